@@ -1,0 +1,12 @@
+"""Proves under load what a database migration does to a service.
+
+The module list is the data flow: errors, metric, target, plan, samples, readings, trial, statistics, summary,
+comparison, verdict, then everything that touches the world. A module imports only from modules before it.
+"""
+
+from importlib.metadata import PackageNotFoundError, version
+
+try:
+    __version__ = version("before-after-harness")
+except PackageNotFoundError:  # a source tree that nobody installed
+    __version__ = "0+unknown"

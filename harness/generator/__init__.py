@@ -1,0 +1,1 @@
+"""The child program that makes the load; the only place that imports locust, which patches the whole process."""

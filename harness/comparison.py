@@ -1,0 +1,210 @@
+"""Comparison: before and after side by side, per stage, endpoint and metric, with intervals over blocks.
+
+The block is the unit of replication (requests of one leg share its luck): every interval of a latency, a rate or a
+ratio comes from one value per block, never from requests. Failures are counted over all blocks on effective counts.
+"""
+
+import math
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+from harness.metric import METRICS, Better, Metric, Scale
+from harness.statistics import (
+    Interval,
+    expit,
+    logit,
+    newcombe,
+    sign_flip_p,
+    t_interval,
+    wilson,
+)
+from harness.summary import Row, Summary
+
+
+@dataclass(frozen=True, slots=True)
+class BlockPair:
+    """One block's value in each arm."""
+
+    block: int
+    before: float
+    after: float
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """What the migration did to a metric.
+
+    Attributes:
+        scale: "ratio" (after / before, 1 = no change) or "points" (after - before as a fraction, 0 = no change).
+        p: exact two-sided sign-flip p-value over blocks; ``None`` where counts are compared instead.
+        worst: the least favourable block, on the same scale.
+    """
+
+    scale: str
+    value: float
+    low: float | None
+    high: float | None
+    p: float | None
+    worst: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Pair:
+    """A metric before and after in one stage and endpoint (``None``: pooled).
+
+    ``before`` and ``after`` are the values over all samples of all blocks; their ratio is close to, but not the same
+    as, ``change.value``, which is the mean over blocks. ``after_interval`` is for judging a limit.
+    """
+
+    metric: Metric
+    stage: str | None
+    endpoint: str | None
+    before: float | None
+    after: float | None
+    before_interval: Interval | None
+    after_interval: Interval | None
+    change: Change | None
+    blocks: tuple[BlockPair, ...]
+    least_requests: int
+    """Requests of the leg that has fewest, over both arms."""
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """Every pair of the run."""
+
+    pairs: tuple[Pair, ...]
+    blocks: int
+
+    def pair(self, metric: str, stage: str | None, endpoint: str | None) -> Pair | None:
+        """The pair of a cell; ``None`` when neither arm was requested there."""
+        for pair in self.pairs:
+            if (pair.metric.name, pair.stage, pair.endpoint) == (metric, stage, endpoint):
+                return pair
+        return None
+
+
+def compare(summary: Summary) -> Comparison:
+    """Pair every cell and metric of a summary."""
+    blocks = sorted({row.block for row in summary.rows if row.block is not None})
+    cells = dict.fromkeys((row.stage, row.endpoint) for row in summary.rows)
+    pairs = (_pair(summary, blocks, metric, *cell) for cell in cells for metric in METRICS.values())
+    return Comparison(tuple(pairs), len(blocks))
+
+
+def _pair(summary: Summary, blocks: list[int], metric: Metric, stage: str | None, endpoint: str | None) -> Pair:
+    before, after = (summary.row(arm, None, stage, endpoint) for arm in ("before", "after"))
+    legs = [
+        (block, summary.row("before", block, stage, endpoint), summary.row("after", block, stage, endpoint))
+        for block in blocks
+    ]
+    paired = [(block, b, a) for block, b, a in legs if b and a]
+    values = tuple(_block_pairs(metric, paired))
+    complete = len(values) == len(blocks)
+    return Pair(
+        metric=metric,
+        stage=stage,
+        endpoint=endpoint,
+        before=before.value(metric.name) if before else None,
+        after=after.value(metric.name) if after else None,
+        before_interval=_interval(metric, [b for _, b, _ in legs], before) if complete else None,
+        after_interval=_interval(metric, [a for _, _, a in legs], after) if complete else None,
+        change=_change(metric, paired, values, before, after) if complete else None,
+        blocks=values,
+        least_requests=min((_basis(metric, row) for _, b, a in legs for row in (b, a)), default=0),
+    )
+
+
+def _basis(metric: Metric, row: Row | None) -> int:
+    """How many samples stand behind a leg's value."""
+    if row is None:
+        return 0
+    if metric.scale is Scale.LOGIT:
+        return row.lookups
+    return row.requests - row.failures if metric.unit.value == "ms" else row.requests
+
+
+def _block_pairs(metric: Metric, paired: list[tuple[int, Row, Row]]) -> Iterator[BlockPair]:
+    for block, before, after in paired:
+        b, a = before.value(metric.name), after.value(metric.name)
+        if b is not None and a is not None:
+            yield BlockPair(block, b, a)
+
+
+def _interval(metric: Metric, legs: list[Row | None], pooled: Row | None) -> Interval | None:
+    """Interval of one arm's value, for judging it against a limit."""
+    rows = [row for row in legs if row is not None]
+    if pooled is None or len(rows) != len(legs):
+        return None
+    if metric.scale is Scale.PROPORTION:
+        return _failure_share(pooled)
+    if metric.scale is Scale.LOGIT:
+        interval = t_interval([logit(row.hits, row.lookups) for row in rows if row.lookups])
+        return _mapped(interval, expit)
+    values = [value for row in rows if (value := row.value(metric.name)) is not None]
+    if min(values, default=0.0) <= 0:
+        return t_interval(values)
+    return _mapped(t_interval([math.log(value) for value in values]), math.exp)
+
+
+def _change(
+    metric: Metric,
+    paired: list[tuple[int, Row, Row]],
+    values: tuple[BlockPair, ...],
+    before: Row | None,
+    after: Row | None,
+) -> Change | None:
+    if before is None or after is None or not values:
+        return None
+    match metric.scale:
+        case Scale.PROPORTION:
+            return _points_of_counts(before, after)
+        case Scale.LOGIT:
+            return _points_of_odds(paired, values, before)
+        case Scale.LOG:
+            return _ratio(metric, values)
+
+
+def _ratio(metric: Metric, values: tuple[BlockPair, ...]) -> Change | None:
+    if any(v.before <= 0 or v.after <= 0 for v in values):
+        return None
+    logs = [math.log(v.after / v.before) for v in values]
+    interval = _mapped(t_interval(logs), math.exp)
+    worst = max(logs) if metric.better is Better.LOWER else min(logs)
+    mean = math.exp(math.fsum(logs) / len(logs))
+    low, high = (interval.low, interval.high) if interval else (None, None)
+    return Change("ratio", mean, low, high, sign_flip_p(logs), math.exp(worst))
+
+
+def _points_of_counts(before: Row, after: Row) -> Change | None:
+    b, a = _failure_share(before), _failure_share(after)
+    if b is None or a is None:
+        return None
+    difference = newcombe(b, a)
+    return Change("points", difference.value, difference.low, difference.high, None, None)
+
+
+def _points_of_odds(paired: list[tuple[int, Row, Row]], values: tuple[BlockPair, ...], before: Row) -> Change | None:
+    """Block differences of log odds, shown as points at the level of the before arm."""
+    if before.cache_hit_rate is None:
+        return None
+    base = logit(before.hits, before.lookups)
+    odds = [logit(a.hits, a.lookups) - logit(b.hits, b.lookups) for _, b, a in paired]
+    interval = t_interval(odds)
+
+    def points(shift: float) -> float:
+        return expit(base + shift) - expit(base)
+
+    low, high = (points(interval.low), points(interval.high)) if interval else (None, None)
+    worst = min(v.after - v.before for v in values)
+    return Change("points", points(math.fsum(odds) / len(odds)), low, high, sign_flip_p(odds), worst)
+
+
+def _failure_share(row: Row) -> Interval | None:
+    return wilson(row.failures / row.design_effect, row.requests / row.design_effect)
+
+
+def _mapped(interval: Interval | None, function: Callable[[float], float]) -> Interval | None:
+    if interval is None:
+        return None
+    return Interval(function(interval.value), function(interval.low), function(interval.high))

@@ -1,0 +1,42 @@
+"""Readings: values read beside the load, one row each (when, from where, what, how much)."""
+
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from harness.errors import RunFolderError
+
+SCHEMA = pa.schema(
+    [
+        pa.field("at_ns", pa.int64(), nullable=False),  # since the leg's origin
+        pa.field("source", pa.dictionary(pa.int32(), pa.string()), nullable=False),  # "generator"
+        pa.field("name", pa.dictionary(pa.int32(), pa.string()), nullable=False),  # "cpu_share"
+        pa.field("value", pa.float64(), nullable=False),
+    ],
+    metadata={b"harness.readings": b"1"},
+)
+
+
+def write_readings(rows: list[tuple[int, str, str, float]], path: Path) -> None:
+    """Write ``(at_ns, source, name, value)`` rows whole, then rename into place."""
+    columns: list[Any] = [[row[i] for row in rows] for i in range(len(SCHEMA))]
+    arrays = [pa.array(column).cast(field.type) for column, field in zip(columns, SCHEMA, strict=True)]
+    partial = path.with_suffix(".partial")
+    pq.write_table(pa.table(arrays, schema=SCHEMA), partial, compression="zstd")
+    partial.rename(path)
+
+
+def read_readings(path: Path) -> pa.Table:
+    """Read a leg's readings; an empty table when there are none.
+
+    Raises:
+        RunFolderError: when the file is damaged.
+    """
+    if not path.exists():
+        return SCHEMA.empty_table()
+    try:
+        return pq.read_table(path, partitioning=None).cast(SCHEMA)
+    except (pa.ArrowException, OSError) as error:
+        raise RunFolderError(f"{path}: damaged readings ({str(error).splitlines()[0]})") from error

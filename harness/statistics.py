@@ -1,0 +1,160 @@
+"""Statistics: numbers in, numbers out. No clock, no disk, no names of metrics.
+
+Every function that can have nothing to say returns ``None`` rather than a number that looks like one.
+"""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+from itertools import product
+from statistics import NormalDist
+
+import numpy as np
+from numpy.typing import NDArray
+
+Z95 = NormalDist().inv_cdf(0.975)
+EXHAUSTIVE_SIGNS = 16
+
+
+@dataclass(frozen=True, slots=True)
+class Interval:
+    """An estimate with its two-sided 95 % interval."""
+
+    value: float
+    low: float
+    high: float
+
+
+def percentile(values: NDArray[np.float64], quantile: Fraction) -> float | None:
+    """Nearest-rank percentile: the smallest value with at least ``quantile`` of all values at or below it.
+
+    Args:
+        values: one number per sample, any order, shape ``(n,)``.
+        quantile: exact, in (0, 1]; a ``Fraction`` because 0.95 x 20 must be 19, not 19.000000000000004.
+
+    Returns:
+        An element of ``values``; ``None`` when it is empty. Source: Hyndman & Fan (1996), definition 1.
+    """
+    n = len(values)
+    if n == 0:
+        return None
+    rank = math.ceil(quantile * n)
+    return float(np.partition(values, rank - 1)[rank - 1])
+
+
+def t_interval(values: Sequence[float]) -> Interval | None:
+    """Student's t interval of the mean of independent values; ``None`` for fewer than two."""
+    k = len(values)
+    if k < 2:  # noqa: PLR2004 - one value has no spread
+        return None
+    mean = math.fsum(values) / k
+    spread = math.sqrt(math.fsum((v - mean) ** 2 for v in values) / (k - 1))
+    half = t_quantile(0.975, k - 1) * spread / math.sqrt(k)
+    return Interval(mean, mean - half, mean + half)
+
+
+def sign_flip_p(differences: Sequence[float]) -> float | None:
+    """Exact two-sided sign-flip p-value of "the mean difference is zero".
+
+    All 2^K assignments of signs are equally likely when the order within a block was random and nothing changed, so
+    the least p is 2/2^K: 0.125 with four blocks, 0.03125 with six. ``None`` for no differences or more than 16
+    blocks, where the exhaustive count stops paying. Source: Good, Permutation Tests (2000), section 3.2.
+    """
+    k = len(differences)
+    if k == 0 or k > EXHAUSTIVE_SIGNS:
+        return None
+    d = np.asarray(differences, dtype=np.float64)
+    observed = abs(d.sum()) * (1 - 1e-12)
+    signs = np.array(list(product((1.0, -1.0), repeat=k)))
+    return float(np.mean(np.abs(signs @ d) >= observed))
+
+
+def wilson(successes: float, n: float) -> Interval | None:
+    """Wilson score interval of a proportion on (possibly effective, so fractional) counts; ``None`` when n is 0.
+
+    Source: Wilson (1927); no continuity correction.
+    """
+    if n <= 0:
+        return None
+    p, z2 = successes / n, Z95**2
+    centre = (p + z2 / (2 * n)) / (1 + z2 / n)
+    half = Z95 / (1 + z2 / n) * math.sqrt(p * (1 - p) / n + z2 / (4 * n * n))
+    low = 0.0 if successes == 0 else max(0.0, centre - half)
+    high = 1.0 if successes == n else min(1.0, centre + half)
+    return Interval(p, low, high)
+
+
+def newcombe(before: Interval, after: Interval) -> Interval:
+    """Interval of the difference ``after - before`` of two proportions from their Wilson intervals.
+
+    Source: Newcombe (1998), method 10.
+    """
+    difference = after.value - before.value
+    low = difference - math.hypot(after.value - after.low, before.high - before.value)
+    high = difference + math.hypot(after.high - after.value, before.value - before.low)
+    return Interval(difference, low, high)
+
+
+def design_effect(counts: Sequence[tuple[int, int]]) -> float:
+    """How many times less a failure count says than independent failures would: at least 1.
+
+    Args:
+        counts: ``(requests, failures)`` of consecutive windows.
+
+    Returns:
+        Observed variance of the windows' failure shares over the binomial one, never below 1.
+    """
+    windows = [(n, f) for n, f in counts if n > 0]
+    n, failures = sum(n for n, _ in windows), sum(f for _, f in windows)
+    if len(windows) < 2 or failures in {0, n}:  # noqa: PLR2004 - one window has no variance
+        return 1.0
+    p = failures / n
+    chi2 = sum((f - size * p) ** 2 / (size * p * (1 - p)) for size, f in windows)
+    return max(1.0, chi2 / (len(windows) - 1))
+
+
+def logit(successes: float, n: float) -> float:
+    """Log odds with half a success and half a failure added, so that 0 and n stay finite."""
+    return math.log((successes + 0.5) / (n - successes + 0.5))
+
+
+def expit(x: float) -> float:
+    """The inverse of the log odds."""
+    return 1 / (1 + math.exp(-x)) if x >= 0 else math.exp(x) / (1 + math.exp(x))
+
+
+def t_quantile(p: float, df: int) -> float:
+    """Quantile of Student's t for p in (0.5, 1), by bisection on the exact distribution function.
+
+    For whole degrees of freedom the distribution function is a finite sum (Abramowitz & Stegun 26.7.3 and 26.7.4), so
+    no approximation and no dependency on scipy is needed at run time.
+    """
+    low, high = 0.0, 1.0
+    while _t_cdf(high, df) < p:
+        high *= 2
+    for _ in range(200):
+        middle = (low + high) / 2
+        if _t_cdf(middle, df) < p:
+            low = middle
+        else:
+            high = middle
+    return (low + high) / 2
+
+
+def _t_cdf(t: float, df: int) -> float:
+    theta = math.atan(t / math.sqrt(df))
+    cos2 = math.cos(theta) ** 2
+    if df % 2:
+        term, total = math.cos(theta), 0.0
+        for i in range(1, (df - 1) // 2 + 1):
+            total += term
+            term *= cos2 * 2 * i / (2 * i + 1)
+        area = 2 / math.pi * (theta + math.sin(theta) * total)
+    else:
+        term, total = 1.0, 0.0
+        for i in range(1, df // 2 + 1):
+            total += term
+            term *= cos2 * (2 * i - 1) / (2 * i)
+        area = math.sin(theta) * total
+    return 0.5 + area / 2

@@ -1,0 +1,256 @@
+"""Summary: the trials of a run as one row per arm, block, stage and endpoint, each also pooled over the others.
+
+What counts where:
+
+- a sample belongs to the stage in whose window it was *due*; what was due during a stage's warm-up is left out;
+- latencies are those of successes, in ms from when the request was due (a fast error must not improve a percentile);
+- pooled over stages means every stage but ramps; pooled over blocks means every complete block of the run.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from itertools import product
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pyarrow.compute as pc
+
+from harness.metric import LATENCIES, PERCENTILES
+from harness.plan import StageKind
+from harness.samples import latency_ms
+from harness.statistics import design_effect, percentile
+from harness.trial import Leg, Trial
+
+CURVE_QUANTILES = (
+    *(q / 100 for q in range(1, 100)),
+    *(0.99 + q / 1000 for q in range(1, 10)),
+    0.9995,
+    0.9999,
+)
+FAILURE_WINDOW_SECONDS = 10
+KEYS = ("block", "stage", "endpoint")
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """What one arm did in one block, stage and endpoint; ``None`` in these three means pooled over them.
+
+    Rates are fractions; a value that could not be measured is ``None``, never 0. ``hits`` and ``lookups`` are the
+    counts behind the cache-hit rate, ``design_effect`` is at least 1 and divides the counts of failures.
+    """
+
+    arm: str
+    block: int | None
+    stage: str | None
+    endpoint: str | None
+    requests: int
+    failures: int
+    p50_ms: float | None
+    p90_ms: float | None
+    p95_ms: float | None
+    p99_ms: float | None
+    max_ms: float | None
+    mean_ms: float | None
+    rps: float | None
+    error_rate: float | None
+    cache_hit_rate: float | None
+    queries_per_request: float | None
+    db_ms_per_request: float | None
+    hits: int
+    lookups: int
+    seconds: float
+    design_effect: float
+
+    def value(self, metric: str) -> float | None:
+        """The value of a metric of the registry, in its stored unit."""
+        found: float | None = getattr(self, f"{metric}_ms" if metric in LATENCIES else metric)
+        return found
+
+
+@dataclass(frozen=True, slots=True)
+class Curve:
+    """Latency at each quantile that the number of samples supports, pooled over blocks and stages."""
+
+    arm: str
+    endpoint: str | None
+    quantiles: tuple[float, ...]
+    latency_ms: tuple[float, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Second:
+    """One second of the load, pooled over an arm's legs; ``rps`` is the mean of the legs."""
+
+    second: int
+    rps: float
+    failures: int
+    p50_ms: float | None
+    p95_ms: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class LegFacts:
+    """What the guards need to know of a leg."""
+
+    leg: Leg
+    requests: int
+    cpu_share: float
+    lag_p99_ms: float
+
+
+@dataclass(frozen=True)
+class Summary:
+    """All rows, the latency curves, and the course of a leg second by second per arm."""
+
+    rows: tuple[Row, ...]
+    curves: tuple[Curve, ...]
+    timelines: dict[str, tuple[Second, ...]]
+    legs: tuple[LegFacts, ...]
+
+    @cached_property
+    def _index(self) -> dict[tuple[str, int | None, str | None, str | None], Row]:
+        return {(row.arm, row.block, row.stage, row.endpoint): row for row in self.rows}
+
+    @property
+    def endpoints(self) -> list[str]:
+        """Every endpoint that was requested, in alphabetical order."""
+        return sorted({row.endpoint for row in self.rows if row.endpoint})
+
+    @property
+    def stages(self) -> list[str]:
+        """Every stage that was summarised, in the order it ran."""
+        return list(dict.fromkeys(row.stage for row in self.rows if row.stage))
+
+    def row(self, arm: str, block: int | None, stage: str | None, endpoint: str | None) -> Row | None:
+        """The row of a cell; ``None`` when nothing was requested there."""
+        return self._index.get((arm, block, stage, endpoint))
+
+
+def summarise(trials: Sequence[Trial]) -> Summary:
+    """Summarise the trials of a run; the caller passes complete blocks only."""
+    frame = pd.concat([_frame(trial) for trial in trials], ignore_index=True) if trials else _NO_ROWS
+    frame["endpoint"] = frame["endpoint"].astype(str)
+    return Summary(
+        rows=tuple(_rows(frame, trials)),
+        curves=tuple(_curves(frame)),
+        timelines={str(arm): tuple(_timeline(part)) for arm, part in frame.groupby("arm", observed=True)},
+        legs=tuple(
+            LegFacts(t.leg, t.generation.requests, t.generation.cpu_share, t.generation.lag_p99_ms) for t in trials
+        ),
+    )
+
+
+_NO_ROWS = pd.DataFrame({name: [] for name in ("arm", "block", "stage", "endpoint", "measured", "due_s")})
+
+
+def _frame(trial: Trial) -> pd.DataFrame:
+    """One leg's samples with the stage each belongs to, as a frame of plain columns."""
+    samples = trial.samples
+    cache = samples["cache"].to_pandas()
+    due_s = samples["due_ns"].to_numpy() / 1e9
+    frame = pd.DataFrame(
+        {
+            "arm": trial.leg.arm,
+            "block": trial.leg.block,
+            "endpoint": samples["endpoint"].combine_chunks().to_pandas(),
+            "due_s": due_s,
+            "latency": latency_ms(samples),
+            "ok": pc.is_null(samples["error"]).to_numpy(zero_copy_only=False),
+            "hit": cache == "hit",
+            "looked_up": (cache == "hit") | (cache == "miss"),
+            "queries": samples["queries"].to_numpy(),
+            "db_ms": samples["db_ms"].to_numpy(),
+        }
+    )
+    windows = trial.generation.windows
+    starts = np.array([w.start for w in windows])
+    position = np.searchsorted(starts, due_s, side="right") - 1
+    inside = (position >= 0) & (due_s < (windows[-1].end if windows else 0.0))
+    frame["stage"] = [windows[i].stage if ok else None for i, ok in zip(position, inside, strict=True)]
+    measured_from = np.array([w.measured_from for w in windows])[np.clip(position, 0, None)] if windows else 0.0
+    frame["measured"] = inside & (due_s >= measured_from)
+    return frame
+
+
+def _rows(frame: pd.DataFrame, trials: Sequence[Trial]) -> Iterator[Row]:
+    measured = frame[frame["measured"]]
+    ramps = {w.stage for t in trials for w in t.generation.windows if w.kind == StageKind.RAMP}
+    steady = measured[~measured["stage"].isin(ramps)]
+    for split in product((True, False), repeat=len(KEYS)):
+        keys = ["arm", *(key for key, wanted in zip(KEYS, split, strict=True) if wanted)]
+        for values, cell in (measured if "stage" in keys else steady).groupby(keys, observed=True, sort=True):
+            place = dict(zip(keys, values, strict=True))
+            yield _row(cell, place, _seconds(trials, place, ramps))
+
+
+def _seconds(trials: Sequence[Trial], place: dict[str, Any], ramps: set[str]) -> float:
+    """Summarised seconds of all legs and stages that a cell covers."""
+    return sum(
+        window.seconds
+        for trial in trials
+        if trial.leg.arm == place["arm"] and place.get("block", trial.leg.block) == trial.leg.block
+        for window in trial.generation.windows
+        if (window.stage == place["stage"] if "stage" in place else window.stage not in ramps)
+    )
+
+
+def _row(cell: pd.DataFrame, place: dict[str, Any], seconds: float) -> Row:
+    ok = cell["ok"].to_numpy(dtype=bool)
+    latencies = cell["latency"].to_numpy(dtype=np.float64)[ok]
+    requests, failures = len(cell), int((~ok).sum())
+    hits, lookups = int(cell["hit"].sum()), int(cell["looked_up"].sum())
+    queries, db_ms = cell["queries"].dropna(), cell["db_ms"].dropna()
+    percentiles = {f"{name}_ms": percentile(latencies, quantile) for name, quantile in PERCENTILES.items()}
+    return Row(
+        arm=str(place["arm"]),
+        block=int(place["block"]) if "block" in place else None,
+        stage=place.get("stage"),
+        endpoint=place.get("endpoint"),
+        requests=requests,
+        failures=failures,
+        **percentiles,
+        max_ms=float(latencies.max()) if len(latencies) else None,
+        mean_ms=float(latencies.mean()) if len(latencies) else None,
+        rps=(requests - failures) / seconds,
+        error_rate=failures / requests,
+        cache_hit_rate=hits / lookups if lookups else None,
+        queries_per_request=float(queries.mean()) if len(queries) else None,
+        db_ms_per_request=float(db_ms.mean()) if len(db_ms) else None,
+        hits=hits,
+        lookups=lookups,
+        seconds=seconds,
+        design_effect=_design_effect(cell) if failures else 1.0,
+    )
+
+
+def _design_effect(cell: pd.DataFrame) -> float:
+    tick = cell["due_s"] // FAILURE_WINDOW_SECONDS
+    windows = (~cell["ok"].astype(bool)).groupby([cell["block"], tick]).agg(["size", "sum"])
+    return design_effect([(int(n), int(f)) for n, f in windows.itertuples(index=False)])
+
+
+def _curves(frame: pd.DataFrame) -> Iterator[Curve]:
+    good = frame[frame["measured"] & frame["ok"].astype(bool)] if len(frame) else frame
+    for keys in (["arm"], ["arm", "endpoint"]):
+        for values, cell in good.groupby(keys, observed=True, sort=True):
+            latencies = np.sort(cell["latency"].to_numpy(dtype=np.float64))
+            supported = [q for q in CURVE_QUANTILES if (1 - q) * len(latencies) >= 1]
+            points = [float(latencies[int(np.ceil(q * len(latencies))) - 1]) for q in supported]
+            endpoint = str(values[1]) if len(keys) > 1 else None
+            yield Curve(str(values[0]), endpoint, tuple(supported), tuple(points))
+
+
+def _timeline(part: pd.DataFrame) -> Iterator[Second]:
+    legs = part["block"].nunique()
+    for second, cell in part.groupby(part["due_s"].astype(int), sort=True):
+        ok = cell["ok"].to_numpy(dtype=bool)
+        latencies = cell["latency"].to_numpy(dtype=np.float64)[ok]
+        yield Second(
+            second=int(second),
+            rps=int(ok.sum()) / legs,
+            failures=int((~ok).sum()),
+            p50_ms=percentile(latencies, PERCENTILES["p50"]),
+            p95_ms=percentile(latencies, PERCENTILES["p95"]),
+        )

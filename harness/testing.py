@@ -1,0 +1,64 @@
+"""Shipped doubles: recorded trials without a system under test, for testing reports, plans and analyses."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+
+from harness.plan import ARMS, Plan
+from harness.samples import SCHEMA as SAMPLES
+from harness.trial import Generation, Leg, Setup, Trial, windows_of
+
+READINGS = ("at_ns", "source", "name", "value")
+
+
+def synthetic_setup(plan: Plan) -> Setup:
+    """A setup whose facts are constants, so that what is rendered from it is reproducible."""
+    return Setup(
+        started="2026-01-02T03:04:05+00:00",
+        plan_name=plan.name,
+        plan_fingerprint="0123456789ab",
+        users_fingerprint="ba9876543210",
+        seed_fingerprint="5eed5eed5eed",
+        order=tuple(("before", "after") if block % 2 else ("after", "before") for block in range(plan.load.blocks)),
+        order_seed=plan.load.seed,
+        legs_planned=len(ARMS) * plan.load.blocks,
+        versions={"harness": "0.0.0", "locust": "2.0", "postgresql": "18.0", "python": "3.11.0"},
+        host={"cores": 2, "cpu": "Example CPU", "memory_bytes": 8 * 2**30, "system": "Linux 6.1"},
+        row_counts={"contents": 10_000, "users": 20_000},
+        settings={"shared_buffers": "256MB"},
+    )
+
+
+def synthetic_trials(
+    plan: Plan, *, change: float = 0.25, rps: float = 40.0, error_rate: float = 0.0
+) -> Iterator[Trial]:
+    """Trials of every leg of a plan, lognormal latencies, the after arm ``change`` times as slow as the before arm."""
+    rng = np.random.default_rng(plan.load.seed)
+    endpoints = ("GET /content/{id}", "GET /recommendations/{user_id}", "POST /interactions")
+    for number, arm in enumerate(arm for order in synthetic_setup(plan).order for arm in order):
+        leg = Leg(number + 1, number // len(ARMS) + 1, arm)
+        n = int(plan.seconds * rps)
+        due = np.sort(rng.integers(0, int(plan.seconds * 1e9), n))
+        kind = rng.integers(0, len(endpoints), n)
+        median_ms = np.array([40.0, 200.0, 15.0])[kind] * (change if arm == "after" else 1.0) * rng.lognormal(0, 0.05)
+        hit = rng.random(n) < (0.9 if arm == "after" else 0.25)
+        queries = np.where(hit, 0, 1 if arm == "after" else 11)
+        failed = rng.random(n) < error_rate
+        columns: dict[str, Any] = {
+            "due_ns": due,
+            "sent_ns": due,
+            "duration_ns": (median_ms * rng.lognormal(0, 0.5, n) * 1e6).astype(np.int64),
+            "endpoint": [endpoints[k] for k in kind],
+            "status": np.where(failed, 500, 200),
+            "size_bytes": np.full(n, 1200),
+            "error": [("HTTP 500" if f else None) for f in failed],
+            "cache": [("bypass" if k == 2 else "hit" if h else "miss") for k, h in zip(kind, hit, strict=True)],
+            "queries": queries,
+            "db_ms": queries * 1.5,
+        }
+        arrays = [pa.array(columns[field.name]).cast(field.type) for field in SAMPLES]
+        readings = pa.table({name: pa.array([]) for name in READINGS})
+        generation = Generation("2026-01-02T03:04:05+00:00", n, 0.2, 1.0, windows_of(plan.stages))
+        yield Trial(leg, generation, pa.table(arrays, schema=SAMPLES), readings)

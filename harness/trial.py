@@ -1,0 +1,111 @@
+"""Trial: all that one leg recorded, and Setup: the fingerprint of what was measured."""
+
+from dataclasses import dataclass, field
+
+import pyarrow as pa
+
+from harness.plan import Stage
+
+
+@dataclass(frozen=True, slots=True)
+class Leg:
+    """One measurement of one arm: its place in the order of the run."""
+
+    number: int
+    block: int
+    arm: str
+
+    @property
+    def title(self) -> str:
+        """The name of its folder, ``03-after``."""
+        return f"{self.number:02d}-{self.arm}"
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """When a stage ran, in seconds since the leg's origin; what is summarised starts at ``measured_from``."""
+
+    stage: str
+    kind: str
+    start: float
+    measured_from: float
+    end: float
+    users: int
+
+    @property
+    def seconds(self) -> float:
+        """The length of what is summarised."""
+        return self.end - self.measured_from
+
+
+@dataclass(frozen=True, slots=True)
+class Generation:
+    """What the generator says of its own work in a leg.
+
+    Attributes:
+        origin: wall-clock time of the leg's origin, ISO 8601 in UTC.
+        requests: rows it wrote.
+        cpu_share: its CPU seconds per second, highest mean of a stage.
+        lag_p99_ms: how late its event loop was, 99th percentile of probes every 20 ms.
+    """
+
+    origin: str
+    requests: int
+    cpu_share: float
+    lag_p99_ms: float
+    windows: tuple[Window, ...]
+    schema: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Trial:
+    """All that one leg recorded."""
+
+    leg: Leg
+    generation: Generation
+    samples: pa.Table
+    readings: pa.Table
+
+
+@dataclass(frozen=True, slots=True)
+class Migration:
+    """What bringing an arm's database to its revision took and made."""
+
+    arm: str
+    revision: str | None
+    seconds: float
+    indexes_created: tuple[str, ...] = ()
+    size_before_bytes: int | None = None
+    size_after_bytes: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Setup:
+    """The fingerprint of what was measured.
+
+    ``facts`` that two runs must share to be comparable are listed in ``COMPARABLE``.
+    """
+
+    started: str
+    plan_name: str
+    plan_fingerprint: str
+    users_fingerprint: str
+    seed_fingerprint: str | None
+    order: tuple[tuple[str, ...], ...]
+    order_seed: int
+    legs_planned: int
+    versions: dict[str, str] = field(default_factory=dict)
+    host: dict[str, str | int | float] = field(default_factory=dict)
+    row_counts: dict[str, int] = field(default_factory=dict)
+    settings: dict[str, str] = field(default_factory=dict)
+    schema: int = 1
+
+
+def windows_of(stages: tuple[Stage, ...]) -> tuple[Window, ...]:
+    """The planned windows of the stages, back to back from 0."""
+    windows, start = [], 0.0
+    for stage in stages:
+        end = start + stage.seconds
+        windows.append(Window(stage.title, stage.kind.value, start, start + stage.warmup_seconds, end, stage.users))
+        start = end
+    return tuple(windows)

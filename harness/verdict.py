@@ -1,0 +1,221 @@
+"""Verdict: every target judged, and the run as a whole.
+
+A target passes when its whole interval is on the right side, fails when its whole interval is on the wrong side, and is
+INCONCLUSIVE in between; no data is never a pass. Doubts are values: a reason to trust a number less, with advice.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from enum import Enum, StrEnum
+
+from harness.comparison import Comparison, Pair
+from harness.metric import LATENCIES, Scale
+from harness.plan import Plan, Target
+from harness.statistics import Interval
+from harness.summary import Summary
+from harness.target import Form
+from harness.trial import Setup
+
+BUSY_CPU_SHARE = 0.8
+LATE_MS, LATE_SHARE_OF_P50 = 5.0, 0.05
+BLOCKS_FOR_SIGNIFICANCE = 6
+COUPLED_RPS_CHANGE = 0.1
+
+
+class Outcome(StrEnum):
+    """The result of a check or of a run; the later member beats the earlier."""
+
+    PASS = "PASS"  # noqa: S105 - an outcome, not a password
+    INCONCLUSIVE = "INCONCLUSIVE"
+    FAIL = "FAIL"
+    INVALID = "INVALID"
+
+
+class Doubt(Enum):
+    """A reason to trust a number less: what was seen, and what to do about it."""
+
+    FEW_BLOCKS = (
+        "fewer than six blocks: no sign-flip p-value can fall below 0.05, the intervals are wide",
+        "set load.blocks to 8, or 10 for a release",
+    )
+    INTERRUPTED = ("the run was interrupted: only its complete blocks are judged", "run the plan again to its end")
+    NO_NOISE_FLOOR = (
+        "no control arm: how much two identical arms differ on this host is not known",
+        "read effects of a few percent with care",
+    )
+    GENERATOR_LATE = (
+        "the generator ran late at times: latencies contain some of its own waiting",
+        "use fewer users, or a machine with more cores",
+    )
+    DESCRIPTIVE = (
+        "fewer than 100 samples beyond the percentile in a leg: it describes these legs and little more",
+        "lengthen the stage or add users",
+    )
+    COUPLED = (
+        "users wait for answers, so the faster arm was asked more: latency and req/s are one finding, not two",
+        "read either, not both",
+    )
+
+
+class Reason(StrEnum):
+    """Why a check came out as it did."""
+
+    HOLDS = "the whole interval meets the target"
+    MISSES = "the whole interval misses the target"
+    STRADDLES = "the interval contains the target: more blocks or longer stages would decide"
+    NO_DATA = "nothing was measured here"
+    TOO_FEW = "too few samples in a leg for this metric"
+    NO_INTERVAL = "one block has no interval"
+    NO_RATIO = "a value of zero has no ratio"
+    VOID = "void: the error target fails, and errors answer fast"
+
+
+class Breach(Enum):
+    """A broken guard: the measurement cannot be used."""
+
+    NO_BLOCK = ("no block was completed", "run the plan again")
+    NO_REQUESTS = ("a leg made no request", "check the user files: do their tasks send anything?")
+    NOTHING_MEASURED = (
+        "no request was due in a measured stage",
+        "lengthen the stages or shorten their warm-up",
+    )
+    GENERATOR_BUSY = (
+        f"the generator used more than {BUSY_CPU_SHARE:.0%} of a core: it was measuring itself",
+        "use fewer users, or a machine with more cores",
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """One target judged; the numbers behind it are in ``pair``."""
+
+    target: Target
+    outcome: Outcome
+    reason: Reason
+    pair: Pair | None
+    doubts: tuple[Doubt, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """All targets judged."""
+
+    outcome: Outcome
+    checks: tuple[Check, ...]
+    doubts: tuple[Doubt, ...]
+    breaches: tuple[Breach, ...]
+
+    def count(self, outcome: Outcome) -> int:
+        """How many checks came out so."""
+        return sum(check.outcome is outcome for check in self.checks)
+
+
+def judge(plan: Plan, setup: Setup, summary: Summary, comparison: Comparison) -> Verdict:
+    """Judge every target of the plan."""
+    breaches = tuple(_breaches(summary))
+    checks = tuple(_judge_all(plan.targets, comparison))
+    if breaches:
+        outcome = Outcome.INVALID
+    elif not checks:
+        outcome = Outcome.INCONCLUSIVE
+    else:
+        rank = list(Outcome)
+        outcome = max((check.outcome for check in checks), key=rank.index)
+    return Verdict(outcome, checks, tuple(_doubts(setup, summary, comparison)), breaches)
+
+
+def _breaches(summary: Summary) -> Iterator[Breach]:
+    if not summary.legs:
+        yield Breach.NO_BLOCK
+        return
+    if any(leg.requests == 0 for leg in summary.legs):
+        yield Breach.NO_REQUESTS
+    elif any(summary.row(leg.leg.arm, leg.leg.block, None, None) is None for leg in summary.legs):
+        yield Breach.NOTHING_MEASURED
+    if any(leg.cpu_share > BUSY_CPU_SHARE for leg in summary.legs):
+        yield Breach.GENERATOR_BUSY
+
+
+def _doubts(setup: Setup, summary: Summary, comparison: Comparison) -> Iterator[Doubt]:
+    if len(summary.legs) < setup.legs_planned:
+        yield Doubt.INTERRUPTED
+    if comparison.blocks < BLOCKS_FOR_SIGNIFICANCE:
+        yield Doubt.FEW_BLOCKS
+    yield Doubt.NO_NOISE_FLOOR
+    for leg in summary.legs:
+        row = summary.row(leg.leg.arm, leg.leg.block, None, None)
+        p50 = row.p50_ms if row else None
+        if leg.lag_p99_ms > max(LATE_MS, LATE_SHARE_OF_P50 * (p50 or 0)):
+            yield Doubt.GENERATOR_LATE
+            return
+
+
+def _judge_all(targets: tuple[Target, ...], comparison: Comparison) -> list[Check]:
+    checks = [_judge(target, comparison) for target in targets]
+    failing = [
+        check.target
+        for check in checks
+        if check.outcome is Outcome.FAIL and check.target.expectation.metric.scale is Scale.PROPORTION
+    ]
+    return [
+        Check(check.target, Outcome.INCONCLUSIVE, Reason.VOID, check.pair, check.doubts)
+        if check.target.expectation.metric.name in LATENCIES and any(_overlap(check.target, f) for f in failing)
+        else check
+        for check in checks
+    ]
+
+
+def _overlap(one: Target, other: Target) -> bool:
+    same_stage = one.stage == other.stage or None in {one.stage, other.stage}
+    return same_stage and (one.endpoint == other.endpoint or None in {one.endpoint, other.endpoint})
+
+
+def _judge(target: Target, comparison: Comparison) -> Check:
+    metric, form = target.expectation.metric, target.expectation.form
+    pair = comparison.pair(metric.name, target.stage, target.endpoint)
+    after_only = form is Form.ABSOLUTE
+    if pair is None or pair.after is None or (pair.before is None and not after_only):
+        return Check(target, Outcome.INCONCLUSIVE, Reason.NO_DATA, pair, ())
+    doubts = tuple(_doubts_of(pair, comparison, relative=not after_only))
+    if pair.least_requests < metric.least:
+        return Check(target, Outcome.INCONCLUSIVE, Reason.TOO_FEW, pair, doubts)
+    outcome, reason = _absolute(target, pair) if after_only else _relative(target, pair)
+    return Check(target, outcome, reason, pair, doubts)
+
+
+def _doubts_of(pair: Pair, comparison: Comparison, *, relative: bool) -> Iterator[Doubt]:
+    if pair.least_requests < pair.metric.solid:
+        yield Doubt.DESCRIPTIVE
+    if relative and pair.metric.name in LATENCIES:
+        rps = comparison.pair("rps", pair.stage, None)
+        if rps and rps.change and abs(rps.change.value - 1) > COUPLED_RPS_CHANGE:
+            yield Doubt.COUPLED
+
+
+def _absolute(target: Target, pair: Pair) -> tuple[Outcome, Reason]:
+    if pair.after_interval is None:
+        return Outcome.INCONCLUSIVE, Reason.NO_INTERVAL
+    return _side(pair.after_interval, target.expectation.limit, below=target.expectation.below)
+
+
+def _relative(target: Target, pair: Pair) -> tuple[Outcome, Reason]:
+    change, expectation = pair.change, target.expectation
+    if change is None:
+        return Outcome.INCONCLUSIVE, Reason.NO_RATIO
+    if change.low is None or change.high is None:
+        return Outcome.INCONCLUSIVE, Reason.NO_INTERVAL
+    step = -expectation.limit if expectation.below else expectation.limit
+    limit, below = 1 + step, expectation.below
+    if expectation.form is Form.NO_REGRESSION:
+        floor = expectation.floor / (pair.before or 1)
+        limit = min(limit, 1 - floor) if expectation.below else max(limit, 1 + floor)
+        below = not below
+    return _side(Interval(change.value, change.low, change.high), limit, below=below)
+
+
+def _side(interval: Interval, limit: float, *, below: bool) -> tuple[Outcome, Reason]:
+    holds = interval.high <= limit if below else interval.low >= limit
+    misses = interval.low > limit if below else interval.high < limit
+    if holds:
+        return Outcome.PASS, Reason.HOLDS
+    return (Outcome.FAIL, Reason.MISSES) if misses else (Outcome.INCONCLUSIVE, Reason.STRADDLES)
