@@ -37,6 +37,7 @@ def synthetic_trials(
     """Trials of every leg of a plan, lognormal latencies, the after arm ``change`` times as slow as the before arm."""
     rng = np.random.default_rng(plan.load.seed)
     endpoints = ("GET /content/{id}", "GET /recommendations/{user_id}", "POST /interactions")
+    write = len(endpoints) - 1
     for number, arm in enumerate(arm for order in synthetic_setup(plan).order for arm in order):
         leg = Leg(number + 1, number // len(ARMS) + 1, arm)
         n = int(plan.seconds * rps)
@@ -54,7 +55,7 @@ def synthetic_trials(
             "status": np.where(failed, 500, 200),
             "size_bytes": np.full(n, 1200),
             "error": [("HTTP 500" if f else None) for f in failed],
-            "cache": [("bypass" if k == 2 else "hit" if h else "miss") for k, h in zip(kind, hit, strict=True)],
+            "cache": [("bypass" if k == write else "hit" if h else "miss") for k, h in zip(kind, hit, strict=True)],
             "queries": queries,
             "db_ms": queries * 1.5,
         }

@@ -1,0 +1,182 @@
+"""Processes: start what a run needs so that it can always be found and ended.
+
+Every process is started in a session of its own and carries the run's label in its environment, which its children
+inherit. Whatever carries the label is the run's; nothing else is ever touched. A watchdog process holds one end of a
+pipe: when the harness goes, however it goes, the pipe closes and the watchdog ends what is left.
+"""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import TypeVar
+
+import psutil
+
+from harness.errors import CommandError, EnvironmentFailedError
+
+Failure = TypeVar("Failure", bound=Exception)
+LABEL = "HARNESS_OWNER"
+TAIL_LINES = 20
+GRACE_SECONDS = 2.0
+
+
+class Process:
+    """A running process of the run and its log."""
+
+    def __init__(self, name: str, popen: "subprocess.Popen[bytes]", log: Path) -> None:
+        self.name, self.popen, self.log = name, popen, log
+
+    @property
+    def pid(self) -> int:
+        """Its process id, which is also its process group."""
+        return self.popen.pid
+
+    def check(self) -> None:
+        """Raise when it has ended.
+
+        Raises:
+            EnvironmentFailedError: with the last lines of its log as a note.
+        """
+        status = self.popen.poll()
+        if status is not None:
+            raise with_log(EnvironmentFailedError(f"{self.name} ended by itself ({describe(status)})"), self.log)
+
+    def end(self, *, how: signal.Signals = signal.SIGTERM, seconds: float = 10.0) -> None:
+        """Ask it and its group to end, then insist."""
+        for number, patience in ((how, seconds), (signal.SIGKILL, GRACE_SECONDS)):
+            try:
+                os.killpg(self.pid, number)
+            except ProcessLookupError:
+                break
+            try:
+                self.popen.wait(patience)
+            except subprocess.TimeoutExpired:
+                continue
+        self.popen.poll()
+
+
+class Processes:
+    """All processes of one run."""
+
+    def __init__(self, *folders: Path) -> None:
+        self.label = f"{os.getpid()}-{int(psutil.Process().create_time())}-{os.urandom(3).hex()}"
+        self.folders = folders
+        self._watchdog: subprocess.Popen[bytes] | None = None
+
+    def guard(self) -> None:
+        """Start the watchdog; it removes ``folders`` when the run is over."""
+        command = [sys.executable, "-m", "harness.environment.watchdog", self.label, *map(str, self.folders)]
+        self._watchdog = subprocess.Popen(
+            command, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True
+        )
+
+    def start(self, name: str, command: Sequence[str], log: Path, *, cwd: Path, env: Mapping[str, str]) -> Process:
+        """Start a process with its output in ``log``.
+
+        Raises:
+            EnvironmentFailedError: when the program does not exist or may not be run.
+        """
+        log.parent.mkdir(parents=True, exist_ok=True)
+        with log.open("ab") as output:
+            try:
+                popen = subprocess.Popen(
+                    command,
+                    stdin=subprocess.DEVNULL,
+                    stdout=output,
+                    stderr=subprocess.STDOUT,
+                    cwd=cwd,
+                    env=self.environment(env),
+                    start_new_session=True,
+                )
+            except OSError as error:
+                raise EnvironmentFailedError(f"{name}: cannot run {command[0]}: {error.strerror}") from error
+        return Process(name, popen, log)
+
+    def run(
+        self, name: str, command: Sequence[str], log: Path, *, cwd: Path, env: Mapping[str, str], seconds: float
+    ) -> float:
+        """Run a command to its end; returns the seconds it took.
+
+        Raises:
+            CommandError: when it fails or takes longer than ``seconds``, with the last lines of its log as a note.
+        """
+        started = time.monotonic()
+        process = self.start(name, command, log, cwd=cwd, env=env)
+        try:
+            status = process.popen.wait(seconds)
+        except subprocess.TimeoutExpired:
+            raise with_log(CommandError(f"{name} took longer than {seconds:g} s: {' '.join(command)}"), log) from None
+        finally:
+            process.end()
+        if status:
+            raise with_log(CommandError(f"{name} failed ({describe(status)}): {' '.join(command)}"), log)
+        return time.monotonic() - started
+
+    def environment(self, extra: Mapping[str, str]) -> dict[str, str]:
+        """This process's environment, this interpreter first on the PATH, the label and ``extra`` on top."""
+        path = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", os.defpath)])
+        return {**os.environ, "PATH": path, "PYTHONUNBUFFERED": "1", LABEL: self.label, **extra}
+
+    def close(self) -> None:
+        """End everything that carries the label and let the watchdog clean up."""
+        end_labelled(self.label)
+        if self._watchdog and self._watchdog.stdin:
+            self._watchdog.stdin.close()
+            self._watchdog.wait(2 * GRACE_SECONDS)
+
+
+def labelled(label: str | None = None) -> Iterator[tuple[psutil.Process, str]]:
+    """Running processes that carry a label (this one), with it."""
+    for process in psutil.process_iter():
+        try:
+            found = process.environ().get(LABEL)
+            if found and label in {None, found} and process.status() != psutil.STATUS_ZOMBIE:
+                yield process, found
+        except (psutil.Error, OSError):
+            continue  # ended meanwhile, or another user's
+
+
+def end_labelled(label: str) -> None:
+    """Ask all processes of a label to end, then insist."""
+    mine = [process for process, _ in labelled(label) if process.pid != os.getpid()]
+    for process in mine:
+        try:
+            # SIGTERM lets PostgreSQL wait for its clients; SIGQUIT ends it at once and frees its shared memory
+            process.send_signal(signal.SIGQUIT if process.name() == "postgres" else signal.SIGTERM)
+        except psutil.Error:
+            continue
+    _, alive = psutil.wait_procs(mine, timeout=GRACE_SECONDS)
+    for process in alive:
+        try:
+            process.kill()
+        except psutil.Error:
+            continue
+
+
+def owner_alive(label: str) -> bool:
+    """Whether the harness that made a label is still running."""
+    pid, started, _ = label.split("-", 2)
+    try:
+        return abs(psutil.Process(int(pid)).create_time() - int(started)) <= 1
+    except (psutil.Error, ValueError):
+        return False
+
+
+def with_log(error: Failure, log: Path) -> Failure:
+    """Attach the last lines of a log to an error, as evidence."""
+    try:
+        lines = log.read_text(errors="replace").splitlines()[-TAIL_LINES:]
+    except OSError:
+        lines = []
+    tail = "\n".join(f"  {line}" for line in lines) or "  (empty)"
+    error.add_note(f"last lines of {log}:\n{tail}")
+    return error
+
+
+def describe(status: int) -> str:
+    """A process's return code in words."""
+    return f"signal {signal.Signals(-status).name}" if status < 0 else f"status {status}"

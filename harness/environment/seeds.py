@@ -1,0 +1,83 @@
+"""Seeds: seeded database clusters kept between runs, found by the fingerprint of what made them.
+
+A kept cluster is never started: each run copies it into its own scratch folder. It is put in place by one rename, so
+two runs that seed at the same time do not see each other's half.
+"""
+
+import json
+import os
+import shutil
+from collections.abc import Mapping, Sequence
+from hashlib import sha256
+from pathlib import Path
+
+from platformdirs import user_cache_path
+
+from harness.errors import PlanError, Problem
+from harness.plan import Plan
+
+KEPT = 3
+FACTS = "facts.json"
+
+
+def cache_folder() -> Path:
+    """Where the harness keeps seeds and scratch: ``HARNESS_CACHE``, or the user's cache folder."""
+    chosen = os.environ.get("HARNESS_CACHE")
+    return Path(chosen) if chosen else user_cache_path("before-after-harness", appauthor=False)
+
+
+def seed_fingerprint(plan: Plan, base: Path, versions: Mapping[str, str]) -> str:
+    """What identifies a seed: the commands, the starting revision, the server and the contents of ``seed_inputs``.
+
+    Raises:
+        PlanError: when a pattern of ``seed_inputs`` matches no file.
+    """
+    environment, digest = plan.environment, sha256()
+    before = plan.arms["before"]
+    parts: Sequence[object] = (
+        environment.seed,
+        environment.migrate,
+        environment.scale,
+        before.revision,
+        sorted(versions.items()),
+        sorted(environment.env.items()),
+    )
+    digest.update(repr(parts).encode())
+    for index, pattern in enumerate(environment.seed_inputs):
+        folder = Path(os.path.normpath(base / environment.cwd))
+        paths = sorted(path for path in folder.glob(pattern) if path.is_file() and path.suffix != ".pyc")
+        if not paths:
+            raise PlanError("plan", [Problem(f"environment.seed_inputs[{index}]", f'"{pattern}" matches no file')])
+        for path in paths:
+            digest.update(path.name.encode() + b"\0" + sha256(path.read_bytes()).digest())
+    return digest.hexdigest()[:16]
+
+
+def find(fingerprint: str) -> Path | None:
+    """The folder of a kept seed, marked as just used; ``None`` when there is none."""
+    folder = cache_folder() / "seeds" / fingerprint
+    if not (folder / FACTS).is_file():
+        return None
+    os.utime(folder)
+    return folder
+
+
+def keep(built: Path, fingerprint: str, row_counts: Mapping[str, int]) -> Path:
+    """Put a stopped, seeded cluster (``built/data``) in place and drop the longest unused ones; returns its folder."""
+    (built / FACTS).write_text(json.dumps({"row_counts": dict(row_counts)}))
+    final = cache_folder() / "seeds" / fingerprint
+    final.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        built.rename(final)
+    except OSError:  # another run was faster
+        shutil.rmtree(built, ignore_errors=True)
+    kept = sorted(final.parent.iterdir(), key=lambda path: path.stat().st_mtime, reverse=True)
+    for old in kept[KEPT:]:
+        shutil.rmtree(old, ignore_errors=True)
+    return final
+
+
+def row_counts(folder: Path) -> dict[str, int]:
+    """Rows per table of a kept seed."""
+    counts: dict[str, int] = json.loads((folder / FACTS).read_text())["row_counts"]
+    return counts

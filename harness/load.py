@@ -1,0 +1,146 @@
+"""Load: start the generator process, follow it, and take in what it leaves."""
+
+import json
+import os
+import selectors
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO
+
+from harness.environment.processes import LABEL, describe, with_log
+from harness.errors import MeasurementError, PlanError, Problem
+from harness.plan import Plan
+
+CHECK_SECONDS = 120.0
+OVERTIME_SECONDS = 60.0
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """What the generator said a moment ago; ``stage`` is an index, ``None`` while the last requests finish."""
+
+    second: float
+    stage: int | None
+    stage_second: float | None
+    users: int
+    requests: int
+    failures: int
+    rps: float
+    p95_ms: float | None
+
+
+def check_users(plan: Plan, plan_path: Path, base: Path) -> None:
+    """Load the user files in a child process, and match the targets' endpoints with what they can request.
+
+    Raises:
+        PlanError: when a file is missing or broken, or a target names an endpoint that no file can produce.
+    """
+    missing = [
+        Problem(f"load.users[{index}]", f"no file {base / name}")
+        for index, name in enumerate(plan.load.users)
+        if not (base / name).is_file()
+    ]
+    if missing:
+        raise PlanError(plan_path, missing)
+    command = [*_generator("check", plan_path, base)]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=CHECK_SECONDS, check=False)
+    if done.returncode:
+        last = done.stderr.strip().splitlines()[-1:] or [describe(done.returncode)]
+        error = PlanError(plan_path, [Problem("load.users", f"cannot be loaded: {last[0]}")])
+        error.add_note(done.stderr.strip())
+        raise error
+    endpoints: list[str] | None = json.loads(done.stdout)["endpoints"]
+    if endpoints is None:
+        return
+    unknown = [
+        Problem(f"targets[{i}].endpoint", f'no user file requests "{t.endpoint}"; they request {", ".join(endpoints)}')
+        for i, t in enumerate(plan.targets)
+        if t.endpoint and t.endpoint not in endpoints
+    ]
+    if unknown:
+        raise PlanError(plan_path, unknown)
+
+
+def generate(  # noqa: PLR0917 - one call site
+    plan: Plan,
+    plan_path: Path,
+    base: Path,
+    host: str,
+    out: Path,
+    log: Path,
+    label: str,
+    seed: int,
+    *,
+    on_progress: Callable[[Progress], None],
+    check: Callable[[], None],
+) -> None:
+    """Make the load of one leg against ``host``; leaves samples, readings and windows in ``out``.
+
+    ``check`` is asked about twice a second whether what is measured still stands.
+
+    Raises:
+        MeasurementError: when the generator fails or does not end, with the last lines of its log.
+        EnvironmentFailedError: from ``check``.
+    """
+    command = [*_generator("run", plan_path, base), "--host", host, "--out", str(out), "--seed", str(seed)]
+    out.mkdir(parents=True, exist_ok=True)
+    deadline = time.monotonic() + plan.seconds + plan.load.stop_seconds + OVERTIME_SECONDS
+    with log.open("ab") as errors:
+        child = subprocess.Popen(
+            command,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=errors,
+            env={**os.environ, LABEL: label},
+            start_new_session=True,
+        )
+        try:
+            for line in _lines(child):
+                check()
+                if line:
+                    on_progress(Progress(**json.loads(line)))
+                if time.monotonic() > deadline:
+                    raise with_log(MeasurementError("the generator did not end"), log)
+            status = child.wait()
+        finally:
+            _end(child)
+    if status:
+        raise with_log(MeasurementError(f"the generator failed ({describe(status)})"), log)
+
+
+def _generator(action: str, plan_path: Path, base: Path) -> list[str]:
+    return [sys.executable, "-m", "harness.generator", action, str(plan_path), "--base", str(base)]
+
+
+def _lines(child: "subprocess.Popen[bytes]") -> Iterator[bytes]:
+    """The child's lines as they come, and an empty one at least twice a second."""
+    output: IO[bytes] | None = child.stdout
+    if output is None:
+        return
+    with selectors.DefaultSelector() as selector:
+        selector.register(output, selectors.EVENT_READ)
+        buffer = b""
+        while True:
+            if not selector.select(timeout=0.5):
+                yield b""
+                continue
+            chunk = os.read(output.fileno(), 65536)
+            if not chunk:
+                return
+            *lines, buffer = (buffer + chunk).split(b"\n")
+            yield from lines
+
+
+def _end(child: "subprocess.Popen[bytes]") -> None:
+    if child.poll() is None:
+        with suppress(ProcessLookupError):
+            os.killpg(child.pid, signal.SIGKILL)
+        child.wait()
+    if child.stdout:
+        child.stdout.close()

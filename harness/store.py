@@ -1,0 +1,167 @@
+"""Store: the run folder. Everything a report needs is in it, each file written whole and renamed into place."""
+
+import json
+from collections.abc import Sequence
+from dataclasses import asdict
+from hashlib import sha256
+from pathlib import Path
+from typing import Any, TypeVar
+
+from pydantic import TypeAdapter, ValidationError
+
+from harness.errors import RunFolderError
+from harness.plan import Plan, parse_plan
+from harness.readings import read_readings
+from harness.samples import read_samples
+from harness.trial import Generation, Leg, Migration, Setup, Trial
+
+T = TypeVar("T")
+SCHEMA = 1
+
+
+class RunFolder:
+    """One run on disk."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    @classmethod
+    def create(cls, parent: Path, name: str) -> "RunFolder":
+        """Make a new, empty run folder; a number is added when the name is taken.
+
+        Raises:
+            RunFolderError: when it cannot be made.
+        """
+        for number in range(1, 1000):
+            path = parent / (name if number == 1 else f"{name}-{number}")
+            try:
+                path.mkdir(parents=True)
+            except FileExistsError:
+                if not path.is_dir():
+                    raise RunFolderError(f"{path}: a file is in the way; choose another --out") from None
+                continue
+            except OSError as error:
+                raise RunFolderError(f"{path}: cannot be made ({error.strerror}); choose another --out") from error
+            return cls(path)
+        raise RunFolderError(f"{parent}: too many runs named {name}")
+
+    @classmethod
+    def open(cls, path: Path) -> "RunFolder":
+        """Open a recorded run.
+
+        Raises:
+            RunFolderError: when there is none.
+        """
+        if not (path / "setup.json").is_file():
+            what = (
+                "no such folder" if not path.exists() else "not a run folder, or nothing was measured (no setup.json)"
+            )
+            raise RunFolderError(f"{path}: {what}")
+        return cls(path)
+
+    @property
+    def logs(self) -> Path:
+        """Where the logs of servers, commands and services go."""
+        return self.path / "logs"
+
+    def trial_folder(self, leg: Leg) -> Path:
+        """Where a leg's record goes."""
+        return self.path / "trials" / leg.title
+
+    def write(self, name: str, text: str) -> Path:
+        """Write a file whole and rename it into place; returns its path.
+
+        Raises:
+            RunFolderError: when the disk does not take it.
+        """
+        final = self.path / name
+        partial = final.with_name(f"{final.name}.partial")
+        try:
+            partial.write_text(text, encoding="utf-8")
+            return partial.rename(final)
+        except OSError as error:
+            raise RunFolderError(f"{final}: cannot be written ({error.strerror})") from error
+
+    def write_setup(self, setup: Setup) -> None:
+        """Record what the run is measured on."""
+        self.write("setup.json", _json(asdict(setup)))
+
+    def write_migrations(self, migrations: Sequence[Migration]) -> None:
+        """Record what the migrations took."""
+        self.write("migrations.json", _json({"schema": SCHEMA, "migrations": [asdict(m) for m in migrations]}))
+
+    def read_plan(self) -> tuple[Plan, str]:
+        """The plan that was run, and its text."""
+        text = self._text("plan.toml")
+        return parse_plan(text, self.path / "plan.toml"), text
+
+    def read_setup(self) -> Setup:
+        """What the run was measured on."""
+        return self._decode("setup.json", Setup)
+
+    def read_migrations(self) -> list[Migration]:
+        """What the migrations took; empty when the run did not get that far."""
+        if not (self.path / "migrations.json").exists():
+            return []
+        raw = self._object("migrations.json")
+        return _validated(self.path / "migrations.json", list[Migration], raw.get("migrations"))
+
+    def read_trials(self, setup: Setup) -> list[Trial]:
+        """The trials of all complete blocks, in the order they ran."""
+        blocks = []
+        number = 0
+        for block, order in enumerate(setup.order, start=1):
+            legs = [Leg(number := number + 1, block, arm) for arm in order]
+            if all((self.trial_folder(leg) / "windows.json").is_file() for leg in legs):
+                blocks.append(legs)
+        return [self._trial(leg) for legs in blocks for leg in legs]
+
+    def _trial(self, leg: Leg) -> Trial:
+        folder = self.trial_folder(leg)
+        generation = self._decode(f"trials/{leg.title}/windows.json", Generation)
+        samples = read_samples(folder / "samples")
+        if len(samples) != generation.requests:
+            raise RunFolderError(
+                f"{folder / 'samples'}: {len(samples)} samples, {generation.requests} were recorded; a part is missing"
+            )
+        return Trial(leg, generation, samples, read_readings(folder / "readings.parquet"))
+
+    def _text(self, name: str) -> str:
+        try:
+            return (self.path / name).read_text(encoding="utf-8")
+        except (OSError, UnicodeDecodeError) as error:
+            raise RunFolderError(f"{self.path / name}: cannot be read ({error})") from error
+
+    def _object(self, name: str) -> dict[str, Any]:
+        try:
+            raw = json.loads(self._text(name))
+        except json.JSONDecodeError as error:
+            raise RunFolderError(f"{self.path / name}: damaged ({error})") from error
+        if not isinstance(raw, dict) or raw.get("schema") != SCHEMA:
+            found = raw.get("schema") if isinstance(raw, dict) else None
+            raise RunFolderError(f"{self.path / name}: schema {found}; this harness reads {SCHEMA}")
+        return raw
+
+    def _decode(self, name: str, kind: type[T]) -> T:
+        return _validated(self.path / name, kind, self._object(name))
+
+
+def fingerprint_files(paths: Sequence[Path]) -> str:
+    """The first 12 hex digits of the SHA-256 of the files' contents, in order."""
+    digest = sha256()
+    for path in paths:
+        digest.update(sha256(path.read_bytes()).digest())
+    return digest.hexdigest()[:12]
+
+
+def _validated(path: Path, kind: type[T], raw: object) -> T:
+    try:
+        return TypeAdapter(kind).validate_python(raw)
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(map(str, first["loc"]))
+        raise RunFolderError(f"{path}: damaged at {where or 'its top'} ({first['msg']})") from error
+
+
+def _json(data: object) -> str:
+    return json.dumps(data, indent=1, ensure_ascii=False) + "\n"
