@@ -111,6 +111,8 @@ def measure(
     folder: RunFolder,
     environment: Environment,
     observer: Observer,
+    *,
+    blocks: int | None = None,
     make_load: Callable[..., None] = generate,
 ) -> None:
     """Run a plan into a run folder; what was measured before an error or an interrupt stays there.
@@ -121,7 +123,7 @@ def measure(
     """
     plan = source.plan
     folder.write("plan.toml", source.text)
-    order = balanced_order(plan.load.blocks, plan.load.seed)
+    order = balanced_order(blocks or plan.load.blocks, plan.load.seed)
     legs = legs_of(order)
     with environment:
         observer.say("starting servers")

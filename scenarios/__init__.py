@@ -1,0 +1,1 @@
+"""What is run against the reference services: Locust users and plans."""

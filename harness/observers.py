@@ -1,0 +1,105 @@
+"""Observers: what a person sees while a run goes on, as a live line on a terminal or as plain lines in CI."""
+
+import time
+from collections.abc import Callable
+
+from rich.console import Console
+from rich.live import Live
+from rich.spinner import Spinner
+
+from harness.load import Progress
+from harness.plan import Plan
+from harness.trial import Leg
+
+PLAIN_SECONDS = 10.0
+OVERHEAD_SECONDS = 4.0
+
+Line = Callable[..., str]
+
+
+class LineObserver:
+    """Turns the events of a run into lines; ``show`` is given each, and whether it is news or only an update."""
+
+    def __init__(self, plan: Plan, line: Line) -> None:
+        self.plan, self.line = plan, line
+        self.place = ""
+        self._legs_left = 0
+
+    def show(self, text: str, *, news: bool) -> None:
+        """Show a line."""
+        raise NotImplementedError
+
+    def say(self, text: str) -> None:
+        """Something outside a leg has begun."""
+        self.show(text, news=True)
+
+    def leg(self, leg: Leg, total: int) -> None:
+        """A leg has begun."""
+        self.place = f"block {leg.block} of {total // len(self.plan.arms)} · {leg.arm}"
+        self._legs_left = total - leg.number
+        self.show(f"{self.place} · resetting and starting the service", news=True)
+
+    def progress(self, progress: Progress) -> None:
+        """The generator reported."""
+        if progress.stage is None or progress.stage_second is None:
+            self.show(f"{self.place} · waiting for the last answers", news=False)
+            return
+        stage = self.plan.stages[progress.stage]
+        left = self.plan.seconds - progress.second + self._legs_left * (self.plan.seconds + OVERHEAD_SECONDS)
+        text = self.line(
+            place=self.place,
+            stage=stage.title,
+            stage_second=progress.stage_second,
+            stage_seconds=stage.seconds,
+            users=progress.users,
+            rps=progress.rps,
+            p95_ms=progress.p95_ms,
+            failures=progress.failures,
+            left_seconds=left,
+        )
+        self.show(text, news=False)
+
+
+class LiveObserver(LineObserver):
+    """One line on a terminal that keeps changing."""
+
+    def __init__(self, plan: Plan, line: Line, console: Console) -> None:
+        super().__init__(plan, line)
+        self.spinner = Spinner("dots", text="")
+        self.live = Live(self.spinner, console=console, transient=True, refresh_per_second=8)
+
+    def show(self, text: str, *, news: bool) -> None:  # noqa: ARG002 - the interface
+        """Replace the line."""
+        self.spinner.update(text=text)
+
+    def __enter__(self) -> "LiveObserver":
+        """Begin to draw."""
+        self.live.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Remove the line."""
+        self.live.stop()
+
+
+class PlainObserver(LineObserver):
+    """Plain lines: every piece of news, and an update every ten seconds."""
+
+    def __init__(self, plan: Plan, line: Line, write: Callable[[str], None]) -> None:
+        super().__init__(plan, line)
+        self.write = write
+        self._last = 0.0
+
+    def show(self, text: str, *, news: bool) -> None:
+        """Write the line when it is due."""
+        now = time.monotonic()
+        if news or now - self._last >= PLAIN_SECONDS:
+            self.write(text)
+            self._last = now
+
+    def __enter__(self) -> "PlainObserver":
+        """Nothing to begin."""
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Nothing to end."""
