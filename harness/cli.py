@@ -5,6 +5,7 @@ import re
 import shutil
 import signal
 import sys
+import traceback
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -67,8 +68,7 @@ def run(plan: Path, out: Path, blocks: int | None, *, plain: bool) -> None:
     Exit codes: 0 PASS, 1 FAIL, 2 usage or plan error, 3 INCONCLUSIVE, 4 INVALID, 5 environment, 130 Ctrl-C.
     """
     parsed, text = read_plan(plan)
-    source = Source(parsed, text, plan)
-    check_users(parsed, plan, source.base)
+    source = Source(parsed, text, plan, check_users(parsed, plan, plan.resolve().parent))
     stamp = datetime.now(UTC).strftime("%Y-%m-%dT%H-%M-%S")
     folder = RunFolder.create(out, f"{stamp}-{plan.stem}")
     _say(f"{parsed.name}: {blocks or parsed.load.blocks} blocks of before and after into {folder.path}")
@@ -170,6 +170,9 @@ def main() -> NoReturn:
         for note in getattr(error, "__notes__", []):
             _say(note)
         sys.exit(_exit_code(error))
+    except Exception:  # noqa: BLE001 - the last one
+        _say(traceback.format_exc())  # a defect of the harness: no verdict, so neither 0 nor 1
+        sys.exit(INVALID)
     sys.exit(0)
 
 

@@ -67,11 +67,12 @@ class Observer(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """A plan, its exact text, and where it came from."""
+    """A plan, its exact text, where it came from, and the files its users are made of."""
 
     plan: Plan
     text: str
     path: Path
+    user_files: tuple[Path, ...] = ()
 
     @property
     def base(self) -> Path:
@@ -168,7 +169,7 @@ def _setup(source: Source, order: tuple[tuple[str, ...], ...], environment: Envi
         started=datetime.now(UTC).isoformat(timespec="seconds"),
         plan_name=plan.name,
         plan_fingerprint=fingerprint(source.text),
-        users_fingerprint=fingerprint_files([source.base / name for name in plan.load.users]),
+        users_fingerprint=fingerprint_files(source.user_files),
         seed_fingerprint=environment.seed_fingerprint,
         order=order,
         order_seed=plan.load.seed,

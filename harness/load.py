@@ -35,8 +35,11 @@ class Progress:
     p95_ms: float | None
 
 
-def check_users(plan: Plan, plan_path: Path, base: Path) -> None:
+def check_users(plan: Plan, plan_path: Path, base: Path) -> tuple[Path, ...]:
     """Load the user files in a child process, and match the targets' endpoints with what they can request.
+
+    Returns:
+        The user files and the files of their folders that they import.
 
     Raises:
         PlanError: when a file is missing or broken, or a target names an endpoint that no file can produce.
@@ -55,16 +58,16 @@ def check_users(plan: Plan, plan_path: Path, base: Path) -> None:
         error = PlanError(plan_path, [Problem("load.users", f"cannot be loaded: {last[0]}")])
         error.add_note(done.stderr.strip())
         raise error
-    endpoints: list[str] | None = json.loads(done.stdout)["endpoints"]
-    if endpoints is None:
-        return
+    answer = json.loads(done.stdout)
+    endpoints: list[str] = answer["endpoints"]  # none: they are computed while the files run
     unknown = [
         Problem(f"targets[{i}].endpoint", f'no user file requests "{t.endpoint}"; they request {", ".join(endpoints)}')
         for i, t in enumerate(plan.targets)
-        if t.endpoint and t.endpoint not in endpoints
+        if t.endpoint and endpoints and t.endpoint not in endpoints
     ]
     if unknown:
         raise PlanError(plan_path, unknown)
+    return tuple(map(Path, answer["files"]))
 
 
 def generate(  # noqa: PLR0917 - one call site

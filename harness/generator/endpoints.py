@@ -10,7 +10,7 @@ METHODS = {"get": "GET", "post": "POST", "put": "PUT", "patch": "PATCH", "delete
 
 
 def endpoints_of(path: Path) -> set[str] | None:
-    """The endpoints, as samples name them; ``None`` when some are computed while the file runs.
+    """The endpoints of one file, as samples name them; ``None`` when some are computed while the file runs.
 
     Raises:
         SyntaxError: when the file is not Python.
@@ -28,7 +28,7 @@ def endpoints_of(path: Path) -> set[str] | None:
         if name is None:
             return None
         found.add(f"{method} {name}")
-    return found or None
+    return found
 
 
 def _on_client(function: ast.Attribute) -> bool:
