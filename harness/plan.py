@@ -4,6 +4,7 @@ Reading a plan touches nothing but the text: whether its files exist is asked on
 """
 
 import json
+import re
 import tomllib
 from difflib import get_close_matches
 from enum import StrEnum
@@ -26,6 +27,7 @@ DEFAULT_POSTGRES = {
     "shared_preload_libraries": "pg_stat_statements",
     "track_io_timing": "on",
 }
+PLACEHOLDERS = {"serve": ("python", "port", "scale"), "seed": ("python", "scale"), "migrate": ("python", "revision")}
 
 Seconds = Annotated[float, Field(gt=0, le=86_400)]
 Users = Annotated[int, Field(ge=1, le=1_000_000)]
@@ -48,10 +50,9 @@ class _Part(BaseModel):
 class Environment(_Part):
     """How the system under test starts, is reached and ends.
 
-    Commands may use ``{python}``, ``{port}``, ``{revision}`` and ``{scale}``; they run in ``cwd`` (default: the plan's
-    folder) with DATABASE_URL and REDIS_URL of the arm in their environment. What ``seed_inputs`` names (globs) is the
-    seed's fingerprint: a seeded database is kept between runs until one of those files changes. Without it every run
-    seeds anew.
+    Commands may use the ``PLACEHOLDERS`` and run in ``cwd`` (default: the plan's folder) with DATABASE_URL and
+    REDIS_URL of the arm in their environment. What ``seed_inputs`` names (globs) is the seed's fingerprint: a seeded
+    database is kept between runs until one of those files changes. Without it every run seeds anew.
     """
 
     kind: Literal["local", "compose", "external"]
@@ -208,7 +209,7 @@ def parse_plan(text: str, source: Path | str = "plan") -> Plan:
         plan = Plan.model_validate_json(json.dumps(data, default=str))
     except ValidationError as error:
         raise PlanError(source, [_problem(detail) for detail in error.errors()]) from error
-    if problems := [*_stage_problems(plan), *_target_problems(plan)]:
+    if problems := [*_command_problems(plan), *_stage_problems(plan), *_target_problems(plan)]:
         raise PlanError(source, problems)
     return plan
 
@@ -235,6 +236,22 @@ def read_plan(path: Path) -> tuple[Plan, str]:
 def fingerprint(text: str) -> str:
     """The first 12 hex digits of the SHA-256 of a plan's text."""
     return sha256(text.encode()).hexdigest()[:12]
+
+
+def _command_problems(plan: Plan) -> list[Problem]:
+    environment = plan.environment
+    problems = []
+    for key, known in PLACEHOLDERS.items():
+        for name in re.findall(r"\{(\w+)\}", getattr(environment, key) or ""):
+            if name not in known:
+                listed = ", ".join(f'"{{{k}}}"' for k in known)
+                problems.append(Problem(f"environment.{key}", f'unknown placeholder "{{{name}}}"; known are {listed}'))
+    problems += [
+        Problem(f"arms.{name}.revision", "needs environment.migrate, the command that applies it")
+        for name, arm in plan.arms.items()
+        if arm.revision and not environment.migrate
+    ]
+    return problems
 
 
 def _stage_problems(plan: Plan) -> list[Problem]:

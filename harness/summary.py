@@ -130,7 +130,9 @@ class Summary:
 
 def summarise(trials: Sequence[Trial]) -> Summary:
     """Summarise the trials of a run; the caller passes complete blocks only."""
-    frame = pd.concat([_frame(trial) for trial in trials], ignore_index=True) if trials else _NO_ROWS
+    if not trials:
+        return Summary((), (), {}, ())
+    frame = pd.concat([_frame(trial) for trial in trials], ignore_index=True)
     frame["endpoint"] = frame["endpoint"].astype(str)
     return Summary(
         rows=tuple(_rows(frame, trials)),
@@ -140,9 +142,6 @@ def summarise(trials: Sequence[Trial]) -> Summary:
             LegFacts(t.leg, t.generation.requests, t.generation.cpu_share, t.generation.lag_p99_ms) for t in trials
         ),
     )
-
-
-_NO_ROWS = pd.DataFrame({name: [] for name in ("arm", "block", "stage", "endpoint", "measured", "due_s")})
 
 
 def _frame(trial: Trial) -> pd.DataFrame:
@@ -232,7 +231,7 @@ def _design_effect(cell: pd.DataFrame) -> float:
 
 
 def _curves(frame: pd.DataFrame) -> Iterator[Curve]:
-    good = frame[frame["measured"] & frame["ok"].astype(bool)] if len(frame) else frame
+    good = frame[frame["measured"] & frame["ok"]]
     for keys in (["arm"], ["arm", "endpoint"]):
         for values, cell in good.groupby(keys, observed=True, sort=True):
             latencies = np.sort(cell["latency"].to_numpy(dtype=np.float64))

@@ -1,16 +1,55 @@
-"""Shipped doubles: recorded trials without a system under test, for testing reports, plans and analyses."""
+"""Shipped doubles: a plan, recorded trials and an environment without a system under test.
 
-from collections.abc import Iterator
-from typing import Any
+For testing reports, plans, analyses and the order of events; no measurement comes from here.
+"""
+
+import json
+from collections.abc import Callable, Iterator
+from dataclasses import asdict
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
 
 import numpy as np
 import pyarrow as pa
 
+from harness.load import Progress
 from harness.plan import ARMS, Plan
 from harness.samples import SCHEMA as SAMPLES
-from harness.trial import Generation, Leg, Setup, Trial, windows_of
+from harness.samples import write_part
+from harness.trial import Generation, Leg, Migration, Setup, Trial, windows_of
 
 READINGS = ("at_ns", "source", "name", "value")
+PLAN = """\
+schema = 1
+name = "example"
+
+[environment]
+kind = "local"
+serve = "serve --port {port}"
+
+[arms.before]
+[arms.after]
+
+[load]
+users = ["users.py"]
+blocks = 2
+
+[[stages]]
+kind = "ramp"
+seconds = 2
+users = 5
+
+[[stages]]
+kind = "sustain"
+seconds = 30
+users = 10
+warmup_seconds = 2
+
+[[targets]]
+expect = "p95 falls by 50 %"
+stage = "sustain"
+"""
 
 
 def synthetic_setup(plan: Plan) -> Setup:
@@ -63,3 +102,87 @@ def synthetic_trials(
         readings = pa.table({name: pa.array([]) for name in READINGS})
         generation = Generation("2026-01-02T03:04:05+00:00", n, 0.2, 1.0, windows_of(plan.stages))
         yield Trial(leg, generation, pa.table(arrays, schema=SAMPLES), readings)
+
+
+class FakeEnvironment:
+    """An environment that only writes down what it is asked; ``fail_at`` raises at the named event."""
+
+    seed_fingerprint: str | None = None
+    label = "fake"
+
+    def __init__(self, log: list[str], fail_at: dict[str, BaseException] | None = None) -> None:
+        self.log, self.fail_at = log, fail_at or {}
+        self.row_counts: dict[str, int] = {}
+
+    def _note(self, event: str) -> None:
+        self.log.append(event)
+        if event in self.fail_at:
+            raise self.fail_at[event]
+
+    def __enter__(self) -> Self:
+        """Come up."""
+        self._note("up")
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Go down."""
+        self._note("down")
+
+    def prepare(self) -> list[Migration]:
+        """Migrate nothing."""
+        self._note("prepare")
+        return [Migration("before", None, 0.0), Migration("after", None, 0.0)]
+
+    def start(self, leg: Leg) -> str:
+        """Start nothing."""
+        self._note(f"start {leg.title}")
+        return f"http://{leg.arm}"
+
+    def check(self) -> None:
+        """All is well."""
+
+    def stop(self) -> None:
+        """Stop nothing."""
+        self._note("stop")
+
+    def versions(self) -> dict[str, str]:
+        """No servers."""
+        return {}
+
+    def settings(self) -> dict[str, str]:
+        """No settings."""
+        return {}
+
+
+class FakeLoad:
+    """A generator that leaves synthetic samples instead of making requests."""
+
+    def __init__(self, log: list[str], *, change: float = 0.25, fail_at: str = "") -> None:
+        self.log, self.change, self.fail_at = log, change, fail_at
+
+    def __call__(  # noqa: PLR0917 - the generator's own signature
+        self,
+        plan: Plan,
+        plan_path: Path,
+        base: Path,
+        host: str,
+        out: Path,
+        log: Path,
+        label: str,
+        seed: int,
+        *,
+        on_progress: Callable[[Progress], None],
+        check: Callable[[], None],
+    ) -> None:
+        """Write the synthetic trial of the leg that ``out`` is named after."""
+        del plan_path, base, log, label, seed
+        self.log.append(f"load {out.name} at {host}")
+        if out.name == self.fail_at:
+            raise KeyboardInterrupt
+        check()
+        on_progress(Progress(1.0, 0, 1.0, 5, 10, 0, 10.0, 12.5))
+        trial = next(t for t in synthetic_trials(plan, change=self.change) if t.leg.arm == out.name[3:])
+        write_part(trial.samples, out / "samples", 1)
+        (out / "windows.json").write_text(json.dumps(asdict(trial.generation)))

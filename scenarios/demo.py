@@ -1,6 +1,7 @@
 """Users of the demo: people in a hurry, so that four minutes hold enough requests."""
 
 from locust import between
+
 from scenarios.visitors import Operator, Visitor
 
 

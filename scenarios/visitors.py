@@ -16,7 +16,7 @@ from locust import FastHttpUser, task
 USERS, CONTENTS = 20_000, 10_000
 RECOMMENDATIONS, CONTENT, LIKE, EDIT = 0.40, 0.563, 0.033, 0.003  # shares of a visitor's steps; the rest creates
 FROM_THE_LIST = 0.9  # of the contents that are opened; the others come by a link from elsewhere
-MEAN_STEPS = 40  # of one person's visit
+MEAN_STEPS = 50  # of one person's visit
 TAGS = ("music-live", "travel-tips", "food-local", "sport-news", "cinema-reviews", "books-stories", "science-ideas")
 
 _SEED = os.environ.get("HARNESS_SEED", "0")
@@ -28,7 +28,7 @@ def _zipf(n: int, exponent: float) -> list[float]:
     return [weight / total[-1] for weight in total]
 
 
-_ACTIVITY, _POPULARITY = _zipf(USERS, 0.9), _zipf(CONTENTS, 1.1)
+_ACTIVITY, _LINKED = _zipf(USERS, 1.1), _zipf(CONTENTS, 1.4)  # links that go round point to few contents
 _ATTENTION = [1 / place for place in range(1, 101)]  # people click what stands first
 
 
@@ -77,7 +77,7 @@ class Visitor(FastHttpUser):
         """A content to open: from the list, or by a link."""
         if self.chance.random() < FROM_THE_LIST:
             return self.chance.choices(self.shown, _ATTENTION[: len(self.shown)])[0]
-        return bisect_left(_POPULARITY, self.chance.random()) + 1
+        return bisect_left(_LINKED, self.chance.random()) + 1
 
     def article(self) -> dict[str, object]:
         """Something written."""

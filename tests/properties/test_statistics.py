@@ -1,0 +1,73 @@
+"""The statistics against independent implementations, over random inputs."""
+
+from fractions import Fraction
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from scipy import stats
+
+from harness.statistics import newcombe, percentile, sign_flip_p, t_interval, t_quantile, wilson
+
+numbers = st.lists(st.floats(-1e6, 1e6), min_size=1, max_size=300)
+
+
+@given(numbers, st.integers(1, 1000))
+def test_percentile_is_the_smallest_value_that_enough_values_reach(values: list[float], permille: int) -> None:
+    found = percentile(np.array(values), Fraction(permille, 1000))
+    assert found in values
+    assert sum(v <= found for v in values) * 1000 >= permille * len(values)
+    assert sum(v < found for v in values) * 1000 < permille * len(values)
+
+
+@given(st.lists(st.integers(-(10**6), 10**6), min_size=2, max_size=40))
+def test_t_interval_agrees_with_scipy(values: list[int]) -> None:
+    interval = t_interval(values)
+    assert interval is not None
+    spread = stats.sem(values)
+    if spread == 0:
+        assert interval.low == interval.high == interval.value
+        return
+    low, high = stats.t.interval(0.95, len(values) - 1, np.mean(values), spread)
+    assert (interval.low, interval.high) == pytest.approx((low, high), rel=1e-7, abs=1e-6)
+
+
+@given(st.integers(1, 200), st.floats(0.51, 0.9999))
+def test_t_quantile_agrees_with_scipy(df: int, p: float) -> None:
+    assert t_quantile(p, df) == pytest.approx(stats.t.ppf(p, df), rel=1e-6)
+
+
+@given(st.integers(1, 10_000), st.data())
+def test_wilson_agrees_with_scipy(n: int, data: st.DataObject) -> None:
+    k = data.draw(st.integers(0, n))
+    interval = wilson(k, n)
+    assert interval is not None
+    theirs = stats.binomtest(k, n).proportion_ci(method="wilson")
+    assert (interval.low, interval.high) == pytest.approx((theirs.low, theirs.high), abs=1e-9)
+    assert interval.low <= interval.value <= interval.high
+
+
+@given(st.integers(1, 500), st.integers(1, 500), st.data())
+def test_newcombe_contains_its_estimate_and_mirrors(n: int, m: int, data: st.DataObject) -> None:
+    one, other = wilson(data.draw(st.integers(0, n)), n), wilson(data.draw(st.integers(0, m)), m)
+    assert one is not None
+    assert other is not None
+    there, back = newcombe(one, other), newcombe(other, one)
+    assert -1 - 1e-9 <= there.low <= there.value <= there.high <= 1 + 1e-9
+    assert (there.low, there.high) == pytest.approx((-back.high, -back.low))
+
+
+@given(st.lists(st.integers(-50, 50), min_size=2, max_size=9))
+def test_sign_flip_agrees_with_scipy(differences: list[int]) -> None:
+    theirs: Any = stats
+    p = theirs.permutation_test(
+        (np.array(differences, dtype=float),),
+        lambda d, axis: np.abs(np.sum(d, axis=axis)),
+        permutation_type="samples",
+        alternative="greater",
+        n_resamples=np.inf,
+        vectorized=True,
+    ).pvalue
+    assert sign_flip_p(differences) == pytest.approx(p)

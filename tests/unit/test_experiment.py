@@ -1,0 +1,151 @@
+"""The order of events, read as the story it is."""
+
+from pathlib import Path
+
+import pytest
+
+from harness.errors import EnvironmentFailedError, RunFolderError
+from harness.experiment import Source, analyse, balanced_order, legs_of, measure
+from harness.load import Progress
+from harness.plan import parse_plan
+from harness.store import RunFolder
+from harness.testing import PLAN, FakeEnvironment, FakeLoad
+from harness.trial import Leg
+from harness.verdict import Doubt, Outcome
+
+
+class Nobody:
+    """An observer who keeps what it hears."""
+
+    def __init__(self) -> None:
+        self.heard: list[str] = []
+
+    def say(self, text: str) -> None:
+        self.heard.append(text)
+
+    def leg(self, leg: Leg, total: int) -> None:
+        self.heard.append(f"{leg.title} of {total}")
+
+    def progress(self, progress: Progress) -> None:
+        self.heard.append(f"{progress.requests} requests")
+
+
+@pytest.fixture
+def source(tmp_path: Path) -> Source:
+    (tmp_path / "users.py").write_text("# users")
+    return Source(parse_plan(PLAN), PLAN, tmp_path / "plan.toml", (tmp_path / "users.py",))
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> RunFolder:
+    return RunFolder.create(tmp_path / "runs", "run")
+
+
+def test_the_story(source: Source, folder: RunFolder) -> None:
+    log: list[str] = []
+    observer = Nobody()
+    measure(source, folder, FakeEnvironment(log), observer, make_load=FakeLoad(log))
+    first, second = balanced_order(2, 7)
+    titles = [f"01-{first[0]}", f"02-{first[1]}", f"03-{second[0]}", f"04-{second[1]}"]
+    legs = [[f"start {t}", f"load {t} at http://{t[3:]}", "stop"] for t in titles]
+    assert log == ["up", "prepare", *(event for leg in legs for event in leg), "down"]
+    assert observer.heard[1:3] == [f"{titles[0]} of 4", "10 requests"]
+
+
+def test_what_was_recorded_can_be_analysed_and_passes(source: Source, folder: RunFolder) -> None:
+    log: list[str] = []
+    measure(source, folder, FakeEnvironment(log), Nobody(), make_load=FakeLoad(log))
+    analysis = analyse(RunFolder.open(folder.path))
+    assert [leg.leg.title for leg in analysis.summary.legs] == [leg.title for leg in legs_of(balanced_order(2, 7))]
+    assert analysis.verdict.outcome is Outcome.PASS
+    assert analysis.setup.legs_planned == 4
+    assert analysis.plan_text == PLAN
+
+
+def test_an_interrupt_goes_down_and_keeps_complete_blocks(source: Source, folder: RunFolder) -> None:
+    log: list[str] = []
+    third = legs_of(balanced_order(2, 7))[2].title
+    with pytest.raises(KeyboardInterrupt):
+        measure(source, folder, FakeEnvironment(log), Nobody(), make_load=FakeLoad(log, fail_at=third))
+    assert log[-1] == "down"
+    analysis = analyse(RunFolder.open(folder.path))
+    assert len(analysis.summary.legs) == 2
+    assert Doubt.INTERRUPTED in analysis.verdict.doubts
+    assert analysis.verdict.outcome is Outcome.INCONCLUSIVE  # one block has no interval
+
+
+def test_a_leg_without_its_partner_is_left_out(source: Source, folder: RunFolder) -> None:
+    log: list[str] = []
+    second = legs_of(balanced_order(2, 7))[1].title
+    with pytest.raises(KeyboardInterrupt):
+        measure(source, folder, FakeEnvironment(log), Nobody(), make_load=FakeLoad(log, fail_at=second))
+    assert analyse(RunFolder.open(folder.path)).verdict.outcome is Outcome.INVALID
+
+
+@pytest.mark.parametrize(("event", "begun"), [("up", False), ("prepare", True), ("start 01-before", True)])
+def test_an_environment_that_fails_ends_the_run(source: Source, folder: RunFolder, event: str, *, begun: bool) -> None:
+    log: list[str] = []
+    environment = FakeEnvironment(log, {event: EnvironmentFailedError("no")})
+    with pytest.raises(EnvironmentFailedError):
+        measure(source, folder, environment, Nobody(), make_load=FakeLoad(log))
+    assert (log[-1] == "down") == begun
+    assert not [entry for entry in log if entry.startswith("load")]
+
+
+def test_blocks_can_be_overridden(source: Source, folder: RunFolder) -> None:
+    log: list[str] = []
+    measure(source, folder, FakeEnvironment(log), Nobody(), blocks=1, make_load=FakeLoad(log))
+    assert sum(entry.startswith("load") for entry in log) == 2
+    assert analyse(folder).setup.legs_planned == 2
+
+
+@pytest.mark.parametrize("blocks", [1, 2, 3, 8, 11])
+def test_the_order_is_balanced_random_and_reproducible(blocks: int) -> None:
+    order = balanced_order(blocks, 7)
+    first = [arms[0] for arms in order]
+    assert abs(first.count("before") - first.count("after")) <= 1
+    assert all(set(arms) == {"before", "after"} for arms in order)
+    assert order == balanced_order(blocks, 7)
+    assert len({balanced_order(10, seed) for seed in range(20)}) > 10
+
+
+@pytest.mark.parametrize(
+    ("spoil", "what"),
+    [
+        ("setup.json", "setup.json"),
+        ("plan.toml", "plan.toml"),
+        ("trials/01-before/windows.json", "windows.json"),
+        ("trials/01-before/samples/00001.parquet", "damaged samples"),
+        ("migrations.json", "migrations.json"),
+    ],
+)
+@pytest.mark.parametrize("content", [b"", b"{", b'{"schema": 7}', b"\xff\xfe\x00", b"[]", b'{"schema": 1}'])
+def test_a_damaged_run_folder_is_a_clear_error(
+    source: Source, folder: RunFolder, spoil: str, what: str, content: bytes
+) -> None:
+    log: list[str] = []
+    measure(source, folder, FakeEnvironment(log), Nobody(), make_load=FakeLoad(log))
+    (folder.path / spoil).write_bytes(content)
+    with pytest.raises(Exception, match=what) as caught:
+        analyse(folder)
+    assert type(caught.value).__module__ == "harness.errors"
+
+
+def test_a_missing_part_is_noticed(source: Source, folder: RunFolder) -> None:
+    log: list[str] = []
+    measure(source, folder, FakeEnvironment(log), Nobody(), make_load=FakeLoad(log))
+    (folder.path / "trials/01-before/samples/00001.parquet").unlink()
+    with pytest.raises(RunFolderError, match="a part is missing"):
+        analyse(folder)
+
+
+def test_run_folders_never_overwrite_each_other(tmp_path: Path) -> None:
+    paths = [RunFolder.create(tmp_path, "x").path.name for _ in range(3)]
+    assert paths == ["x", "x-2", "x-3"]
+    (tmp_path / "file").write_text("")
+    with pytest.raises(RunFolderError, match="choose another --out"):
+        RunFolder.create(tmp_path / "file", "x")
+    with pytest.raises(RunFolderError, match="no such folder"):
+        RunFolder.open(tmp_path / "nowhere")
+    with pytest.raises(RunFolderError, match="not a run folder"):
+        RunFolder.open(tmp_path)

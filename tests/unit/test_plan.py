@@ -1,0 +1,110 @@
+import re
+from pathlib import Path
+
+import pytest
+
+from harness.errors import PlanError
+from harness.plan import parse_plan, read_plan
+from harness.testing import PLAN
+
+SCENARIOS = Path(__file__).parents[2] / "scenarios"
+
+
+def test_a_minimal_plan_gets_sensible_defaults() -> None:
+    plan = parse_plan(PLAN)
+    assert plan.load.blocks == 2
+    assert plan.environment.postgres_settings["shared_preload_libraries"] == "pg_stat_statements"
+    assert [stage.title for stage in plan.stages] == ["ramp", "sustain"]
+    assert plan.stages[0].climb_seconds == 2
+    assert plan.seconds == 32
+
+
+@pytest.mark.parametrize("path", sorted(SCENARIOS.glob("*.toml")), ids=lambda p: p.name)
+def test_every_shipped_plan_can_be_read(path: Path) -> None:
+    plan, text = read_plan(path)
+    assert plan.targets
+    assert text == path.read_text(encoding="utf-8")
+    assert all((path.parent / name).is_file() for name in plan.load.users)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "where", "what"),
+    [
+        ('kind = "sustain"', 'kind = "sustan"', "stages[1].kind", "'sustain'"),
+        ("seconds = 30", "secnds = 30", "stages[1].secnds", 'did you mean "seconds"?'),
+        ("users = 10", "users = 0", "stages[1].users", "greater than or equal to 1"),
+        ("users = 10", 'users = "ten"', "stages[1].users", "valid integer"),
+        ("users = 10", "rate = 300", "stages[1]", "open-loop"),
+        ("seconds = 30", "seconds = 30.5", "stages[1]", "whole number"),
+        ("seconds = 30", "seconds = 30\nramp_seconds = 31", "stages[1]", "longer than the stage"),
+        ("warmup_seconds = 2", "warmup_seconds = 30", "stages[1]", "leaves nothing"),
+        ('kind = "ramp"', 'kind = "sustain"', "stages[1].name", "also stages[0]"),
+        ('kind = "sustain"', 'kind = "ramp"\nname = "x"', "stages", "only ramps"),
+        ('stage = "sustain"', 'stage = "sustained"', "targets[0].stage", 'did you mean "sustain"?'),
+        ("p95 falls", "p59 falls", "targets[0].expect", "nothing measures"),
+        ("schema = 1", "schema = 2", "schema", "reads schema 1"),
+        ("schema = 1\n", "", "schema", "missing"),
+        ('kind = "local"', 'kind = "compose"', "environment", "not supported by this version"),
+        (" --port {port}", "", "environment", "{port}"),
+        (" --port {port}", " --port {port} {prot}", "environment.serve", '"{prot}"'),
+        ("serve =", 'seed = "x"\nserve =', "environment", 'add "postgres" to provides'),
+        ("[arms.after]\n", "", "arms", "needs [arms.after]"),
+        ("[arms.after]", "[arms.after]\n[arms.control]", "arms", "not an arm of this version"),
+        ("[arms.after]", "[arms.after]\nrevison = 'head'", "arms.after.revison", 'did you mean "revision"?'),
+        ("[arms.after]", "[arms.after]\nrevision = 'head'", "arms.after.revision", "needs environment.migrate"),
+        ("blocks = 2", "blocks = 0", "load.blocks", "greater than or equal to 1"),
+        ("blocks = 2", "blocks = nan", "load.blocks", ""),
+        ('users = ["users.py"]', "users = []", "load.users", "at least 1"),
+        ("[load]", "[loads]", "loads", 'did you mean "load"?'),
+    ],
+)
+def test_a_problem_names_its_key_and_the_fix(old: str, new: str, where: str, what: str) -> None:
+    assert old in PLAN
+    with pytest.raises(PlanError) as caught:
+        parse_plan(PLAN.replace(old, new, 1), "my.toml")
+    found = {problem.where: problem.what for problem in caught.value.problems}
+    assert where in found
+    assert what in found[where]
+    assert "my.toml" in str(caught.value)
+
+
+def test_all_problems_are_told_at_once() -> None:
+    text = (
+        PLAN.replace("users = 10", "users = 0")
+        .replace("\nseconds = 2\n", "\nseconds = -3\n")
+        .replace("name =", "nme =")
+    )
+    with pytest.raises(PlanError) as caught:
+        parse_plan(text)
+    assert {p.where for p in caught.value.problems} == {"nme", "name", "stages[0].seconds", "stages[1].users"}
+    assert "4 problems" in str(caught.value)
+
+
+def test_no_stage_at_all() -> None:
+    text = re.sub(r"\[\[stages\]\].*?(?=\[\[targets)", "", PLAN, flags=re.DOTALL).replace('stage = "sustain"', "")
+    with pytest.raises(PlanError, match="needs at least one"):
+        parse_plan("stages = []\n" + text)
+
+
+@pytest.mark.parametrize(
+    ("content", "what"),
+    [
+        (b"", "schema: missing"),
+        (b"schema = ", "not valid TOML"),
+        (b"\xff\xfe", "not UTF-8"),
+        (b"a = 1\na = 2", "not valid TOML"),
+    ],
+)
+def test_a_file_that_is_no_plan(tmp_path: Path, content: bytes, what: str) -> None:
+    path = tmp_path / "x.toml"
+    path.write_bytes(content)
+    with pytest.raises(PlanError, match=what):
+        read_plan(path)
+
+
+def test_a_missing_file_names_its_neighbour(tmp_path: Path) -> None:
+    (tmp_path / "demo.toml").touch()
+    with pytest.raises(PlanError, match=r'did you mean ".*demo.toml"'):
+        read_plan(tmp_path / "dmo.toml")
+    with pytest.raises(PlanError, match="cannot be read"):
+        read_plan(tmp_path)

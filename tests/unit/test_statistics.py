@@ -1,0 +1,123 @@
+"""Fixed examples from the literature and the edges; the properties are in tests/properties."""
+
+from fractions import Fraction
+
+import numpy as np
+import pytest
+
+from harness.metric import METRICS
+from harness.statistics import (
+    design_effect,
+    expit,
+    logit,
+    newcombe,
+    percentile,
+    sign_flip_p,
+    t_interval,
+    wilson,
+)
+
+
+@pytest.mark.parametrize(
+    ("values", "quantile", "expected"),
+    [
+        ([], "0.95", None),
+        ([7.0], "0.01", 7.0),
+        ([7.0], "0.999", 7.0),
+        (range(1, 21), "0.95", 19.0),  # 0.95 x 20 = 19 exactly, in floats 19.000000000000004
+        (range(1, 101), "0.29", 29.0),  # 0.29 x 100 = 28.999999999999996 in floats
+        (range(1, 22), "0.95", 20.0),  # 19.95 rounds up
+        ([3.0, 1.0, 2.0], "0.5", 2.0),
+        ([5.0, 5.0, 5.0, 9.0], "0.75", 5.0),
+    ],
+)
+def test_percentile_is_the_nearest_rank(values: list[float], quantile: str, expected: float | None) -> None:
+    assert percentile(np.array(values, dtype=float), Fraction(quantile)) == expected
+
+
+def test_percentile_leaves_its_input_alone() -> None:
+    values = np.array([3.0, 1.0, 2.0])
+    percentile(values, Fraction(1, 2))
+    assert values.tolist() == [3.0, 1.0, 2.0]
+
+
+def test_wilson_at_the_edges() -> None:
+    assert wilson(0, 0) is None
+    none_of_1000 = wilson(0, 1000)
+    assert none_of_1000 is not None
+    assert none_of_1000.low == 0
+    assert none_of_1000.high == pytest.approx(0.00383, abs=1e-5)  # "0 errors in 1,000 still allows 0.38 %"
+    few, enough = wilson(0, 3800), wilson(0, 3840)
+    assert few is not None
+    assert enough is not None
+    assert few.high > 0.001 > enough.high  # "< 0.1 % needs about 3,840 clean requests"
+    assert (every := wilson(10, 10)) is not None
+    assert every.high == 1
+
+
+def test_newcombe_reproduces_the_published_example() -> None:
+    """Newcombe (1998), table II, example (a), method 10: 56/70 against 48/80."""
+    one, other = wilson(48, 80), wilson(56, 70)
+    assert one is not None
+    assert other is not None
+    difference = newcombe(one, other)
+    assert difference.value == pytest.approx(0.2)
+    assert (difference.low, difference.high) == pytest.approx((0.0524, 0.3339), abs=5e-5)
+
+
+@pytest.mark.parametrize(
+    ("differences", "p"),
+    [
+        ([], None),
+        ([1.0], 1.0),
+        ([1.0, 1.0, 1.0, 1.0], 0.125),
+        ([1.0] * 5, 0.0625),
+        ([1.0] * 6, 0.03125),
+        ([0.0, 0.0], 1.0),
+        ([3.0, -3.0], 1.0),
+        ([1.0, 2.0, 3.0, -0.5], 0.25),  # |sum| >= 5.5: all plus, 0.5 flipped (6.5), and their mirrors
+        ([0.1] * 17, None),
+    ],
+)
+def test_sign_flip_counts_every_assignment(differences: list[float], p: float | None) -> None:
+    assert sign_flip_p(differences) == p
+
+
+def test_t_interval_needs_two_values() -> None:
+    assert t_interval([]) is None
+    assert t_interval([4.2]) is None
+    four = t_interval([1.0, 2.0, 3.0, 4.0])
+    assert four is not None
+    assert (four.value, four.low, four.high) == pytest.approx((2.5, 0.44574, 4.55426), abs=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("windows", "expected"),
+    [
+        ([], 1.0),
+        ([(100, 3)], 1.0),
+        ([(100, 0), (100, 0)], 1.0),
+        ([(100, 1), (100, 1), (100, 1)], 1.0),  # steadier than chance is not more information
+        ([(100, 0), (100, 40)], 50.0),  # all failures in one window: (20^2 + 20^2) / (100 * 0.2 * 0.8)
+        ([(100, 0), (0, 0), (100, 40)], 50.0),
+    ],
+)
+def test_design_effect_of_clustered_failures(windows: list[tuple[int, int]], expected: float) -> None:
+    assert design_effect(windows) == pytest.approx(expected)
+
+
+def test_logit_stays_finite_and_expit_undoes_it() -> None:
+    assert logit(0, 0) == 0
+    assert expit(logit(0, 10)) == pytest.approx(0.5 / 11)
+    assert expit(logit(10, 10)) == pytest.approx(10.5 / 11)
+    assert expit(-800) == 0
+    assert expit(800) == 1
+
+
+def test_a_percentile_needs_as_many_samples_as_can_bound_it() -> None:
+    for metric in METRICS.values():
+        if metric.quantile is not None:
+            q, n = float(metric.quantile), metric.least
+            assert q**n < 0.05 <= q ** (n - 1), metric.name
+    assert METRICS["p95"].solid == 2000
+    assert METRICS["p99"].solid == 10_000

@@ -1,0 +1,125 @@
+"""Every number of a summary against an independent computation by DuckDB from the same samples."""
+
+from dataclasses import replace
+from typing import Any
+
+import duckdb
+import pyarrow as pa
+import pytest
+
+from harness.plan import Plan, parse_plan
+from harness.summary import Row, Summary, summarise
+from harness.testing import PLAN, synthetic_trials
+from harness.trial import Trial
+
+
+@pytest.fixture(scope="module")
+def plan() -> Plan:
+    return parse_plan(PLAN)
+
+
+@pytest.fixture(scope="module")
+def trials(plan: Plan) -> list[Trial]:
+    return list(synthetic_trials(plan, error_rate=0.03))
+
+
+@pytest.fixture(scope="module")
+def summary(trials: list[Trial]) -> Summary:
+    return summarise(trials)
+
+
+ORACLE = """
+    WITH measured AS (
+        SELECT *, (sent_ns - due_ns + duration_ns) / 1e6 AS ms FROM samples
+        WHERE due_ns >= {start} * 1e9 AND due_ns < {end} * 1e9 AND ({endpoint} IS NULL OR endpoint = {endpoint})
+    ), good AS (
+        SELECT row_number() OVER (ORDER BY ms) AS rank, count(*) OVER () AS n, ms FROM measured WHERE error IS NULL
+    )
+    SELECT
+        (SELECT count(*) FROM measured),
+        (SELECT count(*) FROM measured WHERE error IS NOT NULL),
+        (SELECT ms FROM good WHERE rank = (50 * n + 99) // 100),
+        (SELECT ms FROM good WHERE rank = (90 * n + 99) // 100),
+        (SELECT ms FROM good WHERE rank = (95 * n + 99) // 100),
+        (SELECT ms FROM good WHERE rank = (99 * n + 99) // 100),
+        (SELECT max(ms) FROM good),
+        (SELECT count(*) FILTER (cache = 'hit') / count(*) FILTER (cache IN ('hit', 'miss')) FROM measured),
+        (SELECT avg(queries) FROM measured)
+"""
+
+
+def ask(samples: pa.Table, endpoint: str | None) -> tuple[Any, ...]:
+    """The oracle's row for the sustain stage."""
+    with duckdb.connect() as connection:
+        connection.register("samples", samples)
+        quoted = f"'{endpoint}'" if endpoint else "NULL"
+        return connection.execute(ORACLE.format(start=4, end=32, endpoint=quoted)).fetchall()[0]
+
+
+@pytest.mark.parametrize("endpoint", [None, "GET /content/{id}", "GET /recommendations/{user_id}"])
+def test_a_leg_equals_an_independent_recomputation(trials: list[Trial], summary: Summary, endpoint: str | None) -> None:
+    for trial in trials:
+        oracle = ask(trial.samples, endpoint)
+        row = summary.row(trial.leg.arm, trial.leg.block, "sustain", endpoint)
+        assert row is not None
+        ours = (row.requests, row.failures, row.p50_ms, row.p90_ms, row.p95_ms, row.p99_ms, row.max_ms)
+        assert ours == oracle[:7]  # exactly
+        assert row.cache_hit_rate == pytest.approx(oracle[7])
+        assert row.queries_per_request == pytest.approx(oracle[8])
+        assert row.rps == (oracle[0] - oracle[1]) / 28
+        assert row.error_rate == oracle[1] / oracle[0]
+
+
+def test_pooled_percentiles_come_from_all_samples_not_from_percentiles(trials: list[Trial], summary: Summary) -> None:
+    first, second = (t.samples for t in trials if t.leg.arm == "after")
+    oracle = ask(pa.concat_tables([first, second]), None)
+    row = summary.row("after", None, "sustain", None)
+    assert row is not None
+    assert (row.requests, row.p95_ms) == (oracle[0], oracle[4])
+    assert row.seconds == 56
+
+
+def test_ramps_are_summarised_alone_and_left_out_of_what_is_pooled(summary: Summary) -> None:
+    ramp, sustain, pooled = (summary.row("before", None, stage, None) for stage in ("ramp", "sustain", None))
+    assert ramp is not None
+    assert sustain is not None
+    assert ramp.requests > 0
+    assert pooled == replace(sustain, stage=None)
+
+
+def test_a_failure_is_counted_but_is_no_latency(plan: Plan) -> None:
+    clean, broken = (summarise(list(synthetic_trials(plan, error_rate=e))) for e in (0.0, 1.0))
+    row = broken.row("after", None, None, None)
+    assert row is not None
+    assert (row.error_rate, row.p50_ms, row.max_ms, row.mean_ms, row.rps) == (1.0, None, None, None, 0.0)
+    healthy = clean.row("after", None, None, None)
+    assert healthy is not None
+    assert healthy.requests == row.requests
+
+
+def test_a_cell_without_requests_has_no_row(summary: Summary) -> None:
+    assert summary.row("after", None, "sustain", "GET /nowhere") is None
+    assert summary.row("after", 99, None, None) is None
+    assert summary.stages == ["ramp", "sustain"]
+    assert "POST /interactions" in summary.endpoints
+
+
+def test_curves_stop_where_the_samples_do(summary: Summary) -> None:
+    for curve in summary.curves:
+        row: Row | None = summary.row(curve.arm, None, None, curve.endpoint)
+        assert row is not None
+        assert (1 - curve.quantiles[-1]) * (row.requests - row.failures) >= 1
+        assert list(curve.latency_ms) == sorted(curve.latency_ms)
+
+
+def test_nothing_recorded_is_an_empty_summary(plan: Plan, trials: list[Trial]) -> None:
+    assert summarise([]).rows == ()
+    silent = [replace(t, samples=t.samples.slice(0, 0), generation=replace(t.generation, requests=0)) for t in trials]
+    empty = summarise(silent)
+    assert empty.rows == ()
+    assert [leg.requests for leg in empty.legs] == [0] * 2 * plan.load.blocks
+
+
+def test_timelines_count_every_request_once(trials: list[Trial], summary: Summary) -> None:
+    good = sum(t.samples["error"].null_count for t in trials if t.leg.arm == "before")
+    assert sum(s.rps for s in summary.timelines["before"]) * 2 == pytest.approx(good)
