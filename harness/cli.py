@@ -17,16 +17,18 @@ from rich.console import Console
 
 import reports
 from harness import __version__
+from harness.comparison import contrast
 from harness.doctor import examine
 from harness.environment.local import LocalEnvironment
 from harness.environment.processes import end_labelled, labelled, owner_alive
 from harness.environment.seeds import cache_folder
-from harness.errors import EnvironmentFailedError, HarnessError, MeasurementError
+from harness.errors import EnvironmentFailedError, HarnessError, IncomparableError, MeasurementError
 from harness.experiment import Analysis, Source, analyse, measure
 from harness.load import check_users
 from harness.observers import LiveObserver, PlainObserver
-from harness.plan import read_plan
+from harness.plan import ARMS, read_plan
 from harness.store import RunFolder
+from harness.trial import differing_facts
 from harness.verdict import Outcome
 from reports.progress import progress_line
 
@@ -116,6 +118,33 @@ def check(run_folder: Path) -> None:
     analysis = analyse(RunFolder.open(run_folder))
     _show(analysis)
     sys.exit(EXIT[analysis.verdict.outcome])
+
+
+@cli.command()
+@click.argument("old", type=click.Path(path_type=Path))
+@click.argument("new", type=click.Path(path_type=Path))
+@click.option("--arm", type=click.Choice(ARMS), default="after", show_default=True, help="Which arm of both runs.")
+@click.option("--force", is_flag=True, help="Compare although facts differ; they are listed.")
+def compare(old: Path, new: Path, arm: str, *, force: bool) -> None:
+    """Set one arm of two recorded runs side by side: sequential and unpaired, so nothing is judged.
+
+    Runs that differ in host, versions, settings, seed or user files are refused.
+
+    \b
+    Examples:
+      harness compare runs/2026-11-01T09-00-00-demo runs/2026-11-22T10-15-00-demo
+      harness compare LAST_RELEASE THIS_RELEASE --arm before
+    """
+    before, after = (analyse(RunFolder.open(path)) for path in (old, new))
+    facts = differing_facts(before.setup, after.setup)
+    if before.plan.stages != after.plan.stages:
+        facts.append("stages: the plans load differently")
+    if facts and not force:
+        listed = "".join(f"\n  {fact}" for fact in facts)
+        raise IncomparableError(f"{old} and {new} do not measure the same thing (--force to compare anyway){listed}")
+    for fact in facts:
+        click.echo(f"differs  {fact}")
+    click.echo(reports.side_by_side(contrast(before.summary, after.summary, arm), arm=arm))
 
 
 @cli.command()

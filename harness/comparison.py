@@ -7,6 +7,8 @@ ratio comes from one value per block, never from requests. Failures are counted 
 import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from itertools import product
+from statistics import fmean
 
 from harness.metric import METRICS, Better, Metric, Scale
 from harness.statistics import (
@@ -16,6 +18,7 @@ from harness.statistics import (
     newcombe,
     sign_flip_p,
     t_interval,
+    welch,
     wilson,
 )
 from harness.summary import Row, Summary
@@ -90,6 +93,65 @@ def compare(summary: Summary) -> Comparison:
     cells = dict.fromkeys((row.stage, row.endpoint) for row in summary.rows)
     pairs = (_pair(summary, blocks, metric, *cell) for cell in cells for metric in METRICS.values())
     return Comparison(tuple(pairs), len(blocks))
+
+
+def contrast(old: Summary, new: Summary, arm: str) -> Comparison:
+    """One arm of two runs that were not interleaved: "before" is the old run, "after" the new one.
+
+    Blocks of different runs are no pairs: intervals are Welch's, from the spread of blocks within each run. What
+    changed on the host between the runs is in the difference and not in the interval, so nothing is judged by it.
+    """
+    cells = dict.fromkeys((row.stage, row.endpoint) for row in (*old.rows, *new.rows))
+    pairs = []
+    for (stage, endpoint), metric in product(cells, METRICS.values()):
+        rows = [
+            [row for row in run.rows if (row.arm, row.stage, row.endpoint) == (arm, stage, endpoint)]
+            for run in (old, new)
+        ]
+        legs = [[row for row in side if row.block is not None] for side in rows]
+        before, after = (next((row for row in side if row.block is None), None) for side in rows)
+        change = None
+        if before and after:
+            counted = metric.scale is Scale.PROPORTION
+            change = _points_of_counts(before, after) if counted else _unpaired(metric, legs[0], legs[1], before)
+        pairs.append(
+            Pair(
+                metric=metric,
+                stage=stage,
+                endpoint=endpoint,
+                before=before.value(metric.name) if before else None,
+                after=after.value(metric.name) if after else None,
+                before_interval=None,
+                after_interval=None,
+                change=change,
+                blocks=(),
+                least_requests=min((_basis(metric, row) for side in legs for row in side), default=0),
+            )
+        )
+    return Comparison(tuple(pairs), min(_blocks(old), _blocks(new)))
+
+
+def _blocks(summary: Summary) -> int:
+    return len({row.block for row in summary.rows if row.block is not None})
+
+
+def _unpaired(metric: Metric, old: list[Row], new: list[Row], before: Row) -> Change | None:
+    if metric.scale is Scale.LOGIT:
+        sides = [[logit(row.hits, row.lookups) for row in side if row.lookups] for side in (old, new)]
+        shift = _points_at(before)
+        scale = "points"
+    else:
+        values = [[value for row in side if (value := row.value(metric.name)) is not None] for side in (old, new)]
+        if min((min(side, default=0.0) for side in values), default=0.0) <= 0:
+            return None
+        sides = [[math.log(value) for value in side] for side in values]
+        shift, scale = math.exp, "ratio"
+    if not all(sides):
+        return None
+    mean = fmean(sides[1]) - fmean(sides[0])
+    interval = _mapped(welch(*sides), shift)
+    low, high = (interval.low, interval.high) if interval else (None, None)
+    return Change(scale, shift(mean), low, high, None, None)
 
 
 def _pair(summary: Summary, blocks: list[int], metric: Metric, stage: str | None, endpoint: str | None) -> Pair:
@@ -188,16 +250,18 @@ def _points_of_odds(paired: list[tuple[int, Row, Row]], values: tuple[BlockPair,
     """Block differences of log odds, shown as points at the level of the before arm."""
     if before.cache_hit_rate is None:
         return None
-    base = logit(before.hits, before.lookups)
     odds = [logit(a.hits, a.lookups) - logit(b.hits, b.lookups) for _, b, a in paired]
     interval = t_interval(odds)
-
-    def points(shift: float) -> float:
-        return expit(base + shift) - expit(base)
-
+    points = _points_at(before)
     low, high = (points(interval.low), points(interval.high)) if interval else (None, None)
     worst = min(v.after - v.before for v in values)
     return Change("points", points(math.fsum(odds) / len(odds)), low, high, sign_flip_p(odds), worst)
+
+
+def _points_at(before: Row) -> Callable[[float], float]:
+    """A shift of the log odds as a difference in points at the level of ``before``."""
+    base = logit(before.hits, before.lookups)
+    return lambda shift: expit(base + shift) - expit(base)
 
 
 def _failure_share(row: Row) -> Interval | None:

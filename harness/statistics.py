@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from itertools import product
-from statistics import NormalDist
+from statistics import NormalDist, fmean, variance
 
 import numpy as np
 from numpy.typing import NDArray
@@ -52,6 +52,22 @@ def t_interval(values: Sequence[float]) -> Interval | None:
     spread = math.sqrt(math.fsum((v - mean) ** 2 for v in values) / (k - 1))
     half = t_quantile(0.975, k - 1) * spread / math.sqrt(k)
     return Interval(mean, mean - half, mean + half)
+
+
+def welch(before: Sequence[float], after: Sequence[float]) -> Interval | None:
+    """Interval of the difference of two means of unpaired values; ``None`` when either has fewer than two.
+
+    Source: Welch (1947); the Satterthwaite degrees of freedom are rounded down, which only widens the interval.
+    """
+    if min(len(before), len(after)) < 2:  # noqa: PLR2004 - one value has no spread
+        return None
+    parts = [variance(values) / len(values) for values in (before, after)]
+    difference, total = fmean(after) - fmean(before), sum(parts)
+    if total == 0:
+        return Interval(difference, difference, difference)
+    freedom = total**2 / sum(part**2 / (len(v) - 1) for part, v in zip(parts, (before, after), strict=True))
+    half = t_quantile(0.975, max(1, math.floor(freedom))) * math.sqrt(total)
+    return Interval(difference, difference - half, difference + half)
 
 
 def sign_flip_p(differences: Sequence[float]) -> float | None:

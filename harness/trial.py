@@ -6,6 +6,8 @@ import pyarrow as pa
 
 from harness.plan import Stage
 
+VARYING_FACTS = ("load_before", "memory_bytes", "harness")
+
 
 @dataclass(frozen=True, slots=True)
 class Leg:
@@ -81,10 +83,7 @@ class Migration:
 
 @dataclass(frozen=True, slots=True)
 class Setup:
-    """The fingerprint of what was measured.
-
-    ``facts`` that two runs must share to be comparable are listed in ``COMPARABLE``.
-    """
+    """The fingerprint of what was measured."""
 
     started: str
     plan_name: str
@@ -99,6 +98,23 @@ class Setup:
     row_counts: dict[str, int] = field(default_factory=dict)
     settings: dict[str, str] = field(default_factory=dict)
     schema: int = 1
+
+
+def differing_facts(one: Setup, other: Setup) -> list[str]:
+    """The facts that two runs must share to be comparable and do not, each as ``name: one, other``."""
+    pairs: list[tuple[str, object, object]] = [
+        ("user files", one.users_fingerprint, other.users_fingerprint),
+        ("seed", one.seed_fingerprint, other.seed_fingerprint),
+    ]
+    for title, left, right in (
+        ("host", one.host, other.host),
+        ("version of", one.versions, other.versions),
+        ("setting", one.settings, other.settings),
+        ("rows of", one.row_counts, other.row_counts),
+    ):
+        names = [name for name in dict.fromkeys([*left, *right]) if name not in VARYING_FACTS]
+        pairs += [(f"{title} {name}", left.get(name), right.get(name)) for name in names]
+    return [f"{name}: {a}, {b}" for name, a, b in pairs if a != b]
 
 
 def windows_of(stages: tuple[Stage, ...]) -> tuple[Window, ...]:

@@ -22,6 +22,7 @@ FLOW = [
     ("experiment",),
     ("doctor", "observers", "testing"),
     ("cli",),
+    ("__main__",),
 ]
 LEVEL = {name: level for level, names in enumerate(FLOW) for name in names}
 PURE = {"metric", "target", "plan", "statistics", "summary", "comparison", "verdict"}

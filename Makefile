@@ -1,0 +1,47 @@
+# Two commands do everything on a machine with Python 3.11 or later, git and make: `make demo` and `make test`.
+# Each installs what it needs into .venv by itself, once.
+
+PYTHON ?= python3
+BIN := .venv/bin
+COMPILE = $(BIN)/pip-compile -q --upgrade --strip-extras --no-annotate --no-header --no-emit-index-url \
+    --no-emit-find-links --no-emit-trusted-host
+
+.PHONY: demo test check lock clean
+.DEFAULT_GOAL := help
+
+help: ## show this list
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-8s %s\n", $$1, $$2}'
+
+demo: .venv/run.stamp ## measure the recommendation service before and after its migration (4 minutes, no Docker)
+	@$(BIN)/harness run scenarios/demo.toml
+
+test: .venv/dev.stamp ## run the tests
+	@$(BIN)/python -m pytest
+
+check: .venv/dev.stamp ## lint, format, types
+	@$(BIN)/ruff check
+	@$(BIN)/ruff format --check
+	@$(BIN)/mypy
+
+lock: .venv/bin/python ## write the lock files again from pyproject.toml
+	@$(BIN)/python -m pip install -q pip-tools
+	@$(COMPILE) --extra reference -o requirements.lock pyproject.toml
+	@$(COMPILE) --extra reference --extra dev -o requirements-dev.lock pyproject.toml
+
+clean: ## remove what make and the tools wrote, recorded runs excepted
+	rm -rf .venv .mypy_cache .pytest_cache .ruff_cache .hypothesis build dist *.egg-info
+
+.venv/bin/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or later is needed: make PYTHON=python3.11")'
+	@$(PYTHON) -m venv .venv
+
+.venv/run.stamp: requirements.lock pyproject.toml | .venv/bin/python
+	@echo "installing into .venv (once, about a minute)"
+	@$(BIN)/python -m pip install -q --disable-pip-version-check -r requirements.lock
+	@$(BIN)/python -m pip install -q --disable-pip-version-check --no-deps -e .
+	@touch $@
+
+.venv/dev.stamp: requirements-dev.lock .venv/run.stamp
+	@echo "installing the tools into .venv (once)"
+	@$(BIN)/python -m pip install -q --disable-pip-version-check -r requirements-dev.lock
+	@touch $@

@@ -1,0 +1,274 @@
+"""The main job as a user sees it: exit codes, messages, files, and nothing left behind."""
+
+import json
+import signal
+import subprocess
+import time
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pytest
+
+pytestmark = pytest.mark.e2e
+
+FILES = ("report.html", "summary.md", "junit.xml", "summary.json", "comparison.json", "verdict.json")
+
+
+@pytest.fixture
+def plan(project: Any) -> str:
+    text: str = (project.folder / "plan.toml").read_text()
+    return text
+
+
+def digests(folder: Path) -> dict[str, str]:
+    return {name: sha256((folder / name).read_bytes()).hexdigest() for name in FILES}
+
+
+class TestACompleteRun:
+    def test_it_passes_and_says_so(self, measured: Any) -> None:
+        project, done = measured
+        assert done.returncode == 0, done.stderr
+        assert done.stdout.startswith("PASS  1 of 1 target holds")
+        assert f"report  runs/{project.recorded.name}/report.html" in done.stdout
+        assert "block 1 of 2 · " in done.stderr
+
+    def test_it_leaves_every_file_and_no_process(self, measured: Any) -> None:
+        project, _ = measured
+        assert {*FILES, "plan.toml", "setup.json", "migrations.json"} <= {p.name for p in project.recorded.iterdir()}
+        assert project.alive() == []
+        assert list((project.folder / "cache" / "scratch").iterdir()) == []
+
+    def test_a_report_is_the_same_bytes_again(self, measured: Any) -> None:
+        project, _ = measured
+        before = digests(project.recorded)
+        (project.recorded / "report.html").unlink()
+        assert project.harness("report", str(project.recorded)).returncode == 0
+        assert digests(project.recorded) == before
+
+    def test_check_gives_the_verdict_alone(self, measured: Any) -> None:
+        project, run = measured
+        done = project.harness("check", str(project.recorded))
+        assert done.returncode == 0
+        assert done.stdout.splitlines() == run.stdout.splitlines()[:-1]
+
+    def test_a_run_compares_with_itself_as_unchanged(self, measured: Any) -> None:
+        project, _ = measured
+        done = project.harness("compare", str(project.recorded), str(project.recorded))
+        assert done.returncode == 0, done.stderr
+        assert "all requests (after)" in done.stdout
+        assert "Sequential and unpaired" in done.stdout
+
+    def test_summary_json_equals_the_samples(self, measured: Any) -> None:
+        """Every percentile of every row, recomputed by DuckDB from the Parquet parts alone."""
+        project, _ = measured
+        rows = json.loads((project.recorded / "summary.json").read_text())["rows"]
+        legs = [
+            (path, json.loads((path / "windows.json").read_text()))
+            for path in sorted(project.recorded.glob("trials/*"))
+        ]
+        assert len(legs) == 4
+        query = """
+            SELECT ms FROM (
+                SELECT row_number() OVER (ORDER BY ms) AS rank, count(*) OVER () AS n, ms FROM (
+                    SELECT (sent_ns - due_ns + duration_ns) / 1e6 AS ms FROM read_parquet($parts)
+                    WHERE error IS NULL AND due_ns >= 1e9 AND due_ns < 3e9 AND endpoint = 'GET /items/{id}'
+                )
+            ) WHERE rank = ($permille * n + 999) // 1000
+        """
+        checked = 0
+        for row in rows:
+            if row["stage"] != "sustain" or row["endpoint"] is None:
+                continue
+            of_arm = [path for path, _ in legs if path.name.endswith(row["arm"])]
+            paths = of_arm if row["block"] is None else [of_arm[row["block"] - 1]]
+            for name, permille in (("p50_ms", 500), ("p95_ms", 950), ("p99_ms", 990)):
+                parameters = {"parts": [str(p / "samples" / "*.parquet") for p in paths], "permille": permille}
+                with duckdb.connect() as connection:
+                    assert connection.execute(query, parameters).fetchall() == [(row[name],)]
+                    checked += 1
+        assert checked == 3 * 2 * 3
+
+    def test_what_the_service_counted_is_what_was_recorded(self, measured: Any) -> None:
+        project, _ = measured
+        rows = json.loads((project.recorded / "summary.json").read_text())["rows"]
+        (row,) = [r for r in rows if (r["arm"], r["block"], r["stage"], r["endpoint"]) == ("after", None, None, None)]
+        assert row["queries_per_request"] == 2
+        assert row["db_ms_per_request"] == 1.5
+        assert row["cache_hit_rate"] == pytest.approx(0.75, abs=0.02)
+        assert row["error_rate"] == 0
+        assert row["requests"] > 200
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "status", "said"),
+    [
+        ("p95 < 10 s", "p95 < 0.01 ms", 1, "FAIL"),
+        ('"p95 < 10 s"', '"p95 < 10 s"\nendpoint = "GET /no"', 2, 'no user file requests "GET /no"; they request GET'),
+        ("seconds = 2", "secnds = 2", 2, 'stages[1].secnds: unknown key; did you mean "seconds"?'),
+        ('"users.py"', '"user.py"', 2, "load.users[0]: no file"),
+        ("python service.py", "python broken.py", 5, "out of coffee"),
+        ("python service.py", "no-such-program", 5, "cannot run no-such-program"),
+    ],
+)
+def test_exit_codes(project: Any, plan: str, old: str, new: str, status: int, said: str) -> None:
+    assert old in plan
+    (project.folder / "broken.py").write_text("raise SystemExit('out of coffee')")
+    done = project.run(plan.replace(old, new, 1))
+    assert done.returncode == status, done.stderr
+    assert said in done.stdout + done.stderr
+    assert "Traceback" not in done.stderr
+    assert project.alive() == []
+
+
+def test_a_service_that_never_gets_ready_ends_within_its_limit_and_shows_its_log(project: Any, plan: str) -> None:
+    serve = "python -c 'import time; print(\\\"waiting for Godot\\\", flush=True); time.sleep(99)'"
+    started = time.monotonic()
+    done = project.run(plan.replace("python service.py", serve).replace("ready_seconds = 5", "ready_seconds = 2"))
+    assert done.returncode == 5
+    assert time.monotonic() - started < 15
+    assert "was not ready within 2 s" in done.stderr
+    assert "waiting for Godot" in done.stderr
+    assert project.alive() == []
+
+
+def test_a_service_that_dies_under_load_is_an_environment_failure(project: Any, plan: str) -> None:
+    service = project.folder / "service.py"
+    service.write_text(
+        service.read_text().replace(
+            "Handler.asked += 1", "Handler.asked += 1\n        Handler.asked > 50 and os._exit(7)"
+        )
+    )
+    done = project.run(plan)
+    assert done.returncode == 5
+    assert "ended by itself (status 7)" in done.stderr
+
+
+def test_a_load_without_requests_is_invalid_not_pass(project: Any, plan: str) -> None:
+    users = project.folder / "users.py"
+    users.write_text(users.read_text().replace('self.client.get("/items/7", name="/items/{id}")', "pass"))
+    project.write(plan.replace("p95 < 10 s", "error_rate < 1 %"))
+    done = project.harness("run", "plan.toml", "--blocks", "1")
+    assert done.returncode == 4, done.stdout + done.stderr
+    assert "INVALID" in done.stdout
+    assert "no request" in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        ("def (", "SyntaxError"),
+        ("raise RuntimeError('not today')", "not today"),
+        ("x = 1", "no Locust User class"),
+    ],
+)
+def test_broken_user_files_are_refused_before_anything_starts(project: Any, plan: str, content: str, said: str) -> None:
+    (project.folder / "users.py").write_text(content)
+    done = project.run(plan)
+    assert done.returncode == 2
+    assert said in done.stderr
+    assert not project.out.exists()
+
+
+def wait_until_leg(project: Any, number: int) -> None:
+    project.wait_for(lambda: len(list(project.out.glob(f"*/trials/{number:02d}-*"))) > 0)
+
+
+@pytest.mark.parametrize("moment", ["while loading", "first leg", "third leg"])
+def test_ctrl_c_ends_everything_and_keeps_what_is_complete(project: Any, moment: str) -> None:
+    process = project.start("run", "plan.toml", "--plain")
+    if moment == "while loading":
+        time.sleep(0.4)
+    else:
+        wait_until_leg(project, 1 if moment == "first leg" else 3)
+    time.sleep(0.3)
+    pressed = time.monotonic()
+    process.send_signal(signal.SIGINT)
+    _, errors = process.communicate(timeout=10)
+    assert time.monotonic() - pressed < 5
+    assert process.returncode == 130
+    assert "Traceback" not in errors
+    assert project.alive() == []
+    if moment == "third leg":
+        assert "harness report" in errors
+        assert project.harness("report", str(project.recorded)).returncode == 0
+        assert "interrupted" in (project.recorded / "summary.md").read_text()
+
+
+def test_sigterm_ends_everything(project: Any) -> None:
+    process = project.start("run", "plan.toml", "--plain")
+    wait_until_leg(project, 1)
+    process.terminate()
+    process.communicate(timeout=10)
+    assert process.returncode == 143
+    assert project.alive() == []
+
+
+def test_kill_9_leaves_nothing(project: Any) -> None:
+    process = project.start("run", "plan.toml", "--plain")
+    wait_until_leg(project, 1)
+    time.sleep(0.5)
+    assert len(project.alive()) >= 3  # harness, service, generator, watchdog
+    process.kill()
+    process.communicate()
+    project.wait_for(lambda: project.alive() == [], seconds=5)
+    assert list((project.folder / "cache" / "scratch").iterdir()) == []
+
+
+def test_gc_ends_what_even_the_watchdog_could_not(project: Any) -> None:
+    process = project.start("run", "plan.toml", "--plain")
+    wait_until_leg(project, 1)
+    (watchdog,) = [p for p in project.alive() if "watchdog" in " ".join(p.cmdline())]
+    watchdog.kill()
+    process.kill()
+    process.communicate()
+    assert project.alive() != []
+    done = project.harness("gc")
+    assert done.returncode == 0, done.stderr
+    assert "ended the processes of run" in done.stdout
+    project.wait_for(lambda: project.alive() == [], seconds=5)
+    assert list((project.folder / "cache" / "scratch").iterdir()) == []
+
+
+def test_two_runs_at_once_do_not_meet(project: Any) -> None:
+    both = [project.start("run", "plan.toml", "--plain", "--blocks", "1") for _ in range(2)]
+    assert [(process.communicate(timeout=120), process.returncode)[1] for process in both] == [
+        3,
+        3,
+    ]  # one block decides nothing
+    assert len(list(project.out.iterdir())) == 2
+
+
+def test_an_out_that_cannot_be_written_fails_in_the_first_seconds(project: Any) -> None:
+    (project.folder / "file").write_text("")
+    done = project.harness("run", "plan.toml", "--out", "file")
+    assert done.returncode == 2
+    assert "choose another --out" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("arguments", "status", "said"),
+    [
+        (("--help",), 0, "harness run scenarios/demo.toml"),
+        (("--version",), 0, "harness"),
+        (("run", "--help"), 0, "Exit codes"),
+        (("run",), 2, "Missing argument"),
+        (("run", "nowhere.toml"), 2, "no such file"),
+        (("report", "."), 2, "not a run folder"),
+        (("check", "nowhere"), 2, "no such folder"),
+        (("frobnicate",), 2, "No such command"),
+        (("run", "plan.toml", "--blocks", "0"), 2, "--blocks"),
+    ],
+)
+def test_usage(project: Any, arguments: tuple[str, ...], status: int, said: str) -> None:
+    done: subprocess.CompletedProcess[str] = project.harness(*arguments)
+    assert done.returncode == status
+    assert said in done.stdout + done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_doctor(project: Any) -> None:
+    done = project.harness("doctor")
+    assert done.returncode == 0, done.stdout
+    assert "postgres (PostgreSQL) 18" in done.stdout
