@@ -6,20 +6,22 @@ import subprocess
 import time
 from hashlib import sha256
 from pathlib import Path
-from typing import Any
 
 import duckdb
 import pytest
 
+from tests.e2e.local.project import Project
+
 pytestmark = pytest.mark.e2e
+
+Measured = tuple[Project, "subprocess.CompletedProcess[str]"]
 
 FILES = ("report.html", "summary.md", "junit.xml", "summary.json", "comparison.json", "verdict.json")
 
 
 @pytest.fixture
-def plan(project: Any) -> str:
-    text: str = (project.folder / "plan.toml").read_text()
-    return text
+def plan(project: Project) -> str:
+    return (project.folder / "plan.toml").read_text()
 
 
 def digests(folder: Path) -> dict[str, str]:
@@ -27,40 +29,40 @@ def digests(folder: Path) -> dict[str, str]:
 
 
 class TestACompleteRun:
-    def test_it_passes_and_says_so(self, measured: Any) -> None:
+    def test_it_passes_and_says_so(self, measured: Measured) -> None:
         project, done = measured
         assert done.returncode == 0, done.stderr
         assert done.stdout.startswith("PASS  1 of 1 target holds")
         assert f"report  runs/{project.recorded.name}/report.html" in done.stdout
         assert "block 1 of 2 · " in done.stderr
 
-    def test_it_leaves_every_file_and_no_process(self, measured: Any) -> None:
+    def test_it_leaves_every_file_and_no_process(self, measured: Measured) -> None:
         project, _ = measured
         assert {*FILES, "plan.toml", "setup.json", "migrations.json"} <= {p.name for p in project.recorded.iterdir()}
         assert project.alive() == []
         assert list((project.folder / "cache" / "scratch").iterdir()) == []
 
-    def test_a_report_is_the_same_bytes_again(self, measured: Any) -> None:
+    def test_a_report_is_the_same_bytes_again(self, measured: Measured) -> None:
         project, _ = measured
         before = digests(project.recorded)
         (project.recorded / "report.html").unlink()
         assert project.harness("report", str(project.recorded)).returncode == 0
         assert digests(project.recorded) == before
 
-    def test_check_gives_the_verdict_alone(self, measured: Any) -> None:
+    def test_check_gives_the_verdict_alone(self, measured: Measured) -> None:
         project, run = measured
         done = project.harness("check", str(project.recorded))
         assert done.returncode == 0
         assert done.stdout.splitlines() == run.stdout.splitlines()[:-1]
 
-    def test_a_run_compares_with_itself_as_unchanged(self, measured: Any) -> None:
+    def test_a_run_compares_with_itself_as_unchanged(self, measured: Measured) -> None:
         project, _ = measured
         done = project.harness("compare", str(project.recorded), str(project.recorded))
         assert done.returncode == 0, done.stderr
         assert "all requests (after)" in done.stdout
         assert "Sequential and unpaired" in done.stdout
 
-    def test_summary_json_equals_the_samples(self, measured: Any) -> None:
+    def test_summary_json_equals_the_samples(self, measured: Measured) -> None:
         """Every percentile of every row, recomputed by DuckDB from the Parquet parts alone."""
         project, _ = measured
         rows = json.loads((project.recorded / "summary.json").read_text())["rows"]
@@ -90,7 +92,7 @@ class TestACompleteRun:
                     checked += 1
         assert checked == 3 * 2 * 3
 
-    def test_what_the_service_counted_is_what_was_recorded(self, measured: Any) -> None:
+    def test_what_the_service_counted_is_what_was_recorded(self, measured: Measured) -> None:
         project, _ = measured
         rows = json.loads((project.recorded / "summary.json").read_text())["rows"]
         (row,) = [r for r in rows if (r["arm"], r["block"], r["stage"], r["endpoint"]) == ("after", None, None, None)]
@@ -112,7 +114,7 @@ class TestACompleteRun:
         ("python service.py", "no-such-program", 5, "cannot run no-such-program"),
     ],
 )
-def test_exit_codes(project: Any, plan: str, old: str, new: str, status: int, said: str) -> None:
+def test_exit_codes(project: Project, plan: str, old: str, new: str, status: int, said: str) -> None:
     assert old in plan
     (project.folder / "broken.py").write_text("raise SystemExit('out of coffee')")
     done = project.run(plan.replace(old, new, 1))
@@ -122,7 +124,7 @@ def test_exit_codes(project: Any, plan: str, old: str, new: str, status: int, sa
     assert project.alive() == []
 
 
-def test_a_service_that_never_gets_ready_ends_within_its_limit_and_shows_its_log(project: Any, plan: str) -> None:
+def test_a_service_that_never_gets_ready_ends_within_its_limit_and_shows_its_log(project: Project, plan: str) -> None:
     serve = "python -c 'import time; print(\\\"waiting for Godot\\\", flush=True); time.sleep(99)'"
     started = time.monotonic()
     done = project.run(plan.replace("python service.py", serve).replace("ready_seconds = 5", "ready_seconds = 2"))
@@ -133,7 +135,7 @@ def test_a_service_that_never_gets_ready_ends_within_its_limit_and_shows_its_log
     assert project.alive() == []
 
 
-def test_a_service_that_dies_under_load_is_an_environment_failure(project: Any, plan: str) -> None:
+def test_a_service_that_dies_under_load_is_an_environment_failure(project: Project, plan: str) -> None:
     service = project.folder / "service.py"
     service.write_text(
         service.read_text().replace(
@@ -145,7 +147,7 @@ def test_a_service_that_dies_under_load_is_an_environment_failure(project: Any, 
     assert "ended by itself (status 7)" in done.stderr
 
 
-def test_a_load_without_requests_is_invalid_not_pass(project: Any, plan: str) -> None:
+def test_a_load_without_requests_is_invalid_not_pass(project: Project, plan: str) -> None:
     users = project.folder / "users.py"
     users.write_text(users.read_text().replace('self.client.get("/items/7", name="/items/{id}")', "pass"))
     project.write(plan.replace("p95 < 10 s", "error_rate < 1 %"))
@@ -163,7 +165,9 @@ def test_a_load_without_requests_is_invalid_not_pass(project: Any, plan: str) ->
         ("x = 1", "no Locust User class"),
     ],
 )
-def test_broken_user_files_are_refused_before_anything_starts(project: Any, plan: str, content: str, said: str) -> None:
+def test_broken_user_files_are_refused_before_anything_starts(
+    project: Project, plan: str, content: str, said: str
+) -> None:
     (project.folder / "users.py").write_text(content)
     done = project.run(plan)
     assert done.returncode == 2
@@ -171,12 +175,12 @@ def test_broken_user_files_are_refused_before_anything_starts(project: Any, plan
     assert not project.out.exists()
 
 
-def wait_until_leg(project: Any, number: int) -> None:
+def wait_until_leg(project: Project, number: int) -> None:
     project.wait_for(lambda: len(list(project.out.glob(f"*/trials/{number:02d}-*"))) > 0)
 
 
 @pytest.mark.parametrize("moment", ["while loading", "first leg", "third leg"])
-def test_ctrl_c_ends_everything_and_keeps_what_is_complete(project: Any, moment: str) -> None:
+def test_ctrl_c_ends_everything_and_keeps_what_is_complete(project: Project, moment: str) -> None:
     process = project.start("run", "plan.toml", "--plain")
     if moment == "while loading":
         time.sleep(0.4)
@@ -196,7 +200,7 @@ def test_ctrl_c_ends_everything_and_keeps_what_is_complete(project: Any, moment:
         assert "interrupted" in (project.recorded / "summary.md").read_text()
 
 
-def test_sigterm_ends_everything(project: Any) -> None:
+def test_sigterm_ends_everything(project: Project) -> None:
     process = project.start("run", "plan.toml", "--plain")
     wait_until_leg(project, 1)
     process.terminate()
@@ -205,7 +209,7 @@ def test_sigterm_ends_everything(project: Any) -> None:
     assert project.alive() == []
 
 
-def test_kill_9_leaves_nothing(project: Any) -> None:
+def test_kill_9_leaves_nothing(project: Project) -> None:
     process = project.start("run", "plan.toml", "--plain")
     wait_until_leg(project, 1)
     time.sleep(0.5)
@@ -216,7 +220,7 @@ def test_kill_9_leaves_nothing(project: Any) -> None:
     assert list((project.folder / "cache" / "scratch").iterdir()) == []
 
 
-def test_gc_ends_what_even_the_watchdog_could_not(project: Any) -> None:
+def test_gc_ends_what_even_the_watchdog_could_not(project: Project) -> None:
     process = project.start("run", "plan.toml", "--plain")
     wait_until_leg(project, 1)
     (watchdog,) = [p for p in project.alive() if "watchdog" in " ".join(p.cmdline())]
@@ -231,7 +235,7 @@ def test_gc_ends_what_even_the_watchdog_could_not(project: Any) -> None:
     assert list((project.folder / "cache" / "scratch").iterdir()) == []
 
 
-def test_two_runs_at_once_do_not_meet(project: Any) -> None:
+def test_two_runs_at_once_do_not_meet(project: Project) -> None:
     both = [project.start("run", "plan.toml", "--plain", "--blocks", "1") for _ in range(2)]
     assert [(process.communicate(timeout=120), process.returncode)[1] for process in both] == [
         3,
@@ -240,7 +244,7 @@ def test_two_runs_at_once_do_not_meet(project: Any) -> None:
     assert len(list(project.out.iterdir())) == 2
 
 
-def test_an_out_that_cannot_be_written_fails_in_the_first_seconds(project: Any) -> None:
+def test_an_out_that_cannot_be_written_fails_in_the_first_seconds(project: Project) -> None:
     (project.folder / "file").write_text("")
     done = project.harness("run", "plan.toml", "--out", "file")
     assert done.returncode == 2
@@ -261,14 +265,14 @@ def test_an_out_that_cannot_be_written_fails_in_the_first_seconds(project: Any) 
         (("run", "plan.toml", "--blocks", "0"), 2, "--blocks"),
     ],
 )
-def test_usage(project: Any, arguments: tuple[str, ...], status: int, said: str) -> None:
-    done: subprocess.CompletedProcess[str] = project.harness(*arguments)
+def test_usage(project: Project, arguments: tuple[str, ...], status: int, said: str) -> None:
+    done = project.harness(*arguments)
     assert done.returncode == status
     assert said in done.stdout + done.stderr
     assert "Traceback" not in done.stderr
 
 
-def test_doctor(project: Any) -> None:
+def test_doctor(project: Project) -> None:
     done = project.harness("doctor")
     assert done.returncode == 0, done.stdout
     assert "postgres (PostgreSQL) 18" in done.stdout
