@@ -15,7 +15,9 @@ from harness.samples import SCHEMA, write_part
 PART_ROWS = 100_000
 MOST_ERRORS = 1000
 MOST_ERROR_CHARACTERS = 200
-_DATABASE = re.compile(r"\bdb\s*;(?:[^,]*?)\bdur=([\d.]+)(?:[^,]*?\bdesc=\"?(\d+))?")
+_DATABASE = re.compile(r"(?:^|,)\s*db\s*;([^,]*)")
+_DURATION = re.compile(r"\bdur=(\d+(?:\.\d+)?)")
+_QUERIES = re.compile(r"\bdesc=\"?(\d+)")
 _CACHE = {None: -1, "hit": 0, "miss": 1, "bypass": 2}
 
 
@@ -61,18 +63,23 @@ class Recorder:
     ) -> None:
         """Take in one request event of Locust; ``response_time`` is exact, in ms."""
         duration_ns = round(response_time * 1e6)
-        if start_time is None:
-            self._sent.append(self.now_ns() - duration_ns)
-        else:
-            self._sent.append(int(start_time * 1e9) - self.wall_origin_ns)
-        self._duration.append(duration_ns)
-        key = (request_type, name)
-        self._endpoint.append(self._endpoints.setdefault(key, len(self._endpoints)))
+        begun = self.now_ns() - duration_ns if start_time is None else int(start_time * 1e9) - self.wall_origin_ns
         status = getattr(response, "status_code", 0) or 0
+        error = -1 if exception is None else self._error_code(exception, status)
+        headers = getattr(response, "headers", None) or {}
+        cache = _CACHE.get(headers.get("X-Cache"), -1)
+        queries, db_ms = _database_work(headers.get("Server-Timing"))
+        endpoint = self._endpoints.setdefault((request_type, name), len(self._endpoints))
+        # nothing below raises: a row is taken in whole or not at all
+        self._sent.append(begun)
+        self._duration.append(duration_ns)
+        self._endpoint.append(endpoint)
         self._status.append(status)
         self._size.append(response_length or 0)
-        self._error.append(-1 if exception is None else self._error_code(exception, status))
-        self._take_headers(getattr(response, "headers", None) or {})
+        self._error.append(error)
+        self._cache.append(cache)
+        self._db_ms.append(db_ms)
+        self._queries.append(queries)
         self.requests += 1
         if exception is None:
             self.recent_ms.append(response_time)
@@ -80,12 +87,6 @@ class Recorder:
             self.failures += 1
         if len(self._sent) >= PART_ROWS:
             self.flush()
-
-    def _take_headers(self, headers: Any) -> None:  # noqa: ANN401 - any client's mapping
-        self._cache.append(_CACHE.get(headers.get("X-Cache"), -1))
-        match = _DATABASE.search(headers.get("Server-Timing") or "")
-        self._db_ms.append(float(match[1]) if match else -1.0)
-        self._queries.append(int(match[2]) if match and match[2] else -1)
 
     def _error_code(self, exception: BaseException, status: int) -> int:
         said = type(exception).__name__ == "CatchResponseError"  # the user file's own words
@@ -127,6 +128,15 @@ class Recorder:
         ]
         arrays = [column.cast(field.type) for column, field in zip(columns, SCHEMA, strict=True)]
         return pa.table(arrays, schema=SCHEMA)
+
+
+def _database_work(timing: str | None) -> tuple[int, float]:
+    """Statements and their ms from ``db;dur=12.5;desc="3 queries"`` of a Server-Timing header; -1 where not said."""
+    entry = _DATABASE.search(timing) if timing else None
+    if entry is None:
+        return -1, -1.0
+    duration, queries = _DURATION.search(entry[1]), _QUERIES.search(entry[1])
+    return int(queries[1]) if queries else -1, float(duration[1]) if duration else -1.0
 
 
 def _column(values: "array[int] | array[float]", *, missing: bool = False) -> Any:  # noqa: ANN401 - pyarrow has no common type of arrays

@@ -1,12 +1,11 @@
 """The harness in a folder of its own, and one complete run that several tests look at."""
 
-import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from tests.e2e.local.project import Project
+from tests.e2e.local.project import Measured, Project
 
 
 @pytest.fixture
@@ -17,7 +16,7 @@ def project(tmp_path: Path) -> Iterator[Project]:
 
 
 @pytest.fixture(scope="session")
-def measured(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Project, "subprocess.CompletedProcess[str]"]]:
+def measured(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Measured]:
     """One complete run that several tests look at."""
     made = Project(tmp_path_factory.mktemp("measured"))
     yield made, made.run()

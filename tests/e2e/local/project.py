@@ -149,3 +149,6 @@ class Project:
             process.communicate()
         for left in self.alive():
             left.send_signal(signal.SIGKILL)
+
+
+Measured = tuple[Project, "subprocess.CompletedProcess[str]"]

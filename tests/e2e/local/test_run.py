@@ -2,7 +2,6 @@
 
 import json
 import signal
-import subprocess
 import time
 from hashlib import sha256
 from pathlib import Path
@@ -10,11 +9,9 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from tests.e2e.local.project import Project
+from tests.e2e.local.project import Measured, Project
 
 pytestmark = pytest.mark.e2e
-
-Measured = tuple[Project, "subprocess.CompletedProcess[str]"]
 
 FILES = ("report.html", "summary.md", "junit.xml", "summary.json", "comparison.json", "verdict.json")
 
@@ -155,6 +152,20 @@ def test_a_load_without_requests_is_invalid_not_pass(project: Project, plan: str
     assert done.returncode == 4, done.stdout + done.stderr
     assert "INVALID" in done.stdout
     assert "no request" in done.stdout
+
+
+def test_samples_that_got_lost_are_a_broken_measurement(project: Project) -> None:
+    """Locust swallows what a listener raises; only the cross-check of counts notices."""
+    users = project.folder / "users.py"
+    event = 'request_type="X", name="x", response_time=1, response_length=0, response=R'
+    lost = f"self.environment.events.request.fire({event})"
+    users.write_text(
+        users.read_text().replace("self.client.get", lost + "\n        self.client.get")
+        + "\nclass R:\n    status_code = 200\n    headers = 5\n"
+    )
+    done = project.harness("run", "plan.toml", "--blocks", "1", "--plain")
+    assert done.returncode == 4
+    assert "samples were lost" in done.stderr
 
 
 @pytest.mark.parametrize(
