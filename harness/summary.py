@@ -4,6 +4,7 @@ What counts where:
 
 - a sample belongs to the stage in whose window it was *due*; what was due during a stage's warm-up is left out;
 - latencies are those of successes, in ms from when the request was due (a fast error must not improve a percentile);
+- a failed answer is no cache hit and no miss;
 - pooled over stages means every stage but ramps; pooled over blocks means every complete block of the run.
 """
 
@@ -102,9 +103,10 @@ class LegFacts:
 
 @dataclass(frozen=True)
 class Summary:
-    """All rows, the latency curves, and the course of a leg second by second per arm."""
+    """All rows, the stages in the order they ran, the latency curves, and the course of a leg per arm and second."""
 
     rows: tuple[Row, ...]
+    stages: tuple[str, ...]
     curves: tuple[Curve, ...]
     timelines: dict[str, tuple[Second, ...]]
     legs: tuple[LegFacts, ...]
@@ -118,11 +120,6 @@ class Summary:
         """Every endpoint that was requested, in alphabetical order."""
         return sorted({row.endpoint for row in self.rows if row.endpoint})
 
-    @property
-    def stages(self) -> list[str]:
-        """Every stage that was summarised, in the order it ran."""
-        return list(dict.fromkeys(row.stage for row in self.rows if row.stage))
-
     def row(self, arm: str, block: int | None, stage: str | None, endpoint: str | None) -> Row | None:
         """The row of a cell; ``None`` when nothing was requested there."""
         return self._index.get((arm, block, stage, endpoint))
@@ -131,12 +128,16 @@ class Summary:
 def summarise(trials: Sequence[Trial]) -> Summary:
     """Summarise the trials of a run; the caller passes complete blocks only."""
     if not trials:
-        return Summary((), (), {}, ())
+        return Summary((), (), (), {}, ())
     frame = pd.concat([_frame(trial) for trial in trials], ignore_index=True)
     frame["endpoint"] = frame["endpoint"].astype(str)
+    ramps = {w.stage for t in trials for w in t.generation.windows if w.kind == StageKind.RAMP}
+    measured = frame[frame["measured"]]
+    steady = measured[~measured["stage"].isin(ramps)]
     return Summary(
-        rows=tuple(_rows(frame, trials)),
-        curves=tuple(_curves(frame)),
+        rows=tuple(_rows(measured, steady, trials, ramps)),
+        stages=tuple(dict.fromkeys(window.stage for trial in trials for window in trial.generation.windows)),
+        curves=tuple(_curves(steady)),
         timelines={str(arm): tuple(_timeline(part)) for arm, part in frame.groupby("arm", observed=True)},
         legs=tuple(
             LegFacts(t.leg, t.generation.requests, t.generation.cpu_share, t.generation.lag_p99_ms) for t in trials
@@ -147,7 +148,7 @@ def summarise(trials: Sequence[Trial]) -> Summary:
 def _frame(trial: Trial) -> pd.DataFrame:
     """One leg's samples with the stage each belongs to, as a frame of plain columns."""
     samples = trial.samples
-    cache = samples["cache"].to_pandas()
+    cache, ok = samples["cache"].to_pandas(), pc.is_null(samples["error"]).to_numpy(zero_copy_only=False)
     due_s = samples["due_ns"].to_numpy() / 1e9
     frame = pd.DataFrame(
         {
@@ -156,9 +157,9 @@ def _frame(trial: Trial) -> pd.DataFrame:
             "endpoint": samples["endpoint"].combine_chunks().to_pandas(),
             "due_s": due_s,
             "latency": latency_ms(samples),
-            "ok": pc.is_null(samples["error"]).to_numpy(zero_copy_only=False),
-            "hit": cache == "hit",
-            "looked_up": (cache == "hit") | (cache == "miss"),
+            "ok": ok,
+            "hit": ok & (cache == "hit"),
+            "looked_up": ok & ((cache == "hit") | (cache == "miss")),
             "queries": samples["queries"].to_numpy(),
             "db_ms": samples["db_ms"].to_numpy(),
         }
@@ -173,10 +174,7 @@ def _frame(trial: Trial) -> pd.DataFrame:
     return frame
 
 
-def _rows(frame: pd.DataFrame, trials: Sequence[Trial]) -> Iterator[Row]:
-    measured = frame[frame["measured"]]
-    ramps = {w.stage for t in trials for w in t.generation.windows if w.kind == StageKind.RAMP}
-    steady = measured[~measured["stage"].isin(ramps)]
+def _rows(measured: pd.DataFrame, steady: pd.DataFrame, trials: Sequence[Trial], ramps: set[str]) -> Iterator[Row]:
     for split in product((True, False), repeat=len(KEYS)):
         keys = ["arm", *(key for key, wanted in zip(KEYS, split, strict=True) if wanted)]
         for values, cell in (measured if "stage" in keys else steady).groupby(keys, observed=True, sort=True):
@@ -230,8 +228,8 @@ def _design_effect(cell: pd.DataFrame) -> float:
     return design_effect([(int(n), int(f)) for n, f in windows.itertuples(index=False)])
 
 
-def _curves(frame: pd.DataFrame) -> Iterator[Curve]:
-    good = frame[frame["measured"] & frame["ok"]]
+def _curves(steady: pd.DataFrame) -> Iterator[Curve]:
+    good = steady[steady["ok"]]
     for keys in (["arm"], ["arm", "endpoint"]):
         for values, cell in good.groupby(keys, observed=True, sort=True):
             latencies = np.sort(cell["latency"].to_numpy(dtype=np.float64))

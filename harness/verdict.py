@@ -4,13 +4,14 @@ A target passes when its whole interval is on the right side, fails when its who
 INCONCLUSIVE in between; no data is never a pass. Doubts are values: a reason to trust a number less, with advice.
 """
 
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import Enum, StrEnum
 
 from harness.comparison import Comparison, Pair
 from harness.metric import LATENCIES, Scale
-from harness.plan import Plan, Target
+from harness.plan import ARMS, Plan, Target
 from harness.statistics import Interval
 from harness.summary import Summary
 from harness.target import Form
@@ -50,6 +51,10 @@ class Doubt(Enum):
     DESCRIPTIVE = (
         "fewer than 100 samples beyond the percentile in a leg: it describes these legs and little more",
         "lengthen the stage or add users",
+    )
+    DIFFERENT_MIX = (
+        "an endpoint was requested in one arm only: all requests together compare different mixes",
+        "judge endpoints one by one, or make the load the same for both arms",
     )
     COUPLED = (
         "users wait for answers, so the faster arm was asked more: latency and req/s are one finding, not two",
@@ -142,6 +147,9 @@ def _doubts(setup: Setup, summary: Summary, comparison: Comparison) -> Iterator[
     if comparison.blocks < BLOCKS_FOR_SIGNIFICANCE:
         yield Doubt.FEW_BLOCKS
     yield Doubt.NO_NOISE_FLOOR
+    asked = {arm: {row.endpoint for row in summary.rows if row.arm == arm and row.block is None} for arm in ARMS}
+    if asked["before"] != asked["after"]:
+        yield Doubt.DIFFERENT_MIX
     for leg in summary.legs:
         row = summary.row(leg.leg.arm, leg.leg.block, None, None)
         p50 = row.p50_ms if row else None
@@ -199,18 +207,30 @@ def _absolute(target: Target, pair: Pair) -> tuple[Outcome, Reason]:
 
 
 def _relative(target: Target, pair: Pair) -> tuple[Outcome, Reason]:
-    change, expectation = pair.change, target.expectation
+    change = pair.change
     if change is None:
         return Outcome.INCONCLUSIVE, Reason.NO_RATIO
     if change.low is None or change.high is None:
         return Outcome.INCONCLUSIVE, Reason.NO_INTERVAL
-    step = -expectation.limit if expectation.below else expectation.limit
-    limit, below = 1 + step, expectation.below
-    if expectation.form is Form.NO_REGRESSION:
-        floor = expectation.floor / (pair.before or 1)
-        limit = min(limit, 1 - floor) if expectation.below else max(limit, 1 + floor)
-        below = not below
-    return _side(Interval(change.value, change.low, change.high), limit, below=below)
+    low, high = wanted_ratios(target, pair)
+    below = high < math.inf
+    return _side(Interval(change.value, change.low, change.high), high if below else low, below=below)
+
+
+def wanted_ratios(target: Target, pair: Pair) -> tuple[float, float]:
+    """The ratios after / before that meet a target, as ``(low, high)``; for a limit, those of it to ``pair.before``."""
+    expectation, before = target.expectation, pair.before or 1.0
+    below = expectation.below
+    match expectation.form:
+        case Form.ABSOLUTE:
+            limit = expectation.limit / before
+        case Form.IMPROVEMENT:
+            limit = 1 - expectation.limit if below else 1 + expectation.limit
+        case Form.NO_REGRESSION:
+            allowed = max(expectation.limit, expectation.floor / before)
+            limit = 1 - allowed if below else 1 + allowed
+            below = not below
+    return (0.0, limit) if below else (max(limit, 0.0), math.inf)
 
 
 def _side(interval: Interval, limit: float, *, below: bool) -> tuple[Outcome, Reason]:

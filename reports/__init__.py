@@ -1,0 +1,57 @@
+"""How a run is shown: pure functions from a Comparison and a Verdict to text, pictures and HTML.
+
+No clock, no network, no disk but the package's own templates: the same run gives the same bytes anywhere. Imports
+``harness.metric`` to ``harness.verdict`` and nothing above them.
+"""
+
+from collections.abc import Sequence
+
+from harness.comparison import Comparison
+from harness.plan import Plan
+from harness.summary import Summary
+from harness.trial import Migration, Setup
+from harness.verdict import Verdict
+from reports import html, junit, markdown, page, records
+from reports.contrast import side_by_side
+from reports.text import to_text
+
+__all__ = ["render", "side_by_side", "text"]
+
+
+def render(  # noqa: PLR0917 - the parts of a run, in the order in which they come into being
+    plan: Plan,
+    plan_text: str,
+    setup: Setup,
+    migrations: Sequence[Migration],
+    summary: Summary,
+    comparison: Comparison,
+    verdict: Verdict,
+) -> dict[str, str]:
+    """Every file that is derived from a run, by name.
+
+    Args:
+        plan: what was asked.
+        plan_text: the same, word for word.
+        setup: on what it ran.
+        migrations: what bringing each arm to its revision took.
+        summary: percentiles and rates per arm, block, stage and endpoint.
+        comparison: before and after side by side.
+        verdict: every target judged.
+    """
+    shown = page.build_page(plan, plan_text, setup, migrations, summary, comparison, verdict)
+    pictures = html.draw_pictures(plan, summary, comparison, verdict)
+    return {
+        "report.html": html.to_html(shown, pictures),
+        "summary.md": markdown.to_markdown(shown),
+        "junit.xml": junit.to_junit(shown.findings),
+        "summary.json": records.to_json(records.summary_record(summary)),
+        "comparison.json": records.to_json(records.comparison_record(comparison)),
+        "verdict.json": records.to_json(records.verdict_record(verdict)),
+    }
+
+
+def text(
+    plan: Plan, summary: Summary, comparison: Comparison, verdict: Verdict, *, width: int, ascii_only: bool = False
+) -> str:
+    """The verdict for a terminal of some width, without a trailing newline; ASCII for streams that can do no more."""
+    return to_text(page.build_findings(plan, summary, comparison, verdict), width=width, ascii_only=ascii_only)

@@ -43,7 +43,8 @@ ORACLE = """
         (SELECT ms FROM good WHERE rank = (95 * n + 99) // 100),
         (SELECT ms FROM good WHERE rank = (99 * n + 99) // 100),
         (SELECT max(ms) FROM good),
-        (SELECT count(*) FILTER (cache = 'hit') / count(*) FILTER (cache IN ('hit', 'miss')) FROM measured),
+        (SELECT count(*) FILTER (cache = 'hit') / count(*) FILTER (cache IN ('hit', 'miss'))
+            FROM measured WHERE error IS NULL),
         (SELECT avg(queries) FROM measured)
 """
 
@@ -100,8 +101,14 @@ def test_a_failure_is_counted_but_is_no_latency(plan: Plan) -> None:
 def test_a_cell_without_requests_has_no_row(summary: Summary) -> None:
     assert summary.row("after", None, "sustain", "GET /nowhere") is None
     assert summary.row("after", 99, None, None) is None
-    assert summary.stages == ["ramp", "sustain"]
+    assert summary.stages == ("ramp", "sustain")
     assert "POST /interactions" in summary.endpoints
+
+
+def test_a_failed_answer_is_no_cache_hit(plan: Plan) -> None:
+    row = summarise(list(synthetic_trials(plan, error_rate=1.0))).row("after", None, None, None)
+    assert row is not None
+    assert (row.hits, row.lookups, row.cache_hit_rate) == (0, 0, None)
 
 
 def test_curves_stop_where_the_samples_do(summary: Summary) -> None:

@@ -1,5 +1,6 @@
 """From synthetic trials to outcomes, and every road that must not lead to PASS."""
 
+import math
 from dataclasses import replace
 from typing import Any
 
@@ -8,11 +9,11 @@ import pytest
 
 from harness.comparison import Comparison, compare
 from harness.metric import METRICS
-from harness.plan import Plan, parse_plan
+from harness.plan import Plan, Target, parse_plan
 from harness.summary import Summary, summarise
 from harness.testing import PLAN, synthetic_setup, synthetic_trials
 from harness.trial import Trial
-from harness.verdict import Breach, Check, Doubt, Outcome, Reason, Verdict, judge
+from harness.verdict import Breach, Check, Doubt, Outcome, Reason, Verdict, judge, wanted_ratios
 
 BASE = PLAN.split("[[targets]]", maxsplit=1)[0]
 
@@ -161,6 +162,19 @@ def test_a_broken_guard_is_invalid_even_if_one_leg_in_eight_breaks_it(spoil: obj
     assert (verdict.outcome, verdict.breaches) == (Outcome.INVALID, (breach,))
 
 
+def test_an_endpoint_of_one_arm_only_is_a_doubt() -> None:
+    plan = plan_with('expect = "p50 falls by 10 %"')
+    trials = list(synthetic_trials(plan))
+    assert Doubt.DIFFERENT_MIX not in verdict_of(plan, trials).doubts
+    before_only = []
+    for trial in trials:
+        keep = [
+            trial.leg.arm == "before" or name != "POST /interactions" for name in trial.samples["endpoint"].to_pylist()
+        ]
+        before_only.append(replace(trial, samples=trial.samples.filter(pa.array(keep))))
+    assert Doubt.DIFFERENT_MIX in verdict_of(plan, before_only).doubts
+
+
 def test_no_block_at_all_is_invalid() -> None:
     verdict = verdict_of(plan_with('expect = "p50 falls by 10 %"'), [])
     assert (verdict.outcome, verdict.breaches) == (Outcome.INVALID, (Breach.NO_BLOCK,))
@@ -196,6 +210,23 @@ def test_the_change_is_the_mean_over_blocks_and_its_worst_is_shown() -> None:
     assert hits.change is not None
     assert hits.change.scale == "points"
     assert hits.change.value == pytest.approx(0.65, abs=0.05)
+
+
+@pytest.mark.parametrize(
+    ("expect", "low", "high"),
+    [
+        ("p95 < 150 ms", 0.0, 0.5),  # of 300 ms before
+        ("p95 falls by 80 %", 0.0, 0.2),
+        ("p95 rises by at most 5 % and 2 ms", 0.0, 1.05),
+        ("p95 rises by at most 5 % and 30 ms", 0.0, 1.1),  # the larger allowance counts
+        ("rps rises by 150 %", 2.5, math.inf),
+        ("rps falls by at most 10 %", 0.9, math.inf),
+    ],
+)
+def test_the_ratios_that_meet_a_target(expect: str, low: float, high: float) -> None:
+    pair = check_of('expect = "p95 < 1 s"').pair
+    assert pair is not None
+    assert wanted_ratios(Target(expect=expect), replace(pair, before=300.0)) == pytest.approx((low, high))
 
 
 def test_every_metric_of_the_registry_has_a_value_in_every_cell() -> None:

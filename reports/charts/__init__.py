@@ -1,0 +1,8 @@
+"""Charts: pictures of a run as inline SVG that takes its ink and its font from the page around it."""
+
+from reports.charts.blocks import blocks_charts
+from reports.charts.distributions import distribution_charts
+from reports.charts.forest import forest_chart
+from reports.charts.timeline import bucket_seconds, timeline_chart
+
+__all__ = ["blocks_charts", "bucket_seconds", "distribution_charts", "forest_chart", "timeline_chart"]

@@ -1,0 +1,89 @@
+"""Axes: ticks on the scales that charts use, labelled by the view."""
+
+import math
+from collections.abc import Iterable, Sequence
+
+from matplotlib.axes import Axes
+from matplotlib.ticker import FixedLocator, NullLocator
+
+from harness.metric import METRICS
+from reports import view
+from reports.charts import paper
+
+_STEPS = ((1.0, 2.0, 5.0), (1.0, 3.0), (1.0,))
+_FALLS = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 0.98, 0.99)
+_RISES = (1.01, 1.02, 1.05, 1.1, 1.2, 1.5, 2.0, 3.0, 5.0, 11.0, 21.0, 51.0, 101.0, 501.0, 1001.0)
+MOST_TICKS = 7
+
+
+def log_ticks(low: float, high: float) -> list[float]:
+    """1-2-5 steps inside a range, fewer in a decade when there would be too many."""
+    decades = range(math.floor(math.log10(low)), math.ceil(math.log10(high)) + 1)
+    for steps in _STEPS:
+        ticks = [step * 10.0**decade for decade in decades for step in steps]
+        inside = [tick for tick in ticks if low <= tick <= high]
+        if len(inside) <= MOST_TICKS:
+            break
+    return inside
+
+
+def change_ticks(low: float, high: float, most: int) -> list[float]:
+    """Ratios worth naming inside a range, "no change" among them, none too close to its neighbour."""
+    inside = [tick for tick in (*_FALLS, *_RISES) if low <= tick <= high]
+    least = math.log(high / low) / most
+    kept = [1.0]
+    for tick in sorted(inside, key=lambda tick: abs(math.log(tick))):
+        if all(abs(math.log(tick / other)) >= least for other in kept):
+            kept.append(tick)
+    return sorted(kept)
+
+
+def nice_ticks(top: float, most: int = 4) -> list[float]:
+    """Round steps from zero up to a top value."""
+    if top <= 0:
+        return [0.0]
+    decade = 10.0 ** math.floor(math.log10(top / most))
+    step = next(factor * decade for factor in (1, 2, 5, 10, 20) if top / (factor * decade) <= most)
+    return [index * step for index in range(math.floor(top / step * (1 + 1e-9)) + 1)]
+
+
+def set_ticks(axes: Axes, which: str, ticks: Sequence[float], labels: Iterable[str]) -> None:
+    """Exactly these ticks, no minor ones."""
+    axis = axes.xaxis if which == "x" else axes.yaxis
+    axis.set_major_locator(FixedLocator(ticks))
+    axis.set_minor_locator(NullLocator())
+    axis.set_ticklabels(list(labels))
+    axis.set_tick_params(length=3)
+
+
+def milliseconds_axis(axes: Axes, values: Iterable[float]) -> bool:
+    """A logarithmic y axis in milliseconds around some values; false when there is nothing to show."""
+    shown = [value for value in values if value > 0 and math.isfinite(value)]
+    if not shown:
+        return False
+    low, high = min(shown) / 1.25, max(shown) * 1.25
+    axes.set_yscale("log")
+    axes.set_ylim(low, high)
+    ticks = log_ticks(low, high)
+    set_ticks(axes, "y", ticks, (view.tick(METRICS["p95"], tick) for tick in ticks))
+    axes.grid(visible=True, axis="y")
+    return True
+
+
+def end_labels(axes: Axes, labels: Sequence[tuple[str, float, float]], gap: float = 5) -> None:
+    """The name of each arm at the end of its line, moved apart where two lines end together."""
+    ordered = sorted(labels, key=lambda label: label[2])
+    heights = [float(axes.transData.transform((x, y))[1]) for _, x, y in ordered]
+    close = len(heights) > 1 and heights[-1] - heights[0] < paper.TEXT
+    for place, (arm, x, y) in enumerate(ordered):
+        shift = (paper.TEXT / 2 if place else -paper.TEXT / 2) if close else 0.0
+        axes.annotate(
+            arm,
+            (x, y),
+            xytext=(gap, shift),
+            textcoords="offset points",
+            color=paper.ARM_COLOURS[arm],
+            va="center",
+            fontsize=paper.TEXT,
+            annotation_clip=False,
+        )

@@ -1,0 +1,83 @@
+"""Blocks: before and after of every block as paired points, for the metrics that targets speak of.
+
+The block is the unit of replication; this is the evidence behind every interval. Blocks stand in the order they ran,
+so that a drift of the host shows as a slope of both arms.
+"""
+
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from harness.comparison import Comparison, Pair
+from harness.metric import Unit
+from harness.verdict import Verdict
+from reports import view
+from reports.charts import axes as scales
+from reports.charts import paper
+from reports.charts.paper import Chart
+
+WIDTH, HEIGHT = 332, 200
+LEFT, TOP, RIGHT, BOTTOM = 54, 10, 46, 38
+MOST = 6
+MOST_NUMBERS = 10
+DEFAULT = ("p50", "p95", "rps")
+
+
+def blocks_charts(comparison: Comparison, verdict: Verdict) -> list[tuple[str, Chart]]:
+    """A chart with its heading per metric and place that a target names; three usual ones when there are no targets."""
+    return [(_heading(pair), _chart(number, pair)) for number, pair in enumerate(_pairs(comparison, verdict))]
+
+
+def _pairs(comparison: Comparison, verdict: Verdict) -> list[Pair]:
+    judged = [check.pair for check in verdict.checks if check.pair]
+    usual = [pair for name in DEFAULT if (pair := comparison.pair(name, None, None))]
+    unique = {(pair.metric.name, pair.stage, pair.endpoint): pair for pair in judged or usual}
+    return [pair for pair in unique.values() if any(b.before or b.after for b in pair.blocks)][:MOST]
+
+
+def _heading(pair: Pair) -> str:
+    parts = [pair.metric.label, *(view.plain(part) for part in (pair.stage, pair.endpoint) if part)]
+    return f" {view.DOT} ".join(parts)
+
+
+def _chart(number: int, pair: Pair) -> Chart:
+    def paint(figure: Figure) -> None:
+        axes = paper.bare_axes(figure, LEFT, TOP, WIDTH - LEFT - RIGHT, HEIGHT - TOP - BOTTOM)
+        _value_axis(axes, pair)
+        blocks = [block.block for block in pair.blocks]
+        before, after = [block.before for block in pair.blocks], [block.after for block in pair.blocks]
+        axes.vlines(blocks, before, after, color=paper.GRID, linewidth=1.5)
+        _points(axes, "before", blocks, before)
+        _points(axes, "after", blocks, after)
+        axes.set_xlim(min(blocks) - 0.6, max(blocks) + 0.6)
+        step = -(-len(blocks) // MOST_NUMBERS)
+        scales.set_ticks(axes, "x", blocks[::step], map(str, blocks[::step]))
+        axes.set_xlabel("block")
+        scales.end_labels(axes, [("before", blocks[-1], before[-1]), ("after", blocks[-1], after[-1])], gap=9)
+
+    title = f"{_heading(pair)} of every block, before and after"
+    return paper.draw(f"blocks-{number}", title, WIDTH, HEIGHT, paint)
+
+
+def _points(axes: Axes, arm: str, blocks: list[int], values: list[float]) -> None:
+    axes.plot(
+        blocks,
+        values,
+        linestyle="none",
+        marker=paper.ARM_MARKERS[arm],
+        markersize=7,
+        color=paper.ARM_COLOURS[arm],
+        markeredgecolor=paper.PAPER,
+        markeredgewidth=1,
+        clip_on=False,
+    )
+
+
+def _value_axis(axes: Axes, pair: Pair) -> None:
+    values = [value for block in pair.blocks for value in (block.before, block.after)]
+    if pair.metric.unit is Unit.MS and min(values) > 0 and scales.milliseconds_axis(axes, values):
+        return
+    top = max(values)
+    axes.set_ylim(-0.04 * top, top * 1.1)
+    ticks = scales.nice_ticks(top)
+    scales.set_ticks(axes, "y", ticks, (view.tick(pair.metric, tick) for tick in ticks))
+    axes.grid(visible=True, axis="y")

@@ -1,0 +1,246 @@
+"""Forest plot: the change of every target and every endpoint on one logarithmic axis, with intervals.
+
+A row is a dot with its interval; a band shows where a target wants it; "no change" is the vertical line. Changes in
+points (error rate, cache-hit rate) have no place on a ratio axis and are written out in their row.
+"""
+
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from harness.comparison import Change, Comparison, Pair
+from harness.metric import METRICS
+from harness.summary import Summary
+from harness.verdict import Check, Outcome, Reason, Verdict, wanted_ratios
+from reports import view
+from reports.charts import axes as scales
+from reports.charts import paper
+from reports.charts.paper import Chart
+from reports.stages import ALL_REQUESTS, busiest
+
+NARROW = 560
+MOST_ENDPOINTS = 12
+REACH = 6.0
+"""How far, as a factor, an interval may stretch the axis beyond the outermost dot; a longer one ends in an arrow."""
+COLOURS = {
+    Outcome.PASS: paper.PASS,
+    Outcome.FAIL: paper.FAIL,
+    Outcome.INCONCLUSIVE: paper.UNDECIDED,
+    Outcome.INVALID: paper.UNDECIDED,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class _Row:
+    """One line of the plot; ``wanted`` is the range of ratios that meets the target."""
+
+    title: str
+    detail: str = ""
+    mark: str = ""
+    colour: str = paper.INK
+    change: Change | None = None
+    wanted: tuple[float, float] | None = None
+    note: str = ""
+    hollow: bool = False
+    heading: bool = False
+
+    @property
+    def drawn(self) -> bool:
+        return self.change is not None and self.change.scale == "ratio"
+
+
+@dataclass(frozen=True, slots=True)
+class _Layout:
+    """Where things are, in pixels: a wide picture has columns, a narrow one stacks."""
+
+    width: int
+    label_left: int
+    label_width: int
+    plot_left: int
+    plot_width: int
+    row: int
+    heading: int
+    drop: int
+
+
+def _layout(width: int) -> _Layout:
+    if width < NARROW:
+        return _Layout(width, 18, width - 100, 8, width - 16, 58, 28, 42)
+    return _Layout(width, 22, 266, 298, width - 298 - 216, 36, 30, 15)
+
+
+def forest_chart(
+    summary: Summary, comparison: Comparison, verdict: Verdict, width: int, name: str = "forest"
+) -> Chart | None:
+    """The forest plot, ``width`` pixels wide; ``None`` when there is no row at all."""
+    rows = [*_targets(verdict), *_endpoints(summary, comparison)]
+    if not rows:
+        return None
+    layout = _layout(width)
+    tops, bottom = _tops(rows, layout)
+    height = math.ceil(bottom) + 40
+
+    def paint(figure: Figure) -> None:
+        axes = paper.bare_axes(figure, layout.plot_left, 0, layout.plot_width, bottom)
+        axes.set_ylim(bottom, 0)
+        low, high = _reach(rows)
+        _ratio_axis(axes, low, high, layout)
+        for row, top in zip(rows, tops, strict=True):
+            _labels(figure, row, top, layout, height)
+            if row.drawn:
+                _dot(axes, row, top + layout.drop, (low, high))
+
+    return paper.draw(name, "Change of every target and endpoint from before to after", width, height, paint)
+
+
+def _targets(verdict: Verdict) -> Iterator[_Row]:
+    if verdict.checks:
+        yield _Row("Targets", heading=True)
+    for check in verdict.checks:
+        change = check.pair.change if check.pair and check.reason is not Reason.TOO_FEW else None
+        yield _Row(
+            title=view.plain(check.target.expect.strip()),
+            detail=view.where(check.target),
+            mark=view.MARKS[check.outcome],
+            colour=COLOURS[check.outcome],
+            change=change,
+            wanted=wanted_ratios(check.target, check.pair) if change and check.pair and check.pair.before else None,
+            note=_note(check),
+        )
+
+
+def _note(check: Check) -> str:
+    """What stands where the dot of a check would be, when it has none."""
+    pair = check.pair
+    if pair is None or pair.change is None or check.reason is Reason.TOO_FEW:
+        return check.reason.value
+    return "" if pair.change.scale == "ratio" else _values(pair)
+
+
+def _endpoints(summary: Summary, comparison: Comparison) -> Iterator[_Row]:
+    """P95 of all requests and of the busiest endpoints; P50 where P95 has too few samples."""
+    places: list[str | None] = [None, *busiest(summary, MOST_ENDPOINTS)]
+    rows = [row for place in places if (row := _endpoint(comparison, place))]
+    if rows:
+        yield _Row(f"P95 over all stages but ramps{_more(summary)}", heading=True)
+        yield from rows
+
+
+def _more(summary: Summary) -> str:
+    hidden = len(summary.endpoints) - MOST_ENDPOINTS
+    return f" {view.DOT} the busiest {MOST_ENDPOINTS} of {view.count(len(summary.endpoints))}" if hidden > 0 else ""
+
+
+def _endpoint(comparison: Comparison, endpoint: str | None) -> _Row | None:
+    name = view.plain(endpoint) if endpoint else ALL_REQUESTS
+    pairs = [pair for metric in ("p95", "p50") if (pair := comparison.pair(metric, None, endpoint))]
+    if not pairs:
+        return None
+    pair = next((pair for pair in pairs if pair.least_requests >= pair.metric.least), None)
+    if pair is None:
+        alone = any(pair.before is None or pair.after is None for pair in pairs)
+        return _Row(name, note="measured in one arm only" if alone else Reason.TOO_FEW.value)
+    if pair.metric is not METRICS["p95"]:
+        name = f"{name} ({pair.metric.label}: too few for P95)"
+    note = "" if pair.change else "no ratio"
+    return _Row(name, _values(pair), change=pair.change, note=note, hollow=pair.least_requests < pair.metric.solid)
+
+
+def _values(pair: Pair) -> str:
+    if pair.before is None or pair.after is None:
+        return ""
+    return " \N{RIGHTWARDS ARROW} ".join(view.with_unit(pair.metric, value) for value in (pair.before, pair.after))
+
+
+def _tops(rows: Sequence[_Row], layout: _Layout) -> tuple[list[float], float]:
+    tops, y = [], 0.0
+    for row in rows:
+        tops.append(y)
+        y += layout.heading if row.heading else layout.row
+    return tops, y + 4
+
+
+def _reach(rows: Sequence[_Row]) -> tuple[float, float]:
+    changes = [row.change for row in rows if row.change and row.drawn]
+    points = [1.0, *(change.value for change in changes)]
+    points += [edge for row in rows if row.drawn and row.wanted for edge in row.wanted if 0 < edge < math.inf]
+    lows = [change.low for change in changes if change.low]
+    highs = [change.high for change in changes if change.high]
+    low = max(min([*points, *lows]), min(points) / REACH)
+    high = min(max([*points, *highs]), max(points) * REACH)
+    margin = (high / low) ** 0.05
+    return min(low / margin, 0.8), max(high * margin, 1.25)
+
+
+def _ratio_axis(axes: Axes, low: float, high: float, layout: _Layout) -> None:
+    axes.set_xscale("log")
+    axes.set_xlim(low, high)
+    axes.spines["left"].set_visible(False)
+    axes.set_yticks([])
+    ticks = scales.change_ticks(low, high, most=max(layout.plot_width // 62, 3))
+    scales.set_ticks(axes, "x", ticks, (view.change_tick(tick) for tick in ticks))
+    if layout.width >= NARROW:  # a narrow picture has its text in the way of full lines
+        axes.grid(visible=True, axis="x")
+        axes.axvline(1.0, color=paper.MUTED, linewidth=1)
+
+
+def _dot(axes: Axes, row: _Row, y: float, limits: tuple[float, float]) -> None:
+    low, high = limits
+    change = row.change
+    if change is None:
+        return
+    axes.plot([1.0, 1.0], [y - 10, y + 13], color=paper.MUTED, linewidth=1)
+    if row.wanted:
+        start, end = max(row.wanted[0], low), min(row.wanted[1], high)
+        axes.fill_between([start, end], y - 9, y + 9, color=paper.PASS, alpha=0.13, linewidth=0)
+        for edge in row.wanted:
+            if low < edge < high:
+                axes.plot([edge, edge], [y - 9, y + 9], color=paper.PASS, linewidth=2)
+    if change.low is not None and change.high is not None:
+        ends = (max(change.low, low), min(change.high, high))
+        axes.plot(ends, (y, y), color=row.colour, linewidth=2.2)
+        for end, bound, arrow in zip(ends, (change.low, change.high), "<>", strict=True):
+            _mark(axes, (end, y), "|" if end == bound else arrow, row.colour)
+    _mark(axes, (change.value, y), "o", row.colour, hollow=row.hollow)
+
+
+def _mark(axes: Axes, place: tuple[float, float], marker: str, colour: str, *, hollow: bool = False) -> None:
+    face = paper.PAPER if hollow else colour
+    style: dict[str, Any] = {"marker": marker, "markersize": 8, "markeredgecolor": colour, "markerfacecolor": face}
+    axes.plot(*place, linestyle="none", clip_on=False, **style)
+
+
+def _labels(figure: Figure, row: _Row, top: float, layout: _Layout, height: int) -> None:
+    def write(
+        x: float, y: float, text: str, *, colour: str = paper.INK, size: float = paper.TEXT, ha: str = "left"
+    ) -> None:
+        figure.text(x / layout.width, 1 - y / height, text, color=colour, fontsize=size, ha=ha, va="baseline")
+
+    if row.heading:
+        write(2, top + layout.heading - 9, row.title, colour=paper.MUTED, size=paper.SMALL)
+        return
+    narrow, right = layout.width < NARROW, layout.width - 2
+    first = top + (14 if row.detail or narrow else 19)
+    write(2, first, row.mark, colour=row.colour, size=paper.TEXT + 1)
+    write(layout.label_left, first, paper.fitted(row.title, layout.label_width, paper.TEXT))
+    if row.detail:
+        detail = paper.fitted(row.detail, layout.label_width - (30 if narrow else 0), paper.SMALL)
+        write(layout.label_left, first + 14, detail, colour=paper.MUTED, size=paper.SMALL)
+    if row.note:
+        note = paper.fitted(row.note, layout.plot_width, paper.SMALL)
+        x, y = (layout.label_left, first + 28) if narrow else (layout.plot_left + 4, top + layout.drop + 4)
+        write(x, y, note, colour=paper.MUTED, size=paper.SMALL)
+    if row.change is None:
+        return
+    number_y = first if narrow else top + layout.drop + 4
+    interval = view.change_interval(row.change) or "no interval"
+    if narrow:
+        write(right, number_y, view.change_with_unit(row.change), ha="right")
+        write(right, number_y + 14, interval, colour=paper.MUTED, size=paper.SMALL, ha="right")
+    else:
+        write(right - 134, number_y, view.change_with_unit(row.change), ha="right")
+        write(right, number_y, interval, colour=paper.MUTED, size=paper.SMALL, ha="right")

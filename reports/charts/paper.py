@@ -1,0 +1,165 @@
+"""Paper: what every chart is drawn on, and how a drawing becomes SVG that belongs to its page.
+
+Artists are drawn in stand-in colours, which become CSS variables at the end: one picture serves light, dark and print.
+The same figure gives the same bytes: settings start from matplotlib's defaults (not the user's), ids are salted by the
+chart's name, there is no date. One unit is one CSS pixel.
+"""
+
+import io
+import re
+import warnings
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+from xml.etree import ElementTree as ET
+
+import matplotlib as mpl
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.typing import RcKeyType
+
+BEFORE, AFTER = "#0a0b01", "#0a0b02"
+INK, MUTED, GRID, BAND, PAPER = "#0a0b03", "#0a0b04", "#0a0b05", "#0a0b06", "#0a0b07"
+PASS, FAIL, UNDECIDED = "#0a0b08", "#0a0b09", "#0a0b0a"
+_ROLES = {
+    BEFORE: "var(--before)",
+    AFTER: "var(--after)",
+    INK: "currentColor",
+    MUTED: "var(--muted)",
+    GRID: "var(--grid)",
+    BAND: "var(--band)",
+    PAPER: "var(--paper)",
+    PASS: "var(--pass)",
+    FAIL: "var(--fail)",
+    UNDECIDED: "var(--undecided)",
+}
+ARM_COLOURS = {"before": BEFORE, "after": AFTER}
+ARM_MARKERS = {"before": "o", "after": "D"}
+ARM_DASHES = {"before": (0, (4, 2)), "after": "solid"}
+"""Never colour alone: the arms also differ in marker, dash and a label at the line."""
+
+TEXT, SMALL = 12.0, 11.0
+CHARACTER = 0.55
+"""Mean width of a character, in parts of the font size: a little above that of the fonts that pages use."""
+
+_FONT = re.compile(r"font-family:[^;]*;?\s*")
+_UNITS_PER_INCH = 72
+
+
+@dataclass(frozen=True, slots=True)
+class Chart:
+    """A finished picture: its name (unique in a page), its title and its SVG."""
+
+    name: str
+    title: str
+    svg: str
+
+
+def draw(name: str, title: str, width: int, height: int, paint: Callable[[Figure], None]) -> Chart:
+    """Paint a figure of its own and turn it into inline SVG.
+
+    Args:
+        name: unique among the charts of a page; ids inside the picture start with it.
+        title: what the picture shows, in words.
+        width: CSS pixels at full size; the page may show it smaller.
+        height: the same.
+        paint: draws onto the empty figure.
+    """
+    with mpl.rc_context(), warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message="Glyph .* missing from font")  # measured only; the page has its own
+        mpl.rcdefaults()
+        mpl.rcParams.update(_SETTINGS | {"svg.hashsalt": name})
+        figure = Figure(figsize=(width / _UNITS_PER_INCH, height / _UNITS_PER_INCH), dpi=_UNITS_PER_INCH)
+        paint(figure)
+        buffer = io.StringIO()
+        nothing = dict.fromkeys(("Date", "Creator", "Format", "Type"))
+        figure.savefig(buffer, format="svg", metadata=nothing, transparent=True)
+    return Chart(name, title, _inline(buffer.getvalue(), name, title, width, height))
+
+
+_SETTINGS: dict[RcKeyType, Any] = {
+    "svg.fonttype": "none",
+    "text.parse_math": False,
+    "font.size": SMALL,
+    "text.color": INK,
+    "axes.edgecolor": GRID,
+    "axes.labelcolor": MUTED,
+    "axes.labelsize": SMALL,
+    "axes.linewidth": 1.0,
+    "axes.axisbelow": True,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "grid.color": GRID,
+    "grid.linewidth": 0.8,
+    "xtick.color": GRID,
+    "ytick.color": GRID,
+    "xtick.labelcolor": MUTED,
+    "ytick.labelcolor": MUTED,
+    "xtick.labelsize": SMALL,
+    "ytick.labelsize": SMALL,
+    "xtick.minor.visible": False,
+    "ytick.minor.visible": False,
+    "lines.solid_capstyle": "round",
+}
+
+
+def bare_axes(figure: Figure, left: float, top: float, width: float, height: float) -> Axes:
+    """Axes at a place given in pixels from the upper left corner."""
+    figure_width, figure_height = figure.get_size_inches() * _UNITS_PER_INCH
+    box = (left / figure_width, 1 - (top + height) / figure_height, width / figure_width, height / figure_height)
+    return figure.add_axes(box)
+
+
+def fitted(text: str, width: float, size: float) -> str:
+    """A text shortened in its middle to what fits; the tables have it in full."""
+    room = max(int(width / (size * CHARACTER)), 4)
+    if len(text) <= room:
+        return text
+    head = (room - 1) * 3 // 5
+    return f"{text[:head]}\N{HORIZONTAL ELLIPSIS}{text[len(text) - (room - 1 - head) :]}"
+
+
+def _inline(document: str, name: str, title: str, width: int, height: int) -> str:
+    """The SVG element alone, for embedding in HTML: no namespaces, no style of its own, ids that no other chart has."""
+    root = ET.fromstring(document)  # noqa: S314 - our own drawing
+    for parent in list(root.iter()):
+        for child in list(parent):
+            if _local(child.tag) in {"metadata", "style"}:
+                parent.remove(child)
+    used = {value[1:] for node in root.iter() for key, value in node.attrib.items() if _local(key) == "href"}
+    used |= {match for node in root.iter() for match in re.findall(r"url\(#([^)]+)\)", " ".join(node.attrib.values()))}
+    for node in root.iter():
+        node.tag = _local(node.tag)
+        node.attrib.update(_attributes(node, name, used))
+        for key in [key for key in node.attrib if key.startswith("{") or (key == "id" and not node.attrib[key])]:
+            del node.attrib[key]
+    root.attrib.clear()
+    root.attrib.update({"class": "chart", "viewBox": f"0 0 {width} {height}", "role": "img", "aria-label": title})
+    heading = ET.Element("title")
+    heading.text = title
+    root.insert(0, heading)
+    return ET.tostring(root, encoding="unicode")
+
+
+def _local(name: str) -> str:
+    return name.rpartition("}")[2]
+
+
+def _attributes(node: ET.Element, name: str, used: set[str]) -> dict[str, str]:
+    """The attributes of a node, made local to the page."""
+    found = {}
+    for key, value in node.attrib.items():
+        local = _local(key)
+        if local == "id":
+            found["id"] = f"{name}-{value}" if value in used else ""
+        elif local == "href":
+            found["href"] = f"#{name}-{value[1:]}"
+        else:
+            found[local] = _painted(value).replace("url(#", f"url(#{name}-")
+    return found
+
+
+def _painted(value: str) -> str:
+    for stand_in, role in _ROLES.items():
+        value = value.replace(stand_in, role)
+    return _FONT.sub("", value)

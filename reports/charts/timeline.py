@@ -1,0 +1,176 @@
+"""Timeline: the course of a leg, second by second: latency, answers per second, users, with the stages as bands."""
+
+import math
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from harness.plan import Plan, Stage
+from harness.summary import Second, Summary
+from harness.trial import Window, windows_of
+from reports import view
+from reports.charts import axes as scales
+from reports.charts import paper
+from reports.charts.paper import Chart
+
+LEFT, RIGHT, TOP, BOTTOM = 62, 54, 24, 36
+PANELS = (("latency", 190), ("req/s", 90), ("users", 60))
+GAP = 22
+MOST_POINTS = 900
+TIME_STEPS = (1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 1200, 1800, 3600, 7200, 14400)
+LEAST_TICK_GAP = 64
+
+
+@dataclass(frozen=True, slots=True)
+class _Course:
+    """One arm over time, in steps of ``step`` seconds; a gap where nothing was answered."""
+
+    seconds: list[float]
+    p50: list[float]
+    p95: list[float]
+    rps: list[float]
+
+
+def timeline_chart(plan: Plan, summary: Summary, width: int, name: str = "timeline") -> Chart | None:
+    """The timeline of both arms; ``None`` when nothing was recorded."""
+    arms = {arm: summary.timelines[arm] for arm in paper.ARM_COLOURS if summary.timelines.get(arm)}
+    if not arms:
+        return None
+    windows = windows_of(plan.stages)
+    length = max([windows[-1].end, *(seconds[-1].second + 1.0 for seconds in arms.values())])
+    courses = {arm: _course(seconds, bucket_seconds(length)) for arm, seconds in arms.items()}
+    height = TOP + sum(size for _, size in PANELS) + GAP * (len(PANELS) - 1) + BOTTOM
+
+    def paint(figure: Figure) -> None:
+        panels = list(_panels(figure, width, length))
+        for axes in panels:
+            _bands(axes, windows)
+        _stage_names(panels[0], windows, (width - LEFT - RIGHT) / length)
+        _latency(panels[0], courses)
+        _rates(panels[1], courses)
+        _users(panels[2], plan.stages, windows)
+        _time_axis(panels, length, width)
+
+    title = "Each second of a leg: P95 and P50 latency, answers per second and users, before and after, by stage"
+    return paper.draw(name, title, width, height, paint)
+
+
+def bucket_seconds(length: float) -> int:
+    """Seconds that one point of the timeline stands for: 1, or more for legs that are longer than the picture."""
+    return max(math.ceil(length / MOST_POINTS), 1)
+
+
+def _course(seconds: Sequence[Second], step: int) -> _Course:
+    """Percentiles are never averaged: a point of several seconds shows the highest of them; rates may be."""
+    by_bucket: dict[int, list[Second]] = {}
+    for second in seconds:
+        by_bucket.setdefault(second.second // step, []).append(second)
+    buckets = range(min(by_bucket), max(by_bucket) + 1)
+
+    def each(value: Callable[[list[Second]], float]) -> list[float]:
+        return [value(by_bucket.get(bucket, [])) for bucket in buckets]
+
+    return _Course(
+        seconds=[(bucket + 0.5) * step for bucket in buckets],
+        p50=each(lambda found: max((s.p50_ms for s in found if s.p50_ms), default=math.nan)),
+        p95=each(lambda found: max((s.p95_ms for s in found if s.p95_ms), default=math.nan)),
+        rps=each(lambda found: sum(s.rps for s in found) / step),
+    )
+
+
+def _panels(figure: Figure, width: int, length: float) -> Iterator[Axes]:
+    top = float(TOP)
+    for label, height in PANELS:
+        axes = paper.bare_axes(figure, LEFT, top, width - LEFT - RIGHT, height)
+        axes.set_xlim(0, length)
+        axes.annotate(
+            label,
+            (0, 1),
+            xytext=(-LEFT + 2, 4),
+            xycoords="axes fraction",
+            textcoords="offset points",
+            color=paper.INK,
+            fontsize=paper.TEXT,
+            va="bottom",
+        )
+        yield axes
+        top += height + GAP
+
+
+def _bands(axes: Axes, windows: Sequence[Window]) -> None:
+    """Every second stage shaded; a hatched edge would be louder than the data."""
+    for number, window in enumerate(windows):
+        if number % 2 == 0:
+            axes.axvspan(window.start, window.end, color=paper.BAND, linewidth=0, zorder=0)
+        if window.measured_from > window.start:
+            axes.axvline(window.measured_from, color=paper.MUTED, linewidth=0.8, linestyle=(0, (1, 2)), zorder=1)
+
+
+def _stage_names(axes: Axes, windows: Sequence[Window], pixels_per_second: float) -> None:
+    for window in windows:
+        room = (window.end - window.start) * pixels_per_second
+        if room >= paper.SMALL * paper.CHARACTER * 3:
+            axes.annotate(
+                paper.fitted(view.plain(window.stage), room, paper.SMALL),
+                ((window.start + window.end) / 2, 1),
+                xytext=(0, 4),
+                xycoords=("data", "axes fraction"),
+                textcoords="offset points",
+                ha="center",
+                va="bottom",
+                color=paper.MUTED,
+            )
+
+
+def _latency(axes: Axes, courses: dict[str, _Course]) -> None:
+    shown = [v for course in courses.values() for v in (*course.p50, *course.p95) if math.isfinite(v)]
+    if not scales.milliseconds_axis(axes, shown):
+        return
+    labels = []
+    for arm, course in courses.items():
+        colour, dash = paper.ARM_COLOURS[arm], paper.ARM_DASHES[arm]
+        axes.plot(course.seconds, course.p50, color=colour, linestyle=dash, linewidth=0.9, alpha=0.55)
+        axes.plot(course.seconds, course.p95, color=colour, linestyle=dash, linewidth=1.8)
+        ends = [(x, y) for x, y in zip(course.seconds, course.p95, strict=True) if math.isfinite(y)]
+        labels += [(arm, *ends[-1])] if ends else []
+    scales.end_labels(axes, labels)
+
+
+def _rates(axes: Axes, courses: dict[str, _Course]) -> None:
+    for arm, course in courses.items():
+        axes.plot(
+            course.seconds, course.rps, color=paper.ARM_COLOURS[arm], linestyle=paper.ARM_DASHES[arm], linewidth=1.4
+        )
+    _from_zero(axes, max((v for course in courses.values() for v in course.rps), default=0.0))
+
+
+def _users(axes: Axes, stages: Sequence[Stage], windows: Sequence[Window]) -> None:
+    """Users as planned: a slope while a stage climbs, then a step held to its end."""
+    x, y, users = [0.0], [0.0], 0.0
+    for stage, window in zip(stages, windows, strict=True):
+        x += [window.start, window.start + stage.climb_seconds, window.end]
+        y += [users, stage.users, stage.users]
+        users = float(stage.users)
+    axes.fill_between(x, y, color=paper.MUTED, alpha=0.18, linewidth=0)
+    axes.plot(x, y, color=paper.MUTED, linewidth=1.2)
+    _from_zero(axes, max(y))
+
+
+def _from_zero(axes: Axes, highest: float) -> None:
+    top = highest or 1.0
+    axes.set_ylim(0, top * 1.12)
+    ticks = scales.nice_ticks(top, most=3)
+    scales.set_ticks(axes, "y", ticks, (view.tidy(tick) for tick in ticks))
+    axes.grid(visible=True, axis="y")
+
+
+def _time_axis(panels: Sequence[Axes], length: float, width: int) -> None:
+    most = max((width - LEFT - RIGHT) // LEAST_TICK_GAP, 2)
+    step = next((step for step in TIME_STEPS if length / step <= most), TIME_STEPS[-1])
+    ticks = [float(tick) for tick in range(0, math.floor(length) + 1, step)]
+    for axes in panels[:-1]:
+        scales.set_ticks(axes, "x", ticks, [""] * len(ticks))
+    scales.set_ticks(panels[-1], "x", ticks, (view.duration(tick) if tick else "0" for tick in ticks))
+    panels[-1].set_xlabel("time since the start of the leg")

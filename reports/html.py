@@ -1,0 +1,78 @@
+"""HTML: the report as one self-contained file, read without JavaScript and without a network."""
+
+from dataclasses import dataclass, field
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup
+
+from harness.comparison import Comparison
+from harness.plan import Plan
+from harness.summary import Summary
+from harness.verdict import Verdict
+from reports import charts
+from reports.charts.paper import Chart
+from reports.page import Page
+
+WIDE, NARROW = 900, 370
+
+_TEMPLATES = Environment(
+    loader=PackageLoader("reports"),
+    autoescape=True,
+    undefined=StrictUndefined,
+    trim_blocks=True,
+    lstrip_blocks=True,
+)
+
+
+@dataclass
+class Footnotes:
+    """Reasons under a table, numbered in the order in which its cells first name them."""
+
+    reasons: dict[str, int] = field(default_factory=dict)
+
+    def number(self, reason: str) -> int:
+        """The number of a reason's footnote."""
+        return self.reasons.setdefault(reason, len(self.reasons) + 1)
+
+
+@dataclass(frozen=True, slots=True)
+class Pictures:
+    """The charts of a report; wide and narrow variants are chosen between by the width of the page."""
+
+    forest: tuple[Chart, Chart] | None
+    distributions: tuple[tuple[str, Chart], ...]
+    timeline: tuple[Chart, Chart] | None
+    timeline_step: int
+    blocks: tuple[tuple[str, Chart], ...]
+
+
+def draw_pictures(plan: Plan, summary: Summary, comparison: Comparison, verdict: Verdict) -> Pictures:
+    """Draw every chart of a run."""
+    forests = [charts.forest_chart(summary, comparison, verdict, width, f"forest-{width}") for width in (WIDE, NARROW)]
+    timelines = [charts.timeline_chart(plan, summary, width, f"timeline-{width}") for width in (WIDE, NARROW)]
+    return Pictures(
+        forest=_both(*forests),
+        distributions=tuple(charts.distribution_charts(summary)),
+        timeline=_both(*timelines),
+        timeline_step=charts.bucket_seconds(plan.seconds),
+        blocks=tuple(charts.blocks_charts(comparison, verdict)),
+    )
+
+
+def _markup(chart: Chart) -> Markup:
+    return Markup(chart.svg)  # noqa: S704 - serialised by ElementTree, which escapes every text in it
+
+
+def _both(wide: Chart | None, narrow: Chart | None) -> tuple[Chart, Chart] | None:
+    return (wide, narrow) if wide and narrow else None
+
+
+def to_html(page: Page, pictures: Pictures) -> str:
+    """The report.
+
+    Args:
+        page: the run in strings.
+        pictures: its charts.
+    """
+    template = _TEMPLATES.get_template("report.html.j2")
+    return template.render(page=page, pictures=pictures, footnotes=Footnotes, svg=_markup)

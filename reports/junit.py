@@ -1,0 +1,62 @@
+"""JUnit: one test case per target, for CI systems that show test results.
+
+Only PASS may turn green there, and JUnit knows nothing between passed and failed but "skipped", which most systems show
+as harmless. So INCONCLUSIVE is a failure of its own type, and in an INVALID run every case is an error.
+"""
+
+from xml.etree import ElementTree as ET
+
+from harness.verdict import Outcome
+from reports.page import Findings
+from reports.targets import TargetRow
+
+
+def to_junit(findings: Findings) -> str:
+    """The verdict as a JUnit XML document."""
+    invalid = findings.outcome == Outcome.INVALID.value
+    cases = [_case(findings, row) for row in findings.targets] or [_nothing(findings)]
+    errors = len(cases) if invalid or not findings.targets else 0
+    failures = 0 if invalid else sum(row.outcome != Outcome.PASS.value for row in findings.targets)
+    counts = {"tests": str(len(cases)), "failures": str(failures), "errors": str(errors), "skipped": "0"}
+    root = ET.Element("testsuites", {"name": "harness", **counts})
+    suite = ET.SubElement(root, "testsuite", {"name": findings.name, **counts})
+    suite.extend(cases)
+    said = [
+        findings.headline,
+        findings.finding,
+        findings.scope,
+        *(f"{r.what}; {r.advice}" for r in (*findings.breaches, *findings.remarks)),
+    ]
+    ET.SubElement(suite, "system-out").text = "\n".join(line for line in said if line)
+    ET.indent(root)
+    return f'<?xml version="1.0" encoding="UTF-8"?>\n{ET.tostring(root, encoding="unicode")}\n'
+
+
+def _case(findings: Findings, row: TargetRow) -> ET.Element:
+    name = f"{row.expect} ({row.narrowed})" if row.narrowed else row.expect
+    case = ET.Element("testcase", {"classname": findings.name, "name": name})
+    if findings.outcome == Outcome.INVALID.value:
+        _problem(case, "error", "INVALID", findings.headline, _evidence(row))
+    elif row.outcome != Outcome.PASS.value:
+        _problem(case, "failure", row.outcome, row.reason, _evidence(row))
+    else:
+        ET.SubElement(case, "system-out").text = _evidence(row)
+    return case
+
+
+def _nothing(findings: Findings) -> ET.Element:
+    case = ET.Element("testcase", {"classname": findings.name, "name": "targets"})
+    _problem(case, "error", findings.outcome, findings.headline, "A run without a judged target proves nothing.")
+    return case
+
+
+def _problem(case: ET.Element, tag: str, kind: str, message: str, evidence: str) -> None:
+    ET.SubElement(case, tag, {"type": kind, "message": message}).text = evidence
+
+
+def _evidence(row: TargetRow) -> str:
+    after = f"{row.after.text} ({row.after_interval})" if row.after_interval else row.after.text
+    lines = [f"{row.where}: before {row.before.text}, after {after}"]
+    lines.append(f"change {row.change.text}, 95 % interval {row.interval.text}; {row.reason}")
+    lines += [f"{remark.what}; {remark.advice}" for remark in row.remarks]
+    return "\n".join(lines)

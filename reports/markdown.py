@@ -1,0 +1,88 @@
+"""Markdown: the summary for a CI step or a pull request, in GitHub's flavour."""
+
+import re
+from collections.abc import Iterable, Iterator, Sequence
+
+from reports.page import Page
+from reports.stages import EndpointRow
+from reports.targets import Remark, TargetRow
+
+SPECIAL = re.compile(r"([\\`*_\[\]<>|~#&$])")
+SHOWN = ("P50", "P95", "P99", "req/s", "error rate", "cache-hit rate")
+
+
+def to_markdown(page: Page) -> str:
+    """The verdict, its targets, doubts, and all endpoints over all stages."""
+    return "\n".join(_lines(page)) + "\n"
+
+
+def _lines(page: Page) -> Iterator[str]:
+    yield f"## {page.findings.mark} {_escaped(page.findings.headline)}"
+    yield ""
+    yield f"**{_escaped(page.findings.name)}** · {_escaped(page.findings.scope)} · started {_escaped(page.started)}"
+    if page.findings.finding:
+        yield from ("", _escaped(page.findings.finding))
+    if page.findings.targets:
+        yield ""
+        yield from _table(
+            ("", "target", "where", "before", "after", "change", "95 % interval", "why"),
+            (_target(row) for row in page.findings.targets),
+            right=range(3, 7),
+        )
+    yield from _remarks("The measurement broke", page.findings.breaches)
+    yield from _remarks("Doubts", page.findings.remarks)
+    if page.stages and page.stages[0].pooled:
+        yield from ("", "<details><summary>Endpoints, all stages but ramps (before → after)</summary>", "")
+        labels = [column.label for column in page.columns]
+        chosen = [labels.index(label) for label in SHOWN]
+        heads = (f"{page.columns[i].label}, {page.columns[i].unit}".rstrip(", ") for i in chosen)
+        heads = (head.replace("req/s, req/s", "req/s") for head in heads)
+        yield from _table(
+            ("endpoint", *heads), (_endpoint(row, chosen) for row in page.stages[0].rows), right=range(1, 7)
+        )
+        yield from ("", "</details>")
+
+
+def _target(row: TargetRow) -> Sequence[str]:
+    after = f"{row.after.text} ({row.after_interval})" if row.after_interval else row.after.text
+    mark = f"{row.mark} {row.outcome}"
+    values = (row.before.text, after, row.change.text, row.interval.text, row.reason)
+    return (mark, _code(row.expect), _escaped(row.where), *map(_escaped, values))
+
+
+def _endpoint(row: EndpointRow, chosen: Sequence[int]) -> Sequence[str]:
+    return (_code(row.endpoint), *(_escaped(f"{row.before[i].text} → {row.after[i].text}") for i in chosen))
+
+
+def _remarks(title: str, remarks: Iterable[Remark]) -> Iterator[str]:
+    lines = [
+        f"- {_escaped(remark.what)}{_about(remark)}. *{_escaped(remark.advice[:1].upper() + remark.advice[1:])}.*"
+        for remark in remarks
+    ]
+    if lines:
+        yield from ("", f"**{title}**", "", *lines)
+
+
+def _about(remark: Remark) -> str:
+    return f" (target {', '.join(map(str, remark.about))})" if remark.about else ""
+
+
+def _table(heads: Sequence[str], rows: Iterable[Sequence[str]], right: range) -> Iterator[str]:
+    yield _row(heads)
+    yield _row(["--:" if index in right else ":--" for index in range(len(heads))])
+    yield from (_row(row) for row in rows)
+
+
+def _row(cells: Sequence[str]) -> str:
+    return f"| {' | '.join(cells)} |"
+
+
+def _escaped(text: str) -> str:
+    return SPECIAL.sub(r"\\\1", text)
+
+
+def _code(text: str) -> str:
+    """A code span whose fence is longer than any run of backticks in it; pipes end table cells even there."""
+    fence = "`" * (max(map(len, re.findall("`+", text)), default=0) + 1)
+    pad = " " if text.startswith("`") or text.endswith("`") else ""
+    return f"{fence}{pad}{text}{pad}{fence}".replace("|", r"\|")

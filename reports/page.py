@@ -1,0 +1,165 @@
+"""Page: everything a report says, as strings in the order of reading; the layouts only lay out."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from harness.comparison import Comparison
+from harness.plan import Plan
+from harness.summary import Summary
+from harness.trial import Migration, Setup
+from harness.verdict import Verdict
+from reports import targets, view
+from reports.stages import Column, StageTable, columns, stage_tables
+from reports.targets import Remark, TargetRow
+from reports.view import Cell
+
+
+@dataclass(frozen=True, slots=True)
+class MigrationRow:
+    """What bringing one arm's database to its revision took and made."""
+
+    arm: str
+    revision: str
+    seconds: str
+    indexes: tuple[str, ...]
+    size_before: Cell
+    size_after: Cell
+    growth: Cell
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """A group of facts of the setup under one heading."""
+
+    title: str
+    rows: tuple[tuple[str, str], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Findings:
+    """What came out: all that fits a terminal."""
+
+    name: str
+    outcome: str
+    mark: str
+    headline: str
+    tally: str
+    finding: str
+    scope: str
+    targets: tuple[TargetRow, ...]
+    remarks: tuple[Remark, ...]
+    breaches: tuple[Remark, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """A whole report as strings."""
+
+    findings: Findings
+    started: str
+    columns: tuple[Column, ...]
+    stages: tuple[StageTable, ...]
+    migrations: tuple[MigrationRow, ...]
+    setup: tuple[Facts, ...]
+    plan_text: str
+
+
+def build_findings(plan: Plan, summary: Summary, comparison: Comparison, verdict: Verdict) -> Findings:
+    """Put what came out into words and strings."""
+    return Findings(
+        name=view.plain(plan.name),
+        outcome=verdict.outcome.value,
+        mark=view.MARKS[verdict.outcome],
+        headline=targets.headline(verdict),
+        tally=targets.tally(verdict),
+        finding=targets.finding(summary, comparison),
+        scope=targets.scope(summary, comparison),
+        targets=targets.target_rows(verdict),
+        remarks=tuple(targets.remarks(verdict)),
+        breaches=tuple(Remark(breach.name, *breach.value) for breach in verdict.breaches),
+    )
+
+
+def build_page(  # noqa: PLR0917 - the parts of a run, as in render
+    plan: Plan,
+    plan_text: str,
+    setup: Setup,
+    migrations: Sequence[Migration],
+    summary: Summary,
+    comparison: Comparison,
+    verdict: Verdict,
+) -> Page:
+    """Put a run into words and strings."""
+    return Page(
+        findings=build_findings(plan, summary, comparison, verdict),
+        started=view.moment(setup.started),
+        columns=columns(),
+        stages=stage_tables(plan, summary, comparison),
+        migrations=tuple(_migration(migration) for migration in migrations),
+        setup=tuple(facts for facts in _setup(plan, setup, summary) if facts.rows),
+        plan_text=view.plain(plan_text.replace("\r\n", "\n"), keep="\n\t"),
+    )
+
+
+def _migration(migration: Migration) -> MigrationRow:
+    before, after = migration.size_before_bytes, migration.size_after_bytes
+    unread = view.missing("the size of the database was not read")
+    grown = None if before is None or after is None or before == 0 else after / before - 1
+    return MigrationRow(
+        arm=view.plain(migration.arm),
+        revision=view.plain(migration.revision or "as seeded"),
+        seconds=view.duration(migration.seconds),
+        indexes=tuple(view.plain(index) for index in migration.indexes_created),
+        size_before=unread if before is None else Cell(view.size(before)),
+        size_after=unread if after is None else Cell(view.size(after)),
+        growth=unread if grown is None else Cell(f"{view.in_percent(grown, sign=True)} %"),
+    )
+
+
+def _setup(plan: Plan, setup: Setup, summary: Summary) -> Iterator[Facts]:
+    yield Facts("Versions", _rows(setup.versions))
+    yield Facts("Host", tuple(_host(k, v) for k, v in setup.host.items()))
+    arms = (
+        (arm, ", ".join([f"revision {part.revision or 'as seeded'}", *(f"{k}={v}" for k, v in part.env.items())]))
+        for arm, part in plan.arms.items()
+    )
+    yield Facts("Arms", tuple((view.plain(arm), view.plain(text)) for arm, text in arms))
+    yield Facts("Data", tuple((view.plain(k), f"{view.count(v)} rows") for k, v in setup.row_counts.items()))
+    yield Facts("Server settings", _rows(setup.settings))
+    yield Facts("Order of legs", tuple(_order(setup)))
+    yield Facts("Generator", tuple(_generator(summary)))
+    yield Facts(
+        "Seeds and fingerprints",
+        (
+            ("seed of load and order", str(setup.order_seed)),
+            ("plan", view.plain(setup.plan_fingerprint)),
+            ("user files", view.plain(setup.users_fingerprint)),
+            ("seeded data", view.plain(setup.seed_fingerprint or "not fingerprinted")),
+        ),
+    )
+
+
+def _rows(facts: dict[str, str]) -> tuple[tuple[str, str], ...]:
+    return tuple((view.plain(key), view.plain(value)) for key, value in facts.items())
+
+
+def _host(key: str, value: str | float) -> tuple[str, str]:
+    name = view.plain(key.removesuffix("_bytes").replace("_", " "))
+    if isinstance(value, str):
+        return name, view.plain(value)
+    if key.endswith("_bytes"):
+        return name, view.size(int(value))
+    return name, view.count(value) if isinstance(value, int) else view.number(value)
+
+
+def _order(setup: Setup) -> Iterator[tuple[str, str]]:
+    for block, order in enumerate(setup.order, start=1):
+        yield f"block {block}", view.plain(", ".join(order))
+
+
+def _generator(summary: Summary) -> Iterator[tuple[str, str]]:
+    if not summary.legs:
+        return
+    yield "legs measured", view.count(len(summary.legs))
+    yield "busiest leg", f"{view.in_percent(max(leg.cpu_share for leg in summary.legs))} % of a core"
+    yield "latest leg", f"{view.milliseconds(max(leg.lag_p99_ms for leg in summary.legs))} late (P99)"

@@ -1,0 +1,132 @@
+"""Records: summary, comparison and verdict as plain data for machines, unrounded, with null for what is missing."""
+
+import json
+import math
+from dataclasses import asdict
+from typing import Any
+
+from harness.comparison import Change, Comparison, Pair
+from harness.statistics import Interval
+from harness.summary import Row, Summary
+from harness.verdict import Breach, Check, Doubt, Verdict
+
+SCHEMA = 1
+
+
+def summary_record(summary: Summary) -> dict[str, Any]:
+    """``summary.json``: one row per arm, block, stage and endpoint, and what each leg's generator said of itself."""
+    return {
+        "schema": SCHEMA,
+        "rows": [_row(row) for row in summary.rows],
+        "legs": [
+            {
+                "number": facts.leg.number,
+                "block": facts.leg.block,
+                "arm": facts.leg.arm,
+                "requests": facts.requests,
+                "generator_cpu_share": _finite(facts.cpu_share),
+                "generator_lag_p99_ms": _finite(facts.lag_p99_ms),
+            }
+            for facts in summary.legs
+        ],
+    }
+
+
+def comparison_record(comparison: Comparison) -> dict[str, Any]:
+    """``comparison.json``: every metric before and after in every stage and endpoint, with its blocks."""
+    return {"schema": SCHEMA, "blocks": comparison.blocks, "pairs": [_pair(pair) for pair in comparison.pairs]}
+
+
+def verdict_record(verdict: Verdict) -> dict[str, Any]:
+    """``verdict.json``: the outcome, every check with its numbers, reason and doubts, and the guards that broke."""
+    return {
+        "schema": SCHEMA,
+        "outcome": verdict.outcome.value,
+        "checks": [_check(check) for check in verdict.checks],
+        "doubts": [_remark(doubt) for doubt in verdict.doubts],
+        "breaches": [_remark(breach) for breach in verdict.breaches],
+    }
+
+
+def to_json(record: dict[str, Any]) -> str:
+    """A record as JSON with one line per item of its lists, so that two runs can be compared line by line.
+
+    Raises:
+        ValueError: for a number that is not finite; such a number is a defect of the record.
+    """
+    parts = []
+    for key, value in record.items():
+        if isinstance(value, list) and value:
+            items = ",\n".join(f"    {_dumps(item)}" for item in value)
+            parts.append(f"  {_dumps(key)}: [\n{items}\n  ]")
+        else:
+            parts.append(f"  {_dumps(key)}: {_dumps(value)}")
+    return "{\n" + ",\n".join(parts) + "\n}\n"
+
+
+def _dumps(value: object) -> str:
+    return json.dumps(value, ensure_ascii=False, allow_nan=False)
+
+
+def _row(row: Row) -> dict[str, Any]:
+    return {name: _finite(value) if isinstance(value, float) else value for name, value in asdict(row).items()}
+
+
+def _pair(pair: Pair) -> dict[str, Any]:
+    return {
+        "metric": pair.metric.name,
+        "stage": pair.stage,
+        "endpoint": pair.endpoint,
+        "before": _finite(pair.before),
+        "after": _finite(pair.after),
+        "before_interval": _interval(pair.before_interval),
+        "after_interval": _interval(pair.after_interval),
+        "change": _change(pair.change),
+        "least_samples": pair.least_requests,
+        "blocks": [{"block": b.block, "before": _finite(b.before), "after": _finite(b.after)} for b in pair.blocks],
+    }
+
+
+def _check(check: Check) -> dict[str, Any]:
+    pair = check.pair
+    return {
+        "expect": check.target.expect,
+        "stage": check.target.stage,
+        "endpoint": check.target.endpoint,
+        "claim": check.target.claim,
+        "outcome": check.outcome.value,
+        "before": _finite(pair.before) if pair else None,
+        "after": _finite(pair.after) if pair else None,
+        "after_interval": _interval(pair.after_interval) if pair else None,
+        "change": _change(pair.change) if pair else None,
+        "reason": check.reason.value,
+        "doubts": [_remark(doubt) for doubt in check.doubts],
+    }
+
+
+def _change(change: Change | None) -> dict[str, Any] | None:
+    if change is None:
+        return None
+    value = _finite(change.value)
+    return {
+        "scale": change.scale,
+        "ratio": value if change.scale == "ratio" else None,
+        "difference": value if change.scale != "ratio" else None,
+        "low": _finite(change.low),
+        "high": _finite(change.high),
+        "p": _finite(change.p),
+        "worst": _finite(change.worst),
+    }
+
+
+def _interval(interval: Interval | None) -> dict[str, float | None] | None:
+    return {"low": _finite(interval.low), "high": _finite(interval.high)} if interval else None
+
+
+def _remark(remark: Doubt | Breach) -> dict[str, str]:
+    what, advice = remark.value
+    return {"kind": remark.name.lower(), "what": what, "advice": advice}
+
+
+def _finite(value: float | None) -> float | None:
+    return value if value is not None and math.isfinite(value) else None

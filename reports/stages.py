@@ -1,0 +1,147 @@
+"""Stages: every endpoint in every stage, before and after and the change, as rows of strings."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from harness.comparison import Comparison, Pair
+from harness.metric import METRICS, Metric, Unit
+from harness.plan import Plan, Stage
+from harness.summary import Row, Summary
+from reports import view
+from reports.targets import change_cell, too_few
+from reports.view import Cell
+
+COLUMNS = ("p50", "p95", "p99", "max", "rps", "error_rate", "cache_hit_rate", "queries_per_request")
+ALL_REQUESTS = "all requests"
+ALL_STAGES = "All stages but ramps"
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """The head of a column: what is in it and in which unit."""
+
+    label: str
+    unit: str
+
+
+@dataclass(frozen=True, slots=True)
+class EndpointRow:
+    """One endpoint in one stage: requests and one cell per column, for both arms and the change between them."""
+
+    endpoint: str
+    before: tuple[Cell, ...]
+    after: tuple[Cell, ...]
+    change: tuple[Cell, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class StageTable:
+    """One stage: how it loaded the service and what each endpoint did."""
+
+    title: str
+    detail: str
+    pooled: bool
+    rows: tuple[EndpointRow, ...]
+
+
+def columns() -> tuple[Column, ...]:
+    """The heads of the columns that every cell tuple has, requests first."""
+    metrics = (METRICS[name] for name in COLUMNS)
+    return (Column("requests", ""), *(Column(m.label, view.UNITS[m.unit]) for m in metrics))
+
+
+def stage_tables(plan: Plan, summary: Summary, comparison: Comparison) -> tuple[StageTable, ...]:
+    """The stages pooled, then each on its own in the order it ran."""
+    pairs = {(pair.metric.name, pair.stage, pair.endpoint): pair for pair in comparison.pairs}
+    by_title = {stage.title: stage for stage in plan.stages}
+    places: list[str | None] = [None, *summary.stages]
+    tables = []
+    for place in places:
+        title = ALL_STAGES if place is None else view.plain(place)
+        detail = "" if place is None else _detail(by_title.get(place))
+        if rows := tuple(_rows(summary, pairs, place)):
+            tables.append(StageTable(title, detail, place is None, rows))
+    return tuple(tables)
+
+
+def busiest(summary: Summary, most: int) -> list[str]:
+    """The endpoints with most requests in both arms together."""
+
+    def requests(endpoint: str) -> int:
+        rows = (summary.row(arm, None, None, endpoint) for arm in ("before", "after"))
+        return sum(row.requests for row in rows if row)
+
+    return sorted(summary.endpoints, key=lambda endpoint: (-requests(endpoint), endpoint))[:most]
+
+
+def _detail(stage: Stage | None) -> str:
+    if stage is None:
+        return ""
+    parts = [stage.kind.value] if stage.kind.value != stage.title else []
+    parts += [view.plural(stage.users, "user"), view.duration(stage.seconds)]
+    if stage.warmup_seconds:
+        parts.append(f"the first {view.duration(stage.warmup_seconds)} left out")
+    return ", ".join(parts)
+
+
+def _rows(
+    summary: Summary, pairs: dict[tuple[str, str | None, str | None], Pair], stage: str | None
+) -> Iterator[EndpointRow]:
+    for endpoint in (None, *summary.endpoints):
+        arms = [summary.row(arm, None, stage, endpoint) for arm in ("before", "after")]
+        if not any(arms):
+            continue
+        least = [_least(summary, arm, stage, endpoint) for arm in ("before", "after")]
+        found = {name: pairs.get((name, stage, endpoint)) for name in COLUMNS}
+        yield EndpointRow(
+            ALL_REQUESTS if endpoint is None else view.plain(endpoint),
+            _cells(arms[0], found, least[0]),
+            _cells(arms[1], found, least[1]),
+            (Cell(""), *(_change(found[name], min(least)) for name in COLUMNS)),
+        )
+
+
+def _least(summary: Summary, arm: str, stage: str | None, endpoint: str | None) -> int:
+    """Successes of the leg that has fewest, for one arm: an endpoint of one arm only still has percentiles there."""
+    legs = [summary.row(arm, leg.leg.block, stage, endpoint) for leg in summary.legs if leg.leg.arm == arm]
+    return min((row.requests - row.failures if row else 0 for row in legs), default=0)
+
+
+def _cells(row: Row | None, pairs: dict[str, Pair | None], least: int) -> tuple[Cell, ...]:
+    if row is None:
+        return tuple(view.missing("not requested in this arm") for _ in range(1 + len(COLUMNS)))
+    return (Cell(view.count(row.requests)), *(_cell(row, METRICS[name], pairs[name], least) for name in COLUMNS))
+
+
+def _cell(row: Row, metric: Metric, pair: Pair | None, least: int) -> Cell:
+    value = row.value(metric.name)
+    if value is None:
+        return view.missing(_why_missing(metric))
+    if metric.quantile is not None and pair is not None and least < metric.least:
+        return Cell("too few", too_few(pair), faint=True)
+    if metric.quantile is not None and least < metric.solid:
+        return Cell(view.bare(metric, value), _descriptive(metric), faint=True)
+    return Cell(view.bare(metric, value))
+
+
+def _descriptive(metric: Metric) -> str:
+    needed = view.plural(metric.solid, "successful request")
+    return f"{metric.label} describes these legs and little more: a finding needs {needed} in every leg"
+
+
+def _why_missing(metric: Metric) -> str:
+    if metric.unit is Unit.MS:
+        return "no request succeeded"
+    return {
+        "cache_hit_rate": "no response said whether the cache answered",
+        "queries_per_request": "no response said how many queries it took",
+    }.get(metric.name, "not measured")
+
+
+def _change(pair: Pair | None, least: int) -> Cell:
+    if pair is None:
+        return change_cell(None)
+    few = pair.metric.quantile is not None and least < pair.metric.least
+    cell = change_cell(pair, too_few=few)
+    weak = few or (pair.metric.quantile is not None and least < pair.metric.solid)
+    return Cell(cell.text, cell.why, faint=weak)

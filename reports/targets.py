@@ -1,0 +1,209 @@
+"""Targets: each judged target as one row of strings, and the sentences that sum them up."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from harness.comparison import Comparison, Pair
+from harness.metric import METRICS, Scale
+from harness.summary import Summary
+from harness.target import Form
+from harness.verdict import Check, Outcome, Reason, Verdict
+from reports import view
+from reports.view import Cell
+
+NAMED_IN_HEADLINE = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Remark:
+    """Something to keep in mind: its kind, what was seen, what to do about it, and the targets it is about."""
+
+    kind: str
+    what: str
+    advice: str
+    about: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class TargetRow:
+    """One judged target; ``number`` counts from 1, ``absolute`` targets are judged on ``after_interval``."""
+
+    number: int
+    expect: str
+    where: str
+    narrowed: str
+    claim: str
+    outcome: str
+    mark: str
+    before: Cell
+    after: Cell
+    after_interval: str
+    change: Cell
+    interval: Cell
+    reason: str
+    absolute: bool
+    remarks: tuple[Remark, ...]
+
+
+def target_rows(verdict: Verdict) -> tuple[TargetRow, ...]:
+    """The checks of a verdict, in the order of the plan."""
+    return tuple(_row(index, check) for index, check in enumerate(verdict.checks, start=1))
+
+
+def _row(index: int, check: Check) -> TargetRow:
+    pair = check.pair
+    before, after = _values(check)
+    interval = pair.after_interval if pair and after.why == "" else None
+    return TargetRow(
+        number=index,
+        expect=view.plain(check.target.expect.strip()),
+        where=view.where(check.target),
+        narrowed=view.narrowed(check.target),
+        claim=view.plain(check.target.claim or ""),
+        outcome=check.outcome.value,
+        mark=view.MARKS[check.outcome],
+        before=before,
+        after=after,
+        after_interval=view.value_interval(pair.metric, interval) if pair and interval else "",
+        change=change_cell(pair, too_few=check.reason is Reason.TOO_FEW),
+        interval=interval_cell(pair, too_few=check.reason is Reason.TOO_FEW),
+        reason=check.reason.value,
+        absolute=check.target.expectation.form is Form.ABSOLUTE,
+        remarks=tuple(Remark(d.name, *d.value, about=(index,)) for d in check.doubts),
+    )
+
+
+def _values(check: Check) -> tuple[Cell, Cell]:
+    pair = check.pair
+    if pair is None:
+        return view.missing(Reason.NO_DATA.value), view.missing(Reason.NO_DATA.value)
+    if check.reason is Reason.TOO_FEW:
+        few = Cell("too few", too_few(pair), faint=True)
+        return few, few
+    before, after = (
+        view.missing(Reason.NO_DATA.value) if value is None else Cell(view.with_unit(pair.metric, value))
+        for value in (pair.before, pair.after)
+    )
+    return before, after
+
+
+def too_few(pair: Pair) -> str:
+    """Why a percentile is not shown: how many samples it needs."""
+    return f"{pair.metric.label} needs {view.plural(pair.metric.least, 'successful request')} in every leg"
+
+
+def change_cell(pair: Pair | None, *, too_few: bool = False) -> Cell:
+    """The change of a pair, or why there is none."""
+    if pair is None or pair.change is None or too_few:
+        return view.missing(_why_no_change(pair, too_few=too_few))
+    return Cell(view.change_with_unit(pair.change))
+
+
+def interval_cell(pair: Pair | None, *, too_few: bool = False) -> Cell:
+    """The interval of a change, or why there is none."""
+    if pair is None or pair.change is None or too_few:
+        return view.missing(_why_no_change(pair, too_few=too_few))
+    interval = view.change_interval(pair.change)
+    return Cell(interval) if interval else view.missing(Reason.NO_INTERVAL.value)
+
+
+def _why_no_change(pair: Pair | None, *, too_few: bool) -> str:
+    if pair is None or (pair.before is None and pair.after is None):
+        return Reason.NO_DATA.value
+    if too_few:
+        return Reason.TOO_FEW.value
+    if pair.before is None or pair.after is None:
+        return "measured in one arm only: there is nothing to compare with"
+    if any(block.before <= 0 or block.after <= 0 for block in pair.blocks):
+        return Reason.NO_RATIO.value
+    return "not measured in both legs of every block"
+
+
+def headline(verdict: Verdict) -> str:
+    """The verdict in one plain sentence, outcome first."""
+    return f"{verdict.outcome.value}: {_sentence(verdict)}"
+
+
+def _sentence(verdict: Verdict) -> str:
+    total = len(verdict.checks)
+    if verdict.outcome is Outcome.INVALID:
+        causes = "; ".join(breach.value[0] for breach in verdict.breaches)
+        return f"the measurement cannot be used: {causes or 'a guard broke'}."
+    if not total:
+        return "the plan states no targets, so there is nothing to judge."
+    if verdict.outcome is Outcome.PASS:
+        return "the one target holds." if total == 1 else f"all {view.count(total)} targets hold."
+    failed, undecided = verdict.count(Outcome.FAIL), verdict.count(Outcome.INCONCLUSIVE)
+    of = f"of {view.plural(total, 'target')}"
+    if not failed:
+        return f"{view.count(undecided)} {of} cannot be decided: {_named(verdict, Outcome.INCONCLUSIVE)}."
+    verb = "is" if failed == 1 else "are"
+    rest = f"; {view.count(undecided)} more cannot be decided" if undecided else ""
+    return f"{view.count(failed)} {of} {verb} missed: {_named(verdict, Outcome.FAIL)}{rest}."
+
+
+def _named(verdict: Verdict, outcome: Outcome) -> str:
+    names = [view.called(check.target).replace("  (", " (") for check in verdict.checks if check.outcome is outcome]
+    more = len(names) - NAMED_IN_HEADLINE
+    return "; ".join(names[:NAMED_IN_HEADLINE]) + (f" and {view.count(more)} more" if more > 0 else "")
+
+
+def tally(verdict: Verdict) -> str:
+    """The short form of the verdict: ``6 of 6 targets hold``."""
+    if verdict.outcome is Outcome.INVALID:
+        return "the measurement cannot be used"
+    if not verdict.checks:
+        return "no targets to judge"
+    total = len(verdict.checks)
+    verb = "holds" if total == 1 else "hold"
+    return f"{view.count(verdict.count(Outcome.PASS))} of {view.plural(total, 'target')} {verb}"
+
+
+def scope(summary: Summary, comparison: Comparison) -> str:
+    """How much was measured: ``4 interleaved blocks, 21,480 requests``."""
+    requests = sum(leg.requests for leg in summary.legs)
+    kind = "interleaved block" if comparison.blocks > 1 else "block"
+    return f"{view.plural(comparison.blocks, kind)}, {view.plural(requests, 'request')}"
+
+
+def finding(summary: Summary, comparison: Comparison) -> str:
+    """The main numbers as a sentence, or nothing when they cannot be said: P95 and errors of all requests together."""
+    pair = next((p for name in ("p95", "p50") if (p := _sayable(comparison, name)) and p.change), None)
+    if pair is None or pair.before is None or pair.after is None or pair.change is None:
+        return ""
+    interval = view.change_interval(pair.change)
+    between = f" (95 % interval {interval})" if interval else ""
+    worst = ""
+    if interval and pair.change.worst is not None:
+        worst = f", worst block {view.change_with_unit(pair.change, pair.change.worst)}"
+    values = " \N{RIGHTWARDS ARROW} ".join(view.with_unit(pair.metric, value) for value in (pair.before, pair.after))
+    change = f"{view.change_with_unit(pair.change)}{between}{worst}"
+    return f"{pair.metric.label} of all requests {values}, {change}; {_errors(summary)}."
+
+
+def _sayable(comparison: Comparison, name: str) -> Pair | None:
+    pair = comparison.pair(name, None, None)
+    return pair if pair and pair.least_requests >= METRICS[name].least else None
+
+
+def _errors(summary: Summary) -> str:
+    rows = [row for arm in ("before", "after") if (row := summary.row(arm, None, None, None))]
+    if not any(row.failures for row in rows):
+        return f"no errors in {view.plural(sum(row.requests for row in rows), 'measured request')}"
+    shares = (f"{view.count(row.failures)} of {view.count(row.requests)} {row.arm}" for row in rows)
+    return f"errors {' and '.join(shares)}"
+
+
+def remarks(verdict: Verdict) -> Iterator[Remark]:
+    """Doubts of the run, then those of its checks, each once with the targets it is about."""
+    for doubt in verdict.doubts:
+        yield Remark(doubt.name, *doubt.value)
+    seen = dict.fromkeys(doubt for check in verdict.checks for doubt in check.doubts)
+    for doubt in seen:
+        about = tuple(i for i, check in enumerate(verdict.checks, start=1) if doubt in check.doubts)
+        yield Remark(doubt.name, *doubt.value, about=about)
+
+
+def is_points(check: Check) -> bool:
+    """Whether a check's metric changes in points, which no ratio axis can show."""
+    return check.target.expectation.metric.scale is not Scale.LOG

@@ -1,0 +1,254 @@
+"""Runs to render: synthetic trials of every awkward kind, summarised, compared and judged as in the product."""
+
+import os
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, replace
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import pytest
+
+import reports
+from harness.comparison import Comparison, compare
+from harness.plan import Plan, parse_plan
+from harness.summary import Summary, summarise
+from harness.testing import synthetic_setup, synthetic_trials
+from harness.trial import Migration, Setup, Trial
+from harness.verdict import Verdict, judge
+from reports.page import Findings, Page, build_page
+
+PLAN = """
+schema = 1
+name = "Synthetic: performance migration"
+[environment]
+kind = "local"
+provides = ["postgres", "redis"]
+migrate = "migrate {revision}"
+serve = "serve {port}"
+[arms.before]
+revision = "0001"
+[arms.after]
+revision = "head"
+env = { RELEASE = "optimized" }
+[load]
+users = ["users.py"]
+blocks = 4
+[[stages]]
+kind = "ramp"
+seconds = 5
+users = 10
+[[stages]]
+kind = "peak"
+seconds = 20
+users = 30
+warmup_seconds = 2
+[[stages]]
+kind = "sustain"
+seconds = 40
+users = 20
+"""
+TARGETS = """
+[[targets]]
+expect = "p95 < 300 ms"
+stage = "sustain"
+claim = "S1"
+[[targets]]
+expect = "p50 falls by 70 %"
+endpoint = "GET /recommendations/{user_id}"
+[[targets]]
+expect = "p95 falls by 80 %"
+[[targets]]
+expect = "p99 rises by at most 5 % and 2 ms"
+[[targets]]
+expect = "cache_hit_rate > 80 %"
+[[targets]]
+expect = "error_rate < 0.1 %"
+[[targets]]
+expect = "error_rate < 0.01 %"
+"""
+MIGRATIONS = (
+    Migration("before", "0001", 0.42),
+    Migration("after", "head", 48.2, ("ix_interactions_user", "ix_content_tags_tag"), 300 * 2**20, 412 * 2**20),
+)
+
+GOLDEN = Path(__file__).parents[2] / "golden"
+
+
+@dataclass(frozen=True)
+class Run:
+    """All that a report is made from."""
+
+    plan: Plan
+    plan_text: str
+    setup: Setup
+    migrations: tuple[Migration, ...]
+    summary: Summary
+    comparison: Comparison
+    verdict: Verdict
+
+    def render(self) -> dict[str, str]:
+        return reports.render(
+            self.plan, self.plan_text, self.setup, self.migrations, self.summary, self.comparison, self.verdict
+        )
+
+    def text(self, width: int = 120, *, ascii_only: bool = False) -> str:
+        return reports.text(self.plan, self.summary, self.comparison, self.verdict, width=width, ascii_only=ascii_only)
+
+    @cached_property
+    def files(self) -> dict[str, str]:
+        return self.render()
+
+    @cached_property
+    def page(self) -> Page:
+        return build_page(
+            self.plan, self.plan_text, self.setup, self.migrations, self.summary, self.comparison, self.verdict
+        )
+
+    @property
+    def findings(self) -> Findings:
+        return self.page.findings
+
+
+def make_run(
+    plan_text: str, trials: Iterable[Trial] | None = None, *, change: float = 0.25, errors: float = 0.0
+) -> Run:
+    plan = parse_plan(plan_text)
+    measured = list(synthetic_trials(plan, change=change, error_rate=errors) if trials is None else trials)
+    summary, setup = summarise(measured), synthetic_setup(plan)
+    comparison = compare(summary)
+    verdict = judge(plan, setup, summary, comparison)
+    return Run(plan, plan_text, setup, MIGRATIONS, summary, comparison, verdict)
+
+
+def with_endpoints(trials: Iterable[Trial], names: list[str]) -> list[Trial]:
+    """The same trials over other endpoints, their requests dealt out in turn."""
+    changed = []
+    for trial in trials:
+        column = trial.samples.schema.get_field_index("endpoint")
+        dealt = pa.array([names[i % len(names)] for i in range(len(trial.samples))])
+        changed.append(_with_column(trial, column, dealt))
+    return changed
+
+
+def empty(trial: Trial) -> Trial:
+    """The same leg, had its users never sent anything."""
+    return replace(trial, samples=trial.samples.slice(0, 0), generation=replace(trial.generation, requests=0))
+
+
+def without_endpoint(trials: Iterable[Trial], endpoint: str, arm: str) -> list[Trial]:
+    """The same trials as if one arm were never asked for an endpoint."""
+    return [_without(trial, endpoint) if trial.leg.arm == arm else trial for trial in trials]
+
+
+def _without(trial: Trial, endpoint: str) -> Trial:
+    others = pc.not_equal(trial.samples["endpoint"], pa.scalar(endpoint))
+    return replace(trial, samples=trial.samples.filter(others))
+
+
+def all_failing(trials: Iterable[Trial], arm: str) -> list[Trial]:
+    """The same trials, every request of one arm failed."""
+    return [
+        _with_column(t, t.samples.schema.get_field_index("error"), pa.array(np.full(len(t.samples), "HTTP 500")))
+        if t.leg.arm == arm
+        else t
+        for t in trials
+    ]
+
+
+def _with_column(trial: Trial, column: int, values: "pa.Array[Any]") -> Trial:
+    field = trial.samples.schema.field(column)
+    return replace(trial, samples=trial.samples.set_column(column, field, values.cast(field.type)))
+
+
+HOSTILE = (
+    '<script>alert("x")</script>',
+    "GET /a|b`c`*d*_e_[f](g)&amp;",
+    "GET /$x^2$ и 日本語 中文/é",
+    "GET /\x1b[31mred\x00\x85\u202egnp.exe",
+    "GET /" + "long-" * 60,
+)
+
+
+@pytest.fixture(scope="session")
+def run_of() -> Callable[..., Run]:
+    return make_run
+
+
+@pytest.fixture(scope="session")
+def plan_text() -> str:
+    """A plan without targets."""
+    return PLAN
+
+
+@pytest.fixture(scope="session")
+def golden() -> Callable[[str, str], None]:
+    """Compares a text with the file of that name; REGENERATE_GOLDEN=1 writes the file instead, to be read and kept."""
+
+    def check(name: str, text: str) -> None:
+        path = GOLDEN / name
+        if os.environ.get("REGENERATE_GOLDEN") == "1":
+            path.write_text(text, encoding="utf-8")
+        assert text == path.read_text(encoding="utf-8"), f"{name} differs; REGENERATE_GOLDEN=1 accepts the new one"
+
+    return check
+
+
+@pytest.fixture(scope="session")
+def usual() -> Run:
+    return make_run(PLAN + TARGETS)
+
+
+def _awkward() -> dict[str, Run]:
+    plan = parse_plan(PLAN)
+    trials = list(synthetic_trials(plan))
+    many_stages = "".join(f'[[stages]]\nkind="sustain"\nname="s{i}"\nseconds=6\nusers={i + 1}\n' for i in range(12))
+    head = PLAN.split("[[stages]]", maxsplit=1)[0]
+    few = head + '[[stages]]\nkind="peak"\nseconds=2\nusers=3\n'
+    return {
+        "no targets": make_run(PLAN),
+        "one block": make_run((PLAN + TARGETS).replace("blocks = 4", "blocks = 1")),
+        "nothing measured": make_run(PLAN + TARGETS, []),
+        "no request": make_run(PLAN + TARGETS, [empty(t) for t in trials]),
+        "one arm only": make_run(PLAN + TARGETS, without_endpoint(trials, "GET /recommendations/{user_id}", "before")),
+        "many errors": make_run(PLAN + TARGETS, errors=0.3),
+        "one arm fails": make_run(PLAN + TARGETS, all_failing(trials, "after")),
+        "both arms fail": make_run(PLAN + TARGETS, all_failing(all_failing(trials, "after"), "before")),
+        "thirty endpoints": make_run(PLAN + TARGETS, with_endpoints(trials, [f"GET /endpoint/{i}" for i in range(30)])),
+        "twelve stages": make_run(head + many_stages + TARGETS.replace('"sustain"', '"s3"')),
+        "few samples": make_run(few + TARGETS.replace('stage = "sustain"', "")),
+        "slower": make_run(PLAN + TARGETS, change=40.0),
+        "same": make_run(PLAN + TARGETS, change=1.0),
+        "hostile": make_run(
+            PLAN.replace("Synthetic: performance migration", r"<b>&\"quoted\"</b> | `x` ]]>")
+            + TARGETS.replace('"GET /rec', r'"GET /\u001b<i>rec')
+            + '[[targets]]\nexpect = "p95 < 300 ms"\nendpoint = "GET /'
+            + "推薦" * 30
+            + '"\n',
+            with_endpoints(trials, list(HOSTILE)),
+        ),
+    }
+
+
+AWKWARD = (
+    "no targets", "one block", "nothing measured", "no request", "one arm only", "many errors", "one arm fails",
+    "both arms fail", "thirty endpoints", "twelve stages", "few samples", "slower", "same", "hostile",
+)  # fmt: skip
+
+
+@pytest.fixture(scope="session")
+def awkward_runs() -> dict[str, Run]:
+    return _awkward()
+
+
+@pytest.fixture(params=AWKWARD)
+def awkward(request: pytest.FixtureRequest, awkward_runs: dict[str, Run]) -> Run:
+    return awkward_runs[str(request.param)]
+
+
+@pytest.fixture(scope="session")
+def hostile(awkward_runs: dict[str, Run]) -> Run:
+    return awkward_runs["hostile"]

@@ -1,0 +1,32 @@
+"""Migrations and setup as the reader sees them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from tests.unit.reports.conftest import Run
+
+
+def test_a_migration_says_what_it_took_and_made(usual: Run) -> None:
+    before, after = usual.page.migrations
+    assert (before.arm, before.seconds, before.indexes) == ("before", "420 ms", ())
+    assert before.size_before.why == "the size of the database was not read"
+    assert (after.seconds, after.size_before.text, after.size_after.text) == ("48.2 s", "300 MiB", "412 MiB")
+    assert after.growth.text == "+37.3 %"
+    assert after.indexes == ("ix_interactions_user", "ix_content_tags_tag")
+
+
+def test_the_setup_names_what_was_measured_and_how(usual: Run) -> None:
+    facts = {group.title: dict(group.rows) for group in usual.page.setup}
+    assert facts["Versions"]["postgresql"] == "18.0"
+    assert facts["Host"]["memory"] == "8.00 GiB"
+    assert facts["Arms"]["after"] == "revision head, RELEASE=optimized"
+    assert facts["Data"]["contents"] == "10,000 rows"
+    assert facts["Order of legs"]["block 1"] == "after, before"
+    assert facts["Generator"]["busiest leg"] == "20.0 % of a core"
+    assert facts["Seeds and fingerprints"]["seeded data"] == "5eed5eed5eed"
+
+
+def test_the_plan_is_there_word_for_word(usual: Run) -> None:
+    assert usual.page.plan_text == usual.plan_text

@@ -1,0 +1,177 @@
+"""What a number looks like, row by row."""
+
+import unicodedata
+
+import pytest
+
+from harness.comparison import Change
+from harness.metric import METRICS
+from harness.plan import Target
+from harness.statistics import Interval
+from reports import view
+
+HIDDEN = {"Cc", "Cf", "Cs", "Cn", "Zl", "Zp"}
+
+
+@pytest.mark.parametrize(
+    ("value", "shown"),
+    [
+        (0.0, "0"),
+        (-0.0, "0"),  # negative zero is zero
+        (412.3, "412"),
+        (96.14, "96.1"),
+        (9.876, "9.88"),
+        (65.0, "65.0"),  # trailing zeros are significant
+        (0.05, "0.0500"),
+        (0.0004, "0.0004"),  # at most four decimals
+        (0.00123, "0.0012"),
+        (1e-9, "≈0"),  # what is not zero never reads as zero
+        (-1e-9, "≈0"),
+        (999.4, "999"),
+        (999.5, "1,000"),  # rounding may add a digit
+        (1049.0, "1,050"),
+        (123456.0, "123,000"),
+        (1e7, "10,000,000"),
+        (-76.66, "−76.7"),  # noqa: RUF001 - the true minus sign
+        (float("nan"), "—"),
+        (float("inf"), "—"),
+    ],
+)
+def test_a_number_has_three_significant_digits(value: float, shown: str) -> None:
+    assert view.number(value) == shown
+
+
+@pytest.mark.parametrize(
+    ("value", "shown"),
+    [(0.0004, "0.0004 ms"), (96.14, "96.1 ms"), (9994.0, "9,990 ms"), (10_000.0, "10.0 s"), (123_456.0, "123 s")],
+)
+def test_a_latency_turns_to_seconds_from_ten_thousand_milliseconds(value: float, shown: str) -> None:
+    assert view.milliseconds(value) == shown
+
+
+@pytest.mark.parametrize(
+    ("fraction", "shown"),
+    [
+        (0.0, "0"),
+        (1.0, "100"),
+        (0.248, "24.8"),
+        (0.000413, "0.0413"),
+        (0.9995, "99.95"),  # what is not the whole never reads as 100
+        (0.99996, "99.996"),
+        (0.99999999, "≈100"),
+        (-0.9997, "−99.97"),  # noqa: RUF001 - the true minus sign
+        (24.0, "2,400"),
+    ],
+)
+def test_a_fraction_is_shown_in_percent(fraction: float, shown: str) -> None:
+    assert view.in_percent(fraction) == shown
+
+
+@pytest.mark.parametrize(
+    ("change", "shown", "interval"),
+    [
+        (Change("ratio", 0.233, 0.21, 0.259, None, None), "−76.7 %", "−79.0 … −74.1"),  # noqa: RUF001
+        (Change("points", 0.664, 0.65, 0.677, None, None), "+66.4 pt", "+65.0 … +67.7"),
+        (Change("ratio", 25.0, 20.0, 30.0, None, None), "+2,400 %", "+1,900 … +2,900"),
+        (Change("ratio", 1.0, 1.0, 1.0, None, None), "0 %", "0 … 0"),
+        (Change("points", -0.0, -0.001, 0.001, None, None), "0 pt", "−0.100 … +0.100"),  # noqa: RUF001
+        (Change("ratio", 0.5, None, None, None, None), "−50.0 %", None),  # noqa: RUF001
+        (Change("ratio", 0.0002, 0.0001, 0.5, None, None), "−99.98 %", "−99.99 … −50.0"),  # noqa: RUF001
+    ],
+)
+def test_a_change_has_a_sign_a_unit_and_an_interval(change: Change, shown: str, interval: str | None) -> None:
+    assert view.change_with_unit(change) == shown
+    assert view.change_interval(change) == interval
+
+
+@pytest.mark.parametrize(
+    ("metric", "value", "shown", "bare"),
+    [
+        ("p95", 412.3, "412 ms", "412"),
+        ("p95", 12_345.0, "12.3 s", "12,300"),  # a column keeps the unit of its head
+        ("rps", 341.2, "341 req/s", "341"),
+        ("error_rate", 0.0, "0 %", "0"),
+        ("cache_hit_rate", 0.912, "91.2 %", "91.2"),
+        ("queries_per_request", 11.0, "11.0", "11.0"),
+    ],
+)
+def test_a_value_has_the_unit_of_its_metric(metric: str, value: float, shown: str, bare: str) -> None:
+    assert view.with_unit(METRICS[metric], value) == shown
+    assert view.bare(METRICS[metric], value) == bare
+
+
+@pytest.mark.parametrize(
+    ("metric", "interval", "shown"),
+    [
+        ("p95", Interval(85, 74.9, 96.78), "74.9 … 96.8 ms"),
+        ("p95", Interval(9000, 8000, 12_000), "8.00 … 12.0 s"),  # one unit for both ends
+        ("error_rate", Interval(0, 0, 0.000413), "0 … 0.0413 %"),
+        ("queries_per_request", Interval(1, 0.9, 1.1), "0.900 … 1.10"),
+    ],
+)
+def test_the_interval_of_a_value_has_one_unit(metric: str, interval: Interval, shown: str) -> None:
+    assert view.value_interval(METRICS[metric], interval) == shown
+
+
+@pytest.mark.parametrize(
+    ("seconds", "shown"),
+    [
+        (0.0421, "42.1 ms"),
+        (5, "5 s"),
+        (12.34, "12.3 s"),
+        (119.6, "120 s"),
+        (200, "3 min 20 s"),
+        (7500, "2 h 5 min"),
+    ],
+)
+def test_a_duration(seconds: float, shown: str) -> None:
+    assert view.duration(seconds) == shown
+
+
+@pytest.mark.parametrize(
+    ("size", "shown"),
+    [(0, "0 B"), (1023, "1,020 B"), (2048, "2.00 KiB"), (412 * 2**20, "412 MiB"), (2**43, "8.00 TiB")],
+)
+def test_a_size(size: int, shown: str) -> None:
+    assert view.size(size) == shown
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("2026-01-02T03:04:05+00:00", "2026-01-02 03:04 UTC"),
+        ("2026-01-02T03:04:05", "2026-01-02 03:04 UTC"),
+        ("2026-01-02T03:04:05+02:00", "2026-01-02 03:04 +0200"),
+        ("yesterday", "yesterday"),
+    ],
+)
+def test_a_moment(text: str, shown: str) -> None:
+    assert view.moment(text) == shown
+
+
+@pytest.mark.parametrize(("count", "shown"), [(0, "0 blocks"), (1, "1 block"), (21_480, "21,480 blocks")])
+def test_a_count_is_exact_and_agrees_with_its_noun(count: int, shown: str) -> None:
+    assert view.plural(count, "block") == shown
+
+
+@pytest.mark.parametrize(
+    ("ratio", "shown"),
+    [(1.0, "no change"), (0.5, "−50 %"), (0.002, "−99.8 %"), (3.0, "+200 %")],  # noqa: RUF001
+)
+def test_a_mark_on_the_axis_of_changes(ratio: float, shown: str) -> None:
+    assert view.change_tick(ratio) == shown
+
+
+def test_control_characters_of_others_reach_no_terminal_and_no_xml() -> None:
+    shown = view.plain("a\x1b[31m\x00\x85\u202e\ud800\u2028b\nc", keep="\n")
+    assert not [c for c in shown if unicodedata.category(c) in HIDDEN and c != "\n"]
+    assert shown.startswith("a")
+    assert shown.endswith("b\nc")
+    assert len(shown) == len("a\x1b[31m\x00\x85\u202e\ud800\u2028b\nc")
+
+
+def test_a_target_is_called_by_what_it_is_narrowed_to() -> None:
+    assert view.called(Target(expect="p95 < 3 ms")) == "p95 < 3 ms"
+    narrow = Target(expect="p95 < 3 ms", stage="peak", endpoint="GET /")
+    assert view.called(narrow) == "p95 < 3 ms  (peak · GET /)"
+    assert view.where(Target(expect="p95 < 3 ms")) == "all stages but ramps · all requests"
