@@ -195,7 +195,7 @@ def _doubts_of(pair: Pair, comparison: Comparison, *, relative: bool) -> Iterato
     if pair.least_requests < pair.metric.solid:
         yield Doubt.DESCRIPTIVE
     if relative and pair.metric.name in LATENCIES:
-        rps = comparison.pair("rps", pair.stage, None)
+        rps = comparison.pair("rps", pair.stage, pair.endpoint)
         if rps and rps.change and abs(rps.change.value - 1) > COUPLED_RPS_CHANGE:
             yield Doubt.COUPLED
 
