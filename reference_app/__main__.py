@@ -1,0 +1,89 @@
+# ruff: noqa: D301 - the character \b, not the escape, tells click to keep lines as they are
+"""The command line of the reference implementation. DATABASE_URL and REDIS_URL say where its servers are."""
+
+import gc
+import sys
+
+import click
+
+from reference_app import server, services
+from reference_app.errors import SetupError
+from reference_app.settings import Settings, database_url
+
+SERVICE = click.argument("service", type=click.Choice(services.NAMES))
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+def main() -> None:
+    """Real services over PostgreSQL and Redis, to measure a migration with.
+
+    \b
+    Example:
+      export DATABASE_URL=postgresql://postgres@127.0.0.1:5432/recommendation
+      export REDIS_URL=redis://127.0.0.1:6379/0
+      python -m reference_app migrate recommendation 0001
+      python -m reference_app seed recommendation --scale 1
+      REFERENCE_RELEASE=baseline python -m reference_app serve recommendation --port 8001
+    """
+
+
+@main.command()
+@SERVICE
+@click.argument("revision")
+def migrate(service: str, revision: str) -> None:
+    """Bring the database to REVISION, up or down: base, 0001, ..., head.
+
+    \b
+    Examples:
+      python -m reference_app migrate recommendation head
+      python -m reference_app migrate recommendation 0001
+    """
+    from reference_app.migrations import migrate as move  # noqa: PLC0415 - serving must not pay for Alembic
+
+    move(database_url(), service, revision, click.echo)
+
+
+@main.command()
+@SERVICE
+@click.option("--scale", type=click.FloatRange(min=0, min_open=True), default=1.0, show_default=True)
+def seed(service: str, scale: float) -> None:
+    """Fill the empty tables with generated data, the same for the same scale.
+
+    \b
+    Example:
+      python -m reference_app seed recommendation --scale 0.01
+    """
+    from reference_app import seeding  # noqa: PLC0415 - serving must not pay for numpy
+
+    with server.connect(database_url()) as connection:
+        for table, rows in seeding.fill(connection, services.find(service).generate(scale)).items():
+            click.echo(f"{table}: {rows:,} rows")
+
+
+@main.command()
+@SERVICE
+@click.option("--port", type=click.IntRange(1, 65535), required=True)
+@click.option("--host", default="127.0.0.1", show_default=True)
+def serve(service: str, port: int, host: str) -> None:
+    """Answer requests until SIGTERM or SIGINT. REFERENCE_RELEASE chooses baseline or optimized.
+
+    \b
+    Example:
+      REFERENCE_RELEASE=optimized python -m reference_app serve recommendation --port 8001
+    """
+    from reference_app.application import application  # noqa: PLC0415 - the other commands need no server
+
+    settings = Settings.from_environment()
+    server.check_database(settings.database_url)
+    with server.listen(host, port) as listener:
+        app = application(service, settings)
+        gc.freeze()
+        server.serve(app, listener)
+
+
+if __name__ == "__main__":
+    try:
+        main()
+    except SetupError as error:
+        click.echo(f"error: {error}", err=True)
+        sys.exit(2)

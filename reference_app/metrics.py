@@ -1,0 +1,95 @@
+"""The numbers behind /metrics and /metrics/cache, in one registry per process."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Protocol
+
+from prometheus_client import CollectorRegistry, Counter, Histogram, ProcessCollector
+from prometheus_client.core import GaugeMetricFamily, Metric
+from prometheus_client.exposition import generate_latest
+from prometheus_client.registry import Collector
+
+_REQUEST_SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.15, 0.3, 0.5, 1, 2.5, 5, 10)
+
+
+@dataclass(frozen=True, slots=True)
+class PoolFigures:
+    """Connections to the database at this moment. ``limit`` is None where nothing bounds them."""
+
+    size: int
+    in_use: int
+    waiting: int
+    limit: int | None
+
+
+class HasFigures(Protocol):
+    """Something that holds connections."""
+
+    def figures(self) -> PoolFigures:
+        """Its connections at this moment."""
+        ...
+
+
+class Metrics:
+    """Counters that the service writes, and their text form."""
+
+    def __init__(self) -> None:
+        self._registry = CollectorRegistry()
+        self._requests = Counter(
+            "http_requests", "Answers given.", ["route", "method", "status"], registry=self._registry
+        )
+        self._request_seconds = Histogram(
+            "http_request_seconds",
+            "From the first byte of the request to the last of the answer.",
+            ["route", "method"],
+            buckets=_REQUEST_SECONDS,
+            registry=self._registry,
+        )
+        self.cache_hits = Counter("cache_hits", "Look-ups that found an answer.", registry=self._registry)
+        self.cache_misses = Counter("cache_misses", "Look-ups that found none.", registry=self._registry)
+        self.queries = Counter("database_queries", "Statements executed.", registry=self._registry)
+        self.query_seconds = Counter("database_query_seconds", "Time spent in statements.", registry=self._registry)
+        self._cache_counts = [0, 0]
+        ProcessCollector(registry=self._registry)
+
+    def observe_request(self, route: str, method: str, status: int, seconds: float) -> None:
+        """Count one answer."""
+        self._requests.labels(route, method, status).inc()
+        self._request_seconds.labels(route, method).observe(seconds)
+
+    def observe_lookup(self, *, hit: bool) -> None:
+        """Count one cache look-up."""
+        (self.cache_hits if hit else self.cache_misses).inc()
+        self._cache_counts[hit] += 1
+
+    def observe_query(self, seconds: float) -> None:
+        """Count one statement."""
+        self.queries.inc()
+        self.query_seconds.inc(seconds)
+
+    def watch_pool(self, pool: HasFigures) -> None:
+        """Show the figures of ``pool`` from now on."""
+        self._registry.register(_PoolCollector(pool))
+
+    def cache_figures(self) -> dict[str, int | float | None]:
+        """Hits, misses and their rate; the rate of no look-ups is unknown, not zero."""
+        misses, hits = self._cache_counts
+        lookups = hits + misses
+        return {"hits": hits, "misses": misses, "hit_rate": hits / lookups if lookups else None}
+
+    def text(self) -> bytes:
+        """The Prometheus exposition format."""
+        return generate_latest(self._registry)
+
+
+class _PoolCollector(Collector):
+    def __init__(self, pool: HasFigures) -> None:
+        self._pool = pool
+
+    def collect(self) -> Iterable[Metric]:
+        figures = self._pool.figures()
+        yield GaugeMetricFamily("database_pool_size", "Open connections.", figures.size)
+        yield GaugeMetricFamily("database_pool_in_use", "Connections serving a request.", figures.in_use)
+        yield GaugeMetricFamily("database_pool_waiting", "Requests waiting for a connection.", figures.waiting)
+        if figures.limit is not None:
+            yield GaugeMetricFamily("database_pool_limit", "The most connections there can be.", figures.limit)

@@ -1,0 +1,44 @@
+"""Indexes built while the service runs, and repaired when an earlier attempt was cut short.
+
+CREATE INDEX CONCURRENTLY that is interrupted leaves an INVALID index: it costs every write and serves no read, and its
+name is taken. Running the migration again finds it, drops it and builds it anew.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import sqlalchemy as sa
+from alembic import op
+
+_INVALID = sa.text("""
+    SELECT EXISTS (
+        SELECT FROM pg_index WHERE indexrelid = to_regclass(:name) AND NOT indisvalid
+    )
+""")
+
+
+@dataclass(frozen=True, slots=True)
+class Index:
+    """An index, and the query that needs it: kept beside the index in the database as its comment."""
+
+    name: str
+    on: str
+    needed_by: str
+
+
+def create(indexes: Sequence[Index]) -> None:
+    """Build each index without blocking writes. What is there and valid stays."""
+    with op.get_context().autocommit_block():
+        connection = op.get_bind()
+        for index in indexes:
+            if connection.execute(_INVALID, {"name": index.name}).scalar_one():
+                op.execute(f"DROP INDEX CONCURRENTLY {index.name}")
+            op.execute(f"CREATE INDEX CONCURRENTLY IF NOT EXISTS {index.name} ON {index.on}")
+            op.execute(f"COMMENT ON INDEX {index.name} IS '{index.needed_by}'")
+
+
+def drop(indexes: Sequence[Index]) -> None:
+    """Remove each index without blocking writes."""
+    with op.get_context().autocommit_block():
+        for index in reversed(indexes):
+            op.execute(f"DROP INDEX CONCURRENTLY IF EXISTS {index.name}")

@@ -1,0 +1,34 @@
+"""One Redis client with short patience: a cache that does not answer at once is no help."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from redis.asyncio import Redis
+from redis.asyncio.retry import Retry
+from redis.backoff import NoBackoff
+from redis.exceptions import RedisError
+
+PATIENCE_SECONDS = 0.25
+
+
+@asynccontextmanager
+async def redis_client(url: str) -> AsyncIterator[Redis]:
+    """Connect on first use; never retry on its own, because who asks can do without."""
+    client = Redis.from_url(
+        url,
+        socket_timeout=PATIENCE_SECONDS,
+        socket_connect_timeout=PATIENCE_SECONDS,
+        retry=Retry(NoBackoff(), 0),
+    )
+    try:
+        yield client
+    finally:
+        await client.aclose()
+
+
+async def answers(redis: Redis) -> bool:
+    """Whether Redis answers a PING."""
+    try:
+        return bool(await redis.ping())
+    except (RedisError, OSError):
+        return False

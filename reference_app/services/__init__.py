@@ -1,0 +1,23 @@
+"""One package per service. Each describes itself to the shared parts as a ``Service`` named SERVICE.
+
+Inside a package the same names mean the same things: ``entities`` (what goes in and out), ``contract`` (what both
+releases promise), ``routes`` (HTTP), ``baseline`` and ``optimized`` (the two releases), ``seed`` (generated data).
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+from reference_app.errors import SetupError
+
+if TYPE_CHECKING:
+    from reference_app.service import Service
+
+NAMES = ("recommendation",)
+
+
+def find(name: str) -> "Service":
+    """The service of that name."""
+    if name not in NAMES:
+        raise SetupError(f"there is no service {name!r}; there is {', '.join(NAMES)}")
+    service: Service = import_module(f"{__name__}.{name}").SERVICE
+    return service

@@ -1,0 +1,48 @@
+"""What takes too long is logged with its route, and given up on."""
+
+import asyncio
+import logging
+from types import SimpleNamespace
+
+import psycopg
+import pytest
+
+from reference_app.database import ConnectionPerRequest
+from reference_app.exchange import Exchange, current_exchange
+from reference_app.metrics import Metrics
+from tests.reference.running import Client, Postgres
+
+pytestmark = pytest.mark.e2e
+
+
+def test_a_slow_statement_is_logged_with_its_route(postgres: Postgres, caplog: pytest.LogCaptureFixture) -> None:
+    async def request() -> None:
+        current_exchange.set(Exchange({"route": SimpleNamespace(path="/slow/{thing}")}))
+        async with ConnectionPerRequest(postgres.url("postgres"), Metrics()).connection() as connection:
+            await connection.execute("SELECT 1")
+            await connection.execute("SELECT  pg_sleep(0.11)")
+
+    with caplog.at_level(logging.WARNING):
+        asyncio.run(request())
+    (message,) = caplog.messages
+    assert message.startswith("slow statement: 11")
+    assert message.endswith("ms, /slow/{thing}: SELECT pg_sleep(0.11)")
+
+
+def test_a_statement_that_waits_too_long_is_given_up_on(optimized: Client, postgres: Postgres) -> None:
+    with psycopg.connect(postgres.url(f"optimized_{__name__}")) as other:
+        other.execute("LOCK TABLE contents")
+        answer = optimized.get("/recommendations/1")
+    assert answer.status == 503
+    assert answer.body == {"error": {"code": "overloaded", "message": "the database did not answer in time"}}
+    assert optimized.get("/recommendations/1").status == 200
+
+
+def test_no_connection_is_an_answer_too(baseline: Client, postgres: Postgres) -> None:
+    refused = f'ALTER DATABASE "baseline_{__name__}" ALLOW_CONNECTIONS '
+    with psycopg.connect(postgres.url("postgres"), autocommit=True) as other:
+        other.execute(refused + "false")
+        answer = baseline.get("/recommendations/1")
+        other.execute(refused + "true")
+    assert answer.status == 503
+    assert answer.body == {"error": {"code": "overloaded", "message": "the database accepts no connection"}}

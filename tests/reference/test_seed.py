@@ -1,0 +1,65 @@
+"""The generated data: the same every time, consistent in itself, skewed as in life."""
+
+import hashlib
+
+import psycopg
+import pytest
+
+from reference_app.services.recommendation import seed
+from tests.reference import running
+from tests.reference.running import Postgres
+
+pytestmark = pytest.mark.e2e
+
+
+def test_the_same_scale_gives_the_same_rows() -> None:
+    assert digest(0.01) == digest(0.01) != digest(0.011)
+
+
+def test_its_bytes_do_not_drift() -> None:
+    """A change here changes what every recorded measurement was measured on: intended, or a mistake."""
+    assert digest(0.01) == "3f8949680b3d7c8090f28f09ccd6c3af091ec5fc005fe8ccb66765552e44daed"
+
+
+def test_scale_one_is_as_large_as_promised() -> None:
+    rows = {table.name: len(table.columns["id"]) for table in seed.generate(1)}
+    assert rows["content_tags"] >= 50_000
+    assert 2 <= rows.pop("user_interests") / rows["users"] <= 6
+    rows.pop("content_tags")
+    assert rows == {"users": 20_000, "contents": 10_000, "user_interactions": 1_000_000}
+
+
+def test_counters_are_the_interactions(postgres: Postgres, seeded: str) -> None:
+    with psycopg.connect(postgres.url(seeded)) as connection:
+        row = connection.execute("""
+            SELECT count(*), count(*) FILTER (WHERE counted = (view_count, like_count, share_count))
+            FROM contents, LATERAL (
+                SELECT row(
+                    count(*) FILTER (WHERE kind = 'view'),
+                    count(*) FILTER (WHERE kind = 'like'),
+                    count(*) FILTER (WHERE kind = 'share')
+                ) AS counted
+                FROM user_interactions WHERE content_id = contents.id
+            ) interactions
+        """).fetchone()
+    assert row == (100, 100)
+
+
+def test_few_contents_have_most_of_the_views(postgres: Postgres, seeded: str) -> None:
+    with psycopg.connect(postgres.url(seeded)) as connection:
+        views = [row[0] for row in connection.execute("SELECT view_count FROM contents ORDER BY 1 DESC")]
+    assert sum(views[:10]) > 0.4 * sum(views)
+
+
+def test_a_filled_table_is_refused(postgres: Postgres, seeded: str) -> None:
+    done = running.run("seed", "recommendation", DATABASE_URL=postgres.url(seeded))
+    assert done.returncode == 2
+    assert done.stderr.startswith("error: table users is not empty; start over with")
+
+
+def digest(scale: float) -> str:
+    found = hashlib.sha256()
+    for table in seed.generate(scale):
+        for name, column in table.columns.items():
+            found.update(f"{table.name}.{name}:{column.to_pylist()}".encode())
+    return found.hexdigest()
