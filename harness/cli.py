@@ -20,7 +20,7 @@ from harness import __version__
 from harness.comparison import contrast
 from harness.doctor import examine
 from harness.environment.local import LocalEnvironment
-from harness.environment.processes import end_labelled, labelled, owner_alive
+from harness.environment.processes import OWNER, end_all, owner_alive
 from harness.environment.seeds import cache_folder
 from harness.errors import EnvironmentFailedError, HarnessError, IncomparableError, MeasurementError
 from harness.experiment import Analysis, Source, analyse, measure
@@ -171,14 +171,12 @@ def gc() -> None:
     Example:
       harness gc
     """
-    dead = {label for _, label in labelled() if not owner_alive(label)}
-    for label in sorted(dead):
-        end_labelled(label)
-        click.echo(f"ended the processes of run {label}")
-    for owner in sorted((cache_folder() / "scratch").glob("*/owner")):
-        if not owner_alive(owner.read_text(encoding="utf-8")):
+    for owner in sorted((cache_folder() / "scratch").glob(f"*/{OWNER}")):
+        label = owner.read_text(encoding="utf-8")
+        if not owner_alive(label):
+            end_all(label, owner.parent)
             shutil.rmtree(owner.parent, ignore_errors=True)
-            click.echo(f"removed {owner.parent}")
+            click.echo(f"ended run {label} and removed {owner.parent}")
 
 
 def main() -> NoReturn:

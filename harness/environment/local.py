@@ -58,7 +58,6 @@ class LocalEnvironment:
         self.scratch = Path(tempfile.mkdtemp(dir=scratch))
         self.sockets = Path(tempfile.mkdtemp(prefix="harness-"))  # elsewhere: a socket's path is at most 107 bytes
         self.processes = Processes(self.scratch, self.sockets)
-        (self.scratch / "owner").write_text(self.processes.label)
         self.processes.guard()
         return self
 

@@ -1,10 +1,12 @@
 """Processes: start what a run needs so that it can always be found and ended.
 
-Every process is started in a session of its own and carries the run's label in its environment, which its children
-inherit. Whatever carries the label is the run's; nothing else is ever touched. A watchdog process holds one end of a
-pipe: when the harness goes, however it goes, the pipe closes and the watchdog ends what is left.
+Every process is started in a session of its own, which is written down, and carries the run's label in its environment,
+which its children inherit. Either makes a process the run's: servers that set their title overwrite their environment,
+programs that turn themselves into daemons leave their session. Nothing else is ever touched. A watchdog process holds
+one end of a pipe: when the harness goes, however it goes, the pipe closes and the watchdog ends what is left.
 """
 
+import math
 import os
 import signal
 import subprocess
@@ -20,6 +22,8 @@ from harness.errors import CommandError, EnvironmentFailedError
 
 Failure = TypeVar("Failure", bound=Exception)
 LABEL = "HARNESS_OWNER"
+OWNER, SESSIONS = "owner", "sessions"
+SAME_START_SECONDS = 2.0
 TAIL_LINES = 20
 GRACE_SECONDS = 2.0
 
@@ -62,13 +66,15 @@ class Process:
 class Processes:
     """All processes of one run."""
 
-    def __init__(self, *folders: Path) -> None:
+    def __init__(self, scratch: Path, *folders: Path) -> None:
         self.label = f"{os.getpid()}-{int(psutil.Process().create_time())}-{os.urandom(3).hex()}"
-        self.folders = folders
+        self.scratch, self.folders = scratch, (scratch, *folders)
+        self._started: list[Process] = []
         self._watchdog: subprocess.Popen[bytes] | None = None
 
     def guard(self) -> None:
-        """Start the watchdog; it removes ``folders`` when the run is over."""
+        """Write down whose the scratch folder is, and start the watchdog, which removes the folders in the end."""
+        (self.scratch / OWNER).write_text(self.label)
         command = [sys.executable, "-m", "harness.environment.watchdog", self.label, *map(str, self.folders)]
         self._watchdog = subprocess.Popen(
             command, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True
@@ -94,7 +100,11 @@ class Processes:
                 )
             except OSError as error:
                 raise EnvironmentFailedError(f"{name}: cannot run {command[0]}: {error.strerror}") from error
-        return Process(name, popen, log)
+        process = Process(name, popen, log)
+        self._started.append(process)
+        with (self.scratch / SESSIONS).open("a") as sessions:
+            sessions.write(f"{popen.pid} {time.time()}\n")
+        return process
 
     def run(
         self, name: str, command: Sequence[str], log: Path, *, cwd: Path, env: Mapping[str, str], seconds: float
@@ -123,26 +133,47 @@ class Processes:
 
     def close(self) -> None:
         """End everything that carries the label and let the watchdog clean up."""
-        end_labelled(self.label)
+        end_all(self.label, self.scratch)
+        for process in self._started:
+            process.popen.wait(GRACE_SECONDS)
         if self._watchdog and self._watchdog.stdin:
             self._watchdog.stdin.close()
             self._watchdog.wait(2 * GRACE_SECONDS)
 
 
-def labelled(label: str | None = None) -> Iterator[tuple[psutil.Process, str]]:
-    """Running processes that carry a label (this one), with it."""
+def labelled() -> Iterator[tuple[psutil.Process, str]]:
+    """Running processes that carry a run's label, with it."""
     for process in psutil.process_iter():
         try:
-            found = process.environ().get(LABEL)
-            if found and label in {None, found} and process.status() != psutil.STATUS_ZOMBIE:
-                yield process, found
+            label = process.environ().get(LABEL)
+            if label and process.status() != psutil.STATUS_ZOMBIE:
+                yield process, label
         except (psutil.Error, OSError):
             continue  # ended meanwhile, or another user's
 
 
-def end_labelled(label: str) -> None:
-    """Ask all processes of a label to end, then insist."""
-    mine = [process for process, _ in labelled(label) if process.pid != os.getpid()]
+def in_sessions(scratch: Path) -> Iterator[psutil.Process]:
+    """Running processes of the sessions that a run wrote down, as long as the session's first process lives."""
+    try:
+        lines = [line.split() for line in (scratch / SESSIONS).read_text().splitlines()]
+    except OSError:
+        return
+    started = {int(pid): float(at) for pid, at in lines}
+    for process in psutil.process_iter():
+        try:
+            session = os.getsid(process.pid)
+            leader_started = psutil.Process(session).create_time() if session in started else math.inf
+            same = abs(leader_started - started.get(session, 0)) < SAME_START_SECONDS  # else the number was used again
+            if same and process.status() != psutil.STATUS_ZOMBIE:
+                yield process
+        except (psutil.Error, OSError):
+            continue
+
+
+def end_all(label: str, scratch: Path) -> None:
+    """Ask all processes of a run to end, then insist."""
+    mine = {*(process for process, found in labelled() if found == label), *in_sessions(scratch)}
+    mine = {process for process in mine if process.pid != os.getpid()}
     for process in mine:
         try:
             # SIGTERM lets PostgreSQL wait for its clients; SIGQUIT ends it at once and frees its shared memory
