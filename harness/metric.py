@@ -74,6 +74,7 @@ METRICS: dict[str, Metric] = {
         Metric("error_rate", "error rate", Unit.FRACTION, Scale.PROPORTION, Better.LOWER),
         Metric("cache_hit_rate", "cache-hit rate", Unit.FRACTION, Scale.LOGIT, Better.HIGHER),
         Metric("queries_per_request", "queries per request", Unit.COUNT, Scale.LOG, Better.LOWER),
+        Metric("queries_per_miss", "queries per cache miss", Unit.COUNT, Scale.LOG, Better.LOWER),
         Metric("db_ms_per_request", "database time per request", Unit.MS, Scale.LOG, Better.LOWER),
     )
 }

@@ -58,6 +58,7 @@ class Row:
     error_rate: float | None
     cache_hit_rate: float | None
     queries_per_request: float | None
+    queries_per_miss: float | None
     db_ms_per_request: float | None
     hits: int
     lookups: int
@@ -199,6 +200,7 @@ def _row(cell: pd.DataFrame, place: dict[str, Any], seconds: float) -> Row:
     requests, failures = len(cell), int((~ok).sum())
     hits, lookups = int(cell["hit"].sum()), int(cell["looked_up"].sum())
     queries, db_ms = cell["queries"].dropna(), cell["db_ms"].dropna()
+    missed = cell.loc[cell["looked_up"] & ~cell["hit"], "queries"].dropna()
     percentiles = {f"{name}_ms": percentile(latencies, quantile) for name, quantile in PERCENTILES.items()}
     return Row(
         arm=str(place["arm"]),
@@ -214,6 +216,7 @@ def _row(cell: pd.DataFrame, place: dict[str, Any], seconds: float) -> Row:
         error_rate=failures / requests,
         cache_hit_rate=hits / lookups if lookups else None,
         queries_per_request=float(queries.mean()) if len(queries) else None,
+        queries_per_miss=float(missed.mean()) if len(missed) else None,
         db_ms_per_request=float(db_ms.mean()) if len(db_ms) else None,
         hits=hits,
         lookups=lookups,

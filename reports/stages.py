@@ -11,7 +11,7 @@ from reports import view
 from reports.targets import change_cell, too_few
 from reports.view import Cell
 
-COLUMNS = ("p50", "p95", "p99", "max", "rps", "error_rate", "cache_hit_rate", "queries_per_request")
+COLUMNS = ("p50", "p95", "p99", "max", "rps", "error_rate", "cache_hit_rate", "queries_per_request", "queries_per_miss")
 ALL_REQUESTS = "all requests"
 ALL_STAGES = "All stages but ramps"
 
@@ -135,6 +135,7 @@ def _why_missing(metric: Metric) -> str:
     return {
         "cache_hit_rate": "no response said whether the cache answered",
         "queries_per_request": "no response said how many queries it took",
+        "queries_per_miss": "no response that missed the cache said how many queries it took",
     }.get(metric.name, "not measured")
 
 

@@ -45,7 +45,8 @@ ORACLE = """
         (SELECT max(ms) FROM good),
         (SELECT count(*) FILTER (cache = 'hit') / count(*) FILTER (cache IN ('hit', 'miss'))
             FROM measured WHERE error IS NULL),
-        (SELECT avg(queries) FROM measured)
+        (SELECT avg(queries) FROM measured),
+        (SELECT avg(queries) FROM measured WHERE error IS NULL AND cache = 'miss')
 """
 
 
@@ -67,6 +68,7 @@ def test_a_leg_equals_an_independent_recomputation(trials: list[Trial], summary:
         assert ours == oracle[:7]  # exactly
         assert row.cache_hit_rate == pytest.approx(oracle[7])
         assert row.queries_per_request == pytest.approx(oracle[8])
+        assert row.queries_per_miss == pytest.approx(oracle[9])
         assert row.rps == (oracle[0] - oracle[1]) / 28
         assert row.error_rate == oracle[1] / oracle[0]
 
