@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from enum import Enum, StrEnum
 
 from harness.comparison import Comparison, Pair
-from harness.metric import LATENCIES, Scale
+from harness.metric import LATENCIES, Scale, Unit
 from harness.plan import ARMS, Plan, Target
 from harness.statistics import Interval
 from harness.summary import Summary
@@ -68,6 +68,9 @@ class Reason(StrEnum):
     HOLDS = "the whole interval meets the target"
     MISSES = "the whole interval misses the target"
     STRADDLES = "the interval contains the target: more blocks or longer stages would decide"
+    WITHIN = "every leg is within the limit"
+    OUTSIDE = "at least two legs are outside the limit"
+    ONE_OUTSIDE = "one leg is outside the limit, the others are within it"
     NO_DATA = "nothing was measured here"
     TOO_FEW = "too few samples in a leg for this metric"
     NO_INTERVAL = "one block has no interval"
@@ -201,9 +204,22 @@ def _doubts_of(pair: Pair, comparison: Comparison, *, relative: bool) -> Iterato
 
 
 def _absolute(target: Target, pair: Pair) -> tuple[Outcome, Reason]:
+    if pair.metric.unit is Unit.COUNT:
+        return _count(target, pair)
     if pair.after_interval is None:
         return Outcome.INCONCLUSIVE, Reason.NO_INTERVAL
     return _side(pair.after_interval, target.expectation.limit, below=target.expectation.below)
+
+
+def _count(target: Target, pair: Pair) -> tuple[Outcome, Reason]:
+    """Work per request is nearly deterministic: every leg has to be within the limit, and one stray leg is no proof."""
+    limit, below = target.expectation.limit, target.expectation.below
+    outside = sum(block.after > limit if below else block.after < limit for block in pair.blocks)
+    if not pair.blocks:
+        return Outcome.INCONCLUSIVE, Reason.NO_DATA
+    if outside == 0:
+        return Outcome.PASS, Reason.WITHIN
+    return (Outcome.INCONCLUSIVE, Reason.ONE_OUTSIDE) if outside == 1 else (Outcome.FAIL, Reason.OUTSIDE)
 
 
 def _relative(target: Target, pair: Pair) -> tuple[Outcome, Reason]:

@@ -52,7 +52,9 @@ def check_of(
         ('expect = "p95 rises by at most 5 % and 900 ms"', 2.0, Outcome.PASS, Reason.HOLDS),
         ('expect = "cache_hit_rate > 80 %"', 0.25, Outcome.PASS, Reason.HOLDS),
         ('expect = "cache_hit_rate > 99 %"', 0.25, Outcome.FAIL, Reason.MISSES),
-        ('expect = "queries_per_request <= 1"', 0.25, Outcome.PASS, Reason.HOLDS),
+        ('expect = "queries_per_request <= 1"', 0.25, Outcome.PASS, Reason.WITHIN),
+        ('expect = "queries_per_miss <= 1"', 0.25, Outcome.PASS, Reason.WITHIN),
+        ('expect = "queries_per_miss <= 0.9"', 0.25, Outcome.FAIL, Reason.OUTSIDE),
         ('expect = "rps falls by at most 20 %"', 0.25, Outcome.PASS, Reason.HOLDS),
         ('expect = "error_rate < 1 %"', 0.25, Outcome.PASS, Reason.HOLDS),
         (
@@ -227,6 +229,22 @@ def test_the_ratios_that_meet_a_target(expect: str, low: float, high: float) -> 
     pair = check_of('expect = "p95 < 1 s"').pair
     assert pair is not None
     assert wanted_ratios(Target(expect=expect), replace(pair, before=300.0)) == pytest.approx((low, high))
+
+
+def test_one_stray_leg_does_not_fail_a_work_counter() -> None:
+    plan = plan_with('expect = "queries_per_miss <= 1"')
+    trials = list(synthetic_trials(plan))
+    for number, outcome in ((1, Outcome.INCONCLUSIVE), (2, Outcome.FAIL)):
+        stray = iter(range(number))
+        spoiled = [eleven_queries(t) if t.leg.arm == "after" and next(stray, None) is not None else t for t in trials]
+        assert verdict_of(plan, spoiled).checks[0].outcome is outcome
+
+
+def eleven_queries(trial: Trial) -> Trial:
+    column = trial.samples.schema.get_field_index("queries")
+    field = trial.samples.schema.field(column)
+    eleven = pa.array([11] * len(trial.samples)).cast(field.type)
+    return replace(trial, samples=trial.samples.set_column(column, field, eleven))
 
 
 def test_every_metric_of_the_registry_has_a_value_in_every_cell() -> None:
