@@ -172,10 +172,11 @@ def gc() -> None:
       harness gc
     """
     for owner in sorted((cache_folder() / "scratch").glob(f"*/{OWNER}")):
-        label = owner.read_text(encoding="utf-8")
+        label, *folders = owner.read_text(encoding="utf-8").splitlines()
         if not owner_alive(label):
             end_all(label, owner.parent)
-            shutil.rmtree(owner.parent, ignore_errors=True)
+            for folder in folders:
+                shutil.rmtree(folder, ignore_errors=True)
             click.echo(f"ended run {label} and removed {owner.parent}")
 
 

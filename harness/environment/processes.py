@@ -74,7 +74,7 @@ class Processes:
 
     def guard(self) -> None:
         """Write down whose the scratch folder is, and start the watchdog, which removes the folders in the end."""
-        (self.scratch / OWNER).write_text(self.label)
+        (self.scratch / OWNER).write_text("\n".join([self.label, *map(str, self.folders)]))
         command = [sys.executable, "-m", "harness.environment.watchdog", self.label, *map(str, self.folders)]
         self._watchdog = subprocess.Popen(
             command, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True
