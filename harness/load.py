@@ -60,13 +60,13 @@ def check_users(plan: Plan, plan_path: Path, base: Path) -> tuple[Path, ...]:
         raise error
     answer = json.loads(done.stdout)
     endpoints: list[str] = answer["endpoints"]  # none: they are computed while the files run
-    unknown = [
-        Problem(f"targets[{i}].endpoint", f'no user file requests "{t.endpoint}"; they request {", ".join(endpoints)}')
-        for i, t in enumerate(plan.targets)
-        if t.endpoint and endpoints and t.endpoint not in endpoints
-    ]
+    unknown = {
+        f"{where}.endpoint": f'no user file requests "{target.endpoint}"; they request {", ".join(endpoints)}'
+        for where, target in plan.judged
+        if target.endpoint and endpoints and target.endpoint not in endpoints
+    }
     if unknown:
-        raise PlanError(plan_path, unknown)
+        raise PlanError(plan_path, [Problem(where, what) for where, what in unknown.items()])
     return tuple(map(Path, answer["files"]))
 
 

@@ -162,8 +162,43 @@ class Target(_Part):
         return parse_expectation(self.expect)
 
 
+class Claim(_Part):
+    """What somebody said the migration does. Judged like targets and reported, but it decides no exit code.
+
+    ``expect`` is how it is measured; a claim that cannot be measured says why in ``unmeasured`` instead. ``before`` and
+    ``after`` are the claimed figures, as text.
+    """
+
+    id: str = Field(min_length=1, max_length=40)
+    says: str = Field(min_length=1, max_length=300)
+    before: str | None = None
+    after: str | None = None
+    expect: tuple[str, ...] = ()
+    stage: str | None = None
+    endpoint: str | None = None
+    unmeasured: str | None = None
+
+    @model_validator(mode="after")
+    def _measured_or_not(self) -> Self:
+        if bool(self.expect) == bool(self.unmeasured):
+            raise ValueError("needs either expect, how it is measured, or unmeasured, why it is not")
+        for text in self.expect:
+            try:
+                parse_expectation(text)
+            except ExpectationError as error:
+                raise ValueError(str(error)) from error
+        return self
+
+    @property
+    def targets(self) -> tuple[Target, ...]:
+        """What has to be met for the claim to hold."""
+        return tuple(
+            Target(expect=text, stage=self.stage, endpoint=self.endpoint, claim=self.id) for text in self.expect
+        )
+
+
 class Plan(_Part):
-    """What to run: environment, arms, load, stages and targets."""
+    """What to run: environment, arms, load, stages, targets and claims."""
 
     schema_: int = Field(alias="schema")
     name: str = Field(min_length=1, max_length=120)
@@ -172,6 +207,7 @@ class Plan(_Part):
     load: Load
     stages: tuple[Stage, ...]
     targets: tuple[Target, ...] = ()
+    claims: tuple[Claim, ...] = ()
 
     @field_validator("schema_")
     @classmethod
@@ -188,6 +224,13 @@ class Plan(_Part):
         if extra := [arm for arm in value if arm not in ARMS]:
             raise ValueError(f'"{extra[0]}" is not an arm of this version; arms are before and after')
         return value
+
+    @property
+    def judged(self) -> list[tuple[str, Target]]:
+        """Everything that is judged, targets and claims, with its key path."""
+        targets = [(f"targets[{index}]", target) for index, target in enumerate(self.targets)]
+        claims = [(f"claims[{index}]", target) for index, claim in enumerate(self.claims) for target in claim.targets]
+        return targets + claims
 
     @property
     def seconds(self) -> float:
@@ -271,11 +314,14 @@ def _stage_problems(plan: Plan) -> list[Problem]:
 
 def _target_problems(plan: Plan) -> list[Problem]:
     titles = [stage.title for stage in plan.stages]
-    return [
-        Problem(f"targets[{index}].stage", f'no stage "{target.stage}"; {_nearest(target.stage, titles)}')
-        for index, target in enumerate(plan.targets)
+    unknown = {
+        f"{where}.stage": f'no stage "{target.stage}"; {_nearest(target.stage, titles)}'
+        for where, target in plan.judged
         if target.stage is not None and target.stage not in titles
-    ]
+    }
+    ids = [claim.id for claim in plan.claims]
+    twice = {f"claims[{i}].id": f'"{name}" is taken' for i, name in enumerate(ids) if name in ids[:i]}
+    return [Problem(where, what) for where, what in (unknown | twice).items()]
 
 
 def _problem(detail: ErrorDetails) -> Problem:
@@ -307,6 +353,7 @@ def _known_keys(tables: tuple[str, ...]) -> list[str]:
         "load": Load,
         "stages": Stage,
         "targets": Target,
+        "claims": Claim,
     }
     model: type[BaseModel] = parts[tables[0]] if tables else Plan
     return [field.alias or name for name, field in model.model_fields.items()]

@@ -11,7 +11,7 @@ from enum import Enum, StrEnum
 
 from harness.comparison import Comparison, Pair
 from harness.metric import LATENCIES, Scale, Unit
-from harness.plan import ARMS, Plan, Target
+from harness.plan import ARMS, Claim, Plan, Target
 from harness.statistics import Interval
 from harness.summary import Summary
 from harness.target import Form
@@ -78,6 +78,14 @@ class Reason(StrEnum):
     VOID = "void: the error target fails, and errors answer fast"
 
 
+class Holding(StrEnum):
+    """What the measurement says of a claim."""
+
+    HOLDS = "holds"
+    DOES_NOT_HOLD = "does not hold"
+    CANNOT_TELL = "cannot tell"
+
+
 class Breach(Enum):
     """A broken guard: the measurement cannot be used."""
 
@@ -105,11 +113,21 @@ class Check:
 
 
 @dataclass(frozen=True, slots=True)
+class ClaimCheck:
+    """One claim against the measurement; no checks when nothing measures it."""
+
+    claim: Claim
+    holding: Holding
+    checks: tuple[Check, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Verdict:
-    """All targets judged."""
+    """All targets judged, and all claims; claims do not count towards the outcome."""
 
     outcome: Outcome
     checks: tuple[Check, ...]
+    claims: tuple[ClaimCheck, ...]
     doubts: tuple[Doubt, ...]
     breaches: tuple[Breach, ...]
 
@@ -129,7 +147,8 @@ def judge(plan: Plan, setup: Setup, summary: Summary, comparison: Comparison) ->
     else:
         rank = list(Outcome)
         outcome = max((check.outcome for check in checks), key=rank.index)
-    return Verdict(outcome, checks, tuple(_doubts(setup, summary, comparison)), breaches)
+    claims = tuple(_judge_claim(claim, comparison, valid=not breaches) for claim in plan.claims)
+    return Verdict(outcome, checks, claims, tuple(_doubts(setup, summary, comparison)), breaches)
 
 
 def _breaches(summary: Summary) -> Iterator[Breach]:
@@ -174,6 +193,18 @@ def _judge_all(targets: tuple[Target, ...], comparison: Comparison) -> list[Chec
         else check
         for check in checks
     ]
+
+
+def _judge_claim(claim: Claim, comparison: Comparison, *, valid: bool) -> ClaimCheck:
+    """A claim holds when all that it says is met, and does not when one thing is clearly missed."""
+    checks = tuple(_judge_all(claim.targets, comparison))
+    outcomes = {check.outcome for check in checks}
+    holding = Holding.CANNOT_TELL
+    if valid and Outcome.FAIL in outcomes:
+        holding = Holding.DOES_NOT_HOLD
+    elif valid and outcomes == {Outcome.PASS}:
+        holding = Holding.HOLDS
+    return ClaimCheck(claim, holding, checks)
 
 
 def _overlap(one: Target, other: Target) -> bool:

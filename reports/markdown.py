@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterable, Iterator, Sequence
 
+from reports.claims import ClaimRow
 from reports.page import Page
 from reports.stages import EndpointRow
 from reports.targets import Remark, TargetRow
@@ -29,6 +30,10 @@ def _lines(page: Page) -> Iterator[str]:
             (_target(row) for row in page.findings.targets),
             right=range(3, 7),
         )
+    if page.claims:
+        yield from ("", f"**Claims**: {_escaped(page.findings.claims)}", "")
+        named = ("claim", "what was said", "claimed", "measured", "")
+        yield from _table(named, (_claim(row) for row in page.claims), right=range(0))
     yield from _remarks("The measurement broke", page.findings.breaches)
     yield from _remarks("Doubts", page.findings.remarks)
     if page.stages and page.stages[0].pooled:
@@ -48,6 +53,15 @@ def _target(row: TargetRow) -> Sequence[str]:
     mark = f"{row.mark} {row.outcome}"
     values = (row.before.text, after, row.change.text, row.interval.text, row.reason)
     return (mark, _code(row.expect), _escaped(row.where), *map(_escaped, values))
+
+
+def _claim(row: ClaimRow) -> Sequence[str]:
+    measured = []
+    for part in row.measured:
+        values = f"{part.before.text} → {part.after.text}, {part.change.text} ({part.interval.text})"
+        measured.append(f"{_code(part.expect)} {_escaped(values)}")
+    said = (_escaped(row.id), _escaped(row.says), _escaped(row.claimed))
+    return (*said, "<br>".join(measured) or _escaped(row.unmeasured), f"{row.mark} {row.holding}")
 
 
 def _endpoint(row: EndpointRow, chosen: Sequence[int]) -> Sequence[str]:

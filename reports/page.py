@@ -9,6 +9,7 @@ from harness.summary import Summary
 from harness.trial import Migration, Setup
 from harness.verdict import Verdict
 from reports import targets, view
+from reports.claims import ClaimRow, claim_rows, claims_tally
 from reports.stages import Column, StageTable, columns, stage_tables
 from reports.targets import Remark, TargetRow
 from reports.view import Cell
@@ -47,6 +48,7 @@ class Findings:
     finding: str
     scope: str
     targets: tuple[TargetRow, ...]
+    claims: str
     remarks: tuple[Remark, ...]
     breaches: tuple[Remark, ...]
 
@@ -60,6 +62,7 @@ class Page:
     columns: tuple[Column, ...]
     stages: tuple[StageTable, ...]
     migrations: tuple[MigrationRow, ...]
+    claims: tuple[ClaimRow, ...]
     setup: tuple[Facts, ...]
     plan_text: str
 
@@ -75,6 +78,7 @@ def build_findings(plan: Plan, summary: Summary, comparison: Comparison, verdict
         finding=targets.finding(summary, comparison),
         scope=targets.scope(summary, comparison),
         targets=targets.target_rows(verdict),
+        claims=claims_tally(verdict),
         remarks=tuple(targets.remarks(verdict)),
         breaches=tuple(Remark(breach.name, *breach.value) for breach in verdict.breaches),
     )
@@ -96,6 +100,7 @@ def build_page(  # noqa: PLR0917 - the parts of a run, as in render
         columns=columns(),
         stages=stage_tables(plan, summary, comparison),
         migrations=tuple(_migration(migration) for migration in migrations),
+        claims=claim_rows(verdict),
         setup=tuple(facts for facts in _setup(plan, setup, summary) if facts.rows),
         plan_text=view.plain(plan_text.replace("\r\n", "\n"), keep="\n\t"),
     )

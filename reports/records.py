@@ -43,6 +43,17 @@ def verdict_record(verdict: Verdict) -> dict[str, Any]:
         "schema": SCHEMA,
         "outcome": verdict.outcome.value,
         "checks": [_check(check) for check in verdict.checks],
+        "claims": [
+            {
+                "id": part.claim.id,
+                "says": part.claim.says,
+                "claimed": {"before": part.claim.before, "after": part.claim.after},
+                "holding": part.holding.value,
+                "checks": [_check(check) for check in part.checks],
+                "unmeasured": part.claim.unmeasured,
+            }
+            for part in verdict.claims
+        ],
         "doubts": [_remark(doubt) for doubt in verdict.doubts],
         "breaches": [_remark(breach) for breach in verdict.breaches],
     }

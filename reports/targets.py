@@ -47,10 +47,11 @@ class TargetRow:
 
 def target_rows(verdict: Verdict) -> tuple[TargetRow, ...]:
     """The checks of a verdict, in the order of the plan."""
-    return tuple(_row(index, check) for index, check in enumerate(verdict.checks, start=1))
+    return tuple(target_row(index, check) for index, check in enumerate(verdict.checks, start=1))
 
 
-def _row(index: int, check: Check) -> TargetRow:
+def target_row(index: int, check: Check) -> TargetRow:
+    """One check as strings."""
     pair = check.pair
     before, after = _values(check)
     interval = pair.after_interval if pair and after.why == "" else None

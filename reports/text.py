@@ -52,6 +52,8 @@ class _Layout:
         yield from self._head(findings)
         if findings.targets:
             yield from self._targets(findings.targets)
+        if findings.claims:
+            yield f"claims {self._plain(findings.claims)}"
         yield from self._remarks("broken", findings.breaches)
         yield from self._remarks("doubt", findings.remarks)
 

@@ -68,6 +68,38 @@ def test_a_problem_names_its_key_and_the_fix(old: str, new: str, where: str, wha
     assert "my.toml" in str(caught.value)
 
 
+CLAIM = """
+[[claims]]
+id = "C1"
+says = "twice as fast"
+expect = ["p95 falls by 50 %", "p95 < 300 ms"]
+stage = "sustain"
+"""
+
+
+def test_a_claim_is_judged_by_all_that_it_expects() -> None:
+    plan = parse_plan(PLAN + CLAIM)
+    assert [target.expect for target in plan.claims[0].targets] == ["p95 falls by 50 %", "p95 < 300 ms"]
+    assert [where for where, _ in plan.judged] == ["targets[0]", "claims[0]", "claims[0]"]
+
+
+@pytest.mark.parametrize(
+    ("claim", "where", "what"),
+    [
+        (CLAIM.replace("p95 falls", "p59 falls"), "claims[0]", "nothing measures"),
+        (CLAIM.replace("sustain", "sustan"), "claims[0].stage", 'did you mean "sustain"?'),
+        (CLAIM.replace("says", "sais"), "claims[0].sais", 'did you mean "says"?'),
+        (CLAIM + 'unmeasured = "no probe"', "claims[0]", "either expect"),
+        ('[[claims]]\nid = "C1"\nsays = "fast"', "claims[0]", "either expect"),
+        (CLAIM + CLAIM, "claims[1].id", '"C1" is taken'),
+    ],
+)
+def test_claims_that_cannot_be_judged(claim: str, where: str, what: str) -> None:
+    with pytest.raises(PlanError) as caught:
+        parse_plan(PLAN + claim)
+    assert what in {p.where: p.what for p in caught.value.problems}[where]
+
+
 def test_all_problems_are_told_at_once() -> None:
     text = (
         PLAN.replace("users = 10", "users = 0")

@@ -13,7 +13,7 @@ from harness.plan import Plan, Target, parse_plan
 from harness.summary import Summary, summarise
 from harness.testing import PLAN, synthetic_setup, synthetic_trials
 from harness.trial import Trial
-from harness.verdict import Breach, Check, Doubt, Outcome, Reason, Verdict, judge, wanted_ratios
+from harness.verdict import Breach, Check, Doubt, Holding, Outcome, Reason, Verdict, judge, wanted_ratios
 
 BASE = PLAN.split("[[targets]]", maxsplit=1)[0]
 
@@ -245,6 +245,28 @@ def eleven_queries(trial: Trial) -> Trial:
     field = trial.samples.schema.field(column)
     eleven = pa.array([11] * len(trial.samples)).cast(field.type)
     return replace(trial, samples=trial.samples.set_column(column, field, eleven))
+
+
+@pytest.mark.parametrize(
+    ("expect", "holding"),
+    [
+        ('["p50 falls by 60 %", "p95 < 100 s"]', Holding.HOLDS),
+        ('["p50 falls by 60 %", "p50 falls by 90 %"]', Holding.DOES_NOT_HOLD),
+        ('["p50 falls by 75 %", "p50 falls by 90 %"]', Holding.DOES_NOT_HOLD),  # one clear miss is enough
+        ('["p50 falls by 60 %", "p50 falls by 75 %"]', Holding.CANNOT_TELL),
+        ("", Holding.CANNOT_TELL),
+    ],
+)
+def test_a_claim_holds_does_not_hold_or_cannot_be_told(expect: str, holding: Holding) -> None:
+    how = f"expect = {expect}" if expect else 'unmeasured = "no probe"'
+    claims = f'[[claims]]\nid = "C1"\nsays = "fast"\n{how}\n'
+    plan = parse_plan(BASE.replace("blocks = 2", "blocks = 4") + '[[targets]]\nexpect = "p50 falls by 10 %"\n' + claims)
+    trials = list(synthetic_trials(plan))
+    verdict = verdict_of(plan, trials)
+    assert verdict.claims[0].holding is holding
+    assert verdict.outcome is Outcome.PASS  # whatever the claims come to
+    trials[0] = silent(trials[0])
+    assert verdict_of(plan, trials).claims[0].holding is Holding.CANNOT_TELL
 
 
 def test_every_metric_of_the_registry_has_a_value_in_every_cell() -> None:

@@ -87,7 +87,7 @@ def test_what_is_not_finite_becomes_null(usual: Run, broken: float) -> None:
     check = usual.verdict.checks[0]
     assert check.pair is not None
     pair = replace(check.pair, before=broken, after_interval=Interval(1.0, 0.5, broken))
-    verdict = Verdict(usual.verdict.outcome, (replace(check, pair=pair),), (), ())
+    verdict = Verdict(usual.verdict.outcome, (replace(check, pair=pair),), (), (), ())
     record = records.verdict_record(verdict)
     assert record["checks"][0]["before"] is None
     assert record["checks"][0]["after_interval"] == {"low": 0.5, "high": None}
