@@ -3,8 +3,7 @@
 
 PYTHON ?= python3
 BIN := .venv/bin
-COMPILE = $(BIN)/pip-compile -q --upgrade --strip-extras --no-annotate --no-header --no-emit-index-url \
-    --no-emit-find-links --no-emit-trusted-host
+COMPILE = $(BIN)/pip-compile -q --upgrade --strip-extras --no-annotate --no-header --no-emit-options
 
 .PHONY: demo test check lock clean
 .DEFAULT_GOAL := help

@@ -26,7 +26,8 @@ from harness.errors import EnvironmentFailedError, HarnessError, IncomparableErr
 from harness.experiment import Analysis, Source, analyse, measure
 from harness.load import check_users
 from harness.observers import LiveObserver, PlainObserver
-from harness.plan import ARMS, read_plan
+from harness.plan import ARMS
+from harness.plan_file import read_plan
 from harness.store import RunFolder
 from harness.trial import differing_facts
 from harness.verdict import Outcome

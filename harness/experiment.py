@@ -15,8 +15,9 @@ import psutil
 
 from harness import __version__
 from harness.comparison import Comparison, compare
-from harness.load import Progress, generate
-from harness.plan import ARMS, Plan, fingerprint
+from harness.load import Job, Progress, generate
+from harness.plan import ARMS, Plan
+from harness.plan_file import fingerprint
 from harness.store import RunFolder, fingerprint_files
 from harness.summary import Summary, summarise
 from harness.trial import Leg, Migration, Setup
@@ -133,18 +134,17 @@ def measure(
         for leg in legs:
             observer.leg(leg, len(legs))
             url = environment.start(leg)
-            make_load(
-                plan,
-                folder.path / "plan.toml",
-                source.base,
-                url,
-                folder.trial_folder(leg),
-                folder.logs / f"{leg.title}.generator.log",
-                environment.label,
-                plan.load.seed + leg.block,
-                on_progress=observer.progress,
-                check=environment.check,
+            job = Job(
+                plan=plan,
+                plan_path=folder.path / "plan.toml",
+                base=source.base,
+                host=url,
+                out=folder.trial_folder(leg),
+                log=folder.logs / f"{leg.title}.generator.log",
+                label=environment.label,
+                seed=plan.load.seed + leg.block,
             )
+            make_load(job, on_progress=observer.progress, check=environment.check)
             environment.stop()
 
 

@@ -70,20 +70,30 @@ def check_users(plan: Plan, plan_path: Path, base: Path) -> tuple[Path, ...]:
     return tuple(map(Path, answer["files"]))
 
 
-def generate(  # noqa: PLR0917 - one call site
-    plan: Plan,
-    plan_path: Path,
-    base: Path,
-    host: str,
-    out: Path,
-    log: Path,
-    label: str,
-    seed: int,
-    *,
-    on_progress: Callable[[Progress], None],
-    check: Callable[[], None],
-) -> None:
-    """Make the load of one leg against ``host``; leaves samples, readings and windows in ``out``.
+@dataclass(frozen=True, slots=True)
+class Job:
+    """What the generator needs for one leg.
+
+    Attributes:
+        plan_path: the file that the generator reads; user files are relative to ``base``.
+        host: base URL of the arm's service.
+        out: the leg's folder, where samples, readings and windows go.
+        label: what the process carries in its environment, so that it can be found and ended.
+        seed: of everything the users choose at random, the same for both arms of a block.
+    """
+
+    plan: Plan
+    plan_path: Path
+    base: Path
+    host: str
+    out: Path
+    log: Path
+    label: str
+    seed: int
+
+
+def generate(job: Job, *, on_progress: Callable[[Progress], None], check: Callable[[], None]) -> None:
+    """Make the load of one leg; leaves samples, readings and windows in its folder.
 
     ``check`` is asked about twice a second whether what is measured still stands.
 
@@ -91,16 +101,17 @@ def generate(  # noqa: PLR0917 - one call site
         MeasurementError: when the generator fails or does not end, with the last lines of its log.
         EnvironmentFailedError: from ``check``.
     """
-    command = [*_generator("run", plan_path, base), "--host", host, "--out", str(out), "--seed", str(seed)]
-    out.mkdir(parents=True, exist_ok=True)
-    deadline = time.monotonic() + plan.seconds + plan.load.stop_seconds + OVERTIME_SECONDS
-    with log.open("ab") as errors:
+    command = [*_generator("run", job.plan_path, job.base), "--host", job.host]
+    command += ["--out", str(job.out), "--seed", str(job.seed)]
+    job.out.mkdir(parents=True, exist_ok=True)
+    deadline = time.monotonic() + job.plan.seconds + job.plan.load.stop_seconds + OVERTIME_SECONDS
+    with job.log.open("ab") as errors:
         child = subprocess.Popen(
             command,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=errors,
-            env={**os.environ, LABEL: label},
+            env={**os.environ, LABEL: job.label},
             start_new_session=True,
         )
         try:
@@ -109,12 +120,12 @@ def generate(  # noqa: PLR0917 - one call site
                 if line:
                     on_progress(Progress(**json.loads(line)))
                 if time.monotonic() > deadline:
-                    raise with_log(MeasurementError("the generator did not end"), log)
+                    raise with_log(MeasurementError("the generator did not end"), job.log)
             status = child.wait()
         finally:
             _end(child)
     if status:
-        raise with_log(MeasurementError(f"the generator failed ({describe(status)})"), log)
+        raise with_log(MeasurementError(f"the generator failed ({describe(status)})"), job.log)
 
 
 def _generator(action: str, plan_path: Path, base: Path) -> list[str]:

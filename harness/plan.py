@@ -1,21 +1,10 @@
-"""Plan: what to run. One TOML file in, a frozen value or path-qualified messages out.
+"""Plan: what to run, as a frozen value; how it is read from a file is in plan_file."""
 
-Reading a plan touches nothing but the text: whether its files exist is asked only when it is about to run.
-"""
-
-import json
-import re
-import tomllib
-from difflib import get_close_matches
 from enum import StrEnum
-from hashlib import sha256
-from pathlib import Path
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
-from pydantic_core import ErrorDetails
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
-from harness.errors import PlanError, Problem
 from harness.target import Expectation, ExpectationError, parse_expectation
 
 SCHEMA = 1
@@ -27,8 +16,6 @@ DEFAULT_POSTGRES = {
     "shared_preload_libraries": "pg_stat_statements",
     "track_io_timing": "on",
 }
-PLACEHOLDERS = {"serve": ("python", "port", "scale"), "seed": ("python", "scale"), "migrate": ("python", "revision")}
-
 Seconds = Annotated[float, Field(gt=0, le=86_400)]
 Users = Annotated[int, Field(ge=1, le=1_000_000)]
 
@@ -50,7 +37,7 @@ class _Part(BaseModel):
 class Environment(_Part):
     """How the system under test starts, is reached and ends.
 
-    Commands may use the ``PLACEHOLDERS`` and run in ``cwd`` (default: the plan's folder) with DATABASE_URL and
+    Commands may use the placeholders of plan_file and run in ``cwd`` (default: the plan's folder) with DATABASE_URL and
     REDIS_URL of the arm in their environment. What ``seed_inputs`` names (globs) is the seed's fingerprint: a seeded
     database is kept between runs until one of those files changes. Without it every run seeds anew.
     """
@@ -236,134 +223,3 @@ class Plan(_Part):
     def seconds(self) -> float:
         """The length of the load of one leg."""
         return sum(stage.seconds for stage in self.stages)
-
-
-def parse_plan(text: str, source: Path | str = "plan") -> Plan:
-    """Read a plan from its TOML text.
-
-    Raises:
-        PlanError: naming the source and, for every problem, its key path and what to do.
-    """
-    try:
-        data = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
-        raise PlanError(source, [Problem("", f"not valid TOML: {error}")]) from error
-    try:
-        plan = Plan.model_validate_json(json.dumps(data, default=str))
-    except ValidationError as error:
-        raise PlanError(source, [_problem(detail) for detail in error.errors()]) from error
-    if problems := [*_command_problems(plan), *_stage_problems(plan), *_target_problems(plan)]:
-        raise PlanError(source, problems)
-    return plan
-
-
-def read_plan(path: Path) -> tuple[Plan, str]:
-    """Read a plan file; returns the plan and the exact text it was read from.
-
-    Raises:
-        PlanError: when the file cannot be read, or as ``parse_plan``.
-    """
-    try:
-        text = path.read_text(encoding="utf-8")
-    except FileNotFoundError:
-        near = get_close_matches(path.name, [p.name for p in path.parent.glob("*.toml")], n=1)
-        hint = f'; did you mean "{path.parent / near[0]}"?' if near else ""
-        raise PlanError(path, [Problem("", f"no such file{hint}")]) from None
-    except UnicodeDecodeError as error:
-        raise PlanError(path, [Problem("", f"not UTF-8 text (byte {error.start})")]) from error
-    except OSError as error:
-        raise PlanError(path, [Problem("", f"cannot be read: {error.strerror}")]) from error
-    return parse_plan(text, path), text
-
-
-def fingerprint(text: str) -> str:
-    """The first 12 hex digits of the SHA-256 of a plan's text."""
-    return sha256(text.encode()).hexdigest()[:12]
-
-
-def _command_problems(plan: Plan) -> list[Problem]:
-    environment = plan.environment
-    problems = []
-    for key, known in PLACEHOLDERS.items():
-        for name in re.findall(r"\{(\w+)\}", getattr(environment, key) or ""):
-            if name not in known:
-                listed = ", ".join(f'"{{{k}}}"' for k in known)
-                problems.append(Problem(f"environment.{key}", f'unknown placeholder "{{{name}}}"; known are {listed}'))
-    problems += [
-        Problem(f"arms.{name}.revision", "needs environment.migrate, the command that applies it")
-        for name, arm in plan.arms.items()
-        if arm.revision and not environment.migrate
-    ]
-    return problems
-
-
-def _stage_problems(plan: Plan) -> list[Problem]:
-    problems = []
-    first: dict[str, int] = {}
-    for index, stage in enumerate(plan.stages):
-        if stage.title in first:
-            what = f'"{stage.title}" is also stages[{first[stage.title]}]; give each a name of its own'
-            problems.append(Problem(f"stages[{index}].name", what))
-        first.setdefault(stage.title, index)
-    if not plan.stages:
-        return [Problem("stages", "needs at least one [[stages]]")]
-    if all(stage.kind is StageKind.RAMP for stage in plan.stages):
-        problems.append(Problem("stages", "only ramps, which are never summarised; add a sustain stage"))
-    return problems
-
-
-def _target_problems(plan: Plan) -> list[Problem]:
-    titles = [stage.title for stage in plan.stages]
-    unknown = {
-        f"{where}.stage": f'no stage "{target.stage}"; {_nearest(target.stage, titles)}'
-        for where, target in plan.judged
-        if target.stage is not None and target.stage not in titles
-    }
-    ids = [claim.id for claim in plan.claims]
-    twice = {f"claims[{i}].id": f'"{name}" is taken' for i, name in enumerate(ids) if name in ids[:i]}
-    return [Problem(where, what) for where, what in (unknown | twice).items()]
-
-
-def _problem(detail: ErrorDetails) -> Problem:
-    where, parent = _key_path(detail["loc"])
-    match detail["type"]:
-        case "extra_forbidden":
-            known = _known_keys(parent)
-            return Problem(where, f"unknown key; {_nearest(str(detail['loc'][-1]), known)}")
-        case "missing":
-            return Problem(where, "missing")
-        case "value_error":
-            return Problem(where, str(detail["ctx"]["error"]))
-        case _:
-            return Problem(where, f"{detail['msg']} (got {detail['input']!r:.80})")
-
-
-def _key_path(location: tuple[int | str, ...]) -> tuple[str, tuple[str, ...]]:
-    """``("stages", 1, "seconds")`` as ``stages[1].seconds``, and the names of the tables it is in."""
-    path = ""
-    for part in location:
-        path += f"[{part}]" if isinstance(part, int) else f".{part}" if path else part
-    return path, tuple(part for part in location[:-1] if isinstance(part, str))
-
-
-def _known_keys(tables: tuple[str, ...]) -> list[str]:
-    parts: dict[str, type[BaseModel]] = {
-        "environment": Environment,
-        "arms": Arm,
-        "load": Load,
-        "stages": Stage,
-        "targets": Target,
-        "claims": Claim,
-    }
-    model: type[BaseModel] = parts[tables[0]] if tables else Plan
-    return [field.alias or name for name, field in model.model_fields.items()]
-
-
-def _nearest(name: str, known: list[str]) -> str:
-    near = get_close_matches(name, known, n=1, cutoff=0.5)
-    return f'did you mean "{near[0]}"?' if near else f"known are {', '.join(known)}"
-
-
-def dump(plan: Plan) -> dict[str, Any]:
-    """The plan as plain data, defaults included, for the report."""
-    return plan.model_dump(mode="json", by_alias=True)

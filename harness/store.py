@@ -10,7 +10,8 @@ from typing import Any, TypeVar
 from pydantic import TypeAdapter, ValidationError
 
 from harness.errors import RunFolderError
-from harness.plan import Plan, parse_plan
+from harness.plan import Plan
+from harness.plan_file import parse_plan
 from harness.readings import read_readings
 from harness.samples import read_samples
 from harness.trial import Generation, Leg, Migration, Setup, Trial

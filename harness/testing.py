@@ -6,14 +6,13 @@ For testing reports, plans, analyses and the order of events; no measurement com
 import json
 from collections.abc import Callable, Iterator
 from dataclasses import asdict
-from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
 import numpy as np
 import pyarrow as pa
 
-from harness.load import Progress
+from harness.load import Job, Progress
 from harness.plan import ARMS, Plan
 from harness.samples import SCHEMA as SAMPLES
 from harness.samples import write_part
@@ -162,27 +161,14 @@ class FakeLoad:
     def __init__(self, log: list[str], *, change: float = 0.25, fail_at: str = "") -> None:
         self.log, self.change, self.fail_at = log, change, fail_at
 
-    def __call__(  # noqa: PLR0917 - the generator's own signature
-        self,
-        plan: Plan,
-        plan_path: Path,
-        base: Path,
-        host: str,
-        out: Path,
-        log: Path,
-        label: str,
-        seed: int,
-        *,
-        on_progress: Callable[[Progress], None],
-        check: Callable[[], None],
-    ) -> None:
-        """Write the synthetic trial of the leg that ``out`` is named after."""
-        del plan_path, base, log, label, seed
-        self.log.append(f"load {out.name} at {host}")
-        if out.name == self.fail_at:
+    def __call__(self, job: Job, *, on_progress: Callable[[Progress], None], check: Callable[[], None]) -> None:
+        """Write the synthetic trial of the leg that the job's folder is named after."""
+        name = job.out.name
+        self.log.append(f"load {name} at {job.host}")
+        if name == self.fail_at:
             raise KeyboardInterrupt
         check()
         on_progress(Progress(1.0, 0, 1.0, 5, 10, 0, 10.0, 12.5))
-        trial = next(t for t in synthetic_trials(plan, change=self.change) if t.leg.arm == out.name[3:])
-        write_part(trial.samples, out / "samples", 1)
-        (out / "windows.json").write_text(json.dumps(asdict(trial.generation)))
+        trial = next(t for t in synthetic_trials(job.plan, change=self.change) if t.leg.arm == name[3:])
+        write_part(trial.samples, job.out / "samples", 1)
+        (job.out / "windows.json").write_text(json.dumps(asdict(trial.generation)))

@@ -27,7 +27,8 @@ from harness.generator.endpoints import endpoints_of
 from harness.generator.recorder import Recorder
 from harness.generator.selfwatch import SelfWatch
 from harness.generator.shape import StagedShape
-from harness.plan import Plan, read_plan
+from harness.plan import Plan
+from harness.plan_file import read_plan
 from harness.readings import write_readings
 from harness.trial import Generation, windows_of
 

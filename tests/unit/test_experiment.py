@@ -7,7 +7,7 @@ import pytest
 from harness.errors import EnvironmentFailedError, RunFolderError
 from harness.experiment import Source, analyse, balanced_order, legs_of, measure
 from harness.load import Progress
-from harness.plan import parse_plan
+from harness.plan_file import parse_plan
 from harness.store import RunFolder
 from harness.testing import PLAN, FakeEnvironment, FakeLoad
 from harness.trial import Leg

@@ -4,7 +4,7 @@ from pathlib import Path
 import pytest
 
 from harness.errors import PlanError
-from harness.plan import parse_plan, read_plan
+from harness.plan_file import parse_plan, read_plan
 from harness.testing import PLAN
 
 SCENARIOS = Path(__file__).parents[2] / "scenarios"

@@ -6,7 +6,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from harness.errors import RunFolderError
-from harness.plan import parse_plan
+from harness.plan_file import parse_plan
 from harness.readings import read_readings, write_readings
 from harness.samples import SCHEMA, latency_ms, read_samples, write_part
 from harness.testing import PLAN, synthetic_trials

@@ -7,7 +7,8 @@ import duckdb
 import pyarrow as pa
 import pytest
 
-from harness.plan import Plan, parse_plan
+from harness.plan import Plan
+from harness.plan_file import parse_plan
 from harness.summary import Row, Summary, summarise
 from harness.testing import PLAN, synthetic_trials
 from harness.trial import Trial

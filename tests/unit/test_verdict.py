@@ -9,7 +9,8 @@ import pytest
 
 from harness.comparison import Comparison, compare
 from harness.metric import METRICS
-from harness.plan import Plan, Target, parse_plan
+from harness.plan import Plan, Target
+from harness.plan_file import parse_plan
 from harness.summary import Summary, summarise
 from harness.testing import PLAN, synthetic_setup, synthetic_trials
 from harness.trial import Trial

@@ -14,7 +14,8 @@ from harness.environment import seeds
 from harness.environment.local import LocalEnvironment
 from harness.environment.processes import labelled
 from harness.errors import CommandError, EnvironmentFailedError
-from harness.plan import Plan, parse_plan
+from harness.plan import Plan
+from harness.plan_file import parse_plan
 from harness.trial import Leg, Migration
 from tests.e2e.local.project import Project
 

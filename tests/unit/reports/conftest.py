@@ -14,7 +14,8 @@ import pytest
 
 import reports
 from harness.comparison import Comparison, compare
-from harness.plan import Plan, parse_plan
+from harness.plan import Plan
+from harness.plan_file import parse_plan
 from harness.summary import Summary, summarise
 from harness.testing import synthetic_setup, synthetic_trials
 from harness.trial import Migration, Setup, Trial
