@@ -34,7 +34,7 @@ from harness.verdict import Outcome
 from reports.progress import progress_line
 
 EXIT = {Outcome.PASS: 0, Outcome.FAIL: 1, Outcome.INCONCLUSIVE: 3, Outcome.INVALID: 4}
-USAGE, INVALID, ENVIRONMENT, INTERRUPTED, TERMINATED = 2, 4, 5, 130, 143
+USAGE, INVALID, ENVIRONMENT, TERMINATED = 2, 4, 5, 143
 EXIT_CODES = "Exit codes: 0 PASS, 1 FAIL, 2 usage or plan error, 3 INCONCLUSIVE, 4 INVALID, 5 environment, 130 Ctrl-C."
 
 
@@ -182,7 +182,11 @@ def gc() -> None:
 
 
 def main() -> NoReturn:
-    """Run the command line; every error ends as one message and one exit code."""
+    """Run the command line; every error ends as one message and one exit code.
+
+    Raises:
+        KeyboardInterrupt: on Ctrl-C, when everything is cleaned up.
+    """
     try:
         cli(standalone_mode=False)
     except click.exceptions.Exit as error:
@@ -191,7 +195,7 @@ def main() -> NoReturn:
         error.show()
         sys.exit(USAGE)
     except (KeyboardInterrupt, click.Abort):
-        sys.exit(INTERRUPTED)
+        raise KeyboardInterrupt from None
     except Terminated:
         sys.exit(TERMINATED)
     except HarnessError as error:
