@@ -1,16 +1,19 @@
 """The order of events, read as the story it is."""
 
+import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from harness.errors import EnvironmentFailedError, RunFolderError
 from harness.experiment import Source, analyse, balanced_order, legs_of, measure
-from harness.load import Progress
-from harness.plan_file import parse_plan
-from harness.store import RunFolder
+from harness.load import Job, Progress
+from harness.plan_file import fingerprint, parse_plan
+from harness.readings import write_readings
+from harness.store import RunFolder, fingerprint_files
 from harness.testing import PLAN, FakeEnvironment, FakeLoad
-from harness.trial import Leg
+from harness.trial import Leg, Migration
 from harness.verdict import Doubt, Outcome
 
 
@@ -149,3 +152,95 @@ def test_run_folders_never_overwrite_each_other(tmp_path: Path) -> None:
         RunFolder.open(tmp_path / "nowhere")
     with pytest.raises(RunFolderError, match="not a run folder"):
         RunFolder.open(tmp_path)
+
+
+class Seeded(FakeEnvironment):
+    """Says what a real environment would say of itself."""
+
+    seed_fingerprint: str | None = "5eed"
+
+    def prepare(self) -> list[Migration]:
+        self.row_counts = {"users": 7}
+        return super().prepare()
+
+    def versions(self) -> dict[str, str]:
+        return {"postgresql": "18.1"}
+
+    def settings(self) -> dict[str, str]:
+        return {"jit": "off"}
+
+
+def test_the_setup_says_what_was_measured(source: Source, folder: RunFolder) -> None:
+    measure(source, folder, Seeded([]), Nobody(), make_load=FakeLoad([]))
+    setup = folder.read_setup()
+    assert setup.plan_fingerprint == fingerprint(PLAN)
+    assert setup.users_fingerprint == fingerprint_files([source.base / "users.py"])
+    assert (setup.seed_fingerprint, setup.row_counts, setup.settings) == ("5eed", {"users": 7}, {"jit": "off"})
+    assert setup.versions["postgresql"] == "18.1"
+    assert (setup.plan_name, setup.order, setup.order_seed) == ("example", balanced_order(2, 7), 7)
+
+
+def test_every_file_and_their_order_are_in_a_fingerprint(tmp_path: Path) -> None:
+    one, other = tmp_path / "one", tmp_path / "other"
+    one.write_text("1")
+    other.write_text("2")
+    orders: list[list[Path]] = [[], [one], [other], [one, other], [other, one]]
+    assert len({fingerprint_files(paths) for paths in orders}) == 5
+
+
+def test_both_arms_of_a_block_get_the_same_seed_and_the_next_block_another(source: Source, folder: RunFolder) -> None:
+    seeds: list[tuple[str, int]] = []
+
+    def load(job: Job, **_: object) -> None:
+        seeds.append((job.out.name, job.seed))
+
+    measure(source, folder, FakeEnvironment([]), Nobody(), make_load=load)
+    assert [seed for _, seed in seeds] == [8, 8, 9, 9]
+
+
+def test_the_load_asks_the_environment_whether_it_still_stands(source: Source, folder: RunFolder) -> None:
+    class Fallen(FakeEnvironment):
+        def check(self) -> None:
+            raise EnvironmentFailedError("postgres ended by itself")
+
+    log: list[str] = []
+    with pytest.raises(EnvironmentFailedError, match="ended by itself"):
+        measure(source, folder, Fallen(log), Nobody(), make_load=FakeLoad(log))
+    assert log[-1] == "down"
+
+
+def test_more_samples_than_were_recorded_are_noticed_too(source: Source, folder: RunFolder) -> None:
+    measure(source, folder, FakeEnvironment([]), Nobody(), make_load=FakeLoad([]))
+    samples = folder.path / "trials/01-before/samples"
+    (samples / "00002.parquet").write_bytes((samples / "00001.parquet").read_bytes())
+    with pytest.raises(RunFolderError, match="were recorded"):
+        analyse(folder)
+
+
+def test_the_readings_of_a_leg_are_read(source: Source, folder: RunFolder) -> None:
+    measure(source, folder, FakeEnvironment([]), Nobody(), make_load=FakeLoad([]))
+    write_readings([(1, "generator", "users", 3.0)], folder.path / "trials/01-before/readings.parquet")
+    assert [len(trial.readings) for trial in folder.read_trials(folder.read_setup())] == [1, 0, 0, 0]
+
+
+def test_the_order_follows_the_seed_of_the_plan(source: Source, folder: RunFolder) -> None:
+    seed = next(seed for seed in range(100) if balanced_order(2, seed) != balanced_order(2, 7))
+    text = PLAN.replace("blocks = 2", f"blocks = 2\nseed = {seed}")
+    other = replace(source, plan=parse_plan(text), text=text)
+    measure(other, folder, FakeEnvironment([]), Nobody(), make_load=FakeLoad([]))
+    assert folder.read_setup().order == balanced_order(2, seed)
+
+
+@pytest.mark.parametrize("name", ["setup.json", "migrations.json", "trials/01-before/windows.json"])
+def test_a_record_of_another_schema_is_refused_although_it_could_be_read(
+    source: Source, folder: RunFolder, name: str
+) -> None:
+    measure(source, folder, FakeEnvironment([]), Nobody(), make_load=FakeLoad([]))
+    path = folder.path / name
+    path.write_text(json.dumps({**json.loads(path.read_text()), "schema": 2}))
+    with pytest.raises(RunFolderError, match="schema 2; this harness reads 1"):
+        analyse(folder)
+
+
+def test_a_run_that_did_not_get_to_its_migrations_has_none(folder: RunFolder) -> None:
+    assert folder.read_migrations() == []

@@ -55,6 +55,14 @@ def test_every_shipped_plan_can_be_read(path: Path) -> None:
         ("blocks = 2", "blocks = 0", "load.blocks", "greater than or equal to 1"),
         ("blocks = 2", "blocks = nan", "load.blocks", ""),
         ('users = ["users.py"]', "users = []", "load.users", "at least 1"),
+        ("users = 10", "users = 1_000_001", "stages[1].users", "less than or equal to 1000000"),
+        ("users = 10", 'users = "10"', "stages[1].users", "valid integer"),
+        ("seconds = 30", "seconds = 86401", "stages[1].seconds", "less than or equal to 86400"),
+        ("serve =", "scale = 0\nserve =", "environment.scale", "greater than 0"),
+        ("serve =", 'ready = "health"\nserve =', "environment.ready", "pattern"),
+        ("serve =", 'migrate = "x"\nserve =', "environment", 'add "postgres" to provides'),
+        ("blocks = 2", "blocks = 101", "load.blocks", "less than or equal to 100"),
+        ("blocks = 2", "seed = -1", "load.seed", "greater than or equal to 0"),
         ("[load]", "[loads]", "loads", 'did you mean "load"?'),
     ],
 )
@@ -140,3 +148,24 @@ def test_a_missing_file_names_its_neighbour(tmp_path: Path) -> None:
         read_plan(tmp_path / "dmo.toml")
     with pytest.raises(PlanError, match="cannot be read"):
         read_plan(tmp_path)
+
+
+def test_a_stage_may_climb_for_all_of_its_seconds() -> None:
+    plan = parse_plan(PLAN.replace("seconds = 30", "seconds = 30\nramp_seconds = 30"))
+    assert plan.stages[1].climb_seconds == 30
+
+
+def test_a_name_is_traced_to_the_stage_that_had_it_first() -> None:
+    stage = '\n[[stages]]\nkind = "sustain"\nseconds = 1\nusers = 1\n'
+    with pytest.raises(PlanError) as caught:
+        parse_plan(PLAN + stage * 2)
+    assert [(p.where, "also stages[1]" in p.what) for p in caught.value.problems] == [
+        ("stages[2].name", True),
+        ("stages[3].name", True),
+    ]
+
+
+def test_the_plans_server_settings_win() -> None:
+    plan = parse_plan(PLAN.replace("[arms.before]", '[environment.postgres]\nshared_buffers = "1GB"\n[arms.before]'))
+    settings = plan.environment.postgres_settings
+    assert (settings["shared_buffers"], settings["max_wal_size"]) == ("1GB", "2GB")

@@ -14,6 +14,7 @@ from harness.statistics import (
     percentile,
     sign_flip_p,
     t_interval,
+    welch,
     wilson,
 )
 
@@ -76,6 +77,7 @@ def test_newcombe_reproduces_the_published_example() -> None:
         ([0.0, 0.0], 1.0),
         ([3.0, -3.0], 1.0),
         ([1.0, 2.0, 3.0, -0.5], 0.25),  # |sum| >= 5.5: all plus, 0.5 flipped (6.5), and their mirrors
+        ([1.0] * 16, 2 / 2**16),
         ([0.1] * 17, None),
     ],
 )
@@ -121,3 +123,29 @@ def test_a_percentile_needs_as_many_samples_as_can_bound_it() -> None:
             assert q**n < 0.05 <= q ** (n - 1), metric.name
     assert METRICS["p95"].solid == 2000
     assert METRICS["p99"].solid == 10_000
+
+
+def test_welch_reproduces_a_worked_example_in_the_direction_of_after() -> None:
+    """Means 2.5 and 20, variances 5/3 and 100: 2.05 degrees of freedom, rounded down to 2."""
+    interval = welch([1.0, 2.0, 3.0, 4.0], [10.0, 20.0, 30.0])
+    assert interval is not None
+    half = 4.302653 * (5 / 3 / 4 + 100 / 3) ** 0.5
+    assert (interval.value, interval.low, interval.high) == pytest.approx((17.5, 17.5 - half, 17.5 + half), abs=1e-4)
+
+
+def test_welch_uses_one_value_less_than_each_side_has_for_its_degrees_of_freedom() -> None:
+    """Variances 1 and 2 over five values each: 7.2 degrees of freedom, rounded down to 7."""
+    one, other = [0.0, 1.0, 1.0, 1.0, 2.0], [0.0, 2.0, 2.0, 2.0, 4.0]
+    interval = welch(one, other)
+    assert interval is not None
+    theirs = 4 * (0.5 / 5 + 2 / 5) ** 2 / ((0.5 / 5) ** 2 + (2 / 5) ** 2)
+    assert 5 < theirs < 6
+    assert interval.high - interval.value == pytest.approx(2.570582 * (0.5 / 5 + 2 / 5) ** 0.5, abs=1e-5)
+
+
+def test_welch_needs_two_values_on_either_side_and_no_spread_is_no_width() -> None:
+    assert welch([1.0], [1.0, 2.0, 3.0]) is None
+    assert welch([1.0, 2.0, 3.0], [1.0]) is None
+    constant = welch([2.0, 2.0], [5.0, 5.0, 5.0])
+    assert constant is not None
+    assert (constant.value, constant.low, constant.high) == (3, 3, 3)

@@ -4,6 +4,7 @@ from dataclasses import replace
 from typing import Any
 
 import duckdb
+import numpy as np
 import pyarrow as pa
 import pytest
 
@@ -133,3 +134,79 @@ def test_nothing_recorded_is_an_empty_summary(plan: Plan, trials: list[Trial]) -
 def test_timelines_count_every_request_once(trials: list[Trial], summary: Summary) -> None:
     good = sum(t.samples["error"].null_count for t in trials if t.leg.arm == "before")
     assert sum(s.rps for s in summary.timelines["before"]) * 2 == pytest.approx(good)
+
+
+def with_column(trial: Trial, name: str, values: list[Any]) -> Trial:
+    column = trial.samples.schema.get_field_index(name)
+    field = trial.samples.schema.field(column)
+    return replace(trial, samples=trial.samples.set_column(column, field, pa.array(values).cast(field.type)))
+
+
+def test_a_window_begins_with_its_first_instant_and_ends_before_its_last(trials: list[Trial]) -> None:
+    """The ramp lasts from 0 to 2 s, the stage to 32 s, and 2 s of it are warm-up."""
+    due = [0, 1_999_999_999, 3_999_999_999, 4_000_000_000, 31_999_999_999, 32_000_000_000]
+    few = replace(trials[0], samples=trials[0].samples.slice(0, len(due)))
+    summary = summarise([with_column(with_column(few, "due_ns", due), "sent_ns", due)])
+    arm = trials[0].leg.arm
+    counted = [summary.row(arm, None, stage, None) for stage in ("ramp", "sustain", None)]
+    assert [row.requests if row else 0 for row in counted] == [2, 2, 2]
+
+
+def test_means_are_of_what_was_measured(trials: list[Trial], summary: Summary) -> None:
+    for trial in trials:
+        samples = trial.samples
+        due, ok = samples["due_ns"].to_numpy(), samples["error"].is_null().to_numpy()
+        measured = (due >= 4e9) & (due < 32e9)
+        row = summary.row(trial.leg.arm, trial.leg.block, "sustain", None)
+        assert row is not None
+        assert row.mean_ms == pytest.approx((samples["duration_ns"].to_numpy()[measured & ok] / 1e6).mean())
+        assert row.db_ms_per_request == pytest.approx(samples["db_ms"].to_numpy()[measured].mean())
+
+
+def test_what_an_answer_did_not_say_is_not_zero(trials: list[Trial], summary: Summary) -> None:
+    some, none = [], []
+    for trial in trials:
+        queries = trial.samples["queries"].to_pylist()
+        every_other = [q if i % 2 else None for i, q in enumerate(queries)]
+        some.append(with_column(trial, "queries", every_other))
+        none.append(with_column(with_column(trial, "queries", [None] * len(queries)), "db_ms", [None] * len(queries)))
+    full, half = (s.row("before", None, "sustain", None) for s in (summary, summarise(some)))
+    assert full is not None
+    assert half is not None
+    assert half.queries_per_request == pytest.approx(full.queries_per_request, rel=0.1)
+    silent = summarise(none).row("before", None, "sustain", None)
+    assert silent is not None
+    assert (silent.queries_per_request, silent.queries_per_miss, silent.db_ms_per_request) == (None, None, None)
+
+
+def test_a_curve_goes_through_the_percentiles_of_successes(summary: Summary) -> None:
+    for curve in summary.curves:
+        row = summary.row(curve.arm, None, None, curve.endpoint)
+        assert row is not None
+        at = dict(zip(curve.quantiles, curve.latency_ms, strict=True))
+        assert (at[0.5], at[0.9], at[0.95]) == (row.p50_ms, row.p90_ms, row.p95_ms)
+
+
+def test_a_second_of_the_timeline_is_that_second_of_every_leg(trials: list[Trial], summary: Summary) -> None:
+    samples = pa.concat_tables([t.samples for t in trials if t.leg.arm == "after"]).unify_dictionaries()
+    second, ok = samples["due_ns"].to_numpy() // 10**9, samples["error"].is_null().to_numpy()
+    for point in summary.timelines["after"]:
+        here = np.sort(samples["duration_ns"].to_numpy()[(second == point.second) & ok] / 1e6)
+        assert point.failures == int(((second == point.second) & ~ok).sum())
+        assert (point.p50_ms, point.p95_ms) == (
+            here[-(-50 * len(here) // 100) - 1],
+            here[-(-95 * len(here) // 100) - 1],
+        )
+
+
+def test_failures_of_one_block_are_clustered_failures(plan: Plan) -> None:
+    """Spread evenly within their block, and yet not independent: the other block has none."""
+    spoiled = [
+        with_column(
+            t, "error", ["HTTP 500" if t.leg.block == 1 and i % 5 == 0 else None for i in range(len(t.samples))]
+        )
+        for t in synthetic_trials(plan)
+    ]
+    row = summarise(spoiled).row("after", None, None, None)
+    assert row is not None
+    assert row.design_effect > 2

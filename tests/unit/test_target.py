@@ -18,6 +18,10 @@ from harness.target import ExpectationError, Form, parse_expectation
         ("rps rises by 567 %", "rps", Form.IMPROVEMENT, 5.67, False, 0.0),
         ("p99 rises by at most 5 % and 2 ms", "p99", Form.NO_REGRESSION, 0.05, False, 2.0),
         ("p99 rises by at most 5 %", "p99", Form.NO_REGRESSION, 0.05, False, 0.0),
+        ("p99 rises by at most 5 % and 1 s", "p99", Form.NO_REGRESSION, 0.05, False, 1000.0),
+        ("p99 rises by at most 0 %", "p99", Form.NO_REGRESSION, 0.0, False, 0.0),
+        ("p50 < 5 µs", "p50", Form.ABSOLUTE, 0.005, True, 0.0),
+        ("cache_hit_rate >= 100 %", "cache_hit_rate", Form.ABSOLUTE, 1.0, False, 0.0),
         ("rps falls by at most 3 %", "rps", Form.NO_REGRESSION, 0.03, True, 0.0),
     ],
 )
@@ -44,6 +48,7 @@ def test_what_a_target_says(text: str, metric: str, form: Form, limit: float, be
         ("p95 rises by 10 %", "that is a regression"),
         ("rps rises by at most 5 %", "would limit an improvement"),
         ("p95 falls by 10 % and 2 ms", 'goes with "by at most"'),
+        ("cache_hit_rate rises by 10 %", "judged by its limit"),
         ("error_rate falls by 96 %", "judged by its limit"),
     ],
 )

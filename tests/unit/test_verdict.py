@@ -7,14 +7,15 @@ from typing import Any
 import pyarrow as pa
 import pytest
 
-from harness.comparison import Comparison, compare
+from harness.comparison import BlockPair, Change, Comparison, Pair, compare, contrast
 from harness.metric import METRICS
 from harness.plan import Plan, Target
 from harness.plan_file import parse_plan
+from harness.statistics import Interval, t_interval, welch, wilson
 from harness.summary import Summary, summarise
 from harness.testing import PLAN, synthetic_setup, synthetic_trials
 from harness.trial import Trial
-from harness.verdict import Breach, Check, Doubt, Holding, Outcome, Reason, Verdict, judge, wanted_ratios
+from harness.verdict import Breach, Check, Doubt, Holding, Outcome, Reason, Verdict, _judge_all, judge, wanted_ratios
 
 BASE = PLAN.split("[[targets]]", maxsplit=1)[0]
 
@@ -276,3 +277,234 @@ def test_every_metric_of_the_registry_has_a_value_in_every_cell() -> None:
     row = summary.row("after", None, "sustain", "GET /content/{id}")
     assert row is not None
     assert {name for name in METRICS if row.value(name) is None} == set()
+
+
+def errors_where(trial: Trial, failed: list[bool]) -> Trial:
+    column = trial.samples.schema.get_field_index("error")
+    field = trial.samples.schema.field(column)
+    errors = pa.array(["HTTP 500" if f else None for f in failed]).cast(field.type)
+    return replace(trial, samples=trial.samples.set_column(column, field, errors))
+
+
+def test_the_worst_block_is_the_least_favourable_whichever_way_is_better() -> None:
+    comparison = compare(summarise(list(synthetic_trials(plan_with()))))
+    rps, hits = (
+        comparison.pair("rps", "sustain", "POST /interactions"),
+        comparison.pair("cache_hit_rate", "sustain", None),
+    )
+    assert rps is not None
+    assert rps.change is not None
+    assert rps.change.worst == pytest.approx(min(b.after / b.before for b in rps.blocks))
+    assert hits is not None
+    assert hits.change is not None
+    assert hits.change.worst == min(b.after - b.before for b in hits.blocks)
+
+
+def test_an_endpoint_that_one_leg_did_not_request_has_no_change_and_no_interval() -> None:
+    trials = list(synthetic_trials(plan_with()))
+    kept = [name != "POST /interactions" for name in trials[1].samples["endpoint"].to_pylist()]
+    trials[1] = replace(trials[1], samples=trials[1].samples.filter(pa.array(kept)))
+    pair = compare(summarise(trials)).pair("p50", "sustain", "POST /interactions")
+    assert pair is not None
+    assert (len(pair.blocks), pair.least_requests) == (3, 0)
+    assert (pair.change, pair.before_interval, pair.after_interval) == (None, None, None)
+
+
+def test_what_stands_behind_a_leg_is_what_its_metric_counts() -> None:
+    summary = summarise(list(synthetic_trials(plan_with(), error_rate=0.1)))
+    legs = [row for row in summary.rows if row.block and (row.stage, row.endpoint) == ("sustain", None)]
+    assert len(legs) == 8
+    comparison = compare(summary)
+    for metric, expected in (
+        ("p50", min(row.requests - row.failures for row in legs)),
+        ("cache_hit_rate", min(row.lookups for row in legs)),
+        ("error_rate", min(row.requests for row in legs)),
+    ):
+        pair = comparison.pair(metric, "sustain", None)
+        assert pair is not None
+        assert pair.least_requests == expected
+
+
+def test_each_arm_has_its_own_interval() -> None:
+    comparison = compare(summarise(list(synthetic_trials(plan_with()))))
+    pair = comparison.pair("p50", "sustain", "GET /content/{id}")
+    assert pair is not None
+    assert pair.before_interval is not None
+    assert pair.after_interval is not None
+    logs = t_interval([math.log(block.before) for block in pair.blocks])
+    assert logs is not None
+    assert (pair.before_interval.low, pair.before_interval.high) == pytest.approx(
+        (math.exp(logs.low), math.exp(logs.high))
+    )
+    assert pair.after_interval.high < pair.before_interval.low
+
+
+def test_clustered_failures_widen_the_interval_of_their_share() -> None:
+    trials = [
+        errors_where(t, [t.leg.arm == "after" and 200 <= i < 300 for i in range(len(t.samples))])
+        for t in synthetic_trials(plan_with())
+    ]
+    summary = summarise(trials)
+    row, pair = summary.row("after", None, None, None), compare(summary).pair("error_rate", None, None)
+    assert row is not None
+    assert row.design_effect > 2
+    assert pair is not None
+    assert pair.after_interval == wilson(row.failures / row.design_effect, row.requests / row.design_effect)
+    assert pair.change is not None
+    assert pair.change.value == pytest.approx(row.failures / row.requests)  # more, not fewer, than before
+
+
+def pair_of(metric: str, **facts: Any) -> Pair:  # noqa: ANN401 - the fields of a pair
+    blocks = tuple(BlockPair(number, 10.0, 5.0) for number in range(1, 7))
+    known: dict[str, Any] = {
+        "before": 10.0,
+        "after": 5.0,
+        "before_interval": Interval(10.0, 9.0, 11.0),
+        "after_interval": Interval(5.0, 4.0, 6.0),
+        "change": Change("ratio", 0.5, 0.4, 0.6, 0.03, 0.55),
+        "blocks": blocks,
+        "least_requests": 20_000,
+    }
+    return Pair(metric=METRICS[metric], stage=None, endpoint=None, **{**known, **facts})
+
+
+def judged(expect: str, *pairs: Pair) -> Check:
+    (check,) = _judge_all((Target(expect=expect),), Comparison(pairs, 6))
+    return check
+
+
+@pytest.mark.parametrize(
+    ("expect", "facts", "outcome", "reason"),
+    [
+        ("p95 <= 6 ms", {}, Outcome.PASS, Reason.HOLDS),  # the interval ends at the limit
+        ("p95 <= 4 ms", {}, Outcome.INCONCLUSIVE, Reason.STRADDLES),
+        ("p95 <= 3.9 ms", {}, Outcome.FAIL, Reason.MISSES),
+        ("rps >= 4", {}, Outcome.PASS, Reason.HOLDS),
+        ("rps >= 5", {}, Outcome.INCONCLUSIVE, Reason.STRADDLES),
+        ("rps >= 6", {}, Outcome.INCONCLUSIVE, Reason.STRADDLES),
+        ("rps >= 6.1", {}, Outcome.FAIL, Reason.MISSES),
+        ("p95 <= 6 ms", {"before": None, "change": None}, Outcome.PASS, Reason.HOLDS),  # a limit is of the after arm
+        ("p95 falls by 10 %", {"before": None, "change": None}, Outcome.INCONCLUSIVE, Reason.NO_DATA),
+        ("p95 <= 6 ms", {"after": None}, Outcome.INCONCLUSIVE, Reason.NO_DATA),
+        ("p95 <= 6 ms", {"after_interval": None}, Outcome.INCONCLUSIVE, Reason.NO_INTERVAL),
+        ("p95 <= 6 ms", {"least_requests": 59}, Outcome.PASS, Reason.HOLDS),  # just enough
+        ("p95 <= 6 ms", {"least_requests": 58}, Outcome.INCONCLUSIVE, Reason.TOO_FEW),
+        ("queries_per_miss falls by 10 %", {"change": None}, Outcome.INCONCLUSIVE, Reason.NO_RATIO),
+        ("queries_per_request >= 5", {}, Outcome.PASS, Reason.WITHIN),
+        ("queries_per_request >= 6", {}, Outcome.FAIL, Reason.OUTSIDE),
+        ("queries_per_request <= 4", {"blocks": ()}, Outcome.INCONCLUSIVE, Reason.NO_DATA),
+    ],
+)
+def test_a_check_at_its_borders(expect: str, facts: dict[str, Any], outcome: Outcome, reason: Reason) -> None:
+    check = judged(expect, pair_of(expect.split(maxsplit=1)[0], **facts))
+    assert (check.outcome, check.reason) == (outcome, reason)
+
+
+@pytest.mark.parametrize(
+    ("expect", "rps", "coupled"),
+    [
+        ("p95 falls by 10 %", 1.2, True),
+        ("p95 falls by 10 %", 0.8, True),
+        ("p95 falls by 10 %", 1.05, False),
+        ("p95 < 6 ms", 1.2, False),  # a limit compares nothing
+        ("queries_per_miss falls by 10 %", 1.2, False),  # no latency
+    ],
+)
+def test_latency_and_throughput_are_one_finding(expect: str, rps: float, *, coupled: bool) -> None:
+    other = pair_of("rps", change=Change("ratio", rps, rps, rps, None, None))
+    assert judged(expect, pair_of(expect.split(maxsplit=1)[0]), other).doubts == ((Doubt.COUPLED,) if coupled else ())
+
+
+@pytest.mark.parametrize(
+    ("latency", "errors", "share", "void"),
+    [
+        ({"stage": "sustain"}, {"stage": "sustain"}, 0.5, True),
+        ({"stage": "sustain"}, {"stage": "peak"}, 0.5, False),
+        ({"stage": "sustain"}, {}, 0.5, True),
+        ({}, {"stage": "peak"}, 0.5, True),
+        ({"endpoint": "GET /a"}, {"endpoint": "GET /b"}, 0.5, False),
+        ({"endpoint": "GET /a"}, {}, 0.5, True),
+        ({}, {}, 0.01, False),  # undecided is not failed
+    ],
+)
+def test_which_latencies_a_failed_error_target_voids(
+    latency: dict[str, str], errors: dict[str, str], share: float, *, void: bool
+) -> None:
+    targets = (Target(expect="p95 falls by 10 %", **latency), Target(expect="error_rate < 1 %", **errors))
+    few = replace(pair_of("p95", least_requests=1000), stage=targets[0].stage, endpoint=targets[0].endpoint)
+    failed = pair_of("error_rate", after_interval=Interval(share, share / 2, share * 1.5))
+    pairs = (few, replace(failed, stage=targets[1].stage, endpoint=targets[1].endpoint))
+    check = _judge_all(targets, Comparison(pairs, 6))[0]
+    assert (check.outcome, check.reason) == (
+        (Outcome.INCONCLUSIVE, Reason.VOID) if void else (Outcome.PASS, Reason.HOLDS)
+    )
+    assert check.doubts == (Doubt.DESCRIPTIVE,)  # kept either way
+
+
+def test_a_late_generator_is_measured_by_what_it_measures() -> None:
+    """5 ms, or a twentieth of the median where that is more."""
+    plan = plan_with('expect = "p95 rises by at most 5 %"')
+    for lag, doubted in ((10.0, False), (60.0, True)):
+        trials = [
+            replace(t, generation=replace(t.generation, lag_p99_ms=lag if t.leg.arm == "after" else 4.9))
+            for t in synthetic_trials(plan, change=8.0)  # a median of some 300 ms
+        ]
+        assert (Doubt.GENERATOR_LATE in verdict_of(plan, trials).doubts) is doubted
+
+
+def test_an_allowance_above_the_whole_value_allows_everything() -> None:
+    pair = pair_of("rps", before=300.0)
+    assert wanted_ratios(Target(expect="rps falls by at most 5 % and 400 req/s"), pair) == (0.0, math.inf)
+
+
+def of_arm(summary: Summary, metric: str, block: int | None, arm: str = "after") -> float:
+    row = summary.row(arm, block, "sustain", None)
+    assert row is not None
+    value = row.value(metric)
+    assert value is not None
+    return value
+
+
+@pytest.fixture(scope="module")
+def two_runs() -> tuple[Summary, Summary]:
+    """Two runs of four and five blocks, the new one twice as fast and with errors."""
+    old = summarise(list(synthetic_trials(plan_with(blocks=4), change=0.5)))
+    new = summarise(list(synthetic_trials(plan_with(blocks=5), change=0.25, error_rate=0.05)))
+    return old, new
+
+
+@pytest.mark.parametrize("arm", ["before", "after"])
+def test_two_runs_are_contrasted_by_one_arm_as_unpaired_blocks(two_runs: tuple[Summary, Summary], arm: str) -> None:
+    old, new = two_runs
+    pair = contrast(old, new, arm).pair("p50", "sustain", None)
+    assert pair is not None
+    assert pair.change is not None
+    assert (pair.before, pair.after) == (of_arm(old, "p50", None, arm), of_arm(new, "p50", None, arm))
+    logs = [[math.log(of_arm(run, "p50", b + 1, arm)) for b in range(n)] for run, n in ((old, 4), (new, 5))]
+    theirs = welch(*logs)
+    assert theirs is not None
+    assert pair.change.scale == "ratio"
+    assert pair.change.value == pytest.approx(math.exp(theirs.value))
+    assert (pair.change.low, pair.change.high) == pytest.approx((math.exp(theirs.low), math.exp(theirs.high)))
+    assert (pair.change.p, pair.change.worst, pair.blocks) == (None, None, ())
+
+
+def test_a_contrast_counts_the_failures_and_the_smaller_run(two_runs: tuple[Summary, Summary]) -> None:
+    old, new = two_runs
+    there, back = contrast(old, new, "after"), contrast(new, old, "after")
+    assert (there.blocks, back.blocks) == (4, 4)
+    errors, mirrored = there.pair("error_rate", "sustain", None), back.pair("error_rate", "sustain", None)
+    assert errors is not None
+    assert errors.change is not None
+    assert errors.change.scale == "points"
+    assert errors.change.value == pytest.approx(0.05, abs=0.02)
+    assert mirrored is not None
+    assert mirrored.change is not None
+    assert mirrored.change.value == -errors.change.value
+    legs = [
+        row for run in two_runs for row in run.rows if (row.arm, row.stage, row.endpoint) == ("after", "sustain", None)
+    ]
+    assert errors.least_requests == min(row.requests for row in legs if row.block is not None)
+    latency = there.pair("p50", "sustain", None)
+    assert latency is not None
+    assert latency.least_requests == min(row.requests - row.failures for row in legs if row.block is not None)

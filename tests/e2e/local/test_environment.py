@@ -9,6 +9,7 @@ import httpx
 import psutil
 import psycopg
 import pytest
+import redis
 
 from harness.environment import seeds
 from harness.environment.local import LocalEnvironment
@@ -214,3 +215,14 @@ def test_kill_9_leaves_no_server_either(project: Project) -> None:
     process.communicate()
     project.wait_for(lambda: project.alive() == [] and not any(p.is_running() for p in family), seconds=5)
     assert list((project.folder / "cache" / "scratch").iterdir()) == []
+
+
+def test_a_leg_begins_with_an_empty_cache_and_known_statistics(up: Up) -> None:
+    environment, _ = up
+    with redis.Redis.from_url(environment.redis.url) as client:
+        client.set("left", "over")
+        environment.start(Leg(5, 3, "before"))
+        environment.stop()
+        assert client.get("left") is None
+    rows = environment.postgres.fetch("SELECT reltuples FROM pg_class WHERE relname = 'contents'", "before")
+    assert rows == [(100.0,)]

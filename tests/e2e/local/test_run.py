@@ -1,6 +1,7 @@
 """The main job as a user sees it: exit codes, messages, files, and nothing left behind."""
 
 import json
+import shutil
 import signal
 import time
 from hashlib import sha256
@@ -295,3 +296,92 @@ def test_doctor(project: Project) -> None:
     done = project.harness("doctor")
     assert done.returncode == 0, done.stdout
     assert "postgres (PostgreSQL) 18" in done.stdout
+
+
+def copied(measured: Measured, to: Path, name: str, old: str, new: str) -> str:
+    """A copy of the recorded run in which one file says something else."""
+    project, _ = measured
+    shutil.copytree(project.recorded, to)
+    text = (to / name).read_text()
+    assert old in text
+    (to / name).write_text(text.replace(old, new))
+    return str(to)
+
+
+def test_check_exits_with_the_verdict(measured: Measured, tmp_path: Path) -> None:
+    failing = copied(measured, tmp_path / "failing", "plan.toml", "p95 < 10 s", "p95 < 0.01 ms")
+    done = measured[0].harness("check", failing)
+    assert done.returncode == 1
+    assert done.stdout.startswith("FAIL")
+
+
+@pytest.mark.parametrize(
+    ("name", "old", "new", "said"),
+    [
+        ("setup.json", '"cores": ', '"cores": 1', "host cores: "),
+        ("plan.toml", "seconds = 2", "seconds = 3", "stages: the plans load differently"),
+    ],
+)
+def test_runs_that_differ_are_compared_by_force_only(
+    measured: Measured, tmp_path: Path, name: str, old: str, new: str, said: str
+) -> None:
+    project, _ = measured
+    other = copied(measured, tmp_path / "other", name, old, new)
+    refused = project.harness("compare", str(project.recorded), other)
+    assert refused.returncode == 2
+    assert said in refused.stderr
+    assert refused.stdout == ""
+    forced = project.harness("compare", str(project.recorded), other, "--force")
+    assert forced.returncode == 0
+    assert f"differs  {said}" in forced.stdout
+
+
+def test_either_arm_of_two_runs_can_be_compared(measured: Measured) -> None:
+    project, _ = measured
+    path = str(project.recorded)
+    texts = [project.harness("compare", path, path, "--arm", arm).stdout for arm in ("before", "after")]
+    assert "all requests (before)" in texts[0]
+    assert texts[0].replace("before", "after") != texts[1]  # the before arm works more
+
+
+def test_sighup_ends_everything(project: Project) -> None:
+    process = project.start("run", "plan.toml", "--plain")
+    wait_until_leg(project, 1)
+    process.send_signal(signal.SIGHUP)
+    process.communicate(timeout=10)
+    assert process.returncode == 143
+    assert project.alive() == []
+
+
+def test_gc_leaves_a_running_run_alone(project: Project) -> None:
+    process = project.start("run", "plan.toml", "--plain", "--blocks", "1")
+    wait_until_leg(project, 1)
+    done = project.harness("gc")
+    assert (done.returncode, done.stdout) == (0, "")
+    process.communicate(timeout=60)
+    assert process.returncode == 3  # one block decides nothing
+
+
+def test_the_environment_of_an_arm_reaches_its_service_only(project: Project, plan: str) -> None:
+    service = project.folder / "service.py"
+    service.write_text(service.read_text().replace('print("listening"', 'print("works", WORK'))
+    project.write(plan)
+    project.harness("run", "plan.toml", "--blocks", "1", "--plain")
+    logs = {path.name[3:]: path.read_text() for path in (project.recorded / "logs").glob("*.serve.log")}
+    assert logs == {"before.serve.log": "works 200000\n", "after.serve.log": "works 0\n"}
+
+
+def test_a_computed_endpoint_may_be_judged(project: Project, plan: str) -> None:
+    users = project.folder / "users.py"
+    users.write_text(users.read_text().replace('name="/items/{id}"', 'name="/items/" + "{id}"'))
+    project.write(plan.replace('"p95 < 10 s"', '"p95 < 10 s"\nendpoint = "GET /items/{id}"'))
+    done = project.harness("run", "plan.toml", "--blocks", "1", "--plain")
+    assert done.returncode == 3, done.stderr
+
+
+def test_doctor_fails_when_something_needed_is_missing(project: Project) -> None:
+    (project.folder / "file").write_text("")
+    project.env["HARNESS_CACHE"] = str(project.folder / "file")
+    done = project.harness("doctor")
+    assert done.returncode == 5
+    assert "set HARNESS_CACHE" in done.stdout

@@ -17,6 +17,7 @@ from harness.generator.endpoints import endpoints_of
         ("self.client.get(url)", None),
         ("self.client.get('/a', **options)", None),  # a name may hide in there
         ("self.client.request('GET', '/a')", None),
+        ("self.settings.get('/a')", set()),
         ("settings.get('/a')", set()),  # no client
         ("", set()),
     ],

@@ -125,3 +125,23 @@ def test_a_row_is_taken_in_whole_or_not_at_all(tmp_path: Path) -> None:
     recorder.close()
     assert read_samples(tmp_path)["duration_ns"].to_pylist() == [2_000_000]
     assert recorder.requests == 1
+
+
+@pytest.mark.parametrize("cache", ["hit", "miss", "bypass", None, "STALE"])
+def test_what_x_cache_says(tmp_path: Path, cache: str | None) -> None:
+    recorder = Recorder(tmp_path)
+    recorder.on_request("GET", "/", 1.0, 0, response=answer(X_Cache=cache) if cache else answer())
+    recorder.close()
+    assert read_samples(tmp_path)["cache"].to_pylist() == [cache if cache != "STALE" else None]
+
+
+def test_a_request_without_an_answer_or_a_start_is_counted_back_from_its_end(tmp_path: Path) -> None:
+    recorder = Recorder(tmp_path)
+    recorder.on_request("GET", "/", 60_000.0, 0, exception=OSError("refused"))
+    recorder.on_request("GET", "/", 60_000.0, 0)
+    latest = recorder.now_ns() - 60 * 10**9
+    assert recorder.recent_ms == [60_000.0]  # of successes, in ms
+    recorder.close()
+    rows = read_samples(tmp_path).to_pylist()
+    assert [(row["status"], row["size_bytes"]) for row in rows] == [(0, 0), (0, 0)]
+    assert all(-60 * 10**9 <= row["sent_ns"] <= latest for row in rows)

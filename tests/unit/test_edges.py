@@ -1,0 +1,328 @@
+"""Small parts of the world: processes, seeds, the self-watch, observers, doctor, the generator as a program."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from dataclasses import replace
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from pathlib import Path
+from threading import Thread
+from typing import Any
+
+import psutil
+import pytest
+
+from harness import cli, doctor
+from harness.doctor import examine
+from harness.environment import seeds
+from harness.environment.local import LocalEnvironment
+from harness.environment.processes import SESSIONS, Processes, in_sessions, owner_alive
+from harness.environment.servers import answers_ok
+from harness.errors import CommandError, EnvironmentFailedError, PlanError
+from harness.generator.selfwatch import SelfWatch
+from harness.load import Progress
+from harness.observers import LineObserver, PlainObserver
+from harness.plan import Plan
+from harness.plan_file import parse_plan
+from harness.testing import PLAN, synthetic_setup
+from harness.trial import Leg, Window, differing_facts
+
+STUBBORN = "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); print('up', flush=True); time.sleep(99)"
+
+
+@pytest.fixture
+def plan() -> Plan:
+    return parse_plan(PLAN)
+
+
+# --- processes
+
+
+@pytest.fixture
+def processes(tmp_path: Path) -> Iterator[Processes]:
+    made = Processes(tmp_path)
+    yield made
+    made.close()
+
+
+def stubborn(processes: Processes, folder: Path) -> Any:  # noqa: ANN401
+    log = folder / "stubborn.log"
+    process = processes.start("stubborn", [sys.executable, "-c", STUBBORN], log, cwd=folder, env={})
+    while "up" not in log.read_text():
+        time.sleep(0.01)
+    return process
+
+
+def test_what_does_not_listen_to_sigterm_is_killed(processes: Processes, tmp_path: Path) -> None:
+    process = stubborn(processes, tmp_path)
+    process.end(seconds=0.2)
+    assert process.popen.poll() == -signal.SIGKILL
+
+
+def test_closing_kills_what_does_not_listen_to_sigterm(processes: Processes, tmp_path: Path) -> None:
+    process = stubborn(processes, tmp_path)
+    processes.close()
+    assert process.popen.poll() == -signal.SIGKILL
+
+
+def test_a_command_that_takes_too_long_is_ended(processes: Processes, tmp_path: Path) -> None:
+    command = [sys.executable, "-c", "import time; print('half way', flush=True); time.sleep(20)"]
+    with pytest.raises(CommandError, match=r"slow took longer than 0.5 s") as caught:
+        processes.run("slow", command, tmp_path / "slow.log", cwd=tmp_path, env={}, seconds=0.5)
+    assert "last lines of" in caught.value.__notes__[0]
+
+
+def test_a_process_id_that_was_used_again_is_not_the_runs(tmp_path: Path) -> None:
+    me = psutil.Process()
+    started = int(me.create_time())
+    assert owner_alive(f"{me.pid}-{started}-abc")
+    assert not owner_alive(f"{me.pid}-{started - 60}-abc")
+    leader = psutil.Process(os.getsid(0))
+    (tmp_path / SESSIONS).write_text(f"{leader.pid} {leader.create_time()}\n")
+    assert me in in_sessions(tmp_path)
+    (tmp_path / SESSIONS).write_text(f"{leader.pid} {leader.create_time() - 60}\n")
+    assert list(in_sessions(tmp_path)) == []
+
+
+def test_the_watchdog_survives_what_ends_the_harness(tmp_path: Path) -> None:
+    folder = tmp_path / "scratch"
+    folder.mkdir()
+    command = [sys.executable, "-m", "harness.environment.watchdog", "0-0-nobody", str(folder)]
+    watchdog = subprocess.Popen(command, stdin=subprocess.PIPE, stderr=subprocess.DEVNULL)
+    try:
+        time.sleep(1.5)
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+            watchdog.send_signal(number)
+        time.sleep(0.2)
+        assert watchdog.poll() is None
+        assert folder.exists()
+        watchdog.communicate(timeout=10)
+    finally:
+        watchdog.kill()
+        watchdog.wait()
+    assert watchdog.returncode == 0
+    assert not folder.exists()
+
+
+# --- servers, seeds, local
+
+
+@pytest.mark.parametrize(("status", "ready"), [(200, True), (204, False), (503, False)])
+def test_only_200_is_ready(status: int, *, ready: bool) -> None:
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.send_response(status)
+            self.end_headers()
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    server = HTTPServer(("127.0.0.1", 0), Handler)
+    thread = Thread(target=server.handle_request)
+    thread.start()
+    assert answers_ok(f"http://127.0.0.1:{server.server_port}/") is ready
+    thread.join()
+    server.server_close()
+
+
+def with_seed(text: str = "") -> Plan:
+    return parse_plan(
+        PLAN.replace(
+            "serve =", f'provides = ["postgres"]\nseed = "x"\nmigrate = "y"\nseed_inputs = ["*.sql"]\n{text}serve ='
+        ).replace("[arms.before]", '[arms.before]\nrevision = "1"')
+    )
+
+
+def test_everything_that_makes_a_seed_is_in_its_fingerprint(tmp_path: Path) -> None:
+    (tmp_path / "a.sql").write_text("x")
+    one = with_seed()
+    fingerprint = seeds.seed_fingerprint(one, tmp_path, {"server": "1"})
+    assert fingerprint == seeds.seed_fingerprint(with_seed(), tmp_path, {"server": "1"})
+    before = one.arms["before"].model_copy(update={"revision": "2"})
+    others = [
+        (with_seed("scale = 2.0\n"), {"server": "1"}),
+        (with_seed('env = { A = "1" }\n'), {"server": "1"}),
+        (one.model_copy(update={"arms": {**one.arms, "before": before}}), {"server": "1"}),
+        (one.model_copy(update={"environment": one.environment.model_copy(update={"seed": "z"})}), {"server": "1"}),
+        (one.model_copy(update={"environment": one.environment.model_copy(update={"migrate": "z"})}), {"server": "1"}),
+        (one, {"server": "2"}),
+    ]
+    found = [seeds.seed_fingerprint(plan, tmp_path, versions) for plan, versions in others]
+    assert len({fingerprint, *found}) == 7
+    (tmp_path / "a.sql").unlink()
+    with pytest.raises(PlanError, match=r'seed_inputs\[0\]: "\*.sql" matches no file'):
+        seeds.seed_fingerprint(one, tmp_path, {})
+
+
+def test_the_longest_unused_seeds_are_dropped(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HARNESS_CACHE", str(tmp_path / "cache"))
+    for number in range(4):
+        built = tmp_path / f"built{number}"
+        built.mkdir()
+        kept = seeds.keep(built, f"seed{number}", {"rows": number})
+        assert seeds.row_counts(kept) == {"rows": number}
+        os.utime(kept, (1000 + number, 1000 + number))
+        assert seeds.find("seed0") == tmp_path / "cache" / "seeds" / "seed0"  # used again and again
+    assert {path.name for path in (tmp_path / "cache" / "seeds").iterdir()} == {"seed0", "seed2", "seed3"}
+
+
+def test_commands_are_filled_in(tmp_path: Path) -> None:
+    plan = parse_plan(PLAN.replace("serve =", "scale = 0.25\nserve ="))
+    environment = LocalEnvironment(plan, tmp_path, tmp_path, lambda _: None)
+    command = environment._command("{python} 'a b' {port} {revision} {scale}", port=80, revision="head")
+    assert command == ["python", "a b", "80", "head", "0.25"]
+
+
+# --- trial
+
+
+def test_what_two_runs_must_share(plan: Plan) -> None:
+    one = synthetic_setup(plan)
+    assert differing_facts(one, one) == []
+    same = replace(
+        one,
+        started="later",
+        host={**one.host, "memory_bytes": 1, "load_before": 2.0},
+        versions={**one.versions, "harness": "9"},
+    )
+    assert differing_facts(one, same) == []
+    other = replace(
+        one,
+        users_fingerprint="x",
+        seed_fingerprint=None,
+        host={**one.host, "cpu": "Other CPU"},
+        versions={**one.versions, "redis": "8.0"},
+        settings={},
+        row_counts={**one.row_counts, "users": 0},
+    )
+    assert differing_facts(one, other) == [
+        "user files: ba9876543210, x",
+        "seed: 5eed5eed5eed, None",
+        "host cpu: Example CPU, Other CPU",
+        "version of redis: None, 8.0",
+        "setting shared_buffers: 256MB, None",
+        "rows of users: 20000, 0",
+    ]
+
+
+# --- self-watch
+
+
+def test_the_cpu_share_is_the_highest_mean_of_a_stage() -> None:
+    watch = SelfWatch(0)
+    readings = [(1, 0.1), (2, 0.3), (3, 0.9), (4, 0.5)]
+    for second, share in readings:
+        watch.rows.append((second * 10**9 + 5, "generator", "cpu_share", share))
+        watch.rows.append((second * 10**9 + 5, "generator", "users", 50.0))
+    windows = [Window("a", "sustain", 0, 0, 1.5, 1), Window("b", "sustain", 2.5, 2.5, 4, 1)]
+    assert watch.cpu_share(windows) == pytest.approx(0.7)
+    assert watch.cpu_share([]) == 0
+
+
+def test_the_lag_is_the_99th_percentile() -> None:
+    watch = SelfWatch(0)
+    assert watch.lag_p99_ms() == 0
+    watch.lags_ms = [float(n) for n in range(1, 201)]
+    assert watch.lag_p99_ms() == 198
+
+
+def test_a_reading_is_of_the_time_since_the_last_one() -> None:
+    watch = SelfWatch(time.perf_counter_ns())
+    time.sleep(0.5)
+    watch.read(1)
+    until = time.process_time() + 0.2
+    while time.process_time() < until:
+        pass
+    watch.read(3)
+    shares = [value for _, _, name, value in watch.rows if name == "cpu_share"]
+    assert shares[0] < 0.2
+    assert shares[1] > 0.4
+    assert [value for _, _, name, value in watch.rows if name == "users"] == [1.0, 3.0]
+
+
+def test_a_lag_is_in_milliseconds(monkeypatch: pytest.MonkeyPatch) -> None:
+    watch = SelfWatch(0)
+
+    def late(seconds: float) -> None:
+        if watch.lags_ms:
+            raise KeyboardInterrupt
+        time.sleep(seconds + 0.05)
+
+    monkeypatch.setattr("gevent.sleep", late)
+    with pytest.raises(KeyboardInterrupt):
+        watch.watch_lag()
+    assert 50 <= watch.lags_ms[0] < 500
+
+
+# --- observers
+
+
+class Kept(LineObserver):
+    def __init__(self, plan: Plan) -> None:
+        super().__init__(plan, lambda **facts: str(facts["left_seconds"]))
+        self.shown: list[tuple[str, bool]] = []
+
+    def show(self, text: str, *, news: bool) -> None:
+        self.shown.append((text, news))
+
+
+def test_what_is_left_is_this_leg_and_those_to_come(plan: Plan) -> None:
+    observer = Kept(plan)
+    observer.leg(Leg(3, 2, "after"), 4)
+    observer.progress(Progress(2.0, 1, 0.0, 5, 10, 0, 10.0, 12.5))
+    observer.progress(Progress(33.0, None, None, 5, 10, 0, 10.0, 12.5))
+    place = "block 2 of 2 · after"
+    assert observer.shown == [
+        (f"{place} · resetting and starting the service", True),
+        (str(30.0 + 36.0), False),  # of 32 seconds, and one leg more with its overhead
+        (f"{place} · waiting for the last answers", False),
+    ]
+
+
+def test_plain_updates_come_every_ten_seconds(plan: Plan, monkeypatch: pytest.MonkeyPatch) -> None:
+    clock = [100.0]
+    monkeypatch.setattr("harness.observers.time.monotonic", lambda: clock[0])
+    written: list[str] = []
+    with PlainObserver(plan, lambda **_: "update", written.append) as observer:
+        observer.say("news")
+        for clock[0] in (101.0, 109.9, 110.0, 111.0):
+            observer.show(f"at {clock[0]}", news=False)
+        observer.say("more")
+    assert written == ["news", "at 110.0", "more"]
+
+
+# --- doctor
+
+
+def fixes() -> dict[str, tuple[str, bool]]:
+    return {finding.what: (finding.fix, finding.needed) for finding in examine()}
+
+
+def test_doctor_says_what_is_missing(monkeypatch: pytest.MonkeyPatch) -> None:
+    def none() -> str:
+        raise EnvironmentFailedError("put one on the PATH")
+
+    monkeypatch.setattr(doctor, "redis_program", none)
+    monkeypatch.setattr(doctor, "LEAST_MEMORY", 2**60)
+    monkeypatch.setattr(doctor, "LEAST_DISK", 2**60)
+    monkeypatch.setattr(os, "sched_getaffinity", lambda _: {0}, raising=False)
+    found = fixes()
+    assert found["Redis"] == ("put one on the PATH", True)
+    assert found["free memory"] == ("free at least 2 GiB", True)
+    assert found["cache folder"][0].startswith("free at least 3 GiB")
+    assert found["cores"] == ("generator and service share one core: expect wide intervals", False)
+    assert found["Locust"][0] == ""
+
+
+def test_a_defect_is_no_verdict(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    def broken(**_: object) -> None:
+        raise RuntimeError("a defect")
+
+    monkeypatch.setattr(cli, "cli", broken)
+    with pytest.raises(SystemExit) as caught:
+        cli.main()
+    assert caught.value.code == 4
+    assert "a defect" in capsys.readouterr().err
