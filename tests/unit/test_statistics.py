@@ -134,7 +134,7 @@ def test_welch_reproduces_a_worked_example_in_the_direction_of_after() -> None:
 
 
 def test_welch_uses_one_value_less_than_each_side_has_for_its_degrees_of_freedom() -> None:
-    """Variances 1 and 2 over five values each: 7.2 degrees of freedom, rounded down to 7."""
+    """Variances 0.5 and 2 over five values each: 5.9 degrees of freedom, rounded down to 5."""
     one, other = [0.0, 1.0, 1.0, 1.0, 2.0], [0.0, 2.0, 2.0, 2.0, 4.0]
     interval = welch(one, other)
     assert interval is not None
