@@ -75,16 +75,23 @@ def test_a_command_that_takes_too_long_is_ended(processes: Processes, tmp_path: 
     assert "last lines of" in caught.value.__notes__[0]
 
 
-def test_a_process_id_that_was_used_again_is_not_the_runs(tmp_path: Path) -> None:
+def test_a_process_id_that_was_used_again_is_not_the_runs() -> None:
     me = psutil.Process()
     started = int(me.create_time())
     assert owner_alive(f"{me.pid}-{started}-abc")
     assert not owner_alive(f"{me.pid}-{started - 60}-abc")
-    leader = psutil.Process(os.getsid(0))
-    (tmp_path / SESSIONS).write_text(f"{leader.pid} {leader.create_time()}\n")
-    assert me in in_sessions(tmp_path)
-    (tmp_path / SESSIONS).write_text(f"{leader.pid} {leader.create_time() - 60}\n")
-    assert list(in_sessions(tmp_path)) == []
+
+
+def test_a_session_whose_leader_is_another_process_is_not_the_runs(tmp_path: Path) -> None:
+    leader = psutil.Popen(["sleep", "60"], start_new_session=True)
+    try:
+        (tmp_path / SESSIONS).write_text(f"{leader.pid} {leader.create_time()}\n")
+        assert [process.pid for process in in_sessions(tmp_path)] == [leader.pid]
+        (tmp_path / SESSIONS).write_text(f"{leader.pid} {leader.create_time() - 60}\n")
+        assert list(in_sessions(tmp_path)) == []
+    finally:
+        leader.kill()
+        leader.wait()
 
 
 def test_the_watchdog_survives_what_ends_the_harness(tmp_path: Path) -> None:
