@@ -1,8 +1,10 @@
 # ruff: noqa: D301 - the character \b, not the escape, tells click to keep lines as they are
 """The command line of the reference implementation. DATABASE_URL and REDIS_URL say where its servers are."""
 
+import asyncio
 import gc
 import sys
+from typing import Literal
 
 import click
 
@@ -53,10 +55,10 @@ def seed(service: str, scale: float) -> None:
     Example:
       python -m reference_app seed recommendation --scale 0.01
     """
-    from reference_app import seeding  # noqa: PLC0415 - serving must not pay for numpy
+    from reference_app import seeding, seeds  # noqa: PLC0415 - serving must not pay for numpy
 
     with server.connect(database_url()) as connection:
-        for table, rows in seeding.fill(connection, services.find(service).generate(scale)).items():
+        for table, rows in seeding.fill(connection, seeds.generate(service, scale)).items():
             click.echo(f"{table}: {rows:,} rows")
 
 
@@ -65,11 +67,16 @@ def seed(service: str, scale: float) -> None:
 @click.option("--port", type=click.IntRange(1, 65535), required=True)
 @click.option("--host", default="127.0.0.1", show_default=True)
 def serve(service: str, port: int, host: str) -> None:
-    """Answer requests until SIGTERM or SIGINT. REFERENCE_RELEASE chooses baseline or optimized.
+    """Answer requests until SIGTERM or SIGINT. REFERENCE_RELEASE chooses the release.
+
+    \b
+    baseline, optimized, or any of the steps between them with commas: queries,cache,pool,breaker.
+    REFERENCE_BREAKER_FAILURES (5), _SECONDS (60) and _SUCCESSES (2) set the circuit breakers.
 
     \b
     Example:
       REFERENCE_RELEASE=optimized python -m reference_app serve recommendation --port 8001
+      REFERENCE_RELEASE=queries,cache python -m reference_app serve recommendation --port 8001
     """
     from reference_app.application import application  # noqa: PLC0415 - the other commands need no server
 
@@ -79,6 +86,40 @@ def serve(service: str, port: int, host: str) -> None:
         app = application(service, settings)
         gc.freeze()
         server.serve(app, listener)
+
+
+@main.command()
+@SERVICE
+def refresh(service: str) -> None:
+    """Fill the cache of a running service with what is most likely to be asked for, as it does itself every hour.
+
+    \b
+    Example:
+      python -m reference_app refresh recommendation
+    """
+    _upkeep(service, "refresh")
+
+
+@main.command()
+@SERVICE
+def rebuild(service: str) -> None:
+    """Do for a running service now what it does itself every night.
+
+    \b
+    Example:
+      python -m reference_app rebuild recommendation
+    """
+    _upkeep(service, "rebuild")
+
+
+def _upkeep(service: str, work: Literal["refresh", "rebuild"]) -> None:
+    from reference_app.upkeep import once  # noqa: PLC0415 - the other commands need no client of Redis
+
+    settings = Settings.from_environment()
+    server.check_database(settings.database_url)
+    if not asyncio.run(once(services.find(service), settings, work)):
+        raise SetupError(f"{work} of {service} could not be done; is Redis running at REDIS_URL?")
+    click.echo(f"{service}: {work} done")
 
 
 if __name__ == "__main__":

@@ -1,6 +1,6 @@
 """The two steps of cache.py that must be atomic, as scripts that Redis runs."""
 
-LONGEST_TTL_SECONDS = 24 * 3600
+LONGEST_TTL_SECONDS = 7 * 24 * 3600
 """No answer lives longer, so what is kept about topics need not either."""
 MARK_SECONDS = 60
 """Far above the longest load, which the statement timeout bounds."""

@@ -1,20 +1,26 @@
-"""Connections to PostgreSQL: one per request, or a pool. Both count and time every statement.
+"""Connections to PostgreSQL: one per request, or a pool; a breaker may go around either.
 
-BEGIN and COMMIT do not count: psycopg sends them itself, past the cursor.
+Every statement commits on its own unless the code opens a transaction. All are counted and timed but BEGIN and COMMIT,
+which psycopg sends itself, past the cursor.
 """
 
+import asyncio
 import logging
-from collections.abc import AsyncIterator
+import os
+import socket
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from time import perf_counter
 from typing import Any, LiteralString, Protocol, Self
 
 import psycopg
 from psycopg import AsyncConnection
+from psycopg.errors import TransactionRollback
 from psycopg.rows import DictRow, dict_row
 from psycopg_pool import AsyncConnectionPool, PoolTimeout
 
-from reference_app.errors import OverloadedError
+from reference_app.breaker import Breaker
+from reference_app.errors import NotFoundError, OverloadedError
 from reference_app.exchange import current_exchange
 from reference_app.metrics import Metrics, PoolFigures
 
@@ -23,7 +29,19 @@ logger = logging.getLogger(__name__)
 SLOW_STATEMENT_SECONDS = 0.1
 _SHOWN_CHARACTERS = 200
 
-Connection = AsyncConnection[DictRow]
+Row = Mapping[str, Any]
+
+
+class Connection(AsyncConnection[DictRow]):
+    """A connection that waits for an answer only so long: without a limit a stopped server holds it for ever."""
+
+    patience_seconds: float | None = None
+
+    def hang_up(self) -> None:
+        """Cut the line. Whoever waits for the server gets an OperationalError; cancelling would ask the server."""
+        logger.warning("a statement was not answered in %.1f s, closing its connection", self.patience_seconds)
+        with socket.socket(fileno=os.dup(self.fileno())) as line:
+            line.shutdown(socket.SHUT_RDWR)
 
 
 class CountingCursor(psycopg.AsyncCursor[DictRow]):
@@ -33,10 +51,15 @@ class CountingCursor(psycopg.AsyncCursor[DictRow]):
 
     async def execute(self, *args: Any, **kwargs: Any) -> Self:  # noqa: ANN401 - passes on psycopg's overloads
         """Execute, and count also what fails."""
+        connection, limit = self.connection, None
+        if isinstance(connection, Connection) and connection.patience_seconds is not None:
+            limit = asyncio.get_running_loop().call_later(connection.patience_seconds, connection.hang_up)
         started = perf_counter()
         try:
             return await super().execute(*args, **kwargs)
         finally:
+            if limit is not None:
+                limit.cancel()
             self._count(args[0], perf_counter() - started)
 
     def _count(self, statement: object, seconds: float) -> None:
@@ -46,6 +69,7 @@ class CountingCursor(psycopg.AsyncCursor[DictRow]):
             exchange.statements += 1
             exchange.statement_seconds += seconds
         if seconds >= SLOW_STATEMENT_SECONDS:
+            self.metrics.slow_queries.inc()
             where = exchange.route if exchange is not None else "outside a request"
             text = " ".join(str(statement).split())[:_SHOWN_CHARACTERS]
             logger.warning("slow statement: %.0f ms, %s: %s", seconds * 1000, where, text)
@@ -67,8 +91,42 @@ class Database(Protocol):
         ...
 
 
+Parameters = Mapping[str, Any] | Sequence[Any]
+
+
+async def rows(connection: Connection, statement: LiteralString, parameters: Parameters = ()) -> Sequence[Row]:
+    """What one statement returns."""
+    return await (await connection.execute(statement, parameters)).fetchall()
+
+
+async def one(connection: Connection, statement: LiteralString, parameters: Parameters, kind: str) -> Row:
+    """The row that a statement returns; its first parameter is the id by which it is asked for.
+
+    Raises:
+        NotFoundError: when there is none; ``kind`` says of what.
+    """
+    found = await (await connection.execute(statement, parameters)).fetchone()
+    if found is None:
+        raise NotFoundError(kind, next(iter(parameters.values() if isinstance(parameters, Mapping) else parameters)))
+    return found
+
+
+@asynccontextmanager
+async def transaction(database: Database, *, seconds: float | None = None) -> AsyncIterator[Connection]:
+    """A connection in a transaction; ``seconds`` is a statement timeout other than the usual one."""
+    async with database.connection() as connection, connection.transaction():
+        usual = connection.patience_seconds
+        if seconds is not None:
+            await connection.execute("SELECT set_config('statement_timeout', %s, true)", (f"{seconds}s",))
+            connection.patience_seconds = seconds + Pool.PATIENCE_SECONDS
+        try:
+            yield connection
+        finally:
+            connection.patience_seconds = usual
+
+
 class ConnectionPerRequest:
-    """Opens a connection when a request needs one and closes it afterwards. Statements run in a transaction."""
+    """Opens a connection when a request needs one and closes it afterwards."""
 
     def __init__(self, url: str, metrics: Metrics) -> None:
         self._url = url
@@ -77,7 +135,7 @@ class ConnectionPerRequest:
 
     @asynccontextmanager
     async def connection(self) -> AsyncIterator[Connection]:
-        """Commit at the end of the block, roll back on an error."""
+        """Nothing bounds how many there are."""
         self._open += 1
         try:
             async with await self._connect() as connection:
@@ -87,29 +145,41 @@ class ConnectionPerRequest:
 
     async def _connect(self) -> Connection:
         try:
-            return await AsyncConnection.connect(
-                self._url, row_factory=dict_row, cursor_factory=self._cursor_class, options="-c timezone=UTC"
+            return await Connection.connect(
+                self._url,
+                autocommit=True,
+                row_factory=dict_row,
+                cursor_factory=self._cursor_class,
+                options="-c timezone=UTC",
             )
         except psycopg.OperationalError as error:
             raise OverloadedError("the database accepts no connection") from error
 
     def figures(self) -> PoolFigures:
-        """Every open connection is in use, and nothing bounds them."""
+        """Every open connection is in use."""
         return PoolFigures(size=self._open, in_use=self._open, waiting=0, limit=None)
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        """There is nothing to close."""
 
 
 class Pool:
-    """5 to 20 connections that stay open; each statement commits on its own unless the code opens a transaction."""
+    """5 to 20 connections that stay open."""
 
     MINIMUM, MAXIMUM = 5, 20
     IDLE_SECONDS = 30.0
     CONNECT_SECONDS = 2
     STATEMENT_MS = 1000
+    PATIENCE_SECONDS = 0.5  # beyond the statement timeout, which a server that hangs does not keep
 
     def __init__(self, url: str, metrics: Metrics) -> None:
+        self._checking: asyncio.Task[None] | None = None
         self._pool = AsyncConnectionPool(
             url,
-            connection_class=AsyncConnection[DictRow],
+            connection_class=Connection,
             kwargs={
                 "row_factory": dict_row,
                 "cursor_factory": _cursor_class(metrics),
@@ -117,6 +187,7 @@ class Pool:
                 "connect_timeout": self.CONNECT_SECONDS,
                 "options": f"-c timezone=UTC -c statement_timeout={self.STATEMENT_MS}",
             },
+            configure=self._limit,
             min_size=self.MINIMUM,
             max_size=self.MAXIMUM,
             max_idle=self.IDLE_SECONDS,
@@ -124,14 +195,26 @@ class Pool:
             open=False,
         )
 
+    async def _limit(self, connection: Connection) -> None:
+        connection.patience_seconds = self.STATEMENT_MS / 1000 + self.PATIENCE_SECONDS
+
     @asynccontextmanager
     async def connection(self) -> AsyncIterator[Connection]:
         """Wait for a connection as long as the claim allows, then give up."""
         try:
             async with self._pool.connection() as connection:
-                yield connection
+                try:
+                    yield connection
+                finally:
+                    if connection.broken:
+                        self._check_the_others()
         except PoolTimeout as error:
             raise OverloadedError("no connection became free in time") from error
+
+    def _check_the_others(self) -> None:
+        """When one connection breaks, the idle ones may be as dead: find out before a request does."""
+        if self._checking is None or self._checking.done():
+            self._checking = asyncio.create_task(self._pool.check())
 
     def figures(self) -> PoolFigures:
         """The pool's own account."""
@@ -149,15 +232,41 @@ class Pool:
         return self
 
     async def __aexit__(self, *_: object) -> None:
+        if self._checking is not None:
+            self._checking.cancel()
         await self._pool.close()
+
+
+class GuardedDatabase:
+    """A database behind a breaker."""
+
+    def __init__(self, database: Database, breaker: Breaker) -> None:
+        self._database = database
+        self._breaker = breaker
+
+    @asynccontextmanager
+    async def connection(self) -> AsyncIterator[Connection]:
+        """A connection, unless the breaker is open."""
+        with self._breaker.attempt():
+            async with self._database.connection() as connection:
+                yield connection
+
+    def figures(self) -> PoolFigures:
+        """Those of the database itself."""
+        return self._database.figures()
+
+
+def is_failure(error: Exception) -> bool:
+    """Whether an error speaks of the database's health; a deadlock or a conflict of transactions does not."""
+    unavailable = (OverloadedError, psycopg.OperationalError, psycopg.InterfaceError)
+    return isinstance(error, unavailable) and not isinstance(error, TransactionRollback)
 
 
 async def answers(database: Database) -> bool:
     """Whether the database answers a query."""
-    statement: LiteralString = "SELECT 1"
     try:
         async with database.connection() as connection:
-            await connection.execute(statement)
+            await connection.execute("SELECT 1")
     except (psycopg.Error, OverloadedError):
         return False
     return True

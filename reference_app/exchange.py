@@ -19,15 +19,16 @@ class CacheOutcome(StrEnum):
 
 
 class Exchange:
-    """Statements, seconds in the database, and the cache look-up of one request."""
+    """Statements, seconds in the database, the cache look-up, and whether a fallback answered."""
 
-    __slots__ = ("cache", "scope", "statement_seconds", "statements")
+    __slots__ = ("cache", "fallback", "scope", "statement_seconds", "statements")
 
     def __init__(self, scope: MutableMapping[str, Any]) -> None:
         self.scope = scope
         self.statements = 0
         self.statement_seconds = 0.0
         self.cache = CacheOutcome.BYPASS
+        self.fallback = False
 
     @property
     def route(self) -> str:

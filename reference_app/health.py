@@ -1,9 +1,7 @@
 """/health/* and /metrics, the same for every service."""
 
-from collections.abc import Callable
 from dataclasses import asdict
 
-from redis.asyncio import Redis
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
@@ -11,18 +9,22 @@ from starlette.routing import Route
 from reference_app import database as databases
 from reference_app import redis_client
 from reference_app.answers import JSON, encode
-from reference_app.database import Database
 from reference_app.metrics import Metrics
+from reference_app.service import Running
+from reference_app.upkeep import Upkeep
+
+LEAST_HIT_RATE = 0.75
+LEAST_LOOKUPS = 100  # fewer say nothing of the rate
+MOST_CACHE_BYTES = 400 * 1024 * 1024
 
 
 class Health:
     """What an orchestrator, a load generator and a person on call ask."""
 
-    def __init__(self, database: Database, redis: Redis, metrics: Metrics, is_warm: Callable[[], bool]) -> None:
-        self._database = database
-        self._redis = redis
+    def __init__(self, release: Running, metrics: Metrics, upkeep: Upkeep | None) -> None:
+        self._release = release
         self._metrics = metrics
-        self._is_warm = is_warm
+        self._upkeep = upkeep
 
     def routes(self) -> list[Route]:
         """The routes, for the application to mount beside the service's own."""
@@ -41,17 +43,19 @@ class Health:
     async def ready(self, _: Request) -> Response:
         """Send requests here: the database and the cache answer, and the cache is warm."""
         checks = {
-            "database": await databases.answers(self._database),
-            "cache": await redis_client.answers(self._redis),
-            "warm": self._is_warm(),
+            "database": await databases.answers(self._release.database),
+            "cache": await redis_client.answers(self._release.redis),
+            "warm": self._upkeep is None or self._upkeep.is_warm,
         }
         ready = all(checks.values())
         return JSON(encode({"status": "ready" if ready else "not ready", "checks": checks}), 200 if ready else 503)
 
     async def database(self, _: Request) -> Response:
-        """Whether the database answers, and its connections."""
-        up = await databases.answers(self._database)
-        body = {"status": "up" if up else "down", "pool": asdict(self._database.figures())}
+        """Whether the database answers, its connections, and the breakers."""
+        breakers = {name: breaker.state for name, breaker in self._release.breakers.items()}
+        up = await databases.answers(self._release.database)
+        status = "up" if up else "down"
+        body = {"status": status, "pool": asdict(self._release.database.figures()), "breakers": breakers}
         return JSON(encode(body), 200 if up else 503)
 
     async def prometheus(self, _: Request) -> Response:
@@ -59,5 +63,13 @@ class Health:
         return Response(self._metrics.text(), media_type="text/plain; version=0.0.4")
 
     async def cache(self, _: Request) -> Response:
-        """Hits, misses and the hit rate of this process."""
-        return JSON(encode(self._metrics.cache_figures()))
+        """Hits, misses and the hit rate of this process, the memory of Redis, and the alerts that they raise."""
+        figures = self._metrics.cache_figures()
+        rate, memory = figures.hit_rate, await redis_client.memory_bytes(self._release.redis)
+        low = rate is not None and figures.lookups >= LEAST_LOOKUPS and rate < LEAST_HIT_RATE
+        alerts = {
+            "hit_rate": {"below": LEAST_HIT_RATE, "raised": low},
+            "memory_bytes": {"above": MOST_CACHE_BYTES, "raised": memory is not None and memory > MOST_CACHE_BYTES},
+        }
+        body = {**asdict(figures), "hit_rate": rate, "memory_bytes": memory, "alerts": alerts}
+        return JSON(encode(body))

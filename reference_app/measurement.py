@@ -41,4 +41,5 @@ class Measurement:
 
 def _headers(exchange: Exchange) -> list[tuple[bytes, bytes]]:
     timing = f'db;dur={exchange.statement_seconds * 1000:.3f};desc="{exchange.statements} queries"'
-    return [(b"x-cache", exchange.cache.encode()), (b"server-timing", timing.encode())]
+    headers = [(b"x-cache", exchange.cache.encode()), (b"server-timing", timing.encode())]
+    return [*headers, (b"x-fallback", b"popular")] if exchange.fallback else headers

@@ -1,6 +1,6 @@
 """The numbers behind /metrics and /metrics/cache, in one registry per process."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -8,6 +8,8 @@ from prometheus_client import CollectorRegistry, Counter, Histogram, ProcessColl
 from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.exposition import generate_latest
 from prometheus_client.registry import Collector
+
+from reference_app.breaker import State
 
 _REQUEST_SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.15, 0.3, 0.5, 1, 2.5, 5, 10)
 
@@ -22,11 +24,38 @@ class PoolFigures:
     limit: int | None
 
 
+@dataclass(frozen=True, slots=True)
+class CacheFigures:
+    """Look-ups of this process."""
+
+    hits: int
+    misses: int
+
+    @property
+    def lookups(self) -> int:
+        """All of them."""
+        return self.hits + self.misses
+
+    @property
+    def hit_rate(self) -> float | None:
+        """The rate of no look-ups is unknown, not zero."""
+        return self.hits / self.lookups if self.lookups else None
+
+
 class HasFigures(Protocol):
     """Something that holds connections."""
 
     def figures(self) -> PoolFigures:
         """Its connections at this moment."""
+        ...
+
+
+class HasState(Protocol):
+    """Something that is in one of the states of a breaker."""
+
+    @property
+    def state(self) -> State:
+        """Its state at this moment."""
         ...
 
 
@@ -49,6 +78,7 @@ class Metrics:
         self.cache_misses = Counter("cache_misses", "Look-ups that found none.", registry=self._registry)
         self.queries = Counter("database_queries", "Statements executed.", registry=self._registry)
         self.query_seconds = Counter("database_query_seconds", "Time spent in statements.", registry=self._registry)
+        self.slow_queries = Counter("database_slow_queries", "Statements of 100 ms and more.", registry=self._registry)
         self._cache_counts = [0, 0]
         ProcessCollector(registry=self._registry)
 
@@ -67,15 +97,15 @@ class Metrics:
         self.queries.inc()
         self.query_seconds.inc(seconds)
 
-    def watch_pool(self, pool: HasFigures) -> None:
-        """Show the figures of ``pool`` from now on."""
+    def watch(self, pool: HasFigures, breakers: Mapping[str, HasState]) -> None:
+        """Show the figures of ``pool`` and the states of ``breakers`` from now on."""
         self._registry.register(_PoolCollector(pool))
+        self._registry.register(_BreakerCollector(breakers))
 
-    def cache_figures(self) -> dict[str, int | float | None]:
-        """Hits, misses and their rate; the rate of no look-ups is unknown, not zero."""
+    def cache_figures(self) -> CacheFigures:
+        """The look-ups so far."""
         misses, hits = self._cache_counts
-        lookups = hits + misses
-        return {"hits": hits, "misses": misses, "hit_rate": hits / lookups if lookups else None}
+        return CacheFigures(hits, misses)
 
     def text(self) -> bytes:
         """The Prometheus exposition format."""
@@ -93,3 +123,14 @@ class _PoolCollector(Collector):
         yield GaugeMetricFamily("database_pool_waiting", "Requests waiting for a connection.", figures.waiting)
         if figures.limit is not None:
             yield GaugeMetricFamily("database_pool_limit", "The most connections there can be.", figures.limit)
+
+
+class _BreakerCollector(Collector):
+    def __init__(self, breakers: Mapping[str, HasState]) -> None:
+        self._breakers = breakers
+
+    def collect(self) -> Iterable[Metric]:
+        open_ = GaugeMetricFamily("breaker_open", "1 open, 0.5 half open, 0 closed.", labels=["guards"])
+        for name, breaker in self._breakers.items():
+            open_.add_metric([name], {State.CLOSED: 0, State.HALF_OPEN: 0.5, State.OPEN: 1}[breaker.state])
+        yield open_

@@ -32,3 +32,11 @@ async def answers(redis: Redis) -> bool:
         return bool(await redis.ping())
     except (RedisError, OSError):
         return False
+
+
+async def memory_bytes(redis: Redis) -> int | None:
+    """The memory that Redis uses; None while it does not answer."""
+    try:
+        return int((await redis.info("memory"))["used_memory"])
+    except (RedisError, OSError):
+        return None

@@ -2,26 +2,28 @@
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Self
 from urllib.parse import urlsplit
 
+from reference_app.breaker import Tolerance
 from reference_app.errors import SetupError
 
 
-class Release(StrEnum):
-    """Which of a service's two implementations answers."""
+class Step(StrEnum):
+    """One optimization of the code. The indexes are the first step; they are a revision of the database."""
 
-    BASELINE = "baseline"
-    OPTIMIZED = "optimized"
+    QUERIES = "queries"
+    CACHE = "cache"
+    POOL = "pool"
+    BREAKER = "breaker"
 
 
-def database_url(environment: Mapping[str, str] = os.environ) -> str:
-    """The PostgreSQL address, ``postgresql://user@host:port/name``."""
-    return _url(
-        environment, "DATABASE_URL", {"postgresql", "postgres"}, "postgresql://postgres@127.0.0.1:5432/postgres"
-    )
+_LARGEST = 86_400
+BASELINE, OPTIMIZED = "baseline", "optimized"
+RELEASES: dict[str, frozenset[Step]] = {BASELINE: frozenset(), OPTIMIZED: frozenset(Step)}
+"""The releases that have a name; any other is written as its steps, ``queries,cache``."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,16 +32,29 @@ class Settings:
 
     database_url: str
     redis_url: str
-    release: Release
+    steps: frozenset[Step]
+    tolerance: Tolerance = field(default_factory=Tolerance)
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str] = os.environ) -> Self:
-        """Read DATABASE_URL, REDIS_URL and REFERENCE_RELEASE."""
+        """Read DATABASE_URL, REDIS_URL, REFERENCE_RELEASE and the REFERENCE_BREAKER_ settings."""
+        usual = Tolerance()
         return cls(
             database_url=database_url(environment),
             redis_url=_url(environment, "REDIS_URL", {"redis", "rediss", "unix"}, "redis://127.0.0.1:6379/0"),
-            release=_release(environment),
+            steps=_steps(environment.get("REFERENCE_RELEASE", OPTIMIZED)),
+            tolerance=Tolerance(
+                failures=int(_number(environment, "REFERENCE_BREAKER_FAILURES", usual.failures)),
+                seconds=_number(environment, "REFERENCE_BREAKER_SECONDS", usual.seconds),
+                successes=int(_number(environment, "REFERENCE_BREAKER_SUCCESSES", usual.successes)),
+            ),
         )
+
+
+def database_url(environment: Mapping[str, str] = os.environ) -> str:
+    """The PostgreSQL address, ``postgresql://user@host:port/name``."""
+    example = "postgresql://postgres@127.0.0.1:5432/postgres"
+    return _url(environment, "DATABASE_URL", {"postgresql", "postgres"}, example)
 
 
 def _url(environment: Mapping[str, str], name: str, schemes: set[str], example: str) -> str:
@@ -47,16 +62,28 @@ def _url(environment: Mapping[str, str], name: str, schemes: set[str], example: 
     if not value:
         raise SetupError(f"{name} is not set; for example: export {name}={example}")
     if urlsplit(value).scheme not in schemes:
-        raise SetupError(
-            f"{name} must start with {' or '.join(sorted(f'{s}://' for s in schemes))}, for example {example}"
-        )
+        known = " or ".join(sorted(f"{scheme}://" for scheme in schemes))
+        raise SetupError(f"{name} must start with {known}, for example {example}")
     return value
 
 
-def _release(environment: Mapping[str, str]) -> Release:
-    value = environment.get("REFERENCE_RELEASE", Release.OPTIMIZED)
+def _steps(release: str) -> frozenset[Step]:
+    if release in RELEASES:
+        return RELEASES[release]
     try:
-        return Release(value)
+        return frozenset(Step(name.strip()) for name in release.split(","))
     except ValueError:
-        known = " or ".join(Release)
-        raise SetupError(f"REFERENCE_RELEASE is {value!r}; it must be {known}") from None
+        known = f"{', '.join(RELEASES)}, or some of {', '.join(Step)} with commas between them"
+        raise SetupError(f"REFERENCE_RELEASE is {release!r}; it must be {known}") from None
+
+
+def _number(environment: Mapping[str, str], name: str, usual: float) -> float:
+    text = environment.get(name, str(usual))
+    try:
+        value = float(text)
+    except ValueError:
+        value = 0.0
+    if not 0 < value <= _LARGEST or (isinstance(usual, int) and value != int(value)):
+        kind = "a whole number from 1" if isinstance(usual, int) else "a number above 0"
+        raise SetupError(f"{name} is {text!r}; it must be {kind} to {_LARGEST}")
+    return value

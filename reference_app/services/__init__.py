@@ -1,11 +1,12 @@
 """One package per service. Each describes itself to the shared parts as a ``Service`` named SERVICE.
 
-Inside a package the same names mean the same things: ``entities`` (what goes in and out), ``contract`` (what both
-releases promise), ``routes`` (HTTP), ``baseline`` and ``optimized`` (the two releases), ``seed`` (generated data).
+Inside a package the same names mean the same things: ``entities`` (what goes in and out), ``baseline`` and
+``optimized`` (the two implementations of its queries), ``statements`` (the SQL of the second), ``caching`` (what is
+kept for how long, and which write ends it), ``routes`` (HTTP).
 """
 
 from importlib import import_module
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from reference_app.errors import SetupError
 
@@ -15,9 +16,9 @@ if TYPE_CHECKING:
 NAMES = ("recommendation",)
 
 
-def find(name: str) -> "Service":
+def find(name: str) -> "Service[Any, Any]":
     """The service of that name."""
     if name not in NAMES:
         raise SetupError(f"there is no service {name!r}; there is {', '.join(NAMES)}")
-    service: Service = import_module(f"{__name__}.{name}").SERVICE
+    service: Service[Any, Any] = import_module(f"{__name__}.{name}").SERVICE
     return service

@@ -1,11 +1,14 @@
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
-from reference_app.settings import Release
+from reference_app import services
 from tests.reference import running
 from tests.reference.running import SCALE, Client, Postgres, RedisServer
+
+Template = Callable[[str, str], str]
+"""The name of a database of a service at a revision, with generated data, to create others from."""
 
 
 @pytest.fixture(scope="session")
@@ -26,47 +29,67 @@ def redis_server(folder: Path) -> Iterator[RedisServer]:
 
 
 @pytest.fixture(scope="session")
-def seeded(postgres: Postgres) -> str:
-    """The name of a database at 0001 with generated data, to use as a template."""
-    url = postgres.create("seeded")
-    for command in (("migrate", "recommendation", "0001"), ("seed", "recommendation", "--scale", str(SCALE))):
-        done = running.run(*command, DATABASE_URL=url)
-        assert done.returncode == 0, done.stderr
-    return "seeded"
+def template(postgres: Postgres) -> Template:
+    made: dict[tuple[str, str], str] = {}
+
+    def find(service: str, revision: str) -> str:
+        if (service, revision) not in made:
+            database = f"{service}_{revision}"
+            if revision == "0001":
+                url = postgres.create(database)
+                commands = [("migrate", service, revision), ("seed", service, "--scale", str(SCALE))]
+            else:
+                url = postgres.create(database, find(service, "0001"))
+                commands = [("migrate", service, revision)]
+            for command in commands:
+                done = running.run(*command, DATABASE_URL=url)
+                assert done.returncode == 0, done.stderr
+            made[service, revision] = database
+        return made[service, revision]
+
+    return find
 
 
-@pytest.fixture(scope="session")
-def indexed(postgres: Postgres, seeded: str) -> str:
-    """The name of the same database at head."""
-    url = postgres.create("indexed", seeded)
-    done = running.run("migrate", "recommendation", "head", DATABASE_URL=url)
-    assert done.returncode == 0, done.stderr
-    return "indexed"
+@pytest.fixture(scope="module")
+def service_name(request: pytest.FixtureRequest) -> str:
+    """The service that the folder of a test module is named after; recommendation for what all have in common."""
+    folder: str = request.path.parent.name
+    return folder if folder in services.NAMES else "recommendation"
+
+
+@pytest.fixture(scope="module")
+def seeded(template: Template, service_name: str) -> str:
+    return template(service_name, "0001")
+
+
+@pytest.fixture(scope="module")
+def indexed(template: Template, service_name: str) -> str:
+    return template(service_name, "head")
 
 
 @pytest.fixture(scope="module")
 def baseline(
-    postgres: Postgres, redis_server: RedisServer, seeded: str, request: pytest.FixtureRequest
+    postgres: Postgres, redis_server: RedisServer, service_name: str, seeded: str, request: pytest.FixtureRequest
 ) -> Iterator[Client]:
     """The release before the migration, over data of its own for each test module."""
     url = postgres.create(f"baseline_{request.module.__name__}", seeded)
     redis_server.client(1).flushdb()
-    with running.service(Release.BASELINE, url, redis_server.url(1)) as client:
+    with running.service(service_name, "baseline", url, redis_server.url(1)) as client:
         yield client
 
 
 @pytest.fixture(scope="module")
 def optimized(
-    postgres: Postgres, redis_server: RedisServer, indexed: str, request: pytest.FixtureRequest
+    postgres: Postgres, redis_server: RedisServer, service_name: str, indexed: str, request: pytest.FixtureRequest
 ) -> Iterator[Client]:
     """The release after the migration, over data of its own for each test module."""
     url = postgres.create(f"optimized_{request.module.__name__}", indexed)
     redis_server.client(2).flushdb()
-    with running.service(Release.OPTIMIZED, url, redis_server.url(2)) as client:
+    with running.service(service_name, "optimized", url, redis_server.url(2)) as client:
         yield client
 
 
-@pytest.fixture(scope="module", params=Release)
+@pytest.fixture(scope="module", params=["baseline", "optimized"])
 def either(request: pytest.FixtureRequest) -> Client:
     """Each release in turn."""
     client: Client = request.getfixturevalue(request.param)

@@ -17,8 +17,6 @@ import psycopg
 from psycopg import sql
 from redis import Redis
 
-from reference_app.settings import Release
-
 SCALE = 0.01
 _PATIENCE_SECONDS = 20
 # PostgreSQL refuses to run as root; as somebody else in a user namespace it does run.
@@ -33,6 +31,7 @@ class Answer:
     body: object
     cache: str
     queries: int
+    fallback: str | None = None
 
 
 class Client:
@@ -49,7 +48,10 @@ class Client:
         response = self.http.request(method, path, content=raw, json=body)
         timing = response.headers["Server-Timing"]
         parsed = response.json() if response.content else None
-        return Answer(response.status_code, parsed, response.headers["X-Cache"], int(timing.split('"')[1].split()[0]))
+        queries = int(timing.split('"')[1].split()[0])
+        return Answer(
+            response.status_code, parsed, response.headers["X-Cache"], queries, response.headers.get("X-Fallback")
+        )
 
 
 @dataclass(frozen=True)
@@ -118,14 +120,14 @@ def redis_server(folder: Path, port: int | None = None) -> Iterator[RedisServer]
 
 
 @contextmanager
-def service(release: Release, database_url: str, redis_url: str) -> Iterator[Client]:
+def service(name: str, release: str, database_url: str, redis_url: str, **environment: str) -> Iterator[Client]:
     port = free_port()
-    environment = {"DATABASE_URL": database_url, "REDIS_URL": redis_url, "REFERENCE_RELEASE": release}
-    command = [sys.executable, "-m", "reference_app", "serve", "recommendation", "--port", str(port)]
+    environment |= {"DATABASE_URL": database_url, "REDIS_URL": redis_url, "REFERENCE_RELEASE": release}
+    command = [sys.executable, "-m", "reference_app", "serve", name, "--port", str(port)]
     with _process(command, signal.SIGTERM, environment) as process:
         client = Client(f"http://127.0.0.1:{port}", process)
         with client.http:
-            _wait_until(lambda: _ready(client, process), f"the {release} service")
+            _wait_until(lambda: _ready(client, process), f"the {release} {name} service")
             yield client
 
 

@@ -30,12 +30,15 @@ def test_a_slow_statement_is_logged_with_its_route(postgres: Postgres, caplog: p
 
 
 def test_a_statement_that_waits_too_long_is_given_up_on(optimized: Client, postgres: Postgres) -> None:
+    view = {"user_id": 1, "content_id": 1, "kind": "view"}
     with psycopg.connect(postgres.url(f"optimized_{__name__}")) as other:
         other.execute("LOCK TABLE contents")
-        answer = optimized.get("/recommendations/1")
-    assert answer.status == 503
-    assert answer.body == {"error": {"code": "overloaded", "message": "the database did not answer in time"}}
-    assert optimized.get("/recommendations/1").status == 200
+        written, read = optimized.send("POST", "/interactions", view), optimized.get("/recommendations/1")
+    assert written.status == 503
+    assert written.body == {"error": {"code": "overloaded", "message": "the database did not answer in time"}}
+    assert (read.status, read.fallback) == (200, "popular")
+    assert (again := optimized.get("/recommendations/1")).status == 200
+    assert again.fallback is None
 
 
 def test_no_connection_is_an_answer_too(baseline: Client, postgres: Postgres) -> None:

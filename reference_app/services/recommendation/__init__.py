@@ -1,10 +1,9 @@
 """Which contents to show to whom: personalised lists, contents with their tags, interactions, engagement scores."""
 
 from reference_app.service import Service
-from reference_app.services.recommendation import baseline, optimized, seed
-from reference_app.settings import Release
+from reference_app.services.recommendation.baseline import BaselineQueries
+from reference_app.services.recommendation.caching import SPACE, CachedRecommendations
+from reference_app.services.recommendation.optimized import OptimizedQueries
+from reference_app.services.recommendation.routes import routes
 
-SERVICE = Service(
-    releases={Release.BASELINE: baseline.start, Release.OPTIMIZED: optimized.start},
-    generate=seed.generate,
-)
+SERVICE = Service(SPACE, BaselineQueries, OptimizedQueries, CachedRecommendations, routes)

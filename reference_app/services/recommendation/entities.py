@@ -1,44 +1,18 @@
-"""What goes in and out of the recommendation service, in the form that both releases share."""
+"""What goes in and out of the recommendation service, in the form that both implementations share."""
 
-from collections.abc import Iterable, Mapping
-from datetime import UTC, datetime
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from enum import StrEnum
-from typing import Annotated, Any
 
-from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, StrictInt, StrictStr
+from pydantic import Field
 
-from reference_app.answers import LARGEST_ID, encode
+from reference_app.answers import encode
+from reference_app.database import Row
+from reference_app.fields import Id, Input, Moment, Names, Text, Title, now
 
-LIMIT_DEFAULT, LIMIT_LARGEST = 10, 100
 CONTENT_COLUMNS = """
     contents.id, contents.creator_id, contents.title, contents.body, contents.view_count, contents.like_count,
     contents.share_count, contents.engagement_score, contents.created_at, contents.updated_at"""
-
-Row = Mapping[str, Any]
-
-
-def _storable(text: str) -> str:
-    if "\0" in text:
-        raise ValueError("must not contain NUL")
-    return text
-
-
-def _each_once(tags: list[str]) -> list[str]:
-    return sorted(set(tags))
-
-
-def _in_utc(moment: datetime) -> datetime:
-    try:
-        return moment.astimezone(UTC)
-    except OverflowError:
-        raise ValueError("must lie between the years 1 and 9999 in UTC") from None
-
-
-Id = Annotated[StrictInt, Field(ge=1, le=LARGEST_ID)]
-Title = Annotated[StrictStr, Field(min_length=1, max_length=200), AfterValidator(_storable)]
-Body = Annotated[StrictStr, Field(max_length=10_000), AfterValidator(_storable)]
-Tag = Annotated[StrictStr, Field(pattern=r"^[a-z0-9][a-z0-9-]{0,39}$")]
-Tags = Annotated[list[Tag], Field(max_length=20), AfterValidator(_each_once)]
 
 
 class Kind(StrEnum):
@@ -49,16 +23,31 @@ class Kind(StrEnum):
     SHARE = "share"
 
 
-class _Input(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
+class Shelf(StrEnum):
+    """A way to list contents, each by something else."""
+
+    NEWEST = "newest"
+    CREATOR = "creator"
+    TAG = "tag"
+    HISTORY = "history"
 
 
-class ContentChange(_Input):
+_NEWEST_FIRST = "ORDER BY contents.created_at DESC, contents.id DESC"
+SHELVES = {
+    Shelf.NEWEST: _NEWEST_FIRST,
+    Shelf.CREATOR: f"WHERE contents.creator_id = %(value)s {_NEWEST_FIRST}",
+    Shelf.TAG: f"JOIN content_tags has ON has.content_id = contents.id WHERE has.tag = %(value)s {_NEWEST_FIRST}",
+    Shelf.HISTORY: """JOIN user_interactions seen ON seen.content_id = contents.id
+        WHERE seen.user_id = %(value)s ORDER BY seen.created_at DESC, seen.id DESC""",
+}
+
+
+class ContentChange(Input):
     """What the owner of a content may set."""
 
     title: Title
-    body: Body
-    tags: Tags
+    body: Text
+    tags: Names
 
 
 class NewContent(ContentChange):
@@ -67,7 +56,7 @@ class NewContent(ContentChange):
     creator_id: Id
 
 
-class NewInteraction(_Input):
+class NewInteraction(Input):
     """A user did something with a content."""
 
     user_id: Id
@@ -75,10 +64,18 @@ class NewInteraction(_Input):
     kind: Kind
 
 
-class ScoreUpdate(_Input):
+class ScoreUpdate(Input):
     """Recompute the engagement scores as they are at a moment."""
 
-    as_of: Annotated[AwareDatetime, AfterValidator(_in_utc)] = Field(default_factory=lambda: datetime.now(UTC))
+    as_of: Moment = Field(default_factory=now)
+
+
+@dataclass(frozen=True, slots=True)
+class Listing:
+    """Contents for a user, each with its tags, and the interests they were chosen by where these are known."""
+
+    items: Sequence[Row]
+    interests: Sequence[str] | None = None
 
 
 def content_answer(content: Row, tags: Iterable[str]) -> bytes:
@@ -86,29 +83,8 @@ def content_answer(content: Row, tags: Iterable[str]) -> bytes:
     return encode({**content, "tags": sorted(tags)})
 
 
-def recommendations_answer(user_id: int, items: Iterable[Row]) -> bytes:
-    """A list for a user. Counters are left out: they change with every view, a list does not."""
-    return encode(
-        {
-            "user_id": user_id,
-            "items": [
-                {
-                    "id": item["id"],
-                    "title": item["title"],
-                    "engagement_score": item["engagement_score"],
-                    "tags": sorted(item["tags"]),
-                }
-                for item in items
-            ],
-        }
-    )
-
-
-def interaction_answer(interaction_id: int, interaction: NewInteraction) -> bytes:
-    """An interaction as recorded."""
-    return encode({"id": interaction_id, **interaction.model_dump()})
-
-
-def scores_answer(updated: int, as_of: datetime) -> bytes:
-    """How many scores changed."""
-    return encode({"updated": updated, "as_of": as_of})
+def list_answer(items: Iterable[Row], **about: object) -> bytes:
+    """Contents in a list. Counters are left out: they change with every view, a list does not."""
+    shown = ("id", "title", "engagement_score")
+    listed = [{name: item[name] for name in shown} | {"tags": sorted(item["tags"])} for item in items]
+    return encode({**about, "items": listed})

@@ -1,50 +1,27 @@
-"""The HTTP interface of the recommendation service, the same for both releases."""
+"""HTTP: the same routes in front of every release."""
 
-from starlette.requests import Request
-from starlette.responses import Response
 from starlette.routing import Route
 
-from reference_app.answers import JSON, path_id, query_number, read_body
-from reference_app.services.recommendation.contract import Recommendations
-from reference_app.services.recommendation.entities import (
-    LIMIT_DEFAULT,
-    LIMIT_LARGEST,
-    ContentChange,
-    NewContent,
-    NewInteraction,
-    ScoreUpdate,
-)
+from reference_app.endpoint import body, endpoint, fixed, limit, path_id, path_name
+from reference_app.services.recommendation.caching import CachedRecommendations
+from reference_app.services.recommendation.entities import ContentChange, NewContent, NewInteraction, ScoreUpdate, Shelf
 
 
-def routes(service: Recommendations) -> list[Route]:
+def routes(service: CachedRecommendations) -> list[Route]:
     """The routes, answered by ``service``."""
-
-    async def recommendations(request: Request) -> Response:
-        user_id = path_id(request, "user_id")
-        limit = query_number(request, "limit", default=LIMIT_DEFAULT, largest=LIMIT_LARGEST)
-        return JSON(await service.recommendations(user_id, limit))
-
-    async def content(request: Request) -> Response:
-        return JSON(await service.content(path_id(request, "content_id")))
-
-    async def create_content(request: Request) -> Response:
-        return JSON(await service.create_content(await read_body(request, NewContent)), 201)
-
-    async def update_content(request: Request) -> Response:
-        content_id = path_id(request, "content_id")
-        return JSON(await service.update_content(content_id, await read_body(request, ContentChange)))
-
-    async def record_interaction(request: Request) -> Response:
-        return JSON(await service.record_interaction(await read_body(request, NewInteraction)), 201)
-
-    async def update_scores(request: Request) -> Response:
-        return JSON(await service.update_scores(await read_body(request, ScoreUpdate)))
-
+    user, content, tag, nothing = path_id("user_id"), path_id("content_id"), path_name("tag"), fixed(None)
     return [
-        Route("/recommendations/{user_id}", recommendations),
-        Route("/content/{content_id}", content, methods=["GET"]),
-        Route("/content/{content_id}", update_content, methods=["PUT"]),
-        Route("/content", create_content, methods=["POST"]),
-        Route("/interactions", record_interaction, methods=["POST"]),
-        Route("/engagement-scores", update_scores, methods=["POST"]),
+        Route("/recommendations/{user_id}", endpoint(service.recommendations, user, limit)),
+        Route("/users/{user_id}/interests", endpoint(service.interests, user)),
+        Route("/users/{user_id}/history", endpoint(service.shelf, fixed(Shelf.HISTORY), user, limit)),
+        Route("/users/{user_id}/contents", endpoint(service.shelf, fixed(Shelf.CREATOR), user, limit)),
+        Route("/tags/{tag}/contents", endpoint(service.shelf, fixed(Shelf.TAG), tag, limit)),
+        Route("/contents", endpoint(service.shelf, fixed(Shelf.NEWEST), nothing, limit)),
+        Route("/content/{content_id}", endpoint(service.content, content), methods=["GET"]),
+        Route("/content/{content_id}", endpoint(service.update_content, content, body(ContentChange)), methods=["PUT"]),
+        Route("/content", endpoint(service.create_content, body(NewContent), status=201), methods=["POST"]),
+        Route(
+            "/interactions", endpoint(service.record_interaction, body(NewInteraction), status=201), methods=["POST"]
+        ),
+        Route("/engagement-scores", endpoint(service.update_scores, body(ScoreUpdate)), methods=["POST"]),
     ]

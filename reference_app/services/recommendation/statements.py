@@ -1,6 +1,7 @@
 # ruff: noqa: S608 - what is joined here are constants of this package
 """The SQL of the optimized release. Each index of revision 0002 names the statement here that needs it."""
 
+from reference_app.services.recommendation import entities
 from reference_app.services.recommendation.entities import CONTENT_COLUMNS
 
 # Walks contents in the order of the answer and stops at the limit: its cost follows the length of the list, not of the
@@ -12,15 +13,10 @@ RECOMMENDATIONS = """
     SELECT reader.interests, item.id, item.title, item.engagement_score, item.tags
     FROM (
         SELECT users.id, ARRAY(SELECT tag FROM user_interests WHERE user_id = users.id) AS interests
-        FROM users
-        WHERE users.id = %(user_id)s
-        OFFSET 0
+        FROM users WHERE users.id = %(user_id)s OFFSET 0
     ) reader
     LEFT JOIN LATERAL (
-        SELECT
-            contents.id,
-            contents.title,
-            contents.engagement_score,
+        SELECT contents.id, contents.title, contents.engagement_score,
             ARRAY(SELECT tag FROM content_tags WHERE content_id = contents.id) AS tags
         FROM contents
         WHERE (
@@ -45,58 +41,22 @@ _CONTENT_WITH_TAGS = f"""
 CONTENT = f"{_CONTENT_WITH_TAGS} WHERE contents.id = %(content_id)s"
 TOP_CONTENTS = f"{_CONTENT_WITH_TAGS} ORDER BY contents.engagement_score DESC, contents.id LIMIT %(limit)s"
 
-# Returns no row when the creator does not exist.
-CREATE_CONTENT = f"""
-    WITH created AS (
-        INSERT INTO contents (creator_id, title, body)
-        SELECT users.id, %(title)s, %(body)s FROM users WHERE users.id = %(creator_id)s
-        RETURNING {CONTENT_COLUMNS}
-    ),
-    tagged AS (
-        INSERT INTO content_tags (content_id, tag)
-        SELECT created.id, tag FROM created, unnest(%(tags)s::text[]) AS tag
-    )
-    SELECT * FROM created
-"""
+SHELVES = {shelf: f"{_CONTENT_WITH_TAGS} {chosen} LIMIT %(limit)s" for shelf, chosen in entities.SHELVES.items()}
 
-UPDATE_CONTENT = f"""
-    UPDATE contents SET title = %(title)s, body = %(body)s, updated_at = now()
-    WHERE id = %(content_id)s
-    RETURNING {CONTENT_COLUMNS}
+INTERESTS = """
+    SELECT ARRAY(SELECT tag FROM user_interests WHERE user_id = users.id) AS interests
+    FROM users WHERE users.id = %(user_id)s
 """
-# Answers the tags that the content gained.
-REPLACE_TAGS = """
-    WITH lost AS (
-        DELETE FROM content_tags WHERE content_id = %(content_id)s AND tag <> ALL (%(tags)s::text[])
-    )
-    INSERT INTO content_tags (content_id, tag)
-    SELECT %(content_id)s, tag FROM unnest(%(tags)s::text[]) AS tag
-    WHERE NOT EXISTS (SELECT FROM content_tags had WHERE had.content_id = %(content_id)s AND had.tag = tag.tag)
-    RETURNING tag
-"""
-
-RECORD_INTERACTION = """
-    WITH found AS (SELECT EXISTS (SELECT FROM users WHERE id = %(user_id)s) AS user_exists),
-    counted AS (
-        UPDATE contents SET
-            view_count = view_count + (%(kind)s = 'view')::int,
-            like_count = like_count + (%(kind)s = 'like')::int,
-            share_count = share_count + (%(kind)s = 'share')::int
-        WHERE id = %(content_id)s AND (SELECT user_exists FROM found)
-        RETURNING id
-    ),
-    recorded AS (
-        INSERT INTO user_interactions (user_id, content_id, kind)
-        SELECT %(user_id)s, counted.id, %(kind)s FROM counted
-        RETURNING id
-    )
-    SELECT user_exists, (SELECT id FROM recorded) AS interaction_id FROM found
+ACTIVE_INTERESTS = """
+    SELECT active.user_id AS id, ARRAY(SELECT tag FROM user_interests WHERE user_id = active.user_id) AS interests
+    FROM (
+        SELECT DISTINCT user_id FROM user_interactions
+        WHERE created_at > (SELECT max(created_at) FROM user_interactions) - interval '1 day'
+    ) active
 """
 
 # One at a time: two such updates could meet the same rows in different order.
-PREPARE_SCORES = """
-    SELECT set_config('statement_timeout', %(timeout)s, true), pg_advisory_xact_lock(hashtext('engagement_scores'))
-"""
+LOCK_SCORES = "SELECT pg_advisory_xact_lock(hashtext('engagement_scores'))"
 _SCORE = """
     (view_count + 5 * like_count + 10 * share_count)
     / (1 + power(2::float8, -least(greatest(extract(epoch FROM %(as_of)s - created_at)::float8 / 86400, 0), 64)))

@@ -1,22 +1,18 @@
-"""After an acknowledged write nobody is answered from before it: not by a race, not by an outage of the cache."""
+"""What was read before a write is neither stored nor handed out after it; one thing is loaded once."""
 
 import asyncio
-import signal
-import threading
-import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
-from pathlib import Path
 
 import pytest
 from redis.exceptions import ConnectionError as RedisConnectionError
 
+from reference_app.breaker import NoBreaker
 from reference_app.cache import ALWAYS, EVERYTHING, Cache, Loaded
 from reference_app.metrics import Metrics
 from reference_app.redis_client import redis_client
-from reference_app.settings import Release
-from tests.reference import running
-from tests.reference.running import Client, Postgres, RedisServer
+from reference_app.topic_cache import TopicCache
+from tests.reference.running import RedisServer
 
 pytestmark = pytest.mark.e2e
 
@@ -52,7 +48,7 @@ class Source:
 async def source_on(redis_server: RedisServer) -> AsyncIterator[Source]:
     redis_server.client(7).flushdb()
     async with redis_client(redis_server.url(7)) as redis:
-        source = Source(Cache(redis, "test", Metrics()), Cache(redis, "test", Metrics()))
+        source = Source(*(TopicCache(redis, "test", Metrics(), NoBreaker()) for _ in range(2)))
         await source.cache.clear()  # as at the start of a service
         yield source
 
@@ -121,8 +117,7 @@ def test_an_invalidation_that_did_not_arrive_is_made_up_for(
             broken.setattr(source.cache, "_invalidate_script", lost)
             source.value = b"new"
             await source.cache.invalidate({"thing": EVERYTHING})
-            assert await source.fetch() == b"new"  # while the cache pauses
-        monkeypatch.setattr(source.cache, "_paused_until", 0.0)
+            assert await source.fetch() == b"new"  # what is owed is still not there, so nobody looks
         assert await source.fetch() == b"new"
         assert await source.fetch() == b"new"
         assert source.loads == 3
@@ -162,84 +157,3 @@ def test_a_change_reaches_the_answers_whose_threshold_is_not_above_its_weight(re
             assert source.loads == loads
 
     check(redis_server, story)
-
-
-def test_no_stale_answer_while_many_read_and_write(optimized: Client) -> None:
-    """Readers keep filling the cache while a writer checks, after each acknowledged write, all that shows it."""
-    shown = optimized.get("/recommendations/13?limit=3").body
-    assert isinstance(shown, dict)
-    identity, done = shown["items"][1]["id"], threading.Event()
-    paths = [f"/content/{identity}", "/recommendations/13?limit=3", "/recommendations/13?limit=5"]
-
-    def read() -> None:
-        while not done.is_set():
-            for path in paths:
-                optimized.get(path)
-
-    readers = [threading.Thread(target=read) for _ in range(6)]
-    for reader in readers:
-        reader.start()
-    try:
-        for version in range(60):
-            change = {"title": f"version {version}", "body": "", "tags": ["a"]}
-            assert optimized.send("PUT", f"/content/{identity}", change).status == 200
-            for path in paths:
-                assert f"version {version}" in optimized.http.get(path).text, path
-    finally:
-        done.set()
-        for reader in readers:
-            reader.join()
-
-
-@pytest.fixture
-def alone(postgres: Postgres, indexed: str, tmp_path: Path) -> Iterator[tuple[Client, RedisServer]]:
-    """A service with a Redis of its own, to be stopped."""
-    url = postgres.create(f"outage_{tmp_path.name}", indexed)
-    with (
-        running.redis_server(tmp_path) as redis,
-        running.service(Release.OPTIMIZED, url, redis.url()) as client,
-    ):
-        yield client, redis
-
-
-def test_a_cache_that_hangs_makes_answers_slower_and_never_wrong(alone: tuple[Client, RedisServer]) -> None:
-    client, redis = alone
-    assert client.get("/content/3").cache in {"hit", "miss"}
-    redis.process.send_signal(signal.SIGSTOP)
-    rename(client, "while it hung")
-    assert client.get("/content/3").cache == "bypass"
-    assert title(client) == "while it hung"
-    redis.process.send_signal(signal.SIGCONT)
-    until_cached(client)
-    assert title(client) == "while it hung"
-
-
-def test_a_cache_that_is_gone_makes_answers_slower_and_never_wrong(
-    alone: tuple[Client, RedisServer], tmp_path: Path
-) -> None:
-    client, redis = alone
-    redis.process.terminate()
-    redis.process.wait(5)
-    rename(client, "while it was gone")
-    assert title(client) == "while it was gone"
-    assert client.get("/recommendations/13").cache == "bypass"
-    with running.redis_server(tmp_path, redis.port):
-        until_cached(client)
-        assert title(client) == "while it was gone"
-
-
-def rename(client: Client, new: str) -> None:
-    assert client.send("PUT", "/content/3", {"title": new, "body": "", "tags": []}).status == 200
-
-
-def title(client: Client) -> object:
-    body = client.get("/content/3").body
-    assert isinstance(body, dict)
-    return body["title"]
-
-
-def until_cached(client: Client) -> None:
-    deadline = time.monotonic() + 5
-    while client.get("/content/3").cache != "hit":
-        assert time.monotonic() < deadline
-        time.sleep(0.05)

@@ -5,7 +5,7 @@ import hashlib
 import psycopg
 import pytest
 
-from reference_app.services.recommendation import seed
+from reference_app.seeds import recommendation as seed
 from tests.reference import running
 from tests.reference.running import Postgres
 

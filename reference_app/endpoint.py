@@ -1,0 +1,97 @@
+"""From a request to the arguments of what answers it, so that a service's routes read as a table."""
+
+import re
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import orjson
+from pydantic import BaseModel, ValidationError
+from starlette.requests import Request
+from starlette.responses import Response
+
+from reference_app.answers import JSON
+from reference_app.errors import InvalidError, MalformedError
+from reference_app.fields import LARGEST_ID, NAME_PATTERN
+
+LIMIT_DEFAULT, LIMIT_LARGEST = 10, 100
+
+Argument = Callable[[Request], Awaitable[Any]]
+"""Reads one argument from a request, or raises the error that says what is wrong with it."""
+
+_NAME = re.compile(NAME_PATTERN)
+_WHOLE_NUMBER = re.compile(r"[0-9]{1,19}", re.ASCII)
+
+
+def endpoint(
+    act: Callable[..., Awaitable[bytes]], *arguments: Argument, status: int = 200
+) -> Callable[[Request], Awaitable[Response]]:
+    """Answer with what ``act`` returns for these arguments."""
+
+    async def respond(request: Request) -> Response:
+        return JSON(await act(*[await argument(request) for argument in arguments]), status)
+
+    return respond
+
+
+def path_id(name: str) -> Argument:
+    """The id in the path."""
+
+    async def read(request: Request) -> int:
+        return _whole_number(name, request.path_params[name], LARGEST_ID)
+
+    return read
+
+
+def path_name(name: str) -> Argument:
+    """A name in the path."""
+
+    async def read(request: Request) -> str:
+        text: str = request.path_params[name]
+        if not _NAME.fullmatch(text):
+            raise InvalidError(f"{name}: must be 1 to 40 of a-z, 0-9 and -, beginning with a letter or digit")
+        return text
+
+    return read
+
+
+def fixed(value: object) -> Argument:
+    """The same for every request."""
+
+    async def read(_: Request) -> object:
+        return value
+
+    return read
+
+
+async def limit(request: Request) -> int:
+    """How many of a list are wanted."""
+    text = request.query_params.get("limit")
+    return LIMIT_DEFAULT if text is None else _whole_number("limit", text, LIMIT_LARGEST)
+
+
+def body(shape: type[BaseModel]) -> Argument:
+    """The body as ``shape``; an empty body is an empty object."""
+
+    async def read(request: Request) -> BaseModel:
+        raw = await request.body() or b"{}"
+        try:
+            value = orjson.loads(raw)
+        except orjson.JSONDecodeError as error:
+            raise MalformedError(f"the body is not JSON: {error}") from None
+        try:
+            return shape.model_validate(value)
+        except ValidationError as error:
+            raise InvalidError("; ".join(_problem(found) for found in error.errors(include_url=False))) from None
+
+    return read
+
+
+def _whole_number(name: str, text: str, largest: int) -> int:
+    if not _WHOLE_NUMBER.fullmatch(text) or not 1 <= int(text) <= largest:
+        raise InvalidError(f"{name}: must be a whole number from 1 to {largest}")
+    return int(text)
+
+
+def _problem(found: Any) -> str:  # noqa: ANN401 - pydantic_core's ErrorDetails
+    where = ".".join(str(part) for part in found["loc"]) or "body"
+    return f"{where}: {found['msg']}"

@@ -1,0 +1,45 @@
+"""Types of what comes in, shared by the services: each says what is allowed, and the error says it to the client."""
+
+from datetime import UTC, datetime
+from typing import Annotated
+
+from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, StrictInt, StrictStr
+
+LARGEST_ID = 2**63 - 1
+NAME_PATTERN = "[a-z0-9][a-z0-9-]{0,39}"
+
+
+def _storable(text: str) -> str:
+    if "\0" in text:
+        raise ValueError("must not contain NUL")
+    return text
+
+
+def _each_once(names: list[str]) -> list[str]:
+    return sorted(set(names))
+
+
+def _in_utc(moment: datetime) -> datetime:
+    try:
+        return moment.astimezone(UTC)
+    except OverflowError:
+        raise ValueError("must lie between the years 1 and 9999 in UTC") from None
+
+
+Id = Annotated[StrictInt, Field(ge=1, le=LARGEST_ID)]
+Title = Annotated[StrictStr, Field(min_length=1, max_length=200), AfterValidator(_storable)]
+Text = Annotated[StrictStr, Field(max_length=10_000), AfterValidator(_storable)]
+Name = Annotated[StrictStr, Field(pattern=f"^{NAME_PATTERN}$")]
+Names = Annotated[list[Name], Field(max_length=20), AfterValidator(_each_once)]
+Moment = Annotated[AwareDatetime, AfterValidator(_in_utc)]
+
+
+def now() -> datetime:
+    """This moment in UTC."""
+    return datetime.now(UTC)
+
+
+class Input(BaseModel):
+    """A body: unknown keys are refused."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)

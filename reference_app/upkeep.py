@@ -1,0 +1,75 @@
+"""What a service does without being asked: fill the cache at start, refresh it every hour, rebuild it every night."""
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
+from typing import Literal, Self
+
+import psycopg
+from apscheduler.schedulers.asyncio import AsyncIOScheduler
+
+from reference_app.errors import RequestError
+from reference_app.metrics import Metrics
+from reference_app.service import C, Cached, Q, Service, running
+from reference_app.settings import Settings
+
+logger = logging.getLogger(__name__)
+
+_RETRY_SECONDS = 1.0
+_LATE_SECONDS = 600
+
+
+class Upkeep:
+    """Runs beside the requests from the start of its block to the end; ``is_warm`` once the cache was filled."""
+
+    def __init__(self, cached: Cached) -> None:
+        self._cached = cached
+        self._scheduler = AsyncIOScheduler(job_defaults={"coalesce": True, "misfire_grace_time": _LATE_SECONDS})
+        self._warming: asyncio.Task[None] | None = None
+        self.is_warm = False
+
+    async def refresh(self) -> bool:
+        """Every hour; whether it could be done. What fails is tried again at its next turn."""
+        return await _attempt("refresh", self._cached.refresh)
+
+    async def rebuild(self) -> bool:
+        """Every night; whether it could be done."""
+        return await _attempt("rebuild", self._cached.rebuild)
+
+    async def __aenter__(self) -> Self:
+        self._warming = asyncio.create_task(self._warm_up())
+        self._scheduler.add_job(self.refresh, "cron", id="refresh", minute=0)
+        self._scheduler.add_job(self.rebuild, "cron", id="rebuild", hour=0, minute=5)
+        self._scheduler.start()
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        self._scheduler.shutdown(wait=False)
+        if self._warming is not None:
+            self._warming.cancel()
+            with suppress(asyncio.CancelledError):
+                await self._warming
+
+    async def _warm_up(self) -> None:
+        while not self.is_warm:
+            self.is_warm = await self.refresh()
+            if not self.is_warm:
+                await asyncio.sleep(_RETRY_SECONDS)
+
+
+async def _attempt(name: str, work: Callable[[], Awaitable[bool]]) -> bool:
+    try:
+        done = await work()
+    except (psycopg.Error, RequestError) as error:
+        logger.warning("%s failed: %s", name, error)
+        return False
+    if not done:
+        logger.warning("%s failed: the cache does not answer", name)
+    return done
+
+
+async def once(service: Service[Q, C], settings: Settings, work: Literal["refresh", "rebuild"]) -> bool:
+    """Do one of the two from outside, beside the processes that serve; whether it could be done."""
+    async with running(service, settings, Metrics()) as release:
+        return await (release.cached.refresh if work == "refresh" else release.cached.rebuild)()
