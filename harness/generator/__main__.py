@@ -84,9 +84,10 @@ def _own_files(base: Path, paths: Sequence[Path]) -> list[Path]:
 
 
 def _run(plan: Plan, users: list[type[User]], host: str, out: Path, channel: TextIO) -> int:
-    services = {os.environ[url_variable(service)] for service in plan.environment.services}
+    services = tuple(os.environ[url_variable(service)] for service in plan.environment.services)
     for user in users:
-        user.host = user.host if user.host in services else host
+        if not (user.host or "").startswith(services):
+            user.host = host
     environment = Environment(
         user_classes=users,
         shape_class=StagedShape(plan.stages),

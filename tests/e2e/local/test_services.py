@@ -3,11 +3,17 @@
 import json
 import signal
 from collections.abc import Iterator
+from pathlib import Path
 
 import psutil
 import pytest
 
+from harness.environment.local import LocalEnvironment
+from harness.errors import EnvironmentFailedError
+from harness.plan_file import parse_plan
 from harness.store import RunFolder
+from harness.testing import PLAN as EXAMPLE
+from harness.trial import Leg
 from tests.e2e.local.project import Measured, Project
 
 pytestmark = pytest.mark.e2e
@@ -71,12 +77,12 @@ class Visitor(FastHttpUser):
 
 
 class Payer(FastHttpUser):
-    host = PAYMENT
+    host = PAYMENT + "/pay-"
     wait_time = constant(0.02)
 
     @task
     def pay(self):
-        self.client.get("/pay-ment")
+        self.client.get("ment", name="/pay-ment")
 """
 PLAN = """\
 schema = 1
@@ -170,6 +176,21 @@ def test_how_long_a_start_took_is_on_record(system: Measured) -> None:
     ready = [trial.ready_seconds for trial in folder.read_trials(folder.read_setup())]
     assert len(ready) == 2
     assert all(seconds and 0.05 < seconds < 20 for seconds in ready)
+
+
+def test_a_service_that_does_not_start_is_named_while_another_is_waited_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HARNESS_CACHE", str(tmp_path / "cache"))
+    (tmp_path / "serve.py").write_text("import sys, time\nsys.argv[1] == 'b' and sys.exit(3)\ntime.sleep(60)")
+    text = EXAMPLE.replace(
+        'serve = "serve --port {port}"', 'services = ["a", "b"]\nserve = "python serve.py {service} {port}"'
+    )
+    with (
+        pytest.raises(EnvironmentFailedError, match=r"the b service of before ended by itself \(status 3\)"),
+        LocalEnvironment(parse_plan(text), tmp_path, tmp_path / "logs", lambda _: None) as environment,
+    ):
+        environment.start(Leg(1, 1, "before"))
 
 
 def serving(project: Project, service: str) -> list[psutil.Process]:
