@@ -63,6 +63,9 @@ def cli() -> None:
 def run(plan: Path, out: Path, blocks: int | None, *, plain: bool) -> None:
     """Measure a PLAN: start, migrate, load both arms in turns, judge, report.
 
+    A plan whose [environment] lists services measures them as one system: each has a database of its own, all are up
+    in every leg.
+
     \b
     Examples:
       harness run scenarios/demo.toml

@@ -37,7 +37,7 @@ def examine() -> Iterator[Finding]:
     yield _cache()
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     fix = "" if cores > 1 else "generator and service share one core: expect wide intervals"
-    yield Finding("cores", str(cores), fix, needed=False)
+    yield Finding("cores", f"{cores} (the generator and all services of a plan share them)", fix, needed=False)
     memory = psutil.virtual_memory().available
     yield Finding("free memory", f"{memory / 2**30:.1f} GiB", "" if memory > LEAST_MEMORY else "free at least 2 GiB")
     load = psutil.getloadavg()[0] / cores

@@ -20,7 +20,7 @@ from harness.plan import ARMS, Plan
 from harness.plan_file import fingerprint
 from harness.store import RunFolder, fingerprint_files
 from harness.summary import Summary, summarise
-from harness.trial import Leg, Migration, Setup
+from harness.trial import Leg, Migration, Setup, Startup
 from harness.verdict import Verdict, judge
 
 
@@ -37,14 +37,14 @@ class Environment(AbstractContextManager["Environment"], Protocol):
     def prepare(self) -> list[Migration]:
         """Start the servers, seed, and bring each arm to its revision."""
 
-    def start(self, leg: Leg) -> str:
-        """Reset and start an arm; returns its base URL once it is ready."""
+    def start(self, leg: Leg) -> Startup:
+        """Reset and start an arm; returns where its services are once all are ready."""
 
     def check(self) -> None:
         """Raise when something that should be running is not."""
 
     def stop(self) -> None:
-        """End the arm's service."""
+        """End the arm's services."""
 
     def versions(self) -> dict[str, str]:
         """Versions of the servers."""
@@ -133,12 +133,14 @@ def measure(
         folder.write_setup(_setup(source, order, environment))
         for leg in legs:
             observer.leg(leg, len(legs))
-            url = environment.start(leg)
+            startup = environment.start(leg)
+            folder.write_startup(leg, startup)
             job = Job(
                 plan=plan,
                 plan_path=folder.path / "plan.toml",
                 base=source.base,
-                host=url,
+                host=startup.host,
+                urls=startup.urls,
                 out=folder.trial_folder(leg),
                 log=folder.logs / f"{leg.title}.generator.log",
                 label=environment.label,

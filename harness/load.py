@@ -7,15 +7,15 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO
 
 from harness.environment.processes import LABEL, describe, with_log
 from harness.errors import MeasurementError, PlanError, Problem
-from harness.plan import Plan
+from harness.plan import Plan, url_variable
 
 CHECK_SECONDS = 120.0
 OVERTIME_SECONDS = 60.0
@@ -76,10 +76,11 @@ class Job:
 
     Attributes:
         plan_path: the file that the generator reads; user files are relative to ``base``.
-        host: base URL of the arm's service.
+        host: base URL of the arm's first service.
         out: the leg's folder, where samples, readings and windows go.
         label: what the process carries in its environment, so that it can be found and ended.
         seed: of everything the users choose at random, the same for both arms of a block.
+        urls: base URLs of the services that have names, each an environment variable of the user files.
     """
 
     plan: Plan
@@ -90,6 +91,7 @@ class Job:
     log: Path
     label: str
     seed: int
+    urls: Mapping[str, str] = field(default_factory=dict)
 
 
 def generate(job: Job, *, on_progress: Callable[[Progress], None], check: Callable[[], None]) -> None:
@@ -104,6 +106,7 @@ def generate(job: Job, *, on_progress: Callable[[Progress], None], check: Callab
     command = [*_generator("run", job.plan_path, job.base), "--host", job.host]
     command += ["--out", str(job.out), "--seed", str(job.seed)]
     job.out.mkdir(parents=True, exist_ok=True)
+    urls = {url_variable(service): url for service, url in job.urls.items()}
     deadline = time.monotonic() + job.plan.seconds + job.plan.load.stop_seconds + OVERTIME_SECONDS
     with job.log.open("ab") as errors:
         child = subprocess.Popen(
@@ -111,7 +114,7 @@ def generate(job: Job, *, on_progress: Callable[[Progress], None], check: Callab
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=errors,
-            env={**os.environ, LABEL: job.label},
+            env={**os.environ, **urls, LABEL: job.label},
             start_new_session=True,
         )
         try:

@@ -1,4 +1,4 @@
-"""Migration: bring an arm's database to its revision, timed, and note what that made."""
+"""Migration: bring a database of an arm to its revision, timed, and note what that made."""
 
 from collections.abc import Callable
 
@@ -10,7 +10,13 @@ _SIZE = "SELECT pg_database_size(current_database())"
 
 
 def migrate(
-    postgres: Postgres, database: str, arm: str, revision: str | None, apply: Callable[[], float] | None
+    postgres: Postgres,
+    database: str,
+    arm: str,
+    revision: str | None,
+    apply: Callable[[], float] | None,
+    *,
+    service: str | None = None,
 ) -> Migration:
     """Apply a revision to a database; ``apply`` runs it and returns the seconds it took, ``None`` runs nothing.
 
@@ -20,7 +26,7 @@ def migrate(
     indexes, size = _indexes(postgres, database), _size(postgres, database)
     seconds = apply() if apply else 0.0
     created = tuple(sorted(_indexes(postgres, database) - indexes))
-    return Migration(arm, revision, seconds, created, size, _size(postgres, database))
+    return Migration(arm, revision, seconds, created, size, _size(postgres, database), service)
 
 
 def _indexes(postgres: Postgres, database: str) -> set[str]:

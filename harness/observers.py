@@ -38,7 +38,9 @@ class LineObserver:
         """A leg has begun."""
         self.place = f"block {leg.block} of {total // len(self.plan.arms)} · {leg.arm}"
         self._legs_left = total - leg.number
-        self.show(f"{self.place} · resetting and starting the service", news=True)
+        services = len(self.plan.environment.services)
+        what = f"{services} services" if services > 1 else "the service"
+        self.show(f"{self.place} · resetting and starting {what}", news=True)
 
     def progress(self, progress: Progress) -> None:
         """The generator reported."""

@@ -18,6 +18,12 @@ DEFAULT_POSTGRES = {
 }
 Seconds = Annotated[float, Field(gt=0, le=86_400)]
 Users = Annotated[int, Field(ge=1, le=1_000_000)]
+ServiceName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_-]{0,39}$")]
+
+
+def url_variable(service: str) -> str:
+    """The environment variable in which user files find the base URL of a service, ``HARNESS_URL_AUTH``."""
+    return f"HARNESS_URL_{service.upper().replace('-', '_')}"
 
 
 class StageKind(StrEnum):
@@ -40,10 +46,14 @@ class Environment(_Part):
     Commands may use the placeholders of plan_file and run in ``cwd`` (default: the plan's folder) with DATABASE_URL and
     REDIS_URL of the arm in their environment. What ``seed_inputs`` names (globs) is the seed's fingerprint: a seeded
     database is kept between runs until one of those files changes. Without it every run seeds anew.
+
+    With ``services`` the commands are run once for each of these names, in place of ``{service}``: each service has a
+    database and a Redis database number of its own, and all services of an arm are up at once.
     """
 
     kind: Literal["local", "compose", "external"]
     provides: tuple[Literal["postgres", "redis"], ...] = ()
+    services: tuple[ServiceName, ...] = Field(default=(), min_length=1, max_length=20)
     serve: str = Field(min_length=1)
     ready: str = Field(default="/", pattern=r"^/")
     seed: str | None = None
@@ -55,6 +65,18 @@ class Environment(_Part):
     postgres: dict[str, str] = {}
     ready_seconds: Seconds = 60.0
     command_seconds: Seconds = 900.0
+
+    @field_validator("services")
+    @classmethod
+    def _distinct(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        first: dict[str, str] = {}
+        for name in value:
+            other = first.setdefault(url_variable(name), name)
+            if value.count(name) > 1:
+                raise ValueError(f'"{name}" is named twice')
+            if other != name:
+                raise ValueError(f'"{other}" and "{name}" would both be {url_variable(name)}; rename one')
+        return value
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:
@@ -70,6 +92,11 @@ class Environment(_Part):
     def postgres_settings(self) -> dict[str, str]:
         """The server settings in force: the defaults overlaid with the plan's."""
         return DEFAULT_POSTGRES | self.postgres
+
+    @property
+    def parts(self) -> tuple[str | None, ...]:
+        """The names of the services; one service without a name where the plan names none."""
+        return self.services or (None,)
 
 
 class Arm(_Part):

@@ -64,11 +64,12 @@ def fingerprint(text: str) -> str:
 
 def _command_problems(plan: Plan) -> list[Problem]:
     environment = plan.environment
-    problems = []
+    problems = _service_problems(environment)
     for key, known in PLACEHOLDERS.items():
         for name in re.findall(r"\{(\w+)\}", getattr(environment, key) or ""):
-            if name not in known:
-                listed = ", ".join(f'"{{{k}}}"' for k in known)
+            if name not in {*known, "service"}:
+                choice = [*known, "service"] if environment.services else known
+                listed = ", ".join(f'"{{{k}}}"' for k in choice)
                 problems.append(Problem(f"environment.{key}", f'unknown placeholder "{{{name}}}"; known are {listed}'))
     problems += [
         Problem(f"arms.{name}.revision", "needs environment.migrate, the command that applies it")
@@ -76,6 +77,19 @@ def _command_problems(plan: Plan) -> list[Problem]:
         if arm.revision and not environment.migrate
     ]
     return problems
+
+
+def _service_problems(environment: Environment) -> list[Problem]:
+    """Where ``{service}`` stands without services, and where it is missing although there are several."""
+    commands = {f"environment.{key}": text for key in PLACEHOLDERS if (text := getattr(environment, key))}
+    inputs = {f"environment.seed_inputs[{i}]": text for i, text in enumerate(environment.seed_inputs)}
+    if not environment.services:
+        without = '"{service}" needs environment.services, the list of the names that it stands for'
+        return [Problem(where, without) for where, text in (commands | inputs).items() if "{service}" in text]
+    if len(environment.services) == 1:
+        return []
+    same = f'must contain "{{service}}", else all {len(environment.services)} services are the same'
+    return [Problem(where, same) for where, text in commands.items() if "{service}" not in text]
 
 
 def _stage_problems(plan: Plan) -> list[Problem]:

@@ -14,7 +14,7 @@ from harness.plan import Plan
 from harness.plan_file import parse_plan
 from harness.readings import read_readings
 from harness.samples import read_samples
-from harness.trial import Generation, Leg, Migration, Setup, Trial
+from harness.trial import Generation, Leg, Migration, Setup, Startup, Trial
 
 T = TypeVar("T")
 SCHEMA = 1
@@ -91,6 +91,11 @@ class RunFolder:
         """Record what the migrations took."""
         self.write("migrations.json", _json({"schema": SCHEMA, "migrations": [asdict(m) for m in migrations]}))
 
+    def write_startup(self, leg: Leg, startup: Startup) -> None:
+        """Record how the arm came up for a leg."""
+        self.trial_folder(leg).mkdir(parents=True, exist_ok=True)
+        self.write(f"trials/{leg.title}/startup.json", _json(asdict(startup)))
+
     def read_plan(self) -> tuple[Plan, str]:
         """The plan that was run, and its text."""
         text = self._text("plan.toml")
@@ -125,7 +130,9 @@ class RunFolder:
             raise RunFolderError(
                 f"{folder / 'samples'}: {len(samples)} samples, {generation.requests} were recorded; a part is missing"
             )
-        return Trial(leg, generation, samples, read_readings(folder / "readings.parquet"))
+        startup = f"trials/{leg.title}/startup.json"
+        ready = self._decode(startup, Startup).ready_seconds if (self.path / startup).exists() else None
+        return Trial(leg, generation, samples, read_readings(folder / "readings.parquet"), ready)
 
     def _text(self, name: str) -> str:
         try:

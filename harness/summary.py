@@ -100,6 +100,7 @@ class LegFacts:
     requests: int
     cpu_share: float
     lag_p99_ms: float
+    ready_seconds: float | None = None
 
 
 @dataclass(frozen=True)
@@ -141,7 +142,8 @@ def summarise(trials: Sequence[Trial]) -> Summary:
         curves=tuple(_curves(steady)),
         timelines={str(arm): tuple(_timeline(part)) for arm, part in frame.groupby("arm", observed=True)},
         legs=tuple(
-            LegFacts(t.leg, t.generation.requests, t.generation.cpu_share, t.generation.lag_p99_ms) for t in trials
+            LegFacts(t.leg, t.generation.requests, t.generation.cpu_share, t.generation.lag_p99_ms, t.ready_seconds)
+            for t in trials
         ),
     )
 

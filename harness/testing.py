@@ -4,7 +4,7 @@ For testing reports, plans, analyses and the order of events; no measurement com
 """
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict
 from types import TracebackType
 from typing import Any, Self
@@ -16,7 +16,7 @@ from harness.load import Job, Progress
 from harness.plan import ARMS, Plan
 from harness.samples import SCHEMA as SAMPLES
 from harness.samples import write_part
-from harness.trial import Generation, Leg, Migration, Setup, Trial, windows_of
+from harness.trial import Generation, Leg, Migration, Setup, Startup, Trial, windows_of
 
 READINGS = ("at_ns", "source", "name", "value")
 PLAN = """\
@@ -104,13 +104,18 @@ def synthetic_trials(
 
 
 class FakeEnvironment:
-    """An environment that only writes down what it is asked; ``fail_at`` raises at the named event."""
+    """An environment that only writes down what it is asked; ``fail_at`` raises at the named event.
+
+    Its services, if they have names, are at ``http://ARM/NAME``.
+    """
 
     seed_fingerprint: str | None = None
     label = "fake"
 
-    def __init__(self, log: list[str], fail_at: dict[str, BaseException] | None = None) -> None:
-        self.log, self.fail_at = log, fail_at or {}
+    def __init__(
+        self, log: list[str], fail_at: dict[str, BaseException] | None = None, services: Sequence[str] = ()
+    ) -> None:
+        self.log, self.fail_at, self.services = log, fail_at or {}, services
         self.row_counts: dict[str, int] = {}
 
     def _note(self, event: str) -> None:
@@ -132,12 +137,13 @@ class FakeEnvironment:
     def prepare(self) -> list[Migration]:
         """Migrate nothing."""
         self._note("prepare")
-        return [Migration("before", None, 0.0), Migration("after", None, 0.0)]
+        return [Migration(arm, None, 0.0, service=service) for arm in ARMS for service in self.services or (None,)]
 
-    def start(self, leg: Leg) -> str:
+    def start(self, leg: Leg) -> Startup:
         """Start nothing."""
         self._note(f"start {leg.title}")
-        return f"http://{leg.arm}"
+        urls = {service: f"http://{leg.arm}/{service}" for service in self.services}
+        return Startup(next(iter(urls.values()), f"http://{leg.arm}"), 0.25, urls)
 
     def check(self) -> None:
         """All is well."""

@@ -60,18 +60,35 @@ class Generation:
 
 
 @dataclass(frozen=True, slots=True)
+class Startup:
+    """How an arm came up for a leg.
+
+    Attributes:
+        host: base URL of its first service, or of its only one.
+        ready_seconds: from starting the processes to the last service's readiness.
+        urls: base URL of each service that has a name.
+    """
+
+    host: str
+    ready_seconds: float
+    urls: dict[str, str] = field(default_factory=dict)
+    schema: int = 1
+
+
+@dataclass(frozen=True, slots=True)
 class Trial:
-    """All that one leg recorded."""
+    """All that one leg recorded; ``ready_seconds`` is ``None`` where an older harness did not record it."""
 
     leg: Leg
     generation: Generation
     samples: pa.Table
     readings: pa.Table
+    ready_seconds: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Migration:
-    """What bringing an arm's database to its revision took and made."""
+    """What bringing an arm's database, that of a service where they have names, to its revision took and made."""
 
     arm: str
     revision: str | None
@@ -79,6 +96,7 @@ class Migration:
     indexes_created: tuple[str, ...] = ()
     size_before_bytes: int | None = None
     size_after_bytes: int | None = None
+    service: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

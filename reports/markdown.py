@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 
 from reports.claims import ClaimRow
-from reports.page import Page
+from reports.page import MigrationRow, Page
 from reports.stages import EndpointRow
 from reports.targets import Remark, TargetRow
 
@@ -36,6 +36,11 @@ def _lines(page: Page) -> Iterator[str]:
         yield from _table(named, (_claim(row) for row in page.claims), right=range(0))
     yield from _remarks("The measurement broke", page.findings.breaches)
     yield from _remarks("Doubts", page.findings.remarks)
+    if page.names_services:
+        yield from ("", "<details><summary>Migrations of the services</summary>", "")
+        titles = ("arm", "service", "revision", "took", "size after", "growth", "indexes created")
+        yield from _table(titles, (_migration(row) for row in page.migrations), right=range(3, 6))
+        yield from ("", "</details>")
     if page.stages and page.stages[0].pooled:
         yield from ("", "<details><summary>Endpoints, all stages but ramps (before → after)</summary>", "")
         labels = [column.label for column in page.columns]
@@ -46,6 +51,12 @@ def _lines(page: Page) -> Iterator[str]:
             ("endpoint", *heads), (_endpoint(row, chosen) for row in page.stages[0].rows), right=range(1, 7)
         )
         yield from ("", "</details>")
+
+
+def _migration(row: MigrationRow) -> Sequence[str]:
+    indexes = ", ".join(map(_code, row.indexes)) or "none"
+    values = (row.arm, row.service, row.revision, row.seconds, row.size_after.text, row.growth.text)
+    return (*map(_escaped, values), indexes)
 
 
 def _target(row: TargetRow) -> Sequence[str]:

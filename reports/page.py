@@ -17,9 +17,10 @@ from reports.view import Cell
 
 @dataclass(frozen=True, slots=True)
 class MigrationRow:
-    """What bringing one arm's database to its revision took and made."""
+    """What bringing one database of an arm to its revision took and made; ``service`` is empty where it has none."""
 
     arm: str
+    service: str
     revision: str
     seconds: str
     indexes: tuple[str, ...]
@@ -65,6 +66,11 @@ class Page:
     claims: tuple[ClaimRow, ...]
     setup: tuple[Facts, ...]
     plan_text: str
+
+    @property
+    def names_services(self) -> bool:
+        """Whether the migrated databases belong to services that have names."""
+        return any(row.service for row in self.migrations)
 
 
 def build_findings(plan: Plan, summary: Summary, comparison: Comparison, verdict: Verdict) -> Findings:
@@ -112,6 +118,7 @@ def _migration(migration: Migration) -> MigrationRow:
     grown = None if before is None or after is None or before == 0 else after / before - 1
     return MigrationRow(
         arm=view.plain(migration.arm),
+        service=view.plain(migration.service or ""),
         revision=view.plain(migration.revision or "as seeded"),
         seconds=view.duration(migration.seconds),
         indexes=tuple(view.plain(index) for index in migration.indexes_created),

@@ -1,13 +1,16 @@
 """Local: the system under test as processes of this machine, on servers that the run starts for itself.
 
-One cluster per run holds, for each arm, a migrated database that stays untouched and the clone of it that a leg uses.
+One cluster per run holds, for each arm and service, a migrated database that stays untouched and the clone of it that a
+leg uses; one Redis server holds a numbered database per service.
 """
 
 import os
 import shlex
 import shutil
 import tempfile
+import time
 from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from importlib.metadata import version
 from pathlib import Path
 from types import TracebackType
@@ -16,12 +19,12 @@ from typing import Self
 from psycopg import sql
 
 from harness.environment import seeds
-from harness.environment.processes import Process, Processes
-from harness.environment.servers import HOST, SERVICE_ROLE, Postgres, Redis, answers_ok, free_port, wait_until
+from harness.environment.processes import Process, Processes, end_together
+from harness.environment.servers import HOST, SERVICE_ROLE, Postgres, Redis, answers_ok, free_ports, wait_until
 from harness.errors import EnvironmentFailedError
 from harness.migration import migrate
 from harness.plan import Plan
-from harness.trial import Leg, Migration
+from harness.trial import Leg, Migration, Startup
 
 SEED = "seed"
 SETTINGS = (
@@ -47,7 +50,7 @@ class LocalEnvironment:
         self.row_counts: dict[str, int] = {}
         self.postgres: Postgres
         self.redis: Redis
-        self._service: Process | None = None
+        self._services: list[Process] = []
 
     def __enter__(self) -> Self:
         """Take a scratch folder and start the watchdog; nothing else runs yet."""
@@ -80,41 +83,30 @@ class LocalEnvironment:
         return "postgres" in self.spec.provides
 
     def prepare(self) -> list[Migration]:
-        """Start the servers, seed, and bring each arm's database to its revision; returns what each migration took."""
+        """Start the servers, seed, and bring each arm's databases to its revision; returns what each migration took."""
         if "redis" in self.spec.provides:
             self.redis = Redis(self.processes, self.scratch, self.logs / "redis.log")
             self.redis.start()
         if not self.provides_postgres:
             return []
         self._start_postgres()
-        migrations = []
-        for arm, side in self.plan.arms.items():
-            database = f"{arm}_migrated"
-            self.postgres.execute(_clone(database, SEED))
-            apply = self._migration(arm, database, side.revision) if self.spec.migrate and side.revision else None
-            self.say(f"migrating {arm}" + (f" to {side.revision}" if side.revision else ""))
-            migrations.append(migrate(self.postgres, database, arm, side.revision, apply))
-        return migrations
+        return [self._migrate(arm, service) for arm in self.plan.arms for service in self.spec.parts]
 
-    def start(self, leg: Leg) -> str:
-        """Reset the arm's data and cache, start its service and wait until it is ready; returns its base URL."""
-        env = dict(self.spec.env)
+    def start(self, leg: Leg) -> Startup:
+        """Reset the arm's data and caches, start its services side by side and wait until all are ready."""
         if self.provides_postgres:
-            drop = sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(leg.arm))
-            self.postgres.execute(drop, _clone(leg.arm, f"{leg.arm}_migrated"), sql.SQL("CHECKPOINT"))
-            env["DATABASE_URL"] = self.postgres.url(leg.arm)
+            self._reset(leg.arm)
         if "redis" in self.spec.provides:
             self.redis.flush()
-            env["REDIS_URL"] = self.redis.url
-        port = free_port()
-        command = self._command(self.spec.serve, port=port)
-        log = self.logs / f"{leg.title}.serve.log"
-        env |= self.plan.arms[leg.arm].env
-        self._service = self.processes.start(f"the {leg.arm} service", command, log, cwd=self.cwd, env=env)
-        url = f"http://{HOST}:{port}"
-        ready = self.spec.ready
-        wait_until(lambda: answers_ok(url + ready), self._service, self.spec.ready_seconds, f"200 from {ready}")
-        return url
+        parts, ports = self.spec.parts, free_ports(len(self.spec.parts))
+        started = time.monotonic()
+        for service, port in zip(parts, ports, strict=True):
+            self._services.append(self._serve(leg, service, port))
+        urls = [f"http://{HOST}:{port}" for port in ports]
+        for process, url in zip(self._services, urls, strict=True):
+            self._await(process, url + self.spec.ready, started)
+        seconds = time.monotonic() - started
+        return Startup(urls[0], seconds, {part: url for part, url in zip(parts, urls, strict=True) if part})
 
     def check(self) -> None:
         """Raise when something that should be running is not.
@@ -123,15 +115,14 @@ class LocalEnvironment:
             EnvironmentFailedError: with the last lines of its log as a note.
         """
         servers = [getattr(self, name, None) for name in ("postgres", "redis")]
-        for process in [self._service, *(server.process for server in servers if server)]:
+        for process in [*self._services, *(server.process for server in servers if server)]:
             if process:
                 process.check()
 
     def stop(self) -> None:
-        """End the arm's service."""
-        if self._service:
-            self._service.end()
-            self._service = None
+        """End the arm's services."""
+        end_together(self._services)
+        self._services = []
 
     def versions(self) -> dict[str, str]:
         """Versions of the servers in use."""
@@ -169,46 +160,100 @@ class LocalEnvironment:
         self.postgres.start()
 
     def _build_seed(self) -> Path:
-        """A running cluster with the seeded database in it, in a folder of its own."""
+        """A running cluster with the seeded databases in it, in a folder of its own."""
         built = self.scratch / "built"
         built.mkdir()
         self.postgres = self._server(built / "data")
         self.postgres.create()
         self.postgres.start()
-        owner = sql.Identifier(SERVICE_ROLE)
-        self.postgres.execute(sql.SQL("CREATE DATABASE {} OWNER {}").format(sql.Identifier(SEED), owner))
-        revision = self.plan.arms["before"].revision
-        if self.spec.migrate and revision:
-            self._migration(SEED, SEED, revision)()
-        if self.spec.seed:
-            self.say("seeding the database" + (" (kept for later runs)" if self.seed_fingerprint else ""))
-            self._run("seed", self._command(self.spec.seed), SEED)
-        self.postgres.execute(sql.SQL("VACUUM (ANALYZE)"), sql.SQL("CHECKPOINT"), database=SEED)
-        tables = [str(name) for (name,) in self.postgres.fetch(_TABLES, SEED)]
-        self.row_counts = {table: self._rows(table) for table in sorted(tables) if table not in BOOKKEEPING}
+        for service in self.spec.parts:
+            self._seed(service)
+            self.row_counts |= self._row_counts(service)
         return built
+
+    def _seed(self, service: str | None) -> None:
+        database, revision = _named(SEED, service), self.plan.arms["before"].revision
+        names = map(sql.Identifier, (database, SERVICE_ROLE))
+        self.postgres.execute(sql.SQL("CREATE DATABASE {} OWNER {}").format(*names))
+        if self.spec.migrate and revision:
+            self._migration(SEED, database, revision, service)()
+        if self.spec.seed:
+            what = f"the database of {service}" if service else "the database"
+            self.say(f"seeding {what}" + (" (kept for later runs)" if self.seed_fingerprint else ""))
+            self._run(_named("seed", service), self._command(self.spec.seed, service=service), database)
+        self.postgres.execute(sql.SQL("VACUUM (ANALYZE)"), sql.SQL("CHECKPOINT"), database=database)
+
+    def _row_counts(self, service: str | None) -> dict[str, int]:
+        """Rows per table of a seeded database, as ``table`` or ``service.table``."""
+        database, prefix = _named(SEED, service), f"{service}." if service else ""
+        tables = sorted(str(name) for (name,) in self.postgres.fetch(_TABLES, database))
+        return {prefix + table: self._rows(table, database) for table in tables if table not in BOOKKEEPING}
 
     def _server(self, data: Path) -> Postgres:
         return Postgres(self.processes, data, self.sockets, self.logs / "postgres.log", self.spec.postgres_settings)
 
-    def _rows(self, table: str) -> int:
+    def _rows(self, table: str, database: str) -> int:
         count = sql.SQL("SELECT count(*) FROM {}").format(sql.Identifier(table)).as_string()
-        return int(str(self.postgres.fetch(count, SEED)[0][0]))
+        return int(str(self.postgres.fetch(count, database)[0][0]))
 
-    def _migration(self, name: str, database: str, revision: str) -> Callable[[], float]:
-        command = self._command(self.spec.migrate or "", revision=revision)
-        return lambda: self._run(f"migrate-{name}", command, database)
+    def _migrate(self, arm: str, service: str | None) -> Migration:
+        database, revision = _named(f"{arm}_migrated", service), self.plan.arms[arm].revision
+        self.postgres.execute(_clone(database, _named(SEED, service)))
+        apply = self._migration(arm, database, revision, service) if self.spec.migrate and revision else None
+        what = f"{service} of {arm}" if service else arm
+        self.say(f"migrating {what}" + (f" to {revision}" if revision else ""))
+        return migrate(self.postgres, database, arm, revision, apply, service=service)
+
+    def _migration(self, name: str, database: str, revision: str, service: str | None) -> Callable[[], float]:
+        command = self._command(self.spec.migrate or "", revision=revision, service=service)
+        return lambda: self._run(_named(f"migrate-{name}", service), command, database)
+
+    def _reset(self, arm: str) -> None:
+        """Give every service a fresh clone, side by side: PostgreSQL serves their checkpoints together."""
+
+        def renew(service: str | None) -> None:
+            database, template = _named(arm, service), _named(f"{arm}_migrated", service)
+            drop = sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(database))
+            self.postgres.execute(drop, _clone(database, template))
+
+        with ThreadPoolExecutor(len(self.spec.parts)) as pool:
+            list(pool.map(renew, self.spec.parts))
+        self.postgres.execute(sql.SQL("CHECKPOINT"))
+
+    def _serve(self, leg: Leg, service: str | None, port: int) -> Process:
+        env = dict(self.spec.env)
+        if self.provides_postgres:
+            env["DATABASE_URL"] = self.postgres.url(_named(leg.arm, service))
+        if "redis" in self.spec.provides:
+            env["REDIS_URL"] = self.redis.url(self.spec.parts.index(service))
+        env |= self.plan.arms[leg.arm].env
+        name = f"the {service} service of {leg.arm}" if service else f"the {leg.arm} service"
+        log = self.logs / f"{_named(leg.title, service)}.serve.log"
+        command = self._command(self.spec.serve, port=port, service=service)
+        return self.processes.start(name, command, log, cwd=self.cwd, env=env)
+
+    def _await(self, process: Process, url: str, started: float) -> None:
+        def ready() -> bool:
+            self.check()  # another service may have ended meanwhile
+            return answers_ok(url)
+
+        wait_until(ready, process, self.spec.ready_seconds, f"200 from {self.spec.ready}", since=started)
 
     def _run(self, name: str, command: list[str], database: str) -> float:
         env: Mapping[str, str] = {**self.spec.env, "DATABASE_URL": self.postgres.url(database)}
         log = self.logs / f"{name}.log"
         return self.processes.run(name, command, log, cwd=self.cwd, env=env, seconds=self.spec.command_seconds)
 
-    def _command(self, text: str, *, port: int = 0, revision: str = "") -> list[str]:
+    def _command(self, text: str, *, port: int = 0, revision: str = "", service: str | None = None) -> list[str]:
         values = {"python": "python", "port": str(port), "revision": revision, "scale": f"{self.spec.scale:g}"}
-        for name, value in values.items():
+        for name, value in (values | {"service": service or ""}).items():
             text = text.replace(f"{{{name}}}", value)
         return shlex.split(text)
+
+
+def _named(name: str, service: str | None) -> str:
+    """A name that several services have each for itself: a database, a log."""
+    return f"{name}-{service}" if service else name
 
 
 def _clone(database: str, template: str) -> sql.Composed:

@@ -13,6 +13,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import TypeVar
 
@@ -51,16 +52,21 @@ class Process:
 
     def end(self, *, how: signal.Signals = signal.SIGTERM, seconds: float = 10.0) -> None:
         """Ask it and its group to end, then insist."""
-        for number, patience in ((how, seconds), (signal.SIGKILL, GRACE_SECONDS)):
-            try:
-                os.killpg(self.pid, number)
-            except ProcessLookupError:
-                break
-            try:
-                self.popen.wait(patience)
-            except subprocess.TimeoutExpired:
-                continue
-        self.popen.poll()
+        end_together([self], how=how, seconds=seconds)
+
+
+def end_together(processes: Sequence[Process], *, how: signal.Signals = signal.SIGTERM, seconds: float = 10.0) -> None:
+    """Ask processes and their groups to end, all at once, then insist; they share the ``seconds``."""
+    deadline = time.monotonic() + seconds
+    for process in processes:
+        with suppress(ProcessLookupError):
+            os.killpg(process.pid, how)
+    for process in processes:
+        with suppress(subprocess.TimeoutExpired):
+            process.popen.wait(max(0.0, deadline - time.monotonic()))
+        with suppress(ProcessLookupError):  # of the group nothing is left, as it should be
+            os.killpg(process.pid, signal.SIGKILL)
+            process.popen.wait(GRACE_SECONDS)
 
 
 class Processes:

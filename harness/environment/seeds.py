@@ -41,15 +41,17 @@ def seed_fingerprint(plan: Plan, base: Path, versions: Mapping[str, str]) -> str
         before.revision,
         sorted(versions.items()),
         sorted(environment.env.items()),
+        *environment.services,
     )
     digest.update(repr(parts).encode())
     for index, pattern in enumerate(environment.seed_inputs):
         folder = Path(os.path.normpath(base / environment.cwd))
-        paths = sorted(path for path in folder.glob(pattern) if path.is_file() and path.suffix != ".pyc")
-        if not paths:
-            raise PlanError("plan", [Problem(f"environment.seed_inputs[{index}]", f'"{pattern}" matches no file')])
-        for path in paths:
-            digest.update(path.name.encode() + b"\0" + sha256(path.read_bytes()).digest())
+        for glob in dict.fromkeys(pattern.replace("{service}", service or "") for service in environment.parts):
+            paths = sorted(path for path in folder.glob(glob) if path.is_file() and path.suffix != ".pyc")
+            if not paths:
+                raise PlanError("plan", [Problem(f"environment.seed_inputs[{index}]", f'"{glob}" matches no file')])
+            for path in paths:
+                digest.update(path.name.encode() + b"\0" + sha256(path.read_bytes()).digest())
     return digest.hexdigest()[:16]
 
 

@@ -11,6 +11,7 @@ import signal
 import socket
 import time
 from collections.abc import Callable, Mapping
+from contextlib import ExitStack
 from importlib.util import find_spec
 from pathlib import Path
 from urllib.error import URLError
@@ -27,24 +28,29 @@ HOST = "127.0.0.1"
 SERVICE_ROLE = "service"
 START_SECONDS = 30.0
 POLL_SECONDS = 0.05
+REDIS_DATABASES = 32  # more than a plan can have services
 
 
-def free_port() -> int:
-    """A TCP port of 127.0.0.1 that nothing listens on."""
-    with socket.socket() as probe:
-        probe.bind((HOST, 0))
-        port: int = probe.getsockname()[1]
-        return port
+def free_ports(count: int = 1) -> list[int]:
+    """TCP ports of 127.0.0.1, all different, that nothing listens on."""
+    with ExitStack() as stack:
+        probes = [stack.enter_context(socket.socket()) for _ in range(count)]
+        for probe in probes:
+            probe.bind((HOST, 0))
+        return [probe.getsockname()[1] for probe in probes]
 
 
-def wait_until(ready: Callable[[], bool], process: Process, seconds: float, what: str) -> None:
+def wait_until(
+    ready: Callable[[], bool], process: Process, seconds: float, what: str, *, since: float | None = None
+) -> None:
     """Ask ``ready`` until it says yes.
 
     Raises:
         EnvironmentFailedError: when the process ends first.
-        NotReadyError: when ``seconds`` pass, with the last lines of its log as a note.
+        NotReadyError: when ``seconds`` pass since ``since`` (of the monotonic clock; ``None`` is now), with the last
+            lines of its log as a note.
     """
-    deadline = time.monotonic() + seconds
+    deadline = (time.monotonic() if since is None else since) + seconds
     while not ready():
         process.check()
         if time.monotonic() > deadline:
@@ -87,7 +93,7 @@ class Postgres:
 
     def start(self) -> None:
         """Start it and wait until a query answers."""
-        self.port = free_port()
+        (self.port,) = free_ports()
         settings = {
             **self.settings,
             "log_timezone": "UTC",
@@ -156,30 +162,30 @@ class Redis:
 
     def start(self) -> None:
         """Start it and wait until it answers PING."""
-        self.port = free_port()
+        (self.port,) = free_ports()
         options = ["--bind", HOST, "--port", str(self.port), "--save", "", "--appendonly", "no"]
+        options += ["--databases", str(REDIS_DATABASES)]
         command = [redis_program(), *options, "--requirepass", self.password, "--dir", str(self.folder)]
         self.process = self.processes.start("redis", command, self.log, cwd=self.folder, env={})
         wait_until(self._answers, self.process, START_SECONDS, "PING")
 
-    @property
-    def url(self) -> str:
-        """The address for commands and services."""
-        return f"redis://:{self.password}@{HOST}:{self.port}/0"
+    def url(self, database: int = 0) -> str:
+        """The address of a database for commands and services."""
+        return f"redis://:{self.password}@{HOST}:{self.port}/{database}"
 
     def flush(self) -> None:
         """Forget everything it holds."""
-        with redis.Redis.from_url(self.url) as client:
+        with redis.Redis.from_url(self.url()) as client:
             client.flushall()
 
     def version(self) -> str:
         """The server's version."""
-        with redis.Redis.from_url(self.url) as client:
+        with redis.Redis.from_url(self.url()) as client:
             return str(client.info("server")["redis_version"])
 
     def _answers(self) -> bool:
         try:
-            with redis.Redis.from_url(self.url, socket_connect_timeout=1) as client:
+            with redis.Redis.from_url(self.url(), socket_connect_timeout=1) as client:
                 return bool(client.ping())
         except redis.RedisError:
             return False

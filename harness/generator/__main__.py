@@ -27,10 +27,12 @@ from harness.generator.endpoints import endpoints_of
 from harness.generator.recorder import Recorder
 from harness.generator.selfwatch import SelfWatch
 from harness.generator.shape import StagedShape
-from harness.plan import Plan
+from harness.plan import Plan, url_variable
 from harness.plan_file import read_plan
 from harness.readings import write_readings
 from harness.trial import Generation, windows_of
+
+NOWHERE = "http://127.0.0.1:9"
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -49,6 +51,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     plan, _ = read_plan(options.plan)
     paths = [(options.base / name).resolve() for name in plan.load.users]
     os.environ["HARNESS_SEED"] = str(options.seed)
+    for service in plan.environment.services:
+        os.environ.setdefault(url_variable(service), NOWHERE)  # user files may read it while they load
     random.seed(options.seed)
     users = _load(paths)
     if options.action == "check":
@@ -80,10 +84,14 @@ def _own_files(base: Path, paths: Sequence[Path]) -> list[Path]:
 
 
 def _run(plan: Plan, users: list[type[User]], host: str, out: Path, channel: TextIO) -> int:
+    services = tuple(os.environ[url_variable(service)] for service in plan.environment.services)
+    for user in users:
+        if not (user.host or "").startswith(services):
+            user.host = host
     environment = Environment(
         user_classes=users,
         shape_class=StagedShape(plan.stages),
-        host=host,
+        host=None if services else host,  # it would overrule the classes that chose their service
         stop_timeout=plan.load.stop_seconds,
         reset_stats=False,
     )

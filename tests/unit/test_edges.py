@@ -19,8 +19,8 @@ from harness import cli, doctor
 from harness.doctor import examine
 from harness.environment import seeds
 from harness.environment.local import LocalEnvironment
-from harness.environment.processes import SESSIONS, Processes, in_sessions, owner_alive
-from harness.environment.servers import answers_ok
+from harness.environment.processes import SESSIONS, Processes, end_together, in_sessions, owner_alive
+from harness.environment.servers import answers_ok, free_ports
 from harness.errors import CommandError, EnvironmentFailedError, PlanError
 from harness.generator.selfwatch import SelfWatch
 from harness.load import Progress
@@ -60,6 +60,15 @@ def test_what_does_not_listen_to_sigterm_is_killed(processes: Processes, tmp_pat
     process = stubborn(processes, tmp_path)
     process.end(seconds=0.2)
     assert process.popen.poll() == -signal.SIGKILL
+
+
+def test_processes_that_end_together_share_the_patience(processes: Processes, tmp_path: Path) -> None:
+    (tmp_path / "other").mkdir()
+    both = [stubborn(processes, folder) for folder in (tmp_path, tmp_path / "other")]
+    started = time.monotonic()
+    end_together(both, seconds=0.5)
+    assert 0.5 <= time.monotonic() - started < 0.95
+    assert [process.popen.poll() for process in both] == [-signal.SIGKILL] * 2
 
 
 def test_closing_kills_what_does_not_listen_to_sigterm(processes: Processes, tmp_path: Path) -> None:
@@ -117,6 +126,10 @@ def test_the_watchdog_survives_what_ends_the_harness(tmp_path: Path) -> None:
 # --- servers, seeds, local
 
 
+def test_ports_are_all_different() -> None:
+    assert len(set(free_ports(500))) == 500
+
+
 @pytest.mark.parametrize(("status", "ready"), [(200, True), (204, False), (503, False)])
 def test_only_200_is_ready(status: int, *, ready: bool) -> None:
     class Handler(BaseHTTPRequestHandler):
@@ -164,6 +177,23 @@ def test_everything_that_makes_a_seed_is_in_its_fingerprint(tmp_path: Path) -> N
         seeds.seed_fingerprint(one, tmp_path, {})
 
 
+def test_each_service_adds_its_inputs_to_the_fingerprint(tmp_path: Path) -> None:
+    spec = with_seed().environment
+
+    def found(*services: str, inputs: str = "{service}.sql") -> str:
+        environment = spec.model_copy(update={"services": services, "seed_inputs": (inputs,)})
+        return seeds.seed_fingerprint(with_seed().model_copy(update={"environment": environment}), tmp_path, {})
+
+    (tmp_path / "a.sql").write_text("x")
+    with pytest.raises(PlanError, match=r'seed_inputs\[0\]: "b.sql" matches no file'):
+        found("a", "b")
+    (tmp_path / "b.sql").write_text("y")
+    one = found("a", "b")
+    assert len({one, found("a"), found("b"), found("b", "a"), found(inputs="*.sql"), found("a", inputs="*.sql")}) == 6
+    (tmp_path / "b.sql").write_text("z")
+    assert found("a", "b") != one
+
+
 def test_the_longest_unused_seeds_are_dropped(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HARNESS_CACHE", str(tmp_path / "cache"))
     for number in range(4):
@@ -181,6 +211,7 @@ def test_commands_are_filled_in(tmp_path: Path) -> None:
     environment = LocalEnvironment(plan, tmp_path, tmp_path, lambda _: None)
     command = environment._command("{python} 'a b' {port} {revision} {scale}", port=80, revision="head")
     assert command == ["python", "a b", "80", "head", "0.25"]
+    assert environment._command("serve {service}", service="auth") == ["serve", "auth"]
 
 
 # --- trial
@@ -287,6 +318,13 @@ def test_what_is_left_is_this_leg_and_those_to_come(plan: Plan) -> None:
         (str(30.0 + 36.0), False),  # of 32 seconds, and one leg more with its overhead
         (f"{place} · waiting for the last answers", False),
     ]
+
+
+def test_services_that_start_are_counted(plan: Plan) -> None:
+    environment = plan.environment.model_copy(update={"services": ("a", "b", "c")})
+    observer = Kept(plan.model_copy(update={"environment": environment}))
+    observer.leg(Leg(1, 1, "before"), 4)
+    assert observer.shown == [("block 1 of 2 · before · resetting and starting 3 services", True)]
 
 
 def test_plain_updates_come_every_ten_seconds(plan: Plan, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -118,6 +118,7 @@ def test_the_order_is_balanced_random_and_reproducible(blocks: int) -> None:
         ("setup.json", "setup.json"),
         ("plan.toml", "plan.toml"),
         ("trials/01-before/windows.json", "windows.json"),
+        ("trials/01-before/startup.json", "startup.json"),
         ("trials/01-before/samples/00001.parquet", "damaged samples"),
         ("migrations.json", "migrations.json"),
     ],
@@ -231,7 +232,42 @@ def test_the_order_follows_the_seed_of_the_plan(source: Source, folder: RunFolde
     assert folder.read_setup().order == balanced_order(2, seed)
 
 
-@pytest.mark.parametrize("name", ["setup.json", "migrations.json", "trials/01-before/windows.json"])
+def test_the_load_is_told_where_every_service_is(source: Source, folder: RunFolder) -> None:
+    told: list[tuple[str, str, dict[str, str]]] = []
+
+    def load(job: Job, **_: object) -> None:
+        told.append((job.out.name[3:], job.host, dict(job.urls)))
+
+    measure(source, folder, FakeEnvironment([], services=["auth", "pay"]), Nobody(), blocks=1, make_load=load)
+    assert sorted(told) == [
+        (arm, f"http://{arm}/auth", {"auth": f"http://{arm}/auth", "pay": f"http://{arm}/pay"})
+        for arm in ("after", "before")
+    ]
+    assert [(m.arm, m.service) for m in folder.read_migrations()][1:3] == [("before", "pay"), ("after", "auth")]
+
+
+def test_the_seconds_until_an_arm_was_ready_reach_the_analysis(source: Source, folder: RunFolder) -> None:
+    """A run of a harness that did not record them can still be read."""
+    measure(source, folder, FakeEnvironment([]), Nobody(), make_load=FakeLoad([]))
+    assert [leg.ready_seconds for leg in analyse(folder).summary.legs] == [0.25] * 4
+    for path in folder.path.glob("trials/*/startup.json"):
+        path.unlink()
+    assert [leg.ready_seconds for leg in analyse(folder).summary.legs] == [None] * 4
+
+
+def test_migrations_of_an_older_harness_name_no_service(source: Source, folder: RunFolder) -> None:
+    measure(source, folder, FakeEnvironment([]), Nobody(), make_load=FakeLoad([]))
+    path = folder.path / "migrations.json"
+    record = json.loads(path.read_text())
+    for migration in record["migrations"]:
+        del migration["service"]
+    path.write_text(json.dumps(record))
+    assert [m.service for m in folder.read_migrations()] == [None, None]
+
+
+@pytest.mark.parametrize(
+    "name", ["setup.json", "migrations.json", "trials/01-before/windows.json", "trials/01-before/startup.json"]
+)
 def test_a_record_of_another_schema_is_refused_although_it_could_be_read(
     source: Source, folder: RunFolder, name: str
 ) -> None:

@@ -4,6 +4,7 @@ from pathlib import Path
 import pytest
 
 from harness.errors import PlanError
+from harness.plan import url_variable
 from harness.plan_file import parse_plan, read_plan
 from harness.testing import PLAN
 
@@ -74,6 +75,56 @@ def test_a_problem_names_its_key_and_the_fix(old: str, new: str, where: str, wha
     assert where in found
     assert what in found[where]
     assert "my.toml" in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("services", "commands", "where", "what"),
+    [
+        ('["Auth"]', "serve = '{port}'", "environment.services[0]", "pattern"),
+        ('["1st"]', "serve = '{port}'", "environment.services[0]", "pattern"),
+        (f'["{"a" * 41}"]', "serve = '{port}'", "environment.services[0]", "pattern"),
+        ("[]", "serve = '{port}'", "environment.services", "at least 1"),
+        (str([f"s{n}" for n in range(21)]), "serve = '{service} {port}'", "environment.services", "at most 20"),
+        ('["a", "b", "a"]', "serve = '{service} {port}'", "environment.services", '"a" is named twice'),
+        ('["a-b", "a_b"]', "serve = '{service} {port}'", "environment.services", "would both be HARNESS_URL_A_B"),
+        ('["a", "b"]', "serve = '{port}'", "environment.serve", 'must contain "{service}", else all 2 services'),
+        ('["a", "b"]', "serve = '{service} {port}'\nseed = 'x'", "environment.seed", 'must contain "{service}"'),
+        ('["a", "b"]', "serve = '{service} {port}'\nmigrate = 'x'", "environment.migrate", 'must contain "{service}"'),
+        (
+            '["a", "b"]',
+            "serve = '{servce} {port}'",
+            "environment.serve",
+            'unknown placeholder "{servce}"; known are "{py',
+        ),
+        ("", "serve = '{service} {port}'", "environment.serve", '"{service}" needs environment.services'),
+        ("", "serve = '{port}'\nseed = '{service}'", "environment.seed", '"{service}" needs environment.services'),
+        (
+            "",
+            "serve = '{port}'\nmigrate = '{service}'",
+            "environment.migrate",
+            '"{service}" needs environment.services',
+        ),
+        ("", "serve = '{port}'\nseed_inputs = ['x', '{service}']", "environment.seed_inputs[1]", '"{service}" needs'),
+    ],
+)
+def test_services_that_cannot_be_told_apart_or_are_missing(services: str, commands: str, where: str, what: str) -> None:
+    listed = f"services = {services}\n" if services else ""
+    text = PLAN.replace('serve = "serve --port {port}"', f'provides = ["postgres"]\n{listed}{commands}')
+    with pytest.raises(PlanError) as caught:
+        parse_plan(text)
+    found = {problem.where: problem.what for problem in caught.value.problems}
+    assert what in found[where]
+
+
+def test_services_stand_for_a_placeholder() -> None:
+    """One service alone may do without it."""
+    several = PLAN.replace('serve = "serve', 'services = ["auth", "pay-ment"]\nserve = "serve {service}')
+    assert parse_plan(several).environment.parts == ("auth", "pay-ment")
+    assert parse_plan(PLAN.replace("serve =", 'services = ["auth"]\nserve =')).environment.parts == ("auth",)
+    assert parse_plan(PLAN).environment.parts == (None,)
+    assert url_variable("pay-ment") == "HARNESS_URL_PAY_MENT"
+    with pytest.raises(PlanError, match=r'known are "{python}", "{port}", "{scale}", "{service}"'):
+        parse_plan(several.replace("--port", "--prot {prot} --port"))
 
 
 CLAIM = """

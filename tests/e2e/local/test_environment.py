@@ -119,14 +119,14 @@ def test_only_the_after_arm_is_migrated(up: Up) -> None:
 def test_what_a_leg_wrote_is_gone_in_the_next(up: Up) -> None:
     environment, _ = up
     content = {"creator_id": 1, "title": "new", "body": "text", "tags": ["music-live"]}
-    url = environment.start(Leg(1, 1, "after"))
+    url = environment.start(Leg(1, 1, "after")).host
     created = httpx.post(f"{url}/content", json=content)
     assert created.status_code == 201
     path = f"/content/{created.json()['id']}"
     assert httpx.get(url + path).status_code == 200
     environment.check()
     environment.stop()
-    url = environment.start(Leg(3, 2, "after"))
+    url = environment.start(Leg(3, 2, "after")).host
     assert httpx.get(url + path).status_code == 404
     environment.stop()
 
@@ -219,7 +219,7 @@ def test_kill_9_leaves_no_server_either(project: Project) -> None:
 
 def test_a_leg_begins_with_an_empty_cache_and_known_statistics(up: Up) -> None:
     environment, _ = up
-    with redis.Redis.from_url(environment.redis.url) as client:
+    with redis.Redis.from_url(environment.redis.url()) as client:
         client.set("left", "over")
         environment.start(Leg(5, 3, "before"))
         environment.stop()

@@ -116,6 +116,14 @@ def test_what_user_files_import_belongs_to_them(tmp_path: Path) -> None:
     assert sorted(path.name for path in files) == ["ids.py", "users.py"]
 
 
+def test_user_files_may_read_the_addresses_of_services_while_they_load(tmp_path: Path) -> None:
+    text = SHORT.replace("serve =", 'services = ["pay-ment"]\nserve =')
+    plan = prepared(tmp_path, "pass", text)
+    with (tmp_path / "users.py").open("a") as users:
+        users.write("\nassert os.environ['HARNESS_URL_PAY_MENT'] == 'http://127.0.0.1:9'\n")
+    assert check_users(plan, tmp_path / "plan.toml", tmp_path)
+
+
 def test_a_generator_that_does_not_end_is_ended(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     plan = prepared(tmp_path, "pass")
     monkeypatch.setattr(load, "_generator", lambda *_: [sys.executable, "-c", "import time; time.sleep(15)"])

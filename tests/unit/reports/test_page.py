@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -15,6 +16,17 @@ def test_a_migration_says_what_it_took_and_made(usual: Run) -> None:
     assert (after.seconds, after.size_before.text, after.size_after.text) == ("48.2 s", "300 MiB", "412 MiB")
     assert after.growth.text == "+37.3 %"
     assert after.indexes == ("ix_interactions_user", "ix_content_tags_tag")
+
+
+def test_migrations_name_their_service_where_there_is_one(usual: Run) -> None:
+    named = replace(usual, migrations=tuple(replace(m, service="pay|ment") for m in usual.migrations))
+    assert [row.service for row in named.page.migrations] == ["pay|ment"] * 2
+    files = named.render()
+    assert "<th>service</th>" in files["report.html"]
+    assert "<td>pay|ment</td>" in files["report.html"]
+    assert r"| after | pay\|ment | head | 48.2 s | 412 MiB | +37.3 % |" in files["summary.md"]
+    assert "<th>service</th>" not in usual.files["report.html"]
+    assert "Migrations" not in usual.files["summary.md"]
 
 
 def test_the_setup_names_what_was_measured_and_how(usual: Run) -> None:
