@@ -192,6 +192,7 @@ class Pool:
             max_size=self.MAXIMUM,
             max_idle=self.IDLE_SECONDS,
             timeout=self.CONNECT_SECONDS,
+            reconnect_timeout=self.CONNECT_SECONDS,  # then the next request tries anew, not a backoff of up to minutes
             open=False,
         )
 

@@ -4,7 +4,8 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
-from typing import Literal, Self
+from datetime import UTC
+from typing import Any, Literal, Self
 
 import psycopg
 from apscheduler.schedulers.asyncio import AsyncIOScheduler
@@ -25,7 +26,9 @@ class Upkeep:
 
     def __init__(self, cached: Cached) -> None:
         self._cached = cached
-        self._scheduler = AsyncIOScheduler(job_defaults={"coalesce": True, "misfire_grace_time": _LATE_SECONDS})
+        self._scheduler = AsyncIOScheduler(
+            timezone=UTC, job_defaults={"coalesce": True, "misfire_grace_time": _LATE_SECONDS}
+        )
         self._warming: asyncio.Task[None] | None = None
         self.is_warm = False
 
@@ -36,6 +39,11 @@ class Upkeep:
     async def rebuild(self) -> bool:
         """Every night; whether it could be done."""
         return await _attempt("rebuild", self._cached.rebuild)
+
+    def schedule(self) -> list[Any]:
+        """The scheduler's jobs, ``refresh`` and ``rebuild``, each with its trigger."""
+        jobs: list[Any] = self._scheduler.get_jobs()
+        return jobs
 
     async def __aenter__(self) -> Self:
         self._warming = asyncio.create_task(self._warm_up())

