@@ -18,6 +18,7 @@ from harness.comparison import Comparison, compare
 from harness.load import Job, Progress, generate
 from harness.plan import ARMS, Plan
 from harness.plan_file import fingerprint
+from harness.probes.process import ProcessProbe
 from harness.store import RunFolder, fingerprint_files
 from harness.summary import Summary, summarise
 from harness.trial import Leg, Migration, Setup, Startup
@@ -42,6 +43,9 @@ class Environment(AbstractContextManager["Environment"], Protocol):
 
     def check(self) -> None:
         """Raise when something that should be running is not."""
+
+    def roots(self) -> dict[str, int]:
+        """Process ids of servers and services of a leg, by name; their memory and CPU are read beside the load."""
 
     def stop(self) -> None:
         """End the arm's services."""
@@ -146,7 +150,9 @@ def measure(
                 label=environment.label,
                 seed=plan.load.seed + leg.block,
             )
-            make_load(job, on_progress=observer.progress, check=environment.check)
+            with ProcessProbe(environment.roots()) as probe:
+                make_load(job, on_progress=observer.progress, check=environment.check)
+            folder.write_probe(leg, "processes", probe.rows)
             environment.stop()
 
 

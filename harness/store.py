@@ -3,16 +3,19 @@
 import json
 from collections.abc import Sequence
 from dataclasses import asdict
+from datetime import datetime
 from hashlib import sha256
 from pathlib import Path
 from typing import Any, TypeVar
 
+import pyarrow as pa
 from pydantic import TypeAdapter, ValidationError
 
 from harness.errors import RunFolderError
 from harness.plan import Plan
 from harness.plan_file import parse_plan
-from harness.readings import read_readings
+from harness.readings import SCHEMA as READINGS
+from harness.readings import read_readings, write_readings
 from harness.samples import read_samples
 from harness.trial import Generation, Leg, Migration, Setup, Startup, Trial
 
@@ -96,6 +99,15 @@ class RunFolder:
         self.trial_folder(leg).mkdir(parents=True, exist_ok=True)
         self.write(f"trials/{leg.title}/startup.json", _json(asdict(startup)))
 
+    def write_probe(self, leg: Leg, probe: str, rows: Sequence[tuple[int, str, str, float]]) -> None:
+        """Record what a probe read beside a leg: rows as of ``write_readings``, at wall-clock ns instead."""
+        if not rows:
+            return
+        generation = self._decode(f"trials/{leg.title}/windows.json", Generation)
+        origin_ns = int(datetime.fromisoformat(generation.origin).timestamp() * 1e9)
+        placed = [(at_ns - origin_ns, source, name, value) for at_ns, source, name, value in rows]
+        write_readings(placed, self.trial_folder(leg) / f"readings-{probe}.parquet")
+
     def read_plan(self) -> tuple[Plan, str]:
         """The plan that was run, and its text."""
         text = self._text("plan.toml")
@@ -132,7 +144,9 @@ class RunFolder:
             )
         startup = f"trials/{leg.title}/startup.json"
         ready = self._decode(startup, Startup).ready_seconds if (self.path / startup).exists() else None
-        return Trial(leg, generation, samples, read_readings(folder / "readings.parquet"), ready)
+        readings = [read_readings(path) for path in sorted(folder.glob("readings*.parquet"))]
+        together = pa.concat_tables([READINGS.empty_table(), *readings]).unify_dictionaries()
+        return Trial(leg, generation, samples, together, ready)
 
     def _text(self, name: str) -> str:
         try:

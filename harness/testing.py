@@ -148,6 +148,10 @@ class FakeEnvironment:
     def check(self) -> None:
         """All is well."""
 
+    def roots(self) -> dict[str, int]:
+        """No process to read."""
+        return {}
+
     def stop(self) -> None:
         """Stop nothing."""
         self._note("stop")

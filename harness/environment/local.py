@@ -119,6 +119,13 @@ class LocalEnvironment:
             if process:
                 process.check()
 
+    def roots(self) -> dict[str, int]:
+        """Process ids of what runs in a leg, by name: ``postgres``, ``redis``, and each service."""
+        servers = {"postgres": getattr(self, "postgres", None), "redis": getattr(self, "redis", None)}
+        found = {name: server.process.pid for name, server in servers.items() if server and server.process}
+        names = (part or "service" for part in self.spec.parts)
+        return found | {name: process.pid for name, process in zip(names, self._services, strict=True)}
+
     def stop(self) -> None:
         """End the arm's services."""
         end_together(self._services)

@@ -18,7 +18,7 @@ FLOW = [
     ("summary",),
     ("comparison",),
     ("verdict",),
-    ("environment", "migration", "load"),
+    ("environment", "migration", "probes", "load"),
     ("store",),
     ("experiment",),
     ("doctor", "observers", "testing"),

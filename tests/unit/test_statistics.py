@@ -4,9 +4,11 @@ from fractions import Fraction
 
 import numpy as np
 import pytest
+from scipy import stats
 
 from harness.metric import METRICS
 from harness.statistics import (
+    Interval,
     design_effect,
     expit,
     logit,
@@ -14,6 +16,7 @@ from harness.statistics import (
     percentile,
     sign_flip_p,
     t_interval,
+    trend,
     welch,
     wilson,
 )
@@ -149,3 +152,30 @@ def test_welch_needs_two_values_on_either_side_and_no_spread_is_no_width() -> No
     constant = welch([2.0, 2.0], [5.0, 5.0, 5.0])
     assert constant is not None
     assert (constant.value, constant.low, constant.high) == (3, 3, 3)
+
+
+@pytest.mark.parametrize("n", [16, 60, 61, 601])
+def test_a_trend_is_theil_and_sen_on_the_means_of_eight_stretches(n: int) -> None:
+    values = np.random.default_rng(n).standard_normal(n) + 0.01 * np.arange(n)
+    size = n // 8
+    oracle = stats.theilslopes(values[-8 * size :].reshape(8, size).mean(axis=1), np.arange(8) * size)
+    found = trend(list(values))
+    assert found is not None
+    assert [found.value, found.low, found.high] == pytest.approx([oracle[0], oracle[2], oracle[3]], rel=1e-9)
+
+
+def test_a_trend_covers_the_slope_though_neighbours_are_alike() -> None:
+    chance, covered = np.random.default_rng(3), 0
+    for _ in range(300):
+        errors = np.zeros(60)
+        for i in range(1, 60):
+            errors[i] = 0.5 * errors[i - 1] + chance.standard_t(4)
+        found = trend(list(0.1 * np.arange(60) + errors))
+        assert found is not None
+        covered += found.low <= 0.1 <= found.high
+    assert covered / 300 > 0.92
+
+
+def test_too_short_a_series_has_no_trend() -> None:
+    assert trend([1.0] * 15) is None
+    assert trend([1.0] * 16) == Interval(0, 0, 0)

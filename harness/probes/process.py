@@ -1,0 +1,79 @@
+"""Processes: the CPU and the memory of each server and service of a leg, children included, once a second.
+
+Memory is the proportional set size where the system tells it (Linux): what processes share, such as PostgreSQL's
+buffers, counts once and not once per process. Elsewhere it is the resident set size.
+"""
+
+import threading
+import time
+from collections.abc import Mapping
+from contextlib import suppress
+from types import TracebackType
+from typing import Self
+
+import psutil
+
+EVERY_SECONDS = 1.0
+CPU, MEMORY = "cpu_share", "memory_bytes"
+
+
+class ProcessProbe:
+    """Reads from the start of its block to the end. ``rows`` are ``(wall-clock ns, source, name, value)``.
+
+    ``cpu_share`` is CPU seconds per second, ``memory_bytes`` the memory at that moment, both summed over the tree of a
+    process; the source is its name. ``seconds`` is what reading cost so far.
+    """
+
+    def __init__(self, roots: Mapping[str, int]) -> None:
+        self.rows: list[tuple[int, str, str, float]] = []
+        self.seconds = 0.0
+        self._roots = roots
+        self._last: dict[str, tuple[float, float]] = {}
+        self._done = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="process probe", daemon=True)
+
+    def __enter__(self) -> Self:
+        """Begin to read."""
+        self._thread.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Stop reading."""
+        self._done.set()
+        self._thread.join()
+
+    def _run(self) -> None:
+        due = time.monotonic()
+        while not self._done.wait(max(due - time.monotonic(), 0.0)):
+            started = time.thread_time()
+            for name, pid in self._roots.items():
+                with suppress(psutil.Error):  # gone: that is for the environment's check to notice
+                    self._read(name, psutil.Process(pid))
+            self.seconds += time.thread_time() - started
+            due += EVERY_SECONDS
+
+    def _read(self, name: str, root: psutil.Process) -> None:
+        now, at_ns = time.monotonic(), time.time_ns()
+        spent, memory = 0.0, 0
+        for process in [root, *root.children(recursive=True)]:
+            with suppress(psutil.Error):
+                spent += sum(process.cpu_times()[:4])  # with what its ended children spent: a backend may live for ms
+                memory += _memory_bytes(process)
+        if name in self._last:
+            then, spent_then = self._last[name]
+            self.rows.append((at_ns, name, CPU, max(spent - spent_then, 0.0) / (now - then)))
+        self.rows.append((at_ns, name, MEMORY, float(memory)))
+        self._last[name] = now, spent
+
+
+def _memory_bytes(process: psutil.Process) -> int:
+    try:
+        with open(f"/proc/{process.pid}/smaps_rollup", encoding="ascii") as rollup:  # noqa: PTH123 - read often
+            for line in rollup:
+                if line.startswith("Pss:"):
+                    return int(line.split()[1]) * 1024
+    except OSError:
+        pass
+    return int(process.memory_info().rss)

@@ -1,0 +1,47 @@
+"""What the probe reads of real processes: known memory, known work, children that come and go."""
+
+import subprocess
+import sys
+import time
+from statistics import fmean
+
+import pytest
+
+from harness.probes.process import CPU, MEMORY, ProcessProbe
+
+MEGABYTE = 1024 * 1024
+
+
+def readings(code: str, monkeypatch: pytest.MonkeyPatch, seconds: float = 1.2) -> dict[str, list[float]]:
+    monkeypatch.setattr("harness.probes.process.EVERY_SECONDS", 0.1)
+    process = subprocess.Popen([sys.executable, "-c", code])
+    try:
+        time.sleep(0.3)
+        with ProcessProbe({"it": process.pid, "gone": 2**22 + 1}) as probe:
+            time.sleep(seconds)
+    finally:
+        process.kill()
+        process.wait()
+    assert {source for _, source, _, _ in probe.rows} == {"it"}
+    assert 0 < probe.seconds < 0.5
+    moments = [at for at, _, _, _ in probe.rows]
+    assert moments == sorted(moments)
+    return {kind: [value for _, _, name, value in probe.rows if name == kind] for kind in (CPU, MEMORY)}
+
+
+def test_an_idle_process_uses_its_memory_and_no_cpu(monkeypatch: pytest.MonkeyPatch) -> None:
+    found = readings(f"import time; kept = bytearray(b'x') * {100 * MEGABYTE}; time.sleep(30)", monkeypatch)
+    assert fmean(found[CPU]) < 0.1
+    assert 100 * MEGABYTE < fmean(found[MEMORY]) < 130 * MEGABYTE
+
+
+def test_a_busy_process_uses_a_core_or_what_it_gets_of_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert 0.2 < fmean(readings("while True: pass", monkeypatch)[CPU]) < 1.2
+
+
+def test_children_count_also_those_that_have_ended(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each lives for much less than the time between two readings."""
+    busy = "import time; end = time.process_time() + 0.02\nwhile time.process_time() < end: pass"
+    child = f"    if not pid:\n        exec({busy!r})\n        os._exit(0)\n"
+    code = f"import os\nwhile True:\n    pid = os.fork()\n{child}    os.waitpid(pid, 0)"
+    assert fmean(readings(code, monkeypatch)[CPU]) > 0.2
