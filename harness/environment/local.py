@@ -1,6 +1,6 @@
 """Local: the system under test as processes of this machine, on servers that the run starts for itself.
 
-One cluster per run holds, for each arm, a migrated database that stays untouched and the clone of it that a leg uses.
+One cluster per run holds, for each revision, a migrated database that stays untouched, and the clone that a leg uses.
 """
 
 import os
@@ -8,6 +8,7 @@ import shlex
 import shutil
 import tempfile
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from importlib.metadata import version
 from pathlib import Path
 from types import TracebackType
@@ -23,7 +24,7 @@ from harness.migration import migrate
 from harness.plan import Plan
 from harness.trial import Leg, Migration
 
-SEED = "seed"
+SEED, LEG = "seed", "leg"
 SETTINGS = (
     "effective_cache_size",
     "fsync",
@@ -47,6 +48,7 @@ class LocalEnvironment:
         self.row_counts: dict[str, int] = {}
         self.postgres: Postgres
         self.redis: Redis
+        self._migrations: dict[str | None, Migration] = {}
         self._service: Process | None = None
 
     def __enter__(self) -> Self:
@@ -80,36 +82,38 @@ class LocalEnvironment:
         return "postgres" in self.spec.provides
 
     def prepare(self) -> list[Migration]:
-        """Start the servers, seed, and bring each arm's database to its revision; returns what each migration took."""
+        """Start the servers, seed, and bring a database to each arm's revision; returns what that took, by arm.
+
+        Arms of one revision share a database and the figures of its migration.
+        """
         if "redis" in self.spec.provides:
             self.redis = Redis(self.processes, self.scratch, self.logs / "redis.log")
             self.redis.start()
         if not self.provides_postgres:
             return []
         self._start_postgres()
-        migrations = []
-        for arm, side in self.plan.arms.items():
-            database = f"{arm}_migrated"
-            self.postgres.execute(_clone(database, SEED))
-            apply = self._migration(arm, database, side.revision) if self.spec.migrate and side.revision else None
-            self.say(f"migrating {arm}" + (f" to {side.revision}" if side.revision else ""))
-            migrations.append(migrate(self.postgres, database, arm, side.revision, apply))
-        return migrations
+        arms = self.plan.arms_in_order
+        for arm, side in arms.items():
+            if side.revision not in self._migrations:
+                self._migrations[side.revision] = self._migrate(arm, side.revision)
+        return [replace(self._migrations[side.revision], arm=arm) for arm, side in arms.items()]
 
     def start(self, leg: Leg) -> str:
         """Reset the arm's data and cache, start its service and wait until it is ready; returns its base URL."""
+        arm = self.plan.arms_in_order[leg.arm]
         env = dict(self.spec.env)
         if self.provides_postgres:
-            drop = sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(leg.arm))
-            self.postgres.execute(drop, _clone(leg.arm, f"{leg.arm}_migrated"), sql.SQL("CHECKPOINT"))
-            env["DATABASE_URL"] = self.postgres.url(leg.arm)
+            template = f"{self._migrations[arm.revision].arm}_migrated"
+            drop = sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(LEG))
+            self.postgres.execute(drop, _clone(LEG, template), sql.SQL("CHECKPOINT"))
+            env["DATABASE_URL"] = self.postgres.url(LEG)
         if "redis" in self.spec.provides:
             self.redis.flush()
             env["REDIS_URL"] = self.redis.url
         port = free_port()
         command = self._command(self.spec.serve, port=port)
         log = self.logs / f"{leg.title}.serve.log"
-        env |= self.plan.arms[leg.arm].env
+        env |= arm.env
         self._service = self.processes.start(f"the {leg.arm} service", command, log, cwd=self.cwd, env=env)
         url = f"http://{HOST}:{port}"
         ready = self.spec.ready
@@ -194,6 +198,13 @@ class LocalEnvironment:
     def _rows(self, table: str) -> int:
         count = sql.SQL("SELECT count(*) FROM {}").format(sql.Identifier(table)).as_string()
         return int(str(self.postgres.fetch(count, SEED)[0][0]))
+
+    def _migrate(self, arm: str, revision: str | None) -> Migration:
+        database = f"{arm}_migrated"
+        self.postgres.execute(_clone(database, SEED))
+        apply = self._migration(arm, database, revision) if self.spec.migrate and revision else None
+        self.say(f"migrating {arm}" + (f" to {revision}" if revision else ""))
+        return migrate(self.postgres, database, arm, revision, apply)
 
     def _migration(self, name: str, database: str, revision: str) -> Callable[[], float]:
         command = self._command(self.spec.migrate or "", revision=revision)

@@ -224,5 +224,5 @@ def test_a_leg_begins_with_an_empty_cache_and_known_statistics(up: Up) -> None:
         environment.start(Leg(5, 3, "before"))
         environment.stop()
         assert client.get("left") is None
-    rows = environment.postgres.fetch("SELECT reltuples FROM pg_class WHERE relname = 'contents'", "before")
+    rows = environment.postgres.fetch("SELECT reltuples FROM pg_class WHERE relname = 'contents'", "leg")
     assert rows == [(100.0,)]
