@@ -117,10 +117,10 @@ def _ends(fall: Waterfall) -> tuple[str, ...]:
 def _unsaid(fall: Waterfall) -> str:
     """Why there is nothing to share out; empty when there is."""
     change = fall.total.change
-    if not fall.enough:
-        return too_few(fall.total)
     if change is None:
         return change_cell(fall.total).why
+    if not fall.enough:
+        return too_few(fall.total)
     if change.low is None:
         return Reason.NO_INTERVAL.value
     if not differs(change):

@@ -8,11 +8,12 @@ was seen. Levels that are zero have no place on the axis and are written out in 
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from harness.attribution import Contribution, Waterfall
+from harness.attribution import Waterfall
 from harness.comparison import Change
 from reports import view
 from reports.charts import axes as scales
@@ -76,10 +77,9 @@ def _layout(width: int) -> _Layout:
 
 def waterfall_chart(fall: Waterfall, width: int, name: str) -> Chart | None:
     """The picture of one metric, ``width`` pixels wide; ``None`` when fewer than two levels can be drawn."""
-    levels = [level.value for level in fall.levels if level.value and level.value > 0]
-    if len(levels) < 2 or not fall.enough:  # noqa: PLR2004 - one level is no way
-        return None
     rows, layout = list(_rows(fall)), _layout(width)
+    if sum(bool(row.end) for row in rows[:-1]) < 2:  # noqa: PLR2004 - one level is no way
+        return None
     bottom = layout.head + layout.row * len(rows) + 4
     height = bottom + 40
 
@@ -93,7 +93,7 @@ def waterfall_chart(fall: Waterfall, width: int, name: str) -> Chart | None:
             top = layout.head + number * layout.row
             _labels(figure, row, top, layout, height)
             _draw(axes, fall, row, top + layout.drop, limits)
-            if row.end and number < len(rows) - 1:
+            if row.end and number < len(rows) - 1 and rows[number + 1].drawn:
                 reach = layout.row + (0 if layout.narrow else layout.drop)  # a narrow picture has text in the way
                 axes.plot([row.end] * 2, [top + layout.drop, top + reach], color=paper.MUTED, linewidth=0.8)
 
@@ -102,16 +102,15 @@ def waterfall_chart(fall: Waterfall, width: int, name: str) -> Chart | None:
 
 
 def _rows(fall: Waterfall) -> Iterator[_Row]:
-    first, last = fall.levels[0].value, fall.levels[-1].value
-    yield _Row("before", "", None, first, None, None)
-    for number, part in enumerate(fall.contributions):
-        start, end = fall.levels[number].value, fall.levels[number + 1].value
-        yield _Row(part.step.name, changed(part.step), start, end, part.pair.change, part.share, note(part))
-    yield _Row(TOTAL, "", first, last, fall.total.change, 1.0 if _shared(fall.contributions) else None)
-
-
-def _shared(parts: Sequence[Contribution]) -> bool:
-    return all(part.share is not None for part in parts)
+    least = fall.total.metric.least
+    levels = [level.value if level.least_requests >= least else None for level in fall.levels]
+    yield _Row("before", "", None, levels[0], None, None)
+    for part, (start, end) in zip(fall.contributions, pairwise(levels), strict=True):
+        change = part.pair.change if part.pair.least_requests >= least else None
+        yield _Row(part.step.name, changed(part.step), start, end, change, part.share, note(part) if change else "")
+    change = fall.total.change if fall.total.least_requests >= least else None
+    shared = all(part.share is not None for part in fall.contributions)
+    yield _Row(TOTAL, "", levels[0], levels[-1], change, 1.0 if shared else None)
 
 
 def _whisker(row: _Row) -> tuple[float, float] | None:
@@ -124,7 +123,7 @@ def _whisker(row: _Row) -> tuple[float, float] | None:
 
 def _level_axis(axes: Axes, fall: Waterfall, rows: Sequence[_Row], layout: _Layout) -> tuple[float, float]:
     """A logarithmic axis with room for numbers beside the outermost levels; returns where whiskers have to end."""
-    levels = [level.value for level in fall.levels if level.value]
+    levels = [row.end for row in rows if row.end]
     ends = [end for row in rows if (whisker := _whisker(row)) for end in whisker]
     low = max(min([*levels, *ends]), min(levels) / REACH)
     high = min(max([*levels, *ends]), max(levels) * REACH)
@@ -145,12 +144,15 @@ def _level_axis(axes: Axes, fall: Waterfall, rows: Sequence[_Row], layout: _Layo
 
 def _draw(axes: Axes, fall: Waterfall, row: _Row, y: float, limits: tuple[float, float]) -> None:
     if not row.end:
+        if row.end is not None:
+            _number(axes, fall, row.end, y, rightwards=True, beside=limits[0])
         return
     if row.title == "before" and row.start is None:
         _arm(axes, "before", row.end, y)
         _number(axes, fall, row.end, y, rightwards=row.end >= (fall.levels[-1].value or 0))
         return
     if not row.start:
+        axes.plot(row.end, y, linestyle="none", marker="o", color=paper.MUTED, markersize=5)
         _number(axes, fall, row.end, y, rightwards=True)
         return
     if row.title == TOTAL:
@@ -235,11 +237,13 @@ def _labels(figure: Figure, row: _Row, top: float, layout: _Layout, height: int)
     if row.detail:
         room = layout.label_width - (NOTED if narrow and row.note else 0)
         write(0, first + 14, paper.fitted(row.detail, room, paper.SMALL), colour=paper.MUTED, size=paper.SMALL)
+    right = layout.width - 2
     if row.change is None:
+        if row.title != "before":
+            write(right - (0 if layout.narrow else CHANGE), first, "\N{EM DASH}", ha="right")
         return
     interval = view.change_interval(row.change) or "no interval"
     share = share_text(row.share) if row.share is not None else "\N{EM DASH}"
-    right = layout.width - 2
     number = first if narrow else top + layout.drop + (4 if not row.note else -3)
     colour = paper.MUTED if row.note == NOT_SEEN else paper.INK
     if narrow:
