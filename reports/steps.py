@@ -81,8 +81,10 @@ def changed(step: Step) -> str:
 def note(part: Contribution) -> str:
     """What is to be said of a step beside its numbers: that nothing was seen of it, or that it made things worse."""
     change = part.pair.change
-    if change is None or change.low is None:
+    if change is None:
         return ""
+    if change.low is None:
+        return Reason.NO_INTERVAL.value
     if not part.seen:
         return NOT_SEEN
     return "" if (change.value < 1) == (part.pair.metric.better is Better.LOWER) else WORSE

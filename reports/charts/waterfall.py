@@ -19,7 +19,7 @@ from reports import view
 from reports.charts import axes as scales
 from reports.charts import paper
 from reports.charts.paper import Chart
-from reports.steps import NOT_SEEN, TOTAL, WORSE, changed, note, share_text
+from reports.steps import TOTAL, WORSE, changed, note, share_text
 
 NARROW = 560
 REACH = 3.0
@@ -32,7 +32,8 @@ CHANGE, INTERVAL = 172, 46
 """Where these columns end, in pixels from the right."""
 NOTED = 112
 """Pixels that a note takes in a narrow picture."""
-COLOURS = {"": paper.PASS, WORSE: paper.FAIL, NOT_SEEN: paper.UNDECIDED}
+COLOURS = {"": paper.PASS, WORSE: paper.FAIL}
+"""By the note of a step; any other note, and a step without a change, is undecided and hollow."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +51,14 @@ class _Row:
     @property
     def drawn(self) -> bool:
         return bool(self.start and self.end)
+
+    @property
+    def hollow(self) -> bool:
+        return self.change is None or self.note not in COLOURS
+
+    @property
+    def colour(self) -> str:
+        return paper.UNDECIDED if self.hollow else COLOURS[self.note]
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,16 +179,14 @@ def _draw(axes: Axes, fall: Waterfall, row: _Row, y: float, limits: tuple[float,
 
 
 def _bar(axes: Axes, row: _Row, y: float) -> None:
-    colour = COLOURS[row.note]
-    hollow = row.note == NOT_SEEN
     axes.fill_betweenx(
         [y - BAR, y + BAR],
         row.start or 1,
         row.end or 1,
-        facecolor=paper.PAPER if hollow else colour,
-        edgecolor=colour,
+        facecolor=paper.PAPER if row.hollow else row.colour,
+        edgecolor=row.colour,
         linewidth=1.2,
-        linestyle=(0, (3, 2)) if hollow else "solid",
+        linestyle=(0, (3, 2)) if row.hollow else "solid",
         zorder=2,
     )
 
@@ -245,7 +252,7 @@ def _labels(figure: Figure, row: _Row, top: float, layout: _Layout, height: int)
     interval = view.change_interval(row.change) or "no interval"
     share = share_text(row.share) if row.share is not None else "\N{EM DASH}"
     number = first if narrow else top + layout.drop + (4 if not row.note else -3)
-    colour = paper.MUTED if row.note == NOT_SEEN else paper.INK
+    colour = paper.MUTED if row.hollow else paper.INK
     if narrow:
         write(right, number, f"{view.change_with_unit(row.change)} {view.DOT} {share}", ha="right", colour=colour)
         noted = f"{row.note} {view.DOT} {interval}" if row.note else interval
@@ -255,4 +262,4 @@ def _labels(figure: Figure, row: _Row, top: float, layout: _Layout, height: int)
     write(right - INTERVAL, number, interval, colour=paper.MUTED, size=paper.SMALL, ha="right")
     write(right, number, share, ha="right", colour=colour)
     if row.note:
-        write(right - INTERVAL, number + 14, row.note, colour=COLOURS[row.note], size=paper.SMALL, ha="right")
+        write(right - INTERVAL, number + 14, row.note, colour=row.colour, size=paper.SMALL, ha="right")

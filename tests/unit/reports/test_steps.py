@@ -18,6 +18,11 @@ if TYPE_CHECKING:
     from harness.attribution import Attribution
     from tests.unit.reports.conftest import Run
 
+CHAIN = """
+[attribution]
+steps = [{ name = "indexes", revision = "head" }, { name = "code", env = { RELEASE = "optimized" } }]
+"""
+
 
 def table_of(run: Run) -> StepTable:
     assert run.findings.steps is not None
@@ -102,6 +107,14 @@ def test_a_hollow_bar_has_a_dashed_edge_and_others_have_none(steps: Run) -> None
     assert "stroke-dasharray" in hollow[0]
     assert len(re.findall(r'style="fill: var\(--pass\)[^"]*"', wide)) == 3
     assert len(re.findall(r'style="fill: var\(--fail\)[^"]*"', wide)) == 1
+
+
+def test_one_block_says_of_no_step_that_it_made_a_difference(run_of: Callable[..., Run], plan_text: str) -> None:
+    run = run_of((plan_text + CHAIN).replace("blocks = 4", "blocks = 1"))
+    table = table_of(run)
+    assert table.sentences[0] == "The change of P95 is not shared out: one block has no interval."
+    assert {row.values[0].note for row in table.rows[1:-1]} == {"one block has no interval"}
+    assert not re.findall(r'style="fill: var\(--(pass|fail)\)', pictures_of(run)[0])
 
 
 def test_ink_is_the_pages(steps: Run) -> None:
