@@ -6,7 +6,7 @@ import shutil
 import signal
 import sys
 import traceback
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from types import FrameType
@@ -59,25 +59,33 @@ def cli() -> None:
 @click.argument("plan", type=click.Path(path_type=Path))
 @click.option("--out", type=click.Path(path_type=Path), default=Path("runs"), show_default=True, help="Where runs go.")
 @click.option("--blocks", type=click.IntRange(1, 100), help="Repeat the comparison this often instead of load.blocks.")
+@click.option("--no-attribution", is_flag=True, help="Measure before and after only, not the steps between them.")
 @click.option("--plain", is_flag=True, help="Plain lines instead of a live one (the default without a terminal).")
-def run(plan: Path, out: Path, blocks: int | None, *, plain: bool) -> None:
+def run(plan: Path, out: Path, blocks: int | None, *, no_attribution: bool, plain: bool) -> None:
     """Measure a PLAN: start, migrate, load both arms in turns, judge, report.
 
     A plan whose [environment] lists services measures them as one system: each has a database of its own, all are up
     in every leg.
 
+    A plan with [attribution] names the steps between the arms; each is measured too, and the report says which step
+    did what.
+
     \b
     Examples:
       harness run scenarios/demo.toml
       harness run scenarios/back_006.toml --blocks 10 --out /tmp/runs
+      harness run steps.toml --no-attribution
 
     Exit codes: 0 PASS, 1 FAIL, 2 usage or plan error, 3 INCONCLUSIVE, 4 INVALID, 5 environment, 130 Ctrl-C.
     """
     parsed, text = read_plan(plan)
-    source = Source(parsed, text, plan, check_users(parsed, plan, plan.resolve().parent))
+    user_files = check_users(parsed, plan, plan.resolve().parent)
+    if no_attribution:
+        parsed = parsed.model_copy(update={"attribution": None})
+    source = Source(parsed, text, plan, user_files)
     stamp = datetime.now(UTC).strftime("%Y-%m-%dT%H-%M-%S")
     folder = RunFolder.create(out, f"{stamp}-{plan.stem}")
-    _say(f"{parsed.name}: {blocks or parsed.load.blocks} blocks of before and after into {folder.path}")
+    _say(f"{parsed.name}: {blocks or parsed.load.blocks} blocks of {_listed(parsed.arms_in_order)} into {folder.path}")
     console = Console(stderr=True)
     observer = (
         PlainObserver(parsed, progress_line, _say)
@@ -232,6 +240,7 @@ def _render(folder: RunFolder) -> Analysis:
         analysis.summary,
         analysis.comparison,
         analysis.verdict,
+        attribution=analysis.attribution,
     )
     for name, content in files.items():
         folder.write(name, content)
@@ -243,9 +252,20 @@ def _show(analysis: Analysis) -> None:
     encoding = sys.stdout.encoding or "ascii"
     ascii_only = not re.match(r"utf", encoding, re.IGNORECASE)
     text = reports.text(
-        analysis.plan, analysis.summary, analysis.comparison, analysis.verdict, width=width, ascii_only=ascii_only
+        analysis.plan,
+        analysis.summary,
+        analysis.comparison,
+        analysis.verdict,
+        attribution=analysis.attribution,
+        width=width,
+        ascii_only=ascii_only,
     )
     click.echo(text.rstrip("\n"))
+
+
+def _listed(names: Iterable[str]) -> str:
+    *most, last = names
+    return f"{', '.join(most)} and {last}"
 
 
 def _say(text: str) -> None:

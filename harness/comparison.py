@@ -11,6 +11,7 @@ from itertools import product
 from statistics import fmean
 
 from harness.metric import METRICS, Better, Metric, Scale
+from harness.plan import ARMS
 from harness.statistics import (
     Interval,
     expit,
@@ -87,12 +88,11 @@ class Comparison:
         return None
 
 
-def compare(summary: Summary) -> Comparison:
-    """Pair every cell and metric of a summary."""
-    blocks = sorted({row.block for row in summary.rows if row.block is not None})
-    cells = dict.fromkeys((row.stage, row.endpoint) for row in summary.rows)
-    pairs = (_pair(summary, blocks, metric, *cell) for cell in cells for metric in METRICS.values())
-    return Comparison(tuple(pairs), len(blocks))
+def compare(summary: Summary, before: str = "before", after: str = "after") -> Comparison:
+    """Pair every cell and metric of a summary, of the two arms of these names; other arms are left aside."""
+    cells = dict.fromkeys((row.stage, row.endpoint) for row in summary.rows if row.arm in {before, after})
+    pairs = (pair_of(summary, metric, *cell, (before, after)) for cell in cells for metric in METRICS.values())
+    return Comparison(tuple(pairs), len(summary.blocks))
 
 
 def contrast(old: Summary, new: Summary, arm: str) -> Comparison:
@@ -128,11 +128,7 @@ def contrast(old: Summary, new: Summary, arm: str) -> Comparison:
                 least_requests=min((_basis(metric, row) for side in legs for row in side), default=0),
             )
         )
-    return Comparison(tuple(pairs), min(_blocks(old), _blocks(new)))
-
-
-def _blocks(summary: Summary) -> int:
-    return len({row.block for row in summary.rows if row.block is not None})
+    return Comparison(tuple(pairs), min(len(old.blocks), len(new.blocks)))
 
 
 def _unpaired(metric: Metric, old: list[Row], new: list[Row], before: Row) -> Change | None:
@@ -154,15 +150,22 @@ def _unpaired(metric: Metric, old: list[Row], new: list[Row], before: Row) -> Ch
     return Change(scale, shift(mean), low, high, None, None)
 
 
-def _pair(summary: Summary, blocks: list[int], metric: Metric, stage: str | None, endpoint: str | None) -> Pair:
-    before, after = (summary.row(arm, None, stage, endpoint) for arm in ("before", "after"))
+def pair_of(
+    summary: Summary,
+    metric: Metric,
+    stage: str | None,
+    endpoint: str | None,
+    arms: tuple[str, str] = ARMS,
+) -> Pair:
+    """One metric of two arms in one stage and endpoint, paired over the blocks of the run."""
+    before, after = (summary.row(arm, None, stage, endpoint) for arm in arms)
     legs = [
-        (block, summary.row("before", block, stage, endpoint), summary.row("after", block, stage, endpoint))
-        for block in blocks
+        (block, summary.row(arms[0], block, stage, endpoint), summary.row(arms[1], block, stage, endpoint))
+        for block in summary.blocks
     ]
     paired = [(block, b, a) for block, b, a in legs if b and a]
     values = tuple(_block_pairs(metric, paired))
-    complete = len(values) == len(blocks)
+    complete = len(values) == len(summary.blocks)
     return Pair(
         metric=metric,
         stage=stage,

@@ -8,12 +8,14 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from importlib.metadata import version
+from itertools import cycle, islice
 from pathlib import Path
 from typing import Protocol
 
 import psutil
 
 from harness import __version__
+from harness.attribution import Attribution, attribute
 from harness.comparison import Comparison, compare
 from harness.load import Job, Progress, generate
 from harness.plan import ARMS, Plan
@@ -96,6 +98,7 @@ class Analysis:
     summary: Summary
     comparison: Comparison
     verdict: Verdict
+    attribution: Attribution | None
 
 
 def legs_of(order: Sequence[Sequence[str]]) -> list[Leg]:
@@ -104,12 +107,26 @@ def legs_of(order: Sequence[Sequence[str]]) -> list[Leg]:
     return [Leg(number, block, arm) for number, (block, arm) in enumerate(arms, start=1)]
 
 
-def balanced_order(blocks: int, seed: int) -> tuple[tuple[str, ...], ...]:
-    """A random order in which each arm goes first in half of the blocks, give or take one."""
-    before_first = [block % 2 == 0 for block in range(blocks)]
+def balanced_order(blocks: int, seed: int, arms: Sequence[str] = ARMS) -> tuple[tuple[str, ...], ...]:
+    """A random order of the arms for each block, in which every arm has every place equally often, give or take one."""
     chance = random.Random(seed)  # noqa: S311 - reproducible, not secret
-    chance.shuffle(before_first)
-    return tuple(ARMS if first else ARMS[::-1] for first in before_first)
+    rows = list(islice(cycle(_williams(len(arms))), blocks))
+    chance.shuffle(rows)
+    names = arms if len(arms) == len(ARMS) else chance.sample(arms, len(arms))
+    return tuple(tuple(names[index] for index in row) for row in rows)
+
+
+def _williams(n: int) -> list[tuple[int, ...]]:
+    """Orders of ``n`` things in which each also follows each other equally often: n rows, for an odd n twice as many.
+
+    A row and its mirror image stand side by side where both are of the same square (even n), so that of any two things
+    each comes first in half of the rows. Source: Williams (1949), Designs balanced for residual effects.
+    """
+    first = [(place + 1) // 2 if place % 2 else -place // 2 % n for place in range(n)]
+    rows = [tuple((index + shift) % n for index in first) for shift in range(n)]
+    if n % 2:
+        return [*rows, *(row[::-1] for row in rows)]
+    return [row for pair in zip(rows[: n // 2], rows[n // 2 :], strict=True) for row in pair]
 
 
 def measure(
@@ -129,7 +146,7 @@ def measure(
     """
     plan = source.plan
     folder.write("plan.toml", source.text)
-    order = balanced_order(blocks or plan.load.blocks, plan.load.seed)
+    order = balanced_order(blocks or plan.load.blocks, plan.load.seed, list(plan.arms_in_order))
     legs = legs_of(order)
     with environment:
         observer.say("starting servers")
@@ -167,7 +184,8 @@ def analyse(folder: RunFolder) -> Analysis:
     summary = summarise(folder.read_trials(setup))
     comparison = compare(summary)
     verdict = judge(plan, setup, summary, comparison)
-    return Analysis(plan, text, setup, folder.read_migrations(), summary, comparison, verdict)
+    attribution = attribute(plan, summary)
+    return Analysis(plan, text, setup, folder.read_migrations(), summary, comparison, verdict, attribution)
 
 
 def _setup(source: Source, order: tuple[tuple[str, ...], ...], environment: Environment) -> Setup:

@@ -36,13 +36,13 @@ class Progress:
 
 
 def check_users(plan: Plan, plan_path: Path, base: Path) -> tuple[Path, ...]:
-    """Load the user files in a child process, and match the targets' endpoints with what they can request.
+    """Load the user files in a child process, and match the plan's endpoints with what they can request.
 
     Returns:
         The user files and the files of their folders that they import.
 
     Raises:
-        PlanError: when a file is missing or broken, or a target names an endpoint that no file can produce.
+        PlanError: when a file is missing or broken, or the plan names an endpoint that no file can produce.
     """
     missing = [
         Problem(f"load.users[{index}]", f"no file {base / name}")
@@ -61,9 +61,9 @@ def check_users(plan: Plan, plan_path: Path, base: Path) -> tuple[Path, ...]:
     answer = json.loads(done.stdout)
     endpoints: list[str] = answer["endpoints"]  # none: they are computed while the files run
     unknown = {
-        f"{where}.endpoint": f'no user file requests "{target.endpoint}"; they request {", ".join(endpoints)}'
-        for where, target in plan.judged
-        if target.endpoint and endpoints and target.endpoint not in endpoints
+        f"{where}.endpoint": f'no user file requests "{place.endpoint}"; they request {", ".join(endpoints)}'
+        for where, place in plan.places
+        if place.endpoint and endpoints and place.endpoint not in endpoints
     }
     if unknown:
         raise PlanError(plan_path, [Problem(where, what) for where, what in unknown.items()])

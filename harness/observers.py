@@ -36,7 +36,7 @@ class LineObserver:
 
     def leg(self, leg: Leg, total: int) -> None:
         """A leg has begun."""
-        self.place = f"block {leg.block} of {total // len(self.plan.arms)} · {leg.arm}"
+        self.place = f"block {leg.block} of {total // len(self.plan.arms_in_order)} · {leg.arm}"
         self._legs_left = total - leg.number
         services = len(self.plan.environment.services)
         what = f"{services} services" if services > 1 else "the service"

@@ -106,6 +106,27 @@ class Arm(_Part):
     env: dict[str, str] = {}
 
 
+class Step(_Part):
+    """One step of the way from before to after: what it changes relative to the arm before it."""
+
+    name: str = Field(pattern=r"^[a-z][a-z0-9-]{0,39}$")
+    revision: str | None = None
+    env: dict[str, str] = {}
+
+    def applied_to(self, arm: Arm) -> Arm:
+        """The arm that this step leads to: ``env`` is overlaid, ``revision`` replaces when it is given."""
+        return Arm(revision=self.revision or arm.revision, env=arm.env | self.env)
+
+
+class Chain(_Part):
+    """The steps that lead from before to after in order, and where and by which metrics they are compared."""
+
+    steps: tuple[Step, ...] = Field(min_length=2)
+    stage: str | None = None
+    endpoint: str | None = None
+    metrics: tuple[str, ...] = Field(default=("p95", "rps", "queries_per_request"), min_length=1)
+
+
 class Load(_Part):
     """Who makes the requests, how often the comparison is repeated, and the seed of every random choice."""
 
@@ -212,7 +233,7 @@ class Claim(_Part):
 
 
 class Plan(_Part):
-    """What to run: environment, arms, load, stages, targets and claims."""
+    """What to run: environment, arms, load, stages, targets and claims, and the steps between the arms."""
 
     schema_: int = Field(alias="schema")
     name: str = Field(min_length=1, max_length=120)
@@ -222,6 +243,7 @@ class Plan(_Part):
     stages: tuple[Stage, ...]
     targets: tuple[Target, ...] = ()
     claims: tuple[Claim, ...] = ()
+    attribution: Chain | None = None
 
     @field_validator("schema_")
     @classmethod
@@ -245,6 +267,19 @@ class Plan(_Part):
         targets = [(f"targets[{index}]", target) for index, target in enumerate(self.targets)]
         claims = [(f"claims[{index}]", target) for index, claim in enumerate(self.claims) for target in claim.targets]
         return targets + claims
+
+    @property
+    def places(self) -> list[tuple[str, Target | Chain]]:
+        """Everything that may name a stage and an endpoint, with its key path."""
+        return [*self.judged, *([("attribution", self.attribution)] if self.attribution else [])]
+
+    @property
+    def arms_in_order(self) -> dict[str, Arm]:
+        """Every arm that a run measures, on the way from before to after; the last step is the arm ``after``."""
+        arms = {"before": self.arms["before"]}
+        for step in self.attribution.steps[:-1] if self.attribution else ():
+            arms[step.name] = step.applied_to(next(reversed(arms.values())))
+        return arms | {"after": self.arms["after"]}
 
     @property
     def seconds(self) -> float:

@@ -14,7 +14,8 @@ from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
 from harness.errors import PlanError, Problem
-from harness.plan import Arm, Claim, Environment, Load, Plan, Stage, StageKind, Target
+from harness.metric import METRICS, Scale
+from harness.plan import ARMS, Arm, Chain, Claim, Environment, Load, Plan, Stage, StageKind, Step, Target
 
 PLACEHOLDERS = {"serve": ("python", "port", "scale"), "seed": ("python", "scale"), "migrate": ("python", "revision")}
 
@@ -33,7 +34,7 @@ def parse_plan(text: str, source: Path | str = "plan") -> Plan:
         plan = Plan.model_validate_json(json.dumps(data, default=str))
     except ValidationError as error:
         raise PlanError(source, [_problem(detail) for detail in error.errors()]) from error
-    if problems := [*_command_problems(plan), *_stage_problems(plan), *_target_problems(plan)]:
+    if problems := [*_command_problems(plan), *_stage_problems(plan), *_target_problems(plan), *_chain_problems(plan)]:
         raise PlanError(source, problems)
     return plan
 
@@ -110,13 +111,66 @@ def _stage_problems(plan: Plan) -> list[Problem]:
 def _target_problems(plan: Plan) -> list[Problem]:
     titles = [stage.title for stage in plan.stages]
     unknown = {
-        f"{where}.stage": f'no stage "{target.stage}"; {_nearest(target.stage, titles)}'
-        for where, target in plan.judged
-        if target.stage is not None and target.stage not in titles
+        f"{where}.stage": f'no stage "{place.stage}"; {_nearest(place.stage, titles)}'
+        for where, place in plan.places
+        if place.stage is not None and place.stage not in titles
     }
     ids = [claim.id for claim in plan.claims]
     twice = {f"claims[{i}].id": f'"{name}" is taken' for i, name in enumerate(ids) if name in ids[:i]}
     return [Problem(where, what) for where, what in (unknown | twice).items()]
+
+
+def _chain_problems(plan: Plan) -> list[Problem]:
+    if plan.attribution is None:
+        return []
+    return [*_way_problems(plan.attribution.steps, plan.arms), *_metric_problems(plan.attribution.metrics)]
+
+
+def _way_problems(steps: tuple[Step, ...], arms: dict[str, Arm]) -> list[Problem]:
+    """What keeps the steps from leading from before to after, each changing something."""
+    problems = []
+    names = [step.name for step in steps]
+    arm, last = arms["before"], "arms.before"
+    for index, step in enumerate(steps):
+        where = f"attribution.steps[{index}]"
+        if step.name in (*ARMS, *names[:index]):
+            problems.append(Problem(f"{where}.name", f'"{step.name}" is taken; give the step a name of its own'))
+        if step.applied_to(arm) == arm:
+            what = f"changes nothing; give it a revision or an env that differs from those of {last}"
+            problems.append(Problem(where, what))
+        arm, last = step.applied_to(arm), where
+    if differences := _differences(arm, arms["after"]):
+        problems.append(Problem(last, f"does not arrive at arms.after: {'; '.join(differences)}"))
+    return problems
+
+
+def _differences(end: Arm, after: Arm) -> list[str]:
+    names = sorted(end.env.keys() | after.env.keys())
+    pairs = [
+        ("revision", end.revision, after.revision),
+        *((f"env {n}", end.env.get(n), after.env.get(n)) for n in names),
+    ]
+    return [
+        f"{name} is {json.dumps(end_value) if end_value is not None else 'not set'}, arms.after "
+        + (f"has {json.dumps(value)}" if value is not None else "does not set it, which no step can undo")
+        for name, end_value, value in pairs
+        if end_value != value
+    ]
+
+
+def _metric_problems(names: tuple[str, ...]) -> list[Problem]:
+    known = [metric.name for metric in METRICS.values() if metric.scale is Scale.LOG]
+    problems = []
+    for index, name in enumerate(names):
+        where = f"attribution.metrics[{index}]"
+        if name in names[:index]:
+            problems.append(Problem(where, f'"{name}" is listed twice'))
+        elif name in METRICS and name not in known:
+            what = f"{name} changes by points, which steps cannot share out; known are {', '.join(known)}"
+            problems.append(Problem(where, what))
+        elif name not in known:
+            problems.append(Problem(where, f'nothing measures "{name}"; {_nearest(name, known)}'))
+    return problems
 
 
 def _problem(detail: ErrorDetails) -> Problem:
@@ -149,8 +203,9 @@ def _known_keys(tables: tuple[str, ...]) -> list[str]:
         "stages": Stage,
         "targets": Target,
         "claims": Claim,
+        "attribution": Chain,
     }
-    model: type[BaseModel] = parts[tables[0]] if tables else Plan
+    model: type[BaseModel] = Step if tables[1:] == ("steps",) else parts[tables[0]] if tables else Plan
     return [field.alias or name for name, field in model.model_fields.items()]
 
 

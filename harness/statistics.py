@@ -58,9 +58,9 @@ def t_interval(values: Sequence[float]) -> Interval | None:
 def trend(values: Sequence[float]) -> Interval | None:
     """Slope per step of an evenly spaced series, with a 95 % interval that allows for neighbours being alike.
 
-    The series is cut into ``BATCHES`` equal stretches (what is over at its beginning is left out). Their means are nearly
-    independent where the single values are not; the slope is the median of the slopes of all pairs of them, which one
-    odd stretch does not move. ``None`` for fewer than two values a stretch.
+    The series is cut into ``BATCHES`` equal stretches (what is over at its beginning is left out). Their means are
+    nearly independent where the single values are not; the slope is the median of the slopes of all pairs of them,
+    which one odd stretch does not move. ``None`` for fewer than two values a stretch.
 
     Source: Theil (1950) for the slope, Sen (1968) for its interval; Conway (1963) for batch means. A bootstrap of the
     residuals of 60 values with autocorrelation 0.5 covered 81 % where this covers 95 %.

@@ -117,6 +117,11 @@ class Summary:
     def _index(self) -> dict[tuple[str, int | None, str | None, str | None], Row]:
         return {(row.arm, row.block, row.stage, row.endpoint): row for row in self.rows}
 
+    @cached_property
+    def blocks(self) -> list[int]:
+        """The numbers of the blocks in which anything was requested."""
+        return sorted({row.block for row in self.rows if row.block is not None})
+
     @property
     def endpoints(self) -> list[str]:
         """Every endpoint that was requested, in alphabetical order."""

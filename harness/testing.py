@@ -4,7 +4,7 @@ For testing reports, plans, analyses and the order of events; no measurement com
 """
 
 import json
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict
 from types import TracebackType
 from typing import Any, Self
@@ -13,7 +13,7 @@ import numpy as np
 import pyarrow as pa
 
 from harness.load import Job, Progress
-from harness.plan import ARMS, Plan
+from harness.plan import Plan
 from harness.samples import SCHEMA as SAMPLES
 from harness.samples import write_part
 from harness.trial import Generation, Leg, Migration, Setup, Startup, Trial, windows_of
@@ -49,19 +49,29 @@ warmup_seconds = 2
 expect = "p95 falls by 50 %"
 stage = "sustain"
 """
+CHAIN = """
+[attribution]
+steps = [
+    { name = "queries", env = { RELEASE = "queries" } },
+    { name = "cache", env = { RELEASE = "queries,cache", CACHE = "on" } },
+    { name = "pool", env = { RELEASE = "all" } },
+]
+"""
+CHAIN_PLAN = PLAN.replace("[arms.after]", '[arms.after]\nenv = { RELEASE = "all", CACHE = "on" }') + CHAIN
 
 
 def synthetic_setup(plan: Plan) -> Setup:
     """A setup whose facts are constants, so that what is rendered from it is reproducible."""
+    arms = tuple(plan.arms_in_order)
     return Setup(
         started="2026-01-02T03:04:05+00:00",
         plan_name=plan.name,
         plan_fingerprint="0123456789ab",
         users_fingerprint="ba9876543210",
         seed_fingerprint="5eed5eed5eed",
-        order=tuple(("before", "after") if block % 2 else ("after", "before") for block in range(plan.load.blocks)),
+        order=tuple(arms if block % 2 else arms[::-1] for block in range(plan.load.blocks)),
         order_seed=plan.load.seed,
-        legs_planned=len(ARMS) * plan.load.blocks,
+        legs_planned=len(arms) * plan.load.blocks,
         versions={"harness": "0.0.0", "locust": "2.0", "postgresql": "18.0", "python": "3.11.0"},
         host={"cores": 2, "cpu": "Example CPU", "memory_bytes": 8 * 2**30, "system": "Linux 6.1"},
         row_counts={"contents": 10_000, "users": 20_000},
@@ -70,18 +80,28 @@ def synthetic_setup(plan: Plan) -> Setup:
 
 
 def synthetic_trials(
-    plan: Plan, *, change: float = 0.25, rps: float = 40.0, error_rate: float = 0.0
+    plan: Plan,
+    *,
+    change: float = 0.25,
+    rps: float = 40.0,
+    error_rate: float = 0.0,
+    slowness: Mapping[str, float] | None = None,
 ) -> Iterator[Trial]:
-    """Trials of every leg of a plan, lognormal latencies, the after arm ``change`` times as slow as the before arm."""
+    """Trials of every leg of a plan, lognormal latencies, the after arm ``change`` times as slow as the before arm.
+
+    ``slowness`` says how slow each arm is in parts of before; without it the steps to after are equal factors.
+    """
     rng = np.random.default_rng(plan.load.seed)
+    arms = tuple(plan.arms_in_order)
+    slow = slowness or {arm: change ** (step / (len(arms) - 1)) for step, arm in enumerate(arms)}
     endpoints = ("GET /content/{id}", "GET /recommendations/{user_id}", "POST /interactions")
     write = len(endpoints) - 1
     for number, arm in enumerate(arm for order in synthetic_setup(plan).order for arm in order):
-        leg = Leg(number + 1, number // len(ARMS) + 1, arm)
+        leg = Leg(number + 1, number // len(arms) + 1, arm)
         n = int(plan.seconds * rps)
         due = np.sort(rng.integers(0, int(plan.seconds * 1e9), n))
         kind = rng.integers(0, len(endpoints), n)
-        median_ms = np.array([40.0, 200.0, 15.0])[kind] * (change if arm == "after" else 1.0) * rng.lognormal(0, 0.05)
+        median_ms = np.array([40.0, 200.0, 15.0])[kind] * slow[arm] * rng.lognormal(0, 0.05)
         hit = rng.random(n) < (0.9 if arm == "after" else 0.25)
         queries = np.where(hit, 0, 1 if arm == "after" else 11)
         failed = rng.random(n) < error_rate
@@ -137,7 +157,8 @@ class FakeEnvironment:
     def prepare(self) -> list[Migration]:
         """Migrate nothing."""
         self._note("prepare")
-        return [Migration(arm, None, 0.0, service=service) for arm in ARMS for service in self.services or (None,)]
+        services = self.services or (None,)
+        return [Migration(arm, None, 0.0, service=service) for arm in ("before", "after") for service in services]
 
     def start(self, leg: Leg) -> Startup:
         """Start nothing."""
@@ -179,6 +200,6 @@ class FakeLoad:
             raise KeyboardInterrupt
         check()
         on_progress(Progress(1.0, 0, 1.0, 5, 10, 0, 10.0, 12.5))
-        trial = next(t for t in synthetic_trials(job.plan, change=self.change) if t.leg.arm == name[3:])
+        trial = next(t for t in synthetic_trials(job.plan, change=self.change) if t.leg.arm == name.partition("-")[2])
         write_part(trial.samples, job.out / "samples", 1)
         (job.out / "windows.json").write_text(json.dumps(asdict(trial.generation)))

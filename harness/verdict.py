@@ -5,7 +5,7 @@ INCONCLUSIVE in between; no data is never a pass. Doubts are values: a reason to
 """
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from enum import Enum, StrEnum
 
@@ -13,7 +13,7 @@ from harness.comparison import Comparison, Pair
 from harness.metric import LATENCIES, Scale, Unit
 from harness.plan import ARMS, Claim, Plan, Target
 from harness.statistics import Interval
-from harness.summary import Summary
+from harness.summary import LegFacts, Summary
 from harness.target import Form
 from harness.trial import Setup
 
@@ -55,6 +55,10 @@ class Doubt(Enum):
     DIFFERENT_MIX = (
         "an endpoint was requested in one arm only: all requests together compare different mixes",
         "judge endpoints one by one, or make the load the same for both arms",
+    )
+    STEP_BROKEN = (
+        "in a leg of a step between before and after a guard broke: no requests, or a generator too busy",
+        "leave the steps aside; before and after are not touched by it",
     )
     COUPLED = (
         "users wait for answers, so the faster arm was asked more: latency and req/s are one finding, not two",
@@ -155,11 +159,15 @@ def _breaches(summary: Summary) -> Iterator[Breach]:
     if not summary.legs:
         yield Breach.NO_BLOCK
         return
-    if any(leg.requests == 0 for leg in summary.legs):
+    yield from _broken(summary, [leg for leg in summary.legs if leg.leg.arm in ARMS])
+
+
+def _broken(summary: Summary, legs: Sequence[LegFacts]) -> Iterator[Breach]:
+    if any(leg.requests == 0 for leg in legs):
         yield Breach.NO_REQUESTS
-    elif any(summary.row(leg.leg.arm, leg.leg.block, None, None) is None for leg in summary.legs):
+    elif any(summary.row(leg.leg.arm, leg.leg.block, None, None) is None for leg in legs):
         yield Breach.NOTHING_MEASURED
-    if any(leg.cpu_share > BUSY_CPU_SHARE for leg in summary.legs):
+    if any(leg.cpu_share > BUSY_CPU_SHARE for leg in legs):
         yield Breach.GENERATOR_BUSY
 
 
@@ -172,6 +180,8 @@ def _doubts(setup: Setup, summary: Summary, comparison: Comparison) -> Iterator[
     asked = {arm: {row.endpoint for row in summary.rows if row.arm == arm and row.block is None} for arm in ARMS}
     if asked["before"] != asked["after"]:
         yield Doubt.DIFFERENT_MIX
+    if any(_broken(summary, [leg for leg in summary.legs if leg.leg.arm not in ARMS])):
+        yield Doubt.STEP_BROKEN
     for leg in summary.legs:
         row = summary.row(leg.leg.arm, leg.leg.block, None, None)
         p50 = row.p50_ms if row else None

@@ -6,6 +6,7 @@ No clock, no network, no disk but the package's own templates: the same run give
 
 from collections.abc import Sequence
 
+from harness.attribution import Attribution
 from harness.comparison import Comparison
 from harness.plan import Plan
 from harness.summary import Summary
@@ -26,6 +27,8 @@ def render(  # noqa: PLR0917 - the parts of a run, in the order in which they co
     summary: Summary,
     comparison: Comparison,
     verdict: Verdict,
+    *,
+    attribution: Attribution | None = None,
 ) -> dict[str, str]:
     """Every file that is derived from a run, by name.
 
@@ -37,10 +40,11 @@ def render(  # noqa: PLR0917 - the parts of a run, in the order in which they co
         summary: percentiles and rates per arm, block, stage and endpoint.
         comparison: before and after side by side.
         verdict: every target judged.
+        attribution: what each step between the arms did, when they were measured.
     """
-    shown = page.build_page(plan, plan_text, setup, migrations, summary, comparison, verdict)
-    pictures = html.draw_pictures(plan, summary, comparison, verdict)
-    return {
+    shown = page.build_page(plan, plan_text, setup, migrations, summary, comparison, verdict, attribution=attribution)
+    pictures = html.draw_pictures(plan, summary, comparison, verdict, attribution)
+    files = {
         "report.html": html.to_html(shown, pictures),
         "summary.md": markdown.to_markdown(shown),
         "junit.xml": junit.to_junit(shown.findings),
@@ -48,10 +52,21 @@ def render(  # noqa: PLR0917 - the parts of a run, in the order in which they co
         "comparison.json": records.to_json(records.comparison_record(comparison)),
         "verdict.json": records.to_json(records.verdict_record(verdict)),
     }
+    if attribution:
+        files["attribution.json"] = records.to_json(records.attribution_record(attribution))
+    return files
 
 
 def text(
-    plan: Plan, summary: Summary, comparison: Comparison, verdict: Verdict, *, width: int, ascii_only: bool = False
+    plan: Plan,
+    summary: Summary,
+    comparison: Comparison,
+    verdict: Verdict,
+    *,
+    attribution: Attribution | None = None,
+    width: int,
+    ascii_only: bool = False,
 ) -> str:
     """The verdict for a terminal of some width, without a trailing newline; ASCII for streams that can do no more."""
-    return to_text(page.build_findings(plan, summary, comparison, verdict), width=width, ascii_only=ascii_only)
+    findings = page.build_findings(plan, summary, comparison, verdict, attribution)
+    return to_text(findings, width=width, ascii_only=ascii_only)

@@ -1,10 +1,12 @@
 """HTML: the report as one self-contained file, read without JavaScript and without a network."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
+from harness.attribution import Attribution
 from harness.comparison import Comparison
 from harness.plan import Plan
 from harness.summary import Summary
@@ -12,6 +14,7 @@ from harness.verdict import Verdict
 from reports import charts
 from reports.charts.paper import Chart
 from reports.page import Page
+from reports.steps import CAVEAT, TITLE
 
 WIDE, NARROW = 900, 370
 
@@ -44,9 +47,13 @@ class Pictures:
     timeline: tuple[Chart, Chart] | None
     timeline_step: int
     blocks: tuple[tuple[str, Chart], ...]
+    waterfalls: tuple[tuple[Chart, Chart] | None, ...]
+    """One for each metric of an attribution, in its order."""
 
 
-def draw_pictures(plan: Plan, summary: Summary, comparison: Comparison, verdict: Verdict) -> Pictures:
+def draw_pictures(
+    plan: Plan, summary: Summary, comparison: Comparison, verdict: Verdict, attribution: Attribution | None = None
+) -> Pictures:
     """Draw every chart of a run."""
     forests = [charts.forest_chart(summary, comparison, verdict, width, f"forest-{width}") for width in (WIDE, NARROW)]
     timelines = [charts.timeline_chart(plan, summary, width, f"timeline-{width}") for width in (WIDE, NARROW)]
@@ -56,7 +63,14 @@ def draw_pictures(plan: Plan, summary: Summary, comparison: Comparison, verdict:
         timeline=_both(*timelines),
         timeline_step=charts.bucket_seconds(plan.seconds),
         blocks=tuple(charts.blocks_charts(comparison, verdict)),
+        waterfalls=tuple(_waterfalls(attribution)) if attribution else (),
     )
+
+
+def _waterfalls(attribution: Attribution) -> Iterator[tuple[Chart, Chart] | None]:
+    for fall in attribution.waterfalls:
+        name = f"waterfall-{fall.total.metric.name}"
+        yield _both(*(charts.waterfall_chart(fall, width, f"{name}-{width}") for width in (WIDE, NARROW)))
 
 
 def _markup(chart: Chart) -> Markup:
@@ -75,4 +89,6 @@ def to_html(page: Page, pictures: Pictures) -> str:
         pictures: its charts.
     """
     template = _TEMPLATES.get_template("report.html.j2")
-    return template.render(page=page, pictures=pictures, footnotes=Footnotes, svg=_markup)
+    return template.render(
+        page=page, pictures=pictures, footnotes=Footnotes, svg=_markup, step_title=TITLE, step_caveat=CAVEAT
+    )

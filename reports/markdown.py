@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from reports.claims import ClaimRow
 from reports.page import MigrationRow, Page
 from reports.stages import EndpointRow
+from reports.steps import CAVEAT, TITLE, StepRow, StepTable, StepValue
 from reports.targets import Remark, TargetRow
 
 SPECIAL = re.compile(r"([\\`*_\[\]<>|~#&$])")
@@ -34,6 +35,8 @@ def _lines(page: Page) -> Iterator[str]:
         yield from ("", f"**Claims**: {_escaped(page.findings.claims)}", "")
         named = ("claim", "what was said", "claimed", "measured", "")
         yield from _table(named, (_claim(row) for row in page.claims), right=range(0))
+    if page.findings.steps:
+        yield from _steps(page.findings.steps)
     yield from _remarks("The measurement broke", page.findings.breaches)
     yield from _remarks("Doubts", page.findings.remarks)
     if page.names_services:
@@ -77,6 +80,20 @@ def _claim(row: ClaimRow) -> Sequence[str]:
 
 def _endpoint(row: EndpointRow, chosen: Sequence[int]) -> Sequence[str]:
     return (_code(row.endpoint), *(_escaped(f"{row.before[i].text} → {row.after[i].text}") for i in chosen))
+
+
+def _steps(steps: StepTable) -> Iterator[str]:
+    """The metric that says most as a table, the others as sentences."""
+    column = steps.columns[steps.lead]
+    yield from ("", f"**{TITLE}**: {_escaped(steps.sentences[steps.lead])}", "")
+    heads = ("step", "changed", f"{column.label}, {column.unit}".rstrip(", "), "change", "95 % interval", "share", "")
+    yield from _table(heads, (_step(row, row.values[steps.lead]) for row in steps.rows), right=range(2, 6))
+    yield from ("", *(f"{_escaped(text)}  " for text in steps.others), f"*Over {_escaped(steps.where)}. {CAVEAT}.*")
+
+
+def _step(row: StepRow, value: StepValue) -> Sequence[str]:
+    cells = (value.level.text, value.change.text, value.interval.text, value.share.text, value.note)
+    return (_escaped(row.name), _code(row.changed) if row.changed else "", *map(_escaped, cells))
 
 
 def _remarks(title: str, remarks: Iterable[Remark]) -> Iterator[str]:

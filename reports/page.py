@@ -1,8 +1,9 @@
 """Page: everything a report says, as strings in the order of reading; the layouts only lay out."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
+from harness.attribution import Attribution
 from harness.comparison import Comparison
 from harness.plan import Plan
 from harness.summary import Summary
@@ -11,13 +12,17 @@ from harness.verdict import Verdict
 from reports import targets, view
 from reports.claims import ClaimRow, claim_rows, claims_tally
 from reports.stages import Column, StageTable, columns, stage_tables
+from reports.steps import StepTable, step_table
 from reports.targets import Remark, TargetRow
 from reports.view import Cell
 
 
 @dataclass(frozen=True, slots=True)
 class MigrationRow:
-    """What bringing one database of an arm to its revision took and made; ``service`` is empty where it has none."""
+    """What bringing a database to its revision took and made; ``arm`` names every arm that uses it.
+
+    ``service`` is empty where the database belongs to none with a name.
+    """
 
     arm: str
     service: str
@@ -50,6 +55,7 @@ class Findings:
     scope: str
     targets: tuple[TargetRow, ...]
     claims: str
+    steps: StepTable | None
     remarks: tuple[Remark, ...]
     breaches: tuple[Remark, ...]
 
@@ -73,7 +79,9 @@ class Page:
         return any(row.service for row in self.migrations)
 
 
-def build_findings(plan: Plan, summary: Summary, comparison: Comparison, verdict: Verdict) -> Findings:
+def build_findings(
+    plan: Plan, summary: Summary, comparison: Comparison, verdict: Verdict, attribution: Attribution | None = None
+) -> Findings:
     """Put what came out into words and strings."""
     return Findings(
         name=view.plain(plan.name),
@@ -85,6 +93,7 @@ def build_findings(plan: Plan, summary: Summary, comparison: Comparison, verdict
         scope=targets.scope(summary, comparison),
         targets=targets.target_rows(verdict),
         claims=claims_tally(verdict),
+        steps=step_table(attribution),
         remarks=tuple(targets.remarks(verdict)),
         breaches=tuple(Remark(breach.name, *breach.value) for breach in verdict.breaches),
     )
@@ -98,26 +107,36 @@ def build_page(  # noqa: PLR0917 - the parts of a run, as in render
     summary: Summary,
     comparison: Comparison,
     verdict: Verdict,
+    *,
+    attribution: Attribution | None = None,
 ) -> Page:
     """Put a run into words and strings."""
     return Page(
-        findings=build_findings(plan, summary, comparison, verdict),
+        findings=build_findings(plan, summary, comparison, verdict, attribution),
         started=view.moment(setup.started),
         columns=columns(),
         stages=stage_tables(plan, summary, comparison),
-        migrations=tuple(_migration(migration) for migration in migrations),
+        migrations=tuple(_migration(arms, migration) for arms, migration in _by_database(migrations)),
         claims=claim_rows(verdict),
         setup=tuple(facts for facts in _setup(plan, setup, summary) if facts.rows),
         plan_text=view.plain(plan_text.replace("\r\n", "\n"), keep="\n\t"),
     )
 
 
-def _migration(migration: Migration) -> MigrationRow:
+def _by_database(migrations: Sequence[Migration]) -> Iterator[tuple[list[str], Migration]]:
+    """Migrations with the arms that share their database, which were migrated once and have the same figures."""
+    arms: dict[Migration, list[str]] = {}
+    for migration in migrations:
+        arms.setdefault(replace(migration, arm=""), []).append(migration.arm)
+    yield from ((names, migration) for migration, names in arms.items())
+
+
+def _migration(arms: Sequence[str], migration: Migration) -> MigrationRow:
     before, after = migration.size_before_bytes, migration.size_after_bytes
     unread = view.missing("the size of the database was not read")
     grown = None if before is None or after is None or before == 0 else after / before - 1
     return MigrationRow(
-        arm=view.plain(migration.arm),
+        arm=view.plain(", ".join(arms)),
         service=view.plain(migration.service or ""),
         revision=view.plain(migration.revision or "as seeded"),
         seconds=view.duration(migration.seconds),
@@ -131,9 +150,11 @@ def _migration(migration: Migration) -> MigrationRow:
 def _setup(plan: Plan, setup: Setup, summary: Summary) -> Iterator[Facts]:
     yield Facts("Versions", _rows(setup.versions))
     yield Facts("Host", tuple(_host(k, v) for k, v in setup.host.items()))
+    measured = {arm for order in setup.order for arm in order}
     arms = (
         (arm, ", ".join([f"revision {part.revision or 'as seeded'}", *(f"{k}={v}" for k, v in part.env.items())]))
-        for arm, part in plan.arms.items()
+        for arm, part in plan.arms_in_order.items()
+        if arm in measured
     )
     yield Facts("Arms", tuple((view.plain(arm), view.plain(text)) for arm, text in arms))
     yield Facts("Data", tuple((view.plain(k), f"{view.count(v)} rows") for k, v in setup.row_counts.items()))

@@ -5,6 +5,7 @@ import math
 from dataclasses import asdict
 from typing import Any
 
+from harness.attribution import Attribution, Waterfall
 from harness.comparison import Change, Comparison, Pair
 from harness.statistics import Interval
 from harness.summary import Row, Summary
@@ -59,6 +60,16 @@ def verdict_record(verdict: Verdict) -> dict[str, Any]:
     }
 
 
+def attribution_record(attribution: Attribution) -> dict[str, Any]:
+    """``attribution.json``: each metric on its way from before to after, with the level after every step."""
+    return {
+        "schema": SCHEMA,
+        "stage": attribution.chain.stage,
+        "endpoint": attribution.chain.endpoint,
+        "metrics": [_waterfall(fall) for fall in attribution.waterfalls],
+    }
+
+
 def to_json(record: dict[str, Any]) -> str:
     """A record as JSON with one line per item of its lists, so that two runs can be compared line by line.
 
@@ -95,6 +106,31 @@ def _pair(pair: Pair) -> dict[str, Any]:
         "change": _change(pair.change),
         "least_samples": pair.least_requests,
         "blocks": [{"block": b.block, "before": _finite(b.before), "after": _finite(b.after)} for b in pair.blocks],
+    }
+
+
+def _waterfall(fall: Waterfall) -> dict[str, Any]:
+    levels = [
+        {"arm": level.arm, "value": _finite(level.value), "interval": _interval(level.interval)}
+        for level in fall.levels
+    ]
+    return {
+        "metric": fall.total.metric.name,
+        "before": levels[0],
+        "steps": [
+            {
+                "step": part.step.name,
+                "revision": part.step.revision,
+                "env": part.step.env,
+                **level,
+                "change": _change(part.pair.change),
+                "share": _finite(part.share),
+                "seen": part.seen,
+                "least_samples": part.pair.least_requests,
+            }
+            for part, level in zip(fall.contributions, levels[1:], strict=True)
+        ],
+        "total": _change(fall.total.change),
     }
 
 

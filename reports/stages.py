@@ -120,11 +120,12 @@ def _cell(row: Row, metric: Metric, pair: Pair | None, least: int) -> Cell:
     if metric.quantile is not None and pair is not None and least < metric.least:
         return Cell("too few", too_few(pair), faint=True)
     if metric.quantile is not None and least < metric.solid:
-        return Cell(view.bare(metric, value), _descriptive(metric), faint=True)
+        return Cell(view.bare(metric, value), descriptive(metric), faint=True)
     return Cell(view.bare(metric, value))
 
 
-def _descriptive(metric: Metric) -> str:
+def descriptive(metric: Metric) -> str:
+    """Why a percentile with few samples beyond it is grey."""
     needed = view.plural(metric.solid, "successful request")
     return f"{metric.label} describes these legs and little more: a finding needs {needed} in every leg"
 

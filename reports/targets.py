@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from harness.comparison import Comparison, Pair
 from harness.metric import METRICS, Scale
+from harness.plan import ARMS
 from harness.summary import Summary
 from harness.target import Form
 from harness.verdict import Check, Outcome, Reason, Verdict
@@ -161,10 +162,12 @@ def tally(verdict: Verdict) -> str:
 
 
 def scope(summary: Summary, comparison: Comparison) -> str:
-    """How much was measured: ``4 interleaved blocks, 21,480 requests``."""
+    """How much was measured: ``4 interleaved blocks, 21,480 requests``; how many arms, when they are more than two."""
     requests = sum(leg.requests for leg in summary.legs)
     kind = "interleaved block" if comparison.blocks > 1 else "block"
-    return f"{view.plural(comparison.blocks, kind)}, {view.plural(requests, 'request')}"
+    arms = len({leg.leg.arm for leg in summary.legs})
+    of = f" of {arms} arms" if arms > len(ARMS) else ""
+    return f"{view.plural(comparison.blocks, kind)}{of}, {view.plural(requests, 'request')}"
 
 
 def finding(summary: Summary, comparison: Comparison) -> str:

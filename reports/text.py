@@ -8,6 +8,7 @@ import unicodedata
 from collections.abc import Iterable, Iterator, Sequence
 
 from reports.page import Findings
+from reports.steps import CAVEAT, TITLE, StepTable, StepValue
 from reports.targets import Remark, TargetRow
 
 HEADS = ("target", "before", "after", "change", "95 % interval")
@@ -54,6 +55,8 @@ class _Layout:
             yield from self._targets(findings.targets)
         if findings.claims:
             yield f"claims {self._plain(findings.claims)}"
+        if findings.steps:
+            yield from self._steps(findings.steps)
         yield from self._remarks("broken", findings.breaches)
         yield from self._remarks("doubt", findings.remarks)
 
@@ -106,6 +109,23 @@ class _Layout:
         judged = f"; after {row.after_interval}" if row.after_interval and row.absolute else ""
         yield from _wrapped(self._plain(row.reason + judged), self.width, " " * (LEAD_WIDTH + 2))
 
+    def _steps(self, steps: StepTable) -> Iterator[str]:
+        """The metric that says most as a table when it fits, and a sentence for each."""
+        yield from _wrapped(self._plain(f"{TITLE}: {steps.sentences[steps.lead]}"), self.width, "")
+        column = steps.columns[steps.lead]
+        heads = ("step", f"{column.label}, {column.unit}".rstrip(", "), *HEADS[3:], "share", "")
+        rows = [heads, *((row.name, *_step_values(row.values[steps.lead])) for row in steps.rows)]
+        table = [tuple(self._plain(text) for text in row) for row in rows]
+        name, *widths, note_width = [max(map(_width, cells)) for cells in zip(*table, strict=True)]
+        room = self.width - LEAD_WIDTH - name - sum(width + GAP for width in widths)
+        for head, *values, note in table if room >= 0 else ():
+            beside = room >= GAP + note_width
+            yield " " * LEAD_WIDTH + _line(head, values, name, widths) + (" " * GAP + note if beside else "")
+            if note and not beside:
+                yield " " * (LEAD_WIDTH + 2) + note
+        for text in (*steps.others, f"Over {steps.where}. {CAVEAT}."):
+            yield from _wrapped(self._plain(text), self.width, " " * LEAD_WIDTH)
+
     def _remarks(self, label: str, remarks: Iterable[Remark]) -> Iterator[str]:
         for remark in remarks:
             about = f" (target {', '.join(map(str, remark.about))})" if remark.about else ""
@@ -113,6 +133,10 @@ class _Layout:
             first, *more = _wrapped(text, self.width - len(label) - 2, "")
             yield f"{label}  {first}"
             yield from (" " * (len(label) + 2) + line for line in more)
+
+
+def _step_values(value: StepValue) -> tuple[str, ...]:
+    return value.level.text, value.change.text, value.interval.text, value.share.text, value.note
 
 
 def _values(row: TargetRow) -> tuple[str, str, str, str]:

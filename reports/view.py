@@ -6,12 +6,13 @@ is a dash that says why. Everything else in ``reports`` lays out the strings mad
 
 import math
 import unicodedata
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
 from harness.comparison import Change
 from harness.metric import Metric, Unit
-from harness.plan import Target
+from harness.plan import Chain, Target
 from harness.statistics import Interval
 from harness.verdict import Outcome
 
@@ -119,6 +120,14 @@ def in_percent(fraction: float, *, sign: bool = False) -> str:
     return f"{prefix}\N{ALMOST EQUAL TO}100"
 
 
+def share(fraction: float) -> str:
+    """A part of a whole in whole percent, without the sign for it: ``61``, ``≈0``."""
+    text = f"{abs(fraction) * 100:.0f}"
+    if text == "0":
+        return "0" if fraction == 0 else "≈0"
+    return f"{MINUS}{text}" if fraction < 0 else text
+
+
 def milliseconds(ms: float) -> str:
     """A latency with its unit: ``96.1 ms``, ``1,230 ms``, ``12.3 s``."""
     return f"{number(ms / 1000)} s" if abs(ms) >= SECONDS_FROM_MS else f"{number(ms)} ms"
@@ -194,6 +203,11 @@ def moment(text: str) -> str:
     return f"{when:%Y-%m-%d %H:%M} {'UTC' if zone in {'+0000', ''} else zone}"
 
 
+def listed(names: Sequence[str]) -> str:
+    """Names in a sentence: ``a``, ``a and b``, ``a, b and c``."""
+    return f"{', '.join(names[:-1])} and {names[-1]}" if len(names) > 1 else "".join(names)
+
+
 def plain(text: str, keep: str = "") -> str:
     """Text of others made harmless: no control, format or surrogate character steers a terminal or breaks XML."""
     return "".join(
@@ -204,8 +218,8 @@ def plain(text: str, keep: str = "") -> str:
     )
 
 
-def where(target: Target) -> str:
-    """The part of the measurement that a target speaks of, in full."""
+def where(target: Target | Chain) -> str:
+    """The part of the measurement that a target or a chain of steps speaks of, in full."""
     stage = plain(target.stage) if target.stage else "all stages but ramps"
     return f"{stage} {DOT} {plain(target.endpoint) if target.endpoint else 'all requests'}"
 

@@ -1,7 +1,7 @@
 """Local: the system under test as processes of this machine, on servers that the run starts for itself.
 
-One cluster per run holds, for each arm and service, a migrated database that stays untouched and the clone of it that a
-leg uses; one Redis server holds a numbered database per service.
+One cluster per run holds, for each revision and service, a migrated database that stays untouched, and the clone of it
+that a leg uses; one Redis server holds a numbered database per service.
 """
 
 import os
@@ -11,6 +11,7 @@ import tempfile
 import time
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from importlib.metadata import version
 from pathlib import Path
 from types import TracebackType
@@ -23,10 +24,10 @@ from harness.environment.processes import Process, Processes, end_together
 from harness.environment.servers import HOST, SERVICE_ROLE, Postgres, Redis, answers_ok, free_ports, wait_until
 from harness.errors import EnvironmentFailedError
 from harness.migration import migrate
-from harness.plan import Plan
+from harness.plan import Arm, Plan
 from harness.trial import Leg, Migration, Startup
 
-SEED = "seed"
+SEED, LEG = "seed", "leg"
 SETTINGS = (
     "effective_cache_size",
     "fsync",
@@ -51,6 +52,7 @@ class LocalEnvironment:
         self.postgres: Postgres
         self.redis: Redis
         self._services: list[Process] = []
+        self._migrations: dict[str | None, list[Migration]] = {}
 
     def __enter__(self) -> Self:
         """Take a scratch folder and start the watchdog; nothing else runs yet."""
@@ -83,25 +85,33 @@ class LocalEnvironment:
         return "postgres" in self.spec.provides
 
     def prepare(self) -> list[Migration]:
-        """Start the servers, seed, and bring each arm's databases to its revision; returns what each migration took."""
+        """Start the servers, seed, and bring databases to each arm's revision; returns what that took, by arm.
+
+        Arms of one revision share their databases and the figures of the migrations.
+        """
         if "redis" in self.spec.provides:
             self.redis = Redis(self.processes, self.scratch, self.logs / "redis.log")
             self.redis.start()
         if not self.provides_postgres:
             return []
         self._start_postgres()
-        return [self._migrate(arm, service) for arm in self.plan.arms for service in self.spec.parts]
+        arms = self.plan.arms_in_order
+        for arm, side in arms.items():
+            if side.revision not in self._migrations:
+                self._migrations[side.revision] = [self._migrate(arm, side.revision, part) for part in self.spec.parts]
+        return [replace(made, arm=arm) for arm, side in arms.items() for made in self._migrations[side.revision]]
 
     def start(self, leg: Leg) -> Startup:
         """Reset the arm's data and caches, start its services side by side and wait until all are ready."""
+        arm = self.plan.arms_in_order[leg.arm]
         if self.provides_postgres:
-            self._reset(leg.arm)
+            self._reset(self._migrations[arm.revision][0].arm)
         if "redis" in self.spec.provides:
             self.redis.flush()
         parts, ports = self.spec.parts, free_ports(len(self.spec.parts))
         started = time.monotonic()
         for service, port in zip(parts, ports, strict=True):
-            self._services.append(self._serve(leg, service, port))
+            self._services.append(self._serve(leg, arm, service, port))
         urls = [f"http://{HOST}:{port}" for port in ports]
         for process, url in zip(self._services, urls, strict=True):
             self._await(process, url + self.spec.ready, started)
@@ -203,8 +213,8 @@ class LocalEnvironment:
         count = sql.SQL("SELECT count(*) FROM {}").format(sql.Identifier(table)).as_string()
         return int(str(self.postgres.fetch(count, database)[0][0]))
 
-    def _migrate(self, arm: str, service: str | None) -> Migration:
-        database, revision = _named(f"{arm}_migrated", service), self.plan.arms[arm].revision
+    def _migrate(self, arm: str, revision: str | None, service: str | None) -> Migration:
+        database = _named(f"{arm}_migrated", service)
         self.postgres.execute(_clone(database, _named(SEED, service)))
         apply = self._migration(arm, database, revision, service) if self.spec.migrate and revision else None
         what = f"{service} of {arm}" if service else arm
@@ -215,11 +225,11 @@ class LocalEnvironment:
         command = self._command(self.spec.migrate or "", revision=revision, service=service)
         return lambda: self._run(_named(f"migrate-{name}", service), command, database)
 
-    def _reset(self, arm: str) -> None:
+    def _reset(self, migrated: str) -> None:
         """Give every service a fresh clone, side by side: PostgreSQL serves their checkpoints together."""
 
         def renew(service: str | None) -> None:
-            database, template = _named(arm, service), _named(f"{arm}_migrated", service)
+            database, template = _named(LEG, service), _named(f"{migrated}_migrated", service)
             drop = sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(database))
             self.postgres.execute(drop, _clone(database, template))
 
@@ -227,13 +237,13 @@ class LocalEnvironment:
             list(pool.map(renew, self.spec.parts))
         self.postgres.execute(sql.SQL("CHECKPOINT"))
 
-    def _serve(self, leg: Leg, service: str | None, port: int) -> Process:
+    def _serve(self, leg: Leg, arm: Arm, service: str | None, port: int) -> Process:
         env = dict(self.spec.env)
         if self.provides_postgres:
-            env["DATABASE_URL"] = self.postgres.url(_named(leg.arm, service))
+            env["DATABASE_URL"] = self.postgres.url(_named(LEG, service))
         if "redis" in self.spec.provides:
             env["REDIS_URL"] = self.redis.url(self.spec.parts.index(service))
-        env |= self.plan.arms[leg.arm].env
+        env |= arm.env
         name = f"the {service} service of {leg.arm}" if service else f"the {leg.arm} service"
         log = self.logs / f"{_named(leg.title, service)}.serve.log"
         command = self._command(self.spec.serve, port=port, service=service)

@@ -47,6 +47,15 @@ def nice_ticks(top: float, most: int = 4) -> list[float]:
     return [index * step for index in range(math.floor(top / step * (1 + 1e-9)) + 1)]
 
 
+def level_ticks(low: float, high: float) -> list[float]:
+    """As ``log_ticks``; round linear steps in a range that is too narrow for two of those."""
+    ticks = log_ticks(low, high)
+    if len(ticks) > 1:
+        return ticks
+    step = nice_ticks(high - low)[1]
+    return [index * step for index in range(math.ceil(low / step), math.floor(high / step) + 1)]
+
+
 def set_ticks(axes: Axes, which: str, ticks: Sequence[float], labels: Iterable[str]) -> None:
     """Exactly these ticks, no minor ones."""
     axis = axes.xaxis if which == "x" else axes.yaxis

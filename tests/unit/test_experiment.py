@@ -12,7 +12,7 @@ from harness.load import Job, Progress
 from harness.plan_file import fingerprint, parse_plan
 from harness.readings import write_readings
 from harness.store import RunFolder, fingerprint_files
-from harness.testing import PLAN, FakeEnvironment, FakeLoad
+from harness.testing import CHAIN_PLAN, PLAN, FakeEnvironment, FakeLoad
 from harness.trial import Leg, Migration
 from harness.verdict import Doubt, Outcome
 
@@ -110,6 +110,50 @@ def test_the_order_is_balanced_random_and_reproducible(blocks: int) -> None:
     assert all(set(arms) == {"before", "after"} for arms in order)
     assert order == balanced_order(blocks, 7)
     assert len({balanced_order(10, seed) for seed in range(20)}) > 10
+
+
+@pytest.fixture
+def chain(source: Source) -> Source:
+    return replace(source, plan=parse_plan(CHAIN_PLAN), text=CHAIN_PLAN)
+
+
+ARMS = ["before", "queries", "cache", "after"]
+
+
+def test_every_arm_of_a_chain_is_measured_in_every_block(chain: Source, folder: RunFolder) -> None:
+    log: list[str] = []
+    observer = Nobody()
+    measure(chain, folder, FakeEnvironment(log), observer, make_load=FakeLoad(log))
+    titles = [leg.title for leg in legs_of(balanced_order(2, 7, ARMS))]
+    assert [entry for entry in log if entry.startswith("start")] == [f"start {title}" for title in titles]
+    assert observer.heard[1] == f"{titles[0]} of 8"
+    analysis = analyse(RunFolder.open(folder.path))
+    assert [leg.leg.title for leg in analysis.summary.legs] == titles
+    assert analysis.comparison.blocks == 2
+    assert analysis.verdict.outcome is Outcome.PASS
+    assert analysis.attribution is not None
+    assert [part.step.name for part in analysis.attribution.waterfalls[0].contributions] == ["queries", "cache", "pool"]
+
+
+def test_a_block_without_one_of_its_steps_is_left_out(chain: Source, folder: RunFolder) -> None:
+    log: list[str] = []
+    last = legs_of(balanced_order(2, 7, ARMS))[-1].title
+    with pytest.raises(KeyboardInterrupt):
+        measure(chain, folder, FakeEnvironment(log), Nobody(), make_load=FakeLoad(log, fail_at=last))
+    analysis = analyse(RunFolder.open(folder.path))
+    assert len(analysis.summary.legs) == 4
+    assert Doubt.INTERRUPTED in analysis.verdict.doubts
+
+
+def test_a_chain_can_be_left_unmeasured(chain: Source, folder: RunFolder) -> None:
+    """The recorded plan has its steps, the recorded order does not."""
+    without = replace(chain, plan=chain.plan.model_copy(update={"attribution": None}))
+    measure(without, folder, FakeEnvironment([]), Nobody(), make_load=FakeLoad([]))
+    analysis = analyse(RunFolder.open(folder.path))
+    assert analysis.plan.attribution is not None
+    assert analysis.setup.order == balanced_order(2, 7)
+    assert analysis.attribution is None
+    assert analysis.verdict.outcome is Outcome.PASS
 
 
 @pytest.mark.parametrize(

@@ -17,6 +17,7 @@ FLOW = [
     ("statistics",),
     ("summary",),
     ("comparison",),
+    ("attribution",),
     ("verdict",),
     ("environment", "migration", "probes", "load"),
     ("store",),
@@ -26,7 +27,7 @@ FLOW = [
     ("__main__",),
 ]
 LEVEL = {name: level for level, names in enumerate(FLOW) for name in names}
-PURE = {"metric", "target", "plan", "plan_file", "statistics", "summary", "comparison", "verdict"}
+PURE = {"metric", "target", "plan", "plan_file", "statistics", "summary", "comparison", "attribution", "verdict"}
 WORLD = {"subprocess", "socket", "time", "os", "psutil", "psycopg", "redis", "requests", "urllib", "shutil", "tempfile"}
 
 

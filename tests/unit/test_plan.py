@@ -4,9 +4,9 @@ from pathlib import Path
 import pytest
 
 from harness.errors import PlanError
-from harness.plan import url_variable
+from harness.plan import Arm, url_variable
 from harness.plan_file import parse_plan, read_plan
-from harness.testing import PLAN
+from harness.testing import CHAIN_PLAN, PLAN
 
 SCENARIOS = Path(__file__).parents[2] / "scenarios"
 
@@ -157,6 +157,75 @@ def test_claims_that_cannot_be_judged(claim: str, where: str, what: str) -> None
     with pytest.raises(PlanError) as caught:
         parse_plan(PLAN + claim)
     assert what in {p.where: p.what for p in caught.value.problems}[where]
+
+
+def test_a_chain_is_the_arms_on_the_way_from_before_to_after() -> None:
+    plan = parse_plan(CHAIN_PLAN)
+    assert plan.arms_in_order == {
+        "before": Arm(),
+        "queries": Arm(env={"RELEASE": "queries"}),
+        "cache": Arm(env={"RELEASE": "queries,cache", "CACHE": "on"}),
+        "after": plan.arms["after"],
+    }
+    assert list(plan.arms) == ["before", "after"]
+    assert list(parse_plan(PLAN).arms_in_order) == ["before", "after"]
+
+
+def test_a_revision_lasts_until_a_step_replaces_it() -> None:
+    text = PLAN.replace("serve =", 'provides = ["postgres"]\nmigrate = "x {revision}"\nserve =')
+    text = text.replace("[arms.before]", '[arms.before]\nrevision = "1"')
+    text = text.replace("[arms.after]", '[arms.after]\nrevision = "3"\nenv = { A = "1" }')
+    steps = '{name="two", revision="2"}, {name="a", env={A="1"}}, {name="three", revision="3"}'
+    plan = parse_plan(f"{text}\n[attribution]\nsteps = [{steps}]")
+    assert [arm.revision for arm in plan.arms_in_order.values()] == ["1", "2", "2", "3"]
+
+
+STEPS = "attribution.steps"
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "where", "what"),
+    [
+        ('"cache"', '"queries"', f"{STEPS}[1].name", '"queries" is taken'),
+        ('"cache"', '"before"', f"{STEPS}[1].name", '"before" is taken'),
+        ('"pool"', '"after"', f"{STEPS}[2].name", '"after" is taken'),
+        ('"cache"', '"Cache"', f"{STEPS}[1].name", "pattern"),
+        ('"cache"', '"../cache"', f"{STEPS}[1].name", "pattern"),
+        ('"cache"', f'"{"c" * 41}"', f"{STEPS}[1].name", "pattern"),
+        ('name = "cache", ', "", f"{STEPS}[1].name", "missing"),
+        ('"cache", env', '"cache", evn', f"{STEPS}[1].evn", 'did you mean "env"?'),
+        ('RELEASE = "queries" }', "}", f"{STEPS}[0]", "changes nothing; give it a revision or an env"),
+        ('"queries,cache", CACHE = "on"', '"queries"', f"{STEPS}[1]", "from those of attribution.steps[0]"),
+        (
+            '{ RELEASE = "all" } }',
+            '{ RELEASE = "some" } }',
+            f"{STEPS}[2]",
+            'env RELEASE is "some", arms.after has "all"',
+        ),
+        (', CACHE = "on" } },', " } },", f"{STEPS}[2]", 'env CACHE is not set, arms.after has "on"'),
+        ('CACHE = "on" } },', 'CACHE = "on", X = "" } },', f"{STEPS}[2]", 'env X is "", arms.after does not set it'),
+        ('name = "pool"', 'name = "pool", revision = "2"', f"{STEPS}[2]", 'revision is "2", arms.after does not set'),
+        ("steps = [", "stesp = [", "attribution.stesp", 'did you mean "steps"?'),
+        ("steps = [", 'stage = "sustan"\nsteps = [', "attribution.stage", 'did you mean "sustain"?'),
+        ("steps = [", 'metrics = ["p95", "p59"]\nsteps = [', "attribution.metrics[1]", 'did you mean "p99"?'),
+        ("steps = [", 'metrics = ["p95", "p95"]\nsteps = [', "attribution.metrics[1]", "listed twice"),
+        ("steps = [", 'metrics = ["error_rate"]\nsteps = [', "attribution.metrics[0]", "changes by points"),
+        ("steps = [", "metrics = []\nsteps = [", "attribution.metrics", "at least 1"),
+    ],
+)
+def test_a_chain_that_cannot_be_measured(old: str, new: str, where: str, what: str) -> None:
+    before, mark, chain = CHAIN_PLAN.partition("[attribution]")
+    assert old in chain
+    with pytest.raises(PlanError) as caught:
+        parse_plan(before + mark + chain.replace(old, new, 1))
+    assert what in {p.where: p.what for p in caught.value.problems}[where]
+
+
+@pytest.mark.parametrize("steps", ["", '{ name = "all", env = { RELEASE = "all", CACHE = "on" } }'])
+def test_one_step_is_no_chain(steps: str) -> None:
+    text = CHAIN_PLAN.partition("[attribution]")[0] + f"[attribution]\nsteps = [{steps}]"
+    with pytest.raises(PlanError, match=r"attribution.steps: .* at least 2 items"):
+        parse_plan(text)
 
 
 def test_all_problems_are_told_at_once() -> None:

@@ -3,6 +3,7 @@
 import os
 import signal
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import httpx
@@ -140,6 +141,26 @@ def test_services_reach_the_database_with_a_password_only(up: Up) -> None:
         psycopg.connect(url.replace(environment.postgres.password, "wrong"))
 
 
+def test_arms_of_one_revision_share_a_migrated_database(folder: Path) -> None:
+    steps = '{ name = "indexes", revision = "head" }, { name = "code", env = { REFERENCE_RELEASE = "optimized" } }'
+    chain = parse_plan(f"{with_inputs_of_plan(folder)}\n[attribution]\nsteps = [{steps}]")
+    said: list[str] = []
+    with LocalEnvironment(chain, folder, folder / "logs-chain", said.append) as environment:
+        before, indexes, after = environment.prepare()
+        assert [text for text in said if "migrating" in text] == [
+            "migrating before to 0001",
+            "migrating indexes to head",
+        ]
+        assert (before.arm, before.indexes_created) == ("before", ())
+        assert len(indexes.indexes_created) >= 4
+        assert after == replace(indexes, arm="after")
+        environment.start(Leg(1, 1, "indexes"))
+        environment.stop()
+        names = {name for (name,) in environment.postgres.fetch("SELECT datname FROM pg_database")}
+        assert {"seed", "before_migrated", "indexes_migrated", "leg"} == names - {"postgres", "template0", "template1"}
+        assert environment.postgres.fetch("SELECT version_num FROM alembic_version", "leg") != [("0001",)]
+
+
 def test_versions_and_settings_are_recorded(up: Up) -> None:
     environment, _ = up
     assert environment.versions()["postgresql"].startswith("18.")
@@ -224,5 +245,5 @@ def test_a_leg_begins_with_an_empty_cache_and_known_statistics(up: Up) -> None:
         environment.start(Leg(5, 3, "before"))
         environment.stop()
         assert client.get("left") is None
-    rows = environment.postgres.fetch("SELECT reltuples FROM pg_class WHERE relname = 'contents'", "before")
+    rows = environment.postgres.fetch("SELECT reltuples FROM pg_class WHERE relname = 'contents'", "leg")
     assert rows == [(100.0,)]

@@ -269,6 +269,7 @@ def test_an_out_that_cannot_be_written_fails_in_the_first_seconds(project: Proje
         (("--help",), 0, "harness run scenarios/demo.toml"),
         (("--version",), 0, "harness"),
         (("run", "--help"), 0, "Exit codes"),
+        (("run", "--help"), 0, "--no-attribution"),
         (("run",), 2, "Missing argument"),
         (("run", "nowhere.toml"), 2, "no such file"),
         (("report", "."), 2, "not a run folder"),
@@ -353,20 +354,33 @@ def test_doctor_fails_when_something_needed_is_missing(project: Project) -> None
     assert "set HARNESS_CACHE" in done.stdout
 
 
+STEPS = """
+[attribution]
+steps = [{ name = "half", env = { WORK = "100000" } }, { name = "whole", env = { WORK = "0" } }]
+"""
+
+
 def test_two_runs_at_once_do_not_meet_and_gc_leaves_them_alone(project: Project, plan: str) -> None:
-    """Their users compute the name of an endpoint, so a target may name any; each arm has its own environment."""
+    """Their users compute the name of an endpoint, so a target may name any; each arm has its own environment.
+
+    One of the two measures the step between its arms, the other leaves it out.
+    """
     service, users = project.folder / "service.py", project.folder / "users.py"
     service.write_text(service.read_text().replace('print("listening"', 'print("works", WORK'))
     users.write_text(users.read_text().replace('name="/items/{id}"', 'name="/items/" + "{id}"'))
-    project.write(plan.replace('"p95 < 10 s"', '"p95 < 10 s"\nendpoint = "GET /items/{id}"'))
-    both = [project.start("run", "plan.toml", "--plain", "--blocks", "1") for _ in range(2)]
+    project.write(plan.replace('"p95 < 10 s"', '"p95 < 10 s"\nendpoint = "GET /items/{id}"') + STEPS)
+    arguments = ("run", "plan.toml", "--plain", "--blocks", "1")
+    both = [project.start(*arguments, *more) for more in ((), ("--no-attribution",))]
     wait_until_leg(project, 1)
     collected = project.harness("gc")
     assert (collected.returncode, collected.stdout) == (0, "")
     said = [process.communicate(timeout=120)[1] for process in both]
     assert [process.returncode for process in both] == [3, 3], said  # one block decides nothing
-    runs = list(project.out.iterdir())
-    assert len(runs) == 2
-    for run in runs:
-        logs = {path.name[3:]: path.read_text() for path in (run / "logs").glob("*.serve.log")}
-        assert logs == {"before.serve.log": "works 200000\n", "after.serve.log": "works 0\n"}
+    assert ["1 blocks of before, half and after into" in text for text in said] == [True, False]
+    assert " · half · " in said[0]
+    works = []
+    for run in sorted(project.out.iterdir(), key=lambda run: len(list(run.glob("trials/*")))):
+        works.append({path.name[3:]: path.read_text() for path in (run / "logs").glob("*.serve.log")})
+        assert (run / "attribution.json").is_file() == ("half.serve.log" in works[-1])
+    ends = {"before.serve.log": "works 200000\n", "after.serve.log": "works 0\n"}
+    assert works == [ends, {**ends, "half.serve.log": "works 100000\n"}]

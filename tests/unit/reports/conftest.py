@@ -13,6 +13,7 @@ import pyarrow.compute as pc
 import pytest
 
 import reports
+from harness.attribution import Attribution, attribute
 from harness.comparison import Comparison, compare
 from harness.plan import Plan
 from harness.plan_file import parse_plan
@@ -71,6 +72,17 @@ expect = "error_rate < 0.1 %"
 [[targets]]
 expect = "error_rate < 0.01 %"
 """
+CHAIN = """
+[attribution]
+steps = [
+    { name = "indexes", revision = "head" },
+    { name = "queries", env = { RELEASE = "queries" } },
+    { name = "cache", env = { RELEASE = "queries,cache" } },
+    { name = "pool", env = { RELEASE = "queries,cache,pool" } },
+    { name = "breaker", env = { RELEASE = "optimized" } },
+]
+"""
+SLOWNESS = {"before": 1.0, "indexes": 0.85, "queries": 0.3, "cache": 0.12, "pool": 0.15, "after": 0.15}
 MIGRATIONS = (
     Migration("before", "0001", 0.42),
     Migration("after", "head", 48.2, ("ix_interactions_user", "ix_content_tags_tag"), 300 * 2**20, 412 * 2**20),
@@ -90,14 +102,30 @@ class Run:
     summary: Summary
     comparison: Comparison
     verdict: Verdict
+    attribution: Attribution | None
 
     def render(self) -> dict[str, str]:
         return reports.render(
-            self.plan, self.plan_text, self.setup, self.migrations, self.summary, self.comparison, self.verdict
+            self.plan,
+            self.plan_text,
+            self.setup,
+            self.migrations,
+            self.summary,
+            self.comparison,
+            self.verdict,
+            attribution=self.attribution,
         )
 
     def text(self, width: int = 120, *, ascii_only: bool = False) -> str:
-        return reports.text(self.plan, self.summary, self.comparison, self.verdict, width=width, ascii_only=ascii_only)
+        return reports.text(
+            self.plan,
+            self.summary,
+            self.comparison,
+            self.verdict,
+            attribution=self.attribution,
+            width=width,
+            ascii_only=ascii_only,
+        )
 
     @cached_property
     def files(self) -> dict[str, str]:
@@ -106,7 +134,14 @@ class Run:
     @cached_property
     def page(self) -> Page:
         return build_page(
-            self.plan, self.plan_text, self.setup, self.migrations, self.summary, self.comparison, self.verdict
+            self.plan,
+            self.plan_text,
+            self.setup,
+            self.migrations,
+            self.summary,
+            self.comparison,
+            self.verdict,
+            attribution=self.attribution,
         )
 
     @property
@@ -122,7 +157,28 @@ def make_run(
     summary, setup = summarise(measured), synthetic_setup(plan)
     comparison = compare(summary)
     verdict = judge(plan, setup, summary, comparison)
-    return Run(plan, plan_text, setup, MIGRATIONS, summary, comparison, verdict)
+    return Run(plan, plan_text, setup, MIGRATIONS, summary, comparison, verdict, attribute(plan, summary))
+
+
+def make_steps() -> Run:
+    """A run with five steps, of which the fourth makes it worse and the fifth does nothing."""
+    text = PLAN + TARGETS + CHAIN
+    run = make_run(text, synthetic_trials(parse_plan(text), slowness=SLOWNESS))
+    shared = (replace(MIGRATIONS[1], arm=arm) for arm in list(run.plan.arms_in_order)[1:])
+    return replace(run, migrations=(MIGRATIONS[0], *shared))
+
+
+def make_dark_steps() -> Run:
+    """A run whose steps cannot be told: one that was never asked, ratios of zero, metrics with too few samples."""
+    metrics = 'metrics = ["p99", "p50", "queries_per_request", "mean"]'
+    text = PLAN + TARGETS + CHAIN.replace("steps =", f"{metrics}\nsteps =")
+    silent = [empty(trial) if trial.leg.arm == "queries" else trial for trial in synthetic_trials(parse_plan(text))]
+    column = silent[0].samples.schema.get_field_index("queries")
+    free = [
+        _with_column(trial, column, pa.array(np.zeros(len(trial.samples)))) if trial.leg.arm == "after" else trial
+        for trial in silent
+    ]
+    return make_run(text, free)
 
 
 def with_endpoints(trials: Iterable[Trial], names: list[str]) -> list[Trial]:
@@ -203,6 +259,11 @@ def usual() -> Run:
     return make_run(PLAN + TARGETS)
 
 
+@pytest.fixture(scope="session")
+def steps() -> Run:
+    return make_steps()
+
+
 def _awkward() -> dict[str, Run]:
     plan = parse_plan(PLAN)
     trials = list(synthetic_trials(plan))
@@ -223,6 +284,7 @@ def _awkward() -> dict[str, Run]:
         "few samples": make_run(few + TARGETS.replace('stage = "sustain"', "")),
         "slower": make_run(PLAN + TARGETS, change=40.0),
         "same": make_run(PLAN + TARGETS, change=1.0),
+        "steps in the dark": make_dark_steps(),
         "hostile": make_run(
             PLAN.replace("Synthetic: performance migration", r"<b>&\"quoted\"</b> | `x` ]]>")
             + TARGETS.replace('"GET /rec', r'"GET /\u001b<i>rec')
@@ -237,6 +299,7 @@ def _awkward() -> dict[str, Run]:
 AWKWARD = (
     "no targets", "one block", "nothing measured", "no request", "one arm only", "many errors", "one arm fails",
     "both arms fail", "thirty endpoints", "twelve stages", "few samples", "slower", "same", "hostile",
+    "steps in the dark",
 )  # fmt: skip
 
 

@@ -120,6 +120,18 @@ def test_log_ticks_are_few_and_round(low: float, high: float, ticks: list[float]
     assert axes.log_ticks(low, high) == pytest.approx(ticks)
 
 
+@pytest.mark.parametrize(
+    ("low", "high", "ticks"),
+    [
+        (9.0, 110.0, [10.0, 20.0, 50.0, 100.0]),
+        (33.0, 47.0, [35.0, 40.0, 45.0]),
+        (0.97, 1.02, [0.98, 1.0, 1.02]),
+    ],
+)
+def test_a_range_too_narrow_for_powers_of_ten_has_linear_ticks(low: float, high: float, ticks: list[float]) -> None:
+    assert axes.level_ticks(low, high) == pytest.approx(ticks)
+
+
 @pytest.mark.parametrize(("low", "high"), [(0.18, 1.1), (0.8, 1.25), (0.9, 60.0), (0.001, 1000.0)])
 def test_change_ticks_always_name_no_change_and_keep_apart(low: float, high: float) -> None:
     ticks = axes.change_ticks(low, high, 8)

@@ -117,7 +117,8 @@ def test_every_number_of_the_targets_table_is_that_of_the_view(usual: Run) -> No
 
 def test_every_number_of_the_stage_tables_is_that_of_the_view(awkward: Run) -> None:
     page = awkward.page
-    tables = Reader(page_of(awkward)).tables[1 if page.findings.targets else 0 :]
+    found = page.findings
+    tables = Reader(page_of(awkward)).tables[bool(found.targets) + bool(found.steps) :]
     for table, stage in zip(tables, page.stages, strict=False):
         lines = [line for row in stage.rows for line in (row.before, row.after, row.change)]
         shown = [cells[-len(page.columns) :] for cells in table[1:]]

@@ -68,6 +68,21 @@ def test_a_fraction_is_shown_in_percent(fraction: float, shown: str) -> None:
 
 
 @pytest.mark.parametrize(
+    ("part", "shown"),
+    [(0.614, "61"), (1.0, "100"), (-0.047, "\N{MINUS SIGN}5"), (0.004, "≈0"), (-0.004, "≈0"), (0.0, "0"), (2.5, "250")],
+)
+def test_a_share_is_in_whole_percent_and_never_reads_as_nothing(part: float, shown: str) -> None:
+    assert view.share(part) == shown
+
+
+@pytest.mark.parametrize(
+    ("names", "shown"), [([], ""), (["a"], "a"), (["a", "b"], "a and b"), (list("abc"), "a, b and c")]
+)
+def test_names_are_listed_as_in_a_sentence(names: list[str], shown: str) -> None:
+    assert view.listed(names) == shown
+
+
+@pytest.mark.parametrize(
     ("change", "shown", "interval"),
     [
         (Change("ratio", 0.233, 0.21, 0.259, None, None), "−76.7 %", "−79.0 … −74.1"),  # noqa: RUF001
