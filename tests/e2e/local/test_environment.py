@@ -31,7 +31,7 @@ name = "small"
 kind = "local"
 provides = ["postgres", "redis"]
 seed = "python -m reference_app seed recommendation --scale {{scale}}"
-seed_inputs = ["{ROOT}/reference_app/services/recommendation/seed.py"]
+seed_inputs = ["{ROOT}/reference_app/seeds/recommendation.py"]
 scale = 0.01
 migrate = "python -m reference_app migrate recommendation {{revision}}"
 serve = "python -m reference_app serve recommendation --port {{port}}"
@@ -67,7 +67,7 @@ class Reader(FastHttpUser):
 
 def with_inputs_of_plan(folder: Path) -> str:
     """The plan with its seed input copied beside it: globs are relative."""
-    source = ROOT / "reference_app" / "services" / "recommendation" / "seed.py"
+    source = ROOT / "reference_app" / "seeds" / "recommendation.py"
     (folder / "seed.py").write_bytes(source.read_bytes())
     return PLAN.replace(str(source), "seed.py")
 

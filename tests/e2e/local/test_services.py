@@ -137,10 +137,10 @@ def test_every_service_has_a_database_and_a_cache_of_its_own(system: Measured) -
     assert done.returncode in {0, 3}, done.stderr  # one block decides little
     logs = {p.name[3:]: p.read_text().splitlines() for p in (project.recorded / "logs").glob("*.serve.log")}
     assert {name: lines[0] for name, lines in logs.items()} == {
-        "before-auth.serve.log": "auth old before-auth redis 0 [] ['auth']",
-        "before-pay-ment.serve.log": "pay-ment old before-pay-ment redis 1 [] ['pay-ment']",
-        "after-auth.serve.log": "auth new after-auth redis 0 [] ['auth']",
-        "after-pay-ment.serve.log": "pay-ment new after-pay-ment redis 1 [] ['pay-ment']",
+        "before-auth.serve.log": "auth old leg-auth redis 0 [] ['auth']",
+        "before-pay-ment.serve.log": "pay-ment old leg-pay-ment redis 1 [] ['pay-ment']",
+        "after-auth.serve.log": "auth new leg-auth redis 0 [] ['auth']",
+        "after-pay-ment.serve.log": "pay-ment new leg-pay-ment redis 1 [] ['pay-ment']",
     }
     assert logs["before-auth.serve.log"][1] == "[('auth_items',)]"
     assert logs["after-pay-ment.serve.log"][1] == "[('payment_items',), ('payment_ix',)]"
