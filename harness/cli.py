@@ -58,23 +58,26 @@ def cli() -> None:
 @cli.command()
 @click.argument("plan", type=click.Path(path_type=Path))
 @click.option("--out", type=click.Path(path_type=Path), default=Path("runs"), show_default=True, help="Where runs go.")
-@click.option("--blocks", type=click.IntRange(1, 100), help="Repeat the comparison this often instead of load.blocks.")
+@click.option("--profile", metavar="NAME", help="Scale time and blocks by [profiles.NAME] of the plan; targets stay.")
+@click.option("--blocks", type=click.IntRange(1, 100), help="Repeat the comparison this often, whatever the plan says.")
 @click.option("--plain", is_flag=True, help="Plain lines instead of a live one (the default without a terminal).")
-def run(plan: Path, out: Path, blocks: int | None, *, plain: bool) -> None:
+def run(plan: Path, out: Path, profile: str | None, blocks: int | None, *, plain: bool) -> None:
     """Measure a PLAN: start, migrate, load both arms in turns, judge, report.
 
     \b
     Examples:
       harness run scenarios/demo.toml
       harness run scenarios/back_006.toml --blocks 10 --out /tmp/runs
+      harness run plan.toml --profile quick    with [profiles.quick] time = 0.05, blocks = 3 in the plan
 
     Exit codes: 0 PASS, 1 FAIL, 2 usage or plan error, 3 INCONCLUSIVE, 4 INVALID, 5 environment, 130 Ctrl-C.
     """
-    parsed, text = read_plan(plan)
+    parsed, text = read_plan(plan, profile)
     source = Source(parsed, text, plan, check_users(parsed, plan, plan.resolve().parent))
     stamp = datetime.now(UTC).strftime("%Y-%m-%dT%H-%M-%S")
     folder = RunFolder.create(out, f"{stamp}-{plan.stem}")
-    _say(f"{parsed.name}: {blocks or parsed.load.blocks} blocks of before and after into {folder.path}")
+    scaled = f" under profile {profile}" if profile else ""
+    _say(f"{parsed.name}: {blocks or parsed.load.blocks} blocks of before and after{scaled} into {folder.path}")
     console = Console(stderr=True)
     observer = (
         PlainObserver(parsed, progress_line, _say)

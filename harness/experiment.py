@@ -154,8 +154,8 @@ def analyse(folder: RunFolder) -> Analysis:
     Raises:
         RunFolderError: when something in it is missing or damaged.
     """
-    plan, text = folder.read_plan()
     setup = folder.read_setup()
+    plan, text = folder.read_plan(setup)
     summary = summarise(folder.read_trials(setup))
     comparison = compare(summary)
     verdict = judge(plan, setup, summary, comparison)
@@ -183,6 +183,7 @@ def _setup(source: Source, order: tuple[tuple[str, ...], ...], environment: Envi
         host=_host(),
         row_counts=environment.row_counts,
         settings=environment.settings(),
+        profile=plan.profile,
     )
 
 

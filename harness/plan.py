@@ -3,7 +3,7 @@
 from enum import StrEnum
 from typing import Annotated, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, field_validator, model_validator
 
 from harness.target import Expectation, ExpectationError, parse_expectation
 
@@ -126,6 +126,28 @@ class Stage(_Part):
         return self.seconds if self.kind is StageKind.RAMP else self.ramp_seconds
 
 
+class Profile(_Part):
+    """A plan made shorter or longer: scales time and blocks, never targets.
+
+    A stage gets ``time`` times its seconds, whole ones, and no fewer than ``least_seconds`` or than it is written with;
+    its ``ramp_seconds`` and ``warmup_seconds`` stay the same share of it.
+    """
+
+    time: float = Field(default=1.0, gt=0, le=10)
+    least_seconds: int = Field(default=5, ge=1, le=86_400)
+    blocks: int | None = Field(default=None, ge=1, le=100)
+
+    def times_of(self, stage: Stage) -> dict[str, float]:
+        """The scaled times of a stage, by field."""
+        seconds = max(float(round(stage.seconds * self.time)), min(stage.seconds, float(self.least_seconds)))
+        share = seconds / stage.seconds
+        return {
+            "seconds": seconds,
+            "ramp_seconds": stage.ramp_seconds * share,
+            "warmup_seconds": stage.warmup_seconds * share,
+        }
+
+
 class Target(_Part):
     """One statement to be judged. Without a stage it speaks of every stage but ramps, without an endpoint of all."""
 
@@ -185,7 +207,7 @@ class Claim(_Part):
 
 
 class Plan(_Part):
-    """What to run: environment, arms, load, stages, targets and claims."""
+    """What to run: environment, arms, load, stages, targets and claims, as written or scaled by one of its profiles."""
 
     schema_: int = Field(alias="schema")
     name: str = Field(min_length=1, max_length=120)
@@ -195,6 +217,8 @@ class Plan(_Part):
     stages: tuple[Stage, ...]
     targets: tuple[Target, ...] = ()
     claims: tuple[Claim, ...] = ()
+    profiles: dict[Annotated[str, Field(min_length=1, max_length=40)], Profile] = {}
+    _profile: str | None = PrivateAttr(default=None)
 
     @field_validator("schema_")
     @classmethod
@@ -218,6 +242,25 @@ class Plan(_Part):
         targets = [(f"targets[{index}]", target) for index, target in enumerate(self.targets)]
         claims = [(f"claims[{index}]", target) for index, claim in enumerate(self.claims) for target in claim.targets]
         return targets + claims
+
+    @property
+    def profile(self) -> str | None:
+        """The name of the profile that the plan was scaled by; ``None``: it is as written."""
+        return self._profile
+
+    def scaled(self, name: str) -> Self:
+        """The plan under one of its profiles, validated anew.
+
+        Raises:
+            KeyError: when the plan has no such profile.
+            ValidationError: when what comes out cannot be run.
+        """
+        profile, data = self.profiles[name], self.model_dump(by_alias=True)
+        data["stages"] = tuple(stage.model_dump() | profile.times_of(stage) for stage in self.stages)
+        data["load"]["blocks"] = profile.blocks or self.load.blocks
+        plan = self.model_validate(data)
+        plan._profile = name  # noqa: SLF001 - its own class
+        return plan
 
     @property
     def seconds(self) -> float:

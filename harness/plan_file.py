@@ -14,13 +14,13 @@ from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
 from harness.errors import PlanError, Problem
-from harness.plan import Arm, Claim, Environment, Load, Plan, Stage, StageKind, Target
+from harness.plan import Arm, Claim, Environment, Load, Plan, Profile, Stage, StageKind, Target
 
 PLACEHOLDERS = {"serve": ("python", "port", "scale"), "seed": ("python", "scale"), "migrate": ("python", "revision")}
 
 
-def parse_plan(text: str, source: Path | str = "plan") -> Plan:
-    """Read a plan from its TOML text.
+def parse_plan(text: str, source: Path | str = "plan", profile: str | None = None) -> Plan:
+    """Read a plan from its TOML text, scaled by one of its profiles when one is named.
 
     Raises:
         PlanError: naming the source and, for every problem, its key path and what to do.
@@ -33,13 +33,15 @@ def parse_plan(text: str, source: Path | str = "plan") -> Plan:
         plan = Plan.model_validate_json(json.dumps(data, default=str))
     except ValidationError as error:
         raise PlanError(source, [_problem(detail) for detail in error.errors()]) from error
+    if profile is not None:
+        plan = _scaled(plan, profile, source)
     if problems := [*_command_problems(plan), *_stage_problems(plan), *_target_problems(plan)]:
         raise PlanError(source, problems)
     return plan
 
 
-def read_plan(path: Path) -> tuple[Plan, str]:
-    """Read a plan file; returns the plan and the exact text it was read from.
+def read_plan(path: Path, profile: str | None = None) -> tuple[Plan, str]:
+    """Read a plan file; returns the plan, scaled when a profile is named, and the exact text it was read from.
 
     Raises:
         PlanError: when the file cannot be read, or as ``parse_plan``.
@@ -54,12 +56,24 @@ def read_plan(path: Path) -> tuple[Plan, str]:
         raise PlanError(path, [Problem("", f"not UTF-8 text (byte {error.start})")]) from error
     except OSError as error:
         raise PlanError(path, [Problem("", f"cannot be read: {error.strerror}")]) from error
-    return parse_plan(text, path), text
+    return parse_plan(text, path, profile), text
 
 
 def fingerprint(text: str) -> str:
     """The first 12 hex digits of the SHA-256 of a plan's text."""
     return sha256(text.encode()).hexdigest()[:12]
+
+
+def _scaled(plan: Plan, profile: str, source: Path | str) -> Plan:
+    if profile not in plan.profiles:
+        known = ", ".join(plan.profiles) or "none: add it, or run the plan as written"
+        raise PlanError(source, [Problem(f"profiles.{profile}", f"no such profile; the plan has {known}")])
+    try:
+        return plan.scaled(profile)
+    except ValidationError as error:
+        problems = map(_problem, error.errors())
+        why = f"under [profiles.{profile}]"
+        raise PlanError(source, [Problem(p.where, f"{why}: {p.what}") for p in problems]) from error
 
 
 def _command_problems(plan: Plan) -> list[Problem]:
@@ -135,6 +149,7 @@ def _known_keys(tables: tuple[str, ...]) -> list[str]:
         "stages": Stage,
         "targets": Target,
         "claims": Claim,
+        "profiles": Profile,
     }
     model: type[BaseModel] = parts[tables[0]] if tables else Plan
     return [field.alias or name for name, field in model.model_fields.items()]

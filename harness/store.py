@@ -91,10 +91,10 @@ class RunFolder:
         """Record what the migrations took."""
         self.write("migrations.json", _json({"schema": SCHEMA, "migrations": [asdict(m) for m in migrations]}))
 
-    def read_plan(self) -> tuple[Plan, str]:
-        """The plan that was run, and its text."""
+    def read_plan(self, setup: Setup) -> tuple[Plan, str]:
+        """The plan that was run, under the profile that it was run with, and its text."""
         text = self._text("plan.toml")
-        return parse_plan(text, self.path / "plan.toml"), text
+        return parse_plan(text, self.path / "plan.toml", setup.profile), text
 
     def read_setup(self) -> Setup:
         """What the run was measured on."""

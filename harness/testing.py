@@ -66,6 +66,7 @@ def synthetic_setup(plan: Plan) -> Setup:
         host={"cores": 2, "cpu": "Example CPU", "memory_bytes": 8 * 2**30, "system": "Linux 6.1"},
         row_counts={"contents": 10_000, "users": 20_000},
         settings={"shared_buffers": "256MB"},
+        profile=plan.profile,
     )
 
 

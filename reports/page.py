@@ -76,7 +76,7 @@ def build_findings(plan: Plan, summary: Summary, comparison: Comparison, verdict
         headline=targets.headline(verdict),
         tally=targets.tally(verdict),
         finding=targets.finding(summary, comparison),
-        scope=targets.scope(summary, comparison),
+        scope=targets.scope(plan, summary, comparison),
         targets=targets.target_rows(verdict),
         claims=claims_tally(verdict),
         remarks=tuple(targets.remarks(verdict)),
@@ -129,6 +129,7 @@ def _setup(plan: Plan, setup: Setup, summary: Summary) -> Iterator[Facts]:
         for arm, part in plan.arms.items()
     )
     yield Facts("Arms", tuple((view.plain(arm), view.plain(text)) for arm, text in arms))
+    yield Facts("Load of a leg", tuple(_load(plan)))
     yield Facts("Data", tuple((view.plain(k), f"{view.count(v)} rows") for k, v in setup.row_counts.items()))
     yield Facts("Server settings", _rows(setup.settings))
     yield Facts("Order of legs", tuple(_order(setup)))
@@ -155,6 +156,11 @@ def _host(key: str, value: str | float) -> tuple[str, str]:
     if key.endswith("_bytes"):
         return name, view.size(int(value))
     return name, view.count(value) if isinstance(value, int) else view.number(value)
+
+
+def _load(plan: Plan) -> Iterator[tuple[str, str]]:
+    yield "profile", view.plain(plan.profile) if plan.profile else "none, the plan as written"
+    yield "length", view.duration(plan.seconds)
 
 
 def _order(setup: Setup) -> Iterator[tuple[str, str]]:

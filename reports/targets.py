@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from harness.comparison import Comparison, Pair
 from harness.metric import METRICS, Scale
+from harness.plan import Plan
 from harness.summary import Summary
 from harness.target import Form
 from harness.verdict import Check, Outcome, Reason, Verdict
@@ -160,11 +161,12 @@ def tally(verdict: Verdict) -> str:
     return f"{view.count(verdict.count(Outcome.PASS))} of {view.plural(total, 'target')} {verb}"
 
 
-def scope(summary: Summary, comparison: Comparison) -> str:
-    """How much was measured: ``4 interleaved blocks, 21,480 requests``."""
+def scope(plan: Plan, summary: Summary, comparison: Comparison) -> str:
+    """How much was measured: ``profile quick, 4 interleaved blocks, 21,480 requests``."""
     requests = sum(leg.requests for leg in summary.legs)
     kind = "interleaved block" if comparison.blocks > 1 else "block"
-    return f"{view.plural(comparison.blocks, kind)}, {view.plural(requests, 'request')}"
+    profile = f"profile {view.plain(plan.profile)}, " if plan.profile else ""
+    return f"{profile}{view.plural(comparison.blocks, kind)}, {view.plural(requests, 'request')}"
 
 
 def finding(summary: Summary, comparison: Comparison) -> str:

@@ -115,9 +115,14 @@ class Run:
 
 
 def make_run(
-    plan_text: str, trials: Iterable[Trial] | None = None, *, change: float = 0.25, errors: float = 0.0
+    plan_text: str,
+    trials: Iterable[Trial] | None = None,
+    *,
+    change: float = 0.25,
+    errors: float = 0.0,
+    profile: str | None = None,
 ) -> Run:
-    plan = parse_plan(plan_text)
+    plan = parse_plan(plan_text, profile=profile)
     measured = list(synthetic_trials(plan, change=change, error_rate=errors) if trials is None else trials)
     summary, setup = summarise(measured), synthetic_setup(plan)
     comparison = compare(summary)
