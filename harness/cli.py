@@ -143,6 +143,8 @@ def compare(old: Path, new: Path, arm: str, *, force: bool) -> None:
     facts = differing_facts(before.setup, after.setup)
     if before.plan.stages != after.plan.stages:
         facts.append("stages: the plans load differently")
+    if before.plan.capacity != after.plan.capacity:
+        facts.append("capacity: users are held by other limits")
     if facts and not force:
         listed = "".join(f"\n  {fact}" for fact in facts)
         raise IncomparableError(f"{old} and {new} do not measure the same thing (--force to compare anyway){listed}")

@@ -156,10 +156,11 @@ def analyse(folder: RunFolder) -> Analysis:
     """
     setup = folder.read_setup()
     plan, text = folder.read_plan(setup)
-    summary = summarise(folder.read_trials(setup))
+    migrations = folder.read_migrations()
+    summary = summarise(folder.read_trials(setup), migrations, plan.limits)
     comparison = compare(summary)
     verdict = judge(plan, setup, summary, comparison)
-    return Analysis(plan, text, setup, folder.read_migrations(), summary, comparison, verdict)
+    return Analysis(plan, text, setup, migrations, summary, comparison, verdict)
 
 
 def _setup(source: Source, order: tuple[tuple[str, ...], ...], environment: Environment) -> Setup:

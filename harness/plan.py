@@ -5,7 +5,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, field_validator, model_validator
 
-from harness.target import Expectation, ExpectationError, parse_expectation
+from harness.target import Expectation, ExpectationError, Form, parse_expectation
 
 SCHEMA = 1
 ARMS = ("before", "after")
@@ -171,6 +171,30 @@ class Target(_Part):
         return parse_expectation(self.expect)
 
 
+class Capacity(_Part):
+    """When the users of a stress stage are held: limits that all its requests together have to meet."""
+
+    limit: tuple[str, ...]
+
+    @field_validator("limit")
+    @classmethod
+    def _limits(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        if not value:
+            raise ValueError('needs at least one limit, as in "p95 < 300 ms"')
+        for text in value:
+            try:
+                said = parse_expectation(text)
+            except ExpectationError as error:
+                raise ValueError(str(error)) from error
+            if said.form is not Form.ABSOLUTE:
+                raise ValueError(f'"{text}" compares the arms; a limit is absolute, as in "p95 < 300 ms"')
+            if said.metric.whole:
+                raise ValueError(
+                    f'"{text}": there is no {said.metric.name} of a stage; limit a latency, a rate or errors'
+                )
+        return value
+
+
 class Claim(_Part):
     """What somebody said the migration does. Judged like targets and reported, but it decides no exit code.
 
@@ -217,6 +241,7 @@ class Plan(_Part):
     stages: tuple[Stage, ...]
     targets: tuple[Target, ...] = ()
     claims: tuple[Claim, ...] = ()
+    capacity: Capacity | None = None
     profiles: dict[Annotated[str, Field(min_length=1, max_length=40)], Profile] = {}
     _profile: str | None = PrivateAttr(default=None)
 
@@ -242,6 +267,16 @@ class Plan(_Part):
         targets = [(f"targets[{index}]", target) for index, target in enumerate(self.targets)]
         claims = [(f"claims[{index}]", target) for index, claim in enumerate(self.claims) for target in claim.targets]
         return targets + claims
+
+    @property
+    def limits(self) -> tuple[Expectation, ...]:
+        """What a stress stage has to meet for its users to be held; empty when nobody asks."""
+        return tuple(parse_expectation(text) for text in self.capacity.limit) if self.capacity else ()
+
+    @property
+    def stress_users(self) -> tuple[int, ...]:
+        """The users of the stress stages, fewest first."""
+        return tuple(sorted(stage.users for stage in self.stages if stage.kind is StageKind.STRESS))
 
     @property
     def profile(self) -> str | None:

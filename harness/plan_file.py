@@ -6,6 +6,7 @@ Reading a plan touches nothing but the text: whether its files exist is asked on
 import json
 import re
 import tomllib
+from collections.abc import Iterator
 from difflib import get_close_matches
 from hashlib import sha256
 from pathlib import Path
@@ -14,7 +15,9 @@ from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
 from harness.errors import PlanError, Problem
-from harness.plan import Arm, Claim, Environment, Load, Plan, Profile, Stage, StageKind, Target
+from harness.metric import Origin
+from harness.plan import Arm, Capacity, Claim, Environment, Load, Plan, Profile, Stage, StageKind, Target
+from harness.target import Expectation, Form
 
 PLACEHOLDERS = {"serve": ("python", "port", "scale"), "seed": ("python", "scale"), "migrate": ("python", "revision")}
 
@@ -35,7 +38,7 @@ def parse_plan(text: str, source: Path | str = "plan", profile: str | None = Non
         raise PlanError(source, [_problem(detail) for detail in error.errors()]) from error
     if profile is not None:
         plan = _scaled(plan, profile, source)
-    if problems := [*_command_problems(plan), *_stage_problems(plan), *_target_problems(plan)]:
+    if problems := [*_command_problems(plan), *_stage_problems(plan), *_target_problems(plan), *_blind_problems(plan)]:
         raise PlanError(source, problems)
     return plan
 
@@ -119,6 +122,36 @@ def _target_problems(plan: Plan) -> list[Problem]:
     return [Problem(where, what) for where, what in (unknown | twice).items()]
 
 
+def _blind_problems(plan: Plan) -> Iterator[Problem]:
+    """Targets of what cannot be measured, as the plan stands."""
+    if plan.capacity and not plan.stress_users:
+        yield Problem("capacity", 'is judged in stages of kind "stress"; add one for each number of users to try')
+    for where, target in plan.judged:
+        metric = target.expectation.metric
+        for key in ("stage", "endpoint"):
+            if metric.whole and getattr(target, key) is not None:
+                yield Problem(f"{where}.{key}", f"{metric.name} is one value of a whole leg or arm; leave {key} out")
+        if metric.origin is Origin.STRESS and (what := _blind_to_users(plan, target.expectation)):
+            yield Problem(f"{where}.expect", what)
+        if metric.origin is Origin.MIGRATION and not plan.arms["after"].revision:
+            what = f"nothing measures {metric.name}: add environment.migrate and arms.after.revision, or leave it out"
+            yield Problem(f"{where}.expect", what)
+
+
+def _blind_to_users(plan: Plan, expectation: Expectation) -> str:
+    """Why a target of users held cannot be judged; empty when it can."""
+    name = expectation.metric.name
+    if not plan.capacity:
+        return f'nothing measures {name}: say when users are held, as in [capacity] limit = ["p95 < 300 ms"]'
+    if expectation.form is not Form.ABSOLUTE or not plan.stress_users:
+        return ""
+    if expectation.below:
+        return f'more users held is better; write "{name} >= {expectation.limit:g}"'
+    if (largest := plan.stress_users[-1]) < expectation.limit:
+        return f"the largest stress stage has {largest} users; add one of {expectation.limit:g} or more"
+    return ""
+
+
 def _problem(detail: ErrorDetails) -> Problem:
     where, parent = _key_path(detail["loc"])
     match detail["type"]:
@@ -150,6 +183,7 @@ def _known_keys(tables: tuple[str, ...]) -> list[str]:
         "targets": Target,
         "claims": Claim,
         "profiles": Profile,
+        "capacity": Capacity,
     }
     model: type[BaseModel] = parts[tables[0]] if tables else Plan
     return [field.alias or name for name, field in model.model_fields.items()]

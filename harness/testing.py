@@ -101,7 +101,8 @@ def synthetic_trials(
         arrays = [pa.array(columns[field.name]).cast(field.type) for field in SAMPLES]
         readings = pa.table({name: pa.array([]) for name in READINGS})
         generation = Generation("2026-01-02T03:04:05+00:00", n, 0.2, 1.0, windows_of(plan.stages))
-        yield Trial(leg, generation, pa.table(arrays, schema=SAMPLES), readings)
+        ready_seconds = (1.5 if arm == "before" else 2.0) + 0.05 * leg.block
+        yield Trial(leg, generation, pa.table(arrays, schema=SAMPLES), readings, ready_seconds)
 
 
 class FakeEnvironment:

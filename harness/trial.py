@@ -61,12 +61,13 @@ class Generation:
 
 @dataclass(frozen=True, slots=True)
 class Trial:
-    """All that one leg recorded."""
+    """All that one leg recorded; ``ready_seconds`` is the time from starting its service to readiness."""
 
     leg: Leg
     generation: Generation
     samples: pa.Table
     readings: pa.Table
+    ready_seconds: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,11 +4,12 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from harness.comparison import Comparison
-from harness.plan import Plan
+from harness.plan import ARMS, Plan
 from harness.summary import Summary
 from harness.trial import Migration, Setup
 from harness.verdict import Verdict
 from reports import targets, view
+from reports.capacity import CapacityTable, capacity_table
 from reports.claims import ClaimRow, claim_rows, claims_tally
 from reports.stages import Column, StageTable, columns, stage_tables
 from reports.targets import Remark, TargetRow
@@ -61,6 +62,7 @@ class Page:
     started: str
     columns: tuple[Column, ...]
     stages: tuple[StageTable, ...]
+    capacity: CapacityTable | None
     migrations: tuple[MigrationRow, ...]
     claims: tuple[ClaimRow, ...]
     setup: tuple[Facts, ...]
@@ -99,6 +101,7 @@ def build_page(  # noqa: PLR0917 - the parts of a run, as in render
         started=view.moment(setup.started),
         columns=columns(),
         stages=stage_tables(plan, summary, comparison),
+        capacity=capacity_table(plan, summary),
         migrations=tuple(_migration(migration) for migration in migrations),
         claims=claim_rows(verdict),
         setup=tuple(facts for facts in _setup(plan, setup, summary) if facts.rows),
@@ -130,6 +133,7 @@ def _setup(plan: Plan, setup: Setup, summary: Summary) -> Iterator[Facts]:
     )
     yield Facts("Arms", tuple((view.plain(arm), view.plain(text)) for arm, text in arms))
     yield Facts("Load of a leg", tuple(_load(plan)))
+    yield Facts("Time to readiness, mean of the starts", tuple(_readiness(summary)))
     yield Facts("Data", tuple((view.plain(k), f"{view.count(v)} rows") for k, v in setup.row_counts.items()))
     yield Facts("Server settings", _rows(setup.settings))
     yield Facts("Order of legs", tuple(_order(setup)))
@@ -161,6 +165,13 @@ def _host(key: str, value: str | float) -> tuple[str, str]:
 def _load(plan: Plan) -> Iterator[tuple[str, str]]:
     yield "profile", view.plain(plan.profile) if plan.profile else "none, the plan as written"
     yield "length", view.duration(plan.seconds)
+
+
+def _readiness(summary: Summary) -> Iterator[tuple[str, str]]:
+    for arm in ARMS:
+        row = summary.row(arm, None, None, None)
+        if row and row.ready_seconds is not None:
+            yield arm, view.duration(row.ready_seconds)
 
 
 def _order(setup: Setup) -> Iterator[tuple[str, str]]:

@@ -9,8 +9,8 @@ import unicodedata
 from dataclasses import dataclass
 from datetime import datetime
 
-from harness.comparison import Change
-from harness.metric import Metric, Unit
+from harness.comparison import Change, Pair
+from harness.metric import Metric, Origin, Unit
 from harness.plan import Target
 from harness.statistics import Interval
 from harness.verdict import Outcome
@@ -24,7 +24,22 @@ MARKS = {
     Outcome.INCONCLUSIVE: "?",
     Outcome.INVALID: "!",
 }
-UNITS = {Unit.MS: "ms", Unit.PER_SECOND: "req/s", Unit.FRACTION: "%", Unit.COUNT: ""}
+AT_LEAST = "\N{GREATER-THAN OR EQUAL TO}"
+UNITS = {
+    Unit.MS: "ms",
+    Unit.PER_SECOND: "req/s",
+    Unit.FRACTION: "%",
+    Unit.COUNT: "",
+    Unit.WHOLE: "",
+    Unit.USERS: "users",
+    Unit.SECONDS: "s",
+}
+PLACES = {
+    Origin.STRESS: "the stress stages",
+    Origin.START: f"starting the service {DOT} mean of the legs",
+    Origin.MIGRATION: "the migration",
+}
+COUNTED = {Unit.WHOLE, Unit.USERS}
 
 STEERING = {"Cc", "Cf", "Cs", "Cn", "Zl", "Zp"}
 """Unicode categories that are not shown but do something: control, format, surrogate, unassigned, line separators."""
@@ -126,14 +141,31 @@ def milliseconds(ms: float) -> str:
 
 def bare(metric: Metric, value: float) -> str:
     """A metric's value for a column that has the unit in its head."""
+    if metric.unit in COUNTED:
+        return count(int(value))
     return in_percent(value) if metric.unit is Unit.FRACTION else number(value)
 
 
-def with_unit(metric: Metric, value: float) -> str:
-    """A metric's value with its unit."""
+def with_unit(metric: Metric, value: float, *, at_least: bool = False) -> str:
+    """A metric's value with its unit: ``96.1 ms``; a lower bound as such: ``≥ 500 users``."""
+    if at_least:
+        return f"{AT_LEAST} {with_unit(metric, value)}"
     if metric.unit is Unit.MS:
         return milliseconds(value)
+    if metric.unit is Unit.SECONDS:
+        return duration(value)
+    if metric.unit is Unit.USERS:
+        return plural(int(value), "user")
     return f"{bare(metric, value)} {UNITS[metric.unit]}".rstrip()
+
+
+def levels(pair: Pair) -> tuple[str, str]:
+    """The values of both arms with their unit, a dash for what is missing."""
+    before, after = (
+        "\N{EM DASH}" if value is None else with_unit(pair.metric, value, at_least=at_least)
+        for value, at_least in ((pair.before, pair.before_at_least), (pair.after, pair.after_at_least))
+    )
+    return before, after
 
 
 def value_interval(metric: Metric, interval: Interval) -> str:
@@ -206,6 +238,8 @@ def plain(text: str, keep: str = "") -> str:
 
 def where(target: Target) -> str:
     """The part of the measurement that a target speaks of, in full."""
+    if place := PLACES.get(target.expectation.metric.origin):
+        return place
     stage = plain(target.stage) if target.stage else "all stages but ramps"
     return f"{stage} {DOT} {plain(target.endpoint) if target.endpoint else 'all requests'}"
 

@@ -15,6 +15,7 @@ FLOW = [
     ("samples", "readings"),
     ("trial",),
     ("statistics",),
+    ("capacity",),
     ("summary",),
     ("comparison",),
     ("verdict",),
@@ -26,7 +27,7 @@ FLOW = [
     ("__main__",),
 ]
 LEVEL = {name: level for level, names in enumerate(FLOW) for name in names}
-PURE = {"metric", "target", "plan", "plan_file", "statistics", "summary", "comparison", "verdict"}
+PURE = {"metric", "target", "plan", "plan_file", "statistics", "capacity", "summary", "comparison", "verdict"}
 WORLD = {"subprocess", "socket", "time", "os", "psutil", "psycopg", "redis", "requests", "urllib", "shutil", "tempfile"}
 
 
