@@ -10,17 +10,17 @@ What counts where:
 """
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from functools import cached_property
 from itertools import product
-from statistics import fmean, median_low
 from typing import Any
 
 import numpy as np
 import pandas as pd
 import pyarrow.compute as pc
 
-from harness.capacity import Step, holds, users_held
+from harness.capacity import Step, holds
+from harness.facts import facts_of
 from harness.metric import LATENCIES, PERCENTILES, Basis, Metric, Origin
 from harness.plan import StageKind
 from harness.samples import latency_ms
@@ -43,9 +43,8 @@ class Row:
     """What one arm did in one block, stage and endpoint; ``None`` in these three means pooled over them.
 
     Rates are fractions; a value that could not be measured is ``None``, never 0. ``hits`` and ``lookups`` are the
-    counts behind the cache-hit rate, ``design_effect`` is at least 1 and divides the counts of failures. Of several
-    legs, ``users_held`` is the median (of an even number the lower middle one: a number that was loaded) and
-    ``ready_seconds`` the mean; ``held_all`` says that every stress stage was held, so that more users may be.
+    counts behind the cache-hit rate, ``design_effect`` is at least 1 and divides the counts of failures. The last
+    five are the facts of whole legs and arms, and only in rows of all stages and endpoints.
     """
 
     arm: str
@@ -290,22 +289,12 @@ def _steps(trials: Sequence[Trial], rows: Sequence[Row], limits: Sequence[Expect
 
 
 def _with_facts(row: Row, trials: Sequence[Trial], migrations: Sequence[Migration], steps: Sequence[Step]) -> Row:
-    """A row of all stages and endpoints, with what is known of its whole legs and of its arm."""
+    """A row of all stages and endpoints with the facts of its legs, and of its arm when it is of all blocks."""
     if row.stage is not None or row.endpoint is not None:
         return row
     legs = [trial for trial in trials if trial.leg.arm == row.arm and row.block in {None, trial.leg.block}]
-    ready = [trial.ready_seconds for trial in legs if trial.ready_seconds is not None]
-    found = (users_held([step for step in steps if step.leg == trial.leg]) for trial in legs)
-    held = [users for users in found if users is not None]
     made = [migration for migration in migrations if migration.arm == row.arm and row.block is None]
-    return replace(
-        row,
-        users_held=median_low(held) if held else None,
-        held_all=bool(held) and median_low(held) == max(step.users for step in steps),
-        ready_seconds=fmean(ready) if ready else None,
-        indexes_created=sum(len(migration.indexes_created) for migration in made) if made else None,
-        migration_seconds=sum(migration.seconds for migration in made) if made else None,
-    )
+    return replace(row, **asdict(facts_of(legs, steps, made)))
 
 
 def _design_effect(cell: pd.DataFrame) -> float:

@@ -62,6 +62,10 @@ class Doubt(Enum):
         "users wait for answers, so the faster arm was asked more: latency and req/s are one finding, not two",
         "read either, not both",
     )
+    IN_STEPS = (
+        "users held are known to the step: an arm may hold any number below its next stress stage",
+        "add stress stages between",
+    )
     LOWER_BOUND = (
         "a leg held even the largest stress stage: it may hold more users, and the change be another",
         "add a stress stage with more users",
@@ -245,6 +249,8 @@ def _doubts_of(pair: Pair, comparison: Comparison, *, relative: bool) -> Iterato
         rps = comparison.pair("rps", pair.stage, pair.endpoint)
         if rps and rps.change and abs(rps.change.value - 1) > COUPLED_RPS_CHANGE:
             yield Doubt.COUPLED
+    if relative and pair.metric.unit is Unit.USERS:
+        yield Doubt.IN_STEPS
     if relative and any(block.before_at_least or block.after_at_least for block in pair.blocks):
         yield Doubt.LOWER_BOUND
     if pair.metric.origin is Origin.MIGRATION and pair.metric.unit is Unit.SECONDS:

@@ -16,6 +16,7 @@ FLOW = [
     ("trial",),
     ("statistics",),
     ("capacity",),
+    ("facts",),
     ("summary",),
     ("comparison",),
     ("verdict",),
@@ -27,7 +28,7 @@ FLOW = [
     ("__main__",),
 ]
 LEVEL = {name: level for level, names in enumerate(FLOW) for name in names}
-PURE = {"metric", "target", "plan", "plan_file", "statistics", "capacity", "summary", "comparison", "verdict"}
+PURE = {"metric", "target", "plan", "plan_file", "statistics", "capacity", "facts", "summary", "comparison", "verdict"}
 WORLD = {"subprocess", "socket", "time", "os", "psutil", "psycopg", "redis", "requests", "urllib", "shutil", "tempfile"}
 
 

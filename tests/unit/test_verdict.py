@@ -559,6 +559,7 @@ def test_users_held(expect: str, before: list[int], after: list[int], outcome: O
     assert (check.outcome, check.reason) == (outcome, reason)
     bound = not expect.startswith("users_held >=") and 500 in {*before, *after}
     assert (Doubt.LOWER_BOUND in check.doubts) is bound
+    assert (Doubt.IN_STEPS in check.doubts) is (not expect.startswith("users_held >="))
 
 
 @pytest.mark.parametrize(
