@@ -58,10 +58,11 @@ def cli() -> None:
 @cli.command()
 @click.argument("plan", type=click.Path(path_type=Path))
 @click.option("--out", type=click.Path(path_type=Path), default=Path("runs"), show_default=True, help="Where runs go.")
-@click.option("--blocks", type=click.IntRange(1, 100), help="Repeat the comparison this often instead of load.blocks.")
+@click.option("--profile", metavar="NAME", help="Scale time and blocks by [profiles.NAME] of the plan; targets stay.")
+@click.option("--blocks", type=click.IntRange(1, 100), help="Repeat the comparison this often, whatever the plan says.")
 @click.option("--no-attribution", is_flag=True, help="Measure before and after only, not the steps between them.")
 @click.option("--plain", is_flag=True, help="Plain lines instead of a live one (the default without a terminal).")
-def run(plan: Path, out: Path, blocks: int | None, *, no_attribution: bool, plain: bool) -> None:
+def run(plan: Path, out: Path, profile: str | None, blocks: int | None, *, no_attribution: bool, plain: bool) -> None:
     """Measure a PLAN: start, migrate, load both arms in turns, judge, report.
 
     A plan whose [environment] lists services measures them as one system: each has a database of its own, all are up
@@ -75,17 +76,20 @@ def run(plan: Path, out: Path, blocks: int | None, *, no_attribution: bool, plai
       harness run scenarios/demo.toml
       harness run scenarios/back_006.toml --blocks 10 --out /tmp/runs
       harness run steps.toml --no-attribution
+      harness run plan.toml --profile quick    with [profiles.quick] time = 0.05, blocks = 3 in the plan
 
     Exit codes: 0 PASS, 1 FAIL, 2 usage or plan error, 3 INCONCLUSIVE, 4 INVALID, 5 environment, 130 Ctrl-C.
     """
-    parsed, text = read_plan(plan)
+    parsed, text = read_plan(plan, profile)
     user_files = check_users(parsed, plan, plan.resolve().parent)
     if no_attribution:
         parsed = parsed.model_copy(update={"attribution": None})
     source = Source(parsed, text, plan, user_files)
     stamp = datetime.now(UTC).strftime("%Y-%m-%dT%H-%M-%S")
     folder = RunFolder.create(out, f"{stamp}-{plan.stem}")
-    _say(f"{parsed.name}: {blocks or parsed.load.blocks} blocks of {_listed(parsed.arms_in_order)} into {folder.path}")
+    scaled = f" under profile {profile}" if profile else ""
+    count = blocks or parsed.load.blocks
+    _say(f"{parsed.name}: {count} blocks of {_listed(parsed.arms_in_order)}{scaled} into {folder.path}")
     console = Console(stderr=True)
     observer = (
         PlainObserver(parsed, progress_line, _say)
@@ -151,6 +155,8 @@ def compare(old: Path, new: Path, arm: str, *, force: bool) -> None:
     facts = differing_facts(before.setup, after.setup)
     if before.plan.stages != after.plan.stages:
         facts.append("stages: the plans load differently")
+    if before.plan.capacity != after.plan.capacity:
+        facts.append("capacity: users are held by other limits")
     if facts and not force:
         listed = "".join(f"\n  {fact}" for fact in facts)
         raise IncomparableError(f"{old} and {new} do not measure the same thing (--force to compare anyway){listed}")

@@ -7,10 +7,9 @@ ratio comes from one value per block, never from requests. Failures are counted 
 import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from itertools import product
 from statistics import fmean
 
-from harness.metric import METRICS, Better, Metric, Scale
+from harness.metric import METRICS, Better, Metric, Scale, Unit
 from harness.plan import ARMS
 from harness.statistics import (
     Interval,
@@ -27,11 +26,13 @@ from harness.summary import Row, Summary
 
 @dataclass(frozen=True, slots=True)
 class BlockPair:
-    """One block's value in each arm."""
+    """One block's value in each arm, and whether these are lower bounds."""
 
     block: int
     before: float
     after: float
+    before_at_least: bool = False
+    after_at_least: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +58,8 @@ class Pair:
     """A metric before and after in one stage and endpoint (``None``: pooled).
 
     ``before`` and ``after`` are the values over all samples of all blocks; their ratio is close to, but not the same
-    as, ``change.value``, which is the mean over blocks. ``after_interval`` is for judging a limit.
+    as, ``change.value``, which is the mean over blocks. ``after_interval`` is for judging a limit. From a
+    lower bound there is no change that could be told; one to a lower bound is a lower bound.
     """
 
     metric: Metric
@@ -71,6 +73,8 @@ class Pair:
     blocks: tuple[BlockPair, ...]
     least_requests: int
     """Requests of the leg that has fewest, over both arms."""
+    before_at_least: bool = False
+    after_at_least: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +95,7 @@ class Comparison:
 def compare(summary: Summary, before: str = "before", after: str = "after") -> Comparison:
     """Pair every cell and metric of a summary, of the two arms of these names; other arms are left aside."""
     cells = dict.fromkeys((row.stage, row.endpoint) for row in summary.rows if row.arm in {before, after})
-    pairs = (pair_of(summary, metric, *cell, (before, after)) for cell in cells for metric in METRICS.values())
+    pairs = (pair_of(summary, metric, *cell, (before, after)) for cell in cells for metric in _measured_in(*cell))
     return Comparison(tuple(pairs), len(summary.blocks))
 
 
@@ -103,7 +107,7 @@ def contrast(old: Summary, new: Summary, arm: str) -> Comparison:
     """
     cells = dict.fromkeys((row.stage, row.endpoint) for row in (*old.rows, *new.rows))
     pairs = []
-    for (stage, endpoint), metric in product(cells, METRICS.values()):
+    for stage, endpoint, metric in ((*cell, metric) for cell in cells for metric in _measured_in(*cell)):
         rows = [
             [row for row in run.rows if (row.arm, row.stage, row.endpoint) == (arm, stage, endpoint)]
             for run in (old, new)
@@ -125,10 +129,17 @@ def contrast(old: Summary, new: Summary, arm: str) -> Comparison:
                 after_interval=None,
                 change=change,
                 blocks=(),
-                least_requests=min((_basis(metric, row) for side in legs for row in side), default=0),
+                least_requests=min((row.samples(metric) for side in legs for row in side), default=0),
+                before_at_least=bool(before and before.at_least(metric)),
+                after_at_least=bool(after and after.at_least(metric)),
             )
         )
     return Comparison(tuple(pairs), min(len(old.blocks), len(new.blocks)))
+
+
+def _measured_in(stage: str | None, endpoint: str | None) -> Iterator[Metric]:
+    """The metrics that there are in a cell."""
+    return (metric for metric in METRICS.values() if not metric.whole or (stage is None and endpoint is None))
 
 
 def _unpaired(metric: Metric, old: list[Row], new: list[Row], before: Row) -> Change | None:
@@ -138,7 +149,7 @@ def _unpaired(metric: Metric, old: list[Row], new: list[Row], before: Row) -> Ch
         scale = "points"
     else:
         values = [[value for row in side if (value := row.value(metric.name)) is not None] for side in (old, new)]
-        if min((min(side, default=0.0) for side in values), default=0.0) <= 0:
+        if min((min(side, default=0.0) for side in values), default=0.0) <= 0 or any(r.at_least(metric) for r in old):
             return None
         sides = [[math.log(value) for value in side] for side in values]
         shift, scale = math.exp, "ratio"
@@ -176,30 +187,23 @@ def pair_of(
         after_interval=_interval(metric, [a for _, _, a in legs], after) if complete else None,
         change=_change(metric, paired, values, before, after) if complete else None,
         blocks=values,
-        least_requests=min((_basis(metric, row) for _, b, a in legs for row in (b, a)), default=0),
+        least_requests=min((row.samples(metric) if row else 0 for _, b, a in legs for row in (b, a)), default=0),
+        before_at_least=bool(before and before.at_least(metric)),
+        after_at_least=bool(after and after.at_least(metric)),
     )
-
-
-def _basis(metric: Metric, row: Row | None) -> int:
-    """How many samples stand behind a leg's value."""
-    if row is None:
-        return 0
-    if metric.scale is Scale.LOGIT:
-        return row.lookups
-    return row.requests - row.failures if metric.unit.value == "ms" else row.requests
 
 
 def _block_pairs(metric: Metric, paired: list[tuple[int, Row, Row]]) -> Iterator[BlockPair]:
     for block, before, after in paired:
         b, a = before.value(metric.name), after.value(metric.name)
         if b is not None and a is not None:
-            yield BlockPair(block, b, a)
+            yield BlockPair(block, b, a, before.at_least(metric), after.at_least(metric))
 
 
 def _interval(metric: Metric, legs: list[Row | None], pooled: Row | None) -> Interval | None:
     """Interval of one arm's value, for judging it against a limit."""
     rows = [row for row in legs if row is not None]
-    if pooled is None or len(rows) != len(legs):
+    if pooled is None or len(rows) != len(legs) or metric.unit is Unit.USERS:  # of steps there is no interval
         return None
     if metric.scale is Scale.PROPORTION:
         return _failure_share(pooled)
@@ -231,7 +235,7 @@ def _change(
 
 
 def _ratio(metric: Metric, values: tuple[BlockPair, ...]) -> Change | None:
-    if any(v.before <= 0 or v.after <= 0 for v in values):
+    if any(v.before <= 0 or v.after <= 0 or v.before_at_least for v in values):
         return None
     logs = [math.log(v.after / v.before) for v in values]
     interval = _mapped(t_interval(logs), math.exp)

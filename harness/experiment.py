@@ -179,13 +179,14 @@ def analyse(folder: RunFolder) -> Analysis:
     Raises:
         RunFolderError: when something in it is missing or damaged.
     """
-    plan, text = folder.read_plan()
     setup = folder.read_setup()
-    summary = summarise(folder.read_trials(setup))
+    plan, text = folder.read_plan(setup)
+    migrations = folder.read_migrations()
+    summary = summarise(folder.read_trials(setup), migrations, plan.limits)
     comparison = compare(summary)
     verdict = judge(plan, setup, summary, comparison)
     attribution = attribute(plan, summary)
-    return Analysis(plan, text, setup, folder.read_migrations(), summary, comparison, verdict, attribution)
+    return Analysis(plan, text, setup, migrations, summary, comparison, verdict, attribution)
 
 
 def _setup(source: Source, order: tuple[tuple[str, ...], ...], environment: Environment) -> Setup:
@@ -209,6 +210,7 @@ def _setup(source: Source, order: tuple[tuple[str, ...], ...], environment: Envi
         host=_host(),
         row_counts=environment.row_counts,
         settings=environment.settings(),
+        profile=plan.profile,
     )
 
 

@@ -51,7 +51,7 @@ def check_users(plan: Plan, plan_path: Path, base: Path) -> tuple[Path, ...]:
     ]
     if missing:
         raise PlanError(plan_path, missing)
-    command = [*_generator("check", plan_path, base)]
+    command = _generator("check", plan, plan_path, base)
     done = subprocess.run(command, capture_output=True, text=True, timeout=CHECK_SECONDS, check=False)
     if done.returncode:
         last = done.stderr.strip().splitlines()[-1:] or [describe(done.returncode)]
@@ -75,7 +75,7 @@ class Job:
     """What the generator needs for one leg.
 
     Attributes:
-        plan_path: the file that the generator reads; user files are relative to ``base``.
+        plan_path: the file that the generator reads under the profile of ``plan``; user files are relative to ``base``.
         host: base URL of the arm's first service.
         out: the leg's folder, where samples, readings and windows go.
         label: what the process carries in its environment, so that it can be found and ended.
@@ -103,8 +103,8 @@ def generate(job: Job, *, on_progress: Callable[[Progress], None], check: Callab
         MeasurementError: when the generator fails or does not end, with the last lines of its log.
         EnvironmentFailedError: from ``check``.
     """
-    command = [*_generator("run", job.plan_path, job.base), "--host", job.host]
-    command += ["--out", str(job.out), "--seed", str(job.seed)]
+    command = _generator("run", job.plan, job.plan_path, job.base)
+    command += ["--host", job.host, "--out", str(job.out), "--seed", str(job.seed)]
     job.out.mkdir(parents=True, exist_ok=True)
     urls = {url_variable(service): url for service, url in job.urls.items()}
     deadline = time.monotonic() + job.plan.seconds + job.plan.load.stop_seconds + OVERTIME_SECONDS
@@ -131,8 +131,9 @@ def generate(job: Job, *, on_progress: Callable[[Progress], None], check: Callab
         raise with_log(MeasurementError(f"the generator failed ({describe(status)})"), job.log)
 
 
-def _generator(action: str, plan_path: Path, base: Path) -> list[str]:
-    return [sys.executable, "-m", "harness.generator", action, str(plan_path), "--base", str(base)]
+def _generator(action: str, plan: Plan, plan_path: Path, base: Path) -> list[str]:
+    command = [sys.executable, "-m", "harness.generator", action, str(plan_path), "--base", str(base)]
+    return command if plan.profile is None else [*command, f"--profile={plan.profile}"]
 
 
 def _lines(child: "subprocess.Popen[bytes]") -> Iterator[bytes]:

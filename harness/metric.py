@@ -14,7 +14,29 @@ class Unit(StrEnum):
     MS = "ms"
     PER_SECOND = "req/s"
     FRACTION = "fraction"
-    COUNT = "count"
+    COUNT = "count"  # a mean number of things
+    WHOLE = "whole"  # a counted number of things
+    USERS = "users"
+    SECONDS = "s"
+
+
+class Basis(StrEnum):
+    """The samples that a value is taken from."""
+
+    REQUESTS = "requests"
+    SUCCESSES = "successes"
+    LOOKUPS = "lookups"
+    HITS = "hits"
+    MISSES = "misses"
+
+
+class Origin(StrEnum):
+    """What a value is measured on, and so where there is one."""
+
+    REQUESTS = "requests"  # one in every stage and endpoint
+    STRESS = "stress"  # one per leg, from all its stress stages
+    START = "start"  # one per leg, from starting its service
+    MIGRATION = "migration"  # one per arm: it is migrated once in a run
 
 
 class Scale(StrEnum):
@@ -42,6 +64,8 @@ class Metric:
         quantile: for percentiles, the exact fraction of samples at or below it.
         least: samples that one leg needs before the metric says anything at all.
         solid: samples that one leg needs before the metric is a finding rather than a description.
+        basis: which samples these are.
+        origin: what it is measured on.
     """
 
     name: str
@@ -52,12 +76,19 @@ class Metric:
     quantile: Fraction | None = None
     least: int = 1
     solid: int = 1
+    basis: Basis = Basis.REQUESTS
+    origin: Origin = Origin.REQUESTS
+
+    @property
+    def whole(self) -> bool:
+        """Whether it is one value of a whole leg or arm, and has none for a stage or an endpoint."""
+        return self.origin is not Origin.REQUESTS
 
 
-def _percentile(name: str, label: str, quantile: str, least: int) -> Metric:
+def _percentile(name: str, label: str, quantile: str, least: int, basis: Basis = Basis.SUCCESSES) -> Metric:
     exact = Fraction(quantile)
     solid = int(100 / (1 - exact))  # 100 samples beyond the percentile
-    return Metric(name, label, Unit.MS, Scale.LOG, Better.LOWER, exact, least, solid)
+    return Metric(name, label, Unit.MS, Scale.LOG, Better.LOWER, exact, least, solid, basis)
 
 
 # ``least`` of a percentile is the smallest n with q^n < 0.05: fewer samples cannot bound it from above.
@@ -68,15 +99,26 @@ METRICS: dict[str, Metric] = {
         _percentile("p90", "P90", "0.90", 29),
         _percentile("p95", "P95", "0.95", 59),
         _percentile("p99", "P99", "0.99", 299),
-        Metric("max", "max", Unit.MS, Scale.LOG, Better.LOWER),
-        Metric("mean", "mean", Unit.MS, Scale.LOG, Better.LOWER),
+        _percentile("hit_p50", "P50 of hits", "0.50", 5, Basis.HITS),
+        _percentile("miss_p50", "P50 of misses", "0.50", 5, Basis.MISSES),
+        Metric("max", "max", Unit.MS, Scale.LOG, Better.LOWER, basis=Basis.SUCCESSES),
+        Metric("mean", "mean", Unit.MS, Scale.LOG, Better.LOWER, basis=Basis.SUCCESSES),
         Metric("rps", "req/s", Unit.PER_SECOND, Scale.LOG, Better.HIGHER),
         Metric("error_rate", "error rate", Unit.FRACTION, Scale.PROPORTION, Better.LOWER),
-        Metric("cache_hit_rate", "cache-hit rate", Unit.FRACTION, Scale.LOGIT, Better.HIGHER),
+        Metric("cache_hit_rate", "cache-hit rate", Unit.FRACTION, Scale.LOGIT, Better.HIGHER, basis=Basis.LOOKUPS),
         Metric("queries_per_request", "queries per request", Unit.COUNT, Scale.LOG, Better.LOWER),
         Metric("queries_per_miss", "queries per cache miss", Unit.COUNT, Scale.LOG, Better.LOWER),
-        Metric("db_ms_per_request", "database time per request", Unit.MS, Scale.LOG, Better.LOWER),
+        Metric(
+            "db_ms_per_request", "database time per request", Unit.MS, Scale.LOG, Better.LOWER, basis=Basis.SUCCESSES
+        ),
+        Metric("db_ms_per_miss", "database time per cache miss", Unit.MS, Scale.LOG, Better.LOWER, basis=Basis.MISSES),
+        Metric("users_held", "users held", Unit.USERS, Scale.LOG, Better.HIGHER, origin=Origin.STRESS),
+        Metric("ready_seconds", "time to readiness", Unit.SECONDS, Scale.LOG, Better.LOWER, origin=Origin.START),
+        Metric("indexes_created", "indexes created", Unit.WHOLE, Scale.LOG, Better.HIGHER, origin=Origin.MIGRATION),
+        Metric("migration_seconds", "migration time", Unit.SECONDS, Scale.LOG, Better.LOWER, origin=Origin.MIGRATION),
     )
 }
 LATENCIES = frozenset(m.name for m in METRICS.values() if m.quantile is not None) | {"max", "mean"}
-PERCENTILES: dict[str, Fraction] = {m.name: m.quantile for m in METRICS.values() if m.quantile is not None}
+PERCENTILES: dict[str, Fraction] = {
+    m.name: m.quantile for m in METRICS.values() if m.quantile is not None and m.basis is Basis.SUCCESSES
+}

@@ -3,9 +3,9 @@
 from enum import StrEnum
 from typing import Annotated, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, field_validator, model_validator
 
-from harness.target import Expectation, ExpectationError, parse_expectation
+from harness.target import Expectation, ExpectationError, Form, parse_expectation
 
 SCHEMA = 1
 ARMS = ("before", "after")
@@ -174,6 +174,28 @@ class Stage(_Part):
         return self.seconds if self.kind is StageKind.RAMP else self.ramp_seconds
 
 
+class Profile(_Part):
+    """A plan made shorter or longer: scales time and blocks, never targets.
+
+    A stage gets ``time`` times its seconds, whole ones, and no fewer than ``least_seconds`` or than it is written with;
+    its ``ramp_seconds`` and ``warmup_seconds`` stay the same share of it.
+    """
+
+    time: float = Field(default=1.0, gt=0, le=10)
+    least_seconds: int = Field(default=5, ge=1, le=86_400)
+    blocks: int | None = Field(default=None, ge=1, le=100)
+
+    def times_of(self, stage: Stage) -> dict[str, float]:
+        """The scaled times of a stage, by field."""
+        seconds = max(float(round(stage.seconds * self.time)), min(stage.seconds, float(self.least_seconds)))
+        share = seconds / stage.seconds
+        return {
+            "seconds": seconds,
+            "ramp_seconds": stage.ramp_seconds * share,
+            "warmup_seconds": stage.warmup_seconds * share,
+        }
+
+
 class Target(_Part):
     """One statement to be judged. Without a stage it speaks of every stage but ramps, without an endpoint of all."""
 
@@ -195,6 +217,30 @@ class Target(_Part):
     def expectation(self) -> Expectation:
         """The parsed ``expect``."""
         return parse_expectation(self.expect)
+
+
+class Capacity(_Part):
+    """When the users of a stress stage are held: limits that all its requests together have to meet."""
+
+    limit: tuple[str, ...]
+
+    @field_validator("limit")
+    @classmethod
+    def _limits(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        if not value:
+            raise ValueError('needs at least one limit, as in "p95 < 300 ms"')
+        for text in value:
+            try:
+                said = parse_expectation(text)
+            except ExpectationError as error:
+                raise ValueError(str(error)) from error
+            if said.form is not Form.ABSOLUTE:
+                raise ValueError(f'"{text}" compares the arms; a limit is absolute, as in "p95 < 300 ms"')
+            if said.metric.whole:
+                raise ValueError(
+                    f'"{text}": there is no {said.metric.name} of a stage; limit a latency, a rate or errors'
+                )
+        return value
 
 
 class Claim(_Part):
@@ -233,7 +279,10 @@ class Claim(_Part):
 
 
 class Plan(_Part):
-    """What to run: environment, arms, load, stages, targets and claims, and the steps between the arms."""
+    """What to run: environment, arms, load, stages, targets and claims, and the steps between the arms.
+
+    As written, or scaled by one of its profiles.
+    """
 
     schema_: int = Field(alias="schema")
     name: str = Field(min_length=1, max_length=120)
@@ -244,6 +293,9 @@ class Plan(_Part):
     targets: tuple[Target, ...] = ()
     claims: tuple[Claim, ...] = ()
     attribution: Chain | None = None
+    capacity: Capacity | None = None
+    profiles: dict[Annotated[str, Field(min_length=1, max_length=40)], Profile] = {}
+    _profile: str | None = PrivateAttr(default=None)
 
     @field_validator("schema_")
     @classmethod
@@ -280,6 +332,35 @@ class Plan(_Part):
         for step in self.attribution.steps[:-1] if self.attribution else ():
             arms[step.name] = step.applied_to(next(reversed(arms.values())))
         return arms | {"after": self.arms["after"]}
+
+    @property
+    def limits(self) -> tuple[Expectation, ...]:
+        """What a stress stage has to meet for its users to be held; empty when nobody asks."""
+        return tuple(parse_expectation(text) for text in self.capacity.limit) if self.capacity else ()
+
+    @property
+    def stress_users(self) -> tuple[int, ...]:
+        """The users of the stress stages, fewest first."""
+        return tuple(sorted(stage.users for stage in self.stages if stage.kind is StageKind.STRESS))
+
+    @property
+    def profile(self) -> str | None:
+        """The name of the profile that the plan was scaled by; ``None``: it is as written."""
+        return self._profile
+
+    def scaled(self, name: str) -> Self:
+        """The plan under one of its profiles, validated anew.
+
+        Raises:
+            KeyError: when the plan has no such profile.
+            ValidationError: when what comes out cannot be run.
+        """
+        profile, data = self.profiles[name], self.model_dump(by_alias=True, exclude_unset=True)
+        data["stages"] = tuple(stage.model_dump() | profile.times_of(stage) for stage in self.stages)
+        data["load"]["blocks"] = profile.blocks or self.load.blocks
+        plan = self.model_validate(data)
+        plan._profile = name  # noqa: SLF001 - its own class
+        return plan
 
     @property
     def seconds(self) -> float:

@@ -6,6 +6,7 @@ Reading a plan touches nothing but the text: whether its files exist is asked on
 import json
 import re
 import tomllib
+from collections.abc import Iterator
 from difflib import get_close_matches
 from hashlib import sha256
 from pathlib import Path
@@ -14,14 +15,29 @@ from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
 from harness.errors import PlanError, Problem
-from harness.metric import METRICS, Scale
-from harness.plan import ARMS, Arm, Chain, Claim, Environment, Load, Plan, Stage, StageKind, Step, Target
+from harness.metric import METRICS, Origin, Scale
+from harness.plan import (
+    ARMS,
+    Arm,
+    Capacity,
+    Chain,
+    Claim,
+    Environment,
+    Load,
+    Plan,
+    Profile,
+    Stage,
+    StageKind,
+    Step,
+    Target,
+)
+from harness.target import Expectation, Form
 
 PLACEHOLDERS = {"serve": ("python", "port", "scale"), "seed": ("python", "scale"), "migrate": ("python", "revision")}
 
 
-def parse_plan(text: str, source: Path | str = "plan") -> Plan:
-    """Read a plan from its TOML text.
+def parse_plan(text: str, source: Path | str = "plan", profile: str | None = None) -> Plan:
+    """Read a plan from its TOML text, scaled by one of its profiles when one is named.
 
     Raises:
         PlanError: naming the source and, for every problem, its key path and what to do.
@@ -34,13 +50,16 @@ def parse_plan(text: str, source: Path | str = "plan") -> Plan:
         plan = Plan.model_validate_json(json.dumps(data, default=str))
     except ValidationError as error:
         raise PlanError(source, [_problem(detail) for detail in error.errors()]) from error
-    if problems := [*_command_problems(plan), *_stage_problems(plan), *_target_problems(plan), *_chain_problems(plan)]:
+    if profile is not None:
+        plan = _scaled(plan, profile, source)
+    checks = (_command_problems, _stage_problems, _target_problems, _blind_problems, _chain_problems)
+    if problems := [problem for check in checks for problem in check(plan)]:
         raise PlanError(source, problems)
     return plan
 
 
-def read_plan(path: Path) -> tuple[Plan, str]:
-    """Read a plan file; returns the plan and the exact text it was read from.
+def read_plan(path: Path, profile: str | None = None) -> tuple[Plan, str]:
+    """Read a plan file; returns the plan, scaled when a profile is named, and the exact text it was read from.
 
     Raises:
         PlanError: when the file cannot be read, or as ``parse_plan``.
@@ -55,12 +74,24 @@ def read_plan(path: Path) -> tuple[Plan, str]:
         raise PlanError(path, [Problem("", f"not UTF-8 text (byte {error.start})")]) from error
     except OSError as error:
         raise PlanError(path, [Problem("", f"cannot be read: {error.strerror}")]) from error
-    return parse_plan(text, path), text
+    return parse_plan(text, path, profile), text
 
 
 def fingerprint(text: str) -> str:
     """The first 12 hex digits of the SHA-256 of a plan's text."""
     return sha256(text.encode()).hexdigest()[:12]
+
+
+def _scaled(plan: Plan, profile: str, source: Path | str) -> Plan:
+    if profile not in plan.profiles:
+        known = ", ".join(plan.profiles) or "none: add it, or run the plan as written"
+        raise PlanError(source, [Problem(f"profiles.{profile}", f"no such profile; the plan has {known}")])
+    try:
+        return plan.scaled(profile)
+    except ValidationError as error:
+        problems = map(_problem, error.errors())
+        why = f"under [profiles.{profile}]"
+        raise PlanError(source, [Problem(p.where, f"{why}: {p.what}") for p in problems]) from error
 
 
 def _command_problems(plan: Plan) -> list[Problem]:
@@ -159,7 +190,7 @@ def _differences(end: Arm, after: Arm) -> list[str]:
 
 
 def _metric_problems(names: tuple[str, ...]) -> list[Problem]:
-    known = [metric.name for metric in METRICS.values() if metric.scale is Scale.LOG]
+    known = [metric.name for metric in METRICS.values() if metric.scale is Scale.LOG and not metric.whole]
     problems = []
     for index, name in enumerate(names):
         where = f"attribution.metrics[{index}]"
@@ -171,6 +202,36 @@ def _metric_problems(names: tuple[str, ...]) -> list[Problem]:
         elif name not in known:
             problems.append(Problem(where, f'nothing measures "{name}"; {_nearest(name, known)}'))
     return problems
+
+
+def _blind_problems(plan: Plan) -> Iterator[Problem]:
+    """Targets of what cannot be measured, as the plan stands."""
+    if plan.capacity and not plan.stress_users:
+        yield Problem("capacity", 'is judged in stages of kind "stress"; add one for each number of users to try')
+    for where, target in plan.judged:
+        metric = target.expectation.metric
+        for key in ("stage", "endpoint"):
+            if metric.whole and getattr(target, key) is not None:
+                yield Problem(f"{where}.{key}", f"{metric.name} is one value of a whole leg or arm; leave {key} out")
+        if metric.origin is Origin.STRESS and (what := _blind_to_users(plan, target.expectation)):
+            yield Problem(f"{where}.expect", what)
+        if metric.origin is Origin.MIGRATION and not plan.arms["after"].revision:
+            what = f"nothing measures {metric.name}: add environment.migrate and arms.after.revision, or leave it out"
+            yield Problem(f"{where}.expect", what)
+
+
+def _blind_to_users(plan: Plan, expectation: Expectation) -> str:
+    """Why a target of users held cannot be judged; empty when it can."""
+    name = expectation.metric.name
+    if not plan.capacity:
+        return f'nothing measures {name}: say when users are held, as in [capacity] limit = ["p95 < 300 ms"]'
+    if expectation.form is not Form.ABSOLUTE or not plan.stress_users:
+        return ""
+    if expectation.below:
+        return f'more users held is better; write "{name} >= {expectation.limit:g}"'
+    if (largest := plan.stress_users[-1]) < expectation.limit:
+        return f"the largest stress stage has {largest} users; add one of {expectation.limit:g} or more"
+    return ""
 
 
 def _problem(detail: ErrorDetails) -> Problem:
@@ -204,6 +265,8 @@ def _known_keys(tables: tuple[str, ...]) -> list[str]:
         "targets": Target,
         "claims": Claim,
         "attribution": Chain,
+        "profiles": Profile,
+        "capacity": Capacity,
     }
     model: type[BaseModel] = Step if tables[1:] == ("steps",) else parts[tables[0]] if tables else Plan
     return [field.alias or name for name, field in model.model_fields.items()]

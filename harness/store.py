@@ -108,10 +108,10 @@ class RunFolder:
         placed = [(at_ns - origin_ns, source, name, value) for at_ns, source, name, value in rows]
         write_readings(placed, self.trial_folder(leg) / f"readings-{probe}.parquet")
 
-    def read_plan(self) -> tuple[Plan, str]:
-        """The plan that was run, and its text."""
+    def read_plan(self, setup: Setup) -> tuple[Plan, str]:
+        """The plan that was run, under the profile that it was run with, and its text."""
         text = self._text("plan.toml")
-        return parse_plan(text, self.path / "plan.toml"), text
+        return parse_plan(text, self.path / "plan.toml", setup.profile), text
 
     def read_setup(self) -> Setup:
         """What the run was measured on."""

@@ -5,11 +5,12 @@ What counts where:
 - a sample belongs to the stage in whose window it was *due*; what was due during a stage's warm-up is left out;
 - latencies are those of successes, in ms from when the request was due (a fast error must not improve a percentile);
 - a failed answer is no cache hit and no miss;
-- pooled over stages means every stage but ramps; pooled over blocks means every complete block of the run.
+- pooled over stages means every stage but ramps; pooled over blocks means every complete block of the run;
+- what is one value of a whole leg or arm stands in the rows of all stages and endpoints together.
 """
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, replace
 from functools import cached_property
 from itertools import product
 from typing import Any
@@ -18,11 +19,14 @@ import numpy as np
 import pandas as pd
 import pyarrow.compute as pc
 
-from harness.metric import LATENCIES, PERCENTILES
+from harness.capacity import Step, holds
+from harness.facts import facts_of
+from harness.metric import LATENCIES, PERCENTILES, Basis, Metric, Origin
 from harness.plan import StageKind
 from harness.samples import latency_ms
 from harness.statistics import design_effect, percentile
-from harness.trial import Leg, Trial
+from harness.target import Expectation
+from harness.trial import Leg, Migration, Trial
 
 CURVE_QUANTILES = (
     *(q / 100 for q in range(1, 100)),
@@ -39,7 +43,8 @@ class Row:
     """What one arm did in one block, stage and endpoint; ``None`` in these three means pooled over them.
 
     Rates are fractions; a value that could not be measured is ``None``, never 0. ``hits`` and ``lookups`` are the
-    counts behind the cache-hit rate, ``design_effect`` is at least 1 and divides the counts of failures.
+    counts behind the cache-hit rate, ``design_effect`` is at least 1 and divides the counts of failures. The last
+    five are the facts of whole legs and arms, and only in rows of all stages and endpoints.
     """
 
     arm: str
@@ -52,6 +57,8 @@ class Row:
     p90_ms: float | None
     p95_ms: float | None
     p99_ms: float | None
+    hit_p50_ms: float | None
+    miss_p50_ms: float | None
     max_ms: float | None
     mean_ms: float | None
     rps: float | None
@@ -60,15 +67,39 @@ class Row:
     queries_per_request: float | None
     queries_per_miss: float | None
     db_ms_per_request: float | None
+    db_ms_per_miss: float | None
     hits: int
     lookups: int
     seconds: float
     design_effect: float
+    users_held: int | None = None
+    held_all: bool = False
+    ready_seconds: float | None = None
+    indexes_created: int | None = None
+    migration_seconds: float | None = None
 
     def value(self, metric: str) -> float | None:
         """The value of a metric of the registry, in its stored unit."""
         found: float | None = getattr(self, f"{metric}_ms" if metric in LATENCIES else metric)
         return found
+
+    def samples(self, metric: Metric) -> int:
+        """How many samples the value of a metric is taken from."""
+        match metric.basis:
+            case Basis.REQUESTS:
+                return self.requests
+            case Basis.SUCCESSES:
+                return self.requests - self.failures
+            case Basis.LOOKUPS:
+                return self.lookups
+            case Basis.HITS:
+                return self.hits
+            case Basis.MISSES:
+                return self.lookups - self.hits
+
+    def at_least(self, metric: Metric) -> bool:
+        """Whether the value of a metric is a lower bound."""
+        return metric.origin is Origin.STRESS and self.held_all
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,13 +136,17 @@ class LegFacts:
 
 @dataclass(frozen=True)
 class Summary:
-    """All rows, the stages in the order they ran, the latency curves, and the course of a leg per arm and second."""
+    """All rows, the stages in the order they ran, the latency curves, and the course of a leg per arm and second.
+
+    ``steps`` are the stress stages of every leg, when the plan says what it means to hold them.
+    """
 
     rows: tuple[Row, ...]
     stages: tuple[str, ...]
     curves: tuple[Curve, ...]
     timelines: dict[str, tuple[Second, ...]]
     legs: tuple[LegFacts, ...]
+    steps: tuple[Step, ...] = ()
 
     @cached_property
     def _index(self) -> dict[tuple[str, int | None, str | None, str | None], Row]:
@@ -132,8 +167,16 @@ class Summary:
         return self._index.get((arm, block, stage, endpoint))
 
 
-def summarise(trials: Sequence[Trial]) -> Summary:
-    """Summarise the trials of a run; the caller passes complete blocks only."""
+def summarise(
+    trials: Sequence[Trial], migrations: Sequence[Migration] = (), limits: Sequence[Expectation] = ()
+) -> Summary:
+    """Summarise the trials of a run; the caller passes complete blocks only.
+
+    Args:
+        trials: what each leg recorded.
+        migrations: what bringing the arms to their revisions took; several of one arm add up.
+        limits: what a stress stage has to meet for its users to be held.
+    """
     if not trials:
         return Summary((), (), (), {}, ())
     frame = pd.concat([_frame(trial) for trial in trials], ignore_index=True)
@@ -141,8 +184,10 @@ def summarise(trials: Sequence[Trial]) -> Summary:
     ramps = {w.stage for t in trials for w in t.generation.windows if w.kind == StageKind.RAMP}
     measured = frame[frame["measured"]]
     steady = measured[~measured["stage"].isin(ramps)]
+    rows = tuple(_rows(measured, steady, trials, ramps))
+    steps = tuple(_steps(trials, rows, limits)) if limits else ()
     return Summary(
-        rows=tuple(_rows(measured, steady, trials, ramps)),
+        rows=tuple(_with_facts(row, trials, migrations, steps) for row in rows),
         stages=tuple(dict.fromkeys(window.stage for trial in trials for window in trial.generation.windows)),
         curves=tuple(_curves(steady)),
         timelines={str(arm): tuple(_timeline(part)) for arm, part in frame.groupby("arm", observed=True)},
@@ -150,6 +195,7 @@ def summarise(trials: Sequence[Trial]) -> Summary:
             LegFacts(t.leg, t.generation.requests, t.generation.cpu_share, t.generation.lag_p99_ms, t.ready_seconds)
             for t in trials
         ),
+        steps=steps,
     )
 
 
@@ -207,8 +253,11 @@ def _row(cell: pd.DataFrame, place: dict[str, Any], seconds: float) -> Row:
     requests, failures = len(cell), int((~ok).sum())
     hits, lookups = int(cell["hit"].sum()), int(cell["looked_up"].sum())
     queries, db_ms = cell["queries"].dropna(), cell["db_ms"].dropna()
-    missed = cell.loc[cell["looked_up"] & ~cell["hit"], "queries"].dropna()
-    percentiles = {f"{name}_ms": percentile(latencies, quantile) for name, quantile in PERCENTILES.items()}
+    hit, missed = cell[cell["hit"]], cell[cell["looked_up"] & ~cell["hit"]]
+    missed_queries, missed_ms = missed["queries"].dropna(), missed["db_ms"].dropna()
+    percentiles: dict[str, Any] = {
+        f"{name}_ms": percentile(latencies, quantile) for name, quantile in PERCENTILES.items()
+    }
     return Row(
         arm=str(place["arm"]),
         block=int(place["block"]) if "block" in place else None,
@@ -217,19 +266,42 @@ def _row(cell: pd.DataFrame, place: dict[str, Any], seconds: float) -> Row:
         requests=requests,
         failures=failures,
         **percentiles,
+        hit_p50_ms=percentile(hit["latency"].to_numpy(dtype=np.float64), PERCENTILES["p50"]),
+        miss_p50_ms=percentile(missed["latency"].to_numpy(dtype=np.float64), PERCENTILES["p50"]),
         max_ms=float(latencies.max()) if len(latencies) else None,
         mean_ms=float(latencies.mean()) if len(latencies) else None,
         rps=(requests - failures) / seconds,
         error_rate=failures / requests,
         cache_hit_rate=hits / lookups if lookups else None,
         queries_per_request=float(queries.mean()) if len(queries) else None,
-        queries_per_miss=float(missed.mean()) if len(missed) else None,
+        queries_per_miss=float(missed_queries.mean()) if len(missed_queries) else None,
         db_ms_per_request=float(db_ms.mean()) if len(db_ms) else None,
+        db_ms_per_miss=float(missed_ms.mean()) if len(missed_ms) else None,
         hits=hits,
         lookups=lookups,
         seconds=seconds,
         design_effect=_design_effect(cell) if failures else 1.0,
     )
+
+
+def _steps(trials: Sequence[Trial], rows: Sequence[Row], limits: Sequence[Expectation]) -> Iterator[Step]:
+    """Every stress stage of every leg; one without requests has no row and is not held."""
+    of_stage = {(row.arm, row.block, row.stage): row for row in rows if row.endpoint is None}
+    for trial in trials:
+        for window in trial.generation.windows:
+            if window.kind == StageKind.STRESS:
+                row = of_stage.get((trial.leg.arm, trial.leg.block, window.stage))
+                held = row is not None and holds(limits, row.value)
+                yield Step(trial.leg, window.stage, window.users, held)
+
+
+def _with_facts(row: Row, trials: Sequence[Trial], migrations: Sequence[Migration], steps: Sequence[Step]) -> Row:
+    """A row of all stages and endpoints with the facts of its legs, and of its arm when it is of all blocks."""
+    if row.stage is not None or row.endpoint is not None:
+        return row
+    legs = [trial for trial in trials if trial.leg.arm == row.arm and row.block in {None, trial.leg.block}]
+    made = [migration for migration in migrations if migration.arm == row.arm and row.block is None]
+    return replace(row, **asdict(facts_of(legs, steps, made)))
 
 
 def _design_effect(cell: pd.DataFrame) -> float:

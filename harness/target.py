@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from difflib import get_close_matches
 from enum import StrEnum
 
-from harness.metric import METRICS, Better, Metric, Scale, Unit
+from harness.metric import METRICS, Better, Metric, Origin, Scale, Unit
 
 FORMS = '"p95 < 300 ms", "p50 falls by 79 %", "p99 rises by at most 5 % and 2 ms", "cache_hit_rate > 80 %"'
 
@@ -28,6 +28,9 @@ _UNITS: dict[Unit, dict[str, float]] = {
     Unit.PER_SECOND: {"": 1.0, "req/s": 1.0, "/s": 1.0, "rps": 1.0},
     Unit.FRACTION: {"%": 0.01, "": 1.0},
     Unit.COUNT: {"": 1.0},
+    Unit.WHOLE: {"": 1.0},
+    Unit.USERS: {"": 1.0, "users": 1.0},
+    Unit.SECONDS: {"s": 1.0, "ms": 0.001, "min": 60.0},
 }
 
 
@@ -59,6 +62,10 @@ class Expectation:
     below: bool
     floor: float = 0.0
 
+    def allows(self, value: float) -> bool:
+        """Whether a value is within the limit of an absolute expectation; the limit itself is."""
+        return value <= self.limit if self.below else value >= self.limit
+
 
 def parse_expectation(text: str) -> Expectation:
     """Read one ``expect`` line.
@@ -80,6 +87,10 @@ def parse_expectation(text: str) -> Expectation:
 def _relative(match: re.Match[str]) -> Expectation:
     metric = _metric(match["metric"])
     change, falls = _number(match["number"]) / 100, match["verb"] == "falls"
+    if metric.origin is Origin.MIGRATION:
+        raise ExpectationError(
+            f'{metric.name} is measured once in a run: give it a limit, as in "migration_seconds < 30 s"'
+        )
     if metric.scale is not Scale.LOG:
         raise ExpectationError(f'{metric.name} is judged by its limit, as in "{metric.name} < 0.1 %"')
     if falls and change >= 1:

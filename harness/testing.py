@@ -76,6 +76,7 @@ def synthetic_setup(plan: Plan) -> Setup:
         host={"cores": 2, "cpu": "Example CPU", "memory_bytes": 8 * 2**30, "system": "Linux 6.1"},
         row_counts={"contents": 10_000, "users": 20_000},
         settings={"shared_buffers": "256MB"},
+        profile=plan.profile,
     )
 
 
@@ -120,7 +121,8 @@ def synthetic_trials(
         arrays = [pa.array(columns[field.name]).cast(field.type) for field in SAMPLES]
         readings = pa.table({name: pa.array([]) for name in READINGS})
         generation = Generation("2026-01-02T03:04:05+00:00", n, 0.2, 1.0, windows_of(plan.stages))
-        yield Trial(leg, generation, pa.table(arrays, schema=SAMPLES), readings)
+        ready_seconds = (1.5 if arm == "before" else 2.0) + 0.05 * leg.block
+        yield Trial(leg, generation, pa.table(arrays, schema=SAMPLES), readings, ready_seconds)
 
 
 class FakeEnvironment:

@@ -116,11 +116,13 @@ class Setup:
     row_counts: dict[str, int] = field(default_factory=dict)
     settings: dict[str, str] = field(default_factory=dict)
     schema: int = 1
+    profile: str | None = None
 
 
 def differing_facts(one: Setup, other: Setup) -> list[str]:
     """The facts that two runs must share to be comparable and do not, each as ``name: one, other``."""
     pairs: list[tuple[str, object, object]] = [
+        ("profile", one.profile, other.profile),
         ("user files", one.users_fingerprint, other.users_fingerprint),
         ("seed", one.seed_fingerprint, other.seed_fingerprint),
     ]

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from enum import Enum, StrEnum
 
 from harness.comparison import Comparison, Pair
-from harness.metric import LATENCIES, Scale, Unit
+from harness.metric import LATENCIES, Origin, Scale, Unit
 from harness.plan import ARMS, Claim, Plan, Target
 from harness.statistics import Interval
 from harness.summary import LegFacts, Summary
@@ -21,6 +21,8 @@ BUSY_CPU_SHARE = 0.8
 LATE_MS, LATE_SHARE_OF_P50 = 5.0, 0.05
 BLOCKS_FOR_SIGNIFICANCE = 6
 COUPLED_RPS_CHANGE = 0.1
+JUDGED_BY_LEG = {Unit.COUNT, Unit.USERS}
+ROUNDING = 1e-9
 
 
 class Outcome(StrEnum):
@@ -64,6 +66,18 @@ class Doubt(Enum):
         "users wait for answers, so the faster arm was asked more: latency and req/s are one finding, not two",
         "read either, not both",
     )
+    IN_STEPS = (
+        "users held are known to the step: an arm may hold any number below its next stress stage",
+        "add stress stages between",
+    )
+    LOWER_BOUND = (
+        "a leg held even the largest stress stage: it may hold more users, and the change be another",
+        "add a stress stage with more users",
+    )
+    MEASURED_ONCE = (
+        "an arm is migrated once in a run: how much the time varies is not known",
+        "run the plan again and compare",
+    )
 
 
 class Reason(StrEnum):
@@ -75,10 +89,13 @@ class Reason(StrEnum):
     WITHIN = "every leg is within the limit"
     OUTSIDE = "at least two legs are outside the limit"
     ONE_OUTSIDE = "one leg is outside the limit, the others are within it"
+    ONCE_WITHIN = "measured once, within the limit"
+    ONCE_OUTSIDE = "measured once, outside the limit"
     NO_DATA = "nothing was measured here"
     TOO_FEW = "too few samples in a leg for this metric"
     NO_INTERVAL = "one block has no interval"
     NO_RATIO = "a value of zero has no ratio"
+    UNBOUNDED = "the largest stress stage was held: how many more users would be is not known"
     VOID = "void: the error target fails, and errors answer fast"
 
 
@@ -242,20 +259,31 @@ def _doubts_of(pair: Pair, comparison: Comparison, *, relative: bool) -> Iterato
         rps = comparison.pair("rps", pair.stage, pair.endpoint)
         if rps and rps.change and abs(rps.change.value - 1) > COUPLED_RPS_CHANGE:
             yield Doubt.COUPLED
+    if relative and pair.metric.unit is Unit.USERS:
+        yield Doubt.IN_STEPS
+    if relative and any(block.before_at_least or block.after_at_least for block in pair.blocks):
+        yield Doubt.LOWER_BOUND
+    if pair.metric.origin is Origin.MIGRATION and pair.metric.unit is Unit.SECONDS:
+        yield Doubt.MEASURED_ONCE
 
 
 def _absolute(target: Target, pair: Pair) -> tuple[Outcome, Reason]:
-    if pair.metric.unit is Unit.COUNT:
-        return _count(target, pair)
+    if pair.metric.origin is Origin.MIGRATION and pair.after is not None:
+        met = target.expectation.allows(pair.after)
+        return (Outcome.PASS, Reason.ONCE_WITHIN) if met else (Outcome.FAIL, Reason.ONCE_OUTSIDE)
+    if pair.metric.unit in JUDGED_BY_LEG:
+        return _legs(target, pair)
     if pair.after_interval is None:
         return Outcome.INCONCLUSIVE, Reason.NO_INTERVAL
     return _side(pair.after_interval, target.expectation.limit, below=target.expectation.below)
 
 
-def _count(target: Target, pair: Pair) -> tuple[Outcome, Reason]:
-    """Work per request is nearly deterministic: every leg has to be within the limit, and one stray leg is no proof."""
-    limit, below = target.expectation.limit, target.expectation.below
-    outside = sum(block.after > limit if below else block.after < limit for block in pair.blocks)
+def _legs(target: Target, pair: Pair) -> tuple[Outcome, Reason]:
+    """Work per request is nearly deterministic, and users are held in steps: an interval says little of either.
+
+    So every leg has to be within the limit, and one stray leg is no proof.
+    """
+    outside = sum(not target.expectation.allows(block.after) for block in pair.blocks)
     if not pair.blocks:
         return Outcome.INCONCLUSIVE, Reason.NO_DATA
     if outside == 0:
@@ -266,12 +294,16 @@ def _count(target: Target, pair: Pair) -> tuple[Outcome, Reason]:
 def _relative(target: Target, pair: Pair) -> tuple[Outcome, Reason]:
     change = pair.change
     if change is None:
-        return Outcome.INCONCLUSIVE, Reason.NO_RATIO
+        unbounded = any(block.before_at_least for block in pair.blocks)
+        return Outcome.INCONCLUSIVE, Reason.UNBOUNDED if unbounded else Reason.NO_RATIO
     if change.low is None or change.high is None:
         return Outcome.INCONCLUSIVE, Reason.NO_INTERVAL
     low, high = wanted_ratios(target, pair)
     below = high < math.inf
-    return _side(Interval(change.value, change.low, change.high), high if below else low, below=below)
+    outcome, reason = _side(Interval(change.value, change.low, change.high), high if below else low, below=below)
+    if outcome is not Outcome.PASS and any(block.after_at_least for block in pair.blocks):
+        return Outcome.INCONCLUSIVE, Reason.UNBOUNDED
+    return outcome, reason
 
 
 def wanted_ratios(target: Target, pair: Pair) -> tuple[float, float]:
@@ -291,8 +323,9 @@ def wanted_ratios(target: Target, pair: Pair) -> tuple[float, float]:
 
 
 def _side(interval: Interval, limit: float, *, below: bool) -> tuple[Outcome, Reason]:
-    holds = interval.high <= limit if below else interval.low >= limit
-    misses = interval.low > limit if below else interval.high < limit
+    slack = abs(limit) * ROUNDING  # blocks that agree leave a point, which logarithms and back move by a digit
+    holds = interval.high <= limit + slack if below else interval.low >= limit - slack
+    misses = interval.low > limit + slack if below else interval.high < limit - slack
     if holds:
         return Outcome.PASS, Reason.HOLDS
     return (Outcome.FAIL, Reason.MISSES) if misses else (Outcome.INCONCLUSIVE, Reason.STRADDLES)

@@ -6,7 +6,7 @@ from harness.comparison import Comparison, Pair
 from harness.metric import LATENCIES
 from reports import view
 
-SHOWN = ("p50", "p95", "p99", "rps", "error_rate", "cache_hit_rate", "queries_per_miss")
+SHOWN = ("p50", "p95", "p99", "rps", "error_rate", "cache_hit_rate", "queries_per_miss", "users_held")
 HEADS = ("", "old", "new", "change", "95 % interval")
 NOTE = "Sequential and unpaired: what changed on the host between the runs is in these differences too."
 
@@ -34,10 +34,7 @@ def _rows(comparison: Comparison, endpoint: str | None) -> Iterator[tuple[str, .
 
 
 def _values(pair: Pair) -> tuple[str, ...]:
-    old, new = (
-        view.with_unit(pair.metric, value) if value is not None else "\N{EM DASH}"
-        for value in (pair.before, pair.after)
-    )
+    old, new = view.levels(pair)
     if pair.metric.name in LATENCIES and pair.least_requests < pair.metric.least:
         return old, new, "too few", "\N{EM DASH}"
     if pair.change is None:

@@ -5,11 +5,12 @@ from dataclasses import dataclass, replace
 
 from harness.attribution import Attribution
 from harness.comparison import Comparison
-from harness.plan import Plan
+from harness.plan import ARMS, Plan
 from harness.summary import Summary
 from harness.trial import Migration, Setup
 from harness.verdict import Verdict
 from reports import targets, view
+from reports.capacity import CapacityTable, capacity_table
 from reports.claims import ClaimRow, claim_rows, claims_tally
 from reports.stages import Column, StageTable, columns, stage_tables
 from reports.steps import StepTable, step_table
@@ -68,6 +69,7 @@ class Page:
     started: str
     columns: tuple[Column, ...]
     stages: tuple[StageTable, ...]
+    capacity: CapacityTable | None
     migrations: tuple[MigrationRow, ...]
     claims: tuple[ClaimRow, ...]
     setup: tuple[Facts, ...]
@@ -90,7 +92,7 @@ def build_findings(
         headline=targets.headline(verdict),
         tally=targets.tally(verdict),
         finding=targets.finding(summary, comparison),
-        scope=targets.scope(summary, comparison),
+        scope=targets.scope(plan, summary, comparison),
         targets=targets.target_rows(verdict),
         claims=claims_tally(verdict),
         steps=step_table(attribution),
@@ -116,6 +118,7 @@ def build_page(  # noqa: PLR0917 - the parts of a run, as in render
         started=view.moment(setup.started),
         columns=columns(),
         stages=stage_tables(plan, summary, comparison),
+        capacity=capacity_table(plan, summary),
         migrations=tuple(_migration(arms, migration) for arms, migration in _by_database(migrations)),
         claims=claim_rows(verdict),
         setup=tuple(facts for facts in _setup(plan, setup, summary) if facts.rows),
@@ -157,6 +160,8 @@ def _setup(plan: Plan, setup: Setup, summary: Summary) -> Iterator[Facts]:
         if arm in measured
     )
     yield Facts("Arms", tuple((view.plain(arm), view.plain(text)) for arm, text in arms))
+    yield Facts("Load of a leg", tuple(_load(plan)))
+    yield Facts("Time to readiness, mean of the starts", tuple(_readiness(summary)))
     yield Facts("Data", tuple((view.plain(k), f"{view.count(v)} rows") for k, v in setup.row_counts.items()))
     yield Facts("Server settings", _rows(setup.settings))
     yield Facts("Order of legs", tuple(_order(setup)))
@@ -183,6 +188,18 @@ def _host(key: str, value: str | float) -> tuple[str, str]:
     if key.endswith("_bytes"):
         return name, view.size(int(value))
     return name, view.count(value) if isinstance(value, int) else view.number(value)
+
+
+def _load(plan: Plan) -> Iterator[tuple[str, str]]:
+    yield "profile", view.plain(plan.profile) if plan.profile else "none, the plan as written"
+    yield "length", view.duration(plan.seconds)
+
+
+def _readiness(summary: Summary) -> Iterator[tuple[str, str]]:
+    for arm in ARMS:
+        row = summary.row(arm, None, None, None)
+        if row and row.ready_seconds is not None:
+            yield arm, view.duration(row.ready_seconds)
 
 
 def _order(setup: Setup) -> Iterator[tuple[str, str]]:

@@ -15,7 +15,10 @@ SCHEMA = 1
 
 
 def summary_record(summary: Summary) -> dict[str, Any]:
-    """``summary.json``: one row per arm, block, stage and endpoint, and what each leg's generator said of itself."""
+    """``summary.json``: one row per arm, block, stage and endpoint, and what each leg's generator said of itself.
+
+    ``steps`` are the stress stages of every leg, and whether their users were held.
+    """
     return {
         "schema": SCHEMA,
         "rows": [_row(row) for row in summary.rows],
@@ -29,6 +32,10 @@ def summary_record(summary: Summary) -> dict[str, Any]:
                 "generator_lag_p99_ms": _finite(facts.lag_p99_ms),
             }
             for facts in summary.legs
+        ],
+        "steps": [
+            {"block": s.leg.block, "arm": s.leg.arm, "stage": s.stage, "users": s.users, "held": s.held}
+            for s in summary.steps
         ],
     }
 
@@ -101,6 +108,8 @@ def _pair(pair: Pair) -> dict[str, Any]:
         "endpoint": pair.endpoint,
         "before": _finite(pair.before),
         "after": _finite(pair.after),
+        "before_at_least": pair.before_at_least,
+        "after_at_least": pair.after_at_least,
         "before_interval": _interval(pair.before_interval),
         "after_interval": _interval(pair.after_interval),
         "change": _change(pair.change),
@@ -144,6 +153,8 @@ def _check(check: Check) -> dict[str, Any]:
         "outcome": check.outcome.value,
         "before": _finite(pair.before) if pair else None,
         "after": _finite(pair.after) if pair else None,
+        "before_at_least": pair.before_at_least if pair else False,
+        "after_at_least": pair.after_at_least if pair else False,
         "after_interval": _interval(pair.after_interval) if pair else None,
         "change": _change(pair.change) if pair else None,
         "reason": check.reason.value,

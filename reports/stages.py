@@ -5,13 +5,23 @@ from dataclasses import dataclass
 
 from harness.comparison import Comparison, Pair
 from harness.metric import METRICS, Metric, Unit
-from harness.plan import Plan, Stage
+from harness.plan import ARMS, Plan, Stage
 from harness.summary import Row, Summary
 from reports import view
-from reports.targets import change_cell, too_few
+from reports.targets import SAMPLES, change_cell, too_few
 from reports.view import Cell
 
-COLUMNS = ("p50", "p95", "p99", "max", "rps", "error_rate", "cache_hit_rate", "queries_per_request", "queries_per_miss")
+COLUMNS = (
+    "p50", "p95", "p99", "max", "rps", "error_rate",
+    "cache_hit_rate", "hit_p50", "miss_p50", "queries_per_request", "queries_per_miss",
+)  # fmt: skip
+WHY_MISSING = {
+    "hit_p50": "no answer came from the cache",
+    "miss_p50": "no answer missed the cache",
+    "cache_hit_rate": "no response said whether the cache answered",
+    "queries_per_request": "no response said how many queries it took",
+    "queries_per_miss": "no response that missed the cache said how many queries it took",
+}
 ALL_REQUESTS = "all requests"
 ALL_STAGES = "All stages but ramps"
 
@@ -88,37 +98,38 @@ def _rows(
     summary: Summary, pairs: dict[tuple[str, str | None, str | None], Pair], stage: str | None
 ) -> Iterator[EndpointRow]:
     for endpoint in (None, *summary.endpoints):
-        arms = [summary.row(arm, None, stage, endpoint) for arm in ("before", "after")]
-        if not any(arms):
-            continue
-        least = [_least(summary, arm, stage, endpoint) for arm in ("before", "after")]
-        found = {name: pairs.get((name, stage, endpoint)) for name in COLUMNS}
-        yield EndpointRow(
-            ALL_REQUESTS if endpoint is None else view.plain(endpoint),
-            _cells(arms[0], found, least[0]),
-            _cells(arms[1], found, least[1]),
-            (Cell(""), *(_change(found[name], min(least)) for name in COLUMNS)),
-        )
+        if any(summary.row(arm, None, stage, endpoint) for arm in ARMS):
+            changes = (_change(summary, METRICS[name], pairs.get((name, stage, endpoint))) for name in COLUMNS)
+            yield EndpointRow(
+                ALL_REQUESTS if endpoint is None else view.plain(endpoint),
+                _cells(summary, "before", stage, endpoint),
+                _cells(summary, "after", stage, endpoint),
+                (Cell(""), *changes),
+            )
 
 
-def _least(summary: Summary, arm: str, stage: str | None, endpoint: str | None) -> int:
-    """Successes of the leg that has fewest, for one arm: an endpoint of one arm only still has percentiles there."""
+def least_samples(summary: Summary, metric: Metric, arm: str, stage: str | None, endpoint: str | None) -> int:
+    """Samples of the leg that has fewest, for one arm: an endpoint of one arm only still has percentiles there."""
     legs = [summary.row(arm, leg.leg.block, stage, endpoint) for leg in summary.legs if leg.leg.arm == arm]
-    return min((row.requests - row.failures if row else 0 for row in legs), default=0)
+    return min((row.samples(metric) if row else 0 for row in legs), default=0)
 
 
-def _cells(row: Row | None, pairs: dict[str, Pair | None], least: int) -> tuple[Cell, ...]:
+def _cells(summary: Summary, arm: str, stage: str | None, endpoint: str | None) -> tuple[Cell, ...]:
+    row = summary.row(arm, None, stage, endpoint)
     if row is None:
         return tuple(view.missing("not requested in this arm") for _ in range(1 + len(COLUMNS)))
-    return (Cell(view.count(row.requests)), *(_cell(row, METRICS[name], pairs[name], least) for name in COLUMNS))
+    metrics = (METRICS[name] for name in COLUMNS)
+    values = (value_cell(row, m, least_samples(summary, m, arm, stage, endpoint)) for m in metrics)
+    return (Cell(view.count(row.requests)), *values)
 
 
-def _cell(row: Row, metric: Metric, pair: Pair | None, least: int) -> Cell:
+def value_cell(row: Row, metric: Metric, least: int) -> Cell:
+    """A metric's value for a column with the unit in its head; ``least`` samples stand behind it in every leg."""
     value = row.value(metric.name)
     if value is None:
         return view.missing(_why_missing(metric))
-    if metric.quantile is not None and pair is not None and least < metric.least:
-        return Cell("too few", too_few(pair), faint=True)
+    if metric.quantile is not None and least < metric.least:
+        return Cell("too few", too_few(metric), faint=True)
     if metric.quantile is not None and least < metric.solid:
         return Cell(view.bare(metric, value), descriptive(metric), faint=True)
     return Cell(view.bare(metric, value))
@@ -126,24 +137,19 @@ def _cell(row: Row, metric: Metric, pair: Pair | None, least: int) -> Cell:
 
 def descriptive(metric: Metric) -> str:
     """Why a percentile with few samples beyond it is grey."""
-    needed = view.plural(metric.solid, "successful request")
+    needed = view.plural(metric.solid, SAMPLES[metric.basis])
     return f"{metric.label} describes these legs and little more: a finding needs {needed} in every leg"
 
 
 def _why_missing(metric: Metric) -> str:
-    if metric.unit is Unit.MS:
-        return "no request succeeded"
-    return {
-        "cache_hit_rate": "no response said whether the cache answered",
-        "queries_per_request": "no response said how many queries it took",
-        "queries_per_miss": "no response that missed the cache said how many queries it took",
-    }.get(metric.name, "not measured")
+    return WHY_MISSING.get(metric.name, "no request succeeded" if metric.unit is Unit.MS else "not measured")
 
 
-def _change(pair: Pair | None, least: int) -> Cell:
+def _change(summary: Summary, metric: Metric, pair: Pair | None) -> Cell:
     if pair is None:
         return change_cell(None)
-    few = pair.metric.quantile is not None and least < pair.metric.least
+    least = min(least_samples(summary, metric, arm, pair.stage, pair.endpoint) for arm in ARMS)
+    few = metric.quantile is not None and least < metric.least
     cell = change_cell(pair, too_few=few)
-    weak = few or (pair.metric.quantile is not None and least < pair.metric.solid)
+    weak = few or (metric.quantile is not None and least < metric.solid)
     return Cell(cell.text, cell.why, faint=weak)

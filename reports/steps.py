@@ -122,7 +122,7 @@ def _unsaid(fall: Waterfall) -> str:
     if change is None:
         return change_cell(fall.total).why
     if not fall.enough:
-        return too_few(fall.total)
+        return too_few(fall.total.metric)
     if change.low is None:
         return Reason.NO_INTERVAL.value
     if not differs(change):

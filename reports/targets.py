@@ -4,8 +4,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from harness.comparison import Comparison, Pair
-from harness.metric import METRICS, Scale
-from harness.plan import ARMS
+from harness.metric import METRICS, Basis, Metric, Origin, Scale
+from harness.plan import ARMS, Plan
 from harness.summary import Summary
 from harness.target import Form
 from harness.verdict import Check, Outcome, Reason, Verdict
@@ -13,6 +13,13 @@ from reports import view
 from reports.view import Cell
 
 NAMED_IN_HEADLINE = 3
+SAMPLES = {
+    Basis.REQUESTS: "request",
+    Basis.SUCCESSES: "successful request",
+    Basis.LOOKUPS: "cache look-up",
+    Basis.HITS: "cached answer",
+    Basis.MISSES: "uncached answer",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,18 +87,18 @@ def _values(check: Check) -> tuple[Cell, Cell]:
     if pair is None:
         return view.missing(Reason.NO_DATA.value), view.missing(Reason.NO_DATA.value)
     if check.reason is Reason.TOO_FEW:
-        few = Cell("too few", too_few(pair), faint=True)
+        few = Cell("too few", too_few(pair.metric), faint=True)
         return few, few
     before, after = (
-        view.missing(Reason.NO_DATA.value) if value is None else Cell(view.with_unit(pair.metric, value))
-        for value in (pair.before, pair.after)
+        view.missing(Reason.NO_DATA.value) if value is None else Cell(text)
+        for value, text in zip((pair.before, pair.after), view.levels(pair), strict=True)
     )
     return before, after
 
 
-def too_few(pair: Pair) -> str:
+def too_few(metric: Metric) -> str:
     """Why a percentile is not shown: how many samples it needs."""
-    return f"{pair.metric.label} needs {view.plural(pair.metric.least, 'successful request')} in every leg"
+    return f"{metric.label} needs {view.plural(metric.least, SAMPLES[metric.basis])} in every leg"
 
 
 def change_cell(pair: Pair | None, *, too_few: bool = False) -> Cell:
@@ -116,6 +123,14 @@ def _why_no_change(pair: Pair | None, *, too_few: bool) -> str:
         return Reason.TOO_FEW.value
     if pair.before is None or pair.after is None:
         return "measured in one arm only: there is nothing to compare with"
+    return _why_no_ratio(pair)
+
+
+def _why_no_ratio(pair: Pair) -> str:
+    if pair.metric.origin is Origin.MIGRATION:
+        return "measured once in an arm, by migrating it: nothing to compare over blocks"
+    if any(block.before_at_least for block in pair.blocks):
+        return Reason.UNBOUNDED.value
     if any(block.before <= 0 or block.after <= 0 for block in pair.blocks):
         return Reason.NO_RATIO.value
     return "not measured in both legs of every block"
@@ -161,13 +176,14 @@ def tally(verdict: Verdict) -> str:
     return f"{view.count(verdict.count(Outcome.PASS))} of {view.plural(total, 'target')} {verb}"
 
 
-def scope(summary: Summary, comparison: Comparison) -> str:
-    """How much was measured: ``4 interleaved blocks, 21,480 requests``; how many arms, when they are more than two."""
+def scope(plan: Plan, summary: Summary, comparison: Comparison) -> str:
+    """How much was measured: ``profile quick, 4 interleaved blocks, 21,480 requests``; how many arms beyond two."""
     requests = sum(leg.requests for leg in summary.legs)
     kind = "interleaved block" if comparison.blocks > 1 else "block"
     arms = len({leg.leg.arm for leg in summary.legs})
     of = f" of {arms} arms" if arms > len(ARMS) else ""
-    return f"{view.plural(comparison.blocks, kind)}{of}, {view.plural(requests, 'request')}"
+    profile = f"profile {view.plain(plan.profile)}, " if plan.profile else ""
+    return f"{profile}{view.plural(comparison.blocks, kind)}{of}, {view.plural(requests, 'request')}"
 
 
 def finding(summary: Summary, comparison: Comparison) -> str:
@@ -180,7 +196,7 @@ def finding(summary: Summary, comparison: Comparison) -> str:
     worst = ""
     if interval and pair.change.worst is not None:
         worst = f", worst block {view.change_with_unit(pair.change, pair.change.worst)}"
-    values = " \N{RIGHTWARDS ARROW} ".join(view.with_unit(pair.metric, value) for value in (pair.before, pair.after))
+    values = " \N{RIGHTWARDS ARROW} ".join(view.levels(pair))
     change = f"{view.change_with_unit(pair.change)}{between}{worst}"
     return f"{pair.metric.label} of all requests {values}, {change}; {_errors(summary)}."
 

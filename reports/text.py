@@ -28,6 +28,7 @@ ASCII = str.maketrans(
         "\N{MIDDLE DOT}": "/",
         "\N{ALMOST EQUAL TO}": "~",
         "\N{RIGHTWARDS ARROW}": "->",
+        "\N{GREATER-THAN OR EQUAL TO}": ">=",
     }
 )
 

@@ -10,8 +10,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from harness.comparison import Change
-from harness.metric import Metric, Unit
+from harness.comparison import Change, Pair
+from harness.metric import Metric, Origin, Unit
 from harness.plan import Chain, Target
 from harness.statistics import Interval
 from harness.verdict import Outcome
@@ -25,7 +25,22 @@ MARKS = {
     Outcome.INCONCLUSIVE: "?",
     Outcome.INVALID: "!",
 }
-UNITS = {Unit.MS: "ms", Unit.PER_SECOND: "req/s", Unit.FRACTION: "%", Unit.COUNT: ""}
+AT_LEAST = "\N{GREATER-THAN OR EQUAL TO}"
+UNITS = {
+    Unit.MS: "ms",
+    Unit.PER_SECOND: "req/s",
+    Unit.FRACTION: "%",
+    Unit.COUNT: "",
+    Unit.WHOLE: "",
+    Unit.USERS: "users",
+    Unit.SECONDS: "s",
+}
+PLACES = {
+    Origin.STRESS: "the stress stages",
+    Origin.START: f"starting the service {DOT} mean of the legs",
+    Origin.MIGRATION: "the migration",
+}
+COUNTED = {Unit.WHOLE, Unit.USERS}
 
 STEERING = {"Cc", "Cf", "Cs", "Cn", "Zl", "Zp"}
 """Unicode categories that are not shown but do something: control, format, surrogate, unassigned, line separators."""
@@ -135,14 +150,31 @@ def milliseconds(ms: float) -> str:
 
 def bare(metric: Metric, value: float) -> str:
     """A metric's value for a column that has the unit in its head."""
+    if metric.unit in COUNTED:
+        return count(int(value))
     return in_percent(value) if metric.unit is Unit.FRACTION else number(value)
 
 
-def with_unit(metric: Metric, value: float) -> str:
-    """A metric's value with its unit."""
+def with_unit(metric: Metric, value: float, *, at_least: bool = False) -> str:
+    """A metric's value with its unit: ``96.1 ms``; a lower bound as such: ``≥ 500 users``."""
+    if at_least:
+        return f"{AT_LEAST} {with_unit(metric, value)}"
     if metric.unit is Unit.MS:
         return milliseconds(value)
+    if metric.unit is Unit.SECONDS:
+        return duration(value)
+    if metric.unit is Unit.USERS:
+        return plural(int(value), "user")
     return f"{bare(metric, value)} {UNITS[metric.unit]}".rstrip()
+
+
+def levels(pair: Pair) -> tuple[str, str]:
+    """The values of both arms with their unit, a dash for what is missing."""
+    before, after = (
+        "\N{EM DASH}" if value is None else with_unit(pair.metric, value, at_least=at_least)
+        for value, at_least in ((pair.before, pair.before_at_least), (pair.after, pair.after_at_least))
+    )
+    return before, after
 
 
 def value_interval(metric: Metric, interval: Interval) -> str:
@@ -220,6 +252,8 @@ def plain(text: str, keep: str = "") -> str:
 
 def where(target: Target | Chain) -> str:
     """The part of the measurement that a target or a chain of steps speaks of, in full."""
+    if isinstance(target, Target) and (place := PLACES.get(target.expectation.metric.origin)):
+        return place
     stage = plain(target.stage) if target.stage else "all stages but ramps"
     return f"{stage} {DOT} {plain(target.endpoint) if target.endpoint else 'all requests'}"
 

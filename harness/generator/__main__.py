@@ -41,6 +41,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("action", choices=["check", "run"])
     parser.add_argument("plan", type=Path)
     parser.add_argument("--base", type=Path, required=True, help="the folder that user files are relative to")
+    parser.add_argument("--profile", help="the profile of the plan that scales it")
     parser.add_argument("--host", default="", help="base URL of the system under test")
     parser.add_argument("--out", type=Path, help="the leg's folder")
     parser.add_argument("--seed", type=int, default=0)
@@ -48,11 +49,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     channel = os.fdopen(os.dup(sys.stdout.fileno()), "w", buffering=1)
     os.dup2(sys.stderr.fileno(), sys.stdout.fileno())  # what user files print must not look like progress
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
-    plan, _ = read_plan(options.plan)
+    plan, _ = read_plan(options.plan, options.profile)
     paths = [(options.base / name).resolve() for name in plan.load.users]
     os.environ["HARNESS_SEED"] = str(options.seed)
     for service in plan.environment.services:
         os.environ.setdefault(url_variable(service), NOWHERE)  # user files may read it while they load
+    os.environ["HARNESS_SECONDS"] = f"{plan.seconds:.0f}"  # stages have whole seconds
     random.seed(options.seed)
     users = _load(paths)
     if options.action == "check":

@@ -153,7 +153,7 @@ def _endpoint(comparison: Comparison, endpoint: str | None) -> _Row | None:
 def _values(pair: Pair) -> str:
     if pair.before is None or pair.after is None:
         return ""
-    return " \N{RIGHTWARDS ARROW} ".join(view.with_unit(pair.metric, value) for value in (pair.before, pair.after))
+    return " \N{RIGHTWARDS ARROW} ".join(view.levels(pair))
 
 
 def _tops(rows: Sequence[_Row], layout: _Layout) -> tuple[list[float], float]:

@@ -1,12 +1,14 @@
 """Whatever a run measured: the shares of its steps add up to the whole, and the steps multiply to the total."""
 
 import math
+from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from harness.attribution import attribute
+from harness.metric import LATENCIES, METRICS
 from harness.plan_file import parse_plan
 from harness.summary import LegFacts, Row, Summary
 from harness.testing import CHAIN_PLAN
@@ -18,12 +20,10 @@ VALUES = st.floats(1e-3, 1e6)
 
 
 def row(arm: str, block: int | None, value: float | None, requests: int = 10_000) -> Row:
-    latencies = dict.fromkeys(("p50_ms", "p90_ms", "p95_ms", "p99_ms", "max_ms", "mean_ms"), value)
-    rates = dict.fromkeys(
-        ("rps", "error_rate", "cache_hit_rate", "queries_per_request", "queries_per_miss", "db_ms_per_request"), value
-    )
+    measured = {name: value for name in METRICS if not METRICS[name].whole}
+    named: dict[str, Any] = {f"{name}_ms" if name in LATENCIES else name: value for name in measured}
     return Row(
-        arm=arm, block=block, stage=None, endpoint=None, requests=requests, failures=0, **latencies, **rates,
+        arm=arm, block=block, stage=None, endpoint=None, requests=requests, failures=0, **named,
         hits=0, lookups=0, seconds=1.0, design_effect=1.0,
     )  # fmt: skip
 

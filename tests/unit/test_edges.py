@@ -235,8 +235,10 @@ def test_what_two_runs_must_share(plan: Plan) -> None:
         versions={**one.versions, "redis": "8.0"},
         settings={},
         row_counts={**one.row_counts, "users": 0},
+        profile="quick",
     )
     assert differing_facts(one, other) == [
+        "profile: None, quick",
         "user files: ba9876543210, x",
         "seed: 5eed5eed5eed, None",
         "host cpu: Example CPU, Other CPU",

@@ -225,6 +225,33 @@ def test_the_setup_says_what_was_measured(source: Source, folder: RunFolder) -> 
     assert (setup.plan_name, setup.order, setup.order_seed) == ("example", balanced_order(2, 7), 7)
 
 
+PROFILED = PLAN + "\n[profiles.quick]\ntime = 0.5\nblocks = 1\n"
+
+
+def test_the_profile_is_recorded_and_applied_again(source: Source, folder: RunFolder) -> None:
+    quick = replace(source, plan=parse_plan(PROFILED, profile="quick"), text=PROFILED)
+    measure(quick, folder, FakeEnvironment([]), Nobody(), make_load=FakeLoad([]))
+    assert (folder.path / "plan.toml").read_text() == PROFILED
+    analysis = analyse(folder)
+    assert (analysis.setup.profile, analysis.setup.legs_planned) == ("quick", 2)
+    assert analysis.plan == quick.plan
+    assert [stage.seconds for stage in analysis.plan.stages] == [2, 15]
+
+
+def test_blocks_that_are_asked_for_beat_the_profile(source: Source, folder: RunFolder) -> None:
+    quick = replace(source, plan=parse_plan(PROFILED, profile="quick"), text=PROFILED)
+    measure(quick, folder, FakeEnvironment([]), Nobody(), blocks=3, make_load=FakeLoad([]))
+    assert analyse(folder).setup.legs_planned == 6
+
+
+def test_a_setup_from_before_there_were_profiles_can_be_read(source: Source, folder: RunFolder) -> None:
+    measure(source, folder, FakeEnvironment([]), Nobody(), make_load=FakeLoad([]))
+    path = folder.path / "setup.json"
+    old = {key: value for key, value in json.loads(path.read_text()).items() if key != "profile"}
+    path.write_text(json.dumps(old))
+    assert analyse(folder).plan.profile is None
+
+
 def test_every_file_and_their_order_are_in_a_fingerprint(tmp_path: Path) -> None:
     one, other = tmp_path / "one", tmp_path / "other"
     one.write_text("1")

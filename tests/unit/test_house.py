@@ -15,6 +15,8 @@ FLOW = [
     ("samples", "readings"),
     ("trial",),
     ("statistics",),
+    ("capacity",),
+    ("facts",),
     ("summary",),
     ("comparison",),
     ("attribution",),
@@ -27,7 +29,10 @@ FLOW = [
     ("__main__",),
 ]
 LEVEL = {name: level for level, names in enumerate(FLOW) for name in names}
-PURE = {"metric", "target", "plan", "plan_file", "statistics", "summary", "comparison", "attribution", "verdict"}
+PURE = {
+    "metric", "target", "plan", "plan_file", "statistics", "capacity", "facts", "summary", "comparison", "attribution",
+    "verdict",
+}  # fmt: skip
 WORLD = {"subprocess", "socket", "time", "os", "psutil", "psycopg", "redis", "requests", "urllib", "shutil", "tempfile"}
 
 

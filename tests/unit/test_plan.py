@@ -285,6 +285,141 @@ def test_a_name_is_traced_to_the_stage_that_had_it_first() -> None:
     ]
 
 
+PROFILED = (
+    PLAN.replace("warmup_seconds = 2", "warmup_seconds = 3\nramp_seconds = 30")
+    + """
+[profiles.quick]
+time = 0.3
+blocks = 3
+[profiles.tiny]
+time = 0.01
+least_seconds = 1
+[profiles.long]
+time = 10
+blocks = 8
+[profiles.standard]
+"""
+)
+
+
+@pytest.mark.parametrize(
+    ("profile", "seconds", "climb", "warmup", "blocks"),
+    [
+        (None, [2, 30], [2, 30], 3, 2),
+        ("quick", [2, 9], [2, 9], 0.9, 3),  # the ramp is not lengthened to least_seconds, nor shortened below itself
+        ("tiny", [1, 1], [1, 1], 0.1, 2),
+        ("long", [20, 300], [20, 300], 30, 8),
+        ("standard", [2, 30], [2, 30], 3, 2),
+    ],
+)
+def test_a_profile_scales_time_and_blocks_and_never_targets(
+    profile: str | None, seconds: list[float], climb: list[float], warmup: float, blocks: int
+) -> None:
+    plan = parse_plan(PROFILED, profile=profile)
+    assert plan.profile == profile
+    assert [stage.seconds for stage in plan.stages] == seconds
+    assert [stage.climb_seconds for stage in plan.stages] == pytest.approx(climb)
+    assert plan.stages[1].warmup_seconds == pytest.approx(warmup)
+    assert plan.load.blocks == blocks
+    assert plan.targets == parse_plan(PROFILED).targets
+
+
+@pytest.mark.parametrize(("written", "time", "scaled"), [(60, 0.05, 5), (60, 0.1, 6), (13, 0.5, 6), (4, 0.1, 4)])
+def test_a_scaled_stage_has_whole_seconds_and_not_too_few(written: int, time: float, scaled: int) -> None:
+    text = PLAN.replace("seconds = 30", f"seconds = {written}") + f"\n[profiles.p]\ntime = {time}\n"
+    assert parse_plan(text, profile="p").stages[1].seconds == scaled
+
+
+@pytest.mark.parametrize(
+    ("text", "profile", "where", "what"),
+    [
+        (PROFILED, "quik", "profiles.quik", "no such profile; the plan has quick, tiny, long, standard"),
+        (PLAN, "quick", "profiles.quick", "the plan has none"),
+        (PROFILED.replace("seconds = 30\nu", "seconds = 9000\nu"), "long", "stages[1].seconds", "[profiles.long]: "),
+        (PROFILED.replace("time = 0.3", "time = 0"), None, "profiles.quick.time", "greater than 0"),
+        (PROFILED.replace("time = 0.3", "time = 11"), None, "profiles.quick.time", "less than or equal to 10"),
+        (PROFILED.replace("time = 0.3", "tme = 0.3"), None, "profiles.quick.tme", 'did you mean "time"?'),
+        (PROFILED.replace("blocks = 3", "blocks = 0"), None, "profiles.quick.blocks", "greater than or equal to 1"),
+        (PROFILED.replace("least_seconds = 1", "least_seconds = 0.5"), None, "profiles.tiny.least_seconds", "integer"),
+    ],
+)
+def test_profiles_that_do_not_work(text: str, profile: str | None, where: str, what: str) -> None:
+    with pytest.raises(PlanError) as caught:
+        parse_plan(text, profile=profile)
+    assert what in {p.where: p.what for p in caught.value.problems}[where]
+
+
+CAPACITY = (
+    PLAN
+    + """
+[[stages]]
+kind = "stress"
+name = "low"
+seconds = 5
+users = 100
+[[stages]]
+kind = "stress"
+name = "high"
+seconds = 5
+users = 500
+[capacity]
+limit = ["p95 < 300 ms", "error_rate < 1 %"]
+[[targets]]
+expect = "users_held >= 500"
+[[targets]]
+expect = "users_held rises by 900 %"
+"""
+)
+
+
+def test_a_plan_says_when_users_are_held() -> None:
+    plan = parse_plan(CAPACITY)
+    assert [(limit.metric.name, limit.limit) for limit in plan.limits] == [("p95", 300), ("error_rate", 0.01)]
+    assert plan.stress_users == (100, 500)
+    assert (parse_plan(PLAN).limits, parse_plan(PLAN).stress_users) == ((), ())
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "where", "what"),
+    [
+        ('["p95 < 300 ms", "error_rate < 1 %"]', "[]", "capacity.limit", "needs at least one limit"),
+        ("p95 < 300 ms", "p95 falls by 10 %", "capacity.limit", "compares the arms; a limit is absolute"),
+        ("p95 < 300 ms", "p59 < 300 ms", "capacity.limit", "nothing measures"),
+        ("p95 < 300 ms", "users_held >= 5", "capacity.limit", "there is no users_held of a stage"),
+        ("p95 < 300 ms", "migration_seconds < 5 s", "capacity.limit", "there is no migration_seconds of a stage"),
+        ("limit = [", "limits = [", "capacity.limits", 'did you mean "limit"?'),
+        ('kind = "stress"', 'kind = "peak"', "capacity", "add one for each number of users to try"),
+        (">= 500", ">= 600", "targets[1].expect", "the largest stress stage has 500 users; add one of 600 or more"),
+        (">= 500", "< 500", "targets[1].expect", 'write "users_held >= 500"'),
+        ('>= 500"', '>= 500"\nstage = "high"', "targets[1].stage", "one value of a whole leg or arm; leave stage out"),
+        ('>= 500"', '>= 500"\nendpoint = "GET /"', "targets[1].endpoint", "leave endpoint out"),
+        ("users_held >= 500", 'ready_seconds < 9 s"\nendpoint = "GET /', "targets[1].endpoint", "leave endpoint out"),
+        ("[capacity]\nlimit =", "[profiles]\n#", "targets[1].expect", "say when users are held, as in [capacity]"),
+        ("users_held >= 500", "indexes_created >= 40", "targets[1].expect", "add environment.migrate and arms.after"),
+        ("users_held >= 500", "migration_seconds < 9 s", "targets[1].expect", "nothing measures migration_seconds"),
+    ],
+)
+def test_a_capacity_that_cannot_be_measured_names_the_fix(old: str, new: str, where: str, what: str) -> None:
+    assert old in CAPACITY
+    with pytest.raises(PlanError) as caught:
+        parse_plan(CAPACITY.replace(old, new))
+    assert what in {p.where: p.what for p in caught.value.problems}[where]
+
+
+def test_a_claim_of_users_held_is_checked_like_a_target() -> None:
+    claim = '[[claims]]\nid = "C"\nsays = "holds"\nexpect = ["p95 < 1 s", "users_held >= 501"]\n'
+    with pytest.raises(PlanError, match=r"claims\[0\].expect: the largest stress stage has 500 users"):
+        parse_plan(CAPACITY + claim)
+
+
+def test_facts_of_a_migration_need_one() -> None:
+    migrated = PLAN.replace("serve =", 'provides = ["postgres"]\nmigrate = "x {revision}"\nserve =')
+    target = '[[targets]]\nexpect = "indexes_created >= 40"\n'
+    with pytest.raises(PlanError, match=r"arms\.after\.revision"):
+        parse_plan(migrated + target)
+    assert parse_plan(migrated.replace("[arms.after]", '[arms.after]\nrevision = "head"') + target).targets
+
+
 def test_the_plans_server_settings_win() -> None:
     plan = parse_plan(PLAN.replace("[arms.before]", '[environment.postgres]\nshared_buffers = "1GB"\n[arms.before]'))
     settings = plan.environment.postgres_settings

@@ -11,8 +11,9 @@ import pytest
 from harness.plan import Plan
 from harness.plan_file import parse_plan
 from harness.summary import Row, Summary, summarise
+from harness.target import parse_expectation
 from harness.testing import PLAN, synthetic_trials
-from harness.trial import Trial
+from harness.trial import Migration, Trial
 
 
 @pytest.fixture(scope="module")
@@ -48,7 +49,10 @@ ORACLE = """
         (SELECT count(*) FILTER (cache = 'hit') / count(*) FILTER (cache IN ('hit', 'miss'))
             FROM measured WHERE error IS NULL),
         (SELECT avg(queries) FROM measured),
-        (SELECT avg(queries) FROM measured WHERE error IS NULL AND cache = 'miss')
+        (SELECT avg(queries) FROM measured WHERE error IS NULL AND cache = 'miss'),
+        (SELECT quantile_disc(ms, 0.5) FROM measured WHERE error IS NULL AND cache = 'hit'),
+        (SELECT quantile_disc(ms, 0.5) FROM measured WHERE error IS NULL AND cache = 'miss'),
+        (SELECT avg(db_ms) FROM measured WHERE error IS NULL AND cache = 'miss')
 """
 
 
@@ -71,6 +75,8 @@ def test_a_leg_equals_an_independent_recomputation(trials: list[Trial], summary:
         assert row.cache_hit_rate == pytest.approx(oracle[7])
         assert row.queries_per_request == pytest.approx(oracle[8])
         assert row.queries_per_miss == pytest.approx(oracle[9])
+        assert (row.hit_p50_ms, row.miss_p50_ms) == oracle[10:12]  # exactly
+        assert row.db_ms_per_miss == pytest.approx(oracle[12])
         assert row.rps == (oracle[0] - oracle[1]) / 28
         assert row.error_rate == oracle[1] / oracle[0]
 
@@ -89,7 +95,7 @@ def test_ramps_are_summarised_alone_and_left_out_of_what_is_pooled(summary: Summ
     assert ramp is not None
     assert sustain is not None
     assert ramp.requests > 0
-    assert pooled == replace(sustain, stage=None)
+    assert pooled == replace(sustain, stage=None, ready_seconds=pooled.ready_seconds if pooled else None)
 
 
 def test_a_failure_is_counted_but_is_no_latency(plan: Plan) -> None:
@@ -197,6 +203,72 @@ def test_a_second_of_the_timeline_is_that_second_of_every_leg(trials: list[Trial
             here[-(-50 * len(here) // 100) - 1],
             here[-(-95 * len(here) // 100) - 1],
         )
+
+
+def test_what_is_one_value_of_a_leg_or_arm_stands_where_all_is_together(trials: list[Trial]) -> None:
+    made = [
+        Migration("after", "1", 2.5, ("a", "b")),
+        Migration("after", "2", 4.0, ("c",)),
+        Migration("before", "0", 1.0),
+    ]
+    readied = [replace(t, ready_seconds=float(t.leg.block) if t.leg.arm == "after" else None) for t in trials]
+    summary = summarise(readied, made)
+    facts = {
+        (row.arm, row.block): (row.ready_seconds, row.indexes_created, row.migration_seconds)
+        for row in summary.rows
+        if row.stage is None and row.endpoint is None
+    }
+    assert facts == {
+        ("after", None): (1.5, 3, 6.5),  # the mean start; the migrations of the arm together
+        ("after", 1): (1.0, None, None),  # a migration belongs to no leg
+        ("after", 2): (2.0, None, None),
+        ("before", None): (None, 0, 1.0),
+        ("before", 1): (None, None, None),
+        ("before", 2): (None, None, None),
+    }
+    others = [row for row in summary.rows if row.stage or row.endpoint]
+    assert {(row.ready_seconds, row.indexes_created, row.users_held) for row in others} == {(None, None, None)}
+
+
+STRESS = PLAN.replace("blocks = 2", "blocks = 4") + "".join(
+    f'[[stages]]\nkind = "stress"\nname = "{users}"\nseconds = 5\nusers = {users}\n' for users in (10, 20, 40)
+)
+
+
+def slow_from(trial: Trial, users: int) -> Trial:
+    """A leg that is slow in every stress stage of so many users or more."""
+    due = trial.samples["due_ns"].to_numpy()
+    first = next((w.start for w in trial.generation.windows if w.kind == "stress" and w.users >= users), np.inf)
+    return with_column(trial, "duration_ns", list(np.where(due >= first * 1e9, 10**10, 10**6)))
+
+
+def test_of_several_legs_the_median_is_held_and_of_an_even_number_the_lower_one() -> None:
+    plan, limits = parse_plan(STRESS), [parse_expectation("p95 < 300 ms")]
+    breaks = {"before": (10, 20, 20, 40), "after": (20, 40, 99, 99)}
+    trials = [slow_from(t, breaks[t.leg.arm][t.leg.block - 1]) for t in synthetic_trials(plan)]
+    summary = summarise(trials, limits=limits)
+    assert len(summary.steps) == 8 * 3
+    held = {
+        arm: [
+            (row.users_held, row.held_all) if row else None for row in (summary.row(arm, b, None, None) for b in blocks)
+        ]
+        for arm, blocks in (("before", (1, 2, 3, 4, None)), ("after", (1, 2, 3, 4, None)))
+    }
+    assert held == {
+        "before": [(0, False), (10, False), (10, False), (20, False), (10, False)],
+        "after": [(10, False), (20, False), (40, True), (40, True), (20, False)],
+    }
+    assert {row.users_held for row in summarise(trials).rows} == {None}  # nobody asked
+
+
+def test_a_stress_stage_without_requests_is_not_held() -> None:
+    plan, limits = parse_plan(STRESS), [parse_expectation("error_rate < 1 %")]
+    trials = list(synthetic_trials(plan))
+    due = trials[0].samples["due_ns"].to_numpy()
+    trials[0] = replace(trials[0], samples=trials[0].samples.filter(pa.array(due < 42e9)))
+    row = summarise(trials, limits=limits).row(trials[0].leg.arm, 1, None, None)
+    assert row is not None
+    assert (row.users_held, row.held_all) == (20, False)
 
 
 def test_failures_of_one_block_are_clustered_failures(plan: Plan) -> None:

@@ -1,5 +1,9 @@
+import re
+from pathlib import Path
+
 import pytest
 
+from harness.metric import METRICS
 from harness.target import ExpectationError, Form, parse_expectation
 
 
@@ -22,6 +26,16 @@ from harness.target import ExpectationError, Form, parse_expectation
         ("p99 rises by at most 0 %", "p99", Form.NO_REGRESSION, 0.0, False, 0.0),
         ("p50 < 5 µs", "p50", Form.ABSOLUTE, 0.005, True, 0.0),
         ("cache_hit_rate >= 100 %", "cache_hit_rate", Form.ABSOLUTE, 1.0, False, 0.0),
+        ("users_held >= 500", "users_held", Form.ABSOLUTE, 500.0, False, 0.0),
+        ("users_held >= 500 users", "users_held", Form.ABSOLUTE, 500.0, False, 0.0),
+        ("users_held rises by 900 %", "users_held", Form.IMPROVEMENT, 9.0, False, 0.0),
+        ("users_held falls by at most 10 %", "users_held", Form.NO_REGRESSION, 0.1, True, 0.0),
+        ("indexes_created >= 40", "indexes_created", Form.ABSOLUTE, 40.0, False, 0.0),
+        ("migration_seconds < 2 min", "migration_seconds", Form.ABSOLUTE, 120.0, True, 0.0),
+        ("ready_seconds < 500 ms", "ready_seconds", Form.ABSOLUTE, 0.5, True, 0.0),
+        ("ready_seconds rises by at most 50 % and 2 s", "ready_seconds", Form.NO_REGRESSION, 0.5, False, 2.0),
+        ("hit_p50 < 5 ms", "hit_p50", Form.ABSOLUTE, 5.0, True, 0.0),
+        ("db_ms_per_miss falls by 95 %", "db_ms_per_miss", Form.IMPROVEMENT, 0.95, True, 0.0),
         ("rps falls by at most 3 %", "rps", Form.NO_REGRESSION, 0.03, True, 0.0),
     ],
 )
@@ -29,6 +43,19 @@ def test_what_a_target_says(text: str, metric: str, form: Form, limit: float, be
     said = parse_expectation(text)
     assert (said.metric.name, said.form, said.below, said.floor) == (metric, form, below, floor)
     assert said.limit == pytest.approx(limit)
+
+
+@pytest.mark.parametrize(
+    ("text", "value", "allowed"),
+    [
+        ("p95 < 300 ms", 300.0, True),
+        ("p95 < 300 ms", 300.1, False),
+        ("users_held >= 500", 500, True),
+        ("users_held >= 500", 499, False),
+    ],
+)
+def test_the_limit_itself_is_within_the_limit(text: str, value: float, *, allowed: bool) -> None:
+    assert parse_expectation(text).allows(value) is allowed
 
 
 @pytest.mark.parametrize(
@@ -50,9 +77,21 @@ def test_what_a_target_says(text: str, metric: str, form: Form, limit: float, be
         ("p95 falls by 10 % and 2 ms", 'goes with "by at most"'),
         ("cache_hit_rate rises by 10 %", "judged by its limit"),
         ("error_rate falls by 96 %", "judged by its limit"),
+        ("migration_seconds rises by at most 50 %", "measured once in a run: give it a limit"),
+        ("indexes_created rises by 50 %", "measured once in a run: give it a limit"),
+        ("users_held falls by 10 %", "that is a regression"),
+        ("users_held >= 500 ms", 'no unit or "users"'),
     ],
 )
 def test_what_is_not_a_target_says_what_would_be(text: str, hint: str) -> None:
     with pytest.raises(ExpectationError) as caught:
         parse_expectation(text)
     assert hint in str(caught.value)
+
+
+def test_every_metric_is_in_the_readme() -> None:
+    readme = (Path(__file__).parents[2] / "README.md").read_text(encoding="utf-8")
+    listed = re.search(r"Metrics: (.*?)\nForms", readme, re.DOTALL)
+    assert listed
+    named = {name for group in re.findall("`([^`]+)`", listed[1]) for name in group.split()}
+    assert named == set(METRICS)

@@ -2,6 +2,7 @@
 
 import math
 from dataclasses import replace
+from statistics import median_low
 from typing import Any
 
 import pyarrow as pa
@@ -12,7 +13,7 @@ from harness.metric import METRICS
 from harness.plan import Plan, Target
 from harness.plan_file import parse_plan
 from harness.statistics import Interval, t_interval, welch, wilson
-from harness.summary import Summary, summarise
+from harness.summary import Row, Summary, summarise
 from harness.testing import PLAN, synthetic_setup, synthetic_trials
 from harness.trial import Trial
 from harness.verdict import Breach, Check, Doubt, Holding, Outcome, Reason, Verdict, _judge_all, judge, wanted_ratios
@@ -276,7 +277,7 @@ def test_every_metric_of_the_registry_has_a_value_in_every_cell() -> None:
     summary: Summary = summarise(list(synthetic_trials(plan)))
     row = summary.row("after", None, "sustain", "GET /content/{id}")
     assert row is not None
-    assert {name for name in METRICS if row.value(name) is None} == set()
+    assert {name for name, metric in METRICS.items() if not metric.whole and row.value(name) is None} == set()
 
 
 def errors_where(trial: Trial, failed: list[bool]) -> Trial:
@@ -393,6 +394,14 @@ def judged(expect: str, *pairs: Pair) -> Check:
         ("queries_per_request >= 5", {}, Outcome.PASS, Reason.WITHIN),
         ("queries_per_request >= 6", {}, Outcome.FAIL, Reason.OUTSIDE),
         ("queries_per_request <= 4", {"blocks": ()}, Outcome.INCONCLUSIVE, Reason.NO_DATA),
+        ("hit_p50 <= 6 ms", {"least_requests": 4}, Outcome.INCONCLUSIVE, Reason.TOO_FEW),
+        ("ready_seconds <= 6 s", {}, Outcome.PASS, Reason.HOLDS),
+        ("ready_seconds <= 5.5 s", {}, Outcome.INCONCLUSIVE, Reason.STRADDLES),  # although every start took 5 s
+        ("indexes_created >= 5", {"blocks": ()}, Outcome.PASS, Reason.ONCE_WITHIN),
+        ("indexes_created >= 6", {"blocks": ()}, Outcome.FAIL, Reason.ONCE_OUTSIDE),
+        ("migration_seconds <= 5 s", {"before": None, "blocks": ()}, Outcome.PASS, Reason.ONCE_WITHIN),
+        ("migration_seconds <= 4 s", {"blocks": ()}, Outcome.FAIL, Reason.ONCE_OUTSIDE),
+        ("migration_seconds <= 4 s", {"after": None, "blocks": ()}, Outcome.INCONCLUSIVE, Reason.NO_DATA),
     ],
 )
 def test_a_check_at_its_borders(expect: str, facts: dict[str, Any], outcome: Outcome, reason: Reason) -> None:
@@ -508,3 +517,112 @@ def test_a_contrast_counts_the_failures_and_the_smaller_run(two_runs: tuple[Summ
     latency = there.pair("p50", "sustain", None)
     assert latency is not None
     assert latency.least_requests == min(row.requests - row.failures for row in legs if row.block is not None)
+
+
+def held(before: list[int], after: list[int], largest: int = 500) -> Comparison:
+    """A comparison in which the legs of the arms held so many users."""
+    legs = {"before": before, "after": after}
+    summary = summarise(list(synthetic_trials(plan_with(blocks=len(before)))))
+
+    def filled(row: Row) -> Row:
+        if row.stage or row.endpoint:
+            return row
+        users = legs[row.arm][row.block - 1] if row.block else median_low(legs[row.arm])
+        return replace(row, users_held=users, held_all=users == largest)
+
+    return compare(replace(summary, rows=tuple(map(filled, summary.rows))))
+
+
+@pytest.mark.parametrize(
+    ("expect", "before", "after", "outcome", "reason"),
+    [
+        ("users_held >= 500", [50, 50, 50], [500, 500, 500], Outcome.PASS, Reason.WITHIN),
+        ("users_held >= 200", [50, 50, 50], [500, 200, 500], Outcome.PASS, Reason.WITHIN),
+        ("users_held >= 500", [50, 50, 50], [500, 200, 500], Outcome.INCONCLUSIVE, Reason.ONE_OUTSIDE),
+        ("users_held >= 500", [50, 50, 50], [500, 200, 0], Outcome.FAIL, Reason.OUTSIDE),
+        ("users_held >= 50", [0, 0, 0], [50, 50, 50], Outcome.PASS, Reason.WITHIN),
+        # equal blocks leave a point: no digit of a logarithm may decide
+        ("users_held rises by 900 %", [20, 20, 20], [200, 200, 200], Outcome.PASS, Reason.HOLDS),
+        ("users_held rises by 600 %", [3, 30, 7], [21, 210, 49], Outcome.PASS, Reason.HOLDS),
+        ("users_held rises by 901 %", [20, 20, 20], [200, 200, 200], Outcome.FAIL, Reason.MISSES),
+        ("users_held rises by 900 %", [0, 50, 50], [200, 500, 500], Outcome.INCONCLUSIVE, Reason.NO_RATIO),
+        ("users_held rises by 900 %", [50, 50, 50], [0, 0, 0], Outcome.INCONCLUSIVE, Reason.NO_RATIO),
+        # a lower bound proves what it meets, and cannot miss
+        ("users_held rises by 900 %", [50, 50, 50], [500, 500, 500], Outcome.PASS, Reason.HOLDS),
+        ("users_held rises by 901 %", [50, 50, 50], [500, 500, 500], Outcome.INCONCLUSIVE, Reason.UNBOUNDED),
+        ("users_held falls by at most 5 %", [500, 500, 500], [500, 500, 500], Outcome.INCONCLUSIVE, Reason.UNBOUNDED),
+        ("users_held falls by at most 5 %", [200, 200, 200], [200, 200, 200], Outcome.PASS, Reason.HOLDS),
+    ],
+)
+def test_users_held(expect: str, before: list[int], after: list[int], outcome: Outcome, reason: Reason) -> None:
+    (check,) = _judge_all((Target(expect=expect),), held(before, after))
+    assert (check.outcome, check.reason) == (outcome, reason)
+    bound = not expect.startswith("users_held >=") and 500 in {*before, *after}
+    assert (Doubt.LOWER_BOUND in check.doubts) is bound
+    assert (Doubt.IN_STEPS in check.doubts) is (not expect.startswith("users_held >="))
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "changes"),
+    [
+        ([0, 0], [0, 0], False),
+        ([500, 500], [500, 500], False),
+        ([50, 500], [500, 500], False),
+        ([50, 50], [500, 5], True),
+    ],
+)
+def test_from_zero_or_from_a_lower_bound_there_is_no_change(
+    before: list[int], after: list[int], *, changes: bool
+) -> None:
+    pair = held(before, after).pair("users_held", None, None)
+    assert pair is not None
+    assert (pair.change is not None) is changes
+    assert (pair.before, pair.after) == (median_low(before), median_low(after))
+    assert (pair.before_at_least, pair.after_at_least) == (median_low(before) == 500, median_low(after) == 500)
+
+
+def test_what_is_one_value_of_a_leg_or_arm_is_compared_once() -> None:
+    comparison = held([50, 50], [500, 500])
+    whole = [(p.metric.name, p.stage, p.endpoint) for p in comparison.pairs if p.metric.whole]
+    assert whole == [
+        (name, None, None) for name in ("users_held", "ready_seconds", "indexes_created", "migration_seconds")
+    ]
+
+
+def test_only_the_time_of_a_migration_is_doubted() -> None:
+    """A count of indexes would be the same again."""
+    expects = ("migration_seconds >= 5 s", "indexes_created >= 5")
+    seconds, indexes = (judged(expect, pair_of(expect.split()[0], blocks=())) for expect in expects)
+    assert (seconds.doubts, indexes.doubts) == ((Doubt.MEASURED_ONCE,), ())
+
+
+@pytest.mark.parametrize(("old", "change"), [([50, 50], True), ([0, 50], False), ([50, 500], False)])
+def test_users_held_of_two_runs(old: list[int], *, change: bool) -> None:
+    def run(users: list[int]) -> Summary:
+        summary = summarise(list(synthetic_trials(plan_with(blocks=2))))
+        rows = (
+            replace(row, users_held=users[(row.block or 1) - 1], held_all=users[(row.block or 1) - 1] == 500)
+            if not row.stage and not row.endpoint
+            else row
+            for row in summary.rows
+        )
+        return replace(summary, rows=tuple(rows))
+
+    pair = contrast(run(old), run([100, 100]), "after").pair("users_held", None, None)
+    assert pair is not None
+    assert (pair.change is not None) is change
+    assert (pair.before, pair.after, pair.after_at_least) == (old[0], 100, False)
+
+
+def test_what_stands_behind_hits_and_misses_is_how_many_there_were() -> None:
+    summary = summarise(list(synthetic_trials(plan_with())))
+    legs = [row for row in summary.rows if row.block and (row.stage, row.endpoint) == ("sustain", None)]
+    comparison = compare(summary)
+    for metric, expected in (
+        ("hit_p50", min(row.hits for row in legs)),
+        ("miss_p50", min(row.lookups - row.hits for row in legs)),
+        ("db_ms_per_miss", min(row.lookups - row.hits for row in legs)),
+    ):
+        pair = comparison.pair(metric, "sustain", None)
+        assert pair is not None
+        assert pair.least_requests == expected

@@ -22,7 +22,7 @@ USERS = """
 import os, random
 from locust import User, constant_pacing, task
 
-print("seeded", os.environ["HARNESS_SEED"], random.random())
+print("seeded", os.environ["HARNESS_SEED"], random.random(), os.environ["HARNESS_SECONDS"])
 
 
 class {name}(User):
@@ -87,16 +87,25 @@ def test_requests_under_way_at_the_end_are_waited_for(tmp_path: Path) -> None:
 
 
 def test_random_choices_follow_the_seed(tmp_path: Path) -> None:
-    prepared(tmp_path, "pass")
+    plan = prepared(tmp_path, "pass")
 
     def said(seed: int) -> str:
-        command = load._generator("check", tmp_path / "plan.toml", tmp_path)
+        command = load._generator("check", plan, tmp_path / "plan.toml", tmp_path)
         done = subprocess.run([*command, "--seed", str(seed)], capture_output=True, text=True, check=True)
         return next(line for line in done.stderr.splitlines() if line.startswith("seeded"))
 
     assert said(5).startswith("seeded 5 ")
     assert said(5) == said(5)
     assert said(5).split()[2] != said(6).split()[2]
+
+
+@pytest.mark.parametrize(("profile", "seconds"), [(None, "4"), ("long", "40")])
+def test_user_files_know_how_long_the_load_is(tmp_path: Path, profile: str | None, seconds: str) -> None:
+    text = SHORT + "[profiles.long]\ntime = 10\n"
+    prepared(tmp_path, "pass", text)
+    command = load._generator("check", parse_plan(text, profile=profile), tmp_path / "plan.toml", tmp_path)
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert done.stderr.split()[-1] == seconds
 
 
 def test_two_user_classes_of_one_name_are_refused(tmp_path: Path) -> None:

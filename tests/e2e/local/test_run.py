@@ -146,6 +146,21 @@ def test_a_service_that_dies_under_load_is_an_environment_failure(project: Proje
     assert "ended by itself (status 7)" in done.stderr
 
 
+def test_a_profile_scales_the_run_and_is_applied_again_to_its_record(project: Project, plan: str) -> None:
+    users = project.folder / "users.py"
+    users.write_text(users.read_text() + "\nimport os\nprint('load of', os.environ['HARNESS_SECONDS'])\n")
+    project.write(plan + "[profiles.quick]\ntime = 0.5\nleast_seconds = 1\nblocks = 1\n")
+    done = project.harness("run", "plan.toml", "--plain", "--profile", "quick")
+    assert done.returncode in {0, 3}, done.stderr  # one block decides nothing
+    assert "1 blocks of before and after under profile quick" in done.stderr
+    assert "profile quick, 1 block, " in done.stdout
+    (windows, *_) = (json.loads(path.read_text())["windows"] for path in project.recorded.glob("trials/*/windows.json"))
+    assert [(window["start"], window["end"]) for window in windows] == [(0, 1), (1, 2)]
+    logs = [path.read_text() for path in project.recorded.glob("logs/*.generator.log")]
+    assert ["load of 2\n" in log for log in logs] == [True, True]
+    assert project.harness("check", str(project.recorded)).stdout.splitlines() == done.stdout.splitlines()[:-1]
+
+
 def test_a_load_without_requests_is_invalid_not_pass(project: Project, plan: str) -> None:
     users = project.folder / "users.py"
     users.write_text(users.read_text().replace('self.client.get("/items/7", name="/items/{id}")', "pass"))
@@ -276,6 +291,8 @@ def test_an_out_that_cannot_be_written_fails_in_the_first_seconds(project: Proje
         (("check", "nowhere"), 2, "no such folder"),
         (("frobnicate",), 2, "No such command"),
         (("run", "plan.toml", "--blocks", "0"), 2, "--blocks"),
+        (("run", "--help"), 0, "--profile quick"),
+        (("run", "plan.toml", "--profile", "quick"), 2, "profiles.quick: no such profile; the plan has none"),
     ],
 )
 def test_usage(project: Project, arguments: tuple[str, ...], status: int, said: str) -> None:

@@ -83,6 +83,42 @@ steps = [
 ]
 """
 SLOWNESS = {"before": 1.0, "indexes": 0.85, "queries": 0.3, "cache": 0.12, "pool": 0.15, "after": 0.15}
+STRESS = """
+[[stages]]
+kind = "stress"
+name = "50 users"
+seconds = 20
+users = 50
+[[stages]]
+kind = "stress"
+name = "200 users"
+seconds = 20
+users = 200
+[[stages]]
+kind = "stress"
+name = "500 users"
+seconds = 20
+users = 500
+[capacity]
+limit = ["p95 < 700 ms", "error_rate < 1 %"]
+"""
+FACTS = """
+[[targets]]
+expect = "users_held >= 500"
+[[targets]]
+expect = "users_held rises by 900 %"
+[[targets]]
+expect = "hit_p50 falls by 50 %"
+stage = "sustain"
+[[targets]]
+expect = "db_ms_per_miss falls by 80 %"
+[[targets]]
+expect = "ready_seconds < 10 s"
+[[targets]]
+expect = "indexes_created >= 40"
+[[targets]]
+expect = "migration_seconds < 60 s"
+"""
 MIGRATIONS = (
     Migration("before", "0001", 0.42),
     Migration("after", "head", 48.2, ("ix_interactions_user", "ix_content_tags_tag"), 300 * 2**20, 412 * 2**20),
@@ -150,11 +186,16 @@ class Run:
 
 
 def make_run(
-    plan_text: str, trials: Iterable[Trial] | None = None, *, change: float = 0.25, errors: float = 0.0
+    plan_text: str,
+    trials: Iterable[Trial] | None = None,
+    *,
+    change: float = 0.25,
+    errors: float = 0.0,
+    profile: str | None = None,
 ) -> Run:
-    plan = parse_plan(plan_text)
+    plan = parse_plan(plan_text, profile=profile)
     measured = list(synthetic_trials(plan, change=change, error_rate=errors) if trials is None else trials)
-    summary, setup = summarise(measured), synthetic_setup(plan)
+    summary, setup = summarise(measured, MIGRATIONS, plan.limits), synthetic_setup(plan)
     comparison = compare(summary)
     verdict = judge(plan, setup, summary, comparison)
     return Run(plan, plan_text, setup, MIGRATIONS, summary, comparison, verdict, attribute(plan, summary))
@@ -194,6 +235,20 @@ def with_endpoints(trials: Iterable[Trial], names: list[str]) -> list[Trial]:
 def empty(trial: Trial) -> Trial:
     """The same leg, had its users never sent anything."""
     return replace(trial, samples=trial.samples.slice(0, 0), generation=replace(trial.generation, requests=0))
+
+
+def saturated(trials: Iterable[Trial], holds: dict[str, int]) -> list[Trial]:
+    """The same trials, ten times as slow wherever an arm has more users than it holds."""
+    return [_saturated(trial, holds[trial.leg.arm]) for trial in trials]
+
+
+def _saturated(trial: Trial, holds: int) -> Trial:
+    due, duration = (trial.samples[name].to_numpy() for name in ("due_ns", "duration_ns"))
+    slow = np.zeros(len(due), dtype=bool)
+    for window in trial.generation.windows:
+        slow |= (due >= window.start * 1e9) & (due < window.end * 1e9) & (window.users > holds)
+    column = trial.samples.schema.get_field_index("duration_ns")
+    return _with_column(trial, column, pa.array(np.where(slow, duration * 10, duration)))
 
 
 def without_endpoint(trials: Iterable[Trial], endpoint: str, arm: str) -> list[Trial]:
@@ -264,9 +319,17 @@ def steps() -> Run:
     return make_steps()
 
 
+@pytest.fixture(scope="session")
+def stressed() -> Run:
+    """A run that asks how many users are held: 50 before, 500 or more after."""
+    plan = parse_plan(PLAN + STRESS)
+    trials = synthetic_trials(plan)
+    return make_run(PLAN + STRESS + FACTS, saturated(trials, {"before": 50, "after": 500}))
+
+
 def _awkward() -> dict[str, Run]:
     plan = parse_plan(PLAN)
-    trials = list(synthetic_trials(plan))
+    trials, stress = list(synthetic_trials(plan)), parse_plan(PLAN + STRESS)
     many_stages = "".join(f'[[stages]]\nkind="sustain"\nname="s{i}"\nseconds=6\nusers={i + 1}\n' for i in range(12))
     head = PLAN.split("[[stages]]", maxsplit=1)[0]
     few = head + '[[stages]]\nkind="peak"\nseconds=2\nusers=3\n'
@@ -282,6 +345,8 @@ def _awkward() -> dict[str, Run]:
         "thirty endpoints": make_run(PLAN + TARGETS, with_endpoints(trials, [f"GET /endpoint/{i}" for i in range(30)])),
         "twelve stages": make_run(head + many_stages + TARGETS.replace('"sustain"', '"s3"')),
         "few samples": make_run(few + TARGETS.replace('stage = "sustain"', "")),
+        "none held": make_run(PLAN + STRESS + FACTS, saturated(synthetic_trials(stress), {"before": 0, "after": 49})),
+        "all held": make_run(PLAN + STRESS + FACTS),
         "slower": make_run(PLAN + TARGETS, change=40.0),
         "same": make_run(PLAN + TARGETS, change=1.0),
         "steps in the dark": make_dark_steps(),
@@ -298,8 +363,8 @@ def _awkward() -> dict[str, Run]:
 
 AWKWARD = (
     "no targets", "one block", "nothing measured", "no request", "one arm only", "many errors", "one arm fails",
-    "both arms fail", "thirty endpoints", "twelve stages", "few samples", "slower", "same", "hostile",
-    "steps in the dark",
+    "both arms fail", "thirty endpoints", "twelve stages", "few samples", "none held", "all held", "slower", "same",
+    "hostile", "steps in the dark",
 )  # fmt: skip
 
 

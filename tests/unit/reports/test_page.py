@@ -6,6 +6,8 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from tests.unit.reports.conftest import Run
 
 
@@ -38,6 +40,20 @@ def test_the_setup_names_what_was_measured_and_how(usual: Run) -> None:
     assert facts["Order of legs"]["block 1"] == "after, before"
     assert facts["Generator"]["busiest leg"] == "20.0 % of a core"
     assert facts["Seeds and fingerprints"]["seeded data"] == "5eed5eed5eed"
+
+
+def test_a_profile_is_in_the_setup_and_beside_what_was_measured(
+    usual: Run, plan_text: str, run_of: Callable[..., Run]
+) -> None:
+    quick = run_of(plan_text + "[profiles.quick]\ntime = 0.2\nleast_seconds = 1\nblocks = 3\n", profile="quick")
+    loads = [dict(facts.rows) for run in (usual, quick) for facts in run.page.setup if facts.title == "Load of a leg"]
+    assert loads == [
+        {"profile": "none, the plan as written", "length": "65 s"},
+        {"profile": "quick", "length": "13 s"},
+    ]
+    assert quick.text(140).splitlines()[0].endswith("profile quick, 3 interleaved blocks, 3,120 requests")
+    assert "profile quick, 3 interleaved blocks" in quick.files["report.html"]
+    assert "profile quick, 3 interleaved blocks" in quick.files["summary.md"]
 
 
 def test_the_plan_is_there_word_for_word(usual: Run) -> None:

@@ -108,11 +108,22 @@ def test_a_change_has_a_sign_a_unit_and_an_interval(change: Change, shown: str, 
         ("error_rate", 0.0, "0 %", "0"),
         ("cache_hit_rate", 0.912, "91.2 %", "91.2"),
         ("queries_per_request", 11.0, "11.0", "11.0"),
+        ("users_held", 1500.0, "1,500 users", "1,500"),
+        ("users_held", 1.0, "1 user", "1"),
+        ("users_held", 0.0, "0 users", "0"),
+        ("indexes_created", 40.0, "40", "40"),
+        ("migration_seconds", 0.42, "420 ms", "0.420"),
+        ("migration_seconds", 200.0, "3 min 20 s", "200"),
+        ("ready_seconds", 2.125, "2.12 s", "2.12"),
     ],
 )
 def test_a_value_has_the_unit_of_its_metric(metric: str, value: float, shown: str, bare: str) -> None:
     assert view.with_unit(METRICS[metric], value) == shown
     assert view.bare(METRICS[metric], value) == bare
+
+
+def test_a_lower_bound_says_so() -> None:
+    assert view.with_unit(METRICS["users_held"], 500, at_least=True) == "≥ 500 users"
 
 
 @pytest.mark.parametrize(
@@ -122,6 +133,7 @@ def test_a_value_has_the_unit_of_its_metric(metric: str, value: float, shown: st
         ("p95", Interval(9000, 8000, 12_000), "8.00 … 12.0 s"),  # one unit for both ends
         ("error_rate", Interval(0, 0, 0.000413), "0 … 0.0413 %"),
         ("queries_per_request", Interval(1, 0.9, 1.1), "0.900 … 1.10"),
+        ("ready_seconds", Interval(2, 1.5, 2.5), "1.50 … 2.50 s"),
     ],
 )
 def test_the_interval_of_a_value_has_one_unit(metric: str, interval: Interval, shown: str) -> None:

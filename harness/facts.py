@@ -1,0 +1,38 @@
+"""Facts: what is one value of a whole leg or of an arm, and has none for a stage or an endpoint."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from statistics import fmean, median_low
+
+from harness.capacity import Step, users_held
+from harness.trial import Migration, Trial
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """The facts of one leg, or of all legs of an arm together; ``None`` is what nobody measured.
+
+    Of several legs, ``users_held`` is the median (of an even number the lower middle one: a number that was loaded) and
+    ``ready_seconds`` the mean. ``held_all`` says that every stress stage was held, so that more users may be. What a
+    migration took and made belongs to its arm and to no leg; several of one arm add up.
+    """
+
+    users_held: int | None = None
+    held_all: bool = False
+    ready_seconds: float | None = None
+    indexes_created: int | None = None
+    migration_seconds: float | None = None
+
+
+def facts_of(legs: Sequence[Trial], steps: Sequence[Step], migrations: Sequence[Migration] = ()) -> Facts:
+    """The facts of some legs of one arm, from all stress stages of the run and the migrations of the arm."""
+    ready = [trial.ready_seconds for trial in legs if trial.ready_seconds is not None]
+    found = (users_held([step for step in steps if step.leg == trial.leg]) for trial in legs)
+    held = [users for users in found if users is not None]
+    return Facts(
+        users_held=median_low(held) if held else None,
+        held_all=bool(held) and median_low(held) == max(step.users for step in steps),
+        ready_seconds=fmean(ready) if ready else None,
+        indexes_created=sum(len(migration.indexes_created) for migration in migrations) if migrations else None,
+        migration_seconds=sum(migration.seconds for migration in migrations) if migrations else None,
+    )
