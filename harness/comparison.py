@@ -139,7 +139,8 @@ def contrast(old: Summary, new: Summary, arm: str) -> Comparison:
 
 def _measured_in(stage: str | None, endpoint: str | None) -> Iterator[Metric]:
     """The metrics that there are in a cell."""
-    return (metric for metric in METRICS.values() if not metric.whole or (stage is None and endpoint is None))
+    named = [part for part, name in (("stage", stage), ("endpoint", endpoint)) if name is not None]
+    return (metric for metric in METRICS.values() if not any(map(metric.lacks, named)))
 
 
 def _unpaired(metric: Metric, old: list[Row], new: list[Row], before: Row) -> Change | None:

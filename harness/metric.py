@@ -18,6 +18,7 @@ class Unit(StrEnum):
     WHOLE = "whole"  # a counted number of things
     USERS = "users"
     SECONDS = "s"
+    MEGABYTES = "MB"
 
 
 class Basis(StrEnum):
@@ -36,6 +37,7 @@ class Origin(StrEnum):
     REQUESTS = "requests"  # one in every stage and endpoint
     STRESS = "stress"  # one per leg, from all its stress stages
     START = "start"  # one per leg, from starting its service
+    PROCESSES = "processes"  # one in every stage, of the servers and services
     MIGRATION = "migration"  # one per arm: it is migrated once in a run
 
 
@@ -82,7 +84,11 @@ class Metric:
     @property
     def whole(self) -> bool:
         """Whether it is one value of a whole leg or arm, and has none for a stage or an endpoint."""
-        return self.origin is not Origin.REQUESTS
+        return self.origin not in {Origin.REQUESTS, Origin.PROCESSES}
+
+    def lacks(self, part: str) -> bool:
+        """Whether there is no value for a single ``stage`` or ``endpoint``."""
+        return self.whole or (part == "endpoint" and self.origin is Origin.PROCESSES)
 
 
 def _percentile(name: str, label: str, quantile: str, least: int, basis: Basis = Basis.SUCCESSES) -> Metric:
@@ -112,6 +118,9 @@ METRICS: dict[str, Metric] = {
             "db_ms_per_request", "database time per request", Unit.MS, Scale.LOG, Better.LOWER, basis=Basis.SUCCESSES
         ),
         Metric("db_ms_per_miss", "database time per cache miss", Unit.MS, Scale.LOG, Better.LOWER, basis=Basis.MISSES),
+        Metric("database_cpu", "database CPU", Unit.FRACTION, Scale.LOG, Better.LOWER, origin=Origin.PROCESSES),
+        Metric("cache_memory", "cache memory", Unit.MEGABYTES, Scale.LOG, Better.LOWER, origin=Origin.PROCESSES),
+        Metric("service_memory", "service memory", Unit.MEGABYTES, Scale.LOG, Better.LOWER, origin=Origin.PROCESSES),
         Metric("users_held", "users held", Unit.USERS, Scale.LOG, Better.HIGHER, origin=Origin.STRESS),
         Metric("ready_seconds", "time to readiness", Unit.SECONDS, Scale.LOG, Better.LOWER, origin=Origin.START),
         Metric("indexes_created", "indexes created", Unit.WHOLE, Scale.LOG, Better.HIGHER, origin=Origin.MIGRATION),

@@ -190,7 +190,9 @@ def _differences(end: Arm, after: Arm) -> list[str]:
 
 
 def _metric_problems(names: tuple[str, ...]) -> list[Problem]:
-    known = [metric.name for metric in METRICS.values() if metric.scale is Scale.LOG and not metric.whole]
+    known = [
+        metric.name for metric in METRICS.values() if metric.scale is Scale.LOG and metric.origin is Origin.REQUESTS
+    ]
     problems = []
     for index, name in enumerate(names):
         where = f"attribution.metrics[{index}]"
@@ -211,7 +213,7 @@ def _blind_problems(plan: Plan) -> Iterator[Problem]:
     for where, target in plan.judged:
         metric = target.expectation.metric
         for key in ("stage", "endpoint"):
-            if metric.whole and getattr(target, key) is not None:
+            if metric.lacks(key) and getattr(target, key) is not None:
                 yield Problem(f"{where}.{key}", f"{metric.name} is one value of a whole leg or arm; leave {key} out")
         if metric.origin is Origin.STRESS and (what := _blind_to_users(plan, target.expectation)):
             yield Problem(f"{where}.expect", what)

@@ -8,6 +8,10 @@ import pyarrow.parquet as pq
 
 from harness.errors import RunFolderError
 
+DATABASE, CACHE, GENERATOR = "postgres", "redis", "generator"
+"""Sources that are no service."""
+CPU, MEMORY = "cpu_of_host", "memory_bytes"
+
 SCHEMA = pa.schema(
     [
         pa.field("at_ns", pa.int64(), nullable=False),  # since the leg's origin

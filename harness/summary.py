@@ -27,6 +27,7 @@ from harness.samples import latency_ms
 from harness.statistics import design_effect, percentile
 from harness.target import Expectation
 from harness.trial import Leg, Migration, Trial
+from harness.usage import Consumer, Usage
 
 CURVE_QUANTILES = (
     *(q / 100 for q in range(1, 100)),
@@ -43,8 +44,8 @@ class Row:
     """What one arm did in one block, stage and endpoint; ``None`` in these three means pooled over them.
 
     Rates are fractions; a value that could not be measured is ``None``, never 0. ``hits`` and ``lookups`` are the
-    counts behind the cache-hit rate, ``design_effect`` is at least 1 and divides the counts of failures. The last
-    five are the facts of whole legs and arms, and only in rows of all stages and endpoints.
+    counts behind the cache-hit rate, ``design_effect`` is at least 1 and divides the counts of failures. What
+    follows them is of whole legs and arms (rows of all stages and endpoints) or of processes (rows of all endpoints).
     """
 
     arm: str
@@ -77,6 +78,9 @@ class Row:
     ready_seconds: float | None = None
     indexes_created: int | None = None
     migration_seconds: float | None = None
+    database_cpu: float | None = None
+    cache_memory: float | None = None
+    service_memory: float | None = None
 
     def value(self, metric: str) -> float | None:
         """The value of a metric of the registry, in its stored unit."""
@@ -138,7 +142,8 @@ class LegFacts:
 class Summary:
     """All rows, the stages in the order they ran, the latency curves, and the course of a leg per arm and second.
 
-    ``steps`` are the stress stages of every leg, when the plan says what it means to hold them.
+    ``steps`` are the stress stages of every leg, when the plan says what it means to hold them; ``consumers`` the
+    servers and services whose CPU and memory were read.
     """
 
     rows: tuple[Row, ...]
@@ -147,6 +152,7 @@ class Summary:
     timelines: dict[str, tuple[Second, ...]]
     legs: tuple[LegFacts, ...]
     steps: tuple[Step, ...] = ()
+    consumers: tuple[Consumer, ...] = ()
 
     @cached_property
     def _index(self) -> dict[tuple[str, int | None, str | None, str | None], Row]:
@@ -186,8 +192,9 @@ def summarise(
     steady = measured[~measured["stage"].isin(ramps)]
     rows = tuple(_rows(measured, steady, trials, ramps))
     steps = tuple(_steps(trials, rows, limits)) if limits else ()
+    usage = Usage(trials)
     return Summary(
-        rows=tuple(_with_facts(row, trials, migrations, steps) for row in rows),
+        rows=tuple(_with_facts(_with_usage(row, usage), trials, migrations, steps) for row in rows),
         stages=tuple(dict.fromkeys(window.stage for trial in trials for window in trial.generation.windows)),
         curves=tuple(_curves(steady)),
         timelines={str(arm): tuple(_timeline(part)) for arm, part in frame.groupby("arm", observed=True)},
@@ -196,6 +203,7 @@ def summarise(
             for t in trials
         ),
         steps=steps,
+        consumers=tuple(usage.consumers()),
     )
 
 
@@ -293,6 +301,11 @@ def _steps(trials: Sequence[Trial], rows: Sequence[Row], limits: Sequence[Expect
                 row = of_stage.get((trial.leg.arm, trial.leg.block, window.stage))
                 held = row is not None and holds(limits, row.value)
                 yield Step(trial.leg, window.stage, window.users, held)
+
+
+def _with_usage(row: Row, usage: Usage) -> Row:
+    """A row of all endpoints with what its servers and services used."""
+    return row if row.endpoint is not None else replace(row, **usage.of(row.arm, row.block, row.stage))
 
 
 def _with_facts(row: Row, trials: Sequence[Trial], migrations: Sequence[Migration], steps: Sequence[Step]) -> Row:

@@ -31,6 +31,7 @@ _UNITS: dict[Unit, dict[str, float]] = {
     Unit.WHOLE: {"": 1.0},
     Unit.USERS: {"": 1.0, "users": 1.0},
     Unit.SECONDS: {"s": 1.0, "ms": 0.001, "min": 60.0},
+    Unit.MEGABYTES: {"MB": 1.0, "GB": 1000.0, "kB": 0.001},
 }
 
 

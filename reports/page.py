@@ -15,6 +15,7 @@ from reports.claims import ClaimRow, claim_rows, claims_tally
 from reports.stages import Column, StageTable, columns, stage_tables
 from reports.steps import StepTable, step_table
 from reports.targets import Remark, TargetRow
+from reports.usage import UsageRow, usage_rows
 from reports.view import Cell
 
 
@@ -70,6 +71,7 @@ class Page:
     columns: tuple[Column, ...]
     stages: tuple[StageTable, ...]
     capacity: CapacityTable | None
+    usage: tuple[UsageRow, ...]
     migrations: tuple[MigrationRow, ...]
     claims: tuple[ClaimRow, ...]
     setup: tuple[Facts, ...]
@@ -119,6 +121,7 @@ def build_page(  # noqa: PLR0917 - the parts of a run, as in render
         columns=columns(),
         stages=stage_tables(plan, summary, comparison),
         capacity=capacity_table(plan, summary),
+        usage=usage_rows(summary),
         migrations=tuple(_migration(arms, migration) for arms, migration in _by_database(migrations)),
         claims=claim_rows(verdict),
         setup=tuple(facts for facts in _setup(plan, setup, summary) if facts.rows),

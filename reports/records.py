@@ -37,6 +37,16 @@ def summary_record(summary: Summary) -> dict[str, Any]:
             {"block": s.leg.block, "arm": s.leg.arm, "stage": s.stage, "users": s.users, "held": s.held}
             for s in summary.steps
         ],
+        "consumers": [
+            {
+                "arm": consumer.arm,
+                "name": consumer.name,
+                "cpu_of_host": _finite(consumer.cpu),
+                "memory_mb": _finite(consumer.memory_mb),
+                "growth_mb_per_hour": _interval(consumer.growth),
+            }
+            for consumer in summary.consumers
+        ],
     }
 
 

@@ -34,6 +34,7 @@ UNITS = {
     Unit.WHOLE: "",
     Unit.USERS: "users",
     Unit.SECONDS: "s",
+    Unit.MEGABYTES: "MB",
 }
 PLACES = {
     Origin.STRESS: "the stress stages",

@@ -25,6 +25,7 @@ from harness.environment.servers import HOST, SERVICE_ROLE, Postgres, Redis, ans
 from harness.errors import EnvironmentFailedError
 from harness.migration import migrate
 from harness.plan import Arm, Plan
+from harness.readings import CACHE, DATABASE
 from harness.trial import Leg, Migration, Startup
 
 SEED, LEG = "seed", "leg"
@@ -131,7 +132,7 @@ class LocalEnvironment:
 
     def roots(self) -> dict[str, int]:
         """Process ids of what runs in a leg, by name: ``postgres``, ``redis``, and each service."""
-        servers = {"postgres": getattr(self, "postgres", None), "redis": getattr(self, "redis", None)}
+        servers = {DATABASE: getattr(self, "postgres", None), CACHE: getattr(self, "redis", None)}
         found = {name: server.process.pid for name, server in servers.items() if server and server.process}
         names = (part or "service" for part in self.spec.parts)
         return found | {name: process.pid for name, process in zip(names, self._services, strict=True)}

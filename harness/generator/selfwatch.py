@@ -9,6 +9,7 @@ from collections.abc import Sequence
 import gevent
 import numpy as np
 
+from harness.readings import GENERATOR
 from harness.trial import Window
 
 PROBE_SECONDS = 0.02
@@ -34,8 +35,8 @@ class SelfWatch:
         """Take one reading of CPU share and users."""
         cpu, wall = time.process_time(), time.perf_counter()
         at_ns = time.perf_counter_ns() - self.origin_ns
-        self.rows.append((at_ns, "generator", "cpu_share", (cpu - self._cpu) / max(wall - self._wall, 1e-9)))
-        self.rows.append((at_ns, "generator", "users", float(users)))
+        self.rows.append((at_ns, GENERATOR, "cpu_share", (cpu - self._cpu) / max(wall - self._wall, 1e-9)))
+        self.rows.append((at_ns, GENERATOR, "users", float(users)))
         self._cpu, self._wall = cpu, wall
 
     def cpu_share(self, windows: Sequence[Window]) -> float:

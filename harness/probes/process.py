@@ -4,6 +4,7 @@ Memory is the proportional set size where the system tells it (Linux): what proc
 buffers, counts once and not once per process. Elsewhere it is the resident set size.
 """
 
+import os
 import threading
 import time
 from collections.abc import Mapping
@@ -13,21 +14,23 @@ from typing import Self
 
 import psutil
 
+from harness.readings import CPU, MEMORY
+
 EVERY_SECONDS = 1.0
-CPU, MEMORY = "cpu_share", "memory_bytes"
 
 
 class ProcessProbe:
     """Reads from the start of its block to the end. ``rows`` are ``(wall-clock ns, source, name, value)``.
 
-    ``cpu_share`` is CPU seconds per second, ``memory_bytes`` the memory at that moment, both summed over the tree of a
-    process; the source is its name. ``seconds`` is what reading cost so far.
+    ``cpu_of_host`` is the share of all cores in use since the last reading, ``memory_bytes`` the memory at that moment,
+    both summed over the tree of a process; the source is its name. ``seconds`` is the CPU that reading cost so far.
     """
 
     def __init__(self, roots: Mapping[str, int]) -> None:
         self.rows: list[tuple[int, str, str, float]] = []
         self.seconds = 0.0
         self._roots = roots
+        self._cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
         self._last: dict[str, tuple[float, float]] = {}
         self._done = threading.Event()
         self._thread = threading.Thread(target=self._run, name="process probe", daemon=True)
@@ -63,7 +66,7 @@ class ProcessProbe:
                 memory += _memory_bytes(process)
         if name in self._last:
             then, spent_then = self._last[name]
-            self.rows.append((at_ns, name, CPU, max(spent - spent_then, 0.0) / (now - then)))
+            self.rows.append((at_ns, name, CPU, max(spent - spent_then, 0.0) / (now - then) / self._cores))
         self.rows.append((at_ns, name, MEMORY, float(memory)))
         self._last[name] = now, spent
 

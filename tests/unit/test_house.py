@@ -16,7 +16,7 @@ FLOW = [
     ("trial",),
     ("statistics",),
     ("capacity",),
-    ("facts",),
+    ("facts", "usage"),
     ("summary",),
     ("comparison",),
     ("attribution",),

@@ -1,0 +1,104 @@
+"""Usage: the CPU and memory of servers and services, stage by stage, from the readings beside the load."""
+
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import pandas as pd
+
+from harness.plan import StageKind
+from harness.readings import CACHE, CPU, DATABASE, GENERATOR, MEMORY
+from harness.statistics import Interval, t_interval, trend
+from harness.trial import Trial
+
+MEGABYTE, HOUR_SECONDS = 1e6, 3600.0
+
+
+@dataclass(frozen=True, slots=True)
+class Consumer:
+    """What a server or a service used in one arm, over all stages but ramps.
+
+    ``cpu`` is the mean share of the host's cores, ``memory_mb`` the peak. ``growth`` is the slope of its memory in the
+    endurance stages in MB per hour, with the interval over blocks, or of the one leg where there is but one;
+    ``None`` without an endurance stage, or with one too short.
+    """
+
+    arm: str
+    name: str
+    cpu: float | None
+    memory_mb: float
+    growth: Interval | None
+
+
+class Usage:
+    """The readings of servers and services in the measured parts of the stages."""
+
+    def __init__(self, trials: Sequence[Trial]) -> None:
+        frames = [frame for trial in trials if len(frame := _frame(trial))]
+        self._readings = pd.concat(frames, ignore_index=True) if frames else pd.DataFrame()
+
+    def of(self, arm: str, block: int | None, stage: str | None) -> dict[str, Any]:
+        """``database_cpu`` (mean share of the host), ``cache_memory`` and ``service_memory`` (peak, in MB).
+
+        Without a block of all of them, without a stage of all but ramps. Memory of several services adds up.
+        """
+        found = self._readings
+        if not found.empty:
+            inside = ~found["ramp"] if stage is None else found["stage"] == stage
+            found = found[inside & (found["arm"] == arm) & (block is None or found["block"] == block)]
+        if found.empty:
+            return {}
+        cpu = found[(found["name"] == CPU) & (found["source"] == DATABASE)]["value"]
+        peaks = found[found["name"] == MEMORY].groupby("source")["value"].max() / MEGABYTE
+        services = peaks.drop([DATABASE, CACHE], errors="ignore")
+        return {
+            "database_cpu": float(cpu.mean()) if len(cpu) else None,
+            "cache_memory": float(peaks[CACHE]) if CACHE in peaks else None,
+            "service_memory": float(services.sum()) if len(services) else None,
+        }
+
+    def consumers(self) -> Iterator[Consumer]:
+        """Every server and service of every arm, in the order in which they were read."""
+        if self._readings.empty:
+            return
+        steady = self._readings[~self._readings["ramp"]]
+        for (arm, name), found in steady.groupby(["arm", "source"], sort=False):
+            cpu, memory = found[found["name"] == CPU]["value"], found[found["name"] == MEMORY]
+            yield Consumer(
+                arm=str(arm),
+                name=str(name),
+                cpu=float(cpu.mean()) if len(cpu) else None,
+                memory_mb=float(memory["value"].max()) / MEGABYTE if len(memory) else math.nan,
+                growth=_growth(memory[memory["endurance"]]),
+            )
+
+
+def _growth(memory: pd.DataFrame) -> Interval | None:
+    slopes = []
+    for _, leg in memory.groupby("block"):
+        slope = trend(list(leg["value"] / MEGABYTE))
+        every = float((leg["at_ns"].iloc[-1] - leg["at_ns"].iloc[0]) / 1e9 / max(len(leg) - 1, 1))
+        if slope is None or every <= 0:
+            return None
+        per_hour = HOUR_SECONDS / every
+        slopes.append(Interval(*(part * per_hour for part in (slope.value, slope.low, slope.high))))
+    return t_interval([slope.value for slope in slopes]) or (slopes[0] if slopes else None)
+
+
+def _frame(trial: Trial) -> pd.DataFrame:
+    readings = trial.readings.to_pandas()
+    readings = readings[readings["source"] != GENERATOR]
+    readings = readings.assign(source=readings["source"].astype(str), name=readings["name"].astype(str))
+    second = readings["at_ns"] / 1e9
+    parts = [
+        readings[(second >= window.measured_from) & (second < window.end)].assign(
+            arm=trial.leg.arm,
+            block=trial.leg.block,
+            stage=window.stage,
+            ramp=window.kind == StageKind.RAMP,
+            endurance=window.kind == StageKind.ENDURANCE,
+        )
+        for window in trial.generation.windows
+    ]
+    return pd.concat(parts, ignore_index=True) if parts else readings[:0]

@@ -1,0 +1,59 @@
+"""Usage: the CPU and memory of servers and services in both arms, and whether memory grew under steady load."""
+
+from dataclasses import dataclass
+
+from harness.plan import ARMS
+from harness.statistics import Interval
+from harness.summary import Summary
+from harness.usage import Consumer
+from reports import view
+from reports.view import Cell
+
+
+@dataclass(frozen=True, slots=True)
+class UsageSide:
+    """CPU in percent of the host, peak memory in MB, its growth in MB per hour with an interval, and what that says."""
+
+    cpu: Cell
+    memory: Cell
+    growth: Cell
+    verdict: str
+
+
+@dataclass(frozen=True, slots=True)
+class UsageRow:
+    """A server or a service in both arms."""
+
+    name: str
+    before: UsageSide
+    after: UsageSide
+
+
+def usage_rows(summary: Summary) -> tuple[UsageRow, ...]:
+    """A row for each server and service that was read, in the order of the record; empty when none was."""
+    found = {(consumer.arm, consumer.name): consumer for consumer in summary.consumers if consumer.arm in ARMS}
+    names = dict.fromkeys(name for _, name in found)
+    return tuple(UsageRow(view.plain(name), *(_side(found.get((arm, name))) for arm in ARMS)) for name in names)
+
+
+def _side(consumer: Consumer | None) -> UsageSide:
+    if consumer is None:
+        unread = view.missing("not read in this arm")
+        return UsageSide(unread, unread, unread, "")
+    cpu = view.missing("read once") if consumer.cpu is None else Cell(view.in_percent(consumer.cpu))
+    return UsageSide(cpu, Cell(view.number(consumer.memory_mb)), _growth(consumer.growth), _verdict(consumer.growth))
+
+
+def _growth(growth: Interval | None) -> Cell:
+    if growth is None:
+        return view.missing("told by endurance stages of 16 s and more")
+    ends = f"{view.signed(growth.low)} {view.ELLIPSIS} {view.signed(growth.high)}"
+    return Cell(f"{view.signed(growth.value)} ({ends})")
+
+
+def _verdict(growth: Interval | None) -> str:
+    if growth is None:
+        return ""
+    if growth.low > 0:
+        return "grows"
+    return "shrinks" if growth.high < 0 else "no growth seen"
