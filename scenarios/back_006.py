@@ -1,17 +1,26 @@
-"""Users of the full staged run of BACK-006."""
+"""Users of the whole platform: the measured load of BACK-006."""
 
-from locust import constant
+from locust import between
 
-from scenarios.visitors import Operator, Visitor
+from scenarios.members import Member, Operator, Staff
 
 
-class Reader(Visitor):
-    """Thinks for a second between two steps, as the documents' own load test does."""
+class Person(Member):
+    """Thinks for a quarter of a second between two calls: 100 of them can ask for up to 400 answers a second.
 
-    wait_time = constant(1)
+    The documents let each think for a second and claim 300 requests per second of 100 users; both cannot be.
+    """
+
+    wait_time = between(0.15, 0.35)
+
+
+class Support(Staff):
+    """One for all."""
+
+    wait_time = between(0.5, 1.5)
 
 
 class Batch(Operator):
     """Recomputes the scores while the load goes down."""
 
-    after_seconds = 660.0
+    after_share = 0.95
