@@ -1,10 +1,9 @@
 """People who use the whole social platform, shared by the plans' user files.
 
-A member is one person at a time: shows the token of an earlier visit or logs in, is told what they may do, then browses
-and watches, now and then likes or pays something, and after a while makes room for the next person. Staff do what
-members do not: see what is new, due or wrong, change what members read, and look at once whether it shows. Who comes
-and what they do is drawn from a seeded generator of each user's own, so that every arm of a block is asked the same
-questions.
+A member is one person at a time: now and then logs in, is told what they may do, then browses and watches, likes or
+pays something, and after a while makes room for the next person. Staff do what members do not: see what is new, due or
+wrong, change what members read, and look at once whether it shows. Who comes and what they do is drawn from a seeded
+generator of each user's own, so that every arm of a block is asked the same questions.
 """
 
 import os
@@ -22,7 +21,7 @@ PAYMENT = os.environ["HARNESS_URL_PAYMENT"]
 STREAMING = os.environ["HARNESS_URL_CONTENT_STREAMING"]
 
 USERS, CONTENTS, VIDEOS, CREATORS = 20_000, 10_000, 30_000, 3_000
-LOGS_IN = 0.2  # of the visits; the others bring a token
+LOGS_IN = 0.2  # of the visits; the others were let in on an earlier day
 MEAN_STEPS = 40  # of one visit
 FROM_A_LIST = 0.9  # of what is opened; the rest comes by a link from elsewhere
 TAGS = ("music-live", "travel-tips", "food-local", "sport-news", "cinema-reviews", "books-stories", "science-ideas")
@@ -66,13 +65,11 @@ class Member(FastHttpUser):
         act(self)
 
     def arrive(self) -> None:
-        """The next person shows a token or logs in, and is told what they may do and have paid for."""
+        """The next person comes in and is told what they may do."""
         self.person = bisect_left(_ACTIVITY, self.chance.random()) + 1
         self.steps_left = 1 + int(self.chance.expovariate(1 / MEAN_STEPS))
         self.shown, self.videos = [1], [1]
-        if self.person in self.tokens and self.chance.random() > LOGS_IN:
-            self.show_token()
-        else:
+        if self.chance.random() < LOGS_IN:
             self.log_in()
         self.client.get(f"{AUTH}/auth/user/{self.person}/permissions", name="/auth/user/{id}/permissions")
         self.ask()
