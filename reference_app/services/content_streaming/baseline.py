@@ -23,6 +23,7 @@ _UNFINISHED = """
     SELECT id FROM transcoding_jobs WHERE video_id = %s AND rendition = %s AND status IN ('queued', 'running')
 """
 _OLDEST_QUEUED = "SELECT id FROM transcoding_jobs WHERE status = 'queued' ORDER BY created_at, id LIMIT 1 FOR UPDATE"
+# Beside the row lock, which is for the other release while both run: that one takes no lock of the queue.
 _LOCK_QUEUE = "SELECT pg_advisory_xact_lock(hashtext('transcoding_jobs'))"
 _COUNT_PUBLISHED = "SELECT count(*) FROM videos WHERE creator_id = %s AND status = 'published'"
 _NEWEST_PUBLISHED = """
@@ -89,8 +90,9 @@ class BaselineQueries:
         asked = f"{_VIEWS} WHERE {key} = %s ORDER BY created_at DESC, id DESC LIMIT %s"
         async with self.database.connection() as connection:
             views = await rows(connection, asked, (value, limit))
-            videos = [await one(connection, _VIDEO, (view["video_id"],), "video") for view in views]
-            return [{**view, "title": video["title"]} for view, video in zip(views, videos, strict=True)]
+            watched = {view["video_id"] for view in views}
+            videos = {video_id: await one(connection, _VIDEO, (video_id,), "video") for video_id in watched}
+            return [{**view, "title": videos[view["video_id"]]["title"]} for view in views]
 
     async def create_video(self, video: entities.NewVideo) -> Row:
         """A draft, in no list yet."""

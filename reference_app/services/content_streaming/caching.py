@@ -12,7 +12,7 @@ Topics that cached answers depend on, and the writes that change them:
     popular         such a list                               the same, weighing its views
     trending        such a list                               the same; views count once their day is over
 
-A view ends what shows its counter, the answer about the video itself, but no list in which it changes no order.
+A view ends the answer about its video, which shows the counter, and a popular list only where it may change the order.
 """
 
 from collections.abc import Sequence
@@ -32,7 +32,7 @@ SPACE = "stream"
 HOUR, DAY = (int(timedelta(hours=hours).total_seconds()) for hours in (1, 24))
 WARM_VIDEOS = 100
 REBUILT = (10, 20)  # the limits of the trending lists that are cached beforehand
-LEVEL = 100  # more views than those of one video that are under way at once, and may be invalidated in any order
+LEVEL = 100  # views, far more than are under way for one video at once: their invalidations may overtake each other
 
 
 class CachedStreaming:

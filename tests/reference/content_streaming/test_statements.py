@@ -21,7 +21,11 @@ READS = [
 
 
 def test_baseline_costs_a_statement_for_each_thing(baseline: Client) -> None:
-    assert [baseline.get(path).queries for path in READS] == [3, 3 + 7, 3 + 7, *[1 + 7] * 5]
+    *others, of_user, of_video = (baseline.get(path) for path in READS)
+    assert [answer.queries for answer in others] == [3, 3 + 7, 3 + 7, 1 + 7, 1 + 7, 1 + 7]
+    watched = {item["video_id"] for item in of_user.body["items"]}  # type: ignore[index] # a list's shape
+    assert (of_user.queries, of_video.queries) == (1 + len(watched), 1 + 1)
+    assert len(watched) > 3
 
 
 @pytest.mark.parametrize("path", READS)
@@ -91,14 +95,23 @@ def test_a_write_takes_from_optimized_only_what_it_touched(
     assert {read for read in ALL if optimized.get(read).cache == "miss"} == ended
 
 
-def test_who_enters_a_list_by_passing_a_hundred_views_is_noticed(optimized: Client, postgres: Postgres) -> None:
-    """The last of the list has 99, and so has one behind it."""
+@pytest.mark.parametrize(
+    ("views", "level", "limit", "place"),
+    [
+        (300, (81, 195), 20, 2),  # far above the last of the list
+        (99, (205, 231), 11, 10),  # one enters by its hundredth view
+    ],
+)
+def test_a_view_that_changes_the_order_of_popular_videos_is_noticed(
+    optimized: Client, postgres: Postgres, views: int, level: tuple[int, int], limit: int, place: int
+) -> None:
+    above, below = level
     with psycopg.connect(postgres.url(f"optimized_{__name__}"), autocommit=True) as connection:
-        connection.execute("UPDATE videos SET view_count = 99 WHERE id IN (205, 231)")
-    optimized.get("/videos/popular?limit=11")
-    assert listed(optimized.get("/videos/popular?limit=11"))[-1] == 205
-    view(optimized, 231)
-    assert listed(optimized.get("/videos/popular?limit=11"))[-1] == 231
+        connection.execute("UPDATE videos SET view_count = %s WHERE id IN (%s, %s)", (views, *level))
+    path = f"/videos/popular?limit={limit}"
+    assert listed(optimized.get(path))[place] == above
+    view(optimized, below)
+    assert listed(optimized.get(path))[place] == below
 
 
 def test_the_hundred_most_viewed_are_cached_before_the_first_request(optimized: Client) -> None:
