@@ -25,6 +25,7 @@ class Request:
     method: str
     path: str
     body: object = None
+    token: str | None = None
 
 
 class Reset:
@@ -62,7 +63,9 @@ class Alike:
         for reset in self.resets:
             reset()
         for request in [*self.watched, *(each for step in steps for each in (step, *self.watched))]:
-            before, after = (side.send(request.method, request.path, request.body) for side in self.sides)
+            before, after = (
+                side.send(request.method, request.path, request.body, token=request.token) for side in self.sides
+            )
             assert (before.status, self._shown(before.body)) == (after.status, self._shown(after.body)), request
             assert before.status < 500, before.body
 

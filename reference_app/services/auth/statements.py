@@ -31,7 +31,7 @@ LOGOUTS = """
     SELECT id, created_at, expires_at FROM token_blacklist WHERE user_id = %s ORDER BY created_at DESC, id DESC LIMIT %s
 """
 
-# Held to the end of the transaction, in an order that everybody keeps to: no name before all usernames, then addresses.
+# Held to the end of the transaction. Everybody takes the lock of the username first: so nobody waits in a circle.
 LOCK_NAMES = """
     SELECT pg_advisory_xact_lock(hashtext('username'), hashtext(%s)),
         pg_advisory_xact_lock(hashtext('email'), hashtext(%s))
