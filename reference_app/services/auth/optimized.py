@@ -14,8 +14,7 @@ class OptimizedQueries(BaselineQueries):
     async def permissions(self, user_id: int) -> Roles:
         """One statement."""
         async with self.database.connection() as connection:
-            roles: Roles = (await one(connection, statements.PERMISSIONS, (user_id,), "user"))["roles"]
-            return roles
+            return dict((await one(connection, statements.PERMISSIONS, (user_id,), "user"))["roles"])
 
     async def permission_roles(self, permission: str) -> Sequence[Row]:
         """One statement."""

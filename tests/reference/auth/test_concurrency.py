@@ -14,7 +14,8 @@ from tests.reference.running import Answer, Client, Postgres
 
 pytestmark = pytest.mark.e2e
 
-A, R = TypeVar("A"), TypeVar("R")
+A = TypeVar("A")
+R = TypeVar("R")
 MANY = 50
 AFTER_SEED = "2026-01-02"
 ROLES = ["video-reader", "video-author", "audit-reader", "team-manager", "team-author"]

@@ -1,9 +1,10 @@
 """Baseline and optimized answer alike: any sequence of requests, reads and writes, good and bad."""
 
 from collections.abc import Iterator
+from itertools import chain
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from tests.reference.alike import Alike, Request, bad_ids, bad_limits, junk, limits, side_by_side, text
@@ -18,7 +19,7 @@ HOT_USERS, NEW_USERS = [2, 4, 35], ["ada", "grace"]
 
 # Few of each, so that requests meet. In the data user 2 has four roles, 4 two, video-reader and audit-reader among
 # them, and 35 none; 67 is not active; those from 501 on exist only once they are created.
-user_ids = st.one_of(st.sampled_from(HOT_USERS), st.sampled_from([*HOT_USERS, 501, 502, 2**63 - 1]))
+user_ids = st.sampled_from([*HOT_USERS, *HOT_USERS, 501, 2**63 - 1])
 roles = st.sampled_from(["video-reader", "audit-reader", "video-author", "team-manager"])
 permissions = st.sampled_from(["content-read", "team-approve", "audit-list", "brand-new"])
 names = st.sampled_from(["user2", "user4", "user67", *NEW_USERS])
@@ -50,11 +51,11 @@ writes = st.one_of(
     st.builds(
         lambda user, wanted: Request("PUT", f"/auth/user/{user}/roles", {"roles": wanted}),
         user_ids,
-        st.lists(roles | st.sampled_from(["no-role", "nor-this"]), max_size=3) | st.lists(roles, max_size=4),
+        st.lists(roles, max_size=4),
     ),
     st.builds(
         lambda role, wanted: Request("PUT", f"/auth/role/{role}/permissions", {"permissions": wanted}),
-        roles,
+        st.sampled_from(["video-reader", "video-author"]),
         st.lists(permissions, max_size=4),
     ),
 )
@@ -90,9 +91,11 @@ mistakes = st.one_of(
         junk,
     ),
     st.builds(lambda role: Request("PUT", f"/auth/role/{role}/permissions", {"permissions": []}), names),
+    st.builds(lambda role: Request("PUT", "/auth/user/2/roles", {"roles": ["video-author", role, "z"]}), names),
     st.builds(Request, st.sampled_from(["DELETE", "PATCH"]), st.sampled_from(["/auth/users", "/auth/token", "/no"])),
 )
-steps = st.lists(st.one_of(reads, writes, writes, writes, mistakes), min_size=1, max_size=6)
+# Half of the steps are writes: after each one, what is watched is read anyway.
+steps = st.lists(st.tuples(writes, reads | mistakes), min_size=1, max_size=3).map(lambda pairs: [*chain(*pairs)])
 WATCHED = [
     *(Request("GET", f"/auth/user/{user}/permissions") for user in (2, 4)),
     *(Request("GET", "/auth/token", token=token(user, "first")) for user in (2, 4)),
@@ -105,6 +108,15 @@ WATCHED = [
     Request("GET", "/auth/permission/content-read/roles"),
     Request("GET", "/auth/permission/brand-new/roles"),
 ]
+# Changes each topic of the cache at least once in something that is watched, whatever else is generated.
+EACH_WRITE = [
+    Request("POST", "/auth/logout", token=token(2, "first")),
+    Request("PUT", "/auth/user/2/roles", {"roles": ["video-author"]}),
+    Request("PUT", "/auth/user/2/roles", {"roles": ["video-author", "video-reader"]}),
+    Request("PUT", "/auth/role/video-reader/permissions", {"permissions": ["brand-new"]}),
+    Request("POST", "/auth/users", {"username": "ada", "email": "ada@example.com", "password": "pässword"}),
+    Request("POST", "/auth/login", {"username": "ada", "password": "pässword"}),
+]
 
 
 @pytest.fixture(scope="module")
@@ -114,6 +126,7 @@ def alike(postgres: Postgres, redis_server: RedisServer, baseline: Client, optim
 
 
 @given(steps=steps)
+@example(steps=EACH_WRITE)
 @settings(max_examples=25, deadline=None)
 def test_any_sequence_of_requests_is_answered_alike(alike: Alike, steps: list[Request]) -> None:
     alike.check(steps)
