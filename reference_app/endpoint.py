@@ -11,14 +11,14 @@ from starlette.responses import Response
 
 from reference_app.answers import JSON
 from reference_app.errors import InvalidError, MalformedError
-from reference_app.fields import LARGEST_ID, NAME_PATTERN
+from reference_app.fields import EMAIL_PATTERN, LARGEST_ID, NAME_PATTERN
 
 LIMIT_DEFAULT, LIMIT_LARGEST = 10, 100
 
 Argument = Callable[[Request], Awaitable[Any]]
 """Reads one argument from a request, or raises the error that says what is wrong with it."""
 
-_NAME = re.compile(NAME_PATTERN)
+_NAME, _EMAIL = re.compile(NAME_PATTERN), re.compile(EMAIL_PATTERN)
 _WHOLE_NUMBER = re.compile(r"[0-9]{1,19}", re.ASCII)
 
 
@@ -44,14 +44,18 @@ def path_id(name: str) -> Argument:
 
 def path_name(name: str) -> Argument:
     """A name in the path."""
+    return _path_text(name, _NAME, "1 to 40 of a-z, 0-9 and -, beginning with a letter or digit")
 
-    async def read(request: Request) -> str:
-        text: str = request.path_params[name]
-        if not _NAME.fullmatch(text):
-            raise InvalidError(f"{name}: must be 1 to 40 of a-z, 0-9 and -, beginning with a letter or digit")
-        return text
 
-    return read
+def path_email(name: str) -> Argument:
+    """An e-mail address in the path."""
+    return _path_text(name, _EMAIL, "an e-mail address in lower case")
+
+
+async def bearer(request: Request) -> str:
+    """The token of the Authorization header; empty without one, which no token is."""
+    scheme, _, token = request.headers.get("Authorization", "").partition(" ")
+    return token.strip() if scheme.lower() == "bearer" else ""
 
 
 def fixed(value: object) -> Argument:
@@ -82,6 +86,16 @@ def body(shape: type[BaseModel]) -> Argument:
             return shape.model_validate(value)
         except ValidationError as error:
             raise InvalidError("; ".join(_problem(found) for found in error.errors(include_url=False))) from None
+
+    return read
+
+
+def _path_text(name: str, pattern: re.Pattern[str], what: str) -> Argument:
+    async def read(request: Request) -> str:
+        text: str = request.path_params[name]
+        if not pattern.fullmatch(text):
+            raise InvalidError(f"{name}: must be {what}")
+        return text
 
     return read
 

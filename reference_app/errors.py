@@ -57,6 +57,7 @@ class RefusedError(RequestError):
 
     status = 401
     code = "refused"
+    headers: Mapping[str, str] = {"WWW-Authenticate": "Bearer"}
 
 
 class ConflictError(RequestError):

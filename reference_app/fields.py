@@ -3,10 +3,11 @@
 from datetime import UTC, datetime
 from typing import Annotated
 
-from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, StrictInt, StrictStr
+from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, SecretStr, StrictInt, StrictStr
 
 LARGEST_ID = 2**63 - 1
 NAME_PATTERN = "[a-z0-9][a-z0-9-]{0,39}"
+EMAIL_PATTERN = "[a-z0-9.+_-]{1,64}@[a-z0-9.-]{1,189}"
 
 
 def _storable(text: str) -> str:
@@ -30,6 +31,8 @@ Id = Annotated[StrictInt, Field(ge=1, le=LARGEST_ID)]
 Title = Annotated[StrictStr, Field(min_length=1, max_length=200), AfterValidator(_storable)]
 Text = Annotated[StrictStr, Field(max_length=10_000), AfterValidator(_storable)]
 Name = Annotated[StrictStr, Field(pattern=f"^{NAME_PATTERN}$")]
+Email = Annotated[StrictStr, Field(pattern=f"^{EMAIL_PATTERN}$")]
+Password = Annotated[SecretStr, Field(strict=True, min_length=1, max_length=128)]
 Names = Annotated[list[Name], Field(max_length=20), AfterValidator(_each_once)]
 Moment = Annotated[AwareDatetime, AfterValidator(_in_utc)]
 

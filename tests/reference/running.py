@@ -44,8 +44,11 @@ class Client:
     def get(self, path: str) -> Answer:
         return self.send("GET", path)
 
-    def send(self, method: str, path: str, body: object = None, *, raw: bytes | None = None) -> Answer:
-        response = self.http.request(method, path, content=raw, json=body)
+    def send(
+        self, method: str, path: str, body: object = None, *, raw: bytes | None = None, token: str | None = None
+    ) -> Answer:
+        headers = {} if token is None else {"Authorization": f"Bearer {token}"}
+        response = self.http.request(method, path, content=raw, json=body, headers=headers)
         timing = response.headers["Server-Timing"]
         parsed = response.json() if response.content else None
         queries = int(timing.split('"')[1].split()[0])
