@@ -24,6 +24,7 @@ class Index:
     name: str
     on: str
     needed_by: str
+    unique: bool = False
 
 
 def create(indexes: Sequence[Index]) -> None:
@@ -33,7 +34,8 @@ def create(indexes: Sequence[Index]) -> None:
         for index in indexes:
             if connection.execute(_INVALID, {"name": index.name}).scalar_one():
                 op.execute(f"DROP INDEX CONCURRENTLY {index.name}")
-            op.execute(f"CREATE INDEX CONCURRENTLY IF NOT EXISTS {index.name} ON {index.on}")
+            kind = "UNIQUE INDEX" if index.unique else "INDEX"
+            op.execute(f"CREATE {kind} CONCURRENTLY IF NOT EXISTS {index.name} ON {index.on}")
             op.execute(f"COMMENT ON INDEX {index.name} IS '{index.needed_by}'")
 
 
