@@ -11,12 +11,7 @@ INDEXES = (
     Index(
         "payments_of_user",
         on="payments (user_id, created_at DESC, id DESC)",
-        needed_by="PAYMENTS: those of a user, newest first",
-    ),
-    Index(
-        "payments_of_user_by_status",
-        on="payments (user_id, status, created_at DESC, id DESC)",
-        needed_by="PAYMENTS: those of a user in one status, newest first",
+        needed_by="PAYMENTS: those of a user, newest first; few enough to look for a status among them",
     ),
     Index(
         "payments_by_status",
