@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Awaitable, Callable
+from enum import StrEnum
 from typing import Any
 
 import orjson
@@ -71,6 +72,18 @@ async def limit(request: Request) -> int:
     """How many of a list are wanted."""
     text = request.query_params.get("limit")
     return LIMIT_DEFAULT if text is None else _whole_number("limit", text, LIMIT_LARGEST)
+
+
+def choice(name: str, allowed: type[StrEnum]) -> Argument:
+    """One of a few words in the query, or None without it."""
+
+    async def read(request: Request) -> StrEnum | None:
+        text = request.query_params.get(name)
+        if text is not None and text not in set(allowed):
+            raise InvalidError(f"{name}: must be one of {', '.join(allowed)}")
+        return None if text is None else allowed(text)
+
+    return read
 
 
 def body(shape: type[BaseModel]) -> Argument:
