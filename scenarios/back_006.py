@@ -2,7 +2,8 @@
 
 from locust import between
 
-from scenarios.members import Member, Operator, Staff
+from scenarios.crowd import Operator
+from scenarios.members import RECOMMENDATION, Member, Staff
 
 
 class Person(Member):
@@ -23,4 +24,4 @@ class Support(Staff):
 class Batch(Operator):
     """Recomputes the scores while the load goes down."""
 
-    after_share = 0.95
+    url = RECOMMENDATION

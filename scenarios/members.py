@@ -1,45 +1,31 @@
-"""People who use the whole social platform, shared by the plans' user files.
+"""People who use the whole social platform.
 
 A member is one person at a time: now and then logs in, is told what they may do, then browses and watches, likes or
 pays something, and after a while makes room for the next person. Staff do what members do not: see what is new, due or
-wrong, change what members read, and look at once whether it shows. Who comes and what they do is drawn from a seeded
-generator of each user's own, so that every arm of a block is asked the same questions.
+wrong, change what members read, and look at once whether it shows.
 """
 
 import os
-from bisect import bisect_left
 from http.client import CREATED, NOT_FOUND, OK, UNAUTHORIZED
-from itertools import accumulate, count
-from random import Random
+from itertools import count
 
-import gevent
 from locust import FastHttpUser, task
+
+from scenarios.crowd import TAGS, Chance, Ranks
 
 RECOMMENDATION = os.environ["HARNESS_URL_RECOMMENDATION"]
 AUTH = os.environ["HARNESS_URL_AUTH"]
 PAYMENT = os.environ["HARNESS_URL_PAYMENT"]
 STREAMING = os.environ["HARNESS_URL_CONTENT_STREAMING"]
 
-USERS, CONTENTS, VIDEOS, CREATORS = 20_000, 10_000, 30_000, 3_000
+USERS, CREATORS = 20_000, 3_000
 LOGS_IN = 0.2  # of the visits; the others were let in on an earlier day
 MEAN_STEPS = 40  # of one visit
 FROM_A_LIST = 0.9  # of what is opened; the rest comes by a link from elsewhere
-TAGS = ("music-live", "travel-tips", "food-local", "sport-news", "cinema-reviews", "books-stories", "science-ideas")
 ROLES = ("content-reader", "content-author", "comment-editor", "video-reader", "profile-author", "payment-reader")
-ATTENTION = [1 / place for place in range(1, 101)]  # people click what stands first
 
-_SEED = os.environ.get("HARNESS_SEED", "0")
-_numbers = count()
-
-
-def _zipf(n: int, exponent: float) -> list[float]:
-    total = list(accumulate(1 / rank**exponent for rank in range(1, n + 1)))
-    return [weight / total[-1] for weight in total]
-
-
-_ACTIVITY, _LINKED, _WATCHED, _FOLLOWED = (
-    _zipf(n, exponent) for n, exponent in ((USERS, 1.1), (CONTENTS, 1.4), (VIDEOS, 1.3), (CREATORS, 1.3))
-)
+ACTIVITY, LINKED = Ranks(USERS, 1.1), Ranks(10_000, 1.4)
+WATCHED, FOLLOWED = Ranks(30_000, 1.3), Ranks(CREATORS, 1.3)
 
 
 class Member(FastHttpUser):
@@ -49,8 +35,7 @@ class Member(FastHttpUser):
 
     def on_start(self) -> None:
         """Take a seeded generator and let the first person in."""
-        self.number = next(_numbers)
-        self.chance = Random(f"{_SEED}-{self.number}")
+        self.chance = Chance()
         self.tokens: dict[int, str] = {}
         self.payments = count()
         self.arrive()
@@ -66,7 +51,7 @@ class Member(FastHttpUser):
 
     def arrive(self) -> None:
         """The next person comes in and is told what they may do."""
-        self.person = bisect_left(_ACTIVITY, self.chance.random()) + 1
+        self.person = self.chance.popular(ACTIVITY)
         self.steps_left = 1 + int(self.chance.expovariate(1 / MEAN_STEPS))
         self.shown, self.videos = [1], [1]
         if self.chance.random() < LOGS_IN:
@@ -107,8 +92,8 @@ class Member(FastHttpUser):
     def content(self) -> int:
         """One to open."""
         if self.chance.random() < FROM_A_LIST:
-            return self.chance.choices(self.shown, ATTENTION[: len(self.shown)])[0]
-        return bisect_left(_LINKED, self.chance.random()) + 1
+            return self.chance.attracted(self.shown)
+        return self.chance.popular(LINKED)
 
     def like(self) -> None:
         """Like a content."""
@@ -117,9 +102,8 @@ class Member(FastHttpUser):
 
     def write(self) -> None:
         """Publish a content."""
-        number = self.chance.randrange(10**9)
-        article = {"title": f"Article {number}", "body": f"Text {number}. " * 20, "tags": self.chance.sample(TAGS, 3)}
-        self.client.post(f"{RECOMMENDATION}/content", json={"creator_id": self.person, **article}, name="/content")
+        article = {"creator_id": self.person, **self.chance.article()}
+        self.client.post(f"{RECOMMENDATION}/content", json=article, name="/content")
 
     def browse_videos(self) -> None:
         """See what is popular."""
@@ -134,8 +118,8 @@ class Member(FastHttpUser):
     def video(self) -> int:
         """One to open."""
         if self.chance.random() < FROM_A_LIST:
-            return self.chance.choices(self.videos, ATTENTION[: len(self.videos)])[0]
-        return bisect_left(_WATCHED, self.chance.random()) + 1
+            return self.chance.attracted(self.videos)
+        return self.chance.popular(WATCHED)
 
     def watch(self) -> None:
         """Watch a video to some point."""
@@ -144,7 +128,7 @@ class Member(FastHttpUser):
 
     def visit_creator(self) -> None:
         """Look at a creator's page."""
-        creator = bisect_left(_FOLLOWED, self.chance.random()) + 1
+        creator = self.chance.popular(FOLLOWED)
         self.client.get(f"{STREAMING}/creators/{creator}", name="/creators/{id}")
 
     def look_at_payments(self) -> None:
@@ -163,7 +147,7 @@ class Member(FastHttpUser):
                 answer.success()
                 return
             plan = answer.json()["plan"]["id"]
-        key = f"{_SEED}-{self.number}-{next(self.payments)}"
+        key = f"{self.chance.name}-{next(self.payments)}"
         paid = {"user_id": self.person, "plan_id": plan, "idempotency_key": key}
         self.client.post(f"{PAYMENT}/payments", json=paid, name="/payments")
 
@@ -181,15 +165,14 @@ class Staff(FastHttpUser):
 
     def on_start(self) -> None:
         """Take a seeded generator."""
-        self.number = next(_numbers)
-        self.chance = Random(f"{_SEED}-staff-{self.number}")
+        self.chance = Chance("staff-")
         self.made = count()
 
     @task(3)
     def correct(self) -> None:
         """Edit a content that is read a lot and look at it at once: the old text would be a failure."""
-        content = bisect_left(_LINKED, self.chance.random()) + 1
-        title = f"Corrected {self.number}-{next(self.made)}"
+        content = self.chance.popular(LINKED)
+        title = f"Corrected {self.chance.name}-{next(self.made)}"
         change = {"title": title, "body": "Corrected.", "tags": self.chance.sample(TAGS, 3)}
         edited = self.client.put(f"{RECOMMENDATION}/content/{content}", json=change, name="/content/{id}")
         url = f"{RECOMMENDATION}/content/{content}"
@@ -249,7 +232,7 @@ class Staff(FastHttpUser):
     @task
     def look_after_videos(self) -> None:
         """What is new and what everybody watches, who watched, and the next video through the transcoder."""
-        user, video = self.anybody(), bisect_left(_WATCHED, self.chance.random()) + 1
+        user, video = self.anybody(), self.chance.popular(WATCHED)
         self.client.get(f"{STREAMING}/videos?limit=20", name="/videos")
         self.client.get(f"{STREAMING}/videos/trending?limit=20", name="/videos/trending")
         self.client.get(f"{STREAMING}/users/{user}/views", name="/users/{id}/views")
@@ -267,18 +250,3 @@ class Staff(FastHttpUser):
     def anybody(self) -> int:
         """One of all users, each as likely."""
         return 1 + self.chance.randrange(USERS)
-
-
-class Operator(FastHttpUser):
-    """Recomputes all engagement scores once, when a share of the leg is over."""
-
-    abstract = True
-    fixed_count = 1
-    after_share = 0.95
-
-    @task
-    def recompute(self) -> None:
-        """Wait for the moment, recompute, and be done."""
-        gevent.sleep(self.after_share * float(os.environ["HARNESS_SECONDS"]))
-        self.client.post(f"{RECOMMENDATION}/engagement-scores", json={}, name="/engagement-scores")
-        self.stop()

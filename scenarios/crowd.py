@@ -1,0 +1,73 @@
+"""What all users of the plans share: whom and what they choose, drawn from seeded generators, and the operator.
+
+Every arm of a block is asked the same questions, since each user draws from a generator of its own, seeded by the leg.
+"""
+
+import os
+from bisect import bisect_left
+from itertools import accumulate, count
+from random import Random
+
+from locust import FastHttpUser, task
+
+TAGS = ("music-live", "travel-tips", "food-local", "sport-news", "cinema-reviews", "books-stories", "science-ideas")
+
+_SEED = os.environ.get("HARNESS_SEED", "0")
+_LEG_SECONDS = float(os.environ.get("HARNESS_SECONDS", "0"))
+_NEVER_SECONDS = 1e9
+_ATTENTION = [1 / place for place in range(1, 101)]  # people click what stands first
+_numbers = count()
+
+
+class Chance(Random):
+    """The generator of one user; ``name`` is different for each, and the same again in every arm of a block."""
+
+    def __init__(self, kind: str = "") -> None:
+        self.name = f"{_SEED}-{kind}{next(_numbers)}"
+        super().__init__(self.name)
+
+    def popular(self, ranks: "Ranks") -> int:
+        """A number from 1 on, the first ones most often."""
+        return bisect_left(ranks.shares, self.random()) + 1
+
+    def attracted(self, shown: list[int]) -> int:
+        """One of a list, the first ones most often."""
+        return self.choices(shown, _ATTENTION[: len(shown)])[0]
+
+    def article(self) -> dict[str, object]:
+        """Something written."""
+        number = self.randrange(10**9)
+        return {"title": f"Article {number}", "body": f"Text {number}. " * 20, "tags": self.sample(TAGS, 3)}
+
+
+class Ranks:
+    """How popular each of ``n`` things is: the k-th as 1 / k^exponent."""
+
+    def __init__(self, n: int, exponent: float) -> None:
+        total = list(accumulate(1 / rank**exponent for rank in range(1, n + 1)))
+        self.shares = [weight / total[-1] for weight in total]
+
+
+class Operator(FastHttpUser):
+    """Recomputes all engagement scores once, when ``after_share`` of the leg is over; a subclass says where."""
+
+    abstract = True
+    fixed_count = 1
+    after_share = 0.95
+    url = ""
+
+    def on_start(self) -> None:
+        """Begin to wait."""
+        self.waits = iter((self.after_share * _LEG_SECONDS, _NEVER_SECONDS))
+        self.is_time = False
+
+    def wait_time(self) -> float:
+        """Until the moment, then for ever: a user that waits may be stopped, one that stopped would be replaced."""
+        return next(self.waits)
+
+    @task
+    def recompute(self) -> None:
+        """Nothing at first: Locust waits between tasks, not before the first."""
+        if self.is_time:
+            self.client.post(f"{self.url}/engagement-scores", json={}, name="/engagement-scores")
+        self.is_time = True
