@@ -1,6 +1,7 @@
 """Fifty at a time: paid once, refunded once, subscribed once, nothing lost, no deadlock, nothing stale."""
 
 import threading
+import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -136,17 +137,34 @@ def test_everything_at_once_leaves_nothing_half_done(either: Client, database: p
 
 
 def test_two_releases_side_by_side_pay_once(optimized: Client, postgres: Postgres, redis_server: RedisServer) -> None:
-    """As while one replaces the other: the one takes a lock and the other does not."""
+    """As while one replaces the other. Both have looked for the key in vain when the first of them may go on."""
     url = postgres.url(f"optimized_{__name__}")
     with (
-        running.service("payment", "baseline", url, redis_server.url(3)) as before,
-        psycopg.connect(url) as database,
+        running.service("payment", "baseline", url, redis_server.url(3)) as baseline,
+        psycopg.connect(url) as holding,
+        psycopg.connect(url, autocommit=True) as database,
+        ThreadPoolExecutor(2) as crowd,
     ):
-        for key in ("side-1", "side-2", "side-3"):
-            answers = at_once(lambda n, key=key: (before, optimized)[n % 2].send("POST", "/payments", payment(key)))  # type: ignore[misc] # mypy and defaults
-            assert {answer.status for answer in answers} == {201}
-            assert all(answer.body == answers[0].body for answer in answers)
+        for clients in ((optimized, baseline), (baseline, optimized)):
+            key, answers = f"first-{clients[0].process.pid}", []
+            holding.execute("SELECT FROM subscriptions WHERE user_id = 226 AND status = 'active' FOR UPDATE")
+            for client in clients:
+                answers.append(crowd.submit(client.send, "POST", "/payments", payment(key)))
+                wait_for_waiting(database, len(answers))
+            holding.rollback()
+            first, second = (answer.result() for answer in answers)
+            assert (first.status, second.status) == (201, 201)
+            assert first.body == second.body
             assert counted(database, key) == (1, 1)
+
+
+def wait_for_waiting(database: psycopg.Connection, count: int) -> None:
+    """Until so many wait for a lock."""
+    waiting = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
+    deadline = time.monotonic() + 5
+    while database.execute(waiting).fetchone() != (count,):
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
 
 
 def test_no_stale_answer_while_many_read_and_write(optimized: Client) -> None:

@@ -131,20 +131,19 @@ def test_a_payment_of_who_is_due_first_takes_the_list_of_these(optimized: Client
     assert after == before + timedelta(days=active["period_days"])
 
 
-@pytest.mark.parametrize("release", ["baseline", "optimized"])
 def test_a_night_ends_what_was_not_renewed_and_takes_exactly_that(
-    postgres: Postgres, redis_server: RedisServer, indexed: str, release: str
+    postgres: Postgres, redis_server: RedisServer, indexed: str
 ) -> None:
-    url, redis = postgres.create(f"night_{release}", indexed), redis_server.url(3)
+    url, redis = postgres.create("payment_night", indexed), redis_server.url(3)
 
     def pass_a_night() -> None:
-        done = running.run("rebuild", "payment", DATABASE_URL=url, REDIS_URL=redis, REFERENCE_RELEASE=release)
+        done = running.run("rebuild", "payment", DATABASE_URL=url, REDIS_URL=redis)
         assert done.returncode == 0, done.stderr
 
     with psycopg.connect(url) as connection:
         (late,) = connection.execute(LATE).fetchone() or ()
     assert 0 < len(late) < 20
-    with running.service("payment", release, url, redis) as client:
+    with running.service("payment", "optimized", url, redis) as client:
         paths = [f"/subscriptions/user/{user}/active" for user in (226, *late)]
         assert [client.get(path).status for path in paths] == [200] * len(paths)
         plans, due = client.get("/plans").body, client.get(READ["due"]).body
