@@ -15,7 +15,7 @@ demo: .venv/run.stamp ## measure the recommendation service before and after its
 	@$(BIN)/harness run scenarios/demo.toml
 
 test: .venv/dev.stamp ## run the tests
-	@$(BIN)/python -m pytest
+	@$(BIN)/python -m pytest -n 3 --dist loadfile
 
 check: .venv/dev.stamp ## lint, format, types
 	@$(BIN)/ruff check
