@@ -31,6 +31,21 @@ class Table:
     columns: dict[str, Column]
 
 
+def words(text: str) -> list[str]:
+    """A vocabulary, written as a text."""
+    return text.split()
+
+
+def ids(count: int) -> Column:
+    """1 to ``count``."""
+    return pa.array(np.arange(1, count + 1))
+
+
+def integers(below: int, count: int, random: np.random.Generator) -> Numbers:
+    """``count`` whole numbers from 0 to ``below`` - 1, each as likely."""
+    return (random.random(count) * below).astype(np.int64)
+
+
 def zipf_weights(count: int, exponent: float, random: np.random.Generator) -> Weights:
     """Probabilities of a few popular and many rare, in random order, so that an id tells nothing."""
     weights: Weights = 1 / np.arange(1, count + 1, dtype=np.float64) ** exponent

@@ -12,7 +12,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from argon2.low_level import Type, hash_secret
 
-from reference_app.seeding import Column, Numbers, Table, Weights, draw, draw_distinct, moments, zipf_weights
+from reference_app.seeding import Column, Numbers, Table, Weights, draw, draw_distinct, moments, words, zipf_weights
 from reference_app.services.auth.passwords import LANES, MEMORY_KIB, PASSES
 from reference_app.services.auth.tokens import LIFETIME
 
@@ -28,13 +28,9 @@ _SHARES_OF_ROLE_COUNT = (0.02, 0.34, 0.30, 0.18, 0.10, 0.06)  # no role, one rol
 _LEAST_PERMISSIONS, _MOST_PERMISSIONS = 10, 20
 
 
-def _words(text: str) -> list[str]:
-    return text.split()
-
-
-_AREAS = _words("content comment profile payment invoice report campaign video team audit")
-_LEVELS = _words("reader author editor manager")
-_ACTIONS = _words("read list search export create update publish archive delete restore approve assign")
+_AREAS = words("content comment profile payment invoice report campaign video team audit")
+_LEVELS = words("reader author editor manager")
+_ACTIONS = words("read list search export create update publish archive delete restore approve assign")
 _ROLES = [f"{area}-{level}" for area in _AREAS for level in _LEVELS]
 _PERMISSIONS = np.array([f"{area}-{action}" for area in _AREAS for action in _ACTIONS])
 
@@ -60,12 +56,12 @@ def _users(ages: Weights, owners: Numbers, logged_in: Weights, random: np.random
     np.minimum.at(last_login, owners, logged_in)
     never = np.isinf(last_login)
     last_login_at = moments(np.where(never, 0.0, last_login))
-    ids = np.arange(1, len(ages) + 1)
+    numbers = np.arange(1, len(ages) + 1)
     return {
-        "id": pa.array(ids),
-        "username": pa.array([f"user{number}" for number in ids]),
-        "email": pa.array([f"user{number}@example.com" for number in ids]),
-        "password_hash": pa.array(np.array(_password_hashes())[ids % PASSWORDS]),
+        "id": pa.array(numbers),
+        "username": pa.array([f"user{number}" for number in numbers]),
+        "email": pa.array([f"user{number}@example.com" for number in numbers]),
+        "password_hash": pa.array(np.array(_password_hashes())[numbers % PASSWORDS]),
         "is_active": pa.array(random.random(len(ages)) >= _INACTIVE),
         "created_at": moments(ages),
         "last_login_at": pc.if_else(pa.array(never), pa.scalar(None, last_login_at.type), last_login_at),

@@ -10,32 +10,27 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from reference_app.seeding import Column, Numbers, Table, Weights, draw, moments, zipf_weights
-
-
-def _words(text: str) -> list[str]:
-    return text.split()
-
+from reference_app.seeding import Column, Numbers, Table, Weights, draw, ids, integers, moments, words, zipf_weights
 
 _SEED = 17
 _HOUR, _DAY = 3_600.0, 86_400.0
 _OLDEST_VIDEO_DAYS = 730.0
 _MEAN_VIDEO_DAYS = 120.0  # a growing platform: most of what is there is recent
-_STATUSES = _words("draft processing published withdrawn")
+_STATUSES = words("draft processing published withdrawn")
 _DRAFT, _PROCESSING, _PUBLISHED, _WITHDRAWN = range(4)
 _DRAFTS, _PUBLISHED_UP_TO = 0.06, 0.95  # shares of videos up to here; the others were withdrawn
 _PROCESSING_DAYS = 2.5  # what is younger may not be through yet
-_JOB_STATUSES = _words("finished running queued failed")
+_JOB_STATUSES = words("finished running queued failed")
 _FINISHED, _RUNNING, _QUEUED, _FAILED = range(4)
-_RENDITIONS = _words("240p 360p 480p 720p 1080p 1440p 2160p")
+_RENDITIONS = words("240p 360p 480p 720p 1080p 1440p 2160p")
 _LADDERS = (0.12, 0.42, 0.88, 0.96)  # up to here 2 renditions, 3, 4, 5, then all; the best is the last to be made
 _TRIED_TWICE, _UNTOUCHED, _IMPROVED, _LOST = 0.04, 0.7, 0.1, 0.1  # shares of jobs, drafts, published, running
 _BACKLOG_DAYS = 3.0
 _WORKERS = 40
-_ADJECTIVES = np.array(_words("quiet bright northern velvet wild golden rapid gentle hidden electric sunny curious"))
-_NOUNS = np.array(_words("studio kitchen garage atlas orchestra workshop harbor garden arcade compass theatre lab"))
+_ADJECTIVES = np.array(words("quiet bright northern velvet wild golden rapid gentle hidden electric sunny curious"))
+_NOUNS = np.array(words("studio kitchen garage atlas orchestra workshop harbor garden arcade compass theatre lab"))
 _VOCABULARY = np.array(
-    _words("""
+    words("""
     how we found the quiet side of a city after dark and what it takes to learn something new every week without
     losing patience or sleep while friends keep asking for one more picture from that small place by the sea
     """)
@@ -56,7 +51,7 @@ def generate(scale: float) -> Iterator[Table]:
 
 
 def _creators(count: int, random: np.random.Generator) -> dict[str, Column]:
-    adjectives, nouns = _ADJECTIVES[_integers(12, count, random)], _NOUNS[_integers(12, count, random)]
+    adjectives, nouns = _ADJECTIVES[integers(12, count, random)], _NOUNS[integers(12, count, random)]
     numbers = range(1, count + 1)
     named = list(zip(adjectives, nouns, numbers, strict=True))
     ages = (1 + np.sort(random.random(count))[::-1]) * _OLDEST_VIDEO_DAYS * _DAY
@@ -91,7 +86,7 @@ class _Videos:
     def columns(self, views: Numbers, random: np.random.Generator) -> dict[str, Column]:
         count, unseen = len(self.ages), self.statuses < _PUBLISHED
         return {
-            "id": _ids(count),
+            "id": ids(count),
             "creator_id": pa.array(self.creators + 1),
             "title": pa.array(_sentences(count, 6, random)),
             "description": pa.array([f"{text}." for text in _sentences(count, 40, random)]),
@@ -117,7 +112,7 @@ class _Views:
 
     def columns(self) -> dict[str, Column]:
         return {
-            "id": _ids(len(self.ages)),
+            "id": ids(len(self.ages)),
             "video_id": pa.array(self.videos + 1),
             "user_id": pa.array(self.users + 1),
             "seconds_watched": pa.array(self.seconds),
@@ -170,9 +165,9 @@ def _job_columns(
     usual = created - (created / 8).clip(max=_HOUR) * random.random(count)
     started = np.where(running & ~lost, usual.clip(max=_HOUR) * random.random(count), usual)
     finished = started - (started / 8).clip(max=_HOUR) * random.random(count)
-    workers = np.array([f"worker-{number}" for number in range(1, _WORKERS + 1)])[_integers(_WORKERS, count, random)]
+    workers = np.array([f"worker-{number}" for number in range(1, _WORKERS + 1)])[integers(_WORKERS, count, random)]
     return {
-        "id": _ids(count),
+        "id": ids(count),
         "video_id": pa.array(owners + 1),
         "rendition": pa.array(np.array(_RENDITIONS)[renditions]),
         "status": pa.array(np.array(_JOB_STATUSES)[statuses]),
@@ -190,13 +185,5 @@ def _or_null(values: Column, missing: npt.NDArray[np.bool_]) -> Column:
 
 
 def _sentences(count: int, words: int, random: np.random.Generator) -> list[str]:
-    drawn = _VOCABULARY[_integers(len(_VOCABULARY), count * words, random)].reshape(count, words)
+    drawn = _VOCABULARY[integers(len(_VOCABULARY), count * words, random)].reshape(count, words)
     return [" ".join(row).capitalize() for row in drawn]
-
-
-def _ids(count: int) -> Column:
-    return pa.array(np.arange(1, count + 1))
-
-
-def _integers(below: int, count: int, random: np.random.Generator) -> Numbers:
-    return (random.random(count) * below).astype(np.int64)

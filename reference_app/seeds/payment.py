@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from reference_app.seeding import Column, Numbers, Table, Weights, draw, moments, zipf_weights
+from reference_app.seeding import Column, Numbers, Table, Weights, draw, ids, moments, zipf_weights
 
 _SEED = 7
 _DAY = 86_400.0
@@ -144,7 +144,7 @@ def _renewal_ages(subscribed: _Subscriptions, spans: Weights, random: np.random.
 def _plan_columns() -> dict[str, Column]:
     names, prices, days, offered = zip(*_PLANS, strict=True)
     return {
-        "id": _ids(len(_PLANS)),
+        "id": ids(len(_PLANS)),
         "name": pa.array(names),
         "price_cents": pa.array(prices),
         "period_days": pa.array(days),
@@ -159,7 +159,7 @@ def _subscription_columns(
     order = _subscription_order(paid)
     ended = np.where(random.random(count) < _CANCELLED, "cancelled", "expired")
     return {
-        "id": _ids(count),
+        "id": ids(count),
         "user_id": pa.array(subscribed.users[order] + 1),
         "plan_id": pa.array(subscribed.plans[order] + 1),
         "status": pa.array(np.where(subscribed.active, "active", ended)[order]),
@@ -173,7 +173,7 @@ def _payment_columns(subscribed: _Subscriptions, paid: _Payments, random: np.ran
     subscription_ids = np.argsort(_subscription_order(paid)) + 1
     keys = (random.random(len(order)) * 2**32).astype(np.int64)
     return {
-        "id": _ids(len(order)),
+        "id": ids(len(order)),
         "user_id": pa.array(subscribed.users[of] + 1),
         "subscription_id": pa.array(subscription_ids[of]),
         "amount_cents": pa.array(_PRICES[subscribed.plans[of]]),
@@ -186,14 +186,14 @@ def _payment_columns(subscribed: _Subscriptions, paid: _Payments, random: np.ran
 
 def _invoice_columns(subscribed: _Subscriptions, paid: _Payments) -> dict[str, Column]:
     """All but the failed payments have one."""
-    ids = np.flatnonzero(paid.statuses[paid.order] != "failed") + 1
-    order = paid.order[ids - 1]
+    payments = np.flatnonzero(paid.statuses[paid.order] != "failed") + 1
+    order = paid.order[payments - 1]
     of = paid.subscriptions[order]
     return {
-        "id": _ids(len(ids)),
-        "payment_id": pa.array(ids),
+        "id": ids(len(payments)),
+        "payment_id": pa.array(payments),
         "user_id": pa.array(subscribed.users[of] + 1),
-        "number": pa.array([f"INV-{payment:010}" for payment in ids.tolist()]),
+        "number": pa.array([f"INV-{payment:010}" for payment in payments.tolist()]),
         "amount_cents": pa.array(_PRICES[subscribed.plans[of]]),
         "created_at": moments(paid.ages[order]),
         "due_at": moments(paid.ages[order] - _TERM),
@@ -211,7 +211,3 @@ def _settled_at(paid: _Payments, order: Numbers) -> Column:
 def _subscription_order(paid: _Payments) -> Numbers:
     order: Numbers = np.argsort(-paid.began, kind="stable")
     return order
-
-
-def _ids(count: int) -> Column:
-    return pa.array(np.arange(1, count + 1))

@@ -8,12 +8,19 @@ from collections.abc import Iterator
 import numpy as np
 import pyarrow as pa
 
-from reference_app.seeding import Column, Numbers, Table, Weights, draw, draw_distinct, moments, zipf_weights
-
-
-def _words(text: str) -> list[str]:
-    return text.split()
-
+from reference_app.seeding import (
+    Column,
+    Numbers,
+    Table,
+    Weights,
+    draw,
+    draw_distinct,
+    ids,
+    integers,
+    moments,
+    words,
+    zipf_weights,
+)
 
 _SEED = 6
 _DAY = 86_400.0
@@ -22,13 +29,13 @@ _MEAN_CONTENT_DAYS = 60.0  # a growing platform: most of what is there is recent
 _LAST_SCORING_SECONDS = 1 * _DAY  # engagement scores are a day behind, as a nightly batch leaves them
 _SHARES_OF_KIND = (0.85, 0.97)  # up to here views, up to here likes, then shares
 _KINDS = ("view", "like", "share")
-_TOPICS = _words("""
+_TOPICS = words("""
     travel music food fitness fashion gaming cinema books history science nature photography design cooking dance
     theatre sport cars wine art
 """)
-_FACETS = _words("news tips live classics beginners experts local weekend stories reviews ideas events")
+_FACETS = words("news tips live classics beginners experts local weekend stories reviews ideas events")
 _TAGS = np.array([f"{topic}-{facet}" for topic in _TOPICS for facet in _FACETS])
-_VOCABULARY = _words("""
+_VOCABULARY = words("""
     how we found the quiet side of a city after dark and what it takes to learn something new every week without
     losing patience or sleep while friends keep asking for one more picture from that small place by the sea
 """)
@@ -44,8 +51,8 @@ def generate(scale: float) -> Iterator[Table]:
     content_ages = np.sort(_content_ages(contents, random))[::-1]
     drawn = _interactions(users, content_ages, interactions, random)
     yield Table("contents", _contents(users, content_ages, drawn, random))
-    yield Table("content_tags", _tagged("content_id", tag_weights, 3 + _integers(6, contents, random), random))
-    interests = _integers(9, users, random)  # a ninth of the users have named none
+    yield Table("content_tags", _tagged("content_id", tag_weights, 3 + integers(6, contents, random), random))
+    interests = integers(9, users, random)  # a ninth of the users have named none
     yield Table("user_interests", _tagged("user_id", tag_weights, interests, random))
     yield Table("user_interactions", _interaction_columns(drawn))
 
@@ -53,7 +60,7 @@ def generate(scale: float) -> Iterator[Table]:
 def _users(count: int, random: np.random.Generator) -> dict[str, Column]:
     ages = (1 + np.sort(random.random(count))[::-1]) * _OLDEST_CONTENT_DAYS * _DAY
     return {
-        "id": _ids(count),
+        "id": ids(count),
         "username": pa.array([f"user{number}" for number in range(1, count + 1)]),
         "created_at": moments(ages),
     }
@@ -91,10 +98,10 @@ def _interactions(users: int, content_ages: Weights, count: int, random: np.rand
 def _contents(users: int, ages: Weights, drawn: _Drawn, random: np.random.Generator) -> dict[str, Column]:
     count = len(ages)
     views, likes, shares = drawn.counters(count)
-    words = _integers(len(_VOCABULARY), count * 60, random).reshape(count, 60)
+    words = integers(len(_VOCABULARY), count * 60, random).reshape(count, 60)
     return {
-        "id": _ids(count),
-        "creator_id": pa.array(_integers(users, count, random) + 1),
+        "id": ids(count),
+        "creator_id": pa.array(integers(users, count, random) + 1),
         "title": pa.array([" ".join(_VOCABULARY[word] for word in row[:6]).capitalize() for row in words]),
         "body": pa.array([" ".join(_VOCABULARY[word] for word in row[6:]).capitalize() + "." for row in words]),
         "view_count": pa.array(views),
@@ -116,22 +123,14 @@ def _scores(ages: Weights, drawn: _Drawn) -> Weights:
 
 def _tagged(owner: str, weights: Weights, counts: Numbers, random: np.random.Generator) -> dict[str, Column]:
     owners, tags = draw_distinct(weights, counts, random)
-    return {"id": _ids(len(owners)), owner: pa.array(owners + 1), "tag": pa.array(_TAGS[tags])}
+    return {"id": ids(len(owners)), owner: pa.array(owners + 1), "tag": pa.array(_TAGS[tags])}
 
 
 def _interaction_columns(drawn: _Drawn) -> dict[str, Column]:
     return {
-        "id": _ids(len(drawn.ages)),
+        "id": ids(len(drawn.ages)),
         "user_id": pa.array(drawn.users + 1),
         "content_id": pa.array(drawn.contents + 1),
         "kind": pa.array(np.array(_KINDS)[drawn.kinds]),
         "created_at": moments(drawn.ages),
     }
-
-
-def _ids(count: int) -> Column:
-    return pa.array(np.arange(1, count + 1))
-
-
-def _integers(below: int, count: int, random: np.random.Generator) -> Numbers:
-    return (random.random(count) * below).astype(np.int64)

@@ -5,6 +5,7 @@ import pytest
 
 from reference_app import services
 from tests.reference import running
+from tests.reference.alike import Alike, side_by_side
 from tests.reference.running import SCALE, Client, Postgres, RedisServer
 
 Template = Callable[[str, str], str]
@@ -94,3 +95,14 @@ def either(request: pytest.FixtureRequest) -> Client:
     """Each release in turn."""
     client: Client = request.getfixturevalue(request.param)
     return client
+
+
+@pytest.fixture(scope="module")
+def alike(
+    postgres: Postgres, redis_server: RedisServer, baseline: Client, optimized: Client, request: pytest.FixtureRequest
+) -> Iterator[Alike]:
+    """Both releases side by side; the module says which TABLES there are, what is WATCHED, and OWN_FIELDS of a side."""
+    module = request.module
+    about = (module.__name__, module.TABLES, module.WATCHED, module.OWN_FIELDS)
+    with side_by_side(postgres, redis_server, (baseline, optimized), *about) as checked:
+        yield checked

@@ -1,15 +1,13 @@
 """Baseline and optimized answer alike: any sequence of requests, reads and writes, good and bad."""
 
-from collections.abc import Iterator
 from itertools import chain
 
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from tests.reference.alike import Alike, Request, bad_ids, bad_limits, junk, limits, side_by_side, text
+from tests.reference.alike import Alike, Request, bad_ids, bad_limits, junk, limits, text
 from tests.reference.auth.tokens import token
-from tests.reference.running import Client, Postgres, RedisServer
 
 pytestmark = pytest.mark.e2e
 
@@ -117,12 +115,6 @@ EACH_WRITE = [
     Request("POST", "/auth/users", {"username": "ada", "email": "ada@example.com", "password": "pässword"}),
     Request("POST", "/auth/login", {"username": "ada", "password": "pässword"}),
 ]
-
-
-@pytest.fixture(scope="module")
-def alike(postgres: Postgres, redis_server: RedisServer, baseline: Client, optimized: Client) -> Iterator[Alike]:
-    with side_by_side(postgres, redis_server, (baseline, optimized), __name__, TABLES, WATCHED, OWN_FIELDS) as checked:
-        yield checked
 
 
 @given(steps=steps)

@@ -1,6 +1,4 @@
-"""The generated data: the same every time, consistent in itself, skewed as in life."""
-
-import hashlib
+"""The generated data: consistent in itself, skewed as in life."""
 
 import psycopg
 import pytest
@@ -9,15 +7,6 @@ from reference_app.seeds import content_streaming as seed
 from tests.reference.running import Postgres
 
 pytestmark = pytest.mark.e2e
-
-
-def test_the_same_scale_gives_the_same_rows() -> None:
-    assert digest(0.01) == digest(0.01) != digest(0.011)
-
-
-def test_its_bytes_do_not_drift() -> None:
-    """A change here changes what every recorded measurement was measured on: intended, or a mistake."""
-    assert digest(0.01) == "8084c1c269d67aa620c79a775363378c37b795a78e18dd45c081a4a0a0c9d7eb"
 
 
 def test_scale_one_is_as_large_as_promised() -> None:
@@ -50,11 +39,3 @@ def test_few_videos_have_most_of_the_views(postgres: Postgres, seeded: str) -> N
     with psycopg.connect(postgres.url(seeded)) as connection:
         views = [row[0] for row in connection.execute("SELECT view_count FROM videos ORDER BY 1 DESC")]
     assert sum(views[:30]) > 0.5 * sum(views)
-
-
-def digest(scale: float) -> str:
-    found = hashlib.sha256()
-    for table in seed.generate(scale):
-        for name, column in table.columns.items():
-            found.update(f"{table.name}.{name}:{column.to_pylist()}".encode())
-    return found.hexdigest()

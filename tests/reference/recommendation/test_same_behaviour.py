@@ -1,21 +1,19 @@
 """Baseline and optimized answer alike: any sequence of requests, reads and writes, good and bad."""
 
-from collections.abc import Iterator
 from datetime import UTC, datetime
 
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from tests.reference.alike import Alike, Request, bad_ids, bad_limits, junk, limits, side_by_side, text
-from tests.reference.running import Client, Postgres, RedisServer
+from tests.reference.alike import Alike, Request, bad_ids, bad_limits, junk, limits, text
 
 pytestmark = pytest.mark.e2e
 
 TABLES = ("users", "contents", "content_tags", "user_interests", "user_interactions")
 SHELVES = ("interests", "history", "contents")
 HOT_CONTENTS = [3, 36, 88, 50]
-CLOCK_FIELDS = {"created_at", "updated_at"}  # set by the server's clock, which differs between two servers
+OWN_FIELDS = {"created_at", "updated_at"}  # set by the server's clock, which differs between two servers
 
 # Few ids, so that requests meet. In the data user 1 has a short list, 8 no interests, 9 an empty list; contents
 # 3, 36 and 88 are shown to one of them, 50 to none yet; those from 101 on exist only once they are created.
@@ -84,14 +82,6 @@ WATCHED = [
         "/users/1/interests",
     )
 ]
-
-
-@pytest.fixture(scope="module")
-def alike(postgres: Postgres, redis_server: RedisServer, baseline: Client, optimized: Client) -> Iterator[Alike]:
-    with side_by_side(
-        postgres, redis_server, (baseline, optimized), __name__, TABLES, WATCHED, CLOCK_FIELDS
-    ) as checked:
-        yield checked
 
 
 @given(steps=steps)
