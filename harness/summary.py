@@ -136,6 +136,7 @@ class LegFacts:
     cpu_share: float
     lag_p99_ms: float
     ready_seconds: float | None = None
+    user_errors: int = 0
 
 
 @dataclass(frozen=True)
@@ -199,7 +200,14 @@ def summarise(
         curves=tuple(_curves(steady)),
         timelines={str(arm): tuple(_timeline(part)) for arm, part in frame.groupby("arm", observed=True)},
         legs=tuple(
-            LegFacts(t.leg, t.generation.requests, t.generation.cpu_share, t.generation.lag_p99_ms, t.ready_seconds)
+            LegFacts(
+                t.leg,
+                t.generation.requests,
+                t.generation.cpu_share,
+                t.generation.lag_p99_ms,
+                t.ready_seconds,
+                t.generation.user_errors,
+            )
             for t in trials
         ),
         steps=steps,

@@ -49,6 +49,7 @@ class Generation:
         requests: rows it wrote.
         cpu_share: its CPU seconds per second, highest mean of a stage.
         lag_p99_ms: how late its event loop was, 99th percentile of probes every 20 ms.
+        user_errors: exceptions that tasks of the users raised; what they would have asked is missing.
     """
 
     origin: str
@@ -57,6 +58,7 @@ class Generation:
     lag_p99_ms: float
     windows: tuple[Window, ...]
     schema: int = 1
+    user_errors: int = 0
 
 
 @dataclass(frozen=True, slots=True)

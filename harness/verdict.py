@@ -50,6 +50,10 @@ class Doubt(Enum):
         "the generator ran late at times: latencies contain some of its own waiting",
         "use fewer users, or a machine with more cores",
     )
+    USER_ERRORS = (
+        "tasks of the users raised exceptions: what they would have asked is missing from the load",
+        "read the tracebacks in logs/*.generator.log, and mend the user files",
+    )
     DESCRIPTIVE = (
         "fewer than 100 samples beyond the percentile in a leg: it describes these legs and little more",
         "lengthen the stage or add users",
@@ -199,6 +203,8 @@ def _doubts(setup: Setup, summary: Summary, comparison: Comparison) -> Iterator[
         yield Doubt.DIFFERENT_MIX
     if any(_broken(summary, [leg for leg in summary.legs if leg.leg.arm not in ARMS])):
         yield Doubt.STEP_BROKEN
+    if any(leg.user_errors for leg in summary.legs):
+        yield Doubt.USER_ERRORS
     for leg in summary.legs:
         row = summary.row(leg.leg.arm, leg.leg.block, None, None)
         p50 = row.p50_ms if row else None

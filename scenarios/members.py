@@ -146,7 +146,7 @@ class Member(FastHttpUser):
             if answer.status_code == NOT_FOUND:
                 answer.success()
                 return
-            plan = answer.json()["plan"]["id"]
+            plan = answer.json()["plan_id"]
         key = f"{self.chance.name}-{next(self.payments)}"
         paid = {"user_id": self.person, "plan_id": plan, "idempotency_key": key}
         self.client.post(f"{PAYMENT}/payments", json=paid, name="/payments")

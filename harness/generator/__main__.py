@@ -102,6 +102,7 @@ def _run(plan: Plan, users: list[type[User]], host: str, out: Path, channel: Tex
     recorder = Recorder(out / "samples")
     environment.events.request.add_listener(recorder.on_request)
     watch = SelfWatch(recorder.origin_ns)
+    environment.events.user_error.add_listener(watch.on_user_error)
     companions: list[Any] = [
         gevent.spawn(watch.watch_lag),
         gevent.spawn(_report, plan, runner, recorder, watch, channel),
@@ -117,7 +118,14 @@ def _run(plan: Plan, users: list[type[User]], host: str, out: Path, channel: Tex
         sys.exit(f"recorded {recorder.requests} requests, Locust counted {counted}: samples were lost")
     write_readings(watch.rows, out / "readings.parquet")
     windows = windows_of(plan.stages)
-    generation = Generation(origin, recorder.requests, watch.cpu_share(windows), watch.lag_p99_ms(), windows)
+    generation = Generation(
+        origin,
+        recorder.requests,
+        watch.cpu_share(windows),
+        watch.lag_p99_ms(),
+        windows,
+        user_errors=watch.user_errors,
+    )
     partial = out / "windows.json.partial"
     partial.write_text(json.dumps(asdict(generation), indent=1))
     partial.rename(out / "windows.json")

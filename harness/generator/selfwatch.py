@@ -22,7 +22,12 @@ class SelfWatch:
         self.origin_ns = origin_ns
         self.rows: list[tuple[int, str, str, float]] = []
         self.lags_ms: list[float] = []
+        self.user_errors = 0
         self._cpu, self._wall = time.process_time(), time.perf_counter()
+
+    def on_user_error(self, **_: object) -> None:
+        """Count an exception that a task of a user raised; Locust logs it and goes on."""
+        self.user_errors += 1
 
     def watch_lag(self) -> None:
         """Run for ever in a greenlet: how much longer than asked does a pause take?"""

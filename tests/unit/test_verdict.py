@@ -197,6 +197,9 @@ def test_doubts() -> None:
     assert Doubt.FEW_BLOCKS not in verdict_of(enough, list(synthetic_trials(enough))).doubts
     late = [replace(t, generation=replace(t.generation, lag_p99_ms=50.0)) for t in trials]
     assert Doubt.GENERATOR_LATE in verdict_of(plan, late).doubts
+    raising = [replace(t, generation=replace(t.generation, user_errors=t.leg.number // 8)) for t in trials]
+    assert Doubt.USER_ERRORS in verdict_of(plan, raising).doubts
+    assert Doubt.USER_ERRORS not in few.doubts
 
 
 def test_the_change_is_the_mean_over_blocks_and_its_worst_is_shown() -> None:

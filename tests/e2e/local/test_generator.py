@@ -36,6 +36,8 @@ BATCH = """for n in range(10):
             self.environment.events.request.fire(
                 request_type="GET", name="/", response_time=1.0 if n < 9 else 1000.0, response_length=0,
                 exception=None, context={}, response=None)"""
+RAISING = f"""{BATCH}
+        raise KeyError("what a user did not expect")"""
 SLOW = """import gevent
         gevent.sleep(5)
         self.environment.events.request.fire(
@@ -69,13 +71,14 @@ def made(plan: Plan, folder: Path, seed: int = 3) -> list[Progress]:
 
 
 def test_progress_is_of_the_last_second(tmp_path: Path) -> None:
-    heard = made(prepared(tmp_path, BATCH), tmp_path)
+    heard = made(prepared(tmp_path, RAISING), tmp_path)  # which ends a task and not the load
     recorded = len(read_samples(tmp_path / "leg" / "samples"))
     assert recorded >= 30
     assert max(p.rps for p in heard) < heard[-1].requests  # not all that were ever made
     assert sum(p.rps for p in heard) == heard[-1].requests <= recorded
     assert {p.p95_ms for p in heard if p.p95_ms} == {1000.0}  # nine in ten take 1 ms
     generation = json.loads((tmp_path / "leg" / "windows.json").read_text())
+    assert generation["user_errors"] == recorded / 10
     assert generation["lag_p99_ms"] > 0
     assert 0 < generation["cpu_share"] < 2
     assert "seeded 3 " in (tmp_path / "log").read_text()
