@@ -237,7 +237,12 @@ class Staff(FastHttpUser):
         self.client.get(f"{STREAMING}/videos/trending?limit=20", name="/videos/trending")
         self.client.get(f"{STREAMING}/users/{user}/views", name="/users/{id}/views")
         self.client.get(f"{STREAMING}/videos/{video}/views", name="/videos/{id}/views")
-        new = {"creator_id": 1 + user % CREATORS, "title": "New", "description": "New.", "duration_seconds": 60}
+        creator = 1 + user % CREATORS
+        page = self.client.get(f"{STREAMING}/creators/{creator}", name="/creators/{id}")
+        if page.status_code == OK:
+            handle = page.json()["handle"]
+            self.client.get(f"{STREAMING}/creators/by-handle/{handle}", name="/creators/by-handle/{handle}")
+        new = {"creator_id": creator, "title": "New", "description": "New.", "duration_seconds": 60}
         made = self.client.post(f"{STREAMING}/videos", json=new, name="/videos")
         if made.status_code == CREATED:
             jobs = f"{STREAMING}/videos/{made.json()['id']}/jobs"
