@@ -19,19 +19,22 @@ PAYMENT = os.environ["HARNESS_URL_PAYMENT"]
 STREAMING = os.environ["HARNESS_URL_CONTENT_STREAMING"]
 
 USERS, CREATORS = 20_000, 3_000
-LOGS_IN = 0.2  # of the visits; the others were let in on an earlier day
 MEAN_STEPS = 40  # of one visit
 FROM_A_LIST = 0.9  # of what is opened; the rest comes by a link from elsewhere
 ROLES = ("content-reader", "content-author", "comment-editor", "video-reader", "profile-author", "payment-reader")
 
-ACTIVITY, LINKED = Ranks(USERS, 1.1), Ranks(10_000, 1.4)
-WATCHED, FOLLOWED = Ranks(30_000, 1.3), Ranks(CREATORS, 1.3)
+LINKED, WATCHED = Ranks(10_000, 1.4), Ranks(30_000, 1.3)
 
 
 class Member(FastHttpUser):
-    """Browses, watches and pays; a subclass says how long it thinks between two steps."""
+    """Browses, watches and pays; a subclass says how long it thinks between two steps.
+
+    A subclass may also say how many people there are, how much there is to see, and which share of visits logs in.
+    """
 
     abstract = True
+    people, linked, watched, followed = Ranks(USERS, 1.1), LINKED, WATCHED, Ranks(CREATORS, 1.3)
+    logs_in = 0.2  # the others were let in on an earlier day
 
     def on_start(self) -> None:
         """Take a seeded generator and let the first person in."""
@@ -51,10 +54,10 @@ class Member(FastHttpUser):
 
     def arrive(self) -> None:
         """The next person comes in and is told what they may do."""
-        self.person = self.chance.popular(ACTIVITY)
+        self.person = self.chance.popular(self.people)
         self.steps_left = 1 + int(self.chance.expovariate(1 / MEAN_STEPS))
         self.shown, self.videos = [1], [1]
-        if self.chance.random() < LOGS_IN:
+        if self.chance.random() < self.logs_in:
             self.log_in()
         self.client.get(f"{AUTH}/auth/user/{self.person}/permissions", name="/auth/user/{id}/permissions")
         self.ask()
@@ -93,7 +96,7 @@ class Member(FastHttpUser):
         """One to open."""
         if self.chance.random() < FROM_A_LIST:
             return self.chance.attracted(self.shown)
-        return self.chance.popular(LINKED)
+        return self.chance.popular(self.linked)
 
     def like(self) -> None:
         """Like a content."""
@@ -119,7 +122,7 @@ class Member(FastHttpUser):
         """One to open."""
         if self.chance.random() < FROM_A_LIST:
             return self.chance.attracted(self.videos)
-        return self.chance.popular(WATCHED)
+        return self.chance.popular(self.watched)
 
     def watch(self) -> None:
         """Watch a video to some point."""
@@ -128,7 +131,7 @@ class Member(FastHttpUser):
 
     def visit_creator(self) -> None:
         """Look at a creator's page."""
-        creator = self.chance.popular(FOLLOWED)
+        creator = self.chance.popular(self.followed)
         self.client.get(f"{STREAMING}/creators/{creator}", name="/creators/{id}")
 
     def look_at_payments(self) -> None:
