@@ -5,6 +5,7 @@ nanoseconds since the leg's origin. A failed request is a row with an ``error``.
 """
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -30,13 +31,19 @@ SCHEMA = pa.schema(
     metadata={b"harness.samples": SCHEMA_VERSION},
 )
 
+_AS_STORED: dict[str, Any] = {  # half the bytes and a third of the time of the defaults
+    "compression": "zstd",
+    "use_dictionary": ["endpoint", "error", "cache"],
+    "column_encoding": dict.fromkeys(("due_ns", "sent_ns", "duration_ns", "size_bytes"), "DELTA_BINARY_PACKED"),
+}
+
 
 def write_part(table: pa.Table, folder: Path, number: int) -> Path:
     """Write one part and rename it into place; returns its path."""
     folder.mkdir(parents=True, exist_ok=True)
     final = folder / f"{number:05d}.parquet"
     partial = final.with_suffix(".partial")
-    pq.write_table(table.cast(SCHEMA), partial, compression="zstd")
+    pq.write_table(table, partial, **_AS_STORED)
     return partial.rename(final)
 
 

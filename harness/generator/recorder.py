@@ -14,27 +14,29 @@ from harness.samples import SCHEMA, write_part
 
 PART_ROWS = 100_000
 MOST_ERRORS = 1000
+MOST_SIZE = 2**32 - 1
 MOST_ERROR_CHARACTERS = 200
 _DATABASE = re.compile(r"(?:^|,)\s*db\s*;([^,]*)")
 _DURATION = re.compile(r"\bdur=(\d+(?:\.\d+)?)")
 _QUERIES = re.compile(r"\bdesc=\"?(\d+)")
-_CACHE = {None: -1, "hit": 0, "miss": 1, "bypass": 2}
+_CACHE = {"hit": 0, "miss": 1, "bypass": 2}
 
 
 class Recorder:
-    """Collects samples in columns and writes them as Parquet parts.
+    """Collects samples in columns of 26 bytes a row and writes them as Parquet parts of ``PART_ROWS`` rows.
 
-    Time is counted from ``origin_ns``, taken when the recorder is made: on the monotonic clock, and on the wall clock
-    because Locust stamps the start of a request with it.
+    What few requests have (an error, a word about the cache or the database) is kept beside the row's number, and takes
+    no room elsewhere. Time is counted from ``origin_ns``, taken when the recorder is made: on the monotonic clock, and
+    on the wall clock because Locust stamps the start of a request with it.
     """
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.wall_origin_ns = time.time_ns()
         self.origin_ns = time.perf_counter_ns()
-        self.requests = 0
         self.failures = 0
         self.recent_ms: list[float] = []
+        self._flushed = 0
         self._endpoints: dict[tuple[str, str], int] = {}
         self._errors: dict[str, int] = {}
         self._parts = 0
@@ -42,9 +44,15 @@ class Recorder:
         self._clear()
 
     def _clear(self) -> None:
-        self._sent, self._duration, self._size = array("q"), array("q"), array("q")
-        self._endpoint, self._error, self._queries = array("i"), array("i"), array("i")
-        self._status, self._cache, self._db_ms = array("h"), array("b"), array("d")
+        self._sent, self._duration = array("q"), array("q")
+        self._endpoint, self._size, self._status = array("I"), array("I"), array("H")
+        self._error, self._cache = _Sparse("H"), _Sparse("B")
+        self._queries, self._db_ms = _Sparse("i"), _Sparse("d")
+
+    @property
+    def requests(self) -> int:
+        """Rows so far."""
+        return self._flushed + len(self._sent)
 
     def now_ns(self) -> int:
         """Nanoseconds since the origin."""
@@ -56,36 +64,54 @@ class Recorder:
         name: str,
         response_time: float,
         response_length: int,
-        response: object = None,
+        response: Any = None,  # noqa: ANN401 - whatever a client calls its response
         exception: BaseException | None = None,
         start_time: float | None = None,
+        context: object = None,  # noqa: ARG002 - named, so that no dictionary of the rest is made
+        url: object = None,  # noqa: ARG002
         **_: object,
     ) -> None:
         """Take in one request event of Locust; ``response_time`` is exact, in ms."""
         duration_ns = round(response_time * 1e6)
-        begun = self.now_ns() - duration_ns if start_time is None else int(start_time * 1e9) - self.wall_origin_ns
-        status = getattr(response, "status_code", 0) or 0
+        status, cache, timing = 0, None, None
+        begun_at = getattr(response, "sent", None)
+        if begun_at is not None:
+            begun = int(begun_at * 1e9) - self.origin_ns
+            status = response.status_code
+            for field, value in response.raw_headers:
+                length = len(field)
+                if length == 7 and field.lower() == b"x-cache":  # noqa: PLR2004 - spares the others the lower()
+                    cache = value.decode("latin-1")
+                elif length == 13 and field.lower() == b"server-timing":  # noqa: PLR2004
+                    timing = value.decode("latin-1")
+        else:
+            begun = self.now_ns() - duration_ns if start_time is None else int(start_time * 1e9) - self.wall_origin_ns
+            status = getattr(response, "status_code", 0) or 0
+            headers = getattr(response, "headers", None) or {}
+            cache, timing = headers.get("X-Cache"), headers.get("Server-Timing")
         error = -1 if exception is None else self._error_code(exception, status)
-        headers = getattr(response, "headers", None) or {}
-        cache = _CACHE.get(headers.get("X-Cache"), -1)
-        queries, db_ms = _database_work(headers.get("Server-Timing"))
+        queries, db_ms = _database_work(timing) if timing else (-1, -1.0)
         endpoint = self._endpoints.setdefault((request_type, name), len(self._endpoints))
+        size = min(response_length or 0, MOST_SIZE)
         # nothing below raises: a row is taken in whole or not at all
+        row = len(self._sent)
         self._sent.append(begun)
         self._duration.append(duration_ns)
         self._endpoint.append(endpoint)
         self._status.append(status)
-        self._size.append(response_length or 0)
-        self._error.append(error)
-        self._cache.append(cache)
-        self._db_ms.append(db_ms)
-        self._queries.append(queries)
-        self.requests += 1
-        if exception is None:
+        self._size.append(size)
+        if cache in _CACHE:
+            self._cache.put(row, _CACHE[cache])
+        if queries >= 0:
+            self._queries.put(row, queries)
+        if db_ms >= 0:
+            self._db_ms.put(row, db_ms)
+        if error < 0:
             self.recent_ms.append(response_time)
         else:
+            self._error.put(row, error)
             self.failures += 1
-        if len(self._sent) >= PART_ROWS:
+        if row + 1 >= PART_ROWS:
             self.flush()
 
     def _error_code(self, exception: BaseException, status: int) -> int:
@@ -101,6 +127,7 @@ class Recorder:
         if not self._sent:
             return
         table = self._table()
+        self._flushed += len(self._sent)
         self._clear()
         self._parts += 1
         self._writing.append(gevent.get_hub().threadpool.spawn(write_part, table, self.folder, self._parts))
@@ -113,40 +140,64 @@ class Recorder:
 
     def _table(self) -> pa.Table:
         endpoints = [f"{method} {name}".strip() for method, name in self._endpoints]
-        sent = _column(self._sent)
+        rows, sent = len(self._sent), _column(self._sent, np.int64)
         columns = [
             sent,
             sent,
-            _column(self._duration),
-            _dictionary(self._endpoint, endpoints),
-            _column(self._status),
-            _column(self._size),
-            _dictionary(self._error, list(self._errors)),
-            _dictionary(self._cache, [name for name in _CACHE if name]),
-            _column(self._queries, missing=True),
-            _column(self._db_ms, missing=True),
+            _column(self._duration, np.int64),
+            _dictionary(_column(self._endpoint, np.int32), endpoints),
+            _column(self._status, np.int16),
+            _column(self._size, np.int64),
+            _dictionary(self._error.column(rows, np.int32), list(self._errors)),
+            _dictionary(self._cache.column(rows, np.int32), list(_CACHE)),
+            self._queries.column(rows, np.int32),
+            self._db_ms.column(rows, np.float64),
         ]
-        arrays = [column.cast(field.type) for column, field in zip(columns, SCHEMA, strict=True)]
-        return pa.table(arrays, schema=SCHEMA)
+        return pa.table(columns, schema=SCHEMA)
 
 
-def _database_work(timing: str | None) -> tuple[int, float]:
+class _Sparse:
+    """A column that most rows have no value in."""
+
+    __slots__ = ("_rows", "_values")
+
+    def __init__(self, kind: str) -> None:
+        self._rows = array("I")
+        self._values: Any = array(kind)
+
+    def put(self, row: int, value: float) -> None:
+        """The value of a row."""
+        self._rows.append(row)
+        self._values.append(value)
+
+    def column(self, rows: int, kind: Any) -> Any:  # noqa: ANN401 - pyarrow has no common type of types, or of arrays
+        """All ``rows`` of it as a ``kind``, null where nothing was put."""
+        values, there = np.zeros(rows, dtype=kind), np.zeros(rows, dtype=bool)
+        values[self._rows], there[self._rows] = self._values, True
+        return _column(values, kind, there)
+
+
+def _database_work(timing: str) -> tuple[int, float]:
     """Statements and their ms from ``db;dur=12.5;desc="3 queries"`` of a Server-Timing header; -1 where not said."""
-    entry = _DATABASE.search(timing) if timing else None
+    entry = _DATABASE.search(timing)
     if entry is None:
         return -1, -1.0
     duration, queries = _DURATION.search(entry[1]), _QUERIES.search(entry[1])
     return int(queries[1]) if queries else -1, float(duration[1]) if duration else -1.0
 
 
-def _column(values: "array[int] | array[float]", *, missing: bool = False) -> Any:  # noqa: ANN401 - pyarrow has no common type of arrays
-    """A column; with ``missing`` a negative value is null."""
-    numbers = np.array(values)
-    return pa.array(numbers, mask=numbers < 0 if missing else None)
+# ``pa.array`` would load pandas, in the middle of a run and for its whole length: arrays are made from buffers here
 
 
-def _dictionary(codes: "array[int]", names: list[str]) -> Any:  # noqa: ANN401 - pyarrow has no common type of arrays
-    """A dictionary column; code -1 is null."""
-    numbers = np.array(codes, dtype=np.int32)
-    indices: Any = pa.array(numbers, mask=numbers < 0)
-    return pa.DictionaryArray.from_arrays(indices, pa.array(names, type=pa.string()))
+def _column(values: Any, kind: Any, there: Any = None) -> Any:  # noqa: ANN401 - pyarrow has no common type of arrays
+    numbers: Any = np.array(values, dtype=kind)
+    bits: Any = None if there is None else np.packbits(there, bitorder="little")
+    valid = None if there is None else pa.py_buffer(bits)
+    return pa.Array.from_buffers(pa.from_numpy_dtype(kind), len(numbers), [valid, pa.py_buffer(numbers)])
+
+
+def _dictionary(codes: Any, names: list[str]) -> Any:  # noqa: ANN401 - pyarrow has no common type of arrays
+    texts = [name.encode(errors="replace") for name in names]
+    ends: Any = np.cumsum([0, *map(len, texts)], dtype=np.int32)
+    strings = pa.StringArray.from_buffers(len(texts), pa.py_buffer(ends), pa.py_buffer(b"".join(texts)))
+    return pa.DictionaryArray.from_arrays(codes, strings)

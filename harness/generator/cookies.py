@@ -1,0 +1,49 @@
+"""Cookies: what a user keeps between requests, by the rules of the standard library's cookie jar."""
+
+from typing import Any
+from urllib.parse import urlsplit
+
+from requests.cookies import MockRequest, MockResponse, RequestsCookieJar
+from urllib3 import HTTPHeaderDict
+
+
+class Jar(RequestsCookieJar):
+    """Cookies; ``used`` spares those who never got one the search for it."""
+
+    used = False
+
+    def take(self, url: str, headers: HTTPHeaderDict) -> None:
+        """Keep the cookies of an answer to a request for ``url``."""
+        self.used = True
+        answer: Any = MockResponse(_Message(headers))
+        self.extract_cookies(answer, _asked(url))
+
+    def header(self, url: str) -> str | None:
+        """The cookies to send to ``url``."""
+        request = _asked(url)
+        self.add_cookie_header(request)
+        found: str | None = request.get_new_headers().get("Cookie")
+        return found
+
+
+class _Request:
+    """As much of a request as cookies need."""
+
+    def __init__(self, url: str) -> None:
+        self.url, self.headers = url, {"Host": urlsplit(url).netloc}
+
+
+class _Message:
+    """Header fields as the cookie jar asks for them."""
+
+    def __init__(self, headers: HTTPHeaderDict) -> None:
+        self._headers = headers
+
+    def get_all(self, name: str, default: list[str] | None = None) -> list[str] | None:
+        """All values of a field."""
+        return self._headers.getlist(name) or default
+
+
+def _asked(url: str) -> Any:  # noqa: ANN401 - it poses as a request of urllib
+    request: Any = _Request(url)
+    return MockRequest(request)

@@ -1,0 +1,41 @@
+"""Failures: what can become of a request other than an answer. Each ends up as the error of a sample."""
+
+
+class FailedRequestError(Exception):
+    """A request that brought no usable answer; the text says what happened, in the words of a report."""
+
+
+class CannotConnectError(FailedRequestError):
+    """No connection to the server: refused, unreachable, no such name, or not in time."""
+
+
+class TlsError(CannotConnectError):
+    """The server is there, but no encrypted connection to it came about."""
+
+
+class ConnectionLostError(FailedRequestError):
+    """The connection ended before the answer did."""
+
+
+class UnansweredError(ConnectionLostError):
+    """The connection ended before the first byte of an answer."""
+
+
+class AnswerTimeoutError(FailedRequestError):
+    """The whole answer was not there in time."""
+
+
+class MalformedAnswerError(FailedRequestError):
+    """What came is not HTTP, or contradicts itself."""
+
+
+class TooLargeError(FailedRequestError):
+    """An answer larger than the user allows."""
+
+
+class TooManyRedirectsError(FailedRequestError):
+    """A chain of redirects that did not come to an end."""
+
+
+class BadStatusError(FailedRequestError):
+    """A whole answer whose status says that it failed."""

@@ -1,0 +1,40 @@
+"""Payload: the body of a request from what a user file gives, and the header fields that go with it."""
+
+import json as to_json
+from collections.abc import Mapping
+from typing import Any
+from urllib.parse import urlencode
+
+from urllib3 import encode_multipart_formdata
+
+JSON = {"Content-Type": "application/json", "Accept": "application/json"}
+FORM = {"Content-Type": "application/x-www-form-urlencoded"}
+NONE: Mapping[str, str] = {}
+
+
+def payload_of(
+    data: Any,  # noqa: ANN401 - bytes, text, a form, a file
+    json: Any,  # noqa: ANN401 - whatever JSON can say
+    files: Mapping[str, Any] | None,
+) -> tuple[bytes, Mapping[str, str]]:
+    """The body of a request, and the header fields that go with it."""
+    if files:
+        parts = {**(data or {}), **{name: _part(name, what) for name, what in files.items()}}
+        body, kind = encode_multipart_formdata(parts)
+        return body, {"Content-Type": kind}
+    if data is None or (not data and json is not None):
+        return to_json.dumps(json).encode(), JSON
+    if isinstance(data, str):
+        return data.encode(), NONE
+    if isinstance(data, (bytes, bytearray, memoryview)):
+        return bytes(data), NONE
+    if hasattr(data, "read"):
+        read = data.read()
+        return read.encode() if isinstance(read, str) else read, NONE
+    return urlencode(data, doseq=True).encode(), FORM
+
+
+def _part(name: str, what: Any) -> Any:  # noqa: ANN401 - contents, a file, or a tuple with either
+    if isinstance(what, tuple):
+        return (what[0], what[1].read() if hasattr(what[1], "read") else what[1], *what[2:])
+    return (getattr(what, "name", name), what.read() if hasattr(what, "read") else what)
