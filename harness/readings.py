@@ -1,11 +1,14 @@
 """Readings: values read beside the load, one row each (when, from where, what, how much)."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from harness.columns import names, numbers
 from harness.errors import RunFolderError
 
 DATABASE, CACHE, GENERATOR = "postgres", "redis", "generator"
@@ -25,11 +28,16 @@ SCHEMA = pa.schema(
 
 def write_readings(rows: list[tuple[int, str, str, float]], path: Path) -> None:
     """Write ``(at_ns, source, name, value)`` rows whole, then rename into place."""
-    columns: list[Any] = [[row[i] for row in rows] for i in range(len(SCHEMA))]
-    arrays = [pa.array(column).cast(field.type) for column, field in zip(columns, SCHEMA, strict=True)]
+    at, sources, labels, values = zip(*rows, strict=True) if rows else ((), (), (), ())
+    arrays = [numbers(at, np.int64), _dictionary(sources), _dictionary(labels), numbers(values, np.float64)]
     partial = path.with_suffix(".partial")
     pq.write_table(pa.table(arrays, schema=SCHEMA), partial, compression="zstd")
     partial.rename(path)
+
+
+def _dictionary(texts: Sequence[str]) -> Any:  # noqa: ANN401 - pyarrow has no common type of arrays
+    codes = {text: code for code, text in enumerate(dict.fromkeys(texts))}
+    return names(numbers([codes[text] for text in texts], np.int32), list(codes))
 
 
 def read_readings(path: Path) -> pa.Table:

@@ -10,6 +10,7 @@ import gevent
 import numpy as np
 import pyarrow as pa
 
+from harness.columns import names, numbers
 from harness.samples import SCHEMA, write_part
 
 PART_ROWS = 100_000
@@ -140,16 +141,16 @@ class Recorder:
 
     def _table(self) -> pa.Table:
         endpoints = [f"{method} {name}".strip() for method, name in self._endpoints]
-        rows, sent = len(self._sent), _column(self._sent, np.int64)
+        rows, sent = len(self._sent), numbers(self._sent, np.int64)
         columns = [
             sent,
             sent,
-            _column(self._duration, np.int64),
-            _dictionary(_column(self._endpoint, np.int32), endpoints),
-            _column(self._status, np.int16),
-            _column(self._size, np.int64),
-            _dictionary(self._error.column(rows, np.int32), list(self._errors)),
-            _dictionary(self._cache.column(rows, np.int32), list(_CACHE)),
+            numbers(self._duration, np.int64),
+            names(numbers(self._endpoint, np.int32), endpoints),
+            numbers(self._status, np.int16),
+            numbers(self._size, np.int64),
+            names(self._error.column(rows, np.int32), list(self._errors)),
+            names(self._cache.column(rows, np.int32), list(_CACHE)),
             self._queries.column(rows, np.int32),
             self._db_ms.column(rows, np.float64),
         ]
@@ -174,7 +175,7 @@ class _Sparse:
         """All ``rows`` of it as a ``kind``, null where nothing was put."""
         values, there = np.zeros(rows, dtype=kind), np.zeros(rows, dtype=bool)
         values[self._rows], there[self._rows] = self._values, True
-        return _column(values, kind, there)
+        return numbers(values, kind, there)
 
 
 def _database_work(timing: str) -> tuple[int, float]:
@@ -184,20 +185,3 @@ def _database_work(timing: str) -> tuple[int, float]:
         return -1, -1.0
     duration, queries = _DURATION.search(entry[1]), _QUERIES.search(entry[1])
     return int(queries[1]) if queries else -1, float(duration[1]) if duration else -1.0
-
-
-# ``pa.array`` would load pandas, in the middle of a run and for its whole length: arrays are made from buffers here
-
-
-def _column(values: Any, kind: Any, there: Any = None) -> Any:  # noqa: ANN401 - pyarrow has no common type of arrays
-    numbers: Any = np.array(values, dtype=kind)
-    bits: Any = None if there is None else np.packbits(there, bitorder="little")
-    valid = None if there is None else pa.py_buffer(bits)
-    return pa.Array.from_buffers(pa.from_numpy_dtype(kind), len(numbers), [valid, pa.py_buffer(numbers)])
-
-
-def _dictionary(codes: Any, names: list[str]) -> Any:  # noqa: ANN401 - pyarrow has no common type of arrays
-    texts = [name.encode(errors="replace") for name in names]
-    ends: Any = np.cumsum([0, *map(len, texts)], dtype=np.int32)
-    strings = pa.StringArray.from_buffers(len(texts), pa.py_buffer(ends), pa.py_buffer(b"".join(texts)))
-    return pa.DictionaryArray.from_arrays(codes, strings)

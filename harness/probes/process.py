@@ -1,7 +1,8 @@
 """Processes: the CPU and the memory of each server and service of a leg, children included, once a second.
 
-Memory is the proportional set size where the system tells it (Linux): what processes share, such as PostgreSQL's
-buffers, counts once and not once per process. Elsewhere it is the resident set size.
+Memory is what a process made, in shares where the system tells them (Linux): what processes share, such as PostgreSQL's
+buffers, counts once and not once per process, and mapped files do not count, since their shares change when any other
+process maps them. Elsewhere it is the resident set size.
 """
 
 import os
@@ -17,6 +18,7 @@ import psutil
 from harness.readings import CPU, MEMORY
 
 EVERY_SECONDS = 1.0
+_MADE = ("Pss_Anon:", "Pss_Shmem:")
 
 
 class ProcessProbe:
@@ -74,9 +76,7 @@ class ProcessProbe:
 def _memory_bytes(process: psutil.Process) -> int:
     try:
         with open(f"/proc/{process.pid}/smaps_rollup", encoding="ascii") as rollup:  # noqa: PTH123 - read often
-            for line in rollup:
-                if line.startswith("Pss:"):
-                    return int(line.split()[1]) * 1024
+            parts = [int(line.split()[1]) for line in rollup if line.startswith(_MADE)]
     except OSError:
-        pass
-    return int(process.memory_info().rss)
+        parts = []
+    return sum(parts) * 1024 if parts else int(process.memory_info().rss)
