@@ -1,7 +1,5 @@
 """The two steps of cache.py that must be atomic, as scripts that Redis runs."""
 
-LONGEST_TTL_SECONDS = 7 * 24 * 3600
-"""No answer lives longer, so what is kept about topics need not either."""
 MARK_SECONDS = 60
 """Far above the longest load, which the statement timeout bounds."""
 
@@ -19,10 +17,10 @@ redis.call('SET', KEYS[1], generation .. '\\n' .. ARGV[3], 'EX', ARGV[4])
 for i = 5, #ARGV, 2 do
   local about = space .. ':about:' .. ARGV[i]
   redis.call('ZADD', about, ARGV[i + 1], KEYS[1])
-  redis.call('EXPIRE', about, {longest})
+  if redis.call('TTL', about) < tonumber(ARGV[4]) then redis.call('EXPIRE', about, ARGV[4]) end
 end
 return 1
-""".replace("{longest}", str(LONGEST_TTL_SECONDS))
+"""
 
 # ARGV: space, whether everything changed (1 or 0), then topics with their weights.
 # When Redis restarts empty, marks are lost with the answers. So the event number follows the clock and still grows, the

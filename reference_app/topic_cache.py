@@ -5,7 +5,8 @@ What is stored says what it depends on; a write says what it changed. Beside the
     {space}:events           a number that grows with every invalidation
     {space}:generation       the number of the last event that touched everything; each answer begins with its own
     {space}:mark:{topic}     the number of the last event that touched a topic, for as long as a load can take
-    {space}:about:{topic}    sorted set of the answers that depend on a topic, each with its threshold
+    {space}:about:{topic}    sorted set of the answers that depend on a topic, each with its threshold, for as long as
+                             the longest of them
 
 A topic is something an answer depends on (``content:7``, ``tag:jazz``). A change carries a weight, and reaches the
 answers whose threshold is not above it: a list whose last entry scores 900 need not go when a content of 12 gets a tag.
@@ -33,7 +34,6 @@ from redis.exceptions import RedisError
 from reference_app import cache_scripts
 from reference_app.breaker import Breaker
 from reference_app.cache import Loaded, Loader, note_lookup
-from reference_app.cache_scripts import LONGEST_TTL_SECONDS
 from reference_app.errors import CircuitOpenError
 from reference_app.flights import Flights
 from reference_app.metrics import Metrics
@@ -71,7 +71,6 @@ class TopicCache:
 
     async def store(self, key: str, ttl_seconds: int, token: str, loaded: Loaded) -> bool:
         """Keep an answer unless what it depends on has changed since ``token``; whether it was kept."""
-        ttl_seconds = min(ttl_seconds, LONGEST_TTL_SECONDS)
         arguments = [self._space, token, loaded.body, ttl_seconds, *_flat(loaded.topics)]
         try:
             with self._breaker.attempt():

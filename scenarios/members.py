@@ -100,8 +100,12 @@ class Member(FastHttpUser):
 
     def like(self) -> None:
         """Like a content."""
-        liked = {"user_id": self.person, "content_id": self.content(), "kind": "like"}
+        liked = {"user_id": self.person, "content_id": self.to_like(), "kind": "like"}
         self.client.post(f"{RECOMMENDATION}/interactions", json=liked, name="/interactions")
+
+    def to_like(self) -> int:
+        """A content: one that they might have opened."""
+        return self.content()
 
     def write(self) -> None:
         """Publish a content."""
