@@ -167,6 +167,7 @@ class Setup:
     settings: dict[str, str] = field(default_factory=dict)
     schema: int = 1
     profile: str | None = None
+    processes: int = 1
 
 
 def differing_facts(one: Setup, other: Setup) -> list[str]:
@@ -175,6 +176,7 @@ def differing_facts(one: Setup, other: Setup) -> list[str]:
         ("profile", one.profile, other.profile),
         ("user files", one.users_fingerprint, other.users_fingerprint),
         ("seed", one.seed_fingerprint, other.seed_fingerprint),
+        ("processes of the load", one.processes, other.processes),
     ]
     for title, left, right in (
         ("host", one.host, other.host),

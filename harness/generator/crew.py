@@ -1,10 +1,13 @@
 """Crew: the workers of a leg as the master knows them, and what they have delivered so far."""
 
+import re
 from collections import Counter
 from dataclasses import dataclass, field
 from typing import Any
 
 from harness.generator.parts import Intake
+
+MOST_CHARACTERS = 300
 
 
 @dataclass(slots=True)
@@ -38,7 +41,8 @@ class Member:
 
     def lose(self, how: str, second: float) -> None:
         """Give it up, ``second`` seconds into the leg."""
-        self.lost, self.lost_second = how, max(second, 0.0)
+        printable = "".join(letter if letter.isprintable() else " " for letter in how)
+        self.lost, self.lost_second = printable[:MOST_CHARACTERS] or "for no reason given", max(second, 0.0)
 
 
 class Crew:
@@ -52,9 +56,8 @@ class Crew:
         """Take in who says hello; returns whether there is work for it."""
         if len(self.members) >= self.wanted:
             return False
-        self.members[client] = Member(
-            client, str(data["host"]), int(data["pid"]), int(data["slot"]), str(data["version"])
-        )
+        host = re.sub(r"[^A-Za-z0-9._-]", "?", str(data["host"]))[:60]
+        self.members[client] = Member(client, host, int(data["pid"]), int(data["slot"]), str(data["version"]))
         return True
 
     @property

@@ -39,7 +39,8 @@ LOG = logging.getLogger(__name__)
 PONG_SECONDS = 5.0
 PART_SECONDS = 5.0
 """A part is closed this often, so that little is lost with a worker."""
-DONE, FAILED, GONE = 0, 1, 3
+DONE, FAILED, GONE, ABSENT = 0, 1, 3, 4
+"""Exit statuses; harness.worker knows them too."""
 
 
 def work(master: str, slot: int, scratch: Path, channel: TextIO) -> int:
@@ -55,7 +56,8 @@ def work(master: str, slot: int, scratch: Path, channel: TextIO) -> int:
         runner = environment.create_worker_runner(host.strip("[]"), int(port))
     except ConnectionError:
         LOG.error("no master at %s", master)  # noqa: TRY400 - Locust's own says nothing more
-        return _gone(scratch)
+        shutil.rmtree(scratch, ignore_errors=True)
+        return ABSENT
     worker = Worker(environment, runner, scratch, channel)
     gevent.spawn(worker.follow_master)
     try:
@@ -67,7 +69,9 @@ def work(master: str, slot: int, scratch: Path, channel: TextIO) -> int:
         return FAILED
     finally:
         shutil.rmtree(scratch, ignore_errors=True)
-    return DONE
+        channel.flush()
+        logging.shutdown()
+    os._exit(DONE)  # at once: what is left are greenlets and sockets that wait for ever
 
 
 class Worker:
