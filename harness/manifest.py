@@ -82,8 +82,8 @@ def _service() -> dict[str, Any]:
 
 
 def _policy() -> dict[str, Any]:
-    """Only the workers reach the port, which asks nobody who they are."""
-    allowed = {"from": [{"podSelector": {"matchLabels": _labels("worker")}}], "ports": [{"port": PORT}]}
+    """Only the workers reach the run: its port, which asks nobody who they are, and the services it starts."""
+    allowed = {"from": [{"podSelector": {"matchLabels": _labels("worker")}}]}
     return {"podSelector": {"matchLabels": _labels("master")}, "policyTypes": ["Ingress"], "ingress": [allowed]}
 
 

@@ -28,7 +28,6 @@ from harness.generator.children import Children
 from harness.generator.collection import Collection
 from harness.generator.crew import Crew, Member
 from harness.generator.parts import Intake
-from harness.generator.users import point_users
 from harness.plan import Plan, url_variable
 from harness.readings import GENERATOR
 from harness.trial import Contribution, Generation, Loss, windows_of
@@ -79,7 +78,7 @@ def run_with_workers(order: Order, users: Sequence[type[User]], channel: TextIO)
     messages.set_intervals()
     environment = Environment(
         user_classes=list(users),
-        host=point_users(order.plan, users, order.host),
+        host=None,  # Locust would give it to all workers, who have it in words of their own
         stop_timeout=order.plan.load.stop_seconds,
         reset_stats=False,
     )

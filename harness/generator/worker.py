@@ -27,6 +27,7 @@ from harness import __version__
 from harness.generator import messages
 from harness.generator.clock import ROUNDS, Exchange, Offset, estimate
 from harness.generator.latency_steps import steps
+from harness.generator.loopback import reachable
 from harness.generator.parts import Outbox
 from harness.generator.recorder import Recorder
 from harness.generator.selfwatch import SelfWatch
@@ -133,10 +134,11 @@ class Worker:
                 path.parent.mkdir(parents=True, exist_ok=True)
                 path.write_bytes(content)
             base = folder / job["base"]
-        tell_users(plan, job["seed"], job["urls"], (job["index"], job["of"]))
+        urls = {name: reachable(url, self.runner.master_host) for name, url in job["urls"].items()}
+        tell_users(plan, job["seed"], urls, (job["index"], job["of"]))
         users = load_users([(base / name).resolve() for name in plan.load.users])
         self.environment.user_classes = users
-        self.environment.host = point_users(plan, users, job["host"])
+        point_users(plan, users, reachable(job["host"], self.runner.master_host))
         return plan
 
     def _compare_clocks(self) -> Offset:
