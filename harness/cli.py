@@ -17,6 +17,7 @@ from rich.console import Console
 
 import reports
 from harness import __version__
+from harness.address import DEFAULT, parse_address, try_to_bind
 from harness.comparison import contrast
 from harness.doctor import examine
 from harness.environment.local import LocalEnvironment
@@ -24,13 +25,15 @@ from harness.environment.processes import OWNER, end_all, owner_alive
 from harness.environment.seeds import cache_folder
 from harness.errors import EnvironmentFailedError, HarnessError, IncomparableError, MeasurementError
 from harness.experiment import Analysis, Source, analyse, measure
-from harness.load import check_users
+from harness.load import Remote, check_users
+from harness.manifest import Request, manifest
 from harness.observers import LiveObserver, PlainObserver
 from harness.plan import ARMS
 from harness.plan_file import read_plan
 from harness.store import RunFolder
 from harness.trial import differing_facts
 from harness.verdict import Outcome
+from harness.worker import Serving
 from reports.progress import progress_line
 
 EXIT = {Outcome.PASS: 0, Outcome.FAIL: 1, Outcome.INCONCLUSIVE: 3, Outcome.INVALID: 4}
@@ -62,7 +65,21 @@ def cli() -> None:
 @click.option("--blocks", type=click.IntRange(1, 100), help="Repeat the comparison this often, whatever the plan says.")
 @click.option("--no-attribution", is_flag=True, help="Measure before and after only, not the steps between them.")
 @click.option("--plain", is_flag=True, help="Plain lines instead of a live one (the default without a terminal).")
-def run(plan: Path, out: Path, profile: str | None, blocks: int | None, *, no_attribution: bool, plain: bool) -> None:
+@click.option("--workers", type=click.IntRange(1, 256), help="Wait for so many `harness worker` and load with them.")
+@click.option("--bind", default=DEFAULT, show_default=True, metavar="HOST:PORT", help="Where workers reach this run.")
+@click.option("--allow-remote", is_flag=True, help="Bind to an address that other machines reach: see docs/workers.md.")
+def run(
+    *,
+    plan: Path,
+    out: Path,
+    profile: str | None,
+    blocks: int | None,
+    workers: int | None,
+    bind: str,
+    no_attribution: bool,
+    plain: bool,
+    allow_remote: bool,
+) -> None:
     """Measure a PLAN: start, migrate, load both arms in turns, judge, report.
 
     A plan whose [environment] lists services measures them as one system: each has a database of its own, all are up
@@ -77,9 +94,11 @@ def run(plan: Path, out: Path, profile: str | None, blocks: int | None, *, no_at
       harness run scenarios/back_006.toml --blocks 10 --out /tmp/runs
       harness run steps.toml --no-attribution
       harness run plan.toml --profile quick    with [profiles.quick] time = 0.05, blocks = 3 in the plan
+      harness run plan.toml --workers 3        loads from three other processes or machines (harness worker)
 
     Exit codes: 0 PASS, 1 FAIL, 2 usage or plan error, 3 INCONCLUSIVE, 4 INVALID, 5 environment, 130 Ctrl-C.
     """
+    remote = _remote(workers, bind, allowed=allow_remote)
     parsed, text = read_plan(plan, profile)
     user_files = check_users(parsed, plan, plan.resolve().parent)
     if no_attribution:
@@ -98,12 +117,59 @@ def run(plan: Path, out: Path, profile: str | None, blocks: int | None, *, no_at
     )
     with _signals(), _hint(folder), observer:
         environment = LocalEnvironment(parsed, source.base, folder.logs, observer.say)
-        measure(source, folder, environment, observer, blocks=blocks)
+        measure(source, folder, environment, observer, blocks=blocks, remote=remote)
         observer.say("summarising")
         analysis = _render(folder)
     _show(analysis)
     click.echo(f"report  {folder.path / 'report.html'}")
     sys.exit(EXIT[analysis.verdict.outcome])
+
+
+@cli.command()
+@click.option("--master", metavar="HOST:PORT", help="Where the run is: what its --bind says.")
+@click.option("--processes", type=click.IntRange(1, 256), default=1, show_default=True, help="Workers of this machine.")
+@click.option("--wait", default=1800.0, show_default=True, metavar="SECONDS", help="How long the run may be away.")
+@click.option("--allow-remote", is_flag=True, help="Work for a master on another machine: see docs/workers.md.")
+@click.option("--manifest", "plan", type=click.Path(path_type=Path), metavar="PLAN", help="Print YAML for Kubernetes.")
+@click.option("--workers", type=click.IntRange(1, 256), default=1, help="With --manifest: how many workers.")
+@click.option("--image", help="With --manifest: the image, with harness and the system under test in it.")
+@click.option("--namespace", default="default", show_default=True, help="With --manifest: where it goes.")
+def worker(
+    *,
+    master: str | None,
+    processes: int,
+    wait: float,
+    plan: Path | None,
+    workers: int,
+    image: str | None,
+    namespace: str,
+    allow_remote: bool,
+) -> None:
+    """Make load for a run on another machine, which sends plan and user files.
+
+    Nothing but harness is needed here. The worker stays for all legs, and ends with the run.
+
+    \b
+    Examples:
+      harness worker --master 127.0.0.1:5557 --processes 4       through an ssh tunnel, or on the same machine
+      harness worker --master 10.0.0.5:5557 --allow-remote       over a network that only you are on
+      harness worker --manifest plan.toml --workers 8 --image registry.example/harness:1 | kubectl apply -f -
+
+    Exit codes: 0 the run is over, 2 usage, 4 the run or this worker broke, 130 Ctrl-C.
+    """
+    if plan is not None:
+        if not image:
+            raise click.UsageError("--manifest needs --image, which has harness and the system under test in it")
+        parsed, text = read_plan(plan)
+        files = check_users(parsed, plan, plan.resolve().parent)
+        click.echo(manifest(Request(plan, text, files, workers, image, namespace)), nl=False)
+        return
+    if not master:
+        raise click.UsageError("needs --master HOST:PORT, where the run is, or --manifest PLAN")
+    parse_address("--master", master, allow_remote=allow_remote)
+    with _signals():
+        Serving(master, processes, wait, _say).serve()
+    _say("the run is over")
 
 
 @cli.command()
@@ -224,6 +290,16 @@ def main() -> NoReturn:
         _say(traceback.format_exc())  # a defect of the harness: no verdict, so neither 0 nor 1
         sys.exit(INVALID)
     sys.exit(0)
+
+
+def _remote(workers: int | None, bind: str, *, allowed: bool) -> Remote | None:
+    """The workers of other machines; the address is tried before anything is started."""
+    if workers is None:
+        if bind != DEFAULT or allowed:
+            raise click.UsageError("--bind and --allow-remote are about workers: say how many with --workers")
+        return None
+    try_to_bind("--bind", parse_address("--bind", bind, allow_remote=allowed))
+    return Remote(workers, bind)
 
 
 def _exit_code(error: HarnessError) -> int:

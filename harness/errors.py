@@ -4,6 +4,7 @@
     ├── PlanError             the plan cannot be run as written              exit 2
     ├── RunFolderError        a recorded run cannot be read or written       exit 2
     ├── IncomparableError     two runs that do not measure the same thing    exit 2
+    ├── AddressError          where workers are to be met cannot be used     exit 2
     ├── MeasurementError      the generator broke; its numbers are void      exit 4
     └── EnvironmentFailedError   the system under test did not come up,         exit 5
         │                     could not be migrated or did not stay up
@@ -53,6 +54,10 @@ class RunFolderError(HarnessError):
 
 class IncomparableError(HarnessError):
     """Two runs that differ in a fact that must be equal; the text names the facts."""
+
+
+class AddressError(HarnessError):
+    """An address for workers is none, is taken, or is reached by other machines and nobody said that this is meant."""
 
 
 class MeasurementError(HarnessError):

@@ -17,7 +17,7 @@ import psutil
 from harness import __version__
 from harness.attribution import Attribution, attribute
 from harness.comparison import Comparison, compare
-from harness.load import Job, Progress, generate
+from harness.load import Job, Progress, Remote, generate
 from harness.plan import ARMS, Plan
 from harness.plan_file import fingerprint
 from harness.probes.process import ProcessProbe
@@ -136,9 +136,12 @@ def measure(
     observer: Observer,
     *,
     blocks: int | None = None,
+    remote: Remote | None = None,
     make_load: Callable[..., None] = generate,
 ) -> None:
     """Run a plan into a run folder; what was measured before an error or an interrupt stays there.
+
+    A lost worker ends the run: what follows could not mend it. ``remote`` are workers that make the load elsewhere.
 
     Raises:
         EnvironmentFailedError: when the system under test does not come up or stay up.
@@ -151,7 +154,7 @@ def measure(
     with environment:
         observer.say("starting servers")
         folder.write_migrations(environment.prepare())
-        folder.write_setup(_setup(source, order, environment))
+        folder.write_setup(_setup(source, order, environment, remote))
         for leg in legs:
             observer.leg(leg, len(legs))
             startup = environment.start(leg)
@@ -166,11 +169,15 @@ def measure(
                 log=folder.logs / f"{leg.title}.generator.log",
                 label=environment.label,
                 seed=plan.load.seed + leg.block,
+                remote=remote,
+                last=leg == legs[-1],
             )
             with ProcessProbe(environment.roots()) as probe:
                 make_load(job, on_progress=observer.progress, check=environment.check)
             folder.write_probe(leg, "processes", probe.rows)
             environment.stop()
+            if folder.read_losses([leg]):
+                break
 
 
 def analyse(folder: RunFolder) -> Analysis:
@@ -184,12 +191,14 @@ def analyse(folder: RunFolder) -> Analysis:
     migrations = folder.read_migrations()
     summary = summarise(folder.read_trials(setup), migrations, plan.limits)
     comparison = compare(summary)
-    verdict = judge(plan, setup, summary, comparison)
+    verdict = judge(plan, setup, summary, comparison, folder.read_losses(legs_of(setup.order)))
     attribution = attribute(plan, summary)
     return Analysis(plan, text, setup, migrations, summary, comparison, verdict, attribution)
 
 
-def _setup(source: Source, order: tuple[tuple[str, ...], ...], environment: Environment) -> Setup:
+def _setup(
+    source: Source, order: tuple[tuple[str, ...], ...], environment: Environment, remote: Remote | None
+) -> Setup:
     plan = source.plan
     packages = ("locust", "gevent", "psycopg", "pyarrow")
     return Setup(
@@ -211,6 +220,7 @@ def _setup(source: Source, order: tuple[tuple[str, ...], ...], environment: Envi
         row_counts=environment.row_counts,
         settings=environment.settings(),
         profile=plan.profile,
+        processes=remote.workers if remote else plan.load.processes,
     )
 
 

@@ -23,16 +23,34 @@ OVERTIME_SECONDS = 60.0
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """What the generator said a moment ago; ``stage`` is an index, ``None`` while the last requests finish."""
+    """What the generator said a moment ago; ``stage`` is an index, ``None`` while the last requests finish.
+
+    Before the load ``workers`` says how many of the ``wanted`` ones are there.
+    """
 
     second: float
-    stage: int | None
-    stage_second: float | None
-    users: int
-    requests: int
-    failures: int
-    rps: float
-    p95_ms: float | None
+    stage: int | None = None
+    stage_second: float | None = None
+    users: int = 0
+    requests: int = 0
+    failures: int = 0
+    rps: float = 0.0
+    p95_ms: float | None = None
+    workers: int = 0
+    wanted: int = 0
+
+    @property
+    def gathering(self) -> bool:
+        """Whether workers are still waited for."""
+        return self.workers < self.wanted
+
+
+@dataclass(frozen=True, slots=True)
+class Remote:
+    """Workers of other machines: how many to wait for, and the ``HOST:PORT`` where they reach the generator."""
+
+    workers: int
+    bind: str
 
 
 def check_users(plan: Plan, plan_path: Path, base: Path) -> tuple[Path, ...]:
@@ -81,6 +99,8 @@ class Job:
         label: what the process carries in its environment, so that it can be found and ended.
         seed: of everything the users choose at random, the same for both arms of a block.
         urls: base URLs of the services that have names, each an environment variable of the user files.
+        remote: workers of other machines that make the load; ``None``: it is made here.
+        last: no further leg follows, so that they may end.
     """
 
     plan: Plan
@@ -92,6 +112,8 @@ class Job:
     label: str
     seed: int
     urls: Mapping[str, str] = field(default_factory=dict)
+    remote: Remote | None = None
+    last: bool = False
 
 
 def generate(job: Job, *, on_progress: Callable[[Progress], None], check: Callable[[], None]) -> None:
@@ -105,9 +127,14 @@ def generate(job: Job, *, on_progress: Callable[[Progress], None], check: Callab
     """
     command = _generator("run", job.plan, job.plan_path, job.base)
     command += ["--host", job.host, "--out", str(job.out), "--seed", str(job.seed)]
+    if job.remote:
+        command += ["--workers", str(job.remote.workers), "--bind", job.remote.bind]
+    if job.last:
+        command.append("--last")
     job.out.mkdir(parents=True, exist_ok=True)
     urls = {url_variable(service): url for service, url in job.urls.items()}
-    deadline = time.monotonic() + job.plan.seconds + job.plan.load.stop_seconds + OVERTIME_SECONDS
+    allowed = job.plan.seconds + job.plan.load.stop_seconds + OVERTIME_SECONDS
+    deadline = time.monotonic() + allowed
     with job.log.open("ab") as errors:
         child = subprocess.Popen(
             command,
@@ -117,11 +144,16 @@ def generate(job: Job, *, on_progress: Callable[[Progress], None], check: Callab
             env={**os.environ, **urls, LABEL: job.label},
             start_new_session=True,
         )
+        waiting = False
         try:
             for line in _lines(child):
                 check()
                 if line:
-                    on_progress(Progress(**json.loads(line)))
+                    progress = Progress(**json.loads(line))
+                    on_progress(progress)
+                    waiting = job.remote is not None and progress.gathering
+                if waiting:  # for people to start workers
+                    deadline = time.monotonic() + allowed
                 if time.monotonic() > deadline:
                     raise with_log(MeasurementError("the generator did not end"), job.log)
             status = child.wait()
@@ -156,9 +188,8 @@ def _lines(child: "subprocess.Popen[bytes]") -> Iterator[bytes]:
 
 
 def _end(child: "subprocess.Popen[bytes]") -> None:
-    if child.poll() is None:
-        with suppress(ProcessLookupError):
-            os.killpg(child.pid, signal.SIGKILL)
-        child.wait()
+    with suppress(ProcessLookupError):  # of its group, which are workers, nothing is left when it ended by itself
+        os.killpg(child.pid, signal.SIGKILL)
+    child.wait()
     if child.stdout:
         child.stdout.close()

@@ -44,6 +44,9 @@ class LineObserver:
 
     def progress(self, progress: Progress) -> None:
         """The generator reported."""
+        if progress.gathering:
+            self.show(f"{self.place} · waiting for workers: {progress.workers} of {progress.wanted}", news=True)
+            return
         if progress.stage is None or progress.stage_second is None:
             self.show(f"{self.place} · waiting for the last answers", news=False)
             return

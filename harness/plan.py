@@ -128,9 +128,10 @@ class Chain(_Part):
 
 
 class Load(_Part):
-    """Who makes the requests, how often the comparison is repeated, and the seed of every random choice."""
+    """Who makes the requests, in how many processes, how often it is repeated, and the seed of every random choice."""
 
     users: tuple[str, ...] = Field(min_length=1)
+    processes: int = Field(default=1, ge=1, le=256)
     blocks: int = Field(default=8, ge=1, le=100)
     seed: int = Field(default=7, ge=0, lt=2**32)
     stop_seconds: Seconds = 65.0

@@ -15,6 +15,12 @@ DATABASE, CACHE, GENERATOR = "postgres", "redis", "generator"
 """Sources that are no service."""
 CPU, MEMORY = "cpu_of_host", "memory_bytes"
 
+
+def of_generator(source: str) -> bool:
+    """Whether a source is the generator: one process, or ``generator-2``, or ``generator-master``."""
+    return source == GENERATOR or source.startswith(f"{GENERATOR}-")
+
+
 SCHEMA = pa.schema(
     [
         pa.field("at_ns", pa.int64(), nullable=False),  # since the leg's origin

@@ -17,7 +17,7 @@ from harness.plan_file import parse_plan
 from harness.readings import SCHEMA as READINGS
 from harness.readings import read_readings, write_readings
 from harness.samples import read_samples
-from harness.trial import Generation, Leg, Migration, Setup, Startup, Trial
+from harness.trial import Generation, Leg, Loss, Migration, Setup, Startup, Trial
 
 T = TypeVar("T")
 SCHEMA = 1
@@ -133,6 +133,12 @@ class RunFolder:
             if all((self.trial_folder(leg) / "windows.json").is_file() for leg in legs):
                 blocks.append(legs)
         return [self._trial(leg) for legs in blocks for leg in legs]
+
+    def read_losses(self, legs: Sequence[Leg]) -> list[Loss]:
+        """The workers that were lost in those of the legs that were recorded."""
+        names = [f"trials/{leg.title}/windows.json" for leg in legs]
+        recorded = [self._decode(name, Generation) for name in names if (self.path / name).is_file()]
+        return [loss for generation in recorded for loss in generation.lost]
 
     def _trial(self, leg: Leg) -> Trial:
         folder = self.trial_folder(leg)

@@ -137,6 +137,8 @@ class LegFacts:
     lag_p99_ms: float
     ready_seconds: float | None = None
     user_errors: int = 0
+    processes: int = 1
+    hosts: int = 1
 
 
 @dataclass(frozen=True)
@@ -207,6 +209,8 @@ def summarise(
                 t.generation.lag_p99_ms,
                 t.ready_seconds,
                 t.generation.user_errors,
+                t.generation.processes,
+                t.generation.hosts,
             )
             for t in trials
         ),

@@ -41,15 +41,51 @@ class Window:
 
 
 @dataclass(frozen=True, slots=True)
+class Contribution:
+    """What one of several generator processes did in a leg; clocks are monotonic ones, compared by pings.
+
+    Attributes:
+        worker: its name, ``worker 2 (host-b, pid 4711)``.
+        requests: rows it wrote; on disk, where it was lost.
+        cpu_share: its CPU seconds per second, highest mean of a stage; ``None`` where it was lost.
+        lag_p99_ms: how late its event loop was; ``None`` where it was lost.
+        clock_offset_ms: the master's clock minus its own, before the load; its samples are in the master's time.
+        clock_uncertainty_ms: half the best round trip: the true offset is no further away.
+        clock_drift_ms: how far the offset was another after the load; ``None`` where it was lost.
+    """
+
+    worker: str
+    host: str
+    requests: int
+    cpu_share: float | None
+    lag_p99_ms: float | None
+    clock_offset_ms: float
+    clock_uncertainty_ms: float
+    clock_drift_ms: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Loss:
+    """A worker that was lost, and how many seconds into which leg."""
+
+    worker: str
+    leg: str
+    second: float
+    how: str
+
+
+@dataclass(frozen=True, slots=True)
 class Generation:
     """What the generator says of its own work in a leg.
 
     Attributes:
         origin: wall-clock time of the leg's origin, ISO 8601 in UTC.
-        requests: rows it wrote.
-        cpu_share: its CPU seconds per second, highest mean of a stage.
-        lag_p99_ms: how late its event loop was, 99th percentile of probes every 20 ms.
+        requests: rows it wrote; of all workers.
+        cpu_share: its CPU seconds per second, highest mean of a stage; that of the worst worker.
+        lag_p99_ms: how late its event loop was, 99th percentile of probes every 20 ms; that of the worst worker.
         user_errors: exceptions that tasks of the users raised; what they would have asked is missing.
+        workers: what each of several processes did; empty for one process alone.
+        lost: workers that were lost, which ended the leg.
     """
 
     origin: str
@@ -59,6 +95,18 @@ class Generation:
     windows: tuple[Window, ...]
     schema: int = 1
     user_errors: int = 0
+    workers: tuple[Contribution, ...] = ()
+    lost: tuple[Loss, ...] = ()
+
+    @property
+    def processes(self) -> int:
+        """How many processes made the load."""
+        return len(self.workers) or 1
+
+    @property
+    def hosts(self) -> int:
+        """On how many machines."""
+        return len({worker.host for worker in self.workers}) or 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,6 +167,7 @@ class Setup:
     settings: dict[str, str] = field(default_factory=dict)
     schema: int = 1
     profile: str | None = None
+    processes: int = 1
 
 
 def differing_facts(one: Setup, other: Setup) -> list[str]:
@@ -127,6 +176,7 @@ def differing_facts(one: Setup, other: Setup) -> list[str]:
         ("profile", one.profile, other.profile),
         ("user files", one.users_fingerprint, other.users_fingerprint),
         ("seed", one.seed_fingerprint, other.seed_fingerprint),
+        ("processes of the load", one.processes, other.processes),
     ]
     for title, left, right in (
         ("host", one.host, other.host),

@@ -8,7 +8,7 @@ from typing import Any
 import pandas as pd
 
 from harness.plan import StageKind
-from harness.readings import CACHE, CPU, DATABASE, GENERATOR, MEMORY
+from harness.readings import CACHE, CPU, DATABASE, MEMORY, of_generator
 from harness.statistics import Interval, t_interval, trend
 from harness.trial import Trial
 
@@ -88,7 +88,7 @@ def _growth(memory: pd.DataFrame) -> Interval | None:
 
 def _frame(trial: Trial) -> pd.DataFrame:
     readings = trial.readings.to_pandas()
-    readings = readings[readings["source"] != GENERATOR]
+    readings = readings[~readings["source"].astype(str).map(of_generator).astype(bool)]
     readings = readings.assign(source=readings["source"].astype(str), name=readings["name"].astype(str))
     second = readings["at_ns"] / 1e9
     parts = [

@@ -15,7 +15,7 @@ from harness.plan import ARMS, Claim, Plan, Target
 from harness.statistics import Interval
 from harness.summary import LegFacts, Summary
 from harness.target import Form
-from harness.trial import Setup
+from harness.trial import Loss, Setup
 
 BUSY_CPU_SHARE = 0.8
 LATE_MS, LATE_SHARE_OF_P50 = 5.0, 0.05
@@ -127,6 +127,27 @@ class Breach(Enum):
 
 
 @dataclass(frozen=True, slots=True)
+class WorkerLost:
+    """A broken guard that names who broke it; reads like a ``Breach``."""
+
+    loss: Loss
+
+    @property
+    def name(self) -> str:
+        """As of a member of ``Breach``."""
+        return "WORKER_LOST"
+
+    @property
+    def value(self) -> tuple[str, str]:
+        """What was seen, and what to do about it."""
+        loss = self.loss
+        return (
+            f"{loss.worker} was lost {loss.second:.0f} s into leg {loss.leg}: {loss.how}",
+            f"read logs/{loss.leg}.generator.log and the worker's own, and run the plan again",
+        )
+
+
+@dataclass(frozen=True, slots=True)
 class Check:
     """One target judged; the numbers behind it are in ``pair``."""
 
@@ -154,16 +175,16 @@ class Verdict:
     checks: tuple[Check, ...]
     claims: tuple[ClaimCheck, ...]
     doubts: tuple[Doubt, ...]
-    breaches: tuple[Breach, ...]
+    breaches: tuple[Breach | WorkerLost, ...]
 
     def count(self, outcome: Outcome) -> int:
         """How many checks came out so."""
         return sum(check.outcome is outcome for check in self.checks)
 
 
-def judge(plan: Plan, setup: Setup, summary: Summary, comparison: Comparison) -> Verdict:
-    """Judge every target of the plan."""
-    breaches = tuple(_breaches(summary))
+def judge(plan: Plan, setup: Setup, summary: Summary, comparison: Comparison, losses: Sequence[Loss] = ()) -> Verdict:
+    """Judge every target of the plan; workers that were lost in any leg break the run."""
+    breaches: tuple[Breach | WorkerLost, ...] = (*map(WorkerLost, losses), *_breaches(summary))
     checks = tuple(_judge_all(plan.targets, comparison))
     if breaches:
         outcome = Outcome.INVALID

@@ -9,7 +9,7 @@ from harness.attribution import Attribution, Waterfall
 from harness.comparison import Change, Comparison, Pair
 from harness.statistics import Interval
 from harness.summary import Row, Summary
-from harness.verdict import Breach, Check, Doubt, Verdict
+from harness.verdict import Breach, Check, Doubt, Verdict, WorkerLost
 
 SCHEMA = 1
 
@@ -191,7 +191,7 @@ def _interval(interval: Interval | None) -> dict[str, float | None] | None:
     return {"low": _finite(interval.low), "high": _finite(interval.high)} if interval else None
 
 
-def _remark(remark: Doubt | Breach) -> dict[str, str]:
+def _remark(remark: Doubt | Breach | WorkerLost) -> dict[str, str]:
     what, advice = remark.value
     return {"kind": remark.name.lower(), "what": what, "advice": advice}
 

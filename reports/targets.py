@@ -183,7 +183,16 @@ def scope(plan: Plan, summary: Summary, comparison: Comparison) -> str:
     arms = len({leg.leg.arm for leg in summary.legs})
     of = f" of {arms} arms" if arms > len(ARMS) else ""
     profile = f"profile {view.plain(plan.profile)}, " if plan.profile else ""
-    return f"{profile}{view.plural(comparison.blocks, kind)}{of}, {view.plural(requests, 'request')}"
+    blocks = f"{profile}{view.plural(comparison.blocks, kind)}{of}"
+    return f"{blocks}, {view.plural(requests, 'request')}{_processes(summary)}"
+
+
+def _processes(summary: Summary) -> str:
+    """``, load from 4 processes`` where it came from several, and on how many hosts."""
+    processes = max((leg.processes for leg in summary.legs), default=1)
+    hosts = max((leg.hosts for leg in summary.legs), default=1)
+    where = f" on {view.plural(hosts, 'host')}" if hosts > 1 else ""
+    return f", load from {view.count(processes)} processes{where}" if processes > 1 else ""
 
 
 def finding(summary: Summary, comparison: Comparison) -> str:

@@ -13,6 +13,7 @@ from locust import FastHttpUser, task
 TAGS = ("music-live", "travel-tips", "food-local", "sport-news", "cinema-reviews", "books-stories", "science-ideas")
 
 _SEED = os.environ.get("HARNESS_SEED", "0")
+_WORKER = f"w{os.environ['HARNESS_WORKER']}-" if "HARNESS_WORKER" in os.environ else ""  # several count from nought
 _LEG_SECONDS = float(os.environ.get("HARNESS_SECONDS", "0"))
 _NEVER_SECONDS = 1e9
 _ATTENTION = [1 / place for place in range(1, 101)]  # people click what stands first
@@ -23,7 +24,7 @@ class Chance(Random):
     """The generator of one user; ``name`` is different for each, and the same again in every arm of a block."""
 
     def __init__(self, kind: str = "") -> None:
-        self.name = f"{_SEED}-{kind}{next(_numbers)}"
+        self.name = f"{_SEED}-{_WORKER}{kind}{next(_numbers)}"
         super().__init__(self.name)
 
     def popular(self, ranks: "Ranks") -> int:

@@ -22,7 +22,7 @@ FLOW = [
     ("comparison",),
     ("attribution",),
     ("verdict",),
-    ("environment", "migration", "probes", "load"),
+    ("environment", "migration", "probes", "address", "load", "worker", "manifest"),
     ("store",),
     ("experiment",),
     ("doctor", "observers", "testing"),

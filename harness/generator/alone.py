@@ -1,0 +1,98 @@
+"""Alone: the load of one leg from one process."""
+
+from locust import User, runners  # isort: skip - first: it patches the process
+
+import json
+import sys
+from collections.abc import Sequence
+from dataclasses import asdict
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, TextIO
+
+import gevent
+from locust.env import Environment
+
+from harness.generator.arrivals import stage_at
+from harness.generator.recorder import Recorder
+from harness.generator.selfwatch import SelfWatch
+from harness.generator.shape import StagedShape
+from harness.generator.users import point_users
+from harness.plan import Plan
+from harness.readings import write_readings
+from harness.trial import Generation, windows_of
+
+
+def run_alone(plan: Plan, users: Sequence[type[User]], host: str, out: Path, channel: TextIO) -> None:
+    """Make the load of a leg in this process.
+
+    Raises:
+        SystemExit: when Locust counted other requests than were recorded.
+    """
+    environment = Environment(
+        user_classes=list(users),
+        shape_class=StagedShape(plan.stages),
+        host=point_users(plan, users, host),
+        stop_timeout=plan.load.stop_seconds,
+        reset_stats=False,
+    )
+    runner = environment.create_local_runner()
+    origin = datetime.now(UTC).isoformat()
+    recorder = Recorder(out / "samples")
+    environment.events.request.add_listener(recorder.on_request)
+    watch = SelfWatch(recorder.origin_ns)
+    environment.events.user_error.add_listener(watch.on_user_error)
+    companions: list[Any] = [
+        gevent.spawn(watch.watch_lag),
+        gevent.spawn(_report, plan, runner, recorder, watch, channel),
+    ]
+    runner.start_shape()
+    if runner.shape_greenlet:
+        runner.shape_greenlet.join()
+    gevent.killall(companions)
+    runner.quit()
+    recorder.close()
+    counted = environment.stats.total.num_requests
+    if counted != recorder.requests:
+        sys.exit(f"recorded {recorder.requests} requests, Locust counted {counted}: samples were lost")
+    write_readings(watch.rows, out / "readings.parquet")
+    windows = windows_of(plan.stages)
+    generation = Generation(
+        origin,
+        recorder.requests,
+        watch.cpu_share(windows),
+        watch.lag_p99_ms(),
+        windows,
+        user_errors=watch.user_errors,
+    )
+    write_generation(generation, out)
+
+
+def write_generation(generation: Generation, out: Path) -> None:
+    """Write the last file of a leg whole and rename it into place: with it the leg is complete."""
+    partial = out / "windows.json.partial"
+    partial.write_text(json.dumps(asdict(generation), indent=1))
+    partial.rename(out / "windows.json")
+
+
+def _report(plan: Plan, runner: runners.Runner, recorder: Recorder, watch: SelfWatch, channel: TextIO) -> None:
+    """Once a second: take readings, and tell the parent how it goes."""
+    requests = 0
+    while True:
+        gevent.sleep(1)
+        watch.read(runner.user_count)
+        second = recorder.now_ns() / 1e9
+        place = stage_at(plan.stages, second)
+        recent, recorder.recent_ms = sorted(recorder.recent_ms), []
+        line = {
+            "second": second,
+            "stage": place[0] if place else None,
+            "stage_second": place[1] if place else None,
+            "users": runner.user_count,
+            "requests": recorder.requests,
+            "failures": recorder.failures,
+            "rps": recorder.requests - requests,
+            "p95_ms": recent[-(-95 * len(recent) // 100) - 1] if recent else None,
+        }
+        requests = recorder.requests
+        print(json.dumps(line), file=channel)

@@ -1,0 +1,46 @@
+"""Children: the workers that the master starts on its own machine."""
+
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+
+class Children:
+    """The worker processes that the master starts itself."""
+
+    def __init__(self, address: str, scratch: Path) -> None:
+        self.address, self.scratch = address, scratch
+        self._started: dict[int, subprocess.Popen[bytes]] = {}
+
+    def start(self, count: int) -> None:
+        """Start some; each follows the master by its standard input, and ends when that closes."""
+        for slot in range(1, count + 1):
+            folder = self.scratch / str(slot)
+            folder.mkdir(parents=True)
+            command = [sys.executable, "-m", "harness.generator", "work", "--master", self.address]
+            command += ["--slot", str(slot), "--scratch", str(folder)]
+            child = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL)
+            self._started[child.pid] = child
+
+    def ended(self) -> dict[int, str]:
+        """How those that have ended did, by process id."""
+        codes = {pid: child.poll() for pid, child in self._started.items()}
+        return {pid: _described(code) for pid, code in codes.items() if code is not None}
+
+    def end(self, seconds: float = 5.0) -> None:
+        """Wait for them, then insist."""
+        deadline = time.monotonic() + seconds
+        for child in self._started.values():
+            try:
+                child.wait(max(deadline - time.monotonic(), 0))
+            except subprocess.TimeoutExpired:
+                child.kill()
+                child.wait()
+        shutil.rmtree(self.scratch, ignore_errors=True)
+
+
+def _described(code: int) -> str:
+    return f"ended by signal {signal.Signals(-code).name}" if code < 0 else f"ended by itself with status {code}"

@@ -1,0 +1,73 @@
+"""Users: the Locust classes of a plan's user files, and the files they are made of."""
+
+import os
+import random
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from locust import User
+from locust.util.load_locustfile import load_locustfile
+
+from harness.plan import Plan, url_variable
+
+NOWHERE = "http://127.0.0.1:9"
+"""What user files find where they read an address while they are only checked."""
+
+
+def load_users(paths: Sequence[Path]) -> list[type[User]]:
+    """The user classes of user files.
+
+    Raises:
+        SystemExit: when a file has none, or two files have one of the same name.
+    """
+    users: dict[str, type[User]] = {}
+    for path in paths:
+        found, _ = load_locustfile(str(path))
+        if not found:
+            sys.exit(f"{path}: no Locust User class in it")
+        if twice := users.keys() & found.keys():
+            sys.exit(f"{path}: a user class {min(twice)} is also in another user file; rename one")
+        users |= found
+    return list(users.values())
+
+
+def own_files(base: Path, paths: Sequence[Path]) -> list[Path]:
+    """The user files and what they import from their own folders."""
+    folders = {base, *(path.parent for path in paths)}
+    modules = [Path(file) for module in list(sys.modules.values()) if (file := getattr(module, "__file__", None))]
+    return sorted({*paths, *(path for path in modules if path.parent in folders and path.suffix == ".py")})
+
+
+def tell_users(plan: Plan, seed: int, urls: Mapping[str, str] | None = None, share: tuple[int, int] = (0, 1)) -> None:
+    """Put what user files may read into the environment, and seed the process's random numbers.
+
+    With several processes each has a stream of its own: ``HARNESS_WORKER`` is the number of this one, from 1 on, and
+    ``HARNESS_WORKERS`` how many there are. One process alone has neither.
+
+    Args:
+        plan: the plan that runs.
+        seed: of everything that users choose at random; the same for every arm of a block.
+        urls: base URLs by environment variable; a service without one is nowhere.
+        share: which of how many processes this is, the first is 0.
+    """
+    index, of = share
+    os.environ.update(urls or {})
+    for service in plan.environment.services:
+        os.environ.setdefault(url_variable(service), NOWHERE)
+    os.environ["HARNESS_SEED"] = str(seed)
+    os.environ["HARNESS_SECONDS"] = f"{plan.seconds:.0f}"  # stages have whole seconds
+    if of == 1:
+        random.seed(seed)
+        return
+    os.environ["HARNESS_WORKER"], os.environ["HARNESS_WORKERS"] = str(index + 1), str(of)
+    random.seed(f"{seed}-w{index + 1}")
+
+
+def point_users(plan: Plan, users: Sequence[type[User]], host: str) -> str | None:
+    """Send users that chose no service of the plan to ``host``; returns the host that Locust may give to all."""
+    services = tuple(os.environ[url_variable(service)] for service in plan.environment.services)
+    for user in users:
+        if not (user.host or "").startswith(services):
+            user.host = host
+    return None if services else host  # it would overrule the classes that chose their service

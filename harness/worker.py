@@ -1,0 +1,112 @@
+"""Worker: this machine's part in a run that another machine leads.
+
+It starts a generator process for every leg, which fetches plan and user files from the master, and starts the next one
+when that has ended: user files read their addresses and seed while they are imported, so each leg needs a new one.
+"""
+
+import json
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from harness.environment.processes import describe, with_log
+from harness.errors import MeasurementError
+
+DONE, GONE, ABSENT = 0, 3, 4
+"""Exit statuses of ``harness.generator work``."""
+END_SECONDS = 5.0
+
+
+@dataclass(slots=True)
+class Serving:
+    """Generator processes for the master at ``HOST:PORT``, until it says that the run is over.
+
+    Attributes:
+        wait_seconds: how long the master may be away: before the first leg, and between two.
+        say: is told what happens.
+    """
+
+    master: str
+    processes: int
+    wait_seconds: float
+    say: Callable[[str], None]
+    _children: "dict[int, subprocess.Popen[bytes]]" = field(default_factory=dict)
+    _failures: list[MeasurementError] = field(default_factory=list)
+    _ending: threading.Event = field(default_factory=threading.Event)
+
+    def serve(self) -> None:
+        """Work until the run is over.
+
+        Raises:
+            MeasurementError: when a process fails, or the master is not there or no more.
+        """
+        slots = [threading.Thread(target=self._slot, args=(slot,)) for slot in range(1, self.processes + 1)]
+        try:
+            for slot in slots:
+                slot.start()
+            while any(slot.is_alive() for slot in slots) and not self._failures:
+                time.sleep(0.1)
+        finally:
+            self._end()
+            for slot in slots:
+                slot.join()
+        if self._failures:
+            raise self._failures[0]
+
+    def _slot(self, slot: int) -> None:
+        """One place for a process, filled anew for every leg."""
+        deadline = time.monotonic() + self.wait_seconds
+        with tempfile.TemporaryDirectory(prefix="harness-worker-", ignore_cleanup_errors=True) as folder:
+            log = Path(folder) / "log"
+            while not self._ending.is_set():
+                status, over = self._leg(slot, Path(folder) / "scratch", log)
+                if over or self._ending.is_set():
+                    return
+                if status == DONE:
+                    deadline = time.monotonic() + self.wait_seconds
+                elif status != ABSENT or time.monotonic() > deadline:
+                    self._failures.append(self._failure(status, log))
+                    return
+
+    def _leg(self, slot: int, scratch: Path, log: Path) -> tuple[int, bool]:
+        """One process from its start to its end; returns its status, and whether the run is over."""
+        scratch.mkdir(exist_ok=True)
+        command = [sys.executable, "-m", "harness.generator", "work", "--master", self.master]
+        command += ["--slot", str(slot), "--scratch", str(scratch)]
+        over = False
+        with log.open("ab") as errors:
+            child = subprocess.Popen(
+                command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=errors, start_new_session=True
+            )
+        self._children[slot] = child
+        if self._ending.is_set():  # it may have looked for children a moment before this one
+            child.kill()
+        for line in child.stdout or ():
+            said = json.loads(line)
+            if "leg" in said:
+                self.say(f"leg {said['leg']}: worker {said['worker']} of {said['of']}")
+            over |= bool(said.get("over"))
+        status = child.wait()
+        for end in (child.stdin, child.stdout):
+            if end:
+                end.close()
+        return status, over
+
+    def _failure(self, status: int, log: Path) -> MeasurementError:
+        if status == ABSENT:
+            return MeasurementError(f"no master at {self.master} in {self.wait_seconds:.0f} s")
+        if status == GONE:
+            return with_log(MeasurementError(f"the master at {self.master} is gone: its run has ended early"), log)
+        return with_log(MeasurementError(f"the generator failed ({describe(status)})"), log)
+
+    def _end(self) -> None:
+        self._ending.set()
+        for child in self._children.values():
+            with suppress(ProcessLookupError):
+                child.kill()

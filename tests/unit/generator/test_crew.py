@@ -1,0 +1,121 @@
+"""Who is there, in which order, and what is known of them."""
+
+import math
+from collections import Counter
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from harness.generator.collection import READINGS_AT_ONCE, Collection
+from harness.generator.crew import Crew
+from harness.generator.latency_steps import quantile, steps
+from harness.generator.loopback import reachable
+from harness.generator.parts import Intake
+from harness.readings import of_generator, read_readings
+
+
+def hello(host: str, slot: int, pid: int = 1) -> dict[str, object]:
+    return {"host": host, "slot": slot, "pid": pid, "version": "1"}
+
+
+@given(st.permutations([("b", 1), ("a", 2), ("a", 1), ("b", 2)]))
+def test_numbers_do_not_depend_on_who_came_first(arrivals: list[tuple[str, int]]) -> None:
+    crew = Crew(4)
+    for host, slot in arrivals:
+        assert crew.greet(f"{host}{slot}", hello(host, slot))
+    assert crew.complete
+    crew.number()
+    assert [member.client for member in crew.in_order] == ["a1", "a2", "b1", "b2"]
+    assert crew.in_order[2].name == "worker 3 (b, pid 1)"
+
+
+def test_there_is_no_work_for_more_than_are_wanted() -> None:
+    crew = Crew(1)
+    assert crew.greet("one", hello("a", 1))
+    assert not crew.greet("two", hello("a", 2))
+    assert list(crew.members) == ["one"]
+
+
+def test_what_a_worker_says_of_itself_is_made_harmless() -> None:
+    crew = Crew(1)
+    crew.greet("one", hello("<b>\x1b[2J", 1))
+    member = crew.members["one"]
+    assert member.host == "?b???2J"
+    member.lose("a\x1b[2Jb\n" + "x" * 1000, -1.0)
+    assert member.lost == "a [2Jb " + "x" * 293
+    assert member.lost_second == 0
+    assert crew.present == []
+
+
+def test_reports_become_files_readings_and_progress(tmp_path: Path) -> None:
+    crew = Crew(2)
+    for slot in (1, 2):
+        crew.greet(f"w{slot}", hello("a", slot))
+    crew.number()
+    collection = Collection(tmp_path, crew)
+    empty = {"parts": {}, "readings": [], "requests": 0, "failures": 0, "recent": {}}
+    assert collection.take("w1", {**empty, "parts": {1: b"part"}}) == []  # it has not been briefed: not ours
+    for member in crew.in_order:
+        member.intake = Intake(tmp_path / "samples", member.number)
+    reports = {
+        "w1": {"parts": {1: b"one"}, "readings": [(5, "users", 2)], "requests": 9, "recent": {0: 9}, "failures": 1},
+        "w2": {"parts": {1: b"two"}, "readings": [(6, "users", 3)], "requests": 1, "recent": {35: 1}, "failures": 0},
+    }
+    assert [collection.take(client, report) for client, report in reports.items()] == [[1], [1]]
+    assert collection.take("nobody", reports["w1"]) == []
+    assert collection.take("w1", None) == []
+    assert {path.name: path.read_bytes() for path in (tmp_path / "samples").iterdir()} == {
+        "001-00001.parquet": b"one",
+        "002-00001.parquet": b"two",
+    }
+    assert collection.progress() == {"requests": 10, "failures": 1, "p95_ms": pytest.approx(2)}
+    assert collection.progress()["p95_ms"] is None
+    collection.close()
+    assert read_readings(tmp_path / "readings-generator-00001.parquet").to_pylist() == [
+        {"at_ns": 5, "source": "generator-1", "name": "users", "value": 2.0},
+        {"at_ns": 6, "source": "generator-2", "name": "users", "value": 3.0},
+    ]
+
+
+def test_readings_go_to_disk_before_they_are_many(tmp_path: Path) -> None:
+    collection = Collection(tmp_path, Crew(1))
+    for second in range(READINGS_AT_ONCE):
+        collection.read(second, "generator-1", [("users", 1.0)])
+    assert collection._readings == []
+    assert len(read_readings(tmp_path / "readings-generator-00001.parquet")) == READINGS_AT_ONCE
+
+
+@given(st.lists(st.lists(st.floats(0.01, 1e6), max_size=50), min_size=1, max_size=5), st.floats(0.01, 1))
+def test_steps_of_several_workers_add_up(parts: list[list[float]], share: float) -> None:
+    counts: Counter[int] = Counter()
+    for latencies in parts:
+        counts += steps(latencies)
+    together = sorted(latency for latencies in parts for latency in latencies)
+    found = quantile(counts, share)
+    if not together:
+        assert found is None
+    else:
+        assert found == pytest.approx(together[math.ceil(share * len(together)) - 1], rel=0.011)
+
+
+@pytest.mark.parametrize(
+    ("url", "master", "there"),
+    [
+        ("http://127.0.0.1:80", "127.0.0.1", "http://127.0.0.1:80"),
+        ("http://127.0.0.1:80", "10.0.0.5", "http://10.0.0.5:80"),
+        ("http://localhost/base", "run.example", "http://run.example/base"),
+        ("http://[::1]:80", "fd00::5", "http://[fd00::5]:80"),
+        ("https://service.example", "10.0.0.5", "https://service.example"),
+    ],
+)
+def test_the_loopback_of_the_master_is_the_masters_machine(url: str, master: str, there: str) -> None:
+    assert reachable(url, master) == there
+
+
+@pytest.mark.parametrize(
+    ("source", "ours"), [("generator", True), ("generator-2", True), ("generators", False), ("postgres", False)]
+)
+def test_readings_of_the_generator_are_told_from_those_of_services(source: str, ours: bool) -> None:
+    assert of_generator(source) is ours
