@@ -1,10 +1,10 @@
 """Plan: what to run, as a frozen value; how it is read from a file is in plan_file."""
 
-from enum import StrEnum
 from typing import Annotated, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, field_validator, model_validator
+from pydantic import Field, PrivateAttr, field_validator, model_validator
 
+from harness.stage import Part, Seconds, Stage, StageKind
 from harness.target import Expectation, ExpectationError, Form, parse_expectation
 
 SCHEMA = 1
@@ -16,8 +16,6 @@ DEFAULT_POSTGRES = {
     "shared_preload_libraries": "pg_stat_statements",
     "track_io_timing": "on",
 }
-Seconds = Annotated[float, Field(gt=0, le=86_400)]
-Users = Annotated[int, Field(ge=1, le=1_000_000)]
 ServiceName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_-]{0,39}$")]
 
 
@@ -26,21 +24,7 @@ def url_variable(service: str) -> str:
     return f"HARNESS_URL_{service.upper().replace('-', '_')}"
 
 
-class StageKind(StrEnum):
-    """What a stretch of load is for."""
-
-    RAMP = "ramp"
-    PEAK = "peak"
-    SUSTAIN = "sustain"
-    STRESS = "stress"
-    ENDURANCE = "endurance"
-
-
-class _Part(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, allow_inf_nan=False)
-
-
-class Environment(_Part):
+class Environment(Part):
     """How the system under test starts, is reached and ends.
 
     Commands may use the placeholders of plan_file and run in ``cwd`` (default: the plan's folder) with DATABASE_URL and
@@ -61,8 +45,8 @@ class Environment(_Part):
     migrate: str | None = None
     scale: float = Field(default=1.0, gt=0, le=1000)
     cwd: str = "."
-    env: dict[str, str] = {}
-    postgres: dict[str, str] = {}
+    env: dict[str, str] = Field(default={})
+    postgres: dict[str, str] = Field(default={})
     ready_seconds: Seconds = 60.0
     command_seconds: Seconds = 900.0
 
@@ -99,26 +83,26 @@ class Environment(_Part):
         return self.services or (None,)
 
 
-class Arm(_Part):
+class Arm(Part):
     """One side of the comparison: a database at a revision plus a release of the application."""
 
     revision: str | None = None
-    env: dict[str, str] = {}
+    env: dict[str, str] = Field(default={})
 
 
-class Step(_Part):
+class Step(Part):
     """One step of the way from before to after: what it changes relative to the arm before it."""
 
     name: str = Field(pattern=r"^[a-z][a-z0-9-]{0,39}$")
     revision: str | None = None
-    env: dict[str, str] = {}
+    env: dict[str, str] = Field(default={})
 
     def applied_to(self, arm: Arm) -> Arm:
         """The arm that this step leads to: ``env`` is overlaid, ``revision`` replaces when it is given."""
         return Arm(revision=self.revision or arm.revision, env=arm.env | self.env)
 
 
-class Chain(_Part):
+class Chain(Part):
     """The steps that lead from before to after in order, and where and by which metrics they are compared."""
 
     steps: tuple[Step, ...] = Field(min_length=2)
@@ -127,55 +111,18 @@ class Chain(_Part):
     metrics: tuple[str, ...] = Field(default=("p95", "rps", "queries_per_request"), min_length=1)
 
 
-class Load(_Part):
+class Load(Part):
     """Who makes the requests, in how many processes, how often it is repeated, and the seed of every random choice."""
 
     users: tuple[str, ...] = Field(min_length=1)
     processes: int = Field(default=1, ge=1, le=256)
     blocks: int = Field(default=8, ge=1, le=100)
     seed: int = Field(default=7, ge=0, lt=2**32)
+    arrivals: Literal["poisson", "uniform"] | None = None
     stop_seconds: Seconds = 65.0
 
 
-class Stage(_Part):
-    """A stretch of load. A ramp goes to its users linearly over its whole length, other kinds over ``ramp_seconds``."""
-
-    kind: StageKind
-    seconds: Seconds
-    users: Users
-    name: str = Field(default="", max_length=60)
-    ramp_seconds: float = Field(default=0.0, ge=0)
-    warmup_seconds: float = Field(default=0.0, ge=0)
-
-    @model_validator(mode="before")
-    @classmethod
-    def _closed(cls, data: object) -> object:
-        if isinstance(data, dict) and "rate" in data:
-            raise ValueError("rate (open-loop arrivals) is not supported by this version; use users")
-        return data
-
-    @model_validator(mode="after")
-    def _possible(self) -> Self:
-        if self.ramp_seconds > self.seconds:
-            raise ValueError(f"ramp_seconds ({self.ramp_seconds:g}) is longer than the stage ({self.seconds:g})")
-        if self.warmup_seconds >= self.seconds:
-            raise ValueError(f"warmup_seconds ({self.warmup_seconds:g}) leaves nothing of the stage ({self.seconds:g})")
-        if self.seconds != int(self.seconds):
-            raise ValueError("seconds must be a whole number: the load changes on the second")
-        return self
-
-    @property
-    def title(self) -> str:
-        """The name by which targets refer to the stage."""
-        return self.name or self.kind.value
-
-    @property
-    def climb_seconds(self) -> float:
-        """How long the stage takes to reach its users."""
-        return self.seconds if self.kind is StageKind.RAMP else self.ramp_seconds
-
-
-class Profile(_Part):
+class Profile(Part):
     """A plan made shorter or longer: scales time and blocks, never targets.
 
     A stage gets ``time`` times its seconds, whole ones, and no fewer than ``least_seconds`` or than it is written with;
@@ -192,12 +139,12 @@ class Profile(_Part):
         share = seconds / stage.seconds
         return {
             "seconds": seconds,
-            "ramp_seconds": stage.ramp_seconds * share,
+            "ramp_seconds": max(stage.ramp_seconds * share, 1.0) if stage.ramp_seconds else 0.0,
             "warmup_seconds": stage.warmup_seconds * share,
         }
 
 
-class Target(_Part):
+class Target(Part):
     """One statement to be judged. Without a stage it speaks of every stage but ramps, without an endpoint of all."""
 
     expect: str
@@ -220,7 +167,7 @@ class Target(_Part):
         return parse_expectation(self.expect)
 
 
-class Capacity(_Part):
+class Capacity(Part):
     """When the users of a stress stage are held: limits that all its requests together have to meet."""
 
     limit: tuple[str, ...]
@@ -244,7 +191,7 @@ class Capacity(_Part):
         return value
 
 
-class Claim(_Part):
+class Claim(Part):
     """What somebody said the migration does. Judged like targets and reported, but it decides no exit code.
 
     ``expect`` is how it is measured; a claim that cannot be measured says why in ``unmeasured`` instead. ``before`` and
@@ -279,7 +226,7 @@ class Claim(_Part):
         )
 
 
-class Plan(_Part):
+class Plan(Part):
     """What to run: environment, arms, load, stages, targets and claims, and the steps between the arms.
 
     As written, or scaled by one of its profiles.
@@ -295,7 +242,7 @@ class Plan(_Part):
     claims: tuple[Claim, ...] = ()
     attribution: Chain | None = None
     capacity: Capacity | None = None
-    profiles: dict[Annotated[str, Field(min_length=1, max_length=40)], Profile] = {}
+    profiles: dict[Annotated[str, Field(min_length=1, max_length=40)], Profile] = Field(default={})
     _profile: str | None = PrivateAttr(default=None)
 
     @field_validator("schema_")
@@ -313,6 +260,11 @@ class Plan(_Part):
         if extra := [arm for arm in value if arm not in ARMS]:
             raise ValueError(f'"{extra[0]}" is not an arm of this version; arms are before and after')
         return value
+
+    @property
+    def open(self) -> bool:
+        """Whether the stages say how many requests arrive, and not how many users there are."""
+        return bool(self.stages) and self.stages[0].rate is not None
 
     @property
     def judged(self) -> list[tuple[str, Target]]:

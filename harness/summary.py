@@ -22,8 +22,8 @@ import pyarrow.compute as pc
 from harness.capacity import Step, holds
 from harness.facts import facts_of
 from harness.metric import LATENCIES, PERCENTILES, Basis, Metric, Origin
-from harness.plan import StageKind
 from harness.samples import latency_ms
+from harness.stage import StageKind
 from harness.statistics import design_effect, percentile
 from harness.target import Expectation
 from harness.trial import Leg, Migration, Trial

@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 
 import pyarrow as pa
 
-from harness.plan import Stage
+from harness.stage import Stage
 
 VARYING_FACTS = ("load_before", "memory_bytes", "harness")
 
@@ -25,7 +25,10 @@ class Leg:
 
 @dataclass(frozen=True, slots=True)
 class Window:
-    """When a stage ran, in seconds since the leg's origin; what is summarised starts at ``measured_from``."""
+    """When a stage ran, in seconds since the leg's origin; what is summarised starts at ``measured_from``.
+
+    ``rate`` is in arrivals per second, ``None`` in a closed stage; in an open one ``users`` is the most at work.
+    """
 
     stage: str
     kind: str
@@ -33,6 +36,7 @@ class Window:
     measured_from: float
     end: float
     users: int
+    rate: float | None = None
 
     @property
     def seconds(self) -> float:
@@ -75,6 +79,29 @@ class Loss:
 
 
 @dataclass(frozen=True, slots=True)
+class Offered:
+    """The arrivals of one open stage, of all processes together.
+
+    Attributes:
+        planned: arrivals that were due.
+        started: those that a user began with, at once or late; the others are not in the samples.
+        late: those that waited, because as many users as the stage allows were at work; their wait is in their latency.
+        most_users: the most users that were at work at once.
+    """
+
+    stage: str
+    planned: int
+    started: int
+    late: int
+    most_users: int
+
+    @property
+    def dropped(self) -> int:
+        """Arrivals that still waited for a user when the leg was over."""
+        return self.planned - self.started
+
+
+@dataclass(frozen=True, slots=True)
 class Generation:
     """What the generator says of its own work in a leg.
 
@@ -86,6 +113,10 @@ class Generation:
         user_errors: exceptions that tasks of the users raised; what they would have asked is missing.
         workers: what each of several processes did; empty for one process alone.
         lost: workers that were lost, which ended the leg.
+        offered: the arrivals of open stages, in the order the stages ran; empty in a closed plan.
+        schedule_lag_p99_ms: how late arrivals began for which a user was free, 99th percentile; that of the worst
+            worker, ``None`` in a closed plan.
+        gc_pause_ms: the longest pause for garbage collection.
     """
 
     origin: str
@@ -97,6 +128,9 @@ class Generation:
     user_errors: int = 0
     workers: tuple[Contribution, ...] = ()
     lost: tuple[Loss, ...] = ()
+    offered: tuple[Offered, ...] = ()
+    schedule_lag_p99_ms: float | None = None
+    gc_pause_ms: float = 0.0
 
     @property
     def processes(self) -> int:
@@ -193,7 +227,7 @@ def windows_of(stages: tuple[Stage, ...]) -> tuple[Window, ...]:
     """The planned windows of the stages, back to back from 0."""
     windows, start = [], 0.0
     for stage in stages:
-        end = start + stage.seconds
-        windows.append(Window(stage.title, stage.kind.value, start, start + stage.warmup_seconds, end, stage.users))
+        measured_from, end = start + stage.warmup_seconds, start + stage.seconds
+        windows.append(Window(stage.title, stage.kind.value, start, measured_from, end, stage.users, stage.rate))
         start = end
     return tuple(windows)

@@ -7,8 +7,8 @@ from typing import Any
 
 import pandas as pd
 
-from harness.plan import StageKind
 from harness.readings import CACHE, CPU, DATABASE, MEMORY, of_generator
+from harness.stage import StageKind
 from harness.statistics import Interval, t_interval, trend
 from harness.trial import Trial
 

@@ -5,7 +5,8 @@ from dataclasses import dataclass
 
 from harness.comparison import Comparison, Pair
 from harness.metric import METRICS, Metric, Unit
-from harness.plan import ARMS, Plan, Stage
+from harness.plan import ARMS, Plan
+from harness.stage import Stage
 from harness.summary import Row, Summary
 from reports import view
 from reports.targets import SAMPLES, change_cell, too_few

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from harness.plan import Stage
+from harness.stage import Stage
 
 
 def stage_at(stages: Sequence[Stage], second: float) -> tuple[int, float] | None:

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from locust import LoadTestShape
 
 from harness.generator.arrivals import spawn_at
-from harness.plan import Stage
+from harness.stage import Stage
 
 
 class StagedShape(LoadTestShape):

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from harness.plan import Plan, Stage
+from harness.plan import Plan
+from harness.stage import Stage
 from harness.summary import Second, Summary
 from harness.trial import Window, windows_of
 from reports import view

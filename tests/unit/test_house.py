@@ -10,6 +10,7 @@ FLOW = [
     ("errors",),
     ("metric",),
     ("target",),
+    ("stage",),
     ("plan",),
     ("plan_file",),
     ("columns",),
@@ -31,8 +32,8 @@ FLOW = [
 ]
 LEVEL = {name: level for level, names in enumerate(FLOW) for name in names}
 PURE = {
-    "metric", "target", "plan", "plan_file", "statistics", "capacity", "facts", "summary", "comparison", "attribution",
-    "verdict",
+    "metric", "target", "stage", "plan", "plan_file", "statistics", "capacity", "facts", "summary", "comparison",
+    "attribution", "verdict",
 }  # fmt: skip
 WORLD = {"subprocess", "socket", "time", "os", "psutil", "psycopg", "redis", "requests", "urllib", "shutil", "tempfile"}
 
@@ -61,7 +62,9 @@ def test_a_module_of_harness_imports_only_what_comes_before_it(path: Path) -> No
     name = part(path)
     used = {i.split(".")[1] for i in imports(path) if i.startswith("harness.")} - {name, "__version__"}
     if name in {"__init__", "generator"}:
-        allowed = {"plan", "plan_file", "columns", "samples", "readings", "trial"} if name == "generator" else set()
+        allowed = (
+            {"stage", "plan", "plan_file", "columns", "samples", "readings", "trial"} if name == "generator" else set()
+        )
         assert used <= allowed
         return
     assert name in LEVEL, f"harness/{name} has no place in the flow"

@@ -1,7 +1,7 @@
 import pytest
 
 from harness.generator.arrivals import spawn_at, stage_at, users_at
-from harness.plan import Stage, StageKind
+from harness.stage import Stage, StageKind
 
 STAGES = (
     Stage(kind=StageKind.RAMP, seconds=10, users=20),  # 0 -> 20 over ten seconds
