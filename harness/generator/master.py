@@ -7,7 +7,6 @@ few seconds.
 from locust import User, runners  # isort: skip - first: it patches the process
 
 import json
-import math
 import os
 import sys
 import time
@@ -33,7 +32,7 @@ from harness.readings import GENERATOR
 from harness.trial import Contribution, Generation, Loss, windows_of
 
 LOOK_SECONDS = 0.2
-LOCAL_SECONDS, BRIEFING_SECONDS = 60.0, 120.0
+LOCAL_SECONDS, REMOTE_SECONDS, BRIEFING_SECONDS = 60.0, 1800.0, 120.0
 LEAD_SECONDS = 1.0
 """From the last preparation to the origin: time for every worker to hear of it."""
 DELIVERY_SECONDS, LAST_WORDS_SECONDS = 30.0, 10.0
@@ -132,15 +131,16 @@ class Master:
         return (time.perf_counter_ns() - self.origin_ns) / 1e9
 
     def _gather(self) -> None:
-        """Wait until all are there; those of other machines may take as long as they need."""
-        deadline = time.monotonic() + (LOCAL_SECONDS if self.order.remote is None else math.inf)
+        """Wait until all are there; those of other machines have people to start them."""
+        allowed = LOCAL_SECONDS if self.order.remote is None else REMOTE_SECONDS
+        deadline = time.monotonic() + allowed
         said = None
         while not self.crew.complete:
             if said != (said := len(self.crew.members)):
                 self._say({"second": 0.0, "workers": len(self.crew.members), "wanted": self.crew.wanted})
             self._no_losses()
             if time.monotonic() > deadline:
-                sys.exit(f"{len(self.crew.members)} of {self.crew.wanted} workers came in {LOCAL_SECONDS:.0f} s")
+                sys.exit(f"{len(self.crew.members)} of {self.crew.wanted} workers came in {allowed:.0f} s")
             gevent.sleep(LOOK_SECONDS)
 
     def _brief(self) -> None:
