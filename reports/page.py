@@ -214,5 +214,8 @@ def _generator(summary: Summary) -> Iterator[tuple[str, str]]:
     if not summary.legs:
         return
     yield "legs measured", view.count(len(summary.legs))
+    if (processes := max(leg.processes for leg in summary.legs)) > 1:
+        hosts = view.plural(max(leg.hosts for leg in summary.legs), "host")
+        yield "load from", f"{view.count(processes)} processes on {hosts}; the figures below are of the worst"
     yield "busiest leg", f"{view.in_percent(max(leg.cpu_share for leg in summary.legs))} % of a core"
     yield "latest leg", f"{view.milliseconds(max(leg.lag_p99_ms for leg in summary.legs))} late (P99)"

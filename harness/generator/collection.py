@@ -22,7 +22,7 @@ class Collection:
     def take(self, client: str, report: dict[str, Any] | None) -> list[int]:
         """Take in what a worker added to its report; returns the numbers of the parts that are on disk now."""
         member = self.crew.members.get(client)
-        if not report or member is None or member.intake is None:
+        if not report or member is None or member.intake is None or member.lost:
             return []
         for number, content in report["parts"].items():
             member.intake.put(number, content)

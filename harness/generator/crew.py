@@ -75,6 +75,10 @@ class Crew:
         """Those who are not lost."""
         return [member for member in self.in_order if not member.lost]
 
+    def dismiss_lost(self) -> None:
+        """Forget who was lost before the load, so that others can come."""
+        self.members = {client: member for client, member in self.members.items() if not member.lost}
+
     def number(self) -> None:
         """Give each its number: by machine and place on it, so that it is the same in every leg."""
         members = sorted(self.members.values(), key=lambda member: (member.host, member.slot, member.pid))

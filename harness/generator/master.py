@@ -7,7 +7,6 @@ few seconds.
 from locust import User, runners  # isort: skip - first: it patches the process
 
 import json
-import math
 import os
 import sys
 import time
@@ -22,6 +21,7 @@ from locust.env import Environment
 
 from harness import __version__
 from harness.generator import messages
+from harness.generator.account import add_up
 from harness.generator.alone import write_generation
 from harness.generator.arrivals import spawn_at, stage_at
 from harness.generator.children import Children
@@ -30,10 +30,10 @@ from harness.generator.crew import Crew, Member
 from harness.generator.parts import Intake
 from harness.plan import Plan, url_variable
 from harness.readings import GENERATOR
-from harness.trial import Contribution, Generation, Loss, windows_of
+from harness.trial import windows_of
 
 LOOK_SECONDS = 0.2
-LOCAL_SECONDS, BRIEFING_SECONDS = 60.0, 120.0
+LOCAL_SECONDS, REMOTE_SECONDS, BRIEFING_SECONDS = 60.0, 1800.0, 120.0
 LEAD_SECONDS = 1.0
 """From the last preparation to the origin: time for every worker to hear of it."""
 DELIVERY_SECONDS, LAST_WORDS_SECONDS = 30.0, 10.0
@@ -122,9 +122,11 @@ class Master:
         self._finish()
         reporting.kill()
         self.collection.close()
-        write_generation(self._generation(origin), self.order.out)
-        for member in self.crew.present:
-            self.runner.send_message(messages.BYE, {"over": self.order.last}, member.client)
+        counted = self.runner.environment.stats.total.num_requests
+        generation = add_up(self.crew, counted, origin, windows_of(self.order.plan.stages), self.order.out.name)
+        write_generation(generation, self.order.out)
+        for member in self.crew.present:  # a loss ends the run
+            self.runner.send_message(messages.BYE, {"over": self.order.last or bool(generation.lost)}, member.client)
         self.runner.greenlet.kill(block=True)
 
     def second(self) -> float:
@@ -132,15 +134,19 @@ class Master:
         return (time.perf_counter_ns() - self.origin_ns) / 1e9
 
     def _gather(self) -> None:
-        """Wait until all are there; those of other machines may take as long as they need."""
-        deadline = time.monotonic() + (LOCAL_SECONDS if self.order.remote is None else math.inf)
+        """Wait until all are there; those of other machines have people to start them."""
+        allowed = LOCAL_SECONDS if self.order.remote is None else REMOTE_SECONDS
+        deadline = time.monotonic() + allowed
         said = None
         while not self.crew.complete:
             if said != (said := len(self.crew.members)):
                 self._say({"second": 0.0, "workers": len(self.crew.members), "wanted": self.crew.wanted})
-            self._no_losses()
+            if self.order.remote is None:
+                self._no_losses()
+            elif self._lost():  # somebody may start it again
+                self.crew.dismiss_lost()
             if time.monotonic() > deadline:
-                sys.exit(f"{len(self.crew.members)} of {self.crew.wanted} workers came in {LOCAL_SECONDS:.0f} s")
+                sys.exit(f"{len(self.crew.members)} of {self.crew.wanted} workers came in {allowed:.0f} s")
             gevent.sleep(LOOK_SECONDS)
 
     def _brief(self) -> None:
@@ -240,52 +246,6 @@ class Master:
                 for member in waiting:
                     member.lose("it did not deliver its last samples", self.second())
             gevent.sleep(LOOK_SECONDS / 4)
-
-    def _generation(self, origin: str) -> Generation:
-        """Add up what the workers did, and hold it against what is on disk.
-
-        Raises:
-            SystemExit: when rows on disk, a worker's own count and Locust's counts are not the same.
-        """
-        shares = [self._contribution(member) for member in self.crew.in_order]
-        lost = tuple(
-            Loss(member.name, self.order.out.name, round(member.lost_second, 1), member.lost)
-            for member in self.crew.in_order
-            if member.lost
-        )
-        requests = sum(share.requests for share in shares)
-        counted = self.runner.environment.stats.total.num_requests
-        if not lost and counted != requests:
-            sys.exit(f"{requests} samples arrived, Locust counted {counted}: samples were lost")
-        done = [member.done for member in self.crew.in_order if member.done]
-        return Generation(
-            origin,
-            requests,
-            max((float(one["cpu_share"]) for one in done), default=0.0),
-            max((float(one["lag_p99_ms"]) for one in done), default=0.0),
-            windows_of(self.order.plan.stages),
-            user_errors=sum(int(one["user_errors"]) for one in done),
-            workers=tuple(shares),
-            lost=lost,
-        )
-
-    def _contribution(self, member: Member) -> Contribution:
-        rows = member.intake.rows() if member.intake else 0
-        done = member.done
-        if done and not rows == done["requests"] == done["counted"]:
-            says = f"recorded {done['requests']}, Locust counted {done['counted']}"
-            sys.exit(f"{member.name}: {rows} samples arrived, it {says}: samples were lost")
-        clock = member.clock or {"offset_ns": 0, "uncertainty_ns": 0}
-        return Contribution(
-            worker=member.name,
-            host=member.host,
-            requests=rows,
-            cpu_share=done["cpu_share"] if done else None,
-            lag_p99_ms=done["lag_p99_ms"] if done else None,
-            clock_offset_ms=clock["offset_ns"] / 1e6,
-            clock_uncertainty_ms=clock["uncertainty_ns"] / 1e6,
-            clock_drift_ms=done["drift_ns"] / 1e6 if done else None,
-        )
 
     def _report(self) -> None:
         """Once a second: tell the parent how it goes, and read the master's own CPU share."""

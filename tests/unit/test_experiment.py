@@ -1,19 +1,20 @@
 """The order of events, read as the story it is."""
 
 import json
-from dataclasses import replace
+from collections.abc import Callable
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import pytest
 
 from harness.errors import EnvironmentFailedError, RunFolderError
 from harness.experiment import Source, analyse, balanced_order, legs_of, measure
-from harness.load import Job, Progress
+from harness.load import Job, Progress, Remote
 from harness.plan_file import fingerprint, parse_plan
 from harness.readings import write_readings
 from harness.store import RunFolder, fingerprint_files
 from harness.testing import CHAIN_PLAN, PLAN, FakeEnvironment, FakeLoad
-from harness.trial import Leg, Migration
+from harness.trial import Leg, Loss, Migration
 from harness.verdict import Doubt, Outcome
 
 
@@ -75,6 +76,45 @@ def test_an_interrupt_goes_down_and_keeps_complete_blocks(source: Source, folder
     assert len(analysis.summary.legs) == 2
     assert Doubt.INTERRUPTED in analysis.verdict.doubts
     assert analysis.verdict.outcome is Outcome.INCONCLUSIVE  # one block has no interval
+
+
+class Losing(FakeLoad):
+    """A load that loses a worker in one leg."""
+
+    def __call__(self, job: Job, *, on_progress: Callable[[Progress], None], check: Callable[[], None]) -> None:
+        super().__call__(job, on_progress=on_progress, check=check)
+        if job.out.name.startswith("03-"):
+            path = job.out / "windows.json"
+            generation = json.loads(path.read_text())
+            generation["lost"] = [asdict(Loss("worker 2 (host-b, pid 4711)", job.out.name, 12.2, "it left"))]
+            path.write_text(json.dumps(generation))
+
+
+def test_a_lost_worker_ends_the_run_and_is_named(source: Source, folder: RunFolder) -> None:
+    log: list[str] = []
+    measure(source, folder, FakeEnvironment(log), Nobody(), make_load=Losing(log))
+    assert log[-2:] == ["stop", "down"]
+    assert len([event for event in log if event.startswith("load")]) == 3  # the fourth leg was not begun
+    verdict = analyse(folder).verdict
+    third = legs_of(balanced_order(2, 7))[2].title
+    assert verdict.outcome is Outcome.INVALID
+    (breach,) = verdict.breaches
+    assert breach.name == "WORKER_LOST"
+    assert breach.value[0] == f"worker 2 (host-b, pid 4711) was lost 12 s into leg {third}: it left"
+
+
+def test_workers_are_told_which_leg_is_the_last_and_the_setup_counts_them(source: Source, folder: RunFolder) -> None:
+    jobs: list[Job] = []
+
+    def load(job: Job, *, on_progress: Callable[[Progress], None], check: Callable[[], None]) -> None:
+        jobs.append(job)
+        FakeLoad([])(job, on_progress=on_progress, check=check)
+
+    remote = Remote(3, "127.0.0.1:5557")
+    measure(source, folder, FakeEnvironment([]), Nobody(), remote=remote, make_load=load)
+    assert [job.last for job in jobs] == [False, False, False, True]
+    assert {job.remote for job in jobs} == {remote}
+    assert analyse(folder).setup.processes == 3
 
 
 def test_a_leg_without_its_partner_is_left_out(source: Source, folder: RunFolder) -> None:

@@ -33,6 +33,8 @@ def test_every_shipped_plan_can_be_read(path: Path) -> None:
     [
         ('kind = "sustain"', 'kind = "sustan"', "stages[1].kind", "'sustain'"),
         ("seconds = 30", "secnds = 30", "stages[1].secnds", 'did you mean "seconds"?'),
+        ("blocks = 2", "processes = 0", "load.processes", "greater than or equal to 1"),
+        ("blocks = 2", "processes = 257", "load.processes", "less than or equal to 256"),
         ("users = 10", "users = 0", "stages[1].users", "greater than or equal to 1"),
         ("users = 10", 'users = "ten"', "stages[1].users", "valid integer"),
         ("users = 10", "rate = 300", "stages[1].rate", "stages[0] has none"),

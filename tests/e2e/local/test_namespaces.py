@@ -71,6 +71,12 @@ def server(namespaces: list[str]) -> Iterator[str]:  # noqa: ARG001 - its addres
 
 
 @pytest.fixture
+def alone(tmp_path: Path, server: str) -> Leg:
+    """What one process here measures, before the workers' start takes the machine."""
+    return led(prepared(tmp_path, 1), f"http://{HOST}:{server}", "01-before")
+
+
+@pytest.fixture
 def workers(namespaces: list[str], tmp_path: Path) -> "Iterator[list[subprocess.Popen[str]]]":
     """A worker in each namespace, as a user starts it, in a folder without anything."""
     command = [sys.executable, "-m", "harness", "worker", "--master", f"{HOST}:5557", "--allow-remote"]
@@ -89,10 +95,8 @@ def workers(namespaces: list[str], tmp_path: Path) -> "Iterator[list[subprocess.
 
 
 def test_three_machines_measure_what_one_does(
-    tmp_path: Path, server: str, workers: "list[subprocess.Popen[str]]"
+    tmp_path: Path, server: str, alone: Leg, workers: "list[subprocess.Popen[str]]"
 ) -> None:
-    prepared(tmp_path, 1)
-    alone = led(tmp_path, f"http://{HOST}:{server}", "01-before")
     several = led(tmp_path, f"http://127.0.0.1:{server}", "02-before", Remote(WORKERS, f"{HOST}:5557"))
     for worker in workers:
         _, said = worker.communicate(timeout=30)

@@ -1,0 +1,46 @@
+"""How many processes made the load is said where it was more than one."""
+
+from dataclasses import replace
+
+import pytest
+
+import reports
+from harness.comparison import compare
+from harness.plan_file import parse_plan
+from harness.summary import summarise
+from harness.testing import PLAN, synthetic_setup, synthetic_trials
+from harness.trial import Contribution, Loss
+from harness.verdict import judge
+
+
+@pytest.mark.parametrize(
+    ("hosts", "said"),
+    [((), ""), (("a", "a", "a", "a"), "load from 4 processes"), (("a", "b", "a"), "load from 3 processes on 2 hosts")],
+)
+def test_the_load_is_from_so_many_processes(hosts: tuple[str, ...], said: str) -> None:
+    plan, shares = parse_plan(PLAN), tuple(Contribution("w", host, 1, 0.1, 1.0, 0.0, 0.1, 0.0) for host in hosts)
+    trials = [replace(t, generation=replace(t.generation, workers=shares)) for t in synthetic_trials(plan)]
+    summary = summarise(trials)
+    comparison = compare(summary)
+    setup = synthetic_setup(plan)
+    verdict = judge(plan, setup, summary, comparison)
+    text = reports.text(plan, summary, comparison, verdict, width=120)
+    page = reports.render(plan, PLAN, setup, (), summary, comparison, verdict)["report.html"]
+    for shown in (text, page):
+        assert ("load from" in shown) is bool(said)
+        assert said in shown
+
+
+def test_a_lost_worker_is_named_in_every_form_and_cannot_break_the_page() -> None:
+    plan, setup = parse_plan(PLAN), synthetic_setup(parse_plan(PLAN))
+    summary = summarise(list(synthetic_trials(plan)))
+    comparison = compare(summary)
+    loss = Loss("worker 2 (<b>, pid 7)", "03-after", 12.4, "not heard of for 3 s")
+    verdict = judge(plan, setup, summary, comparison, [loss])
+    files = reports.render(plan, PLAN, setup, (), summary, comparison, verdict)
+    told = "was lost 12 s into leg 03-after: not heard of for 3 s"
+    assert all(
+        told in " ".join(files[name].split()) for name in ("report.html", "summary.md", "junit.xml", "verdict.json")
+    )
+    assert "(<b>, pid 7)" not in files["report.html"]
+    assert "INVALID" in reports.text(plan, summary, comparison, verdict, width=200)

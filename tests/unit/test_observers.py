@@ -1,0 +1,25 @@
+"""What a person is told while workers are waited for."""
+
+import pytest
+
+from harness.load import Progress
+from harness.observers import PlainObserver
+from harness.plan_file import parse_plan
+from harness.testing import PLAN
+from harness.trial import Leg
+
+
+@pytest.mark.parametrize(
+    ("progress", "said"),
+    [
+        (Progress(0.0, workers=1, wanted=3), "block 1 of 2 · after · waiting for workers: 1 of 3"),
+        (Progress(33.0), "block 1 of 2 · after · waiting for the last answers"),
+    ],
+)
+def test_waiting_is_said(progress: Progress, said: str) -> None:
+    heard: list[str] = []
+    observer = PlainObserver(parse_plan(PLAN), lambda **_: "a line", heard.append)
+    observer.leg(Leg(1, 1, "after"), 4)
+    observer._last = 0.0
+    observer.progress(progress)
+    assert heard[-1] == said
