@@ -46,7 +46,7 @@ def _lead(options: argparse.Namespace, channel: TextIO) -> int:
         print(json.dumps({"files": [str(path) for path in files], "endpoints": endpoints}), file=channel)
         return 0
     if options.workers is None and plan.load.processes == 1:
-        run_alone(plan, users, options.host, options.out, channel)
+        run_alone(plan, users, options.host, options.seed, options.out, channel)
         return 0
     order = Order(
         plan=plan,

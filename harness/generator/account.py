@@ -1,9 +1,10 @@
 """Account: what the workers of a leg did, added up and held against what is on disk."""
 
 import sys
+from collections.abc import Sequence
 
 from harness.generator.crew import Crew, Member
-from harness.trial import Contribution, Generation, Loss, Window
+from harness.trial import Contribution, Generation, Loss, Offered, Window
 
 
 def add_up(crew: Crew, counted: int, origin: str, windows: tuple[Window, ...], leg: str) -> Generation:
@@ -25,6 +26,7 @@ def add_up(crew: Crew, counted: int, origin: str, windows: tuple[Window, ...], l
     if not lost and counted != requests:
         sys.exit(f"{requests} samples arrived, Locust counted {counted}: samples were lost")
     done = [member.done for member in crew.in_order if member.done]
+    lags = [one["schedule_lag_p99_ms"] for one in done if one["schedule_lag_p99_ms"] is not None]
     return Generation(
         origin,
         requests,
@@ -34,6 +36,9 @@ def add_up(crew: Crew, counted: int, origin: str, windows: tuple[Window, ...], l
         user_errors=sum(int(one["user_errors"]) for one in done),
         workers=tuple(shares),
         lost=tuple(Loss(member.name, leg, round(member.lost_second, 1), member.lost) for member in lost),
+        offered=_together([[Offered(**part) for part in one["offered"]] for one in done]),
+        schedule_lag_p99_ms=max(lags, default=None),
+        gc_pause_ms=max((float(one["gc_pause_ms"]) for one in done), default=0.0),
     )
 
 
@@ -53,4 +58,15 @@ def _contribution(member: Member) -> Contribution:
         clock_offset_ms=clock["offset_ns"] / 1e6,
         clock_uncertainty_ms=clock["uncertainty_ns"] / 1e6,
         clock_drift_ms=done["drift_ns"] / 1e6 if done else None,
+    )
+
+
+def _together(parts: Sequence[Sequence[Offered]]) -> tuple[Offered, ...]:
+    """The arrivals of all workers, stage by stage."""
+    return tuple(
+        Offered(
+            same[0].stage,
+            *(sum(getattr(part, name) for part in same) for name in ("planned", "started", "late", "most_users")),
+        )
+        for same in zip(*parts, strict=True)
     )

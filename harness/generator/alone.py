@@ -14,16 +14,19 @@ import gevent
 from locust.env import Environment
 
 from harness.generator.arrivals import stage_at
+from harness.generator.conductor import conduct, sit_out
+from harness.generator.dispatcher import Dispatcher
 from harness.generator.recorder import Recorder
 from harness.generator.selfwatch import SelfWatch
-from harness.generator.shape import StagedShape
 from harness.generator.users import point_users
 from harness.plan import Plan
 from harness.readings import write_readings
 from harness.trial import Generation, windows_of
 
 
-def run_alone(plan: Plan, users: Sequence[type[User]], host: str, out: Path, channel: TextIO) -> None:
+def run_alone(  # noqa: PLR0917 - each is of another type
+    plan: Plan, users: Sequence[type[User]], host: str, seed: int, out: Path, channel: TextIO
+) -> None:
     """Make the load of a leg in this process.
 
     Raises:
@@ -31,26 +34,30 @@ def run_alone(plan: Plan, users: Sequence[type[User]], host: str, out: Path, cha
     """
     environment = Environment(
         user_classes=list(users),
-        shape_class=StagedShape(plan.stages),
         host=point_users(plan, users, host),
         stop_timeout=plan.load.stop_seconds,
         reset_stats=False,
     )
     runner = environment.create_local_runner()
+    dispatcher = Dispatcher(plan, users, runner, seed) if plan.open else None
     origin = datetime.now(UTC).isoformat()
     recorder = Recorder(out / "samples")
     environment.events.request.add_listener(recorder.on_request)
-    watch = SelfWatch(recorder.origin_ns)
+    watch = SelfWatch(recorder.origin_ns, dispatcher)
     environment.events.user_error.add_listener(watch.on_user_error)
     companions: list[Any] = [
         gevent.spawn(watch.watch_lag),
         gevent.spawn(_report, plan, runner, recorder, watch, channel),
     ]
-    runner.start_shape()
-    if runner.shape_greenlet:
-        runner.shape_greenlet.join()
-    gevent.killall(companions)
+    if dispatcher is None:
+        conduct(plan.stages, recorder.second, runner.start)
+    else:
+        recorder.dues = dispatcher.dues
+        dispatcher.start(recorder.origin_ns)
+        sit_out(plan.stages, recorder.second)
+        dispatcher.stop()
     runner.quit()
+    gevent.killall(companions)
     recorder.close()
     counted = environment.stats.total.num_requests
     if counted != recorder.requests:
@@ -64,6 +71,9 @@ def run_alone(plan: Plan, users: Sequence[type[User]], host: str, out: Path, cha
         watch.lag_p99_ms(),
         windows,
         user_errors=watch.user_errors,
+        offered=dispatcher.offered() if dispatcher else (),
+        schedule_lag_p99_ms=dispatcher.lag_p99_ms if dispatcher else None,
+        gc_pause_ms=watch.garbage.longest_ms,
     )
     write_generation(generation, out)
 
@@ -81,14 +91,14 @@ def _report(plan: Plan, runner: runners.Runner, recorder: Recorder, watch: SelfW
     while True:
         gevent.sleep(1)
         watch.read(runner.user_count)
-        second = recorder.now_ns() / 1e9
+        second = recorder.second()
         place = stage_at(plan.stages, second)
         recent, recorder.recent_ms = sorted(recorder.recent_ms), []
         line = {
             "second": second,
             "stage": place[0] if place else None,
             "stage_second": place[1] if place else None,
-            "users": runner.user_count,
+            "users": watch.users,
             "requests": recorder.requests,
             "failures": recorder.failures,
             "rps": recorder.requests - requests,

@@ -1,6 +1,6 @@
 """Latency steps: counts on a logarithmic scale, which add up over workers as percentiles do not.
 
-For the live line only; what is reported comes from the samples.
+For the live line and for how late arrivals began; latencies that are reported come from the samples.
 """
 
 import math
@@ -12,16 +12,21 @@ STEPS_PER_OCTAVE = 35
 LEAST_MS = 1e-3
 
 
+def step(latency_ms: float) -> int:
+    """The step that a latency is on."""
+    return round(math.log2(max(latency_ms, LEAST_MS)) * STEPS_PER_OCTAVE)
+
+
 def steps(latencies_ms: Iterable[float]) -> "Counter[int]":
     """How many latencies are on each step."""
-    return Counter(round(math.log2(max(ms, LEAST_MS)) * STEPS_PER_OCTAVE) for ms in latencies_ms)
+    return Counter(map(step, latencies_ms))
 
 
 def quantile(counts: "Counter[int]", share: float) -> float | None:
     """The nearest-rank quantile of what was counted, in ms; ``None`` when nothing was."""
     rank = math.ceil(share * counts.total())
-    for step in sorted(counts):
-        rank -= counts[step]
+    for place in sorted(counts):
+        rank -= counts[place]
         if rank <= 0:
-            return float(2 ** (step / STEPS_PER_OCTAVE))
+            return float(2 ** (place / STEPS_PER_OCTAVE))
     return None

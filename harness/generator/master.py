@@ -23,9 +23,10 @@ from harness import __version__
 from harness.generator import messages
 from harness.generator.account import add_up
 from harness.generator.alone import write_generation
-from harness.generator.arrivals import spawn_at, stage_at
+from harness.generator.arrivals import stage_at
 from harness.generator.children import Children
 from harness.generator.collection import Collection
+from harness.generator.conductor import conduct, sit_out
 from harness.generator.crew import Crew, Member
 from harness.generator.parts import Intake
 from harness.plan import Plan, url_variable
@@ -190,19 +191,15 @@ class Master:
         return origin
 
     def _conduct(self) -> None:
-        """Head for the users of each stage; Locust spreads them over the workers. Ends with the last stage.
+        """Head for the users of each stage, whom Locust spreads over the workers; ends with the last stage.
 
-        Locust's own loop would end with its stop message, after which a worker hears nothing for ``stop_timeout``.
+        Locust's own loop would end with its stop message, after which a worker hears nothing for ``stop_timeout``. In
+        an open plan every worker gives out its share of the arrivals by itself.
         """
-        goal, moving = None, None
-        while (now := spawn_at(self.order.plan.stages, self.second())) is not None:
-            if now != goal:
-                if moving is not None:
-                    moving.kill()
-                goal, moving = now, gevent.spawn(self.runner.start, *now)
-            gevent.sleep(1 - self.second() % 1)
-        if moving is not None:
-            moving.kill()
+        if self.order.plan.open:
+            sit_out(self.order.plan.stages, self.second)
+        else:
+            conduct(self.order.plan.stages, self.second, self.runner.start)
 
     def _lost(self) -> bool:
         """Note who is lost; returns whether anybody is."""

@@ -9,6 +9,7 @@ from typing import Any
 import gevent
 import numpy as np
 import pyarrow as pa
+from gevent.hub import getcurrent
 
 from harness.columns import names, numbers
 from harness.samples import SCHEMA, write_part
@@ -37,6 +38,8 @@ class Recorder:
         self.origin_ns = time.perf_counter_ns()
         self.failures = 0
         self.recent_ms: list[float] = []
+        self.dues: dict[Any, int] = {}
+        """When what a greenlet is about to ask was due, in ns since the origin; a request takes it out."""
         self._flushed = 0
         self._endpoints: dict[tuple[str, str], int] = {}
         self._errors: dict[str, int] = {}
@@ -47,7 +50,7 @@ class Recorder:
     def _clear(self) -> None:
         self._sent, self._duration = array("q"), array("q")
         self._endpoint, self._size, self._status = array("I"), array("I"), array("H")
-        self._error, self._cache = _Sparse("H"), _Sparse("B")
+        self._due, self._error, self._cache = _Sparse("q"), _Sparse("H"), _Sparse("B")
         self._queries, self._db_ms = _Sparse("i"), _Sparse("d")
 
     @property
@@ -58,6 +61,10 @@ class Recorder:
     def now_ns(self) -> int:
         """Nanoseconds since the origin."""
         return time.perf_counter_ns() - self.origin_ns
+
+    def second(self) -> float:
+        """Seconds since the origin."""
+        return self.now_ns() / 1e9
 
     def on_request(  # noqa: PLR0917 - the event's own arguments, by keyword
         self,
@@ -74,28 +81,23 @@ class Recorder:
     ) -> None:
         """Take in one request event of Locust; ``response_time`` is exact, in ms."""
         duration_ns = round(response_time * 1e6)
-        status, cache, timing = 0, None, None
-        begun_at = getattr(response, "sent", None)
-        if begun_at is not None:
-            begun = int(begun_at * 1e9) - self.origin_ns
-            status = response.status_code
-            for field, value in response.raw_headers:
-                length = len(field)
-                if length == 7 and field.lower() == b"x-cache":  # noqa: PLR2004 - spares the others the lower()
-                    cache = value.decode("latin-1")
-                elif length == 13 and field.lower() == b"server-timing":  # noqa: PLR2004
-                    timing = value.decode("latin-1")
+        sent = getattr(response, "sent", None)
+        if sent is not None:
+            begun = int(sent * 1e9) - self.origin_ns
+        elif start_time is not None:
+            begun = int(start_time * 1e9) - self.wall_origin_ns
         else:
-            begun = self.now_ns() - duration_ns if start_time is None else int(start_time * 1e9) - self.wall_origin_ns
-            status = getattr(response, "status_code", 0) or 0
-            headers = getattr(response, "headers", None) or {}
-            cache, timing = headers.get("X-Cache"), headers.get("Server-Timing")
+            begun = self.now_ns() - duration_ns
+        status = getattr(response, "status_code", 0) or 0
+        cache, timing = _told(response)
         error = -1 if exception is None else self._error_code(exception, status)
         queries, db_ms = _database_work(timing) if timing else (-1, -1.0)
         endpoint = self._endpoints.setdefault((request_type, name), len(self._endpoints))
         size = min(response_length or 0, MOST_SIZE)
         # nothing below raises: a row is taken in whole or not at all
         row = len(self._sent)
+        if self.dues and (due := self.dues.pop(getcurrent(), None)) is not None:
+            self._due.put(row, due)
         self._sent.append(begun)
         self._duration.append(duration_ns)
         self._endpoint.append(endpoint)
@@ -141,10 +143,10 @@ class Recorder:
 
     def _table(self) -> pa.Table:
         endpoints = [f"{method} {name}".strip() for method, name in self._endpoints]
-        rows, sent = len(self._sent), numbers(self._sent, np.int64)
+        rows = len(self._sent)
         columns = [
-            sent,
-            sent,
+            numbers(self._due.over(np.array(self._sent)), np.int64),
+            numbers(self._sent, np.int64),
             numbers(self._duration, np.int64),
             names(numbers(self._endpoint, np.int32), endpoints),
             numbers(self._status, np.int16),
@@ -171,11 +173,32 @@ class _Sparse:
         self._rows.append(row)
         self._values.append(value)
 
+    def over(self, values: Any) -> Any:  # noqa: ANN401 - a NumPy array
+        """``values`` with what was put in their place."""
+        values[self._rows] = self._values
+        return values
+
     def column(self, rows: int, kind: Any) -> Any:  # noqa: ANN401 - pyarrow has no common type of types, or of arrays
         """All ``rows`` of it as a ``kind``, null where nothing was put."""
         values, there = np.zeros(rows, dtype=kind), np.zeros(rows, dtype=bool)
         values[self._rows], there[self._rows] = self._values, True
         return numbers(values, kind, there)
+
+
+def _told(response: Any) -> tuple[str | None, str | None]:  # noqa: ANN401 - whatever a client calls its response
+    """The fields X-Cache and Server-Timing of a response."""
+    fields = getattr(response, "raw_headers", None)
+    if fields is None:
+        headers = getattr(response, "headers", None) or {}
+        return headers.get("X-Cache"), headers.get("Server-Timing")
+    cache = timing = None
+    for field, value in fields:
+        length = len(field)
+        if length == 7 and field.lower() == b"x-cache":  # noqa: PLR2004 - spares the others the lower()
+            cache = value.decode("latin-1")
+        elif length == 13 and field.lower() == b"server-timing":  # noqa: PLR2004
+            timing = value.decode("latin-1")
+    return cache, timing
 
 
 def _database_work(timing: str) -> tuple[int, float]:

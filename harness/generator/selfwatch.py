@@ -1,29 +1,54 @@
-"""Self-watch: how much of a core the generator uses and how late its event loop is.
+"""Self-watch: how much of a core the generator uses, how late its event loop is, how long it pauses for garbage.
 
 Its cost and its lateness are measurement error, so they are recorded beside what it measures.
 """
 
 import time
 from collections.abc import Sequence
+from typing import Protocol
 
 import gevent
 import numpy as np
 
+from harness.generator.garbage import Garbage
 from harness.readings import GENERATOR
 from harness.trial import Window
 
 PROBE_SECONDS = 0.02
 
 
-class SelfWatch:
-    """Reads the generator's CPU share once a second and its event-loop lag every 20 ms."""
+class Dispatching(Protocol):
+    """What is read of who gives out arrivals."""
 
-    def __init__(self, origin_ns: int) -> None:
-        self.origin_ns = origin_ns
+    @property
+    def at_work(self) -> int:
+        """Users that are busy with an arrival."""
+
+    @property
+    def waiting(self) -> int:
+        """Arrivals that nobody has begun with yet."""
+
+    @property
+    def lag_p99_ms(self) -> float:
+        """How late arrivals began, 99th percentile so far."""
+
+
+class SelfWatch:
+    """Reads the event-loop lag every 20 ms, and once a second everything else; of an open plan's dispatcher too."""
+
+    def __init__(self, origin_ns: int, dispatcher: Dispatching | None = None) -> None:
+        self.origin_ns, self.dispatcher = origin_ns, dispatcher
+        self.garbage = Garbage()
         self.rows: list[tuple[int, str, str, float]] = []
         self.lags_ms: list[float] = []
         self.user_errors = 0
-        self._cpu, self._wall = time.process_time(), time.perf_counter()
+        self._cpu, self._wall, self._seen = time.process_time(), time.perf_counter(), 0
+        self._users = 0
+
+    @property
+    def users(self) -> int:
+        """Users that make load: of an open plan those at work, as they were at the last reading."""
+        return self.dispatcher.at_work if self.dispatcher is not None else self._users
 
     def on_user_error(self, **_: object) -> None:
         """Count an exception that a task of a user raised; Locust logs it and goes on."""
@@ -37,12 +62,25 @@ class SelfWatch:
             self.lags_ms.append((time.perf_counter() - asked) * 1000)
 
     def read(self, users: int) -> None:
-        """Take one reading of CPU share and users."""
+        """Take one reading of CPU share, users and pauses, and of an open plan's arrivals."""
+        self._users = users
         cpu, wall = time.process_time(), time.perf_counter()
         at_ns = time.perf_counter_ns() - self.origin_ns
-        self.rows.append((at_ns, GENERATOR, "cpu_share", (cpu - self._cpu) / max(wall - self._wall, 1e-9)))
-        self.rows.append((at_ns, GENERATOR, "users", float(users)))
-        self._cpu, self._wall = cpu, wall
+        found = {
+            "cpu_share": (cpu - self._cpu) / max(wall - self._wall, 1e-9),
+            "users": users,
+            "gc_pause_ms": self.garbage.paused_ms(),
+            "loop_lag_ms": max(self.lags_ms[self._seen :], default=0.0),
+        }
+        if self.dispatcher is not None:
+            found |= {
+                "users_at_work": self.dispatcher.at_work,
+                "arrivals_waiting": self.dispatcher.waiting,
+                "schedule_lag_p99_ms": self.dispatcher.lag_p99_ms,
+            }
+        self.rows += [(at_ns, GENERATOR, name, float(value)) for name, value in found.items()]
+        self._cpu, self._wall, self._seen = cpu, wall, len(self.lags_ms)
+        self.garbage.settle(users)
 
     def cpu_share(self, windows: Sequence[Window]) -> float:
         """The highest mean CPU share of a stage."""

@@ -14,6 +14,7 @@ import socket
 import sys
 import time
 import traceback
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any, NoReturn, TextIO
 
@@ -26,6 +27,7 @@ from locust.env import Environment
 from harness import __version__
 from harness.generator import messages
 from harness.generator.clock import ROUNDS, Exchange, Offset, estimate
+from harness.generator.dispatcher import Dispatcher
 from harness.generator.latency_steps import steps
 from harness.generator.loopback import reachable
 from harness.generator.parts import Outbox
@@ -101,7 +103,8 @@ class Worker:
         self.say(messages.READY, {"offset_ns": offset.ns, "uncertainty_ns": offset.uncertainty_ns})
         go = self._hear(messages.GO)
         print(json.dumps({"leg": job["leg"], "worker": job["index"] + 1, "of": job["of"]}), file=self.channel)
-        done = self._conduct(plan, int(go["origin_ns"]))
+        share = (int(job["index"]), int(job["of"]))
+        done = self._conduct(plan, int(go["origin_ns"]), int(job["seed"]), share)
         done["drift_ns"] = self._compare_clocks().ns - offset.ns
         self.say(messages.DONE, done)
         bye = self._hear(messages.BYE)
@@ -149,14 +152,16 @@ class Worker:
             exchanges.append(Exchange(pong["sent"], pong["received"], pong["returned"], time.perf_counter_ns()))
         return estimate(exchanges)
 
-    def _conduct(self, plan: Plan, origin_ns: int) -> dict[str, Any]:
+    def _conduct(self, plan: Plan, origin_ns: int, seed: int, share: tuple[int, int]) -> dict[str, Any]:
         """Make this worker's share of the load from the common origin on, until the master says finish.
 
-        Locust's master spreads the users of closed plans; arrivals would be conducted here, in this process.
+        Locust's master spreads the users of closed plans; arrivals are given out here, in this process.
         """
         recorder = Recorder(self.outbox.folder)
         _count_from(recorder, origin_ns)
-        watch = SelfWatch(origin_ns)
+        users = self.environment.user_classes
+        dispatcher = Dispatcher(plan, users, self.runner, seed, share) if plan.open else None
+        watch = SelfWatch(origin_ns, dispatcher)
         events = self.environment.events
         events.request.add_listener(recorder.on_request)
         events.user_error.add_listener(watch.on_user_error)
@@ -167,7 +172,12 @@ class Worker:
             gevent.spawn(report.read_every_second),
             gevent.spawn(_close_parts, recorder),
         ]
+        if dispatcher is not None:
+            recorder.dues = dispatcher.dues
+            dispatcher.start(origin_ns)
         stop_seconds = self._hear(messages.FINISH)["stop_seconds"]
+        if dispatcher is not None:
+            dispatcher.stop()
         self.environment.stop_timeout = stop_seconds
         self.runner.stop()
         gevent.killall(companions)
@@ -181,6 +191,9 @@ class Worker:
             "user_errors": watch.user_errors,
             "cpu_share": watch.cpu_share(windows),
             "lag_p99_ms": watch.lag_p99_ms(),
+            "offered": [asdict(part) for part in dispatcher.offered()] if dispatcher else [],
+            "schedule_lag_p99_ms": dispatcher.lag_p99_ms if dispatcher else None,
+            "gc_pause_ms": watch.garbage.longest_ms,
         }
 
     def _deliver(self) -> None:

@@ -9,6 +9,7 @@ from harness.generator.account import add_up
 from harness.generator.crew import Crew
 from harness.generator.parts import Intake
 from harness.samples import write_part
+from harness.trial import Offered
 from tests.unit.generator.test_parts import part
 
 CLOCK = {"offset_ns": 2_000_000, "uncertainty_ns": 500_000}
@@ -31,6 +32,9 @@ def crew(tmp_path: Path) -> Crew:
             "cpu_share": slot / 10,
             "lag_p99_ms": 9.0 - slot,
             "drift_ns": 1000,
+            "offered": [{"stage": "sustain", "planned": 10 * slot, "started": 9 * slot, "late": slot, "most_users": 3}],
+            "schedule_lag_p99_ms": 2.0 * slot,
+            "gc_pause_ms": 5.0 - slot,
         }
     return made
 
@@ -43,6 +47,8 @@ def test_sums_and_the_worst(crew: Crew) -> None:
     generation = account(crew)
     assert (generation.requests, generation.user_errors) == (7, 3)
     assert (generation.cpu_share, generation.lag_p99_ms) == (0.2, 8.0)
+    assert (generation.schedule_lag_p99_ms, generation.gc_pause_ms) == (4.0, 4.0)
+    assert generation.offered == (Offered("sustain", 30, 27, 3, 6),)
     assert (generation.processes, generation.hosts) == (2, 2)
     assert [worker.requests for worker in generation.workers] == [3, 4]
     assert generation.workers[0].clock_offset_ms == 2

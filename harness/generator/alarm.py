@@ -1,0 +1,77 @@
+"""Alarm: calls back at an exact moment. The event loop's own timers are late by up to a millisecond."""
+
+import ctypes
+import os
+import sys
+import time
+from collections.abc import Callable
+from typing import Any
+
+from gevent.hub import get_hub
+
+_READ = 1
+_CLOEXEC_NONBLOCK = os.O_CLOEXEC | os.O_NONBLOCK
+_MONOTONIC = 1
+_SOONEST_NS = 1
+
+
+class _Timespec(ctypes.Structure):
+    _fields_ = (("seconds", ctypes.c_long), ("nanoseconds", ctypes.c_long))
+
+
+class _Itimerspec(ctypes.Structure):
+    _fields_ = (("interval", _Timespec), ("value", _Timespec))
+
+
+class Alarm:
+    """Calls ``ring`` in the event loop at the time it was last set to, on ``time.perf_counter_ns``.
+
+    On Linux a timer of the kernel that the event loop waits for as for a socket (timerfd_create(2)), elsewhere a timer
+    of the event loop.
+    """
+
+    def __init__(self, ring: Callable[[], None]) -> None:
+        self._ring = ring
+        self._loop: Any = get_hub().loop
+        self._descriptor = _timer_descriptor()
+        self._watcher: Any = None
+        if self._descriptor is not None:
+            self._spec = _Itimerspec()
+            self._watcher = self._loop.io(self._descriptor, _READ)
+            self._watcher.start(self._expired)
+
+    def set(self, at_ns: int) -> None:
+        """Ring then; at once when that has passed."""
+        left = max(at_ns - time.perf_counter_ns(), _SOONEST_NS)
+        if self._descriptor is not None:
+            self._spec.value.seconds, self._spec.value.nanoseconds = divmod(left, 1_000_000_000)
+            _LIBRARY.timerfd_settime(self._descriptor, 0, ctypes.byref(self._spec), None)
+            return
+        if self._watcher is not None:
+            self._watcher.close()
+        self._watcher = self._loop.timer(left / 1e9)
+        self._watcher.start(self._ring)
+
+    def close(self) -> None:
+        """Ring no more."""
+        if self._watcher is not None:
+            self._watcher.stop()
+            self._watcher.close()
+        if self._descriptor is not None:
+            os.close(self._descriptor)
+            self._descriptor = None
+
+    def _expired(self) -> None:
+        if self._descriptor is not None:
+            os.read(self._descriptor, 8)
+            self._ring()
+
+
+_LIBRARY: Any = ctypes.CDLL(None) if sys.platform == "linux" else None
+
+
+def _timer_descriptor() -> int | None:
+    if _LIBRARY is None:
+        return None
+    descriptor: int = _LIBRARY.timerfd_create(_MONOTONIC, _CLOEXEC_NONBLOCK)
+    return descriptor if descriptor >= 0 else None

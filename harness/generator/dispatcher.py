@@ -1,0 +1,229 @@
+"""Dispatcher: gives each arrival of an open plan to a free user at the moment it is due.
+
+An arrival is one task of one user, whoever is free for longest; the users' own wait times play no part. There are
+always some more users than are at work, up to the stage's limit. An arrival that finds nobody free waits, and its
+latency counts from when it was due all the same. Users whose class has a ``fixed_count`` keep their own pace beside it.
+"""
+
+import time
+from collections import Counter, deque
+from collections.abc import Iterator, Sequence
+from itertools import accumulate
+from typing import Any
+
+import gevent
+from gevent.hub import get_hub, getcurrent
+from locust import User, runners
+from locust.exception import StopUser
+from locust.user.task import LOCUST_STATE_RUNNING, LOCUST_STATE_STOPPING, LOCUST_STATE_WAITING
+
+from harness.generator.alarm import Alarm
+from harness.generator.arrivals import due_times
+from harness.generator.latency_steps import quantile, step
+from harness.generator.pacing import pace
+from harness.plan import Plan
+from harness.trial import Offered
+
+LEAST_SPARE, SPARE_SHARE = 10, 4
+"""So many users are kept beside those at work, at least, or one for so many of them."""
+MOST_ADDED = 100
+"""At once: adding one costs as much as several requests."""
+IN_A_ROW = 50
+"""After so many tasks without a pause a user lets others have their turn."""
+
+
+class Dispatcher:
+    """The arrivals of one process in a leg, or its ``share`` of them: ``(index, of)``."""
+
+    def __init__(
+        self,
+        plan: Plan,
+        users: Sequence[type[User]],
+        runner: runners.Runner,
+        seed: int,
+        share: tuple[int, int] = (0, 1),
+    ) -> None:
+        self.runner = runner
+        self.dues: dict[Any, int] = {}
+        """When the arrival was due, in ns since the origin, that the user in a greenlet has begun with."""
+        self._share, self._origin_ns = share, 0
+        self._fixed = [kind for kind in users if kind.fixed_count]
+        self._kinds = {kind: 0 for kind in users if not kind.fixed_count}
+        self._coming = _one_by_one(plan, seed, share)
+        self._next = next(self._coming, None)
+        self._tallies = [_Tally(stage.title, self._part(stage.users)) for stage in plan.stages]
+        self._ends_ns = [round(end * 1e9) for end in accumulate(stage.seconds for stage in plan.stages)]
+        self._stage = 0
+        self._lags: Counter[int] = Counter()
+        self._turns: dict[Any, _Turn] = {}
+        self._free: deque[_Turn] = deque()
+        self._waiting: deque[tuple[int, _Tally]] = deque()
+        self._busy = self._there = 0
+        self._alarm = Alarm(self._ring)
+        self._over = False
+
+    def start(self, origin_ns: int) -> None:
+        """Begin: arrivals are due from ``origin_ns`` on, on ``time.perf_counter_ns``."""
+        self._origin_ns = origin_ns
+        pace(self.take)
+        environment = self.runner.environment
+        environment.events.test_start.fire(environment=environment)
+        self.runner.update_state(runners.STATE_RUNNING)
+        for kind in self._fixed:
+            for _ in range(self._part(kind.fixed_count)):
+                self._add(kind)
+        self._grow()
+        if self._next is not None:
+            self._alarm.set(origin_ns + self._next)
+
+    def stop(self) -> None:
+        """Begin with no further arrival; those that still wait are dropped."""
+        self._over = True
+        self._alarm.close()
+        self._waiting.clear()
+
+    @property
+    def at_work(self) -> int:
+        """Users that are busy with an arrival."""
+        return self._busy
+
+    @property
+    def waiting(self) -> int:
+        """Arrivals that nobody has begun with yet."""
+        return len(self._waiting)
+
+    @property
+    def lag_p99_ms(self) -> float:
+        """How late arrivals began that found a free user, 99th percentile, to 2 %."""
+        return quantile(self._lags, 0.99) or 0.0
+
+    def offered(self) -> tuple[Offered, ...]:
+        """What became of the arrivals, by stage."""
+        return tuple(Offered(t.stage, t.planned, t.started, t.late, t.most) for t in self._tallies)
+
+    def take(self, user: User) -> None:
+        """Wait, as a user whose task is done, for the next arrival."""
+        greenlet = getcurrent()
+        turn = self._turns.get(greenlet)
+        if turn is None:
+            turn = self._turns[greenlet] = _Turn(greenlet)
+        self._put_down(turn)
+        if self._waiting and turn.in_a_row < IN_A_ROW and not self._full:
+            turn.in_a_row += 1
+            self._begin(turn, *self._waiting.popleft(), late=True)
+            return
+        turn.in_a_row = 0
+        self._free.append(turn)
+        if self._waiting:
+            gevent.get_hub().loop.run_callback(self._give_waiting)
+        user._state = LOCUST_STATE_WAITING  # noqa: SLF001 - as Locust's own wait does
+        while not turn.busy:
+            get_hub().switch()
+        if user._state == LOCUST_STATE_STOPPING:  # noqa: SLF001
+            raise StopUser
+        user._state = LOCUST_STATE_RUNNING  # noqa: SLF001
+
+    def _ring(self) -> None:
+        """Give out the arrivals that are due, and wake up for the next."""
+        now = time.perf_counter_ns() - self._origin_ns
+        while self._next is not None and self._next <= now:
+            due, self._next = self._next, next(self._coming, None)
+            while due >= self._ends_ns[self._stage]:
+                self._stage += 1
+            tally = self._tallies[self._stage]
+            tally.planned += 1
+            if self._waiting or not self._give(due, tally, late=False):
+                self._waiting.append((due, tally))
+        self._grow()
+        if self._next is not None and not self._over:
+            self._alarm.set(self._origin_ns + self._next)
+
+    def _give(self, due: int, tally: "_Tally", *, late: bool) -> bool:
+        """Let a free user begin; whether there was one."""
+        while self._free and not self._full:
+            turn = self._free.popleft()
+            if turn.greenlet in self._turns:
+                self._begin(turn, due, tally, late=late)
+                turn.greenlet.switch()
+                return True
+        return False
+
+    def _give_waiting(self) -> None:
+        while self._waiting and self._free and not self._full:
+            arrival = self._waiting.popleft()
+            if not self._give(*arrival, late=True):
+                self._waiting.appendleft(arrival)
+        self._grow()
+
+    def _begin(self, turn: "_Turn", due: int, tally: "_Tally", *, late: bool) -> None:
+        turn.busy = True
+        self._busy += 1
+        tally.started += 1
+        tally.late += late
+        tally.most = max(tally.most, self._busy)
+        self.dues[turn.greenlet] = due
+        if not late:
+            self._lags[step((time.perf_counter_ns() - self._origin_ns - due) / 1e6)] += 1
+
+    def _put_down(self, turn: "_Turn") -> None:
+        if turn.busy:
+            turn.busy = False
+            self._busy -= 1
+
+    @property
+    def _full(self) -> bool:
+        return self._busy >= self._tallies[self._stage].limit
+
+    def _grow(self) -> None:
+        """Add users while there are fewer beside those at work than there should be."""
+        if self._over or not self._kinds:
+            return
+        spare = max(LEAST_SPARE, self._busy // SPARE_SHARE, len(self._waiting))
+        wanted = min(self._busy + spare, self._tallies[self._stage].limit) - self._there
+        for _ in range(min(wanted, MOST_ADDED)):
+            kind = min(self._kinds, key=lambda kind: (self._kinds[kind] + 0.5) / kind.weight)
+            self._kinds[kind] += 1
+            self._there += 1
+            self._add(kind).rawlink(lambda greenlet, kind=kind: self._ended(greenlet, kind))
+
+    def _add(self, kind: type[User]) -> Any:  # noqa: ANN401 - the greenlet, which Locust leaves untyped
+        return kind(self.runner.environment).start(self.runner.user_greenlets)
+
+    def _ended(self, greenlet: Any, kind: type[User]) -> None:  # noqa: ANN401
+        """A user has ended, by itself or because it was told to."""
+        self._there -= 1
+        self._kinds[kind] -= 1
+        self.dues.pop(greenlet, None)
+        if turn := self._turns.pop(greenlet, None):
+            self._put_down(turn)
+        if self._waiting:
+            self._give_waiting()
+
+    def _part(self, users: int) -> int:
+        """This process's part of a number of users."""
+        index, of = self._share
+        return users // of + (index < users % of)
+
+
+class _Turn:
+    """A user's place in the queue of those who are free."""
+
+    __slots__ = ("busy", "greenlet", "in_a_row")
+
+    def __init__(self, greenlet: Any) -> None:  # noqa: ANN401 - untyped
+        self.greenlet, self.busy, self.in_a_row = greenlet, False, 0
+
+
+class _Tally:
+    """What became of the arrivals of a stage in which ``limit`` users may be at work."""
+
+    __slots__ = ("late", "limit", "most", "planned", "stage", "started")
+
+    def __init__(self, stage: str, limit: int) -> None:
+        self.stage, self.limit = stage, limit
+        self.planned = self.started = self.late = self.most = 0
+
+
+def _one_by_one(plan: Plan, seed: int, share: tuple[int, int]) -> Iterator[int]:
+    for times in due_times(plan.stages, plan.load.arrivals or "poisson", seed, share):
+        yield from (times * 1e9).astype("int64").tolist()
