@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from harness.capacity import Step, holds, users_held
+from harness.capacity import Step, holds, load_held
 from harness.target import parse_expectation
 from harness.trial import Leg
 
@@ -32,7 +32,7 @@ def steps(*levels: tuple[int, bool]) -> list[Step]:
     ],
 )
 def test_users_held(levels: list[tuple[int, bool]], held: int | None) -> None:
-    assert users_held(steps(*levels)) == held
+    assert load_held(steps(*levels)) == held
 
 
 @pytest.mark.parametrize(
@@ -64,7 +64,7 @@ def test_a_higher_limit_never_lowers_the_users_held(
 ) -> None:
     def held(ms: int) -> int:
         limits = [parse_expectation(f"p95 < {ms} ms")]
-        found = users_held(steps(*((users, holds(limits, of(latency))) for users, latency in ladder)))
+        found = load_held(steps(*((users, holds(limits, of(latency))) for users, latency in ladder)))
         assert found is not None
         return found
 

@@ -380,8 +380,8 @@ expect = "users_held rises by 900 %"
 def test_a_plan_says_when_users_are_held() -> None:
     plan = parse_plan(CAPACITY)
     assert [(limit.metric.name, limit.limit) for limit in plan.limits] == [("p95", 300), ("error_rate", 0.01)]
-    assert plan.stress_users == (100, 500)
-    assert (parse_plan(PLAN).limits, parse_plan(PLAN).stress_users) == ((), ())
+    assert plan.stress_loads == (100, 500)
+    assert (parse_plan(PLAN).limits, parse_plan(PLAN).stress_loads) == ((), ())
 
 
 @pytest.mark.parametrize(
