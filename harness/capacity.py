@@ -7,7 +7,10 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 from harness.target import Expectation
-from harness.trial import Leg
+from harness.trial import Leg, Offered
+
+LEAST_STARTED = 0.99
+"""Less of its planned arrivals, and a stage is not the stage that was planned."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +33,11 @@ def holds(limits: Iterable[Expectation], value: Callable[[str], float | None]) -
     """Whether the values of a stage, by metric, are all within the limits; what was not measured is not."""
     found = ((limit, value(limit.metric.name)) for limit in limits)
     return all(measured is not None and limit.allows(measured) for limit, measured in found)
+
+
+def begun(offered: Iterable[Offered], stage: str) -> bool:
+    """Whether a stage got its arrivals: what never began has no latency that a limit could see."""
+    return all(part.started >= LEAST_STARTED * part.planned for part in offered if part.stage == stage)
 
 
 def load_held(steps: Sequence[Step]) -> float | None:

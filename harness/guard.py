@@ -9,13 +9,13 @@ for the *system*: that is what the run is to measure, and a doubt with its numbe
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+from harness.capacity import LEAST_STARTED
 from harness.plan import ARMS
 from harness.stage import StageKind
 from harness.summary import LegFacts, Summary
 from harness.trial import Leg, Offered, Window
 
 LATE_MS, LATE_SHARE_OF_P50 = 5.0, 0.05
-LEAST_STARTED = 0.99
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,9 +38,9 @@ class ScheduleLate:
     @property
     def value(self) -> tuple[str, str]:
         """What was seen, and what to do about it."""
+        seen = f"in leg {self.leg.title} 1 % of the arrivals began {self.lag_ms:.1f} ms late or more"
         return (
-            f"in leg {self.leg.title} 1 % of the arrivals began {self.lag_ms:.1f} ms late or more "
-            f"(allowed are {self.allowed_ms:.1f}): the generator could not keep its own schedule",
+            f"{seen} (allowed are {self.allowed_ms:.1f}): the generator could not keep its own schedule",
             "lower the rate, set load.processes, or use a machine with more cores",
         )
 
@@ -62,10 +62,11 @@ class ArrivalsMissing:
     def value(self) -> tuple[str, str]:
         """What was seen, and what to do about it."""
         offered = self.offered
+        begun = f"{offered.started:,} of {offered.planned:,} arrivals of {offered.stage} began"
+        users = f"at most {offered.most_users:,} of {self.users:,} users at work"
+        share = offered.started / offered.planned
         return (
-            f"in leg {self.leg.title} {offered.started:,} of {offered.planned:,} arrivals of {offered.stage} began "
-            f"({offered.started / offered.planned:.1%}) with at most {offered.most_users:,} of {self.users:,} users at "
-            "work: the generator could not make the load",
+            f"in leg {self.leg.title} {begun} ({share:.1%}) with {users}: the generator could not make the load",
             "lower the rate, set load.processes, or use a machine with more cores",
         )
 
@@ -94,10 +95,11 @@ class ArrivalsWaited:
         """What was seen, and what to do about it."""
         counts = ", ".join(f"{arm} {waited:,} of {planned:,}" for arm, waited, planned in self.waited)
         never = f"; {self.dropped:,} of them were never begun and are in no latency" if self.dropped else ""
+        seen = f"arrivals waited for a free user, as all that the plan allows were at work ({counts})"
+        keys = " and ".join(self.keys)
         return (
-            f"arrivals waited for a free user, as all that the plan allows were at work ({counts}): their wait is in "
-            f"the latency, service time stands beside it{never}",
-            f"raise {' and '.join(self.keys)} to ask more at once, or read the wait as what the service does to callers",
+            f"{seen}: their wait is in the latency, service time stands beside it{never}",
+            f"raise {keys} to ask more at once, or read the wait as what the service does to its callers",
         )
 
 

@@ -255,7 +255,8 @@ def _blind_to_load(plan: Plan, expectation: Expectation) -> str:
     if expectation.form is not Form.ABSOLUTE or not plan.stress_loads:
         return ""
     if expectation.below:
-        return f'more {METRICS[name].label} is better; write "{name} >= {expectation.limit:.10g}"'
+        more = "a higher rate" if plan.open else "more users"
+        return f'{more} held is better; write "{name} >= {expectation.limit:.10g}"'
     if (largest := plan.stress_loads[-1]) < expectation.limit:
         return f"the largest stress stage has {largest:.10g} {unit}; add one of {expectation.limit:.10g} or more"
     return ""

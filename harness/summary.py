@@ -20,7 +20,7 @@ import numpy as np
 import pandas as pd
 import pyarrow.compute as pc
 
-from harness.capacity import Step, holds
+from harness.capacity import Step, begun, holds
 from harness.facts import facts_of
 from harness.metric import LATENCIES, PERCENTILES, SERVICE_TIMES, Basis, Metric, Origin
 from harness.samples import latency_ms
@@ -332,13 +332,14 @@ def _row(cell: pd.DataFrame, place: dict[str, Any], seconds: float) -> Row:
 
 
 def _steps(trials: Sequence[Trial], rows: Sequence[Row], limits: Sequence[Expectation]) -> Iterator[Step]:
-    """Every stress stage of every leg; one without requests has no row and is not held."""
+    """Every stress stage of every leg; one without requests, or without its arrivals, is not held."""
     of_stage = {(row.arm, row.block, row.stage): row for row in rows if row.endpoint is None}
     for trial in trials:
         for window in trial.generation.windows:
             if window.kind == StageKind.STRESS:
                 row = of_stage.get((trial.leg.arm, trial.leg.block, window.stage))
-                held = row is not None and holds(limits, row.value)
+                arrived = begun(trial.generation.offered, window.stage)
+                held = arrived and row is not None and holds(limits, row.value)
                 yield Step(trial.leg, window.stage, window.users, held, window.rate)
 
 

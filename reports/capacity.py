@@ -16,7 +16,7 @@ CLOSED_LEAD = (
     "of an arm is the median of its legs, of an even number the lower middle one."
 )
 OPEN_LEAD = (
-    "A rate is held when {} in its stress stage and in every one with as many or fewer arrivals per second, leg by leg. "
+    "A rate is held when {} in its stress stage and in every one with as many or fewer arrivals a second, leg by leg. "
     "The rate of an arm is the median of its legs, of an even number the lower middle one."
 )
 
