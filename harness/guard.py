@@ -9,7 +9,7 @@ for the *system*: that is what the run is to measure, and a doubt with its numbe
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from harness.capacity import LEAST_STARTED
+from harness.capacity import begun
 from harness.plan import ARMS
 from harness.stage import StageKind
 from harness.summary import LegFacts, Summary
@@ -136,6 +136,14 @@ def waiting(summary: Summary) -> ArrivalsWaited | None:
     return ArrivalsWaited(tuple(waited), dropped, tuple(sorted(set(keys))))
 
 
+def unasked(summary: Summary) -> frozenset[str]:
+    """The measured stages of which some leg of after lacks arrivals: their latencies are better than the service."""
+    legs = [leg for leg in summary.legs if leg.leg.arm == ARMS[-1]]
+    return frozenset(
+        offered.stage for leg in legs for _, offered in _measured(leg) if not begun([offered], offered.stage)
+    )
+
+
 def _late(summary: Summary, leg: LegFacts) -> ScheduleLate | None:
     """Arrivals that wait for a user have no schedule lag: where some did, the event loop's lateness stands for it."""
     if leg.schedule_lag_p99_ms is None:
@@ -154,7 +162,7 @@ def _missing(leg: LegFacts) -> Iterator[tuple[Window, Offered]]:
     service; where users were free or could be added, only the generator can have been in the way.
     """
     for window, offered in _measured(leg):
-        if offered.started < LEAST_STARTED * offered.planned and not _exhausted(window, offered):
+        if not begun([offered], offered.stage) and not _exhausted(window, offered):
             yield window, offered
 
 

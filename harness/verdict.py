@@ -6,11 +6,11 @@ INCONCLUSIVE in between; no data is never a pass. Doubts are values: a reason to
 
 import math
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum, StrEnum
 
 from harness.comparison import Comparison, Pair
-from harness.guard import ArrivalsWaited, Guard, allowed_lag_ms, broken_guards, waiting
+from harness.guard import ArrivalsWaited, Guard, allowed_lag_ms, broken_guards, unasked, waiting
 from harness.metric import LATENCIES, Metric, Origin, Scale, Unit
 from harness.plan import ARMS, Claim, Plan, Target
 from harness.statistics import Interval
@@ -99,6 +99,7 @@ class Reason(StrEnum):
     NO_INTERVAL = "one block has no interval"
     NO_RATIO = "a value of zero has no ratio"
     UNBOUNDED = "the largest stress stage was held: how much more would be is not known"
+    UNASKED = "more than 1 % of the arrivals of after never began, and what never began has no latency"
     VOID = "void: the error target fails, and errors answer fast"
 
 
@@ -189,7 +190,8 @@ class Verdict:
 def judge(plan: Plan, setup: Setup, summary: Summary, comparison: Comparison, losses: Sequence[Loss] = ()) -> Verdict:
     """Judge every target of the plan; workers that were lost in any leg break the run."""
     breaches: tuple[AnyBreach, ...] = (*map(WorkerLost, losses), *_breaches(summary))
-    checks = tuple(_judge_all(plan.targets, comparison))
+    silent = unasked(summary)
+    checks = tuple(_judge_all(plan.targets, comparison, silent))
     if breaches:
         outcome = Outcome.INVALID
     elif not checks:
@@ -197,7 +199,7 @@ def judge(plan: Plan, setup: Setup, summary: Summary, comparison: Comparison, lo
     else:
         rank = list(Outcome)
         outcome = max((check.outcome for check in checks), key=rank.index)
-    claims = tuple(_judge_claim(claim, comparison, valid=not breaches) for claim in plan.claims)
+    claims = tuple(_judge_claim(claim, comparison, silent, valid=not breaches) for claim in plan.claims)
     return Verdict(outcome, checks, claims, tuple(_doubts(setup, summary, comparison)), breaches)
 
 
@@ -240,8 +242,11 @@ def _doubts(setup: Setup, summary: Summary, comparison: Comparison) -> Iterator[
             return
 
 
-def _judge_all(targets: tuple[Target, ...], comparison: Comparison) -> list[Check]:
-    checks = [_judge(target, comparison) for target in targets]
+def _judge_all(
+    targets: tuple[Target, ...], comparison: Comparison, silent: frozenset[str] = frozenset()
+) -> list[Check]:
+    """All targets; in ``silent`` stages a good latency is that of the requests that were made, and proves nothing."""
+    checks = [_unproven(_judge(target, comparison), silent) for target in targets]
     failing = [
         check.target
         for check in checks
@@ -255,9 +260,17 @@ def _judge_all(targets: tuple[Target, ...], comparison: Comparison) -> list[Chec
     ]
 
 
-def _judge_claim(claim: Claim, comparison: Comparison, *, valid: bool) -> ClaimCheck:
+def _unproven(check: Check, silent: frozenset[str]) -> Check:
+    in_latency = check.target.expectation.metric.name in LATENCIES and check.outcome is Outcome.PASS
+    touched = silent if check.target.stage is None else silent & {check.target.stage}
+    if not in_latency or not touched:
+        return check
+    return replace(check, outcome=Outcome.INCONCLUSIVE, reason=Reason.UNASKED)
+
+
+def _judge_claim(claim: Claim, comparison: Comparison, silent: frozenset[str], *, valid: bool) -> ClaimCheck:
     """A claim holds when all that it says is met, and does not when one thing is clearly missed."""
-    checks = tuple(_judge_all(claim.targets, comparison))
+    checks = tuple(_judge_all(claim.targets, comparison, silent))
     outcomes = {check.outcome for check in checks}
     holding = Holding.CANNOT_TELL
     if valid and Outcome.FAIL in outcomes:

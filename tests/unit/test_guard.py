@@ -13,7 +13,7 @@ from harness.plan_file import parse_plan
 from harness.summary import summarise
 from harness.testing import OPEN_PLAN, PLAN, synthetic_setup, synthetic_trials
 from harness.trial import Generation, Trial
-from harness.verdict import Breach, Doubt, Outcome, Verdict, judge
+from harness.verdict import Breach, Doubt, Outcome, Reason, Verdict, judge
 
 OPEN = parse_plan(OPEN_PLAN.replace("falls by 50 %", "falls by 10 %"))
 SUSTAIN = 1
@@ -180,3 +180,19 @@ def test_a_faster_arm_is_not_asked_more_where_requests_arrive() -> None:
         summary = summarise(trials)
         (check,) = judge(plan, synthetic_setup(plan), summary, compare(summary)).checks
         assert (Doubt.COUPLED in check.doubts) is coupled
+
+
+@pytest.mark.parametrize(
+    ("started", "legs", "outcome", "reason"),
+    [
+        (1188, AFTER, Outcome.PASS, Reason.HOLDS),  # 99 %
+        (1187, AFTER[:1], Outcome.INCONCLUSIVE, Reason.UNASKED),
+        (600, BEFORE, Outcome.PASS, Reason.HOLDS),  # before looks better than it is: what after gains is no less
+    ],
+)
+def test_a_service_that_stands_still_to_the_end_does_not_pass_by_the_requests_it_did_answer(
+    started: int, legs: tuple[int, ...], outcome: Outcome, reason: Reason
+) -> None:
+    verdict = verdict_of(OPEN, counted(started=started, most_users=400), legs)
+    (check,) = verdict.checks
+    assert (verdict.breaches, check.outcome, check.reason) == ((), outcome, reason)

@@ -126,7 +126,8 @@ MIGRATIONS = (
 
 OPEN = (
     PLAN
-    .replace("seconds = 5\nusers = 10", "seconds = 5\nrate = 10").replace("seconds = 20\nusers = 30", "seconds = 20\nrate = 30")
+    .replace("seconds = 5\nusers = 10", "seconds = 5\nrate = 10")
+    .replace("seconds = 20\nusers = 30", "seconds = 20\nrate = 30")
     .replace("seconds = 40\nusers = 20", "seconds = 40\nrate = 100\nusers = 200")
 )  # fmt: skip
 RATES = """
