@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import replace
+from typing import Any
 
 import pyarrow as pa
 import pytest
@@ -37,7 +38,8 @@ def counted(stage: int = SUSTAIN, **facts: int) -> Spoil:
 
     def spoil(generation: Generation) -> Generation:
         offered = list(generation.offered)
-        offered[stage] = replace(offered[stage], **{"planned": 1200, "started": 1200, "late": 0} | facts)
+        changed: dict[str, Any] = {"planned": 1200, "started": 1200, "late": 0} | facts
+        offered[stage] = replace(offered[stage], **changed)
         return replace(generation, offered=tuple(offered))
 
     return spoil
