@@ -38,8 +38,8 @@ def counted(stage: int = SUSTAIN, **facts: int) -> Spoil:
 
     def spoil(generation: Generation) -> Generation:
         offered = list(generation.offered)
-        told: dict[str, Any] = {"planned": 1200, "started": 1200, "late": 0} | facts
-        offered[stage] = replace(offered[stage], **told)
+        changed: dict[str, Any] = {"planned": 1200, "started": 1200, "late": 0} | facts
+        offered[stage] = replace(offered[stage], **changed)
         return replace(generation, offered=tuple(offered))
 
     return spoil

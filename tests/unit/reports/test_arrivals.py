@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from harness.testing import synthetic_trials
 from reports.progress import progress_line
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from harness.trial import Offered
     from tests.unit.reports.conftest import Run
 
 
@@ -101,3 +104,20 @@ def test_the_live_line_tells_the_rate_and_who_is_at_work() -> None:
              "rps": 299.0, "p95_ms": 12.5, "failures": 0, "left_seconds": 61.0}  # fmt: skip
     assert "· 1,200 users ·" in progress_line(**facts)  # type: ignore[arg-type]
     assert "· 300/s, 1,200 users at work · 299 req/s ·" in progress_line(**facts, rate=300.0)  # type: ignore[arg-type]
+
+
+def test_a_rate_whose_arrivals_did_not_begin_is_not_held(run_of: Callable[..., Run], opened: Run) -> None:
+    """The few that began were answered fast."""
+    trials = [
+        replace(t, generation=replace(t.generation, offered=tuple(map(_half_of_the_last, t.generation.offered))))
+        for t in synthetic_trials(opened.plan)
+    ]
+    table = run_of(opened.plan_text, trials).page.capacity
+    assert table is not None
+    assert [row.after_held for row in table.rows] == ["✓ held", "✗ not held"]
+    assert table.after.text == "50 req/s"
+
+
+def _half_of_the_last(offered: Offered) -> Offered:
+    last = offered.stage == "a few more"
+    return replace(offered, planned=offered.planned * 2, most_users=625) if last else offered
