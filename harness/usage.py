@@ -13,6 +13,8 @@ from harness.statistics import Interval, t_interval, trend
 from harness.trial import Trial
 
 MEGABYTE, HOUR_SECONDS = 1e6, 3600.0
+ALLOCATION_MB = 1.0
+"""An arena of Python's allocator; those of Redis and PostgreSQL take no less at a time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,7 +23,8 @@ class Consumer:
 
     ``cpu`` is the mean share of the host's cores, ``memory_mb`` the peak. ``growth`` is the slope of its memory in the
     endurance stages in MB per hour, with the interval over blocks, or of the one leg where there is but one;
-    ``None`` without an endurance stage, or with one too short.
+    ``None`` without an endurance stage, or with one too short. ``told`` is the least slope that such a stage can tell:
+    allocators take memory in steps, so that less than a step over the whole stage is no growth.
     """
 
     arm: str
@@ -29,6 +32,15 @@ class Consumer:
     cpu: float | None
     memory_mb: float
     growth: Interval | None
+    told: float = 0.0
+
+    @property
+    def trend(self) -> int:
+        """1 when its memory grows, -1 when it shrinks, 0 when neither is seen."""
+        growth = self.growth
+        if growth is None or abs(growth.value) <= self.told or growth.low <= 0 <= growth.high:
+            return 0
+        return 1 if growth.value > 0 else -1
 
 
 class Usage:
@@ -65,12 +77,14 @@ class Usage:
         steady = self._readings[~self._readings["ramp"]]
         for (arm, name), found in steady.groupby(["arm", "source"], sort=False):
             cpu, memory = found[found["name"] == CPU]["value"], found[found["name"] == MEMORY]
+            endured = memory[memory["endurance"]]
             yield Consumer(
                 arm=str(arm),
                 name=str(name),
                 cpu=float(cpu.mean()) if len(cpu) else None,
                 memory_mb=float(memory["value"].max()) / MEGABYTE if len(memory) else math.nan,
-                growth=_growth(memory[memory["endurance"]]),
+                growth=_growth(endured),
+                told=_told(endured),
             )
 
 
@@ -84,6 +98,12 @@ def _growth(memory: pd.DataFrame) -> Interval | None:
         per_hour = HOUR_SECONDS / every
         slopes.append(Interval(*(part * per_hour for part in (slope.value, slope.low, slope.high))))
     return t_interval([slope.value for slope in slopes]) or (slopes[0] if slopes else None)
+
+
+def _told(memory: pd.DataFrame) -> float:
+    lengths = [leg["at_ns"].iloc[-1] - leg["at_ns"].iloc[0] for _, leg in memory.groupby("block")]
+    hours = float(min(lengths, default=0)) / 1e9 / HOUR_SECONDS
+    return ALLOCATION_MB / hours if hours else math.inf
 
 
 def _frame(trial: Trial) -> pd.DataFrame:

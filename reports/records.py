@@ -55,6 +55,7 @@ def summary_record(summary: Summary) -> dict[str, Any]:
                 "cpu_of_host": _finite(consumer.cpu),
                 "memory_mb": _finite(consumer.memory_mb),
                 "growth_mb_per_hour": _interval(consumer.growth),
+                "least_told_mb_per_hour": _finite(consumer.told),
             }
             for consumer in summary.consumers
         ],

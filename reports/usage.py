@@ -3,7 +3,6 @@
 from dataclasses import dataclass
 
 from harness.plan import ARMS
-from harness.statistics import Interval
 from harness.summary import Summary
 from harness.usage import Consumer
 from reports import view
@@ -41,19 +40,18 @@ def _side(consumer: Consumer | None) -> UsageSide:
         unread = view.missing("not read in this arm")
         return UsageSide(unread, unread, unread, "")
     cpu = view.missing("read once") if consumer.cpu is None else Cell(view.in_percent(consumer.cpu))
-    return UsageSide(cpu, Cell(view.number(consumer.memory_mb)), _growth(consumer.growth), _verdict(consumer.growth))
+    return UsageSide(cpu, Cell(view.number(consumer.memory_mb)), _growth(consumer), _verdict(consumer))
 
 
-def _growth(growth: Interval | None) -> Cell:
+def _growth(consumer: Consumer) -> Cell:
+    growth = consumer.growth
     if growth is None:
         return view.missing("told by endurance stages of 16 s and more")
     ends = f"{view.signed(growth.low)} {view.ELLIPSIS} {view.signed(growth.high)}"
     return Cell(f"{view.signed(growth.value)} ({ends})")
 
 
-def _verdict(growth: Interval | None) -> str:
-    if growth is None:
+def _verdict(consumer: Consumer) -> str:
+    if consumer.growth is None:
         return ""
-    if growth.low > 0:
-        return "grows"
-    return "shrinks" if growth.high < 0 else "no growth seen"
+    return {1: "grows", -1: "shrinks"}.get(consumer.trend, "no growth seen")

@@ -69,6 +69,28 @@ def test_growth_is_seen_where_there_is_some(growth_mb: float, blocks: int) -> No
         assert growth.value == pytest.approx(3600 * growth_mb, abs=100)
         if growth_mb:
             assert growth.low * growth.high > 0
+        assert consumer.trend == np.sign(growth_mb)
+
+
+def test_less_than_a_step_of_an_allocator_is_no_growth() -> None:
+    plan = PLAN.replace("blocks = 4", "blocks = 1") + ENDURANCE  # 80 s tell 45 MB/h
+    trials = [without_noise(trial) for trial in synthetic_trials(parse_plan(plan))]
+    for consumer in summarise(trials).consumers:
+        assert consumer.told == pytest.approx(45, rel=0.05)
+        assert consumer.growth is not None
+        assert consumer.growth.low > 0
+        assert consumer.growth.value == pytest.approx(36)
+        assert consumer.trend == 0
+
+
+def without_noise(trial: Trial) -> Trial:
+    """Memory that grows by 0.01 MB every second."""
+    rows = [
+        (s * 10**9 + 1, "auth", MEMORY, (100 + 0.01 * s) * 1e6) for s in range(int(trial.generation.windows[-1].end))
+    ]
+    columns: list[Any] = [[row[i] for row in rows] for i in range(len(SCHEMA))]
+    arrays = [pa.array(column).cast(field.type) for column, field in zip(columns, SCHEMA, strict=True)]
+    return replace(trial, readings=pa.table(arrays, schema=SCHEMA))
 
 
 def test_without_readings_there_is_nothing() -> None:
