@@ -32,6 +32,11 @@ def load_users(paths: Sequence[Path]) -> list[type[User]]:
     return list(users.values())
 
 
+def takers(users: Sequence[type[User]]) -> list[type[User]]:
+    """The classes whose users take the arrivals of an open plan: those with a weight and without a fixed count."""
+    return [kind for kind in users if kind.weight > 0 and not kind.fixed_count]
+
+
 def own_files(base: Path, paths: Sequence[Path]) -> list[Path]:
     """The user files and what they import from their own folders."""
     folders = {base, *(path.parent for path in paths)}
