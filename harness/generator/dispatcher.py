@@ -29,10 +29,10 @@ from harness.trial import Offered
 
 LEAST_SPARE, SPARE_SHARE = 10, 4
 """So many users are kept beside those at work, at least, or one for so many of them."""
-SPARE_SECONDS, MOST_RESERVED, AHEAD_NS = 0.1, 500, 1_000_000_000
+SPARE_SECONDS, MOST_RESERVED, AHEAD_NS = 0.1, 100, 1_000_000_000
 """Users for so many seconds' arrivals, and no more, are kept for the stage that runs a moment later."""
-MOST_ADDED = 100
-"""At once: adding one costs as much as several requests."""
+MOST_ADDED, MOST_ADDED_AHEAD, ADDING_NS = 100, 5, 5_000_000
+"""At once, because adding one costs as much as several requests; and fewer, so often, while no arrival waits for it."""
 IN_A_ROW = 50
 """After so many tasks without a pause a user lets others have their turn."""
 TURN_NS = 2_000_000
@@ -75,18 +75,14 @@ class Dispatcher:
         self._over = False
 
     def start(self, origin_ns: int) -> None:
-        """Begin: arrivals are due from ``origin_ns`` on, on ``time.perf_counter_ns``."""
+        """Begin: arrivals are due from ``origin_ns`` on, on ``time.perf_counter_ns``; until then users get ready."""
         self._origin_ns = origin_ns
         pace(self.take)
         environment = self.runner.environment
         environment.events.test_start.fire(environment=environment)
         self.runner.update_state(runners.STATE_RUNNING)
-        for kind in self._fixed:
-            for _ in range(self._part(kind.fixed_count)):
-                self._add(kind)
-        self._grow()
-        if self._next is not None:
-            self._alarm.set(origin_ns + self._next)
+        gevent.spawn_later(max(origin_ns - time.perf_counter_ns(), 0) / 1e9, self._add_fixed)
+        self._ring()
 
     def stop(self) -> None:
         """Begin with no further arrival; those that still wait are dropped, and so are those that are overdue."""
@@ -151,9 +147,10 @@ class Dispatcher:
             if time.perf_counter_ns() - self._origin_ns > now + TURN_NS:
                 break
         self._ahead = self._stage_of(now + AHEAD_NS, self._ahead)
-        self._grow()
+        more = self._grow()
         if self._next is not None and not self._over:
-            self._alarm.set(self._origin_ns + self._next)
+            early = now + ADDING_NS if more else self._ends_ns[self._ahead] - AHEAD_NS
+            self._alarm.set(self._origin_ns + min(self._next, max(early, now + ADDING_NS)))
 
     def _following(self) -> int | None:
         """When the arrival after the last one is due; ``None``: there is none."""
@@ -217,17 +214,26 @@ class Dispatcher:
     def _full(self) -> bool:
         return self._busy >= self._tallies[self._stage].limit
 
-    def _grow(self) -> None:
-        """Add users while there are fewer beside those at work than there should be."""
-        if self._over or not self._kinds or time.perf_counter_ns() < self._unready_until_ns:
-            return
+    def _grow(self) -> bool:
+        """Add users while there are fewer beside those at work than there should be; whether there still are."""
+        if self._over or not self._kinds:
+            return False
+        if time.perf_counter_ns() < self._unready_until_ns:
+            return True
         spare = max(LEAST_SPARE, self._spares[self._ahead], self._busy // SPARE_SHARE, len(self._waiting))
         wanted = min(self._busy + spare, self._tallies[self._stage].limit) - self._there
-        for _ in range(min(wanted, MOST_ADDED)):
+        added = min(wanted, MOST_ADDED if self._waiting else MOST_ADDED_AHEAD)
+        for _ in range(added):
             kind = min(self._kinds, key=lambda kind: (self._kinds[kind] + 0.5) / kind.weight)
             self._kinds[kind] += 1
             self._there += 1
             self._add(kind).rawlink(lambda greenlet, kind=kind: self._ended(greenlet, kind))
+        return wanted > added
+
+    def _add_fixed(self) -> None:
+        for kind in () if self._over else self._fixed:
+            for _ in range(self._part(kind.fixed_count)):
+                self._add(kind)
 
     def _add(self, kind: type[User]) -> Any:  # noqa: ANN401 - the greenlet, which Locust leaves untyped
         return kind(self.runner.environment).start(self.runner.user_greenlets)
