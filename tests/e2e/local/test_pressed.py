@@ -113,6 +113,17 @@ def test_beyond_its_capacity_a_generator_says_so_and_ends_in_time(tmp_path: Path
     assert generation.schedule_lag_p99_ms > 10 * LATE_MS
 
 
+def test_processes_begin_with_the_planned_arrivals_together(tmp_path: Path) -> None:
+    text = stages((2, 300), (2, 900)).replace("[load]", "[load]\nprocesses = 3")
+    generation = leg(tmp_path, IDLE, text)
+    times = [due for chunk in due_times(parse_plan(text).stages, "poisson", 3) for due in chunk]
+    assert [(part.planned, part.started) for part in generation.offered] == [
+        (early := sum(due < 2 for due in times), early),
+        (len(times) - early, len(times) - early),
+    ]
+    assert generation.processes == 3
+
+
 def test_users_are_ready_when_a_stage_begins_that_needs_more_of_them(tmp_path: Path) -> None:
     calm, busy = leg(tmp_path, SLOW_TO_COME, stages((2, 20), (2, 800))).offered
     assert busy.late == 0
