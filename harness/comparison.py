@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from statistics import fmean
 
-from harness.metric import METRICS, Better, Metric, Scale, Unit
+from harness.metric import METRICS, Better, Metric, Origin, Scale
 from harness.plan import ARMS
 from harness.statistics import (
     Interval,
@@ -83,6 +83,8 @@ class Comparison:
 
     pairs: tuple[Pair, ...]
     blocks: int
+    open: bool = False
+    """Whether the load was arrivals, so that no arm was asked more for answering faster."""
 
     def pair(self, metric: str, stage: str | None, endpoint: str | None) -> Pair | None:
         """The pair of a cell; ``None`` when neither arm was requested there."""
@@ -96,7 +98,7 @@ def compare(summary: Summary, before: str = "before", after: str = "after") -> C
     """Pair every cell and metric of a summary, of the two arms of these names; other arms are left aside."""
     cells = dict.fromkeys((row.stage, row.endpoint) for row in summary.rows if row.arm in {before, after})
     pairs = (pair_of(summary, metric, *cell, (before, after)) for cell in cells for metric in _measured_in(*cell))
-    return Comparison(tuple(pairs), len(summary.blocks))
+    return Comparison(tuple(pairs), len(summary.blocks), summary.open)
 
 
 def contrast(old: Summary, new: Summary, arm: str) -> Comparison:
@@ -134,7 +136,7 @@ def contrast(old: Summary, new: Summary, arm: str) -> Comparison:
                 after_at_least=bool(after and after.at_least(metric)),
             )
         )
-    return Comparison(tuple(pairs), min(len(old.blocks), len(new.blocks)))
+    return Comparison(tuple(pairs), min(len(old.blocks), len(new.blocks)), old.open and new.open)
 
 
 def _measured_in(stage: str | None, endpoint: str | None) -> Iterator[Metric]:
@@ -204,7 +206,7 @@ def _block_pairs(metric: Metric, paired: list[tuple[int, Row, Row]]) -> Iterator
 def _interval(metric: Metric, legs: list[Row | None], pooled: Row | None) -> Interval | None:
     """Interval of one arm's value, for judging it against a limit."""
     rows = [row for row in legs if row is not None]
-    if pooled is None or len(rows) != len(legs) or metric.unit is Unit.USERS:  # of steps there is no interval
+    if pooled is None or len(rows) != len(legs) or metric.origin is Origin.STRESS:  # of steps there is no interval
         return None
     if metric.scale is Scale.PROPORTION:
         return _failure_share(pooled)

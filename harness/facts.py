@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from statistics import fmean, median_low
 
-from harness.capacity import Step, users_held
+from harness.capacity import Step, load_held
 from harness.trial import Migration, Trial
 
 
@@ -12,12 +12,14 @@ from harness.trial import Migration, Trial
 class Facts:
     """The facts of one leg, or of all legs of an arm together; ``None`` is what nobody measured.
 
-    Of several legs, ``users_held`` is the median (of an even number the lower middle one: a number that was loaded) and
-    ``ready_seconds`` the mean. ``held_all`` says that every stress stage was held, so that more users may be. What a
-    migration took and made belongs to its arm and to no leg; several of one arm add up.
+    Of several legs, ``users_held`` and ``rate_held`` (in arrivals per second; a plan has one or the other) are the
+    median, of an even number the lower middle one: a load that was tried. ``ready_seconds`` is the mean. ``held_all``
+    says that every stress stage was held, so that more may be. What a migration took and made belongs to its arm and
+    to no leg; several of one arm add up.
     """
 
     users_held: int | None = None
+    rate_held: float | None = None
     held_all: bool = False
     ready_seconds: float | None = None
     indexes_created: int | None = None
@@ -27,11 +29,14 @@ class Facts:
 def facts_of(legs: Sequence[Trial], steps: Sequence[Step], migrations: Sequence[Migration] = ()) -> Facts:
     """The facts of some legs of one arm, from all stress stages of the run and the migrations of the arm."""
     ready = [trial.ready_seconds for trial in legs if trial.ready_seconds is not None]
-    found = (users_held([step for step in steps if step.leg == trial.leg]) for trial in legs)
-    held = [users for users in found if users is not None]
+    found = (load_held([step for step in steps if step.leg == trial.leg]) for trial in legs)
+    loads = [load for load in found if load is not None]
+    held = median_low(loads) if loads else None
+    in_rates = any(step.rate is not None for step in steps)
     return Facts(
-        users_held=median_low(held) if held else None,
-        held_all=bool(held) and median_low(held) == max(step.users for step in steps),
+        users_held=None if held is None or in_rates else int(held),
+        rate_held=held if in_rates else None,
+        held_all=held is not None and held == max(step.load for step in steps),
         ready_seconds=fmean(ready) if ready else None,
         indexes_created=sum(len(migration.indexes_created) for migration in migrations) if migrations else None,
         migration_seconds=sum(migration.seconds for migration in migrations) if migrations else None,

@@ -3,7 +3,7 @@
 Nothing else in the project asks ``if metric == "rps"``: a new metric is one more row here.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from fractions import Fraction
 
@@ -68,6 +68,7 @@ class Metric:
         solid: samples that one leg needs before the metric is a finding rather than a description.
         basis: which samples these are.
         origin: what it is measured on.
+        from_sending: whether it times a request from when it was sent, not from when it was due: service time.
     """
 
     name: str
@@ -80,6 +81,7 @@ class Metric:
     solid: int = 1
     basis: Basis = Basis.REQUESTS
     origin: Origin = Origin.REQUESTS
+    from_sending: bool = False
 
     @property
     def whole(self) -> bool:
@@ -97,6 +99,11 @@ def _percentile(name: str, label: str, quantile: str, least: int, basis: Basis =
     return Metric(name, label, Unit.MS, Scale.LOG, Better.LOWER, exact, least, solid, basis)
 
 
+def _of_service_time(latency: Metric) -> Metric:
+    name, label = f"service_{latency.name}", f"{latency.label} of service time"
+    return replace(latency, name=name, label=label, from_sending=True)
+
+
 # ``least`` of a percentile is the smallest n with q^n < 0.05: fewer samples cannot bound it from above.
 METRICS: dict[str, Metric] = {
     metric.name: metric
@@ -107,6 +114,9 @@ METRICS: dict[str, Metric] = {
         _percentile("p99", "P99", "0.99", 299),
         _percentile("hit_p50", "P50 of hits", "0.50", 5, Basis.HITS),
         _percentile("miss_p50", "P50 of misses", "0.50", 5, Basis.MISSES),
+        _of_service_time(_percentile("p50", "P50", "0.50", 5)),
+        _of_service_time(_percentile("p95", "P95", "0.95", 59)),
+        _of_service_time(_percentile("p99", "P99", "0.99", 299)),
         Metric("max", "max", Unit.MS, Scale.LOG, Better.LOWER, basis=Basis.SUCCESSES),
         Metric("mean", "mean", Unit.MS, Scale.LOG, Better.LOWER, basis=Basis.SUCCESSES),
         Metric("rps", "req/s", Unit.PER_SECOND, Scale.LOG, Better.HIGHER),
@@ -122,6 +132,7 @@ METRICS: dict[str, Metric] = {
         Metric("cache_memory", "cache memory", Unit.MEGABYTES, Scale.LOG, Better.LOWER, origin=Origin.PROCESSES),
         Metric("service_memory", "service memory", Unit.MEGABYTES, Scale.LOG, Better.LOWER, origin=Origin.PROCESSES),
         Metric("users_held", "users held", Unit.USERS, Scale.LOG, Better.HIGHER, origin=Origin.STRESS),
+        Metric("rate_held", "rate held", Unit.PER_SECOND, Scale.LOG, Better.HIGHER, origin=Origin.STRESS),
         Metric("ready_seconds", "time to readiness", Unit.SECONDS, Scale.LOG, Better.LOWER, origin=Origin.START),
         Metric("indexes_created", "indexes created", Unit.WHOLE, Scale.LOG, Better.HIGHER, origin=Origin.MIGRATION),
         Metric("migration_seconds", "migration time", Unit.SECONDS, Scale.LOG, Better.LOWER, origin=Origin.MIGRATION),
@@ -129,5 +140,10 @@ METRICS: dict[str, Metric] = {
 }
 LATENCIES = frozenset(m.name for m in METRICS.values() if m.quantile is not None) | {"max", "mean"}
 PERCENTILES: dict[str, Fraction] = {
-    m.name: m.quantile for m in METRICS.values() if m.quantile is not None and m.basis is Basis.SUCCESSES
+    m.name: m.quantile
+    for m in METRICS.values()
+    if m.quantile is not None and m.basis is Basis.SUCCESSES and not m.from_sending
+}
+SERVICE_TIMES: dict[str, Fraction] = {
+    m.name: m.quantile for m in METRICS.values() if m.quantile is not None and m.from_sending
 }

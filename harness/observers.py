@@ -58,6 +58,7 @@ class LineObserver:
             stage_second=progress.stage_second,
             stage_seconds=stage.seconds,
             users=progress.users,
+            rate=stage.rate,
             rps=progress.rps,
             p95_ms=progress.p95_ms,
             failures=progress.failures,

@@ -168,7 +168,7 @@ class Target(Part):
 
 
 class Capacity(Part):
-    """When the users of a stress stage are held: limits that all its requests together have to meet."""
+    """When the load of a stress stage is held: limits that all its requests together have to meet."""
 
     limit: tuple[str, ...]
 
@@ -288,13 +288,13 @@ class Plan(Part):
 
     @property
     def limits(self) -> tuple[Expectation, ...]:
-        """What a stress stage has to meet for its users to be held; empty when nobody asks."""
+        """What a stress stage has to meet for its load to be held; empty when nobody asks."""
         return tuple(parse_expectation(text) for text in self.capacity.limit) if self.capacity else ()
 
     @property
-    def stress_users(self) -> tuple[int, ...]:
-        """The users of the stress stages, fewest first."""
-        return tuple(sorted(stage.users for stage in self.stages if stage.kind is StageKind.STRESS))
+    def stress_loads(self) -> tuple[float, ...]:
+        """The users of the stress stages, or their arrivals per second, least first."""
+        return tuple(sorted(stage.load for stage in self.stages if stage.kind is StageKind.STRESS))
 
     @property
     def profile(self) -> str | None:

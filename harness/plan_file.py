@@ -228,31 +228,37 @@ def _metric_problems(names: tuple[str, ...]) -> list[Problem]:
 
 def _blind_problems(plan: Plan) -> Iterator[Problem]:
     """Targets of what cannot be measured, as the plan stands."""
-    if plan.capacity and not plan.stress_users:
-        yield Problem("capacity", 'is judged in stages of kind "stress"; add one for each number of users to try')
+    if plan.capacity and not plan.stress_loads:
+        each = "rate" if plan.open else "number of users"
+        yield Problem("capacity", f'is judged in stages of kind "stress"; add one for each {each} to try')
     for where, target in plan.judged:
         metric = target.expectation.metric
         for key in ("stage", "endpoint"):
             if metric.lacks(key) and getattr(target, key) is not None:
                 yield Problem(f"{where}.{key}", f"{metric.name} is one value of a whole leg or arm; leave {key} out")
-        if metric.origin is Origin.STRESS and (what := _blind_to_users(plan, target.expectation)):
+        if metric.origin is Origin.STRESS and (what := _blind_to_load(plan, target.expectation)):
             yield Problem(f"{where}.expect", what)
         if metric.origin is Origin.MIGRATION and not plan.arms["after"].revision:
             what = f"nothing measures {metric.name}: add environment.migrate and arms.after.revision, or leave it out"
             yield Problem(f"{where}.expect", what)
 
 
-def _blind_to_users(plan: Plan, expectation: Expectation) -> str:
-    """Why a target of users held cannot be judged; empty when it can."""
-    name = expectation.metric.name
+def _blind_to_load(plan: Plan, expectation: Expectation) -> str:
+    """Why a target of users or of a rate held cannot be judged; empty when it can."""
+    name, unit = expectation.metric.name, expectation.metric.unit
+    measured, held = ("rate_held", "a rate is held") if plan.open else ("users_held", "users are held")
+    if name != measured:
+        loads = "rates" if plan.open else "users"
+        return f"nothing measures {name}: the stages of this plan have {loads}; write {measured}"
     if not plan.capacity:
-        return f'nothing measures {name}: say when users are held, as in [capacity] limit = ["p95 < 300 ms"]'
-    if expectation.form is not Form.ABSOLUTE or not plan.stress_users:
+        return f'nothing measures {name}: say when {held}, as in [capacity] limit = ["p95 < 300 ms"]'
+    if expectation.form is not Form.ABSOLUTE or not plan.stress_loads:
         return ""
     if expectation.below:
-        return f'more users held is better; write "{name} >= {expectation.limit:g}"'
-    if (largest := plan.stress_users[-1]) < expectation.limit:
-        return f"the largest stress stage has {largest} users; add one of {expectation.limit:g} or more"
+        more = "a higher rate" if plan.open else "more users"
+        return f'{more} held is better; write "{name} >= {expectation.limit:.10g}"'
+    if (largest := plan.stress_loads[-1]) < expectation.limit:
+        return f"the largest stress stage has {largest:.10g} {unit}; add one of {expectation.limit:.10g} or more"
     return ""
 
 

@@ -4,6 +4,7 @@ What counts where:
 
 - a sample belongs to the stage in whose window it was *due*; what was due during a stage's warm-up is left out;
 - latencies are those of successes, in ms from when the request was due (a fast error must not improve a percentile);
+- service times are those of successes too, in ms from when the request was sent;
 - a failed answer is no cache hit and no miss;
 - pooled over stages means every stage but ramps; pooled over blocks means every complete block of the run;
 - what is one value of a whole leg or arm stands in the rows of all stages and endpoints together.
@@ -19,14 +20,14 @@ import numpy as np
 import pandas as pd
 import pyarrow.compute as pc
 
-from harness.capacity import Step, holds
+from harness.capacity import Step, begun, holds
 from harness.facts import facts_of
-from harness.metric import LATENCIES, PERCENTILES, Basis, Metric, Origin
+from harness.metric import LATENCIES, PERCENTILES, SERVICE_TIMES, Basis, Metric, Origin
 from harness.samples import latency_ms
 from harness.stage import StageKind
 from harness.statistics import design_effect, percentile
 from harness.target import Expectation
-from harness.trial import Leg, Migration, Trial
+from harness.trial import Leg, Migration, Offered, Trial, Window
 from harness.usage import Consumer, Usage
 
 CURVE_QUANTILES = (
@@ -60,6 +61,9 @@ class Row:
     p99_ms: float | None
     hit_p50_ms: float | None
     miss_p50_ms: float | None
+    service_p50_ms: float | None
+    service_p95_ms: float | None
+    service_p99_ms: float | None
     max_ms: float | None
     mean_ms: float | None
     rps: float | None
@@ -74,6 +78,7 @@ class Row:
     seconds: float
     design_effect: float
     users_held: int | None = None
+    rate_held: float | None = None
     held_all: bool = False
     ready_seconds: float | None = None
     indexes_created: int | None = None
@@ -129,7 +134,7 @@ class Second:
 
 @dataclass(frozen=True, slots=True)
 class LegFacts:
-    """What the guards need to know of a leg."""
+    """What the guards need to know of a leg; ``offered`` and ``schedule_lag_p99_ms`` are of open plans."""
 
     leg: Leg
     requests: int
@@ -139,6 +144,16 @@ class LegFacts:
     user_errors: int = 0
     processes: int = 1
     hosts: int = 1
+    windows: tuple[Window, ...] = ()
+    offered: tuple[Offered, ...] = ()
+    schedule_lag_p99_ms: float | None = None
+    gc_pause_ms: float = 0.0
+
+    @property
+    def arrivals(self) -> list[tuple[Window, Offered]]:
+        """The stages whose arrivals were counted, in the order they ran, with their windows."""
+        windows = {window.stage: window for window in self.windows}
+        return [(windows[offered.stage], offered) for offered in self.offered if offered.stage in windows]
 
 
 @dataclass(frozen=True)
@@ -171,6 +186,11 @@ class Summary:
         """Every endpoint that was requested, in alphabetical order."""
         return sorted({row.endpoint for row in self.rows if row.endpoint})
 
+    @property
+    def open(self) -> bool:
+        """Whether the load was arrivals, which wait for no answer."""
+        return any(window.rate is not None for leg in self.legs for window in leg.windows)
+
     def row(self, arm: str, block: int | None, stage: str | None, endpoint: str | None) -> Row | None:
         """The row of a cell; ``None`` when nothing was requested there."""
         return self._index.get((arm, block, stage, endpoint))
@@ -184,7 +204,7 @@ def summarise(
     Args:
         trials: what each leg recorded.
         migrations: what bringing the arms to their revisions took; several of one arm add up.
-        limits: what a stress stage has to meet for its users to be held.
+        limits: what a stress stage has to meet for its load to be held.
     """
     if not trials:
         return Summary((), (), (), {}, ())
@@ -211,6 +231,10 @@ def summarise(
                 t.generation.user_errors,
                 t.generation.processes,
                 t.generation.hosts,
+                t.generation.windows,
+                t.generation.offered,
+                t.generation.schedule_lag_p99_ms,
+                t.generation.gc_pause_ms,
             )
             for t in trials
         ),
@@ -231,6 +255,7 @@ def _frame(trial: Trial) -> pd.DataFrame:
             "endpoint": samples["endpoint"].combine_chunks().to_pandas(),
             "due_s": due_s,
             "latency": latency_ms(samples),
+            "service": samples["duration_ns"].to_numpy() / 1e6,
             "ok": ok,
             "hit": ok & (cache == "hit"),
             "looked_up": ok & ((cache == "hit") | (cache == "miss")),
@@ -269,14 +294,16 @@ def _seconds(trials: Sequence[Trial], place: dict[str, Any], ramps: set[str]) ->
 
 def _row(cell: pd.DataFrame, place: dict[str, Any], seconds: float) -> Row:
     ok = cell["ok"].to_numpy(dtype=bool)
-    latencies = cell["latency"].to_numpy(dtype=np.float64)[ok]
+    latencies, services = (cell[name].to_numpy(dtype=np.float64)[ok] for name in ("latency", "service"))
     requests, failures = len(cell), int((~ok).sum())
     hits, lookups = int(cell["hit"].sum()), int(cell["looked_up"].sum())
     queries, db_ms = cell["queries"].dropna(), cell["db_ms"].dropna()
     hit, missed = cell[cell["hit"]], cell[cell["looked_up"] & ~cell["hit"]]
     missed_queries, missed_ms = missed["queries"].dropna(), missed["db_ms"].dropna()
     percentiles: dict[str, Any] = {
-        f"{name}_ms": percentile(latencies, quantile) for name, quantile in PERCENTILES.items()
+        f"{name}_ms": percentile(values, quantile)
+        for values, quantiles in ((latencies, PERCENTILES), (services, SERVICE_TIMES))
+        for name, quantile in quantiles.items()
     }
     return Row(
         arm=str(place["arm"]),
@@ -305,14 +332,15 @@ def _row(cell: pd.DataFrame, place: dict[str, Any], seconds: float) -> Row:
 
 
 def _steps(trials: Sequence[Trial], rows: Sequence[Row], limits: Sequence[Expectation]) -> Iterator[Step]:
-    """Every stress stage of every leg; one without requests has no row and is not held."""
+    """Every stress stage of every leg; one without requests, or without its arrivals, is not held."""
     of_stage = {(row.arm, row.block, row.stage): row for row in rows if row.endpoint is None}
     for trial in trials:
         for window in trial.generation.windows:
             if window.kind == StageKind.STRESS:
                 row = of_stage.get((trial.leg.arm, trial.leg.block, window.stage))
-                held = row is not None and holds(limits, row.value)
-                yield Step(trial.leg, window.stage, window.users, held)
+                arrived = begun(trial.generation.offered, window.stage)
+                held = arrived and row is not None and holds(limits, row.value)
+                yield Step(trial.leg, window.stage, window.users, held, window.rate)
 
 
 def _with_usage(row: Row, usage: Usage) -> Row:

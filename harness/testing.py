@@ -11,13 +11,15 @@ from typing import Any, Self
 
 import numpy as np
 import pyarrow as pa
+from numpy.typing import NDArray
 
 from harness.load import Job, Progress
 from harness.plan import Plan
 from harness.samples import SCHEMA as SAMPLES
 from harness.samples import write_part
-from harness.trial import Generation, Leg, Migration, Setup, Startup, Trial, windows_of
+from harness.trial import Generation, Leg, Migration, Offered, Setup, Startup, Trial, windows_of
 
+CLIMB_POINTS = 101
 READINGS = ("at_ns", "source", "name", "value")
 PLAN = """\
 schema = 1
@@ -57,6 +59,7 @@ steps = [
     { name = "pool", env = { RELEASE = "all" } },
 ]
 """
+OPEN_PLAN = PLAN.replace("users = 5\n", "rate = 20\n").replace("users = 10\n", "rate = 40\n")
 CHAIN_PLAN = PLAN.replace("[arms.after]", '[arms.after]\nenv = { RELEASE = "all", CACHE = "on" }') + CHAIN
 
 
@@ -90,7 +93,8 @@ def synthetic_trials(
 ) -> Iterator[Trial]:
     """Trials of every leg of a plan, lognormal latencies, the after arm ``change`` times as slow as the before arm.
 
-    ``slowness`` says how slow each arm is in parts of before; without it the steps to after are equal factors.
+    ``slowness`` says how slow each arm is in parts of before; without it the steps to after are equal factors. In an
+    open plan requests arrive as its stages say, and ``rps`` is left aside; each begins a fraction of a ms late.
     """
     rng = np.random.default_rng(plan.load.seed)
     arms = tuple(plan.arms_in_order)
@@ -99,8 +103,12 @@ def synthetic_trials(
     write = len(endpoints) - 1
     for number, arm in enumerate(arm for order in synthetic_setup(plan).order for arm in order):
         leg = Leg(number + 1, number // len(arms) + 1, arm)
-        n = int(plan.seconds * rps)
-        due = np.sort(rng.integers(0, int(plan.seconds * 1e9), n))
+        due = (
+            _arrivals(plan, rng)
+            if plan.open
+            else np.sort(rng.integers(0, int(plan.seconds * 1e9), int(plan.seconds * rps)))
+        )
+        n = len(due)
         kind = rng.integers(0, len(endpoints), n)
         median_ms = np.array([40.0, 200.0, 15.0])[kind] * slow[arm] * rng.lognormal(0, 0.05)
         hit = rng.random(n) < (0.9 if arm == "after" else 0.25)
@@ -108,7 +116,7 @@ def synthetic_trials(
         failed = rng.random(n) < error_rate
         columns: dict[str, Any] = {
             "due_ns": due,
-            "sent_ns": due,
+            "sent_ns": due + _lag_ns(n, rng) if plan.open else due,
             "duration_ns": (median_ms * rng.lognormal(0, 0.5, n) * 1e6).astype(np.int64),
             "endpoint": [endpoints[k] for k in kind],
             "status": np.where(failed, 500, 200),
@@ -120,9 +128,47 @@ def synthetic_trials(
         }
         arrays = [pa.array(columns[field.name]).cast(field.type) for field in SAMPLES]
         readings = pa.table({name: pa.array([]) for name in READINGS})
-        generation = Generation("2026-01-02T03:04:05+00:00", n, 0.2, 1.0, windows_of(plan.stages))
+        generation = Generation(
+            "2026-01-02T03:04:05+00:00",
+            n,
+            0.2,
+            1.0,
+            windows_of(plan.stages),
+            offered=tuple(_offered(plan, due, columns["duration_ns"])),
+            schedule_lag_p99_ms=0.5 if plan.open else None,
+            gc_pause_ms=1.5,
+        )
         ready_seconds = (1.5 if arm == "before" else 2.0) + 0.05 * leg.block
         yield Trial(leg, generation, pa.table(arrays, schema=SAMPLES), readings, ready_seconds)
+
+
+def _arrivals(plan: Plan, rng: np.random.Generator) -> NDArray[np.int64]:
+    """When requests are due, in ns and in order: a Poisson process of as many as the stages plan."""
+    seconds, cumulated, total, load = [0.0], [0.0], 0.0, 0.0
+    for window, stage in zip(windows_of(plan.stages), plan.stages, strict=True):
+        for fraction in np.linspace(0, 1, CLIMB_POINTS)[1:] if stage.climb_seconds else ():
+            seconds.append(window.start + fraction * stage.climb_seconds)
+            mean = load + (stage.load - load) * fraction / 2
+            cumulated.append(total + mean * fraction * stage.climb_seconds)
+        total += stage.load * stage.seconds - (stage.load - load) * stage.climb_seconds / 2
+        load = stage.load
+        seconds.append(window.end)
+        cumulated.append(total)
+    share = np.sort(rng.random(int(total))) * total
+    return (np.interp(share, cumulated, seconds) * 1e9).astype(np.int64)
+
+
+def _lag_ns(count: int, rng: np.random.Generator) -> NDArray[np.int64]:
+    return (rng.lognormal(np.log(0.1), 0.5, count) * 1e6).astype(np.int64)
+
+
+def _offered(plan: Plan, due: NDArray[np.int64], duration_ns: NDArray[np.int64]) -> Iterator[Offered]:
+    """All arrivals of an open plan as started; users at work as many as Little's law says, twice over."""
+    for window in windows_of(plan.stages) if plan.open else ():
+        arrived = (due >= window.start * 1e9) & (due < window.end * 1e9)
+        busy = float(duration_ns[arrived].sum()) / 1e9 / (window.end - window.start)
+        count = int(arrived.sum())
+        yield Offered(window.stage, count, count, 0, min(1 + int(2 * busy), window.users))
 
 
 class FakeEnvironment:

@@ -6,11 +6,12 @@ INCONCLUSIVE in between; no data is never a pass. Doubts are values: a reason to
 
 import math
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum, StrEnum
 
 from harness.comparison import Comparison, Pair
-from harness.metric import LATENCIES, Origin, Scale, Unit
+from harness.guard import ArrivalsWaited, Guard, allowed_lag_ms, broken_guards, unasked, waiting
+from harness.metric import LATENCIES, Metric, Origin, Scale, Unit
 from harness.plan import ARMS, Claim, Plan, Target
 from harness.statistics import Interval
 from harness.summary import LegFacts, Summary
@@ -18,10 +19,8 @@ from harness.target import Form
 from harness.trial import Loss, Setup
 
 BUSY_CPU_SHARE = 0.8
-LATE_MS, LATE_SHARE_OF_P50 = 5.0, 0.05
 BLOCKS_FOR_SIGNIFICANCE = 6
 COUPLED_RPS_CHANGE = 0.1
-JUDGED_BY_LEG = {Unit.COUNT, Unit.USERS}
 ROUNDING = 1e-9
 
 
@@ -48,7 +47,7 @@ class Doubt(Enum):
     )
     GENERATOR_LATE = (
         "the generator ran late at times: latencies contain some of its own waiting",
-        "use fewer users, or a machine with more cores",
+        "ask for less load, or use a machine with more cores",
     )
     USER_ERRORS = (
         "tasks of the users raised exceptions: what they would have asked is missing from the load",
@@ -56,7 +55,7 @@ class Doubt(Enum):
     )
     DESCRIPTIVE = (
         "fewer than 100 samples beyond the percentile in a leg: it describes these legs and little more",
-        "lengthen the stage or add users",
+        "lengthen the stage or raise its load",
     )
     DIFFERENT_MIX = (
         "an endpoint was requested in one arm only: all requests together compare different mixes",
@@ -71,12 +70,12 @@ class Doubt(Enum):
         "read either, not both",
     )
     IN_STEPS = (
-        "users held are known to the step: an arm may hold any number below its next stress stage",
+        "what is held is known to the step: an arm may hold anything below its next stress stage",
         "add stress stages between",
     )
     LOWER_BOUND = (
-        "a leg held even the largest stress stage: it may hold more users, and the change be another",
-        "add a stress stage with more users",
+        "a leg held even the largest stress stage: it may hold more, and the change be another",
+        "add a larger stress stage",
     )
     MEASURED_ONCE = (
         "an arm is migrated once in a run: how much the time varies is not known",
@@ -99,7 +98,8 @@ class Reason(StrEnum):
     TOO_FEW = "too few samples in a leg for this metric"
     NO_INTERVAL = "one block has no interval"
     NO_RATIO = "a value of zero has no ratio"
-    UNBOUNDED = "the largest stress stage was held: how many more users would be is not known"
+    UNBOUNDED = "the largest stress stage was held: how much more would be is not known"
+    UNASKED = "more than 1 % of the arrivals of after never began, and what never began has no latency"
     VOID = "void: the error target fails, and errors answer fast"
 
 
@@ -122,7 +122,7 @@ class Breach(Enum):
     )
     GENERATOR_BUSY = (
         f"the generator used more than {BUSY_CPU_SHARE:.0%} of a core: it was measuring itself",
-        "use fewer users, or a machine with more cores",
+        "ask for less load, or use a machine with more cores",
     )
 
 
@@ -145,6 +145,11 @@ class WorkerLost:
             f"{loss.worker} was lost {loss.second:.0f} s into leg {loss.leg}: {loss.how}",
             f"read logs/{loss.leg}.generator.log and the worker's own, and run the plan again",
         )
+
+
+AnyBreach = Breach | WorkerLost | Guard
+AnyDoubt = Doubt | ArrivalsWaited
+"""Texts that stand alone, and those with the numbers of a run: all have a ``name`` and, as ``value``, two texts."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,8 +179,8 @@ class Verdict:
     outcome: Outcome
     checks: tuple[Check, ...]
     claims: tuple[ClaimCheck, ...]
-    doubts: tuple[Doubt, ...]
-    breaches: tuple[Breach | WorkerLost, ...]
+    doubts: tuple[AnyDoubt, ...]
+    breaches: tuple[AnyBreach, ...]
 
     def count(self, outcome: Outcome) -> int:
         """How many checks came out so."""
@@ -184,8 +189,9 @@ class Verdict:
 
 def judge(plan: Plan, setup: Setup, summary: Summary, comparison: Comparison, losses: Sequence[Loss] = ()) -> Verdict:
     """Judge every target of the plan; workers that were lost in any leg break the run."""
-    breaches: tuple[Breach | WorkerLost, ...] = (*map(WorkerLost, losses), *_breaches(summary))
-    checks = tuple(_judge_all(plan.targets, comparison))
+    breaches: tuple[AnyBreach, ...] = (*map(WorkerLost, losses), *_breaches(summary))
+    silent = unasked(summary)
+    checks = tuple(_judge_all(plan.targets, comparison, silent))
     if breaches:
         outcome = Outcome.INVALID
     elif not checks:
@@ -193,27 +199,28 @@ def judge(plan: Plan, setup: Setup, summary: Summary, comparison: Comparison, lo
     else:
         rank = list(Outcome)
         outcome = max((check.outcome for check in checks), key=rank.index)
-    claims = tuple(_judge_claim(claim, comparison, valid=not breaches) for claim in plan.claims)
+    claims = tuple(_judge_claim(claim, comparison, silent, valid=not breaches) for claim in plan.claims)
     return Verdict(outcome, checks, claims, tuple(_doubts(setup, summary, comparison)), breaches)
 
 
-def _breaches(summary: Summary) -> Iterator[Breach]:
+def _breaches(summary: Summary) -> Iterator[Breach | Guard]:
     if not summary.legs:
         yield Breach.NO_BLOCK
         return
     yield from _broken(summary, [leg for leg in summary.legs if leg.leg.arm in ARMS])
 
 
-def _broken(summary: Summary, legs: Sequence[LegFacts]) -> Iterator[Breach]:
+def _broken(summary: Summary, legs: Sequence[LegFacts]) -> Iterator[Breach | Guard]:
     if any(leg.requests == 0 for leg in legs):
         yield Breach.NO_REQUESTS
     elif any(summary.row(leg.leg.arm, leg.leg.block, None, None) is None for leg in legs):
         yield Breach.NOTHING_MEASURED
     if any(leg.cpu_share > BUSY_CPU_SHARE for leg in legs):
         yield Breach.GENERATOR_BUSY
+    yield from broken_guards(summary, legs)
 
 
-def _doubts(setup: Setup, summary: Summary, comparison: Comparison) -> Iterator[Doubt]:
+def _doubts(setup: Setup, summary: Summary, comparison: Comparison) -> Iterator[AnyDoubt]:
     if len(summary.legs) < setup.legs_planned:
         yield Doubt.INTERRUPTED
     if comparison.blocks < BLOCKS_FOR_SIGNIFICANCE:
@@ -226,16 +233,20 @@ def _doubts(setup: Setup, summary: Summary, comparison: Comparison) -> Iterator[
         yield Doubt.STEP_BROKEN
     if any(leg.user_errors for leg in summary.legs):
         yield Doubt.USER_ERRORS
+    if waited := waiting(summary):
+        yield waited
     for leg in summary.legs:
         row = summary.row(leg.leg.arm, leg.leg.block, None, None)
-        p50 = row.p50_ms if row else None
-        if leg.lag_p99_ms > max(LATE_MS, LATE_SHARE_OF_P50 * (p50 or 0)):
+        if leg.lag_p99_ms > allowed_lag_ms(row.p50_ms if row else None):
             yield Doubt.GENERATOR_LATE
             return
 
 
-def _judge_all(targets: tuple[Target, ...], comparison: Comparison) -> list[Check]:
-    checks = [_judge(target, comparison) for target in targets]
+def _judge_all(
+    targets: tuple[Target, ...], comparison: Comparison, silent: frozenset[str] = frozenset()
+) -> list[Check]:
+    """All targets; in ``silent`` stages a good latency is that of the requests that were made, and proves nothing."""
+    checks = [_unproven(_judge(target, comparison), silent) for target in targets]
     failing = [
         check.target
         for check in checks
@@ -249,9 +260,17 @@ def _judge_all(targets: tuple[Target, ...], comparison: Comparison) -> list[Chec
     ]
 
 
-def _judge_claim(claim: Claim, comparison: Comparison, *, valid: bool) -> ClaimCheck:
+def _unproven(check: Check, silent: frozenset[str]) -> Check:
+    in_latency = check.target.expectation.metric.name in LATENCIES and check.outcome is Outcome.PASS
+    touched = silent if check.target.stage is None else silent & {check.target.stage}
+    if not in_latency or not touched:
+        return check
+    return replace(check, outcome=Outcome.INCONCLUSIVE, reason=Reason.UNASKED)
+
+
+def _judge_claim(claim: Claim, comparison: Comparison, silent: frozenset[str], *, valid: bool) -> ClaimCheck:
     """A claim holds when all that it says is met, and does not when one thing is clearly missed."""
-    checks = tuple(_judge_all(claim.targets, comparison))
+    checks = tuple(_judge_all(claim.targets, comparison, silent))
     outcomes = {check.outcome for check in checks}
     holding = Holding.CANNOT_TELL
     if valid and Outcome.FAIL in outcomes:
@@ -282,11 +301,11 @@ def _judge(target: Target, comparison: Comparison) -> Check:
 def _doubts_of(pair: Pair, comparison: Comparison, *, relative: bool) -> Iterator[Doubt]:
     if pair.least_requests < pair.metric.solid:
         yield Doubt.DESCRIPTIVE
-    if relative and pair.metric.name in LATENCIES:
+    if relative and pair.metric.name in LATENCIES and not comparison.open:
         rps = comparison.pair("rps", pair.stage, pair.endpoint)
         if rps and rps.change and abs(rps.change.value - 1) > COUPLED_RPS_CHANGE:
             yield Doubt.COUPLED
-    if relative and pair.metric.unit is Unit.USERS:
+    if relative and pair.metric.origin is Origin.STRESS:
         yield Doubt.IN_STEPS
     if relative and any(block.before_at_least or block.after_at_least for block in pair.blocks):
         yield Doubt.LOWER_BOUND
@@ -298,15 +317,19 @@ def _absolute(target: Target, pair: Pair) -> tuple[Outcome, Reason]:
     if pair.metric.origin is Origin.MIGRATION and pair.after is not None:
         met = target.expectation.allows(pair.after)
         return (Outcome.PASS, Reason.ONCE_WITHIN) if met else (Outcome.FAIL, Reason.ONCE_OUTSIDE)
-    if pair.metric.unit in JUDGED_BY_LEG:
+    if _judged_by_leg(pair.metric):
         return _legs(target, pair)
     if pair.after_interval is None:
         return Outcome.INCONCLUSIVE, Reason.NO_INTERVAL
     return _side(pair.after_interval, target.expectation.limit, below=target.expectation.below)
 
 
+def _judged_by_leg(metric: Metric) -> bool:
+    return metric.unit is Unit.COUNT or metric.origin is Origin.STRESS
+
+
 def _legs(target: Target, pair: Pair) -> tuple[Outcome, Reason]:
-    """Work per request is nearly deterministic, and users are held in steps: an interval says little of either.
+    """Work per request is nearly deterministic, and load is held in steps: an interval says little of either.
 
     So every leg has to be within the limit, and one stray leg is no proof.
     """

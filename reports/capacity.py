@@ -1,9 +1,9 @@
-"""Capacity: what every stress stage did in each arm, and how many users the arms held."""
+"""Capacity: what every stress stage did in each arm, and how many users, or which rate, the arms held."""
 
 from dataclasses import dataclass
 
 from harness.capacity import Step
-from harness.metric import METRICS
+from harness.metric import METRICS, Metric
 from harness.plan import ARMS, Plan
 from harness.summary import Summary
 from harness.verdict import Outcome
@@ -11,12 +11,21 @@ from reports import view
 from reports.stages import least_samples, value_cell
 from reports.view import Cell
 
+CLOSED_LEAD = (
+    "Users are held when {} in their stress stage and in every one with as many or fewer users, leg by leg. The number "
+    "of an arm is the median of its legs, of an even number the lower middle one."
+)
+OPEN_LEAD = (
+    "A rate is held when {} in its stress stage and in every one with as many or fewer arrivals a second, leg by leg. "
+    "The rate of an arm is the median of its legs, of an even number the lower middle one."
+)
+
 
 @dataclass(frozen=True, slots=True)
 class StepRow:
-    """One stress stage: its users, and of each arm the P95 and in how many of its legs the limits held."""
+    """One stress stage: its load, and of each arm the P95 and in how many of its legs the limits held."""
 
-    users: str
+    load: str
     stage: str
     before: Cell
     before_held: str
@@ -26,9 +35,14 @@ class StepRow:
 
 @dataclass(frozen=True, slots=True)
 class CapacityTable:
-    """The stress stages, fewest users first, and the number held; ``unit`` is that of the latencies."""
+    """The stress stages, least load first, and what was held; ``unit`` is that of the latencies.
 
-    limits: str
+    ``title`` names what is held, ``load`` heads its column, ``lead`` says what holding it means.
+    """
+
+    title: str
+    load: str
+    lead: str
     unit: str
     rows: tuple[StepRow, ...]
     before: Cell
@@ -36,31 +50,36 @@ class CapacityTable:
 
 
 def capacity_table(plan: Plan, summary: Summary) -> CapacityTable | None:
-    """The table; ``None`` when the plan does not say what it means to hold users, or nothing was measured."""
+    """The table; ``None`` when the plan does not say what it means to hold a load, or nothing was measured."""
     if plan.capacity is None or not summary.steps:
         return None
-    before, after = (_held(summary, arm) for arm in ARMS)
-    places = sorted({(step.users, step.stage) for step in summary.steps})
+    metric = METRICS["rate_held" if plan.open else "users_held"]
+    before, after = (_held(summary, metric, arm) for arm in ARMS)
+    places = sorted({(step.load, step.stage) for step in summary.steps})
     return CapacityTable(
-        limits=" and ".join(view.plain(text.strip()) for text in plan.capacity.limit),
+        title=metric.label.capitalize(),
+        load="arrivals/s" if plan.open else view.UNITS[metric.unit],
+        lead=(OPEN_LEAD if plan.open else CLOSED_LEAD).format(
+            " and ".join(view.plain(text.strip()) for text in plan.capacity.limit)
+        ),
         unit=view.UNITS[METRICS["p95"].unit],
-        rows=tuple(_row(summary, users, stage) for users, stage in places),
+        rows=tuple(_row(summary, load, stage) for load, stage in places),
         before=before,
         after=after,
     )
 
 
-def _held(summary: Summary, arm: str) -> Cell:
-    row, metric = summary.row(arm, None, None, None), METRICS["users_held"]
+def _held(summary: Summary, metric: Metric, arm: str) -> Cell:
+    row = summary.row(arm, None, None, None)
     value = row.value(metric.name) if row else None
     if row is None or value is None:
         return view.missing("nothing was measured in this arm")
     return Cell(view.with_unit(metric, value, at_least=row.at_least(metric)))
 
 
-def _row(summary: Summary, users: int, stage: str) -> StepRow:
+def _row(summary: Summary, load: float, stage: str) -> StepRow:
     (before, before_held), (after, after_held) = (_of_arm(summary, arm, stage) for arm in ARMS)
-    return StepRow(view.count(users), view.plain(stage), before, before_held, after, after_held)
+    return StepRow(view.planned(load), view.plain(stage), before, before_held, after, after_held)
 
 
 def _of_arm(summary: Summary, arm: str, stage: str) -> tuple[Cell, str]:

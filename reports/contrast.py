@@ -6,7 +6,7 @@ from harness.comparison import Comparison, Pair
 from harness.metric import LATENCIES
 from reports import view
 
-SHOWN = ("p50", "p95", "p99", "rps", "error_rate", "cache_hit_rate", "queries_per_miss", "users_held")
+SHOWN = ("p50", "p95", "p99", "rps", "error_rate", "cache_hit_rate", "queries_per_miss", "users_held", "rate_held")
 HEADS = ("", "old", "new", "change", "95 % interval")
 NOTE = "Sequential and unpaired: what changed on the host between the runs is in these differences too."
 

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterable, Iterator, Sequence
 
+from reports.arrivals import ArrivalRow, ArrivalTable
 from reports.claims import ClaimRow
 from reports.page import MigrationRow, Page
 from reports.stages import EndpointRow
@@ -10,7 +11,8 @@ from reports.steps import CAVEAT, TITLE, StepRow, StepTable, StepValue
 from reports.targets import Remark, TargetRow
 
 SPECIAL = re.compile(r"([\\`*_\[\]<>|~#&$])")
-SHOWN = ("P50", "P95", "P99", "req/s", "error rate", "cache-hit rate")
+SHOWN = ("P50", "P95", "P99", "P95 of service time", "req/s", "error rate", "cache-hit rate")
+ARRIVALS = ("arm", "stage", "rate", "planned", "begun", "begun %", "late", "dropped", "most users at work")
 
 
 def to_markdown(page: Page) -> str:
@@ -37,6 +39,8 @@ def _lines(page: Page) -> Iterator[str]:
         yield from _table(named, (_claim(row) for row in page.claims), right=range(0))
     if page.findings.steps:
         yield from _steps(page.findings.steps)
+    if page.findings.arrivals:
+        yield from _arrivals(page.findings.arrivals)
     yield from _remarks("The measurement broke", page.findings.breaches)
     yield from _remarks("Doubts", page.findings.remarks)
     if page.names_services:
@@ -47,11 +51,13 @@ def _lines(page: Page) -> Iterator[str]:
     if page.stages and page.stages[0].pooled:
         yield from ("", "<details><summary>Endpoints, all stages but ramps (before → after)</summary>", "")
         labels = [column.label for column in page.columns]
-        chosen = [labels.index(label) for label in SHOWN]
+        chosen = [labels.index(label) for label in SHOWN if label in labels]
         heads = (f"{page.columns[i].label}, {page.columns[i].unit}".rstrip(", ") for i in chosen)
         heads = (head.replace("req/s, req/s", "req/s") for head in heads)
         yield from _table(
-            ("endpoint", *heads), (_endpoint(row, chosen) for row in page.stages[0].rows), right=range(1, 7)
+            ("endpoint", *heads),
+            (_endpoint(row, chosen) for row in page.stages[0].rows),
+            right=range(1, 1 + len(chosen)),
         )
         yield from ("", "</details>")
 
@@ -89,6 +95,27 @@ def _steps(steps: StepTable) -> Iterator[str]:
     heads = ("step", "changed", f"{column.label}, {column.unit}".rstrip(", "), "change", "95 % interval", "share", "")
     yield from _table(heads, (_step(row, row.values[steps.lead]) for row in steps.rows), right=range(2, 6))
     yield from ("", *(f"{_escaped(text)}  " for text in steps.others), f"*Over {_escaped(steps.where)}. {CAVEAT}.*")
+
+
+def _arrivals(table: ArrivalTable) -> Iterator[str]:
+    yield from ("", "**Arrivals**", "")
+    yield from _table(ARRIVALS, (_arrival(row) for row in table.rows), right=range(2, 9))
+    yield from ("", f"*{_escaped(table.lags[:1].upper() + table.lags[1:])}.*")
+
+
+def _arrival(row: ArrivalRow) -> Sequence[str]:
+    values = (
+        row.arm,
+        row.stage,
+        f"{row.rate}/s",
+        row.planned,
+        row.started,
+        row.share,
+        row.late,
+        row.dropped,
+        row.users,
+    )
+    return tuple(map(_escaped, values))
 
 
 def _step(row: StepRow, value: StepValue) -> Sequence[str]:

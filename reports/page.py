@@ -10,6 +10,7 @@ from harness.summary import Summary
 from harness.trial import Migration, Setup
 from harness.verdict import Verdict
 from reports import targets, view
+from reports.arrivals import ArrivalTable, arrival_table
 from reports.capacity import CapacityTable, capacity_table
 from reports.claims import ClaimRow, claim_rows, claims_tally
 from reports.stages import Column, StageTable, columns, stage_tables
@@ -58,6 +59,7 @@ class Findings:
     targets: tuple[TargetRow, ...]
     claims: str
     steps: StepTable | None
+    arrivals: ArrivalTable | None
     remarks: tuple[Remark, ...]
     breaches: tuple[Remark, ...]
 
@@ -98,6 +100,7 @@ def build_findings(
         targets=targets.target_rows(verdict),
         claims=claims_tally(verdict),
         steps=step_table(attribution),
+        arrivals=arrival_table(plan, summary),
         remarks=tuple(targets.remarks(verdict)),
         breaches=tuple(Remark(breach.name, *breach.value) for breach in verdict.breaches),
     )
@@ -118,7 +121,7 @@ def build_page(  # noqa: PLR0917 - the parts of a run, as in render
     return Page(
         findings=build_findings(plan, summary, comparison, verdict, attribution),
         started=view.moment(setup.started),
-        columns=columns(),
+        columns=columns(plan),
         stages=stage_tables(plan, summary, comparison),
         capacity=capacity_table(plan, summary),
         usage=usage_rows(summary),
@@ -219,3 +222,7 @@ def _generator(summary: Summary) -> Iterator[tuple[str, str]]:
         yield "load from", f"{view.count(processes)} processes on {hosts}; the figures below are of the worst"
     yield "busiest leg", f"{view.in_percent(max(leg.cpu_share for leg in summary.legs))} % of a core"
     yield "latest leg", f"{view.milliseconds(max(leg.lag_p99_ms for leg in summary.legs))} late (P99)"
+    if lags := [leg.schedule_lag_p99_ms for leg in summary.legs if leg.schedule_lag_p99_ms is not None]:
+        yield "schedule lag", f"{view.milliseconds(max(lags))} (P99 of the worst leg)"
+    if pause := max(leg.gc_pause_ms for leg in summary.legs):
+        yield "longest pause for garbage", view.milliseconds(pause)

@@ -9,7 +9,8 @@ from harness.attribution import Attribution, Waterfall
 from harness.comparison import Change, Comparison, Pair
 from harness.statistics import Interval
 from harness.summary import Row, Summary
-from harness.verdict import Breach, Check, Doubt, Verdict, WorkerLost
+from harness.trial import Offered, Window
+from harness.verdict import AnyBreach, AnyDoubt, Check, Verdict
 
 SCHEMA = 1
 
@@ -17,7 +18,8 @@ SCHEMA = 1
 def summary_record(summary: Summary) -> dict[str, Any]:
     """``summary.json``: one row per arm, block, stage and endpoint, and what each leg's generator said of itself.
 
-    ``steps`` are the stress stages of every leg, and whether their users were held.
+    ``steps`` are the stress stages of every leg, and whether their users, or their rate, were held. In an open plan
+    ``arrivals`` are those of every leg and stage.
     """
     return {
         "schema": SCHEMA,
@@ -30,12 +32,21 @@ def summary_record(summary: Summary) -> dict[str, Any]:
                 "requests": facts.requests,
                 "generator_cpu_share": _finite(facts.cpu_share),
                 "generator_lag_p99_ms": _finite(facts.lag_p99_ms),
+                "schedule_lag_p99_ms": _finite(facts.schedule_lag_p99_ms),
+                "gc_pause_ms": _finite(facts.gc_pause_ms),
             }
             for facts in summary.legs
         ],
         "steps": [
-            {"block": s.leg.block, "arm": s.leg.arm, "stage": s.stage, "users": s.users, "held": s.held}
+            {"block": s.leg.block, "arm": s.leg.arm, "stage": s.stage}
+            | ({"users": s.users} if s.rate is None else {"rate": s.rate})
+            | {"held": s.held}
             for s in summary.steps
+        ],
+        "arrivals": [
+            {"block": facts.leg.block, "arm": facts.leg.arm, **_arrivals(window, offered)}
+            for facts in summary.legs
+            for window, offered in facts.arrivals
         ],
         "consumers": [
             {
@@ -101,6 +112,19 @@ def to_json(record: dict[str, Any]) -> str:
         else:
             parts.append(f"  {_dumps(key)}: {_dumps(value)}")
     return "{\n" + ",\n".join(parts) + "\n}\n"
+
+
+def _arrivals(window: Window, offered: Offered) -> dict[str, Any]:
+    return {
+        "stage": offered.stage,
+        "rate": window.rate,
+        "planned": offered.planned,
+        "started": offered.started,
+        "late": offered.late,
+        "dropped": offered.dropped,
+        "most_users": offered.most_users,
+        "users": window.users,
+    }
 
 
 def _dumps(value: object) -> str:
@@ -191,7 +215,7 @@ def _interval(interval: Interval | None) -> dict[str, float | None] | None:
     return {"low": _finite(interval.low), "high": _finite(interval.high)} if interval else None
 
 
-def _remark(remark: Doubt | Breach | WorkerLost) -> dict[str, str]:
+def _remark(remark: AnyDoubt | AnyBreach) -> dict[str, str]:
     what, advice = remark.value
     return {"kind": remark.name.lower(), "what": what, "advice": advice}
 

@@ -1,6 +1,6 @@
 """Stages: every endpoint in every stage, before and after and the change, as rows of strings."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from harness.comparison import Comparison, Pair
@@ -12,9 +12,10 @@ from reports import view
 from reports.targets import SAMPLES, change_cell, too_few
 from reports.view import Cell
 
-COLUMNS = (
-    "p50", "p95", "p99", "max", "rps", "error_rate",
-    "cache_hit_rate", "hit_p50", "miss_p50", "queries_per_request", "queries_per_miss",
+LATENCY_COLUMNS = ("p50", "p95", "p99")
+SERVICE_COLUMNS = ("service_p50", "service_p95", "service_p99")
+OTHER_COLUMNS = (
+    "max", "rps", "error_rate", "cache_hit_rate", "hit_p50", "miss_p50", "queries_per_request", "queries_per_miss",
 )  # fmt: skip
 WHY_MISSING = {
     "hit_p50": "no answer came from the cache",
@@ -55,10 +56,15 @@ class StageTable:
     rows: tuple[EndpointRow, ...]
 
 
-def columns() -> tuple[Column, ...]:
+def shown(plan: Plan) -> tuple[Metric, ...]:
+    """The metrics of the columns; service time stands beside latency where the two can differ, in open plans."""
+    names = (*LATENCY_COLUMNS, *(SERVICE_COLUMNS if plan.open else ()), *OTHER_COLUMNS)
+    return tuple(METRICS[name] for name in names)
+
+
+def columns(plan: Plan) -> tuple[Column, ...]:
     """The heads of the columns that every cell tuple has, requests first."""
-    metrics = (METRICS[name] for name in COLUMNS)
-    return (Column("requests", ""), *(Column(m.label, view.UNITS[m.unit]) for m in metrics))
+    return (Column("requests", ""), *(Column(m.label, view.UNITS[m.unit]) for m in shown(plan)))
 
 
 def stage_tables(plan: Plan, summary: Summary, comparison: Comparison) -> tuple[StageTable, ...]:
@@ -70,7 +76,7 @@ def stage_tables(plan: Plan, summary: Summary, comparison: Comparison) -> tuple[
     for place in places:
         title = ALL_STAGES if place is None else view.plain(place)
         detail = "" if place is None else _detail(by_title.get(place))
-        if rows := tuple(_rows(summary, pairs, place)):
+        if rows := tuple(_rows(summary, pairs, place, shown(plan))):
             tables.append(StageTable(title, detail, place is None, rows))
     return tuple(tables)
 
@@ -89,22 +95,26 @@ def _detail(stage: Stage | None) -> str:
     if stage is None:
         return ""
     parts = [stage.kind.value] if stage.kind.value != stage.title else []
-    parts += [view.plural(stage.users, "user"), view.duration(stage.seconds)]
+    parts += [view.plural(stage.users, "user") if stage.rate is None else f"{view.planned(stage.rate)}/s"]
+    parts += [view.duration(stage.seconds)]
     if stage.warmup_seconds:
         parts.append(f"the first {view.duration(stage.warmup_seconds)} left out")
     return ", ".join(parts)
 
 
 def _rows(
-    summary: Summary, pairs: dict[tuple[str, str | None, str | None], Pair], stage: str | None
+    summary: Summary,
+    pairs: dict[tuple[str, str | None, str | None], Pair],
+    stage: str | None,
+    metrics: Sequence[Metric],
 ) -> Iterator[EndpointRow]:
     for endpoint in (None, *summary.endpoints):
         if any(summary.row(arm, None, stage, endpoint) for arm in ARMS):
-            changes = (_change(summary, METRICS[name], pairs.get((name, stage, endpoint))) for name in COLUMNS)
+            changes = (_change(summary, metric, pairs.get((metric.name, stage, endpoint))) for metric in metrics)
             yield EndpointRow(
                 ALL_REQUESTS if endpoint is None else view.plain(endpoint),
-                _cells(summary, "before", stage, endpoint),
-                _cells(summary, "after", stage, endpoint),
+                _cells(summary, "before", stage, endpoint, metrics),
+                _cells(summary, "after", stage, endpoint, metrics),
                 (Cell(""), *changes),
             )
 
@@ -115,11 +125,12 @@ def least_samples(summary: Summary, metric: Metric, arm: str, stage: str | None,
     return min((row.samples(metric) if row else 0 for row in legs), default=0)
 
 
-def _cells(summary: Summary, arm: str, stage: str | None, endpoint: str | None) -> tuple[Cell, ...]:
+def _cells(
+    summary: Summary, arm: str, stage: str | None, endpoint: str | None, metrics: Sequence[Metric]
+) -> tuple[Cell, ...]:
     row = summary.row(arm, None, stage, endpoint)
     if row is None:
-        return tuple(view.missing("not requested in this arm") for _ in range(1 + len(COLUMNS)))
-    metrics = (METRICS[name] for name in COLUMNS)
+        return tuple(view.missing("not requested in this arm") for _ in range(1 + len(metrics)))
     values = (value_cell(row, m, least_samples(summary, m, arm, stage, endpoint)) for m in metrics)
     return (Cell(view.count(row.requests)), *values)
 

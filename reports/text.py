@@ -7,6 +7,7 @@ import textwrap
 import unicodedata
 from collections.abc import Iterable, Iterator, Sequence
 
+from reports.arrivals import ArrivalTable
 from reports.page import Findings
 from reports.steps import CAVEAT, TITLE, StepTable, StepValue
 from reports.targets import Remark, TargetRow
@@ -58,6 +59,8 @@ class _Layout:
             yield f"claims {self._plain(findings.claims)}"
         if findings.steps:
             yield from self._steps(findings.steps)
+        if findings.arrivals:
+            yield from self._arrivals(findings.arrivals)
         yield from self._remarks("broken", findings.breaches)
         yield from self._remarks("doubt", findings.remarks)
 
@@ -126,6 +129,14 @@ class _Layout:
                 yield " " * (LEAD_WIDTH + 2) + note
         for text in (*steps.others, f"Over {steps.where}. {CAVEAT}."):
             yield from _wrapped(self._plain(text), self.width, " " * LEAD_WIDTH)
+
+    def _arrivals(self, table: ArrivalTable) -> Iterator[str]:
+        """Every stage and arm in a line; what was planned is not what took place."""
+        yield "arrivals"
+        for text in (*(row.sentence for row in table.rows), table.lags):
+            first, *more = _wrapped(self._plain(text), self.width - LEAD_WIDTH - 2, "")
+            yield " " * LEAD_WIDTH + first
+            yield from (" " * (LEAD_WIDTH + 2) + line for line in more)
 
     def _remarks(self, label: str, remarks: Iterable[Remark]) -> Iterator[str]:
         for remark in remarks:

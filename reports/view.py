@@ -97,6 +97,12 @@ def tidy(value: float) -> str:
     return text.rstrip("0").rstrip(".") if "." in text else text
 
 
+def planned(value: float) -> str:
+    """A rate as a plan says it, with nothing rounded away: ``300``, ``12,345``, ``0.125``."""
+    text = f"{value:,.6f}"
+    return text.rstrip("0").rstrip(".")
+
+
 def tick(metric: Metric, value: float) -> str:
     """A mark on the axis of a metric, with its unit."""
     if metric.unit is Unit.MS:
@@ -153,6 +159,8 @@ def bare(metric: Metric, value: float) -> str:
     """A metric's value for a column that has the unit in its head."""
     if metric.unit in COUNTED:
         return count(int(value))
+    if metric.origin is Origin.STRESS:
+        return planned(value)
     return in_percent(value) if metric.unit is Unit.FRACTION else number(value)
 
 

@@ -8,7 +8,9 @@ from bisect import bisect_left
 from itertools import accumulate, count
 from random import Random
 
-from locust import FastHttpUser, task
+from locust import task
+
+from harness.generator import HttpUser
 
 TAGS = ("music-live", "travel-tips", "food-local", "sport-news", "cinema-reviews", "books-stories", "science-ideas")
 
@@ -49,7 +51,7 @@ class Ranks:
         self.shares = [weight / total[-1] for weight in total]
 
 
-class Operator(FastHttpUser):
+class Operator(HttpUser):
     """Recomputes all engagement scores once, when ``after_share`` of the leg is over; a subclass says where."""
 
     abstract = True

@@ -9,8 +9,9 @@ import os
 from http.client import CREATED, NOT_FOUND, OK, UNAUTHORIZED
 from itertools import count
 
-from locust import FastHttpUser, task
+from locust import task
 
+from harness.generator import HttpUser
 from scenarios.crowd import TAGS, Chance, Ranks
 
 RECOMMENDATION = os.environ["HARNESS_URL_RECOMMENDATION"]
@@ -26,7 +27,7 @@ ROLES = ("content-reader", "content-author", "comment-editor", "video-reader", "
 LINKED, WATCHED = Ranks(10_000, 1.4), Ranks(30_000, 1.3)
 
 
-class Member(FastHttpUser):
+class Member(HttpUser):
     """Browses, watches and pays; a subclass says how long it thinks between two steps.
 
     A subclass may also say how many people there are, how much there is to see, and which share of visits logs in.
@@ -164,7 +165,7 @@ class Member(FastHttpUser):
     )
 
 
-class Staff(FastHttpUser):
+class Staff(HttpUser):
     """Looks after all four services; a subclass says how long it thinks between two tasks."""
 
     abstract = True

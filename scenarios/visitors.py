@@ -4,8 +4,9 @@ A visitor is one signed-in person at a time: asks for recommendations, opens wha
 then likes something, and after a while makes room for the next person.
 """
 
-from locust import FastHttpUser, task
+from locust import task
 
+from harness.generator import HttpUser
 from scenarios.crowd import Chance, Ranks
 
 RECOMMENDATIONS, CONTENT, LIKE, EDIT = 0.40, 0.563, 0.033, 0.003  # shares of a visitor's steps; the rest creates
@@ -15,7 +16,7 @@ MEAN_STEPS = 50  # of one person's visit
 ACTIVITY, LINKED = Ranks(20_000, 1.1), Ranks(10_000, 1.4)  # links that go round point to few contents
 
 
-class Visitor(FastHttpUser):
+class Visitor(HttpUser):
     """Browses; a subclass says how long it thinks between two steps."""
 
     abstract = True

@@ -1,6 +1,6 @@
 """Alone: the load of one leg from one process."""
 
-from locust import User, runners  # isort: skip - first: it patches the process
+from locust import User, events, runners  # isort: skip - first: it patches the process
 
 import json
 import sys
@@ -19,7 +19,7 @@ from harness.generator.conductor import conduct, sit_out
 from harness.generator.dispatcher import AHEAD_NS, Dispatcher
 from harness.generator.recorder import Recorder
 from harness.generator.selfwatch import SelfWatch
-from harness.generator.users import point_users
+from harness.generator.users import greet_users, point_users
 from harness.plan import Plan
 from harness.readings import write_readings
 from harness.trial import Generation, windows_of
@@ -36,10 +36,12 @@ def run_alone(  # noqa: PLR0917 - each is of another type
     environment = Environment(
         user_classes=list(users),
         host=point_users(plan, users, host),
+        events=events,  # of the module: user files listen there
         stop_timeout=plan.load.stop_seconds,
         reset_stats=False,
     )
     runner = environment.create_local_runner()
+    greet_users(runner)
     dispatcher = Dispatcher(plan, users, runner, seed) if plan.open else None
     recorder = Recorder(out / "samples")
     lead = AHEAD_NS if dispatcher else 0

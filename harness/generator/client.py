@@ -1,9 +1,21 @@
 """Client: an HTTP user that costs a fraction of Locust's own, with the interface of Locust's FastHttpUser.
 
-A user file changes one import: ``from harness.generator import HttpUser``. What differs from FastHttpUser: times for
-connecting and answering are those of the whole connect and of the whole answer; bodies are decompressed when somebody
-looks at them, and the length that is reported is the one that was received; a certificate is checked with
-``insecure = False``; there is no proxy and no pool shared between users.
+A user file changes one import: ``from harness.generator import HttpUser``. What differs from FastHttpUser, on purpose:
+
+- ``connection_timeout`` and ``network_timeout`` are those of the whole connect and of the whole answer, redirects
+  included; FastHttpUser's are those of every single wait, which a server that drips never exceeds.
+- Bodies are decompressed when somebody looks at them, and the length that is reported is the one that was received. One
+  that cannot be decompressed is ``None``, and ``error`` says why: it fails the request if a with-block looks at it.
+- A certificate is checked with ``insecure = False``.
+- What cannot be sent (no address, a line break in a header field) is a failed request, never an exception in the task;
+  a header field whose value is ``None`` is left out.
+- The name and password of the host, and what ``headers`` and ``default_headers`` say in Authorization and Cookie, do
+  not follow a redirect to another server.
+- A request whose connection turns out to be closed is sent again on a new one if it is idempotent and got no answer.
+- Every status below 400 is a success. ``url`` is the address of the last answer, query included. A response has no
+  ``request``, ``elapsed`` or ``history``; ``headers`` of a request without an answer are empty, not ``None``.
+- A file as ``data`` is read and goes whole, with its length; it is not sent in chunks.
+- There is no proxy, no ``max_retries``, and no pool shared between users.
 """
 
 from collections.abc import Callable
@@ -32,6 +44,7 @@ class HttpUser(User, RestMixin[Any]):
     """Whether any certificate will do."""
     default_headers: dict[str, str] | None = None
     ssl_context_factory: Callable[[], Any] | None = None
+    """A method or static method that returns the SSLContext; asked once by each user and server."""
     most_body_bytes: int = 64 * 1024 * 1024
     """A larger answer is a failure: what never ends must not fill the memory."""
 
@@ -39,7 +52,6 @@ class HttpUser(User, RestMixin[Any]):
         super().__init__(environment)
         if self.host is None:
             raise StopTest("no base host: set host in the user class")
-        kind = type(self)
         self.client = HttpSession(
             self.host,
             environment.events.request,
@@ -47,7 +59,7 @@ class HttpUser(User, RestMixin[Any]):
             limits=Limits(self.connection_timeout, self.network_timeout, self.most_body_bytes),
             max_redirects=self.max_redirects,
             insecure=self.insecure,
-            ssl_context_factory=kind.ssl_context_factory,
+            ssl_context_factory=self.ssl_context_factory,
             headers=self.default_headers,
         )
 

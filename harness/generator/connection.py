@@ -28,6 +28,7 @@ from harness.generator.tls import CHUNK_BYTES
 READ, WRITE = 1, 2
 MOST_HEAD_BYTES = 256 * 1024
 MOST_WAITING_BYTES = 1024 * 1024
+MOST_FRAMING = 32  # a chunk of one byte comes in six, or a few more
 CONTINUE_SECONDS = 1.0
 INFORMATIONAL_END = 200
 
@@ -119,13 +120,15 @@ class Connection:
         self._without_body, self._streamed = without_body, streamed
         self._deadline = started + self._limits.answer_seconds
         if self._timer is None:
-            self._arm(self._limits.answer_seconds)
+            self._arm(max(self._deadline - time.perf_counter(), 0.001))
         self._greenlet = getcurrent()
         try:
             if expecting:
                 self._send(head)
                 self._await_go_ahead()
-                if not self._done:
+                if self._done:
+                    self._surplus = True  # who knows whether the server still waits for the body
+                else:
                     self._send(body)
             else:
                 self._send(head + body if body else head)
@@ -149,7 +152,8 @@ class Connection:
             FailedRequestError: when the rest does not come.
         """
         while True:
-            chunks, self.chunks, self._size = self.chunks, [], 0
+            chunks, self.chunks = self.chunks, []
+            self._received = self._size = 0
             yield from chunks
             if self._error is not None:
                 self.close()
@@ -200,7 +204,11 @@ class Connection:
 
     def _send(self, data: bytes) -> None:
         if self._tls is not None:
-            data = self._tls.encrypt(data)
+            try:
+                data = self._tls.encrypt(data)
+            except OSError as error:
+                self._error, self._done = self._lost(f"the connection broke: {reason(error)}"), True
+                return
         try:
             sent = self._socket.send(data)
         except BlockingIOError:
@@ -225,6 +233,7 @@ class Connection:
         finally:
             writable.stop()
             writable.close()
+            self._surplus = self._surplus or bool(data)  # what comes next would be taken for the rest of it
 
     def _await_go_ahead(self) -> None:
         patience = self._hub.loop.timer(CONTINUE_SECONDS)
@@ -270,20 +279,23 @@ class Connection:
             self._fail(MalformedAnswerError("the server changes to another protocol (101), which nobody asked for"))
             return
         except HttpParserError as error:
-            if not self._done:
+            if not self._done or self._streamed:
                 self._fail(MalformedAnswerError(f"not HTTP: {error}"))
                 return
             self._surplus = True
-        if not self.status_known and self._received > MOST_HEAD_BYTES:
-            self._fail(TooLargeError(f"the header is larger than {MOST_HEAD_BYTES // 1024} kB"))
-        elif self._streamed:
+        if self._streamed and self._done:
             if self._size > MOST_WAITING_BYTES:
                 self._io.stop()
             self._wake()
         elif self._size > self._limits.most_body_bytes:
             most = self._limits.most_body_bytes
             self._fail(TooLargeError(f"the body is larger than {most:,} bytes (most_body_bytes of the user class)"))
-        elif self._done or self._go_ahead:
+        elif self._done:
+            self._wake()
+        elif self._received - MOST_FRAMING * self._size > MOST_HEAD_BYTES:
+            what = "what frames the body" if self.status_known else "the header"
+            self._fail(TooLargeError(f"{what} is larger than {MOST_HEAD_BYTES // 1024} kB"))
+        elif self._go_ahead:
             self._wake()
 
     def _wake(self) -> None:
@@ -291,9 +303,9 @@ class Connection:
             self._greenlet.switch()
 
     def on_message_begin(self) -> None:
-        """Take note that an answer begins (called by the parser)."""
+        """Read no answer after the one that was asked for (called by the parser)."""
         if self._done:
-            self._surplus = True
+            raise MalformedAnswerError("an answer that nobody asked for")
 
     def on_header(self, name: bytes, value: bytes) -> None:
         """Take in a header field, or a trailer (called by the parser)."""
@@ -301,12 +313,11 @@ class Connection:
 
     def on_headers_complete(self) -> None:
         """Know the status (called by the parser)."""
-        if self._surplus:
-            return
         self.status, self.status_known = self._parser.get_status_code(), True
         if self.status >= INFORMATIONAL_END and (self._without_body or self._streamed):
             self._done = True
-            self._surplus = not self._parser.should_keep_alive()
+            if not (self._parser.should_keep_alive() or (self._without_body and self._stays())):
+                self._surplus = True
 
     def on_body(self, chunk: bytes) -> None:
         """Take in a part of the body (called by the parser)."""
@@ -341,6 +352,11 @@ class Connection:
             self._done, self._streamed = True, False  # the end of the connection is the end of the body
             self._wake()
 
+    def _stays(self) -> bool:
+        """Whether the server keeps the connection; the parser thinks not, where no length is told, even to HEAD."""
+        said = b",".join(value.lower() for name, value in self.headers if name.lower() == b"connection")
+        return b"close" not in said and self._parser.get_http_version() == "1.1"
+
     def _announced(self) -> str | None:
         """The length that the header tells, empty for chunks; ``None``: the body lasts as long as the connection."""
         fields = {name.lower(): value for name, value in self.headers}
@@ -350,7 +366,7 @@ class Connection:
         return None if length is None else length.decode("latin-1")
 
     def _lost(self, text: str) -> ConnectionLostError:
-        return UnansweredError(text) if self._received == 0 else ConnectionLostError(text)
+        return ConnectionLostError(text) if self._received or self.status_known else UnansweredError(text)
 
     def _fail(self, error: FailedRequestError) -> None:
         self._error, self._done, self._streamed = error, True, False

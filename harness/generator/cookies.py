@@ -1,5 +1,6 @@
 """Cookies: what a user keeps between requests, by the rules of the standard library's cookie jar."""
 
+from http.cookiejar import Cookie, DefaultCookiePolicy
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -12,9 +13,16 @@ class Jar(RequestsCookieJar):
 
     used = False
 
+    def __init__(self) -> None:
+        super().__init__(DefaultCookiePolicy(secure_protocols=("http", "https")))  # as FastHttpUser does
+
+    def set_cookie(self, cookie: Cookie, *args: Any, **kwargs: Any) -> None:  # noqa: ANN401 - as the library's
+        """Keep a cookie, a server's or the user's own."""
+        self.used = True
+        super().set_cookie(cookie, *args, **kwargs)
+
     def take(self, url: str, headers: HTTPHeaderDict) -> None:
         """Keep the cookies of an answer to a request for ``url``."""
-        self.used = True
         answer: Any = MockResponse(_Message(headers))
         self.extract_cookies(answer, _asked(url))
 

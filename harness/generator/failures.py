@@ -5,6 +5,10 @@ class FailedRequestError(Exception):
     """A request that brought no usable answer; the text says what happened, in the words of a report."""
 
 
+class UnsendableError(FailedRequestError):
+    """What the user asked for is no HTTP request."""
+
+
 class CannotConnectError(FailedRequestError):
     """No connection to the server: refused, unreachable, no such name, or not in time."""
 

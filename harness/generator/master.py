@@ -4,7 +4,7 @@ It makes no requests itself. What it holds does not grow with the run: parts go 
 few seconds.
 """
 
-from locust import User, runners  # isort: skip - first: it patches the process
+from locust import User, events, runners  # isort: skip - first: it patches the process
 
 import json
 import os
@@ -29,6 +29,7 @@ from harness.generator.collection import Collection
 from harness.generator.conductor import conduct, sit_out
 from harness.generator.crew import Crew, Member
 from harness.generator.parts import Intake
+from harness.generator.users import greet_users
 from harness.plan import Plan, url_variable
 from harness.readings import GENERATOR
 from harness.trial import windows_of
@@ -79,12 +80,14 @@ def run_with_workers(order: Order, users: Sequence[type[User]], channel: TextIO)
     messages.set_intervals()
     environment = Environment(
         user_classes=list(users),
+        events=events,
         host=None,  # Locust would give it to all workers, who have it in words of their own
         stop_timeout=order.plan.load.stop_seconds,
         reset_stats=False,
     )
     host, _, port = order.bind.rpartition(":")
     runner = environment.create_master_runner(host, int(port))
+    greet_users(runner)
     children = Children(f"{host}:{runner.server.port}", order.out / "workers")
     try:
         if order.remote is None:

@@ -16,6 +16,7 @@ from harness.samples import SCHEMA, write_part
 
 PART_ROWS = 100_000
 MOST_ERRORS = 1000
+FIRST_BAD_STATUS = 400
 MOST_SIZE = 2**32 - 1
 MOST_ERROR_CHARACTERS = 200
 _DATABASE = re.compile(r"(?:^|,)\s*db\s*;([^,]*)")
@@ -124,7 +125,9 @@ class Recorder:
 
     def _error_code(self, exception: BaseException, status: int) -> int:
         said = type(exception).__name__ == "CatchResponseError"  # the user file's own words
-        text = f"HTTP {status}" if status and not said else f"{type(exception).__name__}: {exception}"
+        text = (
+            f"HTTP {status}" if status >= FIRST_BAD_STATUS and not said else f"{type(exception).__name__}: {exception}"
+        )
         text = text[:MOST_ERROR_CHARACTERS]
         if text not in self._errors and len(self._errors) >= MOST_ERRORS:
             text = "further kinds of error"

@@ -21,6 +21,34 @@ _GZIP_OR_ZLIB = 32 + zlib.MAX_WBITS
 _NOT_ENTERED = "success() and failure() need a with-block: with self.client.get(..., catch_response=True) as response:"
 
 
+class Unread:
+    """The body of a streamed answer that is still to come; its connection ends when nobody can read it."""
+
+    __slots__ = ("_begun", "_connection", "_release")
+
+    def __init__(self, connection: Connection, release: Callable[[Connection], None]) -> None:
+        self._connection, self._release = connection, release
+        self._begun = False
+
+    def parts(self) -> Iterator[bytes]:
+        """The parts as they come; after the last one the connection is free for other requests.
+
+        Raises:
+            FailedRequestError: when the rest does not come.
+        """
+        self._begun = True
+        try:
+            yield from self._connection.rest()
+        except BaseException:
+            self._connection.close()
+            raise
+        self._release(self._connection)
+
+    def __del__(self) -> None:
+        if not self._begun:
+            self._connection.close()
+
+
 class Response:
     """An answer, or in ``error`` why there is none; then ``status_code`` is 0 and ``content`` is ``None``.
 
@@ -29,9 +57,9 @@ class Response:
 
     __slots__ = (
         "__dict__",
-        "_connection",
         "_content",
         "_headers",
+        "_unread",
         "body",
         "encoding",
         "error",
@@ -50,16 +78,20 @@ class Response:
         self.encoding: str | None = None
         self._content: bytes | None = None
         self._headers: HTTPHeaderDict | None = None
-        self._connection: Connection | None = None
+        self._unread: Unread | None = None
 
-    def take(self, connection: Connection, *, streamed: bool) -> None:
-        """Take over what a connection received; if ``streamed`` the connection too, until the body has come."""
+    def take(self, connection: Connection, unread: Unread | None) -> None:
+        """Take over what a connection received; with ``unread`` the body is still to come."""
         self.status_code, self.raw_headers = connection.status, connection.headers
-        if streamed:
-            self._connection = connection
-        else:
+        self._headers, self._unread = None, unread
+        if unread is None:
             chunks = connection.chunks
             self.body = chunks[0] if len(chunks) == 1 else b"".join(chunks)
+
+    def fail(self, error: FailedRequestError) -> None:
+        """There is no answer, or none any more: what redirects said before is not one."""
+        self.error, self.status_code, self.raw_headers, self.body = error, 0, [], None
+        self._headers = self._unread = None
 
     @property
     def ok(self) -> bool:
@@ -76,15 +108,18 @@ class Response:
 
     @property
     def content(self) -> bytes | None:
-        """The body, decompressed.
+        """The body, decompressed; ``None``, and why in ``error``, when it is not what Content-Encoding says.
 
         Raises:
-            MalformedAnswerError: when it is not what Content-Encoding says.
+            FailedRequestError: when a body that comes with ``stream=True`` does not come.
         """
-        if self._connection is not None:
+        if self._unread is not None:
             self.body = b"".join(self._rest())
         if self._content is None and self.body is not None:
-            self._content = _decompressed(self.body, self.headers.get("Content-Encoding", ""))
+            try:
+                self._content = _decompressed(self.body, self.headers.get("Content-Encoding", ""))
+            except MalformedAnswerError as error:
+                self.error, self.body = error, None
         return self._content
 
     @property
@@ -97,7 +132,10 @@ class Response:
             self.encoding = get_encoding_from_headers(CaseInsensitiveDict(self.headers)) or str(
                 detect(content)["encoding"] or "utf-8"
             )
-        return content.decode(self.encoding, errors="replace")
+        try:
+            return content.decode(self.encoding, errors="replace")
+        except LookupError:  # a server may say what it likes
+            return content.decode(errors="replace")
 
     def json(self) -> Any:  # noqa: ANN401 - whatever JSON can say
         """The body, parsed.
@@ -109,7 +147,7 @@ class Response:
 
     def iter_content(self, chunk_size: int = 1024, *, decode_content: bool = True) -> Iterator[bytes | str]:
         """The body in parts, as it comes with ``stream=True``; as text where a part is UTF-8 and decoding is wanted."""
-        parts = self._rest() if self._connection is not None else iter((self.content or b"",))
+        parts = self._rest() if self._unread is not None else iter((self.content or b"",))
         for part in parts:
             for start in range(0, len(part), chunk_size):
                 piece = part[start : start + chunk_size]
@@ -137,9 +175,9 @@ class Response:
         raise LocustError(_NOT_ENTERED)
 
     def _rest(self) -> Iterator[bytes]:
-        connection, self._connection = self._connection, None
-        if connection is not None:
-            yield from connection.rest()
+        unread, self._unread = self._unread, None
+        if unread is not None:
+            yield from unread.parts()
 
     def __enter__(self) -> Self:
         return self
@@ -196,7 +234,7 @@ class CaughtResponse(Response):
         """As Locust does: an exception of the block that is no failed response leaves the request unreported."""
         if self._result is not None:
             self.request_meta["exception"] = None if self._result is True else self._result
-            self._fire(**self.request_meta)
+            self._fire(**self.request_meta, response=self)
             return kind is None
         if kind is not None:
             if not isinstance(error, (ResponseError, FailedRequestError)):
@@ -204,7 +242,7 @@ class CaughtResponse(Response):
             self.request_meta["exception"] = error
         else:
             self.request_meta["exception"] = self.error
-        self._fire(**self.request_meta)
+        self._fire(**self.request_meta, response=self)
         return True
 
 

@@ -8,12 +8,14 @@ import time
 from dataclasses import dataclass
 from typing import Any
 
+import gevent
 import gevent.socket
 
 from harness.generator.failures import CannotConnectError, TlsError
 from harness.generator.tls import CHUNK_BYTES, Tls
 
 ADDRESS_SECONDS = 60.0
+NO_HANDSHAKE = "no answer to the handshake in time (connection_timeout of the user class)"
 _addresses: dict[tuple[str, int], tuple[float, Any]] = {}
 
 
@@ -41,7 +43,7 @@ class Server:
             return line, None
         try:
             return line, _encrypted(line, self.context, self.host, deadline)
-        except OSError as error:
+        except (OSError, ValueError) as error:  # ValueError: no name that a certificate could have
             line.close()
             raise TlsError(f"no TLS with {self}: {reason(error)}") from None
         except BaseException:
@@ -49,20 +51,19 @@ class Server:
             raise
 
 
-def reason(error: OSError) -> str:
+def reason(error: Exception) -> str:
     """What an error says, without its number."""
-    return str(getattr(error, "reason", None) or error.strerror or error)
+    return str(getattr(error, "reason", None) or getattr(error, "strerror", None) or error)
 
 
 def _encrypted(line: _socket.socket, context: ssl.SSLContext, host: str, deadline: float) -> Tls:
     tls, received = Tls(context, host), b""
     while True:
         done, to_send = tls.shake_hands(received)
-        _send_all(line, to_send)
+        _send_all(line, to_send, deadline)
         if done:
             return tls
-        late = TimeoutError("no answer to the handshake in time (connection_timeout of the user class)")
-        gevent.socket.wait_read(line.fileno(), timeout=_left(deadline), timeout_exc=late)
+        gevent.socket.wait_read(line.fileno(), timeout=_left(deadline), timeout_exc=TimeoutError(NO_HANDSHAKE))
         received = line.recv(CHUNK_BYTES)
         if not received:
             raise ConnectionResetError("the server hung up")
@@ -71,11 +72,16 @@ def _encrypted(line: _socket.socket, context: ssl.SSLContext, host: str, deadlin
 def _connected(server: Server, deadline: float) -> _socket.socket:
     why = "no address"
     try:
-        found = _resolved(server.host, server.port)
-    except OSError as error:
+        with gevent.Timeout(_left(deadline), TimeoutError("no address of that name in time")):
+            found = _resolved(server.host, server.port)
+    except (OSError, UnicodeError) as error:  # UnicodeError: no name that there could be
         raise CannotConnectError(f"cannot connect to {server}: {reason(error)}") from None
     for family, kind, protocol, _, address in found:
-        line = _socket.socket(family, kind, protocol)
+        try:
+            line = _socket.socket(family, kind, protocol)
+        except OSError as error:  # too many open files
+            why = reason(error)
+            continue
         try:
             line.setblocking(False)  # noqa: FBT003 - its only argument
             _connect(line, address, deadline)
@@ -95,6 +101,7 @@ def _resolved(host: str, port: int) -> Any:  # noqa: ANN401 - what getaddrinfo r
     """The addresses of a name, asked for once a minute: thousands of users ask for the same one."""
     until, found = _addresses.get((host, port), (0.0, None))
     if time.monotonic() > until:
+        host.encode("idna")  # raises here what would look bad in the thread that asks
         found = gevent.socket.getaddrinfo(host, port, type=_socket.SOCK_STREAM)
         _addresses[host, port] = time.monotonic() + ADDRESS_SECONDS, found
     return found
@@ -110,13 +117,13 @@ def _connect(line: _socket.socket, address: Any, deadline: float) -> None:  # no
         raise OSError(status, os.strerror(status))
 
 
-def _send_all(line: _socket.socket, data: bytes) -> None:
+def _send_all(line: _socket.socket, data: bytes, deadline: float) -> None:
     view = memoryview(data)
     while view:
         try:
             view = view[line.send(view) :]
         except BlockingIOError:
-            gevent.socket.wait_write(line.fileno())
+            gevent.socket.wait_write(line.fileno(), timeout=_left(deadline), timeout_exc=TimeoutError(NO_HANDSHAKE))
 
 
 def _left(deadline: float) -> float:

@@ -1,33 +1,34 @@
 """Session: the requests of one user, its connections and cookies, and the report of each request to Locust."""
 
 import time
-from base64 import b64encode
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from http import HTTPStatus
 from typing import Any
-from urllib.parse import quote, unquote, urlencode, urljoin, urlsplit
+from urllib.parse import quote, urlencode, urlsplit
 
 from locust import User
 
+from harness.generator.address import PORTS, redirected, with_path, without_password
 from harness.generator.connection import Connection, Limits
 from harness.generator.cookies import Jar
 from harness.generator.failures import (
     BadStatusError,
     FailedRequestError,
-    MalformedAnswerError,
     TooManyRedirectsError,
     UnansweredError,
+    UnsendableError,
 )
-from harness.generator.payload import payload_of
-from harness.generator.response import CaughtResponse, Response
+from harness.generator.fields import Fields, completed, has, lines_of, of_body
+from harness.generator.payload import basic, payload_of
+from harness.generator.response import CaughtResponse, Response, Unread
 from harness.generator.server import Server
 from harness.generator.tls import context_of
 
+SECRETS = ("Authorization", "Cookie")
 AS_THEY_ARE = "!#$%&'()*+,/:;=?@[]~"
 IDEMPOTENT = frozenset(("GET", "HEAD", "OPTIONS", "PUT", "DELETE"))
 REDIRECTS = frozenset((301, 302, 303, 307, 308))
-PORTS = {"http": 80, "https": 443}
 SPARE_CONNECTIONS = 10
 
 
@@ -52,16 +53,15 @@ class HttpSession:
         ssl_context_factory: Callable[[], Any] | None = None,
         headers: Mapping[str, str] | None = None,
     ) -> None:
-        self.base_url, authorization = _without_password(base_url.rstrip("/"))
+        self.base_url, authorization = without_password(base_url.rstrip("/"))
         self.user = user
         self.request_name: str | None = None
         self.cookiejar = Jar()
         self._fire: Callable[..., None] = request_event.fire
         self._limits, self._max_redirects = limits, max_redirects
         self._insecure, self._make_context = insecure, ssl_context_factory
-        self._headers = {"User-Agent": "harness", "Accept-Encoding": "gzip, deflate, br"} | dict(headers or {})
-        if authorization:
-            self._headers["Authorization"] = authorization
+        self._headers = completed(headers or {}, {"User-Agent": "harness", "Accept-Encoding": "gzip, deflate, br"})
+        self._authorization = {"Authorization": authorization} if authorization else {}
         self._sites: dict[str, _Site] = {}
 
     def request(  # noqa: PLR0917 - the signature of FastHttpUser's client
@@ -89,7 +89,7 @@ class HttpSession:
             data: the body: bytes, text, a mapping (sent as a form) or a file that is open for reading.
             json: the body where there is no ``data``.
             catch_response: report when the with-block of the response ends, as what the block says it was.
-            headers: fields of this request, over those of every request.
+            headers: fields of this request, over those of every request; ``None`` leaves one out.
             auth: name and password for this request.
             allow_redirects: follow them; the sample is the whole chain, with the last answer.
             stream: return when the header is there; the body comes with ``iter_content``, outside the measured time.
@@ -99,14 +99,15 @@ class HttpSession:
         """
         address = url if url.startswith(("http://", "https://")) else self.base_url + url
         if params:
+            address = address.partition("#")[0]
             address += ("&" if "?" in address else "?") + urlencode(params, doseq=True)
         fields: Mapping[str, str] = headers or {}
         body = b""
         if data is not None or json is not None or files:
             body, kind = payload_of(data, json, files)
-            fields = {**kind, **fields} if not headers else _completed(fields, kind)
+            fields = {**kind, **fields} if not headers else completed(fields, kind)
         if auth:
-            fields = {**fields, "Authorization": _basic(*auth)}
+            fields = {**fields, "Authorization": basic(*auth)}
         given = self.user.context() if self.user is not None else {}
         wall, started = time.time(), time.perf_counter()
         response = (CaughtResponse if catch_response else Response)(address, started)
@@ -115,13 +116,12 @@ class HttpSession:
             if response.status_code >= HTTPStatus.BAD_REQUEST:
                 response.error = BadStatusError(f"{response.status_code} for url: {address}")
         except FailedRequestError as error:
-            response.status_code, response.error = 0, error
+            response.fail(error)
         meta = {
             "request_type": method,
             "response_time": (time.perf_counter() - started) * 1000,
             "name": name or self.request_name or url,
             "context": {**given, **context} if context else given,
-            "response": response,
             "exception": response.error,
             "start_time": wall,
             "url": address,
@@ -129,7 +129,7 @@ class HttpSession:
         }
         if isinstance(response, CaughtResponse):
             return response.report_through(self._fire, meta)
-        self._fire(**meta)
+        self._fire(**meta, response=response)
         return response
 
     def get(self, url: str, **kwargs: Any) -> Any:  # noqa: ANN401 - as request
@@ -181,11 +181,10 @@ class HttpSession:
             self.request_name = None
 
     def close(self) -> None:
-        """Close all connections."""
+        """Close all connections, those that requests are still under way on when these are done."""
         for site in self._sites.values():
-            for connection in site.connections:
-                connection.close()
-            site.connections.clear()
+            site.close()
+        self._sites.clear()
 
     def _follow(
         self,
@@ -206,16 +205,13 @@ class HttpSession:
             location = response.header(b"location")
             if location is None:
                 return
-            before, url = url, urljoin(url, _readable(location))
-            if not url.startswith(("http://", "https://")):
-                raise MalformedAnswerError(f"redirected to {url!r}, which is not HTTP")
-            if response.status_code == HTTPStatus.SEE_OTHER or (
-                method == "POST" and response.status_code < HTTPStatus.TEMPORARY_REDIRECT
-            ):
+            before, url = url, redirected(url, location)
+            if response.status_code < HTTPStatus.TEMPORARY_REDIRECT:
                 method, body = "HEAD" if method == "HEAD" else "GET", b""
-                fields = {name: value for name, value in fields.items() if not name.lower().startswith("content-")}
-            if urlsplit(before).netloc != urlsplit(url).netloc:
-                fields = {name: value for name, value in fields.items() if name.lower() != "authorization"}
+                fields = {name: value for name, value in fields.items() if not of_body(name)}
+            if before.split("/", 3)[:3] != url.split("/", 3)[:3]:
+                fields = {name: value for name, value in fields.items() if name.lower() != "host"}
+                fields = completed(dict.fromkeys(SECRETS), fields)
             response.url = url
         raise TooManyRedirectsError(f"more than {self._max_redirects} redirects (max_redirects of the user class)")
 
@@ -223,8 +219,15 @@ class HttpSession:
         self, response: Response, method: str, url: str, fields: Mapping[str, str], body: bytes, *, stream: bool
     ) -> None:
         parts = url.split("/", 3)
-        start = f"{parts[0]}//{parts[2]}"
-        site = self._sites.get(start) or self._site(start)
+        try:
+            start = f"{parts[0]}//{parts[2]}"
+        except IndexError:
+            raise UnsendableError(f"{url} is no HTTP address") from None
+        if (site := self._sites.get(start)) is None:
+            if "?" in start or "#" in start:  # no path
+                self._send(response, method, with_path(url), fields, body, stream=stream)
+                return
+            site = self._site(start)
         head = self._head(site, method, url, parts[3] if len(parts) > 3 else "", fields, body)  # noqa: PLR2004
         expecting = bool(body) and any(name.lower() == "expect" for name in fields)
         while True:
@@ -240,14 +243,16 @@ class HttpSession:
                     continue  # the server gave the connection up while the request was on its way (RFC 9110, 9.2.2)
                 raise
             break
-        response.take(connection, streamed=stream)
-        if connection.open and not stream and len(site.connections) < SPARE_CONNECTIONS:
-            site.connections.append(connection)
-        for name, value in response.raw_headers:
+        response.take(connection, Unread(connection, site.free) if stream else None)
+        if not stream:
+            site.free(connection)
+        self._keep_cookies(response, url)
+
+    def _keep_cookies(self, response: Response, url: str) -> None:
+        for name, _ in response.raw_headers:
             if len(name) == 10 and name.lower() == b"set-cookie":  # noqa: PLR2004 - spares most names the lower()
                 self.cookiejar.take(url, response.headers)
-                break
-            del value
+                return
 
     def _head(  # noqa: PLR0917 - the parts of a request line and what follows it
         self, site: "_Site", method: str, url: str, target: str, fields: Mapping[str, str], body: bytes
@@ -258,74 +263,63 @@ class HttpSession:
             target = quote(target, safe=AS_THEY_ARE)
         lines = f"{method} /{target} HTTP/1.1\r\n{site.fields}"
         if fields:
-            lines = f"{method} /{target} HTTP/1.1\r\n{_lines(_completed(fields, site.defaults))}"
-        if body:
+            fields = completed(fields, site.defaults)
+            lines = f"{method} /{target} HTTP/1.1\r\n{lines_of(fields)}"
+        if fields and has(fields, "content-length"):
+            pass
+        elif body:
             lines += f"Content-Length: {len(body)}\r\n"
         elif method in {"POST", "PUT", "PATCH"}:
             lines += "Content-Length: 0\r\n"
-        if self.cookiejar.used and (cookies := self.cookiejar.header(url)):
+        if self.cookiejar.used and not (fields and has(fields, "cookie")) and (cookies := self.cookiejar.header(url)):
             lines += f"Cookie: {cookies}\r\n"
-        return (lines + "\r\n").encode("latin-1")
+        try:
+            return (lines + "\r\n").encode("latin-1")
+        except UnicodeEncodeError:
+            raise UnsendableError("a header field has characters outside of Latin-1") from None
 
     def _site(self, start: str) -> "_Site":
-        address = urlsplit(start)
         try:
-            port = address.port or PORTS[address.scheme]
+            address = urlsplit(start)
+            host, port = address.hostname, address.port or PORTS[address.scheme]
         except (ValueError, KeyError):
-            raise MalformedAnswerError(f"{start} is no HTTP address") from None
-        host = address.hostname or ""
-        secure = address.scheme == "https"
-        context = context_of(self._make_context, insecure=self._insecure) if secure else None
-        site = _Site(Server(host, port, context), {"Host": address.netloc.rpartition("@")[2], **self._headers})
-        if start != f"{address.scheme}://{urlsplit(self.base_url).netloc}" and "Authorization" in site.defaults:
-            del site.defaults["Authorization"]  # the password of the base URL is for that server only
-            site.fields = _lines(site.defaults)
-        self._sites[start] = site
+            host, port = None, 0
+        if not host:
+            raise UnsendableError(f"{start} is no HTTP address") from None
+        context = context_of(self._make_context, insecure=self._insecure) if address.scheme == "https" else None
+        fields = completed(self._headers, {"Host": address.netloc.rpartition("@")[2]})
+        if self.base_url.split("/", 3)[:3] == start.split("/"):  # its password is for that server only
+            fields = completed(self._authorization, fields)
+        self._sites[start] = site = _Site(Server(host, port, context), fields)
         return site
 
 
 class _Site:
     """A server that a user asks, what is said to it every time, and the connections that are free."""
 
-    __slots__ = ("connections", "defaults", "fields", "server")
+    __slots__ = ("connections", "defaults", "fields", "room", "server")
 
-    def __init__(self, server: Server, defaults: dict[str, str]) -> None:
-        self.server, self.defaults, self.fields = server, defaults, _lines(defaults)
+    def __init__(self, server: Server, defaults: Fields) -> None:
+        self.server, self.defaults, self.fields = server, defaults, lines_of(defaults)
         self.connections: list[Connection] = []
+        self.room = SPARE_CONNECTIONS
 
+    def free(self, connection: Connection) -> None:
+        """Keep a connection for the next request, if it can be kept."""
+        if connection.open:
+            if len(self.connections) < self.room:
+                self.connections.append(connection)
+            else:
+                connection.close()
 
-def _lines(fields: Mapping[str, str]) -> str:
-    for name, value in fields.items():
-        if "\n" in (text := f"{name}{value}") or "\r" in text:
-            raise ValueError(f"the header field {name!r} contains a line break")
-    return "".join(f"{name}: {value}\r\n" for name, value in fields.items())
-
-
-def _completed(fields: Mapping[str, str], defaults: Mapping[str, str]) -> dict[str, str]:
-    given = {name.lower() for name in fields}
-    return {name: value for name, value in defaults.items() if name.lower() not in given} | dict(fields)
+    def close(self) -> None:
+        """Close the connections, and those that come back later."""
+        self.room = 0
+        for connection in self.connections:
+            connection.close()
+        self.connections.clear()
 
 
 def _announced(response: Response) -> int:
     length = response.header(b"content-length")
     return int(length) if length is not None and length.isdigit() else 0
-
-
-def _readable(location: bytes) -> str:
-    try:
-        return location.decode()
-    except UnicodeDecodeError:
-        return location.decode("latin-1")
-
-
-def _basic(name: str | bytes, password: str | bytes) -> str:
-    both = b":".join(part.encode() if isinstance(part, str) else part for part in (name, password))
-    return f"Basic {b64encode(both).decode()}"
-
-
-def _without_password(url: str) -> tuple[str, str | None]:
-    address = urlsplit(url)
-    if address.username is None:
-        return url, None
-    bare = address._replace(netloc=address.netloc.rpartition("@")[2]).geturl()
-    return bare, _basic(unquote(address.username), unquote(address.password or ""))

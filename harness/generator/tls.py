@@ -7,11 +7,14 @@ from functools import cache
 CHUNK_BYTES = 65536
 
 
-@cache
 def context_of(make: Callable[[], ssl.SSLContext] | None, *, insecure: bool) -> ssl.SSLContext:
-    """The context that all users with the same settings share; one costs more memory than a user."""
-    if make is not None:
-        return make()
+    """The context for a connection; without one that a user makes itself, one that all users share."""
+    return _shared(insecure=insecure) if make is None else make()
+
+
+@cache
+def _shared(*, insecure: bool) -> ssl.SSLContext:
+    """A context costs more memory than a user."""
     context = ssl.create_default_context()
     if insecure:
         context.check_hostname = False

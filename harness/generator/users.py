@@ -6,7 +6,8 @@ import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from locust import User
+from locust import User, runners
+from locust.argument_parser import get_parser
 from locust.util.load_locustfile import load_locustfile
 
 from harness.plan import Plan, url_variable
@@ -35,6 +36,13 @@ def load_users(paths: Sequence[Path]) -> list[type[User]]:
 def takers(users: Sequence[type[User]]) -> list[type[User]]:
     """The classes whose users take the arrivals of an open plan: those with a weight and without a fixed count."""
     return [kind for kind in users if kind.weight > 0 and not kind.fixed_count]
+
+
+def greet_users(runner: runners.Runner) -> None:
+    """Fire Locust's ``init`` for the listeners of user files, with what options they added at their defaults."""
+    environment = runner.environment
+    environment.parsed_options = get_parser(default_config_files=[]).parse_args([], env_vars={})
+    environment.events.init.fire(environment=environment, runner=runner, web_ui=None)
 
 
 def own_files(base: Path, paths: Sequence[Path]) -> list[Path]:

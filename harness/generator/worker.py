@@ -4,7 +4,7 @@ A worker lives for one leg, because user files read their addresses and seed whi
 users from nought. It ends itself when its parent or its master is gone, so that nothing is left of a run.
 """
 
-from locust import runners  # isort: skip - first: it patches the process
+from locust import events as locust_events, runners  # isort: skip - first: it patches the process
 
 import json
 import logging
@@ -33,7 +33,7 @@ from harness.generator.loopback import reachable
 from harness.generator.parts import Outbox
 from harness.generator.recorder import Recorder
 from harness.generator.selfwatch import SelfWatch
-from harness.generator.users import load_users, point_users, tell_users
+from harness.generator.users import greet_users, load_users, point_users, tell_users
 from harness.plan import Plan
 from harness.plan_file import parse_plan
 from harness.trial import windows_of
@@ -54,7 +54,7 @@ def work(master: str, slot: int, scratch: Path, channel: TextIO) -> int:
     messages.set_intervals()
     host, _, port = master.rpartition(":")
     gevent.spawn(_follow_parent, scratch)
-    environment = Environment(user_classes=[], reset_stats=False)
+    environment = Environment(user_classes=[], events=locust_events, reset_stats=False)
     try:
         runner = environment.create_worker_runner(host.strip("[]"), int(port))
     except ConnectionError:
@@ -141,6 +141,7 @@ class Worker:
         tell_users(plan, job["seed"], urls, (job["index"], job["of"]))
         users = load_users([(base / name).resolve() for name in plan.load.users])
         self.environment.user_classes = users
+        greet_users(self.runner)
         point_users(plan, users, reachable(job["host"], self.runner.master_host))
         return plan
 

@@ -1,4 +1,4 @@
-"""Timeline: the course of a leg, second by second: latency, answers per second, users, with the stages as bands."""
+"""Timeline: the course of a leg, second by second: latency, answers per second, planned load, stages as bands."""
 
 import math
 from collections.abc import Callable, Iterator, Sequence
@@ -17,7 +17,7 @@ from reports.charts import paper
 from reports.charts.paper import Chart
 
 LEFT, RIGHT, TOP, BOTTOM = 62, 54, 24, 36
-PANELS = (("latency", 190), ("req/s", 90), ("users", 60))
+PANELS = (("latency", 190), ("req/s", 90), ("load", 60))
 GAP = 22
 MOST_POINTS = 900
 TIME_STEPS = (1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 1200, 1800, 3600, 7200, 14400)
@@ -42,19 +42,20 @@ def timeline_chart(plan: Plan, summary: Summary, width: int, name: str = "timeli
     windows = windows_of(plan.stages)
     length = max([windows[-1].end, *(seconds[-1].second + 1.0 for seconds in arms.values())])
     courses = {arm: _course(seconds, bucket_seconds(length)) for arm, seconds in arms.items()}
+    load = "arrivals/s" if plan.open else "users"
     height = TOP + sum(size for _, size in PANELS) + GAP * (len(PANELS) - 1) + BOTTOM
 
     def paint(figure: Figure) -> None:
-        panels = list(_panels(figure, width, length))
+        panels = list(_panels(figure, width, length, load))
         for axes in panels:
             _bands(axes, windows)
         _stage_names(panels[0], windows, (width - LEFT - RIGHT) / length)
         _latency(panels[0], courses)
         _rates(panels[1], courses)
-        _users(panels[2], plan.stages, windows)
+        _planned(panels[2], plan.stages, windows)
         _time_axis(panels, length, width)
 
-    title = "Each second of a leg: P95 and P50 latency, answers per second and users, before and after, by stage"
+    title = f"Each second of a leg: P95 and P50 latency, answers per second and {load}, before and after, by stage"
     return paper.draw(name, title, width, height, paint)
 
 
@@ -81,13 +82,13 @@ def _course(seconds: Sequence[Second], step: int) -> _Course:
     )
 
 
-def _panels(figure: Figure, width: int, length: float) -> Iterator[Axes]:
+def _panels(figure: Figure, width: int, length: float, load: str) -> Iterator[Axes]:
     top = float(TOP)
     for label, height in PANELS:
         axes = paper.bare_axes(figure, LEFT, top, width - LEFT - RIGHT, height)
         axes.set_xlim(0, length)
         axes.annotate(
-            label,
+            load if label == "load" else label,
             (0, 1),
             xytext=(-LEFT + 2, 4),
             xycoords="axes fraction",
@@ -147,13 +148,13 @@ def _rates(axes: Axes, courses: dict[str, _Course]) -> None:
     _from_zero(axes, max((v for course in courses.values() for v in course.rps), default=0.0))
 
 
-def _users(axes: Axes, stages: Sequence[Stage], windows: Sequence[Window]) -> None:
-    """Users as planned: a slope while a stage climbs, then a step held to its end."""
-    x, y, users = [0.0], [0.0], 0.0
+def _planned(axes: Axes, stages: Sequence[Stage], windows: Sequence[Window]) -> None:
+    """Users, or arrivals per second, as planned: a slope while a stage climbs, then a step held to its end."""
+    x, y, load = [0.0], [0.0], 0.0
     for stage, window in zip(stages, windows, strict=True):
         x += [window.start, window.start + stage.climb_seconds, window.end]
-        y += [users, stage.users, stage.users]
-        users = float(stage.users)
+        y += [load, stage.load, stage.load]
+        load = stage.load
     axes.fill_between(x, y, color=paper.MUTED, alpha=0.18, linewidth=0)
     axes.plot(x, y, color=paper.MUTED, linewidth=1.2)
     _from_zero(axes, max(y))

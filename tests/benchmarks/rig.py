@@ -7,8 +7,9 @@ import shutil
 import subprocess
 import sys
 import tempfile
+import threading
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -45,7 +46,7 @@ serve = "true {port}"
 users = ["users.py"]
 """
 USERS = """
-from locust import FastHttpUser, between, constant, task
+from locust import between, constant, constant_pacing, task
 from harness.generator import HttpUser
 
 class Visitor(HttpUser):
@@ -128,8 +129,16 @@ def await_answer(url: str) -> str:
     raise TimeoutError(f"{url} does not answer")
 
 
-def generate(host: str, stages: str, *, wait: str = "constant(0)", users: str = USERS, load: str = "") -> Leg:
-    """One leg of a plan with these stages, by the generator on its core."""
+def generate(
+    host: str,
+    stages: str,
+    *,
+    wait: str = "constant(0)",
+    users: str = USERS,
+    load: str = "",
+    begun: Callable[[], object] | None = None,
+) -> Leg:
+    """One leg of a plan with these stages, by the generator on its core; ``begun`` is called when it has begun."""
     with tempfile.TemporaryDirectory() as folder:
         base = Path(folder)
         (base / "users.py").write_text(users.format(wait=wait), encoding="utf-8")
@@ -138,7 +147,10 @@ def generate(host: str, stages: str, *, wait: str = "constant(0)", users: str = 
         command += ["--host", host, "--out", str(base / "leg"), "--seed", "7"]
         with (base / "log").open("wb") as log:
             (base / "leg").mkdir()
-            process = pinned(GENERATOR, command, stdout=subprocess.DEVNULL, stderr=log)
+            process = pinned(GENERATOR, command, stdout=subprocess.PIPE, stderr=log)
+            if process.stdout and process.stdout.readline() and begun is not None:
+                begun()
+            threading.Thread(target=_drain, args=(process.stdout,), daemon=True).start()
             _, status, used = os.wait4(process.pid, 0)
             process.returncode = os.waitstatus_to_exitcode(status)
         if process.returncode:
@@ -146,6 +158,11 @@ def generate(host: str, stages: str, *, wait: str = "constant(0)", users: str = 
         windows = json.loads((base / "leg" / "windows.json").read_text())
         samples = read_samples(base / "leg" / "samples")
     return Leg(windows, samples, used.ru_utime + used.ru_stime, used.ru_maxrss / 1000)
+
+
+def _drain(lines: Iterable[bytes]) -> None:
+    for _ in lines:
+        pass
 
 
 def tell(command: Sequence[str], pattern: str, **environment: str) -> tuple[float, float]:

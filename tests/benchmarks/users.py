@@ -5,6 +5,7 @@ import sys
 import tempfile
 from pathlib import Path
 
+from tests.benchmarks.rig import USERS as USERS_FILE
 from tests.benchmarks.rig import generate, needs, nginx, tell
 
 USERS, RAMP, SECONDS = 10_000, 30, 30
@@ -49,9 +50,8 @@ def main() -> None:
     needs("nginx")
     with nginx() as url, tempfile.TemporaryDirectory() as folder:
         print(f"{'generator':24}{'req/s':>8}{'P95 ms':>9}{'peak MB':>9}{'CPU s':>8}{'errors':>8}")
-        for name, users in (("harness HttpUser", None), ("Locust FastHttpUser", FAST)):
-            more = {} if users is None else {"users": users}
-            leg = generate(url, STAGES, wait="between(1, 3)", **more)
+        for name, users in (("harness HttpUser", USERS_FILE), ("Locust FastHttpUser", FAST)):
+            leg = generate(url, STAGES, wait="between(1, 3)", users=users)
             _, p95, _ = leg.percentiles("sustain")
             print(
                 f"{name:24}{leg.rps('sustain'):8,.0f}{p95:9.1f}{leg.peak_mb:9,.0f}{leg.cpu_seconds:8.1f}{leg.errors:8}",

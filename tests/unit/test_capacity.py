@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from harness.capacity import Step, holds, users_held
+from harness.capacity import Step, begun, holds, load_held
 from harness.target import parse_expectation
-from harness.trial import Leg
+from harness.trial import Leg, Offered
 
 LEG = Leg(1, 1, "after")
 
@@ -32,7 +32,7 @@ def steps(*levels: tuple[int, bool]) -> list[Step]:
     ],
 )
 def test_users_held(levels: list[tuple[int, bool]], held: int | None) -> None:
-    assert users_held(steps(*levels)) == held
+    assert load_held(steps(*levels)) == held
 
 
 @pytest.mark.parametrize(
@@ -62,12 +62,31 @@ ladders = st.lists(st.tuples(st.integers(1, 20), st.none() | st.integers(1, 100)
 def test_a_higher_limit_never_lowers_the_users_held(
     ladder: list[tuple[int, int | None]], limit: int, more: int
 ) -> None:
-    def held(ms: int) -> int:
+    def held(ms: int) -> float:
         limits = [parse_expectation(f"p95 < {ms} ms")]
-        found = users_held(steps(*((users, holds(limits, of(latency))) for users, latency in ladder)))
+        found = load_held(steps(*((users, holds(limits, of(latency))) for users, latency in ladder)))
         assert found is not None
         return found
 
     assert held(limit) <= held(limit + more)
     assert held(limit) in {0, *(users for users, _ in ladder)}
     assert all(latency is not None and latency <= limit for users, latency in ladder if users <= held(limit))
+
+
+@pytest.mark.parametrize(
+    ("levels", "held"),
+    [
+        ([(100.0, True), (300.0, True), (600.0, False)], 300.0),
+        ([(12.5, True), (25.5, False)], 12.5),
+        ([(100.0, False), (300.0, True)], 0.0),
+    ],
+)
+def test_an_open_step_is_held_by_its_rate_and_not_by_its_users(levels: list[tuple[float, bool]], held: float) -> None:
+    open_steps = [Step(LEG, f"stress {i}", 1000 - i, ok, rate) for i, (rate, ok) in enumerate(levels)]
+    assert load_held(open_steps) == held
+
+
+@pytest.mark.parametrize(("started", "enough"), [(1000, True), (990, True), (989, False), (0, False)])
+def test_a_stage_that_lacks_arrivals_is_not_the_one_that_was_planned(started: int, *, enough: bool) -> None:
+    offered = [Offered("other", 1000, 10, 0, 5), Offered("stress", 1000, started, 0, 5)]
+    assert begun(offered, "stress") is enough

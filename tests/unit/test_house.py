@@ -22,6 +22,7 @@ FLOW = [
     ("summary",),
     ("comparison",),
     ("attribution",),
+    ("guard",),
     ("verdict",),
     ("environment", "migration", "probes", "address", "load", "worker", "manifest"),
     ("store",),
@@ -33,7 +34,7 @@ FLOW = [
 LEVEL = {name: level for level, names in enumerate(FLOW) for name in names}
 PURE = {
     "metric", "target", "stage", "plan", "plan_file", "statistics", "capacity", "facts", "summary", "comparison",
-    "attribution", "verdict",
+    "attribution", "guard", "verdict",
 }  # fmt: skip
 WORLD = {"subprocess", "socket", "time", "os", "psutil", "psycopg", "redis", "requests", "urllib", "shutil", "tempfile"}
 

@@ -382,8 +382,8 @@ expect = "users_held rises by 900 %"
 def test_a_plan_says_when_users_are_held() -> None:
     plan = parse_plan(CAPACITY)
     assert [(limit.metric.name, limit.limit) for limit in plan.limits] == [("p95", 300), ("error_rate", 0.01)]
-    assert plan.stress_users == (100, 500)
-    assert (parse_plan(PLAN).limits, parse_plan(PLAN).stress_users) == ((), ())
+    assert plan.stress_loads == (100, 500)
+    assert (parse_plan(PLAN).limits, parse_plan(PLAN).stress_loads) == ((), ())
 
 
 @pytest.mark.parametrize(
@@ -411,6 +411,36 @@ def test_a_capacity_that_cannot_be_measured_names_the_fix(old: str, new: str, wh
     with pytest.raises(PlanError) as caught:
         parse_plan(CAPACITY.replace(old, new))
     assert what in {p.where: p.what for p in caught.value.problems}[where]
+
+
+OPEN_CAPACITY = (
+    CAPACITY
+    .replace("users = 100\n", "rate = 100\n").replace("users = 500\n", "rate = 500\n")
+    .replace("users = 5\n", "rate = 5\n").replace("users = 10\n", "rate = 10\n")
+    .replace("users_held", "rate_held")
+)  # fmt: skip
+
+
+def test_an_open_plan_says_when_a_rate_is_held() -> None:
+    plan = parse_plan(OPEN_CAPACITY)
+    assert (plan.open, plan.stress_loads) == (True, (100, 500))
+
+
+@pytest.mark.parametrize(
+    ("text", "old", "new", "what"),
+    [
+        (CAPACITY, "users_held >=", "rate_held >=", "of this plan have users; write users_held"),
+        (OPEN_CAPACITY, "rate_held >=", "users_held >=", "of this plan have rates; write rate_held"),
+        (OPEN_CAPACITY, ">= 500", ">= 600", "the largest stress stage has 500 req/s; add one of 600 or more"),
+        (OPEN_CAPACITY, ">= 500", "< 500", 'a higher rate held is better; write "rate_held >= 500"'),
+        (OPEN_CAPACITY, "[capacity]\nlimit =", "[profiles]\n#", "say when a rate is held, as in [capacity]"),
+    ],
+)  # fmt: skip
+def test_what_is_held_has_the_name_of_the_load(text: str, old: str, new: str, what: str) -> None:
+    assert old in text
+    with pytest.raises(PlanError) as caught:
+        parse_plan(text.replace(old, new))
+    assert what in {p.where: p.what for p in caught.value.problems}["targets[1].expect"]
 
 
 def test_a_claim_of_users_held_is_checked_like_a_target() -> None:

@@ -589,7 +589,8 @@ def test_what_is_one_value_of_a_leg_or_arm_is_compared_once() -> None:
     comparison = held([50, 50], [500, 500])
     whole = [(p.metric.name, p.stage, p.endpoint) for p in comparison.pairs if p.metric.whole]
     assert whole == [
-        (name, None, None) for name in ("users_held", "ready_seconds", "indexes_created", "migration_seconds")
+        (name, None, None)
+        for name in ("users_held", "rate_held", "ready_seconds", "indexes_created", "migration_seconds")
     ]
 
 

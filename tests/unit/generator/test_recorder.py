@@ -67,6 +67,7 @@ def test_what_server_timing_says(tmp_path: Path, timing: str, queries: int | Non
         (OSError("refused"), None, "OSError: refused"),
         (Exception("BadStatusCode http://127.0.0.1:4711/a/17"), answer(503), "HTTP 503"),
         (CatchResponseError("no items"), answer(200), "CatchResponseError: no items"),
+        (ValueError("lost in the middle of the body"), answer(200), "ValueError: lost in the middle of the body"),
         (ValueError("x" * 5000), None, "ValueError: " + "x" * 188),
         (ValueError("ü\n€"), None, "ValueError: ü\n€"),
     ],

@@ -124,6 +124,35 @@ MIGRATIONS = (
     Migration("after", "head", 48.2, ("ix_interactions_user", "ix_content_tags_tag"), 300 * 2**20, 412 * 2**20),
 )
 
+OPEN = (
+    PLAN
+    .replace("seconds = 5\nusers = 10", "seconds = 5\nrate = 10")
+    .replace("seconds = 20\nusers = 30", "seconds = 20\nrate = 30")
+    .replace("seconds = 40\nusers = 20", "seconds = 40\nrate = 100\nusers = 200")
+)  # fmt: skip
+RATES = """
+[[stages]]
+kind = "stress"
+name = "50 a second"
+seconds = 20
+rate = 50
+[[stages]]
+kind = "stress"
+name = "a few more"
+seconds = 20
+rate = 62.5
+[capacity]
+limit = ["p95 < 700 ms", "error_rate < 1 %"]
+[[targets]]
+expect = "rate_held >= 60"
+[[targets]]
+expect = "rate_held rises by 20 %"
+[[targets]]
+expect = "service_p95 < 300 ms"
+stage = "sustain"
+[[targets]]
+expect = "p95 falls by 80 %"
+"""
 GOLDEN = Path(__file__).parents[2] / "golden"
 
 
@@ -237,6 +266,11 @@ def empty(trial: Trial) -> Trial:
     return replace(trial, samples=trial.samples.slice(0, 0), generation=replace(trial.generation, requests=0))
 
 
+def uncounted(trial: Trial) -> Trial:
+    """The same leg, recorded by a harness that did not count arrivals."""
+    return replace(trial, generation=replace(trial.generation, offered=(), schedule_lag_p99_ms=None, gc_pause_ms=0.0))
+
+
 def saturated(trials: Iterable[Trial], holds: dict[str, int]) -> list[Trial]:
     """The same trials, ten times as slow wherever an arm has more users than it holds."""
     return [_saturated(trial, holds[trial.leg.arm]) for trial in trials]
@@ -319,6 +353,35 @@ def steps() -> Run:
     return make_steps()
 
 
+def frozen(trial: Trial, start: float = 40.0, seconds: float = 3.0) -> Trial:
+    """The same leg, had the service stood still: what came meanwhile waited, and the last forty never began."""
+    due = trial.samples["due_ns"].to_numpy()
+    inside = (due >= start * 1e9) & (due < (start + seconds) * 1e9)
+    column = trial.samples.schema.get_field_index("sent_ns")
+    sent = np.where(inside, (start + seconds) * 1e9, trial.samples["sent_ns"].to_numpy())
+    offered = tuple(
+        replace(o, planned=o.planned + 40, late=int(inside.sum()), most_users=200) if o.stage == "sustain" else o
+        for o in trial.generation.offered
+    )
+    held_up = _with_column(trial, column, pa.array(sent.astype(np.int64)))
+    return replace(held_up, generation=replace(trial.generation, offered=offered))
+
+
+@pytest.fixture(scope="session")
+def opened() -> Run:
+    """An open plan whose service stood still for 3 s in each leg of before, and which holds 50/s before."""
+    trials = synthetic_trials(parse_plan(OPEN + RATES))
+    return make_run(OPEN + RATES, [_slow_in(frozen(t), "a few more") if t.leg.arm == "before" else t for t in trials])
+
+
+def _slow_in(trial: Trial, stage: str) -> Trial:
+    due, duration = (trial.samples[name].to_numpy() for name in ("due_ns", "duration_ns"))
+    (window,) = (window for window in trial.generation.windows if window.stage == stage)
+    slow = (due >= window.start * 1e9) & (due < window.end * 1e9)
+    column = trial.samples.schema.get_field_index("duration_ns")
+    return _with_column(trial, column, pa.array(np.where(slow, duration * 10, duration)))
+
+
 @pytest.fixture(scope="session")
 def stressed() -> Run:
     """A run that asks how many users are held: 50 before, 500 or more after."""
@@ -350,6 +413,10 @@ def _awkward() -> dict[str, Run]:
         "slower": make_run(PLAN + TARGETS, change=40.0),
         "same": make_run(PLAN + TARGETS, change=1.0),
         "steps in the dark": make_dark_steps(),
+        "open and silent": make_run(OPEN + RATES, [empty(t) for t in synthetic_trials(parse_plan(OPEN + RATES))]),
+        "open and uncounted": make_run(
+            OPEN + RATES, [uncounted(t) for t in synthetic_trials(parse_plan(OPEN + RATES))]
+        ),
         "hostile": make_run(
             PLAN.replace("Synthetic: performance migration", r"<b>&\"quoted\"</b> | `x` ]]>")
             + TARGETS.replace('"GET /rec', r'"GET /\u001b<i>rec')
@@ -364,7 +431,7 @@ def _awkward() -> dict[str, Run]:
 AWKWARD = (
     "no targets", "one block", "nothing measured", "no request", "one arm only", "many errors", "one arm fails",
     "both arms fail", "thirty endpoints", "twelve stages", "few samples", "none held", "all held", "slower", "same",
-    "hostile", "steps in the dark",
+    "hostile", "steps in the dark", "open and silent", "open and uncounted",
 )  # fmt: skip
 
 
