@@ -83,9 +83,10 @@ class Offered:
     """The arrivals of one open stage, of all processes together.
 
     Attributes:
-        planned: arrivals that were due.
+        planned: arrivals that were due, also those that the generator was too slow to look at.
         started: those that a user began with, at once or late; the others are not in the samples.
-        late: those that waited, because as many users as the stage allows were at work; their wait is in their latency.
+        late: those that waited for a free user, their wait is in their latency: as many as the stage allows were at
+            work, or (with fewer ``most_users``) further ones were still in their ``on_start``.
         most_users: the most users that were at work at once.
     """
 
@@ -97,7 +98,7 @@ class Offered:
 
     @property
     def dropped(self) -> int:
-        """Arrivals that still waited for a user when the leg was over."""
+        """Arrivals that had no user yet when the leg was over."""
         return self.planned - self.started
 
 

@@ -18,7 +18,7 @@ from typing import TextIO
 from harness.generator.alone import run_alone
 from harness.generator.endpoints import endpoints_of
 from harness.generator.master import Order, run_with_workers
-from harness.generator.users import load_users, own_files, tell_users
+from harness.generator.users import load_users, own_files, takers, tell_users
 from harness.generator.worker import work
 from harness.plan_file import read_plan
 
@@ -39,6 +39,8 @@ def _lead(options: argparse.Namespace, channel: TextIO) -> int:
     paths = [(options.base / name).resolve() for name in plan.load.users]
     tell_users(plan, options.seed)
     users = load_users(paths)
+    if plan.open and not takers(users):
+        sys.exit("no user class takes the arrivals of the stages: every one has a fixed_count, or weight 0")
     files = own_files(options.base.resolve(), paths)
     if options.action == "check":
         known = [endpoints_of(path) for path in files]

@@ -4,9 +4,10 @@ from locust import User, events, runners  # isort: skip - first: it patches the 
 
 import json
 import sys
+import time
 from collections.abc import Sequence
 from dataclasses import asdict
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, TextIO
 
@@ -15,7 +16,7 @@ from locust.env import Environment
 
 from harness.generator.arrivals import stage_at
 from harness.generator.conductor import conduct, sit_out
-from harness.generator.dispatcher import Dispatcher
+from harness.generator.dispatcher import AHEAD_NS, Dispatcher
 from harness.generator.recorder import Recorder
 from harness.generator.selfwatch import SelfWatch
 from harness.generator.users import greet_users, point_users
@@ -42,8 +43,10 @@ def run_alone(  # noqa: PLR0917 - each is of another type
     runner = environment.create_local_runner()
     greet_users(runner)
     dispatcher = Dispatcher(plan, users, runner, seed) if plan.open else None
-    origin = datetime.now(UTC).isoformat()
     recorder = Recorder(out / "samples")
+    lead = AHEAD_NS if dispatcher else 0
+    recorder.count_from(time.perf_counter_ns() + lead)
+    origin = (datetime.now(UTC) + timedelta(microseconds=lead / 1000)).isoformat()
     environment.events.request.add_listener(recorder.on_request)
     watch = SelfWatch(recorder.origin_ns, dispatcher)
     environment.events.user_error.add_listener(watch.on_user_error)
@@ -93,7 +96,7 @@ def _report(plan: Plan, runner: runners.Runner, recorder: Recorder, watch: SelfW
     while True:
         gevent.sleep(1)
         watch.read(runner.user_count)
-        second = recorder.second()
+        second = max(recorder.second(), 0.0)
         place = stage_at(plan.stages, second)
         recent, recorder.recent_ms = sorted(recorder.recent_ms), []
         line = {

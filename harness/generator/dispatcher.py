@@ -8,28 +8,37 @@ latency counts from when it was due all the same. Users whose class has a ``fixe
 import time
 from collections import Counter, deque
 from collections.abc import Iterator, Sequence
-from itertools import accumulate
+from itertools import accumulate, chain
 from typing import Any
 
 import gevent
+import numpy as np
 from gevent.hub import get_hub, getcurrent
 from locust import User, runners
 from locust.exception import StopUser
 from locust.user.task import LOCUST_STATE_RUNNING, LOCUST_STATE_STOPPING, LOCUST_STATE_WAITING
+from numpy.typing import NDArray
 
 from harness.generator.alarm import Alarm
 from harness.generator.arrivals import due_times
 from harness.generator.latency_steps import quantile, step
 from harness.generator.pacing import pace
+from harness.generator.users import takers
 from harness.plan import Plan
 from harness.trial import Offered
 
 LEAST_SPARE, SPARE_SHARE = 10, 4
 """So many users are kept beside those at work, at least, or one for so many of them."""
-MOST_ADDED = 100
-"""At once: adding one costs as much as several requests."""
+SPARE_SECONDS, MOST_RESERVED, AHEAD_NS = 0.1, 100, 1_000_000_000
+"""Users for so many seconds' arrivals, and no more, are kept for the stage that runs a moment later."""
+MOST_ADDED, MOST_ADDED_AHEAD, ADDING_NS = 100, 5, 5_000_000
+"""At once, because adding one costs as much as several requests; and fewer, so often, while no arrival waits for it."""
 IN_A_ROW = 50
 """After so many tasks without a pause a user lets others have their turn."""
+TURN_NS = 2_000_000
+"""After so long without a pause arrivals let others have their turn; what is due then is late, and seen to be."""
+UNREADY_NS = 1_000_000_000
+"""After a user that ended before its first task none is added for so long: the next may well end as it did."""
 
 
 class Dispatcher:
@@ -48,12 +57,15 @@ class Dispatcher:
         """When the arrival was due, in ns since the origin, that the user in a greenlet has begun with."""
         self._share, self._origin_ns = share, 0
         self._fixed = [kind for kind in users if kind.fixed_count]
-        self._kinds = {kind: 0 for kind in users if not kind.fixed_count}
-        self._coming = _one_by_one(plan, seed, share)
-        self._next = next(self._coming, None)
+        self._kinds = dict.fromkeys(takers(users), 0)
+        self._chunks = _in_ns(plan, seed, share)
+        self._coming: Iterator[int] = iter(())
+        self._next = self._following()
         self._tallies = [_Tally(stage.title, self._part(stage.users)) for stage in plan.stages]
         self._ends_ns = [round(end * 1e9) for end in accumulate(stage.seconds for stage in plan.stages)]
-        self._stage = 0
+        self._spares = [min(round(stage.load * SPARE_SECONDS / share[1]), MOST_RESERVED) for stage in plan.stages]
+        self._stage = self._ahead = 0
+        self._unready_until_ns = 0
         self._lags: Counter[int] = Counter()
         self._turns: dict[Any, _Turn] = {}
         self._free: deque[_Turn] = deque()
@@ -63,24 +75,23 @@ class Dispatcher:
         self._over = False
 
     def start(self, origin_ns: int) -> None:
-        """Begin: arrivals are due from ``origin_ns`` on, on ``time.perf_counter_ns``."""
+        """Begin: arrivals are due from ``origin_ns`` on, on ``time.perf_counter_ns``; until then users get ready."""
         self._origin_ns = origin_ns
         pace(self.take)
         environment = self.runner.environment
         environment.events.test_start.fire(environment=environment)
         self.runner.update_state(runners.STATE_RUNNING)
-        for kind in self._fixed:
-            for _ in range(self._part(kind.fixed_count)):
-                self._add(kind)
-        self._grow()
-        if self._next is not None:
-            self._alarm.set(origin_ns + self._next)
+        gevent.spawn_later(max(origin_ns - time.perf_counter_ns(), 0) / 1e9, self._add_fixed)
+        self._ring()
 
     def stop(self) -> None:
-        """Begin with no further arrival; those that still wait are dropped."""
+        """Begin with no further arrival; those that still wait are dropped, and so are those that are overdue."""
+        if self._over:
+            return
         self._over = True
         self._alarm.close()
         self._waiting.clear()
+        self._count_overdue(min(time.perf_counter_ns() - self._origin_ns, self._ends_ns[-1]))
 
     @property
     def at_work(self) -> int:
@@ -127,16 +138,45 @@ class Dispatcher:
         """Give out the arrivals that are due, and wake up for the next."""
         now = time.perf_counter_ns() - self._origin_ns
         while self._next is not None and self._next <= now:
-            due, self._next = self._next, next(self._coming, None)
-            while due >= self._ends_ns[self._stage]:
-                self._stage += 1
+            due, self._next = self._next, self._following()
+            self._stage = self._stage_of(due, self._stage)
             tally = self._tallies[self._stage]
             tally.planned += 1
             if self._waiting or not self._give(due, tally, late=False):
                 self._waiting.append((due, tally))
-        self._grow()
+            if time.perf_counter_ns() - self._origin_ns > now + TURN_NS:
+                break
+        self._ahead = self._stage_of(now + AHEAD_NS, self._ahead)
+        more = self._grow()
         if self._next is not None and not self._over:
-            self._alarm.set(self._origin_ns + self._next)
+            early = now + ADDING_NS if more else self._ends_ns[self._ahead] - AHEAD_NS
+            self._alarm.set(self._origin_ns + min(self._next, max(early, now + ADDING_NS)))
+
+    def _following(self) -> int | None:
+        """When the arrival after the last one is due; ``None``: there is none."""
+        due = next(self._coming, None)
+        while due is None and (chunk := next(self._chunks, None)) is not None:
+            self._coming = iter(chunk.tolist())
+            due = next(self._coming, None)
+        return due
+
+    def _stage_of(self, at_ns: int, stage: int) -> int:
+        """The stage that runs then; ``stage`` is one that is not after it."""
+        while stage < len(self._ends_ns) - 1 and at_ns >= self._ends_ns[stage]:
+            stage += 1
+        return stage
+
+    def _count_overdue(self, until_ns: int) -> None:
+        """Count as planned what was due before then and was not even looked at, because this process was too slow."""
+        left = [] if self._next is None else [self._next, *self._coming]
+        for chunk in chain([np.array(left, dtype=np.int64)], self._chunks):
+            overdue = chunk[chunk < until_ns]
+            stages = np.searchsorted(self._ends_ns[:-1], overdue, side="right")
+            for tally, count in zip(self._tallies, np.bincount(stages, minlength=len(self._tallies)), strict=True):
+                tally.planned += int(count)
+            if len(overdue) < len(chunk) or not len(chunk):
+                return
+            gevent.sleep(0)
 
     def _give(self, due: int, tally: "_Tally", *, late: bool) -> bool:
         """Let a free user begin; whether there was one."""
@@ -174,17 +214,26 @@ class Dispatcher:
     def _full(self) -> bool:
         return self._busy >= self._tallies[self._stage].limit
 
-    def _grow(self) -> None:
-        """Add users while there are fewer beside those at work than there should be."""
+    def _grow(self) -> bool:
+        """Add users while there are fewer beside those at work than there should be; whether there still are."""
         if self._over or not self._kinds:
-            return
-        spare = max(LEAST_SPARE, self._busy // SPARE_SHARE, len(self._waiting))
+            return False
+        if time.perf_counter_ns() < self._unready_until_ns:
+            return True
+        spare = max(LEAST_SPARE, self._spares[self._ahead], self._busy // SPARE_SHARE, len(self._waiting))
         wanted = min(self._busy + spare, self._tallies[self._stage].limit) - self._there
-        for _ in range(min(wanted, MOST_ADDED)):
+        added = min(wanted, MOST_ADDED if self._waiting else MOST_ADDED_AHEAD)
+        for _ in range(added):
             kind = min(self._kinds, key=lambda kind: (self._kinds[kind] + 0.5) / kind.weight)
             self._kinds[kind] += 1
             self._there += 1
             self._add(kind).rawlink(lambda greenlet, kind=kind: self._ended(greenlet, kind))
+        return wanted > added
+
+    def _add_fixed(self) -> None:
+        for kind in () if self._over else self._fixed:
+            for _ in range(self._part(kind.fixed_count)):
+                self._add(kind)
 
     def _add(self, kind: type[User]) -> Any:  # noqa: ANN401 - the greenlet, which Locust leaves untyped
         return kind(self.runner.environment).start(self.runner.user_greenlets)
@@ -196,6 +245,8 @@ class Dispatcher:
         self.dues.pop(greenlet, None)
         if turn := self._turns.pop(greenlet, None):
             self._put_down(turn)
+        else:
+            self._unready_until_ns = time.perf_counter_ns() + UNREADY_NS
         if self._waiting:
             self._give_waiting()
 
@@ -224,6 +275,7 @@ class _Tally:
         self.planned = self.started = self.late = self.most = 0
 
 
-def _one_by_one(plan: Plan, seed: int, share: tuple[int, int]) -> Iterator[int]:
+def _in_ns(plan: Plan, seed: int, share: tuple[int, int]) -> Iterator[NDArray[np.int64]]:
+    """When the arrivals are due, in ns since the origin, a chunk at a time."""
     for times in due_times(plan.stages, plan.load.arrivals or "poisson", seed, share):
-        yield from (times * 1e9).astype("int64").tolist()
+        yield (times * 1e9).astype(np.int64)

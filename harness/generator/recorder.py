@@ -54,6 +54,11 @@ class Recorder:
         self._due, self._error, self._cache = _Sparse("q"), _Sparse("H"), _Sparse("B")
         self._queries, self._db_ms = _Sparse("i"), _Sparse("d")
 
+    def count_from(self, origin_ns: int) -> None:
+        """Count from another origin, on the same monotonic clock; it may lie ahead."""
+        self.origin_ns = origin_ns
+        self.wall_origin_ns = time.time_ns() - (time.perf_counter_ns() - origin_ns)
+
     @property
     def requests(self) -> int:
         """Rows so far."""

@@ -83,12 +83,14 @@ class SelfWatch:
         self.garbage.settle(users)
 
     def cpu_share(self, windows: Sequence[Window]) -> float:
-        """The highest mean CPU share of a stage."""
-        shares = [(at / 1e9, value) for at, _, name, value in self.rows if name == "cpu_share"]
+        """The highest mean CPU share of a stage; a reading belongs to the stage in which its middle is."""
+        read = [(at / 1e9, value) for at, _, name, value in self.rows if name == "cpu_share"]
+        begun = [read[0][0] - 1, *(at for at, _ in read)] if read else []
+        shares = [((start + at) / 2, value) for start, (at, value) in zip(begun, read, strict=False)]
         means = [
             float(np.mean(inside))
             for window in windows
-            if (inside := [share for at, share in shares if window.start < at <= window.end + 1])
+            if (inside := [share for middle, share in shares if window.start <= middle < window.end])
         ]
         return max(means, default=0.0)
 

@@ -33,6 +33,11 @@ def load_users(paths: Sequence[Path]) -> list[type[User]]:
     return list(users.values())
 
 
+def takers(users: Sequence[type[User]]) -> list[type[User]]:
+    """The classes whose users take the arrivals of an open plan: those with a weight and without a fixed count."""
+    return [kind for kind in users if kind.weight > 0 and not kind.fixed_count]
+
+
 def greet_users(runner: runners.Runner) -> None:
     """Fire Locust's ``init`` for the listeners of user files, with what options they added at their defaults."""
     environment = runner.environment

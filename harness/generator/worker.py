@@ -159,7 +159,7 @@ class Worker:
         Locust's master spreads the users of closed plans; arrivals are given out here, in this process.
         """
         recorder = Recorder(self.outbox.folder)
-        _count_from(recorder, origin_ns)
+        recorder.count_from(origin_ns)
         users = self.environment.user_classes
         dispatcher = Dispatcher(plan, users, self.runner, seed, share) if plan.open else None
         watch = SelfWatch(origin_ns, dispatcher)
@@ -238,12 +238,6 @@ class _Report:
             "readings": rows,
             "parts": self.outbox.take(),
         }
-
-
-def _count_from(recorder: Recorder, origin_ns: int) -> None:
-    """Let a recorder count from the common origin, which is on this process's monotonic clock."""
-    recorder.origin_ns = origin_ns
-    recorder.wall_origin_ns = time.time_ns() - (time.perf_counter_ns() - origin_ns)
 
 
 def _close_parts(recorder: Recorder) -> NoReturn:
