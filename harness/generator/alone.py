@@ -19,6 +19,7 @@ from harness.generator.conductor import conduct, sit_out
 from harness.generator.dispatcher import AHEAD_NS, Dispatcher
 from harness.generator.recorder import Recorder
 from harness.generator.selfwatch import SelfWatch
+from harness.generator.tally import Tally
 from harness.generator.users import greet_users, point_users
 from harness.plan import Plan
 from harness.readings import write_readings
@@ -40,6 +41,7 @@ def run_alone(  # noqa: PLR0917 - each is of another type
         stop_timeout=plan.load.stop_seconds,
         reset_stats=False,
     )
+    environment.stats = tally = Tally()
     runner = environment.create_local_runner()
     greet_users(runner)
     dispatcher = Dispatcher(plan, users, runner, seed) if plan.open else None
@@ -52,7 +54,7 @@ def run_alone(  # noqa: PLR0917 - each is of another type
     environment.events.user_error.add_listener(watch.on_user_error)
     companions: list[Any] = [
         gevent.spawn(watch.watch_lag),
-        gevent.spawn(_report, plan, runner, recorder, watch, channel),
+        gevent.spawn(_report, plan, runner, recorder, watch, tally, channel),
     ]
     if dispatcher is None:
         conduct(plan.stages, recorder.second, runner.start)
@@ -64,7 +66,7 @@ def run_alone(  # noqa: PLR0917 - each is of another type
     runner.quit()
     gevent.killall(companions)
     recorder.close()
-    counted = environment.stats.total.num_requests
+    counted = tally.total.num_requests
     if counted != recorder.requests:
         sys.exit(f"recorded {recorder.requests} requests, Locust counted {counted}: samples were lost")
     write_readings(watch.rows, out / "readings.parquet")
@@ -90,12 +92,15 @@ def write_generation(generation: Generation, out: Path) -> None:
     partial.rename(out / "windows.json")
 
 
-def _report(plan: Plan, runner: runners.Runner, recorder: Recorder, watch: SelfWatch, channel: TextIO) -> None:
+def _report(  # noqa: PLR0917 - each is of another type
+    plan: Plan, runner: runners.Runner, recorder: Recorder, watch: SelfWatch, tally: Tally, channel: TextIO
+) -> None:
     """Once a second: take readings, and tell the parent how it goes."""
     requests = 0
     while True:
         gevent.sleep(1)
         watch.read(runner.user_count)
+        tally.settle()
         second = max(recorder.second(), 0.0)
         place = stage_at(plan.stages, second)
         recent, recorder.recent_ms = sorted(recorder.recent_ms), []

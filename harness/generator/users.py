@@ -6,11 +6,11 @@ import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from gevent import GreenletExit
+import gevent
 from locust import User, runners
 from locust.argument_parser import get_parser
 from locust.env import Environment
-from locust.user.task import LOCUST_STATE_STOPPING, LOCUST_STATE_WAITING
+from locust.user.task import LOCUST_STATE_RUNNING, LOCUST_STATE_STOPPING
 from locust.util.load_locustfile import load_locustfile
 
 from harness.plan import Plan, url_variable
@@ -50,14 +50,21 @@ def greet_users(runner: runners.Runner) -> None:
 
 
 def _dismiss(environment: Environment, **_: object) -> None:
-    """Let users that wait go at once when the load ends: Locust starts a greenlet for each, a third of their memory."""
+    """End the users as Locust does, but without a greenlet for each, which is a third of all that they take.
+
+    Those that wait end at once, the others after their task; what ``stop_timeout`` is too short for is cut off.
+    """
     if environment.runner is None or not environment.stop_timeout:
         return
-    for greenlet in environment.runner.user_greenlets:
-        user = greenlet.args[0] if greenlet.args else None
-        if isinstance(user, User) and user._state == LOCUST_STATE_WAITING:  # noqa: SLF001 - as User.stop does
-            user._state = LOCUST_STATE_STOPPING  # noqa: SLF001 - then Locust only waits for it
-            greenlet.kill(GreenletExit, block=False)
+    greenlets = list(environment.runner.user_greenlets)
+    for greenlet in greenlets:
+        user = greenlet.args[0] if greenlet.args else None  # none: it is ending
+        if isinstance(user, User):
+            state, user._state = user._state, LOCUST_STATE_STOPPING  # noqa: SLF001 - as User.stop does
+            if state != LOCUST_STATE_RUNNING:
+                greenlet.kill(block=False)
+    gevent.joinall(greenlets, timeout=environment.stop_timeout)
+    gevent.killall(greenlets)
 
 
 def own_files(base: Path, paths: Sequence[Path]) -> list[Path]:

@@ -23,6 +23,7 @@ from gevent.event import Event
 from gevent.queue import Queue
 from gevent.socket import wait_read
 from locust.env import Environment
+from locust.stats import setup_distributed_stats_event_listeners
 
 from harness import __version__
 from harness.generator import messages
@@ -33,6 +34,7 @@ from harness.generator.loopback import reachable
 from harness.generator.parts import Outbox
 from harness.generator.recorder import Recorder
 from harness.generator.selfwatch import SelfWatch
+from harness.generator.tally import Tally
 from harness.generator.users import greet_users, load_users, point_users, tell_users
 from harness.plan import Plan
 from harness.plan_file import parse_plan
@@ -61,6 +63,8 @@ def work(master: str, slot: int, scratch: Path, channel: TextIO) -> int:
         LOG.error("no master at %s", master)  # noqa: TRY400 - Locust's own says nothing more
         shutil.rmtree(scratch, ignore_errors=True)
         return ABSENT
+    environment.stats = Tally()
+    setup_distributed_stats_event_listeners(locust_events, environment.stats)  # over those of the runner's first ones
     worker = Worker(environment, runner, scratch, channel)
     gevent.spawn(worker.follow_master)
     try:

@@ -1,0 +1,86 @@
+"""Tally: Locust's statistics, brought up to date when somebody looks at them, and not twice in each request.
+
+They say what they always say. Nothing of the harness reads them but the number of requests, which has to be that of the
+samples; user files may.
+"""
+
+import time
+from collections import Counter
+
+from locust import stats
+from locust.stats import RequestStats, StatsEntry
+
+MOST_WAITING = 10_000
+
+
+class Tally(RequestStats):
+    """Locust's ``RequestStats``; ``settle`` at least once a second keeps its requests per second right."""
+
+    def __init__(self) -> None:
+        self._waiting: dict[tuple[str, str], _Batch] = {}
+        super().__init__(use_response_times_cache=False)
+
+    def log_request(self, method: str, name: str, response_time: float | None, content_length: int) -> None:
+        """Take in a request (called by Locust); ``response_time`` in ms."""
+        batch = self._waiting.get((name, method))
+        if batch is None:
+            batch = self._waiting[name, method] = _Batch()
+        batch.content_length += content_length
+        batch.times.append(response_time)
+        if len(batch.times) >= MOST_WAITING:
+            self.settle()
+
+    def settle(self) -> None:
+        """Bring the entries up to date."""
+        now, waiting = time.time(), self._waiting
+        self._waiting = {}
+        for key, batch in waiting.items():
+            for entry in (self._total, self._entries[key]):
+                batch.add_to(entry, now)
+
+    @property
+    def total(self) -> StatsEntry:
+        """All requests together."""
+        self.settle()
+        return self._total
+
+    @total.setter
+    def total(self, entry: StatsEntry) -> None:
+        self._total = entry
+
+    @property
+    def entries(self) -> dict[tuple[str, str], StatsEntry]:
+        """The requests by name and method."""
+        self.settle()
+        return self._entries
+
+    @entries.setter
+    def entries(self, entries: dict[tuple[str, str], StatsEntry]) -> None:
+        self._waiting.clear()
+        self._entries = entries
+
+
+class _Batch:
+    """Requests of one name and method."""
+
+    __slots__ = ("content_length", "times")
+
+    def __init__(self) -> None:
+        self.times: list[float | None] = []
+        self.content_length = 0
+
+    def add_to(self, entry: StatsEntry, now: float) -> None:
+        """Count them as Locust's ``StatsEntry.log`` counts one."""
+        known = [value for value in self.times if value is not None]
+        entry.num_requests += len(self.times)
+        entry.num_none_requests += len(self.times) - len(known)
+        entry.num_reqs_per_sec[int(now)] += len(self.times)
+        entry.last_request_timestamp = now
+        entry.total_content_length += self.content_length
+        if not known:
+            return
+        entry.total_response_time += sum(known)  # type: ignore[assignment]
+        entry.min_response_time = min(known if entry.min_response_time is None else [entry.min_response_time, *known])  # type: ignore[assignment]
+        entry.max_response_time = max([entry.max_response_time, *known])  # type: ignore[assignment]
+        for rounded, count in Counter(map(stats.bucket_response_time, known)).items():
+            entry.response_times[rounded] += count
