@@ -69,7 +69,7 @@ def run_alone(  # noqa: PLR0917 - each is of another type
     counted = tally.total.num_requests
     if counted != recorder.requests:
         sys.exit(f"recorded {recorder.requests} requests, Locust counted {counted}: samples were lost")
-    write_readings(watch.rows, out / "readings.parquet")
+    write_readings(watch.rows(), out / "readings.parquet")
     windows = windows_of(plan.stages)
     generation = Generation(
         origin,

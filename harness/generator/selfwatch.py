@@ -4,6 +4,8 @@ Its cost and its lateness are measurement error, so they are recorded beside wha
 """
 
 import time
+from array import array
+from collections import Counter
 from collections.abc import Sequence
 from typing import Protocol
 
@@ -11,6 +13,7 @@ import gevent
 import numpy as np
 
 from harness.generator.garbage import Garbage
+from harness.generator.latency_steps import quantile, step
 from harness.readings import GENERATOR
 from harness.trial import Window
 
@@ -39,11 +42,13 @@ class SelfWatch:
     def __init__(self, origin_ns: int, dispatcher: Dispatching | None = None) -> None:
         self.origin_ns, self.dispatcher = origin_ns, dispatcher
         self.garbage = Garbage()
-        self.rows: list[tuple[int, str, str, float]] = []
-        self.lags_ms: list[float] = []
+        self.at_ns = array("q")  # of each reading; columns, because a long run has many
+        self.values: dict[str, array[float]] = {}
         self.user_errors = 0
-        self._cpu, self._wall, self._seen = time.process_time(), time.perf_counter(), 0
+        self._cpu, self._wall = time.process_time(), time.perf_counter()
         self._users = 0
+        self._lags: Counter[int] = Counter()
+        self._longest_lag_ms = 0.0
 
     @property
     def users(self) -> int:
@@ -59,18 +64,22 @@ class SelfWatch:
         while True:
             asked = time.perf_counter() + PROBE_SECONDS
             gevent.sleep(PROBE_SECONDS)
-            self.lags_ms.append((time.perf_counter() - asked) * 1000)
+            self.note_lag((time.perf_counter() - asked) * 1000)
+
+    def note_lag(self, lag_ms: float) -> None:
+        """Take in how late the event loop was."""
+        self._lags[step(lag_ms)] += 1
+        self._longest_lag_ms = max(self._longest_lag_ms, lag_ms)
 
     def read(self, users: int) -> None:
         """Take one reading of CPU share, users and pauses, and of an open plan's arrivals."""
         self._users = users
         cpu, wall = time.process_time(), time.perf_counter()
-        at_ns = time.perf_counter_ns() - self.origin_ns
         found = {
             "cpu_share": (cpu - self._cpu) / max(wall - self._wall, 1e-9),
             "users": users,
             "gc_pause_ms": self.garbage.paused_ms(),
-            "loop_lag_ms": max(self.lags_ms[self._seen :], default=0.0),
+            "loop_lag_ms": self._longest_lag_ms,
         }
         if self.dispatcher is not None:
             found |= {
@@ -78,13 +87,24 @@ class SelfWatch:
                 "arrivals_waiting": self.dispatcher.waiting,
                 "schedule_lag_p99_ms": self.dispatcher.lag_p99_ms,
             }
-        self.rows += [(at_ns, GENERATOR, name, float(value)) for name, value in found.items()]
-        self._cpu, self._wall, self._seen = cpu, wall, len(self.lags_ms)
+        self.at_ns.append(time.perf_counter_ns() - self.origin_ns)
+        for name, value in found.items():
+            self.values.setdefault(name, array("d")).append(value)
+        self._cpu, self._wall, self._longest_lag_ms = cpu, wall, 0.0
         self.garbage.settle(users)
+
+    def rows(self, first: int = 0) -> list[tuple[int, str, str, float]]:
+        """The readings from number ``first`` on, as ``write_readings`` takes them."""
+        columns = [(name, column[first:]) for name, column in self.values.items()]
+        return [
+            (at, GENERATOR, name, column[index])
+            for index, at in enumerate(self.at_ns[first:])
+            for name, column in columns
+        ]
 
     def cpu_share(self, windows: Sequence[Window]) -> float:
         """The highest mean CPU share of a stage; a reading belongs to the stage in which its middle is."""
-        read = [(at / 1e9, value) for at, _, name, value in self.rows if name == "cpu_share"]
+        read = [(at / 1e9, value) for at, value in zip(self.at_ns, self.values.get("cpu_share", ()), strict=False)]
         begun = [read[0][0] - 1, *(at for at, _ in read)] if read else []
         shares = [((start + at) / 2, value) for start, (at, value) in zip(begun, read, strict=False)]
         means = [
@@ -95,5 +115,5 @@ class SelfWatch:
         return max(means, default=0.0)
 
     def lag_p99_ms(self) -> float:
-        """99th percentile of the event loop's lateness in ms."""
-        return float(np.percentile(self.lags_ms, 99, method="inverted_cdf")) if self.lags_ms else 0.0
+        """99th percentile of the event loop's lateness in ms, to 2 %."""
+        return quantile(self._lags, 0.99) or 0.0

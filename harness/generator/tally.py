@@ -11,6 +11,8 @@ from locust import stats
 from locust.stats import RequestStats, StatsEntry
 
 MOST_WAITING = 10_000
+KEPT_SECONDS = 60
+"""Requests per second are kept this long; Locust itself looks back 12 s."""
 
 
 class Tally(RequestStats):
@@ -37,6 +39,7 @@ class Tally(RequestStats):
         for key, batch in waiting.items():
             for entry in (self._total, self._entries[key]):
                 batch.add_to(entry, now)
+                _forget(entry.num_reqs_per_sec, int(now) - KEPT_SECONDS)
 
     @property
     def total(self) -> StatsEntry:
@@ -58,6 +61,11 @@ class Tally(RequestStats):
     def entries(self, entries: dict[tuple[str, str], StatsEntry]) -> None:
         self._waiting.clear()
         self._entries = entries
+
+
+def _forget(per_second: dict[int, int], before: int) -> None:
+    for second in [second for second in per_second if second < before]:
+        del per_second[second]
 
 
 class _Batch:

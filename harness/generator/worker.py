@@ -232,8 +232,8 @@ class _Report:
     def add(self, client_id: str, data: dict[str, Any]) -> None:  # noqa: ARG002 - the event's own arguments
         """Put samples, readings and figures for the live line into a report."""
         recent, self.recorder.recent_ms = self.recorder.recent_ms, []
-        rows = [(at_ns, name, value) for at_ns, _, name, value in self.watch.rows[self.read :]]
-        self.read = len(self.watch.rows)
+        rows = [(at_ns, name, value) for at_ns, _, name, value in self.watch.rows(self.read)]
+        self.read = len(self.watch.at_ns)
         self.counted += int(data.get("stats_total", {}).get("num_requests", 0))
         data[messages.KEY] = {
             "requests": self.recorder.requests,

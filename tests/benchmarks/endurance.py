@@ -27,6 +27,7 @@ def main() -> None:
         leg = generate(url, STAGES, begun=watching.start)
     settled = [value / 1e6 for value in readings[SETTLED_SECONDS // EVERY_SECONDS :]]
     slope, per_hour = trend(settled), 3600 / EVERY_SECONDS
+    print("MB every five minutes: " + ", ".join(f"{value:.1f}" for value in settled[:: 300 // EVERY_SECONDS]))
     print(f"{len(leg.samples):,} requests, {leg.errors} errors, memory {settled[0]:.1f} MB to {settled[-1]:.1f} MB")
     if slope is not None:
         value, low, high = (part * per_hour for part in (slope.value, slope.low, slope.high))

@@ -22,13 +22,12 @@ from harness.environment.local import LocalEnvironment
 from harness.environment.processes import SESSIONS, Processes, end_together, in_sessions, owner_alive
 from harness.environment.servers import answers_ok, free_ports
 from harness.errors import CommandError, EnvironmentFailedError, PlanError
-from harness.generator.selfwatch import SelfWatch
 from harness.load import Progress
 from harness.observers import LineObserver, PlainObserver
 from harness.plan import Plan
 from harness.plan_file import parse_plan
 from harness.testing import PLAN, synthetic_setup
-from harness.trial import Leg, Window, differing_facts
+from harness.trial import Leg, differing_facts
 
 STUBBORN = "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); print('up', flush=True); time.sleep(99)"
 
@@ -246,55 +245,6 @@ def test_what_two_runs_must_share(plan: Plan) -> None:
         "setting shared_buffers: 256MB, None",
         "rows of users: 20000, 0",
     ]
-
-
-# --- self-watch
-
-
-def test_the_cpu_share_is_the_highest_mean_of_a_stage() -> None:
-    watch = SelfWatch(0)
-    readings = [(1, 0.1), (2, 0.3), (3, 0.9), (4, 0.5)]
-    for second, share in readings:
-        watch.rows.append((second * 10**9 + 5, "generator", "cpu_share", share))
-        watch.rows.append((second * 10**9 + 5, "generator", "users", 50.0))
-    windows = [Window("a", "sustain", 0, 0, 1.5, 1), Window("b", "sustain", 2.5, 2.5, 4, 1)]
-    assert watch.cpu_share(windows) == pytest.approx(0.7)
-    assert watch.cpu_share([]) == 0
-
-
-def test_the_lag_is_the_99th_percentile() -> None:
-    watch = SelfWatch(0)
-    assert watch.lag_p99_ms() == 0
-    watch.lags_ms = [float(n) for n in range(1, 201)]
-    assert watch.lag_p99_ms() == 198
-
-
-def test_a_reading_is_of_the_time_since_the_last_one() -> None:
-    watch = SelfWatch(time.perf_counter_ns())
-    time.sleep(0.5)
-    watch.read(1)
-    until = time.process_time() + 0.2
-    while time.process_time() < until:
-        pass
-    watch.read(3)
-    shares = [value for _, _, name, value in watch.rows if name == "cpu_share"]
-    assert shares[0] < 0.2
-    assert shares[1] > 0.4
-    assert [value for _, _, name, value in watch.rows if name == "users"] == [1.0, 3.0]
-
-
-def test_a_lag_is_in_milliseconds(monkeypatch: pytest.MonkeyPatch) -> None:
-    watch = SelfWatch(0)
-
-    def late(seconds: float) -> None:
-        if watch.lags_ms:
-            raise KeyboardInterrupt
-        time.sleep(seconds + 0.05)
-
-    monkeypatch.setattr("gevent.sleep", late)
-    with pytest.raises(KeyboardInterrupt):
-        watch.watch_lag()
-    assert 50 <= watch.lags_ms[0] < 500
 
 
 # --- observers

@@ -1,3 +1,6 @@
+import time
+from array import array
+
 import pytest
 
 from harness.generator.selfwatch import SelfWatch
@@ -20,6 +23,63 @@ def test_the_busiest_stage_by_the_readings_whose_middle_is_in_it(
 ) -> None:
     watch = SelfWatch(0)
     watch.garbage.close()
-    watch.rows = [(round(at * 1e9), GENERATOR, "cpu_share", share) for at, share in rows]
+    watch.at_ns = array("q", [round(at * 1e9) for at, _ in rows])
+    watch.values["cpu_share"] = array("d", [share for _, share in rows])
     found = watch.cpu_share([Window("", "sustain", start, start, end, 1) for start, end in windows])
     assert found == pytest.approx(share)
+    assert watch.lag_p99_ms() == 0
+
+
+def test_readings_come_in_rows_from_any_number_on() -> None:
+    watch = SelfWatch(time.perf_counter_ns())
+    watch.garbage.close()
+    for users in (1, 2, 3):
+        watch.read(users)
+    assert [value for _, source, name, value in watch.rows(1) if name == "users"] == [2, 3]
+    assert {source for _, source, _, _ in watch.rows()} == {GENERATOR}
+    assert len(watch.rows()) == 3 * len(watch.values)
+    assert watch.rows(3) == []
+
+
+def test_the_longest_lag_is_of_a_reading_and_the_percentile_of_all() -> None:
+    watch = SelfWatch(time.perf_counter_ns())
+    watch.garbage.close()
+    for lag_ms in [0.5] * 97 + [40.0] * 3:
+        watch.note_lag(lag_ms)
+    watch.read(0)
+    watch.read(0)
+    assert [value for _, _, name, value in watch.rows() if name == "loop_lag_ms"] == [40, 0]
+    assert watch.lag_p99_ms() == pytest.approx(40, rel=0.02)
+
+
+def test_a_reading_is_of_the_time_since_the_last_one() -> None:
+    watch = SelfWatch(time.perf_counter_ns())
+    watch.garbage.close()
+    time.sleep(0.5)
+    watch.read(1)
+    began, until = time.perf_counter(), time.process_time() + 0.2
+    while time.process_time() < until:
+        pass
+    watch.read(3)
+    spent = 0.2 / (time.perf_counter() - began)  # on a busy machine less than a core
+    idle, busy = watch.values["cpu_share"]
+    assert idle < 0.2
+    assert busy == pytest.approx(spent, rel=0.2)
+
+
+def test_a_lag_is_in_milliseconds(monkeypatch: pytest.MonkeyPatch) -> None:
+    watch = SelfWatch(0)
+    watch.garbage.close()
+    pauses: list[float] = []
+
+    def late(seconds: float) -> None:
+        if pauses:
+            raise KeyboardInterrupt
+        pauses.append(seconds)
+        time.sleep(seconds + 0.05)
+
+    monkeypatch.setattr("gevent.sleep", late)
+    with pytest.raises(KeyboardInterrupt):
+        watch.watch_lag()
+    assert 49 <= watch.lag_p99_ms() < 500
+    assert pauses == [0.02]
