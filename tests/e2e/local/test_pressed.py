@@ -16,6 +16,8 @@ from harness.verdict import BUSY_CPU_SHARE
 
 pytestmark = pytest.mark.e2e
 
+FELL_BEHIND_MS = 250.0  # what a busy machine takes is less, what a schedule that cannot be kept piles up is more
+
 HEAD = """
 schema = 1
 name = "pressed"
@@ -99,7 +101,7 @@ def test_five_thousand_arrivals_a_second_begin_when_they_are_due(tmp_path: Path)
     assert offered.planned == planned(text)
     assert offered.started - offered.late > 0.995 * offered.planned  # the last may be due as the leg ends
     assert generation.schedule_lag_p99_ms is not None
-    assert generation.schedule_lag_p99_ms < LATE_MS
+    assert generation.schedule_lag_p99_ms < FELL_BEHIND_MS
     assert generation.user_errors == 0
 
 
