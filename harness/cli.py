@@ -6,7 +6,7 @@ import shutil
 import signal
 import sys
 import traceback
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from types import FrameType
@@ -20,15 +20,14 @@ from harness import __version__
 from harness.address import DEFAULT, parse_address, try_to_bind
 from harness.comparison import contrast
 from harness.doctor import examine
+from harness.environment.leftovers import collect, collect_containers
 from harness.environment.local import LocalEnvironment
-from harness.environment.processes import OWNER, end_all, owner_alive
-from harness.environment.seeds import cache_folder
 from harness.errors import EnvironmentFailedError, HarnessError, IncomparableError, MeasurementError
-from harness.experiment import Analysis, Source, analyse, measure
+from harness.experiment import Analysis, Environment, Source, analyse, measure
 from harness.load import Remote, check_users
 from harness.manifest import Request, manifest
 from harness.observers import LiveObserver, PlainObserver
-from harness.plan import ARMS
+from harness.plan import ARMS, Plan
 from harness.plan_file import read_plan
 from harness.store import RunFolder
 from harness.trial import differing_facts
@@ -116,7 +115,7 @@ def run(
         else LiveObserver(parsed, progress_line, console)
     )
     with _signals(), _hint(folder), observer:
-        environment = LocalEnvironment(parsed, source.base, folder.logs, observer.say)
+        environment = _environment(parsed, source.base, folder.logs, observer.say)
         measure(source, folder, environment, observer, blocks=blocks, remote=remote)
         observer.say("summarising")
         analysis = _render(folder)
@@ -255,13 +254,8 @@ def gc() -> None:
     Example:
       harness gc
     """
-    for owner in sorted((cache_folder() / "scratch").glob(f"*/{OWNER}")):
-        label, *folders = owner.read_text(encoding="utf-8").splitlines()
-        if not owner_alive(label):
-            end_all(label, owner.parent)
-            for folder in folders:
-                shutil.rmtree(folder, ignore_errors=True)
-            click.echo(f"ended run {label} and removed {owner.parent}")
+    for done in (*collect(), *collect_containers()):
+        click.echo(done)
 
 
 def main() -> NoReturn:
@@ -290,6 +284,21 @@ def main() -> NoReturn:
         _say(traceback.format_exc())  # a defect of the harness: no verdict, so neither 0 nor 1
         sys.exit(INVALID)
     sys.exit(0)
+
+
+def _environment(plan: Plan, base: Path, logs: Path, say: Callable[[str], None]) -> Environment:
+    """The environment of a plan; containers that killed runs left behind are removed before new ones are made."""
+    for done in collect():
+        say(done)
+    if plan.environment.kind == "local":
+        return LocalEnvironment(plan, base, logs, say)
+    if plan.environment.kind == "external":
+        raise EnvironmentFailedError('environment.kind: "external" is not supported by this version')
+    from harness.environment.compose import ComposeEnvironment  # noqa: PLC0415 - the SDK takes a second
+
+    for done in collect_containers():
+        say(done)
+    return ComposeEnvironment(plan, base, logs, say)
 
 
 def _remote(workers: int | None, bind: str, *, allowed: bool) -> Remote | None:

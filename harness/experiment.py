@@ -20,11 +20,16 @@ from harness.comparison import Comparison, compare
 from harness.load import Job, Progress, Remote, generate
 from harness.plan import ARMS, Plan
 from harness.plan_file import fingerprint
-from harness.probes.process import ProcessProbe
 from harness.store import RunFolder, fingerprint_files
 from harness.summary import Summary, summarise
-from harness.trial import Leg, Migration, Setup, Startup
+from harness.trial import Incident, Leg, Migration, Setup, Startup
 from harness.verdict import Verdict, judge
+
+
+class Probe(AbstractContextManager["Probe"], Protocol):
+    """What reads values beside the load: ``rows`` are ``(wall-clock ns, source, name, value)``."""
+
+    rows: list[tuple[int, str, str, float]]
 
 
 class Environment(AbstractContextManager["Environment"], Protocol):
@@ -46,11 +51,11 @@ class Environment(AbstractContextManager["Environment"], Protocol):
     def check(self) -> None:
         """Raise when something that should be running is not."""
 
-    def roots(self) -> dict[str, int]:
-        """Process ids of servers and services of a leg, by name; their memory and CPU are read beside the load."""
+    def probe(self) -> Probe:
+        """What reads the servers and services of the leg beside the load."""
 
-    def stop(self) -> None:
-        """End the arm's services."""
+    def stop(self) -> list[Incident]:
+        """End the arm's services; returns what happened to them by itself meanwhile."""
 
     def versions(self) -> dict[str, str]:
         """Versions of the servers."""
@@ -172,10 +177,10 @@ def measure(
                 remote=remote,
                 last=leg == legs[-1],
             )
-            with ProcessProbe(environment.roots()) as probe:
+            with environment.probe() as probe:
                 make_load(job, on_progress=observer.progress, check=environment.check)
             folder.write_probe(leg, "processes", probe.rows)
-            environment.stop()
+            folder.write_incidents(leg, environment.stop())
             if folder.read_losses([leg]):
                 break
 
@@ -191,7 +196,8 @@ def analyse(folder: RunFolder) -> Analysis:
     migrations = folder.read_migrations()
     summary = summarise(folder.read_trials(setup), migrations, plan.limits)
     comparison = compare(summary)
-    verdict = judge(plan, setup, summary, comparison, folder.read_losses(legs_of(setup.order)))
+    legs = legs_of(setup.order)
+    verdict = judge(plan, setup, summary, comparison, folder.read_losses(legs), incidents=folder.read_incidents(legs))
     attribution = attribute(plan, summary)
     return Analysis(plan, text, setup, migrations, summary, comparison, verdict, attribution)
 

@@ -13,9 +13,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO
 
-from harness.environment.processes import LABEL, describe, with_log
+from harness.environment.processes import LABEL, describe, stay_on, with_log
 from harness.errors import MeasurementError, PlanError, Problem
-from harness.plan import Plan, url_variable
+from harness.plan import Plan
+from harness.system import url_variable
 
 CHECK_SECONDS = 120.0
 OVERTIME_SECONDS = 60.0
@@ -145,6 +146,7 @@ def generate(job: Job, *, on_progress: Callable[[Progress], None], check: Callab
             start_new_session=True,
         )
         waiting = False
+        stay_on(child.pid, job.plan.load.cores)
         try:
             for line in _lines(child):
                 check()

@@ -1,37 +1,31 @@
-"""Migration: bring a database of an arm to its revision, timed, and note what that made."""
+"""Migration: what bringing a database of an arm to its revision made."""
 
 from collections.abc import Callable
+from dataclasses import dataclass
 
-from harness.environment.servers import Postgres
 from harness.trial import Migration
 
 _INDEXES = "SELECT schemaname || '.' || indexname FROM pg_indexes WHERE schemaname NOT IN ('pg_catalog', 'pg_toast')"
 _SIZE = "SELECT pg_database_size(current_database())"
 
 
-def migrate(
-    postgres: Postgres,
-    database: str,
-    arm: str,
-    revision: str | None,
-    apply: Callable[[], float] | None,
-    *,
-    service: str | None = None,
+@dataclass(frozen=True, slots=True)
+class Content:
+    """The indexes of a database, and its size in bytes; of several ones, all of theirs."""
+
+    indexes: frozenset[str]
+    size: int
+
+
+def content(fetch: Callable[[str], list[tuple[object, ...]]]) -> Content:
+    """What a database holds; ``fetch`` answers a query in it."""
+    indexes = frozenset(str(name).removeprefix("public.") for (name,) in fetch(_INDEXES))
+    return Content(indexes, int(str(fetch(_SIZE)[0][0])))
+
+
+def migrated(
+    arm: str, revision: str | None, seconds: float, before: Content, after: Content, *, service: str | None = None
 ) -> Migration:
-    """Apply a revision to a database; ``apply`` runs it and returns the seconds it took, ``None`` runs nothing.
-
-    Raises:
-        CommandError: from ``apply``.
-    """
-    indexes, size = _indexes(postgres, database), _size(postgres, database)
-    seconds = apply() if apply else 0.0
-    created = tuple(sorted(_indexes(postgres, database) - indexes))
-    return Migration(arm, revision, seconds, created, size, _size(postgres, database), service)
-
-
-def _indexes(postgres: Postgres, database: str) -> set[str]:
-    return {str(name).removeprefix("public.") for (name,) in postgres.fetch(_INDEXES, database)}
-
-
-def _size(postgres: Postgres, database: str) -> int:
-    return int(str(postgres.fetch(_SIZE, database)[0][0]))
+    """The migration that led from one content to another in some seconds."""
+    created = tuple(sorted(after.indexes - before.indexes))
+    return Migration(arm, revision, seconds, created, before.size, after.size, service)

@@ -38,7 +38,7 @@ class LineObserver:
         """A leg has begun."""
         self.place = f"block {leg.block} of {total // len(self.plan.arms_in_order)} · {leg.arm}"
         self._legs_left = total - leg.number
-        services = len(self.plan.environment.services)
+        services = len(self.plan.services)
         what = f"{services} services" if services > 1 else "the service"
         self.show(f"{self.place} · resetting and starting {what}", news=True)
 

@@ -1,93 +1,31 @@
 """Plan: what to run, as a frozen value; how it is read from a file is in plan_file."""
 
-from typing import Annotated, Literal, Self
+from typing import Annotated, Literal, Self, TypeVar
 
 from pydantic import Field, PrivateAttr, field_validator, model_validator
 
 from harness.stage import Part, Seconds, Stage, StageKind
+from harness.system import Compose, ComposeName, Core, External, Local, ServiceName, Url
 from harness.target import Expectation, ExpectationError, Form, parse_expectation
 
+S = TypeVar("S", Local, Compose, External)
 SCHEMA = 1
 ARMS = ("before", "after")
-DEFAULT_POSTGRES = {
-    "shared_buffers": "256MB",
-    "max_wal_size": "2GB",
-    "random_page_cost": "1.1",
-    "shared_preload_libraries": "pg_stat_statements",
-    "track_io_timing": "on",
-}
-ServiceName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_-]{0,39}$")]
-
-
-def url_variable(service: str) -> str:
-    """The environment variable in which user files find the base URL of a service, ``HARNESS_URL_AUTH``."""
-    return f"HARNESS_URL_{service.upper().replace('-', '_')}"
-
-
-class Environment(Part):
-    """How the system under test starts, is reached and ends.
-
-    Commands may use the placeholders of plan_file and run in ``cwd`` (default: the plan's folder) with DATABASE_URL and
-    REDIS_URL of the arm in their environment. What ``seed_inputs`` names (globs) is the seed's fingerprint: a seeded
-    database is kept between runs until one of those files changes. Without it every run seeds anew.
-
-    With ``services`` the commands are run once for each of these names, in place of ``{service}``: each service has a
-    database and a Redis database number of its own, and all services of an arm are up at once.
-    """
-
-    kind: Literal["local", "compose", "external"]
-    provides: tuple[Literal["postgres", "redis"], ...] = ()
-    services: tuple[ServiceName, ...] = Field(default=(), min_length=1, max_length=20)
-    serve: str = Field(min_length=1)
-    ready: str = Field(default="/", pattern=r"^/")
-    seed: str | None = None
-    seed_inputs: tuple[str, ...] = ()
-    migrate: str | None = None
-    scale: float = Field(default=1.0, gt=0, le=1000)
-    cwd: str = "."
-    env: dict[str, str] = Field(default={})
-    postgres: dict[str, str] = Field(default={})
-    ready_seconds: Seconds = 60.0
-    command_seconds: Seconds = 900.0
-
-    @field_validator("services")
-    @classmethod
-    def _distinct(cls, value: tuple[str, ...]) -> tuple[str, ...]:
-        first: dict[str, str] = {}
-        for name in value:
-            other = first.setdefault(url_variable(name), name)
-            if value.count(name) > 1:
-                raise ValueError(f'"{name}" is named twice')
-            if other != name:
-                raise ValueError(f'"{other}" and "{name}" would both be {url_variable(name)}; rename one')
-        return value
-
-    @model_validator(mode="after")
-    def _consistent(self) -> Self:
-        if self.kind != "local":
-            raise ValueError(f'kind "{self.kind}" is not supported by this version; use "local"')
-        if (self.seed or self.migrate) and "postgres" not in self.provides:
-            raise ValueError('seed and migrate need a database: add "postgres" to provides')
-        if "{port}" not in self.serve:
-            raise ValueError('serve must contain "{port}", the port that it is to listen on')
-        return self
-
-    @property
-    def postgres_settings(self) -> dict[str, str]:
-        """The server settings in force: the defaults overlaid with the plan's."""
-        return DEFAULT_POSTGRES | self.postgres
-
-    @property
-    def parts(self) -> tuple[str | None, ...]:
-        """The names of the services; one service without a name where the plan names none."""
-        return self.services or (None,)
 
 
 class Arm(Part):
-    """One side of the comparison: a database at a revision plus a release of the application."""
+    """One side of the comparison: a database at a revision plus a release of the application.
+
+    ``profiles`` and ``start`` are of a Compose file; ``url``, or ``urls`` of services by name, of a system that runs
+    already.
+    """
 
     revision: str | None = None
     env: dict[str, str] = Field(default={})
+    profiles: tuple[str, ...] = ()
+    start: tuple[ComposeName, ...] = ()
+    url: Url | None = None
+    urls: dict[ServiceName, Url] = Field(default={})
 
 
 class Step(Part):
@@ -99,7 +37,7 @@ class Step(Part):
 
     def applied_to(self, arm: Arm) -> Arm:
         """The arm that this step leads to: ``env`` is overlaid, ``revision`` replaces when it is given."""
-        return Arm(revision=self.revision or arm.revision, env=arm.env | self.env)
+        return arm.model_copy(update={"revision": self.revision or arm.revision, "env": arm.env | self.env})
 
 
 class Chain(Part):
@@ -112,13 +50,17 @@ class Chain(Part):
 
 
 class Load(Part):
-    """Who makes the requests, in how many processes, how often it is repeated, and the seed of every random choice."""
+    """Who makes the requests, in how many processes, how often it is repeated, and the seed of every random choice.
+
+    The processes stay on ``cores``, where they are given.
+    """
 
     users: tuple[str, ...] = Field(min_length=1)
     processes: int = Field(default=1, ge=1, le=256)
     blocks: int = Field(default=8, ge=1, le=100)
     seed: int = Field(default=7, ge=0, lt=2**32)
     arrivals: Literal["poisson", "uniform"] | None = None
+    cores: tuple[Core, ...] = ()
     stop_seconds: Seconds = 65.0
 
 
@@ -234,7 +176,7 @@ class Plan(Part):
 
     schema_: int = Field(alias="schema")
     name: str = Field(min_length=1, max_length=120)
-    environment: Environment
+    environment: Annotated[Local | Compose | External, Field(discriminator="kind")]
     arms: dict[str, Arm]
     load: Load
     stages: tuple[Stage, ...]
@@ -260,6 +202,23 @@ class Plan(Part):
         if extra := [arm for arm in value if arm not in ARMS]:
             raise ValueError(f'"{extra[0]}" is not an arm of this version; arms are before and after')
         return value
+
+    @property
+    def services(self) -> tuple[str, ...]:
+        """The names of the services that requests go to; empty for one without a name."""
+        if isinstance(self.environment, External):
+            return tuple(self.arms["before"].urls)
+        return self.environment.services
+
+    def system(self, kind: type[S]) -> S:
+        """The environment, which is known to be of a kind.
+
+        Raises:
+            TypeError: when it is of another.
+        """
+        if not isinstance(self.environment, kind):
+            raise TypeError(f"the environment is of kind {self.environment.kind}")
+        return self.environment
 
     @property
     def open(self) -> bool:

@@ -22,7 +22,6 @@ from harness.plan import (
     Capacity,
     Chain,
     Claim,
-    Environment,
     Load,
     Plan,
     Profile,
@@ -30,8 +29,10 @@ from harness.plan import (
     Target,
 )
 from harness.stage import SLOWEST_CLIMB, Stage, StageKind
+from harness.system import Apply, Compose, External, Limits, Local, Server
 from harness.target import Expectation, Form
 
+KINDS: dict[str, type[BaseModel]] = {"local": Local, "compose": Compose, "external": External}
 PLACEHOLDERS = {"serve": ("python", "port", "scale"), "seed": ("python", "scale"), "migrate": ("python", "revision")}
 
 
@@ -94,23 +95,58 @@ def _scaled(plan: Plan, profile: str, source: Path | str) -> Plan:
 
 
 def _command_problems(plan: Plan) -> list[Problem]:
-    environment = plan.environment
-    problems = _service_problems(environment)
-    for key, known in PLACEHOLDERS.items():
-        for name in re.findall(r"\{(\w+)\}", getattr(environment, key) or ""):
-            if name not in {*known, "service"}:
-                choice = [*known, "service"] if environment.services else known
-                listed = ", ".join(f'"{{{k}}}"' for k in choice)
+    """What is wrong with commands and arms, for the kind of environment that the plan has."""
+    match plan.environment:
+        case Local() as local:
+            commands = {key: getattr(local, key) for key in PLACEHOLDERS}
+            extra, problems = (["service"] if local.services else []), _service_problems(local)
+        case Compose() as compose:
+            applied = {"seed": compose.seed, "migrate": compose.migrate}
+            commands = {key: apply and (apply.command or apply.sql) for key, apply in applied.items()}
+            extra, problems = [], []
+        case External() as external:
+            commands, extra, problems = {}, [], _external_problems(plan, external)
+    for key, text in commands.items():
+        known = [name for name in PLACEHOLDERS[key] if name != "python" or isinstance(plan.environment, Local)]
+        for name in re.findall(r"\{(\w+)\}", text or ""):
+            if name not in {*known, "service"} or (name == "service" and not isinstance(plan.environment, Local)):
+                listed = ", ".join(f'"{{{k}}}"' for k in [*known, *extra])
                 problems.append(Problem(f"environment.{key}", f'unknown placeholder "{{{name}}}"; known are {listed}'))
-    problems += [
-        Problem(f"arms.{name}.revision", "needs environment.migrate, the command that applies it")
-        for name, arm in plan.arms.items()
-        if arm.revision and not environment.migrate
-    ]
+    return [*problems, *_arm_problems(plan)]
+
+
+def _arm_problems(plan: Plan) -> Iterator[Problem]:
+    """Keys of arms that their kind of environment has no use for, and revisions that nothing applies."""
+    kind = plan.environment.kind
+    migrates = kind == "external" or getattr(plan.environment, "migrate", None)
+    for name, arm in plan.arms.items():
+        if arm.revision and not migrates:
+            yield Problem(f"arms.{name}.revision", "needs environment.migrate, the command that applies it")
+        keys = {"profiles": "compose", "start": "compose", "url": "external", "urls": "external"}
+        for key, of in keys.items():
+            if getattr(arm, key) and kind != of:
+                what = f'is for an environment of kind "{of}", this one is of kind "{kind}"'
+                yield Problem(f"arms.{name}.{key}", what)
+
+
+def _external_problems(plan: Plan, environment: External) -> list[Problem]:
+    """Arms without an address, with different services, or that are the same system twice."""
+    problems = []
+    for name, arm in plan.arms.items():
+        if bool(arm.url) == bool(arm.urls):
+            problems.append(Problem(f"arms.{name}", "needs either url, where it runs, or urls of several services"))
+    before, after = (plan.arms[name] for name in ARMS)
+    if set(before.urls) != set(after.urls):
+        problems.append(Problem("arms.after.urls", f"must name the services of arms.before: {', '.join(before.urls)}"))
+    elif (before.url, before.urls) == (after.url, after.urls) and not environment.switch:
+        what = "both arms are at the same address; give environment.switch, the command that makes one of them answer"
+        problems.append(Problem("arms.after", what))
+    if plan.attribution:
+        problems.append(Problem("attribution", 'needs an environment that is started, of kind "local" or "compose"'))
     return problems
 
 
-def _service_problems(environment: Environment) -> list[Problem]:
+def _service_problems(environment: Local) -> list[Problem]:
     """Where ``{service}`` stands without services, and where it is missing although there are several."""
     commands = {f"environment.{key}": text for key in PLACEHOLDERS if (text := getattr(environment, key))}
     inputs = {f"environment.seed_inputs[{i}]": text for i, text in enumerate(environment.seed_inputs)}
@@ -199,6 +235,7 @@ def _differences(end: Arm, after: Arm) -> list[str]:
     names = sorted(end.env.keys() | after.env.keys())
     pairs = [
         ("revision", end.revision, after.revision),
+        ("profiles", ",".join(end.profiles) or None, ",".join(after.profiles) or None),
         *((f"env {n}", end.env.get(n), after.env.get(n)) for n in names),
     ]
     return [
@@ -263,13 +300,23 @@ def _blind_to_load(plan: Plan, expectation: Expectation) -> str:
 
 
 def _problem(detail: ErrorDetails) -> Problem:
-    where, parent = _key_path(detail["loc"])
+    location = detail["loc"]
+    kind = str(location[1]) if location[0] == "environment" and len(location) > 1 else None
+    if kind:  # the member of the union is no key of the file
+        location = (location[0], *location[2:])
+    where, parent = _key_path(location)
     match detail["type"]:
         case "extra_forbidden":
-            known = _known_keys(parent)
-            return Problem(where, f"unknown key; {_nearest(str(detail['loc'][-1]), known)}")
+            known = _known_keys(parent, kind)
+            return Problem(where, f"unknown key; {_nearest(str(location[-1]), known)}")
         case "missing":
             return Problem(where, "missing")
+        case "union_tag_not_found":
+            return Problem(f"{where}.kind", f"missing; known are {', '.join(KINDS)}")
+        case "union_tag_invalid":
+            return Problem(
+                f"{where}.kind", f'no kind "{detail["ctx"]["tag"]}"; {_nearest(detail["ctx"]["tag"], [*KINDS])}'
+            )
         case "value_error":
             return Problem(where, str(detail["ctx"]["error"]))
         case _:
@@ -284,9 +331,8 @@ def _key_path(location: tuple[int | str, ...]) -> tuple[str, tuple[str, ...]]:
     return path, tuple(part for part in location[:-1] if isinstance(part, str))
 
 
-def _known_keys(tables: tuple[str, ...]) -> list[str]:
+def _known_keys(tables: tuple[str, ...], kind: str | None) -> list[str]:
     parts: dict[str, type[BaseModel]] = {
-        "environment": Environment,
         "arms": Arm,
         "load": Load,
         "stages": Stage,
@@ -296,7 +342,19 @@ def _known_keys(tables: tuple[str, ...]) -> list[str]:
         "profiles": Profile,
         "capacity": Capacity,
     }
-    model: type[BaseModel] = Step if tables[1:] == ("steps",) else parts[tables[0]] if tables else Plan
+    nested: dict[str, type[BaseModel]] = {
+        "steps": Step,
+        "seed": Apply,
+        "migrate": Apply,
+        "database": Server,
+        "limits": Limits,
+    }
+    if not tables:
+        model: type[BaseModel] = Plan
+    elif len(tables) > 1 and tables[1] in nested:
+        model = nested[tables[1]]
+    else:
+        model = KINDS[kind] if kind else parts[tables[0]]
     return [field.alias or name for name, field in model.model_fields.items()]
 
 

@@ -17,7 +17,7 @@ from harness.plan_file import parse_plan
 from harness.readings import SCHEMA as READINGS
 from harness.readings import read_readings, write_readings
 from harness.samples import read_samples
-from harness.trial import Generation, Leg, Loss, Migration, Setup, Startup, Trial
+from harness.trial import Generation, Incident, Leg, Loss, Migration, Setup, Startup, Trial
 
 T = TypeVar("T")
 SCHEMA = 1
@@ -99,6 +99,12 @@ class RunFolder:
         self.trial_folder(leg).mkdir(parents=True, exist_ok=True)
         self.write(f"trials/{leg.title}/startup.json", _json(asdict(startup)))
 
+    def write_incidents(self, leg: Leg, incidents: Sequence[Incident]) -> None:
+        """Record what happened to containers in a leg, if anything did."""
+        if incidents:
+            found = {"schema": SCHEMA, "incidents": [asdict(incident) for incident in incidents]}
+            self.write(f"trials/{leg.title}/incidents.json", _json(found))
+
     def write_probe(self, leg: Leg, probe: str, rows: Sequence[tuple[int, str, str, float]]) -> None:
         """Record what a probe read beside a leg: rows as of ``write_readings``, at wall-clock ns instead."""
         if not rows:
@@ -139,6 +145,12 @@ class RunFolder:
         names = [f"trials/{leg.title}/windows.json" for leg in legs]
         recorded = [self._decode(name, Generation) for name in names if (self.path / name).is_file()]
         return [loss for generation in recorded for loss in generation.lost]
+
+    def read_incidents(self, legs: Sequence[Leg]) -> list[Incident]:
+        """What happened to containers in those of the legs that were recorded."""
+        names = [f"trials/{leg.title}/incidents.json" for leg in legs]
+        found = [(name, self._object(name)) for name in names if (self.path / name).is_file()]
+        return [one for name, raw in found for one in _validated(self.path / name, list[Incident], raw["incidents"])]
 
     def _trial(self, leg: Leg) -> Trial:
         folder = self.trial_folder(leg)

@@ -15,9 +15,10 @@ from numpy.typing import NDArray
 
 from harness.load import Job, Progress
 from harness.plan import Plan
+from harness.probes.process import ProcessProbe
 from harness.samples import SCHEMA as SAMPLES
 from harness.samples import write_part
-from harness.trial import Generation, Leg, Migration, Offered, Setup, Startup, Trial, windows_of
+from harness.trial import Generation, Incident, Leg, Migration, Offered, Setup, Startup, Trial, windows_of
 
 CLIMB_POINTS = 101
 READINGS = ("at_ns", "source", "name", "value")
@@ -217,13 +218,14 @@ class FakeEnvironment:
     def check(self) -> None:
         """All is well."""
 
-    def roots(self) -> dict[str, int]:
-        """No process to read."""
-        return {}
+    def probe(self) -> ProcessProbe:
+        """Read no process."""
+        return ProcessProbe({})
 
-    def stop(self) -> None:
+    def stop(self) -> list[Incident]:
         """Stop nothing."""
         self._note("stop")
+        return []
 
     def versions(self) -> dict[str, str]:
         """No servers."""

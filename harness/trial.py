@@ -79,6 +79,16 @@ class Loss:
 
 
 @dataclass(frozen=True, slots=True)
+class Incident:
+    """What happened to a container by itself, and how many seconds after its leg's services were ready."""
+
+    leg: str
+    service: str
+    what: str
+    second: float
+
+
+@dataclass(frozen=True, slots=True)
 class Offered:
     """The arrivals of one open stage, of all processes together.
 

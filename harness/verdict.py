@@ -16,7 +16,7 @@ from harness.plan import ARMS, Claim, Plan, Target
 from harness.statistics import Interval
 from harness.summary import LegFacts, Summary
 from harness.target import Form
-from harness.trial import Loss, Setup
+from harness.trial import Incident, Loss, Setup
 
 BUSY_CPU_SHARE = 0.8
 BLOCKS_FOR_SIGNIFICANCE = 6
@@ -147,7 +147,28 @@ class WorkerLost:
         )
 
 
-AnyBreach = Breach | WorkerLost | Guard
+@dataclass(frozen=True, slots=True)
+class ContainerStruck:
+    """A broken guard that names a container which something happened to under load; reads like a ``Breach``."""
+
+    incident: Incident
+
+    @property
+    def name(self) -> str:
+        """As of a member of ``Breach``."""
+        return "CONTAINER_STRUCK"
+
+    @property
+    def value(self) -> tuple[str, str]:
+        """What was seen, and what to do about it."""
+        struck = self.incident
+        return (
+            f"{struck.service} {struck.what} {struck.second:.0f} s into leg {struck.leg}: the leg measured that too",
+            f"read logs/{struck.leg}.{struck.service}.log; raise its limits, or mend the service",
+        )
+
+
+AnyBreach = Breach | WorkerLost | ContainerStruck | Guard
 AnyDoubt = Doubt | ArrivalsWaited
 """Texts that stand alone, and those with the numbers of a run: all have a ``name`` and, as ``value``, two texts."""
 
@@ -187,9 +208,18 @@ class Verdict:
         return sum(check.outcome is outcome for check in self.checks)
 
 
-def judge(plan: Plan, setup: Setup, summary: Summary, comparison: Comparison, losses: Sequence[Loss] = ()) -> Verdict:
+def judge(
+    plan: Plan,
+    setup: Setup,
+    summary: Summary,
+    comparison: Comparison,
+    losses: Sequence[Loss] = (),
+    *,
+    incidents: Sequence[Incident] = (),
+) -> Verdict:
     """Judge every target of the plan; workers that were lost in any leg break the run."""
-    breaches: tuple[AnyBreach, ...] = (*map(WorkerLost, losses), *_breaches(summary))
+    struck = [ContainerStruck(incident) for incident in incidents]
+    breaches: tuple[AnyBreach, ...] = (*map(WorkerLost, losses), *struck, *_breaches(summary))
     silent = unasked(summary)
     checks = tuple(_judge_all(plan.targets, comparison, silent))
     if breaches:

@@ -64,6 +64,27 @@ def seed(service: str, scale: float) -> None:
 
 @main.command()
 @SERVICE
+@click.argument("revision")
+@click.option("--scale", type=click.FloatRange(min=0, min_open=True), default=1.0, show_default=True)
+def prepare(service: str, revision: str, scale: float) -> None:
+    """Bring the database to REVISION, and fill it if it is empty: what a container does before its service starts.
+
+    \b
+    Example:
+      python -m reference_app prepare recommendation head --scale 0.1
+    """
+    from reference_app import seeding, seeds  # noqa: PLC0415 - serving must not pay for numpy
+    from reference_app.migrations import migrate as move  # noqa: PLC0415 - nor for Alembic
+
+    move(database_url(), service, revision, click.echo)
+    with server.connect(database_url()) as connection:
+        tables = list(seeds.generate(service, scale))
+        if seeding.empty(connection, [table.name for table in tables]):
+            seeding.fill(connection, tables)
+
+
+@main.command()
+@SERVICE
 @click.option("--port", type=click.IntRange(1, 65535), required=True)
 @click.option("--host", default="127.0.0.1", show_default=True)
 def serve(service: str, port: int, host: str) -> None:

@@ -4,8 +4,9 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
+from pathlib import Path
 from typing import Self
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlsplit
 
 from reference_app.breaker import Tolerance
 from reference_app.errors import SetupError
@@ -37,7 +38,10 @@ class Settings:
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str] = os.environ) -> Self:
-        """Read DATABASE_URL, REDIS_URL, REFERENCE_RELEASE and the REFERENCE_BREAKER_ settings."""
+        """Read DATABASE_URL, REDIS_URL, REFERENCE_RELEASE and the REFERENCE_BREAKER_ settings.
+
+        DATABASE_PASSWORD_FILE and REDIS_PASSWORD_FILE name files with passwords that the addresses leave out.
+        """
         usual = Tolerance()
         return cls(
             database_url=database_url(environment),
@@ -64,7 +68,19 @@ def _url(environment: Mapping[str, str], name: str, schemes: set[str], example: 
     if urlsplit(value).scheme not in schemes:
         known = " or ".join(sorted(f"{scheme}://" for scheme in schemes))
         raise SetupError(f"{name} must start with {known}, for example {example}")
-    return value
+    file = f"{name.removesuffix('_URL')}_PASSWORD_FILE"
+    return _with_password(value, file, environment[file]) if environment.get(file) else value
+
+
+def _with_password(url: str, name: str, path: str) -> str:
+    """An address with the password that a file holds, as a secret of a container is given."""
+    try:
+        password = Path(path).read_text(encoding="utf-8").strip()
+    except (OSError, UnicodeDecodeError) as error:
+        raise SetupError(f"{name}: {path} cannot be read ({error})") from error
+    parts = urlsplit(url)
+    user, _, host = parts.netloc.rpartition("@")
+    return parts._replace(netloc=f"{user.partition(':')[0]}:{quote(password, safe='')}@{host}").geturl()
 
 
 def _steps(release: str) -> frozenset[Step]:

@@ -21,12 +21,24 @@ from psycopg import sql
 
 from harness.environment import seeds
 from harness.environment.processes import Process, Processes, end_together
-from harness.environment.servers import HOST, SERVICE_ROLE, Postgres, Redis, answers_ok, free_ports, wait_until
+from harness.environment.servers import (
+    BOOKKEEPING,
+    HOST,
+    SERVICE_ROLE,
+    Postgres,
+    Redis,
+    answers_ok,
+    free_ports,
+    wait_until,
+)
+from harness.environment.variables import expanded
 from harness.errors import EnvironmentFailedError
-from harness.migration import migrate
+from harness.migration import content, migrated
 from harness.plan import Arm, Plan
+from harness.probes.process import ProcessProbe
 from harness.readings import CACHE, DATABASE
-from harness.trial import Leg, Migration, Startup
+from harness.system import Local
+from harness.trial import Incident, Leg, Migration, Startup
 
 SEED, LEG = "seed", "leg"
 SETTINGS = (
@@ -38,7 +50,6 @@ SETTINGS = (
     "synchronous_commit",
     "work_mem",
 )
-BOOKKEEPING = ("alembic_version", "schema_migrations", "flyway_schema_history", "django_migrations")
 _TABLES = "SELECT relname FROM pg_class WHERE relkind IN ('r', 'p') AND relnamespace = 'public'::regnamespace"
 
 
@@ -46,8 +57,8 @@ class LocalEnvironment:
     """Starts, resets, checks and ends everything a leg needs. Use it as a context manager."""
 
     def __init__(self, plan: Plan, base: Path, logs: Path, say: Callable[[str], None]) -> None:
-        self.plan, self.spec, self.base, self.logs, self.say = plan, plan.environment, base, logs, say
-        self.cwd = Path(os.path.normpath(base / plan.environment.cwd))
+        self.plan, self.spec, self.base, self.logs, self.say = plan, plan.system(Local), base, logs, say
+        self.cwd = Path(os.path.normpath(base / self.spec.cwd))
         self.seed_fingerprint: str | None = None
         self.row_counts: dict[str, int] = {}
         self.postgres: Postgres
@@ -63,7 +74,7 @@ class LocalEnvironment:
         scratch.mkdir(parents=True, exist_ok=True)
         self.scratch = Path(tempfile.mkdtemp(dir=scratch))
         self.sockets = Path(tempfile.mkdtemp(prefix="harness-"))  # elsewhere: a socket's path is at most 107 bytes
-        self.processes = Processes(self.scratch, self.sockets)
+        self.processes = Processes(self.scratch, self.sockets, cores=self.spec.cores)
         self.processes.guard()
         return self
 
@@ -130,17 +141,18 @@ class LocalEnvironment:
             if process:
                 process.check()
 
-    def roots(self) -> dict[str, int]:
-        """Process ids of what runs in a leg, by name: ``postgres``, ``redis``, and each service."""
+    def probe(self) -> ProcessProbe:
+        """What reads CPU and memory of what runs in a leg: ``postgres``, ``redis``, and each service."""
         servers = {DATABASE: getattr(self, "postgres", None), CACHE: getattr(self, "redis", None)}
         found = {name: server.process.pid for name, server in servers.items() if server and server.process}
         names = (part or "service" for part in self.spec.parts)
-        return found | {name: process.pid for name, process in zip(names, self._services, strict=True)}
+        return ProcessProbe(found | {name: process.pid for name, process in zip(names, self._services, strict=True)})
 
-    def stop(self) -> None:
+    def stop(self) -> list[Incident]:
         """End the arm's services."""
         end_together(self._services)
         self._services = []
+        return []
 
     def versions(self) -> dict[str, str]:
         """Versions of the servers in use."""
@@ -220,7 +232,13 @@ class LocalEnvironment:
         apply = self._migration(arm, database, revision, service) if self.spec.migrate and revision else None
         what = f"{service} of {arm}" if service else arm
         self.say(f"migrating {what}" + (f" to {revision}" if revision else ""))
-        return migrate(self.postgres, database, arm, revision, apply, service=service)
+
+        def fetch(query: str) -> list[tuple[object, ...]]:
+            return self.postgres.fetch(query, database)
+
+        before = content(fetch)
+        seconds = apply() if apply else 0.0
+        return migrated(arm, revision, seconds, before, content(fetch), service=service)
 
     def _migration(self, name: str, database: str, revision: str, service: str | None) -> Callable[[], float]:
         command = self._command(self.spec.migrate or "", revision=revision, service=service)
@@ -239,12 +257,12 @@ class LocalEnvironment:
         self.postgres.execute(sql.SQL("CHECKPOINT"))
 
     def _serve(self, leg: Leg, arm: Arm, service: str | None, port: int) -> Process:
-        env = dict(self.spec.env)
+        env = expanded(self.spec.env, "environment.env")
         if self.provides_postgres:
             env["DATABASE_URL"] = self.postgres.url(_named(LEG, service))
         if "redis" in self.spec.provides:
             env["REDIS_URL"] = self.redis.url(self.spec.parts.index(service))
-        env |= arm.env
+        env |= expanded(arm.env, f"arms.{leg.arm}.env")
         name = f"the {service} service of {leg.arm}" if service else f"the {leg.arm} service"
         log = self.logs / f"{_named(leg.title, service)}.serve.log"
         command = self._command(self.spec.serve, port=port, service=service)
@@ -258,7 +276,10 @@ class LocalEnvironment:
         wait_until(ready, process, self.spec.ready_seconds, f"200 from {self.spec.ready}", since=started)
 
     def _run(self, name: str, command: list[str], database: str) -> float:
-        env: Mapping[str, str] = {**self.spec.env, "DATABASE_URL": self.postgres.url(database)}
+        env: Mapping[str, str] = {
+            **expanded(self.spec.env, "environment.env"),
+            "DATABASE_URL": self.postgres.url(database),
+        }
         log = self.logs / f"{name}.log"
         return self.processes.run(name, command, log, cwd=self.cwd, env=env, seconds=self.spec.command_seconds)
 

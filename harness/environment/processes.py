@@ -23,7 +23,7 @@ from harness.errors import CommandError, EnvironmentFailedError
 
 Failure = TypeVar("Failure", bound=Exception)
 LABEL = "HARNESS_OWNER"
-OWNER, SESSIONS = "owner", "sessions"
+OWNER, SESSIONS, CONTAINERS = "owner", "sessions", "containers"
 SAME_START_SECONDS = 2.0
 TAIL_LINES = 20
 GRACE_SECONDS = 2.0
@@ -73,9 +73,9 @@ def end_together(processes: Sequence[Process], *, how: signal.Signals = signal.S
 class Processes:
     """All processes of one run."""
 
-    def __init__(self, scratch: Path, *folders: Path) -> None:
+    def __init__(self, scratch: Path, *folders: Path, cores: Sequence[int] = ()) -> None:
         self.label = f"{os.getpid()}-{int(psutil.Process().create_time())}-{os.urandom(3).hex()}"
-        self.scratch, self.folders = scratch, (scratch, *folders)
+        self.scratch, self.folders, self.cores = scratch, (scratch, *folders), cores
         self._started: list[Process] = []
         self._watchdog: subprocess.Popen[bytes] | None = None
 
@@ -107,6 +107,7 @@ class Processes:
                 )
             except OSError as error:
                 raise EnvironmentFailedError(f"{name}: cannot run {command[0]}: {error.strerror}") from error
+        stay_on(popen.pid, self.cores)
         process = Process(name, popen, log)
         self._started.append(process)
         with (self.scratch / SESSIONS).open("a") as sessions:
@@ -138,9 +139,13 @@ class Processes:
         path = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", os.defpath)])
         return {**os.environ, "PATH": path, "PYTHONUNBUFFERED": "1", LABEL: self.label, **extra}
 
+    def end(self) -> None:
+        """End everything that carries the label."""
+        end_all(self.label, self.scratch)
+
     def close(self) -> None:
         """End everything that carries the label and let the watchdog clean up."""
-        end_all(self.label, self.scratch)
+        self.end()
         if self._watchdog and self._watchdog.stdin:
             self._watchdog.stdin.close()
         ended = [process.popen for process in self._started] + ([self._watchdog] if self._watchdog else [])
@@ -148,6 +153,23 @@ class Processes:
         for popen in ended:  # what takes longer on a busy machine ends by itself, as it does when the harness is killed
             with suppress(subprocess.TimeoutExpired):
                 popen.wait(max(deadline - time.monotonic(), 0.0))
+
+
+def stay_on(pid: int, cores: Sequence[int]) -> None:
+    """Keep a process, and what it starts from now on, on some cores; all of them when none is named.
+
+    Raises:
+        EnvironmentFailedError: when this machine has no such core, or cannot keep processes on cores.
+    """
+    if not cores:
+        return
+    try:
+        os.sched_setaffinity(pid, cores)
+    except ProcessLookupError:
+        return
+    except (AttributeError, OSError) as error:
+        there = sorted(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else "chosen by the system"
+        raise EnvironmentFailedError(f"cores {list(cores)}: not possible here; this machine's are {there}") from error
 
 
 def labelled() -> Iterator[tuple[psutil.Process, str]]:

@@ -15,6 +15,7 @@ from platformdirs import user_cache_path
 
 from harness.errors import PlanError, Problem
 from harness.plan import Plan
+from harness.system import Local
 
 KEPT = 3
 FACTS = "facts.json"
@@ -32,7 +33,7 @@ def seed_fingerprint(plan: Plan, base: Path, versions: Mapping[str, str]) -> str
     Raises:
         PlanError: when a pattern of ``seed_inputs`` matches no file.
     """
-    environment, digest = plan.environment, sha256()
+    environment, digest = plan.system(Local), sha256()
     before = plan.arms["before"]
     parts: Sequence[object] = (
         environment.seed,

@@ -28,6 +28,7 @@ HOST = "127.0.0.1"
 SERVICE_ROLE = "service"
 START_SECONDS = 30.0
 POLL_SECONDS = 0.05
+BOOKKEEPING = ("alembic_version", "schema_migrations", "flyway_schema_history", "django_migrations")
 REDIS_DATABASES = 32  # more than a plan can have services
 
 
@@ -64,6 +65,17 @@ def answers_ok(url: str) -> bool:
         with build_opener(ProxyHandler({})).open(url, timeout=5) as response:
             return bool(response.status == 200)  # noqa: PLR2004 - HTTP's own number
     except (URLError, OSError, ValueError):
+        return False
+
+
+def redis_answers(host: str, port: int) -> bool:
+    """Whether a Redis server answers PING; that it asks for a password is an answer too."""
+    try:
+        with redis.Redis(host=host, port=port, socket_connect_timeout=1, socket_timeout=5) as client:
+            return bool(client.ping())
+    except redis.AuthenticationError:
+        return True
+    except redis.RedisError:
         return False
 
 

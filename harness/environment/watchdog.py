@@ -1,7 +1,8 @@
 """``python -m harness.environment.watchdog LABEL SCRATCH FOLDER...``: ends what a run left when the run is gone.
 
 Waits until its standard input closes, which the kernel does for a harness that was killed, then ends every process of
-the run and removes its scratch folders.
+the run, removes its containers where it made any, and its scratch folders. Where the engine does not answer the folders
+stay, so that the next command finds whose containers are left.
 """
 
 import shutil
@@ -9,7 +10,7 @@ import signal
 import sys
 from pathlib import Path
 
-from harness.environment.processes import end_all
+from harness.environment.processes import CONTAINERS, end_all
 
 
 def main() -> None:
@@ -19,8 +20,19 @@ def main() -> None:
     label, *folders = sys.argv[1:]
     sys.stdin.buffer.read()
     end_all(label, Path(folders[0]))
+    if not containers_gone(label, Path(folders[0])):
+        return
     for folder in folders:
         shutil.rmtree(folder, ignore_errors=True)
+
+
+def containers_gone(label: str, scratch: Path) -> bool:
+    """Remove the containers of a run that made some; returns whether none is left."""
+    if not (scratch / CONTAINERS).exists():
+        return True
+    from harness.environment.engine import sweep_to_zero  # noqa: PLC0415 - the SDK takes a second, few runs need it
+
+    return sweep_to_zero(label)
 
 
 if __name__ == "__main__":

@@ -30,8 +30,9 @@ from harness.generator.conductor import conduct, sit_out
 from harness.generator.crew import Crew, Member
 from harness.generator.parts import Intake
 from harness.generator.users import greet_users
-from harness.plan import Plan, url_variable
+from harness.plan import Plan
 from harness.readings import GENERATOR
+from harness.system import url_variable
 from harness.trial import windows_of
 
 LOOK_SECONDS = 0.2
@@ -166,7 +167,7 @@ class Master:
             "base": str(order.base.relative_to(root) if remote else order.base),
             "seed": order.seed,
             "host": order.host,
-            "urls": {name: os.environ[name] for name in map(url_variable, plan.environment.services)},
+            "urls": {name: os.environ[name] for name in map(url_variable, plan.services)},
             "leg": order.out.name,
             "of": self.crew.wanted,
         }

@@ -13,7 +13,8 @@ from locust.env import Environment
 from locust.user.task import LOCUST_STATE_RUNNING, LOCUST_STATE_STOPPING
 from locust.util.load_locustfile import load_locustfile
 
-from harness.plan import Plan, url_variable
+from harness.plan import Plan
+from harness.system import url_variable
 
 NOWHERE = "http://127.0.0.1:9"
 """What user files find where they read an address while they are only checked."""
@@ -88,7 +89,7 @@ def tell_users(plan: Plan, seed: int, urls: Mapping[str, str] | None = None, sha
     """
     index, of = share
     os.environ.update(urls or {})
-    for service in plan.environment.services:
+    for service in plan.services:
         os.environ.setdefault(url_variable(service), NOWHERE)
     os.environ["HARNESS_SEED"] = str(seed)
     os.environ["HARNESS_SECONDS"] = f"{plan.seconds:.0f}"  # stages have whole seconds
@@ -101,7 +102,7 @@ def tell_users(plan: Plan, seed: int, urls: Mapping[str, str] | None = None, sha
 
 def point_users(plan: Plan, users: Sequence[type[User]], host: str) -> str | None:
     """Send users that chose no service of the plan to ``host``; returns the host that Locust may give to all."""
-    services = tuple(os.environ[url_variable(service)] for service in plan.environment.services)
+    services = tuple(os.environ[url_variable(service)] for service in plan.services)
     for user in users:
         if not (user.host or "").startswith(services):
             user.host = host

@@ -11,6 +11,7 @@ FLOW = [
     ("metric",),
     ("target",),
     ("stage",),
+    ("system",),
     ("plan",),
     ("plan_file",),
     ("columns",),
@@ -33,8 +34,8 @@ FLOW = [
 ]
 LEVEL = {name: level for level, names in enumerate(FLOW) for name in names}
 PURE = {
-    "metric", "target", "stage", "plan", "plan_file", "statistics", "capacity", "facts", "summary", "comparison",
-    "attribution", "guard", "verdict",
+    "metric", "target", "stage", "system", "plan", "plan_file", "statistics", "capacity", "facts", "summary",
+    "comparison", "attribution", "guard", "verdict",
 }  # fmt: skip
 WORLD = {"subprocess", "socket", "time", "os", "psutil", "psycopg", "redis", "requests", "urllib", "shutil", "tempfile"}
 
@@ -64,7 +65,9 @@ def test_a_module_of_harness_imports_only_what_comes_before_it(path: Path) -> No
     used = {i.split(".")[1] for i in imports(path) if i.startswith("harness.")} - {name, "__version__"}
     if name in {"__init__", "generator"}:
         allowed = (
-            {"stage", "plan", "plan_file", "columns", "samples", "readings", "trial"} if name == "generator" else set()
+            {"stage", "system", "plan", "plan_file", "columns", "samples", "readings", "trial"}
+            if name == "generator"
+            else set()
         )
         assert used <= allowed
         return

@@ -4,8 +4,9 @@ from pathlib import Path
 import pytest
 
 from harness.errors import PlanError
-from harness.plan import Arm, url_variable
+from harness.plan import Arm
 from harness.plan_file import parse_plan, read_plan
+from harness.system import Local, url_variable
 from harness.testing import CHAIN_PLAN, PLAN
 
 SCENARIOS = Path(__file__).parents[2] / "scenarios"
@@ -14,7 +15,7 @@ SCENARIOS = Path(__file__).parents[2] / "scenarios"
 def test_a_minimal_plan_gets_sensible_defaults() -> None:
     plan = parse_plan(PLAN)
     assert plan.load.blocks == 2
-    assert plan.environment.postgres_settings["shared_preload_libraries"] == "pg_stat_statements"
+    assert plan.system(Local).postgres_settings["shared_preload_libraries"] == "pg_stat_statements"
     assert [stage.title for stage in plan.stages] == ["ramp", "sustain"]
     assert plan.stages[0].climb_seconds == 2
     assert plan.seconds == 32
@@ -52,7 +53,9 @@ def test_every_shipped_plan_can_be_read(path: Path) -> None:
         ("p95 falls", "p59 falls", "targets[0].expect", "nothing measures"),
         ("schema = 1", "schema = 2", "schema", "reads schema 1"),
         ("schema = 1\n", "", "schema", "missing"),
-        ('kind = "local"', 'kind = "compose"', "environment", "not supported by this version"),
+        ('kind = "local"', 'kind = "compose"', "environment.file", "missing"),
+        ('kind = "local"', 'kind = "docker"', "environment.kind", 'no kind "docker"; known are local, compose'),
+        ('kind = "local"\n', "", "environment.kind", "missing; known are local, compose, external"),
         (" --port {port}", "", "environment", "{port}"),
         (" --port {port}", " --port {port} {prot}", "environment.serve", '"{prot}"'),
         ("serve =", 'seed = "x"\nserve =', "environment", 'add "postgres" to provides'),
@@ -126,9 +129,9 @@ def test_services_that_cannot_be_told_apart_or_are_missing(services: str, comman
 def test_services_stand_for_a_placeholder() -> None:
     """One service alone may do without it."""
     several = PLAN.replace('serve = "serve', 'services = ["auth", "pay-ment"]\nserve = "serve {service}')
-    assert parse_plan(several).environment.parts == ("auth", "pay-ment")
-    assert parse_plan(PLAN.replace("serve =", 'services = ["auth"]\nserve =')).environment.parts == ("auth",)
-    assert parse_plan(PLAN).environment.parts == (None,)
+    assert parse_plan(several).system(Local).parts == ("auth", "pay-ment")
+    assert parse_plan(PLAN.replace("serve =", 'services = ["auth"]\nserve =')).system(Local).parts == ("auth",)
+    assert parse_plan(PLAN).system(Local).parts == (None,)
     assert url_variable("pay-ment") == "HARNESS_URL_PAY_MENT"
     with pytest.raises(PlanError, match=r'known are "{python}", "{port}", "{scale}", "{service}"'):
         parse_plan(several.replace("--port", "--prot {prot} --port"))
@@ -459,5 +462,5 @@ def test_facts_of_a_migration_need_one() -> None:
 
 def test_the_plans_server_settings_win() -> None:
     plan = parse_plan(PLAN.replace("[arms.before]", '[environment.postgres]\nshared_buffers = "1GB"\n[arms.before]'))
-    settings = plan.environment.postgres_settings
+    settings = plan.system(Local).postgres_settings
     assert (settings["shared_buffers"], settings["max_wal_size"]) == ("1GB", "2GB")

@@ -7,6 +7,7 @@ import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import jwt
 from jwt.utils import base64url_encode
@@ -37,8 +38,9 @@ class Tokens:
     """Issues and reads the tokens signed with a secret, which all processes of the service share."""
 
     def __init__(self, environment: Mapping[str, str] = os.environ) -> None:
-        self._secret = environment.get(SECRET, DEVELOPMENT_SECRET)
-        if SECRET not in environment:
+        file = environment.get(f"{SECRET}_FILE")
+        self._secret = Path(file).read_text().strip() if file else environment.get(SECRET, DEVELOPMENT_SECRET)
+        if SECRET not in environment and not file:
             logger.warning("%s is not set: tokens are signed with a secret that everybody can read", SECRET)
         if len(self._secret) < _SHORTEST:
             raise SetupError(f"{SECRET} is too short; export {SECRET}=$(openssl rand -hex 32)")

@@ -1,0 +1,38 @@
+"""Leftovers: what killed runs left behind, found by whose it was and removed."""
+
+import shutil
+from collections.abc import Iterator
+
+from harness.environment.processes import OWNER, end_all, owner_alive
+from harness.environment.seeds import cache_folder
+from harness.environment.watchdog import containers_gone
+from harness.errors import EnvironmentFailedError
+
+
+def collect() -> Iterator[str]:
+    """Remove what is left of runs that are over; says what was done, run by run. Running ones are not touched."""
+    for owner in sorted((cache_folder() / "scratch").glob(f"*/{OWNER}")):
+        label, *folders = owner.read_text(encoding="utf-8").splitlines()
+        if owner_alive(label):
+            continue
+        end_all(label, owner.parent)
+        if not containers_gone(label, owner.parent):
+            yield f"run {label} has containers that cannot be removed: Docker does not answer; start it and try again"
+            continue
+        for folder in folders:
+            shutil.rmtree(folder, ignore_errors=True)
+        yield f"ended run {label} and removed {owner.parent}"
+
+
+def collect_containers() -> Iterator[str]:
+    """Remove containers, networks and volumes of runs that are over; nothing where there is no Docker."""
+    from harness.environment.engine import abandoned, engine, sweep  # noqa: PLC0415 - the SDK takes a second
+
+    try:
+        with engine() as client:
+            for owner in sorted(abandoned(client)):
+                for _ in range(2):  # networks and volumes can go when their containers have
+                    for removed in sweep(client, owner):
+                        yield f"removed {removed} of run {owner}"
+    except EnvironmentFailedError:
+        return

@@ -1,0 +1,109 @@
+"""Containers: CPU, memory, network, disk and throttling of each container of a leg, as the engine tells them.
+
+Memory is what its processes made, anonymous and shared, as of ``probes.process``; where the engine does not tell it
+apart, usage less the files that can be dropped.
+"""
+
+import threading
+import time
+from collections.abc import Mapping
+from types import TracebackType
+from typing import Any, Self
+
+import docker
+import requests
+from docker.errors import DockerException
+
+from harness.readings import CPU, MEMORY
+
+NETWORK_IN, NETWORK_OUT = "network_in_bytes", "network_out_bytes"
+DISK_READ, DISK_WRITTEN = "disk_read_bytes", "disk_written_bytes"
+THROTTLED = "throttled_seconds"
+Row = tuple[int, str, str, float]
+
+
+class ContainerProbe:
+    """Reads from the start of its block to the end. ``rows`` are ``(wall-clock ns, source, name, value)``.
+
+    ``cpu_of_host`` is the share of all cores in use since the last reading, ``memory_bytes`` the memory at that moment;
+    the others are counts since the container's start.
+    """
+
+    def __init__(self, client: docker.DockerClient, containers: Mapping[str, str]) -> None:
+        self.rows: list[Row] = []
+        self._done = threading.Event()
+        self._streams = {
+            name: client.api.stats(identity, decode=True, stream=True) for name, identity in containers.items()
+        }
+        self._threads = [
+            threading.Thread(target=self._read, args=item, name=f"container probe {item[0]}", daemon=True)
+            for item in self._streams.items()
+        ]
+
+    def __enter__(self) -> Self:
+        """Begin to read."""
+        for thread in self._threads:
+            thread.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Stop reading."""
+        self._done.set()
+        for thread in self._threads:
+            thread.join(timeout=5)
+
+    def _read(self, name: str, stream: Any) -> None:  # noqa: ANN401 - the SDK has no types
+        before: Mapping[str, Any] | None = None
+        try:
+            for reading in stream:
+                if self._done.is_set():
+                    return
+                self.rows += rows_of(name, reading, before, time.time_ns())
+                before = reading
+        except (DockerException, requests.RequestException, OSError, ValueError, AttributeError):
+            return  # gone: that is for the environment's check to notice
+
+
+def rows_of(name: str, reading: Mapping[str, Any], before: Mapping[str, Any] | None, at_ns: int) -> list[Row]:
+    """The rows of one answer of the engine's statistics; CPU needs the answer ``before`` it."""
+    found = _memory(reading.get("memory_stats") or {}) | _traffic(reading) | _throttling(reading)
+    if before is not None and (share := _cpu(reading, before)) is not None:
+        found[CPU] = share
+    return [(at_ns, name, key, float(value)) for key, value in found.items()]
+
+
+def _cpu(reading: Mapping[str, Any], before: Mapping[str, Any]) -> float | None:
+    """The share of the host's cores: container CPU time over that of all cores, idle time included."""
+    now, then = reading["cpu_stats"], before["cpu_stats"]
+    host = now.get("system_cpu_usage", 0) - then.get("system_cpu_usage", 0)
+    spent = now["cpu_usage"]["total_usage"] - then["cpu_usage"]["total_usage"]
+    return max(spent / host, 0.0) if host > 0 else None
+
+
+def _memory(stats: Mapping[str, Any]) -> dict[str, float]:
+    detail = stats.get("stats") or {}
+    for anonymous, shared in (("total_rss", "total_shmem"), ("anon", "shmem")):
+        if anonymous in detail:
+            return {MEMORY: detail[anonymous] + detail.get(shared, 0)}
+    if "usage" not in stats:
+        return {}
+    return {MEMORY: stats["usage"] - detail.get("total_inactive_file", detail.get("inactive_file", 0))}
+
+
+def _traffic(reading: Mapping[str, Any]) -> dict[str, float]:
+    found: dict[str, float] = {}
+    networks = (reading.get("networks") or {}).values()
+    if networks:
+        found[NETWORK_IN] = sum(network["rx_bytes"] for network in networks)
+        found[NETWORK_OUT] = sum(network["tx_bytes"] for network in networks)
+    blocks = (reading.get("blkio_stats") or {}).get("io_service_bytes_recursive") or []
+    for key, name in (("read", DISK_READ), ("write", DISK_WRITTEN)):
+        found[name] = sum(block["value"] for block in blocks if str(block["op"]).lower() == key)
+    return found
+
+
+def _throttling(reading: Mapping[str, Any]) -> dict[str, float]:
+    throttling = reading["cpu_stats"].get("throttling_data") or {}
+    return {THROTTLED: throttling.get("throttled_time", 0) / 1e9}

@@ -1,0 +1,1 @@
+CREATE INDEX items_by_kind ON items (kind);
