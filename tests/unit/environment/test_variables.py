@@ -1,0 +1,20 @@
+"""Variables of the caller in values of a plan."""
+
+import pytest
+
+from harness.environment.variables import expand, expanded
+from harness.errors import EnvironmentFailedError
+
+
+def test_variables_are_filled_in(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PGPASS", "a${b}$")
+    assert expanded({"A": "x${PGPASS}y${PGPASS}", "B": "$PGPASS {PGPASS}"}, "environment.env") == {
+        "A": "xa${b}$ya${b}$",
+        "B": "$PGPASS {PGPASS}",
+    }
+
+
+def test_one_that_is_not_set_is_named_with_its_key(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("PGPASS", raising=False)
+    with pytest.raises(EnvironmentFailedError, match=r"environment\.env\.A: PGPASS is not set; export PGPASS="):
+        expand("${PGPASS}", "environment.env.A")
