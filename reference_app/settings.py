@@ -68,16 +68,22 @@ def _url(environment: Mapping[str, str], name: str, schemes: set[str], example: 
     if urlsplit(value).scheme not in schemes:
         known = " or ".join(sorted(f"{scheme}://" for scheme in schemes))
         raise SetupError(f"{name} must start with {known}, for example {example}")
-    file = f"{name.removesuffix('_URL')}_PASSWORD_FILE"
-    return _with_password(value, file, environment[file]) if environment.get(file) else value
+    password = secret(environment, f"{name.removesuffix('_URL')}_PASSWORD")
+    return _with_password(value, password) if password else value
 
 
-def _with_password(url: str, name: str, path: str) -> str:
-    """An address with the password that a file holds, as a secret of a container is given."""
+def secret(environment: Mapping[str, str], name: str, usual: str = "") -> str:
+    """The value of NAME, or what is in the file that NAME_FILE names, as secrets of a container are given."""
+    path = environment.get(f"{name}_FILE")
+    if not path:
+        return environment.get(name, usual)
     try:
-        password = Path(path).read_text(encoding="utf-8").strip()
+        return Path(path).read_text(encoding="utf-8").strip()
     except (OSError, UnicodeDecodeError) as error:
-        raise SetupError(f"{name}: {path} cannot be read ({error})") from error
+        raise SetupError(f"{name}_FILE: {path} cannot be read ({error})") from error
+
+
+def _with_password(url: str, password: str) -> str:
     parts = urlsplit(url)
     user, _, host = parts.netloc.rpartition("@")
     return parts._replace(netloc=f"{user.partition(':')[0]}:{quote(password, safe='')}@{host}").geturl()

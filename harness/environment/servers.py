@@ -176,8 +176,11 @@ class Redis:
         """Start it and wait until it answers PING."""
         (self.port,) = free_ports()
         options = ["--bind", HOST, "--port", str(self.port), "--save", "", "--appendonly", "no"]
-        options += ["--databases", str(REDIS_DATABASES)]
-        command = [redis_program(), *options, "--requirepass", self.password, "--dir", str(self.folder)]
+        options += ["--databases", str(REDIS_DATABASES), "--dir", str(self.folder)]
+        secret = self.folder / "redis.conf"  # anybody can read the arguments of a process
+        secret.touch(mode=0o600)
+        secret.write_text(f"requirepass {self.password}\n")
+        command = [redis_program(), str(secret), *options]
         self.process = self.processes.start("redis", command, self.log, cwd=self.folder, env={})
         wait_until(self._answers, self.process, START_SECONDS, "PING")
 

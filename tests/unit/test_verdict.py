@@ -15,7 +15,7 @@ from harness.plan_file import parse_plan
 from harness.statistics import Interval, t_interval, welch, wilson
 from harness.summary import Row, Summary, summarise
 from harness.testing import PLAN, synthetic_setup, synthetic_trials
-from harness.trial import Trial
+from harness.trial import Incident, Trial
 from harness.verdict import Breach, Check, Doubt, Holding, Outcome, Reason, Verdict, _judge_all, judge, wanted_ratios
 
 BASE = PLAN.split("[[targets]]", maxsplit=1)[0]
@@ -165,6 +165,19 @@ def test_a_broken_guard_is_invalid_even_if_one_leg_in_eight_breaks_it(spoil: obj
     trials[5] = spoil(trials[5])
     verdict = verdict_of(plan, trials)
     assert (verdict.outcome, verdict.breaches) == (Outcome.INVALID, (breach,))
+
+
+def test_a_container_that_something_happened_to_makes_the_run_invalid() -> None:
+    plan = plan_with('expect = "p50 falls by 10 %"')
+    summary = summarise(list(synthetic_trials(plan)))
+    struck = Incident("03-after", "api", "ran out of memory", 12.3)
+    setup, comparison = synthetic_setup(plan), compare(summary)
+    assert judge(plan, setup, summary, comparison).outcome is Outcome.PASS
+    verdict = judge(plan, setup, summary, comparison, incidents=[struck])
+    assert verdict.outcome is Outcome.INVALID
+    (breach,) = verdict.breaches
+    assert breach.name == "CONTAINER_STRUCK"
+    assert breach.value[0].startswith("api ran out of memory 12 s into leg 03-after")
 
 
 def test_an_endpoint_of_one_arm_only_is_a_doubt() -> None:

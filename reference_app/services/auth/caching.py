@@ -53,8 +53,7 @@ class CachedAuth:
         """A token for who knows the password of an active user."""
         user = await self._queries.credentials(credentials.username)
         known = user["password_hash"] if user is not None and user["is_active"] else None
-        matches = await self._passwords.match(known, credentials.password.get_secret_value())
-        if user is None or not matches:
+        if not await self._passwords.match(known, credentials.password.get_secret_value()) or user is None:
             raise RefusedError("the username or the password is wrong")
         await self._queries.record_login(user["id"])
         token, expires_at = self._tokens.issue(user["id"])

@@ -7,13 +7,13 @@ import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 
 import jwt
 from jwt.utils import base64url_encode
 
 from reference_app.errors import RefusedError, SetupError
 from reference_app.fields import LARGEST_ID, now
+from reference_app.settings import secret
 
 logger = logging.getLogger(__name__)
 
@@ -38,9 +38,8 @@ class Tokens:
     """Issues and reads the tokens signed with a secret, which all processes of the service share."""
 
     def __init__(self, environment: Mapping[str, str] = os.environ) -> None:
-        file = environment.get(f"{SECRET}_FILE")
-        self._secret = Path(file).read_text().strip() if file else environment.get(SECRET, DEVELOPMENT_SECRET)
-        if SECRET not in environment and not file:
+        self._secret = secret(environment, SECRET, DEVELOPMENT_SECRET)
+        if self._secret == DEVELOPMENT_SECRET:
             logger.warning("%s is not set: tokens are signed with a secret that everybody can read", SECRET)
         if len(self._secret) < _SHORTEST:
             raise SetupError(f"{SECRET} is too short; export {SECRET}=$(openssl rand -hex 32)")
