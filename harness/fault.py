@@ -13,7 +13,7 @@ _AT = re.compile(r"^(?P<stage>.+?)(?:\s*\+\s*(?P<offset>\d+(?:\.\d+)?)\s*s)?$")
 
 
 class FaultKind(StrEnum):
-    """What is done: stopped in its tracks, ended at once, ended in order, off the network, or given less."""
+    """What is done: stopped in its tracks, ended at once or in order, off the network, given less, or held up."""
 
     PAUSE = "pause"
     KILL = "kill"
@@ -21,22 +21,28 @@ class FaultKind(StrEnum):
     DISCONNECT = "disconnect"
     CPU = "cpu"
     MEMORY = "memory"
+    LATENCY = "latency"
 
     @property
     def of_containers(self) -> bool:
         """Whether it needs a container, and cannot be done to a process."""
-        return self in {FaultKind.DISCONNECT, FaultKind.CPU, FaultKind.MEMORY}
+        return self in {FaultKind.DISCONNECT, FaultKind.CPU, FaultKind.MEMORY, FaultKind.LATENCY}
 
 
-_LEFT = {FaultKind.CPU: ("cpus", "cpus = 0.1"), FaultKind.MEMORY: ("memory", 'memory = "64M"')}
+_DOSES = {
+    FaultKind.CPU: ("cpus", "what is left to it, as in cpus = 0.1"),
+    FaultKind.MEMORY: ("memory", 'what is left to it, as in memory = "64M"'),
+    FaultKind.LATENCY: ("latency_ms", "how much later all arrives that it sends, as in latency_ms = 200"),
+}
 
 
 class Fault(Part):
     """One thing done to one server or service in every leg, ``seconds`` long.
 
     ``at`` is a stage and how far into it, ``sustain+10 s``; the offset scales with a profile, ``seconds`` do not.
-    ``cpus`` (of a core) and ``memory`` are what is left to a container by the kinds of these names. ``signal`` is a
-    reading of the services' metrics that changes when they notice, as ``breaker_open{guards="database"}``.
+    ``cpus`` (of a core) and ``memory`` are what is left to a container by the kinds of these names, by ``latency_ms``
+    all that it sends is held up. ``signal`` is a reading of the services' metrics that changes when they notice, as
+    ``breaker_open{guards="database"}``.
     """
 
     at: str
@@ -45,18 +51,19 @@ class Fault(Part):
     seconds: float = Field(default=0.0, ge=0, le=86_400)
     cpus: Annotated[float, Field(ge=0.01, le=1024)] | None = None
     memory: str | None = Field(default=None, pattern=f"(?i){LEAST_MEMORY}")
+    latency_ms: Annotated[float, Field(gt=0, le=60_000)] | None = None
     signal: str | None = Field(default=None, min_length=1)
 
     @model_validator(mode="after")
     def _whole(self) -> Self:
         if not self.seconds and self.kind is not FaultKind.RESTART:
             raise ValueError(f"needs seconds, how long the {self.kind} lasts")
-        for kind, (key, example) in _LEFT.items():
+        for kind, (key, what) in _DOSES.items():
             said = getattr(self, key) is not None
             if said and self.kind is not kind:
                 raise ValueError(f'{key} is for a fault of kind "{kind}", this one is of kind "{self.kind}"')
             if self.kind is kind and not said:
-                raise ValueError(f"needs {key}, what is left to it, as in {example}")
+                raise ValueError(f"needs {key}, {what}")
         return self
 
     @property
@@ -78,8 +85,12 @@ class Fault(Part):
     @property
     def title(self) -> str:
         """What is done, in a few words: ``kill postgres for 10 s``."""
-        left = self.memory if self.cpus is None else f"{self.cpus:g} cores"
-        given = f" to {left}" if left else ""
+        doses = {
+            FaultKind.CPU: f" to {self.cpus} cores",
+            FaultKind.MEMORY: f" to {self.memory}",
+            FaultKind.LATENCY: f" by {self.latency_ms} ms",
+        }
+        given = doses.get(self.kind, "")
         lasts = f" for {self.seconds:g} s" if self.seconds else ""
         return f"{self.kind} {self.service}{given}{lasts}"
 

@@ -28,13 +28,14 @@ from harness.environment.compose_model import HOST, POSTGRES_PORT, REDIS_PORT
 from harness.environment.container_strike import Mend, strike_container
 from harness.environment.containers import Watch, trouble
 from harness.environment.databases import Databases
+from harness.environment.delay import require
 from harness.environment.engine import compose_version, engine, explain, labels, sweep_to_zero
 from harness.environment.processes import CONTAINERS, Processes
 from harness.environment.servers import answers_ok, free_ports, redis_answers
 from harness.environment.stack import BUILD_SECONDS, Stack, resolve
 from harness.environment.variables import expanded
 from harness.errors import CommandError, EnvironmentFailedError, NotReadyError
-from harness.fault import Fault
+from harness.fault import Fault, FaultKind
 from harness.migration import Content, content, migrated
 from harness.plan import Arm, Plan
 from harness.probes.container import ContainerProbe
@@ -135,6 +136,8 @@ class ComposeEnvironment:
         arms = self.plan.arms_in_order
         for arm in arms:
             self._have_images(arm)
+        if any(fault.kind is FaultKind.LATENCY for fault in self.plan.faults):
+            require(self.client, self._marks)
         done: dict[str | None, Migration] = {}
         found = []
         for number, (arm, side) in enumerate(arms.items()):
@@ -246,7 +249,9 @@ class ComposeEnvironment:
     def _read_models(self) -> None:
         planned = self.plan.seconds + self.plan.load.stop_seconds + 2 * self.spec.ready_seconds
         legs = self.plan.load.blocks * len(self.plan.arms_in_order)
-        marks = labels(self.label, time.time() + planned * legs + 4 * self.spec.command_seconds + BUILD_SECONDS + 3600)
+        self._marks = labels(
+            self.label, time.time() + planned * legs + 4 * self.spec.command_seconds + BUILD_SECONDS + 3600
+        )
         files = [(self.base / name).resolve() for name in self.spec.file]
         struck = {f"faults[{index}].service": fault.service for index, fault in enumerate(self.plan.faults)}
         names = self.spec.services if struck else ()
@@ -254,7 +259,7 @@ class ComposeEnvironment:
         for arm, side in self.plan.arms_in_order.items():
             env = expanded(self.spec.env | side.env, "environment.env")
             given = resolve(self.processes, files, [*self.spec.profiles, *side.profiles], env)
-            self._models[arm] = models.rewrite(given, self.spec, marks, pinned)
+            self._models[arm] = models.rewrite(given, self.spec, self._marks, pinned)
             models.require(
                 given["services"], {f"faults[{i}].service": f.service for i, f in enumerate(self.plan.faults)}
             )

@@ -8,11 +8,11 @@ from typing import Any
 import docker
 from docker.models.containers import Container
 
+from harness.environment.delay import delay
 from harness.errors import EnvironmentFailedError
 from harness.fault import Fault, FaultKind
 
 Mend = Callable[[], None]
-STOP_SECONDS = 10
 UPDATE_SECONDS = 60.0
 
 
@@ -32,7 +32,7 @@ def strike_container(client: docker.DockerClient, container: Container, fault: F
             container.kill()
             return container.start  # type: ignore[no-any-return]
         case FaultKind.RESTART:
-            container.stop(timeout=STOP_SECONDS)
+            container.stop()  # within the grace period that the Compose file gives it
             return container.start  # type: ignore[no-any-return]
         case FaultKind.DISCONNECT:
             return _disconnect(client, container)
@@ -40,6 +40,8 @@ def strike_container(client: docker.DockerClient, container: Container, fault: F
             return _squeeze_cpu(client, container, f"{fault.cpus:g}")
         case FaultKind.MEMORY:
             return _squeeze_memory(client, container, str(fault.memory))
+        case FaultKind.LATENCY:
+            return delay(client, container, fault.latency_ms or 0.0)
 
 
 def _disconnect(client: docker.DockerClient, container: Container) -> Mend:
@@ -70,7 +72,10 @@ def _squeeze_memory(client: docker.DockerClient, container: Container, memory: s
     given = container.attrs["HostConfig"]
     allowed = given.get("Memory") or client.info()["MemTotal"]
     swap = given.get("MemorySwap") or allowed
-    _update(container, "--memory", memory, "--memory-swap", memory)
+    try:
+        _update(container, "--memory", memory, "--memory-swap", memory)
+    except EnvironmentFailedError as error:
+        raise EnvironmentFailedError(f"{error}; leave it somewhat more than it uses, as docker stats tells") from error
 
     def mend() -> None:
         _update(container, "--memory", str(allowed), "--memory-swap", str(swap))
