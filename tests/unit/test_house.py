@@ -13,6 +13,7 @@ FLOW = [
     ("stage",),
     ("system",),
     ("plan",),
+    ("external",),
     ("plan_file",),
     ("columns",),
     ("samples", "readings"),
@@ -34,8 +35,8 @@ FLOW = [
 ]
 LEVEL = {name: level for level, names in enumerate(FLOW) for name in names}
 PURE = {
-    "metric", "target", "stage", "system", "plan", "plan_file", "statistics", "capacity", "facts", "summary",
-    "comparison", "attribution", "guard", "verdict",
+    "metric", "target", "stage", "system", "plan", "external", "plan_file", "statistics", "capacity", "facts",
+    "summary", "comparison", "attribution", "guard", "verdict",
 }  # fmt: skip
 WORLD = {"subprocess", "socket", "time", "os", "psutil", "psycopg", "redis", "requests", "urllib", "shutil", "tempfile"}
 
