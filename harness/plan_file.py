@@ -265,7 +265,8 @@ def _blind_problems(plan: Plan) -> Iterator[Problem]:
                 yield Problem(f"{where}.{key}", f"{metric.name} is one value of a whole leg or arm; leave {key} out")
         if metric.origin is Origin.STRESS and (what := _blind_to_load(plan, target.expectation)):
             yield Problem(f"{where}.expect", what)
-        if metric.origin is Origin.MIGRATION and not plan.arms["after"].revision:
+        migrates = plan.environment.kind != "external"
+        if metric.origin is Origin.MIGRATION and migrates and not plan.arms["after"].revision:
             what = f"nothing measures {metric.name}: add environment.migrate and arms.after.revision, or leave it out"
             yield Problem(f"{where}.expect", what)
 

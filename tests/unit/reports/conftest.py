@@ -158,7 +158,7 @@ SEQUENTIAL = (
     .replace('kind = "local"\nprovides = ["postgres", "redis"]\nmigrate = "migrate {revision}"\nserve = "serve {port}"',
              'kind = "external"\nsequential = true')
     .replace('revision = "0001"', 'url = "${OLD}/api"')
-    .replace('revision = "head"', 'revision = "v2"\nurl = "https://new.example"')
+    .replace('revision = "head"', 'revision = "v2"\nurl = "${NEW}"')
 )  # fmt: skip
 GOLDEN = Path(__file__).parents[2] / "golden"
 
