@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from statistics import fmean
 
-from harness.metric import METRICS, Better, Metric, Origin, Scale
+from harness.metric import METRICS, Better, Metric, Scale
 from harness.plan import ARMS
 from harness.statistics import (
     Interval,
@@ -227,7 +227,7 @@ def _block_pairs(metric: Metric, paired: list[tuple[int, Row, Row]]) -> Iterator
 def _interval(metric: Metric, legs: list[Row | None], pooled: Row | None) -> Interval | None:
     """Interval of one arm's value, for judging it against a limit."""
     rows = [row for row in legs if row is not None]
-    if pooled is None or len(rows) != len(legs) or metric.origin is Origin.STRESS:  # of steps there is no interval
+    if pooled is None or len(rows) != len(legs) or metric.by_leg:
         return None
     if metric.scale is Scale.PROPORTION:
         return _failure_share(pooled)

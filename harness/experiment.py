@@ -17,19 +17,27 @@ import psutil
 from harness import __version__
 from harness.attribution import Attribution, attribute
 from harness.comparison import Comparison, compare
+from harness.environment.variables import expand_url
+from harness.fault import Fault
+from harness.faults import Faults
 from harness.load import Job, Progress, Remote, generate
 from harness.plan import ARMS, Plan
+from harness.plan_faults import UNNAMED
 from harness.plan_file import fingerprint
+from harness.probes.metrics import MetricsProbe
 from harness.store import RunFolder, fingerprint_files
 from harness.summary import Summary, summarise
 from harness.trial import Incident, Leg, Migration, Setup, Startup, legs_of
 from harness.verdict import Verdict, judge
 
+Reading = tuple[int, str, str, float]
+"""``(wall-clock ns, source, name, value)``."""
+
 
 class Probe(AbstractContextManager["Probe"], Protocol):
-    """What reads values beside the load: ``rows`` are ``(wall-clock ns, source, name, value)``."""
+    """What reads values beside the load."""
 
-    rows: list[tuple[int, str, str, float]]
+    rows: list[Reading]
 
 
 class Environment(AbstractContextManager["Environment"], Protocol):
@@ -53,6 +61,9 @@ class Environment(AbstractContextManager["Environment"], Protocol):
 
     def probe(self) -> Probe:
         """What reads the servers and services of the leg beside the load."""
+
+    def strike(self, fault: Fault) -> Callable[[], None]:
+        """Begin a fault of the plan; returns what ends it."""
 
     def stop(self) -> list[Incident]:
         """End the arm's services; returns what happened to them by itself meanwhile."""
@@ -172,12 +183,43 @@ def measure(
                 remote=remote,
                 last=leg == legs[-1],
             )
-            with environment.probe() as probe:
-                make_load(job, on_progress=observer.progress, check=environment.check)
-            folder.write_probe(leg, "processes", probe.rows)
+            for probe, rows in _load(job, startup, environment, observer, make_load).items():
+                folder.write_probe(leg, probe, rows)
             folder.write_incidents(leg, environment.stop())
             if folder.read_losses([leg]):
                 break
+
+
+def _load(
+    job: Job, startup: Startup, environment: Environment, observer: Observer, make_load: Callable[..., None]
+) -> dict[str, list[Reading]]:
+    """Load one leg, with the faults of the plan; returns what was read beside it, by what read it."""
+    plan = job.plan
+    faults = Faults(plan.planned_faults, environment, observer.say)
+    metrics = _metrics_probe(plan, startup)
+
+    def follow(progress: Progress) -> None:
+        faults.keep_time(progress.second)
+        observer.progress(progress)
+
+    def check() -> None:
+        environment.check()
+        faults.check()
+
+    with environment.probe() as probe, metrics, faults:
+        make_load(job, on_progress=follow, check=check)
+    faults.check()
+    return {"processes": probe.rows, "metrics": metrics.rows, "faults": faults.rows}
+
+
+def _metrics_probe(plan: Plan, startup: Startup) -> MetricsProbe:
+    """What reads the services' own metrics; nothing where the plan names none."""
+    wanted = plan.environment.metrics
+    if wanted is None:
+        return MetricsProbe({}, ())
+    urls = startup.urls or {UNNAMED: startup.host}
+    found = {service: expand_url(url, service) + wanted.path for service, url in urls.items()}
+    return MetricsProbe(found, wanted.read)
 
 
 def analyse(folder: RunFolder) -> Analysis:
@@ -189,7 +231,7 @@ def analyse(folder: RunFolder) -> Analysis:
     setup = folder.read_setup()
     plan, text = folder.read_plan(setup)
     migrations = folder.read_migrations()
-    summary = summarise(folder.read_trials(setup), migrations, plan.limits)
+    summary = summarise(folder.read_trials(setup), migrations, plan.limits, [fault for _, fault in plan.planned_faults])
     comparison = compare(summary, sequential=setup.sequential)
     legs = setup.legs
     verdict = judge(plan, setup, summary, comparison, folder.read_losses(legs), incidents=folder.read_incidents(legs))

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from statistics import fmean, median_low
 
 from harness.capacity import Step, load_held
+from harness.recovery import Recovery
 from harness.trial import Migration, Trial
 
 
@@ -14,20 +15,32 @@ class Facts:
 
     Of several legs, ``users_held`` and ``rate_held`` (in arrivals per second; a plan has one or the other) are the
     median, of an even number the lower middle one: a load that was tried. ``ready_seconds`` is the mean. ``held_all``
-    says that every stress stage was held, so that more may be. What a migration took and made belongs to its arm and
-    to no leg; several of one arm add up.
+    says that every stress stage was held, so that more may be. ``recovery_seconds`` and ``detection_seconds`` are the
+    longest of all faults, lower bounds unless all ``recovered`` and were ``detected``. What a migration took and made
+    belongs to its arm and to no leg; several of one arm add up.
     """
 
     users_held: int | None = None
     rate_held: float | None = None
     held_all: bool = False
     ready_seconds: float | None = None
+    detection_seconds: float | None = None
+    recovery_seconds: float | None = None
+    detected: bool = True
+    recovered: bool = True
     indexes_created: int | None = None
     migration_seconds: float | None = None
 
 
-def facts_of(legs: Sequence[Trial], steps: Sequence[Step], migrations: Sequence[Migration] = ()) -> Facts:
-    """The facts of some legs of one arm, from all stress stages of the run and the migrations of the arm."""
+def facts_of(
+    legs: Sequence[Trial],
+    steps: Sequence[Step],
+    recoveries: Sequence[Recovery] = (),
+    migrations: Sequence[Migration] = (),
+) -> Facts:
+    """The facts of some legs of one arm, from stress stages and faults of all legs and the migrations of the arm."""
+    own = [recovery for recovery in recoveries if any(recovery.leg == trial.leg for trial in legs)]
+    signalled = [recovery for recovery in own if recovery.noticed_after is not None]
     ready = [trial.ready_seconds for trial in legs if trial.ready_seconds is not None]
     found = (load_held([step for step in steps if step.leg == trial.leg]) for trial in legs)
     loads = [load for load in found if load is not None]
@@ -38,6 +51,10 @@ def facts_of(legs: Sequence[Trial], steps: Sequence[Step], migrations: Sequence[
         rate_held=held if in_rates else None,
         held_all=held is not None and held == max(step.load for step in steps),
         ready_seconds=fmean(ready) if ready else None,
+        detection_seconds=max((r.noticed_after for r in signalled if r.noticed_after is not None), default=None),
+        recovery_seconds=max((recovery.recovered_after for recovery in own), default=None),
+        detected=all(recovery.noticed for recovery in signalled),
+        recovered=all(recovery.recovered for recovery in own),
         indexes_created=sum(len(migration.indexes_created) for migration in migrations) if migrations else None,
         migration_seconds=sum(migration.seconds for migration in migrations) if migrations else None,
     )

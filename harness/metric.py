@@ -37,6 +37,7 @@ class Origin(StrEnum):
     REQUESTS = "requests"  # one in every stage and endpoint
     STRESS = "stress"  # one per leg, from all its stress stages
     START = "start"  # one per leg, from starting its service
+    FAULT = "fault"  # one per leg, from what followed its faults
     PROCESSES = "processes"  # one in every stage, of the servers and services
     MIGRATION = "migration"  # one per arm: it is migrated once in a run
 
@@ -88,6 +89,11 @@ class Metric:
         """Whether it is one value of a whole leg or arm, and has none for a stage or an endpoint."""
         return self.origin not in {Origin.REQUESTS, Origin.PROCESSES}
 
+    @property
+    def by_leg(self) -> bool:
+        """Whether it has no interval, and each leg is judged for itself: load held in steps, a single recovery."""
+        return self.origin in {Origin.STRESS, Origin.FAULT}
+
     def lacks(self, part: str) -> bool:
         """Whether there is no value for a single ``stage`` or ``endpoint``."""
         return self.whole or (part == "endpoint" and self.origin is Origin.PROCESSES)
@@ -134,6 +140,8 @@ METRICS: dict[str, Metric] = {
         Metric("users_held", "users held", Unit.USERS, Scale.LOG, Better.HIGHER, origin=Origin.STRESS),
         Metric("rate_held", "rate held", Unit.PER_SECOND, Scale.LOG, Better.HIGHER, origin=Origin.STRESS),
         Metric("ready_seconds", "time to readiness", Unit.SECONDS, Scale.LOG, Better.LOWER, origin=Origin.START),
+        Metric("detection_seconds", "time to detection", Unit.SECONDS, Scale.LOG, Better.LOWER, origin=Origin.FAULT),
+        Metric("recovery_seconds", "time to recovery", Unit.SECONDS, Scale.LOG, Better.LOWER, origin=Origin.FAULT),
         Metric("indexes_created", "indexes created", Unit.WHOLE, Scale.LOG, Better.HIGHER, origin=Origin.MIGRATION),
         Metric("migration_seconds", "migration time", Unit.SECONDS, Scale.LOG, Better.LOWER, origin=Origin.MIGRATION),
     )

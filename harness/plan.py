@@ -4,6 +4,7 @@ from typing import Annotated, Literal, Self, TypeVar
 
 from pydantic import Field, PrivateAttr, field_validator, model_validator
 
+from harness.fault import Fault
 from harness.stage import Part, Seconds, Stage, StageKind
 from harness.system import Compose, ComposeName, Core, External, Local, ServiceName, Url
 from harness.target import Expectation, ExpectationError, Form, parse_expectation
@@ -170,7 +171,7 @@ class Claim(Part):
 
 
 class Plan(Part):
-    """What to run: environment, arms, load, stages, targets and claims, and the steps between the arms.
+    """What to run: environment, arms, load, stages, faults, targets and claims, and the steps between the arms.
 
     As written, or scaled by one of its profiles.
     """
@@ -185,6 +186,7 @@ class Plan(Part):
     claims: tuple[Claim, ...] = ()
     attribution: Chain | None = None
     capacity: Capacity | None = None
+    faults: tuple[Fault, ...] = ()
     profiles: dict[Annotated[str, Field(min_length=1, max_length=40)], Profile] = Field(default={})
     _profile: str | None = PrivateAttr(default=None)
 
@@ -274,11 +276,25 @@ class Plan(Part):
             ValidationError: when what comes out cannot be run.
         """
         profile, data = self.profiles[name], self.model_dump(by_alias=True, exclude_unset=True)
+        times = {stage.title: (profile.times_of(stage)["seconds"] / stage.seconds) for stage in self.stages}
         data["stages"] = tuple(stage.model_dump() | profile.times_of(stage) for stage in self.stages)
+        data["faults"] = tuple(
+            fault.model_dump() | {"at": fault.scaled(times.get(fault.stage, 1.0))} for fault in self.faults
+        )
         data["load"]["blocks"] = profile.blocks or self.load.blocks
         plan = self.model_validate(data)
         plan._profile = name  # noqa: SLF001 - its own class
         return plan
+
+    @property
+    def planned_faults(self) -> list[tuple[float, Fault]]:
+        """The faults in the order in which they begin, each with how many seconds into the load that is."""
+        starts, second = {}, 0.0
+        for stage in self.stages:
+            starts[stage.title] = second
+            second += stage.seconds
+        known = [(starts[fault.stage] + fault.offset, fault) for fault in self.faults if fault.stage in starts]
+        return sorted(known, key=lambda planned: planned[0])
 
     @property
     def seconds(self) -> float:

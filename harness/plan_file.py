@@ -16,6 +16,7 @@ from pydantic_core import ErrorDetails
 
 from harness.errors import PlanError, Problem
 from harness.external import external_problems, without_credentials
+from harness.fault import Fault
 from harness.metric import METRICS, Origin, Scale
 from harness.plan import (
     ARMS,
@@ -29,8 +30,9 @@ from harness.plan import (
     Step,
     Target,
 )
+from harness.plan_faults import fault_problems
 from harness.stage import SLOWEST_CLIMB, Stage, StageKind
-from harness.system import Apply, Compose, External, Limits, Local, Server
+from harness.system import Apply, Compose, External, Limits, Local, Metrics, Server
 from harness.target import Expectation, Form
 
 KINDS: dict[str, type[BaseModel]] = {"local": Local, "compose": Compose, "external": External}
@@ -53,7 +55,7 @@ def parse_plan(text: str, source: Path | str = "plan", profile: str | None = Non
         raise PlanError(source, [_problem(detail) for detail in error.errors()]) from error
     if profile is not None:
         plan = _scaled(plan, profile, source)
-    checks = (_command_problems, _stage_problems, _target_problems, _blind_problems, _chain_problems)
+    checks = (_command_problems, _stage_problems, fault_problems, _target_problems, _blind_problems, _chain_problems)
     if problems := [problem for check in checks for problem in check(plan)]:
         raise PlanError(source, problems)
     return plan
@@ -332,6 +334,7 @@ def _known_keys(tables: tuple[str, ...], kind: str | None) -> list[str]:
         "attribution": Chain,
         "profiles": Profile,
         "capacity": Capacity,
+        "faults": Fault,
     }
     nested: dict[str, type[BaseModel]] = {
         "steps": Step,
@@ -339,6 +342,7 @@ def _known_keys(tables: tuple[str, ...], kind: str | None) -> list[str]:
         "migrate": Apply,
         "database": Server,
         "limits": Limits,
+        "metrics": Metrics,
     }
     if not tables:
         model: type[BaseModel] = Plan

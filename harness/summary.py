@@ -22,7 +22,9 @@ import pyarrow.compute as pc
 
 from harness.capacity import Step, begun, holds
 from harness.facts import facts_of
+from harness.fault import Fault
 from harness.metric import LATENCIES, PERCENTILES, SERVICE_TIMES, Basis, Metric, Origin
+from harness.recovery import Recovery, recoveries_of
 from harness.samples import latency_ms
 from harness.stage import StageKind
 from harness.statistics import design_effect, percentile
@@ -81,6 +83,10 @@ class Row:
     rate_held: float | None = None
     held_all: bool = False
     ready_seconds: float | None = None
+    detection_seconds: float | None = None
+    recovery_seconds: float | None = None
+    detected: bool = True
+    recovered: bool = True
     indexes_created: int | None = None
     migration_seconds: float | None = None
     database_cpu: float | None = None
@@ -108,7 +114,8 @@ class Row:
 
     def at_least(self, metric: Metric) -> bool:
         """Whether the value of a metric is a lower bound."""
-        return metric.origin is Origin.STRESS and self.held_all
+        bounds = {"recovery_seconds": not self.recovered, "detection_seconds": not self.detected}
+        return bounds.get(metric.name, metric.origin is Origin.STRESS and self.held_all)
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,7 +168,7 @@ class Summary:
     """All rows, the stages in the order they ran, the latency curves, and the course of a leg per arm and second.
 
     ``steps`` are the stress stages of every leg, when the plan says what it means to hold them; ``consumers`` the
-    servers and services whose CPU and memory were read.
+    servers and services whose CPU and memory were read; ``recoveries`` what followed each fault of every leg.
     """
 
     rows: tuple[Row, ...]
@@ -171,6 +178,7 @@ class Summary:
     legs: tuple[LegFacts, ...]
     steps: tuple[Step, ...] = ()
     consumers: tuple[Consumer, ...] = ()
+    recoveries: tuple[Recovery, ...] = ()
 
     @cached_property
     def _index(self) -> dict[tuple[str, int | None, str | None, str | None], Row]:
@@ -197,7 +205,10 @@ class Summary:
 
 
 def summarise(
-    trials: Sequence[Trial], migrations: Sequence[Migration] = (), limits: Sequence[Expectation] = ()
+    trials: Sequence[Trial],
+    migrations: Sequence[Migration] = (),
+    limits: Sequence[Expectation] = (),
+    faults: Sequence[Fault] = (),
 ) -> Summary:
     """Summarise the trials of a run; the caller passes complete blocks only.
 
@@ -205,6 +216,7 @@ def summarise(
         trials: what each leg recorded.
         migrations: what bringing the arms to their revisions took; several of one arm add up.
         limits: what a stress stage has to meet for its load to be held.
+        faults: what was done to servers and services in every leg, in the order in which they begin.
     """
     if not trials:
         return Summary((), (), (), {}, ())
@@ -215,9 +227,10 @@ def summarise(
     steady = measured[~measured["stage"].isin(ramps)]
     rows = tuple(_rows(measured, steady, trials, ramps))
     steps = tuple(_steps(trials, rows, limits)) if limits else ()
+    recoveries = tuple(recovery for trial in trials for recovery in recoveries_of(trial, faults))
     usage = Usage(trials)
     return Summary(
-        rows=tuple(_with_facts(_with_usage(row, usage), trials, migrations, steps) for row in rows),
+        rows=tuple(_with_facts(_with_usage(row, usage), trials, migrations, steps, recoveries) for row in rows),
         stages=tuple(dict.fromkeys(window.stage for trial in trials for window in trial.generation.windows)),
         curves=tuple(_curves(steady)),
         timelines={str(arm): tuple(_timeline(part)) for arm, part in frame.groupby("arm", observed=True)},
@@ -240,6 +253,7 @@ def summarise(
         ),
         steps=steps,
         consumers=tuple(usage.consumers()),
+        recoveries=recoveries,
     )
 
 
@@ -348,13 +362,19 @@ def _with_usage(row: Row, usage: Usage) -> Row:
     return row if row.endpoint is not None else replace(row, **usage.of(row.arm, row.block, row.stage))
 
 
-def _with_facts(row: Row, trials: Sequence[Trial], migrations: Sequence[Migration], steps: Sequence[Step]) -> Row:
+def _with_facts(
+    row: Row,
+    trials: Sequence[Trial],
+    migrations: Sequence[Migration],
+    steps: Sequence[Step],
+    recoveries: Sequence[Recovery],
+) -> Row:
     """A row of all stages and endpoints with the facts of its legs, and of its arm when it is of all blocks."""
     if row.stage is not None or row.endpoint is not None:
         return row
     legs = [trial for trial in trials if trial.leg.arm == row.arm and row.block in {None, trial.leg.block}]
     made = [migration for migration in migrations if migration.arm == row.arm and row.block is None]
-    return replace(row, **asdict(facts_of(legs, steps, made)))
+    return replace(row, **asdict(facts_of(legs, steps, recoveries, made)))
 
 
 def _design_effect(cell: pd.DataFrame) -> float:

@@ -45,6 +45,16 @@ def distinct(names: tuple[str, ...]) -> tuple[str, ...]:
     return names
 
 
+class Metrics(Part):
+    """Which numbers of the services' own are read once a second beside the load, in the text form of Prometheus.
+
+    ``read`` are names of metrics, ``breaker_open``; of one with labels all series are read.
+    """
+
+    path: Path = "/metrics"
+    read: tuple[Annotated[str, Field(pattern=r"^[a-zA-Z_:][a-zA-Z0-9_:]*$")], ...] = Field(min_length=1, max_length=100)
+
+
 class Local(Part):
     """Processes of this machine, on servers that the run starts for itself.
 
@@ -68,6 +78,7 @@ class Local(Part):
     cwd: str = "."
     env: dict[str, str] = Field(default={})
     postgres: dict[str, str] = Field(default={})
+    metrics: Metrics | None = None
     cores: tuple[Core, ...] = ()
     ready_seconds: Seconds = 60.0
     command_seconds: Seconds = 900.0
@@ -171,6 +182,7 @@ class Compose(Part):
     migrate: Apply | None = None
     scale: float = Field(default=1.0, gt=0, le=1000)
     ready: Path = "/"
+    metrics: Metrics | None = None
     env: dict[str, str] = Field(default={})
     limits: dict[ComposeName, Limits] = Field(default={})
     cores: tuple[Core, ...] = ()
@@ -222,6 +234,7 @@ class External(Part):
 
     kind: Literal["external"]
     ready: Path = "/"
+    metrics: Metrics | None = None
     switch: str | None = Field(default=None, min_length=1)
     reset: str | None = Field(default=None, min_length=1)
     sequential: bool = False

@@ -13,6 +13,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from harness.fault import Fault
 from harness.load import Job, Progress
 from harness.plan import Plan
 from harness.probes.process import ProcessProbe
@@ -222,6 +223,11 @@ class FakeEnvironment:
     def probe(self) -> ProcessProbe:
         """Read no process."""
         return ProcessProbe({})
+
+    def strike(self, fault: Fault) -> Callable[[], None]:
+        """Strike nothing."""
+        self._note(f"strike {fault.service}")
+        return lambda: self._note(f"mend {fault.service}")
 
     def stop(self) -> list[Incident]:
         """Stop nothing."""

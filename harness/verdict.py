@@ -12,7 +12,7 @@ from enum import Enum, StrEnum
 
 from harness.comparison import Comparison, Pair
 from harness.guard import ArrivalsWaited, Guard, allowed_lag_ms, broken_guards, unasked, waiting
-from harness.metric import LATENCIES, Metric, Origin, Scale, Unit
+from harness.metric import LATENCIES, Better, Metric, Origin, Scale, Unit
 from harness.plan import ARMS, Claim, Plan, Target
 from harness.statistics import Interval
 from harness.summary import LegFacts, Summary
@@ -108,6 +108,7 @@ class Reason(StrEnum):
         "measure them in turns, or state a limit for after"
     )
     UNBOUNDED = "the largest stress stage was held: how much more would be is not known"
+    UNRECOVERED = "a leg was over before that had happened: how long it takes is not known"
     UNASKED = "more than 1 % of the arrivals of after never began, and what never began has no latency"
     VOID = "void: the error target fails, and errors answer fast"
 
@@ -350,8 +351,8 @@ def _doubts_of(pair: Pair, comparison: Comparison, *, relative: bool) -> Iterato
             yield Doubt.COUPLED
     if relative and pair.metric.origin is Origin.STRESS:
         yield Doubt.IN_STEPS
-    if relative and any(block.before_at_least or block.after_at_least for block in pair.blocks):
-        yield Doubt.LOWER_BOUND
+        if any(block.before_at_least or block.after_at_least for block in pair.blocks):
+            yield Doubt.LOWER_BOUND
     if pair.metric.origin is Origin.MIGRATION and pair.metric.unit is Unit.SECONDS:
         yield Doubt.MEASURED_ONCE
 
@@ -368,17 +369,19 @@ def _absolute(target: Target, pair: Pair) -> tuple[Outcome, Reason]:
 
 
 def _judged_by_leg(metric: Metric) -> bool:
-    return metric.unit is Unit.COUNT or metric.origin is Origin.STRESS
+    return metric.unit is Unit.COUNT or metric.by_leg
 
 
 def _legs(target: Target, pair: Pair) -> tuple[Outcome, Reason]:
-    """Work per request is nearly deterministic, and load is held in steps: an interval says little of either.
+    """Work per request is nearly deterministic, load is held in steps, a leg recovers once: an interval says little.
 
     So every leg has to be within the limit, and one stray leg is no proof.
     """
     outside = sum(not target.expectation.allows(block.after) for block in pair.blocks)
     if not pair.blocks:
         return Outcome.INCONCLUSIVE, Reason.NO_DATA
+    if outside == 0 and target.expectation.below and any(block.after_at_least for block in pair.blocks):
+        return Outcome.INCONCLUSIVE, Reason.UNRECOVERED
     if outside == 0:
         return Outcome.PASS, Reason.WITHIN
     return (Outcome.INCONCLUSIVE, Reason.ONE_OUTSIDE) if outside == 1 else (Outcome.FAIL, Reason.OUTSIDE)
@@ -387,16 +390,22 @@ def _legs(target: Target, pair: Pair) -> tuple[Outcome, Reason]:
 def _relative(target: Target, pair: Pair) -> tuple[Outcome, Reason]:
     change = pair.change
     if change is None:
-        unbounded = any(block.before_at_least for block in pair.blocks)
-        return Outcome.INCONCLUSIVE, Reason.UNBOUNDED if unbounded else Reason.NO_RATIO
+        bounds = any(block.before_at_least for block in pair.blocks)
+        return Outcome.INCONCLUSIVE, unbounded(pair) if bounds else Reason.NO_RATIO
     if change.low is None or change.high is None:
         return Outcome.INCONCLUSIVE, Reason.NO_INTERVAL
     low, high = wanted_ratios(target, pair)
     below = high < math.inf
     outcome, reason = _side(Interval(change.value, change.low, change.high), high if below else low, below=below)
-    if outcome is not Outcome.PASS and any(block.after_at_least for block in pair.blocks):
-        return Outcome.INCONCLUSIVE, Reason.UNBOUNDED
+    unproven = Outcome.FAIL if pair.metric.better is Better.HIGHER else Outcome.PASS
+    if outcome in {unproven, Outcome.INCONCLUSIVE} and any(block.after_at_least for block in pair.blocks):
+        return Outcome.INCONCLUSIVE, unbounded(pair)
     return outcome, reason
+
+
+def unbounded(pair: Pair) -> Reason:
+    """Why a pair with lower bounds decides nothing."""
+    return Reason.UNRECOVERED if pair.metric.origin is Origin.FAULT else Reason.UNBOUNDED
 
 
 def wanted_ratios(target: Target, pair: Pair) -> tuple[float, float]:

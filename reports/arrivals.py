@@ -42,6 +42,11 @@ class ArrivalTable:
     lag: tuple[tuple[str, Cell], ...]
 
     @property
+    def sentences(self) -> list[str]:
+        """Every stage and arm in a line, since what was planned is not what took place; then the lags."""
+        return [*(row.sentence for row in self.rows), self.lags]
+
+    @property
     def lags(self) -> str:
         """The schedule lags in one line."""
         said = ", ".join(f"{arm} {cell.text}" for arm, cell in self.lag)

@@ -13,6 +13,7 @@ from harness.summary import Summary
 from harness.verdict import Verdict
 from reports import charts
 from reports.charts.paper import Chart
+from reports.faults import ABOUT
 from reports.page import Page
 from reports.steps import CAVEAT, TITLE
 
@@ -90,5 +91,11 @@ def to_html(page: Page, pictures: Pictures) -> str:
     """
     template = _TEMPLATES.get_template("report.html.j2")
     return template.render(
-        page=page, pictures=pictures, footnotes=Footnotes, svg=_markup, step_title=TITLE, step_caveat=CAVEAT
+        page=page,
+        pictures=pictures,
+        footnotes=Footnotes,
+        svg=_markup,
+        step_title=TITLE,
+        step_caveat=CAVEAT,
+        about_faults=ABOUT,
     )

@@ -5,6 +5,7 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from reports.arrivals import ArrivalRow, ArrivalTable
 from reports.claims import ClaimRow
+from reports.faults import ABOUT, FaultRow
 from reports.page import MigrationRow, Page
 from reports.stages import EndpointRow
 from reports.steps import CAVEAT, TITLE, StepRow, StepTable, StepValue
@@ -12,6 +13,16 @@ from reports.targets import Remark, TargetRow
 
 SPECIAL = re.compile(r"([\\`*_\[\]<>|~#&$])")
 SHOWN = ("P50", "P95", "P99", "P95 of service time", "req/s", "error rate", "cache-hit rate")
+FAULTS = (
+    "fault",
+    "at",
+    "arm",
+    "failed",
+    "first failure after",
+    "detected after",
+    "signal back after",
+    "recovered after",
+)
 ARRIVALS = ("arm", "stage", "rate", "planned", "begun", "begun %", "late", "dropped", "most users at work")
 
 
@@ -41,6 +52,8 @@ def _lines(page: Page) -> Iterator[str]:
         yield from _steps(page.findings.steps)
     if page.findings.arrivals:
         yield from _arrivals(page.findings.arrivals)
+    if page.findings.faults:
+        yield from _faults(page.findings.faults)
     yield from _remarks("The measurement broke", page.findings.breaches)
     yield from _remarks("Doubts", page.findings.remarks)
     if page.names_services:
@@ -101,6 +114,17 @@ def _arrivals(table: ArrivalTable) -> Iterator[str]:
     yield from ("", "**Arrivals**", "")
     yield from _table(ARRIVALS, (_arrival(row) for row in table.rows), right=range(2, 9))
     yield from ("", f"*{_escaped(table.lags[:1].upper() + table.lags[1:])}.*")
+
+
+def _faults(rows: Sequence[FaultRow]) -> Iterator[str]:
+    yield from ("", "**Faults**", "")
+    yield from _table(FAULTS, (_fault(row) for row in rows), right=range(3, 8))
+    yield from ("", f"*{_escaped(ABOUT)}*")
+
+
+def _fault(row: FaultRow) -> Sequence[str]:
+    cells = (row.failed.text, row.detected.text, row.calmed.text, row.recovered.text)
+    return tuple(map(_escaped, (row.what, row.at, row.arm, row.failures, *cells)))
 
 
 def _arrival(row: ArrivalRow) -> Sequence[str]:

@@ -15,6 +15,7 @@ from reports import targets, view
 from reports.arrivals import ArrivalTable, arrival_table
 from reports.capacity import CapacityTable, capacity_table
 from reports.claims import ClaimRow, claim_rows, claims_tally
+from reports.faults import FaultRow, fault_rows
 from reports.stages import Column, StageTable, columns, stage_tables
 from reports.steps import StepTable, step_table
 from reports.targets import Remark, TargetRow
@@ -62,6 +63,7 @@ class Findings:
     claims: str
     steps: StepTable | None
     arrivals: ArrivalTable | None
+    faults: tuple[FaultRow, ...]
     remarks: tuple[Remark, ...]
     breaches: tuple[Remark, ...]
     sequential: bool = False
@@ -105,6 +107,7 @@ def build_findings(
         claims=claims_tally(verdict),
         steps=step_table(attribution),
         arrivals=arrival_table(plan, summary),
+        faults=fault_rows(plan, summary),
         remarks=tuple(targets.remarks(verdict)),
         breaches=tuple(Remark(breach.name, *breach.value) for breach in verdict.breaches),
         sequential=comparison.sequential,

@@ -7,6 +7,7 @@ from typing import Any
 
 from harness.attribution import Attribution, Waterfall
 from harness.comparison import Change, Comparison, Pair
+from harness.recovery import Recovery
 from harness.statistics import Interval
 from harness.summary import Row, Summary
 from harness.trial import Offered, Window
@@ -18,8 +19,8 @@ SCHEMA = 1
 def summary_record(summary: Summary) -> dict[str, Any]:
     """``summary.json``: one row per arm, block, stage and endpoint, and what each leg's generator said of itself.
 
-    ``steps`` are the stress stages of every leg, and whether their users, or their rate, were held. In an open plan
-    ``arrivals`` are those of every leg and stage.
+    ``steps`` are the stress stages of every leg, and whether their users, or their rate, were held; ``faults`` what
+    followed each fault of every leg, in seconds. In an open plan ``arrivals`` are those of every leg and stage.
     """
     return {
         "schema": SCHEMA,
@@ -48,6 +49,7 @@ def summary_record(summary: Summary) -> dict[str, Any]:
             for facts in summary.legs
             for window, offered in facts.arrivals
         ],
+        "faults": [_recovery(recovery) for recovery in summary.recoveries],
         "consumers": [
             {
                 "arm": consumer.arm,
@@ -119,6 +121,22 @@ def to_json(record: dict[str, Any]) -> str:
         else:
             parts.append(f"  {_dumps(key)}: {_dumps(value)}")
     return "{\n" + ",\n".join(parts) + "\n}\n"
+
+
+def _recovery(found: Recovery) -> dict[str, Any]:
+    place = {"block": found.leg.block, "arm": found.leg.arm, "at": found.fault.at, "kind": found.fault.kind.value}
+    return place | {
+        "service": found.fault.service,
+        "began": found.began,
+        "ended": found.ended,
+        "failures": found.failures,
+        "failed_after": found.failed_after,
+        "detected_after": found.noticed_after,
+        "detected": found.noticed,
+        "signal_back_after": found.calmed_after,
+        "recovered_after": found.recovered_after,
+        "recovered": found.recovered,
+    }
 
 
 def _arrivals(window: Window, offered: Offered) -> dict[str, Any]:

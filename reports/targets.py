@@ -8,7 +8,7 @@ from harness.metric import METRICS, Basis, Metric, Origin, Scale
 from harness.plan import ARMS, Plan
 from harness.summary import Summary
 from harness.target import Form
-from harness.verdict import Check, Doubt, Outcome, Reason, Verdict
+from harness.verdict import Check, Doubt, Outcome, Reason, Verdict, unbounded
 from reports import view
 from reports.view import Cell
 
@@ -130,7 +130,7 @@ def _why_no_ratio(pair: Pair) -> str:
     if pair.metric.origin is Origin.MIGRATION:
         return "measured once in an arm, by migrating it: nothing to compare over blocks"
     if any(block.before_at_least for block in pair.blocks):
-        return Reason.UNBOUNDED.value
+        return unbounded(pair).value
     if any(block.before <= 0 or block.after <= 0 for block in pair.blocks):
         return Reason.NO_RATIO.value
     return "not measured in both legs of every block"

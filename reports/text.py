@@ -7,7 +7,6 @@ import textwrap
 import unicodedata
 from collections.abc import Iterable, Iterator, Sequence
 
-from reports.arrivals import ArrivalTable
 from reports.page import Findings
 from reports.steps import CAVEAT, TITLE, StepTable, StepValue
 from reports.targets import Remark, TargetRow
@@ -60,7 +59,9 @@ class _Layout:
         if findings.steps:
             yield from self._steps(findings.steps)
         if findings.arrivals:
-            yield from self._arrivals(findings.arrivals)
+            yield from self._sentences("arrivals", findings.arrivals.sentences)
+        if findings.faults:
+            yield from self._sentences("faults", [row.sentence for row in findings.faults])
         yield from self._remarks("broken", findings.breaches)
         yield from self._remarks("doubt", findings.remarks)
 
@@ -130,10 +131,10 @@ class _Layout:
         for text in (*steps.others, f"Over {steps.where}. {CAVEAT}."):
             yield from _wrapped(self._plain(text), self.width, " " * LEAD_WIDTH)
 
-    def _arrivals(self, table: ArrivalTable) -> Iterator[str]:
-        """Every stage and arm in a line; what was planned is not what took place."""
-        yield "arrivals"
-        for text in (*(row.sentence for row in table.rows), table.lags):
+    def _sentences(self, title: str, texts: Iterable[str]) -> Iterator[str]:
+        """What a table would say, a line for each row."""
+        yield title
+        for text in texts:
             first, *more = _wrapped(self._plain(text), self.width - LEAD_WIDTH - 2, "")
             yield " " * LEAD_WIDTH + first
             yield from (" " * (LEAD_WIDTH + 2) + line for line in more)

@@ -39,6 +39,7 @@ UNITS = {
 PLACES = {
     Origin.STRESS: "the stress stages",
     Origin.START: f"starting the service {DOT} mean of the legs",
+    Origin.FAULT: f"after the faults {DOT} longest of a leg",
     Origin.MIGRATION: "the migration",
 }
 COUNTED = {Unit.WHOLE, Unit.USERS}

@@ -25,15 +25,17 @@ from psycopg import sql
 from harness.environment import compose_model as models
 from harness.environment import seeds
 from harness.environment.compose_model import HOST, POSTGRES_PORT, REDIS_PORT
+from harness.environment.container_strike import Mend, strike_container
 from harness.environment.containers import Watch, trouble
 from harness.environment.databases import Databases
 from harness.environment.engine import compose_version, engine, explain, labels, sweep_to_zero
 from harness.environment.processes import CONTAINERS, Processes
 from harness.environment.readiness import POLL_SECONDS, await_ready, why_not_ok
-from harness.environment.servers import redis_answers
+from harness.environment.servers import free_ports, redis_answers
 from harness.environment.stack import BUILD_SECONDS, Stack, resolve
 from harness.environment.variables import expanded
 from harness.errors import CommandError, EnvironmentFailedError, NotReadyError
+from harness.fault import Fault
 from harness.migration import Content, content, migrated
 from harness.plan import Arm, Plan
 from harness.probes.container import ContainerProbe
@@ -181,6 +183,22 @@ class ComposeEnvironment:
         lasting = {name: one for name, one in found.items() if one.status == "running"}
         return ContainerProbe(self.client, {roles.get(name, name): one.id for name, one in lasting.items()})
 
+    def strike(self, fault: Fault) -> Mend:
+        """Begin a fault; returns what ends it. What happens to the container meanwhile was planned."""
+        assert self._running  # noqa: S101 - faults are of a leg
+        assert self._watch  # noqa: S101 - the same
+        container = self._containers(self._running.arm).get(fault.service)
+        if container is None:
+            raise EnvironmentFailedError(f"{fault.service} has no container in {self._running.arm}")
+        over = self._watch.expect(fault.service)
+        mend = strike_container(self.client, container, fault)
+
+        def end() -> None:
+            mend()
+            over()
+
+        return end
+
     def stop(self) -> list[Incident]:
         """Keep the logs of the leg's containers and remove them; returns what happened to them under load."""
         leg, watch = self._running, self._watch
@@ -229,10 +247,16 @@ class ComposeEnvironment:
         legs = self.plan.load.blocks * len(self.plan.arms_in_order)
         marks = labels(self.label, time.time() + planned * legs + 4 * self.spec.command_seconds + BUILD_SECONDS + 3600)
         files = [(self.base / name).resolve() for name in self.spec.file]
+        struck = {f"faults[{index}].service": fault.service for index, fault in enumerate(self.plan.faults)}
+        names = self.spec.services if struck else ()
+        pinned = dict(zip(names, free_ports(len(names)), strict=True))  # else a port changes when its service is back
         for arm, side in self.plan.arms_in_order.items():
             env = expanded(self.spec.env | side.env, "environment.env")
             given = resolve(self.processes, files, [*self.spec.profiles, *side.profiles], env)
-            self._models[arm] = models.rewrite(given, self.spec, marks)
+            self._models[arm] = models.rewrite(given, self.spec, marks, pinned)
+            models.require(
+                given["services"], {f"faults[{i}].service": f.service for i, f in enumerate(self.plan.faults)}
+            )
             self._ports = {name: models.port_of(given["services"], self.spec, name) for name in self.spec.services}
         short = self.label.rpartition("-")[2]
         shared = self.shared

@@ -37,8 +37,10 @@ class Credentials:
         return f"Credentials({self.user!r}, database={self.database!r})"
 
 
-def rewrite(model: Model, spec: Compose, labels: Mapping[str, str]) -> Model:
+def rewrite(model: Model, spec: Compose, labels: Mapping[str, str], pinned: Mapping[str, int] | None = None) -> Model:
     """The model of a run: that of the file with only what a run must change.
+
+    ``pinned`` are the ports of this machine at which services are published; others get one that is free.
 
     Raises:
         EnvironmentFailedError: when the plan names a service that is not there, or the file needs what is outside.
@@ -57,7 +59,7 @@ def rewrite(model: Model, spec: Compose, labels: Mapping[str, str]) -> Model:
             if spec.build_network:
                 service["build"]["network"] = spec.build_network
         if name in reached:
-            _reach(made, name, service, reached[name])
+            _reach(made, name, service, reached[name], (pinned or {}).get(name))
         _confine(name, service, spec)
     for name in _keepers(spec):
         _own_data(made, name, services[name])
@@ -137,6 +139,15 @@ def _check_names(services: Mapping[str, Any], spec: Compose) -> None:
         asked["environment.database"] = spec.database.service
     if spec.cache:
         asked["environment.cache"] = spec.cache
+    require(services, asked)
+
+
+def require(services: Mapping[str, Any], asked: Mapping[str, str]) -> None:
+    """Look whether there are the services that the plan names, by the key of the plan.
+
+    Raises:
+        EnvironmentFailedError: naming the first key whose service is not there.
+    """
     for where, name in asked.items():
         if name not in services:
             near = get_close_matches(name, services, n=1, cutoff=0.5)
@@ -156,7 +167,7 @@ def _reached(services: Mapping[str, Any], spec: Compose) -> dict[str, int]:
     return found
 
 
-def _reach(made: Model, name: str, service: dict[str, Any], port: int) -> None:
+def _reach(made: Model, name: str, service: dict[str, Any], port: int, published: int | None) -> None:
     """Publish a port on a free one of this machine, over a network of the run where the service has no open one."""
     if mode := service.get("network_mode"):
         raise EnvironmentFailedError(
@@ -164,6 +175,8 @@ def _reach(made: Model, name: str, service: dict[str, Any], port: int) -> None:
             "the Compose file, or add a second file to environment.file that resets it"
         )
     service["ports"] = [{"target": port, "host_ip": HOST, "protocol": "tcp", "mode": "host"}]
+    if published:
+        service["ports"][0]["published"] = str(published)
     joined = _mapping(service.get("networks")) or {"default": None}
     networks = made.setdefault("networks", {})
     if all((networks.get(network) or {}).get("internal") for network in joined):

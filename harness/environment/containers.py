@@ -1,8 +1,9 @@
 """Containers: whether those of a leg are well, and what happened to them while they were under load."""
 
+import math
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from typing import Any
 
@@ -18,6 +19,8 @@ from harness.trial import Incident
 
 TOLD = ("die", "oom", "start")
 SIGNALLED = 128
+CLOCKS_SECONDS = 1.0
+"""How far the engine's clock may be from this one."""
 
 
 def trouble(name: str, container: Container) -> EnvironmentFailedError | None:
@@ -57,6 +60,7 @@ class Watch:
         self.client, self.containers = client, dict(containers)
         self.started = time.time()
         self._told: list[tuple[float, str, str]] = []
+        self._planned: dict[str, list[list[float]]] = {}
         self._lost: BaseException | None = None
         self._closed = False
         chosen = {"label": f"{OWNER}={owner}", "type": "container", "event": list(TOLD)}
@@ -75,10 +79,20 @@ class Watch:
                 f"{explain(self._lost)}: it went away during the run, so that nothing is known of its containers; "
                 "start it and run the plan again"
             )
-        down = {service for _, service, what in self._told if what == "die"}
+        down = {service for at, service, what in self._told if what == "die" and not self._by_plan(service, at)}
         for service in down & {*self.containers}:
             if found := trouble(service, self.containers[service]):
                 raise found
+
+    def expect(self, service: str) -> Callable[[], None]:
+        """From now on what happens to a service is by plan, until what is returned is called."""
+        period = [time.time(), math.inf]
+        self._planned.setdefault(service, []).append(period)
+
+        def over() -> None:
+            period[1] = time.time()
+
+        return over
 
     def close(self, leg: str = "") -> list[Incident]:
         """Stop listening; returns what happened, oldest first."""
@@ -89,7 +103,13 @@ class Watch:
 
     def _incidents(self) -> list[tuple[float, str, str]]:
         words = {"oom": "ran out of memory", "die": "ended", "start": "was started again"}
-        return [(at, service, words[what]) for at, service, what in self._told if service in self.containers]
+        told = [(at, service, words[what]) for at, service, what in self._told if service in self.containers]
+        return [(at, service, what) for at, service, what in told if not self._by_plan(service, at)]
+
+    def _by_plan(self, service: str, at: float) -> bool:
+        return any(
+            begin - CLOCKS_SECONDS <= at <= end + CLOCKS_SECONDS for begin, end in self._planned.get(service, ())
+        )
 
     def _listen(self) -> None:
         try:

@@ -23,6 +23,7 @@ from harness.environment.readiness import await_ready, why_not_ok
 from harness.environment.variables import expand, expand_url, expanded
 from harness.errors import EnvironmentFailedError, NotReadyError
 from harness.external import PLACEHOLDER
+from harness.fault import Fault
 from harness.plan import Arm, Plan
 from harness.probes.process import ProcessProbe
 from harness.system import External
@@ -118,6 +119,10 @@ class ExternalEnvironment:
     def probe(self) -> ProcessProbe:
         """No process of the system is this machine's to read."""
         return ProcessProbe({})
+
+    def strike(self, fault: Fault) -> Callable[[], None]:
+        """Faults are done to what a run starts; a plan of this kind with faults is refused before it gets here."""
+        raise EnvironmentFailedError(f"faults: {fault.service} is not this run's to strike")
 
     def stop(self) -> list[Incident]:
         """Leave the system as it is."""

@@ -31,10 +31,13 @@ from harness.environment.servers import (
     free_ports,
     wait_until,
 )
+from harness.environment.strike import Mend, strike
 from harness.environment.variables import expanded
 from harness.errors import EnvironmentFailedError
+from harness.fault import Fault
 from harness.migration import content, migrated
 from harness.plan import Arm, Plan
+from harness.plan_faults import UNNAMED
 from harness.probes.process import ProcessProbe
 from harness.readings import CACHE, DATABASE
 from harness.system import Local
@@ -143,10 +146,11 @@ class LocalEnvironment:
 
     def probe(self) -> ProcessProbe:
         """What reads CPU and memory of what runs in a leg: ``postgres``, ``redis``, and each service."""
-        servers = {DATABASE: getattr(self, "postgres", None), CACHE: getattr(self, "redis", None)}
-        found = {name: server.process.pid for name, server in servers.items() if server and server.process}
-        names = (part or "service" for part in self.spec.parts)
-        return ProcessProbe(found | {name: process.pid for name, process in zip(names, self._services, strict=True)})
+        return ProcessProbe(self._running())
+
+    def strike(self, fault: Fault) -> Mend:
+        """Begin a fault; returns what ends it."""
+        return strike(self._running()[fault.service], fault.kind)
 
     def stop(self) -> list[Incident]:
         """End the arm's services."""
@@ -169,6 +173,12 @@ class LocalEnvironment:
             return {}
         names = sorted({*SETTINGS, *self.spec.postgres_settings})
         return {name: str(self.postgres.fetch(f"SHOW {name}")[0][0]) for name in names}
+
+    def _running(self) -> dict[str, Process]:
+        """Servers and services by the names that readings and faults know them by."""
+        servers = {DATABASE: getattr(self, "postgres", None), CACHE: getattr(self, "redis", None)}
+        found = {name: server.process for name, server in servers.items() if server and server.process}
+        return found | {part or UNNAMED: one for part, one in zip(self.spec.parts, self._services, strict=True)}
 
     def _start_postgres(self) -> None:
         folder = None

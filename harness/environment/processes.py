@@ -12,8 +12,9 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
@@ -31,10 +32,15 @@ CLOSE_SECONDS = 60.0
 
 
 class Process:
-    """A running process of the run and its log."""
+    """A running process of the run and its log; while it is ``down`` by plan, that it has ended is no news."""
 
-    def __init__(self, name: str, popen: "subprocess.Popen[bytes]", log: Path) -> None:
-        self.name, self.popen, self.log = name, popen, log
+    def __init__(
+        self, name: str, spawn: "Callable[[], subprocess.Popen[bytes]]", log: Path, stops_by: signal.Signals
+    ) -> None:
+        self.name, self.log, self.stops_by = name, log, stops_by
+        self.down = False
+        self._spawn = spawn
+        self.popen = spawn()
 
     @property
     def pid(self) -> int:
@@ -48,20 +54,33 @@ class Process:
             EnvironmentFailedError: with the last lines of its log as a note.
         """
         status = self.popen.poll()
-        if status is not None:
+        if status is not None and not self.down:
             raise with_log(EnvironmentFailedError(f"{self.name} ended by itself ({describe(status)})"), self.log)
 
-    def end(self, *, how: signal.Signals = signal.SIGTERM, seconds: float = 10.0) -> None:
+    def end(self, *, seconds: float = 10.0) -> None:
         """Ask it and its group to end, then insist."""
-        end_together([self], how=how, seconds=seconds)
+        end_together([self], seconds=seconds)
+
+    def start_again(self) -> None:
+        """Start it once more as it was started, when it has ended."""
+        self.popen = self._spawn()
+        self.down = False
+
+    def tree(self) -> list[psutil.Process]:
+        """It and all its children; empty when it has ended."""
+        try:
+            root = psutil.Process(self.pid)
+            return [root, *root.children(recursive=True)]
+        except psutil.NoSuchProcess:
+            return []
 
 
-def end_together(processes: Sequence[Process], *, how: signal.Signals = signal.SIGTERM, seconds: float = 10.0) -> None:
+def end_together(processes: Sequence[Process], *, seconds: float = 10.0) -> None:
     """Ask processes and their groups to end, all at once, then insist; they share the ``seconds``."""
     deadline = time.monotonic() + seconds
     for process in processes:
         with suppress(ProcessLookupError):
-            os.killpg(process.pid, how)
+            os.killpg(process.pid, process.stops_by)
     for process in processes:
         with suppress(subprocess.TimeoutExpired):
             process.popen.wait(max(0.0, deadline - time.monotonic()))
@@ -87,13 +106,29 @@ class Processes:
             command, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True
         )
 
-    def start(self, name: str, command: Sequence[str], log: Path, *, cwd: Path, env: Mapping[str, str]) -> Process:
-        """Start a process with its output in ``log``.
+    def start(
+        self,
+        name: str,
+        command: Sequence[str],
+        log: Path,
+        *,
+        cwd: Path,
+        env: Mapping[str, str],
+        stops_by: signal.Signals = signal.SIGTERM,
+    ) -> Process:
+        """Start a process with its output in ``log``; ``stops_by`` is the signal that asks it to end.
 
         Raises:
             EnvironmentFailedError: when the program does not exist or may not be run.
         """
         log.parent.mkdir(parents=True, exist_ok=True)
+        process = Process(name, partial(self._spawn, name, command, log, cwd, self.environment(env)), log, stops_by)
+        self._started.append(process)
+        return process
+
+    def _spawn(
+        self, name: str, command: Sequence[str], log: Path, cwd: Path, env: Mapping[str, str]
+    ) -> "subprocess.Popen[bytes]":
         with log.open("ab") as output:
             try:
                 popen = subprocess.Popen(
@@ -102,17 +137,15 @@ class Processes:
                     stdout=output,
                     stderr=subprocess.STDOUT,
                     cwd=cwd,
-                    env=self.environment(env),
+                    env=env,
                     start_new_session=True,
                 )
             except OSError as error:
                 raise EnvironmentFailedError(f"{name}: cannot run {command[0]}: {error.strerror}") from error
         stay_on(popen.pid, self.cores)
-        process = Process(name, popen, log)
-        self._started.append(process)
         with (self.scratch / SESSIONS).open("a") as sessions:
             sessions.write(f"{popen.pid} {time.time()}\n")
-        return process
+        return popen
 
     def run(
         self, name: str, command: Sequence[str], log: Path, *, cwd: Path, env: Mapping[str, str], seconds: float

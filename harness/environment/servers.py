@@ -110,7 +110,9 @@ class Postgres:
         }
         options = [part for name, value in settings.items() for part in ("-c", f"{name}={value}")]
         command = [*as_nobody(), str(postgres_programs() / "postgres"), "-D", str(self.data), *options]
-        self.process = self.processes.start("postgres", command, self.log, cwd=self.sockets, env={})
+        self.process = self.processes.start(
+            "postgres", command, self.log, cwd=self.sockets, env={}, stops_by=signal.SIGINT
+        )
         wait_until(self._answers, self.process, START_SECONDS, "a query over its socket")
         role = sql.Identifier(SERVICE_ROLE)
         if self.fetch("SELECT 1 FROM pg_roles WHERE rolname = 'service'"):
@@ -119,7 +121,7 @@ class Postgres:
     def stop(self) -> None:
         """Shut it down cleanly, so that its files can be copied."""
         if self.process:
-            self.process.end(how=signal.SIGINT, seconds=START_SECONDS * 2)
+            self.process.end(seconds=START_SECONDS * 2)
             self.process = None
 
     def url(self, database: str) -> str:

@@ -11,7 +11,7 @@ import time
 from collections.abc import Mapping
 from contextlib import suppress
 from types import TracebackType
-from typing import Self
+from typing import Protocol, Self
 
 import psutil
 
@@ -21,6 +21,14 @@ EVERY_SECONDS = 1.0
 _MADE = ("Pss_Anon:", "Pss_Shmem:")
 
 
+class HasPid(Protocol):
+    """A process, which may become another one when it is started again."""
+
+    @property
+    def pid(self) -> int:
+        """Its process id at this moment."""
+
+
 class ProcessProbe:
     """Reads from the start of its block to the end. ``rows`` are ``(wall-clock ns, source, name, value)``.
 
@@ -28,7 +36,7 @@ class ProcessProbe:
     both summed over the tree of a process; the source is its name. ``seconds`` is the CPU that reading cost so far.
     """
 
-    def __init__(self, roots: Mapping[str, int]) -> None:
+    def __init__(self, roots: Mapping[str, HasPid]) -> None:
         self.rows: list[tuple[int, str, str, float]] = []
         self.seconds = 0.0
         self._roots = roots
@@ -53,9 +61,9 @@ class ProcessProbe:
         due = time.monotonic()
         while not self._done.wait(max(due - time.monotonic(), 0.0)):
             started = time.thread_time()
-            for name, pid in self._roots.items():
+            for name, root in self._roots.items():
                 with suppress(psutil.Error):  # gone: that is for the environment's check to notice
-                    self._read(name, psutil.Process(pid))
+                    self._read(name, psutil.Process(root.pid))
             self.seconds += time.thread_time() - started
             due += EVERY_SECONDS
 

@@ -1,7 +1,7 @@
 """Timeline: the course of a leg, second by second: latency, answers per second, planned load, stages as bands."""
 
 import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from matplotlib.axes import Axes
@@ -17,9 +17,11 @@ from reports.charts import paper
 from reports.charts.paper import Chart
 
 LEFT, RIGHT, TOP, BOTTOM = 62, 54, 24, 36
-PANELS = (("latency", 190), ("req/s", 90), ("load", 60))
+PANELS = {"latency": 190, "req/s": 90, "load": 60}
+FAILED, FAILED_HEIGHT = "failed", 60
 GAP = 22
 MOST_POINTS = 900
+SHORTEST_FAULT = 0.2
 TIME_STEPS = (1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 1200, 1800, 3600, 7200, 14400)
 LEAST_TICK_GAP = 64
 
@@ -32,6 +34,7 @@ class _Course:
     p50: list[float]
     p95: list[float]
     rps: list[float]
+    failed: list[float]
 
 
 def timeline_chart(plan: Plan, summary: Summary, width: int, name: str = "timeline") -> Chart | None:
@@ -43,19 +46,26 @@ def timeline_chart(plan: Plan, summary: Summary, width: int, name: str = "timeli
     length = max([windows[-1].end, *(seconds[-1].second + 1.0 for seconds in arms.values())])
     courses = {arm: _course(seconds, bucket_seconds(length)) for arm, seconds in arms.items()}
     load = "arrivals/s" if plan.open else "users"
-    height = TOP + sum(size for _, size in PANELS) + GAP * (len(PANELS) - 1) + BOTTOM
+    sizes = PANELS | ({FAILED: FAILED_HEIGHT} if plan.faults else {})
+    height = TOP + sum(sizes.values()) + GAP * (len(sizes) - 1) + BOTTOM
 
     def paint(figure: Figure) -> None:
-        panels = list(_panels(figure, width, length, load))
-        for axes in panels:
+        panels = dict(zip(sizes, _panels(figure, width, length, sizes, load), strict=True))
+        for axes in panels.values():
             _bands(axes, windows)
-        _stage_names(panels[0], windows, (width - LEFT - RIGHT) / length)
-        _latency(panels[0], courses)
-        _rates(panels[1], courses)
-        _planned(panels[2], plan.stages, windows)
-        _time_axis(panels, length, width)
+            _faults(axes, plan)
+        _stage_names(panels["latency"], windows, (width - LEFT - RIGHT) / length)
+        _latency(panels["latency"], courses)
+        _rates(panels["req/s"], {arm: (course.seconds, course.rps) for arm, course in courses.items()})
+        _planned(panels["load"], plan.stages, windows)
+        if FAILED in panels:
+            _rates(panels[FAILED], {arm: (course.seconds, course.failed) for arm, course in courses.items()})
+        _time_axis([*panels.values()], length, width)
 
-    title = f"Each second of a leg: P95 and P50 latency, answers per second and {load}, before and after, by stage"
+    failed = ", failed requests, faults" if plan.faults else ""
+    title = (
+        f"Each second of a leg: P95 and P50 latency, answers per second{failed} and {load}, before and after, by stage"
+    )
     return paper.draw(name, title, width, height, paint)
 
 
@@ -79,12 +89,13 @@ def _course(seconds: Sequence[Second], step: int) -> _Course:
         p50=each(lambda found: max((s.p50_ms for s in found if s.p50_ms), default=math.nan)),
         p95=each(lambda found: max((s.p95_ms for s in found if s.p95_ms), default=math.nan)),
         rps=each(lambda found: sum(s.rps for s in found) / step),
+        failed=each(lambda found: sum(s.failures for s in found) / step),
     )
 
 
-def _panels(figure: Figure, width: int, length: float, load: str) -> Iterator[Axes]:
+def _panels(figure: Figure, width: int, length: float, sizes: Mapping[str, int], load: str) -> Iterator[Axes]:
     top = float(TOP)
-    for label, height in PANELS:
+    for label, height in sizes.items():
         axes = paper.bare_axes(figure, LEFT, top, width - LEFT - RIGHT, height)
         axes.set_xlim(0, length)
         axes.annotate(
@@ -108,6 +119,15 @@ def _bands(axes: Axes, windows: Sequence[Window]) -> None:
             axes.axvspan(window.start, window.end, color=paper.BAND, linewidth=0, zorder=0)
         if window.measured_from > window.start:
             axes.axvline(window.measured_from, color=paper.MUTED, linewidth=0.8, linestyle=(0, (1, 2)), zorder=1)
+
+
+def _faults(axes: Axes, plan: Plan) -> None:
+    """What was planned; when it took place is a fraction of a second later."""
+    for second, fault in plan.planned_faults:
+        end = max(second + fault.seconds, second + SHORTEST_FAULT)
+        axes.axvspan(
+            second, end, facecolor="none", edgecolor=paper.FAIL, hatch="////", linewidth=0.8, alpha=0.45, zorder=1
+        )
 
 
 def _stage_names(axes: Axes, windows: Sequence[Window], pixels_per_second: float) -> None:
@@ -140,12 +160,10 @@ def _latency(axes: Axes, courses: dict[str, _Course]) -> None:
     scales.end_labels(axes, labels)
 
 
-def _rates(axes: Axes, courses: dict[str, _Course]) -> None:
-    for arm, course in courses.items():
-        axes.plot(
-            course.seconds, course.rps, color=paper.ARM_COLOURS[arm], linestyle=paper.ARM_DASHES[arm], linewidth=1.4
-        )
-    _from_zero(axes, max((v for course in courses.values() for v in course.rps), default=0.0))
+def _rates(axes: Axes, courses: Mapping[str, tuple[list[float], list[float]]]) -> None:
+    for arm, (seconds, values) in courses.items():
+        axes.plot(seconds, values, color=paper.ARM_COLOURS[arm], linestyle=paper.ARM_DASHES[arm], linewidth=1.4)
+    _from_zero(axes, max((value for _, values in courses.values() for value in values), default=0.0))
 
 
 def _planned(axes: Axes, stages: Sequence[Stage], windows: Sequence[Window]) -> None:

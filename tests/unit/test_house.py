@@ -12,14 +12,16 @@ FLOW = [
     ("target",),
     ("stage",),
     ("system",),
+    ("fault",),
     ("plan",),
     ("external",),
+    ("plan_faults",),
     ("plan_file",),
     ("columns",),
     ("samples", "readings"),
     ("trial",),
     ("statistics",),
-    ("capacity",),
+    ("capacity", "recovery"),
     ("facts", "usage"),
     ("summary",),
     ("comparison",),
@@ -27,7 +29,7 @@ FLOW = [
     ("guard",),
     ("verdict",),
     ("environment", "migration", "probes", "address", "load", "worker", "manifest"),
-    ("store",),
+    ("faults", "store"),
     ("experiment",),
     ("doctor", "observers", "testing"),
     ("cli",),
@@ -35,8 +37,8 @@ FLOW = [
 ]
 LEVEL = {name: level for level, names in enumerate(FLOW) for name in names}
 PURE = {
-    "metric", "target", "stage", "system", "plan", "external", "plan_file", "statistics", "capacity", "facts",
-    "summary", "comparison", "attribution", "guard", "verdict",
+    "metric", "target", "stage", "system", "fault", "plan", "external", "plan_faults", "plan_file", "statistics",
+    "capacity", "recovery", "facts", "summary", "comparison", "attribution", "guard", "verdict",
 }  # fmt: skip
 WORLD = {"subprocess", "socket", "time", "os", "psutil", "psycopg", "redis", "requests", "urllib", "shutil", "tempfile"}
 
@@ -66,7 +68,7 @@ def test_a_module_of_harness_imports_only_what_comes_before_it(path: Path) -> No
     used = {i.split(".")[1] for i in imports(path) if i.startswith("harness.")} - {name, "__version__"}
     if name in {"__init__", "generator"}:
         allowed = (
-            {"stage", "system", "plan", "plan_file", "columns", "samples", "readings", "trial"}
+            {"stage", "system", "fault", "plan", "plan_file", "columns", "samples", "readings", "trial"}
             if name == "generator"
             else set()
         )

@@ -21,6 +21,9 @@ from harness.verdict import Breach, Check, Doubt, Holding, Outcome, Reason, Verd
 BASE = PLAN.split("[[targets]]", maxsplit=1)[0]
 
 
+AFTER_FAULTS = ("detection_seconds", "recovery_seconds")
+
+
 def plan_with(*targets: str, blocks: int = 4) -> Plan:
     tables = "".join(f"[[targets]]\n{target}\n" for target in targets)
     return parse_plan(BASE.replace("blocks = 2", f"blocks = {blocks}") + tables)
@@ -603,7 +606,7 @@ def test_what_is_one_value_of_a_leg_or_arm_is_compared_once() -> None:
     whole = [(p.metric.name, p.stage, p.endpoint) for p in comparison.pairs if p.metric.whole]
     assert whole == [
         (name, None, None)
-        for name in ("users_held", "rate_held", "ready_seconds", "indexes_created", "migration_seconds")
+        for name in ("users_held", "rate_held", "ready_seconds", *AFTER_FAULTS, "indexes_created", "migration_seconds")
     ]
 
 

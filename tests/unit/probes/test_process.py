@@ -5,6 +5,7 @@ import subprocess
 import sys
 import time
 from statistics import fmean
+from types import SimpleNamespace
 
 import pytest
 
@@ -20,7 +21,7 @@ def readings(code: str, monkeypatch: pytest.MonkeyPatch, seconds: float = 1.2) -
     process = subprocess.Popen([sys.executable, "-c", code])
     try:
         time.sleep(0.3)
-        with ProcessProbe({"it": process.pid, "gone": 2**22 + 1}) as probe:
+        with ProcessProbe({"it": process, "gone": SimpleNamespace(pid=2**22 + 1)}) as probe:
             time.sleep(seconds)
     finally:
         process.kill()

@@ -160,6 +160,31 @@ SEQUENTIAL = (
     .replace('revision = "0001"', 'url = "${OLD}/api"')
     .replace('revision = "head"', 'revision = "v2"\nurl = "${NEW}"')
 )  # fmt: skip
+STRUCK = (
+    PLAN.replace('kind = "local"', 'kind = "local"\nmetrics = { read = ["breaker_open"] }')
+    + """
+[[faults]]
+at = "sustain+10 s"
+kind = "kill"
+service = "postgres"
+seconds = 5
+signal = "breaker_open"
+[[faults]]
+at = "sustain+25 s"
+kind = "pause"
+service = "redis"
+seconds = 2
+[[targets]]
+expect = "recovery_seconds < 20 s"
+claim = "S1.21"
+[[targets]]
+expect = "recovery_seconds < 2 s"
+[[targets]]
+expect = "detection_seconds < 5 s"
+[[targets]]
+expect = "recovery_seconds rises by at most 5 % and 8 s"
+"""
+)
 GOLDEN = Path(__file__).parents[2] / "golden"
 
 
@@ -231,7 +256,8 @@ def make_run(
 ) -> Run:
     plan = parse_plan(plan_text, profile=profile)
     measured = list(synthetic_trials(plan, change=change, error_rate=errors) if trials is None else trials)
-    summary, setup = summarise(measured, MIGRATIONS, plan.limits), synthetic_setup(plan)
+    faults = [fault for _, fault in plan.planned_faults]
+    summary, setup = summarise(measured, MIGRATIONS, plan.limits, faults), synthetic_setup(plan)
     comparison = compare(summary, sequential=setup.sequential)
     verdict = judge(plan, setup, summary, comparison)
     return Run(plan, plan_text, setup, MIGRATIONS, summary, comparison, verdict, attribute(plan, summary))
@@ -387,6 +413,36 @@ def _slow_in(trial: Trial, stage: str) -> Trial:
     slow = (due >= window.start * 1e9) & (due < window.end * 1e9)
     column = trial.samples.schema.get_field_index("duration_ns")
     return _with_column(trial, column, pa.array(np.where(slow, duration * 10, duration)))
+
+
+def struck_trial(trial: Trial, until: float) -> Trial:
+    """The same leg, had its database been killed 35 s into it for 5 s: failing ``until`` then; a breaker for after."""
+    due = trial.samples["due_ns"].to_numpy() / 1e9
+    failing = (due >= 35.5) & (due < until)
+    column = trial.samples.schema.get_field_index("error")
+    failed = _with_column(trial, column, pa.array(["HTTP 503" if one else None for one in failing]))
+    rows = [(35.0, "postgres", "fault_kill", 1.0), (40.0, "postgres", "fault_kill", 0.0)]
+    rows += [(50.0, "redis", "fault_pause", 1.0), (52.0, "redis", "fault_pause", 0.0)]
+    opens = 1.0 if trial.leg.arm == "after" else 0.0
+    rows += [(at, "service", "breaker_open", opens * (37 <= at < until)) for at in range(25, 65)]
+    at, sources, names, values = zip(*sorted(rows), strict=True)
+    table = {"at_ns": [round(second * 1e9) for second in at], "source": sources, "name": names, "value": values}
+    return replace(failed, readings=pa.table(table))
+
+
+@pytest.fixture(scope="session")
+def struck() -> Run:
+    """A database killed for 5 s: before is well a second after it is back, in one leg two, after takes 5 s."""
+    ends = {"before": 41.0, "after": 45.0}
+    trials = synthetic_trials(parse_plan(STRUCK))
+    return make_run(STRUCK, [struck_trial(t, ends[t.leg.arm] + (t.leg.number == 2)) for t in trials])
+
+
+@pytest.fixture(scope="session")
+def never_well() -> Run:
+    """The same database, after which after fails until the load is over."""
+    trials = synthetic_trials(parse_plan(STRUCK))
+    return make_run(STRUCK, [struck_trial(t, 41.0 if t.leg.arm == "before" else 65.0) for t in trials])
 
 
 @pytest.fixture(scope="session")

@@ -1,0 +1,61 @@
+"""Strike: a planned fault done to a process of this machine, children included, and how it is mended."""
+
+import time
+from collections.abc import Callable
+from contextlib import suppress
+
+import psutil
+
+from harness.environment.processes import Process
+from harness.errors import EnvironmentFailedError
+from harness.fault import FaultKind
+
+Mend = Callable[[], None]
+"""What ends a fault: what was stopped goes on, what was ended is started again."""
+PATIENCE_SECONDS = 10.0
+
+
+def strike(process: Process, kind: FaultKind) -> Mend:
+    """Begin a fault.
+
+    Raises:
+        EnvironmentFailedError: when the process is gone, or does not end.
+    """
+    if not process.tree():
+        raise EnvironmentFailedError(f"{process.name} is not there for its fault: it ended before that")
+    if kind is FaultKind.PAUSE:
+        return _pause(process)
+    process.down = True
+    if kind is FaultKind.KILL:
+        _kill(process)
+    else:
+        process.end(seconds=PATIENCE_SECONDS)
+    return process.start_again
+
+
+def _pause(process: Process) -> Mend:
+    stopped = process.tree()
+    for one in stopped:  # the parent first, so that it starts no further child
+        with suppress(psutil.NoSuchProcess):
+            one.suspend()
+
+    def resume() -> None:
+        for one in reversed(stopped):
+            with suppress(psutil.NoSuchProcess):
+                one.resume()
+
+    return resume
+
+
+def _kill(process: Process) -> None:
+    """All at once: a server whose children outlive it cannot be started again on its data."""
+    struck = process.tree()
+    for one in struck:
+        with suppress(psutil.NoSuchProcess):
+            one.kill()
+    process.popen.wait(PATIENCE_SECONDS)
+    deadline = time.monotonic() + PATIENCE_SECONDS
+    while any(one.is_running() and one.status() != psutil.STATUS_ZOMBIE for one in struck):
+        if time.monotonic() > deadline:
+            raise EnvironmentFailedError(f"{process.name} does not end although it was killed")
+        time.sleep(0.01)

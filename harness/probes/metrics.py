@@ -1,0 +1,77 @@
+"""Metrics: the numbers that services tell of themselves in the text form of Prometheus, once a second."""
+
+import threading
+import time
+from collections.abc import Mapping, Sequence
+from types import TracebackType
+from typing import Self
+
+import requests
+from prometheus_client.parser import text_string_to_metric_families
+
+EVERY_SECONDS = 1.0
+ANSWER_SECONDS = 0.8
+
+
+class MetricsProbe:
+    """Reads from the start of its block to the end. ``rows`` are ``(wall-clock ns, service, series, value)``.
+
+    A series is written as Prometheus does, ``breaker_open{guards="database"}``. What does not answer is not read: that
+    a service is away is seen by its users.
+    """
+
+    def __init__(self, urls: Mapping[str, str], read: Sequence[str]) -> None:
+        self.rows: list[tuple[int, str, str, float]] = []
+        self._read = frozenset(read)
+        self._done = threading.Event()
+        self._threads = [
+            threading.Thread(target=self._run, args=item, name=f"metrics of {item[0]}", daemon=True)
+            for item in urls.items()
+        ]
+
+    def __enter__(self) -> Self:
+        """Begin to read."""
+        for thread in self._threads:
+            thread.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Stop reading."""
+        self._done.set()
+        for thread in self._threads:
+            thread.join()
+
+    def _run(self, service: str, url: str) -> None:
+        due = time.monotonic()
+        with requests.Session() as session:
+            session.trust_env = False
+            while not self._done.wait(max(due - time.monotonic(), 0.0)):
+                at_ns = time.time_ns()
+                try:
+                    answer = session.get(url, timeout=ANSWER_SECONDS)
+                    found = rows_of(answer.text, self._read) if answer.ok else []
+                except (requests.RequestException, ValueError):
+                    found = []
+                self.rows += [(at_ns, service, series, value) for series, value in found]
+                due = max(due + EVERY_SECONDS, time.monotonic())
+
+
+def rows_of(text: str, names: frozenset[str]) -> list[tuple[str, float]]:
+    """The series of the named metrics in an answer; a counter is known by its name with or without ``_total``.
+
+    Raises:
+        ValueError: when it is no answer of that form.
+    """
+    return [
+        (_series(sample.name, sample.labels), float(sample.value))
+        for family in text_string_to_metric_families(text)
+        for sample in family.samples
+        if {sample.name, family.name} & names
+    ]
+
+
+def _series(name: str, labels: Mapping[str, str]) -> str:
+    told = ",".join(f'{key}="{value}"' for key, value in sorted(labels.items()))
+    return f"{name}{{{told}}}" if told else name

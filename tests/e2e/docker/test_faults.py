@@ -1,0 +1,75 @@
+"""Every kind of fault done to real containers in one run: what users saw, and that the run is none the worse for it."""
+
+import json
+from pathlib import Path
+
+import docker
+import pytest
+
+from tests.e2e.docker.test_compose import client, left, start
+
+__all__ = ["client"]  # a fixture
+pytestmark = [pytest.mark.e2e, pytest.mark.docker]
+SHORT = 'seconds = 4\nusers = 5\n[[targets]]\nexpect = "error_rate < 50 %"\n'
+FAULTS = """
+[[faults]]
+at = "sustain+2 s"
+kind = "pause"
+service = "api"
+seconds = 1
+[[faults]]
+at = "sustain+5 s"
+kind = "restart"
+service = "api"
+[[faults]]
+at = "sustain+9 s"
+kind = "disconnect"
+service = "api"
+seconds = 1.5
+[[faults]]
+at = "sustain+13 s"
+kind = "cpu"
+service = "api"
+cpus = 0.01
+seconds = 2
+[[faults]]
+at = "sustain+17.5 s"
+kind = "memory"
+service = "api"
+memory = "6M"
+seconds = 1
+[[faults]]
+at = "sustain+18 s"
+kind = "kill"
+service = "db"
+seconds = 2
+[[targets]]
+expect = "recovery_seconds < 5 s"
+"""
+UNHARMED = {"kill", "pause", "cpu"}
+"""The page needs no database, and those who are kept waiting are answered in the end."""
+
+
+def test_every_kind_of_fault_is_done_seen_and_mended(client: docker.DockerClient, tmp_path: Path) -> None:
+    run = start(tmp_path, (SHORT, SHORT.replace("4", "24") + FAULTS))
+    said, _ = run.communicate(timeout=200)
+    assert run.returncode in {0, 3}, said  # above all not INVALID: what happened to the containers was planned
+    (folder,) = (tmp_path / "runs").iterdir()
+    recorded = json.loads((folder / "summary.json").read_text())["faults"]
+    assert [one["kind"] for one in recorded] == ["pause", "restart", "disconnect", "cpu", "memory", "kill"] * 2
+    for one in recorded:
+        assert one["recovered"], one
+        assert (one["failures"] > 0) == (one["kind"] not in UNHARMED), one
+    report = (folder / "report.html").read_text()
+    assert "cpu api to 0.01 cores for 2 s" in report
+    assert left(client) == []
+
+
+def test_a_service_that_is_not_there_cannot_be_struck(client: docker.DockerClient, tmp_path: Path) -> None:
+    fault = '[[faults]]\nat = "sustain"\nkind = "kill"\nservice = "apy"\nseconds = 1\n'
+    run = start(tmp_path, (SHORT, SHORT + fault))
+    said, _ = run.communicate(timeout=100)
+    assert run.returncode == 5
+    assert 'faults[0].service: no service "apy"' in said
+    assert 'did you mean "api"?' in said
+    assert left(client) == []
