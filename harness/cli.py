@@ -20,6 +20,7 @@ from harness import __version__
 from harness.address import DEFAULT, parse_address, try_to_bind
 from harness.comparison import contrast
 from harness.doctor import examine
+from harness.environment.external import ExternalEnvironment
 from harness.environment.leftovers import collect, collect_containers
 from harness.environment.local import LocalEnvironment
 from harness.errors import EnvironmentFailedError, HarnessError, IncomparableError, MeasurementError
@@ -107,7 +108,8 @@ def run(
     folder = RunFolder.create(out, f"{stamp}-{plan.stem}")
     scaled = f" under profile {profile}" if profile else ""
     count = blocks or parsed.load.blocks
-    _say(f"{parsed.name}: {count} blocks of {_listed(parsed.arms_in_order)}{scaled} into {folder.path}")
+    how = ", one after the other," if parsed.sequential else ""
+    _say(f"{parsed.name}: {count} blocks of {_listed(parsed.arms_in_order)}{how}{scaled} into {folder.path}")
     console = Console(stderr=True)
     observer = (
         PlainObserver(parsed, progress_line, _say)
@@ -293,7 +295,7 @@ def _environment(plan: Plan, base: Path, logs: Path, say: Callable[[str], None])
     if plan.environment.kind == "local":
         return LocalEnvironment(plan, base, logs, say)
     if plan.environment.kind == "external":
-        raise EnvironmentFailedError('environment.kind: "external" is not supported by this version')
+        return ExternalEnvironment(plan, base, logs, say)
     from harness.environment.compose import ComposeEnvironment  # noqa: PLC0415 - the SDK takes a second
 
     for done in collect_containers():

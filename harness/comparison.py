@@ -5,8 +5,8 @@ ratio comes from one value per block, never from requests. Failures are counted 
 """
 
 import math
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from statistics import fmean
 
 from harness.metric import METRICS, Better, Metric, Scale
@@ -85,6 +85,8 @@ class Comparison:
     blocks: int
     open: bool = False
     """Whether the load was arrivals, so that no arm was asked more for answering faster."""
+    sequential: bool = False
+    """Whether the arms did not take turns, so that a block is no pair and every change is between unpaired legs."""
 
     def pair(self, metric: str, stage: str | None, endpoint: str | None) -> Pair | None:
         """The pair of a cell; ``None`` when neither arm was requested there."""
@@ -94,11 +96,25 @@ class Comparison:
         return None
 
 
-def compare(summary: Summary, before: str = "before", after: str = "after") -> Comparison:
-    """Pair every cell and metric of a summary, of the two arms of these names; other arms are left aside."""
+def compare(summary: Summary, before: str = "before", after: str = "after", *, sequential: bool = False) -> Comparison:
+    """Pair every cell and metric of a summary, of the two arms of these names; other arms are left aside.
+
+    Of a ``sequential`` run the changes are those of ``contrast``.
+    """
     cells = dict.fromkeys((row.stage, row.endpoint) for row in summary.rows if row.arm in {before, after})
     pairs = (pair_of(summary, metric, *cell, (before, after)) for cell in cells for metric in _measured_in(*cell))
-    return Comparison(tuple(pairs), len(summary.blocks), summary.open)
+    if sequential:
+        pairs = (_unpaired_pair(summary, pair, (before, after)) for pair in pairs)
+    return Comparison(tuple(pairs), len(summary.blocks), summary.open, sequential)
+
+
+def _unpaired_pair(summary: Summary, pair: Pair, arms: tuple[str, str]) -> Pair:
+    """A pair whose change takes the legs of each arm by themselves; one without a change stays so."""
+    pooled = [summary.row(arm, None, pair.stage, pair.endpoint) for arm in arms]
+    legs = [
+        [row for block in summary.blocks if (row := summary.row(arm, block, pair.stage, pair.endpoint))] for arm in arms
+    ]
+    return replace(pair, change=pair.change and _unpaired_change(pair.metric, pooled, legs))
 
 
 def contrast(old: Summary, new: Summary, arm: str) -> Comparison:
@@ -116,10 +132,6 @@ def contrast(old: Summary, new: Summary, arm: str) -> Comparison:
         ]
         legs = [[row for row in side if row.block is not None] for side in rows]
         before, after = (next((row for row in side if row.block is None), None) for side in rows)
-        change = None
-        if before and after:
-            counted = metric.scale is Scale.PROPORTION
-            change = _points_of_counts(before, after) if counted else _unpaired(metric, legs[0], legs[1], before)
         pairs.append(
             Pair(
                 metric=metric,
@@ -129,7 +141,7 @@ def contrast(old: Summary, new: Summary, arm: str) -> Comparison:
                 after=after.value(metric.name) if after else None,
                 before_interval=None,
                 after_interval=None,
-                change=change,
+                change=_unpaired_change(metric, [before, after], legs),
                 blocks=(),
                 least_requests=min((row.samples(metric) for side in legs for row in side), default=0),
                 before_at_least=bool(before and before.at_least(metric)),
@@ -143,6 +155,15 @@ def _measured_in(stage: str | None, endpoint: str | None) -> Iterator[Metric]:
     """The metrics that there are in a cell."""
     named = [part for part, name in (("stage", stage), ("endpoint", endpoint)) if name is not None]
     return (metric for metric in METRICS.values() if not any(map(metric.lacks, named)))
+
+
+def _unpaired_change(metric: Metric, pooled: Sequence[Row | None], legs: Sequence[list[Row]]) -> Change | None:
+    """What changed between two arms of which no legs belong together; ``pooled`` and ``legs`` are before and after."""
+    before, after = pooled
+    if before is None or after is None:
+        return None
+    counted = metric.scale is Scale.PROPORTION
+    return _points_of_counts(before, after) if counted else _unpaired(metric, legs[0], legs[1], before)
 
 
 def _unpaired(metric: Metric, old: list[Row], new: list[Row], before: Row) -> Change | None:

@@ -17,6 +17,7 @@ import psutil
 from harness import __version__
 from harness.attribution import Attribution, attribute
 from harness.comparison import Comparison, compare
+from harness.environment.variables import expand_url
 from harness.fault import Fault
 from harness.faults import Faults
 from harness.load import Job, Progress, Remote, generate
@@ -26,7 +27,7 @@ from harness.plan_file import fingerprint
 from harness.probes.metrics import MetricsProbe
 from harness.store import RunFolder, fingerprint_files
 from harness.summary import Summary, summarise
-from harness.trial import Incident, Leg, Migration, Setup, Startup
+from harness.trial import Incident, Leg, Migration, Setup, Startup, legs_of
 from harness.verdict import Verdict, judge
 
 Reading = tuple[int, str, str, float]
@@ -116,12 +117,6 @@ class Analysis:
     attribution: Attribution | None
 
 
-def legs_of(order: Sequence[Sequence[str]]) -> list[Leg]:
-    """The legs of an order of blocks, numbered from 1."""
-    arms = [(block, arm) for block, block_arms in enumerate(order, start=1) for arm in block_arms]
-    return [Leg(number, block, arm) for number, (block, arm) in enumerate(arms, start=1)]
-
-
 def balanced_order(blocks: int, seed: int, arms: Sequence[str] = ARMS) -> tuple[tuple[str, ...], ...]:
     """A random order of the arms for each block, in which every arm has every place equally often, give or take one."""
     chance = random.Random(seed)  # noqa: S311 - reproducible, not secret
@@ -164,10 +159,11 @@ def measure(
     """
     plan = source.plan
     folder.write("plan.toml", source.text)
-    order = balanced_order(blocks or plan.load.blocks, plan.load.seed, list(plan.arms_in_order))
-    legs = legs_of(order)
+    arms, count = tuple(plan.arms_in_order), blocks or plan.load.blocks
+    order = (arms,) * count if plan.sequential else balanced_order(count, plan.load.seed, arms)
+    legs = legs_of(order, sequential=plan.sequential)
     with environment:
-        observer.say("starting servers")
+        observer.say("preparing the environment")
         folder.write_migrations(environment.prepare())
         folder.write_setup(_setup(source, order, environment, remote))
         for leg in legs:
@@ -222,7 +218,8 @@ def _metrics_probe(plan: Plan, startup: Startup) -> MetricsProbe:
     if wanted is None:
         return MetricsProbe({}, ())
     urls = startup.urls or {UNNAMED: startup.host}
-    return MetricsProbe({service: url + wanted.path for service, url in urls.items()}, wanted.read)
+    found = {service: expand_url(url, service) + wanted.path for service, url in urls.items()}
+    return MetricsProbe(found, wanted.read)
 
 
 def analyse(folder: RunFolder) -> Analysis:
@@ -235,8 +232,8 @@ def analyse(folder: RunFolder) -> Analysis:
     plan, text = folder.read_plan(setup)
     migrations = folder.read_migrations()
     summary = summarise(folder.read_trials(setup), migrations, plan.limits, [fault for _, fault in plan.planned_faults])
-    comparison = compare(summary)
-    legs = legs_of(setup.order)
+    comparison = compare(summary, sequential=setup.sequential)
+    legs = setup.legs
     verdict = judge(plan, setup, summary, comparison, folder.read_losses(legs), incidents=folder.read_incidents(legs))
     attribution = attribute(plan, summary)
     return Analysis(plan, text, setup, migrations, summary, comparison, verdict, attribution)
@@ -267,6 +264,7 @@ def _setup(
         settings=environment.settings(),
         profile=plan.profile,
         processes=remote.workers if remote else plan.load.processes,
+        sequential=plan.sequential,
     )
 
 

@@ -14,9 +14,10 @@ from pathlib import Path
 from typing import IO
 
 from harness.environment.processes import LABEL, describe, stay_on, with_log
+from harness.environment.variables import expand_url
 from harness.errors import MeasurementError, PlanError, Problem
 from harness.plan import Plan
-from harness.system import url_variable
+from harness.system import HOST_VARIABLE, url_variable
 
 CHECK_SECONDS = 120.0
 OVERTIME_SECONDS = 60.0
@@ -95,7 +96,7 @@ class Job:
 
     Attributes:
         plan_path: the file that the generator reads under the profile of ``plan``; user files are relative to ``base``.
-        host: base URL of the arm's first service.
+        host: base URL of the arm's first service; in it and in ``urls``, ``${NAME}`` is filled in for the generator.
         out: the leg's folder, where samples, readings and windows go.
         label: what the process carries in its environment, so that it can be found and ended.
         seed: of everything the users choose at random, the same for both arms of a block.
@@ -127,13 +128,14 @@ def generate(job: Job, *, on_progress: Callable[[Progress], None], check: Callab
         EnvironmentFailedError: from ``check``.
     """
     command = _generator("run", job.plan, job.plan_path, job.base)
-    command += ["--host", job.host, "--out", str(job.out), "--seed", str(job.seed)]
+    command += ["--out", str(job.out), "--seed", str(job.seed)]
     if job.remote:
         command += ["--workers", str(job.remote.workers), "--bind", job.remote.bind]
     if job.last:
         command.append("--last")
     job.out.mkdir(parents=True, exist_ok=True)
-    urls = {url_variable(service): url for service, url in job.urls.items()}
+    addresses = {url_variable(service): url for service, url in job.urls.items()} | {HOST_VARIABLE: job.host}
+    urls = {name: expand_url(url, name) for name, url in addresses.items()}  # not as arguments, which anybody can read
     allowed = job.plan.seconds + job.plan.load.stop_seconds + OVERTIME_SECONDS
     deadline = time.monotonic() + allowed
     with job.log.open("ab") as errors:

@@ -40,7 +40,8 @@ class LineObserver:
         self._legs_left = total - leg.number
         services = len(self.plan.services)
         what = f"{services} services" if services > 1 else "the service"
-        self.show(f"{self.place} · resetting and starting {what}", news=True)
+        begun = "waiting for" if self.plan.environment.kind == "external" else "resetting and starting"
+        self.show(f"{self.place} · {begun} {what}", news=True)
 
     def progress(self, progress: Progress) -> None:
         """The generator reported."""

@@ -17,8 +17,8 @@ ARMS = ("before", "after")
 class Arm(Part):
     """One side of the comparison: a database at a revision plus a release of the application.
 
-    ``profiles`` and ``start`` are of a Compose file; ``url``, or ``urls`` of services by name, of a system that runs
-    already.
+    ``profiles`` and ``start`` are of a Compose file; ``url``, or ``urls`` of services by name, and the address of a
+    database, ``postgres``, of a system that runs already.
     """
 
     revision: str | None = None
@@ -27,6 +27,7 @@ class Arm(Part):
     start: tuple[ComposeName, ...] = ()
     url: Url | None = None
     urls: dict[ServiceName, Url] = Field(default={})
+    postgres: str | None = Field(default=None, min_length=1)
 
 
 class Step(Part):
@@ -211,6 +212,11 @@ class Plan(Part):
         if isinstance(self.environment, External):
             return tuple(self.arms["before"].urls)
         return self.environment.services
+
+    @property
+    def sequential(self) -> bool:
+        """Whether all legs of before are measured before the first of after, so that they do not take turns."""
+        return isinstance(self.environment, External) and self.environment.sequential
 
     def system(self, kind: type[S]) -> S:
         """The environment, which is known to be of a kind.

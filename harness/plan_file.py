@@ -15,6 +15,7 @@ from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
 from harness.errors import PlanError, Problem
+from harness.external import external_problems, without_credentials
 from harness.fault import Fault
 from harness.metric import METRICS, Origin, Scale
 from harness.plan import (
@@ -107,7 +108,7 @@ def _command_problems(plan: Plan) -> list[Problem]:
             commands = {key: apply and (apply.command or apply.sql) for key, apply in applied.items()}
             extra, problems = [], []
         case External() as external:
-            commands, extra, problems = {}, [], _external_problems(plan, external)
+            commands, extra, problems = {}, [], external_problems(plan, external)
     for key, text in commands.items():
         known = [name for name in PLACEHOLDERS[key] if name != "python" or isinstance(plan.environment, Local)]
         for name in re.findall(r"\{(\w+)\}", text or ""):
@@ -124,28 +125,17 @@ def _arm_problems(plan: Plan) -> Iterator[Problem]:
     for name, arm in plan.arms.items():
         if arm.revision and not migrates:
             yield Problem(f"arms.{name}.revision", "needs environment.migrate, the command that applies it")
-        keys = {"profiles": "compose", "start": "compose", "url": "external", "urls": "external"}
+        keys = {
+            "profiles": "compose",
+            "start": "compose",
+            "url": "external",
+            "urls": "external",
+            "postgres": "external",
+        }
         for key, of in keys.items():
             if getattr(arm, key) and kind != of:
                 what = f'is for an environment of kind "{of}", this one is of kind "{kind}"'
                 yield Problem(f"arms.{name}.{key}", what)
-
-
-def _external_problems(plan: Plan, environment: External) -> list[Problem]:
-    """Arms without an address, with different services, or that are the same system twice."""
-    problems = []
-    for name, arm in plan.arms.items():
-        if bool(arm.url) == bool(arm.urls):
-            problems.append(Problem(f"arms.{name}", "needs either url, where it runs, or urls of several services"))
-    before, after = (plan.arms[name] for name in ARMS)
-    if set(before.urls) != set(after.urls):
-        problems.append(Problem("arms.after.urls", f"must name the services of arms.before: {', '.join(before.urls)}"))
-    elif (before.url, before.urls) == (after.url, after.urls) and not environment.switch:
-        what = "both arms are at the same address; give environment.switch, the command that makes one of them answer"
-        problems.append(Problem("arms.after", what))
-    if plan.attribution:
-        problems.append(Problem("attribution", 'needs an environment that is started, of kind "local" or "compose"'))
-    return problems
 
 
 def _service_problems(environment: Local) -> list[Problem]:
@@ -277,7 +267,8 @@ def _blind_problems(plan: Plan) -> Iterator[Problem]:
                 yield Problem(f"{where}.{key}", f"{metric.name} is one value of a whole leg or arm; leave {key} out")
         if metric.origin is Origin.STRESS and (what := _blind_to_load(plan, target.expectation)):
             yield Problem(f"{where}.expect", what)
-        if metric.origin is Origin.MIGRATION and not plan.arms["after"].revision:
+        migrates = plan.environment.kind != "external"
+        if metric.origin is Origin.MIGRATION and migrates and not plan.arms["after"].revision:
             what = f"nothing measures {metric.name}: add environment.migrate and arms.after.revision, or leave it out"
             yield Problem(f"{where}.expect", what)
 
@@ -322,7 +313,7 @@ def _problem(detail: ErrorDetails) -> Problem:
         case "value_error":
             return Problem(where, str(detail["ctx"]["error"]))
         case _:
-            return Problem(where, f"{detail['msg']} (got {detail['input']!r:.80})")
+            return Problem(where, f"{detail['msg']} (got {without_credentials(repr(detail['input']))[:80]})")
 
 
 def _key_path(location: tuple[int | str, ...]) -> tuple[str, tuple[str, ...]]:

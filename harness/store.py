@@ -132,13 +132,9 @@ class RunFolder:
 
     def read_trials(self, setup: Setup) -> list[Trial]:
         """The trials of all complete blocks, in the order they ran."""
-        blocks = []
-        number = 0
-        for block, order in enumerate(setup.order, start=1):
-            legs = [Leg(number := number + 1, block, arm) for arm in order]
-            if all((self.trial_folder(leg) / "windows.json").is_file() for leg in legs):
-                blocks.append(legs)
-        return [self._trial(leg) for legs in blocks for leg in legs]
+        legs = setup.legs
+        partial = {leg.block for leg in legs if not (self.trial_folder(leg) / "windows.json").is_file()}
+        return [self._trial(leg) for leg in legs if leg.block not in partial]
 
     def read_losses(self, legs: Sequence[Leg]) -> list[Loss]:
         """The workers that were lost in those of the legs that were recorded."""

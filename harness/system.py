@@ -13,6 +13,8 @@ DEFAULT_POSTGRES = {
     "shared_preload_libraries": "pg_stat_statements",
     "track_io_timing": "on",
 }
+HOST_VARIABLE = "HARNESS_HOST"
+"""The environment variable in which the generator finds the base URL of the first service."""
 LEAST_MEMORY = r"^[1-9][0-9]*(\.[0-9]+)?\s*([bkmg]b?)?$"
 ServiceName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_-]{0,39}$")]
 ComposeName = Annotated[str, Field(pattern=r"^[a-zA-Z0-9][a-zA-Z0-9._-]{0,79}$")]
@@ -224,8 +226,10 @@ class External(Part):
     """A system that runs already, at the ``url`` (or ``urls``) of each arm.
 
     ``switch`` is a command that makes an arm the one that answers, for arms at the same address; ``reset`` one that
-    brings its data back, before each leg. Both may use ``{arm}`` and ``{revision}``. ``sequential`` measures all legs
-    of before first, where switching is too dear to take turns.
+    brings its data back, before each leg. Both may use ``{arm}`` and ``{revision}``, run in ``cwd`` (default: the
+    plan's folder) and have ``env`` and the arm's in their environment. ``sequential`` measures all legs of before
+    first, where switching is too dear to take turns; then it is done once for each arm. ``postgres`` is the address of
+    the database, which the setup describes; arms may have one of their own.
     """
 
     kind: Literal["external"]
@@ -236,6 +240,6 @@ class External(Part):
     sequential: bool = False
     cwd: str = "."
     env: dict[str, str] = Field(default={})
-    postgres: str | None = None
+    postgres: str | None = Field(default=None, min_length=1)
     ready_seconds: Seconds = 60.0
     command_seconds: Seconds = 900.0

@@ -74,7 +74,7 @@ def synthetic_setup(plan: Plan) -> Setup:
         plan_fingerprint="0123456789ab",
         users_fingerprint="ba9876543210",
         seed_fingerprint="5eed5eed5eed",
-        order=tuple(arms if block % 2 else arms[::-1] for block in range(plan.load.blocks)),
+        order=tuple(arms if block % 2 or plan.sequential else arms[::-1] for block in range(plan.load.blocks)),
         order_seed=plan.load.seed,
         legs_planned=len(arms) * plan.load.blocks,
         versions={"harness": "0.0.0", "locust": "2.0", "postgresql": "18.0", "python": "3.11.0"},
@@ -82,6 +82,7 @@ def synthetic_setup(plan: Plan) -> Setup:
         row_counts={"contents": 10_000, "users": 20_000},
         settings={"shared_buffers": "256MB"},
         profile=plan.profile,
+        sequential=plan.sequential,
     )
 
 
@@ -103,8 +104,8 @@ def synthetic_trials(
     slow = slowness or {arm: change ** (step / (len(arms) - 1)) for step, arm in enumerate(arms)}
     endpoints = ("GET /content/{id}", "GET /recommendations/{user_id}", "POST /interactions")
     write = len(endpoints) - 1
-    for number, arm in enumerate(arm for order in synthetic_setup(plan).order for arm in order):
-        leg = Leg(number + 1, number // len(arms) + 1, arm)
+    for leg in synthetic_setup(plan).legs:
+        arm = leg.arm
         due = (
             _arrivals(plan, rng)
             if plan.open

@@ -1,12 +1,13 @@
 """Trial: all that one leg recorded, and Setup: the fingerprint of what was measured."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import pyarrow as pa
 
 from harness.stage import Stage
 
-VARYING_FACTS = ("load_before", "memory_bytes", "harness")
+VARYING_FACTS = ("load_before", "memory_bytes", "harness", "database size")
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,6 +22,18 @@ class Leg:
     def title(self) -> str:
         """The name of its folder, ``03-after``."""
         return f"{self.number:02d}-{self.arm}"
+
+
+def legs_of(order: Sequence[Sequence[str]], *, sequential: bool = False) -> list[Leg]:
+    """The legs of an order of blocks, numbered from 1 as they run.
+
+    Block by block; ``sequential``, all legs of an arm before those of the next, a block being the k-th leg of each.
+    """
+    places = [(block, arm) for block, arms in enumerate(order, start=1) for arm in arms]
+    if sequential:
+        arms = list(order[0]) if order else []
+        places.sort(key=lambda place: arms.index(place[1]))
+    return [Leg(number, block, arm) for number, (block, arm) in enumerate(places, start=1)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,13 +172,13 @@ class Startup:
     """How an arm came up for a leg.
 
     Attributes:
-        host: base URL of its first service, or of its only one.
-        ready_seconds: from starting the processes to the last service's readiness.
+        host: base URL of its first service, or of its only one, as the plan writes it: ``${NAME}`` is not filled in.
+        ready_seconds: from starting the processes to the last service's readiness; ``None`` where they ran already.
         urls: base URL of each service that has a name.
     """
 
     host: str
-    ready_seconds: float
+    ready_seconds: float | None
     urls: dict[str, str] = field(default_factory=dict)
     schema: int = 1
 
@@ -196,7 +209,11 @@ class Migration:
 
 @dataclass(frozen=True, slots=True)
 class Setup:
-    """The fingerprint of what was measured."""
+    """The fingerprint of what was measured.
+
+    ``order`` has the arms of each block; ``sequential`` says that the blocks were not run one after the other, but all
+    legs of an arm before those of the next.
+    """
 
     started: str
     plan_name: str
@@ -213,6 +230,12 @@ class Setup:
     schema: int = 1
     profile: str | None = None
     processes: int = 1
+    sequential: bool = False
+
+    @property
+    def legs(self) -> list[Leg]:
+        """The planned legs, as they run."""
+        return legs_of(self.order, sequential=self.sequential)
 
 
 def differing_facts(one: Setup, other: Setup) -> list[str]:
@@ -222,6 +245,7 @@ def differing_facts(one: Setup, other: Setup) -> list[str]:
         ("user files", one.users_fingerprint, other.users_fingerprint),
         ("seed", one.seed_fingerprint, other.seed_fingerprint),
         ("processes of the load", one.processes, other.processes),
+        ("sequential", one.sequential, other.sequential),
     ]
     for title, left, right in (
         ("host", one.host, other.host),
@@ -229,7 +253,7 @@ def differing_facts(one: Setup, other: Setup) -> list[str]:
         ("setting", one.settings, other.settings),
         ("rows of", one.row_counts, other.row_counts),
     ):
-        names = [name for name in dict.fromkeys([*left, *right]) if name not in VARYING_FACTS]
+        names = [name for name in dict.fromkeys([*left, *right]) if name.partition(",")[0] not in VARYING_FACTS]
         pairs += [(f"{title} {name}", left.get(name), right.get(name)) for name in names]
     return [f"{name}: {a}, {b}" for name, a, b in pairs if a != b]
 

@@ -1,7 +1,8 @@
 """Verdict: every target judged, and the run as a whole.
 
 A target passes when its whole interval is on the right side, fails when its whole interval is on the wrong side, and is
-INCONCLUSIVE in between; no data is never a pass. Doubts are values: a reason to trust a number less, with advice.
+INCONCLUSIVE in between; no data is never a pass. Where the arms did not take turns, no
+change is judged. Doubts are values: a reason to trust a number less, with advice.
 """
 
 import math
@@ -44,6 +45,10 @@ class Doubt(Enum):
     NO_NOISE_FLOOR = (
         "no control arm: how much two identical arms differ on this host is not known",
         "read effects of a few percent with care",
+    )
+    SEQUENTIAL = (
+        "sequential, unpaired: all legs of before came first, so what else changed meanwhile is in every change",
+        "let the arms take turns (leave out environment.sequential), or go by the limits on after alone",
     )
     GENERATOR_LATE = (
         "the generator ran late at times: latencies contain some of its own waiting",
@@ -98,6 +103,10 @@ class Reason(StrEnum):
     TOO_FEW = "too few samples in a leg for this metric"
     NO_INTERVAL = "one block has no interval"
     NO_RATIO = "a value of zero has no ratio"
+    SEQUENTIAL = (
+        "before and after did not take turns, and how much this system changes by itself is not known: "
+        "measure them in turns, or state a limit for after"
+    )
     UNBOUNDED = "the largest stress stage was held: how much more would be is not known"
     UNRECOVERED = "a leg was over before that had happened: how long it takes is not known"
     UNASKED = "more than 1 % of the arrivals of after never began, and what never began has no latency"
@@ -256,6 +265,8 @@ def _doubts(setup: Setup, summary: Summary, comparison: Comparison) -> Iterator[
         yield Doubt.INTERRUPTED
     if comparison.blocks < BLOCKS_FOR_SIGNIFICANCE:
         yield Doubt.FEW_BLOCKS
+    if comparison.sequential:
+        yield Doubt.SEQUENTIAL
     yield Doubt.NO_NOISE_FLOOR
     asked = {arm: {row.endpoint for row in summary.rows if row.arm == arm and row.block is None} for arm in ARMS}
     if asked["before"] != asked["after"]:
@@ -325,6 +336,8 @@ def _judge(target: Target, comparison: Comparison) -> Check:
     doubts = tuple(_doubts_of(pair, comparison, relative=not after_only))
     if pair.least_requests < metric.least:
         return Check(target, Outcome.INCONCLUSIVE, Reason.TOO_FEW, pair, doubts)
+    if comparison.sequential and not after_only:  # until a noise floor is known that the change could exceed
+        return Check(target, Outcome.INCONCLUSIVE, Reason.SEQUENTIAL, pair, doubts)
     outcome, reason = _absolute(target, pair) if after_only else _relative(target, pair)
     return Check(target, outcome, reason, pair, doubts)
 

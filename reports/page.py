@@ -2,10 +2,12 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from itertools import groupby
 
 from harness.attribution import Attribution
 from harness.comparison import Comparison
-from harness.plan import ARMS, Plan
+from harness.external import without_credentials
+from harness.plan import ARMS, Arm, Plan
 from harness.summary import Summary
 from harness.trial import Migration, Setup
 from harness.verdict import Verdict
@@ -64,6 +66,8 @@ class Findings:
     faults: tuple[FaultRow, ...]
     remarks: tuple[Remark, ...]
     breaches: tuple[Remark, ...]
+    sequential: bool = False
+    """Whether the arms did not take turns, so that no legs are pairs."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,6 +110,7 @@ def build_findings(
         faults=fault_rows(plan, summary),
         remarks=tuple(targets.remarks(verdict)),
         breaches=tuple(Remark(breach.name, *breach.value) for breach in verdict.breaches),
+        sequential=comparison.sequential,
     )
 
 
@@ -163,11 +168,7 @@ def _setup(plan: Plan, setup: Setup, summary: Summary) -> Iterator[Facts]:
     yield Facts("Versions", _rows(setup.versions))
     yield Facts("Host", tuple(_host(k, v) for k, v in setup.host.items()))
     measured = {arm for order in setup.order for arm in order}
-    arms = (
-        (arm, ", ".join([f"revision {part.revision or 'as seeded'}", *(f"{k}={v}" for k, v in part.env.items())]))
-        for arm, part in plan.arms_in_order.items()
-        if arm in measured
-    )
+    arms = ((arm, ", ".join(_arm(part))) for arm, part in plan.arms_in_order.items() if arm in measured)
     yield Facts("Arms", tuple((view.plain(arm), view.plain(text)) for arm, text in arms))
     yield Facts("Load of a leg", tuple(_load(plan)))
     yield Facts("Time to readiness, mean of the starts", tuple(_readiness(summary)))
@@ -184,6 +185,15 @@ def _setup(plan: Plan, setup: Setup, summary: Summary) -> Iterator[Facts]:
             ("seeded data", view.plain(setup.seed_fingerprint or "not fingerprinted")),
         ),
     )
+
+
+def _arm(part: Arm) -> Iterator[str]:
+    """What an arm is, as the plan says it: of a system that runs already, where it is."""
+    addresses = [part.url] if part.url else [f"{service} at {url}" for service, url in part.urls.items()]
+    if part.revision or not addresses:
+        yield f"revision {part.revision or 'as seeded'}"
+    yield from (without_credentials(address) for address in addresses)
+    yield from (f"{key}={value}" for key, value in part.env.items())
 
 
 def _rows(facts: dict[str, str]) -> tuple[tuple[str, str], ...]:
@@ -212,6 +222,10 @@ def _readiness(summary: Summary) -> Iterator[tuple[str, str]]:
 
 
 def _order(setup: Setup) -> Iterator[tuple[str, str]]:
+    if setup.sequential:
+        for arm, legs in groupby(setup.legs, key=lambda leg: leg.arm):
+            yield view.plain(arm), f"sequential: legs {', '.join(str(leg.number) for leg in legs)}"
+        return
     for block, order in enumerate(setup.order, start=1):
         yield f"block {block}", view.plain(", ".join(order))
 

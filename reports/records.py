@@ -66,7 +66,13 @@ def summary_record(summary: Summary) -> dict[str, Any]:
 
 def comparison_record(comparison: Comparison) -> dict[str, Any]:
     """``comparison.json``: every metric before and after in every stage and endpoint, with its blocks."""
-    return {"schema": SCHEMA, "blocks": comparison.blocks, "pairs": [_pair(pair) for pair in comparison.pairs]}
+    sequential = {"sequential": True} if comparison.sequential else {}
+    return {
+        "schema": SCHEMA,
+        "blocks": comparison.blocks,
+        **sequential,
+        "pairs": [_pair(pair) for pair in comparison.pairs],
+    }
 
 
 def verdict_record(verdict: Verdict) -> dict[str, Any]:

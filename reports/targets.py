@@ -8,7 +8,7 @@ from harness.metric import METRICS, Basis, Metric, Origin, Scale
 from harness.plan import ARMS, Plan
 from harness.summary import Summary
 from harness.target import Form
-from harness.verdict import Check, Outcome, Reason, Verdict, unbounded
+from harness.verdict import Check, Doubt, Outcome, Reason, Verdict, unbounded
 from reports import view
 from reports.view import Cell
 
@@ -138,7 +138,10 @@ def _why_no_ratio(pair: Pair) -> str:
 
 def headline(verdict: Verdict) -> str:
     """The verdict in one plain sentence, outcome first."""
-    return f"{verdict.outcome.value}: {_sentence(verdict)}"
+    sentence = _sentence(verdict)
+    if Doubt.SEQUENTIAL in verdict.doubts:
+        sentence = f"{sentence.removesuffix('.')}; the run is sequential, before and after did not take turns."
+    return f"{verdict.outcome.value}: {sentence}"
 
 
 def _sentence(verdict: Verdict) -> str:
@@ -177,13 +180,19 @@ def tally(verdict: Verdict) -> str:
 
 
 def scope(plan: Plan, summary: Summary, comparison: Comparison) -> str:
-    """How much was measured: ``profile quick, 4 interleaved blocks, 21,480 requests``; how many arms beyond two."""
+    """How much was measured: ``profile quick, 4 interleaved blocks, 21,480 requests``; how many arms beyond two.
+
+    Where the arms did not take turns: ``4 sequential, unpaired legs of each arm``.
+    """
     requests = sum(leg.requests for leg in summary.legs)
     kind = "interleaved block" if comparison.blocks > 1 else "block"
     arms = len({leg.leg.arm for leg in summary.legs})
     of = f" of {arms} arms" if arms > len(ARMS) else ""
     profile = f"profile {view.plain(plan.profile)}, " if plan.profile else ""
     blocks = f"{profile}{view.plural(comparison.blocks, kind)}{of}"
+    if comparison.sequential:
+        legs = view.plural(comparison.blocks, "sequential, unpaired leg")
+        blocks = f"{profile}{legs} of each arm"
     return f"{blocks}, {view.plural(requests, 'request')}{_processes(summary)}"
 
 
@@ -201,12 +210,13 @@ def finding(summary: Summary, comparison: Comparison) -> str:
     if pair is None or pair.before is None or pair.after is None or pair.change is None:
         return ""
     interval = view.change_interval(pair.change)
-    between = f" (95 % interval {interval})" if interval else ""
+    unpaired = "sequential, unpaired" if comparison.sequential else ""
+    between = "; ".join(part for part in (f"95 % interval {interval}" if interval else "", unpaired) if part)
     worst = ""
     if interval and pair.change.worst is not None:
         worst = f", worst block {view.change_with_unit(pair.change, pair.change.worst)}"
     values = " \N{RIGHTWARDS ARROW} ".join(view.levels(pair))
-    change = f"{view.change_with_unit(pair.change)}{between}{worst}"
+    change = f"{view.change_with_unit(pair.change)}{f' ({between})' if between else ''}{worst}"
     return f"{pair.metric.label} of all requests {values}, {change}; {_errors(summary)}."
 
 

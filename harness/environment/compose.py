@@ -31,7 +31,8 @@ from harness.environment.databases import Databases
 from harness.environment.delay import require
 from harness.environment.engine import compose_version, engine, explain, labels, sweep_to_zero
 from harness.environment.processes import CONTAINERS, Processes
-from harness.environment.servers import answers_ok, free_ports, redis_answers
+from harness.environment.readiness import POLL_SECONDS, await_ready, why_not_ok
+from harness.environment.servers import free_ports, redis_answers
 from harness.environment.stack import BUILD_SECONDS, Stack, resolve
 from harness.environment.variables import expanded
 from harness.errors import CommandError, EnvironmentFailedError, NotReadyError
@@ -46,8 +47,6 @@ from harness.trial import Incident, Leg, Migration, Startup
 if TYPE_CHECKING:
     import docker
 
-READY_IN_A_ROW = 3
-POLL_SECONDS = 0.1
 KEPT_LINES = 10_000
 SETTINGS = (
     "shared_buffers",
@@ -420,16 +419,12 @@ class ComposeEnvironment:
         stack = self._stack(arm)
         urls = {name: f"http://{HOST}:{stack.port(name, self._ports[name])}" for name in self.spec.services}
         cache = stack.port(self.spec.cache, REDIS_PORT) if self.spec.cache else None
-        good = dict.fromkeys(urls, 0)
-        while min(good.values()) < READY_IN_A_ROW or (cache and not redis_answers(HOST, cache)):
-            for name, url in urls.items():
-                good[name] = good[name] + 1 if answers_ok(url + self.spec.ready) else 0
-            self._look(arm)
-            if time.monotonic() - started > self.spec.ready_seconds:
-                late = [name for name, count in good.items() if count < READY_IN_A_ROW] or [str(self.spec.cache)]
-                what = f"200 from {self.spec.ready}" if late[0] in urls else "PING"
-                raise NotReadyError(f"{late[0]} was not ready within {self.spec.ready_seconds:g} s ({what})")
-            time.sleep(POLL_SECONDS)
+        asked: dict[str, Callable[[], str]] = {
+            name: partial(why_not_ok, url + self.spec.ready) for name, url in urls.items()
+        }
+        if cache:
+            asked[str(self.spec.cache)] = lambda: "" if redis_answers(HOST, cache) else "no answer to PING"
+        await_ready(asked, self.spec.ready_seconds, since=started, look=lambda: self._look(arm))
         return urls
 
     def _containers(self, arm: str) -> dict[str, Container]:

@@ -14,14 +14,13 @@ from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from importlib.util import find_spec
 from pathlib import Path
-from urllib.error import URLError
-from urllib.request import ProxyHandler, build_opener
 
 import psycopg
 import redis
 from psycopg import sql
 
 from harness.environment.processes import Process, Processes, with_log
+from harness.environment.readiness import why_not_ok
 from harness.errors import EnvironmentFailedError, NotReadyError
 
 HOST = "127.0.0.1"
@@ -61,11 +60,7 @@ def wait_until(
 
 def answers_ok(url: str) -> bool:
     """Whether an HTTP GET of ``url`` answers 200."""
-    try:
-        with build_opener(ProxyHandler({})).open(url, timeout=5) as response:
-            return bool(response.status == 200)  # noqa: PLR2004 - HTTP's own number
-    except (URLError, OSError, ValueError):
-        return False
+    return not why_not_ok(url)
 
 
 def redis_answers(host: str, port: int) -> bool:

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from harness.errors import EnvironmentFailedError
 
 _NAME = re.compile(r"\$\{(\w+)\}")
+_BASE_URL = re.compile(r"https?://[^/\s]+\S*")
 
 
 def expanded(values: Mapping[str, str], where: str) -> dict[str, str]:
@@ -28,3 +29,17 @@ def expand(text: str, where: str) -> str:
         return os.environ[name]
 
     return _NAME.sub(value, text)
+
+
+def expand_url(text: str, where: str) -> str:
+    """A base URL with every ``${NAME}`` filled in, and without a slash at its end.
+
+    Raises:
+        EnvironmentFailedError: as ``expand``, and when what comes out is no address; what it is is not said.
+    """
+    url = expand(text, where)
+    if not _BASE_URL.fullmatch(url):
+        raise EnvironmentFailedError(
+            f"{where}: {text} filled in is no address; it has to begin with http:// or https://"
+        )
+    return url.rstrip("/")

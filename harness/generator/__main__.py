@@ -21,6 +21,7 @@ from harness.generator.master import Order, run_with_workers
 from harness.generator.users import load_users, own_files, takers, tell_users
 from harness.generator.worker import work
 from harness.plan_file import read_plan
+from harness.system import HOST_VARIABLE
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -75,7 +76,8 @@ def _parser() -> argparse.ArgumentParser:
         lead.add_argument("--base", type=Path, required=True, help="the folder that user files are relative to")
         lead.add_argument("--profile", help="the profile of the plan that scales it")
         lead.add_argument("--seed", type=int, default=0)
-        lead.add_argument("--host", default="", help="base URL of the system under test")
+        host = os.environ.get(HOST_VARIABLE, "")
+        lead.add_argument("--host", default=host, help=f"base URL of the system under test; default: {HOST_VARIABLE}")
         lead.add_argument("--out", type=Path, help="the leg's folder")
         lead.add_argument("--workers", type=int, help="wait for so many workers of other machines")
         lead.add_argument("--bind", default="127.0.0.1:0", help="where workers reach this process")

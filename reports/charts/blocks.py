@@ -1,7 +1,8 @@
 """Blocks: before and after of every block as paired points, for the metrics that targets speak of.
 
 The block is the unit of replication; this is the evidence behind every interval. Blocks stand in the order they ran,
-so that a drift of the host shows as a slope of both arms.
+so that a drift of the host shows as a slope of both arms. In a sequential run there are no pairs: the k-th legs of both
+arms stand above each other, unconnected.
 """
 
 from matplotlib.axes import Axes
@@ -24,7 +25,8 @@ DEFAULT = ("p50", "p95", "rps")
 
 def blocks_charts(comparison: Comparison, verdict: Verdict) -> list[tuple[str, Chart]]:
     """A chart with its heading per metric and place that a target names; three usual ones when there are no targets."""
-    return [(_heading(pair), _chart(number, pair)) for number, pair in enumerate(_pairs(comparison, verdict))]
+    pairs = enumerate(_pairs(comparison, verdict))
+    return [(_heading(pair), _chart(number, pair, paired=not comparison.sequential)) for number, pair in pairs]
 
 
 def _pairs(comparison: Comparison, verdict: Verdict) -> list[Pair]:
@@ -39,22 +41,23 @@ def _heading(pair: Pair) -> str:
     return f" {view.DOT} ".join(parts)
 
 
-def _chart(number: int, pair: Pair) -> Chart:
+def _chart(number: int, pair: Pair, *, paired: bool) -> Chart:
     def paint(figure: Figure) -> None:
         axes = paper.bare_axes(figure, LEFT, TOP, WIDTH - LEFT - RIGHT, HEIGHT - TOP - BOTTOM)
         _value_axis(axes, pair)
         blocks = [block.block for block in pair.blocks]
         before, after = [block.before for block in pair.blocks], [block.after for block in pair.blocks]
-        axes.vlines(blocks, before, after, color=paper.GRID, linewidth=1.5)
+        if paired:
+            axes.vlines(blocks, before, after, color=paper.GRID, linewidth=1.5)
         _points(axes, "before", blocks, before)
         _points(axes, "after", blocks, after)
         axes.set_xlim(min(blocks) - 0.6, max(blocks) + 0.6)
         step = -(-len(blocks) // MOST_NUMBERS)
         scales.set_ticks(axes, "x", blocks[::step], map(str, blocks[::step]))
-        axes.set_xlabel("block")
+        axes.set_xlabel("block" if paired else "leg of each arm")
         scales.end_labels(axes, [("before", blocks[-1], before[-1]), ("after", blocks[-1], after[-1])], gap=9)
 
-    title = f"{_heading(pair)} of every block, before and after"
+    title = f"{_heading(pair)} of every {'block' if paired else 'leg'}, before and after"
     return paper.draw(f"blocks-{number}", title, WIDTH, HEIGHT, paint)
 
 

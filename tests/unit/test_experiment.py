@@ -8,14 +8,14 @@ from pathlib import Path
 import pytest
 
 from harness.errors import EnvironmentFailedError, RunFolderError
-from harness.experiment import Source, analyse, balanced_order, legs_of, measure
+from harness.experiment import Source, analyse, balanced_order, measure
 from harness.load import Job, Progress, Remote
 from harness.plan_file import fingerprint, parse_plan
 from harness.readings import write_readings
 from harness.store import RunFolder, fingerprint_files
 from harness.testing import CHAIN_PLAN, PLAN, FakeEnvironment, FakeLoad
-from harness.trial import Leg, Loss, Migration
-from harness.verdict import Doubt, Outcome
+from harness.trial import Leg, Loss, Migration, legs_of
+from harness.verdict import Doubt, Outcome, Reason
 
 
 class Nobody:
@@ -133,6 +133,63 @@ def test_an_environment_that_fails_ends_the_run(source: Source, folder: RunFolde
         measure(source, folder, environment, Nobody(), make_load=FakeLoad(log))
     assert (log[-1] == "down") == begun
     assert not [entry for entry in log if entry.startswith("load")]
+
+
+SEQUENTIAL = (
+    PLAN.replace('"local"', '"external"')
+    .replace('serve = "serve --port {port}"', "sequential = true")
+    .replace("[arms.before]", '[arms.before]\nurl = "http://before"')
+    .replace("[arms.after]", '[arms.after]\nurl = "http://after"')
+)
+IN_A_ROW = ["01-before", "02-before", "03-after", "04-after"]
+
+
+@pytest.fixture
+def sequential(source: Source) -> Source:
+    return replace(source, plan=parse_plan(SEQUENTIAL), text=SEQUENTIAL)
+
+
+def test_a_sequential_plan_measures_all_of_before_first(sequential: Source, folder: RunFolder) -> None:
+    log: list[str] = []
+    seeds: dict[str, int] = {}
+
+    def load(job: Job, *, on_progress: Callable[[Progress], None], check: Callable[[], None]) -> None:
+        seeds[job.out.name] = job.seed
+        FakeLoad(log)(job, on_progress=on_progress, check=check)
+
+    measure(sequential, folder, FakeEnvironment(log), Nobody(), make_load=load)
+    assert [entry for entry in log if entry.startswith("start")] == [f"start {title}" for title in IN_A_ROW]
+    assert seeds == dict(zip(IN_A_ROW, [8, 9, 8, 9], strict=True))  # the k-th legs of both arms make the same requests
+    analysis = analyse(RunFolder.open(folder.path))
+    assert (analysis.setup.sequential, analysis.setup.order) == (True, (("before", "after"), ("before", "after")))
+    assert [(leg.leg.title, leg.leg.block) for leg in analysis.summary.legs] == list(
+        zip(IN_A_ROW, [1, 2] * 2, strict=True)
+    )
+    assert analysis.comparison.sequential
+    assert analysis.verdict.checks[0].reason is Reason.SEQUENTIAL
+
+
+def test_of_an_interrupted_sequential_run_the_legs_with_a_counterpart_are_judged(
+    sequential: Source, folder: RunFolder
+) -> None:
+    with pytest.raises(KeyboardInterrupt):
+        measure(sequential, folder, FakeEnvironment([]), Nobody(), make_load=FakeLoad([], fail_at="04-after"))
+    analysis = analyse(RunFolder.open(folder.path))
+    assert [leg.leg.title for leg in analysis.summary.legs] == ["01-before", "03-after"]
+    assert {Doubt.INTERRUPTED, Doubt.SEQUENTIAL} <= {*analysis.verdict.doubts}
+
+
+def test_a_sequential_run_without_any_leg_of_after_is_invalid(sequential: Source, folder: RunFolder) -> None:
+    with pytest.raises(KeyboardInterrupt):
+        measure(sequential, folder, FakeEnvironment([]), Nobody(), make_load=FakeLoad([], fail_at="03-after"))
+    assert analyse(RunFolder.open(folder.path)).verdict.outcome is Outcome.INVALID
+
+
+def test_a_setup_from_before_there_were_sequential_runs_can_be_read(source: Source, folder: RunFolder) -> None:
+    measure(source, folder, FakeEnvironment([]), Nobody(), make_load=FakeLoad([]))
+    path = folder.path / "setup.json"
+    path.write_text(json.dumps({k: v for k, v in json.loads(path.read_text()).items() if k != "sequential"}))
+    assert analyse(folder).verdict.outcome is Outcome.PASS
 
 
 def test_blocks_can_be_overridden(source: Source, folder: RunFolder) -> None:

@@ -14,6 +14,7 @@ FLOW = [
     ("system",),
     ("fault",),
     ("plan",),
+    ("external",),
     ("plan_faults",),
     ("plan_file",),
     ("columns",),
@@ -36,8 +37,8 @@ FLOW = [
 ]
 LEVEL = {name: level for level, names in enumerate(FLOW) for name in names}
 PURE = {
-    "metric", "target", "stage", "system", "fault", "plan", "plan_faults", "plan_file", "statistics", "capacity",
-    "recovery", "facts", "summary", "comparison", "attribution", "guard", "verdict",
+    "metric", "target", "stage", "system", "fault", "plan", "external", "plan_faults", "plan_file", "statistics",
+    "capacity", "recovery", "facts", "summary", "comparison", "attribution", "guard", "verdict",
 }  # fmt: skip
 WORLD = {"subprocess", "socket", "time", "os", "psutil", "psycopg", "redis", "requests", "urllib", "shutil", "tempfile"}
 

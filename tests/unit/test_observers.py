@@ -23,3 +23,20 @@ def test_waiting_is_said(progress: Progress, said: str) -> None:
     observer._last = 0.0
     observer.progress(progress)
     assert heard[-1] == said
+
+
+@pytest.mark.parametrize(
+    ("kind", "said"),
+    [
+        ('kind = "local"\nserve = "serve --port {port}"', "resetting and starting the service"),
+        ('kind = "external"\nswitch = "switch {arm}"', "waiting for the service"),
+    ],
+)
+def test_a_service_that_runs_already_is_not_said_to_be_started(kind: str, said: str) -> None:
+    heard: list[str] = []
+    text = PLAN.replace('kind = "local"\nserve = "serve --port {port}"', kind)
+    if "external" in kind:
+        text = text.replace("[arms.before]", '[arms.before]\nurl = "http://a"')
+        text = text.replace("[arms.after]", '[arms.after]\nurl = "http://a"')
+    PlainObserver(parse_plan(text), lambda **_: "a line", heard.append).leg(Leg(1, 1, "after"), 4)
+    assert heard == [f"block 1 of 2 · after · {said}"]

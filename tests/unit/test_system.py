@@ -102,11 +102,56 @@ def test_a_problem_of_containers_names_its_key_and_the_fix(old: str, new: str, w
         ('url = "http://127.0.0.1:8002"', 'urls = { a = "http://b" }', "arms.after.urls", "services of arms.before"),
         ('"http://127.0.0.1:8002"', '"127.0.0.1:8002"', "arms.after.url", "pattern"),
         ("[arms.after]", '[arms.after]\nprofiles = ["a"]', "arms.after.profiles", 'of kind "compose"'),
+        ('"external"', '"external"\nswitch = "x {amr}"', "environment.switch", 'known are "{arm}", "{revision}"'),
+        ('"external"', '"external"\nreset = "x {port}"', "environment.reset", "unknown placeholder"),
+        ('"external"', '"external"\nswitch = "x \'{arm}"', "environment.switch", "mend its quotes"),
+        ('"external"', '"external"\nswitch = ""', "environment.switch", "at least 1"),
+        ('"external"', '"external"\npostgres = "postgresql://a:b@c/d"', "environment.postgres", 'write "${NAME}"'),
+        ('"external"', '"external"\npostgres = "host=c password = b"', "environment.postgres", "has a password"),
+        ("[arms.after]", "[arms.after]\npostgres = 'postgresql://a:b@c/d'", "arms.after.postgres", "has a password"),
+        ("//127.0.0.1:8002", "//me:secret@127.0.0.1:8002", "arms.after.url", "copied into every run"),
+        (REST, REST + '[[targets]]\nexpect = "migration_seconds < 9 s"\n', "targets[0].expect", "is not migrated"),
+        (REST, REST + '[[targets]]\nexpect = "ready_seconds < 9 s"\n', "targets[0].expect", "is not started"),
+        (REST, REST + '[[targets]]\nexpect = "database_cpu < 9 %"\n', "targets[0].expect", "is not watched"),
     ],
 )
 def test_a_problem_of_a_running_system_names_its_key_and_the_fix(old: str, new: str, where: str, what: str) -> None:
     assert old in EXTERNAL
     assert what in _problem(EXTERNAL.replace(old, new, 1), where)
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "postgresql://app:${PASSWORD}@db/shop",
+        "postgresql://app@db/shop",
+        "host=db password=${PASSWORD}",
+        "host=db password='${PASSWORD}'",
+        "${DSN}",
+        "postgresql://db:5432/shop@home",
+    ],
+)
+def test_a_database_may_be_named_without_its_password(address: str) -> None:
+    plan = parse_plan(EXTERNAL.replace("[arms.after]", f'[arms.after]\npostgres = "{address}"'))
+    assert plan.arms["after"].postgres == address
+
+
+def test_an_address_that_is_refused_is_shown_without_its_password() -> None:
+    what = _problem(EXTERNAL.replace("http://127.0.0.1:8002", "ftp://me:secret@127.0.0.1"), "arms.after.url")
+    assert "ftp://127.0.0.1" in what
+    assert "secret" not in what
+
+
+def test_variables_and_braces_of_a_shell_are_no_placeholders() -> None:
+    switch = "sh -c 'echo ${HOME} $(id) {arm}; kubectl get pods -o jsonpath={.items}'"
+    text = EXTERNAL.replace('"external"', f'"external"\nswitch = "{switch}"')
+    assert parse_plan(text).system(External).switch == switch
+
+
+def test_only_a_running_system_is_measured_in_sequence() -> None:
+    assert not parse_plan(EXTERNAL).sequential
+    assert not parse_plan(COMPOSE).sequential
+    assert parse_plan(EXTERNAL.replace('"external"', '"external"\nsequential = true')).sequential
 
 
 def test_one_address_is_enough_with_a_switch() -> None:

@@ -647,3 +647,82 @@ def test_what_stands_behind_hits_and_misses_is_how_many_there_were() -> None:
         pair = comparison.pair(metric, "sustain", None)
         assert pair is not None
         assert pair.least_requests == expected
+
+
+def sequential_verdict(*targets: str, change: float = 0.25, blocks: int = 4) -> tuple[Verdict, Comparison]:
+    plan = plan_with(*targets, blocks=blocks)
+    summary = summarise(list(synthetic_trials(plan, change=change)))
+    comparison = compare(summary, sequential=True)
+    return judge(plan, replace(synthetic_setup(plan), sequential=True), summary, comparison), comparison
+
+
+@pytest.mark.parametrize("change", [0.01, 0.25, 1.0, 4.0])
+@pytest.mark.parametrize(
+    "target",
+    [
+        "p50 falls by 60 %",
+        "p95 falls by 90 %",
+        "p95 rises by at most 5 %",
+        "rps falls by at most 20 %",
+        "queries_per_request falls by 50 %",
+    ],
+)
+def test_no_change_is_judged_where_the_arms_did_not_take_turns(target: str, change: float) -> None:
+    verdict, _ = sequential_verdict(f'expect = "{target}"', change=change)
+    (check,) = verdict.checks
+    assert (check.outcome, check.reason) == (Outcome.INCONCLUSIVE, Reason.SEQUENTIAL)
+    assert "in turns" in check.reason
+    assert Doubt.SEQUENTIAL in verdict.doubts
+
+
+def test_limits_for_after_are_judged_as_ever_where_the_arms_did_not_take_turns() -> None:
+    targets = ("p95 < 100 s", "p95 < 0.01 ms", "cache_hit_rate > 80 %", "error_rate < 1 %", "queries_per_miss <= 0.9")
+    verdict, _ = sequential_verdict(*(f'expect = "{target}"' for target in targets))
+    in_turns = verdict_of(plan_with(*(f'expect = "{target}"' for target in targets)), [*synthetic_trials(plan_with())])
+    assert [(c.outcome, c.reason) for c in verdict.checks] == [(c.outcome, c.reason) for c in in_turns.checks]
+    assert verdict.outcome is Outcome.FAIL
+    assert Doubt.SEQUENTIAL not in in_turns.doubts
+
+
+def test_too_few_samples_stay_the_reason_in_a_sequential_run() -> None:
+    plan = plan_with('expect = "p99 falls by 1 %"')
+    summary = summarise(list(synthetic_trials(plan, rps=5)))
+    verdict = judge(plan, synthetic_setup(plan), summary, compare(summary, sequential=True))
+    assert verdict.checks[0].reason is Reason.TOO_FEW
+
+
+def test_a_claim_of_a_change_cannot_be_told_in_a_sequential_run() -> None:
+    claim = '[[claims]]\nid = "C"\nsays = "faster"\nexpect = ["p50 falls by 10 %"]\n'
+    plan = parse_plan(BASE.replace("blocks = 2", "blocks = 4") + claim)
+    summary = summarise(list(synthetic_trials(plan)))
+    verdict = judge(plan, synthetic_setup(plan), summary, compare(summary, sequential=True))
+    assert verdict.claims[0].holding is Holding.CANNOT_TELL
+
+
+@pytest.mark.parametrize("metric", ["p50", "rps", "cache_hit_rate", "error_rate", "queries_per_request"])
+def test_the_changes_of_a_sequential_run_are_those_of_two_runs(metric: str) -> None:
+    plan = plan_with(blocks=4)
+    trials = list(synthetic_trials(plan, error_rate=0.01))
+    pair = compare(summarise(trials), sequential=True).pair(metric, "sustain", None)
+    paired = compare(summarise(trials)).pair(metric, "sustain", None)
+    one, other = (
+        summarise([replace(t, leg=replace(t.leg, arm="after")) for t in trials if t.leg.arm == arm])
+        for arm in ("before", "after")
+    )
+    runs = contrast(one, other, "after").pair(metric, "sustain", None)
+    assert pair is not None
+    assert paired is not None
+    assert runs is not None
+    assert pair.change == runs.change
+    assert pair.change is not None
+    assert (pair.change.p, pair.change.worst) == (None, None)
+    assert (pair.after_interval, pair.blocks) == (paired.after_interval, paired.blocks)
+
+
+def test_one_leg_of_each_arm_has_a_change_and_no_interval() -> None:
+    verdict, comparison = sequential_verdict('expect = "p50 falls by 1 %"', blocks=1)
+    pair = comparison.pair("p50", None, None)
+    assert pair is not None
+    assert pair.change is not None
+    assert (pair.change.low, pair.change.high) == (None, None)
+    assert verdict.checks[0].reason is Reason.SEQUENTIAL

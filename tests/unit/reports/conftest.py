@@ -153,6 +153,13 @@ stage = "sustain"
 [[targets]]
 expect = "p95 falls by 80 %"
 """
+SEQUENTIAL = (
+    PLAN
+    .replace('kind = "local"\nprovides = ["postgres", "redis"]\nmigrate = "migrate {revision}"\nserve = "serve {port}"',
+             'kind = "external"\nsequential = true')
+    .replace('revision = "0001"', 'url = "${OLD}/api"')
+    .replace('revision = "head"', 'revision = "v2"\nurl = "${NEW}"')
+)  # fmt: skip
 STRUCK = (
     PLAN.replace('kind = "local"', 'kind = "local"\nmetrics = { read = ["breaker_open"] }')
     + """
@@ -251,7 +258,7 @@ def make_run(
     measured = list(synthetic_trials(plan, change=change, error_rate=errors) if trials is None else trials)
     faults = [fault for _, fault in plan.planned_faults]
     summary, setup = summarise(measured, MIGRATIONS, plan.limits, faults), synthetic_setup(plan)
-    comparison = compare(summary)
+    comparison = compare(summary, sequential=setup.sequential)
     verdict = judge(plan, setup, summary, comparison)
     return Run(plan, plan_text, setup, MIGRATIONS, summary, comparison, verdict, attribute(plan, summary))
 
@@ -446,6 +453,12 @@ def stressed() -> Run:
     return make_run(PLAN + STRESS + FACTS, saturated(trials, {"before": 50, "after": 500}))
 
 
+@pytest.fixture(scope="session")
+def sequential() -> Run:
+    """A system that runs already, all legs of before first."""
+    return replace(make_run(SEQUENTIAL + TARGETS), migrations=())
+
+
 def _awkward() -> dict[str, Run]:
     plan = parse_plan(PLAN)
     trials, stress = list(synthetic_trials(plan)), parse_plan(PLAN + STRESS)
@@ -466,6 +479,8 @@ def _awkward() -> dict[str, Run]:
         "few samples": make_run(few + TARGETS.replace('stage = "sustain"', "")),
         "none held": make_run(PLAN + STRESS + FACTS, saturated(synthetic_trials(stress), {"before": 0, "after": 49})),
         "all held": make_run(PLAN + STRESS + FACTS),
+        "sequential, one leg each": make_run((SEQUENTIAL + TARGETS).replace("blocks = 4", "blocks = 1")),
+        "sequential and silent": make_run(SEQUENTIAL + TARGETS, [empty(t) for t in trials]),
         "slower": make_run(PLAN + TARGETS, change=40.0),
         "same": make_run(PLAN + TARGETS, change=1.0),
         "steps in the dark": make_dark_steps(),
@@ -488,6 +503,7 @@ AWKWARD = (
     "no targets", "one block", "nothing measured", "no request", "one arm only", "many errors", "one arm fails",
     "both arms fail", "thirty endpoints", "twelve stages", "few samples", "none held", "all held", "slower", "same",
     "hostile", "steps in the dark", "open and silent", "open and uncounted",
+    "sequential, one leg each", "sequential and silent",
 )  # fmt: skip
 
 

@@ -1,0 +1,183 @@
+"""External: a system that runs already. Nothing of it is started; two commands of the plan prepare it for each leg.
+
+``switch`` makes an arm the one that answers, ``reset`` brings its data back. Addresses and their secrets come from
+``${NAME}`` of the caller's environment: what is said, logged or recorded is the text of the plan, never what is filled
+in.
+"""
+
+import os
+import shlex
+import shutil
+import tempfile
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from harness.environment import seeds
+from harness.environment.observed import DatabaseFacts, by_arm, observe
+from harness.environment.processes import Processes
+from harness.environment.readiness import await_ready, why_not_ok
+from harness.environment.variables import expand, expand_url, expanded
+from harness.errors import EnvironmentFailedError, NotReadyError
+from harness.external import PLACEHOLDER
+from harness.fault import Fault
+from harness.plan import Arm, Plan
+from harness.probes.process import ProcessProbe
+from harness.system import External
+from harness.trial import Incident, Leg, Migration, Startup
+
+
+@dataclass(frozen=True, slots=True)
+class Side:
+    """An arm with everything filled in: the base URL under each key of the plan, and what its commands are given."""
+
+    urls: dict[str, str]
+    env: dict[str, str]
+    postgres: str | None
+
+
+class ExternalEnvironment:
+    """Switches, resets and waits for what somebody else keeps running. Use it as a context manager."""
+
+    def __init__(self, plan: Plan, base: Path, logs: Path, say: Callable[[str], None]) -> None:
+        self.plan, self.spec, self.base, self.logs, self.say = plan, plan.system(External), base, logs, say
+        self.cwd = Path(os.path.normpath(base / self.spec.cwd))
+        self.seed_fingerprint: str | None = None
+        self.row_counts: dict[str, int] = {}
+        self._sides: dict[str, Side] = {}
+        self._facts: dict[str, DatabaseFacts] = {}
+        self._answers: str | None = None
+
+    def __enter__(self) -> Self:
+        """Fill in what comes from the caller's environment, and start the watchdog; nothing is asked yet."""
+        if not self.cwd.is_dir():
+            raise EnvironmentFailedError(f"environment.cwd: no folder {self.cwd}")
+        self._sides = {arm: self._side(arm, part) for arm, part in self.plan.arms_in_order.items()}
+        before, after = (list(self._sides[arm].urls.values()) for arm in ("before", "after"))
+        if before == after and not self.spec.switch:
+            what = "with its variables filled in it is the address of arms.before; mend it, or give environment.switch"
+            raise EnvironmentFailedError(f"{next(iter(self._sides['after'].urls))}: {what}")
+        scratch = seeds.cache_folder() / "scratch"
+        scratch.mkdir(parents=True, exist_ok=True)
+        self.scratch = Path(tempfile.mkdtemp(dir=scratch))
+        self.processes = Processes(self.scratch)
+        self.processes.guard()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """End a command that still runs and remove the scratch folder; the system stays as the last leg left it."""
+        self.processes.close()
+        shutil.rmtree(self.scratch, ignore_errors=True)
+
+    @property
+    def label(self) -> str:
+        """What every process of the run carries in its environment."""
+        return self.processes.label
+
+    def prepare(self) -> list[Migration]:
+        """See that databases and, unless a switch has to come first, services of both arms answer; migrate nothing."""
+        self.logs.mkdir(parents=True, exist_ok=True)
+        known: dict[str, DatabaseFacts] = {}
+        for arm, side in self._sides.items():
+            if side.postgres and side.postgres not in known:
+                known[side.postgres] = observe(side.postgres, self._postgres_key(arm))
+            if side.postgres:
+                self._facts[arm] = known[side.postgres]
+        self.row_counts = by_arm({arm: facts.row_counts for arm, facts in self._facts.items()}, len(self._sides))
+        if not self.spec.switch:
+            for arm in self._sides:
+                self._await(arm)
+        return []
+
+    def start(self, leg: Leg) -> Startup:
+        """Make the leg's arm the one that answers, bring its data back, and wait until its services are ready.
+
+        In a sequential plan the arm is switched to once, since switching is dear where a plan asks for that.
+        """
+        part = self.plan.arms_in_order[leg.arm]
+        if self.spec.switch and not (self.plan.sequential and self._answers == leg.arm):
+            self._run("switch", self.spec.switch, leg)
+        self._answers = leg.arm
+        if self.spec.reset:
+            self._run("reset", self.spec.reset, leg)
+        self._await(leg.arm)
+        return Startup(part.url or next(iter(part.urls.values())), None, part.urls)
+
+    def check(self) -> None:
+        """Nothing that this run started could have ended during a leg.
+
+        What requests meet, a refused connection included, is what the leg measures: the samples have it as errors. The
+        service is not asked beside the load either, which would be load of another kind. One that stays away is noticed
+        before the next leg, which waits until it answers.
+        """
+
+    def probe(self) -> ProcessProbe:
+        """No process of the system is this machine's to read."""
+        return ProcessProbe({})
+
+    def strike(self, fault: Fault) -> Callable[[], None]:
+        """Faults are done to what a run starts; a plan of this kind with faults is refused before it gets here."""
+        raise EnvironmentFailedError(f"faults: {fault.service} is not this run's to strike")
+
+    def stop(self) -> list[Incident]:
+        """Leave the system as it is."""
+        return []
+
+    def versions(self) -> dict[str, str]:
+        """The version of the database server, of each arm where they differ."""
+        return by_arm({arm: {"postgresql": facts.version} for arm, facts in self._facts.items()}, len(self._sides))
+
+    def settings(self) -> dict[str, str]:
+        """The database's settings that decide how fast it is, and its size; of each arm where they differ."""
+        return by_arm({arm: facts.settings for arm, facts in self._facts.items()}, len(self._sides))
+
+    def _side(self, arm: str, part: Arm) -> Side:
+        address = part.postgres or self.spec.postgres
+        return Side(
+            urls={key: expand_url(url, key) for key, url in _addresses(arm, part).items()},
+            env={**expanded(self.spec.env, "environment.env"), **expanded(part.env, f"arms.{arm}.env")},
+            postgres=expand(address, self._postgres_key(arm)) if address else None,
+        )
+
+    def _postgres_key(self, arm: str) -> str:
+        return f"arms.{arm}.postgres" if self.plan.arms_in_order[arm].postgres else "environment.postgres"
+
+    def _run(self, key: str, text: str, leg: Leg) -> None:
+        """Run a command of the plan to its end; what it leaves in the background ends with it."""
+        values = {"arm": leg.arm, "revision": self.plan.arms_in_order[leg.arm].revision or ""}
+        command = [PLACEHOLDER.sub(lambda match: values[match[1]], word) for word in shlex.split(text)]
+        log, seconds = self.logs / f"{leg.title}.{key}.log", self.spec.command_seconds
+        name = f"environment.{key} ({'to' if key == 'switch' else 'of'} {leg.arm})"
+        self.say(f"switching to {leg.arm}" if key == "switch" else f"resetting {leg.arm}")
+        try:
+            self.processes.run(name, command, log, cwd=self.cwd, env=self._sides[leg.arm].env, seconds=seconds)
+        except EnvironmentFailedError as error:
+            error.add_note(f"try the command by itself in {self.cwd}; environment.command_seconds is its time limit")
+            raise
+
+    def _await(self, arm: str) -> None:
+        shown = _addresses(arm, self.plan.arms_in_order[arm])
+        asked = {
+            f"{key}: {shown[key].rstrip('/')}{self.spec.ready}": partial(why_not_ok, url + self.spec.ready)
+            for key, url in self._sides[arm].urls.items()
+        }
+        try:
+            await_ready(asked, self.spec.ready_seconds)
+        except NotReadyError as error:
+            error.add_note(
+                "see that the system runs and can be reached from here, that environment.ready is a path which answers "
+                "200 when it is, and that environment.ready_seconds is long enough"
+            )
+            raise
+
+
+def _addresses(arm: str, part: Arm) -> dict[str, str]:
+    """The base URLs of an arm as the plan writes them, each under its key."""
+    if part.url:
+        return {f"arms.{arm}.url": part.url}
+    return {f"arms.{arm}.urls.{service}": url for service, url in part.urls.items()}

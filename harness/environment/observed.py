@@ -1,0 +1,109 @@
+"""Observed: a PostgreSQL database of somebody else's, which is asked what it is and changed in nothing."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import TypeVar
+
+import psycopg
+from psycopg import sql
+from psycopg.conninfo import conninfo_to_dict
+
+from harness.environment.servers import BOOKKEEPING
+from harness.errors import EnvironmentFailedError
+
+V = TypeVar("V")
+CONNECT_SECONDS = 5
+COUNTED_BYTES = 64 * 2**20
+"""Larger tables are not read to count their rows: that would take long, and push out what is cached."""
+SETTINGS = (
+    "effective_cache_size",
+    "fsync",
+    "jit",
+    "max_connections",
+    "random_page_cost",
+    "shared_buffers",
+    "synchronous_commit",
+    "work_mem",
+)
+_POLITELY = ("SET TRANSACTION READ ONLY", "SET LOCAL statement_timeout = '60s'", "SET LOCAL lock_timeout = '5s'")
+_SIZE = "SELECT pg_size_pretty(pg_database_size(current_database()))"
+_TABLES = """
+    SELECT n.nspname, c.relname, c.reltuples::bigint,
+           pg_relation_size(c.oid) + (SELECT coalesce(sum(pg_relation_size(relid)), 0) FROM pg_partition_tree(c.oid))
+    FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+    WHERE c.relkind IN ('r', 'p') AND NOT c.relispartition AND n.nspname !~ '^(pg_|information_schema$)'
+      AND has_schema_privilege(n.oid, 'USAGE') AND has_table_privilege(c.oid, 'SELECT')
+    ORDER BY n.nspname, c.relname
+"""
+_COUNT = sql.SQL("SELECT count(*) FROM {}")
+
+
+@dataclass(frozen=True, slots=True)
+class DatabaseFacts:
+    """What a database is: the server's version and settings, rows per table; of large tables about how many."""
+
+    version: str
+    settings: Mapping[str, str] = field(default_factory=dict)
+    row_counts: Mapping[str, int] = field(default_factory=dict)
+
+
+def observe(dsn: str, where: str) -> DatabaseFacts:
+    """Ask the database at an address, in one transaction that writes nothing.
+
+    Raises:
+        EnvironmentFailedError: naming ``where`` in the plan the address is, without the user and password in it.
+    """
+    try:
+        secret = [str(value) for key, value in conninfo_to_dict(dsn).items() if key in {"user", "password"} and value]
+    except psycopg.Error:
+        what = "is no address of a database; it looks like postgresql://USER:PASSWORD@HOST:PORT/NAME"
+        raise EnvironmentFailedError(f"{where}: {what}") from None
+    try:
+        with psycopg.connect(dsn, connect_timeout=CONNECT_SECONDS, prepare_threshold=None) as connection:
+            return _facts(connection)
+    except (psycopg.Error, UnicodeError) as error:
+        said = " ".join(str(error).split())
+        for value in secret:
+            said = said.replace(value, "\N{HORIZONTAL ELLIPSIS}")
+        fix = "start it, mend the address, or leave the key out"
+        raise EnvironmentFailedError(f"{where}: the database does not answer ({said}); {fix}") from None
+
+
+def by_arm(facts: Mapping[str, Mapping[str, V]], arms: int) -> dict[str, V]:
+    """Facts of arms in one mapping: by their name where all arms agree, else by ``name, arm``."""
+    found: dict[str, V] = {}
+    for name in dict.fromkeys(name for of_arm in facts.values() for name in of_arm):
+        values = {arm: of_arm[name] for arm, of_arm in facts.items() if name in of_arm}
+        if len(values) == arms and len({*values.values()}) == 1:
+            found[name] = next(iter(values.values()))
+        else:
+            found |= {f"{name}, {arm}": value for arm, value in values.items()}
+    return found
+
+
+def _facts(connection: "psycopg.Connection[tuple[object, ...]]") -> DatabaseFacts:
+    for statement in _POLITELY:
+        connection.execute(statement.encode())
+    settings = {name: _one(connection, f"SELECT current_setting('{name}')") for name in SETTINGS}
+    settings["database size"] = _one(connection, _SIZE)
+    tables = connection.execute(_TABLES.encode()).fetchall()
+    counts = dict(
+        _rows(connection, str(schema), str(table), int(str(about)), int(str(size)))
+        for schema, table, about, size in tables
+        if table not in BOOKKEEPING
+    )
+    return DatabaseFacts(_one(connection, "SHOW server_version"), settings, counts)
+
+
+def _rows(
+    connection: "psycopg.Connection[tuple[object, ...]]", schema: str, table: str, about: int, size: int
+) -> tuple[str, int]:
+    name = f"{schema}.{table}".removeprefix("public.")
+    if size > COUNTED_BYTES:
+        return f"{name} (about)", max(about, 0)
+    return name, int(_one(connection, _COUNT.format(sql.Identifier(schema, table)).as_string()))
+
+
+def _one(connection: "psycopg.Connection[tuple[object, ...]]", query: str) -> str:
+    ((value,),) = connection.execute(query.encode()).fetchall()
+    return str(value)

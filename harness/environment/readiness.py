@@ -1,0 +1,74 @@
+"""Readiness: whether services answer, asked until they do so several times in a row."""
+
+import time
+from base64 import b64encode
+from collections.abc import Callable, Mapping
+from http.client import HTTPException
+from urllib.error import HTTPError, URLError
+from urllib.parse import unquote, urlsplit
+from urllib.request import ProxyHandler, Request, build_opener
+
+from harness.errors import NotReadyError
+
+READY_IN_A_ROW = 3
+POLL_SECONDS = 0.1
+ANSWER_SECONDS = 5.0
+
+
+def why_not_ok(url: str) -> str:
+    """Why an HTTP GET of ``url`` does not answer 200; empty when it does.
+
+    A name and a password in the URL are sent as Basic authentication, and are not in the answer.
+    """
+    try:
+        with build_opener(ProxyHandler({})).open(_request(url), timeout=ANSWER_SECONDS) as response:
+            status = response.status
+    except HTTPError as error:
+        status = error.code
+    except URLError as error:
+        return str(error.reason)
+    except (HTTPException, OSError, ValueError) as error:
+        return str(error) or type(error).__name__
+    return "" if status == 200 else f"it answers {status}"  # noqa: PLR2004 - HTTP's own number
+
+
+def await_ready(
+    asked: Mapping[str, Callable[[], str]],
+    seconds: float,
+    *,
+    since: float | None = None,
+    look: Callable[[], None] = lambda: None,
+) -> None:
+    """Ask until everything has been ready three times in a row.
+
+    Args:
+        asked: by name, what says why something is not ready; empty when it is.
+        seconds: how long that may take.
+        since: from when it counts, on the monotonic clock; ``None`` is now.
+        look: called after every round, to raise when waiting longer is in vain.
+
+    Raises:
+        NotReadyError: naming the first that is late, and why it is not ready.
+    """
+    begun = time.monotonic() if since is None else since
+    good, why = dict.fromkeys(asked, 0), dict.fromkeys(asked, "")
+    while min(good.values()) < READY_IN_A_ROW:
+        for name, ask in asked.items():
+            answer = ask()
+            good[name], why[name] = (0, answer) if answer else (good[name] + 1, why[name])
+        look()
+        if time.monotonic() - begun > seconds and min(good.values()) < READY_IN_A_ROW:
+            late = next(name for name, count in good.items() if count < READY_IN_A_ROW)
+            reason = why[late] or f"not {READY_IN_A_ROW} times in a row"
+            raise NotReadyError(f"{late} was not ready within {seconds:g} s ({reason})")
+        time.sleep(POLL_SECONDS)
+
+
+def _request(url: str) -> Request:
+    parts = urlsplit(url)
+    if parts.username is None:
+        return Request(url)  # noqa: S310 - the plan's own address
+    request = Request(parts._replace(netloc=parts.netloc.rpartition("@")[2]).geturl())  # noqa: S310
+    who = f"{unquote(parts.username)}:{unquote(parts.password or '')}"
+    request.add_unredirected_header("Authorization", f"Basic {b64encode(who.encode()).decode()}")
+    return request
