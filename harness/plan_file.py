@@ -15,7 +15,6 @@ from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
 from harness.errors import PlanError, Problem
-from harness.external import external_problems, without_credentials
 from harness.fault import Fault
 from harness.metric import METRICS, Origin, Scale
 from harness.plan import (
@@ -30,6 +29,7 @@ from harness.plan import (
     Step,
     Target,
 )
+from harness.plan_external import external_problems, without_credentials
 from harness.plan_faults import fault_problems
 from harness.stage import SLOWEST_CLIMB, Stage, StageKind
 from harness.system import Apply, Compose, External, Limits, Local, Metrics, Server

@@ -6,8 +6,8 @@ from itertools import groupby
 
 from harness.attribution import Attribution
 from harness.comparison import Comparison
-from harness.external import without_credentials
 from harness.plan import ARMS, Arm, Plan
+from harness.plan_external import without_credentials
 from harness.summary import Summary
 from harness.trial import Migration, Setup
 from harness.verdict import Verdict

@@ -24,27 +24,25 @@ def strike_container(client: docker.DockerClient, container: Container, fault: F
         EnvironmentFailedError: when it does not change the limits of the container.
     """
     container.reload()
-    match fault.kind:
-        case FaultKind.PAUSE:
-            container.pause()
-            return container.unpause  # type: ignore[no-any-return] # the SDK has no types
-        case FaultKind.KILL:
-            container.kill()
-            return container.start  # type: ignore[no-any-return]
-        case FaultKind.RESTART:
-            container.stop()  # within the grace period that the Compose file gives it
-            return container.start  # type: ignore[no-any-return]
-        case FaultKind.DISCONNECT:
-            return _disconnect(client, container)
-        case FaultKind.CPU:
-            return _squeeze_cpu(client, container, f"{fault.cpus:g}")
-        case FaultKind.MEMORY:
-            return _squeeze_memory(client, container, str(fault.memory))
-        case FaultKind.LATENCY:
-            return delay(client, container, fault.latency_ms or 0.0)
+    return _STRIKES[fault.kind](client, container, fault)
 
 
-def _disconnect(client: docker.DockerClient, container: Container) -> Mend:
+def _pause(_client: docker.DockerClient, container: Container, _fault: Fault) -> Mend:
+    container.pause()
+    return container.unpause  # type: ignore[no-any-return] # the SDK has no types
+
+
+def _kill(_client: docker.DockerClient, container: Container, _fault: Fault) -> Mend:
+    container.kill()
+    return container.start  # type: ignore[no-any-return]
+
+
+def _restart(_client: docker.DockerClient, container: Container, _fault: Fault) -> Mend:
+    container.stop()  # within the grace period that the Compose file gives it
+    return container.start  # type: ignore[no-any-return]
+
+
+def _disconnect(client: docker.DockerClient, container: Container, _fault: Fault) -> Mend:
     joined = {client.networks.get(how["NetworkID"]): how for how in _networks(container)}
     for network in joined:
         network.disconnect(container, force=True)
@@ -61,14 +59,15 @@ def _networks(container: Container) -> list[dict[str, Any]]:
     return [*container.attrs["NetworkSettings"]["Networks"].values()]
 
 
-def _squeeze_cpu(client: docker.DockerClient, container: Container, cpus: str) -> Mend:
+def _squeeze_cpu(client: docker.DockerClient, container: Container, fault: Fault) -> Mend:
     allowed = container.attrs["HostConfig"].get("NanoCpus") or client.info()["NCPU"] * 10**9
-    _update(container, "--cpus", cpus)
+    _update(container, "--cpus", f"{fault.cpus:g}")
     return partial(_update, container, "--cpus", f"{allowed / 10**9:g}")
 
 
-def _squeeze_memory(client: docker.DockerClient, container: Container, memory: str) -> Mend:
+def _squeeze_memory(client: docker.DockerClient, container: Container, fault: Fault) -> Mend:
     """What has no memory left is killed by the kernel; it is started again when it has."""
+    memory = str(fault.memory)
     given = container.attrs["HostConfig"]
     allowed = given.get("Memory") or client.info()["MemTotal"]
     swap = given.get("MemorySwap") or allowed
@@ -84,6 +83,21 @@ def _squeeze_memory(client: docker.DockerClient, container: Container, memory: s
             container.start()
 
     return mend
+
+
+def _delay(client: docker.DockerClient, container: Container, fault: Fault) -> Mend:
+    return delay(client, container, fault.latency_ms or 0.0)
+
+
+_STRIKES = {
+    FaultKind.PAUSE: _pause,
+    FaultKind.KILL: _kill,
+    FaultKind.RESTART: _restart,
+    FaultKind.DISCONNECT: _disconnect,
+    FaultKind.CPU: _squeeze_cpu,
+    FaultKind.MEMORY: _squeeze_memory,
+    FaultKind.LATENCY: _delay,
+}
 
 
 def _update(container: Container, *limits: str) -> None:

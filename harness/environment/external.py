@@ -22,9 +22,9 @@ from harness.environment.processes import Processes
 from harness.environment.readiness import await_ready, why_not_ok
 from harness.environment.variables import expand, expand_url, expanded
 from harness.errors import EnvironmentFailedError, NotReadyError
-from harness.external import PLACEHOLDER
 from harness.fault import Fault
 from harness.plan import Arm, Plan
+from harness.plan_external import PLACEHOLDER
 from harness.probes.process import ProcessProbe
 from harness.system import External
 from harness.trial import Incident, Leg, Migration, Startup

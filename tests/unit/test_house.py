@@ -14,8 +14,7 @@ FLOW = [
     ("system",),
     ("fault",),
     ("plan",),
-    ("external",),
-    ("plan_faults",),
+    ("plan_external", "plan_faults"),
     ("plan_file",),
     ("columns",),
     ("samples", "readings"),
@@ -37,7 +36,7 @@ FLOW = [
 ]
 LEVEL = {name: level for level, names in enumerate(FLOW) for name in names}
 PURE = {
-    "metric", "target", "stage", "system", "fault", "plan", "external", "plan_faults", "plan_file", "statistics",
+    "metric", "target", "stage", "system", "fault", "plan", "plan_external", "plan_faults", "plan_file", "statistics",
     "capacity", "recovery", "facts", "summary", "comparison", "attribution", "guard", "verdict",
 }  # fmt: skip
 WORLD = {"subprocess", "socket", "time", "os", "psutil", "psycopg", "redis", "requests", "urllib", "shutil", "tempfile"}
