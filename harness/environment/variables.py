@@ -1,4 +1,7 @@
-"""Variables: ``${NAME}`` in values of a plan, taken from the harness's own environment and written nowhere."""
+"""Variables: ``${NAME}`` in values of a plan, taken from the harness's own environment and written nowhere.
+
+A service may print what it was given. In what the harness keeps of its log the value is ``${NAME}`` again.
+"""
 
 import os
 import re
@@ -6,7 +9,10 @@ from collections.abc import Mapping
 
 from harness.errors import EnvironmentFailedError
 
+LEAST_SECRET = 6
+"""Shorter values are switches such as "on": concealed, they would take words out of every log."""
 _NAME = re.compile(r"\$\{(\w+)\}")
+_taken: dict[str, str] = {}
 
 
 def expanded(values: Mapping[str, str], where: str) -> dict[str, str]:
@@ -25,6 +31,15 @@ def expand(text: str, where: str) -> str:
         name = match[1]
         if name not in os.environ:
             raise EnvironmentFailedError(f"{where}: {name} is not set; export {name}=… before the run")
+        if len(os.environ[name]) >= LEAST_SECRET:
+            _taken[os.environ[name]] = f"${{{name}}}"
         return os.environ[name]
 
     return _NAME.sub(value, text)
+
+
+def concealed(text: str) -> str:
+    """A text to be kept or shown, with the name of a variable in place of each value that was filled in."""
+    for value in sorted(_taken, key=len, reverse=True):
+        text = text.replace(value, _taken[value])
+    return text
