@@ -18,10 +18,11 @@ from harness.environment.engine import OWNER, explain
 from harness.environment.processes import TAIL_LINES
 from harness.environment.variables import concealed
 from harness.errors import CommandError, EnvironmentFailedError
+from harness.probes.container import BROKEN_STREAM
 from harness.trial import Incident
 
 SERVICE = "com.docker.compose.service"
-NOTICED_SECONDS = 1.0
+NOTICED_SECONDS, SHUTDOWN_SECONDS = 1.0, 3.0
 TOLD = ("die", "oom", "start")
 SIGNALLED = 128
 
@@ -102,17 +103,22 @@ class Watch:
         Raises:
             EnvironmentFailedError: with the last lines of the container's log as a note.
         """
-        if self._lost is not None:
-            raise EnvironmentFailedError(
-                f"{explain(self._lost)}: it went away during the run, so that nothing is known of its containers; "
-                "start it and run the plan again"
-            )
+        self._check_engine()
         down = {service for _, service, what in self._told if what == "die"} & {*self.containers}
         if not self._looked:  # one may have ended before the engine was listened to
             down, self._looked = {*self.containers}, True
         for service in down:
             if found := trouble(service, self.containers[service]):
+                self._thread.join(SHUTDOWN_SECONDS)  # an engine that shuts down ends its containers first
+                self._check_engine()
                 raise found
+
+    def _check_engine(self) -> None:
+        if self._lost is not None:
+            raise EnvironmentFailedError(
+                "Docker: the engine went away during the run, and its containers with it; see that it is up (docker "
+                "info), and run the plan again"
+            ) from self._lost
 
     def close(self, leg: str = "") -> list[Incident]:
         """Stop listening; returns what happened, oldest first."""
@@ -135,6 +141,6 @@ class Watch:
                     self._told.append((at, attributes.get(SERVICE, "?"), event["Action"]))
             if not self._closed:
                 self._lost = ConnectionError("the stream of events ended")
-        except (DockerException, requests.RequestException, OSError, ValueError, AttributeError) as error:
+        except BROKEN_STREAM as error:
             if not self._closed:
                 self._lost = error

@@ -8,28 +8,16 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import docker
 import pytest
-from docker.errors import DockerException
 
 from harness.environment.engine import OWNER
 
 HERE = Path(__file__).parent
 pytestmark = [pytest.mark.e2e, pytest.mark.docker]
-
-
-@pytest.fixture(scope="module")
-def client() -> Iterator[docker.DockerClient]:
-    try:
-        found = docker.from_env()
-        found.ping()
-    except DockerException as error:
-        pytest.skip(f"no Docker engine: {error}")
-    yield found
-    found.close()
 
 
 def left(client: docker.DockerClient) -> list[str]:
