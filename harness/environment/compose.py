@@ -149,7 +149,6 @@ class ComposeEnvironment:
             if first or not self.shared or side.revision not in done:
                 done[side.revision] = self._migrate(arm, side)
             found.append(replace(done[side.revision], arm=arm))
-        self._began = {self._stacks[arm].name: self._database_began(arm) for arm in arms}
         return found
 
     def start(self, leg: Leg) -> Startup:
@@ -294,6 +293,7 @@ class ComposeEnvironment:
             if time.monotonic() > deadline:
                 raise NotReadyError(f"{name} did not answer a query within {self.spec.ready_seconds:g} s")
             time.sleep(POLL_SECONDS)
+        self._began.setdefault(stack.name, self._database_began(arm))
 
     def _database_began(self, arm: str) -> str:
         """When the arm's database was started, as the engine says it."""
@@ -301,12 +301,12 @@ class ComposeEnvironment:
         return str(found.attrs["State"]["StartedAt"]) if found else ""
 
     def _check_database(self, arm: str) -> None:
-        """Raise when the database has ended since the leg before, even where it came back by itself."""
+        """Raise when the database has ended since the leg before, or since it was ready, even where it came back."""
         self._look(arm)
         if self.spec.database and self._database_began(arm) != self._began[self._stacks[arm].name]:
             raise EnvironmentFailedError(
-                f"{self.spec.database.service} ended between two legs and was started again, with empty caches: "
-                "read its log, and run the plan again"
+                f"{self.spec.database.service} ended while nothing was measured and was started again, with empty "
+                "caches: read its log, and run the plan again"
             )
 
     def _databases(self, arm: str) -> Databases:
