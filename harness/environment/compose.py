@@ -166,6 +166,7 @@ class ComposeEnvironment:
         urls = self._await(arm, started)
         seconds = time.monotonic() - started
         self._watch = Watch(self.client, self.label, self._containers(arm))
+        self._check_database(arm)  # from here on the watch would hear of it
         self._running = leg
         return Startup(urls[self.spec.services[0]], seconds, urls)
 

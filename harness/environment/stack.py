@@ -39,7 +39,8 @@ def resolve(processes: Processes, files: Sequence[Path], profiles: Sequence[str]
         env={**processes.environment(env), **chosen},
     )
     if done.returncode:
-        raise EnvironmentFailedError(f"environment.file: {_last(done.stderr)}")
+        why = _last(done.stderr) if done.returncode > 0 else describe(done.returncode)
+        raise EnvironmentFailedError(f"environment.file: {why}")
     model: Model = json.loads(done.stdout)
     return model
 

@@ -63,8 +63,8 @@ def draw(seed: int, number: int) -> Draw:
     return Draw(victim, restart, 1, chance.uniform(0, RUN_SECONDS - 10))
 
 
-def strike(run: Run, chosen: Draw) -> bool:
-    """Wait for the moment and kill; returns whether that came before the run's end."""
+def strike(run: Run, chosen: Draw) -> tuple[int, ...]:
+    """Wait for the moment and kill; returns the exit codes that are right then, none where the run was over first."""
     seen: set[int] = set()
     turns = 0
     while turns < chosen.turn and not run.over:
@@ -74,13 +74,14 @@ def strike(run: Run, chosen: Draw) -> bool:
         time.sleep(0.02)
     time.sleep(chosen.delay)
     while not run.over:
+        right = allowed(chosen, run)
         if pids := run.pids(chosen.victim):
             for pid in pids:
                 with suppress(ProcessLookupError):
                     os.kill(pid, signal.SIGKILL)
-            return True
+            return right
         time.sleep(0.02)
-    return False
+    return ()
 
 
 def allowed(chosen: Draw, run: Run) -> tuple[int, ...]:
@@ -105,9 +106,10 @@ def allowed(chosen: Draw, run: Run) -> tuple[int, ...]:
 
 def trial(run: Run, chosen: Draw, decoys: Decoys) -> Trial | None:
     """Kill, and look at what is left; ``None`` when the run was over first."""
-    if not strike(run, chosen):
+    right = strike(run, chosen)
+    if not right:
         return None
-    second, right, volumes = run.second, allowed(chosen, run), run.volumes()
+    second, volumes = run.second, run.volumes()
     ended = until(lambda: run.over, 120)
     if chosen.victim == "watchdog and harness":
         run.harness("gc")
