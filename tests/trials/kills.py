@@ -22,7 +22,7 @@ from tests.trials.rig import CONTAINERS, Decoys, Run, broken_files, runs, until,
 
 VICTIMS = ("harness", "generator", "watchdog", "watchdog and harness", "compose", *CONTAINERS)
 RUN_SECONDS = 35.0
-CLEAN_SECONDS = 30.0
+CLEAN_SECONDS, ENDS_SECONDS = 30.0, 400.0
 LOST, INVALID, ENVIRONMENT = -signal.SIGKILL, 4, 5
 SURVIVED = (0, 3)
 LEGS = 4
@@ -110,7 +110,7 @@ def trial(run: Run, chosen: Draw, decoys: Decoys) -> Trial | None:
     if not right:
         return None
     second, volumes = run.second, run.volumes()
-    ended = until(lambda: run.over, 120)
+    ended = until(lambda: run.over, ENDS_SECONDS)
     if chosen.victim == "watchdog and harness":
         run.harness("gc")
     gone = until(lambda: not run.left(), CLEAN_SECONDS)

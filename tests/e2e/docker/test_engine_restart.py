@@ -116,7 +116,7 @@ def test_an_engine_that_is_restarted_ends_the_run_with_a_message_and_leaves_noth
         time.sleep(1)
         own_engine.stop()
         own_engine.start()
-        said, _ = run.communicate(timeout=120)
+        said, _ = run.communicate(timeout=200)
     assert run.returncode == 5, said
     assert "error: Docker: the engine went away during the run" in said
     assert "Traceback" not in said, said

@@ -59,7 +59,7 @@ class Mishap:
             env={**os.environ, "CANARY": "not-told-to-anybody", "HARNESS_CACHE": str(self.cache), **self.env},
         ) as run:
             self.pid = run.pid
-            said, _ = run.communicate(timeout=120)
+            said, _ = run.communicate(timeout=200)
         return run.returncode, said
 
     def left(self, client: docker.DockerClient) -> list[str]:

@@ -60,7 +60,7 @@ def test_no_secret_is_in_an_argument_a_file_or_a_line(client: docker.DockerClien
         env={**os.environ, **said_by_the_caller, "HARNESS_CACHE": str(tmp_path / "cache")},
     ) as run:
         arguments = Arguments(run.pid)
-        said, _ = run.communicate(timeout=120)
+        said, _ = run.communicate(timeout=200)
     arguments.join()
     for image in client.images.list("harness-built"):
         for tag in {*image.tags} - images:
