@@ -23,7 +23,7 @@ from harness.doctor import examine
 from harness.environment.external import ExternalEnvironment
 from harness.environment.leftovers import collect, collect_containers
 from harness.environment.local import LocalEnvironment
-from harness.errors import EnvironmentFailedError, HarnessError, IncomparableError, MeasurementError
+from harness.errors import DiskFullError, EnvironmentFailedError, HarnessError, IncomparableError, MeasurementError
 from harness.experiment import Analysis, Environment, Source, analyse, measure
 from harness.load import Remote, check_users
 from harness.manifest import Request, manifest
@@ -278,14 +278,20 @@ def main() -> NoReturn:
     except Terminated:
         sys.exit(TERMINATED)
     except HarnessError as error:
-        _say(f"error: {error}")
-        for note in getattr(error, "__notes__", []):
-            _say(note)
-        sys.exit(_exit_code(error))
-    except Exception:  # noqa: BLE001 - the last one
+        _fail(error)
+    except Exception as error:  # noqa: BLE001 - the last one
+        if isinstance(error, OSError) and error.errno in DiskFullError.FULL:
+            _fail(DiskFullError(error.filename or "a file of the run"))
         _say(traceback.format_exc())  # a defect of the harness: no verdict, so neither 0 nor 1
         sys.exit(INVALID)
     sys.exit(0)
+
+
+def _fail(error: HarnessError) -> NoReturn:
+    _say(f"error: {error}")
+    for note in getattr(error, "__notes__", []):
+        _say(note)
+    sys.exit(_exit_code(error))
 
 
 def _environment(plan: Plan, base: Path, logs: Path, say: Callable[[str], None]) -> Environment:
@@ -315,7 +321,7 @@ def _remote(workers: int | None, bind: str, *, allowed: bool) -> Remote | None:
 
 def _exit_code(error: HarnessError) -> int:
     match error:
-        case EnvironmentFailedError():
+        case EnvironmentFailedError() | DiskFullError():
             return ENVIRONMENT
         case MeasurementError():
             return INVALID

@@ -6,6 +6,7 @@
     ├── IncomparableError     two runs that do not measure the same thing    exit 2
     ├── AddressError          where workers are to be met cannot be used     exit 2
     ├── MeasurementError      the generator broke; its numbers are void      exit 4
+    ├── DiskFullError         a disk has no room for what is measured        exit 5
     └── EnvironmentFailedError   the system under test did not come up,         exit 5
         │                     could not be migrated or did not stay up
         ├── CommandError      a command of the plan failed
@@ -14,6 +15,7 @@
 A failed request is not here: it is a sample. Evidence (the last lines of a log) travels with an error as a note.
 """
 
+import errno
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -62,6 +64,18 @@ class AddressError(HarnessError):
 
 class MeasurementError(HarnessError):
     """The generator stopped, lost samples or could not load the user files."""
+
+
+class DiskFullError(HarnessError):
+    """A disk has no room for what is measured, or for what that needs."""
+
+    FULL = frozenset({errno.ENOSPC, errno.EDQUOT})
+
+    def __init__(self, where: Path | str) -> None:
+        super().__init__(
+            f"{where}: no space left on the disk; free some, or choose another one: --out names where runs go, "
+            "HARNESS_CACHE where seeds and scratch files go"
+        )
 
 
 class EnvironmentFailedError(HarnessError):

@@ -3,6 +3,7 @@
 import json
 import os
 import selectors
+import shutil
 import signal
 import subprocess
 import sys
@@ -15,12 +16,13 @@ from typing import IO
 
 from harness.environment.processes import LABEL, describe, stay_on, with_log
 from harness.environment.variables import expand_url
-from harness.errors import MeasurementError, PlanError, Problem
+from harness.errors import DiskFullError, MeasurementError, PlanError, Problem
 from harness.plan import Plan
 from harness.system import HOST_VARIABLE, url_variable
 
 CHECK_SECONDS = 120.0
 OVERTIME_SECONDS = 60.0
+NEEDED_BYTES = 1 << 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,6 +127,7 @@ def generate(job: Job, *, on_progress: Callable[[Progress], None], check: Callab
 
     Raises:
         MeasurementError: when the generator fails or does not end, with the last lines of its log.
+        DiskFullError: when it fails as it can write no more.
         EnvironmentFailedError: from ``check``.
     """
     command = _generator("run", job.plan, job.plan_path, job.base)
@@ -163,6 +166,8 @@ def generate(job: Job, *, on_progress: Callable[[Progress], None], check: Callab
             status = child.wait()
         finally:
             _end(child)
+    if status and shutil.disk_usage(job.out).free < NEEDED_BYTES:
+        raise DiskFullError(job.out)
     if status:
         raise with_log(MeasurementError(f"the generator failed ({describe(status)})"), job.log)
 

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import asdict
 from datetime import datetime
 from hashlib import sha256
@@ -11,7 +12,7 @@ from typing import Any, TypeVar
 import pyarrow as pa
 from pydantic import TypeAdapter, ValidationError
 
-from harness.errors import RunFolderError
+from harness.errors import DiskFullError, RunFolderError
 from harness.plan import Plan
 from harness.plan_file import parse_plan
 from harness.readings import SCHEMA as READINGS
@@ -76,7 +77,8 @@ class RunFolder:
         """Write a file whole and rename it into place; returns its path.
 
         Raises:
-            RunFolderError: when the disk does not take it.
+            DiskFullError: when the disk is full.
+            RunFolderError: when it cannot be written for another reason.
         """
         final = self.path / name
         partial = final.with_name(f"{final.name}.partial")
@@ -84,6 +86,10 @@ class RunFolder:
             partial.write_text(text, encoding="utf-8")
             return partial.rename(final)
         except OSError as error:
+            with suppress(OSError):
+                partial.unlink()
+            if error.errno in DiskFullError.FULL:
+                raise DiskFullError(final) from error
             raise RunFolderError(f"{final}: cannot be written ({error.strerror})") from error
 
     def write_setup(self, setup: Setup) -> None:

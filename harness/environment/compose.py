@@ -17,8 +17,6 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
-import requests
-from docker.errors import DockerException
 from docker.models.containers import Container
 from psycopg import sql
 
@@ -26,15 +24,15 @@ from harness.environment import compose_model as models
 from harness.environment import seeds
 from harness.environment.compose_model import HOST, POSTGRES_PORT, REDIS_PORT
 from harness.environment.container_strike import Mend, strike_container
-from harness.environment.containers import Watch, trouble
+from harness.environment.containers import SERVICE, Watch, meaning, trouble, with_log
 from harness.environment.databases import Databases
 from harness.environment.delay import require
-from harness.environment.engine import compose_version, engine, explain, labels, sweep_to_zero
+from harness.environment.engine import compose_version, engine, labels, sweep_to_zero
 from harness.environment.processes import CONTAINERS, Processes
 from harness.environment.readiness import POLL_SECONDS, await_ready, why_not_ok
 from harness.environment.servers import free_ports, redis_answers
 from harness.environment.stack import BUILD_SECONDS, Stack, resolve
-from harness.environment.variables import expanded
+from harness.environment.variables import concealed, expanded
 from harness.errors import CommandError, EnvironmentFailedError, NotReadyError
 from harness.fault import Fault, FaultKind
 from harness.migration import Content, content, migrated
@@ -72,6 +70,7 @@ class ComposeEnvironment:
         self._watch: Watch | None = None
         self._running: Leg | None = None
         self._credentials: dict[str, models.Credentials] = {}
+        self._began: dict[str, str] = {}
         self._built: set[str] = set()
 
     def __enter__(self) -> Self:
@@ -98,7 +97,12 @@ class ComposeEnvironment:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        """Remove everything of the run, and look whether it is gone."""
+        """Remove everything of the run, and look whether it is gone.
+
+        Raises:
+            EnvironmentFailedError: in place of an error of a server: what happened to its container, where that ended.
+        """
+        meant = meaning(error, self._look_at_all)
         if self._watch:
             self._watch.close()
         self.processes.end()
@@ -108,8 +112,8 @@ class ComposeEnvironment:
         else:
             self.say("Docker does not answer: containers of this run may be left; harness gc removes them")
             self.processes.close()
-        if isinstance(error, DockerException | requests.RequestException):
-            raise EnvironmentFailedError(explain(error)) from error
+        if meant is not None:
+            raise meant from error
 
     @property
     def label(self) -> str:
@@ -156,7 +160,7 @@ class ComposeEnvironment:
         arm = leg.arm
         self._clear(arm)
         if self.spec.database:
-            self._start_database(arm)
+            self._check_database(arm)
             revision = self.plan.arms_in_order[arm].revision
             self._databases(arm).put_back(self._title(revision))
         started = time.monotonic()
@@ -166,6 +170,7 @@ class ComposeEnvironment:
         urls = self._await(arm, started)
         seconds = time.monotonic() - started
         self._watch = Watch(self.client, self.label, self._containers(arm))
+        self._check_database(arm)  # from here on the watch would hear of it
         self._running = leg
         return Startup(urls[self.spec.services[0]], seconds, urls)
 
@@ -210,8 +215,10 @@ class ComposeEnvironment:
             return []
         incidents = watch.close(leg.title)
         for name, container in self._containers(leg.arm).items():
-            (self.logs / f"{leg.title}.{name}.log").write_bytes(container.logs(tail=KEPT_LINES))
+            log = concealed(container.logs(tail=KEPT_LINES).decode(errors="replace"))
+            (self.logs / f"{leg.title}.{name}.log").write_text(log, encoding="utf-8")
         self._clear(leg.arm)
+        self._began[self._stacks[leg.arm].name] = self._database_began(leg.arm)
         return incidents
 
     def versions(self) -> dict[str, str]:
@@ -315,6 +322,21 @@ class ComposeEnvironment:
             if time.monotonic() > deadline:
                 raise NotReadyError(f"{name} did not answer a query within {self.spec.ready_seconds:g} s")
             time.sleep(POLL_SECONDS)
+        self._began.setdefault(stack.name, self._database_began(arm))
+
+    def _database_began(self, arm: str) -> str:
+        """When the arm's database was started, as the engine says it."""
+        found = self._containers(arm).get(self.spec.database.service) if self.spec.database else None
+        return str(found.attrs["State"]["StartedAt"]) if found else ""
+
+    def _check_database(self, arm: str) -> None:
+        """Raise when the database has ended since the leg before, or since it was ready, even where it came back."""
+        self._look(arm)
+        if self.spec.database and self._database_began(arm) != self._began[self._stacks[arm].name]:
+            raise EnvironmentFailedError(
+                f"{self.spec.database.service} ended while nothing was measured and was started again, with empty "
+                "caches: read its log, and run the plan again"
+            )
 
     def _databases(self, arm: str) -> Databases:
         assert self.spec.database  # noqa: S101 - the caller looked
@@ -415,6 +437,14 @@ class ComposeEnvironment:
             if found := trouble(name, container):
                 raise found
 
+    def _look_at_all(self) -> None:
+        """Raise when a container is not well, or is a database that ended and came back by itself."""
+        for arm in self._stacks:
+            self._look(arm)
+            found = self._containers(arm).get(self.spec.database.service) if self.spec.database else None
+            if found and found.attrs["RestartCount"]:
+                raise with_log(f"{found.labels[SERVICE]} ended and was started again by its restart policy", found)
+
     def _await(self, arm: str, started: float) -> dict[str, str]:
         stack = self._stack(arm)
         urls = {name: f"http://{HOST}:{stack.port(name, self._ports[name])}" for name in self.spec.services}
@@ -431,7 +461,7 @@ class ComposeEnvironment:
         """The containers of an arm's project by service, those of one-off commands left out."""
         chosen = {"label": [f"com.docker.compose.project={self._stacks[arm].name}", "com.docker.compose.oneoff=False"]}
         found = self.client.containers.list(all=True, filters=chosen, ignore_removed=True)
-        return {str(one.labels["com.docker.compose.service"]): one for one in found}
+        return {str(one.labels[SERVICE]): one for one in found}
 
     def _clear(self, arm: str) -> None:
         """Remove all containers of a project but its database, and the volumes that the database does not use."""
@@ -439,7 +469,7 @@ class ComposeEnvironment:
         project = f"com.docker.compose.project={self._stacks[arm].name}"
         kept = set()
         for container in self.client.containers.list(all=True, filters={"label": project}, ignore_removed=True):
-            if database and container.labels.get("com.docker.compose.service") == database:
+            if database and container.labels.get(SERVICE) == database:
                 kept |= {mount.get("Name") for mount in container.attrs["Mounts"]}
             else:
                 container.remove(force=True, v=True)

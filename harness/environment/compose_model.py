@@ -97,7 +97,8 @@ def credentials(model: Model, spec: Compose, read: Callable[[str], str]) -> Cred
 
     def said(name: str) -> str:
         path = env.get(f"{name}_FILE")
-        return str(env.get(name) or (read(str(path)).strip() if path else ""))
+        value = str(env.get(name) or "").replace("$$", "$")  # as Compose writes a dollar in its model
+        return value or (read(str(path)).strip() if path else "")
 
     user = spec.database.user or said("POSTGRES_USER") or "postgres"
     database = spec.database.name or said("POSTGRES_DB") or user

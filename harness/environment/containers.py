@@ -8,15 +8,22 @@ from contextlib import suppress
 from typing import Any
 
 import docker
+import psycopg
 import requests
 from docker.errors import DockerException, NotFound
 from docker.models.containers import Container
 
+from harness.environment.advice import advice
+from harness.environment.databases import told
 from harness.environment.engine import OWNER, explain
 from harness.environment.processes import TAIL_LINES
-from harness.errors import EnvironmentFailedError
+from harness.environment.variables import concealed
+from harness.errors import CommandError, EnvironmentFailedError
+from harness.probes.container import BROKEN_STREAM
 from harness.trial import Incident
 
+SERVICE = "com.docker.compose.service"
+NOTICED_SECONDS, SHUTDOWN_SECONDS = 1.0, 3.0
 TOLD = ("die", "oom", "start")
 SIGNALLED = 128
 CLOCKS_SECONDS = 1.0
@@ -25,32 +32,58 @@ CLOCKS_SECONDS = 1.0
 
 def trouble(name: str, container: Container) -> EnvironmentFailedError | None:
     """Why a container cannot be measured; ``None`` when it runs and is not unhealthy, or did its work and ended."""
-    with suppress(NotFound):
+    try:
         container.reload()
+    except NotFound:
+        return EnvironmentFailedError(f"{name} was removed, and not by this run: run the plan again")
     state: Mapping[str, Any] = container.attrs["State"]
     health = state.get("Health") or {}
     if state.get("OOMKilled"):
         limit = container.attrs["HostConfig"].get("Memory") or 0
         allowed = f"its limit of {limit / 2**20:.0f} MiB" if limit else "what the machine has"
         fix = f'raise its memory, as in [environment.limits] {name} = {{ memory = "512M" }}, or look for a leak'
-        return _with_log(f"{name} was killed as it needed more memory than {allowed}; {fix}", container)
+        return with_log(f"{name} was killed as it needed more memory than {allowed}; {fix}", container)
     if state["Status"] in ("exited", "dead") and state["ExitCode"]:
         code = state["ExitCode"]
         how = f"status {code}" if code < SIGNALLED else f"signal {code - SIGNALLED}"
-        return _with_log(f"{name} ended by itself ({how})", container)
+        return with_log(f"{name} ended by itself ({how})", container)
     if health.get("Status") == "unhealthy":
-        said = [str(entry.get("Output", "")).strip() for entry in health.get("Log") or ()]
+        said = [concealed(str(entry.get("Output", ""))).strip() for entry in health.get("Log") or ()]
         what = f'; its health check says "{said[-1][:200]}"' if said and said[-1] else ""
-        return _with_log(f"{name} is unhealthy{what}", container)
+        return with_log(f"{name} is unhealthy{what}", container)
     return None
 
 
-def _with_log(text: str, container: Container) -> EnvironmentFailedError:
-    error = EnvironmentFailedError(text)
+def with_log(text: str, container: Container) -> EnvironmentFailedError:
+    """An error with the last lines of a container's log as a note, and what to do about them where that is known."""
+    lines: list[str] = []
     with suppress(DockerException, requests.RequestException):
-        lines = container.logs(tail=TAIL_LINES).decode(errors="replace").splitlines()
-        error.add_note("\n".join([f"last lines of {container.name}:", *(f"  {line}" for line in lines or ["(empty)"])]))
+        lines = concealed(container.logs(tail=TAIL_LINES).decode(errors="replace")).splitlines()
+    error = EnvironmentFailedError(text + advice("\n".join(lines)))
+    error.add_note("\n".join([f"last lines of {container.name}:", *(f"  {line}" for line in lines or ["(empty)"])]))
     return error
+
+
+def meaning(error: BaseException | None, look: Callable[[], None]) -> EnvironmentFailedError | None:
+    """What an error of the engine, of a server or of a command means to the user; ``None``: it says so itself.
+
+    ``look`` raises when a container is not well, which is then the reason.
+    """
+    if isinstance(error, DockerException | requests.RequestException):
+        return EnvironmentFailedError(explain(error))
+    server = next((one for one in (error, error and error.__cause__) if isinstance(one, psycopg.Error)), None)
+    lost = isinstance(server, psycopg.OperationalError) or isinstance(error, CommandError)
+    deadline = time.monotonic() + NOTICED_SECONDS
+    while lost:  # a connection breaks sooner than the engine knows that the container has ended
+        try:
+            look()
+        except EnvironmentFailedError as found:
+            return found
+        except (DockerException, requests.RequestException) as gone:
+            return EnvironmentFailedError(explain(gone))
+        lost = time.monotonic() < deadline
+        time.sleep(0.1)
+    return EnvironmentFailedError(f"postgres: {told(server)}") if server is not None and server is error else None
 
 
 class Watch:
@@ -62,7 +95,7 @@ class Watch:
         self._told: list[tuple[float, str, str]] = []
         self._planned: dict[str, list[list[float]]] = {}
         self._lost: BaseException | None = None
-        self._closed = False
+        self._closed = self._looked = False
         chosen = {"label": f"{OWNER}={owner}", "type": "container", "event": list(TOLD)}
         self._events = client.events(decode=True, filters=chosen)
         self._thread = threading.Thread(target=self._listen, name="container events", daemon=True)
@@ -74,15 +107,23 @@ class Watch:
         Raises:
             EnvironmentFailedError: with the last lines of the container's log as a note.
         """
+        self._check_engine()
+        died = {service for at, service, what in self._told if what == "die" and not self._by_plan(service, at)}
+        down = died & {*self.containers}
+        if not self._looked:  # one may have ended before the engine was listened to
+            down, self._looked = {*self.containers}, True
+        for service in down:
+            if found := trouble(service, self.containers[service]):
+                self._thread.join(SHUTDOWN_SECONDS)  # an engine that shuts down ends its containers first
+                self._check_engine()
+                raise found
+
+    def _check_engine(self) -> None:
         if self._lost is not None:
             raise EnvironmentFailedError(
-                f"{explain(self._lost)}: it went away during the run, so that nothing is known of its containers; "
-                "start it and run the plan again"
-            )
-        down = {service for at, service, what in self._told if what == "die" and not self._by_plan(service, at)}
-        for service in down & {*self.containers}:
-            if found := trouble(service, self.containers[service]):
-                raise found
+                "Docker: the engine went away during the run, and its containers with it; see that it is up (docker "
+                "info), and run the plan again"
+            ) from self._lost
 
     def expect(self, service: str) -> Callable[[], None]:
         """From now on what happens to a service is by plan, until what is returned is called."""
@@ -97,7 +138,8 @@ class Watch:
     def close(self, leg: str = "") -> list[Incident]:
         """Stop listening; returns what happened, oldest first."""
         self._closed = True
-        self._events.close()
+        with suppress(DockerException, OSError, AttributeError):  # the engine has gone, and its socket with it
+            self._events.close()
         self._thread.join(timeout=5)
         return [Incident(leg, service, what, round(at - self.started, 3)) for at, service, what in self._incidents()]
 
@@ -117,9 +159,9 @@ class Watch:
                 attributes = event["Actor"]["Attributes"]
                 if attributes.get("com.docker.compose.oneoff") != "True":
                     at = event["timeNano"] / 1e9
-                    self._told.append((at, attributes.get("com.docker.compose.service", "?"), event["Action"]))
+                    self._told.append((at, attributes.get(SERVICE, "?"), event["Action"]))
             if not self._closed:
                 self._lost = ConnectionError("the stream of events ended")
-        except (DockerException, requests.RequestException, OSError, ValueError, AttributeError) as error:
+        except BROKEN_STREAM as error:
             if not self._closed:
                 self._lost = error

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import psycopg
 from psycopg import sql
 
+from harness.environment.advice import advice
 from harness.environment.compose_model import Credentials
 from harness.environment.servers import BOOKKEEPING
 from harness.errors import EnvironmentFailedError
@@ -18,6 +19,14 @@ _TABLES = "SELECT schemaname, relname FROM pg_stat_user_tables ORDER BY schemana
 _COUNT = sql.SQL("SELECT count(*) FROM {}")
 _KEPT = "harness_"
 _FILE_COPY_SINCE = 150_000
+
+
+def told(error: psycopg.Error) -> str:
+    """What a server says is wrong; one line where it is not about a statement, and what to do where that is known."""
+    text = str(error).strip() or "the connection broke"
+    if not isinstance(error, psycopg.OperationalError):
+        return text
+    return text.splitlines()[0] + advice(text)
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +83,7 @@ class Databases:
                 for statement in statements:
                     connection.execute(statement)  # type: ignore[arg-type] # a Composable is a query
         except psycopg.Error as error:
-            raise EnvironmentFailedError(f"postgres: {str(error).strip()}") from error
+            raise EnvironmentFailedError(f"postgres: {told(error)}") from error
 
     def apply(self, scripts: Sequence[tuple[str, bytes]], database: str | None) -> None:
         """Run SQL scripts, each a name and a text, in order; a script may hold several statements.
@@ -87,7 +96,7 @@ class Databases:
                 with self._connect(database or self.credentials.database) as connection:
                     connection.execute(text)
             except psycopg.Error as error:
-                raise EnvironmentFailedError(f"{name}: {str(error).strip()}") from error
+                raise EnvironmentFailedError(f"{name}: {told(error)}") from error
 
     def _copy(self, source: str, target: str) -> None:
         one, other = sql.Identifier(source), sql.Identifier(target)

@@ -10,7 +10,7 @@ import subprocess
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
@@ -49,7 +49,8 @@ def engine() -> Iterator[docker.DockerClient]:
     """
     client = None
     try:
-        client = docker.from_env(timeout=ANSWER_SECONDS)
+        host = _host_of_context()
+        client = docker.DockerClient(host, timeout=ANSWER_SECONDS) if host else docker.from_env(timeout=ANSWER_SECONDS)
         client.ping()
         yield client
     except (DockerException, requests.RequestException) as error:
@@ -57,6 +58,16 @@ def engine() -> Iterator[docker.DockerClient]:
     finally:
         if client is not None:
             client.close()
+
+
+@cache
+def _host_of_context() -> str | None:
+    """Where the engine of the Docker context in use is, which Compose talks to; ``None``: where the SDK looks."""
+    if os.environ.get("DOCKER_HOST") or shutil.which("docker") is None:
+        return None
+    command = ["docker", "context", "inspect", "--format", "{{.Endpoints.docker.Host}}"]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    return done.stdout.strip() or None
 
 
 def explain(error: BaseException) -> str:

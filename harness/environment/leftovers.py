@@ -1,27 +1,42 @@
 """Leftovers: what killed runs left behind, found by whose it was and removed."""
 
 import shutil
+import time
 from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
 
 from harness.environment.processes import OWNER, end_all, owner_alive
 from harness.environment.seeds import cache_folder
 from harness.environment.watchdog import containers_gone
 from harness.errors import EnvironmentFailedError
 
+BEGINNING_SECONDS = 3600.0
+
 
 def collect() -> Iterator[str]:
     """Remove what is left of runs that are over; says what was done, run by run. Running ones are not touched."""
-    for owner in sorted((cache_folder() / "scratch").glob(f"*/{OWNER}")):
-        label, *folders = owner.read_text(encoding="utf-8").splitlines()
+    for scratch in sorted((cache_folder() / "scratch").glob("*/")):
+        try:
+            label, *folders = (scratch / OWNER).read_text(encoding="utf-8").splitlines()
+        except (OSError, ValueError):  # of a run that begins, or was killed before it started anything
+            _remove_old(scratch)
+            continue
         if owner_alive(label):
             continue
-        end_all(label, owner.parent)
-        if not containers_gone(label, owner.parent):
+        end_all(label, scratch)
+        if not containers_gone(label, scratch):
             yield f"run {label} has containers that cannot be removed: Docker does not answer; start it and try again"
             continue
-        for folder in folders:
+        for folder in (*folders, str(scratch)):
             shutil.rmtree(folder, ignore_errors=True)
-        yield f"ended run {label} and removed {owner.parent}"
+        yield f"ended run {label} and removed {scratch}"
+
+
+def _remove_old(scratch: Path) -> None:
+    with suppress(FileNotFoundError):  # its watchdog was faster
+        if time.time() - scratch.stat().st_mtime > BEGINNING_SECONDS:
+            shutil.rmtree(scratch, ignore_errors=True)
 
 
 def collect_containers() -> Iterator[str]:

@@ -100,7 +100,9 @@ class Processes:
 
     def guard(self) -> None:
         """Write down whose the scratch folder is, and start the watchdog, which removes the folders in the end."""
-        (self.scratch / OWNER).write_text("\n".join([self.label, *map(str, self.folders)]))
+        owner = self.scratch / f"{OWNER}.partial"
+        owner.write_text("\n".join([self.label, *map(str, self.folders)]))
+        owner.rename(self.scratch / OWNER)
         command = [sys.executable, "-m", "harness.environment.watchdog", self.label, *map(str, self.folders)]
         self._watchdog = subprocess.Popen(
             command, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True
@@ -254,8 +256,8 @@ def end_all(label: str, scratch: Path) -> None:
 
 def owner_alive(label: str) -> bool:
     """Whether the harness that made a label is still running."""
-    pid, started, _ = label.split("-", 2)
     try:
+        pid, started, _ = label.split("-", 2)
         return abs(psutil.Process(int(pid)).create_time() - int(started)) <= 1
     except (psutil.Error, ValueError):
         return False

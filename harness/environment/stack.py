@@ -8,7 +8,9 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from harness.environment.processes import TAIL_LINES, Processes
+from harness.environment.advice import advice
+from harness.environment.processes import TAIL_LINES, Processes, describe
+from harness.environment.variables import concealed
 from harness.errors import CommandError, EnvironmentFailedError
 
 Model = dict[str, Any]
@@ -37,7 +39,8 @@ def resolve(processes: Processes, files: Sequence[Path], profiles: Sequence[str]
         env={**processes.environment(env), **chosen},
     )
     if done.returncode:
-        raise EnvironmentFailedError(f"environment.file: {_last(done.stderr)}")
+        why = _last(done.stderr) if done.returncode > 0 else describe(done.returncode)
+        raise EnvironmentFailedError(f"environment.file: {why}")
     model: Model = json.loads(done.stdout)
     return model
 
@@ -73,9 +76,10 @@ class Stack:
             raise CommandError(f"{what} took longer than {seconds:g} s; see {path}") from None
         finally:
             process.end()
+            _conceal(path)
         if status:
             lines = path.read_text(errors="replace").splitlines()
-            error = CommandError(f"{what} failed: {_reason(lines)}")
+            error = CommandError(f"{what} failed: {_reason(lines) if status > 0 else describe(status)}")
             error.add_note("\n".join([f"last lines of {path}:", *(f"  {line}" for line in lines[-TAIL_LINES:])]))
             raise error
         return time.monotonic() - started
@@ -101,6 +105,12 @@ class Stack:
         return int(number)
 
 
+def _conceal(log: Path) -> None:
+    text = log.read_text(encoding="utf-8", errors="replace")
+    if (safe := concealed(text)) != text:
+        log.write_text(safe, encoding="utf-8")
+
+
 def _last(text: str) -> str:
     lines = [line for line in text.strip().splitlines() if line.strip()]
     return lines[-1].strip() if lines else "it said nothing"
@@ -110,11 +120,4 @@ def _reason(lines: Sequence[str]) -> str:
     """The line of a failed command that says why, with what to do about it where that is known."""
     told = [line for line in lines if "rror" in line or "denied" in line or "unhealthy" in line]
     reason = (told or [line for line in lines if line.strip()] or ["it said nothing"])[-1].strip()
-    text = "\n".join(lines)
-    if "no space left on device" in text.lower():
-        return f"{reason} (the disk is full: free some, docker system df says what Docker holds)"
-    if "address already in use" in text or "port is already allocated" in text:
-        return f"{reason} (another program has that port: end it)"
-    if any(sign in text for sign in ("pull access denied", "manifest unknown", "not found: manifest", "no such host")):
-        return f"{reason} (the image cannot be had: check its name and the network, or docker login)"
-    return reason
+    return reason + advice("\n".join(lines))

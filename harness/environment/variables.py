@@ -1,4 +1,7 @@
-"""Variables: ``${NAME}`` in values of a plan, taken from the harness's own environment and written nowhere."""
+"""Variables: ``${NAME}`` in values of a plan, taken from the harness's own environment and written nowhere.
+
+A service may print what it was given. In what the harness keeps of its log the value is ``${NAME}`` again.
+"""
 
 import os
 import re
@@ -6,8 +9,11 @@ from collections.abc import Mapping
 
 from harness.errors import EnvironmentFailedError
 
+LEAST_SECRET = 6
+"""Shorter values are switches such as "on": concealed, they would take words out of every log."""
 _NAME = re.compile(r"\$\{(\w+)\}")
 _BASE_URL = re.compile(r"https?://[^/\s]+\S*")
+_taken: dict[str, str] = {}
 
 
 def expanded(values: Mapping[str, str], where: str) -> dict[str, str]:
@@ -26,6 +32,8 @@ def expand(text: str, where: str) -> str:
         name = match[1]
         if name not in os.environ:
             raise EnvironmentFailedError(f"{where}: {name} is not set; export {name}=… before the run")
+        if len(os.environ[name]) >= LEAST_SECRET:
+            _taken[os.environ[name]] = f"${{{name}}}"
         return os.environ[name]
 
     return _NAME.sub(value, text)
@@ -43,3 +51,10 @@ def expand_url(text: str, where: str) -> str:
             f"{where}: {text} filled in is no address; it has to begin with http:// or https://"
         )
     return url.rstrip("/")
+
+
+def concealed(text: str) -> str:
+    """A text to be kept or shown, with the name of a variable in place of each value that was filled in."""
+    for value in sorted(_taken, key=len, reverse=True):
+        text = text.replace(value, _taken[value])
+    return text

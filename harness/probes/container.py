@@ -11,8 +11,8 @@ from types import TracebackType
 from typing import Any, Self
 
 import docker
-import requests
 from docker.errors import DockerException
+from urllib3.exceptions import HTTPError
 
 from harness.readings import CPU, MEMORY
 
@@ -20,6 +20,8 @@ NETWORK_IN, NETWORK_OUT = "network_in_bytes", "network_out_bytes"
 DISK_READ, DISK_WRITTEN = "disk_read_bytes", "disk_written_bytes"
 THROTTLED = "throttled_seconds"
 Row = tuple[int, str, str, float]
+BROKEN_STREAM = (DockerException, HTTPError, OSError, ValueError, AttributeError)
+"""What reading on from an engine raises that has gone."""
 
 
 class ContainerProbe:
@@ -62,7 +64,7 @@ class ContainerProbe:
                     return
                 self.rows += rows_of(name, reading, before, time.time_ns())
                 before = reading
-        except (DockerException, requests.RequestException, OSError, ValueError, AttributeError):
+        except BROKEN_STREAM:
             return  # gone: that is for the environment's check to notice
 
 

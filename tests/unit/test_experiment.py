@@ -1,5 +1,6 @@
 """The order of events, read as the story it is."""
 
+import errno
 import json
 from collections.abc import Callable
 from dataclasses import asdict, replace
@@ -7,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from harness.errors import EnvironmentFailedError, RunFolderError
+from harness.errors import DiskFullError, EnvironmentFailedError, RunFolderError
 from harness.experiment import Source, analyse, balanced_order, measure
 from harness.load import Job, Progress, Remote
 from harness.plan_file import fingerprint, parse_plan
@@ -123,6 +124,19 @@ def test_a_leg_without_its_partner_is_left_out(source: Source, folder: RunFolder
     with pytest.raises(KeyboardInterrupt):
         measure(source, folder, FakeEnvironment(log), Nobody(), make_load=FakeLoad(log, fail_at=second))
     assert analyse(RunFolder.open(folder.path)).verdict.outcome is Outcome.INVALID
+
+
+def test_a_full_disk_is_said_and_leaves_no_half_of_a_file(folder: RunFolder, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder.write("setup.json", "{}")
+
+    def full(path: Path, text: str, encoding: str) -> int:
+        path.write_bytes(text[:1].encode(encoding))
+        raise OSError(errno.ENOSPC, "No space left on device", str(path))
+
+    monkeypatch.setattr(Path, "write_text", full)
+    with pytest.raises(DiskFullError, match=r"setup\.json: no space left on the disk; free some.*--out"):
+        folder.write("setup.json", '{"schema": 1}')
+    assert [(path.name, path.read_text()) for path in folder.path.iterdir()] == [("setup.json", "{}")]
 
 
 @pytest.mark.parametrize(("event", "begun"), [("up", False), ("prepare", True), ("start 01-before", True)])

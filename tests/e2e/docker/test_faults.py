@@ -6,9 +6,8 @@ from pathlib import Path
 import docker
 import pytest
 
-from tests.e2e.docker.test_compose import client, left, start
+from tests.e2e.docker.running import left, start
 
-__all__ = ["client"]  # a fixture
 pytestmark = [pytest.mark.e2e, pytest.mark.docker]
 SHORT = 'seconds = 4\nusers = 5\n[[targets]]\nexpect = "error_rate < 50 %"\n'
 FAULTS = """
@@ -62,7 +61,7 @@ def test_every_kind_of_fault_is_done_seen_and_mended(client: docker.DockerClient
         assert (one["failures"] > 0) == (one["kind"] not in UNHARMED), one
     report = (folder / "report.html").read_text()
     assert "cpu api to 0.01 cores for 2 s" in report
-    assert left(client) == []
+    assert left(client, run.pid) == []
 
 
 def test_a_service_that_is_not_there_cannot_be_struck(client: docker.DockerClient, tmp_path: Path) -> None:
@@ -72,4 +71,4 @@ def test_a_service_that_is_not_there_cannot_be_struck(client: docker.DockerClien
     assert run.returncode == 5
     assert 'faults[0].service: no service "apy"' in said
     assert 'did you mean "api"?' in said
-    assert left(client) == []
+    assert left(client, run.pid) == []

@@ -118,6 +118,7 @@ def test_the_port_is_the_plans_else_the_only_one() -> None:
     [
         ({}, {}, ("postgres", "", "postgres")),
         ({"POSTGRES_USER": "u", "POSTGRES_PASSWORD": "p"}, {}, ("u", "p", "u")),
+        ({"POSTGRES_PASSWORD": "a$$b$$$$c"}, {}, ("postgres", "a$b$$c", "postgres")),  # as Compose writes a dollar
         ({"POSTGRES_USER": "u", "POSTGRES_PASSWORD_FILE": "/s"}, {"name": "d"}, ("u", "inside /s", "d")),
         ({"POSTGRES_DB": "d"}, {"user": "admin", "password_file": "/f"}, ("admin", "inside /f", "d")),
     ],

@@ -2,7 +2,7 @@
 
 import pytest
 
-from harness.environment.variables import expand, expanded
+from harness.environment.variables import concealed, expand, expanded
 from harness.errors import EnvironmentFailedError
 
 
@@ -18,3 +18,10 @@ def test_one_that_is_not_set_is_named_with_its_key(monkeypatch: pytest.MonkeyPat
     monkeypatch.delenv("PGPASS", raising=False)
     with pytest.raises(EnvironmentFailedError, match=r"environment\.env\.A: PGPASS is not set; export PGPASS="):
         expand("${PGPASS}", "environment.env.A")
+
+
+def test_a_log_has_names_in_place_of_values(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PGPASS", "correct-horse")
+    monkeypatch.setenv("SWITCH", "on")
+    expanded({"A": "${PGPASS}", "B": "${SWITCH}"}, "environment.env")
+    assert concealed("url postgres://u:correct-horse@db is on") == "url postgres://u:${PGPASS}@db is on"
