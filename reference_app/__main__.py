@@ -78,9 +78,8 @@ def prepare(service: str, revision: str, scale: float) -> None:
 
     move(database_url(), service, revision, click.echo)
     with server.connect(database_url()) as connection:
-        tables = list(seeds.generate(service, scale))
-        if seeding.empty(connection, [table.name for table in tables]):
-            seeding.fill(connection, tables)
+        if seeding.empty(connection):
+            seeding.fill(connection, seeds.generate(service, scale))
 
 
 @main.command()

@@ -94,10 +94,13 @@ def fill(connection: psycopg.Connection, tables: Iterable[Table]) -> dict[str, i
     return rows
 
 
-def empty(connection: psycopg.Connection, names: Iterable[str]) -> bool:
-    """Whether none of the tables has a row."""
-    looks = [sql.SQL("SELECT 1 FROM {} LIMIT 1").format(sql.Identifier(name)) for name in names]
+def empty(connection: psycopg.Connection) -> bool:
+    """Whether no table has a row, that of the migrations aside."""
     with connection.transaction():
+        found = connection.execute(
+            "SELECT tablename FROM pg_tables WHERE schemaname = 'public' AND tablename <> 'alembic_version'"
+        ).fetchall()
+        looks = (sql.SQL("SELECT 1 FROM {} LIMIT 1").format(sql.Identifier(name)) for (name,) in found)
         return not any(connection.execute(look).fetchone() for look in looks)
 
 

@@ -175,11 +175,12 @@ class ComposeEnvironment:
         return Startup(urls[self.spec.services[0]], seconds, urls)
 
     def check(self) -> None:
-        """Raise when a container that should be running is not.
+        """Raise when a container that should be running is not, or the watchdog.
 
         Raises:
             EnvironmentFailedError: with the last lines of its log as a note.
         """
+        self.processes.check()
         if self._watch:
             self._watch.check()
 

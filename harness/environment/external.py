@@ -109,12 +109,13 @@ class ExternalEnvironment:
         return Startup(part.url or next(iter(part.urls.values())), None, part.urls)
 
     def check(self) -> None:
-        """Nothing that this run started could have ended during a leg.
+        """Raise when the watchdog has ended, which is all that this run started.
 
         What requests meet, a refused connection included, is what the leg measures: the samples have it as errors. The
         service is not asked beside the load either, which would be load of another kind. One that stays away is noticed
         before the next leg, which waits until it answers.
         """
+        self.processes.check()
 
     def probe(self) -> ProcessProbe:
         """No process of the system is this machine's to read."""

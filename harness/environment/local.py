@@ -139,6 +139,7 @@ class LocalEnvironment:
         Raises:
             EnvironmentFailedError: with the last lines of its log as a note.
         """
+        self.processes.check()
         servers = [getattr(self, name, None) for name in ("postgres", "redis")]
         for process in [*self._services, *(server.process for server in servers if server)]:
             if process:

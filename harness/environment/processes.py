@@ -108,6 +108,19 @@ class Processes:
             command, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True
         )
 
+    def check(self) -> None:
+        """Raise when the watchdog has ended.
+
+        Raises:
+            EnvironmentFailedError: as nobody would clean up if the harness were killed now.
+        """
+        status = self._watchdog.poll() if self._watchdog else None
+        if status is not None:
+            raise EnvironmentFailedError(
+                f"the watchdog ended by itself ({describe(status)}), so that nobody would clean up if the harness were "
+                "killed: see who ends processes here, and run the plan again"
+            )
+
     def start(
         self,
         name: str,

@@ -18,6 +18,8 @@ from pathlib import Path
 import psycopg
 import redis
 from psycopg import sql
+from redis.backoff import NoBackoff
+from redis.retry import Retry
 
 from harness.environment.processes import Process, Processes, with_log
 from harness.environment.readiness import why_not_ok
@@ -28,6 +30,8 @@ SERVICE_ROLE = "service"
 START_SECONDS = 30.0
 POLL_SECONDS = 0.05
 BOOKKEEPING = ("alembic_version", "schema_migrations", "flyway_schema_history", "django_migrations")
+ONCE = Retry(NoBackoff(), 0)
+"""Whoever asks again by itself needs no client that does: its patience would count as the server's."""
 REDIS_DATABASES = 32  # more than a plan can have services
 
 
@@ -66,7 +70,7 @@ def answers_ok(url: str) -> bool:
 def redis_answers(host: str, port: int) -> bool:
     """Whether a Redis server answers PING; that it asks for a password is an answer too."""
     try:
-        with redis.Redis(host=host, port=port, socket_connect_timeout=1, socket_timeout=5) as client:
+        with redis.Redis(host=host, port=port, socket_connect_timeout=1, socket_timeout=5, retry=ONCE) as client:
             return bool(client.ping())
     except redis.AuthenticationError:
         return True
@@ -197,7 +201,7 @@ class Redis:
 
     def _answers(self) -> bool:
         try:
-            with redis.Redis.from_url(self.url(), socket_connect_timeout=1) as client:
+            with redis.Redis.from_url(self.url(), socket_connect_timeout=1, retry=ONCE) as client:
                 return bool(client.ping())
         except redis.RedisError:
             return False

@@ -91,8 +91,8 @@ def allowed(chosen: Draw, run: Run) -> tuple[int, ...]:
     match chosen.victim:
         case "harness" | "watchdog and harness":
             return (LOST,)
-        case "watchdog":
-            return SURVIVED  # the run needs it only when the harness is killed
+        case "watchdog":  # looked for while a leg is loaded; after the last one nobody needs it any more
+            return (ENVIRONMENT, *SURVIVED) if complete == LEGS else (ENVIRONMENT,)
         case "generator":
             return (INVALID,)
         case "compose":
