@@ -254,6 +254,19 @@ def test_kill_9_leaves_nothing(project: Project) -> None:
     assert list((project.folder / "cache" / "scratch").iterdir()) == []
 
 
+def test_a_run_without_its_watchdog_ends_while_it_can_still_clean_up(project: Project) -> None:
+    process = project.start("run", "plan.toml", "--plain")
+    wait_until_leg(project, 1)
+    folders = scratch_of(project)
+    (watchdog,) = [p for p in project.alive() if "watchdog" in " ".join(p.cmdline())]
+    watchdog.kill()
+    _, errors = process.communicate(timeout=20)
+    assert process.returncode == 5
+    assert "the watchdog ended by itself (signal SIGKILL)" in errors
+    assert project.alive() == []
+    assert not [folder for folder in folders if folder.exists()]
+
+
 def test_gc_ends_what_even_the_watchdog_could_not(project: Project) -> None:
     process = project.start("run", "plan.toml", "--plain")
     wait_until_leg(project, 1)
