@@ -2,8 +2,8 @@
 
 A second is disturbed when more of its requests failed than usual, or more than half of them took more than twice as
 long as 95 % did before. "Usual" is what was measured from the beginning of the fault's stage, or of the load where that
-is too little, until the fault began, less what an earlier fault disturbed. Requests belong to the second in which they
-were due.
+is too little, until the fault began, less what an earlier fault disturbed. A second in which nobody asked anything while
+somebody waited through all of it is disturbed too. Requests belong to the second in which they were due.
 """
 
 from collections.abc import Iterator, Sequence
@@ -151,11 +151,20 @@ def _disturbed(requests: _Requests, usual: NDArray[np.bool_], watched: tuple[flo
     usual_ms = percentile(latency[usual & ~failed], PERCENTILES["p95"])
     inside = requests.between(*watched)
     seconds = np.floor(requests.due[inside] - watched[0]).astype(np.int64)
-    count = np.bincount(seconds)
-    failures = np.bincount(seconds, weights=failed[inside])
-    slow = np.bincount(seconds, weights=(latency[inside] > SLOW * usual_ms) if usual_ms else None)
+    length = max(int(np.ceil(watched[1] - watched[0])), 1)
+    count = np.bincount(seconds, minlength=length)
+    failures = np.bincount(seconds, weights=failed[inside], minlength=length)
+    slow = np.bincount(seconds, weights=(latency[inside] > SLOW * usual_ms) if usual_ms else None, minlength=length)
     bad = (failures > usual_errors * count) | ((2 * slow > count) if usual_ms else False)
-    return [watched[0] + second + 1.0 for second in np.flatnonzero(bad & (count > 0)).tolist()]
+    disturbed = np.flatnonzero(bad & (count > 0)).tolist()
+    silent = [second for second in np.flatnonzero(count == 0).tolist() if _waiting(requests, watched[0] + second)]
+    return [min(watched[0] + second + 1.0, watched[1]) for second in sorted([*disturbed, *silent])]
+
+
+def _waiting(requests: _Requests, second: float) -> bool:
+    """Whether somebody waited all of a second for an answer: users who wait ask nothing that could fail or be slow."""
+    answered = requests.due + requests.latency / 1000
+    return bool(((requests.due <= second) & (answered >= second + 1)).any())
 
 
 def _signalled(

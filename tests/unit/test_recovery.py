@@ -156,6 +156,20 @@ def test_what_a_fault_disturbed_is_not_usual_for_the_next() -> None:
     assert second.recovered_after == 2.0  # a tenth of that second failed, a third of all before it
 
 
+def test_users_who_only_wait_have_not_recovered() -> None:
+    trial = leg()
+    due = trial.samples["due_ns"].to_numpy() / 1e9
+    kept = (due < 14) | (due >= 27)  # all users hang from 14 s until they are answered at 27 s
+    column = trial.samples.schema.get_field_index("duration_ns")
+    taken = trial.samples["duration_ns"].to_numpy().copy()
+    taken[(due >= 13.9) & (due < 14)] = round(13.1e9)
+    hung = trial.samples.set_column(column, trial.samples.schema.field(column), pa.array(taken)).filter(pa.array(kept))
+    found = of(replace(trial, samples=hung))
+    assert found.recovered_after == pytest.approx(10.0)
+    silent = of(replace(trial, samples=trial.samples.filter(pa.array(kept))))
+    assert silent.recovered_after == 0.0  # nobody waited: nobody wanted anything
+
+
 def test_the_same_fault_twice_is_told_apart_by_its_order() -> None:
     witnesses = [(at, "postgres", "fault_kill", value) for at, value in ((6, 1), (7, 0), (20, 1), (22, 0))]
     found = recoveries_of(leg(witnesses=witnesses), (KILL, KILL.model_copy(update={"at": "sustain+18 s"})))
