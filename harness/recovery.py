@@ -1,9 +1,9 @@
 """Recovery: what followed a fault in a leg: who failed, when the services noticed, and when all was as usual again.
 
 A second is disturbed when more of its requests failed than usual, or more than half of them took more than twice as
-long as 95 % did before. "Usual" is what was measured from the beginning of the fault's stage, or of the load where that
-is too little, until the fault began, less what an earlier fault disturbed. A second in which nobody asked anything while
-somebody waited through all of it is disturbed too. Requests belong to the second in which they were due.
+long as 95 % did before; or when nobody asked anything while somebody waited through all of it. "Usual" is what was
+measured from the beginning of the fault's stage, or of the load where that is too little, until the fault began, less
+what an earlier fault disturbed. Requests belong to the second in which they were due.
 """
 
 from collections.abc import Iterator, Sequence
