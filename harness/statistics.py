@@ -7,6 +7,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
+from functools import cache
 from itertools import product
 from statistics import NormalDist, fmean, variance
 
@@ -162,6 +163,7 @@ def expit(x: float) -> float:
     return 1 / (1 + math.exp(-x)) if x >= 0 else math.exp(x) / (1 + math.exp(x))
 
 
+@cache
 def t_quantile(p: float, df: int) -> float:
     """Quantile of Student's t for p in (0.5, 1), by bisection on the exact distribution function.
 
