@@ -8,14 +8,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import cache
-from itertools import product
 from statistics import NormalDist, fmean, variance
 
 import numpy as np
 from numpy.typing import NDArray
 
 Z95 = NormalDist().inv_cdf(0.975)
-EXHAUSTIVE_SIGNS = 16
+MOST_SIGNS = 32
 BATCHES = 8
 
 
@@ -28,6 +27,18 @@ class Interval:
     high: float
 
 
+def numbers(values: Sequence[float]) -> NDArray[np.float64]:
+    """The values as an array of their own, shape ``(n,)``.
+
+    Raises:
+        ValueError: when one is infinite or not a number: nothing that is computed from it would be one.
+    """
+    found = np.array(values, dtype=np.float64)
+    if not np.isfinite(found).all():
+        raise ValueError("a value is infinite or not a number")
+    return found
+
+
 def percentile(values: NDArray[np.float64], quantile: Fraction) -> float | None:
     """Nearest-rank percentile: the smallest value with at least ``quantile`` of all values at or below it.
 
@@ -36,18 +47,31 @@ def percentile(values: NDArray[np.float64], quantile: Fraction) -> float | None:
         quantile: exact, in (0, 1]; a ``Fraction`` because 0.95 x 20 must be 19, not 19.000000000000004.
 
     Returns:
-        An element of ``values``; ``None`` when it is empty. Source: Hyndman & Fan (1996), definition 1.
+        An element of ``values``; ``None`` when it is empty.
+
+    Raises:
+        ValueError: when one is not a number.
+
+    Source: Hyndman & Fan (1996), definition 1.
     """
     n = len(values)
     if n == 0:
         return None
+    if np.isnan(values).any():
+        raise ValueError("a value is not a number")
     rank = math.ceil(quantile * n)
     return float(np.partition(values, rank - 1)[rank - 1])
 
 
 def t_interval(values: Sequence[float]) -> Interval | None:
-    """Student's t interval of the mean of independent values; ``None`` for fewer than two."""
-    k = len(values)
+    """Student's t interval of the mean of independent values, in their unit; ``None`` for fewer than two.
+
+    Raises:
+        ValueError: when one is infinite or not a number.
+
+    Source: Student (1908).
+    """
+    k = len(numbers(values))
     if k < 2:  # noqa: PLR2004 - one value has no spread
         return None
     mean = math.fsum(values) / k
@@ -63,13 +87,19 @@ def trend(values: Sequence[float]) -> Interval | None:
     nearly independent where the single values are not; the slope is the median of the slopes of all pairs of them,
     which one odd stretch does not move. ``None`` for fewer than two values a stretch.
 
-    Source: Theil (1950) for the slope, Sen (1968) for its interval; Conway (1963) for batch means. A bootstrap of the
-    residuals of 60 values with autocorrelation 0.5 covered 81 % where this covers 95 %.
+    Raises:
+        ValueError: when one is infinite or not a number.
+
+    Source: Theil (1950) for the slope, Sen (1968) for its interval; Conway (1963) for batch means. A stationary
+    bootstrap of the residuals (Politis & Romano 1994, with the block length of Politis & White 2004) gives intervals
+    half as wide that do not cover: of 60 values with autocorrelation 0, 0.5 and 0.8 it covers 88, 81 and 67 % where
+    this covers 95, 97 and 88 %, of 120 values 95, 90 and 81 % where this covers 99, 98 and 97 %.
     """
-    size = len(values) // BATCHES
+    series = numbers(values)
+    size = len(series) // BATCHES
     if size < 2:  # noqa: PLR2004 - a mean of one is no mean
         return None
-    means = np.asarray(values[-size * BATCHES :], dtype=np.float64).reshape(BATCHES, size).mean(axis=1)
+    means = series[-size * BATCHES :].reshape(BATCHES, size).mean(axis=1)
     first, second = np.triu_indices(BATCHES, 1)
     slopes = np.sort((means[second] - means[first]) / ((second - first) * size))
     spread = Z95 * math.sqrt(BATCHES * (BATCHES - 1) * (2 * BATCHES + 5) / 18)
@@ -80,9 +110,12 @@ def trend(values: Sequence[float]) -> Interval | None:
 def welch(before: Sequence[float], after: Sequence[float]) -> Interval | None:
     """Interval of the difference of two means of unpaired values; ``None`` when either has fewer than two.
 
+    Raises:
+        ValueError: when one is infinite or not a number.
+
     Source: Welch (1947); the Satterthwaite degrees of freedom are rounded down, which only widens the interval.
     """
-    if min(len(before), len(after)) < 2:  # noqa: PLR2004 - one value has no spread
+    if min(len(numbers(before)), len(numbers(after))) < 2:  # noqa: PLR2004 - one value has no spread
         return None
     parts = [variance(values) / len(values) for values in (before, after)]
     difference, total = fmean(after) - fmean(before), sum(parts)
@@ -97,24 +130,51 @@ def sign_flip_p(differences: Sequence[float]) -> float | None:
     """Exact two-sided sign-flip p-value of "the mean difference is zero".
 
     All 2^K assignments of signs are equally likely when the order within a block was random and nothing changed, so
-    the least p is 2/2^K: 0.125 with four blocks, 0.03125 with six. ``None`` for no differences or more than 16
-    blocks, where the exhaustive count stops paying. Source: Good, Permutation Tests (2000), section 3.2.
+    the least p is 2/2^K: 0.125 with four blocks, 0.03125 with six. They are counted without being listed: the sums of
+    either half of the blocks, sorted, tell how many of all sums are as far from 0 as the one observed.
+
+    Args:
+        differences: one per block, shape ``(K,)``.
+
+    Returns:
+        In (0, 1]; ``None`` for no differences, or for more than 32.
+
+    Raises:
+        ValueError: when one is infinite or not a number.
+
+    Source: Good, Permutation Tests (2000), section 3.2; Horowitz & Sahni (1974) for the two halves.
     """
-    k = len(differences)
-    if k == 0 or k > EXHAUSTIVE_SIGNS:
+    d = numbers(differences)
+    k = len(d)
+    if k == 0 or k > MOST_SIGNS:
         return None
-    d = np.asarray(differences, dtype=np.float64)
-    observed = abs(d.sum()) * (1 - 1e-12)
-    signs = np.array(list(product((1.0, -1.0), repeat=k)))
-    return float(np.mean(np.abs(signs @ d) >= observed))
+    observed = abs(math.fsum(d)) - 1e-12 * math.fsum(abs(d))
+    if observed <= 0:
+        return 1.0
+    one, other = _signed_sums(d[: k // 2]), np.sort(_signed_sums(d[k // 2 :]))
+    as_far = 2 * (len(other) * len(one) - int(np.searchsorted(other, observed - one).sum()))
+    return float(as_far / 2**k)
+
+
+def _signed_sums(values: NDArray[np.float64]) -> NDArray[np.float64]:
+    """The sums of the values under every assignment of signs."""
+    sums = np.zeros(1)
+    for value in values:
+        sums = np.concatenate([sums + value, sums - value])
+    return sums
 
 
 def wilson(successes: float, n: float) -> Interval | None:
     """Wilson score interval of a proportion on (possibly effective, so fractional) counts; ``None`` when n is 0.
 
+    Raises:
+        ValueError: when there are fewer than none or more than n successes, or either is not a number.
+
     Source: Wilson (1927); no continuity correction.
     """
-    if n <= 0:
+    if not 0 <= successes <= n:
+        raise ValueError(f"{successes} of {n} is no proportion")
+    if n == 0:
         return None
     p, z2 = successes / n, Z95**2
     centre = (p + z2 / (2 * n)) / (1 + z2 / n)
@@ -142,7 +202,10 @@ def design_effect(counts: Sequence[tuple[int, int]]) -> float:
         counts: ``(requests, failures)`` of consecutive windows.
 
     Returns:
-        Observed variance of the windows' failure shares over the binomial one, never below 1.
+        Observed variance of the windows' failure shares over the binomial one, never below 1; 1 where nothing varies
+        (fewer than two windows, no failures or nothing else).
+
+    Source: McCullagh & Nelder, Generalized Linear Models (1989), 4.5.2; Rao & Scott (1992) for dividing counts by it.
     """
     windows = [(n, f) for n, f in counts if n > 0]
     n, failures = sum(n for n, _ in windows), sum(f for _, f in windows)
@@ -154,7 +217,10 @@ def design_effect(counts: Sequence[tuple[int, int]]) -> float:
 
 
 def logit(successes: float, n: float) -> float:
-    """Log odds with half a success and half a failure added, so that 0 and n stay finite."""
+    """Log odds with half a success and half a failure added, so that 0 and n stay finite.
+
+    Source: Haldane (1956); Anscombe (1956).
+    """
     return math.log((successes + 0.5) / (n - successes + 0.5))
 
 

@@ -1,5 +1,6 @@
 """Metrics: the numbers that services tell of themselves in the text form of Prometheus, once a second."""
 
+import math
 import threading
 import time
 from collections.abc import Mapping, Sequence
@@ -61,6 +62,8 @@ class MetricsProbe:
 def rows_of(text: str, names: frozenset[str]) -> list[tuple[str, float]]:
     """The series of the named metrics in an answer; a counter is known by its name with or without ``_total``.
 
+    What is infinite or not a number is left out: a service has nothing to say there.
+
     Raises:
         ValueError: when it is no answer of that form.
     """
@@ -68,7 +71,7 @@ def rows_of(text: str, names: frozenset[str]) -> list[tuple[str, float]]:
         (_series(sample.name, sample.labels), float(sample.value))
         for family in text_string_to_metric_families(text)
         for sample in family.samples
-        if {sample.name, family.name} & names
+        if {sample.name, family.name} & names and math.isfinite(sample.value)
     ]
 
 

@@ -1,15 +1,17 @@
 """The statistics against independent implementations, over random inputs."""
 
+import math
 from fractions import Fraction
 from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from scipy import stats
+from statsmodels.stats import proportion
 
-from harness.statistics import newcombe, percentile, sign_flip_p, t_interval, t_quantile, wilson
+from harness.statistics import newcombe, percentile, sign_flip_p, t_interval, t_quantile, welch, wilson
 
 numbers = st.lists(st.floats(-1e6, 1e6), min_size=1, max_size=300)
 
@@ -31,12 +33,12 @@ def test_t_interval_agrees_with_scipy(values: list[int]) -> None:
         assert interval.low == interval.high == interval.value
         return
     low, high = stats.t.interval(0.95, len(values) - 1, np.mean(values), spread)
-    assert (interval.low, interval.high) == pytest.approx((low, high), rel=1e-7, abs=1e-6)
+    assert (interval.low, interval.high) == pytest.approx((low, high), rel=1e-9, abs=1e-9 * spread)
 
 
 @given(st.integers(1, 200), st.floats(0.51, 0.9999))
 def test_t_quantile_agrees_with_scipy(df: int, p: float) -> None:
-    assert t_quantile(p, df) == pytest.approx(stats.t.ppf(p, df), rel=1e-6)
+    assert t_quantile(p, df) == pytest.approx(stats.t.ppf(p, df), rel=1e-9)
 
 
 @given(st.integers(1, 10_000), st.data())
@@ -57,6 +59,54 @@ def test_newcombe_contains_its_estimate_and_mirrors(n: int, m: int, data: st.Dat
     there, back = newcombe(one, other), newcombe(other, one)
     assert -1 - 1e-9 <= there.low <= there.value <= there.high <= 1 + 1e-9
     assert (there.low, there.high) == pytest.approx((-back.high, -back.low))
+
+
+@given(st.integers(1, 500), st.integers(1, 500), st.data())
+def test_newcombe_agrees_with_statsmodels(n: int, m: int, data: st.DataObject) -> None:
+    successes, others = data.draw(st.integers(0, n)), data.draw(st.integers(0, m))
+    before, after = wilson(others, m), wilson(successes, n)
+    assert before is not None
+    assert after is not None
+    found = newcombe(before, after)
+    theirs = proportion.confint_proportions_2indep(successes, n, others, m, method="newcomb", compare="diff")
+    assert (found.low, found.high) == pytest.approx(theirs, abs=1e-9)
+    assert (after.low, after.high) == pytest.approx(
+        proportion.proportion_confint(successes, n, method="wilson"), abs=1e-9
+    )
+
+
+@given(
+    st.lists(st.integers(-1000, 1000), min_size=2, max_size=12),
+    st.lists(st.integers(-1000, 1000), min_size=2, max_size=12),
+)
+def test_welch_agrees_with_scipy_but_for_its_rounded_degrees_of_freedom(one: list[int], other: list[int]) -> None:
+    found = welch(one, other)
+    assert found is not None
+    if len({*one}) == len({*other}) == 1:
+        assert found.low == found.value == found.high
+        return
+    test = stats.ttest_ind(other, one, equal_var=False)
+    assume(abs(test.df - round(test.df)) > 1e-9)
+    theirs = stats.t.ppf(0.975, math.floor(test.df)) * math.sqrt(stats.sem(one) ** 2 + stats.sem(other) ** 2)
+    assert (found.low, found.high) == pytest.approx((found.value - theirs, found.value + theirs), rel=1e-9, abs=1e-9)
+
+
+@given(st.lists(st.integers(-50, 50), min_size=1, max_size=14))
+def test_sign_flip_agrees_with_listing_every_assignment(differences: list[int]) -> None:
+    sums = np.zeros(1)
+    for difference in differences:
+        sums = np.concatenate([sums + difference, sums - difference])
+    assert sign_flip_p(differences) == np.mean(np.abs(sums) >= abs(sum(differences)))
+
+
+@settings(deadline=None, max_examples=10)
+@given(st.lists(st.floats(-1, 1), min_size=26, max_size=32))
+def test_sign_flip_of_many_blocks_is_that_of_the_normal_distribution(differences: list[float]) -> None:
+    d = np.array(differences) + 0.01
+    p = sign_flip_p(list(d))
+    assert p is not None
+    assert p == pytest.approx(2 * stats.norm.sf(abs(d.sum()) / np.sqrt(d @ d)), abs=0.2)
+    assert p == sign_flip_p(list(-d)) == sign_flip_p(list(8 * d))
 
 
 @given(st.lists(st.integers(-50, 50), min_size=2, max_size=9))

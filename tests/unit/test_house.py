@@ -20,7 +20,7 @@ FLOW = [
     ("samples", "readings"),
     ("trial",),
     ("statistics",),
-    ("precision",),
+    ("precision", "ranks", "multiplicity", "resampling", "steadiness"),
     ("capacity", "recovery"),
     ("facts", "usage"),
     ("summary",),
@@ -38,7 +38,8 @@ FLOW = [
 LEVEL = {name: level for level, names in enumerate(FLOW) for name in names}
 PURE = {
     "metric", "target", "stage", "system", "fault", "plan", "plan_external", "plan_faults", "plan_file", "statistics",
-    "precision", "capacity", "recovery", "facts", "summary", "comparison", "attribution", "guard", "verdict",
+    "precision", "ranks", "multiplicity", "resampling", "steadiness",
+    "capacity", "recovery", "facts", "summary", "comparison", "attribution", "guard", "verdict",
 }  # fmt: skip
 WORLD = {"subprocess", "socket", "time", "os", "psutil", "psycopg", "redis", "requests", "urllib", "shutil", "tempfile"}
 

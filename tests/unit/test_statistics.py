@@ -1,5 +1,6 @@
 """Fixed examples from the literature and the edges; the properties are in tests/properties."""
 
+import math
 from fractions import Fraction
 
 import numpy as np
@@ -81,7 +82,12 @@ def test_newcombe_reproduces_the_published_example() -> None:
         ([3.0, -3.0], 1.0),
         ([1.0, 2.0, 3.0, -0.5], 0.25),  # |sum| >= 5.5: all plus, 0.5 flipped (6.5), and their mirrors
         ([1.0] * 16, 2 / 2**16),
-        ([0.1] * 17, None),
+        ([1.0] * 17, 2 / 2**17),
+        ([0.1] * 32, 2 / 2**32),
+        ([0.0] * 31 + [1.0], 1.0),
+        ([1.0] * 10 + [-1.0] * 10, 1.0),
+        ([0.3, 0.1, 0.2, -0.3, -0.3], 1.0),  # 0 but for rounding
+        ([0.1] * 33, None),
     ],
 )
 def test_sign_flip_counts_every_assignment(differences: list[float], p: float | None) -> None:
@@ -94,6 +100,33 @@ def test_t_interval_needs_two_values() -> None:
     four = t_interval([1.0, 2.0, 3.0, 4.0])
     assert four is not None
     assert (four.value, four.low, four.high) == pytest.approx((2.5, 0.44574, 4.55426), abs=1e-5)
+    assert t_interval([0.0, 0.0]) == Interval(0, 0, 0)
+
+
+@pytest.mark.parametrize("odd", [math.nan, math.inf, -math.inf])
+def test_what_is_no_number_is_refused(odd: float) -> None:
+    statistics = (
+        t_interval,
+        trend,
+        sign_flip_p,
+        lambda values: welch(values, [1.0, 2.0]),
+        lambda values: welch([1.0, 2.0], values),
+    )
+    for statistic in statistics:
+        with pytest.raises(ValueError, match="infinite or not a number"):
+            statistic([1.0, odd, 2.0])
+
+
+def test_a_percentile_refuses_what_is_no_number_and_keeps_what_never_ended() -> None:
+    with pytest.raises(ValueError, match="not a number"):
+        percentile(np.array([1.0, math.nan, 2.0]), Fraction(1, 2))
+    assert percentile(np.array([1.0, math.inf]), Fraction(1)) == math.inf
+
+
+@pytest.mark.parametrize(("successes", "n"), [(-1, 5), (6, 5), (1, 0), (math.nan, 5), (1, math.nan), (-1, -5)])
+def test_wilson_refuses_what_is_no_proportion(successes: float, n: float) -> None:
+    with pytest.raises(ValueError, match="no proportion"):
+        wilson(successes, n)
 
 
 @pytest.mark.parametrize(

@@ -22,6 +22,8 @@ seconds_bucket{le="+Inf"} 4
 seconds_count 4
 seconds_sum 5.5
 untyped 7
+idle_ratio NaN
+limit_bytes +Inf
 """
 
 
@@ -34,6 +36,8 @@ untyped 7
         ("seconds_sum", {"seconds_sum": 5.5}),
         ("untyped", {"untyped": 7.0}),
         ("breaker", {}),
+        ("idle_ratio", {}),
+        ("limit_bytes", {}),
     ],
 )
 def test_a_metric_is_read_by_its_name_in_all_its_series(name: str, found: dict[str, float]) -> None:
