@@ -75,7 +75,7 @@ class Attribution:
 
 def attribute(plan: Plan, summary: Summary) -> Attribution | None:
     """Measure the steps of a plan; ``None`` when it has none, or when the run measured before and after only."""
-    chain, arms = plan.attribution, list(plan.arms_in_order)
+    chain, arms = plan.attribution, list(plan.way)
     if chain is None or not {*arms} <= {facts.leg.arm for facts in summary.legs}:
         return None
     return Attribution(chain, tuple(_waterfall(summary, chain, arms, name) for name in chain.metrics))

@@ -12,6 +12,9 @@ from harness.target import Expectation, ExpectationError, Form, parse_expectatio
 S = TypeVar("S", Local, Compose, External)
 SCHEMA = 1
 ARMS = ("before", "after")
+CONTROL, PLACEBO = "control", "placebo"
+COPIES = (CONTROL, PLACEBO)
+"""Arms that are before once more; the tables of the databases of the placebo are vacuumed and analysed first."""
 
 
 class Arm(Part):
@@ -202,8 +205,10 @@ class Plan(Part):
     def _two_arms(cls, value: dict[str, Arm]) -> dict[str, Arm]:
         if missing := [arm for arm in ARMS if arm not in value]:
             raise ValueError(f"needs [arms.{missing[0]}]")
-        if extra := [arm for arm in value if arm not in ARMS]:
-            raise ValueError(f'"{extra[0]}" is not an arm of this version; arms are before and after')
+        if extra := [arm for arm in value if arm not in (*ARMS, *COPIES)]:
+            raise ValueError(f'"{extra[0]}" is no arm; arms are before and after, and their copies control and placebo')
+        if written := [arm for arm in COPIES if value.get(arm, Arm()) != Arm()]:
+            raise ValueError(f"[arms.{written[0]}] is a copy of before: leave the table empty")
         return value
 
     @property
@@ -247,7 +252,21 @@ class Plan(Part):
 
     @property
     def arms_in_order(self) -> dict[str, Arm]:
-        """Every arm that a run measures, on the way from before to after; the last step is the arm ``after``."""
+        """Every arm that a run measures: before, its copies, and what follows on the way to after."""
+        copies = {arm: self.arms["before"] for arm in COPIES if arm in self.arms}
+        return {"before": self.arms["before"]} | copies | self.way
+
+    def databases_of(self, arm: str) -> tuple[str | None, bool]:
+        """Which databases an arm works on: their revision, and whether they are the placebo's; equal ones are shared."""
+        return self.arms_in_order[arm].revision, arm == PLACEBO
+
+    def with_copies(self, *names: str) -> Self:
+        """The plan with further copies of before as arms."""
+        return self.model_copy(update={"arms": self.arms | {name: Arm() for name in names}})
+
+    @property
+    def way(self) -> dict[str, Arm]:
+        """The arms on the way from before to after; the last step is the arm ``after``."""
         arms = {"before": self.arms["before"]}
         for step in self.attribution.steps[:-1] if self.attribution else ():
             arms[step.name] = step.applied_to(next(reversed(arms.values())))

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from harness.errors import Problem
 from harness.metric import Origin
-from harness.plan import ARMS, Plan
+from harness.plan import ARMS, PLACEBO, Plan
 from harness.system import External
 
 SWITCHING = ("arm", "revision")
@@ -24,7 +24,8 @@ def without_credentials(text: str) -> str:
 def external_problems(plan: Plan, environment: External) -> list[Problem]:
     """Arms without an address, with different services, or that are the same system twice."""
     problems = []
-    for name, arm in plan.arms.items():
+    for name in ARMS:
+        arm = plan.arms[name]
         if bool(arm.url) == bool(arm.urls):
             problems.append(Problem(f"arms.{name}", "needs either url, where it runs, or urls of several services"))
     before, after = (plan.arms[name] for name in ARMS)
@@ -33,6 +34,8 @@ def external_problems(plan: Plan, environment: External) -> list[Problem]:
     elif (before.url, before.urls) == (after.url, after.urls) and not environment.switch:
         what = "both arms are at the same address; give environment.switch, the command that makes one of them answer"
         problems.append(Problem("arms.after", what))
+    if PLACEBO in plan.arms:
+        problems.append(Problem(f"arms.{PLACEBO}", "a system that runs already is not vacuumed; leave it out"))
     if plan.attribution:
         problems.append(Problem("attribution", 'needs an environment that is started, of kind "local" or "compose"'))
     return [*problems, *_switching_problems(environment), *_password_problems(plan, environment), *_unread(plan)]

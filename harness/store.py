@@ -134,7 +134,7 @@ class RunFolder:
         if not (self.path / "migrations.json").exists():
             return []
         raw = self._object("migrations.json")
-        return _validated(self.path / "migrations.json", list[Migration], raw.get("migrations"))
+        return validated(self.path / "migrations.json", list[Migration], raw.get("migrations"))
 
     def read_trials(self, setup: Setup) -> list[Trial]:
         """The trials of all complete blocks, in the order they ran."""
@@ -152,7 +152,7 @@ class RunFolder:
         """What happened to containers in those of the legs that were recorded."""
         names = [f"trials/{leg.title}/incidents.json" for leg in legs]
         found = [(name, self._object(name)) for name in names if (self.path / name).is_file()]
-        return [one for name, raw in found for one in _validated(self.path / name, list[Incident], raw["incidents"])]
+        return [one for name, raw in found for one in validated(self.path / name, list[Incident], raw["incidents"])]
 
     def _trial(self, leg: Leg) -> Trial:
         folder = self.trial_folder(leg)
@@ -185,7 +185,7 @@ class RunFolder:
         return raw
 
     def _decode(self, name: str, kind: type[T]) -> T:
-        return _validated(self.path / name, kind, self._object(name))
+        return validated(self.path / name, kind, self._object(name))
 
 
 def fingerprint_files(paths: Sequence[Path]) -> str:
@@ -196,7 +196,12 @@ def fingerprint_files(paths: Sequence[Path]) -> str:
     return digest.hexdigest()[:12]
 
 
-def _validated(path: Path, kind: type[T], raw: object) -> T:
+def validated(path: Path, kind: type[T], raw: object) -> T:
+    """What was read from a file, as a value of its kind.
+
+    Raises:
+        RunFolderError: naming the file and the place in it that is not as it should be.
+    """
     try:
         return TypeAdapter(kind).validate_python(raw)
     except ValidationError as error:

@@ -36,7 +36,7 @@ from harness.environment.variables import concealed, expanded
 from harness.errors import CommandError, EnvironmentFailedError, NotReadyError
 from harness.fault import Fault, FaultKind
 from harness.migration import Content, content, migrated
-from harness.plan import Arm, Plan
+from harness.plan import PLACEBO, Arm, Plan
 from harness.probes.container import ContainerProbe
 from harness.readings import CACHE, DATABASE
 from harness.system import Apply, Compose
@@ -141,7 +141,7 @@ class ComposeEnvironment:
             self._have_images(arm)
         if any(fault.kind is FaultKind.LATENCY for fault in self.plan.faults):
             require(self.client, self._marks)
-        done: dict[str | None, Migration] = {}
+        done: dict[str, Migration] = {}
         found = []
         for number, (arm, side) in enumerate(arms.items()):
             if not self.spec.database:
@@ -150,9 +150,10 @@ class ComposeEnvironment:
             self._start_database(arm)
             if first:
                 self._seed(arm)
-            if first or not self.shared or side.revision not in done:
-                done[side.revision] = self._migrate(arm, side)
-            found.append(replace(done[side.revision], arm=arm))
+            title = self._title(arm)
+            if first or not self.shared or title not in done:
+                done[title] = self._migrate(arm, side)
+            found.append(replace(done[title], arm=arm))
         return found
 
     def start(self, leg: Leg) -> Startup:
@@ -161,8 +162,7 @@ class ComposeEnvironment:
         self._clear(arm)
         if self.spec.database:
             self._check_database(arm)
-            revision = self.plan.arms_in_order[arm].revision
-            self._databases(arm).put_back(self._title(revision))
+            self._databases(arm).put_back(self._title(arm))
         started = time.monotonic()
         self._up(arm, leg.title)
         if not self.spec.database:
@@ -372,8 +372,10 @@ class ComposeEnvironment:
             self.say(f"migrating {arm} to {side.revision}")
             seconds = self._apply(self.spec.migrate, arm, f"migrate-{arm}", revision=side.revision)
         made = migrated(arm, side.revision, seconds, before, self._content(databases))
+        for name in databases.names() if arm == PLACEBO else ():
+            databases.execute(sql.SQL("VACUUM (ANALYZE)"), database=name)
         self._clear(arm)
-        databases.keep(self._title(side.revision))
+        databases.keep(self._title(arm))
         return made
 
     def _content(self, databases: Databases) -> Content:
@@ -384,9 +386,10 @@ class ComposeEnvironment:
         }
         return Content(frozenset(indexes), sum(one.size for one in found.values()))
 
-    def _title(self, revision: str | None) -> str:
-        revisions = [*dict.fromkeys(side.revision for side in self.plan.arms_in_order.values())]
-        return f"revision{revisions.index(revision)}"
+    def _title(self, arm: str) -> str:
+        """What the databases of an arm are kept as; of those that work on the same ones, the same."""
+        known = [*dict.fromkeys(map(self.plan.databases_of, self.plan.arms_in_order))]
+        return f"revision{known.index(self.plan.databases_of(arm))}"
 
     def _apply(self, apply: Apply, arm: str, log: str, *, revision: str = "") -> float:
         values = {"{revision}": revision, "{scale}": f"{self.spec.scale:g}"}

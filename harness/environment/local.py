@@ -36,7 +36,7 @@ from harness.environment.variables import expanded
 from harness.errors import EnvironmentFailedError
 from harness.fault import Fault
 from harness.migration import content, migrated
-from harness.plan import Arm, Plan
+from harness.plan import PLACEBO, Arm, Plan
 from harness.plan_faults import UNNAMED
 from harness.probes.process import ProcessProbe
 from harness.readings import CACHE, DATABASE
@@ -67,7 +67,7 @@ class LocalEnvironment:
         self.postgres: Postgres
         self.redis: Redis
         self._services: list[Process] = []
-        self._migrations: dict[str | None, list[Migration]] = {}
+        self._migrations: dict[tuple[str | None, bool], list[Migration]] = {}
 
     def __enter__(self) -> Self:
         """Take a scratch folder and start the watchdog; nothing else runs yet."""
@@ -111,16 +111,17 @@ class LocalEnvironment:
             return []
         self._start_postgres()
         arms = self.plan.arms_in_order
-        for arm, side in arms.items():
-            if side.revision not in self._migrations:
-                self._migrations[side.revision] = [self._migrate(arm, side.revision, part) for part in self.spec.parts]
-        return [replace(made, arm=arm) for arm, side in arms.items() for made in self._migrations[side.revision]]
+        databases = {arm: self.plan.databases_of(arm) for arm in arms}
+        for arm, wanted in databases.items():
+            if wanted not in self._migrations:
+                self._migrations[wanted] = [self._migrate(arm, arms[arm].revision, part) for part in self.spec.parts]
+        return [replace(made, arm=arm) for arm, wanted in databases.items() for made in self._migrations[wanted]]
 
     def start(self, leg: Leg) -> Startup:
         """Reset the arm's data and caches, start its services side by side and wait until all are ready."""
         arm = self.plan.arms_in_order[leg.arm]
         if self.provides_postgres:
-            self._reset(self._migrations[arm.revision][0].arm)
+            self._reset(self._migrations[self.plan.databases_of(leg.arm)][0].arm)
         if "redis" in self.spec.provides:
             self.redis.flush()
         parts, ports = self.spec.parts, free_ports(len(self.spec.parts))
@@ -249,6 +250,8 @@ class LocalEnvironment:
 
         before = content(fetch)
         seconds = apply() if apply else 0.0
+        if arm == PLACEBO:
+            self.postgres.execute(sql.SQL("VACUUM (ANALYZE)"), database=database)
         return migrated(arm, revision, seconds, before, content(fetch), service=service)
 
     def _migration(self, name: str, database: str, revision: str, service: str | None) -> Callable[[], float]:
