@@ -1,18 +1,14 @@
 """Experiment: the story of a run, told once: up, arms, blocks, legs, down; on disk after every leg."""
 
-import os
 import platform
-import random
+import time
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from importlib.metadata import version
-from itertools import cycle, islice
 from pathlib import Path
 from typing import Protocol
-
-import psutil
 
 from harness import __version__
 from harness.attribution import Attribution, attribute
@@ -20,18 +16,23 @@ from harness.comparison import Comparison, compare
 from harness.environment.variables import expand_url
 from harness.fault import Fault
 from harness.faults import Faults
+from harness.forecast import decided
 from harness.load import Job, Progress, Remote, generate
-from harness.plan import ARMS, Plan
+from harness.machine import host
+from harness.order import balanced_order, longer
+from harness.plan import Plan
 from harness.plan_faults import UNNAMED
 from harness.plan_file import fingerprint
 from harness.probes.metrics import MetricsProbe
 from harness.store import RunFolder, fingerprint_files
 from harness.summary import Summary, summarise
-from harness.trial import Incident, Leg, Migration, Setup, Startup, legs_of
+from harness.trial import Incident, Leg, Migration, Order, Setup, Startup
 from harness.verdict import Verdict, judge
 
 Reading = tuple[int, str, str, float]
 """``(wall-clock ns, source, name, value)``."""
+MOST_AGAIN = 10
+"""Blocks in which a failure is measured once more, at most."""
 
 
 class Probe(AbstractContextManager["Probe"], Protocol):
@@ -81,7 +82,7 @@ class Observer(Protocol):
     def say(self, text: str) -> None:
         """Something outside a leg has begun."""
 
-    def leg(self, leg: Leg, total: int) -> None:
+    def leg(self, leg: Leg, setup: Setup) -> None:
         """A leg has begun."""
 
     def progress(self, progress: Progress) -> None:
@@ -117,28 +118,6 @@ class Analysis:
     attribution: Attribution | None
 
 
-def balanced_order(blocks: int, seed: int, arms: Sequence[str] = ARMS) -> tuple[tuple[str, ...], ...]:
-    """A random order of the arms for each block, in which every arm has every place equally often, give or take one."""
-    chance = random.Random(seed)  # noqa: S311 - reproducible, not secret
-    rows = list(islice(cycle(_williams(len(arms))), blocks))
-    chance.shuffle(rows)
-    names = arms if len(arms) == len(ARMS) else chance.sample(arms, len(arms))
-    return tuple(tuple(names[index] for index in row) for row in rows)
-
-
-def _williams(n: int) -> list[tuple[int, ...]]:
-    """Orders of ``n`` things in which each also follows each other equally often: n rows, for an odd n twice as many.
-
-    A row and its mirror image stand side by side where both are of the same square (even n), so that of any two things
-    each comes first in half of the rows. Source: Williams (1949), Designs balanced for residual effects.
-    """
-    first = [(place + 1) // 2 if place % 2 else -place // 2 % n for place in range(n)]
-    rows = [tuple((index + shift) % n for index in first) for shift in range(n)]
-    if n % 2:
-        return [*rows, *(row[::-1] for row in rows)]
-    return [row for pair in zip(rows[: n // 2], rows[n // 2 :], strict=True) for row in pair]
-
-
 def measure(
     source: Source,
     folder: RunFolder,
@@ -146,48 +125,104 @@ def measure(
     observer: Observer,
     *,
     blocks: int | None = None,
+    seconds: float | None = None,
     remote: Remote | None = None,
     make_load: Callable[..., None] = generate,
 ) -> None:
     """Run a plan into a run folder; what was measured before an error or an interrupt stays there.
 
-    A lost worker ends the run: what follows could not mend it. ``remote`` are workers that make the load elsewhere.
+    A lost worker ends the run: what follows could not mend it. ``blocks`` are instead of the plan's; with ``seconds``
+    further ones begin until these are over, or the targets are known as precisely as they need to be. ``remote`` are
+    workers that make the load elsewhere.
 
     Raises:
         EnvironmentFailedError: when the system under test does not come up or stay up.
         MeasurementError: when the generator breaks.
     """
-    plan = source.plan
+    plan, series = source.plan, _Series(source, folder, environment, observer, remote, make_load)
     folder.write("plan.toml", source.text)
     arms, count = tuple(plan.arms_in_order), blocks or plan.load.blocks
     order = (arms,) * count if plan.sequential else balanced_order(count, plan.load.seed, arms)
-    legs = legs_of(order, sequential=plan.sequential)
+    deadline = time.monotonic() + (seconds or 0.0)
     with environment:
         observer.say("preparing the environment")
         folder.write_migrations(environment.prepare())
-        folder.write_setup(_setup(source, order, environment, remote))
+        setup = _setup(source, order, environment, remote)
+        folder.write_setup(setup)
+        whole = series.measure(setup.legs, setup)
+        while whole and time.monotonic() < deadline and not decided(plan, analyse(folder).comparison):
+            order = longer(setup.order, plan.load.seed)
+            setup = replace(setup, order=order, legs_planned=sum(map(len, order)))
+            folder.write_setup(setup)
+            whole = series.measure(setup.legs[-len(arms) :], setup)
+
+
+def measure_again(
+    source: Source,
+    folder: RunFolder,
+    environment: Environment,
+    observer: Observer,
+    *,
+    make_load: Callable[..., None] = generate,
+) -> None:
+    """Measure before and after in as many blocks once more, in an environment that is started anew.
+
+    Raises:
+        EnvironmentFailedError: as from ``measure``.
+        MeasurementError: as from ``measure``.
+    """
+    setup = folder.read_setup()
+    blocks = min(len(setup.order), MOST_AGAIN)
+    order = balanced_order(blocks, setup.order_seed + len(setup.order))
+    setup = replace(setup, order=(*setup.order, *order), again=blocks)
+    with environment:
+        observer.say("measuring once more what failed: preparing a fresh environment")
+        environment.prepare()
+        folder.write_setup(setup)
+        _Series(source, folder, environment, observer, None, make_load).measure(setup.legs_again, setup)
+
+
+@dataclass(frozen=True, slots=True)
+class _Series:
+    """Legs that are measured one after the other, and what they have in common."""
+
+    source: Source
+    folder: RunFolder
+    environment: Environment
+    observer: Observer
+    remote: Remote | None
+    make_load: Callable[..., None]
+
+    def measure(self, legs: Sequence[Leg], setup: Setup) -> bool:
+        """Measure some legs; whether no worker was lost."""
+        folder, environment = self.folder, self.environment
         for leg in legs:
-            observer.leg(leg, len(legs))
+            self.observer.leg(leg, setup)
             startup = environment.start(leg)
             folder.write_startup(leg, startup)
-            job = Job(
-                plan=plan,
-                plan_path=folder.path / "plan.toml",
-                base=source.base,
-                host=startup.host,
-                urls=startup.urls,
-                out=folder.trial_folder(leg),
-                log=folder.logs / f"{leg.title}.generator.log",
-                label=environment.label,
-                seed=plan.load.seed + leg.block,
-                remote=remote,
-                last=leg == legs[-1],
-            )
-            for probe, rows in _load(job, startup, environment, observer, make_load).items():
+            job = self._job(leg, startup, last=leg == setup.legs[-1])
+            for probe, rows in _load(job, startup, environment, self.observer, self.make_load).items():
                 folder.write_probe(leg, probe, rows)
             folder.write_incidents(leg, environment.stop())
             if folder.read_losses([leg]):
-                break
+                return False
+        return True
+
+    def _job(self, leg: Leg, startup: Startup, *, last: bool) -> Job:
+        plan = self.source.plan
+        return Job(
+            plan=plan,
+            plan_path=self.folder.path / "plan.toml",
+            base=self.source.base,
+            host=startup.host,
+            urls=startup.urls,
+            out=self.folder.trial_folder(leg),
+            log=self.folder.logs / f"{leg.title}.generator.log",
+            label=self.environment.label,
+            seed=plan.load.seed + leg.block,
+            remote=self.remote,
+            last=last,
+        )
 
 
 def _load(
@@ -239,9 +274,7 @@ def analyse(folder: RunFolder) -> Analysis:
     return Analysis(plan, text, setup, migrations, summary, comparison, verdict, attribution)
 
 
-def _setup(
-    source: Source, order: tuple[tuple[str, ...], ...], environment: Environment, remote: Remote | None
-) -> Setup:
+def _setup(source: Source, order: Order, environment: Environment, remote: Remote | None) -> Setup:
     plan = source.plan
     packages = ("locust", "gevent", "psycopg", "pyarrow")
     return Setup(
@@ -259,29 +292,10 @@ def _setup(
             **environment.versions(),
             **{package: version(package) for package in packages},
         },
-        host=_host(),
+        host=host(),
         row_counts=environment.row_counts,
         settings=environment.settings(),
         profile=plan.profile,
         processes=remote.workers if remote else plan.load.processes,
         sequential=plan.sequential,
     )
-
-
-def _host() -> dict[str, str | int | float]:
-    return {
-        "system": f"{platform.system()} {platform.release()}",
-        "cpu": _cpu_name(),
-        "cores": len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 0,
-        "memory_bytes": psutil.virtual_memory().total,
-        "load_before": round(psutil.getloadavg()[0], 2),
-    }
-
-
-def _cpu_name() -> str:
-    try:
-        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
-    except OSError:
-        return platform.processor() or platform.machine()
-    names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
-    return names[0] if names else platform.machine()

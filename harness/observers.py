@@ -10,7 +10,7 @@ from rich.spinner import Spinner
 
 from harness.load import Progress
 from harness.plan import Plan
-from harness.trial import Leg
+from harness.trial import Leg, Setup
 
 PLAIN_SECONDS = 10.0
 OVERHEAD_SECONDS = 4.0
@@ -34,10 +34,11 @@ class LineObserver:
         """Something outside a leg has begun."""
         self.show(text, news=True)
 
-    def leg(self, leg: Leg, total: int) -> None:
+    def leg(self, leg: Leg, setup: Setup) -> None:
         """A leg has begun."""
-        self.place = f"block {leg.block} of {total // len(self.plan.arms_in_order)} · {leg.arm}"
-        self._legs_left = total - leg.number
+        again = "once more: " if leg in setup.legs_again else ""
+        self.place = f"{again}block {leg.block} of {len(setup.order)} · {leg.arm}"
+        self._legs_left = len(setup.legs) - leg.number
         services = len(self.plan.services)
         what = f"{services} services" if services > 1 else "the service"
         begun = "waiting for" if self.plan.environment.kind == "external" else "resetting and starting"

@@ -257,7 +257,7 @@ class Plan(Part):
         return {"before": self.arms["before"]} | copies | self.way
 
     def databases_of(self, arm: str) -> tuple[str | None, bool]:
-        """Which databases an arm works on: their revision, and whether they are the placebo's; equal ones are shared."""
+        """Which databases an arm works on: their revision, and whether they are those of the placebo."""
         return self.arms_in_order[arm].revision, arm == PLACEBO
 
     def with_copies(self, *names: str) -> Self:

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from harness.fault import Fault
 from harness.load import Job, Progress
-from harness.plan import Plan
+from harness.plan import COPIES, Plan
 from harness.probes.process import ProcessProbe
 from harness.samples import SCHEMA as SAMPLES
 from harness.samples import write_part
@@ -100,8 +100,8 @@ def synthetic_trials(
     open plan requests arrive as its stages say, and ``rps`` is left aside; each begins a fraction of a ms late.
     """
     rng = np.random.default_rng(plan.load.seed)
-    arms = tuple(plan.arms_in_order)
-    slow = slowness or {arm: change ** (step / (len(arms) - 1)) for step, arm in enumerate(arms)}
+    way = tuple(plan.way)
+    slow = slowness or dict.fromkeys(COPIES, 1.0) | {arm: change ** (k / (len(way) - 1)) for k, arm in enumerate(way)}
     endpoints = ("GET /content/{id}", "GET /recommendations/{user_id}", "POST /interactions")
     write = len(endpoints) - 1
     for leg in synthetic_setup(plan).legs:

@@ -7,6 +7,8 @@ import pyarrow as pa
 
 from harness.stage import Stage
 
+Order = tuple[tuple[str, ...], ...]
+"""The arms of each block, in the order they are measured."""
 VARYING_FACTS = ("load_before", "memory_bytes", "harness", "database size")
 
 
@@ -212,7 +214,7 @@ class Setup:
     """The fingerprint of what was measured.
 
     ``order`` has the arms of each block; ``sequential`` says that the blocks were not run one after the other, but all
-    legs of an arm before those of the next.
+    legs of an arm before those of the next. The last ``again`` blocks measure once more what had failed.
     """
 
     started: str
@@ -220,7 +222,7 @@ class Setup:
     plan_fingerprint: str
     users_fingerprint: str
     seed_fingerprint: str | None
-    order: tuple[tuple[str, ...], ...]
+    order: Order
     order_seed: int
     legs_planned: int
     versions: dict[str, str] = field(default_factory=dict)
@@ -231,11 +233,17 @@ class Setup:
     profile: str | None = None
     processes: int = 1
     sequential: bool = False
+    again: int = 0
 
     @property
     def legs(self) -> list[Leg]:
         """The planned legs, as they run."""
         return legs_of(self.order, sequential=self.sequential)
+
+    @property
+    def legs_again(self) -> list[Leg]:
+        """The legs among them that measure once more what had failed."""
+        return [leg for leg in self.legs if leg.block > len(self.order) - self.again]
 
 
 def differing_facts(one: Setup, other: Setup) -> list[str]:

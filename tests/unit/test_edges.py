@@ -261,7 +261,7 @@ class Kept(LineObserver):
 
 def test_what_is_left_is_this_leg_and_those_to_come(plan: Plan) -> None:
     observer = Kept(plan)
-    observer.leg(Leg(3, 2, "after"), 4)
+    observer.leg(Leg(3, 2, "after"), synthetic_setup(plan))
     observer.progress(Progress(2.0, 1, 0.0, 5, 10, 0, 10.0, 12.5))
     observer.progress(Progress(33.0, None, None, 5, 10, 0, 10.0, 12.5))
     place = "block 2 of 2 · after"
@@ -275,7 +275,7 @@ def test_what_is_left_is_this_leg_and_those_to_come(plan: Plan) -> None:
 def test_services_that_start_are_counted(plan: Plan) -> None:
     environment = plan.environment.model_copy(update={"services": ("a", "b", "c")})
     observer = Kept(plan.model_copy(update={"environment": environment}))
-    observer.leg(Leg(1, 1, "before"), 4)
+    observer.leg(Leg(1, 1, "before"), synthetic_setup(plan))
     assert observer.shown == [("block 1 of 2 · before · resetting and starting 3 services", True)]
 
 

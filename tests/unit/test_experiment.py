@@ -9,13 +9,14 @@ from pathlib import Path
 import pytest
 
 from harness.errors import DiskFullError, EnvironmentFailedError, RunFolderError
-from harness.experiment import Source, analyse, balanced_order, measure
+from harness.experiment import Source, analyse, measure
 from harness.load import Job, Progress, Remote
+from harness.order import balanced_order
 from harness.plan_file import fingerprint, parse_plan
 from harness.readings import write_readings
 from harness.store import RunFolder, fingerprint_files
 from harness.testing import CHAIN_PLAN, PLAN, FakeEnvironment, FakeLoad
-from harness.trial import Leg, Loss, Migration, legs_of
+from harness.trial import Leg, Loss, Migration, Setup, legs_of
 from harness.verdict import Doubt, Outcome, Reason
 
 
@@ -28,8 +29,8 @@ class Nobody:
     def say(self, text: str) -> None:
         self.heard.append(text)
 
-    def leg(self, leg: Leg, total: int) -> None:
-        self.heard.append(f"{leg.title} of {total}")
+    def leg(self, leg: Leg, setup: Setup) -> None:
+        self.heard.append(f"{leg.title} of {len(setup.legs)}")
 
     def progress(self, progress: Progress) -> None:
         self.heard.append(f"{progress.requests} requests")

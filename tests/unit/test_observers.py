@@ -5,7 +5,7 @@ import pytest
 from harness.load import Progress
 from harness.observers import PlainObserver
 from harness.plan_file import parse_plan
-from harness.testing import PLAN
+from harness.testing import PLAN, synthetic_setup
 from harness.trial import Leg
 
 
@@ -18,8 +18,9 @@ from harness.trial import Leg
 )
 def test_waiting_is_said(progress: Progress, said: str) -> None:
     heard: list[str] = []
-    observer = PlainObserver(parse_plan(PLAN), lambda **_: "a line", heard.append)
-    observer.leg(Leg(1, 1, "after"), 4)
+    plan = parse_plan(PLAN)
+    observer = PlainObserver(plan, lambda **_: "a line", heard.append)
+    observer.leg(Leg(1, 1, "after"), synthetic_setup(plan))
     observer._last = 0.0
     observer.progress(progress)
     assert heard[-1] == said
@@ -38,5 +39,6 @@ def test_a_service_that_runs_already_is_not_said_to_be_started(kind: str, said: 
     if "external" in kind:
         text = text.replace("[arms.before]", '[arms.before]\nurl = "http://a"')
         text = text.replace("[arms.after]", '[arms.after]\nurl = "http://a"')
-    PlainObserver(parse_plan(text), lambda **_: "a line", heard.append).leg(Leg(1, 1, "after"), 4)
+    plan = parse_plan(text)
+    PlainObserver(plan, lambda **_: "a line", heard.append).leg(Leg(1, 1, "after"), synthetic_setup(plan))
     assert heard == [f"block 1 of 2 · after · {said}"]
