@@ -18,7 +18,7 @@ from harness.environment import observed
 from harness.environment.processes import Processes
 from harness.environment.servers import Postgres, free_ports
 from harness.errors import EnvironmentFailedError
-from harness.experiment import balanced_order
+from harness.order import balanced_order
 from harness.samples import read_samples
 from tests.e2e.local.project import Project
 
