@@ -16,8 +16,8 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from harness.order import balanced_order
 from harness.metric import PERCENTILES
+from harness.order import balanced_order
 from harness.plan import ARMS
 from harness.precision import FEWEST, enough, half_width
 from harness.ranks import hodges_lehmann
