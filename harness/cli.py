@@ -18,6 +18,7 @@ from rich.console import Console
 import reports
 from harness import __version__
 from harness.address import DEFAULT, parse_address, try_to_bind
+from harness.check import Outcome
 from harness.comparison import contrast
 from harness.doctor import examine
 from harness.environment.external import ExternalEnvironment
@@ -32,7 +33,6 @@ from harness.plan import ARMS, Plan
 from harness.plan_file import read_plan
 from harness.store import RunFolder
 from harness.trial import differing_facts
-from harness.verdict import Outcome
 from harness.worker import Serving
 from reports.progress import progress_line
 

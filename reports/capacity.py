@@ -3,10 +3,10 @@
 from dataclasses import dataclass
 
 from harness.capacity import Step
+from harness.check import Outcome
 from harness.metric import METRICS, Metric
 from harness.plan import ARMS, Plan
 from harness.summary import Summary
-from harness.verdict import Outcome
 from reports import view
 from reports.stages import least_samples, value_cell
 from reports.view import Cell

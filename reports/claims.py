@@ -3,7 +3,8 @@
 from collections import Counter
 from dataclasses import dataclass
 
-from harness.verdict import ClaimCheck, Holding, Outcome, Verdict
+from harness.check import Outcome
+from harness.verdict import ClaimCheck, Holding, Verdict
 from reports import view
 from reports.targets import TargetRow, target_row
 

@@ -6,7 +6,7 @@ as harmless. So INCONCLUSIVE is a failure of its own type, and in an INVALID run
 
 from xml.etree import ElementTree as ET
 
-from harness.verdict import Outcome
+from harness.check import Outcome
 from reports.page import Findings
 from reports.targets import TargetRow
 

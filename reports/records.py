@@ -6,12 +6,15 @@ from dataclasses import asdict
 from typing import Any
 
 from harness.attribution import Attribution, Waterfall
+from harness.breach import AnyBreach
+from harness.check import Check
 from harness.comparison import Change, Comparison, Pair
+from harness.doubt import AnyDoubt
 from harness.recovery import Recovery
 from harness.statistics import Interval
 from harness.summary import Row, Summary
 from harness.trial import Offered, Window
-from harness.verdict import AnyBreach, AnyDoubt, Check, Verdict
+from harness.verdict import Verdict
 
 SCHEMA = 1
 

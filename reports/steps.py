@@ -4,9 +4,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from harness.attribution import Attribution, Contribution, Level, Waterfall, differs
+from harness.check import Reason
 from harness.metric import Better, Metric
 from harness.plan import Step
-from harness.verdict import Reason
 from reports import view
 from reports.stages import Column, descriptive
 from reports.targets import change_cell, interval_cell, too_few

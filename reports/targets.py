@@ -3,12 +3,14 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from harness.check import Check, Outcome, Reason, unbounded
 from harness.comparison import Comparison, Pair
+from harness.doubt import Doubt
 from harness.metric import METRICS, Basis, Metric, Origin, Scale
 from harness.plan import ARMS, Plan
 from harness.summary import Summary
 from harness.target import Form
-from harness.verdict import Check, Doubt, Outcome, Reason, Verdict, unbounded
+from harness.verdict import Verdict
 from reports import view
 from reports.view import Cell
 

@@ -10,11 +10,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+from harness.check import Outcome
 from harness.comparison import Change, Pair
 from harness.metric import Metric, Origin, Unit
 from harness.plan import Chain, Target
 from harness.statistics import Interval
-from harness.verdict import Outcome
 
 MINUS = "\N{MINUS SIGN}"
 ELLIPSIS = "\N{HORIZONTAL ELLIPSIS}"

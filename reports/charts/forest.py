@@ -12,10 +12,11 @@ from typing import Any
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from harness.check import Check, Outcome, Reason, wanted_ratios
 from harness.comparison import Change, Comparison, Pair
 from harness.metric import METRICS
 from harness.summary import Summary
-from harness.verdict import Check, Outcome, Reason, Verdict, wanted_ratios
+from harness.verdict import Verdict
 from reports import view
 from reports.charts import axes as scales
 from reports.charts import paper

@@ -8,13 +8,16 @@ import pyarrow as pa
 import pytest
 
 from harness.attribution import Attribution, Waterfall, attribute
+from harness.breach import Breach
+from harness.check import Outcome
 from harness.comparison import compare
+from harness.doubt import Doubt
 from harness.plan import Plan
 from harness.plan_file import parse_plan
 from harness.summary import summarise
 from harness.testing import CHAIN_PLAN, PLAN, synthetic_setup, synthetic_trials
 from harness.trial import Trial
-from harness.verdict import Breach, Doubt, Outcome, judge
+from harness.verdict import judge
 
 TEXT = CHAIN_PLAN.replace("blocks = 2", "blocks = 8")
 SLOWNESS = {"before": 1.0, "queries": 0.4, "cache": 0.4, "after": 0.2}

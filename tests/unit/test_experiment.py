@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from harness.check import Outcome, Reason
+from harness.doubt import Doubt
 from harness.errors import DiskFullError, EnvironmentFailedError, RunFolderError
 from harness.experiment import Source, analyse, measure
 from harness.load import Job, Progress, Remote
@@ -17,7 +19,6 @@ from harness.readings import write_readings
 from harness.store import RunFolder, fingerprint_files
 from harness.testing import CHAIN_PLAN, PLAN, FakeEnvironment, FakeLoad
 from harness.trial import Leg, Loss, Migration, Setup, legs_of
-from harness.verdict import Doubt, Outcome, Reason
 
 
 class Nobody:

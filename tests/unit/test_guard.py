@@ -7,14 +7,17 @@ from typing import Any
 import pyarrow as pa
 import pytest
 
+from harness.breach import Breach
+from harness.check import Outcome, Reason
 from harness.comparison import compare
+from harness.doubt import Doubt
 from harness.guard import ArrivalsMissing, ArrivalsWaited, ScheduleLate
 from harness.plan import Plan
 from harness.plan_file import parse_plan
 from harness.summary import summarise
 from harness.testing import OPEN_PLAN, PLAN, synthetic_setup, synthetic_trials
 from harness.trial import Generation, Trial
-from harness.verdict import Breach, Doubt, Outcome, Reason, Verdict, judge
+from harness.verdict import Verdict, judge
 
 OPEN = parse_plan(OPEN_PLAN.replace("falls by 50 %", "falls by 10 %"))
 SUSTAIN = 1

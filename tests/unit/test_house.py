@@ -29,6 +29,9 @@ FLOW = [
     ("forecast", "noise"),
     ("attribution",),
     ("guard",),
+    ("breach",),
+    ("doubt",),
+    ("check",),
     ("verdict",),
     ("environment", "migration", "probes", "address", "load", "worker", "manifest"),
     ("faults", "machine", "store"),
@@ -39,11 +42,8 @@ FLOW = [
     ("__main__",),
 ]
 LEVEL = {name: level for level, names in enumerate(FLOW) for name in names}
-PURE = {
-    "metric", "target", "stage", "system", "fault", "plan", "plan_external", "plan_faults", "plan_file", "statistics",
-    "precision", "ranks", "multiplicity", "resampling", "steadiness",
-    "capacity", "recovery", "facts", "summary", "comparison", "attribution", "guard", "verdict",
-}  # fmt: skip
+TOUCH_FILES = {"samples", "readings"}
+PURE = {name for name, level in LEVEL.items() if level <= LEVEL["verdict"]} - TOUCH_FILES
 WORLD = {"subprocess", "socket", "time", "os", "psutil", "psycopg", "redis", "requests", "urllib", "shutil", "tempfile"}
 
 

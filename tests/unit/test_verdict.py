@@ -8,7 +8,10 @@ from typing import Any
 import pyarrow as pa
 import pytest
 
+from harness.breach import Breach
+from harness.check import Check, Outcome, Reason, check_targets, wanted_ratios
 from harness.comparison import BlockPair, Change, Comparison, Pair, compare, contrast
+from harness.doubt import Doubt
 from harness.metric import METRICS, Origin
 from harness.plan import Plan, Target
 from harness.plan_file import parse_plan
@@ -16,7 +19,7 @@ from harness.statistics import Interval, t_interval, welch, wilson
 from harness.summary import Row, Summary, summarise
 from harness.testing import PLAN, synthetic_setup, synthetic_trials
 from harness.trial import Incident, Trial
-from harness.verdict import Breach, Check, Doubt, Holding, Outcome, Reason, Verdict, _judge_all, judge, wanted_ratios
+from harness.verdict import Holding, Verdict, judge
 
 BASE = PLAN.split("[[targets]]", maxsplit=1)[0]
 
@@ -390,7 +393,7 @@ def pair_of(metric: str, **facts: Any) -> Pair:  # noqa: ANN401 - the fields of 
 
 
 def judged(expect: str, *pairs: Pair) -> Check:
-    (check,) = _judge_all((Target(expect=expect),), Comparison(pairs, 6))
+    (check,) = check_targets((Target(expect=expect),), Comparison(pairs, 6))
     return check
 
 
@@ -463,7 +466,7 @@ def test_which_latencies_a_failed_error_target_voids(
     few = replace(pair_of("p95", least_requests=1000), stage=targets[0].stage, endpoint=targets[0].endpoint)
     failed = pair_of("error_rate", after_interval=Interval(share, share / 2, share * 1.5))
     pairs = (few, replace(failed, stage=targets[1].stage, endpoint=targets[1].endpoint))
-    check = _judge_all(targets, Comparison(pairs, 6))[0]
+    check = check_targets(targets, Comparison(pairs, 6))[0]
     assert (check.outcome, check.reason) == (
         (Outcome.INCONCLUSIVE, Reason.VOID) if void else (Outcome.PASS, Reason.HOLDS)
     )
@@ -575,7 +578,7 @@ def held(before: list[int], after: list[int], largest: int = 500) -> Comparison:
     ],
 )
 def test_users_held(expect: str, before: list[int], after: list[int], outcome: Outcome, reason: Reason) -> None:
-    (check,) = _judge_all((Target(expect=expect),), held(before, after))
+    (check,) = check_targets((Target(expect=expect),), held(before, after))
     assert (check.outcome, check.reason) == (outcome, reason)
     bound = not expect.startswith("users_held >=") and 500 in {*before, *after}
     assert (Doubt.LOWER_BOUND in check.doubts) is bound

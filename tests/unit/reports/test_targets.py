@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from harness.verdict import Outcome, Verdict
+from harness.check import Outcome
+from harness.verdict import Verdict
 from reports import targets, view
 
 if TYPE_CHECKING:

@@ -1,0 +1,186 @@
+"""Check: one target judged.
+
+A target passes when its whole interval is on the right side, fails when its whole interval is on the wrong side, and is
+INCONCLUSIVE in between; no data is never a pass. Where the arms did not take turns, no change is judged.
+"""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from enum import StrEnum
+
+from harness.comparison import Comparison, Pair
+from harness.doubt import Doubt, doubts_of_pair
+from harness.metric import LATENCIES, Better, Metric, Origin, Scale, Unit
+from harness.plan import Target
+from harness.statistics import Interval
+from harness.target import Form
+
+ROUNDING = 1e-9
+
+
+class Outcome(StrEnum):
+    """The result of a check or of a run; the later member beats the earlier."""
+
+    PASS = "PASS"  # noqa: S105 - an outcome, not a password
+    INCONCLUSIVE = "INCONCLUSIVE"
+    FAIL = "FAIL"
+    INVALID = "INVALID"
+
+
+class Reason(StrEnum):
+    """Why a check came out as it did."""
+
+    HOLDS = "the whole interval meets the target"
+    MISSES = "the whole interval misses the target"
+    STRADDLES = "the interval contains the target: more blocks or longer stages would decide"
+    WITHIN = "every leg is within the limit"
+    OUTSIDE = "at least two legs are outside the limit"
+    ONE_OUTSIDE = "one leg is outside the limit, the others are within it"
+    ONCE_WITHIN = "measured once, within the limit"
+    ONCE_OUTSIDE = "measured once, outside the limit"
+    NO_DATA = "nothing was measured here"
+    TOO_FEW = "too few samples in a leg for this metric"
+    NO_INTERVAL = "one block has no interval"
+    NO_RATIO = "a value of zero has no ratio"
+    SEQUENTIAL = (
+        "before and after did not take turns, and how much this system changes by itself is not known: "
+        "measure them in turns, or state a limit for after"
+    )
+    UNBOUNDED = "the largest stress stage was held: how much more would be is not known"
+    UNRECOVERED = "a leg was over before that had happened: how long it takes is not known"
+    UNASKED = "more than 1 % of the arrivals of after never began, and what never began has no latency"
+    VOID = "void: the error target fails, and errors answer fast"
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """One target judged; the numbers behind it are in ``pair``."""
+
+    target: Target
+    outcome: Outcome
+    reason: Reason
+    pair: Pair | None
+    doubts: tuple[Doubt, ...]
+
+
+def check_targets(
+    targets: Sequence[Target], comparison: Comparison, silent: frozenset[str] = frozenset()
+) -> list[Check]:
+    """All targets; in ``silent`` stages a good latency is that of the requests that were made, and proves nothing."""
+    checks = [_unproven(_judge(target, comparison), silent) for target in targets]
+    failing = [
+        check.target
+        for check in checks
+        if check.outcome is Outcome.FAIL and check.target.expectation.metric.scale is Scale.PROPORTION
+    ]
+    return [
+        Check(check.target, Outcome.INCONCLUSIVE, Reason.VOID, check.pair, check.doubts)
+        if check.target.expectation.metric.name in LATENCIES and any(_overlap(check.target, f) for f in failing)
+        else check
+        for check in checks
+    ]
+
+
+def _unproven(check: Check, silent: frozenset[str]) -> Check:
+    in_latency = check.target.expectation.metric.name in LATENCIES and check.outcome is Outcome.PASS
+    touched = silent if check.target.stage is None else silent & {check.target.stage}
+    if not in_latency or not touched:
+        return check
+    return replace(check, outcome=Outcome.INCONCLUSIVE, reason=Reason.UNASKED)
+
+
+def _overlap(one: Target, other: Target) -> bool:
+    same_stage = one.stage == other.stage or None in {one.stage, other.stage}
+    return same_stage and (one.endpoint == other.endpoint or None in {one.endpoint, other.endpoint})
+
+
+def _judge(target: Target, comparison: Comparison) -> Check:
+    metric, form = target.expectation.metric, target.expectation.form
+    pair = comparison.pair(metric.name, target.stage, target.endpoint)
+    after_only = form is Form.ABSOLUTE
+    if pair is None or pair.after is None or (pair.before is None and not after_only):
+        return Check(target, Outcome.INCONCLUSIVE, Reason.NO_DATA, pair, ())
+    doubts = tuple(doubts_of_pair(pair, comparison, relative=not after_only))
+    if pair.least_requests < metric.least:
+        return Check(target, Outcome.INCONCLUSIVE, Reason.TOO_FEW, pair, doubts)
+    if comparison.sequential and not after_only:  # until a noise floor is known that the change could exceed
+        return Check(target, Outcome.INCONCLUSIVE, Reason.SEQUENTIAL, pair, doubts)
+    outcome, reason = _absolute(target, pair) if after_only else _relative(target, pair)
+    return Check(target, outcome, reason, pair, doubts)
+
+
+def _absolute(target: Target, pair: Pair) -> tuple[Outcome, Reason]:
+    if pair.metric.origin is Origin.MIGRATION and pair.after is not None:
+        met = target.expectation.allows(pair.after)
+        return (Outcome.PASS, Reason.ONCE_WITHIN) if met else (Outcome.FAIL, Reason.ONCE_OUTSIDE)
+    if _judged_by_leg(pair.metric):
+        return _legs(target, pair)
+    if pair.after_interval is None:
+        return Outcome.INCONCLUSIVE, Reason.NO_INTERVAL
+    return _side(pair.after_interval, target.expectation.limit, below=target.expectation.below)
+
+
+def _judged_by_leg(metric: Metric) -> bool:
+    return metric.unit is Unit.COUNT or metric.by_leg
+
+
+def _legs(target: Target, pair: Pair) -> tuple[Outcome, Reason]:
+    """Work per request is nearly deterministic, load is held in steps, a leg recovers once: an interval says little.
+
+    So every leg has to be within the limit, and one stray leg is no proof.
+    """
+    outside = sum(not target.expectation.allows(block.after) for block in pair.blocks)
+    if not pair.blocks:
+        return Outcome.INCONCLUSIVE, Reason.NO_DATA
+    if outside == 0 and target.expectation.below and any(block.after_at_least for block in pair.blocks):
+        return Outcome.INCONCLUSIVE, Reason.UNRECOVERED
+    if outside == 0:
+        return Outcome.PASS, Reason.WITHIN
+    return (Outcome.INCONCLUSIVE, Reason.ONE_OUTSIDE) if outside == 1 else (Outcome.FAIL, Reason.OUTSIDE)
+
+
+def _relative(target: Target, pair: Pair) -> tuple[Outcome, Reason]:
+    change = pair.change
+    if change is None:
+        bounds = any(block.before_at_least for block in pair.blocks)
+        return Outcome.INCONCLUSIVE, unbounded(pair) if bounds else Reason.NO_RATIO
+    if change.low is None or change.high is None:
+        return Outcome.INCONCLUSIVE, Reason.NO_INTERVAL
+    low, high = wanted_ratios(target, pair)
+    below = high < math.inf
+    outcome, reason = _side(Interval(change.value, change.low, change.high), high if below else low, below=below)
+    unproven = Outcome.FAIL if pair.metric.better is Better.HIGHER else Outcome.PASS
+    if outcome in {unproven, Outcome.INCONCLUSIVE} and any(block.after_at_least for block in pair.blocks):
+        return Outcome.INCONCLUSIVE, unbounded(pair)
+    return outcome, reason
+
+
+def unbounded(pair: Pair) -> Reason:
+    """Why a pair with lower bounds decides nothing."""
+    return Reason.UNRECOVERED if pair.metric.origin is Origin.FAULT else Reason.UNBOUNDED
+
+
+def wanted_ratios(target: Target, pair: Pair) -> tuple[float, float]:
+    """The ratios after / before that meet a target, as ``(low, high)``; for a limit, those of it to ``pair.before``."""
+    expectation, before = target.expectation, pair.before or 1.0
+    below = expectation.below
+    match expectation.form:
+        case Form.ABSOLUTE:
+            limit = expectation.limit / before
+        case Form.IMPROVEMENT:
+            limit = 1 - expectation.limit if below else 1 + expectation.limit
+        case Form.NO_REGRESSION:
+            allowed = max(expectation.limit, expectation.floor / before)
+            limit = 1 - allowed if below else 1 + allowed
+            below = not below
+    return (0.0, limit) if below else (max(limit, 0.0), math.inf)
+
+
+def _side(interval: Interval, limit: float, *, below: bool) -> tuple[Outcome, Reason]:
+    slack = abs(limit) * ROUNDING  # blocks that agree leave a point, which logarithms and back move by a digit
+    holds = interval.high <= limit + slack if below else interval.low >= limit - slack
+    misses = interval.low > limit + slack if below else interval.high < limit - slack
+    if holds:
+        return Outcome.PASS, Reason.HOLDS
+    return (Outcome.FAIL, Reason.MISSES) if misses else (Outcome.INCONCLUSIVE, Reason.STRADDLES)

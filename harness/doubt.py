@@ -1,0 +1,114 @@
+"""Doubt: a reason to trust a number less, as a value: what was seen, and what to do about it."""
+
+from collections.abc import Iterator
+from enum import Enum
+
+from harness.breach import broken
+from harness.comparison import Comparison, Pair
+from harness.guard import ArrivalsWaited, allowed_lag_ms, waiting
+from harness.metric import LATENCIES, Origin, Unit
+from harness.plan import ARMS
+from harness.summary import Summary
+from harness.trial import Setup
+
+BLOCKS_FOR_SIGNIFICANCE = 6
+COUPLED_RPS_CHANGE = 0.1
+
+
+class Doubt(Enum):
+    """A reason to trust a number less: what was seen, and what to do about it."""
+
+    FEW_BLOCKS = (
+        "fewer than six blocks: no sign-flip p-value can fall below 0.05, the intervals are wide",
+        "set load.blocks to 8, or 10 for a release",
+    )
+    INTERRUPTED = ("the run was interrupted: only its complete blocks are judged", "run the plan again to its end")
+    NO_NOISE_FLOOR = (
+        "no control arm: how much two identical arms differ on this host is not known",
+        "read effects of a few percent with care",
+    )
+    SEQUENTIAL = (
+        "sequential, unpaired: all legs of before came first, so what else changed meanwhile is in every change",
+        "let the arms take turns (leave out environment.sequential), or go by the limits on after alone",
+    )
+    GENERATOR_LATE = (
+        "the generator ran late at times: latencies contain some of its own waiting",
+        "ask for less load, or use a machine with more cores",
+    )
+    USER_ERRORS = (
+        "tasks of the users raised exceptions: what they would have asked is missing from the load",
+        "read the tracebacks in logs/*.generator.log, and mend the user files",
+    )
+    DESCRIPTIVE = (
+        "fewer than 100 samples beyond the percentile in a leg: it describes these legs and little more",
+        "lengthen the stage or raise its load",
+    )
+    DIFFERENT_MIX = (
+        "an endpoint was requested in one arm only: all requests together compare different mixes",
+        "judge endpoints one by one, or make the load the same for both arms",
+    )
+    STEP_BROKEN = (
+        "in a leg of a step between before and after a guard broke: no requests, or a generator too busy",
+        "leave the steps aside; before and after are not touched by it",
+    )
+    COUPLED = (
+        "users wait for answers, so the faster arm was asked more: latency and req/s are one finding, not two",
+        "read either, not both",
+    )
+    IN_STEPS = (
+        "what is held is known to the step: an arm may hold anything below its next stress stage",
+        "add stress stages between",
+    )
+    LOWER_BOUND = (
+        "a leg held even the largest stress stage: it may hold more, and the change be another",
+        "add a larger stress stage",
+    )
+    MEASURED_ONCE = (
+        "an arm is migrated once in a run: how much the time varies is not known",
+        "run the plan again and compare",
+    )
+
+
+AnyDoubt = Doubt | ArrivalsWaited
+"""Texts that stand alone, and those with the numbers of a run: all have a ``name`` and, as ``value``, two texts."""
+
+
+def doubts_of_run(setup: Setup, summary: Summary, comparison: Comparison) -> Iterator[AnyDoubt]:
+    """What is to be kept in mind of a whole run."""
+    if len(summary.legs) < setup.legs_planned:
+        yield Doubt.INTERRUPTED
+    if comparison.blocks < BLOCKS_FOR_SIGNIFICANCE:
+        yield Doubt.FEW_BLOCKS
+    if comparison.sequential:
+        yield Doubt.SEQUENTIAL
+    yield Doubt.NO_NOISE_FLOOR
+    asked = {arm: {row.endpoint for row in summary.rows if row.arm == arm and row.block is None} for arm in ARMS}
+    if asked["before"] != asked["after"]:
+        yield Doubt.DIFFERENT_MIX
+    if any(broken(summary, [leg for leg in summary.legs if leg.leg.arm not in ARMS])):
+        yield Doubt.STEP_BROKEN
+    if any(leg.user_errors for leg in summary.legs):
+        yield Doubt.USER_ERRORS
+    if waited := waiting(summary):
+        yield waited
+    for leg in summary.legs:
+        row = summary.row(leg.leg.arm, leg.leg.block, None, None)
+        if leg.lag_p99_ms > allowed_lag_ms(row.p50_ms if row else None):
+            yield Doubt.GENERATOR_LATE
+            return
+
+
+def doubts_of_pair(pair: Pair, comparison: Comparison, *, relative: bool) -> Iterator[Doubt]:
+    """What is to be kept in mind of a pair; ``relative``: of its change, and not of after alone."""
+    if pair.least_requests < pair.metric.solid:
+        yield Doubt.DESCRIPTIVE
+    if relative and pair.metric.name in LATENCIES and not comparison.open:
+        rps = comparison.pair("rps", pair.stage, pair.endpoint)
+        if rps and rps.change and abs(rps.change.value - 1) > COUPLED_RPS_CHANGE:
+            yield Doubt.COUPLED
+    if relative and pair.metric.origin is Origin.STRESS:
+        yield Doubt.IN_STEPS
+        if any(block.before_at_least or block.after_at_least for block in pair.blocks):
+            yield Doubt.LOWER_BOUND
+    if pair.metric.origin is Origin.MIGRATION and pair.metric.unit is Unit.SECONDS:
+        yield Doubt.MEASURED_ONCE
