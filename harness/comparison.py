@@ -11,6 +11,7 @@ from statistics import fmean
 
 from harness.metric import METRICS, Better, Metric, Scale
 from harness.plan import ARMS
+from harness.row import Row
 from harness.statistics import (
     Interval,
     expit,
@@ -21,7 +22,7 @@ from harness.statistics import (
     welch,
     wilson,
 )
-from harness.summary import Row, Summary
+from harness.summary import Summary
 
 
 @dataclass(frozen=True, slots=True)

@@ -62,10 +62,16 @@ def read_samples(folder: Path) -> pa.Table:
     return pa.concat_tables(parts).unify_dictionaries().combine_chunks()
 
 
-def latency_ms(table: pa.Table) -> NDArray[np.float64]:
-    """Response time of each row in ms: from when the request was due to the end of its answer."""
+def latency_ns(table: pa.Table) -> NDArray[np.int64]:
+    """Response time of each row: from when the request was due to the end of its answer."""
     due, sent, duration = (table[name].to_numpy() for name in ("due_ns", "sent_ns", "duration_ns"))
-    latency: NDArray[np.float64] = (sent - due + duration) / 1e6
+    latency: NDArray[np.int64] = sent - due + duration
+    return latency
+
+
+def latency_ms(table: pa.Table) -> NDArray[np.float64]:
+    """The same in ms."""
+    latency: NDArray[np.float64] = latency_ns(table) / 1e6
     return latency
 
 

@@ -1,7 +1,7 @@
 """Store: the run folder. Everything a report needs is in it, each file written whole and renamed into place."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import asdict
 from datetime import datetime
@@ -136,11 +136,11 @@ class RunFolder:
         raw = self._object("migrations.json")
         return validated(self.path / "migrations.json", list[Migration], raw.get("migrations"))
 
-    def read_trials(self, setup: Setup) -> list[Trial]:
-        """The trials of all complete blocks, in the order they ran."""
+    def read_trials(self, setup: Setup) -> Iterator[Trial]:
+        """The trials of all complete blocks, in the order they ran, each read when it is asked for."""
         legs = setup.legs
         partial = {leg.block for leg in legs if not (self.trial_folder(leg) / "windows.json").is_file()}
-        return [self._trial(leg) for leg in legs if leg.block not in partial]
+        return (self._trial(leg) for leg in legs if leg.block not in partial)
 
     def read_losses(self, legs: Sequence[Leg]) -> list[Loss]:
         """The workers that were lost in those of the legs that were recorded."""

@@ -1,10 +1,11 @@
 """Trial: all that one leg recorded, and Setup: the fingerprint of what was measured."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import pyarrow as pa
 
+from harness.samples import SCHEMA
 from harness.stage import Stage
 
 Order = tuple[tuple[str, ...], ...]
@@ -194,6 +195,10 @@ class Trial:
     samples: pa.Table
     readings: pa.Table
     ready_seconds: float | None = None
+
+    def without_samples(self) -> "Trial":
+        """The rest of it, which is small."""
+        return replace(self, samples=SCHEMA.empty_table())
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,8 +11,9 @@ from harness.check import Check
 from harness.comparison import Change, Comparison, Pair
 from harness.doubt import AnyDoubt
 from harness.recovery import Recovery
+from harness.row import Row
 from harness.statistics import Interval
-from harness.summary import Row, Summary
+from harness.summary import Summary
 from harness.trial import Offered, Window
 from harness.verdict import Verdict
 

@@ -6,8 +6,9 @@ from dataclasses import dataclass
 from harness.comparison import Comparison, Pair
 from harness.metric import METRICS, Metric, Unit
 from harness.plan import ARMS, Plan
+from harness.row import Row
 from harness.stage import Stage
-from harness.summary import Row, Summary
+from harness.summary import Summary
 from reports import view
 from reports.targets import SAMPLES, change_cell, too_few
 from reports.view import Cell

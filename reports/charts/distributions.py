@@ -8,7 +8,8 @@ import math
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from harness.summary import Curve, Summary
+from harness.curve import Curve
+from harness.summary import Summary
 from reports import view
 from reports.charts import axes as scales
 from reports.charts import paper

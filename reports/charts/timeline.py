@@ -9,7 +9,8 @@ from matplotlib.figure import Figure
 
 from harness.plan import Plan
 from harness.stage import Stage
-from harness.summary import Second, Summary
+from harness.summary import Summary
+from harness.timeline import Second
 from harness.trial import Window, windows_of
 from reports import view
 from reports.charts import axes as scales

@@ -10,7 +10,7 @@ import pytest
 
 from harness.plan import Plan
 from harness.plan_file import parse_plan
-from harness.summary import Row, Summary, summarise
+from harness.summary import Summary, summarise
 from harness.target import parse_expectation
 from harness.testing import PLAN, synthetic_trials
 from harness.trial import Migration, Trial
@@ -123,7 +123,7 @@ def test_a_failed_answer_is_no_cache_hit(plan: Plan) -> None:
 
 def test_curves_stop_where_the_samples_do(summary: Summary) -> None:
     for curve in summary.curves:
-        row: Row | None = summary.row(curve.arm, None, None, curve.endpoint)
+        row = summary.row(curve.arm, None, None, curve.endpoint)
         assert row is not None
         assert (1 - curve.quantiles[-1]) * (row.requests - row.failures) >= 1
         assert list(curve.latency_ms) == sorted(curve.latency_ms)

@@ -15,8 +15,9 @@ from harness.doubt import Doubt
 from harness.metric import METRICS, Origin
 from harness.plan import Plan, Target
 from harness.plan_file import parse_plan
+from harness.row import Row
 from harness.statistics import Interval, t_interval, welch, wilson
-from harness.summary import Row, Summary, summarise
+from harness.summary import Summary, summarise
 from harness.testing import PLAN, synthetic_setup, synthetic_trials
 from harness.trial import Incident, Trial
 from harness.verdict import Holding, Verdict, judge

@@ -1,0 +1,203 @@
+"""Whatever was recorded, and in any order: every number of a summary is that of a plain sort and sum."""
+
+import math
+import random
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import asdict
+from fractions import Fraction
+from itertools import product
+from typing import Any
+
+import pyarrow as pa
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from harness.metric import PERCENTILES, SERVICE_TIMES
+from harness.row import Row
+from harness.samples import SCHEMA
+from harness.statistics import design_effect
+from harness.summary import Summary, summarise
+from harness.trial import Generation, Leg, Trial, Window
+
+Sample = dict[str, Any]
+ENDPOINTS = ("GET /a", "GET /b/{id}", "POST /a")
+WINDOWS = (
+    Window("ramp", "ramp", 0.0, 0.0, 3.0, 5),
+    Window("peak", "peak", 3.0, 4.5, 13.0, 5),
+    Window("sustain", "sustain", 13.0, 14.0, 33.7, 5),
+)
+SECONDS = {"ramp": 3.0, "peak": 8.5, "sustain": 33.7 - 14.0}
+FLOATS = ("db_ms_per_request", "db_ms_per_miss", "mean_ms", "rps", "seconds", "design_effect")
+"""Sums of floating-point numbers, of which plain Python may differ in the last digit."""
+
+
+def recorded(chance: random.Random, size: int, grain_ns: int) -> list[Sample]:
+    """Some samples; the coarser the grain of their times, the more of them are equal."""
+
+    def sample() -> Sample:
+        due = chance.choice((chance.randrange(36 * 10**9), round(chance.choice((3, 4.5, 13, 14, 33.7)) * 10**9)))
+        answered = chance.random() < 0.8
+        return {
+            "due_ns": due,
+            "sent_ns": due + chance.choice((0, chance.randrange(10**9))),
+            "duration_ns": chance.randrange(10**10) // grain_ns * grain_ns,
+            "endpoint": chance.choice(ENDPOINTS),
+            "status": 200 if answered else 0,
+            "size_bytes": 1,
+            "error": None if answered else chance.choice(("HTTP 500", "timeout")),
+            "cache": chance.choice((None, "hit", "miss", "bypass")),
+            "queries": chance.choice((None, chance.randrange(20))),
+            "db_ms": chance.choice((None, chance.expovariate(0.1))),
+        }
+
+    return [sample() for _ in range(size)]
+
+
+def trial_of(leg: Leg, samples: Sequence[Sample], chunks: int = 1) -> Trial:
+    """A leg that recorded some samples, in so many chunks, each with dictionaries of its own."""
+    length = max(1, -(-len(samples) // chunks))
+    parts = [samples[start : start + length] for start in range(0, len(samples), length)]
+    tables = [
+        pa.table([pa.array([s[f.name] for s in part]).cast(f.type) for f in SCHEMA], schema=SCHEMA) for part in parts
+    ]
+    generation = Generation("2026-01-02T03:04:05+00:00", len(samples), 0.1, 1.0, WINDOWS)
+    table = pa.concat_tables([SCHEMA.empty_table(), *tables]).unify_dictionaries()
+    return Trial(leg, generation, table, pa.table({n: pa.array([]) for n in ("at_ns", "source", "name", "value")}))
+
+
+def rank(values: Sequence[int], quantile: Fraction) -> float | None:
+    return sorted(values)[math.ceil(quantile * len(values)) - 1] / 1e6 if values else None
+
+
+def mean(values: Sequence[float]) -> float | None:
+    return math.fsum(values) / len(values) if values else None
+
+
+def latency_of(sample: Sample) -> int:
+    return int(sample["sent_ns"] - sample["due_ns"] + sample["duration_ns"])
+
+
+def stage_of(sample: Sample) -> str | None:
+    second = sample["due_ns"] / 1e9
+    return next((w.stage for w in WINDOWS if w.start <= second < w.end and second >= w.measured_from), None)
+
+
+def expected(run: Sequence[tuple[Leg, Sequence[Sample]]]) -> dict[tuple[Any, ...], dict[str, Any]]:
+    """What belongs into the rows, by arm, block, stage and endpoint."""
+    found = defaultdict(list)
+    for leg, samples in run:
+        for sample in samples:
+            stage = stage_of(sample)
+            for block, of_stage, endpoint in product((leg.block, None), (stage, None), (sample["endpoint"], None)):
+                if stage and (of_stage or stage != "ramp"):
+                    found[leg.arm, block, of_stage, endpoint].append((leg.block, sample))
+    legs = [leg for leg, _ in run]
+    return {place: row_of(place, cell, legs) for place, cell in found.items()}
+
+
+def row_of(place: tuple[Any, ...], cell: Sequence[tuple[int, Sample]], legs: Sequence[Leg]) -> dict[str, Any]:
+    arm, block, stage, endpoint = place
+    good = [s for _, s in cell if s["error"] is None]
+    hits, misses = ([s for s in good if s["cache"] == word] for word in ("hit", "miss"))
+    latency, hit, miss = (
+        [s["sent_ns"] - s["due_ns"] + s["duration_ns"] for s in part] for part in (good, hits, misses)
+    )
+    service = [s["duration_ns"] for s in good]
+    seconds = sum(leg.arm == arm and block in {None, leg.block} for leg in legs) * (
+        SECONDS[stage] if stage else SECONDS["peak"] + SECONDS["sustain"]
+    )
+    ticks: dict[Any, list[int]] = defaultdict(lambda: [0, 0])
+    for number, sample in cell:
+        tick = ticks[number, sample["due_ns"] // 10**10]
+        tick[0] += 1
+        tick[1] += sample["error"] is not None
+    return {
+        "arm": arm,
+        "block": block,
+        "stage": stage,
+        "endpoint": endpoint,
+        "requests": len(cell),
+        "failures": len(cell) - len(good),
+        **{f"{name}_ms": rank(latency, quantile) for name, quantile in PERCENTILES.items()},
+        **{f"{name}_ms": rank(service, quantile) for name, quantile in SERVICE_TIMES.items()},
+        "hit_p50_ms": rank(hit, Fraction(1, 2)),
+        "miss_p50_ms": rank(miss, Fraction(1, 2)),
+        "max_ms": max(latency) / 1e6 if latency else None,
+        "mean_ms": mean([ns / 1e6 for ns in latency]),
+        "rps": len(good) / seconds,
+        "error_rate": (len(cell) - len(good)) / len(cell),
+        "cache_hit_rate": len(hits) / (len(hits) + len(misses)) if hits or misses else None,
+        "queries_per_request": mean([s["queries"] for _, s in cell if s["queries"] is not None]),
+        "queries_per_miss": mean([s["queries"] for s in misses if s["queries"] is not None]),
+        "db_ms_per_request": mean([s["db_ms"] for _, s in cell if s["db_ms"] is not None]),
+        "db_ms_per_miss": mean([s["db_ms"] for s in misses if s["db_ms"] is not None]),
+        "hits": len(hits),
+        "lookups": len(hits) + len(misses),
+        "seconds": seconds,
+        "design_effect": design_effect([(n, f) for n, f in ticks.values()]),
+    }
+
+
+def timelines(run: Sequence[tuple[Leg, Sequence[Sample]]]) -> dict[str, list[tuple[Any, ...]]]:
+    found: dict[str, list[tuple[Any, ...]]] = {}
+    for arm in sorted({leg.arm for leg, samples in run if samples}):
+        legs = [samples for leg, samples in run if leg.arm == arm and samples]
+        together = [s for samples in legs for s in samples]
+        found[arm] = []
+        for second in sorted({s["due_ns"] // 10**9 for s in together}):
+            here = [s for s in together if s["due_ns"] // 10**9 == second]
+            ns = [latency_of(s) for s in here if s["error"] is None]
+            p50, p95 = rank(ns, Fraction(1, 2)), rank(ns, Fraction(19, 20))
+            found[arm].append((second, len(ns) / len(legs), len(here) - len(ns), p50, p95))
+    return found
+
+
+def check(row: Row, wanted: dict[str, Any]) -> None:
+    ours = asdict(row)
+    for name, value in wanted.items():
+        exact = name not in FLOATS or value is None
+        assert ours[name] == (value if exact else pytest.approx(value, rel=1e-12)), name
+
+
+RUNS = st.builds(
+    lambda seed, sizes, grain: [
+        (Leg(number, (number + 1) // 2, "after" if number % 2 else "before"), recorded(chance, size, grain))
+        for chance in [random.Random(seed)]
+        for number, size in enumerate(sizes, start=1)
+    ],
+    st.integers(0, 2**32),
+    st.lists(st.integers(0, 60), min_size=1, max_size=4),
+    st.sampled_from((1, 10**6, 10**9)),
+)
+
+
+@given(RUNS)
+@settings(max_examples=1000, deadline=None)
+def test_every_number_is_that_of_a_plain_sort(run: list[tuple[Leg, list[Sample]]]) -> None:
+    summary, wanted = summarise(trial_of(leg, samples) for leg, samples in run), expected(run)
+    assert {(row.arm, row.block, row.stage, row.endpoint) for row in summary.rows} == set(wanted)
+    for row in summary.rows:
+        check(row, wanted[row.arm, row.block, row.stage, row.endpoint])
+    assert {
+        arm: [(s.second, s.rps, s.failures, s.p50_ms, s.p95_ms) for s in seconds]
+        for arm, seconds in summary.timelines.items()
+    } == timelines(run)
+
+
+@given(RUNS, st.randoms(use_true_random=False), st.integers(1, 5))
+@settings(deadline=None)
+def test_no_order_of_samples_parts_and_legs_makes_a_difference(
+    run: list[tuple[Leg, list[Sample]]], chance: random.Random, chunks: int
+) -> None:
+    shuffled = [(leg, chance.sample(samples, len(samples))) for leg, samples in chance.sample(run, len(run))]
+    one, other = (
+        summarise([trial_of(leg, samples, parts) for leg, samples in legs])
+        for legs, parts in ((run, 1), (shuffled, chunks))
+    )
+
+    def shown(summary: Summary) -> tuple[Any, ...]:
+        return summary.rows, summary.curves, summary.timelines
+
+    assert shown(one) == shown(other)  # to the last digit
