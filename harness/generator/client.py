@@ -18,16 +18,23 @@ A user file changes one import: ``from harness.generator import HttpUser``. What
 - There is no proxy, no ``max_retries``, and no pool shared between users.
 """
 
+import logging
+import traceback
 from collections.abc import Callable
 from typing import Any
 
+from gevent import GreenletExit
 from gevent.pool import Group
 from locust import User
-from locust.exception import StopTest
+from locust.exception import StopTest, StopUser
+from locust.user.task import LOCUST_STATE_RUNNING
 from locust.user.users import RestMixin
 
 from harness.generator.connection import Limits
 from harness.generator.session import HttpSession
+from harness.generator.turns import Turns
+
+logger = logging.getLogger("locust.user.users")
 
 
 class HttpUser(User, RestMixin[Any]):
@@ -52,7 +59,7 @@ class HttpUser(User, RestMixin[Any]):
         super().__init__(environment)
         if self.host is None:
             raise StopTest("no base host: set host in the user class")
-        self.client = HttpSession(
+        self.client = self._harness_session = HttpSession(
             self.host,
             environment.events.request,
             self,
@@ -68,3 +75,19 @@ class HttpUser(User, RestMixin[Any]):
         greenlet = super().start(group)
         greenlet.rawlink(lambda _: self.client.close())
         return greenlet
+
+    def run(self) -> None:  # type: ignore[misc] - final, but its task set cannot be chosen otherwise
+        """As Locust's, with ``Turns`` for a task set."""
+        self._state = LOCUST_STATE_RUNNING
+        self._taskset_instance = Turns(self, self._harness_session)
+        try:
+            try:
+                self.on_start()
+            except Exception as error:
+                logger.error("%s\n%s", error, traceback.format_exc())  # noqa: TRY400 - the words of Locust
+                if not isinstance(error, (StopUser, StopTest)):
+                    self.environment.events.user_error.fire(user_instance=self, exception=error, tb=error.__traceback__)
+                raise
+            self._taskset_instance.run()
+        except (GreenletExit, StopUser, StopTest):
+            self.on_stop()

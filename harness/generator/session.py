@@ -56,6 +56,8 @@ class HttpSession:
         self.base_url, authorization = without_password(base_url.rstrip("/"))
         self.user = user
         self.request_name: str | None = None
+        self.yielded = False
+        """Whether a request has let other users run; whoever cares sets it back."""
         self.cookiejar = Jar()
         self._fire: Callable[..., None] = request_event.fire
         self._limits, self._max_redirects = limits, max_redirects
@@ -243,6 +245,7 @@ class HttpSession:
                     continue  # the server gave the connection up while the request was on its way (RFC 9110, 9.2.2)
                 raise
             break
+        self.yielded = True
         response.take(connection, Unread(connection, site.free) if stream else None)
         if not stream:
             site.free(connection)
