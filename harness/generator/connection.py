@@ -22,6 +22,7 @@ from harness.generator.failures import (
     TooLargeError,
     UnansweredError,
 )
+from harness.generator.header import END, Header, recall, remember
 from harness.generator.server import Server, reason
 from harness.generator.tls import CHUNK_BYTES
 
@@ -31,6 +32,7 @@ MOST_WAITING_BYTES = 1024 * 1024
 MOST_FRAMING = 32  # a chunk of one byte comes in six, or a few more
 CONTINUE_SECONDS = 1.0
 INFORMATIONAL_END = 200
+BRIEF_BYTES = 8192
 _ROOM = memoryview(bytearray(CHUNK_BYTES))
 """What is received goes here and is parsed before anything else runs; making bytes of it costs more than receiving."""
 
@@ -47,18 +49,22 @@ class Limits:
 class Connection:
     """Sends a request and receives its answer into ``status``, ``headers`` and ``chunks``; one request at a time.
 
-    ``reused`` says whether it answered before. After any failure it is closed.
+    ``header`` is there where the same one came before. ``reused`` says whether the connection answered before. After
+    any failure it is closed.
     """
 
     __slots__ = (
+        "_brief",
         "_deadline",
         "_done",
         "_error",
+        "_first",
         "_go_ahead",
         "_greenlet",
         "_hub",
         "_io",
         "_limits",
+        "_may_be_brief",
         "_parser",
         "_received",
         "_size",
@@ -69,6 +75,7 @@ class Connection:
         "_tls",
         "_without_body",
         "chunks",
+        "header",
         "headers",
         "open",
         "reused",
@@ -90,6 +97,8 @@ class Connection:
         self._greenlet: Any = None
         self._io: Any = self._hub.loop.io(self._socket.fileno(), READ)
         self.open, self.reused = True, False
+        self._may_be_brief = self._tls is None and limits.most_body_bytes >= BRIEF_BYTES
+        self._brief = False
         self._clear()
         self._parser = HttpResponseParser(self)
         self._io.start(self._on_readable)
@@ -97,7 +106,9 @@ class Connection:
     def _clear(self) -> None:
         self.status, self.status_known = 0, False
         self.headers: list[tuple[bytes, bytes]] = []
+        self.header: Header | None = None
         self.chunks: list[bytes] = []
+        self._first = b""
         self._received = self._size = 0
         self._done = self._surplus = self._go_ahead = False
         self._error: FailedRequestError | None = None
@@ -120,6 +131,7 @@ class Connection:
         """
         self._clear()
         self._without_body, self._streamed = without_body, streamed
+        self._brief = self._may_be_brief and not (without_body or streamed or expecting)
         self._deadline = started + self._limits.answer_seconds
         if self._timer is None:
             self._arm(max(self._deadline - time.perf_counter(), 0.001))
@@ -140,7 +152,7 @@ class Connection:
             self.close()
             raise
         finally:
-            self._greenlet = None
+            self._greenlet, self._first = None, b""
         if self._error is not None:
             self.close()
             raise self._error
@@ -254,6 +266,9 @@ class Connection:
 
     def _on_readable(self) -> None:
         ended = False
+        if self._brief:
+            self._on_brief()
+            return
         try:
             data: bytes | memoryview = _ROOM[: self._socket.recv_into(_ROOM)]
             if self._tls is not None and data:
@@ -271,6 +286,28 @@ class Connection:
         if data:
             self._parse(data)
         if ended or not data:
+            self._on_end()
+
+    def _on_brief(self) -> None:
+        """Receive what may be a whole answer, with a header that is known."""
+        try:
+            data = self._socket.recv(BRIEF_BYTES)
+        except BlockingIOError:
+            return
+        except OSError as error:
+            self._fail(self._lost(f"the connection broke: {reason(error)}"))
+            return
+        self._brief = False
+        head, end, body = data.partition(END)
+        header = recall(head)
+        if header is not None and end and len(body) == header.length:
+            self.status, self.headers, self.header, self.chunks = header.status, header.fields.copy(), header, [body]
+            self._done = True
+            self._greenlet.switch()
+        elif data:
+            self._first = data
+            self._parse(data)
+        else:
             self._on_end()
 
     def _parse(self, data: bytes | memoryview) -> None:
@@ -334,9 +371,11 @@ class Connection:
         if self.status >= INFORMATIONAL_END:
             self._done, self._streamed = True, False
             self._surplus = self._surplus or not self._parser.should_keep_alive()  # the parser forgets it
+            if self._received == len(self._first) and not self._surplus:
+                remember(self._first, self.status, self.headers, self._size)
             return
         self.headers, self.status_known = [], False
-        self._received = 0
+        self._received, self._first = 0, b""
         self._go_ahead = True
 
     def _on_end(self) -> None:

@@ -1,6 +1,5 @@
 """Recorder: every request event becomes one row; parts are written by a thread, off the hot path."""
 
-import re
 import time
 from array import array
 from pathlib import Path
@@ -12,6 +11,7 @@ import pyarrow as pa
 from gevent.hub import getcurrent
 
 from harness.columns import names, numbers
+from harness.generator.told import CACHES, Told, told, told_by
 from harness.samples import SCHEMA, write_part
 
 PART_ROWS = 100_000
@@ -19,10 +19,6 @@ MOST_ERRORS = 1000
 FIRST_BAD_STATUS = 400
 MOST_SIZE = 2**32 - 1
 MOST_ERROR_CHARACTERS = 200
-_DATABASE = re.compile(r"(?:^|,)\s*db\s*;([^,]*)")
-_DURATION = re.compile(r"\bdur=(\d+(?:\.\d+)?)")
-_QUERIES = re.compile(r"\bdesc=\"?(\d+)")
-_CACHE = {"hit": 0, "miss": 1, "bypass": 2}
 
 
 class Recorder:
@@ -95,9 +91,8 @@ class Recorder:
         else:
             begun = self.now_ns() - duration_ns
         status = getattr(response, "status_code", 0) or 0
-        cache, timing = _told(response)
+        cache, queries, db_ms = _told(response)
         error = -1 if exception is None else self._error_code(exception, status)
-        queries, db_ms = _database_work(timing) if timing else (-1, -1.0)
         endpoint = self._endpoints.setdefault((request_type, name), len(self._endpoints))
         size = min(response_length or 0, MOST_SIZE)
         # nothing below raises: a row is taken in whole or not at all
@@ -109,8 +104,8 @@ class Recorder:
         self._endpoint.append(endpoint)
         self._status.append(status)
         self._size.append(size)
-        if cache in _CACHE:
-            self._cache.put(row, _CACHE[cache])
+        if cache >= 0:
+            self._cache.put(row, cache)
         if queries >= 0:
             self._queries.put(row, queries)
         if db_ms >= 0:
@@ -160,7 +155,7 @@ class Recorder:
             numbers(self._status, np.int16),
             numbers(self._size, np.int64),
             names(self._error.column(rows, np.int32), list(self._errors)),
-            names(self._cache.column(rows, np.int32), list(_CACHE)),
+            names(self._cache.column(rows, np.int32), list(CACHES)),
             self._queries.column(rows, np.int32),
             self._db_ms.column(rows, np.float64),
         ]
@@ -193,26 +188,12 @@ class _Sparse:
         return numbers(values, kind, there)
 
 
-def _told(response: Any) -> tuple[str | None, str | None]:  # noqa: ANN401 - whatever a client calls its response
-    """The fields X-Cache and Server-Timing of a response."""
+def _told(response: Any) -> Told:  # noqa: ANN401 - whatever a client calls its response
+    known = getattr(response, "header_known", None)
+    if known is not None:
+        return known.told  # type: ignore[no-any-return]
     fields = getattr(response, "raw_headers", None)
-    if fields is None:
-        headers = getattr(response, "headers", None) or {}
-        return headers.get("X-Cache"), headers.get("Server-Timing")
-    cache = timing = None
-    for field, value in fields:
-        length = len(field)
-        if length == 7 and field.lower() == b"x-cache":  # noqa: PLR2004 - spares the others the lower()
-            cache = value.decode("latin-1")
-        elif length == 13 and field.lower() == b"server-timing":  # noqa: PLR2004
-            timing = value.decode("latin-1")
-    return cache, timing
-
-
-def _database_work(timing: str) -> tuple[int, float]:
-    """Statements and their ms from ``db;dur=12.5;desc="3 queries"`` of a Server-Timing header; -1 where not said."""
-    entry = _DATABASE.search(timing)
-    if entry is None:
-        return -1, -1.0
-    duration, queries = _DURATION.search(entry[1]), _QUERIES.search(entry[1])
-    return int(queries[1]) if queries else -1, float(duration[1]) if duration else -1.0
+    if fields is not None:
+        return told_by(fields)
+    headers = getattr(response, "headers", None) or {}
+    return told(headers.get("X-Cache"), headers.get("Server-Timing"))

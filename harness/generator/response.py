@@ -5,7 +5,7 @@ import zlib
 from collections.abc import Callable, Iterator, Mapping
 from http import HTTPStatus
 from types import TracebackType
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 import brotli
 from charset_normalizer import detect
@@ -16,6 +16,9 @@ from urllib3 import HTTPHeaderDict
 
 from harness.generator.connection import Connection
 from harness.generator.failures import FailedRequestError, MalformedAnswerError
+
+if TYPE_CHECKING:
+    from harness.generator.header import Header
 
 _GZIP_OR_ZLIB = 32 + zlib.MAX_WBITS
 _NOT_ENTERED = "success() and failure() need a with-block: with self.client.get(..., catch_response=True) as response:"
@@ -52,7 +55,8 @@ class Unread:
 class Response:
     """An answer, or in ``error`` why there is none; then ``status_code`` is 0 and ``content`` is ``None``.
 
-    ``sent`` is when the request began, on ``time.perf_counter``; ``raw_headers`` are the fields as they came.
+    ``sent`` is when the request began, on ``time.perf_counter``; ``raw_headers`` are the fields as they came,
+    and ``header_known`` what was known of them before.
     """
 
     __slots__ = (
@@ -63,6 +67,7 @@ class Response:
         "body",
         "encoding",
         "error",
+        "header_known",
         "raw_headers",
         "sent",
         "status_code",
@@ -73,6 +78,7 @@ class Response:
         self.url, self.sent = url, sent
         self.status_code = 0
         self.raw_headers: list[tuple[bytes, bytes]] = []
+        self.header_known: Header | None = None
         self.body: bytes | None = None
         self.error: Exception | None = None
         self.encoding: str | None = None
@@ -83,6 +89,7 @@ class Response:
     def take(self, connection: Connection, unread: Unread | None) -> None:
         """Take over what a connection received; with ``unread`` the body is still to come."""
         self.status_code, self.raw_headers = connection.status, connection.headers
+        self.header_known = connection.header
         self._headers, self._unread = None, unread
         if unread is None:
             chunks = connection.chunks
@@ -91,7 +98,7 @@ class Response:
     def fail(self, error: FailedRequestError) -> None:
         """There is no answer, or none any more: what redirects said before is not one."""
         self.error, self.status_code, self.raw_headers, self.body = error, 0, [], None
-        self._headers = self._unread = None
+        self._headers = self._unread = self.header_known = None
 
     @property
     def ok(self) -> bool:

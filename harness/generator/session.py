@@ -249,7 +249,8 @@ class HttpSession:
         response.take(connection, Unread(connection, site.free) if stream else None)
         if not stream:
             site.free(connection)
-        self._keep_cookies(response, url)
+        if response.header_known is None or response.header_known.sets_cookies:
+            self._keep_cookies(response, url)
 
     def _keep_cookies(self, response: Response, url: str) -> None:
         for name, _ in response.raw_headers:

@@ -1,0 +1,40 @@
+"""Told: what an answer tells about its cache and its database, in the fields X-Cache and Server-Timing."""
+
+import re
+from collections.abc import Iterable
+
+CACHES = ("hit", "miss", "bypass")
+Told = tuple[int, int, float]
+"""Which of ``CACHES`` it was, how many statements there were, and how many ms they took; negative where not said."""
+
+NOTHING: Told = (-1, -1, -1.0)
+_DATABASE = re.compile(r"(?:^|,)\s*db\s*;([^,]*)")
+_DURATION = re.compile(r"\bdur=(\d+(?:\.\d+)?)")
+_QUERIES = re.compile(r"\bdesc=\"?(\d+)")
+
+
+def told(cache: str | None, timing: str | None) -> Told:
+    """What the two fields say, where they are there."""
+    queries, db_ms = _database_work(timing) if timing else (-1, -1.0)
+    return CACHES.index(cache) if cache in CACHES else -1, queries, db_ms
+
+
+def told_by(fields: Iterable[tuple[bytes, bytes]]) -> Told:
+    """What they say among all fields of an answer."""
+    cache = timing = None
+    for field, value in fields:
+        length = len(field)
+        if length == 7 and field.lower() == b"x-cache":  # noqa: PLR2004 - spares the others the lower()
+            cache = value.decode("latin-1")
+        elif length == 13 and field.lower() == b"server-timing":  # noqa: PLR2004
+            timing = value.decode("latin-1")
+    return NOTHING if cache is timing is None else told(cache, timing)
+
+
+def _database_work(timing: str) -> tuple[int, float]:
+    """Statements and their ms from ``db;dur=12.5;desc="3 queries"`` of a Server-Timing header; -1 where not said."""
+    entry = _DATABASE.search(timing)
+    if entry is None:
+        return -1, -1.0
+    duration, queries = _DURATION.search(entry[1]), _QUERIES.search(entry[1])
+    return int(queries[1]) if queries else -1, float(duration[1]) if duration else -1.0
