@@ -68,14 +68,14 @@ class Recorder:
         """Seconds since the origin."""
         return self.now_ns() / 1e9
 
-    def on_request(  # noqa: PLR0917 - the event's own arguments, by keyword
+    def on_request(  # noqa: PLR0917 - the event's own arguments, by keyword or from ``Report``
         self,
         request_type: str,
         name: str,
         response_time: float,
         response_length: int,
-        response: Any = None,  # noqa: ANN401 - whatever a client calls its response
         exception: BaseException | None = None,
+        response: Any = None,  # noqa: ANN401 - whatever a client calls its response
         start_time: float | None = None,
         context: object = None,  # noqa: ARG002 - named, so that no dictionary of the rest is made
         url: object = None,  # noqa: ARG002

@@ -5,12 +5,12 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from http import HTTPStatus
 from typing import Any
-from urllib.parse import quote, urlencode, urlsplit
+from urllib.parse import urlencode
 
 from locust import User
 
-from harness.generator.address import PORTS, redirected, with_path, without_password
-from harness.generator.connection import Connection, Limits
+from harness.generator.address import redirected, with_path, without_password
+from harness.generator.connection import Limits
 from harness.generator.cookies import Jar
 from harness.generator.failures import (
     BadStatusError,
@@ -19,17 +19,18 @@ from harness.generator.failures import (
     UnansweredError,
     UnsendableError,
 )
-from harness.generator.fields import Fields, completed, has, lines_of, of_body
+from harness.generator.fields import completed, has, of_body
 from harness.generator.payload import basic, payload_of
+from harness.generator.report import report_to
 from harness.generator.response import CaughtResponse, Response, Unread
-from harness.generator.server import Server
-from harness.generator.tls import context_of
+from harness.generator.site import Site
 
 SECRETS = ("Authorization", "Cookie")
-AS_THEY_ARE = "!#$%&'()*+,/:;=?@[]~"
 IDEMPOTENT = frozenset(("GET", "HEAD", "OPTIONS", "PUT", "DELETE"))
 REDIRECTS = frozenset((301, 302, 303, 307, 308))
-SPARE_CONNECTIONS = 10
+MOST_READY = 4096
+_ready: dict[tuple[str, str, str], tuple[str, bytes]] = {}
+"""Heads of requests, and the server that each is for, by what else its user says, its method and its URL."""
 
 
 class HttpSession:
@@ -59,12 +60,13 @@ class HttpSession:
         self.yielded = False
         """Whether a request has let other users run; whoever cares sets it back."""
         self.cookiejar = Jar()
-        self._fire: Callable[..., None] = request_event.fire
+        self._report = report_to(request_event)
         self._limits, self._max_redirects = limits, max_redirects
         self._insecure, self._make_context = insecure, ssl_context_factory
         self._headers = completed(headers or {}, {"User-Agent": "harness", "Accept-Encoding": "gzip, deflate, br"})
         self._authorization = {"Authorization": authorization} if authorization else {}
-        self._sites: dict[str, _Site] = {}
+        self._said = str((self.base_url, self._headers, self._authorization))
+        self._sites: dict[str, Site] = {}
 
     def request(  # noqa: PLR0917 - the signature of FastHttpUser's client
         self,
@@ -119,20 +121,25 @@ class HttpSession:
                 response.error = BadStatusError(f"{response.status_code} for url: {address}")
         except FailedRequestError as error:
             response.fail(error)
+        response_time = (time.perf_counter() - started) * 1000
+        name = name or self.request_name or url
+        context = {**given, **context} if context else given
+        length = len(response.body) if response.body is not None else _announced(response)
+        if not isinstance(response, CaughtResponse):
+            error = response.error
+            self._report.tell(method, name, response_time, length, error, response, wall, address, context)
+            return response
         meta = {
             "request_type": method,
-            "response_time": (time.perf_counter() - started) * 1000,
-            "name": name or self.request_name or url,
-            "context": {**given, **context} if context else given,
+            "response_time": response_time,
+            "name": name,
+            "context": context,
             "exception": response.error,
             "start_time": wall,
             "url": address,
-            "response_length": len(response.body) if response.body is not None else _announced(response),
+            "response_length": length,
         }
-        if isinstance(response, CaughtResponse):
-            return response.report_through(self._fire, meta)
-        self._fire(**meta, response=response)
-        return response
+        return response.report_through(self._report.fire, meta)
 
     def get(self, url: str, **kwargs: Any) -> Any:  # noqa: ANN401 - as request
         """Send a GET request."""
@@ -201,7 +208,11 @@ class HttpSession:
     ) -> None:
         """Send a request, and what redirects ask for in its place."""
         for _ in range(self._max_redirects + 1):
-            self._send(response, method, url, fields, body, stream=stream)
+            site, head = self._written(method, url, fields, body)
+            expecting = bool(body) and any(name.lower() == "expect" for name in fields)
+            self._exchange(response, site, method, head, body, stream=stream, expecting=expecting)
+            if (header := response.header_known) is None or header.sets_cookies:
+                self._keep_cookies(response, url)
             if response.status_code not in REDIRECTS or not redirects:
                 return
             location = response.header(b"location")
@@ -217,25 +228,11 @@ class HttpSession:
             response.url = url
         raise TooManyRedirectsError(f"more than {self._max_redirects} redirects (max_redirects of the user class)")
 
-    def _send(
-        self, response: Response, method: str, url: str, fields: Mapping[str, str], body: bytes, *, stream: bool
+    def _exchange(
+        self, response: Response, site: Site, method: str, head: bytes, body: bytes, *, stream: bool, expecting: bool
     ) -> None:
-        parts = url.split("/", 3)
-        try:
-            start = f"{parts[0]}//{parts[2]}"
-        except IndexError:
-            raise UnsendableError(f"{url} is no HTTP address") from None
-        if (site := self._sites.get(start)) is None:
-            if "?" in start or "#" in start:  # no path
-                self._send(response, method, with_path(url), fields, body, stream=stream)
-                return
-            site = self._site(start)
-        head = self._head(site, method, url, parts[3] if len(parts) > 3 else "", fields, body)  # noqa: PLR2004
-        expecting = bool(body) and any(name.lower() == "expect" for name in fields)
         while True:
-            connection = site.connections.pop() if site.connections else None
-            if connection is None or not connection.open:
-                connection = Connection(site.server, self._limits)
+            connection = site.connection(self._limits)
             try:
                 connection.exchange(
                     head, body, response.sent, without_body=method == "HEAD", streamed=stream, expecting=expecting
@@ -249,8 +246,6 @@ class HttpSession:
         response.take(connection, Unread(connection, site.free) if stream else None)
         if not stream:
             site.free(connection)
-        if response.header_known is None or response.header_known.sets_cookies:
-            self._keep_cookies(response, url)
 
     def _keep_cookies(self, response: Response, url: str) -> None:
         for name, _ in response.raw_headers:
@@ -258,70 +253,35 @@ class HttpSession:
                 self.cookiejar.take(url, response.headers)
                 return
 
-    def _head(  # noqa: PLR0917 - the parts of a request line and what follows it
-        self, site: "_Site", method: str, url: str, target: str, fields: Mapping[str, str], body: bytes
-    ) -> bytes:
-        if "#" in target:
-            target = target.partition("#")[0]
-        if " " in target or not (target.isascii() and target.isprintable()):
-            target = quote(target, safe=AS_THEY_ARE)
-        lines = f"{method} /{target} HTTP/1.1\r\n{site.fields}"
-        if fields:
-            fields = completed(fields, site.defaults)
-            lines = f"{method} /{target} HTTP/1.1\r\n{lines_of(fields)}"
-        if fields and has(fields, "content-length"):
-            pass
-        elif body:
-            lines += f"Content-Length: {len(body)}\r\n"
-        elif method in {"POST", "PUT", "PATCH"}:
-            lines += "Content-Length: 0\r\n"
-        if self.cookiejar.used and not (fields and has(fields, "cookie")) and (cookies := self.cookiejar.header(url)):
-            lines += f"Cookie: {cookies}\r\n"
+    def _written(self, method: str, url: str, fields: Mapping[str, str], body: bytes) -> tuple[Site, bytes]:
+        """Where a request goes, and its head; one with nothing of its own is written once for all users."""
+        alike = None if fields or body or self.cookiejar.used else (self._said, method, url)
+        if alike is not None and (ready := _ready.get(alike)) is not None and (site := self._sites.get(ready[0])):
+            return site, ready[1]
+        parts = url.split("/", 3)
         try:
-            return (lines + "\r\n").encode("latin-1")
-        except UnicodeEncodeError:
-            raise UnsendableError("a header field has characters outside of Latin-1") from None
+            start = f"{parts[0]}//{parts[2]}"
+        except IndexError:
+            raise UnsendableError(f"{url} is no HTTP address") from None
+        if (found := self._sites.get(start)) is None:
+            if "?" in start or "#" in start:  # no path
+                return self._written(method, with_path(url), fields, body)
+            found = self._site(start)
+        own = self.cookiejar.used and not (fields and has(fields, "cookie"))
+        cookies = self.cookiejar.header(url) if own else None
+        head = found.head(method, parts[3] if len(parts) > 3 else "", fields, body, cookies)  # noqa: PLR2004
+        if alike is not None:
+            if len(_ready) >= MOST_READY:
+                _ready.clear()
+            _ready[alike] = start, head
+        return found, head
 
-    def _site(self, start: str) -> "_Site":
-        try:
-            address = urlsplit(start)
-            host, port = address.hostname, address.port or PORTS[address.scheme]
-        except (ValueError, KeyError):
-            host, port = None, 0
-        if not host:
-            raise UnsendableError(f"{start} is no HTTP address") from None
-        context = context_of(self._make_context, insecure=self._insecure) if address.scheme == "https" else None
-        fields = completed(self._headers, {"Host": address.netloc.rpartition("@")[2]})
+    def _site(self, start: str) -> Site:
+        fields = self._headers
         if self.base_url.split("/", 3)[:3] == start.split("/"):  # its password is for that server only
             fields = completed(self._authorization, fields)
-        self._sites[start] = site = _Site(Server(host, port, context), fields)
+        self._sites[start] = site = Site(start, fields, self._make_context, insecure=self._insecure)
         return site
-
-
-class _Site:
-    """A server that a user asks, what is said to it every time, and the connections that are free."""
-
-    __slots__ = ("connections", "defaults", "fields", "room", "server")
-
-    def __init__(self, server: Server, defaults: Fields) -> None:
-        self.server, self.defaults, self.fields = server, defaults, lines_of(defaults)
-        self.connections: list[Connection] = []
-        self.room = SPARE_CONNECTIONS
-
-    def free(self, connection: Connection) -> None:
-        """Keep a connection for the next request, if it can be kept."""
-        if connection.open:
-            if len(self.connections) < self.room:
-                self.connections.append(connection)
-            else:
-                connection.close()
-
-    def close(self) -> None:
-        """Close the connections, and those that come back later."""
-        self.room = 0
-        for connection in self.connections:
-            connection.close()
-        self.connections.clear()
 
 
 def _announced(response: Response) -> int:
