@@ -12,17 +12,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from gevent.hub import get_hub, getcurrent
-from httptools import HttpParserError, HttpParserUpgrade, HttpResponseParser
+from httptools import HttpParserError, HttpParserUpgrade
 
-from harness.generator.failures import (
-    AnswerTimeoutError,
-    ConnectionLostError,
-    FailedRequestError,
-    MalformedAnswerError,
-    TooLargeError,
-    UnansweredError,
-)
-from harness.generator.header import END, Header, recall, remember
+from harness.generator.answer import Answer
+from harness.generator.failures import AnswerTimeoutError, FailedRequestError, MalformedAnswerError, TooLargeError
+from harness.generator.header import END, recall
 from harness.generator.server import Server, reason
 from harness.generator.tls import CHUNK_BYTES
 
@@ -31,7 +25,6 @@ MOST_HEAD_BYTES = 256 * 1024
 MOST_WAITING_BYTES = 1024 * 1024
 MOST_FRAMING = 32  # a chunk of one byte comes in six, or a few more
 CONTINUE_SECONDS = 1.0
-INFORMATIONAL_END = 200
 BRIEF_BYTES = 8192
 _ROOM = memoryview(bytearray(CHUNK_BYTES))
 """What is received goes here and is parsed before anything else runs; making bytes of it costs more than receiving."""
@@ -46,42 +39,27 @@ class Limits:
     most_body_bytes: int
 
 
-class Connection:
-    """Sends a request and receives its answer into ``status``, ``headers`` and ``chunks``; one request at a time.
+class Connection(Answer):
+    """Sends a request and receives its answer; one request at a time.
 
-    ``header`` is there where the same one came before. ``reused`` says whether the connection answered before. After
-    any failure it is closed.
+    ``reused`` says whether the connection answered before. After any failure it is closed.
     """
 
     __slots__ = (
         "_brief",
         "_deadline",
-        "_done",
-        "_error",
-        "_first",
-        "_go_ahead",
         "_greenlet",
         "_hub",
         "_io",
         "_limits",
         "_may_be_brief",
-        "_parser",
-        "_received",
-        "_size",
         "_socket",
-        "_streamed",
-        "_surplus",
+        "_spent",
         "_timer",
         "_tls",
-        "_without_body",
-        "chunks",
-        "header",
-        "headers",
         "open",
         "reused",
         "server",
-        "status",
-        "status_known",
     )
 
     def __init__(self, server: Server, limits: Limits) -> None:
@@ -99,19 +77,9 @@ class Connection:
         self.open, self.reused = True, False
         self._may_be_brief = self._tls is None and limits.most_body_bytes >= BRIEF_BYTES
         self._brief = False
-        self._clear()
-        self._parser = HttpResponseParser(self)
+        self._spent = False
+        super().__init__()
         self._io.start(self._on_readable)
-
-    def _clear(self) -> None:
-        self.status, self.status_known = 0, False
-        self.headers: list[tuple[bytes, bytes]] = []
-        self.header: Header | None = None
-        self.chunks: list[bytes] = []
-        self._first = b""
-        self._received = self._size = 0
-        self._done = self._surplus = self._go_ahead = False
-        self._error: FailedRequestError | None = None
 
     def exchange(
         self, head: bytes, body: bytes, started: float, *, without_body: bool, streamed: bool, expecting: bool
@@ -129,9 +97,12 @@ class Connection:
         Raises:
             FailedRequestError: when no whole answer came.
         """
-        self._clear()
-        self._without_body, self._streamed = without_body, streamed
         self._brief = self._may_be_brief and not (without_body or streamed or expecting)
+        if self._spent or not self._brief:
+            self._clear()
+            self._spent = not self._brief
+        self._done = False
+        self._without_body, self._streamed = without_body, streamed
         self._deadline = started + self._limits.answer_seconds
         if self._timer is None:
             self._arm(max(self._deadline - time.perf_counter(), 0.001))
@@ -212,7 +183,7 @@ class Connection:
         if self._surplus:
             self.close()
         elif self._without_body:
-            self._parser = HttpResponseParser(self)  # the old one waits for the body that the header speaks of
+            self._renew()  # the old one waits for the body that the header speaks of
 
     # sending
 
@@ -304,7 +275,11 @@ class Connection:
             self.status, self.headers, self.header, self.chunks = header.status, header.fields.copy(), header, [body]
             self._done = True
             self._greenlet.switch()
-        elif data:
+            return
+        surplus = self._surplus
+        self._clear()
+        self._spent, self._surplus = True, surplus  # of the request, whose rest could not be sent
+        if data:
             self._first = data
             self._parse(data)
         else:
@@ -341,43 +316,6 @@ class Connection:
         if self._greenlet is not None:
             self._greenlet.switch()
 
-    def on_message_begin(self) -> None:
-        """Read no answer after the one that was asked for (called by the parser)."""
-        if self._done:
-            raise MalformedAnswerError("an answer that nobody asked for")
-
-    def on_header(self, name: bytes, value: bytes) -> None:
-        """Take in a header field, or a trailer (called by the parser)."""
-        self.headers.append((name, value))
-
-    def on_headers_complete(self) -> None:
-        """Know the status (called by the parser)."""
-        self.status, self.status_known = self._parser.get_status_code(), True
-        if self.status >= INFORMATIONAL_END and (self._without_body or self._streamed):
-            self._done = True
-            if not (self._parser.should_keep_alive() or (self._without_body and self._stays())):
-                self._surplus = True
-
-    def on_body(self, chunk: bytes) -> None:
-        """Take in a part of the body (called by the parser)."""
-        if self._done and not self._streamed:
-            self._surplus = True
-            return
-        self._size += len(chunk)
-        self.chunks.append(chunk)
-
-    def on_message_complete(self) -> None:
-        """Know that the answer is whole (called by the parser)."""
-        if self.status >= INFORMATIONAL_END:
-            self._done, self._streamed = True, False
-            self._surplus = self._surplus or not self._parser.should_keep_alive()  # the parser forgets it
-            if self._received == len(self._first) and not self._surplus:
-                remember(self._first, self.status, self.headers, self._size)
-            return
-        self.headers, self.status_known = [], False
-        self._received, self._first = 0, b""
-        self._go_ahead = True
-
     def _on_end(self) -> None:
         """The server has closed its side."""
         self._surplus = True
@@ -392,22 +330,6 @@ class Connection:
         else:
             self._done, self._streamed = True, False  # the end of the connection is the end of the body
             self._wake()
-
-    def _stays(self) -> bool:
-        """Whether the server keeps the connection; the parser thinks not, where no length is told, even to HEAD."""
-        said = b",".join(value.lower() for name, value in self.headers if name.lower() == b"connection")
-        return b"close" not in said and self._parser.get_http_version() == "1.1"
-
-    def _announced(self) -> str | None:
-        """The length that the header tells, empty for chunks; ``None``: the body lasts as long as the connection."""
-        fields = {name.lower(): value for name, value in self.headers}
-        if b"chunked" in fields.get(b"transfer-encoding", b"").lower():
-            return ""
-        length = fields.get(b"content-length")
-        return None if length is None else length.decode("latin-1")
-
-    def _lost(self, text: str) -> ConnectionLostError:
-        return ConnectionLostError(text) if self._received or self.status_known else UnansweredError(text)
 
     def _fail(self, error: FailedRequestError) -> None:
         self._error, self._done, self._streamed = error, True, False

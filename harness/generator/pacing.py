@@ -19,8 +19,8 @@ def pace(take: Callable[[User], None]) -> None:
     """From now on ``take(user)`` returns when the user may begin with a task; those with a fixed count never ask."""
     for kind in (TaskSet, DefaultTaskSet):
         kind.execute_task = _paced(kind.execute_task, take)  # type: ignore[method-assign]
-    for kind in (TaskSet, Turns):
-        kind.wait = _unless_paced(kind.wait)  # type: ignore[method-assign]
+    TaskSet.wait = _unless_paced(TaskSet.wait)  # type: ignore[method-assign]
+    Turns.wait = _unless_paced(Turns.wait)  # type: ignore[method-assign]
 
 
 def _paced(execute: Callable[[TaskSet, Any], None], take: Callable[[User], None]) -> Callable[[TaskSet, Any], None]:

@@ -126,8 +126,7 @@ class HttpSession:
         context = {**given, **context} if context else given
         length = len(response.body) if response.body is not None else _announced(response)
         if not isinstance(response, CaughtResponse):
-            error = response.error
-            self._report.tell(method, name, response_time, length, error, response, wall, address, context)
+            self._report.tell(method, name, response_time, length, response.error, response, wall, address, context)
             return response
         meta = {
             "request_type": method,

@@ -1,0 +1,143 @@
+"""What is known of a header changes nothing: a connection receives the same as one that parses every answer."""
+
+import _socket
+import contextlib
+import socket
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from types import SimpleNamespace
+from typing import Any
+
+import gevent
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from harness.generator import connection as module
+from harness.generator import header
+from harness.generator.connection import Connection, Limits
+from harness.generator.failures import FailedRequestError
+
+OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nX-Cache: hit\r\n\r\nok"
+LIMITS = Limits(connect_seconds=60, answer_seconds=60, most_body_bytes=10_000)
+
+
+@dataclass(frozen=True)
+class Ask:
+    """A request, and what its answer is, in parts that come one after the other."""
+
+    parts: tuple[bytes, ...] = (OK,)
+    head: bool = False
+    streamed: bool = False
+
+
+def received(asks: Sequence[Ask], *, knowing: bool = True) -> list[dict[str, Any]]:
+    """What one connection makes of the answers until it ends; with ``knowing``, also of headers that came before."""
+    header._once.clear()
+    header._known.clear()
+    ours, theirs = socket.socketpair()
+    ours.setblocking(False)  # noqa: FBT003 - its only argument
+    server: Any = SimpleNamespace(dial=lambda _: (_socket.socket(fileno=ours.detach()), None))
+    with pytest.MonkeyPatch.context() as patch, theirs:
+        if not knowing:
+            patch.setattr(module, "recall", lambda _: None)
+        connection = Connection(server, LIMITS)
+        seen = []
+        for ask in asks:
+            seen.append(asked(connection, theirs, ask))
+            if not connection.open:
+                break
+        connection.close()
+    return seen
+
+
+def asked(connection: Connection, theirs: socket.socket, ask: Ask) -> dict[str, Any]:
+    greenlet = gevent.spawn(exchanged, connection, ask)
+    turn()
+    for part in ask.parts:
+        with contextlib.suppress(BrokenPipeError):  # the first part was too much already
+            theirs.send(part)
+        turn()
+    if not greenlet.ready():
+        theirs.shutdown(socket.SHUT_RDWR)
+    seen: dict[str, Any] = greenlet.get()
+    turn()  # what came too much is noticed
+    return seen | {"open": connection.open, "reused": connection.reused}
+
+
+def exchanged(connection: Connection, ask: Ask) -> dict[str, Any]:
+    try:
+        now = time.perf_counter()
+        connection.exchange(b"?", b"", now, without_body=ask.head, streamed=ask.streamed, expecting=False)
+        status, fields = connection.status, list(connection.headers)
+        chunks = list(connection.rest()) if ask.streamed else connection.chunks
+    except FailedRequestError as error:
+        return {"error": f"{type(error).__name__}: {error}"}
+    return {"status": status, "fields": fields, "body": b"".join(chunks)}
+
+
+def turn() -> None:
+    """Let everything happen that can."""
+    for _ in range(3):
+        gevent.idle()
+
+
+def test_a_header_is_known_when_it_comes_for_the_third_time() -> None:
+    seen = received([Ask()] * 3)
+    assert seen == [{"status": 200, "fields": [(b"Content-Length", b"2"), (b"X-Cache", b"hit")], "body": b"ok",
+                     "open": True, "reused": True}] * 3  # fmt: skip
+    (known,) = header._known.values()
+    assert (known.status, known.length, known.told, known.sets_cookies) == (200, 2, (0, -1, -1.0), False)
+
+
+def test_a_header_with_a_cookie_says_so() -> None:
+    received([Ask((OK.replace(b"X-Cache", b"set-cookie"),))] * 2)
+    assert [known.sets_cookies for known in header._known.values()] == [True]
+
+
+def test_a_known_header_is_used(monkeypatch: pytest.MonkeyPatch) -> None:
+    parsed: list[int] = []
+    feed = Connection._parse
+    monkeypatch.setattr(Connection, "_parse", lambda self, data: (parsed.append(len(data)), feed(self, data))[1])
+    received([Ask()] * 5)
+    assert len(parsed) == 2
+
+
+def test_what_is_kept_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(header, "MOST", 3)
+    received([Ask((OK.replace(b"hit", b"%d" % number),)) for number in range(10) for _ in range(2)])
+    assert 0 < len(header._known) <= 3
+    assert 0 < len(header._once) <= 3
+
+
+STATUSES = [b"200 OK", b"204 No Content", b"304 Not Modified", b"404 No", b"302 Found", b"200"]
+FRAMES = [b"Content-Length: 2", b"content-length: 0", b"Content-Length:2 ", b"Transfer-Encoding: chunked", b"X: 1"]
+FIELDS = [b"", b"Connection: close\r\n", b"Set-Cookie: a=1\r\n", b"X-Cache: hit\r\n", b"Connection: upgrade\r\n"]
+BODIES = [b"ok", b"", b"2\r\nok\r\n0\r\n\r\n", b"0\r\n\r\n", b"ok" + OK, b"o"]
+INTERIM = b"HTTP/1.1 103 Early Hints\r\n\r\n"
+
+
+@st.composite
+def answers(draw: st.DrawFn) -> Ask:
+    version = draw(st.sampled_from([b"1.1", b"1.1", b"1.1", b"1.0"]))
+    head = b"HTTP/%s %s\r\n%s%s\r\n\r\n" % (version, *(draw(st.sampled_from(c)) for c in (STATUSES, FIELDS, FRAMES)))
+    answer = draw(st.sampled_from([b"", b"", b"", INTERIM])) + head + draw(st.sampled_from(BODIES))
+    cut = draw(st.none() | st.integers(1, len(answer) - 1))
+    parts = (answer,) if cut is None else (answer[:cut], answer[cut:])
+    kind = draw(st.sampled_from(["get", "get", "get", "head", "streamed"]))
+    return Ask(parts, head=kind == "head", streamed=kind == "streamed")
+
+
+@given(st.lists(answers() | st.just(Ask()), min_size=1, max_size=3), st.lists(st.integers(0, 2), max_size=9))
+@settings(deadline=None, max_examples=300)
+def test_it_receives_what_a_parser_makes_of_it(pool: list[Ask], order: list[int]) -> None:
+    asks = [pool[index % len(pool)] for index in order]
+    assert received(asks) == received(asks, knowing=False)
+
+
+def test_a_header_that_was_known_is_not_mixed_with_the_next() -> None:
+    asks = [*[Ask()] * 3, Ask((OK[:-2].replace(b"hit", b"miss"),), head=True), Ask(), Ask((OK[:60], OK[60:]))]
+    assert received(asks) == received(asks, knowing=False)
+    streams = [*[Ask()] * 3, Ask(streamed=True), Ask(), Ask()]
+    assert received(streams) == received(streams, knowing=False)
