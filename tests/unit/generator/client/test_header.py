@@ -19,6 +19,7 @@ from harness.generator import header
 from harness.generator.connection import Connection, Limits
 from harness.generator.failures import FailedRequestError
 
+END = b"\r\n\r\n"
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nX-Cache: hit\r\n\r\nok"
 LIMITS = Limits(connect_seconds=60, answer_seconds=60, most_body_bytes=10_000)
 
@@ -33,23 +34,30 @@ class Ask:
 
 
 def received(asks: Sequence[Ask], *, knowing: bool = True) -> list[dict[str, Any]]:
-    """What one connection makes of the answers until it ends; with ``knowing``, also of headers that came before."""
+    """What a connection makes of the answers, and another one when it has ended; ``knowing`` what came before."""
     header._once.clear()
     header._known.clear()
+    lines: list[socket.socket] = []
+    seen: list[dict[str, Any]] = []
+    connection = None
+    with pytest.MonkeyPatch.context() as patch, contextlib.ExitStack() as stack:
+        if not knowing:
+            patch.setattr(module, "recall", lambda _: None)
+        for ask in asks:
+            if connection is None or not connection.open:
+                connection, line = connected()
+                lines.append(stack.enter_context(line))
+                stack.callback(connection.close)
+            seen.append(asked(connection, lines[-1], ask))
+    return seen
+
+
+def connected() -> tuple[Connection, socket.socket]:
+    """A connection, and the other end of its line."""
     ours, theirs = socket.socketpair()
     ours.setblocking(False)  # noqa: FBT003 - its only argument
     server: Any = SimpleNamespace(dial=lambda _: (_socket.socket(fileno=ours.detach()), None))
-    with pytest.MonkeyPatch.context() as patch, theirs:
-        if not knowing:
-            patch.setattr(module, "recall", lambda _: None)
-        connection = Connection(server, LIMITS)
-        seen = []
-        for ask in asks:
-            seen.append(asked(connection, theirs, ask))
-            if not connection.open:
-                break
-        connection.close()
-    return seen
+    return Connection(server, LIMITS), theirs
 
 
 def asked(connection: Connection, theirs: socket.socket, ask: Ask) -> dict[str, Any]:
@@ -119,20 +127,44 @@ INTERIM = b"HTTP/1.1 103 Early Hints\r\n\r\n"
 
 
 @st.composite
-def answers(draw: st.DrawFn) -> Ask:
-    version = draw(st.sampled_from([b"1.1", b"1.1", b"1.1", b"1.0"]))
-    head = b"HTTP/%s %s\r\n%s%s\r\n\r\n" % (version, *(draw(st.sampled_from(c)) for c in (STATUSES, FIELDS, FRAMES)))
-    answer = draw(st.sampled_from([b"", b"", b"", INTERIM])) + head + draw(st.sampled_from(BODIES))
-    cut = draw(st.none() | st.integers(1, len(answer) - 1))
-    parts = (answer,) if cut is None else (answer[:cut], answer[cut:])
-    kind = draw(st.sampled_from(["get", "get", "get", "head", "streamed"]))
-    return Ask(parts, head=kind == "head", streamed=kind == "streamed")
+def conversations(draw: st.DrawFn) -> list[Ask]:
+    """Few headers, so that they come again, with the bodies that they tell and others."""
+    versions, some = st.sampled_from([b"1.1", b"1.1", b"1.1", b"1.0"]), st.sampled_from
+    head = st.builds(lambda *of: b"HTTP/%s %s\r\n%s%s" % of, versions, some(STATUSES), some(FIELDS), some(FRAMES))
+    heads = [OK.partition(END)[0], *draw(st.lists(head, max_size=2))]
+    asks = []
+    for _ in range(draw(st.integers(1, 9))):
+        begin, end = draw(some([b"", b"", b"", b"", INTERIM])), draw(some([END, END, END, END, b""]))
+        answer = begin + draw(some(heads)) + end + draw(some(BODIES))
+        cut = draw(st.none() | st.none() | st.integers(1, len(answer) - 1))
+        kind = draw(some(["get", "get", "get", "get", "head", "streamed"]))
+        parts = (answer,) if cut is None else (answer[:cut], answer[cut:])
+        asks.append(Ask(parts, head=kind == "head", streamed=kind == "streamed"))
+    return asks
 
 
-@given(st.lists(answers() | st.just(Ask()), min_size=1, max_size=3), st.lists(st.integers(0, 2), max_size=9))
+@given(conversations())
 @settings(deadline=None, max_examples=300)
-def test_it_receives_what_a_parser_makes_of_it(pool: list[Ask], order: list[int]) -> None:
-    asks = [pool[index % len(pool)] for index in order]
+def test_it_receives_what_a_parser_makes_of_it(asks: list[Ask]) -> None:
+    assert received(asks) == received(asks, knowing=False)
+
+
+ENDS = b"HTTP/1.1 204 No Content\r\nX: 1"
+CLOSES = OK.replace(b"X-Cache: hit", b"Connection: close")
+
+
+@pytest.mark.parametrize(
+    "asks",
+    [
+        [*[Ask()] * 3, Ask((OK + OK,)), Ask()],
+        [*[Ask()] * 3, Ask((OK[:-1], OK[-1:])), Ask()],
+        [*[Ask()] * 3, Ask((OK[:-1],)), Ask()],
+        [*[Ask((ENDS + END,))] * 3, Ask((ENDS,)), Ask((ENDS + b"\r\n", b"\r\n"))],
+        [*[Ask((CLOSES,))] * 3, Ask()],
+        [*[Ask((INTERIM, ENDS[: len(INTERIM) - 4] + END))] * 3, Ask((INTERIM, OK))],
+    ],
+)
+def test_a_known_header_with_something_else_behind_it(asks: list[Ask]) -> None:
     assert received(asks) == received(asks, knowing=False)
 
 
