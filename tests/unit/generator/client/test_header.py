@@ -161,7 +161,7 @@ CLOSES = OK.replace(b"X-Cache: hit", b"Connection: close")
         [*[Ask()] * 3, Ask((OK[:-1],)), Ask()],
         [*[Ask((ENDS + END,))] * 3, Ask((ENDS,)), Ask((ENDS + b"\r\n", b"\r\n"))],
         [*[Ask((CLOSES,))] * 3, Ask()],
-        [*[Ask((INTERIM, ENDS[: len(INTERIM) - 4] + END))] * 3, Ask((INTERIM, OK))],
+        [*[Ask((INTERIM, b"HTTP/1.1 204 No Contents" + END))] * 3, Ask((INTERIM, OK))],
     ],
 )
 def test_a_known_header_with_something_else_behind_it(asks: list[Ask]) -> None:
