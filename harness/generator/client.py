@@ -76,7 +76,7 @@ class HttpUser(User, RestMixin[Any]):
         greenlet.rawlink(lambda _: self.client.close())
         return greenlet
 
-    def run(self) -> None:  # type: ignore[misc] - final, but its task set cannot be chosen otherwise
+    def run(self) -> None:  # type: ignore[misc] # final, but its task set cannot be chosen otherwise
         """As Locust's, with ``Turns`` for a task set."""
         self._state = LOCUST_STATE_RUNNING
         self._taskset_instance = Turns(self, self._harness_session)

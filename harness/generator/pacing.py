@@ -19,8 +19,9 @@ def pace(take: Callable[[User], None]) -> None:
     """From now on ``take(user)`` returns when the user may begin with a task; those with a fixed count never ask."""
     for kind in (TaskSet, DefaultTaskSet):
         kind.execute_task = _paced(kind.execute_task, take)  # type: ignore[method-assign]
-    TaskSet.wait = _unless_paced(TaskSet.wait)  # type: ignore[method-assign]
-    Turns.wait = _unless_paced(Turns.wait)  # type: ignore[method-assign]
+    waiting: tuple[Any, ...] = (TaskSet, Turns)
+    for kind in waiting:
+        kind.wait = _unless_paced(kind.wait)
 
 
 def _paced(execute: Callable[[TaskSet, Any], None], take: Callable[[User], None]) -> Callable[[TaskSet, Any], None]:

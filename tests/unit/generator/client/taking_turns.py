@@ -1,13 +1,13 @@
 """The child program that lets users take turns as Locust does it, or as ``Turns`` does, and prints what happened."""
 
-from locust import SequentialTaskSet, User, constant, task  # isort: skip - first: it patches the process
+from locust import SequentialTaskSet, TaskSet, User, constant, task  # isort: skip - first: it patches the process
 
 import json
 import logging
 import random
 import sys
 from collections.abc import Callable
-from typing import Any, ClassVar
+from typing import Any
 
 import gevent
 from gevent.pool import Group
@@ -34,6 +34,7 @@ class Visitor(HttpUser):
     host = "http://127.0.0.1:9"
     wait_time = constant(0)
     log: Log
+    together = 1
 
     def said(self, what: str) -> None:
         self.log.append(what)
@@ -42,6 +43,11 @@ class Visitor(HttpUser):
 
     def on_stop(self) -> None:
         self.log.append("on_stop")
+
+
+def visitor(tasks: TaskSet) -> Visitor:
+    user: Any = tasks.user
+    return user  # type: ignore[no-any-return]
 
 
 @scene
@@ -78,18 +84,18 @@ def nested() -> type[User]:
     class Steps(SequentialTaskSet):
         @task
         def one(self) -> None:
-            self.user.said("one")
+            visitor(self).said("one")
 
         @task
         def two(self) -> None:
-            self.user.said("two")
-            self.interrupt(reschedule=len(self.user.log) < 6)
+            visitor(self).said("two")
+            self.interrupt(reschedule=len(visitor(self).log) < 6)
 
         def on_stop(self) -> None:
-            self.user.log.append("leaves")
+            visitor(self).log.append("leaves")
 
     class Nested(Visitor):
-        tasks: ClassVar = [Steps]
+        tasks = [Steps]  # noqa: RUF012 - as user files write it
 
         def wait_time(self) -> float:
             self.log.append("waits")
@@ -104,8 +110,9 @@ def scheduling() -> type[User]:
         @task
         def plan(self) -> None:
             self.said("plan")
-            self._taskset_instance.schedule_task(Scheduling.later)
-            self._taskset_instance.schedule_task(Scheduling.sooner, first=True)
+            tasks: Any = self._taskset_instance
+            tasks.schedule_task(Scheduling.later)
+            tasks.schedule_task(Scheduling.sooner, first=True)
 
         def later(self) -> None:
             self.said("later")
@@ -187,8 +194,9 @@ def stopped_while_it_waits() -> type[User]:
 @scene
 def no_wait_time() -> type[User]:
     class Endless(Visitor):
-        wait_time = None
-        min_wait, max_wait = 0, 0
+        wait_time: Any = None
+        min_wait: Any = 0
+        max_wait: Any = 0
 
         @task
         def work(self) -> None:
@@ -202,18 +210,19 @@ def two_users() -> type[User]:
     """Neither makes a request, and yet both come to it."""
 
     class Two(Visitor):
+        together = 2
+
         @task
         def work(self) -> None:
             self.said(f"{self.environment.users.index(self)}")
 
-    Two.together = 2
     return Two
 
 
 def main(kind: str) -> None:
     logging.disable()
     if kind == "locust":
-        HttpUser.run = User.run
+        HttpUser.run = User.run  # type: ignore[misc, method-assign]
     json.dump({name: played(make) for name, make in SCENES.items()}, sys.stdout)
 
 
@@ -224,7 +233,7 @@ def played(make: Scene) -> Log:
     environment.events.user_error.add_listener(lambda exception, **_: log.append(f"error {type(exception).__name__}"))
     of: Any = make()
     of.log = log
-    environment.users = [of(environment) for _ in range(getattr(of, "together", 1))]
+    environment.users = [of(environment) for _ in range(of.together)]
     group = Group()
     for user in environment.users:
         user.start(group)
