@@ -6,6 +6,7 @@ from enum import Enum
 
 from harness.guard import Guard, broken_guards
 from harness.plan import ARMS
+from harness.settling import NeverSteady
 from harness.summary import LegFacts, Summary
 from harness.trial import Incident, Loss
 
@@ -69,7 +70,7 @@ class ContainerStruck:
         )
 
 
-AnyBreach = Breach | WorkerLost | ContainerStruck | Guard
+AnyBreach = Breach | WorkerLost | ContainerStruck | NeverSteady | Guard
 """Texts that stand alone, and those with the numbers of a run: all have a ``name`` and, as ``value``, two texts."""
 
 
@@ -78,7 +79,8 @@ def breaches_of(
 ) -> tuple[AnyBreach, ...]:
     """What broke in the legs of before and after, and the workers and containers that were lost in any leg."""
     struck = [ContainerStruck(incident) for incident in incidents]
-    return (*map(WorkerLost, losses), *struck, *_of_summary(summary))
+    unsteady = [NeverSteady(summary.settling)] if summary.settling.hopeless else []
+    return (*map(WorkerLost, losses), *struck, *_of_summary(summary), *unsteady)
 
 
 def _of_summary(summary: Summary) -> Iterator[Breach | Guard]:

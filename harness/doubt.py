@@ -8,7 +8,8 @@ from harness.comparison import Comparison, Pair
 from harness.guard import ArrivalsWaited, allowed_lag_ms, waiting
 from harness.metric import LATENCIES, Origin, Unit
 from harness.plan import ARMS
-from harness.summary import Summary
+from harness.settling import NotSteadyYet
+from harness.summary import LegFacts, Summary
 from harness.trial import Setup
 
 BLOCKS_FOR_SIGNIFICANCE = 6
@@ -69,13 +70,14 @@ class Doubt(Enum):
     )
 
 
-AnyDoubt = Doubt | ArrivalsWaited
+AnyDoubt = Doubt | ArrivalsWaited | NotSteadyYet
 """Texts that stand alone, and those with the numbers of a run: all have a ``name`` and, as ``value``, two texts."""
 
 
 def doubts_of_run(setup: Setup, summary: Summary, comparison: Comparison) -> Iterator[AnyDoubt]:
     """What is to be kept in mind of a whole run."""
-    if len(summary.legs) < setup.legs_planned:
+    settling = summary.settling
+    if len(summary.legs) + settling.dropped_legs < setup.legs_planned:
         yield Doubt.INTERRUPTED
     if comparison.blocks < BLOCKS_FOR_SIGNIFICANCE:
         yield Doubt.FEW_BLOCKS
@@ -89,13 +91,17 @@ def doubts_of_run(setup: Setup, summary: Summary, comparison: Comparison) -> Ite
         yield Doubt.STEP_BROKEN
     if any(leg.user_errors for leg in summary.legs):
         yield Doubt.USER_ERRORS
+    if settling.dropped or settling.cuts:
+        yield NotSteadyYet(settling)
     if waited := waiting(summary):
         yield waited
-    for leg in summary.legs:
-        row = summary.row(leg.leg.arm, leg.leg.block, None, None)
-        if leg.lag_p99_ms > allowed_lag_ms(row.p50_ms if row else None):
-            yield Doubt.GENERATOR_LATE
-            return
+    if any(_late(summary, leg) for leg in summary.legs):
+        yield Doubt.GENERATOR_LATE
+
+
+def _late(summary: Summary, leg: LegFacts) -> bool:
+    row = summary.row(leg.leg.arm, leg.leg.block, None, None)
+    return leg.lag_p99_ms > allowed_lag_ms(row.p50_ms if row else None)
 
 
 def doubts_of_pair(pair: Pair, comparison: Comparison, *, relative: bool) -> Iterator[Doubt]:

@@ -24,6 +24,7 @@ from harness.plan import Plan
 from harness.plan_faults import UNNAMED
 from harness.plan_file import fingerprint
 from harness.probes.metrics import MetricsProbe
+from harness.settling import settle, settling_stages
 from harness.store import RunFolder, fingerprint_files
 from harness.summary import Summary, summarise
 from harness.trial import Incident, Leg, Migration, Order, Setup, Startup
@@ -266,7 +267,9 @@ def analyse(folder: RunFolder) -> Analysis:
     setup = folder.read_setup()
     plan, text = folder.read_plan(setup)
     migrations = folder.read_migrations()
-    summary = summarise(folder.read_trials(setup), migrations, plan.limits, [fault for _, fault in plan.planned_faults])
+    settling = settle(folder.read_trials(setup), settling_stages(plan))
+    faults = [fault for _, fault in plan.planned_faults]
+    summary = summarise(folder.read_trials(setup), migrations, plan.limits, faults, settling=settling)
     comparison = compare(summary, sequential=setup.sequential)
     legs = setup.legs
     verdict = judge(plan, setup, summary, comparison, folder.read_losses(legs), incidents=folder.read_incidents(legs))

@@ -26,6 +26,7 @@ from harness.fault import Fault
 from harness.metric import PERCENTILES, SERVICE_TIMES
 from harness.recovery import Recovery, recoveries_of
 from harness.row import Row
+from harness.settling import NOTHING_LEFT_OUT, Settling
 from harness.stage import StageKind
 from harness.target import Expectation
 from harness.timeline import Course, Second, course_of, timeline
@@ -90,7 +91,8 @@ class Summary:
     """All rows, the stages in the order they ran, the latency curves, and the course of a leg per arm and second.
 
     ``steps`` are the stress stages of every leg, when the plan says what it means to hold them; ``consumers`` the
-    servers and services whose CPU and memory were read; ``recoveries`` what followed each fault of every leg.
+    servers and services whose CPU and memory were read; ``recoveries`` what followed each fault of every leg;
+    ``settling`` what was left out of stages and blocks that were not steady.
     """
 
     rows: tuple[Row, ...]
@@ -101,6 +103,7 @@ class Summary:
     steps: tuple[Step, ...] = ()
     consumers: tuple[Consumer, ...] = ()
     recoveries: tuple[Recovery, ...] = ()
+    settling: Settling = NOTHING_LEFT_OUT
 
     @cached_property
     def _index(self) -> dict[tuple[str, int | None, str | None, str | None], Row]:
@@ -131,6 +134,8 @@ def summarise(
     migrations: Sequence[Migration] = (),
     limits: Sequence[Expectation] = (),
     faults: Sequence[Fault] = (),
+    *,
+    settling: Settling = NOTHING_LEFT_OUT,
 ) -> Summary:
     """Summarise the trials of a run; the caller passes complete blocks only.
 
@@ -139,8 +144,9 @@ def summarise(
         migrations: what bringing the arms to their revisions took; several of one arm add up.
         limits: what a stress stage has to meet for its load to be held.
         faults: what was done to servers and services in every leg, in the order in which they begin.
+        settling: what to leave out of stages and blocks that were not steady.
     """
-    counted = list(map(partial(_counts, faults=faults), trials))
+    counted = list(map(partial(_counts, faults=faults), settling.steady(trials)))
     legs = [counts.trial for counts in counted]
     rows, curves = _rows(counted)
     steps = tuple(_steps(legs, rows, limits)) if limits else ()
@@ -155,6 +161,7 @@ def summarise(
         steps=steps,
         consumers=tuple(usage.consumers()),
         recoveries=recoveries,
+        settling=settling,
     )
 
 

@@ -22,7 +22,7 @@ FLOW = [
     ("order",),
     ("statistics",),
     ("precision", "ranks", "multiplicity", "resampling", "steadiness", "groups"),
-    ("capacity", "recovery", "cell"),
+    ("capacity", "recovery", "cell", "settling"),
     ("facts", "usage", "row", "curve", "timeline"),
     ("summary",),
     ("comparison",),
