@@ -5,7 +5,7 @@ import sys
 import time
 
 NAMES = ("throughput", "users", "accuracy", "freeze", "rate")
-LONG = ("endurance", "master")
+LONG = ("analysis", "endurance", "master")
 
 
 def main() -> None:
