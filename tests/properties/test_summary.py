@@ -9,11 +9,13 @@ from fractions import Fraction
 from itertools import product
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from harness.cell import FAILED, HIT, KINDS, MISS, Cell, Told, milliseconds, pooled
 from harness.metric import PERCENTILES, SERVICE_TIMES
 from harness.row import Row
 from harness.samples import SCHEMA
@@ -201,3 +203,33 @@ def test_no_order_of_samples_parts_and_legs_makes_a_difference(
         return summary.rows, summary.curves, summary.timelines
 
     assert shown(one) == shown(other)  # to the last digit
+
+
+LATENCIES = st.lists(st.lists(st.tuples(st.integers(0, 10**11), st.sampled_from(KINDS)), max_size=40), min_size=1)
+
+
+def part_of(latencies: Sequence[tuple[int, int]]) -> Cell:
+    """A cell of samples that are latencies in ns, each with what came of it."""
+    ranked = [[ns for ns, kind in latencies if kind == wanted] for wanted in KINDS]
+    good = np.array([ns for of_kind in ranked[:FAILED] for ns in of_kind], dtype=np.int64)
+    nothing = Told(0, 0.0)
+    counts = tuple(map(len, ranked))
+    return Cell(counts, good, good, sum(good.tolist()), nothing, nothing, nothing, nothing, {})
+
+
+@given(LATENCIES, st.fractions(Fraction(1, 1000), 1), st.randoms(use_true_random=False))
+@settings(max_examples=1000, deadline=None)
+def test_a_percentile_is_that_of_a_plain_sort_in_any_order_of_merging(
+    parts: list[list[tuple[int, int]]], quantile: Fraction, chance: random.Random
+) -> None:
+    cells = list(map(part_of, parts))
+    while len(cells) > 1:
+        chance.shuffle(cells)
+        some = chance.randint(2, len(cells))
+        cells = [pooled(cells[:some]), *cells[some:]]
+    (cell,) = cells
+    of_kinds = {kind: [ns for part in parts for ns, found in part if found == kind] for kind in KINDS}
+    good = [ns for kind in KINDS[:FAILED] for ns in of_kinds[kind]]
+    for ours, wanted in ((cell.latency_ns, good), (cell.hit_ns, of_kinds[HIT]), (cell.miss_ns, of_kinds[MISS])):
+        assert milliseconds(ours, [quantile]) == [rank(wanted, quantile)]
+    assert (cell.requests, cell.failures) == (sum(map(len, parts)), len(of_kinds[FAILED]))
