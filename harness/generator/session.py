@@ -140,9 +140,9 @@ class HttpSession:
         }
         return response.report_through(self._report.fire, meta)
 
-    def get(self, url: str, **kwargs: Any) -> Any:  # noqa: ANN401 - as request
+    def get(self, url: str, name: str | None = None, **kwargs: Any) -> Any:  # noqa: ANN401 - as request
         """Send a GET request."""
-        return self.request("GET", url, **kwargs)
+        return self.request("GET", url, name, **kwargs) if kwargs else self.request("GET", url, name)
 
     def head(self, url: str, **kwargs: Any) -> Any:  # noqa: ANN401 - as request
         """Send a HEAD request."""

@@ -13,6 +13,9 @@ from locust.stats import RequestStats, StatsEntry
 MOST_WAITING = 10_000
 KEPT_SECONDS = 60
 """Requests per second are kept this long; Locust itself looks back 12 s."""
+WHOLE_BELOW_MS = 100
+"""What is shorter is rounded to whole ms by Locust."""
+_BUCKET = stats.bucket_response_time
 
 
 class Tally(RequestStats):
@@ -37,8 +40,9 @@ class Tally(RequestStats):
         now, waiting = time.time(), self._waiting
         self._waiting = {}
         for key, batch in waiting.items():
+            counted = batch.counted()
             for entry in (self._total, self._entries[key]):
-                batch.add_to(entry, now)
+                counted.add_to(entry, now)
                 _forget(entry.num_reqs_per_sec, int(now) - KEPT_SECONDS)
 
     @property
@@ -77,18 +81,37 @@ class _Batch:
         self.times: list[float | None] = []
         self.content_length = 0
 
+    def counted(self) -> "_Counted":
+        """What they add to an entry."""
+        known = [value for value in self.times if value is not None]
+        if stats.bucket_response_time is not _BUCKET:  # a user file has its own
+            return _Counted(self, known, Counter(map(stats.bucket_response_time, known)))
+        rounded = Counter(map(round, [value for value in known if value < WHOLE_BELOW_MS]))
+        rounded.update(map(_BUCKET, [value for value in known if value >= WHOLE_BELOW_MS]))
+        return _Counted(self, known, rounded)
+
+
+class _Counted:
+    """A batch, counted once for all entries that it is added to."""
+
+    __slots__ = ("_content_length", "_known", "_requests", "_rounded")
+
+    def __init__(self, batch: _Batch, known: list[float], rounded: Counter[int]) -> None:
+        self._requests, self._content_length = len(batch.times), batch.content_length
+        self._known, self._rounded = known, rounded
+
     def add_to(self, entry: StatsEntry, now: float) -> None:
         """Count them as Locust's ``StatsEntry.log`` counts one."""
-        known = [value for value in self.times if value is not None]
-        entry.num_requests += len(self.times)
-        entry.num_none_requests += len(self.times) - len(known)
-        entry.num_reqs_per_sec[int(now)] += len(self.times)
+        entry.num_requests += self._requests
+        entry.num_none_requests += self._requests - len(self._known)
+        entry.num_reqs_per_sec[int(now)] += self._requests
         entry.last_request_timestamp = now
-        entry.total_content_length += self.content_length
-        if not known:
+        entry.total_content_length += self._content_length
+        if not self._known:
             return
-        entry.total_response_time += sum(known)  # type: ignore[assignment]
-        entry.min_response_time = min(known if entry.min_response_time is None else [entry.min_response_time, *known])  # type: ignore[assignment]
-        entry.max_response_time = max([entry.max_response_time, *known])  # type: ignore[assignment]
-        for rounded, count in Counter(map(stats.bucket_response_time, known)).items():
+        entry.total_response_time += sum(self._known)  # type: ignore[assignment]
+        least, most = min(self._known), max(self._known)
+        entry.min_response_time = least if entry.min_response_time is None else min(entry.min_response_time, least)  # type: ignore[assignment]
+        entry.max_response_time = max(entry.max_response_time, most)  # type: ignore[assignment]
+        for rounded, count in self._rounded.items():
             entry.response_times[rounded] += count

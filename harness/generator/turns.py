@@ -44,7 +44,7 @@ class Turns(DefaultTaskSet):
         if user._state == LOCUST_STATE_STOPPING:  # noqa: SLF001 - as Locust's own does, here and below
             raise StopUser
         user._state = LOCUST_STATE_WAITING  # noqa: SLF001
-        seconds = self.wait_time()
+        seconds = user.wait_time() if user.wait_time else self.wait_time()
         if seconds > 0 or not self._yielding.yielded:
             self._sleep(seconds)
         self._yielding.yielded = False
