@@ -15,6 +15,8 @@ A user file changes one import: ``from harness.generator import HttpUser``. What
 - Every status below 400 is a success. ``url`` is the address of the last answer, query included. A response has no
   ``request``, ``elapsed`` or ``history``; ``headers`` of a request without an answer are empty, not ``None``.
 - A file as ``data`` is read and goes whole, with its length; it is not sent in chunks.
+- A user whose wait time is 0 goes on with its next task as soon as it has reported a request: that request let the
+  others run. After a task without one, they come first.
 - There is no proxy, no ``max_retries``, and no pool shared between users.
 """
 
