@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from enum import Enum
 
 from harness.guard import Guard, broken_guards
+from harness.noise import ArmsUnequal
 from harness.plan import ARMS
 from harness.settling import NeverSteady
 from harness.summary import LegFacts, Summary
@@ -70,7 +71,7 @@ class ContainerStruck:
         )
 
 
-AnyBreach = Breach | WorkerLost | ContainerStruck | NeverSteady | Guard
+AnyBreach = Breach | WorkerLost | ContainerStruck | NeverSteady | ArmsUnequal | Guard
 """Texts that stand alone, and those with the numbers of a run: all have a ``name`` and, as ``value``, two texts."""
 
 

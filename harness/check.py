@@ -5,18 +5,21 @@ INCONCLUSIVE in between; no data is never a pass. Where the arms did not take tu
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from harness.comparison import Comparison, Pair
 from harness.doubt import Doubt, doubts_of_pair
 from harness.metric import LATENCIES, Better, Metric, Origin, Scale, Unit
+from harness.noise import Floor, Place, place_of
 from harness.plan import Target
 from harness.statistics import Interval
 from harness.target import Form
 
 ROUNDING = 1e-9
+SEQUENTIAL_FLOORS = 3
+"""Unpaired, a change is believed when it is more than so many times what equal arms differ by."""
 
 
 class Outcome(StrEnum):
@@ -44,31 +47,47 @@ class Reason(StrEnum):
     NO_INTERVAL = "one block has no interval"
     NO_RATIO = "a value of zero has no ratio"
     SEQUENTIAL = (
-        "before and after did not take turns, and how much this system changes by itself is not known: "
+        "before and after did not take turns, and it is not three times what the system is known to change by itself: "
         "measure them in turns, or state a limit for after"
     )
     UNBOUNDED = "the largest stress stage was held: how much more would be is not known"
     UNRECOVERED = "a leg was over before that had happened: how long it takes is not known"
     UNASKED = "more than 1 % of the arrivals of after never began, and what never began has no latency"
+    UNSTABLE = "equal arms differ by more than this target asks to tell: see the noise of this machine"
+    IN_NOISE = "missed by no more than what equal arms differ by on this machine"
+    CONFIRMED = "missed, and missed again when it was measured once more"
+    UNCONFIRMED = "missed, but not when it was measured once more"
+    UNFINISHED = "missed, and not measured once more to the end"
     VOID = "void: the error target fails, and errors answer fast"
 
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """One target judged; the numbers behind it are in ``pair``."""
+    """One target judged; the numbers behind it are in ``pair``.
+
+    ``floor`` is what equal arms differ by there, ``again`` the pair of the second measurement of what had failed.
+    """
 
     target: Target
     outcome: Outcome
     reason: Reason
     pair: Pair | None
     doubts: tuple[Doubt, ...]
+    floor: Floor | None = None
+    again: Pair | None = None
 
 
 def check_targets(
-    targets: Sequence[Target], comparison: Comparison, silent: frozenset[str] = frozenset()
+    targets: Sequence[Target],
+    comparison: Comparison,
+    silent: frozenset[str] = frozenset(),
+    floors: Mapping[Place, Floor] | None = None,
 ) -> list[Check]:
-    """All targets; in ``silent`` stages a good latency is that of the requests that were made, and proves nothing."""
-    checks = [_unproven(_judge(target, comparison), silent) for target in targets]
+    """All targets; in ``silent`` stages a good latency is that of the requests that were made, and proves nothing.
+
+    ``floors`` are what equal arms differ by on this machine, as far as that is known.
+    """
+    checks = [_unproven(_judge(target, comparison, floors or {}), silent) for target in targets]
     failing = [
         check.target
         for check in checks
@@ -95,7 +114,7 @@ def _overlap(one: Target, other: Target) -> bool:
     return same_stage and (one.endpoint == other.endpoint or None in {one.endpoint, other.endpoint})
 
 
-def _judge(target: Target, comparison: Comparison) -> Check:
+def _judge(target: Target, comparison: Comparison, floors: Mapping[Place, Floor]) -> Check:
     metric, form = target.expectation.metric, target.expectation.form
     pair = comparison.pair(metric.name, target.stage, target.endpoint)
     after_only = form is Form.ABSOLUTE
@@ -104,10 +123,18 @@ def _judge(target: Target, comparison: Comparison) -> Check:
     doubts = tuple(doubts_of_pair(pair, comparison, relative=not after_only))
     if pair.least_requests < metric.least:
         return Check(target, Outcome.INCONCLUSIVE, Reason.TOO_FEW, pair, doubts)
-    if comparison.sequential and not after_only:  # until a noise floor is known that the change could exceed
-        return Check(target, Outcome.INCONCLUSIVE, Reason.SEQUENTIAL, pair, doubts)
+    floor = floors.get(place_of(target))
+    if comparison.sequential and not after_only and not _believed(pair, floor):
+        return Check(target, Outcome.INCONCLUSIVE, Reason.SEQUENTIAL, pair, doubts, floor)
     outcome, reason = _absolute(target, pair) if after_only else _relative(target, pair)
     return Check(target, outcome, reason, pair, doubts)
+
+
+def _believed(pair: Pair, floor: Floor | None) -> bool:
+    """Whether a change between legs that did not take turns is so much more than what equal arms differ by."""
+    if floor is None or pair.change is None or pair.change.scale != "ratio" or pair.change.value <= 0:
+        return False
+    return abs(math.log(pair.change.value)) > SEQUENTIAL_FLOORS * math.log1p(floor.value)
 
 
 def _absolute(target: Target, pair: Pair) -> tuple[Outcome, Reason]:
@@ -175,6 +202,15 @@ def wanted_ratios(target: Target, pair: Pair) -> tuple[float, float]:
             limit = 1 - allowed if below else 1 + allowed
             below = not below
     return (0.0, limit) if below else (max(limit, 0.0), math.inf)
+
+
+def edge_of(target: Target, pair: Pair) -> float | None:
+    """The logarithm of what decides a target: of its limit, or of the ratio that it wants; ``None`` below 0."""
+    low, high = wanted_ratios(target, pair)
+    edge = low if math.isinf(high) else high
+    if target.expectation.form is Form.ABSOLUTE:
+        edge = target.expectation.limit
+    return math.log(edge) if edge > 0 else None
 
 
 def _side(interval: Interval, limit: float, *, below: bool) -> tuple[Outcome, Reason]:

@@ -18,6 +18,7 @@ from rich.console import Console
 import reports
 from harness import __version__
 from harness.address import DEFAULT, parse_address, try_to_bind
+from harness.campaign import Effort, carry_out
 from harness.check import Outcome
 from harness.comparison import contrast
 from harness.doctor import examine
@@ -25,7 +26,7 @@ from harness.environment.external import ExternalEnvironment
 from harness.environment.leftovers import collect, collect_containers
 from harness.environment.local import LocalEnvironment
 from harness.errors import DiskFullError, EnvironmentFailedError, HarnessError, IncomparableError, MeasurementError
-from harness.experiment import Analysis, Environment, Source, analyse, measure
+from harness.experiment import Analysis, Environment, Source, analyse
 from harness.load import Remote, check_users
 from harness.manifest import Request, manifest
 from harness.observers import LiveObserver, PlainObserver
@@ -34,6 +35,7 @@ from harness.plan_file import read_plan
 from harness.store import RunFolder
 from harness.trial import differing_facts
 from harness.worker import Serving
+from reports.noise import foresee
 from reports.progress import progress_line
 
 EXIT = {Outcome.PASS: 0, Outcome.FAIL: 1, Outcome.INCONCLUSIVE: 3, Outcome.INVALID: 4}
@@ -63,6 +65,11 @@ def cli() -> None:
 @click.option("--out", type=click.Path(path_type=Path), default=Path("runs"), show_default=True, help="Where runs go.")
 @click.option("--profile", metavar="NAME", help="Scale time and blocks by [profiles.NAME] of the plan; targets stay.")
 @click.option("--blocks", type=click.IntRange(1, 100), help="Repeat the comparison this often, whatever the plan says.")
+@click.option("--control", is_flag=True, help="Measure before twice: how much equal arms differ on this machine.")
+@click.option("--placebo", is_flag=True, help="Measure before once more with its tables vacuumed and analysed.")
+@click.option("--until-decided", is_flag=True, help="Add blocks until targets are known precisely, or time is over.")
+@click.option("--budget", default="1h", show_default=True, metavar="TIME", help="How long --until-decided may go on.")
+@click.option("--no-confirm", is_flag=True, help="Do not measure once more what failed on a change.")
 @click.option("--no-attribution", is_flag=True, help="Measure before and after only, not the steps between them.")
 @click.option("--plain", is_flag=True, help="Plain lines instead of a live one (the default without a terminal).")
 @click.option("--workers", type=click.IntRange(1, 256), help="Wait for so many `harness worker` and load with them.")
@@ -76,6 +83,11 @@ def run(
     blocks: int | None,
     workers: int | None,
     bind: str,
+    control: bool,
+    placebo: bool,
+    until_decided: bool,
+    budget: str,
+    no_confirm: bool,
     no_attribution: bool,
     plain: bool,
     allow_remote: bool,
@@ -88,9 +100,14 @@ def run(
     A plan with [attribution] names the steps between the arms; each is measured too, and the report says which step
     did what.
 
+    A target that fails on a change is measured once more, in as many blocks and a fresh environment; it fails when it
+    fails again. What a control arm says is kept in RUNS/noise: later runs know what this machine can tell.
+
     \b
     Examples:
       harness run scenarios/demo.toml
+      harness run scenarios/demo.toml --control
+      harness run plan.toml --until-decided --budget 30m
       harness run scenarios/back_006.toml --blocks 10 --out /tmp/runs
       harness run steps.toml --no-attribution
       harness run plan.toml --profile quick    with [profiles.quick] time = 0.05, blocks = 3 in the plan
@@ -103,6 +120,12 @@ def run(
     user_files = check_users(parsed, plan, plan.resolve().parent)
     if no_attribution:
         parsed = parsed.model_copy(update={"attribution": None})
+    parsed = parsed.with_copies(*(["control"] if control else []), *(["placebo"] if placebo else []))
+    if placebo and parsed.environment.kind == "external":
+        raise click.UsageError("--placebo: a system that runs already is not vacuumed")
+    effort = Effort(blocks, _seconds(budget) if until_decided else None, confirm=not no_confirm)
+    if until_decided and (remote or parsed.sequential):
+        raise click.UsageError("--until-decided needs arms that take turns, and load that is made here")
     source = Source(parsed, text, plan, user_files)
     stamp = datetime.now(UTC).strftime("%Y-%m-%dT%H-%M-%S")
     folder = RunFolder.create(out, f"{stamp}-{plan.stem}")
@@ -112,15 +135,20 @@ def run(
     _say(f"{parsed.name}: {count} blocks of {_listed(parsed.arms_in_order)}{how}{scaled} into {folder.path}")
     console = Console(stderr=True)
     observer = (
-        PlainObserver(parsed, progress_line, _say)
+        PlainObserver(parsed, progress_line, _say, foresee)
         if plain or not console.is_terminal
-        else LiveObserver(parsed, progress_line, console)
+        else LiveObserver(parsed, progress_line, console, foresee)
     )
     with _signals(), _hint(folder), observer:
-        environment = _environment(parsed, source.base, folder.logs, observer.say)
-        measure(source, folder, environment, observer, blocks=blocks, remote=remote)
-        observer.say("summarising")
-        analysis = _render(folder)
+        analysis = carry_out(
+            source,
+            folder,
+            lambda part: _environment(part, source.base, folder.logs, observer.say),
+            observer,
+            effort,
+            remote=remote,
+        )
+        _write_reports(folder, analysis)
     _show(analysis)
     click.echo(f"report  {folder.path / 'report.html'}")
     sys.exit(EXIT[analysis.verdict.outcome])
@@ -183,7 +211,7 @@ def report(run_folder: Path) -> None:
       harness report runs/2026-11-22T10-15-00-demo
     """
     folder = RunFolder.open(run_folder)
-    _render(folder)
+    _write_reports(folder, analyse(folder))
     click.echo(f"report  {folder.path / 'report.html'}")
 
 
@@ -329,8 +357,15 @@ def _exit_code(error: HarnessError) -> int:
             return USAGE
 
 
-def _render(folder: RunFolder) -> Analysis:
-    analysis = analyse(folder)
+def _seconds(text: str) -> float:
+    """A time as people write it: 90, 90s, 30m, 1.5h."""
+    match = re.fullmatch(r"(\d+(?:\.\d+)?)\s*(s|m|min|h)?", text.strip())
+    if not match or not float(match[1]):
+        raise click.UsageError(f'--budget: cannot read "{text}"; a time looks like 90s, 30m or 2h')
+    return float(match[1]) * {"h": 3600, "m": 60, "min": 60}.get(match[2] or "s", 1)
+
+
+def _write_reports(folder: RunFolder, analysis: Analysis) -> None:
     files = reports.render(
         analysis.plan,
         analysis.plan_text,
@@ -343,7 +378,6 @@ def _render(folder: RunFolder) -> Analysis:
     )
     for name, content in files.items():
         folder.write(name, content)
-    return analysis
 
 
 def _show(analysis: Analysis) -> None:

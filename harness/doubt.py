@@ -26,7 +26,15 @@ class Doubt(Enum):
     INTERRUPTED = ("the run was interrupted: only its complete blocks are judged", "run the plan again to its end")
     NO_NOISE_FLOOR = (
         "no control arm: how much two identical arms differ on this host is not known",
-        "read effects of a few percent with care",
+        "measure one beside them now and then (--control), and read effects of a few percent with care",
+    )
+    FEW_PAIRS = (
+        "how much equal arms differ is provisional: fewer than 59 pairs were measured, and the largest counts",
+        "measure a control arm more often (--control); what it says is kept beside the runs",
+    )
+    FAILED_ONCE = (
+        "a target that failed on a change was not measured once more",
+        "leave out --no-confirm, or run the plan again",
     )
     SEQUENTIAL = (
         "sequential, unpaired: all legs of before came first, so what else changed meanwhile is in every change",
@@ -83,7 +91,6 @@ def doubts_of_run(setup: Setup, summary: Summary, comparison: Comparison) -> Ite
         yield Doubt.FEW_BLOCKS
     if comparison.sequential:
         yield Doubt.SEQUENTIAL
-    yield Doubt.NO_NOISE_FLOOR
     asked = {arm: {row.endpoint for row in summary.rows if row.arm == arm and row.block is None} for arm in ARMS}
     if asked["before"] != asked["after"]:
         yield Doubt.DIFFERENT_MIX

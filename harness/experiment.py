@@ -19,6 +19,8 @@ from harness.faults import Faults
 from harness.forecast import decided
 from harness.load import Job, Progress, Remote, generate
 from harness.machine import host
+from harness.noise import Noise
+from harness.noise_store import NoiseStore
 from harness.order import balanced_order, longer
 from harness.plan import Plan
 from harness.plan_faults import UNNAMED
@@ -28,7 +30,7 @@ from harness.settling import settle, settling_stages
 from harness.store import RunFolder, fingerprint_files
 from harness.summary import Summary, summarise
 from harness.trial import Incident, Leg, Migration, Order, Setup, Startup
-from harness.verdict import Verdict, judge
+from harness.verdict import Repeat, Verdict, judge
 
 Reading = tuple[int, str, str, float]
 """``(wall-clock ns, source, name, value)``."""
@@ -85,6 +87,9 @@ class Observer(Protocol):
 
     def leg(self, leg: Leg, setup: Setup) -> None:
         """A leg has begun."""
+
+    def noise(self, setup: Setup, noise: Noise) -> None:
+        """What is known of the machine."""
 
     def progress(self, progress: Progress) -> None:
         """The generator reported."""
@@ -150,6 +155,9 @@ def measure(
         folder.write_migrations(environment.prepare())
         setup = _setup(source, order, environment, remote)
         folder.write_setup(setup)
+        noise = NoiseStore(folder.path.parent, plan, setup).read()
+        folder.write_noise(noise)
+        observer.noise(setup, noise)
         whole = series.measure(setup.legs, setup)
         while whole and time.monotonic() < deadline and not decided(plan, analyse(folder).comparison):
             order = longer(setup.order, plan.load.seed)
@@ -267,14 +275,31 @@ def analyse(folder: RunFolder) -> Analysis:
     setup = folder.read_setup()
     plan, text = folder.read_plan(setup)
     migrations = folder.read_migrations()
-    settling = settle(folder.read_trials(setup), settling_stages(plan))
-    faults = [fault for _, fault in plan.planned_faults]
-    summary = summarise(folder.read_trials(setup), migrations, plan.limits, faults, settling=settling)
+    summary = _summary(folder, setup.legs_first, plan, migrations)
     comparison = compare(summary, sequential=setup.sequential)
+    repeat = None
+    if setup.again:
+        second = _summary(folder, setup.legs_again, plan, migrations)
+        repeat = Repeat(second, compare(second), folder.complete(setup.legs_again))
     legs = setup.legs
-    verdict = judge(plan, setup, summary, comparison, folder.read_losses(legs), incidents=folder.read_incidents(legs))
+    verdict = judge(
+        plan,
+        setup,
+        summary,
+        comparison,
+        folder.read_losses(legs),
+        incidents=folder.read_incidents(legs),
+        noise=folder.read_noise(),
+        repeat=repeat,
+    )
     attribution = attribute(plan, summary)
     return Analysis(plan, text, setup, migrations, summary, comparison, verdict, attribution)
+
+
+def _summary(folder: RunFolder, legs: Sequence[Leg], plan: Plan, migrations: Sequence[Migration]) -> Summary:
+    settling = settle(folder.read_trials(legs), settling_stages(plan))
+    faults = [fault for _, fault in plan.planned_faults]
+    return summarise(folder.read_trials(legs), migrations, plan.limits, faults, settling=settling)
 
 
 def _setup(source: Source, order: Order, environment: Environment, remote: Remote | None) -> Setup:

@@ -4,7 +4,7 @@ A change smaller than that cannot be told from none, however narrow its interval
 """
 
 import math
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from fractions import Fraction
 
@@ -12,8 +12,8 @@ import numpy as np
 
 from harness.comparison import compare
 from harness.metric import Metric, Origin, Scale
-from harness.plan import CONTROL
-from harness.statistics import percentile
+from harness.plan import CONTROL, Target
+from harness.statistics import Interval, percentile, t_interval
 from harness.summary import Summary
 
 PAIRS_FOR_A_FLOOR = 59
@@ -108,6 +108,51 @@ def floors_of(differences: Iterable[Difference]) -> dict[Place, "Floor"]:
         together.setdefault(difference.place, []).extend(difference.ratios)
     floors = {place: floor_of(ratios) for place, ratios in together.items()}
     return {place: floor for place, floor in floors.items() if floor}
+
+
+def place_of(target: Target) -> Place:
+    """What a target speaks of."""
+    return Place(target.expectation.metric.name, target.stage, target.endpoint)
+
+
+@dataclass(frozen=True, slots=True)
+class ArmsUnequal:
+    """A broken guard: before and its copy differ more than this machine is known for; reads like a ``Breach``."""
+
+    place: Place
+    ratio: Interval
+    floor: Floor
+
+    @property
+    def name(self) -> str:
+        """As of a member of ``Breach``."""
+        return "ARMS_UNEQUAL"
+
+    @property
+    def value(self) -> tuple[str, str]:
+        """What was seen, and what to do about it."""
+        where = " of ".join(part for part in (self.place.metric, self.place.stage, self.place.endpoint) if part)
+        low, high = (f"{(math.exp(bound) - 1) * 100:+.1f}" for bound in (self.ratio.low, self.ratio.high))
+        known = f"{self.floor.value * 100:.1f} % in {self.floor.pairs} pairs"
+        return (
+            f"control is before once more and differs from it: {where} by {low} to {high} % (known are {known})",
+            "something else was at work on this machine, or not alike for both: look for it, and run the plan again",
+        )
+
+
+def unequal_arms(
+    own: Iterable[Difference], known: Mapping[Place, Floor], places: Collection[Place]
+) -> Iterator[ArmsUnequal]:
+    """Where before and control of a run differ, in the whole 95 % interval, beyond what earlier runs say of equal arms.
+
+    Only of the places that matter, and where the floor is more than provisional.
+    """
+    for difference in own:
+        floor, ratio = known.get(difference.place), t_interval(difference.ratios)
+        if floor and ratio and not floor.provisional and difference.place in places:
+            nearest = max(ratio.low, -ratio.high)
+            if nearest > math.log1p(floor.value):
+                yield ArmsUnequal(difference.place, ratio, floor)
 
 
 def floor_of(ratios: Iterable[float]) -> Floor | None:

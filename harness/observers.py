@@ -1,7 +1,7 @@
 """Observers: what a person sees while a run goes on, as a live line on a terminal or as plain lines in CI."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from typing import Self
 
 from rich.console import Console
@@ -9,6 +9,7 @@ from rich.live import Live
 from rich.spinner import Spinner
 
 from harness.load import Progress
+from harness.noise import Floor, Noise, Place, floors_of
 from harness.plan import Plan
 from harness.trial import Leg, Setup
 
@@ -16,13 +17,15 @@ PLAIN_SECONDS = 10.0
 OVERHEAD_SECONDS = 4.0
 
 Line = Callable[..., str]
+Foresight = Callable[[Plan, int, Mapping[Place, Floor]], Sequence[str]]
+"""What so many blocks of a plan can tell, on a machine of which something is known, in lines."""
 
 
 class LineObserver:
     """Turns the events of a run into lines; ``show`` is given each, and whether it is news or only an update."""
 
-    def __init__(self, plan: Plan, line: Line) -> None:
-        self.plan, self.line = plan, line
+    def __init__(self, plan: Plan, line: Line, foresee: Foresight = lambda *_: []) -> None:
+        self.plan, self.line, self.foresee = plan, line, foresee
         self.place = ""
         self._legs_left = 0
 
@@ -43,6 +46,12 @@ class LineObserver:
         what = f"{services} services" if services > 1 else "the service"
         begun = "waiting for" if self.plan.environment.kind == "external" else "resetting and starting"
         self.show(f"{self.place} · {begun} {what}", news=True)
+
+    def noise(self, setup: Setup, noise: Noise) -> None:
+        """What is known of the machine."""
+        floors = floors_of(difference for run in noise.runs for difference in run.differences)
+        for line in self.foresee(self.plan, len(setup.order), floors):
+            self.show(line, news=True)
 
     def progress(self, progress: Progress) -> None:
         """The generator reported."""
@@ -72,8 +81,8 @@ class LineObserver:
 class LiveObserver(LineObserver):
     """One line on a terminal that keeps changing."""
 
-    def __init__(self, plan: Plan, line: Line, console: Console) -> None:
-        super().__init__(plan, line)
+    def __init__(self, plan: Plan, line: Line, console: Console, foresee: Foresight = lambda *_: []) -> None:
+        super().__init__(plan, line, foresee)
         self.spinner = Spinner("dots", text="")
         self.live = Live(self.spinner, console=console, transient=True, refresh_per_second=8)
 
@@ -94,8 +103,10 @@ class LiveObserver(LineObserver):
 class PlainObserver(LineObserver):
     """Plain lines: every piece of news, and an update every ten seconds."""
 
-    def __init__(self, plan: Plan, line: Line, write: Callable[[str], None]) -> None:
-        super().__init__(plan, line)
+    def __init__(
+        self, plan: Plan, line: Line, write: Callable[[str], None], foresee: Foresight = lambda *_: []
+    ) -> None:
+        super().__init__(plan, line, foresee)
         self.write = write
         self._last = 0.0
 

@@ -13,7 +13,8 @@ import pyarrow as pa
 from pydantic import TypeAdapter, ValidationError
 
 from harness.errors import DiskFullError, RunFolderError
-from harness.plan import Plan
+from harness.noise import Noise
+from harness.plan import COPIES, Plan
 from harness.plan_file import parse_plan
 from harness.readings import SCHEMA as READINGS
 from harness.readings import read_readings, write_readings
@@ -100,6 +101,14 @@ class RunFolder:
         """Record what the migrations took."""
         self.write("migrations.json", _json({"schema": SCHEMA, "migrations": [asdict(m) for m in migrations]}))
 
+    def write_noise(self, noise: Noise) -> None:
+        """Record what was known of the machine when the run began."""
+        self.write("noise.json", _json(asdict(noise)))
+
+    def read_noise(self) -> Noise | None:
+        """What was known of the machine when the run began; ``None`` of older runs."""
+        return self._decode("noise.json", Noise) if (self.path / "noise.json").exists() else None
+
     def write_startup(self, leg: Leg, startup: Startup) -> None:
         """Record how the arm came up for a leg."""
         self.trial_folder(leg).mkdir(parents=True, exist_ok=True)
@@ -121,9 +130,10 @@ class RunFolder:
         write_readings(placed, self.trial_folder(leg) / f"readings-{probe}.parquet")
 
     def read_plan(self, setup: Setup) -> tuple[Plan, str]:
-        """The plan that was run, under the profile that it was run with, and its text."""
+        """The plan that was run, under the profile and with the copies of before it was run with, and its text."""
         text = self._text("plan.toml")
-        return parse_plan(text, self.path / "plan.toml", setup.profile), text
+        plan = parse_plan(text, self.path / "plan.toml", setup.profile)
+        return plan.with_copies(*(arm for arm in COPIES if any(arm in order for order in setup.order))), text
 
     def read_setup(self) -> Setup:
         """What the run was measured on."""
@@ -136,11 +146,14 @@ class RunFolder:
         raw = self._object("migrations.json")
         return validated(self.path / "migrations.json", list[Migration], raw.get("migrations"))
 
-    def read_trials(self, setup: Setup) -> Iterator[Trial]:
-        """The trials of all complete blocks, in the order they ran, each read when it is asked for."""
-        legs = setup.legs
-        partial = {leg.block for leg in legs if not (self.trial_folder(leg) / "windows.json").is_file()}
+    def read_trials(self, legs: Sequence[Leg]) -> Iterator[Trial]:
+        """The trials of those legs whose blocks are complete, in the order they ran, each read when it is asked for."""
+        partial = {leg.block for leg in legs if not self.complete([leg])}
         return (self._trial(leg) for leg in legs if leg.block not in partial)
+
+    def complete(self, legs: Sequence[Leg]) -> bool:
+        """Whether all of some legs were measured to their end."""
+        return all((self.trial_folder(leg) / "windows.json").is_file() for leg in legs)
 
     def read_losses(self, legs: Sequence[Leg]) -> list[Loss]:
         """The workers that were lost in those of the legs that were recorded."""

@@ -1,6 +1,6 @@
 """Verdict: every target and every claim judged, and the run as a whole."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -9,7 +9,9 @@ from harness.check import Check, Outcome, check_targets
 from harness.comparison import Comparison
 from harness.doubt import AnyDoubt, doubts_of_run
 from harness.guard import unasked
+from harness.noise import Floor, Noise, Place, differences_of, floors_of, place_of, unequal_arms
 from harness.plan import Claim, Plan
+from harness.stability import against_noise, confirmed, doubts_of_noise, suspects
 from harness.summary import Summary
 from harness.trial import Incident, Loss, Setup
 
@@ -46,6 +48,15 @@ class Verdict:
         return sum(check.outcome is outcome for check in self.checks)
 
 
+@dataclass(frozen=True, slots=True)
+class Repeat:
+    """What was measured once more, in blocks of their own; ``complete`` when all that were begun are there."""
+
+    summary: Summary
+    comparison: Comparison
+    complete: bool
+
+
 def judge(
     plan: Plan,
     setup: Setup,
@@ -54,11 +65,23 @@ def judge(
     losses: Sequence[Loss] = (),
     *,
     incidents: Sequence[Incident] = (),
+    noise: Noise | None = None,
+    repeat: Repeat | None = None,
 ) -> Verdict:
-    """Judge every target of the plan; workers that were lost in any leg break the run."""
-    breaches = breaches_of(summary, losses, incidents)
+    """Judge every target of the plan; workers that were lost in any leg break the run.
+
+    ``noise`` is what earlier runs say of this machine, ``repeat`` the second measurement of what had failed.
+    """
+    own, known = differences_of(summary), [one for run in noise.runs for one in run.differences] if noise else []
+    floors, wanted = floors_of([*known, *own]), {place_of(target) for target in plan.targets}
+    unequal = unequal_arms(own, floors_of(known), wanted)
+    breaches = breaches_of(summary, losses, incidents) + tuple(unequal)
+    if repeat:
+        breaches += tuple(breach for breach in breaches_of(repeat.summary) if breach not in breaches)
     silent = unasked(summary)
-    checks = tuple(check_targets(plan.targets, comparison, silent))
+    checks = tuple(against_noise(c, floors) for c in check_targets(plan.targets, comparison, silent, floors))
+    if repeat:
+        checks = tuple(_said_twice(checks, repeat, floors))
     if breaches:
         outcome = Outcome.INVALID
     elif not checks:
@@ -67,7 +90,19 @@ def judge(
         rank = list(Outcome)
         outcome = max((check.outcome for check in checks), key=rank.index)
     claims = tuple(_judge_claim(claim, comparison, silent, valid=not breaches) for claim in plan.claims)
-    return Verdict(outcome, checks, claims, tuple(doubts_of_run(setup, summary, comparison)), breaches)
+    doubts = (*doubts_of_run(setup, summary, comparison), *doubts_of_noise(checks, floors, repeated=repeat is not None))
+    return Verdict(outcome, checks, claims, doubts, breaches)
+
+
+def _said_twice(checks: Sequence[Check], repeat: Repeat, floors: Mapping[Place, Floor]) -> Iterator[Check]:
+    """The checks, of which those that failed on a change stand only where they failed again."""
+    doubtful = suspects(checks)
+    targets = [check.target for check in doubtful]
+    silent = unasked(repeat.summary)
+    second = check_targets(targets, repeat.comparison, silent, floors) if repeat.complete else []
+    again = iter([against_noise(check, floors) for check in second])
+    for check in checks:
+        yield confirmed(check, next(again, None)) if check in doubtful else check
 
 
 def _judge_claim(claim: Claim, comparison: Comparison, silent: frozenset[str], *, valid: bool) -> ClaimCheck:

@@ -16,6 +16,7 @@ from reports.arrivals import ArrivalTable, arrival_table
 from reports.capacity import CapacityTable, capacity_table
 from reports.claims import ClaimRow, claim_rows, claims_tally
 from reports.faults import FaultRow, fault_rows
+from reports.noise import NoiseRow, noise_rows
 from reports.stages import Column, StageTable, columns, stage_tables
 from reports.steps import StepTable, step_table
 from reports.targets import Remark, TargetRow
@@ -79,6 +80,7 @@ class Page:
     columns: tuple[Column, ...]
     stages: tuple[StageTable, ...]
     capacity: CapacityTable | None
+    noise: tuple[NoiseRow, ...]
     usage: tuple[UsageRow, ...]
     migrations: tuple[MigrationRow, ...]
     claims: tuple[ClaimRow, ...]
@@ -132,6 +134,7 @@ def build_page(  # noqa: PLR0917 - the parts of a run, as in render
         columns=columns(plan),
         stages=stage_tables(plan, summary, comparison),
         capacity=capacity_table(plan, summary),
+        noise=noise_rows(verdict, comparison.blocks),
         usage=usage_rows(summary),
         migrations=tuple(_migration(arms, migration) for arms, migration in _by_database(migrations)),
         claims=claim_rows(verdict),

@@ -12,6 +12,7 @@ from harness.summary import Summary
 from harness.target import Form
 from harness.verdict import Verdict
 from reports import view
+from reports.noise import reason_of
 from reports.view import Cell
 
 NAMED_IN_HEADLINE = 3
@@ -78,7 +79,7 @@ def target_row(index: int, check: Check) -> TargetRow:
         after_interval=view.value_interval(pair.metric, interval) if pair and interval else "",
         change=change_cell(pair, too_few=check.reason is Reason.TOO_FEW),
         interval=interval_cell(pair, too_few=check.reason is Reason.TOO_FEW),
-        reason=check.reason.value,
+        reason=reason_of(check),
         absolute=check.target.expectation.form is Form.ABSOLUTE,
         remarks=tuple(Remark(d.name, *d.value, about=(index,)) for d in check.doubts),
     )

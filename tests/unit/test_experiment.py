@@ -13,6 +13,7 @@ from harness.doubt import Doubt
 from harness.errors import DiskFullError, EnvironmentFailedError, RunFolderError
 from harness.experiment import Source, analyse, measure
 from harness.load import Job, Progress, Remote
+from harness.noise import Noise
 from harness.order import balanced_order
 from harness.plan_file import fingerprint, parse_plan
 from harness.readings import write_readings
@@ -32,6 +33,9 @@ class Nobody:
 
     def leg(self, leg: Leg, setup: Setup) -> None:
         self.heard.append(f"{leg.title} of {len(setup.legs)}")
+
+    def noise(self, setup: Setup, noise: Noise) -> None:
+        self.known = (setup, noise)
 
     def progress(self, progress: Progress) -> None:
         self.heard.append(f"{progress.requests} requests")
@@ -405,7 +409,7 @@ def test_more_samples_than_were_recorded_are_noticed_too(source: Source, folder:
 def test_the_readings_of_a_leg_are_read(source: Source, folder: RunFolder) -> None:
     measure(source, folder, FakeEnvironment([]), Nobody(), make_load=FakeLoad([]))
     write_readings([(1, "generator", "users", 3.0)], folder.path / "trials/01-before/readings.parquet")
-    assert [len(trial.readings) for trial in folder.read_trials(folder.read_setup())] == [1, 0, 0, 0]
+    assert [len(trial.readings) for trial in folder.read_trials(folder.read_setup().legs)] == [1, 0, 0, 0]
 
 
 def test_the_order_follows_the_seed_of_the_plan(source: Source, folder: RunFolder) -> None:

@@ -173,7 +173,7 @@ def test_users_reach_the_service_they_choose(system: Measured) -> None:
 
 def test_how_long_a_start_took_is_on_record(system: Measured) -> None:
     folder = RunFolder.open(system[0].recorded)
-    ready = [trial.ready_seconds for trial in folder.read_trials(folder.read_setup())]
+    ready = [trial.ready_seconds for trial in folder.read_trials(folder.read_setup().legs)]
     assert len(ready) == 2
     assert all(seconds and 0.05 < seconds < 20 for seconds in ready)
 

@@ -1,0 +1,71 @@
+"""Campaign: a run from its first block to its verdict: what failed is measured once more before it is said."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+from harness.check import Outcome
+from harness.experiment import Analysis, Environment, Observer, Source, analyse, measure, measure_again
+from harness.load import Remote
+from harness.noise import NoiseOfRun, differences_of
+from harness.noise_store import NoiseStore
+from harness.plan import ARMS, Plan
+from harness.stability import suspects
+from harness.store import RunFolder
+
+BUDGET_SECONDS = 3600.0
+
+
+@dataclass(frozen=True, slots=True)
+class Effort:
+    """How much is measured: blocks instead of the plan's, seconds in which further ones begin, and failures twice."""
+
+    blocks: int | None = None
+    seconds: float | None = None
+    confirm: bool = True
+
+
+def carry_out(
+    source: Source,
+    folder: RunFolder,
+    environment: Callable[[Plan], Environment],
+    observer: Observer,
+    effort: Effort,
+    *,
+    remote: Remote | None = None,
+) -> Analysis:
+    """Measure a plan into a run folder and judge it; ``environment`` makes what a plan runs in.
+
+    A target that fails on a change is measured once more, before and after only, in an environment of its own. What a
+    control arm said of this machine is kept beside the runs.
+
+    Raises:
+        EnvironmentFailedError: when the system under test does not come up or stay up.
+        MeasurementError: when the generator breaks.
+    """
+    plan = source.plan
+    measure(source, folder, environment(plan), observer, blocks=effort.blocks, seconds=effort.seconds, remote=remote)
+    analysis = _analysed(folder, observer)
+    if effort.confirm and _repeatable(analysis, remote) and suspects(analysis.verdict.checks):
+        alone = plan.model_copy(update={"attribution": None, "arms": {arm: plan.arms[arm] for arm in ARMS}})
+        measure_again(replace(source, plan=alone), folder, environment(alone), observer)
+        analysis = _analysed(folder, observer)
+    _remember(folder, analysis)
+    return analysis
+
+
+def _analysed(folder: RunFolder, observer: Observer) -> Analysis:
+    observer.say("summarising")
+    return analyse(folder)
+
+
+def _repeatable(analysis: Analysis, remote: Remote | None) -> bool:
+    """Whether a second measurement can follow: of what is started for it, by workers that are still there."""
+    plan, sound = analysis.plan, analysis.verdict.outcome is Outcome.FAIL
+    return sound and remote is None and plan.environment.kind != "external"
+
+
+def _remember(folder: RunFolder, analysis: Analysis) -> None:
+    differences = differences_of(analysis.summary)
+    if differences and analysis.verdict.outcome is not Outcome.INVALID:
+        store = NoiseStore(folder.path.parent, analysis.plan, analysis.setup)
+        store.add(NoiseOfRun(folder.path.name, differences))
