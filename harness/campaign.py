@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 
 from harness.check import Outcome
 from harness.experiment import Analysis, Environment, Observer, Source, analyse, measure, measure_again
-from harness.load import Remote
+from harness.load import Remote, generate
 from harness.noise import NoiseOfRun, differences_of
 from harness.noise_store import NoiseStore
 from harness.plan import ARMS, Plan
@@ -32,6 +32,7 @@ def carry_out(
     effort: Effort,
     *,
     remote: Remote | None = None,
+    make_load: Callable[..., None] = generate,
 ) -> Analysis:
     """Measure a plan into a run folder and judge it; ``environment`` makes what a plan runs in.
 
@@ -43,11 +44,20 @@ def carry_out(
         MeasurementError: when the generator breaks.
     """
     plan = source.plan
-    measure(source, folder, environment(plan), observer, blocks=effort.blocks, seconds=effort.seconds, remote=remote)
+    measure(
+        source,
+        folder,
+        environment(plan),
+        observer,
+        blocks=effort.blocks,
+        seconds=effort.seconds,
+        remote=remote,
+        make_load=make_load,
+    )
     analysis = _analysed(folder, observer)
     if effort.confirm and _repeatable(analysis, remote) and suspects(analysis.verdict.checks):
         alone = plan.model_copy(update={"attribution": None, "arms": {arm: plan.arms[arm] for arm in ARMS}})
-        measure_again(replace(source, plan=alone), folder, environment(alone), observer)
+        measure_again(replace(source, plan=alone), folder, environment(alone), observer, make_load=make_load)
         analysis = _analysed(folder, observer)
     _remember(folder, analysis)
     return analysis
