@@ -28,6 +28,8 @@ MATTERS = math.log(1.05)
 """What is cut must be so much slower or faster than the rest: less is what noise does, and costs samples."""
 STEADY = math.log(1.1)
 """What is left may change by so much from its beginning to its end."""
+CAUTION = 1.5
+"""So many times as wide as for 95 % is the interval of that change taken: a run asks of many legs, not of one."""
 DROPPED_SHARE = 0.2
 
 
@@ -198,10 +200,18 @@ class _Place:
         """The legs that are not steady after a cut; in endurance stages a slope is what is looked for."""
         for leg, course in self.courses if self.kind != StageKind.ENDURANCE else ():
             rest = course[cut:]
-            slope = trend(rest)
-            surely = max(slope.low, -slope.high) * len(rest) if slope else 0.0
+            surely = _sure_change(rest)
             if surely > STEADY:
                 yield leg, math.expm1(surely)
+
+
+def _sure_change(rest: Sequence[float]) -> float:
+    """The least change from beginning to end that is beyond doubt, up or down; 0 where there may be none."""
+    slope = trend(rest)
+    if slope is None:
+        return 0.0
+    rising, falling = slope.value - slope.low, slope.high - slope.value
+    return len(rest) * max(slope.value - CAUTION * rising, -slope.value - CAUTION * falling, 0.0)
 
 
 def _needed(course: Sequence[float]) -> int:

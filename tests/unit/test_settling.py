@@ -16,10 +16,10 @@ from harness.comparison import compare
 from harness.doubt import doubts_of_run
 from harness.plan import Plan
 from harness.plan_file import parse_plan
-from harness.settling import Cut, Settling, settle, settling_stages
+from harness.settling import Cut, Settling, Unsteady, _Place, settle, settling_stages
 from harness.summary import summarise
 from harness.testing import synthetic_setup, synthetic_trials
-from harness.trial import Trial
+from harness.trial import Leg, Trial
 
 PER_SECOND = 10
 STAGE = (
@@ -183,6 +183,22 @@ def test_more_than_a_fifth_and_more_than_one_is_hopeless(blocks: int, unsteady: 
     found = settle(trials_of(plan, {2 * block - 1: growing for block in range(1, unsteady + 1)}), settling_stages(plan))
     assert found.hopeless is hopeless
     assert len(found.dropped) == (0 if hopeless else unsteady)
+
+
+def test_legs_that_wander_by_chance_break_no_run() -> None:
+    chance, hopeless = np.random.default_rng(1), 0
+    for _ in range(60):
+        unsteady = []
+        for block in range(1, 9):
+            place = _Place("sustain")
+            for arm in ("before", "after"):
+                course = 0.09 * chance.standard_normal(90)  # 15 % from second to second, with autocorrelation 0.8
+                for second in range(1, 90):
+                    course[second] += 0.8 * course[second - 1]
+                place.courses.append((Leg(1, block, arm), course[30:].tolist()))
+            unsteady += [Unsteady(leg, "sustain", change) for leg, change in place.changes(place.cut)]
+        hopeless += Settling(unsteady=tuple(unsteady), legs=(*range(1, 9),) * 2).hopeless
+    assert hopeless <= 1
 
 
 def test_no_stage_to_look_at_leaves_nothing_out_and_reads_nothing() -> None:
