@@ -186,7 +186,7 @@ def test_more_than_a_fifth_and_more_than_one_is_hopeless(blocks: int, unsteady: 
 
 
 def test_legs_that_wander_by_chance_break_no_run() -> None:
-    chance, hopeless = np.random.default_rng(1), 0
+    chance, hopeless, legs = np.random.default_rng(1), 0, 0
     for _ in range(60):
         unsteady = []
         for block in range(1, 9):
@@ -198,7 +198,9 @@ def test_legs_that_wander_by_chance_break_no_run() -> None:
                 place.courses.append((Leg(1, block, arm), course[30:].tolist()))
             unsteady += [Unsteady(leg, "sustain", change) for leg, change in place.changes(place.cut)]
         hopeless += Settling(unsteady=tuple(unsteady), legs=(*range(1, 9),) * 2).hopeless
+        legs += len(unsteady)
     assert hopeless <= 1
+    assert legs <= 15  # of 960
 
 
 def test_no_stage_to_look_at_leaves_nothing_out_and_reads_nothing() -> None:
