@@ -4,6 +4,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from http import HTTPStatus
+from sys import intern
 from typing import Any
 from urllib.parse import urlencode
 
@@ -65,7 +66,7 @@ class HttpSession:
         self._insecure, self._make_context = insecure, ssl_context_factory
         self._headers = completed(headers or {}, {"User-Agent": "harness", "Accept-Encoding": "gzip, deflate, br"})
         self._authorization = {"Authorization": authorization} if authorization else {}
-        self._said = str((self.base_url, self._headers, self._authorization))
+        self._said = intern(str((self.base_url, self._headers, self._authorization)))  # most users say the same
         self._sites: dict[str, Site] = {}
 
     def request(  # noqa: PLR0917 - the signature of FastHttpUser's client
