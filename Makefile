@@ -5,7 +5,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 COMPILE = $(BIN)/pip-compile -q --upgrade --strip-extras --no-annotate --no-header --no-emit-options
 
-.PHONY: demo demo-docker test check bench trials lock clean
+.PHONY: demo demo-docker test check bench trials coverage lock clean
 .DEFAULT_GOAL := help
 
 help: ## show this list
@@ -31,6 +31,10 @@ bench: .venv/dev.stamp ## measure the load generator beside its peers, in so far
 
 trials: .venv/dev.stamp ## kill something of a run in containers fifty times and see what is left (half an hour)
 	@$(BIN)/python -m tests.trials.kills --trials 50
+
+coverage: .venv/dev.stamp ## count how often intervals hold the truth in made-up runs (five minutes)
+	@$(BIN)/python -m tests.trials.coverage
+	@$(BIN)/python -m tests.trials.slopes
 
 lock: .venv/bin/python ## write the lock files again from pyproject.toml
 	@$(BIN)/python -m pip install -q pip-tools

@@ -22,8 +22,8 @@ def enough(values: Sequence[float], wanted_half_width: float) -> bool:
 
     The blocks but the latest four must be six or more, and the half-width of their interval at most what is wanted:
     nobody stops before the tenth. Whoever stops as soon as the interval is narrow stops when the blocks are alike by
-    luck, and an interval that calls itself one of 95 % then covers 92.4 % (simulated, where the wanted half-width is
-    half of the blocks' standard deviation). Four more blocks that were not asked bring the worst case to 93.9 %, and
+    luck, and an interval that calls itself one of 95 % then covers 92.6 % (simulated, where the wanted half-width is
+    half of the blocks' standard deviation). Four more blocks that were not asked bring the worst case to 93.6 %, and
     most to 94 to 95 %.
 
     Args:

@@ -1,10 +1,11 @@
-"""``python -m tests.trials.coverage --suites 2000 --seed 1``: do 95 % intervals hold the truth in 95 % of the runs?
+"""``python -m tests.trials.coverage --suites 8000 --seed 1``: do 95 % intervals hold the truth in 95 % of the runs?
 
 Each suite is a made-up run of which the truth is known: interleaved blocks of two legs in the product's own order, the
 second arm faster by a factor. What makes real runs hard is in it: latencies whose neighbours are alike and whose tail
 is heavy, blocks that differ from each other, arms that differ from block to block by themselves, and a drift over
 the run. Percentiles and intervals are the product's own. Beside them stand what must not be done: a bootstrap of the
-requests, and stopping as soon as the interval is narrow. About a minute of one core.
+requests, and stopping as soon as the interval is narrow. Of 2,000 suites a share is known to half a percent, which is
+much beside the 93.5 to 96.5 % that are asked; of 8,000, which take three minutes of one core, to a quarter.
 """
 
 import argparse
@@ -188,7 +189,7 @@ def main() -> None:
         description=__doc__,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("--suites", type=int, default=2000, help="how many")
+    parser.add_argument("--suites", type=int, default=8000, help="how many")
     parser.add_argument("--seed", type=int, default=1, help="of all that is random")
     asked = parser.parse_args()
     found = trial(asked.suites, asked.seed, lambda done: print(f"\r{done} suites", end="", file=sys.stderr, flush=True))
