@@ -51,6 +51,7 @@ class Reason(StrEnum):
         "measure them in turns, or state a limit for after"
     )
     UNBOUNDED = "the largest stress stage was held: how much more would be is not known"
+    UNSEARCHED = "a search found no rate that was not held: how much more would be is not known"
     UNRECOVERED = "a leg was over before that had happened: how long it takes is not known"
     UNASKED = "more than 1 % of the arrivals of after never began, and what never began has no latency"
     UNSTABLE = "equal arms differ by more than this target asks to tell: see the noise of this machine"
@@ -141,7 +142,7 @@ def _absolute(target: Target, pair: Pair) -> tuple[Outcome, Reason]:
     if pair.metric.origin is Origin.MIGRATION and pair.after is not None:
         met = target.expectation.allows(pair.after)
         return (Outcome.PASS, Reason.ONCE_WITHIN) if met else (Outcome.FAIL, Reason.ONCE_OUTSIDE)
-    if _judged_by_leg(pair.metric):
+    if _judged_by_leg(pair.metric) and not pair.searched:
         return _legs(target, pair)
     if pair.after_interval is None:
         return Outcome.INCONCLUSIVE, Reason.NO_INTERVAL
@@ -185,6 +186,8 @@ def _relative(target: Target, pair: Pair) -> tuple[Outcome, Reason]:
 
 def unbounded(pair: Pair) -> Reason:
     """Why a pair with lower bounds decides nothing."""
+    if pair.searched:
+        return Reason.UNSEARCHED
     return Reason.UNRECOVERED if pair.metric.origin is Origin.FAULT else Reason.UNBOUNDED
 
 

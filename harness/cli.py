@@ -117,6 +117,8 @@ def run(
     """
     remote = _remote(workers, bind, allowed=allow_remote)
     parsed, text = read_plan(plan, profile)
+    if remote and parsed.searched:
+        raise click.UsageError("--workers: a search is conducted by one process; leave --workers out")
     user_files = check_users(parsed, plan, plan.resolve().parent)
     if no_attribution:
         parsed = parsed.model_copy(update={"attribution": None})

@@ -27,13 +27,29 @@ from harness.summary import Summary
 
 @dataclass(frozen=True, slots=True)
 class BlockPair:
-    """One block's value in each arm, and whether these are lower bounds."""
+    """One block's value in each arm, and whether these are lower bounds.
+
+    Where a search left a value within a bracket, ``before`` and ``after`` are its lower ends and ``before_high`` and
+    ``after_high`` its upper ones, infinite where they are lower bounds; elsewhere these are ``None``.
+    """
 
     block: int
     before: float
     after: float
     before_at_least: bool = False
     after_at_least: bool = False
+    before_high: float | None = None
+    after_high: float | None = None
+
+    @property
+    def low(self) -> float:
+        """The least that the ratio after / before of this block may be."""
+        return self.after / (self.before if self.before_high is None else self.before_high)
+
+    @property
+    def high(self) -> float:
+        """The most that it may be."""
+        return (self.after if self.after_high is None else self.after_high) / self.before
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +92,8 @@ class Pair:
     """Requests of the leg that has fewest, over both arms."""
     before_at_least: bool = False
     after_at_least: bool = False
+    searched: bool = False
+    """Whether each leg is known to lie within a bracket, which is part of every interval."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -215,6 +233,7 @@ def pair_of(
         least_requests=min((row.samples(metric) if row else 0 for _, b, a in legs for row in (b, a)), default=0),
         before_at_least=bool(before and before.at_least(metric)),
         after_at_least=bool(after and after.at_least(metric)),
+        searched=any(row.highest(metric) is not None for row in (before, after) if row),
     )
 
 
@@ -222,14 +241,19 @@ def _block_pairs(metric: Metric, paired: list[tuple[int, Row, Row]]) -> Iterator
     for block, before, after in paired:
         b, a = before.value(metric.name), after.value(metric.name)
         if b is not None and a is not None:
-            yield BlockPair(block, b, a, before.at_least(metric), after.at_least(metric))
+            bounds, highs = (
+                [getattr(row, name)(metric) for row in (before, after)] for name in ("at_least", "highest")
+            )
+            yield BlockPair(block, b, a, *bounds, *highs)
 
 
 def _interval(metric: Metric, legs: list[Row | None], pooled: Row | None) -> Interval | None:
     """Interval of one arm's value, for judging it against a limit."""
     rows = [row for row in legs if row is not None]
+    ends = [(row.value(metric.name), row.highest(metric)) for row in rows]
     if pooled is None or len(rows) != len(legs) or metric.by_leg:
-        return None
+        searched = pooled is not None and pooled.highest(metric) is not None and len(rows) == len(legs)
+        return _of_brackets(ends) if searched else None
     if metric.scale is Scale.PROPORTION:
         return _failure_share(pooled)
     if metric.scale is Scale.LOGIT:
@@ -239,6 +263,23 @@ def _interval(metric: Metric, legs: list[Row | None], pooled: Row | None) -> Int
     if min(values, default=0.0) <= 0:
         return t_interval(values)
     return _mapped(t_interval([math.log(value) for value in values]), math.exp)
+
+
+def _of_brackets(ends: Sequence[tuple[float | None, float | None]]) -> Interval | None:
+    """Interval of values each known to lie between two ends: from that of the lower ends to that of the upper ones.
+
+    Where the true values lie in their brackets is unknown, and the same in all blocks when they use the same loads: no
+    average makes them narrower. ``None`` for fewer than two.
+    """
+    known = [(low, high) for low, high in ends if low is not None and high is not None]
+    logs = all(low > 0 for low, _ in known)
+    into, back = (math.log, math.exp) if logs else (float, float)
+    lower = t_interval([into(low) for low, _ in known])
+    if lower is None:
+        return None
+    upper = t_interval([into(high) for _, high in known]) if all(high < math.inf for _, high in known) else None
+    high = math.inf if upper is None else back(upper.high)
+    return Interval(back(lower.value), back(lower.low) if logs else max(lower.low, 0.0), high)
 
 
 def _change(
@@ -264,6 +305,8 @@ def _ratio(metric: Metric, values: tuple[BlockPair, ...]) -> Change | None:
         return None
     logs = [math.log(v.after / v.before) for v in values]
     interval = _mapped(t_interval(logs), math.exp)
+    if any(v.before_high is not None for v in values):
+        interval = _of_brackets([(v.low, v.high) for v in values])
     worst = max(logs) if metric.better is Better.LOWER else min(logs)
     mean = math.exp(math.fsum(logs) / len(logs))
     low, high = (interval.low, interval.high) if interval else (None, None)

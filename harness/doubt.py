@@ -8,6 +8,7 @@ from harness.comparison import Comparison, Pair
 from harness.guard import ArrivalsWaited, allowed_lag_ms, waiting
 from harness.metric import LATENCIES, Origin, Unit
 from harness.plan import ARMS
+from harness.searched import SearchEnded, search_ends
 from harness.settling import NotSteadyYet
 from harness.summary import LegFacts, Summary
 from harness.trial import Setup
@@ -78,7 +79,7 @@ class Doubt(Enum):
     )
 
 
-AnyDoubt = Doubt | ArrivalsWaited | NotSteadyYet
+AnyDoubt = Doubt | ArrivalsWaited | NotSteadyYet | SearchEnded
 """Texts that stand alone, and those with the numbers of a run: all have a ``name`` and, as ``value``, two texts."""
 
 
@@ -102,6 +103,7 @@ def doubts_of_run(setup: Setup, summary: Summary, comparison: Comparison) -> Ite
         yield NotSteadyYet(settling)
     if waited := waiting(summary):
         yield waited
+    yield from search_ends(summary)
     if any(_late(summary, leg) for leg in summary.legs):
         yield Doubt.GENERATOR_LATE
 
@@ -119,7 +121,7 @@ def doubts_of_pair(pair: Pair, comparison: Comparison, *, relative: bool) -> Ite
         rps = comparison.pair("rps", pair.stage, pair.endpoint)
         if rps and rps.change and abs(rps.change.value - 1) > COUPLED_RPS_CHANGE:
             yield Doubt.COUPLED
-    if relative and pair.metric.origin is Origin.STRESS:
+    if relative and pair.metric.origin is Origin.STRESS and not pair.searched:
         yield Doubt.IN_STEPS
         if any(block.before_at_least or block.after_at_least for block in pair.blocks):
             yield Doubt.LOWER_BOUND

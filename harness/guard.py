@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 from harness.capacity import begun
 from harness.plan import ARMS
+from harness.searched import SearchDisputed, disputes
 from harness.stage import StageKind
 from harness.summary import LegFacts, Summary
 from harness.trial import Leg, Offered, Window
@@ -103,7 +104,7 @@ class ArrivalsWaited:
         )
 
 
-Guard = ScheduleLate | ArrivalsMissing
+Guard = ScheduleLate | ArrivalsMissing | SearchDisputed
 
 
 def allowed_lag_ms(p50_ms: float | None) -> float:
@@ -117,6 +118,7 @@ def broken_guards(summary: Summary, legs: Sequence[LegFacts]) -> Iterator[Guard]
     if late:
         yield max(late, key=lambda found: found.lag_ms / found.allowed_ms)
     missing = [ArrivalsMissing(leg.leg, offered, window.users) for leg in legs for window, offered in _missing(leg)]
+    yield from disputes(summary, legs)
     if missing:
         yield min(missing, key=lambda found: found.offered.started / found.offered.planned)
 

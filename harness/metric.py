@@ -155,3 +155,5 @@ PERCENTILES: dict[str, Fraction] = {
 SERVICE_TIMES: dict[str, Fraction] = {
     m.name: m.quantile for m in METRICS.values() if m.quantile is not None and m.from_sending
 }
+SEARCHED = (*PERCENTILES, *SERVICE_TIMES, "max", "mean", "rps", "error_rate")
+"""What a search can go by: the requests of a few seconds tell it, without a look at servers or answers."""

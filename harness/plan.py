@@ -283,6 +283,11 @@ class Plan(Part):
         return tuple(sorted(stage.load for stage in self.stages if stage.kind is StageKind.STRESS))
 
     @property
+    def searched(self) -> Stage | None:
+        """The stage that looks for the capacity of the arms, if one does."""
+        return next((stage for stage in self.stages if stage.search is not None), None)
+
+    @property
     def profile(self) -> str | None:
         """The name of the profile that the plan was scaled by; ``None``: it is as written."""
         return self._profile
@@ -296,7 +301,7 @@ class Plan(Part):
         """
         profile, data = self.profiles[name], self.model_dump(by_alias=True, exclude_unset=True)
         times = {stage.title: (profile.times_of(stage)["seconds"] / stage.seconds) for stage in self.stages}
-        data["stages"] = tuple(stage.model_dump() | profile.times_of(stage) for stage in self.stages)
+        data["stages"] = tuple(stage.model_dump(by_alias=True) | profile.times_of(stage) for stage in self.stages)
         data["faults"] = tuple(
             fault.model_dump() | {"at": fault.scaled(times.get(fault.stage, 1.0))} for fault in self.faults
         )

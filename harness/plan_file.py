@@ -31,7 +31,8 @@ from harness.plan import (
 )
 from harness.plan_external import external_problems, without_credentials
 from harness.plan_faults import fault_problems
-from harness.stage import SLOWEST_CLIMB, Stage, StageKind
+from harness.plan_search import search_problems
+from harness.stage import SLOWEST_CLIMB, Search, Stage, StageKind
 from harness.system import Apply, Compose, External, Limits, Local, Metrics, Server
 from harness.target import Expectation, Form
 
@@ -55,7 +56,15 @@ def parse_plan(text: str, source: Path | str = "plan", profile: str | None = Non
         raise PlanError(source, [_problem(detail) for detail in error.errors()]) from error
     if profile is not None:
         plan = _scaled(plan, profile, source)
-    checks = (_command_problems, _stage_problems, fault_problems, _target_problems, _blind_problems, _chain_problems)
+    checks = (
+        _command_problems,
+        _stage_problems,
+        search_problems,
+        fault_problems,
+        _target_problems,
+        _blind_problems,
+        _chain_problems,
+    )
     if problems := [problem for check in checks for problem in check(plan)]:
         raise PlanError(source, problems)
     return plan
@@ -288,7 +297,10 @@ def _blind_to_load(plan: Plan, expectation: Expectation) -> str:
         more = "a higher rate" if plan.open else "more users"
         return f'{more} held is better; write "{name} >= {expectation.limit:.10g}"'
     if (largest := plan.stress_loads[-1]) < expectation.limit:
-        return f"the largest stress stage has {largest:.10g} {unit}; add one of {expectation.limit:.10g} or more"
+        has, fix = ("stress stage has", f"add one of {expectation.limit:.10g} or more")
+        if plan.searched:
+            has, fix = "load that the search tries is", "raise its to"
+        return f"the largest {has} {largest:.10g} {unit}; {fix}"
     return ""
 
 
@@ -343,6 +355,7 @@ def _known_keys(tables: tuple[str, ...], kind: str | None) -> list[str]:
         "database": Server,
         "limits": Limits,
         "metrics": Metrics,
+        "search": Search,
     }
     if not tables:
         model: type[BaseModel] = Plan

@@ -1,5 +1,6 @@
 """Row: what one arm did in one block, stage and endpoint."""
 
+import math
 from dataclasses import dataclass
 
 from harness.metric import LATENCIES, Basis, Metric, Origin
@@ -44,7 +45,9 @@ class Row:
     design_effect: float
     users_held: int | None = None
     rate_held: float | None = None
+    rate_missed: float | None = None
     held_all: bool = False
+    searched: bool = False
     ready_seconds: float | None = None
     detection_seconds: float | None = None
     recovery_seconds: float | None = None
@@ -79,3 +82,9 @@ class Row:
         """Whether the value of a metric is a lower bound."""
         bounds = {"recovery_seconds": not self.recovered, "detection_seconds": not self.detected}
         return bounds.get(metric.name, metric.origin is Origin.STRESS and self.held_all)
+
+    def highest(self, metric: Metric) -> float | None:
+        """The upper end of what a search left possible, infinite where the value is a lower bound; else ``None``."""
+        if metric.name != "rate_held" or not self.searched:
+            return None
+        return math.inf if self.rate_missed is None else self.rate_missed

@@ -4,7 +4,7 @@ import math
 from enum import StrEnum
 from typing import Annotated, Self
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 Seconds = Annotated[float, Field(gt=0, le=86_400)]
 Users = Annotated[int, Field(ge=1, le=1_000_000)]
@@ -32,11 +32,51 @@ class StageKind(StrEnum):
     ENDURANCE = "endurance"
 
 
+class Search(Part):
+    """How a stress stage looks for the most arrivals per second that meet the limits of ``[capacity]``.
+
+    Rates are tried one after the other, for ``settle_seconds`` that do not count and ``try_seconds`` that do: twice as
+    much each time, beginning with ``from``, until one misses a limit or ``to`` is held; then the geometric middle
+    between the highest that held and the lowest that missed, until these are no further apart than ``precision``. With
+    ``confirm`` a rate has missed when it did so twice.
+    """
+
+    from_: Rate = Field(alias="from")
+    to: Rate
+    try_seconds: Seconds = 8.0
+    settle_seconds: float = Field(default=2.0, ge=0, le=3600)
+    precision: float = Field(default=0.05, ge=0.01, le=1)
+    confirm: bool = True
+
+    @field_validator("precision", mode="before")
+    @classmethod
+    def _in_percent(cls, value: object) -> object:
+        if not isinstance(value, str):
+            return value
+        number = value.strip().removesuffix("%").strip()
+        try:
+            return float(number) / 100 if value.strip().endswith("%") else float(number)
+        except ValueError:
+            raise ValueError(f'"{value}" is no share; say how near is near enough, as in "5 %"') from None
+
+    @model_validator(mode="after")
+    def _upwards(self) -> Self:
+        if self.from_ >= self.to:
+            raise ValueError(f"from ({self.from_:g}) has to be less than to ({self.to:g}), the most that is tried")
+        return self
+
+    @property
+    def seconds(self) -> float:
+        """How long one try takes, without the wait for the last answers."""
+        return self.settle_seconds + self.try_seconds
+
+
 class Stage(Part):
     """A stretch of load. A ramp goes to its users or rate linearly over all of it, other kinds over ``ramp_seconds``.
 
     With ``rate``, arrivals per second, the stage is open: each arrival is a task that some free user does, whether or
-    not earlier ones are done. ``users`` is then the most that may be at work at once.
+    not earlier ones are done. ``users`` is then the most that may be at work at once. With a ``search`` the rate is the
+    most that it may try, and ``seconds`` are what it may take.
     """
 
     kind: StageKind
@@ -46,10 +86,13 @@ class Stage(Part):
     name: str = Field(default="", max_length=60)
     ramp_seconds: float = Field(default=0.0, ge=0)
     warmup_seconds: float = Field(default=0.0, ge=0)
+    search: Search | None = None
 
     @model_validator(mode="before")
     @classmethod
     def _most_at_work(cls, data: object) -> object:
+        if isinstance(data, dict) and isinstance(search := data.get("search"), dict):
+            data = {"rate": search.get("to", 1.0)} | data
         if not isinstance(data, dict) or "users" in data:
             return data
         rate = data.get("rate")
@@ -69,6 +112,18 @@ class Stage(Part):
             raise ValueError(f"warmup_seconds ({self.warmup_seconds:g}) leaves nothing of the stage ({self.seconds:g})")
         if self.seconds != int(self.seconds):
             raise ValueError("seconds must be a whole number: the load changes on the second")
+        return self if self.search is None else self._searches(self.search)
+
+    def _searches(self, search: Search) -> Self:
+        if self.kind is not StageKind.STRESS:
+            raise ValueError(f'search: only a stage of kind "stress" has one, this is of kind "{self.kind}"')
+        if self.rate != search.to:
+            raise ValueError("rate: a search tries rates up to its to; leave rate out")
+        if self.ramp_seconds or self.warmup_seconds:
+            raise ValueError("a search has settle_seconds for each try; leave ramp_seconds and warmup_seconds out")
+        if self.seconds < 2 * search.seconds:
+            shortest = math.ceil(2 * search.seconds)
+            raise ValueError(f"seconds ({self.seconds:g}) leave no time for two tries; say {shortest} or more")
         return self
 
     @property

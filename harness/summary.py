@@ -18,7 +18,9 @@ from functools import cached_property, partial
 from itertools import product
 from typing import Any, NamedTuple
 
-from harness.capacity import Step, begun, holds
+import pyarrow.compute as pc
+
+from harness.capacity import Answers, Sought, Step, begun, holds, sought
 from harness.cell import Cell, cells_of, milliseconds, pooled
 from harness.curve import Curve, curve_of
 from harness.facts import facts_of
@@ -90,9 +92,10 @@ class LegFacts:
 class Summary:
     """All rows, the stages in the order they ran, the latency curves, and the course of a leg per arm and second.
 
-    ``steps`` are the stress stages of every leg, when the plan says what it means to hold them; ``consumers`` the
-    servers and services whose CPU and memory were read; ``recoveries`` what followed each fault of every leg;
-    ``settling`` what was left out of stages and blocks that were not steady.
+    ``steps`` are the stress stages of every leg, when the plan says what it means to hold them, and ``searches`` what
+    the search of every leg came to; ``consumers`` the servers and services whose CPU and memory were read;
+    ``recoveries`` what followed each fault of every leg; ``settling`` what was left out of stages and blocks that were
+    not steady.
     """
 
     rows: tuple[Row, ...]
@@ -104,6 +107,7 @@ class Summary:
     consumers: tuple[Consumer, ...] = ()
     recoveries: tuple[Recovery, ...] = ()
     settling: Settling = NOTHING_LEFT_OUT
+    searches: tuple[Sought, ...] = ()
 
     @cached_property
     def _index(self) -> dict[tuple[str, int | None, str | None, str | None], Row]:
@@ -146,14 +150,15 @@ def summarise(
         faults: what was done to servers and services in every leg, in the order in which they begin.
         settling: what to leave out of stages and blocks that were not steady.
     """
-    counted = list(map(partial(_counts, faults=faults), settling.steady(trials)))
+    counted = list(map(partial(_counts, faults=faults, limits=limits), settling.steady(trials)))
     legs = [counts.trial for counts in counted]
     rows, curves = _rows(counted)
     steps = tuple(_steps(legs, rows, limits)) if limits else ()
+    searches = tuple(counts.sought for counts in counted if counts.sought is not None)
     recoveries = tuple(recovery for counts in counted for recovery in counts.recoveries)
     usage = Usage(legs)
     return Summary(
-        rows=tuple(_with_facts(_with_usage(row, usage), legs, migrations, steps, recoveries) for row in rows),
+        rows=tuple(_with_facts(_with_usage(row, usage), legs, migrations, steps, recoveries, searches) for row in rows),
         stages=tuple(dict.fromkeys(window.stage for leg in legs for window in leg.generation.windows)),
         curves=curves,
         timelines=_timelines(counted),
@@ -162,6 +167,7 @@ def summarise(
         consumers=tuple(usage.consumers()),
         recoveries=recoveries,
         settling=settling,
+        searches=searches,
     )
 
 
@@ -173,10 +179,26 @@ class _Counts:
     cells: dict[tuple[str, str], Cell]
     course: Course
     recoveries: tuple[Recovery, ...]
+    sought: Sought | None
 
 
-def _counts(trial: Trial, faults: Sequence[Fault]) -> _Counts:
-    return _Counts(trial.without_samples(), cells_of(trial), course_of(trial), tuple(recoveries_of(trial, faults)))
+def _counts(trial: Trial, faults: Sequence[Fault], limits: Sequence[Expectation]) -> _Counts:
+    return _Counts(
+        trial=trial.without_samples(),
+        cells=cells_of(trial),
+        course=course_of(trial),
+        recoveries=tuple(recoveries_of(trial, faults)),
+        sought=_sought(trial, limits),
+    )
+
+
+def _sought(trial: Trial, limits: Sequence[Expectation]) -> Sought | None:
+    """What the search of a leg came to; ``None`` where there was none."""
+    if trial.generation.searched is None or not limits:
+        return None
+    due, sent, duration = (trial.samples[name].to_numpy() for name in ("due_ns", "sent_ns", "duration_ns"))
+    ok = pc.is_null(trial.samples["error"]).to_numpy(zero_copy_only=False)
+    return sought(trial.leg, trial.generation.searched, limits, Answers(due, sent, duration, ok))
 
 
 def _timelines(counted: Sequence[_Counts]) -> dict[str, tuple[Second, ...]]:
@@ -262,7 +284,7 @@ def _steps(trials: Sequence[Trial], rows: Sequence[Row], limits: Sequence[Expect
     of_stage = {(row.arm, row.block, row.stage): row for row in rows if row.endpoint is None}
     for trial in trials:
         for window in trial.generation.windows:
-            if window.kind == StageKind.STRESS:
+            if window.kind == StageKind.STRESS and trial.generation.searched is None:
                 row = of_stage.get((trial.leg.arm, trial.leg.block, window.stage))
                 arrived = begun(trial.generation.offered, window.stage)
                 held = arrived and row is not None and holds(limits, row.value)
@@ -274,16 +296,17 @@ def _with_usage(row: Row, usage: Usage) -> Row:
     return row if row.endpoint is not None else replace(row, **usage.of(row.arm, row.block, row.stage))
 
 
-def _with_facts(
+def _with_facts(  # noqa: PLR0917 - each is of another type
     row: Row,
     trials: Sequence[Trial],
     migrations: Sequence[Migration],
     steps: Sequence[Step],
     recoveries: Sequence[Recovery],
+    searches: Sequence[Sought],
 ) -> Row:
     """A row of all stages and endpoints with the facts of its legs, and of its arm when it is of all blocks."""
     if row.stage is not None or row.endpoint is not None:
         return row
     legs = [trial for trial in trials if trial.leg.arm == row.arm and row.block in {None, trial.leg.block}]
     made = [migration for migration in migrations if migration.arm == row.arm and row.block is None]
-    return replace(row, **asdict(facts_of(legs, steps, recoveries, made)))
+    return replace(row, **asdict(facts_of(legs, steps, recoveries, made, searches)))

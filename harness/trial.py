@@ -6,6 +6,7 @@ from dataclasses import dataclass, field, replace
 import pyarrow as pa
 
 from harness.samples import SCHEMA
+from harness.search import Searched
 from harness.stage import Stage
 
 Order = tuple[tuple[str, ...], ...]
@@ -144,6 +145,7 @@ class Generation:
         schedule_lag_p99_ms: how late arrivals began for which a user was free, 99th percentile; that of the worst
             worker, ``None`` in a closed plan.
         gc_pause_ms: the longest pause for garbage collection.
+        searched: what a stage that searches did; what arrived in it is in no other count.
     """
 
     origin: str
@@ -158,6 +160,7 @@ class Generation:
     offered: tuple[Offered, ...] = ()
     schedule_lag_p99_ms: float | None = None
     gc_pause_ms: float = 0.0
+    searched: Searched | None = None
 
     @property
     def processes(self) -> int:
@@ -277,10 +280,14 @@ def differing_facts(one: Setup, other: Setup) -> list[str]:
 
 
 def windows_of(stages: tuple[Stage, ...]) -> tuple[Window, ...]:
-    """The planned windows of the stages, back to back from 0."""
+    """The planned windows of the stages, back to back from 0.
+
+    Nothing of a search is summarised: its loads are others in each arm, and its tries speak for themselves.
+    """
     windows, start = [], 0.0
     for stage in stages:
-        measured_from, end = start + stage.warmup_seconds, start + stage.seconds
+        end = start + stage.seconds
+        measured_from = start + stage.warmup_seconds if stage.search is None else end
         windows.append(Window(stage.title, stage.kind.value, start, measured_from, end, stage.users, stage.rate))
         start = end
     return tuple(windows)

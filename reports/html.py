@@ -47,6 +47,7 @@ class Pictures:
     distributions: tuple[tuple[str, Chart], ...]
     timeline: tuple[Chart, Chart] | None
     timeline_step: int
+    search: tuple[Chart, Chart] | None
     blocks: tuple[tuple[str, Chart], ...]
     waterfalls: tuple[tuple[Chart, Chart] | None, ...]
     """One for each metric of an attribution, in its order."""
@@ -58,11 +59,13 @@ def draw_pictures(
     """Draw every chart of a run."""
     forests = [charts.forest_chart(summary, comparison, verdict, width, f"forest-{width}") for width in (WIDE, NARROW)]
     timelines = [charts.timeline_chart(plan, summary, width, f"timeline-{width}") for width in (WIDE, NARROW)]
+    searches = [charts.search_chart(summary, comparison, width, f"search-{width}") for width in (WIDE, NARROW)]
     return Pictures(
         forest=_both(*forests),
         distributions=tuple(charts.distribution_charts(summary)),
         timeline=_both(*timelines),
         timeline_step=charts.bucket_seconds(plan.seconds),
+        search=_both(*searches),
         blocks=tuple(charts.blocks_charts(comparison, verdict)),
         waterfalls=tuple(_waterfalls(attribution)) if attribution else (),
     )

@@ -50,6 +50,8 @@ def _lines(page: Page) -> Iterator[str]:
         yield from _table(named, (_claim(row) for row in page.claims), right=range(0))
     if page.findings.steps:
         yield from _steps(page.findings.steps)
+    if page.findings.search:
+        yield from ("", f"**Capacity**: {_escaped(page.findings.search.sentence)}.")
     if page.findings.arrivals:
         yield from _arrivals(page.findings.arrivals)
     if page.findings.faults:

@@ -17,6 +17,7 @@ from reports.capacity import CapacityTable, capacity_table
 from reports.claims import ClaimRow, claim_rows, claims_tally
 from reports.faults import FaultRow, fault_rows
 from reports.noise import NoiseRow, noise_rows
+from reports.search import SearchTable, search_table
 from reports.stages import Column, StageTable, columns, stage_tables
 from reports.steps import StepTable, step_table
 from reports.targets import Remark, TargetRow
@@ -64,6 +65,7 @@ class Findings:
     claims: str
     steps: StepTable | None
     arrivals: ArrivalTable | None
+    search: SearchTable | None
     faults: tuple[FaultRow, ...]
     remarks: tuple[Remark, ...]
     breaches: tuple[Remark, ...]
@@ -109,6 +111,7 @@ def build_findings(
         claims=claims_tally(verdict),
         steps=step_table(attribution),
         arrivals=arrival_table(plan, summary),
+        search=search_table(plan, summary, comparison),
         faults=fault_rows(plan, summary),
         remarks=tuple(targets.remarks(verdict)),
         breaches=tuple(Remark(breach.name, *breach.value) for breach in verdict.breaches),

@@ -7,8 +7,9 @@ from typing import Any
 
 from harness.attribution import Attribution, Waterfall
 from harness.breach import AnyBreach
+from harness.capacity import Sought
 from harness.check import Check
-from harness.comparison import Change, Comparison, Pair
+from harness.comparison import BlockPair, Change, Comparison, Pair
 from harness.doubt import AnyDoubt
 from harness.recovery import Recovery
 from harness.row import Row
@@ -23,8 +24,9 @@ SCHEMA = 1
 def summary_record(summary: Summary) -> dict[str, Any]:
     """``summary.json``: one row per arm, block, stage and endpoint, and what each leg's generator said of itself.
 
-    ``steps`` are the stress stages of every leg, and whether their users, or their rate, were held; ``faults`` what
-    followed each fault of every leg, in seconds. In an open plan ``arrivals`` are those of every leg and stage.
+    ``steps`` are the stress stages of every leg, and whether their users, or their rate, were held; ``searches`` what
+    the search of every leg tried and found; ``faults`` what followed each fault of every leg, in seconds. In an open
+    plan ``arrivals`` are those of every leg and stage.
     """
     return {
         "schema": SCHEMA,
@@ -53,6 +55,7 @@ def summary_record(summary: Summary) -> dict[str, Any]:
             for facts in summary.legs
             for window, offered in facts.arrivals
         ],
+        "searches": [_search(found) for found in summary.searches],
         "faults": [_recovery(recovery) for recovery in summary.recoveries],
         "consumers": [
             {
@@ -143,6 +146,23 @@ def _recovery(found: Recovery) -> dict[str, Any]:
     }
 
 
+def _search(found: Sought) -> dict[str, Any]:
+    known = found.bracket
+    return {
+        "block": found.leg.block,
+        "arm": found.leg.arm,
+        "stage": found.stage,
+        "held": known.low,
+        "missed": known.high,
+        "ended": found.ended.name.lower(),
+        "tries": [
+            {name: _finite(value) if isinstance(value, float) else value for name, value in asdict(tried).items()}
+            | {"word": word.value}
+            for tried, word in zip(found.tries, found.words, strict=True)
+        ],
+    }
+
+
 def _arrivals(window: Window, offered: Offered) -> dict[str, Any]:
     return {
         "stage": offered.stage,
@@ -177,8 +197,16 @@ def _pair(pair: Pair) -> dict[str, Any]:
         "after_interval": _interval(pair.after_interval),
         "change": _change(pair.change),
         "least_samples": pair.least_requests,
-        "blocks": [{"block": b.block, "before": _finite(b.before), "after": _finite(b.after)} for b in pair.blocks],
+        "blocks": [_block(block) for block in pair.blocks],
     }
+
+
+def _block(block: BlockPair) -> dict[str, Any]:
+    """The values of a block; where a search left brackets, their upper ends too, null where there are none."""
+    values: dict[str, Any] = {"block": block.block, "before": _finite(block.before), "after": _finite(block.after)}
+    if block.before_high is None and block.after_high is None:
+        return values
+    return values | {"before_high": _finite(block.before_high), "after_high": _finite(block.after_high)}
 
 
 def _waterfall(fall: Waterfall) -> dict[str, Any]:

@@ -58,6 +58,8 @@ class _Layout:
             yield f"claims {self._plain(findings.claims)}"
         if findings.steps:
             yield from self._steps(findings.steps)
+        if findings.search:
+            yield from self._sentences("capacity", [findings.search.sentence])
         if findings.arrivals:
             yield from self._sentences("arrivals", findings.arrivals.sentences)
         if findings.faults:

@@ -9,6 +9,7 @@ import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 
 from harness.check import Outcome
 from harness.comparison import Change, Pair
@@ -191,7 +192,10 @@ def value_interval(metric: Metric, interval: Interval) -> str:
     """The interval of one arm's value, with its unit: ``74.9 … 96.8 ms``."""
     if metric.unit is Unit.MS and abs(interval.high) >= SECONDS_FROM_MS:
         return f"{number(interval.low / 1000)} {ELLIPSIS} {number(interval.high / 1000)} s"
-    bounds = f"{bare(metric, interval.low)} {ELLIPSIS} {bare(metric, interval.high)}"
+    write = number if metric.unit is Unit.PER_SECOND else partial(bare, metric)
+    if math.isinf(interval.high):
+        return f"{AT_LEAST} {write(interval.low)} {UNITS[metric.unit]}".rstrip()
+    bounds = f"{write(interval.low)} {ELLIPSIS} {write(interval.high)}"
     return f"{bounds} {UNITS[metric.unit]}".rstrip()
 
 
@@ -210,7 +214,23 @@ def change_interval(change: Change) -> str | None:
     """The interval of a change, ``-79.0 … -74.1``; ``None`` when it has none."""
     if change.low is None or change.high is None:
         return None
+    if math.isinf(change.high):
+        return f"{AT_LEAST} {change_size(change, change.low)}"
     return f"{change_size(change, change.low)} {ELLIPSIS} {change_size(change, change.high)}"
+
+
+def times(change: Change) -> str:
+    """A ratio as one: ``19.4 times``."""
+    return f"{number(change.value)} times"
+
+
+def times_interval(change: Change) -> str | None:
+    """The interval of a ratio, ``17.9 … 21.1``; ``None`` when it has none."""
+    if change.low is None or change.high is None:
+        return None
+    if math.isinf(change.high):
+        return f"{AT_LEAST} {number(change.low)}"
+    return f"{number(change.low)} {ELLIPSIS} {number(change.high)}"
 
 
 def duration(seconds: float) -> str:

@@ -18,6 +18,7 @@ from harness.generator.arrivals import stage_at
 from harness.generator.conductor import conduct, sit_out
 from harness.generator.dispatcher import AHEAD_NS, Dispatcher
 from harness.generator.recorder import Recorder
+from harness.generator.seeker import seeker_of
 from harness.generator.selfwatch import SelfWatch
 from harness.generator.tally import Tally
 from harness.generator.users import greet_users, point_users
@@ -56,12 +57,17 @@ def run_alone(  # noqa: PLR0917 - each is of another type
         gevent.spawn(watch.watch_lag),
         gevent.spawn(_report, plan, runner, recorder, watch, tally, channel),
     ]
+    searched, windows = None, windows_of(plan.stages)
     if dispatcher is None:
         conduct(plan.stages, recorder.second, runner.start)
     else:
         recorder.dues = dispatcher.dues
         dispatcher.start(recorder.origin_ns)
-        sit_out(plan.stages, recorder.second)
+        if seeker := seeker_of(plan, seed):
+            searched = seeker.seek(recorder, dispatcher, watch)
+            windows = seeker.windows(recorder.second())
+        else:
+            sit_out(plan.stages, recorder.second)
         dispatcher.stop()
     runner.quit()
     gevent.killall(companions)
@@ -70,7 +76,6 @@ def run_alone(  # noqa: PLR0917 - each is of another type
     if counted != recorder.requests:
         sys.exit(f"recorded {recorder.requests} requests, Locust counted {counted}: samples were lost")
     write_readings(watch.rows(), out / "readings.parquet")
-    windows = windows_of(plan.stages)
     generation = Generation(
         origin,
         recorder.requests,
@@ -81,6 +86,7 @@ def run_alone(  # noqa: PLR0917 - each is of another type
         offered=dispatcher.offered() if dispatcher else (),
         schedule_lag_p99_ms=dispatcher.lag_p99_ms if dispatcher else None,
         gc_pause_ms=watch.garbage.longest_ms,
+        searched=searched,
     )
     write_generation(generation, out)
 

@@ -1,12 +1,13 @@
 """Arrivals: how many users run at second t, and when request i is due. Arithmetic on stages; no clock inside."""
 
+import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from harness.stage import SLOWEST_CLIMB, Stage
+from harness.stage import SLOWEST_CLIMB, Stage, StageKind
 
 CHUNK = 8192
 
@@ -90,7 +91,11 @@ def stretches_of(stages: Sequence[Stage]) -> list[Stretch]:
 
 
 def due_times(
-    stages: Sequence[Stage], spacing: str, seed: int, share: tuple[int, int] = (0, 1), chunk: int = CHUNK
+    stages: Sequence[Stage],
+    spacing: str,
+    seed: int | Sequence[int],
+    share: tuple[int, int] = (0, 1),
+    chunk: int = CHUNK,
 ) -> Iterator[Times]:
     """When the arrivals of open stages are due, in seconds from the leg's origin, ascending, a chunk at a time.
 
@@ -123,3 +128,14 @@ def due_times(
         if times:
             yield np.concatenate(times)
         first += chunk
+
+
+def times_of_try(load: float, seconds: float, spacing: str, seed: int, attempt: int = 1) -> Times:
+    """When the arrivals of one try of a search are due, in seconds from its start.
+
+    The same seed, load and attempt give the same times, whatever was tried before and in whichever arm.
+    """
+    stage = Stage(kind=StageKind.STRESS, seconds=math.ceil(seconds), users=1, rate=load)
+    chunks = list(due_times([stage], spacing, (seed, round(load * 1e6), attempt)))
+    times = np.concatenate(chunks) if chunks else np.empty(0)
+    return times[times < seconds]

@@ -23,6 +23,7 @@ from harness.generator.alarm import Alarm
 from harness.generator.arrivals import due_times
 from harness.generator.latency_steps import quantile, step
 from harness.generator.pacing import pace
+from harness.generator.turnout import Turnout
 from harness.generator.users import takers
 from harness.plan import Plan
 from harness.trial import Offered
@@ -61,15 +62,16 @@ class Dispatcher:
         self._chunks = _in_ns(plan, seed, share)
         self._coming: Iterator[int] = iter(())
         self._next = self._following()
-        self._tallies = [_Tally(stage.title, self._part(stage.users)) for stage in plan.stages]
+        self._lags: Counter[int] = Counter()
+        self._tallies = [Turnout(stage.title, self._part(stage.users), self._lags) for stage in plan.stages]
+        self._searches = plan.searched is not None
         self._ends_ns = [round(end * 1e9) for end in accumulate(stage.seconds for stage in plan.stages)]
         self._spares = [min(round(stage.load * SPARE_SECONDS / share[1]), MOST_RESERVED) for stage in plan.stages]
         self._stage = self._ahead = 0
         self._unready_until_ns = 0
-        self._lags: Counter[int] = Counter()
         self._turns: dict[Any, _Turn] = {}
         self._free: deque[_Turn] = deque()
-        self._waiting: deque[tuple[int, _Tally]] = deque()
+        self._waiting: deque[tuple[int, Turnout]] = deque()
         self._busy = self._there = 0
         self._alarm = Alarm(self._ring)
         self._over = False
@@ -109,8 +111,24 @@ class Dispatcher:
         return quantile(self._lags, 0.99) or 0.0
 
     def offered(self) -> tuple[Offered, ...]:
-        """What became of the arrivals, by stage."""
-        return tuple(Offered(t.stage, t.planned, t.started, t.late, t.most) for t in self._tallies)
+        """What became of the arrivals, by stage; a search keeps account of its own."""
+        counted = self._tallies[:-1] if self._searches else self._tallies
+        return tuple(Offered(t.stage, t.planned, t.started, t.late, t.most) for t in counted)
+
+    def ask(self, dues_ns: NDArray[np.int64]) -> Turnout:
+        """Give out further arrivals, due then, in the last stage; returns the account of what becomes of them."""
+        last = self._tallies[-1]
+        tally = self._tallies[-1] = Turnout(last.stage, last.limit, Counter())
+        self._coming = iter(dues_ns.tolist())
+        self._next = self._following()
+        if self._next is not None:
+            self._alarm.set(self._origin_ns + self._next)
+        return tally
+
+    def give_up(self, until_ns: int) -> None:
+        """Begin with no further arrival until some more are asked for; those that wait are dropped."""
+        self._count_overdue(until_ns)
+        self._waiting.clear()
 
     def take(self, user: User) -> None:
         """Wait, as a user whose task is done, for the next arrival."""
@@ -167,8 +185,12 @@ class Dispatcher:
         return stage
 
     def _count_overdue(self, until_ns: int) -> None:
-        """Count as planned what was due before then and was not even looked at, because this process was too slow."""
+        """Count as planned what was due before then and was not even looked at, because this process was too slow.
+
+        Nothing of it is given out any more.
+        """
         left = [] if self._next is None else [self._next, *self._coming]
+        self._next, self._coming = None, iter(())
         for chunk in chain([np.array(left, dtype=np.int64)], self._chunks):
             overdue = chunk[chunk < until_ns]
             stages = np.searchsorted(self._ends_ns[:-1], overdue, side="right")
@@ -178,7 +200,7 @@ class Dispatcher:
                 return
             gevent.sleep(0)
 
-    def _give(self, due: int, tally: "_Tally", *, late: bool) -> bool:
+    def _give(self, due: int, tally: Turnout, *, late: bool) -> bool:
         """Let a free user begin; whether there was one."""
         while self._free and not self._full:
             turn = self._free.popleft()
@@ -195,7 +217,7 @@ class Dispatcher:
                 self._waiting.appendleft(arrival)
         self._grow()
 
-    def _begin(self, turn: "_Turn", due: int, tally: "_Tally", *, late: bool) -> None:
+    def _begin(self, turn: "_Turn", due: int, tally: Turnout, *, late: bool) -> None:
         turn.busy = True
         self._busy += 1
         tally.started += 1
@@ -203,7 +225,7 @@ class Dispatcher:
         tally.most = max(tally.most, self._busy)
         self.dues[turn.greenlet] = due
         if not late:
-            self._lags[step((time.perf_counter_ns() - self._origin_ns - due) / 1e6)] += 1
+            tally.lags[step((time.perf_counter_ns() - self._origin_ns - due) / 1e6)] += 1
 
     def _put_down(self, turn: "_Turn") -> None:
         if turn.busy:
@@ -265,17 +287,8 @@ class _Turn:
         self.greenlet, self.busy, self.in_a_row = greenlet, False, 0
 
 
-class _Tally:
-    """What became of the arrivals of a stage in which ``limit`` users may be at work."""
-
-    __slots__ = ("late", "limit", "most", "planned", "stage", "started")
-
-    def __init__(self, stage: str, limit: int) -> None:
-        self.stage, self.limit = stage, limit
-        self.planned = self.started = self.late = self.most = 0
-
-
 def _in_ns(plan: Plan, seed: int, share: tuple[int, int]) -> Iterator[NDArray[np.int64]]:
-    """When the arrivals are due, in ns since the origin, a chunk at a time."""
-    for times in due_times(plan.stages, plan.load.arrivals or "poisson", seed, share):
+    """When the arrivals are due, in ns since the origin, a chunk at a time; not those of a search."""
+    planned = [stage for stage in plan.stages if stage.search is None]
+    for times in due_times(planned, plan.load.arrivals or "poisson", seed, share):
         yield (times * 1e9).astype(np.int64)

@@ -3,7 +3,7 @@
 import time
 from array import array
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import gevent
 import numpy as np
@@ -19,6 +19,13 @@ MOST_ERRORS = 1000
 FIRST_BAD_STATUS = 400
 MOST_SIZE = 2**32 - 1
 MOST_ERROR_CHARACTERS = 200
+
+
+class Tap(Protocol):
+    """Who wants to know of each request at once, beside the columns."""
+
+    def put(self, due_ns: int, sent_ns: int, duration_ns: int, *, ok: bool) -> None:
+        """Take in a request; times are since the origin."""
 
 
 class Recorder:
@@ -37,6 +44,7 @@ class Recorder:
         self.recent_ms: list[float] = []
         self.dues: dict[Any, int] = {}
         """When what a greenlet is about to ask was due, in ns since the origin; a request takes it out."""
+        self.tap: Tap | None = None
         self._flushed = 0
         self._endpoints: dict[tuple[str, str], int] = {}
         self._errors: dict[str, int] = {}
@@ -97,8 +105,11 @@ class Recorder:
         size = min(response_length or 0, MOST_SIZE)
         # nothing below raises: a row is taken in whole or not at all
         row = len(self._sent)
-        if self.dues and (due := self.dues.pop(getcurrent(), None)) is not None:
+        due = self.dues.pop(getcurrent(), None) if self.dues else None
+        if due is not None:
             self._due.put(row, due)
+        if self.tap is not None:
+            self.tap.put(begun if due is None else due, begun, duration_ns, ok=error < 0)
         self._sent.append(begun)
         self._duration.append(duration_ns)
         self._endpoint.append(endpoint)

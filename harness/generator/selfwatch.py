@@ -45,6 +45,8 @@ class SelfWatch:
         self.at_ns = array("q")  # of each reading; columns, because a long run has many
         self.values: dict[str, array[float]] = {}
         self.user_errors = 0
+        self.counts_lag = True
+        """Whether lateness counts: in a search each try is judged by its own."""
         self._cpu, self._wall = time.process_time(), time.perf_counter()
         self._users = 0
         self._lags: Counter[int] = Counter()
@@ -68,7 +70,8 @@ class SelfWatch:
 
     def note_lag(self, lag_ms: float) -> None:
         """Take in how late the event loop was."""
-        self._lags[step(lag_ms)] += 1
+        if self.counts_lag:
+            self._lags[step(lag_ms)] += 1
         self._longest_lag_ms = max(self._longest_lag_ms, lag_ms)
 
     def read(self, users: int) -> None:

@@ -118,7 +118,7 @@ def _bands(axes: Axes, windows: Sequence[Window]) -> None:
     for number, window in enumerate(windows):
         if number % 2 == 0:
             axes.axvspan(window.start, window.end, color=paper.BAND, linewidth=0, zorder=0)
-        if window.measured_from > window.start:
+        if window.start < window.measured_from < window.end:
             axes.axvline(window.measured_from, color=paper.MUTED, linewidth=0.8, linestyle=(0, (1, 2)), zorder=1)
 
 
@@ -168,9 +168,13 @@ def _rates(axes: Axes, courses: Mapping[str, tuple[list[float], list[float]]]) -
 
 
 def _planned(axes: Axes, stages: Sequence[Stage], windows: Sequence[Window]) -> None:
-    """Users, or arrivals per second, as planned: a slope while a stage climbs, then a step held to its end."""
+    """Users, or arrivals per second, as planned: a slope while a stage climbs, then a step held to its end.
+
+    A search has other loads in every leg, and a picture of its own.
+    """
     x, y, load = [0.0], [0.0], 0.0
-    for stage, window in zip(stages, windows, strict=True):
+    known = [pair for pair in zip(stages, windows, strict=True) if pair[0].search is None]
+    for stage, window in known:
         x += [window.start, window.start + stage.climb_seconds, window.end]
         y += [load, stage.load, stage.load]
         load = stage.load

@@ -96,7 +96,7 @@ def test_what_is_not_finite_becomes_null(usual: Run, broken: float) -> None:
 
 def test_there_is_one_line_per_item(usual: Run) -> None:
     text = usual.files["summary.json"]
-    assert len(text.splitlines()) == len(usual.summary.rows) + len(usual.summary.legs) + 11
+    assert len(text.splitlines()) == len(usual.summary.rows) + len(usual.summary.legs) + 12
 
 
 def test_all_leaves_are_plain(awkward: Run) -> None:
