@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pyarrow as pa
@@ -13,10 +13,10 @@ from harness.testing import synthetic_trials
 from harness.trial import windows_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable
 
     from harness.plan import Plan
-    from harness.search import Search
+    from harness.stage import Search
     from harness.trial import Leg, Trial
 
 QUICK_MS, LATE_MS = 40, 900
@@ -82,7 +82,7 @@ def _samples(like: pa.Table, tried: Try) -> pa.Table:
     """The requests of a try, evenly spaced, at its only endpoint."""
     due = (np.linspace(tried.measured_from, tried.end, tried.planned, endpoint=False) * 1e9).astype(np.int64)
     taken = np.full(len(due), (QUICK_MS if tried.word is Word.HELD else LATE_MS) * 1_000_000)
-    values: Mapping[str, Sequence[object]] = {
+    values: dict[str, Any] = {
         "due_ns": due,
         "sent_ns": due,
         "duration_ns": taken,

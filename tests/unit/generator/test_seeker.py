@@ -7,10 +7,12 @@ from collections import Counter
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+import gevent
 import pytest
 
 from harness.capacity import sought
 from harness.generator import seeker
+from harness.generator.tap import Tap
 from harness.generator.turnout import Turnout
 from harness.plan_file import parse_plan
 from harness.search import Ending, Searched, Word, bracket
@@ -23,7 +25,6 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from harness.generator.tap import Tap
 
 Pending = tuple[int, int, int]  # due, begun, answered, in ns
 
@@ -99,7 +100,7 @@ class Model:
 def search(monkeypatch: pytest.MonkeyPatch) -> Callable[..., tuple[Searched, Model]]:
     def conduct(model: Model, *, seed: int = 7, changes: tuple[str, str] = ("", "")) -> tuple[Searched, Model]:
         monkeypatch.setattr(seeker, "time", model)
-        monkeypatch.setattr(seeker.gevent, "sleep", model.sleep)
+        monkeypatch.setattr(gevent, "sleep", model.sleep)
         found = seeker.seeker_of(parse_plan(PLAN.replace(*changes) if changes[0] else PLAN), seed)
         assert found is not None
         either: Any = model
@@ -202,7 +203,7 @@ def test_it_begins_no_try_that_its_time_is_too_short_for(search: Callable[..., t
 
 def test_the_analysis_says_the_same_of_the_samples(search: Callable[..., tuple[Searched, Model]]) -> None:
     searched, model = search(Model(capacity=100), changes=LONG)
-    tap = seeker.Tap(parse_plan(PLAN).limits, 0)
+    tap = Tap(parse_plan(PLAN).limits, 0)
     answers = random.Random(1).sample(model.seen, len(model.seen))
     for due, sent, duration in answers:
         tap.put(due, sent, duration, ok=True)

@@ -22,6 +22,7 @@ from harness.testing import synthetic_setup, synthetic_trials
 from harness.trial import Migration, Setup, Trial
 from harness.verdict import Verdict, judge
 from reports.page import Findings, Page, build_page
+from tests.unit.searching import searching
 
 PLAN = """
 schema = 1
@@ -520,3 +521,40 @@ def awkward(request: pytest.FixtureRequest, awkward_runs: dict[str, Run]) -> Run
 @pytest.fixture(scope="session")
 def hostile(awkward_runs: dict[str, Run]) -> Run:
     return awkward_runs["hostile"]
+
+
+SEARCH = (
+    PLAN.partition("[[stages]]")[0]
+    + """
+[[stages]]
+kind = "sustain"
+seconds = 40
+rate = 20
+[[stages]]
+kind = "stress"
+name = "capacity"
+seconds = 120
+search = { from = 20, to = 1000 }
+[capacity]
+limit = ["p95 < 300 ms", "error_rate < 1 %"]
+[[targets]]
+expect = "rate_held rises by 300 %"
+[[targets]]
+expect = "rate_held >= 300"
+"""
+)
+SPREAD = {1: 0.96, 2: 1.03, 3: 1.0, 4: 0.99}
+
+
+@pytest.fixture(scope="session")
+def sought() -> Run:
+    """A run that searched for the capacity of both arms."""
+    plan = parse_plan(SEARCH)
+    legs = searching(plan, lambda leg: (31 if leg.arm == "before" else 420) * SPREAD[leg.block])
+    return make_run(SEARCH, legs)
+
+
+@pytest.fixture(scope="session")
+def unsought() -> Run:
+    """A run of which no leg of after missed anything, and no leg of before held anything."""
+    return make_run(SEARCH, searching(parse_plan(SEARCH), lambda leg: 5 if leg.arm == "before" else 5000))
