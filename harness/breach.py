@@ -4,6 +4,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from enum import Enum
 
+from harness.agreement import Agreement, NoAnswers, unanswered
 from harness.guard import Guard, broken_guards
 from harness.noise import ArmsUnequal
 from harness.plan import ARMS
@@ -71,17 +72,20 @@ class ContainerStruck:
         )
 
 
-AnyBreach = Breach | WorkerLost | ContainerStruck | NeverSteady | ArmsUnequal | Guard
+AnyBreach = Breach | WorkerLost | ContainerStruck | NeverSteady | ArmsUnequal | NoAnswers | Guard
 """Texts that stand alone, and those with the numbers of a run: all have a ``name`` and, as ``value``, two texts."""
 
 
 def breaches_of(
-    summary: Summary, losses: Sequence[Loss] = (), incidents: Sequence[Incident] = ()
+    summary: Summary,
+    losses: Sequence[Loss] = (),
+    incidents: Sequence[Incident] = (),
+    agreement: Agreement | None = None,
 ) -> tuple[AnyBreach, ...]:
-    """What broke in the legs of before and after, and the workers and containers that were lost in any leg."""
+    """What broke in the legs of before and after, what was lost in any leg, and answers that are missing."""
     struck = [ContainerStruck(incident) for incident in incidents]
     unsteady = [NeverSteady(summary.settling)] if summary.settling.hopeless else []
-    return (*map(WorkerLost, losses), *struck, *_of_summary(summary), *unsteady)
+    return (*map(WorkerLost, losses), *struck, *_of_summary(summary), *unsteady, *unanswered(agreement))
 
 
 def _of_summary(summary: Summary) -> Iterator[Breach | Guard]:

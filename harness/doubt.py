@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from enum import Enum
 
+from harness.agreement import Agreement, FailedBefore, NotAsked, uncompared
 from harness.breach import broken
 from harness.comparison import Comparison, Pair
 from harness.guard import ArrivalsWaited, allowed_lag_ms, waiting
@@ -73,17 +74,23 @@ class Doubt(Enum):
         "a leg held even the largest stress stage: it may hold more, and the change be another",
         "add a larger stress stage",
     )
+    ANSWERS_NOT_COMPARED = (
+        "whether after still answers the same as before was not looked at",
+        "add [answers] to the plan: both arms are asked the same requests once, before the load",
+    )
     MEASURED_ONCE = (
         "an arm is migrated once in a run: how much the time varies is not known",
         "run the plan again and compare",
     )
 
 
-AnyDoubt = Doubt | ArrivalsWaited | NotSteadyYet | SearchEnded
+AnyDoubt = Doubt | ArrivalsWaited | NotSteadyYet | SearchEnded | NotAsked | FailedBefore
 """Texts that stand alone, and those with the numbers of a run: all have a ``name`` and, as ``value``, two texts."""
 
 
-def doubts_of_run(setup: Setup, summary: Summary, comparison: Comparison) -> Iterator[AnyDoubt]:
+def doubts_of_run(
+    setup: Setup, summary: Summary, comparison: Comparison, agreement: Agreement | None = None
+) -> Iterator[AnyDoubt]:
     """What is to be kept in mind of a whole run."""
     settling = summary.settling
     if len(summary.legs) + settling.dropped_legs < setup.legs_planned:
@@ -97,7 +104,8 @@ def doubts_of_run(setup: Setup, summary: Summary, comparison: Comparison) -> Ite
         yield Doubt.DIFFERENT_MIX
     if any(broken(summary, [leg for leg in summary.legs if leg.leg.arm not in ARMS])):
         yield Doubt.STEP_BROKEN
-    if any(leg.user_errors for leg in summary.legs):
+    yield from _of_answers(summary, agreement)
+    if any(leg.user_errors for leg in summary.legs) or (agreement and agreement.user_errors):
         yield Doubt.USER_ERRORS
     if settling.dropped or settling.cuts:
         yield NotSteadyYet(settling)
@@ -111,6 +119,13 @@ def doubts_of_run(setup: Setup, summary: Summary, comparison: Comparison) -> Ite
 def _late(summary: Summary, leg: LegFacts) -> bool:
     row = summary.row(leg.leg.arm, leg.leg.block, None, None)
     return leg.lag_p99_ms > allowed_lag_ms(row.p50_ms if row else None)
+
+
+def _of_answers(summary: Summary, agreement: Agreement | None) -> Iterator[AnyDoubt]:
+    if agreement is None:
+        yield Doubt.ANSWERS_NOT_COMPARED
+    else:
+        yield from uncompared(agreement, {row.endpoint for row in summary.rows if row.arm in ARMS and row.endpoint})
 
 
 def doubts_of_pair(pair: Pair, comparison: Comparison, *, relative: bool) -> Iterator[Doubt]:

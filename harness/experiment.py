@@ -11,18 +11,20 @@ from pathlib import Path
 from typing import Protocol
 
 from harness import __version__
+from harness.agreement import Agreement, agree
 from harness.attribution import Attribution, attribute
 from harness.comparison import Comparison, compare
 from harness.environment.variables import expand_url
 from harness.fault import Fault
 from harness.faults import Faults
 from harness.forecast import decided
-from harness.load import Job, Progress, Remote, generate
+from harness.interview import Interview, Listener
+from harness.load import Job, Progress, Remote, ask, generate
 from harness.machine import host
 from harness.noise import Noise
 from harness.noise_store import NoiseStore
 from harness.order import balanced_order, longer
-from harness.plan import Plan
+from harness.plan import ARMS, Plan
 from harness.plan_faults import UNNAMED
 from harness.plan_file import fingerprint
 from harness.probes.metrics import MetricsProbe
@@ -79,11 +81,8 @@ class Environment(AbstractContextManager["Environment"], Protocol):
         """Settings of the servers."""
 
 
-class Observer(Protocol):
+class Observer(Listener, Protocol):
     """Who wants to know how a run goes."""
-
-    def say(self, text: str) -> None:
-        """Something outside a leg has begun."""
 
     def leg(self, leg: Leg, setup: Setup) -> None:
         """A leg has begun."""
@@ -134,6 +133,7 @@ def measure(
     seconds: float | None = None,
     remote: Remote | None = None,
     make_load: Callable[..., None] = generate,
+    ask_arm: Callable[..., None] = ask,
 ) -> None:
     """Run a plan into a run folder; what was measured before an error or an interrupt stays there.
 
@@ -145,7 +145,9 @@ def measure(
         EnvironmentFailedError: when the system under test does not come up or stay up.
         MeasurementError: when the generator breaks.
     """
-    plan, series = source.plan, _Series(source, folder, environment, observer, remote, make_load)
+    plan = source.plan
+    interview = Interview(plan, source.base, folder.path, ask_arm=ask_arm)
+    series = _Series(source, folder, environment, observer, remote, make_load, interview)
     folder.write("plan.toml", source.text)
     arms, count = tuple(plan.arms_in_order), blocks or plan.load.blocks
     order = (arms,) * count if plan.sequential else balanced_order(count, plan.load.seed, arms)
@@ -201,11 +203,14 @@ class _Series:
     observer: Observer
     remote: Remote | None
     make_load: Callable[..., None]
+    interview: Interview | None = None
 
     def measure(self, legs: Sequence[Leg], setup: Setup) -> bool:
         """Measure some legs; whether no worker was lost."""
         folder, environment = self.folder, self.environment
         for leg in legs:
+            if self.interview:
+                self.interview.before(leg, environment, self.observer)
             self.observer.leg(leg, setup)
             startup = environment.start(leg)
             folder.write_startup(leg, startup)
@@ -291,6 +296,7 @@ def analyse(folder: RunFolder) -> Analysis:
         incidents=folder.read_incidents(legs),
         noise=folder.read_noise(),
         repeat=repeat,
+        agreement=_agreement(plan, folder),
     )
     attribution = attribute(plan, summary)
     return Analysis(plan, text, setup, migrations, summary, comparison, verdict, attribution)
@@ -300,6 +306,14 @@ def _summary(folder: RunFolder, legs: Sequence[Leg], plan: Plan, migrations: Seq
     settling = settle(folder.read_trials(legs), settling_stages(plan))
     faults = [fault for _, fault in plan.planned_faults]
     return summarise(folder.read_trials(legs), migrations, plan.limits, faults, settling=settling)
+
+
+def _agreement(plan: Plan, folder: RunFolder) -> Agreement | None:
+    """The recorded answers of both arms side by side, where the plan compares them."""
+    if plan.answers is None:
+        return None
+    before, after = (folder.read_answers(arm) for arm in ARMS)
+    return agree(before, after, plan.answers)
 
 
 def _setup(source: Source, order: Order, environment: Environment, remote: Remote | None) -> Setup:

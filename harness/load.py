@@ -8,7 +8,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -18,10 +18,11 @@ from harness.environment.processes import LABEL, describe, stay_on, with_log
 from harness.environment.variables import expand_url
 from harness.errors import DiskFullError, MeasurementError, PlanError, Problem
 from harness.plan import Plan
-from harness.system import HOST_VARIABLE, url_variable
+from harness.system import ANSWERS_KEY, HOST_VARIABLE, url_variable
 
 CHECK_SECONDS = 120.0
 OVERTIME_SECONDS = 60.0
+LULL_SECONDS = 120.0
 NEEDED_BYTES = 1 << 20
 
 
@@ -66,30 +67,44 @@ def check_users(plan: Plan, plan_path: Path, base: Path) -> tuple[Path, ...]:
     Raises:
         PlanError: when a file is missing or broken, or the plan names an endpoint that no file can produce.
     """
+    files, endpoints = _loaded("load.users", plan.load.users, plan, plan_path, base)
+    places = [(f"{where}.endpoint", place.endpoint, endpoints) for where, place in plan.places if place.endpoint]
+    if plan.answers:
+        asked = endpoints
+        if plan.answers.users:
+            own, asked = _loaded("answers.users", plan.answers.users, plan, plan_path, base)
+            files = tuple(dict.fromkeys((*files, *own)))
+        places += [(where, endpoint, asked) for where, endpoint in plan.answers.endpoints]
+    unknown = [
+        Problem(where, f'no user file requests "{endpoint}"; they request {", ".join(known)}')
+        for where, endpoint, known in places
+        if known and endpoint not in known  # none: they are computed while the files run
+    ]
+    if unknown:
+        raise PlanError(plan_path, unknown)
+    return files
+
+
+def _loaded(
+    key: str, names: Sequence[str], plan: Plan, plan_path: Path, base: Path
+) -> tuple[tuple[Path, ...], list[str]]:
+    """The files that the user files under a key of the plan are made of, and the endpoints that they request."""
     missing = [
-        Problem(f"load.users[{index}]", f"no file {base / name}")
-        for index, name in enumerate(plan.load.users)
+        Problem(f"{key}[{index}]", f"no file {base / name}")
+        for index, name in enumerate(names)
         if not (base / name).is_file()
     ]
     if missing:
         raise PlanError(plan_path, missing)
-    command = _generator("check", plan, plan_path, base)
+    command = [*_generator("check", plan, plan_path, base), "--key", key]
     done = subprocess.run(command, capture_output=True, text=True, timeout=CHECK_SECONDS, check=False)
     if done.returncode:
         last = done.stderr.strip().splitlines()[-1:] or [describe(done.returncode)]
-        error = PlanError(plan_path, [Problem("load.users", f"cannot be loaded: {last[0]}")])
+        error = PlanError(plan_path, [Problem(key, f"cannot be loaded: {last[0]}")])
         error.add_note(done.stderr.strip())
         raise error
     answer = json.loads(done.stdout)
-    endpoints: list[str] = answer["endpoints"]  # none: they are computed while the files run
-    unknown = {
-        f"{where}.endpoint": f'no user file requests "{place.endpoint}"; they request {", ".join(endpoints)}'
-        for where, place in plan.places
-        if place.endpoint and endpoints and place.endpoint not in endpoints
-    }
-    if unknown:
-        raise PlanError(plan_path, [Problem(where, what) for where, what in unknown.items()])
-    return tuple(map(Path, answer["files"]))
+    return tuple(map(Path, answer["files"])), answer["endpoints"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +114,7 @@ class Job:
     Attributes:
         plan_path: the file that the generator reads under the profile of ``plan``; user files are relative to ``base``.
         host: base URL of the arm's first service; in it and in ``urls``, ``${NAME}`` is filled in for the generator.
-        out: the leg's folder, where samples, readings and windows go.
+        out: the leg's folder, where samples, readings and windows go; of a corpus the file of the answers.
         label: what the process carries in its environment, so that it can be found and ended.
         seed: of everything the users choose at random, the same for both arms of a block.
         urls: base URLs of the services that have names, each an environment variable of the user files.
@@ -137,9 +152,53 @@ def generate(job: Job, *, on_progress: Callable[[Progress], None], check: Callab
     if job.last:
         command.append("--last")
     job.out.mkdir(parents=True, exist_ok=True)
+    allowed = job.plan.seconds + job.plan.load.stop_seconds + OVERTIME_SECONDS
+
+    def take(line: bytes) -> bool:
+        progress = Progress(**json.loads(line))
+        on_progress(progress)
+        return job.remote is not None and progress.gathering  # for people to start workers
+
+    _supervise(command, job, take=take, check=check, allowed=allowed)
+
+
+def ask(job: Job, key: str, *, on_progress: Callable[[int, int], None], check: Callable[[], None]) -> None:
+    """Ask an arm the corpus of the plan; leaves the answers in the file ``job.out``.
+
+    ``on_progress`` is told how many requests of how many were made. ``key`` is that of the digests of what was asked,
+    the same for both arms, and kept nowhere.
+
+    Raises:
+        As ``generate``.
+    """
+    command = [*_generator("answers", job.plan, job.plan_path, job.base), "--key", "answers.users"]
+    command += ["--out", str(job.out), "--seed", str(job.seed)]
+    job.out.parent.mkdir(parents=True, exist_ok=True)
+    last: int = -1
+
+    def take(line: bytes) -> bool:
+        nonlocal last
+        told = json.loads(line)
+        before, last = last, int(told["asked"])
+        on_progress(last, int(told["wanted"]))
+        return before < last
+
+    env = {ANSWERS_KEY: key, "PYTHONHASHSEED": "0"}  # sets, too, are gone through in the same order in both arms
+    _supervise(command, job, take=take, check=check, allowed=job.plan.load.stop_seconds + LULL_SECONDS, env=env)
+
+
+def _supervise(
+    command: list[str],
+    job: Job,
+    *,
+    take: Callable[[bytes], bool],
+    check: Callable[[], None],
+    allowed: float,
+    env: Mapping[str, str] | None = None,
+) -> None:
+    """Run the generator to its end, within the seconds allowed; they begin again when ``take`` of a line says so."""
     addresses = {url_variable(service): url for service, url in job.urls.items()} | {HOST_VARIABLE: job.host}
     urls = {name: expand_url(url, name) for name, url in addresses.items()}  # not as arguments, which anybody can read
-    allowed = job.plan.seconds + job.plan.load.stop_seconds + OVERTIME_SECONDS
     deadline = time.monotonic() + allowed
     with job.log.open("ab") as errors:
         child = subprocess.Popen(
@@ -147,7 +206,7 @@ def generate(job: Job, *, on_progress: Callable[[Progress], None], check: Callab
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=errors,
-            env={**os.environ, **urls, LABEL: job.label},
+            env={**os.environ, **urls, **(env or {}), LABEL: job.label},
             start_new_session=True,
         )
         waiting = False
@@ -156,17 +215,15 @@ def generate(job: Job, *, on_progress: Callable[[Progress], None], check: Callab
             for line in _lines(child):
                 check()
                 if line:
-                    progress = Progress(**json.loads(line))
-                    on_progress(progress)
-                    waiting = job.remote is not None and progress.gathering
-                if waiting:  # for people to start workers
+                    waiting = take(line)
+                if waiting:
                     deadline = time.monotonic() + allowed
                 if time.monotonic() > deadline:
                     raise with_log(MeasurementError("the generator did not end"), job.log)
             status = child.wait()
         finally:
             _end(child)
-    if status and shutil.disk_usage(job.out).free < NEEDED_BYTES:
+    if status and shutil.disk_usage(job.out.parent).free < NEEDED_BYTES:
         raise DiskFullError(job.out)
     if status:
         raise with_log(MeasurementError(f"the generator failed ({describe(status)})"), job.log)

@@ -53,6 +53,10 @@ class LineObserver:
         for line in self.foresee(self.plan, len(setup.order), floors):
             self.show(line, news=True)
 
+    def asked(self, arm: str, requests: int, wanted: int) -> None:
+        """So many requests of an arm's corpus are made."""
+        self.show(f"comparing answers · {arm}: {requests} of {wanted}", news=False)
+
     def progress(self, progress: Progress) -> None:
         """The generator reported."""
         if progress.gathering:

@@ -4,6 +4,7 @@ from typing import Annotated, Literal, Self, TypeVar
 
 from pydantic import Field, PrivateAttr, field_validator, model_validator
 
+from harness.corpus import Corpus
 from harness.fault import Fault
 from harness.stage import Part, Seconds, Stage, StageKind
 from harness.system import Compose, ComposeName, Core, External, Local, ServiceName, Url
@@ -174,7 +175,7 @@ class Claim(Part):
 
 
 class Plan(Part):
-    """What to run: environment, arms, load, stages, faults, targets and claims, and the steps between the arms.
+    """What to run: environment, arms, answers, load, stages, faults, targets and claims, and steps between the arms.
 
     As written, or scaled by one of its profiles.
     """
@@ -189,6 +190,7 @@ class Plan(Part):
     claims: tuple[Claim, ...] = ()
     attribution: Chain | None = None
     capacity: Capacity | None = None
+    answers: Corpus | None = None
     faults: tuple[Fault, ...] = ()
     profiles: dict[Annotated[str, Field(min_length=1, max_length=40)], Profile] = Field(default={})
     _profile: str | None = PrivateAttr(default=None)

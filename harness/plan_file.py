@@ -14,6 +14,7 @@ from pathlib import Path
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
+from harness.corpus import Corpus
 from harness.errors import PlanError, Problem
 from harness.fault import Fault
 from harness.metric import METRICS, Origin, Scale
@@ -346,6 +347,7 @@ def _known_keys(tables: tuple[str, ...], kind: str | None) -> list[str]:
         "attribution": Chain,
         "profiles": Profile,
         "capacity": Capacity,
+        "answers": Corpus,
         "faults": Fault,
     }
     nested: dict[str, type[BaseModel]] = {

@@ -12,6 +12,8 @@ from typing import Any, TypeVar
 import pyarrow as pa
 from pydantic import TypeAdapter, ValidationError
 
+from harness.answer import SCHEMA as ANSWERS
+from harness.answer import Inquiry
 from harness.errors import DiskFullError, RunFolderError
 from harness.noise import Noise
 from harness.plan import COPIES, Plan
@@ -166,6 +168,29 @@ class RunFolder:
         names = [f"trials/{leg.title}/incidents.json" for leg in legs]
         found = [(name, self._object(name)) for name in names if (self.path / name).is_file()]
         return [one for name, raw in found for one in validated(self.path / name, list[Incident], raw["incidents"])]
+
+    def read_answers(self, arm: str) -> Inquiry | None:
+        """What an arm answered to the corpus of the plan; ``None`` when it was not asked to the end."""
+        name = f"answers/{arm}.jsonl"
+        if not (self.path / name).is_file():
+            return None
+        head, *rows = self._lines(name)
+        if head.get("schema") != ANSWERS:
+            raise RunFolderError(f"{self.path / name}: schema {head.get('schema')}; this harness reads {ANSWERS}")
+        if head.get("requests") != len(rows):
+            what = f"{len(rows)} answers, {head.get('requests')} were recorded; a part is missing"
+            raise RunFolderError(f"{self.path / name}: {what}")
+        raw = {"wanted": head.get("wanted"), "user_errors": head.get("user_errors", 0), "answers": rows}
+        return validated(self.path / name, Inquiry, raw)
+
+    def _lines(self, name: str) -> list[dict[str, Any]]:
+        try:
+            found = [json.loads(line) for line in self._text(name).splitlines()] or [{}]
+        except json.JSONDecodeError as error:
+            raise RunFolderError(f"{self.path / name}: damaged ({error})") from error
+        if not all(isinstance(one, dict) for one in found):
+            raise RunFolderError(f"{self.path / name}: damaged (a line is no object)")
+        return found
 
     def _trial(self, leg: Leg) -> Trial:
         folder = self.trial_folder(leg)

@@ -15,6 +15,8 @@ DEFAULT_POSTGRES = {
 }
 HOST_VARIABLE = "HARNESS_HOST"
 """The environment variable in which the generator finds the base URL of the first service."""
+ANSWERS_KEY = "HARNESS_ANSWERS_KEY"
+"""The environment variable in which the generator finds the key of digests of what was asked."""
 LEAST_MEMORY = r"^[1-9][0-9]*(\.[0-9]+)?\s*([bkmg]b?)?$"
 ServiceName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_-]{0,39}$")]
 ComposeName = Annotated[str, Field(pattern=r"^[a-zA-Z0-9][a-zA-Z0-9._-]{0,79}$")]

@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
+from harness.agreement import Agreement, Finding
 from harness.breach import AnyBreach, breaches_of
 from harness.check import Check, Outcome, check_targets
 from harness.comparison import Comparison
@@ -14,6 +15,15 @@ from harness.plan import Claim, Plan
 from harness.stability import against_noise, confirmed, doubts_of_noise, suspects
 from harness.summary import Summary
 from harness.trial import Incident, Loss, Setup
+
+ANSWERED = {
+    Finding.SAME: Outcome.PASS,
+    Finding.DIFFERENT: Outcome.FAIL,
+    Finding.PARTED: Outcome.INCONCLUSIVE,
+    Finding.SHORT: Outcome.INCONCLUSIVE,
+    Finding.NOTHING: Outcome.INVALID,
+    Finding.MISSING: Outcome.INVALID,
+}
 
 
 class Holding(StrEnum):
@@ -35,13 +45,20 @@ class ClaimCheck:
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """All targets judged, and all claims; claims do not count towards the outcome."""
+    """All targets judged, the answers, and all claims; claims do not count towards the outcome."""
 
     outcome: Outcome
     checks: tuple[Check, ...]
     claims: tuple[ClaimCheck, ...]
     doubts: tuple[AnyDoubt, ...]
     breaches: tuple[AnyBreach, ...]
+    agreement: Agreement | None = None
+    """The answers of both arms side by side; ``None``: the plan does not compare them."""
+
+    @property
+    def answers(self) -> Outcome | None:
+        """What the answers alone come to."""
+        return ANSWERED[self.agreement.finding] if self.agreement else None
 
     def count(self, outcome: Outcome) -> int:
         """How many checks came out so."""
@@ -67,31 +84,30 @@ def judge(
     incidents: Sequence[Incident] = (),
     noise: Noise | None = None,
     repeat: Repeat | None = None,
+    agreement: Agreement | None = None,
 ) -> Verdict:
-    """Judge every target of the plan; workers that were lost in any leg break the run.
+    """Judge every target of the plan; workers that were lost in any leg break the run, and other answers fail it.
 
     ``noise`` is what earlier runs say of this machine, ``repeat`` the second measurement of what had failed.
     """
     own, known = differences_of(summary), [one for run in noise.runs for one in run.differences] if noise else []
     floors, wanted = floors_of([*known, *own]), {place_of(target) for target in plan.targets}
     unequal = unequal_arms(own, floors_of(known), wanted)
-    breaches = breaches_of(summary, losses, incidents) + tuple(unequal)
+    breaches = breaches_of(summary, losses, incidents, agreement) + tuple(unequal)
     if repeat:
         breaches += tuple(breach for breach in breaches_of(repeat.summary) if breach not in breaches)
     silent = unasked(summary)
     checks = tuple(against_noise(c, floors) for c in check_targets(plan.targets, comparison, silent, floors))
     if repeat:
         checks = tuple(_said_twice(checks, repeat, floors))
-    if breaches:
-        outcome = Outcome.INVALID
-    elif not checks:
-        outcome = Outcome.INCONCLUSIVE
-    else:
-        rank = list(Outcome)
-        outcome = max((check.outcome for check in checks), key=rank.index)
+    outcomes = [check.outcome for check in checks] or [Outcome.INCONCLUSIVE]
+    if agreement:
+        outcomes.append(ANSWERED[agreement.finding])
+    outcome = Outcome.INVALID if breaches else max(outcomes, key=list(Outcome).index)
     claims = tuple(_judge_claim(claim, comparison, silent, valid=not breaches) for claim in plan.claims)
-    doubts = (*doubts_of_run(setup, summary, comparison), *doubts_of_noise(checks, floors, repeated=repeat is not None))
-    return Verdict(outcome, checks, claims, doubts, breaches)
+    said = doubts_of_run(setup, summary, comparison, agreement)
+    doubts = (*said, *doubts_of_noise(checks, floors, repeated=repeat is not None))
+    return Verdict(outcome, checks, claims, doubts, breaches, agreement)
 
 
 def _said_twice(checks: Sequence[Check], repeat: Repeat, floors: Mapping[Place, Floor]) -> Iterator[Check]:

@@ -1,4 +1,4 @@
-"""JUnit: one test case per target, for CI systems that show test results.
+"""JUnit: one test case per target, and one for the answers, for CI systems that show test results.
 
 Only PASS may turn green there, and JUnit knows nothing between passed and failed but "skipped", which most systems show
 as harmless. So INCONCLUSIVE is a failure of its own type, and in an INVALID run every case is an error.
@@ -7,16 +7,17 @@ as harmless. So INCONCLUSIVE is a failure of its own type, and in an INVALID run
 from xml.etree import ElementTree as ET
 
 from harness.check import Outcome
+from reports.answers import AnswerTable
 from reports.page import Findings
 from reports.targets import TargetRow
 
 
 def to_junit(findings: Findings) -> str:
     """The verdict as a JUnit XML document."""
-    invalid = findings.outcome == Outcome.INVALID.value
     cases = [_case(findings, row) for row in findings.targets] or [_nothing(findings)]
-    errors = len(cases) if invalid or not findings.targets else 0
-    failures = 0 if invalid else sum(row.outcome != Outcome.PASS.value for row in findings.targets)
+    if findings.answers:
+        cases.append(_answers(findings, findings.answers))
+    errors, failures = (sum(case.find(tag) is not None for case in cases) for tag in ("error", "failure"))
     counts = {"tests": str(len(cases)), "failures": str(failures), "errors": str(errors), "skipped": "0"}
     root = ET.Element("testsuites", {"name": "harness", **counts})
     suite = ET.SubElement(root, "testsuite", {"name": findings.name, **counts})
@@ -41,6 +42,19 @@ def _case(findings: Findings, row: TargetRow) -> ET.Element:
         _problem(case, "failure", row.outcome, row.reason, _evidence(row))
     else:
         ET.SubElement(case, "system-out").text = _evidence(row)
+    return case
+
+
+def _answers(findings: Findings, table: AnswerTable) -> ET.Element:
+    """The comparison of answers as a test case of its own."""
+    case = ET.Element("testcase", {"classname": findings.name, "name": "after answers as before does"})
+    evidence = "\n".join((table.sentence, *(row.sentence for row in table.differences)))
+    if findings.outcome == Outcome.INVALID.value:
+        _problem(case, "error", "INVALID", findings.headline, evidence)
+    elif table.outcome != Outcome.PASS.value:
+        _problem(case, "failure", table.outcome, table.sentence, evidence)
+    else:
+        ET.SubElement(case, "system-out").text = evidence
     return case
 
 

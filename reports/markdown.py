@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterable, Iterator, Sequence
 
+from reports.answers import AnswerTable, DifferenceRow
 from reports.arrivals import ArrivalRow, ArrivalTable
 from reports.claims import ClaimRow
 from reports.faults import ABOUT, FaultRow
@@ -44,6 +45,8 @@ def _lines(page: Page) -> Iterator[str]:
             (_target(row) for row in page.findings.targets),
             right=range(3, 7),
         )
+    if page.findings.answers:
+        yield from _answers(page.findings.answers)
     if page.claims:
         yield from ("", f"**Claims**: {_escaped(page.findings.claims)}", "")
         named = ("claim", "what was said", "claimed", "measured", "")
@@ -101,6 +104,23 @@ def _claim(row: ClaimRow) -> Sequence[str]:
 
 def _endpoint(row: EndpointRow, chosen: Sequence[int]) -> Sequence[str]:
     return (_code(row.endpoint), *(_escaped(f"{row.before[i].text} → {row.after[i].text}") for i in chosen))
+
+
+def _answers(table: AnswerTable) -> Iterator[str]:
+    """What the answers came to, and the first differences as a table."""
+    yield from ("", f"**Answers** {table.mark} {table.outcome}: {_escaped(table.sentence)}.")
+    if table.advice:
+        yield f"*{_escaped(table.advice[:1].upper() + table.advice[1:])}.*"
+    if table.differences:
+        yield ""
+        heads = ("request", "", "where", "before", "after", "")
+        yield from _table(heads, (_difference(row) for row in table.differences), right=range(1))
+    if table.more:
+        yield from ("", f"*{_escaped(table.more)}*")
+
+
+def _difference(row: DifferenceRow) -> Sequence[str]:
+    return (_escaped(row.n), *map(_code, (row.request, row.where, row.before, row.after)), _escaped(row.note))
 
 
 def _steps(steps: StepTable) -> Iterator[str]:

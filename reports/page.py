@@ -12,6 +12,7 @@ from harness.summary import Summary
 from harness.trial import Migration, Setup
 from harness.verdict import Verdict
 from reports import targets, view
+from reports.answers import AnswerTable, answer_table
 from reports.arrivals import ArrivalTable, arrival_table
 from reports.capacity import CapacityTable, capacity_table
 from reports.claims import ClaimRow, claim_rows, claims_tally
@@ -63,6 +64,7 @@ class Findings:
     scope: str
     targets: tuple[TargetRow, ...]
     claims: str
+    answers: AnswerTable | None
     steps: StepTable | None
     arrivals: ArrivalTable | None
     search: SearchTable | None
@@ -109,6 +111,7 @@ def build_findings(
         scope=targets.scope(plan, summary, comparison),
         targets=targets.target_rows(verdict),
         claims=claims_tally(verdict),
+        answers=answer_table(verdict),
         steps=step_table(attribution),
         arrivals=arrival_table(plan, summary),
         search=search_table(plan, summary, comparison),

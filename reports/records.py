@@ -99,6 +99,7 @@ def verdict_record(verdict: Verdict) -> dict[str, Any]:
             }
             for part in verdict.claims
         ],
+        "answers": _answers(verdict),
         "doubts": [_remark(doubt) for doubt in verdict.doubts],
         "breaches": [_remark(breach) for breach in verdict.breaches],
     }
@@ -231,6 +232,26 @@ def _waterfall(fall: Waterfall) -> dict[str, Any]:
             for part, level in zip(fall.contributions, levels[1:], strict=True)
         ],
         "total": _change(fall.total.change),
+    }
+
+
+def _answers(verdict: Verdict) -> dict[str, Any] | None:
+    """How the answers of both arms compare, ``null`` where the plan does not ask; ``parting`` is where that ended."""
+    agreement, outcome = verdict.agreement, verdict.answers
+    if agreement is None or outcome is None:
+        return None
+    return {
+        "outcome": outcome.value,
+        "reason": agreement.finding.value,
+        "wanted": agreement.wanted,
+        "asked": agreement.asked,
+        "equal": agreement.equal,
+        "different": agreement.different,
+        "before_failed": agreement.before_failed,
+        "both_failed": agreement.both_failed,
+        "parting": asdict(agreement.parting) if agreement.parting else None,
+        "endpoints": [asdict(place) for place in agreement.places],
+        "differences": [asdict(difference) for difference in agreement.differences],
     }
 
 

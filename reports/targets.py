@@ -12,6 +12,7 @@ from harness.summary import Summary
 from harness.target import Form
 from harness.verdict import Verdict
 from reports import view
+from reports.answers import answer_tally, with_answers
 from reports.noise import reason_of
 from reports.view import Cell
 
@@ -142,6 +143,8 @@ def _why_no_ratio(pair: Pair) -> str:
 def headline(verdict: Verdict) -> str:
     """The verdict in one plain sentence, outcome first."""
     sentence = _sentence(verdict)
+    if verdict.outcome is not Outcome.INVALID:
+        sentence = with_answers(verdict, sentence)
     if Doubt.SEQUENTIAL in verdict.doubts:
         sentence = f"{sentence.removesuffix('.')}; the run is sequential, before and after did not take turns."
     return f"{verdict.outcome.value}: {sentence}"
@@ -154,7 +157,7 @@ def _sentence(verdict: Verdict) -> str:
         return f"the measurement cannot be used: {causes or 'a guard broke'}."
     if not total:
         return "the plan states no targets, so there is nothing to judge."
-    if verdict.outcome is Outcome.PASS:
+    if verdict.count(Outcome.PASS) == total:
         return "the one target holds." if total == 1 else f"all {view.count(total)} targets hold."
     failed, undecided = verdict.count(Outcome.FAIL), verdict.count(Outcome.INCONCLUSIVE)
     of = f"of {view.plural(total, 'target')}"
@@ -176,10 +179,10 @@ def tally(verdict: Verdict) -> str:
     if verdict.outcome is Outcome.INVALID:
         return "the measurement cannot be used"
     if not verdict.checks:
-        return "no targets to judge"
+        return f"no targets to judge{answer_tally(verdict)}"
     total = len(verdict.checks)
     verb = "holds" if total == 1 else "hold"
-    return f"{view.count(verdict.count(Outcome.PASS))} of {view.plural(total, 'target')} {verb}"
+    return f"{view.count(verdict.count(Outcome.PASS))} of {view.plural(total, 'target')} {verb}{answer_tally(verdict)}"
 
 
 def scope(plan: Plan, summary: Summary, comparison: Comparison) -> str:

@@ -7,6 +7,7 @@ import textwrap
 import unicodedata
 from collections.abc import Iterable, Iterator, Sequence
 
+from reports.answers import AnswerTable
 from reports.page import Findings
 from reports.steps import CAVEAT, TITLE, StepTable, StepValue
 from reports.targets import Remark, TargetRow
@@ -18,6 +19,7 @@ GAP = 3
 LEAST_TARGET_WIDTH = 24
 LEAST_WIDTH = 40
 SPREAD = 5
+DIFFERENCES = 5
 ASCII = str.maketrans(
     {
         "\N{CHECK MARK}": "+",
@@ -54,6 +56,8 @@ class _Layout:
         yield from self._head(findings)
         if findings.targets:
             yield from self._targets(findings.targets)
+        if findings.answers:
+            yield from self._answers(findings.answers)
         if findings.claims:
             yield f"claims {self._plain(findings.claims)}"
         if findings.steps:
@@ -115,6 +119,15 @@ class _Layout:
             return
         judged = f"; after {row.after_interval}" if row.after_interval and row.absolute else ""
         yield from _wrapped(self._plain(row.reason + judged), self.width, " " * (LEAD_WIDTH + 2))
+
+    def _answers(self, table: AnswerTable) -> Iterator[str]:
+        """What the answers came to, and the first differences."""
+        yield from _wrapped(self._plain(f"answers {table.mark} {table.outcome}  {table.sentence}"), self.width, "")
+        for text in (table.advice, *(row.sentence for row in table.differences[:DIFFERENCES])):
+            if text:
+                first, *more = _wrapped(self._plain(text), self.width - LEAD_WIDTH - 2, "")
+                yield " " * LEAD_WIDTH + first
+                yield from (" " * (LEAD_WIDTH + 2) + line for line in more)
 
     def _steps(self, steps: StepTable) -> Iterator[str]:
         """The metric that says most as a table when it fits, and a sentence for each."""

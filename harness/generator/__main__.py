@@ -1,5 +1,7 @@
 """``python -m harness.generator``: make the load of one leg, alone or with workers, or check that the user files can.
 
+``answers`` asks the corpus of the plan instead, and leaves one file of answers.
+
 The parent reads progress as JSON lines from standard output; everything else goes to standard error. A leg leaves
 ``samples/*.parquet``, ``readings*.parquet`` and, written last, ``windows.json``.
 """
@@ -17,6 +19,7 @@ from typing import TextIO
 
 from harness.generator.alone import run_alone
 from harness.generator.endpoints import endpoints_of
+from harness.generator.inquirer import CORPUS_SECONDS, inquire
 from harness.generator.master import Order, run_with_workers
 from harness.generator.users import load_users, own_files, takers, tell_users
 from harness.generator.worker import work
@@ -37,16 +40,24 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _lead(options: argparse.Namespace, channel: TextIO) -> int:
     plan, text = read_plan(options.plan, options.profile)
-    paths = [(options.base / name).resolve() for name in plan.load.users]
+    corpus = plan.answers if options.key == "answers.users" else None
+    paths = [(options.base / name).resolve() for name in (corpus and corpus.users) or plan.load.users]
     tell_users(plan, options.seed)
+    if corpus:
+        os.environ["HARNESS_SECONDS"] = str(CORPUS_SECONDS)
     users = load_users(paths)
-    if plan.open and not takers(users):
+    if plan.open and not corpus and not takers(users):
         sys.exit("no user class takes the arrivals of the stages: every one has a fixed_count, or weight 0")
     files = own_files(options.base.resolve(), paths)
     if options.action == "check":
         known = [endpoints_of(path) for path in files]
         endpoints = [] if None in known else sorted(set().union(*(names or () for names in known)))
         print(json.dumps({"files": [str(path) for path in files], "endpoints": endpoints}), file=channel)
+        return 0
+    if options.action == "answers":
+        inquire(
+            plan, [kind for kind in users if kind.fixed_count or kind.weight > 0], options.host, options.out, channel
+        )
         return 0
     if options.workers is None and plan.load.processes == 1:
         run_alone(plan, users, options.host, options.seed, options.out, channel)
@@ -70,10 +81,11 @@ def _lead(options: argparse.Namespace, channel: TextIO) -> int:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m harness.generator", description=__doc__)
     actions = parser.add_subparsers(dest="action", required=True)
-    for name in ("check", "run"):
+    for name in ("check", "run", "answers"):
         lead = actions.add_parser(name)
         lead.add_argument("plan", type=Path)
         lead.add_argument("--base", type=Path, required=True, help="the folder that user files are relative to")
+        lead.add_argument("--key", default="load.users", help="the key of the plan that names the user files")
         lead.add_argument("--profile", help="the profile of the plan that scales it")
         lead.add_argument("--seed", type=int, default=0)
         host = os.environ.get(HOST_VARIABLE, "")

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from harness.answer import Answer, digest
 from harness.check import Outcome, Reason
 from harness.doubt import Doubt
 from harness.errors import DiskFullError, EnvironmentFailedError, RunFolderError
@@ -36,6 +37,9 @@ class Nobody:
 
     def noise(self, setup: Setup, noise: Noise) -> None:
         self.known = (setup, noise)
+
+    def asked(self, arm: str, requests: int, wanted: int) -> None:
+        self.heard.append(f"{arm} asked {requests} of {wanted}")
 
     def progress(self, progress: Progress) -> None:
         self.heard.append(f"{progress.requests} requests")
@@ -468,3 +472,118 @@ def test_a_record_of_another_schema_is_refused_although_it_could_be_read(
 
 def test_a_run_that_did_not_get_to_its_migrations_has_none(folder: RunFolder) -> None:
     assert folder.read_migrations() == []
+
+
+ANSWERS = PLAN.replace("[load]", "[answers]\nrequests = 2\n\n[load]")
+
+
+class Asking:
+    """A generator that leaves answers, ``says`` by arm, instead of asking anybody."""
+
+    def __init__(self, log: list[str], says: dict[str, str] | None = None, *, fail_at: str = "") -> None:
+        self.log, self.says, self.fail_at = log, says or {}, fail_at
+        self.keys: set[str] = set()
+
+    def __call__(
+        self, job: Job, key: str, *, on_progress: Callable[[int, int], None], check: Callable[[], None]
+    ) -> None:
+        arm = job.out.stem
+        self.log.append(f"ask {arm} at {job.host} with seed {job.seed}")
+        self.keys.add(key)
+        if arm == self.fail_at:
+            raise KeyboardInterrupt
+        check()
+        on_progress(2, 2)
+        text = self.says.get(arm, "{}")
+        rows = [Answer(n, "GET /", "/", "", 200, "application/json", digest(text), text) for n in (1, 2)]
+        head = {"schema": 1, "wanted": 2, "requests": 2, "user_errors": 0}
+        job.out.parent.mkdir(exist_ok=True)
+        job.out.write_text("".join(f"{json.dumps(line)}\n" for line in (head, *map(asdict, rows))))
+
+
+def measured_answers(source: Source, folder: RunFolder, ask: Asking, text: str = ANSWERS) -> list[str]:
+    observer = Nobody()
+    source = replace(source, plan=parse_plan(text), text=text)
+    measure(source, folder, FakeEnvironment(ask.log), observer, make_load=FakeLoad(ask.log), ask_arm=ask)
+    return observer.heard
+
+
+def test_both_arms_are_asked_once_before_the_first_block(source: Source, folder: RunFolder) -> None:
+    ask = Asking([])
+    heard = measured_answers(source, folder, ask)
+    asked = [[f"start 00-{arm}", f"ask {arm} at http://{arm} with seed 7", "stop"] for arm in ("before", "after")]
+    assert ask.log[2:8] == [event for arm in asked for event in arm]
+    assert [event for event in ask.log if event.startswith("start")][2:] == [
+        f"start {leg.title}" for leg in legs_of(balanced_order(2, 7))
+    ]
+    assert heard[1:4] == ["comparing answers · before", "before asked 2 of 2", "comparing answers · after"]
+    assert len(ask.keys) == 1
+    verdict = analyse(folder).verdict
+    assert (verdict.outcome, verdict.answers) == (Outcome.PASS, Outcome.PASS)
+    assert Doubt.ANSWERS_NOT_COMPARED not in verdict.doubts
+
+
+def test_where_switching_is_dear_each_arm_is_asked_before_its_own_legs(source: Source, folder: RunFolder) -> None:
+    external = 'kind = "external"\nswitch = "switch {arm}"\nsequential = true'
+    text = ANSWERS.replace('kind = "local"\nserve = "serve --port {port}"', external)
+    for arm in ("before", "after"):
+        text = text.replace(f"[arms.{arm}]", f'[arms.{arm}]\nurl = "http://a"')
+    ask = Asking([])
+    measured_answers(source, folder, ask, text)
+    starts = [event.removeprefix("start ") for event in ask.log if event.startswith("start")]
+    assert starts == ["00-before", "01-before", "02-before", "00-after", "03-after", "04-after"]
+
+
+def test_a_faster_wrong_answer_fails_although_every_target_holds(source: Source, folder: RunFolder) -> None:
+    measured_answers(source, folder, Asking([], {"before": '{"a":1}', "after": '{"a":2}'}))
+    verdict = analyse(folder).verdict
+    assert {check.outcome for check in verdict.checks} == {Outcome.PASS}
+    assert verdict.outcome is Outcome.FAIL
+
+
+def test_without_a_plan_for_them_answers_are_a_doubt(source: Source, folder: RunFolder) -> None:
+    log: list[str] = []
+    measure(source, folder, FakeEnvironment(log), Nobody(), make_load=FakeLoad(log))
+    assert Doubt.ANSWERS_NOT_COMPARED in analyse(folder).verdict.doubts
+    assert analyse(folder).verdict.answers is None
+
+
+def test_an_interrupt_while_an_arm_is_asked_goes_down(source: Source, folder: RunFolder) -> None:
+    ask = Asking([], fail_at="after")
+    with pytest.raises(KeyboardInterrupt):
+        measured_answers(source, folder, ask)
+    assert ask.log[-1] == "down"
+    verdict = analyse(folder).verdict
+    assert verdict.outcome is Outcome.INVALID
+    assert "NO_ANSWERS" in {breach.name for breach in verdict.breaches}
+
+
+@pytest.mark.parametrize("arm", ["before", "after"])
+def test_a_missing_file_of_answers_is_no_pass(source: Source, folder: RunFolder, arm: str) -> None:
+    measured_answers(source, folder, Asking([]))
+    (folder.path / "answers" / f"{arm}.jsonl").unlink()
+    verdict = analyse(folder).verdict
+    assert verdict.outcome is Outcome.INVALID
+    assert [breach.value[0] for breach in verdict.breaches] == [f"the answers of {arm} are missing"]
+
+
+@pytest.mark.parametrize(
+    ("damage", "message"),
+    [
+        (lambda lines: lines[:-1], "1 answers, 2 were recorded; a part is missing"),
+        (lambda lines: [*lines[:-1], lines[-1][:20]], "damaged"),
+        (lambda lines: [lines[0].replace('"schema": 1', '"schema": 9'), *lines[1:]], "schema 9"),
+        (lambda lines: [*lines[:-1], "[]"], "a line is no object"),
+        (lambda lines: [*lines[:-1], lines[-1].replace('"status": 200', '"status": "ok"')], "damaged at"),
+        (lambda _: [], "schema None"),
+    ],
+)
+def test_a_damaged_file_of_answers_is_named(
+    source: Source, folder: RunFolder, damage: Callable[[list[str]], list[str]], message: str
+) -> None:
+    measured_answers(source, folder, Asking([]))
+    path = folder.path / "answers" / "after.jsonl"
+    path.write_text("\n".join(damage(path.read_text().splitlines())))
+    with pytest.raises(RunFolderError, match=message) as caught:
+        analyse(folder)
+    assert "after.jsonl" in str(caught.value)

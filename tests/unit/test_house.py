@@ -13,12 +13,12 @@ FLOW = [
     ("stage",),
     ("search",),
     ("system",),
-    ("fault",),
+    ("corpus", "fault"),
     ("plan",),
     ("plan_external", "plan_faults", "plan_search"),
     ("plan_file",),
     ("columns",),
-    ("samples", "readings"),
+    ("answer", "samples", "readings"),
     ("trial",),
     ("order",),
     ("statistics",),
@@ -30,6 +30,8 @@ FLOW = [
     ("forecast", "noise"),
     ("attribution",),
     ("searched",),
+    ("divergence",),
+    ("agreement",),
     ("guard",),
     ("breach",),
     ("doubt",),
@@ -37,7 +39,7 @@ FLOW = [
     ("stability",),
     ("verdict",),
     ("environment", "migration", "probes", "address", "load", "worker", "manifest"),
-    ("faults", "machine", "store"),
+    ("faults", "interview", "machine", "store"),
     ("noise_store",),
     ("experiment",),
     ("campaign",),
@@ -49,8 +51,8 @@ LEVEL = {name: level for level, names in enumerate(FLOW) for name in names}
 TOUCH_FILES = {"samples", "readings"}
 PURE = {name for name, level in LEVEL.items() if level <= LEVEL["verdict"]} - TOUCH_FILES
 GENERATOR = {
-    "target", "stage", "search", "system", "fault", "plan", "plan_file", "columns", "samples", "readings", "trial",
-    "capacity",
+    "target", "stage", "search", "system", "corpus", "fault", "plan", "plan_file", "columns", "answer", "samples",
+    "readings", "trial", "capacity",
 }  # fmt: skip
 WORLD = {"subprocess", "socket", "time", "os", "psutil", "psycopg", "redis", "requests", "urllib", "shutil", "tempfile"}
 

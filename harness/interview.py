@@ -1,0 +1,86 @@
+"""Interview: asks each arm the corpus of the plan once, freshly reset and started, before anything is measured."""
+
+import secrets
+from collections.abc import Callable
+from pathlib import Path
+from typing import Protocol
+
+from harness.load import Job, ask
+from harness.plan import ARMS, Plan
+from harness.trial import Incident, Leg, Startup
+
+Ask = Callable[..., None]
+
+
+class System(Protocol):
+    """What is asked of the system under test."""
+
+    @property
+    def label(self) -> str:
+        """What every process of the run carries in its environment."""
+
+    def start(self, leg: Leg) -> Startup:
+        """Reset and start an arm; returns where its services are once all are ready."""
+
+    def check(self) -> None:
+        """Raise when something that should be running is not."""
+
+    def stop(self) -> list[Incident]:
+        """End the arm's services; returns what happened to them by itself meanwhile."""
+
+
+class Listener(Protocol):
+    """Who wants to know how it goes."""
+
+    def say(self, text: str) -> None:
+        """Something has begun."""
+
+    def asked(self, arm: str, requests: int, wanted: int) -> None:
+        """So many requests of an arm's corpus are made."""
+
+
+class Interview:
+    """The answers of both arms, for plans that compare them: ``base`` is where the plan's paths start.
+
+    Arms that take turns are asked one after the other, before the first block. Where all legs of an arm are measured
+    first, each is asked before its own first leg: switching is dear there.
+    """
+
+    def __init__(self, plan: Plan, base: Path, run: Path, *, ask_arm: Ask = ask) -> None:
+        self.plan, self.base, self.run, self._ask_arm = plan, base, run, ask_arm
+        self._left = list(ARMS) if plan.answers else []
+        self._key = secrets.token_hex(16)
+
+    def before(self, leg: Leg, system: System, listener: Listener) -> None:
+        """Ask what is to be asked before a leg.
+
+        Raises:
+            EnvironmentFailedError: when the system under test does not come up or stay up.
+            MeasurementError: when the generator breaks.
+        """
+        for arm in [arm for arm in self._left if arm == leg.arm or not self.plan.sequential]:
+            self._left.remove(arm)
+            self._ask(arm, system, listener)
+
+    def _ask(self, arm: str, system: System, listener: Listener) -> None:
+        leg = Leg(0, 0, arm)
+        listener.say(f"comparing answers · {arm}")
+        startup = system.start(leg)
+        job = Job(
+            plan=self.plan,
+            plan_path=self.run / "plan.toml",
+            base=self.base,
+            host=startup.host,
+            urls=startup.urls,
+            out=self.run / "answers" / f"{arm}.jsonl",
+            log=self.run / "logs" / f"{leg.title}.generator.log",
+            label=system.label,
+            seed=self.plan.load.seed,
+        )
+
+        def follow(requests: int, wanted: int) -> None:
+            listener.asked(arm, requests, wanted)
+
+        self._ask_arm(job, self._key, on_progress=follow, check=system.check)
+        for incident in system.stop():
+            listener.say(f"{incident.service} {incident.what} while {arm} was asked")

@@ -1,0 +1,157 @@
+"""Answers: whether after still answers what before answered, and the first places where it does not."""
+
+from dataclasses import dataclass
+
+from harness.agreement import Agreement, Difference, Finding, NoAnswers, Parting, Place
+from harness.check import Outcome
+from harness.verdict import Verdict
+from reports import view
+
+NAMED = 3
+ADVICE = {
+    Finding.PARTED: (
+        "let users choose by HARNESS_SEED alone, or name what carries ids of the service's own in answers.varying"
+    ),
+    Finding.SHORT: "lower answers.requests, or see why the users stop",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class PlaceRow:
+    """How the requests of one endpoint were answered; ``failed`` are those that before did not answer."""
+
+    endpoint: str
+    asked: str
+    equal: str
+    different: str
+    failed: str
+
+
+@dataclass(frozen=True, slots=True)
+class DifferenceRow:
+    """One place in which one answer differs; those of one request follow each other, ``note`` stands at the first."""
+
+    n: str
+    request: str
+    where: str
+    before: str
+    after: str
+    note: str
+
+    @property
+    def sentence(self) -> str:
+        """The row in one line, for a terminal."""
+        note = f" ({self.note})" if self.note else ""
+        return f"request {self.n}, {self.request}: {self.where} {self.before} \N{RIGHTWARDS ARROW} {self.after}{note}"
+
+
+@dataclass(frozen=True, slots=True)
+class AnswerTable:
+    """What the comparison of answers came to; ``more`` says how many differences are not shown."""
+
+    outcome: str
+    mark: str
+    sentence: str
+    advice: str
+    places: tuple[PlaceRow, ...]
+    differences: tuple[DifferenceRow, ...]
+    more: str
+
+
+def answer_table(verdict: Verdict) -> AnswerTable | None:
+    """The answers in strings; ``None`` when the plan does not compare them."""
+    agreement, outcome = verdict.agreement, verdict.answers
+    if agreement is None or outcome is None:
+        return None
+    shown = len(agreement.differences)
+    hidden = agreement.different + agreement.before_failed - shown
+    return AnswerTable(
+        outcome=outcome.value,
+        mark=view.MARKS[outcome],
+        sentence=answer_sentence(agreement),
+        advice=ADVICE.get(agreement.finding, ""),
+        places=tuple(map(_place, agreement.places)),
+        differences=tuple(row for difference in agreement.differences for row in _rows(difference)),
+        more=f"{view.plural(hidden, 'more request')} not shown" if hidden else "",
+    )
+
+
+def with_answers(verdict: Verdict, sentence: str) -> str:
+    """A sentence about the targets with what the answers add to it: what does not hold comes first."""
+    if verdict.agreement is None:
+        return sentence
+    said = _in_short(verdict.agreement)
+    if verdict.answers is Outcome.PASS:
+        return f"{sentence.removesuffix('.')}; {said}."
+    return f"{said}; {sentence}"
+
+
+def answer_tally(verdict: Verdict) -> str:
+    """What a tally of targets adds about the answers, in a few words."""
+    if verdict.agreement is None:
+        return ""
+    different = view.plural(verdict.agreement.different, "answer")
+    said = {Outcome.PASS: "answers the same", Outcome.FAIL: f"{different} differ{'s' * (different == '1 answer')}"}
+    return f", {said.get(verdict.answers or Outcome.INVALID, 'answers not compared to the end')}"
+
+
+def answer_sentence(agreement: Agreement) -> str:
+    """What the comparison came to, without a full stop."""
+    said = _in_short(agreement)
+    if agreement.finding is Finding.DIFFERENT and agreement.parting:
+        return f"{said}; {_parted(agreement.parting)}"
+    return said
+
+
+def _in_short(agreement: Agreement) -> str:
+    """The same without what follows from a difference: that the users were led elsewhere by it."""
+    asked, finding = view.count(agreement.asked), agreement.finding
+    if finding in {Finding.MISSING, Finding.NOTHING}:
+        return NoAnswers(agreement).value[0]
+    parted = _parted(agreement.parting) if agreement.parting else ""
+    if finding is Finding.DIFFERENT:
+        named = [f"{view.plain(p.endpoint)} ({view.count(p.different)})" for p in agreement.places if p.different]
+        listed = ", ".join(named[:NAMED]) + (f" and {view.count(len(named) - NAMED)} more" if named[NAMED:] else "")
+        return f"after answers {view.count(agreement.different)} of {asked} requests otherwise than before: {listed}"
+    if finding is Finding.PARTED:
+        return f"the answers could be compared for {asked} of {view.plural(agreement.wanted, 'request')} only, {parted}"
+    if finding is Finding.SHORT:
+        return f"the users made only {asked} of the {view.plural(agreement.wanted, 'request')} whose answers to compare"
+    compared = min(agreement.asked, agreement.equal)
+    of = f" of {asked}" if compared < agreement.asked else ""
+    return f"after answers {view.count(compared)}{of} requests as before does"
+
+
+def _parted(parting: Parting) -> str:
+    if parting.before == parting.after and parting.before:
+        what = view.plain(parting.before)
+        return f"at request {view.count(parting.n)} the arms were asked {what} with different bodies"
+    asked = {"before": parting.before, "after": parting.after}
+    said = (f"{arm} was asked {view.plain(text) if text else 'nothing'}" for arm, text in asked.items())
+    return f"at request {view.count(parting.n)} the arms were not asked the same: {', '.join(said)}"
+
+
+def _place(place: Place) -> PlaceRow:
+    return PlaceRow(
+        endpoint=view.plain(place.endpoint),
+        asked=view.count(place.asked),
+        equal=view.count(place.equal),
+        different=view.count(place.different),
+        failed=view.count(place.before_failed + place.both_failed),
+    )
+
+
+def _rows(difference: Difference) -> list[DifferenceRow]:
+    request = view.plain(f"{difference.endpoint.partition(' ')[0]} {difference.path}")
+    note = "before failed" if difference.failed else ""
+    return [
+        DifferenceRow(
+            n=view.count(difference.n),
+            request=request,
+            where=view.plain(one.where),
+            before=view.plain(one.before),
+            after=view.plain(one.after),
+            note="" if index else note,
+        )
+        for index, one in enumerate(difference.divergences)
+    ]

@@ -1,0 +1,86 @@
+"""What an answer is taken from, whatever client brought it."""
+
+from types import SimpleNamespace
+from typing import Any
+
+import gevent
+import pytest
+
+from harness.answer import Answer
+from harness.corpus import Corpus
+from harness.generator.register import UNREAD, Register, path_of
+
+
+class Streamed:
+    """A response of which nothing is left to read."""
+
+    status_code = 200
+    headers = None
+
+    @property
+    def content(self) -> bytes:
+        raise RuntimeError("consumed")
+
+
+def taken(response: Any, url: str = "http://127.0.0.1:8080/items/1", **corpus: Any) -> Answer:  # noqa: ANN401
+    register = Register(Corpus(**corpus), {"http://127.0.0.1:8080": "{service}"}, "key")
+    register.on_request("GET", "/items/{id}", response, None, url)
+    assert register.broken is None
+    return register.answers[0]
+
+
+def response(content: bytes = b"{}", kind: str | None = "application/json", **more: Any) -> Any:  # noqa: ANN401
+    headers = {"Content-Type": kind} if kind else {}
+    return SimpleNamespace(status_code=200, content=content, headers=headers, **more)
+
+
+def test_an_answer_is_taken_in_its_canonical_form() -> None:
+    found = taken(response(b'{"b":1.0, "a":"http://127.0.0.1:8080/x"}', "Application/JSON; charset=utf-8"))
+    assert (found.n, found.endpoint, found.path, found.status) == (1, "GET /items/{id}", "/items/1", 200)
+    assert (found.kind, found.text) == ("application/json", '{"a":"{service}/x","b":1}')
+    assert not found.failed
+
+
+@pytest.mark.parametrize("body", [b'{"to": 1, "token": "x"}', '{"token": "y", "to": 1}'])
+def test_bodies_of_requests_are_known_by_a_digest_alone_whatever_client_sent_them(body: bytes | str) -> None:
+    own = taken(response(asked=body), ignore={"*": ("token",)})
+    request = SimpleNamespace(body=body)
+    requests = taken(response(history=[SimpleNamespace(request=request)], request=None), ignore={"*": ("token",)})
+    fast = taken(response(request=request), ignore={"*": ("token",)})
+    expected = taken(response(asked=b'{"to":1}')).asked
+    assert {own.asked, requests.asked, fast.asked} == {expected}
+    assert expected not in {"", taken(response(asked=b'{"to":2}')).asked}
+
+
+def test_the_boundary_of_a_form_is_no_difference() -> None:
+    forms = [f"--{mark}\r\nname\r\n\r\nx\r\n--{mark}--\r\n".encode() for mark in ("abc", "defg")]
+    assert len({taken(response(asked=form)).asked for form in forms}) == 1
+
+
+@pytest.mark.parametrize(
+    ("answer", "status", "error"),
+    [
+        (None, 0, "none"),
+        (SimpleNamespace(status_code=0, content=None, headers=None), 0, "none"),
+        (Streamed(), 200, UNREAD),
+        (response(None), 200, UNREAD),  # type: ignore[arg-type]
+        ("a text of a client of another protocol", 0, "none"),
+    ],
+)
+def test_what_cannot_be_read_is_no_answer(answer: Any, status: int, error: str) -> None:  # noqa: ANN401
+    found = taken(answer)
+    assert (found.status, found.error, found.failed) == (status, error, True)
+
+
+def test_the_query_loses_ignored_values_alone() -> None:
+    assert path_of("http://h/a?limit=1&api+key=secret&b=", {"api key"}) == "/a?limit=1&b="
+    assert path_of("http://h/a?limit=1") == "/a?limit=1"
+    assert path_of("http://h") == "/"
+
+
+def test_the_user_that_made_the_last_request_ends() -> None:
+    register = Register(Corpus(requests=1), {}, "key")
+    for _ in range(3):
+        with pytest.raises(gevent.GreenletExit):
+            register.on_request("GET", "/", response(), None, "http://h/")
+    assert len(register.answers) == 1
