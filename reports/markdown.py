@@ -45,8 +45,7 @@ def _lines(page: Page) -> Iterator[str]:
             (_target(row) for row in page.findings.targets),
             right=range(3, 7),
         )
-    if page.findings.answers:
-        yield from _answers(page.findings.answers)
+    yield from _answers(page.findings.answers)
     if page.claims:
         yield from ("", f"**Claims**: {_escaped(page.findings.claims)}", "")
         named = ("claim", "what was said", "claimed", "measured", "")
@@ -106,8 +105,10 @@ def _endpoint(row: EndpointRow, chosen: Sequence[int]) -> Sequence[str]:
     return (_code(row.endpoint), *(_escaped(f"{row.before[i].text} → {row.after[i].text}") for i in chosen))
 
 
-def _answers(table: AnswerTable) -> Iterator[str]:
-    """What the answers came to, and the first differences as a table."""
+def _answers(table: AnswerTable | None) -> Iterator[str]:
+    """What the answers came to, and the first differences as a table; nothing where they were not compared."""
+    if table is None:
+        return
     yield from ("", f"**Answers** {table.mark} {table.outcome}: {_escaped(table.sentence)}.")
     if table.advice:
         yield f"*{_escaped(table.advice[:1].upper() + table.advice[1:])}.*"
