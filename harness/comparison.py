@@ -167,7 +167,7 @@ def contrast(old: Summary, new: Summary, arm: str) -> Comparison:
                 after_at_least=bool(after and after.at_least(metric)),
             )
         )
-    return Comparison(tuple(pairs), min(len(old.blocks), len(new.blocks)), old.open and new.open)
+    return Comparison(tuple(pairs), min(len(old.blocks), len(new.blocks)), old.open and new.open, sequential=True)
 
 
 def _measured_in(stage: str | None, endpoint: str | None) -> Iterator[Metric]:

