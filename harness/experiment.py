@@ -18,12 +18,14 @@ from harness.environment.variables import expand_url
 from harness.fault import Fault
 from harness.faults import Faults
 from harness.forecast import decided
+from harness.guard import unasked
 from harness.interview import Interview, Listener
 from harness.load import Job, Progress, Remote, ask, generate
 from harness.machine import host
 from harness.noise import Noise
 from harness.noise_store import NoiseStore
 from harness.order import balanced_order, longer
+from harness.outcome import Outcomes, outcomes_of
 from harness.plan import ARMS, Plan
 from harness.plan_faults import UNNAMED
 from harness.plan_file import fingerprint
@@ -121,6 +123,7 @@ class Analysis:
     comparison: Comparison
     verdict: Verdict
     attribution: Attribution | None
+    outcomes: Outcomes
 
 
 def measure(
@@ -298,8 +301,11 @@ def analyse(folder: RunFolder) -> Analysis:
         repeat=repeat,
         agreement=_agreement(plan, folder),
     )
+    outcomes = outcomes_of(
+        comparison, plan.judgement, plan.targets, silent=unasked(summary), valid=not verdict.breaches
+    )
     attribution = attribute(plan, summary)
-    return Analysis(plan, text, setup, migrations, summary, comparison, verdict, attribution)
+    return Analysis(plan, text, setup, migrations, summary, comparison, verdict, attribution, outcomes)
 
 
 def _summary(folder: RunFolder, legs: Sequence[Leg], plan: Plan, migrations: Sequence[Migration]) -> Summary:

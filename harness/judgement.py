@@ -45,6 +45,11 @@ class Judgement(Part):
         text = self.effects.get(metric.name) or BY_DEFAULT.get(metric.name, self.effect)
         return _size(text, _unit(metric))
 
+    @property
+    def exceptions(self) -> tuple[Metric, ...]:
+        """The metrics of which ``effect`` is not the smallest change that counts."""
+        return tuple(METRICS[name] for name in BY_DEFAULT | self.effects)
+
 
 def _unit(metric: Metric) -> str:
     return "%" if metric.scale is Scale.LOG else "pt"

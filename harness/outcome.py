@@ -6,14 +6,14 @@
   one-sided tests at 2.5 % (Schuirmann 1987). What counts is what the plan says, or a noise floor that is larger;
 - improved or regressed when its interval excludes no change and the change is larger than the noise floor, where one
   is known. Rows that no target names are explored: with hundreds of them some intervals exclude no change by chance, so
-  these are corrected by Benjamini and Hochberg (1995), over all of them;
+  these are corrected by Benjamini and Hochberg (1995), those of a metric together;
 - else it cannot tell, and says which change would have been seen.
 
 Legs that did not take turns are no pairs: they show nothing, unless the change is three times the noise floor.
 """
 
 import math
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
@@ -116,7 +116,7 @@ def outcomes_of(
     floors = floors or {}
     shifts = {key_of(pair): shift for pair in comparison.pairs if (shift := shift_of(pair, comparison))}
     named = {(t.expectation.metric.name, t.stage, t.endpoint) for t in targets}
-    seen, level = _corrected(shifts, named)
+    levels = _levels(shifts, named)
     findings = {}
     for pair in comparison.pairs:
         key = key_of(pair)
@@ -126,30 +126,30 @@ def outcomes_of(
         elif key not in shifts:
             findings[key] = _without_interval(pair, comparison, counts)
         else:
-            row = _Row(pair, shifts[key], counts, floors.get(key), seen=key in seen, sequential=comparison.sequential)
-            findings[key] = row.finding(level(key))
+            seen, level = levels[key]
+            row = _Row(pair, shifts[key], counts, floors.get(key), seen=seen, sequential=comparison.sequential)
+            findings[key] = row.finding(level)
     failures = {key[1:]: pair for pair in comparison.pairs if (key := key_of(pair))[0] == "error_rate"}
     return Outcomes({key_of(pair): _unproven(pair, failures, findings, silent) for pair in comparison.pairs})
 
 
-def _corrected(shifts: Mapping[Key, Shift], named: Collection[Key]) -> tuple[set[Key], Callable[[Key], float]]:
-    """The rows that exclude no change after correction, and the level at which a row would have been among them.
+def _levels(shifts: Mapping[Key, Shift], named: Collection[Key]) -> dict[Key, tuple[bool, float]]:
+    """Per row, whether it excludes no change after correction, and the level at which it would have been seen to.
 
-    A named row is tested at 5 %. One more explored row, beside ``r`` that are seen among ``m``, is seen at
-    (r + 1) / m of that: the step of Benjamini and Hochberg that it would stand on.
+    A named row is tested at 5 %. The explored rows of a metric are a family of their own, so that hits which all
+    changed do not make it easier for a latency to have done so by chance. One more row, beside ``r`` that are seen
+    among ``m``, is seen at (r + 1) / m of 5 %: the step of Benjamini and Hochberg that it would stand on.
     """
-    explored = [key for key in shifts if key not in named]
-    adjusted = benjamini_hochberg([shifts[key].p for key in explored]) if explored else []
-    found = {key for key, p in zip(explored, adjusted, strict=True) if p <= LEVEL}
-    chosen = {key for key in shifts if key in named and shifts[key].p <= LEVEL}
-
-    def level(key: Key) -> float:
-        if key in named:
-            return LEVEL
-        others = len(found - {key})
-        return LEVEL * min(others + 1, len(explored)) / len(explored)
-
-    return found | chosen, level
+    levels = {key: (shifts[key].p <= LEVEL, LEVEL) for key in shifts if key in named}
+    families: dict[str, list[Key]] = {}
+    for key in shifts:
+        if key not in named:
+            families.setdefault(key[0], []).append(key)
+    for keys in families.values():
+        adjusted = benjamini_hochberg([shifts[key].p for key in keys])
+        seen = [p <= LEVEL for p in adjusted]
+        levels |= {key: (own, LEVEL * (sum(seen) + (not own)) / len(keys)) for key, own in zip(keys, seen, strict=True)}
+    return levels
 
 
 def _without_interval(pair: Pair, comparison: Comparison, counts: float) -> Finding:

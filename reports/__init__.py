@@ -8,15 +8,17 @@ from collections.abc import Sequence
 
 from harness.attribution import Attribution
 from harness.comparison import Comparison
+from harness.outcome import Outcomes
 from harness.plan import Plan
 from harness.summary import Summary
 from harness.trial import Migration, Setup
 from harness.verdict import Verdict
 from reports import html, junit, markdown, page, records
 from reports.contrast import side_by_side
+from reports.history import history_json, history_text
 from reports.text import to_text
 
-__all__ = ["render", "side_by_side", "text"]
+__all__ = ["history_json", "history_text", "render", "side_by_side", "text"]
 
 
 def render(  # noqa: PLR0917 - the parts of a run, in the order in which they come into being
@@ -28,6 +30,7 @@ def render(  # noqa: PLR0917 - the parts of a run, in the order in which they co
     comparison: Comparison,
     verdict: Verdict,
     *,
+    outcomes: Outcomes,
     attribution: Attribution | None = None,
 ) -> dict[str, str]:
     """Every file that is derived from a run, by name.
@@ -40,16 +43,19 @@ def render(  # noqa: PLR0917 - the parts of a run, in the order in which they co
         summary: percentiles and rates per arm, block, stage and endpoint.
         comparison: before and after side by side.
         verdict: every target judged.
+        outcomes: what each row of the comparison shows.
         attribution: what each step between the arms did, when they were measured.
     """
-    shown = page.build_page(plan, plan_text, setup, migrations, summary, comparison, verdict, attribution=attribution)
+    shown = page.build_page(
+        plan, plan_text, setup, migrations, summary, comparison, verdict, outcomes=outcomes, attribution=attribution
+    )
     pictures = html.draw_pictures(plan, summary, comparison, verdict, attribution)
     files = {
         "report.html": html.to_html(shown, pictures),
         "summary.md": markdown.to_markdown(shown),
         "junit.xml": junit.to_junit(shown.findings),
         "summary.json": records.to_json(records.summary_record(summary)),
-        "comparison.json": records.to_json(records.comparison_record(comparison)),
+        "comparison.json": records.to_json(records.comparison_record(comparison, outcomes)),
         "verdict.json": records.to_json(records.verdict_record(verdict)),
     }
     if attribution:

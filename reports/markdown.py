@@ -102,7 +102,14 @@ def _claim(row: ClaimRow) -> Sequence[str]:
 
 
 def _endpoint(row: EndpointRow, chosen: Sequence[int]) -> Sequence[str]:
-    return (_code(row.endpoint), *(_escaped(f"{row.before[i].text} → {row.after[i].text}") for i in chosen))
+    return (_code(row.endpoint), *(_cell(row, column) for column in chosen))
+
+
+def _cell(row: EndpointRow, column: int) -> str:
+    """Before and after, and under them what the change shows."""
+    values = _escaped(f"{row.before[column].text} → {row.after[column].text}")
+    said = row.outcome[column].words
+    return f"{values}<br>{_escaped(said)}" if said else values
 
 
 def _answers(table: AnswerTable | None) -> Iterator[str]:

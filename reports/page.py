@@ -6,6 +6,7 @@ from itertools import groupby
 
 from harness.attribution import Attribution
 from harness.comparison import Comparison
+from harness.outcome import Outcomes
 from harness.plan import ARMS, Arm, Plan
 from harness.plan_external import without_credentials
 from harness.summary import Summary
@@ -19,6 +20,7 @@ from reports.claims import ClaimRow, claim_rows, claims_tally
 from reports.faults import FaultRow, fault_rows
 from reports.noise import NoiseRow, noise_rows
 from reports.search import SearchTable, search_table
+from reports.outcomes import what_counts
 from reports.stages import Column, StageTable, columns, stage_tables
 from reports.steps import StepTable, step_table
 from reports.targets import Remark, TargetRow
@@ -90,6 +92,7 @@ class Page:
     claims: tuple[ClaimRow, ...]
     setup: tuple[Facts, ...]
     plan_text: str
+    counts: str
 
     @property
     def names_services(self) -> bool:
@@ -131,6 +134,7 @@ def build_page(  # noqa: PLR0917 - the parts of a run, as in render
     comparison: Comparison,
     verdict: Verdict,
     *,
+    outcomes: Outcomes,
     attribution: Attribution | None = None,
 ) -> Page:
     """Put a run into words and strings."""
@@ -138,7 +142,7 @@ def build_page(  # noqa: PLR0917 - the parts of a run, as in render
         findings=build_findings(plan, summary, comparison, verdict, attribution),
         started=view.moment(setup.started),
         columns=columns(plan),
-        stages=stage_tables(plan, summary, comparison),
+        stages=stage_tables(plan, summary, comparison, outcomes),
         capacity=capacity_table(plan, summary),
         noise=noise_rows(verdict, comparison.blocks),
         usage=usage_rows(summary),
@@ -146,6 +150,7 @@ def build_page(  # noqa: PLR0917 - the parts of a run, as in render
         claims=claim_rows(verdict),
         setup=tuple(facts for facts in _setup(plan, setup, summary) if facts.rows),
         plan_text=view.plain(plan_text.replace("\r\n", "\n"), keep="\n\t"),
+        counts=what_counts(plan.judgement),
     )
 
 

@@ -11,6 +11,7 @@ from harness.capacity import Sought
 from harness.check import Check
 from harness.comparison import BlockPair, Change, Comparison, Pair
 from harness.doubt import AnyDoubt
+from harness.outcome import Finding, Outcomes
 from harness.recovery import Recovery
 from harness.row import Row
 from harness.statistics import Interval
@@ -71,14 +72,18 @@ def summary_record(summary: Summary) -> dict[str, Any]:
     }
 
 
-def comparison_record(comparison: Comparison) -> dict[str, Any]:
-    """``comparison.json``: every metric before and after in every stage and endpoint, with its blocks."""
+def comparison_record(comparison: Comparison, outcomes: Outcomes) -> dict[str, Any]:
+    """``comparison.json``: every metric before and after in every stage and endpoint, with its blocks.
+
+    ``outcome`` is what the row shows: ``smallest_that_counts`` and ``smallest_visible`` are fractions of before, or of
+    1 where the change is a difference.
+    """
     sequential = {"sequential": True} if comparison.sequential else {}
     return {
         "schema": SCHEMA,
         "blocks": comparison.blocks,
         **sequential,
-        "pairs": [_pair(pair) for pair in comparison.pairs],
+        "pairs": [_pair(pair) | {"outcome": _finding(outcomes.of(pair))} for pair in comparison.pairs],
     }
 
 
@@ -208,6 +213,15 @@ def _block(block: BlockPair) -> dict[str, Any]:
     if block.before_high is None and block.after_high is None:
         return values
     return values | {"before_high": _finite(block.before_high), "after_high": _finite(block.after_high)}
+
+
+def _finding(finding: Finding) -> dict[str, Any]:
+    return {
+        "outcome": finding.outcome.value,
+        "smallest_that_counts": _finite(finding.counts),
+        "smallest_visible": _finite(finding.visible),
+        "reason": finding.why.value if finding.why else None,
+    }
 
 
 def _waterfall(fall: Waterfall) -> dict[str, Any]:

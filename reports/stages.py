@@ -5,11 +5,13 @@ from dataclasses import dataclass
 
 from harness.comparison import Comparison, Pair
 from harness.metric import METRICS, Metric, Unit
+from harness.outcome import Outcomes
 from harness.plan import ARMS, Plan
 from harness.row import Row
 from harness.stage import Stage
 from harness.summary import Summary
 from reports import view
+from reports.outcomes import OutcomeCell, outcome_cell
 from reports.targets import SAMPLES, change_cell, too_few
 from reports.view import Cell
 
@@ -39,12 +41,13 @@ class Column:
 
 @dataclass(frozen=True, slots=True)
 class EndpointRow:
-    """One endpoint in one stage: requests and one cell per column, for both arms and the change between them."""
+    """One endpoint in one stage: requests and one cell per column, for both arms, the change and what that shows."""
 
     endpoint: str
     before: tuple[Cell, ...]
     after: tuple[Cell, ...]
     change: tuple[Cell, ...]
+    outcome: tuple[OutcomeCell, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +71,7 @@ def columns(plan: Plan) -> tuple[Column, ...]:
     return (Column("requests", ""), *(Column(m.label, view.UNITS[m.unit]) for m in shown(plan)))
 
 
-def stage_tables(plan: Plan, summary: Summary, comparison: Comparison) -> tuple[StageTable, ...]:
+def stage_tables(plan: Plan, summary: Summary, comparison: Comparison, outcomes: Outcomes) -> tuple[StageTable, ...]:
     """The stages pooled, then each on its own in the order it ran."""
     pairs = {(pair.metric.name, pair.stage, pair.endpoint): pair for pair in comparison.pairs}
     by_title = {stage.title: stage for stage in plan.stages}
@@ -77,7 +80,7 @@ def stage_tables(plan: Plan, summary: Summary, comparison: Comparison) -> tuple[
     for place in places:
         title = ALL_STAGES if place is None else view.plain(place)
         detail = "" if place is None else _detail(by_title.get(place))
-        if rows := tuple(_rows(summary, pairs, place, shown(plan))):
+        if rows := tuple(_rows(summary, pairs, outcomes, place, shown(plan))):
             tables.append(StageTable(title, detail, place is None, rows))
     return tuple(tables)
 
@@ -106,17 +109,20 @@ def _detail(stage: Stage | None) -> str:
 def _rows(
     summary: Summary,
     pairs: dict[tuple[str, str | None, str | None], Pair],
+    outcomes: Outcomes,
     stage: str | None,
     metrics: Sequence[Metric],
 ) -> Iterator[EndpointRow]:
     for endpoint in (None, *summary.endpoints):
         if any(summary.row(arm, None, stage, endpoint) for arm in ARMS):
-            changes = (_change(summary, metric, pairs.get((metric.name, stage, endpoint))) for metric in metrics)
+            found = [pairs.get((metric.name, stage, endpoint)) for metric in metrics]
+            changes = (_change(summary, metric, pair) for metric, pair in zip(metrics, found, strict=True))
             yield EndpointRow(
                 ALL_REQUESTS if endpoint is None else view.plain(endpoint),
                 _cells(summary, "before", stage, endpoint, metrics),
                 _cells(summary, "after", stage, endpoint, metrics),
                 (Cell(""), *changes),
+                (OutcomeCell(), *(outcome_cell(outcomes, pair) for pair in found)),
             )
 
 

@@ -50,6 +50,7 @@ STEERING = {"Cc", "Cf", "Cs", "Cn", "Zl", "Zp"}
 
 SIGNIFICANT = 3
 MOST_DECIMALS = 4
+ROUNDING = 1e-9
 SECONDS_FROM_MS = 10_000
 MINUTES_FROM_S = 120
 HOURS_FROM_S = 7200
@@ -97,6 +98,12 @@ def tidy(value: float) -> str:
     """A round number as planned or marked on an axis, without trailing zeros: ``20``, ``0.5``."""
     text = number(value)
     return text.rstrip("0").rstrip(".") if "." in text else text
+
+
+def rough(value: float) -> str:
+    """A size of which the last digits say nothing, to two significant ones and never too small: ``9.2``, ``12``."""
+    step = 10.0 ** (math.floor(math.log10(value)) - 1) if value > 0 else 1.0
+    return tidy(math.ceil(value / step - ROUNDING) * step)
 
 
 def planned(value: float) -> str:

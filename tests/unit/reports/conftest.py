@@ -15,6 +15,8 @@ import pytest
 import reports
 from harness.attribution import Attribution, attribute
 from harness.comparison import Comparison, compare
+from harness.guard import unasked
+from harness.outcome import Outcomes, outcomes_of
 from harness.plan import Plan
 from harness.plan_file import parse_plan
 from harness.summary import Summary, summarise
@@ -202,6 +204,12 @@ class Run:
     verdict: Verdict
     attribution: Attribution | None
 
+    @cached_property
+    def outcomes(self) -> Outcomes:
+        verdict = self.verdict
+        judged = (self.comparison, self.plan.judgement, self.plan.targets)
+        return outcomes_of(*judged, silent=unasked(self.summary), valid=not verdict.breaches)
+
     def render(self) -> dict[str, str]:
         return reports.render(
             self.plan,
@@ -211,6 +219,7 @@ class Run:
             self.summary,
             self.comparison,
             self.verdict,
+            outcomes=self.outcomes,
             attribution=self.attribution,
         )
 
@@ -239,6 +248,7 @@ class Run:
             self.summary,
             self.comparison,
             self.verdict,
+            outcomes=self.outcomes,
             attribution=self.attribution,
         )
 

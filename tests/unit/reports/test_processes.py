@@ -6,6 +6,7 @@ import pytest
 
 import reports
 from harness.comparison import compare
+from harness.outcome import outcomes_of
 from harness.plan_file import parse_plan
 from harness.summary import summarise
 from harness.testing import PLAN, synthetic_setup, synthetic_trials
@@ -24,8 +25,9 @@ def test_the_load_is_from_so_many_processes(hosts: tuple[str, ...], said: str) -
     comparison = compare(summary)
     setup = synthetic_setup(plan)
     verdict = judge(plan, setup, summary, comparison)
+    outcomes = outcomes_of(comparison, plan.judgement)
     text = reports.text(plan, summary, comparison, verdict, width=120)
-    page = reports.render(plan, PLAN, setup, (), summary, comparison, verdict)["report.html"]
+    page = reports.render(plan, PLAN, setup, (), summary, comparison, verdict, outcomes=outcomes)["report.html"]
     for shown in (text, page):
         assert ("load from" in shown) is bool(said)
         assert said in shown
@@ -37,7 +39,8 @@ def test_a_lost_worker_is_named_in_every_form_and_cannot_break_the_page() -> Non
     comparison = compare(summary)
     loss = Loss("worker 2 (<b>, pid 7)", "03-after", 12.4, "not heard of for 3 s")
     verdict = judge(plan, setup, summary, comparison, [loss])
-    files = reports.render(plan, PLAN, setup, (), summary, comparison, verdict)
+    outcomes = outcomes_of(comparison, plan.judgement)
+    files = reports.render(plan, PLAN, setup, (), summary, comparison, verdict, outcomes=outcomes)
     told = "was lost 12 s into leg 03-after: not heard of for 3 s"
     assert all(
         told in " ".join(files[name].split()) for name in ("report.html", "summary.md", "junit.xml", "verdict.json")
