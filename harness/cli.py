@@ -20,20 +20,19 @@ from harness import __version__
 from harness.address import DEFAULT, parse_address, try_to_bind
 from harness.campaign import Effort, carry_out
 from harness.check import Outcome
-from harness.comparison import contrast
+from harness.cli_records import compare, history
 from harness.doctor import examine
 from harness.environment.external import ExternalEnvironment
 from harness.environment.leftovers import collect, collect_containers
 from harness.environment.local import LocalEnvironment
-from harness.errors import DiskFullError, EnvironmentFailedError, HarnessError, IncomparableError, MeasurementError
+from harness.errors import DiskFullError, EnvironmentFailedError, HarnessError, MeasurementError
 from harness.experiment import Analysis, Environment, Source, analyse
 from harness.load import Remote, check_users
 from harness.manifest import Request, manifest
 from harness.observers import LiveObserver, PlainObserver
-from harness.plan import ARMS, Plan
+from harness.plan import Plan
 from harness.plan_file import read_plan
 from harness.store import RunFolder
-from harness.trial import differing_facts
 from harness.worker import Serving
 from reports.noise import foresee
 from reports.progress import progress_line
@@ -234,35 +233,6 @@ def check(run_folder: Path) -> None:
 
 
 @cli.command()
-@click.argument("old", type=click.Path(path_type=Path))
-@click.argument("new", type=click.Path(path_type=Path))
-@click.option("--arm", type=click.Choice(ARMS), default="after", show_default=True, help="Which arm of both runs.")
-@click.option("--force", is_flag=True, help="Compare although facts differ; they are listed.")
-def compare(old: Path, new: Path, arm: str, *, force: bool) -> None:
-    """Set one arm of two recorded runs side by side: sequential and unpaired, so nothing is judged.
-
-    Runs that differ in host, versions, settings, seed or user files are refused.
-
-    \b
-    Examples:
-      harness compare runs/2026-11-01T09-00-00-demo runs/2026-11-22T10-15-00-demo
-      harness compare LAST_RELEASE THIS_RELEASE --arm before
-    """
-    before, after = (analyse(RunFolder.open(path)) for path in (old, new))
-    facts = differing_facts(before.setup, after.setup)
-    if before.plan.stages != after.plan.stages:
-        facts.append("stages: the plans load differently")
-    if before.plan.capacity != after.plan.capacity:
-        facts.append("capacity: users are held by other limits")
-    if facts and not force:
-        listed = "".join(f"\n  {fact}" for fact in facts)
-        raise IncomparableError(f"{old} and {new} do not measure the same thing (--force to compare anyway){listed}")
-    for fact in facts:
-        click.echo(f"differs  {fact}")
-    click.echo(reports.side_by_side(contrast(before.summary, after.summary, arm), arm=arm))
-
-
-@cli.command()
 def doctor() -> None:
     """Say whether this machine can run a local plan, and what is missing.
 
@@ -288,6 +258,10 @@ def gc() -> None:
     """
     for done in (*collect(), *collect_containers()):
         click.echo(done)
+
+
+cli.add_command(compare)
+cli.add_command(history)
 
 
 def main() -> NoReturn:
@@ -376,6 +350,7 @@ def _write_reports(folder: RunFolder, analysis: Analysis) -> None:
         analysis.summary,
         analysis.comparison,
         analysis.verdict,
+        outcomes=analysis.outcomes,
         attribution=analysis.attribution,
     )
     for name, content in files.items():

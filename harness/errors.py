@@ -4,6 +4,7 @@
     ├── PlanError             the plan cannot be run as written              exit 2
     ├── RunFolderError        a recorded run cannot be read or written       exit 2
     ├── IncomparableError     two runs that do not measure the same thing    exit 2
+    ├── PackageMissingError   an optional package is not installed           exit 2
     ├── AddressError          where workers are to be met cannot be used     exit 2
     ├── MeasurementError      the generator broke; its numbers are void      exit 4
     ├── DiskFullError         a disk has no room for what is measured        exit 5
@@ -56,6 +57,10 @@ class RunFolderError(HarnessError):
 
 class IncomparableError(HarnessError):
     """Two runs that differ in a fact that must be equal; the text names the facts."""
+
+
+class PackageMissingError(HarnessError):
+    """A package that only some commands need is not installed; the text says how to install it."""
 
 
 class AddressError(HarnessError):

@@ -20,6 +20,7 @@ from harness.plan import COPIES, Plan
 from harness.plan_file import parse_plan
 from harness.readings import SCHEMA as READINGS
 from harness.readings import read_readings, write_readings
+from harness.recorded import RecordedPair
 from harness.samples import read_samples
 from harness.trial import Generation, Incident, Leg, Loss, Migration, Setup, Startup, Trial
 
@@ -147,6 +148,17 @@ class RunFolder:
             return []
         raw = self._object("migrations.json")
         return validated(self.path / "migrations.json", list[Migration], raw.get("migrations"))
+
+    def read_pairs(self) -> list[RecordedPair] | None:
+        """The rows of ``comparison.json``; ``None`` when no report was written yet."""
+        if not (self.path / "comparison.json").exists():
+            return None
+        raw = self._object("comparison.json")
+        return validated(self.path / "comparison.json", list[RecordedPair], raw.get("pairs"))
+
+    def read_outcome(self) -> object:
+        """The outcome in ``verdict.json``, as it was judged when the report was written."""
+        return self._object("verdict.json").get("outcome")
 
     def read_trials(self, legs: Sequence[Leg]) -> Iterator[Trial]:
         """The trials of those legs whose blocks are complete, in the order they ran, each read when it is asked for."""

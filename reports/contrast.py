@@ -1,36 +1,79 @@
 """Contrast: one arm of two runs side by side, as text."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from harness.comparison import Comparison, Pair
 from harness.metric import LATENCIES
+from harness.outcome import Outcomes, RowOutcome
 from reports import view
 
 SHOWN = ("p50", "p95", "p99", "rps", "error_rate", "cache_hit_rate", "queries_per_miss", "users_held", "rate_held")
-HEADS = ("", "old", "new", "change", "95 % interval")
+HEADS = ("", "old", "new", "change", "95 % interval", "shows")
 NOTE = "Sequential and unpaired: what changed on the host between the runs is in these differences too."
+FORCED = "FORCED: these runs do not measure the same thing; what differs is in every number below."
+BROKEN = "BROKEN: a measurement cannot be used, so nothing below shows anything."
 
 
-def side_by_side(comparison: Comparison, *, arm: str) -> str:
-    """A table per endpoint over all stages but ramps; a metric without enough samples says so."""
-    blocks: list[str] = []
+def side_by_side(
+    comparison: Comparison,
+    outcomes: Outcomes,
+    *,
+    arm: str,
+    differing: Sequence[str] = (),
+    broken: Sequence[str] = (),
+) -> str:
+    """A table per endpoint over all stages but ramps, and under them why nothing can be told.
+
+    Args:
+        comparison: the two runs.
+        outcomes: what each row of them shows.
+        arm: which arm of both it is.
+        differing: facts that differ, although the comparison was asked for: they are said first, and once more last.
+        broken: guards that broke in either run.
+    """
+    blocks = [label for label in (_label(FORCED, "differs", differing), _label(BROKEN, "broken", broken)) if label]
     endpoints = {pair.endpoint for pair in comparison.pairs if pair.stage is None}
     for endpoint in sorted(endpoints, key=lambda name: name or ""):
-        rows = [(f"{endpoint or 'all requests'} ({arm})", *HEADS[1:]), *_rows(comparison, endpoint)]
+        title = view.plain(endpoint) if endpoint else "all requests"
+        rows = [(f"{title} ({arm})", *HEADS[1:]), *_rows(comparison, outcomes, endpoint)]
         widths = [max(len(row[i]) for row in rows) for i in range(len(HEADS))]
-        lines = [
-            "   ".join([row[0].ljust(widths[0]), *(cell.rjust(w) for cell, w in zip(row[1:], widths[1:], strict=True))])
-            for row in rows
-        ]
+        lines = ["   ".join(_aligned(row, widths)) for row in rows]
         blocks.append("\n".join(line.rstrip() for line in lines))
-    return "\n\n".join([*blocks, NOTE])
+    notes = [NOTE, *_reasons(comparison, outcomes), *([FORCED] if differing else [])]
+    return "\n\n".join([*blocks, "\n".join(notes)])
 
 
-def _rows(comparison: Comparison, endpoint: str | None) -> Iterator[tuple[str, ...]]:
+def _label(title: str, word: str, facts: Sequence[str]) -> str:
+    return "\n".join([title, *(f"{word}  {view.plain(fact)}" for fact in facts)]) if facts else ""
+
+
+def _aligned(row: Sequence[str], widths: Sequence[int]) -> list[str]:
+    first, *middle, last = row
+    cells = (cell.rjust(width) for cell, width in zip(middle, widths[1:-1], strict=True))
+    return [first.ljust(widths[0]), *cells, last]
+
+
+def _rows(comparison: Comparison, outcomes: Outcomes, endpoint: str | None) -> Iterator[tuple[str, ...]]:
+    for pair in _shown(comparison, endpoint):
+        yield (f"  {pair.metric.label}", *_values(pair), outcomes.of(pair).outcome.value)
+
+
+def _shown(comparison: Comparison, endpoint: str | None) -> Iterator[Pair]:
     for name in SHOWN:
         pair = comparison.pair(name, None, endpoint)
         if pair and (pair.before is not None or pair.after is not None):
-            yield (f"  {pair.metric.label}", *_values(pair))
+            yield pair
+
+
+def _reasons(comparison: Comparison, outcomes: Outcomes) -> list[str]:
+    """Why rows cannot tell, each reason once."""
+    endpoints = {pair.endpoint for pair in comparison.pairs}
+    shown = [
+        pair for endpoint in sorted(endpoints, key=lambda name: name or "") for pair in _shown(comparison, endpoint)
+    ]
+    findings = [outcomes.of(pair) for pair in shown]
+    reasons = dict.fromkeys(f.why.value for f in findings if f.why and f.outcome is RowOutcome.CANNOT_TELL)
+    return [f"Cannot tell: {reason}." for reason in reasons]
 
 
 def _values(pair: Pair) -> tuple[str, ...]:

@@ -1,0 +1,129 @@
+"""History: one number of many runs, as text for people and as JSON for machines."""
+
+import json
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from harness.history import Line, Question, Skipped, Turn, change_of
+from harness.metric import Better, Scale
+from harness.statistics import Interval
+from reports import view
+
+SCHEMA = 1
+DASH = "\N{EM DASH}"
+MARK = "\N{BLACK LEFT-POINTING SMALL TRIANGLE} change"
+NOTE = "Runs were not measured in turns: what changed on the host between them is in these numbers too."
+
+
+def history_text(question: Question, lines: Sequence[Line], skipped: Sequence[Skipped]) -> str:
+    """A table per line of comparable runs, its change points, and the runs that are on no line."""
+    parts = [f"{question.metric.label} of {_place(question)}, {question.arm}"]
+    parts += ["\n".join(_line(question, line)) for line in lines]
+    if not lines:
+        parts.append("no run has this value")
+    if skipped:
+        parts.append("\n".join(f"skipped  {view.plain(run.run)}: {view.plain(run.why)}" for run in skipped))
+    return "\n\n".join([*parts, NOTE]) + "\n"
+
+
+def history_json(question: Question, lines: Sequence[Line], skipped: Sequence[Skipped]) -> str:
+    """The same, unrounded: values and intervals in the metric's stored unit, changes as fractions or points of 1."""
+    record = {
+        "schema": SCHEMA,
+        "metric": question.metric.name,
+        "unit": question.metric.unit.value,
+        "arm": question.arm,
+        "stage": question.stage,
+        "endpoint": question.endpoint,
+        "lines": [_record(question, line) for line in lines],
+        "skipped": [{"run": run.run, "why": run.why} for run in skipped],
+    }
+    return json.dumps(record, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
+
+
+def _place(question: Question) -> str:
+    endpoint = view.plain(question.endpoint) if question.endpoint else "all requests"
+    return f"{endpoint}, {view.plain(question.stage) if question.stage else 'all stages but ramps'}"
+
+
+def _line(question: Question, line: Line) -> Iterator[str]:
+    yield f"plan  {view.plain(line.plan_name)}"
+    yield from (f"differs from the runs above  {view.plain(fact)}" for fact in line.differs)
+    rows = [("run", "started", question.metric.label, "95 % interval", "change", ""), *_rows(question, line)]
+    widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
+    for name, started, *values, mark in rows:
+        cells = (value.rjust(width) for value, width in zip(values, widths[2:-1], strict=True))
+        yield "   ".join([f"  {name.ljust(widths[0])}", started.ljust(widths[1]), *cells, mark]).rstrip()
+    yield from (f"  {_said(question, line, turn)}" for turn in line.turns)
+    if line.missing:
+        more = view.plural(line.missing, "more run")
+        yield f"  {view.plural(len(line.entries), 'run')}: {more} needed before change points are looked for"
+    elif not line.turns:
+        yield "  no change point"
+
+
+def _rows(question: Question, line: Line) -> Iterator[tuple[str, ...]]:
+    metric, turned = question.metric, {turn.index for turn in line.turns}
+    for index, entry in enumerate(line.entries):
+        change = change_of(entry, line.entries[index - 1], metric) if index else None
+        bounded = entry.low is not None and entry.high is not None
+        yield (
+            view.plain(entry.run),
+            view.moment(entry.setup.started),
+            view.with_unit(metric, entry.value),
+            view.value_interval(metric, Interval(entry.value, entry.low or 0.0, entry.high or 0.0))
+            if bounded
+            else DASH,
+            DASH if change is None else _change(question, change),
+            MARK if index in turned else "",
+        )
+
+
+def _change(question: Question, change: float) -> str:
+    return f"{view.in_percent(change, sign=True)} {'%' if question.metric.scale is Scale.LOG else 'pt'}"
+
+
+def _said(question: Question, line: Line, turn: Turn) -> str:
+    metric = question.metric
+    better = (turn.after < turn.before) == (metric.better is Better.LOWER)
+    levels = f"{view.with_unit(metric, turn.before)} \N{RIGHTWARDS ARROW} {view.with_unit(metric, turn.after)}"
+    change = _turned(question, turn)
+    size = f", {_change(question, change)}" if change is not None else ""
+    first = view.plain(line.entries[turn.index].run)
+    return f"change point  from {first} on: {levels}{size}, {'better' if better else 'worse'}"
+
+
+def _turned(question: Question, turn: Turn) -> float | None:
+    if question.metric.scale is not Scale.LOG:
+        return turn.after - turn.before
+    return turn.after / turn.before - 1 if turn.before else None
+
+
+def _record(question: Question, line: Line) -> dict[str, Any]:
+    entries = line.entries
+    return {
+        "plan": line.plan_name,
+        "differs": list(line.differs),
+        "runs_needed": line.missing,
+        "runs": [
+            {
+                "run": entry.run,
+                "started": entry.setup.started,
+                "value": entry.value,
+                "low": entry.low,
+                "high": entry.high,
+                "change": change_of(entry, entries[index - 1], question.metric) if index else None,
+            }
+            for index, entry in enumerate(entries)
+        ],
+        "change_points": [
+            {
+                "run": entries[turn.index].run,
+                "before": turn.before,
+                "after": turn.after,
+                "change": _turned(question, turn),
+                "p": turn.p,
+            }
+            for turn in line.turns
+        ],
+    }
