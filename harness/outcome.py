@@ -21,6 +21,7 @@ from harness.comparison import Change, Comparison, Pair
 from harness.judgement import Judgement
 from harness.metric import LATENCIES, Better, Origin, Scale
 from harness.multiplicity import benjamini_hochberg
+from harness.noise import Floor, Place
 from harness.plan import Target
 from harness.shift import LEVEL, Shift, shift_of
 
@@ -28,11 +29,7 @@ SEQUENTIAL_FLOORS = 3
 TENFOLD = 9.0
 ALL_POINTS = 1.0
 
-Key = tuple[str, str | None, str | None]
-"""A row: the name of its metric, its stage and its endpoint, ``None`` for all."""
-Place = tuple[str | None, str | None]
-Floors = Mapping[Key, float]
-"""How much two identical arms differ, as a fraction of before, or of 1 for points; rows without one are left out."""
+Cell = tuple[str | None, str | None]
 
 
 class RowOutcome(StrEnum):
@@ -82,16 +79,16 @@ class Finding:
 class Outcomes:
     """The finding of every row of a comparison."""
 
-    findings: Mapping[Key, Finding]
+    findings: Mapping[Place, Finding]
 
     def of(self, pair: Pair) -> Finding:
         """The finding of a pair of the comparison."""
-        return self.findings[key_of(pair)]
+        return self.findings[place_of(pair)]
 
 
-def key_of(pair: Pair) -> Key:
-    """What names a pair in its comparison."""
-    return pair.metric.name, pair.stage, pair.endpoint
+def place_of(pair: Pair) -> Place:
+    """Where a pair stands in its comparison."""
+    return Place(pair.metric.name, pair.stage, pair.endpoint)
 
 
 def outcomes_of(
@@ -99,7 +96,7 @@ def outcomes_of(
     judgement: Judgement,
     targets: Sequence[Target] = (),
     *,
-    floors: Floors | None = None,
+    floors: Mapping[Place, Floor] | None = None,
     silent: Collection[str] = (),
     valid: bool = True,
 ) -> Outcomes:
@@ -113,42 +110,44 @@ def outcomes_of(
         silent: stages in which arrivals of after never began, so that latencies are better than the service.
         valid: whether the measurement held; of one that broke no row tells anything.
     """
-    floors = floors or {}
-    shifts = {key_of(pair): shift for pair in comparison.pairs if (shift := shift_of(pair, comparison))}
-    named = {(t.expectation.metric.name, t.stage, t.endpoint) for t in targets}
+    known = {place: floor.value for place, floor in (floors or {}).items()}
+    shifts = {place_of(pair): shift for pair in comparison.pairs if (shift := shift_of(pair, comparison))}
+    named = {Place(t.expectation.metric.name, t.stage, t.endpoint) for t in targets}
     levels = _levels(shifts, named)
     findings = {}
     for pair in comparison.pairs:
-        key = key_of(pair)
-        counts = max(judgement.smallest(pair.metric), floors.get(key, 0.0))
+        place = place_of(pair)
+        counts = max(judgement.smallest(pair.metric), known.get(place, 0.0))
         if not valid:
-            findings[key] = Finding(RowOutcome.CANNOT_TELL, counts, why=Why.BROKEN)
-        elif key not in shifts:
-            findings[key] = _without_interval(pair, comparison, counts)
+            findings[place] = Finding(RowOutcome.CANNOT_TELL, counts, why=Why.BROKEN)
+        elif place not in shifts:
+            findings[place] = _without_interval(pair, comparison, counts)
         else:
-            seen, level = levels[key]
-            row = _Row(pair, shifts[key], counts, floors.get(key), seen=seen, sequential=comparison.sequential)
-            findings[key] = row.finding(level)
-    failures = {key[1:]: pair for pair in comparison.pairs if (key := key_of(pair))[0] == "error_rate"}
-    return Outcomes({key_of(pair): _unproven(pair, failures, findings, silent) for pair in comparison.pairs})
+            seen, level = levels[place]
+            row = _Row(pair, shifts[place], counts, known.get(place), seen=seen, sequential=comparison.sequential)
+            findings[place] = row.finding(level)
+    failures = {(pair.stage, pair.endpoint): pair for pair in comparison.pairs if pair.metric.name == "error_rate"}
+    return Outcomes({place_of(pair): _unproven(pair, failures, findings, silent) for pair in comparison.pairs})
 
 
-def _levels(shifts: Mapping[Key, Shift], named: Collection[Key]) -> dict[Key, tuple[bool, float]]:
+def _levels(shifts: Mapping[Place, Shift], named: Collection[Place]) -> dict[Place, tuple[bool, float]]:
     """Per row, whether it excludes no change after correction, and the level at which it would have been seen to.
 
     A named row is tested at 5 %. The explored rows of a metric are a family of their own, so that hits which all
     changed do not make it easier for a latency to have done so by chance. One more row, beside ``r`` that are seen
     among ``m``, is seen at (r + 1) / m of 5 %: the step of Benjamini and Hochberg that it would stand on.
     """
-    levels = {key: (shifts[key].p <= LEVEL, LEVEL) for key in shifts if key in named}
-    families: dict[str, list[Key]] = {}
-    for key in shifts:
-        if key not in named:
-            families.setdefault(key[0], []).append(key)
-    for keys in families.values():
-        adjusted = benjamini_hochberg([shifts[key].p for key in keys])
+    levels = {place: (shifts[place].p <= LEVEL, LEVEL) for place in shifts if place in named}
+    families: dict[str, list[Place]] = {}
+    for place in shifts:
+        if place not in named:
+            families.setdefault(place.metric, []).append(place)
+    for places in families.values():
+        adjusted = benjamini_hochberg([shifts[place].p for place in places])
         seen = [p <= LEVEL for p in adjusted]
-        levels |= {key: (own, LEVEL * (sum(seen) + (not own)) / len(keys)) for key, own in zip(keys, seen, strict=True)}
+        levels |= {
+            place: (own, LEVEL * (sum(seen) + (not own)) / len(places)) for place, own in zip(places, seen, strict=True)
+        }
     return levels
 
 
@@ -247,17 +246,17 @@ class _Row:
 
 
 def _unproven(
-    pair: Pair, failures: Mapping[Place, Pair], findings: Mapping[Key, Finding], silent: Collection[str]
+    pair: Pair, failures: Mapping[Cell, Pair], findings: Mapping[Place, Finding], silent: Collection[str]
 ) -> Finding:
     """The finding of a pair; a latency that looks no worse proves nothing where more fails, or where few were asked."""
-    finding = findings[key_of(pair)]
+    finding = findings[place_of(pair)]
     good = finding.outcome in {RowOutcome.IMPROVED, RowOutcome.EQUIVALENT}
     if not good or pair.metric.name not in LATENCIES:
         return finding
     if silent and (pair.stage is None or pair.stage in silent):
         return replace(finding, outcome=RowOutcome.CANNOT_TELL, why=Why.UNASKED)
     errors = failures.get((pair.stage, pair.endpoint))
-    if errors and errors.change and _rises(errors.change, findings[key_of(errors)].counts):
+    if errors and errors.change and _rises(errors.change, findings[place_of(errors)].counts):
         return replace(finding, outcome=RowOutcome.CANNOT_TELL, why=Why.ERRORS)
     return finding
 

@@ -15,7 +15,8 @@ from harness.comparison import BlockPair, Change, Comparison, Pair, _ratio, comp
 from harness.errors import PlanError
 from harness.judgement import Judgement
 from harness.metric import METRICS
-from harness.outcome import Finding, RowOutcome, Why, key_of, outcomes_of
+from harness.noise import Floor, Place
+from harness.outcome import Finding, RowOutcome, Why, outcomes_of, place_of
 from harness.plan import Target
 from harness.plan_file import parse_plan
 from harness.shift import shift_of
@@ -41,7 +42,7 @@ def rate_pair(change: Change, metric: str = "error_rate") -> Pair:
 def finding_of(pair: Pair, *others: Pair, floor: float | None = None, effect: str = "5 %", **how: Any) -> Finding:  # noqa: ANN401 - the same
     sequential = bool(how.pop("sequential", False))
     comparison = Comparison((pair, *others), len(pair.blocks), sequential=sequential)
-    floors = None if floor is None else {key_of(pair): floor}
+    floors = None if floor is None else {place_of(pair): Floor(floor, floor / 2, 60)}
     found = outcomes_of(comparison, Judgement(effect=effect), floors=floors, **how)
     return found.of(pair)
 
@@ -243,7 +244,7 @@ def test_the_smallest_visible_change_is_seen_four_times_in_five(blocks: int) -> 
 
 def test_hits_are_compared_on_log_odds_and_shown_in_points() -> None:
     comparison = compare(summarise(list(synthetic_trials(parse_plan(PLAN.replace("blocks = 2", "blocks = 6"))))))
-    (pair,) = (p for p in comparison.pairs if key_of(p) == ("cache_hit_rate", None, None))
+    (pair,) = (p for p in comparison.pairs if place_of(p) == Place("cache_hit_rate", None, None))
     finding = outcomes_of(comparison, Judgement()).of(pair)
     assert finding.outcome is IMPROVED
     assert finding.visible is not None
