@@ -68,15 +68,20 @@ def _lines(page: Page) -> Iterator[str]:
     if page.stages and page.stages[0].pooled:
         yield from ("", "<details><summary>Endpoints, all stages but ramps (before → after)</summary>", "")
         labels = [column.label for column in page.columns]
+        untold = _untold(page.stages[0].rows)
         chosen = [labels.index(label) for label in SHOWN if label in labels]
         heads = (f"{page.columns[i].label}, {page.columns[i].unit}".rstrip(", ") for i in chosen)
         heads = (head.replace("req/s, req/s", "req/s") for head in heads)
         yield from _table(
             ("endpoint", *heads),
-            (_endpoint(row, chosen) for row in page.stages[0].rows),
+            (_endpoint(row, chosen, said=not untold) for row in page.stages[0].rows),
             right=range(1, 1 + len(chosen)),
         )
-        yield from ("", "</details>")
+        yield from (
+            "",
+            *([f"No change can be told from none: {_escaped(untold)}.", ""] if untold else []),
+            "</details>",
+        )
 
 
 def _migration(row: MigrationRow) -> Sequence[str]:
@@ -101,15 +106,21 @@ def _claim(row: ClaimRow) -> Sequence[str]:
     return (*said, "<br>".join(measured) or _escaped(row.unmeasured), f"{row.mark} {row.holding}")
 
 
-def _endpoint(row: EndpointRow, chosen: Sequence[int]) -> Sequence[str]:
-    return (_code(row.endpoint), *(_cell(row, column) for column in chosen))
+def _endpoint(row: EndpointRow, chosen: Sequence[int], *, said: bool) -> Sequence[str]:
+    return (_code(row.endpoint), *(_cell(row, column, said=said) for column in chosen))
 
 
-def _cell(row: EndpointRow, column: int) -> str:
-    """Before and after, and under them what the change shows."""
+def _cell(row: EndpointRow, column: int, *, said: bool) -> str:
+    """Before and after, and under them what the change shows, where that is to be said."""
     values = _escaped(f"{row.before[column].text} → {row.after[column].text}")
-    said = row.outcome[column].words
-    return f"{values}<br>{_escaped(said)}" if said else values
+    shown = row.outcome[column].words if said else ""
+    return f"{values}<br>{_escaped(shown)}" if shown else values
+
+
+def _untold(rows: Sequence[EndpointRow]) -> str:
+    """The one reason why no row at all can tell; empty where some can, or for different reasons."""
+    whys = {cell.why for row in rows for cell in row.outcome if cell.words}
+    return whys.pop() if len(whys) == 1 else ""
 
 
 def _answers(table: AnswerTable | None) -> Iterator[str]:
