@@ -3,10 +3,10 @@
 from collections.abc import Iterator
 from pathlib import Path
 
+from harness.check import Outcome
 from harness.errors import HarnessError, RunFolderError
 from harness.history import Entry, Question, Skipped
 from harness.store import RunFolder
-from harness.verdict import Outcome
 
 NO_RECORD = "has no comparison.json; harness report writes it, if a block was completed"
 

@@ -51,13 +51,13 @@ def test_a_change_for_good_is_found_at_its_first_run(at: int, factor: float) -> 
     values = [value * (factor if index >= at else 1) for index, value in enumerate(noise(2, spread=0.03))]
     (turn,) = one_line(values).turns
     assert turn.index == at
-    assert turn.after / turn.before == pytest.approx(factor, rel=0.05)
+    assert turn.after / turn.before == pytest.approx(factor, rel=0.1)
     assert turn.p < 0.001
 
 
 def test_noise_is_hardly_ever_a_change() -> None:
-    """Of 50 lines of 20 runs in which nothing changed; the method promises no rate, the simulation says 1 to 3 %."""
-    assert sum(bool(one_line(noise(seed)).turns) for seed in range(50)) <= 2
+    """Of 400 lines of 20 runs in which nothing changed; the method promises no rate, simulation says 2 %."""
+    assert sum(bool(one_line(noise(seed)).turns) for seed in range(400)) <= 16
 
 
 def test_one_bad_run_is_no_change_for_good() -> None:
@@ -98,9 +98,8 @@ def test_runs_that_differ_are_on_lines_of_their_own_which_say_how() -> None:
     setup = synthetic_setup(BEFORE)
     other = replace(setup, host={**setup.host, "cpu": "Another CPU"})
     days = entries_of([1.0, 2.0, 3.0, 4.0])
-    mixed = [
-        replace(day, setup=replace(other, started=day.setup.started)) if i % 2 else day for i, day in enumerate(days)
-    ]
+    moved = [replace(day, setup=replace(other, started=day.setup.started)) for day in days]
+    mixed = [days[0], moved[1], days[2], moved[3]]
     first, second = lines_of(mixed, P95)
     assert [entry.value for entry in first.entries] == [1.0, 3.0]
     assert [entry.value for entry in second.entries] == [2.0, 4.0]
@@ -124,17 +123,12 @@ def test_plans_of_other_names_are_other_lines_without_a_difference() -> None:
         ('kind = "local"', 'kind = "local"\ncores = [0]', "cores of the environment: (), (0,)"),
         ("blocks = 2", "blocks = 9", ""),
         ("falls by 50 %", "falls by 60 %", ""),
-        ("[arms.after]", '[arms.after]\nrevision = "2"', ""),
+        ("[arms.after]", '[arms.after]\nenv = { RELEASE = "2" }', ""),
     ],
 )
 def test_what_has_to_be_the_same(old: str, new: str, said: str) -> None:
     assert old in PLAN
-    changed = PLAN.replace(old, new)
-    if "revision" in new:
-        changed = changed.replace("[arms.after]", "[arms.after]").replace(
-            "serve =", 'migrate = "m {revision}"\nserve ='
-        )
-    other = parse_plan(changed)
+    other = parse_plan(PLAN.replace(old, new))
     setup = synthetic_setup(BEFORE)
     assert differences(setup, BEFORE, setup, other) == ([said] if said else [])
 
