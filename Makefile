@@ -54,7 +54,8 @@ clean: ## remove what make and the tools wrote, recorded runs excepted
 	@$(BIN)/python -m pip install -q --disable-pip-version-check --no-deps -e .
 	@touch $@
 
-.venv/dev.stamp: requirements-dev.lock .venv/run.stamp
+.venv/dev.stamp: requirements-dev.lock requirements-history.lock .venv/run.stamp
 	@echo "installing the tools into .venv (once)"
 	@$(BIN)/python -m pip install -q --disable-pip-version-check -r requirements-dev.lock
+	@$(BIN)/python -m pip install -q --disable-pip-version-check --no-deps -r requirements-history.lock
 	@touch $@

@@ -6,6 +6,7 @@ from pathlib import Path
 from harness.check import Outcome
 from harness.errors import HarnessError, RunFolderError
 from harness.history import Entry, Question, Skipped
+from harness.recorded import RecordedPair
 from harness.store import RunFolder
 
 NO_RECORD = "has no comparison.json; harness report writes it, if a block was completed"
@@ -52,8 +53,17 @@ def _entry(folder: RunFolder, question: Question, plan_name: str | None) -> Iter
     pair = next((pair for pair in pairs if (pair.metric, pair.stage, pair.endpoint) == place), None)
     value = getattr(pair, question.arm) if pair else None
     if pair is None or value is None:
-        raise RunFolderError("has no such value")
+        raise RunFolderError(_unknown(question, pairs))
     if question.metric.quantile is not None and pair.least_samples < question.metric.least:
         raise RunFolderError(f"too few samples in a leg for {question.metric.label}")
     bounds = pair.before_interval if question.arm == "before" else pair.after_interval
     yield Entry(folder.path.name, setup, plan, value, bounds.low if bounds else None, bounds.high if bounds else None)
+
+
+def _unknown(question: Question, pairs: list[RecordedPair]) -> str:
+    """Why a run has no value: a stage or an endpoint that it does not know, or nothing was measured there."""
+    for what, asked in (("stage", question.stage), ("endpoint", question.endpoint)):
+        known = list(dict.fromkeys(found for pair in pairs if (found := getattr(pair, what)) is not None))
+        if asked is not None and asked not in known:
+            return f'has no {what} "{asked}"; known are {", ".join(known)}'
+    return f"has no value of {question.metric.label} there"

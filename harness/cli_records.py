@@ -98,6 +98,8 @@ def history(
     lines = lines_of(entries, question.metric)
     shown = reports.history_json if as_json else reports.history_text
     click.echo(shown(question, lines, skipped).rstrip("\n"))
+    if not lines:
+        raise RunFolderError(f"{runs}: no run has this value; look at --metric, --stage, --endpoint, --arm and --plan")
     if fail_on_change and any(line.turns for line in lines):
         sys.exit(CHANGED)
 
