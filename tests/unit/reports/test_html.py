@@ -120,9 +120,15 @@ def test_every_number_of_the_stage_tables_is_that_of_the_view(awkward: Run) -> N
     found = page.findings
     tables = Reader(page_of(awkward)).tables[bool(found.targets) + bool(found.steps) :]
     for table, stage in zip(tables, page.stages, strict=False):
-        lines = [line for row in stage.rows for line in (row.before, row.after, row.change)]
         shown = [cells[-len(page.columns) :] for cells in table[1:]]
-        assert shown == [[cell.text for cell in line] for line in lines]
+        assert shown == [
+            line
+            for row in stage.rows
+            for line in (
+                *([cell.text for cell in cells] for cells in (row.before, row.after, row.change)),
+                [cell.text + cell.sub for cell in row.outcome],
+            )
+        ]
 
 
 def test_every_reason_of_a_dash_is_printed_under_its_table(awkward: Run) -> None:
