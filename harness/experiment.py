@@ -22,7 +22,7 @@ from harness.guard import unasked
 from harness.interview import Interview, Listener
 from harness.load import Job, Progress, Remote, ask, generate
 from harness.machine import host
-from harness.noise import Noise
+from harness.noise import Noise, known_floors
 from harness.noise_store import NoiseStore
 from harness.order import balanced_order, longer
 from harness.outcome import Outcomes, outcomes_of
@@ -302,7 +302,12 @@ def analyse(folder: RunFolder) -> Analysis:
         agreement=_agreement(plan, folder),
     )
     outcomes = outcomes_of(
-        comparison, plan.judgement, plan.targets, silent=unasked(summary), valid=not verdict.breaches
+        comparison,
+        plan.judgement,
+        plan.targets,
+        floors=known_floors(folder.read_noise(), summary),
+        silent=unasked(summary),
+        valid=not verdict.breaches,
     )
     attribution = attribute(plan, summary)
     return Analysis(plan, text, setup, migrations, summary, comparison, verdict, attribution, outcomes)

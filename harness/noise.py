@@ -155,6 +155,12 @@ def unequal_arms(
                 yield ArmsUnequal(difference.place, ratio, floor)
 
 
+def known_floors(noise: Noise | None, summary: Summary) -> dict[Place, "Floor"]:
+    """The floors that earlier runs on this machine and the control arm of this one leave together."""
+    earlier = [difference for run in noise.runs for difference in run.differences] if noise else []
+    return floors_of([*earlier, *differences_of(summary)])
+
+
 def floor_of(ratios: Iterable[float]) -> Floor | None:
     """The floor that log ratios of equal arms leave; ``None`` for none.
 

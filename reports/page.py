@@ -19,8 +19,8 @@ from reports.capacity import CapacityTable, capacity_table
 from reports.claims import ClaimRow, claim_rows, claims_tally
 from reports.faults import FaultRow, fault_rows
 from reports.noise import NoiseRow, noise_rows
-from reports.search import SearchTable, search_table
 from reports.outcomes import what_counts
+from reports.search import SearchTable, search_table
 from reports.stages import Column, StageTable, columns, stage_tables
 from reports.steps import StepTable, step_table
 from reports.targets import Remark, TargetRow
