@@ -9,6 +9,7 @@ from harness.guard import Guard, broken_guards
 from harness.noise import ArmsUnequal
 from harness.plan import ARMS
 from harness.settling import NeverSteady
+from harness.soundness import Unsound
 from harness.summary import LegFacts, Summary
 from harness.trial import Incident, Loss
 
@@ -72,7 +73,30 @@ class ContainerStruck:
         )
 
 
-AnyBreach = Breach | WorkerLost | ContainerStruck | NeverSteady | ArmsUnequal | NoAnswers | Guard
+@dataclass(frozen=True, slots=True)
+class ServerRestarted:
+    """A broken guard that names a server of this machine which began anew under load; reads like a ``Breach``."""
+
+    incident: Incident
+
+    @property
+    def name(self) -> str:
+        """As of a member of ``Breach``."""
+        return "SERVER_RESTARTED"
+
+    @property
+    def value(self) -> tuple[str, str]:
+        """What was seen, and what to do about it."""
+        found = self.incident
+        return (
+            f"{found.service} {found.what} {found.second:.0f} s into leg {found.leg}: the leg measured that too",
+            f"read logs/{found.service}.log, and run the plan again; to measure it, write it as a fault",
+        )
+
+
+AnyBreach = (
+    Breach | WorkerLost | ContainerStruck | ServerRestarted | NeverSteady | ArmsUnequal | NoAnswers | Guard | Unsound
+)
 """Texts that stand alone, and those with the numbers of a run: all have a ``name`` and, as ``value``, two texts."""
 
 
@@ -81,11 +105,17 @@ def breaches_of(
     losses: Sequence[Loss] = (),
     incidents: Sequence[Incident] = (),
     agreement: Agreement | None = None,
+    unsound: Sequence[Unsound] = (),
 ) -> tuple[AnyBreach, ...]:
-    """What broke in the legs of before and after, what was lost in any leg, and answers that are missing."""
-    struck = [ContainerStruck(incident) for incident in incidents]
+    """What broke in the legs of before and after, what was lost in any leg, and answers that are missing.
+
+    Of what is ``unsound`` in several legs the first is told.
+    """
+    struck = [(ServerRestarted if one.restarted else ContainerStruck)(one) for one in incidents]
     unsteady = [NeverSteady(summary.settling)] if summary.settling.hopeless else []
-    return (*map(WorkerLost, losses), *struck, *_of_summary(summary), *unsteady, *unanswered(agreement))
+    once = {found.name: found for found in reversed(unsound)}
+    broke = (*map(WorkerLost, losses), *struck, *_of_summary(summary), *unsteady)
+    return (*broke, *unanswered(agreement), *reversed(once.values()))
 
 
 def _of_summary(summary: Summary) -> Iterator[Breach | Guard]:

@@ -60,6 +60,11 @@ class Reason(StrEnum):
     UNCONFIRMED = "missed, but not when it was measured once more"
     UNFINISHED = "missed, and not measured once more to the end"
     VOID = "void: the error target fails, and errors answer fast"
+    INTERRUPTED = "the run was interrupted: what there is of it was not planned to decide"
+    ERRORS = "too many requests failed and are in no latency: state how many may, as in error_rate < 1 %"
+    EXCUSED = "more than 1 % of the answers of after are 5xx, which the user files count as successes"
+    ASKED_OTHERWISE = "before and after were asked other things: judge the endpoints that both have one by one"
+    ANSWERED_OTHERWISE = "after answered with another status than before, or with nothing: see what it answers"
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,6 +1,6 @@
 """Doubt: a reason to trust a number less, as a value: what was seen, and what to do about it."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from enum import Enum
 
 from harness.agreement import Agreement, FailedBefore, NotAsked, uncompared
@@ -9,6 +9,7 @@ from harness.comparison import Comparison, Pair
 from harness.guard import ArrivalsWaited, allowed_lag_ms, waiting
 from harness.metric import LATENCIES, Origin, Unit
 from harness.plan import ARMS
+from harness.replies import Replies, hollow, shorter
 from harness.searched import SearchEnded, search_ends
 from harness.settling import NotSteadyYet
 from harness.summary import LegFacts, Summary
@@ -58,6 +59,18 @@ class Doubt(Enum):
         "an endpoint was requested in one arm only: all requests together compare different mixes",
         "judge endpoints one by one, or make the load the same for both arms",
     )
+    HOLLOW = (
+        "most answers of after have nothing in them: empty, redirects, or 304: what was measured is little work",
+        "see what the service answers; check answers in the user files",
+    )
+    SHORTER = (
+        "the answers to an endpoint are less than half as long after as before: less may have been done",
+        "compare what both arms answer",
+    )
+    ARMS_ALIKE = (
+        "the plan gives before and after the same revision and settings: one thing is compared with itself",
+        "give [arms.after] the revision or env that makes it after",
+    )
     STEP_BROKEN = (
         "in a leg of a step between before and after a guard broke: no requests, or a generator too busy",
         "leave the steps aside; before and after are not touched by it",
@@ -89,9 +102,14 @@ AnyDoubt = Doubt | ArrivalsWaited | NotSteadyYet | SearchEnded | NotAsked | Fail
 
 
 def doubts_of_run(
-    setup: Setup, summary: Summary, comparison: Comparison, agreement: Agreement | None = None
+    setup: Setup,
+    summary: Summary,
+    comparison: Comparison,
+    agreement: Agreement | None = None,
+    replies: Sequence[Replies] = (),
 ) -> Iterator[AnyDoubt]:
     """What is to be kept in mind of a whole run."""
+    yield from _of_replies(replies)
     settling = summary.settling
     if len(summary.legs) + settling.dropped_legs < setup.legs_planned:
         yield Doubt.INTERRUPTED
@@ -126,6 +144,13 @@ def _of_answers(summary: Summary, agreement: Agreement | None) -> Iterator[AnyDo
         yield Doubt.ANSWERS_NOT_COMPARED
     else:
         yield from uncompared(agreement, {row.endpoint for row in summary.rows if row.arm in ARMS and row.endpoint})
+
+
+def _of_replies(replies: Sequence[Replies]) -> Iterator[Doubt]:
+    if hollow(replies):
+        yield Doubt.HOLLOW
+    elif shorter(replies):
+        yield Doubt.SHORTER
 
 
 def doubts_of_pair(pair: Pair, comparison: Comparison, *, relative: bool) -> Iterator[Doubt]:

@@ -15,6 +15,7 @@ from harness.agreement import Agreement, agree
 from harness.attribution import Attribution, attribute
 from harness.comparison import Comparison, compare
 from harness.environment.variables import expand_url
+from harness.examination import Examination
 from harness.fault import Fault
 from harness.faults import Faults
 from harness.forecast import decided
@@ -31,9 +32,10 @@ from harness.plan_faults import UNNAMED
 from harness.plan_file import fingerprint
 from harness.probes.metrics import MetricsProbe
 from harness.settling import settle, settling_stages
+from harness.soundness import unsound_record
 from harness.store import RunFolder, fingerprint_files
 from harness.summary import Summary, summarise
-from harness.trial import Incident, Leg, Migration, Order, Setup, Startup
+from harness.trial import Incident, Leg, Migration, Moment, Order, Seal, Setup, Startup, facts_of_setup
 from harness.verdict import Repeat, Verdict, judge
 
 Reading = tuple[int, str, str, float]
@@ -218,9 +220,12 @@ class _Series:
             startup = environment.start(leg)
             folder.write_startup(leg, startup)
             job = self._job(leg, startup, last=leg == setup.legs[-1])
+            begun = _now()
             for probe, rows in _load(job, startup, environment, self.observer, self.make_load).items():
                 folder.write_probe(leg, probe, rows)
+            ended = _now()
             folder.write_incidents(leg, environment.stop())
+            folder.write_seal(Seal(leg.title, begun, ended, _facts_now(self.source)))
             if folder.read_losses([leg]):
                 return False
         return True
@@ -283,13 +288,16 @@ def analyse(folder: RunFolder) -> Analysis:
     setup = folder.read_setup()
     plan, text = folder.read_plan(setup)
     migrations = folder.read_migrations()
-    summary = _summary(folder, setup.legs_first, plan, migrations)
+    seals = folder.read_seals(setup)
+    first, again = Examination(plan, seals), Examination(plan, seals)
+    summary = _summary(folder, setup.legs_first, plan, migrations, first)
     comparison = compare(summary, sequential=setup.sequential)
     repeat = None
     if setup.again:
-        second = _summary(folder, setup.legs_again, plan, migrations)
+        second = _summary(folder, setup.legs_again, plan, migrations, again)
         repeat = Repeat(second, compare(second), folder.complete(setup.legs_again))
-    legs = setup.legs
+    legs, changed = setup.legs, folder.changed(seals)
+    record = unsound_record(setup, folder.recorded(legs), seals, changed, plan_fingerprint=fingerprint(text))
     verdict = judge(
         plan,
         setup,
@@ -300,6 +308,8 @@ def analyse(folder: RunFolder) -> Analysis:
         noise=folder.read_noise(),
         repeat=repeat,
         agreement=_agreement(plan, folder),
+        unsound=[*record, *first.unsound, *again.unsound],
+        replies=first.replies,
     )
     outcomes = outcomes_of(
         comparison,
@@ -313,10 +323,23 @@ def analyse(folder: RunFolder) -> Analysis:
     return Analysis(plan, text, setup, migrations, summary, comparison, verdict, attribution, outcomes)
 
 
-def _summary(folder: RunFolder, legs: Sequence[Leg], plan: Plan, migrations: Sequence[Migration]) -> Summary:
+def _summary(
+    folder: RunFolder, legs: Sequence[Leg], plan: Plan, migrations: Sequence[Migration], examination: Examination
+) -> Summary:
     settling = settle(folder.read_trials(legs), settling_stages(plan))
     faults = [fault for _, fault in plan.planned_faults]
-    return summarise(folder.read_trials(legs), migrations, plan.limits, faults, settling=settling)
+    trials = examination.watched(folder.read_trials(legs))
+    return summarise(trials, migrations, plan.limits, faults, settling=settling)
+
+
+def _now() -> Moment:
+    return Moment(time.time(), time.monotonic())
+
+
+def _facts_now(source: Source) -> dict[str, str | int | float]:
+    """The facts of a setup as they are at this moment."""
+    there = all(path.is_file() for path in source.user_files)
+    return facts_of_setup(host(), fingerprint_files(source.user_files) if there else "gone")
 
 
 def _agreement(plan: Plan, folder: RunFolder) -> Agreement | None:
@@ -351,4 +374,5 @@ def _setup(source: Source, order: Order, environment: Environment, remote: Remot
         profile=plan.profile,
         processes=remote.workers if remote else plan.load.processes,
         sequential=plan.sequential,
+        sealed=True,
     )

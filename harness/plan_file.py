@@ -31,6 +31,7 @@ from harness.plan import (
     Step,
     Target,
 )
+from harness.plan_blind import blind_problems
 from harness.plan_external import external_problems, without_credentials
 from harness.plan_faults import fault_problems
 from harness.plan_search import search_problems
@@ -66,6 +67,7 @@ def parse_plan(text: str, source: Path | str = "plan", profile: str | None = Non
         _target_problems,
         _blind_problems,
         _chain_problems,
+        blind_problems,
     )
     if problems := [problem for check in checks for problem in check(plan)]:
         raise PlanError(source, problems)

@@ -75,6 +75,12 @@ def latency_ms(table: pa.Table) -> NDArray[np.float64]:
     return latency
 
 
+def endpoints(table: pa.Table) -> tuple[NDArray[np.int64], list[str]]:
+    """The endpoint of each row as a place in a list of names, and the list."""
+    column: Any = table["endpoint"].combine_chunks()
+    return np.asarray(column.indices, dtype=np.int64), [str(name) for name in column.dictionary.to_pylist()]
+
+
 def _read_part(path: Path) -> pa.Table:
     try:
         table = pq.read_table(path, partitioning=None)

@@ -1,14 +1,15 @@
 """Store: the run folder. Everything a report needs is in it, each file written whole and renamed into place."""
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from datetime import datetime
 from hashlib import sha256
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, NoReturn, TypeVar
 
+import numpy as np
 import pyarrow as pa
 from pydantic import TypeAdapter, ValidationError
 
@@ -22,7 +23,8 @@ from harness.readings import SCHEMA as READINGS
 from harness.readings import read_readings, write_readings
 from harness.recorded import RecordedPair
 from harness.samples import read_samples
-from harness.trial import Generation, Incident, Leg, Loss, Migration, Setup, Startup, Trial
+from harness.seal import NAME, changes, digests, setup_digest
+from harness.trial import Generation, Incident, Leg, Loss, Migration, Seal, Setup, Startup, Trial
 
 T = TypeVar("T")
 SCHEMA = 1
@@ -162,12 +164,33 @@ class RunFolder:
 
     def read_trials(self, legs: Sequence[Leg]) -> Iterator[Trial]:
         """The trials of those legs whose blocks are complete, in the order they ran, each read when it is asked for."""
-        partial = {leg.block for leg in legs if not self.complete([leg])}
+        recorded = self.recorded(legs)
+        partial = {leg.block for leg in legs if leg not in recorded}
         return (self._trial(leg) for leg in legs if leg.block not in partial)
+
+    def recorded(self, legs: Sequence[Leg]) -> list[Leg]:
+        """Those of some legs whose record has an end: a seal, or in runs from before there were seals its windows."""
+        last = NAME if any(self.path.glob(f"trials/*/{NAME}")) else "windows.json"
+        return [leg for leg in legs if (self.trial_folder(leg) / last).is_file()]
+
+    def write_seal(self, seal: Seal) -> None:
+        """Close the record of a leg: nothing of it is written afterwards."""
+        setup = setup_digest(self._object("setup.json"))
+        whole = replace(seal, setup=setup, files=digests(self.path, seal.leg))
+        self.write(f"trials/{seal.leg}/{NAME}", _json(asdict(whole)))
+
+    def read_seals(self, setup: Setup) -> dict[str, Seal]:
+        """The seals by the leg in whose folder they are; empty for a run from before there were any."""
+        found = [leg.title for leg in setup.legs if (self.trial_folder(leg) / NAME).is_file()]
+        return {title: self._decode(f"trials/{title}/{NAME}", Seal) for title in found}
+
+    def changed(self, seals: Mapping[str, Seal]) -> list[str]:
+        """The files that are not as they were sealed, and what became of them."""
+        return list(changes(self.path, self._object("setup.json"), seals))
 
     def complete(self, legs: Sequence[Leg]) -> bool:
         """Whether all of some legs were measured to their end."""
-        return all((self.trial_folder(leg) / "windows.json").is_file() for leg in legs)
+        return len(self.recorded(legs)) == len(legs)
 
     def read_losses(self, legs: Sequence[Leg]) -> list[Loss]:
         """The workers that were lost in those of the legs that were recorded."""
@@ -209,9 +232,12 @@ class RunFolder:
         generation = self._decode(f"trials/{leg.title}/windows.json", Generation)
         samples = read_samples(folder / "samples")
         if len(samples) != generation.requests:
+            found = "missing" if len(samples) < generation.requests else "there twice, or of another leg"
             raise RunFolderError(
-                f"{folder / 'samples'}: {len(samples)} samples, {generation.requests} were recorded; a part is missing"
+                f"{folder / 'samples'}: {len(samples)} samples, {generation.requests} were recorded; a part is {found}"
             )
+        if not np.isfinite(samples["db_ms"].drop_null().to_numpy()).all():
+            raise RunFolderError(f"{folder / 'samples'}: database times that are no numbers; measure this run again")
         startup = f"trials/{leg.title}/startup.json"
         ready = self._decode(startup, Startup).ready_seconds if (self.path / startup).exists() else None
         readings = [read_readings(path) for path in sorted(folder.glob("readings*.parquet"))]
@@ -226,8 +252,8 @@ class RunFolder:
 
     def _object(self, name: str) -> dict[str, Any]:
         try:
-            raw = json.loads(self._text(name))
-        except json.JSONDecodeError as error:
+            raw = json.loads(self._text(name), parse_constant=_no_number)
+        except ValueError as error:
             raise RunFolderError(f"{self.path / name}: damaged ({error})") from error
         if not isinstance(raw, dict) or raw.get("schema") != SCHEMA:
             found = raw.get("schema") if isinstance(raw, dict) else None
@@ -236,6 +262,10 @@ class RunFolder:
 
     def _decode(self, name: str, kind: type[T]) -> T:
         return validated(self.path / name, kind, self._object(name))
+
+
+def _no_number(text: str) -> NoReturn:
+    raise ValueError(f"{text} is no number")
 
 
 def fingerprint_files(paths: Sequence[Path]) -> str:

@@ -5,7 +5,8 @@ For testing reports, plans, analyses and the order of events; no measurement com
 
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
+from datetime import UTC, datetime
 from types import TracebackType
 from typing import Any, Self
 
@@ -259,4 +260,5 @@ class FakeLoad:
         on_progress(Progress(1.0, 0, 1.0, 5, 10, 0, 10.0, 12.5))
         trial = next(t for t in synthetic_trials(job.plan, change=self.change) if t.leg.arm == name.partition("-")[2])
         write_part(trial.samples, job.out / "samples", 1)
-        (job.out / "windows.json").write_text(json.dumps(asdict(trial.generation)))
+        generation = replace(trial.generation, origin=datetime.now(UTC).isoformat())
+        (job.out / "windows.json").write_text(json.dumps(asdict(generation)))

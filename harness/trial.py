@@ -97,12 +97,16 @@ class Loss:
 
 @dataclass(frozen=True, slots=True)
 class Incident:
-    """What happened to a container by itself, and how many seconds after its leg's services were ready."""
+    """What happened to a container or a server by itself, and how many seconds after its leg's services were ready.
+
+    ``restarted`` says that a server of this machine began anew, so that what it knew is gone.
+    """
 
     leg: str
     service: str
     what: str
     second: float
+    restarted: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -223,6 +227,7 @@ class Setup:
 
     ``order`` has the arms of each block; ``sequential`` says that the blocks were not run one after the other, but all
     legs of an arm before those of the next. The last ``again`` blocks measure once more what had failed.
+    ``sealed`` says that a leg is complete with its seal, and not before.
     """
 
     started: str
@@ -242,6 +247,7 @@ class Setup:
     processes: int = 1
     sequential: bool = False
     again: int = 0
+    sealed: bool = False
 
     @property
     def legs(self) -> list[Leg]:
@@ -257,6 +263,42 @@ class Setup:
     def legs_again(self) -> list[Leg]:
         """The legs among them that measure once more what had failed."""
         return [leg for leg in self.legs if leg.block > len(self.order) - self.again]
+
+
+@dataclass(frozen=True, slots=True)
+class Moment:
+    """A point in time on both clocks of the harness: wall-clock and monotonic seconds."""
+
+    wall: float
+    monotonic: float
+
+
+@dataclass(frozen=True, slots=True)
+class Seal:
+    """What closes the record of a leg, so that what changes afterwards is seen.
+
+    Attributes:
+        leg: the leg's title.
+        begun: when its load was about to begin.
+        ended: when its load was over.
+        facts: what has to be as it was when the run began, by the names of ``facts_of_setup``.
+        setup: of the setup as it was then, the SHA-256 of what does not change while further blocks are begun.
+        files: the SHA-256 of each file of the record, by its path in the run folder; also of those of the whole run.
+    """
+
+    leg: str
+    begun: Moment
+    ended: Moment
+    facts: dict[str, str | int | float] = field(default_factory=dict)
+    setup: str = ""
+    files: dict[str, str] = field(default_factory=dict)
+    schema: int = 1
+
+
+def facts_of_setup(host: dict[str, str | int | float], users_fingerprint: str) -> dict[str, str | int | float]:
+    """The facts of a setup that may not change while the legs are measured."""
+    steady = {f"host {name}": value for name, value in host.items() if name not in VARYING_FACTS}
+    return {**steady, "user files": users_fingerprint}
 
 
 def differing_facts(one: Setup, other: Setup) -> list[str]:

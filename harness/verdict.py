@@ -1,6 +1,6 @@
 """Verdict: every target and every claim judged, and the run as a whole."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -8,10 +8,13 @@ from harness.agreement import Agreement, Finding
 from harness.breach import AnyBreach, breaches_of
 from harness.check import Check, Outcome, check_targets
 from harness.comparison import Comparison
-from harness.doubt import AnyDoubt, doubts_of_run
+from harness.doubt import AnyDoubt, Doubt, doubts_of_run
 from harness.guard import unasked
 from harness.noise import Floor, Noise, Place, differences_of, floors_of, place_of, unequal_arms
-from harness.plan import Claim, Plan
+from harness.plan import Claim, Plan, Target
+from harness.proof import proven
+from harness.replies import Replies
+from harness.soundness import Unsound
 from harness.stability import against_noise, confirmed, doubts_of_noise, suspects
 from harness.summary import Summary
 from harness.trial import Incident, Loss, Setup
@@ -85,28 +88,40 @@ def judge(
     noise: Noise | None = None,
     repeat: Repeat | None = None,
     agreement: Agreement | None = None,
+    unsound: Sequence[Unsound] = (),
+    replies: Sequence[Replies] = (),
 ) -> Verdict:
-    """Judge every target of the plan; workers that were lost in any leg break the run, and other answers fail it.
+    """Judge every target of the plan; what was lost or is unsound breaks the run, and other answers fail it.
 
     ``noise`` is what earlier runs say of this machine, ``repeat`` the second measurement of what had failed.
     """
     own, known = differences_of(summary), [one for run in noise.runs for one in run.differences] if noise else []
     floors, wanted = floors_of([*known, *own]), {place_of(target) for target in plan.targets}
     unequal = unequal_arms(own, floors_of(known), wanted)
-    breaches = breaches_of(summary, losses, incidents, agreement) + tuple(unequal)
+    breaches = breaches_of(summary, losses, incidents, agreement, unsound) + tuple(unequal)
     if repeat:
         breaches += tuple(breach for breach in breaches_of(repeat.summary) if breach not in breaches)
     silent = unasked(summary)
+    interrupted = len(summary.legs) + summary.settling.dropped_legs < setup.legs_planned
+
+    def shown(checks: Iterable[Check], targets: Sequence[Target]) -> tuple[Check, ...]:
+        return proven(checks, replies, (*plan.targets, *targets), interrupted=interrupted)
+
     checks = tuple(against_noise(c, floors) for c in check_targets(plan.targets, comparison, silent, floors))
     if repeat:
         checks = tuple(_said_twice(checks, repeat, floors))
+    checks = shown(checks, plan.targets)
     outcomes = [check.outcome for check in checks] or [Outcome.INCONCLUSIVE]
     if agreement:
         outcomes.append(ANSWERED[agreement.finding])
     outcome = Outcome.INVALID if breaches else max(outcomes, key=list(Outcome).index)
-    claims = tuple(_judge_claim(claim, comparison, silent, valid=not breaches) for claim in plan.claims)
-    said = doubts_of_run(setup, summary, comparison, agreement)
-    doubts = (*said, *doubts_of_noise(checks, floors, repeated=repeat is not None))
+    claims = tuple(
+        _judge_claim(claim, shown(check_targets(claim.targets, comparison, silent), claim.targets), valid=not breaches)
+        for claim in plan.claims
+    )
+    alike = (Doubt.ARMS_ALIKE,) if plan.arms["before"] == plan.arms["after"] else ()
+    said = doubts_of_run(setup, summary, comparison, agreement, replies)
+    doubts = (*alike, *said, *doubts_of_noise(checks, floors, repeated=repeat is not None))
     return Verdict(outcome, checks, claims, doubts, breaches, agreement)
 
 
@@ -121,9 +136,8 @@ def _said_twice(checks: Sequence[Check], repeat: Repeat, floors: Mapping[Place, 
         yield confirmed(check, next(again, None)) if check in doubtful else check
 
 
-def _judge_claim(claim: Claim, comparison: Comparison, silent: frozenset[str], *, valid: bool) -> ClaimCheck:
+def _judge_claim(claim: Claim, checks: tuple[Check, ...], *, valid: bool) -> ClaimCheck:
     """A claim holds when all that it says is met, and does not when one thing is clearly missed."""
-    checks = tuple(check_targets(claim.targets, comparison, silent))
     outcomes = {check.outcome for check in checks}
     holding = Holding.CANNOT_TELL
     if valid and Outcome.FAIL in outcomes:

@@ -9,7 +9,7 @@ import shlex
 import shutil
 import tempfile
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from importlib.metadata import version
@@ -17,6 +17,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+import psycopg
+import redis
 from psycopg import sql
 
 from harness.environment import seeds
@@ -44,6 +46,8 @@ from harness.system import Local
 from harness.trial import Incident, Leg, Migration, Startup
 
 SEED, LEG = "seed", "leg"
+CLOCK_SECONDS = 1.5
+"""Redis tells its age in whole seconds."""
 SETTINGS = (
     "effective_cache_size",
     "fsync",
@@ -67,6 +71,7 @@ class LocalEnvironment:
         self.postgres: Postgres
         self.redis: Redis
         self._services: list[Process] = []
+        self._leg, self._ready_at = "", 0.0
         self._migrations: dict[tuple[str | None, bool], list[Migration]] = {}
 
     def __enter__(self) -> Self:
@@ -132,6 +137,7 @@ class LocalEnvironment:
         for process, url in zip(self._services, urls, strict=True):
             self._await(process, url + self.spec.ready, started)
         seconds = time.monotonic() - started
+        self._leg, self._ready_at = leg.title, time.time()
         return Startup(urls[0], seconds, {part: url for part, url in zip(parts, urls, strict=True) if part})
 
     def check(self) -> None:
@@ -155,10 +161,11 @@ class LocalEnvironment:
         return strike(self._running()[fault.service], fault.kind)
 
     def stop(self) -> list[Incident]:
-        """End the arm's services."""
+        """End the arm's services; returns which servers began anew under load, those aside that faults strike."""
+        restarted = list(self._restarted())
         end_together(self._services)
         self._services = []
-        return []
+        return restarted
 
     def versions(self) -> dict[str, str]:
         """Versions of the servers in use."""
@@ -175,6 +182,19 @@ class LocalEnvironment:
             return {}
         names = sorted({*SETTINGS, *self.spec.postgres_settings})
         return {name: str(self.postgres.fetch(f"SHOW {name}")[0][0]) for name in names}
+
+    def _restarted(self) -> Iterator[Incident]:
+        struck = {fault.service for fault in self.plan.faults}
+        for name, server in {DATABASE: getattr(self, "postgres", None), CACHE: getattr(self, "redis", None)}.items():
+            if not server or name in struck:
+                continue
+            try:
+                after = server.began() - self._ready_at
+                what = "restarted"
+            except (psycopg.Error, redis.RedisError):
+                after, what = time.time() - self._ready_at, "did not answer any more"
+            if after > CLOCK_SECONDS:
+                yield Incident(self._leg, name, what, round(after, 1), restarted=True)
 
     def _running(self) -> dict[str, Process]:
         """Servers and services by the names that readings and faults know them by."""

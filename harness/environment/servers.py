@@ -30,6 +30,10 @@ SERVICE_ROLE = "service"
 START_SECONDS = 30.0
 POLL_SECONDS = 0.05
 BOOKKEEPING = ("alembic_version", "schema_migrations", "flyway_schema_history", "django_migrations")
+_BEGAN = """
+    SELECT extract(epoch FROM greatest(pg_postmaster_start_time(), max(backend_start)))
+    FROM pg_stat_activity WHERE backend_type IN ('checkpointer', 'background writer')
+"""
 ONCE = Retry(NoBackoff(), 0)
 """Whoever asks again by itself needs no client that does: its patience would count as the server's."""
 REDIS_DATABASES = 32  # more than a plan can have services
@@ -156,6 +160,11 @@ class Postgres:
         with self.connect(database) as connection:
             return connection.execute(query.encode()).fetchall()
 
+    def began(self) -> float:
+        """When it began to serve, in seconds since the epoch; anew when a backend crashed, which ends them all."""
+        ((began,),) = self.fetch(_BEGAN)
+        return float(str(began))
+
     def _answers(self) -> bool:
         try:
             self.fetch("SELECT 1")
@@ -193,6 +202,11 @@ class Redis:
         """Forget everything it holds."""
         with redis.Redis.from_url(self.url()) as client:
             client.flushall()
+
+    def began(self) -> float:
+        """When it began to serve, in seconds since the epoch, to the second."""
+        with redis.Redis.from_url(self.url()) as client:
+            return time.time() - float(client.info("server")["uptime_in_seconds"])
 
     def version(self) -> str:
         """The server's version."""

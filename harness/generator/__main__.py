@@ -46,6 +46,8 @@ def _lead(options: argparse.Namespace, channel: TextIO) -> int:
     if corpus:
         os.environ["HARNESS_SECONDS"] = str(CORPUS_SECONDS)
     users = load_users(paths)
+    if not corpus and not any(kind.weight > 0 or kind.fixed_count for kind in users):
+        sys.exit("every user class has weight 0 and no fixed_count: nobody would come; give one a weight")
     if plan.open and not corpus and not takers(users):
         sys.exit("no user class takes the arrivals of the stages: every one has a fixed_count, or weight 0")
     files = own_files(options.base.resolve(), paths)

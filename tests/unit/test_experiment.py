@@ -212,7 +212,10 @@ def test_a_sequential_run_without_any_leg_of_after_is_invalid(sequential: Source
 def test_a_setup_from_before_there_were_sequential_runs_can_be_read(source: Source, folder: RunFolder) -> None:
     measure(source, folder, FakeEnvironment([]), Nobody(), make_load=FakeLoad([]))
     path = folder.path / "setup.json"
-    path.write_text(json.dumps({k: v for k, v in json.loads(path.read_text()).items() if k != "sequential"}))
+    later = {"sequential", "sealed"}
+    for seal in folder.path.glob("trials/*/seal.json"):
+        seal.unlink()
+    path.write_text(json.dumps({k: v for k, v in json.loads(path.read_text()).items() if k not in later}))
     assert analyse(folder).verdict.outcome is Outcome.PASS
 
 
@@ -564,7 +567,10 @@ def test_a_missing_file_of_answers_is_no_pass(source: Source, folder: RunFolder,
     (folder.path / "answers" / f"{arm}.jsonl").unlink()
     verdict = analyse(folder).verdict
     assert verdict.outcome is Outcome.INVALID
-    assert [breach.value[0] for breach in verdict.breaches] == [f"the answers of {arm} are missing"]
+    assert [breach.value[0] for breach in verdict.breaches] == [
+        f"the answers of {arm} are missing",
+        f"the record is not as it was left: answers/{arm}.jsonl is missing",
+    ]
 
 
 @pytest.mark.parametrize(

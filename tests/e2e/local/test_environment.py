@@ -2,6 +2,7 @@
 
 import os
 import signal
+import time
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -13,8 +14,9 @@ import pytest
 import redis
 
 from harness.environment import seeds
-from harness.environment.local import LocalEnvironment
+from harness.environment.local import CLOCK_SECONDS, LocalEnvironment
 from harness.environment.processes import labelled
+from harness.environment.servers import wait_until
 from harness.errors import CommandError, EnvironmentFailedError
 from harness.plan import Plan
 from harness.plan_file import parse_plan
@@ -247,3 +249,31 @@ def test_a_leg_begins_with_an_empty_cache_and_known_statistics(up: Up) -> None:
         assert client.get("left") is None
     rows = environment.postgres.fetch("SELECT reltuples FROM pg_class WHERE relname = 'contents'", "leg")
     assert rows == [(100.0,)]
+
+
+def test_a_database_that_restarts_under_load_is_told_although_its_process_lives_on(up: Up) -> None:
+    """PostgreSQL ends all backends and begins anew when one of them crashes."""
+    environment, _ = up
+    environment.start(Leg(5, 3, "after"))
+    assert environment.stop() == []
+    environment.start(Leg(7, 4, "after"))
+    with environment.postgres.connect() as connection:
+        deadline = time.monotonic() + 2 * CLOCK_SECONDS
+        while time.monotonic() < deadline:  # what begins at once with a leg is taken for its own
+            connection.execute("SELECT pg_sleep(0.1)")
+        os.kill(connection.info.backend_pid, signal.SIGKILL)
+        with pytest.raises(psycopg.OperationalError):
+            connection.execute("SELECT 1")
+    assert environment.postgres.process is not None
+    wait_until(lambda: answers(environment), environment.postgres.process, 30, "a query")
+    environment.check()
+    (found,) = environment.stop()
+    assert (found.leg, found.service, found.what, found.restarted) == ("07-after", "postgres", "restarted", True)
+    assert found.second > CLOCK_SECONDS
+
+
+def answers(environment: LocalEnvironment) -> bool:
+    try:
+        return environment.postgres.began() > 0
+    except psycopg.Error:
+        return False

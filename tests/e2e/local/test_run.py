@@ -10,7 +10,9 @@ from pathlib import Path
 import duckdb
 import pytest
 
+from harness.plan_file import fingerprint
 from tests.e2e.local.project import Measured, Project
+from tests.trials.spoilt import edit, seal_again
 
 pytestmark = pytest.mark.e2e
 
@@ -333,9 +335,20 @@ def copied(measured: Measured, to: Path, name: str, old: str, new: str) -> str:
 
 def test_check_exits_with_the_verdict(measured: Measured, tmp_path: Path) -> None:
     failing = copied(measured, tmp_path / "failing", "plan.toml", "p95 < 10 s", "p95 < 0.00000001 ms")
+    edited = measured[0].harness("check", failing)
+    assert edited.returncode == 4
+    assert "plan.toml was edited after the run" in " ".join(edited.stdout.split())
+    run_with(Path(failing))
     done = measured[0].harness("check", failing)
     assert done.returncode == 1
     assert done.stdout.startswith("FAIL")
+
+
+def run_with(run: Path) -> None:
+    """Say that a run was made with the plan that is in its folder now."""
+    now = fingerprint((run / "plan.toml").read_text())
+    edit(run / "setup.json", lambda setup: setup | {"plan_fingerprint": now})
+    seal_again(run)
 
 
 @pytest.mark.parametrize(

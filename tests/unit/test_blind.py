@@ -1,0 +1,61 @@
+"""Sixty faults of a measurement, done to the record of a run that passes: none is green, and each is named."""
+
+from pathlib import Path
+from random import Random
+
+import pytest
+
+from harness.experiment import Source, measure
+from harness.load import Progress
+from harness.noise import Noise
+from harness.plan_file import parse_plan
+from harness.store import RunFolder
+from harness.testing import PLAN, FakeEnvironment, FakeLoad
+from harness.trial import Leg, Setup
+from tests.trials.blind import TARGETS, judged, trial
+from tests.trials.spoilt import FAULTS, Fault
+
+TEXT = PLAN.replace("[arms.after]", '[arms.after]\nenv = { RELEASE = "new" }') + TARGETS
+
+
+class Nobody:
+    """Who does not want to know how a run goes."""
+
+    def say(self, text: str) -> None:
+        pass
+
+    def leg(self, leg: Leg, setup: Setup) -> None:
+        pass
+
+    def noise(self, setup: Setup, noise: Noise) -> None:
+        pass
+
+    def asked(self, arm: str, requests: int, wanted: int) -> None:
+        pass
+
+    def progress(self, progress: Progress) -> None:
+        pass
+
+
+@pytest.fixture(scope="module")
+def record(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A run without a system under test whose verdict is PASS."""
+    folder = tmp_path_factory.mktemp("record")
+    (folder / "plan.toml").write_text(TEXT)
+    (folder / "users.py").write_text("")
+    source = Source(parse_plan(TEXT), TEXT, folder / "plan.toml", (folder / "users.py",))
+    run = RunFolder.create(folder / "runs", "run")
+    measure(source, run, FakeEnvironment([]), Nobody(), make_load=FakeLoad([]))
+    return run.path
+
+
+def test_what_is_spoilt_is_green_as_it_is(record: Path) -> None:
+    assert judged(record)[0] == 0
+
+
+@pytest.mark.parametrize("fault", FAULTS, ids=lambda fault: fault.name.replace(" ", "-"))
+def test_a_fault_is_not_green_and_is_named(record: Path, fault: Fault) -> None:
+    done = trial(record, fault, Random(f"1:{fault.name}"))
+    assert done.status in {1, 2, 3, 4}, done.said
+    assert done.named, done.said
+    assert "Traceback" not in done.said
