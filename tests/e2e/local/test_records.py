@@ -10,6 +10,7 @@ import pytest
 
 from harness.experiment import Source, measure
 from harness.load import Progress
+from harness.noise import Noise
 from harness.plan_file import parse_plan
 from harness.store import RunFolder
 from harness.testing import PLAN, FakeEnvironment, FakeLoad
@@ -26,6 +27,12 @@ class Nobody:
         pass
 
     def progress(self, progress: Progress) -> None:
+        pass
+
+    def asked(self, arm: str, requests: int, wanted: int) -> None:
+        pass
+
+    def noise(self, setup: Setup, noise: Noise) -> None:
         pass
 
 
