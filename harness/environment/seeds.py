@@ -8,6 +8,7 @@ import json
 import os
 import shutil
 from collections.abc import Mapping, Sequence
+from glob import glob
 from hashlib import sha256
 from pathlib import Path
 
@@ -47,10 +48,11 @@ def seed_fingerprint(plan: Plan, base: Path, versions: Mapping[str, str]) -> str
     digest.update(repr(parts).encode())
     for index, pattern in enumerate(environment.seed_inputs):
         folder = Path(os.path.normpath(base / environment.cwd))
-        for glob in dict.fromkeys(pattern.replace("{service}", service or "") for service in environment.parts):
-            paths = sorted(path for path in folder.glob(glob) if path.is_file() and path.suffix != ".pyc")
+        for wanted in dict.fromkeys(pattern.replace("{service}", service or "") for service in environment.parts):
+            names = glob(wanted, root_dir=folder, recursive=True, include_hidden=True)  # noqa: PTH207 - may be absolute
+            paths = sorted(path for name in names if (path := folder / name).is_file() and path.suffix != ".pyc")
             if not paths:
-                raise PlanError("plan", [Problem(f"environment.seed_inputs[{index}]", f'"{glob}" matches no file')])
+                raise PlanError("plan", [Problem(f"environment.seed_inputs[{index}]", f'"{wanted}" matches no file')])
             for path in paths:
                 digest.update(path.name.encode() + b"\0" + sha256(path.read_bytes()).digest())
     return digest.hexdigest()[:16]

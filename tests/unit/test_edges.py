@@ -155,6 +155,13 @@ def with_seed(text: str = "") -> Plan:
     )
 
 
+def test_inputs_of_a_seed_may_be_anywhere(tmp_path: Path) -> None:
+    (tmp_path / "a.sql").write_text("x")
+    here, anywhere = with_seed(), with_seed().environment.model_copy(update={"seed_inputs": (f"{tmp_path}/*.sql",)})
+    there = here.model_copy(update={"environment": anywhere})
+    assert seeds.seed_fingerprint(there, Path("/"), {}) == seeds.seed_fingerprint(here, tmp_path, {})
+
+
 def test_everything_that_makes_a_seed_is_in_its_fingerprint(tmp_path: Path) -> None:
     (tmp_path / "a.sql").write_text("x")
     one = with_seed()
