@@ -5,7 +5,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 COMPILE = $(BIN)/pip-compile -q --upgrade --strip-extras --no-annotate --no-header --no-emit-options
 
-.PHONY: demo demo-docker test check bench trials coverage lock clean
+.PHONY: demo demo-docker test check bench trials coverage suites lock clean
 .DEFAULT_GOAL := help
 
 help: ## show this list
@@ -35,6 +35,11 @@ trials: .venv/dev.stamp ## kill something of a run in containers fifty times and
 coverage: .venv/dev.stamp ## count how often intervals hold the truth in made-up runs (five minutes)
 	@$(BIN)/python -m tests.trials.coverage
 	@$(BIN)/python -m tests.trials.slopes
+
+suites: .venv/dev.stamp ## count false alarms of equal arms, and what is found of slower ones, in real runs (two hours, a quiet machine)
+	@$(BIN)/python -m tests.trials.suites equal --suites 60
+	@$(BIN)/python -m tests.trials.suites slower --suites 20 --blocks 10 --once
+	@$(BIN)/python -m tests.trials.suites index --suites 20 --blocks 10 --once
 
 lock: .venv/bin/python ## write the lock files again from pyproject.toml
 	@$(BIN)/python -m pip install -q pip-tools
