@@ -73,7 +73,7 @@ class LineObserver:
             stage_second=progress.stage_second,
             stage_seconds=stage.seconds,
             users=progress.users,
-            rate=stage.rate,
+            rate=stage.rate if stage.search is None else None,
             rps=progress.rps,
             p95_ms=progress.p95_ms,
             failures=progress.failures,
