@@ -30,12 +30,10 @@ class Corpus(Part):
     @field_validator("ignore", mode="before")
     @classmethod
     def _for_all(cls, value: Any) -> Any:  # noqa: ANN401 - as it stands in the file
-        if isinstance(value, str):
-            what = f'is a list of keys, as in ["{value}"], or a table of such lists by endpoint'
-            raise ValueError(what)  # noqa: TRY004 - what pydantic turns into a problem of the key
         table = {EVERYWHERE: value} if isinstance(value, (list, tuple)) else value
         if not isinstance(table, dict):
-            return value
+            what = 'is a list of keys, as in ["token"], or a table of such lists by endpoint'
+            raise ValueError(what)  # noqa: TRY004 - what pydantic turns into a problem of the key
         return {place: tuple(keys) if isinstance(keys, list) else keys for place, keys in table.items()}
 
     @field_validator("unordered", "varying", "ignore")

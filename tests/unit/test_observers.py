@@ -42,3 +42,11 @@ def test_a_service_that_runs_already_is_not_said_to_be_started(kind: str, said: 
     plan = parse_plan(text)
     PlainObserver(plan, lambda **_: "a line", heard.append).leg(Leg(1, 1, "after"), synthetic_setup(plan))
     assert heard == [f"block 1 of 2 · after · {said}"]
+
+
+def test_the_comparison_of_answers_is_followed() -> None:
+    heard: list[str] = []
+    observer = PlainObserver(parse_plan(PLAN), lambda **_: "a line", heard.append)
+    observer.asked("after", 120, 300)
+    observer.asked("after", 121, 300)  # an update, and not due yet
+    assert heard == ["comparing answers · after: 120 of 300"]
