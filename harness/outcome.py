@@ -3,7 +3,8 @@
 "No worse" is shown by an interval, never by a missing difference. A row is
 
 - equivalent when its whole 95 % interval is smaller, in both directions, than the smallest change that counts: two
-  one-sided tests at 2.5 % (Schuirmann 1987). What counts is what the plan says, or a noise floor that is larger;
+  one-sided tests at 2.5 % (Schuirmann 1987). What counts is what the plan says; a machine whose noise floor is larger
+  cannot tell;
 - improved or regressed when its interval excludes no change and the change is larger than the noise floor, where one
   is known. Rows that no target names are explored: with hundreds of them some intervals exclude no change by chance, so
   these are corrected by Benjamini and Hochberg (1995), those of a metric together;
@@ -117,7 +118,7 @@ def outcomes_of(
     findings = {}
     for pair in comparison.pairs:
         place = place_of(pair)
-        counts = max(judgement.smallest(pair.metric), known.get(place, 0.0))
+        counts = judgement.smallest(pair.metric)
         if not valid:
             findings[place] = Finding(RowOutcome.CANNOT_TELL, counts, why=Why.BROKEN)
         elif place not in shifts:
@@ -203,7 +204,8 @@ class _Row:
     def _paired(self) -> tuple[RowOutcome, Why | None]:
         steps = self.pair.metric.origin is Origin.STRESS
         if self._inside and not steps and not _bounded(self.pair):
-            return RowOutcome.EQUIVALENT, None
+            noisy = self.floor is not None and self.floor > self.counts
+            return (RowOutcome.CANNOT_TELL, Why.IN_NOISE) if noisy else (RowOutcome.EQUIVALENT, None)
         why = None
         if not self.seen:
             why = Why.IN_STEPS if steps else None

@@ -56,7 +56,9 @@ def finding_of(pair: Pair, *others: Pair, floor: float | None = None, effect: st
         ((1.1, 1.2, 1.3, 1.1, 1.2, 1.3), None, EQUIVALENT, None),  # a sure rise that does not count
         ((0, 0, 0, 0, 0, 0), None, EQUIVALENT, None),
         ((12, -10, 8, -14, 11, -9), None, CANNOT_TELL, None),  # no difference is seen, and none is excluded
-        ((6, 7, 6, 7, 6, 7), 0.1, EQUIVALENT, None),  # smaller than what this host does by itself
+        ((6, 7, 6, 7, 6, 7), 0.1, CANNOT_TELL, Why.IN_NOISE),  # smaller than what this host does by itself
+        ((1, -1, 0.5, -0.5, 1, -1), 0.1, CANNOT_TELL, Why.IN_NOISE),  # no difference, where 10 % would be none either
+        ((-98, -97, -98, -97, -98, -97), 90.0, CANNOT_TELL, Why.IN_NOISE),
         ((9, 16, 8, 15, 9, 16), 0.13, CANNOT_TELL, Why.IN_NOISE),
         ((9, 16, 8, 15, 9, 16), 0.05, REGRESSED, None),
         ((1, -1, 0.5, -0.5, 1, -1), 0.001, EQUIVALENT, None),  # a smaller floor does not make more count
@@ -67,7 +69,7 @@ def finding_of(pair: Pair, *others: Pair, floor: float | None = None, effect: st
 def test_a_row(changes: tuple[float, ...], floor: float | None, outcome: RowOutcome, why: Why | None) -> None:
     finding = finding_of(pair_of(*changes), floor=floor)
     assert (finding.outcome, finding.why) == (outcome, why)
-    assert finding.counts == max(0.05, floor or 0)
+    assert finding.counts == 0.05
 
 
 def test_a_rise_of_what_should_rise_is_an_improvement() -> None:
