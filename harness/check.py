@@ -50,6 +50,10 @@ class Reason(StrEnum):
         "before and after did not take turns, and it is not three times what the system is known to change by itself: "
         "measure them in turns, or state a limit for after"
     )
+    UNCORRECTED = (
+        "the interval misses the target, but among several targets one does so by chance too often: "
+        "more blocks would decide"
+    )
     UNBOUNDED = "the largest stress stage was held: how much more would be is not known"
     UNSEARCHED = "a search found no rate that was not held: how much more would be is not known"
     UNRECOVERED = "a leg was over before that had happened: how long it takes is not known"
@@ -100,11 +104,16 @@ def check_targets(
         if check.outcome is Outcome.FAIL and check.target.expectation.metric.scale is Scale.PROPORTION
     ]
     return [
-        Check(check.target, Outcome.INCONCLUSIVE, Reason.VOID, check.pair, check.doubts)
-        if check.target.expectation.metric.name in LATENCIES and any(_overlap(check.target, f) for f in failing)
+        replace(check, outcome=Outcome.INCONCLUSIVE, reason=Reason.VOID)
+        if check.target.expectation.metric.name in LATENCIES and any(_voids(f, check.target) for f in failing)
         else check
         for check in checks
     ]
+
+
+def _voids(errors: Target, latency: Target) -> bool:
+    """Whether a failed error target is one of the same requests; an advisory one decides nothing that is required."""
+    return (errors.required or not latency.required) and _overlap(errors, latency)
 
 
 def _unproven(check: Check, silent: frozenset[str]) -> Check:
@@ -180,9 +189,8 @@ def _relative(target: Target, pair: Pair) -> tuple[Outcome, Reason]:
         return Outcome.INCONCLUSIVE, unbounded(pair) if bounds else Reason.NO_RATIO
     if change.low is None or change.high is None:
         return Outcome.INCONCLUSIVE, Reason.NO_INTERVAL
-    low, high = wanted_ratios(target, pair)
-    below = high < math.inf
-    outcome, reason = _side(Interval(change.value, change.low, change.high), high if below else low, below=below)
+    limit, below = limit_of(target, pair)
+    outcome, reason = _side(Interval(change.value, change.low, change.high), limit, below=below)
     unproven = Outcome.FAIL if pair.metric.better is Better.HIGHER else Outcome.PASS
     if outcome in {unproven, Outcome.INCONCLUSIVE} and any(block.after_at_least for block in pair.blocks):
         return Outcome.INCONCLUSIVE, unbounded(pair)
@@ -194,6 +202,13 @@ def unbounded(pair: Pair) -> Reason:
     if pair.searched:
         return Reason.UNSEARCHED
     return Reason.UNRECOVERED if pair.metric.origin is Origin.FAULT else Reason.UNBOUNDED
+
+
+def limit_of(target: Target, pair: Pair) -> tuple[float, bool]:
+    """The ratio after / before that a target of a change wants not to be passed, and whether to stay below it."""
+    low, high = wanted_ratios(target, pair)
+    below = high < math.inf
+    return (high if below else low), below
 
 
 def wanted_ratios(target: Target, pair: Pair) -> tuple[float, float]:
@@ -214,8 +229,7 @@ def wanted_ratios(target: Target, pair: Pair) -> tuple[float, float]:
 
 def edge_of(target: Target, pair: Pair) -> float | None:
     """The logarithm of what decides a target: of its limit, or of the ratio that it wants; ``None`` below 0."""
-    low, high = wanted_ratios(target, pair)
-    edge = low if math.isinf(high) else high
+    edge, _ = limit_of(target, pair)
     if target.expectation.form is Form.ABSOLUTE:
         edge = target.expectation.limit
     return math.log(edge) if edge > 0 else None

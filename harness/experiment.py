@@ -33,6 +33,7 @@ from harness.plan_file import fingerprint
 from harness.probes.metrics import MetricsProbe
 from harness.settling import settle, settling_stages
 from harness.soundness import unsound_record
+from harness.stop import Stop
 from harness.store import RunFolder, fingerprint_files
 from harness.summary import Summary, summarise
 from harness.trial import Incident, Leg, Migration, Moment, Order, Seal, Setup, Startup, facts_of_setup
@@ -142,9 +143,9 @@ def measure(
 ) -> None:
     """Run a plan into a run folder; what was measured before an error or an interrupt stays there.
 
-    A lost worker ends the run: what follows could not mend it. ``blocks`` are instead of the plan's; with ``seconds``
-    further ones begin until these are over, or the targets are known as precisely as they need to be. ``remote`` are
-    workers that make the load elsewhere.
+    A lost worker ends the run, as what follows could not mend it, and so does a broken limit of ``[[aborts]]``.
+    ``blocks`` are instead of the plan's; with ``seconds`` further ones begin until these are over, or the targets are
+    known as precisely as they need to be. ``remote`` are workers that make the load elsewhere.
 
     Raises:
         EnvironmentFailedError: when the system under test does not come up or stay up.
@@ -211,7 +212,7 @@ class _Series:
     interview: Interview | None = None
 
     def measure(self, legs: Sequence[Leg], setup: Setup) -> bool:
-        """Measure some legs; whether no worker was lost."""
+        """Measure some legs; whether nothing ended them before the last."""
         folder, environment = self.folder, self.environment
         for leg in legs:
             if self.interview:
@@ -227,6 +228,9 @@ class _Series:
             folder.write_incidents(leg, environment.stop())
             folder.write_seal(Seal(leg.title, begun, ended, _facts_now(self.source)))
             if folder.read_losses([leg]):
+                return False
+            if aborted := folder.read_aborted([leg]):
+                self.observer.say(f"aborted: {Stop.of(aborted[0]).said}")
                 return False
         return True
 
@@ -244,6 +248,7 @@ class _Series:
             seed=plan.load.seed + leg.block,
             remote=self.remote,
             last=last,
+            arm=leg.arm,
         )
 
 
@@ -310,6 +315,7 @@ def analyse(folder: RunFolder) -> Analysis:
         agreement=_agreement(plan, folder),
         unsound=[*record, *first.unsound, *again.unsound],
         replies=first.replies,
+        stops=[Stop.of(trial) for trial in folder.read_aborted(legs)],
     )
     outcomes = outcomes_of(
         comparison,

@@ -120,6 +120,7 @@ class Job:
         urls: base URLs of the services that have names, each an environment variable of the user files.
         remote: workers of other machines that make the load; ``None``: it is made here.
         last: no further leg follows, so that they may end.
+        arm: which the leg measures.
     """
 
     plan: Plan
@@ -133,6 +134,7 @@ class Job:
     urls: Mapping[str, str] = field(default_factory=dict)
     remote: Remote | None = None
     last: bool = False
+    arm: str = ""
 
 
 def generate(job: Job, *, on_progress: Callable[[Progress], None], check: Callable[[], None]) -> None:
@@ -146,7 +148,7 @@ def generate(job: Job, *, on_progress: Callable[[Progress], None], check: Callab
         EnvironmentFailedError: from ``check``.
     """
     command = _generator("run", job.plan, job.plan_path, job.base)
-    command += ["--out", str(job.out), "--seed", str(job.seed)]
+    command += ["--out", str(job.out), "--seed", str(job.seed), f"--arm={job.arm}"]
     if job.remote:
         command += ["--workers", str(job.remote.workers), "--bind", job.remote.bind]
     if job.last:

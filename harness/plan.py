@@ -4,6 +4,7 @@ from typing import Annotated, Literal, Self, TypeVar
 
 from pydantic import Field, PrivateAttr, field_validator, model_validator
 
+from harness.abort import Abort
 from harness.corpus import Corpus
 from harness.fault import Fault
 from harness.judgement import Judgement
@@ -94,12 +95,16 @@ class Profile(Part):
 
 
 class Target(Part):
-    """One statement to be judged. Without a stage it speaks of every stage but ramps, without an endpoint of all."""
+    """One statement to be judged. Without a stage it speaks of every stage but ramps, without an endpoint of all.
+
+    What is ``advisory`` is judged and shown, and decides nothing: a run comes out as it would without it.
+    """
 
     expect: str
     stage: str | None = None
     endpoint: str | None = None
     claim: str | None = None
+    severity: Literal["required", "advisory"] = "required"
 
     @field_validator("expect")
     @classmethod
@@ -114,6 +119,16 @@ class Target(Part):
     def expectation(self) -> Expectation:
         """The parsed ``expect``."""
         return parse_expectation(self.expect)
+
+    @property
+    def required(self) -> bool:
+        """Whether it counts towards the outcome of the run."""
+        return self.severity == "required"
+
+    @property
+    def primary(self) -> bool:
+        """Whether it is among those that can fail a run by a change from before to after."""
+        return self.required and self.expectation.form is not Form.ABSOLUTE
 
 
 class Capacity(Part):
@@ -176,7 +191,7 @@ class Claim(Part):
 
 
 class Plan(Part):
-    """What to run: environment, arms, answers, load, stages, faults, targets and claims, and steps between the arms.
+    """What to run: environment, arms, answers, load, stages, faults, aborts, targets, claims, and steps between arms.
 
     As written, or scaled by one of its profiles.
     """
@@ -193,6 +208,7 @@ class Plan(Part):
     capacity: Capacity | None = None
     answers: Corpus | None = None
     faults: tuple[Fault, ...] = ()
+    aborts: tuple[Abort, ...] = ()
     judgement: Judgement = Judgement()
     profiles: dict[Annotated[str, Field(min_length=1, max_length=40)], Profile] = Field(default={})
     _profile: str | None = PrivateAttr(default=None)
@@ -250,9 +266,10 @@ class Plan(Part):
         return targets + claims
 
     @property
-    def places(self) -> list[tuple[str, Target | Chain]]:
+    def places(self) -> list[tuple[str, Target | Chain | Abort]]:
         """Everything that may name a stage and an endpoint, with its key path."""
-        return [*self.judged, *([("attribution", self.attribution)] if self.attribution else [])]
+        aborts = [(f"aborts[{index}]", abort) for index, abort in enumerate(self.aborts)]
+        return [*self.judged, *([("attribution", self.attribution)] if self.attribution else []), *aborts]
 
     @property
     def arms_in_order(self) -> dict[str, Arm]:

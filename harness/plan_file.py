@@ -14,6 +14,7 @@ from pathlib import Path
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
+from harness.abort import Abort
 from harness.corpus import Corpus
 from harness.errors import PlanError, Problem
 from harness.fault import Fault
@@ -35,6 +36,7 @@ from harness.plan_blind import blind_problems
 from harness.plan_external import external_problems, without_credentials
 from harness.plan_faults import fault_problems
 from harness.plan_search import search_problems
+from harness.plan_targets import abort_problems, primary_problems
 from harness.stage import SLOWEST_CLIMB, Search, Stage, StageKind
 from harness.system import Apply, Compose, External, Limits, Local, Metrics, Server
 from harness.target import Expectation, Form
@@ -64,6 +66,7 @@ def parse_plan(text: str, source: Path | str = "plan", profile: str | None = Non
         _stage_problems,
         search_problems,
         fault_problems,
+        abort_problems,
         _target_problems,
         _blind_problems,
         _chain_problems,
@@ -75,10 +78,10 @@ def parse_plan(text: str, source: Path | str = "plan", profile: str | None = Non
 
 
 def read_plan(path: Path, profile: str | None = None) -> tuple[Plan, str]:
-    """Read a plan file; returns the plan, scaled when a profile is named, and the exact text it was read from.
+    """Read a plan file to run it; returns the plan, scaled when a profile is named, and the exact text of the file.
 
     Raises:
-        PlanError: when the file cannot be read, or as ``parse_plan``.
+        PlanError: when the file cannot be read, has too many primary targets, or as ``parse_plan``.
     """
     try:
         text = path.read_text(encoding="utf-8")
@@ -90,7 +93,10 @@ def read_plan(path: Path, profile: str | None = None) -> tuple[Plan, str]:
         raise PlanError(path, [Problem("", f"not UTF-8 text (byte {error.start})")]) from error
     except OSError as error:
         raise PlanError(path, [Problem("", f"cannot be read: {error.strerror}")]) from error
-    return parse_plan(text, path, profile), text
+    plan = parse_plan(text, path, profile)
+    if problems := list(primary_problems(plan)):
+        raise PlanError(path, problems)
+    return plan, text
 
 
 def fingerprint(text: str) -> str:
@@ -353,6 +359,7 @@ def _known_keys(tables: tuple[str, ...], kind: str | None) -> list[str]:
         "answers": Corpus,
         "faults": Fault,
         "judgement": Judgement,
+        "aborts": Abort,
     }
     nested: dict[str, type[BaseModel]] = {
         "steps": Step,

@@ -54,9 +54,13 @@ def _why_not(target: Target, replies: Sequence[Replies], targets: Sequence[Targe
 
 
 def _covers(errors: Target, target: Target) -> bool:
-    """Whether a target of errors speaks of all requests that another target speaks of."""
+    """Whether a target of errors speaks of all requests that another target speaks of.
+
+    One that is advisory may be missed without consequence, and so limits nothing for what is required.
+    """
     return (
         errors.expectation.metric.name == ERRORS
+        and (errors.required or not target.required)
         and errors.stage in {None, target.stage}
         and errors.endpoint in {None, target.endpoint}
     )

@@ -259,6 +259,18 @@ def t_p(t: float, df: int) -> float:
     return max(0.0, 2 * (1 - _t_cdf(abs(t), df)))
 
 
+def beyond_p(interval: Interval, limit: float, df: int, *, above: bool) -> float:
+    """One-sided p-value of "the mean is at the limit", against it lying above (or below), of a 95 % t interval.
+
+    0.025 where the interval just touches the limit. Source: the one-sample t test, Student (1908).
+    """
+    distance = interval.value - limit if above else limit - interval.value
+    error = (interval.high - interval.low) / 2 / t_quantile(0.975, df)
+    if error == 0:
+        return 0.0 if distance > 0 else 1.0
+    return 1 - _t_cdf(distance / error, df) if distance >= 0 else _t_cdf(-distance / error, df)
+
+
 def _t_cdf(t: float, df: int) -> float:
     theta = math.atan(t / math.sqrt(df))
     cos2 = math.cos(theta) ** 2

@@ -165,7 +165,7 @@ class RunFolder:
     def read_trials(self, legs: Sequence[Leg]) -> Iterator[Trial]:
         """The trials of those legs whose blocks are complete, in the order they ran, each read when it is asked for."""
         recorded = self.recorded(legs)
-        partial = {leg.block for leg in legs if leg not in recorded}
+        partial = {leg.block for leg in legs if leg not in recorded or self._aborted(leg)}
         return (self._trial(leg) for leg in legs if leg.block not in partial)
 
     def recorded(self, legs: Sequence[Leg]) -> list[Leg]:
@@ -189,14 +189,18 @@ class RunFolder:
         return list(changes(self.path, self._object("setup.json"), seals))
 
     def complete(self, legs: Sequence[Leg]) -> bool:
-        """Whether all of some legs were measured to their end."""
-        return len(self.recorded(legs)) == len(legs)
+        """Whether all of some legs were measured, and none was ended early."""
+        return len(self.recorded(legs)) == len(legs) and not any(map(self._aborted, legs))
 
     def read_losses(self, legs: Sequence[Leg]) -> list[Loss]:
         """The workers that were lost in those of the legs that were recorded."""
         names = [f"trials/{leg.title}/windows.json" for leg in legs]
         recorded = [self._decode(name, Generation) for name in names if (self.path / name).is_file()]
         return [loss for generation in recorded for loss in generation.lost]
+
+    def read_aborted(self, legs: Sequence[Leg]) -> list[Trial]:
+        """The trials of those of the legs that were ended early."""
+        return [self._trial(leg) for leg in legs if self._aborted(leg)]
 
     def read_incidents(self, legs: Sequence[Leg]) -> list[Incident]:
         """What happened to containers in those of the legs that were recorded."""
@@ -226,6 +230,11 @@ class RunFolder:
         if not all(isinstance(one, dict) for one in found):
             raise RunFolderError(f"{self.path / name}: damaged (a line is no object)")
         return found
+
+    def _aborted(self, leg: Leg) -> bool:
+        """Whether a leg was ended early."""
+        name = f"trials/{leg.title}/windows.json"
+        return (self.path / name).is_file() and self._decode(name, Generation).aborted is not None
 
     def _trial(self, leg: Leg) -> Trial:
         folder = self.trial_folder(leg)

@@ -1,5 +1,6 @@
 """Trial: all that one leg recorded, and Setup: the fingerprint of what was measured."""
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
@@ -134,6 +135,23 @@ class Offered:
 
 
 @dataclass(frozen=True, slots=True)
+class Aborted:
+    """Why the load of a leg was ended early.
+
+    Attributes:
+        when: the limit, as the plan says it; of one ``stage`` and ``endpoint`` or of all.
+        second: how far into the leg it was broken.
+        value: of its metric over the window, in the metric's stored unit.
+    """
+
+    when: str
+    stage: str | None
+    endpoint: str | None
+    second: float
+    value: float
+
+
+@dataclass(frozen=True, slots=True)
 class Generation:
     """What the generator says of its own work in a leg.
 
@@ -150,6 +168,7 @@ class Generation:
             worker, ``None`` in a closed plan.
         gc_pause_ms: the longest pause for garbage collection.
         searched: what a stage that searches did; what arrived in it is in no other count.
+        aborted: the limit of the plan that ended the leg early; ``None``: it went on to its end.
     """
 
     origin: str
@@ -165,6 +184,7 @@ class Generation:
     schedule_lag_p99_ms: float | None = None
     gc_pause_ms: float = 0.0
     searched: Searched | None = None
+    aborted: Aborted | None = None
 
     @property
     def processes(self) -> int:
@@ -321,15 +341,17 @@ def differing_facts(one: Setup, other: Setup) -> list[str]:
     return [f"{name}: {a}, {b}" for name, a, b in pairs if a != b]
 
 
-def windows_of(stages: tuple[Stage, ...]) -> tuple[Window, ...]:
-    """The planned windows of the stages, back to back from 0.
+def windows_of(stages: tuple[Stage, ...], until: float = math.inf) -> tuple[Window, ...]:
+    """The windows of the stages, back to back from 0, as planned, or as they were where the load ended early.
 
     Nothing of a search is summarised: its loads are others in each arm, and its tries speak for themselves.
     """
     windows, start = [], 0.0
     for stage in stages:
-        end = start + stage.seconds
-        measured_from = start + stage.warmup_seconds if stage.search is None else end
+        if start >= until:
+            break
+        end = min(start + stage.seconds, until)
+        measured_from = min(start + stage.warmup_seconds, end) if stage.search is None else end
         windows.append(Window(stage.title, stage.kind.value, start, measured_from, end, stage.users, stage.rate))
         start = end
     return tuple(windows)

@@ -5,17 +5,19 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from harness.agreement import Agreement, Finding
-from harness.breach import AnyBreach, breaches_of
+from harness.breach import AnyBreach, Breach, breaches_of
 from harness.check import Check, Outcome, check_targets
 from harness.comparison import Comparison
 from harness.doubt import AnyDoubt, Doubt, doubts_of_run
 from harness.guard import unasked
 from harness.noise import Floor, Noise, Place, differences_of, floors_of, place_of, unequal_arms
 from harness.plan import Claim, Plan, Target
+from harness.primary import corrected
 from harness.proof import proven
 from harness.replies import Replies
 from harness.soundness import Unsound
 from harness.stability import against_noise, confirmed, doubts_of_noise, suspects
+from harness.stop import Stop
 from harness.summary import Summary
 from harness.trial import Incident, Loss, Setup
 
@@ -48,7 +50,7 @@ class ClaimCheck:
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """All targets judged, the answers, and all claims; claims do not count towards the outcome."""
+    """All targets judged, the answers, and all claims; claims and advisory targets do not count towards the outcome."""
 
     outcome: Outcome
     checks: tuple[Check, ...]
@@ -57,15 +59,26 @@ class Verdict:
     breaches: tuple[AnyBreach, ...]
     agreement: Agreement | None = None
     """The answers of both arms side by side; ``None``: the plan does not compare them."""
+    stops: tuple[Stop, ...] = ()
 
     @property
     def answers(self) -> Outcome | None:
         """What the answers alone come to."""
         return ANSWERED[self.agreement.finding] if self.agreement else None
 
+    @property
+    def required(self) -> list[Check]:
+        """The checks that count towards the outcome."""
+        return [check for check in self.checks if check.target.required]
+
+    @property
+    def advisory(self) -> list[Check]:
+        """The checks that count towards nothing."""
+        return [check for check in self.checks if not check.target.required]
+
     def count(self, outcome: Outcome) -> int:
-        """How many checks came out so."""
-        return sum(check.outcome is outcome for check in self.checks)
+        """How many of the required checks came out so."""
+        return sum(check.outcome is outcome for check in self.required)
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,28 +103,34 @@ def judge(
     agreement: Agreement | None = None,
     unsound: Sequence[Unsound] = (),
     replies: Sequence[Replies] = (),
+    stops: Sequence[Stop] = (),
 ) -> Verdict:
     """Judge every target of the plan; what was lost or is unsound breaks the run, and other answers fail it.
 
-    ``noise`` is what earlier runs say of this machine, ``repeat`` the second measurement of what had failed.
+    ``noise`` is what earlier runs say of this machine, ``repeat`` the second measurement of what had failed, ``stops``
+    what ended the run early.
     """
     own, known = differences_of(summary), [one for run in noise.runs for one in run.differences] if noise else []
-    floors, wanted = floors_of([*known, *own]), {place_of(target) for target in plan.targets}
+    floors, wanted = floors_of([*known, *own]), {place_of(target) for target in plan.targets if target.required}
     unequal = unequal_arms(own, floors_of(known), wanted)
     breaches = breaches_of(summary, losses, incidents, agreement, unsound) + tuple(unequal)
     if repeat:
         breaches += tuple(breach for breach in breaches_of(repeat.summary) if breach not in breaches)
+    if stops:  # before the first block was complete, maybe
+        breaches = tuple(breach for breach in breaches if breach is not Breach.NO_BLOCK)
+        breaches += tuple(breach for stop in stops for breach in stop.breaches if breach not in breaches)
     silent = unasked(summary)
     interrupted = len(summary.legs) + summary.settling.dropped_legs < setup.legs_planned
 
     def shown(checks: Iterable[Check], targets: Sequence[Target]) -> tuple[Check, ...]:
         return proven(checks, replies, (*plan.targets, *targets), interrupted=interrupted)
 
-    checks = tuple(against_noise(c, floors) for c in check_targets(plan.targets, comparison, silent, floors))
+    checks = tuple(against_noise(c, floors) for c in corrected(check_targets(plan.targets, comparison, silent, floors)))
     if repeat:
         checks = tuple(_said_twice(checks, repeat, floors))
     checks = shown(checks, plan.targets)
-    outcomes = [check.outcome for check in checks] or [Outcome.INCONCLUSIVE]
+    outcomes = [check.outcome for check in checks if check.target.required] or [Outcome.INCONCLUSIVE]
+    outcomes += [stop.outcome for stop in stops]
     if agreement:
         outcomes.append(ANSWERED[agreement.finding])
     outcome = Outcome.INVALID if breaches else max(outcomes, key=list(Outcome).index)
@@ -122,7 +141,7 @@ def judge(
     alike = (Doubt.ARMS_ALIKE,) if plan.arms["before"] == plan.arms["after"] else ()
     said = doubts_of_run(setup, summary, comparison, agreement, replies)
     doubts = (*alike, *said, *doubts_of_noise(checks, floors, repeated=repeat is not None))
-    return Verdict(outcome, checks, claims, doubts, breaches, agreement)
+    return Verdict(outcome, checks, claims, doubts, breaches, agreement, tuple(stops))
 
 
 def _said_twice(checks: Sequence[Check], repeat: Repeat, floors: Mapping[Place, Floor]) -> Iterator[Check]:

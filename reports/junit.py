@@ -1,7 +1,8 @@
 """JUnit: one test case per target, and one for the answers, for CI systems that show test results.
 
 Only PASS may turn green there, and JUnit knows nothing between passed and failed but "skipped", which most systems show
-as harmless. So INCONCLUSIVE is a failure of its own type, and in an INVALID run every case is an error.
+as harmless. So INCONCLUSIVE is a failure of its own type, and in an INVALID run every case is an error. An advisory
+target that does not hold is harmless, and skipped. A run that was ended early has a failing case for that.
 """
 
 from xml.etree import ElementTree as ET
@@ -9,16 +10,20 @@ from xml.etree import ElementTree as ET
 from harness.check import Outcome
 from reports.answers import AnswerTable
 from reports.page import Findings
-from reports.targets import TargetRow
+from reports.targets import Remark, TargetRow
 
 
 def to_junit(findings: Findings) -> str:
     """The verdict as a JUnit XML document."""
-    cases = [_case(findings, row) for row in findings.targets] or [_nothing(findings)]
+    cases = [_case(findings, row) for row in findings.targets]
+    if all(row.advisory for row in findings.targets):
+        cases.append(_nothing(findings))
     if findings.answers:
         cases.append(_answers(findings, findings.answers))
-    errors, failures = (sum(case.find(tag) is not None for case in cases) for tag in ("error", "failure"))
-    counts = {"tests": str(len(cases)), "failures": str(failures), "errors": str(errors), "skipped": "0"}
+    cases += [_ended(findings, stop) for stop in findings.stops]
+    counted = {"failures": "failure", "errors": "error", "skipped": "skipped"}
+    found = {name: sum(case.find(tag) is not None for case in cases) for name, tag in counted.items()}
+    counts = {"tests": str(len(cases)), **{name: str(number) for name, number in found.items()}}
     root = ET.Element("testsuites", {"name": "harness", **counts})
     suite = ET.SubElement(root, "testsuite", {"name": findings.name, **counts})
     suite.extend(cases)
@@ -26,7 +31,7 @@ def to_junit(findings: Findings) -> str:
         findings.headline,
         findings.finding,
         findings.scope,
-        *(f"{r.what}; {r.advice}" for r in (*findings.breaches, *findings.remarks)),
+        *(f"{r.what}; {r.advice}" for r in (*findings.breaches, *findings.stops, *findings.remarks)),
     ]
     ET.SubElement(suite, "system-out").text = "\n".join(line for line in said if line)
     ET.indent(root)
@@ -38,6 +43,8 @@ def _case(findings: Findings, row: TargetRow) -> ET.Element:
     case = ET.Element("testcase", {"classname": findings.name, "name": name})
     if findings.outcome == Outcome.INVALID.value:
         _problem(case, "error", "INVALID", findings.headline, _evidence(row))
+    elif row.outcome != Outcome.PASS.value and row.advisory:
+        _problem(case, "skipped", row.outcome, row.reason, _evidence(row))
     elif row.outcome != Outcome.PASS.value:
         _problem(case, "failure", row.outcome, row.reason, _evidence(row))
     else:
@@ -61,6 +68,13 @@ def _answers(findings: Findings, table: AnswerTable) -> ET.Element:
 def _nothing(findings: Findings) -> ET.Element:
     case = ET.Element("testcase", {"classname": findings.name, "name": "targets"})
     _problem(case, "error", findings.outcome, findings.headline, "A run without a judged target proves nothing.")
+    return case
+
+
+def _ended(findings: Findings, stop: Remark) -> ET.Element:
+    case = ET.Element("testcase", {"classname": findings.name, "name": "ended early"})
+    tag = "error" if findings.outcome == Outcome.INVALID.value else "failure"
+    _problem(case, tag, findings.outcome, stop.what, stop.advice)
     return case
 
 

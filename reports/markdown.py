@@ -59,6 +59,7 @@ def _lines(page: Page) -> Iterator[str]:
     if page.findings.faults:
         yield from _faults(page.findings.faults)
     yield from _remarks("The measurement broke", page.findings.breaches)
+    yield from _remarks("The run was ended early", page.findings.stops)
     yield from _remarks("Doubts", page.findings.remarks)
     if page.names_services:
         yield from ("", "<details><summary>Migrations of the services</summary>", "")

@@ -73,6 +73,7 @@ class Findings:
     faults: tuple[FaultRow, ...]
     remarks: tuple[Remark, ...]
     breaches: tuple[Remark, ...]
+    stops: tuple[Remark, ...] = ()
     sequential: bool = False
     """Whether the arms did not take turns, so that no legs are pairs."""
 
@@ -121,6 +122,7 @@ def build_findings(
         faults=fault_rows(plan, summary),
         remarks=tuple(targets.remarks(verdict)),
         breaches=tuple(Remark(breach.name, *breach.value) for breach in verdict.breaches),
+        stops=tuple(Remark(stop.name, *stop.value) for stop in verdict.stops),
         sequential=comparison.sequential,
     )
 

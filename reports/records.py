@@ -15,6 +15,7 @@ from harness.outcome import Finding, Outcomes
 from harness.recovery import Recovery
 from harness.row import Row
 from harness.statistics import Interval
+from harness.stop import Stop
 from harness.summary import Summary
 from harness.trial import Offered, Window
 from harness.verdict import Verdict
@@ -107,6 +108,7 @@ def verdict_record(verdict: Verdict) -> dict[str, Any]:
         "answers": _answers(verdict),
         "doubts": [_remark(doubt) for doubt in verdict.doubts],
         "breaches": [_remark(breach) for breach in verdict.breaches],
+        **({"stops": [_stop(stop) for stop in verdict.stops]} if verdict.stops else {}),
     }
 
 
@@ -276,6 +278,7 @@ def _check(check: Check) -> dict[str, Any]:
         "stage": check.target.stage,
         "endpoint": check.target.endpoint,
         "claim": check.target.claim,
+        "severity": check.target.severity,
         "outcome": check.outcome.value,
         "before": _finite(pair.before) if pair else None,
         "after": _finite(pair.after) if pair else None,
@@ -307,7 +310,21 @@ def _interval(interval: Interval | None) -> dict[str, float | None] | None:
     return {"low": _finite(interval.low), "high": _finite(interval.high)} if interval else None
 
 
-def _remark(remark: AnyDoubt | AnyBreach) -> dict[str, str]:
+def _stop(stop: Stop) -> dict[str, Any]:
+    aborted = stop.aborted
+    return {
+        "leg": stop.leg.title,
+        "arm": stop.leg.arm,
+        "when": aborted.when,
+        "stage": aborted.stage,
+        "endpoint": aborted.endpoint,
+        "second": _finite(aborted.second),
+        "value": _finite(aborted.value),
+        **_remark(stop),
+    }
+
+
+def _remark(remark: AnyDoubt | AnyBreach | Stop) -> dict[str, str]:
     what, advice = remark.value
     return {"kind": remark.name.lower(), "what": what, "advice": advice}
 

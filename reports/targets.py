@@ -45,6 +45,7 @@ class TargetRow:
     where: str
     narrowed: str
     claim: str
+    advisory: bool
     outcome: str
     mark: str
     before: Cell
@@ -73,6 +74,7 @@ def target_row(index: int, check: Check) -> TargetRow:
         where=view.where(check.target),
         narrowed=view.narrowed(check.target),
         claim=view.plain(check.target.claim or ""),
+        advisory=not check.target.required,
         outcome=check.outcome.value,
         mark=view.MARKS[check.outcome],
         before=before,
@@ -142,7 +144,7 @@ def _why_no_ratio(pair: Pair) -> str:
 
 def headline(verdict: Verdict) -> str:
     """The verdict in one plain sentence, outcome first."""
-    sentence = _sentence(verdict)
+    sentence = f"{_sentence(verdict).removesuffix('.')}{_missed_beside(verdict)}."
     if verdict.outcome is not Outcome.INVALID:
         sentence = with_answers(verdict, sentence)
     if Doubt.SEQUENTIAL in verdict.doubts:
@@ -150,13 +152,24 @@ def headline(verdict: Verdict) -> str:
     return f"{verdict.outcome.value}: {sentence}"
 
 
+def _missed_beside(verdict: Verdict) -> str:
+    """``; 1 of 2 advisory targets is missed``; empty when none is."""
+    missed, total = sum(check.outcome is Outcome.FAIL for check in verdict.advisory), len(verdict.advisory)
+    if not missed or verdict.outcome is Outcome.INVALID:
+        return ""
+    return f"; {view.count(missed)} of {view.plural(total, 'advisory target')} {'is' if missed == 1 else 'are'} missed"
+
+
 def _sentence(verdict: Verdict) -> str:
-    total = len(verdict.checks)
+    total = len(verdict.required)
     if verdict.outcome is Outcome.INVALID:
         causes = "; ".join(breach.value[0] for breach in verdict.breaches)
         return f"the measurement cannot be used: {causes or 'a guard broke'}."
+    if verdict.stops:
+        return f"the run was ended early: {'; '.join(stop.said for stop in verdict.stops)}."
     if not total:
-        return "the plan states no targets, so there is nothing to judge."
+        said = "only advisory targets" if verdict.checks else "no targets"
+        return f"the plan states {said}, so there is nothing to judge."
     if verdict.count(Outcome.PASS) == total:
         return "the one target holds." if total == 1 else f"all {view.count(total)} targets hold."
     failed, undecided = verdict.count(Outcome.FAIL), verdict.count(Outcome.INCONCLUSIVE)
@@ -169,7 +182,7 @@ def _sentence(verdict: Verdict) -> str:
 
 
 def _named(verdict: Verdict, outcome: Outcome) -> str:
-    names = [view.called(check.target).replace("  (", " (") for check in verdict.checks if check.outcome is outcome]
+    names = [view.called(check.target).replace("  (", " (") for check in verdict.required if check.outcome is outcome]
     more = len(names) - NAMED_IN_HEADLINE
     return "; ".join(names[:NAMED_IN_HEADLINE]) + (f" and {view.count(more)} more" if more > 0 else "")
 
@@ -178,11 +191,17 @@ def tally(verdict: Verdict) -> str:
     """The short form of the verdict: ``6 of 6 targets hold``."""
     if verdict.outcome is Outcome.INVALID:
         return "the measurement cannot be used"
-    if not verdict.checks:
-        return f"no targets to judge{answer_tally(verdict)}"
-    total = len(verdict.checks)
+    if verdict.stops:
+        return "the run was ended early"
+    total, beside = len(verdict.required), len(verdict.advisory)
+    if not total:
+        none = "only advisory targets to judge" if beside else "no targets to judge"
+        return f"{none}{answer_tally(verdict)}"
     verb = "holds" if total == 1 else "hold"
-    return f"{view.count(verdict.count(Outcome.PASS))} of {view.plural(total, 'target')} {verb}{answer_tally(verdict)}"
+    said = f"{view.count(verdict.count(Outcome.PASS))} of {view.plural(total, 'target')} {verb}"
+    held = sum(check.outcome is Outcome.PASS for check in verdict.advisory)
+    advisory = f", {view.count(held)} of {view.count(beside)} advisory" if beside else ""
+    return f"{said}{advisory}{answer_tally(verdict)}"
 
 
 def scope(plan: Plan, summary: Summary, comparison: Comparison) -> str:

@@ -69,6 +69,7 @@ class _Layout:
         if findings.faults:
             yield from self._sentences("faults", [row.sentence for row in findings.faults])
         yield from self._remarks("broken", findings.breaches)
+        yield from self._remarks("ended early", findings.stops)
         yield from self._remarks("doubt", findings.remarks)
 
     def _plain(self, text: str) -> str:

@@ -292,12 +292,14 @@ def where(target: Target | Chain) -> str:
     if isinstance(target, Target) and (place := PLACES.get(target.expectation.metric.origin)):
         return place
     stage = plain(target.stage) if target.stage else "all stages but ramps"
-    return f"{stage} {DOT} {plain(target.endpoint) if target.endpoint else 'all requests'}"
+    place = f"{stage} {DOT} {plain(target.endpoint) if target.endpoint else 'all requests'}"
+    return f"{place} {DOT} {target.severity}" if isinstance(target, Target) and not target.required else place
 
 
 def narrowed(target: Target) -> str:
     """What a target is narrowed to, empty when it speaks of everything: ``sustain · GET /content/{id}``."""
-    return f" {DOT} ".join(plain(part) for part in (target.stage, target.endpoint) if part)
+    parts = (target.stage, target.endpoint, "" if target.required else target.severity)
+    return f" {DOT} ".join(plain(part) for part in parts if part)
 
 
 def called(target: Target) -> str:

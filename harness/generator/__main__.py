@@ -62,7 +62,7 @@ def _lead(options: argparse.Namespace, channel: TextIO) -> int:
         )
         return 0
     if options.workers is None and plan.load.processes == 1:
-        run_alone(plan, users, options.host, options.seed, options.out, channel)
+        run_alone(plan, users, options.host, options.seed, options.arm, options.out, channel)
         return 0
     order = Order(
         plan=plan,
@@ -71,6 +71,7 @@ def _lead(options: argparse.Namespace, channel: TextIO) -> int:
         files=tuple(files),
         host=options.host,
         seed=options.seed,
+        arm=options.arm,
         out=options.out,
         remote=options.workers,
         bind=options.bind,
@@ -92,6 +93,7 @@ def _parser() -> argparse.ArgumentParser:
         lead.add_argument("--seed", type=int, default=0)
         host = os.environ.get(HOST_VARIABLE, "")
         lead.add_argument("--host", default=host, help=f"base URL of the system under test; default: {HOST_VARIABLE}")
+        lead.add_argument("--arm", default="", help="the arm that the leg measures, which aborts of the plan may name")
         lead.add_argument("--out", type=Path, help="the leg's folder")
         lead.add_argument("--workers", type=int, help="wait for so many workers of other machines")
         lead.add_argument("--bind", default="127.0.0.1:0", help="where workers reach this process")

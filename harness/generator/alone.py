@@ -5,17 +5,19 @@ from locust import User, events, runners  # isort: skip - first: it patches the 
 import json
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, TextIO
 
 import gevent
+from gevent.event import Event
 from locust.env import Environment
 
 from harness.generator.arrivals import stage_at
 from harness.generator.conductor import conduct, sit_out
+from harness.generator.danger import ABORTED_STOP_SECONDS, DangerWatch
 from harness.generator.dispatcher import AHEAD_NS, Dispatcher
 from harness.generator.recorder import Recorder
 from harness.generator.seeker import seeker_of
@@ -24,13 +26,13 @@ from harness.generator.tally import Tally
 from harness.generator.users import greet_users, point_users
 from harness.plan import Plan
 from harness.readings import write_readings
-from harness.trial import Generation, windows_of
+from harness.trial import Aborted, Generation, windows_of
 
 
 def run_alone(  # noqa: PLR0917 - each is of another type
-    plan: Plan, users: Sequence[type[User]], host: str, seed: int, out: Path, channel: TextIO
+    plan: Plan, users: Sequence[type[User]], host: str, seed: int, arm: str, out: Path, channel: TextIO
 ) -> None:
-    """Make the load of a leg in this process.
+    """Make the load of a leg of ``arm`` in this process.
 
     Raises:
         SystemExit: when Locust counted other requests than were recorded.
@@ -58,8 +60,12 @@ def run_alone(  # noqa: PLR0917 - each is of another type
         gevent.spawn(_report, plan, runner, recorder, watch, tally, channel),
     ]
     searched, windows = None, windows_of(plan.stages)
+    alert = Alert(environment)
+    if plan.aborts:
+        recorder.tap = danger = DangerWatch(plan, arm)
+        companions.append(gevent.spawn(_look_for_danger, danger, recorder, alert))
     if dispatcher is None:
-        conduct(plan.stages, recorder.second, runner.start)
+        alert.unless(conduct, plan.stages, recorder.second, runner.start)
     else:
         recorder.dues = dispatcher.dues
         dispatcher.start(recorder.origin_ns)
@@ -67,8 +73,9 @@ def run_alone(  # noqa: PLR0917 - each is of another type
             searched = seeker.seek(recorder, dispatcher, watch)
             windows = seeker.windows(recorder.second())
         else:
-            sit_out(plan.stages, recorder.second)
+            alert.unless(sit_out, plan.stages, recorder.second)
         dispatcher.stop()
+    ended = recorder.second()
     runner.quit()
     gevent.killall(companions)
     recorder.close()
@@ -76,6 +83,8 @@ def run_alone(  # noqa: PLR0917 - each is of another type
     if counted != recorder.requests:
         sys.exit(f"recorded {recorder.requests} requests, Locust counted {counted}: samples were lost")
     write_readings(watch.rows(), out / "readings.parquet")
+    if alert.aborted:
+        windows = windows_of(plan.stages, ended)
     generation = Generation(
         origin,
         recorder.requests,
@@ -87,8 +96,44 @@ def run_alone(  # noqa: PLR0917 - each is of another type
         schedule_lag_p99_ms=dispatcher.lag_p99_ms if dispatcher else None,
         gc_pause_ms=watch.garbage.longest_ms,
         searched=searched,
+        aborted=alert.aborted,
     )
     write_generation(generation, out)
+
+
+class Alert:
+    """Ends the load early; users may then take ``ABORTED_STOP_SECONDS`` to end, whatever the plan allows them."""
+
+    def __init__(self, environment: Environment) -> None:
+        self.environment = environment
+        self.aborted: Aborted | None = None
+        self._raised = Event()
+
+    def rise(self, aborted: Aborted) -> None:
+        """End it for this reason; the first one counts."""
+        if self.aborted is None:
+            self.aborted = aborted
+            stop_seconds = self.environment.stop_timeout or 0.0
+            self.environment.stop_timeout = min(stop_seconds, ABORTED_STOP_SECONDS)
+            self._raised.set()
+
+    def unless(self, work: Callable[..., None], *arguments: Any) -> None:  # noqa: ANN401 - those of ``work``
+        """Do something to its end, or until the load is ended early."""
+        working = gevent.spawn(work, *arguments)
+        together: list[Any] = [working, self._raised]
+        gevent.wait(together, count=1)
+        if working.ready():
+            working.get()  # raises what it raised
+        else:
+            working.kill()
+
+
+def _look_for_danger(watch: DangerWatch, recorder: Recorder, alert: Alert) -> None:
+    """Every second, for ever."""
+    while True:
+        gevent.sleep(1 - recorder.second() % 1)
+        if aborted := watch.look(recorder.second()):
+            alert.rise(aborted)
 
 
 def write_generation(generation: Generation, out: Path) -> None:

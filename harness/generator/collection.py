@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from harness.generator.crew import Crew
+from harness.generator.danger import DangerWatch
 from harness.generator.latency_steps import quantile
 from harness.readings import GENERATOR, write_readings
 
@@ -14,8 +15,8 @@ READINGS_AT_ONCE = 5000
 class Collection:
     """Parts go to disk as they come, readings whenever there are ``READINGS_AT_ONCE``."""
 
-    def __init__(self, out: Path, crew: Crew) -> None:
-        self.out, self.crew = out, crew
+    def __init__(self, out: Path, crew: Crew, danger: DangerWatch) -> None:
+        self.out, self.crew, self.danger = out, crew, danger
         self._readings: list[tuple[int, str, str, float]] = []
         self._written = 0
 
@@ -30,6 +31,7 @@ class Collection:
             self.read(at_ns, f"{GENERATOR}-{member.number}", [(name, value)])
         member.requests, member.failures = report["requests"], report["failures"]
         member.recent.update(report["recent"])
+        self.danger.merge(report["answers"])
         return list(report["parts"])
 
     def read(self, at_ns: int, source: str, values: list[tuple[str, float]]) -> None:

@@ -15,14 +15,16 @@ def conduct(stages: Sequence[Stage], second: Callable[[], float], start: Callabl
     the end of a stage, and on a master waits for a ramp before it looks at the time again.
     """
     goal, moving = None, None
-    while (now := spawn_at(stages, second())) is not None:
-        if now != goal:
-            if moving is not None:
-                moving.kill()
-            goal, moving = now, gevent.spawn(start, *now)
-        gevent.sleep(1 - second() % 1)
-    if moving is not None:
-        moving.kill()
+    try:
+        while (now := spawn_at(stages, second())) is not None:
+            if now != goal:
+                if moving is not None:
+                    moving.kill()
+                goal, moving = now, gevent.spawn(start, *now)
+            gevent.sleep(1 - second() % 1)
+    finally:  # also when the load is ended early
+        if moving is not None:
+            moving.kill()
 
 
 def sit_out(stages: Sequence[Stage], second: Callable[[], float]) -> None:

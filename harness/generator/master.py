@@ -11,7 +11,7 @@ import os
 import sys
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, TextIO
@@ -28,12 +28,13 @@ from harness.generator.children import Children
 from harness.generator.collection import Collection
 from harness.generator.conductor import conduct, sit_out
 from harness.generator.crew import Crew, Member
+from harness.generator.danger import ABORTED_STOP_SECONDS, DangerWatch
 from harness.generator.parts import Intake
 from harness.generator.users import greet_users
 from harness.plan import Plan
 from harness.readings import GENERATOR
 from harness.system import url_variable
-from harness.trial import windows_of
+from harness.trial import Aborted, windows_of
 
 LOOK_SECONDS = 0.2
 LOCAL_SECONDS, REMOTE_SECONDS, BRIEFING_SECONDS = 60.0, 1800.0, 120.0
@@ -50,6 +51,7 @@ class Order:
     Attributes:
         text: of the plan, as the workers read it.
         files: the user files and what they import, sent to workers of other machines.
+        arm: which the leg measures.
         remote: how many workers of other machines to wait for; ``None``: start the plan's processes here.
         bind: ``HOST:PORT`` where workers reach the master; port 0 is any free one.
         last: no further leg follows.
@@ -61,6 +63,7 @@ class Order:
     files: tuple[Path, ...]
     host: str
     seed: int
+    arm: str
     out: Path
     remote: int | None
     bind: str
@@ -105,7 +108,9 @@ class Master:
     def __init__(self, order: Order, runner: runners.MasterRunner, children: Children, channel: TextIO) -> None:
         self.order, self.runner, self.children, self.channel = order, runner, children, channel
         self.crew = Crew(order.wanted)
-        self.collection = Collection(order.out, self.crew)
+        self.danger = DangerWatch(order.plan, order.arm)
+        self.aborted: Aborted | None = None
+        self.collection = Collection(order.out, self.crew, self.danger)
         self.origin_ns = 0
         runner.register_message(messages.HELLO, self._on_hello)
         runner.register_message(messages.PING, self._on_ping)
@@ -121,17 +126,22 @@ class Master:
         origin = self._start()
         ending = gevent.spawn(self._conduct)
         reporting = gevent.spawn(self._report)
-        while not ending.ready() and not self._lost():
+        while not ending.ready() and not self._lost() and not self.aborted:
             gevent.sleep(LOOK_SECONDS)
         ending.kill()
+        aborted, ended = self.aborted, self.second()
         self._finish()
         reporting.kill()
         self.collection.close()
         counted = self.runner.environment.stats.total.num_requests
-        generation = add_up(self.crew, counted, origin, windows_of(self.order.plan.stages), self.order.out.name)
-        write_generation(generation, self.order.out)
-        for member in self.crew.present:  # a loss ends the run
-            self.runner.send_message(messages.BYE, {"over": self.order.last or bool(generation.lost)}, member.client)
+        stages = self.order.plan.stages
+        windows = windows_of(stages, ended) if aborted else windows_of(stages)
+        generation = add_up(self.crew, counted, origin, windows, self.order.out.name)
+        write_generation(replace(generation, aborted=aborted), self.order.out)
+        for member in self.crew.present:  # a loss ends the run, and so does a danger
+            self.runner.send_message(
+                messages.BYE, {"over": self.order.last or bool(generation.lost or aborted)}, member.client
+            )
         self.runner.greenlet.kill(block=True)
 
     def second(self) -> float:
@@ -238,6 +248,8 @@ class Master:
         """Let the users end and the last samples arrive; who does not deliver in time is lost."""
         broken = self._lost()
         stop_seconds = 0.0 if broken else self.order.plan.load.stop_seconds
+        if self.aborted:
+            stop_seconds = min(stop_seconds, ABORTED_STOP_SECONDS)
         deadline = time.monotonic() + (LAST_WORDS_SECONDS if broken else stop_seconds + DELIVERY_SECONDS)
         for member in self.crew.present:
             self.runner.send_message(messages.FINISH, {"stop_seconds": stop_seconds}, member.client)
@@ -261,6 +273,7 @@ class Master:
                 [("cpu_share", (cpu - before[0]) / max(wall - before[1], 1e-9))],
             )
             second = self.second()
+            self.aborted = self.aborted or self.danger.look(second)
             place = stage_at(self.order.plan.stages, second)
             line = self.collection.progress()
             now, requests = line["requests"] - requests, line["requests"]

@@ -24,7 +24,7 @@ MOST_ERROR_CHARACTERS = 200
 class Tap(Protocol):
     """Who wants to know of each request at once, beside the columns."""
 
-    def put(self, due_ns: int, sent_ns: int, duration_ns: int, *, ok: bool) -> None:
+    def put(self, due_ns: int, sent_ns: int, duration_ns: int, *, ok: bool, endpoint: str) -> None:
         """Take in a request; times are since the origin."""
 
 
@@ -109,7 +109,8 @@ class Recorder:
         if due is not None:
             self._due.put(row, due)
         if self.tap is not None:
-            self.tap.put(begun if due is None else due, begun, duration_ns, ok=error < 0)
+            called = f"{request_type} {name}".strip()
+            self.tap.put(begun if due is None else due, begun, duration_ns, ok=error < 0, endpoint=called)
         self._sent.append(begun)
         self._duration.append(duration_ns)
         self._endpoint.append(endpoint)

@@ -23,7 +23,7 @@ class Tap:
         self._due, self._sent, self._duration, self._ok = array("q"), array("q"), array("q"), array("B")
         self.answered = self.late = 0
 
-    def put(self, due_ns: int, sent_ns: int, duration_ns: int, *, ok: bool) -> None:
+    def put(self, due_ns: int, sent_ns: int, duration_ns: int, *, ok: bool, endpoint: str = "") -> None:  # noqa: ARG002
         """Take in a request."""
         self._due.append(due_ns)
         self._sent.append(sent_ns)

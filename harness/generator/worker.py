@@ -28,6 +28,7 @@ from locust.stats import setup_distributed_stats_event_listeners
 from harness import __version__
 from harness.generator import messages
 from harness.generator.clock import ROUNDS, Exchange, Offset, estimate
+from harness.generator.danger import DangerWatch
 from harness.generator.dispatcher import Dispatcher
 from harness.generator.latency_steps import steps
 from harness.generator.loopback import reachable
@@ -170,7 +171,10 @@ class Worker:
         events = self.environment.events
         events.request.add_listener(recorder.on_request)
         events.user_error.add_listener(watch.on_user_error)
-        report = _Report(recorder, watch, self.outbox, self.runner)
+        danger = DangerWatch(plan, "")
+        if plan.aborts:
+            recorder.tap = danger
+        report = _Report(recorder, watch, danger, self.outbox, self.runner)
         events.report_to_master.add_listener(report.add)
         companions: list[Any] = [
             gevent.spawn(watch.watch_lag),
@@ -218,8 +222,15 @@ class Worker:
 class _Report:
     """Adds to Locust's report what has happened since the last one."""
 
-    def __init__(self, recorder: Recorder, watch: SelfWatch, outbox: Outbox, runner: runners.WorkerRunner) -> None:
-        self.recorder, self.watch, self.outbox, self.runner = recorder, watch, outbox, runner
+    def __init__(
+        self,
+        recorder: Recorder,
+        watch: SelfWatch,
+        danger: DangerWatch,
+        outbox: Outbox,
+        runner: runners.WorkerRunner,
+    ) -> None:
+        self.recorder, self.watch, self.danger, self.outbox, self.runner = recorder, watch, danger, outbox, runner
         self.read = 0
         self.counted = 0
 
@@ -241,6 +252,7 @@ class _Report:
             "recent": steps(recent),
             "readings": rows,
             "parts": self.outbox.take(),
+            "answers": self.danger.drain(),
         }
 
 

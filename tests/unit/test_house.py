@@ -14,9 +14,9 @@ FLOW = [
     ("search",),
     ("judgement",),
     ("system",),
-    ("corpus", "fault"),
+    ("corpus", "fault", "abort"),
     ("plan",),
-    ("plan_external", "plan_faults", "plan_search", "plan_blind"),
+    ("plan_external", "plan_faults", "plan_search", "plan_blind", "plan_targets"),
     ("plan_file",),
     ("columns",),
     ("answer", "samples", "readings"),
@@ -43,7 +43,7 @@ FLOW = [
     ("doubt",),
     ("check",),
     ("stability",),
-    ("proof",),
+    ("primary", "proof", "stop"),
     ("verdict",),
     ("environment", "migration", "probes", "address", "load", "worker", "manifest"),
     ("seal",),
@@ -60,8 +60,8 @@ LEVEL = {name: level for level, names in enumerate(FLOW) for name in names}
 TOUCH_FILES = {"samples", "readings"}
 PURE = {name for name, level in LEVEL.items() if level <= LEVEL["verdict"]} - TOUCH_FILES
 GENERATOR = {
-    "target", "stage", "search", "system", "corpus", "fault", "plan", "plan_file", "columns", "answer", "samples",
-    "readings", "trial", "capacity",
+    "target", "stage", "search", "system", "corpus", "fault", "abort", "plan", "plan_file", "columns", "answer",
+    "samples", "readings", "trial", "capacity",
 }  # fmt: skip
 COMMANDS = {"cli", "cli_records"}
 """The command line, in two modules: what measures and judges a run, and what looks back at recorded ones."""

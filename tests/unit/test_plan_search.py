@@ -92,3 +92,9 @@ def test_what_cannot_be_searched_is_refused(old: str, new: str, said: str) -> No
     with pytest.raises(PlanError) as refused:
         parse_plan(text)
     assert said in "\n".join(map(str, refused.value.problems)) + str(refused.value)
+
+
+def test_a_search_has_no_aborts() -> None:
+    """It goes beyond limits on purpose, and does not end when it was planned to."""
+    with pytest.raises(PlanError, match=r"aborts\[0\]: a search goes beyond every limit"):
+        parse_plan(PLAN + '[[aborts]]\nwhen = "rps < 1 for 5 s"\n')

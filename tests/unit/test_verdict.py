@@ -463,7 +463,8 @@ def test_latency_and_throughput_are_one_finding(expect: str, rps: float, *, coup
 def test_which_latencies_a_failed_error_target_voids(
     latency: dict[str, str], errors: dict[str, str], share: float, *, void: bool
 ) -> None:
-    targets = (Target(expect="p95 falls by 10 %", **latency), Target(expect="error_rate < 1 %", **errors))
+    said = ({"expect": "p95 falls by 10 %", **latency}, {"expect": "error_rate < 1 %", **errors})
+    targets = tuple(map(Target.model_validate, said))
     few = replace(pair_of("p95", least_requests=1000), stage=targets[0].stage, endpoint=targets[0].endpoint)
     failed = pair_of("error_rate", after_interval=Interval(share, share / 2, share * 1.5))
     pairs = (few, replace(failed, stage=targets[1].stage, endpoint=targets[1].endpoint))

@@ -10,10 +10,15 @@ from hypothesis import strategies as st
 
 from harness.generator.collection import READINGS_AT_ONCE, Collection
 from harness.generator.crew import Crew
+from harness.generator.danger import DangerWatch
 from harness.generator.latency_steps import quantile, steps
 from harness.generator.loopback import reachable
 from harness.generator.parts import Intake
+from harness.plan_file import parse_plan
 from harness.readings import of_generator, read_readings
+from harness.testing import PLAN
+
+NO_DANGER = DangerWatch(parse_plan(PLAN), "after")
 
 
 def hello(host: str, slot: int, pid: int = 1) -> dict[str, object]:
@@ -54,15 +59,14 @@ def test_reports_become_files_readings_and_progress(tmp_path: Path) -> None:
     for slot in (1, 2):
         crew.greet(f"w{slot}", hello("a", slot))
     crew.number()
-    collection = Collection(tmp_path, crew)
-    empty = {"parts": {}, "readings": [], "requests": 0, "failures": 0, "recent": {}}
+    collection = Collection(tmp_path, crew, NO_DANGER)
+    empty = {"parts": {}, "readings": [], "requests": 0, "failures": 0, "recent": {}, "answers": []}
     assert collection.take("w1", {**empty, "parts": {1: b"part"}}) == []  # it has not been briefed: not ours
     for member in crew.in_order:
         member.intake = Intake(tmp_path / "samples", member.number)
-    reports = {
-        "w1": {"parts": {1: b"one"}, "readings": [(5, "users", 2)], "requests": 9, "recent": {0: 9}, "failures": 1},
-        "w2": {"parts": {1: b"two"}, "readings": [(6, "users", 3)], "requests": 1, "recent": {35: 1}, "failures": 0},
-    }
+    one = {"parts": {1: b"one"}, "readings": [(5, "users", 2)], "requests": 9, "recent": {0: 9}, "failures": 1}
+    two = {"parts": {1: b"two"}, "readings": [(6, "users", 3)], "requests": 1, "recent": {35: 1}, "failures": 0}
+    reports = {"w1": {**one, "answers": []}, "w2": {**two, "answers": []}}
     assert [collection.take(client, report) for client, report in reports.items()] == [[1], [1]]
     assert collection.take("nobody", reports["w1"]) == []
     assert collection.take("w1", None) == []
@@ -80,7 +84,7 @@ def test_reports_become_files_readings_and_progress(tmp_path: Path) -> None:
 
 
 def test_readings_go_to_disk_before_they_are_many(tmp_path: Path) -> None:
-    collection = Collection(tmp_path, Crew(1))
+    collection = Collection(tmp_path, Crew(1), NO_DANGER)
     for second in range(READINGS_AT_ONCE):
         collection.read(second, "generator-1", [("users", 1.0)])
     assert collection._readings == []

@@ -1,0 +1,53 @@
+"""A service that works more for every request: the load ends when it is slow, and so does the run."""
+
+import json
+
+import pytest
+
+from harness.samples import read_samples
+from tests.e2e.local.project import PLAN, SERVICE, Project
+
+pytestmark = pytest.mark.e2e
+GROWS = SERVICE.replace("sum(range(WORK))", "sum(range(WORK * Handler.asked))")
+SECONDS = 40
+"""Of the load of a leg that nothing ends."""
+ABORT = """
+[[aborts]]
+when = "p50 > 200 ms for 2 s"
+stage = "sustain"
+"""
+SLOWING = (
+    PLAN.replace('"200000"', '"AFTER"')
+    .replace('WORK = "0"', 'WORK = "20000"')
+    .replace('WORK = "AFTER"', 'WORK = "0"')  # after comes first
+    .replace('"sustain"\nseconds = 2', f'"sustain"\nseconds = {SECONDS - 1}')
+)
+OPEN = SLOWING.replace("users = 5", "rate = 30")
+TWO_PROCESSES = SLOWING.replace("[load]", "[load]\nprocesses = 2")
+
+
+@pytest.mark.parametrize("plan", [SLOWING, OPEN, TWO_PROCESSES], ids=["users", "rate", "processes"])
+def test_a_danger_ends_the_leg_and_the_run(project: Project, plan: str) -> None:
+    (project.folder / "service.py").write_text(GROWS)
+    done = project.run(plan + ABORT)
+    late = "the generator could not keep its own schedule" in done.stdout  # on a machine that has no time for it
+    outcome, status = ("INVALID", 4) if late else ("FAIL", 1)
+    assert done.returncode == status, done.stderr + done.stdout
+    assert done.stdout.startswith(outcome)
+    assert "ended early" in done.stdout
+    assert "aborted: after broke p50 > 200 ms for 2 s (sustain) with " in done.stderr
+    (leg,) = (project.recorded / "trials").iterdir()
+    assert leg.name == "01-after"
+    windows = json.loads((leg / "windows.json").read_text())
+    aborted = windows["aborted"]
+    assert 3 <= aborted["second"] < SECONDS - 5
+    assert aborted["value"] > 200
+    assert windows["windows"][-1]["end"] == pytest.approx(aborted["second"], abs=2)
+    assert len(read_samples(leg / "samples")) == windows["requests"] > 50
+    verdict = json.loads((project.recorded / "verdict.json").read_text())
+    assert (verdict["outcome"], verdict["stops"][0]["leg"]) == (outcome, "01-after")
+    assert "ended early" in (project.recorded / "report.html").read_text()
+    checked = project.harness("check", str(project.recorded))
+    assert checked.returncode == status, checked.stderr
+    assert "Traceback" not in done.stderr
+    assert project.alive() == []

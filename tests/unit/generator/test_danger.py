@@ -1,0 +1,97 @@
+"""When a load is ended early: windows that slide, what is left out of them, and several processes."""
+
+import pytest
+
+from harness.generator.danger import DangerWatch
+from harness.plan_file import parse_plan
+from harness.testing import PLAN
+from harness.trial import Aborted
+
+ENDPOINT = "GET /content/{id}"
+
+
+def watch(*tables: str, arm: str = "after") -> DangerWatch:
+    return DangerWatch(parse_plan(PLAN + "".join(f"[[aborts]]\n{table}\n" for table in tables)), arm)
+
+
+def answer(danger: DangerWatch, latency: float | None, count: int, endpoint: str = ENDPOINT) -> None:
+    """Requests of an endpoint that took so many ms, or failed, each due 5 ms before it was sent."""
+    for _ in range(count):
+        duration_ns = round(((latency or 20.0) - 5.0) * 1e6)
+        danger.put(1_000_000, 6_000_000, duration_ns, ok=latency is not None, endpoint=endpoint)
+
+
+def ended_at(danger: DangerWatch, bad: range, *, endpoint: str = ENDPOINT, seconds: int = 32) -> int | None:
+    """The second at which it ends a leg in which all requests of the ``bad`` seconds fail."""
+    for second in range(1, seconds + 1):
+        answer(danger, None if second in bad else 40.0, 10, endpoint)
+        if danger.look(float(second)):
+            return second
+    return None
+
+
+@pytest.mark.parametrize(
+    ("table", "bad", "at"),
+    [
+        ('when = "error_rate > 50 % for 4 s"', range(10, 33), 12),  # three of the four
+        ('when = "error_rate > 50 % for 4 s"', range(10, 12), None),  # two of them are half
+        ('when = "error_rate > 50 % for 4 s"', range(1, 33), 4),  # a window has to be full
+        ('when = "error_rate > 50 % for 4 s"\ngrace_seconds = 10', range(1, 33), 14),
+        ('when = "error_rate > 50 % for 4 s"\ngrace_seconds = 10', range(1, 12), None),  # what was in its grace is out
+        ('when = "error_rate > 50 % for 4 s"\nstage = "sustain"', range(1, 33), 6),
+        ('when = "error_rate > 50 % for 4 s"\nstage = "sustain"\ngrace_seconds = 5', range(1, 33), 11),
+        ('when = "error_rate > 50 % for 30 s"', range(16, 33), 31),
+        (f'when = "error_rate > 50 % for 4 s"\nendpoint = "{ENDPOINT}"', range(10, 33), 12),
+        ('when = "error_rate > 50 % for 4 s"\nendpoint = "POST /interactions"', range(10, 33), None),
+        ('when = "error_rate > 50 % for 4 s"\narms = ["before"]', range(10, 33), None),
+        ('when = "error_rate > 50 % for 4 s"\narms = ["before", "after"]', range(10, 33), 12),
+    ],
+)
+def test_when_a_load_is_ended(table: str, bad: range, at: int | None) -> None:
+    assert ended_at(watch(table), bad) == at
+
+
+def test_what_ended_it_is_told() -> None:
+    danger = watch('when = "rps < 2 for 3 s"\nstage = "sustain"', 'when = "p90 > 1 s for 5 s"')
+    found = [danger.look(float(second)) for second in range(1, 6)]
+    assert found == [None, None, None, None, Aborted("rps < 2 for 3 s", "sustain", None, 5.0, 0.0)]
+
+
+def test_latencies_are_known_to_two_percent() -> None:
+    """So that those of several processes add up."""
+    danger = watch('when = "p90 > 1 s for 2 s"')
+    for second, latency in ((1.0, 985.0), (2.0, 985.0), (3.0, 1020.0), (4.0, 1020.0)):
+        answer(danger, latency, 30)
+        found = danger.look(second)
+        assert (found is not None) is (second >= 3.0)  # then more than a tenth of the window is above
+    assert found is not None
+    assert found.value == pytest.approx(1020, rel=0.02)
+
+
+def test_several_processes_are_one_window() -> None:
+    """Each of two has half of the requests; one alone is too few for a P90, and not slow enough."""
+    workers = [watch('when = "p90 > 100 ms for 2 s"', arm="") for _ in range(2)]
+    master = watch('when = "p90 > 100 ms for 2 s"')
+    found = None
+    for second in (1.0, 2.0):
+        for worker, latency in zip(workers, (50.0, 400.0), strict=True):
+            answer(worker, latency, 10)
+            master.merge(worker.drain())
+            assert worker.drain() == [(0, 0, {})]
+        found = master.look(second)
+    assert found is not None
+    assert found.value == pytest.approx(400, rel=0.02)
+    assert workers[1].look(1.0) is None
+
+
+def test_a_second_that_took_long_is_one_of_its_length() -> None:
+    """A generator that was held up for three seconds must not read their answers as those of one."""
+    danger = watch('when = "rps < 5 for 2 s"')
+    answer(danger, 40.0, 10)
+    assert danger.look(1.0) is None
+    answer(danger, 40.0, 10)
+    assert danger.look(2.0) is None
+    answer(danger, 40.0, 6)
+    found = danger.look(5.0)
+    assert found is not None
+    assert found.value == pytest.approx(16 / 4)
