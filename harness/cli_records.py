@@ -48,7 +48,7 @@ def compare(old: Path, new: Path, arm: str, *, force: bool) -> None:
     broken = [
         f"{path}: {breach.value[0]}" for path, side in ((old, before), (new, after)) for breach in side.verdict.breaches
     ]
-    outcomes = outcomes_of(comparison, after.plan.judgement, valid=not broken)
+    outcomes = outcomes_of(comparison, after.plan.judgement, floors=after.floors, valid=not broken)
     click.echo(reports.side_by_side(comparison, outcomes, arm=arm, differing=facts, broken=broken))
 
 

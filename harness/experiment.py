@@ -2,9 +2,9 @@
 
 import platform
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
@@ -23,7 +23,7 @@ from harness.guard import unasked
 from harness.interview import Interview, Listener
 from harness.load import Job, Progress, Remote, ask, generate
 from harness.machine import host
-from harness.noise import Noise, known_floors
+from harness.noise import Floor, Noise, Place, known_floors
 from harness.noise_store import NoiseStore
 from harness.order import balanced_order, longer
 from harness.outcome import Outcomes, outcomes_of
@@ -127,6 +127,8 @@ class Analysis:
     verdict: Verdict
     attribution: Attribution | None
     outcomes: Outcomes
+    floors: Mapping[Place, Floor] = field(default_factory=dict)
+    """How much equal arms differ, as far as it is known."""
 
 
 def measure(
@@ -317,16 +319,17 @@ def analyse(folder: RunFolder) -> Analysis:
         replies=first.replies,
         stops=[Stop.of(trial) for trial in folder.read_aborted(legs)],
     )
+    floors = known_floors(folder.read_noise(), summary)
     outcomes = outcomes_of(
         comparison,
         plan.judgement,
         plan.targets,
-        floors=known_floors(folder.read_noise(), summary),
+        floors=floors,
         silent=unasked(summary),
         valid=not verdict.breaches,
     )
     attribution = attribute(plan, summary)
-    return Analysis(plan, text, setup, migrations, summary, comparison, verdict, attribution, outcomes)
+    return Analysis(plan, text, setup, migrations, summary, comparison, verdict, attribution, outcomes, floors)
 
 
 def _summary(
