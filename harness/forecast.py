@@ -51,11 +51,11 @@ def more_blocks(values: Sequence[float], limit: float) -> int | None:
 
 
 def decided(plan: Plan, comparison: Comparison) -> bool:
-    """Whether every target that blocks are needed for is known precisely enough, whatever came out.
+    """Whether every required target that blocks are needed for is known precisely enough, whatever came out.
 
     A ratio is to be known to ``PRECISION``; one that may rise by a little, to half of that.
     """
-    for target in plan.targets:
+    for target in (target for target in plan.targets if target.required):
         pair = comparison.pair(target.expectation.metric.name, target.stage, target.endpoint)
         values = block_values(target, pair) if pair else None
         allowed = target.expectation.limit if target.expectation.form is Form.NO_REGRESSION else math.inf

@@ -49,8 +49,8 @@ def _in_noise(check: Check, floor: Floor) -> bool:
 
 
 def suspects(checks: Sequence[Check]) -> list[Check]:
-    """The checks that fail on a change, which is said only when it was measured once more."""
-    return [c for c in checks if c.outcome is Outcome.FAIL and c.target.expectation.form is not Form.ABSOLUTE]
+    """The required checks that fail on a change, which is said only when it was measured once more."""
+    return [check for check in checks if check.outcome is Outcome.FAIL and check.target.primary]
 
 
 def confirmed(check: Check, again: Check | None) -> Check:

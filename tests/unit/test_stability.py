@@ -18,6 +18,7 @@ from harness.noise import ArmsUnequal, Difference, Noise, NoiseOfRun
 from harness.noise_store import FOLDER
 from harness.plan import Plan
 from harness.plan_file import parse_plan
+from harness.stability import suspects
 from harness.store import RunFolder
 from harness.summary import summarise
 from harness.testing import PLAN, FakeEnvironment, FakeLoad, synthetic_setup, synthetic_trials
@@ -262,3 +263,11 @@ def test_what_the_control_arm_says_is_kept_for_later_runs(tmp_path: Path) -> Non
     assert seen == [[], ["first"]]
     (kept,) = (tmp_path / "runs" / FOLDER).glob("*.json")
     assert '"second"' in kept.read_text()
+
+
+def test_what_is_advisory_is_not_measured_again() -> None:
+    plan = plan_of('p95 rises by at most 30 %"\nseverity = "advisory')
+    verdict = judged(plan, 2.0)
+    assert verdict.checks[0].outcome is Outcome.FAIL
+    assert suspects(verdict.checks) == []
+    assert Doubt.FAILED_ONCE not in verdict.doubts
