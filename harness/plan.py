@@ -254,6 +254,12 @@ class Plan(Part):
         return self.environment
 
     @property
+    def arms_alike(self) -> bool:
+        """Whether nothing that the plan says makes after another thing than before; a switch is told their names."""
+        switched = isinstance(self.environment, External) and bool(self.environment.switch)
+        return self.arms["before"] == self.arms["after"] and not switched
+
+    @property
     def open(self) -> bool:
         """Whether the stages say how many requests arrive, and not how many users there are."""
         return bool(self.stages) and self.stages[0].rate is not None

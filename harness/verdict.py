@@ -138,7 +138,7 @@ def judge(
         _judge_claim(claim, shown(check_targets(claim.targets, comparison, silent), claim.targets), valid=not breaches)
         for claim in plan.claims
     )
-    alike = (Doubt.ARMS_ALIKE,) if plan.arms["before"] == plan.arms["after"] else ()
+    alike = (Doubt.ARMS_ALIKE,) if plan.arms_alike else ()
     said = doubts_of_run(setup, summary, comparison, agreement, replies)
     doubts = (*alike, *said, *doubts_of_noise(checks, floors, repeated=repeat is not None))
     return Verdict(outcome, checks, claims, doubts, breaches, agreement, tuple(stops))

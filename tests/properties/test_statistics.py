@@ -79,6 +79,7 @@ def test_newcombe_agrees_with_statsmodels(n: int, m: int, data: st.DataObject) -
     st.lists(st.integers(-1000, 1000), min_size=2, max_size=12),
     st.lists(st.integers(-1000, 1000), min_size=2, max_size=12),
 )
+@pytest.mark.filterwarnings("ignore:Precision loss")  # scipy, of values that are all the same
 def test_welch_agrees_with_scipy_but_for_its_rounded_degrees_of_freedom(one: list[int], other: list[int]) -> None:
     found = welch(one, other)
     assert found is not None
