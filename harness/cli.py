@@ -3,13 +3,11 @@
 import contextlib
 import re
 import shutil
-import signal
 import sys
 import traceback
 from collections.abc import Callable, Iterable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
-from types import FrameType
 from typing import NoReturn
 
 import click
@@ -21,6 +19,7 @@ from harness.address import DEFAULT, parse_address, try_to_bind
 from harness.campaign import Effort, carry_out
 from harness.check import Outcome
 from harness.cli_records import compare, history
+from harness.cli_selftest import selftest
 from harness.doctor import examine
 from harness.environment.external import ExternalEnvironment
 from harness.environment.leftovers import collect, collect_containers
@@ -32,6 +31,7 @@ from harness.manifest import Request, manifest
 from harness.observers import LiveObserver, PlainObserver
 from harness.plan import Plan
 from harness.plan_file import read_plan
+from harness.signals import Terminated, terminable
 from harness.store import RunFolder
 from harness.worker import Serving
 from reports.noise import foresee
@@ -40,10 +40,6 @@ from reports.progress import progress_line
 EXIT = {Outcome.PASS: 0, Outcome.FAIL: 1, Outcome.INCONCLUSIVE: 3, Outcome.INVALID: 4}
 USAGE, INVALID, ENVIRONMENT, TERMINATED = 2, 4, 5, 143
 EXIT_CODES = "Exit codes: 0 PASS, 1 FAIL, 2 usage or plan error, 3 INCONCLUSIVE, 4 INVALID, 5 environment, 130 Ctrl-C."
-
-
-class Terminated(BaseException):
-    """SIGTERM, raised like a KeyboardInterrupt so that everything is cleaned up."""
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
@@ -140,7 +136,7 @@ def run(
         if plain or not console.is_terminal
         else LiveObserver(parsed, progress_line, console, foresee)
     )
-    with _signals(), _hint(folder), observer:
+    with terminable(), _hint(folder), observer:
         analysis = carry_out(
             source,
             folder,
@@ -197,7 +193,7 @@ def worker(
     if not master:
         raise click.UsageError("needs --master HOST:PORT, where the run is, or --manifest PLAN")
     parse_address("--master", master, allow_remote=allow_remote)
-    with _signals():
+    with terminable():
         Serving(master, processes, wait, _say).serve()
     _say("the run is over")
 
@@ -262,6 +258,7 @@ def gc() -> None:
 
 cli.add_command(compare)
 cli.add_command(history)
+cli.add_command(selftest)
 
 
 def main() -> NoReturn:
@@ -351,6 +348,7 @@ def _write_reports(folder: RunFolder, analysis: Analysis) -> None:
         analysis.comparison,
         analysis.verdict,
         outcomes=analysis.outcomes,
+        certificate=analysis.certificate,
         attribution=analysis.attribution,
     )
     for name, content in files.items():
@@ -380,21 +378,6 @@ def _listed(names: Iterable[str]) -> str:
 
 def _say(text: str) -> None:
     click.echo(text, err=True)
-
-
-@contextlib.contextmanager
-def _signals() -> Iterator[None]:
-    """Turn SIGTERM and SIGHUP into an exception for as long as there is something to clean up."""
-
-    def terminate(_number: int, _frame: FrameType | None) -> NoReturn:
-        raise Terminated
-
-    before = {number: signal.signal(number, terminate) for number in (signal.SIGTERM, signal.SIGHUP)}
-    try:
-        yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
 
 
 @contextlib.contextmanager

@@ -46,6 +46,7 @@ def examine() -> Iterator[Finding]:
     yield _timer()
     docker = shutil.which("docker")
     yield Finding("Docker", docker or "none (not needed for local plans)", needed=False)
+    yield Finding("more", "harness selftest shows under load how well this machine measures", needed=False)
 
 
 def _program(what: str, command: Callable[[], list[str]]) -> Finding:

@@ -13,6 +13,8 @@ from typing import Protocol
 from harness import __version__
 from harness.agreement import Agreement, agree
 from harness.attribution import Attribution, attribute
+from harness.certificate import Certificate
+from harness.certificate_store import CertificateStore
 from harness.comparison import Comparison, compare
 from harness.environment.variables import expand_url
 from harness.examination import Examination
@@ -24,7 +26,7 @@ from harness.interview import Interview, Listener
 from harness.load import Job, Progress, Remote, ask, generate
 from harness.machine import host
 from harness.noise import Floor, Noise, Place, known_floors
-from harness.noise_store import NoiseStore
+from harness.noise_store import NoiseStore, machine_of
 from harness.order import balanced_order, longer
 from harness.outcome import Outcomes, outcomes_of
 from harness.plan import ARMS, Plan
@@ -129,6 +131,8 @@ class Analysis:
     outcomes: Outcomes
     floors: Mapping[Place, Floor] = field(default_factory=dict)
     """How much equal arms differ, as far as it is known."""
+    certificate: Certificate | None = None
+    """What the newest selftest of this machine had said when the run began."""
 
 
 def measure(
@@ -168,6 +172,8 @@ def measure(
         noise = NoiseStore(folder.path.parent, plan, setup).read()
         folder.write_noise(noise)
         observer.noise(setup, noise)
+        if remote is None and (certificate := CertificateStore(folder.path.parent).read(machine_of(setup))):
+            folder.write_certificate(certificate)
         whole = series.measure(setup.legs, setup)
         while whole and time.monotonic() < deadline and not decided(plan, analyse(folder).comparison):
             order = longer(setup.order, plan.load.seed)
@@ -329,7 +335,8 @@ def analyse(folder: RunFolder) -> Analysis:
         valid=not verdict.breaches,
     )
     attribution = attribute(plan, summary)
-    return Analysis(plan, text, setup, migrations, summary, comparison, verdict, attribution, outcomes, floors)
+    parts = (summary, comparison, verdict, attribution, outcomes, floors)
+    return Analysis(plan, text, setup, migrations, *parts, certificate=folder.read_certificate())
 
 
 def _summary(

@@ -15,6 +15,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from harness.answer import SCHEMA as ANSWERS
 from harness.answer import Inquiry
+from harness.certificate import Certificate
 from harness.errors import DiskFullError, RunFolderError
 from harness.noise import Noise
 from harness.plan import COPIES, Plan
@@ -113,6 +114,14 @@ class RunFolder:
     def read_noise(self) -> Noise | None:
         """What was known of the machine when the run began; ``None`` of older runs."""
         return self._decode("noise.json", Noise) if (self.path / "noise.json").exists() else None
+
+    def write_certificate(self, certificate: Certificate) -> None:
+        """Record what the newest selftest of this machine had said when the run began."""
+        self.write("certificate.json", _json(asdict(certificate)))
+
+    def read_certificate(self) -> Certificate | None:
+        """What the newest selftest of the machine had said when the run began; ``None`` where there was none."""
+        return self._decode("certificate.json", Certificate) if (self.path / "certificate.json").exists() else None
 
     def write_startup(self, leg: Leg, startup: Startup) -> None:
         """Record how the arm came up for a leg."""

@@ -7,6 +7,7 @@ No clock, no network, no disk but the package's own templates: the same run give
 from collections.abc import Sequence
 
 from harness.attribution import Attribution
+from harness.certificate import Certificate
 from harness.comparison import Comparison
 from harness.outcome import Outcomes
 from harness.plan import Plan
@@ -14,11 +15,20 @@ from harness.summary import Summary
 from harness.trial import Migration, Setup
 from harness.verdict import Verdict
 from reports import html, junit, markdown, page, records
+from reports.certificate import certificate_text, selftest_begins
 from reports.contrast import side_by_side
 from reports.history import history_json, history_text
 from reports.text import to_text
 
-__all__ = ["history_json", "history_text", "render", "side_by_side", "text"]
+__all__ = [
+    "certificate_text",
+    "history_json",
+    "history_text",
+    "render",
+    "selftest_begins",
+    "side_by_side",
+    "text",
+]
 
 
 def render(  # noqa: PLR0917 - the parts of a run, in the order in which they come into being
@@ -32,6 +42,7 @@ def render(  # noqa: PLR0917 - the parts of a run, in the order in which they co
     *,
     outcomes: Outcomes,
     attribution: Attribution | None = None,
+    certificate: Certificate | None = None,
 ) -> dict[str, str]:
     """Every file that is derived from a run, by name.
 
@@ -45,9 +56,19 @@ def render(  # noqa: PLR0917 - the parts of a run, in the order in which they co
         verdict: every target judged.
         outcomes: what each row of the comparison shows.
         attribution: what each step between the arms did, when they were measured.
+        certificate: what a selftest of this machine said, where one was made.
     """
     shown = page.build_page(
-        plan, plan_text, setup, migrations, summary, comparison, verdict, outcomes=outcomes, attribution=attribution
+        plan,
+        plan_text,
+        setup,
+        migrations,
+        summary,
+        comparison,
+        verdict,
+        outcomes=outcomes,
+        attribution=attribution,
+        certificate=certificate,
     )
     pictures = html.draw_pictures(plan, summary, comparison, verdict, attribution)
     files = {

@@ -61,6 +61,7 @@ def _lines(page: Page) -> Iterator[str]:
     yield from _remarks("The measurement broke", page.findings.breaches)
     yield from _remarks("The run was ended early", page.findings.stops)
     yield from _remarks("Doubts", page.findings.remarks)
+    yield from _selftest(page.selftest)
     if page.names_services:
         yield from ("", "<details><summary>Migrations of the services</summary>", "")
         titles = ("arm", "service", "revision", "took", "size after", "growth", "indexes created")
@@ -83,6 +84,11 @@ def _lines(page: Page) -> Iterator[str]:
             *([f"No change can be told from none: {_escaped(untold)}.", ""] if untold else []),
             "</details>",
         )
+
+
+def _selftest(said: str) -> Iterator[str]:
+    if said:
+        yield from ("", f"**Selftest of this machine**: {_escaped(said)}")
 
 
 def _migration(row: MigrationRow) -> Sequence[str]:

@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from itertools import groupby
 
 from harness.attribution import Attribution
+from harness.certificate import Certificate
 from harness.comparison import Comparison
 from harness.outcome import Outcomes
 from harness.plan import ARMS, Arm, Plan
@@ -16,6 +17,7 @@ from reports import targets, view
 from reports.answers import AnswerTable, answer_table
 from reports.arrivals import ArrivalTable, arrival_table
 from reports.capacity import CapacityTable, capacity_table
+from reports.certificate import certificate_facts, certificate_sentence
 from reports.claims import ClaimRow, claim_rows, claims_tally
 from reports.faults import FaultRow, fault_rows
 from reports.noise import NoiseRow, noise_rows
@@ -94,6 +96,8 @@ class Page:
     setup: tuple[Facts, ...]
     plan_text: str
     counts: str
+    selftest: str = ""
+    """What a selftest of this machine said; empty where none was made."""
 
     @property
     def names_services(self) -> bool:
@@ -138,6 +142,7 @@ def build_page(  # noqa: PLR0917 - the parts of a run, as in render
     *,
     outcomes: Outcomes,
     attribution: Attribution | None = None,
+    certificate: Certificate | None = None,
 ) -> Page:
     """Put a run into words and strings."""
     return Page(
@@ -150,7 +155,8 @@ def build_page(  # noqa: PLR0917 - the parts of a run, as in render
         usage=usage_rows(summary),
         migrations=tuple(_migration(arms, migration) for arms, migration in _by_database(migrations)),
         claims=claim_rows(verdict),
-        setup=tuple(facts for facts in _setup(plan, setup, summary) if facts.rows),
+        setup=tuple(facts for facts in _setup(plan, setup, summary, certificate) if facts.rows),
+        selftest=certificate_sentence(certificate),
         plan_text=view.plain(plan_text.replace("\r\n", "\n"), keep="\n\t"),
         counts=what_counts(plan.judgement),
     )
@@ -180,7 +186,7 @@ def _migration(arms: Sequence[str], migration: Migration) -> MigrationRow:
     )
 
 
-def _setup(plan: Plan, setup: Setup, summary: Summary) -> Iterator[Facts]:
+def _setup(plan: Plan, setup: Setup, summary: Summary, certificate: Certificate | None) -> Iterator[Facts]:
     yield Facts("Versions", _rows(setup.versions))
     yield Facts("Host", tuple(_host(k, v) for k, v in setup.host.items()))
     measured = {arm for order in setup.order for arm in order}
@@ -192,6 +198,7 @@ def _setup(plan: Plan, setup: Setup, summary: Summary) -> Iterator[Facts]:
     yield Facts("Server settings", _rows(setup.settings))
     yield Facts("Order of legs", tuple(_order(setup)))
     yield Facts("Generator", tuple(_generator(summary)))
+    yield Facts("Selftest of this machine", certificate_facts(certificate))
     yield Facts(
         "Seeds and fingerprints",
         (

@@ -31,7 +31,7 @@ FLOW = [
     ("examination",),
     ("summary",),
     ("comparison",),
-    ("forecast", "noise"),
+    ("forecast", "noise", "certificate"),
     ("shift",),
     ("outcome",),
     ("attribution",),
@@ -48,11 +48,11 @@ FLOW = [
     ("environment", "migration", "probes", "address", "load", "worker", "manifest"),
     ("seal",),
     ("faults", "interview", "machine", "store"),
-    ("noise_store",),
+    ("noise_store", "certificate_store"),
     ("experiment",),
     ("campaign",),
-    ("archive", "doctor", "observers", "testing"),
-    ("cli_records",),
+    ("archive", "doctor", "observers", "selftest", "signals", "testing"),
+    ("cli_records", "cli_selftest"),
     ("cli",),
     ("__main__",),
 ]
@@ -63,8 +63,10 @@ GENERATOR = {
     "target", "stage", "search", "system", "corpus", "fault", "abort", "plan", "plan_file", "columns", "answer",
     "samples", "readings", "trial", "capacity",
 }  # fmt: skip
-COMMANDS = {"cli", "cli_records"}
-"""The command line, in two modules: what measures and judges a run, and what looks back at recorded ones."""
+COMMANDS = {"cli", "cli_records", "cli_selftest"}
+"""The command line: what measures and judges a run, what looks back at recorded ones, what tests the measurement."""
+USER_FILES = {ROOT / "harness/selftest/users.py"}
+"""Read by the generator, like those of anybody's plan."""
 WORLD = {"subprocess", "socket", "time", "os", "psutil", "psycopg", "redis", "requests", "urllib", "shutil", "tempfile"}
 
 
@@ -84,6 +86,8 @@ def modules(package: str) -> list[Path]:
 
 def part(path: Path) -> str:
     """The module or subpackage of harness that a file belongs to."""
+    if path in USER_FILES:
+        return "generator"
     return path.relative_to(ROOT / "harness").parts[0].removesuffix(".py")
 
 

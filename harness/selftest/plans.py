@@ -1,0 +1,153 @@
+"""The plans of the trials, as text: sizes in, TOML out."""
+
+import json
+from dataclasses import dataclass
+
+from harness.certificate import ALLOWED_RISE
+
+WORK_RATE, DELAY_RATE, FREEZE_RATE, KILL_RATE = 80, 50, 100, 50
+GATE = f"p95 rises by at most {ALLOWED_RISE:.0%}".replace("%", " %")
+BASE = """\
+schema = 1
+name = {name}
+
+[environment]
+kind = "local"
+serve = "python server.py --port {{port}}"
+ready = "/health"
+
+[arms.before]
+env = {before}
+[arms.after]
+env = {after}
+
+[load]
+users = ["users.py"]
+blocks = {blocks}
+seed = {seed}
+processes = {processes}
+arrivals = "{arrivals}"
+
+[[stages]]
+kind = "sustain"
+seconds = {seconds}
+rate = {rate}
+warmup_seconds = {warmup}
+
+[[targets]]
+expect = {expect}
+"""
+PAUSE = """
+[[faults]]
+at = "sustain+{at} s"
+kind = "pause"
+service = "service"
+seconds = {seconds}
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Size:
+    """How much is measured: suites of equal arms, suites with more work, blocks of a suite, and seconds of each leg."""
+
+    suites: int = 10
+    power_suites: int = 5
+    blocks: int = 6
+    seconds: int = 4
+    delay_seconds: int = 8
+    freeze_seconds: int = 10
+    frozen_seconds: int = 2
+    kill_seconds: int = 8
+
+    @property
+    def legs(self) -> list[int]:
+        """The seconds of the load of every leg."""
+        work = [self.seconds] * (2 * self.blocks * (self.suites + self.power_suites))
+        return [*work, *[self.delay_seconds] * 2, *[self.freeze_seconds] * 2, self.kill_at + 1]
+
+    @property
+    def kill_at(self) -> int:
+        """The second of the load in which a process is killed."""
+        return self.kill_seconds // 4
+
+    @property
+    def freeze_at(self) -> int:
+        """The second of the load in which the service stops: what waited is answered well before the end."""
+        return self.freeze_seconds * 3 // 10
+
+
+def work_plan(name: str, size: Size, seed: int, before: int, after: int) -> str:
+    """Both arms hash so many rounds for a request, which arrives when chance has it."""
+    envs = ({"SELFTEST_WORK": str(before)}, {"SELFTEST_WORK": str(after)})
+    return _plan(
+        name,
+        envs,
+        seed=seed,
+        seconds=size.seconds,
+        rate=WORK_RATE,
+        blocks=size.blocks,
+        warmup=1,
+        arrivals="poisson",
+        expect=GATE,
+    )
+
+
+def delay_plan(size: Size, seed: int, waited: tuple[str, str]) -> str:
+    """Both arms wait before they answer, and note how long in a file of their own."""
+    envs = ({"SELFTEST_WAITED": waited[0]}, {"SELFTEST_WAITED": waited[1]})
+    return _plan("a delay that is known", envs, seed=seed, seconds=size.delay_seconds, rate=DELAY_RATE)
+
+
+def freeze_plan(size: Size, seed: int) -> str:
+    """Both arms are stopped in their tracks while requests arrive at a constant rate."""
+    plan = _plan("a service that freezes", ({}, {}), seed=seed, seconds=size.freeze_seconds, rate=FREEZE_RATE)
+    return plan + PAUSE.format(at=size.freeze_at, seconds=size.frozen_seconds)
+
+
+def kill_plan(size: Size, seed: int) -> str:
+    """Two processes make the load."""
+    name = "a generator process that is killed"
+    return _plan(name, ({}, {}), seed=seed, seconds=size.kill_seconds, rate=KILL_RATE, processes=2)
+
+
+def frozen_p95_ms(size: Size, frozen_seconds: float) -> float:
+    """The P95 of a leg in which a service at once answers but for a stretch of so many seconds, by arithmetic.
+
+    A request that arrives in that stretch waits for its end. Those above the P95 are the first to arrive in it, for a
+    twentieth of the seconds of the leg; the next one is the P95, on average half a gap between arrivals later.
+    """
+    return 1000 * (frozen_seconds - 0.05 * size.freeze_seconds) - 500 / FREEZE_RATE
+
+
+def _plan(
+    name: str,
+    envs: tuple[dict[str, str], dict[str, str]],
+    *,
+    seed: int,
+    seconds: int,
+    rate: int,
+    blocks: int = 1,
+    processes: int = 1,
+    warmup: int = 0,
+    arrivals: str = "uniform",
+    expect: str = "error_rate < 1 %",
+) -> str:
+    before, after = (_table(env) for env in envs)
+    return BASE.format(
+        name=json.dumps(name),
+        before=before,
+        after=after,
+        blocks=blocks,
+        seed=seed,
+        processes=processes,
+        arrivals=arrivals,
+        seconds=seconds,
+        rate=rate,
+        warmup=warmup,
+        expect=json.dumps(expect),
+    )
+
+
+def _table(values: dict[str, str]) -> str:
+    """An inline table; a string of JSON is one of TOML."""
+    return f"{{ {', '.join(f'{key} = {json.dumps(value, ensure_ascii=False)}' for key, value in values.items())} }}"

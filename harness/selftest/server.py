@@ -1,0 +1,98 @@
+"""``python server.py --port 8080``: a service of which it is known what it does.
+
+``GET /answer`` hashes as many rounds as ``SELFTEST_WORK`` says, which is real work of the processor. With
+``SELFTEST_WAITED``, the name of a file, it then waits for a while instead of answering at once, to calibrate by, and
+notes in the file how many ms lay between its getting a request and its answering it. ``GET /health`` only answers.
+"""
+
+import argparse
+import asyncio
+import hashlib
+import itertools
+import os
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TextIO
+
+LEAST_MS, SPAN_MS = 5.0, 45.0
+GOLDEN = 0.6180339887498949
+ANSWER = b"HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nContent-Length: 3\r\n\r\nok\n"
+NOTHING = b"HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n"
+
+
+def waits_ms() -> Iterator[float]:
+    """How long to wait for each request in turn: 5 to 50 ms, any stretch of them evenly spread.
+
+    Source: Weyl (1916), the multiples of an irrational number.
+    """
+    return (LEAST_MS + SPAN_MS * (number * GOLDEN % 1) for number in itertools.count(1))
+
+
+class Service:
+    """What all connections share: the rounds of hashing, and the file and the order of the waits."""
+
+    def __init__(self, rounds: int, waited: TextIO | None) -> None:
+        self.rounds, self.waited, self.waits = rounds, waited, waits_ms()
+
+
+class Connection(asyncio.Protocol):
+    """One connection; requests have no bodies."""
+
+    def __init__(self, service: Service) -> None:
+        self.service, self.received = service, b""
+        self.transport: asyncio.WriteTransport
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Keep what answers are written to."""
+        assert isinstance(transport, asyncio.WriteTransport)  # noqa: S101 - of a TCP server
+        self.transport = transport
+
+    def data_received(self, data: bytes) -> None:
+        """Answer every request that is whole."""
+        got = time.perf_counter()
+        *whole, self.received = (self.received + data).split(b"\r\n\r\n")
+        for request in whole:
+            self._take(request.split(b" ")[1:2], got)
+
+    def _take(self, path: list[bytes], got: float) -> None:
+        if path == [b"/health"]:
+            self.transport.write(ANSWER)
+            return
+        if path != [b"/answer"]:
+            self.transport.write(NOTHING)
+            return
+        if self.service.rounds:
+            hashlib.pbkdf2_hmac("sha256", b"selftest", b"salt", self.service.rounds)
+        if self.service.waited is None:
+            self.transport.write(ANSWER)
+            return
+        asyncio.get_running_loop().call_later(
+            next(self.service.waits) / 1000, self._answer_late, self.service.waited, got
+        )
+
+    def _answer_late(self, waited: TextIO, got: float) -> None:
+        if not self.transport.is_closing():
+            waited.write(f"{(time.perf_counter() - got) * 1000:.6f}\n")
+            self.transport.write(ANSWER)
+
+
+async def serve(port: int) -> None:
+    """Answer until the process is ended."""
+    noted = os.environ.get("SELFTEST_WAITED")
+    waited = Path(noted).open("w", encoding="ascii", buffering=1) if noted else None  # noqa: ASYNC230, SIM115 - once
+    service = Service(int(os.environ.get("SELFTEST_WORK", "0")), waited)
+    loop = asyncio.get_running_loop()
+    server = await loop.create_server(lambda: Connection(service), "127.0.0.1", port, backlog=4096)
+    await server.serve_forever()
+
+
+def main() -> None:
+    """Read the port and serve."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--port", type=int, required=True, help="on the loopback")
+    asyncio.run(serve(parser.parse_args().port))
+
+
+if __name__ == "__main__":
+    main()
