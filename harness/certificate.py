@@ -1,5 +1,6 @@
 """Certificate: what trials whose outcome is known said of the measurement on one machine, and whether it is fit.
 
+Broken is a measurement that is wrong and does not know it. Where a guard broke, a machine was too busy and said so.
 Counts are judged by chance: what an unspoilt measurement shows less often than once in 20 times leaves the machine in
 doubt, less often than once in 100 times it says that the measurement is broken there.
 """
@@ -45,11 +46,22 @@ class Equal:
     held: int
 
     @property
+    def gate(self) -> Fitness:
+        """Whether no more failed than chance has it: at most one in 40, where the whole interval is too high."""
+        return self._by_chance(self.suites - self.failed, (1 + COVERED) / 2)
+
+    @property
+    def coverage(self) -> Fitness:
+        """Whether no fewer intervals held the truth than chance has it."""
+        return self._by_chance(self.held, COVERED)
+
+    @property
     def fitness(self) -> Fitness:
-        """Whether as many failed, and as few held, as chance has it."""
-        as_few_held = at_most(self.held, self.suites, COVERED)
-        as_many_failed = at_most(self.suites - self.failed, self.suites, (1 + COVERED) / 2)
-        chance = min(as_few_held, as_many_failed)
+        """The worse of both."""
+        return worst(self.gate, self.coverage)
+
+    def _by_chance(self, right: int, share: float) -> Fitness:
+        chance = at_most(right, self.suites, share)
         if chance < IMPOSSIBLE:
             return Fitness.BROKEN
         return _told(chance >= DOUBTFUL and _enough(self.suites, self.invalid))
@@ -74,7 +86,7 @@ class Power:
 class Delay:
     """A service that waits on purpose and notes how long, of the leg that differs most: what it waited, what was seen.
 
-    ``answered`` are the requests that it noted, ``requests`` those that were measured.
+    ``answered`` are the requests that it noted, ``requests`` those that were measured. Not ``valid`` where a guard broke.
     """
 
     answered: int
@@ -83,6 +95,7 @@ class Delay:
     waited_p95_ms: float
     p50_ms: float
     p95_ms: float
+    valid: bool = True
 
     @property
     def p50_error_ms(self) -> float:
@@ -96,10 +109,10 @@ class Delay:
 
     @property
     def fitness(self) -> Fitness:
-        """Whether every request is there, none was faster than can be, and both are near."""
+        """Whether every request is there, none was faster than can be, and both are near, or a guard has told."""
         errors = ((self.p50_error_ms, self.waited_p50_ms), (self.p95_error_ms, self.waited_p95_ms))
         lost = self.answered != self.requests or min(error for error, _ in errors) < -CLOCK_MS
-        if lost or any(error > 5 + 0.1 * waited for error, waited in errors):
+        if lost or (self.valid and any(error > 5 + 0.1 * waited for error, waited in errors)):
             return Fitness.BROKEN
         return _told(all(error <= 1 + 0.02 * waited for error, waited in errors))
 
@@ -108,12 +121,14 @@ class Delay:
 class Freeze:
     """A service stopped in its tracks under a constant rate, of the leg that differs most.
 
-    ``seconds`` is how long it was stopped, ``expected_ms`` the P95 that follows from that by arithmetic.
+    ``seconds`` is how long it was stopped, ``expected_ms`` the P95 that follows from that by arithmetic. Not ``valid``
+    where a guard broke.
     """
 
     seconds: float
     expected_ms: float
     p95_ms: float
+    valid: bool = True
 
     @property
     def error(self) -> float:
@@ -122,9 +137,9 @@ class Freeze:
 
     @property
     def fitness(self) -> Fitness:
-        """Near, in doubt, or as far off as if those that waited had not been counted."""
+        """Near, in doubt, or as far off as if those that waited had not been counted, and no guard has told."""
         far, near = abs(self.error) > 0.1, abs(self.error) <= 0.03  # noqa: PLR2004 - of the P95
-        return Fitness.BROKEN if far else _told(near)
+        return Fitness.BROKEN if far and self.valid else _told(near)
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,8 +175,12 @@ class Certificate:
     @property
     def fitness(self) -> Fitness:
         """The worst of all trials."""
-        parts = (self.equal, self.power, self.delay, self.freeze, self.kill)
-        return max((part.fitness for part in parts), key=list(Fitness).index)
+        return worst(*(part.fitness for part in (self.equal, self.power, self.delay, self.freeze, self.kill)))
+
+
+def worst(*found: Fitness) -> Fitness:
+    """The one that decides."""
+    return max(found, key=list(Fitness).index)
 
 
 def at_most(successes: int, n: int, share: float) -> float:

@@ -86,16 +86,16 @@ def _trials(certificate: Certificate) -> Iterator[tuple[Fitness, str, str]]:
     gate = f"p95 rises by at most {view.tidy(ALLOWED_RISE * 100)} %"
     suites = f"{view.count(equal.failed)} of {view.plural(equal.suites, 'suite')} of {certificate.blocks} blocks"
     failed = f'{suites} failed "{gate}"{_interval(equal.failed, equal.suites)}'
-    yield equal.fitness, "equal arms", failed + _invalid(certificate, equal.invalid)
+    yield equal.gate, "equal arms", failed + _invalid(certificate, equal.invalid)
     held = f'{equal.held} of {view.count(equal.suites)} hold "no change"{_interval(equal.held, equal.suites)}'
-    yield equal.fitness, "95 % intervals", held
+    yield equal.coverage, "95 % intervals", held
     more = f"{view.tidy(power.more * 100)} % more work"
     found = f"found in {power.found} of {view.plural(power.suites, 'suite')}{_interval(power.found, power.suites)}"
     yield power.fitness, more, found + _invalid(certificate, power.invalid)
     yield delay.fitness, "known delay", _delay(certificate)
     error = f"{view.in_percent(freeze.error, sign=True)} %"
     expected = f"{view.milliseconds(freeze.expected_ms)} by arithmetic"
-    stopped = f"stopped for {view.number(freeze.seconds)} s"
+    stopped = f"stopped for {view.number(freeze.seconds)} s{_broke(valid=freeze.valid)}"
     yield freeze.fitness, "freeze", f"P95 off by {error} of the {expected}, {stopped}"
     named = "named" if certificate.kill.named else "not named"
     yield (
@@ -116,7 +116,12 @@ def _delay(certificate: Certificate) -> str:
     ]
     lost = delay.answered - delay.requests
     more = "answers were not measured" if lost > 0 else "measured were not answered"
-    return f"{', '.join(errors)}{f'; {view.count(abs(lost))} {more}' if lost else ''}"
+    missing = f"; {view.count(abs(lost))} {more}" if lost else ""
+    return f"{', '.join(errors)}{missing}{_broke(valid=delay.valid)}"
+
+
+def _broke(*, valid: bool) -> str:
+    return "" if valid else "; a guard broke"
 
 
 def _interval(count: int, n: int) -> str:

@@ -131,10 +131,10 @@ class Trials:
     def _freeze(self) -> Freeze:
         self.say("a service that freezes")
         folder, analysis = self._run("freeze", plans.freeze_plan(self.size, self.seed))
-        frozen = dict(_frozen(folder, analysis.setup))
+        valid = not analysis.verdict.breaches
         found = [
-            Freeze(seconds, plans.frozen_p95_ms(self.size, seconds), _known(analysis, arm, "p95"))
-            for arm, seconds in frozen.items()
+            Freeze(seconds, plans.frozen_p95_ms(self.size, seconds), _known(analysis, arm, "p95"), valid=valid)
+            for arm, seconds in _frozen(folder, analysis.setup)
         ]
         return max(found, key=lambda one: abs(one.error))
 
@@ -243,7 +243,8 @@ def _delay_of(analysis: Analysis, arm: str, noted: Path) -> Delay:
     if known[0] is None or known[1] is None:
         raise MeasurementError(f"the service of {arm} was asked nothing")
     measured = (_known(analysis, arm, "p50"), _known(analysis, arm, "p95"))
-    return Delay(len(waited), row.requests if row else 0, known[0], known[1], *measured)
+    valid = not analysis.verdict.breaches
+    return Delay(len(waited), row.requests if row else 0, known[0], known[1], *measured, valid=valid)
 
 
 def _frozen(folder: RunFolder, setup: Setup) -> Iterator[tuple[str, float]]:

@@ -73,6 +73,8 @@ def test_a_machine_that_misses_more_work_cannot_tell(suites: int, invalid: int, 
         ({"p50_ms": 29.0, "p95_ms": 49.6}, FIT),
         ({"p95_ms": 49.7}, CANNOT_TELL),
         ({"p50_ms": 36.0}, BROKEN),
+        ({"p50_ms": 36.0, "valid": False}, CANNOT_TELL),  # a guard has said so
+        ({"requests": 399, "valid": False}, BROKEN),
         ({"p95_ms": 47.6}, BROKEN),  # sooner than the service answered
         ({"requests": 399}, BROKEN),
         ({"answered": 399}, BROKEN),
@@ -85,6 +87,7 @@ def test_a_known_delay_is_measured_as_it_is(changed: dict[str, float], fitness: 
 @pytest.mark.parametrize(("p95_ms", "fitness"), [(1495, FIT), (1450.2, FIT), (1420, CANNOT_TELL), (90, BROKEN)])
 def test_a_freeze_is_measured_as_its_callers_saw_it(p95_ms: float, fitness: Fitness) -> None:
     assert Freeze(2.0, 1495.0, p95_ms).fitness is fitness
+    assert Freeze(2.0, 1495.0, p95_ms, valid=False).fitness is (FIT if fitness is FIT else CANNOT_TELL)
 
 
 @pytest.mark.parametrize(

@@ -58,11 +58,15 @@ def test_without_one_nothing_is_shown_and_nothing_else_changes(usual: Run) -> No
 
 def test_what_is_in_doubt_says_why() -> None:
     rows = {row.what: (row.mark, row.text) for row in certificate_rows(BUSY)}
-    assert rows["equal arms"][0] == "?"
+    assert rows["equal arms"][0] == rows["95 % intervals"][0] == "?"
+    missed = replace(GOOD, equal=Equal(10, 0, 0, 5))
+    assert [row.mark for row in certificate_rows(missed)[:2]] == ["✓", "✗"]
     assert rows["equal arms"][1].endswith("; 3 more INVALID (GENERATOR_BUSY, SCHEDULE_LATE)")
     assert rows["20 % more work"] == ("?", "found in 0 of 0 suites; 5 more INVALID (GENERATOR_BUSY, SCHEDULE_LATE)")
     late = replace(GOOD, delay=replace(GOOD.delay, requests=398))
-    assert "2 answers were not measured" in certificate_rows(late)[3].text
+    assert certificate_rows(late)[3].text.endswith("; 2 answers were not measured")
+    busy = replace(GOOD, delay=replace(GOOD.delay, valid=False), freeze=replace(GOOD.freeze, valid=False))
+    assert [row.text.endswith("; a guard broke") for row in certificate_rows(busy)[3:5]] == [True, True]
 
 
 @pytest.mark.parametrize(
