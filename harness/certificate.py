@@ -86,7 +86,8 @@ class Power:
 class Delay:
     """A service that waits on purpose and notes how long, of the leg that differs most: what it waited, what was seen.
 
-    ``answered`` are the requests that it noted, ``requests`` those that were measured. Not ``valid`` where a guard broke.
+    ``answered`` are the requests that it noted, ``requests`` those that were measured. Not ``valid`` where a guard
+    broke.
     """
 
     answered: int

@@ -30,9 +30,10 @@ def test_a_selftest_certifies_what_a_busy_machine_can_tell_and_a_run_shows_it(pr
     assert "named, the run is INVALID" in stdout
     (certificate,) = json.loads((project.out / NAME).read_text())["certificates"]
     assert certificate["kill"] == {"outcome": "INVALID", "named": True}
-    assert certificate["delay"]["answered"] == certificate["delay"]["requests"] == 150
+    assert certificate["delay"]["answered"] == certificate["delay"]["requests"] > 100
     assert certificate["delay"]["p50_ms"] >= certificate["delay"]["waited_p50_ms"]
-    assert certificate["freeze"]["p95_ms"] == pytest.approx(certificate["freeze"]["expected_ms"], rel=0.1)
+    freeze = certificate["freeze"]
+    assert freeze["p95_ms"] == pytest.approx(freeze["expected_ms"], rel=0.5)  # not some ms
     for part in ("equal", "power"):
         assert certificate[part]["suites"] + certificate[part]["invalid"] == 1
     trials = list(project.out.glob("selftest-*"))
