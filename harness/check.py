@@ -126,12 +126,12 @@ def _unproven(check: Check, silent: frozenset[str]) -> Check:
 
 def _overlap(one: Target, other: Target) -> bool:
     same_stage = one.stage == other.stage or None in {one.stage, other.stage}
-    return same_stage and (one.endpoint == other.endpoint or None in {one.endpoint, other.endpoint})
+    return same_stage and (one.endpoints is None or other.endpoints is None or bool(one.endpoints & other.endpoints))
 
 
 def _judge(target: Target, comparison: Comparison, floors: Mapping[Place, Floor]) -> Check:
     metric, form = target.expectation.metric, target.expectation.form
-    pair = comparison.pair(metric.name, target.stage, target.endpoint)
+    pair = comparison.pair(metric.name, target.stage, target.endpoint, target.tag)
     after_only = form is Form.ABSOLUTE
     if pair is None or pair.after is None or (pair.before is None and not after_only):
         return Check(target, Outcome.INCONCLUSIVE, Reason.NO_DATA, pair, ())
@@ -164,7 +164,7 @@ def _absolute(target: Target, pair: Pair) -> tuple[Outcome, Reason]:
 
 
 def _judged_by_leg(metric: Metric) -> bool:
-    return metric.unit is Unit.COUNT or metric.by_leg
+    return metric.by_leg or (metric.unit is Unit.COUNT and metric.origin is Origin.REQUESTS)
 
 
 def _legs(target: Target, pair: Pair) -> tuple[Outcome, Reason]:

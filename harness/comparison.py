@@ -94,11 +94,13 @@ class Pair:
     after_at_least: bool = False
     searched: bool = False
     """Whether each leg is known to lie within a bracket, which is part of every interval."""
+    tag: str | None = None
+    """The name of the endpoints that are pooled, where these are not all of them."""
 
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
-    """Every pair of the run."""
+    """Every pair of the run; ``tagged`` are those of the endpoints of each tag together."""
 
     pairs: tuple[Pair, ...]
     blocks: int
@@ -106,11 +108,12 @@ class Comparison:
     """Whether the load was arrivals, so that no arm was asked more for answering faster."""
     sequential: bool = False
     """Whether the arms did not take turns, so that a block is no pair and every change is between unpaired legs."""
+    tagged: tuple[Pair, ...] = ()
 
-    def pair(self, metric: str, stage: str | None, endpoint: str | None) -> Pair | None:
-        """The pair of a cell; ``None`` when neither arm was requested there."""
-        for pair in self.pairs:
-            if (pair.metric.name, pair.stage, pair.endpoint) == (metric, stage, endpoint):
+    def pair(self, metric: str, stage: str | None, endpoint: str | None, tag: str | None = None) -> Pair | None:
+        """The pair of a cell, or of the endpoints of a tag; ``None`` when neither arm was requested there."""
+        for pair in self.pairs if tag is None else self.tagged:
+            if (pair.metric.name, pair.stage, pair.endpoint, pair.tag) == (metric, stage, endpoint, tag):
                 return pair
         return None
 
@@ -120,19 +123,25 @@ def compare(summary: Summary, before: str = "before", after: str = "after", *, s
 
     Of a ``sequential`` run the changes are those of ``contrast``.
     """
-    cells = dict.fromkeys((row.stage, row.endpoint) for row in summary.rows if row.arm in {before, after})
-    pairs = (pair_of(summary, metric, *cell, (before, after)) for cell in cells for metric in _measured_in(*cell))
+    arms = before, after
+    pairs, tagged = (tuple(_pairs(summary, rows, arms)) for rows in (summary.rows, summary.tagged))
     if sequential:
-        pairs = (_unpaired_pair(summary, pair, (before, after)) for pair in pairs)
-    return Comparison(tuple(pairs), len(summary.blocks), summary.open, sequential)
+        pairs, tagged = (tuple(_unpaired_pair(summary, pair, arms) for pair in some) for some in (pairs, tagged))
+    return Comparison(pairs, len(summary.blocks), summary.open, sequential, tagged)
+
+
+def _pairs(summary: Summary, rows: Sequence[Row], arms: tuple[str, str]) -> Iterator[Pair]:
+    """Every metric in every cell of some rows."""
+    for stage, endpoint, tag in dict.fromkeys((row.stage, row.endpoint, row.tag) for row in rows if row.arm in arms):
+        for metric in _measured_in(stage, endpoint, tag, summary.measures):
+            yield pair_of(summary, metric, stage, endpoint, arms, tag=tag)
 
 
 def _unpaired_pair(summary: Summary, pair: Pair, arms: tuple[str, str]) -> Pair:
     """A pair whose change takes the legs of each arm by themselves; one without a change stays so."""
-    pooled = [summary.row(arm, None, pair.stage, pair.endpoint) for arm in arms]
-    legs = [
-        [row for block in summary.blocks if (row := summary.row(arm, block, pair.stage, pair.endpoint))] for arm in arms
-    ]
+    place = pair.stage, pair.endpoint, pair.tag
+    pooled = [summary.row(arm, None, *place) for arm in arms]
+    legs = [[row for block in summary.blocks if (row := summary.row(arm, block, *place))] for arm in arms]
     return replace(pair, change=pair.change and _unpaired_change(pair.metric, pooled, legs))
 
 
@@ -170,10 +179,13 @@ def contrast(old: Summary, new: Summary, arm: str) -> Comparison:
     return Comparison(tuple(pairs), min(len(old.blocks), len(new.blocks)), old.open and new.open, sequential=True)
 
 
-def _measured_in(stage: str | None, endpoint: str | None) -> Iterator[Metric]:
-    """The metrics that there are in a cell."""
-    named = [part for part, name in (("stage", stage), ("endpoint", endpoint)) if name is not None]
-    return (metric for metric in METRICS.values() if not any(map(metric.lacks, named)))
+def _measured_in(
+    stage: str | None, endpoint: str | None, tag: str | None = None, measures: Sequence[Metric] = ()
+) -> Iterator[Metric]:
+    """The metrics that there are in a cell; ``measures`` are of the plan's own readings."""
+    parts = {"stage": stage, "endpoint": endpoint, "tag": tag}
+    named = [part for part, name in parts.items() if name is not None]
+    return (metric for metric in (*METRICS.values(), *measures) if not any(map(metric.lacks, named)))
 
 
 def _unpaired_change(metric: Metric, pooled: Sequence[Row | None], legs: Sequence[list[Row]]) -> Change | None:
@@ -210,30 +222,34 @@ def pair_of(
     stage: str | None,
     endpoint: str | None,
     arms: tuple[str, str] = ARMS,
+    *,
+    tag: str | None = None,
 ) -> Pair:
-    """One metric of two arms in one stage and endpoint, paired over the blocks of the run."""
-    before, after = (summary.row(arm, None, stage, endpoint) for arm in arms)
+    """One metric of two arms in one stage and endpoint, or tag, paired over the blocks of the run."""
+    place = stage, endpoint, tag
+    before, after = (summary.row(arm, None, *place) for arm in arms)
     legs = [
-        (block, summary.row(arms[0], block, stage, endpoint), summary.row(arms[1], block, stage, endpoint))
-        for block in summary.blocks
+        (block, summary.row(arms[0], block, *place), summary.row(arms[1], block, *place)) for block in summary.blocks
     ]
     paired = [(block, b, a) for block, b, a in legs if b and a]
     values = tuple(_block_pairs(metric, paired))
     complete = len(values) == len(summary.blocks)
+    alone = complete or metric.origin.beside  # one release may tell of itself what the other does not
     return Pair(
         metric=metric,
         stage=stage,
         endpoint=endpoint,
         before=before.value(metric.name) if before else None,
         after=after.value(metric.name) if after else None,
-        before_interval=_interval(metric, [b for _, b, _ in legs], before) if complete else None,
-        after_interval=_interval(metric, [a for _, _, a in legs], after) if complete else None,
+        before_interval=_interval(metric, [b for _, b, _ in legs], before) if alone else None,
+        after_interval=_interval(metric, [a for _, _, a in legs], after) if alone else None,
         change=_change(metric, paired, values, before, after) if complete else None,
         blocks=values,
         least_requests=min((row.samples(metric) if row else 0 for _, b, a in legs for row in (b, a)), default=0),
         before_at_least=bool(before and before.at_least(metric)),
         after_at_least=bool(after and after.at_least(metric)),
         searched=any(row.highest(metric) is not None for row in (before, after) if row),
+        tag=tag,
     )
 
 
@@ -248,8 +264,8 @@ def _block_pairs(metric: Metric, paired: list[tuple[int, Row, Row]]) -> Iterator
 
 
 def _interval(metric: Metric, legs: list[Row | None], pooled: Row | None) -> Interval | None:
-    """Interval of one arm's value, for judging it against a limit."""
-    rows = [row for row in legs if row is not None]
+    """Interval of one arm's value, for judging it against a limit; each of its legs has to have one."""
+    rows = [row for row in legs if row is not None and row.value(metric.name) is not None]
     ends = [(row.value(metric.name), row.highest(metric)) for row in rows]
     if pooled is None or len(rows) != len(legs) or metric.by_leg:
         searched = pooled is not None and pooled.highest(metric) is not None and len(rows) == len(legs)

@@ -158,7 +158,7 @@ def doubts_of_pair(pair: Pair, comparison: Comparison, *, relative: bool) -> Ite
     if pair.least_requests < pair.metric.solid:
         yield Doubt.DESCRIPTIVE
     if relative and pair.metric.name in LATENCIES and not comparison.open:
-        rps = comparison.pair("rps", pair.stage, pair.endpoint)
+        rps = comparison.pair("rps", pair.stage, pair.endpoint, pair.tag)
         if rps and rps.change and abs(rps.change.value - 1) > COUPLED_RPS_CHANGE:
             yield Doubt.COUPLED
     if relative and pair.metric.origin is Origin.STRESS and not pair.searched:

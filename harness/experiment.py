@@ -345,7 +345,7 @@ def _summary(
     settling = settle(folder.read_trials(legs), settling_stages(plan))
     faults = [fault for _, fault in plan.planned_faults]
     trials = examination.watched(folder.read_trials(legs))
-    return summarise(trials, migrations, plan.limits, faults, settling=settling)
+    return summarise(trials, migrations, plan.limits, faults, settling=settling, vocabulary=plan.vocabulary)
 
 
 def _now() -> Moment:

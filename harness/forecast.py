@@ -56,7 +56,7 @@ def decided(plan: Plan, comparison: Comparison) -> bool:
     A ratio is to be known to ``PRECISION``; one that may rise by a little, to half of that.
     """
     for target in (target for target in plan.targets if target.required):
-        pair = comparison.pair(target.expectation.metric.name, target.stage, target.endpoint)
+        pair = comparison.pair(target.expectation.metric.name, target.stage, target.endpoint, target.tag)
         values = block_values(target, pair) if pair else None
         allowed = target.expectation.limit if target.expectation.form is Form.NO_REGRESSION else math.inf
         if values and not enough(values, math.log1p(min(PRECISION, allowed / 2 or PRECISION))):

@@ -69,6 +69,11 @@ def check_users(plan: Plan, plan_path: Path, base: Path) -> tuple[Path, ...]:
     """
     files, endpoints = _loaded("load.users", plan.load.users, plan, plan_path, base)
     places = [(f"{where}.endpoint", place.endpoint, endpoints) for where, place in plan.places if place.endpoint]
+    places += [
+        (f"tags.{tag}[{index}]", name, endpoints)
+        for tag, names in plan.tags.items()
+        for index, name in enumerate(names)
+    ]
     if plan.answers:
         asked = endpoints
         if plan.answers.users:

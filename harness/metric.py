@@ -39,7 +39,13 @@ class Origin(StrEnum):
     START = "start"  # one per leg, from starting its service
     FAULT = "fault"  # one per leg, from what followed its faults
     PROCESSES = "processes"  # one in every stage, of the servers and services
+    READINGS = "readings"  # one in every stage, of what services tell of themselves
     MIGRATION = "migration"  # one per arm: it is migrated once in a run
+
+    @property
+    def beside(self) -> bool:
+        """Whether it is read beside the load, of all requests together."""
+        return self in {Origin.PROCESSES, Origin.READINGS}
 
 
 class Scale(StrEnum):
@@ -87,7 +93,7 @@ class Metric:
     @property
     def whole(self) -> bool:
         """Whether it is one value of a whole leg or arm, and has none for a stage or an endpoint."""
-        return self.origin not in {Origin.REQUESTS, Origin.PROCESSES}
+        return self.origin is not Origin.REQUESTS and not self.origin.beside
 
     @property
     def by_leg(self) -> bool:
@@ -95,8 +101,8 @@ class Metric:
         return self.origin in {Origin.STRESS, Origin.FAULT}
 
     def lacks(self, part: str) -> bool:
-        """Whether there is no value for a single ``stage`` or ``endpoint``."""
-        return self.whole or (part == "endpoint" and self.origin is Origin.PROCESSES)
+        """Whether there is no value for a single ``stage``, ``endpoint`` or ``tag``."""
+        return self.whole or (part in {"endpoint", "tag"} and self.origin.beside)
 
 
 def _percentile(name: str, label: str, quantile: str, least: int, basis: Basis = Basis.SUCCESSES) -> Metric:
@@ -135,6 +141,7 @@ METRICS: dict[str, Metric] = {
         ),
         Metric("db_ms_per_miss", "database time per cache miss", Unit.MS, Scale.LOG, Better.LOWER, basis=Basis.MISSES),
         Metric("database_cpu", "database CPU", Unit.FRACTION, Scale.LOG, Better.LOWER, origin=Origin.PROCESSES),
+        Metric("service_cpu", "service CPU", Unit.FRACTION, Scale.LOG, Better.LOWER, origin=Origin.PROCESSES),
         Metric("cache_memory", "cache memory", Unit.MEGABYTES, Scale.LOG, Better.LOWER, origin=Origin.PROCESSES),
         Metric("service_memory", "service memory", Unit.MEGABYTES, Scale.LOG, Better.LOWER, origin=Origin.PROCESSES),
         Metric("users_held", "users held", Unit.USERS, Scale.LOG, Better.HIGHER, origin=Origin.STRESS),

@@ -22,11 +22,12 @@ PAIRS_FOR_A_FLOOR = 59
 
 @dataclass(frozen=True, slots=True, order=True)
 class Place:
-    """What a floor is of: a metric in one stage and endpoint, ``None`` meaning all of them."""
+    """What a floor is of: a metric in one stage and endpoint, ``None`` meaning all of them, or those of a tag."""
 
     metric: str
     stage: str | None
     endpoint: str | None
+    tag: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,11 +38,12 @@ class Difference:
     stage: str | None
     endpoint: str | None
     ratios: tuple[float, ...]
+    tag: str | None = None
 
     @property
     def place(self) -> Place:
         """What it is of."""
-        return Place(self.metric, self.stage, self.endpoint)
+        return Place(self.metric, self.stage, self.endpoint, self.tag)
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,11 +91,16 @@ def differences_of(summary: Summary) -> tuple[Difference, ...]:
     """
     if not any(facts.leg.arm == CONTROL for facts in summary.legs):
         return ()
+    found = compare(summary, after=CONTROL)
     return tuple(
         Difference(
-            pair.metric.name, pair.stage, pair.endpoint, tuple(math.log(b.after / b.before) for b in pair.blocks)
+            pair.metric.name,
+            pair.stage,
+            pair.endpoint,
+            tuple(math.log(b.after / b.before) for b in pair.blocks),
+            pair.tag,
         )
-        for pair in compare(summary, after=CONTROL).pairs
+        for pair in (*found.pairs, *found.tagged)
         if has_floor(pair.metric)
         and len(pair.blocks) == len(summary.blocks)
         and pair.least_requests >= pair.metric.least
@@ -112,7 +119,7 @@ def floors_of(differences: Iterable[Difference]) -> dict[Place, "Floor"]:
 
 def place_of(target: Target) -> Place:
     """What a target speaks of."""
-    return Place(target.expectation.metric.name, target.stage, target.endpoint)
+    return Place(target.expectation.metric.name, target.stage, target.endpoint, target.tag)
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,7 +138,8 @@ class ArmsUnequal:
     @property
     def value(self) -> tuple[str, str]:
         """What was seen, and what to do about it."""
-        where = " of ".join(part for part in (self.place.metric, self.place.stage, self.place.endpoint) if part)
+        parts = (self.place.metric, self.place.stage, self.place.endpoint, self.place.tag)
+        where = " of ".join(part for part in parts if part)
         low, high = (f"{(math.exp(bound) - 1) * 100:+.1f}" for bound in (self.ratio.low, self.ratio.high))
         known = f"{self.floor.value * 100:.1f} % in {self.floor.pairs} pairs"
         return (
@@ -177,4 +185,4 @@ def floor_of(ratios: Iterable[float]) -> Floor | None:
 
 def has_floor(metric: Metric) -> bool:
     """Whether a metric is one that floors are known of: compared as a ratio, and measured in every leg's load."""
-    return metric.scale is Scale.LOG and metric.origin in {Origin.REQUESTS, Origin.PROCESSES}
+    return metric.scale is Scale.LOG and (metric.origin is Origin.REQUESTS or metric.origin.beside)

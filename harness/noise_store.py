@@ -38,6 +38,7 @@ def load_of(plan: Plan, setup: Setup) -> dict[str, str]:
     """What was asked of it, and of which release of what data."""
     stages = json.dumps([stage.model_dump(mode="json") for stage in plan.stages], sort_keys=True)
     before = json.dumps(plan.arms["before"].model_dump(mode="json"), sort_keys=True)
+    words = json.dumps(plan.vocabulary.model_dump(mode="json"), sort_keys=True)
     return {
         "plan": plan.name,
         "profile": setup.profile or "",
@@ -47,6 +48,7 @@ def load_of(plan: Plan, setup: Setup) -> dict[str, str]:
         "before": _digest(before),
         "processes": str(setup.processes),
         "kind": plan.environment.kind,
+        **({"words": _digest(words)} if plan.readings or plan.tags else {}),
     }
 
 

@@ -23,6 +23,7 @@ from harness.judgement import Judgement
 from harness.metric import LATENCIES, Better, Origin, Scale
 from harness.multiplicity import benjamini_hochberg
 from harness.noise import Floor, Place
+from harness.noise import place_of as place_of_target
 from harness.plan import Target
 from harness.shift import LEVEL, Shift, shift_of
 
@@ -89,7 +90,7 @@ class Outcomes:
 
 def place_of(pair: Pair) -> Place:
     """Where a pair stands in its comparison."""
-    return Place(pair.metric.name, pair.stage, pair.endpoint)
+    return Place(pair.metric.name, pair.stage, pair.endpoint, pair.tag)
 
 
 def outcomes_of(
@@ -113,7 +114,7 @@ def outcomes_of(
     """
     known = {place: floor.value for place, floor in (floors or {}).items()}
     shifts = {place_of(pair): shift for pair in comparison.pairs if (shift := shift_of(pair, comparison))}
-    named = {Place(t.expectation.metric.name, t.stage, t.endpoint) for t in targets}
+    named = {place_of_target(target) for target in targets}
     levels = _levels(shifts, named)
     findings = {}
     for pair in comparison.pairs:

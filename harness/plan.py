@@ -2,15 +2,17 @@
 
 from typing import Annotated, Literal, Self, TypeVar
 
-from pydantic import Field, PrivateAttr, field_validator, model_validator
+from pydantic import Field, PrivateAttr, ValidationInfo, field_validator, model_validator
 
 from harness.abort import Abort
 from harness.corpus import Corpus
 from harness.fault import Fault
+from harness.gauge import Gauges
 from harness.judgement import Judgement
 from harness.stage import Part, Seconds, Stage, StageKind
 from harness.system import Compose, ComposeName, Core, External, Local, ServiceName, Url
 from harness.target import Expectation, ExpectationError, Form, parse_expectation
+from harness.vocabulary import Tags, Vocabulary, vocabulary_of
 
 S = TypeVar("S", Local, Compose, External)
 SCHEMA = 1
@@ -97,28 +99,46 @@ class Profile(Part):
 class Target(Part):
     """One statement to be judged. Without a stage it speaks of every stage but ramps, without an endpoint of all.
 
-    What is ``advisory`` is judged and shown, and decides nothing: a run comes out as it would without it.
+    A ``tag`` is a name of the plan's for several endpoints, of which all samples are taken together. What is
+    ``advisory`` is judged and shown, and decides nothing: a run comes out as it would without it.
     """
 
     expect: str
     stage: str | None = None
     endpoint: str | None = None
+    tag: str | None = None
     claim: str | None = None
     severity: Literal["required", "advisory"] = "required"
+    _expectation: Expectation = PrivateAttr()
+    _tagged: frozenset[str] = PrivateAttr()
 
     @field_validator("expect")
     @classmethod
-    def _parses(cls, value: str) -> str:
-        try:
-            parse_expectation(value)
-        except ExpectationError as error:
-            raise ValueError(str(error)) from error
-        return value
+    def _parses(cls, value: str, info: ValidationInfo) -> str:
+        return _parsed(value, info)
+
+    @model_validator(mode="after")
+    def _one_place(self) -> Self:
+        _either(self.endpoint, self.tag)
+        return self
+
+    def model_post_init(self, context: object) -> None:
+        """Look up the words of the plan that it uses."""
+        words = vocabulary_of(context)
+        self._expectation = parse_expectation(self.expect, words.metrics)
+        self._tagged = frozenset(words.tags.get(self.tag or "", ()))
 
     @property
     def expectation(self) -> Expectation:
         """The parsed ``expect``."""
-        return parse_expectation(self.expect)
+        return self._expectation
+
+    @property
+    def endpoints(self) -> frozenset[str] | None:
+        """The endpoints that it speaks of; ``None``: of all."""
+        if self.tag is not None:
+            return self._tagged
+        return None if self.endpoint is None else frozenset({self.endpoint})
 
     @property
     def required(self) -> bool:
@@ -129,6 +149,20 @@ class Target(Part):
     def primary(self) -> bool:
         """Whether it is among those that can fail a run by a change from before to after."""
         return self.required and self.expectation.form is not Form.ABSOLUTE
+
+
+def _parsed(text: str, info: ValidationInfo) -> str:
+    """A line of ``expect``, when it can be read with the words of its plan."""
+    try:
+        parse_expectation(text, vocabulary_of(info.context).metrics)
+    except ExpectationError as error:
+        raise ValueError(str(error)) from error
+    return text
+
+
+def _either(endpoint: str | None, tag: str | None) -> None:
+    if endpoint is not None and tag is not None:
+        raise ValueError("endpoint and tag both say which requests are meant; leave one out")
 
 
 class Capacity(Part):
@@ -169,31 +203,34 @@ class Claim(Part):
     expect: tuple[str, ...] = ()
     stage: str | None = None
     endpoint: str | None = None
+    tag: str | None = None
     unmeasured: str | None = None
+    _targets: tuple[Target, ...] = PrivateAttr()
 
     @model_validator(mode="after")
-    def _measured_or_not(self) -> Self:
+    def _measured_or_not(self, info: ValidationInfo) -> Self:
         if bool(self.expect) == bool(self.unmeasured):
             raise ValueError("needs either expect, how it is measured, or unmeasured, why it is not")
+        _either(self.endpoint, self.tag)
         for text in self.expect:
-            try:
-                parse_expectation(text)
-            except ExpectationError as error:
-                raise ValueError(str(error)) from error
+            _parsed(text, info)
+        place = {"stage": self.stage, "endpoint": self.endpoint, "tag": self.tag, "claim": self.id}
+        self._targets = tuple(
+            Target.model_validate(place | {"expect": text}, context=info.context) for text in self.expect
+        )
         return self
 
     @property
     def targets(self) -> tuple[Target, ...]:
         """What has to be met for the claim to hold."""
-        return tuple(
-            Target(expect=text, stage=self.stage, endpoint=self.endpoint, claim=self.id) for text in self.expect
-        )
+        return self._targets
 
 
 class Plan(Part):
     """What to run: environment, arms, answers, load, stages, faults, aborts, targets, claims, and steps between arms.
 
-    As written, or scaled by one of its profiles.
+    As written, or scaled by one of its profiles. Targets that use its ``readings`` and ``tags`` need its vocabulary as
+    the context of validation.
     """
 
     schema_: int = Field(alias="schema")
@@ -202,6 +239,8 @@ class Plan(Part):
     arms: dict[str, Arm]
     load: Load
     stages: tuple[Stage, ...]
+    tags: Tags = Field(default={})
+    readings: Gauges = Field(default={})
     targets: tuple[Target, ...] = ()
     claims: tuple[Claim, ...] = ()
     attribution: Chain | None = None
@@ -263,6 +302,11 @@ class Plan(Part):
     def open(self) -> bool:
         """Whether the stages say how many requests arrive, and not how many users there are."""
         return bool(self.stages) and self.stages[0].rate is not None
+
+    @property
+    def vocabulary(self) -> Vocabulary:
+        """The words that its targets may use beside those that all plans know."""
+        return Vocabulary(readings=self.readings, tags=self.tags)
 
     @property
     def judged(self) -> list[tuple[str, Target]]:
@@ -333,7 +377,7 @@ class Plan(Part):
             fault.model_dump() | {"at": fault.scaled(times.get(fault.stage, 1.0))} for fault in self.faults
         )
         data["load"]["blocks"] = profile.blocks or self.load.blocks
-        plan = self.model_validate(data)
+        plan = self.model_validate(data, context=self.vocabulary)
         plan._profile = name  # noqa: SLF001 - its own class
         return plan
 

@@ -59,7 +59,7 @@ def _always_within(plan: Plan, said: Expectation) -> str:
         )
     if said.below and metric.unit is Unit.FRACTION and said.limit >= 1:
         return f"{metric.name} never exceeds 100 %, so that nothing would miss this; ask for less"
-    if metric.unit is Unit.MS and said.limit >= _longest_ms(plan):
+    if metric.unit is Unit.MS and metric.origin is Origin.REQUESTS and said.limit >= _longest_ms(plan):
         return (
             f"no request of this plan can take that long: a leg ends after {_longest_ms(plan) / 1000:g} s; ask for less"
         )
@@ -88,9 +88,9 @@ def _unread(plan: Plan, metric: Metric) -> str:
 
 def _said_twice(plan: Plan) -> Iterator[Problem]:
     """Targets that are the same statement: each would be counted as one that holds."""
-    first: dict[tuple[Expectation, str | None, str | None], int] = {}
+    first: dict[tuple[Expectation, str | None, str | None, str | None], int] = {}
     for index, target in enumerate(plan.targets):
-        said = (target.expectation, target.stage, target.endpoint)
+        said = (target.expectation, target.stage, target.endpoint, target.tag)
         if said in first:
             yield Problem(f"targets[{index}]", f"says the same as targets[{first[said]}]; remove one")
         first.setdefault(said, index)

@@ -18,6 +18,7 @@ from harness.abort import Abort
 from harness.corpus import Corpus
 from harness.errors import PlanError, Problem
 from harness.fault import Fault
+from harness.gauge import Gauge
 from harness.judgement import Judgement
 from harness.metric import METRICS, Origin, Scale
 from harness.plan import (
@@ -37,9 +38,11 @@ from harness.plan_external import external_problems, without_credentials
 from harness.plan_faults import fault_problems
 from harness.plan_search import search_problems
 from harness.plan_targets import abort_problems, primary_problems
+from harness.plan_words import word_problems
 from harness.stage import SLOWEST_CLIMB, Search, Stage, StageKind
 from harness.system import Apply, Compose, External, Limits, Local, Metrics, Server
 from harness.target import Expectation, Form
+from harness.vocabulary import Vocabulary
 
 KINDS: dict[str, type[BaseModel]] = {"local": Local, "compose": Compose, "external": External}
 PLACEHOLDERS = {"serve": ("python", "port", "scale"), "seed": ("python", "scale"), "migrate": ("python", "revision")}
@@ -55,8 +58,10 @@ def parse_plan(text: str, source: Path | str = "plan", profile: str | None = Non
         data = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         raise PlanError(source, [Problem("", f"not valid TOML: {error}")]) from error
+    whole = json.dumps(data, default=str)
     try:
-        plan = Plan.model_validate_json(json.dumps(data, default=str))
+        words = Vocabulary.model_validate_json(whole)
+        plan = Plan.model_validate_json(whole, context=words)
     except ValidationError as error:
         raise PlanError(source, [_problem(detail) for detail in error.errors()]) from error
     if profile is not None:
@@ -68,6 +73,7 @@ def parse_plan(text: str, source: Path | str = "plan", profile: str | None = Non
         fault_problems,
         abort_problems,
         _target_problems,
+        word_problems,
         _blind_problems,
         _chain_problems,
         blind_problems,
@@ -281,7 +287,7 @@ def _blind_problems(plan: Plan) -> Iterator[Problem]:
         yield Problem("capacity", f'is judged in stages of kind "stress"; add one for each {each} to try')
     for where, target in plan.judged:
         metric = target.expectation.metric
-        for key in ("stage", "endpoint"):
+        for key in ("stage", "endpoint", "tag"):
             if metric.lacks(key) and getattr(target, key) is not None:
                 yield Problem(f"{where}.{key}", f"{metric.name} is one value of a whole leg or arm; leave {key} out")
         if metric.origin is Origin.STRESS and (what := _blind_to_load(plan, target.expectation)):
@@ -360,6 +366,7 @@ def _known_keys(tables: tuple[str, ...], kind: str | None) -> list[str]:
         "faults": Fault,
         "judgement": Judgement,
         "aborts": Abort,
+        "readings": Gauge,
     }
     nested: dict[str, type[BaseModel]] = {
         "steps": Step,

@@ -13,7 +13,7 @@ from harness.plan import Target
 from harness.replies import Replies, answered_otherwise, asked_otherwise, excused, failed_too_often
 from harness.target import Form
 
-SPEAKS_OF_REQUESTS = frozenset({Origin.REQUESTS, Origin.PROCESSES, Origin.STRESS})
+SPEAKS_OF_REQUESTS = frozenset({Origin.REQUESTS, Origin.PROCESSES, Origin.READINGS, Origin.STRESS})
 ERRORS = "error_rate"
 
 
@@ -42,6 +42,8 @@ def _why_not(target: Target, replies: Sequence[Replies], targets: Sequence[Targe
     metric, endpoint = target.expectation.metric, target.endpoint
     if not replies or metric.origin not in SPEAKS_OF_REQUESTS:
         return None
+    if target.tag is not None:  # its endpoints are as all requests of a plan that has no other
+        replies = [one for one in replies if one.endpoint in (target.endpoints or ())]
     relative = target.expectation.form is not Form.ABSOLUTE
     limited = metric.name == ERRORS or any(_covers(other, target) for other in targets)
     if not limited and failed_too_often(replies, endpoint, relative=relative):
@@ -62,5 +64,5 @@ def _covers(errors: Target, target: Target) -> bool:
         errors.expectation.metric.name == ERRORS
         and (errors.required or not target.required)
         and errors.stage in {None, target.stage}
-        and errors.endpoint in {None, target.endpoint}
+        and (errors.endpoints is None or (target.endpoints is not None and target.endpoints <= errors.endpoints))
     )

@@ -3,16 +3,19 @@
 import math
 from dataclasses import dataclass
 
-from harness.metric import LATENCIES, Basis, Metric, Origin
+from harness.metric import LATENCIES, METRICS, Basis, Metric, Origin
 
 
 @dataclass(frozen=True, slots=True)
 class Row:
     """What one arm did in one block, stage and endpoint; ``None`` in these three means pooled over them.
 
+    With a ``tag`` it is of the endpoints of that name together, and ``endpoint`` is ``None``.
+
     Rates are fractions; a value that could not be measured is ``None``, never 0. ``hits`` and ``lookups`` are the
     counts behind the cache-hit rate, ``design_effect`` is at least 1 and divides the counts of failures. What
-    follows them is of whole legs and arms (rows of all stages and endpoints) or of processes (rows of all endpoints).
+    follows them is of whole legs and arms (rows of all stages and endpoints) or of processes and what services tell
+    (rows of all endpoints); ``readings`` are those of the plan, by name.
     """
 
     arm: str
@@ -58,9 +61,14 @@ class Row:
     database_cpu: float | None = None
     cache_memory: float | None = None
     service_memory: float | None = None
+    service_cpu: float | None = None
+    readings: tuple[tuple[str, float], ...] = ()
+    tag: str | None = None
 
     def value(self, metric: str) -> float | None:
-        """The value of a metric of the registry, in its stored unit."""
+        """The value of a metric of the registry or of a reading of the plan, in its stored unit."""
+        if metric not in METRICS:
+            return dict(self.readings).get(metric)
         found: float | None = getattr(self, f"{metric}_ms" if metric in LATENCIES else metric)
         return found
 

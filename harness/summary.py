@@ -11,7 +11,7 @@ What counts where:
 """
 
 import math
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
 from fractions import Fraction
 from functools import cached_property, partial
@@ -25,7 +25,8 @@ from harness.cell import Cell, cells_of, milliseconds, pooled
 from harness.curve import Curve, curve_of
 from harness.facts import facts_of
 from harness.fault import Fault
-from harness.metric import PERCENTILES, SERVICE_TIMES
+from harness.gauge import metrics_of
+from harness.metric import PERCENTILES, SERVICE_TIMES, Metric
 from harness.recovery import Recovery, recoveries_of
 from harness.row import Row
 from harness.settling import NOTHING_LEFT_OUT, Settling
@@ -34,15 +35,17 @@ from harness.target import Expectation
 from harness.timeline import Course, Second, course_of, timeline
 from harness.trial import Leg, Migration, Offered, Trial, Window
 from harness.usage import Consumer, Usage
+from harness.vocabulary import NO_WORDS, Tags, Vocabulary
 
 
 class Place(NamedTuple):
-    """What a row is of; ``None`` is pooled over all of them."""
+    """What a row is of; ``None`` is pooled over all of them, or over the endpoints of a tag."""
 
     arm: str
     block: int | None
     stage: str | None
     endpoint: str | None
+    tag: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +98,8 @@ class Summary:
     ``steps`` are the stress stages of every leg, when the plan says what it means to hold them, and ``searches`` what
     the search of every leg came to; ``consumers`` the servers and services whose CPU and memory were read;
     ``recoveries`` what followed each fault of every leg; ``settling`` what was left out of stages and blocks that were
-    not steady.
+    not steady; ``tagged`` the rows of the endpoints of each tag together, and ``measures`` what the plan's own readings
+    measure.
     """
 
     rows: tuple[Row, ...]
@@ -108,10 +112,13 @@ class Summary:
     recoveries: tuple[Recovery, ...] = ()
     settling: Settling = NOTHING_LEFT_OUT
     searches: tuple[Sought, ...] = ()
+    tagged: tuple[Row, ...] = ()
+    measures: tuple[Metric, ...] = ()
 
     @cached_property
-    def _index(self) -> dict[tuple[str, int | None, str | None, str | None], Row]:
-        return {(row.arm, row.block, row.stage, row.endpoint): row for row in self.rows}
+    def _index(self) -> dict[Place, Row]:
+        rows = (*self.rows, *self.tagged)
+        return {Place(row.arm, row.block, row.stage, row.endpoint, row.tag): row for row in rows}
 
     @cached_property
     def blocks(self) -> list[int]:
@@ -128,9 +135,11 @@ class Summary:
         """Whether the load was arrivals, which wait for no answer."""
         return any(window.rate is not None for leg in self.legs for window in leg.windows)
 
-    def row(self, arm: str, block: int | None, stage: str | None, endpoint: str | None) -> Row | None:
-        """The row of a cell; ``None`` when nothing was requested there."""
-        return self._index.get((arm, block, stage, endpoint))
+    def row(
+        self, arm: str, block: int | None, stage: str | None, endpoint: str | None, tag: str | None = None
+    ) -> Row | None:
+        """The row of a cell, or of the endpoints of a tag together; ``None`` when nothing was requested there."""
+        return self._index.get(Place(arm, block, stage, endpoint, tag))
 
 
 def summarise(
@@ -140,6 +149,7 @@ def summarise(
     faults: Sequence[Fault] = (),
     *,
     settling: Settling = NOTHING_LEFT_OUT,
+    vocabulary: Vocabulary = NO_WORDS,
 ) -> Summary:
     """Summarise the trials of a run; the caller passes complete blocks only.
 
@@ -149,6 +159,7 @@ def summarise(
         limits: what a stress stage has to meet for its load to be held.
         faults: what was done to servers and services in every leg, in the order in which they begin.
         settling: what to leave out of stages and blocks that were not steady.
+        vocabulary: the readings and tags of the plan.
     """
     counted = list(map(partial(_counts, faults=faults, limits=limits), settling.steady(trials)))
     legs = [counts.trial for counts in counted]
@@ -156,7 +167,7 @@ def summarise(
     steps = tuple(_steps(legs, rows, limits)) if limits else ()
     searches = tuple(counts.sought for counts in counted if counts.sought is not None)
     recoveries = tuple(recovery for counts in counted for recovery in counts.recoveries)
-    usage = Usage(legs)
+    usage = Usage(legs, vocabulary.readings)
     return Summary(
         rows=tuple(_with_facts(_with_usage(row, usage), legs, migrations, steps, recoveries, searches) for row in rows),
         stages=tuple(dict.fromkeys(window.stage for leg in legs for window in leg.generation.windows)),
@@ -168,6 +179,8 @@ def summarise(
         recoveries=recoveries,
         settling=settling,
         searches=searches,
+        tagged=tuple(_tagged_rows(counted, vocabulary.tags)),
+        measures=tuple(metrics_of(vocabulary.readings).values()),
     )
 
 
@@ -180,6 +193,10 @@ class _Counts:
     course: Course
     recoveries: tuple[Recovery, ...]
     sought: Sought | None
+
+    def only(self, endpoints: Collection[str]) -> "_Counts":
+        """Those of some endpoints."""
+        return replace(self, cells={place: cell for place, cell in self.cells.items() if place[1] in endpoints})
 
 
 def _counts(trial: Trial, faults: Sequence[Fault], limits: Sequence[Expectation]) -> _Counts:
@@ -210,8 +227,7 @@ def _timelines(counted: Sequence[_Counts]) -> dict[str, tuple[Second, ...]]:
 
 def _rows(counted: Sequence[_Counts]) -> tuple[list[Row], tuple[Curve, ...]]:
     """The row of every place, and the curves of those that are pooled over blocks and stages."""
-    windows = [(counts.trial.leg, window) for counts in counted for window in counts.trial.generation.windows]
-    ramps = {window.stage for _, window in windows if window.kind == StageKind.RAMP}
+    windows, ramps = _windows(counted)
     rows, curves = [], []
     for place, cells in _places(counted, ramps):
         cell = pooled(cells)
@@ -219,6 +235,23 @@ def _rows(counted: Sequence[_Counts]) -> tuple[list[Row], tuple[Curve, ...]]:
         if place.block is None and place.stage is None and cell.successes:
             curves.append(curve_of(place.arm, place.endpoint, cell.latency_ns))
     return rows, tuple(sorted(curves, key=lambda curve: curve.endpoint is not None))
+
+
+def _windows(counted: Sequence[_Counts]) -> tuple[list[tuple[Leg, Window]], set[str]]:
+    """The windows of all legs, and the stages that are ramps."""
+    windows = [(counts.trial.leg, window) for counts in counted for window in counts.trial.generation.windows]
+    return windows, {window.stage for _, window in windows if window.kind == StageKind.RAMP}
+
+
+def _tagged_rows(counted: Sequence[_Counts], tags: Tags) -> Iterator[Row]:
+    """The rows of every tag; of an arm that was never asked one of its endpoints there are none."""
+    windows, ramps = _windows(counted)
+    for tag, endpoints in tags.items():
+        asked = {(counts.trial.leg.arm, endpoint) for counts in counted for _, endpoint in counts.cells}
+        own = [counts for counts in counted if all((counts.trial.leg.arm, name) in asked for name in endpoints)]
+        for place, cells in _places([counts.only(endpoints) for counts in own], ramps):
+            if place.endpoint is None:
+                yield _row(pooled(cells), place._replace(tag=tag), _seconds(windows, place, ramps))
 
 
 def _places(counted: Sequence[_Counts], ramps: set[str]) -> Iterator[tuple[Place, list[Cell]]]:

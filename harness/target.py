@@ -10,6 +10,7 @@ Pure text in, value out.
 """
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from difflib import get_close_matches
 from enum import StrEnum
@@ -68,25 +69,25 @@ class Expectation:
         return value <= self.limit if self.below else value >= self.limit
 
 
-def parse_expectation(text: str) -> Expectation:
-    """Read one ``expect`` line.
+def parse_expectation(text: str, metrics: Mapping[str, Metric] = METRICS) -> Expectation:
+    """Read one ``expect`` line about one of some metrics, by name.
 
     Raises:
         ExpectationError: with the nearest valid metric, unit or form.
     """
     line = text.strip()
     if match := _ABSOLUTE.fullmatch(line):
-        metric = _metric(match["metric"])
+        metric = _metric(match["metric"], metrics)
         limit = _number(match["number"]) * _factor(metric, match["unit"])
         _sensible_fraction(metric, limit, match["unit"])
         return Expectation(metric, Form.ABSOLUTE, limit, below=match["relation"].startswith("<"))
     if match := _RELATIVE.fullmatch(line):
-        return _relative(match)
+        return _relative(match, metrics)
     raise ExpectationError(f'cannot read "{text}"; a target looks like {FORMS}')
 
 
-def _relative(match: re.Match[str]) -> Expectation:
-    metric = _metric(match["metric"])
+def _relative(match: re.Match[str], metrics: Mapping[str, Metric]) -> Expectation:
+    metric = _metric(match["metric"], metrics)
     change, falls = _number(match["number"]) / 100, match["verb"] == "falls"
     if metric.origin is Origin.MIGRATION:
         raise ExpectationError(
@@ -109,11 +110,11 @@ def _relative(match: re.Match[str]) -> Expectation:
     return Expectation(metric, Form.IMPROVEMENT, change, below=falls)
 
 
-def _metric(name: str) -> Metric:
-    if name in METRICS:
-        return METRICS[name]
-    near = get_close_matches(name.lower(), METRICS, n=1)
-    hint = f'did you mean "{near[0]}"?' if near else f"known are {', '.join(METRICS)}"
+def _metric(name: str, metrics: Mapping[str, Metric]) -> Metric:
+    if name in metrics:
+        return metrics[name]
+    near = get_close_matches(name.lower(), metrics, n=1)
+    hint = f'did you mean "{near[0]}"?' if near else f"known are {', '.join(metrics)}"
     raise ExpectationError(f'nothing measures "{name}"; {hint}')
 
 

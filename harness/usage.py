@@ -1,12 +1,14 @@
 """Usage: the CPU and memory of servers and services, stage by stage, from the readings beside the load."""
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import pandas as pd
 
+from harness.gauge import Gauge
+from harness.gauging import Gauging
 from harness.readings import CACHE, CPU, DATABASE, MEMORY, of_generator
 from harness.stage import StageKind
 from harness.statistics import Interval, t_interval, trend
@@ -46,28 +48,35 @@ class Consumer:
 class Usage:
     """The readings of servers and services in the measured parts of the stages."""
 
-    def __init__(self, trials: Sequence[Trial]) -> None:
+    def __init__(self, trials: Sequence[Trial], gauges: Mapping[str, Gauge] | None = None) -> None:
         frames = [frame for trial in trials if len(frame := _frame(trial))]
         self._readings = pd.concat(frames, ignore_index=True) if frames else pd.DataFrame()
+        self._legs = [trial.leg for trial in trials]
+        self._gauging = Gauging(self._readings, gauges or {})
 
     def of(self, arm: str, block: int | None, stage: str | None) -> dict[str, Any]:
-        """``database_cpu`` (mean share of the host), ``cache_memory`` and ``service_memory`` (peak, in MB).
+        """CPU (mean share of the host) and memory (peak, in MB) of servers and services, and the plan's own readings.
 
-        Without a block of all of them, without a stage of all but ramps. Memory of several services adds up.
+        Without a block of all of them, without a stage of all but ramps.
+        CPU and memory of several services add up.
         """
         found = self._readings
+        blocks = [leg.block for leg in self._legs if leg.arm == arm and block in {None, leg.block}]
         if not found.empty:
             inside = ~found["ramp"] if stage is None else found["stage"] == stage
             found = found[inside & (found["arm"] == arm) & (block is None or found["block"] == block)]
         if found.empty:
             return {}
-        cpu = found[(found["name"] == CPU) & (found["source"] == DATABASE)]["value"]
+        means = found[found["name"] == CPU].groupby("source")["value"].mean()
+        busy = means.drop([DATABASE, CACHE], errors="ignore")
         peaks = found[found["name"] == MEMORY].groupby("source")["value"].max() / MEGABYTE
         services = peaks.drop([DATABASE, CACHE], errors="ignore")
         return {
-            "database_cpu": float(cpu.mean()) if len(cpu) else None,
+            "database_cpu": float(means[DATABASE]) if DATABASE in means else None,
+            "service_cpu": float(busy.sum()) if len(busy) else None,
             "cache_memory": float(peaks[CACHE]) if CACHE in peaks else None,
             "service_memory": float(services.sum()) if len(services) else None,
+            "readings": self._gauging.of(arm, blocks, stage),
         }
 
     def consumers(self) -> Iterator[Consumer]:

@@ -1,13 +1,12 @@
 """Noise: what is known of a machine's noise, and what a number of blocks can therefore tell."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from harness.check import Check, Reason, edge_of
 from harness.forecast import block_values, more_blocks, visible
-from harness.metric import METRICS
 from harness.noise import Floor, Place, place_of
-from harness.plan import Plan
+from harness.plan import Plan, Target
 from harness.target import Form
 from harness.verdict import Verdict
 from reports import view
@@ -36,7 +35,7 @@ def _row(check: Check, floor: Floor, blocks: int) -> NoiseRow:
     seen = visible(floor.spread, blocks)
     provisional = ", provisional" if floor.provisional else ""
     return NoiseRow(
-        what=METRICS[place_of(check.target).metric].label,
+        what=check.target.expectation.metric.label,
         where=view.where(check.target),
         floor=f"±{view.in_percent(floor.value)} %",
         pairs=f"{view.count(floor.pairs)}{provisional}",
@@ -49,19 +48,19 @@ def foresee(plan: Plan, blocks: int, floors: Mapping[Place, Floor]) -> list[str]
     asked = [target for target in plan.targets if target.expectation.form is not Form.ABSOLUTE]
     if not asked:
         return []
-    known = {place_of(target): floors[place_of(target)] for target in asked if place_of(target) in floors}
+    known = {place_of(target): (target, floors[place_of(target)]) for target in asked if place_of(target) in floors}
     if not known:
         return ["how noisy this machine is under this load is not known yet; a run with --control says it"]
-    return list(_foreseen(known, blocks))
+    return list(_foreseen(list(known.values()), blocks))
 
 
-def _foreseen(known: Mapping[Place, Floor], blocks: int) -> Iterator[str]:
-    for place, floor in list(known.items())[:NAMED]:
-        seen = visible(floor.spread, blocks)
-        where = f" of {view.plain(place.stage)}" if place.stage else ""
+def _foreseen(known: Sequence[tuple[Target, Floor]], blocks: int) -> Iterator[str]:
+    for target, floor in known[:NAMED]:
+        seen, label = visible(floor.spread, blocks), target.expectation.metric.label
+        where = f" of {view.plain(target.stage)}" if target.stage else ""
         can = f"a change of {view.in_percent(seen)} %" if seen is not None else "no change at all"
         differ = f"equal arms differ by up to {view.in_percent(floor.value)} % ({view.plural(floor.pairs, 'pair')})"
-        yield f"{view.plural(blocks, 'block')} can tell {can} in {METRICS[place.metric].label}{where}: {differ}"
+        yield f"{view.plural(blocks, 'block')} can tell {can} in {label}{where}: {differ}"
 
 
 def reason_of(check: Check) -> str:

@@ -28,11 +28,12 @@ def summary_record(summary: Summary) -> dict[str, Any]:
 
     ``steps`` are the stress stages of every leg, and whether their users, or their rate, were held; ``searches`` what
     the search of every leg tried and found; ``faults`` what followed each fault of every leg, in seconds. In an open
-    plan ``arrivals`` are those of every leg and stage.
+    plan ``arrivals`` are those of every leg and stage, in one with tags ``tagged`` the rows of theirs.
     """
     return {
         "schema": SCHEMA,
         "rows": [_row(row) for row in summary.rows],
+        **({"tagged": [_row(row) for row in summary.tagged]} if summary.tagged else {}),
         "legs": [
             {
                 "number": facts.leg.number,
@@ -77,7 +78,7 @@ def comparison_record(comparison: Comparison, outcomes: Outcomes) -> dict[str, A
     """``comparison.json``: every metric before and after in every stage and endpoint, with its blocks.
 
     ``outcome`` is what the row shows: ``smallest_that_counts`` and ``smallest_visible`` are fractions of before, or of
-    1 where the change is a difference.
+    1 where the change is a difference. ``tagged`` are the endpoints of each tag of the plan together.
     """
     sequential = {"sequential": True} if comparison.sequential else {}
     return {
@@ -85,6 +86,7 @@ def comparison_record(comparison: Comparison, outcomes: Outcomes) -> dict[str, A
         "blocks": comparison.blocks,
         **sequential,
         "pairs": [_pair(pair) | {"outcome": _finding(outcomes.of(pair))} for pair in comparison.pairs],
+        **({"tagged": [_pair(pair) for pair in comparison.tagged]} if comparison.tagged else {}),
     }
 
 
@@ -189,7 +191,10 @@ def _dumps(value: object) -> str:
 
 
 def _row(row: Row) -> dict[str, Any]:
-    return {name: _finite(value) if isinstance(value, float) else value for name, value in asdict(row).items()}
+    plain = {name: _finite(value) if isinstance(value, float) else value for name, value in asdict(row).items()}
+    del plain["readings"], plain["tag"]
+    own = {"readings": {name: _finite(value) for name, value in row.readings}} if row.readings else {}
+    return plain | own | ({"tag": row.tag} if row.tag is not None else {})
 
 
 def _pair(pair: Pair) -> dict[str, Any]:
@@ -197,6 +202,7 @@ def _pair(pair: Pair) -> dict[str, Any]:
         "metric": pair.metric.name,
         "stage": pair.stage,
         "endpoint": pair.endpoint,
+        **({"tag": pair.tag} if pair.tag is not None else {}),
         "before": _finite(pair.before),
         "after": _finite(pair.after),
         "before_at_least": pair.before_at_least,
@@ -277,6 +283,7 @@ def _check(check: Check) -> dict[str, Any]:
         "expect": check.target.expect,
         "stage": check.target.stage,
         "endpoint": check.target.endpoint,
+        **({"tag": check.target.tag} if check.target.tag is not None else {}),
         "claim": check.target.claim,
         "severity": check.target.severity,
         "outcome": check.outcome.value,

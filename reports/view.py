@@ -292,14 +292,21 @@ def where(target: Target | Chain) -> str:
     if isinstance(target, Target) and (place := PLACES.get(target.expectation.metric.origin)):
         return place
     stage = plain(target.stage) if target.stage else "all stages but ramps"
-    place = f"{stage} {DOT} {plain(target.endpoint) if target.endpoint else 'all requests'}"
+    place = f"{stage} {DOT} {_requests(target) or 'all requests'}"
     return f"{place} {DOT} {target.severity}" if isinstance(target, Target) and not target.required else place
 
 
 def narrowed(target: Target) -> str:
     """What a target is narrowed to, empty when it speaks of everything: ``sustain · GET /content/{id}``."""
-    parts = (target.stage, target.endpoint, "" if target.required else target.severity)
-    return f" {DOT} ".join(plain(part) for part in parts if part)
+    parts = (plain(target.stage or ""), _requests(target), "" if target.required else target.severity)
+    return f" {DOT} ".join(part for part in parts if part)
+
+
+def _requests(target: Target | Chain) -> str:
+    """The endpoint, or ``reads (3 endpoints)``; empty for all requests."""
+    if isinstance(target, Target) and target.tag is not None:
+        return f"{plain(target.tag)} ({plural(len(target.endpoints or ()), 'endpoint')})"
+    return plain(target.endpoint or "")
 
 
 def called(target: Target) -> str:

@@ -32,12 +32,12 @@ def blocks_charts(comparison: Comparison, verdict: Verdict) -> list[tuple[str, C
 def _pairs(comparison: Comparison, verdict: Verdict) -> list[Pair]:
     judged = [check.pair for check in verdict.checks if check.pair]
     usual = [pair for name in DEFAULT if (pair := comparison.pair(name, None, None))]
-    unique = {(pair.metric.name, pair.stage, pair.endpoint): pair for pair in judged or usual}
+    unique = {(pair.metric.name, pair.stage, pair.endpoint, pair.tag): pair for pair in judged or usual}
     return [pair for pair in unique.values() if any(b.before or b.after for b in pair.blocks)][:MOST]
 
 
 def _heading(pair: Pair) -> str:
-    parts = [pair.metric.label, *(view.plain(part) for part in (pair.stage, pair.endpoint) if part)]
+    parts = [pair.metric.label, *(view.plain(part) for part in (pair.stage, pair.endpoint, pair.tag) if part)]
     return f" {view.DOT} ".join(parts)
 
 

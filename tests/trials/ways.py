@@ -127,6 +127,13 @@ REFUSED = (
         "the memory of a cache that there is not", *expects("cache_memory < 1 MB"), "nothing measures cache_memory"
     ),
     Refused(
+        "a reading of what nobody reads",
+        "[[targets]]",
+        '[readings.pool_use]\nof = "in_use"\n[[targets]]',
+        'nobody reads "in_use"',
+    ),
+    Refused("a tag that there is not", TARGET, f'{TARGET}\ntag = "reads"', 'no tag "reads"'),
+    Refused(
         "a recovery without a fault",
         f'{TARGET}\nstage = "sustain"',
         'expect = "recovery_seconds < 60 s"',

@@ -97,16 +97,18 @@ def test_another_machine_or_another_load_is_another_file(tmp_path: Path) -> None
     setup = synthetic_setup(plan)
     longer = parse_plan(CONTROLLED.replace("seconds = 30", "seconds = 31"))
     more = replace(setup, host=setup.host | {"cores": 4})
+    tagged = parse_plan(CONTROLLED + '[tags]\nreads = ["GET /"]\n')
     newer = replace(setup, host=setup.host | {"system": "Linux 6.2"}, started="2026-05-05T00:00:00+00:00")
     paths = {
         "same": NoiseStore(tmp_path, plan, setup).path,
         "kernel": NoiseStore(tmp_path, plan, newer).path,
         "cores": NoiseStore(tmp_path, plan, more).path,
         "stages": NoiseStore(tmp_path, longer, setup).path,
+        "words": NoiseStore(tmp_path, tagged, setup).path,
         "profile": NoiseStore(tmp_path, plan, replace(setup, profile="quick")).path,
     }
     assert paths["same"] == paths["kernel"]
-    assert len(set(paths.values())) == 4
+    assert len(set(paths.values())) == 5
     after = parse_plan(CONTROLLED.replace("[arms.after]", '[arms.after]\nenv = { A = "1" }'))
     assert NoiseStore(tmp_path, after, setup).path == paths["same"]  # before is the same: so is its noise
 

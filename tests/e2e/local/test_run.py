@@ -108,6 +108,12 @@ class TestACompleteRun:
     [
         ("p95 < 10 s", "p95 < 0.00000001 ms", 1, "FAIL"),  # beyond any interval, however busy the machine
         ('"p95 < 10 s"', '"p95 < 10 s"\nendpoint = "GET /no"', 2, 'no user file requests "GET /no"; they request GET'),
+        (
+            "[[targets]]",
+            '[tags]\nsome = ["GET /items/{id}", "GET /no"]\n[[targets]]',
+            2,
+            'tags.some[1]: no user file requests "GET /no"',
+        ),
         ("seconds = 2", "secnds = 2", 2, 'stages[1].secnds: unknown key; did you mean "seconds"?'),
         ('"users.py"', '"user.py"', 2, "load.users[0]: no file"),
         ("python service.py", "python broken.py", 5, "out of coffee"),
