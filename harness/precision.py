@@ -5,9 +5,8 @@ from collections.abc import Sequence
 
 from harness.statistics import t_interval
 
-FEWEST = 6
-"""Of fewer blocks no sign-flip p falls below 0.05."""
-UNASKED = 4
+FEWEST = 8
+UNASKED = 6
 """So many of the latest blocks have no say in when to stop."""
 
 
@@ -20,11 +19,10 @@ def half_width(values: Sequence[float]) -> float | None:
 def enough(values: Sequence[float], wanted_half_width: float) -> bool:
     """Whether the blocks measured so far tell a change precisely enough to stop; to be asked after every block.
 
-    The blocks but the latest four must be six or more, and the half-width of their interval at most what is wanted:
-    nobody stops before the tenth. Whoever stops as soon as the interval is narrow stops when the blocks are alike by
-    luck, and an interval that calls itself one of 95 % then covers 92.6 % (simulated, where the wanted half-width is
-    half of the blocks' standard deviation). Four more blocks that were not asked bring the worst case to 93.6 %, and
-    most to 94 to 95 %.
+    The blocks but the latest six must be eight or more, and the half-width of their interval at most what is wanted:
+    nobody stops before the fourteenth. Whoever stops as soon as the interval is narrow stops when the blocks are alike
+    by luck, and an interval that calls itself one of 95 % then covers 92.5 % (simulated, normal blocks, where the wanted
+    half-width is 0.45 of their standard deviation). Six more blocks that were not asked bring that to 94 to 95 %.
 
     Args:
         values: one value per block in the order measured, such as ln(after / before).

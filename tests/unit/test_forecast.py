@@ -54,7 +54,7 @@ def test_what_lies_on_the_limit_is_never_decided() -> None:
 @pytest.mark.parametrize(
     ("blocks", "expect", "known"),
     [
-        (9, "p95 falls by 50 %", False),  # nobody stops before the tenth
+        (13, "p95 falls by 50 %", False),  # nobody stops before the fourteenth
         (30, "p95 falls by 50 %", True),
         (30, "p95 < 1 ms", True),  # whatever came out
         (30, "p95 rises by at most 0.01 %", False),

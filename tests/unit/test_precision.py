@@ -11,7 +11,7 @@ from harness.precision import FEWEST, UNASKED, enough, half_width
 from harness.statistics import t_interval
 
 ALIKE = [0.1] * FEWEST
-UNLIKE = [5.0, -5.0, 5.0, -5.0]
+UNLIKE = [5.0, -5.0] * (UNASKED // 2)
 
 
 @pytest.mark.parametrize(
@@ -19,12 +19,12 @@ UNLIKE = [5.0, -5.0, 5.0, -5.0]
     [
         ([], 0.1, False),
         ([0.1], 0.1, False),
-        (ALIKE, 0.1, False),  # six alike, and none after them
-        (ALIKE + UNLIKE[:3], 0.1, False),
-        (ALIKE + UNLIKE, 0.1, True),  # the latest four have no say
+        (ALIKE, 0.1, False),  # eight alike, and none after them
+        (ALIKE + UNLIKE[:5], 0.1, False),
+        (ALIKE + UNLIKE, 0.1, True),  # the latest six have no say
         (UNLIKE + ALIKE, 0.1, False),
-        ([1.0, 2.0, 3.0, 4.0, 5.0, 6.0, *UNLIKE], 1.9634, True),  # t(5) = 2.5706 x 1.8708 / sqrt(6) = 1.96334
-        ([1.0, 2.0, 3.0, 4.0, 5.0, 6.0, *UNLIKE], 1.9633, False),
+        ([*map(float, range(1, 9)), *UNLIKE], 2.0479, True),  # t(7) = 2.3646 x 2.4495 / sqrt(8) = 2.04784
+        ([*map(float, range(1, 9)), *UNLIKE], 2.0478, False),
     ],
 )
 def test_enough(values: list[float], wanted: float, expected: bool) -> None:
