@@ -21,8 +21,8 @@ def enough(values: Sequence[float], wanted_half_width: float) -> bool:
 
     The blocks but the latest six must be eight or more, and the half-width of their interval at most what is wanted:
     nobody stops before the fourteenth. Whoever stops as soon as the interval is narrow stops when the blocks are alike
-    by luck, and an interval that calls itself one of 95 % then covers 92.5 % (simulated, normal blocks, where the wanted
-    half-width is 0.45 of their standard deviation). Six more blocks that were not asked bring that to 94 to 95 %.
+    by luck, and an interval that calls itself one of 95 % then covers 92.5 % (simulated, normal blocks, where the
+    wanted half-width is 0.45 of their standard deviation). Six more that were not asked bring that to 94 to 95 %.
 
     Args:
         values: one value per block in the order measured, such as ln(after / before).
