@@ -28,7 +28,7 @@ def test_stopping_saves_blocks_and_never_asks_the_latest(found: dict[str, Tally]
     wide, narrow = (found[f"p50 t, stopped at {wanted} %"].blocks for wanted in (12, 5))
     assert sum(wide) < sum(narrow)
     values = [TRUTH] * 24
-    assert (tempted(values, 0.05), stopped(values, 0.05)) == (6, 10)
+    assert (tempted(values, 0.05), stopped(values, 0.05)) == (8, 14)
 
 
 def test_a_slope_told_by_stretches_is_held_where_a_bootstrap_loses_it() -> None:
