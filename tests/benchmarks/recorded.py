@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Iterator
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import numpy as np
@@ -10,7 +10,7 @@ import pyarrow as pa
 
 from harness.columns import names, numbers
 from harness.plan import Plan
-from harness.plan_file import parse_plan
+from harness.plan_file import fingerprint, parse_plan
 from harness.samples import SCHEMA, write_part
 from harness.store import RunFolder
 from harness.testing import synthetic_setup
@@ -75,7 +75,7 @@ expect = "cache_hit_rate > 50 %"
 def write_run(parent: Path, samples: int) -> RunFolder:
     """Write a run with about so many samples, in parts as the generator closes them."""
     plan = parse_plan(PLAN)
-    setup = synthetic_setup(plan)
+    setup = replace(synthetic_setup(plan), plan_fingerprint=fingerprint(PLAN))
     folder = RunFolder.create(parent, f"run-{samples}")
     folder.write("plan.toml", PLAN)
     folder.write_setup(setup)
