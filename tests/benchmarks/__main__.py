@@ -17,6 +17,7 @@ def main() -> None:
         module = importlib.import_module(f"tests.benchmarks.{name}")
         print(f"\n{(module.__doc__ or name).strip().splitlines()[0]}\n", flush=True)
         started = time.monotonic()
+        sys.argv = [name]  # some take options of their own
         module.main()
         print(f"\n({name}: {time.monotonic() - started:.0f} s)", flush=True)
 

@@ -163,6 +163,7 @@ class Troupe:
             "requests": worker.rows,
             "failures": 0,
             "recent": self.latencies,
+            "answers": [],
             "readings": [(at, "cpu_share", 0.5), (at, "users", 5.0)],
             "parts": parts,
         }
@@ -170,7 +171,8 @@ class Troupe:
         worker.say("stats", {**stats, "user_classes_count": {"Reader": 5}, "user_count": 5, "harness": own})
         worker.say("heartbeat", self.beat())
         if worker.finishing and worker.part == self.parts and not worker.underway:
-            done = {"user_errors": 0, "cpu_share": 0.5, "lag_p99_ms": 1.0, "drift_ns": 0}
+            done = {"user_errors": 0, "cpu_share": 0.5, "lag_p99_ms": 1.0, "drift_ns": 0, "gc_pause_ms": 0.0}
+            done |= {"offered": [], "schedule_lag_p99_ms": None}
             worker.say("harness_done", {"requests": worker.rows, "counted": worker.rows, **done})
             worker.done = True
 
