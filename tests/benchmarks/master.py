@@ -172,7 +172,7 @@ class Troupe:
         worker.say("heartbeat", self.beat())
         if worker.finishing and worker.part == self.parts and not worker.underway:
             done = {"user_errors": 0, "cpu_share": 0.5, "lag_p99_ms": 1.0, "drift_ns": 0, "gc_pause_ms": 0.0}
-            closed = {"offered": [], "schedule_lag_p99_ms": None}
+            closed: dict[str, object] = {"offered": [], "schedule_lag_p99_ms": None}
             worker.say("harness_done", {"requests": worker.rows, "counted": worker.rows, **done, **closed})
             worker.done = True
 
