@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from harness.check import Outcome
+from harness.errors import RunFolderError
 from harness.experiment import Analysis, Environment, Observer, Source, analyse, measure, measure_again
 from harness.load import Remote, generate
 from harness.noise import NoiseOfRun, differences_of
@@ -11,8 +12,6 @@ from harness.noise_store import NoiseStore
 from harness.plan import ARMS, Plan
 from harness.stability import suspects
 from harness.store import RunFolder
-
-BUDGET_SECONDS = 3600.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +58,7 @@ def carry_out(
         alone = plan.model_copy(update={"attribution": None, "arms": {arm: plan.arms[arm] for arm in ARMS}})
         measure_again(replace(source, plan=alone), folder, environment(alone), observer, make_load=make_load)
         analysis = _analysed(folder, observer)
-    _remember(folder, analysis)
+    _remember(folder, analysis, observer)
     return analysis
 
 
@@ -74,8 +73,12 @@ def _repeatable(analysis: Analysis, remote: Remote | None) -> bool:
     return sound and remote is None and plan.environment.kind != "external"
 
 
-def _remember(folder: RunFolder, analysis: Analysis) -> None:
+def _remember(folder: RunFolder, analysis: Analysis, observer: Observer) -> None:
+    """Keep what the control arm said; a store that cannot be written costs no verdict."""
     differences = differences_of(analysis.summary)
     if differences and analysis.verdict.outcome is not Outcome.INVALID:
         store = NoiseStore(folder.path.parent, analysis.plan, analysis.setup)
-        store.add(NoiseOfRun(folder.path.name, differences))
+        try:
+            store.add(NoiseOfRun(folder.path.name, differences))
+        except RunFolderError as error:
+            observer.say(f"what the control arm said is not kept for later runs: {error}")

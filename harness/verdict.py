@@ -114,7 +114,7 @@ def judge(
     floors, wanted = floors_of([*known, *own]), {place_of(target) for target in plan.targets if target.required}
     unequal = unequal_arms(own, floors_of(known), wanted)
     breaches = breaches_of(summary, losses, incidents, agreement, unsound) + tuple(unequal)
-    if repeat:
+    if repeat and repeat.summary.legs:  # cut short in its first block it broke nothing
         breaches += tuple(breach for breach in breaches_of(repeat.summary) if breach not in breaches)
     if stops:  # before the first block was complete, maybe
         breaches = tuple(breach for breach in breaches if breach is not Breach.NO_BLOCK)

@@ -227,27 +227,38 @@ def test_nothing_else_is_measured_again(tmp_path: Path, expect: str, changes: li
     assert folder.read_setup().again == 0
 
 
-def test_an_interrupted_confirmation_is_judged_as_such(tmp_path: Path) -> None:
+@pytest.mark.parametrize("leg", [1, 3])
+def test_an_interrupted_confirmation_is_judged_as_such(tmp_path: Path, leg: int) -> None:
     _, _, folder = campaign(tmp_path, "p95 rises by at most 30 %", [2.0], confirm=False)
     plan, _ = folder.read_plan(folder.read_setup())
     source = Source(plan, "", tmp_path / "plan.toml")
     with pytest.raises(KeyboardInterrupt):
-        measure_again(source, folder, FakeEnvironment([]), Nobody(), make_load=Stops())
+        measure_again(source, folder, FakeEnvironment([]), Nobody(), make_load=Stops(leg))
     verdict = analyse(folder).verdict
     assert (verdict.outcome, verdict.checks[0].reason) == (Outcome.INCONCLUSIVE, Reason.UNFINISHED)
 
 
 class Stops:
-    """A load that is interrupted in its third leg."""
+    """A load that is interrupted in one of its legs."""
 
-    def __init__(self) -> None:
-        self.load, self.legs = FakeLoad([], change=2.0), 0
+    def __init__(self, leg: int) -> None:
+        self.load, self.legs, self.leg = FakeLoad([], change=2.0), 0, leg
 
     def __call__(self, job: Job, **rest: Callable[..., None]) -> None:
         self.legs += 1
-        if self.legs == 3:
+        if self.legs == self.leg:
             raise KeyboardInterrupt
         self.load(job, **rest)
+
+
+def test_noise_that_cannot_be_kept_costs_no_verdict(tmp_path: Path) -> None:
+    text = PLAN.replace("[arms.after]", "[arms.control]\n[arms.after]")
+    folder, observer = RunFolder.create(tmp_path / "runs", "run"), Nobody()
+    (tmp_path / "runs" / FOLDER).write_text("a file in the way")
+    source = Source(parse_plan(text), text, tmp_path / "plan.toml")
+    analysis = carry_out(source, folder, lambda _: FakeEnvironment([]), observer, Effort(), make_load=FakeLoad([]))
+    assert analysis.verdict.outcome is not Outcome.INVALID
+    assert any("is not kept for later runs" in said and FOLDER in said for said in observer.heard)
 
 
 def test_what_the_control_arm_says_is_kept_for_later_runs(tmp_path: Path) -> None:
