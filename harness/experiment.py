@@ -175,11 +175,16 @@ def measure(
         if remote is None and (certificate := CertificateStore(folder.path.parent).read(machine_of(setup))):
             folder.write_certificate(certificate)
         whole = series.measure(setup.legs, setup)
-        while whole and time.monotonic() < deadline and not decided(plan, analyse(folder).comparison):
+        while whole and time.monotonic() < deadline and not _settled(plan, analyse(folder)):
             order = longer(setup.order, plan.load.seed)
             setup = replace(setup, order=order, legs_planned=sum(map(len, order)))
             folder.write_setup(setup)
             whole = series.measure(setup.legs[-len(arms) :], setup)
+
+
+def _settled(plan: Plan, analysis: Analysis) -> bool:
+    """Whether further blocks would add nothing: all is known well enough, or a guard broke, which they cannot mend."""
+    return bool(analysis.verdict.breaches) or decided(plan, analysis.comparison)
 
 
 def measure_again(

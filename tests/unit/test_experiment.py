@@ -593,3 +593,20 @@ def test_a_damaged_file_of_answers_is_named(
     with pytest.raises(RunFolderError, match=message) as caught:
         analyse(folder)
     assert "after.jsonl" in str(caught.value)
+
+
+@pytest.mark.parametrize(("seconds", "busy", "blocks"), [(None, 0.2, 2), (600.0, 0.2, 14), (600.0, 0.99, 2)])
+def test_blocks_are_added_until_targets_are_known_or_a_guard_breaks(
+    source: Source, folder: RunFolder, seconds: float | None, busy: float, blocks: int
+) -> None:
+    """Legs that are all alike are known as soon as the rule lets anybody stop."""
+
+    def load(job: Job, **rest: Callable[..., None]) -> None:
+        FakeLoad([])(job, **rest)
+        windows = job.out / "windows.json"
+        windows.write_text(json.dumps(json.loads(windows.read_text()) | {"cpu_share": busy}))
+
+    measure(source, folder, FakeEnvironment([]), Nobody(), seconds=seconds, make_load=load)
+    setup = folder.read_setup()
+    assert (len(setup.order), setup.legs_planned) == (blocks, 2 * blocks)
+    assert {tuple(sorted(order)) for order in setup.order} == {("after", "before")}
