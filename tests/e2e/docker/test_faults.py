@@ -21,18 +21,18 @@ at = "sustain+8 s"
 kind = "restart"
 service = "api"
 [[faults]]
-at = "sustain+14 s"
+at = "sustain+18 s"
 kind = "disconnect"
 service = "api"
 seconds = 1.5
 [[faults]]
-at = "sustain+20 s"
+at = "sustain+24 s"
 kind = "cpu"
 service = "api"
 cpus = 0.01
 seconds = 2
 [[faults]]
-at = "sustain+20.5 s"
+at = "sustain+24.5 s"
 kind = "kill"
 service = "db"
 seconds = 2
@@ -45,7 +45,7 @@ UNHARMED = {"kill", "pause", "cpu"}
 
 
 def test_faults_are_done_seen_and_mended(client: docker.DockerClient, tmp_path: Path) -> None:
-    run = start(tmp_path, (SHORT, SHORT.replace("4", "30") + FAULTS))
+    run = start(tmp_path, (SHORT, SHORT.replace("4", "34") + FAULTS))
     said, _ = run.communicate(timeout=200)
     assert run.returncode in {0, 3}, said  # above all not INVALID: what happened to the containers was planned
     (folder,) = (tmp_path / "runs").iterdir()
