@@ -350,6 +350,7 @@ def _write_reports(folder: RunFolder, analysis: Analysis) -> None:
         outcomes=analysis.outcomes,
         certificate=analysis.certificate,
         attribution=analysis.attribution,
+        evidence=analysis.evidence,
     )
     for name, content in files.items():
         folder.write(name, content)

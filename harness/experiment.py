@@ -16,7 +16,9 @@ from harness.attribution import Attribution, attribute
 from harness.certificate import Certificate
 from harness.certificate_store import CertificateStore
 from harness.comparison import Comparison, compare
+from harness.environment.access import Cache, Database
 from harness.environment.variables import expand_url
+from harness.evidence import Evidence
 from harness.examination import Examination
 from harness.fault import Fault
 from harness.faults import Faults
@@ -74,6 +76,12 @@ class Environment(AbstractContextManager["Environment"], Protocol):
 
     def probe(self) -> Probe:
         """What reads the servers and services of the leg beside the load."""
+
+    def databases(self) -> Sequence[Database]:
+        """The databases of the leg that was started; empty where none is known."""
+
+    def caches(self) -> Sequence[Cache]:
+        """Its Redis servers; empty where none is known."""
 
     def strike(self, fault: Fault) -> Callable[[], None]:
         """Begin a fault of the plan; returns what ends it."""
@@ -133,6 +141,7 @@ class Analysis:
     """How much equal arms differ, as far as it is known."""
     certificate: Certificate | None = None
     """What the newest selftest of this machine had said when the run began."""
+    evidence: Evidence = field(default_factory=Evidence)
 
 
 def measure(
@@ -341,7 +350,8 @@ def analyse(folder: RunFolder) -> Analysis:
     )
     attribution = attribute(plan, summary)
     parts = (summary, comparison, verdict, attribution, outcomes, floors)
-    return Analysis(plan, text, setup, migrations, *parts, certificate=folder.read_certificate())
+    evidence = Evidence()
+    return Analysis(plan, text, setup, migrations, *parts, certificate=folder.read_certificate(), evidence=evidence)
 
 
 def _summary(

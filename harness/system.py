@@ -10,7 +10,7 @@ DEFAULT_POSTGRES = {
     "shared_buffers": "256MB",
     "max_wal_size": "2GB",
     "random_page_cost": "1.1",
-    "shared_preload_libraries": "pg_stat_statements",
+    "shared_preload_libraries": "pg_stat_statements, auto_explain",
     "track_io_timing": "on",
 }
 HOST_VARIABLE = "HARNESS_HOST"

@@ -14,6 +14,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from harness.environment.access import Cache, Database
 from harness.fault import Fault
 from harness.load import Job, Progress
 from harness.plan import COPIES, Plan
@@ -224,6 +225,14 @@ class FakeEnvironment:
     def probe(self) -> ProcessProbe:
         """Read no process."""
         return ProcessProbe({})
+
+    def databases(self) -> list[Database]:
+        """No databases."""
+        return []
+
+    def caches(self) -> list[Cache]:
+        """No caches."""
+        return []
 
     def strike(self, fault: Fault) -> Callable[[], None]:
         """Strike nothing."""

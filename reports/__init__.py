@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from harness.attribution import Attribution
 from harness.certificate import Certificate
 from harness.comparison import Comparison
+from harness.evidence import Evidence
 from harness.outcome import Outcomes
 from harness.plan import Plan
 from harness.summary import Summary
@@ -43,6 +44,7 @@ def render(  # noqa: PLR0917 - the parts of a run, in the order in which they co
     outcomes: Outcomes,
     attribution: Attribution | None = None,
     certificate: Certificate | None = None,
+    evidence: Evidence | None = None,
 ) -> dict[str, str]:
     """Every file that is derived from a run, by name.
 
@@ -57,6 +59,7 @@ def render(  # noqa: PLR0917 - the parts of a run, in the order in which they co
         outcomes: what each row of the comparison shows.
         attribution: what each step between the arms did, when they were measured.
         certificate: what a selftest of this machine said, where one was made.
+        evidence: what the servers tell of the causes.
     """
     shown = page.build_page(
         plan,
@@ -69,6 +72,7 @@ def render(  # noqa: PLR0917 - the parts of a run, in the order in which they co
         outcomes=outcomes,
         attribution=attribution,
         certificate=certificate,
+        evidence=evidence or Evidence(),
     )
     pictures = html.draw_pictures(plan, summary, comparison, verdict, attribution)
     files = {

@@ -7,6 +7,7 @@ from itertools import groupby
 from harness.attribution import Attribution
 from harness.certificate import Certificate
 from harness.comparison import Comparison
+from harness.evidence import Evidence
 from harness.outcome import Outcomes
 from harness.plan import ARMS, Arm, Plan
 from harness.plan_external import without_credentials
@@ -143,6 +144,7 @@ def build_page(  # noqa: PLR0917 - the parts of a run, as in render
     outcomes: Outcomes,
     attribution: Attribution | None = None,
     certificate: Certificate | None = None,
+    evidence: Evidence = Evidence(),  # noqa: B008 - frozen
 ) -> Page:
     """Put a run into words and strings."""
     return Page(

@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any, Self
 from docker.models.containers import Container
 from psycopg import sql
 
+from harness.environment.access import Cache, Database
 from harness.environment import compose_model as models
 from harness.environment import seeds
 from harness.environment.compose_model import HOST, POSTGRES_PORT, REDIS_PORT
@@ -191,6 +192,14 @@ class ComposeEnvironment:
         found = self._containers(self._running.arm) if self._running else {}
         lasting = {name: one for name, one in found.items() if one.status == "running"}
         return ContainerProbe(self.client, {roles.get(name, name): one.id for name, one in lasting.items()})
+
+    def databases(self) -> list[Database]:
+        """No database is known yet."""
+        return []
+
+    def caches(self) -> list[Cache]:
+        """No cache is known."""
+        return []
 
     def strike(self, fault: Fault) -> Mend:
         """Begin a fault; returns what ends it. What happens to the container meanwhile was planned."""

@@ -17,6 +17,7 @@ from types import TracebackType
 from typing import Self
 
 from harness.environment import seeds
+from harness.environment.access import Cache, Database
 from harness.environment.observed import DatabaseFacts, by_arm, observe
 from harness.environment.processes import Processes
 from harness.environment.readiness import await_ready, why_not_ok
@@ -120,6 +121,14 @@ class ExternalEnvironment:
     def probe(self) -> ProcessProbe:
         """No process of the system is this machine's to read."""
         return ProcessProbe({})
+
+    def databases(self) -> list[Database]:
+        """No database is known yet."""
+        return []
+
+    def caches(self) -> list[Cache]:
+        """No cache is known."""
+        return []
 
     def strike(self, fault: Fault) -> Callable[[], None]:
         """Faults are done to what a run starts; a plan of this kind with faults is refused before it gets here."""

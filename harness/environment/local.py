@@ -12,6 +12,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 from types import TracebackType
@@ -22,6 +23,7 @@ import redis
 from psycopg import sql
 
 from harness.environment import seeds
+from harness.environment.access import Cache, Database
 from harness.environment.processes import Process, Processes, end_together
 from harness.environment.servers import (
     BOOKKEEPING,
@@ -156,6 +158,17 @@ class LocalEnvironment:
         """What reads CPU and memory of what runs in a leg: ``postgres``, ``redis``, and each service."""
         return ProcessProbe(self._running())
 
+    def databases(self) -> list[Database]:
+        """The databases of the leg that was started, one for each service."""
+        if not self.provides_postgres:
+            return []
+        names = {part: _named(LEG, part) for part in self.spec.parts}
+        return [Database(part, name, partial(self.postgres.connect, name)) for part, name in names.items()]
+
+    def caches(self) -> list[Cache]:
+        """The Redis server of the run, where the plan asks for one."""
+        return [Cache(CACHE, partial(redis.Redis.from_url, self.redis.url()))] if "redis" in self.spec.provides else []
+
     def strike(self, fault: Fault) -> Mend:
         """Begin a fault; returns what ends it."""
         return strike(self._running()[fault.service], fault.kind)
@@ -220,6 +233,7 @@ class LocalEnvironment:
         data.chmod(0o700)
         self.postgres = self._server(data)
         self.postgres.start()
+        self.postgres.execute(sql.SQL("CREATE EXTENSION IF NOT EXISTS pg_stat_statements"))
 
     def _build_seed(self) -> Path:
         """A running cluster with the seeded databases in it, in a folder of its own."""

@@ -15,7 +15,7 @@ SCENARIOS = Path(__file__).parents[2] / "scenarios"
 def test_a_minimal_plan_gets_sensible_defaults() -> None:
     plan = parse_plan(PLAN)
     assert plan.load.blocks == 2
-    assert plan.system(Local).postgres_settings["shared_preload_libraries"] == "pg_stat_statements"
+    assert plan.system(Local).postgres_settings["shared_preload_libraries"] == "pg_stat_statements, auto_explain"
     assert [stage.title for stage in plan.stages] == ["ramp", "sustain"]
     assert plan.stages[0].climb_seconds == 2
     assert plan.seconds == 32

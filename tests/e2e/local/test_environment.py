@@ -166,7 +166,7 @@ def test_arms_of_one_revision_share_a_migrated_database(folder: Path) -> None:
 def test_versions_and_settings_are_recorded(up: Up) -> None:
     environment, _ = up
     assert environment.versions()["postgresql"].startswith("18.")
-    assert environment.settings()["shared_preload_libraries"] == "pg_stat_statements"
+    assert environment.settings()["shared_preload_libraries"] == "pg_stat_statements, auto_explain"
     assert environment.settings()["fsync"] == "on"
 
 

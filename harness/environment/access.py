@@ -1,0 +1,32 @@
+"""Access: how the databases and caches of the leg that runs are reached by who reads beside the load."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import psycopg
+import redis
+
+Connection = psycopg.Connection[tuple[object, ...]]
+
+
+@dataclass(frozen=True, slots=True)
+class Database:
+    """A database that a leg works on.
+
+    Attributes:
+        service: whose it is; ``None`` where services have no names, or share it.
+        name: as its server knows it.
+        connect: a connection in autocommit mode, an administrator's where there is one.
+    """
+
+    service: str | None
+    name: str
+    connect: Callable[[], Connection]
+
+
+@dataclass(frozen=True, slots=True)
+class Cache:
+    """A Redis server that a leg works with."""
+
+    name: str
+    connect: Callable[[], redis.Redis]

@@ -1,0 +1,104 @@
+"""Statement: one that a database ran, known by a fingerprint that is the same in every arm, and what it cost.
+
+A server's own number of a statement depends on the numbers of the tables it reads, which differ from clone to clone,
+and on the server's version. The fingerprint is taken from the text: literals, parameters, lists of them, comments, white
+space and the case of words make no difference.
+"""
+
+import logging
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, fields
+from functools import lru_cache
+from hashlib import blake2b
+
+import sqlglot
+from sqlglot import exp
+from sqlglot.errors import SqlglotError
+
+MARK = "/* harness */"
+"""Every statement that the harness itself sends beside a load carries it, and is nobody's work."""
+_VALUES = (exp.Literal, exp.Parameter, exp.Placeholder, exp.Boolean, exp.Null)
+_LOOSE = re.compile(r"--[^\n]*|/\*.*?\*/|\s+", re.DOTALL)
+_LITERALS = re.compile(r"'(?:[^']|'')*'|\$\d+|\b\d+(?:\.\d+)?\b|%s")
+logging.getLogger("sqlglot").setLevel(logging.ERROR)  # it warns of every statement that it keeps as words
+
+
+@dataclass(frozen=True, slots=True)
+class Counts:
+    """What statements cost.
+
+    Attributes:
+        calls: how often they ran.
+        rows: that they returned or changed.
+        hit: pages of 8 kB that were in the server's memory.
+        read: pages that were not.
+        wal: bytes of write-ahead log.
+        ms: of the server's time, planning left out.
+    """
+
+    calls: float = 0
+    rows: float = 0
+    hit: float = 0
+    read: float = 0
+    wal: float = 0
+    ms: float = 0.0
+
+    @property
+    def blocks(self) -> float:
+        """Pages of 8 kB that were looked at, wherever they were."""
+        return self.hit + self.read
+
+    def __bool__(self) -> bool:
+        return self.calls > 0
+
+    def __iter__(self) -> Iterator[float]:
+        return (getattr(self, part.name) for part in fields(self))
+
+    def __add__(self, other: "Counts") -> "Counts":
+        return Counts(*(one + two for one, two in zip(self, other, strict=True)))
+
+    def __sub__(self, other: "Counts") -> "Counts":
+        return Counts(*(one - two for one, two in zip(self, other, strict=True)))
+
+    def per(self, number: float) -> "Counts":
+        """The same divided by a number, of requests for example."""
+        return Counts(*(one / number for one in self))
+
+
+@lru_cache(maxsize=4096)
+def fingerprint(text: str) -> str:
+    """16 hex digits that are the same for the same statement, whatever values it is run with."""
+    return blake2b(shown(text).lower().encode(), digest_size=8).hexdigest()
+
+
+@lru_cache(maxsize=4096)
+def shown(text: str) -> str:
+    """A statement on one line, its values as ``?``, lists of values as one ``?``."""
+    try:
+        parsed = sqlglot.parse_one(text, dialect="postgres")
+    except (SqlglotError, RecursionError):
+        return _as_words(text)
+    if isinstance(parsed, exp.Command):
+        return _as_words(text)
+    return parsed.transform(_without_values).sql(dialect="postgres", comments=False)
+
+
+def _without_values(node: exp.Expression) -> exp.Expression:
+    match node:
+        case exp.In() if node.expressions and all(isinstance(one, _VALUES) for one in node.expressions):
+            node.set("expressions", [exp.Placeholder()])
+        case exp.Values() if len(node.expressions) > 1:
+            node.set("expressions", node.expressions[:1])
+        case exp.Literal() | exp.Parameter() | exp.Placeholder():
+            return exp.Placeholder()
+        case exp.Neg() if isinstance(node.this, exp.Literal):
+            return exp.Placeholder()
+        case _:
+            pass
+    return node
+
+
+def _as_words(text: str) -> str:
+    """What is no SQL that can be parsed: a command of the server's own, or a text that was cut off."""
+    return _LITERALS.sub("?", _LOOSE.sub(" ", text)).strip()
