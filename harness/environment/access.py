@@ -17,11 +17,13 @@ class Database:
         service: whose it is; ``None`` where services have no names, or share it.
         name: as its server knows it.
         connect: a connection in autocommit mode, an administrator's where there is one.
+        statistics: one to the database of the same server in which pg_stat_statements is, if it is anywhere.
     """
 
     service: str | None
     name: str
     connect: Callable[[], Connection]
+    statistics: Callable[[], Connection]
 
 
 @dataclass(frozen=True, slots=True)

@@ -163,7 +163,8 @@ class LocalEnvironment:
         if not self.provides_postgres:
             return []
         names = {part: _named(LEG, part) for part in self.spec.parts}
-        return [Database(part, name, partial(self.postgres.connect, name)) for part, name in names.items()]
+        connect = self.postgres.connect
+        return [Database(part, name, partial(connect, name), connect) for part, name in names.items()]
 
     def caches(self) -> list[Cache]:
         """The Redis server of the run, where the plan asks for one."""

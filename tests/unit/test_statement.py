@@ -44,4 +44,5 @@ def test_counts_add_up() -> None:
     assert one + two - one == two
     assert two.per(10) == one
     assert two.blocks == 70
-    assert not Counts() and one
+    assert one
+    assert not Counts()
