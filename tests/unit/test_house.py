@@ -46,6 +46,8 @@ FLOW = [
     ("check",),
     ("stability",),
     ("primary", "proof", "stop"),
+    ("index", "ablation", "plan_tree"),
+    ("ledger", "plan_difference"),
     ("evidence",),
     ("verdict",),
     ("environment", "migration", "probes", "address", "load", "worker", "manifest"),
