@@ -124,6 +124,20 @@ def parsed(text: str) -> Any:  # noqa: ANN401 - whatever JSON can say
     return json.loads(text, parse_int=_number, parse_float=_number, parse_constant=Number, object_pairs_hook=_object)
 
 
+def longest_list(text: str) -> int | None:
+    """The length of the longest list in a JSON text; ``None`` where it is none, or has no list."""
+    try:
+        queue, longest = [json.loads(text)], None
+    except (ValueError, RecursionError):
+        return None
+    while queue:
+        value = queue.pop()
+        if isinstance(value, list):
+            longest = max(longest or 0, len(value))
+        queue += value if isinstance(value, list) else value.values() if isinstance(value, dict) else []
+    return longest
+
+
 def quoted(text: str) -> str:
     """A JSON string; half of a surrogate pair, which no file could hold, as its escape."""
     return json.dumps(text, ensure_ascii=False).encode("utf-8", "backslashreplace").decode()

@@ -1,12 +1,20 @@
-"""Interview: asks each arm the corpus of the plan once, freshly reset and started, before anything is measured."""
+"""Interview: asks each arm the corpus of the plan once, freshly reset and started, before anything is measured.
+
+Where the databases of the arms are known, their counters are read around every request: that is what a request costs
+them. Releases are then asked on each other's databases too, which tells what the release did from what the indexes did.
+"""
 
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Protocol
 
+from harness.environment.access import Cache, Database
+from harness.errors import EnvironmentFailedError, MeasurementError
+from harness.inspection import Inspection
 from harness.load import Job, ask
 from harness.plan import ARMS, Plan
+from harness.store import RunFolder
 from harness.trial import Incident, Leg, Startup
 
 Ask = Callable[..., None]
@@ -24,6 +32,12 @@ class System(Protocol):
 
     def check(self) -> None:
         """Raise when something that should be running is not."""
+
+    def databases(self) -> Sequence[Database]:
+        """The databases of the leg that was started; empty where none is known."""
+
+    def caches(self) -> Sequence[Cache]:
+        """Its Redis servers; empty where none is known."""
 
     def stop(self) -> list[Incident]:
         """End the arm's services; returns what happened to them by itself meanwhile."""
@@ -49,6 +63,7 @@ class Interview:
     def __init__(self, plan: Plan, base: Path, run: Path, *, ask_arm: Ask = ask) -> None:
         self.plan, self.base, self.run, self._ask_arm = plan, base, run, ask_arm
         self._left = list(ARMS) if plan.answers else []
+        self._crossed = list(plan.crossed) if plan.answers else []
         self._key = secrets.token_hex(16)
 
     def before(self, leg: Leg, system: System, listener: Listener) -> None:
@@ -61,10 +76,20 @@ class Interview:
         for arm in [arm for arm in self._left if arm == leg.arm or not self.plan.sequential]:
             self._left.remove(arm)
             self._ask(arm, system, listener)
+        while self._crossed and not self._left:
+            self._cross(self._crossed.pop(0), system, listener)
+
+    def _cross(self, arm: str, system: System, listener: Listener) -> None:
+        """Ask a release on the databases of the other arm, which it may not be able to work with."""
+        try:
+            self._ask(arm, system, listener)
+        except (EnvironmentFailedError, MeasurementError) as error:
+            listener.say(f"{arm}: does not work ({str(error).splitlines()[0]}); causes are told with less detail")
+            system.stop()
 
     def _ask(self, arm: str, system: System, listener: Listener) -> None:
         leg = Leg(0, 0, arm)
-        listener.say(f"comparing answers · {arm}")
+        listener.say(f"comparing answers · {arm}" if arm in ARMS else f"looking for causes · {arm}")
         startup = system.start(leg)
         job = Job(
             plan=self.plan,
@@ -72,7 +97,7 @@ class Interview:
             base=self.base,
             host=startup.host,
             urls=startup.urls,
-            out=self.run / "answers" / f"{arm}.jsonl",
+            out=self.run / ("answers" if arm in ARMS else "evidence") / f"{arm}.jsonl",
             log=self.run / "logs" / f"{leg.title}.generator.log",
             label=system.label,
             seed=self.plan.load.seed,
@@ -81,6 +106,13 @@ class Interview:
         def follow(requests: int, wanted: int) -> None:
             listener.asked(arm, requests, wanted)
 
-        self._ask_arm(job, self._key, on_progress=follow, check=system.check)
+        databases = system.databases()
+        if not databases:
+            self._crossed = []
+            self._ask_arm(job, self._key, on_progress=follow, check=system.check)
+        else:
+            with Inspection(databases, system.caches()) as inspection:
+                self._ask_arm(job, self._key, on_progress=follow, check=system.check, look=inspection.look)
+            RunFolder(self.run).write_inspected(inspection.result(arm))
         for incident in system.stop():
             listener.say(f"{incident.service} {incident.what} while {arm} was asked")

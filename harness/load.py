@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import IO
+from typing import IO, Any
 
 from harness.environment.processes import LABEL, describe, stay_on, with_log
 from harness.environment.variables import expand_url
@@ -169,17 +169,25 @@ def generate(job: Job, *, on_progress: Callable[[Progress], None], check: Callab
     _supervise(command, job, take=take, check=check, allowed=allowed)
 
 
-def ask(job: Job, key: str, *, on_progress: Callable[[int, int], None], check: Callable[[], None]) -> None:
+def ask(
+    job: Job,
+    key: str,
+    *,
+    on_progress: Callable[[int, int], None],
+    check: Callable[[], None],
+    look: Callable[[Mapping[str, Any] | None], None] | None = None,
+) -> None:
     """Ask an arm the corpus of the plan; leaves the answers in the file ``job.out``.
 
     ``on_progress`` is told how many requests of how many were made. ``key`` is that of the digests of what was asked,
-    the same for both arms, and kept nowhere.
+    the same for both arms, and kept nowhere. ``look`` is called before the first request and after each, with what the
+    generator tells of it, and the next one waits until it returns.
 
     Raises:
         As ``generate``.
     """
     command = [*_generator("answers", job.plan, job.plan_path, job.base), "--key", "answers.users"]
-    command += ["--out", str(job.out), "--seed", str(job.seed)]
+    command += ["--out", str(job.out), "--seed", str(job.seed), *(["--paced"] if look else [])]
     job.out.parent.mkdir(parents=True, exist_ok=True)
     last: int = -1
 
@@ -188,10 +196,13 @@ def ask(job: Job, key: str, *, on_progress: Callable[[int, int], None], check: C
         told = json.loads(line)
         before, last = last, int(told["asked"])
         on_progress(last, int(told["wanted"]))
+        if look:
+            look(told["request"])
         return before < last
 
     env = {ANSWERS_KEY: key, "PYTHONHASHSEED": "0"}  # sets, too, are gone through in the same order in both arms
-    _supervise(command, job, take=take, check=check, allowed=job.plan.load.stop_seconds + LULL_SECONDS, env=env)
+    allowed = job.plan.load.stop_seconds + LULL_SECONDS
+    _supervise(command, job, take=take, check=check, allowed=allowed, env=env, paced=look is not None)
 
 
 def _supervise(
@@ -202,15 +213,19 @@ def _supervise(
     check: Callable[[], None],
     allowed: float,
     env: Mapping[str, str] | None = None,
+    paced: bool = False,
 ) -> None:
-    """Run the generator to its end, within the seconds allowed; they begin again when ``take`` of a line says so."""
+    """Run the generator to its end, within the seconds allowed; they begin again when ``take`` of a line says so.
+
+    A ``paced`` one is sent a byte for every line, and waits for it.
+    """
     addresses = {url_variable(service): url for service, url in job.urls.items()} | {HOST_VARIABLE: job.host}
     urls = {name: expand_url(url, name) for name, url in addresses.items()}  # not as arguments, which anybody can read
     deadline = time.monotonic() + allowed
     with job.log.open("ab") as errors:
         child = subprocess.Popen(
             command,
-            stdin=subprocess.DEVNULL,
+            stdin=subprocess.PIPE if paced else subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=errors,
             env={**os.environ, **urls, **(env or {}), LABEL: job.label},
@@ -223,6 +238,7 @@ def _supervise(
                 check()
                 if line:
                     waiting = take(line)
+                    _go_on(child)
                 if waiting:
                     deadline = time.monotonic() + allowed
                 if time.monotonic() > deadline:
@@ -260,9 +276,19 @@ def _lines(child: "subprocess.Popen[bytes]") -> Iterator[bytes]:
             yield from lines
 
 
+def _go_on(child: "subprocess.Popen[bytes]") -> None:
+    """Send a byte to a generator that waits for one; that it has ended is seen elsewhere."""
+    if child.stdin:
+        with suppress(BrokenPipeError):
+            child.stdin.write(b"\n")
+            child.stdin.flush()
+
+
 def _end(child: "subprocess.Popen[bytes]") -> None:
     with suppress(ProcessLookupError):  # of its group, which are workers, nothing is left when it ended by itself
         os.killpg(child.pid, signal.SIGKILL)
     child.wait()
-    if child.stdout:
-        child.stdout.close()
+    for pipe in (child.stdin, child.stdout):
+        if pipe:
+            with suppress(OSError):  # what was not sent to who has gone
+                pipe.close()

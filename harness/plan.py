@@ -18,6 +18,8 @@ S = TypeVar("S", Local, Compose, External)
 SCHEMA = 1
 ARMS = ("before", "after")
 CONTROL, PLACEBO = "control", "placebo"
+CROSSED = ("before-on-after", "after-on-before")
+"""A release on the databases of the other arm: of before on those of after, and of after on those of before."""
 COPIES = (CONTROL, PLACEBO)
 """Arms that are before once more; the tables of the databases of the placebo are vacuumed and analysed first."""
 
@@ -327,9 +329,28 @@ class Plan(Part):
         copies = {arm: self.arms["before"] for arm in COPIES if arm in self.arms}
         return {"before": self.arms["before"]} | copies | self.way
 
+    @property
+    def crossed(self) -> dict[str, Arm]:
+        """The release of each arm on the databases of the other; empty where a plan does not tell the two apart.
+
+        They are looked at for causes and never measured.
+        """
+        before, after = (self.arms[arm] for arm in ARMS)
+        if not isinstance(self.environment, Local) or before.env == after.env or before.revision == after.revision:
+            return {}
+        mixed = (
+            before.model_copy(update={"revision": after.revision}),
+            after.model_copy(update={"revision": before.revision}),
+        )
+        return dict(zip(CROSSED, mixed, strict=True))
+
+    def arm(self, name: str) -> Arm:
+        """An arm, measured or only looked at, by its name."""
+        return (self.arms_in_order | self.crossed)[name]
+
     def databases_of(self, arm: str) -> tuple[str | None, bool]:
         """Which databases an arm works on: their revision, and whether they are those of the placebo."""
-        return self.arms_in_order[arm].revision, arm == PLACEBO
+        return self.arm(arm).revision, arm == PLACEBO
 
     def with_copies(self, *names: str) -> Self:
         """The plan with further copies of before as arms."""

@@ -1,8 +1,8 @@
 """Statement: one that a database ran, known by a fingerprint that is the same in every arm, and what it cost.
 
 A server's own number of a statement depends on the numbers of the tables it reads, which differ from clone to clone,
-and on the server's version. The fingerprint is taken from the text: literals, parameters, lists of them, comments, white
-space and the case of words make no difference.
+and on the server's version. The fingerprint is taken from the text: literals, parameters, lists of them, comments,
+white space and the case of words make no difference.
 """
 
 import logging
@@ -21,6 +21,11 @@ MARK = "/* harness */"
 _VALUES = (exp.Literal, exp.Parameter, exp.Placeholder, exp.Boolean, exp.Null)
 _LOOSE = re.compile(r"--[^\n]*|/\*.*?\*/|\s+", re.DOTALL)
 _LITERALS = re.compile(r"'(?:[^']|'')*'|\$\d+|\b\d+(?:\.\d+)?\b|%s")
+_KEEPING_HOUSE = re.compile(
+    r"(BEGIN|START|COMMIT|END|ROLLBACK|ABORT|SAVEPOINT|RELEASE|SET|RESET|SHOW|DISCARD|DEALLOCATE|PREPARE|LISTEN|"
+    r"UNLISTEN|CLOSE|FETCH|DECLARE)\b",
+    re.IGNORECASE,
+)
 logging.getLogger("sqlglot").setLevel(logging.ERROR)  # it warns of every statement that it keeps as words
 
 
@@ -82,6 +87,11 @@ def shown(text: str) -> str:
     if isinstance(parsed, exp.Command):
         return _as_words(text)
     return parsed.transform(_without_values).sql(dialect="postgres", comments=False)
+
+
+def is_question(text: str) -> bool:
+    """Whether a statement asks for data or changes some: not what begins a transaction or sets something."""
+    return not _KEEPING_HOUSE.match(_LOOSE.sub(" ", text).lstrip(" (;"))
 
 
 def _without_values(node: exp.Expression) -> exp.Expression:

@@ -17,6 +17,7 @@ from harness.answer import SCHEMA as ANSWERS
 from harness.answer import Inquiry
 from harness.certificate import Certificate
 from harness.errors import DiskFullError, RunFolderError
+from harness.inspected import Inspected
 from harness.noise import Noise
 from harness.plan import COPIES, Plan
 from harness.plan_file import parse_plan
@@ -114,6 +115,17 @@ class RunFolder:
     def read_noise(self) -> Noise | None:
         """What was known of the machine when the run began; ``None`` of older runs."""
         return self._decode("noise.json", Noise) if (self.path / "noise.json").exists() else None
+
+    def write_inspected(self, inspected: Inspected) -> None:
+        """Record what the servers did for each request of the corpus."""
+        (self.path / "evidence").mkdir(exist_ok=True)
+        self.write(f"evidence/{inspected.arm}.json", json.dumps(asdict(inspected), ensure_ascii=False) + "\n")
+
+    def read_inspected(self) -> dict[str, Inspected]:
+        """What the servers did for each request, by arm; empty where that was not looked at."""
+        names = sorted(path.name for path in self.path.glob("evidence/*.json"))
+        found = [self._decode(f"evidence/{name}", Inspected) for name in names]
+        return {inspected.arm: inspected for inspected in found}
 
     def write_certificate(self, certificate: Certificate) -> None:
         """Record what the newest selftest of this machine had said when the run began."""

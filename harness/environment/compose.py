@@ -20,9 +20,9 @@ from typing import TYPE_CHECKING, Any, Self
 from docker.models.containers import Container
 from psycopg import sql
 
-from harness.environment.access import Cache, Database
 from harness.environment import compose_model as models
 from harness.environment import seeds
+from harness.environment.access import Cache, Database
 from harness.environment.compose_model import HOST, POSTGRES_PORT, REDIS_PORT
 from harness.environment.container_strike import Mend, strike_container
 from harness.environment.containers import SERVICE, Watch, meaning, trouble, with_log

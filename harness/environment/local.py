@@ -126,7 +126,7 @@ class LocalEnvironment:
 
     def start(self, leg: Leg) -> Startup:
         """Reset the arm's data and caches, start its services side by side and wait until all are ready."""
-        arm = self.plan.arms_in_order[leg.arm]
+        arm = self.plan.arm(leg.arm)
         if self.provides_postgres:
             self._reset(self._migrations[self.plan.databases_of(leg.arm)][0].arm)
         if "redis" in self.spec.provides:

@@ -57,9 +57,8 @@ def _lead(options: argparse.Namespace, channel: TextIO) -> int:
         print(json.dumps({"files": [str(path) for path in files], "endpoints": endpoints}), file=channel)
         return 0
     if options.action == "answers":
-        inquire(
-            plan, [kind for kind in users if kind.fixed_count or kind.weight > 0], options.host, options.out, channel
-        )
+        asking = [kind for kind in users if kind.fixed_count or kind.weight > 0]
+        inquire(plan, asking, options.host, options.out, channel, paced=options.paced)
         return 0
     if options.workers is None and plan.load.processes == 1:
         run_alone(plan, users, options.host, options.seed, options.arm, options.out, channel)
@@ -97,6 +96,7 @@ def _parser() -> argparse.ArgumentParser:
         lead.add_argument("--out", type=Path, help="the leg's folder")
         lead.add_argument("--workers", type=int, help="wait for so many workers of other machines")
         lead.add_argument("--bind", default="127.0.0.1:0", help="where workers reach this process")
+        lead.add_argument("--paced", action="store_true", help="wait for a byte after each request of a corpus")
         lead.add_argument("--last", action="store_true", help="workers may go home after this leg")
     worker = actions.add_parser("work")
     worker.add_argument("--master", required=True, help="HOST:PORT")

@@ -25,6 +25,7 @@ from locust.env import Environment
 
 from harness.answer import SCHEMA, Answer
 from harness.generator.address import without_password
+from harness.generator.pace import Pace
 from harness.generator.register import Register
 from harness.generator.session import HttpSession
 from harness.generator.turns import Turns
@@ -40,8 +41,12 @@ MOST_IDLE_TURNS = 1000
 REPORT_SECONDS = 0.5
 
 
-def inquire(plan: Plan, users: Sequence[type[User]], host: str, out: Path, channel: TextIO) -> None:
+def inquire(
+    plan: Plan, users: Sequence[type[User]], host: str, out: Path, channel: TextIO, *, paced: bool = False
+) -> None:
     """Ask the corpus, and write the answers as JSON lines: first what there is, then one for each request.
+
+    Where it is ``paced`` each request waits until the harness has looked at what the one before it did.
 
     Raises:
         SystemExit: when an answer could not be taken in.
@@ -56,7 +61,8 @@ def inquire(plan: Plan, users: Sequence[type[User]], host: str, out: Path, chann
     )
     runner = environment.create_local_runner()
     greet_users(runner)
-    register = Register(plan.answers, _own_urls(plan, host), os.environ[ANSWERS_KEY])
+    pace = Pace(channel, plan.answers.requests) if paced else None
+    register = Register(plan.answers, _own_urls(plan, host), os.environ[ANSWERS_KEY], pace)
     environment.events.request.add_listener(register.on_request)
     environment.events.user_error.add_listener(register.on_user_error)
     _keep_bodies()
@@ -64,7 +70,9 @@ def inquire(plan: Plan, users: Sequence[type[User]], host: str, out: Path, chann
     TaskSet._sleep = lambda _, seconds: relay.wait(seconds)  # type: ignore[method-assign] # noqa: SLF001
     Turns.wait = TaskSet.wait  # type: ignore[method-assign] # it would go on where nobody has to wait
     environment.events.test_start.fire(environment=environment)
-    reporting = gevent.spawn(_report, register, channel)
+    reporting = None if paced else gevent.spawn(_report, register, channel)
+    if pace:
+        pace.begin()
     idle = 0
     while not register.full and idle < MOST_IDLE_TURNS:
         before = len(register.answers)
@@ -72,10 +80,12 @@ def inquire(plan: Plan, users: Sequence[type[User]], host: str, out: Path, chann
         idle = 0 if len(register.answers) > before else idle + 1
     relay.group.kill(timeout=plan.load.stop_seconds)
     environment.events.test_stop.fire(environment=environment)
-    reporting.kill()
+    if reporting:
+        reporting.kill()
     if register.broken is not None:
         sys.exit(f"an answer could not be taken in: {register.broken!r}")
-    _tell(register, channel)
+    if not paced:
+        _tell(register, channel)
     _write(register, out)
 
 

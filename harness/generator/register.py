@@ -1,7 +1,7 @@
 """Register: every request event of a corpus becomes one answer, until there are enough."""
 
 import re
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from typing import Any
 from urllib.parse import unquote_plus, urlsplit
 
@@ -17,15 +17,17 @@ UNREAD = "its body could not be read again"
 class Register:
     """Takes in the answers to a corpus; ``own`` are base URLs of the arm's services and what stands for them.
 
-    ``key`` is that of the digests of what was asked.
+    ``key`` is that of the digests of what was asked; ``after`` is told of each answer, with its response.
     """
 
-    def __init__(self, corpus: Corpus, own: Mapping[str, str], key: str) -> None:
+    def __init__(
+        self, corpus: Corpus, own: Mapping[str, str], key: str, after: Callable[[Answer, Any], None] | None = None
+    ) -> None:
         self.answers: list[Answer] = []
         self.user_errors = 0
         self.wanted = corpus.requests
         self.broken: Exception | None = None
-        self._corpus, self._own, self._key = corpus, own, key
+        self._corpus, self._own, self._key, self._after = corpus, own, key, after
 
     @property
     def full(self) -> bool:
@@ -49,6 +51,8 @@ class Register:
         if not self.full:
             try:
                 self.answers.append(self._answer(f"{request_type} {name}".strip(), response, exception, url or name))
+                if self._after:
+                    self._after(self.answers[-1], response)
             except Exception as error:  # noqa: BLE001 - Locust would swallow it
                 self.broken = error
         if self.full:

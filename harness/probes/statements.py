@@ -1,0 +1,90 @@
+"""Statements: what the databases of a leg ran so far, from the counters that pg_stat_statements keeps."""
+
+from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
+from types import TracebackType
+from typing import Any, Self
+
+import psycopg
+
+from harness.environment.access import Connection, Database
+from harness.statement import MARK, Counts, fingerprint, is_question
+
+Key = tuple[str | None, str]
+"""A service and the fingerprint of a statement."""
+_COUNTS = f"""{MARK}
+    SELECT d.datname, s.queryid, sum(s.calls)::float8, sum(s.rows)::float8,
+           sum(s.shared_blks_hit + s.local_blks_hit)::float8, sum(s.shared_blks_read + s.local_blks_read)::float8,
+           sum(s.wal_bytes)::float8, sum(s.total_exec_time)
+    FROM pg_stat_statements(false) s JOIN pg_database d ON d.oid = s.dbid
+    WHERE d.datname = ANY(%s) AND s.queryid IS NOT NULL
+    GROUP BY 1, 2
+"""  # noqa: S608 - of constants
+_TEXTS = f"{MARK} SELECT queryid, min(query) FROM pg_stat_statements(true) WHERE queryid = ANY(%s) GROUP BY 1"  # noqa: S608
+
+
+class StatementCounter:
+    """Reads the counters of one server after the other, as often as it is asked.
+
+    ``texts`` are the statements by fingerprint, as far as they were seen. What has no rows and changes none, such as
+    BEGIN and SET, is not counted, and neither is what the harness itself asks.
+    """
+
+    def __init__(self, databases: Sequence[Database]) -> None:
+        self.texts: dict[str, str] = {}
+        self.missing = "" if databases else "no database is known"
+        """Why nothing can be read; empty while it can."""
+        self._servers: dict[Any, dict[str, str | None]] = {}
+        for database in databases:
+            self._servers.setdefault(database.statistics, {})[database.name] = database.service
+        self._connections: list[tuple[Connection, Mapping[str, str | None]]] = []
+        self._known: dict[int, str] = {}
+        self._stack = ExitStack()
+
+    def __enter__(self) -> Self:
+        """Connect; what cannot be read is ``missing`` from then on."""
+        try:
+            for connect, services in self._servers.items():
+                self._connections.append((self._stack.enter_context(connect()), services))
+            self.look()
+        except psycopg.Error as error:
+            self.missing = " ".join(str(error).split()) or type(error).__name__
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Disconnect."""
+        self._stack.close()
+
+    def look(self) -> dict[Key, Counts]:
+        """The counters as they are at this moment, since the server last forgot them.
+
+        Raises:
+            psycopg.Error: when the server does not tell.
+        """
+        found: dict[Key, Counts] = {}
+        for connection, services in self._connections:
+            rows: list[Any] = connection.execute(_COUNTS, [list(services)]).fetchall()
+            self._learn(connection, [row[1] for row in rows if row[1] not in self._known])
+            for name, number, *counts in rows:
+                if print_ := self._known[number]:
+                    key = services[name], print_
+                    found[key] = found.get(key, Counts()) + Counts(*counts)
+        return found
+
+    def _learn(self, connection: Connection, numbers: list[int]) -> None:
+        """Find out which statements some numbers stand for; what is not counted gets no fingerprint."""
+        if not numbers:
+            return
+        self._known |= dict.fromkeys(numbers, "")
+        rows: list[Any] = connection.execute(_TEXTS, [numbers]).fetchall()
+        for number, text in rows:
+            if text and MARK not in text and is_question(text):
+                self._known[number] = fingerprint(text)
+                self.texts.setdefault(self._known[number], text)
+
+
+def risen(before: Mapping[Key, Counts], after: Mapping[Key, Counts]) -> dict[Key, Counts]:
+    """What was added between two looks, without what was not run."""
+    return {key: more for key, counts in after.items() if (more := counts - before.get(key, Counts()))}
