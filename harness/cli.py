@@ -366,6 +366,7 @@ def _show(analysis: Analysis) -> None:
         analysis.comparison,
         analysis.verdict,
         attribution=analysis.attribution,
+        evidence=analysis.evidence,
         width=width,
         ascii_only=ascii_only,
     )

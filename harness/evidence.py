@@ -1,8 +1,33 @@
 """Evidence: what the servers tell of why a service got faster, beside the latency that users saw."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from harness.cause import Cause, causes_of
+from harness.comparison import Comparison
+from harness.inspected import Inspected
+from harness.repetition import Repetition, repetitions_of
+from harness.toll import Toll, tolls_of
 
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
-    """All that is known of the causes; what was not looked at is ``None``."""
+    """All that is known of the causes; empty is what was not looked at.
+
+    ``tolls`` and ``repeated`` are by arm and endpoint.
+    """
+
+    causes: tuple[Cause, ...] = ()
+    tolls: Mapping[str, Mapping[str, Toll]] = field(default_factory=dict)
+    repeated: Mapping[str, Mapping[str, Repetition]] = field(default_factory=dict)
+
+
+def evidence_of(
+    comparison: Comparison, inspected: Mapping[str, Inspected], indexes: Mapping[str, Sequence[str]] | None = None
+) -> Evidence:
+    """Put together what was seen; ``indexes`` are those that after used, by endpoint."""
+    return Evidence(
+        causes=causes_of(comparison, inspected, indexes),
+        tolls={arm: tolls_of(one) for arm, one in inspected.items()},
+        repeated={arm: repetitions_of(one) for arm, one in inspected.items()},
+    )

@@ -18,7 +18,7 @@ from harness.certificate_store import CertificateStore
 from harness.comparison import Comparison, compare
 from harness.environment.access import Cache, Database
 from harness.environment.variables import expand_url
-from harness.evidence import Evidence
+from harness.evidence import Evidence, evidence_of
 from harness.examination import Examination
 from harness.fault import Fault
 from harness.faults import Faults
@@ -350,7 +350,7 @@ def analyse(folder: RunFolder) -> Analysis:
     )
     attribution = attribute(plan, summary)
     parts = (summary, comparison, verdict, attribution, outcomes, floors)
-    evidence = Evidence()
+    evidence = evidence_of(comparison, folder.read_inspected())
     return Analysis(plan, text, setup, migrations, *parts, certificate=folder.read_certificate(), evidence=evidence)
 
 

@@ -65,7 +65,7 @@ class Inspected:
     """All that was seen of one arm.
 
     Attributes:
-        arm: which; or a release on the databases of the other arm, as of ``Plan.crossed``.
+        arm: which; also ``MIGRATED``, as of ``Plan.between``.
         missing: why the statements are not known; empty where they are.
     """
 

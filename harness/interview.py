@@ -1,7 +1,8 @@
 """Interview: asks each arm the corpus of the plan once, freshly reset and started, before anything is measured.
 
 Where the databases of the arms are known, their counters are read around every request: that is what a request costs
-them. Releases are then asked on each other's databases too, which tells what the release did from what the indexes did.
+them. The release of before is then asked on the migrated databases too, which tells what the migration did from what
+the new release does.
 """
 
 import secrets
@@ -13,7 +14,7 @@ from harness.environment.access import Cache, Database
 from harness.errors import EnvironmentFailedError, MeasurementError
 from harness.inspection import Inspection
 from harness.load import Job, ask
-from harness.plan import ARMS, Plan
+from harness.plan import ARMS, MIGRATED, Plan
 from harness.store import RunFolder
 from harness.trial import Incident, Leg, Startup
 
@@ -63,7 +64,7 @@ class Interview:
     def __init__(self, plan: Plan, base: Path, run: Path, *, ask_arm: Ask = ask) -> None:
         self.plan, self.base, self.run, self._ask_arm = plan, base, run, ask_arm
         self._left = list(ARMS) if plan.answers else []
-        self._crossed = list(plan.crossed) if plan.answers else []
+        self._between = plan.answers is not None and plan.between is not None
         self._key = secrets.token_hex(16)
 
     def before(self, leg: Leg, system: System, listener: Listener) -> None:
@@ -76,20 +77,24 @@ class Interview:
         for arm in [arm for arm in self._left if arm == leg.arm or not self.plan.sequential]:
             self._left.remove(arm)
             self._ask(arm, system, listener)
-        while self._crossed and not self._left:
-            self._cross(self._crossed.pop(0), system, listener)
+        if self._between and not self._left:
+            self._between = False
+            self._ask_between(system, listener)
 
-    def _cross(self, arm: str, system: System, listener: Listener) -> None:
-        """Ask a release on the databases of the other arm, which it may not be able to work with."""
+    def _ask_between(self, system: System, listener: Listener) -> None:
+        """Ask the release of before on the migrated databases, which it may not be able to work with."""
         try:
-            self._ask(arm, system, listener)
+            self._ask(MIGRATED, system, listener)
         except (EnvironmentFailedError, MeasurementError) as error:
-            listener.say(f"{arm}: does not work ({str(error).splitlines()[0]}); causes are told with less detail")
+            what = "the release of before does not work on the migrated databases"
+            listener.say(f"{what} ({str(error).splitlines()[0]}); causes are told with less detail")
             system.stop()
 
     def _ask(self, arm: str, system: System, listener: Listener) -> None:
         leg = Leg(0, 0, arm)
-        listener.say(f"comparing answers · {arm}" if arm in ARMS else f"looking for causes · {arm}")
+        listener.say(
+            f"comparing answers · {arm}" if arm in ARMS else "looking for causes · before, on migrated databases"
+        )
         startup = system.start(leg)
         job = Job(
             plan=self.plan,
@@ -108,7 +113,7 @@ class Interview:
 
         databases = system.databases()
         if not databases:
-            self._crossed = []
+            self._between = False
             self._ask_arm(job, self._key, on_progress=follow, check=system.check)
         else:
             with Inspection(databases, system.caches()) as inspection:

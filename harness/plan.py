@@ -18,8 +18,8 @@ S = TypeVar("S", Local, Compose, External)
 SCHEMA = 1
 ARMS = ("before", "after")
 CONTROL, PLACEBO = "control", "placebo"
-CROSSED = ("before-on-after", "after-on-before")
-"""A release on the databases of the other arm: of before on those of after, and of after on those of before."""
+MIGRATED = "migrated"
+"""The arm between before and after: the databases are migrated, the release is not yet deployed."""
 COPIES = (CONTROL, PLACEBO)
 """Arms that are before once more; the tables of the databases of the placebo are vacuumed and analysed first."""
 
@@ -330,23 +330,20 @@ class Plan(Part):
         return {"before": self.arms["before"]} | copies | self.way
 
     @property
-    def crossed(self) -> dict[str, Arm]:
-        """The release of each arm on the databases of the other; empty where a plan does not tell the two apart.
+    def between(self) -> Arm | None:
+        """The release of before on the databases of after, as between migrating and deploying.
 
-        They are looked at for causes and never measured.
+        It is looked at for causes and never measured; ``None`` where a plan does not tell the two apart.
         """
         before, after = (self.arms[arm] for arm in ARMS)
         if not isinstance(self.environment, Local) or before.env == after.env or before.revision == after.revision:
-            return {}
-        mixed = (
-            before.model_copy(update={"revision": after.revision}),
-            after.model_copy(update={"revision": before.revision}),
-        )
-        return dict(zip(CROSSED, mixed, strict=True))
+            return None
+        return before.model_copy(update={"revision": after.revision})
 
     def arm(self, name: str) -> Arm:
         """An arm, measured or only looked at, by its name."""
-        return (self.arms_in_order | self.crossed)[name]
+        between = {MIGRATED: self.between} if self.between else {}
+        return (self.arms_in_order | between)[name]
 
     def databases_of(self, arm: str) -> tuple[str | None, bool]:
         """Which databases an arm works on: their revision, and whether they are those of the placebo."""

@@ -18,6 +18,7 @@ from harness.verdict import Verdict
 from reports import html, junit, markdown, page, records
 from reports.certificate import certificate_text, selftest_begins
 from reports.contrast import side_by_side
+from reports.evidence_record import evidence_record
 from reports.history import history_json, history_text
 from reports.text import to_text
 
@@ -72,7 +73,7 @@ def render(  # noqa: PLR0917 - the parts of a run, in the order in which they co
         outcomes=outcomes,
         attribution=attribution,
         certificate=certificate,
-        evidence=evidence or Evidence(),
+        evidence=evidence,
     )
     pictures = html.draw_pictures(plan, summary, comparison, verdict, attribution)
     files = {
@@ -85,6 +86,8 @@ def render(  # noqa: PLR0917 - the parts of a run, in the order in which they co
     }
     if attribution:
         files["attribution.json"] = records.to_json(records.attribution_record(attribution))
+    if evidence and evidence.tolls:
+        files["evidence.json"] = records.to_json(evidence_record(evidence))
     return files
 
 
@@ -95,9 +98,10 @@ def text(
     verdict: Verdict,
     *,
     attribution: Attribution | None = None,
+    evidence: Evidence | None = None,
     width: int,
     ascii_only: bool = False,
 ) -> str:
     """The verdict for a terminal of some width, without a trailing newline; ASCII for streams that can do no more."""
-    findings = page.build_findings(plan, summary, comparison, verdict, attribution)
+    findings = page.build_findings(plan, summary, comparison, verdict, attribution, evidence=evidence)
     return to_text(findings, width=width, ascii_only=ascii_only)

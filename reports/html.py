@@ -11,7 +11,7 @@ from harness.comparison import Comparison
 from harness.plan import Plan
 from harness.summary import Summary
 from harness.verdict import Verdict
-from reports import charts
+from reports import causes, charts, work
 from reports.charts.paper import Chart
 from reports.faults import ABOUT
 from reports.page import Page
@@ -98,6 +98,10 @@ def to_html(page: Page, pictures: Pictures) -> str:
         pictures=pictures,
         footnotes=Footnotes,
         svg=_markup,
+        cause_title=causes.TITLE,
+        cause_about=causes.ABOUT,
+        work_about=work.ABOUT,
+        work_heads=work.HEADS,
         step_title=TITLE,
         step_caveat=CAVEAT,
         about_faults=ABOUT,

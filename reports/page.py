@@ -18,6 +18,7 @@ from reports import targets, view
 from reports.answers import AnswerTable, answer_table
 from reports.arrivals import ArrivalTable, arrival_table
 from reports.capacity import CapacityTable, capacity_table
+from reports.causes import CauseRow, cause_rows
 from reports.certificate import certificate_facts, certificate_sentence
 from reports.claims import ClaimRow, claim_rows, claims_tally
 from reports.faults import FaultRow, fault_rows
@@ -29,6 +30,7 @@ from reports.steps import StepTable, step_table
 from reports.targets import Remark, TargetRow
 from reports.usage import UsageRow, usage_rows
 from reports.view import Cell
+from reports.work import WorkRow, work_rows
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +79,7 @@ class Findings:
     remarks: tuple[Remark, ...]
     breaches: tuple[Remark, ...]
     stops: tuple[Remark, ...] = ()
+    causes: tuple[CauseRow, ...] = ()
     sequential: bool = False
     """Whether the arms did not take turns, so that no legs are pairs."""
 
@@ -97,6 +100,7 @@ class Page:
     setup: tuple[Facts, ...]
     plan_text: str
     counts: str
+    work: tuple[WorkRow, ...] = ()
     selftest: str = ""
     """What a selftest of this machine said; empty where none was made."""
 
@@ -107,7 +111,13 @@ class Page:
 
 
 def build_findings(
-    plan: Plan, summary: Summary, comparison: Comparison, verdict: Verdict, attribution: Attribution | None = None
+    plan: Plan,
+    summary: Summary,
+    comparison: Comparison,
+    verdict: Verdict,
+    attribution: Attribution | None = None,
+    *,
+    evidence: Evidence | None = None,
 ) -> Findings:
     """Put what came out into words and strings."""
     return Findings(
@@ -128,6 +138,7 @@ def build_findings(
         remarks=tuple(targets.remarks(verdict)),
         breaches=tuple(Remark(breach.name, *breach.value) for breach in verdict.breaches),
         stops=tuple(Remark(stop.name, *stop.value) for stop in verdict.stops),
+        causes=cause_rows(evidence.causes) if evidence else (),
         sequential=comparison.sequential,
     )
 
@@ -144,11 +155,11 @@ def build_page(  # noqa: PLR0917 - the parts of a run, as in render
     outcomes: Outcomes,
     attribution: Attribution | None = None,
     certificate: Certificate | None = None,
-    evidence: Evidence = Evidence(),  # noqa: B008 - frozen
+    evidence: Evidence | None = None,
 ) -> Page:
     """Put a run into words and strings."""
     return Page(
-        findings=build_findings(plan, summary, comparison, verdict, attribution),
+        findings=build_findings(plan, summary, comparison, verdict, attribution, evidence=evidence),
         started=view.moment(setup.started),
         columns=columns(plan),
         stages=stage_tables(plan, summary, comparison, outcomes),
@@ -158,6 +169,7 @@ def build_page(  # noqa: PLR0917 - the parts of a run, as in render
         migrations=tuple(_migration(arms, migration) for arms, migration in _by_database(migrations)),
         claims=claim_rows(verdict),
         setup=tuple(facts for facts in _setup(plan, setup, summary, certificate) if facts.rows),
+        work=work_rows(evidence.tolls, evidence.repeated) if evidence else (),
         selftest=certificate_sentence(certificate),
         plan_text=view.plain(plan_text.replace("\r\n", "\n"), keep="\n\t"),
         counts=what_counts(plan.judgement),

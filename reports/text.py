@@ -60,6 +60,8 @@ class _Layout:
             yield from self._answers(findings.answers)
         if findings.claims:
             yield f"claims {self._plain(findings.claims)}"
+        if findings.causes:
+            yield from self._sentences("why", [row.line for row in findings.causes])
         if findings.steps:
             yield from self._steps(findings.steps)
         if findings.search:

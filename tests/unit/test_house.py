@@ -49,6 +49,8 @@ FLOW = [
     ("primary", "proof", "stop"),
     ("index", "ablation", "plan_tree"),
     ("ledger", "plan_difference"),
+    ("toll", "repetition"),
+    ("cause",),
     ("evidence",),
     ("verdict",),
     ("environment", "migration", "probes", "address", "load", "worker", "manifest"),

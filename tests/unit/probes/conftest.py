@@ -30,7 +30,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Postgres]:
             processes.close()
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def make(server: Postgres) -> Make:
     """Makes a database of a name, once."""
 

@@ -1,0 +1,144 @@
+"""Causes: for every endpoint that changed one sentence why, and the shares of it as a bar."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from harness.cause import Cause, Share, Way
+from reports import view
+
+TITLE = "Why it changed"
+ABOUT = (
+    "Shares are of the fall, or rise, of database time per request on a logarithmic scale, so that steps that "
+    "multiply add up. Indexes: the old release on the migrated database, asked alone. Statements: from there to the "
+    "new release. Cache: requests that need no database. Crowding: the same request waits less when the database has "
+    "less to do; it follows from the others. Not explained: what a request gained outside of the database, in the "
+    "service or by waiting for a free core."
+)
+MOST_NAMES = 2
+LEAST_SHARE = 0.005
+_NAMES = {
+    Way.CACHE: "cache",
+    Way.INDEXES: "indexes",
+    Way.STATEMENTS: "statements",
+    Way.BOTH: "indexes and statements",
+    Way.CROWDING: "less crowding",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Segment:
+    """A part of a bar: its label, its share as text, and its width in percent; ``kind`` is for its colour."""
+
+    kind: str
+    label: str
+    share: str
+    width: float
+
+
+@dataclass(frozen=True, slots=True)
+class CauseRow:
+    """One endpoint: what users saw, and why."""
+
+    endpoint: str
+    metric: str
+    before: str
+    after: str
+    change: str
+    sentence: str
+    rest: str
+    bar: tuple[Segment, ...]
+
+    @property
+    def line(self) -> str:
+        """All of it in one line, for a terminal."""
+        return f"{self.endpoint}: {self.metric} {self.before} → {self.after}. {self.sentence} {self.rest}".strip()
+
+
+def cause_rows(causes: Sequence[Cause]) -> tuple[CauseRow, ...]:
+    """The causes of all endpoints that changed, the largest change first."""
+    known = [cause for cause in causes if cause.latency.change is not None]
+    return tuple(_row(cause) for cause in sorted(known, key=_size, reverse=True))
+
+
+def _size(cause: Cause) -> float:
+    change = cause.latency.change
+    return max(change.value, 1 / change.value) if change and change.value > 0 else 0.0
+
+
+def _row(cause: Cause) -> CauseRow:
+    before, after = view.levels(cause.latency)
+    assert cause.latency.change is not None  # noqa: S101 - the caller looked
+    return CauseRow(
+        endpoint=view.plain(cause.endpoint),
+        metric=cause.latency.metric.label,
+        before=before,
+        after=after,
+        change=view.change_with_unit(cause.latency.change),
+        sentence=_sentence(cause),
+        rest=_rest(cause),
+        bar=tuple(_bar(cause)),
+    )
+
+
+def _sentence(cause: Cause) -> str:
+    if cause.database is None:
+        return "The service does not tell its database time (Server-Timing), so the cause is not known."
+    times = f"{view.milliseconds(cause.database[0])} → {view.milliseconds(cause.database[1])} a request"
+    if not cause.shares:
+        return f"Database time is about as it was ({times}): the cause is elsewhere."
+    shares = sorted(cause.shares, key=lambda one: (one.way is Way.CROWDING, -round(one.share, 6)))
+    parts = [_said(cause, one) for one in shares if abs(one.share) >= LEAST_SHARE]
+    return f"Database time {times}: {view.listed(parts)}."
+
+
+def _said(cause: Cause, share: Share) -> str:
+    name, detail = _NAMES[share.way], _detail(cause, share.way)
+    if share.way is Way.CROWDING and share.share < 0:
+        name = "more crowding"
+    return f"{name} {view.share(share.share)} %" + (f" ({detail})" if detail else "")
+
+
+def _detail(cause: Cause, way: Way) -> str:
+    match way:
+        case Way.CACHE if None not in cause.hits:
+            hits = [view.share(rate) for rate in cause.hits if rate is not None]
+            return f"answers {hits[0]} → {hits[1]} % of requests"
+        case Way.INDEXES if cause.indexes:
+            more = len(cause.indexes) - MOST_NAMES
+            names = [view.plain(name) for name in cause.indexes[:MOST_NAMES]]
+            return ", ".join(names) + (f" and {more} more" if more > 0 else "")
+        case Way.STATEMENTS | Way.BOTH if None not in cause.statements:
+            before, after = (view.tidy(count) for count in cause.statements if count is not None)
+            return (
+                f"{_repeated(cause)}{before} → {after} a request" if before != after else _repeated(cause).rstrip(": ")
+            )
+        case _:
+            return ""
+
+
+def _repeated(cause: Cause) -> str:
+    before, after = (repetition is not None for repetition in cause.repeated)
+    if before:
+        return "N+1 still there: " if after else "N+1 gone: "
+    return "N+1 is new: " if after else ""
+
+
+def _rest(cause: Cause) -> str:
+    if cause.explained is None or cause.mean is None:
+        return ""
+    word = "gained" if cause.mean[1] < cause.mean[0] else "lost"
+    inside, outside = view.share(cause.explained), view.share(1 - cause.explained)
+    return f"{inside} % of the time {word} is database time; the other {outside} % the database does not explain."
+
+
+def _bar(cause: Cause) -> Iterator[Segment]:
+    """The shares side by side; what works against the change has no place in a bar, and makes the others longer."""
+    shown = [share for share in cause.shares if share.share >= LEAST_SHARE]
+    whole = sum(share.share for share in shown)
+    for share in shown:
+        yield Segment(
+            share.way.name.lower(),
+            _NAMES[share.way],
+            f"{view.share(share.share)} %",
+            round(100 * share.share / whole, 2),
+        )
