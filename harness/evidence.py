@@ -6,8 +6,9 @@ from dataclasses import dataclass, field
 from harness.cause import Cause, causes_of
 from harness.comparison import Comparison
 from harness.inspected import Inspected
+from harness.plan import CONTROL
 from harness.repetition import Repetition, repetitions_of
-from harness.toll import Toll, tolls_of
+from harness.toll import Apart, Toll, apart, tolls_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,14 +21,18 @@ class Evidence:
     causes: tuple[Cause, ...] = ()
     tolls: Mapping[str, Mapping[str, Toll]] = field(default_factory=dict)
     repeated: Mapping[str, Mapping[str, Repetition]] = field(default_factory=dict)
+    apart: Apart | None = None
+    """Where before and its copy cost most differently; ``None`` where no copy was asked."""
 
 
 def evidence_of(
     comparison: Comparison, inspected: Mapping[str, Inspected], indexes: Mapping[str, Sequence[str]] | None = None
 ) -> Evidence:
     """Put together what was seen; ``indexes`` are those that after used, by endpoint."""
+    tolls = {arm: tolls_of(one) for arm, one in inspected.items()}
     return Evidence(
         causes=causes_of(comparison, inspected, indexes),
-        tolls={arm: tolls_of(one) for arm, one in inspected.items()},
+        tolls=tolls,
+        apart=apart(tolls["before"], tolls[CONTROL]) if {"before", CONTROL} <= tolls.keys() else None,
         repeated={arm: repetitions_of(one) for arm, one in inspected.items()},
     )

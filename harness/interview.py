@@ -14,11 +14,12 @@ from harness.environment.access import Cache, Database
 from harness.errors import EnvironmentFailedError, MeasurementError
 from harness.inspection import Inspection
 from harness.load import Job, ask
-from harness.plan import ARMS, MIGRATED, Plan
+from harness.plan import ARMS, CONTROL, MIGRATED, Plan
 from harness.store import RunFolder
 from harness.trial import Incident, Leg, Startup
 
 Ask = Callable[..., None]
+BESIDE = {CONTROL: "before once more", MIGRATED: "before, on migrated databases"}
 
 
 class System(Protocol):
@@ -64,7 +65,7 @@ class Interview:
     def __init__(self, plan: Plan, base: Path, run: Path, *, ask_arm: Ask = ask) -> None:
         self.plan, self.base, self.run, self._ask_arm = plan, base, run, ask_arm
         self._left = list(ARMS) if plan.answers else []
-        self._between = plan.answers is not None and plan.between is not None
+        self._beside = list(plan.asked_beside) if plan.answers else []
         self._key = secrets.token_hex(16)
 
     def before(self, leg: Leg, system: System, listener: Listener) -> None:
@@ -77,24 +78,22 @@ class Interview:
         for arm in [arm for arm in self._left if arm == leg.arm or not self.plan.sequential]:
             self._left.remove(arm)
             self._ask(arm, system, listener)
-        if self._between and not self._left:
-            self._between = False
-            self._ask_between(system, listener)
+        while self._beside and not self._left:
+            self._ask_beside(self._beside.pop(0), system, listener)
 
-    def _ask_between(self, system: System, listener: Listener) -> None:
-        """Ask the release of before on the migrated databases, which it may not be able to work with."""
+    def _ask_beside(self, arm: str, system: System, listener: Listener) -> None:
+        """Ask what is not compared: a copy of before, or its release on databases that may not suit it."""
         try:
-            self._ask(MIGRATED, system, listener)
+            self._ask(arm, system, listener)
         except (EnvironmentFailedError, MeasurementError) as error:
-            what = "the release of before does not work on the migrated databases"
-            listener.say(f"{what} ({str(error).splitlines()[0]}); causes are told with less detail")
+            listener.say(
+                f"{BESIDE[arm]}: does not work ({str(error).splitlines()[0]}); causes are told with less detail"
+            )
             system.stop()
 
     def _ask(self, arm: str, system: System, listener: Listener) -> None:
         leg = Leg(0, 0, arm)
-        listener.say(
-            f"comparing answers · {arm}" if arm in ARMS else "looking for causes · before, on migrated databases"
-        )
+        listener.say(f"looking for causes · {BESIDE[arm]}" if arm in BESIDE else f"comparing answers · {arm}")
         startup = system.start(leg)
         job = Job(
             plan=self.plan,
@@ -113,7 +112,7 @@ class Interview:
 
         databases = system.databases()
         if not databases:
-            self._between = False
+            self._beside = []
             self._ask_arm(job, self._key, on_progress=follow, check=system.check)
         else:
             with Inspection(databases, system.caches()) as inspection:

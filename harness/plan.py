@@ -340,6 +340,11 @@ class Plan(Part):
             return None
         return before.model_copy(update={"revision": after.revision})
 
+    @property
+    def asked_beside(self) -> tuple[str, ...]:
+        """The arms that are asked the corpus and not compared: a copy of before, and what is between the arms."""
+        return tuple(arm for arm, there in ((CONTROL, CONTROL in self.arms), (MIGRATED, self.between)) if there)
+
     def arm(self, name: str) -> Arm:
         """An arm, measured or only looked at, by its name."""
         between = {MIGRATED: self.between} if self.between else {}

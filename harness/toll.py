@@ -12,6 +12,9 @@ from harness.inspected import Asked, Inspected
 from harness.statement import Counts
 
 
+LEAST = {"statements": 1, "rows": 1, "pages": 1, "write-ahead log": 100}
+
+
 @dataclass(frozen=True, slots=True)
 class Part:
     """A statement's part in an endpoint's toll: its cost per request that no cache answered, and how often it ran."""
@@ -52,6 +55,39 @@ class Toll:
         if hit_rate is None or self.hit is None or self.other is None:
             return self.each
         return Counts(*(hit_rate * one + (1 - hit_rate) * two for one, two in zip(self.hit, self.other, strict=True)))
+
+
+@dataclass(frozen=True, slots=True)
+class Apart:
+    """Where two arms cost most differently: what, of which endpoint, and by which share of the larger one."""
+
+    endpoint: str
+    what: str
+    share: float
+
+
+def apart(one: Mapping[str, Toll], other: Mapping[str, Toll]) -> Apart | None:
+    """The largest difference between arms that should be equal; ``None`` where they share no endpoint.
+
+    Times are left out, and so is what is next to nothing: less than one a request, of the log less than 100 bytes.
+    """
+    found = [
+        Apart(endpoint, what, abs(a - b) / max(a, b))
+        for endpoint in one.keys() & other.keys()
+        for what, (a, b) in _side_by_side(one[endpoint], other[endpoint]).items()
+        if max(a, b) >= LEAST[what]
+    ]
+    return max(found, key=lambda each: (each.share, each.endpoint), default=None)
+
+
+def _side_by_side(one: Toll, other: Toll) -> dict[str, tuple[float, float]]:
+    a, b = one.each, other.each
+    return {
+        "statements": (a.calls, b.calls),
+        "rows": (a.rows, b.rows),
+        "pages": (a.blocks, b.blocks),
+        "write-ahead log": (a.wal, b.wal),
+    }
 
 
 def tolls_of(inspected: Inspected) -> dict[str, Toll]:

@@ -30,7 +30,7 @@ from reports.steps import StepTable, step_table
 from reports.targets import Remark, TargetRow
 from reports.usage import UsageRow, usage_rows
 from reports.view import Cell
-from reports.work import WorkRow, work_rows
+from reports.work import WorkRow, equal_sentence, work_rows
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,6 +101,7 @@ class Page:
     plan_text: str
     counts: str
     work: tuple[WorkRow, ...] = ()
+    work_equal: str = ""
     selftest: str = ""
     """What a selftest of this machine said; empty where none was made."""
 
@@ -170,6 +171,7 @@ def build_page(  # noqa: PLR0917 - the parts of a run, as in render
         claims=claim_rows(verdict),
         setup=tuple(facts for facts in _setup(plan, setup, summary, certificate) if facts.rows),
         work=work_rows(evidence.tolls, evidence.repeated) if evidence else (),
+        work_equal=equal_sentence(evidence.apart) if evidence else "",
         selftest=certificate_sentence(certificate),
         plan_text=view.plain(plan_text.replace("\r\n", "\n"), keep="\n\t"),
         counts=what_counts(plan.judgement),

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from harness.plan import ARMS
 from harness.repetition import Repetition
-from harness.toll import Toll
+from harness.toll import Apart, Toll
 from reports import view
 from reports.view import Cell
 
@@ -38,6 +38,14 @@ def work_rows(
     """Every endpoint that was asked in either arm, in the order of the alphabet."""
     before, after = (tolls.get(arm, {}) for arm in ARMS)
     return tuple(_row(name, before.get(name), after.get(name), repeated) for name in sorted({*before, *after}))
+
+
+def equal_sentence(apart: Apart | None) -> str:
+    """How far apart before and its copy are; empty where no copy was asked."""
+    if apart is None:
+        return ""
+    where = f"{apart.what} of {view.plain(apart.endpoint)}"
+    return f"Before and its copy differ by at most {view.in_percent(apart.share)} % ({where})."
 
 
 def _row(

@@ -12,9 +12,9 @@ from harness.comparison import Change, Comparison, Pair
 from harness.inspected import Asked, Inspected, Text, Work
 from harness.metric import METRICS
 from harness.statement import Counts
-from harness.toll import tolls_of
+from harness.toll import apart, tolls_of
 from reports.causes import cause_rows
-from reports.work import work_rows
+from reports.work import equal_sentence, work_rows
 
 LIST = "GET /items"
 TIMES = st.floats(0.01, 5000.0)
@@ -123,3 +123,13 @@ def test_an_endpoint_of_one_arm_alone_has_a_row_too() -> None:
     (row,) = work_rows({"before": tolls_of(asked("before", 1.0))}, {})
     assert [cell.text for cell in row.after] == ["—"] * 6
     assert row.change == ("",) * 6
+
+
+def test_equal_arms_are_told_how_far_they_are_apart() -> None:
+    one, other = tolls_of(asked("before", 1.0, calls=100)), tolls_of(asked("control", 9.0, calls=101))
+    found = apart(one, other)
+    assert found is not None
+    assert (found.what, round(found.share, 6)) == ("statements", round(1 / 101, 6))
+    assert equal_sentence(found) == "Before and its copy differ by at most 0.990 % (statements of GET /items)."
+    assert apart(one, {}) is None
+    assert equal_sentence(None) == ""
