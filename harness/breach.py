@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from enum import Enum
 
 from harness.agreement import Agreement, NoAnswers, unanswered
+from harness.evictions import StatementsEvicted
 from harness.guard import Guard, broken_guards
 from harness.noise import ArmsUnequal
 from harness.plan import ARMS
@@ -95,7 +96,16 @@ class ServerRestarted:
 
 
 AnyBreach = (
-    Breach | WorkerLost | ContainerStruck | ServerRestarted | NeverSteady | ArmsUnequal | NoAnswers | Guard | Unsound
+    Breach
+    | WorkerLost
+    | ContainerStruck
+    | ServerRestarted
+    | NeverSteady
+    | ArmsUnequal
+    | NoAnswers
+    | Guard
+    | Unsound
+    | StatementsEvicted
 )
 """Texts that stand alone, and those with the numbers of a run: all have a ``name`` and, as ``value``, two texts."""
 

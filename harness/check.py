@@ -164,7 +164,8 @@ def _absolute(target: Target, pair: Pair) -> tuple[Outcome, Reason]:
 
 
 def _judged_by_leg(metric: Metric) -> bool:
-    return metric.by_leg or (metric.unit is Unit.COUNT and metric.origin is Origin.REQUESTS)
+    work = metric.origin is Origin.STATEMENTS or (metric.unit is Unit.COUNT and metric.origin is Origin.REQUESTS)
+    return metric.by_leg or work
 
 
 def _legs(target: Target, pair: Pair) -> tuple[Outcome, Reason]:

@@ -6,6 +6,7 @@ from enum import Enum
 from harness.agreement import Agreement, FailedBefore, NotAsked, uncompared
 from harness.breach import broken
 from harness.comparison import Comparison, Pair
+from harness.evictions import StatementsEvicted
 from harness.guard import ArrivalsWaited, allowed_lag_ms, waiting
 from harness.metric import LATENCIES, Origin, Unit
 from harness.plan import ARMS
@@ -14,6 +15,7 @@ from harness.searched import SearchEnded, search_ends
 from harness.settling import NotSteadyYet
 from harness.summary import LegFacts, Summary
 from harness.trial import Setup
+from harness.unread import NotRead
 
 BLOCKS_FOR_SIGNIFICANCE = 6
 COUPLED_RPS_CHANGE = 0.1
@@ -97,7 +99,7 @@ class Doubt(Enum):
     )
 
 
-AnyDoubt = Doubt | ArrivalsWaited | NotSteadyYet | SearchEnded | NotAsked | FailedBefore
+AnyDoubt = Doubt | ArrivalsWaited | NotSteadyYet | SearchEnded | NotAsked | FailedBefore | NotRead | StatementsEvicted
 """Texts that stand alone, and those with the numbers of a run: all have a ``name`` and, as ``value``, two texts."""
 
 

@@ -13,6 +13,7 @@ from typing import Protocol
 from harness import __version__
 from harness.agreement import Agreement, agree
 from harness.attribution import Attribution, attribute
+from harness.beside import Beside, Probe, Reading
 from harness.certificate import Certificate
 from harness.certificate_store import CertificateStore
 from harness.comparison import Comparison, compare
@@ -43,16 +44,8 @@ from harness.summary import Summary, summarise
 from harness.trial import Incident, Leg, Migration, Moment, Order, Seal, Setup, Startup, facts_of_setup
 from harness.verdict import Repeat, Verdict, judge
 
-Reading = tuple[int, str, str, float]
-"""``(wall-clock ns, source, name, value)``."""
 MOST_AGAIN = 10
 """Blocks in which a failure is measured once more, at most."""
-
-
-class Probe(AbstractContextManager["Probe"], Protocol):
-    """What reads values beside the load."""
-
-    rows: list[Reading]
 
 
 class Environment(AbstractContextManager["Environment"], Protocol):
@@ -244,8 +237,9 @@ class _Series:
             folder.write_startup(leg, startup)
             job = self._job(leg, startup, last=leg == setup.legs[-1])
             begun = _now()
-            for probe, rows in _load(job, startup, environment, self.observer, self.make_load).items():
-                folder.write_probe(leg, probe, rows)
+            beside, faults = _load(job, startup, environment, self.observer, self.make_load)
+            beside.write(leg, folder)
+            folder.write_probe(leg, "faults", faults)
             ended = _now()
             folder.write_incidents(leg, environment.stop())
             folder.write_seal(Seal(leg.title, begun, ended, _facts_now(self.source)))
@@ -276,11 +270,12 @@ class _Series:
 
 def _load(
     job: Job, startup: Startup, environment: Environment, observer: Observer, make_load: Callable[..., None]
-) -> dict[str, list[Reading]]:
-    """Load one leg, with the faults of the plan; returns what was read beside it, by what read it."""
+) -> tuple[Beside, list[Reading]]:
+    """Load one leg, with the faults of the plan; returns what was read beside it, and when the faults were."""
     plan = job.plan
     faults = Faults(plan.planned_faults, environment, observer.say)
     metrics = _metrics_probe(plan, startup)
+    beside = Beside(environment.probe(), metrics, [*environment.databases()], [*environment.caches()])
 
     def follow(progress: Progress) -> None:
         faults.keep_time(progress.second)
@@ -290,10 +285,10 @@ def _load(
         environment.check()
         faults.check()
 
-    with environment.probe() as probe, metrics, faults:
+    with beside, faults:
         make_load(job, on_progress=follow, check=check)
     faults.check()
-    return {"processes": probe.rows, "metrics": metrics.rows, "faults": faults.rows}
+    return beside, faults.rows
 
 
 def _metrics_probe(plan: Plan, startup: Startup) -> MetricsProbe:
@@ -338,6 +333,7 @@ def analyse(folder: RunFolder) -> Analysis:
         unsound=[*record, *first.unsound, *again.unsound],
         replies=first.replies,
         stops=[Stop.of(trial) for trial in folder.read_aborted(legs)],
+        unread=folder.read_unread(legs),
     )
     floors = known_floors(folder.read_noise(), summary)
     outcomes = outcomes_of(

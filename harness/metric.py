@@ -40,12 +40,13 @@ class Origin(StrEnum):
     FAULT = "fault"  # one per leg, from what followed its faults
     PROCESSES = "processes"  # one in every stage, of the servers and services
     READINGS = "readings"  # one in every stage, of what services tell of themselves
+    STATEMENTS = "statements"  # one in every stage, of what the databases executed
     MIGRATION = "migration"  # one per arm: it is migrated once in a run
 
     @property
     def beside(self) -> bool:
         """Whether it is read beside the load, of all requests together."""
-        return self in {Origin.PROCESSES, Origin.READINGS}
+        return self in {Origin.PROCESSES, Origin.READINGS, Origin.STATEMENTS}
 
 
 class Scale(StrEnum):
@@ -144,6 +145,41 @@ METRICS: dict[str, Metric] = {
         Metric("service_cpu", "service CPU", Unit.FRACTION, Scale.LOG, Better.LOWER, origin=Origin.PROCESSES),
         Metric("cache_memory", "cache memory", Unit.MEGABYTES, Scale.LOG, Better.LOWER, origin=Origin.PROCESSES),
         Metric("service_memory", "service memory", Unit.MEGABYTES, Scale.LOG, Better.LOWER, origin=Origin.PROCESSES),
+        Metric(
+            "db_statements_per_request",
+            "statements per request",
+            Unit.COUNT,
+            Scale.LOG,
+            Better.LOWER,
+            origin=Origin.STATEMENTS,
+        ),
+        Metric(
+            "db_rows_per_request", "rows per request", Unit.COUNT, Scale.LOG, Better.LOWER, origin=Origin.STATEMENTS
+        ),
+        Metric(
+            "db_blocks_per_request",
+            "8 kB pages read per request",
+            Unit.COUNT,
+            Scale.LOG,
+            Better.LOWER,
+            origin=Origin.STATEMENTS,
+        ),
+        Metric(
+            "wal_bytes_per_request",
+            "WAL bytes per request",
+            Unit.COUNT,
+            Scale.LOG,
+            Better.LOWER,
+            origin=Origin.STATEMENTS,
+        ),
+        Metric(
+            "slow_statements",
+            "statements over 100 ms",
+            Unit.WHOLE,
+            Scale.LOG,
+            Better.LOWER,
+            origin=Origin.STATEMENTS,
+        ),
         Metric("users_held", "users held", Unit.USERS, Scale.LOG, Better.HIGHER, origin=Origin.STRESS),
         Metric("rate_held", "rate held", Unit.PER_SECOND, Scale.LOG, Better.HIGHER, origin=Origin.STRESS),
         Metric("ready_seconds", "time to readiness", Unit.SECONDS, Scale.LOG, Better.LOWER, origin=Origin.START),

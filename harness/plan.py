@@ -27,8 +27,8 @@ COPIES = (CONTROL, PLACEBO)
 class Arm(Part):
     """One side of the comparison: a database at a revision plus a release of the application.
 
-    ``profiles`` and ``start`` are of a Compose file; ``url``, or ``urls`` of services by name, and the address of a
-    database, ``postgres``, of a system that runs already.
+    ``profiles`` and ``start`` are of a Compose file; ``url``, or ``urls`` of services by name, and the addresses of a
+    database, ``postgres``, and of a cache, ``redis``, of a system that runs already.
     """
 
     revision: str | None = None
@@ -38,6 +38,7 @@ class Arm(Part):
     url: Url | None = None
     urls: dict[ServiceName, Url] = Field(default={})
     postgres: str | None = Field(default=None, min_length=1)
+    redis: str | None = Field(default=None, min_length=1)
 
 
 class Step(Part):

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from harness.errors import Problem
 from harness.metric import Better, Metric, Origin, Unit
 from harness.plan import Plan
-from harness.system import Compose, Local
+from harness.system import Compose, External, Local
 from harness.target import Expectation, Form
 
 GRACE_SECONDS = 60.0
@@ -72,6 +72,8 @@ def _longest_ms(plan: Plan) -> float:
 
 def _unread(plan: Plan, metric: Metric) -> str:
     """Why nobody reads a metric of a server in this plan; empty when somebody does."""
+    if metric.origin is Origin.STATEMENTS:
+        return _uncounted(plan, metric)
     match plan.environment:
         case Local() as local:
             there = {"database_cpu": "postgres" in local.provides, "cache_memory": "redis" in local.provides}
@@ -84,6 +86,19 @@ def _unread(plan: Plan, metric: Metric) -> str:
         case _:
             return ""
     return "" if there.get(metric.name, True) else f"nothing measures {metric.name}: {fix}, or leave it out"
+
+
+def _uncounted(plan: Plan, metric: Metric) -> str:
+    """Why nobody counts what the databases of a plan execute; empty when somebody does."""
+    match plan.environment:
+        case Local() as local:
+            there, fix = "postgres" in local.provides, 'add "postgres" to environment.provides'
+        case Compose() as compose:
+            there, fix = compose.database is not None, "say which service is the database, environment.database"
+        case External() as external:
+            there = bool(external.postgres) or all(arm.postgres for arm in plan.arms.values())
+            fix = "give the address of the database, environment.postgres"
+    return "" if there else f"nothing measures {metric.name}: {fix}, or leave it out"
 
 
 def _said_twice(plan: Plan) -> Iterator[Problem]:

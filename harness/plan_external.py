@@ -9,6 +9,8 @@ from harness.metric import Origin
 from harness.plan import ARMS, PLACEBO, Plan
 from harness.system import External
 
+SERVERS = ("postgres", "redis")
+"""The keys of addresses at which servers are asked beside the load."""
 SWITCHING = ("arm", "revision")
 PLACEHOLDER = re.compile(r"(?<!\$)\{(\w+)\}")  # ${NAME} is the shell's
 _PASSWORD = re.compile(r"://[^/@\s]*:(?!\$\{\w+\}@)[^/@\s]+@|\bpassword\s*=\s*(?!'?\$\{\w+\})\S", re.IGNORECASE)
@@ -57,9 +59,9 @@ def _switching_problems(environment: External) -> Iterator[Problem]:
 
 def _password_problems(plan: Plan, environment: External) -> Iterator[Problem]:
     """Passwords that stand in the plan: it is copied into the folder and the report of every run."""
-    addresses = {"environment.postgres": environment.postgres or ""}
+    addresses = {f"environment.{key}": getattr(environment, key) or "" for key in SERVERS}
     for name, arm in plan.arms.items():
-        addresses |= {f"arms.{name}.url": arm.url or "", f"arms.{name}.postgres": arm.postgres or ""}
+        addresses |= {f"arms.{name}.{key}": getattr(arm, key) or "" for key in ("url", *SERVERS)}
         addresses |= {f"arms.{name}.urls.{service}": url for service, url in arm.urls.items()}
     what = 'has a password, and the plan is copied into every run; put it into a variable and write "${NAME}" for it'
     return (Problem(where, what) for where, text in addresses.items() if _PASSWORD.search(text))

@@ -156,6 +156,7 @@ def _arm_problems(plan: Plan) -> Iterator[Problem]:
             "url": "external",
             "urls": "external",
             "postgres": "external",
+            "redis": "external",
         }
         for key, of in keys.items():
             if getattr(arm, key) and kind != of:

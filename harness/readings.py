@@ -16,11 +16,18 @@ DATABASE, CACHE, GENERATOR = "postgres", "redis", "generator"
 CPU, MEMORY = "cpu_of_host", "memory_bytes"
 FAULT = "fault_"
 """A reading ``fault_kill`` of a server or service is 1 when the fault began, and 0 when it was over."""
+SERVER = "server:"
+"""What a database server, a cache or a probe tells of itself has a source that begins so: ``server:postgres``."""
 
 
 def of_generator(source: str) -> bool:
     """Whether a source is the generator: one process, or ``generator-2``, or ``generator-master``."""
     return source == GENERATOR or source.startswith(f"{GENERATOR}-")
+
+
+def of_server(source: str) -> bool:
+    """Whether a source is what a server tells of itself, and not what its processes use."""
+    return source.startswith(SERVER)
 
 
 SCHEMA = pa.schema(

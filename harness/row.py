@@ -14,8 +14,8 @@ class Row:
 
     Rates are fractions; a value that could not be measured is ``None``, never 0. ``hits`` and ``lookups`` are the
     counts behind the cache-hit rate, ``design_effect`` is at least 1 and divides the counts of failures. What
-    follows them is of whole legs and arms (rows of all stages and endpoints) or of processes and what services tell
-    (rows of all endpoints); ``readings`` are those of the plan, by name.
+    follows them is of whole legs and arms (rows of all stages and endpoints) or of processes, databases and
+    what services tell (rows of all endpoints); ``readings`` are those of the plan, by name.
     """
 
     arm: str
@@ -62,6 +62,11 @@ class Row:
     cache_memory: float | None = None
     service_memory: float | None = None
     service_cpu: float | None = None
+    db_statements_per_request: float | None = None
+    db_rows_per_request: float | None = None
+    db_blocks_per_request: float | None = None
+    wal_bytes_per_request: float | None = None
+    slow_statements: int | None = None
     readings: tuple[tuple[str, float], ...] = ()
     tag: str | None = None
 

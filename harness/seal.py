@@ -11,7 +11,7 @@ from harness.trial import Seal
 
 NAME = "seal.json"
 OF_THE_RUN = ("plan.toml", "migrations.json", "noise.json", "answers/*.jsonl")
-OF_A_LEG = ("*.json", "readings*.parquet", "samples/*.parquet")
+OF_A_LEG = ("*.json", "*.parquet", "samples/*.parquet")
 
 
 def setup_digest(setup: Mapping[str, Any]) -> str:

@@ -17,6 +17,8 @@ from harness.answer import SCHEMA as ANSWERS
 from harness.answer import Inquiry
 from harness.certificate import Certificate
 from harness.errors import DiskFullError, RunFolderError
+from harness.executions import FILE as EXECUTIONS
+from harness.executions import Executions, read_executions, write_executions
 from harness.inspected import Inspected
 from harness.noise import Noise
 from harness.plan import COPIES, Plan
@@ -27,6 +29,7 @@ from harness.recorded import RecordedPair
 from harness.samples import read_samples
 from harness.seal import NAME, changes, digests, setup_digest
 from harness.trial import Generation, Incident, Leg, Loss, Migration, Seal, Setup, Startup, Trial
+from harness.unread import Unread
 
 T = TypeVar("T")
 SCHEMA = 1
@@ -150,10 +153,33 @@ class RunFolder:
         """Record what a probe read beside a leg: rows as of ``write_readings``, at wall-clock ns instead."""
         if not rows:
             return
-        generation = self._decode(f"trials/{leg.title}/windows.json", Generation)
-        origin_ns = int(datetime.fromisoformat(generation.origin).timestamp() * 1e9)
+        origin_ns = self._origin_ns(leg)
         placed = [(at_ns - origin_ns, source, name, value) for at_ns, source, name, value in rows]
         write_readings(placed, self.trial_folder(leg) / f"readings-{probe}.parquet")
+
+    def write_executions(self, leg: Leg, executions: Executions) -> None:
+        """Record what the databases of a leg executed: at wall-clock ns, which are placed as of ``write_probe``."""
+        origin_ns = self._origin_ns(leg)
+        write_executions(executions.since(origin_ns), self.trial_folder(leg) / EXECUTIONS)
+        self.write(f"trials/{leg.title}/statements.json", _json({"schema": SCHEMA, "texts": dict(executions.texts)}))
+
+    def write_objects(self, leg: Leg, databases: Sequence[Mapping[str, Any]]) -> None:
+        """Record what tables and indexes were used for in a leg."""
+        if databases:
+            self.write(f"trials/{leg.title}/objects.json", _json({"schema": SCHEMA, "databases": list(databases)}))
+
+    def write_unread(self, leg: Leg, unread: Sequence[Unread]) -> None:
+        """Record what servers did not tell in a leg."""
+        if unread:
+            found = {"schema": SCHEMA, "unread": [asdict(one) for one in unread]}
+            self.write(f"trials/{leg.title}/unread.json", _json(found))
+
+    def read_unread(self, legs: Sequence[Leg]) -> list[Unread]:
+        """What servers did not tell in those of the legs that were recorded, each once."""
+        names = [f"trials/{leg.title}/unread.json" for leg in legs]
+        found = [(name, self._object(name)) for name in names if (self.path / name).is_file()]
+        told = [one for name, raw in found for one in validated(self.path / name, list[Unread], raw.get("unread"))]
+        return list(dict.fromkeys(told))
 
     def read_plan(self, setup: Setup) -> tuple[Plan, str]:
         """The plan that was run, under the profile and with the copies of before it was run with, and its text."""
@@ -272,7 +298,19 @@ class RunFolder:
         ready = self._decode(startup, Startup).ready_seconds if (self.path / startup).exists() else None
         readings = [read_readings(path) for path in sorted(folder.glob("readings*.parquet"))]
         together = pa.concat_tables([READINGS.empty_table(), *readings]).unify_dictionaries()
-        return Trial(leg, generation, samples, together, ready)
+        return Trial(leg, generation, samples, together, ready, self._executions(leg))
+
+    def _executions(self, leg: Leg) -> Executions | None:
+        found = read_executions(self.trial_folder(leg) / EXECUTIONS)
+        name = f"trials/{leg.title}/statements.json"
+        if found is None or not (self.path / name).is_file():
+            return found
+        texts = validated(self.path / name, dict[str, str], self._object(name).get("texts"))
+        return replace(found, texts=texts)
+
+    def _origin_ns(self, leg: Leg) -> int:
+        generation = self._decode(f"trials/{leg.title}/windows.json", Generation)
+        return int(datetime.fromisoformat(generation.origin).timestamp() * 1e9)
 
     def _text(self, name: str) -> str:
         try:

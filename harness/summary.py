@@ -29,6 +29,7 @@ from harness.gauge import metrics_of
 from harness.metric import PERCENTILES, SERVICE_TIMES, Metric
 from harness.recovery import Recovery, recoveries_of
 from harness.row import Row
+from harness.server_side import Told, evictions_of, told_of
 from harness.settling import NOTHING_LEFT_OUT, Settling
 from harness.stage import StageKind
 from harness.target import Expectation
@@ -36,6 +37,7 @@ from harness.timeline import Course, Second, course_of, timeline
 from harness.trial import Leg, Migration, Offered, Trial, Window
 from harness.usage import Consumer, Usage
 from harness.vocabulary import NO_WORDS, Tags, Vocabulary
+from harness.work import StatementUse, Work
 
 
 class Place(NamedTuple):
@@ -64,6 +66,7 @@ class LegFacts:
     offered: tuple[Offered, ...] = ()
     schedule_lag_p99_ms: float | None = None
     gc_pause_ms: float = 0.0
+    statements_evicted: int = 0
 
     @classmethod
     def of(cls, trial: Trial) -> "LegFacts":
@@ -82,6 +85,7 @@ class LegFacts:
             offered=generation.offered,
             schedule_lag_p99_ms=generation.schedule_lag_p99_ms,
             gc_pause_ms=generation.gc_pause_ms,
+            statements_evicted=evictions_of(trial),
         )
 
     @property
@@ -99,7 +103,7 @@ class Summary:
     the search of every leg came to; ``consumers`` the servers and services whose CPU and memory were read;
     ``recoveries`` what followed each fault of every leg; ``settling`` what was left out of stages and blocks that were
     not steady; ``tagged`` the rows of the endpoints of each tag together, and ``measures`` what the plan's own readings
-    measure.
+    measure; ``statements`` what the databases executed, and ``servers`` what they and the caches told of themselves.
     """
 
     rows: tuple[Row, ...]
@@ -114,6 +118,8 @@ class Summary:
     searches: tuple[Sought, ...] = ()
     tagged: tuple[Row, ...] = ()
     measures: tuple[Metric, ...] = ()
+    statements: tuple[StatementUse, ...] = ()
+    servers: tuple[Told, ...] = ()
 
     @cached_property
     def _index(self) -> dict[Place, Row]:
@@ -167,9 +173,12 @@ def summarise(
     steps = tuple(_steps(legs, rows, limits)) if limits else ()
     searches = tuple(counts.sought for counts in counted if counts.sought is not None)
     recoveries = tuple(recovery for counts in counted for recovery in counts.recoveries)
-    usage = Usage(legs, vocabulary.readings)
+    usage, work = Usage(legs, vocabulary.readings), Work(legs)
+    made = {(row.arm, row.block): row.requests for row in rows if row.stage is None and row.endpoint is None}
+    requests = {trial.leg.number: made.get((trial.leg.arm, trial.leg.block), 0) for trial in legs}
+    rows = [_with_usage(row, usage, work) for row in rows]
     return Summary(
-        rows=tuple(_with_facts(_with_usage(row, usage), legs, migrations, steps, recoveries, searches) for row in rows),
+        rows=tuple(_with_facts(row, legs, migrations, steps, recoveries, searches) for row in rows),
         stages=tuple(dict.fromkeys(window.stage for leg in legs for window in leg.generation.windows)),
         curves=curves,
         timelines=_timelines(counted),
@@ -181,6 +190,8 @@ def summarise(
         searches=searches,
         tagged=tuple(_tagged_rows(counted, vocabulary.tags)),
         measures=tuple(metrics_of(vocabulary.readings).values()),
+        statements=tuple(work.statements(requests)),
+        servers=tuple(told_of(legs)),
     )
 
 
@@ -324,9 +335,12 @@ def _steps(trials: Sequence[Trial], rows: Sequence[Row], limits: Sequence[Expect
                 yield Step(trial.leg, window.stage, window.users, held, window.rate)
 
 
-def _with_usage(row: Row, usage: Usage) -> Row:
-    """A row of all endpoints with what its servers and services used."""
-    return row if row.endpoint is not None else replace(row, **usage.of(row.arm, row.block, row.stage))
+def _with_usage(row: Row, usage: Usage, work: Work) -> Row:
+    """A row of all endpoints with what its servers and services used, and what the databases executed."""
+    if row.endpoint is not None:
+        return row
+    place = row.arm, row.block, row.stage
+    return replace(row, **usage.of(*place), **work.of(*place, row.requests))
 
 
 def _with_facts(  # noqa: PLR0917 - each is of another type

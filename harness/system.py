@@ -155,6 +155,19 @@ class Server(Part):
         return {"service": value} if isinstance(value, str) else value
 
 
+class CacheServer(Part):
+    """The Redis server of a Compose file; ``password_file`` is a path inside its container."""
+
+    service: ComposeName
+    password: str | None = None
+    password_file: Path | None = None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _from_text(cls, value: Any) -> Any:  # noqa: ANN401 - as it stands in the file
+        return {"service": value} if isinstance(value, str) else value
+
+
 class Limits(Part):
     """What a container may use: CPUs, of which it may have a part, and memory as Docker writes it, ``512M``."""
 
@@ -179,7 +192,7 @@ class Compose(Part):
     start: tuple[ComposeName, ...] = ()
     profiles: tuple[str, ...] = ()
     database: Server | None = None
-    cache: ComposeName | None = None
+    cache: CacheServer | None = None
     seed: Apply | None = None
     migrate: Apply | None = None
     scale: float = Field(default=1.0, gt=0, le=1000)
@@ -231,7 +244,8 @@ class External(Part):
     brings its data back, before each leg. Both may use ``{arm}`` and ``{revision}``, run in ``cwd`` (default: the
     plan's folder) and have ``env`` and the arm's in their environment. ``sequential`` measures all legs of before
     first, where switching is too dear to take turns; then it is done once for each arm. ``postgres`` is the address of
-    the database, which the setup describes; arms may have one of their own.
+    the database, which the setup describes and which is asked beside the load what it executes, ``redis`` that of the
+    cache, which is asked what it finds; arms may have ones of their own.
     """
 
     kind: Literal["external"]
@@ -243,5 +257,6 @@ class External(Part):
     cwd: str = "."
     env: dict[str, str] = Field(default={})
     postgres: str | None = Field(default=None, min_length=1)
+    redis: str | None = Field(default=None, min_length=1)
     ready_seconds: Seconds = 60.0
     command_seconds: Seconds = 900.0

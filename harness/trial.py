@@ -6,6 +6,7 @@ from dataclasses import dataclass, field, replace
 
 import pyarrow as pa
 
+from harness.executions import Executions
 from harness.samples import SCHEMA
 from harness.search import Searched
 from harness.stage import Stage
@@ -215,13 +216,17 @@ class Startup:
 
 @dataclass(frozen=True, slots=True)
 class Trial:
-    """All that one leg recorded; ``ready_seconds`` is ``None`` where an older harness did not record it."""
+    """All that one leg recorded; ``ready_seconds`` is ``None`` where an older harness did not record it.
+
+    ``executions`` is ``None`` where no database was asked what it executed.
+    """
 
     leg: Leg
     generation: Generation
     samples: pa.Table
     readings: pa.Table
     ready_seconds: float | None = None
+    executions: Executions | None = None
 
     def without_samples(self) -> "Trial":
         """The rest of it, which is small."""

@@ -9,7 +9,7 @@ import pandas as pd
 
 from harness.gauge import Gauge
 from harness.gauging import Gauging
-from harness.readings import CACHE, CPU, DATABASE, MEMORY, of_generator
+from harness.readings import CACHE, CPU, DATABASE, MEMORY, of_generator, of_server
 from harness.stage import StageKind
 from harness.statistics import Interval, t_interval, trend
 from harness.trial import Trial
@@ -117,7 +117,8 @@ def _told(memory: pd.DataFrame) -> float:
 
 def _frame(trial: Trial) -> pd.DataFrame:
     readings = trial.readings.to_pandas()
-    readings = readings[~readings["source"].astype(str).map(of_generator).astype(bool)]
+    others = readings["source"].astype(str).map(lambda source: of_generator(source) or of_server(source)).astype(bool)
+    readings = readings[~others]
     readings = readings.assign(source=readings["source"].astype(str), name=readings["name"].astype(str))
     second = readings["at_ns"] / 1e9
     parts = [

@@ -9,6 +9,7 @@ from harness.breach import AnyBreach, Breach, breaches_of
 from harness.check import Check, Outcome, check_targets
 from harness.comparison import Comparison
 from harness.doubt import AnyDoubt, Doubt, doubts_of_run
+from harness.evictions import decides, evicted
 from harness.guard import unasked
 from harness.noise import Floor, Noise, Place, differences_of, floors_of, place_of, unequal_arms
 from harness.plan import Claim, Plan, Target
@@ -20,6 +21,7 @@ from harness.stability import against_noise, confirmed, doubts_of_noise, suspect
 from harness.stop import Stop
 from harness.summary import Summary
 from harness.trial import Incident, Loss, Setup
+from harness.unread import Unread, not_read
 
 ANSWERED = {
     Finding.SAME: Outcome.PASS,
@@ -104,11 +106,12 @@ def judge(
     unsound: Sequence[Unsound] = (),
     replies: Sequence[Replies] = (),
     stops: Sequence[Stop] = (),
+    unread: Sequence[Unread] = (),
 ) -> Verdict:
     """Judge every target of the plan; what was lost or is unsound breaks the run, and other answers fail it.
 
     ``noise`` is what earlier runs say of this machine, ``repeat`` the second measurement of what had failed, ``stops``
-    what ended the run early.
+    what ended the run early, ``unread`` what servers did not tell.
     """
     own, known = differences_of(summary), [one for run in noise.runs for one in run.differences] if noise else []
     floors, wanted = floors_of([*known, *own]), {place_of(target) for target in plan.targets if target.required}
@@ -116,6 +119,10 @@ def judge(
     breaches = breaches_of(summary, losses, incidents, agreement, unsound) + tuple(unequal)
     if repeat and repeat.summary.legs:  # cut short in its first block it broke nothing
         breaches += tuple(breach for breach in breaches_of(repeat.summary) if breach not in breaches)
+    forgotten = [found] if (found := evicted(summary)) else []
+    counted = decides([*plan.targets, *(target for claim in plan.claims for target in claim.targets)])
+    if counted:
+        breaches += tuple(forgotten)
     if stops:  # before the first block was complete, maybe
         breaches = tuple(breach for breach in breaches if breach is not Breach.NO_BLOCK)
         breaches += tuple(breach for stop in stops for breach in stop.breaches if breach not in breaches)
@@ -140,7 +147,8 @@ def judge(
     )
     alike = (Doubt.ARMS_ALIKE,) if plan.arms_alike else ()
     said = doubts_of_run(setup, summary, comparison, agreement, replies)
-    doubts = (*alike, *said, *doubts_of_noise(checks, floors, repeated=repeat is not None))
+    of_servers = (*([] if counted else forgotten), *not_read(unread))
+    doubts = (*alike, *said, *of_servers, *doubts_of_noise(checks, floors, repeated=repeat is not None))
     return Verdict(outcome, checks, claims, doubts, breaches, agreement, tuple(stops))
 
 

@@ -20,6 +20,7 @@ from reports.certificate import certificate_text, selftest_begins
 from reports.contrast import side_by_side
 from reports.evidence_record import evidence_record
 from reports.history import history_json, history_text
+from reports.statements import statements_record
 from reports.text import to_text
 
 __all__ = [
@@ -84,6 +85,8 @@ def render(  # noqa: PLR0917 - the parts of a run, in the order in which they co
         "comparison.json": records.to_json(records.comparison_record(comparison, outcomes)),
         "verdict.json": records.to_json(records.verdict_record(verdict)),
     }
+    if summary.statements or summary.servers:
+        files["statements.json"] = records.to_json(statements_record(summary))
     if attribution:
         files["attribution.json"] = records.to_json(records.attribution_record(attribution))
     if evidence and evidence.tolls:

@@ -25,7 +25,9 @@ from reports.faults import FaultRow, fault_rows
 from reports.noise import NoiseRow, noise_rows
 from reports.outcomes import what_counts
 from reports.search import SearchTable, search_table
+from reports.server import ServerSection, server_section
 from reports.stages import Column, StageTable, columns, stage_tables
+from reports.statements import StatementTable, statement_table
 from reports.steps import StepTable, step_table
 from reports.targets import Remark, TargetRow
 from reports.usage import UsageRow, usage_rows
@@ -95,6 +97,8 @@ class Page:
     capacity: CapacityTable | None
     noise: tuple[NoiseRow, ...]
     usage: tuple[UsageRow, ...]
+    server: ServerSection | None
+    statements: StatementTable | None
     migrations: tuple[MigrationRow, ...]
     claims: tuple[ClaimRow, ...]
     setup: tuple[Facts, ...]
@@ -167,6 +171,8 @@ def build_page(  # noqa: PLR0917 - the parts of a run, as in render
         capacity=capacity_table(plan, summary),
         noise=noise_rows(verdict, comparison.blocks),
         usage=usage_rows(summary),
+        server=server_section(summary),
+        statements=statement_table(summary),
         migrations=tuple(_migration(arms, migration) for arms, migration in _by_database(migrations)),
         claims=claim_rows(verdict),
         setup=tuple(facts for facts in _setup(plan, setup, summary, certificate) if facts.rows),

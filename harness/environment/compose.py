@@ -17,6 +17,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
+import redis
 from docker.models.containers import Container
 from psycopg import sql
 
@@ -31,7 +32,7 @@ from harness.environment.delay import require
 from harness.environment.engine import compose_version, engine, labels, sweep_to_zero
 from harness.environment.processes import CONTAINERS, Processes
 from harness.environment.readiness import POLL_SECONDS, await_ready, why_not_ok
-from harness.environment.servers import free_ports, redis_answers
+from harness.environment.servers import ONCE, free_ports, redis_answers
 from harness.environment.stack import BUILD_SECONDS, Stack, resolve
 from harness.environment.variables import concealed, expanded
 from harness.errors import CommandError, EnvironmentFailedError, NotReadyError
@@ -47,6 +48,7 @@ if TYPE_CHECKING:
     import docker
 
 KEPT_LINES = 10_000
+LIMITS: dict[str, Any] = {"socket_connect_timeout": 5, "socket_timeout": 5}
 SETTINGS = (
     "shared_buffers",
     "effective_cache_size",
@@ -122,6 +124,11 @@ class ComposeEnvironment:
         return self.processes.label
 
     @property
+    def cache(self) -> str | None:
+        """The service that is the cache, where the plan names one."""
+        return self.spec.cache.service if self.spec.cache else None
+
+    @property
     def shared(self) -> bool:
         """Whether the arms are databases of one server, and not projects for themselves."""
         if not self.spec.database:
@@ -187,19 +194,30 @@ class ComposeEnvironment:
 
     def probe(self) -> ContainerProbe:
         """What reads CPU, memory, network and disk of the leg's containers."""
-        names = {CACHE: self.spec.cache, DATABASE: self.spec.database and self.spec.database.service}
+        names = {CACHE: self.cache, DATABASE: self.spec.database and self.spec.database.service}
         roles = {service: role for role, service in names.items() if service}
         found = self._containers(self._running.arm) if self._running else {}
         lasting = {name: one for name, one in found.items() if one.status == "running"}
         return ContainerProbe(self.client, {roles.get(name, name): one.id for name, one in lasting.items()})
 
     def databases(self) -> list[Database]:
-        """No database is known yet."""
-        return []
+        """The databases that the services of the leg that runs may use, where the plan names their server."""
+        if not self._running or not self.spec.database:
+            return []
+        known = self._databases(self._running.arm)
+        counted = partial(known.connect, "postgres")
+        names = known.names()
+        own = {name: name if len(names) > 1 else None for name in names}
+        return [Database(own[name], name, partial(known.connect, name), counted) for name in names]
 
     def caches(self) -> list[Cache]:
-        """No cache is known."""
-        return []
+        """The cache of the leg that runs, where the plan names its service."""
+        if not self._running or not self.spec.cache:
+            return []
+        arm, name = self._running.arm, self.spec.cache.service
+        port = self._stack(arm).port(name, REDIS_PORT)
+        password = models.cache_password(self.spec, partial(_read_inside, self._containers(arm)[name]))
+        return [Cache(CACHE, partial(redis.Redis, host=HOST, port=port, password=password, retry=ONCE, **LIMITS))]
 
     def strike(self, fault: Fault) -> Mend:
         """Begin a fault; returns what ends it. What happens to the container meanwhile was planned."""
@@ -315,7 +333,7 @@ class ComposeEnvironment:
         services = self._models[arm]["services"]
         chosen = {*self.spec.start, *self.plan.arms_in_order[arm].start}
         asked = {*self.spec.services, *chosen} if chosen else {*services}
-        asked |= {name for name in (self.spec.database and self.spec.database.service, self.spec.cache) if name}
+        asked |= {name for name in (self.spec.database and self.spec.database.service, self.cache) if name}
         commands = (self.spec.seed, self.spec.migrate) if tools else ()
         asked |= {apply.service for apply in commands if apply and apply.service}
         return sorted(models.needed(services, asked))
@@ -333,6 +351,7 @@ class ComposeEnvironment:
                 raise NotReadyError(f"{name} did not answer a query within {self.spec.ready_seconds:g} s")
             time.sleep(POLL_SECONDS)
         self._began.setdefault(stack.name, self._database_began(arm))
+        databases.count_statements()
 
     def _database_began(self, arm: str) -> str:
         """When the arm's database was started, as the engine says it."""
@@ -461,12 +480,12 @@ class ComposeEnvironment:
     def _await(self, arm: str, started: float) -> dict[str, str]:
         stack = self._stack(arm)
         urls = {name: f"http://{HOST}:{stack.port(name, self._ports[name])}" for name in self.spec.services}
-        cache = stack.port(self.spec.cache, REDIS_PORT) if self.spec.cache else None
+        cache = stack.port(self.cache, REDIS_PORT) if self.cache else None
         asked: dict[str, Callable[[], str]] = {
             name: partial(why_not_ok, url + self.spec.ready) for name, url in urls.items()
         }
         if cache:
-            asked[str(self.spec.cache)] = lambda: "" if redis_answers(HOST, cache) else "no answer to PING"
+            asked[str(self.cache)] = lambda: "" if redis_answers(HOST, cache) else "no answer to PING"
         await_ready(asked, self.spec.ready_seconds, since=started, look=lambda: self._look(arm))
         return urls
 

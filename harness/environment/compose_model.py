@@ -108,6 +108,15 @@ def credentials(model: Model, spec: Compose, read: Callable[[str], str]) -> Cred
     return Credentials(user, given or said("POSTGRES_PASSWORD"), database)
 
 
+def cache_password(spec: Compose, read: Callable[[str], str]) -> str | None:
+    """The password of the cache, where the plan says one; ``read`` as of ``credentials``."""
+    if spec.cache is None:
+        return None
+    if spec.cache.password_file:
+        return read(spec.cache.password_file).strip()
+    return expand(spec.cache.password, "environment.cache.password") if spec.cache.password else None
+
+
 def once(services: Mapping[str, Any]) -> set[str]:
     """Services that do something once and end, which others wait for."""
     return {
@@ -139,7 +148,7 @@ def _check_names(services: Mapping[str, Any], spec: Compose) -> None:
     if spec.database:
         asked["environment.database"] = spec.database.service
     if spec.cache:
-        asked["environment.cache"] = spec.cache
+        asked["environment.cache"] = spec.cache.service
     require(services, asked)
 
 
@@ -164,7 +173,7 @@ def _reached(services: Mapping[str, Any], spec: Compose) -> dict[str, int]:
     if spec.database:
         found[spec.database.service] = POSTGRES_PORT
     if spec.cache:
-        found[spec.cache] = REDIS_PORT
+        found[spec.cache.service] = REDIS_PORT
     return found
 
 
@@ -202,7 +211,7 @@ def _confine(name: str, service: dict[str, Any], spec: Compose) -> None:
 
 
 def _keepers(spec: Compose) -> list[str]:
-    return [name for name in (spec.database and spec.database.service, spec.cache) if name]
+    return [name for name in (spec.database and spec.database.service, spec.cache and spec.cache.service) if name]
 
 
 def _own_data(made: Model, name: str, service: dict[str, Any]) -> None:

@@ -1,11 +1,13 @@
 """Databases: those of a PostgreSQL server in a container, kept as templates and put back before each leg."""
 
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 
 import psycopg
 from psycopg import sql
 
+from harness.environment.access import Connection
 from harness.environment.advice import advice
 from harness.environment.compose_model import Credentials
 from harness.environment.servers import BOOKKEEPING
@@ -67,9 +69,14 @@ class Databases:
         counts = {table: self.fetch(_COUNT.format(sql.Identifier(*table)).as_string(), database) for table in tables}
         return {".".join(table).removeprefix("public."): int(str(rows[0][0])) for table, rows in counts.items()}
 
+    def count_statements(self) -> None:
+        """Have the extension that tells what was executed in the database postgres, where the server has it."""
+        with suppress(psycopg.Error), self.connect("postgres") as connection:
+            connection.execute("CREATE EXTENSION IF NOT EXISTS pg_stat_statements")
+
     def fetch(self, query: str, database: str = "template1") -> list[tuple[object, ...]]:
         """All rows of a query."""
-        with self._connect(database) as connection:
+        with self.connect(database) as connection:
             return connection.execute(query.encode()).fetchall()
 
     def execute(self, *statements: sql.Composable | bytes, database: str = "template1") -> None:
@@ -79,7 +86,7 @@ class Databases:
             EnvironmentFailedError: with the server's message.
         """
         try:
-            with self._connect(database) as connection:
+            with self.connect(database) as connection:
                 for statement in statements:
                     connection.execute(statement)  # type: ignore[arg-type] # a Composable is a query
         except psycopg.Error as error:
@@ -93,7 +100,7 @@ class Databases:
         """
         for name, text in scripts:
             try:
-                with self._connect(database or self.credentials.database) as connection:
+                with self.connect(database or self.credentials.database) as connection:
                     connection.execute(text)
             except psycopg.Error as error:
                 raise EnvironmentFailedError(f"{name}: {told(error)}") from error
@@ -110,7 +117,8 @@ class Databases:
             sql.SQL("CREATE DATABASE {} TEMPLATE {} OWNER {}").format(other, one, owner) + how,
         )
 
-    def _connect(self, database: str) -> "psycopg.Connection[tuple[object, ...]]":
+    def connect(self, database: str) -> Connection:
+        """An administrator's connection in autocommit mode."""
         who = self.credentials
         return psycopg.connect(
             host=self.host,

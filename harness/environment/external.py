@@ -18,7 +18,14 @@ from typing import Self
 
 from harness.environment import seeds
 from harness.environment.access import Cache, Database
-from harness.environment.observed import DatabaseFacts, by_arm, observe
+from harness.environment.observed import (
+    DatabaseFacts,
+    by_arm,
+    database_name,
+    observe,
+    reach,
+    reach_cache,
+)
 from harness.environment.processes import Processes
 from harness.environment.readiness import await_ready, why_not_ok
 from harness.environment.variables import expand, expand_url, expanded
@@ -27,6 +34,7 @@ from harness.fault import Fault
 from harness.plan import Arm, Plan
 from harness.plan_external import PLACEHOLDER
 from harness.probes.process import ProcessProbe
+from harness.readings import CACHE
 from harness.system import External
 from harness.trial import Incident, Leg, Migration, Startup
 
@@ -38,6 +46,7 @@ class Side:
     urls: dict[str, str]
     env: dict[str, str]
     postgres: str | None
+    redis: str | None = None
 
 
 class ExternalEnvironment:
@@ -51,6 +60,7 @@ class ExternalEnvironment:
         self._sides: dict[str, Side] = {}
         self._facts: dict[str, DatabaseFacts] = {}
         self._answers: str | None = None
+        self._leg: Side | None = None
 
     def __enter__(self) -> Self:
         """Fill in what comes from the caller's environment, and start the watchdog; nothing is asked yet."""
@@ -107,6 +117,7 @@ class ExternalEnvironment:
         if self.spec.reset:
             self._run("reset", self.spec.reset, leg)
         self._await(leg.arm)
+        self._leg = self._sides[leg.arm]
         return Startup(part.url or next(iter(part.urls.values())), None, part.urls)
 
     def check(self) -> None:
@@ -123,12 +134,17 @@ class ExternalEnvironment:
         return ProcessProbe({})
 
     def databases(self) -> list[Database]:
-        """No database is known yet."""
-        return []
+        """The database of the leg's arm, where the plan has its address."""
+        if self._leg is None or not self._leg.postgres:
+            return []
+        dsn = self._leg.postgres
+        return [Database(None, database_name(dsn), partial(reach, dsn), partial(reach, dsn))]
 
     def caches(self) -> list[Cache]:
-        """No cache is known."""
-        return []
+        """The cache of the leg's arm, where the plan has its address."""
+        if self._leg is None or not self._leg.redis:
+            return []
+        return [Cache(CACHE, partial(reach_cache, self._leg.redis))]
 
     def strike(self, fault: Fault) -> Callable[[], None]:
         """Faults are done to what a run starts; a plan of this kind with faults is refused before it gets here."""
@@ -147,11 +163,12 @@ class ExternalEnvironment:
         return by_arm({arm: facts.settings for arm, facts in self._facts.items()}, len(self._sides))
 
     def _side(self, arm: str, part: Arm) -> Side:
-        address = part.postgres or self.spec.postgres
+        address, cache = part.postgres or self.spec.postgres, part.redis or self.spec.redis
         return Side(
             urls={key: expand_url(url, key) for key, url in _addresses(arm, part).items()},
             env={**expanded(self.spec.env, "environment.env"), **expanded(part.env, f"arms.{arm}.env")},
             postgres=expand(address, self._postgres_key(arm)) if address else None,
+            redis=expand(cache, f"arms.{arm}.redis" if part.redis else "environment.redis") if cache else None,
         )
 
     def _postgres_key(self, arm: str) -> str:

@@ -117,6 +117,7 @@ class LocalEnvironment:
         if not self.provides_postgres:
             return []
         self._start_postgres()
+        self.postgres.execute(sql.SQL("CREATE EXTENSION IF NOT EXISTS pg_stat_statements"))
         arms = self.plan.arms_in_order
         databases = {arm: self.plan.databases_of(arm) for arm in arms}
         for arm, wanted in databases.items():
@@ -234,7 +235,6 @@ class LocalEnvironment:
         data.chmod(0o700)
         self.postgres = self._server(data)
         self.postgres.start()
-        self.postgres.execute(sql.SQL("CREATE EXTENSION IF NOT EXISTS pg_stat_statements"))
 
     def _build_seed(self) -> Path:
         """A running cluster with the seeded databases in it, in a folder of its own."""

@@ -5,10 +5,12 @@ from dataclasses import dataclass, field
 from typing import TypeVar
 
 import psycopg
+import redis
 from psycopg import sql
 from psycopg.conninfo import conninfo_to_dict
 
-from harness.environment.servers import BOOKKEEPING
+from harness.environment.access import Connection
+from harness.environment.servers import BOOKKEEPING, ONCE
 from harness.errors import EnvironmentFailedError
 
 V = TypeVar("V")
@@ -67,6 +69,25 @@ def observe(dsn: str, where: str) -> DatabaseFacts:
             said = said.replace(value, "\N{HORIZONTAL ELLIPSIS}")
         fix = "start it, mend the address, or leave the key out"
         raise EnvironmentFailedError(f"{where}: the database does not answer ({said}); {fix}") from None
+
+
+def reach(dsn: str) -> Connection:
+    """A connection to the database at an address, for short questions; a pooler may stand before it."""
+    return psycopg.connect(dsn, autocommit=True, connect_timeout=CONNECT_SECONDS, prepare_threshold=None)
+
+
+def reach_cache(url: str) -> redis.Redis:
+    """A client of the Redis server at an address; it connects when it is first asked."""
+    asked = {"socket_connect_timeout": CONNECT_SECONDS, "socket_timeout": CONNECT_SECONDS, "retry": ONCE}
+    try:
+        return redis.Redis.from_url(url if "://" in url else f"redis://{url}", **asked)
+    except ValueError:
+        raise redis.ConnectionError("no address of a Redis server") from None
+
+
+def database_name(dsn: str) -> str:
+    """The name of the database at an address."""
+    return str(conninfo_to_dict(dsn).get("dbname") or "its default database")
 
 
 def by_arm(facts: Mapping[str, Mapping[str, V]], arms: int) -> dict[str, V]:

@@ -20,7 +20,7 @@ FLOW = [
     ("plan_external", "plan_faults", "plan_search", "plan_blind", "plan_targets", "plan_words"),
     ("plan_file",),
     ("columns",),
-    ("answer", "samples", "readings", "statement"),
+    ("answer", "samples", "readings", "statement", "executions", "unread"),
     ("inspected",),
     ("trial",),
     ("order",),
@@ -28,7 +28,7 @@ FLOW = [
     ("precision", "ranks", "multiplicity", "resampling", "steadiness", "groups"),
     ("capacity", "recovery", "cell", "settling"),
     ("gauging",),
-    ("facts", "usage", "row", "curve", "timeline", "soundness", "replies"),
+    ("facts", "usage", "work", "server_side", "row", "curve", "timeline", "soundness", "replies"),
     ("recorded", "comparable"),
     ("history",),
     ("examination",),
@@ -41,7 +41,7 @@ FLOW = [
     ("searched",),
     ("divergence",),
     ("agreement",),
-    ("guard",),
+    ("guard", "evictions"),
     ("breach",),
     ("doubt",),
     ("check",),
@@ -58,7 +58,7 @@ FLOW = [
     ("faults", "machine", "store"),
     ("inspection",),
     ("interview",),
-    ("noise_store", "certificate_store"),
+    ("noise_store", "certificate_store", "beside"),
     ("experiment",),
     ("campaign",),
     ("archive", "doctor", "observers", "selftest", "signals", "testing"),
@@ -67,7 +67,7 @@ FLOW = [
     ("__main__",),
 ]
 LEVEL = {name: level for level, names in enumerate(FLOW) for name in names}
-TOUCH_FILES = {"samples", "readings"}
+TOUCH_FILES = {"samples", "readings", "executions"}
 PURE = {name for name, level in LEVEL.items() if level <= LEVEL["verdict"]} - TOUCH_FILES
 GENERATOR = {
     "target", "stage", "search", "system", "corpus", "fault", "abort", "plan", "plan_file", "columns", "answer",

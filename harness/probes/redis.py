@@ -1,0 +1,142 @@
+"""Redis: what each cache of a leg counts while it is under load, once a second.
+
+Its counts rise from when the server began, or since somebody reset them. Nothing is changed. A server that does not
+let itself be asked is told in ``unread``, with what would have it told.
+"""
+
+import threading
+import time
+from collections.abc import Mapping, Sequence
+from types import TracebackType
+from typing import Any, Self
+
+import redis
+from redis.exceptions import NoPermissionError
+
+from harness.environment.access import Cache
+from harness.readings import CACHE, SERVER
+from harness.unread import Unread
+
+EVERY_SECONDS = 1.0
+PATIENCE_SECONDS = 10.0
+COUNTS = {
+    "keyspace_hits": "hits",
+    "keyspace_misses": "misses",
+    "used_memory": "used_bytes",
+    "maxmemory": "limit_bytes",
+    "evicted_keys": "evicted_keys",
+    "expired_keys": "expired_keys",
+    "total_commands_processed": "commands",
+    "connected_clients": "clients",
+    "rejected_connections": "rejected_connections",
+    "used_cpu_user": "cpu_user_seconds",
+    "used_cpu_sys": "cpu_system_seconds",
+}
+"""The fields of INFO that are read, and the readings they become."""
+Row = tuple[int, str, str, float]
+
+
+class RedisProbe:
+    """Reads from the start of its block to the end. ``rows`` are ``(wall-clock ns, source, name, value)``.
+
+    ``seconds`` is the CPU that reading cost this process, ``commands`` how many the servers were sent for it.
+    """
+
+    def __init__(self, caches: Sequence[Cache]) -> None:
+        self.rows: list[Row] = []
+        self.unread: list[Unread] = []
+        self.seconds, self.commands = 0.0, 0
+        self._done = threading.Event()
+        self._threads = [
+            threading.Thread(target=self._run, args=(cache,), name=f"cache {cache.name}", daemon=True)
+            for cache in caches
+        ]
+
+    def __enter__(self) -> Self:
+        """Begin to read."""
+        for thread in self._threads:
+            thread.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Stop reading."""
+        self._done.set()
+        for thread in self._threads:
+            thread.join(PATIENCE_SECONDS)
+
+    def _run(self, cache: Cache) -> None:
+        asked = _Asked(cache)
+        due = time.monotonic()
+        while True:  # once at least, and once more at the end
+            over = self._done.wait(max(due - time.monotonic(), 0.0))
+            started = time.thread_time()
+            self.rows += asked.read()
+            self.seconds += time.thread_time() - started
+            due = max(due + EVERY_SECONDS, time.monotonic())
+            if over or asked.hopeless:
+                break
+        asked.close()
+        self.unread += asked.unread
+        self.commands += asked.commands
+
+
+class _Asked:
+    """One server, and which of the commands it still answers."""
+
+    def __init__(self, cache: Cache) -> None:
+        self.unread: list[Unread] = []
+        self.commands = 0
+        self._name = cache.name
+        self._source = f"{SERVER}{CACHE}" if cache.name == CACHE else f"{SERVER}{CACHE}/{cache.name}"
+        self._connect = cache.connect
+        self._client: redis.Redis | None = None
+        self._ways = {"INFO": self._info, "SLOWLOG": self._slowlog}
+
+    @property
+    def hopeless(self) -> bool:
+        """Whether nothing is left that it would answer."""
+        return not self._ways
+
+    def read(self) -> list[Row]:
+        """What it tells now; nothing while it is away."""
+        found: list[Row] = []
+        at_ns = time.time_ns()
+        for command, ask in [*self._ways.items()]:
+            self.commands += 1
+            try:
+                self._client = self._client or self._connect()
+                told = ask(self._client)
+            except (NoPermissionError, redis.ResponseError, redis.AuthenticationError) as error:
+                del self._ways[command]
+                self.unread.append(_refusal(self._name, command, error))
+            except (redis.RedisError, OSError):
+                return found  # away: the environment or the load notices
+            else:
+                found += [(at_ns, self._source, name, value) for name, value in told.items()]
+        return found
+
+    def close(self) -> None:
+        """Leave it."""
+        if self._client is not None:
+            self._client.close()
+
+    def _info(self, client: redis.Redis) -> dict[str, float]:
+        info: Mapping[str, Any] = client.info()
+        return {name: float(info[field]) for field, name in COUNTS.items() if field in info}
+
+    def _slowlog(self, client: redis.Redis) -> dict[str, float]:
+        return {"slow_commands": float(client.slowlog_len())}
+
+
+def _refusal(name: str, command: str, error: redis.RedisError) -> Unread:
+    what = {"INFO": "hits, misses and memory", "SLOWLOG": "slow commands"}[command]
+    said = str(error)
+    if isinstance(error, redis.AuthenticationError) or said.startswith(("NOAUTH", "WRONGPASS")):
+        return Unread(name, what, "it asks for a password", "give its address with the password to the plan")
+    if isinstance(error, NoPermissionError) or said.startswith("NOPERM"):
+        allow = {"INFO": "+info", "SLOWLOG": "+slowlog|len"}[command]
+        return Unread(name, what, f"the user may not send {command}", f"ACL SETUSER name {allow}")
+    why = f"the server knows no {command}: it was renamed or taken away"
+    return Unread(name, what, why, f"leave rename-command {command} out of its configuration")

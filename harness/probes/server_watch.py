@@ -1,0 +1,205 @@
+"""Server watch: what one PostgreSQL server tells of the databases of a leg, and what it does not tell."""
+
+import time
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+import psycopg
+
+from harness.environment.access import Connection, Database
+from harness.probes import views
+from harness.probes.objects import Objects
+from harness.probes.sessions import Sessions
+from harness.probes.statement_watch import StatementWatch
+from harness.readings import SERVER
+from harness.statement import MARK
+from harness.unread import Unread
+
+Row = tuple[int, str, str, float]
+SIZE_EVERY = 10
+"""Readings between two of the size, for which the server looks at every file."""
+WAITS_MS = 5000
+_REFUSED = (psycopg.errors.InsufficientPrivilege, psycopg.errors.UndefinedTable, psycopg.errors.UndefinedFunction)
+
+
+class ServerWatch:
+    """Reads one server, by two threads that have a connection each; ``rows`` are as of ``PostgresProbe``."""
+
+    def __init__(self, name: str, databases: Sequence[Database]) -> None:
+        self.rows: list[Row] = []
+        self.unread: list[Unread] = []
+        self.statements: StatementWatch | None = None
+        self._name, self._databases = name, databases
+        self._oids: dict[int, Database] = {}
+        self._connections: dict[int, Connection] = {}
+        self._counting: Connection | None = None
+        self._looking: Connection | None = None
+        self._views: list[str] = []
+        self._sessions = Sessions()
+        self._objects: dict[int, tuple[Objects, Objects | None]] = {}
+        self._ticks = 0
+
+    def begin(self) -> None:
+        """Connect, see what may be read, and read what later readings are compared with.
+
+        Raises:
+            psycopg.Error: when the server does not answer.
+        """
+        self._open()
+        main = next(iter(self._connections.values()))
+        ((role, version, may),) = main.execute(views.RIGHTS.encode()).fetchall()
+        if not may:
+            what = "the statements and sessions of other roles"
+            self._miss(what, f"the role {role} may not see them", f'GRANT pg_read_all_stats TO "{role}"')
+        self._views = views.server_views(int(version))
+        self._find_statements()
+        self._objects = {oid: (found, None) for oid, found in self._read_objects()}
+        self.read(first=True)
+
+    def read(self, *, first: bool = False) -> None:
+        """Read once, as once a second.
+
+        Raises:
+            psycopg.Error: when the server does not answer any more; the next reading connects anew.
+        """
+        try:
+            self._open()
+            at_ns = time.time_ns()
+            if self.statements and self._counting:
+                self.statements.read(self._counting, first=first)
+                self._told(at_ns, self._name, [("statements_evicted", self.statements.evictions)])
+            self._read_views(at_ns)
+            sessions, self._sessions = self._sessions, Sessions()
+            self._told(at_ns, self._name, sessions.told())
+            self._ticks += 1
+        except psycopg.OperationalError:
+            self.close()
+            raise
+
+    def look(self) -> None:
+        """Look at the sessions once, as ten times a second.
+
+        Raises:
+            psycopg.Error: when the server does not answer any more; the next look connects anew.
+        """
+        try:
+            if self._looking is None:
+                self._looking = _introduced(self._databases[0].connect())
+            self._sessions.look(self._looking.execute(views.SESSIONS.encode(), [[*self._oids]]).fetchall())
+        except psycopg.OperationalError:
+            _close([self._looking])
+            self._looking = None
+            raise
+
+    def end(self) -> None:
+        """Read for the last time."""
+        self.read()
+        self._objects = {oid: (self._objects[oid][0], found) for oid, found in self._read_objects()}
+
+    def close(self) -> None:
+        """Close the connections that readings use."""
+        _close([*self._connections.values(), self._counting])
+        self._connections, self._counting = {}, None
+
+    def close_all(self) -> None:
+        """Close every connection."""
+        self.close()
+        _close([self._looking])
+
+    def objects(self) -> list[dict[str, Any]]:
+        """What every table and index of each database was used for between the first reading and the last."""
+        return [
+            {"service": self._oids[oid].service, "name": self._oids[oid].name, **last.since(first)}
+            for oid, (first, last) in self._objects.items()
+            if last is not None
+        ]
+
+    def _open(self) -> None:
+        if self._connections:
+            return
+        for database in self._databases:
+            connection = _introduced(database.connect())
+            oid = _one(connection, views.OID)
+            self._connections[oid], self._oids[oid] = connection, database
+        self._counting = _introduced(self._databases[0].statistics())
+
+    def _find_statements(self) -> None:
+        connection, what = self._counting, "the counts of statements"
+        schemas = connection.execute(views.EXTENSION.encode()).fetchall() if connection else []
+        if connection is None or not schemas:
+            where = connection.info.dbname if connection else "its database"
+            fix = f"as its administrator, in the database {where}: CREATE EXTENSION pg_stat_statements"
+            self._miss(what, "the extension pg_stat_statements is not there", fix)
+            return
+        schema = str(schemas[0][0])
+        own = _one(connection, views.OID)
+        watch = StatementWatch(schema, {oid: one.service or "" for oid, one in self._oids.items()}, own)
+        try:
+            watch.read(connection, first=True)
+        except psycopg.errors.ObjectNotInPrerequisiteState:
+            fix = "set shared_preload_libraries = 'pg_stat_statements' and restart the server"
+            self._miss(what, "pg_stat_statements was not loaded when the server started", fix)
+        except _REFUSED as error:
+            self._miss(what, _first_line(error), "GRANT pg_read_all_stats to the role, and UPDATE the extension")
+        else:
+            self.statements = watch
+
+    def _read_views(self, at_ns: int) -> None:
+        main = next(iter(self._connections.values()))
+        for query in [*self._views]:
+            try:
+                self._told(at_ns, self._name, _columns(main, query))
+            except _REFUSED as error:
+                self._views.remove(query)
+                self._miss("some counts", _first_line(error), "GRANT pg_monitor to the role that reads them")
+        with main.cursor() as cursor:
+            cursor.execute(views.DATABASES.encode(), [[*self._oids]])
+            named = [column.name for column in cursor.description or ()][1:]
+            for oid, *values in cursor.fetchall():
+                self._told(at_ns, self._source(self._oids[oid]), zip(named, values, strict=True))
+        for oid, connection in self._connections.items():
+            queries = [views.ROWS, views.SIZE] if self._ticks % SIZE_EVERY == 0 else [views.ROWS]
+            for query in queries:
+                self._told(at_ns, self._source(self._oids[oid]), _columns(connection, query))
+
+    def _read_objects(self) -> list[tuple[int, Objects]]:
+        return [(oid, Objects.read(connection)) for oid, connection in self._connections.items()]
+
+    def _told(self, at_ns: int, source: str, values: Iterable[tuple[str, Any]]) -> None:
+        self.rows += [(at_ns, source, name, float(value)) for name, value in values if value is not None]
+
+    def _source(self, database: Database) -> str:
+        return f"{self._name}/{database.service}" if database.service else self._name
+
+    def _miss(self, what: str, why: str, fix: str) -> None:
+        self.unread.append(Unread(self._name.removeprefix(SERVER), what, why, fix))
+
+
+def _introduced(connection: Connection) -> Connection:
+    """A connection that has said whose session it is, and of which nothing waits for long."""
+    connection.execute(f"SET {MARK} application_name = '{views.OURS}'".encode())
+    connection.execute(f"SET {MARK} statement_timeout = {WAITS_MS}".encode())
+    connection.execute(f"SET {MARK} jit = off".encode())
+    return connection
+
+
+def _columns(connection: Connection, query: str) -> Iterable[tuple[str, Any]]:
+    with connection.cursor() as cursor:
+        cursor.execute(query.encode())
+        row: Mapping[int, Any] = dict(enumerate(cursor.fetchone() or ()))
+        return [(column.name, row[index]) for index, column in enumerate(cursor.description or ()) if index in row]
+
+
+def _one(connection: Connection, query: str) -> int:
+    ((value,),) = connection.execute(query.encode()).fetchall()
+    return int(value)
+
+
+def _first_line(error: psycopg.Error) -> str:
+    return (str(error).strip() or "it is refused").splitlines()[0]
+
+
+def _close(connections: Iterable[Connection | None]) -> None:
+    for connection in connections:
+        if connection is not None:
+            connection.close()

@@ -1,0 +1,48 @@
+"""Sessions: what the sessions of some databases do and wait for, looked at ten times a second, told once a second."""
+
+from collections import Counter
+from collections.abc import Iterable, Iterator
+
+Look = tuple[str | None, str | None, str | None, int]
+"""State, kind of wait, what is waited for, and how many sessions, as ``views.SESSIONS`` tells them."""
+IN_TRANSACTION = "idle in transaction"
+
+
+class Sessions:
+    """The looks of one second."""
+
+    def __init__(self) -> None:
+        self._looks = 0
+        self._most = self._most_blocked = 0
+        self._states: Counter[str] = Counter()
+        self._waits: Counter[str] = Counter()
+
+    def look(self, rows: Iterable[Look]) -> int:
+        """Take in one look; returns how many sessions wait for a lock."""
+        total = blocked = 0
+        for state, kind, event, count in rows:
+            total += count
+            self._states[_named(state)] += count
+            if state == "active":
+                self._waits[f"{kind}:{event}" if kind else "CPU"] += count
+                blocked += count if kind == "Lock" else 0
+        self._looks += 1
+        self._most, self._most_blocked = max(self._most, total), max(self._most_blocked, blocked)
+        return blocked
+
+    def told(self) -> Iterator[tuple[str, float]]:
+        """The readings of the looks: means over them, but for what says most.
+
+        ``connections`` is the most at once, ``blocked_sessions`` the most that waited for a lock at once,
+        ``connections{state="…"}`` the mean in a state, ``waiting{for="…"}`` the mean that waited for something,
+        ``CPU`` being those that waited for nothing.
+        """
+        if self._looks:
+            yield "connections", float(self._most)
+            yield "blocked_sessions", float(self._most_blocked)
+            yield from ((f'connections{{state="{name}"}}', n / self._looks) for name, n in self._states.items())
+            yield from ((f'waiting{{for="{name}"}}', n / self._looks) for name, n in self._waits.items())
+
+
+def _named(state: str | None) -> str:
+    return IN_TRANSACTION if (state or "").startswith(IN_TRANSACTION) else state or "unknown"

@@ -1,0 +1,85 @@
+"""Views: what the statistics views of a PostgreSQL server are asked, in the columns of its version (14 and newer).
+
+Every column is a reading of its own name. Counts rise from when the server's statistics began; whoever wants those of a
+stretch of time takes the difference.
+"""
+
+from harness.statement import MARK
+
+IO_SINCE, CHECKPOINTER_SINCE = 160_000, 170_000
+OURS = "harness"
+"""The application name of a probe's connections, by which its own sessions are left out."""
+
+
+def server_views(version: int) -> list[str]:
+    """What is asked of a whole server: write-ahead log, checkpoints and, where they are told, reads and writes."""
+    found = [
+        f"SELECT {MARK} wal_records, wal_fpi AS wal_full_pages, wal_bytes, wal_buffers_full FROM pg_stat_wal",
+        f"SELECT {MARK} num_timed + num_requested AS checkpoints FROM pg_stat_checkpointer"
+        if version >= CHECKPOINTER_SINCE
+        else f"SELECT {MARK} checkpoints_timed + checkpoints_req AS checkpoints FROM pg_stat_bgwriter",
+    ]
+    if version >= IO_SINCE:
+        found.append(
+            f"SELECT {MARK} sum(reads) AS pages_read, sum(writes) AS pages_written, sum(extends) AS pages_added, "
+            "sum(evictions) AS pages_evicted FROM pg_stat_io WHERE object = 'relation'"
+        )
+    return found
+
+
+DATABASES = f"""
+    SELECT {MARK} datid::bigint, xact_commit AS commits, xact_rollback AS rollbacks, blks_hit, blks_read,
+           tup_returned AS rows_read, tup_fetched AS rows_fetched, deadlocks, temp_files, temp_bytes
+    FROM pg_stat_database WHERE datid = ANY(%s)
+"""
+ROWS = f"""
+    SELECT {MARK} coalesce(sum(n_live_tup), 0) AS live_rows, coalesce(sum(n_dead_tup), 0) AS dead_rows
+    FROM pg_stat_user_tables
+"""
+OID = f"SELECT {MARK} oid::bigint FROM pg_database WHERE datname = current_database()"
+SIZE = f"SELECT {MARK} pg_database_size(current_database()) AS database_bytes"
+SESSIONS = f"""
+    SELECT {MARK} state, wait_event_type, wait_event, count(*)::int
+    FROM pg_stat_activity
+    WHERE datid = ANY(%s) AND coalesce(backend_type, 'client backend') = 'client backend'
+      AND application_name IS DISTINCT FROM '{OURS}'
+    GROUP BY 1, 2, 3
+"""
+TABLES = f"""
+    SELECT {MARK} s.schemaname, s.relname, s.seq_scan, s.seq_tup_read, s.idx_scan, s.idx_tup_fetch, s.n_tup_ins,
+           s.n_tup_upd, s.n_tup_hot_upd, s.n_tup_del, s.n_live_tup, s.n_dead_tup, io.heap_blks_hit, io.heap_blks_read,
+           pg_table_size(s.relid), s.vacuum_count + s.autovacuum_count, s.analyze_count + s.autoanalyze_count
+    FROM pg_stat_user_tables s JOIN pg_statio_user_tables io USING (relid) ORDER BY 1, 2
+"""
+INDEXES = f"""
+    SELECT {MARK} s.schemaname, s.relname, s.indexrelname, s.idx_scan, s.idx_tup_read, s.idx_tup_fetch,
+           io.idx_blks_hit, io.idx_blks_read, pg_relation_size(s.indexrelid)
+    FROM pg_stat_user_indexes s JOIN pg_statio_user_indexes io USING (indexrelid) ORDER BY 1, 2, 3
+"""
+RIGHTS = f"""
+    SELECT {MARK} current_user, current_setting('server_version_num')::int,
+           pg_has_role(current_user, 'pg_read_all_stats', 'USAGE')
+"""
+EXTENSION = f"""
+    SELECT {MARK} quote_ident(n.nspname) FROM pg_extension e JOIN pg_namespace n ON n.oid = e.extnamespace
+    WHERE e.extname = 'pg_stat_statements'
+"""
+
+
+def statements(schema: str) -> str:
+    """The counts of every statement of some databases, without the texts, which are kept in a file and are slow."""
+    return f"""
+        SELECT {MARK} dbid::bigint, userid::bigint, queryid, calls, rows, shared_blks_hit, shared_blks_read,
+               wal_bytes::bigint, total_exec_time, max_exec_time
+        FROM {schema}.pg_stat_statements(false) WHERE toplevel AND dbid = ANY(%s)
+    """
+
+
+def texts(schema: str) -> str:
+    """The texts of some statements."""
+    return f"SELECT {MARK} queryid, query FROM {schema}.pg_stat_statements(true) WHERE queryid = ANY(%s)"
+
+
+def evicted(schema: str) -> str:
+    """How often statements were forgotten to make room for others, and since when they are counted."""
+    return f"SELECT {MARK} dealloc, extract(epoch FROM stats_reset)::float8 FROM {schema}.pg_stat_statements_info"

@@ -1,0 +1,86 @@
+"""A real PostgreSQL server of any version, with a database as a leg has one."""
+
+import shutil
+import signal
+import subprocess
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+import psycopg
+
+from harness.environment.access import Connection, Database
+from harness.environment.processes import Processes
+from harness.environment.servers import as_nobody, free_ports, wait_until
+
+DEBIAN = Path("/usr/lib/postgresql/15/bin")
+PATIENCE = 120.0
+
+
+@dataclass(frozen=True, slots=True)
+class Server:
+    """A server that trusts who comes over its socket."""
+
+    sockets: Path
+    port: int
+
+    def connect(self, database: str = "postgres", user: str = "postgres") -> Connection:
+        return psycopg.connect(host=str(self.sockets), port=self.port, user=user, dbname=database, autocommit=True)
+
+    def execute(self, *statements: str, database: str = "postgres") -> None:
+        with self.connect(database) as connection:
+            for statement in statements:
+                connection.execute(statement.encode())
+
+    def renew(self) -> None:
+        """A database ``leg`` with a table of 1,000 rows, as before each leg."""
+        self.execute("DROP DATABASE IF EXISTS leg WITH (FORCE)", "CREATE DATABASE leg OWNER service")
+        with self.connect("leg", "service") as connection:
+            connection.execute("CREATE TABLE items AS SELECT g AS id, g % 10 AS kind FROM generate_series(1, 1000) g")
+            connection.execute("CREATE INDEX by_id ON items (id)")
+            connection.execute("CREATE INDEX by_kind ON items (kind)")
+
+    def database(self, user: str = "postgres", *, counted: str = "postgres") -> Database:
+        """How the probe reaches ``leg`` as some role."""
+        return Database(None, "leg", partial(self.connect, "leg", user), partial(self.connect, counted, user))
+
+
+@contextmanager
+def running(programs: Path, *, preloaded: str = "pg_stat_statements") -> Iterator[Server]:
+    folder, sockets = Path(tempfile.mkdtemp()), Path(tempfile.mkdtemp(prefix="harness-"))
+    processes = Processes(folder, sockets)
+    (port,) = free_ports()
+    try:
+        made = [*as_nobody(), str(programs / "initdb"), "-D", str(folder / "data"), "-U", "postgres"]
+        made += ["--auth=trust", "--no-sync", "--encoding=UTF8", "--locale=C.UTF-8"]
+        subprocess.run(made, cwd=sockets, check=True, capture_output=True)
+        settings = {
+            "port": port,
+            "listen_addresses": "",
+            "unix_socket_directories": sockets,
+            "shared_preload_libraries": preloaded,
+            "pg_stat_statements.max": 100,
+            "fsync": "off",
+        }
+        command = [*as_nobody(), str(programs / "postgres"), "-D", str(folder / "data")]
+        command += [part for name, value in settings.items() for part in ("-c", f"{name}={value}")]
+        server = Server(sockets, port)
+        process = processes.start("postgres", command, folder / "log", cwd=sockets, env={}, stops_by=signal.SIGINT)
+
+        def answers() -> bool:
+            try:
+                server.connect().close()
+            except psycopg.OperationalError:
+                return False
+            return True
+
+        wait_until(answers, process, PATIENCE, "a connection")
+        server.execute("CREATE ROLE service LOGIN", "CREATE ROLE stranger LOGIN")
+        yield server
+    finally:
+        processes.close()
+        shutil.rmtree(folder, ignore_errors=True)
+        shutil.rmtree(sockets, ignore_errors=True)

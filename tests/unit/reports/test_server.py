@@ -1,0 +1,109 @@
+"""What servers and statements come to in a report."""
+
+import json
+from dataclasses import replace
+
+import pyarrow as pa
+import pytest
+
+import reports
+from harness.comparison import compare
+from harness.executions import HIDDEN, Row, executions_of
+from harness.outcome import outcomes_of
+from harness.plan_file import parse_plan
+from harness.statement import shown
+from harness.summary import Summary, summarise
+from harness.testing import PLAN, synthetic_setup, synthetic_trials
+from harness.trial import Trial
+from harness.verdict import judge
+from reports import view
+from reports.server import server_section
+from reports.statements import statement_table
+from tests.unit.test_server_side import told
+
+SECOND = 10**9
+TEXTS = {"n1": "SELECT tag FROM tags WHERE content_id = $1", "x": "SELECT <b>", "old": "SELECT old"}
+
+
+def row(second: int, print_: str, calls: int, ms: float, slowest: float = 0.0) -> Row:
+    return (second - 1) * SECOND, second * SECOND, "", print_, calls, calls, 3 * calls, calls, 0, ms, slowest
+
+
+def with_everything(trial: Trial) -> Trial:
+    before = trial.leg.arm == "before"
+    rows = [row(second, "n1", 500 if before else 20, 100.0 if before else 2.0) for second in range(34)]
+    rows += [row(9, "old" if before else "x", 1, 250.0, 250.0)]
+    readings = {
+        "connections": [12.0 if before else 4.0] * 32,
+        "blks_hit": [90.0 * s for s in range(32)],
+        "blks_read": [10.0 * s for s in range(32)],
+        'waiting{for="Lock:transactionid"}': [0.5 if before else 0.0] * 32,
+        "deadlocks": [0.0] * 32,
+    }
+    found = told(trial, readings)
+    cost = told(
+        trial, {"probe_seconds": [30.0], "probe_cpu_seconds": [0.3], "probe_server_ms": [60.0]}, "server:probes"
+    )
+    both = pa.concat_tables([found.readings, cost.readings]).unify_dictionaries()
+    return replace(trial, readings=both, executions=executions_of(rows, -SECOND, 34 * SECOND, TEXTS))
+
+
+@pytest.fixture(scope="module")
+def summary() -> Summary:
+    return summarise([with_everything(trial) for trial in synthetic_trials(parse_plan(PLAN))])
+
+
+def test_servers_are_told_in_plain_words_with_what_asking_cost(summary: Summary) -> None:
+    section = server_section(summary)
+    assert section is not None
+    (table,) = section.tables
+    assert table.title == "PostgreSQL"
+    lines = {line.label: (line.before.text, line.after.text, line.meaning) for line in table.rows}
+    assert lines["connections, most at once"][:2] == ("12.0", "4.00")
+    assert lines["pages found in memory"][:2] == ("90.0 %", "90.0 %")
+    waits = lines["sessions waiting for Lock:transactionid"]
+    assert waits == ("0.500", "0", "waiting for a row or table that another session has locked")
+    assert "before 1.00 % of a core here and 0.200 % of a core of PostgreSQL" in section.cost
+    assert "size of the database" not in lines  # nobody told it
+
+
+def test_statements_are_joined_and_ranked_by_time_per_request(summary: Summary) -> None:
+    table = statement_table(summary)
+    assert table is not None
+    assert [(one.text, one.what) for one in table.rows] == [
+        (shown(TEXTS["n1"]), f"{view.MINUS}98.0 %"),
+        ("SELECT <b>", "new"),
+        ("SELECT old", "gone"),
+    ]
+    assert table.rows[0].before.pages.text == "4.00"
+    assert table.rows[0].after.slowest.why
+    assert table.rows[2].after.calls.why == "never executed in this arm"
+    assert table.slow == "Statements that took longer than 100 ms at least once: before: 1; after: 1."
+
+
+def test_nothing_told_is_no_section_and_hidden_statements_have_a_name() -> None:
+    plan = parse_plan(PLAN)
+    nothing = summarise(synthetic_trials(plan))
+    assert server_section(nothing) is None
+    assert statement_table(nothing) is None
+    rows = [row(second, HIDDEN, 5, 1.0) for second in range(34)]
+    hidden = summarise(
+        replace(trial, executions=executions_of(rows, -SECOND, 34 * SECOND)) for trial in synthetic_trials(plan)
+    )
+    table = statement_table(hidden)
+    assert table is not None
+    assert [one.text for one in table.rows] == ["statements of other roles, whose texts may not be seen"]
+
+
+def test_the_report_shows_them_escaped_and_the_json_has_them_all(summary: Summary) -> None:
+    plan = parse_plan(PLAN)
+    comparison = compare(summary)
+    verdict = judge(plan, synthetic_setup(plan), summary, comparison)
+    outcomes = outcomes_of(comparison, plan.judgement, plan.targets)
+    files = reports.render(plan, PLAN, synthetic_setup(plan), [], summary, comparison, verdict, outcomes=outcomes)
+    assert "SELECT &lt;b&gt;" in files["report.html"]
+    assert "SELECT <b>" not in files["report.html"]
+    assert "What the servers said" in files["report.html"]
+    record = json.loads(files["statements.json"])
+    assert {one["fingerprint"] for one in record["statements"]} == {"n1", "old", "x"}
+    assert {one["source"] for one in record["servers"]} == {"server:postgres", "server:probes"}
