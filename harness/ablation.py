@@ -3,6 +3,9 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from harness.plan_difference import Change, change_of
+from harness.plan_tree import Explained
+
 CHANCE = 0.01
 """A smaller change of pages or of bytes written ahead, as a part of what there was, is no more than chance."""
 
@@ -31,13 +34,20 @@ class Without:
 
 @dataclass(frozen=True, slots=True)
 class Worse:
-    """A statement that does more without the index: pages of a call, and its plans in words, where they are known."""
+    """A statement that does more without the index: pages of a call, and its plans, where they are known."""
 
     fingerprint: str
     text: str
     pages_with: float
     pages_without: float
-    plan: str = ""
+    plan_with: Explained | None = None
+    plan_without: Explained | None = None
+
+    @property
+    def change(self) -> Change | None:
+        """From its plan with the index to the one without."""
+        known = self.plan_with and self.plan_without
+        return change_of(self.plan_with, self.plan_without) if known else None
 
 
 @dataclass(frozen=True, slots=True)
