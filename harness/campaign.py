@@ -21,6 +21,7 @@ class Effort:
     blocks: int | None = None
     seconds: float | None = None
     confirm: bool = True
+    ablate: bool = False
 
 
 def carry_out(
@@ -51,6 +52,7 @@ def carry_out(
         blocks=effort.blocks,
         seconds=effort.seconds,
         remote=remote,
+        ablate=effort.ablate,
         make_load=make_load,
     )
     analysis = _analysed(folder, observer)

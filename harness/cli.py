@@ -65,6 +65,7 @@ def cli() -> None:
 @click.option("--until-decided", is_flag=True, help="Add blocks until targets are known precisely, or time is over.")
 @click.option("--budget", default="1h", show_default=True, metavar="TIME", help="How long --until-decided may go on.")
 @click.option("--no-confirm", is_flag=True, help="Do not measure once more what failed on a change.")
+@click.option("--ablate", is_flag=True, help="In the end ask after without each index of the migration, one at a time.")
 @click.option("--no-attribution", is_flag=True, help="Measure before and after only, not the steps between them.")
 @click.option("--plain", is_flag=True, help="Plain lines instead of a live one (the default without a terminal).")
 @click.option("--workers", type=click.IntRange(1, 256), help="Wait for so many `harness worker` and load with them.")
@@ -83,6 +84,7 @@ def run(
     until_decided: bool,
     budget: str,
     no_confirm: bool,
+    ablate: bool,
     no_attribution: bool,
     plain: bool,
     allow_remote: bool,
@@ -104,6 +106,7 @@ def run(
       harness run scenarios/demo.toml --control
       harness run plan.toml --until-decided --budget 30m
       harness run scenarios/back_006.toml --blocks 10 --out /tmp/runs
+      harness run plan.toml --ablate           what each index of the migration saves and costs: docs/evidence.md
       harness run steps.toml --no-attribution
       harness run plan.toml --profile quick    with [profiles.quick] time = 0.05, blocks = 3 in the plan
       harness run plan.toml --workers 3        loads from three other processes or machines (harness worker)
@@ -120,7 +123,9 @@ def run(
     parsed = parsed.with_copies(*(["control"] if control else []), *(["placebo"] if placebo else []))
     if placebo and parsed.environment.kind == "external":
         raise click.UsageError("--placebo: a system that runs already is not vacuumed")
-    effort = Effort(blocks, _seconds(budget) if until_decided else None, confirm=not no_confirm)
+    effort = Effort(blocks, _seconds(budget) if until_decided else None, confirm=not no_confirm, ablate=ablate)
+    if ablate and (parsed.environment.kind == "external" or parsed.answers is None):
+        raise click.UsageError("--ablate needs databases that the run starts, and [answers]: what after is asked")
     if until_decided and (remote or parsed.sequential):
         raise click.UsageError("--until-decided needs arms that take turns, and load that is made here")
     source = Source(parsed, text, plan, user_files)

@@ -1,6 +1,6 @@
 """Evidence: what the servers tell of why a service got faster, beside the latency that users saw."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from harness.cause import Cause, causes_of
@@ -8,6 +8,7 @@ from harness.comparison import Comparison
 from harness.inspected import Inspected
 from harness.plan import CONTROL
 from harness.repetition import Repetition, repetitions_of
+from harness.survey import Findings, indexes_used
 from harness.toll import Apart, Toll, apart, tolls_of
 
 
@@ -23,14 +24,18 @@ class Evidence:
     repeated: Mapping[str, Mapping[str, Repetition]] = field(default_factory=dict)
     apart: Apart | None = None
     """Where before and its copy cost most differently; ``None`` where no copy was asked."""
+    databases: Findings | None = None
+    """Indexes and plans."""
 
 
 def evidence_of(
-    comparison: Comparison, inspected: Mapping[str, Inspected], indexes: Mapping[str, Sequence[str]] | None = None
+    comparison: Comparison, inspected: Mapping[str, Inspected], databases: Findings | None = None
 ) -> Evidence:
-    """Put together what was seen; ``indexes`` are those that after used, by endpoint."""
+    """Put together what was seen."""
     tolls = {arm: tolls_of(one) for arm, one in inspected.items()}
+    indexes = indexes_used(databases) if databases else None
     return Evidence(
+        databases=databases,
         causes=causes_of(comparison, inspected, indexes),
         tolls=tolls,
         apart=apart(tolls["before"], tolls[CONTROL]) if {"before", CONTROL} <= tolls.keys() else None,

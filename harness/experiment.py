@@ -41,6 +41,9 @@ from harness.soundness import unsound_record
 from harness.stop import Stop
 from harness.store import RunFolder, fingerprint_files
 from harness.summary import Summary, summarise
+from harness.survey import Built, Findings, findings_of
+from harness.survey_store import SurveyStore
+from harness.surveyor import Surveyor
 from harness.trial import Incident, Leg, Migration, Moment, Order, Seal, Setup, Startup, facts_of_setup
 from harness.verdict import Repeat, Verdict, judge
 
@@ -146,6 +149,7 @@ def measure(
     blocks: int | None = None,
     seconds: float | None = None,
     remote: Remote | None = None,
+    ablate: bool = False,
     make_load: Callable[..., None] = generate,
     ask_arm: Callable[..., None] = ask,
 ) -> None:
@@ -153,7 +157,8 @@ def measure(
 
     A lost worker ends the run, as what follows could not mend it, and so does a broken limit of ``[[aborts]]``.
     ``blocks`` are instead of the plan's; with ``seconds`` further ones begin until these are over, or the targets are
-    known as precisely as they need to be. ``remote`` are workers that make the load elsewhere.
+    known as precisely as they need to be. ``remote`` are workers that make the load elsewhere. ``ablate``: in the end
+    after is asked without each index of the migration.
 
     Raises:
         EnvironmentFailedError: when the system under test does not come up or stay up.
@@ -161,7 +166,8 @@ def measure(
     """
     plan = source.plan
     interview = Interview(plan, source.base, folder.path, ask_arm=ask_arm)
-    series = _Series(source, folder, environment, observer, remote, make_load, interview)
+    surveyor = Surveyor(plan, source.base, folder, ask_arm=ask_arm)
+    series = _Series(source, folder, environment, observer, remote, make_load, interview, surveyor)
     folder.write("plan.toml", source.text)
     arms, count = tuple(plan.arms_in_order), blocks or plan.load.blocks
     order = (arms,) * count if plan.sequential else balanced_order(count, plan.load.seed, arms)
@@ -182,6 +188,8 @@ def measure(
             setup = replace(setup, order=order, legs_planned=sum(map(len, order)))
             folder.write_setup(setup)
             whole = series.measure(setup.legs[-len(arms) :], setup)
+        if whole and ablate:
+            surveyor.ablate(environment, observer)
 
 
 def _settled(plan: Plan, analysis: Analysis) -> bool:
@@ -225,6 +233,7 @@ class _Series:
     remote: Remote | None
     make_load: Callable[..., None]
     interview: Interview | None = None
+    surveyor: Surveyor | None = None
 
     def measure(self, legs: Sequence[Leg], setup: Setup) -> bool:
         """Measure some legs; whether nothing ended them before the last."""
@@ -232,9 +241,13 @@ class _Series:
         for leg in legs:
             if self.interview:
                 self.interview.before(leg, environment, self.observer)
+            if self.surveyor:
+                self.surveyor.before(environment, self.observer)
             self.observer.leg(leg, setup)
             startup = environment.start(leg)
             folder.write_startup(leg, startup)
+            if self.surveyor:
+                self.surveyor.started(leg, environment)
             job = self._job(leg, startup, last=leg == setup.legs[-1])
             begun = _now()
             beside, faults = _load(job, startup, environment, self.observer, self.make_load)
@@ -346,8 +359,28 @@ def analyse(folder: RunFolder) -> Analysis:
     )
     attribution = attribute(plan, summary)
     parts = (summary, comparison, verdict, attribution, outcomes, floors)
-    evidence = evidence_of(comparison, folder.read_inspected())
+    evidence = evidence_of(comparison, folder.read_inspected(), _databases(folder, setup, migrations, summary))
     return Analysis(plan, text, setup, migrations, *parts, certificate=folder.read_certificate(), evidence=evidence)
+
+
+def _databases(folder: RunFolder, setup: Setup, migrations: Sequence[Migration], summary: Summary) -> Findings | None:
+    """What was read of indexes and plans."""
+    store = SurveyStore(folder)
+    after = summary.row("after", None, None, None)
+    return findings_of(
+        store.read_catalogues(),
+        store.read_surveys(),
+        folder.read_inspected(),
+        loaded=store.read_loaded([leg for leg in setup.legs if leg.arm == "after"]),
+        built=[
+            Built(name, seconds, migration.service)
+            for migration in migrations
+            if migration.arm == "after"
+            for name, seconds in migration.index_seconds
+        ],
+        ablation=store.read_ablation(),
+        requests=after.requests if after else 0,
+    )
 
 
 def _summary(

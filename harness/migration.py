@@ -1,6 +1,6 @@
 """Migration: what bringing a database of an arm to its revision made."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from harness.trial import Migration
@@ -24,8 +24,16 @@ def content(fetch: Callable[[str], list[tuple[object, ...]]]) -> Content:
 
 
 def migrated(
-    arm: str, revision: str | None, seconds: float, before: Content, after: Content, *, service: str | None = None
+    arm: str,
+    revision: str | None,
+    seconds: float,
+    before: Content,
+    after: Content,
+    *,
+    service: str | None = None,
+    index_seconds: Mapping[str, float] | None = None,
 ) -> Migration:
-    """The migration that led from one content to another in some seconds."""
+    """The migration that led from one content to another in some seconds; with what building indexes took."""
     created = tuple(sorted(after.indexes - before.indexes))
-    return Migration(arm, revision, seconds, created, before.size, after.size, service)
+    built = tuple(sorted((index_seconds or {}).items()))
+    return Migration(arm, revision, seconds, created, before.size, after.size, service, built)

@@ -235,7 +235,10 @@ class Trial:
 
 @dataclass(frozen=True, slots=True)
 class Migration:
-    """What bringing an arm's database, that of a service where they have names, to its revision took and made."""
+    """What bringing an arm's database, that of a service where they have names, to its revision took and made.
+
+    ``index_seconds`` are what the statements took that built indexes by themselves, as far as the server counted them.
+    """
 
     arm: str
     revision: str | None
@@ -244,6 +247,7 @@ class Migration:
     size_before_bytes: int | None = None
     size_after_bytes: int | None = None
     service: str | None = None
+    index_seconds: tuple[tuple[str, float], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

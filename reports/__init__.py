@@ -21,6 +21,8 @@ from reports.contrast import side_by_side
 from reports.evidence_record import evidence_record
 from reports.history import history_json, history_text
 from reports.statements import statements_record
+from reports.indexes import indexes_record
+from reports.plans import plans_record
 from reports.text import to_text
 
 __all__ = [
@@ -91,6 +93,10 @@ def render(  # noqa: PLR0917 - the parts of a run, in the order in which they co
         files["attribution.json"] = records.to_json(records.attribution_record(attribution))
     if evidence and evidence.tolls:
         files["evidence.json"] = records.to_json(evidence_record(evidence))
+    if evidence and evidence.databases:
+        files["indexes.json"] = records.to_json(indexes_record(evidence.databases))
+        if evidence.databases.changes:
+            files["plans.json"] = records.to_json(plans_record(evidence.databases))
     return files
 
 

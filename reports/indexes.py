@@ -14,9 +14,10 @@ from reports.view import Cell
 
 NOT_MEASURED = "not measured: run with --ablate"
 ABOUT = (
-    "An index finds rows without reading the whole table, and every write pays for it. Scans: how often a statement looked "
-    "something up in it, under the measured load and in the corpus. Pages (8 kB) saved and bytes written more come from asking "
-    "the same requests without the index. WAL is what the server writes ahead of every change, and sends to its replicas."
+    "An index finds rows without reading the whole table, and every write pays for it. Scans: how often a statement "
+    "looked something up in it, under the measured load and in the corpus. Pages (8 kB) saved and bytes written more "
+    "come from asking the same requests without the index. WAL is what the server writes ahead of every change, and "
+    "sends to its replicas."
 )
 NAMES = {
     Finding.INVALID: "INVALID",
@@ -28,7 +29,7 @@ NAMES = {
 
 @dataclass(frozen=True, slots=True)
 class IndexRow:
-    """One index; ``saved`` and ``written`` are lines, one for each endpoint, ``worse`` what its absence did to a plan."""
+    """One index; ``saved_by`` and ``written_by`` are lines by endpoint, ``worse`` is a plan without it."""
 
     name: str
     service: str

@@ -7,6 +7,7 @@ from reports.answers import AnswerTable, DifferenceRow
 from reports.arrivals import ArrivalRow, ArrivalTable
 from reports.claims import ClaimRow
 from reports.faults import ABOUT, FaultRow
+from reports.indexes import IndexTable
 from reports.page import MigrationRow, Page
 from reports.stages import EndpointRow
 from reports.steps import CAVEAT, TITLE, StepRow, StepTable, StepValue
@@ -60,6 +61,7 @@ def _lines(page: Page) -> Iterator[str]:
         yield from _faults(page.findings.faults)
     yield from _remarks("The measurement broke", page.findings.breaches)
     yield from _remarks("The run was ended early", page.findings.stops)
+    yield from _indexes(page.indexes)
     yield from _remarks("Doubts", page.findings.remarks)
     yield from _selftest(page.selftest)
     if page.names_services:
@@ -84,6 +86,12 @@ def _lines(page: Page) -> Iterator[str]:
             *([f"No change can be told from none: {_escaped(untold)}.", ""] if untold else []),
             "</details>",
         )
+
+
+def _indexes(table: IndexTable | None) -> Iterator[str]:
+    """What is wrong with indexes; nothing where nothing is."""
+    if table and table.alerts:
+        yield from ("", "**Indexes**", "", *(f"- {_escaped(alert)}" for alert in table.alerts))
 
 
 def _selftest(said: str) -> Iterator[str]:

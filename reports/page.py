@@ -22,8 +22,10 @@ from reports.causes import CauseRow, cause_rows
 from reports.certificate import certificate_facts, certificate_sentence
 from reports.claims import ClaimRow, claim_rows, claims_tally
 from reports.faults import FaultRow, fault_rows
+from reports.indexes import IndexTable, index_table
 from reports.noise import NoiseRow, noise_rows
 from reports.outcomes import what_counts
+from reports.plans import PlanTable, plan_table
 from reports.search import SearchTable, search_table
 from reports.server import ServerSection, server_section
 from reports.stages import Column, StageTable, columns, stage_tables
@@ -106,6 +108,8 @@ class Page:
     counts: str
     work: tuple[WorkRow, ...] = ()
     work_equal: str = ""
+    indexes: IndexTable | None = None
+    plans: PlanTable | None = None
     selftest: str = ""
     """What a selftest of this machine said; empty where none was made."""
 
@@ -178,6 +182,8 @@ def build_page(  # noqa: PLR0917 - the parts of a run, as in render
         setup=tuple(facts for facts in _setup(plan, setup, summary, certificate) if facts.rows),
         work=work_rows(evidence.tolls, evidence.repeated) if evidence else (),
         work_equal=equal_sentence(evidence.apart) if evidence else "",
+        indexes=index_table(evidence.databases) if evidence else None,
+        plans=plan_table(evidence.databases) if evidence else None,
         selftest=certificate_sentence(certificate),
         plan_text=view.plain(plan_text.replace("\r\n", "\n"), keep="\n\t"),
         counts=what_counts(plan.judgement),

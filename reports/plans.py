@@ -15,13 +15,14 @@ MOST = 40
 """Statements that are shown; the JSON file has them all."""
 LONGEST = 160
 ABOUT = (
-    "A plan is how PostgreSQL goes about a statement. These are plans of statements that the services really ran, for some "
-    "requests of the corpus that were asked while nothing was measured; of each statement the slowest time counts. A page "
-    "is 8 kB of a table or an index; rows looked at are those that the server read, of which most may not be in the answer."
+    "A plan is how PostgreSQL goes about a statement. These are plans of statements that the services really ran, "
+    "for some requests of the corpus that were asked while nothing was measured; of each statement the slowest counts. "
+    "A page is 8 kB of a table or an index; rows looked at are those that the server read, most of which may not be in "
+    "the answer."
 )
 ESTIMATED = (
-    "These plans are estimates: the server was asked how it would go about each statement, whatever its values. What it "
-    "really reads is not known."
+    "These plans are estimates: the server was asked how it would go about each statement, whatever its values. What "
+    "it really reads is not known."
 )
 STEPS = {
     "sort on disk": "sort on disk, as memory was too small,",
@@ -171,9 +172,8 @@ def _row(change: Change, findings: Findings) -> PlanRow:
         text,
         view.plain(", ".join(endpoints)),
         words(change),
-        *pages,
-        *rows,
-        *trees,
+        *(pages[0], pages[1], rows[0], rows[1]),
+        *(trees[0], trees[1]),
     )
 
 

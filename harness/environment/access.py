@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
+from pathlib import Path
 
 import psycopg
 import redis
@@ -18,6 +19,7 @@ class Database:
         service: whose it is; ``None`` where services have no names, or share it.
         name: as its server knows it.
         connect: a connection in autocommit mode, an administrator's where there is one.
+        log: the file that its server writes its log to, where it can be read.
         statistics: one to the database of the same server in which pg_stat_statements is, if it is anywhere.
     """
 
@@ -25,6 +27,7 @@ class Database:
     name: str
     connect: Callable[[], Connection]
     statistics: Callable[[], Connection]
+    log: Path | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -42,6 +42,7 @@ from harness.fault import Fault
 from harness.migration import content, migrated
 from harness.plan import PLACEBO, Arm, Plan
 from harness.plan_faults import UNNAMED
+from harness.probes.indexes import read_build_seconds
 from harness.probes.process import ProcessProbe
 from harness.readings import CACHE, DATABASE
 from harness.system import Local
@@ -165,7 +166,8 @@ class LocalEnvironment:
             return []
         names = {part: _named(LEG, part) for part in self.spec.parts}
         connect = self.postgres.connect
-        return [Database(part, name, partial(connect, name), connect) for part, name in names.items()]
+        log = self.postgres.log
+        return [Database(part, name, partial(connect, name), connect, log) for part, name in names.items()]
 
     def caches(self) -> list[Cache]:
         """The Redis server of the run, where the plan asks for one."""
@@ -287,7 +289,9 @@ class LocalEnvironment:
         seconds = apply() if apply else 0.0
         if arm == PLACEBO:
             self.postgres.execute(sql.SQL("VACUUM (ANALYZE)"), database=database)
-        return migrated(arm, revision, seconds, before, content(fetch), service=service)
+        with self.postgres.connect() as connection:
+            built = read_build_seconds(connection, database)
+        return migrated(arm, revision, seconds, before, content(fetch), service=service, index_seconds=built)
 
     def _migration(self, name: str, database: str, revision: str, service: str | None) -> Callable[[], float]:
         command = self._command(self.spec.migrate or "", revision=revision, service=service)
