@@ -8,6 +8,7 @@ from harness.breach import broken
 from harness.comparison import Comparison, Pair
 from harness.evictions import StatementsEvicted
 from harness.guard import ArrivalsWaited, allowed_lag_ms, waiting
+from harness.ledger import Misfit
 from harness.metric import LATENCIES, Origin, Unit
 from harness.plan import ARMS
 from harness.replies import Replies, hollow, shorter
@@ -99,7 +100,9 @@ class Doubt(Enum):
     )
 
 
-AnyDoubt = Doubt | ArrivalsWaited | NotSteadyYet | SearchEnded | NotAsked | FailedBefore | NotRead | StatementsEvicted
+AnyDoubt = (
+    Doubt | ArrivalsWaited | NotSteadyYet | SearchEnded | NotAsked | FailedBefore | NotRead | StatementsEvicted | Misfit
+)
 """Texts that stand alone, and those with the numbers of a run: all have a ``name`` and, as ``value``, two texts."""
 
 

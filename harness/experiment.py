@@ -41,7 +41,6 @@ from harness.soundness import unsound_record
 from harness.stop import Stop
 from harness.store import RunFolder, fingerprint_files
 from harness.summary import Summary, summarise
-from harness.survey import Built, Findings, findings_of
 from harness.survey_store import SurveyStore
 from harness.surveyor import Surveyor
 from harness.trial import Incident, Leg, Migration, Moment, Order, Seal, Setup, Startup, facts_of_setup
@@ -333,6 +332,7 @@ def analyse(folder: RunFolder) -> Analysis:
         repeat = Repeat(second, compare(second), folder.complete(setup.legs_again))
     legs, changed = setup.legs, folder.changed(seals)
     record = unsound_record(setup, folder.recorded(legs), seals, changed, plan_fingerprint=fingerprint(text))
+    databases = SurveyStore(folder).findings(setup, migrations, summary)
     verdict = judge(
         plan,
         setup,
@@ -347,6 +347,7 @@ def analyse(folder: RunFolder) -> Analysis:
         replies=first.replies,
         stops=[Stop.of(trial) for trial in folder.read_aborted(legs)],
         unread=folder.read_unread(legs),
+        flaws=databases.ledger.flaws if databases else (),
     )
     floors = known_floors(folder.read_noise(), summary)
     outcomes = outcomes_of(
@@ -359,28 +360,8 @@ def analyse(folder: RunFolder) -> Analysis:
     )
     attribution = attribute(plan, summary)
     parts = (summary, comparison, verdict, attribution, outcomes, floors)
-    evidence = evidence_of(comparison, folder.read_inspected(), _databases(folder, setup, migrations, summary))
+    evidence = evidence_of(comparison, folder.read_inspected(), databases)
     return Analysis(plan, text, setup, migrations, *parts, certificate=folder.read_certificate(), evidence=evidence)
-
-
-def _databases(folder: RunFolder, setup: Setup, migrations: Sequence[Migration], summary: Summary) -> Findings | None:
-    """What was read of indexes and plans."""
-    store = SurveyStore(folder)
-    after = summary.row("after", None, None, None)
-    return findings_of(
-        store.read_catalogues(),
-        store.read_surveys(),
-        folder.read_inspected(),
-        loaded=store.read_loaded([leg for leg in setup.legs if leg.arm == "after"]),
-        built=[
-            Built(name, seconds, migration.service)
-            for migration in migrations
-            if migration.arm == "after"
-            for name, seconds in migration.index_seconds
-        ],
-        ablation=store.read_ablation(),
-        requests=after.requests if after else 0,
-    )
 
 
 def _summary(

@@ -37,6 +37,33 @@ class Flaw:
 
 
 @dataclass(frozen=True, slots=True)
+class Misfit:
+    """A doubt that names an index which serves nobody; reads like a ``Doubt``."""
+
+    flaw: Flaw
+
+    @property
+    def name(self) -> str:
+        """As of a member of ``Doubt``."""
+        return f"INDEX_{self.flaw.finding.name}"
+
+    @property
+    def value(self) -> tuple[str, str]:
+        """What was seen, and what to do about it."""
+        index, other = self.flaw.index, self.flaw.other
+        drop = f"DROP INDEX CONCURRENTLY {index.name}"
+        if other is None:
+            what = f"the index {index.name} on {index.table} is INVALID: every write keeps it up, no query may use it"
+            return what, f"{drop}, and build it anew where it is wanted"
+        return f"the index {index.name} on {index.table} is a duplicate of {other.name}", drop
+
+
+def misfits(flaws: Iterable[Flaw]) -> list[Misfit]:
+    """The doubts that follow: of what is INVALID, and of duplicates."""
+    return [Misfit(flaw) for flaw in flaws if flaw.finding in {Finding.INVALID, Finding.DUPLICATE}]
+
+
+@dataclass(frozen=True, slots=True)
 class Use:
     """How often an index was used in a workload, and how many of its entries were read."""
 

@@ -1,6 +1,8 @@
 """Omission: what the work of the same requests with all indexes and without one says of that index."""
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 
 from harness.ablation import CHANCE, Ablated, Without, Worse
 from harness.index import Index
@@ -15,8 +17,8 @@ Place = tuple[str | None, str]
 
 def omitted(index: Index, whole: Seen, without: Seen) -> Ablated:
     """What an index brings and costs: the requests that were answered both times, one by one the same."""
-    pairs = list(_pairs(whole[0], without[0]))
-    endpoints = [Without(*row) for row in _rows(pairs)]
+    parts = [_touching(index.table, seen[0]) for seen in (whole, without)]
+    endpoints = list(_endpoints(list(_pairs(parts[0], parts[1]))))
     return Ablated(index.name, tuple(endpoints), _worse(whole, without), index.service)
 
 
@@ -29,11 +31,29 @@ def _pairs(whole: Inspected, without: Inspected) -> Iterator[tuple[Asked, Asked]
             yield asked, other
 
 
-def _rows(pairs: Sequence[tuple[Asked, Asked]]) -> Iterator[tuple[str, int, float, float, float, float]]:
+def _touching(table: str, inspected: Inspected) -> Inspected:
+    """The same requests with the work of those statements alone that name a table."""
+    name = re.compile(rf"(?<![\w$]){re.escape(table.rpartition('.')[2])}(?![\w$])", re.IGNORECASE)
+    named = {number for number, text in enumerate(inspected.statements) if name.search(text.text)}
+    requests = (
+        replace(asked, work=tuple(work for work in asked.work if work.statement in named))
+        for asked in inspected.requests
+    )
+    return replace(inspected, requests=tuple(requests))
+
+
+def _endpoints(pairs: Sequence[tuple[Asked, Asked]]) -> Iterator[Without]:
     for endpoint in sorted({asked.endpoint for asked, _ in pairs}):
         both = [pair for pair in pairs if pair[0].endpoint == endpoint]
         there, gone = (sum((pair[side].counts for pair in both), Counts()).per(len(both)) for side in (0, 1))
-        yield endpoint, len(both), there.blocks, gone.blocks, there.wal, gone.wal
+        changes = [(other.counts - one.counts) for one, other in both if not one.hit]
+        more = sum(_sign(change.blocks) for change in changes)
+        less = -sum(_sign(change.wal) for change in changes)
+        yield Without(endpoint, len(both), there.blocks, gone.blocks, there.wal, gone.wal, more, less)
+
+
+def _sign(value: float) -> int:
+    return (value > 0) - (value < 0)
 
 
 def _worse(whole: Seen, without: Seen) -> Worse | None:

@@ -1,7 +1,7 @@
 """Plan difference: in words, how two releases of a service have the same statement answered."""
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from harness.plan_tree import Explained, Node
@@ -117,9 +117,14 @@ class Change:
 
 
 def changes_of(before: Sequence[Explained], after: Sequence[Explained]) -> list[Change]:
-    """The statements of both arms side by side: changed plans first, heaviest first, then those of one arm alone."""
-    one = {(plan.service, plan.fingerprint): plan for plan in before}
-    other = {(plan.service, plan.fingerprint): plan for plan in after}
+    """The statements of both arms side by side: changed plans first, heaviest first, then those of one arm alone.
+
+    Those that touch no table are left out.
+    """
+    one, other = (
+        {(plan.service, plan.fingerprint): plan for plan in plans if any(node.relation for node in plan.root)}
+        for plans in (before, after)
+    )
     found = [change_of(one.get(place), other.get(place)) for place in dict.fromkeys([*one, *other])]
 
     def rank(change: Change) -> tuple[int, float, str]:
@@ -193,11 +198,6 @@ def called(node: Node) -> str:
 def alike(before: float, after: float) -> bool:
     """Whether two numbers are as good as the same."""
     return abs(after - before) <= ALIKE * max(before, after)
-
-
-def relations(explained: Explained) -> Iterator[str]:
-    """The tables that a statement reads or changes, each once."""
-    yield from dict.fromkeys(node.relation for node in explained.root if node.relation)
 
 
 def _pages(explained: Explained | None) -> float | None:

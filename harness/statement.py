@@ -26,6 +26,8 @@ _KEEPING_HOUSE = re.compile(
     r"UNLISTEN|CLOSE|FETCH|DECLARE)\b",
     re.IGNORECASE,
 )
+_TYPED = re.compile(r"\b(interval|date|timestamptz|timestamp|time)\s+\$\d+", re.IGNORECASE)
+_EXTRACT = re.compile(r"(\bextract\s*\(\s*)\$\d+(\s+from\b)", re.IGNORECASE)
 logging.getLogger("sqlglot").setLevel(logging.ERROR)  # it warns of every statement that it keeps as words
 
 
@@ -81,7 +83,7 @@ def fingerprint(text: str) -> str:
 def shown(text: str) -> str:
     """A statement on one line, its values as ``?``, lists of values as one ``?``."""
     try:
-        parsed = sqlglot.parse_one(text, dialect="postgres")
+        parsed = sqlglot.parse_one(_as_written(text), dialect="postgres")
     except (SqlglotError, RecursionError):
         return _as_words(text)
     if isinstance(parsed, exp.Command):
@@ -94,8 +96,21 @@ def is_question(text: str) -> bool:
     return not _KEEPING_HOUSE.match(_LOOSE.sub(" ", text).lstrip(" (;"))
 
 
+def _as_written(text: str) -> str:
+    """A statement as somebody may have written it: servers put ``$1`` also where no parameter may stand."""
+    return _EXTRACT.sub(r"\1epoch\2", _TYPED.sub(r"\1 '1'", text))
+
+
 def _without_values(node: exp.Expression) -> exp.Expression:
     match node:
+        case exp.Boolean() | exp.Null() if not isinstance(node.parent, exp.Is):
+            return exp.Placeholder()
+        case exp.Extract():
+            node.set("this", exp.var("epoch"))
+        case exp.Interval() if isinstance(node.this, _VALUES):
+            return exp.Interval(this=exp.Literal.string("?"))
+        case exp.Array() if node.expressions and all(isinstance(one, _VALUES) for one in node.expressions):
+            node.set("expressions", [exp.Placeholder()])
         case exp.In() if node.expressions and all(isinstance(one, _VALUES) for one in node.expressions):
             node.set("expressions", [exp.Placeholder()])
         case exp.Values() if len(node.expressions) > 1:

@@ -37,12 +37,13 @@ class Survey:
 
     Attributes:
         plans: of their statements, the slowest of each.
-        counted: the uses of indexes by these requests.
+        counted: the uses of indexes by these ``requests``.
         missing: why plans are not known, or only estimated; empty where they are.
     """
 
     plans: tuple[Explained, ...] = ()
     counted: tuple[Counted, ...] = ()
+    requests: int = 0
     missing: str = ""
     schema: int = 1
 
@@ -81,7 +82,7 @@ def findings_of(
     surveys: Mapping[str, Survey],
     inspected: Mapping[str, Inspected],
     *,
-    loaded: Iterable[Counted] = (),
+    loaded: Sequence[Counted] = (),
     built: Iterable[Built] = (),
     ablation: Ablation | None = None,
     requests: int = 0,
@@ -95,7 +96,7 @@ def findings_of(
         loaded: the uses of indexes of after under the measured load.
         built: what building the indexes of after took.
         ablation: what was measured without them.
-        requests: those of the measured load of after.
+        requests: those of the measured load of after, in which ``loaded`` were counted.
     """
     if any(arm not in catalogues for arm in ARMS):
         return None
@@ -108,7 +109,7 @@ def findings_of(
         ledger=ledger_of(old, new, workload),
         changes=tuple(changes_of(before.plans, after.plans)) if before.plans and after.plans else (),
         endpoints=_endpoints(inspected),
-        requests=requests + (len(inspected["after"].requests) if "after" in inspected else 0),
+        requests=after.requests + (requests if loaded else 0),
         missing=after.missing or before.missing,
         ablated=ablation is not None,
     )

@@ -9,8 +9,9 @@ from harness.errors import RunFolderError
 from harness.index import Catalogue
 from harness.plan import ARMS
 from harness.store import RunFolder, validated
-from harness.survey import Ablation, Counted, Survey
-from harness.trial import Leg
+from harness.summary import Summary
+from harness.survey import Ablation, Built, Counted, Findings, Survey, findings_of
+from harness.trial import Leg, Migration, Setup
 
 T = TypeVar("T")
 FOLDER = "evidence"
@@ -51,6 +52,24 @@ class SurveyStore:
     def read_loaded(self, legs: Sequence[Leg]) -> list[Counted]:
         """The uses of indexes in some legs under load, as far as they were counted."""
         return [one for leg in legs for one in self._counted(f"trials/{leg.title}/objects.json")]
+
+    def findings(self, setup: Setup, migrations: Sequence[Migration], summary: Summary) -> Findings | None:
+        """What all of it tells; ``None`` where the catalogue of an arm was not read."""
+        after = summary.row("after", None, None, None)
+        return findings_of(
+            self.read_catalogues(),
+            self.read_surveys(),
+            self.run.read_inspected(),
+            loaded=self.read_loaded([leg for leg in setup.legs if leg.arm == "after"]),
+            built=[
+                Built(name, seconds, migration.service)
+                for migration in migrations
+                if migration.arm == "after"
+                for name, seconds in migration.index_seconds
+            ],
+            ablation=self.read_ablation(),
+            requests=after.requests if after else 0,
+        )
 
     def _counted(self, name: str) -> Iterator[Counted]:
         if not (self.run.path / name).is_file():

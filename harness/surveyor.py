@@ -19,7 +19,6 @@ from harness.index import Catalogue, Index
 from harness.inspected import Inspected
 from harness.inspection import Inspection
 from harness.interview import Ask, Listener, System
-from harness.ledger import needed
 from harness.load import Job, ask
 from harness.omission import omitted
 from harness.plan import ARMS, Plan
@@ -87,8 +86,8 @@ class Surveyor:
             listener.say("nothing is left out: the databases are not known, or the plan has no [answers]")
             return
         made = [index for index in catalogues["after"].made_since(catalogues["before"]) if index.parent is None]
-        kept = [(index, why) for index in made if (why := needed(index, catalogues["after"]))]
-        left = [index for index in made if not needed(index, catalogues["after"]) and index.valid]
+        kept = [(index, index.needed) for index in made if index.needed]
+        left = [index for index in made if index.valid and not index.needed]
         listener.say(f"leaving out indexes · with all {len(made)}")
         whole = self._work("after", None, system, listener)
         done = []
@@ -101,9 +100,10 @@ class Surveyor:
     def _survey(self, arm: str, inspected: Inspected, system: System, listener: Listener) -> Survey:
         with self._up(arm, system, listener) as (job, databases):
             with Explaining(databases, databases[0].log) as explaining:
-                self._ask_some(job, system, listener, {asked.endpoint for asked in inspected.requests})
+                endpoints = {asked.endpoint for asked in inspected.requests}
+                requests = self._ask_some(job, system, listener, endpoints)
             plans = explaining.plans or list(_estimates(databases, inspected))
-            return Survey(tuple(plans), tuple(_counted(databases)), explaining.missing)
+            return Survey(tuple(plans), tuple(_counted(databases)), requests, explaining.missing)
 
     def _work(
         self, arm: str, index: Index | None, system: System, listener: Listener
@@ -149,8 +149,8 @@ class Surveyor:
         self._ask_arm(job, self._key, on_progress=follow, check=system.check, look=look)
         job.out.unlink(missing_ok=True)
 
-    def _ask_some(self, job: Job, system: System, listener: Listener, endpoints: set[str]) -> None:
-        """Ask until there are some requests of every endpoint."""
+    def _ask_some(self, job: Job, system: System, listener: Listener, endpoints: set[str]) -> int:
+        """Ask until there are some requests of every endpoint; returns how many there are."""
         asked: Counter[str] = Counter()
 
         def look(told: Mapping[str, Any] | None) -> None:
@@ -163,6 +163,7 @@ class Surveyor:
 
         with suppress(_Enough):
             self._ask(job, system, listener, look)
+        return asked.total()
 
 
 def _catalogue(databases: Sequence[Database]) -> Catalogue:

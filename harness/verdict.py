@@ -11,6 +11,7 @@ from harness.comparison import Comparison
 from harness.doubt import AnyDoubt, Doubt, doubts_of_run
 from harness.evictions import decides, evicted
 from harness.guard import unasked
+from harness.ledger import Flaw, misfits
 from harness.noise import Floor, Noise, Place, differences_of, floors_of, place_of, unequal_arms
 from harness.plan import Claim, Plan, Target
 from harness.primary import corrected
@@ -107,11 +108,12 @@ def judge(
     replies: Sequence[Replies] = (),
     stops: Sequence[Stop] = (),
     unread: Sequence[Unread] = (),
+    flaws: Sequence[Flaw] = (),
 ) -> Verdict:
     """Judge every target of the plan; what was lost or is unsound breaks the run, and other answers fail it.
 
     ``noise`` is what earlier runs say of this machine, ``repeat`` the second measurement of what had failed, ``stops``
-    what ended the run early, ``unread`` what servers did not tell.
+    what ended the run early, ``unread`` what servers did not tell, ``flaws`` what is wrong with indexes.
     """
     own, known = differences_of(summary), [one for run in noise.runs for one in run.differences] if noise else []
     floors, wanted = floors_of([*known, *own]), {place_of(target) for target in plan.targets if target.required}
@@ -147,7 +149,7 @@ def judge(
     )
     alike = (Doubt.ARMS_ALIKE,) if plan.arms_alike else ()
     said = doubts_of_run(setup, summary, comparison, agreement, replies)
-    of_servers = (*([] if counted else forgotten), *not_read(unread))
+    of_servers = (*([] if counted else forgotten), *not_read(unread), *misfits(flaws))
     doubts = (*alike, *said, *of_servers, *doubts_of_noise(checks, floors, repeated=repeat is not None))
     return Verdict(outcome, checks, claims, doubts, breaches, agreement, tuple(stops))
 

@@ -20,9 +20,9 @@ from reports.certificate import certificate_text, selftest_begins
 from reports.contrast import side_by_side
 from reports.evidence_record import evidence_record
 from reports.history import history_json, history_text
-from reports.statements import statements_record
 from reports.indexes import indexes_record
 from reports.plans import plans_record
+from reports.statements import statements_record
 from reports.text import to_text
 
 __all__ = [

@@ -153,7 +153,7 @@ def _sum(entry: Entry, found: Sequence[Without] | None, findings: Findings) -> C
     """What stands in place of lines by endpoint."""
     if found is None:
         if findings.ablated:
-            return view.missing(f"left alone: {entry.needed}" if entry.needed else "not left out")
+            return view.missing(f"left alone: {entry.index.needed}" if entry.index.needed else "not left out")
         return view.missing(NOT_MEASURED)
     return Cell("" if found else "none")
 

@@ -11,6 +11,11 @@ ALIKE = [
     ("INSERT INTO t (a, b) VALUES (1, 2), (3, 4)", "INSERT INTO t (a, b) VALUES ($1, $2)"),
     ("UPDATE t SET n = n + 1 WHERE x = -4", "/* who */ UPDATE t SET n = n + 1 WHERE x = $1"),
     ("SELECT * FROM t LIMIT 10 OFFSET 20", "SELECT * FROM t LIMIT $1 OFFSET $2"),
+    ("SELECT 1 FROM t LEFT JOIN u ON true WHERE x = NULL", "SELECT $1 FROM t LEFT JOIN u ON $2 WHERE x = $3"),
+    ("SELECT extract(epoch FROM now() - a) FROM t", "SELECT extract($1 FROM now() - a) FROM t"),
+    ("SELECT 1 FROM t WHERE a > now() - INTERVAL '1 day'", "SELECT $1 FROM t WHERE a > now() - INTERVAL $2"),
+    ("SELECT 1 FROM t WHERE a = DATE '2026-01-01'", "SELECT $1 FROM t WHERE a = DATE $2"),
+    ("SELECT * FROM t WHERE a = ANY(ARRAY[1, 2])", "SELECT * FROM t WHERE a = ANY(ARRAY[$1 /*, ... */])"),
     ("SET work_mem = '4MB'", "set  work_mem = '8MB'"),
 ]
 APART = [
@@ -18,6 +23,7 @@ APART = [
     ("SELECT a FROM t WHERE x = 1", "SELECT a FROM t WHERE x > 1"),
     ("SELECT a FROM t ORDER BY a", "SELECT a FROM t ORDER BY a DESC"),
     ("CREATE INDEX a ON t (x)", "CREATE INDEX CONCURRENTLY a ON t (x)"),
+    ("SELECT a FROM t WHERE x IS NULL", "SELECT a FROM t WHERE x IS TRUE"),
     ("SELECT * FROM t WHERE a = ANY($1)", "SELECT * FROM t WHERE a = $1"),
 ]
 BROKEN = ["", "SELECT FROM WHERE (", "\x00", "SELECT '" + "x" * 10_000, "💥 λ", ";;", "SELECT 1 /* open", "(" * 5000]
