@@ -5,6 +5,7 @@ from typing import Annotated, Literal, Self, TypeVar
 from pydantic import Field, PrivateAttr, ValidationInfo, field_validator, model_validator
 
 from harness.abort import Abort
+from harness.alert import DEFAULTS, Alert
 from harness.corpus import Corpus
 from harness.fault import Fault
 from harness.gauge import Gauges
@@ -251,6 +252,7 @@ class Plan(Part):
     answers: Corpus | None = None
     faults: tuple[Fault, ...] = ()
     aborts: tuple[Abort, ...] = ()
+    alerts: tuple[Alert, ...] = DEFAULTS
     judgement: Judgement = Judgement()
     profiles: dict[Annotated[str, Field(min_length=1, max_length=40)], Profile] = Field(default={})
     _profile: str | None = PrivateAttr(default=None)

@@ -15,6 +15,7 @@ from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
 from harness.abort import Abort
+from harness.alert import Alert
 from harness.corpus import Corpus
 from harness.errors import PlanError, Problem
 from harness.fault import Fault
@@ -367,6 +368,7 @@ def _known_keys(tables: tuple[str, ...], kind: str | None) -> list[str]:
         "faults": Fault,
         "judgement": Judgement,
         "aborts": Abort,
+        "alerts": Alert,
         "readings": Gauge,
     }
     nested: dict[str, type[BaseModel]] = {

@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from harness.inspected import Asked, Inspected
 from harness.statement import Counts
 
-
 LEAST = {"statements": 1, "rows": 1, "pages": 1, "write-ahead log": 100}
 
 

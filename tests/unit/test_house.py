@@ -14,7 +14,7 @@ FLOW = [
     ("search",),
     ("judgement",),
     ("system",),
-    ("corpus", "fault", "abort", "gauge"),
+    ("corpus", "fault", "abort", "alert", "gauge"),
     ("vocabulary",),
     ("plan",),
     ("plan_external", "plan_faults", "plan_search", "plan_blind", "plan_targets", "plan_words"),
@@ -35,7 +35,7 @@ FLOW = [
     ("facts", "usage", "work", "server_side", "row", "curve", "timeline", "soundness", "replies"),
     ("recorded", "comparable"),
     ("history",),
-    ("examination",),
+    ("examination", "alarm"),
     ("summary",),
     ("comparison",),
     ("forecast", "noise", "certificate"),
@@ -75,8 +75,8 @@ LEVEL = {name: level for level, names in enumerate(FLOW) for name in names}
 TOUCH_FILES = {"samples", "readings", "executions"}
 PURE = {name for name, level in LEVEL.items() if level <= LEVEL["verdict"]} - TOUCH_FILES
 GENERATOR = {
-    "target", "stage", "search", "system", "corpus", "fault", "abort", "plan", "plan_file", "columns", "answer",
-    "samples", "readings", "trial", "capacity",
+    "target", "stage", "search", "system", "corpus", "fault", "abort", "alert", "plan", "plan_file", "columns",
+    "answer", "samples", "readings", "trial", "capacity",
 }  # fmt: skip
 COMMANDS = {"cli", "cli_records", "cli_selftest"}
 """The command line: what measures and judges a run, what looks back at recorded ones, what tests the measurement."""

@@ -1,0 +1,142 @@
+"""Alarm: how often an alert would have called somebody, in each arm, over the measured parts of all stages but ramps.
+
+A stage is cut into windows of ten seconds; what is left at its end counts as one from five seconds on, and a stage that
+is shorter than that is one window. A window with too few requests for its metric says nothing and is not counted.
+"""
+
+import math
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+import pyarrow.compute as pc
+from numpy.typing import NDArray
+
+from harness.alert import Alert, beside
+from harness.metric import Better, Metric
+from harness.readings import CACHE, CPU, DATABASE, MEMORY, of_generator
+from harness.samples import latency_ms
+from harness.stage import StageKind
+from harness.statistics import percentile
+from harness.trial import Trial
+
+WINDOW_SECONDS, LEAST_SECONDS = 10.0, 5.0
+LEAST_REQUESTS = 20
+"""Of a rate in a window: fewer say little."""
+MEGABYTE = 1e6
+
+
+@dataclass(frozen=True, slots=True)
+class Alarm:
+    """One alert in one arm: in how many windows it fired of how many that could say, and the worst value of any."""
+
+    alert: Alert
+    arm: str
+    fired: int
+    windows: int
+    worst: float
+
+
+@dataclass(slots=True)
+class Alarms:
+    """Watches trials on their way to the summary."""
+
+    alerts: Sequence[Alert]
+    _values: dict[tuple[str, str], list[float]] = field(default_factory=dict)
+
+    def watched(self, trials: Iterable[Trial]) -> Iterator[Trial]:
+        """The same trials, each looked at when it is asked for."""
+        names = dict.fromkeys(alert.metric.name for alert in self.alerts)
+        for trial in trials:
+            windows = list(_windows(trial))
+            for name in names:
+                alert = next(one for one in self.alerts if one.metric.name == name)
+                values = _beside(trial, windows, name) if beside(alert) else _requests(trial, windows, alert.metric)
+                self._values.setdefault((trial.leg.arm, name), []).extend(values)
+            yield trial
+
+    def found(self) -> tuple[Alarm, ...]:
+        """Every alert in every arm in which it could say something."""
+        return tuple(
+            Alarm(
+                alert=alert,
+                arm=arm,
+                fired=sum(map(alert.fires, values)),
+                windows=len(values),
+                worst=(max if alert.metric.better is Better.LOWER else min)(values),
+            )
+            for alert in self.alerts
+            for (arm, name), values in self._values.items()
+            if name == alert.metric.name and values
+        )
+
+
+def _windows(trial: Trial) -> Iterator[tuple[float, float]]:
+    for window in trial.generation.windows:
+        length = window.end - window.measured_from
+        if window.kind == StageKind.RAMP or length <= 0:
+            continue
+        count = max(math.floor(length / WINDOW_SECONDS), 1)
+        for number in range(count):
+            start = window.measured_from + number * WINDOW_SECONDS
+            yield start, min(start + WINDOW_SECONDS, window.end)
+        if length > WINDOW_SECONDS and length - count * WINDOW_SECONDS >= LEAST_SECONDS:
+            yield window.measured_from + count * WINDOW_SECONDS, window.end
+
+
+def _requests(trial: Trial, windows: Sequence[tuple[float, float]], metric: Metric) -> Iterator[float]:
+    due = trial.samples["due_ns"].to_numpy() / 1e9
+    failed = ~pc.is_null(trial.samples["error"]).to_numpy(zero_copy_only=False)
+    cached = trial.samples["cache"]
+    hit, miss = (pc.fill_null(pc.equal(cached, word), False).to_numpy(zero_copy_only=False) for word in ("hit", "miss"))  # noqa: FBT003
+    latency = latency_ms(trial.samples)
+    for start, end in windows:
+        inside = (due >= start) & (due < end)
+        value = _value(metric, latency[inside], failed[inside], hit[inside], miss[inside])
+        if value is not None:
+            yield value
+
+
+def _value(
+    metric: Metric,
+    latency: NDArray[np.float64],
+    failed: NDArray[np.bool_],
+    hit: NDArray[np.bool_],
+    miss: NDArray[np.bool_],
+) -> float | None:
+    if metric.quantile is not None:
+        good = latency[~failed]
+        return percentile(good, metric.quantile) if len(good) >= metric.least else None
+    if metric.name == "error_rate":
+        return float(failed.mean()) if len(failed) >= LEAST_REQUESTS else None
+    lookups = int((hit & ~failed).sum() + (miss & ~failed).sum())
+    return float((hit & ~failed).sum()) / lookups if lookups >= LEAST_REQUESTS else None
+
+
+def _beside(trial: Trial, windows: Sequence[tuple[float, float]], name: str) -> Iterator[float]:
+    """Mean share of the cores, or the highest memory in MB, of the servers or services that a metric is about."""
+    reading = CPU if name.endswith("_cpu") else MEMORY
+    rows = [
+        (row["at_ns"] / 1e9, row["source"], row["value"])
+        for row in trial.readings.filter(pc.equal(trial.readings["name"], reading)).to_pylist()
+        if _is_of(row["source"], name)
+    ]
+    for start, end in windows:
+        by_source: dict[str, list[float]] = {}
+        for at, source, value in rows:
+            if start <= at < end:
+                by_source.setdefault(source, []).append(value)
+        if by_source and reading == CPU:
+            yield sum(sum(values) / len(values) for values in by_source.values())
+        elif by_source:
+            yield sum(max(values) for values in by_source.values()) / MEGABYTE
+
+
+def _is_of(source: str, name: str) -> bool:
+    match name.partition("_")[0]:
+        case "database":
+            return source == DATABASE
+        case "cache":
+            return source == CACHE
+        case _:
+            return source not in {DATABASE, CACHE} and not of_generator(source)
