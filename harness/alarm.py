@@ -13,8 +13,9 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from harness.alert import Alert, beside
+from harness.cell import FAILED, HIT, KINDS, MISS, kinds_of
 from harness.metric import Better, Metric
-from harness.readings import CACHE, CPU, DATABASE, MEMORY, of_generator
+from harness.readings import CACHE, CPU, DATABASE, MEMORY, of_generator, of_server
 from harness.samples import latency_ms
 from harness.stage import StageKind
 from harness.statistics import percentile
@@ -86,31 +87,22 @@ def _windows(trial: Trial) -> Iterator[tuple[float, float]]:
 
 def _requests(trial: Trial, windows: Sequence[tuple[float, float]], metric: Metric) -> Iterator[float]:
     due = trial.samples["due_ns"].to_numpy() / 1e9
-    failed = ~pc.is_null(trial.samples["error"]).to_numpy(zero_copy_only=False)
-    cached = trial.samples["cache"]
-    hit, miss = (pc.fill_null(pc.equal(cached, word), False).to_numpy(zero_copy_only=False) for word in ("hit", "miss"))  # noqa: FBT003
+    kind = kinds_of(trial.samples)
     latency = latency_ms(trial.samples)
     for start, end in windows:
         inside = (due >= start) & (due < end)
-        value = _value(metric, latency[inside], failed[inside], hit[inside], miss[inside])
+        value = _value(metric, latency[inside], kind[inside])
         if value is not None:
             yield value
 
 
-def _value(
-    metric: Metric,
-    latency: NDArray[np.float64],
-    failed: NDArray[np.bool_],
-    hit: NDArray[np.bool_],
-    miss: NDArray[np.bool_],
-) -> float | None:
+def _value(metric: Metric, latency: NDArray[np.float64], kind: NDArray[np.int64]) -> float | None:
     if metric.quantile is not None:
-        good = latency[~failed]
+        good = latency[kind != FAILED]
         return percentile(good, metric.quantile) if len(good) >= metric.least else None
-    if metric.name == "error_rate":
-        return float(failed.mean()) if len(failed) >= LEAST_REQUESTS else None
-    lookups = int((hit & ~failed).sum() + (miss & ~failed).sum())
-    return float((hit & ~failed).sum()) / lookups if lookups >= LEAST_REQUESTS else None
+    wanted, among = ((FAILED,), KINDS) if metric.name == "error_rate" else ((HIT,), (HIT, MISS))
+    whole = int(np.isin(kind, among).sum())
+    return float(np.isin(kind, wanted).sum()) / whole if whole >= LEAST_REQUESTS else None
 
 
 def _beside(trial: Trial, windows: Sequence[tuple[float, float]], name: str) -> Iterator[float]:
@@ -139,4 +131,4 @@ def _is_of(source: str, name: str) -> bool:
         case "cache":
             return source == CACHE
         case _:
-            return source not in {DATABASE, CACHE} and not of_generator(source)
+            return source not in {DATABASE, CACHE} and not of_generator(source) and not of_server(source)

@@ -175,7 +175,7 @@ def _measured(trial: Trial) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
 
 def _cells(trial: Trial, rows: NDArray[np.int64], place: NDArray[np.int64], places: int) -> Iterator[tuple[int, Cell]]:
     """The cells of the samples at some positions, from the place of each."""
-    samples, kind = trial.samples, _kinds(trial.samples)[rows]
+    samples, kind = trial.samples, kinds_of(trial.samples)[rows]
     windows = _windows(samples["due_ns"].to_numpy()[rows], place, places, kind == FAILED)
     order, starts = together(place * len(KINDS) + kind, places * len(KINDS))
     order = rows[order]
@@ -201,7 +201,8 @@ def _cells(trial: Trial, rows: NDArray[np.int64], place: NDArray[np.int64], plac
         yield number, cell
 
 
-def _kinds(samples: pa.Table) -> NDArray[np.int64]:
+def kinds_of(samples: pa.Table) -> NDArray[np.int64]:
+    """Of each sample whether it was a hit, a miss, something else or failed: one of ``KINDS``."""
     said, code = _coded(samples["cache"])
     kind = np.array([{"hit": HIT, "miss": MISS}.get(word, OTHER) for word in said] + [OTHER])[code]
     kind[~pc.is_null(samples["error"]).to_numpy(zero_copy_only=False)] = FAILED

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from harness.alarm import Alarm
 from harness.cause import Cause, causes_of
 from harness.comparison import Comparison
 from harness.inspected import Inspected
@@ -26,10 +27,15 @@ class Evidence:
     """Where before and its copy cost most differently; ``None`` where no copy was asked."""
     databases: Findings | None = None
     """Indexes and plans."""
+    alarms: tuple[Alarm, ...] = ()
 
 
 def evidence_of(
-    comparison: Comparison, inspected: Mapping[str, Inspected], databases: Findings | None = None
+    comparison: Comparison,
+    inspected: Mapping[str, Inspected],
+    databases: Findings | None = None,
+    *,
+    alarms: tuple[Alarm, ...] = (),
 ) -> Evidence:
     """Put together what was seen."""
     tolls = {arm: tolls_of(one) for arm, one in inspected.items()}
@@ -38,6 +44,7 @@ def evidence_of(
         databases=databases,
         causes=causes_of(comparison, inspected, indexes),
         tolls=tolls,
+        alarms=alarms,
         apart=apart(tolls["before"], tolls[CONTROL]) if {"before", CONTROL} <= tolls.keys() else None,
         repeated={arm: repetitions_of(one) for arm, one in inspected.items()},
     )

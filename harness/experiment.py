@@ -2,7 +2,7 @@
 
 import platform
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
@@ -12,6 +12,7 @@ from typing import Protocol
 
 from harness import __version__
 from harness.agreement import Agreement, agree
+from harness.alarm import Alarms
 from harness.attribution import Attribution, attribute
 from harness.beside import Beside, Probe, Reading
 from harness.certificate import Certificate
@@ -43,7 +44,8 @@ from harness.store import RunFolder, fingerprint_files
 from harness.summary import Summary, summarise
 from harness.survey_store import SurveyStore
 from harness.surveyor import Surveyor
-from harness.trial import Incident, Leg, Migration, Moment, Order, Seal, Setup, Startup, facts_of_setup
+from harness.toll import Toll, tolls_of
+from harness.trial import Incident, Leg, Migration, Moment, Order, Seal, Setup, Startup, Trial, facts_of_setup
 from harness.verdict import Repeat, Verdict, judge
 
 MOST_AGAIN = 10
@@ -324,11 +326,15 @@ def analyse(folder: RunFolder) -> Analysis:
     migrations = folder.read_migrations()
     seals = folder.read_seals(setup)
     first, again = Examination(plan, seals), Examination(plan, seals)
-    summary = _summary(folder, setup.legs_first, plan, migrations, first)
+    inspected = folder.read_inspected()
+    tolls = {arm: tolls_of(one) for arm, one in inspected.items()}
+    alarms = Alarms(plan.alerts)
+    summarising = _Summarising(folder, plan, migrations, tolls)
+    summary = summarising.of(setup.legs_first, lambda trials: alarms.watched(first.watched(trials)))
     comparison = compare(summary, sequential=setup.sequential)
     repeat = None
     if setup.again:
-        second = _summary(folder, setup.legs_again, plan, migrations, again)
+        second = summarising.of(setup.legs_again, again.watched)
         repeat = Repeat(second, compare(second), folder.complete(setup.legs_again))
     legs, changed = setup.legs, folder.changed(seals)
     record = unsound_record(setup, folder.recorded(legs), seals, changed, plan_fingerprint=fingerprint(text))
@@ -360,17 +366,31 @@ def analyse(folder: RunFolder) -> Analysis:
     )
     attribution = attribute(plan, summary)
     parts = (summary, comparison, verdict, attribution, outcomes, floors)
-    evidence = evidence_of(comparison, folder.read_inspected(), databases)
+    evidence = evidence_of(comparison, inspected, databases, alarms=alarms.found())
     return Analysis(plan, text, setup, migrations, *parts, certificate=folder.read_certificate(), evidence=evidence)
 
 
-def _summary(
-    folder: RunFolder, legs: Sequence[Leg], plan: Plan, migrations: Sequence[Migration], examination: Examination
-) -> Summary:
-    settling = settle(folder.read_trials(legs), settling_stages(plan))
-    faults = [fault for _, fault in plan.planned_faults]
-    trials = examination.watched(folder.read_trials(legs))
-    return summarise(trials, migrations, plan.limits, faults, settling=settling, vocabulary=plan.vocabulary)
+@dataclass(frozen=True, slots=True)
+class _Summarising:
+    """How legs of a run are summarised; ``tolls`` are those of the endpoints in each arm."""
+
+    folder: RunFolder
+    plan: Plan
+    migrations: Sequence[Migration]
+    tolls: Mapping[str, Mapping[str, Toll]]
+
+    def of(self, legs: Sequence[Leg], watched: Callable[[Iterable[Trial]], Iterable[Trial]]) -> Summary:
+        """The summary of some legs, each of which is looked at by who watches when it is read."""
+        plan = self.plan
+        return summarise(
+            watched(self.folder.read_trials(legs)),
+            self.migrations,
+            plan.limits,
+            [fault for _, fault in plan.planned_faults],
+            settling=settle(self.folder.read_trials(legs), settling_stages(plan)),
+            vocabulary=plan.vocabulary,
+            tolls=self.tolls,
+        )
 
 
 def _now() -> Moment:

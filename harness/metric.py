@@ -77,6 +77,7 @@ class Metric:
         basis: which samples these are.
         origin: what it is measured on.
         from_sending: whether it times a request from when it was sent, not from when it was due: service time.
+        of_corpus: of what is read beside the load, whether the corpus of the plan tells it of single endpoints.
     """
 
     name: str
@@ -90,6 +91,7 @@ class Metric:
     basis: Basis = Basis.REQUESTS
     origin: Origin = Origin.REQUESTS
     from_sending: bool = False
+    of_corpus: bool = False
 
     @property
     def whole(self) -> bool:
@@ -103,7 +105,10 @@ class Metric:
 
     def lacks(self, part: str) -> bool:
         """Whether there is no value for a single ``stage``, ``endpoint`` or ``tag``."""
-        return self.whole or (part in {"endpoint", "tag"} and self.origin.beside)
+        return self.whole or (part in {"endpoint", "tag"} and self.origin.beside and not self._told_of(part))
+
+    def _told_of(self, part: str) -> bool:
+        return part == "endpoint" and self.of_corpus
 
 
 def _percentile(name: str, label: str, quantile: str, least: int, basis: Basis = Basis.SUCCESSES) -> Metric:
@@ -115,6 +120,10 @@ def _percentile(name: str, label: str, quantile: str, least: int, basis: Basis =
 def _of_service_time(latency: Metric) -> Metric:
     name, label = f"service_{latency.name}", f"{latency.label} of service time"
     return replace(latency, name=name, label=label, from_sending=True)
+
+
+def _work(name: str, label: str) -> Metric:
+    return Metric(name, label, Unit.COUNT, Scale.LOG, Better.LOWER, origin=Origin.STATEMENTS, of_corpus=True)
 
 
 # ``least`` of a percentile is the smallest n with q^n < 0.05: fewer samples cannot bound it from above.
@@ -145,33 +154,10 @@ METRICS: dict[str, Metric] = {
         Metric("service_cpu", "service CPU", Unit.FRACTION, Scale.LOG, Better.LOWER, origin=Origin.PROCESSES),
         Metric("cache_memory", "cache memory", Unit.MEGABYTES, Scale.LOG, Better.LOWER, origin=Origin.PROCESSES),
         Metric("service_memory", "service memory", Unit.MEGABYTES, Scale.LOG, Better.LOWER, origin=Origin.PROCESSES),
-        Metric(
-            "db_statements_per_request",
-            "statements per request",
-            Unit.COUNT,
-            Scale.LOG,
-            Better.LOWER,
-            origin=Origin.STATEMENTS,
-        ),
-        Metric(
-            "db_rows_per_request", "rows per request", Unit.COUNT, Scale.LOG, Better.LOWER, origin=Origin.STATEMENTS
-        ),
-        Metric(
-            "db_blocks_per_request",
-            "8 kB pages read per request",
-            Unit.COUNT,
-            Scale.LOG,
-            Better.LOWER,
-            origin=Origin.STATEMENTS,
-        ),
-        Metric(
-            "wal_bytes_per_request",
-            "WAL bytes per request",
-            Unit.COUNT,
-            Scale.LOG,
-            Better.LOWER,
-            origin=Origin.STATEMENTS,
-        ),
+        _work("db_statements_per_request", "statements per request"),
+        _work("db_rows_per_request", "rows per request"),
+        _work("db_blocks_per_request", "8 kB pages read per request"),
+        _work("wal_bytes_per_request", "WAL bytes per request"),
         Metric(
             "slow_statements",
             "statements over 100 ms",

@@ -11,7 +11,7 @@ What counts where:
 """
 
 import math
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from fractions import Fraction
 from functools import cached_property, partial
@@ -34,6 +34,7 @@ from harness.settling import NOTHING_LEFT_OUT, Settling
 from harness.stage import StageKind
 from harness.target import Expectation
 from harness.timeline import Course, Second, course_of, timeline
+from harness.toll import Toll
 from harness.trial import Leg, Migration, Offered, Trial, Window
 from harness.usage import Consumer, Usage
 from harness.vocabulary import NO_WORDS, Tags, Vocabulary
@@ -156,6 +157,7 @@ def summarise(
     *,
     settling: Settling = NOTHING_LEFT_OUT,
     vocabulary: Vocabulary = NO_WORDS,
+    tolls: Mapping[str, Mapping[str, Toll]] | None = None,
 ) -> Summary:
     """Summarise the trials of a run; the caller passes complete blocks only.
 
@@ -166,6 +168,7 @@ def summarise(
         faults: what was done to servers and services in every leg, in the order in which they begin.
         settling: what to leave out of stages and blocks that were not steady.
         vocabulary: the readings and tags of the plan.
+        tolls: what a request to an endpoint costs the database, by arm and endpoint.
     """
     counted = list(map(partial(_counts, faults=faults, limits=limits), settling.steady(trials)))
     legs = [counts.trial for counts in counted]
@@ -176,7 +179,7 @@ def summarise(
     usage, work = Usage(legs, vocabulary.readings), Work(legs)
     made = {(row.arm, row.block): row.requests for row in rows if row.stage is None and row.endpoint is None}
     requests = {trial.leg.number: made.get((trial.leg.arm, trial.leg.block), 0) for trial in legs}
-    rows = [_with_usage(row, usage, work) for row in rows]
+    rows = [_with_toll(_with_usage(row, usage, work), tolls or {}) for row in rows]
     return Summary(
         rows=tuple(_with_facts(row, legs, migrations, steps, recoveries, searches) for row in rows),
         stages=tuple(dict.fromkeys(window.stage for leg in legs for window in leg.generation.windows)),
@@ -341,6 +344,21 @@ def _with_usage(row: Row, usage: Usage, work: Work) -> Row:
         return row
     place = row.arm, row.block, row.stage
     return replace(row, **usage.of(*place), **work.of(*place, row.requests))
+
+
+def _with_toll(row: Row, tolls: Mapping[str, Mapping[str, Toll]]) -> Row:
+    """A row of one endpoint with what its requests cost, as many of them answered by a cache as were."""
+    toll = tolls.get(row.arm, {}).get(row.endpoint) if row.endpoint is not None else None
+    if toll is None:
+        return row
+    cost = toll.at(row.cache_hit_rate)
+    return replace(
+        row,
+        db_statements_per_request=cost.calls,
+        db_rows_per_request=cost.rows,
+        db_blocks_per_request=cost.blocks,
+        wal_bytes_per_request=cost.wal,
+    )
 
 
 def _with_facts(  # noqa: PLR0917 - each is of another type

@@ -9,9 +9,13 @@ from hypothesis import strategies as st
 
 from harness.cause import Cause, Way, causes_of
 from harness.comparison import Change, Comparison, Pair
+from harness.errors import PlanError
 from harness.inspected import Asked, Inspected, Text, Work
 from harness.metric import METRICS
+from harness.plan_file import parse_plan
 from harness.statement import Counts
+from harness.summary import summarise
+from harness.testing import PLAN, synthetic_trials
 from harness.toll import apart, tolls_of
 from reports.causes import cause_rows
 from reports.work import equal_sentence, work_rows
@@ -133,3 +137,27 @@ def test_equal_arms_are_told_how_far_they_are_apart() -> None:
     assert equal_sentence(found) == "Before and its copy differ by at most 0.990 % (statements of GET /items)."
     assert apart(one, {}) is None
     assert equal_sentence(None) == ""
+
+
+def test_an_endpoint_costs_what_its_corpus_cost_at_the_hit_rate_of_the_load() -> None:
+    plan = parse_plan(PLAN)
+    endpoint = "GET /recommendations/{user_id}"
+    inspected = asked("after", 2.0, calls=3, hits=5)
+    renamed = replace(inspected, requests=tuple(replace(one, endpoint=endpoint) for one in inspected.requests))
+    tolls = {"after": tolls_of(renamed)}
+    summary = summarise(list(synthetic_trials(plan)), tolls=tolls)
+    row, before = (summary.row(arm, None, "sustain", endpoint) for arm in ("after", "before"))
+    assert row is not None
+    assert row.cache_hit_rate is not None
+    assert row.db_statements_per_request == pytest.approx(3 * (1 - row.cache_hit_rate))
+    assert row.db_blocks_per_request == pytest.approx(26 * (1 - row.cache_hit_rate))
+    assert before is not None
+    assert before.db_statements_per_request is None
+
+
+def test_a_target_of_what_an_endpoint_costs_needs_a_corpus() -> None:
+    target = '\n[[targets]]\nexpect = "db_blocks_per_request < 50"\nendpoint = "GET /content/{id}"\n'
+    plan = PLAN.replace('kind = "local"', 'kind = "local"\nprovides = ["postgres"]')
+    with pytest.raises(PlanError, match=r"add \[answers\], or leave endpoint out"):
+        parse_plan(plan + target)
+    parse_plan(plan + target + "[answers]\nrequests = 10\n")
