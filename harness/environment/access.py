@@ -1,7 +1,7 @@
 """Access: how the databases and caches of the leg that runs are reached by who reads beside the load."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +13,7 @@ Connection = psycopg.Connection[tuple[Any, ...]]
 
 @dataclass(frozen=True, slots=True)
 class Database:
-    """A database that a leg works on.
+    """A database that a leg works on; shown without how it is reached, which may have a password in it.
 
     Attributes:
         service: whose it is; ``None`` where services have no names, or share it.
@@ -25,14 +25,14 @@ class Database:
 
     service: str | None
     name: str
-    connect: Callable[[], Connection]
-    statistics: Callable[[], Connection]
+    connect: Callable[[], Connection] = field(repr=False)
+    statistics: Callable[[], Connection] = field(repr=False)
     log: Path | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Cache:
-    """A Redis server that a leg works with."""
+    """A Redis server that a leg works with; shown as a ``Database`` is."""
 
     name: str
-    connect: Callable[[], redis.Redis]
+    connect: Callable[[], redis.Redis] = field(repr=False)

@@ -5,7 +5,7 @@ import sys
 import time
 
 NAMES = ("throughput", "users", "accuracy", "freeze", "rate")
-LONG = ("analysis", "endurance", "master")
+LONG = ("analysis", "endurance", "master", "probes")
 
 
 def main() -> None:

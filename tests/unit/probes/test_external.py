@@ -1,0 +1,45 @@
+"""The database and the cache of a system that runs already are asked at the addresses of the arm that is measured."""
+
+from pathlib import Path
+
+import pytest
+
+from harness.beside import Beside
+from harness.environment.servers import postgres_programs
+from harness.probes.metrics import MetricsProbe
+from harness.statement import fingerprint
+from tests.unit.environment.test_external import AFTER, BEFORE, made, serving
+from tests.unit.probes.postgres_server import running
+
+SECRET = "s3cret-word"
+
+
+def test_each_arm_is_asked_at_its_own_address_and_no_secret_is_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HARNESS_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setenv("CACHE_URL", f"redis://:{SECRET}@127.0.0.1:9/3")
+    with serving() as service, running(postgres_programs()) as server:
+        server.renew()
+        server.execute("CREATE EXTENSION pg_stat_statements", database="leg")
+        dsn = f"host={server.sockets} port={server.port} user=postgres password={SECRET} dbname=leg"
+        monkeypatch.setenv("DSN", dsn)
+        environment = 'postgres = "${DSN}"\nredis = "${CACHE_URL}"'
+        with made(tmp_path, service.url, f"{service.url}/b", environment, 'redis = "redis://127.0.0.1:9/4"') as system:
+            assert (system.databases(), system.caches()) == ([], [])
+            system.prepare()
+            system.start(AFTER)
+            (cache,) = system.caches()
+            assert cache.connect().get_connection_kwargs()["db"] == 4
+            system.start(BEFORE)
+            (database,) = system.databases()
+            (cache,) = system.caches()
+            assert cache.connect().get_connection_kwargs()["db"] == 3
+            assert (database.service, database.name) == (None, "leg")
+            beside = Beside(system.probe(), MetricsProbe({}, ()), [database], [cache])
+            with beside, server.connect("leg", "service") as connection:
+                connection.execute("SELECT kind FROM items WHERE id = 1").fetchall()
+            probe = beside._postgres
+            assert probe.executions is not None
+            assert set(probe.executions.texts) == {fingerprint("SELECT kind FROM items WHERE id = 1")}
+            assert SECRET not in f"{probe.unread} {beside._redis.unread} {database} {cache}"
