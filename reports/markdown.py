@@ -10,6 +10,7 @@ from reports.faults import ABOUT, FaultRow
 from reports.indexes import IndexTable
 from reports.page import MigrationRow, Page
 from reports.stages import EndpointRow
+from reports.statements import StatementRow, StatementTable
 from reports.steps import CAVEAT, TITLE, StepRow, StepTable, StepValue
 from reports.targets import Remark, TargetRow
 
@@ -25,6 +26,7 @@ FAULTS = (
     "signal back after",
     "recovered after",
 )
+MOST_STATEMENTS, STATEMENT_LENGTH = 5, 120
 ARRIVALS = ("arm", "stage", "rate", "planned", "begun", "begun %", "late", "dropped", "most users at work")
 
 
@@ -51,6 +53,7 @@ def _lines(page: Page) -> Iterator[str]:
         yield from ("", f"**Claims**: {_escaped(page.findings.claims)}", "")
         named = ("claim", "what was said", "claimed", "measured", "")
         yield from _table(named, (_claim(row) for row in page.claims), right=range(0))
+    yield from _statements(page.statements)
     if page.findings.steps:
         yield from _steps(page.findings.steps)
     if page.findings.search:
@@ -136,6 +139,21 @@ def _untold(rows: Sequence[EndpointRow]) -> str:
     """The one reason why no row at all can tell; empty where some can, or for different reasons."""
     whys = {cell.why for row in rows for cell in row.outcome if cell.words}
     return whys.pop() if len(whys) == 1 else ""
+
+
+def _statements(table: StatementTable | None) -> Iterator[str]:
+    """What was slow, and the statements that took most time for a request."""
+    if table is None:
+        return
+    yield from ("", f"**Statements**: {_escaped(table.slow)}", "")
+    titles = ("statement", "ms per request", "executions per request", "")
+    yield from _table(titles, (_statement(row) for row in table.rows[:MOST_STATEMENTS]), right=range(1, 3))
+
+
+def _statement(row: StatementRow) -> tuple[str, ...]:
+    text = row.text if len(row.text) <= STATEMENT_LENGTH else f"{row.text[:STATEMENT_LENGTH]}\N{HORIZONTAL ELLIPSIS}"
+    sides = ((row.before.ms.text, row.after.ms.text), (row.before.calls.text, row.after.calls.text))
+    return (_escaped(text), *(" → ".join(side) for side in sides), _escaped(row.what))
 
 
 def _answers(table: AnswerTable | None) -> Iterator[str]:

@@ -16,7 +16,7 @@ LEAD = (
 )
 MOST_WAITS = 4
 WAITS = {
-    "CPU": "working, waiting for nothing",
+    "CPU": "on a CPU, or waiting for one",
     "Lock": "waiting for a row or table that another session has locked",
     "LWLock": "waiting for a short lock inside PostgreSQL",
     "IO": "waiting for the disk",
@@ -43,6 +43,8 @@ class ServerTable:
 
     title: str
     rows: tuple[ServerRow, ...]
+    never: str
+    """What was 0 in both arms, in one sentence."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,19 +71,29 @@ def server_section(summary: Summary) -> ServerSection | None:
     """The section; ``None`` where no server was asked."""
     found = {(told.arm, told.source): told for told in summary.servers if told.arm in ARMS}
     sources = [source for source in dict.fromkeys(source for _, source in found) if source != PROBES]
-    tables = [_table(source, [found.get((arm, source)) for arm in ARMS]) for source in sources]
+    rows = [summary.row(arm, None, None, None) for arm in ARMS]
+    hits = [row.cache_hit_rate if row else None for row in rows]
+    tables = [_table(source, [found.get((arm, source)) for arm in ARMS], hits) for source in sources]
     shown = tuple(table for table in tables if table.rows)
     if not shown:
         return None
     return ServerSection(LEAD, shown, _cost([found.get((arm, PROBES)) for arm in ARMS]))
 
 
-def _table(source: str, sides: Sequence[Told | None]) -> ServerTable:
+def _table(source: str, sides: Sequence[Told | None], hits: Sequence[float | None]) -> ServerTable:
     name = source.removeprefix(SERVER)
     title = name.replace(DATABASE, "PostgreSQL", 1).replace(CACHE, "Redis", 1).replace("/", ": ", 1)
     lines = _CACHE if name.startswith(CACHE) else [*_DATABASE, *_waits(sides)]
-    rows = [row for line in lines if (row := _row(line, sides))]
-    return ServerTable(view.plain(title), tuple(rows))
+    nothing = [line.label for line in lines if all(side is not None and line.value(side) == 0 for side in sides)]
+    rows = [row for line in lines if line.label not in nothing and (row := _row(line, sides))]
+    if name.startswith(CACHE) and any(hit is not None for hit in hits):
+        before, after = map(_hit, hits)
+        rows.insert(0, ServerRow("answers from the cache", before, after, "as the services say in their answers"))
+    return ServerTable(view.plain(title), tuple(rows), f"0 in both: {'; '.join(nothing)}." if nothing else "")
+
+
+def _hit(rate: float | None) -> Cell:
+    return view.missing("no answer said whether it came from the cache") if rate is None else Cell(_percent(rate))
 
 
 def _row(line: _Line, sides: Sequence[Told | None]) -> ServerRow | None:
@@ -108,6 +120,11 @@ def _share(part: str, other: str) -> Value:
     return value
 
 
+def _whole(value: float) -> str:
+    """A number of things, or the mean of it over legs."""
+    return view.count(int(value)) if value == int(value) else view.number(value)
+
+
 def _percent(value: float) -> str:
     return f"{view.in_percent(value)} %"
 
@@ -117,7 +134,7 @@ def _size(value: float) -> str:
 
 
 _DATABASE = (
-    _Line("connections, most at once", _level("connections"), view.number, "each takes memory of the server"),
+    _Line("connections, most at once", _level("connections"), _whole, "each takes memory of the server"),
     _Line(
         "sessions at work",
         _level('connections{state="active"}'),
@@ -130,9 +147,7 @@ _DATABASE = (
         view.number,
         "hold their locks while the application does something else",
     ),
-    _Line(
-        "blocked by a lock, most at once", _level("blocked_sessions"), view.number, "wait until another session is done"
-    ),
+    _Line("blocked by a lock, most at once", _level("blocked_sessions"), _whole, "wait until another session is done"),
     _Line(
         "pages found in memory", _share("blks_hit", "blks_read"), _percent, "the others had to be asked from the disk"
     ),
@@ -148,16 +163,14 @@ _DATABASE = (
         "deadlocks, per second", _rate("deadlocks"), view.number, "two sessions waited for each other; one was ended"
     ),
     _Line("written ahead, bytes per second", _rate("wal_bytes"), view.number, "the log of all changes (WAL)"),
-    _Line(
-        "checkpoints in a leg", _rate("checkpoints"), view.number, "all changed pages are written: a burst of disk work"
-    ),
+    _Line("checkpoints in a leg", _rate("checkpoints"), _whole, "all changed pages are written: a burst of disk work"),
     _Line(
         "temporary files, bytes per second",
         _rate("temp_bytes"),
         view.number,
         "sorts and joins that did not fit work_mem",
     ),
-    _Line("dead rows, most", _level("dead_rows"), view.number, "old versions of rows that a vacuum has to remove"),
+    _Line("dead rows, most", _level("dead_rows"), _whole, "old versions of rows that a vacuum has to remove"),
     _Line("size of the database", _level("database_bytes"), _size),
 )
 _CACHE = (
@@ -172,7 +185,7 @@ _CACHE = (
     _Line("memory, most", _level("used_bytes"), _size),
     _Line("keys thrown out for want of memory, per second", _rate("evicted_keys"), view.number),
     _Line("commands, per second", _rate("commands"), view.number),
-    _Line("connections, most at once", _level("clients"), view.number),
+    _Line("connections, most at once", _level("clients"), _whole),
     _Line("slow commands, per second", _rate("slow_commands"), view.number, "those that the server's SLOWLOG keeps"),
 )
 
@@ -184,7 +197,7 @@ def _waits(sides: Sequence[Told | None]) -> Iterator[_Line]:
     for name in sorted(names, key=lambda one: (-most[one], one))[:MOST_WAITS]:
         event = name.removeprefix('waiting{for="').removesuffix('"}')
         kind = event.partition(":")[0]
-        label = "sessions on a CPU" if event == "CPU" else f"sessions waiting for {event}"
+        label = "sessions that wait for nothing" if event == "CPU" else f"sessions waiting for {event}"
 
         def value(told: Told, name: str = name) -> float:
             return told.levels.get(name, 0.0)

@@ -101,7 +101,7 @@ def _row(key: tuple[str, str], found: Mapping[str, Mapping[tuple[str, str], Stat
 def _text(fingerprint: str, text: str) -> str:
     if fingerprint == HIDDEN:
         return "statements of other roles, whose texts may not be seen"
-    line = view.plain(shown(text))
+    line = view.plain(shown(text)).replace("%s", "?")
     return line if len(line) <= LONGEST else f"{line[:LONGEST]}{view.ELLIPSIS}"
 
 

@@ -1,4 +1,7 @@
-"""What the probes cost the users of a service: blocks with and without them, side by side, at a fixed open rate."""
+"""What the probes cost the users of a service: blocks with and without them, side by side, at a fixed open rate.
+
+``python -m tests.benchmarks.probes --blocks 10 --seconds 40 --rate 40 --release optimized`` are its options.
+"""
 
 import argparse
 import tempfile

@@ -58,8 +58,9 @@ def test_servers_are_told_in_plain_words_with_what_asking_cost(summary: Summary)
     assert section is not None
     (table,) = section.tables
     assert table.title == "PostgreSQL"
+    assert table.never == "0 in both: deadlocks, per second."
     lines = {line.label: (line.before.text, line.after.text, line.meaning) for line in table.rows}
-    assert lines["connections, most at once"][:2] == ("12.0", "4.00")
+    assert lines["connections, most at once"][:2] == ("12", "4")
     assert lines["pages found in memory"][:2] == ("90.0 %", "90.0 %")
     waits = lines["sessions waiting for Lock:transactionid"]
     assert waits == ("0.500", "0", "waiting for a row or table that another session has locked")
@@ -67,11 +68,23 @@ def test_servers_are_told_in_plain_words_with_what_asking_cost(summary: Summary)
     assert "size of the database" not in lines  # nobody told it
 
 
+def test_what_redis_found_stands_beside_what_the_services_say() -> None:
+    found = {"hits": [8.0 * second for second in range(32)], "misses": [2.0 * second for second in range(32)]}
+    made = (told(trial, found, "server:redis") for trial in synthetic_trials(parse_plan(PLAN)))
+    section = server_section(summarise(made))
+    assert section is not None
+    (table,) = section.tables
+    assert table.title == "Redis"
+    assert [line.label for line in table.rows[:2]] == ["answers from the cache", "keys found"]
+    assert table.rows[0].after.text.endswith(" %")
+    assert table.rows[1].after.text == "80.0 %"
+
+
 def test_statements_are_joined_and_ranked_by_time_per_request(summary: Summary) -> None:
     table = statement_table(summary)
     assert table is not None
     assert [(one.text, one.what) for one in table.rows] == [
-        (shown(TEXTS["n1"]), f"{view.MINUS}98.0 %"),
+        (shown(TEXTS["n1"]).replace("%s", "?"), f"{view.MINUS}98.0 %"),
         ("SELECT <b>", "new"),
         ("SELECT old", "gone"),
     ]
@@ -107,3 +120,14 @@ def test_the_report_shows_them_escaped_and_the_json_has_them_all(summary: Summar
     record = json.loads(files["statements.json"])
     assert {one["fingerprint"] for one in record["statements"]} == {"n1", "old", "x"}
     assert {one["source"] for one in record["servers"]} == {"server:postgres", "server:probes"}
+
+
+def test_a_pull_request_sees_the_statements_that_took_the_time(summary: Summary) -> None:
+    plan = parse_plan(PLAN)
+    comparison = compare(summary)
+    verdict = judge(plan, synthetic_setup(plan), summary, comparison)
+    outcomes = outcomes_of(comparison, plan.judgement, plan.targets)
+    lines = reports.render(plan, PLAN, synthetic_setup(plan), [], summary, comparison, verdict, outcomes=outcomes)
+    shown_lines = lines["summary.md"].splitlines()
+    assert "**Statements**: Statements that took longer than 100 ms at least once: before: 1; after: 1." in shown_lines
+    assert any(line.startswith("| SELECT tag FROM tags") and line.endswith("98.0 % |") for line in shown_lines)
