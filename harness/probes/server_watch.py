@@ -19,6 +19,8 @@ Row = tuple[int, str, str, float]
 SIZE_EVERY = 10
 """Readings between two of the size, for which the server looks at every file."""
 WAITS_MS = 5000
+COLLECTED_SECONDS = 1.0
+"""PostgreSQL 14 has a process that collects the counts of tables and indexes, which tells them so late."""
 _REFUSED = (psycopg.errors.InsufficientPrivilege, psycopg.errors.UndefinedTable, psycopg.errors.UndefinedFunction)
 
 
@@ -35,6 +37,7 @@ class ServerWatch:
         self._counting: Connection | None = None
         self._looking: Connection | None = None
         self._views: list[str] = []
+        self._version = 0
         self._sessions = Sessions()
         self._objects: dict[int, tuple[Objects, Objects | None]] = {}
         self._ticks = 0
@@ -51,7 +54,8 @@ class ServerWatch:
         if not may:
             what = "the statements and sessions of other roles"
             self._miss(what, f"the role {role} may not see them", f'GRANT pg_read_all_stats TO "{role}"')
-        self._views = views.server_views(int(version))
+        self._version = int(version)
+        self._views = views.server_views(self._version)
         self._find_statements()
         self._objects = {oid: (found, None) for oid, found in self._read_objects()}
         self.read(first=True)
@@ -163,6 +167,8 @@ class ServerWatch:
                 self._told(at_ns, self._source(self._oids[oid]), _columns(connection, query))
 
     def _read_objects(self) -> list[tuple[int, Objects]]:
+        if self._version < views.SHARED_SINCE:
+            time.sleep(COLLECTED_SECONDS)
         return [(oid, Objects.read(connection)) for oid, connection in self._connections.items()]
 
     def _told(self, at_ns: int, source: str, values: Iterable[tuple[str, Any]]) -> None:

@@ -6,7 +6,7 @@ stretch of time takes the difference.
 
 from harness.statement import MARK
 
-IO_SINCE, CHECKPOINTER_SINCE = 160_000, 170_000
+SHARED_SINCE, IO_SINCE, CHECKPOINTER_SINCE = 150_000, 160_000, 170_000
 OURS = "harness"
 """The application name of a probe's connections, by which its own sessions are left out."""
 

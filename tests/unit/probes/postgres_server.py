@@ -1,5 +1,6 @@
 """A real PostgreSQL server of any version, with a database as a leg has one."""
 
+import os
 import shutil
 import signal
 import subprocess
@@ -16,7 +17,6 @@ from harness.environment.access import Connection, Database
 from harness.environment.processes import Processes
 from harness.environment.servers import as_nobody, free_ports, wait_until
 
-DEBIAN = Path("/usr/lib/postgresql/15/bin")
 PATIENCE = 120.0
 
 
@@ -46,6 +46,12 @@ class Server:
     def database(self, user: str = "postgres", *, counted: str = "postgres") -> Database:
         """How the probe reaches ``leg`` as some role."""
         return Database(None, "leg", partial(self.connect, "leg", user), partial(self.connect, counted, user))
+
+
+def programs_of(version: str) -> Path | None:
+    """Where the programs of an older server are, as Debian has them or as ``POSTGRES_14`` says."""
+    path = Path(os.environ.get(f"POSTGRES_{version}", f"/usr/lib/postgresql/{version}/bin"))
+    return path if (path / "postgres").exists() else None
 
 
 @contextmanager

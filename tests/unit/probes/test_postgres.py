@@ -12,7 +12,7 @@ from harness.executions import HIDDEN, Executions
 from harness.probes.postgres import PostgresProbe
 from harness.statement import fingerprint
 from harness.unread import Unread
-from tests.unit.probes.postgres_server import DEBIAN, Server, running
+from tests.unit.probes.postgres_server import Server, programs_of, running
 
 READ, SLOW = "SELECT kind FROM items WHERE id = %s", "SELECT pg_sleep(%s)"
 WRITE = "UPDATE items SET kind = kind + 1 WHERE id = %s"
@@ -27,15 +27,16 @@ def newest() -> Iterator[Server]:
         yield server
 
 
-@pytest.fixture(scope="module", params=["embedded", "Debian's 15"])
+@pytest.fixture(scope="module", params=["embedded", "15", "14"])
 def server(request: pytest.FixtureRequest) -> Iterator[Server]:
-    """The embedded server, and the one that Debian has."""
+    """The embedded server, and older ones where they are installed."""
     if request.param == "embedded":
         yield request.getfixturevalue("newest")
         return
-    if not (DEBIAN / "postgres").exists():
-        pytest.skip("no PostgreSQL 15 here; on Debian 12: apt-get install postgresql-15")
-    with running(DEBIAN) as found:
+    programs = programs_of(request.param)
+    if programs is None:
+        pytest.skip(f"no PostgreSQL {request.param} here; install it as Debian does, or set POSTGRES_{request.param}")
+    with running(programs) as found:
         found.execute("CREATE EXTENSION pg_stat_statements")
         yield found
 
