@@ -43,6 +43,8 @@ class Reason(StrEnum):
     ONCE_WITHIN = "measured once, within the limit"
     ONCE_OUTSIDE = "measured once, outside the limit"
     NO_DATA = "nothing was measured here"
+    NOT_REHEARSED = "the migration was not tried under load in this run"
+    REHEARSAL_FAILED = "the migration under load did not get to its end, or no request was under way with it"
     TOO_FEW = "too few samples in a leg for this metric"
     NO_INTERVAL = "one block has no interval"
     NO_RATIO = "a value of zero has no ratio"

@@ -67,6 +67,7 @@ def cli() -> None:
 @click.option("--no-confirm", is_flag=True, help="Do not measure once more what failed on a change.")
 @click.option("--ablate", is_flag=True, help="In the end ask after without each index of the migration, one at a time.")
 @click.option("--no-attribution", is_flag=True, help="Measure before and after only, not the steps between them.")
+@click.option("--no-during", is_flag=True, help="Do not try the migration under load, as [migration] asks for.")
 @click.option("--plain", is_flag=True, help="Plain lines instead of a live one (the default without a terminal).")
 @click.option("--workers", type=click.IntRange(1, 256), help="Wait for so many `harness worker` and load with them.")
 @click.option("--bind", default=DEFAULT, show_default=True, metavar="HOST:PORT", help="Where workers reach this run.")
@@ -86,6 +87,7 @@ def run(
     no_confirm: bool,
     ablate: bool,
     no_attribution: bool,
+    no_during: bool,
     plain: bool,
     allow_remote: bool,
 ) -> None:
@@ -96,6 +98,9 @@ def run(
 
     A plan with [attribution] names the steps between the arms; each is measured too, and the report says which step
     did what.
+
+    A plan with [migration] during = true tries its migration once more after the blocks, while requests flow, and
+    rolls it back: see docs/migration.md.
 
     A target that fails on a change is measured once more, in as many blocks and a fresh environment; it fails when it
     fails again. What a control arm says is kept in RUNS/noise: later runs know what this machine can tell.
@@ -108,6 +113,7 @@ def run(
       harness run scenarios/back_006.toml --blocks 10 --out /tmp/runs
       harness run plan.toml --ablate           what each index of the migration saves and costs: docs/evidence.md
       harness run steps.toml --no-attribution
+      harness run scenarios/migration.toml --no-during    without trying the migration under load
       harness run plan.toml --profile quick    with [profiles.quick] time = 0.05, blocks = 3 in the plan
       harness run plan.toml --workers 3        loads from three other processes or machines (harness worker)
 
@@ -120,6 +126,8 @@ def run(
     user_files = check_users(parsed, plan, plan.resolve().parent)
     if no_attribution:
         parsed = parsed.model_copy(update={"attribution": None})
+    if no_during:
+        parsed = parsed.model_copy(update={"migration": None})
     parsed = parsed.with_copies(*(["control"] if control else []), *(["placebo"] if placebo else []))
     if placebo and parsed.environment.kind == "external":
         raise click.UsageError("--placebo: a system that runs already is not vacuumed")

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from statistics import fmean
 
-from harness.metric import METRICS, Better, Metric, Scale
+from harness.metric import METRICS, Better, Metric, Origin, Scale
 from harness.plan import ARMS
 from harness.row import Row
 from harness.statistics import (
@@ -185,7 +185,8 @@ def _measured_in(
     """The metrics that there are in a cell; ``measures`` are of the plan's own readings."""
     parts = {"stage": stage, "endpoint": endpoint, "tag": tag}
     named = [part for part, name in parts.items() if name is not None]
-    return (metric for metric in (*METRICS.values(), *measures) if not any(map(metric.lacks, named)))
+    known = (metric for metric in (*METRICS.values(), *measures) if metric.origin is not Origin.REHEARSAL)
+    return (metric for metric in known if not any(map(metric.lacks, named)))
 
 
 def _unpaired_change(metric: Metric, pooled: Sequence[Row | None], legs: Sequence[list[Row]]) -> Change | None:

@@ -1,6 +1,7 @@
 """Doubt: a reason to trust a number less, as a value: what was seen, and what to do about it."""
 
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from enum import Enum
 
 from harness.agreement import Agreement, FailedBefore, NotAsked, uncompared
@@ -11,6 +12,7 @@ from harness.guard import ArrivalsWaited, allowed_lag_ms, waiting
 from harness.ledger import Misfit
 from harness.metric import LATENCIES, Origin, Unit
 from harness.plan import ARMS
+from harness.rehearsal import Rehearsal
 from harness.replies import Replies, hollow, shorter
 from harness.searched import SearchEnded, search_ends
 from harness.settling import NotSteadyYet
@@ -100,8 +102,42 @@ class Doubt(Enum):
     )
 
 
+@dataclass(frozen=True, slots=True)
+class NotAsBefore:
+    """A doubt: what the migration under load did not do, or left behind; reads like a ``Doubt``."""
+
+    rehearsal: Rehearsal
+
+    @property
+    def name(self) -> str:
+        """As of a member of ``Doubt``."""
+        return "MIGRATION_NOT_DONE" if self.rehearsal.failed else "ROLLED_BACK_OTHERWISE"
+
+    @property
+    def value(self) -> tuple[str, str]:
+        """What was seen, and what to do about it."""
+        if failed := self.rehearsal.failed:
+            return f"the migration under load was not gone through: {failed}", "read logs/migration-under-load.*"
+        found = [difference.what for difference in self.rehearsal.record.differences or ()]
+        what = f"the schema differs in {', '.join(found[:3])}" if found else "it answers otherwise"
+        more = f" and {len(found) - 3} more" if len(found) > 3 else ""  # noqa: PLR2004 - as many as are named
+        return (
+            f"migrated and rolled back, the database is not as before: {what}{more}",
+            "mend the downgrade, or plan another way back",
+        )
+
+
 AnyDoubt = (
-    Doubt | ArrivalsWaited | NotSteadyYet | SearchEnded | NotAsked | FailedBefore | NotRead | StatementsEvicted | Misfit
+    Doubt
+    | NotAsBefore
+    | ArrivalsWaited
+    | NotSteadyYet
+    | SearchEnded
+    | NotAsked
+    | FailedBefore
+    | NotRead
+    | StatementsEvicted
+    | Misfit
 )
 """Texts that stand alone, and those with the numbers of a run: all have a ``name`` and, as ``value``, two texts."""
 
@@ -156,6 +192,12 @@ def _of_replies(replies: Sequence[Replies]) -> Iterator[Doubt]:
         yield Doubt.HOLLOW
     elif shorter(replies):
         yield Doubt.SHORTER
+
+
+def doubts_of_rehearsal(rehearsal: Rehearsal | None) -> Iterator[NotAsBefore]:
+    """What is to be kept in mind of a migration under load."""
+    if rehearsal and (rehearsal.failed or rehearsal.rolled_back is False):
+        yield NotAsBefore(rehearsal)
 
 
 def doubts_of_pair(pair: Pair, comparison: Comparison, *, relative: bool) -> Iterator[Doubt]:

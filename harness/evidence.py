@@ -8,6 +8,7 @@ from harness.cause import Cause, causes_of
 from harness.comparison import Comparison
 from harness.inspected import Inspected
 from harness.plan import CONTROL
+from harness.rehearsal import Rehearsal
 from harness.repetition import Repetition, repetitions_of
 from harness.survey import Findings, indexes_used
 from harness.toll import Apart, Toll, apart, tolls_of
@@ -17,7 +18,7 @@ from harness.toll import Apart, Toll, apart, tolls_of
 class Evidence:
     """All that is known of the causes; empty is what was not looked at.
 
-    ``tolls`` and ``repeated`` are by arm and endpoint.
+    ``tolls`` and ``repeated`` are by arm and endpoint; ``rehearsal`` is the migration under load.
     """
 
     causes: tuple[Cause, ...] = ()
@@ -28,6 +29,7 @@ class Evidence:
     databases: Findings | None = None
     """Indexes and plans."""
     alarms: tuple[Alarm, ...] = ()
+    rehearsal: Rehearsal | None = None
 
 
 def evidence_of(

@@ -19,6 +19,7 @@ from harness.certificate import Certificate
 from harness.certificate_store import CertificateStore
 from harness.comparison import Comparison, compare
 from harness.environment.access import Cache, Database
+from harness.environment.processes import Process
 from harness.environment.variables import expand_url
 from harness.evidence import Evidence, evidence_of
 from harness.examination import Examination
@@ -37,10 +38,12 @@ from harness.plan import ARMS, Plan
 from harness.plan_faults import UNNAMED
 from harness.plan_file import fingerprint
 from harness.probes.metrics import MetricsProbe
+from harness.rehearsal import Rehearsal, rehearse
+from harness.rehearsing import Rehearsing
 from harness.settling import settle, settling_stages
 from harness.soundness import unsound_record
 from harness.stop import Stop
-from harness.store import RunFolder, fingerprint_files
+from harness.store import ROLLED_BACK, RunFolder, fingerprint_files
 from harness.summary import Summary, summarise
 from harness.survey_store import SurveyStore
 from harness.surveyor import Surveyor
@@ -79,6 +82,12 @@ class Environment(AbstractContextManager["Environment"], Protocol):
 
     def caches(self) -> Sequence[Cache]:
         """Its Redis servers; empty where none is known."""
+
+    def migrating(self, database: Database, command: str, revision: str, name: str) -> Process:
+        """Start to bring a database of the leg to a revision; who waits for its end may end it."""
+
+    def statement_log(self) -> Path:
+        """The log of the database server, which has the statements of migrations that were started so."""
 
     def strike(self, fault: Fault) -> Callable[[], None]:
         """Begin a fault of the plan; returns what ends it."""
@@ -191,6 +200,8 @@ def measure(
             whole = series.measure(setup.legs[-len(arms) :], setup)
         if whole and ablate:
             surveyor.ablate(environment, observer)
+        if whole:
+            Rehearsing(plan, source.base, folder, environment, observer, make_load, interview).rehearse()
 
 
 def _settled(plan: Plan, analysis: Analysis) -> bool:
@@ -339,6 +350,7 @@ def analyse(folder: RunFolder) -> Analysis:
     legs, changed = setup.legs, folder.changed(seals)
     record = unsound_record(setup, folder.recorded(legs), seals, changed, plan_fingerprint=fingerprint(text))
     databases = SurveyStore(folder).findings(setup, migrations, summary)
+    rehearsal = _rehearsal(plan, folder)
     verdict = judge(
         plan,
         setup,
@@ -354,6 +366,7 @@ def analyse(folder: RunFolder) -> Analysis:
         stops=[Stop.of(trial) for trial in folder.read_aborted(legs)],
         unread=folder.read_unread(legs),
         flaws=databases.ledger.flaws if databases else (),
+        rehearsal=rehearsal,
     )
     floors = known_floors(folder.read_noise(), summary)
     outcomes = outcomes_of(
@@ -366,7 +379,7 @@ def analyse(folder: RunFolder) -> Analysis:
     )
     attribution = attribute(plan, summary)
     parts = (summary, comparison, verdict, attribution, outcomes, floors)
-    evidence = evidence_of(comparison, inspected, databases, alarms=alarms.found())
+    evidence = replace(evidence_of(comparison, inspected, databases, alarms=alarms.found()), rehearsal=rehearsal)
     return Analysis(plan, text, setup, migrations, *parts, certificate=folder.read_certificate(), evidence=evidence)
 
 
@@ -409,6 +422,17 @@ def _agreement(plan: Plan, folder: RunFolder) -> Agreement | None:
         return None
     before, after = (folder.read_answers(arm) for arm in ARMS)
     return agree(before, after, plan.answers)
+
+
+def _rehearsal(plan: Plan, folder: RunFolder) -> Rehearsal | None:
+    """What the migration did while it ran under load, where that was tried."""
+    if (found := folder.read_rehearsal()) is None:
+        return None
+    record, samples = found
+    if plan.answers is None or not record.answers:
+        return rehearse(record, samples)
+    before, rolled_back = (folder.read_answers(name) for name in ("before", ROLLED_BACK))
+    return rehearse(record, samples, agree(before, rolled_back, plan.answers))
 
 
 def _setup(source: Source, order: Order, environment: Environment, remote: Remote | None) -> Setup:

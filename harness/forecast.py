@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from statistics import fmean, stdev
 
 from harness.comparison import Comparison, Pair
-from harness.metric import Origin, Scale
+from harness.metric import Scale
 from harness.plan import Plan, Target
 from harness.precision import enough
 from harness.statistics import t_quantile
@@ -67,7 +67,7 @@ def decided(plan: Plan, comparison: Comparison) -> bool:
 def block_values(target: Target, pair: Pair) -> list[float] | None:
     """The logarithms that a target's interval is made of, one per block; ``None`` for one judged in another way."""
     metric = pair.metric
-    if metric.scale is not Scale.LOG or metric.by_leg or metric.origin is Origin.MIGRATION or not pair.blocks:
+    if metric.scale is not Scale.LOG or metric.by_leg or metric.origin.once or not pair.blocks:
         return None
     if target.expectation.form is Form.ABSOLUTE:
         return [math.log(b.after) for b in pair.blocks] if all(b.after > 0 for b in pair.blocks) else None

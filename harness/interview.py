@@ -91,28 +91,47 @@ class Interview:
             )
             system.stop()
 
-    def _ask(self, arm: str, system: System, listener: Listener) -> None:
+    def after_change(self, change: Callable[[], None], name: str, system: System, listener: Listener) -> None:
+        """Ask before the corpus once more, freshly started and then changed; its answers go by ``name``.
+
+        Raises:
+            As ``before``, and what ``change`` raises.
+        """
+        if self.plan.answers:
+            self._ask("before", system, listener, change=change, name=name)
+
+    def _ask(
+        self,
+        arm: str,
+        system: System,
+        listener: Listener,
+        *,
+        change: Callable[[], None] = lambda: None,
+        name: str = "",
+    ) -> None:
         leg = Leg(0, 0, arm)
-        listener.say(f"looking for causes · {BESIDE[arm]}" if arm in BESIDE else f"comparing answers · {arm}")
+        what = f"comparing answers · {name or arm}"
+        listener.say(f"looking for causes · {BESIDE[arm]}" if arm in BESIDE else what)
         startup = system.start(leg)
+        change()
         job = Job(
             plan=self.plan,
             plan_path=self.run / "plan.toml",
             base=self.base,
             host=startup.host,
             urls=startup.urls,
-            out=self.run / ("answers" if arm in ARMS else "evidence") / f"{arm}.jsonl",
+            out=self.run / ("answers" if arm in ARMS else "evidence") / f"{name or arm}.jsonl",
             log=self.run / "logs" / f"{leg.title}.generator.log",
             label=system.label,
             seed=self.plan.load.seed,
         )
 
         def follow(requests: int, wanted: int) -> None:
-            listener.asked(arm, requests, wanted)
+            listener.asked(name or arm, requests, wanted)
 
-        databases = system.databases()
+        databases = [] if name else system.databases()
         if not databases:
-            self._beside = []
+            self._beside = self._beside if name else []
             self._ask_arm(job, self._key, on_progress=follow, check=system.check)
         else:
             with Inspection(databases, system.caches()) as inspection:

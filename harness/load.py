@@ -126,6 +126,7 @@ class Job:
         remote: workers of other machines that make the load; ``None``: it is made here.
         last: no further leg follows, so that they may end.
         arm: which the leg measures.
+        until: make the load that a migration runs under, until there is this file.
     """
 
     plan: Plan
@@ -140,6 +141,7 @@ class Job:
     remote: Remote | None = None
     last: bool = False
     arm: str = ""
+    until: Path | None = None
 
 
 def generate(job: Job, *, on_progress: Callable[[Progress], None], check: Callable[[], None]) -> None:
@@ -156,6 +158,8 @@ def generate(job: Job, *, on_progress: Callable[[Progress], None], check: Callab
     command += ["--out", str(job.out), "--seed", str(job.seed), f"--arm={job.arm}"]
     if job.remote:
         command += ["--workers", str(job.remote.workers), "--bind", job.remote.bind]
+    if job.until:
+        command += ["--until", str(job.until)]
     if job.last:
         command.append("--last")
     job.out.mkdir(parents=True, exist_ok=True)

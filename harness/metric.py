@@ -42,6 +42,12 @@ class Origin(StrEnum):
     READINGS = "readings"  # one in every stage, of what services tell of themselves
     STATEMENTS = "statements"  # one in every stage, of what the databases executed
     MIGRATION = "migration"  # one per arm: it is migrated once in a run
+    REHEARSAL = "rehearsal"  # one per run: the migration is tried once while requests flow
+
+    @property
+    def once(self) -> bool:
+        """Whether it is measured once in a run, so that it has a limit and no change."""
+        return self in {Origin.MIGRATION, Origin.REHEARSAL}
 
     @property
     def beside(self) -> bool:
@@ -126,6 +132,10 @@ def _work(name: str, label: str) -> Metric:
     return Metric(name, label, Unit.COUNT, Scale.LOG, Better.LOWER, origin=Origin.STATEMENTS, of_corpus=True)
 
 
+def _of_rehearsal(name: str, label: str, unit: Unit) -> Metric:
+    return Metric(name, label, unit, Scale.LOG, Better.LOWER, origin=Origin.REHEARSAL)
+
+
 # ``least`` of a percentile is the smallest n with q^n < 0.05: fewer samples cannot bound it from above.
 METRICS: dict[str, Metric] = {
     metric.name: metric
@@ -173,6 +183,11 @@ METRICS: dict[str, Metric] = {
         Metric("recovery_seconds", "time to recovery", Unit.SECONDS, Scale.LOG, Better.LOWER, origin=Origin.FAULT),
         Metric("indexes_created", "indexes created", Unit.WHOLE, Scale.LOG, Better.HIGHER, origin=Origin.MIGRATION),
         Metric("migration_seconds", "migration time", Unit.SECONDS, Scale.LOG, Better.LOWER, origin=Origin.MIGRATION),
+        _of_rehearsal("migration_stall_ms", "longest stall by the migration", Unit.MS),
+        _of_rehearsal("migration_blocked_ms", "waiting of all requests by the migration", Unit.MS),
+        _of_rehearsal("migration_failures", "requests failed during the migration", Unit.WHOLE),
+        _of_rehearsal("rollback_stall_ms", "longest stall by the rollback", Unit.MS),
+        _of_rehearsal("rollback_failures", "requests failed during the rollback", Unit.WHOLE),
     )
 }
 LATENCIES = frozenset(m.name for m in METRICS.values() if m.quantile is not None) | {"max", "mean"}

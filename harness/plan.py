@@ -7,6 +7,7 @@ from pydantic import Field, PrivateAttr, ValidationInfo, field_validator, model_
 from harness.abort import Abort
 from harness.alert import DEFAULTS, Alert
 from harness.corpus import Corpus
+from harness.during import During
 from harness.fault import Fault
 from harness.gauge import Gauges
 from harness.judgement import Judgement
@@ -231,7 +232,7 @@ class Claim(Part):
 
 
 class Plan(Part):
-    """What to run: environment, arms, answers, load, stages, faults, aborts, targets, claims, and steps between arms.
+    """What to run: environment, arms, answers, load, stages, migration, faults, aborts, targets, claims, and steps.
 
     As written, or scaled by one of its profiles. Targets that use its ``readings`` and ``tags`` need its vocabulary as
     the context of validation.
@@ -250,6 +251,7 @@ class Plan(Part):
     attribution: Chain | None = None
     capacity: Capacity | None = None
     answers: Corpus | None = None
+    migration: During | None = None
     faults: tuple[Fault, ...] = ()
     aborts: tuple[Abort, ...] = ()
     alerts: tuple[Alert, ...] = DEFAULTS

@@ -17,6 +17,7 @@ from pydantic_core import ErrorDetails
 from harness.abort import Abort
 from harness.alert import Alert
 from harness.corpus import Corpus
+from harness.during import During
 from harness.errors import PlanError, Problem
 from harness.fault import Fault
 from harness.gauge import Gauge
@@ -35,6 +36,7 @@ from harness.plan import (
     Target,
 )
 from harness.plan_blind import blind_problems
+from harness.plan_during import during_problems
 from harness.plan_external import external_problems, without_credentials
 from harness.plan_faults import fault_problems
 from harness.plan_search import search_problems
@@ -77,6 +79,7 @@ def parse_plan(text: str, source: Path | str = "plan", profile: str | None = Non
         word_problems,
         _blind_problems,
         _chain_problems,
+        during_problems,
         blind_problems,
     )
     if problems := [problem for check in checks for problem in check(plan)]:
@@ -366,6 +369,7 @@ def _known_keys(tables: tuple[str, ...], kind: str | None) -> list[str]:
         "capacity": Capacity,
         "answers": Corpus,
         "faults": Fault,
+        "migration": During,
         "judgement": Judgement,
         "aborts": Abort,
         "alerts": Alert,

@@ -21,6 +21,7 @@ from harness.executions import FILE as EXECUTIONS
 from harness.executions import Executions, read_executions, write_executions
 from harness.inspected import Inspected
 from harness.noise import Noise
+from harness.passage import Record
 from harness.plan import COPIES, Plan
 from harness.plan_file import parse_plan
 from harness.readings import SCHEMA as READINGS
@@ -33,6 +34,8 @@ from harness.unread import Unread
 
 T = TypeVar("T")
 SCHEMA = 1
+ROLLED_BACK = "rolled-back"
+"""What the answers of before go by, once it was migrated and rolled back."""
 
 
 class RunFolder:
@@ -79,6 +82,11 @@ class RunFolder:
     def logs(self) -> Path:
         """Where the logs of servers, commands and services go."""
         return self.path / "logs"
+
+    @property
+    def rehearsal(self) -> Path:
+        """Where the record of the migration under load goes."""
+        return self.path / "rehearsal"
 
     def trial_folder(self, leg: Leg) -> Path:
         """Where a leg's record goes."""
@@ -137,6 +145,23 @@ class RunFolder:
     def read_certificate(self) -> Certificate | None:
         """What the newest selftest of the machine had said when the run began; ``None`` where there was none."""
         return self._decode("certificate.json", Certificate) if (self.path / "certificate.json").exists() else None
+
+    def write_rehearsal(self, record: Record) -> None:
+        """Record what came of the migration under load."""
+        self.rehearsal.mkdir(parents=True, exist_ok=True)
+        self.write("rehearsal/record.json", _json(asdict(record)))
+
+    def read_rehearsal(self) -> tuple[Record, pa.Table] | None:
+        """What came of the migration under load, and its samples; ``None`` where it was not tried."""
+        if not (self.rehearsal / "record.json").exists():
+            return None
+        return self._decode("rehearsal/record.json", Record), read_samples(self.rehearsal / "samples")
+
+    def origin_of_rehearsal(self) -> float | None:
+        """When the load began that the migration ran under, in seconds since 1970; ``None`` where it did not end."""
+        if not (self.rehearsal / "windows.json").is_file():
+            return None
+        return datetime.fromisoformat(self._decode("rehearsal/windows.json", Generation).origin).timestamp()
 
     def write_startup(self, leg: Leg, startup: Startup) -> None:
         """Record how the arm came up for a leg."""

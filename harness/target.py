@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from difflib import get_close_matches
 from enum import StrEnum
 
-from harness.metric import METRICS, Better, Metric, Origin, Scale, Unit
+from harness.metric import METRICS, Better, Metric, Scale, Unit
 
 FORMS = '"p95 < 300 ms", "p50 falls by 79 %", "p99 rises by at most 5 % and 2 ms", "cache_hit_rate > 80 %"'
 
@@ -89,10 +89,8 @@ def parse_expectation(text: str, metrics: Mapping[str, Metric] = METRICS) -> Exp
 def _relative(match: re.Match[str], metrics: Mapping[str, Metric]) -> Expectation:
     metric = _metric(match["metric"], metrics)
     change, falls = _number(match["number"]) / 100, match["verb"] == "falls"
-    if metric.origin is Origin.MIGRATION:
-        raise ExpectationError(
-            f'{metric.name} is measured once in a run: give it a limit, as in "migration_seconds < 30 s"'
-        )
+    if metric.origin.once:
+        raise ExpectationError(f'{metric.name} is measured once in a run: give it a limit, as in "{_limit_of(metric)}"')
     if metric.scale is not Scale.LOG:
         raise ExpectationError(f'{metric.name} is judged by its limit, as in "{metric.name} < 0.1 %"')
     if falls and change >= 1:
@@ -108,6 +106,13 @@ def _relative(match: re.Match[str], metrics: Mapping[str, Metric]) -> Expectatio
     if match["floor"]:
         raise ExpectationError('"and ..." goes with "by at most" only')
     return Expectation(metric, Form.IMPROVEMENT, change, below=falls)
+
+
+def _limit_of(metric: Metric) -> str:
+    """A limit of a metric, as an example."""
+    limits = {Unit.SECONDS: "< 30 s", Unit.MS: "< 500 ms"}
+    more = ">=" if metric.better is Better.HIGHER else "<="
+    return f"{metric.name} {limits.get(metric.unit, f'{more} 1')}"
 
 
 def _metric(name: str, metrics: Mapping[str, Metric]) -> Metric:

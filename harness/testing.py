@@ -4,9 +4,11 @@ For testing reports, plans, analyses and the order of events; no measurement com
 """
 
 import json
+import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, replace
 from datetime import UTC, datetime
+from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
@@ -15,6 +17,8 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from harness.environment.access import Cache, Database
+from harness.environment.processes import Process
+from harness.errors import EnvironmentFailedError
 from harness.fault import Fault
 from harness.load import Job, Progress
 from harness.plan import COPIES, Plan
@@ -233,6 +237,14 @@ class FakeEnvironment:
     def caches(self) -> list[Cache]:
         """No caches."""
         return []
+
+    def migrating(self, database: Database, command: str, revision: str, name: str) -> Process:  # noqa: ARG002 - the interface
+        """There is nothing to migrate."""
+        raise EnvironmentFailedError(f"{name}: {database.name} is not there")
+
+    def statement_log(self) -> Path:
+        """No server writes one."""
+        return Path(os.devnull)
 
     def strike(self, fault: Fault) -> Callable[[], None]:
         """Strike nothing."""

@@ -8,7 +8,7 @@ from harness.agreement import Agreement, Finding
 from harness.breach import AnyBreach, Breach, breaches_of
 from harness.check import Check, Outcome, check_targets
 from harness.comparison import Comparison
-from harness.doubt import AnyDoubt, Doubt, doubts_of_run
+from harness.doubt import AnyDoubt, Doubt, doubts_of_rehearsal, doubts_of_run
 from harness.evictions import decides, evicted
 from harness.guard import unasked
 from harness.ledger import Flaw, misfits
@@ -16,6 +16,8 @@ from harness.noise import Floor, Noise, Place, differences_of, floors_of, place_
 from harness.plan import Claim, Plan, Target
 from harness.primary import corrected
 from harness.proof import proven
+from harness.rehearsal import Rehearsal
+from harness.rehearsed import told_by_rehearsal
 from harness.replies import Replies
 from harness.soundness import Unsound
 from harness.stability import against_noise, confirmed, doubts_of_noise, suspects
@@ -109,11 +111,13 @@ def judge(
     stops: Sequence[Stop] = (),
     unread: Sequence[Unread] = (),
     flaws: Sequence[Flaw] = (),
+    rehearsal: Rehearsal | None = None,
 ) -> Verdict:
     """Judge every target of the plan; what was lost or is unsound breaks the run, and other answers fail it.
 
     ``noise`` is what earlier runs say of this machine, ``repeat`` the second measurement of what had failed, ``stops``
-    what ended the run early, ``unread`` what servers did not tell, ``flaws`` what is wrong with indexes.
+    what ended the run early, ``unread`` what servers did not tell, ``flaws`` what is wrong with indexes,
+    ``rehearsal`` the migration under load.
     """
     own, known = differences_of(summary), [one for run in noise.runs for one in run.differences] if noise else []
     floors, wanted = floors_of([*known, *own]), {place_of(target) for target in plan.targets if target.required}
@@ -132,6 +136,7 @@ def judge(
     interrupted = len(summary.legs) + summary.settling.dropped_legs < setup.legs_planned
 
     def shown(checks: Iterable[Check], targets: Sequence[Target]) -> tuple[Check, ...]:
+        checks = told_by_rehearsal(checks, rehearsal)
         return proven(checks, replies, (*plan.targets, *targets), interrupted=interrupted)
 
     checks = tuple(against_noise(c, floors) for c in corrected(check_targets(plan.targets, comparison, silent, floors)))
@@ -148,7 +153,7 @@ def judge(
         for claim in plan.claims
     )
     alike = (Doubt.ARMS_ALIKE,) if plan.arms_alike else ()
-    said = doubts_of_run(setup, summary, comparison, agreement, replies)
+    said = (*doubts_of_run(setup, summary, comparison, agreement, replies), *doubts_of_rehearsal(rehearsal))
     of_servers = (*([] if counted else forgotten), *not_read(unread), *misfits(flaws))
     doubts = (*alike, *said, *of_servers, *doubts_of_noise(checks, floors, repeated=repeat is not None))
     return Verdict(outcome, checks, claims, doubts, breaches, agreement, tuple(stops))

@@ -22,6 +22,7 @@ from reports.evidence_record import evidence_record
 from reports.history import history_json, history_text
 from reports.indexes import indexes_record
 from reports.plans import plans_record
+from reports.rehearsal_record import rehearsal_record
 from reports.statements import statements_record
 from reports.text import to_text
 
@@ -78,7 +79,9 @@ def render(  # noqa: PLR0917 - the parts of a run, in the order in which they co
         certificate=certificate,
         evidence=evidence,
     )
-    pictures = html.draw_pictures(plan, summary, comparison, verdict, attribution)
+    pictures = html.draw_pictures(
+        plan, summary, comparison, verdict, attribution, rehearsal=evidence.rehearsal if evidence else None
+    )
     files = {
         "report.html": html.to_html(shown, pictures),
         "summary.md": markdown.to_markdown(shown),
@@ -91,6 +94,8 @@ def render(  # noqa: PLR0917 - the parts of a run, in the order in which they co
         files["statements.json"] = records.to_json(statements_record(summary))
     if attribution:
         files["attribution.json"] = records.to_json(records.attribution_record(attribution))
+    if evidence and evidence.rehearsal:
+        files["rehearsal.json"] = records.to_json(rehearsal_record(evidence.rehearsal))
     if evidence and evidence.tolls:
         files["evidence.json"] = records.to_json(evidence_record(evidence))
     if evidence and evidence.databases:

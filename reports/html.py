@@ -9,12 +9,16 @@ from markupsafe import Markup
 from harness.attribution import Attribution
 from harness.comparison import Comparison
 from harness.plan import Plan
+from harness.rehearsal import Rehearsal
 from harness.summary import Summary
 from harness.verdict import Verdict
 from reports import causes, charts, work
 from reports.charts.paper import Chart
 from reports.faults import ABOUT
 from reports.page import Page
+from reports.rehearsal import ABOUT as ABOUT_REHEARSAL
+from reports.rehearsal import TERMS as REHEARSAL_TERMS
+from reports.rehearsal import TITLE as REHEARSAL_TITLE
 from reports.steps import CAVEAT, TITLE
 
 WIDE, NARROW = 900, 370
@@ -51,10 +55,17 @@ class Pictures:
     blocks: tuple[tuple[str, Chart], ...]
     waterfalls: tuple[tuple[Chart, Chart] | None, ...]
     """One for each metric of an attribution, in its order."""
+    rehearsal: tuple[Chart, Chart] | None = None
 
 
 def draw_pictures(
-    plan: Plan, summary: Summary, comparison: Comparison, verdict: Verdict, attribution: Attribution | None = None
+    plan: Plan,
+    summary: Summary,
+    comparison: Comparison,
+    verdict: Verdict,
+    attribution: Attribution | None = None,
+    *,
+    rehearsal: Rehearsal | None = None,
 ) -> Pictures:
     """Draw every chart of a run."""
     forests = [charts.forest_chart(summary, comparison, verdict, width, f"forest-{width}") for width in (WIDE, NARROW)]
@@ -68,6 +79,7 @@ def draw_pictures(
         search=_both(*searches),
         blocks=tuple(charts.blocks_charts(comparison, verdict)),
         waterfalls=tuple(_waterfalls(attribution)) if attribution else (),
+        rehearsal=_both(*(charts.rehearsal_chart(rehearsal, width, f"rehearsal-{width}") for width in (WIDE, NARROW))),
     )
 
 
@@ -105,4 +117,7 @@ def to_html(page: Page, pictures: Pictures) -> str:
         step_title=TITLE,
         step_caveat=CAVEAT,
         about_faults=ABOUT,
+        rehearsal_title=REHEARSAL_TITLE,
+        about_rehearsal=ABOUT_REHEARSAL,
+        rehearsal_terms=REHEARSAL_TERMS,
     )

@@ -9,6 +9,8 @@ from reports.claims import ClaimRow
 from reports.faults import ABOUT, FaultRow
 from reports.indexes import IndexTable
 from reports.page import MigrationRow, Page
+from reports.rehearsal import TITLE as REHEARSAL_TITLE
+from reports.rehearsal import RehearsalSection
 from reports.stages import EndpointRow
 from reports.statements import StatementRow, StatementTable
 from reports.steps import CAVEAT, TITLE, StepRow, StepTable, StepValue
@@ -62,6 +64,7 @@ def _lines(page: Page) -> Iterator[str]:
         yield from _arrivals(page.findings.arrivals)
     if page.findings.faults:
         yield from _faults(page.findings.faults)
+    yield from _rehearsal(page.rehearsal)
     yield from _remarks("The measurement broke", page.findings.breaches)
     yield from _remarks("The run was ended early", page.findings.stops)
     yield from _indexes(page.indexes)
@@ -95,6 +98,18 @@ def _indexes(table: IndexTable | None) -> Iterator[str]:
     """What is wrong with indexes; nothing where nothing is."""
     if table and table.alerts:
         yield from ("", "**Indexes**", "", *(f"- {_escaped(alert)}" for alert in table.alerts))
+
+
+def _rehearsal(tried: RehearsalSection | None) -> Iterator[str]:
+    """What the migration costs while it runs, and what is not as before once it is rolled back."""
+    if tried is None:
+        return
+    yield from ("", f"**{REHEARSAL_TITLE}**: {_escaped(tried.sentence)}")
+    if tried.differences:
+        yield ""
+        rows = ((_code(what), _code(before), _code(after)) for what, before, after in tried.differences)
+        yield from _table(("not as before", "before", "rolled back"), rows, right=range(0))
+    yield from (f"*{_escaped(note)}*" for note in tried.notes)
 
 
 def _selftest(said: str) -> Iterator[str]:

@@ -26,6 +26,7 @@ from reports.indexes import IndexTable, index_table
 from reports.noise import NoiseRow, noise_rows
 from reports.outcomes import what_counts
 from reports.plans import PlanTable, plan_table
+from reports.rehearsal import RehearsalSection, rehearsal_section
 from reports.search import SearchTable, search_table
 from reports.server import ServerSection, server_section
 from reports.stages import Column, StageTable, columns, stage_tables
@@ -113,6 +114,9 @@ class Page:
     selftest: str = ""
     """What a selftest of this machine said; empty where none was made."""
 
+    rehearsal: RehearsalSection | None = None
+    """What the migration did while it ran under load, where that was tried."""
+
     @property
     def names_services(self) -> bool:
         """Whether the migrated databases belong to services that have names."""
@@ -180,6 +184,7 @@ def build_page(  # noqa: PLR0917 - the parts of a run, as in render
         migrations=tuple(_migration(arms, migration) for arms, migration in _by_database(migrations)),
         claims=claim_rows(verdict),
         setup=tuple(facts for facts in _setup(plan, setup, summary, certificate) if facts.rows),
+        rehearsal=rehearsal_section(evidence) if evidence else None,
         work=work_rows(evidence.tolls, evidence.repeated) if evidence else (),
         work_equal=equal_sentence(evidence.apart) if evidence else "",
         indexes=index_table(evidence.databases) if evidence else None,

@@ -133,6 +133,8 @@ def _why_no_change(pair: Pair | None, *, too_few: bool) -> str:
 
 
 def _why_no_ratio(pair: Pair) -> str:
+    if pair.metric.origin is Origin.REHEARSAL:
+        return "measured once, while the migration ran under load: nothing to compare"
     if pair.metric.origin is Origin.MIGRATION:
         return "measured once in an arm, by migrating it: nothing to compare over blocks"
     if any(block.before_at_least for block in pair.blocks):

@@ -30,7 +30,7 @@ from harness.environment.containers import SERVICE, Watch, meaning, trouble, wit
 from harness.environment.databases import Databases
 from harness.environment.delay import require
 from harness.environment.engine import compose_version, engine, labels, sweep_to_zero
-from harness.environment.processes import CONTAINERS, Processes
+from harness.environment.processes import CONTAINERS, Process, Processes
 from harness.environment.readiness import POLL_SECONDS, await_ready, why_not_ok
 from harness.environment.servers import ONCE, free_ports, redis_answers
 from harness.environment.stack import BUILD_SECONDS, Stack, resolve
@@ -209,6 +209,14 @@ class ComposeEnvironment:
         names = known.names()
         own = {name: name if len(names) > 1 else None for name in names}
         return [Database(own[name], name, partial(known.connect, name), counted) for name in names]
+
+    def migrating(self, database: Database, command: str, revision: str, name: str) -> Process:  # noqa: ARG002 - the interface
+        """Only plans of kind "local" try their migration under load; others are refused before they get here."""
+        raise EnvironmentFailedError(f"{name}: no migration of {database.name} under load in this kind of environment")
+
+    def statement_log(self) -> Path:
+        """None is known."""
+        return self.logs / "postgres.log"
 
     def caches(self) -> list[Cache]:
         """The cache of the leg that runs, where the plan names its service."""

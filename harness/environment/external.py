@@ -26,7 +26,7 @@ from harness.environment.observed import (
     reach,
     reach_cache,
 )
-from harness.environment.processes import Processes
+from harness.environment.processes import Process, Processes
 from harness.environment.readiness import await_ready, why_not_ok
 from harness.environment.variables import expand, expand_url, expanded
 from harness.errors import EnvironmentFailedError, NotReadyError
@@ -139,6 +139,14 @@ class ExternalEnvironment:
             return []
         dsn = self._leg.postgres
         return [Database(None, database_name(dsn), partial(reach, dsn), partial(reach, dsn))]
+
+    def migrating(self, database: Database, command: str, revision: str, name: str) -> Process:  # noqa: ARG002 - the interface
+        """Only plans of kind "local" try their migration under load; others are refused before they get here."""
+        raise EnvironmentFailedError(f"{name}: no migration of {database.name} under load in this kind of environment")
+
+    def statement_log(self) -> Path:
+        """None is known."""
+        return self.logs / "postgres.log"
 
     def caches(self) -> list[Cache]:
         """The cache of the leg's arm, where the plan has its address."""

@@ -24,6 +24,7 @@ from psycopg import sql
 
 from harness.environment import seeds
 from harness.environment.access import Cache, Database
+from harness.environment.migrating import migration_url
 from harness.environment.processes import Process, Processes, end_together
 from harness.environment.servers import (
     BOOKKEEPING,
@@ -168,6 +169,17 @@ class LocalEnvironment:
         connect = self.postgres.connect
         log = self.postgres.log
         return [Database(part, name, partial(connect, name), connect, log) for part, name in names.items()]
+
+    def migrating(self, database: Database, command: str, revision: str, name: str) -> Process:
+        """Start to bring a database of the leg to a revision; who waits for its end may end it."""
+        words = self._command(command, revision=revision, service=database.service)
+        env = expanded(self.spec.env, "environment.env") | {"DATABASE_URL": migration_url(self.postgres, database.name)}
+        log = self.logs / f"{_named(name, database.service)}.log"
+        return self.processes.start(f"the {name}", words, log, cwd=self.cwd, env=env)
+
+    def statement_log(self) -> Path:
+        """The log of the database server, which has the statements of migrations that were started so."""
+        return self.logs / "postgres.log"
 
     def caches(self) -> list[Cache]:
         """The Redis server of the run, where the plan asks for one."""

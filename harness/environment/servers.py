@@ -132,9 +132,9 @@ class Postgres:
             self.process.end(seconds=START_SECONDS * 2)
             self.process = None
 
-    def url(self, database: str) -> str:
+    def url(self, database: str, *, role: str = SERVICE_ROLE) -> str:
         """The address of a database for commands and services."""
-        return f"postgresql://{SERVICE_ROLE}:{self.password}@{HOST}:{self.port}/{database}"
+        return f"postgresql://{role}:{self.password}@{HOST}:{self.port}/{database}"
 
     def connect(self, database: str = "postgres") -> "psycopg.Connection[tuple[object, ...]]":
         """An administrator's connection in autocommit mode."""

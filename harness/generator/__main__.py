@@ -23,6 +23,7 @@ from harness.generator.inquirer import CORPUS_SECONDS, inquire
 from harness.generator.master import Order, run_with_workers
 from harness.generator.users import load_users, own_files, takers, tell_users
 from harness.generator.worker import work
+from harness.plan_during import under_load
 from harness.plan_file import read_plan
 from harness.system import HOST_VARIABLE
 
@@ -40,6 +41,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _lead(options: argparse.Namespace, channel: TextIO) -> int:
     plan, text = read_plan(options.plan, options.profile)
+    if options.until:
+        plan = under_load(plan)
     corpus = plan.answers if options.key == "answers.users" else None
     paths = [(options.base / name).resolve() for name in (corpus and corpus.users) or plan.load.users]
     tell_users(plan, options.seed)
@@ -61,7 +64,7 @@ def _lead(options: argparse.Namespace, channel: TextIO) -> int:
         inquire(plan, asking, options.host, options.out, channel, paced=options.paced)
         return 0
     if options.workers is None and plan.load.processes == 1:
-        run_alone(plan, users, options.host, options.seed, options.arm, options.out, channel)
+        run_alone(plan, users, options.host, options.seed, options.arm, options.out, channel, options.until)
         return 0
     order = Order(
         plan=plan,
@@ -94,6 +97,7 @@ def _parser() -> argparse.ArgumentParser:
         lead.add_argument("--host", default=host, help=f"base URL of the system under test; default: {HOST_VARIABLE}")
         lead.add_argument("--arm", default="", help="the arm that the leg measures, which aborts of the plan may name")
         lead.add_argument("--out", type=Path, help="the leg's folder")
+        lead.add_argument("--until", type=Path, help="make the load for a migration, until there is this file")
         lead.add_argument("--workers", type=int, help="wait for so many workers of other machines")
         lead.add_argument("--bind", default="127.0.0.1:0", help="where workers reach this process")
         lead.add_argument("--paced", action="store_true", help="wait for a byte after each request of a corpus")

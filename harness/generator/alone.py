@@ -30,9 +30,16 @@ from harness.trial import Aborted, Generation, windows_of
 
 
 def run_alone(  # noqa: PLR0917 - each is of another type
-    plan: Plan, users: Sequence[type[User]], host: str, seed: int, arm: str, out: Path, channel: TextIO
+    plan: Plan,
+    users: Sequence[type[User]],
+    host: str,
+    seed: int,
+    arm: str,
+    out: Path,
+    channel: TextIO,
+    until: Path | None = None,
 ) -> None:
-    """Make the load of a leg of ``arm`` in this process.
+    """Make the load of a leg of ``arm`` in this process, to the end of the stages or until there is a file.
 
     Raises:
         SystemExit: when Locust counted other requests than were recorded.
@@ -64,6 +71,8 @@ def run_alone(  # noqa: PLR0917 - each is of another type
     if plan.aborts:
         recorder.tap = danger = DangerWatch(plan, arm)
         companions.append(gevent.spawn(_look_for_danger, danger, recorder, alert))
+    if until is not None:
+        companions.append(gevent.spawn(_look_for_end, until, alert))
     if dispatcher is None:
         alert.unless(conduct, plan.stages, recorder.second, runner.start)
     else:
@@ -83,7 +92,7 @@ def run_alone(  # noqa: PLR0917 - each is of another type
     if counted != recorder.requests:
         sys.exit(f"recorded {recorder.requests} requests, Locust counted {counted}: samples were lost")
     write_readings(watch.rows(), out / "readings.parquet")
-    if alert.aborted:
+    if alert.risen:
         windows = windows_of(plan.stages, ended)
     generation = Generation(
         origin,
@@ -99,6 +108,9 @@ def run_alone(  # noqa: PLR0917 - each is of another type
         aborted=alert.aborted,
     )
     write_generation(generation, out)
+
+
+LOOK_SECONDS = 0.2
 
 
 class Alert:
@@ -117,6 +129,15 @@ class Alert:
             self.environment.stop_timeout = min(stop_seconds, ABORTED_STOP_SECONDS)
             self._raised.set()
 
+    @property
+    def risen(self) -> bool:
+        """Whether the load was ended early."""
+        return self._raised.is_set()
+
+    def end(self) -> None:
+        """End it as after the last stage."""
+        self._raised.set()
+
     def unless(self, work: Callable[..., None], *arguments: Any) -> None:  # noqa: ANN401 - those of ``work``
         """Do something to its end, or until the load is ended early."""
         working = gevent.spawn(work, *arguments)
@@ -134,6 +155,13 @@ def _look_for_danger(watch: DangerWatch, recorder: Recorder, alert: Alert) -> No
         gevent.sleep(1 - recorder.second() % 1)
         if aborted := watch.look(recorder.second()):
             alert.rise(aborted)
+
+
+def _look_for_end(until: Path, alert: Alert) -> None:
+    """Until there is the file; who waits for the end of the load waits a fifth of a second more."""
+    while not until.exists():
+        gevent.sleep(LOOK_SECONDS)
+    alert.end()
 
 
 def write_generation(generation: Generation, out: Path) -> None:

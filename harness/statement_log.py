@@ -1,0 +1,99 @@
+"""Statement log: the statements of a session as PostgreSQL's log has them, each with its time. Text in, values out.
+
+What is read is the log of a server with ``log_line_prefix = '%m [%p] '``, its default, of sessions with
+``log_min_duration_statement = 0``.
+"""
+
+import re
+from collections import Counter
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from harness.passage import Ran
+
+_ENTRY = re.compile(
+    r"^(?P<at>\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\.\d+) (?P<zone>\S+) \[(?P<pid>\d+)\] (?P<kind>[A-Z]+):  (?P<text>.*)$"
+)
+_RAN = re.compile(r"duration: (?P<ms>[\d.]+) ms  (?:statement|execute [^:]*): (?P<text>.*)", re.DOTALL)
+
+
+_PLACE = re.compile(r" at character \d+$")
+MOST_ERRORS = 5
+_OPENS = re.compile(r"^(BEGIN|START TRANSACTION)\b", re.IGNORECASE)
+_SHUTS = re.compile(r"^(COMMIT|ROLLBACK|END|ABORT)\b", re.IGNORECASE)
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A message of the log; ``at`` is in seconds since 1970."""
+
+    at: float
+    pid: int
+    kind: str
+    text: str
+
+
+def entries(log: str) -> Iterator[Entry]:
+    """The messages of a log in UTC; lines that belong to none are left out."""
+    match, lines = None, list[str]()
+    for line in [*log.splitlines(), None]:
+        begins = _ENTRY.match(line) if line is not None else None
+        if match is not None and (begins or line is None):
+            at = datetime.strptime(match["at"], "%Y-%m-%d %H:%M:%S.%f").replace(tzinfo=UTC)
+            yield Entry(at.timestamp(), int(match["pid"]), match["kind"], "\n".join(lines))
+        if begins:
+            match, lines = begins, [begins["text"]]
+        elif match is not None and line is not None and line.startswith("\t"):
+            lines.append(line[1:])
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """What a log tells: the statements of the migration, and what others were answered instead of a result."""
+
+    statements: tuple[Ran, ...]
+    errors_of_others: tuple[tuple[str, int], ...]
+
+
+def told(log: str, begun: float, ended: float, own: Collection[int] = ()) -> Told:
+    """What a log tells of a time: statements in the order of their ends, one that failed has no time.
+
+    The sessions of the migration are those in ``own``, and all whose statements have their times in the log.
+    """
+    found, errors = list[tuple[int, Ran]](), dict[int, Entry]()
+    migrating = set(own)
+    for entry in entries(log):
+        if not begun <= entry.at <= ended:
+            continue
+        if entry.kind in {"ERROR", "FATAL"}:
+            errors[entry.pid] = entry
+        elif entry.kind == "STATEMENT" and (error := errors.pop(entry.pid, None)):
+            found.append((entry.pid, Ran(error.at, None, entry.text, error=error.text)))
+        elif match := _RAN.fullmatch(entry.text):
+            ms = float(match["ms"])
+            migrating.add(entry.pid)
+            found.append((entry.pid, Ran(entry.at - ms / 1000, ms, match["text"])))
+    others = Counter(_PLACE.sub("", one.error) for pid, one in found if pid not in migrating)
+    return Told(tuple(one for pid, one in found if pid in migrating), tuple(others.most_common(MOST_ERRORS)))
+
+
+def cause(statements: Sequence[Ran], text: str, table: str, until: float) -> str:
+    """The statement whose lock on a table others wait for: what runs is often a later one of the same transaction.
+
+    Args:
+        statements: of the migration, as they ran.
+        text: what its session was seen to run while others waited.
+        table: that they waited for.
+        until: when they no longer did.
+    """
+    ran = [n for n, one in enumerate(statements) if one.begun < until and one.text == text]
+    if not ran or not table:
+        return text
+    before = statements[: ran[-1] + 1]
+    opened = max((n for n, one in enumerate(before) if _OPENS.match(one.text.strip())), default=None)
+    shut = max((n for n, one in enumerate(before) if _SHUTS.match(one.text.strip())), default=-1)
+    if opened is None or opened < shut:
+        return text
+    named = re.compile(rf"\b{re.escape(table.rpartition('.')[2])}\b", re.IGNORECASE)
+    return next((one.text for one in before[opened:] if named.search(one.text)), text)

@@ -1,0 +1,93 @@
+"""Rehearsal chart: the longest latency of each moment while the migration runs, and under it its statements."""
+
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from harness.passage import UPGRADE, Passage, Ran
+from harness.rehearsal import Point, Rehearsal
+from reports import view
+from reports.charts import axes as scales
+from reports.charts import paper
+from reports.charts.paper import Chart
+
+LEFT, RIGHT, TOP, BOTTOM = 62, 16, 24, 36
+LATENCY, STATEMENTS, GAP = 170, 54, 14
+LEAST_MS = 3.0
+COLOURS = {True: paper.AFTER, False: paper.BEFORE}
+
+
+def rehearsal_chart(rehearsal: Rehearsal | None, width: int, name: str) -> Chart | None:
+    """The picture; ``None`` where there is nothing to show."""
+    if rehearsal is None or not rehearsal.points or rehearsal.record.origin is None:
+        return None
+    origin = rehearsal.record.origin
+
+    def paint(figure: Figure) -> None:
+        top = paper.bare_axes(figure, LEFT, TOP, width - LEFT - RIGHT, LATENCY)
+        low = paper.bare_axes(figure, LEFT, TOP + LATENCY + GAP, width - LEFT - RIGHT, STATEMENTS)
+        length = max(point.second for point in rehearsal.points)
+        for axes in (top, low):
+            axes.set_xlim(0, length)
+            for passage in rehearsal.record.passages:
+                axes.axvspan(passage.begun - origin, passage.ended - origin, color=paper.BAND, linewidth=0, zorder=0)
+        _latency(top, rehearsal.points)
+        _ways(top, rehearsal, origin, (width - LEFT - RIGHT) / length)
+        for passage in rehearsal.record.passages:
+            _statements(low, passage, origin)
+        low.set_ylim(0, 2)
+        scales.set_ticks(low, "y", [0.5, 1.5], ["rollback", "upgrade"])
+        step = next(s for s in (1, 2, 5, 10, 20, 30, 60, 120, 300, 600, 3600) if length / s <= max(width // 90, 2))
+        ticks = [float(tick) for tick in range(0, int(length) + 1, step)]
+        scales.set_ticks(top, "x", ticks, [""] * len(ticks))
+        scales.set_ticks(low, "x", ticks, (view.duration(tick) if tick else "0" for tick in ticks))
+        low.set_xlabel("time since requests began to flow")
+
+    title = "The longest latency of each moment, failed requests, and the statements of the migration and its rollback"
+    return paper.draw(name, title, width, TOP + LATENCY + GAP + STATEMENTS + BOTTOM, paint)
+
+
+def _latency(axes: Axes, points: tuple[Point, ...]) -> None:
+    if not scales.milliseconds_axis(axes, [point.longest_ms for point in points]):
+        return
+    seconds, longest = [point.second for point in points], [point.longest_ms for point in points]
+    axes.plot(seconds, longest, color=paper.INK, linewidth=0.9, drawstyle="steps-mid")
+    failed = [(point.second, point.longest_ms) for point in points if point.failures]
+    if failed:
+        axes.plot(*zip(*failed, strict=True), color=paper.FAIL, linestyle="", marker="x", markersize=6)
+
+
+def _ways(axes: Axes, rehearsal: Rehearsal, origin: float, pixels: float) -> None:
+    for passage in rehearsal.record.passages:
+        room = passage.seconds * pixels
+        axes.annotate(
+            paper.fitted(passage.way if passage.way == UPGRADE else "rollback", max(room, 60), paper.SMALL),
+            ((passage.begun + passage.ended) / 2 - origin, 1),
+            xytext=(0, 4),
+            xycoords=("data", "axes fraction"),
+            textcoords="offset points",
+            ha="center",
+            va="bottom",
+            color=paper.MUTED,
+        )
+
+
+def _statements(axes: Axes, passage: Passage, origin: float) -> None:
+    """A bar for each statement that took a while, in red where requests waited behind it."""
+    up = passage.way == UPGRADE
+    blamed = {wait.head for wait in passage.waits if wait.by_migration}
+    for one in passage.statements:
+        if one.ms is not None and one.ms < LEAST_MS:
+            continue
+        end = one.ended if one.ms is not None else passage.ended
+        axes.broken_barh(
+            [(one.begun - origin, max(end - one.begun, 0.02))],
+            (1.15 if up else 0.15, 0.7),
+            facecolor=_colour(one, blamed, up=up),
+            edgecolor=paper.PAPER,
+            linewidth=0.8,
+            hatch="////" if one.text in blamed else None,
+        )
+
+
+def _colour(one: Ran, blamed: set[str], *, up: bool) -> str:
+    return paper.FAIL if one.text in blamed or one.error else COLOURS[up]

@@ -1,0 +1,143 @@
+"""The migration and its rollback, directed on a real server: whole, failing, deadlocked, endless, interrupted."""
+
+import time
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from harness.director import Director
+from harness.during import During
+from harness.environment.access import Database
+from harness.environment.migrating import MIGRATION_ROLE
+from harness.environment.servers import Postgres
+from harness.passage import DOWNGRADE, PLANNED, UPGRADE
+from harness.rehearsing import Commands
+from harness.schema import differences, schema_of
+from tests.unit.probes.migrating import SCRIPT, Migrated, database, writers
+
+WAY = Commands((SCRIPT, "up"), (SCRIPT, "down"))
+CREATE, DROP = "CREATE INDEX items_by_price ON items (price)", "DROP INDEX items_by_price"
+
+
+@pytest.fixture
+def own(server: Postgres, request: pytest.FixtureRequest) -> Iterator[Database]:
+    made = database(server, request.node.name[:40])
+    yield made
+    sessions = "SELECT count(*) FROM pg_stat_activity WHERE usename = %s OR application_name = %s"
+    with server.connect() as connection:  # whatever happened, nothing of it is left
+        assert connection.execute(sessions.encode(), (MIGRATION_ROLE, PLANNED)).fetchall() == [(0,)]
+
+
+def directed(
+    server: Postgres,
+    own: Database,
+    folder: Path,
+    up: Sequence[str],
+    down: Sequence[str] = (DROP,),
+    *,
+    seconds: float = 20.0,
+    hold_seconds: float = 0.0,
+) -> Director:
+    during = During(during=True, hold_seconds=hold_seconds, pause_seconds=0.1)
+    system = Migrated(server, own, folder, {"up": up, "down": down})
+    return Director(during, WAY, system, seconds, folder / "finished", lambda _: None)
+
+
+def played(director: Director) -> Director:
+    with director:
+        director.keep_time(60.0)
+        director._thread.join(60)
+    assert director.finished.exists()
+    return director
+
+
+def schema(own: Database) -> dict[str, str]:
+    with own.connect() as connection:
+
+        def fetch(query: str) -> list[tuple[Any, ...]]:
+            return connection.execute(query.encode()).fetchall()
+
+        return schema_of(fetch)
+
+
+def test_up_and_down_with_a_planned_transaction(server: Postgres, own: Database, tmp_path: Path) -> None:
+    alter = "ALTER TABLE items ADD COLUMN colour text"
+    before = schema(own)
+    with writers(server, own.name, 2):
+        director = played(
+            directed(server, own, tmp_path, [alter], ["ALTER TABLE items DROP COLUMN colour"], hold_seconds=0.5)
+        )
+    up, down = director.passages
+    assert (director.failed, up.failed, up.unread) == ("", "", "")
+    assert (up.way, down.way) == (UPGRADE, DOWNGRADE)
+    assert [one.text for one in up.statements] == [alter]
+    assert 400 <= (up.statements[0].ms or 0) < 2_000
+    assert (up.statements[0].lock, up.statements[0].tables) in {("AccessExclusiveLock", ("items",)), ("", ())}
+    assert 0.4 <= up.held < 2
+    assert (up.queue.depth, up.queue.head) == (2, alter)
+    assert PLANNED in {wait.behind for wait in up.waits}
+    assert differences(before, schema(own)) == ()
+
+
+def test_what_fails_halfway_is_not_rolled_back_and_what_it_leaves_is_named(
+    server: Postgres, own: Database, tmp_path: Path
+) -> None:
+    before = schema(own)
+    director = played(directed(server, own, tmp_path, [CREATE, "DROP TABLE nothing"]))
+    (up,) = director.passages
+    assert up.failed.startswith("failed (status 1): psycopg.errors.UndefinedTable")
+    assert [(one.text, bool(one.error)) for one in up.statements] == [(CREATE, False), ("DROP TABLE nothing", True)]
+    assert [difference.what for difference in differences(before, schema(own))] == ["index public.items_by_price"]
+
+
+def test_what_never_ends_is_ended_and_its_session_too(server: Postgres, own: Database, tmp_path: Path) -> None:
+    endless = "SELECT count(*) FROM generate_series(1, 10000000000)"
+    director = played(directed(server, own, tmp_path, [endless], seconds=1.5))
+    (up,) = director.passages
+    assert up.failed == "took longer than 1.5 s"
+    assert up.statements[-1].text == endless
+
+
+def test_an_interrupt_ends_what_runs(server: Postgres, own: Database, tmp_path: Path) -> None:
+    director = directed(server, own, tmp_path, ["SELECT pg_sleep(600)"], hold_seconds=60.0)
+    started = time.monotonic()
+    with director:  # as when an exception passes through
+        director.keep_time(60.0)
+        while not tmp_path.joinpath("migration-under-load.log").exists():
+            time.sleep(0.02)
+    assert time.monotonic() - started < 20
+    assert [passage.failed for passage in director.passages] == ["was interrupted"]
+
+
+def test_a_deadlock_that_a_client_loses_is_an_error_of_the_database(
+    server: Postgres, own: Database, tmp_path: Path
+) -> None:
+    """The client holds what the migration wants next, and asks for what the migration holds."""
+    with server.connect(own.name) as client:
+        client.execute("SET deadlock_timeout = '100ms'")  # so that the client notices first
+        client.execute("CREATE TABLE others (id int)")
+        client.execute("ALTER TABLE others OWNER TO service")
+        client.execute("BEGIN")
+        client.execute("LOCK TABLE others IN ROW EXCLUSIVE MODE")
+        up = ["BEGIN", CREATE, "ALTER TABLE others ADD COLUMN name text", "COMMIT"]
+        director = directed(server, own, tmp_path, up)
+        with director:
+            director.keep_time(60.0)
+            waiting = "SELECT count(*) FROM pg_locks WHERE NOT granted"
+            while server.fetch(waiting) == [(0,)]:
+                time.sleep(0.02)
+            with pytest.raises(Exception, match="deadlock detected"):
+                client.execute("UPDATE items SET price = 0 WHERE id = 1")
+            client.execute("ROLLBACK")
+            director._thread.join(60)
+    assert [passage.failed for passage in director.passages] == ["", ""]
+    assert director.passages[0].errors == (("deadlock detected", 1),)
+
+
+def test_a_table_that_cannot_be_held_is_named(server: Postgres, own: Database, tmp_path: Path) -> None:
+    director = directed(server, own, tmp_path, [CREATE])
+    director.during = During(during=True, hold_tables=("nothing",))
+    assert played(director).failed.startswith("migration.hold_tables: nothing cannot be read")
+    assert director.passages == []
