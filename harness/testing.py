@@ -279,7 +279,8 @@ class FakeLoad:
             raise KeyboardInterrupt
         check()
         on_progress(Progress(1.0, 0, 1.0, 5, 10, 0, 10.0, 12.5))
-        trial = next(t for t in synthetic_trials(job.plan, change=self.change) if t.leg.arm == name.partition("-")[2])
+        arm = name.partition("-")[2] or job.arm
+        trial = next(t for t in synthetic_trials(job.plan, change=self.change) if t.leg.arm == arm)
         write_part(trial.samples, job.out / "samples", 1)
         generation = replace(trial.generation, origin=datetime.now(UTC).isoformat())
         (job.out / "windows.json").write_text(json.dumps(asdict(generation)))

@@ -610,3 +610,39 @@ def test_blocks_are_added_until_targets_are_known_or_a_guard_breaks(
     setup = folder.read_setup()
     assert (len(setup.order), setup.legs_planned) == (blocks, 2 * blocks)
     assert {tuple(sorted(order)) for order in setup.order} == {("after", "before")}
+
+
+MIGRATED = (
+    PLAN.replace('kind = "local"', 'kind = "local"\nprovides = ["postgres"]\nmigrate = "migrate {revision}"')
+    .replace("[arms.before]", '[arms.before]\nrevision = "1"')
+    .replace("[arms.after]", '[arms.after]\nrevision = "2"')
+)
+
+
+@pytest.mark.parametrize(("fails", "said"), [({}, ""), ({"start 00-before": EnvironmentFailedError("gone")}, "gone")])
+def test_the_migration_under_load_comes_after_the_blocks_and_costs_none_of_them(
+    source: Source, folder: RunFolder, fails: dict[str, BaseException], said: str
+) -> None:
+    text = MIGRATED + "\n[migration]\nduring = true\n"
+    tried, log = replace(source, plan=parse_plan(text), text=text), list[str]()
+    measure(tried, folder, FakeEnvironment(log, fails), Nobody(), make_load=FakeLoad(log))
+    last = balanced_order(2, 7)[1][1]
+    after_the_blocks = log[log.index(f"load 04-{last} at http://{last}") + 1 :]
+    wanted = ["stop", "start 00-before", *([] if fails else ["load rehearsal at http://before"])]
+    assert after_the_blocks[: len(wanted)] == wanted
+    assert log[-1] == "down"
+    analysis = analyse(folder)
+    assert len(analysis.summary.legs) == 4
+    assert analysis.evidence.rehearsal
+    assert analysis.evidence.rehearsal.failed == said
+
+
+def test_an_interrupt_of_the_migration_under_load_keeps_the_blocks(source: Source, folder: RunFolder) -> None:
+    text = MIGRATED + "\n[migration]\nduring = true\n"
+    tried, log = replace(source, plan=parse_plan(text), text=text), list[str]()
+    with pytest.raises(KeyboardInterrupt):
+        measure(tried, folder, FakeEnvironment(log), Nobody(), make_load=FakeLoad(log, fail_at="rehearsal"))
+    assert log[-2:] == ["stop", "down"]
+    analysis = analyse(folder)
+    assert len(analysis.summary.legs) == 4
+    assert analysis.evidence.rehearsal is None
