@@ -44,7 +44,7 @@ class Executions:
     begun_ns: int
     ended_ns: int
     texts: Mapping[str, str] = field(default_factory=dict)
-    """A text of each statement, by its fingerprint."""
+    """Each statement without the values that it was run with, by its fingerprint."""
 
     def since(self, origin_ns: int) -> "Executions":
         """The same, told since another moment."""

@@ -6,7 +6,6 @@ from typing import Any
 
 from harness.executions import HIDDEN
 from harness.plan import ARMS
-from harness.statement import shown
 from harness.summary import Summary
 from harness.work import SLOW_MS, StatementUse
 from reports import view
@@ -101,7 +100,7 @@ def _row(key: tuple[str, str], found: Mapping[str, Mapping[tuple[str, str], Stat
 def _text(fingerprint: str, text: str) -> str:
     if fingerprint == HIDDEN:
         return "statements of other roles, whose texts may not be seen"
-    line = view.plain(shown(text)).replace("%s", "?")
+    line = view.plain(text).replace("%s", "?")
     return line if len(line) <= LONGEST else f"{line[:LONGEST]}{view.ELLIPSIS}"
 
 

@@ -134,7 +134,7 @@ def _refusal(name: str, command: str, error: redis.RedisError) -> Unread:
     what = {"INFO": "hits, misses and memory", "SLOWLOG": "slow commands"}[command]
     said = str(error)
     if isinstance(error, redis.AuthenticationError) or said.startswith(("NOAUTH", "WRONGPASS")):
-        return Unread(name, what, "it asks for a password", "give its address with the password to the plan")
+        return Unread(name, what, "it asks for a password", "give its password to the plan, or mend it there")
     if isinstance(error, NoPermissionError) or said.startswith("NOPERM"):
         allow = {"INFO": "+info", "SLOWLOG": "+slowlog|len"}[command]
         return Unread(name, what, f"the user may not send {command}", f"ACL SETUSER name {allow}")

@@ -11,13 +11,8 @@ from typing import Any
 from harness.environment.access import Connection
 from harness.executions import HIDDEN, Executions, Row, executions_of
 from harness.probes import views
-from harness.statement import MARK, fingerprint, shown
+from harness.statement import MARK, fingerprint, is_question, shown
 
-CONTROL = frozenset(
-    {"BEGIN", "START", "COMMIT", "END", "ROLLBACK", "ABORT", "SAVEPOINT", "RELEASE"}
-    | {"SET", "RESET", "SHOW", "DISCARD", "PREPARE", "DEALLOCATE", "LISTEN"}
-)
-"""First words of statements that touch no data: how many of them there are is up to the driver."""
 Key = tuple[int, int, int | None]
 Counts = tuple[int, int, int, int, int, float, float]
 _NOTHING: Counts = (0, 0, 0, 0, 0, 0.0, 0.0)
@@ -57,14 +52,15 @@ class StatementWatch:
 
     def executions(self) -> Executions:
         """All that was counted, by fingerprint, at the wall clock's ns."""
-        prints = {queryid: fingerprint(text) for queryid, text in self.texts.items()}
+        asked = {queryid: text for queryid, text in self.texts.items() if is_question(text)}
+        prints = {queryid: fingerprint(text) for queryid, text in asked.items()}
         rows: list[Row] = [
             (from_ns, at_ns, self._services[dbid], HIDDEN if queryid is None else prints[queryid], *counts)
             for from_ns, at_ns, dbid, queryid, counts in self._found
-            if queryid is None or not _control(self.texts[queryid])
+            if queryid is None or queryid in asked
         ]
-        executed = {queryid for *_, queryid, _ in self._found if queryid is not None}
-        texts = {prints[queryid]: self.texts[queryid] for queryid in executed if not _control(self.texts[queryid])}
+        executed = {found[3] for found in self._found}
+        texts = {prints[queryid]: shown(text) for queryid, text in asked.items() if queryid in executed}
         return executions_of(rows, self._begun_ns, self._last_ns, texts)
 
     def _learn(self, connection: Connection, unknown: Sequence[int]) -> None:
@@ -108,8 +104,3 @@ def _together(rows: Sequence[tuple[Any, ...]]) -> dict[Key, Counts]:
             max(slowest, counts[6]),
         )
     return found
-
-
-def _control(text: str) -> bool:
-    words = shown(text).split(maxsplit=1)
-    return bool(words) and words[0].upper().rstrip(";") in CONTROL

@@ -113,7 +113,7 @@ def test_statements_per_request_are_those_that_the_service_sends(analysis: Analy
 def test_every_statement_is_known_by_its_text_in_both_arms(analysis: Analysis) -> None:
     texts = {use.arm: [use.text for use in analysis.summary.statements] for use in analysis.summary.statements}
     assert set(texts) == {"before", "after"}
-    assert {use.text for use in analysis.summary.statements} == {"SELECT kind FROM items WHERE id = $1"}
+    assert {use.text for use in analysis.summary.statements} == {"SELECT kind FROM items WHERE id = %s"}
     assert len({use.fingerprint for use in analysis.summary.statements}) == 1
 
 

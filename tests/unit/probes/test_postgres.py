@@ -105,6 +105,14 @@ def test_every_execution_is_counted_once_and_none_of_the_probe_s_own(server: Ser
     assert probe.seconds > 0
 
 
+def test_values_are_in_no_text_that_is_kept(newest: Server) -> None:
+    newest.renew()
+    said = ["COMMENT ON TABLE items IS 'hush'", "SELECT kind FROM items WHERE 'hush' = 'hush'"]
+    found = watched(PostgresProbe([newest.database()]), reading(newest, 1, *said))
+    assert len(found.texts) >= 2
+    assert "hush" not in str(found.texts)
+
+
 def test_the_longest_execution_is_known_where_none_before_was_longer(server: Server) -> None:
     server.renew()
     found = watched(
