@@ -33,6 +33,7 @@ COUNTS = {
     "used_cpu_sys": "cpu_system_seconds",
 }
 """The fields of INFO that are read, and the readings they become."""
+LOCKED = ("NOAUTH", "WRONGPASS")
 Row = tuple[int, str, str, float]
 
 
@@ -108,13 +109,23 @@ class _Asked:
             try:
                 self._client = self._client or self._connect()
                 told = ask(self._client)
-            except (NoPermissionError, redis.ResponseError, redis.AuthenticationError) as error:
+            except redis.AuthenticationError:
+                return self._locked_out(found)
+            except redis.ResponseError as error:
+                if str(error).startswith(LOCKED):
+                    return self._locked_out(found)
                 del self._ways[command]
                 self.unread.append(_refusal(self._name, command, error))
             except (redis.RedisError, OSError):
                 return found  # away: the environment or the load notices
             else:
                 found += [(at_ns, self._source, name, value) for name, value in told.items()]
+        return found
+
+    def _locked_out(self, found: list[Row]) -> list[Row]:
+        self._ways.clear()
+        fix = "give its password to the plan, or mend it there"
+        self.unread.append(Unread(self._name, "all counts", "it asks for a password", fix))
         return found
 
     def close(self) -> None:
@@ -132,10 +143,7 @@ class _Asked:
 
 def _refusal(name: str, command: str, error: redis.RedisError) -> Unread:
     what = {"INFO": "hits, misses and memory", "SLOWLOG": "slow commands"}[command]
-    said = str(error)
-    if isinstance(error, redis.AuthenticationError) or said.startswith(("NOAUTH", "WRONGPASS")):
-        return Unread(name, what, "it asks for a password", "give its password to the plan, or mend it there")
-    if isinstance(error, NoPermissionError) or said.startswith("NOPERM"):
+    if isinstance(error, NoPermissionError):
         allow = {"INFO": "+info", "SLOWLOG": "+slowlog|len"}[command]
         return Unread(name, what, f"the user may not send {command}", f"ACL SETUSER name {allow}")
     why = f"the server knows no {command}: it was renamed or taken away"

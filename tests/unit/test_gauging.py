@@ -180,3 +180,16 @@ def test_the_cpu_of_services_adds_up_and_is_not_that_of_servers() -> None:
     assert row is not None
     assert row.service_cpu == pytest.approx(0.25)
     assert row.database_cpu == 0.5
+
+
+def test_what_a_server_tells_is_no_service_s_and_no_consumer() -> None:
+    def tell(trial: Trial, second: int) -> Iterator[tuple[str, str, float]]:
+        yield from steady(trial, second)
+        yield "server:postgres", "db_in_use", 20.0
+        yield "server:postgres", "db_size", 20.0
+
+    plan = parse_plan(SEVERAL + POOL + TARGET)
+    alone, beside = told(plan), told(plan, tell)
+    assert [row.readings for row in beside.rows] == [row.readings for row in alone.rows]
+    assert any(row.readings for row in alone.rows)
+    assert beside.consumers == alone.consumers

@@ -9,6 +9,7 @@ from harness.plan_file import parse_plan, read_plan
 from harness.system import Local, url_variable
 from harness.testing import CHAIN_PLAN, PLAN
 
+LOCAL = 'kind = "local"\nserve = "serve --port {port}"'
 SCENARIOS = Path(__file__).parents[2] / "scenarios"
 
 
@@ -465,3 +466,27 @@ def test_the_plans_server_settings_win() -> None:
     plan = parse_plan(PLAN.replace("[arms.before]", '[environment.postgres]\nshared_buffers = "1GB"\n[arms.before]'))
     settings = plan.system(Local).postgres_settings
     assert (settings["shared_buffers"], settings["max_wal_size"]) == ("1GB", "2GB")
+
+
+@pytest.mark.parametrize(
+    ("environment", "fix"),
+    [
+        ('kind = "local"\nserve = "serve {port}"', 'add "postgres" to environment.provides'),
+        ('kind = "compose"\nfile = "x.yml"\nservices = ["api"]', "which service is the database"),
+    ],
+)
+@pytest.mark.parametrize("metric", ["slow_statements <= 0", "db_blocks_per_request < 9", "wal_bytes_per_request < 9"])
+def test_work_of_a_database_that_there_is_not_is_refused(environment: str, fix: str, metric: str) -> None:
+    text = f'{PLAN.replace(LOCAL, environment)}\n[[targets]]\nexpect = "{metric}"\n'
+    assert LOCAL in PLAN
+    with pytest.raises(PlanError, match="nothing measures") as caught:
+        parse_plan(text)
+    assert fix in str(caught.value)
+
+
+def test_work_of_a_database_that_there_is_is_not() -> None:
+    there = PLAN.replace(LOCAL, LOCAL + '\nprovides = ["postgres"]')
+    assert parse_plan(f'{there}\n[[targets]]\nexpect = "slow_statements <= 0"\n').targets[-1].required
+    compose = 'kind = "compose"\nfile = "x.yml"\nservices = ["api"]\ndatabase = "db"'
+    text = f'{PLAN.replace(LOCAL, compose)}\n[[targets]]\nexpect = "slow_statements <= 0"\n'
+    assert parse_plan(text).targets[-1].expectation.metric.name == "slow_statements"

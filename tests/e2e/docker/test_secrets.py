@@ -73,6 +73,8 @@ def test_no_secret_is_in_an_argument_a_file_or_a_line(client: docker.DockerClien
         assert canary not in said, name
         assert not [line for line in arguments.seen if canary in line], name
         assert not [path for path, content in kept.items() if canary.encode() in content], name
+    assert {path.name for path in kept} >= {"statements.parquet", "readings-servers.parquet"}
+    assert "unread.json" not in {path.name for path in kept}  # server and cache were asked with their passwords
     printed = next(
         content for path, content in kept.items() if path.name == "01-before.api.log" or "api.log" in path.name
     )

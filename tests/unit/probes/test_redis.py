@@ -103,7 +103,7 @@ def test_a_user_who_may_not_ask_is_told_how_it_may_and_then_does(server: Server)
 def test_a_password_that_is_missing_or_wrong_is_told_and_not_repeated(server: Server, password: str) -> None:
     probe = read(server.cache(password=password))
     assert probe.rows == []
-    assert {one.why for one in probe.unread} == {"it asks for a password"}
+    assert [(one.what, one.why) for one in probe.unread] == [("all counts", "it asks for a password")]
     assert "wrong" not in str(probe.unread)
 
 
