@@ -9,6 +9,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
+import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
@@ -110,7 +111,7 @@ def _beside(trial: Trial, windows: Sequence[tuple[float, float]], name: str) -> 
     reading = CPU if name.endswith("_cpu") else MEMORY
     rows = [
         (row["at_ns"] / 1e9, row["source"], row["value"])
-        for row in trial.readings.filter(pc.equal(trial.readings["name"], reading)).to_pylist()
+        for row in trial.readings.filter(pc.equal(trial.readings["name"], pa.scalar(reading))).to_pylist()
         if _is_of(row["source"], name)
     ]
     for start, end in windows:
