@@ -4,12 +4,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from harness.alarm import Alarm
+from harness.bottleneck import Area, Seen, areas_of
 from harness.cause import Cause, causes_of
 from harness.comparison import Comparison
 from harness.inspected import Inspected
 from harness.plan import CONTROL
 from harness.rehearsal import Rehearsal
 from harness.repetition import Repetition, repetitions_of
+from harness.summary import Summary
 from harness.survey import Findings, indexes_used
 from harness.toll import Apart, Toll, apart, tolls_of
 
@@ -30,6 +32,8 @@ class Evidence:
     """Indexes and plans."""
     alarms: tuple[Alarm, ...] = ()
     rehearsal: Rehearsal | None = None
+    areas: tuple[Area, ...] = ()
+    """What would hold the service up next."""
 
 
 def evidence_of(
@@ -37,16 +41,23 @@ def evidence_of(
     inspected: Mapping[str, Inspected],
     databases: Findings | None = None,
     *,
+    summary: Summary | None = None,
+    settings: Mapping[str, str] | None = None,
     alarms: tuple[Alarm, ...] = (),
+    rehearsal: Rehearsal | None = None,
 ) -> Evidence:
     """Put together what was seen."""
     tolls = {arm: tolls_of(one) for arm, one in inspected.items()}
     indexes = indexes_used(databases) if databases else None
+    repeated = {arm: repetitions_of(one) for arm, one in inspected.items()}
+    seen = Seen(summary, repeated, databases, alarms, settings or {}) if summary else None
     return Evidence(
+        areas=areas_of(seen) if seen else (),
         databases=databases,
         causes=causes_of(comparison, inspected, indexes),
         tolls=tolls,
         alarms=alarms,
+        rehearsal=rehearsal,
         apart=apart(tolls["before"], tolls[CONTROL]) if {"before", CONTROL} <= tolls.keys() else None,
-        repeated={arm: repetitions_of(one) for arm, one in inspected.items()},
+        repeated=repeated,
     )

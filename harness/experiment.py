@@ -379,7 +379,15 @@ def analyse(folder: RunFolder) -> Analysis:
     )
     attribution = attribute(plan, summary)
     parts = (summary, comparison, verdict, attribution, outcomes, floors)
-    evidence = replace(evidence_of(comparison, inspected, databases, alarms=alarms.found()), rehearsal=rehearsal)
+    evidence = evidence_of(
+        comparison,
+        inspected,
+        databases,
+        summary=summary,
+        settings=setup.settings,
+        alarms=alarms.found(),
+        rehearsal=rehearsal,
+    )
     return Analysis(plan, text, setup, migrations, *parts, certificate=folder.read_certificate(), evidence=evidence)
 
 

@@ -101,6 +101,17 @@ def _as_written(text: str) -> str:
     return _EXTRACT.sub(r"\1epoch\2", _TYPED.sub(r"\1 '1'", text))
 
 
+def sought(condition: str) -> list[str]:
+    """The columns that a condition compares with values, in their order: ``(author = ?)`` names ``author``."""
+    try:
+        parsed = sqlglot.parse_one(f"SELECT 1 WHERE {condition}", dialect="postgres")
+    except (SqlglotError, RecursionError):
+        return []
+    compared = (exp.EQ, exp.GT, exp.GTE, exp.LT, exp.LTE, exp.In, exp.Like, exp.Between, exp.Is)
+    columns = (node.this for node in parsed.find_all(*compared) if isinstance(node.this, exp.Column))
+    return list(dict.fromkeys(column.name for column in columns))
+
+
 def _without_values(node: exp.Expression) -> exp.Expression:
     match node:
         case exp.Boolean() | exp.Null() if not isinstance(node.parent, exp.Is):

@@ -13,6 +13,7 @@ from harness.rehearsal import Rehearsal
 from harness.summary import Summary
 from harness.verdict import Verdict
 from reports import causes, charts, work
+from reports.bottlenecks import ABOUT as ABOUT_BOTTLENECKS
 from reports.charts.paper import Chart
 from reports.faults import ABOUT
 from reports.page import Page
@@ -110,6 +111,8 @@ def to_html(page: Page, pictures: Pictures) -> str:
         pictures=pictures,
         footnotes=Footnotes,
         svg=_markup,
+        bottlenecks_about=ABOUT_BOTTLENECKS,
+        bottlenecks_about=ABOUT_BOTTLENECKS,
         cause_title=causes.TITLE,
         cause_about=causes.ABOUT,
         work_about=work.ABOUT,

@@ -17,6 +17,7 @@ from harness.verdict import Verdict
 from reports import targets, view
 from reports.answers import AnswerTable, answer_table
 from reports.arrivals import ArrivalTable, arrival_table
+from reports.bottlenecks import Bottlenecks, bottlenecks
 from reports.capacity import CapacityTable, capacity_table
 from reports.causes import CauseRow, cause_rows
 from reports.certificate import certificate_facts, certificate_sentence
@@ -107,6 +108,8 @@ class Page:
     setup: tuple[Facts, ...]
     plan_text: str
     counts: str
+    bottlenecks: Bottlenecks | None = None
+    bottlenecks: Bottlenecks | None = None
     work: tuple[WorkRow, ...] = ()
     work_equal: str = ""
     indexes: IndexTable | None = None
@@ -185,6 +188,8 @@ def build_page(  # noqa: PLR0917 - the parts of a run, as in render
         claims=claim_rows(verdict),
         setup=tuple(facts for facts in _setup(plan, setup, summary, certificate) if facts.rows),
         rehearsal=rehearsal_section(evidence) if evidence else None,
+        bottlenecks=bottlenecks(evidence.areas) if evidence else None,
+        bottlenecks=bottlenecks(evidence.areas) if evidence else None,
         work=work_rows(evidence.tolls, evidence.repeated) if evidence else (),
         work_equal=equal_sentence(evidence.apart) if evidence else "",
         indexes=index_table(evidence.databases) if evidence else None,

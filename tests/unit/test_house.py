@@ -55,7 +55,7 @@ FLOW = [
     ("stability",),
     ("primary", "proof", "stop", "rehearsed"),
     ("survey", "omission"),
-    ("cause",),
+    ("cause", "bottleneck"),
     ("evidence",),
     ("verdict",),
     ("environment", "migration", "probes", "address", "load", "worker", "manifest"),
