@@ -25,7 +25,7 @@ VERY_SLOW_MS, MANY_RUNS = 1000.0, 50
 WHOLE_ROWS, WHOLE_MANY = 1_000, 100_000
 """Rows that a table read whole has, per execution, from which on that is told, and from which on it comes first."""
 HIT_RATES = (0.8, 0.75, 0.5)
-CPU_SHARES, CONNECTION_SHARES, POOL_SHARES = (0.4, 0.6, 0.8), (0.5, 0.8, 0.95), (0.5, 0.8, 0.999)
+CPU_SHARES, CONNECTION_SHARES = (0.4, 0.6, 0.8), (0.5, 0.8, 0.95)
 BLOCKED = (0.0, 2.0, 10.0)
 MEMORY_MB = (400.0, 400.0, 1000.0)
 FIRED = (0.0, 0.05, 0.5)
@@ -51,7 +51,6 @@ class Kind(StrEnum):
     WHOLE = "table read whole"
     MISSES = "cache misses"
     CONNECTIONS = "connections"
-    POOL = "pool"
     BLOCKED = "blocked sessions"
     DEADLOCKS = "deadlocks"
     CPU = "CPU"

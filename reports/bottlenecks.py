@@ -1,6 +1,6 @@
 """Bottlenecks: each area with its grade before and after, what was found, and what to do about it."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from harness.bottleneck import Area, Found, Grade, Kind
@@ -16,7 +16,6 @@ ADVICE = {
     Kind.REPEATED: "fetch the rows of all in one statement: WHERE … = ANY (…), or a join",
     Kind.MISSES: "cache these answers longer, warm them up at the start, or leave them out of the cache on purpose",
     Kind.CONNECTIONS: "share connections: a pool in each service, or one in front of the database",
-    Kind.POOL: "enlarge the pool, or hold connections for a shorter time",
     Kind.BLOCKED: "find who holds the locks: long transactions, and statements that lock whole tables",
     Kind.DEADLOCKS: "let all transactions lock rows in the same order, and try again those that fail",
     Kind.CPU: "spare it work, or give it more cores before there is more load",
@@ -91,40 +90,49 @@ def _word(area: Area) -> str:
 
 
 def _what(found: Found) -> str:
-    return " ".join(_parts(found))
+    return SAID[found.kind](_short(found.name), found.value, found.of or 0.0, _short(found.detail))
 
 
-def _parts(found: Found) -> Iterator[str]:
-    name, value, of = _short(found.name), found.value, found.of or 0.0
-    match found.kind:
-        case Kind.SLOW:
-            yield f"“{name}” takes {view.milliseconds(of)} in the mean, {view.milliseconds(value)} at its slowest."
-        case Kind.REPEATED:
-            yield f"{name} runs {view.tidy(value)} times a request"
-            yield f"“{_short(found.detail)}”." if found.detail else "a statement."
-        case Kind.WHOLE:
-            seen = f"the table {name} is read whole, {view.count(round(value))} rows at a time"
-            yield f"{seen}, to find {_short(found.detail)}." if found.detail else f"{seen}."
-        case Kind.INDEX:
-            yield f"the index {name} ({view.size(round(value))}) is {_flaw(found.detail)}."
-        case Kind.MISSES:
-            yield f"{name} has {view.share(value)} % of all misses; {view.share(of)} % of its look-ups hit."
-        case Kind.CONNECTIONS:
-            yield f"{view.count(round(value))} connections at once, of {view.count(round(of))} that the server allows."
-        case Kind.POOL:
-            yield f"{name}: {view.in_percent(value)} % of the pool in use at most."
-        case Kind.BLOCKED:
-            yield f"{view.plural(round(value), 'session')} waited for a lock at once."
-        case Kind.DEADLOCKS:
-            yield f"{view.tidy(value)} deadlocks a leg."
-        case Kind.CPU:
-            yield f"{name} uses {view.in_percent(value)} % of all cores."
-        case Kind.MEMORY:
-            yield f"{name} uses {view.count(round(value))} MB."
-        case Kind.GROWTH:
-            yield f"{name} grows by {view.number(value)} MB an hour."
-        case Kind.ALERT:
-            yield f"{name}: in {view.count(round(value))} of {view.count(round(of))} windows of ten seconds."
+def _slow(name: str, slowest: float, mean: float, _: str) -> str:
+    return f"“{name}” takes {view.milliseconds(mean)} in the mean, {view.milliseconds(slowest)} at its slowest."
+
+
+def _repeated(name: str, runs: float, _: float, text: str) -> str:
+    return f"{name} runs {view.tidy(runs)} times a request {f'“{text}”' if text else 'a statement'}."
+
+
+def _whole(name: str, rows: float, _: float, columns: str) -> str:
+    seen = f"the table {name} is read whole, {view.count(round(rows))} rows at a time"
+    return f"{seen}, to find {columns}." if columns else f"{seen}."
+
+
+def _misses(name: str, part: float, rate: float, _: str) -> str:
+    return f"{name} has {view.share(part)} % of all misses; {view.share(rate)} % of its look-ups hit."
+
+
+def _connections(_: str, most: float, allowed: float, __: str) -> str:
+    return f"{view.count(round(most))} connections at once, of {view.count(round(allowed))} that the server allows."
+
+
+def _fired(name: str, fired: float, windows: float, _: str) -> str:
+    return f"{name}: in {view.count(round(fired))} of {view.count(round(windows))} windows of ten seconds."
+
+
+SAID: dict[Kind, Callable[[str, float, float, str], str]] = {
+    Kind.SLOW: _slow,
+    Kind.REPEATED: _repeated,
+    Kind.WHOLE: _whole,
+    Kind.INDEX: lambda name, size, _, flaw: f"the index {name} ({view.size(round(size))}) is {_flaw(flaw)}.",
+    Kind.MISSES: _misses,
+    Kind.CONNECTIONS: _connections,
+    Kind.BLOCKED: lambda _, most, *__: f"{view.plural(round(most), 'session')} waited for a lock at once.",
+    Kind.DEADLOCKS: lambda _, count, *__: f"{view.tidy(count)} deadlocks a leg.",
+    Kind.CPU: lambda name, share, *_: f"{name} uses {view.in_percent(share)} % of all cores.",
+    Kind.MEMORY: lambda name, size, *_: f"{name} uses {view.count(round(size))} MB.",
+    Kind.GROWTH: lambda name, slope, *_: f"{name} grows by {view.number(slope)} MB an hour.",
+    Kind.ALERT: _fired,
+}
+"""How each kind is said, from its name, value, what that is against, and detail."""
 
 
 def _flaw(detail: str) -> str:

@@ -112,7 +112,6 @@ def to_html(page: Page, pictures: Pictures) -> str:
         footnotes=Footnotes,
         svg=_markup,
         bottlenecks_about=ABOUT_BOTTLENECKS,
-        bottlenecks_about=ABOUT_BOTTLENECKS,
         cause_title=causes.TITLE,
         cause_about=causes.ABOUT,
         work_about=work.ABOUT,

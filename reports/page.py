@@ -109,7 +109,6 @@ class Page:
     plan_text: str
     counts: str
     bottlenecks: Bottlenecks | None = None
-    bottlenecks: Bottlenecks | None = None
     work: tuple[WorkRow, ...] = ()
     work_equal: str = ""
     indexes: IndexTable | None = None
@@ -188,7 +187,6 @@ def build_page(  # noqa: PLR0917 - the parts of a run, as in render
         claims=claim_rows(verdict),
         setup=tuple(facts for facts in _setup(plan, setup, summary, certificate) if facts.rows),
         rehearsal=rehearsal_section(evidence) if evidence else None,
-        bottlenecks=bottlenecks(evidence.areas) if evidence else None,
         bottlenecks=bottlenecks(evidence.areas) if evidence else None,
         work=work_rows(evidence.tolls, evidence.repeated) if evidence else (),
         work_equal=equal_sentence(evidence.apart) if evidence else "",
