@@ -44,6 +44,8 @@ def equal_sentence(apart: Apart | None) -> str:
     """How far apart before and its copy are; empty where no copy was asked."""
     if apart is None:
         return ""
+    if apart.share == 0:
+        return "Before and its copy cost exactly the same."
     where = f"{apart.what} of {view.plain(apart.endpoint)}"
     return f"Before and its copy differ by at most {view.in_percent(apart.share)} % ({where})."
 
