@@ -12,8 +12,10 @@ from enum import StrEnum
 
 from harness.alarm import Alarm
 from harness.ledger import Finding as Fault
+from harness.passage import UPGRADE
 from harness.plan import ARMS
 from harness.readings import DATABASE
+from harness.rehearsal import Rehearsal
 from harness.repetition import Repetition
 from harness.server_side import Told
 from harness.statement import sought
@@ -29,6 +31,7 @@ CPU_SHARES, CONNECTION_SHARES = (0.4, 0.6, 0.8), (0.5, 0.8, 0.95)
 BLOCKED = (0.0, 2.0, 10.0)
 MEMORY_MB = (400.0, 400.0, 1000.0)
 FIRED = (0.0, 0.05, 0.5)
+STALLS_MS = (100.0, 500.0, 2000.0)
 MOST = 5
 """Findings of an area that are told."""
 
@@ -40,6 +43,9 @@ class Grade(StrEnum):
     B = "B"
     C = "C"
     D = "D"
+
+
+GRADES: tuple[Grade, ...] = tuple(Grade)
 
 
 class Kind(StrEnum):
@@ -57,6 +63,9 @@ class Kind(StrEnum):
     MEMORY = "memory"
     GROWTH = "memory grows"
     ALERT = "alert"
+    STALL = "stall"
+    FAILED = "failed requests"
+    ROLLBACK = "rollback"
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +106,7 @@ class Seen:
     databases: Findings | None
     alarms: Sequence[Alarm]
     settings: Mapping[str, str]
+    rehearsal: Rehearsal | None = None
 
     def told(self, arm: str, of: str) -> list[Told]:
         """What the servers of a kind told in an arm."""
@@ -125,7 +135,7 @@ def _worst(found: Sequence[Found] | None) -> Grade | None:
 
 def _beyond(value: float, limits: Sequence[float]) -> Grade:
     """How many of three limits a value exceeds, as a grade."""
-    return [*Grade][sum(value > limit for limit in limits)]
+    return GRADES[sum(value > limit for limit in limits)]
 
 
 def _statements(seen: Seen, arm: str) -> Iterable[Found] | None:
@@ -188,7 +198,7 @@ def _caching(seen: Seen, arm: str) -> Iterable[Found] | None:
     whole = next((row for row in rows if row.endpoint is None and row.lookups), None)
     if whole is None or whole.cache_hit_rate is None:
         return None
-    grade = [*Grade][sum(whole.cache_hit_rate < rate for rate in HIT_RATES)]
+    grade = GRADES[sum(whole.cache_hit_rate < rate for rate in HIT_RATES)]
     missed = [row for row in rows if row.endpoint and row.lookups > row.hits] if grade > Grade.A else []
     missed.sort(key=lambda row: row.hits - row.lookups)
     misses = whole.lookups - whole.hits
@@ -257,11 +267,25 @@ def _alerts(seen: Seen, arm: str) -> Iterable[Found] | None:
     )
 
 
+def _migration(seen: Seen, arm: str) -> Iterable[Found] | None:
+    """Longest stall of a request: 100 ms A, 500 ms B, 2 s C; a failed one: D; not rolled back to what was before: C."""
+    rehearsal = seen.rehearsal
+    loss = rehearsal.of(UPGRADE) if rehearsal else None
+    if rehearsal is None or loss is None or loss.stall_ms is None or arm != "after":
+        return None
+    grade = _beyond(loss.stall_ms, STALLS_MS)
+    stall = [Found(Kind.STALL, grade, loss.endpoint, loss.stall_ms, detail=loss.head)] if grade > Grade.A else []
+    failed = [Found(Kind.FAILED, Grade.D, loss.endpoint, float(loss.failures))] if loss.failures else []
+    kept = [Found(Kind.ROLLBACK, Grade.C, "", 0.0)] if rehearsal.rolled_back is False else []
+    return [*stall, *failed, *kept]
+
+
 AREAS: dict[str, Look] = {
     "slow statements": _statements,
     "statements for each row (N+1)": _repetitions,
     "tables read whole": _tables,
     "indexes": _indexes,
+    "the migration itself": _migration,
     "cache": _caching,
     "connections": _connections,
     "locks": _locks,

@@ -50,7 +50,7 @@ def evidence_of(
     tolls = {arm: tolls_of(one) for arm, one in inspected.items()}
     indexes = indexes_used(databases) if databases else None
     repeated = {arm: repetitions_of(one) for arm, one in inspected.items()}
-    seen = Seen(summary, repeated, databases, alarms, settings or {}) if summary else None
+    seen = Seen(summary, repeated, databases, alarms, settings or {}, rehearsal) if summary else None
     return Evidence(
         areas=areas_of(seen) if seen else (),
         databases=databases,

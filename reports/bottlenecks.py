@@ -21,6 +21,9 @@ ADVICE = {
     Kind.CPU: "spare it work, or give it more cores before there is more load",
     Kind.MEMORY: "bound what it keeps: caches by number and age, answers by pages",
     Kind.GROWTH: "look for what is kept and never dropped; an endurance stage of an hour tells how fast it grows",
+    Kind.STALL: "build indexes CONCURRENTLY, split what locks, and set lock_timeout for the migration",
+    Kind.FAILED: "see “What the migration does while it runs”, and deploy in steps that old and new releases stand",
+    Kind.ROLLBACK: "mend the downgrade: what differs is named below",
     Kind.ALERT: "see the timeline for when, and the areas above for why",
 }
 
@@ -114,6 +117,11 @@ def _connections(_: str, most: float, allowed: float, __: str) -> str:
     return f"{view.count(round(most))} connections at once, of {view.count(round(allowed))} that the server allows."
 
 
+def _stalled(name: str, stall: float, _: float, head: str) -> str:
+    behind = f", behind “{head}”" if head else ""
+    return f"{name} waited {view.milliseconds(stall)} longer than usual while the migration ran{behind}."
+
+
 def _fired(name: str, fired: float, windows: float, _: str) -> str:
     return f"{name}: in {view.count(round(fired))} of {view.count(round(windows))} windows of ten seconds."
 
@@ -131,6 +139,9 @@ SAID: dict[Kind, Callable[[str, float, float, str], str]] = {
     Kind.MEMORY: lambda name, size, *_: f"{name} uses {view.count(round(size))} MB.",
     Kind.GROWTH: lambda name, slope, *_: f"{name} grows by {view.number(slope)} MB an hour.",
     Kind.ALERT: _fired,
+    Kind.STALL: _stalled,
+    Kind.FAILED: lambda _, count, *__: f"{view.plural(round(count), 'request')} failed while the migration ran.",
+    Kind.ROLLBACK: lambda *_: "rolled back, the database is not as it was before.",
 }
 """How each kind is said, from its name, value, what that is against, and detail."""
 
