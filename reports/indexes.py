@@ -93,7 +93,8 @@ def _sentence(ledger: Ledger) -> str:
     text = f"The migration made {view.plural(len(made), 'index').replace('indexs', 'indexes')} of {size}{built}"
     counted = [entry for entry in made if entry.use is not None]
     used = sum(entry.use.scans > 0 for entry in counted if entry.use)
-    return f"{text}; {view.count(used)} of them were used." if counted else f"{text}."
+    were = "was" if used == 1 else "were"
+    return f"{text}; {view.count(used)} of them {were} used." if counted else f"{text}."
 
 
 def flaw_sentence(flaw: Flaw, requests: int) -> str:
@@ -160,13 +161,13 @@ def _sum(entry: Entry, found: Sequence[Without] | None, findings: Findings) -> C
 
 def _saved(found: Sequence[Without]) -> Iterator[str]:
     for one in found:
-        without, there = view.number(one.pages_without), view.number(one.pages_with)
-        yield f"{view.plain(one.endpoint)}: {view.number(one.pages_saved)} a request ({without} without, {there} with)"
+        without, there = view.tidy(one.pages_without), view.tidy(one.pages_with)
+        yield f"{view.plain(one.endpoint)}: {view.tidy(one.pages_saved)} a request ({without} without, {there} with)"
 
 
 def _written(found: Sequence[Without]) -> Iterator[str]:
     for one in found:
-        yield f"{view.plain(one.endpoint)}: {view.number(one.wal_added)} bytes a request"
+        yield f"{view.plain(one.endpoint)}: {view.tidy(one.wal_added)} bytes a request"
 
 
 def _worse(ablated: Ablated | None) -> str:

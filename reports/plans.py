@@ -78,7 +78,7 @@ def plan_table(findings: Findings | None) -> PlanTable | None:
         sentence=_sentence(changed, single, same),
         changed=tuple(_row(change, findings) for change in changed[:MOST]),
         single=tuple(_row(change, findings) for change in single[:MOST]),
-        same=f"{view.plural(len(same), 'statement')} found their rows as before." if len(same) > 1 else "",
+        same=_same(len(same)) if changed or single else "",
         missing=view.plain(findings.missing),
     )
 
@@ -87,17 +87,23 @@ def _sentence(changed: Sequence[Change], single: Sequence[Change], same: Sequenc
     """What became of the statements, in one sentence."""
     whole = sum(any(a.whole for one, _ in change.tables for a in one) for change in changed)
     parts = []
-    if changed:
-        read = f", {view.count(whole)} of which read a whole table before" if whole else ""
-        parts.append(f"{view.plural(len(changed), 'statement')} found their rows in another way{read}".replace(
-            "1 statement found their", "1 statement found its"
-        ))  # fmt: skip
+    if len(changed) == 1:
+        read = ": before, it read a whole table" if whole else ""
+        parts.append(f"1 statement finds its rows in another way{read}")
+    elif changed:
+        read = f": before, {view.count(whole)} of them read a whole table" if whole else ""
+        parts.append(f"{view.plural(len(changed), 'statement')} find their rows in another way{read}")
     gone, new = sum(not change.after for change in single), sum(not change.before for change in single)
-    if gone or new:
-        parts.append(f"{view.count(gone)} ran in before alone and {view.count(new)} in after alone")
-    if not parts:
-        return f"All {view.plural(len(same), 'statement')} found their rows as before."
-    return "; ".join(parts) + "."
+    if single:
+        is_of = "is" if gone == 1 else "are"
+        parts.append(f"{view.plural(gone, 'statement')} {is_of} of before alone and {view.count(new)} of after alone")
+    return f"{'; '.join(parts)}." if parts else _same(len(same))
+
+
+def _same(count: int) -> str:
+    if count == 1:
+        return "1 statement finds its rows as before."
+    return f"{view.plural(count, 'statement')} find their rows as before." if count else ""
 
 
 def words(change: Change) -> str:
@@ -115,7 +121,7 @@ def _differences(change: Change) -> Iterator[str]:
         yield f"{_ways(before, relation)} {ARROW} {_ways(after, relation)}"
     for name, (one, other) in (("pages", change.pages), ("rows examined", change.examined)):
         if one is not None and other is not None and not alike(one, other):
-            yield f"{name} {view.number(one)} {ARROW} {view.number(other)}"
+            yield f"{name} {view.tidy(one)} {ARROW} {view.tidy(other)}"
     for steps, what in ((change.gone, "gone"), (change.new, "new")):
         for step in steps:
             rows = f" of {_rows(step.rows)}" if step.name in {"sort", "sort on disk"} else ""
@@ -142,7 +148,7 @@ def _way(access: Access) -> str:
 
 
 def _rows(rows: float) -> str:
-    return "1 row" if rows == 1 else f"{view.number(rows)} rows"
+    return "1 row" if rows == 1 else f"{view.tidy(rows)} rows"
 
 
 def _arm(explained: Explained) -> str:
@@ -157,13 +163,13 @@ def _row(change: Change, findings: Findings) -> PlanRow:
     why = "the arm does not run the statement"
     unread = "an estimate tells of no pages"
     pages = [
-        view.missing(why if arm is None else unread) if pages is None else Cell(view.number(pages))
+        view.missing(why if arm is None else unread) if pages is None else Cell(view.tidy(pages))
         for arm, pages in zip((change.before, change.after), change.pages, strict=True)
     ]
     rows = [
         view.missing(why if arm is None else "an estimate tells of no rows that were looked at")
         if rows is None
-        else Cell(view.number(rows))
+        else Cell(view.tidy(rows))
         for arm, rows in zip((change.before, change.after), change.examined, strict=True)
     ]
     trees = ["\n".join(_tree(arm.root)) if arm else "" for arm in (change.before, change.after)]
@@ -188,9 +194,9 @@ def _tree(node: Node, depth: int = 0) -> Iterator[str]:
         parts.append(f"[{node.on if len(node.on) <= LONGEST else node.on[: LONGEST - 2] + ' ' + view.ELLIPSIS}]")
     said = f"{_rows(node.rows)}" if node.ran else "never run"
     if node.removed and node.ran:
-        said += f", {view.number(node.removed)} left out"
+        said += f", {view.tidy(node.removed)} left out"
     if node.pages is not None:
-        said += f", {view.number(node.pages)} pages"
+        said += f", {view.tidy(node.pages)} pages"
     yield "  " * min(depth, 30) + view.plain(" ".join(parts)) + f"  ({said})"
     for part in node.parts:
         yield from _tree(part, depth + 1)

@@ -1,0 +1,221 @@
+"""Indexes and plans in words."""
+
+from dataclasses import replace
+
+import pytest
+
+from harness.ablation import Ablated, Without, Worse
+from harness.index import Catalogue, ForeignKey, Index, Key
+from harness.plan_difference import change_of
+from harness.plan_tree import Explained, Node
+from harness.survey import Ablation, Built, Counted, Findings, Survey, findings_of
+from reports.indexes import NOT_MEASURED, index_table, indexes_record
+from reports.plans import LONGEST, plan_table, plans_record, words
+from reports.records import to_json
+
+WHOLE = Node("Seq Scan", "contents", rows=3900, removed=100, pages=412)
+SORTED = Node("Limit", rows=20, pages=412, parts=(Node("Sort", rows=4000, pages=412, parts=(WHOLE,)),))
+FOUND = Node("Limit", rows=20, pages=6, parts=(Node("Index Scan", "contents", "by_score", rows=20, pages=6),))
+
+
+def plan(root: Node, fingerprint: str = "f", *, estimated: bool = False) -> Explained:
+    return Explained(fingerprint, f"SELECT {fingerprint}", root, None, None if estimated else 1.0, 1, estimated)
+
+
+BITMAP = Node("Bitmap Heap Scan", "contents", rows=9, pages=6, parts=(Node("Bitmap Index Scan", index="by_tag"),))
+SIDE = Node("Seq Scan", "tags", rows=1, pages=1)
+WORDS = {
+    "an index instead of the whole table": (
+        SORTED,
+        FOUND,
+        (
+            "reads contents whole (4,000 rows) → finds rows of contents by index by_score; pages 412 → 6; "
+            "rows examined 4,000 → 20; sort of 4,000 rows gone"
+        ),
+    ),
+    "the other way round": (
+        FOUND,
+        SORTED,
+        (
+            "finds rows of contents by index by_score → reads contents whole (4,000 rows); pages 6 → 412; "
+            "rows examined 20 → 4,000; sort of 4,000 rows new"
+        ),
+    ),
+    "the index alone": (
+        replace(FOUND.parts[0], rows=1),
+        Node("Index Only Scan", "contents", "by_score", rows=1, pages=6),
+        "finds rows of contents by index by_score → answers from index by_score of contents alone",
+    ),
+    "pages by an index": (
+        WHOLE,
+        BITMAP,
+        (
+            "reads contents whole (4,000 rows) → finds pages of contents by index by_tag; pages 412 → 6; "
+            "rows examined 4,000 → 9"
+        ),
+    ),
+    "a table more": (
+        SIDE,
+        Node("Nested Loop", rows=1, pages=1, parts=(SIDE, Node("Index Scan", "users", "pk", rows=0))),
+        "does not read users → finds rows of users by index pk; nested loop new",
+    ),
+    "another join": (
+        Node("Hash Join", pages=1, parts=(SIDE,)),
+        Node("Merge Join", pages=1, parts=(SIDE,)),
+        "hash join gone; merge join new",
+    ),
+    "a step that nobody knows": (
+        SIDE,
+        Node("Custom Scan", "tags", rows=1, pages=1),
+        "reads tags whole (1 row) → reads tags by Custom Scan",
+    ),
+    "nothing": (SIDE, SIDE, "as before"),
+}
+
+
+@pytest.mark.parametrize("case", WORDS)
+def test_a_difference_of_plans_in_words(case: str) -> None:
+    before, after, expected = WORDS[case]
+    assert words(change_of(plan(before), plan(after))) == expected
+
+
+def test_a_statement_of_one_release_alone() -> None:
+    assert words(change_of(plan(SORTED), None)) == "not run any more; before: reads contents whole (4,000 rows)"
+    assert words(change_of(None, plan(FOUND))) == "not run before; now: finds rows of contents by index by_score"
+
+
+INDEXES = (
+    Index("by_score", "contents", (Key("score", descending=True, nulls_first=True), Key("id")), size_bytes=335872),
+    Index("by_score_2", "contents", (Key("score", descending=True, nulls_first=True), Key("id")), size_bytes=335872),
+    Index("broken", "contents", (Key("title"),), valid=False, size_bytes=16384),
+    Index("by_day", "contents", (Key("day"),), size_bytes=8192),
+    Index("by_owner", "contents", (Key("owner"),), size_bytes=8192),
+    Index("keeps_unique", "contents", (Key("slug"),), unique=True, size_bytes=8192),
+)
+OWNER = ForeignKey("owner_fkey", "contents", ("owner",), "users")
+EDITOR = ForeignKey("editor_fkey", "contents", ("editor",), "users")
+
+
+def findings(*, ablated: bool = True, estimated: bool = False) -> Findings:
+    old, new = plan(SORTED, estimated=estimated), plan(FOUND, estimated=estimated)
+    worse = Worse("f", "SELECT f", 6, 412, new, old)
+    without = (Without("GET /contents", 10, 6, 412, 0, 0), Without("POST /contents", 5, 9, 9, 250, 170))
+    counted = tuple(Counted(index.name, 7 if index.name == "by_score" else 0, 0) for index in INDEXES)
+    told = findings_of(
+        {"before": Catalogue(), "after": Catalogue(INDEXES, (OWNER, EDITOR))},
+        {
+            "before": Survey((old, plan(SIDE, "same"), plan(SIDE, "gone"), plan(SIDE, "same too"))),
+            "after": Survey(
+                (new, plan(SIDE, "same"), plan(SIDE, "same too"), plan(FOUND, "new" * 99)), counted, 60, "no log"
+            ),
+        },
+        {},
+        loaded=counted,
+        built=[Built("by_score", 0.25)],
+        ablation=Ablation((Ablated("by_score", without, worse),)) if ablated else None,
+        requests=1000,
+    )
+    assert told
+    return told
+
+
+def test_the_ledger_in_strings() -> None:
+    table = index_table(findings())
+    assert table
+    assert table.sentence == "The migration made 6 indexes of 696 KiB, built in 250 ms; 1 of them was used."
+    rows = {row.name: row for row in table.rows}
+    one = rows["by_score"]
+    assert (one.on, one.size, one.built.text, one.scans.text) == (
+        "contents (score DESC, id)",
+        "328 KiB",
+        "250 ms",
+        "14",
+    )
+    assert one.saved_by == ("GET /contents: 406 a request (412 without, 6 with)",)
+    assert one.written_by == ("POST /contents: 80 bytes a request",)
+    assert one.worse.startswith(
+        "SELECT f: finds rows of contents by index by_score → reads contents whole (4,000 rows)"
+    )
+    assert {name: row.found for name, row in rows.items() if row.found} == {
+        "by_score_2": "duplicate",
+        "broken": "INVALID",
+        "by_day": "not used here",
+    }
+    assert rows["by_owner"].why == "finds the rows that refer to users"
+    assert rows["keeps_unique"].saved.why == "left alone: keeps rows unique"
+    assert rows["by_day"].saved.why == "not left out"
+    assert rows["by_day"].built.why
+    assert table.unserved == ("editor_fkey on contents (editor)",)
+
+
+def test_what_is_wrong_is_said_with_what_to_do() -> None:
+    table = index_table(findings())
+    assert table
+    assert sorted(table.alerts) == [
+        (
+            "broken is INVALID: every write keeps it up and no query may use it. Build it anew, or "
+            "DROP INDEX CONCURRENTLY broken."
+        ),
+        "by_day was not used in 1,060 requests. If no other job needs it, DROP INDEX CONCURRENTLY by_day.",
+        "by_score_2 is a duplicate of by_score: one of them does the work of both. DROP INDEX CONCURRENTLY by_score_2.",
+    ]
+
+
+def test_what_was_not_measured_says_how_to() -> None:
+    table = index_table(findings(ablated=False))
+    assert table
+    assert {row.saved.why for row in table.rows} == {NOT_MEASURED}
+
+
+def test_nothing_is_shown_where_nothing_is_known_or_made() -> None:
+    assert index_table(None) is None
+    assert plan_table(None) is None
+    nothing = findings_of({"before": Catalogue(INDEXES[:1]), "after": Catalogue(INDEXES[:1])}, {}, {})
+    assert index_table(nothing) is None
+    assert plan_table(nothing) is None
+
+
+def test_the_plans_in_strings() -> None:
+    table = plan_table(findings())
+    assert table
+    assert table.sentence == (
+        "1 statement finds its rows in another way: before, it read a whole table; "
+        "1 statement is of before alone and 1 of after alone."
+    )
+    (row,) = table.changed
+    assert (row.pages_before.text, row.pages_after.text, row.rows_before.text) == ("412", "6", "4,000")
+    assert row.tree_after == (
+        "stop at the limit  (20 rows, 6 pages)\n  find rows by index of contents by by_score  (20 rows, 6 pages)"
+    )
+    assert [len(row.short) <= LONGEST for row in table.single] == [True, True]
+    assert table.same == "2 statements find their rows as before."
+
+
+def test_estimates_say_that_they_are() -> None:
+    table = plan_table(findings(estimated=True))
+    assert table
+    assert table.about.startswith("These plans are estimates")
+    assert table.missing == "no log"
+    assert table.changed[0].rows_before.why
+
+
+def test_machines_get_all_of_it() -> None:
+    told = findings()
+    record = indexes_record(told)
+    assert [one["name"] for one in record["indexes"]][:2] == ["broken", "by_day"]
+    assert {one["name"]: one["findings"] for one in record["indexes"]}["by_score_2"] == [
+        {"finding": "duplicate", "other": "by_score"}
+    ]
+    plans = plans_record(told)
+    assert plans["statements"][0]["before"]["tables"] == [
+        {"table": "contents", "way": "Seq Scan", "index": None, "rows": 4000.0}
+    ]
+    assert to_json(record)
+    assert to_json(plans)
+
+
+def test_text_of_others_steers_nothing() -> None:
+    evil = replace(FOUND, parts=(replace(FOUND.parts[0], relation="c\x1b[2J", index="i\u202e"),))
+    told = words(change_of(plan(SORTED), plan(evil)))
+    assert "\x1b" not in told
+    assert "\u202e" not in told
