@@ -56,15 +56,14 @@ class Explaining:
         self.databases, self.log = list(databases), log
         self.plans: list[Explained] = []
         self.missing = "" if log else "the server's log is not within reach"
-        self._offset = 0
+        self._offset, self._changed = 0, False
 
     def __enter__(self) -> Self:
         """Switch it on, and wait until it is."""
         if self.log and self.databases:
             try:
                 with self.databases[0].statistics() as connection:
-                    self._switch_on(connection)
-                self._offset = self.log.stat().st_size
+                    self._switch_on(connection, self.log)
             except (psycopg.Error, OSError) as error:
                 self.missing = " ".join(str(error).split())
         return self
@@ -73,7 +72,7 @@ class Explaining:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         """Read the plans, and switch it off."""
-        if not self.log or not self.databases or self.missing:
+        if not self.log or not self._changed:
             return
         try:
             with self.databases[0].statistics() as connection:
@@ -82,11 +81,12 @@ class Explaining:
         except (psycopg.Error, OSError) as failure:
             self.missing = " ".join(str(failure).split())
 
-    def _switch_on(self, connection: Connection) -> None:
+    def _switch_on(self, connection: Connection, log: Path) -> None:
         ((loaded,),) = connection.execute("SHOW shared_preload_libraries")
         if "auto_explain" not in str(loaded):
             self.missing = "auto_explain is not loaded: add it to shared_preload_libraries"
             return
+        self._offset, self._changed = log.stat().st_size, True
         for name, value in SETTINGS.items():
             if connection.info.server_version >= SINCE.get(name, 0):
                 connection.execute(sql.SQL("ALTER SYSTEM SET {} = {}").format(_identifier(name), sql.Literal(value)))

@@ -1,5 +1,7 @@
 """How a real server went about statements, and how it would."""
 
+from pathlib import Path
+
 import psycopg
 import pytest
 
@@ -8,8 +10,10 @@ from harness.environment.servers import Postgres
 from harness.plan_difference import accesses
 from harness.probes import explain
 from harness.probes.explain import Explaining, estimate, plans_in
+from harness.probes.indexes import read_catalogue, read_uses
 from harness.statement import MARK, fingerprint, shown
 from tests.unit.probes.conftest import Make
+from tests.unit.probes.postgres_server import DEBIAN, running
 
 FIND = "SELECT id FROM notes WHERE owner = $1 ORDER BY id DESC LIMIT 3"
 
@@ -72,6 +76,23 @@ def test_an_estimate_for_any_values(notes: Database, generic_since: int, monkeyp
         assert connection.execute("SELECT count(*) FROM notes WHERE owner IS NULL").fetchall() == [(0,)]
     for none in ("BEGIN", "VACUUM notes", "SELECT nowhere FROM notes", "COPY notes TO STDOUT", ""):
         assert estimate(notes, none) is None
+
+
+@pytest.mark.skipif(not DEBIAN.is_dir(), reason="Debian's PostgreSQL 15 is not installed")
+def test_an_older_server_tells_its_indexes_and_how_it_would_find_rows() -> None:
+    with running(DEBIAN) as old:
+        old.renew()
+        database = old.database()
+        with database.connect() as connection:
+            catalogue = read_catalogue(connection)
+            assert {index.shown for index in catalogue.indexes} == {"items (id)", "items (kind)"}
+            assert set(read_uses(connection)) == {"by_id", "by_kind"}
+        found = estimate(database, "SELECT kind FROM items WHERE id = $1")
+        assert found
+        assert [(access.relation, access.index) for access in accesses(found.root)] == [("items", "by_id")]
+        with Explaining([database], Path("/nowhere")) as explaining:
+            pass
+        assert explaining.missing == "auto_explain is not loaded: add it to shared_preload_libraries"
 
 
 def test_where_it_cannot_be_had_it_says_why(make: Make, server: Postgres) -> None:
