@@ -14,8 +14,8 @@ CHANCE = 0.01
 class Without:
     """The requests of one endpoint with all indexes of after and without one: pages of 8 kB and bytes of WAL each.
 
-    Of statements that name the table of the index. ``more_pages`` are the requests that looked at more pages without
-    it, of those that no cache answered, less those that looked at fewer; ``less_wal`` those that wrote less, likewise.
+    Of statements that name the table of the index. ``more_pages`` says whether most requests that came to the table
+    looked at more pages without it, and ``less_wal`` whether most wrote less: one alone may have met with anything.
     """
 
     endpoint: str
@@ -24,18 +24,18 @@ class Without:
     pages_without: float
     wal_with: float
     wal_without: float
-    more_pages: int = 1
-    less_wal: int = 1
+    more_pages: bool = True
+    less_wal: bool = True
 
     @property
     def pages_saved(self) -> float:
         """Pages that a request need not read as the index is there; 0 where the difference may be chance."""
-        return _beyond_chance(self.pages_with, self.pages_without) if self.more_pages > 0 else 0.0
+        return _beyond_chance(self.pages_with, self.pages_without) if self.more_pages else 0.0
 
     @property
     def wal_added(self) -> float:
         """Bytes that a request writes ahead more as the index is there; 0 where the difference may be chance."""
-        return _beyond_chance(self.wal_without, self.wal_with) if self.less_wal > 0 else 0.0
+        return _beyond_chance(self.wal_without, self.wal_with) if self.less_wal else 0.0
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,7 +1,7 @@
 """Omission: what the work of the same requests with all indexes and without one says of that index."""
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from harness.ablation import CHANCE, Ablated, Without, Worse
@@ -46,14 +46,15 @@ def _endpoints(pairs: Sequence[tuple[Asked, Asked]]) -> Iterator[Without]:
     for endpoint in sorted({asked.endpoint for asked, _ in pairs}):
         both = [pair for pair in pairs if pair[0].endpoint == endpoint]
         there, gone = (sum((pair[side].counts for pair in both), Counts()).per(len(both)) for side in (0, 1))
-        changes = [(other.counts - one.counts) for one, other in both if not one.hit]
-        more = sum(_sign(change.blocks) for change in changes)
-        less = -sum(_sign(change.wal) for change in changes)
+        changes = [other.counts - one.counts for one, other in both if one.counts or other.counts]
+        more = _most(change.blocks > 0 for change in changes)
+        less = _most(change.wal < 0 for change in changes)
         yield Without(endpoint, len(both), there.blocks, gone.blocks, there.wal, gone.wal, more, less)
 
 
-def _sign(value: float) -> int:
-    return (value > 0) - (value < 0)
+def _most(found: Iterable[bool]) -> bool:
+    votes = list(found)
+    return 2 * sum(votes) > len(votes)
 
 
 def _worse(whole: Seen, without: Seen) -> Worse | None:

@@ -12,7 +12,7 @@ _JOINS = {"Nested Loop": "nested loop", "Hash Join": "hash join", "Merge Join": 
 _NAMES = {
     "Seq Scan": "read whole",
     "Index Scan": "find rows by index",
-    "Index Only Scan": "answer from index alone",
+    "Index Only Scan": "read index alone",
     "Bitmap Heap Scan": "find pages by index, then read them",
     "Bitmap Index Scan": "collect places from index",
     "BitmapAnd": "places that are in all",

@@ -88,7 +88,7 @@ def shown(text: str) -> str:
         return _as_words(text)
     if isinstance(parsed, exp.Command):
         return _as_words(text)
-    return parsed.transform(_without_values).sql(dialect="postgres", comments=False)
+    return parsed.transform(_without_values).sql(dialect="postgres", comments=False).replace("%s", "?")
 
 
 def is_question(text: str) -> bool:

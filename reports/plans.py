@@ -38,8 +38,9 @@ STEPS = {
 
 @dataclass(frozen=True, slots=True)
 class PlanRow:
-    """One statement in both arms; ``text`` is whole, ``short`` what fits a table."""
+    """One statement in both arms; ``text`` is whole, ``short`` fits a table, ``alone`` is the only arm that runs it."""
 
+    alone: str
     short: str
     text: str
     endpoints: str
@@ -53,13 +54,21 @@ class PlanRow:
 
 
 @dataclass(frozen=True, slots=True)
+class PlanGroup:
+    """The statements of one arm alone that an endpoint, or several, ran: what came in place of what."""
+
+    endpoints: str
+    rows: tuple[PlanRow, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class PlanTable:
     """How rows are found: statements with another plan, those of one arm alone; of the others how many there are."""
 
     about: str
     sentence: str
     changed: tuple[PlanRow, ...]
-    single: tuple[PlanRow, ...]
+    single: tuple[PlanGroup, ...]
     same: str
     missing: str
 
@@ -77,7 +86,7 @@ def plan_table(findings: Findings | None) -> PlanTable | None:
         about=ESTIMATED if estimated else ABOUT,
         sentence=_sentence(changed, single, same),
         changed=tuple(_row(change, findings) for change in changed[:MOST]),
-        single=tuple(_row(change, findings) for change in single[:MOST]),
+        single=tuple(_groups([_row(change, findings) for change in single[:MOST]])),
         same=_same(len(same)) if changed or single else "",
         missing=view.plain(findings.missing),
     )
@@ -100,6 +109,14 @@ def _sentence(changed: Sequence[Change], single: Sequence[Change], same: Sequenc
     return f"{'; '.join(parts)}." if parts else _same(len(same))
 
 
+def _groups(rows: Sequence[PlanRow]) -> Iterator[PlanGroup]:
+    """By endpoint, the one with the heaviest statement first; in each before comes before after."""
+    for endpoints in dict.fromkeys(row.endpoints for row in rows):
+        own = [row for row in rows if row.endpoints == endpoints]
+        ordered = sorted(own, key=lambda row: row.alone == "after")
+        yield PlanGroup(endpoints or "other requests", tuple(ordered))
+
+
 def _same(count: int) -> str:
     if count == 1:
         return "1 statement finds its rows as before."
@@ -109,9 +126,9 @@ def _same(count: int) -> str:
 def words(change: Change) -> str:
     """How a statement is gone about in both arms: ``reads t whole (4,000 rows) → finds rows of t by index i; …``."""
     if change.after is None:
-        return f"not run any more; before: {_arm(change.either)}"
+        return f"not run any more: {_arm(change.either)}"
     if change.before is None:
-        return f"not run before; now: {_arm(change.either)}"
+        return f"new: {_arm(change.either)}"
     return "; ".join(_differences(change)) or "as before"
 
 
@@ -140,7 +157,7 @@ def _way(access: Access) -> str:
         case "Index Scan":
             return f"finds rows of {relation} by index {index}"
         case "Index Only Scan":
-            return f"answers from index {index} of {relation} alone"
+            return f"reads index {index} of {relation} alone"
         case "Bitmap Heap Scan":
             return f"finds pages of {relation} by index {index}"
         case other:
@@ -174,10 +191,11 @@ def _row(change: Change, findings: Findings) -> PlanRow:
     ]
     trees = ["\n".join(_tree(arm.root)) if arm else "" for arm in (change.before, change.after)]
     return PlanRow(
+        "before" if change.after is None else "after" if change.before is None else "",
         text if len(text) <= LONGEST else f"{text[: LONGEST - 2]} {view.ELLIPSIS}",
         text,
         view.plain(", ".join(endpoints)),
-        words(change),
+        words(change) if change.before and change.after else _arm(either),
         *(pages[0], pages[1], rows[0], rows[1]),
         *(trees[0], trees[1]),
     )

@@ -44,7 +44,7 @@ WORDS = {
     "the index alone": (
         replace(FOUND.parts[0], rows=1),
         Node("Index Only Scan", "contents", "by_score", rows=1, pages=6),
-        "finds rows of contents by index by_score → answers from index by_score of contents alone",
+        "finds rows of contents by index by_score → reads index by_score of contents alone",
     ),
     "pages by an index": (
         WHOLE,
@@ -80,8 +80,8 @@ def test_a_difference_of_plans_in_words(case: str) -> None:
 
 
 def test_a_statement_of_one_release_alone() -> None:
-    assert words(change_of(plan(SORTED), None)) == "not run any more; before: reads contents whole (4,000 rows)"
-    assert words(change_of(None, plan(FOUND))) == "not run before; now: finds rows of contents by index by_score"
+    assert words(change_of(plan(SORTED), None)) == "not run any more: reads contents whole (4,000 rows)"
+    assert words(change_of(None, plan(FOUND))) == "new: finds rows of contents by index by_score"
 
 
 INDEXES = (
@@ -187,7 +187,9 @@ def test_the_plans_in_strings() -> None:
     assert row.tree_after == (
         "stop at the limit  (20 rows, 6 pages)\n  find rows by index of contents by by_score  (20 rows, 6 pages)"
     )
-    assert [len(row.short) <= LONGEST for row in table.single] == [True, True]
+    (others,) = table.single
+    assert others.endpoints == "other requests"
+    assert [(row.alone, len(row.short) <= LONGEST) for row in others.rows] == [("before", True), ("after", True)]
     assert table.same == "2 statements find their rows as before."
 
 
