@@ -13,7 +13,7 @@ from harness.probes.explain import Explaining, estimate, plans_in
 from harness.probes.indexes import read_catalogue, read_uses
 from harness.statement import MARK, fingerprint, shown
 from tests.unit.probes.conftest import Make
-from tests.unit.probes.postgres_server import DEBIAN, running
+from tests.unit.probes.postgres_server import programs_of, running
 
 FIND = "SELECT id FROM notes WHERE owner = $1 ORDER BY id DESC LIMIT 3"
 
@@ -78,9 +78,12 @@ def test_an_estimate_for_any_values(notes: Database, generic_since: int, monkeyp
         assert estimate(notes, none) is None
 
 
-@pytest.mark.skipif(not DEBIAN.is_dir(), reason="Debian's PostgreSQL 15 is not installed")
-def test_an_older_server_tells_its_indexes_and_how_it_would_find_rows() -> None:
-    with running(DEBIAN) as old:
+@pytest.mark.parametrize("version", ["15", "14"])
+def test_an_older_server_tells_its_indexes_and_how_it_would_find_rows(version: str) -> None:
+    programs = programs_of(version)
+    if programs is None:
+        pytest.skip(f"no PostgreSQL {version} here; install it as Debian does, or set POSTGRES_{version}")
+    with running(programs) as old:
         old.renew()
         database = old.database()
         with database.connect() as connection:
