@@ -20,13 +20,13 @@ from harness.hold import Hold
 from harness.passage import DOWNGRADE, UPGRADE, Passage, Queue, Ran, Wait
 from harness.probes.locks import LockProbe, Seen, with_locks
 from harness.statement import MARK
-from harness.statement_log import cause
+from harness.statement_log import cause, let_go
 from harness.statement_log import told as told_by
 
 LEAD_SECONDS = 0.6
 """So long the probe looks and the planned transaction is open before the migration is started."""
 AFTER_SECONDS = 0.3
-TAIL_SECONDS = 2.0
+TAIL_SECONDS = 1.0
 POLL_SECONDS = 0.01
 SAME_SECONDS = 0.05
 """The server's log and its list of sessions tell when a statement began on two clocks of one machine."""
@@ -133,7 +133,7 @@ class Director:
         told = told_by(log_text, begun, ended + LOG_SECONDS, seen.own)
         ran = told.statements
         done = with_locks(_with_unfinished(ran, seen), seen)
-        waits = [_with_cause(wait, done) for wait in seen.waits if wait.own or wait.head]
+        waits = [let_go(done, _with_cause(wait, done)) for wait in seen.waits if wait.own or wait.head]
         return Passage(
             way=way,
             service=database.service,

@@ -49,7 +49,9 @@ class Wait:
 
     Attributes:
         begun: exact, as the server says.
-        ended: the middle between the last look that saw it wait and the next one.
+        ended: when the migration let go, as the log says; else the middle between the last look that saw it wait and
+            the next one.
+        margin: how far that may be off, in seconds.
         mode: of the lock that it asked for.
         table: on which; empty where it is on no table.
         text: the statement that waited.
@@ -67,6 +69,7 @@ class Wait:
     own: bool
     head: str = ""
     behind: str = ""
+    margin: float = 0.0
 
     @property
     def ms(self) -> float:

@@ -7,10 +7,10 @@ What is read is the log of a server with ``log_line_prefix = '%m [%p] '``, its d
 import re
 from collections import Counter
 from collections.abc import Collection, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
-from harness.passage import Ran
+from harness.passage import Ran, Wait
 
 _ENTRY = re.compile(
     r"^(?P<at>\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\.\d+) (?P<zone>\S+) \[(?P<pid>\d+)\] (?P<kind>[A-Z]+):  (?P<text>.*)$"
@@ -20,6 +20,8 @@ _RAN = re.compile(r"duration: (?P<ms>[\d.]+) ms  (?:statement|execute [^:]*): (?
 
 _PLACE = re.compile(r" at character \d+$")
 MOST_ERRORS = 5
+LOG_MARGIN = 0.001
+"""The log tells whole ms."""
 _OPENS = re.compile(r"^(BEGIN|START TRANSACTION)\b", re.IGNORECASE)
 _SHUTS = re.compile(r"^(COMMIT|ROLLBACK|END|ABORT)\b", re.IGNORECASE)
 
@@ -76,6 +78,18 @@ def told(log: str, begun: float, ended: float, own: Collection[int] = ()) -> Tol
             found.append((entry.pid, Ran(entry.at - ms / 1000, ms, match["text"])))
     others = Counter(_PLACE.sub("", one.error) for pid, one in found if pid not in migrating)
     return Told(tuple(one for pid, one in found if pid in migrating), tuple(others.most_common(MOST_ERRORS)))
+
+
+def let_go(statements: Sequence[Ran], wait: Wait) -> Wait:
+    """A wait behind the migration with its end as the log has it, where the log knows of one between the two looks.
+
+    Locks are kept until the transaction ends, or the statement, where it is none's.
+    """
+    if not wait.head:
+        return wait
+    ends = [one.ended for one in statements if _SHUTS.match(one.text.strip()) or one.text == wait.head]
+    near = [end for end in ends if abs(end - wait.ended) <= wait.margin + LOG_MARGIN]
+    return replace(wait, ended=max(near), margin=LOG_MARGIN) if near else wait
 
 
 def cause(statements: Sequence[Ran], text: str, table: str, until: float) -> str:

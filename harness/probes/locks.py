@@ -218,7 +218,7 @@ class LockProbe:
                 )
         for key, wait in self._open.items():
             if key not in found:
-                self.seen.waits.append(replace(wait, ended=(wait.ended + now) / 2))
+                self.seen.waits.append(replace(wait, ended=(wait.ended + now) / 2, margin=(now - wait.ended) / 2))
         for key, wait in found.items():
             earlier = self._open.get(key)
             if earlier and earlier.head and not wait.head:

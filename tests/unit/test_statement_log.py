@@ -1,5 +1,5 @@
-from harness.passage import Ran
-from harness.statement_log import cause, told
+from harness.passage import Ran, Wait
+from harness.statement_log import cause, let_go, told
 
 LOG = """\
 2026-01-02 03:04:05.000 UTC [10] LOG:  checkpoint starting: time
@@ -52,3 +52,14 @@ def test_outside_a_transaction_a_statement_is_its_own_cause() -> None:
     statements = ran("BEGIN", "ALTER TABLE items ADD a int", "COMMIT", "CREATE INDEX x ON items (a)")
     assert cause(statements, statements[3].text, "items", 9.0) == statements[3].text
     assert cause(statements, "unknown", "items", 9.0) == "unknown"
+
+
+def waiting(ended: float, margin: float, head: str = "LOCK TABLE items") -> Wait:
+    return Wait(9, 1.0, ended, "ShareLock", "items", "UPDATE", own=False, head=head, margin=margin)
+
+
+def test_a_wait_ends_when_the_transaction_of_the_migration_does() -> None:
+    statements = ran("BEGIN", "LOCK TABLE items", "SELECT pg_sleep(0.5)", "COMMIT")
+    assert let_go(statements, waiting(3.5, 0.6)).ended == 3.9
+    assert let_go(statements, waiting(3.5, 0.1)).ended == 3.5  # it ended for another reason
+    assert let_go(statements, waiting(3.5, 0.6, head="")).ended == 3.5

@@ -39,11 +39,16 @@ def database(server: Postgres, name: str) -> Database:
     return Database(None, name, partial(server.connect, name), server.connect)
 
 
-def migrate(server: Postgres, name: str, *statements: str, autocommit: bool = True) -> None:
-    """Run statements as the harness lets a migration run them."""
+def migrate(server: Postgres, name: str, *statements: str, autocommit: bool = True) -> list[float]:
+    """Run statements as the harness lets a migration run them; returns when each was done, and the commit."""
+    done = []
     with psycopg.connect(migration_url(server, name), autocommit=autocommit) as connection:
         for statement in statements:
             connection.execute(statement.encode())
+            done.append(time.time())
+        connection.commit()
+        done.append(time.time())
+    return done
 
 
 @contextmanager
