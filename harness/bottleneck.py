@@ -7,11 +7,13 @@ the functions below name; what before had is graded by the same ones.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 
 from harness.alarm import Alarm
+from harness.keys import KeyUse
 from harness.ledger import Finding as Fault
+from harness.metric import Unit
 from harness.passage import UPGRADE
 from harness.plan import ARMS
 from harness.readings import DATABASE
@@ -29,6 +31,7 @@ WHOLE_ROWS, WHOLE_MANY = 1_000, 100_000
 HIT_RATES = (0.8, 0.75, 0.5)
 CPU_SHARES, CONNECTION_SHARES = (0.4, 0.6, 0.8), (0.5, 0.8, 0.95)
 BLOCKED = (0.0, 2.0, 10.0)
+POOL_SHARES = (0.5, 0.8, 0.999)
 MEMORY_MB = (400.0, 400.0, 1000.0)
 FIRED = (0.0, 0.05, 0.5)
 STALLS_MS = (100.0, 500.0, 2000.0)
@@ -57,6 +60,7 @@ class Kind(StrEnum):
     WHOLE = "table read whole"
     MISSES = "cache misses"
     CONNECTIONS = "connections"
+    POOL = "pool"
     BLOCKED = "blocked sessions"
     DEADLOCKS = "deadlocks"
     CPU = "CPU"
@@ -107,6 +111,7 @@ class Seen:
     alarms: Sequence[Alarm]
     settings: Mapping[str, str]
     rehearsal: Rehearsal | None = None
+    keys: Mapping[str, Sequence[KeyUse]] = field(default_factory=dict)
 
     def told(self, arm: str, of: str) -> list[Told]:
         """What the servers of a kind told in an arm."""
@@ -193,19 +198,28 @@ def _whole(databases: Findings, arm: str) -> Iterator[Found]:
 
 
 def _caching(seen: Seen, arm: str) -> Iterable[Found] | None:
-    """Of all look-ups: from 80 % on A, 75 % B, 50 % C. Named are the endpoints with most misses."""
+    """Of all look-ups: from 80 % on A, 75 % B, 50 % C. Named are the keys with most misses, else the endpoints."""
     rows = [row for row in seen.summary.rows if row.arm == arm and row.block is None and row.stage is None]
     whole = next((row for row in rows if row.endpoint is None and row.lookups), None)
     if whole is None or whole.cache_hit_rate is None:
         return None
     grade = GRADES[sum(whole.cache_hit_rate < rate for rate in HIT_RATES)]
-    missed = [row for row in rows if row.endpoint and row.lookups > row.hits] if grade > Grade.A else []
-    missed.sort(key=lambda row: row.hits - row.lookups)
-    misses = whole.lookups - whole.hits
-    return [
-        Found(Kind.MISSES, grade, str(row.endpoint), (row.lookups - row.hits) / misses, row.hits / row.lookups)
-        for row in missed[:MOST]
-    ]
+    if grade is Grade.A:
+        return []
+    asked = [(use.pattern, use.reads, use.misses) for use in seen.keys.get(arm, ())]
+    asked = asked or [(str(row.endpoint), row.lookups, row.lookups - row.hits) for row in rows if row.endpoint]
+    missed = sorted((one for one in asked if one[2]), key=lambda one: -one[2])
+    misses = sum(one[2] for one in missed)
+    return [Found(Kind.MISSES, grade, name, count / misses, 1 - count / reads) for name, reads, count in missed[:MOST]]
+
+
+def _pool(seen: Seen, arm: str) -> Iterable[Found] | None:
+    """Readings of the plan that are shares of a limit, as a pool in use: up to half A, 80 % B, less than all C."""
+    shares = {metric.name for metric in seen.summary.measures if metric.unit is Unit.FRACTION}
+    row = seen.summary.row(arm, None, None, None)
+    told = [(name, value) for name, value in row.readings if name in shares] if row else []
+    found = [Found(Kind.POOL, _beyond(value, POOL_SHARES), name, value) for name, value in told]
+    return [one for one in found if one.grade > Grade.A] if told else None
 
 
 def _connections(seen: Seen, arm: str) -> Iterable[Found] | None:
@@ -288,6 +302,7 @@ AREAS: dict[str, Look] = {
     "the migration itself": _migration,
     "cache": _caching,
     "connections": _connections,
+    "pool, and other shares of a limit": _pool,
     "locks": _locks,
     "CPU": _processors,
     "memory": _memory,

@@ -8,6 +8,7 @@ from harness.bottleneck import Area, Seen, areas_of
 from harness.cause import Cause, causes_of
 from harness.comparison import Comparison
 from harness.inspected import Inspected
+from harness.keys import KeyUse
 from harness.plan import CONTROL
 from harness.rehearsal import Rehearsal
 from harness.repetition import Repetition, repetitions_of
@@ -32,6 +33,8 @@ class Evidence:
     """Indexes and plans."""
     alarms: tuple[Alarm, ...] = ()
     rehearsal: Rehearsal | None = None
+    keys: Mapping[str, tuple[KeyUse, ...]] = field(default_factory=dict)
+    """What the caches of each arm were asked for, by pattern of key."""
     areas: tuple[Area, ...] = ()
     """What would hold the service up next."""
 
@@ -50,12 +53,14 @@ def evidence_of(
     tolls = {arm: tolls_of(one) for arm, one in inspected.items()}
     indexes = indexes_used(databases) if databases else None
     repeated = {arm: repetitions_of(one) for arm, one in inspected.items()}
-    seen = Seen(summary, repeated, databases, alarms, settings or {}, rehearsal) if summary else None
+    keys = {arm: one.keys for arm, one in inspected.items()}
+    seen = Seen(summary, repeated, databases, alarms, settings or {}, rehearsal, keys) if summary else None
     return Evidence(
         areas=areas_of(seen) if seen else (),
         databases=databases,
         causes=causes_of(comparison, inspected, indexes),
         tolls=tolls,
+        keys=keys,
         alarms=alarms,
         rehearsal=rehearsal,
         apart=apart(tolls["before"], tolls[CONTROL]) if {"before", CONTROL} <= tolls.keys() else None,

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from harness.keys import KeyUse
 from harness.statement import Counts
 
 
@@ -67,12 +68,14 @@ class Inspected:
     Attributes:
         arm: which; also ``MIGRATED``, as of ``Plan.between``.
         missing: why the statements are not known; empty where they are.
+        keys: what its caches were asked for, by pattern; empty where nobody could watch.
     """
 
     arm: str
     statements: tuple[Text, ...] = ()
     requests: tuple[Asked, ...] = ()
     missing: str = ""
+    keys: tuple[KeyUse, ...] = ()
     schema: int = 1
 
     def of(self, endpoint: str) -> Sequence[Asked]:

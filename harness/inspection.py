@@ -11,6 +11,7 @@ import redis
 
 from harness.environment.access import Cache, Database
 from harness.inspected import Asked, Inspected, Text, Work
+from harness.probes.keys import KeyWatch
 from harness.probes.statements import Key, StatementCounter, risen
 from harness.statement import Counts
 
@@ -26,6 +27,7 @@ class Inspection:
     def __init__(self, databases: Sequence[Database], caches: Sequence[Cache]) -> None:
         self._counter = StatementCounter(databases)
         self._caches = caches
+        self._watch = KeyWatch(caches)
         self._clients: list[Any] = []
         self._requests: list[tuple[Asked, dict[Key, Counts]]] = []
         self._last: tuple[dict[Key, Counts], tuple[int, int]] = {}, (0, 0)
@@ -34,6 +36,7 @@ class Inspection:
     def __enter__(self) -> Self:
         """Connect."""
         self._stack.enter_context(self._counter)
+        self._stack.enter_context(self._watch)
         self._clients = [self._stack.enter_context(cache.connect()) for cache in self._caches]
         return self
 
@@ -68,7 +71,8 @@ class Inspection:
         keys = sorted({key for _, work in self._requests for key in work}, key=str)
         place = {key: number for number, key in enumerate(keys)}
         texts = tuple(Text(print_, self._counter.texts.get(print_, ""), service) for service, print_ in keys)
-        return Inspected(arm, texts, tuple(_with(*one, place) for one in self._requests), self._counter.missing)
+        requests = tuple(_with(*one, place) for one in self._requests)
+        return Inspected(arm, texts, requests, self._counter.missing, self._watch.uses())
 
     def _statements(self) -> dict[Key, Counts]:
         if self._counter.missing:

@@ -36,7 +36,7 @@ from reports.steps import StepTable, step_table
 from reports.targets import Remark, TargetRow
 from reports.usage import UsageRow, usage_rows
 from reports.view import Cell
-from reports.work import WorkRow, equal_sentence, work_rows
+from reports.work import KeyRow, WorkRow, equal_sentence, key_rows, work_rows
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,6 +111,7 @@ class Page:
     bottlenecks: Bottlenecks | None = None
     work: tuple[WorkRow, ...] = ()
     work_equal: str = ""
+    keys: tuple[KeyRow, ...] = ()
     indexes: IndexTable | None = None
     plans: PlanTable | None = None
     selftest: str = ""
@@ -189,6 +190,7 @@ def build_page(  # noqa: PLR0917 - the parts of a run, as in render
         rehearsal=rehearsal_section(evidence) if evidence else None,
         bottlenecks=bottlenecks(evidence.areas) if evidence else None,
         work=work_rows(evidence.tolls, evidence.repeated) if evidence else (),
+        keys=key_rows(evidence.keys) if evidence else (),
         work_equal=equal_sentence(evidence.apart) if evidence else "",
         indexes=index_table(evidence.databases) if evidence else None,
         plans=plan_table(evidence.databases) if evidence else None,

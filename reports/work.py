@@ -1,8 +1,9 @@
 """Work: what a request to each endpoint costs the database, before and after."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
+from harness.keys import KeyUse
 from harness.plan import ARMS
 from harness.repetition import Repetition
 from harness.toll import Apart, Toll
@@ -38,6 +39,29 @@ def work_rows(
     """Every endpoint that was asked in either arm, in the order of the alphabet."""
     before, after = (tolls.get(arm, {}) for arm in ARMS)
     return tuple(_row(name, before.get(name), after.get(name), repeated) for name in sorted({*before, *after}))
+
+
+@dataclass(frozen=True, slots=True)
+class KeyRow:
+    """Keys of one pattern: how often asked for, and the share that was there, before and after."""
+
+    pattern: str
+    asked: tuple[Cell, Cell]
+    found: tuple[Cell, Cell]
+
+
+def key_rows(keys: Mapping[str, Sequence[KeyUse]]) -> tuple[KeyRow, ...]:
+    """The patterns of keys that either arm asked its cache for, those with most misses of after first."""
+    before, after = ({use.pattern: use for use in keys.get(arm, ())} for arm in ARMS)
+    return tuple(_key_row(name, before.get(name), after.get(name)) for name in dict.fromkeys([*after, *before]))
+
+
+def _key_row(pattern: str, before: KeyUse | None, after: KeyUse | None) -> KeyRow:
+    none = view.missing("not asked for")
+    sides = (before, after)
+    asked = [Cell(view.count(use.reads)) if use else none for use in sides]
+    found = [Cell(view.in_percent(1 - use.misses / use.reads)) if use else none for use in sides]
+    return KeyRow(view.plain(pattern), (asked[0], asked[1]), (found[0], found[1]))
 
 
 def equal_sentence(apart: Apart | None) -> str:

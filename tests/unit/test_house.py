@@ -21,6 +21,7 @@ FLOW = [
     ("plan_file",),
     ("columns",),
     ("answer", "samples", "readings", "statement", "executions", "unread"),
+    ("keys",),
     ("inspected",),
     ("index", "plan_tree"),
     ("plan_difference",),
