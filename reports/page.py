@@ -9,6 +9,7 @@ from harness.certificate import Certificate
 from harness.comparison import Comparison
 from harness.evidence import Evidence
 from harness.outcome import Outcomes
+from harness.placebo import treated
 from harness.plan import ARMS, Arm, Plan
 from harness.plan_external import without_credentials
 from harness.summary import Summary
@@ -26,6 +27,7 @@ from reports.faults import FaultRow, fault_rows
 from reports.indexes import IndexTable, index_table
 from reports.noise import NoiseRow, noise_rows
 from reports.outcomes import what_counts
+from reports.placebo import PlaceboRow, placebo_rows, placebo_sentence
 from reports.plans import PlanTable, plan_table
 from reports.rehearsal import RehearsalSection, rehearsal_section
 from reports.search import SearchTable, search_table
@@ -100,6 +102,8 @@ class Page:
     stages: tuple[StageTable, ...]
     capacity: CapacityTable | None
     noise: tuple[NoiseRow, ...]
+    placebo: tuple[PlaceboRow, ...]
+    placebo_sentence: str
     usage: tuple[UsageRow, ...]
     server: ServerSection | None
     statements: StatementTable | None
@@ -181,6 +185,8 @@ def build_page(  # noqa: PLR0917 - the parts of a run, as in render
         stages=stage_tables(plan, summary, comparison, outcomes),
         capacity=capacity_table(plan, summary),
         noise=noise_rows(verdict, comparison.blocks),
+        placebo=placebo_rows(treated(summary)),
+        placebo_sentence=placebo_sentence(treated(summary)),
         usage=usage_rows(summary),
         server=server_section(summary),
         statements=statement_table(summary),

@@ -41,7 +41,7 @@ FLOW = [
     ("toll", "repetition"),
     ("summary",),
     ("comparison",),
-    ("forecast", "noise", "certificate"),
+    ("forecast", "noise", "certificate", "placebo"),
     ("shift",),
     ("outcome",),
     ("attribution",),
