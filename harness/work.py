@@ -1,7 +1,8 @@
 """Work: what the statements of a leg came to, by stage and arm, from their counts second by second.
 
-A count belongs to a stage by the share of its second that lies within the measured part of the stage. Where any of a
-stage's seconds was not read there is no value: what was not seen may have been work.
+A count belongs to a stage by the share of its second that lies within the measured part of the stage. What is executed
+after the last stage has ended is of requests that it began, and counts to it. Where any of a stage's seconds was not
+read there is no value: what was not seen may have been work.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -124,10 +125,12 @@ def _parts(trial: Trial) -> list[_Part]:
     table = executions.table.to_pandas()
     table = table.assign(service=table["service"].astype(str), fingerprint=table["fingerprint"].astype(str))
     begun, ended = table["from_ns"].to_numpy() / 1e9, table["at_ns"].to_numpy() / 1e9
-    found = []
-    for window in trial.generation.windows:
+    found: list[_Part] = []
+    windows = trial.generation.windows
+    for window in windows:
         start, end = window.measured_from, window.end
-        inside = np.clip(np.minimum(ended, end) - np.maximum(begun, start), 0.0, None)
+        until = np.inf if window == windows[-1] else end
+        inside = np.clip(np.minimum(ended, until) - np.maximum(begun, start), 0.0, None)
         share = np.divide(inside, ended - begun, out=np.zeros_like(inside), where=ended > begun)
         chosen = share > 0
         counts = table[chosen].copy()

@@ -41,7 +41,7 @@ def summed(*legs: tuple[Executions | None, Executions | None]) -> Summary:
 
 
 def steady(**values: float) -> Executions:
-    return counted([row(second, **values) for second in range(34)])  # type: ignore[arg-type]
+    return counted([row(second, **values) for second in range(33)])  # type: ignore[arg-type]
 
 
 def test_work_per_request_is_what_was_counted_in_the_measured_seconds() -> None:
@@ -62,9 +62,20 @@ def test_work_per_request_is_what_was_counted_in_the_measured_seconds() -> None:
 @pytest.mark.parametrize("shift", [-0.9, -0.25, 0.0, 0.01, 0.5, 0.999])
 def test_a_second_counts_by_the_share_of_it_that_lies_in_the_stage(shift: float) -> None:
     moved = counted([row(second + shift) for second in range(-2, 36)], ended=34)
-    found = summed((moved, moved)).row("after", 1, "sustain", None)
+    found = summed((moved, moved)).row("after", 1, "ramp", None)
     assert found is not None
-    assert found.db_statements_per_request == pytest.approx(2800 / found.requests)
+    assert found.db_statements_per_request == pytest.approx(200 / found.requests)
+
+
+def test_what_is_executed_after_the_last_stage_is_of_its_requests() -> None:
+    late = counted([row(second) for second in range(33)] + [row(40, calls=5000)], ended=41)
+    summary = summed((steady(), late))
+    for arm, calls in (("before", 2800), ("after", 7800)):
+        found, ramp = (summary.row(arm, 1, stage, None) for stage in ("sustain", "ramp"))
+        assert found is not None
+        assert ramp is not None
+        assert found.db_statements_per_request == pytest.approx(calls / found.requests)
+        assert ramp.db_statements_per_request == pytest.approx(200 / ramp.requests)
 
 
 @pytest.mark.parametrize(("begun", "ended"), [(4.5, 33.0), (-1.0, 31.5)])
