@@ -14,7 +14,9 @@ from harness.environment.servers import BOOKKEEPING, ONCE
 from harness.errors import EnvironmentFailedError
 
 V = TypeVar("V")
-CONNECT_SECONDS = 5
+CONNECT_SECONDS, ANSWER_MS = 5, 10_000
+NAME = "harness"
+"""Of the program, as sessions of a server tell it."""
 COUNTED_BYTES = 64 * 2**20
 """Larger tables are not read to count their rows: that would take long, and push out what is cached."""
 SETTINGS = (
@@ -73,7 +75,14 @@ def observe(dsn: str, where: str) -> DatabaseFacts:
 
 def reach(dsn: str) -> Connection:
     """A connection to the database at an address, for short questions; a pooler may stand before it."""
-    return psycopg.connect(dsn, autocommit=True, connect_timeout=CONNECT_SECONDS, prepare_threshold=None)
+    return psycopg.connect(
+        dsn,
+        autocommit=True,
+        prepare_threshold=None,
+        application_name=NAME,
+        connect_timeout=CONNECT_SECONDS,
+        tcp_user_timeout=ANSWER_MS,
+    )
 
 
 def reach_cache(url: str) -> redis.Redis:

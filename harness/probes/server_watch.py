@@ -16,8 +16,9 @@ from harness.statement import MARK
 from harness.unread import Unread
 
 Row = tuple[int, str, str, float]
-SIZE_EVERY = 10
+SELDOM = 10
 """Readings between two of the size, for which the server looks at every file."""
+LONG_SECONDS = 0.1
 WAITS_MS = 5000
 COLLECTED_SECONDS = 1.0
 """PostgreSQL 14 has a process that collects the counts of tables and indexes, which tells them so late."""
@@ -38,6 +39,7 @@ class ServerWatch:
         self._looking: Connection | None = None
         self._views: list[str] = []
         self._version = 0
+        self._large: set[int] = set()
         self._sessions = Sessions()
         self._objects: dict[int, tuple[Objects, Objects | None]] = {}
         self._ticks = 0
@@ -162,9 +164,18 @@ class ServerWatch:
             for oid, *values in cursor.fetchall():
                 self._told(at_ns, self._source(self._oids[oid]), zip(named, values, strict=True))
         for oid, connection in self._connections.items():
-            queries = [views.ROWS, views.SIZE] if self._ticks % SIZE_EVERY == 0 else [views.ROWS]
-            for query in queries:
-                self._told(at_ns, self._source(self._oids[oid]), _columns(connection, query))
+            self._read_database(at_ns, oid, connection)
+
+    def _read_database(self, at_ns: int, oid: int, connection: Connection) -> None:
+        """What is asked of the database itself; seldom, where it has so many tables that it takes long."""
+        now_and_then = self._ticks % SELDOM == 0
+        queries = [views.ROWS] if now_and_then or oid not in self._large else []
+        queries += [views.SIZE] if now_and_then else []
+        for query in queries:
+            begun = time.monotonic()
+            self._told(at_ns, self._source(self._oids[oid]), _columns(connection, query))
+            if time.monotonic() - begun > LONG_SECONDS:
+                self._large.add(oid)
 
     def _read_objects(self) -> list[tuple[int, Objects]]:
         if self._version < views.SHARED_SINCE:
@@ -182,7 +193,12 @@ class ServerWatch:
 
 
 def _introduced(connection: Connection) -> Connection:
-    """A connection that has said whose session it is, and of which nothing waits for long."""
+    """A connection that has said whose session it is, and of which nothing waits for long.
+
+    One that said so when it was made is left as it is: behind a pooler its settings would become those of others.
+    """
+    if connection.info.parameter_status("application_name") == views.OURS:
+        return connection
     connection.execute(f"SET {MARK} application_name = '{views.OURS}'".encode())
     connection.execute(f"SET {MARK} statement_timeout = {WAITS_MS}".encode())
     connection.execute(f"SET {MARK} jit = off".encode())

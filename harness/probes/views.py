@@ -4,10 +4,11 @@ Every column is a reading of its own name. Counts rise from when the server's st
 stretch of time takes the difference.
 """
 
+from harness.environment.observed import NAME
 from harness.statement import MARK
 
 SHARED_SINCE, IO_SINCE, CHECKPOINTER_SINCE = 150_000, 160_000, 170_000
-OURS = "harness"
+OURS = NAME
 """The application name of a probe's connections, by which its own sessions are left out."""
 
 

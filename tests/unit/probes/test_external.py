@@ -7,10 +7,12 @@ import pytest
 from harness.beside import Beside
 from harness.environment.servers import postgres_programs
 from harness.probes.metrics import MetricsProbe
+from harness.probes.server_watch import _introduced
 from harness.statement import fingerprint
 from tests.unit.environment.test_external import AFTER, BEFORE, made, serving
 from tests.unit.probes.postgres_server import running
 
+SETTINGS = ("application_name", "statement_timeout", "jit")
 SECRET = "s3cret-word"
 
 
@@ -36,6 +38,9 @@ def test_each_arm_is_asked_at_its_own_address_and_no_secret_is_told(
             (cache,) = system.caches()
             assert cache.connect().get_connection_kwargs()["db"] == 3
             assert (database.service, database.name) == (None, "leg")
+            with _introduced(database.connect()) as connection:  # behind a pooler a setting would be everybody's
+                told = [connection.execute(f"SHOW {name}".encode()).fetchall() for name in SETTINGS]
+            assert told == [[("harness",)], [("0",)], [("on",)]]
             beside = Beside(system.probe(), MetricsProbe({}, ()), [database], [cache])
             with beside, server.connect("leg", "service") as connection:
                 connection.execute("SELECT kind FROM items WHERE id = 1").fetchall()
