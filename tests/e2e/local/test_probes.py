@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from harness.experiment import Analysis, analyse
+from harness.statement import shown
 from harness.store import RunFolder
 from tests.e2e.local.project import Project
 
@@ -113,7 +114,7 @@ def test_statements_per_request_are_those_that_the_service_sends(analysis: Analy
 def test_every_statement_is_known_by_its_text_in_both_arms(analysis: Analysis) -> None:
     texts = {use.arm: [use.text for use in analysis.summary.statements] for use in analysis.summary.statements}
     assert set(texts) == {"before", "after"}
-    assert {use.text for use in analysis.summary.statements} == {"SELECT kind FROM items WHERE id = %s"}
+    assert {use.text for use in analysis.summary.statements} == {shown("SELECT kind FROM items WHERE id = 1")}
     assert len({use.fingerprint for use in analysis.summary.statements}) == 1
 
 
