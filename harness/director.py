@@ -130,7 +130,7 @@ class Director:
             file.seek(start)
             log_text = file.read().decode(errors="replace")
         seen = probe.seen
-        told = told_by(log_text, begun, ended + LOG_SECONDS, seen.own)
+        told = told_by(log_text, begun, ended + LOG_SECONDS)
         ran = told.statements
         done = with_locks(_with_unfinished(ran, seen), seen)
         waits = [let_go(done, _with_cause(wait, done)) for wait in seen.waits if wait.own or wait.head]

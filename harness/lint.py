@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -14,6 +15,9 @@ PROGRAM = "squawk"
 SECONDS = 30.0
 MISSING = "no linter: pip install squawk-cli"
 NO_CONFIG = "/dev/null"
+_LOOKS = re.compile(r"(SELECT|SHOW|SAVEPOINT|RELEASE|ROLLBACK TO)\b", re.IGNORECASE)
+_ROLLBACK = re.compile(r"^ROLLBACK$", re.IGNORECASE)
+"""The end of a transaction, too, which the linter does not know."""
 
 
 def lint(passages: Sequence[Passage]) -> tuple[tuple[Lint, ...], str]:
@@ -26,6 +30,8 @@ def lint(passages: Sequence[Passage]) -> tuple[tuple[Lint, ...], str]:
         if passage.way != UPGRADE or not passage.statements:
             continue
         script, places = _script([one.text for one in passage.statements])
+        if not places:
+            continue
         try:
             messages = _asked(program, script)
         except (OSError, ValueError, subprocess.SubprocessError) as error:
@@ -48,7 +54,9 @@ def _script(texts: Sequence[str]) -> tuple[str, list[int]]:
     """Statements as a script, and for each of its lines the statement that it belongs to."""
     lines, places = list[str](), list[int]()
     for number, text in enumerate(texts):
-        own = text.strip().rstrip(";").splitlines() or [""]
+        if _LOOKS.match(text.strip()):
+            continue
+        own = _ROLLBACK.sub("COMMIT", text.strip()).rstrip(";").splitlines() or [""]
         own[-1] += "\n;" if "--" in own[-1] else ";"
         written = "\n".join(own).splitlines()
         lines += written

@@ -1,12 +1,12 @@
 """Statement log: the statements of a session as PostgreSQL's log has them, each with its time. Text in, values out.
 
-What is read is the log of a server with ``log_line_prefix = '%m [%p] '``, its default, of sessions with
-``log_min_duration_statement = 0``.
+What is read is the log of a server with ``log_line_prefix = '%m [%p] '``, its default. Sessions of the migration have
+``log_min_duration_statement = 0``, and ``log_error_verbosity = verbose``, which marks what is theirs by an SQLSTATE.
 """
 
 import re
 from collections import Counter
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
@@ -19,6 +19,7 @@ _RAN = re.compile(r"duration: (?P<ms>[\d.]+) ms  (?:statement|execute [^:]*): (?
 
 
 _PLACE = re.compile(r" at character \d+$")
+_OWN = re.compile(r"[0-9A-Z]{5}: ")
 MOST_ERRORS = 5
 LOG_MARGIN = 0.001
 """The log tells whole ms."""
@@ -58,26 +59,24 @@ class Told:
     errors_of_others: tuple[tuple[str, int], ...]
 
 
-def told(log: str, begun: float, ended: float, own: Collection[int] = ()) -> Told:
-    """What a log tells of a time: statements in the order of their ends, one that failed has no time.
-
-    The sessions of the migration are those in ``own``, and all whose statements have their times in the log.
-    """
-    found, errors = list[tuple[int, Ran]](), dict[int, Entry]()
-    migrating = set(own)
+def told(log: str, begun: float, ended: float) -> Told:
+    """What a log tells of a time: statements in the order of their ends, one that failed has no time."""
+    found, others, errors = list[Ran](), Counter[str](), dict[int, Entry]()
     for entry in entries(log):
         if not begun <= entry.at <= ended:
             continue
-        if entry.kind in {"ERROR", "FATAL"}:
-            errors[entry.pid] = entry
+        own = _OWN.match(entry.text)
+        text = entry.text[own.end() :] if own else entry.text
+        if entry.kind in {"ERROR", "FATAL"} and own:
+            errors[entry.pid] = replace(entry, text=text)
+        elif entry.kind in {"ERROR", "FATAL"}:
+            others[_PLACE.sub("", text)] += 1
         elif entry.kind == "STATEMENT" and (error := errors.pop(entry.pid, None)):
-            found.append((entry.pid, Ran(error.at, None, entry.text, error=error.text)))
-        elif match := _RAN.fullmatch(entry.text):
+            found.append(Ran(error.at, None, entry.text, error=error.text))
+        elif own and (match := _RAN.fullmatch(text)):
             ms = float(match["ms"])
-            migrating.add(entry.pid)
-            found.append((entry.pid, Ran(entry.at - ms / 1000, ms, match["text"])))
-    others = Counter(_PLACE.sub("", one.error) for pid, one in found if pid not in migrating)
-    return Told(tuple(one for pid, one in found if pid in migrating), tuple(others.most_common(MOST_ERRORS)))
+            found.append(Ran(entry.at - ms / 1000, ms, match["text"]))
+    return Told(tuple(found), tuple(others.most_common(MOST_ERRORS)))
 
 
 def let_go(statements: Sequence[Ran], wait: Wait) -> Wait:

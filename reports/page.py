@@ -29,7 +29,7 @@ from reports.noise import NoiseRow, noise_rows
 from reports.outcomes import what_counts
 from reports.placebo import PlaceboRow, placebo_rows, placebo_sentence
 from reports.plans import PlanTable, plan_table
-from reports.rehearsal import RehearsalSection, rehearsal_section
+from reports.rehearsal import RehearsalSection, rehearsal_section, sentence
 from reports.search import SearchTable, search_table
 from reports.server import ServerSection, server_section
 from reports.stages import Column, StageTable, columns, stage_tables
@@ -88,6 +88,8 @@ class Findings:
     breaches: tuple[Remark, ...]
     stops: tuple[Remark, ...] = ()
     causes: tuple[CauseRow, ...] = ()
+    migration: str = ""
+    """What the migration cost while it ran under load; empty where that was not tried."""
     sequential: bool = False
     """Whether the arms did not take turns, so that no legs are pairs."""
 
@@ -159,6 +161,7 @@ def build_findings(
         breaches=tuple(Remark(breach.name, *breach.value) for breach in verdict.breaches),
         stops=tuple(Remark(stop.name, *stop.value) for stop in verdict.stops),
         causes=cause_rows(evidence.causes) if evidence else (),
+        migration=sentence(evidence.rehearsal) if evidence and evidence.rehearsal else "",
         sequential=comparison.sequential,
     )
 

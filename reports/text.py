@@ -62,6 +62,8 @@ class _Layout:
             yield f"claims {self._plain(findings.claims)}"
         if findings.causes:
             yield from self._sentences("why", [row.line for row in findings.causes])
+        if findings.migration:
+            yield from self._sentences("migration under load", [findings.migration])
         if findings.steps:
             yield from self._steps(findings.steps)
         if findings.search:

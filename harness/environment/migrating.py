@@ -10,7 +10,12 @@ from harness.environment.servers import SERVICE_ROLE, Postgres
 
 MIGRATION_ROLE = "harness_migration"
 _THERE = "SELECT 1 FROM pg_roles WHERE rolname = 'harness_migration'"
-_SETTINGS = {"role": SERVICE_ROLE, "log_min_duration_statement": "0", "log_parameter_max_length": "0"}
+_SETTINGS = {
+    "role": SERVICE_ROLE,
+    "log_min_duration_statement": "0",
+    "log_parameter_max_length": "0",
+    "log_error_verbosity": "verbose",
+}
 
 
 def migration_url(postgres: Postgres, database: str) -> str:

@@ -14,6 +14,9 @@ def passage(*texts: str, way: str = UPGRADE) -> Passage:
 def test_a_warning_belongs_to_its_statement() -> None:
     ran = passage(
         "BEGIN",
+        "select pg_catalog.version()",
+        "ROLLBACK",
+        "BEGIN",
         "ALTER TABLE items\n  ADD COLUMN colour text -- a comment",
         "COMMIT",
         "CREATE INDEX CONCURRENTLY IF NOT EXISTS a ON items (colour)",
@@ -22,18 +25,19 @@ def test_a_warning_belongs_to_its_statement() -> None:
     found, by = lint([passage("SELECT 1", way=DOWNGRADE), ran])
     assert by == "squawk"
     plain = [(one.passage, one.statement) for one in found if one.rule == "require-concurrent-index-creation"]
-    assert plain == [(1, 4)]
+    assert plain == [(1, 7)]
+    assert "ban-concurrent-index-creation-in-transaction" not in {one.rule for one in found}
     assert all(one.message for one in found)
     assert not [one for one in found if one.passage == 0]
 
 
 def test_without_the_program_it_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(linting, "squawk_program", lambda: None)
-    assert lint([passage("SELECT 1")]) == ((), MISSING)
+    assert lint([passage("DROP TABLE items")]) == ((), MISSING)
 
 
 def test_a_program_that_answers_nonsense_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(linting, "squawk_program", lambda: "/bin/echo")
-    found, by = lint([passage("SELECT 1")])
+    found, by = lint([passage("DROP TABLE items")])
     assert found == ()
     assert by.startswith("squawk could not be asked")

@@ -149,6 +149,9 @@ def test_it_is_in_every_form_of_the_report(usual: Run) -> None:
     assert "<b>colour</b>" not in files["report.html"]
     assert "rehearsal-900" in files["report.html"]
     assert "**What the migration does while it runs**: The longest that a request waited" in files["summary.md"]
+    evidence = Evidence(rehearsal=TRIED)
+    said = reports.text(usual.plan, usual.summary, usual.comparison, usual.verdict, evidence=evidence, width=120)
+    assert "migration under load\n" in said
     record = json.loads(files["rehearsal.json"])
     assert record["rolled_back_as_before"] is True
     assert record["losses"][0]["stall_ms"] == 410.0
