@@ -15,7 +15,8 @@ class Without:
     """The requests of one endpoint with all indexes of after and without one: pages of 8 kB and bytes of WAL each.
 
     Of statements that name the table of the index. ``more_pages`` says whether most requests that came to the table
-    looked at more pages without it, and ``less_wal`` whether most wrote less: one alone may have met with anything.
+    looked at more pages without it, ``fewer_pages`` whether most looked at fewer, and ``less_wal`` whether most wrote
+    less: one alone may have met with anything.
     """
 
     endpoint: str
@@ -26,11 +27,17 @@ class Without:
     wal_without: float
     more_pages: bool = True
     less_wal: bool = True
+    fewer_pages: bool = False
 
     @property
     def pages_saved(self) -> float:
         """Pages that a request need not read as the index is there; 0 where the difference may be chance."""
         return _beyond_chance(self.pages_with, self.pages_without) if self.more_pages else 0.0
+
+    @property
+    def pages_added(self) -> float:
+        """Pages that a request looks at more as the index is there: it is kept up, or the server chose it in error."""
+        return _beyond_chance(self.pages_without, self.pages_with) if self.fewer_pages else 0.0
 
     @property
     def wal_added(self) -> float:
@@ -70,6 +77,12 @@ class Ablated:
         """The endpoints whose requests read fewer pages as the index is there, the one that gains most first."""
         found = [one for one in self.endpoints if one.pages_saved > 0]
         return sorted(found, key=lambda one: (-one.pages_saved * one.requests, one.endpoint))
+
+    @property
+    def costing(self) -> Sequence[Without]:
+        """The endpoints whose requests look at more pages as the index is there, the one that pays most first."""
+        found = [one for one in self.endpoints if one.pages_added > 0]
+        return sorted(found, key=lambda one: (-one.pages_added * one.requests, one.endpoint))
 
     @property
     def written(self) -> Sequence[Without]:

@@ -49,7 +49,8 @@ def _endpoints(pairs: Sequence[tuple[Asked, Asked]]) -> Iterator[Without]:
         changes = [other.counts - one.counts for one, other in both if one.counts or other.counts]
         more = _most(change.blocks > 0 for change in changes)
         less = _most(change.wal < 0 for change in changes)
-        yield Without(endpoint, len(both), there.blocks, gone.blocks, there.wal, gone.wal, more, less)
+        fewer = _most(change.blocks < 0 for change in changes)
+        yield Without(endpoint, len(both), there.blocks, gone.blocks, there.wal, gone.wal, more, less, fewer)
 
 
 def _most(found: Iterable[bool]) -> bool:

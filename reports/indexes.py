@@ -131,7 +131,7 @@ def _row(entry: Entry, findings: Findings) -> IndexRow:
         scans=Cell(view.count(use.scans)) if use else uncounted,
         entries=Cell(view.count(use.entries)) if use else uncounted,
         saved=_sum(entry, ablated.saved if ablated else None, findings),
-        saved_by=tuple(_saved(ablated.saved)) if ablated else (),
+        saved_by=(*_saved(ablated.saved), *_costing(ablated.costing)) if ablated else (),
         written=_sum(entry, ablated.written if ablated else None, findings),
         written_by=tuple(_written(ablated.written)) if ablated else (),
         worse=_worse(ablated),
@@ -163,6 +163,13 @@ def _saved(found: Sequence[Without]) -> Iterator[str]:
     for one in found:
         without, there = view.tidy(one.pages_without), view.tidy(one.pages_with)
         yield f"{view.plain(one.endpoint)}: {view.tidy(one.pages_saved)} a request ({without} without, {there} with)"
+
+
+def _costing(found: Sequence[Without]) -> Iterator[str]:
+    for one in found:
+        without, there = view.tidy(one.pages_without), view.tidy(one.pages_with)
+        more = view.tidy(one.pages_added)
+        yield f"{view.plain(one.endpoint)}: costs {more} a request ({without} without, {there} with)"
 
 
 def _written(found: Sequence[Without]) -> Iterator[str]:

@@ -89,6 +89,7 @@ def test_what_an_index_saves_and_costs_by_endpoint() -> None:
     told = without(whole, less)
     assert (told["GET /items"].pages_saved, told["GET /items"].wal_added) == (36, 0)
     assert (told["POST /items"].pages_saved, told["POST /items"].wal_added) == (0, 80)
+    assert (told["POST /items"].pages_added, told["GET /items"].pages_added) == (1, 0)
 
 
 def test_statements_that_do_not_name_the_table_are_not_the_index() -> None:
