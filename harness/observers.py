@@ -28,6 +28,7 @@ class LineObserver:
         self.plan, self.line, self.foresee = plan, line, foresee
         self.place = ""
         self._legs_left = 0
+        self._said = ""
 
     def show(self, text: str, *, news: bool) -> None:
         """Show a line."""
@@ -35,6 +36,7 @@ class LineObserver:
 
     def say(self, text: str) -> None:
         """Something outside a leg has begun."""
+        self._said = text
         self.show(text, news=True)
 
     def leg(self, leg: Leg, setup: Setup) -> None:
@@ -55,7 +57,7 @@ class LineObserver:
 
     def asked(self, arm: str, requests: int, wanted: int) -> None:
         """So many requests of an arm's corpus are made."""
-        self.show(f"comparing answers · {arm}: {requests} of {wanted}", news=False)
+        self.show(f"{self._said or arm}: {requests} of {wanted}", news=False)
 
     def progress(self, progress: Progress) -> None:
         """The generator reported."""

@@ -44,9 +44,10 @@ def test_a_service_that_runs_already_is_not_said_to_be_started(kind: str, said: 
     assert heard == [f"block 1 of 2 · after · {said}"]
 
 
-def test_the_comparison_of_answers_is_followed() -> None:
+def test_requests_are_followed_under_the_name_of_what_they_are_asked_for() -> None:
     heard: list[str] = []
     observer = PlainObserver(parse_plan(PLAN), lambda **_: "a line", heard.append)
+    observer.say("reading plans · after")
     observer.asked("after", 120, 300)
     observer.asked("after", 121, 300)  # an update, and not due yet
-    assert heard == ["comparing answers · after: 120 of 300"]
+    assert heard == ["reading plans · after", "reading plans · after: 120 of 300"]
