@@ -3,7 +3,7 @@
 import pytest
 
 from harness.load import Progress
-from harness.observers import PlainObserver
+from harness.observers import LineObserver, PlainObserver
 from harness.plan_file import parse_plan
 from harness.testing import PLAN, synthetic_setup
 from harness.trial import Leg
@@ -45,9 +45,13 @@ def test_a_service_that_runs_already_is_not_said_to_be_started(kind: str, said: 
 
 
 def test_requests_are_followed_under_the_name_of_what_they_are_asked_for() -> None:
-    heard: list[str] = []
-    observer = PlainObserver(parse_plan(PLAN), lambda **_: "a line", heard.append)
+    heard: list[tuple[str, bool]] = []
+
+    class Hearing(LineObserver):
+        def show(self, text: str, *, news: bool) -> None:
+            heard.append((text, news))
+
+    observer = Hearing(parse_plan(PLAN), lambda **_: "a line")
     observer.say("reading plans · after")
     observer.asked("after", 120, 300)
-    observer.asked("after", 121, 300)  # an update, and not due yet
-    assert heard == ["reading plans · after", "reading plans · after: 120 of 300"]
+    assert heard == [("reading plans · after", True), ("reading plans · after: 120 of 300", False)]
