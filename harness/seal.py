@@ -11,6 +11,12 @@ from harness.trial import Seal
 
 NAME = "seal.json"
 OF_THE_RUN = ("plan.toml", "migrations.json", "noise.json", "answers/*.jsonl")
+OF_THE_REHEARSAL = (
+    "rehearsal/record.json",
+    "rehearsal/windows.json",
+    "rehearsal/samples/*.parquet",
+    "answers/rolled-back.jsonl",
+)
 OF_A_LEG = ("*.json", "*.parquet", "samples/*.parquet")
 
 
@@ -25,6 +31,21 @@ def digests(run: Path, leg: str) -> dict[str, str]:
     paths = [path for pattern in OF_THE_RUN for path in sorted(run.glob(pattern))] + _files(run, leg)
     with ThreadPoolExecutor() as pool:
         return dict(zip((_name(run, path) for path in paths), pool.map(_digest, paths), strict=True))
+
+
+def rehearsal_digests(run: Path) -> dict[str, str]:
+    """The SHA-256 of every file of the migration under load, by its path in the run folder."""
+    return {_name(run, path): _digest(path) for pattern in OF_THE_REHEARSAL for path in sorted(run.glob(pattern))}
+
+
+def rehearsal_changes(run: Path, sealed: Mapping[str, str]) -> Iterator[str]:
+    """What of the migration under load is no longer as it was sealed."""
+    found = rehearsal_digests(run)
+    for name in sorted({*sealed, *found}):
+        if name not in found:
+            yield f"{name} is missing"
+        elif sealed.get(name) != found[name]:
+            yield f"{name} was {'changed' if name in sealed else 'added'}"
 
 
 def changes(run: Path, setup: Mapping[str, Any], seals: Mapping[str, Seal]) -> Iterator[str]:

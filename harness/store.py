@@ -28,7 +28,7 @@ from harness.readings import SCHEMA as READINGS
 from harness.readings import read_readings, write_readings
 from harness.recorded import RecordedPair
 from harness.samples import read_samples
-from harness.seal import NAME, changes, digests, setup_digest
+from harness.seal import NAME, changes, digests, rehearsal_changes, rehearsal_digests, setup_digest
 from harness.trial import Generation, Incident, Leg, Loss, Migration, Seal, Setup, Startup, Trial
 from harness.unread import Unread
 
@@ -150,6 +150,7 @@ class RunFolder:
         """Record what came of the migration under load."""
         self.rehearsal.mkdir(parents=True, exist_ok=True)
         self.write("rehearsal/record.json", _json(asdict(record)))
+        self.write(f"rehearsal/{NAME}", _json({"schema": SCHEMA, "files": rehearsal_digests(self.path)}))
 
     def read_rehearsal(self) -> tuple[Record, pa.Table] | None:
         """What came of the migration under load, and its samples; ``None`` where it was not tried."""
@@ -258,7 +259,12 @@ class RunFolder:
 
     def changed(self, seals: Mapping[str, Seal]) -> list[str]:
         """The files that are not as they were sealed, and what became of them."""
-        return list(changes(self.path, self._object("setup.json"), seals))
+        found = list(changes(self.path, self._object("setup.json"), seals))
+        if not (self.rehearsal / "record.json").exists():
+            return found
+        if not (self.rehearsal / NAME).is_file():
+            return [*found, f"rehearsal/{NAME} is missing"]
+        return [*found, *rehearsal_changes(self.path, self._object(f"rehearsal/{NAME}")["files"])]
 
     def complete(self, legs: Sequence[Leg]) -> bool:
         """Whether all of some legs were measured, and none was ended early."""

@@ -646,3 +646,27 @@ def test_an_interrupt_of_the_migration_under_load_keeps_the_blocks(source: Sourc
     analysis = analyse(folder)
     assert len(analysis.summary.legs) == 4
     assert analysis.evidence.rehearsal is None
+
+
+@pytest.mark.parametrize(
+    ("spoil", "said"),
+    [
+        (
+            lambda path: (path / "record.json").write_bytes((path / "record.json").read_bytes() + b" "),
+            "record.json was changed",
+        ),
+        (lambda path: next((path / "samples").iterdir()).unlink(), "samples/00001.parquet is missing"),
+        (lambda path: (path / "seal.json").unlink(), "rehearsal/seal.json is missing"),
+    ],
+)
+def test_a_record_of_the_migration_that_was_changed_later_breaks_the_run(
+    source: Source, folder: RunFolder, spoil: Callable[[Path], object], said: str
+) -> None:
+    text = MIGRATED + "\n[migration]\nduring = true\n"
+    tried = replace(source, plan=parse_plan(text), text=text)
+    measure(tried, folder, FakeEnvironment([]), Nobody(), make_load=FakeLoad([]))
+    assert not analyse(folder).verdict.breaches
+    spoil(folder.rehearsal)
+    verdict = analyse(folder).verdict
+    assert verdict.outcome is Outcome.INVALID
+    assert any(said in breach.value[0] for breach in verdict.breaches)
