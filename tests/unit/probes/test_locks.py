@@ -7,8 +7,8 @@ import pytest
 
 from harness.environment.migrating import MIGRATION_ROLE
 from harness.environment.servers import Postgres
-from harness.passage import Wait
-from harness.probes.locks import LockProbe
+from harness.passage import PLANNED, Wait
+from harness.probes.locks import LockProbe, _head, _Session
 from harness.statement_log import let_go, told
 from tests.unit.probes.migrating import database, migrate, writers
 
@@ -91,3 +91,21 @@ def test_what_a_migration_rewrites_writes_and_leaves_invalid(server: Postgres) -
 def test_a_wait_is_by_the_migration_when_another_session_stands_behind_it() -> None:
     wait = Wait(1, 0.0, 0.5, "ShareLock", "t", "x", own=False, head="ALTER TABLE t")
     assert (wait.ms, wait.by_migration) == (500.0, True)
+
+
+def session(pid: int, *blockers: int, own: bool = False, name: str = "", text: str = "") -> _Session:
+    text = text or f"statement of {pid}"
+    return _Session(pid, own, name, 1.0, "active", text, bool(blockers), 1.0, "ShareLock", 0, blockers, ())
+
+
+def test_who_waits_for_somebody_who_waits_for_the_migration_waits_for_it_too() -> None:
+    planned = session(4, name=PLANNED)
+    sessions = {one.pid: one for one in (session(1, 2), session(2, 3), session(3, 4, own=True), planned)}
+    assert _head(sessions[1], sessions) == ("statement of 3", PLANNED)
+    assert _head(sessions[2], sessions) == ("statement of 3", PLANNED)
+    assert _head(sessions[3], sessions) == ("", PLANNED)
+
+
+def test_a_circle_of_waits_is_gone_round_once() -> None:
+    sessions = {one.pid: one for one in (session(1, 2), session(2, 1))}
+    assert _head(sessions[1], sessions) == ("", "statement of 2")
