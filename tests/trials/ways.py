@@ -124,6 +124,11 @@ REFUSED = (
         "the CPU of a database that there is not", *expects("database_cpu < 40 %"), "nothing measures database_cpu"
     ),
     Refused(
+        "the statements of a database that there is not",
+        *expects("slow_statements < 1"),
+        "nothing measures slow_statements",
+    ),
+    Refused(
         "the memory of a cache that there is not", *expects("cache_memory < 1 MB"), "nothing measures cache_memory"
     ),
     Refused(
