@@ -26,6 +26,7 @@ class StatementWatch:
         self.own_ms = 0.0
         """Server time that the probes' own statements took since the first reading."""
         self.evictions = 0
+        self.lost = False
         self._schema, self._services = schema, services
         self._asked = sorted({*services, own_database})
         self._own: set[int] = set()
@@ -40,6 +41,7 @@ class StatementWatch:
         now = _together(connection.execute(views.statements(self._schema).encode(), [self._asked]).fetchall())
         ((dealloc, since),) = connection.execute(views.evicted(self._schema).encode()).fetchall()
         lost = not first and (since or 0.0) != self._since
+        self.lost |= lost
         if first or lost:
             self._begun_ns = at_ns
         if not first and not lost:

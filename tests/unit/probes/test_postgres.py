@@ -250,6 +250,7 @@ def test_counts_that_somebody_reset_leave_no_whole_stretch_behind(newest: Server
 
     found = watched(probe, work)
     assert found.begun_ns > begun
+    assert ["began anew" in one.why for one in probe.unread] == [True]
     assert not found.covers(begun / 1e9, found.ended_ns / 1e9)
 
 
