@@ -156,6 +156,12 @@ REFUSED = (
         'expect = "migration_seconds < 9 s"',
         "nothing measures migration_seconds",
     ),
+    Refused(
+        "a migration under load that nobody tries",
+        f'{TARGET}\nstage = "sustain"',
+        'expect = "migration_stall_ms < 500 ms"',
+        "nothing measures migration_stall_ms",
+    ),
     Refused("no blocks", "blocks = 2", "blocks = 0", "load.blocks"),
     Refused("a key that means nothing", TARGET, f"{TARGET}\nlimit = 3", "unknown key"),
 )
