@@ -105,7 +105,7 @@ def cause(statements: Sequence[Ran], text: str, table: str, until: float) -> str
         return text
     before = statements[: ran[-1] + 1]
     opened = max((n for n, one in enumerate(before) if _OPENS.match(one.text.strip())), default=None)
-    shut = max((n for n, one in enumerate(before) if _SHUTS.match(one.text.strip())), default=-1)
+    shut = max((n for n, one in enumerate(before[:-1]) if _SHUTS.match(one.text.strip())), default=-1)
     if opened is None or opened < shut:
         return text
     named = re.compile(rf"\b{re.escape(table.rpartition('.')[2])}\b", re.IGNORECASE)

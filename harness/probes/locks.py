@@ -219,9 +219,9 @@ class LockProbe:
         for key, wait in self._open.items():
             if key not in found:
                 self.seen.waits.append(replace(wait, ended=(wait.ended + now) / 2, margin=(now - wait.ended) / 2))
-        for key, wait in found.items():
+        for key in found:
             earlier = self._open.get(key)
-            if earlier and earlier.head and not wait.head:
+            if earlier and earlier.head:  # what it began to wait for; later ones only keep the lock
                 found[key] = replace(earlier, ended=now)
         self._open = found
         behind_us = [wait for wait in found.values() if wait.by_migration]

@@ -45,6 +45,7 @@ def ran(*texts: str) -> list[Ran]:
 def test_the_cause_is_the_first_statement_of_the_transaction_that_names_the_table() -> None:
     statements = ran("BEGIN", "LOCK TABLE items", "SELECT pg_sleep(0.5)", "COMMIT")
     assert cause(statements, "SELECT pg_sleep(0.5)", "items", 3.5) == "LOCK TABLE items"
+    assert cause(statements, "COMMIT", "items", 3.5) == "LOCK TABLE items"
     assert cause(statements, "SELECT pg_sleep(0.5)", "item", 3.5) == "SELECT pg_sleep(0.5)"
     assert cause(statements, "SELECT pg_sleep(0.5)", "", 3.5) == "SELECT pg_sleep(0.5)"
 

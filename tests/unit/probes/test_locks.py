@@ -9,7 +9,7 @@ from harness.environment.migrating import MIGRATION_ROLE
 from harness.environment.servers import Postgres
 from harness.passage import PLANNED, Wait
 from harness.probes.locks import LockProbe, _head, _Session
-from harness.statement_log import let_go, told
+from harness.statement_log import cause, let_go, told
 from tests.unit.probes.migrating import database, migrate, writers
 
 PLANTED = ("LOCK TABLE items IN ACCESS EXCLUSIVE MODE", "SELECT pg_sleep(0.5)")
@@ -28,6 +28,7 @@ def test_a_planted_lock_of_500_ms_is_reported_ten_times_of_ten(server: Postgres)
                 log.seek(start)
                 ran = told(log.read(), begun, time.time()).statements
             waits = [let_go(ran, wait) for wait in probe.seen.waits if wait.by_migration]
+            assert {cause(ran, wait.head, wait.table, wait.ended) for wait in waits} == {PLANTED[0]}
             found.append((max((wait.ms for wait in waits), default=0.0), (released - locked) * 1000))
             assert not probe.failed
             assert probe.seen.queue.depth == 4
