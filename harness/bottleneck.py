@@ -146,15 +146,10 @@ def _beyond(value: float, limits: Sequence[float]) -> Grade:
 def _statements(seen: Seen, arm: str) -> Iterable[Found] | None:
     """Over 100 ms once: B; in the mean: C; over 1 s in the mean: D."""
     uses = [use for use in seen.summary.statements if use.arm == arm]
-    return (
-        [
-            Found(Kind.SLOW, _beyond(use.mean_ms, (0.0, SLOW_MS, VERY_SLOW_MS)), use.text, use.slowest_ms, use.mean_ms)
-            for use in uses
-            if use.slowest_ms > SLOW_MS
-        ]
-        if uses
-        else None
-    )
+    slow = [(use, max(use.slowest_ms, use.mean_ms)) for use in uses]
+    grades = {use: _beyond(use.mean_ms, (0.0, SLOW_MS, VERY_SLOW_MS)) for use in uses}
+    found = [Found(Kind.SLOW, grades[use], use.text, ms, use.mean_ms) for use, ms in slow if ms > SLOW_MS]
+    return found if uses else None
 
 
 def _repetitions(seen: Seen, arm: str) -> Iterable[Found] | None:

@@ -37,7 +37,7 @@ def use(mean_ms: float, slowest_ms: float) -> StatementUse:
 
 @pytest.mark.parametrize(
     ("mean", "slowest", "grade"),
-    [(1, 99.9, "A"), (1, 100.1, "B"), (99, 200, "B"), (101, 200, "C"), (1001, 2000, "D")],
+    [(1, 99.9, "A"), (1, 100.1, "B"), (99, 200, "B"), (101, 200, "C"), (101, 0, "C"), (1001, 2000, "D")],
 )
 def test_slow_statements(summary: Summary, mean: float, slowest: float, grade: str) -> None:
     assert area("slow statements", seen(summary, statements=(use(mean, slowest),))).after == grade
