@@ -3,9 +3,10 @@
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
+from harness.analysis import Analysis, analyse
 from harness.check import Outcome
 from harness.errors import RunFolderError
-from harness.experiment import Analysis, Environment, Observer, Source, analyse, measure, measure_again
+from harness.experiment import Environment, Observer, Source, measure, measure_again
 from harness.load import Remote, generate
 from harness.noise import NoiseOfRun, differences_of
 from harness.noise_store import NoiseStore

@@ -16,6 +16,7 @@ from rich.console import Console
 import reports
 from harness import __version__
 from harness.address import DEFAULT, parse_address, try_to_bind
+from harness.analysis import Analysis, analyse
 from harness.campaign import Effort, carry_out
 from harness.check import Outcome
 from harness.cli_records import compare, history
@@ -25,7 +26,7 @@ from harness.environment.external import ExternalEnvironment
 from harness.environment.leftovers import collect, collect_containers
 from harness.environment.local import LocalEnvironment
 from harness.errors import DiskFullError, EnvironmentFailedError, HarnessError, MeasurementError
-from harness.experiment import Analysis, Environment, Source, analyse
+from harness.experiment import Environment, Source
 from harness.load import Remote, check_users
 from harness.manifest import Request, manifest
 from harness.observers import LiveObserver, PlainObserver

@@ -6,11 +6,11 @@ from pathlib import Path
 import click
 
 import reports
+from harness.analysis import Analysis, analyse
 from harness.archive import read_archive
 from harness.comparable import differences
 from harness.comparison import contrast
 from harness.errors import IncomparableError, RunFolderError
-from harness.experiment import Analysis, analyse
 from harness.history import Question, lines_of, require_otava
 from harness.metric import METRICS
 from harness.outcome import outcomes_of

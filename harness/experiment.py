@@ -2,54 +2,39 @@
 
 import platform
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
 from typing import Protocol
 
 from harness import __version__
-from harness.agreement import Agreement, agree
-from harness.alarm import Alarms
-from harness.attribution import Attribution, attribute
+from harness.analysis import Analysis, analyse
 from harness.beside import Beside, Probe, Reading
-from harness.certificate import Certificate
 from harness.certificate_store import CertificateStore
-from harness.comparison import Comparison, compare
 from harness.environment.access import Cache, Database
 from harness.environment.processes import Process
 from harness.environment.variables import expand_url
-from harness.evidence import Evidence, evidence_of
-from harness.examination import Examination
 from harness.fault import Fault
 from harness.faults import Faults
 from harness.forecast import decided
-from harness.guard import unasked
 from harness.interview import Interview, Listener
 from harness.load import Job, Progress, Remote, ask, generate
 from harness.machine import host
-from harness.noise import Floor, Noise, Place, known_floors
+from harness.noise import Noise
 from harness.noise_store import NoiseStore, machine_of
 from harness.order import balanced_order, longer
-from harness.outcome import Outcomes, outcomes_of
-from harness.plan import ARMS, Plan
+from harness.plan import Plan
 from harness.plan_faults import UNNAMED
 from harness.plan_file import fingerprint
 from harness.probes.metrics import MetricsProbe
-from harness.rehearsal import Rehearsal, rehearse
 from harness.rehearsing import Rehearsing
-from harness.settling import settle, settling_stages
-from harness.soundness import unsound_record
 from harness.stop import Stop
-from harness.store import ROLLED_BACK, RunFolder, fingerprint_files
-from harness.summary import Summary, summarise
-from harness.survey_store import SurveyStore
+from harness.store import RunFolder, fingerprint_files
 from harness.surveyor import Surveyor
-from harness.toll import Toll, tolls_of
-from harness.trial import Incident, Leg, Migration, Moment, Order, Seal, Setup, Startup, Trial, facts_of_setup
-from harness.verdict import Repeat, Verdict, judge
+from harness.trial import Incident, Leg, Migration, Moment, Order, Seal, Setup, Startup, facts_of_setup
 
 MOST_AGAIN = 10
 """Blocks in which a failure is measured once more, at most."""
@@ -128,26 +113,6 @@ class Source:
     def base(self) -> Path:
         """The folder that the plan's paths are relative to."""
         return self.path.resolve().parent
-
-
-@dataclass(frozen=True, slots=True)
-class Analysis:
-    """Everything right of the run folder: a function of what is on disk and nothing else."""
-
-    plan: Plan
-    plan_text: str
-    setup: Setup
-    migrations: Sequence[Migration]
-    summary: Summary
-    comparison: Comparison
-    verdict: Verdict
-    attribution: Attribution | None
-    outcomes: Outcomes
-    floors: Mapping[Place, Floor] = field(default_factory=dict)
-    """How much equal arms differ, as far as it is known."""
-    certificate: Certificate | None = None
-    """What the newest selftest of this machine had said when the run began."""
-    evidence: Evidence = field(default_factory=Evidence)
 
 
 def measure(
@@ -326,94 +291,6 @@ def _metrics_probe(plan: Plan, startup: Startup) -> MetricsProbe:
     return MetricsProbe(found, wanted.read)
 
 
-def analyse(folder: RunFolder) -> Analysis:
-    """Summarise, compare and judge what a run folder holds.
-
-    Raises:
-        RunFolderError: when something in it is missing or damaged.
-    """
-    setup = folder.read_setup()
-    plan, text = folder.read_plan(setup)
-    migrations = folder.read_migrations()
-    seals = folder.read_seals(setup)
-    first, again = Examination(plan, seals), Examination(plan, seals)
-    inspected = folder.read_inspected()
-    tolls = {arm: tolls_of(one) for arm, one in inspected.items()}
-    alarms = Alarms(plan.alerts)
-    summarising = _Summarising(folder, plan, migrations, tolls)
-    summary = summarising.of(setup.legs_first, lambda trials: alarms.watched(first.watched(trials)))
-    comparison = compare(summary, sequential=setup.sequential)
-    repeat = None
-    if setup.again:
-        second = summarising.of(setup.legs_again, again.watched)
-        repeat = Repeat(second, compare(second), folder.complete(setup.legs_again))
-    legs, changed = setup.legs, folder.changed(seals)
-    record = unsound_record(setup, folder.recorded(legs), seals, changed, plan_fingerprint=fingerprint(text))
-    databases = SurveyStore(folder).findings(setup, migrations, summary)
-    rehearsal = _rehearsal(plan, folder)
-    verdict = judge(
-        plan,
-        setup,
-        summary,
-        comparison,
-        folder.read_losses(legs),
-        incidents=folder.read_incidents(legs),
-        noise=folder.read_noise(),
-        repeat=repeat,
-        agreement=_agreement(plan, folder),
-        unsound=[*record, *first.unsound, *again.unsound],
-        replies=first.replies,
-        stops=[Stop.of(trial) for trial in folder.read_aborted(legs)],
-        unread=folder.read_unread(legs),
-        flaws=databases.ledger.flaws if databases else (),
-        rehearsal=rehearsal,
-    )
-    floors = known_floors(folder.read_noise(), summary)
-    outcomes = outcomes_of(
-        comparison,
-        plan.judgement,
-        plan.targets,
-        floors=floors,
-        silent=unasked(summary),
-        valid=not verdict.breaches,
-    )
-    attribution = attribute(plan, summary)
-    parts = (summary, comparison, verdict, attribution, outcomes, floors)
-    evidence = evidence_of(
-        comparison,
-        inspected,
-        databases,
-        summary=summary,
-        settings=setup.settings,
-        alarms=alarms.found(),
-        rehearsal=rehearsal,
-    )
-    return Analysis(plan, text, setup, migrations, *parts, certificate=folder.read_certificate(), evidence=evidence)
-
-
-@dataclass(frozen=True, slots=True)
-class _Summarising:
-    """How legs of a run are summarised; ``tolls`` are those of the endpoints in each arm."""
-
-    folder: RunFolder
-    plan: Plan
-    migrations: Sequence[Migration]
-    tolls: Mapping[str, Mapping[str, Toll]]
-
-    def of(self, legs: Sequence[Leg], watched: Callable[[Iterable[Trial]], Iterable[Trial]]) -> Summary:
-        """The summary of some legs, each of which is looked at by who watches when it is read."""
-        plan = self.plan
-        return summarise(
-            watched(self.folder.read_trials(legs)),
-            self.migrations,
-            plan.limits,
-            [fault for _, fault in plan.planned_faults],
-            settling=settle(self.folder.read_trials(legs), settling_stages(plan)),
-            vocabulary=plan.vocabulary,
-            tolls=self.tolls,
-        )
-
-
 def _now() -> Moment:
     return Moment(time.time(), time.monotonic())
 
@@ -422,25 +299,6 @@ def _facts_now(source: Source) -> dict[str, str | int | float]:
     """The facts of a setup as they are at this moment."""
     there = all(path.is_file() for path in source.user_files)
     return facts_of_setup(host(), fingerprint_files(source.user_files) if there else "gone")
-
-
-def _agreement(plan: Plan, folder: RunFolder) -> Agreement | None:
-    """The recorded answers of both arms side by side, where the plan compares them."""
-    if plan.answers is None:
-        return None
-    before, after = (folder.read_answers(arm) for arm in ARMS)
-    return agree(before, after, plan.answers)
-
-
-def _rehearsal(plan: Plan, folder: RunFolder) -> Rehearsal | None:
-    """What the migration did while it ran under load, where that was tried."""
-    if (found := folder.read_rehearsal()) is None:
-        return None
-    record, samples = found
-    if plan.answers is None or not record.answers:
-        return rehearse(record, samples)
-    before, rolled_back = (folder.read_answers(name) for name in ("before", ROLLED_BACK))
-    return rehearse(record, samples, agree(before, rolled_back, plan.answers))
 
 
 def _setup(source: Source, order: Order, environment: Environment, remote: Remote | None) -> Setup:

@@ -13,6 +13,7 @@ import numpy as np
 import psutil
 
 from harness import __version__
+from harness.analysis import Analysis
 from harness.breach import WorkerLost
 from harness.campaign import Effort, carry_out
 from harness.certificate import MORE_WORK, Certificate, Delay, Equal, Freeze, Kill, Power
@@ -21,7 +22,7 @@ from harness.comparison import Change
 from harness.environment.local import LocalEnvironment
 from harness.environment.processes import LABEL
 from harness.errors import MeasurementError
-from harness.experiment import Analysis, Source
+from harness.experiment import Source
 from harness.load import Job, Progress, generate
 from harness.noise import Noise
 from harness.noise_store import machine_of

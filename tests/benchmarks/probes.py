@@ -7,10 +7,11 @@ import argparse
 import tempfile
 from pathlib import Path
 
+from harness.analysis import Analysis, analyse
 from harness.check import Outcome
 from harness.environment.access import Cache, Database
 from harness.environment.local import LocalEnvironment
-from harness.experiment import Analysis, Source, analyse, measure
+from harness.experiment import Source, measure
 from harness.load import Progress
 from harness.noise import Noise
 from harness.plan_file import parse_plan

@@ -7,10 +7,11 @@ from pathlib import Path
 import pytest
 from scipy.stats import binom
 
+from harness.analysis import analyse
 from harness.certificate import Certificate, Delay, Equal, Fitness, Freeze, Kill, Power, at_most
 from harness.certificate_store import NAME, CertificateStore
 from harness.errors import RunFolderError
-from harness.experiment import Source, analyse, measure
+from harness.experiment import Source, measure
 from harness.load import Remote
 from harness.noise_store import machine_of
 from harness.plan_file import parse_plan

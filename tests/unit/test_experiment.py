@@ -8,11 +8,12 @@ from pathlib import Path
 
 import pytest
 
+from harness.analysis import analyse
 from harness.answer import Answer, digest
 from harness.check import Outcome, Reason
 from harness.doubt import Doubt
 from harness.errors import DiskFullError, EnvironmentFailedError, RunFolderError
-from harness.experiment import Source, analyse, measure
+from harness.experiment import Source, measure
 from harness.load import Job, Progress, Remote
 from harness.noise import Noise
 from harness.order import balanced_order

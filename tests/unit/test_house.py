@@ -68,6 +68,7 @@ FLOW = [
     ("surveyor",),
     ("noise_store", "certificate_store", "beside", "director"),
     ("rehearsing",),
+    ("analysis",),
     ("experiment",),
     ("campaign",),
     ("archive", "doctor", "observers", "selftest", "signals", "testing"),

@@ -7,12 +7,13 @@ from pathlib import Path
 
 import pytest
 
+from harness.analysis import analyse
 from harness.breach import Breach
 from harness.campaign import Effort, carry_out
 from harness.check import Check, Outcome, Reason
 from harness.comparison import compare
 from harness.doubt import Doubt
-from harness.experiment import Source, analyse, measure_again
+from harness.experiment import Source, measure_again
 from harness.load import Job
 from harness.noise import ArmsUnequal, Difference, Noise, NoiseOfRun
 from harness.noise_store import FOLDER

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from harness.experiment import Analysis, analyse
+from harness.analysis import Analysis, analyse
 from harness.statement import shown
 from harness.store import RunFolder
 from tests.e2e.local.project import Project
