@@ -97,6 +97,8 @@ class Director:
             self._play()
         except (HarnessError, psycopg.Error, OSError) as error:
             self.failed = str(error).strip().splitlines()[0]
+        except Exception as error:  # noqa: BLE001 - nobody would hear of it in a thread
+            self.failed = f"{type(error).__name__}: {error}"
         finally:
             with suppress(OSError):
                 self.finished.touch()

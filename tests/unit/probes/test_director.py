@@ -141,3 +141,9 @@ def test_a_table_that_cannot_be_held_is_named(server: Postgres, own: Database, t
     director.during = During(during=True, hold_tables=("nothing",))
     assert played(director).failed.startswith("migration.hold_tables: nothing cannot be read")
     assert director.passages == []
+
+
+def test_a_defect_is_no_silence(server: Postgres, own: Database, tmp_path: Path) -> None:
+    director = directed(server, own, tmp_path, [CREATE])
+    director.system = Migrated(server, own, tmp_path, {})
+    assert played(director).failed == "KeyError: 'up'"
