@@ -14,6 +14,7 @@ from harness.errors import RunFolderError
 DATABASE, CACHE, GENERATOR = "postgres", "redis", "generator"
 """Sources that are no service."""
 CPU, MEMORY = "cpu_of_host", "memory_bytes"
+THREADS, DESCRIPTORS = "threads", "descriptors"
 FAULT = "fault_"
 """A reading ``fault_kill`` of a server or service is 1 when the fault began, and 0 when it was over."""
 SERVER = "server:"

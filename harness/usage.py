@@ -9,7 +9,7 @@ import pandas as pd
 
 from harness.gauge import Gauge
 from harness.gauging import Gauging
-from harness.readings import CACHE, CPU, DATABASE, MEMORY, of_generator, of_server
+from harness.readings import CACHE, CPU, DATABASE, DESCRIPTORS, MEMORY, THREADS, of_generator, of_server
 from harness.stage import StageKind
 from harness.statistics import Interval, t_interval, trend
 from harness.trial import Trial
@@ -26,7 +26,8 @@ class Consumer:
     ``cpu`` is the mean share of the host's cores, ``memory_mb`` the peak. ``growth`` is the slope of its memory in the
     endurance stages in MB per hour, with the interval over blocks, or of the one leg where there is but one;
     ``None`` without an endurance stage, or with one too short. ``told`` is the least slope that such a stage can tell:
-    allocators take memory in steps, so that less than a step over the whole stage is no growth.
+    allocators take memory in steps, so that less than a step over the whole stage is no growth. ``threads`` and
+    ``descriptors`` (open files and sockets) are the most at once; ``None`` where they are not told.
     """
 
     arm: str
@@ -35,6 +36,8 @@ class Consumer:
     memory_mb: float
     growth: Interval | None
     told: float = 0.0
+    threads: int | None = None
+    descriptors: int | None = None
 
     @property
     def trend(self) -> int:
@@ -94,7 +97,14 @@ class Usage:
                 memory_mb=float(memory["value"].max()) / MEGABYTE if len(memory) else math.nan,
                 growth=_growth(endured),
                 told=_told(endured),
+                threads=_most(found, THREADS),
+                descriptors=_most(found, DESCRIPTORS),
             )
+
+
+def _most(readings: pd.DataFrame, name: str) -> int | None:
+    values = readings[readings["name"] == name]["value"]
+    return int(values.max()) if len(values) else None
 
 
 def _growth(memory: pd.DataFrame) -> Interval | None:

@@ -66,6 +66,8 @@ def summary_record(summary: Summary) -> dict[str, Any]:
                 "name": consumer.name,
                 "cpu_of_host": _finite(consumer.cpu),
                 "memory_mb": _finite(consumer.memory_mb),
+                "threads": consumer.threads,
+                "descriptors": consumer.descriptors,
                 "growth_mb_per_hour": _interval(consumer.growth),
                 "least_told_mb_per_hour": _finite(consumer.told),
             }

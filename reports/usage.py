@@ -11,10 +11,11 @@ from reports.view import Cell
 
 @dataclass(frozen=True, slots=True)
 class UsageSide:
-    """CPU in percent of the host, peak memory in MB, its growth in MB per hour with an interval, and what that says."""
+    """CPU in percent of the host, peak memory in MB, most threads and open files, growth of memory in MB per hour."""
 
     cpu: Cell
     memory: Cell
+    opened: Cell
     growth: Cell
     verdict: str
 
@@ -38,9 +39,17 @@ def usage_rows(summary: Summary) -> tuple[UsageRow, ...]:
 def _side(consumer: Consumer | None) -> UsageSide:
     if consumer is None:
         unread = view.missing("not read in this arm")
-        return UsageSide(unread, unread, unread, "")
+        return UsageSide(unread, unread, unread, unread, "")
     cpu = view.missing("read once") if consumer.cpu is None else Cell(view.in_percent(consumer.cpu))
-    return UsageSide(cpu, Cell(view.number(consumer.memory_mb)), _growth(consumer), _verdict(consumer))
+    memory = Cell(view.number(consumer.memory_mb))
+    return UsageSide(cpu, memory, _opened(consumer), _growth(consumer), _verdict(consumer))
+
+
+def _opened(consumer: Consumer) -> Cell:
+    told = [None if count is None else view.count(count) for count in (consumer.threads, consumer.descriptors)]
+    if told == [None, None]:
+        return view.missing("not told by what read it")
+    return Cell(" / ".join(text or "\N{EM DASH}" for text in told))
 
 
 def _growth(consumer: Consumer) -> Cell:

@@ -1,4 +1,4 @@
-"""Containers: CPU, memory, network, disk and throttling of each container of a leg, as the engine tells them.
+"""Containers: CPU, memory, threads, network, disk and throttling of each container of a leg, as the engine tells them.
 
 Memory is what its processes made, anonymous and shared, as of ``probes.process``; where the engine does not tell it
 apart, usage less the files that can be dropped.
@@ -14,7 +14,7 @@ import docker
 from docker.errors import DockerException
 from urllib3.exceptions import HTTPError
 
-from harness.readings import CPU, MEMORY
+from harness.readings import CPU, MEMORY, THREADS
 
 NETWORK_IN, NETWORK_OUT = "network_in_bytes", "network_out_bytes"
 DISK_READ, DISK_WRITTEN = "disk_read_bytes", "disk_written_bytes"
@@ -70,7 +70,7 @@ class ContainerProbe:
 
 def rows_of(name: str, reading: Mapping[str, Any], before: Mapping[str, Any] | None, at_ns: int) -> list[Row]:
     """The rows of one answer of the engine's statistics; CPU needs the answer ``before`` it."""
-    found = _memory(reading.get("memory_stats") or {}) | _traffic(reading) | _throttling(reading)
+    found = _memory(reading.get("memory_stats") or {}) | _traffic(reading) | _throttling(reading) | _threads(reading)
     if before is not None and (share := _cpu(reading, before)) is not None:
         found[CPU] = share
     return [(at_ns, name, key, float(value)) for key, value in found.items()]
@@ -104,6 +104,11 @@ def _traffic(reading: Mapping[str, Any]) -> dict[str, float]:
     for key, name in (("read", DISK_READ), ("write", DISK_WRITTEN)):
         found[name] = sum(block["value"] for block in blocks if str(block["op"]).lower() == key)
     return found
+
+
+def _threads(reading: Mapping[str, Any]) -> dict[str, float]:
+    told = (reading.get("pids_stats") or {}).get("current")
+    return {} if told is None else {THREADS: told}
 
 
 def _throttling(reading: Mapping[str, Any]) -> dict[str, float]:

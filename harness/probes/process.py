@@ -1,4 +1,4 @@
-"""Processes: the CPU and the memory of each server and service of a leg, children included, once a second.
+"""Processes: the CPU, the memory, the threads and the open files of each server and service of a leg, children included, once a second.
 
 Memory is what a process made, in shares where the system tells them (Linux): what processes share, such as PostgreSQL's
 buffers, counts once and not once per process, and mapped files do not count, since their shares change when any other
@@ -15,7 +15,7 @@ from typing import Protocol, Self
 
 import psutil
 
-from harness.readings import CPU, MEMORY
+from harness.readings import CPU, DESCRIPTORS, MEMORY, THREADS
 
 EVERY_SECONDS = 1.0
 _MADE = ("Pss_Anon:", "Pss_Shmem:")
@@ -32,8 +32,9 @@ class HasPid(Protocol):
 class ProcessProbe:
     """Reads from the start of its block to the end. ``rows`` are ``(wall-clock ns, source, name, value)``.
 
-    ``cpu_of_host`` is the share of all cores in use since the last reading, ``memory_bytes`` the memory at that moment,
-    both summed over the tree of a process; the source is its name. ``seconds`` is the CPU that reading cost so far.
+    ``cpu_of_host`` is the share of all cores in use since the last reading, ``memory_bytes``, ``threads`` and
+    ``descriptors`` (open files and sockets) are of that moment, all summed over the tree of a process; the source is its
+    name. ``seconds`` is the CPU that reading cost so far.
     """
 
     def __init__(self, roots: Mapping[str, HasPid]) -> None:
@@ -69,15 +70,18 @@ class ProcessProbe:
 
     def _read(self, name: str, root: psutil.Process) -> None:
         now, at_ns = time.monotonic(), time.time_ns()
-        spent, memory = 0.0, 0
+        spent, memory, threads, descriptors = 0.0, 0, 0, 0
         for process in [root, *root.children(recursive=True)]:
             with suppress(psutil.Error):
                 spent += sum(process.cpu_times()[:4])  # with what its ended children spent: a backend may live for ms
                 memory += _memory_bytes(process)
+                threads += process.num_threads()
+                descriptors += process.num_fds()
         if name in self._last:
             then, spent_then = self._last[name]
             self.rows.append((at_ns, name, CPU, max(spent - spent_then, 0.0) / (now - then) / self._cores))
-        self.rows.append((at_ns, name, MEMORY, float(memory)))
+        for what, value in ((MEMORY, memory), (THREADS, threads), (DESCRIPTORS, descriptors)):
+            self.rows.append((at_ns, name, what, float(value)))
         self._last[name] = now, spent
 
 

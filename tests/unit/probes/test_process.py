@@ -10,7 +10,7 @@ from types import SimpleNamespace
 import pytest
 
 from harness.probes.process import ProcessProbe
-from harness.readings import CPU, MEMORY
+from harness.readings import CPU, DESCRIPTORS, MEMORY, THREADS
 
 MEGABYTE = 1024 * 1024
 CORES = len(os.sched_getaffinity(0))
@@ -30,7 +30,8 @@ def readings(code: str, monkeypatch: pytest.MonkeyPatch, seconds: float = 1.2) -
     assert 0 < probe.seconds < 0.5
     moments = [at for at, _, _, _ in probe.rows]
     assert moments == sorted(moments)
-    return {kind: [value for _, _, name, value in probe.rows if name == kind] for kind in (CPU, MEMORY)}
+    kinds = (CPU, MEMORY, THREADS, DESCRIPTORS)
+    return {kind: [value for _, _, name, value in probe.rows if name == kind] for kind in kinds}
 
 
 def test_an_idle_process_uses_its_memory_and_no_cpu(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -49,3 +50,11 @@ def test_children_count_also_those_that_have_ended(monkeypatch: pytest.MonkeyPat
     child = f"    if not pid:\n        exec({busy!r})\n        os._exit(0)\n"
     code = f"import os\nwhile True:\n    pid = os.fork()\n{child}    os.waitpid(pid, 0)"
     assert fmean(readings(code, monkeypatch)[CPU]) * CORES > 0.2
+
+
+def test_threads_and_open_files_are_counted(monkeypatch: pytest.MonkeyPatch) -> None:
+    waiting = "[threading.Thread(target=time.sleep, args=(30,), daemon=True).start() for _ in range(6)]"
+    opened = "files = [open('/dev/null') for _ in range(50)]"
+    found = readings(f"import threading, time; {opened}; {waiting}; time.sleep(30)", monkeypatch)
+    assert set(found[THREADS]) == {7}
+    assert 50 <= found[DESCRIPTORS][-1] < 60

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 CONSUMERS = (
     Consumer("before", "postgres", 0.783, 412.345, Interval(1.0, -2.0, 3.0)),
-    Consumer("before", "auth", 0.1, 98.76, Interval(12.0, 5.0, 20.5)),
+    Consumer("before", "auth", 0.1, 98.76, Interval(12.0, 5.0, 20.5), threads=4, descriptors=1033),
     Consumer("after", "postgres", 0.2, 300.0, None),
     Consumer("indexes", "postgres", 0.2, 300.0, None),
 )
@@ -26,6 +26,7 @@ def test_a_row_tells_both_arms_and_what_growth_means(usual: Run) -> None:
     assert postgres.before.growth.text == "+1.00 (\N{MINUS SIGN}2.00 … +3.00)"
     assert postgres.before.verdict == "no growth seen"
     assert (auth.before.growth.text, auth.before.verdict) == ("+12.0 (+5.00 … +20.5)", "grows")
+    assert (auth.before.opened.text, postgres.before.opened.why) == ("4 / 1,033", "not told by what read it")
     assert postgres.after.growth.why == "told by endurance stages of 16 s and more"
     assert auth.after.memory.why == "not read in this arm"
 
