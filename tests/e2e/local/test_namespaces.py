@@ -29,8 +29,9 @@ def possible() -> bool:
     """Whether a namespace can be made here: not without root, and not in most containers."""
     if os.getuid() or not shutil.which("ip"):
         return False
-    done = subprocess.run(["ip", "netns", "add", "hprobe"], capture_output=True, check=False)
-    subprocess.run(["ip", "netns", "del", "hprobe"], capture_output=True, check=False)
+    name = f"probe{os.getpid()}"  # several of these may ask at once
+    done = subprocess.run(["ip", "netns", "add", name], capture_output=True, check=False)
+    subprocess.run(["ip", "netns", "del", name], capture_output=True, check=False)
     return done.returncode == 0
 
 
