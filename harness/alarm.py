@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from harness.alert import Alert, beside
 from harness.cell import FAILED, HIT, KINDS, MISS, kinds_of
+from harness.groups import together
 from harness.metric import Better, Metric
 from harness.readings import CACHE, CPU, DATABASE, MEMORY, of_generator, of_server
 from harness.samples import latency_ms
@@ -48,12 +49,12 @@ class Alarms:
 
     def watched(self, trials: Iterable[Trial]) -> Iterator[Trial]:
         """The same trials, each looked at when it is asked for."""
-        names = dict.fromkeys(alert.metric.name for alert in self.alerts)
+        watched = {alert.metric.name: alert for alert in self.alerts}
         for trial in trials:
             windows = list(_windows(trial))
-            for name in names:
-                alert = next(one for one in self.alerts if one.metric.name == name)
-                values = _beside(trial, windows, name) if beside(alert) else _requests(trial, windows, alert.metric)
+            parts = list(_parts(trial, windows)) if not all(map(beside, watched.values())) else []
+            for name, alert in watched.items():
+                values = _beside(trial, windows, name) if beside(alert) else _requests(parts, alert.metric)
                 self._values.setdefault((trial.leg.arm, name), []).extend(values)
             yield trial
 
@@ -86,15 +87,27 @@ def _windows(trial: Trial) -> Iterator[tuple[float, float]]:
             yield window.measured_from + count * WINDOW_SECONDS, window.end
 
 
-def _requests(trial: Trial, windows: Sequence[tuple[float, float]], metric: Metric) -> Iterator[float]:
+def _parts(
+    trial: Trial, windows: Sequence[tuple[float, float]]
+) -> Iterator[tuple[NDArray[np.float64], NDArray[np.int64]]]:
+    """Latencies in ms and kinds of the requests of each window."""
+    if not windows:
+        return
     due = trial.samples["due_ns"].to_numpy() / 1e9
-    kind = kinds_of(trial.samples)
-    latency = latency_ms(trial.samples)
-    for start, end in windows:
-        inside = (due >= start) & (due < end)
-        value = _value(metric, latency[inside], kind[inside])
-        if value is not None:
-            yield value
+    starts, ends = (np.array(side) for side in zip(*windows, strict=True))
+    place = np.searchsorted(starts, due, side="right") - 1
+    rows = np.flatnonzero((place >= 0) & (due < ends[place]))
+    order, bounds = together(place[rows], len(windows))
+    rows = rows[order]
+    latency, kind = latency_ms(trial.samples)[rows], kinds_of(trial.samples)[rows]
+    for number in range(len(windows)):
+        inside = slice(bounds[number], bounds[number + 1])
+        yield latency[inside], kind[inside]
+
+
+def _requests(parts: Sequence[tuple[NDArray[np.float64], NDArray[np.int64]]], metric: Metric) -> Iterator[float]:
+    values = (_value(metric, *part) for part in parts)
+    return (value for value in values if value is not None)
 
 
 def _value(metric: Metric, latency: NDArray[np.float64], kind: NDArray[np.int64]) -> float | None:

@@ -1,4 +1,4 @@
-"""Processes: the CPU, the memory, the threads and the open files of each server and service of a leg, children included, once a second.
+"""Processes: CPU, memory, threads and open files of each server and service of a leg, with its children, every second.
 
 Memory is what a process made, in shares where the system tells them (Linux): what processes share, such as PostgreSQL's
 buffers, counts once and not once per process, and mapped files do not count, since their shares change when any other
@@ -32,9 +32,9 @@ class HasPid(Protocol):
 class ProcessProbe:
     """Reads from the start of its block to the end. ``rows`` are ``(wall-clock ns, source, name, value)``.
 
-    ``cpu_of_host`` is the share of all cores in use since the last reading, ``memory_bytes``, ``threads`` and
-    ``descriptors`` (open files and sockets) are of that moment, all summed over the tree of a process; the source is its
-    name. ``seconds`` is the CPU that reading cost so far.
+    ``cpu_of_host`` is the share of all cores in use since the last reading; ``memory_bytes``, ``threads`` and
+    ``descriptors`` (open files and sockets) are of that moment. All are summed over the tree of a process; the source
+    is its name. ``seconds`` is the CPU that reading cost so far.
     """
 
     def __init__(self, roots: Mapping[str, HasPid]) -> None:

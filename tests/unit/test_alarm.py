@@ -1,5 +1,7 @@
 """How often somebody would have been called: windows of ten seconds, each by itself."""
 
+import math
+
 import pytest
 
 from harness.alarm import Alarms
@@ -55,3 +57,28 @@ def test_an_alert_that_makes_no_sense_is_refused(when: str, said: str) -> None:
 def test_without_a_word_of_the_plan_the_usual_is_watched() -> None:
     assert parse_plan(PLAN).alerts == DEFAULTS
     assert [one.when for one in parse_plan(PLAN + '\n[[alerts]]\nwhen = "p99 > 2 s"\n').alerts] == ["p99 > 2 s"]
+
+
+def test_the_worst_window_is_that_of_a_plain_sort() -> None:
+    plan = parse_plan(PLAN)
+    trials = [trial for trial in synthetic_trials(plan) if trial.leg.arm == "before"]
+    watch = Alarms([alert("p95 > 1 ms"), alert("cache_hit_rate < 1 %")])
+    list(watch.watched(trials))
+    by_name = {one.alert.metric.name: one for one in watch.found()}
+    slowest, rates = 0.0, []
+    for trial in trials:
+        rows = trial.samples.to_pylist()
+        for window in trial.generation.windows:
+            if window.kind == "ramp":
+                continue
+            start = window.measured_from
+            while window.end - start >= 10 or start == window.measured_from:
+                end = min(start + 10, window.end)
+                inside = [row for row in rows if start <= row["due_ns"] / 1e9 < end and row["error"] is None]
+                latencies = sorted(row["sent_ns"] + row["duration_ns"] - row["due_ns"] for row in inside)
+                slowest = max(slowest, latencies[math.ceil(0.95 * len(latencies)) - 1] / 1e6)
+                told = [row["cache"] for row in inside if row["cache"] in {"hit", "miss"}]
+                rates.append(told.count("hit") / len(told))
+                start += 10
+    assert by_name["p95"].worst == pytest.approx(slowest)
+    assert by_name["cache_hit_rate"].worst == pytest.approx(min(rates))
