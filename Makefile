@@ -18,7 +18,7 @@ demo-docker: .venv/run.stamp ## the same in containers, with Docker (8 minutes t
 	@$(BIN)/harness run scenarios/demo_docker.toml
 
 test: .venv/dev.stamp ## run the tests
-	@$(BIN)/python -m pytest -n 3 --dist loadfile
+	@$(BIN)/python -m pytest -n 3 --dist loadfile --no-loadscope-reorder
 
 check: .venv/dev.stamp ## lint, format, types
 	@$(BIN)/ruff check
