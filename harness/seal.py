@@ -10,7 +10,7 @@ from typing import Any
 from harness.trial import Seal
 
 NAME = "seal.json"
-OF_THE_RUN = ("plan.toml", "migrations.json", "noise.json", "answers/*.jsonl")
+OF_THE_RUN = ("plan.toml", "migrations.json", "noise.json", "answers/*.jsonl", "evidence/*.json")
 OF_THE_REHEARSAL = (
     "rehearsal/record.json",
     "rehearsal/windows.json",

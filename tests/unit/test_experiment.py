@@ -14,6 +14,7 @@ from harness.check import Outcome, Reason
 from harness.doubt import Doubt
 from harness.errors import DiskFullError, EnvironmentFailedError, RunFolderError
 from harness.experiment import Source, measure
+from harness.inspected import Inspected
 from harness.load import Job, Progress, Remote
 from harness.noise import Noise
 from harness.order import balanced_order
@@ -525,6 +526,15 @@ def test_both_arms_are_asked_once_before_the_first_block(source: Source, folder:
     verdict = analyse(folder).verdict
     assert (verdict.outcome, verdict.answers) == (Outcome.PASS, Outcome.PASS)
     assert Doubt.ANSWERS_NOT_COMPARED not in verdict.doubts
+
+
+def test_what_requests_cost_is_part_of_the_record(source: Source, folder: RunFolder) -> None:
+    folder.write_inspected(Inspected("after"))
+    measured_answers(source, folder, Asking([]))
+    assert folder.changed(folder.read_seals(folder.read_setup())) == []
+    path = folder.path / "evidence" / "after.json"
+    path.write_text(path.read_text().replace('"missing": ""', '"missing": "x"'))
+    assert folder.changed(folder.read_seals(folder.read_setup())) == ["evidence/after.json was changed"]
 
 
 def test_where_switching_is_dear_each_arm_is_asked_before_its_own_legs(source: Source, folder: RunFolder) -> None:
