@@ -11,7 +11,7 @@ COMPILE = $(BIN)/pip-compile -q --upgrade --strip-extras --no-annotate --no-head
 help: ## show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-11s %s\n", $$1, $$2}'
 
-demo: .venv/run.stamp ## measure the recommendation service before and after its migration (4 minutes, no Docker)
+demo: .venv/run.stamp ## measure the recommendation service before and after its migration (5 minutes, no Docker)
 	@$(BIN)/harness run scenarios/demo.toml
 
 demo-docker: .venv/run.stamp ## the same in containers, with Docker (8 minutes the first time)

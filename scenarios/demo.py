@@ -1,4 +1,4 @@
-"""Users of the demo: people in a hurry, so that four minutes hold enough requests."""
+"""Users of the demo: people in a hurry, so that five minutes hold enough requests."""
 
 from locust import between
 

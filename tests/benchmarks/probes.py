@@ -1,27 +1,38 @@
-"""What the probes cost the users of a service: blocks with and without them, side by side, at a fixed open rate.
+"""What the probes cost the users of a service: windows with and without them, side by side, at a fixed open rate.
 
-``python -m tests.benchmarks.probes --blocks 10 --seconds 40 --rate 40 --release optimized`` are its options.
+``python -m tests.benchmarks.probes --minutes 10 --rate 200 --release optimized`` are its options. One service is under
+load all the time; the probes come and go every few seconds, in random order within each pair of windows. Legs of their
+own would differ by more than what is looked for: each starts the service anew.
 """
 
 import argparse
+import json
+import math
 import tempfile
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
+from random import Random
+from threading import Event, Thread
 
-from harness.analysis import Analysis, analyse
-from harness.check import Outcome
-from harness.environment.access import Cache, Database
+import numpy as np
+import pyarrow.compute as pc
+from numpy.typing import NDArray
+
+from harness.beside import Beside
 from harness.environment.local import LocalEnvironment
-from harness.experiment import Source, measure
-from harness.load import Progress
-from harness.noise import Noise
+from harness.load import Job, generate
+from harness.metric import PERCENTILES
 from harness.plan_file import parse_plan
-from harness.probes.process import ProcessProbe
-from harness.store import RunFolder
-from harness.trial import Leg, Setup, Startup
+from harness.probes.metrics import MetricsProbe
+from harness.samples import latency_ms, read_samples
+from harness.statistics import percentile, t_interval
+from harness.trial import Leg
 
 SCENARIOS = Path(__file__).parents[2] / "scenarios"
-WITHOUT = "before"
-"""The arm beside which nothing is read; the other one is the same service, with every probe."""
+WINDOW_SECONDS, SETTLING_SECONDS = 8.0, 1.0
 MOST = 0.02
 PLAN = """
 schema = 1
@@ -43,10 +54,10 @@ revision = "head"
 env = {{ REFERENCE_RELEASE = "{release}" }}
 [arms.after]
 revision = "head"
-env = {{ REFERENCE_RELEASE = "{release}" }}
+env = {{ REFERENCE_RELEASE = "{release}", ONLY = "before is started" }}
 [load]
 users = ["demo.py"]
-blocks = {blocks}
+blocks = 1
 [[stages]]
 kind = "sustain"
 seconds = {seconds}
@@ -56,97 +67,107 @@ warmup_seconds = 5
 """
 
 
-class Unwatched(LocalEnvironment):
-    """Has nothing read beside the legs of one arm."""
+@dataclass(frozen=True, slots=True)
+class Window:
+    """A stretch of the load on the wall clock, with the probes or without."""
 
-    arm = ""
-
-    def start(self, leg: Leg) -> Startup:
-        """As ever, and remember whose leg it is."""
-        self.arm = leg.arm
-        return super().start(leg)
-
-    def databases(self) -> list[Database]:
-        """None in the legs without."""
-        return [] if self.arm == WITHOUT else super().databases()
-
-    def caches(self) -> list[Cache]:
-        """None in the legs without."""
-        return [] if self.arm == WITHOUT else super().caches()
-
-    def probe(self) -> ProcessProbe:
-        """Of nothing in the legs without."""
-        return ProcessProbe({}) if self.arm == WITHOUT else super().probe()
+    begun: float
+    ended: float
+    watched: bool
 
 
-class Printed:
-    """Says which leg it is."""
+class Switching(Thread):
+    """Has the probes come and go beside a leg."""
 
-    def say(self, text: str) -> None:
-        """Print it."""
-        print(text, flush=True)
+    def __init__(self, environment: LocalEnvironment) -> None:
+        super().__init__(daemon=True)
+        self.environment, self.windows, self.over = environment, list[Window](), Event()
 
-    def leg(self, leg: Leg, setup: Setup) -> None:
-        """Print its number."""
-        what = "without" if leg.arm == WITHOUT else "with"
-        print(f"leg {leg.number} of {len(setup.legs)}: {what}", flush=True)
+    def run(self) -> None:
+        """Pairs of windows until it is over."""
+        dice = Random(7)
+        while not self.over.is_set():
+            first = dice.random() < 0.5
+            for watched in (first, not first):
+                begun = time.time()
+                if watched:
+                    with self._probes():
+                        self.over.wait(WINDOW_SECONDS)
+                        ended = time.time()
+                else:
+                    self.over.wait(WINDOW_SECONDS)
+                    ended = time.time()
+                self.windows.append(Window(begun + SETTLING_SECONDS, ended, watched))
 
-    def noise(self, setup: Setup, noise: Noise) -> None:
-        """Nothing to say."""
-
-    def asked(self, arm: str, requests: int, wanted: int) -> None:
-        """Nothing to say."""
-
-    def progress(self, progress: Progress) -> None:
-        """Nothing to say."""
+    def _probes(self) -> Beside:
+        running = self.environment
+        return Beside(running.probe(), MetricsProbe({}, ()), running.databases(), running.caches())
 
 
 def main() -> None:
-    """Print P95, the mean and the throughput with the probes ÷ without, each with its 95 % interval over blocks."""
+    """Print P95, the mean and the throughput with the probes ÷ without, each with its 95 % interval over pairs."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--blocks", type=int, default=10)
-    parser.add_argument("--seconds", type=int, default=40)
-    parser.add_argument("--rate", type=int, default=40, help="visits that arrive per second")
+    parser.add_argument("--minutes", type=float, default=10)
+    parser.add_argument("--rate", type=int, default=200, help="visits that arrive per second")
     parser.add_argument("--release", default="optimized", choices=["baseline", "optimized"])
     asked = parser.parse_args()
-    text = PLAN.format(**vars(asked))
-    source = Source(parse_plan(text), text, SCENARIOS / "probes.toml", (SCENARIOS / "demo.py",))
+    text = PLAN.format(release=asked.release, rate=asked.rate, seconds=asked.minutes * 60)
+    plan = parse_plan(text)
     with tempfile.TemporaryDirectory() as parent:
-        folder = RunFolder.create(Path(parent), "probes")
-        environment = Unwatched(source.plan, SCENARIOS, folder.logs, print)
-        measure(source, folder, environment, Printed())
-        _tell(analyse(folder))
+        folder = Path(parent)
+        (folder / "logs").mkdir()
+        (folder / "plan.toml").write_text(text)
+        with LocalEnvironment(plan, SCENARIOS, folder / "logs", print) as environment:
+            environment.prepare()
+            startup = environment.start(Leg(1, 1, "before"))
+            job = Job(
+                plan=plan,
+                plan_path=folder / "plan.toml",
+                base=SCENARIOS,
+                host=startup.host,
+                urls=startup.urls,
+                out=folder / "leg",
+                log=folder / "generator.log",
+                label=environment.label,
+                seed=7,
+            )
+            switching = Switching(environment)
+            switching.start()
+            generate(job, on_progress=lambda _: None, check=environment.check)
+            switching.over.set()
+            switching.join()
+            environment.stop()
+        for line in _told(folder / "leg", switching.windows):
+            print(line)
 
 
-def _tell(analysis: Analysis) -> None:
-    if analysis.verdict.outcome is Outcome.INVALID:
-        print("INVALID: " + "; ".join(breach.value[0] for breach in analysis.verdict.breaches))
-    print(f"{'':14}{'without':>10}{'with':>10}{'ratio':>9}{'95 % interval':>20}{'worst pair':>12}")
-    for name in ("p95", "mean", "rps"):
-        pair = analysis.comparison.pair(name, None, None)
-        if pair is None or pair.change is None or pair.before is None or pair.after is None:
-            print(f"{name:14}nothing was measured")
-            continue
-        change = pair.change
-        ends = "one block" if change.low is None else f"{change.low:.4f} to {change.high:.4f}"
-        worst = f"{change.worst:.4f}" if change.worst is not None else ""
-        print(f"{pair.metric.label:14}{pair.before:10.2f}{pair.after:10.2f}{change.value:9.4f}{ends:>20}{worst:>12}")
-        bound = _worst_end(change.low, change.high, higher_is_better=name == "rps")
-        if bound is not None:
-            known = "less" if bound < MOST else "not known to be less"
-            print(f"{'':14}costs at most {bound:+.2%}: {known} than {MOST:.0%}")
-    for told in analysis.summary.servers:
-        if told.source == "server:probes":
-            seconds = told.levels["probe_seconds"]
-            own, server = told.levels["probe_cpu_seconds"] / seconds, told.levels["probe_server_ms"] / 1000 / seconds
-            print(f"asking took {own:.2%} of a core of the harness and {server:.2%} of one of PostgreSQL")
+def _told(leg: Path, windows: list[Window]) -> Iterator[str]:
+    samples = read_samples(leg / "samples")
+    origin = datetime.fromisoformat(json.loads((leg / "windows.json").read_text())["origin"]).timestamp()
+    good = pc.is_null(samples["error"]).to_numpy(zero_copy_only=False)
+    due = samples["due_ns"].to_numpy()[good] / 1e9 + origin
+    latency = latency_ms(samples)[good]
+    last = due.max()
+    pairs = [sorted(pair, key=lambda one: one.watched) for pair in zip(windows[::2], windows[1::2], strict=False)]
+    whole = [pair for pair in pairs if max(one.ended for one in pair) < last][1:]
+    yield f"{len(samples):,} requests, {len(samples) - len(due):,} of them failed; {len(whole)} pairs of windows"
+    values = [[_values(due, latency, window) for window in pair] for pair in whole]
+    for place, name in enumerate(("P95", "mean", "req/s")):
+        logs = [math.log(with_[place] / without[place]) for without, with_ in values]
+        interval = t_interval(logs)
+        assert interval is not None
+        ratio, low, high = (math.exp(end) for end in (interval.value, interval.low, interval.high))
+        without, with_ = (sum(pair[side][place] for pair in values) / len(values) for side in (0, 1))
+        bound = 1 - low if name == "req/s" else high - 1
+        known = "less" if bound < MOST else "not known to be less"
+        yield f"{name:6} without {without:8.3f}  with {with_:8.3f}  ratio {ratio:.4f} [{low:.4f}, {high:.4f}]"
+        yield f"       costs at most {bound:+.2%}: {known} than {MOST:.0%}"
 
 
-def _worst_end(low: float | None, high: float | None, *, higher_is_better: bool) -> float | None:
-    """The most that the interval allows it to be worse; ``None`` of one block."""
-    if low is None or high is None:
-        return None
-    return 1 - low if higher_is_better else high - 1
+def _values(due: NDArray[np.float64], latency: NDArray[np.float64], window: Window) -> tuple[float, float, float]:
+    inside = latency[(due >= window.begun) & (due < window.ended)]
+    p95 = percentile(inside, PERCENTILES["p95"]) or math.nan
+    return p95, float(inside.mean()), len(inside) / (window.ended - window.begun)
 
 
 if __name__ == "__main__":
