@@ -78,6 +78,16 @@ class Inspected:
     keys: tuple[KeyUse, ...] = ()
     schema: int = 1
 
+    def __post_init__(self) -> None:
+        """Refuse work of statements that there are not.
+
+        Raises:
+            ValueError: naming the request.
+        """
+        for asked in self.requests:
+            if any(not 0 <= work.statement < len(self.statements) for work in asked.work):
+                raise ValueError(f"request {asked.n} ran a statement that is not among the statements")
+
     def of(self, endpoint: str) -> Sequence[Asked]:
         """The requests to an endpoint that did not fail."""
         return [asked for asked in self.requests if asked.endpoint == endpoint and not asked.failed]

@@ -10,7 +10,8 @@ from typing import Any
 from harness.trial import Seal
 
 NAME = "seal.json"
-OF_THE_RUN = ("plan.toml", "migrations.json", "noise.json", "answers/*.jsonl", "evidence/*.json")
+OF_AN_ARM = "evidence/*.json"
+OF_THE_RUN = ("plan.toml", "migrations.json", "noise.json", "answers/*.jsonl", OF_AN_ARM)
 OF_THE_REHEARSAL = (
     "rehearsal/record.json",
     "rehearsal/windows.json",
@@ -58,6 +59,10 @@ def changes(run: Path, setup: Mapping[str, Any], seals: Mapping[str, Seal]) -> I
     for name, digest in sealed.items():
         if found[name] != digest:
             yield f"{name} is missing" if found[name] is None else f"{name} was changed"
+    arms = {leg.partition("-")[2] for leg in seals}  # what an arm was asked is there before its first leg is sealed
+    for path in sorted(run.glob(OF_AN_ARM)):
+        if path.stem in arms and _name(run, path) not in sealed:
+            yield f"{_name(run, path)} was added"
     for leg in seals:
         for path in _files(run, leg):
             if _name(run, path) not in sealed:

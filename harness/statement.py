@@ -28,6 +28,7 @@ _KEEPING_HOUSE = re.compile(
 )
 _TYPED = re.compile(r"\b(interval|date|timestamptz|timestamp|time)\s+\$\d+", re.IGNORECASE)
 _EXTRACT = re.compile(r"(\bextract\s*\(\s*)\$\d+(\s+from\b)", re.IGNORECASE)
+_ROWS = re.compile(r"(SELECT|WITH|VALUES|TABLE|INSERT|UPDATE|DELETE|MERGE)\b", re.IGNORECASE)
 logging.getLogger("sqlglot").setLevel(logging.ERROR)  # it warns of every statement that it keeps as words
 
 
@@ -89,6 +90,14 @@ def shown(text: str) -> str:
     if isinstance(parsed, exp.Command):
         return _as_words(text)
     return parsed.transform(_without_values).sql(dialect="postgres", comments=False).replace("%s", "?")
+
+
+def without_values(text: str) -> str:
+    """A text that may be kept: as the server tells it, where that has ``$1`` for values, else as ``shown``.
+
+    Of what reads and changes rows the server leaves the values out; a command such as ALTER ROLE it keeps as it was.
+    """
+    return text if _ROWS.match(_LOOSE.sub(" ", text).lstrip(" (")) else shown(text)
 
 
 def is_question(text: str) -> bool:

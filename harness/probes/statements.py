@@ -8,7 +8,7 @@ from typing import Any, Self
 import psycopg
 
 from harness.environment.access import Connection, Database
-from harness.statement import MARK, Counts, fingerprint, is_question
+from harness.statement import MARK, Counts, fingerprint, is_question, without_values
 
 Key = tuple[str | None, str]
 """A service and the fingerprint of a statement."""
@@ -82,7 +82,7 @@ class StatementCounter:
         for number, text in rows:
             if text and MARK not in text and is_question(text):
                 self._known[number] = fingerprint(text)
-                self.texts.setdefault(self._known[number], text)
+                self.texts.setdefault(self._known[number], without_values(text))
 
 
 def risen(before: Mapping[Key, Counts], after: Mapping[Key, Counts]) -> dict[Key, Counts]:

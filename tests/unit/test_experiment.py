@@ -537,6 +537,18 @@ def test_what_requests_cost_is_part_of_the_record(source: Source, folder: RunFol
     assert folder.changed(folder.read_seals(folder.read_setup())) == ["evidence/after.json was changed"]
 
 
+def test_what_requests_cost_cannot_be_added_later(source: Source, folder: RunFolder) -> None:
+    measured_answers(source, folder, Asking([]))
+    folder.write_inspected(Inspected("after"))
+    assert folder.changed(folder.read_seals(folder.read_setup())) == ["evidence/after.json was added"]
+    path = folder.path / "evidence" / "after.json"
+    work = '{"statement": 0, "counts": {}}'
+    asked = f'[{{"n": 1, "endpoint": "GET /", "work": [{work}]}}]'
+    path.write_text(path.read_text().replace('"requests": []', f'"requests": {asked}'))
+    with pytest.raises(RunFolderError, match=r"after.json: damaged .*request 1 ran a statement that is not among"):
+        folder.read_inspected()
+
+
 def test_where_switching_is_dear_each_arm_is_asked_before_its_own_legs(source: Source, folder: RunFolder) -> None:
     external = 'kind = "external"\nswitch = "switch {arm}"\nsequential = true'
     text = ANSWERS.replace('kind = "local"\nserve = "serve --port {port}"', external)

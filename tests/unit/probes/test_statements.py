@@ -131,3 +131,11 @@ def test_a_server_that_goes_away_ends_nothing(database: Database) -> None:
 
     seen = inspect(Database(None, database.name, database.connect, refuse), joined, 1)
     assert seen.missing == "connection refused"
+
+
+def test_no_value_of_a_command_is_kept(database: Database) -> None:
+    def comment(connection: Connection, _: random.Random) -> int:
+        connection.execute("COMMENT ON TABLE posts IS 'password 1234'")
+        return 0
+
+    assert [one.text for one in inspect(database, comment, 1).statements] == ["COMMENT ON TABLE posts IS ?"]
