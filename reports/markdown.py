@@ -5,6 +5,7 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from reports.answers import AnswerTable, DifferenceRow
 from reports.arrivals import ArrivalRow, ArrivalTable
+from reports.causes import TITLE as CAUSES_TITLE
 from reports.claims import ClaimRow
 from reports.faults import ABOUT, FaultRow
 from reports.indexes import IndexTable
@@ -51,6 +52,7 @@ def _lines(page: Page) -> Iterator[str]:
             right=range(3, 7),
         )
     yield from _answers(page.findings.answers)
+    yield from _why(page)
     if page.claims:
         yield from ("", f"**Claims**: {_escaped(page.findings.claims)}", "")
         named = ("claim", "what was said", "claimed", "measured", "")
@@ -92,6 +94,14 @@ def _lines(page: Page) -> Iterator[str]:
             *([f"No change can be told from none: {_escaped(untold)}.", ""] if untold else []),
             "</details>",
         )
+
+
+def _why(page: Page) -> Iterator[str]:
+    if page.findings.causes:
+        yield from ("", f"**{CAUSES_TITLE}**", "")
+        yield from (f"- {_escaped(row.line)}" for row in page.findings.causes)
+    if page.bottlenecks:
+        yield from ("", f"**Bottlenecks**: {_escaped(page.bottlenecks.sentence)}")
 
 
 def _indexes(table: IndexTable | None) -> Iterator[str]:

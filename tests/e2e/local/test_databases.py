@@ -31,8 +31,10 @@ class Handler(BaseHTTPRequestHandler):
         self.wfile.write(body)
 
     def do_GET(self):
-        asked = "SELECT id FROM items WHERE kind = %s ORDER BY id LIMIT 3"
+        asked = "SELECT id FROM items WHERE kind = %s ORDER BY id LIMIT 6"
         found = [] if self.path == "/" else self.database.execute(asked, [int(self.path.split("/")[-1])]).fetchall()
+        for (item,) in found if "ONE_BY_ONE" in os.environ else ():
+            self.database.execute("SELECT name FROM items WHERE id = %s", [item]).fetchall()
         self.answer(found)
 
     def do_POST(self):
@@ -98,6 +100,7 @@ serve = "python service.py {port}"
 
 [arms.before]
 revision = "1"
+env = { ONE_BY_ONE = "yes" }
 [arms.after]
 revision = "2"
 
@@ -173,3 +176,21 @@ def test_how_rows_are_found_is_told_in_words(run: Path) -> None:
     report = (run / "report.html").read_text()
     assert "How the database finds the rows" in report
     assert "The migration made 5 indexes" in report
+
+
+def test_what_a_request_costs_is_read_around_each_in_both_arms_and_between_them(run: Path) -> None:
+    evidence = json.loads((run / "evidence.json").read_text())
+    read = {one["arm"]: one["of_no_hit"] for one in evidence["tolls"] if one["endpoint"] == "GET /kinds/{kind}"}
+    assert {arm: toll["calls"] for arm, toll in read.items()} == {"before": 7, "migrated": 7, "after": 1}
+    assert read["before"]["hit"] > read["migrated"]["hit"] + 10 > read["after"]["hit"] + 20
+    assert [(one["arm"], one["slope"]) for one in evidence["repeated"]] == [("before", 1), ("migrated", 1)]
+    write = {one["arm"]: one["of_no_hit"]["wal"] for one in evidence["tolls"] if one["endpoint"] == "POST /items"}
+    assert write["after"] > write["before"] > 0
+
+
+def test_the_report_says_what_requests_cost_and_what_is_to_be_mended(run: Path) -> None:
+    report, summary = (run / "report.html").read_text(), (run / "summary.md").read_text()
+    assert "N+1 before: “SELECT name FROM items WHERE id = $1” runs 6 times a request" in report
+    assert "To be mended first: indexes" in report
+    assert "DROP INDEX CONCURRENTLY one_name" in report
+    assert "**Bottlenecks**: To be mended first: indexes" in summary
