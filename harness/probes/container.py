@@ -4,27 +4,26 @@ Memory is what its processes made, anonymous and shared, as of ``probes.process`
 apart, usage less the files that can be dropped.
 """
 
-import threading
 import time
 from collections.abc import Mapping
-from types import TracebackType
-from typing import Any, Self
+from functools import partial
+from typing import Any
 
 import docker
 from docker.errors import DockerException
 from urllib3.exceptions import HTTPError
 
+from harness.probes.reader import Reader, Row
 from harness.readings import CPU, MEMORY, THREADS
 
 NETWORK_IN, NETWORK_OUT = "network_in_bytes", "network_out_bytes"
 DISK_READ, DISK_WRITTEN = "disk_read_bytes", "disk_written_bytes"
 THROTTLED = "throttled_seconds"
-Row = tuple[int, str, str, float]
 BROKEN_STREAM = (DockerException, HTTPError, OSError, ValueError, AttributeError)
 """What reading on from an engine raises that has gone."""
 
 
-class ContainerProbe:
+class ContainerProbe(Reader):
     """Reads from the start of its block to the end. ``rows`` are ``(wall-clock ns, source, name, value)``.
 
     ``cpu_of_host`` is the share of all cores in use since the last reading, ``memory_bytes`` the memory at that moment;
@@ -32,29 +31,9 @@ class ContainerProbe:
     """
 
     def __init__(self, client: docker.DockerClient, containers: Mapping[str, str]) -> None:
-        self.rows: list[Row] = []
-        self._done = threading.Event()
-        self._streams = {
-            name: client.api.stats(identity, decode=True, stream=True) for name, identity in containers.items()
-        }
-        self._threads = [
-            threading.Thread(target=self._read, args=item, name=f"container probe {item[0]}", daemon=True)
-            for item in self._streams.items()
-        ]
-
-    def __enter__(self) -> Self:
-        """Begin to read."""
-        for thread in self._threads:
-            thread.start()
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        """Stop reading."""
-        self._done.set()
-        for thread in self._threads:
-            thread.join(timeout=5)
+        streams = {name: client.api.stats(identity, decode=True, stream=True) for name, identity in containers.items()}
+        reads = {f"container probe {name}": partial(self._read, name, stream) for name, stream in streams.items()}
+        super().__init__(reads, patience=5)
 
     def _read(self, name: str, stream: Any) -> None:  # noqa: ANN401 - the SDK has no types
         before: Mapping[str, Any] | None = None

@@ -1,20 +1,20 @@
 """Metrics: the numbers that services tell of themselves in the text form of Prometheus, once a second."""
 
 import math
-import threading
 import time
 from collections.abc import Mapping, Sequence
-from types import TracebackType
-from typing import Self
+from functools import partial
 
 import requests
 from prometheus_client.parser import text_string_to_metric_families
+
+from harness.probes.reader import Reader
 
 EVERY_SECONDS = 1.0
 ANSWER_SECONDS = 0.8
 
 
-class MetricsProbe:
+class MetricsProbe(Reader):
     """Reads from the start of its block to the end. ``rows`` are ``(wall-clock ns, service, series, value)``.
 
     A series is written as Prometheus does, ``breaker_open{guards="database"}``. What does not answer is not read: that
@@ -22,27 +22,8 @@ class MetricsProbe:
     """
 
     def __init__(self, urls: Mapping[str, str], read: Sequence[str]) -> None:
-        self.rows: list[tuple[int, str, str, float]] = []
+        super().__init__({f"metrics of {name}": partial(self._run, name, url) for name, url in urls.items()})
         self._read = frozenset(read)
-        self._done = threading.Event()
-        self._threads = [
-            threading.Thread(target=self._run, args=item, name=f"metrics of {item[0]}", daemon=True)
-            for item in urls.items()
-        ]
-
-    def __enter__(self) -> Self:
-        """Begin to read."""
-        for thread in self._threads:
-            thread.start()
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        """Stop reading."""
-        self._done.set()
-        for thread in self._threads:
-            thread.join()
 
     def _run(self, service: str, url: str) -> None:
         due = time.monotonic()

@@ -15,7 +15,8 @@ import psycopg
 
 from harness.environment.access import Database
 from harness.executions import Executions, together
-from harness.probes.server_watch import Row, ServerWatch
+from harness.probes.reader import Row
+from harness.probes.server_watch import ServerWatch
 from harness.readings import DATABASE, SERVER
 from harness.unread import Unread
 

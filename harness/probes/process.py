@@ -6,15 +6,14 @@ process maps them. Elsewhere it is the resident set size.
 """
 
 import os
-import threading
 import time
 from collections.abc import Mapping
 from contextlib import suppress
-from types import TracebackType
-from typing import Protocol, Self
+from typing import Protocol
 
 import psutil
 
+from harness.probes.reader import Reader
 from harness.readings import CPU, DESCRIPTORS, MEMORY, THREADS
 
 EVERY_SECONDS = 1.0
@@ -29,7 +28,7 @@ class HasPid(Protocol):
         """Its process id at this moment."""
 
 
-class ProcessProbe:
+class ProcessProbe(Reader):
     """Reads from the start of its block to the end. ``rows`` are ``(wall-clock ns, source, name, value)``.
 
     ``cpu_of_host`` is the share of all cores in use since the last reading; ``memory_bytes``, ``threads`` and
@@ -38,25 +37,11 @@ class ProcessProbe:
     """
 
     def __init__(self, roots: Mapping[str, HasPid]) -> None:
-        self.rows: list[tuple[int, str, str, float]] = []
+        super().__init__({"process probe": self._run})
         self.seconds = 0.0
         self._roots = roots
         self._cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
         self._last: dict[str, tuple[float, float]] = {}
-        self._done = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="process probe", daemon=True)
-
-    def __enter__(self) -> Self:
-        """Begin to read."""
-        self._thread.start()
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        """Stop reading."""
-        self._done.set()
-        self._thread.join()
 
     def _run(self) -> None:
         due = time.monotonic()

@@ -4,16 +4,16 @@ Its counts rise from when the server began, or since somebody reset them. Nothin
 let itself be asked is told in ``unread``, with what would have it told.
 """
 
-import threading
 import time
 from collections.abc import Mapping, Sequence
-from types import TracebackType
-from typing import Any, Self
+from functools import partial
+from typing import Any
 
 import redis
 from redis.exceptions import NoPermissionError
 
 from harness.environment.access import Cache
+from harness.probes.reader import Reader, Row
 from harness.readings import CACHE, SERVER
 from harness.unread import Unread
 
@@ -34,38 +34,19 @@ COUNTS = {
 }
 """The fields of INFO that are read, and the readings they become."""
 LOCKED = ("NOAUTH", "WRONGPASS")
-Row = tuple[int, str, str, float]
 
 
-class RedisProbe:
+class RedisProbe(Reader):
     """Reads from the start of its block to the end. ``rows`` are ``(wall-clock ns, source, name, value)``.
 
     ``seconds`` is the CPU that reading cost this process, ``commands`` how many the servers were sent for it.
     """
 
     def __init__(self, caches: Sequence[Cache]) -> None:
-        self.rows: list[Row] = []
+        runs = {f"cache {number} {cache.name}": partial(self._run, cache) for number, cache in enumerate(caches, 1)}
+        super().__init__(runs, PATIENCE_SECONDS)
         self.unread: list[Unread] = []
         self.seconds, self.commands = 0.0, 0
-        self._done = threading.Event()
-        self._threads = [
-            threading.Thread(target=self._run, args=(cache,), name=f"cache {cache.name}", daemon=True)
-            for cache in caches
-        ]
-
-    def __enter__(self) -> Self:
-        """Begin to read."""
-        for thread in self._threads:
-            thread.start()
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        """Stop reading."""
-        self._done.set()
-        for thread in self._threads:
-            thread.join(PATIENCE_SECONDS)
 
     def _run(self, cache: Cache) -> None:
         asked = _Asked(cache)

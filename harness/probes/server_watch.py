@@ -9,13 +9,13 @@ import psycopg
 from harness.environment.access import Connection, Database
 from harness.probes import views
 from harness.probes.objects import Objects
+from harness.probes.reader import Row
 from harness.probes.sessions import Sessions
 from harness.probes.statement_watch import StatementWatch
 from harness.readings import SERVER
 from harness.statement import MARK
 from harness.unread import Unread
 
-Row = tuple[int, str, str, float]
 SELDOM = 10
 """Readings between two of the size, for which the server looks at every file."""
 LONG_SECONDS = 0.1

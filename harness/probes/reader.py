@@ -1,0 +1,36 @@
+"""Reader: threads that read beside a load, from the start of a block to its end."""
+
+import threading
+from collections.abc import Callable, Mapping
+from types import TracebackType
+from typing import Self
+
+Row = tuple[int, str, str, float]
+"""``(wall-clock ns, source, name, value)``."""
+
+
+class Reader:
+    """What each of some threads reads goes into ``rows``; they are to end soon once ``_done`` is set.
+
+    One that does not, within ``patience`` seconds, is left alone.
+    """
+
+    def __init__(self, threads: Mapping[str, Callable[[], None]], patience: float | None = None) -> None:
+        self.rows: list[Row] = []
+        self._done = threading.Event()
+        self._patience = patience
+        self._threads = [threading.Thread(target=run, name=name, daemon=True) for name, run in threads.items()]
+
+    def __enter__(self) -> Self:
+        """Begin to read."""
+        for thread in self._threads:
+            thread.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Stop reading."""
+        self._done.set()
+        for thread in self._threads:
+            thread.join(self._patience)
