@@ -9,16 +9,18 @@ import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from types import TracebackType
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 import psycopg
 
 from harness.environment.access import Database
 from harness.executions import Executions, together
-from harness.probes.reader import Row
 from harness.probes.server_watch import ServerWatch
 from harness.readings import DATABASE, SERVER
 from harness.unread import Unread
+
+if TYPE_CHECKING:
+    from harness.probes.reader import Row
 
 EVERY_SECONDS, LOOK_SECONDS = 1.0, 0.1
 PATIENCE_SECONDS = 10.0

@@ -2,19 +2,21 @@
 
 import time
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import psycopg
 
 from harness.environment.access import Connection, Database
 from harness.probes import views
 from harness.probes.objects import Objects
-from harness.probes.reader import Row
 from harness.probes.sessions import Sessions
 from harness.probes.statement_watch import StatementWatch
 from harness.readings import SERVER
 from harness.statement import MARK
 from harness.unread import Unread
+
+if TYPE_CHECKING:
+    from harness.probes.reader import Row
 
 SELDOM = 10
 """Readings between two of the size, for which the server looks at every file."""
