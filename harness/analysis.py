@@ -3,26 +3,26 @@
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from harness.agreement import Agreement, agree
-from harness.alarm import Alarms
-from harness.attribution import Attribution, attribute
-from harness.certificate import Certificate
+from harness.answers.agreement import Agreement, agree
 from harness.comparison import Comparison, compare
-from harness.evidence import Evidence, evidence_of
-from harness.examination import Examination
-from harness.guard import unasked
-from harness.noise import Floor, Place, known_floors
-from harness.outcome import Outcomes, outcomes_of
+from harness.evidence.rehearsal import Rehearsal, rehearse
+from harness.evidence.toll import Toll, tolls_of
+from harness.explaining.alarm import Alarms
+from harness.explaining.evidence import Evidence, evidence_of
+from harness.judging.attribution import Attribution, attribute
+from harness.judging.certificate import Certificate
+from harness.judging.guard import unasked
+from harness.judging.noise import Floor, Place, known_floors
+from harness.judging.outcome import Outcomes, outcomes_of
+from harness.judging.stop import Stop
+from harness.measures.examination import Examination
+from harness.measures.settling import settle, settling_stages
+from harness.measures.soundness import unsound_record
 from harness.plan import ARMS, Plan
 from harness.plan_file import fingerprint
-from harness.rehearsal import Rehearsal, rehearse
-from harness.settling import settle, settling_stages
-from harness.soundness import unsound_record
-from harness.stop import Stop
 from harness.store import ROLLED_BACK, RunFolder
+from harness.stores.survey import SurveyStore
 from harness.summary import Summary, summarise
-from harness.survey_store import SurveyStore
-from harness.toll import Toll, tolls_of
 from harness.trial import Leg, Migration, Setup, Trial
 from harness.verdict import Repeat, Verdict, judge
 

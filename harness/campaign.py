@@ -4,15 +4,15 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from harness.analysis import Analysis, analyse
-from harness.check import Outcome
 from harness.errors import RunFolderError
 from harness.experiment import Environment, Observer, Source, measure, measure_again
+from harness.judging.check import Outcome
+from harness.judging.noise import NoiseOfRun, differences_of
+from harness.judging.stability import suspects
 from harness.load import Remote, generate
-from harness.noise import NoiseOfRun, differences_of
-from harness.noise_store import NoiseStore
 from harness.plan import ARMS, Plan
-from harness.stability import suspects
 from harness.store import RunFolder
+from harness.stores.noise import NoiseStore
 
 
 @dataclass(frozen=True, slots=True)

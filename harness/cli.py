@@ -15,10 +15,8 @@ from rich.console import Console
 
 import reports
 from harness import __version__
-from harness.address import DEFAULT, parse_address, try_to_bind
 from harness.analysis import Analysis, analyse
 from harness.campaign import Effort, carry_out
-from harness.check import Outcome
 from harness.cli_records import compare, history
 from harness.cli_selftest import selftest
 from harness.doctor import examine
@@ -27,14 +25,16 @@ from harness.environment.leftovers import collect, collect_containers
 from harness.environment.local import LocalEnvironment
 from harness.errors import DiskFullError, EnvironmentFailedError, HarnessError, MeasurementError
 from harness.experiment import Environment, Source
+from harness.judging.check import Outcome
 from harness.load import Remote, check_users
-from harness.manifest import Request, manifest
-from harness.observers import LiveObserver, PlainObserver
 from harness.plan import Plan
 from harness.plan_file import read_plan
-from harness.signals import Terminated, terminable
+from harness.running.address import DEFAULT, parse_address, try_to_bind
+from harness.running.manifest import Request, manifest
+from harness.running.observers import LiveObserver, PlainObserver
+from harness.running.signals import Terminated, terminable
+from harness.running.worker import Serving
 from harness.store import RunFolder
-from harness.worker import Serving
 from reports.noise import foresee
 from reports.progress import progress_line
 

@@ -7,15 +7,15 @@ import click
 
 import reports
 from harness.analysis import Analysis, analyse
-from harness.archive import read_archive
-from harness.comparable import differences
 from harness.comparison import contrast
 from harness.errors import IncomparableError, RunFolderError
-from harness.history import Question, lines_of, require_otava
+from harness.judging.outcome import outcomes_of
 from harness.metric import METRICS
-from harness.outcome import outcomes_of
 from harness.plan import ARMS
+from harness.records.comparable import differences
+from harness.records.history import Question, lines_of, require_otava
 from harness.store import RunFolder
+from harness.stores.archive import read_archive
 
 CHANGED = 1
 WHICH_ARM = click.option(

@@ -11,13 +11,13 @@ from pathlib import Path
 import click
 
 import reports
-from harness.certificate import Certificate, Fitness
-from harness.certificate_store import CertificateStore
 from harness.errors import HarnessError
+from harness.judging.certificate import Certificate, Fitness
+from harness.running.signals import Terminated, terminable
 from harness.selftest.plans import Size
 from harness.selftest.trials import Trials
-from harness.signals import Terminated, terminable
 from harness.store import RunFolder
+from harness.stores.certificate import CertificateStore
 
 EXIT = {Fitness.FIT: 0, Fitness.CANNOT_TELL: 3, Fitness.BROKEN: 4}
 OVERHEAD_SECONDS = 4.0

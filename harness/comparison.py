@@ -9,9 +9,9 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from statistics import fmean
 
+from harness.measures.row import Row
 from harness.metric import METRICS, Better, Metric, Origin, Scale
 from harness.plan import ARMS
-from harness.row import Row
 from harness.statistics import (
     Interval,
     expit,

@@ -12,28 +12,28 @@ from typing import Protocol
 
 from harness import __version__
 from harness.analysis import Analysis, analyse
-from harness.beside import Beside, Probe, Reading
-from harness.certificate_store import CertificateStore
-from harness.environment.access import Cache, Database
 from harness.environment.processes import Process
 from harness.environment.variables import expand_url
-from harness.fault import Fault
-from harness.faults import Faults
-from harness.forecast import decided
-from harness.interview import Interview, Listener
+from harness.judging.forecast import decided
+from harness.judging.noise import Noise
+from harness.judging.stop import Stop
 from harness.load import Job, Progress, Remote, ask, generate
-from harness.machine import host
-from harness.noise import Noise
-from harness.noise_store import NoiseStore, machine_of
+from harness.objections.faults import UNNAMED
 from harness.order import balanced_order, longer
+from harness.parts.fault import Fault
 from harness.plan import Plan
-from harness.plan_faults import UNNAMED
 from harness.plan_file import fingerprint
+from harness.probes.access import Cache, Database
 from harness.probes.metrics import MetricsProbe
-from harness.rehearsing import Rehearsing
-from harness.stop import Stop
+from harness.running.beside import Beside, Probe, Reading
+from harness.running.faults import Faults
+from harness.running.interview import Interview, Listener
+from harness.running.machine import host
+from harness.running.rehearsing import Rehearsing
+from harness.running.surveyor import Surveyor
 from harness.store import RunFolder, fingerprint_files
-from harness.surveyor import Surveyor
+from harness.stores.certificate import CertificateStore
+from harness.stores.noise import NoiseStore, machine_of
 from harness.trial import Incident, Leg, Migration, Moment, Order, Seal, Setup, Startup, facts_of_setup
 
 MOST_AGAIN = 10

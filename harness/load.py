@@ -17,8 +17,8 @@ from typing import IO, Any
 from harness.environment.processes import LABEL, describe, stay_on, with_log
 from harness.environment.variables import expand_url
 from harness.errors import DiskFullError, MeasurementError, PlanError, Problem
+from harness.parts.system import ANSWERS_KEY, HOST_VARIABLE, url_variable
 from harness.plan import Plan
-from harness.system import ANSWERS_KEY, HOST_VARIABLE, url_variable
 
 CHECK_SECONDS = 120.0
 OVERTIME_SECONDS = 60.0

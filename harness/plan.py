@@ -4,17 +4,17 @@ from typing import Annotated, Literal, Self, TypeVar
 
 from pydantic import Field, PrivateAttr, ValidationInfo, field_validator, model_validator
 
-from harness.abort import Abort
-from harness.alert import DEFAULTS, Alert
-from harness.corpus import Corpus
-from harness.during import During
-from harness.fault import Fault
-from harness.gauge import Gauges
-from harness.judgement import Judgement
-from harness.stage import Part, Seconds, Stage, StageKind
-from harness.system import Compose, ComposeName, Core, External, Local, ServiceName, Url
-from harness.target import Expectation, ExpectationError, Form, parse_expectation
-from harness.vocabulary import Tags, Vocabulary, vocabulary_of
+from harness.parts.abort import Abort
+from harness.parts.alert import DEFAULTS, Alert
+from harness.parts.corpus import Corpus
+from harness.parts.during import During
+from harness.parts.fault import Fault
+from harness.parts.gauge import Gauges
+from harness.parts.judgement import Judgement
+from harness.parts.stage import Part, Seconds, Stage, StageKind
+from harness.parts.system import Compose, ComposeName, Core, External, Local, ServiceName, Url
+from harness.parts.target import Expectation, ExpectationError, Form, parse_expectation
+from harness.parts.vocabulary import Tags, Vocabulary, vocabulary_of
 
 S = TypeVar("S", Local, Compose, External)
 SCHEMA = 1

@@ -14,15 +14,26 @@ from pathlib import Path
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
-from harness.abort import Abort
-from harness.alert import Alert
-from harness.corpus import Corpus
-from harness.during import During
 from harness.errors import PlanError, Problem
-from harness.fault import Fault
-from harness.gauge import Gauge
-from harness.judgement import Judgement
 from harness.metric import METRICS, Origin, Scale
+from harness.objections.blind import blind_problems
+from harness.objections.during import during_problems
+from harness.objections.external import external_problems, without_credentials
+from harness.objections.faults import fault_problems
+from harness.objections.search import search_problems
+from harness.objections.targets import abort_problems, primary_problems
+from harness.objections.words import word_problems
+from harness.parts.abort import Abort
+from harness.parts.alert import Alert
+from harness.parts.corpus import Corpus
+from harness.parts.during import During
+from harness.parts.fault import Fault
+from harness.parts.gauge import Gauge
+from harness.parts.judgement import Judgement
+from harness.parts.stage import SLOWEST_CLIMB, Search, Stage, StageKind
+from harness.parts.system import Apply, Compose, External, Limits, Local, Metrics, Server
+from harness.parts.target import Expectation, Form
+from harness.parts.vocabulary import Vocabulary
 from harness.plan import (
     ARMS,
     Arm,
@@ -35,17 +46,6 @@ from harness.plan import (
     Step,
     Target,
 )
-from harness.plan_blind import blind_problems
-from harness.plan_during import during_problems
-from harness.plan_external import external_problems, without_credentials
-from harness.plan_faults import fault_problems
-from harness.plan_search import search_problems
-from harness.plan_targets import abort_problems, primary_problems
-from harness.plan_words import word_problems
-from harness.stage import SLOWEST_CLIMB, Search, Stage, StageKind
-from harness.system import Apply, Compose, External, Limits, Local, Metrics, Server
-from harness.target import Expectation, Form
-from harness.vocabulary import Vocabulary
 
 KINDS: dict[str, type[BaseModel]] = {"local": Local, "compose": Compose, "external": External}
 PLACEHOLDERS = {"serve": ("python", "port", "scale"), "seed": ("python", "scale"), "migrate": ("python", "revision")}

@@ -13,24 +13,24 @@ import numpy as np
 import pyarrow as pa
 from pydantic import TypeAdapter, ValidationError
 
-from harness.answer import SCHEMA as ANSWERS
-from harness.answer import Inquiry
-from harness.certificate import Certificate
+from harness.answers.answer import SCHEMA as ANSWERS
+from harness.answers.answer import Inquiry
 from harness.errors import DiskFullError, RunFolderError
+from harness.evidence.inspected import Inspected
+from harness.evidence.passage import Record
+from harness.evidence.unread import Unread
 from harness.executions import FILE as EXECUTIONS
 from harness.executions import Executions, read_executions, write_executions
-from harness.inspected import Inspected
-from harness.noise import Noise
-from harness.passage import Record
+from harness.judging.certificate import Certificate
+from harness.judging.noise import Noise
 from harness.plan import COPIES, Plan
 from harness.plan_file import parse_plan
 from harness.readings import SCHEMA as READINGS
 from harness.readings import read_readings, write_readings
-from harness.recorded import RecordedPair
+from harness.records.recorded import RecordedPair
 from harness.samples import read_samples
 from harness.seal import NAME, changes, digests, rehearsal_changes, rehearsal_digests, setup_digest
 from harness.trial import Generation, Incident, Leg, Loss, Migration, Seal, Setup, Startup, Trial
-from harness.unread import Unread
 
 T = TypeVar("T")
 SCHEMA = 1

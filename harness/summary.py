@@ -20,25 +20,25 @@ from typing import Any, NamedTuple
 
 import pyarrow.compute as pc
 
-from harness.capacity import Answers, Sought, Step, begun, holds, sought
-from harness.cell import Cell, cells_of, milliseconds, pooled
-from harness.curve import Curve, curve_of
-from harness.facts import facts_of
-from harness.fault import Fault
-from harness.gauge import metrics_of
+from harness.evidence.server_side import Told, evictions_of, told_of
+from harness.evidence.toll import Toll
+from harness.evidence.work import StatementUse, Work
+from harness.measures.capacity import Answers, Sought, Step, begun, holds, sought
+from harness.measures.cell import Cell, cells_of, milliseconds, pooled
+from harness.measures.curve import Curve, curve_of
+from harness.measures.facts import facts_of
+from harness.measures.recovery import Recovery, recoveries_of
+from harness.measures.row import Row
+from harness.measures.settling import NOTHING_LEFT_OUT, Settling
+from harness.measures.timeline import Course, Second, course_of, timeline
+from harness.measures.usage import Consumer, Usage
 from harness.metric import PERCENTILES, SERVICE_TIMES, Metric
-from harness.recovery import Recovery, recoveries_of
-from harness.row import Row
-from harness.server_side import Told, evictions_of, told_of
-from harness.settling import NOTHING_LEFT_OUT, Settling
-from harness.stage import StageKind
-from harness.target import Expectation
-from harness.timeline import Course, Second, course_of, timeline
-from harness.toll import Toll
+from harness.parts.fault import Fault
+from harness.parts.gauge import metrics_of
+from harness.parts.stage import StageKind
+from harness.parts.target import Expectation
+from harness.parts.vocabulary import NO_WORDS, Tags, Vocabulary
 from harness.trial import Leg, Migration, Offered, Trial, Window
-from harness.usage import Consumer, Usage
-from harness.vocabulary import NO_WORDS, Tags, Vocabulary
-from harness.work import StatementUse, Work
 
 
 class Place(NamedTuple):

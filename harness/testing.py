@@ -16,12 +16,12 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from harness.environment.access import Cache, Database
 from harness.environment.processes import Process
 from harness.errors import EnvironmentFailedError
-from harness.fault import Fault
 from harness.load import Job, Progress
+from harness.parts.fault import Fault
 from harness.plan import COPIES, Plan
+from harness.probes.access import Cache, Database
 from harness.probes.process import ProcessProbe
 from harness.samples import SCHEMA as SAMPLES
 from harness.samples import write_part

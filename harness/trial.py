@@ -7,9 +7,9 @@ from dataclasses import dataclass, field, replace
 import pyarrow as pa
 
 from harness.executions import Executions
+from harness.parts.search import Searched
+from harness.parts.stage import Stage
 from harness.samples import SCHEMA
-from harness.search import Searched
-from harness.stage import Stage
 
 Order = tuple[tuple[str, ...], ...]
 """The arms of each block, in the order they are measured."""

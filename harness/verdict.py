@@ -4,27 +4,27 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
-from harness.agreement import Agreement, Finding
-from harness.breach import AnyBreach, Breach, breaches_of
-from harness.check import Check, Outcome, check_targets
+from harness.answers.agreement import Agreement, Finding
 from harness.comparison import Comparison
-from harness.doubt import AnyDoubt, Doubt, doubts_of_rehearsal, doubts_of_run
-from harness.evictions import decides, evicted
-from harness.guard import unasked
-from harness.ledger import Flaw, misfits
-from harness.noise import Floor, Noise, Place, differences_of, floors_of, place_of, unequal_arms
+from harness.evidence.ledger import Flaw, misfits
+from harness.evidence.rehearsal import Rehearsal
+from harness.evidence.unread import Unread, not_read
+from harness.judging.breach import AnyBreach, Breach, breaches_of
+from harness.judging.check import Check, Outcome, check_targets
+from harness.judging.doubt import AnyDoubt, Doubt, doubts_of_rehearsal, doubts_of_run
+from harness.judging.evictions import decides, evicted
+from harness.judging.guard import unasked
+from harness.judging.noise import Floor, Noise, Place, differences_of, floors_of, place_of, unequal_arms
+from harness.judging.primary import corrected
+from harness.judging.proof import proven
+from harness.judging.rehearsed import told_by_rehearsal
+from harness.judging.stability import against_noise, confirmed, doubts_of_noise, suspects
+from harness.judging.stop import Stop
+from harness.measures.replies import Replies
+from harness.measures.soundness import Unsound
 from harness.plan import Claim, Plan, Target
-from harness.primary import corrected
-from harness.proof import proven
-from harness.rehearsal import Rehearsal
-from harness.rehearsed import told_by_rehearsal
-from harness.replies import Replies
-from harness.soundness import Unsound
-from harness.stability import against_noise, confirmed, doubts_of_noise, suspects
-from harness.stop import Stop
 from harness.summary import Summary
 from harness.trial import Incident, Loss, Setup
-from harness.unread import Unread, not_read
 
 ANSWERED = {
     Finding.SAME: Outcome.PASS,

@@ -6,11 +6,11 @@ No clock, no network, no disk but the package's own templates: the same run give
 
 from collections.abc import Sequence
 
-from harness.attribution import Attribution
-from harness.certificate import Certificate
 from harness.comparison import Comparison
-from harness.evidence import Evidence
-from harness.outcome import Outcomes
+from harness.explaining.evidence import Evidence
+from harness.judging.attribution import Attribution
+from harness.judging.certificate import Certificate
+from harness.judging.outcome import Outcomes
 from harness.plan import Plan
 from harness.summary import Summary
 from harness.trial import Migration, Setup

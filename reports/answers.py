@@ -2,8 +2,8 @@
 
 from dataclasses import dataclass
 
-from harness.agreement import Agreement, Difference, Finding, NoAnswers, Parting, Place
-from harness.check import Outcome
+from harness.answers.agreement import Agreement, Difference, Finding, NoAnswers, Parting, Place
+from harness.judging.check import Outcome
 from harness.verdict import Verdict
 from reports import view
 

@@ -3,8 +3,8 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from harness.parts.stage import Stage
 from harness.plan import ARMS, Plan
-from harness.stage import Stage
 from harness.summary import LegFacts, Summary
 from harness.trial import Offered
 from reports import view

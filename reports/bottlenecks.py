@@ -3,7 +3,7 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from harness.bottleneck import Area, Found, Grade, Kind
+from harness.explaining.bottleneck import Area, Found, Grade, Kind
 from reports import view
 
 ABOUT = (

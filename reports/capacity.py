@@ -2,8 +2,8 @@
 
 from dataclasses import dataclass
 
-from harness.capacity import Step
-from harness.check import Outcome
+from harness.judging.check import Outcome
+from harness.measures.capacity import Step
 from harness.metric import METRICS, Metric
 from harness.plan import ARMS, Plan
 from harness.summary import Summary

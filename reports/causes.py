@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from harness.cause import Cause, Share, Way
+from harness.explaining.cause import Cause, Share, Way
 from reports import view
 
 TITLE = "Why it changed"

@@ -3,8 +3,8 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from harness.certificate import ALLOWED_RISE, Certificate, Fitness
-from harness.check import Outcome
+from harness.judging.certificate import ALLOWED_RISE, Certificate, Fitness
+from harness.judging.check import Outcome
 from harness.statistics import wilson
 from reports import view
 

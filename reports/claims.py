@@ -3,7 +3,7 @@
 from collections import Counter
 from dataclasses import dataclass
 
-from harness.check import Outcome
+from harness.judging.check import Outcome
 from harness.verdict import ClaimCheck, Holding, Verdict
 from reports import view
 from reports.targets import TargetRow, target_row

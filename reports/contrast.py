@@ -3,8 +3,8 @@
 from collections.abc import Iterator, Sequence
 
 from harness.comparison import Comparison, Pair
+from harness.judging.outcome import Outcomes, RowOutcome
 from harness.metric import LATENCIES
-from harness.outcome import Outcomes, RowOutcome
 from reports import view
 
 SHOWN = ("p50", "p95", "p99", "rps", "error_rate", "cache_hit_rate", "queries_per_miss", "users_held", "rate_held")

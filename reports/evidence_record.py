@@ -3,10 +3,10 @@
 from dataclasses import asdict
 from typing import Any
 
-from harness.cause import Cause
-from harness.evidence import Evidence
-from harness.statement import Counts
-from harness.toll import Toll
+from harness.evidence.statement import Counts
+from harness.evidence.toll import Toll
+from harness.explaining.cause import Cause
+from harness.explaining.evidence import Evidence
 
 SCHEMA = 1
 

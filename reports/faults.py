@@ -3,9 +3,9 @@
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-from harness.fault import Fault
+from harness.measures.recovery import Recovery
+from harness.parts.fault import Fault
 from harness.plan import ARMS, Plan
-from harness.recovery import Recovery
 from harness.summary import Summary
 from reports import view
 from reports.view import Cell

@@ -4,8 +4,8 @@ import json
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from harness.history import Line, Question, Skipped, Turn, change_of
 from harness.metric import Better, Scale
+from harness.records.history import Line, Question, Skipped, Turn, change_of
 from harness.statistics import Interval
 from reports import view
 

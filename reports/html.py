@@ -6,10 +6,10 @@ from dataclasses import dataclass, field
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
-from harness.attribution import Attribution
 from harness.comparison import Comparison
+from harness.evidence.rehearsal import Rehearsal
+from harness.judging.attribution import Attribution
 from harness.plan import Plan
-from harness.rehearsal import Rehearsal
 from harness.summary import Summary
 from harness.verdict import Verdict
 from reports import causes, charts, work

@@ -4,10 +4,10 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from harness.ablation import Ablated, Without
-from harness.index import Index
-from harness.ledger import Entry, Finding, Flaw, Ledger
-from harness.survey import Findings
+from harness.evidence.ablation import Ablated, Without
+from harness.evidence.index import Index
+from harness.evidence.ledger import Entry, Finding, Flaw, Ledger
+from harness.evidence.survey import Findings
 from reports import view
 from reports.plans import words
 from reports.view import Cell

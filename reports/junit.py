@@ -7,7 +7,7 @@ target that does not hold is harmless, and skipped. A run that was ended early h
 
 from xml.etree import ElementTree as ET
 
-from harness.check import Outcome
+from harness.judging.check import Outcome
 from reports.answers import AnswerTable
 from reports.page import Findings
 from reports.targets import Remark, TargetRow

@@ -3,11 +3,11 @@
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from harness.check import Check, Reason, edge_of
-from harness.forecast import block_values, more_blocks, visible
-from harness.noise import Floor, Place, place_of
+from harness.judging.check import Check, Reason, edge_of
+from harness.judging.forecast import block_values, more_blocks, visible
+from harness.judging.noise import Floor, Place, place_of
+from harness.parts.target import Form
 from harness.plan import Plan, Target
-from harness.target import Form
 from harness.verdict import Verdict
 from reports import view
 

@@ -3,9 +3,9 @@
 from dataclasses import dataclass
 
 from harness.comparison import Pair
-from harness.judgement import Judgement
+from harness.judging.outcome import Finding, Outcomes, RowOutcome
 from harness.metric import Metric, Scale
-from harness.outcome import Finding, Outcomes, RowOutcome
+from harness.parts.judgement import Judgement
 from reports import view
 
 

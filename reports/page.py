@@ -4,14 +4,14 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import groupby
 
-from harness.attribution import Attribution
-from harness.certificate import Certificate
 from harness.comparison import Comparison
-from harness.evidence import Evidence
-from harness.outcome import Outcomes
-from harness.placebo import treated
+from harness.explaining.evidence import Evidence
+from harness.judging.attribution import Attribution
+from harness.judging.certificate import Certificate
+from harness.judging.outcome import Outcomes
+from harness.judging.placebo import treated
+from harness.objections.external import without_credentials
 from harness.plan import ARMS, Arm, Plan
-from harness.plan_external import without_credentials
 from harness.summary import Summary
 from harness.trial import Migration, Setup
 from harness.verdict import Verdict

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from harness.comparison import Change, Pair
-from harness.placebo import Treated
+from harness.judging.placebo import Treated
 from reports import view
 from reports.view import Cell
 

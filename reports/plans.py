@@ -4,9 +4,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from harness.plan_difference import Access, Change, accesses, alike, called
-from harness.plan_tree import Explained, Node
-from harness.survey import Findings
+from harness.evidence.plan_difference import Access, Change, accesses, alike, called
+from harness.evidence.plan_tree import Explained, Node
+from harness.evidence.survey import Findings
 from reports import view
 from reports.view import Cell
 

@@ -5,17 +5,17 @@ import math
 from dataclasses import asdict
 from typing import Any
 
-from harness.attribution import Attribution, Waterfall
-from harness.breach import AnyBreach
-from harness.capacity import Sought
-from harness.check import Check
 from harness.comparison import BlockPair, Change, Comparison, Pair
-from harness.doubt import AnyDoubt
-from harness.outcome import Finding, Outcomes
-from harness.recovery import Recovery
-from harness.row import Row
+from harness.judging.attribution import Attribution, Waterfall
+from harness.judging.breach import AnyBreach
+from harness.judging.check import Check
+from harness.judging.doubt import AnyDoubt
+from harness.judging.outcome import Finding, Outcomes
+from harness.judging.stop import Stop
+from harness.measures.capacity import Sought
+from harness.measures.recovery import Recovery
+from harness.measures.row import Row
 from harness.statistics import Interval
-from harness.stop import Stop
 from harness.summary import Summary
 from harness.trial import Offered, Window
 from harness.verdict import Verdict

@@ -4,9 +4,9 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from harness.evidence import Evidence
-from harness.passage import DOWNGRADE, PLANNED, UPGRADE, Passage, Ran, Record, Wait
-from harness.rehearsal import Loss, Rehearsal
+from harness.evidence.passage import DOWNGRADE, PLANNED, UPGRADE, Passage, Ran, Record, Wait
+from harness.evidence.rehearsal import Loss, Rehearsal
+from harness.explaining.evidence import Evidence
 from reports import view
 from reports.view import Cell
 

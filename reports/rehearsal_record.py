@@ -3,7 +3,7 @@
 from dataclasses import asdict
 from typing import Any
 
-from harness.rehearsal import Rehearsal
+from harness.evidence.rehearsal import Rehearsal
 from reports.rehearsal import sentence
 
 SCHEMA = 1

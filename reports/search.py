@@ -3,11 +3,11 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from harness.capacity import Sought
 from harness.comparison import Comparison, Pair
+from harness.measures.capacity import Sought
 from harness.metric import METRICS
+from harness.parts.search import Ending, Word
 from harness.plan import ARMS, Plan
-from harness.search import Ending, Word
 from harness.summary import Summary
 from reports import view
 from reports.view import Cell

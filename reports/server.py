@@ -3,9 +3,9 @@
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
+from harness.evidence.server_side import PROBES, Told
 from harness.plan import ARMS
 from harness.readings import CACHE, DATABASE, SERVER
-from harness.server_side import PROBES, Told
 from harness.summary import Summary
 from reports import view
 from reports.view import Cell

@@ -4,11 +4,11 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from harness.comparison import Comparison, Pair
+from harness.judging.outcome import Outcomes
+from harness.measures.row import Row
 from harness.metric import METRICS, Metric, Unit
-from harness.outcome import Outcomes
+from harness.parts.stage import Stage
 from harness.plan import ARMS, Plan
-from harness.row import Row
-from harness.stage import Stage
 from harness.summary import Summary
 from reports import view
 from reports.outcomes import OutcomeCell, outcome_cell

@@ -4,10 +4,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from harness.evidence.work import SLOW_MS, StatementUse
 from harness.executions import HIDDEN
 from harness.plan import ARMS
 from harness.summary import Summary
-from harness.work import SLOW_MS, StatementUse
 from reports import view
 from reports.view import Cell
 

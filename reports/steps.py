@@ -3,8 +3,8 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from harness.attribution import Attribution, Contribution, Level, Waterfall, differs
-from harness.check import Reason
+from harness.judging.attribution import Attribution, Contribution, Level, Waterfall, differs
+from harness.judging.check import Reason
 from harness.metric import Better, Metric
 from harness.plan import Step
 from reports import view

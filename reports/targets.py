@@ -3,13 +3,13 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from harness.check import Check, Outcome, Reason, unbounded
 from harness.comparison import Comparison, Pair
-from harness.doubt import Doubt
+from harness.judging.check import Check, Outcome, Reason, unbounded
+from harness.judging.doubt import Doubt
 from harness.metric import METRICS, Basis, Metric, Origin, Scale
+from harness.parts.target import Form
 from harness.plan import ARMS, Plan
 from harness.summary import Summary
-from harness.target import Form
 from harness.verdict import Verdict
 from reports import view
 from reports.answers import answer_tally, with_answers

@@ -2,9 +2,9 @@
 
 from dataclasses import dataclass
 
+from harness.measures.usage import Consumer
 from harness.plan import ARMS
 from harness.summary import Summary
-from harness.usage import Consumer
 from reports import view
 from reports.view import Cell
 

@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
 
-from harness.check import Outcome
 from harness.comparison import Change, Pair
+from harness.judging.check import Outcome
 from harness.metric import Metric, Origin, Unit
 from harness.plan import Chain, Target
 from harness.statistics import Interval

@@ -3,10 +3,10 @@
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from harness.keys import KeyUse
+from harness.evidence.keys import KeyUse
+from harness.evidence.repetition import Repetition
+from harness.evidence.toll import Apart, Toll
 from harness.plan import ARMS
-from harness.repetition import Repetition
-from harness.toll import Apart, Toll
 from reports import view
 from reports.view import Cell
 

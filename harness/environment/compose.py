@@ -23,7 +23,6 @@ from psycopg import sql
 
 from harness.environment import compose_model as models
 from harness.environment import seeds
-from harness.environment.access import Cache, Database
 from harness.environment.compose_model import HOST, POSTGRES_PORT, REDIS_PORT
 from harness.environment.container_strike import Mend, strike_container
 from harness.environment.containers import SERVICE, Watch, meaning, trouble, with_log
@@ -36,12 +35,13 @@ from harness.environment.servers import ONCE, free_ports, redis_answers
 from harness.environment.stack import BUILD_SECONDS, Stack, resolve
 from harness.environment.variables import concealed, expanded
 from harness.errors import CommandError, EnvironmentFailedError, NotReadyError
-from harness.fault import Fault, FaultKind
 from harness.migration import Content, content, migrated
+from harness.parts.fault import Fault, FaultKind
+from harness.parts.system import Apply, Compose
 from harness.plan import PLACEBO, Arm, Plan
+from harness.probes.access import Cache, Database
 from harness.probes.container import ContainerProbe
 from harness.readings import CACHE, DATABASE
-from harness.system import Apply, Compose
 from harness.trial import Incident, Leg, Migration, Startup
 
 if TYPE_CHECKING:

@@ -15,7 +15,7 @@ from typing import Any
 
 from harness.environment.variables import expand
 from harness.errors import EnvironmentFailedError
-from harness.system import Compose
+from harness.parts.system import Compose
 
 Model = dict[str, Any]
 HOST = "127.0.0.1"

@@ -10,7 +10,7 @@ from docker.models.containers import Container
 
 from harness.environment.delay import delay
 from harness.errors import EnvironmentFailedError
-from harness.fault import Fault, FaultKind
+from harness.parts.fault import Fault, FaultKind
 
 Mend = Callable[[], None]
 UPDATE_SECONDS = 60.0

@@ -7,11 +7,11 @@ from dataclasses import dataclass
 import psycopg
 from psycopg import sql
 
-from harness.environment.access import Connection
 from harness.environment.advice import advice
 from harness.environment.compose_model import Credentials
 from harness.environment.servers import BOOKKEEPING
 from harness.errors import EnvironmentFailedError
+from harness.probes.access import Connection
 
 _ALL = "SELECT datname FROM pg_database WHERE NOT datistemplate AND datallowconn ORDER BY datname"
 _OWNER = sql.SQL(

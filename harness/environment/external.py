@@ -17,7 +17,6 @@ from types import TracebackType
 from typing import Self
 
 from harness.environment import seeds
-from harness.environment.access import Cache, Database
 from harness.environment.observed import (
     DatabaseFacts,
     by_arm,
@@ -30,12 +29,13 @@ from harness.environment.processes import Process, Processes
 from harness.environment.readiness import await_ready, why_not_ok
 from harness.environment.variables import expand, expand_url, expanded
 from harness.errors import EnvironmentFailedError, NotReadyError
-from harness.fault import Fault
+from harness.objections.external import PLACEHOLDER
+from harness.parts.fault import Fault
+from harness.parts.system import External
 from harness.plan import Arm, Plan
-from harness.plan_external import PLACEHOLDER
+from harness.probes.access import Cache, Database
 from harness.probes.process import ProcessProbe
 from harness.readings import CACHE
-from harness.system import External
 from harness.trial import Incident, Leg, Migration, Startup
 
 

@@ -23,7 +23,6 @@ import redis
 from psycopg import sql
 
 from harness.environment import seeds
-from harness.environment.access import Cache, Database
 from harness.environment.migrating import migration_url
 from harness.environment.processes import Process, Processes, end_together
 from harness.environment.servers import (
@@ -39,14 +38,15 @@ from harness.environment.servers import (
 from harness.environment.strike import Mend, strike
 from harness.environment.variables import expanded
 from harness.errors import EnvironmentFailedError
-from harness.fault import Fault
 from harness.migration import content, migrated
+from harness.objections.faults import UNNAMED
+from harness.parts.fault import Fault
+from harness.parts.system import Local
 from harness.plan import PLACEBO, Arm, Plan
-from harness.plan_faults import UNNAMED
+from harness.probes.access import Cache, Database
 from harness.probes.indexes import read_build_seconds
 from harness.probes.process import ProcessProbe
 from harness.readings import CACHE, DATABASE
-from harness.system import Local
 from harness.trial import Incident, Leg, Migration, Startup
 
 SEED, LEG = "seed", "leg"

@@ -9,14 +9,12 @@ import redis
 from psycopg import sql
 from psycopg.conninfo import conninfo_to_dict
 
-from harness.environment.access import Connection
 from harness.environment.servers import BOOKKEEPING, ONCE
 from harness.errors import EnvironmentFailedError
+from harness.probes.access import NAME, Connection
 
 V = TypeVar("V")
 CONNECT_SECONDS, ANSWER_MS = 5, 10_000
-NAME = "harness"
-"""Of the program, as sessions of a server tell it."""
 COUNTED_BYTES = 64 * 2**20
 """Larger tables are not read to count their rows: that would take long, and push out what is cached."""
 SETTINGS = (

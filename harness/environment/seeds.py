@@ -15,8 +15,8 @@ from pathlib import Path
 from platformdirs import user_cache_path
 
 from harness.errors import PlanError, Problem
+from harness.parts.system import Local
 from harness.plan import Plan
-from harness.system import Local
 
 KEPT = 3
 FACTS = "facts.json"

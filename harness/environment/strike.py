@@ -8,7 +8,7 @@ import psutil
 
 from harness.environment.processes import Process
 from harness.errors import EnvironmentFailedError
-from harness.fault import FaultKind
+from harness.parts.fault import FaultKind
 
 Mend = Callable[[], None]
 """What ends a fault: what was stopped goes on, what was ended is started again."""

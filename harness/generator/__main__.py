@@ -23,9 +23,9 @@ from harness.generator.inquirer import CORPUS_SECONDS, inquire
 from harness.generator.master import Order, run_with_workers
 from harness.generator.users import load_users, own_files, takers, tell_users
 from harness.generator.worker import work
-from harness.plan_during import under_load
+from harness.objections.during import under_load
+from harness.parts.system import HOST_VARIABLE
 from harness.plan_file import read_plan
-from harness.system import HOST_VARIABLE
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

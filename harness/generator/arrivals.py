@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from harness.stage import SLOWEST_CLIMB, Stage, StageKind
+from harness.parts.stage import SLOWEST_CLIMB, Stage, StageKind
 
 CHUNK = 8192
 

@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 import gevent
 
 from harness.generator.arrivals import spawn_at
-from harness.stage import Stage
+from harness.parts.stage import Stage
 
 
 def conduct(stages: Sequence[Stage], second: Callable[[], float], start: Callable[[int, float], None]) -> None:

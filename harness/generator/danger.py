@@ -11,8 +11,8 @@ from dataclasses import dataclass, field
 from functools import partial
 from itertools import accumulate
 
-from harness.abort import Abort
 from harness.generator.latency_steps import quantile, step
+from harness.parts.abort import Abort
 from harness.plan import Plan
 from harness.trial import Aborted
 

@@ -23,15 +23,15 @@ from gevent.event import Event
 from gevent.pool import Group
 from locust.env import Environment
 
-from harness.answer import SCHEMA, Answer
+from harness.answers.answer import SCHEMA, Answer
 from harness.generator.address import without_password
 from harness.generator.pace import Pace
 from harness.generator.register import Register
 from harness.generator.session import HttpSession
 from harness.generator.turns import Turns
 from harness.generator.users import greet_users, point_users
+from harness.parts.system import ANSWERS_KEY, url_variable
 from harness.plan import Plan
-from harness.system import ANSWERS_KEY, url_variable
 
 CORPUS_SECONDS = 10
 """What users are told is the length of the load: on the clock that jumps a user of little patience asks much in it."""

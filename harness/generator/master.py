@@ -31,9 +31,9 @@ from harness.generator.crew import Crew, Member
 from harness.generator.danger import ABORTED_STOP_SECONDS, DangerWatch
 from harness.generator.parts import Intake
 from harness.generator.users import greet_users
+from harness.parts.system import url_variable
 from harness.plan import Plan
 from harness.readings import GENERATOR
-from harness.system import url_variable
 from harness.trial import Aborted, windows_of
 
 LOOK_SECONDS = 0.2

@@ -5,7 +5,7 @@ import os
 import sys
 from typing import Any, TextIO
 
-from harness.answer import Answer, longest_list
+from harness.answers.answer import Answer, longest_list
 from harness.generator.told import CACHES, NOTHING, told
 
 

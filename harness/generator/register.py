@@ -7,8 +7,8 @@ from urllib.parse import unquote_plus, urlsplit
 
 from gevent import GreenletExit
 
-from harness.answer import Answer, Form, digest, shown
-from harness.corpus import Corpus
+from harness.answers.answer import Answer, Form, digest, shown
+from harness.parts.corpus import Corpus
 
 _BOUNDARY = re.compile(rb"--[^\r\n]+(?=\r\n)")
 UNREAD = "its body could not be read again"

@@ -8,15 +8,15 @@ import gevent
 import numpy as np
 from numpy.typing import NDArray
 
-from harness.capacity import word_of
 from harness.generator.arrivals import times_of_try
 from harness.generator.recorder import Recorder
 from harness.generator.selfwatch import SelfWatch
 from harness.generator.tap import Tap
 from harness.generator.turnout import Turnout
+from harness.measures.capacity import word_of
+from harness.parts.search import Ending, Searched, Try, Word, next_load
+from harness.parts.stage import Search, Stage
 from harness.plan import Plan
-from harness.search import Ending, Searched, Try, Word, next_load
-from harness.stage import Search, Stage
 from harness.trial import Window, windows_of
 
 LOOK_SECONDS = 0.1

@@ -46,7 +46,7 @@ PONG_SECONDS = 5.0
 PART_SECONDS = 5.0
 """A part is closed this often, so that little is lost with a worker."""
 DONE, FAILED, GONE, ABSENT = 0, 1, 3, 4
-"""Exit statuses; harness.worker knows them too."""
+"""Exit statuses; harness.running.worker knows them too."""
 
 
 def work(master: str, slot: int, scratch: Path, channel: TextIO) -> int:

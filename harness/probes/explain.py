@@ -16,9 +16,9 @@ from typing import Any, Self
 import psycopg
 from psycopg import sql
 
-from harness.environment.access import Connection, Database
-from harness.plan_tree import Explained, plan_of
-from harness.statement import MARK, fingerprint, shown
+from harness.evidence.plan_tree import Explained, plan_of
+from harness.evidence.statement import MARK, fingerprint, shown
+from harness.probes.access import Connection, Database
 
 SETTINGS = {
     "auto_explain.log_analyze": "on",

@@ -5,8 +5,8 @@ from typing import Any
 
 import psycopg
 
-from harness.index import Catalogue, ForeignKey, Index, Key
-from harness.ledger import Use
+from harness.evidence.index import Catalogue, ForeignKey, Index, Key
+from harness.evidence.ledger import Use
 
 Connection = psycopg.Connection[tuple[Any, ...]]
 _INDEXES = """/* harness */

@@ -9,8 +9,8 @@ from typing import Any, Self
 
 import redis
 
-from harness.environment.access import Cache
-from harness.keys import Keys, KeyUse
+from harness.evidence.keys import Keys, KeyUse
+from harness.probes.access import Cache
 
 _LINE = re.compile(r"[\d.]+ \[(\d+) [^\]]*\]+ (.*)")
 _WORD = re.compile(r'"((?:[^"\\]|\\.)*)"')

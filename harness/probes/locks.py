@@ -13,9 +13,9 @@ from typing import Any, NamedTuple, Self
 
 import psycopg
 
-from harness.environment.access import Connection, Database
-from harness.passage import EXCLUSIVE, PLANNED, Queue, Ran, Space, Wait
-from harness.statement import MARK
+from harness.evidence.passage import EXCLUSIVE, PLANNED, Queue, Ran, Space, Wait
+from harness.evidence.statement import MARK
+from harness.probes.access import Connection, Database
 
 EVERY_SECONDS = 0.025
 SPACE_EVERY = 16

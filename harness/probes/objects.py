@@ -3,8 +3,8 @@
 from dataclasses import dataclass
 from typing import Any, Self
 
-from harness.environment.access import Connection
 from harness.probes import views
+from harness.probes.access import Connection
 
 TABLE_COUNTS = (
     "seq_scans",

@@ -13,11 +13,11 @@ from typing import TYPE_CHECKING, Any, Self
 
 import psycopg
 
-from harness.environment.access import Database
+from harness.evidence.unread import Unread
 from harness.executions import Executions, together
+from harness.probes.access import Database
 from harness.probes.server_watch import ServerWatch
 from harness.readings import DATABASE, SERVER
-from harness.unread import Unread
 
 if TYPE_CHECKING:
     from harness.probes.reader import Row

@@ -6,14 +6,14 @@ from typing import TYPE_CHECKING, Any
 
 import psycopg
 
-from harness.environment.access import Connection, Database
+from harness.evidence.statement import MARK
+from harness.evidence.unread import Unread
 from harness.probes import views
+from harness.probes.access import Connection, Database
 from harness.probes.objects import Objects
 from harness.probes.sessions import Sessions
 from harness.probes.statement_watch import StatementWatch
 from harness.readings import SERVER
-from harness.statement import MARK
-from harness.unread import Unread
 
 if TYPE_CHECKING:
     from harness.probes.reader import Row

@@ -8,10 +8,10 @@ import time
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from harness.environment.access import Connection
+from harness.evidence.statement import MARK, fingerprint, is_question, shown
 from harness.executions import HIDDEN, Executions, Row, executions_of
 from harness.probes import views
-from harness.statement import MARK, fingerprint, is_question, shown
+from harness.probes.access import Connection
 
 Key = tuple[int, int, int | None]
 Counts = tuple[int, int, int, int, int, float, float]

@@ -4,8 +4,8 @@ Every column is a reading of its own name. Counts rise from when the server's st
 stretch of time takes the difference.
 """
 
-from harness.environment.observed import NAME
-from harness.statement import MARK
+from harness.evidence.statement import MARK
+from harness.probes.access import NAME
 
 SHARED_SINCE, IO_SINCE, CHECKPOINTER_SINCE = 150_000, 160_000, 170_000
 OURS = NAME

@@ -14,18 +14,17 @@ import psutil
 
 from harness import __version__
 from harness.analysis import Analysis
-from harness.breach import WorkerLost
 from harness.campaign import Effort, carry_out
-from harness.certificate import MORE_WORK, Certificate, Delay, Equal, Freeze, Kill, Power
-from harness.check import Outcome
 from harness.comparison import Change
 from harness.environment.local import LocalEnvironment
 from harness.environment.processes import LABEL
 from harness.errors import MeasurementError
 from harness.experiment import Source
+from harness.judging.breach import WorkerLost
+from harness.judging.certificate import MORE_WORK, Certificate, Delay, Equal, Freeze, Kill, Power
+from harness.judging.check import Outcome
+from harness.judging.noise import Noise
 from harness.load import Job, Progress, generate
-from harness.noise import Noise
-from harness.noise_store import machine_of
 from harness.plan import ARMS
 from harness.plan_file import parse_plan
 from harness.readings import FAULT
@@ -33,6 +32,7 @@ from harness.selftest import plans
 from harness.selftest.plans import Size
 from harness.statistics import percentile
 from harness.store import RunFolder
+from harness.stores.noise import machine_of
 from harness.trial import Leg, Setup
 
 HERE = Path(__file__).parent

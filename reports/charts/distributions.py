@@ -8,7 +8,7 @@ import math
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from harness.curve import Curve
+from harness.measures.curve import Curve
 from harness.summary import Summary
 from reports import view
 from reports.charts import axes as scales

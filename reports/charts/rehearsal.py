@@ -3,8 +3,8 @@
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from harness.passage import UPGRADE, Passage, Ran
-from harness.rehearsal import Point, Rehearsal
+from harness.evidence.passage import UPGRADE, Passage, Ran
+from harness.evidence.rehearsal import Point, Rehearsal
 from reports import view
 from reports.charts import axes as scales
 from reports.charts import paper

@@ -5,10 +5,10 @@ from typing import Any
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from harness.capacity import Sought
 from harness.comparison import Comparison
+from harness.measures.capacity import Sought
+from harness.parts.search import Word
 from harness.plan import ARMS
-from harness.search import Word
 from harness.statistics import Interval
 from harness.summary import Summary
 from reports import view

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from harness.measures.timeline import Second
+from harness.parts.stage import Stage
 from harness.plan import Plan
-from harness.stage import Stage
 from harness.summary import Summary
-from harness.timeline import Second
 from harness.trial import Window, windows_of
 from reports import view
 from reports.charts import axes as scales

@@ -13,8 +13,8 @@ from itertools import pairwise
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from harness.attribution import Waterfall
 from harness.comparison import Change
+from harness.judging.attribution import Waterfall
 from reports import view
 from reports.charts import axes as scales
 from reports.charts import paper

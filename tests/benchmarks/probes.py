@@ -21,13 +21,13 @@ import numpy as np
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from harness.beside import Beside
 from harness.environment.local import LocalEnvironment
+from harness.inference.ranks import hodges_lehmann
 from harness.load import Job, generate
 from harness.metric import PERCENTILES
 from harness.plan_file import parse_plan
 from harness.probes.metrics import MetricsProbe
-from harness.ranks import hodges_lehmann
+from harness.running.beside import Beside
 from harness.samples import latency_ms, read_samples
 from harness.statistics import percentile
 from harness.trial import Leg

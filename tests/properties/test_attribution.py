@@ -7,10 +7,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from harness.attribution import attribute
+from harness.judging.attribution import attribute
+from harness.measures.row import Row
 from harness.metric import LATENCIES, METRICS
 from harness.plan_file import parse_plan
-from harness.row import Row
 from harness.summary import LegFacts, Summary
 from harness.testing import CHAIN_PLAN
 from harness.trial import Leg

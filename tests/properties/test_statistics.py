@@ -100,7 +100,7 @@ def test_sign_flip_agrees_with_listing_every_assignment(differences: list[int]) 
     assert sign_flip_p(differences) == np.mean(np.abs(sums) >= abs(sum(differences)))
 
 
-@settings(deadline=None, max_examples=10)
+@settings(max_examples=10)
 @given(st.lists(st.floats(-1, 1), min_size=26, max_size=32))
 def test_sign_flip_of_many_blocks_is_that_of_the_normal_distribution(differences: list[float]) -> None:
     d = np.array(differences) + 0.01

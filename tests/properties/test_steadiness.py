@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from harness.steadiness import settled_after
+from harness.inference.steadiness import settled_after
 
 
 def errors(values: list[int]) -> list[Fraction]:
@@ -22,7 +22,7 @@ def errors(values: list[int]) -> list[Fraction]:
     return found
 
 
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 @given(st.lists(st.integers(0, 40), min_size=50, max_size=150))
 def test_it_is_the_cut_of_least_error(values: list[int]) -> None:
     cut = settled_after(values)
@@ -35,7 +35,6 @@ def test_it_is_the_cut_of_least_error(values: list[int]) -> None:
 fives = st.lists(st.integers(0, 200).map(lambda i: 5 * i), min_size=50, max_size=150)
 
 
-@settings(deadline=None)
 @given(fives, st.integers(-200, 200).map(lambda i: 5 * i))
 def test_level_and_direction_have_no_say(values: list[int], shift: int) -> None:
     assert (

@@ -15,9 +15,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from harness.cell import FAILED, HIT, KINDS, MISS, Cell, Told, milliseconds, pooled
+from harness.measures.cell import FAILED, HIT, KINDS, MISS, Cell, Told, milliseconds, pooled
+from harness.measures.row import Row
 from harness.metric import PERCENTILES, SERVICE_TIMES
-from harness.row import Row
 from harness.samples import SCHEMA
 from harness.statistics import design_effect
 from harness.summary import Summary, summarise
@@ -176,7 +176,6 @@ RUNS = st.builds(
 
 
 @given(RUNS)
-@settings(deadline=None)
 def test_every_number_is_that_of_a_plain_sort(run: list[tuple[Leg, list[Sample]]]) -> None:
     summary, wanted = summarise(trial_of(leg, samples) for leg, samples in run), expected(run)
     assert {(row.arm, row.block, row.stage, row.endpoint) for row in summary.rows} == set(wanted)
@@ -189,7 +188,6 @@ def test_every_number_is_that_of_a_plain_sort(run: list[tuple[Leg, list[Sample]]
 
 
 @given(RUNS, st.randoms(use_true_random=False), st.integers(1, 5))
-@settings(deadline=None)
 def test_no_order_of_samples_parts_and_legs_makes_a_difference(
     run: list[tuple[Leg, list[Sample]]], chance: random.Random, chunks: int
 ) -> None:
@@ -218,7 +216,7 @@ def part_of(latencies: Sequence[tuple[int, int]]) -> Cell:
 
 
 @given(LATENCIES, st.fractions(Fraction(1, 1000), 1), st.randoms(use_true_random=False))
-@settings(max_examples=1000, deadline=None)
+@settings(max_examples=1000)
 def test_a_percentile_is_that_of_a_plain_sort_in_any_order_of_merging(
     parts: list[list[tuple[int, int]]], quantile: Fraction, chance: random.Random
 ) -> None:

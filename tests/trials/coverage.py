@@ -17,11 +17,11 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
+from harness.inference.precision import FEWEST, enough, half_width
+from harness.inference.ranks import hodges_lehmann
 from harness.metric import PERCENTILES
 from harness.order import balanced_order
 from harness.plan import ARMS
-from harness.precision import FEWEST, enough, half_width
-from harness.ranks import hodges_lehmann
 from harness.statistics import Interval, percentile, sign_flip_p, t_interval
 
 Numbers = NDArray[np.float64]

@@ -10,7 +10,7 @@ import argparse
 import numpy as np
 from numpy.typing import NDArray
 
-from harness.resampling import block_length, stationary_indices
+from harness.inference.resampling import block_length, stationary_indices
 from harness.statistics import Interval, trend
 
 Numbers = NDArray[np.float64]

@@ -23,9 +23,9 @@ from harness.environment.processes import SESSIONS, Processes, end_together, in_
 from harness.environment.servers import answers_ok, free_ports
 from harness.errors import CommandError, EnvironmentFailedError, PlanError
 from harness.load import Progress
-from harness.observers import LineObserver, PlainObserver
 from harness.plan import Plan
 from harness.plan_file import parse_plan
+from harness.running.observers import LineObserver, PlainObserver
 from harness.testing import PLAN, synthetic_setup
 from harness.trial import Leg, differing_facts
 
@@ -288,7 +288,7 @@ def test_services_that_start_are_counted(plan: Plan) -> None:
 
 def test_plain_updates_come_every_ten_seconds(plan: Plan, monkeypatch: pytest.MonkeyPatch) -> None:
     clock = [100.0]
-    monkeypatch.setattr("harness.observers.time.monotonic", lambda: clock[0])
+    monkeypatch.setattr("harness.running.observers.time.monotonic", lambda: clock[0])
     written: list[str] = []
     with PlainObserver(plan, lambda **_: "update", written.append) as observer:
         observer.say("news")

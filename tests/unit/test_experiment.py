@@ -9,14 +9,14 @@ from pathlib import Path
 import pytest
 
 from harness.analysis import analyse
-from harness.answer import Answer, digest
-from harness.check import Outcome, Reason
-from harness.doubt import Doubt
+from harness.answers.answer import Answer, digest
 from harness.errors import DiskFullError, EnvironmentFailedError, RunFolderError
+from harness.evidence.inspected import Inspected
 from harness.experiment import Source, measure
-from harness.inspected import Inspected
+from harness.judging.check import Outcome, Reason
+from harness.judging.doubt import Doubt
+from harness.judging.noise import Noise
 from harness.load import Job, Progress, Remote
-from harness.noise import Noise
 from harness.order import balanced_order
 from harness.plan_file import fingerprint, parse_plan
 from harness.readings import write_readings

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from harness.cli import cli
 from harness.cli_selftest import OVERHEAD_SECONDS, QUICK, TINY
-from harness.fault import FaultKind
+from harness.parts.fault import FaultKind
 from harness.plan_file import parse_plan
 from harness.selftest import plans
 from harness.selftest.plans import FREEZE_RATE, Size

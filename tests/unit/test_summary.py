@@ -8,10 +8,10 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
+from harness.parts.target import parse_expectation
 from harness.plan import Plan
 from harness.plan_file import parse_plan
 from harness.summary import Summary, summarise
-from harness.target import parse_expectation
 from harness.testing import PLAN, synthetic_trials
 from harness.trial import Migration, Trial
 

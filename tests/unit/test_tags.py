@@ -8,12 +8,12 @@ import pyarrow.compute as pc
 import pytest
 from numpy.typing import NDArray
 
-from harness.check import Outcome, Reason, check_targets
 from harness.comparison import compare
 from harness.errors import PlanError
-from harness.examination import Examination
-from harness.noise import Place, differences_of, floors_of
-from harness.outcome import outcomes_of
+from harness.judging.check import Outcome, Reason, check_targets
+from harness.judging.noise import Place, differences_of, floors_of
+from harness.judging.outcome import outcomes_of
+from harness.measures.examination import Examination
 from harness.plan import Plan, Target
 from harness.plan_file import parse_plan
 from harness.samples import latency_ns

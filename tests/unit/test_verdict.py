@@ -8,14 +8,14 @@ from typing import Any
 import pyarrow as pa
 import pytest
 
-from harness.breach import Breach
-from harness.check import Check, Outcome, Reason, check_targets, wanted_ratios
 from harness.comparison import BlockPair, Change, Comparison, Pair, compare, contrast
-from harness.doubt import Doubt
+from harness.judging.breach import Breach
+from harness.judging.check import Check, Outcome, Reason, check_targets, wanted_ratios
+from harness.judging.doubt import Doubt
+from harness.measures.row import Row
 from harness.metric import METRICS, Origin
 from harness.plan import Plan, Target
 from harness.plan_file import parse_plan
-from harness.row import Row
 from harness.statistics import Interval, t_interval, welch, wilson
 from harness.summary import Summary, summarise
 from harness.testing import PLAN, synthetic_setup, synthetic_trials

@@ -14,7 +14,7 @@ from docker.models.networks import Network
 from harness.environment.container_strike import strike_container
 from harness.environment.delay import administer
 from harness.errors import EnvironmentFailedError
-from harness.fault import Fault, FaultKind
+from harness.parts.fault import Fault, FaultKind
 
 pytestmark = [pytest.mark.e2e, pytest.mark.docker]
 IMAGE = "python:3.11-slim-bookworm"

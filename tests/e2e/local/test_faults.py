@@ -11,7 +11,7 @@ from harness.environment.processes import Processes
 from harness.environment.servers import Postgres, Redis
 from harness.environment.strike import strike
 from harness.errors import EnvironmentFailedError
-from harness.fault import FaultKind
+from harness.parts.fault import FaultKind
 from tests.e2e.local.project import PLAN, Project
 
 pytestmark = pytest.mark.e2e

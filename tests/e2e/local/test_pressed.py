@@ -6,10 +6,10 @@ from pathlib import Path
 import pytest
 from pydantic import TypeAdapter
 
-from harness.breach import BUSY_CPU_SHARE
 from harness.errors import PlanError
 from harness.generator.arrivals import due_times
-from harness.guard import LATE_MS
+from harness.judging.breach import BUSY_CPU_SHARE
+from harness.judging.guard import LATE_MS
 from harness.load import Job, check_users, generate
 from harness.plan_file import parse_plan
 from harness.trial import Generation

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from harness.analysis import Analysis, analyse
-from harness.statement import shown
+from harness.evidence.statement import shown
 from harness.store import RunFolder
 from tests.e2e.local.project import Project
 

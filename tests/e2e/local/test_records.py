@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from harness.experiment import Source, measure
+from harness.judging.noise import Noise
 from harness.load import Progress
-from harness.noise import Noise
 from harness.plan_file import parse_plan
 from harness.store import RunFolder
 from harness.testing import PLAN, FakeEnvironment, FakeLoad

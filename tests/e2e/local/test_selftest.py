@@ -12,9 +12,9 @@ from pathlib import Path
 
 import pytest
 
-from harness.certificate_store import NAME
 from harness.environment.servers import free_ports
 from harness.selftest import server
+from harness.stores.certificate import NAME
 from tests.e2e.local.project import Project
 
 pytestmark = pytest.mark.e2e

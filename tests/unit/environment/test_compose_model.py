@@ -6,7 +6,7 @@ import pytest
 
 from harness.environment.compose_model import ACCESS, credentials, needed, once, port_of, rewrite
 from harness.errors import EnvironmentFailedError
-from harness.system import Compose
+from harness.parts.system import Compose
 
 LABELS = {"harness.owner": "1-2-3"}
 

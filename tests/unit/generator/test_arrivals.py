@@ -2,12 +2,12 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from harness.generator.arrivals import due_times, spawn_at, stage_at, stretches_of, users_at
-from harness.stage import Stage, StageKind
+from harness.parts.stage import Stage, StageKind
 
 STAGES = (
     Stage(kind=StageKind.RAMP, seconds=10, users=20),  # 0 -> 20 over ten seconds
@@ -107,7 +107,6 @@ STAGES_OF_ANY_KIND = st.lists(
 ).map(lambda parts: opened(*parts))
 
 
-@settings(deadline=None)
 @given(STAGES_OF_ANY_KIND, st.sampled_from(["uniform", "poisson"]), st.integers(0, 99), st.integers(1, 5))
 def test_arrivals_ascend_within_the_leg_and_shares_make_up_the_whole(
     stages: tuple[Stage, ...], spacing: str, seed: int, of: int
@@ -122,7 +121,6 @@ def test_arrivals_ascend_within_the_leg_and_shares_make_up_the_whole(
     assert due(stages, spacing, seed=seed, chunk=97) == pytest.approx(whole)
 
 
-@settings(deadline=None)
 @given(STAGES_OF_ANY_KIND)
 def test_uniform_arrivals_are_as_many_as_the_rate_says_stage_by_stage(stages: tuple[Stage, ...]) -> None:
     whole, start = due(stages, "uniform"), 0.0

@@ -6,9 +6,9 @@ from typing import Any
 import gevent
 import pytest
 
-from harness.answer import Answer
-from harness.corpus import Corpus
+from harness.answers.answer import Answer
 from harness.generator.register import UNREAD, Register, path_of
+from harness.parts.corpus import Corpus
 
 
 class Streamed:

@@ -10,14 +10,14 @@ from typing import TYPE_CHECKING, Any
 import gevent
 import pytest
 
-from harness.capacity import sought
 from harness.generator import seeker
 from harness.generator.tap import Tap
 from harness.generator.turnout import Turnout
+from harness.measures.capacity import sought
+from harness.parts.search import Ending, Searched, Word, bracket
 from harness.plan_file import parse_plan
-from harness.search import Ending, Searched, Word, bracket
 from harness.trial import Leg
-from tests.unit.test_plan_search import PLAN
+from tests.unit.objections.test_search import PLAN
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from harness.environment.access import Database
 from harness.environment.processes import Processes
 from harness.environment.servers import Postgres
-from harness.system import DEFAULT_POSTGRES
+from harness.parts.system import DEFAULT_POSTGRES
+from harness.probes.access import Database
 
 Make = Callable[[str], Database]
 

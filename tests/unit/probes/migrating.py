@@ -11,10 +11,10 @@ from threading import Event, Thread
 import psycopg
 from psycopg import sql
 
-from harness.environment.access import Database
 from harness.environment.migrating import migration_url
 from harness.environment.processes import Process
 from harness.environment.servers import SERVICE_ROLE, Postgres
+from harness.probes.access import Database
 
 TABLE = """
     CREATE TABLE items (id bigint PRIMARY KEY, title text NOT NULL, price int NOT NULL DEFAULT 1);

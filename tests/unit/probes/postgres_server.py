@@ -13,9 +13,9 @@ from pathlib import Path
 
 import psycopg
 
-from harness.environment.access import Connection, Database
 from harness.environment.processes import Processes
 from harness.environment.servers import as_nobody, free_ports, wait_until
+from harness.probes.access import Connection, Database
 
 PATIENCE = 120.0
 

@@ -7,14 +7,14 @@ from typing import Any
 
 import pytest
 
-from harness.director import Director
-from harness.during import During
-from harness.environment.access import Database
 from harness.environment.migrating import MIGRATION_ROLE
 from harness.environment.servers import Postgres
-from harness.passage import DOWNGRADE, PLANNED, UPGRADE
-from harness.rehearsing import Commands
-from harness.schema import differences, schema_of
+from harness.evidence.passage import DOWNGRADE, PLANNED, UPGRADE
+from harness.evidence.schema import differences, schema_of
+from harness.parts.during import During
+from harness.probes.access import Database
+from harness.running.director import Director
+from harness.running.rehearsing import Commands
 from tests.unit.probes.migrating import SCRIPT, Migrated, database, writers
 
 WAY = Commands((SCRIPT, "up"), (SCRIPT, "down"))

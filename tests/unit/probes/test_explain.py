@@ -5,13 +5,13 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from harness.environment.access import Database
 from harness.environment.servers import Postgres
-from harness.plan_difference import accesses
+from harness.evidence.plan_difference import accesses
+from harness.evidence.statement import MARK, fingerprint, shown
 from harness.probes import explain
+from harness.probes.access import Database
 from harness.probes.explain import Explaining, estimate, plans_in
 from harness.probes.indexes import read_catalogue, read_uses
-from harness.statement import MARK, fingerprint, shown
 from tests.unit.probes.conftest import Make
 from tests.unit.probes.postgres_server import programs_of, running
 

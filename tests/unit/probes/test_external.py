@@ -4,11 +4,11 @@ from pathlib import Path
 
 import pytest
 
-from harness.beside import Beside
 from harness.environment.servers import postgres_programs
+from harness.evidence.statement import fingerprint
 from harness.probes.metrics import MetricsProbe
 from harness.probes.server_watch import _introduced
-from harness.statement import fingerprint
+from harness.running.beside import Beside
 from tests.unit.environment.test_external import AFTER, BEFORE, made, serving
 from tests.unit.probes.postgres_server import running
 

@@ -3,8 +3,8 @@
 import psycopg
 import pytest
 
-from harness.index import Catalogue
-from harness.ledger import Finding, Use, Workload, ledger_of
+from harness.evidence.index import Catalogue
+from harness.evidence.ledger import Finding, Use, Workload, ledger_of
 from harness.probes.indexes import index_created, read_build_seconds, read_catalogue, read_uses
 from tests.unit.probes.conftest import Make
 

@@ -6,10 +6,10 @@ from functools import partial
 import pytest
 import redis
 
-from harness.environment.access import Cache
 from harness.environment.processes import Processes
 from harness.environment.servers import Redis
-from harness.keys import KeyUse
+from harness.evidence.keys import KeyUse
+from harness.probes.access import Cache
 from harness.probes.keys import KeyWatch
 
 

@@ -7,9 +7,9 @@ import pytest
 
 from harness.environment.migrating import MIGRATION_ROLE
 from harness.environment.servers import Postgres
-from harness.passage import PLANNED, Wait
+from harness.evidence.passage import PLANNED, Wait
+from harness.evidence.statement_log import cause, let_go, told
 from harness.probes.locks import LockProbe, _head, _Session
-from harness.statement_log import cause, let_go, told
 from tests.unit.probes.migrating import database, migrate, writers
 
 PLANTED = ("LOCK TABLE items IN ACCESS EXCLUSIVE MODE", "SELECT pg_sleep(0.5)")

@@ -10,11 +10,11 @@ from pathlib import Path
 import pytest
 import redis
 
-from harness.environment.access import Cache
 from harness.environment.processes import Processes
 from harness.environment.servers import HOST, ONCE, free_ports, redis_program, wait_until
+from harness.evidence.unread import Unread
+from harness.probes.access import Cache
 from harness.probes.redis import RedisProbe
-from harness.unread import Unread
 
 PASSWORD = "password"
 

@@ -6,11 +6,11 @@ from collections.abc import Callable
 import psycopg
 import pytest
 
-from harness.environment.access import Connection, Database
-from harness.inspected import Inspected
-from harness.inspection import Inspection
-from harness.repetition import repetitions_of
-from harness.toll import tolls_of
+from harness.evidence.inspected import Inspected
+from harness.evidence.repetition import repetitions_of
+from harness.evidence.toll import tolls_of
+from harness.probes.access import Connection, Database
+from harness.running.inspection import Inspection
 from tests.unit.probes.conftest import Make
 
 Request = Callable[[Connection, random.Random], int]

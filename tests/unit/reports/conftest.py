@@ -13,10 +13,10 @@ import pyarrow.compute as pc
 import pytest
 
 import reports
-from harness.attribution import Attribution, attribute
 from harness.comparison import Comparison, compare
-from harness.guard import unasked
-from harness.outcome import Outcomes, outcomes_of
+from harness.judging.attribution import Attribution, attribute
+from harness.judging.guard import unasked
+from harness.judging.outcome import Outcomes, outcomes_of
 from harness.plan import Plan
 from harness.plan_file import parse_plan
 from harness.summary import Summary, summarise
@@ -24,7 +24,7 @@ from harness.testing import synthetic_setup, synthetic_trials
 from harness.trial import Migration, Setup, Trial
 from harness.verdict import Verdict, judge
 from reports.page import Findings, Page, build_page
-from tests.unit.searching import searching
+from tests.unit.judging.searching import searching
 
 PLAN = """
 schema = 1

@@ -9,10 +9,10 @@ from xml.etree import ElementTree as ET
 
 import pytest
 
-from harness.agreement import agree
-from harness.answer import Answer, Inquiry, digest
-from harness.check import Outcome
-from harness.corpus import Corpus
+from harness.answers.agreement import agree
+from harness.answers.answer import Answer, Inquiry, digest
+from harness.judging.check import Outcome
+from harness.parts.corpus import Corpus
 from harness.verdict import judge
 
 if TYPE_CHECKING:

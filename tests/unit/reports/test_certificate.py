@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING
 import pytest
 
 import reports
-from harness.certificate import Equal, Kill, Power
+from harness.judging.certificate import Equal, Kill, Power
 from reports.certificate import certificate_rows
 from reports.page import build_page
-from tests.unit.test_certificate import GOOD
+from tests.unit.judging.test_certificate import GOOD
 
 if TYPE_CHECKING:
-    from harness.certificate import Certificate
+    from harness.judging.certificate import Certificate
     from tests.unit.reports.conftest import Run
 
 BUSY = replace(GOOD, equal=Equal(7, 3, 0, 7), power=Power(0.2, 0, 5, 0), guards=("GENERATOR_BUSY", "SCHEDULE_LATE"))

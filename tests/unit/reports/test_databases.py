@@ -4,11 +4,11 @@ from dataclasses import replace
 
 import pytest
 
-from harness.ablation import Ablated, Without, Worse
-from harness.index import Catalogue, ForeignKey, Index, Key
-from harness.plan_difference import change_of
-from harness.plan_tree import Explained, Node
-from harness.survey import Ablation, Built, Counted, Findings, Survey, findings_of
+from harness.evidence.ablation import Ablated, Without, Worse
+from harness.evidence.index import Catalogue, ForeignKey, Index, Key
+from harness.evidence.plan_difference import change_of
+from harness.evidence.plan_tree import Explained, Node
+from harness.evidence.survey import Ablation, Built, Counted, Findings, Survey, findings_of
 from reports.indexes import NOT_MEASURED, index_table, indexes_record
 from reports.plans import LONGEST, plan_table, plans_record, words
 from reports.records import to_json

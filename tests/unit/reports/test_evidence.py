@@ -5,13 +5,13 @@ import json
 import pytest
 
 import reports
-from harness.bottleneck import Area, Found, Grade, Kind
-from harness.cause import Cause, Share, Way
-from harness.evidence import Evidence
-from harness.keys import KeyUse
-from harness.repetition import Repetition
-from harness.statement import Counts
-from harness.toll import Part, Toll
+from harness.evidence.keys import KeyUse
+from harness.evidence.repetition import Repetition
+from harness.evidence.statement import Counts
+from harness.evidence.toll import Part, Toll
+from harness.explaining.bottleneck import Area, Found, Grade, Kind
+from harness.explaining.cause import Cause, Share, Way
+from harness.explaining.evidence import Evidence
 from tests.unit.reports.conftest import Run
 
 CONTENT = "GET /content/{id}"

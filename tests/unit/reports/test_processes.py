@@ -6,7 +6,7 @@ import pytest
 
 import reports
 from harness.comparison import compare
-from harness.outcome import outcomes_of
+from harness.judging.outcome import outcomes_of
 from harness.plan_file import parse_plan
 from harness.summary import summarise
 from harness.testing import PLAN, synthetic_setup, synthetic_trials

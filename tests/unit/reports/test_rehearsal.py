@@ -9,9 +9,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 import reports
-from harness.agreement import Agreement, Place
-from harness.evidence import Evidence
-from harness.passage import (
+from harness.answers.agreement import Agreement, Place
+from harness.evidence.passage import (
     DOWNGRADE,
     PLANNED,
     UPGRADE,
@@ -24,7 +23,8 @@ from harness.passage import (
     Space,
     Wait,
 )
-from harness.rehearsal import Loss, Point, Rehearsal
+from harness.evidence.rehearsal import Loss, Point, Rehearsal
+from harness.explaining.evidence import Evidence
 from reports.rehearsal import rehearsal_section, sentence
 
 if TYPE_CHECKING:

@@ -9,7 +9,7 @@ import pytest
 import reports
 from harness.comparison import compare
 from harness.executions import HIDDEN, Row, executions_of
-from harness.outcome import outcomes_of
+from harness.judging.outcome import outcomes_of
 from harness.plan_file import parse_plan
 from harness.summary import Summary, summarise
 from harness.testing import PLAN, synthetic_setup, synthetic_trials
@@ -18,7 +18,7 @@ from harness.verdict import judge
 from reports import view
 from reports.server import server_section
 from reports.statements import statement_table
-from tests.unit.test_server_side import told
+from tests.unit.evidence.test_server_side import told
 
 SECOND = 10**9
 TEXTS = {"n1": "SELECT tag FROM tags WHERE content_id = %s", "x": "SELECT <b>", "old": "SELECT old"}

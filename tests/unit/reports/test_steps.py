@@ -15,7 +15,7 @@ from reports.steps import CAVEAT, NOT_SEEN, TITLE, TOTAL, WORSE, StepTable
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from harness.attribution import Attribution
+    from harness.judging.attribution import Attribution
     from tests.unit.reports.conftest import Run
 
 CHAIN = """

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from harness.check import Outcome
+from harness.judging.check import Outcome
 from harness.verdict import Verdict
 from reports import targets, view
 

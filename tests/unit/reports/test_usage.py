@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from harness.measures.usage import Consumer
 from harness.statistics import Interval
-from harness.usage import Consumer
 from reports.usage import usage_rows
 
 if TYPE_CHECKING:

@@ -149,7 +149,7 @@ def conversations(draw: st.DrawFn) -> list[Ask]:
 
 
 @given(conversations())
-@settings(deadline=None, max_examples=300)
+@settings(max_examples=300)
 def test_it_receives_what_a_parser_makes_of_it(asks: list[Ask]) -> None:
     assert received(asks) == received(asks, knowing=False)
 

@@ -1,0 +1,1 @@
+"""Evidence: what the servers tell. Statements, plans, indexes, caches, and what the migration itself did."""

@@ -1,0 +1,1 @@
+"""Explaining: what made an endpoint faster or slower, and what would hold the service up next."""

@@ -1,0 +1,148 @@
+"""Alarm: how often an alert would have called somebody, in each arm, over the measured parts of all stages but ramps.
+
+A stage is cut into windows of ten seconds; what is left at its end counts as one from five seconds on, and a stage that
+is shorter than that is one window. A window with too few requests for its metric says nothing and is not counted.
+"""
+
+import math
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import NDArray
+
+from harness.inference.groups import together
+from harness.measures.cell import FAILED, HIT, KINDS, MISS, kinds_of
+from harness.metric import Better, Metric
+from harness.parts.alert import Alert, beside
+from harness.parts.stage import StageKind
+from harness.readings import CACHE, CPU, DATABASE, MEMORY, of_generator, of_server
+from harness.samples import latency_ms
+from harness.statistics import percentile
+from harness.trial import Trial
+
+WINDOW_SECONDS, LEAST_SECONDS = 10.0, 5.0
+LEAST_REQUESTS = 20
+"""Of a rate in a window: fewer say little."""
+MEGABYTE = 1e6
+
+
+@dataclass(frozen=True, slots=True)
+class Alarm:
+    """One alert in one arm: in how many windows it fired of how many that could say, and the worst value of any."""
+
+    alert: Alert
+    arm: str
+    fired: int
+    windows: int
+    worst: float
+
+
+@dataclass(slots=True)
+class Alarms:
+    """Watches trials on their way to the summary."""
+
+    alerts: Sequence[Alert]
+    _values: dict[tuple[str, str], list[float]] = field(default_factory=dict)
+
+    def watched(self, trials: Iterable[Trial]) -> Iterator[Trial]:
+        """The same trials, each looked at when it is asked for."""
+        watched = {alert.metric.name: alert for alert in self.alerts}
+        for trial in trials:
+            windows = list(_windows(trial))
+            parts = list(_parts(trial, windows)) if not all(map(beside, watched.values())) else []
+            for name, alert in watched.items():
+                values = _beside(trial, windows, name) if beside(alert) else _requests(parts, alert.metric)
+                self._values.setdefault((trial.leg.arm, name), []).extend(values)
+            yield trial
+
+    def found(self) -> tuple[Alarm, ...]:
+        """Every alert in every arm in which it could say something."""
+        return tuple(
+            Alarm(
+                alert=alert,
+                arm=arm,
+                fired=sum(map(alert.fires, values)),
+                windows=len(values),
+                worst=(max if alert.metric.better is Better.LOWER else min)(values),
+            )
+            for alert in self.alerts
+            for (arm, name), values in self._values.items()
+            if name == alert.metric.name and values
+        )
+
+
+def _windows(trial: Trial) -> Iterator[tuple[float, float]]:
+    for window in trial.generation.windows:
+        length = window.end - window.measured_from
+        if window.kind == StageKind.RAMP or length <= 0:
+            continue
+        count = max(math.floor(length / WINDOW_SECONDS), 1)
+        for number in range(count):
+            start = window.measured_from + number * WINDOW_SECONDS
+            yield start, min(start + WINDOW_SECONDS, window.end)
+        if length > WINDOW_SECONDS and length - count * WINDOW_SECONDS >= LEAST_SECONDS:
+            yield window.measured_from + count * WINDOW_SECONDS, window.end
+
+
+def _parts(
+    trial: Trial, windows: Sequence[tuple[float, float]]
+) -> Iterator[tuple[NDArray[np.float64], NDArray[np.int64]]]:
+    """Latencies in ms and kinds of the requests of each window."""
+    if not windows:
+        return
+    due = trial.samples["due_ns"].to_numpy() / 1e9
+    starts, ends = (np.array(side) for side in zip(*windows, strict=True))
+    place = np.searchsorted(starts, due, side="right") - 1
+    rows = np.flatnonzero((place >= 0) & (due < ends[place]))
+    order, bounds = together(place[rows], len(windows))
+    rows = rows[order]
+    latency, kind = latency_ms(trial.samples)[rows], kinds_of(trial.samples)[rows]
+    for number in range(len(windows)):
+        inside = slice(bounds[number], bounds[number + 1])
+        yield latency[inside], kind[inside]
+
+
+def _requests(parts: Sequence[tuple[NDArray[np.float64], NDArray[np.int64]]], metric: Metric) -> Iterator[float]:
+    values = (_value(metric, *part) for part in parts)
+    return (value for value in values if value is not None)
+
+
+def _value(metric: Metric, latency: NDArray[np.float64], kind: NDArray[np.int64]) -> float | None:
+    if metric.quantile is not None:
+        good = latency[kind != FAILED]
+        return percentile(good, metric.quantile) if len(good) >= metric.least else None
+    wanted, among = ((FAILED,), KINDS) if metric.name == "error_rate" else ((HIT,), (HIT, MISS))
+    whole = int(np.isin(kind, among).sum())
+    return float(np.isin(kind, wanted).sum()) / whole if whole >= LEAST_REQUESTS else None
+
+
+def _beside(trial: Trial, windows: Sequence[tuple[float, float]], name: str) -> Iterator[float]:
+    """Mean share of the cores, or the highest memory in MB, of the servers or services that a metric is about."""
+    reading = CPU if name.endswith("_cpu") else MEMORY
+    rows = [
+        (row["at_ns"] / 1e9, row["source"], row["value"])
+        for row in trial.readings.filter(pc.equal(trial.readings["name"], pa.scalar(reading))).to_pylist()
+        if _is_of(row["source"], name)
+    ]
+    for start, end in windows:
+        by_source: dict[str, list[float]] = {}
+        for at, source, value in rows:
+            if start <= at < end:
+                by_source.setdefault(source, []).append(value)
+        if by_source and reading == CPU:
+            yield sum(sum(values) / len(values) for values in by_source.values())
+        elif by_source:
+            yield sum(max(values) for values in by_source.values()) / MEGABYTE
+
+
+def _is_of(source: str, name: str) -> bool:
+    match name.partition("_")[0]:
+        case "database":
+            return source == DATABASE
+        case "cache":
+            return source == CACHE
+        case _:
+            return source not in {DATABASE, CACHE} and not of_generator(source) and not of_server(source)

@@ -1,0 +1,1 @@
+"""Inference: what statistics needs beside its intervals. Numbers in, numbers out."""

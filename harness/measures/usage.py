@@ -1,0 +1,144 @@
+"""Usage: the CPU and memory of servers and services, stage by stage, from the readings beside the load."""
+
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import pandas as pd
+
+from harness.measures.gauging import Gauging
+from harness.parts.gauge import Gauge
+from harness.parts.stage import StageKind
+from harness.readings import CACHE, CPU, DATABASE, DESCRIPTORS, MEMORY, THREADS, of_generator, of_server
+from harness.statistics import Interval, t_interval, trend
+from harness.trial import Trial
+
+MEGABYTE, HOUR_SECONDS = 1e6, 3600.0
+ALLOCATION_MB = 1.0
+"""An arena of Python's allocator; those of Redis and PostgreSQL take no less at a time."""
+
+
+@dataclass(frozen=True, slots=True)
+class Consumer:
+    """What a server or a service used in one arm, over all stages but ramps.
+
+    ``cpu`` is the mean share of the host's cores, ``memory_mb`` the peak. ``growth`` is the slope of its memory in the
+    endurance stages in MB per hour, with the interval over blocks, or of the one leg where there is but one;
+    ``None`` without an endurance stage, or with one too short. ``told`` is the least slope that such a stage can tell:
+    allocators take memory in steps, so that less than a step over the whole stage is no growth. ``threads`` and
+    ``descriptors`` (open files and sockets) are the most at once; ``None`` where they are not told.
+    """
+
+    arm: str
+    name: str
+    cpu: float | None
+    memory_mb: float
+    growth: Interval | None
+    told: float = 0.0
+    threads: int | None = None
+    descriptors: int | None = None
+
+    @property
+    def trend(self) -> int:
+        """1 when its memory grows, -1 when it shrinks, 0 when neither is seen."""
+        growth = self.growth
+        if growth is None or abs(growth.value) <= self.told or growth.low <= 0 <= growth.high:
+            return 0
+        return 1 if growth.value > 0 else -1
+
+
+class Usage:
+    """The readings of servers and services in the measured parts of the stages."""
+
+    def __init__(self, trials: Sequence[Trial], gauges: Mapping[str, Gauge] | None = None) -> None:
+        frames = [frame for trial in trials if len(frame := _frame(trial))]
+        self._readings = pd.concat(frames, ignore_index=True) if frames else pd.DataFrame()
+        self._legs = [trial.leg for trial in trials]
+        self._gauging = Gauging(self._readings, gauges or {})
+
+    def of(self, arm: str, block: int | None, stage: str | None) -> dict[str, Any]:
+        """CPU (mean share of the host) and memory (peak, in MB) of servers and services, and the plan's own readings.
+
+        Without a block of all of them, without a stage of all but ramps.
+        CPU and memory of several services add up.
+        """
+        found = self._readings
+        blocks = [leg.block for leg in self._legs if leg.arm == arm and block in {None, leg.block}]
+        if not found.empty:
+            inside = ~found["ramp"] if stage is None else found["stage"] == stage
+            found = found[inside & (found["arm"] == arm) & (block is None or found["block"] == block)]
+        if found.empty:
+            return {}
+        means = found[found["name"] == CPU].groupby("source")["value"].mean()
+        busy = means.drop([DATABASE, CACHE], errors="ignore")
+        peaks = found[found["name"] == MEMORY].groupby("source")["value"].max() / MEGABYTE
+        services = peaks.drop([DATABASE, CACHE], errors="ignore")
+        return {
+            "database_cpu": float(means[DATABASE]) if DATABASE in means else None,
+            "service_cpu": float(busy.sum()) if len(busy) else None,
+            "cache_memory": float(peaks[CACHE]) if CACHE in peaks else None,
+            "service_memory": float(services.sum()) if len(services) else None,
+            "readings": self._gauging.of(arm, blocks, stage),
+        }
+
+    def consumers(self) -> Iterator[Consumer]:
+        """Every server and service of every arm, in the order in which they were read."""
+        if self._readings.empty:
+            return
+        steady = self._readings[~self._readings["ramp"]]
+        for (arm, name), found in steady.groupby(["arm", "source"], sort=False):
+            cpu, memory = found[found["name"] == CPU]["value"], found[found["name"] == MEMORY]
+            endured = memory[memory["endurance"]]
+            yield Consumer(
+                arm=str(arm),
+                name=str(name),
+                cpu=float(cpu.mean()) if len(cpu) else None,
+                memory_mb=float(memory["value"].max()) / MEGABYTE if len(memory) else math.nan,
+                growth=_growth(endured),
+                told=_told(endured),
+                threads=_most(found, THREADS),
+                descriptors=_most(found, DESCRIPTORS),
+            )
+
+
+def _most(readings: pd.DataFrame, name: str) -> int | None:
+    values = readings[readings["name"] == name]["value"]
+    return int(values.max()) if len(values) else None
+
+
+def _growth(memory: pd.DataFrame) -> Interval | None:
+    slopes = []
+    for _, leg in memory.groupby("block"):
+        slope = trend(list(leg["value"] / MEGABYTE))
+        every = float((leg["at_ns"].iloc[-1] - leg["at_ns"].iloc[0]) / 1e9 / max(len(leg) - 1, 1))
+        if slope is None or every <= 0:
+            return None
+        per_hour = HOUR_SECONDS / every
+        slopes.append(Interval(*(part * per_hour for part in (slope.value, slope.low, slope.high))))
+    return t_interval([slope.value for slope in slopes]) or (slopes[0] if slopes else None)
+
+
+def _told(memory: pd.DataFrame) -> float:
+    lengths = [leg["at_ns"].iloc[-1] - leg["at_ns"].iloc[0] for _, leg in memory.groupby("block")]
+    hours = float(min(lengths, default=0)) / 1e9 / HOUR_SECONDS
+    return ALLOCATION_MB / hours if hours else math.inf
+
+
+def _frame(trial: Trial) -> pd.DataFrame:
+    readings = trial.readings.to_pandas()
+    others = readings["source"].astype(str).map(lambda source: of_generator(source) or of_server(source)).astype(bool)
+    readings = readings[~others]
+    readings = readings.assign(source=readings["source"].astype(str), name=readings["name"].astype(str))
+    second = readings["at_ns"] / 1e9
+    parts = [
+        readings[(second >= window.measured_from) & (second < window.end)].assign(
+            arm=trial.leg.arm,
+            block=trial.leg.block,
+            stage=window.stage,
+            ramp=window.kind == StageKind.RAMP,
+            endurance=window.kind == StageKind.ENDURANCE,
+        )
+        for window in trial.generation.windows
+    ]
+    return pd.concat(parts, ignore_index=True) if parts else readings[:0]

@@ -1,0 +1,76 @@
+"""Beside: everything that is read beside the load of one leg, and how it becomes part of the leg's record."""
+
+import time
+from contextlib import AbstractContextManager, ExitStack
+from types import TracebackType
+from typing import Protocol, Self
+
+from harness.evidence.server_side import PROBES
+from harness.probes.access import Cache, Database
+from harness.probes.metrics import MetricsProbe
+from harness.probes.postgres import PostgresProbe
+from harness.probes.redis import RedisProbe
+from harness.store import RunFolder
+from harness.trial import Leg
+
+Reading = tuple[int, str, str, float]
+"""``(wall-clock ns, source, name, value)``."""
+
+
+class Probe(AbstractContextManager["Probe"], Protocol):
+    """What reads values beside the load."""
+
+    rows: list[Reading]
+
+
+class Beside:
+    """The probes of a leg: its processes, its services' own metrics, its databases and its caches.
+
+    They begin before the load and end after it; faults come and go meanwhile.
+    """
+
+    def __init__(self, processes: Probe, metrics: MetricsProbe, databases: list[Database], caches: list[Cache]) -> None:
+        self._processes, self._metrics = processes, metrics
+        self._postgres, self._redis = PostgresProbe(databases), RedisProbe(caches)
+        self._asks = bool(databases or caches)
+        self._begun = self._seconds = 0.0
+
+    def __enter__(self) -> Self:
+        """Begin to read."""
+        with ExitStack() as undo:
+            for probe in (self._processes, self._metrics, self._postgres, self._redis):
+                undo.enter_context(probe)
+            self._stack = undo.pop_all()
+        self._begun = time.monotonic()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Stop reading."""
+        self._seconds = time.monotonic() - self._begun
+        self._stack.close()
+
+    def write(self, leg: Leg, folder: RunFolder) -> None:
+        """Make what was read part of the record of the leg, whose load is over."""
+        servers = [*self._postgres.rows, *self._redis.rows, *self._costs()]
+        for name, rows in {
+            "processes": self._processes.rows,
+            "metrics": self._metrics.rows,
+            "servers": servers,
+        }.items():
+            folder.write_probe(leg, name, rows)
+        if self._postgres.executions:
+            folder.write_executions(leg, self._postgres.executions)
+        folder.write_objects(leg, self._postgres.objects)
+        folder.write_unread(leg, [*self._postgres.unread, *self._redis.unread])
+
+    def _costs(self) -> list[Reading]:
+        """What asking servers cost: CPU of this process, and the time of the database server."""
+        costs = {
+            "probe_cpu_seconds": self._postgres.seconds + self._redis.seconds,
+            "probe_server_ms": self._postgres.server_ms,
+            "probe_seconds": self._seconds,
+        }
+        at_ns = time.time_ns()
+        return [(at_ns, PROBES, name, value) for name, value in costs.items()] if self._asks else []

@@ -1,0 +1,98 @@
+"""Inspection: looks at the counters of databases and caches before and after each request of a corpus."""
+
+from collections.abc import Mapping, Sequence
+from contextlib import ExitStack, suppress
+from dataclasses import replace
+from types import TracebackType
+from typing import Any, Self
+
+import psycopg
+import redis
+
+from harness.evidence.inspected import Asked, Inspected, Text, Work
+from harness.evidence.statement import Counts
+from harness.probes.access import Cache, Database
+from harness.probes.keys import KeyWatch
+from harness.probes.statements import Key, StatementCounter, risen
+
+FIRST_FAILED_STATUS = 400
+
+
+class Inspection:
+    """Use it as a context manager around the asking; ``look`` is what the asking calls after each request.
+
+    What cannot be read is said in ``result`` and ends nothing.
+    """
+
+    def __init__(self, databases: Sequence[Database], caches: Sequence[Cache]) -> None:
+        self._counter = StatementCounter(databases)
+        self._caches = caches
+        self._watch = KeyWatch(caches)
+        self._clients: list[Any] = []
+        self._requests: list[tuple[Asked, dict[Key, Counts]]] = []
+        self._last: tuple[dict[Key, Counts], tuple[int, int]] = {}, (0, 0)
+        self._stack = ExitStack()
+
+    def __enter__(self) -> Self:
+        """Connect."""
+        self._stack.enter_context(self._counter)
+        self._stack.enter_context(self._watch)
+        self._clients = [self._stack.enter_context(cache.connect()) for cache in self._caches]
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Disconnect."""
+        self._stack.close()
+
+    def look(self, told: Mapping[str, Any] | None) -> None:
+        """Take in what one request did, as the generator tells of it; ``None`` before the first one."""
+        statements, keys = self._statements(), self._keys()
+        before, keys_before = self._last
+        if told is not None:
+            hits, misses = (now - then for now, then in zip(keys, keys_before, strict=True))
+            asked = Asked(
+                n=told["n"],
+                endpoint=told["endpoint"],
+                failed=not 0 < told["status"] < FIRST_FAILED_STATUS,
+                cache=told["cache"],
+                items=told["items"],
+                queries=told["queries"],
+                db_ms=told["db_ms"],
+                hits=hits,
+                misses=misses,
+            )
+            self._requests.append((asked, risen(before, statements)))
+        self._last = statements, keys
+
+    def result(self, arm: str) -> Inspected:
+        """All that was seen, of the arm that was asked."""
+        keys = sorted({key for _, work in self._requests for key in work}, key=str)
+        place = {key: number for number, key in enumerate(keys)}
+        texts = tuple(Text(print_, self._counter.texts.get(print_, ""), service) for service, print_ in keys)
+        requests = tuple(_with(*one, place) for one in self._requests)
+        return Inspected(arm, texts, requests, self._counter.missing, self._watch.uses())
+
+    def _statements(self) -> dict[Key, Counts]:
+        if self._counter.missing:
+            return {}
+        try:
+            return self._counter.look()
+        except psycopg.Error as error:
+            self._counter.missing = " ".join(str(error).split())
+            return {}
+
+    def _keys(self) -> tuple[int, int]:
+        """Keys that the caches had so far, and those that they had not."""
+        hits = misses = 0
+        for client in self._clients:
+            with suppress(redis.RedisError):
+                stats = client.info("stats")
+                hits, misses = hits + int(stats["keyspace_hits"]), misses + int(stats["keyspace_misses"])
+        return hits, misses
+
+
+def _with(asked: Asked, work: Mapping[Key, Counts], place: Mapping[Key, int]) -> Asked:
+    done = sorted(work.items(), key=lambda one: place[one[0]])
+    return replace(asked, work=tuple(Work(place[key], counts) for key, counts in done))

@@ -1,0 +1,144 @@
+"""Whether after answers as before does, request by request, and what may not look like it."""
+
+import json
+from collections.abc import Callable
+from dataclasses import replace
+
+import pytest
+
+from harness.answers.agreement import (
+    MOST_SHOWN,
+    Agreement,
+    FailedBefore,
+    Finding,
+    NotAsked,
+    agree,
+    unanswered,
+    uncompared,
+)
+from harness.answers.answer import Answer, Inquiry, digest
+from harness.parts.corpus import Corpus
+
+Change = Callable[[Answer], Answer]
+
+
+def answer(n: int, text: str = '{"title":"a"}', status: int = 200) -> Answer:
+    return Answer(n, "GET /items/{id}", f"/items/{n}", "", status, "application/json", digest(text), text)
+
+
+def inquiry(count: int = 5, changed: dict[int, Change] | None = None, *, wanted: int = 5) -> Inquiry:
+    changes = changed or {}
+    answers = (answer(n) for n in range(1, count + 1))
+    return Inquiry(wanted, tuple(changes[one.n](one) if one.n in changes else one for one in answers))
+
+
+def other(text: str) -> Change:
+    return lambda one: replace(one, digest=digest(text), text=text)
+
+
+def failing(one: Answer) -> Answer:
+    return replace(one, status=503, text="busy", digest=digest("busy"))
+
+
+def silent(one: Answer) -> Answer:
+    return replace(one, status=0, text="", digest="", kind="", error="ConnectionRefusedError")
+
+
+def elsewhere(one: Answer) -> Answer:
+    return replace(one, path="/items/99")
+
+
+def of(before: Inquiry | None, after: Inquiry | None, **corpus: object) -> Agreement:
+    return agree(before, after, Corpus.model_validate_json(json.dumps({"requests": 5, **corpus})))
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "finding", "counts"),
+    [
+        ({}, {}, Finding.SAME, (5, 0, 0, 0)),
+        ({}, {2: other("{}")}, Finding.DIFFERENT, (4, 1, 0, 0)),
+        ({}, {2: lambda one: replace(one, status=201)}, Finding.DIFFERENT, (4, 1, 0, 0)),
+        ({}, {2: lambda one: replace(one, kind="text/html")}, Finding.DIFFERENT, (4, 1, 0, 0)),
+        ({}, {2: failing}, Finding.DIFFERENT, (4, 1, 0, 0)),
+        ({}, {2: silent}, Finding.DIFFERENT, (4, 1, 0, 0)),
+        ({2: failing}, {}, Finding.SAME, (4, 0, 1, 0)),
+        ({2: silent}, {2: failing}, Finding.SAME, (4, 0, 0, 1)),
+        (dict.fromkeys(range(1, 6), failing), {}, Finding.NOTHING, (0, 0, 5, 0)),
+        (dict.fromkeys(range(1, 6), failing), dict.fromkeys(range(1, 6), failing), Finding.NOTHING, (0, 0, 0, 5)),
+        ({}, {4: elsewhere}, Finding.PARTED, (3, 0, 0, 0)),
+        ({}, {4: lambda one: replace(one, asked="another body")}, Finding.PARTED, (3, 0, 0, 0)),
+        ({}, {4: lambda one: replace(one, endpoint="GET /other")}, Finding.PARTED, (3, 0, 0, 0)),
+        ({}, {1: elsewhere}, Finding.PARTED, (0, 0, 0, 0)),
+        ({}, {2: other("{}"), 4: elsewhere}, Finding.DIFFERENT, (2, 1, 0, 0)),
+        ({}, {4: elsewhere, 5: other("{}")}, Finding.PARTED, (3, 0, 0, 0)),
+    ],
+)
+def test_what_it_comes_to(
+    before: dict[int, Change], after: dict[int, Change], finding: Finding, counts: tuple[int, ...]
+) -> None:
+    found = of(inquiry(changed=before), inquiry(changed=after))
+    assert found.finding is finding
+    assert (found.equal, found.different, found.before_failed, found.both_failed) == counts
+    assert bool(unanswered(found)) == (finding in {Finding.NOTHING, Finding.MISSING})
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "finding"),
+    [
+        (None, inquiry(), Finding.MISSING),
+        (inquiry(), None, Finding.MISSING),
+        (None, None, Finding.MISSING),
+        (inquiry(0), inquiry(0), Finding.NOTHING),
+        (inquiry(0), inquiry(), Finding.PARTED),
+        (inquiry(4), inquiry(), Finding.PARTED),
+        (inquiry(4), inquiry(4), Finding.SHORT),
+    ],
+)
+def test_what_is_not_there_is_never_the_same(before: Inquiry | None, after: Inquiry | None, finding: Finding) -> None:
+    assert of(before, after).finding is finding
+
+
+def test_what_may_vary_is_compared_all_the_same() -> None:
+    after = inquiry(changed={4: elsewhere, 5: other("{}")})
+    found = of(inquiry(), after, varying=["GET /items/{id}"])
+    assert (found.finding, found.equal, found.different) == (Finding.DIFFERENT, 4, 1)
+    assert of(inquiry(), after, varying=["*"]).different == 1
+    assert of(inquiry(), after, varying=["GET /other"]).finding is Finding.PARTED
+
+
+def test_a_difference_is_shown_where_it_is_and_what_before_failed_is_listed_apart() -> None:
+    after = inquiry(changed={2: other('{"title":"b"}'), 3: failing, 5: lambda one: replace(one, kind="text/html")})
+    found = of(inquiry(changed={1: failing}), after)
+    shown = [(d.n, d.failed, [(v.where, v.before, v.after) for v in d.divergences]) for d in found.differences]
+    assert shown == [
+        (2, False, [("$.title", '"a"', '"b"')]),
+        (3, False, [("status", "200", "503"), ("$", '{"title":"a"}', "busy")]),
+        (5, False, [("Content-Type", "application/json", "text/html")]),
+        (1, True, [("status", "503", "200"), ("$", "busy", '{"title":"a"}')]),
+    ]
+
+
+def test_what_differs_beyond_what_was_kept_is_said_to() -> None:
+    cut = [lambda one, tail=tail: replace(one, text="x", whole=False, digest=digest(tail)) for tail in "ab"]
+    found = of(inquiry(changed={1: cut[0]}), inquiry(changed={1: cut[1]}))
+    assert [d.where for d in found.differences[0].divergences] == ["the rest"]
+
+
+def test_only_the_first_differences_are_kept_and_all_are_counted() -> None:
+    count = MOST_SHOWN + 5
+    found = of(inquiry(count), inquiry(count, {n: other("{}") for n in range(1, count + 1)}), requests=count)
+    assert found.different == count
+    assert [d.n for d in found.differences] == list(range(1, MOST_SHOWN + 1))
+
+
+def test_what_a_comparison_leaves_open_is_a_doubt() -> None:
+    found = of(inquiry(changed={1: failing}), inquiry())
+    doubts = list(uncompared(found, ["GET /items/{id}", "POST /items"]))
+    assert doubts == [NotAsked(("POST /items",)), FailedBefore(found)]
+    assert "1 request that after answers" in doubts[1].value[0]
+    assert list(uncompared(of(inquiry(), inquiry()), ["GET /items/{id}"])) == []
+
+
+def test_an_endpoint_that_fails_in_both_arms_was_not_compared() -> None:
+    failed = inquiry(changed=dict.fromkeys(range(1, 6), failing))
+    assert NotAsked(("GET /items/{id}",)) in uncompared(of(failed, failed), ["GET /items/{id}"])

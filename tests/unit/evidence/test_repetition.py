@@ -1,0 +1,28 @@
+"""Without counters of a database the answers tell of a statement for each item, or of none."""
+
+import pytest
+
+from harness.evidence.inspected import Asked, Inspected
+from harness.evidence.repetition import repetitions_of
+
+
+def told(*pairs: tuple[int | None, int | None]) -> Inspected:
+    requests = tuple(Asked(n, "GET /", items=items, queries=queries) for n, (items, queries) in enumerate(pairs))
+    return Inspected("before", (), requests, missing="no database is known")
+
+
+@pytest.mark.parametrize(
+    ("pairs", "slope"),
+    [
+        ([(3, 4), (10, 11), (7, 8)], 1.0),
+        ([(3, 8), (10, 22), (7, 16)], 2.0),
+        ([(3, 2), (10, 2), (7, 2)], None),  # two statements, however many items
+        ([(5, 6), (5, 6)], None),  # a line needs two points
+        ([(3, 4), (10, 2), (7, 9), (2, 9)], None),  # no line at all
+        ([(None, 4), (3, None)], None),
+        ([], None),
+    ],
+)
+def test_a_line_through_statements_and_items(pairs: list[tuple[int | None, int | None]], slope: float | None) -> None:
+    found = repetitions_of(told(*pairs)).get("GET /")
+    assert (found and round(found.slope, 6)) == slope

@@ -1,0 +1,87 @@
+"""What servers told, by arm: counts as rates of the measured stages, levels as means or the most, and evictions."""
+
+from dataclasses import replace
+from typing import Any
+
+import pyarrow as pa
+import pytest
+
+from harness.comparison import compare
+from harness.evidence.server_side import told_of
+from harness.evidence.unread import Unread
+from harness.judging.check import Outcome
+from harness.judging.doubt import Doubt
+from harness.judging.evictions import StatementsEvicted
+from harness.plan_file import parse_plan
+from harness.readings import SCHEMA
+from harness.summary import summarise
+from harness.testing import PLAN, synthetic_setup, synthetic_trials
+from harness.trial import Trial
+from harness.verdict import Verdict, judge
+
+Reading = tuple[int, str, str, float]
+
+
+def told(trial: Trial, readings: dict[str, list[float]], source: str = "server:postgres") -> Trial:
+    """A trial in which a server told each of these values in one second after the other."""
+    rows: list[Reading] = [
+        (second * 10**9 + 1, source, name, value)
+        for name, values in readings.items()
+        for second, value in enumerate(values)
+    ]
+    columns: list[Any] = [[row[i] for row in rows] for i in range(len(SCHEMA))]
+    arrays = [pa.array(column).cast(field.type) for column, field in zip(columns, SCHEMA, strict=True)]
+    return replace(trial, readings=pa.table(arrays, schema=SCHEMA))
+
+
+def trials() -> list[Trial]:
+    return list(synthetic_trials(parse_plan(PLAN)))
+
+
+def test_counts_are_rates_of_the_measured_stages_and_begin_anew_with_their_server() -> None:
+    steady = [7.0 * second for second in range(32)]
+    restarted = [7.0 * second for second in range(20)] + [7.0 * second for second in range(12)]
+    for values, rate in ((steady, 7.0), (restarted, 7.0 * 26 / 27), ([1e9] * 4 + steady[4:], 7.0)):
+        found = next(told_of([told(trials()[0], {"commits": values})]))
+        assert found.counts["commits"] == pytest.approx(rate)
+
+
+def test_levels_are_means_over_the_readings_or_the_most() -> None:
+    values = {
+        "connections": [5.0] * 20 + [9.0] + [5.0] * 11,
+        'connections{state="active"}': [90.0] * 4 + [2.0] * 28,
+        'waiting{for="IO:DataFileRead"}': [1.0] * 18,
+    }
+    found = next(told_of([told(trials()[0], values)]))
+    assert found.levels["connections"] == 9.0
+    assert found.levels['connections{state="active"}'] == pytest.approx(2.0)
+    assert found.levels['waiting{for="IO:DataFileRead"}'] == pytest.approx(14 / 28)  # not told: nobody waited
+
+
+def judged(text: str, evicted: float = 0.0, unread: list[Unread] | None = None) -> Verdict:
+    plan = parse_plan(text)
+    made = [told(trial, {"statements_evicted": [0.0, evicted]}) for trial in synthetic_trials(plan)]
+    summary = summarise(made)
+    return judge(plan, synthetic_setup(plan), summary, compare(summary), unread=unread or [])
+
+
+def test_what_a_server_forgot_breaks_what_is_judged_by_it_and_is_a_doubt_elsewhere() -> None:
+    counted = PLAN.replace('kind = "local"\n', 'kind = "local"\nprovides = ["postgres"]\n')
+    counted += '[[targets]]\nexpect = "slow_statements <= 0"\n'
+    verdict = judged(counted, 3.0)
+    assert verdict.outcome is Outcome.INVALID
+    assert [breach.name for breach in verdict.breaches] == ["STATEMENTS_EVICTED"]
+    assert "3 times" in verdict.breaches[0].value[0]
+    assert not judged(counted).breaches
+    other = judged(PLAN, 3.0)
+    assert not other.breaches
+    assert [doubt for doubt in other.doubts if isinstance(doubt, StatementsEvicted)]
+    assert not [doubt for doubt in judged(PLAN).doubts if isinstance(doubt, StatementsEvicted)]
+
+
+def test_what_was_not_told_is_a_doubt_that_says_what_to_do() -> None:
+    missing = Unread("postgres", "the counts of statements", "there is no extension", "CREATE EXTENSION x")
+    doubts = [doubt for doubt in judged(PLAN, unread=[missing, missing]).doubts if not isinstance(doubt, Doubt)]
+    assert [doubt.value for doubt in doubts] == [
+        ("the counts of statements of postgres could not be read: there is no extension", "CREATE EXTENSION x")
+    ]

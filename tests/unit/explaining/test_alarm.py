@@ -1,0 +1,84 @@
+"""How often somebody would have been called: windows of ten seconds, each by itself."""
+
+import math
+
+import pytest
+
+from harness.errors import PlanError
+from harness.explaining.alarm import Alarms
+from harness.parts.alert import DEFAULTS, Alert
+from harness.plan_file import parse_plan
+from harness.testing import PLAN, synthetic_trials
+
+
+def alert(when: str) -> Alert:
+    return Alert.model_validate({"when": when})
+
+
+def alarms(*when: str, slowness: dict[str, float] | None = None) -> dict[tuple[str, str], tuple[int, int]]:
+    plan = parse_plan(PLAN)
+    watch = Alarms([alert(one) for one in when])
+    for _ in watch.watched(synthetic_trials(plan, slowness=slowness or {})):
+        pass
+    return {(one.alert.when, one.arm): (one.fired, one.windows) for one in watch.found()}
+
+
+def test_every_window_of_every_leg_fires_or_does_not() -> None:
+    found = alarms("p95 > 0.001 ms", "p95 > 1000 s")
+    assert {arm for _, arm in found} == {"before", "after"}
+    for (when, _), (fired, windows) in found.items():
+        assert windows > 0
+        assert fired == (windows if "0.001" in when else 0)
+
+
+def test_the_limit_itself_calls_nobody() -> None:
+    assert not alert("p95 > 500 ms").fires(500.0)
+    assert alert("p95 > 500 ms").fires(500.1)
+    assert not alert("cache_hit_rate < 75 %").fires(0.75)
+    assert alert("cache_hit_rate < 75 %").fires(0.749)
+
+
+@pytest.mark.parametrize(
+    ("when", "said"),
+    [
+        ("p95 < 500 ms", "call for what goes well"),
+        ("p95 falls by 5 %", "cannot read"),
+        ("users_held > 5", "an alert watches one of"),
+        ("", "cannot read"),
+        ("p95 > 💥", "p95"),
+    ],
+)
+def test_an_alert_that_makes_no_sense_is_refused(when: str, said: str) -> None:
+    with pytest.raises(PlanError, match=r"alerts\[0\]\.when") as refused:
+        parse_plan(PLAN + f'\n[[alerts]]\nwhen = "{when}"\n')
+    assert said in str(refused.value)
+
+
+def test_without_a_word_of_the_plan_the_usual_is_watched() -> None:
+    assert parse_plan(PLAN).alerts == DEFAULTS
+    assert [one.when for one in parse_plan(PLAN + '\n[[alerts]]\nwhen = "p99 > 2 s"\n').alerts] == ["p99 > 2 s"]
+
+
+def test_the_worst_window_is_that_of_a_plain_sort() -> None:
+    plan = parse_plan(PLAN)
+    trials = [trial for trial in synthetic_trials(plan) if trial.leg.arm == "before"]
+    watch = Alarms([alert("p95 > 1 ms"), alert("cache_hit_rate < 1 %")])
+    list(watch.watched(trials))
+    by_name = {one.alert.metric.name: one for one in watch.found()}
+    slowest, rates = 0.0, []
+    for trial in trials:
+        rows = trial.samples.to_pylist()
+        for window in trial.generation.windows:
+            if window.kind == "ramp":
+                continue
+            start = window.measured_from
+            while window.end - start >= 10 or start == window.measured_from:
+                end = min(start + 10, window.end)
+                inside = [row for row in rows if start <= row["due_ns"] / 1e9 < end and row["error"] is None]
+                latencies = sorted(row["sent_ns"] + row["duration_ns"] - row["due_ns"] for row in inside)
+                slowest = max(slowest, latencies[math.ceil(0.95 * len(latencies)) - 1] / 1e6)
+                told = [row["cache"] for row in inside if row["cache"] in {"hit", "miss"}]
+                rates.append(told.count("hit") / len(told))
+                start += 10
+    assert by_name["p95"].worst == pytest.approx(slowest)
+    assert by_name["cache_hit_rate"].worst == pytest.approx(min(rates))

@@ -1,0 +1,37 @@
+"""What vacuuming and analysing did alone stands beside what the migration did, and is not called an effect of it."""
+
+from harness.judging.placebo import treated
+from harness.plan_file import parse_plan
+from harness.summary import summarise
+from harness.testing import PLAN, synthetic_trials
+from reports.placebo import placebo_rows, placebo_sentence
+
+BLOCKS = PLAN.replace("blocks = 2", "blocks = 8")
+
+
+def test_the_placebo_stands_beside_after() -> None:
+    plan = parse_plan(BLOCKS).with_copies("placebo")
+    trials = list(synthetic_trials(plan, slowness={"before": 1.0, "placebo": 0.5, "after": 0.1}))
+    found = {(one.after.metric.name, one.after.endpoint): one for one in treated(summarise(trials))}
+    p95 = found["p95", None]
+    assert p95.placebo.change is not None
+    assert p95.after.change is not None
+    assert 0.4 < p95.placebo.change.value < 0.6
+    assert 0.08 < p95.after.change.value < 0.12
+    said = placebo_sentence(list(found.values()))
+    assert said.startswith("Of all requests, P95 changed by ")
+    assert " by vacuuming and analysing alone, and changed by " in said
+    rows = placebo_rows(list(found.values()))
+    assert {row.where for row in rows} > {"all requests", "GET /content/{id}"}
+    assert all(row.placebo.text.endswith("%") for row in rows)
+
+
+def test_a_placebo_that_does_nothing_is_said_to_do_nothing() -> None:
+    plan = parse_plan(BLOCKS).with_copies("placebo")
+    trials = list(synthetic_trials(plan, slowness={"before": 1.0, "placebo": 1.0, "after": 0.1}))
+    assert "P95 did not change visibly (" in placebo_sentence(treated(summarise(trials)))
+
+
+def test_without_a_placebo_there_is_nothing_to_say() -> None:
+    assert treated(summarise(list(synthetic_trials(parse_plan(PLAN))))) == ()
+    assert placebo_sentence(()) == ""

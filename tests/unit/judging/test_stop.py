@@ -1,0 +1,101 @@
+"""A run that a limit ended early: what comes of it, and that it is never a PASS."""
+
+from dataclasses import replace
+
+import pytest
+
+from harness.comparison import compare
+from harness.judging.check import Outcome
+from harness.judging.doubt import Doubt
+from harness.judging.stop import Stop
+from harness.plan_file import parse_plan
+from harness.summary import summarise
+from harness.testing import PLAN, synthetic_setup, synthetic_trials
+from harness.trial import Aborted, Trial, windows_of
+from harness.verdict import Verdict, judge
+from reports.junit import to_junit
+from reports.page import build_findings
+from reports.records import verdict_record
+from reports.text import to_text
+
+PLAN_TEXT = PLAN.replace("falls by 50 %", "falls by 10 %").replace("blocks = 2", "blocks = 4") + (
+    '[[aborts]]\nwhen = "p90 > 1 s for 10 s"\nstage = "sustain"\narms = ["before", "after"]\n'
+)
+EXAMPLE = parse_plan(PLAN_TEXT)
+BROKEN = Aborted("p90 > 1 s for 10 s", "sustain", None, 21.0, 3210.0)
+
+
+def ended(trial: Trial, cpu_share: float = 0.2) -> Trial:
+    """A trial whose load was ended early, after 21 s."""
+    windows = windows_of(EXAMPLE.stages, BROKEN.second)
+    samples = trial.samples.filter(trial.samples["due_ns"].to_numpy() < BROKEN.second * 1e9)
+    return replace(
+        trial,
+        samples=samples,
+        generation=replace(
+            trial.generation, windows=windows, requests=len(samples), aborted=BROKEN, cpu_share=cpu_share
+        ),
+    )
+
+
+def verdict_after(complete: int, arm: str, cpu_share: float = 0.2) -> Verdict:
+    """Of so many complete blocks and a leg of an arm that was ended."""
+    trials = list(synthetic_trials(EXAMPLE))
+    summary = summarise([trial for trial in trials if trial.leg.block <= complete])
+    last = next(trial for trial in trials if trial.leg.block == complete + 1 and trial.leg.arm == arm)
+    return judge(EXAMPLE, synthetic_setup(EXAMPLE), summary, compare(summary), stops=[Stop.of(ended(last, cpu_share))])
+
+
+@pytest.mark.parametrize("complete", [0, 1, 3])
+@pytest.mark.parametrize(("arm", "outcome"), [("after", Outcome.FAIL), ("before", Outcome.INCONCLUSIVE)])
+def test_after_in_danger_is_a_fail_and_before_in_danger_says_nothing_of_it(
+    complete: int, arm: str, outcome: Outcome
+) -> None:
+    verdict = verdict_after(complete, arm)
+    assert (verdict.outcome, verdict.breaches) == (outcome, ())
+    assert len(verdict.stops) == 1
+
+
+@pytest.mark.parametrize("arm", ["after", "before"])
+def test_a_generator_that_was_too_busy_broke_the_limit_by_itself(arm: str) -> None:
+    verdict = verdict_after(3, arm, cpu_share=0.95)
+    assert verdict.outcome is Outcome.INVALID
+    assert [breach.name for breach in verdict.breaches] == ["GENERATOR_BUSY"]
+
+
+def test_a_leg_that_was_ended_in_its_ramp_is_no_broken_measurement() -> None:
+    trial = next(iter(synthetic_trials(EXAMPLE)))
+    early = replace(BROKEN, second=1.5)
+    windows = windows_of(EXAMPLE.stages, early.second)
+    assert [(window.stage, window.end) for window in windows] == [("ramp", 1.5)]
+    samples = trial.samples.filter(trial.samples["due_ns"].to_numpy() < 1.5e9)
+    generation = replace(trial.generation, windows=windows, requests=len(samples), aborted=early)
+    assert Stop.of(replace(trial, samples=samples, generation=generation)).breaches == ()
+
+
+def test_what_happened_is_said_in_one_sentence() -> None:
+    stop = verdict_after(1, "after").stops[0]
+    title = stop.leg.title
+    assert stop.said == f"after broke p90 > 1 s for 10 s (sustain) with 3,210 ms, 21 s into leg {title}"
+    assert stop.value[0] == f"the run was ended early: {stop.said}"
+
+
+def test_only_what_was_ended_is_a_stop() -> None:
+    with pytest.raises(ValueError, match="was not ended early"):
+        Stop.of(next(iter(synthetic_trials(EXAMPLE))))
+
+
+@pytest.mark.parametrize("complete", [0, 3])
+def test_every_report_says_why_the_run_was_ended(complete: int) -> None:
+    verdict = verdict_after(complete, "after")
+    summary = summarise([trial for trial in synthetic_trials(EXAMPLE) if trial.leg.block <= complete])
+    findings = build_findings(EXAMPLE, summary, compare(summary), verdict)
+    assert (findings.outcome, findings.tally) == ("FAIL", "the run was ended early")
+    assert findings.headline == f"FAIL: the run was ended early: {verdict.stops[0].said}."
+    assert "\nended early  the run was ended early: after broke p90" in to_text(findings, width=200)
+    junit = to_junit(findings)
+    assert '<testcase classname="example" name="ended early">' in junit
+    assert 'failures="0"' not in junit
+    (record,) = verdict_record(verdict)["stops"]
+    assert (record["arm"], record["when"], record["value"]) == ("after", BROKEN.when, BROKEN.value)
+    assert Doubt.INTERRUPTED in verdict.doubts
