@@ -70,6 +70,7 @@ def summary_record(summary: Summary) -> dict[str, Any]:
                 "descriptors": consumer.descriptors,
                 "growth_mb_per_hour": _interval(consumer.growth),
                 "least_told_mb_per_hour": _finite(consumer.told),
+                "memory_course": consumer.course,
             }
             for consumer in summary.consumers
         ],

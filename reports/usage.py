@@ -42,7 +42,7 @@ def _side(consumer: Consumer | None) -> UsageSide:
         return UsageSide(unread, unread, unread, unread, "")
     cpu = view.missing("read once") if consumer.cpu is None else Cell(view.in_percent(consumer.cpu))
     memory = Cell(view.number(consumer.memory_mb))
-    return UsageSide(cpu, memory, _opened(consumer), _growth(consumer), _verdict(consumer))
+    return UsageSide(cpu, memory, _opened(consumer), _growth(consumer), consumer.course or "")
 
 
 def _opened(consumer: Consumer) -> Cell:
@@ -58,9 +58,3 @@ def _growth(consumer: Consumer) -> Cell:
         return view.missing("told by endurance stages of 16 s and more")
     ends = f"{view.signed(growth.low)} {view.ELLIPSIS} {view.signed(growth.high)}"
     return Cell(f"{view.signed(growth.value)} ({ends})")
-
-
-def _verdict(consumer: Consumer) -> str:
-    if consumer.growth is None:
-        return ""
-    return {1: "grows", -1: "shrinks"}.get(consumer.trend, "no growth seen")

@@ -20,6 +20,7 @@ from harness.evidence.statement import sought
 from harness.evidence.survey import Findings
 from harness.evidence.work import SLOW_MS
 from harness.explaining.alarm import Alarm
+from harness.measures.usage import Course
 from harness.metric import Unit
 from harness.plan import ARMS
 from harness.readings import DATABASE
@@ -251,7 +252,7 @@ def _memory(seen: Seen, arm: str) -> Iterable[Found] | None:
     if not consumers:
         return None
     large = [Found(Kind.MEMORY, _beyond(one.memory_mb, MEMORY_MB), one.name, one.memory_mb) for one in consumers]
-    growing = [(one.name, one.growth.value) for one in consumers if one.growth and one.trend > 0]
+    growing = [(one.name, one.growth.value) for one in consumers if one.growth and one.course is Course.GROWS]
     grown = [Found(Kind.GROWTH, Grade.C, name, slope) for name, slope in growing]
     return [*(one for one in large if one.grade > Grade.A), *grown]
 

@@ -3,6 +3,7 @@
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from enum import StrEnum
 from typing import Any
 
 import pandas as pd
@@ -17,6 +18,15 @@ from harness.trial import Trial
 MEGABYTE, HOUR_SECONDS = 1e6, 3600.0
 ALLOCATION_MB = 1.0
 """An arena of Python's allocator; those of Redis and PostgreSQL take no less at a time."""
+
+
+class Course(StrEnum):
+    """Where memory goes in endurance stages, as far as they tell it; steady is shown by an interval, as growth is."""
+
+    GROWS = "grows"
+    SHRINKS = "shrinks"
+    STEADY = "steady"
+    UNTOLD = "cannot tell"
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,12 +50,16 @@ class Consumer:
     descriptors: int | None = None
 
     @property
-    def trend(self) -> int:
-        """1 when its memory grows, -1 when it shrinks, 0 when neither is seen."""
+    def course(self) -> Course | None:
+        """Where its memory goes; ``None`` where nothing is known of its growth."""
         growth = self.growth
-        if growth is None or abs(growth.value) <= self.told or growth.low <= 0 <= growth.high:
-            return 0
-        return 1 if growth.value > 0 else -1
+        if growth is None:
+            return None
+        if -self.told <= growth.low and growth.high <= self.told:
+            return Course.STEADY
+        if abs(growth.value) <= self.told or growth.low <= 0 <= growth.high:
+            return Course.UNTOLD
+        return Course.GROWS if growth.value > 0 else Course.SHRINKS
 
 
 class Usage:

@@ -7,13 +7,18 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
+from harness.measures.usage import Consumer, Course
 from harness.plan_file import parse_plan
 from harness.readings import CPU, MEMORY, SCHEMA
+from harness.statistics import Interval
 from harness.summary import Summary, summarise
 from harness.testing import PLAN, synthetic_trials
 from harness.trial import Trial
 
 ENDURANCE = '[[stages]]\nkind = "endurance"\nseconds = 80\nusers = 20\n'
+
+
+COURSES = {0.0: {Course.STEADY, Course.UNTOLD}, 0.2: {Course.GROWS}, -0.2: {Course.SHRINKS}}
 
 
 def measured(text: str, growth_mb: float = 0.0, *, blocks: int = 1) -> Summary:
@@ -60,7 +65,7 @@ def test_servers_and_services_are_told_apart_and_the_generator_is_neither() -> N
 
 
 @pytest.mark.parametrize("blocks", [1, 6])
-@pytest.mark.parametrize("growth_mb", [0.0, 0.2, -0.2])
+@pytest.mark.parametrize("growth_mb", [*COURSES])
 def test_growth_is_seen_where_there_is_some(growth_mb: float, blocks: int) -> None:
     for consumer in measured(PLAN + ENDURANCE, growth_mb, blocks=blocks).consumers:
         growth = consumer.growth
@@ -69,7 +74,25 @@ def test_growth_is_seen_where_there_is_some(growth_mb: float, blocks: int) -> No
         assert growth.value == pytest.approx(3600 * growth_mb, abs=100)
         if growth_mb:
             assert growth.low * growth.high > 0
-        assert consumer.trend == np.sign(growth_mb)
+        assert consumer.course in COURSES[growth_mb]
+
+
+@pytest.mark.parametrize(
+    ("growth", "course"),
+    [
+        (None, None),
+        (Interval(0.0, 0.0, 0.0), Course.STEADY),
+        (Interval(0.1, 0.09, 0.12), Course.STEADY),  # not zero, and not worth a word
+        (Interval(-5.0, -6.0, 6.0), Course.STEADY),
+        (Interval(0.0, -14.0, 56.0), Course.UNTOLD),
+        (Interval(3.0, 1.0, 7.0), Course.UNTOLD),
+        (Interval(7.0, -1.0, 15.0), Course.UNTOLD),
+        (Interval(7.0, 1.0, 15.0), Course.GROWS),
+        (Interval(-7.0, -15.0, -1.0), Course.SHRINKS),
+    ],
+)
+def test_steady_is_shown_by_an_interval_as_growth_is(growth: Interval | None, course: Course | None) -> None:
+    assert Consumer("after", "auth", 0.1, 98.7, growth, told=6.0).course is course
 
 
 def test_less_than_a_step_of_an_allocator_is_no_growth() -> None:
@@ -80,7 +103,7 @@ def test_less_than_a_step_of_an_allocator_is_no_growth() -> None:
         assert consumer.growth is not None
         assert consumer.growth.low > 0
         assert consumer.growth.value == pytest.approx(36)
-        assert consumer.trend == 0
+        assert consumer.course is Course.STEADY
 
 
 def without_noise(trial: Trial) -> Trial:
