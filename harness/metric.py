@@ -41,6 +41,7 @@ class Origin(StrEnum):
     PROCESSES = "processes"  # one in every stage, of the servers and services
     READINGS = "readings"  # one in every stage, of what services tell of themselves
     STATEMENTS = "statements"  # one in every stage, of what the databases executed
+    TRIGGERS = "triggers"  # one in every stage, of what trigger functions took in the databases
     MIGRATION = "migration"  # one per arm: it is migrated once in a run
     REHEARSAL = "rehearsal"  # one per run: the migration is tried once while requests flow
 
@@ -52,7 +53,7 @@ class Origin(StrEnum):
     @property
     def beside(self) -> bool:
         """Whether it is read beside the load, of all requests together."""
-        return self in {Origin.PROCESSES, Origin.READINGS, Origin.STATEMENTS}
+        return self in {Origin.PROCESSES, Origin.READINGS, Origin.STATEMENTS, Origin.TRIGGERS}
 
 
 class Scale(StrEnum):
@@ -175,6 +176,14 @@ METRICS: dict[str, Metric] = {
             Scale.LOG,
             Better.LOWER,
             origin=Origin.STATEMENTS,
+        ),
+        Metric(
+            "trigger_ms_per_request",
+            "time in triggers per request",
+            Unit.MS,
+            Scale.LOG,
+            Better.LOWER,
+            origin=Origin.TRIGGERS,
         ),
         Metric("users_held", "users held", Unit.USERS, Scale.LOG, Better.HIGHER, origin=Origin.STRESS),
         Metric("rate_held", "rate held", Unit.PER_SECOND, Scale.LOG, Better.HIGHER, origin=Origin.STRESS),

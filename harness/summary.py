@@ -22,6 +22,7 @@ import pyarrow.compute as pc
 
 from harness.evidence.server_side import Told, evictions_of, told_of
 from harness.evidence.toll import Toll
+from harness.evidence.triggers import TriggerTime
 from harness.evidence.work import StatementUse, Work
 from harness.measures.capacity import Answers, Sought, Step, begun, holds, sought
 from harness.measures.cell import Cell, cells_of, milliseconds, pooled
@@ -176,10 +177,10 @@ def summarise(
     steps = tuple(_steps(legs, rows, limits)) if limits else ()
     searches = tuple(counts.sought for counts in counted if counts.sought is not None)
     recoveries = tuple(recovery for counts in counted for recovery in counts.recoveries)
-    usage, work = Usage(legs, vocabulary.readings), Work(legs)
+    usage, work, triggers = Usage(legs, vocabulary.readings), Work(legs), TriggerTime(legs)
     made = {(row.arm, row.block): row.requests for row in rows if row.stage is None and row.endpoint is None}
     requests = {trial.leg.number: made.get((trial.leg.arm, trial.leg.block), 0) for trial in legs}
-    rows = [_with_toll(_with_usage(row, usage, work), tolls or {}) for row in rows]
+    rows = [_with_toll(_with_usage(row, usage, work, triggers), tolls or {}) for row in rows]
     return Summary(
         rows=tuple(_with_facts(row, legs, migrations, steps, recoveries, searches) for row in rows),
         stages=tuple(dict.fromkeys(window.stage for leg in legs for window in leg.generation.windows)),
@@ -338,12 +339,12 @@ def _steps(trials: Sequence[Trial], rows: Sequence[Row], limits: Sequence[Expect
                 yield Step(trial.leg, window.stage, window.users, held, window.rate)
 
 
-def _with_usage(row: Row, usage: Usage, work: Work) -> Row:
-    """A row of all endpoints with what its servers and services used, and what the databases executed."""
+def _with_usage(row: Row, usage: Usage, work: Work, triggers: TriggerTime) -> Row:
+    """A row of all endpoints with what its servers and services used, and what the databases executed and fired."""
     if row.endpoint is not None:
         return row
     place = row.arm, row.block, row.stage
-    return replace(row, **usage.of(*place), **work.of(*place, row.requests))
+    return replace(row, **usage.of(*place), **work.of(*place, row.requests), **triggers.of(*place, row.requests))
 
 
 def _with_toll(row: Row, tolls: Mapping[str, Mapping[str, Toll]]) -> Row:

@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 from harness.evidence.server_side import PROBES, Told
+from harness.evidence.triggers import CALLS, MS, THERE
 from harness.plan import ARMS
 from harness.readings import CACHE, DATABASE, SERVER
 from harness.summary import Summary
@@ -65,6 +66,8 @@ class _Line:
     value: Value
     shown: Callable[[float], str]
     meaning: str = ""
+    why: str = "not told"
+    """Where there is no value."""
 
 
 def server_section(summary: Summary) -> ServerSection | None:
@@ -83,7 +86,7 @@ def server_section(summary: Summary) -> ServerSection | None:
 def _table(source: str, sides: Sequence[Told | None], hits: Sequence[float | None]) -> ServerTable:
     name = source.removeprefix(SERVER)
     title = name.replace(DATABASE, "PostgreSQL", 1).replace(CACHE, "Redis", 1).replace("/", ": ", 1)
-    lines = _CACHE if name.startswith(CACHE) else [*_DATABASE, *_waits(sides)]
+    lines = _CACHE if name.startswith(CACHE) else [*_DATABASE, *_triggers(sides), *_waits(sides)]
     nothing = [line.label for line in lines if all(side is not None and line.value(side) == 0 for side in sides)]
     rows = [row for line in lines if line.label not in nothing and (row := _row(line, sides))]
     if name.startswith(CACHE) and any(hit is not None for hit in hits):
@@ -100,7 +103,7 @@ def _row(line: _Line, sides: Sequence[Told | None]) -> ServerRow | None:
     values = [None if side is None else line.value(side) for side in sides]
     if all(value is None for value in values):
         return None
-    before, after = (view.missing("not told") if value is None else Cell(line.shown(value)) for value in values)
+    before, after = (view.missing(line.why) if value is None else Cell(line.shown(value)) for value in values)
     return ServerRow(line.label, before, after, line.meaning)
 
 
@@ -110,6 +113,14 @@ def _level(name: str) -> Value:
 
 def _rate(name: str) -> Value:
     return lambda told: told.counts.get(name)
+
+
+def _mean(sum_: str, count: str) -> Value:
+    def value(told: Told) -> float | None:
+        total, times = told.counts.get(sum_), told.counts.get(count)
+        return total / times if total is not None and times else None
+
+    return value
 
 
 def _share(part: str, other: str) -> Value:
@@ -173,6 +184,18 @@ _DATABASE = (
     _Line("dead rows, most", _level("dead_rows"), _whole, "old versions of rows that a vacuum has to remove"),
     _Line("size of the database", _level("database_bytes"), _size),
 )
+_TRIGGERS = (
+    _Line(
+        "calls of trigger functions, per second", _rate(CALLS), view.number, "by the rows and statements that fire them"
+    ),
+    _Line(
+        "time in trigger functions, per second",
+        _rate(MS),
+        view.milliseconds,
+        "part of the time of the statements that fire them, waiting for locks included",
+    ),
+    _Line("time of a call of a trigger function", _mean(MS, CALLS), view.milliseconds, why="none was called"),
+)
 _CACHE = (
     _Line(
         "keys found",
@@ -188,6 +211,11 @@ _CACHE = (
     _Line("connections, most at once", _level("clients"), _whole),
     _Line("slow commands, per second", _rate("slow_commands"), view.number, "those that the server's SLOWLOG keeps"),
 )
+
+
+def _triggers(sides: Sequence[Told | None]) -> Sequence[_Line]:
+    """What trigger functions took, where a database of either arm has any."""
+    return _TRIGGERS if any(side is not None and side.levels.get(THERE) for side in sides) else ()
 
 
 def _waits(sides: Sequence[Told | None]) -> Iterator[_Line]:

@@ -6,6 +6,7 @@ from statistics import fmean
 
 import pandas as pd
 
+from harness.evidence.triggers import CALLS, MS, THERE, UNCOUNTED
 from harness.parts.stage import StageKind
 from harness.readings import of_server
 from harness.trial import Trial
@@ -15,12 +16,14 @@ COUNTED = frozenset(
     | {"pages_read", "pages_written", "pages_added", "pages_evicted", "commits", "rollbacks", "blks_hit", "blks_read"}
     | {"rows_read", "rows_fetched", "deadlocks", "temp_files", "temp_bytes", "statements_evicted"}
     | {"hits", "misses", "evicted_keys", "expired_keys", "commands", "rejected_connections", "slow_commands"}
-    | {"cpu_user_seconds", "cpu_system_seconds"}
+    | {"cpu_user_seconds", "cpu_system_seconds", CALLS, MS}
 )
 """Readings that only rise."""
 MOST = frozenset({"connections", "blocked_sessions", "used_bytes", "clients", "dead_rows", "database_bytes"})
 """Readings of which the highest is told, and not the mean."""
-OF_LEG = frozenset({"probe_cpu_seconds", "probe_server_ms", "probe_seconds", "statements_evicted", "checkpoints"})
+OF_LEG = frozenset(
+    {"probe_cpu_seconds", "probe_server_ms", "probe_seconds", "statements_evicted", "checkpoints", THERE, UNCOUNTED}
+)
 """Readings of a whole leg: of what happens too seldom for a stage, or is told once."""
 PROBES = "server:probes"
 

@@ -13,7 +13,7 @@ from harness.metric import Origin
 from harness.parts.target import Form
 from harness.plan import Target
 
-SPEAKS_OF_REQUESTS = frozenset({Origin.REQUESTS, Origin.PROCESSES, Origin.READINGS, Origin.STRESS})
+SPEAKS_OF_REQUESTS = frozenset({Origin.REQUESTS, Origin.PROCESSES, Origin.READINGS, Origin.STRESS, Origin.TRIGGERS})
 ERRORS = "error_rate"
 
 

@@ -67,6 +67,7 @@ class Row:
     db_blocks_per_request: float | None = None
     wal_bytes_per_request: float | None = None
     slow_statements: int | None = None
+    trigger_ms_per_request: float | None = None
     readings: tuple[tuple[str, float], ...] = ()
     tag: str | None = None
 

@@ -75,7 +75,7 @@ def _longest_ms(plan: Plan) -> float:
 
 def _unread(plan: Plan, metric: Metric) -> str:
     """Why nobody reads a metric of a server in this plan; empty when somebody does."""
-    if metric.origin is Origin.STATEMENTS:
+    if metric.origin in {Origin.STATEMENTS, Origin.TRIGGERS}:
         return _uncounted(plan, metric)
     match plan.environment:
         case Local() as local:

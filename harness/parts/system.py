@@ -12,6 +12,7 @@ DEFAULT_POSTGRES = {
     "random_page_cost": "1.1",
     "shared_preload_libraries": "pg_stat_statements, auto_explain",
     "track_io_timing": "on",
+    "track_functions": "all",
 }
 HOST_VARIABLE = "HARNESS_HOST"
 """The environment variable in which the generator finds the base URL of the first service."""

@@ -13,6 +13,7 @@ from harness.probes.access import Connection, Database
 from harness.probes.objects import Objects
 from harness.probes.sessions import Sessions
 from harness.probes.statement_watch import StatementWatch
+from harness.probes.trigger_watch import TriggerWatch
 from harness.readings import SERVER
 
 if TYPE_CHECKING:
@@ -44,6 +45,7 @@ class ServerWatch:
         self._large: set[int] = set()
         self._sessions = Sessions()
         self._objects: dict[int, tuple[Objects, Objects | None]] = {}
+        self._triggers: dict[int, TriggerWatch] = {}
         self._ticks = 0
 
     def begin(self) -> None:
@@ -62,6 +64,7 @@ class ServerWatch:
         self._views = views.server_views(self._version)
         self._find_statements()
         self._objects = {oid: (found, None) for oid, found in self._read_objects()}
+        self._triggers = {oid: TriggerWatch(one) for oid, one in self._connections.items()}
         self.read(first=True)
 
     def read(self, *, first: bool = False) -> None:
@@ -105,6 +108,10 @@ class ServerWatch:
         if self.statements and self.statements.lost:
             why = "the server began anew in a leg, or somebody reset them"
             self._miss("all counts of statements", why, "measure them in a run in which nobody does")
+        for oid, triggers in self._triggers.items():
+            whose = self._oids[oid].service
+            for what, why, fix in triggers.missing():
+                self._miss(f"{what} in the database of {whose}" if whose else what, why, fix)
         self._objects = {oid: (self._objects[oid][0], found) for oid, found in self._read_objects()}
 
     def close(self) -> None:
@@ -181,6 +188,7 @@ class ServerWatch:
             self._told(at_ns, self._source(self._oids[oid]), _columns(connection, query))
             if time.monotonic() - begun > LONG_SECONDS:
                 self._large.add(oid)
+        self._told(at_ns, self._source(self._oids[oid]), self._triggers[oid].read(connection))
 
     def _read_objects(self) -> list[tuple[int, Objects]]:
         if self._version < views.SHARED_SINCE:

@@ -5,6 +5,7 @@ stretch of time takes the difference.
 """
 
 from harness.evidence.statement import MARK
+from harness.evidence.triggers import CALLS, MS
 from harness.probes.access import NAME
 
 SHARED_SINCE, IO_SINCE, CHECKPOINTER_SINCE = 150_000, 160_000, 170_000
@@ -56,6 +57,27 @@ INDEXES = f"""
     SELECT {MARK} s.schemaname, s.relname, s.indexrelname, s.idx_scan, s.idx_tup_read, s.idx_tup_fetch,
            io.idx_blks_hit, io.idx_blks_read, pg_relation_size(s.indexrelid)
     FROM pg_stat_user_indexes s JOIN pg_statio_user_indexes io USING (indexrelid) ORDER BY 1, 2, 3
+"""
+TRIGGERS = f"""
+    SELECT {MARK} count(*)::int, count(*) FILTER (WHERE l.lanname = 'c')::int,
+           count(*) FILTER (WHERE l.lanname = 'internal')::int
+    FROM pg_trigger t JOIN pg_proc p ON p.oid = t.tgfoid JOIN pg_language l ON l.oid = p.prolang
+    WHERE NOT t.tgisinternal AND t.tgenabled <> 'D'
+"""
+"""Triggers that may fire, those of them in C, and those of PostgreSQL's own functions."""
+TRACKED = f"""
+    SELECT {MARK} CASE WHEN source IN ('user', 'database user') THEN 'none' ELSE setting END,
+           ARRAY(SELECT split_part(said, '=', 2) FROM pg_db_role_setting d, unnest(d.setconfig) said
+                 WHERE said LIKE 'track_functions=%' AND d.setrole <> 0
+                   AND d.setdatabase IN (0, (SELECT oid FROM pg_database WHERE datname = current_database())))
+    FROM pg_settings WHERE name = 'track_functions'
+"""
+"""Which functions are counted in the database for roles that nothing is said of, and what is said of single ones."""
+TRIGGER_TIME = f"""
+    SELECT {MARK} coalesce(sum(s.calls) FILTER (WHERE p.prorettype = 'trigger'::regtype), 0)::bigint AS {CALLS},
+           least(coalesce(sum(s.total_time) FILTER (WHERE p.prorettype = 'trigger'::regtype), 0),
+                 coalesce(sum(s.self_time), 0)) AS {MS}
+    FROM pg_stat_user_functions s JOIN pg_proc p ON p.oid = s.funcid
 """
 RIGHTS = f"""
     SELECT {MARK} current_user, current_setting('server_version_num')::int,

@@ -475,7 +475,10 @@ def test_the_plans_server_settings_win() -> None:
         ('kind = "compose"\nfile = "x.yml"\nservices = ["api"]', "which service is the database"),
     ],
 )
-@pytest.mark.parametrize("metric", ["slow_statements <= 0", "db_blocks_per_request < 9", "wal_bytes_per_request < 9"])
+@pytest.mark.parametrize(
+    "metric",
+    ["slow_statements <= 0", "db_blocks_per_request < 9", "wal_bytes_per_request < 9", "trigger_ms_per_request < 9 ms"],
+)
 def test_work_of_a_database_that_there_is_not_is_refused(environment: str, fix: str, metric: str) -> None:
     text = f'{PLAN.replace(LOCAL, environment)}\n[[targets]]\nexpect = "{metric}"\n'
     assert LOCAL in PLAN

@@ -107,6 +107,7 @@ def test_statements_per_request_are_those_that_the_service_sends(analysis: Analy
         assert row.db_statements_per_request == pytest.approx(times, rel=0.1)  # requests at the edges of a stage
         assert row.db_blocks_per_request
         assert row.slow_statements == 0
+        assert row.trigger_ms_per_request == 0  # there are none
     assert not [doubt for doubt in analysis.verdict.doubts if doubt.name == "NOT_READ"]
     assert not analysis.verdict.breaches
 
@@ -130,3 +131,4 @@ def test_the_record_has_tables_readings_and_costs_and_the_report_shows_them(run:
     report = (run / "report.html").read_text()
     assert "SELECT kind FROM items" in report
     assert "keys asked for in vain, per second" in report
+    assert "trigger functions" not in report

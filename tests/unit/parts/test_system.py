@@ -114,6 +114,12 @@ def test_a_problem_of_containers_names_its_key_and_the_fix(old: str, new: str, w
         (REST, REST + '[[targets]]\nexpect = "ready_seconds < 9 s"\n', "targets[0].expect", "is not started"),
         (REST, REST + '[[targets]]\nexpect = "database_cpu < 9 %"\n', "targets[0].expect", "is not watched"),
         (REST, REST + '[[targets]]\nexpect = "slow_statements <= 0"\n', "targets[0].expect", "environment.postgres"),
+        (
+            REST,
+            REST + '[[targets]]\nexpect = "trigger_ms_per_request < 9 ms"\n',
+            "targets[0].expect",
+            "nothing measures",
+        ),
         ('"external"', '"external"\nredis = "redis://:b@c"', "environment.redis", 'write "${NAME}"'),
         ("[arms.after]", "[arms.after]\nredis = 'redis://a:b@c/1'", "arms.after.redis", "has a password"),
     ],

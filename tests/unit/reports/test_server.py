@@ -107,6 +107,39 @@ def test_nothing_told_is_no_section_and_hidden_statements_have_a_name() -> None:
     assert [one.text for one in table.rows] == ["statements of other roles, whose texts may not be seen"]
 
 
+@pytest.mark.parametrize(
+    ("before", "after", "wanted"),
+    [
+        ((3, 40.0, 20.0), (3, 4.0, 1.0), [("40.0", "4.00"), ("20.0 ms", "1.00 ms"), ("0.500 ms", "0.250 ms")]),
+        ((3, 40.0, 20.0), (0, 0.0, 0.0), [("40.0", "0"), ("20.0 ms", "0 ms"), ("0.500 ms", None)]),
+        ((3, None, None), (3, None, None), []),  # nobody counts them
+        ((0, 0.0, 0.0), (0, 0.0, 0.0), []),
+    ],
+)
+def test_what_triggers_took_is_shown_where_there_are_any(
+    before: tuple[int, float | None, float | None],
+    after: tuple[int, float | None, float | None],
+    wanted: list[tuple[str, str | None]],
+) -> None:
+    def with_triggers(trial: Trial) -> Trial:
+        there, *rates = before if trial.leg.arm == "before" else after
+        counts = {
+            name: rate for name, rate in zip(("trigger_calls", "trigger_ms"), rates, strict=True) if rate is not None
+        }
+        rising = {name: [rate * second for second in range(33)] for name, rate in counts.items()}
+        return told(
+            trial, {"triggers": [float(there)] * 33, "connections": [2.0] * 33, **rising}, "server:postgres/auth"
+        )
+
+    section = server_section(summarise(map(with_triggers, synthetic_trials(parse_plan(PLAN)))))
+    assert section is not None
+    (table,) = section.tables
+    rows = [row for row in table.rows if "trigger" in row.label]
+    assert [(row.before.text, None if row.after.why else row.after.text) for row in rows] == wanted
+    assert [row.after.why for row in rows if row.after.why] == ["none was called"] * any(None in row for row in wanted)
+    assert "trigger" not in table.never
+
+
 def test_the_report_shows_them_escaped_and_the_json_has_them_all(summary: Summary) -> None:
     plan = parse_plan(PLAN)
     comparison = compare(summary)
