@@ -67,6 +67,24 @@ def rewrite(model: Model, spec: Compose, labels: Mapping[str, str], pinned: Mapp
     return made
 
 
+def share(made: Iterable[Model], spec: Compose) -> bool:
+    """Whether the arms are databases of one server, and not projects for themselves.
+
+    Raises:
+        EnvironmentFailedError: when the plan says so, and they describe the server differently.
+    """
+    if not spec.database:
+        return False
+    servers = [model["services"][spec.database.service] for model in made]
+    same = all(server == servers[0] for server in servers)
+    if spec.separate == "databases" and not same:
+        raise EnvironmentFailedError(
+            f"environment.separate: the arms describe {spec.database.service} differently, so that they "
+            'cannot share it; write separate = "projects"'
+        )
+    return same and spec.separate != "projects"
+
+
 def port_of(services: Mapping[str, Any], spec: Compose, name: str) -> int:
     """The port of a service inside its container: the plan's, or the only one that the file publishes or exposes.
 

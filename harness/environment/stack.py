@@ -6,12 +6,15 @@ import subprocess
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from harness.environment.advice import advice
 from harness.environment.processes import TAIL_LINES, Processes, describe
 from harness.environment.variables import concealed
 from harness.errors import CommandError, EnvironmentFailedError
+
+if TYPE_CHECKING:
+    from harness.environment.compose_model import Credentials
 
 Model = dict[str, Any]
 CONFIG_SECONDS, BUILD_SECONDS = 60.0, 1800.0
@@ -46,11 +49,16 @@ def resolve(processes: Processes, files: Sequence[Path], profiles: Sequence[str]
 
 
 class Stack:
-    """A project and the model in force; another model of the same project replaces what differs."""
+    """A project and the model in force; another model of the same project replaces what differs.
+
+    What is known of its database server, where it has one: how to administer it, and when it was started.
+    """
 
     def __init__(self, name: str, folder: Path, processes: Processes, logs: Path, base: Path) -> None:
         self.name, self.folder, self.processes, self.logs, self.base = name, folder, processes, logs, base
         self.file: Path | None = None
+        self.credentials: Credentials | None = None
+        self.database_began = ""
 
     def use(self, title: str, model: Model) -> None:
         """Take a model; its file, which may hold secrets, is for this user only."""
