@@ -13,7 +13,8 @@ from harness.metric import Origin
 from harness.parts.target import Form
 from harness.plan import Target
 
-SPEAKS_OF_REQUESTS = frozenset({Origin.REQUESTS, Origin.PROCESSES, Origin.READINGS, Origin.STRESS, Origin.TRIGGERS})
+OF_NO_REQUESTS = frozenset({Origin.START, Origin.FAULT, Origin.MIGRATION, Origin.REHEARSAL})
+"""Origins of what is measured whatever was answered; all others speak of the requests that were made."""
 ERRORS = "error_rate"
 
 
@@ -40,7 +41,7 @@ def _proven(check: Check, replies: Sequence[Replies], targets: Sequence[Target],
 
 def _why_not(target: Target, replies: Sequence[Replies], targets: Sequence[Target]) -> Reason | None:
     metric, endpoint = target.expectation.metric, target.endpoint
-    if not replies or metric.origin not in SPEAKS_OF_REQUESTS:
+    if not replies or metric.origin in OF_NO_REQUESTS:
         return None
     if target.tag is not None:  # its endpoints are as all requests of a plan that has no other
         replies = [one for one in replies if one.endpoint in (target.endpoints or ())]

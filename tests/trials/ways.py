@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
+from harness.executions import executions_of
 from harness.samples import SCHEMA as SAMPLES
 from harness.testing import PLAN, READINGS
 from harness.trial import Trial
@@ -231,6 +232,19 @@ def read(name: str, value: float) -> Spoil:
     return spoil
 
 
+def _executing(of_before: int, of_after: int) -> Spoil:
+    """A spoil after which half of the requests of after fail, and the databases ran so many statements a second."""
+
+    def spoil(trial: Trial) -> Trial:
+        calls = of_before if trial.leg.arm == "before" else of_after
+        ends = range(int(trial.generation.windows[-1].end) + 1)
+        seconds = [(1_000_000_000 * (end - 1), 1_000_000_000 * end) for end in ends]
+        rows = [(*times, "", "a", calls, calls, calls, 0, 0, 1.0 * calls, 0.0) for times in seconds]
+        return replace(_failing(0.5)(trial), executions=executions_of(rows, seconds[0][0], seconds[-1][1]))
+
+    return spoil
+
+
 def _failing(share: float) -> Spoil:
     return columns(
         error=lambda was, chance: ["HTTP 500" if hit else None for hit in chance.random(len(was)) < share],
@@ -242,6 +256,8 @@ UNTARGETED = PLAN.split("[[targets]]", maxsplit=1)[0]
 CLAIMED = UNTARGETED + '[[claims]]\nid = "C"\nsays = "fast"\nexpect = ["p95 < 10 s"]\n'
 STAGED = PLAN.replace("[[targets]]", '[[stages]]\nkind = "peak"\nseconds = 5\nusers = 20\n[[targets]]')
 OPENED = PLAN.replace("users = 5\n", "rate = 20\n").replace("users = 10\n", "rate = 40\n")
+
+QUERYING = PLAN.replace('kind = "local"\n', 'kind = "local"\nprovides = ["postgres"]\n')
 
 
 def _unoffered(trial: Trial) -> Trial:
@@ -278,6 +294,24 @@ JUDGED = (
         "too many requests failed",
         expect="queries_per_request <= 100",
         spoil=_failing(0.9),
+    ),
+    Judged(
+        "statements per request, as most requests fail before they ask the database",
+        "INCONCLUSIVE",
+        "too many requests failed",
+        expect="db_statements_per_request falls by 50 %",
+        spoil=_executing(100, 40),
+        plan=QUERYING,
+        blocks=4,
+    ),
+    Judged(
+        "no slow statement, as most requests fail before they ask the database",
+        "INCONCLUSIVE",
+        "too many requests failed",
+        expect="slow_statements <= 0",
+        spoil=_executing(100, 40),
+        plan=QUERYING,
+        blocks=4,
     ),
     Judged(
         "failures that user files excuse",
