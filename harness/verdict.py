@@ -136,8 +136,8 @@ def judge(
     interrupted = len(summary.legs) + summary.settling.dropped_legs < setup.legs_planned
 
     def shown(checks: Iterable[Check], targets: Sequence[Target]) -> tuple[Check, ...]:
-        checks = told_by_rehearsal(checks, rehearsal)
-        return proven(checks, replies, (*plan.targets, *targets), interrupted=interrupted)
+        everything = (*plan.targets, *targets)
+        return proven(told_by_rehearsal(checks, rehearsal, everything), replies, everything, interrupted=interrupted)
 
     checks = tuple(against_noise(c, floors) for c in corrected(check_targets(plan.targets, comparison, silent, floors)))
     if repeat:

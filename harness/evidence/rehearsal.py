@@ -31,6 +31,8 @@ LEAST_MS = 20.0
 FEWEST = 20
 """With fewer quiet requests of an endpoint, those of all endpoints say what is usual."""
 MOST_ERRORS = 5
+WAYS = {"migration": UPGRADE, "rollback": DOWNGRADE}
+"""By what the names of its metrics begin with."""
 BUCKETS = 300
 Numbers = NDArray[np.float64]
 
@@ -133,7 +135,7 @@ class Rehearsal:
     def value(self, metric: str) -> float | None:
         """The value of a metric of the registry that is measured here; ``None`` where it is not known."""
         way, _, part = metric.partition("_")
-        loss = self.of({"migration": UPGRADE, "rollback": DOWNGRADE}.get(way, ""))
+        loss = self.of(WAYS.get(way, ""))
         if loss is None or self.record.failed or loss.stall_ms is None:
             return None
         return {"stall_ms": loss.stall_ms, "blocked_ms": loss.blocked_ms, "failures": float(loss.failures)}.get(part)

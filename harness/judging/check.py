@@ -45,6 +45,9 @@ class Reason(StrEnum):
     NO_DATA = "nothing was measured here"
     NOT_REHEARSED = "the migration was not tried under load in this run"
     REHEARSAL_FAILED = "the migration under load did not get to its end, or no request was under way with it"
+    FAILED_MEANWHILE = (
+        "requests failed meanwhile, and errors are fast: state how many may, as in migration_failures <= 0"
+    )
     TOO_FEW = "too few samples in a leg for this metric"
     NO_INTERVAL = "one block has no interval"
     NO_RATIO = "a value of zero has no ratio"

@@ -1,31 +1,61 @@
-"""Rehearsed: the targets of the migration under load, which is tried once in a run."""
+"""Rehearsed: the targets of the migration under load, which is tried once in a run.
 
-from collections.abc import Iterable
+Errors answer fast: where requests failed meanwhile, waiting that keeps to its limit shows nothing, unless a target says
+how many may fail.
+"""
+
+from collections.abc import Collection, Iterable
 from dataclasses import replace
 
 from harness.comparison import Pair
-from harness.evidence.rehearsal import Rehearsal
+from harness.evidence.rehearsal import WAYS, Rehearsal
 from harness.judging.check import Check, Outcome, Reason
+from harness.measures.replies import MOST_FAILED
 from harness.metric import Metric, Origin, Unit
+from harness.plan import Target
+
+FAILURES = "_failures"
 
 
-def told_by_rehearsal(checks: Iterable[Check], rehearsal: Rehearsal | None) -> list[Check]:
-    """The checks, with those of the migration under load judged by what was seen of it; without, they stay open."""
+def told_by_rehearsal(
+    checks: Iterable[Check], rehearsal: Rehearsal | None, targets: Collection[Target] = ()
+) -> list[Check]:
+    """The checks, with those of the migration under load judged by what was seen of it; without, they stay open.
+
+    ``targets`` are all of the plan, some of which may say how many requests may fail.
+    """
     return [
-        _judged(check, rehearsal) if check.target.expectation.metric.origin is Origin.REHEARSAL else check
+        _judged(check, rehearsal, targets) if check.target.expectation.metric.origin is Origin.REHEARSAL else check
         for check in checks
     ]
 
 
-def _judged(check: Check, rehearsal: Rehearsal | None) -> Check:
+def _judged(check: Check, rehearsal: Rehearsal | None, targets: Collection[Target]) -> Check:
     expectation = check.target.expectation
     value = rehearsal.value(expectation.metric.name) if rehearsal else None
-    if value is None:
+    if rehearsal is None or value is None:
         reason = Reason.NOT_REHEARSED if rehearsal is None else Reason.REHEARSAL_FAILED
         return replace(check, outcome=Outcome.INCONCLUSIVE, reason=reason)
-    met = expectation.allows(value) and not (_strict(check) and value == expectation.limit)
-    outcome, reason = (Outcome.PASS, Reason.ONCE_WITHIN) if met else (Outcome.FAIL, Reason.ONCE_OUTSIDE)
-    return replace(check, outcome=outcome, reason=reason, pair=_pair(expectation.metric, value))
+    pair = _pair(expectation.metric, value)
+    if not expectation.allows(value) or (_strict(check) and value == expectation.limit):
+        return replace(check, outcome=Outcome.FAIL, reason=Reason.ONCE_OUTSIDE, pair=pair)
+    if _hidden_by_errors(check.target, rehearsal, targets):
+        return replace(check, outcome=Outcome.INCONCLUSIVE, reason=Reason.FAILED_MEANWHILE, pair=pair)
+    return replace(check, outcome=Outcome.PASS, reason=Reason.ONCE_WITHIN, pair=pair)
+
+
+def _hidden_by_errors(target: Target, rehearsal: Rehearsal, targets: Collection[Target]) -> bool:
+    """Whether so many requests failed that waiting says little, and no target says how many may.
+
+    One that is advisory may be missed without consequence, and so limits nothing for what is required.
+    """
+    way = target.expectation.metric.name.partition("_")[0]
+    limited = any(
+        one.expectation.metric.name == way + FAILURES and (one.required or not target.required)
+        for one in (target, *targets)
+    )
+    loss = rehearsal.of(WAYS[way])
+    return not limited and loss is not None and loss.failures > MOST_FAILED * loss.requests
 
 
 def _strict(check: Check) -> bool:

@@ -19,7 +19,7 @@ BASE = (
     .replace("{port}", "{{port}}")
     .replace("{revision}", "{{revision}}")
 )
-LOSS = Loss(UPGRADE, None, 6.0, 7.0, requests=30, stall_ms=410.0, waited=3, blocked_ms=900.0, failures=1)
+LOSS = Loss(UPGRADE, None, 6.0, 7.0, requests=100, stall_ms=410.0, waited=3, blocked_ms=900.0, failures=1)
 RECORD = Record("sustain", 0.0, (Passage(UPGRADE, None, "2", 6.0, 7.0),))
 
 
@@ -52,6 +52,30 @@ def test_a_target_is_judged_by_the_one_time_it_was_tried(target: str, outcome: O
     check = check_of(target, Rehearsal(RECORD, (LOSS,)))
     assert check.outcome is outcome
     assert check.reason in {Reason.ONCE_WITHIN, Reason.ONCE_OUTSIDE, Reason.REHEARSAL_FAILED}
+
+
+@pytest.mark.parametrize(
+    ("targets", "failures", "outcome"),
+    [
+        (["migration_stall_ms < 500 ms"], 1, Outcome.PASS),
+        (["migration_stall_ms < 500 ms"], 2, Outcome.INCONCLUSIVE),
+        (["migration_blocked_ms < 9 s"], 100, Outcome.INCONCLUSIVE),
+        (["migration_stall_ms < 400 ms"], 100, Outcome.FAIL),
+        (["migration_stall_ms < 500 ms", "migration_failures <= 100"], 100, Outcome.PASS),
+        (["migration_stall_ms < 500 ms", "rollback_failures <= 100"], 100, Outcome.INCONCLUSIVE),
+        (
+            ["migration_stall_ms < 500 ms", 'migration_failures <= 100"\nseverity = "advisory'],
+            100,
+            Outcome.INCONCLUSIVE,
+        ),
+        (["migration_failures <= 100"], 100, Outcome.PASS),
+    ],
+)
+def test_errors_that_answer_fast_hide_no_stall(targets: list[str], failures: int, outcome: Outcome) -> None:
+    rehearsal = Rehearsal(RECORD, (replace(LOSS, failures=failures),))
+    check = verdict_of('"\n[[targets]]\nexpect = "'.join(targets), rehearsal).checks[0]
+    assert check.outcome is outcome
+    assert (check.reason is Reason.FAILED_MEANWHILE) == (outcome is Outcome.INCONCLUSIVE)
 
 
 def test_what_was_not_tried_is_never_green() -> None:
