@@ -5,13 +5,17 @@ from dataclasses import dataclass
 
 from harness.trial import Migration
 
-_INDEXES = "SELECT schemaname || '.' || indexname FROM pg_indexes WHERE schemaname NOT IN ('pg_catalog', 'pg_toast')"
+_INDEXES = """
+    SELECT n.nspname || '.' || c.relname
+    FROM pg_index i JOIN pg_class c ON c.oid = i.indexrelid JOIN pg_namespace n ON n.oid = c.relnamespace
+    WHERE i.indisvalid AND n.nspname NOT IN ('pg_catalog', 'pg_toast')
+"""
 _SIZE = "SELECT pg_database_size(current_database())"
 
 
 @dataclass(frozen=True, slots=True)
 class Content:
-    """The indexes of a database, and its size in bytes; of several ones, all of theirs."""
+    """The indexes that queries of a database may use, and its size in bytes; of several ones, all of theirs."""
 
     indexes: frozenset[str]
     size: int

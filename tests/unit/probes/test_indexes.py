@@ -1,10 +1,14 @@
 """What a database says of its indexes, on a real server."""
 
+from collections.abc import Callable
+
 import psycopg
 import pytest
 
 from harness.evidence.index import Catalogue
 from harness.evidence.ledger import Finding, Use, Workload, ledger_of
+from harness.migration import content, migrated
+from harness.probes.access import Connection
 from harness.probes.indexes import index_created, read_build_seconds, read_catalogue, read_uses
 from tests.unit.probes.conftest import Make
 
@@ -47,17 +51,25 @@ ACCUSED = {
 }
 
 
+def fetching(connection: Connection) -> Callable[[str], list[tuple[object, ...]]]:
+    return lambda query: [*connection.execute(query.encode())]
+
+
 def test_planted_indexes_are_found_and_those_that_are_needed_are_not_accused(make: Make) -> None:
     database = make("planted")
     with database.connect() as connection:
         connection.execute(SCHEMA)
-        before = read_catalogue(connection)
+        before, held = read_catalogue(connection), content(fetching(connection))
         for statement in MIGRATION:
             connection.execute(statement.encode())
         with pytest.raises(psycopg.errors.UniqueViolation):
             connection.execute("CREATE UNIQUE INDEX CONCURRENTLY planted_invalid ON children (name)")
         connection.execute("ANALYZE")
         after = read_catalogue(connection)
+        made = migrated("after", "head", 1.0, held, content(fetching(connection)))
+    assert len(made.indexes_created) == len(MIGRATION) + 2  # one for each part of a table; without the INVALID one
+    assert {"planted_used", "other.of_things", "Planted Odd"} <= {*made.indexes_created}
+    assert "planted_invalid" not in made.indexes_created
     with database.connect() as connection:
         connection.execute("SET enable_seqscan = off")
         connection.execute("SELECT * FROM children WHERE name = 'n7'")
