@@ -80,15 +80,16 @@ class Load(Part):
 
 
 class Profile(Part):
-    """A plan made shorter or longer: scales time and blocks, never targets.
+    """A plan made shorter or longer: scales time, blocks and the corpus, never targets.
 
     A stage gets ``time`` times its seconds, whole ones, and no fewer than ``least_seconds`` or than it is written with;
-    its ``ramp_seconds`` and ``warmup_seconds`` stay the same share of it.
+    its ``ramp_seconds`` and ``warmup_seconds`` stay the same share of it. ``answers`` are the requests of [answers].
     """
 
     time: float = Field(default=1.0, gt=0, le=10)
     least_seconds: int = Field(default=5, ge=1, le=86_400)
     blocks: int | None = Field(default=None, ge=1, le=100)
+    answers: int | None = Field(default=None, ge=1, le=20_000)
 
     def times_of(self, stage: Stage) -> dict[str, float]:
         """The scaled times of a stage, by field."""
@@ -405,6 +406,8 @@ class Plan(Part):
             fault.model_dump() | {"at": fault.scaled(times.get(fault.stage, 1.0))} for fault in self.faults
         )
         data["load"]["blocks"] = profile.blocks or self.load.blocks
+        if profile.answers and self.answers:
+            data["answers"]["requests"] = profile.answers
         plan = self.model_validate(data, context=self.vocabulary)
         plan._profile = name  # noqa: SLF001 - its own class
         return plan

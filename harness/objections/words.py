@@ -1,4 +1,4 @@
-"""What is wrong with the words of a plan: tags that it does not have, and readings of what nobody reads."""
+"""What is wrong with the words of a plan: tags that there are not, readings and answers that nobody asks for."""
 
 from collections.abc import Iterator
 from difflib import get_close_matches
@@ -9,11 +9,14 @@ from harness.plan import Plan
 
 
 def word_problems(plan: Plan) -> Iterator[Problem]:
-    """Tags that no target can name, and readings that never have a value."""
+    """Tags that no target can name, readings that never have a value, and profiles that scale what there is not."""
     unknown = {f"{where}.tag": target.tag for where, target in plan.judged if target.tag not in {None, *plan.tags}}
     for where, tag in unknown.items():
         yield Problem(where, f'no tag "{tag}"; {_nearest(str(tag), list(plan.tags), "[tags]")}')
     yield from _reading_problems(plan)
+    for name, profile in plan.profiles.items() if plan.answers is None else ():
+        if profile.answers is not None:
+            yield Problem(f"profiles.{name}.answers", "the plan asks for no answers: add [answers], or leave it out")
 
 
 def _reading_problems(plan: Plan) -> Iterator[Problem]:

@@ -336,6 +336,14 @@ def test_a_profile_scales_time_and_blocks_and_never_targets(
     assert plan.targets == parse_plan(PROFILED).targets
 
 
+def test_a_profile_asks_for_as_many_answers_as_it_says() -> None:
+    text = PROFILED.replace("blocks = 3", "blocks = 3\nanswers = 40") + "[answers]\nignore = ['at']\n"
+    asked = {name: parse_plan(text, profile=name).answers for name in (None, "quick", "tiny")}
+    assert {name: corpus and corpus.requests for name, corpus in asked.items()} == {None: 300, "quick": 40, "tiny": 300}
+    assert asked["quick"]
+    assert asked["quick"].ignore
+
+
 @pytest.mark.parametrize(("written", "time", "scaled"), [(60, 0.05, 5), (60, 0.1, 6), (13, 0.5, 6), (4, 0.1, 4)])
 def test_a_scaled_stage_has_whole_seconds_and_not_too_few(written: int, time: float, scaled: int) -> None:
     text = PLAN.replace("seconds = 30", f"seconds = {written}") + f"\n[profiles.p]\ntime = {time}\n"
@@ -352,6 +360,8 @@ def test_a_scaled_stage_has_whole_seconds_and_not_too_few(written: int, time: fl
         (PROFILED.replace("time = 0.3", "time = 11"), None, "profiles.quick.time", "less than or equal to 10"),
         (PROFILED.replace("time = 0.3", "tme = 0.3"), None, "profiles.quick.tme", 'did you mean "time"?'),
         (PROFILED.replace("blocks = 3", "blocks = 0"), None, "profiles.quick.blocks", "greater than or equal to 1"),
+        (PROFILED.replace("blocks = 3", "answers = 9"), None, "profiles.quick.answers", "[answers]"),
+        (PROFILED.replace("blocks = 3", "answers = 0"), None, "profiles.quick.answers", "greater than or equal to 1"),
         (PROFILED.replace("least_seconds = 1", "least_seconds = 0.5"), None, "profiles.tiny.least_seconds", "integer"),
     ],
 )
