@@ -129,12 +129,11 @@ def plans_in(log: str, services: Mapping[str, str | None]) -> Iterator[tuple[str
         match = _ENTRY.search(line)
         if match is None or (match["database"] is not None and match["database"] not in services):
             continue
-        body = []
-        for following in lines[number + 1 :]:
-            if not following.startswith("\t"):
-                break
-            body.append(following[1:])
-        if (found := _plan("\n".join(body))) and (root := plan_of(found)):
+        end = number + 1
+        while end < len(lines) and lines[end].startswith("\t"):
+            end += 1
+        body = "\n".join(line[1:] for line in lines[number + 1 : end])
+        if (found := _plan(body)) and (root := plan_of(found)):
             text = str(found.get("Query Text", ""))
             if text and MARK not in text:
                 service = services.get(match["database"] or "")
