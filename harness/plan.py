@@ -83,7 +83,8 @@ class Profile(Part):
     """A plan made shorter or longer: scales time, blocks and the corpus, never targets.
 
     A stage gets ``time`` times its seconds, whole ones, and no fewer than ``least_seconds`` or than it is written with;
-    its ``ramp_seconds`` and ``warmup_seconds`` stay the same share of it. ``answers`` are the requests of [answers].
+    a ramp, of which nothing is summarised, no fewer than one. Its ``ramp_seconds`` and ``warmup_seconds`` stay the same
+    share of it. ``answers`` are the requests of [answers].
     """
 
     time: float = Field(default=1.0, gt=0, le=10)
@@ -93,7 +94,8 @@ class Profile(Part):
 
     def times_of(self, stage: Stage) -> dict[str, float]:
         """The scaled times of a stage, by field."""
-        seconds = max(float(round(stage.seconds * self.time)), min(stage.seconds, float(self.least_seconds)))
+        least = 1 if stage.kind is StageKind.RAMP else self.least_seconds
+        seconds = max(float(round(stage.seconds * self.time)), min(stage.seconds, float(least)))
         share = seconds / stage.seconds
         return {
             "seconds": seconds,

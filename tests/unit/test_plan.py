@@ -318,7 +318,7 @@ blocks = 8
     ("profile", "seconds", "climb", "warmup", "blocks"),
     [
         (None, [2, 30], [2, 30], 3, 2),
-        ("quick", [2, 9], [2, 9], 0.9, 3),  # the ramp is not lengthened to least_seconds, nor shortened below itself
+        ("quick", [1, 9], [1, 9], 0.9, 3),  # the ramp is not lengthened to least_seconds, as no number comes of it
         ("tiny", [1, 1], [1, 1], 0.1, 2),
         ("long", [20, 300], [20, 300], 30, 8),
         ("standard", [2, 30], [2, 30], 3, 2),
