@@ -361,7 +361,7 @@ def test_the_profile_is_recorded_and_applied_again(source: Source, folder: RunFo
     analysis = analyse(folder)
     assert (analysis.setup.profile, analysis.setup.legs_planned) == ("quick", 2)
     assert analysis.plan == quick.plan
-    assert [stage.seconds for stage in analysis.plan.stages] == [1, 15]
+    assert [stage.seconds for stage in analysis.plan.stages] == [2, 15]
 
 
 def test_blocks_that_are_asked_for_beat_the_profile(source: Source, folder: RunFolder) -> None:

@@ -318,7 +318,7 @@ blocks = 8
     ("profile", "seconds", "climb", "warmup", "blocks"),
     [
         (None, [2, 30], [2, 30], 3, 2),
-        ("quick", [1, 9], [1, 9], 0.9, 3),  # the ramp is not lengthened to least_seconds, as no number comes of it
+        ("quick", [2, 9], [2, 9], 0.9, 3),  # the ramp is not lengthened to least_seconds, nor shortened below itself
         ("tiny", [1, 1], [1, 1], 0.1, 2),
         ("long", [20, 300], [20, 300], 30, 8),
         ("standard", [2, 30], [2, 30], 3, 2),
@@ -334,6 +334,11 @@ def test_a_profile_scales_time_and_blocks_and_never_targets(
     assert plan.stages[1].warmup_seconds == pytest.approx(warmup)
     assert plan.load.blocks == blocks
     assert plan.targets == parse_plan(PROFILED).targets
+
+
+def test_ramps_get_shorter_than_other_stages_where_a_profile_says_so() -> None:
+    text = PROFILED.replace("time = 0.3", "time = 0.1\nleast_ramp_seconds = 1")
+    assert [stage.seconds for stage in parse_plan(text, profile="quick").stages] == [1, 5]
 
 
 def test_a_profile_asks_for_as_many_answers_as_it_says() -> None:
