@@ -56,6 +56,15 @@ class Client:
             response.status_code, parsed, response.headers["X-Cache"], queries, response.headers.get("X-Fallback")
         )
 
+    def insist(self, method: str, path: str, body: object = None, *, token: str | None = None) -> Answer:
+        """``send``, and again while the answer is 503: a refused request has done nothing, as counting shows."""
+        deadline = time.monotonic() + _PATIENCE_SECONDS
+        while (answer := self.send(method, path, body, token=token)).status == httpx.codes.SERVICE_UNAVAILABLE:
+            if time.monotonic() > deadline:
+                break
+            time.sleep(0.1)
+        return answer
+
 
 @dataclass(frozen=True)
 class Postgres:

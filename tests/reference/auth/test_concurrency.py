@@ -25,7 +25,7 @@ def test_a_name_and_an_address_are_given_once(either: Client) -> None:
     """Seven names and five addresses: at most five sign up, and whoever was refused met somebody who did."""
     wanted = [(f"twin-{number % 7}", f"twin-{number % 5}@example.com") for number in range(MANY)]
     answers = at_once(
-        lambda pair: either.send(
+        lambda pair: either.insist(
             "POST", "/auth/users", {"username": pair[0], "email": pair[1], "password": "password"}
         ),
         wanted,
@@ -39,7 +39,7 @@ def test_a_name_and_an_address_are_given_once(either: Client) -> None:
 
 def test_a_token_is_blacklisted_once(either: Client) -> None:
     given = token(100, "once")
-    answers = at_once(lambda _: either.send("POST", "/auth/logout", token=given), range(MANY))
+    answers = at_once(lambda _: either.insist("POST", "/auth/logout", token=given), range(MANY))
     assert statuses(answers) == {200: MANY}
     entries = items(either.get("/auth/user/100/logouts?limit=100"))
     assert len([entry for entry in entries if str(entry["created_at"]) > AFTER_SEED]) == 1
@@ -53,9 +53,9 @@ def test_roles_and_permissions_end_as_somebody_wanted_them(
 
     def write(number: int) -> tuple[Answer, Answer, Answer]:
         return (
-            either.send("PUT", f"/auth/user/{30 + number % 2}/roles", {"roles": roles[number]}),
-            either.send("PUT", "/auth/role/team-author/permissions", {"permissions": permissions[number]}),
-            either.send("POST", "/auth/logout", token=token(30, str(number))),
+            either.insist("PUT", f"/auth/user/{30 + number % 2}/roles", {"roles": roles[number]}),
+            either.insist("PUT", "/auth/role/team-author/permissions", {"permissions": permissions[number]}),
+            either.insist("POST", "/auth/logout", token=token(30, str(number))),
         )
 
     answers = [answer for three in at_once(write, range(MANY)) for answer in three]
@@ -84,7 +84,7 @@ def test_roles_and_permissions_end_as_somebody_wanted_them(
 
 def test_all_log_in(either: Client) -> None:
     answers = at_once(
-        lambda _: either.send("POST", "/auth/login", {"username": "user1", "password": "password-1"}), range(MANY)
+        lambda _: either.insist("POST", "/auth/login", {"username": "user1", "password": "password-1"}), range(MANY)
     )
     assert statuses(answers) == {200: MANY}
     tokens = {answer.body["token"] for answer in answers}  # type: ignore[index] # an object

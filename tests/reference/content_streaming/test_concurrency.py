@@ -21,7 +21,7 @@ def at_once(send: Callable[[int], Answer]) -> list[Answer]:
 
 
 def watch(client: Client, video: int, user: int) -> Answer:
-    return client.send("POST", f"/videos/{video}/views", {"user_id": user, "seconds_watched": 1})
+    return client.insist("POST", f"/videos/{video}/views", {"user_id": user, "seconds_watched": 1})
 
 
 def statuses(answers: list[Answer]) -> dict[int, int]:
@@ -60,7 +60,7 @@ def test_the_counter_is_the_recorded_views(either: Client, database: str) -> Non
 
 
 def test_a_rendition_is_asked_for_once(either: Client) -> None:
-    answers = at_once(lambda _: either.send("POST", "/videos/6/jobs", {"rendition": "720p"}))
+    answers = at_once(lambda _: either.insist("POST", "/videos/6/jobs", {"rendition": "720p"}))
     assert statuses(answers) == {201: 1, 409: MANY - 1}
     assert len(shown(either, "/videos/6", "jobs")) == 1  # type: ignore[arg-type] # a list
 
@@ -72,7 +72,7 @@ def test_every_worker_gets_a_job_of_its_own(either: Client, database: str) -> No
         waiting = connection.execute("""
             SELECT id FROM transcoding_jobs WHERE status = 'queued' ORDER BY created_at, id
         """).fetchall()
-    answers = at_once(lambda number: either.send("POST", "/jobs/claim", {"worker": f"w-{number}"}))
+    answers = at_once(lambda number: either.insist("POST", "/jobs/claim", {"worker": f"w-{number}"}))
     assert statuses(answers) == {200: MANY}
     jobs = [answer.body for answer in answers]
     assert sorted(job["id"] for job in jobs) == sorted(row[0] for row in waiting[:MANY])  # type: ignore[index] # a job's shape
@@ -84,7 +84,7 @@ def test_a_job_ends_once(either: Client) -> None:
     claimed = either.send("POST", "/jobs/claim", {"worker": "w-1"}).body
     assert isinstance(claimed, dict)
     answers = at_once(
-        lambda number: either.send(
+        lambda number: either.insist(
             "POST", f"/jobs/{claimed['id']}/finish", {"status": ("finished", "failed")[number % 2]}
         )
     )
@@ -96,9 +96,9 @@ def test_views_names_and_jobs_of_one_video_do_not_block_each_other(either: Clien
         change = {"title": f"version {number}", "description": ""}
         return [
             lambda: watch(either, 195, number + 1),
-            lambda: either.send("PUT", "/videos/195", change),
-            lambda: either.send("POST", "/videos/195/publish"),
-            lambda: either.send("POST", "/videos/195/jobs", {"rendition": "2160p"}),
+            lambda: either.insist("PUT", "/videos/195", change),
+            lambda: either.insist("POST", "/videos/195/publish"),
+            lambda: either.insist("POST", "/videos/195/jobs", {"rendition": "2160p"}),
         ][number % 4]()
 
     assert statuses(at_once(act)) == {200: 25, 201: 13 + 1, 409: 11}

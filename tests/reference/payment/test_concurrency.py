@@ -62,7 +62,7 @@ def counted(database: psycopg.Connection, key: str) -> tuple[object, ...] | None
 
 def test_the_same_payment_sent_fifty_times_is_made_once(either: Client, database: psycopg.Connection) -> None:
     before = renewal(either)
-    answers = at_once(lambda _: either.send("POST", "/payments", payment("same")))
+    answers = at_once(lambda _: either.insist("POST", "/payments", payment("same")))
     assert {answer.status for answer in answers} == {201}
     assert all(answer.body == answers[0].body for answer in answers)
     assert counted(database, "same") == (1, 1)
@@ -77,7 +77,7 @@ def test_the_same_payment_sent_fifty_times_is_made_once(either: Client, database
 
 def test_fifty_payments_on_one_subscription_are_all_made(either: Client, database: psycopg.Connection) -> None:
     before = renewal(either)
-    answers = at_once(lambda number: either.send("POST", "/payments", payment(f"own-{number}")))
+    answers = at_once(lambda number: either.insist("POST", "/payments", payment(f"own-{number}")))
     assert {answer.status for answer in answers} == {201}
     assert counted(database, "own-%") == (CROWD, CROWD)
     assert renewal(either) == before + CROWD * PERIOD
@@ -85,19 +85,19 @@ def test_fifty_payments_on_one_subscription_are_all_made(either: Client, databas
 
 def test_a_key_pays_for_one_of_two(either: Client, database: psycopg.Connection) -> None:
     bodies = (payment("shared"), payment("shared", user=152))
-    answers = at_once(lambda number: either.send("POST", "/payments", bodies[number % 2]))
+    answers = at_once(lambda number: either.insist("POST", "/payments", bodies[number % 2]))
     assert Counter(answer.status for answer in answers) == {201: CROWD // 2, 409: CROWD // 2}
     assert counted(database, "shared") == (1, 1)
 
 
 def test_one_of_fifty_refunds_succeeds(either: Client) -> None:
-    answers = at_once(lambda _: either.send("POST", "/payments/2946/refund"))
+    answers = at_once(lambda _: either.insist("POST", "/payments/2946/refund"))
     assert Counter(answer.status for answer in answers) == {200: 1, 409: CROWD - 1}
 
 
 def test_of_fifty_subscriptions_one_is_active(either: Client, database: psycopg.Connection) -> None:
     answers = at_once(
-        lambda number: either.send("POST", "/subscriptions", {"user_id": 777, "plan_id": 1 + number % 10})
+        lambda number: either.insist("POST", "/subscriptions", {"user_id": 777, "plan_id": 1 + number % 10})
     )
     assert {answer.status for answer in answers} == {201}
     found = database.execute("SELECT status, count(*) FROM subscriptions WHERE user_id = 777 GROUP BY 1 ORDER BY 1")
@@ -115,13 +115,13 @@ def test_everything_at_once_leaves_nothing_half_done(either: Client, database: p
         user = users[number % 3]
         match number % 5:
             case 0 | 1:
-                return either.send("POST", "/payments", payment(f"mixed-{number % 20}", user, 5))
+                return either.insist("POST", "/payments", payment(f"mixed-{number % 20}", user, 5))
             case 2:
-                return either.send("POST", "/subscriptions", {"user_id": user, "plan_id": 5})
+                return either.insist("POST", "/subscriptions", {"user_id": user, "plan_id": 5})
             case 3:
-                return either.send("DELETE", f"/subscriptions/user/{user}/active")
+                return either.insist("DELETE", f"/subscriptions/user/{user}/active")
             case _:
-                return either.send("POST", f"/payments/{known + 1 + number % 3}/refund")
+                return either.insist("POST", f"/payments/{known + 1 + number % 3}/refund")
 
     for _ in range(3):
         assert {answer.status for answer in at_once(write)} <= {200, 201, 404, 409}

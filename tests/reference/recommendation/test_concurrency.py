@@ -27,13 +27,13 @@ def test_no_interaction_is_lost_and_no_edit_half_done(either: Client) -> None:
         match number % 5:
             case 0:
                 change = {"title": f"edit {number}", "body": f"edit {number}", "tags": [f"edit-{number}", "edited"]}
-                return either.send("PUT", f"/content/{CONTENT}", change)
+                return either.insist("PUT", f"/content/{CONTENT}", change)
             case 1:
                 new = {"creator_id": 1 + number, "title": f"new {number}", "body": "", "tags": ["edited"]}
-                return either.send("POST", "/content", new)
+                return either.insist("POST", "/content", new)
             case _:
                 seen = {"user_id": 1 + number % 7, "content_id": CONTENT if number % 2 else OTHER, "kind": kind}
-                return either.send("POST", "/interactions", seen)
+                return either.insist("POST", "/interactions", seen)
 
     with ThreadPoolExecutor(WRITERS) as crowd:
         answers = list(crowd.map(write, range(3 * WRITERS)))
@@ -51,9 +51,9 @@ def test_no_interaction_is_lost_and_no_edit_half_done(either: Client) -> None:
 def test_scores_are_recomputed_while_others_write(either: Client) -> None:
     def write(number: int) -> Answer:
         if number % 10 == 0:
-            return either.send("POST", "/engagement-scores", {"as_of": "2026-01-01T00:00:00Z"})
+            return either.insist("POST", "/engagement-scores", {"as_of": "2026-01-01T00:00:00Z"})
         seen = {"user_id": 1 + number, "content_id": 1 + number % 9, "kind": "view"}
-        return either.send("POST", "/interactions", seen)
+        return either.insist("POST", "/interactions", seen)
 
     with ThreadPoolExecutor(WRITERS) as crowd:
         answers = list(crowd.map(write, range(2 * WRITERS)))
