@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 import numpy as np
 import pyarrow as pa
@@ -239,6 +240,14 @@ class Run:
         return self.render()
 
     @cached_property
+    def texts(self) -> dict[str, str]:
+        """Every file but the report, whose pictures take nearly all of the time."""
+        with patch("reports.html.draw_pictures"), patch("reports.html.to_html"):
+            rendered = self.render()
+        del rendered["report.html"]
+        return rendered
+
+    @cached_property
     def page(self) -> Page:
         return build_page(
             self.plan,
@@ -470,44 +479,65 @@ def sequential() -> Run:
     return replace(make_run(SEQUENTIAL + TARGETS), migrations=())
 
 
-def _awkward() -> dict[str, Run]:
+class Awkward(dict[str, Run]):
+    """Runs by name, each made when it is first asked for."""
+
+    def __init__(self, makers: dict[str, Callable[[], Run]]) -> None:
+        super().__init__()
+        self.makers = makers
+
+    def __missing__(self, name: str) -> Run:
+        return self.setdefault(name, self.makers[name]())
+
+
+def _awkward() -> Awkward:
     plan = parse_plan(PLAN)
     trials, stress = list(synthetic_trials(plan)), parse_plan(PLAN + STRESS)
     many_stages = "".join(f'[[stages]]\nkind="sustain"\nname="s{i}"\nseconds=6\nusers={i + 1}\n' for i in range(12))
     head = PLAN.split("[[stages]]", maxsplit=1)[0]
     few = head + '[[stages]]\nkind="peak"\nseconds=2\nusers=3\n'
-    return {
-        "no targets": make_run(PLAN),
-        "one block": make_run((PLAN + TARGETS).replace("blocks = 4", "blocks = 1")),
-        "nothing measured": make_run(PLAN + TARGETS, []),
-        "no request": make_run(PLAN + TARGETS, [empty(t) for t in trials]),
-        "one arm only": make_run(PLAN + TARGETS, without_endpoint(trials, "GET /recommendations/{user_id}", "before")),
-        "many errors": make_run(PLAN + TARGETS, errors=0.3),
-        "one arm fails": make_run(PLAN + TARGETS, all_failing(trials, "after")),
-        "both arms fail": make_run(PLAN + TARGETS, all_failing(all_failing(trials, "after"), "before")),
-        "thirty endpoints": make_run(PLAN + TARGETS, with_endpoints(trials, [f"GET /endpoint/{i}" for i in range(30)])),
-        "twelve stages": make_run(head + many_stages + TARGETS.replace('"sustain"', '"s3"')),
-        "few samples": make_run(few + TARGETS.replace('stage = "sustain"', "")),
-        "none held": make_run(PLAN + STRESS + FACTS, saturated(synthetic_trials(stress), {"before": 0, "after": 49})),
-        "all held": make_run(PLAN + STRESS + FACTS),
-        "sequential, one leg each": make_run((SEQUENTIAL + TARGETS).replace("blocks = 4", "blocks = 1")),
-        "sequential and silent": make_run(SEQUENTIAL + TARGETS, [empty(t) for t in trials]),
-        "slower": make_run(PLAN + TARGETS, change=40.0),
-        "same": make_run(PLAN + TARGETS, change=1.0),
-        "steps in the dark": make_dark_steps(),
-        "open and silent": make_run(OPEN + RATES, [empty(t) for t in synthetic_trials(parse_plan(OPEN + RATES))]),
-        "open and uncounted": make_run(
-            OPEN + RATES, [uncounted(t) for t in synthetic_trials(parse_plan(OPEN + RATES))]
-        ),
-        "hostile": make_run(
-            PLAN.replace("Synthetic: performance migration", r"<b>&\"quoted\"</b> | `x` ]]>")
-            + TARGETS.replace('"GET /rec', r'"GET /\u001b<i>rec')
-            + '[[targets]]\nexpect = "p95 < 300 ms"\nendpoint = "GET /'
-            + "推薦" * 30
-            + '"\n',
-            with_endpoints(trials, list(HOSTILE)),
-        ),
-    }
+    return Awkward(
+        {
+            "no targets": lambda: make_run(PLAN),
+            "one block": lambda: make_run((PLAN + TARGETS).replace("blocks = 4", "blocks = 1")),
+            "nothing measured": lambda: make_run(PLAN + TARGETS, []),
+            "no request": lambda: make_run(PLAN + TARGETS, [empty(t) for t in trials]),
+            "one arm only": lambda: make_run(
+                PLAN + TARGETS, without_endpoint(trials, "GET /recommendations/{user_id}", "before")
+            ),
+            "many errors": lambda: make_run(PLAN + TARGETS, errors=0.3),
+            "one arm fails": lambda: make_run(PLAN + TARGETS, all_failing(trials, "after")),
+            "both arms fail": lambda: make_run(PLAN + TARGETS, all_failing(all_failing(trials, "after"), "before")),
+            "thirty endpoints": lambda: make_run(
+                PLAN + TARGETS, with_endpoints(trials, [f"GET /endpoint/{i}" for i in range(30)])
+            ),
+            "twelve stages": lambda: make_run(head + many_stages + TARGETS.replace('"sustain"', '"s3"')),
+            "few samples": lambda: make_run(few + TARGETS.replace('stage = "sustain"', "")),
+            "none held": lambda: make_run(
+                PLAN + STRESS + FACTS, saturated(synthetic_trials(stress), {"before": 0, "after": 49})
+            ),
+            "all held": lambda: make_run(PLAN + STRESS + FACTS),
+            "sequential, one leg each": lambda: make_run((SEQUENTIAL + TARGETS).replace("blocks = 4", "blocks = 1")),
+            "sequential and silent": lambda: make_run(SEQUENTIAL + TARGETS, [empty(t) for t in trials]),
+            "slower": lambda: make_run(PLAN + TARGETS, change=40.0),
+            "same": lambda: make_run(PLAN + TARGETS, change=1.0),
+            "steps in the dark": make_dark_steps,
+            "open and silent": lambda: make_run(
+                OPEN + RATES, [empty(t) for t in synthetic_trials(parse_plan(OPEN + RATES))]
+            ),
+            "open and uncounted": lambda: make_run(
+                OPEN + RATES, [uncounted(t) for t in synthetic_trials(parse_plan(OPEN + RATES))]
+            ),
+            "hostile": lambda: make_run(
+                PLAN.replace("Synthetic: performance migration", r"<b>&\"quoted\"</b> | `x` ]]>")
+                + TARGETS.replace('"GET /rec', r'"GET /\u001b<i>rec')
+                + '[[targets]]\nexpect = "p95 < 300 ms"\nendpoint = "GET /'
+                + "推薦" * 30
+                + '"\n',
+                with_endpoints(trials, list(HOSTILE)),
+            ),
+        }
+    )
 
 
 AWKWARD = (

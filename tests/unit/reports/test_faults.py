@@ -57,8 +57,8 @@ def test_the_report_shows_faults_in_table_timeline_and_summary(struck: Run) -> N
     assert "<h2>Faults</h2>" in report
     assert "Hatched: a fault" in report
     assert "failed requests, faults" in report
-    assert "| kill postgres for 5 s | sustain+10 s | after |" in struck.files["summary.md"]
-    recorded = json.loads(struck.files["summary.json"])["faults"]
+    assert "| kill postgres for 5 s | sustain+10 s | after |" in struck.texts["summary.md"]
+    recorded = json.loads(struck.texts["summary.json"])["faults"]
     assert len(recorded) == 16
     assert recorded[0]["kind"] == "kill"
     assert {one["recovered_after"] for one in recorded if one["kind"] == "pause"} == {0.0}

@@ -28,7 +28,7 @@ def test_migrations_name_their_service_where_there_is_one(usual: Run) -> None:
     assert "<td>pay|ment</td>" in files["report.html"]
     assert r"| after | pay\|ment | head | 48.2 s | 412 MiB | +37.3 % |" in files["summary.md"]
     assert "<th>service</th>" not in usual.files["report.html"]
-    assert "Migrations" not in usual.files["summary.md"]
+    assert "Migrations" not in usual.texts["summary.md"]
 
 
 def test_the_setup_names_what_was_measured_and_how(usual: Run) -> None:
@@ -53,7 +53,7 @@ def test_a_profile_is_in_the_setup_and_beside_what_was_measured(
     ]
     assert quick.text(140).splitlines()[0].endswith("profile quick, 3 interleaved blocks, 3,120 requests")
     assert "profile quick, 3 interleaved blocks" in quick.files["report.html"]
-    assert "profile quick, 3 interleaved blocks" in quick.files["summary.md"]
+    assert "profile quick, 3 interleaved blocks" in quick.texts["summary.md"]
 
 
 def test_the_plan_is_there_word_for_word(usual: Run) -> None:

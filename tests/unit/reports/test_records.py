@@ -35,7 +35,7 @@ def leaves(value: object) -> Iterator[object]:
 
 @pytest.mark.parametrize("name", ["verdict.json"])
 def test_the_record_as_recorded(usual: Run, golden: Callable[[str, str], None], name: str) -> None:
-    golden(name, usual.files[name])
+    golden(name, usual.texts[name])
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -43,11 +43,11 @@ def test_every_record_is_json_of_schema_1_without_nan(awkward: Run, name: str) -
     def refused(constant: str) -> float:
         raise AssertionError(constant)
 
-    assert json.loads(awkward.files[name], parse_constant=refused)["schema"] == 1
+    assert json.loads(awkward.texts[name], parse_constant=refused)["schema"] == 1
 
 
 def test_rows_are_not_rounded_and_missing_is_null(usual: Run) -> None:
-    rows = json.loads(usual.files["summary.json"])["rows"]
+    rows = json.loads(usual.texts["summary.json"])["rows"]
     for row, expected in zip(rows, usual.summary.rows, strict=True):
         for name, value in row.items():
             assert value == getattr(expected, name)
@@ -57,7 +57,7 @@ def test_rows_are_not_rounded_and_missing_is_null(usual: Run) -> None:
 
 
 def test_a_check_has_its_numbers_its_reason_and_its_doubts(usual: Run) -> None:
-    check = json.loads(usual.files["verdict.json"])["checks"][0]
+    check = json.loads(usual.texts["verdict.json"])["checks"][0]
     pair = usual.verdict.checks[0].pair
     assert pair is not None
     assert pair.change is not None
@@ -70,7 +70,7 @@ def test_a_check_has_its_numbers_its_reason_and_its_doubts(usual: Run) -> None:
 
 
 def test_a_change_in_points_is_a_difference(usual: Run) -> None:
-    checks = json.loads(usual.files["verdict.json"])["checks"]
+    checks = json.loads(usual.texts["verdict.json"])["checks"]
     change = next(check["change"] for check in checks if check["expect"].startswith("cache"))
     assert change["scale"] == "points"
     assert change["ratio"] is None
@@ -78,7 +78,7 @@ def test_a_change_in_points_is_a_difference(usual: Run) -> None:
 
 
 def test_breaches_are_recorded(awkward_runs: dict[str, Run]) -> None:
-    record = json.loads(awkward_runs["nothing measured"].files["verdict.json"])
+    record = json.loads(awkward_runs["nothing measured"].texts["verdict.json"])
     assert [breach["kind"] for breach in record["breaches"]] == ["no_block"]
 
 
@@ -95,11 +95,11 @@ def test_what_is_not_finite_becomes_null(usual: Run, broken: float) -> None:
 
 
 def test_there_is_one_line_per_item(usual: Run) -> None:
-    text = usual.files["summary.json"]
+    text = usual.texts["summary.json"]
     assert len(text.splitlines()) == len(usual.summary.rows) + len(usual.summary.legs) + 12
 
 
 def test_all_leaves_are_plain(awkward: Run) -> None:
     for name in NAMES:
-        for leaf in leaves(json.loads(awkward.files[name])):
+        for leaf in leaves(json.loads(awkward.texts[name])):
             assert leaf is None or isinstance(leaf, str | int | float)

@@ -25,7 +25,7 @@ def test_the_section_as_recorded(sought: Run, golden: Callable[[str, str], None]
 
 
 def test_a_line_of_markdown_has_both_arms_their_intervals_and_the_ratio(sought: Run) -> None:
-    (line,) = [line for line in sought.files["summary.md"].splitlines() if line.startswith("**Capacity**")]
+    (line,) = [line for line in sought.texts["summary.md"].splitlines() if line.startswith("**Capacity**")]
     assert re.fullmatch(
         r"\*\*Capacity\*\*: before [\d.]+ req/s \([\d.]+ … [\d.]+ req/s\), "
         r"after [\d.]+ req/s \([\d.]+ … [\d.]+ req/s\): "
@@ -60,17 +60,17 @@ def test_bounds_are_said_to_be_bounds(unsought: Run) -> None:
 
 
 def test_the_record_has_every_try(sought: Run) -> None:
-    searches = json.loads(sought.files["summary.json"])["searches"]
+    searches = json.loads(sought.texts["summary.json"])["searches"]
     assert len(searches) == 8
     assert all(one["held"] < one["missed"] for one in searches)
     assert {tried["word"] for one in searches for tried in one["tries"]} == {"held", "missed"}
-    pairs = json.loads(sought.files["comparison.json"])["pairs"]
+    pairs = json.loads(sought.texts["comparison.json"])["pairs"]
     (pair,) = [pair for pair in pairs if pair["metric"] == "rate_held"]
     assert all(block["before"] < block["before_high"] for block in pair["blocks"])
 
 
 def test_bounds_are_null_in_the_record(unsought: Run) -> None:
-    pairs = json.loads(unsought.files["comparison.json"])["pairs"]
+    pairs = json.loads(unsought.texts["comparison.json"])["pairs"]
     (pair,) = [pair for pair in pairs if pair["metric"] == "rate_held"]
     assert pair["after_interval"]["low"] == pytest.approx(1000)
     assert pair["after_interval"]["high"] is None

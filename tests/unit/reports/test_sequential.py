@@ -18,8 +18,8 @@ if TYPE_CHECKING:
 
 def test_the_verdict_as_recorded(sequential: Run, golden: Callable[[str, str], None]) -> None:
     golden("verdict-sequential.txt", sequential.text() + "\n")
-    golden("summary-sequential.md", sequential.files["summary.md"])
-    golden("verdict-sequential.json", sequential.files["verdict.json"])
+    golden("summary-sequential.md", sequential.texts["summary.md"])
+    golden("verdict-sequential.json", sequential.texts["verdict.json"])
 
 
 @pytest.mark.parametrize("name", ["report.html", "summary.md", "junit.xml"])
@@ -72,5 +72,5 @@ def test_the_setup_says_where_the_arms_were_and_in_which_order(sequential: Run) 
 
 
 def test_the_comparison_says_that_it_is_of_no_pairs(sequential: Run, usual: Run) -> None:
-    assert json.loads(sequential.files["comparison.json"])["sequential"] is True
-    assert "sequential" not in json.loads(usual.files["comparison.json"])
+    assert json.loads(sequential.texts["comparison.json"])["sequential"] is True
+    assert "sequential" not in json.loads(usual.texts["comparison.json"])
