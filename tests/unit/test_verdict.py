@@ -2,6 +2,7 @@
 
 import math
 from dataclasses import replace
+from functools import cache
 from statistics import median_low
 from typing import Any
 
@@ -33,8 +34,17 @@ def plan_with(*targets: str, blocks: int = 4) -> Plan:
     return parse_plan(BASE.replace("blocks = 2", f"blocks = {blocks}") + tables)
 
 
+@cache
+def measured(*, blocks: int = 4, change: float = 0.25, error_rate: float = 0.0, rps: float = 40.0) -> Summary:
+    """What any plan with so many blocks measures, whatever its targets."""
+    return summarise(synthetic_trials(plan_with(blocks=blocks), change=change, error_rate=error_rate, rps=rps))
+
+
 def verdict_of(plan: Plan, trials: list[Trial]) -> Verdict:
-    summary = summarise(trials)
+    return verdict_on(plan, summarise(trials))
+
+
+def verdict_on(plan: Plan, summary: Summary) -> Verdict:
     return judge(plan, synthetic_setup(plan), summary, compare(summary))
 
 
@@ -42,8 +52,7 @@ def check_of(
     target: str, *, change: float = 0.25, error_rate: float = 0.0, blocks: int = 4, rps: float = 40.0
 ) -> Check:
     plan = plan_with(target, blocks=blocks)
-    trials = list(synthetic_trials(plan, change=change, error_rate=error_rate, rps=rps))
-    (check,) = verdict_of(plan, trials).checks
+    (check,) = verdict_on(plan, measured(blocks=blocks, change=change, error_rate=error_rate, rps=rps)).checks
     return check
 
 
@@ -106,7 +115,7 @@ def test_latencies_are_void_where_the_error_target_fails() -> None:
         'expect = "p50 falls by 10 %"\nendpoint = "POST /interactions"',
         'expect = "rps > 1"',
     )
-    verdict = verdict_of(plan, list(synthetic_trials(plan, error_rate=0.2)))
+    verdict = verdict_on(plan, measured(error_rate=0.2))
     assert [(c.outcome, c.reason) for c in verdict.checks] == [
         (Outcome.INCONCLUSIVE, Reason.VOID),
         (Outcome.FAIL, Reason.MISSES),
@@ -144,7 +153,7 @@ def test_clustered_failures_say_less_than_scattered_ones() -> None:
 )
 def test_the_worst_check_decides_and_no_check_is_no_pass(outcomes: list[str], overall: Outcome) -> None:
     plan = plan_with(*outcomes)
-    assert verdict_of(plan, list(synthetic_trials(plan))).outcome is overall
+    assert verdict_on(plan, measured()).outcome is overall
 
 
 def silent(trial: Trial) -> Trial:
@@ -214,7 +223,7 @@ def test_doubts() -> None:
     assert few.checks[0].doubts == (Doubt.DESCRIPTIVE,)
     assert Doubt.INTERRUPTED in verdict_of(plan, trials[:6]).doubts
     enough = plan_with('expect = "p95 falls by 10 %"', blocks=6)
-    assert Doubt.FEW_BLOCKS not in verdict_of(enough, list(synthetic_trials(enough))).doubts
+    assert Doubt.FEW_BLOCKS not in verdict_on(enough, measured(blocks=6)).doubts
     late = [replace(t, generation=replace(t.generation, lag_p99_ms=50.0)) for t in trials]
     assert Doubt.GENERATOR_LATE in verdict_of(plan, late).doubts
     raising = [replace(t, generation=replace(t.generation, user_errors=t.leg.number // 8)) for t in trials]
@@ -312,7 +321,7 @@ def errors_where(trial: Trial, failed: list[bool]) -> Trial:
 
 
 def test_the_worst_block_is_the_least_favourable_whichever_way_is_better() -> None:
-    comparison = compare(summarise(list(synthetic_trials(plan_with()))))
+    comparison = compare(measured())
     rps, hits = (
         comparison.pair("rps", "sustain", "POST /interactions"),
         comparison.pair("cache_hit_rate", "sustain", None),
@@ -336,7 +345,7 @@ def test_an_endpoint_that_one_leg_did_not_request_has_no_change_and_no_interval(
 
 
 def test_what_stands_behind_a_leg_is_what_its_metric_counts() -> None:
-    summary = summarise(list(synthetic_trials(plan_with(), error_rate=0.1)))
+    summary = measured(error_rate=0.1)
     legs = [row for row in summary.rows if row.block and (row.stage, row.endpoint) == ("sustain", None)]
     assert len(legs) == 8
     comparison = compare(summary)
@@ -351,7 +360,7 @@ def test_what_stands_behind_a_leg_is_what_its_metric_counts() -> None:
 
 
 def test_each_arm_has_its_own_interval() -> None:
-    comparison = compare(summarise(list(synthetic_trials(plan_with()))))
+    comparison = compare(measured())
     pair = comparison.pair("p50", "sustain", "GET /content/{id}")
     assert pair is not None
     assert pair.before_interval is not None
@@ -625,7 +634,7 @@ def test_only_the_time_of_a_migration_is_doubted() -> None:
 @pytest.mark.parametrize(("old", "change"), [([50, 50], True), ([0, 50], False), ([50, 500], False)])
 def test_users_held_of_two_runs(old: list[int], *, change: bool) -> None:
     def run(users: list[int]) -> Summary:
-        summary = summarise(list(synthetic_trials(plan_with(blocks=2))))
+        summary = measured(blocks=2)
         rows = (
             replace(row, users_held=users[(row.block or 1) - 1], held_all=users[(row.block or 1) - 1] == 500)
             if not row.stage and not row.endpoint
@@ -641,7 +650,7 @@ def test_users_held_of_two_runs(old: list[int], *, change: bool) -> None:
 
 
 def test_what_stands_behind_hits_and_misses_is_how_many_there_were() -> None:
-    summary = summarise(list(synthetic_trials(plan_with())))
+    summary = measured()
     legs = [row for row in summary.rows if row.block and (row.stage, row.endpoint) == ("sustain", None)]
     comparison = compare(summary)
     for metric, expected in (

@@ -14,7 +14,7 @@ from harness.judging.check import Outcome
 from harness.judging.doubt import Doubt
 from harness.plan import Plan
 from harness.plan_file import parse_plan
-from harness.summary import summarise
+from harness.summary import Summary, summarise
 from harness.testing import CHAIN_PLAN, PLAN, synthetic_setup, synthetic_trials
 from harness.trial import Trial
 from harness.verdict import judge
@@ -33,8 +33,13 @@ def trials(plan: Plan) -> list[Trial]:
     return list(synthetic_trials(plan, slowness=SLOWNESS))
 
 
-def attributed(plan: Plan, trials: Iterable[Trial]) -> Attribution:
-    found = attribute(plan, summarise(list(trials)))
+@pytest.fixture(scope="module")
+def summary(trials: list[Trial]) -> Summary:
+    return summarise(trials)
+
+
+def attributed(plan: Plan, measured: Summary | Iterable[Trial]) -> Attribution:
+    found = attribute(plan, measured if isinstance(measured, Summary) else summarise(measured))
     assert found is not None
     return found
 
@@ -50,8 +55,8 @@ def of(attribution: Attribution, metric: str) -> Waterfall:
     return next(fall for fall in attribution.waterfalls if fall.total.metric.name == metric)
 
 
-def test_known_effects_are_found_again(plan: Plan, trials: list[Trial]) -> None:
-    queries, cache, pool = of(attributed(plan, trials), "p95").contributions
+def test_known_effects_are_found_again(plan: Plan, summary: Summary) -> None:
+    queries, cache, pool = of(attributed(plan, summary), "p95").contributions
     for part, ratio in ((queries, 0.4), (cache, 1.0), (pool, 0.5)):
         change = part.pair.change
         assert change is not None
@@ -66,9 +71,8 @@ def test_known_effects_are_found_again(plan: Plan, trials: list[Trial]) -> None:
     assert queries.pair.change.p == pytest.approx(2 / 2**8)
 
 
-def test_a_step_is_compared_with_the_arm_before_it(plan: Plan, trials: list[Trial]) -> None:
-    summary = summarise(trials)
-    fall = of(attributed(plan, trials), "p95")
+def test_a_step_is_compared_with_the_arm_before_it(plan: Plan, summary: Summary) -> None:
+    fall = of(attributed(plan, summary), "p95")
     assert fall.contributions[1].pair == compare(summary, "queries", "cache").pair("p95", None, None)
     assert fall.total == compare(summary).pair("p95", None, None)
     assert [level.arm for level in fall.levels] == list(plan.arms_in_order)
@@ -80,17 +84,17 @@ def test_a_step_is_compared_with_the_arm_before_it(plan: Plan, trials: list[Tria
         assert level.interval.low < (level.value or 0) < level.interval.high
 
 
-def test_steps_are_compared_where_the_plan_says(trials: list[Trial]) -> None:
+def test_steps_are_compared_where_the_plan_says(summary: Summary) -> None:
     where = 'stage = "sustain"\nendpoint = "POST /interactions"\nmetrics = ["p50"]\n'
     plan = parse_plan(TEXT.replace("steps = [", f"{where}steps = ["))
-    (fall,) = attributed(plan, trials).waterfalls
-    row = summarise(trials).row("queries", None, "sustain", "POST /interactions")
+    (fall,) = attributed(plan, summary).waterfalls
+    row = summary.row("queries", None, "sustain", "POST /interactions")
     assert row is not None
     assert fall.levels[1].value == row.p50_ms
 
 
-def test_what_does_not_change_is_not_shared_out(plan: Plan, trials: list[Trial]) -> None:
-    fall = of(attributed(plan, trials), "rps")
+def test_what_does_not_change_is_not_shared_out(plan: Plan, summary: Summary) -> None:
+    fall = of(attributed(plan, summary), "rps")
     assert fall.total.change is not None
     assert [part.share for part in fall.contributions] == [None] * 3
 

@@ -19,8 +19,8 @@ from harness.metric import METRICS
 from harness.plan import Plan, Target
 from harness.plan_file import parse_plan, read_plan
 from harness.statistics import beyond_p, t_interval
-from harness.testing import PLAN, synthetic_trials
-from tests.unit.test_verdict import plan_with, verdict_of
+from harness.testing import PLAN
+from tests.unit.test_verdict import measured, plan_with, verdict_on
 
 ADVISORY = '\nseverity = "advisory"'
 THERE = '\nstage = "sustain"'
@@ -100,7 +100,7 @@ def test_a_target_without_data_counts_among_them() -> None:
 
 def test_limits_need_no_correction_and_make_none() -> None:
     plan = plan_with('expect = "p95 < 0.01 ms"', 'expect = "p50 < 0.01 ms"', 'expect = "p50 falls by 90 %"')
-    checks = verdict_of(plan, list(synthetic_trials(plan))).checks
+    checks = verdict_on(plan, measured()).checks
     assert [check.outcome for check in checks] == [F, F, F]
 
 
@@ -129,7 +129,7 @@ def test_the_p_value_is_that_of_the_t_test(values: list[float], limit: float, *,
 
 def of(*targets: str) -> Outcome:
     plan = plan_with(*targets)
-    return verdict_of(plan, list(synthetic_trials(plan, error_rate=0.2))).outcome
+    return verdict_on(plan, measured(error_rate=0.2)).outcome
 
 
 HOLDS, MISSES = 'expect = "rps > 1"', 'expect = "rps > 1000"'
@@ -149,7 +149,7 @@ def test_only_advisory_targets_prove_nothing(advisory: str) -> None:
 
 def test_an_advisory_latency_is_void_where_errors_are_missed_whichever_they_are() -> None:
     plan = plan_with(LATENCY + THERE + ADVISORY, ERRORS + ADVISORY, LATENCY, HOLDS)
-    checks = verdict_of(plan, list(synthetic_trials(plan, error_rate=0.2))).checks
+    checks = verdict_on(plan, measured(error_rate=0.2)).checks
     assert [check.reason for check in checks] == [Reason.VOID, Reason.MISSES, Reason.HOLDS, Reason.HOLDS]
 
 

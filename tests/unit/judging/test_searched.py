@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import replace
+from functools import cache
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -23,6 +24,7 @@ from tests.unit.objections.test_search import PLAN
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from harness.summary import Summary
     from harness.trial import Leg
     from harness.verdict import Verdict
 
@@ -34,8 +36,23 @@ def text_with(*targets: str, blocks: int = 6) -> str:
     return text + "".join(f'[[targets]]\nexpect = "{target}"\n' for target in targets)
 
 
+@cache
 def spread(before: float, after: float) -> Callable[[Leg], float]:
     return lambda leg: (before if leg.arm == "before" else after) * SPREAD[leg.block]
+
+
+def same(searched: Searched) -> Searched:
+    return searched
+
+
+@cache
+def measured(
+    capacity: Callable[[Leg], float], blocks: int, most: int, change: Callable[[Searched], Searched]
+) -> tuple[Summary, Comparison]:
+    """What any plan with so many blocks measures, whatever its targets."""
+    plan = parse_plan(text_with(blocks=blocks))
+    summary = summarise(searching(plan, capacity, most, change), limits=plan.limits)
+    return summary, compare(summary)
 
 
 def judged(
@@ -43,11 +60,10 @@ def judged(
     *targets: str,
     blocks: int = 6,
     most: int = 200,
-    change: Callable[[Searched], Searched] = lambda searched: searched,
+    change: Callable[[Searched], Searched] = same,
 ) -> tuple[Comparison, Verdict]:
     plan = parse_plan(text_with(*targets, blocks=blocks))
-    summary = summarise(searching(plan, capacity, most, change), limits=plan.limits)
-    comparison = compare(summary)
+    summary, comparison = measured(capacity, blocks, most, change)
     return comparison, judge(plan, synthetic_setup(plan), summary, comparison)
 
 

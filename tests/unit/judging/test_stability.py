@@ -3,13 +3,14 @@
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from functools import cache
 from pathlib import Path
 
 import pytest
 
 from harness.analysis import analyse
 from harness.campaign import Effort, carry_out
-from harness.comparison import compare
+from harness.comparison import Comparison, compare
 from harness.experiment import Source, measure_again
 from harness.judging.breach import Breach
 from harness.judging.check import Check, Outcome, Reason
@@ -21,7 +22,7 @@ from harness.plan import Plan
 from harness.plan_file import parse_plan
 from harness.store import RunFolder
 from harness.stores.noise import FOLDER
-from harness.summary import summarise
+from harness.summary import Summary, summarise
 from harness.testing import PLAN, FakeEnvironment, FakeLoad, synthetic_setup, synthetic_trials
 from harness.verdict import Repeat, Verdict, judge
 from tests.unit.test_experiment import Nobody
@@ -36,13 +37,18 @@ def known(*ratios: float, metric: str = "p95") -> Noise:
     return Noise(runs=(NoiseOfRun("earlier", (Difference(metric, "sustain", None, ratios),)),))
 
 
+@cache
+def measured(change: float, blocks: int = 8, *, control: bool = False) -> tuple[Summary, Comparison]:
+    """What any plan with so many blocks measures, whatever its target."""
+    plan = plan_of("p95 falls by 50 %", blocks, "[arms.control]" if control else "")
+    summary = summarise(synthetic_trials(plan, change=change))
+    return summary, compare(summary)
+
+
 def judged(plan: Plan, change: float, noise: Noise | None = None, again: float | None = None) -> Verdict:
-    summary = summarise(list(synthetic_trials(plan, change=change)))
-    repeat = None
-    if again is not None:
-        second = summarise(list(synthetic_trials(plan, change=again)))
-        repeat = Repeat(second, compare(second), complete=True)
-    return judge(plan, synthetic_setup(plan), summary, compare(summary), noise=noise, repeat=repeat)
+    summary, comparison = measured(change, plan.load.blocks, control="control" in plan.arms)
+    repeat = None if again is None else Repeat(*measured(again, plan.load.blocks), complete=True)
+    return judge(plan, synthetic_setup(plan), summary, comparison, noise=noise, repeat=repeat)
 
 
 def check(plan: Plan, change: float, noise: Noise | None = None, again: float | None = None) -> Check:
@@ -116,9 +122,9 @@ def test_a_failure_is_said_when_it_was_measured_twice(
 
 def test_a_second_measurement_that_was_cut_short_confirms_nothing() -> None:
     plan = plan_of("p95 rises by at most 30 %")
-    summary = summarise(list(synthetic_trials(plan, change=2.0)))
-    repeat = Repeat(summary, compare(summary), complete=False)
-    verdict = judge(plan, synthetic_setup(plan), summary, compare(summary), repeat=repeat)
+    summary, comparison = measured(2.0)
+    repeat = Repeat(summary, comparison, complete=False)
+    verdict = judge(plan, synthetic_setup(plan), summary, comparison, repeat=repeat)
     assert verdict.outcome is Outcome.INCONCLUSIVE
     assert verdict.checks[0].reason is Reason.UNFINISHED
 
@@ -131,11 +137,11 @@ def test_a_failure_of_a_limit_needs_no_second_measurement() -> None:
 
 def test_a_second_measurement_that_broke_breaks_the_run() -> None:
     plan = plan_of("p95 rises by at most 30 %")
-    summary = summarise(list(synthetic_trials(plan, change=2.0)))
+    summary, comparison = measured(2.0)
     busy = [replace(t, generation=replace(t.generation, cpu_share=0.99)) for t in synthetic_trials(plan, change=2.0)]
     second = summarise(busy)
     repeat = Repeat(second, compare(second), complete=True)
-    verdict = judge(plan, synthetic_setup(plan), summary, compare(summary), repeat=repeat)
+    verdict = judge(plan, synthetic_setup(plan), summary, comparison, repeat=repeat)
     assert verdict.outcome is Outcome.INVALID
     assert verdict.breaches == (Breach.GENERATOR_BUSY,)
 
@@ -157,7 +163,7 @@ def test_equal_arms_that_differ_more_than_is_known_break_the_run(pairs: int, bro
 @pytest.mark.parametrize(("floor", "outcome"), [(0.1, Outcome.PASS), (1.5, Outcome.INCONCLUSIVE)])
 def test_unpaired_a_change_is_believed_beyond_three_times_the_floor(floor: float, outcome: Outcome) -> None:
     plan = plan_of("p95 falls by 50 %")
-    summary = summarise(list(synthetic_trials(plan, change=0.2)))
+    summary, _ = measured(0.2)
     comparison = compare(summary, sequential=True)
     setup = replace(synthetic_setup(plan), sequential=True)
     verdict = judge(plan, setup, summary, comparison, noise=known(math.log1p(floor)))
