@@ -9,6 +9,7 @@ import pytest
 from harness.evidence.inspected import Inspected
 from harness.evidence.repetition import repetitions_of
 from harness.evidence.toll import tolls_of
+from harness.probes import keys
 from harness.probes.access import Connection, Database
 from harness.running.inspection import Inspection
 from tests.unit.probes.conftest import Make
@@ -63,6 +64,11 @@ def steps(connection: Connection, dice: random.Random) -> int:
     for _ in range(4):
         connection.execute("SELECT count(*) FROM posts WHERE author = %s", [dice.randrange(20)]).fetchall()
     return len(connection.execute(POSTS, [dice.randrange(20), dice.randint(3, 15)]).fetchall())
+
+
+@pytest.fixture(autouse=True)
+def no_cache_to_wait_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(keys, "LAST_SECONDS", 0.0)
 
 
 @pytest.fixture(scope="module")
