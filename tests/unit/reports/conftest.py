@@ -24,6 +24,7 @@ from harness.summary import Summary, summarise
 from harness.testing import synthetic_setup, synthetic_trials
 from harness.trial import Migration, Setup, Trial
 from harness.verdict import Verdict, judge
+from reports.html import Pictures, draw_pictures
 from reports.page import Findings, Page, build_page
 from tests.unit.judging.searching import searching
 
@@ -238,6 +239,10 @@ class Run:
     @cached_property
     def files(self) -> dict[str, str]:
         return self.render()
+
+    @cached_property
+    def pictures(self) -> Pictures:
+        return draw_pictures(self.plan, self.summary, self.comparison, self.verdict, self.attribution)
 
     @cached_property
     def texts(self) -> dict[str, str]:

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 
 def every_chart(run: Run) -> list[Chart]:
-    pictures = draw_pictures(run.plan, run.summary, run.comparison, run.verdict)
+    pictures = run.pictures
     singles = [chart for _, chart in (*pictures.distributions, *pictures.blocks)]
     return [*(pictures.forest or ()), *(pictures.timeline or ()), *singles]
 
@@ -41,7 +41,7 @@ def test_ink_is_the_pages_and_text_is_text(usual: Run) -> None:
 
 
 def test_arms_differ_by_more_than_their_colour(usual: Run) -> None:
-    for name, chart in draw_pictures(usual.plan, usual.summary, usual.comparison, usual.verdict).distributions:
+    for name, chart in usual.pictures.distributions:
         before = re.findall(r'style="([^"]*stroke: var\(--before\)[^"]*)"', chart.svg)
         after = re.findall(r'style="([^"]*stroke: var\(--after\)[^"]*)"', chart.svg)
         assert before, name

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from reports.html import draw_pictures
+from reports.charts import blocks_charts
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -51,12 +51,13 @@ def test_the_report_explains_it(sequential: Run) -> None:
 
 def test_no_line_joins_legs_that_are_no_pair(sequential: Run, usual: Run) -> None:
     def picture(run: Run) -> str:
-        pictures = draw_pictures(run.plan, run.summary, run.comparison, run.verdict)
-        return pictures.blocks[0][1].svg
+        (_, chart), *_ = blocks_charts(run.comparison, run.verdict)
+        return chart.svg
 
-    assert "of every leg, before and after" in picture(sequential)
-    assert "leg of each arm" in picture(sequential)
-    assert picture(usual).count("<path") - picture(sequential).count("<path") == 4  # a line in each block
+    unpaired = picture(sequential)
+    assert "of every leg, before and after" in unpaired
+    assert "leg of each arm" in unpaired
+    assert picture(usual).count("<path") - unpaired.count("<path") == 4  # a line in each block
 
 
 def test_the_setup_says_where_the_arms_were_and_in_which_order(sequential: Run) -> None:

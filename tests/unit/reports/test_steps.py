@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 import pytest
 
 from reports import charts
-from reports.html import draw_pictures
 from reports.steps import CAVEAT, NOT_SEEN, TITLE, TOTAL, WORSE, StepTable
 
 if TYPE_CHECKING:
@@ -35,8 +34,7 @@ def attribution_of(run: Run) -> Attribution:
 
 
 def pictures_of(run: Run) -> list[str]:
-    pictures = draw_pictures(run.plan, run.summary, run.comparison, run.verdict, run.attribution)
-    return [chart.svg for pair in pictures.waterfalls if pair for chart in pair]
+    return [chart.svg for pair in run.pictures.waterfalls if pair for chart in pair]
 
 
 def test_the_section_as_recorded(steps: Run, golden: Callable[[str, str], None]) -> None:
@@ -169,7 +167,7 @@ def test_everything_else_still_shows_before_and_after_alone(steps: Run) -> None:
     facts = {group.title: dict(group.rows) for group in page.setup}
     assert list(facts["Arms"]) == list(steps.plan.arms_in_order)
     assert facts["Order of legs"]["block 2"] == "before, indexes, queries, cache, pool, after"
-    pictures = draw_pictures(steps.plan, steps.summary, steps.comparison, steps.verdict)
+    pictures = steps.pictures
     others = [chart.svg for _, chart in (*pictures.distributions, *pictures.blocks)]
     others += [chart.svg for chart in (*(pictures.forest or ()), *(pictures.timeline or ()))]
     assert not [svg for svg in others if re.search(r">(indexes|queries|cache|pool)</text>", svg)]
