@@ -5,6 +5,8 @@ from functools import partial
 
 import pytest
 import redis
+from redis.backoff import NoBackoff
+from redis.retry import Retry
 
 from harness.environment.processes import Processes
 from harness.environment.servers import Redis
@@ -44,7 +46,7 @@ def test_what_is_asked_is_seen_with_all_that_a_key_may_hold(cache_server: Redis)
 
 def test_a_server_that_is_not_watched_ends_nothing(cache_server: Redis) -> None:
     def nowhere() -> redis.Redis:
-        return redis.Redis(port=1, socket_connect_timeout=0.2)
+        return redis.Redis(port=1, retry=Retry(NoBackoff(), 0))
 
     with KeyWatch([Cache("redis", nowhere)]) as watch:
         pass
