@@ -43,8 +43,7 @@ def template(postgres: Postgres) -> Template:
                 url = postgres.create(database, find(service, "0001"))
                 commands = [("migrate", service, revision)]
             for command in commands:
-                done = running.run(*command, DATABASE_URL=url)
-                assert done.returncode == 0, done.stderr
+                running.here(*command, DATABASE_URL=url)
             made[service, revision] = database
         return made[service, revision]
 

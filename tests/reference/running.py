@@ -14,8 +14,11 @@ from pathlib import Path
 
 import httpx
 import psycopg
+from click.testing import CliRunner
 from psycopg import sql
 from redis import Redis
+
+from reference_app.__main__ import main
 
 SCALE = 0.01
 _PATIENCE_SECONDS = 20
@@ -147,6 +150,12 @@ def run(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]
         timeout=_PATIENCE_SECONDS,
         check=False,
     )
+
+
+def here(*arguments: str, **environment: str) -> None:
+    """The same in this process, which has imported all of it already; it has to succeed."""
+    done = CliRunner().invoke(main, arguments, env=environment)
+    assert done.exit_code == 0, done.output
 
 
 def free_port() -> int:

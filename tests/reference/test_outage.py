@@ -33,8 +33,7 @@ def own(tmp_path_factory: pytest.TempPathFactory) -> Own:
     with running.postgres(folder) as server:
         url = server.create("recommendation")
         for command in (("migrate", "recommendation", "head"), ("seed", "recommendation", "--scale", "0.01")):
-            done = running.run(*command, DATABASE_URL=url)
-            assert done.returncode == 0, done.stderr
+            running.here(*command, DATABASE_URL=url)
     return Own(folder, server.port)
 
 

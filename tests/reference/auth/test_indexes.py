@@ -32,7 +32,7 @@ def test_every_index_is_scanned(postgres: Postgres, redis_server: RedisServer) -
     database = {"DATABASE_URL": postgres.create("auth_indexes")}
     cache = redis_server.url(3)
     for command in (("migrate", "auth", "0001"), ("seed", "auth", "--scale", str(SCALE)), ("migrate", "auth", "head")):
-        assert running.run(*command, **database).returncode == 0
+        running.here(*command, **database)
     with running.service("auth", "optimized", database["DATABASE_URL"], cache) as client:
         for path in READS:
             assert client.send("GET", path, token=token(7, "index")).status == 200

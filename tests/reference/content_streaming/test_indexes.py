@@ -34,8 +34,7 @@ def used(postgres: Postgres, redis_server: RedisServer) -> str:
     environment = {"DATABASE_URL": url, "REDIS_URL": redis_server.url(3)}
     prepare = [("migrate", "0001"), ("seed", "--scale", SCALE), ("migrate", "head")]
     for command, *arguments in prepare:
-        done = running.run(command, "content_streaming", *arguments, **environment)
-        assert done.returncode == 0, done.stderr
+        running.here(command, "content_streaming", *arguments, **environment)
     with psycopg.connect(url, autocommit=True) as connection:
         connection.execute("SELECT pg_stat_reset()")
     with running.service("content_streaming", "optimized", url, redis_server.url(3)) as client:

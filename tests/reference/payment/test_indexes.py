@@ -51,7 +51,7 @@ def test_no_index_is_the_beginning_of_another(postgres: Postgres, indexed: str) 
 def test_down_leaves_none_and_up_again_builds_them(postgres: Postgres, indexed: str) -> None:
     url = postgres.create("payment_down_and_up", indexed)
     for revision, count in (("0001", 0), ("head", len(INDEXES))):
-        assert running.run("migrate", "payment", revision, DATABASE_URL=url).returncode == 0
+        running.here("migrate", "payment", revision, DATABASE_URL=url)
         with psycopg.connect(url) as connection:
             assert len(connection.execute(FOUND).fetchall()) == count
 
@@ -64,7 +64,7 @@ def test_each_index_is_scanned_by_what_the_service_does(postgres: Postgres, redi
         ("seed", "payment", "--scale", "0.05"),
         ("migrate", "payment", "head"),
     ):
-        assert running.run(*command, DATABASE_URL=url).returncode == 0
+        running.here(*command, DATABASE_URL=url)
     with psycopg.connect(url, autocommit=True) as connection:
         connection.execute("SELECT pg_stat_reset()")
         active = """
