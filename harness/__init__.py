@@ -15,7 +15,7 @@ Modules and packages in the order in which data flows; each imports only from th
     seal, store, stores                the run folder, and what is kept beside runs
     running, experiment, campaign      the story of a run
     generator                          the child program, the only place that imports Locust
-    cli                                the only place that prints
+    cli_..., cli                       the only places that print
 """
 
 __version__ = "0.1.0"

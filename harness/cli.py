@@ -1,49 +1,55 @@
 """The command line: the only place that prints, and the only one that knows exit codes."""
 
-import contextlib
-import re
-import shutil
+import importlib
 import sys
 import traceback
-from collections.abc import Callable, Iterable, Iterator
-from datetime import UTC, datetime
-from pathlib import Path
 from typing import NoReturn
 
 import click
-from rich.console import Console
 
-import reports
 from harness import __version__
-from harness.analysis import Analysis, analyse
-from harness.campaign import Effort, carry_out
-from harness.cli_records import compare, history
-from harness.cli_selftest import selftest
-from harness.doctor import examine
-from harness.environment.external import ExternalEnvironment
-from harness.environment.leftovers import collect, collect_containers
-from harness.environment.local import LocalEnvironment
 from harness.errors import DiskFullError, EnvironmentFailedError, HarnessError, MeasurementError
-from harness.experiment import Environment, Source
-from harness.judging.check import Outcome
-from harness.load import Remote, check_users
-from harness.plan import Plan
-from harness.plan_file import read_plan
-from harness.running.address import DEFAULT, parse_address, try_to_bind
-from harness.running.manifest import Request, manifest
-from harness.running.observers import LiveObserver, PlainObserver
-from harness.running.signals import Terminated, terminable
-from harness.running.worker import Serving
-from harness.store import RunFolder
-from reports.noise import foresee
-from reports.progress import progress_line
+from harness.running.signals import Terminated
 
-EXIT = {Outcome.PASS: 0, Outcome.FAIL: 1, Outcome.INCONCLUSIVE: 3, Outcome.INVALID: 4}
 USAGE, INVALID, ENVIRONMENT, TERMINATED = 2, 4, 5, 143
-EXIT_CODES = "Exit codes: 0 PASS, 1 FAIL, 2 usage or plan error, 3 INCONCLUSIVE, 4 INVALID, 5 environment, 130 Ctrl-C."
+COMMANDS = {
+    "run": ("cli_run", "Measure a PLAN: start, migrate, load both arms in turns, judge, report."),
+    "report": ("cli_report", "Render the report of a recorded RUN again: same record, same bytes."),
+    "check": ("cli_report", "Judge a recorded RUN and exit with its verdict."),
+    "compare": ("cli_records", "Set one arm of two recorded runs side by side."),
+    "history": (
+        "cli_records",
+        "Follow one number through all recorded runs of RUNS_DIR, and say when it changed for good.",
+    ),
+    "worker": ("cli_worker", "Make load for a run on another machine."),
+    "selftest": ("cli_selftest", "Test the measurement itself on this machine."),
+    "doctor": ("cli_host", "Say whether this machine can run a local plan, and what is missing."),
+    "gc": ("cli_host", "Remove what killed runs left behind; running ones are not touched."),
+}
+"""In which module each command is, and what it does."""
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+class Commands(click.Group):
+    """Commands that are loaded when they are asked for: what most of them need takes seconds to load."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - as click calls it
+        """The names, in the order in which somebody needs them."""
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002 - the same
+        """The command of a name, if there is one."""
+        if cmd_name not in COMMANDS:
+            return None
+        command: click.Command = getattr(importlib.import_module(f"harness.{COMMANDS[cmd_name][0]}"), cmd_name)
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002 - the same
+        """What the commands do, without loading one."""
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, does) for name, (_, does) in COMMANDS.items()])
+
+
+@click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
 @click.version_option(__version__, prog_name="harness")
 def cli() -> None:
     """Prove under load what a database migration does to a service.
@@ -54,225 +60,6 @@ def cli() -> None:
       harness report runs/2026-11-22T10-15-00-demo
       harness check runs/2026-11-22T10-15-00-demo && deploy
     """
-
-
-@cli.command()
-@click.argument("plan", type=click.Path(path_type=Path))
-@click.option("--out", type=click.Path(path_type=Path), default=Path("runs"), show_default=True, help="Where runs go.")
-@click.option("--profile", metavar="NAME", help="Scale time and blocks by [profiles.NAME] of the plan; targets stay.")
-@click.option("--blocks", type=click.IntRange(1, 100), help="Repeat the comparison this often, whatever the plan says.")
-@click.option("--control", is_flag=True, help="Measure before twice: how much equal arms differ on this machine.")
-@click.option("--placebo", is_flag=True, help="Measure before once more with its tables vacuumed and analysed.")
-@click.option("--until-decided", is_flag=True, help="Add blocks until targets are known precisely, or time is over.")
-@click.option("--budget", default="1h", show_default=True, metavar="TIME", help="How long --until-decided may go on.")
-@click.option("--no-confirm", is_flag=True, help="Do not measure once more what failed on a change.")
-@click.option("--ablate", is_flag=True, help="In the end ask after without each index of the migration, one at a time.")
-@click.option("--no-attribution", is_flag=True, help="Measure before and after only, not the steps between them.")
-@click.option("--no-during", is_flag=True, help="Do not try the migration under load, as [migration] asks for.")
-@click.option("--plain", is_flag=True, help="Plain lines instead of a live one (the default without a terminal).")
-@click.option("--workers", type=click.IntRange(1, 256), help="Wait for so many `harness worker` and load with them.")
-@click.option("--bind", default=DEFAULT, show_default=True, metavar="HOST:PORT", help="Where workers reach this run.")
-@click.option("--allow-remote", is_flag=True, help="Bind to an address that other machines reach: see docs/workers.md.")
-def run(
-    *,
-    plan: Path,
-    out: Path,
-    profile: str | None,
-    blocks: int | None,
-    workers: int | None,
-    bind: str,
-    control: bool,
-    placebo: bool,
-    until_decided: bool,
-    budget: str,
-    no_confirm: bool,
-    ablate: bool,
-    no_attribution: bool,
-    no_during: bool,
-    plain: bool,
-    allow_remote: bool,
-) -> None:
-    """Measure a PLAN: start, migrate, load both arms in turns, judge, report.
-
-    A plan whose [environment] lists services measures them as one system: each has a database of its own, all are up
-    in every leg.
-
-    A plan with [attribution] names the steps between the arms; each is measured too, and the report says which step
-    did what.
-
-    A plan with [migration] during = true tries its migration once more after the blocks, while requests flow, and
-    rolls it back: see docs/migration.md.
-
-    A target that fails on a change is measured once more, in as many blocks and a fresh environment; it fails when it
-    fails again. What a control arm says is kept in RUNS/noise: later runs know what this machine can tell.
-
-    \b
-    Examples:
-      harness run scenarios/demo.toml
-      harness run scenarios/demo.toml --control
-      harness run plan.toml --until-decided --budget 30m
-      harness run scenarios/back_006.toml --blocks 10 --out /tmp/runs
-      harness run plan.toml --ablate           what each index of the migration saves and costs: docs/evidence.md
-      harness run steps.toml --no-attribution
-      harness run scenarios/migration.toml --no-during    without trying the migration under load
-      harness run plan.toml --profile quick    with [profiles.quick] time = 0.05, blocks = 3 in the plan
-      harness run plan.toml --workers 3        loads from three other processes or machines (harness worker)
-
-    Exit codes: 0 PASS, 1 FAIL, 2 usage or plan error, 3 INCONCLUSIVE, 4 INVALID, 5 environment, 130 Ctrl-C.
-    """
-    remote = _remote(workers, bind, allowed=allow_remote)
-    parsed, text = read_plan(plan, profile)
-    if remote and parsed.searched:
-        raise click.UsageError("--workers: a search is conducted by one process; leave --workers out")
-    user_files = check_users(parsed, plan, plan.resolve().parent)
-    if no_attribution:
-        parsed = parsed.model_copy(update={"attribution": None})
-    if no_during:
-        parsed = parsed.model_copy(update={"migration": None})
-    parsed = parsed.with_copies(*(["control"] if control else []), *(["placebo"] if placebo else []))
-    if placebo and parsed.environment.kind == "external":
-        raise click.UsageError("--placebo: a system that runs already is not vacuumed")
-    effort = Effort(blocks, _seconds(budget) if until_decided else None, confirm=not no_confirm, ablate=ablate)
-    if ablate and (parsed.environment.kind == "external" or parsed.answers is None):
-        raise click.UsageError("--ablate needs databases that the run starts, and [answers]: what after is asked")
-    if until_decided and (remote or parsed.sequential):
-        raise click.UsageError("--until-decided needs arms that take turns, and load that is made here")
-    source = Source(parsed, text, plan, user_files)
-    stamp = datetime.now(UTC).strftime("%Y-%m-%dT%H-%M-%S")
-    folder = RunFolder.create(out, f"{stamp}-{plan.stem}")
-    scaled = f" under profile {profile}" if profile else ""
-    count = blocks or parsed.load.blocks
-    how = ", one after the other," if parsed.sequential else ""
-    _say(f"{parsed.name}: {count} blocks of {_listed(parsed.arms_in_order)}{how}{scaled} into {folder.path}")
-    console = Console(stderr=True)
-    observer = (
-        PlainObserver(parsed, progress_line, _say, foresee)
-        if plain or not console.is_terminal
-        else LiveObserver(parsed, progress_line, console, foresee)
-    )
-    with terminable(), _hint(folder), observer:
-        analysis = carry_out(
-            source,
-            folder,
-            lambda part: _environment(part, source.base, folder.logs, observer.say),
-            observer,
-            effort,
-            remote=remote,
-        )
-        _write_reports(folder, analysis)
-    _show(analysis)
-    click.echo(f"report  {folder.path / 'report.html'}")
-    sys.exit(EXIT[analysis.verdict.outcome])
-
-
-@cli.command()
-@click.option("--master", metavar="HOST:PORT", help="Where the run is: what its --bind says.")
-@click.option("--processes", type=click.IntRange(1, 256), default=1, show_default=True, help="Workers of this machine.")
-@click.option("--wait", default=1800.0, show_default=True, metavar="SECONDS", help="How long the run may be away.")
-@click.option("--allow-remote", is_flag=True, help="Work for a master on another machine: see docs/workers.md.")
-@click.option("--manifest", "plan", type=click.Path(path_type=Path), metavar="PLAN", help="Print YAML for Kubernetes.")
-@click.option("--workers", type=click.IntRange(1, 256), default=1, help="With --manifest: how many workers.")
-@click.option("--image", help="With --manifest: the image, with harness and the system under test in it.")
-@click.option("--namespace", default="default", show_default=True, help="With --manifest: where it goes.")
-def worker(
-    *,
-    master: str | None,
-    processes: int,
-    wait: float,
-    plan: Path | None,
-    workers: int,
-    image: str | None,
-    namespace: str,
-    allow_remote: bool,
-) -> None:
-    """Make load for a run on another machine, which sends plan and user files.
-
-    Nothing but harness is needed here. The worker stays for all legs, and ends with the run.
-
-    \b
-    Examples:
-      harness worker --master 127.0.0.1:5557 --processes 4       through an ssh tunnel, or on the same machine
-      harness worker --master 10.0.0.5:5557 --allow-remote       over a network that only you are on
-      harness worker --manifest plan.toml --workers 8 --image registry.example/harness:1 | kubectl apply -f -
-
-    Exit codes: 0 the run is over, 2 usage, 4 the run or this worker broke, 130 Ctrl-C.
-    """
-    if plan is not None:
-        if not image:
-            raise click.UsageError("--manifest needs --image, which has harness and the system under test in it")
-        parsed, text = read_plan(plan)
-        files = check_users(parsed, plan, plan.resolve().parent)
-        click.echo(manifest(Request(plan, text, files, workers, image, namespace)), nl=False)
-        return
-    if not master:
-        raise click.UsageError("needs --master HOST:PORT, where the run is, or --manifest PLAN")
-    parse_address("--master", master, allow_remote=allow_remote)
-    with terminable():
-        Serving(master, processes, wait, _say).serve()
-    _say("the run is over")
-
-
-@cli.command()
-@click.argument("run_folder", metavar="RUN", type=click.Path(path_type=Path))
-def report(run_folder: Path) -> None:
-    """Render the report of a recorded RUN again: same record, same bytes.
-
-    \b
-    Example:
-      harness report runs/2026-11-22T10-15-00-demo
-    """
-    folder = RunFolder.open(run_folder)
-    _write_reports(folder, analyse(folder))
-    click.echo(f"report  {folder.path / 'report.html'}")
-
-
-@cli.command()
-@click.argument("run_folder", metavar="RUN", type=click.Path(path_type=Path))
-def check(run_folder: Path) -> None:
-    """Judge a recorded RUN and exit with its verdict.
-
-    \b
-    Example:
-      harness check runs/2026-11-22T10-15-00-demo || echo "do not deploy"
-
-    Exit codes: 0 PASS, 1 FAIL, 2 not a run, 3 INCONCLUSIVE, 4 INVALID.
-    """
-    analysis = analyse(RunFolder.open(run_folder))
-    _show(analysis)
-    sys.exit(EXIT[analysis.verdict.outcome])
-
-
-@cli.command()
-def doctor() -> None:
-    """Say whether this machine can run a local plan, and what is missing.
-
-    \b
-    Example:
-      harness doctor
-    """
-    missing = False
-    for finding in examine():
-        mark = "✓" if not finding.fix else "✗" if finding.needed else "!"
-        missing |= bool(finding.fix) and finding.needed
-        click.echo(f"  {mark} {finding.what:<15} {finding.found}" + (f"\n      {finding.fix}" if finding.fix else ""))
-    sys.exit(ENVIRONMENT if missing else 0)
-
-
-@cli.command()
-def gc() -> None:
-    """Remove what killed runs left behind; running ones are not touched.
-
-    \b
-    Example:
-      harness gc
-    """
-    for done in (*collect(), *collect_containers()):
-        click.echo(done)
-
-
-cli.add_command(compare)
-cli.add_command(history)
-cli.add_command(selftest)
 
 
 def main() -> NoReturn:
@@ -309,29 +96,8 @@ def _fail(error: HarnessError) -> NoReturn:
     sys.exit(_exit_code(error))
 
 
-def _environment(plan: Plan, base: Path, logs: Path, say: Callable[[str], None]) -> Environment:
-    """The environment of a plan; containers that killed runs left behind are removed before new ones are made."""
-    for done in collect():
-        say(done)
-    if plan.environment.kind == "local":
-        return LocalEnvironment(plan, base, logs, say)
-    if plan.environment.kind == "external":
-        return ExternalEnvironment(plan, base, logs, say)
-    from harness.environment.compose import ComposeEnvironment  # noqa: PLC0415 - the SDK takes a second
-
-    for done in collect_containers():
-        say(done)
-    return ComposeEnvironment(plan, base, logs, say)
-
-
-def _remote(workers: int | None, bind: str, *, allowed: bool) -> Remote | None:
-    """The workers of other machines; the address is tried before anything is started."""
-    if workers is None:
-        if bind != DEFAULT or allowed:
-            raise click.UsageError("--bind and --allow-remote are about workers: say how many with --workers")
-        return None
-    try_to_bind("--bind", parse_address("--bind", bind, allow_remote=allowed))
-    return Remote(workers, bind)
+def _say(text: str) -> None:
+    click.echo(text, err=True)
 
 
 def _exit_code(error: HarnessError) -> int:
@@ -342,66 +108,3 @@ def _exit_code(error: HarnessError) -> int:
             return INVALID
         case _:
             return USAGE
-
-
-def _seconds(text: str) -> float:
-    """A time as people write it: 90, 90s, 30m, 1.5h."""
-    match = re.fullmatch(r"(\d+(?:\.\d+)?)\s*(s|m|min|h)?", text.strip())
-    if not match or not float(match[1]):
-        raise click.UsageError(f'--budget: cannot read "{text}"; a time looks like 90s, 30m or 2h')
-    return float(match[1]) * {"h": 3600, "m": 60, "min": 60}.get(match[2] or "s", 1)
-
-
-def _write_reports(folder: RunFolder, analysis: Analysis) -> None:
-    files = reports.render(
-        analysis.plan,
-        analysis.plan_text,
-        analysis.setup,
-        analysis.migrations,
-        analysis.summary,
-        analysis.comparison,
-        analysis.verdict,
-        outcomes=analysis.outcomes,
-        certificate=analysis.certificate,
-        attribution=analysis.attribution,
-        evidence=analysis.evidence,
-    )
-    for name, content in files.items():
-        folder.write(name, content)
-
-
-def _show(analysis: Analysis) -> None:
-    width = max(80, min(shutil.get_terminal_size((120, 24)).columns, 140))
-    encoding = sys.stdout.encoding or "ascii"
-    ascii_only = not re.match(r"utf", encoding, re.IGNORECASE)
-    text = reports.text(
-        analysis.plan,
-        analysis.summary,
-        analysis.comparison,
-        analysis.verdict,
-        attribution=analysis.attribution,
-        evidence=analysis.evidence,
-        width=width,
-        ascii_only=ascii_only,
-    )
-    click.echo(text.rstrip("\n"))
-
-
-def _listed(names: Iterable[str]) -> str:
-    *most, last = names
-    return f"{', '.join(most)} and {last}"
-
-
-def _say(text: str) -> None:
-    click.echo(text, err=True)
-
-
-@contextlib.contextmanager
-def _hint(folder: RunFolder) -> Iterator[None]:
-    """When a run ends early, say what it leaves."""
-    try:
-        yield
-    except BaseException:
-        legs = len(list(folder.path.glob("trials/*/windows.json")))
-        _say(f"{legs} complete legs are in {folder.path}" + (f"; harness report {folder.path}" if legs else ""))
-        raise

@@ -15,7 +15,7 @@ from harness.plan import Plan
 from harness.summary import Summary
 from harness.trial import Migration, Setup
 from harness.verdict import Verdict
-from reports import html, junit, markdown, page, records
+from reports import junit, markdown, page, records
 from reports.certificate import certificate_text, selftest_begins
 from reports.contrast import side_by_side
 from reports.evidence_record import evidence_record
@@ -66,6 +66,8 @@ def render(  # noqa: PLR0917 - the parts of a run, in the order in which they co
         certificate: what a selftest of this machine said, where one was made.
         evidence: what the servers tell of the causes.
     """
+    from reports import html  # noqa: PLC0415 - Matplotlib takes half a second, which a verdict need not wait for
+
     shown = page.build_page(
         plan,
         plan_text,

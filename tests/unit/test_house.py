@@ -36,7 +36,8 @@ FLOW = [
     ("experiment",),
     ("campaign",),
     ("doctor", "selftest", "testing"),
-    ("cli_records", "cli_selftest"),
+    ("cli_report", "cli_records", "cli_worker", "cli_selftest", "cli_host"),
+    ("cli_run",),
     ("cli",),
     ("__main__",),
 ]
@@ -46,8 +47,8 @@ PURE = {name for name, level in LEVEL.items() if level <= LEVEL["verdict"]} - TO
 GENERATOR = {
     "parts", "plan", "plan_file", "objections", "columns", "answers", "samples", "readings", "trial", "measures",
 }  # fmt: skip
-COMMANDS = {"cli", "cli_records", "cli_selftest"}
-"""The command line: what measures and judges a run, what looks back at recorded ones, what tests the measurement."""
+COMMANDS = {"cli", "cli_run", "cli_report", "cli_records", "cli_worker", "cli_selftest", "cli_host"}
+"""The command line: its commands are in files of their own, each loaded when it is asked for."""
 USER_FILES = {ROOT / "harness/selftest/users.py"}
 """Read by the generator, like those of anybody's plan."""
 WORLD = {"subprocess", "socket", "time", "os", "psutil", "psycopg", "redis", "requests", "urllib", "shutil", "tempfile"}

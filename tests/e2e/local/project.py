@@ -1,6 +1,8 @@
 """A service small enough to start in a tenth of a second, and the harness as a user starts it: as a process."""
 
+import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -86,6 +88,10 @@ expect = "p95 < 10 s"
 """
 
 
+BUSY = {"arrivals_missing", "generator_busy", "generator_still", "schedule_late"}
+"""The kinds of breach that a machine with too much to do leaves behind, and nobody else need have."""
+
+
 class Project:
     """A folder with a plan, and the harness run in it."""
 
@@ -115,9 +121,21 @@ class Project:
         return subprocess.CompletedProcess(process.args, process.returncode, stdout, stderr)
 
     def run(self, plan: str | None = None) -> "subprocess.CompletedProcess[str]":
+        """Run the plan; as a user would, once more where the machine was too busy and nothing else was wrong."""
         if plan is not None:
             self.write(plan)
+        done = self.harness("run", "plan.toml", "--plain")
+        if not self.was_too_busy(done.returncode):
+            return done
+        shutil.rmtree(self.out)
         return self.harness("run", "plan.toml", "--plain")
+
+    def was_too_busy(self, exit_code: int) -> bool:
+        """Whether the recorded run is INVALID for want of processor time alone."""
+        if exit_code != 4 or not (self.recorded / "verdict.json").exists():
+            return False
+        breaches = json.loads((self.recorded / "verdict.json").read_text())["breaches"]
+        return {breach["kind"] for breach in breaches} <= BUSY
 
     @property
     def recorded(self) -> Path:

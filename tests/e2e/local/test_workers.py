@@ -232,7 +232,7 @@ class TestWorkersOfAnotherMachine:
         )
         _, said = worker.communicate(timeout=120)
         stdout, stderr = run.communicate(timeout=60)
-        assert run.returncode == 0, stderr
+        assert run.returncode == 0 or project.was_too_busy(run.returncode), stdout + stderr
         assert worker.returncode == 0, said
         heard = said.splitlines()
         assert "waiting for workers: 0 of 2" in stderr

@@ -1,0 +1,38 @@
+"""The part of the command line that looks after this machine: what is missing on it, and what was left on it."""
+
+import sys
+
+import click
+
+from harness.doctor import examine
+from harness.environment.leftovers import collect, collect_containers
+
+ENVIRONMENT = 5
+
+
+@click.command()
+def doctor() -> None:
+    """Say whether this machine can run a local plan, and what is missing.
+
+    \b
+    Example:
+      harness doctor
+    """
+    missing = False
+    for finding in examine():
+        mark = "✓" if not finding.fix else "✗" if finding.needed else "!"
+        missing |= bool(finding.fix) and finding.needed
+        click.echo(f"  {mark} {finding.what:<15} {finding.found}" + (f"\n      {finding.fix}" if finding.fix else ""))
+    sys.exit(ENVIRONMENT if missing else 0)
+
+
+@click.command()
+def gc() -> None:
+    """Remove what killed runs left behind; running ones are not touched.
+
+    \b
+    Example:
+      harness gc
+    """
+    for done in (*collect(), *collect_containers()):
+        click.echo(done)

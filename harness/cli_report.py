@@ -1,0 +1,82 @@
+"""The part of the command line that renders and judges one recorded run."""
+
+import re
+import shutil
+import sys
+from pathlib import Path
+
+import click
+
+import reports
+from harness.analysis import Analysis, analyse
+from harness.judging.check import Outcome
+from harness.store import RunFolder
+
+EXIT = {Outcome.PASS: 0, Outcome.FAIL: 1, Outcome.INCONCLUSIVE: 3, Outcome.INVALID: 4}
+
+
+@click.command()
+@click.argument("run_folder", metavar="RUN", type=click.Path(path_type=Path))
+def report(run_folder: Path) -> None:
+    """Render the report of a recorded RUN again: same record, same bytes.
+
+    \b
+    Example:
+      harness report runs/2026-11-22T10-15-00-demo
+    """
+    folder = RunFolder.open(run_folder)
+    write_reports(folder, analyse(folder))
+    click.echo(f"report  {folder.path / 'report.html'}")
+
+
+@click.command()
+@click.argument("run_folder", metavar="RUN", type=click.Path(path_type=Path))
+def check(run_folder: Path) -> None:
+    """Judge a recorded RUN and exit with its verdict.
+
+    \b
+    Example:
+      harness check runs/2026-11-22T10-15-00-demo || echo "do not deploy"
+
+    Exit codes: 0 PASS, 1 FAIL, 2 not a run, 3 INCONCLUSIVE, 4 INVALID.
+    """
+    analysis = analyse(RunFolder.open(run_folder))
+    show(analysis)
+    sys.exit(EXIT[analysis.verdict.outcome])
+
+
+def write_reports(folder: RunFolder, analysis: Analysis) -> None:
+    """Write every file that is derived from a run into its folder."""
+    files = reports.render(
+        analysis.plan,
+        analysis.plan_text,
+        analysis.setup,
+        analysis.migrations,
+        analysis.summary,
+        analysis.comparison,
+        analysis.verdict,
+        outcomes=analysis.outcomes,
+        certificate=analysis.certificate,
+        attribution=analysis.attribution,
+        evidence=analysis.evidence,
+    )
+    for name, content in files.items():
+        folder.write(name, content)
+
+
+def show(analysis: Analysis) -> None:
+    """Print the verdict, as wide as the terminal and in what it can show."""
+    width = max(80, min(shutil.get_terminal_size((120, 24)).columns, 140))
+    encoding = sys.stdout.encoding or "ascii"
+    ascii_only = not re.match(r"utf", encoding, re.IGNORECASE)
+    text = reports.text(
+        analysis.plan,
+        analysis.summary,
+        analysis.comparison,
+        analysis.verdict,
+        attribution=analysis.attribution,
+        evidence=analysis.evidence,
+        width=width,
+        ascii_only=ascii_only,
+    )
+    click.echo(text.rstrip("\n"))

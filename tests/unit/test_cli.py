@@ -1,0 +1,41 @@
+"""The command line as a list of commands: what it says of them without loading one."""
+
+import subprocess
+import sys
+
+import click
+import pytest
+from click.testing import CliRunner
+
+from harness.cli import COMMANDS, cli
+
+HEAVY = {"pandas", "matplotlib", "pyarrow", "psycopg", "locust"}
+LOADED = "import sys; from harness.cli import cli; cli(sys.argv[1:], standalone_mode=False); print(*sys.modules)"
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_a_command_is_what_the_list_says_of_it(name: str) -> None:
+    command = cli.get_command(click.Context(cli), name)
+    assert command is not None
+    assert command.name == name
+    assert command.help
+    assert command.help.replace("\n", " ").startswith(COMMANDS[name][1].rstrip("."))
+
+
+def test_the_list_is_whole_and_no_line_is_cut() -> None:
+    shown = CliRunner().invoke(cli, ["--help"], terminal_width=120)
+    assert shown.exit_code == 0
+    for name, (_, does) in COMMANDS.items():
+        (line,) = [line for line in shown.output.splitlines() if line.startswith(f"  {name} ")]
+        assert line.endswith(does)
+
+
+@pytest.mark.parametrize("arguments", [["--help"], ["--version"]])
+def test_help_waits_for_no_library(arguments: list[str]) -> None:
+    done = subprocess.run([sys.executable, "-c", LOADED, *arguments], capture_output=True, text=True, check=True)
+    assert not HEAVY & set(done.stdout.splitlines()[-1].split())
+
+
+def test_a_verdict_waits_for_no_pictures() -> None:
+    done = subprocess.run([sys.executable, "-c", LOADED, "check", "--help"], capture_output=True, text=True, check=True)
+    assert "matplotlib" not in done.stdout.splitlines()[-1].split()
