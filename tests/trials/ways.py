@@ -406,7 +406,7 @@ JUDGED = (
 )
 
 SENDS = 'self.client.get("/items/7", name="/items/{id}")'
-WAITS = "    wait_time = constant(0.02)\n"
+WAITS = "    wait_time = constant(0.05)\n"
 RUNS = (
     Run("user files whose tasks send nothing", "INVALID", "a leg made no request", users=(SENDS, "pass")),
     Run(

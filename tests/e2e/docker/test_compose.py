@@ -55,7 +55,10 @@ def test_a_run_that_is_ended_leaves_nothing(client: docker.DockerClient, tmp_pat
         (("generate_series", "generate_serious"), "generate_serious"),
         (('services = ["api"]', 'services = ["apy"]'), 'did you mean "api"?'),
         (('services = ["api"]', 'services = ["api"]\nlimits = { api = { memory = "6M" } }'), "memory"),
-        (("pg_isready", "/bin/false"), "unhealthy"),
+        (
+            ("pg_isready, -h, 127.0.0.1, -U, postgres], interval: 1s, retries: 30", "/bin/false], interval: 1s"),
+            "unhealthy",
+        ),
     ],
 )
 def test_what_does_not_come_up_is_said_and_leaves_nothing(

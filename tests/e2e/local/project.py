@@ -47,7 +47,7 @@ from locust import FastHttpUser, constant, task
 
 
 class Reader(FastHttpUser):
-    wait_time = constant(0.02)
+    wait_time = constant(0.05)
 
     @task
     def read(self):
@@ -64,7 +64,7 @@ ready = "/"
 ready_seconds = 5
 
 [arms.before]
-env = { WORK = "200000" }
+env = { WORK = "50000" }
 [arms.after]
 env = { WORK = "0" }
 

@@ -17,7 +17,7 @@ when = "p50 > 200 ms for 2 s"
 stage = "sustain"
 """
 SLOWING = (
-    PLAN.replace('"200000"', '"AFTER"')
+    PLAN.replace('"50000"', '"AFTER"')
     .replace('WORK = "0"', 'WORK = "20000"')
     .replace('WORK = "AFTER"', 'WORK = "0"')  # after comes first
     .replace('"sustain"\nseconds = 2', f'"sustain"\nseconds = {SECONDS - 1}')

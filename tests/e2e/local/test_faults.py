@@ -37,7 +37,7 @@ expect = "recovery_seconds < 3 s"
 
 def test_a_run_with_faults_says_what_followed_them(project: Project) -> None:
     plan = (
-        PLAN.replace("200000", "1000")
+        PLAN.replace("50000", "1000")
         .replace("blocks = 2", "blocks = 1")
         .replace('"sustain"\nseconds = 2', '"sustain"\nseconds = 20')
     )
