@@ -5,6 +5,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import asdict, replace
 from datetime import datetime
+from functools import cache
 from hashlib import sha256
 from pathlib import Path
 from typing import Any, NoReturn, TypeVar
@@ -382,11 +383,17 @@ def validated(path: Path, kind: type[T], raw: object) -> T:
         RunFolderError: naming the file and the place in it that is not as it should be.
     """
     try:
-        return TypeAdapter(kind).validate_python(raw)
+        value: T = _adapter(kind).validate_python(raw)  # type: ignore[arg-type] # mypy: a type is not Hashable
     except ValidationError as error:
         first = error.errors()[0]
         where = ".".join(map(str, first["loc"]))
         raise RunFolderError(f"{path}: damaged at {where or 'its top'} ({first['msg']})") from error
+    return value
+
+
+@cache
+def _adapter(kind: type) -> TypeAdapter[Any]:
+    return TypeAdapter(kind)
 
 
 def _json(data: object) -> str:
