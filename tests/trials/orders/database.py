@@ -6,6 +6,7 @@ import sys
 import psycopg
 
 CUSTOMERS, EACH = 200, 1000
+# A scan by several processes would leave no core to the generator, and make a run without the index INVALID.
 TABLE = """
 CREATE TABLE IF NOT EXISTS orders (
     id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
@@ -14,7 +15,7 @@ CREATE TABLE IF NOT EXISTS orders (
     pieces integer NOT NULL,
     price_cents integer NOT NULL,
     ordered_at timestamptz NOT NULL
-);
+) WITH (parallel_workers = 0);
 """
 SEED = f"""
 INSERT INTO orders (customer, item, pieces, price_cents, ordered_at)
