@@ -1,4 +1,4 @@
-"""The command line: the only place that prints, and the only one that knows exit codes."""
+"""The command line: which commands there are, and how every error of theirs ends: one message, one exit code."""
 
 import importlib
 import sys

@@ -135,7 +135,7 @@ class Project:
         if exit_code != 4 or not (self.recorded / "verdict.json").exists():
             return False
         breaches = json.loads((self.recorded / "verdict.json").read_text())["breaches"]
-        return {breach["kind"] for breach in breaches} <= BUSY
+        return bool(breaches) and {breach["kind"] for breach in breaches} <= BUSY
 
     @property
     def recorded(self) -> Path:
