@@ -36,9 +36,9 @@ coverage: .venv/dev.stamp ## count how often intervals hold the truth in made-up
 	@$(BIN)/python -m tests.trials.coverage
 	@$(BIN)/python -m tests.trials.slopes
 
-suites: .venv/dev.stamp ## count false alarms of equal arms, and what is found of slower ones, in real runs (two hours, a quiet machine)
+suites: .venv/dev.stamp ## count false alarms of equal arms, and what is found of slower ones, in real runs (three hours, a quiet machine)
 	@$(BIN)/python -m tests.trials.suites equal --suites 60
-	@$(BIN)/python -m tests.trials.suites slower --suites 20 --blocks 10 --once
+	@$(BIN)/python -m tests.trials.suites slower --suites 20 --blocks 10 --once --seconds 6 --rate 80
 	@$(BIN)/python -m tests.trials.suites index --suites 20 --blocks 10 --once --rate 30
 
 lock: .venv/bin/python ## write the lock files again from pyproject.toml

@@ -1,4 +1,7 @@
-"""A service that shows the last orders of a customer; ROWS says how many, which is what an answer costs."""
+"""A service that shows the last ROWS orders of a customer, and of one in ten those of a GROUP of customers in one.
+
+Both say what an answer costs: the one how much is sent, the other how much is read.
+"""
 
 import json
 import os
@@ -10,10 +13,10 @@ import psycopg
 
 LATEST = """
 SELECT id, customer, item, pieces, price_cents, ordered_at::text
-FROM orders WHERE customer = %s ORDER BY ordered_at DESC LIMIT %s
+FROM orders WHERE customer BETWEEN %s AND %s ORDER BY ordered_at DESC LIMIT %s
 """
 CONNECTIONS = 4
-ROWS = int(os.environ.get("ROWS", "100"))
+ROWS, GROUP = int(os.environ.get("ROWS", "100")), int(os.environ.get("GROUP", "1"))
 
 
 class Handler(BaseHTTPRequestHandler):
@@ -33,9 +36,10 @@ class Handler(BaseHTTPRequestHandler):
 
     def orders(self, customer: int) -> bytes:
         """The customer's last orders."""
+        last = customer + (GROUP - 1 if customer % 10 == 0 else 0)
         connection = POOL.get()
         try:
-            return json.dumps(connection.execute(LATEST, (customer, ROWS)).fetchall()).encode()
+            return json.dumps(connection.execute(LATEST, (customer, last, ROWS)).fetchall()).encode()
         finally:
             POOL.put(connection)
 
