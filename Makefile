@@ -38,7 +38,7 @@ coverage: .venv/dev.stamp ## count how often intervals hold the truth in made-up
 
 suites: .venv/dev.stamp ## count false alarms of equal arms, and what is found of slower ones, in real runs (three hours, a quiet machine)
 	@$(BIN)/python -m tests.trials.suites equal --suites 60
-	@$(BIN)/python -m tests.trials.suites slower --suites 20 --blocks 10 --once --seconds 6 --rate 80
+	@$(BIN)/python -m tests.trials.suites slower --suites 20 --blocks 10 --once --seconds 7 --rate 80
 	@$(BIN)/python -m tests.trials.suites index --suites 20 --blocks 10 --once --rate 30
 
 lock: .venv/bin/python ## write the lock files again from pyproject.toml
