@@ -234,7 +234,7 @@ def _waits(sides: Sequence[Told | None]) -> Iterator[_Line]:
 
 
 def _cost(sides: Sequence[Told | None]) -> str:
-    """What asking cost, in one sentence."""
+    """What reading it cost, in one sentence."""
     said = []
     for arm, side in zip(ARMS, sides, strict=True):
         seconds = side.levels.get("probe_seconds") if side else None
@@ -245,4 +245,4 @@ def _cost(sides: Sequence[Told | None]) -> str:
         said.append(
             f"{arm} {view.in_percent(own)} % of a core here and {view.in_percent(server)} % of a core of PostgreSQL"
         )
-    return f"What asking cost: {'; '.join(said)}." if said else ""
+    return f"What reading all this cost: {'; '.join(said)}." if said else ""

@@ -7,7 +7,8 @@ process maps them. Elsewhere it is the resident set size.
 
 import os
 import time
-from collections.abc import Mapping
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from typing import Protocol
 
@@ -33,12 +34,11 @@ class ProcessProbe(Reader):
 
     ``cpu_of_host`` is the share of all cores in use since the last reading; ``memory_bytes``, ``threads`` and
     ``descriptors`` (open files and sockets) are of that moment. All are summed over the tree of a process; the source
-    is its name. ``seconds`` is the CPU that reading cost so far.
+    is its name.
     """
 
     def __init__(self, roots: Mapping[str, HasPid]) -> None:
         super().__init__({"process probe": self._run})
-        self.seconds = 0.0
         self._roots = roots
         self._cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
         self._last: dict[str, tuple[float, float]] = {}
@@ -46,17 +46,16 @@ class ProcessProbe(Reader):
     def _run(self) -> None:
         due = time.monotonic()
         while not self._done.wait(max(due - time.monotonic(), 0.0)):
-            started = time.thread_time()
+            children = _children()
             for name, root in self._roots.items():
                 with suppress(psutil.Error):  # gone: that is for the environment's check to notice
-                    self._read(name, psutil.Process(root.pid))
-            self.seconds += time.thread_time() - started
+                    self._read(name, [*_tree(psutil.Process(root.pid), children)])
             due += EVERY_SECONDS
 
-    def _read(self, name: str, root: psutil.Process) -> None:
+    def _read(self, name: str, tree: Sequence[psutil.Process]) -> None:
         now, at_ns = time.monotonic(), time.time_ns()
         spent, memory, threads, descriptors = 0.0, 0, 0, 0
-        for process in [root, *root.children(recursive=True)]:
+        for process in tree:
             with suppress(psutil.Error):
                 spent += sum(process.cpu_times()[:4])  # with what its ended children spent: a backend may live for ms
                 memory += _memory_bytes(process)
@@ -68,6 +67,20 @@ class ProcessProbe(Reader):
         for what, value in ((MEMORY, memory), (THREADS, threads), (DESCRIPTORS, descriptors)):
             self.rows.append((at_ns, name, what, float(value)))
         self._last[name] = now, spent
+
+
+def _children() -> Mapping[int, Sequence[psutil.Process]]:
+    """The processes of this machine by their parents: one look for all trees, where psutil would take one for each."""
+    found = defaultdict[int, list[psutil.Process]](list)
+    for process in psutil.process_iter(["ppid"]):
+        found[process.info["ppid"]].append(process)
+    return found
+
+
+def _tree(root: psutil.Process, children: Mapping[int, Sequence[psutil.Process]]) -> Iterator[psutil.Process]:
+    yield root
+    for child in children.get(root.pid, ()):
+        yield from _tree(child, children)
 
 
 def _memory_bytes(process: psutil.Process) -> int:

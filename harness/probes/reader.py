@@ -1,6 +1,7 @@
 """Reader: threads that read beside a load, from the start of a block to its end."""
 
 import threading
+import time
 from collections.abc import Callable, Mapping
 from types import TracebackType
 from typing import Self
@@ -12,14 +13,22 @@ Row = tuple[int, str, str, float]
 class Reader:
     """What each of some threads reads goes into ``rows``; they are to end soon once ``_done`` is set.
 
-    One that does not, within ``patience`` seconds, is left alone.
+    One that does not, within ``patience`` seconds, is left alone. ``seconds`` is the CPU that those which ended cost.
     """
 
     def __init__(self, threads: Mapping[str, Callable[[], None]], patience: float | None = None) -> None:
         self.rows: list[Row] = []
         self._done = threading.Event()
         self._patience = patience
-        self._threads = [threading.Thread(target=run, name=name, daemon=True) for name, run in threads.items()]
+        self._spent: list[float] = []
+        self._threads = [
+            threading.Thread(target=self._timed, args=(run,), name=name, daemon=True) for name, run in threads.items()
+        ]
+
+    @property
+    def seconds(self) -> float:
+        """The CPU that reading cost this process, known once it is over."""
+        return sum(self._spent)
 
     def __enter__(self) -> Self:
         """Begin to read."""
@@ -34,3 +43,9 @@ class Reader:
         self._done.set()
         for thread in self._threads:
             thread.join(self._patience)
+
+    def _timed(self, run: Callable[[], None]) -> None:
+        try:
+            run()
+        finally:
+            self._spent.append(time.thread_time())

@@ -22,6 +22,10 @@ class Probe(AbstractContextManager["Probe"], Protocol):
 
     rows: list[Reading]
 
+    @property
+    def seconds(self) -> float:
+        """The CPU that reading cost this process."""
+
 
 class Beside:
     """The probes of a leg: its processes, its services' own metrics, its databases and its caches.
@@ -66,9 +70,10 @@ class Beside:
         folder.write_unread(leg, [*self._postgres.unread, *self._redis.unread])
 
     def _costs(self) -> list[Reading]:
-        """What asking servers cost: CPU of this process, and the time of the database server."""
+        """What reading cost: CPU of this process, and the time of the database server."""
+        probes = (self._processes, self._metrics, self._postgres, self._redis)
         costs = {
-            "probe_cpu_seconds": self._postgres.seconds + self._redis.seconds,
+            "probe_cpu_seconds": sum(probe.seconds for probe in probes),
             "probe_server_ms": self._postgres.server_ms,
             "probe_seconds": self._seconds,
         }
