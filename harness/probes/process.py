@@ -1,14 +1,13 @@
-"""Processes: CPU, memory, threads and open files of each server and service of a leg, with its children, every second.
+"""Processes: CPU, threads and open files of each server and service of a leg, with its children, every second.
 
-Memory is what a process made, in shares where the system tells them (Linux): what processes share, such as PostgreSQL's
-buffers, counts once and not once per process, and mapped files do not count, since their shares change when any other
-process maps them. Elsewhere it is the resident set size.
+Memory, every third second, is what a process made, in shares where the system tells them (Linux): what processes share,
+such as PostgreSQL's buffers, counts once and not once per process, and mapped files do not count, since their shares
+change when any other process maps them. Elsewhere it is the resident set size.
 """
 
 import os
 import time
-from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping
 from contextlib import suppress
 from typing import Protocol
 
@@ -18,6 +17,8 @@ from harness.probes.reader import Reader
 from harness.readings import CPU, DESCRIPTORS, MEMORY, THREADS
 
 EVERY_SECONDS = 1.0
+MEMORY_EVERY = 3
+"""Readings between two of the memory, for which the system walks through the pages of a process."""
 _MADE = ("Pss_Anon:", "Pss_Shmem:")
 
 
@@ -44,43 +45,29 @@ class ProcessProbe(Reader):
         self._last: dict[str, tuple[float, float]] = {}
 
     def _run(self) -> None:
-        due = time.monotonic()
+        due, number = time.monotonic(), 0
         while not self._done.wait(max(due - time.monotonic(), 0.0)):
-            children = _children()
             for name, root in self._roots.items():
                 with suppress(psutil.Error):  # gone: that is for the environment's check to notice
-                    self._read(name, [*_tree(psutil.Process(root.pid), children)])
-            due += EVERY_SECONDS
+                    self._read(name, psutil.Process(root.pid), weigh=number % MEMORY_EVERY == 0)
+            due, number = due + EVERY_SECONDS, number + 1
 
-    def _read(self, name: str, tree: Sequence[psutil.Process]) -> None:
+    def _read(self, name: str, root: psutil.Process, *, weigh: bool) -> None:
         now, at_ns = time.monotonic(), time.time_ns()
         spent, memory, threads, descriptors = 0.0, 0, 0, 0
-        for process in tree:
+        for process in [root, *root.children(recursive=True)]:
             with suppress(psutil.Error):
                 spent += sum(process.cpu_times()[:4])  # with what its ended children spent: a backend may live for ms
-                memory += _memory_bytes(process)
+                memory += _memory_bytes(process) if weigh else 0
                 threads += process.num_threads()
                 descriptors += process.num_fds()
         if name in self._last:
             then, spent_then = self._last[name]
             self.rows.append((at_ns, name, CPU, max(spent - spent_then, 0.0) / (now - then) / self._cores))
-        for what, value in ((MEMORY, memory), (THREADS, threads), (DESCRIPTORS, descriptors)):
+        counted = {THREADS: threads, DESCRIPTORS: descriptors} | ({MEMORY: memory} if weigh else {})
+        for what, value in counted.items():
             self.rows.append((at_ns, name, what, float(value)))
         self._last[name] = now, spent
-
-
-def _children() -> Mapping[int, Sequence[psutil.Process]]:
-    """The processes of this machine by their parents: one look for all trees, where psutil would take one for each."""
-    found = defaultdict[int, list[psutil.Process]](list)
-    for process in psutil.process_iter(["ppid"]):
-        found[process.info["ppid"]].append(process)
-    return found
-
-
-def _tree(root: psutil.Process, children: Mapping[int, Sequence[psutil.Process]]) -> Iterator[psutil.Process]:
-    yield root
-    for child in children.get(root.pid, ()):
-        yield from _tree(child, children)
 
 
 def _memory_bytes(process: psutil.Process) -> int:

@@ -2,8 +2,8 @@
 
 One small run of the reference recommendation service is measured with real servers and is PASS. Each trial takes a
 copy of its record, does one fault to it and judges it by ``harness check``; every fifth as a process of its own.
-``--live 24`` also runs plans during which a worker is killed, the generator is starved or a database restarts. No trial
-may exit with 0, and what is said has to name what broke.
+``--live 24`` also runs plans during which a worker is killed, the generator is starved or a database restarts, with
+``--count 0`` nothing else. No trial may exit with 0, and what is said has to name what broke.
 """
 
 import argparse
@@ -257,6 +257,15 @@ def live(kind: str, chance: random.Random) -> Trial:
     return Trial(kind, popen.returncode, said, any(word in said for word in LIVE[kind]))
 
 
+def _spoilt(asked: argparse.Namespace) -> list[Trial]:
+    with tempfile.TemporaryDirectory(prefix="blind-") as folder:
+        record = asked.record or measured(Path(folder))[0]
+        status, said = judged(record)
+        if status:
+            sys.exit(f"the record is not green as it is ({status}), so that spoiling it shows nothing: {said}")
+        return list(trials(record, asked.seed, asked.count))
+
+
 def main() -> None:
     """Run the trials that were asked for and print them."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -265,12 +274,7 @@ def main() -> None:
     parser.add_argument("--live", type=int, default=0, help="how many runs something happens to")
     parser.add_argument("--record", type=Path, help="a run folder to spoil copies of, instead of measuring one")
     asked = parser.parse_args()
-    with tempfile.TemporaryDirectory(prefix="blind-") as folder:
-        record = asked.record or measured(Path(folder))[0]
-        status, said = judged(record)
-        if status:
-            sys.exit(f"the record is not green as it is ({status}), so that spoiling it shows nothing: {said}")
-        done = list(trials(record, asked.seed, asked.count))
+    done = _spoilt(asked) if asked.count else []
     for number in range(asked.live):
         kind = list(LIVE)[number % len(LIVE)]
         done.append(live(kind, random.Random(f"{asked.seed}:live:{number}")))
