@@ -13,9 +13,11 @@ pytestmark = pytest.mark.e2e
 TABLES = ("users", "keywords", "filter_configurations", "analytics_events", "classifications")
 OWN_FIELDS = {"created_at", "updated_at", "classified_at"}
 
-# Few ids, so that requests meet. There are 50 users, the events up to 5000, and posts up to 1000.
+# Few ids, so that requests meet. There are 50 users, of whom 7 has no configuration, 261 keywords and 5000 events. The
+# keywords up to 10 are those of user 1.
+NEXT_KEYWORD, UNCONFIGURED = 262, 7
 KNOWN = hashlib.sha256(b"post 1").hexdigest()[:32]
-users = st.sampled_from([1, 2, 3, 1, 2, 3, 51, 2**63 - 1])
+users = st.sampled_from([1, 3, UNCONFIGURED, 1, 3, 51, 2**63 - 1])
 keys = st.sampled_from([KNOWN, "new-post", "another"])
 events = st.sampled_from([4000, 5000, 5001, 5002, 1, 2**63 - 1])
 keyword_ids = st.one_of(st.integers(1, 12), st.integers(NEXT_KEYWORD, NEXT_KEYWORD + 3))

@@ -30,7 +30,7 @@ def test_scale_one_is_as_large_as_promised() -> None:
         "filter_configurations JOIN users ON users.id = user_id WHERE updated_at < created_at",
         "analytics_events a JOIN analytics_events b ON a.id + 1 = b.id WHERE a.created_at > b.created_at",
         "classifications a JOIN classifications b ON a.id + 1 = b.id WHERE a.classified_at > b.classified_at",
-        "analytics_events WHERE created_at >= '2026-01-01Z' OR created_at < '2025-10-03Z'",
+        "analytics_events WHERE created_at >= '2026-01-01 00:00Z' OR created_at < '2025-10-03 00:00Z'",
     ],
 )
 def test_nothing_contradicts(postgres: Postgres, seeded: str, contradiction: str) -> None:

@@ -42,7 +42,7 @@ def record(url: str, events: Sequence[tuple[object, ...]]) -> None:
         connection.cursor().executemany(RECORD, events)
 
 
-def differences(url: str) -> list[tuple[object, ...]]:
+def differences(url: str) -> list[tuple[int | None, date, int]]:
     """Where the statements before and after count otherwise, by user, day that has come, and limit."""
     pairs = [
         (3, before._OF_USER, statements.STATISTICS),
@@ -87,7 +87,7 @@ def test_the_view_holds_whole_days_only(postgres: Postgres, indexed: str) -> Non
     record(url, [(3, "post_shown", datetime.now(UTC))])
     with psycopg.connect(url) as connection:
         connection.execute(statements.CLOSE_DAYS)
-        assert connection.execute("SELECT max(day) FROM daily_stats").fetchone() == (date(2025, 12, 31),)
+        assert connection.execute("SELECT max(day) FROM daily_stats").fetchone() == (date(2025, 12, 30),)
 
 
 def test_releases_answer_alike_before_and_after_a_night(
