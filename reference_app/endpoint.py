@@ -74,6 +74,16 @@ async def limit(request: Request) -> int:
     return LIMIT_DEFAULT if text is None else _whole_number("limit", text, LIMIT_LARGEST)
 
 
+def cursor(name: str) -> Argument:
+    """The id in the query after which a list goes on, or None at its beginning."""
+
+    async def read(request: Request) -> int | None:
+        text = request.query_params.get(name)
+        return None if text is None else _whole_number(name, text, LARGEST_ID)
+
+    return read
+
+
 def choice(name: str, allowed: type[StrEnum]) -> Argument:
     """One of a few words in the query, or None without it."""
 

@@ -91,6 +91,7 @@ def fill(connection: psycopg.Connection, tables: Iterable[Table]) -> dict[str, i
     connection.autocommit = True
     for name in names:
         connection.execute(sql.SQL("VACUUM (ANALYZE) {}").format(sql.Identifier(name)))
+    _refresh_views(connection)
     return rows
 
 
@@ -102,6 +103,13 @@ def empty(connection: psycopg.Connection) -> bool:
         ).fetchall()
         looks = (sql.SQL("SELECT 1 FROM {} LIMIT 1").format(sql.Identifier(name)) for (name,) in found)
         return not any(connection.execute(look).fetchone() for look in looks)
+
+
+def _refresh_views(connection: psycopg.Connection) -> None:
+    """Compute what is kept of the tables where the migration came before the data."""
+    for (name,) in connection.execute("SELECT matviewname FROM pg_matviews WHERE schemaname = 'public'").fetchall():
+        connection.execute(sql.SQL("REFRESH MATERIALIZED VIEW {}").format(sql.Identifier(name)))
+        connection.execute(sql.SQL("ANALYZE {}").format(sql.Identifier(name)))
 
 
 def _require_empty(connection: psycopg.Connection, names: list[str]) -> None:

@@ -9,6 +9,7 @@ from reference_app import seeds, services
 DIGESTS = {
     "auth": "8a0809317a311315da571cd1a56e8087be9dcf35d232e2dfc9b24135dc944bfc",
     "content_streaming": "8084c1c269d67aa620c79a775363378c37b795a78e18dd45c081a4a0a0c9d7eb",
+    "feed_filter": "6ad9fdaf9c7a5ccee9e271c4bdd0da2beadde69ac80120f132ccb705730476f9",
     "payment": "a8088583654475475c059760885b585f878b58b20f8dd763ae4a5a0b9f14ab5d",
     "recommendation": "3f8949680b3d7c8090f28f09ccd6c3af091ec5fc005fe8ccb66765552e44daed",
 }
