@@ -85,12 +85,13 @@ def fill(connection: psycopg.Connection, tables: Iterable[Table]) -> dict[str, i
         generated = list(tables)
         names = [table.name for table in generated]
         _require_empty(connection, names)
-        with _foreign_keys_set_aside(connection, names):
+        with _foreign_keys_set_aside(connection, names), _triggers_set_aside(connection, names):
             for table in generated:
                 rows[table.name] = _copy(connection, table)
     connection.autocommit = True
     for name in names:
         connection.execute(sql.SQL("VACUUM (ANALYZE) {}").format(sql.Identifier(name)))
+    _fill_views(connection)
     return rows
 
 
@@ -141,6 +142,23 @@ def _foreign_keys_set_aside(connection: psycopg.Connection, names: list[str]) ->
                 sql.Identifier(table), sql.Identifier(name), sql.SQL(definition)
             )
         )
+
+
+@contextmanager
+def _triggers_set_aside(connection: psycopg.Connection, names: list[str]) -> Iterator[None]:
+    """Let no trigger fire row by row: what triggers keep is generated too, and agrees with the rest."""
+    for name in names:
+        connection.execute(sql.SQL("ALTER TABLE {} DISABLE TRIGGER USER").format(sql.Identifier(name)))
+    yield
+    for name in names:
+        connection.execute(sql.SQL("ALTER TABLE {} ENABLE TRIGGER USER").format(sql.Identifier(name)))
+
+
+def _fill_views(connection: psycopg.Connection) -> None:
+    views = connection.execute("SELECT matviewname FROM pg_matviews WHERE schemaname = 'public'").fetchall()
+    for (name,) in views:
+        for work in ("REFRESH MATERIALIZED VIEW {}", "VACUUM (ANALYZE) {}"):
+            connection.execute(sql.SQL(work).format(sql.Identifier(name)))
 
 
 def _copy(connection: psycopg.Connection, table: Table) -> int:
