@@ -8,7 +8,6 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Self
 
 from starlette.requests import Request
 
@@ -28,9 +27,9 @@ class Cursor:
     id: int
 
     @classmethod
-    def behind(cls, page: Sequence[Row], limit: int, moment: str) -> Self | None:
+    def behind(cls, page: Sequence[Row], limit: int, moment: str) -> str | None:
         """Where the next page begins: behind the last entry of a full one, whose ``moment`` says when it was."""
-        return cls(page[-1][moment], page[-1]["id"]) if len(page) == limit else None
+        return str(cls(page[-1][moment], page[-1]["id"])) if len(page) == limit else None
 
     def __str__(self) -> str:
         return f"{(self.moment - _EPOCH) // _MICROSECOND}-{self.id}"

@@ -18,7 +18,7 @@ MEAN_STEPS = 30  # of one visit
 WEEK = datetime(2025, 12, 29, tzinfo=UTC)
 """The Monday of the week that is under way where the generated data ends."""
 SECONDS_SO_FAR = 3 * 86_400
-DAYS, ATTENTION = ("2025-12-31", "2025-12-24", "2025-12-17"), (0.6, 0.25, 0.15)
+DAYS, ATTENTION = ("2025-12-31", "2025-12-24", "2025-12-17", "2025-09-10"), (0.6, 0.25, 0.1, 0.05)
 """Days of the weeks whose places people look at."""
 
 

@@ -1,5 +1,5 @@
 # ruff: noqa: N999, S608 - named the way Alembic names revisions; what is joined here are constants of it
-"""What the queries of the activity service need, built while it runs: indexes, cheaper triggers, a view of all weeks.
+"""What the queries of the activity service need, built while it runs: indexes, cheaper triggers, a view of late weeks.
 
 Triggers that do less: what counts in no total and no ranking fires none, what counts adds the difference instead of
 adding up all, and what one statement writes is counted once. They change places with the old one in a transaction that
@@ -44,14 +44,14 @@ INDEXES = (
     Index(
         "activities_of_week",
         on=f"activities ({_WEEK.format('')}, team_id, user_id) INCLUDE (distance_m, started_at) WHERE NOT private",
-        needed_by="LEADERBOARD counts a week that has changed since the view was renewed",
+        needed_by="LEADERBOARD counts a week that the view has not as it is; a renewal reads the last weeks",
     ),
 )
 VIEW_INDEXES = (
     Index(
         "weekly_places_of_user",
         on="weekly_places (week, team_id, user_id)",
-        needed_by="LEADERBOARD finds the place of the week before, and a renewal the rows that changed",
+        needed_by="LEADERBOARD finds the place of the week before and the first week, a renewal the rows that changed",
         unique=True,
     ),
     Index(
@@ -134,11 +134,15 @@ TRIGGERS = (
     WHEN (OLD.privacy IS DISTINCT FROM NEW.privacy) EXECUTE FUNCTION mark_weeks_of_user()
     """,
 )
+_WEEKS_KEPT = 8  # all are read anew when one has changed; who looks further back waits for a count
 _VIEW = f"""
     CREATE MATERIALIZED VIEW IF NOT EXISTS weekly_places AS
     WITH moved AS (
         SELECT {_WEEK.format("")} AS week, team_id, user_id, privacy, sum(activities.distance_m)::bigint AS distance_m
         FROM activities JOIN users ON users.id = user_id WHERE NOT private AND privacy <> 'private'
+        AND {_WEEK.format("")} > (
+            SELECT least(max({_WEEK.format("")}), current_date) - 7 * {_WEEKS_KEPT} FROM activities WHERE NOT private
+        )
         GROUP BY 1, 2, 3, 4
     ), in_teams_and_all AS (
         SELECT week, team_id, user_id, distance_m FROM moved

@@ -141,8 +141,8 @@ async def _with_team(connection: Connection, member: Row, activities: Sequence[R
 
 
 async def _named(connection: Connection, activities: Sequence[Row]) -> list[Row]:
-    teams = [await one(connection, _TEAM, (activity["team_id"],), "team") for activity in activities]
-    return [{**activity, "team": team["name"]} for activity, team in zip(activities, teams, strict=True)]
+    name = "SELECT name AS team FROM teams WHERE id = %s"
+    return [{**one_of, **await one(connection, name, (one_of["team_id"],), "team")} for one_of in activities]
 
 
 async def _places(connection: Connection, team_id: int | None, week: date) -> list[Row]:

@@ -92,5 +92,4 @@ def leaderboard_answer(week: date, places: Iterable[Row]) -> bytes:
 
 def history_answer(activities: Sequence[Row], limit: int) -> bytes:
     """A page of a history, and where the next one begins, if this one is full."""
-    behind = Cursor.behind(activities, limit, "started_at")
-    return encode({"items": activities, "next": behind and str(behind)})
+    return encode({"items": activities, "next": Cursor.behind(activities, limit, "started_at")})

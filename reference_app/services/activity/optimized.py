@@ -45,8 +45,7 @@ class OptimizedQueries(BaselineQueries):
 
     async def record(self, new: NewActivity) -> Row:
         """One statement; where that recorded nothing, the way before finds out why."""
-        effort = new.model_dump(mode="json", exclude={"user_id"})
-        recorded = await self._record(new.user_id, [effort])
+        recorded = await self._record(new.user_id, [new.model_dump(mode="json", exclude={"user_id"})])
         return recorded[0] if recorded else await super().record(new)
 
     async def upload(self, upload: Upload) -> Sequence[Row]:
@@ -68,8 +67,8 @@ class OptimizedQueries(BaselineQueries):
         await renew(self.database, "weekly_places", "stale_weeks")
 
     async def _record(self, user_id: int, efforts: list[Any]) -> Sequence[Row]:
-        team_ids = list({effort["team_id"] for effort in efforts})
-        asked = {"user_id": user_id, "team_ids": team_ids, "efforts": Jsonb(efforts)}
+        teams = {effort["team_id"] for effort in efforts}
+        asked = {"user_id": user_id, "team_ids": list(teams), "efforts": Jsonb(efforts)}
         return await self._rows(statements.RECORD, asked)
 
     async def _one(self, statement: LiteralString, asked: Row, kind: str) -> Row:

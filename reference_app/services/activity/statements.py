@@ -16,9 +16,8 @@ DASHBOARD = f"""
         FROM team_members own JOIN teams ON teams.id = own.team_id WHERE own.user_id = users.id ORDER BY teams.id
     ) AS teams, ARRAY(
         SELECT jsonb_build_object('id', last.id, 'team', name, 'distance_m', last.distance_m, 'private', private)
-        FROM (
-            SELECT * FROM activities WHERE user_id = users.id ORDER BY started_at DESC, id DESC LIMIT {RECENT}
-        ) last JOIN teams ON teams.id = last.team_id ORDER BY last.started_at DESC, last.id DESC
+        FROM (SELECT * FROM activities WHERE user_id = users.id ORDER BY started_at DESC, id DESC LIMIT {RECENT}) last
+        JOIN teams ON teams.id = last.team_id ORDER BY last.started_at DESC, last.id DESC
     ) AS recent
     FROM users WHERE users.id = %(user_id)s
 """
@@ -38,23 +37,26 @@ PROGRESS = """
     FROM teams WHERE teams.id = %(team_id)s
 """
 
-# The view holds the places of all weeks, as they were when it was last renewed. A change marks its week as stale in the
-# same transaction, and a stale week is counted from its activities: so this is exact however old the view is.
+# The view holds the places of the last weeks, as they were when it was renewed. A change marks its week as stale in the
+# same transaction. A week that is stale, or too long ago, is counted: so this is exact however old the view is.
 _LEADERBOARD = """
-    WITH counted AS MATERIALIZED (
+    WITH not_kept AS MATERIALIZED (
+        SELECT week FROM (VALUES (%(week)s::date), (%(earlier)s::date)) asked (week)
+        WHERE (week >= (SELECT min(week) FROM weekly_places)) IS NOT TRUE
+        OR EXISTS (SELECT FROM stale_weeks WHERE stale_weeks.week = asked.week)
+    ), counted AS MATERIALIZED (
         SELECT week, user_id, distance_m, count(*) OVER (PARTITION BY week) AS ranked,
             rank() OVER (PARTITION BY week ORDER BY distance_m DESC) AS place
         FROM (
             SELECT {week} AS week, activities.user_id, sum(activities.distance_m) AS distance_m
             FROM activities JOIN users ON users.id = activities.user_id
-            WHERE {week} = ANY (ARRAY(SELECT week FROM stale_weeks WHERE week IN (%(week)s, %(earlier)s)))
-            AND NOT activities.private AND {ranked} GROUP BY 1, 2
+            WHERE {week} = ANY (ARRAY(TABLE not_kept)) AND NOT activities.private AND {ranked} GROUP BY 1, 2
         ) moved
     )
     SELECT shown.*, users.username, coalesce(kept.place, counted.place) AS earlier_place
     FROM (
         (SELECT user_id, distance_m, ranked, place FROM weekly_places
-            WHERE week = %(week)s AND team_id = {team} AND NOT EXISTS (SELECT FROM stale_weeks WHERE week = %(week)s)
+            WHERE week = %(week)s AND team_id = {team} AND %(week)s NOT IN (TABLE not_kept)
             ORDER BY place, user_id LIMIT %(limit)s)
         UNION ALL
         (SELECT user_id, distance_m, ranked, place FROM counted WHERE week = %(week)s
@@ -62,7 +64,7 @@ _LEADERBOARD = """
     ) shown
     JOIN users ON users.id = shown.user_id
     LEFT JOIN weekly_places kept ON kept.week = %(earlier)s AND kept.team_id = {team} AND kept.user_id = shown.user_id
-        AND NOT EXISTS (SELECT FROM stale_weeks WHERE week = %(earlier)s)
+        AND %(earlier)s NOT IN (TABLE not_kept)
     LEFT JOIN counted ON counted.week = %(earlier)s AND counted.user_id = shown.user_id
     ORDER BY shown.place, shown.user_id
 """

@@ -17,9 +17,9 @@ _COUNTED = """
 UNMARKED = f"""
     WITH counted AS ({_COUNTED}), kept AS (SELECT week, team_id, user_id, distance_m FROM weekly_places)
     SELECT * FROM ((TABLE counted EXCEPT TABLE kept) UNION (TABLE kept EXCEPT TABLE counted)) other
-    WHERE week NOT IN (SELECT week FROM stale_weeks)
+    WHERE week NOT IN (SELECT week FROM stale_weeks) AND week >= (SELECT min(week) FROM weekly_places)
 """
-"""What the view has otherwise than the activities, of weeks that are not marked as stale."""
+"""What the view has otherwise than the activities, of its weeks that are not marked as stale."""
 PLACES = """
     SELECT * FROM weekly_places w WHERE (place, ranked) <> (
         SELECT 1 + count(*) FILTER (WHERE o.distance_m > w.distance_m), count(*)
