@@ -60,7 +60,7 @@ def analyse(folder: RunFolder) -> Analysis:
     first, again = Examination(plan, seals), Examination(plan, seals)
     inspected = folder.read_inspected()
     tolls = {arm: tolls_of(one) for arm, one in inspected.items()}
-    alarms = Alarms(plan.alerts)
+    alarms = Alarms(plan.alerts, plan.readings)
     summarising = _Summarising(folder, plan, migrations, tolls)
     summary = summarising.of(setup.legs_first, lambda trials: alarms.watched(first.watched(trials)))
     comparison = compare(summary, sequential=setup.sequential)

@@ -27,7 +27,7 @@ def application(name: str, settings: Settings) -> ASGIApp:
             await release.cache.clear()  # of what another release left behind
             upkeep = None
             if settings.steps & {Step.CACHE, Step.BREAKER}:  # both answer from what was loaded beforehand
-                upkeep = await stack.enter_async_context(Upkeep(release.cached))
+                upkeep = await stack.enter_async_context(Upkeep(release.cached, metrics))
             metrics.watch(release.database, release.breakers)
             app.router.routes[:] = [*release.routes, *Health(release, metrics, upkeep).routes()]
             yield

@@ -15,7 +15,7 @@ from typing import Any, LiteralString, Protocol, Self
 
 import psycopg
 from psycopg import AsyncConnection
-from psycopg.errors import TransactionRollback
+from psycopg.errors import ObjectNotInPrerequisiteState, TransactionRollback
 from psycopg.rows import DictRow, dict_row
 from psycopg_pool import AsyncConnectionPool, PoolTimeout
 
@@ -257,10 +257,16 @@ class GuardedDatabase:
         return self._database.figures()
 
 
+_HEALTHY = (TransactionRollback, ObjectNotInPrerequisiteState)
+
+
 def is_failure(error: Exception) -> bool:
-    """Whether an error speaks of the database's health; a deadlock or a conflict of transactions does not."""
+    """Whether an error speaks of the database's health.
+
+    A deadlock or a conflict of transactions does not, nor does a view that cannot be renewed as it is.
+    """
     unavailable = (OverloadedError, psycopg.OperationalError, psycopg.InterfaceError)
-    return isinstance(error, unavailable) and not isinstance(error, TransactionRollback)
+    return isinstance(error, unavailable) and not isinstance(error, _HEALTHY)
 
 
 async def answers(database: Database) -> bool:

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Awaitable, Callable
+from datetime import date, timedelta
 from enum import StrEnum
 from typing import Any
 
@@ -12,7 +13,7 @@ from starlette.responses import Response
 
 from reference_app.answers import JSON
 from reference_app.errors import InvalidError, MalformedError
-from reference_app.fields import EMAIL_PATTERN, LARGEST_ID, NAME_PATTERN
+from reference_app.fields import EARLIEST, EMAIL_PATTERN, LARGEST_ID, LATEST, NAME_PATTERN
 
 LIMIT_DEFAULT, LIMIT_LARGEST = 10, 100
 
@@ -21,6 +22,7 @@ Argument = Callable[[Request], Awaitable[Any]]
 
 _NAME, _EMAIL = re.compile(NAME_PATTERN), re.compile(EMAIL_PATTERN)
 _WHOLE_NUMBER = re.compile(r"[0-9]{1,19}", re.ASCII)
+_DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", re.ASCII)
 
 
 def endpoint(
@@ -51,6 +53,23 @@ def path_name(name: str) -> Argument:
 def path_email(name: str) -> Argument:
     """An e-mail address in the path."""
     return _path_text(name, _EMAIL, "an e-mail address in lower case")
+
+
+def path_day(name: str) -> Argument:
+    """A day in the path."""
+    first, last = EARLIEST.date(), (LATEST - timedelta(days=1)).date()
+
+    async def read(request: Request) -> date:
+        text = request.path_params[name]
+        try:
+            day = date.fromisoformat(text if _DAY.fullmatch(text) else "")
+        except ValueError:
+            day = date.min
+        if not first <= day <= last:
+            raise InvalidError(f"{name}: must be a day from {first} to {last}")
+        return day
+
+    return read
 
 
 async def bearer(request: Request) -> str:

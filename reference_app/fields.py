@@ -6,6 +6,8 @@ from typing import Annotated
 from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, SecretStr, StrictInt, StrictStr
 
 LARGEST_ID = 2**63 - 1
+EARLIEST, LATEST = datetime(2000, 1, 1, tzinfo=UTC), datetime(2100, 1, 1, tzinfo=UTC)
+"""Between these is what people record, and the days by which they ask for it."""
 NAME_PATTERN = "[a-z0-9][a-z0-9-]{0,39}"
 EMAIL_PATTERN = "[a-z0-9.+_-]{1,64}@[a-z0-9.-]{1,189}"
 
@@ -35,6 +37,7 @@ Email = Annotated[StrictStr, Field(pattern=f"^{EMAIL_PATTERN}$")]
 Password = Annotated[SecretStr, Field(strict=True, min_length=1, max_length=128)]
 Names = Annotated[list[Name], Field(max_length=20), AfterValidator(_each_once)]
 Moment = Annotated[AwareDatetime, AfterValidator(_in_utc)]
+Recorded = Annotated[AwareDatetime, Field(ge=EARLIEST, lt=LATEST), AfterValidator(_in_utc)]
 
 
 def now() -> datetime:

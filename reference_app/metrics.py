@@ -2,9 +2,10 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from time import monotonic
 from typing import Protocol
 
-from prometheus_client import CollectorRegistry, Counter, Histogram, ProcessCollector
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, ProcessCollector
 from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.exposition import generate_latest
 from prometheus_client.registry import Collector
@@ -79,6 +80,13 @@ class Metrics:
         self.queries = Counter("database_queries", "Statements executed.", registry=self._registry)
         self.query_seconds = Counter("database_query_seconds", "Time spent in statements.", registry=self._registry)
         self.slow_queries = Counter("database_slow_queries", "Statements of 100 ms and more.", registry=self._registry)
+        self.upkeep_runs = Counter(
+            "upkeep_runs", "What the service does unasked: turns.", ["work", "outcome"], registry=self._registry
+        )
+        self.upkeep_failures = Gauge(
+            "upkeep_failures", "Turns that failed since one succeeded.", ["work"], registry=self._registry
+        )
+        self.upkeep_age = Gauge("upkeep_age_seconds", "Time since a turn succeeded.", ["work"], registry=self._registry)
         self._cache_counts = [0, 0]
         ProcessCollector(registry=self._registry)
 
@@ -96,6 +104,16 @@ class Metrics:
         """Count one statement."""
         self.queries.inc()
         self.query_seconds.inc(seconds)
+
+    def observe_upkeep(self, work: str, *, done: bool) -> None:
+        """Count one turn of what the service does unasked."""
+        self.upkeep_runs.labels(work, "done" if done else "failed").inc()
+        if not done:
+            self.upkeep_failures.labels(work).inc()
+            return
+        at = monotonic()
+        self.upkeep_failures.labels(work).set(0)
+        self.upkeep_age.labels(work).set_function(lambda: monotonic() - at)
 
     def watch(self, pool: HasFigures, breakers: Mapping[str, HasState]) -> None:
         """Show the figures of ``pool`` and the states of ``breakers`` from now on."""

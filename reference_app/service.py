@@ -9,7 +9,7 @@ breaker    what fails is left alone for a while, and a fallback answers
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from typing import Generic, Protocol, TypeVar
+from typing import Generic, Protocol, TypeVar, runtime_checkable
 
 from redis.asyncio import Redis
 from starlette.routing import Route
@@ -36,6 +36,15 @@ class Cached(Protocol):
 
     async def rebuild(self) -> bool:
         """Do what is done once a day; whether it could be done."""
+        ...
+
+
+@runtime_checkable
+class Renewing(Protocol):
+    """A cache around queries of which the database keeps some answers, which become stale."""
+
+    async def renew(self) -> bool:
+        """Bring what the database keeps up to date, if it is not; whether it could be done. Every few seconds."""
         ...
 
 

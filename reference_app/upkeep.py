@@ -1,10 +1,13 @@
-"""What a service does without being asked: fill the cache at start, refresh it every hour, rebuild it every night."""
+"""What a service does without being asked: fill the cache at start, refresh it every hour, rebuild it every night.
+
+And where the database keeps answers that become stale, renew those, at most every ten seconds.
+"""
 
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
-from datetime import UTC
+from datetime import UTC, datetime
 from typing import Any, Literal, Self
 
 import psycopg
@@ -12,20 +15,22 @@ from apscheduler.schedulers.asyncio import AsyncIOScheduler
 
 from reference_app.errors import RequestError
 from reference_app.metrics import Metrics
-from reference_app.service import C, Cached, Q, Service, running
+from reference_app.service import C, Cached, Q, Renewing, Service, running
 from reference_app.settings import Settings
 
 logger = logging.getLogger(__name__)
 
 _RETRY_SECONDS = 1.0
 _LATE_SECONDS = 600
+RENEWAL_SECONDS = 10
 
 
 class Upkeep:
     """Runs beside the requests from the start of its block to the end; ``is_warm`` once the cache was filled."""
 
-    def __init__(self, cached: Cached) -> None:
+    def __init__(self, cached: Cached, metrics: Metrics | None = None) -> None:
         self._cached = cached
+        self._metrics = metrics or Metrics()
         self._scheduler = AsyncIOScheduler(
             timezone=UTC, job_defaults={"coalesce": True, "misfire_grace_time": _LATE_SECONDS}
         )
@@ -34,14 +39,14 @@ class Upkeep:
 
     async def refresh(self) -> bool:
         """Every hour; whether it could be done. What fails is tried again at its next turn."""
-        return await _attempt("refresh", self._cached.refresh)
+        return await self._attempt("refresh", self._cached.refresh)
 
     async def rebuild(self) -> bool:
         """Every night; whether it could be done."""
-        return await _attempt("rebuild", self._cached.rebuild)
+        return await self._attempt("rebuild", self._cached.rebuild)
 
     def schedule(self) -> list[Any]:
-        """The scheduler's jobs, ``refresh`` and ``rebuild``, each with its trigger."""
+        """The scheduler's jobs, ``refresh``, ``rebuild`` and maybe ``renew``, each with its trigger."""
         jobs: list[Any] = self._scheduler.get_jobs()
         return jobs
 
@@ -49,6 +54,9 @@ class Upkeep:
         self._warming = asyncio.create_task(self._warm_up())
         self._scheduler.add_job(self.refresh, "cron", id="refresh", minute=0)
         self._scheduler.add_job(self.rebuild, "cron", id="rebuild", hour=0, minute=5)
+        if isinstance(self._cached, Renewing):
+            often = {"seconds": RENEWAL_SECONDS, "next_run_time": datetime.now(UTC)}
+            self._scheduler.add_job(self._attempt, "interval", ["renew", self._cached.renew], id="renew", **often)
         self._scheduler.start()
         return self
 
@@ -65,16 +73,17 @@ class Upkeep:
             if not self.is_warm:
                 await asyncio.sleep(_RETRY_SECONDS)
 
-
-async def _attempt(name: str, work: Callable[[], Awaitable[bool]]) -> bool:
-    try:
-        done = await work()
-    except (psycopg.Error, RequestError) as error:
-        logger.warning("%s failed: %s", name, error)
-        return False
-    if not done:
-        logger.warning("%s failed: the cache does not answer", name)
-    return done
+    async def _attempt(self, name: str, work: Callable[[], Awaitable[bool]]) -> bool:
+        try:
+            done = await work()
+        except (psycopg.Error, RequestError) as error:
+            logger.warning("%s failed: %s", name, error)
+            done = False
+        else:
+            if not done:
+                logger.warning("%s failed: the cache does not answer", name)
+        self._metrics.observe_upkeep(name, done=done)
+        return done
 
 
 async def once(service: Service[Q, C], settings: Settings, work: Literal["refresh", "rebuild"]) -> bool:

@@ -19,6 +19,7 @@ ADVICE = {
     Kind.POOL: "enlarge the pool, or hold connections for a shorter time",
     Kind.BLOCKED: "find who holds the locks: long transactions, and statements that lock whole tables",
     Kind.DEADLOCKS: "let all transactions lock rows in the same order, and try again those that fail",
+    Kind.DEAD: "vacuum what changes much sooner (autovacuum_vacuum_scale_factor), and keep transactions short",
     Kind.CPU: "spare it work, or give it more cores before there is more load",
     Kind.MEMORY: "bound what it keeps: caches by number and age, answers by pages",
     Kind.GROWTH: "look for what is kept and never dropped; an endurance stage of an hour tells how fast it grows",
@@ -137,6 +138,9 @@ SAID: dict[Kind, Callable[[str, float, float, str], str]] = {
     Kind.BLOCKED: lambda _, most, *__: f"{view.plural(round(most), 'session')} waited for a lock at once.",
     Kind.POOL: lambda name, share, *_: f"{name}: {view.in_percent(share)} % of the limit in use.",
     Kind.DEADLOCKS: lambda _, count, *__: f"{view.tidy(count)} deadlocks a leg.",
+    Kind.DEAD: lambda name, share, dead, _: (
+        f"{view.in_percent(share)} % of the rows of {name} are old versions, {view.count(round(dead))} of them."
+    ),
     Kind.CPU: lambda name, share, *_: f"{name} uses {view.in_percent(share)} % of all cores.",
     Kind.MEMORY: lambda name, size, *_: f"{name} uses {view.count(round(size))} MB.",
     Kind.GROWTH: lambda name, slope, *_: f"{name} grows by {view.number(slope)} MB an hour.",

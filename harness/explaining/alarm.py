@@ -5,7 +5,7 @@ is shorter than that is one window. A window with too few requests for its metri
 """
 
 import math
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -15,8 +15,10 @@ from numpy.typing import NDArray
 
 from harness.inference.groups import together
 from harness.measures.cell import FAILED, HIT, KINDS, MISS, kinds_of
-from harness.metric import Better, Metric
+from harness.measures.gauging import moments_of, worst
+from harness.metric import Better, Metric, Origin
 from harness.parts.alert import Alert, beside
+from harness.parts.gauge import Gauge
 from harness.parts.stage import StageKind
 from harness.readings import CACHE, CPU, DATABASE, MEMORY, of_generator, of_server
 from harness.samples import latency_ms
@@ -42,9 +44,10 @@ class Alarm:
 
 @dataclass(slots=True)
 class Alarms:
-    """Watches trials on their way to the summary."""
+    """Watches trials on their way to the summary; ``gauges`` are the readings of the plan."""
 
     alerts: Sequence[Alert]
+    gauges: Mapping[str, Gauge] = field(default_factory=dict)
     _values: dict[tuple[str, str], list[float]] = field(default_factory=dict)
 
     def watched(self, trials: Iterable[Trial]) -> Iterator[Trial]:
@@ -54,7 +57,10 @@ class Alarms:
             windows = list(_windows(trial))
             parts = list(_parts(trial, windows)) if not all(map(beside, watched.values())) else []
             for name, alert in watched.items():
-                values = _beside(trial, windows, name) if beside(alert) else _requests(parts, alert.metric)
+                if alert.metric.origin is Origin.READINGS:
+                    values = _told(trial, windows, self.gauges[name])
+                else:
+                    values = _beside(trial, windows, name) if beside(alert) else _requests(parts, alert.metric)
                 self._values.setdefault((trial.leg.arm, name), []).extend(values)
             yield trial
 
@@ -136,6 +142,20 @@ def _beside(trial: Trial, windows: Sequence[tuple[float, float]], name: str) -> 
             yield sum(sum(values) / len(values) for values in by_source.values())
         elif by_source:
             yield sum(max(values) for values in by_source.values()) / MEGABYTE
+
+
+def _told(trial: Trial, windows: Sequence[tuple[float, float]], gauge: Gauge) -> Iterator[float]:
+    """What services told of themselves, by a reading of the plan."""
+    readings = trial.readings.to_pandas()
+    if readings.empty:
+        return
+    readings = readings.assign(source=readings["source"].astype(str), name=readings["name"].astype(str))
+    others = readings["source"].map(lambda source: of_generator(source) or of_server(source)).astype(bool)
+    moments = moments_of(readings[~others], gauge)
+    for start, end in windows:
+        inside = moments[(moments["at_ns"] >= start * 1e9) & (moments["at_ns"] < end * 1e9)]
+        if len(inside):
+            yield worst(gauge, inside)
 
 
 def _is_of(source: str, name: str) -> bool:

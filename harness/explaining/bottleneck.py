@@ -32,6 +32,7 @@ WHOLE_ROWS, WHOLE_MANY = 1_000, 100_000
 HIT_RATES = (0.8, 0.75, 0.5)
 CPU_SHARES, CONNECTION_SHARES = (0.4, 0.6, 0.8), (0.5, 0.8, 0.95)
 BLOCKED = (0.0, 2.0, 10.0)
+DEAD_SHARES, DEAD_MANY = (0.1, 0.2, 0.5), 1_000
 POOL_SHARES = (0.5, 0.8, 0.999)
 MEMORY_MB = (400.0, 400.0, 1000.0)
 FIRED = (0.0, 0.05, 0.5)
@@ -64,6 +65,7 @@ class Kind(StrEnum):
     POOL = "pool"
     BLOCKED = "blocked sessions"
     DEADLOCKS = "deadlocks"
+    DEAD = "dead rows"
     CPU = "CPU"
     MEMORY = "memory"
     GROWTH = "memory grows"
@@ -80,7 +82,7 @@ class Found:
     Attributes:
         name: of the statement, endpoint, index, table, server or alert.
         value: how much: ms of the slowest execution, runs a request, rows, a share, connections, MB.
-        of: what ``value`` is to be seen against: mean ms, a limit; ``None`` where there is nothing.
+        of: what ``value`` is to be seen against: mean ms, a limit, how many; ``None`` where there is nothing.
         detail: columns, a second statement, what is wrong with an index.
     """
 
@@ -239,6 +241,15 @@ def _locks(seen: Seen, arm: str) -> Iterable[Found] | None:
     return [*found, Found(Kind.DEADLOCKS, Grade.D, DATABASE, deadlocks)] if deadlocks else found
 
 
+def _dead_rows(seen: Seen, arm: str) -> Iterable[Found] | None:
+    """Old versions, of all rows, at most: a tenth A, a fifth B, half C; of less than 1,000 nothing is said."""
+    told = [(one.source.partition(":")[2], one.levels) for one in seen.told(arm, DATABASE) if "dead_rows" in one.levels]
+    known = [(name, levels["dead_rows"], levels.get("live_rows", 0.0)) for name, levels in told]
+    many = [(name, dead, dead / (dead + live)) for name, dead, live in known if dead >= DEAD_MANY]
+    found = [Found(Kind.DEAD, _beyond(share, DEAD_SHARES), name, share, dead) for name, dead, share in many]
+    return [one for one in found if one.grade > Grade.A] if told else None
+
+
 def _processors(seen: Seen, arm: str) -> Iterable[Found] | None:
     """Of all cores: up to 40 % A, 60 % B, 80 % C."""
     known = [(one.name, one.cpu) for one in seen.summary.consumers if one.arm == arm and one.cpu is not None]
@@ -300,6 +311,7 @@ AREAS: dict[str, Look] = {
     "connections": _connections,
     "pool, and other shares of a limit": _pool,
     "locks": _locks,
+    "dead rows": _dead_rows,
     "CPU": _processors,
     "memory": _memory,
     "alerts": _alerts,

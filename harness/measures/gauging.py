@@ -1,16 +1,16 @@
 """Gauging: what the readings of services come to, by the gauges of a plan."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from fractions import Fraction
 
 import numpy as np
 import pandas as pd
 
-from harness.metric import Better
 from harness.parts.gauge import Gauge
 from harness.statistics import percentile
 
 P95 = Fraction(95, 100)
+KEYS = ("arm", "block", "stage", "ramp", "source", "at_ns")
 
 
 class Gauging:
@@ -22,7 +22,7 @@ class Gauging:
 
     def __init__(self, readings: pd.DataFrame, gauges: Mapping[str, Gauge]) -> None:
         self._gauges = gauges
-        self._moments = {name: _moments(readings, gauge) for name, gauge in gauges.items()} if len(readings) else {}
+        self._moments = {name: moments_of(readings, gauge, KEYS) for name, gauge in gauges.items() if len(readings)}
 
     def of(self, arm: str, blocks: Iterable[int], stage: str | None) -> tuple[tuple[str, float], ...]:
         """The value of each gauge that has one, by name: in its unit, without a stage over all but ramps.
@@ -44,9 +44,23 @@ class Gauging:
         told = set(zip(moments["block"], moments["source"], strict=True))
         if len(told) < len(services) * len(blocks):
             return None
-        by_service = moments.groupby("source")["value"]
-        worst = max if gauge.metric(name).better is Better.LOWER else min
-        return float(worst(_statistic(gauge, values) for _, values in by_service)) * gauge.factor
+        return worst(gauge, moments)
+
+
+def worst(gauge: Gauge, moments: pd.DataFrame) -> float:
+    """The value of a gauge over some moments, of which there is one at least: that of the service that is worst."""
+    choose = max if gauge.better == "lower" else min
+    by_service = moments.groupby("source")["value"]
+    return float(choose(_statistic(gauge, values) for _, values in by_service)) * gauge.factor
+
+
+def moments_of(readings: pd.DataFrame, gauge: Gauge, keys: Sequence[str] = ("source", "at_ns")) -> pd.DataFrame:
+    """What every service told at every moment, by ``keys``; a share of nothing is left out."""
+    found = _series(readings, gauge.of, gauge.service).groupby([*keys])["value"].sum()
+    if gauge.over is not None:
+        whole = _series(readings, gauge.over, gauge.service).groupby([*keys])["value"].sum()
+        found = (found / whole[whole > 0]).dropna()
+    return found.reset_index()
 
 
 def _statistic(gauge: Gauge, values: "pd.Series[float]") -> float:
@@ -57,16 +71,6 @@ def _statistic(gauge: Gauge, values: "pd.Series[float]") -> float:
             return float(values.max())
         case "p95":
             return percentile(np.asarray(values, dtype=np.float64), P95) or 0.0
-
-
-def _moments(readings: pd.DataFrame, gauge: Gauge) -> pd.DataFrame:
-    """What every service told at every moment, with where that belongs; a share of nothing is left out."""
-    keys = ["arm", "block", "stage", "ramp", "source", "at_ns"]
-    found = _series(readings, gauge.of, gauge.service).groupby(keys)["value"].sum()
-    if gauge.over is not None:
-        whole = _series(readings, gauge.over, gauge.service).groupby(keys)["value"].sum()
-        found = (found / whole[whole > 0]).dropna()
-    return found.reset_index()
 
 
 def _series(readings: pd.DataFrame, series: str, service: str | None) -> pd.DataFrame:

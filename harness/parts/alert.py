@@ -4,13 +4,15 @@ Alerts decide nothing; they say how often somebody would have been called in eac
 """
 
 import re
+from collections.abc import Mapping
 from typing import Literal
 
-from pydantic import PrivateAttr, field_validator
+from pydantic import PrivateAttr, ValidationInfo, field_validator
 
-from harness.metric import Better, Metric, Origin
+from harness.metric import METRICS, Better, Metric, Origin
 from harness.parts.stage import Part
 from harness.parts.target import Expectation, ExpectationError, Form, parse_expectation
+from harness.parts.vocabulary import vocabulary_of
 
 WATCHED = (
     "p50", "p95", "p99", "error_rate", "cache_hit_rate", "service_memory", "cache_memory", "service_cpu",
@@ -19,7 +21,10 @@ WATCHED = (
 
 
 class Alert(Part):
-    """A limit of a metric of all requests together, or of servers and services, taken over ten seconds at a time."""
+    """A limit of a metric of all requests together, of servers and services, or of a reading of the plan.
+
+    It is taken over ten seconds at a time.
+    """
 
     when: str
     severity: Literal["warning", "critical"] = "warning"
@@ -27,16 +32,16 @@ class Alert(Part):
 
     @field_validator("when")
     @classmethod
-    def _parses(cls, value: str) -> str:
+    def _parses(cls, value: str, info: ValidationInfo) -> str:
         try:
-            _beyond(value)
+            _beyond(value, vocabulary_of(info.context).metrics)
         except ExpectationError as error:
             raise ValueError(str(error)) from error
         return value
 
-    def model_post_init(self, context: object) -> None:  # noqa: ARG002 - the interface
-        """Read the limit."""
-        self._beyond = _beyond(self.when)
+    def model_post_init(self, context: object) -> None:
+        """Read the limit, with the words of the plan that it uses."""
+        self._beyond = _beyond(self.when, vocabulary_of(context).metrics)
 
     @property
     def metric(self) -> Metric:
@@ -48,12 +53,13 @@ class Alert(Part):
         return value < self._beyond.limit if self._beyond.below else value > self._beyond.limit
 
 
-def _beyond(text: str) -> Expectation:
+def _beyond(text: str, metrics: Mapping[str, Metric] = METRICS) -> Expectation:
     if not re.search(r"[<>]", text):
         raise ExpectationError(f'cannot read "{text}"; an alert looks like "cache_hit_rate < 75 %"')
-    said = parse_expectation(text)
-    if said.form is not Form.ABSOLUTE or said.metric.name not in WATCHED:
-        raise ExpectationError(f'"{text}": an alert watches one of {", ".join(WATCHED)}')
+    said = parse_expectation(text, metrics)
+    watched = said.metric.name in WATCHED or said.metric.origin is Origin.READINGS
+    if said.form is not Form.ABSOLUTE or not watched:
+        raise ExpectationError(f'"{text}": an alert watches one of {", ".join(WATCHED)}, or a reading of the plan')
     if said.below is (said.metric.better is Better.LOWER):
         sign = ">" if said.below else "<"
         raise ExpectationError(f'that would call for what goes well; write "{said.metric.name} {sign} ..."')
@@ -74,5 +80,5 @@ DEFAULTS = tuple(
 
 
 def beside(alert: Alert) -> bool:
-    """Whether it watches servers and services, and not requests."""
-    return alert.metric.origin is Origin.PROCESSES
+    """Whether it watches servers and services, or what these tell, and not requests."""
+    return alert.metric.origin.beside

@@ -35,9 +35,11 @@ DATABASES = f"""
     FROM pg_stat_database WHERE datid = ANY(%s)
 """
 ROWS = f"""
-    SELECT {MARK} coalesce(sum(n_live_tup), 0) AS live_rows, coalesce(sum(n_dead_tup), 0) AS dead_rows
-    FROM pg_stat_user_tables
+    SELECT {MARK} coalesce(sum(greatest(s.n_live_tup, c.reltuples::bigint)), 0) AS live_rows,
+           coalesce(sum(s.n_dead_tup), 0) AS dead_rows
+    FROM pg_stat_user_tables s JOIN pg_class c ON c.oid = s.relid
 """
+"""A database that was copied counts from 0; what it has had before is known from its last ANALYZE."""
 OID = f"SELECT {MARK} oid::bigint FROM pg_database WHERE datname = current_database()"
 SIZE = f"SELECT {MARK} pg_database_size(current_database()) AS database_bytes"
 SESSIONS = f"""

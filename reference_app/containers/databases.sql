@@ -2,3 +2,4 @@
 CREATE DATABASE auth;
 CREATE DATABASE payment;
 CREATE DATABASE content_streaming;
+CREATE DATABASE activity;

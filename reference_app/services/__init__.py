@@ -13,7 +13,7 @@ from reference_app.errors import SetupError
 if TYPE_CHECKING:
     from reference_app.service import Service
 
-NAMES = ("recommendation", "auth", "payment", "content_streaming", "feed_filter")
+NAMES = ("recommendation", "auth", "payment", "content_streaming", "feed_filter", "activity")
 
 
 def find(name: str) -> "Service[Any, Any]":

@@ -45,6 +45,8 @@ class Reset:
             for table in self.tables:
                 self.connection.execute(f"INSERT INTO {table} SELECT * FROM kept_{table}")
                 self.connection.execute(f"SELECT setval(pg_get_serial_sequence('{table}', 'id'), max(id)) FROM {table}")
+        for (view,) in self.connection.execute("SELECT matviewname FROM pg_matviews").fetchall():
+            self.connection.execute(f"REFRESH MATERIALIZED VIEW {view}")
         # What counts events stays: the first event of an empty Redis ends every answer, whatever a write touched.
         for key in self.redis.scan_iter(count=1000):
             if not key.endswith((b":events", b":generation")):

@@ -7,6 +7,7 @@ import pytest
 from reference_app import seeds, services
 
 DIGESTS = {
+    "activity": "1f4331bad91f05c2a6dffd026bc9c2a74f2ec21c312c94bf970f222da93335ff",
     "auth": "8a0809317a311315da571cd1a56e8087be9dcf35d232e2dfc9b24135dc944bfc",
     "content_streaming": "8084c1c269d67aa620c79a775363378c37b795a78e18dd45c081a4a0a0c9d7eb",
     "feed_filter": "6ad9fdaf9c7a5ccee9e271c4bdd0da2beadde69ac80120f132ccb705730476f9",

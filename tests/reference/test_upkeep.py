@@ -7,7 +7,8 @@ from datetime import UTC, datetime
 import psycopg
 import pytest
 
-from reference_app.upkeep import Upkeep
+from reference_app.metrics import Metrics
+from reference_app.upkeep import RENEWAL_SECONDS, Upkeep
 
 
 class Recorded:
@@ -81,3 +82,38 @@ def test_a_scheduled_turn_runs_and_its_failure_ends_nothing(caplog: pytest.LogCa
         asyncio.run(asyncio.wait_for(run(), 5))
     assert sorted(service.calls[1:3]) == ["rebuild", "refresh"]
     assert "failed: gone" in caplog.text
+
+
+class Kept(Recorded):
+    """A service that keeps something in its database, and fails to renew it twice."""
+
+    failures = 2
+
+    async def renew(self) -> bool:
+        if self.failures:
+            self.failures -= 1
+            raise psycopg.OperationalError("locked")
+        return True
+
+
+def test_what_the_database_keeps_is_renewed_from_the_start_and_what_fails_is_counted() -> None:
+    service, metrics = Kept([]), Metrics()
+
+    def told(name: str) -> float:
+        lines = metrics.text().decode().splitlines()
+        return next((float(line.split()[-1]) for line in lines if line.startswith(name)), 0.0)
+
+    async def run() -> None:
+        async with Upkeep(service, metrics) as upkeep:
+            (renewal,) = [job for job in upkeep.schedule() if job.id == "renew"]
+            assert renewal.trigger.interval.total_seconds() == RENEWAL_SECONDS
+            for failures in (1, 2, 0):
+                while told('upkeep_failures{work="renew"}') != failures:  # noqa: ASYNC110 - there is no event to wait for
+                    await asyncio.sleep(0.01)
+                renewal.modify(next_run_time=datetime.now(UTC))
+
+    asyncio.run(asyncio.wait_for(run(), 5))
+    assert told('upkeep_runs_total{outcome="failed",work="renew"}') == 2
+    assert told('upkeep_runs_total{outcome="done",work="renew"}') >= 1
+    assert 0 <= told('upkeep_age_seconds{work="renew"}') < 5
+    assert told('upkeep_runs_total{outcome="done",work="refresh"}') == 1

@@ -1,14 +1,18 @@
 """How often somebody would have been called: windows of ten seconds, each by itself."""
 
 import math
+from dataclasses import replace
 
+import pyarrow as pa
 import pytest
 
 from harness.errors import PlanError
 from harness.explaining.alarm import Alarms
 from harness.parts.alert import DEFAULTS, Alert
 from harness.plan_file import parse_plan
+from harness.readings import SCHEMA
 from harness.testing import PLAN, synthetic_trials
+from harness.trial import Trial
 
 
 def alert(when: str) -> Alert:
@@ -82,3 +86,42 @@ def test_the_worst_window_is_that_of_a_plain_sort() -> None:
                 start += 10
     assert by_name["p95"].worst == pytest.approx(slowest)
     assert by_name["cache_hit_rate"].worst == pytest.approx(min(rates))
+
+
+READINGS = """
+[readings.refresh_failures]
+of = 'upkeep_failures{work="renew"}'
+statistic = "max"
+"""
+READ = PLAN.replace(
+    'serve = "serve --port {port}"', 'serve = "serve --port {port}"\nmetrics = { read = ["upkeep_failures"] }'
+)
+
+
+def telling(trial: Trial) -> Trial:
+    """After fails to renew from the 20th second on; before tells nothing. A server has a series of the same name."""
+    series = 'upkeep_failures{work="renew"}'
+    rows = [(second * 10**9, "api", series, float(max(second - 19, 0))) for second in range(40)]
+    rows = [*(rows if trial.leg.arm == "after" else []), (25 * 10**9, "server:postgres", series, 99.0)]
+    arrays = [pa.array(column).cast(field.type) for column, field in zip(zip(*rows, strict=True), SCHEMA, strict=True)]
+    return replace(trial, readings=pa.table(arrays, schema=SCHEMA))
+
+
+def test_a_reading_of_the_plan_calls_somebody() -> None:
+    alerts = '[[alerts]]\nwhen = "refresh_failures > 0"\nseverity = "critical"\n'
+    plan = parse_plan(READ + READINGS + alerts)
+    watch = Alarms(plan.alerts, plan.readings)
+    for _ in watch.watched(telling(trial) for trial in synthetic_trials(plan)):
+        pass
+    (found,) = watch.found()  # of before nothing is known
+    assert (found.arm, found.alert.severity) == ("after", "critical")
+    assert (found.fired, found.windows) == (4, 6)  # of each leg the seconds 4 to 14, 14 to 24 and 24 to 32
+    assert found.worst == 12.0
+    assert parse_plan(READ + READINGS + alerts + "[profiles.q]\nblocks = 2\n", profile="q").alerts == plan.alerts
+
+
+def test_an_alert_watches_no_reading_that_there_is_not() -> None:
+    with pytest.raises(PlanError, match='nothing measures "refresh_failures"'):
+        parse_plan(READ + '[[alerts]]\nwhen = "refresh_failures > 0"\n')
+    with pytest.raises(PlanError, match="call for what goes well"):
+        parse_plan(READ + READINGS + '[[alerts]]\nwhen = "refresh_failures < 1"\n')

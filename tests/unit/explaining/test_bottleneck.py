@@ -64,6 +64,18 @@ def test_locks(summary: Summary, blocked: float, deadlocks: float, grade: str) -
     assert area("locks", seen(summary, servers=(told,))).after == grade
 
 
+@pytest.mark.parametrize(
+    ("dead", "grade"), [(999, "A"), (1_000, "A"), (1_100, "A"), (1_200, "B"), (2_500, "B"), (2_600, "C"), (10_100, "D")]
+)
+def test_dead_rows(summary: Summary, dead: float, grade: str) -> None:
+    told = Told("after", "server:postgres/orders", levels={"dead_rows": dead, "live_rows": 10_000.0})
+    found = area("dead rows", seen(summary, servers=(told,)))
+    assert found.after == grade
+    assert [one.name for one in found.found] == ([] if grade == "A" else ["postgres/orders"])
+    few = Told("after", "server:postgres", levels={"dead_rows": 999.0, "live_rows": 0.0})
+    assert area("dead rows", seen(summary, servers=(few,))).after == "A"
+
+
 @pytest.mark.parametrize(("cpu", "memory", "grades"), [(0.4, 400, "AA"), (0.5, 401, "BC"), (0.7, 1001, "CD")])
 def test_processes(summary: Summary, cpu: float, memory: float, grades: str) -> None:
     found = seen(summary, consumers=(Consumer("after", "api", cpu, memory, None),))
