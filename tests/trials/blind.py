@@ -282,7 +282,7 @@ def main() -> None:
     print(table(done))
     for one in done:
         if one.green or not one.named:
-            print(f"\n{one.fault}: exit {one.status}\n  {one.said[:600]}")
+            print(f"\n{one.fault}: exit {one.status}\n  ... {one.said[-900:]}")
     green, named = sum(one.green for one in done), sum(one.named for one in done)
     print(f"\n{len(done)} faults: {green} exits with 0, {named} name what broke ({named / len(done):.1%})")
     sys.exit(1 if green or named < NAMED_SHARE * len(done) else 0)
