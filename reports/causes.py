@@ -9,20 +9,14 @@ from reports import view
 TITLE = "Why it changed"
 ABOUT = (
     "Shares are of the fall, or rise, of database time per request on a logarithmic scale, so that steps that "
-    "multiply add up. Indexes: the old release on the migrated database, asked alone. Statements: from there to the "
-    "new release. Cache: requests that need no database. Crowding: the same request waits less when the database has "
-    "less to do; it follows from the others. Not explained: what a request gained outside of the database, in the "
-    "service or by waiting for a free core."
+    "multiply add up. Indexes: the old release on the migrated database, asked alone; the triggers are in it for what "
+    "writes, where they take another time than before. Statements: from there to the new release. Cache: requests "
+    "that need no database. Crowding: the same request waits less when the database has less to do; it follows from "
+    "the others. Not explained: what a request gained outside of the database, in the service or by waiting for a "
+    "free core."
 )
 MOST_NAMES = 2
 LEAST_SHARE = 0.005
-_NAMES = {
-    Way.CACHE: "cache",
-    Way.INDEXES: "indexes",
-    Way.STATEMENTS: "statements",
-    Way.BOTH: "indexes and statements",
-    Way.CROWDING: "less crowding",
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,10 +86,14 @@ def _sentence(cause: Cause) -> str:
 
 
 def _said(cause: Cause, share: Share) -> str:
-    name, detail = _NAMES[share.way], _detail(cause, share.way)
+    name, detail = _name(share.way), _detail(cause, share.way)
     if share.way is Way.CROWDING and share.share < 0:
         name = "more crowding"
     return f"{name} {view.share(share.share)} %" + (f" ({detail})" if detail else "")
+
+
+def _name(way: Way) -> str:
+    return "less crowding" if way is Way.CROWDING else way.value
 
 
 def _detail(cause: Cause, way: Way) -> str:
@@ -103,11 +101,11 @@ def _detail(cause: Cause, way: Way) -> str:
         case Way.CACHE if None not in cause.hits:
             hits = [view.share(rate) for rate in cause.hits if rate is not None]
             return f"answers {hits[0]} → {hits[1]} % of requests"
-        case Way.INDEXES if cause.indexes:
+        case Way.INDEXES | Way.TRIGGERS_TOO if cause.indexes:
             more = len(cause.indexes) - MOST_NAMES
             names = [view.plain(name) for name in cause.indexes[:MOST_NAMES]]
             return ", ".join(names) + (f" and {more} more" if more > 0 else "")
-        case Way.STATEMENTS | Way.BOTH if None not in cause.statements:
+        case Way.STATEMENTS | Way.BOTH | Way.ALL if None not in cause.statements:
             before, after = (view.tidy(count) for count in cause.statements if count is not None)
             return (
                 f"{_repeated(cause)}{before} → {after} a request" if before != after else _repeated(cause).rstrip(": ")
@@ -138,7 +136,7 @@ def _bar(cause: Cause) -> Iterator[Segment]:
     for share in shown:
         yield Segment(
             share.way.name.lower(),
-            _NAMES[share.way],
+            _name(share.way),
             f"{view.share(share.share)} %",
             round(100 * share.share / whole, 2),
         )

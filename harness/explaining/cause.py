@@ -3,10 +3,11 @@
 Database time per request falls in four ways, and in logarithms their parts add up to the whole, like the steps of an
 attribution. A request that a cache answers needs none: that part is the time per request over the time per request
 that no cache answered, both under the load. What such a request costs when nobody else asks is known from the corpus,
-which the release of before was also asked on the migrated databases: from before to there it is the indexes, from there
-to after the new release, its statements. That is the order in which they are deployed; in another order they would
-share differently. The rest is crowding: the same request takes longer while others keep the database busy, and what
-spares the database work spares all of them this.
+which the release of before was also asked on the migrated databases: from before to there it is the indexes, for what
+writes also the triggers where they take another time than before, from there to after the new release, its statements.
+That is the order in which they are deployed; in another order they would share differently. The rest is crowding: the
+same request takes longer while others keep the database busy, and what spares the database work spares all of them
+this.
 
 The time that a service waits for its database is as the service tells it. What a request takes beside it, the service's
 own work and waiting for a free core or connection, is no part of it and explained by nothing here.
@@ -20,7 +21,7 @@ from enum import StrEnum
 from harness.comparison import Comparison, Pair
 from harness.evidence.inspected import Inspected
 from harness.evidence.repetition import Repetition, repetitions_of
-from harness.evidence.toll import Toll, tolls_of
+from harness.evidence.toll import LEAST, Toll, tolls_of
 from harness.judging.attribution import differs
 from harness.plan import ARMS, MIGRATED
 
@@ -35,8 +36,10 @@ class Way(StrEnum):
 
     CACHE = "cache"
     INDEXES = "indexes"
+    TRIGGERS_TOO = "indexes and triggers"
     STATEMENTS = "statements"
     BOTH = "indexes and statements"
+    ALL = "indexes, triggers and statements"
     CROWDING = "crowding"
 
 
@@ -132,6 +135,8 @@ def _cause(
     gone = database[0] - database[1] if database else 0.0
     saved = mean[0] - mean[1] if mean else 0.0
     hits = comparison.pair("cache_hit_rate", None, endpoint)
+    triggers = comparison.pair("trigger_ms_per_request", None, None)
+    fires = triggers is not None and _changed(triggers) and _writes(toll[0])
     before, _, after = (one.other.calls if one and one.other else None for one in toll)
     return Cause(
         endpoint=endpoint,
@@ -139,7 +144,7 @@ def _cause(
         mean=mean,
         database=database,
         explained=min(max(gone / saved, 0.0), 1.0) if database and saved else None,
-        shares=tuple(_shares(database, misses, toll)) if database else (),
+        shares=tuple(_shares(database, misses, toll, fires=fires)) if database else (),
         hits=(hits.before, hits.after) if hits else (None, None),
         statements=(before, after),
         repeated=(repeated[0], repeated[1]),
@@ -148,8 +153,9 @@ def _cause(
 
 
 def _shares(
-    database: tuple[float, float], misses: tuple[float, float] | None, toll: Sequence[Toll | None]
+    database: tuple[float, float], misses: tuple[float, float] | None, toll: Sequence[Toll | None], *, fires: bool
 ) -> Iterator[Share]:
+    migrated, both = (Way.TRIGGERS_TOO, Way.ALL) if fires else (Way.INDEXES, Way.BOTH)
     whole = _fall(*database)
     if abs(whole) < SEEN_ALONE:
         return
@@ -158,12 +164,12 @@ def _shares(
         yield Share(Way.CACHE, 1 - rest / whole)
     before, between, after = (_waited(one) for one in toll)
     if before is None or after is None:
-        yield Share(Way.BOTH, rest / whole)
+        yield Share(both, rest / whole)
         return
     if between is None:
-        yield Share(Way.BOTH, _fall(before, after) / whole)
+        yield Share(both, _fall(before, after) / whole)
     else:
-        yield Share(Way.INDEXES, _fall(before, between) / whole)
+        yield Share(migrated, _fall(before, between) / whole)
         yield Share(Way.STATEMENTS, _fall(between, after) / whole)
     yield Share(Way.CROWDING, (rest - _fall(before, after)) / whole)
 
@@ -171,6 +177,11 @@ def _shares(
 def _fall(before: float, after: float) -> float:
     """The logarithm of how many times smaller a time became."""
     return math.log(max(before, LEAST_MS) / max(after, LEAST_MS))
+
+
+def _writes(toll: Toll | None) -> bool:
+    """Whether it writes more than a reader does that tidies up."""
+    return toll is not None and toll.other is not None and toll.other.wal >= LEAST["write-ahead log"]
 
 
 def _waited(toll: Toll | None) -> float | None:

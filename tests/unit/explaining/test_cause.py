@@ -100,6 +100,31 @@ def test_without_the_step_between_indexes_and_statements_are_not_told_apart() ->
     assert found.explained is None  # without a mean there is nothing to explain
 
 
+@pytest.mark.parametrize(
+    ("wal", "seen", "named"),
+    [
+        (500, True, [Way.TRIGGERS_TOO, Way.STATEMENTS, Way.CROWDING]),
+        (500, False, [Way.INDEXES, Way.STATEMENTS, Way.CROWDING]),  # the triggers take as long as before
+        (8, True, [Way.INDEXES, Way.STATEMENTS, Way.CROWDING]),  # a reader fires none
+    ],
+)
+def test_cheaper_triggers_are_no_indexes(wal: float, seen: bool, named: list[Way]) -> None:
+    def writing(arm: str, db_ms: float) -> Inspected:
+        inspected = asked(arm, db_ms)
+        work = (Work(0, Counts(1, 1, 5, 1, wal, 0.5)),)
+        return replace(inspected, requests=tuple(replace(one, work=work) for one in inspected.requests))
+
+    arms = {arm: writing(arm, db_ms) for arm, db_ms in (("before", 50.0), ("migrated", 5.0), ("after", 0.5))}
+    triggers = replace(pair("trigger_ms_per_request", 10, 0.1 if seen else 9, seen=seen), endpoint=None)
+    pairs = [pair("p95", 900, 90), pair("db_ms_per_request", 100, 1), triggers]
+    (found,) = causes_of(comparison(*pairs), arms, {LIST: ["items_by_age"]})
+    assert [share.way for share in found.shares] == named
+    (row,) = cause_rows([found])
+    assert f"{named[0].value} 50 % (items_by_age)" in row.sentence
+    (both, *_) = causes_of(comparison(*pairs), {arm: arms[arm] for arm in ("before", "after")})[0].shares
+    assert both.way is (Way.ALL if named[0] is Way.TRIGGERS_TOO else Way.BOTH)
+
+
 def test_a_service_that_tells_no_database_time_has_no_known_cause() -> None:
     (found,) = causes_of(comparison(pair("p95", 900, 90), pair("mean", 500, 50)), {"before": asked("before", None)})
     assert (found.shares, found.explained) == ((), None)
