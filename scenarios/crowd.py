@@ -1,12 +1,14 @@
-"""What all users of the plans share: whom and what they choose, drawn from seeded generators, and the operator.
+"""What all users of the plans share: whom and what they choose, drawn from seeded generators, guests and the operator.
 
 Every arm of a block is asked the same questions, since each user draws from a generator of its own, seeded by the leg.
 """
 
 import os
 from bisect import bisect_left
+from collections.abc import Callable, Sequence
 from itertools import accumulate, count
 from random import Random
+from typing import Any
 
 from locust import task
 
@@ -49,6 +51,41 @@ class Ranks:
     def __init__(self, n: int, exponent: float) -> None:
         total = list(accumulate(1 / rank**exponent for rank in range(1, n + 1)))
         self.shares = [weight / total[-1] for weight in total]
+
+
+class Guest(HttpUser):
+    """One person at a time: comes in, takes some steps, and after a while makes room for the next.
+
+    A subclass says who comes, how many steps a visit has in the mean, and what a step is, with which share of them.
+    """
+
+    abstract = True
+    people: Ranks
+    mean_steps: float
+    HABITS: tuple[Sequence[Callable[[Any], None]], Sequence[float]]
+
+    def on_start(self) -> None:
+        """Take a seeded generator and let the first person in."""
+        self.chance = Chance()
+        self.arrive()
+
+    @task
+    def step(self) -> None:
+        """Do one thing."""
+        if self.steps_left == 0:
+            self.arrive()
+        self.steps_left -= 1
+        self.act()
+
+    def arrive(self) -> None:
+        """The next person: more active ones come more often."""
+        self.person = self.chance.popular(self.people)
+        self.steps_left = 1 + int(self.chance.expovariate(1 / self.mean_steps))
+
+    def act(self) -> None:
+        """One of the habits."""
+        (act,) = self.chance.choices(*self.HABITS)
+        act(self)
 
 
 class Operator(HttpUser):

@@ -12,7 +12,7 @@ from itertools import count
 from locust import task
 
 from harness.generator import HttpUser
-from scenarios.crowd import TAGS, Chance, Ranks
+from scenarios.crowd import TAGS, Chance, Guest, Ranks
 
 RECOMMENDATION = os.environ["HARNESS_URL_RECOMMENDATION"]
 AUTH = os.environ["HARNESS_URL_AUTH"]
@@ -27,36 +27,26 @@ ROLES = ("content-reader", "content-author", "comment-editor", "video-reader", "
 LINKED, WATCHED = Ranks(10_000, 1.4), Ranks(30_000, 1.3)
 
 
-class Member(HttpUser):
+class Member(Guest):
     """Browses, watches and pays; a subclass says how long it thinks between two steps.
 
     A subclass may also say how many people there are, how much there is to see, and which share of visits logs in.
     """
 
     abstract = True
+    mean_steps = MEAN_STEPS
     people, linked, watched, followed = Ranks(USERS, 1.1), LINKED, WATCHED, Ranks(CREATORS, 1.3)
     logs_in = 0.2  # the others were let in on an earlier day
 
     def on_start(self) -> None:
-        """Take a seeded generator and let the first person in."""
-        self.chance = Chance()
+        """Nobody has logged in or paid yet."""
         self.tokens: dict[int, str] = {}
         self.payments = count()
-        self.arrive()
-
-    @task
-    def step(self) -> None:
-        """Do one thing."""
-        if self.steps_left == 0:
-            self.arrive()
-        self.steps_left -= 1
-        (act,) = self.chance.choices(*self.HABITS)
-        act(self)
+        super().on_start()
 
     def arrive(self) -> None:
         """The next person comes in and is told what they may do."""
-        self.person = self.chance.popular(self.people)
-        self.steps_left = 1 + int(self.chance.expovariate(1 / MEAN_STEPS))
+        super().arrive()
         self.shown, self.videos = [1], [1]
         if self.chance.random() < self.logs_in:
             self.log_in()

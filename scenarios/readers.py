@@ -10,7 +10,7 @@ from http.client import CREATED, NOT_FOUND, OK
 from locust import between, task
 
 from harness.generator import HttpUser
-from scenarios.crowd import Chance, Ranks
+from scenarios.crowd import Chance, Guest, Ranks
 
 USERS, POSTS = 5_000, 100_000
 MEAN_STEPS = 30  # of one person's visit
@@ -21,29 +21,15 @@ PAGES = (7, 14, 30, 60, 90)  # days that an analyst looks at
 ACTIVITY, SPREAD = Ranks(USERS, 1.1), Ranks(POSTS, 1.3)  # few posts go round
 
 
-class Reader(HttpUser):
+class Reader(Guest):
     """Thinks for 0.4 s between two steps."""
 
     wait_time = between(0.2, 0.6)
-
-    def on_start(self) -> None:
-        """Take a seeded generator and let the first person in."""
-        self.chance = Chance()
-        self.arrive()
-
-    @task
-    def step(self) -> None:
-        """Do one thing."""
-        if self.steps_left == 0:
-            self.arrive()
-        self.steps_left -= 1
-        (act,) = self.chance.choices(*self.HABITS)
-        act(self)
+    people, mean_steps = ACTIVITY, MEAN_STEPS
 
     def arrive(self) -> None:
         """The next person opens a feed."""
-        self.person = self.chance.popular(ACTIVITY)
-        self.steps_left = 1 + int(self.chance.expovariate(1 / MEAN_STEPS))
+        super().arrive()
         self.open_feed()
 
     def open_feed(self) -> None:

@@ -4,10 +4,7 @@ A visitor is one signed-in person at a time: asks for recommendations, opens wha
 then likes something, and after a while makes room for the next person.
 """
 
-from locust import task
-
-from harness.generator import HttpUser
-from scenarios.crowd import Chance, Ranks
+from scenarios.crowd import Guest, Ranks
 
 RECOMMENDATIONS, CONTENT, LIKE, EDIT = 0.40, 0.563, 0.033, 0.003  # shares of a visitor's steps; the rest creates
 FROM_THE_LIST = 0.9  # of the contents that are opened; the others come by a link from elsewhere
@@ -16,28 +13,19 @@ MEAN_STEPS = 50  # of one person's visit
 ACTIVITY, LINKED = Ranks(20_000, 1.1), Ranks(10_000, 1.4)  # links that go round point to few contents
 
 
-class Visitor(HttpUser):
+class Visitor(Guest):
     """Browses; a subclass says how long it thinks between two steps."""
 
     abstract = True
-
-    def on_start(self) -> None:
-        """Take a seeded generator and let the first person in."""
-        self.chance = Chance()
-        self.arrive()
+    people, mean_steps = ACTIVITY, MEAN_STEPS
 
     def arrive(self) -> None:
-        """The next person: more active ones come more often."""
-        self.person = self.chance.popular(ACTIVITY)
-        self.steps_left = 1 + int(self.chance.expovariate(1 / MEAN_STEPS))
+        """The next person has not been shown anything yet."""
+        super().arrive()
         self.shown: list[int] = []
 
-    @task
-    def step(self) -> None:
-        """Do one thing."""
-        if self.steps_left == 0:
-            self.arrive()
-        self.steps_left -= 1
+    def act(self) -> None:
+        """Ask, open, like, change or create something."""
         draw = self.chance.random()
         if not self.shown or draw < RECOMMENDATIONS:
             self.ask()

@@ -8,10 +8,9 @@ from datetime import UTC, datetime, timedelta
 from http.client import CREATED, NOT_FOUND, OK
 from typing import Any
 
-from locust import between, task
+from locust import between
 
-from harness.generator import HttpUser
-from scenarios.crowd import Chance, Ranks
+from scenarios.crowd import Guest, Ranks
 
 USERS = Ranks(2_000, 0.6)
 MEAN_STEPS = 30  # of one visit
@@ -22,29 +21,15 @@ DAYS, ATTENTION = ("2025-12-31", "2025-12-24", "2025-12-17", "2025-09-10"), (0.6
 """Days of the weeks whose places people look at."""
 
 
-class Walker(HttpUser):
+class Walker(Guest):
     """Thinks for half a second between two steps."""
 
     wait_time = between(0.3, 0.7)
-
-    def on_start(self) -> None:
-        """Take a seeded generator and let the first person in."""
-        self.chance = Chance()
-        self.arrive()
-
-    @task
-    def step(self) -> None:
-        """Do one thing."""
-        if self.steps_left == 0:
-            self.arrive()
-        self.steps_left -= 1
-        (act,) = self.chance.choices(*self.HABITS)
-        act(self)
+    people, mean_steps = USERS, MEAN_STEPS
 
     def arrive(self) -> None:
         """The next person comes in and sees what is theirs."""
-        self.person = self.chance.popular(USERS)
-        self.steps_left = 1 + int(self.chance.expovariate(1 / MEAN_STEPS))
+        super().arrive()
         self.teams, self.known = [1], [1]
         self.look()
 
