@@ -40,6 +40,11 @@ def test_an_idle_process_uses_its_memory_and_no_cpu(monkeypatch: pytest.MonkeyPa
     assert 100 * MEGABYTE < fmean(found[MEMORY]) < 130 * MEGABYTE
 
 
+def test_memory_is_read_every_third_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    found = readings("import time; time.sleep(30)", monkeypatch)
+    assert len(found[MEMORY]) == -(-len(found[THREADS]) // 3) < len(found[THREADS])
+
+
 def test_a_busy_process_uses_a_core_or_what_it_gets_of_one(monkeypatch: pytest.MonkeyPatch) -> None:
     assert 0.2 < fmean(readings("while True: pass", monkeypatch)[CPU]) * CORES < 1.2
 
