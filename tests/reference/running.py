@@ -36,6 +36,12 @@ class Answer:
     queries: int
     fallback: str | None = None
 
+    @property
+    def refusal(self) -> tuple[str, str]:
+        """The code and the message of an error."""
+        assert isinstance(self.body, dict)
+        return self.body["error"]["code"], self.body["error"]["message"]
+
 
 class Client:
     """Speaks to one running service."""

@@ -1,8 +1,6 @@
 """Fifty at a time for the same teams: every metre is counted, nobody meets a deadlock, nothing is stale."""
 
-import threading
-from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Iterator
 
 import psycopg
 import pytest
@@ -11,24 +9,12 @@ from tests.reference import running
 from tests.reference.activity.rows import EFFORT, MEMBERS, busiest, members_of, teams_of
 from tests.reference.activity.sums import TOTALS, UNMARKED
 from tests.reference.running import Answer, Client, Postgres, RedisServer
+from tests.reference.throng import MANY, at_once, reading
 
 pytestmark = pytest.mark.e2e
 
-CROWD = 50
 TEAM = busiest("teams")[0]
 SEVERAL = [user for user in busiest("users") if len(teams_of(user)) > 1]
-
-
-def at_once(send: Callable[[int], Answer]) -> Sequence[Answer]:
-    """What fifty requests that start together are answered."""
-    start = threading.Barrier(CROWD)
-
-    def wait_and_send(number: int) -> Answer:
-        start.wait()
-        return send(number)
-
-    with ThreadPoolExecutor(CROWD) as crowd:
-        return list(crowd.map(wait_and_send, range(CROWD)))
 
 
 @pytest.fixture
@@ -61,7 +47,7 @@ def test_every_metre_of_those_who_move_for_one_team_at_once_is_counted(
         return either.insist("POST", "/activities", new)
 
     assert {answer.status for answer in at_once(move)} == {201}
-    assert metres(database) == before + sum(range(1, CROWD + 1))
+    assert metres(database) == before + sum(range(1, MANY + 1))
 
 
 def test_uploads_for_the_same_teams_in_other_orders(either: Client, database: psycopg.Connection) -> None:
@@ -78,7 +64,7 @@ def test_uploads_for_the_same_teams_in_other_orders(either: Client, database: ps
     before = database.execute("SELECT count(*) FROM activities").fetchone()
     answers = at_once(upload)
     assert {answer.status for answer in answers} == {201}
-    recorded = sum(2 * len(teams_of(SEVERAL[number % len(SEVERAL)])) for number in range(CROWD))
+    recorded = sum(2 * len(teams_of(SEVERAL[number % len(SEVERAL)])) for number in range(MANY))
     assert before is not None
     assert database.execute("SELECT count(*) FROM activities").fetchone() == (before[0] + recorded,)
 
@@ -125,18 +111,14 @@ def test_two_releases_side_by_side_count_alike(
 
 def test_no_stale_answer_while_many_read_and_write(optimized: Client) -> None:
     """Readers keep filling the cache while a writer checks, after each acknowledged write, all that shows it."""
-    user, done = members_of(TEAM)[0], threading.Event()
+    user = members_of(TEAM)[0]
     paths = [f"/dashboards/{user}", f"/activities/user/{user}", f"/teams/{TEAM}/progress"]
 
     def read() -> None:
-        while not done.is_set():
-            for path in paths:
-                optimized.get(path)
+        for path in paths:
+            optimized.get(path)
 
-    readers = [threading.Thread(target=read) for _ in range(6)]
-    for reader in readers:
-        reader.start()
-    try:
+    with reading(read):
         for version in range(30):
             new = EFFORT | {"user_id": user, "team_id": TEAM, "started_at": f"2026-01-02T10:00:{version:02}Z"}
             recorded = optimized.send("POST", "/activities", new).body
@@ -146,7 +128,3 @@ def test_no_stale_answer_while_many_read_and_write(optimized: Client) -> None:
             remark = {"note": f"version {version}"}
             assert optimized.send("PATCH", f"/activities/{recorded['id']}", remark).status == 200
             assert remark["note"] in optimized.http.get(paths[1]).text
-    finally:
-        done.set()
-        for reader in readers:
-            reader.join()

@@ -1,6 +1,5 @@
 """Fifty at the same moment: nothing is lost, nothing is there twice, nobody waits in a circle."""
 
-import threading
 from collections import Counter
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
@@ -11,6 +10,7 @@ import pytest
 
 from tests.reference.auth.tokens import token
 from tests.reference.running import Answer, Client, Postgres
+from tests.reference.throng import reading
 
 pytestmark = pytest.mark.e2e
 
@@ -94,17 +94,13 @@ def test_all_log_in(either: Client) -> None:
 
 def test_nobody_is_answered_from_before_while_many_read_and_write(optimized: Client) -> None:
     """Readers keep filling the cache while a writer checks, after each acknowledged write, all that shows it."""
-    current, done = [token(41, "0")], threading.Event()
+    current = [token(41, "0")]
 
     def read() -> None:
-        while not done.is_set():
-            for path in ("/auth/token", "/auth/user/41/permissions", "/auth/role/video-author/users"):
-                optimized.send("GET", path, token=current[0])
+        for path in ("/auth/token", "/auth/user/41/permissions", "/auth/role/video-author/users"):
+            optimized.send("GET", path, token=current[0])
 
-    readers = [threading.Thread(target=read) for _ in range(6)]
-    for reader in readers:
-        reader.start()
-    try:
+    with reading(read):
         for round_ in range(20):
             given = current[0]
             assert optimized.send("GET", "/auth/token", token=given).status == 200
@@ -121,10 +117,6 @@ def test_nobody_is_answered_from_before_while_many_read_and_write(optimized: Cli
             shown = optimized.get("/auth/user/41/permissions").body
             assert isinstance(shown, dict)
             assert shown["permissions"] == (permissions if wanted else [])
-    finally:
-        done.set()
-        for reader in readers:
-            reader.join()
 
 
 def at_once(send: Callable[[A], R], arguments: Iterable[A]) -> list[R]:

@@ -2,22 +2,14 @@
 
 import threading
 from collections import Counter
-from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 
 import psycopg
 import pytest
 
 from tests.reference.running import Answer, Client, Postgres
+from tests.reference.throng import MANY, at_once
 
 pytestmark = pytest.mark.e2e
-
-MANY = 50
-
-
-def at_once(send: Callable[[int], Answer]) -> list[Answer]:
-    with ThreadPoolExecutor(MANY) as threads:
-        return list(threads.map(send, range(MANY)))
 
 
 def watch(client: Client, video: int, user: int) -> Answer:

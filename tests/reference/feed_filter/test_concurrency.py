@@ -1,25 +1,21 @@
 """Fifty at once: nothing is lost, nothing is there twice, whichever releases write, and no answer is stale."""
 
-import threading
 from collections import Counter
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 
 import psycopg
 import pytest
 
 from tests.reference import running
 from tests.reference.running import Answer, Client, Postgres, RedisServer
+from tests.reference.throng import MANY, at_once, reading
 
 pytestmark = pytest.mark.e2e
 
-MANY = 50
 
-
-def at_once(send: Callable[[int], Answer]) -> dict[int, int]:
-    """How often each status was answered."""
-    with ThreadPoolExecutor(MANY) as threads:
-        return dict(Counter(answer.status for answer in threads.map(send, range(MANY))))
+def statuses(send: Callable[[int], Answer]) -> dict[int, int]:
+    """How often fifty at once were answered each status."""
+    return dict(Counter(answer.status for answer in at_once(send)))
 
 
 def add_keyword(client: Client, user: int, keyword: str) -> Answer:
@@ -50,19 +46,19 @@ def counted(url: str, what: str) -> object:
 
 
 def test_a_keyword_is_added_once(either: Client, database: str) -> None:
-    assert at_once(lambda _: add_keyword(either, 5, "once")) == {201: 1, 409: MANY - 1}
+    assert statuses(lambda _: add_keyword(either, 5, "once")) == {201: 1, 409: MANY - 1}
     assert counted(database, "keywords WHERE user_id = 5 AND keyword = 'once'") == 1
 
 
 def test_a_user_has_one_configuration(either: Client, database: str) -> None:
     with psycopg.connect(database) as connection:
         connection.execute("DELETE FROM filter_configurations WHERE user_id = 6")
-    assert at_once(lambda number: configure(either, 6, number)) == {200: MANY}
+    assert statuses(lambda number: configure(either, 6, number)) == {200: MANY}
     assert counted(database, "filter_configurations WHERE user_id = 6") == 1
 
 
 def test_a_post_has_one_classification_and_it_is_whole(either: Client, database: str) -> None:
-    assert at_once(lambda number: classify(either, "new-post", number)) == {200: MANY}
+    assert statuses(lambda number: classify(either, "new-post", number)) == {200: MANY}
     assert counted(database, "classifications WHERE key = 'new-post'") == 1
     kept = either.get("/classifications/new-post").body
     assert isinstance(kept, dict)
@@ -71,7 +67,7 @@ def test_a_post_has_one_classification_and_it_is_whole(either: Client, database:
 
 def test_no_event_is_lost(either: Client) -> None:
     event = {"user_id": 7, "kind": "post_shown", "post": "counted"}
-    assert at_once(lambda _: either.insist("POST", "/events", event)) == {201: MANY}
+    assert statuses(lambda _: either.insist("POST", "/events", event)) == {201: MANY}
     body = either.get("/users/7/events?limit=100").body
     assert isinstance(body, dict)
     assert [item["post"] for item in body["items"]].count("counted") == MANY
@@ -103,26 +99,21 @@ def test_two_releases_side_by_side_write_once(optimized: Client, postgres: Postg
         clients = (baseline, optimized)
         connection.execute("DELETE FROM filter_configurations WHERE user_id = 9")
         for turn in range(3):
-            statuses = at_once(lambda number, turn=turn: add_keyword(clients[number % 2], 9, f"beside-{turn}"))  # type: ignore[misc] # bound at once
-            assert statuses == {201: 1, 409: MANY - 1}
-        assert at_once(lambda number: configure(clients[number % 2], 9, number)) == {200: MANY}
-        assert at_once(lambda number: classify(clients[number % 2], "beside", number)) == {200: MANY}
+            answered = statuses(lambda number, turn=turn: add_keyword(clients[number % 2], 9, f"beside-{turn}"))  # type: ignore[misc] # bound at once
+            assert answered == {201: 1, 409: MANY - 1}
+        assert statuses(lambda number: configure(clients[number % 2], 9, number)) == {200: MANY}
+        assert statuses(lambda number: classify(clients[number % 2], "beside", number)) == {200: MANY}
 
 
 def test_no_stale_answer_while_many_read_and_write(optimized: Client) -> None:
     """Readers keep filling the cache while a writer checks, after each acknowledged write, all that shows it."""
-    done = threading.Event()
     paths = ["/users/11/filter", "/users/by-email/user11@example.com/filter", "/users/11/keywords", "/users?limit=20"]
 
     def read() -> None:
-        while not done.is_set():
-            for path in [*paths, "/users/11/configuration", "/classifications/fresh"]:
-                optimized.get(path)
+        for path in [*paths, "/users/11/configuration", "/classifications/fresh"]:
+            optimized.get(path)
 
-    readers = [threading.Thread(target=read) for _ in range(6)]
-    for reader in readers:
-        reader.start()
-    try:
+    with reading(read):
         for version in range(30):
             added = add_keyword(optimized, 11, f"version {version}").body
             assert isinstance(added, dict)
@@ -136,10 +127,6 @@ def test_no_stale_answer_while_many_read_and_write(optimized: Client) -> None:
                 assert f'"least_confidence":{version},' in optimized.http.get(path).text.replace("}", ","), path
             classify(optimized, "fresh", version)
             assert f'"confidence":{version},' in optimized.http.get("/classifications/fresh").text
-    finally:
-        done.set()
-        for reader in readers:
-            reader.join()
 
 
 def items(client: Client, path: str) -> list[dict[str, object]]:

@@ -8,6 +8,7 @@ import psycopg
 import pytest
 
 from tests.reference import running
+from tests.reference.costs import costs_one_statement_and_none_cached
 from tests.reference.running import Answer, Client, Postgres, RedisServer
 
 pytestmark = pytest.mark.e2e
@@ -70,11 +71,7 @@ def test_baseline_counts_the_subscribers_of_each_plan(baseline: Client) -> None:
 def test_optimized_costs_one_statement_cold_and_none_cached(
     optimized: Client, redis_server: RedisServer, path: str
 ) -> None:
-    redis_server.client(2).flushdb()
-    first, second = optimized.get(path), optimized.get(path)
-    assert [(first.cache, first.queries), (second.cache, second.queries)] == [("miss", 1), ("hit", 0)]
-    assert first.status == 200
-    assert first.body == second.body
+    costs_one_statement_and_none_cached(optimized, redis_server, path)
 
 
 def test_a_payment_costs_one_statement_and_a_repetition_those_of_before(optimized: Client, baseline: Client) -> None:

@@ -1,7 +1,6 @@
 """After an acknowledged write nobody is answered from before it: not by a race, not by an outage of the cache."""
 
 import signal
-import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -10,6 +9,7 @@ import pytest
 
 from tests.reference import running
 from tests.reference.running import Client, Postgres, RedisServer
+from tests.reference.throng import reading
 
 pytestmark = pytest.mark.e2e
 
@@ -18,27 +18,19 @@ def test_no_stale_answer_while_many_read_and_write(optimized: Client) -> None:
     """Readers keep filling the cache while a writer checks, after each acknowledged write, all that shows it."""
     shown = optimized.get("/recommendations/13?limit=3").body
     assert isinstance(shown, dict)
-    identity, done = shown["items"][1]["id"], threading.Event()
+    identity = shown["items"][1]["id"]
     paths = [f"/content/{identity}", "/recommendations/13?limit=3", "/recommendations/13?limit=5"]
 
     def read() -> None:
-        while not done.is_set():
-            for path in paths:
-                optimized.get(path)
+        for path in paths:
+            optimized.get(path)
 
-    readers = [threading.Thread(target=read) for _ in range(6)]
-    for reader in readers:
-        reader.start()
-    try:
+    with reading(read):
         for version in range(60):
             change = {"title": f"version {version}", "body": "", "tags": ["a"]}
             assert optimized.send("PUT", f"/content/{identity}", change).status == 200
             for path in paths:
                 assert f"version {version}" in optimized.http.get(path).text, path
-    finally:
-        done.set()
-        for reader in readers:
-            reader.join()
 
 
 @pytest.fixture
