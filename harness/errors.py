@@ -17,8 +17,9 @@ A failed request is not here: it is a sample. Evidence (the last lines of a log)
 """
 
 import errno
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
+from difflib import get_close_matches
 from pathlib import Path
 
 
@@ -93,3 +94,9 @@ class CommandError(EnvironmentFailedError):
 
 class NotReadyError(EnvironmentFailedError):
     """A server or a service did not become ready within its time limit."""
+
+
+def nearest(name: str, known: Collection[str]) -> str:
+    """What to say of a name that is not known: the known one that is like it, or else all of them."""
+    near = get_close_matches(name, known, n=1, cutoff=0.5)
+    return f'did you mean "{near[0]}"?' if near else f"known are {', '.join(known) or 'none'}"

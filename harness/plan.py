@@ -2,19 +2,22 @@
 
 from typing import Annotated, Literal, Self, TypeVar
 
-from pydantic import Field, PrivateAttr, ValidationInfo, field_validator, model_validator
+from pydantic import Field, PrivateAttr, field_validator
 
 from harness.parts.abort import Abort
 from harness.parts.alert import DEFAULTS, Alert
+from harness.parts.capacity import Capacity
 from harness.parts.corpus import Corpus
 from harness.parts.during import During
+from harness.parts.expectation import Expectation, parse_expectation
 from harness.parts.fault import Fault
 from harness.parts.gauge import Gauges
 from harness.parts.judgement import Judgement
+from harness.parts.profile import Profile
 from harness.parts.stage import Part, Seconds, Stage, StageKind
 from harness.parts.system import Compose, ComposeName, Core, External, Local, ServiceName, Url
-from harness.parts.target import Expectation, ExpectationError, Form, parse_expectation
-from harness.parts.vocabulary import Tags, Vocabulary, vocabulary_of
+from harness.parts.target import Claim, Target
+from harness.parts.vocabulary import Tags, Vocabulary
 
 S = TypeVar("S", Local, Compose, External)
 SCHEMA = 1
@@ -77,164 +80,6 @@ class Load(Part):
     arrivals: Literal["poisson", "uniform"] | None = None
     cores: tuple[Core, ...] = ()
     stop_seconds: Seconds = 65.0
-
-
-class Profile(Part):
-    """A plan made shorter or longer: scales time, blocks and the corpus, never targets.
-
-    A stage gets ``time`` times its seconds, whole ones, and no fewer than ``least_seconds`` or than it is written with;
-    ramps, of which nothing is summarised, no fewer than ``least_ramp_seconds`` where that is given. ``ramp_seconds``
-    and ``warmup_seconds`` stay the same share of it. ``answers`` are the requests of [answers].
-    """
-
-    time: float = Field(default=1.0, gt=0, le=10)
-    least_seconds: int = Field(default=5, ge=1, le=86_400)
-    least_ramp_seconds: int | None = Field(default=None, ge=1, le=86_400)
-    blocks: int | None = Field(default=None, ge=1, le=100)
-    answers: int | None = Field(default=None, ge=1, le=20_000)
-
-    def times_of(self, stage: Stage) -> dict[str, float]:
-        """The scaled times of a stage, by field."""
-        least = self.least_seconds
-        if stage.kind is StageKind.RAMP and self.least_ramp_seconds is not None:
-            least = self.least_ramp_seconds
-        seconds = max(float(round(stage.seconds * self.time)), min(stage.seconds, float(least)))
-        share = seconds / stage.seconds
-        return {
-            "seconds": seconds,
-            "ramp_seconds": max(stage.ramp_seconds * share, 1.0) if stage.ramp_seconds else 0.0,
-            "warmup_seconds": stage.warmup_seconds * share,
-        }
-
-
-class Target(Part):
-    """One statement to be judged. Without a stage it speaks of every stage but ramps, without an endpoint of all.
-
-    A ``tag`` is a name of the plan's for several endpoints, of which all samples are taken together. What is
-    ``advisory`` is judged and shown, and decides nothing: a run comes out as it would without it.
-    """
-
-    expect: str
-    stage: str | None = None
-    endpoint: str | None = None
-    tag: str | None = None
-    claim: str | None = None
-    severity: Literal["required", "advisory"] = "required"
-    _expectation: Expectation = PrivateAttr()
-    _tagged: frozenset[str] = PrivateAttr()
-
-    @field_validator("expect")
-    @classmethod
-    def _parses(cls, value: str, info: ValidationInfo) -> str:
-        return _parsed(value, info)
-
-    @model_validator(mode="after")
-    def _one_place(self) -> Self:
-        _either(self.endpoint, self.tag)
-        return self
-
-    def model_post_init(self, context: object) -> None:
-        """Look up the words of the plan that it uses."""
-        words = vocabulary_of(context)
-        self._expectation = parse_expectation(self.expect, words.metrics)
-        self._tagged = frozenset(words.tags.get(self.tag or "", ()))
-
-    @property
-    def expectation(self) -> Expectation:
-        """The parsed ``expect``."""
-        return self._expectation
-
-    @property
-    def endpoints(self) -> frozenset[str] | None:
-        """The endpoints that it speaks of; ``None``: of all."""
-        if self.tag is not None:
-            return self._tagged
-        return None if self.endpoint is None else frozenset({self.endpoint})
-
-    @property
-    def required(self) -> bool:
-        """Whether it counts towards the outcome of the run."""
-        return self.severity == "required"
-
-    @property
-    def primary(self) -> bool:
-        """Whether it is among those that can fail a run by a change from before to after."""
-        return self.required and self.expectation.form is not Form.ABSOLUTE
-
-
-def _parsed(text: str, info: ValidationInfo) -> str:
-    """A line of ``expect``, when it can be read with the words of its plan."""
-    try:
-        parse_expectation(text, vocabulary_of(info.context).metrics)
-    except ExpectationError as error:
-        raise ValueError(str(error)) from error
-    return text
-
-
-def _either(endpoint: str | None, tag: str | None) -> None:
-    if endpoint is not None and tag is not None:
-        raise ValueError("endpoint and tag both say which requests are meant; leave one out")
-
-
-class Capacity(Part):
-    """When the load of a stress stage is held: limits that all its requests together have to meet."""
-
-    limit: tuple[str, ...]
-
-    @field_validator("limit")
-    @classmethod
-    def _limits(cls, value: tuple[str, ...]) -> tuple[str, ...]:
-        if not value:
-            raise ValueError('needs at least one limit, as in "p95 < 300 ms"')
-        for text in value:
-            try:
-                said = parse_expectation(text)
-            except ExpectationError as error:
-                raise ValueError(str(error)) from error
-            if said.form is not Form.ABSOLUTE:
-                raise ValueError(f'"{text}" compares the arms; a limit is absolute, as in "p95 < 300 ms"')
-            if said.metric.whole:
-                raise ValueError(
-                    f'"{text}": there is no {said.metric.name} of a stage; limit a latency, a rate or errors'
-                )
-        return value
-
-
-class Claim(Part):
-    """What somebody said the migration does. Judged like targets and reported, but it decides no exit code.
-
-    ``expect`` is how it is measured; a claim that cannot be measured says why in ``unmeasured`` instead. ``before`` and
-    ``after`` are the claimed figures, as text.
-    """
-
-    id: str = Field(min_length=1, max_length=40)
-    says: str = Field(min_length=1, max_length=300)
-    before: str | None = None
-    after: str | None = None
-    expect: tuple[str, ...] = ()
-    stage: str | None = None
-    endpoint: str | None = None
-    tag: str | None = None
-    unmeasured: str | None = None
-    _targets: tuple[Target, ...] = PrivateAttr()
-
-    @model_validator(mode="after")
-    def _measured_or_not(self, info: ValidationInfo) -> Self:
-        if bool(self.expect) == bool(self.unmeasured):
-            raise ValueError("needs either expect, how it is measured, or unmeasured, why it is not")
-        _either(self.endpoint, self.tag)
-        for text in self.expect:
-            _parsed(text, info)
-        place = {"stage": self.stage, "endpoint": self.endpoint, "tag": self.tag, "claim": self.id}
-        self._targets = tuple(
-            Target.model_validate(place | {"expect": text}, context=info.context) for text in self.expect
-        )
-        return self
-
-    @property
-    def targets(self) -> tuple[Target, ...]:
-        """What has to be met for the claim to hold."""
-        return self._targets
 
 
 class Plan(Part):

@@ -34,10 +34,10 @@ from harness.measures.settling import NOTHING_LEFT_OUT, Settling
 from harness.measures.timeline import Course, Second, course_of, timeline
 from harness.measures.usage import Consumer, Usage
 from harness.metric import PERCENTILES, SERVICE_TIMES, Metric
+from harness.parts.expectation import Expectation
 from harness.parts.fault import Fault
 from harness.parts.gauge import metrics_of
 from harness.parts.stage import StageKind
-from harness.parts.target import Expectation
 from harness.parts.vocabulary import NO_WORDS, Tags, Vocabulary
 from harness.trial import Leg, Migration, Offered, Trial, Window
 

@@ -22,7 +22,8 @@ from harness.judging.stability import against_noise, confirmed, doubts_of_noise,
 from harness.judging.stop import Stop
 from harness.measures.replies import Replies
 from harness.measures.soundness import Unsound
-from harness.plan import Claim, Plan, Target
+from harness.parts.target import Claim, Target
+from harness.plan import Plan
 from harness.summary import Summary
 from harness.trial import Incident, Loss, Setup
 
@@ -122,16 +123,10 @@ def judge(
     own, known = differences_of(summary), [one for run in noise.runs for one in run.differences] if noise else []
     floors, wanted = floors_of([*known, *own]), {place_of(target) for target in plan.targets if target.required}
     unequal = unequal_arms(own, floors_of(known), wanted)
-    breaches = breaches_of(summary, losses, incidents, agreement, unsound) + tuple(unequal)
-    if repeat and repeat.summary.legs:  # cut short in its first block it broke nothing
-        breaches += tuple(breach for breach in breaches_of(repeat.summary) if breach not in breaches)
     forgotten = [found] if (found := evicted(summary)) else []
     counted = decides([*plan.targets, *(target for claim in plan.claims for target in claim.targets)])
-    if counted:
-        breaches += tuple(forgotten)
-    if stops:  # before the first block was complete, maybe
-        breaches = tuple(breach for breach in breaches if breach is not Breach.NO_BLOCK)
-        breaches += tuple(breach for stop in stops for breach in stop.breaches if breach not in breaches)
+    broken = (*breaches_of(summary, losses, incidents, agreement, unsound), *unequal, *(forgotten if counted else ()))
+    breaches = _all_breaches(broken, repeat, stops)
     silent = unasked(summary)
     interrupted = len(summary.legs) + summary.settling.dropped_legs < setup.legs_planned
 
@@ -157,6 +152,18 @@ def judge(
     of_servers = (*([] if counted else forgotten), *not_read(unread), *misfits(flaws))
     doubts = (*alike, *said, *of_servers, *doubts_of_noise(checks, floors, repeated=repeat is not None))
     return Verdict(outcome, checks, claims, doubts, breaches, agreement, tuple(stops))
+
+
+def _all_breaches(first: Sequence[AnyBreach], repeat: Repeat | None, stops: Sequence[Stop]) -> tuple[AnyBreach, ...]:
+    """What broke the run, what broke its second measurement and what ended it early, each once."""
+    found = [breach for breach in first if not (stops and breach is Breach.NO_BLOCK)]  # it may not have come so far
+    more = [breach for stop in stops for breach in stop.breaches]
+    if repeat and repeat.summary.legs:  # cut short in its first block it broke nothing
+        more = [*breaches_of(repeat.summary), *more]
+    for breach in more:
+        if breach not in found:
+            found.append(breach)
+    return tuple(found)
 
 
 def _said_twice(checks: Sequence[Check], repeat: Repeat, floors: Mapping[Place, Floor]) -> Iterator[Check]:

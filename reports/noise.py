@@ -6,8 +6,9 @@ from dataclasses import dataclass
 from harness.judging.check import Check, Reason, edge_of
 from harness.judging.forecast import block_values, more_blocks, visible
 from harness.judging.noise import Floor, Place, place_of
-from harness.parts.target import Form
-from harness.plan import Plan, Target
+from harness.parts.expectation import Form
+from harness.parts.target import Target
+from harness.plan import Plan
 from harness.verdict import Verdict
 from reports import view
 

@@ -7,7 +7,7 @@ from harness.comparison import Comparison, Pair
 from harness.judging.check import Check, Outcome, Reason, unbounded
 from harness.judging.doubt import Doubt
 from harness.metric import METRICS, Basis, Metric, Origin, Scale
-from harness.parts.target import Form
+from harness.parts.expectation import Form
 from harness.plan import ARMS, Plan
 from harness.summary import Summary
 from harness.verdict import Verdict

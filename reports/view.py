@@ -14,7 +14,8 @@ from functools import partial
 from harness.comparison import Change, Pair
 from harness.judging.check import Outcome
 from harness.metric import Metric, Origin, Unit
-from harness.plan import Chain, Target
+from harness.parts.target import Target
+from harness.plan import Chain
 from harness.statistics import Interval
 
 MINUS = "\N{MINUS SIGN}"

@@ -9,12 +9,11 @@ import copy
 import json
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from difflib import get_close_matches
 from hashlib import sha256
 from typing import Any
 
 from harness.environment.variables import expand
-from harness.errors import EnvironmentFailedError
+from harness.errors import EnvironmentFailedError, nearest
 from harness.parts.system import Compose
 
 Model = dict[str, Any]
@@ -178,11 +177,8 @@ def require(services: Mapping[str, Any], asked: Mapping[str, str]) -> None:
     """
     for where, name in asked.items():
         if name not in services:
-            near = get_close_matches(name, services, n=1, cutoff=0.5)
-            hint = f'did you mean "{near[0]}"?' if near else f"known are {', '.join(sorted(services)) or 'none'}"
-            raise EnvironmentFailedError(
-                f'{where}: no service "{name}" in the Compose file under these profiles; {hint}'
-            )
+            what = f'no service "{name}" in the Compose file under these profiles; {nearest(name, sorted(services))}'
+            raise EnvironmentFailedError(f"{where}: {what}")
 
 
 def _reached(services: Mapping[str, Any], spec: Compose) -> dict[str, int]:

@@ -7,7 +7,7 @@ from fractions import Fraction
 import numpy as np
 
 from harness.measures.capacity import Answers
-from harness.parts.target import Expectation
+from harness.parts.expectation import Expectation
 
 USUAL_MS = 10_000.0
 """How long an answer may take where no limit says it."""

@@ -13,8 +13,8 @@ from harness.comparison import Comparison, Pair
 from harness.judging.doubt import Doubt, doubts_of_pair
 from harness.judging.noise import Floor, Place, place_of
 from harness.metric import LATENCIES, Better, Metric, Origin, Scale, Unit
-from harness.parts.target import Form
-from harness.plan import Target
+from harness.parts.expectation import Form
+from harness.parts.target import Target
 from harness.statistics import Interval
 
 ROUNDING = 1e-9

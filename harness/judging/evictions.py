@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from harness.metric import Origin
-from harness.plan import Target
+from harness.parts.target import Target
 from harness.summary import Summary
 from harness.trial import Leg
 

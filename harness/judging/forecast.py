@@ -7,8 +7,9 @@ from statistics import fmean, stdev
 from harness.comparison import Comparison, Pair
 from harness.inference.precision import enough
 from harness.metric import Scale
-from harness.parts.target import Form
-from harness.plan import Plan, Target
+from harness.parts.expectation import Form
+from harness.parts.target import Target
+from harness.plan import Plan
 from harness.statistics import t_quantile
 
 MOST_BLOCKS = 100

@@ -12,7 +12,8 @@ import numpy as np
 
 from harness.comparison import compare
 from harness.metric import Metric, Origin, Scale
-from harness.plan import CONTROL, Target
+from harness.parts.target import Target
+from harness.plan import CONTROL
 from harness.statistics import Interval, percentile, t_interval
 from harness.summary import Summary
 

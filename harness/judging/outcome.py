@@ -25,7 +25,7 @@ from harness.judging.noise import place_of as place_of_target
 from harness.judging.shift import LEVEL, Shift, shift_of
 from harness.metric import LATENCIES, Better, Origin, Scale
 from harness.parts.judgement import Judgement
-from harness.plan import Target
+from harness.parts.target import Target
 
 SEQUENTIAL_FLOORS = 3
 TENFOLD = 9.0

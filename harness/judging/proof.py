@@ -10,8 +10,8 @@ from dataclasses import replace
 from harness.judging.check import Check, Outcome, Reason
 from harness.measures.replies import Replies, answered_otherwise, asked_otherwise, excused, failed_too_often
 from harness.metric import Origin
-from harness.parts.target import Form
-from harness.plan import Target
+from harness.parts.expectation import Form
+from harness.parts.target import Target
 
 OF_NO_REQUESTS = frozenset({Origin.START, Origin.FAULT, Origin.MIGRATION, Origin.REHEARSAL})
 """Origins of what is measured whatever was answered; all others speak of the requests that were made."""

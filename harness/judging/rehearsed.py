@@ -12,7 +12,7 @@ from harness.evidence.rehearsal import WAYS, Rehearsal
 from harness.judging.check import Check, Outcome, Reason
 from harness.measures.replies import MOST_FAILED
 from harness.metric import Metric, Origin, Unit
-from harness.plan import Target
+from harness.parts.target import Target
 
 FAILURES = "_failures"
 

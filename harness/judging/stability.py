@@ -11,7 +11,7 @@ from dataclasses import replace
 from harness.judging.check import Check, Outcome, Reason, edge_of
 from harness.judging.doubt import Doubt
 from harness.judging.noise import Floor, Place, place_of
-from harness.parts.target import Form
+from harness.parts.expectation import Form
 
 
 def against_noise(check: Check, floors: Mapping[Place, Floor]) -> Check:

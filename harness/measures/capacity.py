@@ -12,8 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from harness.metric import PERCENTILES, SERVICE_TIMES
+from harness.parts.expectation import Expectation
 from harness.parts.search import Bracket, Ending, Searched, Try, Word, bracket
-from harness.parts.target import Expectation
 from harness.statistics import percentile
 from harness.trial import Leg, Offered
 

@@ -5,8 +5,8 @@ from collections.abc import Iterator
 
 from harness.errors import Problem
 from harness.metric import Better, Metric, Origin, Unit
+from harness.parts.expectation import Expectation, Form
 from harness.parts.system import Compose, External, Local
-from harness.parts.target import Expectation, Form
 from harness.plan import Plan
 
 GRACE_SECONDS = 60.0

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from difflib import get_close_matches
 
-from harness.errors import Problem
+from harness.errors import Problem, nearest
 from harness.parts.gauge import metric_of
 from harness.plan import Plan
 
@@ -38,5 +38,4 @@ def _reading_problems(plan: Plan) -> Iterator[Problem]:
 def _nearest(name: str, known: list[str], none: str) -> str:
     if not known:
         return f"the plan has none: add {none}, or leave it out" if none == "[tags]" else f"{none}; leave it out"
-    near = get_close_matches(name, known, n=1, cutoff=0.5)
-    return f'did you mean "{near[0]}"?' if near else f"known are {', '.join(known)}"
+    return nearest(name, known)

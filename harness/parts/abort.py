@@ -15,8 +15,8 @@ from typing import Annotated
 from pydantic import Field, field_validator
 
 from harness.metric import Better, Metric
+from harness.parts.expectation import Expectation, ExpectationError, parse_expectation
 from harness.parts.stage import Part
-from harness.parts.target import Expectation, ExpectationError, parse_expectation
 
 WATCHED = ("p50", "p90", "p95", "p99", "error_rate", "rps")
 FORMS = '"p90 > 1 s for 10 s", "error_rate > 20 % for 5 s", "rps < 1 for 10 s"'

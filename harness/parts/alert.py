@@ -10,8 +10,8 @@ from typing import Literal
 from pydantic import PrivateAttr, ValidationInfo, field_validator
 
 from harness.metric import METRICS, Better, Metric, Origin
+from harness.parts.expectation import Expectation, ExpectationError, Form, parse_expectation
 from harness.parts.stage import Part
-from harness.parts.target import Expectation, ExpectationError, Form, parse_expectation
 from harness.parts.vocabulary import vocabulary_of
 
 WATCHED = (

@@ -4,6 +4,7 @@ import re
 
 from pydantic import Field, field_validator
 
+from harness.errors import nearest
 from harness.metric import METRICS, Metric, Scale
 from harness.parts.stage import Part
 
@@ -33,7 +34,7 @@ class Judgement(Part):
     def _of_metrics(cls, value: dict[str, str]) -> dict[str, str]:
         for name, text in value.items():
             if name not in METRICS:
-                raise ValueError(f'nothing measures "{name}"; known are {", ".join(METRICS)}')
+                raise ValueError(f'nothing measures "{name}"; {nearest(name, METRICS)}')
             try:
                 _size(text, _unit(METRICS[name]))
             except ValueError as error:

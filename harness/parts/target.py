@@ -1,147 +1,115 @@
-"""The grammar of ``expect``: what a target says about a metric.
+"""Targets and claims: what is judged, where, and with which consequences."""
 
-    p95 < 300 ms                          absolute: of the after arm
-    error_rate < 0.1 %
-    p50 falls by 79 %                     the change from before to after is at least this
-    rps rises by 150 %
-    p99 rises by at most 5 % and 2 ms     no regression: smaller than the larger of the two allowances
+from typing import Literal, Self
 
-Pure text in, value out.
-"""
+from pydantic import Field, PrivateAttr, ValidationInfo, field_validator, model_validator
 
-import re
-from collections.abc import Mapping
-from dataclasses import dataclass
-from difflib import get_close_matches
-from enum import StrEnum
-
-from harness.metric import METRICS, Better, Metric, Scale, Unit
-
-FORMS = '"p95 < 300 ms", "p50 falls by 79 %", "p99 rises by at most 5 % and 2 ms", "cache_hit_rate > 80 %"'
-
-_ABSOLUTE = re.compile(r"(?P<metric>\S+)\s*(?P<relation><=|>=|<|>)\s*(?P<number>[-+.\d]+)\s*(?P<unit>\S*)")
-_RELATIVE = re.compile(
-    r"(?P<metric>\S+)\s+(?P<verb>falls|rises)\s+by\s+(?P<most>at\s+most\s+)?(?P<number>[-+.\d]+)\s*%"
-    r"(?:\s+and\s+(?P<floor>[-+.\d]+)\s*(?P<unit>\S+))?"
-)
-_UNITS: dict[Unit, dict[str, float]] = {
-    Unit.MS: {"ms": 1.0, "s": 1000.0, "us": 0.001, "µs": 0.001},
-    Unit.PER_SECOND: {"": 1.0, "req/s": 1.0, "/s": 1.0, "rps": 1.0},
-    Unit.FRACTION: {"%": 0.01, "": 1.0},
-    Unit.COUNT: {"": 1.0},
-    Unit.WHOLE: {"": 1.0},
-    Unit.USERS: {"": 1.0, "users": 1.0},
-    Unit.SECONDS: {"s": 1.0, "ms": 0.001, "min": 60.0},
-    Unit.MEGABYTES: {"MB": 1.0, "GB": 1000.0, "kB": 0.001},
-}
+from harness.parts.expectation import Expectation, ExpectationError, Form, parse_expectation
+from harness.parts.stage import Part
+from harness.parts.vocabulary import vocabulary_of
 
 
-class Form(StrEnum):
-    """What kind of statement a target makes."""
+class Target(Part):
+    """One statement to be judged. Without a stage it speaks of every stage but ramps, without an endpoint of all.
 
-    ABSOLUTE = "absolute"
-    IMPROVEMENT = "improvement"
-    NO_REGRESSION = "no regression"
-
-
-class ExpectationError(ValueError):
-    """The text is not a target; the message says what would be."""
-
-
-@dataclass(frozen=True, slots=True)
-class Expectation:
-    """A parsed ``expect``.
-
-    Attributes:
-        limit: absolute: in the metric's stored unit; relative: the change as a fraction (0.79 for 79 %).
-        below: absolute: the value must stay below the limit; relative: the change goes downwards.
-        floor: no regression: the absolute allowance in the metric's stored unit, 0 when none was given.
+    A ``tag`` is a name of the plan's for several endpoints, of which all samples are taken together. What is
+    ``advisory`` is judged and shown, and decides nothing: a run comes out as it would without it.
     """
 
-    metric: Metric
-    form: Form
-    limit: float
-    below: bool
-    floor: float = 0.0
+    expect: str
+    stage: str | None = None
+    endpoint: str | None = None
+    tag: str | None = None
+    claim: str | None = None
+    severity: Literal["required", "advisory"] = "required"
+    _expectation: Expectation = PrivateAttr()
+    _tagged: frozenset[str] = PrivateAttr()
 
-    def allows(self, value: float) -> bool:
-        """Whether a value is within the limit of an absolute expectation; the limit itself is."""
-        return value <= self.limit if self.below else value >= self.limit
+    @field_validator("expect")
+    @classmethod
+    def _parses(cls, value: str, info: ValidationInfo) -> str:
+        return _parsed(value, info)
+
+    @model_validator(mode="after")
+    def _one_place(self) -> Self:
+        _either(self.endpoint, self.tag)
+        return self
+
+    def model_post_init(self, context: object) -> None:
+        """Look up the words of the plan that it uses."""
+        words = vocabulary_of(context)
+        self._expectation = parse_expectation(self.expect, words.metrics)
+        self._tagged = frozenset(words.tags.get(self.tag or "", ()))
+
+    @property
+    def expectation(self) -> Expectation:
+        """The parsed ``expect``."""
+        return self._expectation
+
+    @property
+    def endpoints(self) -> frozenset[str] | None:
+        """The endpoints that it speaks of; ``None``: of all."""
+        if self.tag is not None:
+            return self._tagged
+        return None if self.endpoint is None else frozenset({self.endpoint})
+
+    @property
+    def required(self) -> bool:
+        """Whether it counts towards the outcome of the run."""
+        return self.severity == "required"
+
+    @property
+    def primary(self) -> bool:
+        """Whether it is among those that can fail a run by a change from before to after."""
+        return self.required and self.expectation.form is not Form.ABSOLUTE
 
 
-def parse_expectation(text: str, metrics: Mapping[str, Metric] = METRICS) -> Expectation:
-    """Read one ``expect`` line about one of some metrics, by name.
+class Claim(Part):
+    """What somebody said the migration does. Judged like targets and reported, but it decides no exit code.
 
-    Raises:
-        ExpectationError: with the nearest valid metric, unit or form.
+    ``expect`` is how it is measured; a claim that cannot be measured says why in ``unmeasured`` instead. ``before`` and
+    ``after`` are the claimed figures, as text.
     """
-    line = text.strip()
-    if match := _ABSOLUTE.fullmatch(line):
-        metric = _metric(match["metric"], metrics)
-        limit = _number(match["number"]) * _factor(metric, match["unit"])
-        _sensible_fraction(metric, limit, match["unit"])
-        return Expectation(metric, Form.ABSOLUTE, limit, below=match["relation"].startswith("<"))
-    if match := _RELATIVE.fullmatch(line):
-        return _relative(match, metrics)
-    raise ExpectationError(f'cannot read "{text}"; a target looks like {FORMS}')
+
+    id: str = Field(min_length=1, max_length=40)
+    says: str = Field(min_length=1, max_length=300)
+    before: str | None = None
+    after: str | None = None
+    expect: tuple[str, ...] = ()
+    stage: str | None = None
+    endpoint: str | None = None
+    tag: str | None = None
+    unmeasured: str | None = None
+    _targets: tuple[Target, ...] = PrivateAttr()
+
+    @model_validator(mode="after")
+    def _measured_or_not(self, info: ValidationInfo) -> Self:
+        if bool(self.expect) == bool(self.unmeasured):
+            raise ValueError("needs either expect, how it is measured, or unmeasured, why it is not")
+        _either(self.endpoint, self.tag)
+        for text in self.expect:
+            _parsed(text, info)
+        place = {"stage": self.stage, "endpoint": self.endpoint, "tag": self.tag, "claim": self.id}
+        self._targets = tuple(
+            Target.model_validate(place | {"expect": text}, context=info.context) for text in self.expect
+        )
+        return self
+
+    @property
+    def targets(self) -> tuple[Target, ...]:
+        """What has to be met for the claim to hold."""
+        return self._targets
 
 
-def _relative(match: re.Match[str], metrics: Mapping[str, Metric]) -> Expectation:
-    metric = _metric(match["metric"], metrics)
-    change, falls = _number(match["number"]) / 100, match["verb"] == "falls"
-    if metric.origin.once:
-        raise ExpectationError(f'{metric.name} is measured once in a run: give it a limit, as in "{_limit_of(metric)}"')
-    if metric.scale is not Scale.LOG:
-        raise ExpectationError(f'{metric.name} is judged by its limit, as in "{metric.name} < 0.1 %"')
-    if falls and change >= 1:
-        raise ExpectationError("nothing falls by 100 % or more")
-    improves = falls == (metric.better is Better.LOWER)
-    if match["most"]:
-        if improves:
-            raise ExpectationError(f'for {metric.name} "{match["verb"]} by at most" would limit an improvement')
-        floor = _number(match["floor"]) * _factor(metric, match["unit"]) if match["floor"] else 0.0
-        return Expectation(metric, Form.NO_REGRESSION, change, below=falls, floor=floor)
-    if not improves:
-        raise ExpectationError(f'for {metric.name} that is a regression; write "{match["verb"]} by at most"')
-    if match["floor"]:
-        raise ExpectationError('"and ..." goes with "by at most" only')
-    return Expectation(metric, Form.IMPROVEMENT, change, below=falls)
-
-
-def _limit_of(metric: Metric) -> str:
-    """A limit of a metric, as an example."""
-    limits = {Unit.SECONDS: "< 30 s", Unit.MS: "< 500 ms"}
-    more = ">=" if metric.better is Better.HIGHER else "<="
-    return f"{metric.name} {limits.get(metric.unit, f'{more} 1')}"
-
-
-def _metric(name: str, metrics: Mapping[str, Metric]) -> Metric:
-    if name in metrics:
-        return metrics[name]
-    near = get_close_matches(name.lower(), metrics, n=1)
-    hint = f'did you mean "{near[0]}"?' if near else f"known are {', '.join(metrics)}"
-    raise ExpectationError(f'nothing measures "{name}"; {hint}')
-
-
-def _number(text: str) -> float:
+def _parsed(text: str, info: ValidationInfo) -> str:
+    """A line of ``expect``, when it can be read with the words of its plan."""
     try:
-        value = float(text)
-    except ValueError:
-        raise ExpectationError(f'"{text}" is not a number') from None
-    if value < 0:
-        raise ExpectationError(f"{text} is negative; write the size of the change, its direction is in the verb")
-    return value
+        parse_expectation(text, vocabulary_of(info.context).metrics)
+    except ExpectationError as error:
+        raise ValueError(str(error)) from error
+    return text
 
 
-def _factor(metric: Metric, unit: str) -> float:
-    units = _UNITS[metric.unit]
-    if unit not in units:
-        known = " or ".join(f'"{u}"' if u else "no unit" for u in units)
-        raise ExpectationError(f'{metric.name} is given in {known}, not "{unit}"')
-    return units[unit]
-
-
-def _sensible_fraction(metric: Metric, limit: float, unit: str) -> None:
-    if metric.unit is Unit.FRACTION and limit > 1:
-        hint = "" if unit == "%" else f'; did you mean "{limit:g} %"?'
-        raise ExpectationError(f"{metric.name} never exceeds 100 %{hint}")
+def _either(endpoint: str | None, tag: str | None) -> None:
+    if endpoint is not None and tag is not None:
+        raise ValueError("endpoint and tag both say which requests are meant; leave one out")

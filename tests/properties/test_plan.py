@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from harness.errors import PlanError
-from harness.parts.target import ExpectationError, parse_expectation
+from harness.parts.expectation import ExpectationError, parse_expectation
 from harness.plan import Plan
 from harness.plan_file import parse_plan
 from harness.testing import PLAN

@@ -29,6 +29,7 @@ FLOW = [
     ("verdict",),
     ("probes", "migration"),
     ("environment", "load", "seal"),
+    ("folder",),
     ("store",),
     ("stores",),
     ("running",),
@@ -36,6 +37,7 @@ FLOW = [
     ("experiment",),
     ("campaign",),
     ("doctor", "selftest", "testing"),
+    ("cli_exit",),
     ("cli_report", "cli_records", "cli_worker", "cli_selftest", "cli_host"),
     ("cli_run",),
     ("cli",),
@@ -47,7 +49,7 @@ PURE = {name for name, level in LEVEL.items() if level <= LEVEL["verdict"]} - TO
 GENERATOR = {
     "parts", "plan", "plan_file", "objections", "columns", "answers", "samples", "readings", "trial", "measures",
 }  # fmt: skip
-COMMANDS = {"cli", "cli_run", "cli_report", "cli_records", "cli_worker", "cli_selftest", "cli_host"}
+COMMANDS = {"cli", "cli_exit", "cli_run", "cli_report", "cli_records", "cli_worker", "cli_selftest", "cli_host"}
 """The command line: its commands are in files of their own, each loaded when it is asked for."""
 USER_FILES = {ROOT / "harness/selftest/users.py"}
 """Read by the generator, like those of anybody's plan."""

@@ -8,7 +8,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from harness.parts.target import parse_expectation
+from harness.parts.expectation import parse_expectation
 from harness.plan import Plan
 from harness.plan_file import parse_plan
 from harness.summary import Summary, summarise

@@ -14,7 +14,8 @@ from harness.judging.check import Outcome, Reason, check_targets
 from harness.judging.noise import Place, differences_of, floors_of
 from harness.judging.outcome import outcomes_of
 from harness.measures.examination import Examination
-from harness.plan import Plan, Target
+from harness.parts.target import Target
+from harness.plan import Plan
 from harness.plan_file import parse_plan
 from harness.samples import latency_ns
 from harness.summary import Summary, summarise

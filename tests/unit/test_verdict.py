@@ -15,7 +15,8 @@ from harness.judging.check import Check, Outcome, Reason, check_targets, wanted_
 from harness.judging.doubt import Doubt
 from harness.measures.row import Row
 from harness.metric import METRICS, Origin
-from harness.plan import Plan, Target
+from harness.parts.target import Target
+from harness.plan import Plan
 from harness.plan_file import parse_plan
 from harness.statistics import Interval, t_interval, welch, wilson
 from harness.summary import Summary, summarise

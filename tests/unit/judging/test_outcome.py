@@ -18,7 +18,7 @@ from harness.judging.outcome import Finding, RowOutcome, Why, outcomes_of, place
 from harness.judging.shift import shift_of
 from harness.metric import METRICS
 from harness.parts.judgement import Judgement
-from harness.plan import Target
+from harness.parts.target import Target
 from harness.plan_file import parse_plan
 from harness.summary import summarise
 from harness.testing import PLAN, synthetic_trials

@@ -16,7 +16,8 @@ from harness.judging.check import Outcome, Reason, check_targets
 from harness.judging.primary import SIGNIFICANT, corrected
 from harness.judging.proof import _covers
 from harness.metric import METRICS
-from harness.plan import Plan, Target
+from harness.parts.target import Target
+from harness.plan import Plan
 from harness.plan_file import parse_plan, read_plan
 from harness.statistics import beyond_p, t_interval
 from harness.testing import PLAN

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from harness.measures.capacity import Step, begun, holds, load_held
-from harness.parts.target import parse_expectation
+from harness.parts.expectation import parse_expectation
 from harness.trial import Leg, Offered
 
 LEG = Leg(1, 1, "after")

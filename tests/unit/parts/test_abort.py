@@ -8,7 +8,7 @@ import pytest
 
 from harness.errors import PlanError
 from harness.parts.abort import Abort, parse_danger
-from harness.parts.target import ExpectationError
+from harness.parts.expectation import ExpectationError
 from harness.plan_file import parse_plan
 from harness.statistics import percentile
 from harness.testing import CHAIN_PLAN, PLAN
@@ -93,7 +93,7 @@ def test_a_window_of_requests(
         ('when = "p90 > 1 s for 10 s"\nstage = "peak"', 'aborts[0].stage: no stage "peak"; '),
         (
             'when = "p90 > 1 s for 10 s"\narms = ["afterwards"]',
-            'aborts[0].arms: no arm "afterwards"; known are before,',
+            'aborts[0].arms: no arm "afterwards"; did you mean "after"?',
         ),
         ('when = "p90 > 1 s for 10 s"\narms = []', "aborts[0].arms: "),
         ('when = "p90 > 1 s for 10 s"\ngrace = 5', 'aborts[0].grace: unknown key; did you mean "grace_seconds"?'),

@@ -4,7 +4,7 @@ import pytest
 
 from harness.errors import PlanError
 from harness.metric import Better, Origin, Unit
-from harness.parts.target import Form
+from harness.parts.expectation import Form
 from harness.plan_file import parse_plan
 from harness.testing import PLAN
 

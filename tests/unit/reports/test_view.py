@@ -6,7 +6,7 @@ import pytest
 
 from harness.comparison import Change
 from harness.metric import METRICS
-from harness.plan import Target
+from harness.parts.target import Target
 from harness.statistics import Interval
 from reports import view
 

@@ -4,7 +4,7 @@ from pathlib import Path
 import pytest
 
 from harness.metric import METRICS
-from harness.parts.target import ExpectationError, Form, parse_expectation
+from harness.parts.expectation import ExpectationError, Form, parse_expectation
 
 
 @pytest.mark.parametrize(
