@@ -1,27 +1,24 @@
 """Store: the run folder. Everything a report needs is in it, each file written whole and renamed into place."""
 
-import json
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import suppress
 from dataclasses import asdict, replace
 from datetime import datetime
-from functools import cache
 from hashlib import sha256
 from pathlib import Path
-from typing import Any, NoReturn, TypeVar
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
-from pydantic import TypeAdapter, ValidationError
 
 from harness.answers.answer import SCHEMA as ANSWERS
 from harness.answers.answer import Inquiry
-from harness.errors import DiskFullError, RunFolderError
+from harness.errors import RunFolderError
 from harness.evidence.inspected import Inspected
 from harness.evidence.passage import Record
 from harness.evidence.unread import Unread
 from harness.executions import FILE as EXECUTIONS
 from harness.executions import Executions, read_executions, write_executions
+from harness.folder import SCHEMA, Folder, validated
 from harness.judging.certificate import Certificate
 from harness.judging.noise import Noise
 from harness.plan import COPIES, Plan
@@ -33,17 +30,12 @@ from harness.samples import read_samples
 from harness.seal import NAME, changes, digests, rehearsal_changes, rehearsal_digests, setup_digest
 from harness.trial import Generation, Incident, Leg, Loss, Migration, Seal, Setup, Startup, Trial
 
-T = TypeVar("T")
-SCHEMA = 1
 ROLLED_BACK = "rolled-back"
 """What the answers of before go by, once it was migrated and rolled back."""
 
 
-class RunFolder:
+class RunFolder(Folder):
     """One run on disk."""
-
-    def __init__(self, path: Path) -> None:
-        self.path = path
 
     @classmethod
     def create(cls, parent: Path, name: str) -> "RunFolder":
@@ -93,88 +85,69 @@ class RunFolder:
         """Where a leg's record goes."""
         return self.path / "trials" / leg.title
 
-    def write(self, name: str, text: str) -> Path:
-        """Write a file whole and rename it into place; returns its path.
-
-        Raises:
-            DiskFullError: when the disk is full.
-            RunFolderError: when it cannot be written for another reason.
-        """
-        final = self.path / name
-        partial = final.with_name(f"{final.name}.partial")
-        try:
-            partial.write_text(text, encoding="utf-8")
-            return partial.rename(final)
-        except OSError as error:
-            with suppress(OSError):
-                partial.unlink()
-            if error.errno in DiskFullError.FULL:
-                raise DiskFullError(final) from error
-            raise RunFolderError(f"{final}: cannot be written ({error.strerror})") from error
-
     def write_setup(self, setup: Setup) -> None:
         """Record what the run is measured on."""
-        self.write("setup.json", _json(asdict(setup)))
+        self.write_json("setup.json", asdict(setup))
 
     def write_migrations(self, migrations: Sequence[Migration]) -> None:
         """Record what the migrations took."""
-        self.write("migrations.json", _json({"schema": SCHEMA, "migrations": [asdict(m) for m in migrations]}))
+        self.write_json("migrations.json", {"schema": SCHEMA, "migrations": [asdict(m) for m in migrations]})
 
     def write_noise(self, noise: Noise) -> None:
         """Record what was known of the machine when the run began."""
-        self.write("noise.json", _json(asdict(noise)))
+        self.write_json("noise.json", asdict(noise))
 
     def read_noise(self) -> Noise | None:
         """What was known of the machine when the run began; ``None`` of older runs."""
-        return self._decode("noise.json", Noise) if (self.path / "noise.json").exists() else None
+        return self.decode("noise.json", Noise) if (self.path / "noise.json").exists() else None
 
     def write_inspected(self, inspected: Inspected) -> None:
         """Record what the servers did for each request of the corpus."""
         (self.path / "evidence").mkdir(exist_ok=True)
-        self.write(f"evidence/{inspected.arm}.json", json.dumps(asdict(inspected), ensure_ascii=False) + "\n")
+        self.write_json(f"evidence/{inspected.arm}.json", asdict(inspected), indent=None)
 
     def read_inspected(self) -> dict[str, Inspected]:
         """What the servers did for each request, by arm; empty where that was not looked at."""
         names = sorted(path.name for path in self.path.glob("evidence/*.json"))
-        found = [self._decode(f"evidence/{name}", Inspected) for name in names]
+        found = [self.decode(f"evidence/{name}", Inspected) for name in names]
         return {inspected.arm: inspected for inspected in found}
 
     def write_certificate(self, certificate: Certificate) -> None:
         """Record what the newest selftest of this machine had said when the run began."""
-        self.write("certificate.json", _json(asdict(certificate)))
+        self.write_json("certificate.json", asdict(certificate))
 
     def read_certificate(self) -> Certificate | None:
         """What the newest selftest of the machine had said when the run began; ``None`` where there was none."""
-        return self._decode("certificate.json", Certificate) if (self.path / "certificate.json").exists() else None
+        return self.decode("certificate.json", Certificate) if (self.path / "certificate.json").exists() else None
 
     def write_rehearsal(self, record: Record) -> None:
         """Record what came of the migration under load."""
         self.rehearsal.mkdir(parents=True, exist_ok=True)
-        self.write("rehearsal/record.json", _json(asdict(record)))
-        self.write(f"rehearsal/{NAME}", _json({"schema": SCHEMA, "files": rehearsal_digests(self.path)}))
+        self.write_json("rehearsal/record.json", asdict(record))
+        self.write_json(f"rehearsal/{NAME}", {"schema": SCHEMA, "files": rehearsal_digests(self.path)})
 
     def read_rehearsal(self) -> tuple[Record, pa.Table] | None:
         """What came of the migration under load, and its samples; ``None`` where it was not tried."""
         if not (self.rehearsal / "record.json").exists():
             return None
-        return self._decode("rehearsal/record.json", Record), read_samples(self.rehearsal / "samples")
+        return self.decode("rehearsal/record.json", Record), read_samples(self.rehearsal / "samples")
 
     def origin_of_rehearsal(self) -> float | None:
         """When the load began that the migration ran under, in seconds since 1970; ``None`` where it did not end."""
         if not (self.rehearsal / "windows.json").is_file():
             return None
-        return datetime.fromisoformat(self._decode("rehearsal/windows.json", Generation).origin).timestamp()
+        return datetime.fromisoformat(self.decode("rehearsal/windows.json", Generation).origin).timestamp()
 
     def write_startup(self, leg: Leg, startup: Startup) -> None:
         """Record how the arm came up for a leg."""
         self.trial_folder(leg).mkdir(parents=True, exist_ok=True)
-        self.write(f"trials/{leg.title}/startup.json", _json(asdict(startup)))
+        self.write_json(f"trials/{leg.title}/startup.json", asdict(startup))
 
     def write_incidents(self, leg: Leg, incidents: Sequence[Incident]) -> None:
         """Record what happened to containers in a leg, if anything did."""
         if incidents:
             found = {"schema": SCHEMA, "incidents": [asdict(incident) for incident in incidents]}
-            self.write(f"trials/{leg.title}/incidents.json", _json(found))
+            self.write_json(f"trials/{leg.title}/incidents.json", found)
 
     def write_probe(self, leg: Leg, probe: str, rows: Sequence[tuple[int, str, str, float]]) -> None:
         """Record what a probe read beside a leg: rows as of ``write_readings``, at wall-clock ns instead."""
@@ -188,53 +161,53 @@ class RunFolder:
         """Record what the databases of a leg executed: at wall-clock ns, which are placed as of ``write_probe``."""
         origin_ns = self._origin_ns(leg)
         write_executions(executions.since(origin_ns), self.trial_folder(leg) / EXECUTIONS)
-        self.write(f"trials/{leg.title}/statements.json", _json({"schema": SCHEMA, "texts": dict(executions.texts)}))
+        self.write_json(f"trials/{leg.title}/statements.json", {"schema": SCHEMA, "texts": dict(executions.texts)})
 
     def write_objects(self, leg: Leg, databases: Sequence[Mapping[str, Any]]) -> None:
         """Record what tables and indexes were used for in a leg."""
         if databases:
-            self.write(f"trials/{leg.title}/objects.json", _json({"schema": SCHEMA, "databases": list(databases)}))
+            self.write_json(f"trials/{leg.title}/objects.json", {"schema": SCHEMA, "databases": list(databases)})
 
     def write_unread(self, leg: Leg, unread: Sequence[Unread]) -> None:
         """Record what servers did not tell in a leg."""
         if unread:
             found = {"schema": SCHEMA, "unread": [asdict(one) for one in unread]}
-            self.write(f"trials/{leg.title}/unread.json", _json(found))
+            self.write_json(f"trials/{leg.title}/unread.json", found)
 
     def read_unread(self, legs: Sequence[Leg]) -> list[Unread]:
         """What servers did not tell in those of the legs that were recorded, each once."""
         names = [f"trials/{leg.title}/unread.json" for leg in legs]
-        found = [(name, self._object(name)) for name in names if (self.path / name).is_file()]
+        found = [(name, self.read_object(name)) for name in names if (self.path / name).is_file()]
         told = [one for name, raw in found for one in validated(self.path / name, list[Unread], raw.get("unread"))]
         return list(dict.fromkeys(told))
 
     def read_plan(self, setup: Setup) -> tuple[Plan, str]:
         """The plan that was run, under the profile and with the copies of before it was run with, and its text."""
-        text = self._text("plan.toml")
+        text = self.read_text("plan.toml")
         plan = parse_plan(text, self.path / "plan.toml", setup.profile)
         return plan.with_copies(*(arm for arm in COPIES if any(arm in order for order in setup.order))), text
 
     def read_setup(self) -> Setup:
         """What the run was measured on."""
-        return self._decode("setup.json", Setup)
+        return self.decode("setup.json", Setup)
 
     def read_migrations(self) -> list[Migration]:
         """What the migrations took; empty when the run did not get that far."""
         if not (self.path / "migrations.json").exists():
             return []
-        raw = self._object("migrations.json")
+        raw = self.read_object("migrations.json")
         return validated(self.path / "migrations.json", list[Migration], raw.get("migrations"))
 
     def read_pairs(self) -> list[RecordedPair] | None:
         """The rows of ``comparison.json``; ``None`` when no report was written yet."""
         if not (self.path / "comparison.json").exists():
             return None
-        raw = self._object("comparison.json")
+        raw = self.read_object("comparison.json")
         return validated(self.path / "comparison.json", list[RecordedPair], raw.get("pairs"))
 
     def read_outcome(self) -> object:
         """The outcome in ``verdict.json``, as it was judged when the report was written."""
-        return self._object("verdict.json").get("outcome")
+        return self.read_object("verdict.json").get("outcome")
 
     def read_trials(self, legs: Sequence[Leg]) -> Iterator[Trial]:
         """The trials of those legs whose blocks are complete, in the order they ran, each read when it is asked for."""
@@ -249,23 +222,23 @@ class RunFolder:
 
     def write_seal(self, seal: Seal) -> None:
         """Close the record of a leg: nothing of it is written afterwards."""
-        setup = setup_digest(self._object("setup.json"))
+        setup = setup_digest(self.read_object("setup.json"))
         whole = replace(seal, setup=setup, files=digests(self.path, seal.leg))
-        self.write(f"trials/{seal.leg}/{NAME}", _json(asdict(whole)))
+        self.write_json(f"trials/{seal.leg}/{NAME}", asdict(whole))
 
     def read_seals(self, setup: Setup) -> dict[str, Seal]:
         """The seals by the leg in whose folder they are; empty for a run from before there were any."""
         found = [leg.title for leg in setup.legs if (self.trial_folder(leg) / NAME).is_file()]
-        return {title: self._decode(f"trials/{title}/{NAME}", Seal) for title in found}
+        return {title: self.decode(f"trials/{title}/{NAME}", Seal) for title in found}
 
     def changed(self, seals: Mapping[str, Seal]) -> list[str]:
         """The files that are not as they were sealed, and what became of them."""
-        found = list(changes(self.path, self._object("setup.json"), seals))
+        found = list(changes(self.path, self.read_object("setup.json"), seals))
         if not (self.rehearsal / "record.json").exists():
             return found
         if not (self.rehearsal / NAME).is_file():
             return [*found, f"rehearsal/{NAME} is missing"]
-        return [*found, *rehearsal_changes(self.path, self._object(f"rehearsal/{NAME}")["files"])]
+        return [*found, *rehearsal_changes(self.path, self.read_object(f"rehearsal/{NAME}")["files"])]
 
     def complete(self, legs: Sequence[Leg]) -> bool:
         """Whether all of some legs were measured, and none was ended early."""
@@ -274,7 +247,7 @@ class RunFolder:
     def read_losses(self, legs: Sequence[Leg]) -> list[Loss]:
         """The workers that were lost in those of the legs that were recorded."""
         names = [f"trials/{leg.title}/windows.json" for leg in legs]
-        recorded = [self._decode(name, Generation) for name in names if (self.path / name).is_file()]
+        recorded = [self.decode(name, Generation) for name in names if (self.path / name).is_file()]
         return [loss for generation in recorded for loss in generation.lost]
 
     def read_aborted(self, legs: Sequence[Leg]) -> list[Trial]:
@@ -284,7 +257,7 @@ class RunFolder:
     def read_incidents(self, legs: Sequence[Leg]) -> list[Incident]:
         """What happened to containers in those of the legs that were recorded."""
         names = [f"trials/{leg.title}/incidents.json" for leg in legs]
-        found = [(name, self._object(name)) for name in names if (self.path / name).is_file()]
+        found = [(name, self.read_object(name)) for name in names if (self.path / name).is_file()]
         return [one for name, raw in found for one in validated(self.path / name, list[Incident], raw["incidents"])]
 
     def read_answers(self, arm: str) -> Inquiry | None:
@@ -292,7 +265,7 @@ class RunFolder:
         name = f"answers/{arm}.jsonl"
         if not (self.path / name).is_file():
             return None
-        head, *rows = self._lines(name)
+        head, *rows = self.read_lines(name)
         if head.get("schema") != ANSWERS:
             raise RunFolderError(f"{self.path / name}: schema {head.get('schema')}; this harness reads {ANSWERS}")
         if head.get("requests") != len(rows):
@@ -301,23 +274,14 @@ class RunFolder:
         raw = {"wanted": head.get("wanted"), "user_errors": head.get("user_errors", 0), "answers": rows}
         return validated(self.path / name, Inquiry, raw)
 
-    def _lines(self, name: str) -> list[dict[str, Any]]:
-        try:
-            found = [json.loads(line) for line in self._text(name).splitlines()] or [{}]
-        except json.JSONDecodeError as error:
-            raise RunFolderError(f"{self.path / name}: damaged ({error})") from error
-        if not all(isinstance(one, dict) for one in found):
-            raise RunFolderError(f"{self.path / name}: damaged (a line is no object)")
-        return found
-
     def _aborted(self, leg: Leg) -> bool:
         """Whether a leg was ended early."""
         name = f"trials/{leg.title}/windows.json"
-        return (self.path / name).is_file() and self._decode(name, Generation).aborted is not None
+        return (self.path / name).is_file() and self.decode(name, Generation).aborted is not None
 
     def _trial(self, leg: Leg) -> Trial:
         folder = self.trial_folder(leg)
-        generation = self._decode(f"trials/{leg.title}/windows.json", Generation)
+        generation = self.decode(f"trials/{leg.title}/windows.json", Generation)
         samples = read_samples(folder / "samples")
         if len(samples) != generation.requests:
             found = "missing" if len(samples) < generation.requests else "there twice, or of another leg"
@@ -327,7 +291,7 @@ class RunFolder:
         if not np.isfinite(samples["db_ms"].drop_null().to_numpy()).all():
             raise RunFolderError(f"{folder / 'samples'}: database times that are no numbers; measure this run again")
         startup = f"trials/{leg.title}/startup.json"
-        ready = self._decode(startup, Startup).ready_seconds if (self.path / startup).exists() else None
+        ready = self.decode(startup, Startup).ready_seconds if (self.path / startup).exists() else None
         readings = [read_readings(path) for path in sorted(folder.glob("readings*.parquet"))]
         together = pa.concat_tables([READINGS.empty_table(), *readings]).unify_dictionaries()
         return Trial(leg, generation, samples, together, ready, self._executions(leg))
@@ -337,35 +301,12 @@ class RunFolder:
         name = f"trials/{leg.title}/statements.json"
         if found is None or not (self.path / name).is_file():
             return found
-        texts = validated(self.path / name, dict[str, str], self._object(name).get("texts"))
+        texts = validated(self.path / name, dict[str, str], self.read_object(name).get("texts"))
         return replace(found, texts=texts)
 
     def _origin_ns(self, leg: Leg) -> int:
-        generation = self._decode(f"trials/{leg.title}/windows.json", Generation)
+        generation = self.decode(f"trials/{leg.title}/windows.json", Generation)
         return int(datetime.fromisoformat(generation.origin).timestamp() * 1e9)
-
-    def _text(self, name: str) -> str:
-        try:
-            return (self.path / name).read_text(encoding="utf-8")
-        except (OSError, UnicodeDecodeError) as error:
-            raise RunFolderError(f"{self.path / name}: cannot be read ({error})") from error
-
-    def _object(self, name: str) -> dict[str, Any]:
-        try:
-            raw = json.loads(self._text(name), parse_constant=_no_number)
-        except ValueError as error:
-            raise RunFolderError(f"{self.path / name}: damaged ({error})") from error
-        if not isinstance(raw, dict) or raw.get("schema") != SCHEMA:
-            found = raw.get("schema") if isinstance(raw, dict) else None
-            raise RunFolderError(f"{self.path / name}: schema {found}; this harness reads {SCHEMA}")
-        return raw
-
-    def _decode(self, name: str, kind: type[T]) -> T:
-        return validated(self.path / name, kind, self._object(name))
-
-
-def _no_number(text: str) -> NoReturn:
-    raise ValueError(f"{text} is no number")
 
 
 def fingerprint_files(paths: Sequence[Path]) -> str:
@@ -374,27 +315,3 @@ def fingerprint_files(paths: Sequence[Path]) -> str:
     for path in paths:
         digest.update(sha256(path.read_bytes()).digest())
     return digest.hexdigest()[:12]
-
-
-def validated(path: Path, kind: type[T], raw: object) -> T:
-    """What was read from a file, as a value of its kind.
-
-    Raises:
-        RunFolderError: naming the file and the place in it that is not as it should be.
-    """
-    try:
-        value: T = _adapter(kind).validate_python(raw)  # type: ignore[arg-type] # mypy: a type is not Hashable
-    except ValidationError as error:
-        first = error.errors()[0]
-        where = ".".join(map(str, first["loc"]))
-        raise RunFolderError(f"{path}: damaged at {where or 'its top'} ({first['msg']})") from error
-    return value
-
-
-@cache
-def _adapter(kind: type) -> TypeAdapter[Any]:
-    return TypeAdapter(kind)
-
-
-def _json(data: object) -> str:
-    return json.dumps(data, indent=1, ensure_ascii=False) + "\n"

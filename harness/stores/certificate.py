@@ -8,8 +8,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from harness.errors import RunFolderError
+from harness.folder import validated
 from harness.judging.certificate import Certificate
-from harness.store import validated
 
 NAME = "selftest.json"
 

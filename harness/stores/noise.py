@@ -13,9 +13,9 @@ from hashlib import sha256
 from pathlib import Path
 
 from harness.errors import RunFolderError
+from harness.folder import validated
 from harness.judging.noise import Noise, NoiseOfRun
 from harness.plan import Plan
-from harness.store import validated
 from harness.trial import Setup
 
 FOLDER = "noise"

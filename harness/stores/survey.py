@@ -1,21 +1,19 @@
 """Survey store: what was read of databases while nothing was measured, in the run folder."""
 
-import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
 from typing import Any, TypeVar
 
-from harness.errors import RunFolderError
 from harness.evidence.index import Catalogue
 from harness.evidence.survey import Ablation, Built, Counted, Findings, Survey, findings_of
+from harness.folder import SCHEMA
 from harness.plan import ARMS
-from harness.store import RunFolder, validated
+from harness.store import RunFolder
 from harness.summary import Summary
 from harness.trial import Leg, Migration, Setup
 
 T = TypeVar("T")
 FOLDER = "evidence"
-SCHEMA = 1
 
 
 class SurveyStore:
@@ -47,7 +45,7 @@ class SurveyStore:
     def read_ablation(self) -> Ablation | None:
         """What was measured without indexes; ``None`` where nothing was."""
         name = f"{FOLDER}/ablation/indexes.json"
-        return self._decode(name, Ablation) if (self.run.path / name).is_file() else None
+        return self.run.decode(name, Ablation) if (self.run.path / name).is_file() else None
 
     def read_loaded(self, legs: Sequence[Leg]) -> list[Counted]:
         """The uses of indexes in some legs under load, as far as they were counted."""
@@ -74,7 +72,7 @@ class SurveyStore:
     def _counted(self, name: str) -> Iterator[Counted]:
         if not (self.run.path / name).is_file():
             return
-        for database in self._object(name).get("databases", []):
+        for database in self.run.read_object(name).get("databases", []):
             for index in database.get("indexes", []):
                 shown = str(index["name"]).removeprefix("public.")
                 yield Counted(shown, int(index["scans"]), int(index["entries_read"]), database.get("service"))
@@ -83,23 +81,8 @@ class SurveyStore:
         for arm in ARMS:
             name = f"{FOLDER}/{what}/{arm}.json"
             if (self.run.path / name).is_file():
-                yield arm, self._decode(name, kind)
+                yield arm, self.run.decode(name, kind)
 
     def _write(self, name: str, data: Mapping[str, Any]) -> None:
         (self.run.path / name).parent.mkdir(parents=True, exist_ok=True)
-        self.run.write(name, json.dumps(data, ensure_ascii=False) + "\n")
-
-    def _decode(self, name: str, kind: type[T]) -> T:
-        raw = self._object(name)
-        return validated(self.run.path / name, kind, raw)
-
-    def _object(self, name: str) -> dict[str, Any]:
-        path = self.run.path / name
-        try:
-            raw = json.loads(path.read_text(encoding="utf-8"))
-        except (OSError, ValueError) as error:
-            raise RunFolderError(f"{path}: damaged ({error})") from error
-        if not isinstance(raw, dict) or raw.get("schema") != SCHEMA:
-            found = raw.get("schema") if isinstance(raw, dict) else None
-            raise RunFolderError(f"{path}: schema {found}; this harness reads {SCHEMA}")
-        return raw
+        self.run.write_json(name, data, indent=None)

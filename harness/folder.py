@@ -1,0 +1,112 @@
+"""A folder of text files: each is written whole and renamed into place, and read with errors that name it."""
+
+import json
+from contextlib import suppress
+from functools import cache
+from pathlib import Path
+from typing import Any, NoReturn, TypeVar
+
+from pydantic import TypeAdapter, ValidationError
+
+from harness.errors import DiskFullError, RunFolderError
+
+T = TypeVar("T")
+SCHEMA = 1
+
+
+class Folder:
+    """Files by their name below one path."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def write(self, name: str, text: str) -> Path:
+        """Write a file whole and rename it into place; returns its path.
+
+        Raises:
+            DiskFullError: when the disk is full.
+            RunFolderError: when it cannot be written for another reason.
+        """
+        final = self.path / name
+        partial = final.with_name(f"{final.name}.partial")
+        try:
+            partial.write_text(text, encoding="utf-8")
+            return partial.rename(final)
+        except OSError as error:
+            with suppress(OSError):
+                partial.unlink()
+            if error.errno in DiskFullError.FULL:
+                raise DiskFullError(final) from error
+            raise RunFolderError(f"{final}: cannot be written ({error.strerror})") from error
+
+    def write_json(self, name: str, data: object, *, indent: int | None = 1) -> Path:
+        """Write a file of JSON; raises as ``write``."""
+        return self.write(name, json.dumps(data, indent=indent, ensure_ascii=False) + "\n")
+
+    def read_text(self, name: str) -> str:
+        """All of a file.
+
+        Raises:
+            RunFolderError: when it cannot be read.
+        """
+        try:
+            return (self.path / name).read_text(encoding="utf-8")
+        except (OSError, UnicodeDecodeError) as error:
+            raise RunFolderError(f"{self.path / name}: cannot be read ({error})") from error
+
+    def read_object(self, name: str) -> dict[str, Any]:
+        """A file of one JSON object, of the schema that is written here.
+
+        Raises:
+            RunFolderError: when it cannot be read, is damaged or of another schema.
+        """
+        try:
+            raw = json.loads(self.read_text(name), parse_constant=_no_number)
+        except ValueError as error:
+            raise RunFolderError(f"{self.path / name}: damaged ({error})") from error
+        if not isinstance(raw, dict) or raw.get("schema") != SCHEMA:
+            found = raw.get("schema") if isinstance(raw, dict) else None
+            raise RunFolderError(f"{self.path / name}: schema {found}; this harness reads {SCHEMA}")
+        return raw
+
+    def decode(self, name: str, kind: type[T]) -> T:
+        """A file of one JSON object, as a value of its kind; raises as ``read_object`` and ``validated``."""
+        return validated(self.path / name, kind, self.read_object(name))
+
+    def read_lines(self, name: str) -> list[dict[str, Any]]:
+        """A file of JSON objects, one a line; one that is empty where there is none.
+
+        Raises:
+            RunFolderError: when it cannot be read or is damaged.
+        """
+        try:
+            found = [json.loads(line) for line in self.read_text(name).splitlines()] or [{}]
+        except json.JSONDecodeError as error:
+            raise RunFolderError(f"{self.path / name}: damaged ({error})") from error
+        if not all(isinstance(one, dict) for one in found):
+            raise RunFolderError(f"{self.path / name}: damaged (a line is no object)")
+        return found
+
+
+def validated(path: Path, kind: type[T], raw: object) -> T:
+    """What was read from a file, as a value of its kind.
+
+    Raises:
+        RunFolderError: naming the file and the place in it that is not as it should be.
+    """
+    try:
+        value: T = _adapter(kind).validate_python(raw)  # type: ignore[arg-type] # mypy: a type is not Hashable
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(map(str, first["loc"]))
+        raise RunFolderError(f"{path}: damaged at {where or 'its top'} ({first['msg']})") from error
+    return value
+
+
+@cache
+def _adapter(kind: type) -> TypeAdapter[Any]:
+    return TypeAdapter(kind)
+
+
+def _no_number(text: str) -> NoReturn:
+    raise ValueError(f"{text} is no number")
