@@ -8,10 +8,10 @@ from typing import NoReturn
 import click
 
 from harness import __version__
-from harness.errors import DiskFullError, EnvironmentFailedError, HarnessError, MeasurementError
+from harness.cli_exit import Exit
+from harness.errors import DiskFullError, EnvironmentFailedError, HarnessError, MeasurementError, nearest
 from harness.running.signals import Terminated
 
-USAGE, INVALID, ENVIRONMENT, TERMINATED = 2, 4, 5, 143
 COMMANDS = {
     "run": ("cli_run", "Measure a PLAN: start, migrate, load both arms in turns, judge, report."),
     "report": ("cli_report", "Render the report of a recorded RUN again: same record, same bytes."),
@@ -42,6 +42,14 @@ class Commands(click.Group):
             return None
         command: click.Command = getattr(importlib.import_module(f"harness.{COMMANDS[cmd_name][0]}"), cmd_name)
         return command
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """The command that is asked for; one that there is not is answered with the one that is like it."""
+        if args[0] not in COMMANDS and not args[0].startswith("-"):
+            ctx.fail(f'no command "{args[0]}"; {nearest(args[0], COMMANDS)}')
+        return super().resolve_command(ctx, args)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002 - the same
         """What the commands do, without loading one."""
@@ -74,19 +82,19 @@ def main() -> NoReturn:
         sys.exit(error.exit_code)
     except click.ClickException as error:
         error.show()
-        sys.exit(USAGE)
+        sys.exit(Exit.USAGE)
     except (KeyboardInterrupt, click.Abort):
         raise KeyboardInterrupt from None
     except Terminated:
-        sys.exit(TERMINATED)
+        sys.exit(Exit.TERMINATED)
     except HarnessError as error:
         _fail(error)
     except Exception as error:  # noqa: BLE001 - the last one
         if isinstance(error, OSError) and error.errno in DiskFullError.FULL:
             _fail(DiskFullError(error.filename or "a file of the run"))
         _say(traceback.format_exc())  # a defect of the harness: no verdict, so neither 0 nor 1
-        sys.exit(INVALID)
-    sys.exit(0)
+        sys.exit(Exit.INVALID)
+    sys.exit(Exit.PASS)
 
 
 def _fail(error: HarnessError) -> NoReturn:
@@ -100,11 +108,11 @@ def _say(text: str) -> None:
     click.echo(text, err=True)
 
 
-def _exit_code(error: HarnessError) -> int:
+def _exit_code(error: HarnessError) -> Exit:
     match error:
         case EnvironmentFailedError() | DiskFullError():
-            return ENVIRONMENT
+            return Exit.ENVIRONMENT
         case MeasurementError():
-            return INVALID
+            return Exit.INVALID
         case _:
-            return USAGE
+            return Exit.USAGE

@@ -4,10 +4,9 @@ import sys
 
 import click
 
+from harness.cli_exit import Exit
 from harness.doctor import examine
 from harness.environment.leftovers import collect, collect_containers
-
-ENVIRONMENT = 5
 
 
 @click.command()
@@ -23,7 +22,7 @@ def doctor() -> None:
         mark = "✓" if not finding.fix else "✗" if finding.needed else "!"
         missing |= bool(finding.fix) and finding.needed
         click.echo(f"  {mark} {finding.what:<15} {finding.found}" + (f"\n      {finding.fix}" if finding.fix else ""))
-    sys.exit(ENVIRONMENT if missing else 0)
+    sys.exit(Exit.ENVIRONMENT if missing else Exit.PASS)
 
 
 @click.command()

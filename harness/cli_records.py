@@ -7,6 +7,7 @@ import click
 
 import reports
 from harness.analysis import Analysis, analyse
+from harness.cli_exit import Exit
 from harness.comparison import contrast
 from harness.errors import IncomparableError, RunFolderError
 from harness.judging.outcome import outcomes_of
@@ -17,7 +18,6 @@ from harness.records.history import Question, lines_of, require_otava
 from harness.store import RunFolder
 from harness.stores.archive import read_archive
 
-CHANGED = 1
 WHICH_ARM = click.option(
     "--arm", type=click.Choice(ARMS), default="after", show_default=True, help="Which arm of each."
 )
@@ -101,7 +101,7 @@ def history(
     if not lines:
         raise RunFolderError(f"{runs}: no run has this value; look at --metric, --stage, --endpoint, --arm and --plan")
     if fail_on_change and any(line.turns for line in lines):
-        sys.exit(CHANGED)
+        sys.exit(Exit.FAIL)
 
 
 def _analysed(path: Path) -> Analysis:

@@ -9,10 +9,8 @@ import click
 
 import reports
 from harness.analysis import Analysis, analyse
-from harness.judging.check import Outcome
+from harness.cli_exit import Exit
 from harness.store import RunFolder
-
-EXIT = {Outcome.PASS: 0, Outcome.FAIL: 1, Outcome.INCONCLUSIVE: 3, Outcome.INVALID: 4}
 
 
 @click.command()
@@ -42,7 +40,7 @@ def check(run_folder: Path) -> None:
     """
     analysis = analyse(RunFolder.open(run_folder))
     show(analysis)
-    sys.exit(EXIT[analysis.verdict.outcome])
+    sys.exit(Exit[analysis.verdict.outcome])
 
 
 def write_reports(folder: RunFolder, analysis: Analysis) -> None:

@@ -12,7 +12,8 @@ import click
 from rich.console import Console
 
 from harness.campaign import Effort, carry_out
-from harness.cli_report import EXIT, show, write_reports
+from harness.cli_exit import Exit
+from harness.cli_report import show, write_reports
 from harness.environment.external import ExternalEnvironment
 from harness.environment.leftovers import collect, collect_containers
 from harness.environment.local import LocalEnvironment
@@ -136,7 +137,7 @@ def run(
         write_reports(folder, analysis)
     show(analysis)
     click.echo(f"report  {folder.path / 'report.html'}")
-    sys.exit(EXIT[analysis.verdict.outcome])
+    sys.exit(Exit[analysis.verdict.outcome])
 
 
 def _environment(plan: Plan, base: Path, logs: Path, say: Callable[[str], None]) -> Environment:

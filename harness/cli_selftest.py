@@ -11,6 +11,7 @@ from pathlib import Path
 import click
 
 import reports
+from harness.cli_exit import Exit
 from harness.errors import HarnessError
 from harness.judging.certificate import Certificate, Fitness
 from harness.running.signals import Terminated, terminable
@@ -19,7 +20,7 @@ from harness.selftest.trials import Trials
 from harness.store import RunFolder
 from harness.stores.certificate import CertificateStore
 
-EXIT = {Fitness.FIT: 0, Fitness.CANNOT_TELL: 3, Fitness.BROKEN: 4}
+EXIT = {Fitness.FIT: Exit.PASS, Fitness.CANNOT_TELL: Exit.INCONCLUSIVE, Fitness.BROKEN: Exit.INVALID}
 OVERHEAD_SECONDS = 4.0
 QUICK = Size(suites=3, power_suites=2, blocks=4)
 TINY = Size(1, 1, 2, seconds=2, delay_seconds=3, freeze_seconds=5, frozen_seconds=1, kill_seconds=8)

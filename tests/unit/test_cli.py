@@ -38,6 +38,17 @@ def test_the_list_is_whole_and_no_line_is_cut() -> None:
         assert line.endswith(does)
 
 
+@pytest.mark.parametrize(
+    ("written", "meant"),
+    [("rnu", 'did you mean "run"?'), ("Check", 'did you mean "check"?'), ("zzz", "known are run, report, check")],
+)
+def test_a_command_that_there_is_not_is_answered_with_the_nearest(written: str, meant: str) -> None:
+    shown = CliRunner().invoke(cli, [written, "--help"])
+    assert shown.exit_code == 2
+    assert f'no command "{written}"; {meant}' in shown.output
+    assert CliRunner().invoke(cli, ["--rnu"]).exit_code == 2
+
+
 @pytest.mark.parametrize("argument", ["--help", "--version"])
 def test_help_waits_for_no_library(argument: str) -> None:
     assert not HEAVY & loaded(argument)
