@@ -71,7 +71,7 @@ def analyse(folder: RunFolder) -> Analysis:
     legs, changed = setup.legs, folder.changed(seals)
     record = unsound_record(setup, folder.recorded(legs), seals, changed, plan_fingerprint=fingerprint(text))
     databases = SurveyStore(folder).findings(setup, migrations, summary)
-    rehearsal = _rehearsal(plan, folder)
+    rehearsal, noise = _rehearsal(plan, folder), folder.read_noise()
     verdict = judge(
         plan,
         setup,
@@ -79,7 +79,7 @@ def analyse(folder: RunFolder) -> Analysis:
         comparison,
         folder.read_losses(legs),
         incidents=folder.read_incidents(legs),
-        noise=folder.read_noise(),
+        noise=noise,
         repeat=repeat,
         agreement=_agreement(plan, folder),
         unsound=[*record, *first.unsound, *again.unsound],
@@ -89,7 +89,7 @@ def analyse(folder: RunFolder) -> Analysis:
         flaws=databases.ledger.flaws if databases else (),
         rehearsal=rehearsal,
     )
-    floors = known_floors(folder.read_noise(), summary)
+    floors = known_floors(noise, summary)
     outcomes = outcomes_of(
         comparison,
         plan.judgement,

@@ -24,9 +24,10 @@ from harness.generator.seeker import seeker_of
 from harness.generator.selfwatch import SelfWatch
 from harness.generator.tally import Tally
 from harness.generator.users import greet_users, point_users
+from harness.parts.search import Searched
 from harness.plan import Plan
 from harness.readings import write_readings
-from harness.trial import Aborted, Generation, windows_of
+from harness.trial import Aborted, Generation, Window, windows_of
 
 
 def run_alone(  # noqa: PLR0917 - each is of another type
@@ -44,13 +45,7 @@ def run_alone(  # noqa: PLR0917 - each is of another type
     Raises:
         SystemExit: when Locust counted other requests than were recorded.
     """
-    environment = Environment(
-        user_classes=list(users),
-        host=point_users(plan, users, host),
-        events=events,  # of the module: user files listen there
-        stop_timeout=plan.load.stop_seconds,
-        reset_stats=False,
-    )
+    environment = _environment(plan, users, host)
     environment.stats = tally = Tally()
     runner = environment.create_local_runner()
     greet_users(runner)
@@ -62,12 +57,11 @@ def run_alone(  # noqa: PLR0917 - each is of another type
     environment.events.request.add_listener(recorder.on_request)
     watch = SelfWatch(recorder.origin_ns, dispatcher)
     environment.events.user_error.add_listener(watch.on_user_error)
+    alert = Alert(environment)
     companions: list[Any] = [
         gevent.spawn(watch.watch_lag),
         gevent.spawn(_report, plan, runner, recorder, watch, tally, channel),
     ]
-    searched, windows = None, windows_of(plan.stages)
-    alert = Alert(environment)
     if plan.aborts:
         recorder.tap = danger = DangerWatch(plan, arm)
         companions.append(gevent.spawn(_look_for_danger, danger, recorder, alert))
@@ -75,15 +69,9 @@ def run_alone(  # noqa: PLR0917 - each is of another type
         companions.append(gevent.spawn(_look_for_end, until, alert))
     if dispatcher is None:
         alert.unless(conduct, plan.stages, recorder.second, runner.start)
+        searched, windows = None, windows_of(plan.stages)
     else:
-        recorder.dues = dispatcher.dues
-        dispatcher.start(recorder.origin_ns)
-        if seeker := seeker_of(plan, seed):
-            searched = seeker.seek(recorder, dispatcher, watch)
-            windows = seeker.windows(recorder.second())
-        else:
-            alert.unless(sit_out, plan.stages, recorder.second)
-        dispatcher.stop()
+        searched, windows = _arrivals(plan, seed, recorder, dispatcher, watch, alert)
     ended = recorder.second()
     runner.quit()
     gevent.killall(companions)
@@ -108,6 +96,33 @@ def run_alone(  # noqa: PLR0917 - each is of another type
         aborted=alert.aborted,
     )
     write_generation(generation, out)
+
+
+def _environment(plan: Plan, users: Sequence[type[User]], host: str) -> Environment:
+    """Locust, as its user files know it."""
+    return Environment(
+        user_classes=list(users),
+        host=point_users(plan, users, host),
+        events=events,  # of the module: user files listen there
+        stop_timeout=plan.load.stop_seconds,
+        reset_stats=False,
+    )
+
+
+def _arrivals(  # noqa: PLR0917 - each is of another type
+    plan: Plan, seed: int, recorder: Recorder, dispatcher: Dispatcher, watch: SelfWatch, alert: "Alert"
+) -> tuple[Searched | None, tuple[Window, ...]]:
+    """Have visits arrive to the end of the stages; returns what a search tried, and when each stage was."""
+    searched, windows = None, windows_of(plan.stages)
+    recorder.dues = dispatcher.dues
+    dispatcher.start(recorder.origin_ns)
+    if seeker := seeker_of(plan, seed):
+        searched = seeker.seek(recorder, dispatcher, watch)
+        windows = seeker.windows(recorder.second())
+    else:
+        alert.unless(sit_out, plan.stages, recorder.second)
+    dispatcher.stop()
+    return searched, windows
 
 
 LOOK_SECONDS = 0.2
