@@ -311,7 +311,7 @@ def test_an_out_that_cannot_be_written_fails_in_the_first_seconds(project: Proje
         (("run", "nowhere.toml"), 2, "no such file"),
         (("report", "."), 2, "not a run folder"),
         (("check", "nowhere"), 2, "no such folder"),
-        (("frobnicate",), 2, "No such command"),
+        (("rnu",), 2, 'no command "rnu"; did you mean "run"?'),
         (("run", "plan.toml", "--blocks", "0"), 2, "--blocks"),
         (("run", "--help"), 0, "--profile quick"),
         (("run", "plan.toml", "--profile", "quick"), 2, "profiles.quick: no such profile; the plan has none"),
