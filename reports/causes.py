@@ -12,8 +12,9 @@ ABOUT = (
     "multiply add up. Indexes: the old release on the migrated database, asked alone; the triggers are in it for what "
     "writes, where they take another time than before. Statements: from there to the new release. Cache: requests "
     "that need no database. Crowding: the same request waits less when the database has less to do; it follows from "
-    "the others. Not explained: what a request gained outside of the database, in the service or by waiting for a "
-    "free core."
+    "the others. Where they nearly cancel each other, the change of database time that each made is given in place of "
+    "its share. Not explained: what a request gained outside of the database, in the service or by waiting for a free "
+    "core."
 )
 MOST_NAMES = 2
 LEAST_SHARE = 0.005
@@ -82,18 +83,20 @@ def _sentence(cause: Cause) -> str:
         return f"Database time is about as it was ({times}): the cause is elsewhere."
     shares = sorted(cause.shares, key=lambda one: (one.way is Way.CROWDING, -round(one.share, 6)))
     parts = [_said(cause, one) for one in shares if abs(one.share) >= LEAST_SHARE]
-    return f"Database time {times}: {view.listed(parts)}."
+    against = ", by ways that work against each other" if cause.opposed else ""
+    return f"Database time {times}{against}: {view.listed(parts)}."
 
 
 def _said(cause: Cause, share: Share) -> str:
-    name, detail = _name(share.way), _detail(cause, share.way)
-    if share.way is Way.CROWDING and share.share < 0:
-        name = "more crowding"
-    return f"{name} {view.share(share.share)} %" + (f" ({detail})" if detail else "")
+    detail = _detail(cause, share.way)
+    size = view.in_percent(cause.factor(share) - 1, sign=True) if cause.opposed else view.share(share.share)
+    return f"{_name(cause, share)} {size} %" + (f" ({detail})" if detail else "")
 
 
-def _name(way: Way) -> str:
-    return "less crowding" if way is Way.CROWDING else way.value
+def _name(cause: Cause, share: Share) -> str:
+    if share.way is not Way.CROWDING:
+        return share.way.value
+    return "more crowding" if cause.factor(share) > 1 else "less crowding"
 
 
 def _detail(cause: Cause, way: Way) -> str:
@@ -131,12 +134,14 @@ def _rest(cause: Cause) -> str:
 
 def _bar(cause: Cause) -> Iterator[Segment]:
     """The shares side by side; what works against the change has no place in a bar, and makes the others longer."""
+    if cause.opposed:
+        return
     shown = [share for share in cause.shares if share.share >= LEAST_SHARE]
     whole = sum(share.share for share in shown)
     for share in shown:
         yield Segment(
             share.way.name.lower(),
-            _name(share.way),
+            _name(cause, share),
             f"{view.share(share.share)} %",
             round(100 * share.share / whole, 2),
         )

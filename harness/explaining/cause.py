@@ -27,6 +27,8 @@ from harness.plan import ARMS, MIGRATED
 
 SEEN_ALONE = 0.1
 """A single block has no interval: smaller changes of it are not asked for their cause."""
+OPPOSED = 2.0
+"""Shares that come to more than this without their signs nearly cancel: the whole is small beside them."""
 LEAST_MS = 0.001
 """What a service says is no time at all; it tells thousandths of a ms."""
 
@@ -77,6 +79,15 @@ class Cause:
     statements: tuple[float | None, float | None]
     repeated: tuple[Repetition | None, Repetition | None]
     indexes: tuple[str, ...] = ()
+
+    @property
+    def opposed(self) -> bool:
+        """Whether ways work against each other so much that shares of what is left say little."""
+        return sum(abs(one.share) for one in self.shares) > OPPOSED
+
+    def factor(self, share: Share) -> float:
+        """What one way by itself made of the database time: 0.5 where it halved it."""
+        return math.exp(-share.share * _fall(*self.database)) if self.database else 1.0
 
 
 def causes_of(

@@ -18,6 +18,7 @@ from harness.plan_file import parse_plan
 from harness.summary import summarise
 from harness.testing import PLAN, synthetic_trials
 from reports.causes import cause_rows
+from reports.view import MINUS
 from reports.work import equal_sentence, work_rows
 
 LIST = "GET /items"
@@ -72,6 +73,7 @@ def test_shares_add_up_to_the_whole(
         assert found.shares == ()
     else:
         assert math.fsum(share.share for share in found.shares) == pytest.approx(1)
+        assert math.prod(map(found.factor, found.shares)) == pytest.approx(database[1] / database[0])
 
 
 def test_each_way_gets_what_it_did() -> None:
@@ -91,6 +93,27 @@ def test_each_way_gets_what_it_did() -> None:
         "of requests), indexes 33 % (items_by_age) and statements 33 % (N+1 gone: 11 → 1 a request). 22 % of the time "
         "gained is database time; the other 78 % the database does not explain."
     )
+
+
+def test_ways_that_nearly_cancel_say_what_each_made_of_the_time() -> None:
+    found = cause(database=(2.0, 1.6), misses=(2.0, 1.6), alone=(1.0, 1.5, 2.0))
+    assert found.opposed
+    (row,) = cause_rows([found])
+    assert row.bar == ()
+    assert row.sentence == (
+        "Database time 2.00 ms → 1.60 ms a request, by ways that work against each other: statements +33.3 % (N+1 "
+        f"gone: 11 → 1 a request), indexes +50.0 % (items_by_age) and less crowding {MINUS}60.0 %."
+    )
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "said"), [(1.0, 2.0, "more crowding 100 %"), (2.0, 1.0, "less crowding 100 %")]
+)
+def test_crowding_is_more_where_it_costs_time(before: float, after: float, said: str) -> None:
+    found = cause(database=(before, after), misses=(before, after), alone=(1.0, 1.0, 1.0))
+    (row,) = cause_rows([found])
+    assert f"a request: {said}." in row.sentence
+    assert [(part.label, part.share) for part in row.bar] == [(said.removesuffix(" 100 %"), "100 %")]
 
 
 def test_without_the_step_between_indexes_and_statements_are_not_told_apart() -> None:
