@@ -1,8 +1,8 @@
 """What the probes cost the users of a service: windows with and without them, side by side.
 
-``python -m tests.benchmarks.probes --minutes 60 --rate 200`` says what they cost P95: visits arrive at a fixed rate,
-and req/s is that rate whatever they cost. ``--minutes 20 --users 300`` says what they cost the throughput: so many
-users in a hurry take all that the machine has.
+``python -m tests.benchmarks.probes --minutes 30 --rate 400`` says what they cost P95: visits arrive at a fixed rate,
+and req/s is that rate whatever they cost. ``--minutes 10 --users 1000`` says what they cost the throughput: so many
+users, who think for less than half a second, take all that two cores have.
 
 One service is under load all the time; the probes come and go every few seconds, in random order within each pair of
 windows. Legs of their own would differ by more than what is looked for: each starts the service anew.
