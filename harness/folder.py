@@ -62,7 +62,7 @@ class Folder:
         """
         try:
             raw = json.loads(self.read_text(name), parse_constant=_no_number)
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:
             raise RunFolderError(f"{self.path / name}: damaged ({error})") from error
         if not isinstance(raw, dict) or raw.get("schema") != SCHEMA:
             found = raw.get("schema") if isinstance(raw, dict) else None
@@ -81,7 +81,7 @@ class Folder:
         """
         try:
             found = [json.loads(line) for line in self.read_text(name).splitlines()] or [{}]
-        except json.JSONDecodeError as error:
+        except (json.JSONDecodeError, RecursionError) as error:
             raise RunFolderError(f"{self.path / name}: damaged ({error})") from error
         if not all(isinstance(one, dict) for one in found):
             raise RunFolderError(f"{self.path / name}: damaged (a line is no object)")

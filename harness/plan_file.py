@@ -40,6 +40,7 @@ from harness.parts.vocabulary import Vocabulary
 from harness.plan import Arm, Chain, Load, Plan, Step
 
 KINDS: dict[str, type[BaseModel]] = {"local": Local, "compose": Compose, "external": External}
+PLAIN = {"missing": "missing", "json_invalid": "nested too deeply"}  # all that TOML can say is JSON, up to a depth
 
 
 def parse_plan(text: str, source: Path | str = "plan", profile: str | None = None) -> Plan:
@@ -50,7 +51,7 @@ def parse_plan(text: str, source: Path | str = "plan", profile: str | None = Non
     """
     try:
         data = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
+    except (tomllib.TOMLDecodeError, RecursionError) as error:
         raise PlanError(source, [Problem("", f"not valid TOML: {error}")]) from error
     whole = json.dumps(data, default=str)
     try:
@@ -119,7 +120,7 @@ def _scaled(plan: Plan, profile: str, source: Path | str) -> Plan:
 
 def _problem(detail: ErrorDetails) -> Problem:
     location = detail["loc"]
-    kind = str(location[1]) if location[0] == "environment" and len(location) > 1 else None
+    kind = str(location[1]) if location[:1] == ("environment",) and len(location) > 1 else None
     if kind:  # the member of the union is no key of the file
         location = (location[0], *location[2:])
     where, parent = _key_path(location)
@@ -127,8 +128,8 @@ def _problem(detail: ErrorDetails) -> Problem:
         case "extra_forbidden":
             known = _known_keys(parent, kind)
             return Problem(where, f"unknown key; {nearest(str(location[-1]), known)}")
-        case "missing":
-            return Problem(where, "missing")
+        case "missing" | "json_invalid" as plain:
+            return Problem(where, PLAIN[plain])
         case "union_tag_not_found":
             return Problem(f"{where}.kind", f"missing; known are {', '.join(KINDS)}")
         case "union_tag_invalid":

@@ -63,7 +63,7 @@ class CertificateStore:
             return ()
         try:
             raw = json.loads(self.path.read_text(encoding="utf-8"))
-        except (OSError, ValueError) as error:
+        except (OSError, ValueError, RecursionError) as error:
             raise RunFolderError(
                 f"{self.path}: damaged ({error}); delete it, harness selftest makes it anew"
             ) from error

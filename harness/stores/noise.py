@@ -70,7 +70,7 @@ class NoiseStore:
             return Noise(self.machine, self.load)
         try:
             return validated(self.path, Noise, json.loads(self.path.read_text(encoding="utf-8")))
-        except (OSError, ValueError) as error:
+        except (OSError, ValueError, RecursionError) as error:
             raise RunFolderError(f"{self.path}: damaged ({error}); delete it, it only forgets") from error
 
     def add(self, run: NoiseOfRun) -> None:

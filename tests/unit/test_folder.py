@@ -24,6 +24,7 @@ def test_what_is_written_is_read(tmp_path: Path) -> None:
     [
         (b"", "damaged"),
         (b"{", "damaged"),
+        (b"[" * 100_000, "damaged"),
         (b'{"schema": 1, "a": NaN}', "damaged .NaN is no number"),
         (b"[]", "schema None; this harness reads 1"),
         (b"null", "schema None; this harness reads 1"),
@@ -37,7 +38,7 @@ def test_an_object_that_cannot_be_used_is_named(tmp_path: Path, data: bytes, wha
         Folder(tmp_path).read_object("one.json")
 
 
-@pytest.mark.parametrize("data", ["1\n", '{"a": 1}\n{"a"', "\n{}"])
+@pytest.mark.parametrize("data", ["1\n", "[" * 100_000, '{"a": 1}\n{"a"', "\n{}"])
 def test_lines_that_cannot_be_used_are_named(tmp_path: Path, data: str) -> None:
     (tmp_path / "two.jsonl").write_text(data)
     with pytest.raises(RunFolderError, match=r"two\.jsonl: damaged"):

@@ -265,6 +265,10 @@ def test_no_stage_at_all() -> None:
         (b"schema = ", "not valid TOML"),
         (b"\xff\xfe", "not UTF-8"),
         (b"a = 1\na = 2", "not valid TOML"),
+        (b"a = " + b"[" * 100_000, "not valid TOML"),
+        (b"a = " + b"[" * 250 + b"]" * 250, "nested too deeply"),
+        (b"environment = " + b"[" * 250 + b"]" * 250, "nested too deeply"),
+        (b"a = nan", "unknown key"),
     ],
 )
 def test_a_file_that_is_no_plan(tmp_path: Path, content: bytes, what: str) -> None:

@@ -128,7 +128,7 @@ def test_what_is_kept_is_read_again_and_the_newest_of_a_machine_counts(tmp_path:
     assert [path.name for path in store.path.parent.iterdir()] == [NAME]
 
 
-@pytest.mark.parametrize("text", ["{", "[]", '{"certificates": [{}]}'])
+@pytest.mark.parametrize("text", ["{", "[]", "[" * 100_000, '{"certificates": [{}]}'])
 def test_a_damaged_file_is_named(tmp_path: Path, text: str) -> None:
     (tmp_path / NAME).write_text(text)
     store = CertificateStore(tmp_path)

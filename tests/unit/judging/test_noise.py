@@ -113,7 +113,7 @@ def test_another_machine_or_another_load_is_another_file(tmp_path: Path) -> None
     assert NoiseStore(tmp_path, after, setup).path == paths["same"]  # before is the same: so is its noise
 
 
-@pytest.mark.parametrize("text", ["", "{", "[]", '{"schema": 1, "runs": 3}', '{"runs": [{"run": 1}]}'])
+@pytest.mark.parametrize("text", ["", "{", "[]", "[" * 100_000, '{"schema": 1, "runs": 3}', '{"runs": [{"run": 1}]}'])
 def test_a_damaged_file_says_that_it_may_go(store: NoiseStore, text: str) -> None:
     store.path.parent.mkdir()
     store.path.write_text(text)
