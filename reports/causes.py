@@ -18,6 +18,8 @@ ABOUT = (
 )
 MOST_NAMES = 2
 LEAST_SHARE = 0.005
+PADDING, LETTER = 1.7, 0.9
+"""In percent of a bar: the space around a text, and the width of a letter."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +30,12 @@ class Segment:
     label: str
     share: str
     width: float
+
+    @property
+    def text(self) -> str:
+        """What stands in it; nothing where that would be cut off."""
+        text = f"{self.label} {self.share}"
+        return text if PADDING + LETTER * len(text) <= self.width else ""
 
 
 @dataclass(frozen=True, slots=True)

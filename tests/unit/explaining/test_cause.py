@@ -17,7 +17,7 @@ from harness.metric import METRICS
 from harness.plan_file import parse_plan
 from harness.summary import summarise
 from harness.testing import PLAN, synthetic_trials
-from reports.causes import cause_rows
+from reports.causes import Segment, cause_rows
 from reports.view import MINUS
 from reports.work import equal_sentence, work_rows
 
@@ -93,6 +93,12 @@ def test_each_way_gets_what_it_did() -> None:
         "of requests), indexes 33 % (items_by_age) and statements 33 % (N+1 gone: 11 → 1 a request). 22 % of the time "
         "gained is database time; the other 78 % the database does not explain."
     )
+
+
+def test_a_part_of_a_bar_says_nothing_that_would_be_cut_off() -> None:
+    narrow, wide = (Segment("statements", "statements", share, width) for share, width in (("12 %", 12), ("17 %", 17)))
+    assert (narrow.text, wide.text) == ("", "statements 17 %")
+    assert Segment("triggers_too", "indexes and triggers", "20 %", 20).text == ""
 
 
 def test_ways_that_nearly_cancel_say_what_each_made_of_the_time() -> None:
