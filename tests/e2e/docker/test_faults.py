@@ -4,12 +4,16 @@ import json
 from pathlib import Path
 
 import docker
+import pyarrow.compute as pc
 import pytest
 
+from harness.measures.recovery import CALM_SECONDS
+from harness.samples import read_samples
 from tests.e2e.docker.running import left, start
 
 pytestmark = [pytest.mark.e2e, pytest.mark.docker]
 SHORT = 'seconds = 4\nusers = 5\n[[targets]]\nexpect = "error_rate < 50 %"\n'
+SECONDS = 38
 FAULTS = """
 [[faults]]
 at = "sustain+2 s"
@@ -21,18 +25,18 @@ at = "sustain+8 s"
 kind = "restart"
 service = "api"
 [[faults]]
-at = "sustain+18 s"
+at = "sustain+22 s"
 kind = "disconnect"
 service = "api"
 seconds = 1.5
 [[faults]]
-at = "sustain+24 s"
+at = "sustain+28 s"
 kind = "cpu"
 service = "api"
 cpus = 0.01
 seconds = 2
 [[faults]]
-at = "sustain+24.5 s"
+at = "sustain+28.5 s"
 kind = "kill"
 service = "db"
 seconds = 2
@@ -45,15 +49,23 @@ UNHARMED = {"kill", "pause", "cpu"}
 
 
 def test_faults_are_done_seen_and_mended(client: docker.DockerClient, tmp_path: Path) -> None:
-    run = start(tmp_path, (SHORT, SHORT.replace("4", "34") + FAULTS))
+    run = start(tmp_path, (SHORT, SHORT.replace("4", str(SECONDS)) + FAULTS))
     said, _ = run.communicate(timeout=200)
     assert run.returncode in {0, 3}, said  # above all not INVALID: what happened to the containers was planned
     (folder,) = (tmp_path / "runs").iterdir()
     recorded = json.loads((folder / "summary.json").read_text())["faults"]
     assert [one["kind"] for one in recorded] == KINDS * 2
     for one in recorded:
-        assert one["recovered"], one
-        assert (one["failures"] > 0) == (one["kind"] not in UNHARMED), one
+        assert (one["failures"] > 0) == (one["kind"] not in UNHARMED), f"{one}"
+    for leg in (folder / "trials").iterdir():
+        own = [one for one in recorded if leg.name.endswith(one["arm"])]
+        samples = read_samples(leg / "samples")
+        failed = samples.filter(pc.is_valid(samples["error"]))["due_ns"].to_numpy() / 1e9
+        for one, until in zip(own, [*[following["began"] for following in own[1:]], SECONDS], strict=True):
+            calm = (failed > max(until - CALM_SECONDS, one["ended"])) & (failed < until)
+            assert not calm.any(), f"{one}: {failed[calm]}"
+    # neighbours of a busy machine may slow down the seconds in which a service has recovered
+    assert sum(one["recovered"] for one in recorded) > len(recorded) / 2, f"{recorded}"
     report = (folder / "report.html").read_text()
     assert "cpu api to 0.01 cores for 2 s" in report
     assert left(client, run.pid) == []
