@@ -1,6 +1,6 @@
 """Processes: CPU, threads and open files of each server and service of a leg, with its children, every second.
 
-Memory, every third second, is what a process made, in shares where the system tells them (Linux): what processes share,
+Memory, read more seldom, is what a process made, in shares where the system tells them (Linux): what processes share,
 such as PostgreSQL's buffers, counts once and not once per process, and mapped files do not count, since their shares
 change when any other process maps them. Elsewhere it is the resident set size.
 """
@@ -13,12 +13,14 @@ from typing import Protocol
 
 import psutil
 
+from harness.probes.process_table import LISTED, Process, ProcessTable
 from harness.probes.reader import Reader
 from harness.readings import CPU, DESCRIPTORS, MEMORY, THREADS
 
 EVERY_SECONDS = 1.0
-MEMORY_EVERY = 3
-"""Readings between two of the memory, for which the system walks through the pages of a process."""
+MEMORY_SECONDS, MEMORY_SHARE = 2.5, 0.001
+"""Least time between two readings of the memory, for which the system walks through the pages of a process, and the
+most of a core that they take: the more processes share the more pages, the longer it takes."""
 _MADE = ("Pss_Anon:", "Pss_Shmem:")
 
 
@@ -43,37 +45,45 @@ class ProcessProbe(Reader):
         self._roots = roots
         self._cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
         self._last: dict[str, tuple[float, float]] = {}
+        self._weighed_again: dict[str, float] = {}
 
     def _run(self) -> None:
-        due, number = time.monotonic(), 0
+        due = time.monotonic()
         while not self._done.wait(max(due - time.monotonic(), 0.0)):
+            now, at_ns, table = time.monotonic(), time.time_ns(), ProcessTable.read()
             for name, root in self._roots.items():
-                with suppress(psutil.Error):  # gone: that is for the environment's check to notice
-                    self._read(name, psutil.Process(root.pid), weigh=number % MEMORY_EVERY == 0)
-            due, number = due + EVERY_SECONDS, number + 1
+                if tree := table.tree(root.pid):  # one that is gone is for the environment's check to notice
+                    self._tell(name, tree, now, at_ns)
+            due = max(due + EVERY_SECONDS, time.monotonic())
 
-    def _read(self, name: str, root: psutil.Process, *, weigh: bool) -> None:
-        now, at_ns = time.monotonic(), time.time_ns()
-        spent, memory, threads, descriptors = 0.0, 0, 0, 0
-        for process in [root, *root.children(recursive=True)]:
-            with suppress(psutil.Error):
-                spent += sum(process.cpu_times()[:4])  # with what its ended children spent: a backend may live for ms
-                memory += _memory_bytes(process) if weigh else 0
-                threads += process.num_threads()
-                descriptors += process.num_fds()
+    def _tell(self, name: str, tree: Mapping[int, Process], now: float, at_ns: int) -> None:
+        spent = sum(process.cpu_seconds for process in tree.values())
+        told = {
+            THREADS: sum(process.threads for process in tree.values()),
+            DESCRIPTORS: sum(_descriptors(pid) for pid in tree),
+        }
+        if now >= self._weighed_again.get(name, now):
+            begun = time.thread_time()
+            told[MEMORY] = sum(_memory_bytes(pid) for pid in tree)
+            taken = time.thread_time() - begun
+            self._weighed_again[name] = now + max(MEMORY_SECONDS, taken / MEMORY_SHARE)
         if name in self._last:
             then, spent_then = self._last[name]
             self.rows.append((at_ns, name, CPU, max(spent - spent_then, 0.0) / (now - then) / self._cores))
-        counted = {THREADS: threads, DESCRIPTORS: descriptors} | ({MEMORY: memory} if weigh else {})
-        for what, value in counted.items():
-            self.rows.append((at_ns, name, what, float(value)))
+        self.rows += [(at_ns, name, what, float(value)) for what, value in told.items()]
         self._last[name] = now, spent
 
 
-def _memory_bytes(process: psutil.Process) -> int:
-    try:
-        with open(f"/proc/{process.pid}/smaps_rollup", encoding="ascii") as rollup:  # noqa: PTH123 - read often
-            parts = [int(line.split()[1]) for line in rollup if line.startswith(_MADE)]
-    except OSError:
-        parts = []
-    return sum(parts) * 1024 if parts else int(process.memory_info().rss)
+def _descriptors(pid: int) -> int:
+    with suppress(OSError, psutil.Error):  # it has ended, or is somebody else's
+        return len(os.listdir(f"/proc/{pid}/fd")) if LISTED else psutil.Process(pid).num_fds()  # noqa: PTH208
+    return 0
+
+
+def _memory_bytes(pid: int) -> int:
+    with suppress(OSError), open(f"/proc/{pid}/smaps_rollup", encoding="ascii") as rollup:  # noqa: PTH123
+        if parts := [int(line.split()[1]) for line in rollup if line.startswith(_MADE)]:
+            return sum(parts) * 1024
+    with suppress(psutil.Error):
+        return int(psutil.Process(pid).memory_info().rss)
+    return 0

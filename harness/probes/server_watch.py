@@ -96,7 +96,7 @@ class ServerWatch:
         try:
             if self._looking is None:
                 self._looking = _introduced(self._databases[0].connect())
-            self._sessions.look(self._looking.execute(views.SESSIONS.encode(), [[*self._oids]]).fetchall())
+            self._sessions.look(self._looking.execute(views.sessions(self._oids).encode()).fetchall())
         except psycopg.OperationalError:
             _close([self._looking])
             self._looking = None

@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 
 Look = tuple[str | None, str | None, str | None, int]
-"""State, kind of wait, what is waited for, and how many sessions, as ``views.SESSIONS`` tells them."""
+"""State, kind of wait, what is waited for, and how many sessions, as ``views.sessions`` tells them."""
 IN_TRANSACTION = "idle in transaction"
 
 

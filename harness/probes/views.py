@@ -4,6 +4,8 @@ Every column is a reading of its own name. Counts rise from when the server's st
 stretch of time takes the difference.
 """
 
+from collections.abc import Iterable
+
 from harness.evidence.statement import MARK
 from harness.evidence.triggers import CALLS, MS
 from harness.probes.access import NAME
@@ -42,13 +44,6 @@ ROWS = f"""
 """A database that was copied counts from 0; what it has had before is known from its last ANALYZE."""
 OID = f"SELECT {MARK} oid::bigint FROM pg_database WHERE datname = current_database()"
 SIZE = f"SELECT {MARK} pg_database_size(current_database()) AS database_bytes"
-SESSIONS = f"""
-    SELECT {MARK} state, wait_event_type, wait_event, count(*)::int
-    FROM pg_stat_activity
-    WHERE datid = ANY(%s) AND coalesce(backend_type, 'client backend') = 'client backend'
-      AND application_name IS DISTINCT FROM '{OURS}'
-    GROUP BY 1, 2, 3
-"""
 TABLES = f"""
     SELECT {MARK} s.schemaname, s.relname, s.seq_scan, s.seq_tup_read, s.idx_scan, s.idx_tup_fetch, s.n_tup_ins,
            s.n_tup_upd, s.n_tup_hot_upd, s.n_tup_del, s.n_live_tup, s.n_dead_tup, io.heap_blks_hit, io.heap_blks_read,
@@ -89,6 +84,18 @@ EXTENSION = f"""
     SELECT {MARK} quote_ident(n.nspname) FROM pg_extension e JOIN pg_namespace n ON n.oid = e.extnamespace
     WHERE e.extname = 'pg_stat_statements'
 """
+
+
+def sessions(oids: Iterable[int]) -> str:
+    """How many sessions of some databases do what; said as it is, as it is asked so often that parameters cost."""
+    return f"""
+        SELECT {MARK} state, wait_event_type, wait_event, count(*)::int
+        FROM pg_stat_activity
+        WHERE datid = ANY('{{{",".join(map(str, oids))}}}'::oid[])
+          AND coalesce(backend_type, 'client backend') = 'client backend'
+          AND application_name IS DISTINCT FROM '{OURS}'
+        GROUP BY 1, 2, 3
+    """
 
 
 def statements(schema: str) -> str:
