@@ -8,7 +8,7 @@ from functools import partial
 import requests
 from prometheus_client.parser import text_string_to_metric_families
 
-from harness.probes.reader import Reader
+from harness.probes.reader import Reader, following
 
 EVERY_SECONDS = 1.0
 ANSWER_SECONDS = 0.8
@@ -37,7 +37,7 @@ class MetricsProbe(Reader):
                 except (requests.RequestException, ValueError):
                     found = []
                 self.rows += [(at_ns, service, series, value) for series, value in found]
-                due = max(due + EVERY_SECONDS, time.monotonic())
+                due = following(due, EVERY_SECONDS)
 
 
 def rows_of(text: str, names: frozenset[str]) -> list[tuple[str, float]]:

@@ -16,6 +16,7 @@ import psycopg
 from harness.evidence.unread import Unread
 from harness.executions import Executions, together
 from harness.probes.access import Database
+from harness.probes.reader import following
 from harness.probes.server_watch import ServerWatch
 from harness.readings import DATABASE, SERVER
 
@@ -119,4 +120,4 @@ class PostgresProbe:
             with suppress(psycopg.Error):  # it is away, which the environment notices; the next reading tries again
                 read()
             self.seconds += time.thread_time() - started
-            due = max(due + every, time.monotonic())
+            due = following(due, every)

@@ -14,7 +14,7 @@ from typing import Protocol
 import psutil
 
 from harness.probes.process_table import LISTED, Process, ProcessTable
-from harness.probes.reader import Reader
+from harness.probes.reader import Reader, following
 from harness.readings import CPU, DESCRIPTORS, MEMORY, THREADS
 
 EVERY_SECONDS = 1.0
@@ -54,7 +54,7 @@ class ProcessProbe(Reader):
             for name, root in self._roots.items():
                 if tree := table.tree(root.pid):  # one that is gone is for the environment's check to notice
                     self._tell(name, tree, now, at_ns)
-            due = max(due + EVERY_SECONDS, time.monotonic())
+            due = following(due, EVERY_SECONDS)
 
     def _tell(self, name: str, tree: Mapping[int, Process], now: float, at_ns: int) -> None:
         spent = sum(process.cpu_seconds for process in tree.values())

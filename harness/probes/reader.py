@@ -10,6 +10,15 @@ Row = tuple[int, str, str, float]
 """``(wall-clock ns, source, name, value)``."""
 
 
+def following(due: float, every: float) -> float:
+    """When to read next, on the monotonic clock, after a reading that was due then: what was missed is left out.
+
+    A reading that takes longer than the time between two is so not followed by the next one at once, and for ever.
+    """
+    now = time.monotonic()
+    return due + every if due + every > now else now + every
+
+
 class Reader:
     """What each of some threads reads goes into ``rows``; they are to end soon once ``_done`` is set.
 

@@ -14,7 +14,7 @@ from redis.exceptions import NoPermissionError
 
 from harness.evidence.unread import Unread
 from harness.probes.access import Cache
-from harness.probes.reader import Reader, Row
+from harness.probes.reader import Reader, Row, following
 from harness.readings import CACHE, SERVER
 
 EVERY_SECONDS = 1.0
@@ -54,7 +54,7 @@ class RedisProbe(Reader):
         while True:  # once at least, and once more at the end
             over = self._done.wait(max(due - time.monotonic(), 0.0))
             self.rows += asked.read()
-            due = max(due + EVERY_SECONDS, time.monotonic())
+            due = following(due, EVERY_SECONDS)
             if over or asked.hopeless:
                 break
         asked.close()

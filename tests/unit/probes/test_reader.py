@@ -1,8 +1,12 @@
-"""What reading beside a load costs is what its threads used of the processor, and not how long they waited."""
+"""What reading beside a load costs is what its threads used of the processor; what was missed is not made up for."""
 
 import time
 
-from harness.probes.reader import Reader
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from harness.probes.reader import Reader, following
 
 
 def busy() -> None:
@@ -15,3 +19,29 @@ def test_the_cost_of_a_reader_is_the_cpu_of_its_threads() -> None:
     with reader:
         pass
     assert 0.1 <= reader.seconds < 0.3
+
+
+@pytest.mark.parametrize(
+    ("now", "due"),
+    [
+        (9.0, 11.0),  # woken too early
+        (10.0, 11.0),
+        (10.4, 11.0),  # it took a while
+        (11.0, 12.0),  # as long as the time between two readings: not at once again
+        (12.7, 13.7),  # or longer
+    ],
+)
+def test_readings_keep_their_times_and_leave_out_those_missed(
+    now: float, due: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(time, "monotonic", lambda: now)
+    assert following(10.0, 1.0) == due
+
+
+@given(st.floats(0, 1e6), st.floats(0, 1e4), st.floats(0.01, 100))
+def test_the_following_reading_is_ahead_and_not_far(due: float, late: float, every: float) -> None:
+    now = due + late
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(time, "monotonic", lambda: now)
+        after = following(due, every)
+    assert now - 1e-6 < after <= now + every + 1e-6
