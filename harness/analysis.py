@@ -15,15 +15,17 @@ from harness.judging.guard import unasked
 from harness.judging.noise import Floor, Place, known_floors
 from harness.judging.outcome import Outcomes, outcomes_of
 from harness.judging.stop import Stop
+from harness.leg import Leg
 from harness.measures.examination import Examination
 from harness.measures.settling import settle, settling_stages
 from harness.measures.soundness import unsound_record
 from harness.plan import ARMS, Plan
 from harness.plan_file import fingerprint
+from harness.setup import Setup
 from harness.store import ROLLED_BACK, RunFolder
 from harness.stores.survey import SurveyStore
 from harness.summary import Summary, summarise
-from harness.trial import Leg, Migration, Setup, Trial
+from harness.trial import Migration, Trial
 from harness.verdict import Repeat, Verdict, judge
 
 

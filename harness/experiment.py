@@ -17,6 +17,7 @@ from harness.environment.variables import expand_url
 from harness.judging.forecast import decided
 from harness.judging.noise import Noise
 from harness.judging.stop import Stop
+from harness.leg import Leg, Order
 from harness.load import Job, Progress, Remote, ask, generate
 from harness.objections.faults import UNNAMED
 from harness.order import balanced_order, longer
@@ -31,10 +32,11 @@ from harness.running.interview import Interview, Listener
 from harness.running.machine import host
 from harness.running.rehearsing import Rehearsing
 from harness.running.surveyor import Surveyor
+from harness.setup import Setup, facts_of_setup
 from harness.store import RunFolder, fingerprint_files
 from harness.stores.certificate import CertificateStore
 from harness.stores.noise import NoiseStore, machine_of
-from harness.trial import Incident, Leg, Migration, Moment, Order, Seal, Setup, Startup, facts_of_setup
+from harness.trial import Incident, Migration, Moment, Seal, Startup
 
 MOST_AGAIN = 10
 """Blocks in which a failure is measured once more, at most."""

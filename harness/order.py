@@ -4,8 +4,8 @@ import random
 from collections.abc import Sequence
 from itertools import cycle, islice
 
+from harness.leg import Order
 from harness.plan import ARMS
-from harness.trial import Order
 
 
 def balanced_order(blocks: int, seed: int, arms: Sequence[str] = ARMS) -> Order:

@@ -19,8 +19,10 @@ from harness.evidence.unread import Unread
 from harness.executions import FILE as EXECUTIONS
 from harness.executions import Executions, read_executions, write_executions
 from harness.folder import SCHEMA, Folder, validated
+from harness.generation import Generation, Loss
 from harness.judging.certificate import Certificate
 from harness.judging.noise import Noise
+from harness.leg import Leg
 from harness.plan import COPIES, Plan
 from harness.plan_file import parse_plan
 from harness.readings import SCHEMA as READINGS
@@ -28,7 +30,8 @@ from harness.readings import read_readings, write_readings
 from harness.records.recorded import RecordedPair
 from harness.samples import read_samples
 from harness.seal import NAME, changes, digests, rehearsal_changes, rehearsal_digests, setup_digest
-from harness.trial import Generation, Incident, Leg, Loss, Migration, Seal, Setup, Startup, Trial
+from harness.setup import Setup
+from harness.trial import Incident, Migration, Seal, Startup, Trial
 
 ROLLED_BACK = "rolled-back"
 """What the answers of before go by, once it was migrated and rolled back."""

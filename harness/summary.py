@@ -10,91 +10,34 @@ What counts where:
 - what is one value of a whole leg or arm stands in the rows of all stages and endpoints together.
 """
 
-import math
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
-from fractions import Fraction
 from functools import cached_property, partial
-from itertools import product
-from typing import Any, NamedTuple
 
 import pyarrow.compute as pc
 
-from harness.evidence.server_side import Told, evictions_of, told_of
+from harness.evidence.server_side import Told, told_of
 from harness.evidence.toll import Toll
 from harness.evidence.triggers import TriggerTime
 from harness.evidence.work import StatementUse, Work
 from harness.measures.capacity import Answers, Sought, Step, begun, holds, sought
-from harness.measures.cell import Cell, cells_of, milliseconds, pooled
+from harness.measures.cell import cells_of, pooled
 from harness.measures.curve import Curve, curve_of
 from harness.measures.facts import facts_of
+from harness.measures.leg_facts import LegFacts
+from harness.measures.place import Cells, Place, Spans, places_of, row_of
 from harness.measures.recovery import Recovery, recoveries_of
 from harness.measures.row import Row
 from harness.measures.settling import NOTHING_LEFT_OUT, Settling
 from harness.measures.timeline import Course, Second, course_of, timeline
 from harness.measures.usage import Consumer, Usage
-from harness.metric import PERCENTILES, SERVICE_TIMES, Metric
+from harness.metric import Metric
 from harness.parts.expectation import Expectation
 from harness.parts.fault import Fault
 from harness.parts.gauge import metrics_of
 from harness.parts.stage import StageKind
 from harness.parts.vocabulary import NO_WORDS, Tags, Vocabulary
-from harness.trial import Leg, Migration, Offered, Trial, Window
-
-
-class Place(NamedTuple):
-    """What a row is of; ``None`` is pooled over all of them, or over the endpoints of a tag."""
-
-    arm: str
-    block: int | None
-    stage: str | None
-    endpoint: str | None
-    tag: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class LegFacts:
-    """What the guards need to know of a leg; ``offered`` and ``schedule_lag_p99_ms`` are of open plans."""
-
-    leg: Leg
-    requests: int
-    cpu_share: float
-    lag_p99_ms: float
-    ready_seconds: float | None = None
-    user_errors: int = 0
-    processes: int = 1
-    hosts: int = 1
-    windows: tuple[Window, ...] = ()
-    offered: tuple[Offered, ...] = ()
-    schedule_lag_p99_ms: float | None = None
-    gc_pause_ms: float = 0.0
-    statements_evicted: int = 0
-
-    @classmethod
-    def of(cls, trial: Trial) -> "LegFacts":
-        """Those of a trial."""
-        generation = trial.generation
-        return cls(
-            leg=trial.leg,
-            requests=generation.requests,
-            cpu_share=generation.cpu_share,
-            lag_p99_ms=generation.lag_p99_ms,
-            ready_seconds=trial.ready_seconds,
-            user_errors=generation.user_errors,
-            processes=generation.processes,
-            hosts=generation.hosts,
-            windows=generation.windows,
-            offered=generation.offered,
-            schedule_lag_p99_ms=generation.schedule_lag_p99_ms,
-            gc_pause_ms=generation.gc_pause_ms,
-            statements_evicted=evictions_of(trial),
-        )
-
-    @property
-    def arrivals(self) -> list[tuple[Window, Offered]]:
-        """The stages whose arrivals were counted, in the order they ran, with their windows."""
-        windows = {window.stage: window for window in self.windows}
-        return [(windows[offered.stage], offered) for offered in self.offered if offered.stage in windows]
+from harness.trial import Migration, Trial
 
 
 @dataclass(frozen=True)
@@ -204,14 +147,14 @@ class _Counts:
     """What a summary needs of one leg: all but its samples, and what was counted of these."""
 
     trial: Trial
-    cells: dict[tuple[str, str], Cell]
+    cells: Cells
     course: Course
     recoveries: tuple[Recovery, ...]
     sought: Sought | None
 
-    def only(self, endpoints: Collection[str]) -> "_Counts":
-        """Those of some endpoints."""
-        return replace(self, cells={place: cell for place, cell in self.cells.items() if place[1] in endpoints})
+    def only(self, endpoints: Collection[str]) -> Cells:
+        """The cells of some endpoints."""
+        return {place: cell for place, cell in self.cells.items() if place[1] in endpoints}
 
 
 def _counts(trial: Trial, faults: Sequence[Fault], limits: Sequence[Expectation]) -> _Counts:
@@ -242,89 +185,30 @@ def _timelines(counted: Sequence[_Counts]) -> dict[str, tuple[Second, ...]]:
 
 def _rows(counted: Sequence[_Counts]) -> tuple[list[Row], tuple[Curve, ...]]:
     """The row of every place, and the curves of those that are pooled over blocks and stages."""
-    windows, ramps = _windows(counted)
+    spans = _spans(counted)
     rows, curves = [], []
-    for place, cells in _places(counted, ramps):
+    for place, cells in places_of([(counts.trial.leg, counts.cells) for counts in counted], spans.ramps):
         cell = pooled(cells)
-        rows.append(_row(cell, place, _seconds(windows, place, ramps)))
+        rows.append(row_of(cell, place, spans.seconds(place)))
         if place.block is None and place.stage is None and cell.successes:
             curves.append(curve_of(place.arm, place.endpoint, cell.latency_ns))
     return rows, tuple(sorted(curves, key=lambda curve: curve.endpoint is not None))
 
 
-def _windows(counted: Sequence[_Counts]) -> tuple[list[tuple[Leg, Window]], set[str]]:
-    """The windows of all legs, and the stages that are ramps."""
-    windows = [(counts.trial.leg, window) for counts in counted for window in counts.trial.generation.windows]
-    return windows, {window.stage for _, window in windows if window.kind == StageKind.RAMP}
+def _spans(counted: Sequence[_Counts]) -> Spans:
+    return Spans([(counts.trial.leg, window) for counts in counted for window in counts.trial.generation.windows])
 
 
 def _tagged_rows(counted: Sequence[_Counts], tags: Tags) -> Iterator[Row]:
     """The rows of every tag; of an arm that was never asked one of its endpoints there are none."""
-    windows, ramps = _windows(counted)
+    spans = _spans(counted)
+    asked = {(counts.trial.leg.arm, endpoint) for counts in counted for _, endpoint in counts.cells}
     for tag, endpoints in tags.items():
-        asked = {(counts.trial.leg.arm, endpoint) for counts in counted for _, endpoint in counts.cells}
         own = [counts for counts in counted if all((counts.trial.leg.arm, name) in asked for name in endpoints)]
-        for place, cells in _places([counts.only(endpoints) for counts in own], ramps):
+        cells_of_tag = [(counts.trial.leg, counts.only(endpoints)) for counts in own]
+        for place, cells in places_of(cells_of_tag, spans.ramps):
             if place.endpoint is None:
-                yield _row(pooled(cells), place._replace(tag=tag), _seconds(windows, place, ramps))
-
-
-def _places(counted: Sequence[_Counts], ramps: set[str]) -> Iterator[tuple[Place, list[Cell]]]:
-    """Every place in which anything was requested with its cells; the most detailed places first."""
-    for by_block, by_stage, by_endpoint in product((True, False), repeat=3):
-        found: dict[Place, list[Cell]] = {}
-        for counts in counted:
-            leg = counts.trial.leg
-            for (stage, endpoint), cell in counts.cells.items():
-                if by_stage or stage not in ramps:
-                    place = Place(
-                        leg.arm,
-                        leg.block if by_block else None,
-                        stage if by_stage else None,
-                        endpoint if by_endpoint else None,
-                    )
-                    found.setdefault(place, []).append(cell)
-        yield from sorted(found.items(), key=lambda item: item[0])
-
-
-def _seconds(windows: Sequence[tuple[Leg, Window]], place: Place, ramps: set[str]) -> float:
-    """Summarised seconds of all legs and stages that a place covers."""
-    return math.fsum(
-        window.seconds
-        for leg, window in windows
-        if leg.arm == place.arm
-        and place.block in {None, leg.block}
-        and (window.stage not in ramps if place.stage is None else window.stage == place.stage)
-    )
-
-
-def _row(cell: Cell, place: Place, seconds: float) -> Row:
-    *latencies, max_ms = milliseconds(cell.latency_ns, [*PERCENTILES.values(), Fraction(1)])
-    services = milliseconds(cell.service_ns, list(SERVICE_TIMES.values()))
-    percentiles: dict[str, Any] = dict(
-        zip((f"{name}_ms" for name in (*PERCENTILES, *SERVICE_TIMES)), (*latencies, *services), strict=True)
-    )
-    return Row(
-        **place._asdict(),
-        requests=cell.requests,
-        failures=cell.failures,
-        **percentiles,
-        hit_p50_ms=milliseconds(cell.hit_ns, [PERCENTILES["p50"]])[0],
-        miss_p50_ms=milliseconds(cell.miss_ns, [PERCENTILES["p50"]])[0],
-        max_ms=max_ms,
-        mean_ms=cell.mean_ms,
-        rps=cell.successes / seconds,
-        error_rate=cell.failures / cell.requests,
-        cache_hit_rate=cell.hits / cell.lookups if cell.lookups else None,
-        queries_per_request=cell.queries.mean,
-        queries_per_miss=cell.miss_queries.mean,
-        db_ms_per_request=cell.db_ms.mean,
-        db_ms_per_miss=cell.miss_db_ms.mean,
-        hits=cell.hits,
-        lookups=cell.lookups,
-        seconds=seconds,
-        design_effect=cell.design_effect,
-    )
+                yield row_of(pooled(cells), place._replace(tag=tag), spans.seconds(place))
 
 
 def _steps(trials: Sequence[Trial], rows: Sequence[Row], limits: Sequence[Expectation]) -> Iterator[Step]:

@@ -18,6 +18,8 @@ from numpy.typing import NDArray
 
 from harness.environment.processes import Process
 from harness.errors import EnvironmentFailedError
+from harness.generation import Generation, Offered
+from harness.leg import Leg, windows_of
 from harness.load import Job, Progress
 from harness.parts.fault import Fault
 from harness.plan import COPIES, Plan
@@ -25,7 +27,8 @@ from harness.probes.access import Cache, Database
 from harness.probes.process import ProcessProbe
 from harness.samples import SCHEMA as SAMPLES
 from harness.samples import write_part
-from harness.trial import Generation, Incident, Leg, Migration, Offered, Setup, Startup, Trial, windows_of
+from harness.setup import Setup
+from harness.trial import Incident, Migration, Startup, Trial
 
 CLIMB_POINTS = 101
 READINGS = ("at_ns", "source", "name", "value")

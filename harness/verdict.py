@@ -9,6 +9,7 @@ from harness.comparison import Comparison
 from harness.evidence.ledger import Flaw, misfits
 from harness.evidence.rehearsal import Rehearsal
 from harness.evidence.unread import Unread, not_read
+from harness.generation import Loss
 from harness.judging.breach import AnyBreach, Breach, breaches_of
 from harness.judging.check import Check, Outcome, check_targets
 from harness.judging.doubt import AnyDoubt, Doubt, doubts_of_rehearsal, doubts_of_run
@@ -24,8 +25,9 @@ from harness.measures.replies import Replies
 from harness.measures.soundness import Unsound
 from harness.parts.target import Claim, Target
 from harness.plan import Plan
+from harness.setup import Setup
 from harness.summary import Summary
-from harness.trial import Incident, Loss, Setup
+from harness.trial import Incident
 
 ANSWERED = {
     Finding.SAME: Outcome.PASS,

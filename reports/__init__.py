@@ -12,8 +12,9 @@ from harness.judging.attribution import Attribution
 from harness.judging.certificate import Certificate
 from harness.judging.outcome import Outcomes
 from harness.plan import Plan
+from harness.setup import Setup
 from harness.summary import Summary
-from harness.trial import Migration, Setup
+from harness.trial import Migration
 from harness.verdict import Verdict
 from reports import junit, markdown, page, records
 from reports.certificate import certificate_text, selftest_begins

@@ -3,10 +3,11 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from harness.generation import Offered
+from harness.measures.leg_facts import LegFacts
 from harness.parts.stage import Stage
 from harness.plan import ARMS, Plan
-from harness.summary import LegFacts, Summary
-from harness.trial import Offered
+from harness.summary import Summary
 from reports import view
 from reports.view import Cell
 

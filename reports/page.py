@@ -12,8 +12,9 @@ from harness.judging.outcome import Outcomes
 from harness.judging.placebo import treated
 from harness.objections.external import without_credentials
 from harness.plan import ARMS, Arm, Plan
+from harness.setup import Setup
 from harness.summary import Summary
-from harness.trial import Migration, Setup
+from harness.trial import Migration
 from harness.verdict import Verdict
 from reports import targets, view
 from reports.answers import AnswerTable, answer_table

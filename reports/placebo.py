@@ -3,7 +3,8 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from harness.comparison import Change, Pair
+from harness.change import Change
+from harness.comparison import Pair
 from harness.judging.placebo import Treated
 from reports import view
 from reports.view import Cell

@@ -5,19 +5,21 @@ import math
 from dataclasses import asdict
 from typing import Any
 
-from harness.comparison import BlockPair, Change, Comparison, Pair
+from harness.change import BlockPair, Change
+from harness.comparison import Comparison, Pair
+from harness.generation import Offered
 from harness.judging.attribution import Attribution, Waterfall
 from harness.judging.breach import AnyBreach
 from harness.judging.check import Check
 from harness.judging.doubt import AnyDoubt
 from harness.judging.outcome import Finding, Outcomes
 from harness.judging.stop import Stop
+from harness.leg import Window
 from harness.measures.capacity import Sought
 from harness.measures.recovery import Recovery
 from harness.measures.row import Row
 from harness.statistics import Interval
 from harness.summary import Summary
-from harness.trial import Offered, Window
 from harness.verdict import Verdict
 
 SCHEMA = 1

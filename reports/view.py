@@ -11,7 +11,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
 
-from harness.comparison import Change, Pair
+from harness.change import Change
+from harness.comparison import Pair
 from harness.judging.check import Outcome
 from harness.metric import Metric, Origin, Unit
 from harness.parts.target import Target

@@ -31,6 +31,7 @@ from harness.environment.servers import free_ports
 from harness.environment.stack import BUILD_SECONDS, Stack, resolve
 from harness.environment.variables import concealed, expanded
 from harness.errors import EnvironmentFailedError
+from harness.leg import Leg
 from harness.migration import Content, content, migrated
 from harness.parts.fault import Fault, FaultKind
 from harness.parts.system import Compose
@@ -38,7 +39,7 @@ from harness.plan import PLACEBO, Arm, Plan
 from harness.probes.access import Cache, Database
 from harness.probes.container import ContainerProbe
 from harness.readings import CACHE, DATABASE
-from harness.trial import Incident, Leg, Migration, Startup
+from harness.trial import Incident, Migration, Startup
 
 if TYPE_CHECKING:
     import docker

@@ -29,6 +29,7 @@ from harness.environment.processes import Process, Processes
 from harness.environment.readiness import await_ready, why_not_ok
 from harness.environment.variables import expand, expand_url, expanded
 from harness.errors import EnvironmentFailedError, NotReadyError
+from harness.leg import Leg
 from harness.objections.external import PLACEHOLDER
 from harness.parts.fault import Fault
 from harness.parts.system import External
@@ -36,7 +37,7 @@ from harness.plan import Arm, Plan
 from harness.probes.access import Cache, Database
 from harness.probes.process import ProcessProbe
 from harness.readings import CACHE
-from harness.trial import Incident, Leg, Migration, Startup
+from harness.trial import Incident, Migration, Startup
 
 
 @dataclass(frozen=True, slots=True)

@@ -38,6 +38,7 @@ from harness.environment.servers import (
 from harness.environment.strike import Mend, strike
 from harness.environment.variables import expanded
 from harness.errors import EnvironmentFailedError
+from harness.leg import Leg
 from harness.migration import content, migrated
 from harness.objections.faults import UNNAMED
 from harness.parts.fault import Fault
@@ -47,7 +48,7 @@ from harness.probes.access import Cache, Database
 from harness.probes.indexes import read_build_seconds
 from harness.probes.process import ProcessProbe
 from harness.readings import CACHE, DATABASE
-from harness.trial import Incident, Leg, Migration, Startup
+from harness.trial import Incident, Migration, Startup
 
 SEED, LEG = "seed", "leg"
 CLOCK_SECONDS = 1.5

@@ -13,9 +13,10 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from harness.leg import Window
 from harness.parts.stage import StageKind
 from harness.readings import of_server
-from harness.trial import Trial, Window
+from harness.trial import Trial
 
 CALLS, MS = "trigger_calls", "trigger_ms"
 """Readings that only rise: of all trigger functions of a database, since its statistics began."""

@@ -3,8 +3,9 @@
 import sys
 from collections.abc import Sequence
 
+from harness.generation import Contribution, Generation, Loss, Offered
 from harness.generator.crew import Crew, Member
-from harness.trial import Contribution, Generation, Loss, Offered, Window
+from harness.leg import Window
 
 
 def add_up(crew: Crew, counted: int, origin: str, windows: tuple[Window, ...], leg: str) -> Generation:

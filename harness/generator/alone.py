@@ -15,6 +15,7 @@ import gevent
 from gevent.event import Event
 from locust.env import Environment
 
+from harness.generation import Aborted, Generation
 from harness.generator.arrivals import stage_at
 from harness.generator.conductor import conduct, sit_out
 from harness.generator.danger import ABORTED_STOP_SECONDS, DangerWatch
@@ -24,10 +25,10 @@ from harness.generator.seeker import seeker_of
 from harness.generator.selfwatch import SelfWatch
 from harness.generator.tally import Tally
 from harness.generator.users import greet_users, point_users
+from harness.leg import Window, windows_of
 from harness.parts.search import Searched
 from harness.plan import Plan
 from harness.readings import write_readings
-from harness.trial import Aborted, Generation, Window, windows_of
 
 
 def run_alone(  # noqa: PLR0917 - each is of another type

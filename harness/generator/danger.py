@@ -11,10 +11,10 @@ from dataclasses import dataclass, field
 from functools import partial
 from itertools import accumulate
 
+from harness.generation import Aborted
 from harness.generator.latency_steps import quantile, step
 from harness.parts.abort import Abort
 from harness.plan import Plan
-from harness.trial import Aborted
 
 ABORTED_STOP_SECONDS = 5.0
 """How long users may take to end when the load is ended early."""

@@ -19,6 +19,7 @@ from locust.exception import StopUser
 from locust.user.task import LOCUST_STATE_RUNNING, LOCUST_STATE_STOPPING, LOCUST_STATE_WAITING
 from numpy.typing import NDArray
 
+from harness.generation import Offered
 from harness.generator.alarm import Alarm
 from harness.generator.arrivals import due_times
 from harness.generator.latency_steps import quantile, step
@@ -26,7 +27,6 @@ from harness.generator.pacing import pace
 from harness.generator.turnout import Turnout
 from harness.generator.users import takers
 from harness.plan import Plan
-from harness.trial import Offered
 
 LEAST_SPARE, SPARE_SHARE = 10, 4
 """So many users are kept beside those at work, at least, or one for so many of them."""

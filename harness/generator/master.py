@@ -14,7 +14,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any, TextIO
+from typing import TYPE_CHECKING, Any, TextIO
 
 import gevent
 from locust.env import Environment
@@ -31,10 +31,13 @@ from harness.generator.crew import Crew, Member
 from harness.generator.danger import ABORTED_STOP_SECONDS, DangerWatch
 from harness.generator.parts import Intake
 from harness.generator.users import greet_users
+from harness.leg import windows_of
 from harness.parts.system import url_variable
 from harness.plan import Plan
 from harness.readings import GENERATOR
-from harness.trial import Aborted, windows_of
+
+if TYPE_CHECKING:
+    from harness.generation import Aborted
 
 LOOK_SECONDS = 0.2
 LOCAL_SECONDS, REMOTE_SECONDS, BRIEFING_SECONDS = 60.0, 1800.0, 120.0

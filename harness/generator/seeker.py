@@ -13,11 +13,11 @@ from harness.generator.recorder import Recorder
 from harness.generator.selfwatch import SelfWatch
 from harness.generator.tap import Tap
 from harness.generator.turnout import Turnout
+from harness.leg import Window, windows_of
 from harness.measures.capacity import word_of
 from harness.parts.search import Ending, Searched, Try, Word, next_load
 from harness.parts.stage import Search, Stage
 from harness.plan import Plan
-from harness.trial import Window, windows_of
 
 LOOK_SECONDS = 0.1
 """So often it looks whether a try is lost already."""

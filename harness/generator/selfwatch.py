@@ -14,8 +14,8 @@ import numpy as np
 
 from harness.generator.garbage import Garbage
 from harness.generator.latency_steps import quantile, step
+from harness.leg import Window
 from harness.readings import GENERATOR
-from harness.trial import Window
 
 PROBE_SECONDS = 0.02
 

@@ -37,9 +37,9 @@ from harness.generator.recorder import Recorder
 from harness.generator.selfwatch import SelfWatch
 from harness.generator.tally import Tally
 from harness.generator.users import greet_users, load_users, point_users, tell_users
+from harness.leg import windows_of
 from harness.plan import Plan
 from harness.plan_file import parse_plan
-from harness.trial import windows_of
 
 LOG = logging.getLogger(__name__)
 PONG_SECONDS = 5.0

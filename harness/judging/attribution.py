@@ -13,7 +13,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
-from harness.comparison import Change, Pair, pair_of
+from harness.change import Change
+from harness.comparison import Pair, pair_of
 from harness.metric import METRICS
 from harness.plan import Chain, Plan, Step
 from harness.statistics import Interval

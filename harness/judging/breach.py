@@ -5,14 +5,16 @@ from dataclasses import dataclass
 from enum import Enum
 
 from harness.answers.agreement import Agreement, NoAnswers, unanswered
+from harness.generation import Loss
 from harness.judging.evictions import StatementsEvicted
 from harness.judging.guard import Guard, broken_guards
 from harness.judging.noise import ArmsUnequal
+from harness.measures.leg_facts import LegFacts
 from harness.measures.settling import NeverSteady
 from harness.measures.soundness import Unsound
 from harness.plan import ARMS
-from harness.summary import LegFacts, Summary
-from harness.trial import Incident, Loss
+from harness.summary import Summary
+from harness.trial import Incident
 
 BUSY_CPU_SHARE = 0.8
 

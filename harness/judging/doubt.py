@@ -13,12 +13,13 @@ from harness.judging.breach import broken
 from harness.judging.evictions import StatementsEvicted
 from harness.judging.guard import ArrivalsWaited, allowed_lag_ms, waiting
 from harness.judging.searched import SearchEnded, search_ends
+from harness.measures.leg_facts import LegFacts
 from harness.measures.replies import Replies, hollow, shorter
 from harness.measures.settling import NotSteadyYet
 from harness.metric import LATENCIES, Origin, Unit
 from harness.plan import ARMS
-from harness.summary import LegFacts, Summary
-from harness.trial import Setup
+from harness.setup import Setup
+from harness.summary import Summary
 
 BLOCKS_FOR_SIGNIFICANCE = 6
 COUPLED_RPS_CHANGE = 0.1

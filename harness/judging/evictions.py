@@ -3,10 +3,10 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from harness.leg import Leg
 from harness.metric import Origin
 from harness.parts.target import Target
 from harness.summary import Summary
-from harness.trial import Leg
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,12 +9,14 @@ for the *system*: that is what the run is to measure, and a doubt with its numbe
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+from harness.generation import Offered
 from harness.judging.searched import SearchDisputed, disputes
+from harness.leg import Leg, Window
 from harness.measures.capacity import begun
+from harness.measures.leg_facts import LegFacts
 from harness.parts.stage import StageKind
 from harness.plan import ARMS
-from harness.summary import LegFacts, Summary
-from harness.trial import Leg, Offered, Window
+from harness.summary import Summary
 
 LATE_MS, LATE_SHARE_OF_P50 = 5.0, 0.05
 

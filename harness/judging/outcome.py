@@ -18,7 +18,8 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
-from harness.comparison import Change, Comparison, Pair
+from harness.change import Change
+from harness.comparison import Comparison, Pair
 from harness.inference.multiplicity import benjamini_hochberg
 from harness.judging.noise import Floor, Place
 from harness.judging.noise import place_of as place_of_target

@@ -3,11 +3,12 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+from harness.leg import Leg
 from harness.measures.capacity import Sought
+from harness.measures.leg_facts import LegFacts
 from harness.parts.search import Ending, Try, Word
 from harness.plan import ARMS
-from harness.summary import LegFacts, Summary
-from harness.trial import Leg
+from harness.summary import Summary
 
 WORDS = {Word.HELD: "was held", Word.MISSED: "was not held", Word.VOID: "cannot be told"}
 ENDS = {

@@ -4,7 +4,8 @@ import math
 from dataclasses import dataclass
 from statistics import NormalDist
 
-from harness.comparison import Change, Comparison, Pair
+from harness.change import Change
+from harness.comparison import Comparison, Pair
 from harness.metric import Scale
 from harness.statistics import t_p, t_quantile
 

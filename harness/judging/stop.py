@@ -6,13 +6,15 @@ a generator that was too busy breaks limits by itself, and that says nothing of 
 
 from dataclasses import dataclass
 
+from harness.generation import Aborted
 from harness.judging.breach import AnyBreach, Breach, broken
 from harness.judging.check import Outcome
+from harness.leg import Leg
 from harness.metric import Unit
 from harness.parts.abort import parse_danger
 from harness.plan import ARMS
 from harness.summary import summarise
-from harness.trial import Aborted, Leg, Trial
+from harness.trial import Trial
 
 PERCENT = 100
 

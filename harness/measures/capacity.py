@@ -11,11 +11,12 @@ from statistics import median_high, median_low
 import numpy as np
 from numpy.typing import NDArray
 
+from harness.generation import Offered
+from harness.leg import Leg
 from harness.metric import PERCENTILES, SERVICE_TIMES
 from harness.parts.expectation import Expectation
 from harness.parts.search import Bracket, Ending, Searched, Try, Word, bracket
 from harness.statistics import percentile
-from harness.trial import Leg, Offered
 
 LEAST_STARTED = 0.99
 """Less of its planned arrivals, and a stage is not the stage that was planned."""

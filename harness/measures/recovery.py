@@ -13,12 +13,13 @@ import numpy as np
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
+from harness.leg import Leg
 from harness.metric import PERCENTILES
 from harness.parts.fault import Fault
 from harness.readings import FAULT
 from harness.samples import latency_ms
 from harness.statistics import percentile
-from harness.trial import Leg, Trial
+from harness.trial import Trial
 
 Reading = tuple[float, str, str, float]
 """Seconds since the leg's origin, source, name, value."""

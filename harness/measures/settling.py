@@ -14,11 +14,12 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from harness.inference.steadiness import BATCH, FEWEST_BATCHES, settled_after
+from harness.leg import Leg, Window
 from harness.parts.stage import StageKind
 from harness.plan import Plan
 from harness.samples import latency_ms
 from harness.statistics import trend
-from harness.trial import Leg, Trial, Window
+from harness.trial import Trial
 
 SHORTEST = BATCH * FEWEST_BATCHES
 """Seconds; a shorter stage has its plan's warm-up and nothing else."""

@@ -14,11 +14,13 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
+from harness.leg import Leg, Window, windows_of
 from harness.parts.stage import Stage, StageKind
 from harness.plan import ARMS, Plan
 from harness.readings import of_generator
 from harness.samples import endpoints
-from harness.trial import Leg, Moment, Seal, Setup, Trial, Window, facts_of_setup, windows_of
+from harness.setup import Setup, facts_of_setup
+from harness.trial import Moment, Seal, Trial
 
 EARLY_SECONDS, SLACK_NS = 10.0, 50_000_000
 """Users of an open plan get ready before the first arrival is due; some clients tell times of the wall clock."""

@@ -1,7 +1,7 @@
 """Comparable: whether two recorded runs measure the same thing, but for the releases that are to be told apart."""
 
 from harness.plan import Plan
-from harness.trial import Setup, differing_facts
+from harness.setup import Setup, differing_facts
 
 
 def differences(one: Setup, one_plan: Plan, other: Setup, other_plan: Plan) -> list[str]:

@@ -15,7 +15,7 @@ from harness.errors import PackageMissingError
 from harness.metric import Metric, Scale
 from harness.plan import Plan
 from harness.records.comparable import differences
-from harness.trial import Setup
+from harness.setup import Setup
 
 FEWEST = 8
 """Of six runs a lasting change of 30 % is missed more often than not, of eight it is found nine times in ten

@@ -6,12 +6,12 @@ from types import TracebackType
 from typing import Protocol, Self
 
 from harness.evidence.server_side import PROBES
+from harness.leg import Leg
 from harness.probes.access import Cache, Database
 from harness.probes.metrics import MetricsProbe
 from harness.probes.postgres import PostgresProbe
 from harness.probes.redis import RedisProbe
 from harness.store import RunFolder
-from harness.trial import Leg
 
 Reading = tuple[int, str, str, float]
 """``(wall-clock ns, source, name, value)``."""

@@ -11,12 +11,13 @@ from pathlib import Path
 from typing import Protocol
 
 from harness.errors import EnvironmentFailedError, MeasurementError
+from harness.leg import Leg
 from harness.load import Job, ask
 from harness.plan import ARMS, CONTROL, MIGRATED, Plan
 from harness.probes.access import Cache, Database
 from harness.running.inspection import Inspection
 from harness.store import RunFolder
-from harness.trial import Incident, Leg, Startup
+from harness.trial import Incident, Startup
 
 Ask = Callable[..., None]
 BESIDE = {CONTROL: "before once more", MIGRATED: "before, on migrated databases"}

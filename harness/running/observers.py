@@ -9,9 +9,10 @@ from rich.live import Live
 from rich.spinner import Spinner
 
 from harness.judging.noise import Floor, Noise, Place, floors_of
+from harness.leg import Leg
 from harness.load import Progress
 from harness.plan import Plan
-from harness.trial import Leg, Setup
+from harness.setup import Setup
 
 PLAIN_SECONDS = 10.0
 OVERHEAD_SECONDS = 4.0

@@ -15,6 +15,7 @@ from harness.environment.processes import Process, describe
 from harness.errors import HarnessError
 from harness.evidence.passage import DOWNGRADE, UPGRADE, Difference, Record
 from harness.evidence.schema import differences, schema_of
+from harness.leg import Leg
 from harness.load import Job, Progress
 from harness.objections.during import stage_of, under_load
 from harness.parts.system import Local
@@ -25,7 +26,7 @@ from harness.running.interview import Interview, Listener
 from harness.running.interview import System as Inquired
 from harness.running.lint import lint
 from harness.store import ROLLED_BACK, RunFolder
-from harness.trial import Leg, Startup
+from harness.trial import Startup
 
 LEG = Leg(0, 0, "before")
 FINISHED = "finished"

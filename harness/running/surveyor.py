@@ -19,6 +19,7 @@ from harness.evidence.inspected import Inspected
 from harness.evidence.omission import omitted
 from harness.evidence.plan_tree import Explained
 from harness.evidence.survey import Ablation, Counted, Survey
+from harness.leg import Leg
 from harness.load import Job, ask
 from harness.plan import ARMS, Plan
 from harness.probes.access import Database
@@ -28,7 +29,6 @@ from harness.running.inspection import Inspection
 from harness.running.interview import Ask, Listener, System
 from harness.store import RunFolder
 from harness.stores.survey import SurveyStore
-from harness.trial import Leg
 
 EXPLAINED, EACH, MOST_EXPLAINED = 60, 3, 200
 """Requests whose plans are read: so many, and so many of each endpoint that the corpus asks, but not more than that."""

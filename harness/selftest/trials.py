@@ -15,7 +15,7 @@ import psutil
 from harness import __version__
 from harness.analysis import Analysis
 from harness.campaign import Effort, carry_out
-from harness.comparison import Change
+from harness.change import Change
 from harness.environment.local import LocalEnvironment
 from harness.environment.processes import LABEL
 from harness.errors import MeasurementError
@@ -24,16 +24,17 @@ from harness.judging.breach import WorkerLost
 from harness.judging.certificate import MORE_WORK, Certificate, Delay, Equal, Freeze, Kill, Power
 from harness.judging.check import Outcome
 from harness.judging.noise import Noise
+from harness.leg import Leg
 from harness.load import Job, Progress, generate
 from harness.plan import ARMS
 from harness.plan_file import parse_plan
 from harness.readings import FAULT
 from harness.selftest import plans
 from harness.selftest.plans import Size
+from harness.setup import Setup
 from harness.statistics import percentile
 from harness.store import RunFolder
 from harness.stores.noise import machine_of
-from harness.trial import Leg, Setup
 
 HERE = Path(__file__).parent
 USERS = HERE / "users.py"

@@ -16,7 +16,7 @@ from harness.errors import RunFolderError
 from harness.folder import validated
 from harness.judging.noise import Noise, NoiseOfRun
 from harness.plan import Plan
-from harness.trial import Setup
+from harness.setup import Setup
 
 FOLDER = "noise"
 MOST_RUNS = 50

@@ -7,10 +7,12 @@ from typing import Any, TypeVar
 from harness.evidence.index import Catalogue
 from harness.evidence.survey import Ablation, Built, Counted, Findings, Survey, findings_of
 from harness.folder import SCHEMA
+from harness.leg import Leg
 from harness.plan import ARMS
+from harness.setup import Setup
 from harness.store import RunFolder
 from harness.summary import Summary
-from harness.trial import Leg, Migration, Setup
+from harness.trial import Migration
 
 T = TypeVar("T")
 FOLDER = "evidence"

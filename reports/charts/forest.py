@@ -12,7 +12,8 @@ from typing import Any
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from harness.comparison import Change, Comparison, Pair
+from harness.change import Change
+from harness.comparison import Comparison, Pair
 from harness.judging.check import Check, Outcome, Reason, wanted_ratios
 from harness.metric import METRICS
 from harness.summary import Summary

@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from harness.leg import Window, windows_of
 from harness.measures.timeline import Second
 from harness.parts.stage import Stage
 from harness.plan import Plan
 from harness.summary import Summary
-from harness.trial import Window, windows_of
 from reports import view
 from reports.charts import axes as scales
 from reports.charts import paper

@@ -13,7 +13,7 @@ from itertools import pairwise
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from harness.comparison import Change
+from harness.change import Change
 from harness.judging.attribution import Waterfall
 from reports import view
 from reports.charts import axes as scales

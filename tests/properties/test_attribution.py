@@ -8,12 +8,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from harness.judging.attribution import attribute
+from harness.leg import Leg
+from harness.measures.leg_facts import LegFacts
 from harness.measures.row import Row
 from harness.metric import LATENCIES, METRICS
 from harness.plan_file import parse_plan
-from harness.summary import LegFacts, Summary
+from harness.summary import Summary
 from harness.testing import CHAIN_PLAN
-from harness.trial import Leg
 
 PLAN = parse_plan(CHAIN_PLAN)
 ARMS = list(PLAN.arms_in_order)

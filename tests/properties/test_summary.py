@@ -15,13 +15,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from harness.generation import Generation
+from harness.leg import Leg, Window
 from harness.measures.cell import FAILED, HIT, KINDS, MISS, Cell, Told, milliseconds, pooled
 from harness.measures.row import Row
 from harness.metric import PERCENTILES, SERVICE_TIMES
 from harness.samples import SCHEMA
 from harness.statistics import design_effect
 from harness.summary import Summary, summarise
-from harness.trial import Generation, Leg, Trial, Window
+from harness.trial import Trial
 
 Sample = dict[str, Any]
 ENDPOINTS = ("GET /a", "GET /b/{id}", "POST /a")

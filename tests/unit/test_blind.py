@@ -7,11 +7,12 @@ import pytest
 
 from harness.experiment import Source, measure
 from harness.judging.noise import Noise
+from harness.leg import Leg
 from harness.load import Progress
 from harness.plan_file import parse_plan
+from harness.setup import Setup
 from harness.store import RunFolder
 from harness.testing import PLAN, FakeEnvironment, FakeLoad
-from harness.trial import Leg, Setup
 from tests.trials.blind import TARGETS, judged, trial
 from tests.trials.spoilt import FAULTS, Fault
 

@@ -22,12 +22,13 @@ from harness.environment.local import LocalEnvironment
 from harness.environment.processes import SESSIONS, Processes, end_together, in_sessions, owner_alive
 from harness.environment.servers import answers_ok, free_ports
 from harness.errors import CommandError, EnvironmentFailedError, PlanError
+from harness.leg import Leg
 from harness.load import Progress
 from harness.plan import Plan
 from harness.plan_file import parse_plan
 from harness.running.observers import LineObserver, PlainObserver
+from harness.setup import differing_facts
 from harness.testing import PLAN, synthetic_setup
-from harness.trial import Leg, differing_facts
 
 STUBBORN = "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); print('up', flush=True); time.sleep(99)"
 

@@ -13,16 +13,19 @@ from harness.answers.answer import Answer, digest
 from harness.errors import DiskFullError, EnvironmentFailedError, RunFolderError
 from harness.evidence.inspected import Inspected
 from harness.experiment import Source, measure
+from harness.generation import Loss
 from harness.judging.check import Outcome, Reason
 from harness.judging.doubt import Doubt
 from harness.judging.noise import Noise
+from harness.leg import Leg, legs_of
 from harness.load import Job, Progress, Remote
 from harness.order import balanced_order
 from harness.plan_file import fingerprint, parse_plan
 from harness.readings import write_readings
+from harness.setup import Setup
 from harness.store import RunFolder, fingerprint_files
 from harness.testing import CHAIN_PLAN, PLAN, FakeEnvironment, FakeLoad
-from harness.trial import Leg, Loss, Migration, Setup, legs_of
+from harness.trial import Migration
 
 
 class Nobody:

@@ -14,6 +14,8 @@ FLOW = [
     ("objections",),
     ("plan_file",),
     ("samples", "readings", "executions"),
+    ("leg",),
+    ("generation", "setup"),
     ("trial",),
     ("order",),
     ("answers",),
@@ -23,6 +25,8 @@ FLOW = [
     ("inference",),
     ("measures",),
     ("summary",),
+    ("level",),
+    ("change",),
     ("comparison",),
     ("judging",),
     ("explaining",),
@@ -47,7 +51,8 @@ LEVEL = {name: level for level, names in enumerate(FLOW) for name in names}
 TOUCH_FILES = {"samples", "readings", "executions"}
 PURE = {name for name, level in LEVEL.items() if level <= LEVEL["verdict"]} - TOUCH_FILES
 GENERATOR = {
-    "parts", "plan", "plan_file", "objections", "columns", "answers", "samples", "readings", "trial", "measures",
+    "parts", "plan", "plan_file", "objections", "columns", "answers", "samples", "readings", "leg", "generation",
+    "measures",
 }  # fmt: skip
 COMMANDS = {"cli", "cli_exit", "cli_run", "cli_report", "cli_records", "cli_worker", "cli_selftest", "cli_host"}
 """The command line: its commands are in files of their own, each loaded when it is asked for."""

@@ -9,7 +9,8 @@ from typing import Any
 import pyarrow as pa
 import pytest
 
-from harness.comparison import BlockPair, Change, Comparison, Pair, compare, contrast
+from harness.change import BlockPair, Change
+from harness.comparison import Comparison, Pair, compare, contrast
 from harness.judging.breach import Breach
 from harness.judging.check import Check, Outcome, Reason, check_targets, wanted_ratios
 from harness.judging.doubt import Doubt

@@ -18,9 +18,10 @@ from harness.environment.local import CLOCK_SECONDS, LocalEnvironment
 from harness.environment.processes import labelled
 from harness.environment.servers import wait_until
 from harness.errors import CommandError, EnvironmentFailedError
+from harness.leg import Leg
 from harness.plan import Plan
 from harness.plan_file import parse_plan
-from harness.trial import Leg, Migration
+from harness.trial import Migration
 from tests.e2e.local.project import Project
 
 pytestmark = pytest.mark.e2e

@@ -7,12 +7,12 @@ import pytest
 from pydantic import TypeAdapter
 
 from harness.errors import PlanError
+from harness.generation import Generation
 from harness.generator.arrivals import due_times
 from harness.judging.breach import BUSY_CPU_SHARE
 from harness.judging.guard import LATE_MS
 from harness.load import Job, check_users, generate
 from harness.plan_file import parse_plan
-from harness.trial import Generation
 
 pytestmark = pytest.mark.e2e
 

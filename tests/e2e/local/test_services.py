@@ -10,10 +10,10 @@ import pytest
 
 from harness.environment.local import LocalEnvironment
 from harness.errors import EnvironmentFailedError
+from harness.leg import Leg
 from harness.plan_file import parse_plan
 from harness.store import RunFolder
 from harness.testing import PLAN as EXAMPLE
-from harness.trial import Leg
 from tests.e2e.local.project import Measured, Project
 
 pytestmark = pytest.mark.e2e

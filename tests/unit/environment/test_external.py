@@ -17,8 +17,8 @@ from harness.environment.readiness import READY_IN_A_ROW, await_ready, why_not_o
 from harness.environment.servers import free_ports
 from harness.environment.variables import expand_url
 from harness.errors import CommandError, EnvironmentFailedError, NotReadyError
+from harness.leg import Leg
 from harness.plan_file import parse_plan
-from harness.trial import Leg
 
 CANARY = "c4n4ry"
 PLAN = """

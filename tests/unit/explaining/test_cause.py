@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from harness.comparison import Change, Comparison, Pair
+from harness.change import Change
+from harness.comparison import Comparison, Pair
 from harness.errors import PlanError
 from harness.evidence.inspected import Asked, Inspected, Text, Work
 from harness.evidence.statement import Counts

@@ -2,10 +2,10 @@
 
 import pytest
 
+from harness.generation import Aborted
 from harness.generator.danger import DangerWatch
 from harness.plan_file import parse_plan
 from harness.testing import PLAN
-from harness.trial import Aborted
 
 ENDPOINT = "GET /content/{id}"
 

@@ -13,10 +13,10 @@ import pytest
 from harness.generator import seeker
 from harness.generator.tap import Tap
 from harness.generator.turnout import Turnout
+from harness.leg import Leg
 from harness.measures.capacity import sought
 from harness.parts.search import Ending, Searched, Word, bracket
 from harness.plan_file import parse_plan
-from harness.trial import Leg
 from tests.unit.objections.test_search import PLAN
 
 if TYPE_CHECKING:

@@ -4,8 +4,8 @@ from array import array
 import pytest
 
 from harness.generator.selfwatch import SelfWatch
+from harness.leg import Window
 from harness.readings import GENERATOR
-from harness.trial import Window
 
 
 @pytest.mark.parametrize(

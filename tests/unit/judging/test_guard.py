@@ -8,6 +8,7 @@ import pyarrow as pa
 import pytest
 
 from harness.comparison import compare
+from harness.generation import Generation
 from harness.judging.breach import Breach
 from harness.judging.check import Outcome, Reason
 from harness.judging.doubt import Doubt
@@ -16,7 +17,7 @@ from harness.plan import Plan
 from harness.plan_file import parse_plan
 from harness.summary import summarise
 from harness.testing import OPEN_PLAN, PLAN, synthetic_setup, synthetic_trials
-from harness.trial import Generation, Trial
+from harness.trial import Trial
 from harness.verdict import Verdict, judge
 
 OPEN = parse_plan(OPEN_PLAN.replace("falls by 50 %", "falls by 10 %"))

@@ -11,7 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 
-from harness.comparison import BlockPair, Change, Comparison, Pair, _ratio, compare, contrast
+from harness.change import BlockPair, Change, _ratio
+from harness.comparison import Comparison, Pair, compare, contrast
 from harness.errors import PlanError
 from harness.judging.noise import Floor, Place
 from harness.judging.outcome import Finding, RowOutcome, Why, outcomes_of, place_of

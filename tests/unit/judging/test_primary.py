@@ -10,7 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 
-from harness.comparison import BlockPair, Change, Comparison, Pair
+from harness.change import BlockPair, Change
+from harness.comparison import Comparison, Pair
 from harness.errors import PlanError
 from harness.judging.check import Outcome, Reason, check_targets
 from harness.judging.primary import SIGNIFICANT, corrected

@@ -24,8 +24,8 @@ from tests.unit.objections.test_search import PLAN
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from harness.leg import Leg
     from harness.summary import Summary
-    from harness.trial import Leg
     from harness.verdict import Verdict
 
 SPREAD = {1: 0.97, 2: 1.02, 3: 1.0, 4: 0.99, 5: 1.03, 6: 1.01}

@@ -5,13 +5,15 @@ from dataclasses import replace
 import pytest
 
 from harness.comparison import compare
+from harness.generation import Aborted
 from harness.judging.check import Outcome
 from harness.judging.doubt import Doubt
 from harness.judging.stop import Stop
+from harness.leg import windows_of
 from harness.plan_file import parse_plan
 from harness.summary import summarise
 from harness.testing import PLAN, synthetic_setup, synthetic_trials
-from harness.trial import Aborted, Trial, windows_of
+from harness.trial import Trial
 from harness.verdict import Verdict, judge
 from reports.junit import to_junit
 from reports.page import build_findings

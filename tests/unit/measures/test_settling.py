@@ -14,12 +14,13 @@ from numpy.typing import NDArray
 from harness.comparison import compare
 from harness.judging.breach import breaches_of
 from harness.judging.doubt import doubts_of_run
+from harness.leg import Leg
 from harness.measures.settling import Cut, Settling, Unsteady, _Place, settle, settling_stages
 from harness.plan import Plan
 from harness.plan_file import parse_plan
 from harness.summary import summarise
 from harness.testing import synthetic_setup, synthetic_trials
-from harness.trial import Leg, Trial
+from harness.trial import Trial
 
 PER_SECOND = 10
 STAGE = (

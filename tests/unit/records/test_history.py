@@ -15,8 +15,8 @@ from harness.plan_file import parse_plan
 from harness.records import history
 from harness.records.comparable import differences
 from harness.records.history import FEWEST, Entry, Line, Question, Skipped, change_of, lines_of
+from harness.setup import Setup
 from harness.testing import PLAN, synthetic_setup
-from harness.trial import Setup
 from reports.history import history_json, history_text
 
 P95 = METRICS["p95"]

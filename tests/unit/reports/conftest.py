@@ -20,9 +20,10 @@ from harness.judging.guard import unasked
 from harness.judging.outcome import Outcomes, outcomes_of
 from harness.plan import Plan
 from harness.plan_file import parse_plan
+from harness.setup import Setup
 from harness.summary import Summary, summarise
 from harness.testing import synthetic_setup, synthetic_trials
-from harness.trial import Migration, Setup, Trial
+from harness.trial import Migration, Trial
 from harness.verdict import Verdict, judge
 from reports.html import Pictures, draw_pictures
 from reports.page import Findings, Page, build_page

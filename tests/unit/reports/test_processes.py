@@ -6,11 +6,11 @@ import pytest
 
 import reports
 from harness.comparison import compare
+from harness.generation import Contribution, Loss
 from harness.judging.outcome import outcomes_of
 from harness.plan_file import parse_plan
 from harness.summary import summarise
 from harness.testing import PLAN, synthetic_setup, synthetic_trials
-from harness.trial import Contribution, Loss
 from harness.verdict import judge
 
 

@@ -4,7 +4,7 @@ import unicodedata
 
 import pytest
 
-from harness.comparison import Change
+from harness.change import Change
 from harness.metric import METRICS
 from harness.parts.target import Target
 from harness.statistics import Interval

@@ -7,12 +7,12 @@ from unittest.mock import Mock
 import pytest
 import redis
 
+from harness.leg import Leg
 from harness.probes.access import Cache
 from harness.probes.metrics import MetricsProbe
 from harness.probes.reader import Reader
 from harness.running.beside import Beside
 from harness.store import RunFolder
-from harness.trial import Leg
 
 LEAST = 0.05
 

@@ -2,11 +2,11 @@
 
 import pytest
 
+from harness.leg import Leg
 from harness.load import Progress
 from harness.plan_file import parse_plan
 from harness.running.observers import LineObserver, PlainObserver
 from harness.testing import PLAN, synthetic_setup
-from harness.trial import Leg
 
 
 @pytest.mark.parametrize(
