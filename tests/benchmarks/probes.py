@@ -7,8 +7,7 @@ four: the machine, which others share, makes more noise than the probes, and wha
 what is put into it, so that this is rather too much than too little.
 
 One service is under load all the time; the probes read in one second of each pair, chosen by dice, and rest in the
-other. Legs of their own would differ by more than what is looked for: each starts the service anew. Requests of the
-seconds with and without them of a block are put together, and blocks compared.
+other. Legs of their own would differ by more than what is looked for: each starts the service anew.
 """
 
 import argparse
@@ -19,7 +18,7 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
-from itertools import chain
+from operator import attrgetter
 from pathlib import Path
 from random import Random
 from threading import Event, Thread
@@ -30,6 +29,7 @@ from numpy.typing import NDArray
 
 from harness.environment.local import LocalEnvironment
 from harness.inference.ranks import hodges_lehmann
+from harness.leg import Leg
 from harness.load import Job, generate
 from harness.metric import PERCENTILES
 from harness.plan_file import parse_plan
@@ -38,13 +38,10 @@ from harness.probes.metrics import MetricsProbe
 from harness.running.beside import Beside
 from harness.samples import latency_ms, read_samples
 from harness.statistics import percentile
-from harness.trial import Leg
 
 SCENARIOS = Path(__file__).parents[2] / "scenarios"
 SECOND, LEAD = 1.02, 0.05
-"""A second and somewhat more: what is read once a second is read once. Whom the first reading meets is of its window."""
-PAIRS = 10
-"""Of windows in a block."""
+"""A second and somewhat more: what is read once a second is read once. The first reading's requests are in it."""
 MOST, LEAST_MINUTES = 0.02, 3
 PLAN = """
 schema = 1
@@ -152,7 +149,7 @@ def hasten(times: float) -> None:
 
 
 def main() -> None:
-    """Print P95, the mean and the throughput with the probes ÷ without, each with its 95 % interval over blocks."""
+    """Print P95, the mean and the throughput with the probes ÷ without, each with its 95 % interval over pairs."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--minutes", type=float, default=10)
     load = parser.add_mutually_exclusive_group()
@@ -209,32 +206,25 @@ def _told(leg: Path, windows: list[Window], times: float) -> Iterator[str]:
         for pair in zip(windows[::2], windows[1::2], strict=False)
         if pair[0].begun > origin + stage["measured_from"] and pair[1].ended < due.max()
     ]
-    blocks = [list(chain(*whole[at : at + PAIRS])) for at in range(0, len(whole) - PAIRS + 1, PAIRS)]
-    yield f"{len(samples):,} requests, {len(samples) - len(due):,} of them failed; {len(blocks)} blocks"
-    values = [
-        [_values(due, latency, [one for one in block if one.watched == watched]) for watched in (False, True)]
-        for block in blocks
-    ]
+    yield f"{len(samples):,} requests, {len(samples) - len(due):,} of them failed; {len(whole)} pairs of windows"
+    values = [[_values(due, latency, window) for window in sorted(pair, key=attrgetter("watched"))] for pair in whole]
     for place, name in enumerate(("P95", "mean", "req/s")):
         logs = [math.log(with_[place] / without[place]) / times for without, with_ in values]
-        interval = hodges_lehmann(logs)  # a burst on a shared machine spoils a block, and may not spoil the rest
+        interval = hodges_lehmann(logs)  # a burst on a shared machine spoils a pair, and may not spoil the rest
         assert interval is not None
         ratio, low, high = (math.exp(end) for end in (interval.value, interval.low, interval.high))
-        without, with_ = (sum(block[side][place] for block in values) / len(values) for side in (0, 1))
+        without, with_ = (sum(pair[side][place] for pair in values) / len(values) for side in (0, 1))
         bound = 1 - low if name == "req/s" else high - 1
         known = "less" if bound < MOST else "not known to be less"
         yield f"{name:6} without {without:8.3f}  with {with_:8.3f}  ratio {ratio:.4f} [{low:.4f}, {high:.4f}]"
         yield f"       costs at most {bound:+.2%}: {known} than {MOST:.0%}"
 
 
-def _values(
-    due: NDArray[np.float64], latency: NDArray[np.float64], windows: list[Window]
-) -> tuple[float, float, float]:
-    """P95 and mean in ms of the requests due in some windows, and how many were answered there in a second."""
-    answered = due + latency / 1000
-    inside, done = (np.any([(at >= one.begun) & (at < one.ended) for one in windows], axis=0) for at in (due, answered))
+def _values(due: NDArray[np.float64], latency: NDArray[np.float64], window: Window) -> tuple[float, float, float]:
+    """P95 and mean of the requests that were due in a window, ms, and how many were answered in a second of it."""
+    inside, answered = ((at >= window.begun) & (at < window.ended) for at in (due, due + latency / 1000))
     p95 = percentile(latency[inside], PERCENTILES["p95"]) or math.nan
-    return p95, float(latency[inside].mean()), float(done.sum()) / sum(one.ended - one.begun for one in windows)
+    return p95, float(latency[inside].mean()), float(answered.sum()) / (window.ended - window.begun)
 
 
 if __name__ == "__main__":
