@@ -13,7 +13,7 @@ from tests.e2e.docker.running import left, start
 
 pytestmark = [pytest.mark.e2e, pytest.mark.docker]
 SHORT = 'seconds = 4\nusers = 5\n[[targets]]\nexpect = "error_rate < 50 %"\n'
-SECONDS = 38
+SECONDS = 30
 FAULTS = """
 [[faults]]
 at = "sustain+2 s"
@@ -21,22 +21,22 @@ kind = "pause"
 service = "api"
 seconds = 1
 [[faults]]
-at = "sustain+8 s"
+at = "sustain+6 s"
 kind = "restart"
 service = "api"
 [[faults]]
-at = "sustain+22 s"
+at = "sustain+18 s"
 kind = "disconnect"
 service = "api"
 seconds = 1.5
 [[faults]]
-at = "sustain+28 s"
+at = "sustain+23 s"
 kind = "cpu"
 service = "api"
 cpus = 0.01
 seconds = 2
 [[faults]]
-at = "sustain+28.5 s"
+at = "sustain+23.5 s"
 kind = "kill"
 service = "db"
 seconds = 2

@@ -122,6 +122,6 @@ def test_what_is_chosen_is_there() -> None:
 
 @given(steps=steps)
 @example(steps=EACH_WRITE)
-@settings(max_examples=20)
+@settings(max_examples=12)
 def test_any_sequence_of_requests_is_answered_alike(alike: Alike, steps: list[Request]) -> None:
     alike.check([FIRST, *steps])

@@ -119,6 +119,6 @@ EACH_WRITE = [
 
 @given(steps=steps)
 @example(steps=EACH_WRITE)
-@settings(max_examples=16)
+@settings(max_examples=12)
 def test_any_sequence_of_requests_is_answered_alike(alike: Alike, steps: list[Request]) -> None:
     alike.check(steps)

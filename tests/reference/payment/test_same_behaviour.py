@@ -105,6 +105,6 @@ STORY = [
 
 @given(steps=steps)
 @example(steps=STORY)
-@settings(max_examples=16)
+@settings(max_examples=12)
 def test_any_sequence_of_requests_is_answered_alike(alike: Alike, steps: list[Request]) -> None:
     alike.check(steps)

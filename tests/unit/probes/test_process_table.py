@@ -97,9 +97,12 @@ def test_processes_that_come_and_go_meanwhile_are_no_error() -> None:
 
 def test_it_tells_what_psutil_tells() -> None:
     """Of all processes of this machine that live through the test."""
-    before = {one.pid: one.ppid() for one in psutil.process_iter()}
+    before = parents()
     table = ProcessTable.read()
-    after = {one.pid: one.ppid() for one in psutil.process_iter()}
-    lasting = dict(before.items() & after.items())
+    lasting = dict(before.items() & parents().items())
     assert len(lasting) > 1
     assert {pid: table.processes[pid].parent for pid in lasting} == lasting
+
+
+def parents() -> dict[int, int]:
+    return {one.pid: one.info["ppid"] for one in psutil.process_iter(["ppid"])}
