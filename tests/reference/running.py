@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import httpx
 import psycopg
@@ -164,6 +165,15 @@ def here(*arguments: str, **environment: str) -> None:
     assert done.exit_code == 0, done.output
 
 
+def settle(connection: psycopg.Connection[Any]) -> None:
+    """Wait until nobody else is in the database: what a session did is counted when the server has ended it."""
+    others = """
+        SELECT count(*) FROM pg_stat_activity
+        WHERE datname = current_database() AND backend_type = 'client backend' AND pid <> pg_backend_pid()
+    """
+    _wait_until(lambda: connection.execute(others).fetchone() == (0,), "the end of all other sessions")
+
+
 def free_port() -> int:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
@@ -193,7 +203,7 @@ def _wait_until(happened: Callable[[], bool], what: str) -> None:
     deadline = time.monotonic() + _PATIENCE_SECONDS
     while not happened():
         if time.monotonic() > deadline:
-            raise TimeoutError(f"{what} did not come up")
+            raise TimeoutError(f"waited for {what}")
         time.sleep(0.05)
 
 

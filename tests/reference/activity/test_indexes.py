@@ -31,6 +31,7 @@ def used(postgres: Postgres, redis_server: RedisServer) -> str:
         running.here(command[0], "activity", *command[1:], DATABASE_URL=url)
     with psycopg.connect(url, autocommit=True) as connection:
         team = connection.execute("SELECT team_id FROM team_members WHERE user_id = 1").fetchone()
+        running.settle(connection)
         connection.execute("SELECT pg_stat_reset()")
     assert team is not None
     with running.service("activity", "optimized", url, redis_server.url(3)) as client:
@@ -41,7 +42,8 @@ def used(postgres: Postgres, redis_server: RedisServer) -> str:
 
 
 def test_every_index_is_scanned(used: str) -> None:
-    with psycopg.connect(used) as connection:
+    with psycopg.connect(used, autocommit=True) as connection:
+        running.settle(connection)
         scanned = {
             name
             for (name,) in connection.execute(

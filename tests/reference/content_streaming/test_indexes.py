@@ -36,6 +36,7 @@ def used(postgres: Postgres, redis_server: RedisServer) -> str:
     for command, *arguments in prepare:
         running.here(command, "content_streaming", *arguments, **environment)
     with psycopg.connect(url, autocommit=True) as connection:
+        running.settle(connection)
         connection.execute("SELECT pg_stat_reset()")
     with running.service("content_streaming", "optimized", url, redis_server.url(3)) as client:
         for method, path, body in REQUESTS:
@@ -45,7 +46,8 @@ def used(postgres: Postgres, redis_server: RedisServer) -> str:
 
 
 def test_every_index_is_scanned(used: str) -> None:
-    with psycopg.connect(used) as connection:
+    with psycopg.connect(used, autocommit=True) as connection:
+        running.settle(connection)
         scanned: dict[str, bool] = dict(connection.execute(USED).fetchall())
     assert len(scanned) == 11
     assert [name for name, scans in scanned.items() if not scans] == []

@@ -66,6 +66,7 @@ def test_each_index_is_scanned_by_what_the_service_does(postgres: Postgres, redi
     ):
         running.here(*command, DATABASE_URL=url)
     with psycopg.connect(url, autocommit=True) as connection:
+        running.settle(connection)
         connection.execute("SELECT pg_stat_reset()")
         active = """
             SELECT user_id, plan_id FROM subscriptions JOIN payments USING (user_id)
@@ -78,5 +79,6 @@ def test_each_index_is_scanned_by_what_the_service_does(postgres: Postgres, redi
             of_user = (f"/payments/user/{user}", f"/subscriptions/user/{user}/active")
             statuses |= {client.send("POST", "/payments", body).status, *(client.get(path).status for path in of_user)}
         assert statuses == {200, 201}
+        running.settle(connection)
         scanned = connection.execute("SELECT indexrelname FROM pg_stat_user_indexes WHERE idx_scan > 0")
         assert {index.name for index in INDEXES} - {name for (name,) in scanned} == set()
