@@ -4,12 +4,10 @@ import json
 from pathlib import Path
 
 import docker
-import pyarrow.compute as pc
 import pytest
 
-from harness.measures.recovery import CALM_SECONDS
-from harness.samples import read_samples
 from tests.e2e.docker.running import left, start
+from tests.e2e.mended import assert_mended
 
 pytestmark = [pytest.mark.e2e, pytest.mark.docker]
 SHORT = 'seconds = 4\nusers = 5\n[[targets]]\nexpect = "error_rate < 50 %"\n'
@@ -41,7 +39,7 @@ kind = "kill"
 service = "db"
 seconds = 2
 [[targets]]
-expect = "recovery_seconds < 8 s"
+expect = "recovery_seconds < 30 s"
 """
 KINDS = ["pause", "restart", "disconnect", "cpu", "kill"]
 UNHARMED = {"kill", "pause", "cpu"}
@@ -57,15 +55,7 @@ def test_faults_are_done_seen_and_mended(client: docker.DockerClient, tmp_path: 
     assert [one["kind"] for one in recorded] == KINDS * 2
     for one in recorded:
         assert (one["failures"] > 0) == (one["kind"] not in UNHARMED), f"{one}"
-    for leg in (folder / "trials").iterdir():
-        own = [one for one in recorded if leg.name.endswith(one["arm"])]
-        samples = read_samples(leg / "samples")
-        failed = samples.filter(pc.is_valid(samples["error"]))["due_ns"].to_numpy() / 1e9
-        for one, until in zip(own, [*[following["began"] for following in own[1:]], SECONDS], strict=True):
-            calm = (failed > max(until - CALM_SECONDS, one["ended"])) & (failed < until)
-            assert not calm.any(), f"{one}: {failed[calm]}"
-    # neighbours of a busy machine may slow down the seconds in which a service has recovered
-    assert sum(one["recovered"] for one in recorded) > len(recorded) / 2, f"{recorded}"
+    assert_mended(folder, recorded, within=8)
     report = (folder / "report.html").read_text()
     assert "cpu api to 0.01 cores for 2 s" in report
     assert left(client, run.pid) == []

@@ -13,6 +13,7 @@ from harness.environment.strike import strike
 from harness.errors import EnvironmentFailedError
 from harness.parts.fault import FaultKind
 from tests.e2e.local.project import PLAN, Project
+from tests.e2e.mended import assert_mended
 
 pytestmark = pytest.mark.e2e
 FAULTS = """
@@ -31,7 +32,7 @@ at = "sustain+14 s"
 kind = "restart"
 service = "service"
 [[targets]]
-expect = "recovery_seconds < 3 s"
+expect = "recovery_seconds < 30 s"
 """
 
 
@@ -51,9 +52,8 @@ def test_a_run_with_faults_says_what_followed_them(project: Project) -> None:
     for one in recorded:
         begins = {"kill": 3, "pause": 9, "restart": 15}[one["kind"]]
         assert one["began"] == pytest.approx(begins, abs=0.5)
-        assert one["recovered"], recorded
-        assert one["recovered_after"] < 3
-        assert (one["failures"] > 0) == (one["kind"] != "pause")
+        assert (one["failures"] > 0) == (one["kind"] != "pause"), f"{one}"
+    assert_mended(project.recorded, recorded, within=3)
     assert "Traceback" not in done.stderr
     assert project.alive() == []
 
