@@ -8,7 +8,7 @@ from functools import partial
 import requests
 from prometheus_client.parser import text_string_to_metric_families
 
-from harness.probes.reader import Reader, following
+from harness.probes.reader import Reader, beats
 
 EVERY_SECONDS = 1.0
 ANSWER_SECONDS = 0.8
@@ -26,10 +26,9 @@ class MetricsProbe(Reader):
         self._read = frozenset(read)
 
     def _run(self, service: str, url: str) -> None:
-        due = time.monotonic()
         with requests.Session() as session:
             session.trust_env = False
-            while not self._done.wait(max(due - time.monotonic(), 0.0)):
+            for _ in beats(self._done, EVERY_SECONDS):
                 at_ns = time.time_ns()
                 try:
                     answer = session.get(url, timeout=ANSWER_SECONDS)
@@ -37,7 +36,6 @@ class MetricsProbe(Reader):
                 except (requests.RequestException, ValueError):
                     found = []
                 self.rows += [(at_ns, service, series, value) for series, value in found]
-                due = following(due, EVERY_SECONDS)
 
 
 def rows_of(text: str, names: frozenset[str]) -> list[tuple[str, float]]:

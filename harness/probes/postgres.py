@@ -16,7 +16,7 @@ import psycopg
 from harness.evidence.unread import Unread
 from harness.executions import Executions, together
 from harness.probes.access import Database
-from harness.probes.reader import following
+from harness.probes.reader import beats
 from harness.probes.server_watch import ServerWatch
 from harness.readings import DATABASE, SERVER
 
@@ -114,10 +114,8 @@ class PostgresProbe:
         self.unread.append(Unread(DATABASE, "all counts", f"{where}: {why}", "let the address be reached from here"))
 
     def _run(self, read: Callable[[], None], every: float) -> None:
-        due = time.monotonic() + every
-        while not self._done.wait(max(due - time.monotonic(), 0.0)):
+        for _ in beats(self._done, every, after=every):
             started = time.thread_time()
             with suppress(psycopg.Error):  # it is away, which the environment notices; the next reading tries again
                 read()
             self.seconds += time.thread_time() - started
-            due = following(due, every)

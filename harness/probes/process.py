@@ -14,7 +14,7 @@ from typing import Protocol
 import psutil
 
 from harness.probes.process_table import LISTED, Process, ProcessTable
-from harness.probes.reader import Reader, following
+from harness.probes.reader import Reader, beats
 from harness.readings import CPU, DESCRIPTORS, MEMORY, THREADS
 
 EVERY_SECONDS = 1.0
@@ -48,13 +48,11 @@ class ProcessProbe(Reader):
         self._weighed_again: dict[str, float] = {}
 
     def _run(self) -> None:
-        due = time.monotonic()
-        while not self._done.wait(max(due - time.monotonic(), 0.0)):
+        for _ in beats(self._done, EVERY_SECONDS):
             now, at_ns, table = time.monotonic(), time.time_ns(), ProcessTable.read()
             for name, root in self._roots.items():
                 if tree := table.tree(root.pid):  # one that is gone is for the environment's check to notice
                     self._tell(name, tree, now, at_ns)
-            due = following(due, EVERY_SECONDS)
 
     def _tell(self, name: str, tree: Mapping[int, Process], now: float, at_ns: int) -> None:
         spent = sum(process.cpu_seconds for process in tree.values())

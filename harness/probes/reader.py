@@ -2,7 +2,7 @@
 
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from types import TracebackType
 from typing import Self
 
@@ -17,6 +17,14 @@ def following(due: float, every: float) -> float:
     """
     now = time.monotonic()
     return due + every if due + every > now else now + every
+
+
+def beats(over: threading.Event, every: float, *, after: float = 0.0) -> Iterator[None]:
+    """Once every so many seconds until it is over, the first time after some."""
+    due = time.monotonic() + after
+    while not over.wait(max(due - time.monotonic(), 0.0)):
+        yield
+        due = following(due, every)
 
 
 class Reader:

@@ -14,7 +14,7 @@ from redis.exceptions import NoPermissionError
 
 from harness.evidence.unread import Unread
 from harness.probes.access import Cache
-from harness.probes.reader import Reader, Row, following
+from harness.probes.reader import Reader, Row, beats
 from harness.readings import CACHE, SERVER
 
 EVERY_SECONDS = 1.0
@@ -50,13 +50,12 @@ class RedisProbe(Reader):
 
     def _run(self, cache: Cache) -> None:
         asked = _Asked(cache)
-        due = time.monotonic()
-        while True:  # once at least, and once more at the end
-            over = self._done.wait(max(due - time.monotonic(), 0.0))
+        for _ in beats(self._done, EVERY_SECONDS):
             self.rows += asked.read()
-            due = following(due, EVERY_SECONDS)
-            if over or asked.hopeless:
+            if asked.hopeless:
                 break
+        else:  # once more at the end
+            self.rows += asked.read()
         asked.close()
         self.unread += asked.unread
         self.commands += asked.commands

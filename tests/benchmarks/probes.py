@@ -42,7 +42,8 @@ from harness.statistics import percentile
 SCENARIOS = Path(__file__).parents[2] / "scenarios"
 SECOND, LEAD = 1.02, 0.05
 """A second and somewhat more: what is read once a second is read once. The first reading's requests are in it."""
-MOST, LEAST_MINUTES = 0.02, 3
+MOST, LEAST_MINUTES = 0.02, 1
+WITH = ("with the probes", "without")
 PLAN = """
 schema = 1
 name = "cost of the probes"
@@ -115,10 +116,17 @@ class Switching(Thread):
     def told(self) -> str:
         """How often the processes were read in the windows with and without the probes."""
         moments = np.unique([at_ns / 1e9 for at_ns, *_ in self._beside._processes.rows])
-        counts = {True: 0, False: 0}
-        for window in self.windows:
-            counts[window.watched] += int(((moments >= window.begun) & (moments < window.ended)).sum())
-        return f"{counts[True]} readings in {len(self.windows)} windows, and {counts[False]} in those without"
+        read = [
+            [
+                int(((moments >= one.begun) & (moments < one.ended)).sum())
+                for one in self.windows
+                if one.watched == watched
+            ]
+            for watched in (True, False)
+        ]
+        return ", ".join(
+            f"{sum(one)} readings in {len(one)} windows {how}" for one, how in zip(read, WITH, strict=True)
+        )
 
     def run(self) -> None:
         """Pairs of windows until it is over."""
@@ -160,6 +168,8 @@ def main() -> None:
     asked = parser.parse_args()
     if asked.minutes < LEAST_MINUTES:
         parser.error(f"argument --minutes: an interval needs {LEAST_MINUTES} or more")
+    if not asked.times > 0:
+        parser.error("argument --times: it has to be more than 0")
     hasten(asked.times)
     given = f"users = {asked.users}" if asked.users else f"rate = {asked.rate}\nusers = 400"
     text = PLAN.format(release=asked.release, load=given, seconds=asked.minutes * 60)

@@ -1,12 +1,13 @@
 """What reading beside a load costs is what its threads used of the processor; what was missed is not made up for."""
 
+import threading
 import time
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from harness.probes.reader import Reader, following
+from harness.probes.reader import Reader, beats, following
 
 
 def busy() -> None:
@@ -45,3 +46,14 @@ def test_the_following_reading_is_ahead_and_not_far(due: float, late: float, eve
         patch.setattr(time, "monotonic", lambda: now)
         after = following(due, every)
     assert now - 1e-6 < after <= now + every + 1e-6
+
+
+def test_beats_come_at_their_times_until_it_is_over() -> None:
+    over, begun, came = threading.Event(), time.monotonic(), list[float]()
+    for _ in beats(over, 0.1, after=0.2):
+        came.append(time.monotonic() - begun)
+        if len(came) == 3:
+            over.set()
+    assert len(came) == 3
+    assert all(at >= due for at, due in zip(came, (0.2, 0.3, 0.4), strict=True))
+    assert list(beats(over, 0.1)) == []
