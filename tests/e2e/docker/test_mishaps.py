@@ -97,10 +97,12 @@ def program(folder: Path, name: str, script: str) -> None:
     (folder / name).chmod(0o755)
 
 
+@pytest.mark.usefixtures("compose_plugin")
 def test_no_engine(mishap: Mishap) -> None:
     fails(mishap, "no engine answers; start Docker", 'kind = "local"', env={"DOCKER_HOST": "unix:///nowhere.sock"})
 
 
+@pytest.mark.usefixtures("compose_plugin")
 def test_no_permission_for_the_socket(mishap: Mishap) -> None:
     if os.geteuid() != 0:
         pytest.skip("a socket of another user takes root")
@@ -151,6 +153,7 @@ def test_a_service_that_needs_too_much_memory_under_load(client: docker.DockerCl
     assert left(client, mishap.pid) == []
 
 
+@pytest.mark.usefixtures("client")
 def test_a_full_disk_for_scratch_files(mishap: Mishap) -> None:
     with small_disk(mishap.cache, "4k"):
         fails(mishap, "o space left on", "HARNESS_CACHE")
