@@ -1,6 +1,6 @@
-"""Ways to be blind: plans, services and user files that would be green if nobody looked, and what becomes of each.
+"""Plans, services and user files that measure nothing and could still pass, and the outcome of each.
 
-``docs/blindness.md`` shows this table; the tests of plans, of recorded trials and of real runs go through it.
+``docs/guards.md`` shows this table; the tests of plans, of recorded trials and of real runs go through it.
 """
 
 from collections import Counter
@@ -64,7 +64,7 @@ def expects(text: str) -> tuple[str, str]:
 
 REFUSED = (
     Refused("no stages", PLAN[PLAN.index("[[stages]]") : PLAN.index("[[targets]]")], "", "stages: missing"),
-    Refused("a stage of no seconds", "seconds = 30", "seconds = 0", "stages[1].seconds"),
+    Refused("a stage of zero seconds", "seconds = 30", "seconds = 0", "stages[1].seconds"),
     Refused("a stage without users", "users = 10", "users = 0", "stages[1].users"),
     Refused("only ramps", 'kind = "sustain"', 'kind = "ramp"\nname = "sustain"', "never summarised"),
     Refused(
@@ -74,33 +74,33 @@ REFUSED = (
         "a target in a stage that is misspelt", 'stage = "sustain"', 'stage = "sustian"', 'did you mean "sustain"?'
     ),
     Refused("a metric that is misspelt", *expects("p59 < 1 s"), 'nothing measures "p59"'),
-    Refused("a metric in letters that look like others", *expects("р95 < 1 s"), "nothing measures"),  # noqa: RUF001
-    Refused("a limit in digits that look like others", *expects("p95 < ３０ ms"), "looks like another"),  # noqa: RUF001
+    Refused("a metric in lookalike letters", *expects("р95 < 1 s"), "nothing measures"),  # noqa: RUF001
+    Refused("a limit in lookalike digits", *expects("p95 < ３０ ms"), "looks like another"),  # noqa: RUF001
     Refused(
-        "a stage whose name looks like another's",
+        "a stage name that looks like another",
         'kind = "sustain"',
         'kind = "sustain"\nname = "sustаin"',  # noqa: RUF001
         "mixes letters that look alike",
     ),
-    Refused("a plan whose name moves the cursor", 'name = "example"', 'name = "\\u001B[2J"', "cannot be seen"),
-    Refused("seconds that are no number", "seconds = 30", "seconds = nan", "stages[1].seconds"),
-    Refused("seconds without end", "seconds = 30", "seconds = inf", "stages[1].seconds"),
-    Refused("a limit that is no number", *expects("p95 < nan ms"), "cannot read"),
+    Refused("a plan name with control characters", 'name = "example"', 'name = "\\u001B[2J"', "cannot be seen"),
+    Refused("seconds that are not a number", "seconds = 30", "seconds = nan", "stages[1].seconds"),
+    Refused("infinite seconds", "seconds = 30", "seconds = inf", "stages[1].seconds"),
+    Refused("a limit that is not a number", *expects("p95 < nan ms"), "cannot read"),
     Refused("a limit with an exponent", *expects("p95 < 1e9 ms"), "cannot read"),
     Refused("a limit longer than a leg", *expects("p95 < 1000000000 ms"), "can take that long"),
     Refused("a limit in another unit", *expects("p95 < 300 MB"), "p95 is given in"),
-    Refused("an error rate that may be anything", *expects("error_rate < 100 %"), "lets 1 of 1 fail"),
-    Refused("an error rate whose percent sign is forgotten", *expects("error_rate < 1"), "with its percent sign"),
-    Refused("a hit rate above nothing", *expects("cache_hit_rate > 0 %"), "never below 0"),
-    Refused("more than no requests", *expects("rps > 0"), "never below 0"),
-    Refused("a latency above a limit", *expects("p95 > 1 ms"), "asks it to be bad"),
-    Refused("a hit rate below a limit", *expects("cache_hit_rate < 99 %"), "asks it to be bad"),
+    Refused("an error rate limit of 100 %", *expects("error_rate < 100 %"), "lets 1 of 1 fail"),
+    Refused("an error rate without its percent sign", *expects("error_rate < 1"), "with its percent sign"),
+    Refused("a hit rate above zero", *expects("cache_hit_rate > 0 %"), "never below 0"),
+    Refused("more than zero requests", *expects("rps > 0"), "never below 0"),
+    Refused("a lower limit for a latency", *expects("p95 > 1 ms"), "asks it to be bad"),
+    Refused("an upper limit for a hit rate", *expects("cache_hit_rate < 99 %"), "asks it to be bad"),
     Refused("a regression of any size", *expects("p95 rises by at most 100000 %"), "a hundred times worse"),
     Refused(
-        "a regression by an hour", *expects("p95 rises by at most 5 % and 3600000 ms"), "allows more than a request"
+        "a regression of up to an hour", *expects("p95 rises by at most 5 % and 3600000 ms"), "allows more than a request"
     ),
-    Refused("a throughput that may vanish", *expects("rps falls by at most 99.9 %"), "a hundred times worse"),
-    Refused("a fall by everything", *expects("p95 falls by 100 %"), "nothing falls by 100 %"),
+    Refused("a throughput that may fall to zero", *expects("rps falls by at most 99.9 %"), "a hundred times worse"),
+    Refused("a fall by 100 %", *expects("p95 falls by 100 %"), "nothing falls by 100 %"),
     Refused("a negative change", *expects("p95 falls by -50 %"), "is negative"),
     Refused(
         "the same target twice",
@@ -109,7 +109,7 @@ REFUSED = (
         "says the same as",
     ),
     Refused(
-        "a claim that nothing measures",
+        "a claim without expect or reason",
         "[[targets]]",
         '[[claims]]\nid = "C"\nsays = "fast"\n[[targets]]',
         "needs either expect",
@@ -122,23 +122,23 @@ REFUSED = (
     ),
     Refused("a profile that leaves no time", "[load]", "[profiles.q]\ntime = 0\n[load]", "profiles.q.time"),
     Refused(
-        "the CPU of a database that there is not", *expects("database_cpu < 40 %"), "nothing measures database_cpu"
+        "CPU of a missing database", *expects("database_cpu < 40 %"), "nothing measures database_cpu"
     ),
     Refused(
-        "the statements of a database that there is not",
+        "statements of a missing database",
         *expects("slow_statements < 1"),
         "nothing measures slow_statements",
     ),
     Refused(
-        "the memory of a cache that there is not", *expects("cache_memory < 1 MB"), "nothing measures cache_memory"
+        "memory of a missing cache", *expects("cache_memory < 1 MB"), "nothing measures cache_memory"
     ),
     Refused(
-        "a reading of what nobody reads",
+        "a reading of a metric that is not read",
         "[[targets]]",
         '[readings.pool_use]\nof = "in_use"\n[[targets]]',
         'nobody reads "in_use"',
     ),
-    Refused("a tag that there is not", TARGET, f'{TARGET}\ntag = "reads"', 'no tag "reads"'),
+    Refused("an unknown tag", TARGET, f'{TARGET}\ntag = "reads"', 'no tag "reads"'),
     Refused(
         "a recovery without a fault",
         f'{TARGET}\nstage = "sustain"',
@@ -146,25 +146,25 @@ REFUSED = (
         "add a fault",
     ),
     Refused(
-        "a load that is held without a limit",
+        "load held without a limit",
         f'{TARGET}\nstage = "sustain"',
         'expect = "users_held >= 10"',
         "say when users are held",
     ),
     Refused(
-        "a migration that there is not",
+        "a missing migration",
         f'{TARGET}\nstage = "sustain"',
         'expect = "migration_seconds < 9 s"',
         "nothing measures migration_seconds",
     ),
     Refused(
-        "a migration under load that nobody tries",
+        "a migration under load that is not run",
         f'{TARGET}\nstage = "sustain"',
         'expect = "migration_stall_ms < 500 ms"',
         "nothing measures migration_stall_ms",
     ),
     Refused("no blocks", "blocks = 2", "blocks = 0", "load.blocks"),
-    Refused("a key that means nothing", TARGET, f"{TARGET}\nlimit = 3", "unknown key"),
+    Refused("an unknown key", TARGET, f"{TARGET}\nlimit = 3", "unknown key"),
 )
 
 
@@ -272,7 +272,7 @@ JUDGED = (
     Judged("P99 of 50 requests", "INCONCLUSIVE", "too few samples", expect="p99 < 10 s", spoil=few(50)),
     Judged("a think time longer than the stage", "INCONCLUSIVE", "too few samples", spoil=few(10)),
     Judged(
-        "a stage in which nothing is asked",
+        "a stage without requests",
         "INCONCLUSIVE",
         "nothing was measured here",
         stage="peak",
@@ -282,21 +282,21 @@ JUDGED = (
     Judged("all requests fail fast", "INCONCLUSIVE", "nothing was measured here", spoil=_failing(1.0)),
     Judged("half of the requests fail fast", "INCONCLUSIVE", "too many requests failed", spoil=_failing(0.5)),
     Judged(
-        "half fail fast, and their number is limited",
+        "half fail fast, and a target limits failures",
         "FAIL",
         "misses the target",
         expect="error_rate < 1 %",
         spoil=_failing(0.5),
     ),
     Judged(
-        "work per request of the few that succeed",
+        "work per request when few requests succeed",
         "INCONCLUSIVE",
         "too many requests failed",
         expect="queries_per_request <= 100",
         spoil=_failing(0.9),
     ),
     Judged(
-        "statements per request, as most requests fail before they ask the database",
+        "statements per request when most requests fail before their first query",
         "INCONCLUSIVE",
         "too many requests failed",
         expect="db_statements_per_request falls by 50 %",
@@ -305,7 +305,7 @@ JUDGED = (
         blocks=4,
     ),
     Judged(
-        "no slow statement, as most requests fail before they ask the database",
+        "no slow statement when most requests fail before their first query",
         "INCONCLUSIVE",
         "too many requests failed",
         expect="slow_statements <= 0",
@@ -314,7 +314,7 @@ JUDGED = (
         blocks=4,
     ),
     Judged(
-        "failures that user files excuse",
+        "failures that user files count as successes",
         "INCONCLUSIVE",
         "count as successes",
         expect="error_rate < 5 %",
@@ -327,7 +327,7 @@ JUDGED = (
         spoil=columns(status=lambda was, _: [301] * len(was)),
     ),
     Judged(
-        "after says 304 to everything",
+        "after answers 304 to everything",
         "INCONCLUSIVE",
         "another status than before",
         spoil=columns(status=lambda was, _: [304] * len(was)),
@@ -345,7 +345,7 @@ JUDGED = (
         spoil=everywhere(size_bytes=lambda was, _: [0] * len(was)),
     ),
     Judged(
-        "after answers less",
+        "after returns shorter responses",
         "PASS",
         "less than half as long",
         spoil=columns(size_bytes=lambda was, _: [n // 3 for n in was]),
@@ -357,7 +357,7 @@ JUDGED = (
         spoil=kept(lambda row: row["endpoint"] != "POST /interactions", "after"),
     ),
     Judged(
-        "after asks for the cheap endpoint only",
+        "after requests the cheap endpoint only",
         "INCONCLUSIVE",
         "asked other things",
         spoil=kept(lambda row: row["endpoint"].startswith("POST") or row["due_ns"] % 20 == 0, "after"),
@@ -380,16 +380,16 @@ JUDGED = (
     ),
     Judged("a leg makes no request", "INVALID", "a leg made no request", spoil=kept(lambda _: False)),
     Judged(
-        "all is asked during the warm-up",
+        "all requests are in the warm-up",
         "INVALID",
         "no request was due in a measured stage",
         spoil=kept(lambda row: row["due_ns"] < 3e9),
     ),
     Judged("users that stop by themselves", "INVALID", "2 of 10 users were there", spoil=read("users", 2.0)),
     Judged("user code that blocks the generator", "INVALID", "stood still", spoil=read("loop_lag_ms", 800.0)),
-    Judged("a generator that needs its core for itself", "INVALID", "measuring itself", spoil=said(cpu_share=0.95)),
-    Judged("tasks that raise before they ask", "INVALID", "exceptions beside", spoil=said(user_errors=500)),
-    Judged("half of the arrivals never begin", "INVALID", "could not make the load", plan=OPENED, spoil=_unoffered),
+    Judged("a generator at 100 % of a core", "INVALID", "measuring itself", spoil=said(cpu_share=0.95)),
+    Judged("tasks that raise before their request", "INVALID", "exceptions beside", spoil=said(user_errors=500)),
+    Judged("half of the arrivals never start", "INVALID", "could not make the load", plan=OPENED, spoil=_unoffered),
     Judged(
         "negative durations",
         "INVALID",
@@ -459,7 +459,7 @@ def table() -> str:
     """All ways as a table in Markdown."""
     rows = [(one.way, "refused, exit 2", one.says) for one in REFUSED]
     rows += [(one.way, _shown(one.outcome, one.says), one.says) for one in (*JUDGED, *RUNS)]
-    lines = ["| way to be blind | what becomes of it | what is said |", "|---|---|---|"]
+    lines = ["| measurement of nothing | outcome | message contains |", "|---|---|---|"]
     lines += [f"| {way} | {outcome} | {_code(says)} |" for way, outcome, says in rows]
     return "\n".join(lines) + "\n"
 
@@ -472,8 +472,8 @@ def counted() -> str:
 
 def _shown(outcome: str, says: str) -> str:
     codes = {"refused": 2, "INVALID": 4, "INCONCLUSIVE": 3, "FAIL": 1, "PASS": 0}
-    doubted = " with a doubt" if outcome == "PASS" and says else ""
-    return f"{outcome}{doubted}, exit {codes[outcome]}"
+    caveat = " with a caveat" if outcome == "PASS" and says else ""
+    return f"{outcome}{caveat}, exit {codes[outcome]}"
 
 
 def _code(says: str) -> str:

@@ -15,7 +15,7 @@ from harness.trial import Trial
 from harness.verdict import Verdict, judge
 from tests.trials.ways import JUDGED, REFUSED, RUNS, TARGET, Judged, Refused, table
 
-DOCUMENT = Path(__file__).parents[3] / "docs" / "blindness.md"
+DOCUMENT = Path(__file__).parents[3] / "docs" / "guards.md"
 
 
 def verdict_of(plan: Plan, trials: list[Trial]) -> Verdict:
