@@ -1,1 +1,1 @@
-"""What is run against the reference services: Locust users and plans."""
+"""Locust users and plans for the reference services."""

@@ -1,4 +1,4 @@
-"""Users of the whole platform: the measured load of BACK-006."""
+"""The users of BACK-006: one mixed load on four services."""
 
 from locust import between
 
@@ -7,21 +7,22 @@ from scenarios.members import RECOMMENDATION, Member, Staff
 
 
 class Person(Member):
-    """Thinks for a quarter of a second between two calls: 100 of them can ask for up to 400 answers a second.
+    """A member with a mean think time of 0.25 s, so that 100 users make up to 400 requests per second.
 
-    The documents let each think for a second and claim 300 requests per second of 100 users; both cannot be.
+    The documents state a think time of one second and 300 requests per second from 100 users, which contradict each
+    other.
     """
 
     wait_time = between(0.15, 0.35)
 
 
 class Support(Staff):
-    """One for all."""
+    """One staff user for the whole load."""
 
     wait_time = between(0.5, 1.5)
 
 
 class Batch(Operator):
-    """Recomputes the scores while the load goes down."""
+    """Recomputes the scores during the final ramp."""
 
     url = RECOMMENDATION

@@ -1,21 +1,21 @@
-"""Users of the endurance run: the same few, who make nothing that is kept, so that what grows is a leak."""
+"""Users of the endurance run: few users who create no lasting data, so that growth is a leak."""
 
 from scenarios import back_006
-from scenarios.crowd import Ranks
+from scenarios.crowd import Zipf
 from scenarios.members import Member
 
 
 class Regular(back_006.Person):
-    """One of a hundred, to whom little is rare: what is seldom asked for would still be filling the cache at the end.
+    """One of a hundred persons with flat Zipf distributions, so that the cache is full before the end.
 
-    A token, an article or a payment is kept.
+    Does not log in, publish or pay, because tokens, articles and payments are kept.
     """
 
-    people, linked, watched, followed = Ranks(100, 0.5), Ranks(100, 0.5), Ranks(100, 0.5), Ranks(50, 0.5)
+    people, linked, watched, followed = Zipf(100, 0.5), Zipf(100, 0.5), Zipf(100, 0.5), Zipf(50, 0.5)
     logs_in = 0.0
 
     def to_like(self) -> int:
-        """What was liked before: what gets its first like is recommended from then on, and cached."""
+        """A content that has likes already: a first like would add it to recommendations, and to the cache."""
         return self.chance.popular(self.linked)
 
     HABITS = (

@@ -1,4 +1,4 @@
-"""Users of the demo: people in a hurry, so that five minutes hold enough requests."""
+"""Users of the demo, with a short think time, so that five minutes yield enough requests."""
 
 from locust import between
 
@@ -7,12 +7,12 @@ from scenarios.visitors import Visitor
 
 
 class Hurried(Visitor):
-    """Thinks for 0.4 s between two steps."""
+    """A visitor with a mean think time of 0.4 s."""
 
     wait_time = between(0.2, 0.6)
 
 
 class Demo(Operator):
-    """Recomputes the scores as the load ends, so that the visitors are measured without it."""
+    """Recomputes the scores near the end of the load, so that it affects few requests of the visitors."""
 
     after_share = 0.92

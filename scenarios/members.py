@@ -1,8 +1,7 @@
-"""People who use the whole social platform.
+"""Members and staff of the whole social platform.
 
-A member is one person at a time: now and then logs in, is told what they may do, then browses and watches, likes or
-pays something, and after a while makes room for the next person. Staff do what members do not: see what is new, due or
-wrong, change what members read, and look at once whether it shows.
+In a visit one member sometimes logs in, gets their permissions, then browses, watches, likes or pays. Staff read what
+is new, due or failed, edit contents and check at once that the edit is visible.
 """
 
 import os
@@ -12,7 +11,7 @@ from itertools import count
 from locust import task
 
 from harness.generator import HttpUser
-from scenarios.crowd import TAGS, Chance, Guest, Ranks
+from scenarios.crowd import TAGS, Chance, Guest, Zipf
 
 RECOMMENDATION = os.environ["HARNESS_URL_RECOMMENDATION"]
 AUTH = os.environ["HARNESS_URL_AUTH"]
@@ -20,32 +19,32 @@ PAYMENT = os.environ["HARNESS_URL_PAYMENT"]
 STREAMING = os.environ["HARNESS_URL_CONTENT_STREAMING"]
 
 USERS, CREATORS = 20_000, 3_000
-MEAN_STEPS = 40  # of one visit
-FROM_A_LIST = 0.9  # of what is opened; the rest comes by a link from elsewhere
+MEAN_STEPS = 40  # per visit
+FROM_A_LIST = 0.9  # share of opened items; the others come from external links
 ROLES = ("content-reader", "content-author", "comment-editor", "video-reader", "profile-author", "payment-reader")
 
-LINKED, WATCHED = Ranks(10_000, 1.4), Ranks(30_000, 1.3)
+LINKED, WATCHED = Zipf(10_000, 1.4), Zipf(30_000, 1.3)
 
 
 class Member(Guest):
-    """Browses, watches and pays; a subclass says how long it thinks between two steps.
+    """Browses, watches and pays; a subclass sets the think time.
 
-    A subclass may also say how many people there are, how much there is to see, and which share of visits logs in.
+    A subclass may also set the distributions of people and items, and the share of visits with a log-in.
     """
 
     abstract = True
     mean_steps = MEAN_STEPS
-    people, linked, watched, followed = Ranks(USERS, 1.1), LINKED, WATCHED, Ranks(CREATORS, 1.3)
-    logs_in = 0.2  # the others were let in on an earlier day
+    people, linked, watched, followed = Zipf(USERS, 1.1), LINKED, WATCHED, Zipf(CREATORS, 1.3)
+    logs_in = 0.2  # share of visits with a log-in; the others have a session
 
     def on_start(self) -> None:
-        """Nobody has logged in or paid yet."""
+        """Start without tokens and payments."""
         self.tokens: dict[int, str] = {}
         self.payments = count()
         super().on_start()
 
     def arrive(self) -> None:
-        """The next person comes in and is told what they may do."""
+        """Start a visit: get permissions and recommendations."""
         super().arrive()
         self.shown, self.videos = [1], [1]
         if self.chance.random() < self.logs_in:
@@ -54,39 +53,39 @@ class Member(Guest):
         self.ask()
 
     def log_in(self) -> None:
-        """With name and password, as the generated data has them."""
+        """Log in with the name and password of the seeded data."""
         who = {"username": f"user{self.person}", "password": f"password-{self.person % 16}"}
         with self.client.post(f"{AUTH}/auth/login", json=who, name="/auth/login", catch_response=True) as answer:
             if answer.status_code == OK:
                 self.tokens[self.person] = answer.json()["token"]
             elif answer.status_code == UNAUTHORIZED:
-                answer.success()  # one of those who may not log in any more; they look around all the same
+                answer.success()  # a deactivated user, who continues without a token
 
     def show_token(self) -> None:
-        """What every call from outside begins with."""
+        """Verify the token."""
         if self.person not in self.tokens:
             return
         token = {"Authorization": f"Bearer {self.tokens[self.person]}"}
         with self.client.get(f"{AUTH}/auth/token", headers=token, name="/auth/token", catch_response=True) as answer:
             if answer.status_code == UNAUTHORIZED:
-                answer.success()  # it has expired
+                answer.success()  # the token has expired
                 del self.tokens[self.person]
 
     def ask(self) -> None:
-        """Ask for recommendations and remember what they show."""
+        """Request recommendations and keep the list."""
         url = f"{RECOMMENDATION}/recommendations/{self.person}?limit=10"
         answer = self.client.get(url, name="/recommendations/{user_id}")
         if answer.status_code == OK:
             self.shown = [item["id"] for item in answer.json()["items"]] or [1]
 
     def read(self) -> None:
-        """Open a content: mostly from the list, sometimes by a link from elsewhere."""
+        """Open a content."""
         self.client.get(f"{RECOMMENDATION}/content/{self.content()}", name="/content/{id}")
 
     def content(self) -> int:
-        """One to open."""
+        """A content, from the list or from an external link."""
         if self.chance.random() < FROM_A_LIST:
-            return self.chance.attracted(self.shown)
+            return self.chance.click(self.shown)
         return self.chance.popular(self.linked)
 
     def like(self) -> None:
@@ -95,7 +94,7 @@ class Member(Guest):
         self.client.post(f"{RECOMMENDATION}/interactions", json=liked, name="/interactions")
 
     def to_like(self) -> int:
-        """A content: one that they might have opened."""
+        """A content to like, as likely as to open."""
         return self.content()
 
     def write(self) -> None:
@@ -104,7 +103,7 @@ class Member(Guest):
         self.client.post(f"{RECOMMENDATION}/content", json=article, name="/content")
 
     def browse_videos(self) -> None:
-        """See what is popular."""
+        """Get popular videos and keep the list."""
         answer = self.client.get(f"{STREAMING}/videos/popular?limit=20", name="/videos/popular")
         if answer.status_code == OK:
             self.videos = [item["id"] for item in answer.json()["items"]] or [1]
@@ -114,28 +113,28 @@ class Member(Guest):
         self.client.get(f"{STREAMING}/videos/{self.video()}", name="/videos/{id}")
 
     def video(self) -> int:
-        """One to open."""
+        """A video, from the list or from an external link."""
         if self.chance.random() < FROM_A_LIST:
-            return self.chance.attracted(self.videos)
+            return self.chance.click(self.videos)
         return self.chance.popular(self.watched)
 
     def watch(self) -> None:
-        """Watch a video to some point."""
+        """Record a view of a random length."""
         watched = {"user_id": self.person, "seconds_watched": self.chance.randrange(1, 600)}
         self.client.post(f"{STREAMING}/videos/{self.video()}/views", json=watched, name="/videos/{id}/views")
 
     def visit_creator(self) -> None:
-        """Look at a creator's page."""
+        """Open the page of a creator."""
         creator = self.chance.popular(self.followed)
         self.client.get(f"{STREAMING}/creators/{creator}", name="/creators/{id}")
 
     def look_at_payments(self) -> None:
-        """What was paid, and the latest invoice."""
+        """Get settled payments and the latest invoice."""
         self.client.get(f"{PAYMENT}/payments/user/{self.person}?status=settled", name="/payments/user/{id}")
         url = f"{PAYMENT}/invoices/user/{self.person}/latest"
         with self.client.get(url, name="/invoices/user/{id}/latest", catch_response=True) as answer:
             if answer.status_code == NOT_FOUND:
-                answer.success()  # never paid anything
+                answer.success()  # has no invoice
 
     def pay(self) -> None:
         """Pay the next period of the active subscription, if there is one."""
@@ -156,19 +155,19 @@ class Member(Guest):
 
 
 class Staff(HttpUser):
-    """Looks after all four services; a subclass says how long it thinks between two tasks."""
+    """Works on all four services; a subclass sets the think time."""
 
     abstract = True
     fixed_count = 1
 
     def on_start(self) -> None:
-        """Take a seeded generator."""
+        """Seed the random generator."""
         self.chance = Chance("staff-")
         self.made = count()
 
     @task(3)
     def correct(self) -> None:
-        """Edit a content that is read a lot and look at it at once: the old text would be a failure."""
+        """Edit a popular content and read it at once: the old text is a failure."""
         content = self.chance.popular(LINKED)
         title = f"Corrected {self.chance.name}-{next(self.made)}"
         change = {"title": title, "body": "Corrected.", "tags": self.chance.sample(TAGS, 3)}
@@ -176,11 +175,11 @@ class Staff(HttpUser):
         url = f"{RECOMMENDATION}/content/{content}"
         with self.client.get(url, name="/content/{id} after its edit", catch_response=True) as answer:
             if edited.status_code == OK == answer.status_code and answer.json()["title"] != title:
-                answer.failure("a stale answer after an acknowledged edit")
+                answer.failure("stale response after an acknowledged edit")
 
     @task
     def look_at_contents(self) -> None:
-        """What is new, and what somebody published, met and is interested in."""
+        """Get new contents, and the contents, history and interests of a user."""
         user, tag = self.anybody(), self.chance.choice(TAGS)
         self.client.get(f"{RECOMMENDATION}/contents?limit=20", name="/contents")
         self.client.get(f"{RECOMMENDATION}/tags/{tag}/contents?limit=20", name="/tags/{tag}/contents")
@@ -190,7 +189,7 @@ class Staff(HttpUser):
 
     @task
     def look_after_users(self) -> None:
-        """Who is new, who has a role, who may do something, when somebody left."""
+        """Get new users, roles, permissions and log-outs; change the roles of a user."""
         user = self.anybody()
         self.client.get(f"{AUTH}/auth/users?limit=20", name="/auth/users")
         self.client.get(f"{AUTH}/auth/users/by-name/user{user}", name="/auth/users/by-name/{name}")
@@ -203,7 +202,7 @@ class Staff(HttpUser):
 
     @task
     def log_out(self) -> None:
-        """Log in and out again; the token must not be taken for valid any more."""
+        """Log in and out again; the token must be rejected afterwards."""
         person = self.anybody()
         who = {"username": f"user{person}", "password": f"password-{person % 16}"}
         with self.client.post(f"{AUTH}/auth/login", json=who, name="/auth/login", catch_response=True) as answer:
@@ -217,11 +216,11 @@ class Staff(HttpUser):
             if left.status_code == OK and answer.status_code == UNAUTHORIZED:
                 answer.success()
             elif left.status_code == OK:
-                answer.failure("a token is taken for valid after its log-out")
+                answer.failure("token accepted after log-out")
 
     @task
     def look_after_payments(self) -> None:
-        """What is due, what went wrong, what is on offer."""
+        """Get plans, failed payments, overdue invoices and due subscriptions."""
         self.client.get(f"{PAYMENT}/plans", name="/plans")
         self.client.get(f"{PAYMENT}/payments?status=failed", name="/payments")
         self.client.get(f"{PAYMENT}/invoices/overdue", name="/invoices/overdue")
@@ -229,7 +228,7 @@ class Staff(HttpUser):
 
     @task
     def look_after_videos(self) -> None:
-        """What is new and what everybody watches, who watched, and the next video through the transcoder."""
+        """Get videos, views and creators; upload a video and finish a transcoding job."""
         user, video = self.anybody(), self.chance.popular(WATCHED)
         self.client.get(f"{STREAMING}/videos?limit=20", name="/videos")
         self.client.get(f"{STREAMING}/videos/trending?limit=20", name="/videos/trending")
@@ -251,5 +250,5 @@ class Staff(HttpUser):
             self.client.post(done, json={"status": "finished"}, name="/jobs/{id}/finish")
 
     def anybody(self) -> int:
-        """One of all users, each as likely."""
+        """A user, uniformly distributed."""
         return 1 + self.chance.randrange(USERS)

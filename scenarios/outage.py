@@ -1,4 +1,4 @@
-"""Users of the outage: people who keep asking, whatever they are told."""
+"""Users of the outage, who continue after failed requests."""
 
 from locust import between
 
@@ -6,6 +6,6 @@ from scenarios.visitors import Visitor
 
 
 class Patient(Visitor):
-    """Thinks for 0.4 s between two steps."""
+    """A visitor with a mean think time of 0.4 s."""
 
     wait_time = between(0.2, 0.6)

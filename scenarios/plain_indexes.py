@@ -1,7 +1,7 @@
-"""The indexes of the recommendation service as they should not be built: not CONCURRENTLY, all in one transaction.
+"""The indexes of the recommendation service, built without CONCURRENTLY in one transaction, as a bad example.
 
-``python plain_indexes.py plain`` builds them, with another revision they are dropped and Alembic goes to that. The
-database is that of DATABASE_URL.
+``python plain_indexes.py plain`` builds them in the database at DATABASE_URL. Any other revision drops them and
+migrates to it with Alembic.
 """
 
 import importlib
@@ -18,7 +18,7 @@ INDEXES = importlib.import_module("reference_app.migrations.recommendation.0002_
 
 
 def main(revision: str) -> None:
-    """Bring the database to a revision."""
+    """Migrate the database to a revision."""
     url = os.environ["DATABASE_URL"]
     with psycopg.connect(url) as connection:
         for index in INDEXES:

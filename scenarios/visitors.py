@@ -1,31 +1,31 @@
-"""People who use the recommendation service, for the demo.
+"""Users of the recommendation service, for the demo.
 
-A visitor is one signed-in person at a time: asks for recommendations, opens what they show or what is popular, now and
-then likes something, and after a while makes room for the next person.
+In a visit one signed-in person requests recommendations, opens contents from the list or popular ones, and sometimes
+likes, edits or creates one.
 """
 
-from scenarios.crowd import Guest, Ranks
+from scenarios.crowd import Guest, Zipf
 
-RECOMMENDATIONS, CONTENT, LIKE, EDIT = 0.40, 0.563, 0.033, 0.003  # shares of a visitor's steps; the rest creates
-FROM_THE_LIST = 0.9  # of the contents that are opened; the others come by a link from elsewhere
-MEAN_STEPS = 50  # of one person's visit
+RECOMMENDATIONS, CONTENT, LIKE, EDIT = 0.40, 0.563, 0.033, 0.003  # shares of steps; the rest creates contents
+FROM_THE_LIST = 0.9  # share of opened contents; the others come from external links
+MEAN_STEPS = 50  # per visit
 
-ACTIVITY, LINKED = Ranks(20_000, 1.1), Ranks(10_000, 1.4)  # links that go round point to few contents
+ACTIVITY, LINKED = Zipf(20_000, 1.1), Zipf(10_000, 1.4)  # external links point to few contents
 
 
 class Visitor(Guest):
-    """Browses; a subclass says how long it thinks between two steps."""
+    """Browses contents; a subclass sets the think time."""
 
     abstract = True
     people, mean_steps = ACTIVITY, MEAN_STEPS
 
     def arrive(self) -> None:
-        """The next person has not been shown anything yet."""
+        """Start a visit with an empty list."""
         super().arrive()
         self.shown: list[int] = []
 
     def act(self) -> None:
-        """Ask, open, like, change or create something."""
+        """Request recommendations, or open, like, edit or create a content."""
         draw = self.chance.random()
         if not self.shown or draw < RECOMMENDATIONS:
             self.ask()
@@ -40,13 +40,13 @@ class Visitor(Guest):
             self.client.post("/content", json={"creator_id": self.person, **self.chance.article()}, name="/content")
 
     def ask(self) -> None:
-        """Ask for recommendations and remember what they show."""
+        """Request recommendations and keep the list."""
         answer = self.client.get(f"/recommendations/{self.person}?limit=10", name="/recommendations/{user_id}")
-        if answer.status_code == 200:  # noqa: PLR2004 - HTTP's own number
+        if answer.status_code == 200:  # noqa: PLR2004 - an HTTP status
             self.shown = [item["id"] for item in answer.json()["items"]] or [1]
 
     def choose(self) -> int:
-        """A content to open: from the list, or by a link."""
+        """A content to open, from the list or from an external link."""
         if self.chance.random() < FROM_THE_LIST:
-            return self.chance.attracted(self.shown)
+            return self.chance.click(self.shown)
         return self.chance.popular(LINKED)

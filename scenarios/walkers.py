@@ -1,7 +1,7 @@
-"""People who move for their teams: the measured load of the activity service.
+"""Users of the activity service.
 
-A walker is one person at a time: looks at the dashboard, at the team and at who is ahead, records what was done, now
-and then corrects it, and after a while makes room for the next person.
+In a visit one person views the dashboard, team progress and leaderboards, records activities, and sometimes edits or
+deletes one.
 """
 
 from datetime import UTC, datetime, timedelta
@@ -10,31 +10,31 @@ from typing import Any
 
 from locust import between
 
-from scenarios.crowd import Guest, Ranks
+from scenarios.crowd import Guest, Zipf
 
-USERS = Ranks(2_000, 0.6)
-MEAN_STEPS = 30  # of one visit
+USERS = Zipf(2_000, 0.6)
+MEAN_STEPS = 30  # per visit
 WEEK = datetime(2025, 12, 29, tzinfo=UTC)
-"""The Monday of the week that is under way where the generated data ends."""
+"""The Monday of the last week in the seeded data."""
 SECONDS_SO_FAR = 3 * 86_400
-DAYS, ATTENTION = ("2025-12-31", "2025-12-24", "2025-12-17", "2025-09-10"), (0.6, 0.25, 0.1, 0.05)
-"""Days of the weeks whose places people look at."""
+DAYS, SHARES = ("2025-12-31", "2025-12-24", "2025-12-17", "2025-09-10"), (0.6, 0.25, 0.1, 0.05)
+"""Days whose leaderboards are requested, and their shares."""
 
 
 class Walker(Guest):
-    """Thinks for half a second between two steps."""
+    """A person with a mean think time of 0.5 s."""
 
     wait_time = between(0.3, 0.7)
     people, mean_steps = USERS, MEAN_STEPS
 
     def arrive(self) -> None:
-        """The next person comes in and sees what is theirs."""
+        """Start a visit with the dashboard."""
         super().arrive()
         self.teams, self.known = [1], [1]
         self.look()
 
     def look(self) -> None:
-        """The dashboard; remembers the teams and the newest activities."""
+        """Get the dashboard; keep the teams and the newest activities."""
         answer = self.client.get(f"/dashboards/{self.person}", name="/dashboards/{user_id}")
         if answer.status_code == OK:
             shown = answer.json()
@@ -42,59 +42,59 @@ class Walker(Guest):
             self.known = [activity["id"] for activity in shown["recent"]] or [1]
 
     def see_the_team(self) -> None:
-        """How far the team has come."""
+        """Get the progress of a team."""
         self.client.get(f"/teams/{self.team()}/progress", name="/teams/{team_id}/progress")
 
     def compare_in_the_team(self) -> None:
-        """Who of the team is ahead, this week or another."""
+        """Get the leaderboard of a team, of this week or another."""
         url = f"/teams/{self.team()}/leaderboards/{self.day()}"
         self.client.get(url, name="/teams/{team_id}/leaderboards/{day}")
 
     def compare_with_all(self) -> None:
-        """Who of all is ahead."""
+        """Get the leaderboard of all users."""
         self.client.get(f"/leaderboards/{self.day()}?limit=20", name="/leaderboards/{day}")
 
     def look_back(self) -> None:
-        """What was done before, two pages of it."""
+        """Get two pages of earlier activities."""
         url = f"/activities/user/{self.person}?limit=20"
         answer = self.client.get(url, name="/activities/user/{user_id}")
         if answer.status_code == OK and answer.json()["next"]:
             self.client.get(f"{url}&before={answer.json()['next']}", name="/activities/user/{user_id}")
 
     def record(self) -> None:
-        """Record what was just done."""
+        """Create an activity."""
         answer = self.client.post("/activities", json={"user_id": self.person, **self.effort()}, name="/activities")
         if answer.status_code == CREATED:
             self.known.append(answer.json()["id"])
 
     def upload(self) -> None:
-        """Hand over what a watch has gathered."""
+        """Create five activities at once, as a watch does."""
         gathered = {"user_id": self.person, "activities": [self.effort() for _ in range(5)]}
         self.client.post("/activities/bulk", json=gathered, name="/activities/bulk")
 
     def remark(self) -> None:
-        """Say something about an activity, which changes nothing that is counted."""
+        """Change the note of an activity, which changes no total."""
         note = {"note": f"Remark {self.chance.randrange(10**6)}"}
         url = f"/activities/{self.chance.choice(self.known)}"
         with self.client.patch(url, json=note, name="/activities/{id}, a remark", catch_response=True) as answer:
-            forgive(answer)
+            accept_missing(answer)
 
     def correct(self) -> None:
-        """It was not that far."""
+        """Change the distance of an activity, which changes totals."""
         distance = {"distance_m": self.chance.randrange(400, 12_000)}
         url = f"/activities/{self.chance.choice(self.known)}"
         with self.client.patch(url, json=distance, name="/activities/{id}, a distance", catch_response=True) as answer:
-            forgive(answer)
+            accept_missing(answer)
 
     def remove(self) -> None:
-        """It was somebody else's."""
+        """Delete an activity."""
         if len(self.known) > 1:
             url = f"/activities/{self.known.pop()}"
             with self.client.delete(url, name="/activities/{id}", catch_response=True) as answer:
-                forgive(answer)
+                accept_missing(answer)
 
     def effort(self) -> dict[str, Any]:
-        """Something done this week."""
+        """A random activity of this week."""
         distance, began = self.chance.randrange(400, 12_000), self.chance.randrange(SECONDS_SO_FAR)
         return {
             "team_id": self.team(),
@@ -105,12 +105,12 @@ class Walker(Guest):
         }
 
     def team(self) -> int:
-        """One of the person's teams."""
+        """A random team of the person."""
         return self.chance.choice(self.teams)
 
     def day(self) -> str:
-        """One of the week that is looked at."""
-        (day,) = self.chance.choices(DAYS, ATTENTION)
+        """A random day for a leaderboard."""
+        (day,) = self.chance.choices(DAYS, SHARES)
         return day
 
     HABITS = (
@@ -119,7 +119,7 @@ class Walker(Guest):
     )
 
 
-def forgive(answer: Any) -> None:  # noqa: ANN401 - Locust has no type for it
-    """Another visit of the same person may have removed the activity."""
+def accept_missing(answer: Any) -> None:  # noqa: ANN401 - Locust has no type for it
+    """Count 404 as a success: a parallel visit of the same person may have deleted the activity."""
     if answer.status_code == NOT_FOUND:
         answer.success()
