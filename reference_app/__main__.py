@@ -1,5 +1,5 @@
 # ruff: noqa: D301 - the character \b, not the escape, tells click to keep lines as they are
-"""The command line of the reference implementation. DATABASE_URL and REDIS_URL say where its servers are."""
+"""The command line of the reference implementation, on the servers at DATABASE_URL and REDIS_URL."""
 
 import asyncio
 import gc
@@ -17,7 +17,7 @@ SERVICE = click.argument("service", type=click.Choice(services.NAMES))
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
 def main() -> None:
-    """Real services over PostgreSQL and Redis, to measure a migration with.
+    """HTTP services over PostgreSQL and Redis, for measuring a migration.
 
     \b
     Example:
@@ -33,14 +33,14 @@ def main() -> None:
 @SERVICE
 @click.argument("revision")
 def migrate(service: str, revision: str) -> None:
-    """Bring the database to REVISION, up or down: base, 0001, ..., head.
+    """Migrate the database to REVISION, up or down: base, 0001, ..., head.
 
     \b
     Examples:
       python -m reference_app migrate recommendation head
       python -m reference_app migrate recommendation 0001
     """
-    from reference_app.migrations import migrate as move  # noqa: PLC0415 - serving must not pay for Alembic
+    from reference_app.migrations import migrate as move  # noqa: PLC0415 - serve does not need Alembic
 
     move(database_url(), service, revision, click.echo)
 
@@ -49,13 +49,13 @@ def migrate(service: str, revision: str) -> None:
 @SERVICE
 @click.option("--scale", type=click.FloatRange(min=0, min_open=True), default=1.0, show_default=True)
 def seed(service: str, scale: float) -> None:
-    """Fill the empty tables with generated data, the same for the same scale.
+    """Fill the empty tables with seeded data, the same for the same scale.
 
     \b
     Example:
       python -m reference_app seed recommendation --scale 0.01
     """
-    from reference_app import seeding, seeds  # noqa: PLC0415 - serving must not pay for numpy
+    from reference_app import seeding, seeds  # noqa: PLC0415 - serve does not need numpy
 
     with server.connect(database_url()) as connection:
         for table, rows in seeding.fill(connection, seeds.generate(service, scale)).items():
@@ -67,14 +67,14 @@ def seed(service: str, scale: float) -> None:
 @click.argument("revision")
 @click.option("--scale", type=click.FloatRange(min=0, min_open=True), default=1.0, show_default=True)
 def prepare(service: str, revision: str, scale: float) -> None:
-    """Bring the database to REVISION, and fill it if it is empty: what a container does before its service starts.
+    """Migrate the database to REVISION and seed it if it is empty, before a container starts its service.
 
     \b
     Example:
       python -m reference_app prepare recommendation head --scale 0.1
     """
-    from reference_app import seeding, seeds  # noqa: PLC0415 - serving must not pay for numpy
-    from reference_app.migrations import migrate as move  # noqa: PLC0415 - nor for Alembic
+    from reference_app import seeding, seeds  # noqa: PLC0415 - serve does not need numpy
+    from reference_app.migrations import migrate as move  # noqa: PLC0415 - serve does not need Alembic
 
     move(database_url(), service, revision, click.echo)
     with server.connect(database_url()) as connection:
@@ -87,10 +87,10 @@ def prepare(service: str, revision: str, scale: float) -> None:
 @click.option("--port", type=click.IntRange(1, 65535), required=True)
 @click.option("--host", default="127.0.0.1", show_default=True)
 def serve(service: str, port: int, host: str) -> None:
-    """Answer requests until SIGTERM or SIGINT. REFERENCE_RELEASE chooses the release.
+    """Serve requests until SIGTERM or SIGINT. REFERENCE_RELEASE sets the release.
 
     \b
-    baseline, optimized, or any of the steps between them with commas: queries,cache,pool,breaker.
+    baseline, optimized, or a comma-separated list of steps: queries,cache,pool,breaker.
     REFERENCE_BREAKER_FAILURES (5), _SECONDS (60) and _SUCCESSES (2) set the circuit breakers.
 
     \b
@@ -111,7 +111,7 @@ def serve(service: str, port: int, host: str) -> None:
 @main.command()
 @SERVICE
 def refresh(service: str) -> None:
-    """Fill the cache of a running service with what is most likely to be asked for, as it does itself every hour.
+    """Fill the cache of a running service with its most requested entries, as the hourly job does.
 
     \b
     Example:
@@ -123,7 +123,7 @@ def refresh(service: str) -> None:
 @main.command()
 @SERVICE
 def rebuild(service: str) -> None:
-    """Do for a running service now what it does itself every night.
+    """Run the nightly job of a running service now.
 
     \b
     Example:
@@ -133,7 +133,7 @@ def rebuild(service: str) -> None:
 
 
 def _upkeep(service: str, work: Literal["refresh", "rebuild"]) -> None:
-    from reference_app.upkeep import once  # noqa: PLC0415 - the other commands need no client of Redis
+    from reference_app.upkeep import once  # noqa: PLC0415 - the other commands need no Redis client
 
     settings = Settings.from_environment()
     server.check_database(settings.database_url)

@@ -1,4 +1,4 @@
-"""Writing answers: the one place that decides what an error looks like."""
+"""JSON responses, and the form of error responses."""
 
 from typing import Any
 
@@ -12,7 +12,7 @@ from reference_app.errors import OverloadedError, RequestError
 
 
 class JSON(Response):
-    """An answer whose body is encoded already: what the cache holds is what the client gets."""
+    """A response whose body is encoded already, as the cache stores it."""
 
     media_type = "application/json"
 
@@ -21,7 +21,7 @@ class JSON(Response):
 
 
 def encode(value: object) -> bytes:
-    """A value as JSON."""
+    """Encode a value as JSON."""
     return orjson.dumps(value)
 
 
@@ -44,7 +44,7 @@ def _http_exception(_: Request, error: Exception) -> Response:
 
 
 def _operational_error(_: Request, __: Exception) -> Response:
-    """A statement that took too long, a server that went away: the client may try again."""
+    """503 for a statement timeout or a lost connection: the client may try again."""
     return _error(OverloadedError.status, OverloadedError.code, "the database did not answer in time")
 
 

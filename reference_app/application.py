@@ -1,4 +1,4 @@
-"""A service in one release, put together: its routes, health and metrics, and the measurement around them."""
+"""The ASGI application of a service in one release: routes, health, metrics and measurement."""
 
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -24,9 +24,9 @@ def application(name: str, settings: Settings) -> ASGIApp:
     async def lifespan(app: Starlette) -> AsyncIterator[None]:
         async with AsyncExitStack() as stack:
             release = await stack.enter_async_context(running(services.find(name), settings, metrics))
-            await release.cache.clear()  # of what another release left behind
+            await release.cache.clear()  # entries of another release
             upkeep = None
-            if settings.steps & {Step.CACHE, Step.BREAKER}:  # both answer from what was loaded beforehand
+            if settings.steps & {Step.CACHE, Step.BREAKER}:  # both need a warm cache
                 upkeep = await stack.enter_async_context(Upkeep(release.cached, metrics))
             metrics.watch(release.database, release.breakers)
             app.router.routes[:] = [*release.routes, *Health(release, metrics, upkeep).routes()]

@@ -1,13 +1,13 @@
-"""A circuit breaker: what keeps failing is left alone for a while, so that nobody waits for it.
+"""A circuit breaker: after repeated failures, calls to a server are rejected for a while.
 
-                 failures in a row                    seconds later, the next attempt
-    CLOSED ───────────────────────────► OPEN ────────────────────────────────────► HALF_OPEN
-      ▲                                   ▲                                            │
-      │                                   └──────────── a failure ────────────────────┤
-      └──────────────────────────────── successes in a row ────────────────────────────┘
+             failures in a row                    seconds later, the next attempt
+CLOSED ───────────────────────────► OPEN ────────────────────────────────────► HALF_OPEN
+  ▲                                   ▲                                            │
+  │                                   └──────────── a failure ────────────────────┤
+  └──────────────────────────────── successes in a row ────────────────────────────┘
 
-Half open lets one attempt through at a time: a server that has just come back is not met by everybody who waited. An
-attempt that began before the last change of state says nothing about the state after it.
+Half open allows one attempt at a time, so that a server that has just recovered does not get all waiting requests at
+once. The result of an attempt that began before the last change of state is ignored.
 """
 
 import logging
@@ -24,7 +24,7 @@ logger = logging.getLogger(__name__)
 
 
 class State(StrEnum):
-    """Whether attempts are made."""
+    """The state of a circuit breaker."""
 
     CLOSED = "closed"
     OPEN = "open"
@@ -33,7 +33,7 @@ class State(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Tolerance:
-    """Failures in a row that open a breaker, seconds until it tries again, successes in a row that close it."""
+    """Consecutive failures that open a breaker, seconds until half open, consecutive successes that close it."""
 
     failures: int = 5
     seconds: float = 60.0
@@ -41,20 +41,20 @@ class Tolerance:
 
 
 class Breaker(Protocol):
-    """Decides whether something may be tried."""
+    """Allows or rejects attempts."""
 
     @property
     def state(self) -> State:
-        """Whether attempts are made at this moment."""
+        """The state at this moment."""
         ...
 
     def attempt(self) -> AbstractContextManager[None]:
-        """A context for one attempt; raises CircuitOpenError at its start when it must not be made."""
+        """A context for one attempt; raises CircuitOpenError on entry when it is rejected."""
         ...
 
 
 class CircuitBreaker:
-    """Guards ``name``; ``is_failure`` tells an error that speaks of its health from one that does not."""
+    """The breaker for the server ``name``; ``is_failure`` selects the errors that count as its failures."""
 
     def __init__(
         self,
@@ -68,22 +68,22 @@ class CircuitBreaker:
         self._tolerance = tolerance
         self._clock = clock
         self._state = State.CLOSED
-        self._epoch = 0  # grows with every change of state
+        self._epoch = 0  # incremented by every change of state
         self._in_a_row = 0  # failures while closed, successes while half open
         self._retry_at = 0.0
         self._trying = False
 
     @property
     def state(self) -> State:
-        """The state; open until somebody tries after its time."""
+        """The current state; it stays open until the first attempt after the waiting time."""
         return self._state
 
     @contextmanager
     def attempt(self) -> Iterator[None]:
-        """One attempt. An error that is no failure means that what is guarded did answer.
+        """One attempt. An error that is no failure counts as a success.
 
         Raises:
-            CircuitOpenError: when open, or half open with an attempt under way.
+            CircuitOpenError: when open, or half open with another attempt in progress.
         """
         self._admit()
         epoch = self._epoch
@@ -94,7 +94,7 @@ class CircuitBreaker:
             raise
         except BaseException:
             if epoch == self._epoch:
-                self._trying = False  # the client went away: nothing was learnt
+                self._trying = False  # the client disconnected: no result
             raise
         self._ended(epoch, failed=False)
 
@@ -133,11 +133,11 @@ class CircuitBreaker:
 
 
 class NoBreaker:
-    """Every attempt is made."""
+    """A breaker that allows every attempt."""
 
     state = State.CLOSED
 
     @contextmanager
     def attempt(self) -> Iterator[None]:
-        """Nothing is counted."""
+        """Allow the attempt without counting it."""
         yield

@@ -1,4 +1,4 @@
-"""What a service asks of a cache of answers. ``generic_cache`` is the one before, ``topic_cache`` the one after."""
+"""The interface of a response cache. ``generic_cache`` is the baseline, ``topic_cache`` the optimized one."""
 
 from collections.abc import Awaitable, Callable, Coroutine, Iterable, Mapping
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ EVERYTHING = float("inf")  # a weight that reaches every threshold
 
 @dataclass(frozen=True, slots=True)
 class Loaded:
-    """An answer, and the topics it depends on, each with the weight from which a change matters to it."""
+    """An encoded response and the topics it depends on, each with the weight from which a change affects it."""
 
     body: bytes
     topics: Mapping[str, float]
@@ -23,31 +23,31 @@ Loader = Callable[[], Coroutine[Any, Any, Loaded]]
 
 
 class Cache(Protocol):
-    """Encoded answers by key."""
+    """Encoded responses by key."""
 
     async def fetch(self, key: str, ttl_seconds: int, load: Loader) -> bytes:
-        """The answer stored under ``key``, or else what ``load`` returns, stored for the next reader."""
+        """The response stored under ``key``; else the result of ``load``, which is then stored."""
         ...
 
     async def invalidate(self, changes: Mapping[str, float]) -> None:
-        """Remove what depends on the topics that changed. Call it after the commit and before the acknowledgement."""
+        """Remove responses that depend on the changed topics. Call it after the commit, before the acknowledgement."""
         ...
 
     async def clear(self) -> None:
-        """Remove every answer."""
+        """Remove all stored responses."""
         ...
 
     async def event_number(self) -> str | None:
-        """What to take before loading answers for ``store``; None while the cache does not answer."""
+        """A token to take before loading responses for ``store``; None while the cache is unavailable."""
         ...
 
     async def store(self, key: str, ttl_seconds: int, token: str, loaded: Loaded) -> bool:
-        """Keep an answer unless what it depends on has changed since ``token``; whether it was kept."""
+        """Store a response unless one of its topics changed since ``token``; whether it was stored."""
         ...
 
 
 async def fill(cache: Cache, ttl_seconds: int, load: Callable[[], Awaitable[Mapping[str, Loaded]]]) -> bool:
-    """Store by key what ``load`` returns, before anybody asks for it; False while the cache does not answer."""
+    """Load and store responses in advance; False while the cache is unavailable."""
     token = await cache.event_number()
     if token is None:
         return False
@@ -57,7 +57,7 @@ async def fill(cache: Cache, ttl_seconds: int, load: Callable[[], Awaitable[Mapp
 
 
 def note_lookup(metrics: Metrics, *, hit: bool) -> None:
-    """Count a look-up, and tell the request that made it."""
+    """Count a lookup in the metrics and in the request."""
     metrics.observe_lookup(hit=hit)
     exchange = current_exchange.get()
     if exchange is not None:
@@ -65,10 +65,10 @@ def note_lookup(metrics: Metrics, *, hit: bool) -> None:
 
 
 def always(topics: Iterable[str]) -> dict[str, float]:
-    """The topics of an answer that any change of them touches."""
+    """Topics of which every change affects the response."""
     return dict.fromkeys(topics, ALWAYS)
 
 
 def touched(*topics: str) -> dict[str, float]:
-    """Changes that touch every answer about their topics."""
+    """Changes that affect every response about their topics."""
     return dict.fromkeys(topics, EVERYTHING)

@@ -1,9 +1,9 @@
-"""The two steps of cache.py that must be atomic, as scripts that Redis runs."""
+"""The two atomic steps of topic_cache.py, as Redis scripts."""
 
 MARK_SECONDS = 60
-"""Far above the longest load, which the statement timeout bounds."""
+"""Far above the longest load, which the statement timeout limits."""
 
-# ARGV: space, token, body, TTL, then topics with their thresholds. Answers whether the body was kept.
+# ARGV: space, token, body, TTL, then topics with their thresholds. Returns whether the body was stored.
 STORE = """
 local space, token = ARGV[1], tonumber(ARGV[2])
 local generation = redis.call('GET', space .. ':generation') or '0'

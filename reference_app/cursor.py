@@ -1,7 +1,7 @@
-"""Cursor: a place in a list that is read page by page, newest first.
+"""Cursor: a position in a paged list, newest first (keyset pagination).
 
-It names a moment and an id, not a number of entries to skip: what is added or removed meanwhile moves no page, and a
-database that has the list in this order begins to read where the page begins.
+It consists of a time and an id, not of a number of entries to skip: inserts and deletes shift no page, and an index in
+this order starts at the page.
 """
 
 import re
@@ -21,14 +21,14 @@ _WRITTEN = re.compile(r"([0-9]{1,16})-([0-9]{1,19})", re.ASCII)
 
 @dataclass(frozen=True, slots=True)
 class Cursor:
-    """What is from before this moment, or from it with a lower id, comes after this place."""
+    """The position before entries of an earlier time, or of the same time with a lower id."""
 
     moment: datetime
     id: int
 
     @classmethod
     def behind(cls, page: Sequence[Row], limit: int, moment: str) -> str | None:
-        """Where the next page begins: behind the last entry of a full one, whose ``moment`` says when it was."""
+        """The cursor of the next page: the last entry of a full page, whose ``moment`` is its time."""
         return str(cls(page[-1][moment], page[-1]["id"])) if len(page) == limit else None
 
     def __str__(self) -> str:
@@ -36,11 +36,11 @@ class Cursor:
 
 
 START = Cursor(LATEST, LARGEST_ID)
-"""The place before everything that is recorded."""
+"""The position before all entries."""
 
 
 async def before(request: Request) -> Cursor:
-    """Where the wanted page begins: as an earlier answer said, or at the start."""
+    """The cursor of the request, as an earlier response gave it, or the start."""
     text = request.query_params.get("before")
     if text is None:
         return START

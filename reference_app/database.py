@@ -1,7 +1,7 @@
-"""Connections to PostgreSQL: one per request, or a pool; a breaker may go around either.
+"""Connections to PostgreSQL: one per request, or a pool; a circuit breaker may guard either.
 
-Every statement commits on its own unless the code opens a transaction. All are counted and timed but BEGIN and COMMIT,
-which psycopg sends itself, past the cursor.
+Every statement commits on its own unless the code opens a transaction. All are counted and timed except BEGIN and
+COMMIT, which psycopg sends without a cursor.
 """
 
 import asyncio
@@ -33,24 +33,24 @@ Row = Mapping[str, Any]
 
 
 class Connection(AsyncConnection[DictRow]):
-    """A connection that waits for an answer only so long: without a limit a stopped server holds it for ever."""
+    """A connection with a client-side timeout: without it a stopped server blocks the connection forever."""
 
     patience_seconds: float | None = None
 
     def hang_up(self) -> None:
-        """Cut the line. Whoever waits for the server gets an OperationalError; cancelling would ask the server."""
+        """Shut down the socket, so that the waiting code gets an OperationalError; cancelling needs the server."""
         logger.warning("a statement was not answered in %.1f s, closing its connection", self.patience_seconds)
         with socket.socket(fileno=os.dup(self.fileno())) as line:
             line.shutdown(socket.SHUT_RDWR)
 
 
 class CountingCursor(psycopg.AsyncCursor[DictRow]):
-    """Counts statements for the request that executes them, and logs the slow ones with their route."""
+    """Counts statements of the current request, and logs slow ones with the route."""
 
     metrics: Metrics
 
     async def execute(self, *args: Any, **kwargs: Any) -> Self:  # noqa: ANN401 - passes on psycopg's overloads
-        """Execute, and count also what fails."""
+        """Execute; failed statements count too."""
         connection, limit = self.connection, None
         if isinstance(connection, Connection) and connection.patience_seconds is not None:
             limit = asyncio.get_running_loop().call_later(connection.patience_seconds, connection.hang_up)
@@ -80,14 +80,14 @@ def _cursor_class(metrics: Metrics) -> type[CountingCursor]:
 
 
 class Database(Protocol):
-    """Where an implementation gets its connections."""
+    """The source of connections for queries."""
 
     def connection(self) -> AbstractAsyncContextManager[Connection]:
-        """A connection for the time of the block."""
+        """A connection for the duration of the block."""
         ...
 
     def figures(self) -> PoolFigures:
-        """Its connections at this moment."""
+        """The number of connections at this moment."""
         ...
 
 
@@ -95,15 +95,15 @@ Parameters = Mapping[str, Any] | Sequence[Any]
 
 
 async def rows(connection: Connection, statement: LiteralString, parameters: Parameters = ()) -> Sequence[Row]:
-    """What one statement returns."""
+    """All rows of one statement."""
     return await (await connection.execute(statement, parameters)).fetchall()
 
 
 async def one(connection: Connection, statement: LiteralString, parameters: Parameters, kind: str) -> Row:
-    """The row that a statement returns; its first parameter is the id by which it is asked for.
+    """The single row of a statement whose first parameter is the requested id.
 
     Raises:
-        NotFoundError: when there is none; ``kind`` says of what.
+        NotFoundError: when there is none; ``kind`` names the entity.
     """
     found = await (await connection.execute(statement, parameters)).fetchone()
     if found is None:
@@ -113,7 +113,7 @@ async def one(connection: Connection, statement: LiteralString, parameters: Para
 
 @asynccontextmanager
 async def transaction(database: Database, *, seconds: float | None = None) -> AsyncIterator[Connection]:
-    """A connection in a transaction; ``seconds`` is a statement timeout other than the usual one."""
+    """A connection in a transaction; ``seconds`` replaces the default statement timeout."""
     async with database.connection() as connection, connection.transaction():
         usual = connection.patience_seconds
         if seconds is not None:
@@ -126,7 +126,7 @@ async def transaction(database: Database, *, seconds: float | None = None) -> As
 
 
 class ConnectionPerRequest:
-    """Opens a connection when a request needs one and closes it afterwards."""
+    """Opens a connection per request and closes it afterwards."""
 
     def __init__(self, url: str, metrics: Metrics) -> None:
         self._url = url
@@ -135,7 +135,7 @@ class ConnectionPerRequest:
 
     @asynccontextmanager
     async def connection(self) -> AsyncIterator[Connection]:
-        """Nothing bounds how many there are."""
+        """A new connection; their number is unlimited."""
         self._open += 1
         try:
             async with await self._connect() as connection:
@@ -156,24 +156,24 @@ class ConnectionPerRequest:
             raise OverloadedError("the database accepts no connection") from error
 
     def figures(self) -> PoolFigures:
-        """Every open connection is in use."""
+        """The figures; every open connection is in use."""
         return PoolFigures(size=self._open, in_use=self._open, waiting=0, limit=None)
 
     async def __aenter__(self) -> Self:
         return self
 
     async def __aexit__(self, *_: object) -> None:
-        """There is nothing to close."""
+        """Nothing is open between requests."""
 
 
 class Pool:
-    """5 to 20 connections that stay open."""
+    """A pool of 5 to 20 open connections."""
 
     MINIMUM, MAXIMUM = 5, 20
     IDLE_SECONDS = 30.0
     CONNECT_SECONDS = 2
     STATEMENT_MS = 1000
-    PATIENCE_SECONDS = 0.5  # beyond the statement timeout, which a server that hangs does not keep
+    PATIENCE_SECONDS = 0.5  # beyond the statement timeout, which a hanging server does not enforce
 
     def __init__(self, url: str, metrics: Metrics) -> None:
         self._checking: asyncio.Task[None] | None = None
@@ -192,7 +192,7 @@ class Pool:
             max_size=self.MAXIMUM,
             max_idle=self.IDLE_SECONDS,
             timeout=self.CONNECT_SECONDS,
-            reconnect_timeout=self.CONNECT_SECONDS,  # then the next request tries anew, not a backoff of up to minutes
+            reconnect_timeout=self.CONNECT_SECONDS,  # the next request connects again, without a long backoff
             open=False,
         )
 
@@ -201,7 +201,7 @@ class Pool:
 
     @asynccontextmanager
     async def connection(self) -> AsyncIterator[Connection]:
-        """Wait for a connection as long as the claim allows, then give up."""
+        """Wait for a free connection until the timeout, then raise OverloadedError."""
         try:
             async with self._pool.connection() as connection:
                 try:
@@ -213,12 +213,12 @@ class Pool:
             raise OverloadedError("no connection became free in time") from error
 
     def _check_the_others(self) -> None:
-        """When one connection breaks, the idle ones may be as dead: find out before a request does."""
+        """Check the idle connections when one breaks: they may be broken too."""
         if self._checking is None or self._checking.done():
             self._checking = asyncio.create_task(self._pool.check())
 
     def figures(self) -> PoolFigures:
-        """The pool's own account."""
+        """The figures of psycopg's pool."""
         stats = self._pool.get_stats()
         size = stats["pool_size"]
         return PoolFigures(
@@ -239,7 +239,7 @@ class Pool:
 
 
 class GuardedDatabase:
-    """A database behind a breaker."""
+    """A database guarded by a circuit breaker."""
 
     def __init__(self, database: Database, breaker: Breaker) -> None:
         self._database = database
@@ -247,13 +247,13 @@ class GuardedDatabase:
 
     @asynccontextmanager
     async def connection(self) -> AsyncIterator[Connection]:
-        """A connection, unless the breaker is open."""
+        """A connection; rejected while the breaker is open."""
         with self._breaker.attempt():
             async with self._database.connection() as connection:
                 yield connection
 
     def figures(self) -> PoolFigures:
-        """Those of the database itself."""
+        """The figures of the guarded database."""
         return self._database.figures()
 
 
@@ -261,16 +261,16 @@ _HEALTHY = (TransactionRollback, ObjectNotInPrerequisiteState)
 
 
 def is_failure(error: Exception) -> bool:
-    """Whether an error speaks of the database's health.
+    """Whether an error counts as a failure of the database.
 
-    A deadlock or a conflict of transactions does not, nor does a view that cannot be renewed as it is.
+    A deadlock, a serialization conflict or a failed refresh of a view does not.
     """
     unavailable = (OverloadedError, psycopg.OperationalError, psycopg.InterfaceError)
     return isinstance(error, unavailable) and not isinstance(error, _HEALTHY)
 
 
 async def answers(database: Database) -> bool:
-    """Whether the database answers a query."""
+    """Whether a test query succeeds."""
     try:
         async with database.connection() as connection:
             await connection.execute("SELECT 1")

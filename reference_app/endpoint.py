@@ -1,4 +1,4 @@
-"""From a request to the arguments of what answers it, so that a service's routes read as a table."""
+"""Arguments of a request, so that the routes of a service read as a table."""
 
 import re
 from collections.abc import Awaitable, Callable
@@ -18,7 +18,7 @@ from reference_app.fields import EARLIEST, EMAIL_PATTERN, LARGEST_ID, LATEST, NA
 LIMIT_DEFAULT, LIMIT_LARGEST = 10, 100
 
 Argument = Callable[[Request], Awaitable[Any]]
-"""Reads one argument from a request, or raises the error that says what is wrong with it."""
+"""Reads one argument from a request; raises the error that describes an invalid one."""
 
 _NAME, _EMAIL = re.compile(NAME_PATTERN), re.compile(EMAIL_PATTERN)
 _WHOLE_NUMBER = re.compile(r"[0-9]{1,19}", re.ASCII)
@@ -28,7 +28,7 @@ _DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", re.ASCII)
 def endpoint(
     act: Callable[..., Awaitable[bytes]], *arguments: Argument, status: int = 200
 ) -> Callable[[Request], Awaitable[Response]]:
-    """Answer with what ``act`` returns for these arguments."""
+    """An endpoint that returns the result of ``act`` for these arguments."""
 
     async def respond(request: Request) -> Response:
         return JSON(await act(*[await argument(request) for argument in arguments]), status)
@@ -37,7 +37,7 @@ def endpoint(
 
 
 def path_id(name: str) -> Argument:
-    """The id in the path."""
+    """An id in the path."""
 
     async def read(request: Request) -> int:
         return _whole_number(name, request.path_params[name], LARGEST_ID)
@@ -73,13 +73,13 @@ def path_day(name: str) -> Argument:
 
 
 async def bearer(request: Request) -> str:
-    """The token of the Authorization header; empty without one, which no token is."""
+    """The bearer token of the Authorization header; empty without one."""
     scheme, _, token = request.headers.get("Authorization", "").partition(" ")
     return token.strip() if scheme.lower() == "bearer" else ""
 
 
 def fixed(value: object) -> Argument:
-    """The same for every request."""
+    """A constant argument."""
 
     async def read(_: Request) -> object:
         return value
@@ -88,13 +88,13 @@ def fixed(value: object) -> Argument:
 
 
 async def limit(request: Request) -> int:
-    """How many of a list are wanted."""
+    """The maximum number of list entries."""
     text = request.query_params.get("limit")
     return LIMIT_DEFAULT if text is None else _whole_number("limit", text, LIMIT_LARGEST)
 
 
 def cursor(name: str) -> Argument:
-    """The id in the query after which a list goes on, or None at its beginning."""
+    """The id in the query after which the list continues; None at its beginning."""
 
     async def read(request: Request) -> int | None:
         text = request.query_params.get(name)
@@ -104,7 +104,7 @@ def cursor(name: str) -> Argument:
 
 
 def choice(name: str, allowed: type[StrEnum]) -> Argument:
-    """One of a few words in the query, or None without it."""
+    """One of the allowed words in the query; None without it."""
 
     async def read(request: Request) -> StrEnum | None:
         text = request.query_params.get(name)
@@ -116,7 +116,7 @@ def choice(name: str, allowed: type[StrEnum]) -> Argument:
 
 
 def body(shape: type[BaseModel]) -> Argument:
-    """The body as ``shape``; an empty body is an empty object."""
+    """The body as ``shape``; an empty body counts as an empty object."""
 
     async def read(request: Request) -> BaseModel:
         raw = await request.body() or b"{}"

@@ -1,14 +1,14 @@
-"""What can go wrong for a reason that somebody can act on.
+"""The errors of the reference services.
 
 SetupError               the command line cannot do what was asked       one line, exit 2
-RequestError             an answer other than success                    {"error": {...}}
+RequestError             an error response                               {"error": {...}}
 ├── MalformedError       the body is not JSON                            400
-├── NotFoundError        the thing does not exist                        404
-├── InvalidError         a value outside what is allowed                 422
-├── RefusedError         who asks has not shown that they may            401
-├── ConflictError        the state of the thing does not allow it        409
+├── NotFoundError        the entity does not exist                       404
+├── InvalidError         a value outside the allowed range               422
+├── RefusedError         not authenticated                               401
+├── ConflictError        the state of the entity does not allow it       409
 └── OverloadedError      no connection, or a statement took too long     503
-    └── CircuitOpenError it failed so often that it is left alone        503
+    └── CircuitOpenError rejected by a circuit breaker                   503
 """
 
 import math
@@ -17,11 +17,11 @@ from typing import ClassVar
 
 
 class SetupError(Exception):
-    """The text is one line that says what to do."""
+    """An error of the command line; its text is one line with the remedy."""
 
 
 class RequestError(Exception):
-    """The text is shown to the client."""
+    """An error response; its text is sent to the client."""
 
     status: ClassVar[int] = 500
     code: ClassVar[str] = "error"
@@ -36,7 +36,7 @@ class MalformedError(RequestError):
 
 
 class NotFoundError(RequestError):
-    """What the request is about does not exist."""
+    """The entity of the request does not exist."""
 
     status = 404
     code = "not_found"
@@ -46,14 +46,14 @@ class NotFoundError(RequestError):
 
 
 class InvalidError(RequestError):
-    """A value outside what is allowed."""
+    """A value is outside the allowed range."""
 
     status = 422
     code = "invalid"
 
 
 class RefusedError(RequestError):
-    """Wrong credentials, or a token that is not valid; which of them is not said."""
+    """Wrong credentials, or an invalid token; the text does not say which."""
 
     status = 401
     code = "refused"
@@ -61,21 +61,21 @@ class RefusedError(RequestError):
 
 
 class ConflictError(RequestError):
-    """The state of what the request is about does not allow it."""
+    """The state of the entity does not allow the request."""
 
     status = 409
     code = "conflict"
 
 
 class OverloadedError(RequestError):
-    """The database did not answer in time."""
+    """The database did not respond in time."""
 
     status = 503
     code = "overloaded"
 
 
 class CircuitOpenError(OverloadedError):
-    """What is needed failed too often to be tried again yet."""
+    """A circuit breaker is open after repeated failures."""
 
     code = "circuit_open"
 

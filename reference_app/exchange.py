@@ -1,7 +1,7 @@
-"""What one request did, gathered while it runs.
+"""Counters of one request, collected while it runs.
 
-The database and the cache write here without knowing of HTTP; measurement.py reads it when the answer leaves. A
-context variable carries it, so a loader that runs as a task of its own still counts for the request that started it.
+Database and cache write them without access to HTTP; measurement.py reads them when the response is sent. A context
+variable carries them, so a loader in its own task still counts for the request that started it.
 """
 
 from collections.abc import MutableMapping
@@ -19,7 +19,7 @@ class CacheOutcome(StrEnum):
 
 
 class Exchange:
-    """Statements, seconds in the database, the cache look-up, and whether a fallback answered."""
+    """Statements, database seconds, the cache lookup, and whether a fallback was served."""
 
     __slots__ = ("cache", "fallback", "scope", "statement_seconds", "statements")
 
@@ -32,7 +32,7 @@ class Exchange:
 
     @property
     def route(self) -> str:
-        """The template of the route, such as ``/content/{content_id}``; unbounded paths never become labels."""
+        """The route template, such as ``/content/{content_id}``; unknown paths never become labels."""
         route = self.scope.get("route")
         return getattr(route, "path", "unmatched")
 

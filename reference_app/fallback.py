@@ -1,4 +1,4 @@
-"""What is answered while the database cannot be asked: something useful that is marked as not the answer itself."""
+"""Fallback responses while the database is unavailable, marked by a header."""
 
 from collections.abc import Awaitable, Callable, Coroutine
 from typing import Any
@@ -10,11 +10,11 @@ Instead = Callable[[], bytes | None]
 
 
 OrElse = Callable[[Awaitable[bytes], Instead], Coroutine[Any, Any, bytes]]
-"""Decides between an answer and what is given instead of it; without either it raises the error of the answer."""
+"""Returns a response or its fallback; without a fallback it raises the error."""
 
 
 async def with_fallback(answer: Awaitable[bytes], instead: Instead) -> bytes:
-    """``instead`` answers when the database fails; the measurement says so in the header X-Fallback."""
+    """Serve ``instead`` when the database fails; the middleware sets the header X-Fallback."""
     try:
         return await answer
     except Exception as error:
@@ -28,5 +28,5 @@ async def with_fallback(answer: Awaitable[bytes], instead: Instead) -> bytes:
 
 
 async def without_fallback(answer: Awaitable[bytes], _: Instead) -> bytes:
-    """The answer or the error."""
+    """Return the response or raise its error."""
     return await answer

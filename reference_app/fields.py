@@ -1,4 +1,4 @@
-"""Types of what comes in, shared by the services: each says what is allowed, and the error says it to the client."""
+"""Types of inputs, shared by the services; a violation's message is sent to the client."""
 
 from datetime import UTC, datetime
 from typing import Annotated
@@ -7,7 +7,7 @@ from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field
 
 LARGEST_ID = 2**63 - 1
 EARLIEST, LATEST = datetime(2000, 1, 1, tzinfo=UTC), datetime(2100, 1, 1, tzinfo=UTC)
-"""Between these is what people record, and the days by which they ask for it."""
+"""The range of recorded times and of requested days."""
 NAME_PATTERN = "[a-z0-9][a-z0-9-]{0,39}"
 EMAIL_PATTERN = "[a-z0-9.+_-]{1,64}@[a-z0-9.-]{1,189}"
 
@@ -41,11 +41,11 @@ Recorded = Annotated[AwareDatetime, Field(ge=EARLIEST, lt=LATEST), AfterValidato
 
 
 def now() -> datetime:
-    """This moment in UTC."""
+    """The current time in UTC."""
     return datetime.now(UTC)
 
 
 class Input(BaseModel):
-    """A body: unknown keys are refused."""
+    """A request body without unknown keys."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)

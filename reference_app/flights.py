@@ -1,4 +1,4 @@
-"""One loader per key: whoever asks for a key that is being loaded waits for that load."""
+"""One loader per key (single flight): concurrent requests for a key wait for the same load."""
 
 import asyncio
 from collections.abc import Callable, Coroutine, Hashable
@@ -8,15 +8,15 @@ T = TypeVar("T")
 
 
 class Flights(Generic[T]):
-    """The loads under way in this process."""
+    """The loads in progress in this process."""
 
     def __init__(self) -> None:
         self._under_way: dict[Hashable, asyncio.Task[T]] = {}
 
     async def join(self, key: Hashable, load: Callable[[], Coroutine[Any, Any, T]]) -> T:
-        """Start the load of ``key`` or wait for the one that runs.
+        """Start the load of ``key``, or wait for the one in progress.
 
-        The load is a task of its own, so a client that goes away does not take the answer from those who wait.
+        The load is its own task, so that a disconnecting client does not cancel it for the others.
         """
         task = self._under_way.get(key)
         if task is None:
@@ -26,11 +26,11 @@ class Flights(Generic[T]):
         return await asyncio.shield(task)
 
     def forget(self) -> None:
-        """Let nobody join what was started before now; those who wait already are served."""
+        """Let no later request join the current loads; requests that wait already are served."""
         self._under_way.clear()
 
     def _landed(self, key: Hashable, task: asyncio.Task[T]) -> None:
         if self._under_way.get(key) is task:
             del self._under_way[key]
         if not task.cancelled():
-            task.exception()  # it reached whoever waited; if they all left, nobody else needs it
+            task.exception()  # retrieved, so that asyncio does not log it when every waiter has gone

@@ -1,7 +1,7 @@
-"""A cache without a strategy: one TTL for everything, no care for who loads, and any write empties it.
+"""The baseline cache: one TTL for everything, no single flight, and every write clears it.
 
-The code that writes cannot know which answers a write touched, so it clears them all; that is always right and leaves
-few answers to be found. It relies on having a Redis database number of its own.
+The writing code does not know which responses a write affects, so it clears all of them; that is always correct and
+lowers the hit rate. It needs its own Redis database number.
 """
 
 import logging
@@ -20,7 +20,7 @@ TTL_SECONDS = 60
 
 
 class GenericCache:
-    """Get, put, clear."""
+    """A cache that every write clears."""
 
     def __init__(self, redis: Redis, metrics: Metrics) -> None:
         self._redis = redis
@@ -28,30 +28,30 @@ class GenericCache:
         self._reachable = True
 
     async def fetch(self, key: str, ttl_seconds: int, load: Loader) -> bytes:  # noqa: ARG002 - one TTL for everything
-        """The stored answer, or else what ``load`` returns."""
+        """The stored response, or else the result of ``load``."""
         body = await self._get(key)
         if body is None:
             body = (await load()).body
             await self._put(key, body)
         return body
 
-    async def invalidate(self, changes: Mapping[str, float]) -> None:  # noqa: ARG002 - any change is every change
-        """Forget every answer."""
+    async def invalidate(self, changes: Mapping[str, float]) -> None:  # noqa: ARG002 - every change clears all
+        """Remove all responses."""
         await self.clear()
 
     async def clear(self) -> None:
-        """Forget every answer."""
+        """Remove all responses."""
         try:
             await self._redis.flushdb()
         except (RedisError, OSError) as error:
             self._failed(error)
 
     async def event_number(self) -> str | None:
-        """There are no events: whoever fills this cache beforehand fills nothing."""
+        """None: this cache is never filled in advance."""
         return ""
 
     async def store(self, key: str, ttl_seconds: int, token: str, loaded: Loaded) -> bool:  # noqa: ARG002 - see above
-        """Nothing is kept before somebody asks for it."""
+        """Store nothing in advance."""
         return False
 
     async def _get(self, key: str) -> bytes | None:

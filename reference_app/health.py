@@ -14,12 +14,12 @@ from reference_app.service import Running
 from reference_app.upkeep import Upkeep
 
 LEAST_HIT_RATE = 0.75
-LEAST_LOOKUPS = 100  # fewer say nothing of the rate
+LEAST_LOOKUPS = 100  # too few for a hit rate
 MOST_CACHE_BYTES = 400 * 1024 * 1024
 
 
 class Health:
-    """What an orchestrator, a load generator and a person on call ask."""
+    """Health endpoints for orchestrators, load generators and operators."""
 
     def __init__(self, release: Running, metrics: Metrics, upkeep: Upkeep | None) -> None:
         self._release = release
@@ -27,7 +27,7 @@ class Health:
         self._upkeep = upkeep
 
     def routes(self) -> list[Route]:
-        """The routes, for the application to mount beside the service's own."""
+        """The routes that the application mounts beside those of the service."""
         return [
             Route("/health/live", self.live),
             Route("/health/ready", self.ready),
@@ -37,11 +37,11 @@ class Health:
         ]
 
     async def live(self, _: Request) -> Response:
-        """The process runs."""
+        """Liveness: the process runs."""
         return JSON(encode({"status": "live"}))
 
     async def ready(self, _: Request) -> Response:
-        """Send requests here: the database and the cache answer, and the cache is warm."""
+        """Readiness: database and cache respond, and the cache is warm."""
         checks = {
             "database": await databases.answers(self._release.database),
             "cache": await redis_client.answers(self._release.redis),
@@ -51,7 +51,7 @@ class Health:
         return JSON(encode({"status": "ready" if ready else "not ready", "checks": checks}), 200 if ready else 503)
 
     async def database(self, _: Request) -> Response:
-        """Whether the database answers, its connections, and the breakers."""
+        """Database status, connections and circuit breakers."""
         breakers = {name: breaker.state for name, breaker in self._release.breakers.items()}
         up = await databases.answers(self._release.database)
         status = "up" if up else "down"
@@ -59,11 +59,11 @@ class Health:
         return JSON(encode(body), 200 if up else 503)
 
     async def prometheus(self, _: Request) -> Response:
-        """Everything, in the Prometheus text format."""
+        """All metrics, in the Prometheus text format."""
         return Response(self._metrics.text(), media_type="text/plain; version=0.0.4")
 
     async def cache(self, _: Request) -> Response:
-        """Hits, misses and the hit rate of this process, the memory of Redis, and the alerts that they raise."""
+        """Hits, misses and hit rate of this process, the memory of Redis, and alerts on them."""
         figures = self._metrics.cache_figures()
         rate, memory = figures.hit_rate, await redis_client.memory_bytes(self._release.redis)
         low = rate is not None and figures.lookups >= LEAST_LOOKUPS and rate < LEAST_HIT_RATE

@@ -1,4 +1,4 @@
-"""Around every request: how long it took, what it did, and the headers that say so."""
+"""Middleware for every request: its duration, its counters, and the headers with them."""
 
 from time import perf_counter
 
@@ -9,7 +9,7 @@ from reference_app.metrics import Metrics
 
 
 class Measurement:
-    """ASGI middleware. It goes around the whole application, so that errors carry the headers too."""
+    """ASGI middleware around the whole application, so that error responses have the headers too."""
 
     def __init__(self, app: ASGIApp, metrics: Metrics) -> None:
         self._app = app

@@ -1,4 +1,4 @@
-"""The numbers behind /metrics and /metrics/cache, in one registry per process."""
+"""The metrics behind /metrics and /metrics/cache, in one registry per process."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -17,7 +17,7 @@ _REQUEST_SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.15, 0.3, 0.5
 
 @dataclass(frozen=True, slots=True)
 class PoolFigures:
-    """Connections to the database at this moment. ``limit`` is None where nothing bounds them."""
+    """Database connections at this moment. ``limit`` is None without a maximum."""
 
     size: int
     in_use: int
@@ -27,41 +27,41 @@ class PoolFigures:
 
 @dataclass(frozen=True, slots=True)
 class CacheFigures:
-    """Look-ups of this process."""
+    """Cache lookups of this process."""
 
     hits: int
     misses: int
 
     @property
     def lookups(self) -> int:
-        """All of them."""
+        """Hits and misses together."""
         return self.hits + self.misses
 
     @property
     def hit_rate(self) -> float | None:
-        """The rate of no look-ups is unknown, not zero."""
+        """The hit rate; None without lookups."""
         return self.hits / self.lookups if self.lookups else None
 
 
 class HasFigures(Protocol):
-    """Something that holds connections."""
+    """An object that holds connections."""
 
     def figures(self) -> PoolFigures:
-        """Its connections at this moment."""
+        """The number of connections at this moment."""
         ...
 
 
 class HasState(Protocol):
-    """Something that is in one of the states of a breaker."""
+    """An object with the state of a circuit breaker."""
 
     @property
     def state(self) -> State:
-        """Its state at this moment."""
+        """The state at this moment."""
         ...
 
 
 class Metrics:
-    """Counters that the service writes, and their text form."""
+    """Counters of the service, and their text form."""
 
     def __init__(self) -> None:
         self._registry = CollectorRegistry()
@@ -91,12 +91,12 @@ class Metrics:
         ProcessCollector(registry=self._registry)
 
     def observe_request(self, route: str, method: str, status: int, seconds: float) -> None:
-        """Count one answer."""
+        """Count one response."""
         self._requests.labels(route, method, status).inc()
         self._request_seconds.labels(route, method).observe(seconds)
 
     def observe_lookup(self, *, hit: bool) -> None:
-        """Count one cache look-up."""
+        """Count one cache lookup."""
         (self.cache_hits if hit else self.cache_misses).inc()
         self._cache_counts[hit] += 1
 
@@ -106,7 +106,7 @@ class Metrics:
         self.query_seconds.inc(seconds)
 
     def observe_upkeep(self, work: str, *, done: bool) -> None:
-        """Count one turn of what the service does unasked."""
+        """Count one execution of a background job."""
         self.upkeep_runs.labels(work, "done" if done else "failed").inc()
         if not done:
             self.upkeep_failures.labels(work).inc()
@@ -116,12 +116,12 @@ class Metrics:
         self.upkeep_age.labels(work).set_function(lambda: monotonic() - at)
 
     def watch(self, pool: HasFigures, breakers: Mapping[str, HasState]) -> None:
-        """Show the figures of ``pool`` and the states of ``breakers`` from now on."""
+        """Export the figures of ``pool`` and the states of ``breakers`` from now on."""
         self._registry.register(_PoolCollector(pool))
         self._registry.register(_BreakerCollector(breakers))
 
     def cache_figures(self) -> CacheFigures:
-        """The look-ups so far."""
+        """The cache lookups so far."""
         misses, hits = self._cache_counts
         return CacheFigures(hits, misses)
 

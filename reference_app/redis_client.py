@@ -1,4 +1,4 @@
-"""One Redis client with short patience: a cache that does not answer at once is no help."""
+"""One Redis client with short timeouts: a slow cache is no help."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -13,7 +13,7 @@ PATIENCE_SECONDS = 0.25
 
 @asynccontextmanager
 async def redis_client(url: str) -> AsyncIterator[Redis]:
-    """Connect on first use; never retry on its own, because who asks can do without."""
+    """Connect on first use; never retry, because callers work without the cache."""
     client = Redis.from_url(
         url,
         socket_timeout=PATIENCE_SECONDS,
@@ -35,7 +35,7 @@ async def answers(redis: Redis) -> bool:
 
 
 async def memory_bytes(redis: Redis) -> int | None:
-    """The memory that Redis uses; None while it does not answer."""
+    """The memory that Redis uses; None while it is unavailable."""
     try:
         return int((await redis.info("memory"))["used_memory"])
     except (RedisError, OSError):

@@ -1,10 +1,10 @@
-# ruff: noqa: S608 - what is joined here are constants of the services
-"""Renewal of a materialized view whose readers are never wrong, however old it is.
+# ruff: noqa: S608 - the joined texts are constants of the services
+"""Refresh of a materialized view whose readers get exact results, however old the view is.
 
-Whoever changes what the view shows marks, in the same transaction, what is stale of it: a row of another table. Readers
-take what is marked from its source. Renewing the view removes the marks that were there before it was read anew, all in
-one transaction, so that a reader meets the old view with its marks, or the new one without. A mark that was made
-meanwhile stays: it tells of a change that the view may have missed.
+A change of the view's source marks the stale part, in the same transaction, by a row in another table. Readers compute
+marked parts from the source tables. The refresh removes the marks that existed before it, in one transaction, so that
+a reader sees the old view with its marks, or the new one without. A mark made meanwhile stays: the view may have missed
+that change.
 """
 
 from typing import LiteralString
@@ -12,11 +12,11 @@ from typing import LiteralString
 from reference_app.database import Database, rows, transaction
 
 SECONDS = 30
-"""How long it may take: nobody waits for it."""
+"""The timeout of a refresh; no request waits for it."""
 
 
 async def renew(database: Database, view: LiteralString, marks: LiteralString) -> None:
-    """Renew the view if something is marked, while everybody reads it; one process at a time."""
+    """Refresh the view CONCURRENTLY if a mark exists; one process at a time."""
     async with transaction(database, seconds=SECONDS) as connection:
         await connection.execute("SELECT pg_advisory_xact_lock(hashtext(%s))", (view,))
         seen = [mark["id"] for mark in await rows(connection, f"SELECT id FROM {marks}")]

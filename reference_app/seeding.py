@@ -1,4 +1,4 @@
-"""Generated tables into PostgreSQL through COPY: the same rows for the same scale, on any day and any machine."""
+"""Seeded tables into PostgreSQL through COPY: the same rows for the same scale, on any day and any machine."""
 
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -16,7 +16,7 @@ from pyarrow import csv
 from reference_app.errors import SetupError
 
 EPOCH = datetime(2026, 1, 1, tzinfo=UTC)
-"""The moment at which generated data ends."""
+"""The end of the seeded data."""
 
 Column: TypeAlias = "pa.Array[Any]"
 Numbers = npt.NDArray[np.int64]
@@ -25,29 +25,29 @@ Weights = npt.NDArray[np.float64]
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """A table's generated columns by name; ``id`` is among them."""
+    """The generated columns of a table by name, ``id`` included."""
 
     name: str
     columns: dict[str, Column]
 
 
 def words(text: str) -> list[str]:
-    """A vocabulary, written as a text."""
+    """A vocabulary, given as one text."""
     return text.split()
 
 
 def ids(count: int) -> Column:
-    """1 to ``count``."""
+    """The ids 1 to ``count``."""
     return pa.array(np.arange(1, count + 1))
 
 
 def integers(below: int, count: int, random: np.random.Generator) -> Numbers:
-    """``count`` whole numbers from 0 to ``below`` - 1, each as likely."""
+    """``count`` uniform integers from 0 to ``below`` - 1."""
     return (random.random(count) * below).astype(np.int64)
 
 
 def zipf_weights(count: int, exponent: float, random: np.random.Generator) -> Weights:
-    """Probabilities of a few popular and many rare, in random order, so that an id tells nothing."""
+    """Zipf probabilities in random order, so that they do not follow the ids."""
     weights: Weights = 1 / np.arange(1, count + 1, dtype=np.float64) ** exponent
     shuffled: Weights = (weights / weights.sum())[np.argsort(random.random(count))]
     return shuffled
@@ -62,9 +62,9 @@ def draw(weights: Weights, count: int, random: np.random.Generator) -> Numbers:
 
 
 def draw_distinct(weights: Weights, counts: Numbers, random: np.random.Generator) -> tuple[Numbers, Numbers]:
-    """For each owner i ``counts[i]`` different indices by weight: the owners, and beside each its index.
+    """For each owner i ``counts[i]`` different indices by weight: the owners, and the index of each.
 
-    Exponential races: the smallest -log(u) / weight come first with the probabilities of drawing without replacement.
+    Exponential races: taking the smallest -log(u) / weight draws without replacement.
     """
     races = -np.log(1 - random.random((len(counts), len(weights)))) / weights
     places = races.argsort(axis=1).argsort(axis=1)
@@ -73,13 +73,13 @@ def draw_distinct(weights: Weights, counts: Numbers, random: np.random.Generator
 
 
 def moments(seconds_before_epoch: Weights) -> Column:
-    """Timestamps, counted back from the epoch."""
+    """Timestamps from ages before the end of the data."""
     microseconds = int(EPOCH.timestamp() * 1e6) - (seconds_before_epoch * 1e6).astype(np.int64)
     return pa.array(microseconds, pa.timestamp("us", "UTC"))
 
 
 def fill(connection: psycopg.Connection, tables: Iterable[Table]) -> dict[str, int]:
-    """Load the tables, all or nothing, then vacuum and analyze them. Returns the rows of each."""
+    """Load all tables in one transaction, then vacuum and analyze them. Returns the rows of each."""
     rows: dict[str, int] = {}
     with connection.transaction():
         generated = list(tables)
@@ -96,7 +96,7 @@ def fill(connection: psycopg.Connection, tables: Iterable[Table]) -> dict[str, i
 
 
 def empty(connection: psycopg.Connection) -> bool:
-    """Whether no table has a row, that of the migrations aside."""
+    """Whether all tables except Alembic's are empty."""
     with connection.transaction():
         found = connection.execute(
             "SELECT tablename FROM pg_tables WHERE schemaname = 'public' AND tablename <> 'alembic_version'"
@@ -106,7 +106,7 @@ def empty(connection: psycopg.Connection) -> bool:
 
 
 def _refresh_views(connection: psycopg.Connection) -> None:
-    """Compute what is kept of the tables where the migration came before the data."""
+    """Refresh materialized views where the migration came before the data."""
     for (name,) in connection.execute("SELECT matviewname FROM pg_matviews WHERE schemaname = 'public'").fetchall():
         for work in ("REFRESH MATERIALIZED VIEW {}", "VACUUM (ANALYZE) {}"):
             connection.execute(sql.SQL(work).format(sql.Identifier(name)))
@@ -128,7 +128,7 @@ def _require_empty(connection: psycopg.Connection, names: list[str]) -> None:
 
 @contextmanager
 def _foreign_keys_set_aside(connection: psycopg.Connection, names: list[str]) -> Iterator[None]:
-    """Check foreign keys once at the end, set against set, instead of row by row: seconds instead of a minute."""
+    """Check foreign keys once at the end instead of row by row: seconds instead of a minute."""
     keys = connection.execute(
         """
         SELECT conrelid::regclass::text, conname, pg_get_constraintdef(oid)
@@ -153,7 +153,7 @@ def _foreign_keys_set_aside(connection: psycopg.Connection, names: list[str]) ->
 
 @contextmanager
 def _triggers_set_aside(connection: psycopg.Connection, names: list[str]) -> Iterator[None]:
-    """Let no trigger fire row by row: what triggers keep is generated too, and agrees with the rest."""
+    """Disable triggers: the totals that they maintain are generated too, and agree with the rows."""
     for name in names:
         connection.execute(sql.SQL("ALTER TABLE {} DISABLE TRIGGER USER").format(sql.Identifier(name)))
     yield

@@ -1,4 +1,4 @@
-"""One process that listens and ends when told to."""
+"""One server process that runs until SIGTERM or SIGINT."""
 
 import logging
 import signal
@@ -15,7 +15,7 @@ _BACKLOG = 2048
 
 
 def check_database(url: str) -> None:
-    """Refuse to start over a database that cannot be reached or has no schema."""
+    """Raise SetupError when the database is unreachable or has no schema."""
     with connect(url) as connection:
         found = connection.execute("SELECT to_regclass('alembic_version')").fetchone()
     if found is None or found[0] is None:
@@ -32,7 +32,7 @@ def connect(url: str) -> psycopg.Connection:
 
 
 def listen(host: str, port: int) -> socket.socket:
-    """A bound socket; taking it before anything starts turns a taken port into one line."""
+    """A bound socket; binding first turns a port in use into one line."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     listener = socket.socket(family, socket.SOCK_STREAM)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -46,7 +46,7 @@ def listen(host: str, port: int) -> socket.socket:
 
 
 def serve(app: ASGIApp, listener: socket.socket) -> None:
-    """Serve until SIGTERM or SIGINT, then finish what is under way for at most a second."""
+    """Serve until SIGTERM or SIGINT, then finish running requests for at most a second."""
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     config = uvicorn.Config(
         app,

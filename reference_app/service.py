@@ -1,9 +1,9 @@
-"""What a service tells the shared parts about itself, and how a release of it is put together.
+"""The description of a service, and how a release is assembled from steps.
 
-queries    which of the two implementations asks the database
-cache      topics instead of one generic cache, filled at start and refreshed
+queries    the optimized implementation of the queries instead of the baseline
+cache      a cache with topics instead of the generic one, filled at start and every hour
 pool       connections that stay open instead of one per request
-breaker    what fails is left alone for a while, and a fallback answers
+breaker    circuit breakers around database and cache, with fallbacks
 """
 
 from collections.abc import AsyncIterator, Callable
@@ -28,23 +28,23 @@ from reference_app.topic_cache import TopicCache
 
 
 class Cached(Protocol):
-    """The cache around a service's queries."""
+    """The cached queries of a service."""
 
     async def refresh(self) -> bool:
-        """Cache what is most likely to be asked for; whether it could be done. At start, and every hour."""
+        """Cache the most requested entries, at start and every hour; whether it succeeded."""
         ...
 
     async def rebuild(self) -> bool:
-        """Do what is done once a day; whether it could be done."""
+        """Run the nightly job; whether it succeeded."""
         ...
 
 
 @runtime_checkable
 class Renewing(Protocol):
-    """A cache around queries of which the database keeps some answers, which become stale."""
+    """Cached queries with a materialized view that becomes stale."""
 
     async def renew(self) -> bool:
-        """Bring what the database keeps up to date, if it is not; whether it could be done. Every few seconds."""
+        """Refresh the view if it is stale, every few seconds; whether it succeeded."""
         ...
 
 
@@ -54,10 +54,10 @@ C = TypeVar("C", bound=Cached)
 
 @dataclass(frozen=True, slots=True)
 class Service(Generic[Q, C]):
-    """One service: its two implementations, and what goes around them."""
+    """A service: its two implementations, cache and routes."""
 
     space: str
-    """What its cache keys start with."""
+    """The prefix of its cache keys."""
     baseline: Callable[[Database], Q]
     optimized: Callable[[Database], Q]
     cached: Callable[[Q, Cache, OrElse], C]
@@ -66,7 +66,7 @@ class Service(Generic[Q, C]):
 
 @dataclass(frozen=True, slots=True)
 class Running:
-    """A release of a service that is up."""
+    """A running release of a service."""
 
     routes: list[Route]
     cached: Cached

@@ -1,4 +1,4 @@
-"""Where the database and the cache are, and which release to run: all from the environment."""
+"""Addresses of database and cache, and the release to run, from the environment."""
 
 import os
 from collections.abc import Mapping
@@ -13,7 +13,7 @@ from reference_app.errors import SetupError
 
 
 class Step(StrEnum):
-    """One optimization of the code. The indexes are the first step; they are a revision of the database."""
+    """One optimization of the code. The indexes are the first step; they are a database revision."""
 
     QUERIES = "queries"
     CACHE = "cache"
@@ -24,12 +24,12 @@ class Step(StrEnum):
 _LARGEST = 86_400
 BASELINE, OPTIMIZED = "baseline", "optimized"
 RELEASES: dict[str, frozenset[Step]] = {BASELINE: frozenset(), OPTIMIZED: frozenset(Step)}
-"""The releases that have a name; any other is written as its steps, ``queries,cache``."""
+"""Named releases; any other is a list of steps, as in ``queries,cache``."""
 
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """What a serving process needs to know."""
+    """The settings of a serving process."""
 
     database_url: str
     redis_url: str
@@ -40,7 +40,7 @@ class Settings:
     def from_environment(cls, environment: Mapping[str, str] = os.environ) -> Self:
         """Read DATABASE_URL, REDIS_URL, REFERENCE_RELEASE and the REFERENCE_BREAKER_ settings.
 
-        DATABASE_PASSWORD_FILE and REDIS_PASSWORD_FILE name files with passwords that the addresses leave out.
+        DATABASE_PASSWORD_FILE and REDIS_PASSWORD_FILE name files with passwords that the addresses omit.
         """
         usual = Tolerance()
         return cls(
@@ -73,7 +73,7 @@ def _url(environment: Mapping[str, str], name: str, schemes: set[str], example: 
 
 
 def secret(environment: Mapping[str, str], name: str, usual: str = "") -> str:
-    """The value of NAME, or what is in the file that NAME_FILE names, as secrets of a container are given."""
+    """The value of NAME, or the content of the file NAME_FILE, as container secrets are passed."""
     path = environment.get(f"{name}_FILE")
     if not path:
         return environment.get(name, usual)

@@ -1,25 +1,25 @@
-"""Cache-aside with exact invalidation: an answer once superseded and acknowledged is never served again.
+"""Cache-aside with exact invalidation: after an acknowledged write no older response is served.
 
-What is stored says what it depends on; a write says what it changed. Beside the answers there are
+A stored response names the topics that it depends on; a write names the topics that it changed. Redis keys:
 
     {space}:events           a number that grows with every invalidation
-    {space}:generation       the number of the last event that touched everything; each answer begins with its own
-    {space}:mark:{topic}     the number of the last event that touched a topic, for as long as a load can take
-    {space}:about:{topic}    sorted set of the answers that depend on a topic, each with its threshold, for as long as
-                             the longest of them
+    {space}:generation       the number of the last event that affected everything; prefix of every response key
+    {space}:mark:{topic}     the number of the last event of a topic, kept as long as a load can take
+    {space}:about:{topic}    sorted set of the responses that depend on a topic, each with its threshold, kept as long
+                             as the longest of them
 
-A topic is something an answer depends on (``content:7``, ``tag:jazz``). A change carries a weight, and reaches the
-answers whose threshold is not above it: a list whose last entry scores 900 need not go when a content of 12 gets a tag.
+A topic is an entity or a property (``content:7``, ``tag:jazz``). A change has a weight, and affects responses with a
+threshold up to it: a list whose last entry scores 900 stays when a content of 12 gets a tag.
 
-Why no stale answer survives: a reader takes the event number *before* it loads, in the round trip of its look-up. It
-stores only if no topic of the answer was marked since; storing is one atomic script, invalidating another. Loads are
-shared by (key, event number), so nobody who asks after a write joins a load from before it. An invalidation that Redis
-did not take is owed: no answer is looked at again until everything has been cleared. The debt is held by this process;
-Redis itself must run without persistence, since a restored snapshot knows nothing of later writes.
+Why no stale response survives: a reader takes the event number *before* it loads, in the round trip of its lookup. It
+stores only if no topic of the response was marked since; storing is one atomic script, invalidating another. Loads are
+shared by (key, event number), so no request after a write joins a load from before it. An invalidation that Redis
+did not execute is pending: this process reads no response until it has cleared everything. Redis itself must run
+without persistence, because a restored snapshot misses later writes.
 
-Why both ways to invalidate: deleting by topic keeps a hit at one MGET however many topics it has. For everything at
-once a generation costs the same for a hundred answers as for a hundred thousand, which KEYS or SCAN would not; what is
-left of the old generation is overwritten or expires.
+Why two ways to invalidate: deleting by topic keeps a hit at one MGET however many topics it has. For everything at
+once a new generation costs the same for a hundred responses as for a hundred thousand, unlike KEYS or SCAN; entries of
+the old generation are overwritten or expire.
 """
 
 import asyncio
@@ -44,7 +44,7 @@ _UNREACHABLE = (RedisError, OSError, CircuitOpenError)
 
 
 class TopicCache:
-    """The answers of one service, under the keys that start with ``space:``."""
+    """The responses of one service, under keys with the prefix ``space:``."""
 
     def __init__(self, redis: Redis, space: str, metrics: Metrics, breaker: Breaker) -> None:
         self._redis = redis
@@ -59,18 +59,18 @@ class TopicCache:
         self._settling = asyncio.Lock()
 
     async def fetch(self, key: str, ttl_seconds: int, load: Loader) -> bytes:
-        """The answer stored under ``key``, or else what ``load`` returns, stored for the next reader."""
+        """The response stored under ``key``; else the result of ``load``, which is then stored."""
         body, token = await self._look_up(key)
         if body is not None:
             return body
         return await self._flights.join((key, token), lambda: self._fill(key, ttl_seconds, token, load))
 
     async def event_number(self) -> str | None:
-        """What to take before loading answers for ``store``; None while Redis does not answer."""
+        """A token to take before loading responses for ``store``; None while Redis is unavailable."""
         return (await self._read(f"{self._space}:events"))[1]
 
     async def store(self, key: str, ttl_seconds: int, token: str, loaded: Loaded) -> bool:
-        """Keep an answer unless what it depends on has changed since ``token``; whether it was kept."""
+        """Store a response unless one of its topics changed since ``token``; whether it was stored."""
         arguments = [self._space, token, loaded.body, ttl_seconds, *_flat(loaded.topics)]
         try:
             with self._breaker.attempt():
@@ -80,7 +80,7 @@ class TopicCache:
             return False
 
     async def invalidate(self, changes: Mapping[str, float]) -> None:
-        """Remove what depends on the topics that changed. Call it after the commit and before the acknowledgement."""
+        """Remove responses that depend on the changed topics. Call it after the commit, before the acknowledgement."""
         self._flights.forget()
         try:
             with self._breaker.attempt():
@@ -90,7 +90,7 @@ class TopicCache:
             self._failed(error)
 
     async def clear(self) -> None:
-        """Remove every answer: after a change that touches most of them, and of what another release left behind."""
+        """Remove all responses: after a change that affects most of them, and those of another release."""
         self._flights.forget()
         self._debt += 1
         try:
@@ -129,7 +129,7 @@ class TopicCache:
         return loaded.body
 
     async def _settle(self) -> None:
-        """Begin a generation; while that is owed, nobody looks at the old one."""
+        """Begin a new generation after a failed invalidation; until then no response is read."""
         async with self._settling:
             while (owed := self._debt) != self._settled:
                 await self._invalidate_script(args=[self._space, 1])
@@ -142,7 +142,7 @@ class TopicCache:
 
 
 def is_failure(error: Exception) -> bool:
-    """Whether an error speaks of the cache's health."""
+    """Whether an error counts as a failure of the cache."""
     return isinstance(error, (RedisError, OSError))
 
 

@@ -1,6 +1,6 @@
-"""What a service does without being asked: fill the cache at start, refresh it every hour, rebuild it every night.
+"""Background jobs of a service: fill the cache at start, refresh it every hour, rebuild it every night.
 
-And where the database keeps answers that become stale, renew those, at most every ten seconds.
+A service with a materialized view also refreshes it when it is stale, at most every ten seconds.
 """
 
 import asyncio
@@ -26,7 +26,7 @@ RENEWAL_SECONDS = 10
 
 
 class Upkeep:
-    """Runs beside the requests from the start of its block to the end; ``is_warm`` once the cache was filled."""
+    """Runs the jobs within its block; ``is_warm`` after the cache was filled."""
 
     def __init__(self, cached: Cached, metrics: Metrics | None = None) -> None:
         self._cached = cached
@@ -38,15 +38,15 @@ class Upkeep:
         self.is_warm = False
 
     async def refresh(self) -> bool:
-        """Every hour; whether it could be done. What fails is tried again at its next turn."""
+        """The hourly job; whether it succeeded. A failure is tried again at the next time."""
         return await self._attempt("refresh", self._cached.refresh)
 
     async def rebuild(self) -> bool:
-        """Every night; whether it could be done."""
+        """The nightly job; whether it succeeded."""
         return await self._attempt("rebuild", self._cached.rebuild)
 
     def schedule(self) -> list[Any]:
-        """The scheduler's jobs, ``refresh``, ``rebuild`` and maybe ``renew``, each with its trigger."""
+        """The scheduled jobs ``refresh``, ``rebuild`` and perhaps ``renew``, each with its trigger."""
         jobs: list[Any] = self._scheduler.get_jobs()
         return jobs
 
@@ -87,6 +87,6 @@ class Upkeep:
 
 
 async def once(service: Service[Q, C], settings: Settings, work: Literal["refresh", "rebuild"]) -> bool:
-    """Do one of the two from outside, beside the processes that serve; whether it could be done."""
+    """Run one of the jobs from the command line, beside the serving processes; whether it succeeded."""
     async with running(service, settings, Metrics()) as release:
         return await (release.cached.refresh if work == "refresh" else release.cached.rebuild)()

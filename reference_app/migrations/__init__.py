@@ -1,4 +1,4 @@
-"""Alembic, driven from Python: one chain of revisions per database, one env.py for all."""
+"""Migrations with Alembic: one chain of revisions per database, one env.py for all."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -21,7 +21,7 @@ Report = Callable[[str], None]
 
 
 def migrate(url: str, service: str, revision: str, report: Report) -> None:
-    """Bring the database to ``revision``, up or down, and ``report`` each step."""
+    """Migrate the database to ``revision``, up or down, and ``report`` each step."""
     config = Config()
     config.set_main_option("script_location", str(HERE))
     config.set_main_option("version_locations", str(HERE / service))

@@ -1,4 +1,4 @@
-"""What Alembic runs for every chain: migrate over the connection that the caller opened, one transaction a revision."""
+"""Alembic's environment for every chain: the caller's connection, one transaction per revision."""
 
 from alembic import context
 from alembic.runtime.migration import MigrationInfo

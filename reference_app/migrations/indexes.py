@@ -1,7 +1,7 @@
-"""Indexes built while the service runs, and repaired when an earlier attempt was cut short.
+"""Indexes built CONCURRENTLY, and repaired after an interrupted attempt.
 
-CREATE INDEX CONCURRENTLY that is interrupted leaves an INVALID index: it costs every write and serves no read, and its
-name is taken. Running the migration again finds it, drops it and builds it anew.
+An interrupted CREATE INDEX CONCURRENTLY leaves an INVALID index: it costs every write, serves no query, and keeps the name
+occupied. Running the migration again drops it and builds it again.
 """
 
 from collections.abc import Sequence
@@ -19,7 +19,7 @@ _INVALID = sa.text("""
 
 @dataclass(frozen=True, slots=True)
 class Index:
-    """An index, and the query that needs it: kept beside the index in the database as its comment."""
+    """An index, and the query that needs it, which becomes its comment in the database."""
 
     name: str
     on: str
@@ -28,7 +28,7 @@ class Index:
 
 
 def create(indexes: Sequence[Index]) -> None:
-    """Build each index without blocking writes. What is there and valid stays."""
+    """Build each index without blocking writes. Valid ones stay."""
     with op.get_context().autocommit_block():
         connection = op.get_bind()
         for index in indexes:
@@ -40,7 +40,7 @@ def create(indexes: Sequence[Index]) -> None:
 
 
 def drop(indexes: Sequence[Index]) -> None:
-    """Remove each index without blocking writes."""
+    """Drop each index without blocking writes."""
     with op.get_context().autocommit_block():
         for index in reversed(indexes):
             op.execute(f"DROP INDEX CONCURRENTLY IF EXISTS {index.name}")

@@ -1,9 +1,9 @@
 # ruff: noqa: N999 - named the way Alembic names revisions
-"""The schema as the application first needed it: primary and foreign keys, no further index, one trigger.
+"""The initial schema: primary and foreign keys, no further index, one trigger.
 
-PostgreSQL indexes a primary key by itself, and never a foreign key. The trigger keeps the totals of users and teams the
-plain way: whatever happens to an activity, both are added up again. It locks them first: of two who write for one team
-at the same time, the second would else add up without what the first has not committed.
+PostgreSQL indexes a primary key by itself, and never a foreign key. The trigger maintains the totals of users and teams
+in the simplest way: after every change of an activity it sums both again. It locks them first: otherwise the second of
+two concurrent writers for one team would not see the first one's rows.
 """
 
 from alembic import op
@@ -79,7 +79,7 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    """Drop the tables, those that refer to others first, and what the trigger called."""
+    """Drop the tables, referencing ones first, and the trigger function."""
     for table in ("activities", "team_members", "teams", "users"):
         op.execute(f"DROP TABLE {table}")
     op.execute("DROP FUNCTION add_up_totals()")

@@ -1,10 +1,10 @@
-# ruff: noqa: N999, S608 - named the way Alembic names revisions; what is joined here are constants of it
-"""What the queries of the activity service need, built while it runs: indexes, cheaper triggers, a view of late weeks.
+# ruff: noqa: N999, S608 - Alembic's naming of revisions; the joined texts are constants
+"""Optimizations of the activity service, built online: indexes, cheaper triggers, a view of recent weeks.
 
-Triggers that do less: what counts in no total and no ranking fires none, what counts adds the difference instead of
-adding up all, and what one statement writes is counted once. They change places with the old one in a transaction that
-readers do not wait for. What happens to a week from then on is marked, so that the view, made last, may be older than
-its readers: see ``LEADERBOARD``. A migration that was cut short goes on where it was.
+The new triggers do less: a change that affects no total and no ranking fires none, other changes add the difference
+instead of summing all, and one statement counts once. They replace the old trigger in a transaction that does not
+block readers. From then on changed weeks are marked as stale, so that the view, created last, may be older than its
+readers: see ``LEADERBOARD``. An interrupted migration continues where it stopped.
 """
 
 from importlib import import_module
@@ -70,7 +70,7 @@ MARK_INDEXES = (
     Index("stale_weeks_by_week", on="stale_weeks (week)", needed_by="LEADERBOARD asks whether a week has changed"),
 )
 
-# Locked in the order of their ids, users before teams, by all who write: nobody waits in a circle.
+# All writers lock in the order of ids, users before teams: no deadlock.
 _COUNT = """
     PERFORM id FROM {owners} WHERE id IN (SELECT {owner}_id FROM written) ORDER BY id FOR NO KEY UPDATE;
     UPDATE {owners} SET distance_m = {owners}.distance_m + sign * counted.distance_m,
@@ -134,7 +134,7 @@ TRIGGERS = (
     WHEN (OLD.privacy IS DISTINCT FROM NEW.privacy) EXECUTE FUNCTION mark_weeks_of_user()
     """,
 )
-_WEEKS_KEPT = 8  # all are read anew when one has changed; who looks further back waits for a count
+_WEEKS_KEPT = 8  # a refresh reads all of them; older weeks are computed on request
 _VIEW = f"""
     CREATE MATERIALIZED VIEW IF NOT EXISTS weekly_places AS
     WITH moved AS (
@@ -156,7 +156,7 @@ _VIEW = f"""
 
 
 def upgrade() -> None:
-    """Build the indexes, then let the triggers change places, then make the view."""
+    """Build the indexes, replace the trigger, then create the view."""
     indexes.create(INDEXES)
     op.execute(_MARKS)
     for name, body in _FUNCTIONS.items():
@@ -170,7 +170,7 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    """Remove the indexes, then all else at once, with the old trigger back in its place."""
+    """Drop the indexes, then restore the old trigger and drop everything else in one transaction."""
     indexes.drop(INDEXES)
     op.execute("DROP MATERIALIZED VIEW weekly_places")
     op.execute(import_module("reference_app.migrations.activity.0001_initial_schema").TRIGGER)

@@ -1,7 +1,7 @@
 # ruff: noqa: N999 - named the way Alembic names revisions
-"""The schema as the application first needed it: primary and foreign keys, no further index.
+"""The initial schema: primary and foreign keys, no further index.
 
-That a name is taken once, that a token is blacklisted once, is seen to by locks in the application.
+Locks in the application make names and blacklisted tokens unique.
 """
 
 from alembic import op
@@ -57,6 +57,6 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    """Drop the tables, those that refer to others first."""
+    """Drop the tables, referencing ones first."""
     for table in ("token_blacklist", "user_roles", "role_permissions", "roles", "users"):
         op.execute(f"DROP TABLE {table}")

@@ -1,7 +1,7 @@
 # ruff: noqa: N999 - named the way Alembic names revisions
-"""The schema as the application first needed it: primary and foreign keys, no further index.
+"""The initial schema: primary and foreign keys, no further index.
 
-PostgreSQL indexes a primary key by itself, and never a foreign key. Users are another service's, known by their id.
+PostgreSQL indexes a primary key by itself, and never a foreign key. Users belong to another service.
 """
 
 from alembic import op
@@ -62,6 +62,6 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    """Drop the tables, those that refer to others first."""
+    """Drop the tables, referencing ones first."""
     for table in ("video_views", "transcoding_jobs", "videos", "creators"):
         op.execute(f"DROP TABLE {table}")

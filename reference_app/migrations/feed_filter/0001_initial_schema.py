@@ -1,5 +1,5 @@
 # ruff: noqa: N999 - named the way Alembic names revisions
-"""The schema as the application first needed it: primary and foreign keys, no further index.
+"""The initial schema: primary and foreign keys, no further index.
 
 PostgreSQL indexes a primary key by itself, and never a foreign key.
 """
@@ -60,6 +60,6 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    """Drop the tables, those that refer to others first."""
+    """Drop the tables, referencing ones first."""
     for table in ("classifications", "analytics_events", "filter_configurations", "keywords", "users"):
         op.execute(f"DROP TABLE {table}")

@@ -1,7 +1,7 @@
 # ruff: noqa: N999 - named the way Alembic names revisions
-"""The statistics of days that are over, and the indexes that the queries of the feed filter service need.
+"""A materialized view of past days, and the indexes for the queries of the feed filter service.
 
-All of it is built while the service runs; four of the indexes are also rules.
+All of it is built online; four of the indexes are unique.
 """
 
 from alembic import op
@@ -62,9 +62,9 @@ INDEXES = (
 
 
 def upgrade() -> None:
-    """Compute the view, then build the indexes.
+    """Create the view, then build the indexes.
 
-    A day is held when it has been over for a minute: an insert that began before midnight has then long been committed.
+    The view holds a day one minute after its end: inserts that began before midnight have then long been committed.
     """
     op.execute("""
         CREATE MATERIALIZED VIEW IF NOT EXISTS daily_stats AS
@@ -80,6 +80,6 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    """Remove the indexes and the view."""
+    """Drop the indexes and the view."""
     indexes.drop(INDEXES)
     op.execute("DROP MATERIALIZED VIEW IF EXISTS daily_stats")

@@ -1,7 +1,7 @@
 # ruff: noqa: N999 - named the way Alembic names revisions
-"""The schema as the application first needed it: primary and foreign keys, no further index.
+"""The initial schema: primary and foreign keys, no further index.
 
-Users live in another service: a user is a number here. Money is in cents.
+Users belong to another service and are known by id. Money is in cents.
 """
 
 from alembic import op
@@ -59,6 +59,6 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    """Drop the tables, those that refer to others first."""
+    """Drop the tables, referencing ones first."""
     for table in ("invoices", "payments", "subscriptions", "plans"):
         op.execute(f"DROP TABLE {table}")

@@ -1,5 +1,5 @@
 # ruff: noqa: N999 - named the way Alembic names revisions
-"""The indexes that the queries of the payment service need, built while it runs. Three of them are also rules."""
+"""The indexes for the queries of the payment service, built online. Three of them are unique."""
 
 from reference_app.migrations import indexes
 from reference_app.migrations.indexes import Index

@@ -1,5 +1,5 @@
 # ruff: noqa: N999 - named the way Alembic names revisions
-"""The schema as the application first needed it: primary and foreign keys, no further index.
+"""The initial schema: primary and foreign keys, no further index.
 
 PostgreSQL indexes a primary key by itself, and never a foreign key.
 """
@@ -59,6 +59,6 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    """Drop the tables, those that refer to others first."""
+    """Drop the tables, referencing ones first."""
     for table in ("user_interactions", "user_interests", "content_tags", "contents", "users"):
         op.execute(f"DROP TABLE {table}")

@@ -1,5 +1,5 @@
 # ruff: noqa: N999 - named the way Alembic names revisions
-"""The indexes that the queries of the recommendation service need, built while it runs."""
+"""The indexes for the queries of the recommendation service, built online."""
 
 from reference_app.migrations import indexes
 from reference_app.migrations.indexes import Index
