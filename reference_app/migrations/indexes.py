@@ -1,7 +1,7 @@
 """Indexes built CONCURRENTLY, and repaired after an interrupted attempt.
 
-An interrupted CREATE INDEX CONCURRENTLY leaves an INVALID index: it costs every write, serves no query, and keeps the name
-occupied. Running the migration again drops it and builds it again.
+An interrupted CREATE INDEX CONCURRENTLY leaves an INVALID index: it costs every write, serves no query, and occupies
+the name. Running the migration again drops it and builds it again.
 """
 
 from collections.abc import Sequence

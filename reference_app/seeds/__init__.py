@@ -1,4 +1,4 @@
-"""Generated data: one module per service, each with a ``generate``."""
+"""Seeded data: one module per service, each with a ``generate``."""
 
 from collections.abc import Iterable
 from importlib import import_module
@@ -7,6 +7,6 @@ from reference_app.seeding import Table
 
 
 def generate(service: str, scale: float) -> Iterable[Table]:
-    """The tables of a service, those that others refer to first."""
+    """The tables of a service, referenced ones first."""
     tables: Iterable[Table] = import_module(f"{__name__}.{service}").generate(scale)
     return tables

@@ -1,6 +1,7 @@
-"""Generated data for the activity service, skewed as in life: a few people move every day, most once a week.
+"""Seeded data of the activity service, with skewed (Zipf-like) distributions.
 
-Scale 1 is 2,000 users in 200 teams, some in several, and 150,000 activities of the last 52 weeks.
+Scale 1 is 2,000 users in 200 teams, some in several, and 150,000 activities of the last 52 weeks. A few users move
+every day, most once a week.
 """
 
 from collections.abc import Iterator
@@ -40,10 +41,10 @@ _VOCABULARY = np.array(
 
 
 def generate(scale: float) -> Iterator[Table]:
-    """The four tables, those that others refer to first."""
+    """The four tables, referenced ones first."""
     random = np.random.Generator(np.random.PCG64(_SEED))
     users, teams, activities = (max(round(scale * full), 10) for full in (2_000, 200, 150_000))
-    some = 1 + (random.random(users) < 0.35) + (random.random(users) < 0.1)  # noqa: PLR2004 - a second team, a third
+    some = 1 + (random.random(users) < 0.35) + (random.random(users) < 0.1)  # noqa: PLR2004 - shares with a second and a third team
     members, joined = draw_distinct(zipf_weights(teams, 0.5, random), some.astype(np.int64), random)
     ages = (1 + np.sort(random.random(users))[::-1]) * _DAYS * _DAY
     done = _Activities(members, joined, activities, random)
@@ -55,7 +56,7 @@ def generate(scale: float) -> Iterator[Table]:
 
 
 class _Activities:
-    """Activities in the order in which they began, as indices of users and teams."""
+    """Activities in the order of their start, as indices of users and teams."""
 
     def __init__(self, members: Numbers, joined: Numbers, count: int, random: np.random.Generator) -> None:
         busy = zipf_weights(int(members.max()) + 1, 0.5, random)[members]
@@ -104,7 +105,7 @@ def _users(ages: Weights, done: _Activities, random: np.random.Generator) -> dic
 
 
 def _teams(count: int, done: _Activities, random: np.random.Generator) -> dict[str, Column]:
-    """Their goals are whole kilometres: some have been reached, most are near."""
+    """The teams. Goals are whole kilometres: some are reached, most are nearly reached."""
     metres, activities = done.totals(done.teams, count)
     first, last = _FIRST_NAMES[integers(12, count, random)], _LAST_NAMES[integers(11, count, random)]
     names = zip(first, last, range(1, count + 1), strict=True)
@@ -120,8 +121,8 @@ def _teams(count: int, done: _Activities, random: np.random.Generator) -> dict[s
 
 
 def _team_members(members: Numbers, joined: Numbers, ages: Weights, random: np.random.Generator) -> dict[str, Column]:
-    """Captain of a team is the user who was there first."""
-    first = _DAYS * _DAY  # nobody did anything before they joined
+    """The members. The captain of a team is its first member."""
+    first = _DAYS * _DAY  # no activity precedes its membership
     captains = np.isin(np.arange(len(joined)), np.unique(joined, return_index=True)[1])
     return {
         "id": ids(len(members)),

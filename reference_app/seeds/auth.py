@@ -1,7 +1,7 @@
-"""Generated data for the auth service, skewed as in life: few roles that most have, few users who log in all day.
+"""Seeded data of the auth service, with skewed (Zipf-like) distributions.
 
-Scale 1 is 50,000 users with about 110,000 roles, and 300,000 tokens given back. The 40 roles and their permissions are
-the same at every scale. User i has the password ``password-{i % 16}``.
+Scale 1 is 50,000 users with about 110,000 roles, and 300,000 revoked tokens. Few roles have most users. The 40 roles
+and their permissions are the same at every scale. User i has the password ``password-{i % 16}``.
 """
 
 import hashlib
@@ -17,12 +17,12 @@ from reference_app.services.auth.passwords import LANES, MEMORY_KIB, PASSES
 from reference_app.services.auth.tokens import LIFETIME
 
 PASSWORDS = 16
-"""How many different ones there are: fifty thousand hashes would take a quarter of an hour."""
+"""Number of different passwords: fifty thousand hashes would take a quarter of an hour."""
 _SEED = 7
 _DAY = 86_400.0
 _LIFETIME_SECONDS = LIFETIME.total_seconds()
 _OLDEST_USER_DAYS = 730.0
-_LOGOUT_DAYS = 60.0  # nothing before ever deleted an expired token
+_LOGOUT_DAYS = 60.0  # the baseline never deletes expired tokens
 _INACTIVE, _NEVER_LOGGED_IN = 0.02, 0.1
 _SHARES_OF_ROLE_COUNT = (0.02, 0.34, 0.30, 0.18, 0.10, 0.06)  # no role, one role, ...
 _LEAST_PERMISSIONS, _MOST_PERMISSIONS = 10, 20
@@ -36,7 +36,7 @@ _PERMISSIONS = np.array([f"{area}-{action}" for area in _AREAS for action in _AC
 
 
 def generate(scale: float) -> Iterator[Table]:
-    """The five tables, those that others refer to first."""
+    """The five tables, referenced ones first."""
     random = np.random.Generator(np.random.PCG64(_SEED))
     users, tokens = (max(round(scale * full), PASSWORDS) for full in (50_000, 300_000))
     ages = (1 + np.sort(random.random(users))[::-1] * _OLDEST_USER_DAYS) * _DAY
@@ -51,7 +51,7 @@ def generate(scale: float) -> Iterator[Table]:
 
 
 def _users(ages: Weights, owners: Numbers, logged_in: Weights, random: np.random.Generator) -> dict[str, Column]:
-    """Nobody has logged out after their last log-in's token was made."""
+    """The users. No log-out is later than the expiry of the last log-in's token."""
     last_login = np.where(random.random(len(ages)) < _NEVER_LOGGED_IN, np.inf, ages * random.random(len(ages)))
     np.minimum.at(last_login, owners, logged_in)
     never = np.isinf(last_login)
@@ -69,7 +69,7 @@ def _users(ages: Weights, owners: Numbers, logged_in: Weights, random: np.random
 
 
 def _password_hashes() -> list[str]:
-    """One for each password, with a salt that is the same every time."""
+    """One hash per password, with a constant salt."""
     return [
         hash_secret(
             f"password-{number}".encode(),
@@ -118,7 +118,7 @@ def _user_roles(ages: Weights, random: np.random.Generator) -> dict[str, Column]
 
 
 def _token_blacklist(owners: Numbers, logged_in: Weights, random: np.random.Generator) -> dict[str, Column]:
-    """Each token given back before it expired, in the order in which that happened."""
+    """Tokens revoked before they expired, in the order of revocation."""
     logged_out = logged_in - random.random(len(owners)) * logged_in.clip(max=_LIFETIME_SECONDS)
     order = np.argsort(-logged_out, kind="stable")
     hashes = [hashlib.sha256(f"token {number}".encode()).hexdigest() for number in range(len(order))]

@@ -1,4 +1,4 @@
-"""Generated data for the content streaming service, skewed as in life: few popular videos, few busy creators and users.
+"""Seeded data of the content streaming service, with skewed (Zipf-like) distributions.
 
 Scale 1 is 3,000 creators, 30,000 videos, about 110,000 transcoding jobs and 700,000 views of 20,000 users.
 """
@@ -15,15 +15,15 @@ from reference_app.seeding import Column, Numbers, Table, Weights, draw, ids, in
 _SEED = 17
 _HOUR, _DAY = 3_600.0, 86_400.0
 _OLDEST_VIDEO_DAYS = 730.0
-_MEAN_VIDEO_DAYS = 120.0  # a growing platform: most of what is there is recent
+_MEAN_VIDEO_DAYS = 120.0  # a growing platform: most videos are recent
 _STATUSES = words("draft processing published withdrawn")
 _DRAFT, _PROCESSING, _PUBLISHED, _WITHDRAWN = range(4)
-_DRAFTS, _PUBLISHED_UP_TO = 0.06, 0.95  # shares of videos up to here; the others were withdrawn
-_PROCESSING_DAYS = 2.5  # what is younger may not be through yet
+_DRAFTS, _PUBLISHED_UP_TO = 0.06, 0.95  # cumulative shares of videos; the others were withdrawn
+_PROCESSING_DAYS = 2.5  # younger videos may still be in processing
 _JOB_STATUSES = words("finished running queued failed")
 _FINISHED, _RUNNING, _QUEUED, _FAILED = range(4)
 _RENDITIONS = words("240p 360p 480p 720p 1080p 1440p 2160p")
-_LADDERS = (0.12, 0.42, 0.88, 0.96)  # up to here 2 renditions, 3, 4, 5, then all; the best is the last to be made
+_LADDERS = (0.12, 0.42, 0.88, 0.96)  # cumulative shares with 2, 3, 4, 5 renditions, then all; the best is the last
 _TRIED_TWICE, _UNTOUCHED, _IMPROVED, _LOST = 0.04, 0.7, 0.1, 0.1  # shares of jobs, drafts, published, running
 _BACKLOG_DAYS = 3.0
 _WORKERS = 40
@@ -38,7 +38,7 @@ _VOCABULARY = np.array(
 
 
 def generate(scale: float) -> Iterator[Table]:
-    """The four tables, those that others refer to first."""
+    """The four tables, referenced ones first."""
     random = np.random.Generator(np.random.PCG64(_SEED))
     creators, count, users, views = (max(round(scale * full), 10) for full in (3_000, 30_000, 20_000, 700_000))
 
@@ -66,7 +66,7 @@ def _creators(count: int, random: np.random.Generator) -> dict[str, Column]:
 
 
 class _Videos:
-    """Videos in the order in which they were created; ages in seconds before the end of the data."""
+    """Videos in the order of creation; ages in seconds before the end of the data."""
 
     def __init__(self, creators: int, count: int, random: np.random.Generator) -> None:
         days = (-np.log(1 - random.random(count)) * _MEAN_VIDEO_DAYS).clip(max=_OLDEST_VIDEO_DAYS)
@@ -76,7 +76,7 @@ class _Videos:
         through = np.where(chance < _PUBLISHED_UP_TO, _PUBLISHED, _WITHDRAWN)
         waiting = (self.ages < _PROCESSING_DAYS * _DAY) & (random.random(count) < 0.6)  # noqa: PLR2004 - more than half
         self.statuses: Numbers = np.where(chance < _DRAFTS, _DRAFT, np.where(waiting, _PROCESSING, through))
-        self.shown: Numbers = np.flatnonzero(self.statuses >= _PUBLISHED)  # now or once
+        self.shown: Numbers = np.flatnonzero(self.statuses >= _PUBLISHED)  # published now or before
         self.published: Weights = self.ages - (self.ages / 2).clip(max=_HOUR * (3 + 4 * random.random(count)))
         self.durations: Numbers = (30 + random.random(count) ** 3 * 7200).astype(np.int64)
         self.ladders: Numbers = np.array([2, 3, 4, 5, len(_RENDITIONS)])[
@@ -100,7 +100,7 @@ class _Videos:
 
 
 class _Views:
-    """Views in the order in which they happened, most of them soon after the publication of their video."""
+    """Views in the order of time, most of them soon after the publication of their video."""
 
     def __init__(self, videos: _Videos, users: int, count: int, random: np.random.Generator) -> None:
         seen = videos.shown[draw(zipf_weights(len(videos.shown), 0.9, random), count, random)]
@@ -121,7 +121,7 @@ class _Views:
 
 
 def _jobs(videos: _Videos, random: np.random.Generator) -> dict[str, Column]:
-    """Jobs in the order in which they were created: what was made of each video, what failed first, what is to come."""
+    """Jobs in the order of creation: finished, failed and retried, and pending ones."""
     owners, renditions = _made(videos, random)
     count, processing = len(owners), videos.statuses[owners] == _PROCESSING
     chance = random.random(count)
@@ -142,14 +142,14 @@ def _jobs(videos: _Videos, random: np.random.Generator) -> dict[str, Column]:
 
 
 def _made(videos: _Videos, random: np.random.Generator) -> tuple[Numbers, Numbers]:
-    """A job for each rung of a video's ladder; most drafts have none yet."""
+    """A job for each rendition of a video; most drafts have none yet."""
     rungs = np.where((videos.statuses == _DRAFT) & (random.random(len(videos.ages)) < _UNTOUCHED), 0, videos.ladders)
     owners = np.repeat(np.arange(len(rungs)), rungs)
     return owners, np.arange(len(owners)) - np.repeat(np.cumsum(rungs) - rungs, rungs)
 
 
 def _to_come(videos: _Videos, random: np.random.Generator) -> tuple[Numbers, Numbers]:
-    """Videos that were published with less than all renditions, and get one more."""
+    """Jobs that add a rendition to published videos without all of them."""
     open_ended = (videos.statuses == _PUBLISHED) & (videos.ladders < len(_RENDITIONS))
     chosen = np.flatnonzero(open_ended & (random.random(len(videos.ages)) < _IMPROVED))
     return chosen, videos.ladders[chosen]
@@ -161,7 +161,7 @@ def _job_columns(
     order = np.argsort(-created, kind="stable")
     owners, renditions, statuses, created = owners[order], renditions[order], statuses[order], created[order]
     count, queued, running = len(order), statuses == _QUEUED, statuses == _RUNNING
-    lost = random.random(count) < _LOST  # their workers went away
+    lost = random.random(count) < _LOST  # their workers were lost
     usual = created - (created / 8).clip(max=_HOUR) * random.random(count)
     started = np.where(running & ~lost, usual.clip(max=_HOUR) * random.random(count), usual)
     finished = started - (started / 8).clip(max=_HOUR) * random.random(count)

@@ -1,7 +1,7 @@
-"""Generated data for the feed filter service, skewed as in life: few posts that everybody meets, few busy users.
+"""Seeded data of the feed filter service, with skewed (Zipf-like) distributions.
 
-Scale 1 is 5,000 users with about 25,000 keywords, 500,000 events in about 20,000 sessions of the last 90 days, and what
-classifiers said of 100,000 posts. The key of post number n is the beginning of a SHA-256 of "post n".
+Scale 1 is 5,000 users with about 25,000 keywords, 500,000 events in about 20,000 sessions of the last 90 days, and
+classifications of 100,000 posts. The key of post number n is a prefix of the SHA-256 of "post n".
 """
 
 import hashlib
@@ -29,11 +29,11 @@ _SEED = 23
 _DAY = 86_400.0
 _HISTORY = 90 * _DAY
 _SESSION, _EVENTS_OF_A_SESSION = 1_200.0, 25
-_UNCONFIGURED = 0.1  # of the users
+_UNCONFIGURED = 0.1  # share of users
 _MOST_KEYWORDS = 10
 _STRICTNESS = words("relaxed balanced strict")
 _KINDS = words("post_shown post_filtered post_expanded post_reported")
-_SHARES_OF_KIND = (0.72, 0.94, 0.99)  # up to here shown, filtered, expanded, then reported
+_SHARES_OF_KIND = (0.72, 0.94, 0.99)  # cumulative shares of shown, filtered, expanded, then reported
 _LABELS = words("wanted promotion politics bait")
 _SHARES_OF_LABEL = (0.7, 0.86, 0.95)
 _MODELS = words("small-2 small-3 large-1")
@@ -45,7 +45,7 @@ _KEYWORDS = np.array([f"{subject} {angle}" for subject in _SUBJECTS for angle in
 
 
 def generate(scale: float) -> Iterator[Table]:
-    """The five tables, those that others refer to first."""
+    """The five tables, referenced ones first."""
     random = np.random.Generator(np.random.PCG64(_SEED))
     users, events, posts = (max(round(scale * full), 10) for full in (5_000, 500_000, 100_000))
     keys = np.array([hashlib.sha256(f"post {number}".encode()).hexdigest()[:32] for number in range(1, posts + 1)])
@@ -89,13 +89,13 @@ def _configurations(ages: Weights, random: np.random.Generator) -> dict[str, Col
         "user_id": pa.array(owners + 1),
         "strictness": pa.array(np.array(_STRICTNESS)[integers(len(_STRICTNESS), count, random)]),
         "least_confidence": pa.array(50 + integers(50, count, random)),
-        "hides_promotions": pa.array(random.random(count) < 0.8),  # noqa: PLR2004 - most do
+        "hides_promotions": pa.array(random.random(count) < 0.8),  # noqa: PLR2004 - the share that hides promotions
         "updated_at": moments(ages[owners] * random.random(count)),
     }
 
 
 class _Events:
-    """Events in the order in which they happened, as indices of users and posts: twenty minutes at a time."""
+    """Events in the order of time, as indices of users and posts, in sessions of twenty minutes."""
 
     def __init__(self, users: int, posts: int, count: int, random: np.random.Generator) -> None:
         sessions = max(count // _EVENTS_OF_A_SESSION, 1)
@@ -110,7 +110,7 @@ class _Events:
         self.kinds: Numbers = np.searchsorted(_SHARES_OF_KIND, random.random(count), side="right")
 
     def first_met(self, posts: int) -> Weights:
-        """The age of the first event of each post; 0 of one that nobody has met."""
+        """The age of the first event of each post; 0 without an event."""
         found = np.zeros(posts)
         np.maximum.at(found, self.posts, self.ages)
         return found
@@ -126,7 +126,7 @@ class _Events:
 
 
 def _classifications(keys: npt.NDArray[np.str_], first_met: Weights, random: np.random.Generator) -> dict[str, Column]:
-    """In the order in which they were made: up to a second before somebody met the post, or without anybody."""
+    """Classifications in the order of creation: up to a second before the first event of the post, or without one."""
     count = len(keys)
     ages = np.where(first_met > 0, first_met + random.random(count), random.random(count) * _HISTORY)
     order = np.argsort(-ages, kind="stable")

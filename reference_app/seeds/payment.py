@@ -1,8 +1,8 @@
-"""Generated data for the payment service, skewed as in life: few plans have most subscribers, few users stay for years.
+"""Seeded data of the payment service, with skewed (Zipf-like) distributions.
 
 Scale 1 is 12 plans, 40,000 users with 55,000 subscriptions, 300,000 payments and about 280,000 invoices. A subscription
-is paid once a period until it renews next. What failed was tried again within the day; what is pending has its invoice
-and moved the renewal, but is not paid yet.
+is paid once per period until its renewal date. A failed payment was repeated within the day; a pending one has its invoice
+and moved the renewal date, but is not settled yet.
 """
 
 from collections.abc import Iterator
@@ -16,7 +16,7 @@ from reference_app.seeding import Column, Numbers, Table, Weights, draw, ids, mo
 
 _SEED = 7
 _DAY = 86_400.0
-_PLANS = (  # name, cents, days, whether it is on offer
+_PLANS = (  # name, cents, days, whether it is available
     ("Trial", 99, 7, True),
     ("Reader weekly", 249, 7, True),
     ("Reader", 799, 30, True),
@@ -31,12 +31,12 @@ _PLANS = (  # name, cents, days, whether it is on offer
     ("Launch offer", 5_990, 365, False),
 )
 _PRICES, _PERIOD_DAYS = (np.array([plan[place] for plan in _PLANS]) for place in (1, 2))
-_MOST_LOYAL = 8.0  # times the mean
-_STILL_ACTIVE = 0.75  # of the newest subscriptions of the users
-_LATE = 0.05  # of these, by up to one and a half periods
+_MOST_LOYAL = 8.0  # multiple of the mean
+_STILL_ACTIVE = 0.75  # share of the users' newest subscriptions
+_LATE = 0.05  # share of these that are late by up to one and a half periods
 _MEAN_DAYS_GONE = 200.0
 _LARGEST_GAP_DAYS = 60.0
-_CANCELLED = 0.7  # of what ended; the rest expired
+_CANCELLED = 0.7  # share of ended subscriptions; the rest expired
 _FAILED, _PENDING, _REFUNDED = 0.08, 0.025, 0.03
 _TERM = 14 * _DAY
 _SETTLING_SECONDS = 5.0
@@ -45,7 +45,7 @@ Flags = npt.NDArray[np.bool_]
 
 
 def generate(scale: float) -> Iterator[Table]:
-    """The four tables, those that others refer to first."""
+    """The four tables, referenced ones first."""
     random = np.random.Generator(np.random.PCG64(_SEED))
     users, subscriptions, payments = (max(round(scale * full), 10) for full in (40_000, 55_000, 300_000))
     subscribed = _subscriptions(users, subscriptions, random)
@@ -59,7 +59,7 @@ def generate(scale: float) -> Iterator[Table]:
 
 @dataclass(frozen=True, slots=True)
 class _Subscriptions:
-    """One entry each, those of a user together, oldest first. Ages are seconds before the epoch; below 0 is to come."""
+    """One entry per subscription, grouped by user, oldest first. Ages are seconds before the end of the data."""
 
     users: Numbers
     plans: Numbers
@@ -68,26 +68,26 @@ class _Subscriptions:
 
     @property
     def periods(self) -> Weights:
-        """Seconds from one payment to the next."""
+        """Seconds between payments."""
         seconds: Weights = _PERIOD_DAYS[self.plans] * _DAY
         return seconds
 
 
 @dataclass(frozen=True, slots=True)
 class _Payments:
-    """One entry each, those of a subscription together, oldest first."""
+    """One entry per payment, grouped by subscription, oldest first."""
 
     subscriptions: Numbers
     statuses: npt.NDArray[np.str_]
     ages: Weights
     renewal_ages: Weights
-    """Of each subscription."""
+    """The age of each subscription's renewal date."""
     order: Numbers
-    """The entries as they happened: the one at place i has the id i + 1."""
+    """The order of entries in time: the entry at index i has the id i + 1."""
 
     @property
     def began(self) -> Weights:
-        """The age of each subscription: that of its first payment."""
+        """The age of each subscription, which is that of its first payment."""
         firsts = np.flatnonzero(np.diff(self.subscriptions, prepend=-1))
         ages: Weights = np.maximum.reduceat(self.ages, firsts)
         return ages
@@ -129,13 +129,13 @@ def _outcomes(count: int, random: np.random.Generator) -> npt.NDArray[np.str_]:
 
 
 def _renewal_ages(subscribed: _Subscriptions, spans: Weights, random: np.random.Generator) -> Weights:
-    """How long ago each was to renew. Before the newest subscription of a user came the others, one after another."""
+    """The ages of renewal dates. A user's earlier subscriptions precede the newest one by turns."""
     count = len(spans)
     late = random.random(count) < _LATE
     ahead = random.random(count) * subscribed.periods * np.where(late, 1.5, -1.0)
     gone = -np.log(1 - random.random(count)) * _MEAN_DAYS_GONE * _DAY
     newest = np.where(subscribed.active, ahead, gone)[subscribed.newest][subscribed.users]
-    gaps = (1 + random.random(count) * (_LARGEST_GAP_DAYS - 1)) * _DAY  # a day at least, that of the failed attempts
+    gaps = (1 + random.random(count) * (_LARGEST_GAP_DAYS - 1)) * _DAY  # at least a day, for failed attempts
     later = np.cumsum((spans + gaps)[::-1])[::-1] - (spans + gaps)
     ages: Weights = newest + later - later[subscribed.newest][subscribed.users]
     return ages.round()
@@ -185,7 +185,7 @@ def _payment_columns(subscribed: _Subscriptions, paid: _Payments, random: np.ran
 
 
 def _invoice_columns(subscribed: _Subscriptions, paid: _Payments) -> dict[str, Column]:
-    """All but the failed payments have one."""
+    """The invoices of all payments except failed ones."""
     payments = np.flatnonzero(paid.statuses[paid.order] != "failed") + 1
     order = paid.order[payments - 1]
     of = paid.subscriptions[order]

@@ -1,4 +1,4 @@
-"""Generated data for the recommendation service, skewed as in life: few popular contents, few busy users.
+"""Seeded data of the recommendation service, with skewed (Zipf-like) distributions.
 
 Scale 1 is 10,000 contents, over 50,000 tags on them, 20,000 users and 1,000,000 interactions.
 """
@@ -25,9 +25,9 @@ from reference_app.seeding import (
 _SEED = 6
 _DAY = 86_400.0
 _OLDEST_CONTENT_DAYS = 365.0
-_MEAN_CONTENT_DAYS = 60.0  # a growing platform: most of what is there is recent
-_LAST_SCORING_SECONDS = 1 * _DAY  # engagement scores are a day behind, as a nightly batch leaves them
-_SHARES_OF_KIND = (0.85, 0.97)  # up to here views, up to here likes, then shares
+_MEAN_CONTENT_DAYS = 60.0  # a growing platform: most contents are recent
+_LAST_SCORING_SECONDS = 1 * _DAY  # engagement scores are a day old, as after a nightly batch
+_SHARES_OF_KIND = (0.85, 0.97)  # cumulative shares of views, likes, then shares
 _KINDS = ("view", "like", "share")
 _TOPICS = words("""
     travel music food fitness fashion gaming cinema books history science nature photography design cooking dance
@@ -42,7 +42,7 @@ _VOCABULARY = words("""
 
 
 def generate(scale: float) -> Iterator[Table]:
-    """The five tables, those that others refer to first."""
+    """The five tables, referenced ones first."""
     random = np.random.Generator(np.random.PCG64(_SEED))
     contents, users, interactions = (max(round(scale * full), 10) for full in (10_000, 20_000, 1_000_000))
     tag_weights = zipf_weights(len(_TAGS), 0.8, random)
@@ -52,7 +52,7 @@ def generate(scale: float) -> Iterator[Table]:
     drawn = _interactions(users, content_ages, interactions, random)
     yield Table("contents", _contents(users, content_ages, drawn, random))
     yield Table("content_tags", _tagged("content_id", tag_weights, 3 + integers(6, contents, random), random))
-    interests = integers(9, users, random)  # a ninth of the users have named none
+    interests = integers(9, users, random)  # a ninth of the users have no interests
     yield Table("user_interests", _tagged("user_id", tag_weights, interests, random))
     yield Table("user_interactions", _interaction_columns(drawn))
 
@@ -73,7 +73,7 @@ def _content_ages(count: int, random: np.random.Generator) -> Weights:
 
 
 class _Drawn:
-    """Interactions in the order in which they happened, as indices of users and contents."""
+    """Interactions in the order of time, as indices of users and contents."""
 
     def __init__(self, users: Numbers, contents: Numbers, kinds: Numbers, ages: Weights) -> None:
         order = np.argsort(-ages, kind="stable")
@@ -114,7 +114,7 @@ def _contents(users: int, ages: Weights, drawn: _Drawn, random: np.random.Genera
 
 
 def _scores(ages: Weights, drawn: _Drawn) -> Weights:
-    """As the last batch left them."""
+    """Engagement scores as of the last batch."""
     views, likes, shares = drawn.counters(len(ages), older_than=_LAST_SCORING_SECONDS)
     days = ((ages - _LAST_SCORING_SECONDS) / _DAY).clip(0, 64)
     scores: Weights = (views + 5 * likes + 10 * shares) / (1 + 2.0**-days)

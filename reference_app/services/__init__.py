@@ -1,8 +1,8 @@
-"""One package per service. Each describes itself to the shared parts as a ``Service`` named SERVICE.
+"""One package per service. Each defines a ``Service`` named SERVICE.
 
-Inside a package the same names mean the same things: ``entities`` (what goes in and out), ``baseline`` and
-``optimized`` (the two implementations of its queries), ``statements`` (the SQL of the second), ``caching`` (what is
-kept for how long, and which write ends it), ``routes`` (HTTP).
+Every package has the same modules: ``entities`` (inputs and outputs), ``baseline`` and ``optimized`` (the two
+implementations of its queries), ``statements`` (SQL of the optimized one), ``caching`` (lifetimes and invalidation),
+``routes`` (HTTP).
 """
 
 from importlib import import_module
@@ -17,7 +17,7 @@ NAMES = ("recommendation", "auth", "payment", "content_streaming", "feed_filter"
 
 
 def find(name: str) -> "Service[Any, Any]":
-    """The service of that name."""
+    """Find a service by name."""
     if name not in NAMES:
         raise SetupError(f"there is no service {name!r}; there is {', '.join(NAMES)}")
     service: Service[Any, Any] = import_module(f"{__name__}.{name}").SERVICE

@@ -1,4 +1,4 @@
-"""Who moves how far for which team: activities, dashboards, the progress of teams and weekly leaderboards."""
+"""The activity service: activities, dashboards, team progress and weekly leaderboards."""
 
 from reference_app.service import Service
 from reference_app.services.activity.baseline import BaselineQueries

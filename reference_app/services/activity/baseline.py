@@ -1,8 +1,8 @@
-# ruff: noqa: S608 - what is joined here are constants of this package
-"""The queries of the activity service as they were before: right, readable, and slow under load.
+# ruff: noqa: S608 - the joined texts are constants of this package
+"""The baseline queries of the activity service: correct, readable, and slow under load.
 
-Written as people write who think in objects: load the entities, then what belongs to each; change an entity, save it.
-The totals of users and teams are kept by a trigger.
+Written in the style of an ORM: load the entities, then the rows of each; change an entity, save all of it.
+A trigger maintains the totals of users and teams.
 """
 
 from collections import Counter
@@ -45,13 +45,13 @@ _SAVE = f"""
 
 
 class BaselineQueries:
-    """One query for a list, one more for each thing in it."""
+    """One query for a list, and one more for each row."""
 
     def __init__(self, database: Database) -> None:
         self.database = database
 
     async def dashboard(self, user_id: int) -> Row:
-        """A user with totals, the teams and what the user did for each, and the newest activities."""
+        """A user with totals, teams with the user's share, and the newest activities."""
         async with self.database.connection() as connection:
             user = await one(connection, _USER, (user_id,), "user")
             activities = await rows(connection, _OF_USER, (user_id,))
@@ -60,7 +60,7 @@ class BaselineQueries:
             return {**user, "teams": teams, "recent": await _named(connection, activities[: entities.RECENT])}
 
     async def progress(self, team_id: int) -> Row:
-        """A team with its members and what each did for it, most first; without those who are private."""
+        """A team with its members and their totals in descending order, without private members."""
         async with self.database.connection() as connection:
             team = await one(connection, _TEAM, (team_id,), "team")
             activities = await rows(connection, _OF_TEAM, (team_id,))
@@ -75,9 +75,10 @@ class BaselineQueries:
             return {**team, "members": members}
 
     async def leaderboard(self, team_id: int | None, week: date, limit: int) -> Sequence[Row]:
-        """Who moved furthest in a week, of a team or of all, with places and those of the week before.
+        """The leaderboard of a week, of a team or of all users, with ranks and those of the week before.
 
-        Private activities count for neither; of all are ranked the public users, in a team all but the private.
+        Private activities count for neither. The leaderboard of all users has public users, that of a team all but
+        private ones.
         """
         async with self.database.connection() as connection:
             if team_id is not None:
@@ -92,7 +93,7 @@ class BaselineQueries:
             return shown
 
     async def history(self, user_id: int, before: Cursor, limit: int) -> Sequence[Row]:
-        """A user's activities from a place on, newest first, each with the name of its team."""
+        """A page of a user's activities, newest first, each with the name of its team."""
         place = (before.moment, before.id)
         async with self.database.connection() as connection:
             activities = await rows(connection, _OF_USER, (user_id,))
@@ -100,14 +101,14 @@ class BaselineQueries:
             return await _named(connection, page[:limit])
 
     async def record(self, new: entities.NewActivity) -> Row:
-        """Record an activity of a member of a team."""
+        """Create an activity of a member of a team."""
         async with transaction(self.database) as connection:
             await one(connection, _USER, (new.user_id,), "user")
             await _require_member(connection, new.user_id, new.team_id)
             return await one(connection, _CREATE, new.model_dump(), "activity")
 
     async def upload(self, upload: entities.Upload) -> Sequence[Row]:
-        """Record one after the other. Users and then teams are locked first, each in one order for all."""
+        """Create activities one by one. Users, then teams are locked first, in the order of ids."""
         async with transaction(self.database) as connection:
             await one(connection, f"{_USER} FOR NO KEY UPDATE", (upload.user_id,), "user")
             for effort in upload.activities:
@@ -117,20 +118,20 @@ class BaselineQueries:
             return [await one(connection, _CREATE, values, "activity") for values in each]
 
     async def change(self, activity_id: int, change: entities.ActivityChange) -> Row:
-        """Load an activity, change it, save all of it."""
+        """Load an activity, change it, save all columns."""
         async with transaction(self.database) as connection:
             activity = await one(connection, _ACTIVITY, (activity_id,), "activity")
             return await one(connection, _SAVE, {**activity, **change.model_dump(exclude_unset=True)}, "activity")
 
     async def remove(self, activity_id: int) -> Row:
-        """Delete an activity; answers what it was."""
+        """Delete an activity; returns the deleted row."""
         async with transaction(self.database) as connection:
             activity = await one(connection, _ACTIVITY, (activity_id,), "activity")
             await connection.execute("DELETE FROM activities WHERE id = %s", (activity_id,))
             return activity
 
     async def renew(self) -> None:
-        """There is nothing to renew: places are counted whenever somebody asks."""
+        """Nothing to refresh: ranks are computed on every request."""
 
 
 async def _with_team(connection: Connection, member: Row, activities: Sequence[Row]) -> Row:
@@ -146,7 +147,7 @@ async def _named(connection: Connection, activities: Sequence[Row]) -> list[Row]
 
 
 async def _places(connection: Connection, team_id: int | None, week: date) -> list[Row]:
-    """All who are ranked in a week, best first. In a team each one is asked whether they want to be seen."""
+    """All ranked users of a week, best first. In a team each member's privacy is queried separately."""
     asked = _WEEK_OF_ALL if team_id is None else _WEEK_OF_TEAM
     distances: Counter[int] = Counter()
     for activity in await rows(connection, asked, {"team_id": team_id, "from": week, "to": week + WEEK}):

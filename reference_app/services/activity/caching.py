@@ -1,14 +1,14 @@
-"""What of the activity service is cached for how long, and which write ends it.
+"""Cache entries of the activity service: lifetimes, and the writes that invalidate them.
 
-Topics that cached answers depend on, and the writes that change them:
+Topics of cached responses, and the writes that change them:
 
-    user:{id}             totals and newest activities of a user      the user's activities count otherwise
-    history:{id}          a user's activities in full                 one is recorded, changed in anything, removed
-    team:{id}             how far a team has come, and by whom        somebody's activities count otherwise for it
-    week:{monday}:{id}    places in a team in a week                  the same, in that week
-    week:{monday}:all     places of all                               the same, for any team
+    user:{id}             totals and newest activities of a user      a change of the user's counted activities
+    history:{id}          a user's activities in full                 any change of one
+    team:{id}             progress of a team                          a change of its counted activities
+    week:{monday}:{id}    leaderboard of a team in a week             the same, in that week
+    week:{monday}:all     leaderboard of all                          the same, for any team
 
-A remark on an activity ends a history alone. No fallback answers for this service: it has nothing that suits everybody.
+A note on an activity invalidates a history alone. This service has no fallback: no response suits all users.
 """
 
 from collections.abc import Iterable
@@ -28,14 +28,14 @@ HOUR, DAY = (int(timedelta(hours=hours).total_seconds()) for hours in (1, 24))
 
 
 class CachedActivities:
-    """Answers from the cache, or from ``queries``."""
+    """Responses from the cache, or from ``queries``."""
 
     def __init__(self, queries: BaselineQueries, cache: Cache, _: OrElse) -> None:
         self._queries = queries
         self._cache = cache
 
     async def dashboard(self, user_id: int) -> bytes:
-        """What a user sees first."""
+        """The dashboard of a user."""
 
         async def load() -> Loaded:
             user = await self._queries.dashboard(user_id)
@@ -45,7 +45,7 @@ class CachedActivities:
         return await self._cache.fetch(f"{SPACE}:dashboard:{user_id}", HOUR, load)
 
     async def progress(self, team_id: int) -> bytes:
-        """How far a team has come."""
+        """The progress of a team."""
 
         async def load() -> Loaded:
             team = await self._queries.progress(team_id)
@@ -54,7 +54,7 @@ class CachedActivities:
         return await self._cache.fetch(f"{SPACE}:progress:{team_id}", HOUR, load)
 
     async def leaderboard(self, team_id: int | None, day: date, limit: int) -> bytes:
-        """Who moved furthest in the week of a day."""
+        """The leaderboard of a day's week."""
         week = monday(day)
 
         async def load() -> Loaded:
@@ -74,11 +74,11 @@ class CachedActivities:
         return await self._cache.fetch(f"{SPACE}:history:{user_id}:{before}:{limit}", HOUR, load)
 
     async def record(self, new: entities.NewActivity) -> bytes:
-        """Record an activity."""
+        """Create an activity."""
         return await self._changed(await self._queries.record(new))
 
     async def upload(self, upload: entities.Upload) -> bytes:
-        """Record what a device has gathered."""
+        """Create the activities of a device."""
         recorded = await self._queries.upload(upload)
         await self._forget(recorded)
         return encode({"items": recorded})
@@ -92,11 +92,11 @@ class CachedActivities:
         return await self._changed(await self._queries.remove(activity_id))
 
     async def refresh(self) -> bool:
-        """There is nothing that everybody asks for first."""
+        """Nothing is cached in advance."""
         return True
 
     async def renew(self) -> bool:
-        """Renew what the database keeps of weeks that have changed since. No answer changes with it."""
+        """Refresh the view of changed weeks. No response changes with it."""
         await self._queries.renew()
         return True
 

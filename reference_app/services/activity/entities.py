@@ -1,4 +1,4 @@
-"""What goes in and out of the activity service, in the form that both implementations share."""
+"""Inputs and outputs of the activity service, shared by both implementations."""
 
 from collections.abc import Iterable, Sequence
 from datetime import date, timedelta
@@ -14,7 +14,7 @@ from reference_app.fields import Id, Input, Recorded, Text
 ACTIVITY_COLUMNS = """
     activities.id, activities.user_id, activities.team_id, activities.distance_m, activities.duration_seconds,
     activities.source, activities.note, activities.private, activities.started_at, activities.created_at"""
-RECENT = 5  # activities that a dashboard shows
+RECENT = 5  # activities on a dashboard
 WEEK = timedelta(days=7)
 
 Metres = Annotated[StrictInt, Field(ge=1, le=1_000_000)]
@@ -22,7 +22,7 @@ Seconds = Annotated[StrictInt, Field(ge=0, le=604_800)]
 
 
 class ActivityChange(Input):
-    """What may be changed of an activity; what is left out stays, whatever the defaults say."""
+    """The changes of an activity; omitted fields stay, whatever their defaults."""
 
     distance_m: Metres = 1
     duration_seconds: Seconds = 0
@@ -31,12 +31,12 @@ class ActivityChange(Input):
 
     @property
     def counts(self) -> bool:
-        """Whether totals and rankings may change with it."""
+        """Whether the change may affect totals and leaderboards."""
         return not self.model_fields_set <= {"note", "duration_seconds"}
 
 
 class Effort(Input):
-    """An activity, leaving aside whose it is."""
+    """An activity without its user."""
 
     team_id: Id
     distance_m: Metres
@@ -48,20 +48,20 @@ class Effort(Input):
 
 
 class NewActivity(Effort):
-    """An activity to record."""
+    """An activity to create."""
 
     user_id: Id
 
 
 class Upload(Input):
-    """What a device has gathered of one user, recorded all or none."""
+    """Activities of one user from a device, created all or none."""
 
     user_id: Id
     activities: Annotated[list[Effort], Field(min_length=1, max_length=100)]
 
 
 def monday(day: date) -> date:
-    """The week of a day, named by its Monday."""
+    """The week of a day, identified by its Monday."""
     return day - timedelta(days=day.weekday())
 
 
@@ -73,12 +73,12 @@ def dashboard_answer(user: Row) -> bytes:
 
 
 def progress_answer(team: Row) -> bytes:
-    """How far a team has come, and by whom; who is private is in the total alone."""
+    """The progress of a team and its members; private members count in the total alone."""
     return encode({**team, "percent": 100 * team["distance_m"] // team["goal_m"]})
 
 
 def leaderboard_answer(week: date, places: Iterable[Row]) -> bytes:
-    """Places of a week. The percentile is the share of the ranked who moved no further; a climb is in places."""
+    """A leaderboard. The percentile is the share of ranked users who moved no further; a climb is in ranks."""
     items = [
         {
             **{name: place[name] for name in ("place", "user_id", "username", "distance_m")},
@@ -91,5 +91,5 @@ def leaderboard_answer(week: date, places: Iterable[Row]) -> bytes:
 
 
 def history_answer(activities: Sequence[Row], limit: int) -> bytes:
-    """A page of a history, and where the next one begins, if this one is full."""
+    """A page of a history, with the cursor of the next page if this one is full."""
     return encode({"items": activities, "next": Cursor.behind(activities, limit, "started_at")})

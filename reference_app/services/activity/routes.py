@@ -1,4 +1,4 @@
-"""HTTP: the same routes in front of every release."""
+"""The HTTP routes, the same for every release."""
 
 from starlette.routing import Route
 
@@ -9,7 +9,7 @@ from reference_app.services.activity.caching import CachedActivities
 
 
 def routes(service: CachedActivities) -> list[Route]:
-    """The routes, answered by ``service``."""
+    """The routes of ``service``."""
     user, team, activity = (path_id(f"{kind}_id") for kind in ("user", "team", "activity"))
     change = endpoint(service.change, activity, body(entities.ActivityChange))
     return [

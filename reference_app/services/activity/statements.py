@@ -1,5 +1,5 @@
-# ruff: noqa: S608 - what is joined here are constants of this package
-"""The SQL of the optimized release. Each index of revision 0002 names the statement here that needs it."""
+# ruff: noqa: S608 - the joined texts are constants of this package
+"""The SQL of the optimized release. Each index of revision 0002 names the statement that needs it."""
 
 from reference_app.services.activity.entities import ACTIVITY_COLUMNS, RECENT
 
@@ -37,8 +37,8 @@ PROGRESS = """
     FROM teams WHERE teams.id = %(team_id)s
 """
 
-# The view holds the places of the last weeks, as they were when it was renewed. A change marks its week as stale in the
-# same transaction. A week that is stale, or too long ago, is counted: so this is exact however old the view is.
+# The view holds the leaderboards of recent weeks at its last refresh. A change marks its week as stale in the same
+# transaction. Stale and older weeks are computed from activities, so the result is exact however old the view is.
 _LEADERBOARD = """
     WITH not_kept AS MATERIALIZED (
         SELECT week FROM (VALUES (%(week)s::date), (%(earlier)s::date)) asked (week)
@@ -82,7 +82,7 @@ HISTORY = f"""
     ORDER BY activities.started_at DESC, activities.id DESC LIMIT %(limit)s
 """
 
-# All or none: nothing where the user is no member of one of the teams.
+# All or none: inserts nothing where the user is not a member of one of the teams.
 RECORD = f"""
     INSERT INTO activities (user_id, team_id, distance_m, duration_seconds, source, note, private, started_at)
     SELECT %(user_id)s, team_id, distance_m, duration_seconds, source, note, private, started_at

@@ -1,4 +1,4 @@
-"""Who somebody is and what they may do: users, log-ins, tokens, roles with their permissions."""
+"""The auth service: users, log-ins, tokens, roles with their permissions."""
 
 from reference_app.service import Service
 from reference_app.services.auth.baseline import BaselineQueries

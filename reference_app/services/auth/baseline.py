@@ -1,9 +1,9 @@
-# ruff: noqa: S608 - what is joined here are constants of this package
-"""The queries of the auth service as they were before: right, readable, and slow under load.
+# ruff: noqa: S608 - the joined texts are constants of this package
+"""The baseline queries of the auth service: correct, readable, and slow under load.
 
-Written as people write who think in objects: load the entities, then what belongs to each; change an entity, save it.
-That something is there once is seen to by locks, not by an index: so each release is right over each revision, and
-beside the other, as it happens in a canary and when a migration is taken back.
+Written in the style of an ORM: load the entities, then the rows of each; change an entity, save all of it.
+Locks, not indexes, ensure uniqueness: so each release works on each revision, and beside the other release, as in a
+canary deployment or after a rollback of the migration.
 """
 
 from collections.abc import Sequence
@@ -31,36 +31,36 @@ _BLACKLIST = "INSERT INTO token_blacklist (token_hash, user_id, expires_at) VALU
 
 
 class BaselineQueries:
-    """One query for a list, one more for each thing in it."""
+    """One query for a list, and one more for each row."""
 
     def __init__(self, database: Database) -> None:
         self.database = database
 
     async def credentials(self, username: str) -> Row | None:
-        """What a log-in is checked against: id, is_active and password_hash."""
+        """The id, is_active and password_hash for a log-in."""
         async with self.database.connection() as connection:
             return await (await connection.execute(statements.CREDENTIALS, (username,))).fetchone()
 
     async def record_login(self, user_id: int) -> None:
-        """A user has logged in; of two at the same moment the later one counts."""
+        """Record a log-in; of two concurrent ones the later one counts."""
         statement = "UPDATE users SET last_login_at = greatest(last_login_at, now()) WHERE id = %s"
         async with self.database.connection() as connection:
             await connection.execute(statement, (user_id,))
 
     async def is_revoked(self, digest: str) -> bool:
-        """Whether a token was given back."""
+        """Whether a token is revoked."""
         async with self.database.connection() as connection:
             return bool(await rows(connection, statements.BLACKLISTED, (digest,)))
 
     async def revoke(self, token: Token) -> None:
-        """Blacklist a token, once."""
+        """Put a token on the blacklist, once."""
         async with transaction(self.database) as connection:
             await one(connection, f"{_USER} FOR NO KEY UPDATE", (token.user_id,), "user")
             if not await rows(connection, statements.BLACKLISTED, (token.digest,)):
                 await connection.execute(_BLACKLIST, (token.digest, token.user_id, token.expires_at))
 
     async def logouts(self, user_id: int, limit: int) -> Sequence[Row]:
-        """The blacklisted tokens of a user, last first, without what they are known by."""
+        """The revoked tokens of a user, newest first, without digests."""
         async with self.database.connection() as connection:
             return await rows(connection, statements.LOGOUTS, (user_id, limit))
 
@@ -79,7 +79,7 @@ class BaselineQueries:
             return [await one(connection, _ROLE_BY_ID, (row["role_id"],), "role") for row in found]
 
     async def set_user_roles(self, user_id: int, names: Sequence[str]) -> AbstractSet[str]:
-        """Replace the roles of a user; answers which were removed or added."""
+        """Replace the roles of a user; returns those removed or added."""
         async with transaction(self.database) as connection:
             await one(connection, f"{_USER} FOR NO KEY UPDATE", (user_id,), "user")
             wanted = {name: (await one(connection, _ROLE, (name,), "role"))["id"] for name in names}
@@ -91,7 +91,7 @@ class BaselineQueries:
             return wanted.keys() ^ present.keys()
 
     async def set_role_permissions(self, name: str, permissions: Sequence[str]) -> AbstractSet[str]:
-        """Replace the permissions of a role; answers which were removed or added."""
+        """Replace the permissions of a role; returns those removed or added."""
         async with transaction(self.database) as connection:
             role = await one(connection, f"{_ROLE} FOR NO KEY UPDATE", (name,), "role")
             wanted, present = {*permissions}, {*await _permissions(connection, role["id"])}
@@ -102,7 +102,7 @@ class BaselineQueries:
             return wanted ^ present
 
     async def create_user(self, user: NewUser, password_hash: str) -> Row:
-        """Sign somebody up; ConflictError when the username or the e-mail address belongs to somebody already."""
+        """Create a user; ConflictError when the username or the email address is taken."""
         async with transaction(self.database) as connection:
             await connection.execute(statements.LOCK_NAMES, (user.username, user.email))
             for by, value in ((By.USERNAME, user.username), (By.EMAIL, user.email)):
@@ -111,7 +111,7 @@ class BaselineQueries:
             return await one(connection, _NEW_USER, (user.username, user.email, password_hash), "user")
 
     async def users(self, by: By, value: str | None, limit: int) -> Sequence[Row]:
-        """Users by something else, each with the names of the roles, last first."""
+        """Users by one criterion, each with role names, newest first."""
         statement = f"SELECT {USER_COLUMNS} FROM users {CHOSEN[by]} LIMIT %(limit)s"
         async with self.database.connection() as connection:
             return [
@@ -119,15 +119,15 @@ class BaselineQueries:
                 for user in await rows(connection, statement, {"value": value, "limit": limit})
             ]
 
-    # What is done unasked; no implementation before knew that.
+    # For background jobs, which the optimized release introduced.
 
     async def recent_permissions(self, limit: int) -> Sequence[Row]:
-        """The id, and the roles with their permissions, of each user among those who logged in last."""
+        """The id and the roles with permissions of each user who logged in recently."""
         async with self.database.connection() as connection:
             return await rows(connection, statements.RECENT_PERMISSIONS, {"limit": limit})
 
     async def delete_expired(self) -> AbstractSet[int]:
-        """Delete a batch of blacklisted tokens that have expired anyway; answers whose they were."""
+        """Delete a batch of expired tokens from the blacklist; returns their users."""
         async with self.database.connection() as connection:
             return {row["user_id"] for row in await rows(connection, statements.DELETE_EXPIRED)}
 

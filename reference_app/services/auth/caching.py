@@ -1,17 +1,17 @@
-"""What of the auth service is cached for how long, and which write ends it.
+"""Cache entries of the auth service: lifetimes, and the writes that invalidate them.
 
-Topics that cached answers depend on, and the writes that change them:
+Topics of cached responses, and the writes that change them:
 
-    token:{digest}      whether a token is valid            it is given back
-    logouts:{id}        the log-outs of a user              a log-out; the nightly deletion of expired ones
-    roles:{id}          the roles of a user                 they are replaced
-    role:{name}         the permissions of a role           they are replaced
-    holders:{name}      who has a role                      a user gains or loses it
-    permission:{name}   which roles have a permission       a role gains or loses it
-    creation            who signed up last                  a user is created
+    token:{digest}      whether a token is valid            its revocation
+    logouts:{id}        the log-outs of a user              a log-out; the nightly deletion of expired tokens
+    roles:{id}          the roles of a user                 their replacement
+    role:{name}         the permissions of a role           their replacement
+    holders:{name}      users with a role                   a user gains or loses it
+    permission:{name}   roles with a permission             a role gains or loses it
+    creation            the newest users                    a user is created
 
-Nothing answers instead when the database fails: an old answer here lets somebody in. For the same reason what takes
-something away is acknowledged only once the cache has confirmed that it is gone.
+There is no fallback when the database fails: a stale response could grant access. For the same reason a revocation is
+acknowledged only after the cache has confirmed the invalidation.
 """
 
 from collections.abc import Mapping
@@ -41,7 +41,7 @@ WARM_USERS = 100
 
 
 class CachedAuth:
-    """Answers from the cache, or from ``queries``; without a database nobody is let in."""
+    """Responses from the cache, or from ``queries``; without a database nobody can log in."""
 
     def __init__(self, queries: BaselineQueries, cache: Cache, _: OrElse) -> None:
         self._queries = queries
@@ -50,7 +50,7 @@ class CachedAuth:
         self._passwords = Passwords()
 
     async def login(self, credentials: Credentials) -> bytes:
-        """A token for who knows the password of an active user."""
+        """A token for an active user with the correct password."""
         user = await self._queries.credentials(credentials.username)
         known = user["password_hash"] if user is not None and user["is_active"] else None
         if not await self._passwords.match(known, credentials.password.get_secret_value()) or user is None:
@@ -60,7 +60,7 @@ class CachedAuth:
         return encode({"token": token, "user_id": user["id"], "expires_at": expires_at})
 
     async def token(self, encoded: str) -> bytes:
-        """What a token says that was not given back."""
+        """The content of a token that is not revoked."""
         token = self._tokens.read(encoded)
 
         async def load() -> Loaded:
@@ -72,14 +72,14 @@ class CachedAuth:
         return await self._cache.fetch(f"{SPACE}:token:{token.digest}:valid", token.seconds_left, load)
 
     async def logout(self, encoded: str) -> bytes:
-        """Take a token back; again is as good as once."""
+        """Revoke a token; repeating it is allowed."""
         token = self._tokens.read(encoded)
         await self._queries.revoke(token)
         await self._withdraw(f"token:{token.digest}", f"logouts:{token.user_id}")
         return encode({"valid": False, "user_id": token.user_id})
 
     async def permissions(self, user_id: int) -> bytes:
-        """What a user may do."""
+        """The permissions of a user."""
 
         async def load() -> Loaded:
             return _loaded_permissions(user_id, await self._queries.permissions(user_id))
@@ -108,14 +108,14 @@ class CachedAuth:
         return await self._cache.fetch(f"{SPACE}:permission:{permission}:roles", HALF_DAY, load)
 
     async def create_user(self, user: NewUser) -> bytes:
-        """Sign somebody up."""
+        """Create a user."""
         password_hash = await self._passwords.hash(user.password.get_secret_value())
         created = await self._queries.create_user(user, password_hash)
         await self._cache.invalidate(touched("creation"))
         return encode({**created, "roles": []})
 
     async def user(self, by: By, value: str) -> bytes:
-        """One user."""
+        """One user by name or email address."""
 
         async def load() -> Loaded:
             for user in await self._queries.users(by, value, limit=1):
@@ -125,7 +125,7 @@ class CachedAuth:
         return await self._cache.fetch(f"{SPACE}:users:{by}:{value}", HOUR, load)
 
     async def users(self, by: By, value: str | None, limit: int) -> bytes:
-        """Users by something else."""
+        """Users by one criterion."""
 
         async def load() -> Loaded:
             users = await self._queries.users(by, value, limit)
@@ -135,7 +135,7 @@ class CachedAuth:
         return await self._cache.fetch(f"{SPACE}:users:{by}:{value}:{limit}", HOUR, load)
 
     async def logouts(self, user_id: int, limit: int) -> bytes:
-        """When a user logged out, last first."""
+        """The log-outs of a user, newest first."""
 
         async def load() -> Loaded:
             return Loaded(list_answer(await self._queries.logouts(user_id, limit)), always([f"logouts:{user_id}"]))
@@ -143,7 +143,7 @@ class CachedAuth:
         return await self._cache.fetch(f"{SPACE}:user:{user_id}:logouts:{limit}", HOUR, load)
 
     async def refresh(self) -> bool:
-        """Cache what those may do who logged in last."""
+        """Cache the permissions of users who logged in recently."""
 
         async def load() -> Mapping[str, Loaded]:
             recent = await self._queries.recent_permissions(WARM_USERS)
@@ -152,7 +152,7 @@ class CachedAuth:
         return await fill(self._cache, HALF_DAY, load)
 
     async def rebuild(self) -> bool:
-        """Delete what no longer keeps anybody out, a batch at a time."""
+        """Delete expired tokens from the blacklist, in batches."""
         if await self._cache.event_number() is None:
             return False
         while users := await self._queries.delete_expired():
@@ -160,7 +160,7 @@ class CachedAuth:
         return True
 
     async def _withdraw(self, *topics: str) -> None:
-        """Invalidate and be sure of it: a cache that answers has taken it, so that no other process holds on to it."""
+        """Invalidate, and raise unless the cache confirms it, so that no other process serves the old entry."""
         await self._cache.invalidate(touched(*topics))
         if await self._cache.event_number() is None:
             raise CircuitOpenError("cache", 1)

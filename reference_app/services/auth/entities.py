@@ -1,4 +1,4 @@
-"""What goes in and out of the auth service, in the form that both implementations share."""
+"""Inputs and outputs of the auth service, shared by both implementations."""
 
 from collections.abc import Iterable, Mapping
 from enum import StrEnum
@@ -10,14 +10,14 @@ from reference_app.answers import encode
 from reference_app.database import Row
 from reference_app.fields import Email, Input, Name, Names, Password
 
-# The last log-in is shown to nobody: every log-in would end what is cached about the user.
+# The last log-in is in no response: otherwise every log-in would invalidate the cached user.
 USER_COLUMNS = "users.id, users.username, users.email, users.is_active, users.created_at"
 
 Roles: TypeAlias = Mapping[str, Iterable[str]]  # by name, each with its permissions
 
 
 class By(StrEnum):
-    """A way to choose users: the first two choose many, the last two one."""
+    """A criterion for users: the first two select many, the last two one."""
 
     CREATION = "creation"
     ROLE = "role"
@@ -36,14 +36,14 @@ CHOSEN = {
 
 
 class Credentials(Input):
-    """Who somebody says they are, and what only they know."""
+    """A username and a password."""
 
     username: Name
     password: Password
 
 
 class NewUser(Credentials):
-    """Somebody who signs up."""
+    """A user to create."""
 
     email: Email
     password: Annotated[Password, Field(min_length=8)]
@@ -62,12 +62,12 @@ class RolePermissions(Input):
 
 
 def permissions_answer(user_id: int, roles: Roles) -> bytes:
-    """What a user may do, and through which roles."""
+    """The permissions of a user, with the roles that grant them."""
     listed = [{"name": name, "permissions": sorted(roles[name])} for name in sorted(roles)]
     union = sorted({permission for permissions in roles.values() for permission in permissions})
     return encode({"user_id": user_id, "roles": listed, "permissions": union})
 
 
 def list_answer(items: Iterable[Row]) -> bytes:
-    """Any list, in its order."""
+    """A list in its order."""
     return encode({"items": list(items)})

@@ -1,4 +1,4 @@
-"""The queries of the auth service after: one statement per answer. What is not here was left as it was."""
+"""The optimized queries of the auth service: one statement per response. Other methods are inherited."""
 
 from collections.abc import Sequence
 
@@ -9,19 +9,19 @@ from reference_app.services.auth.entities import By, Roles
 
 
 class OptimizedQueries(BaselineQueries):
-    """One statement for a list and all that is in it."""
+    """One statement for a list with all its rows."""
 
     async def permissions(self, user_id: int) -> Roles:
-        """One statement."""
+        """The baseline's result by one statement."""
         async with self.database.connection() as connection:
             return dict((await one(connection, statements.PERMISSIONS, (user_id,), "user"))["roles"])
 
     async def permission_roles(self, permission: str) -> Sequence[Row]:
-        """One statement."""
+        """The baseline's result by one statement."""
         async with self.database.connection() as connection:
             return await rows(connection, statements.PERMISSION_ROLES, (permission,))
 
     async def users(self, by: By, value: str | None, limit: int) -> Sequence[Row]:
-        """One statement."""
+        """The baseline's result by one statement."""
         async with self.database.connection() as connection:
             return await rows(connection, statements.USERS[by], {"value": value, "limit": limit})

@@ -1,4 +1,4 @@
-"""Password hashes: argon2id, slow on purpose, computed beside the event loop."""
+"""Password hashes with argon2id, slow by design, computed in threads beside the event loop."""
 
 import asyncio
 import secrets
@@ -7,12 +7,12 @@ from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
 
 MEMORY_KIB, PASSES, LANES = 9216, 4, 1
-"""One of the least settings that OWASP's password storage cheat sheet allows."""
-_AT_ONCE = 2  # each holds a core and the memory; whoever logs in beyond that waits, and everybody else does not
+"""One of the minimum settings of OWASP's password storage cheat sheet."""
+_AT_ONCE = 2  # each uses a core and the memory; further log-ins wait, other requests do not
 
 
 class Passwords:
-    """Hashes and checks passwords in threads; argon2 lets go of the interpreter meanwhile."""
+    """Hashes and verifies passwords in threads; argon2 releases the interpreter lock."""
 
     def __init__(self) -> None:
         self._hasher = PasswordHasher(PASSES, MEMORY_KIB, LANES)
@@ -20,12 +20,12 @@ class Passwords:
         self._nobody = self._hasher.hash(secrets.token_hex())
 
     async def hash(self, password: str) -> str:
-        """A hash with a salt of its own."""
+        """Hash a password with a new salt."""
         async with self._turns:
             return await asyncio.to_thread(self._hasher.hash, password)
 
     async def match(self, known: str | None, password: str) -> bool:
-        """Whether ``password`` is what was hashed. Without a hash it costs the same, so that the time tells nothing."""
+        """Whether ``password`` matches. A missing hash takes the same time, so that timing reveals nothing."""
         async with self._turns:
             matches = await asyncio.to_thread(self._check, known or self._nobody, password)
         return matches and known is not None

@@ -1,4 +1,4 @@
-"""HTTP: the same routes in front of every release."""
+"""The HTTP routes, the same for every release."""
 
 from starlette.routing import Route
 
@@ -8,7 +8,7 @@ from reference_app.services.auth.entities import By, Credentials, NewUser, RoleP
 
 
 def routes(service: CachedAuth) -> list[Route]:
-    """The routes, answered by ``service``."""
+    """The routes of ``service``."""
     user, role, permission = path_id("user_id"), path_name("name"), path_name("permission")
     username, email, nothing = path_name("username"), path_email("email"), fixed(None)
     set_user_roles = endpoint(service.set_user_roles, user, body(UserRoles))

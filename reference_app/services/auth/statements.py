@@ -1,5 +1,5 @@
-# ruff: noqa: S608 - what is joined here are constants of this package
-"""The SQL of the optimized release. Each index of revision 0002 names the statement here that needs it."""
+# ruff: noqa: S608 - the joined texts are constants of this package
+"""The SQL of the optimized release. Each index of revision 0002 names the statement that needs it."""
 
 from reference_app.services.auth.entities import CHOSEN, USER_COLUMNS
 
@@ -24,20 +24,20 @@ _USERS_WITH_ROLES = f"""
 """
 USERS = {by: f"{_USERS_WITH_ROLES} {chosen} LIMIT %(limit)s" for by, chosen in CHOSEN.items()}
 
-# These need nothing but their indexes.
+# These statements are the same in both releases; indexes alone make them fast.
 CREDENTIALS = "SELECT id, is_active, password_hash FROM users WHERE username = %s"
 BLACKLISTED = "SELECT id FROM token_blacklist WHERE token_hash = %s"
 LOGOUTS = """
     SELECT id, created_at, expires_at FROM token_blacklist WHERE user_id = %s ORDER BY created_at DESC, id DESC LIMIT %s
 """
 
-# Held to the end of the transaction. Everybody takes the lock of the username first: so nobody waits in a circle.
+# Held to the end of the transaction. All transactions lock the username first: no deadlock.
 LOCK_NAMES = """
     SELECT pg_advisory_xact_lock(hashtext('username'), hashtext(%s)),
         pg_advisory_xact_lock(hashtext('email'), hashtext(%s))
 """
 
-# A day before the newest log-out rather than before now: never too early, whatever the servers' clocks say.
+# A day before the newest log-out, not before now: never too early, whatever the clocks of the servers are.
 DELETE_EXPIRED = """
     DELETE FROM token_blacklist WHERE id = ANY (ARRAY(
         SELECT id FROM token_blacklist

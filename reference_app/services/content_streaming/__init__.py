@@ -1,4 +1,4 @@
-"""Videos from their upload to who watched them: creators, transcoding jobs for workers, views, lists of videos."""
+"""The content streaming service: creators, videos, transcoding jobs for workers, views, lists of videos."""
 
 from reference_app.service import Service
 from reference_app.services.content_streaming.baseline import BaselineQueries

@@ -1,7 +1,7 @@
-# ruff: noqa: S608 - what is joined here are constants of this package
-"""The queries of the content streaming service as they were before: right, readable, and slow under load.
+# ruff: noqa: S608 - the joined texts are constants of this package
+"""The baseline queries of the content streaming service: correct, readable, and slow under load.
 
-Written as people write who think in objects: load the entities, then what belongs to each; change an entity, save it.
+Written in the style of an ORM: load the entities, then the rows of each; change an entity, save all of it.
 """
 
 from collections.abc import Sequence
@@ -23,7 +23,7 @@ _UNFINISHED = """
     SELECT id FROM transcoding_jobs WHERE video_id = %s AND rendition = %s AND status IN ('queued', 'running')
 """
 _OLDEST_QUEUED = "SELECT id FROM transcoding_jobs WHERE status = 'queued' ORDER BY created_at, id LIMIT 1 FOR UPDATE"
-# Beside the row lock, which is for the other release while both run: that one takes no lock of the queue.
+# In addition to the row lock, which the optimized release needs while both run: it takes no lock of the queue.
 _LOCK_QUEUE = "SELECT pg_advisory_xact_lock(hashtext('transcoding_jobs'))"
 _COUNT_PUBLISHED = "SELECT count(*) FROM videos WHERE creator_id = %s AND status = 'published'"
 _NEWEST_PUBLISHED = """
@@ -54,7 +54,7 @@ _RECORD = "INSERT INTO video_views (video_id, user_id, seconds_watched) VALUES (
 
 
 class BaselineQueries:
-    """One query for a list, one more for each thing in it."""
+    """One query for a list, and one more for each row."""
 
     def __init__(self, database: Database) -> None:
         self.database = database
@@ -66,7 +66,7 @@ class BaselineQueries:
             return {**video, "jobs": await rows(connection, _JOBS, (video_id,))}
 
     async def creator(self, key: entities.CreatorKey, value: int | str, limit: int) -> Row:
-        """A creator's page: the newest published videos, last first."""
+        """A creator with the newest published videos, newest first."""
         asked = f"SELECT {CREATOR_COLUMNS} FROM creators WHERE {key} = %s"
         async with self.database.connection() as connection:
             creator = await one(connection, asked, (value,), "creator")
@@ -79,14 +79,14 @@ class BaselineQueries:
             return {**creator, "published_count": counted["count"], "videos": shown}
 
     async def shelf(self, shelf: entities.Shelf, limit: int, today: date) -> Sequence[Row]:
-        """Published videos by something else, each with its creator's handle; only views before ``today`` count."""
+        """Published videos by one criterion, each with its creator's handle; only views before ``today`` count."""
         listing = f"SELECT {VIDEO_COLUMNS} FROM videos {entities.SHELVES[shelf]} LIMIT %(limit)s"
         async with self.database.connection() as connection:
             listed = await rows(connection, listing, {"limit": limit, "today": today})
             return [await _with_handle(connection, video) for video in listed]
 
     async def views(self, key: entities.ViewKey, value: int, limit: int) -> Sequence[Row]:
-        """What a user watched, or who watched a video, each with the video's title, last first."""
+        """The views of a user or of a video, each with the video's title, newest first."""
         asked = f"{_VIEWS} WHERE {key} = %s ORDER BY created_at DESC, id DESC LIMIT %s"
         async with self.database.connection() as connection:
             views = await rows(connection, asked, (value, limit))
@@ -95,18 +95,18 @@ class BaselineQueries:
             return [{**view, "title": videos[view["video_id"]]["title"]} for view in views]
 
     async def create_video(self, video: entities.NewVideo) -> Row:
-        """A draft, in no list yet."""
+        """Create a draft, which is in no list yet."""
         async with transaction(self.database) as connection:
             await one(connection, _CREATOR, (video.creator_id,), "creator")
             return await one(connection, _CREATE, video.model_dump(), "video")
 
     async def update_video(self, video_id: int, change: entities.VideoChange) -> Row:
-        """Replace what its creator may set."""
+        """Replace the editable fields of a video."""
         async with self.database.connection() as connection:
             return await one(connection, _UPDATE, {"id": video_id, **change.model_dump()}, "video")
 
     async def publish(self, video_id: int) -> Row:
-        """Show a video that can be watched. What was shown before keeps the moment of its first publication."""
+        """Publish a video with a finished job. A republished one keeps the time of its first publication."""
         async with transaction(self.database) as connection:
             await one(connection, f"{_VIDEO} FOR NO KEY UPDATE", (video_id,), "video")
             if not await rows(connection, _RENDITIONS, (video_id,)):
@@ -114,7 +114,7 @@ class BaselineQueries:
             return await one(connection, _PUBLISH, (video_id,), "video")
 
     async def enqueue(self, video_id: int, job: entities.NewJob) -> Row:
-        """Ask for a rendition, unless it is asked for already. One at a time may ask for a video."""
+        """Enqueue a job for a rendition, unless one is pending. Concurrent calls for one video are serialized."""
         async with transaction(self.database) as connection:
             await one(connection, f"{_VIDEO} FOR NO KEY UPDATE", (video_id,), "video")
             if await rows(connection, _UNFINISHED, (video_id, job.rendition)):
@@ -122,14 +122,14 @@ class BaselineQueries:
             return await one(connection, _ENQUEUE, (video_id, job.rendition), "job")
 
     async def claim(self, worker: str) -> Row:
-        """Give a worker the oldest job that waits. One worker at a time may look."""
+        """Assign the oldest queued job to a worker. Concurrent workers are serialized."""
         async with transaction(self.database) as connection:
             await connection.execute(_LOCK_QUEUE)
             oldest = await rows(connection, _OLDEST_QUEUED)
             return await one(connection, _CLAIM, (worker, oldest[0]["id"] if oldest else None), JOB_FOR)
 
     async def finish(self, job_id: int, outcome: entities.Outcome) -> Row:
-        """A worker says how its job ended."""
+        """Finish a job with its result."""
         asked = f"SELECT {JOB_COLUMNS} FROM transcoding_jobs WHERE id = %s FOR NO KEY UPDATE"
         async with transaction(self.database) as connection:
             job = await one(connection, asked, (job_id,), "job")
@@ -138,7 +138,7 @@ class BaselineQueries:
             return await one(connection, _FINISH, (outcome.status, job_id), "job")
 
     async def record_view(self, video_id: int, view: entities.NewView) -> Row:
-        """Record who watched a video, and count it there; answers its id and the new count."""
+        """Create a view of a video and increment its counter; returns the id and the new count."""
         async with transaction(self.database) as connection:
             video = await one(connection, f"{_VIDEO} FOR NO KEY UPDATE", (video_id,), "video")
             count = video["view_count"] + 1
@@ -146,7 +146,7 @@ class BaselineQueries:
             recorded = await one(connection, _RECORD, (video_id, view.user_id, view.seconds_watched), "view")
             return {**recorded, "view_count": count}
 
-    # What is done without being asked; no implementation before knew that.
+    # For background jobs, which the optimized release introduced.
 
     async def most_viewed(self, limit: int) -> Sequence[Row]:
         """The published videos with the most views, each with its jobs."""
@@ -154,7 +154,7 @@ class BaselineQueries:
             return await rows(connection, statements.MOST_VIEWED, {"limit": limit})
 
     async def requeue(self) -> Sequence[Row]:
-        """Let others do what has been running for more than a day; answers the videos that it is done for."""
+        """Requeue jobs that have been running for more than a day; returns their videos."""
         async with self.database.connection() as connection:
             return await rows(connection, statements.REQUEUE)
 

@@ -1,18 +1,18 @@
-"""What of the content streaming service is cached for how long, and which write ends it.
+"""Cache entries of the content streaming service: lifetimes, and the writes that invalidate them.
 
-Topics that cached answers depend on, and the writes that change them:
+Topics of cached responses, and the writes that change them:
 
-    video:{id}      what a video is called, and its status    the video is updated or published
+    video:{id}      title and status of a video               the video is updated or published
     jobs:{id}       the jobs of a video                       one is enqueued, claimed, finished or requeued
-    counters:{id}   its live counter, rank and last viewers   somebody watches it, weighing its views then
-    level:{n}       the end of a list at n hundred views      somebody watches a video with so many, weighing them
-    user:{id}       what a user watched                       that user watches something
+    counters:{id}   its live counter, rank and last viewers   a view, weighted by the video's views
+    level:{n}       the end of a list at n hundred views      a view of a video with so many, weighted by them
+    user:{id}       the views of a user                       a view by that user
     creator:{id}    the published videos of a creator         one of them is published
-    newest          such a list                               a video is published
-    popular         such a list                               the same, weighing its views
-    trending        such a list                               the same; views count once their day is over
+    newest          the list of newest videos                 a video is published
+    popular         the list of popular videos                the same, weighted by its views
+    trending        the list of trending videos               the same; views count after their day is over
 
-A view ends the answer about its video, which shows the counter, and a popular list only where it may change the order.
+A view invalidates the response for its video, which has the counter, and a popular list only if its order may change.
 """
 
 from collections.abc import Sequence
@@ -31,12 +31,12 @@ from reference_app.services.content_streaming.entities import Shelf
 SPACE = "stream"
 HOUR, DAY = (int(timedelta(hours=hours).total_seconds()) for hours in (1, 24))
 WARM_VIDEOS = 100
-REBUILT = (10, 20)  # the limits of the trending lists that are cached beforehand
-LEVEL = 100  # views, far more than are under way for one video at once: their invalidations may overtake each other
+REBUILT = (10, 20)  # limits of the trending lists that are cached in advance
+LEVEL = 100  # views, far more than are concurrent for one video, because invalidations may arrive out of order
 
 
 class CachedStreaming:
-    """Answers from the cache, or from ``queries``; without a database the most viewed videos answer."""
+    """Responses from the cache, or from ``queries``; the most viewed videos are fallbacks."""
 
     def __init__(self, queries: BaselineQueries, cache: Cache, or_else: OrElse) -> None:
         self._queries = queries
@@ -45,7 +45,7 @@ class CachedStreaming:
         self._popular: dict[int, Row] = {}
 
     async def video(self, video_id: int) -> bytes:
-        """One video."""
+        """One video by id."""
 
         async def load() -> Loaded:
             return _loaded_video(await self._queries.video(video_id))
@@ -54,7 +54,7 @@ class CachedStreaming:
         return await self._or_else(answer, lambda: self._popular_video(video_id))
 
     async def creator(self, key: entities.CreatorKey, value: int | str, limit: int) -> bytes:
-        """A creator's page."""
+        """A creator with the newest videos."""
 
         async def load() -> Loaded:
             creator = await self._queries.creator(key, value, limit)
@@ -64,7 +64,7 @@ class CachedStreaming:
         return await self._cache.fetch(f"{SPACE}:creator:{key}:{value}:{limit}", HOUR, load)
 
     async def shelf(self, shelf: Shelf, limit: int) -> bytes:
-        """Published videos by something else."""
+        """Published videos by one criterion."""
         today = now().date()
 
         async def load() -> Loaded:
@@ -74,7 +74,7 @@ class CachedStreaming:
         return await self._or_else(answer, lambda: self._popular_list(limit))
 
     async def views(self, key: entities.ViewKey, value: int, limit: int) -> bytes:
-        """What a user watched, or who watched a video."""
+        """The views of a user or of a video."""
 
         async def load() -> Loaded:
             views = await self._queries.views(key, value, limit)
@@ -84,24 +84,24 @@ class CachedStreaming:
         return await self._cache.fetch(f"{SPACE}:views:{key}:{value}:{limit}", HOUR, load)
 
     async def create_video(self, video: entities.NewVideo) -> bytes:
-        """Prepare a video. A draft is in no answer but its own, which nobody has asked for."""
+        """Create a draft. It is in no other response, and its own is not cached yet."""
         return encode(await self._queries.create_video(video))
 
     async def update_video(self, video_id: int, change: entities.VideoChange) -> bytes:
-        """Replace what its creator may set."""
+        """Replace the editable fields of a video."""
         video = await self._queries.update_video(video_id, change)
         await self._cache.invalidate(touched(f"video:{video_id}"))
         return encode(video)
 
     async def publish(self, video_id: int) -> bytes:
-        """Show a video to everybody."""
+        """Publish a video."""
         video = await self._queries.publish(video_id)
         lists = touched(Shelf.NEWEST, Shelf.TRENDING, f"creator:{video['creator_id']}")
         await self._cache.invalidate(lists | touched(f"video:{video_id}") | {Shelf.POPULAR: video["view_count"]})
         return encode(video)
 
     async def record_view(self, video_id: int, view: entities.NewView) -> bytes:
-        """Record who watched a video."""
+        """Create a view of a video."""
         recorded = await self._queries.record_view(video_id, view)
         count = recorded["view_count"]
         counted = {f"counters:{video_id}": count, f"level:{count // LEVEL}": count}
@@ -109,19 +109,19 @@ class CachedStreaming:
         return encode({"id": recorded["id"], "video_id": video_id, **view.model_dump()})
 
     async def enqueue(self, video_id: int, job: entities.NewJob) -> bytes:
-        """Ask for a rendition."""
+        """Enqueue a job for a rendition."""
         return await self._changed(await self._queries.enqueue(video_id, job))
 
     async def claim(self, claim: entities.Claim) -> bytes:
-        """Give a worker something to do."""
+        """Assign a job to a worker."""
         return await self._changed(await self._queries.claim(claim.worker))
 
     async def finish(self, job_id: int, outcome: entities.Outcome) -> bytes:
-        """Note how a job ended."""
+        """Finish a job with its result."""
         return await self._changed(await self._queries.finish(job_id, outcome))
 
     async def refresh(self) -> bool:
-        """Cache the videos most likely to be asked for, and keep them for when the database cannot be asked."""
+        """Cache the most requested videos, and keep them as fallbacks."""
 
         async def load() -> dict[str, Loaded]:
             self._popular = {row["id"]: row for row in await self._queries.most_viewed(WARM_VIDEOS)}
@@ -130,7 +130,7 @@ class CachedStreaming:
         return await fill(self._cache, DAY, load)
 
     async def rebuild(self) -> bool:
-        """Let others do what a worker left undone, and cache what was watched most on the day that is over."""
+        """Requeue abandoned jobs, and cache the trending videos of the past day."""
         requeued = await self._queries.requeue()
         await self._cache.invalidate(touched(*(f"jobs:{job['video_id']}" for job in requeued)))
         today = now().date()
@@ -167,7 +167,7 @@ def _loaded_list(shelf: Shelf, limit: int, videos: Sequence[Row]) -> Loaded:
 
 
 def _popular_topics(limit: int, videos: Sequence[Row]) -> dict[str, float]:
-    """A view counts once it lifts a video to the views of the one above it, or one from below to those of the last."""
+    """The topics of a popular list: a view matters where it may swap two entries or add a new one."""
     ranks = {f"counters:{video['id']}": above["view_count"] for above, video in pairwise(videos)}
     if len(videos) < limit:
         return ranks | always([Shelf.POPULAR])

@@ -1,4 +1,4 @@
-"""What goes in and out of the content streaming service, in the form that both implementations share."""
+"""Inputs and outputs of the content streaming service, shared by both implementations."""
 
 from collections.abc import Iterable
 from enum import StrEnum
@@ -19,14 +19,14 @@ BY_SIZE = "ORDER BY length(rendition), rendition"
 
 
 class Shelf(StrEnum):
-    """A way to list published videos, each by something else."""
+    """A criterion for lists of published videos."""
 
     NEWEST = "newest"
     POPULAR = "popular"
     TRENDING = "trending"
 
 
-# Trending is what was watched most on the last day that is recorded and over: the views of today count tomorrow.
+# Trending videos have most views on the last complete day of the data: views of today count tomorrow.
 SHELVES = {
     Shelf.NEWEST: "WHERE videos.status = 'published' ORDER BY videos.published_at DESC, videos.id DESC",
     Shelf.POPULAR: "WHERE videos.status = 'published' ORDER BY videos.view_count DESC, videos.id",
@@ -47,45 +47,45 @@ Seconds = Annotated[StrictInt, Field(ge=0, le=86_400)]
 
 
 class VideoChange(Input):
-    """What the creator of a video may set."""
+    """The editable fields of a video."""
 
     title: Title
     description: Text
 
 
 class NewVideo(VideoChange):
-    """A video to prepare for publication."""
+    """A video to create as a draft."""
 
     creator_id: Id
     duration_seconds: Seconds
 
 
 class NewJob(Input):
-    """A rendition to make of a video."""
+    """A job to transcode a video into a rendition."""
 
     rendition: Rendition
 
 
 class Claim(Input):
-    """A worker has nothing to do."""
+    """A worker's request for a job."""
 
     worker: Name
 
 
 class Outcome(Input):
-    """How a job ended."""
+    """The result of a job."""
 
     status: Literal["finished", "failed"]
 
 
 class NewView(Input):
-    """A user watched a video."""
+    """A view of a video by a user."""
 
     user_id: Id
     seconds_watched: Seconds
 
 
 def list_answer(videos: Iterable[Row]) -> bytes:
-    """Videos in a list. Counters are left out: they change with every view, a list does not."""
+    """A list of videos. It omits counters, which change with every view."""
     shown = ("id", "title", "creator_id", "handle", "duration_seconds", "published_at")
     return encode({"items": [{name: video[name] for name in shown} for video in videos]})

@@ -1,4 +1,4 @@
-"""HTTP: the same routes in front of every release."""
+"""The HTTP routes, the same for every release."""
 
 from starlette.routing import Route
 
@@ -9,7 +9,7 @@ from reference_app.services.content_streaming.entities import Shelf
 
 
 def routes(service: CachedStreaming) -> list[Route]:
-    """The routes, answered by ``service``."""
+    """The routes of ``service``."""
     video, creator, user, job = (path_id(f"{kind}_id") for kind in ("video", "creator", "user", "job"))
     create = endpoint(service.create_video, body(entities.NewVideo), status=201)
     update = endpoint(service.update_video, video, body(entities.VideoChange))

@@ -1,5 +1,5 @@
-# ruff: noqa: S608 - what is joined here are constants of this package
-"""The SQL of the optimized release. Each index of revision 0002 names the statement here that needs it."""
+# ruff: noqa: S608 - the joined texts are constants of this package
+"""The SQL of the optimized release. Each index of revision 0002 names the statement that needs it."""
 
 from typing import get_args
 
@@ -55,7 +55,7 @@ RECORD_VIEW = """
     RETURNING id, (SELECT view_count FROM counted) AS view_count
 """
 
-# SKIP LOCKED: what another worker is claiming at this moment is not waited for, the next job is taken instead.
+# SKIP LOCKED takes the next job instead of waiting for one that another worker is claiming.
 CLAIM = f"""
     UPDATE transcoding_jobs
     SET status = 'running', worker = %(worker)s, attempts = attempts + 1, started_at = now()
@@ -65,7 +65,7 @@ CLAIM = f"""
     RETURNING {JOB_COLUMNS}
 """
 
-# A worker that went away never says so. The newest job has the highest id.
+# A lost worker never reports. The newest job has the highest id.
 REQUEUE = """
     UPDATE transcoding_jobs SET status = 'queued', worker = NULL, started_at = NULL
     WHERE status = 'running'

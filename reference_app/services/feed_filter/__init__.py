@@ -1,4 +1,4 @@
-"""Which posts of a feed to show to whom: keywords, configurations, events of posts, what classifiers said of them."""
+"""The feed filter service: keywords, configurations, events of posts, classifications of posts."""
 
 from reference_app.service import Service
 from reference_app.services.feed_filter.baseline import BaselineQueries

@@ -1,8 +1,8 @@
-# ruff: noqa: S608 - what is joined here are constants of this package
-"""The queries of the feed filter service as they were before: right, readable, and slow under load.
+# ruff: noqa: S608 - the joined texts are constants of this package
+"""The baseline queries of the feed filter service: correct, readable, and slow under load.
 
-Written as people write who think in objects: load the entities, then what belongs to each; change an entity, save it.
-Without unique indexes a lock keeps two requests from making what there must be only one of.
+Written in the style of an ORM: load the entities, then the rows of each; change an entity, save all of it.
+Without unique indexes a lock prevents concurrent requests from creating duplicates.
 """
 
 from collections.abc import Sequence
@@ -61,19 +61,19 @@ _CLASSIFY = f"""
 
 
 class BaselineQueries:
-    """One query for a list, one more for each thing in it."""
+    """One query for a list, and one more for each row."""
 
     def __init__(self, database: Database) -> None:
         self.database = database
 
     async def users(self, limit: int, after: int) -> Sequence[Row]:
-        """Users by id, each with the keywords that were added."""
+        """Users by id, each with their keywords."""
         async with self.database.connection() as connection:
             listed = await rows(connection, _LIST, (after, limit))
             return [await _with_keywords(connection, user) for user in listed]
 
     async def settings(self, key: entities.UserKey, value: int | str) -> Row:
-        """All that decides about the feed of a user: who it is, the configuration if there is one, and the keywords."""
+        """The filter settings of a user: the user, the configuration if any, and the keywords."""
         async with self.database.connection() as connection:
             asked = f"SELECT {USER_COLUMNS} FROM users WHERE {key} = %s"
             user = await one(connection, asked, (value,), "user")
@@ -82,7 +82,7 @@ class BaselineQueries:
             return {**user, "configuration": configured[0] if configured else None, "keywords": keywords}
 
     async def keywords(self, user_id: int) -> Sequence[Row]:
-        """The keywords of a user, in the order in which they were added."""
+        """The keywords of a user, in the order of creation."""
         return await self.rows(_KEYWORDS, (user_id,))
 
     async def configuration(self, user_id: int) -> Row:
@@ -91,38 +91,38 @@ class BaselineQueries:
             return await one(connection, _CONFIGURATION, (user_id,), "configuration of user")
 
     async def events(self, user_id: int, limit: int, before: int | None) -> Sequence[Row]:
-        """What a user met, last first, or what came before the event ``before``."""
+        """A page of a user's events, newest first, before the event ``before``."""
         values = {"user_id": user_id, "limit": limit, "before": before}
         return await self.rows(statements.EVENTS[before is not None], values)
 
     async def statistics(self, user_id: int | None, today: date, limit: int) -> Sequence[Row]:
-        """Events of a user, or of all, by day; last first, and only days before ``today``."""
+        """Events of a user, or of all, per day; newest first, days before ``today`` only."""
         values = {"user_id": user_id, "today": today, "limit": limit}
         return await self.rows(_OF_USER if user_id else _OF_ALL, values)
 
     async def classification(self, key: str) -> Row:
-        """What a classifier answered about a post."""
+        """The classification of a post."""
         async with self.database.connection() as connection:
             return await one(connection, _CLASSIFICATION, (key,), "classification")
 
     async def add_keyword(self, user_id: int, new: entities.NewKeyword) -> Row:
-        """Add what the user does not have yet. One at a time may add to a user's."""
+        """Add a new keyword. Concurrent additions for one user are serialized."""
         try:
             async with transaction(self.database) as connection:
                 await one(connection, f"{_USER} FOR NO KEY UPDATE", (user_id,), "user")
                 if await rows(connection, _SAME_KEYWORD, (user_id, new.keyword)):
                     raise ConflictError(f"user {user_id} has this keyword already")
                 return await one(connection, _ADD_KEYWORD, (user_id, new.keyword), "keyword")
-        except UniqueViolation:  # by a release that runs beside this one and takes no lock
+        except UniqueViolation:  # by the optimized release, which takes no lock
             return await self.add_keyword(user_id, new)
 
     async def remove_keyword(self, user_id: int, keyword_id: int) -> Row:
-        """Remove what the user has."""
+        """Remove a keyword of the user."""
         async with self.database.connection() as connection:
             return await one(connection, _REMOVE_KEYWORD, (keyword_id, user_id), "keyword")
 
     async def configure(self, user_id: int, configuration: entities.Configuration) -> Row:
-        """Replace the configuration, or make the first one."""
+        """Replace the configuration, or create the first one."""
         values = {"user_id": user_id, **configuration.model_dump()}
         try:
             async with transaction(self.database) as connection:
@@ -133,13 +133,13 @@ class BaselineQueries:
             return await self.configure(user_id, configuration)
 
     async def record(self, event: entities.NewEvent) -> Row:
-        """Record what a user met."""
+        """Create an event of a user."""
         async with transaction(self.database) as connection:
             await one(connection, _USER, (event.user_id,), "user")
             return await one(connection, _RECORD, event.model_dump(), "event")
 
     async def classify(self, key: str, classification: entities.Classification) -> Row:
-        """Keep what a classifier answered, in place of what it answered before."""
+        """Store a classification, in place of an earlier one."""
         values = {"key": key, **classification.model_dump()}
         try:
             async with transaction(self.database) as connection:
@@ -149,21 +149,21 @@ class BaselineQueries:
         except UniqueViolation:  # as above
             return await self.classify(key, classification)
 
-    # What is done every hour and every night; no implementation before knew that.
+    # For hourly and nightly jobs, which the optimized release introduced.
 
     async def recent_settings(self, limit: int) -> Sequence[Row]:
-        """The settings of those who met most of late."""
+        """The settings of the users with most recent events."""
         return await self.rows(statements.RECENT_SETTINGS, {"limit": limit})
 
     async def recent_classifications(self, limit: int) -> Sequence[Row]:
-        """What classifiers answered about the posts that were met most of late."""
+        """The classifications of the posts with most recent events."""
         return await self.rows(statements.RECENT_CLASSIFICATIONS, {"limit": limit})
 
     async def close_days(self) -> None:
-        """Keep the statistics of the days that are over; here they are counted each time."""
+        """Nothing to refresh: statistics are computed on every request."""
 
     async def rows(self, statement: LiteralString, parameters: Parameters = ()) -> Sequence[Row]:
-        """What one statement returns."""
+        """All rows of one statement."""
         async with self.database.connection() as connection:
             return await rows(connection, statement, parameters)
 

@@ -1,16 +1,16 @@
-"""What of the feed filter service is cached for how long, and which write ends it.
+"""Cache entries of the feed filter service: lifetimes, and the writes that invalidate them.
 
-Topics that cached answers depend on, and the writes that change them:
+Topics of cached responses, and the writes that change them:
 
-    keywords:{user}       what a user does not want to read     that user adds or removes a keyword
-    configuration:{user}  how much is filtered                  that user replaces it
-    classification:{key}  what a classifier said of a post      it is said anew
+    keywords:{user}       keywords of a user                    that user adds or removes a keyword
+    configuration:{user}  configuration of a user               that user replaces it
+    classification:{key}  classification of a post              it is replaced
     days:{user}           the statistics of a user              an event of a day that is counted already
     days:any              the statistics of all                 the same
 
-An event counts once its day is over: one that is recorded now changes no statistics, unless midnight came in between.
-Lists of events are not cached: the first page changes with every post, the others are read once. Users are entered by
-another service, which tells nobody: what shows a name is kept no longer than that may be late.
+An event counts after its day is over: a new one changes no statistics unless it began before midnight.
+Lists of events are not cached: the first page changes with every post, the others are read once. Another service
+creates users without notification: responses with names have a short lifetime.
 """
 
 from collections.abc import Sequence
@@ -29,12 +29,12 @@ PROFILE, KEYWORDS, CONFIGURATION, ANALYTICS, CLASSIFICATION = (
     int(timedelta(minutes=minutes).total_seconds()) for minutes in (5, 10, 30, 60, 24 * 60)
 )
 WARM = 100  # users, and posts
-REBUILT = (10, 30)  # the limits of the statistics of all that are cached beforehand
+REBUILT = (10, 30)  # limits of the statistics that are cached in advance
 ANY = "any"
 
 
 class CachedFeedFilter:
-    """Answers from the cache, or from ``queries``; without a database the last known settings of the busiest answer."""
+    """Responses from the cache, or from ``queries``; fallbacks are the last settings of the busiest users."""
 
     def __init__(self, queries: BaselineQueries, cache: Cache, or_else: OrElse) -> None:
         self._queries = queries
@@ -52,7 +52,7 @@ class CachedFeedFilter:
         return await self._cache.fetch(f"{SPACE}:users:{after or 0}:{limit}", PROFILE, load)
 
     async def settings(self, key: UserKey, value: int | str) -> bytes:
-        """All that decides about the feed of a user."""
+        """The filter settings of a user."""
 
         async def load() -> Loaded:
             return _loaded_settings(await self._queries.settings(key, value))
@@ -77,11 +77,11 @@ class CachedFeedFilter:
         return await self._cache.fetch(f"{SPACE}:configuration:{user_id}", CONFIGURATION, load)
 
     async def events(self, user_id: int, limit: int, before: int | None) -> bytes:
-        """What a user met."""
+        """A page of a user's events."""
         return encode({"items": await self._queries.events(user_id, limit, before)})
 
     async def statistics(self, user_id: int | None, limit: int) -> bytes:
-        """Days that are over, of a user or of all."""
+        """Statistics of past days, of a user or of all."""
         today = now().date()
 
         async def load() -> Loaded:
@@ -90,7 +90,7 @@ class CachedFeedFilter:
         return await self._cache.fetch(_days_key(user_id, today, limit), ANALYTICS, load)
 
     async def classification(self, key: str) -> bytes:
-        """What a classifier said of a post."""
+        """The classification of a post."""
 
         async def load() -> Loaded:
             return _loaded_classification(await self._queries.classification(key))
@@ -110,18 +110,18 @@ class CachedFeedFilter:
         return await self._changed(f"configuration:{user_id}", await self._queries.configure(user_id, configuration))
 
     async def record(self, event: NewEvent) -> bytes:
-        """Record an event."""
+        """Create an event."""
         recorded = await self._queries.record(event)
         earliness = -recorded["created_at"].timestamp()
         await self._cache.invalidate(dict.fromkeys((f"days:{event.user_id}", f"days:{ANY}"), earliness))
         return encode(recorded)
 
     async def classify(self, key: str, classification: Classification) -> bytes:
-        """Keep what a classifier said."""
+        """Store a classification."""
         return await self._changed(f"classification:{key}", await self._queries.classify(key, classification))
 
     async def refresh(self) -> bool:
-        """Cache what was met most of late, and keep who met it for when the database cannot be asked."""
+        """Cache recent posts and users, and keep the settings of the busiest as fallbacks."""
 
         async def settings() -> dict[str, Loaded]:
             self._busiest = await self._queries.recent_settings(WARM)
@@ -134,7 +134,7 @@ class CachedFeedFilter:
         return await fill(self._cache, CLASSIFICATION, classifications) and await fill(self._cache, PROFILE, settings)
 
     async def rebuild(self) -> bool:
-        """Keep the statistics of the day that is over, and cache those of all."""
+        """Refresh the statistics of the past day, and cache those of all users."""
         await self._queries.close_days()
         today = now().date()
 
@@ -169,6 +169,6 @@ def _loaded_classification(row: Row) -> Loaded:
 
 
 def _loaded_days(user_id: int | None, today: date, days: Sequence[Row]) -> Loaded:
-    """An event from before midnight changes them, however late it is recorded."""
+    """The topics of a day's statistics, which a late event from before midnight changes."""
     midnight = datetime.combine(today, time(), UTC).timestamp()
     return Loaded(encode({"items": days}), {f"days:{user_id or ANY}": -midnight})

@@ -1,6 +1,6 @@
-"""What goes in and out of the feed filter service, in the form that both implementations share.
+"""Inputs and outputs of the feed filter service, shared by both implementations.
 
-Statistics are of days that are over, in UTC: what happens today counts tomorrow, and what counts never changes.
+Statistics are of past days, in UTC: events of today count tomorrow, and counts of past days never change.
 """
 
 from typing import Annotated, Literal
@@ -21,13 +21,13 @@ Percent = Annotated[StrictInt, Field(ge=0, le=100)]
 
 
 class NewKeyword(Input):
-    """What a user does not want to read about."""
+    """A keyword that a user filters out."""
 
     keyword: Title
 
 
 class Configuration(Input):
-    """How much is filtered, and from which confidence of a classifier on."""
+    """The strictness of the filter, and the minimum confidence of a classification."""
 
     strictness: Literal["relaxed", "balanced", "strict"]
     least_confidence: Percent
@@ -35,7 +35,7 @@ class Configuration(Input):
 
 
 class NewEvent(Input):
-    """A post met a user; it is named by the key of its classification."""
+    """An event of a user and a post, which is identified by its classification key."""
 
     user_id: Id
     kind: Literal["post_shown", "post_filtered", "post_expanded", "post_reported"]
@@ -43,7 +43,7 @@ class NewEvent(Input):
 
 
 class Classification(Input):
-    """What a classifier answered about a post; this service asks none."""
+    """A classification of a post, made by another service."""
 
     label: Name
     confidence: Percent

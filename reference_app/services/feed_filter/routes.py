@@ -1,4 +1,4 @@
-"""HTTP: the same routes in front of every release."""
+"""The HTTP routes, the same for every release."""
 
 from starlette.routing import Route
 
@@ -8,7 +8,7 @@ from reference_app.services.feed_filter.entities import Classification, Configur
 
 
 def routes(service: CachedFeedFilter) -> list[Route]:
-    """The routes, answered by ``service``."""
+    """The routes of ``service``."""
     user, keyword, key = path_id("user_id"), path_id("keyword_id"), path_name("key")
     keywords, configuration = "/users/{user_id}/keywords", "/users/{user_id}/configuration"
     classification = "/classifications/{key}"

@@ -1,5 +1,5 @@
-# ruff: noqa: S608 - what is joined here are constants of this package
-"""The SQL of the optimized release. Each index of revision 0002 names the statement here that needs it."""
+# ruff: noqa: S608 - the joined texts are constants of this package
+"""The SQL of the optimized release. Each index of revision 0002 names the statement that needs it."""
 
 from typing import get_args
 
@@ -30,7 +30,7 @@ _SETTINGS = f"""
 """
 SETTINGS = {key: f"{_SETTINGS} WHERE users.{key} = %(value)s" for key in get_args(entities.UserKey)}
 
-# As far as the last thousand events tell: enough for a warm-up, and found by the primary key.
+# From the last thousand events: enough for a warm-up, and found by the primary key.
 _LATEST = "FROM (SELECT user_id, post FROM analytics_events ORDER BY id DESC LIMIT 1000) latest"
 RECENT_SETTINGS = f"""
     {_SETTINGS} WHERE users.id = ANY (ARRAY(
@@ -43,7 +43,7 @@ RECENT_CLASSIFICATIONS = f"""
     ))
 """
 
-# The cursor is an event: the page goes on below it, whatever was recorded meanwhile.
+# The cursor is an event: the page continues below it, whatever was inserted meanwhile.
 _EVENTS = """
     SELECT {} FROM analytics_events WHERE user_id = %(user_id)s {}
     ORDER BY created_at DESC, id DESC LIMIT %(limit)s
@@ -52,8 +52,8 @@ _BELOW = "AND (created_at, id) < (SELECT created_at, id FROM analytics_events WH
 EVENTS = {goes_on: _EVENTS.format(EVENT_COLUMNS, _BELOW if goes_on else "") for goes_on in (False, True)}
 """Events of a user, by whether a cursor is given."""
 
-# Exact however old the view is: it holds whole days up to its last one, and what came after that is counted here. As
-# long as the view is refreshed every night that is nothing, or yesterday until then.
+# Exact however old the view is: it holds whole days up to its last one, and later days are computed here. With a
+# nightly refresh that is at most yesterday.
 _DAYS = f"""
     SELECT day, events, shown, filtered FROM daily_stats WHERE {{whose}} AND day < %(today)s
     UNION ALL
@@ -72,7 +72,7 @@ TOTALS = f"""
 """
 CLOSE_DAYS = "REFRESH MATERIALIZED VIEW CONCURRENTLY daily_stats"
 
-# NOT EXISTS only keeps what is known to be there from using up an id.
+# NOT EXISTS avoids consuming an id for an existing row.
 ADD_KEYWORD = """
     INSERT INTO keywords (user_id, keyword)
     SELECT id, %(keyword)s FROM users

@@ -1,4 +1,4 @@
-"""Who pays for what: plans, subscriptions to them, payments and their invoices."""
+"""The payment service: plans, subscriptions, payments and invoices."""
 
 from reference_app.service import Service
 from reference_app.services.payment.baseline import BaselineQueries

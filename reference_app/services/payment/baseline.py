@@ -1,7 +1,7 @@
-"""The queries of the payment service as they were before: right, readable, and slow under load.
+"""The baseline queries of the payment service: correct, readable, and slow under load.
 
-Written as people write who think in objects: load the entities, then what belongs to each; change an entity, save it.
-Without unique indexes an advisory lock keeps two requests from making what there must be only one of.
+Written in the style of an ORM: load the entities, then the rows of each; change an entity, save all of it.
+Without unique indexes an advisory lock prevents concurrent requests from creating duplicates.
 """
 
 from collections.abc import Sequence
@@ -39,13 +39,13 @@ _LOCK_USER = "SELECT pg_advisory_xact_lock(2, hashint8(%s))"
 
 
 class BaselineQueries:
-    """One query for a list, more for each thing in it."""
+    """One query for a list, and more for each row."""
 
     def __init__(self, database: Database) -> None:
         self.database = database
 
     async def payments(self, user_id: int | None, status: Status | None, limit: int) -> Sequence[Row]:
-        """Newest first, each with the number of its invoice, if it has one, and the name of its plan."""
+        """Payments, newest first, each with its invoice number, if any, and the name of its plan."""
         chosen = statements.CHOSEN[user_id is not None, status is not None]
         async with self.database.connection() as connection:
             listed = await rows(connection, chosen, {"user_id": user_id, "status": status, "limit": limit})
@@ -60,11 +60,11 @@ class BaselineQueries:
         return await self._invoice(_INVOICE, invoice_id, "invoice")
 
     async def overdue(self, limit: int) -> Sequence[Row]:
-        """Unpaid invoices that were due before the newest payment, oldest first."""
+        """Unpaid invoices due before the newest payment, oldest first."""
         return await self.rows(statements.OVERDUE, {"limit": limit})
 
     async def active_subscription(self, user_id: int) -> Row:
-        """The active subscription of a user with its plan and what was paid on it."""
+        """The active subscription of a user with its plan and the sum of its payments."""
         paid_on_it = "SELECT * FROM payments WHERE subscription_id = %s"
         async with self.database.connection() as connection:
             subscription = await one(connection, _ACTIVE, (user_id,), "active subscription of user")
@@ -74,27 +74,27 @@ class BaselineQueries:
             return {**plan, **subscription, "plan_name": plan["name"], "paid_cents": paid}
 
     async def due(self, limit: int) -> Sequence[Row]:
-        """Active subscriptions, those first that renew first."""
+        """Active subscriptions, ordered by their renewal."""
         return await self.rows(statements.DUE, {"limit": limit})
 
     async def plans(self) -> Sequence[Row]:
-        """The plans on offer, each with the number of its active subscribers."""
+        """The available plans, each with its number of active subscribers."""
         counted = "SELECT count(*) AS active_subscribers FROM subscriptions WHERE plan_id = %s AND status = 'active'"
         async with self.database.connection() as connection:
             offered = await rows(connection, "SELECT * FROM plans WHERE is_offered ORDER BY id")
             return [{**plan, **await one(connection, counted, (plan["id"],), "plan")} for plan in offered]
 
     async def pay(self, new: NewPayment) -> Row:
-        """Charge the price of the plan, write the invoice and renew; to a repetition answer what was done then."""
+        """Charge the price of the plan, write the invoice and renew; a repetition returns the first result."""
         try:
             async with transaction(self.database) as connection:
                 await connection.execute(_LOCK_KEY, (new.idempotency_key,))
                 return await _paid(connection, new) or await _charge(connection, new)
-        except UniqueViolation:  # by a release that runs beside this one and takes no lock
+        except UniqueViolation:  # by the optimized release, which takes no lock
             return await self.pay(new)
 
     async def refund(self, payment_id: int) -> Row:
-        """Give back what was settled."""
+        """Refund a settled payment."""
         async with transaction(self.database) as connection:
             payment = await one(connection, f"{_PAYMENT} FOR NO KEY UPDATE", (payment_id,), "payment")
             if payment["status"] != Status.SETTLED:
@@ -102,7 +102,7 @@ class BaselineQueries:
             return await one(connection, _REFUND, (payment_id,), "payment")
 
     async def subscribe(self, new: NewSubscription) -> Row:
-        """Begin a subscription that is due at once, and end the one that was active."""
+        """Create a subscription that is due at once, and end the active one."""
         begin = "INSERT INTO subscriptions (user_id, plan_id) VALUES (%s, %s) RETURNING *"
         async with transaction(self.database) as connection:
             await connection.execute(_LOCK_USER, (new.user_id,))
@@ -118,22 +118,22 @@ class BaselineQueries:
             await connection.execute(_LOCK_USER, (user_id,))
             return await one(connection, _CANCEL, (user_id,), "active subscription of user")
 
-    # What is done every hour and every night; no implementation before knew that.
+    # For hourly and nightly jobs, which the optimized release introduced.
 
     async def latest_invoices(self, users: int) -> Sequence[Row]:
-        """The newest invoice of each of so many users who paid last."""
+        """The newest invoice of each user who paid recently."""
         return await self.rows(statements.LATEST_INVOICES, {"users": users})
 
     async def active_subscriptions(self, users: int) -> Sequence[Row]:
-        """The active subscription of each of them."""
+        """The active subscription of each user who paid recently."""
         return await self.rows(statements.ACTIVE_SUBSCRIPTIONS, {"users": users})
 
     async def expire(self, limit: int) -> Sequence[int]:
-        """End active subscriptions unpaid for more than a period before the newest payment; answers whose they were."""
+        """End active subscriptions unpaid for more than a period before the newest payment; returns their users."""
         return [row["user_id"] for row in await self.rows(statements.EXPIRE, {"limit": limit})]
 
     async def rows(self, statement: LiteralString, parameters: Parameters = ()) -> Sequence[Row]:
-        """What one statement returns."""
+        """All rows of one statement."""
         async with self.database.connection() as connection:
             return await rows(connection, statement, parameters)
 
@@ -145,7 +145,7 @@ class BaselineQueries:
 
 
 async def first(connection: Connection, statement: LiteralString, parameters: Parameters) -> Row | None:
-    """The first row that a statement returns, if any."""
+    """The first row of a statement, if any."""
     return await (await connection.execute(statement, parameters)).fetchone()
 
 

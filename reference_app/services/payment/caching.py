@@ -1,17 +1,17 @@
-"""What of the payment service is cached for how long, and which write ends it.
+"""Cache entries of the payment service: lifetimes, and the writes that invalidate them.
 
-Topics that cached answers depend on, and the writes that change them:
+Topics of cached responses, and the writes that change them:
 
     user:{id}            payments and latest invoice of a user     that user pays
-    refunds:{user}       payments of a user, what was paid         a payment of that user is refunded
+    refunds:{user}       payments of a user, their sum             a payment of that user is refunded
     payment:{id}         an invoice                                its payment is refunded
-    subscription:{user}  the active one, lists that show it        that user subscribes, pays, cancels; a night ends it
-    payments:{status}    lists of the payments of all users        a payment is made or refunded, weighing its moment
-    due                  lists of subscriptions to renew           somebody subscribes, weighing more the sooner it is
-    overdue              lists of unpaid invoices                  a payment moves the data's moment, weighing less
-    plans                active subscribers of each plan           somebody subscribes, cancels; a night ends some
+    subscription:{user}  active subscription, lists with it        subscribe, pay, cancel; nightly expiry
+    payments:{status}    lists of the payments of all users        a payment or refund, weighted by its time
+    due                  lists of subscriptions to renew           a new subscription, weighted by its due time
+    overdue              lists of unpaid invoices                  a payment moves the newest time, weighted by it
+    plans                active subscribers of each plan           subscribe, cancel; nightly expiry
 
-No fallback answers for this service: what is said of money is true, or it is an error.
+This service has no fallback: data about money is current, or the response is an error.
 """
 
 from collections.abc import Sequence
@@ -27,12 +27,12 @@ from reference_app.services.payment.entities import NewPayment, NewSubscription,
 SPACE = "pay"
 HOUR, DAY, WEEK = (int(timedelta(hours=hours).total_seconds()) for hours in (1, 24, 7 * 24))
 WARM_USERS = 100
-EXPIRED_AT_ONCE = 500  # keeps a transaction short, and an invalidation
+EXPIRED_AT_ONCE = 500  # limits the length of a transaction and of an invalidation
 ANY = "any"
 
 
 class CachedPayments:
-    """Answers from the cache, or from ``queries``."""
+    """Responses from the cache, or from ``queries``."""
 
     def __init__(self, queries: BaselineQueries, cache: Cache, _: OrElse) -> None:
         self._queries = queries
@@ -84,7 +84,7 @@ class CachedPayments:
         return await self._cache.fetch(_active_key(user_id), WEEK, load)
 
     async def due(self, limit: int) -> bytes:
-        """Subscriptions that renew first."""
+        """Subscriptions, ordered by their renewal."""
 
         async def load() -> Loaded:
             items = await self._queries.due(limit)
@@ -95,7 +95,7 @@ class CachedPayments:
         return await self._cache.fetch(f"{SPACE}:due:{limit}", HOUR, load)
 
     async def plans(self) -> bytes:
-        """Plans on offer."""
+        """The available plans."""
 
         async def load() -> Loaded:
             return Loaded(list_answer(await self._queries.plans(), entities.PLAN), always(["plans"]))
@@ -103,7 +103,7 @@ class CachedPayments:
         return await self._cache.fetch(f"{SPACE}:plans", HOUR, load)
 
     async def pay(self, new: NewPayment) -> bytes:
-        """Pay. A repetition invalidates too: it may be acknowledged before the first one, or instead of it."""
+        """Pay. A repetition invalidates too: it may be acknowledged before the first request, or instead of it."""
         paid = await self._queries.pay(new)
         moment = paid["created_at"].timestamp()
         lists = {f"payments:{ANY}": moment, f"payments:{Status.SETTLED}": moment, "overdue": -moment}
@@ -111,7 +111,7 @@ class CachedPayments:
         return answer(paid, entities.RECEIPT)
 
     async def refund(self, payment_id: int) -> bytes:
-        """Refund."""
+        """Refund a settled payment."""
         payment = await self._queries.refund(payment_id)
         lists = (f"payments:{status}" for status in (ANY, Status.SETTLED, Status.REFUNDED))
         about = touched(f"payment:{payment_id}", f"refunds:{payment['user_id']}")
@@ -119,20 +119,20 @@ class CachedPayments:
         return answer(payment, entities.PAYMENT)
 
     async def subscribe(self, new: NewSubscription) -> bytes:
-        """Subscribe."""
+        """Subscribe a user to a plan."""
         subscription = await self._queries.subscribe(new)
         lists = {"due": -subscription["renews_at"].timestamp()}
         await self._cache.invalidate(lists | touched(f"subscription:{new.user_id}", "plans"))
         return answer(subscription, entities.SUBSCRIPTION)
 
     async def cancel(self, user_id: int) -> bytes:
-        """Cancel."""
+        """Cancel the active subscription."""
         subscription = await self._queries.cancel(user_id)
         await self._cache.invalidate(touched(f"subscription:{user_id}", "plans"))
         return answer(subscription, entities.SUBSCRIPTION)
 
     async def refresh(self) -> bool:
-        """Cache the latest invoices and the active subscriptions of those who paid last."""
+        """Cache the latest invoices and active subscriptions of users who paid recently."""
 
         async def load() -> dict[str, Loaded]:
             invoices = await self._queries.latest_invoices(WARM_USERS)
@@ -143,7 +143,7 @@ class CachedPayments:
         return await fill(self._cache, WEEK, load)
 
     async def rebuild(self) -> bool:
-        """Let subscriptions expire that were not renewed; not while the cache could not be told."""
+        """Expire unpaid subscriptions; not while the cache cannot be invalidated."""
         while await self._cache.event_number() is not None:
             expired = await self._queries.expire(EXPIRED_AT_ONCE)
             if not expired:
@@ -167,5 +167,5 @@ def _loaded_active(row: Row) -> Loaded:
 
 
 def _last(items: Sequence[Row], limit: int, name: str, sign: int) -> float:
-    """What enters a full list comes before its last entry; a short list takes any."""
+    """The threshold of a full list is its last entry; any new entry affects a short list."""
     return sign * float(items[-1][name].timestamp()) if len(items) == limit else ALWAYS

@@ -1,7 +1,7 @@
-"""What goes in and out of the payment service, in the form that both implementations share. Money is in cents.
+"""Inputs and outputs of the payment service, shared by both implementations. Money is in cents.
 
-The answer to a payment is its receipt: of the payment only what no later event changes, so that the same request again
-gets the same answer. Its status is left out, a refund changes it.
+The response to a payment is its receipt: only fields that no later event changes, so that a repeated request gets
+the same response. It omits the status, which a refund changes.
 """
 
 from collections.abc import Iterable, Sequence
@@ -15,7 +15,7 @@ from reference_app.database import Row
 from reference_app.errors import ConflictError
 from reference_app.fields import Id, Input
 
-# What is shown of each; what else a row holds stays inside.
+# The public fields of each; other columns are not exposed.
 PLAN = ("id", "name", "price_cents", "period_days", "active_subscribers")
 SUBSCRIPTION = ("id", "user_id", "plan_id", "status", "started_at", "renews_at")
 ACTIVE = (*SUBSCRIPTION, "plan_name", "price_cents", "period_days", "paid_cents")
@@ -27,7 +27,7 @@ RECEIPT = (*(name for name in PAYMENT if name != "status"), "idempotency_key", "
 
 
 class Status(StrEnum):
-    """How far a payment has come."""
+    """The status of a payment."""
 
     PENDING = "pending"
     SETTLED = "settled"
@@ -36,19 +36,19 @@ class Status(StrEnum):
 
 
 class NewSubscription(Input):
-    """A user subscribes to a plan."""
+    """A subscription of a user to a plan."""
 
     user_id: Id
     plan_id: Id
 
 
 class NewPayment(NewSubscription):
-    """A user pays for the next period of a subscription; the key names this one payment, however often it is sent."""
+    """A payment for the next period of a subscription; the idempotency key identifies repetitions."""
 
     idempotency_key: Annotated[StrictStr, Field(pattern=r"^[A-Za-z0-9_-]{1,64}$")]
 
     def require_same(self, paid: Row) -> None:
-        """Refuse unless the payment that has this key already is this very one, and went well."""
+        """Raise ConflictError unless the payment with this key is the same one and succeeded."""
         if (paid["user_id"], paid["plan_id"]) != (self.user_id, self.plan_id):
             raise ConflictError("idempotency_key: was used for another payment")
         if paid["settled_at"] is None:
@@ -56,10 +56,10 @@ class NewPayment(NewSubscription):
 
 
 def answer(row: Row, names: Sequence[str]) -> bytes:
-    """One thing, by what is shown of it."""
+    """One entity, reduced to its public fields."""
     return encode({name: row[name] for name in names})
 
 
 def list_answer(items: Iterable[Row], names: Sequence[str]) -> bytes:
-    """Things in a list."""
+    """A list of entities."""
     return encode({"items": [{name: item[name] for name in names} for item in items]})

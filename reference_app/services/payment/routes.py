@@ -1,4 +1,4 @@
-"""HTTP: the same routes in front of every release. A payment sent again with its key is answered 201 again."""
+"""The HTTP routes, the same for every release. A payment repeated with its key gets 201 again."""
 
 from starlette.routing import Route
 
@@ -8,7 +8,7 @@ from reference_app.services.payment.entities import NewPayment, NewSubscription,
 
 
 def routes(service: CachedPayments) -> list[Route]:
-    """The routes, answered by ``service``."""
+    """The routes of ``service``."""
     user, payment, invoice = path_id("user_id"), path_id("payment_id"), path_id("invoice_id")
     everybody, status, active = fixed(None), choice("status", Status), "/subscriptions/user/{user_id}/active"
     return [

@@ -1,5 +1,5 @@
-# ruff: noqa: S608 - what is joined here are constants of this package
-"""The SQL of the optimized release. Each index of revision 0002 names the statement here that needs it."""
+# ruff: noqa: S608 - the joined texts are constants of this package
+"""The SQL of the optimized release. Each index of revision 0002 names the statement that needs it."""
 
 from itertools import product
 
@@ -13,7 +13,7 @@ CHOSEN = {
 }
 """Payments, by whether a user and a status are given."""
 
-# The limit comes first, then what belongs to each: its cost follows the length of the list.
+# LIMIT first, then the joins: the cost follows the length of the list.
 PAYMENTS = {
     given: f"""
         SELECT listed.*, invoices.number AS invoice_number, plans.name AS plan_name
@@ -26,7 +26,7 @@ PAYMENTS = {
     for given, chosen in CHOSEN.items()
 }
 
-# As far as the last thousand payments tell: enough for a warm-up.
+# From the last thousand payments: enough for a warm-up.
 _WHO_PAID_LAST = """= ANY (ARRAY(
     SELECT user_id
     FROM (SELECT * FROM payments WHERE status = 'settled' ORDER BY created_at DESC, id DESC LIMIT 1000) latest
@@ -61,9 +61,9 @@ PLANS = """
     FROM plans WHERE is_offered ORDER BY id
 """
 
-# Subtle: who asks at the same time waits, for the subscription or for the entry of the key in its index, until it is
-# decided who pays. The others insert nothing, and so write no invoice and renew nothing. NOT EXISTS only keeps what is
-# known to be a repetition from using up an id. Without the unique index this is an error, never a second payment.
+# Subtle: concurrent requests wait for the row of the subscription or the index entry of the key, until one has paid.
+# The others insert nothing, and so write no invoice and renew nothing. NOT EXISTS avoids consuming an id for a known
+# repetition. Without the unique index this is an error, never a second payment.
 PAY = """
     WITH paying AS (
         SELECT subscriptions.id, price_cents, period_days
@@ -84,7 +84,7 @@ PAY = """
     )
     SELECT payment.*, invoice.id AS invoice_id, invoice.number AS invoice_number FROM payment, invoice
 """
-# Two at a time lock in the same order. The first comparison follows from the second; it is one that an index answers.
+# Concurrent calls lock in the same order. The first comparison follows from the second; an index supports it.
 EXPIRE = f"""
     UPDATE subscriptions SET status = 'expired'
     WHERE id = ANY (ARRAY(

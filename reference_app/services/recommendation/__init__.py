@@ -1,4 +1,4 @@
-"""Which contents to show to whom: personalised lists, contents with their tags, interactions, engagement scores."""
+"""The recommendation service: personalised lists, contents with tags, interactions, engagement scores."""
 
 from reference_app.service import Service
 from reference_app.services.recommendation.baseline import BaselineQueries

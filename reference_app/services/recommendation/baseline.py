@@ -1,7 +1,7 @@
-# ruff: noqa: S608 - what is joined here are constants of this package
-"""The queries of the recommendation service as they were before: right, readable, and slow under load.
+# ruff: noqa: S608 - the joined texts are constants of this package
+"""The baseline queries of the recommendation service: correct, readable, and slow under load.
 
-Written as people write who think in objects: load the entities, then what belongs to each; change an entity, save it.
+Written in the style of an ORM: load the entities, then the rows of each; change an entity, save all of it.
 """
 
 import math
@@ -49,15 +49,15 @@ _COUNTERS = {Kind.VIEW: "view_count", Kind.LIKE: "like_count", Kind.SHARE: "shar
 
 
 class BaselineQueries:
-    """One query for a list, one more for each thing in it."""
+    """One query for a list, and one more for each row."""
 
     def __init__(self, database: Database) -> None:
         self.database = database
 
     async def recommendations(self, user_id: int, limit: int) -> Listing:
-        """Contents with a tag the user is interested in, or any for a user without interests.
+        """Contents with a tag of the user's interests, or any for a user without interests.
 
-        Never one the user has interacted with. Highest engagement score first, then lowest id.
+        Excludes contents that the user interacted with. Highest engagement score first, then lowest id.
         """
         async with self.database.connection() as connection:
             ranked = await rows(connection, _RANKED, {"user_id": user_id, "limit": limit})
@@ -66,7 +66,7 @@ class BaselineQueries:
             return Listing([await _with_tags(connection, row) for row in ranked if row["id"] is not None])
 
     async def shelf(self, shelf: Shelf, value: int | str | None, limit: int) -> Sequence[Row]:
-        """Contents by something else, each with its tags, last first."""
+        """Contents by one criterion, each with its tags, newest first."""
         statement = f"SELECT {CONTENT_COLUMNS} FROM contents {SHELVES[shelf]} LIMIT %(limit)s"
         async with self.database.connection() as connection:
             listed = await rows(connection, statement, {"value": value, "limit": limit})
@@ -78,14 +78,14 @@ class BaselineQueries:
             return await _with_tags(connection, await one(connection, _CONTENT, (content_id,), "content"))
 
     async def interests(self, user_id: int) -> Sequence[str]:
-        """The tags a user is interested in."""
+        """The tags of a user's interests."""
         async with self.database.connection() as connection:
             await one(connection, _USER, (user_id,), "user")
             found = await rows(connection, "SELECT tag FROM user_interests WHERE user_id = %s", (user_id,))
             return [row["tag"] for row in found]
 
     async def create_content(self, content: NewContent) -> Row:
-        """Publish a content: one INSERT for it and one for each tag."""
+        """Create a content: one INSERT for it and one for each tag."""
         async with transaction(self.database) as connection:
             await one(connection, _USER, (content.creator_id,), "user")
             statement = (
@@ -97,7 +97,7 @@ class BaselineQueries:
             return created
 
     async def update_content(self, content_id: int, change: ContentChange) -> Row:
-        """Save the content, then replace its tags by the new ones."""
+        """Save the content, then replace its tags."""
         async with transaction(self.database) as connection:
             await one(connection, f"{_CONTENT} FOR NO KEY UPDATE", (content_id,), "content")
             await connection.execute(
@@ -109,7 +109,7 @@ class BaselineQueries:
             return await one(connection, _CONTENT, (content_id,), "content")
 
     async def record_interaction(self, interaction: NewInteraction) -> int:
-        """Record what a user did, and count it on the content; answers its id."""
+        """Create an interaction and increment the content's counter; returns its id."""
         counter = _COUNTERS[interaction.kind]
         async with transaction(self.database) as connection:
             await one(connection, _USER, (interaction.user_id,), "user")
@@ -122,9 +122,9 @@ class BaselineQueries:
             return int(recorded["id"])
 
     async def update_scores(self, as_of: datetime) -> int:
-        """Recompute every engagement score as it is at a moment; answers how many changed.
+        """Recompute every engagement score as of a given time; returns how many changed.
 
-        Loads all contents, computes each score here, and saves each that changed on its own.
+        Loads all contents, computes each score in Python, and saves each changed one by its own statement.
         """
         updated = 0
         async with self.database.connection() as connection:
@@ -135,7 +135,7 @@ class BaselineQueries:
                     updated += 1
         return updated
 
-    # What the cache is filled with beforehand; no implementation before knew that.
+    # For filling the cache in advance, which the optimized release introduced.
 
     async def top_contents(self, limit: int) -> Sequence[Row]:
         """The contents with the highest engagement score, each with its tags."""
@@ -143,15 +143,15 @@ class BaselineQueries:
             return await rows(connection, statements.TOP_CONTENTS, {"limit": limit})
 
     async def active_interests(self) -> Sequence[Row]:
-        """The interests of each user who did something on the last day of what is recorded."""
+        """The interests of each user who was active on the last day of the data."""
         async with self.database.connection() as connection:
             return await rows(connection, statements.ACTIVE_INTERESTS)
 
 
 def engagement_score(content: Row, as_of: datetime) -> float:
-    """(views + 5 likes + 10 shares) / (1 + 2^-age), age in days, held between 0 and 64.
+    """(views + 5 likes + 10 shares) / (1 + 2^-age), age in days, limited to 0 to 64.
 
-    Beyond that 1 + 2^-age is 1 in double precision, and PostgreSQL refuses to compute a power that underflows.
+    Beyond that 1 + 2^-age is 1 in double precision, and PostgreSQL raises an error for a power that underflows.
     """
     age_days = (as_of - content["created_at"]).total_seconds() / _SECONDS_PER_DAY
     weight: int = content["view_count"] + 5 * content["like_count"] + 10 * content["share_count"]

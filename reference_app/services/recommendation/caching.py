@@ -1,15 +1,15 @@
-"""What of the recommendation service is cached for how long, and which write ends it.
+"""Cache entries of the recommendation service: lifetimes, and the writes that invalidate them.
 
-Topics that cached answers depend on, and the writes that change them:
+Topics of cached responses, and the writes that change them:
 
-    user:{id}       the lists of a user                       that user interacts with something
+    user:{id}       the lists of a user                       that user interacts with a content
     content:{id}    title and tags of a content               the content is updated
-    counters:{id}   live counters of a content                somebody interacts with it
-    tag:{tag}       lists of what has the tag                 a content gets the tag, weighing its score
-    untagged        lists of users without interests          a content is created, weighing its score
-    lists           lists chosen by interests not known here  either of the two
-    newest          what was created last                     a content is created
-    creator:{id}    what a user created                       that user creates a content
+    counters:{id}   live counters of a content                an interaction with it
+    tag:{tag}       lists of contents with the tag            a content gets the tag, weighted by its score
+    untagged        lists of users without interests          a content is created, weighted by its score
+    lists           lists by interests that are unknown here  either of the two
+    newest          the newest contents                       a content is created
+    creator:{id}    the contents of a user                    that user creates a content
     (everything)    scores are recomputed
 """
 
@@ -38,7 +38,7 @@ WARM_CONTENTS = 100
 
 
 class CachedRecommendations:
-    """Answers from the cache, or from ``queries``; without a database the popular contents answer."""
+    """Responses from the cache, or from ``queries``; popular contents are fallbacks."""
 
     def __init__(self, queries: BaselineQueries, cache: Cache, or_else: OrElse) -> None:
         self._queries = queries
@@ -47,7 +47,7 @@ class CachedRecommendations:
         self._popular: dict[int, Row] = {}
 
     async def recommendations(self, user_id: int, limit: int) -> bytes:
-        """Contents for a user."""
+        """Recommended contents for a user."""
 
         async def load() -> Loaded:
             listing = await self._queries.recommendations(user_id, limit)
@@ -57,7 +57,7 @@ class CachedRecommendations:
         return await self._or_else(answer, lambda: self._popular_list(limit, user_id=user_id))
 
     async def shelf(self, shelf: Shelf, value: int | str | None, limit: int) -> bytes:
-        """Contents by something else."""
+        """Contents by one criterion."""
 
         async def load() -> Loaded:
             items = await self._queries.shelf(shelf, value, limit)
@@ -68,7 +68,7 @@ class CachedRecommendations:
         return await self._or_else(answer, lambda: self._popular_list(limit))
 
     async def content(self, content_id: int) -> bytes:
-        """One content."""
+        """One content by id."""
 
         async def load() -> Loaded:
             return _loaded_content(await self._queries.content(content_id))
@@ -85,34 +85,34 @@ class CachedRecommendations:
         return await self._cache.fetch(_interests_key(user_id), DAY, load)
 
     async def create_content(self, content: NewContent) -> bytes:
-        """Publish a content."""
+        """Create a content."""
         created = await self._queries.create_content(content)
         lists = _entrances(created["engagement_score"], [*_tag_topics(content.tags), "untagged"])
         await self._cache.invalidate(lists | touched("newest", f"creator:{content.creator_id}"))
         return content_answer(created, content.tags)
 
     async def update_content(self, content_id: int, change: ContentChange) -> bytes:
-        """Replace what its owner may set."""
+        """Replace the editable fields of a content."""
         content = await self._queries.update_content(content_id, change)
         lists = _entrances(content["engagement_score"], _tag_topics(change.tags))
         await self._cache.invalidate(lists | touched(f"content:{content_id}"))
         return content_answer(content, change.tags)
 
     async def record_interaction(self, interaction: NewInteraction) -> bytes:
-        """Record what a user did."""
+        """Create an interaction."""
         interaction_id = await self._queries.record_interaction(interaction)
         await self._cache.invalidate(touched(f"user:{interaction.user_id}", f"counters:{interaction.content_id}"))
         return encode({"id": interaction_id, **interaction.model_dump()})
 
     async def update_scores(self, update: ScoreUpdate) -> bytes:
-        """Recompute the scores."""
+        """Recompute all engagement scores."""
         updated = await self._queries.update_scores(update.as_of)
         if updated:
             await self._cache.clear()
         return encode({"updated": updated, "as_of": update.as_of})
 
     async def refresh(self) -> bool:
-        """Cache the contents most likely to be asked for, and keep them for when the database cannot be asked."""
+        """Cache the most requested contents, and keep them as fallbacks."""
 
         async def load() -> dict[str, Loaded]:
             self._popular = {row["id"]: row for row in await self._queries.top_contents(WARM_CONTENTS)}
@@ -121,7 +121,7 @@ class CachedRecommendations:
         return await fill(self._cache, DAY, load)
 
     async def rebuild(self) -> bool:
-        """Cache the interests of everybody who was active."""
+        """Cache the interests of active users."""
 
         async def load() -> dict[str, Loaded]:
             active = await self._queries.active_interests()
@@ -149,7 +149,7 @@ def _loaded_interests(user_id: int, tags: Iterable[str]) -> Loaded:
 
 
 def _list_topics(user_id: int, listing: Listing, limit: int) -> dict[str, float]:
-    """A content enters a full list only with a score as high as the last one's; a short list takes any."""
+    """The topics of a list: a full list changes for scores up to its last one's, a short list for any."""
     items = listing.items
     threshold = items[-1]["engagement_score"] if len(items) == limit else ALWAYS
     entrances = ["lists"] if listing.interests is None else _tag_topics(listing.interests) or ["untagged"]

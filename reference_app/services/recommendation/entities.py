@@ -1,4 +1,4 @@
-"""What goes in and out of the recommendation service, in the form that both implementations share."""
+"""Inputs and outputs of the recommendation service, shared by both implementations."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -16,7 +16,7 @@ CONTENT_COLUMNS = """
 
 
 class Kind(StrEnum):
-    """What a user did with a content."""
+    """The kind of an interaction."""
 
     VIEW = "view"
     LIKE = "like"
@@ -24,7 +24,7 @@ class Kind(StrEnum):
 
 
 class Shelf(StrEnum):
-    """A way to list contents, each by something else."""
+    """A criterion for lists of contents."""
 
     NEWEST = "newest"
     CREATOR = "creator"
@@ -43,7 +43,7 @@ SHELVES = {
 
 
 class ContentChange(Input):
-    """What the owner of a content may set."""
+    """The editable fields of a content."""
 
     title: Title
     body: Text
@@ -51,13 +51,13 @@ class ContentChange(Input):
 
 
 class NewContent(ContentChange):
-    """A content to publish."""
+    """A content to create."""
 
     creator_id: Id
 
 
 class NewInteraction(Input):
-    """A user did something with a content."""
+    """An interaction of a user with a content."""
 
     user_id: Id
     content_id: Id
@@ -65,14 +65,14 @@ class NewInteraction(Input):
 
 
 class ScoreUpdate(Input):
-    """Recompute the engagement scores as they are at a moment."""
+    """A request to recompute the engagement scores as of a given time."""
 
     as_of: Moment = Field(default_factory=now)
 
 
 @dataclass(frozen=True, slots=True)
 class Listing:
-    """Contents for a user, each with its tags, and the interests they were chosen by where these are known."""
+    """Contents for a user, each with its tags, and the interests that selected them, where known."""
 
     items: Sequence[Row]
     interests: Sequence[str] | None = None
@@ -84,7 +84,7 @@ def content_answer(content: Row, tags: Iterable[str]) -> bytes:
 
 
 def list_answer(items: Iterable[Row], **about: object) -> bytes:
-    """Contents in a list. Counters are left out: they change with every view, a list does not."""
+    """A list of contents. It omits counters, which change with every view."""
     shown = ("id", "title", "engagement_score")
     listed = [{name: item[name] for name in shown} | {"tags": sorted(item["tags"])} for item in items]
     return encode({**about, "items": listed})

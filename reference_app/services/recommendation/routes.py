@@ -1,4 +1,4 @@
-"""HTTP: the same routes in front of every release."""
+"""The HTTP routes, the same for every release."""
 
 from starlette.routing import Route
 
@@ -8,7 +8,7 @@ from reference_app.services.recommendation.entities import ContentChange, NewCon
 
 
 def routes(service: CachedRecommendations) -> list[Route]:
-    """The routes, answered by ``service``."""
+    """The routes of ``service``."""
     user, content, tag, nothing = path_id("user_id"), path_id("content_id"), path_name("tag"), fixed(None)
     return [
         Route("/recommendations/{user_id}", endpoint(service.recommendations, user, limit)),

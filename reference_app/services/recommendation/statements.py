@@ -1,14 +1,14 @@
-# ruff: noqa: S608 - what is joined here are constants of this package
-"""The SQL of the optimized release. Each index of revision 0002 names the statement here that needs it."""
+# ruff: noqa: S608 - the joined texts are constants of this package
+"""The SQL of the optimized release. Each index of revision 0002 names the statement that needs it."""
 
 from reference_app.services.recommendation import entities
 from reference_app.services.recommendation.entities import CONTENT_COLUMNS
 
-# Walks contents in the order of the answer and stops at the limit: its cost follows the length of the list, not of the
-# tables. Subtle: OFFSET 0 keeps each EXISTS a probe of one index entry per content walked. Without it the planner
-# turns them into joins, and reads all tags or all interactions of the user before the first content. The OFFSET 0 of
-# ``reader`` has the interests read once, not once per row.
-# The left join keeps one row for a user with an empty list; no row means no such user.
+# Scans contents in the order of the list and stops at the limit: the cost follows the length of the list, not the size
+# of the tables. Subtle: OFFSET 0 keeps each EXISTS a lookup of one index entry per scanned content. Without it the
+# planner turns them into joins, and reads all tags or all interactions of the user before the first content. The OFFSET 0 of
+# ``reader`` makes the planner read the interests once, not once per row.
+# The left join keeps one row for a user with an empty list; no row means that the user does not exist.
 RECOMMENDATIONS = """
     SELECT reader.interests, item.id, item.title, item.engagement_score, item.tags
     FROM (
@@ -55,7 +55,7 @@ ACTIVE_INTERESTS = """
     ) active
 """
 
-# One at a time: two such updates could meet the same rows in different order.
+# Serialized: two such updates could lock the same rows in different order.
 LOCK_SCORES = "SELECT pg_advisory_xact_lock(hashtext('engagement_scores'))"
 _SCORE = """
     (view_count + 5 * like_count + 10 * share_count)
