@@ -1,4 +1,4 @@
--- The database of recommendation is the server's first one.
+-- POSTGRES_DB creates the database of recommendation.
 CREATE DATABASE auth;
 CREATE DATABASE payment;
 CREATE DATABASE content_streaming;

@@ -1,8 +1,8 @@
 """Seeded data of the payment service, with skewed (Zipf-like) distributions.
 
 Scale 1 is 12 plans, 40,000 users with 55,000 subscriptions, 300,000 payments and about 280,000 invoices. A subscription
-is paid once per period until its renewal date. A failed payment was repeated within the day; a pending one has its invoice
-and moved the renewal date, but is not settled yet.
+is paid once per period until its renewal date. A failed payment was repeated within the day; a pending one has its
+invoice and moved the renewal date, but is not settled yet.
 """
 
 from collections.abc import Iterator

@@ -77,8 +77,7 @@ class BaselineQueries:
     async def leaderboard(self, team_id: int | None, week: date, limit: int) -> Sequence[Row]:
         """The leaderboard of a week, of a team or of all users, with ranks and those of the week before.
 
-        Private activities count for neither. The leaderboard of all users has public users, that of a team all but
-        private ones.
+        Private activities count for neither. All: only public users. A team: all members except private ones.
         """
         async with self.database.connection() as connection:
             if team_id is not None:
