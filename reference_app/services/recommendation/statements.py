@@ -6,8 +6,8 @@ from reference_app.services.recommendation.entities import CONTENT_COLUMNS
 
 # Scans contents in the order of the list and stops at the limit: the cost follows the length of the list, not the size
 # of the tables. Subtle: OFFSET 0 keeps each EXISTS a lookup of one index entry per scanned content. Without it the
-# planner turns them into joins, and reads all tags or all interactions of the user before the first content. The OFFSET 0
-# of ``reader`` makes the planner read the interests once, not once per row.
+# planner turns them into joins, and reads all tags or all interactions of the user before the first content. The
+# OFFSET 0 of ``reader`` makes the planner read the interests once, not once per row.
 # The left join keeps one row for a user with an empty list; no row means that the user does not exist.
 RECOMMENDATIONS = """
     SELECT reader.interests, item.id, item.title, item.engagement_score, item.tags
