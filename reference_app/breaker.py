@@ -32,7 +32,7 @@ class State(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Tolerance:
+class BreakerSettings:
     """Consecutive failures that open a breaker, seconds until half open, consecutive successes that close it."""
 
     failures: int = 5
@@ -60,16 +60,16 @@ class CircuitBreaker:
         self,
         name: str,
         is_failure: Callable[[Exception], bool],
-        tolerance: Tolerance,
+        breaker_settings: BreakerSettings,
         clock: Callable[[], float] = monotonic,
     ) -> None:
         self._name = name
         self._is_failure = is_failure
-        self._tolerance = tolerance
+        self._settings = breaker_settings
         self._clock = clock
         self._state = State.CLOSED
         self._epoch = 0  # incremented by every change of state
-        self._in_a_row = 0  # failures while closed, successes while half open
+        self._consecutive = 0  # failures while closed, successes while half open
         self._retry_at = 0.0
         self._trying = False
 
@@ -111,25 +111,25 @@ class CircuitBreaker:
         self._trying = False
         match self._state, failed:
             case State.CLOSED, False:
-                self._in_a_row = 0
+                self._consecutive = 0
             case State.CLOSED, True:
-                self._count(self._tolerance.failures, State.OPEN)
+                self._count(self._settings.failures, State.OPEN)
             case State.HALF_OPEN, False:
-                self._count(self._tolerance.successes, State.CLOSED)
+                self._count(self._settings.successes, State.CLOSED)
             case State.HALF_OPEN, True:
                 self._enter(State.OPEN)
 
     def _count(self, enough: int, then: State) -> None:
-        self._in_a_row += 1
-        if self._in_a_row >= enough:
+        self._consecutive += 1
+        if self._consecutive >= enough:
             self._enter(then)
 
     def _enter(self, state: State) -> None:
         logger.warning("the breaker of the %s is %s", self._name, state.replace("_", " "))
-        self._state, self._in_a_row, self._trying = state, 0, False
+        self._state, self._consecutive, self._trying = state, 0, False
         self._epoch += 1
         if state is State.OPEN:
-            self._retry_at = self._clock() + self._tolerance.seconds
+            self._retry_at = self._clock() + self._settings.seconds
 
 
 class NoBreaker:

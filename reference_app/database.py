@@ -37,7 +37,7 @@ class Connection(AsyncConnection[DictRow]):
 
     patience_seconds: float | None = None
 
-    def hang_up(self) -> None:
+    def shut_down_socket(self) -> None:
         """Shut down the socket, so that the waiting code gets an OperationalError; cancelling needs the server."""
         logger.warning("a statement was not answered in %.1f s, closing its connection", self.patience_seconds)
         with socket.socket(fileno=os.dup(self.fileno())) as line:
@@ -53,7 +53,7 @@ class CountingCursor(psycopg.AsyncCursor[DictRow]):
         """Execute; failed statements count too."""
         connection, limit = self.connection, None
         if isinstance(connection, Connection) and connection.patience_seconds is not None:
-            limit = asyncio.get_running_loop().call_later(connection.patience_seconds, connection.hang_up)
+            limit = asyncio.get_running_loop().call_later(connection.patience_seconds, connection.shut_down_socket)
         started = perf_counter()
         try:
             return await super().execute(*args, **kwargs)
@@ -208,11 +208,11 @@ class Pool:
                     yield connection
                 finally:
                     if connection.broken:
-                        self._check_the_others()
+                        self._check_idle()
         except PoolTimeout as error:
             raise OverloadedError("no connection became free in time") from error
 
-    def _check_the_others(self) -> None:
+    def _check_idle(self) -> None:
         """Check the idle connections when one breaks: they may be broken too."""
         if self._checking is None or self._checking.done():
             self._checking = asyncio.create_task(self._pool.check())

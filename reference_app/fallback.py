@@ -6,19 +6,19 @@ from typing import Any
 from reference_app.database import is_failure
 from reference_app.exchange import current_exchange
 
-Instead = Callable[[], bytes | None]
+Fallback = Callable[[], bytes | None]
 
 
-OrElse = Callable[[Awaitable[bytes], Instead], Coroutine[Any, Any, bytes]]
+FallbackPolicy = Callable[[Awaitable[bytes], Fallback], Coroutine[Any, Any, bytes]]
 """Returns a response or its fallback; without a fallback it raises the error."""
 
 
-async def with_fallback(answer: Awaitable[bytes], instead: Instead) -> bytes:
-    """Serve ``instead`` when the database fails; the middleware sets the header X-Fallback."""
+async def with_fallback(answer: Awaitable[bytes], fallback: Fallback) -> bytes:
+    """Serve ``fallback`` when the database fails; the middleware sets the header X-Fallback."""
     try:
         return await answer
     except Exception as error:
-        body = instead() if is_failure(error) else None
+        body = fallback() if is_failure(error) else None
         if body is None:
             raise
         exchange = current_exchange.get()
@@ -27,6 +27,6 @@ async def with_fallback(answer: Awaitable[bytes], instead: Instead) -> bytes:
         return body
 
 
-async def without_fallback(answer: Awaitable[bytes], _: Instead) -> bytes:
+async def without_fallback(answer: Awaitable[bytes], _: Fallback) -> bytes:
     """Return the response or raise its error."""
     return await answer

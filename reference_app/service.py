@@ -19,7 +19,7 @@ from reference_app import topic_cache
 from reference_app.breaker import Breaker, CircuitBreaker, NoBreaker
 from reference_app.cache import Cache
 from reference_app.database import ConnectionPerRequest, Database, GuardedDatabase, Pool
-from reference_app.fallback import OrElse, with_fallback, without_fallback
+from reference_app.fallback import FallbackPolicy, with_fallback, without_fallback
 from reference_app.generic_cache import GenericCache
 from reference_app.metrics import Metrics
 from reference_app.redis_client import redis_client
@@ -60,7 +60,7 @@ class Service(Generic[Q, C]):
     """The prefix of its cache keys."""
     baseline: Callable[[Database], Q]
     optimized: Callable[[Database], Q]
-    cached: Callable[[Q, Cache, OrElse], C]
+    cached: Callable[[Q, Cache, FallbackPolicy], C]
     routes: Callable[[C], list[Route]]
 
 
@@ -79,11 +79,11 @@ class Running:
 @asynccontextmanager
 async def running(service: Service[Q, C], settings: Settings, metrics: Metrics) -> AsyncIterator[Running]:
     """Open the connections of a release; they close at the end of the block."""
-    steps, tolerance = settings.steps, settings.tolerance
+    steps, breaker_settings = settings.steps, settings.breaker_settings
     breakers: dict[str, Breaker] = {"database": NoBreaker(), "cache": NoBreaker()}
     if Step.BREAKER in steps:
-        breakers["database"] = CircuitBreaker("database", databases.is_failure, tolerance)
-        breakers["cache"] = CircuitBreaker("cache", topic_cache.is_failure, tolerance)
+        breakers["database"] = CircuitBreaker("database", databases.is_failure, breaker_settings)
+        breakers["cache"] = CircuitBreaker("cache", topic_cache.is_failure, breaker_settings)
     open_database = Pool if Step.POOL in steps else ConnectionPerRequest
     async with redis_client(settings.redis_url) as redis, open_database(settings.database_url, metrics) as opened:
         database = GuardedDatabase(opened, breakers["database"])
@@ -91,6 +91,6 @@ async def running(service: Service[Q, C], settings: Settings, metrics: Metrics) 
         if Step.CACHE in steps:
             cache = TopicCache(redis, service.space, metrics, breakers["cache"])
         queries = (service.optimized if Step.QUERIES in steps else service.baseline)(database)
-        or_else: OrElse = with_fallback if Step.BREAKER in steps else without_fallback
-        cached = service.cached(queries, cache, or_else)
+        policy: FallbackPolicy = with_fallback if Step.BREAKER in steps else without_fallback
+        cached = service.cached(queries, cache, policy)
         yield Running(service.routes(cached), cached, cache, database, redis, breakers)

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Self
 from urllib.parse import quote, urlsplit
 
-from reference_app.breaker import Tolerance
+from reference_app.breaker import BreakerSettings
 from reference_app.errors import SetupError
 
 
@@ -34,7 +34,7 @@ class Settings:
     database_url: str
     redis_url: str
     steps: frozenset[Step]
-    tolerance: Tolerance = field(default_factory=Tolerance)
+    breaker_settings: BreakerSettings = field(default_factory=BreakerSettings)
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str] = os.environ) -> Self:
@@ -42,12 +42,12 @@ class Settings:
 
         DATABASE_PASSWORD_FILE and REDIS_PASSWORD_FILE name files with passwords that the addresses omit.
         """
-        usual = Tolerance()
+        usual = BreakerSettings()
         return cls(
             database_url=database_url(environment),
             redis_url=_url(environment, "REDIS_URL", {"redis", "rediss", "unix"}, "redis://127.0.0.1:6379/0"),
             steps=_steps(environment.get("REFERENCE_RELEASE", OPTIMIZED)),
-            tolerance=Tolerance(
+            breaker_settings=BreakerSettings(
                 failures=int(_number(environment, "REFERENCE_BREAKER_FAILURES", usual.failures)),
                 seconds=_number(environment, "REFERENCE_BREAKER_SECONDS", usual.seconds),
                 successes=int(_number(environment, "REFERENCE_BREAKER_SUCCESSES", usual.successes)),

@@ -55,8 +55,8 @@ class TopicCache:
         self._invalidate_script = redis.register_script(cache_scripts.INVALIDATE)
         self._flights: Flights[bytes] = Flights()
         self._reachable = True
-        self._debt = self._settled = 0
-        self._settling = asyncio.Lock()
+        self._clears_due = self._clears_done = 0
+        self._clearing = asyncio.Lock()
 
     async def fetch(self, key: str, ttl_seconds: int, load: Loader) -> bytes:
         """The response stored under ``key``; else the result of ``load``, which is then stored."""
@@ -86,16 +86,16 @@ class TopicCache:
             with self._breaker.attempt():
                 await self._invalidate_script(args=[self._space, 0, *_flat(changes)])
         except _UNREACHABLE as error:
-            self._debt += 1
+            self._clears_due += 1
             self._failed(error)
 
     async def clear(self) -> None:
         """Remove all responses: after a change that affects most of them, and those of another release."""
         self._flights.forget()
-        self._debt += 1
+        self._clears_due += 1
         try:
             with self._breaker.attempt():
-                await self._settle()
+                await self._clear_pending()
         except _UNREACHABLE as error:
             self._failed(error)
 
@@ -108,8 +108,8 @@ class TopicCache:
     async def _read(self, key: str) -> tuple[bytes | None, str | None]:
         try:
             with self._breaker.attempt():
-                if self._debt != self._settled:
-                    await self._settle()
+                if self._clears_due != self._clears_done:
+                    await self._clear_pending()
                 found = await self._redis.mget(key, f"{self._space}:events", f"{self._space}:generation")
         except _UNREACHABLE as error:
             self._failed(error)
@@ -128,12 +128,12 @@ class TopicCache:
             await self.store(key, ttl_seconds, token, loaded)
         return loaded.body
 
-    async def _settle(self) -> None:
+    async def _clear_pending(self) -> None:
         """Begin a new generation after a failed invalidation; until then no response is read."""
-        async with self._settling:
-            while (owed := self._debt) != self._settled:
+        async with self._clearing:
+            while (due := self._clears_due) != self._clears_done:
                 await self._invalidate_script(args=[self._space, 1])
-                self._settled = owed
+                self._clears_done = due
 
     def _failed(self, error: Exception) -> None:
         if self._reachable:

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reference_app.breaker import CircuitBreaker, NoBreaker, State, Tolerance
+from reference_app.breaker import BreakerSettings, CircuitBreaker, NoBreaker, State
 from reference_app.errors import CircuitOpenError, NotFoundError
 
 CLOSED, OPEN, HALF_OPEN = State
@@ -22,7 +22,7 @@ class Lab:
     def __init__(self) -> None:
         self.now = 0.0
         self.breaker = CircuitBreaker(
-            "lab", lambda error: isinstance(error, ServerError), Tolerance(3, 10, 2), lambda: self.now
+            "lab", lambda error: isinstance(error, ServerError), BreakerSettings(3, 10, 2), lambda: self.now
         )
 
     def do(self, event: str) -> str:

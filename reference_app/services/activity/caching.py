@@ -18,7 +18,7 @@ from reference_app.answers import encode
 from reference_app.cache import Cache, Loaded, always, touched
 from reference_app.cursor import Cursor
 from reference_app.database import Row
-from reference_app.fallback import OrElse
+from reference_app.fallback import FallbackPolicy
 from reference_app.services.activity import entities
 from reference_app.services.activity.baseline import BaselineQueries
 from reference_app.services.activity.entities import WEEK, monday
@@ -30,7 +30,7 @@ HOUR, DAY = (int(timedelta(hours=hours).total_seconds()) for hours in (1, 24))
 class CachedActivities:
     """Responses from the cache, or from ``queries``."""
 
-    def __init__(self, queries: BaselineQueries, cache: Cache, _: OrElse) -> None:
+    def __init__(self, queries: BaselineQueries, cache: Cache, _: FallbackPolicy) -> None:
         self._queries = queries
         self._cache = cache
 

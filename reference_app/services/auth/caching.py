@@ -20,7 +20,7 @@ from datetime import timedelta
 from reference_app.answers import encode
 from reference_app.cache import Cache, Loaded, always, fill, touched
 from reference_app.errors import CircuitOpenError, NotFoundError, RefusedError
-from reference_app.fallback import OrElse
+from reference_app.fallback import FallbackPolicy
 from reference_app.services.auth.baseline import BaselineQueries
 from reference_app.services.auth.entities import (
     By,
@@ -43,7 +43,7 @@ WARM_USERS = 100
 class CachedAuth:
     """Responses from the cache, or from ``queries``; without a database nobody can log in."""
 
-    def __init__(self, queries: BaselineQueries, cache: Cache, _: OrElse) -> None:
+    def __init__(self, queries: BaselineQueries, cache: Cache, _: FallbackPolicy) -> None:
         self._queries = queries
         self._cache = cache
         self._tokens = Tokens()
@@ -75,7 +75,7 @@ class CachedAuth:
         """Revoke a token; repeating it is allowed."""
         token = self._tokens.read(encoded)
         await self._queries.revoke(token)
-        await self._withdraw(f"token:{token.digest}", f"logouts:{token.user_id}")
+        await self._invalidate_confirmed(f"token:{token.digest}", f"logouts:{token.user_id}")
         return encode({"valid": False, "user_id": token.user_id})
 
     async def permissions(self, user_id: int) -> bytes:
@@ -89,13 +89,13 @@ class CachedAuth:
     async def set_user_roles(self, user_id: int, wanted: UserRoles) -> bytes:
         """Replace the roles of a user."""
         changed = await self._queries.set_user_roles(user_id, wanted.roles)
-        await self._withdraw(f"roles:{user_id}", *(f"holders:{name}" for name in changed))
+        await self._invalidate_confirmed(f"roles:{user_id}", *(f"holders:{name}" for name in changed))
         return encode({"user_id": user_id, "roles": wanted.roles})
 
     async def set_role_permissions(self, name: str, wanted: RolePermissions) -> bytes:
         """Replace the permissions of a role."""
         changed = await self._queries.set_role_permissions(name, wanted.permissions)
-        await self._withdraw(f"role:{name}", *(f"permission:{permission}" for permission in changed))
+        await self._invalidate_confirmed(f"role:{name}", *(f"permission:{permission}" for permission in changed))
         return encode({"name": name, "permissions": wanted.permissions})
 
     async def permission_roles(self, permission: str) -> bytes:
@@ -159,7 +159,7 @@ class CachedAuth:
             await self._cache.invalidate(touched(*(f"logouts:{user_id}" for user_id in users)))
         return True
 
-    async def _withdraw(self, *topics: str) -> None:
+    async def _invalidate_confirmed(self, *topics: str) -> None:
         """Invalidate, and raise unless the cache confirms it, so that no other process serves the old entry."""
         await self._cache.invalidate(touched(*topics))
         if await self._cache.event_number() is None:

@@ -22,7 +22,7 @@ from itertools import pairwise
 from reference_app.answers import encode
 from reference_app.cache import ALWAYS, Cache, Loaded, always, fill, touched
 from reference_app.database import Row
-from reference_app.fallback import OrElse
+from reference_app.fallback import FallbackPolicy
 from reference_app.fields import now
 from reference_app.services.content_streaming import entities
 from reference_app.services.content_streaming.baseline import BaselineQueries
@@ -38,10 +38,10 @@ LEVEL = 100  # views, far more than are concurrent for one video, because invali
 class CachedStreaming:
     """Responses from the cache, or from ``queries``; the most viewed videos are fallbacks."""
 
-    def __init__(self, queries: BaselineQueries, cache: Cache, or_else: OrElse) -> None:
+    def __init__(self, queries: BaselineQueries, cache: Cache, policy: FallbackPolicy) -> None:
         self._queries = queries
         self._cache = cache
-        self._or_else = or_else
+        self._with_fallback = policy
         self._popular: dict[int, Row] = {}
 
     async def video(self, video_id: int) -> bytes:
@@ -51,7 +51,7 @@ class CachedStreaming:
             return _loaded_video(await self._queries.video(video_id))
 
         answer = self._cache.fetch(_video_key(video_id), DAY, load)
-        return await self._or_else(answer, lambda: self._popular_video(video_id))
+        return await self._with_fallback(answer, lambda: self._popular_video(video_id))
 
     async def creator(self, key: entities.CreatorKey, value: int | str, limit: int) -> bytes:
         """A creator with the newest videos."""
@@ -71,7 +71,7 @@ class CachedStreaming:
             return _loaded_list(shelf, limit, await self._queries.shelf(shelf, limit, today))
 
         answer = self._cache.fetch(_shelf_key(shelf, today, limit), HOUR, load)
-        return await self._or_else(answer, lambda: self._popular_list(limit))
+        return await self._with_fallback(answer, lambda: self._popular_list(limit))
 
     async def views(self, key: entities.ViewKey, value: int, limit: int) -> bytes:
         """The views of a user or of a video."""

@@ -19,7 +19,7 @@ from datetime import UTC, date, datetime, time, timedelta
 from reference_app.answers import encode
 from reference_app.cache import Cache, Loaded, always, fill, touched
 from reference_app.database import Row
-from reference_app.fallback import OrElse
+from reference_app.fallback import FallbackPolicy
 from reference_app.fields import now
 from reference_app.services.feed_filter.baseline import BaselineQueries
 from reference_app.services.feed_filter.entities import Classification, Configuration, NewEvent, NewKeyword, UserKey
@@ -36,10 +36,10 @@ ANY = "any"
 class CachedFeedFilter:
     """Responses from the cache, or from ``queries``; fallbacks are the last settings of the busiest users."""
 
-    def __init__(self, queries: BaselineQueries, cache: Cache, or_else: OrElse) -> None:
+    def __init__(self, queries: BaselineQueries, cache: Cache, policy: FallbackPolicy) -> None:
         self._queries = queries
         self._cache = cache
-        self._or_else = or_else
+        self._with_fallback = policy
         self._busiest: Sequence[Row] = ()
 
     async def users(self, limit: int, after: int | None) -> bytes:
@@ -58,7 +58,7 @@ class CachedFeedFilter:
             return _loaded_settings(await self._queries.settings(key, value))
 
         answer = self._cache.fetch(_settings_key(key, value), PROFILE, load)
-        return await self._or_else(answer, lambda: self._last_known(key, value))
+        return await self._with_fallback(answer, lambda: self._last_known(key, value))
 
     async def keywords(self, user_id: int) -> bytes:
         """The keywords of a user."""

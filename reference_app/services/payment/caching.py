@@ -19,7 +19,7 @@ from datetime import timedelta
 
 from reference_app.cache import ALWAYS, Cache, Loaded, always, fill, touched
 from reference_app.database import Row
-from reference_app.fallback import OrElse
+from reference_app.fallback import FallbackPolicy
 from reference_app.services.payment import entities
 from reference_app.services.payment.baseline import BaselineQueries
 from reference_app.services.payment.entities import NewPayment, NewSubscription, Status, answer, list_answer
@@ -34,7 +34,7 @@ ANY = "any"
 class CachedPayments:
     """Responses from the cache, or from ``queries``."""
 
-    def __init__(self, queries: BaselineQueries, cache: Cache, _: OrElse) -> None:
+    def __init__(self, queries: BaselineQueries, cache: Cache, _: FallbackPolicy) -> None:
         self._queries = queries
         self._cache = cache
 

@@ -19,7 +19,7 @@ from datetime import timedelta
 from reference_app.answers import encode
 from reference_app.cache import ALWAYS, Cache, Loaded, always, fill, touched
 from reference_app.database import Row
-from reference_app.fallback import OrElse
+from reference_app.fallback import FallbackPolicy
 from reference_app.services.recommendation.baseline import BaselineQueries
 from reference_app.services.recommendation.entities import (
     ContentChange,
@@ -40,10 +40,10 @@ WARM_CONTENTS = 100
 class CachedRecommendations:
     """Responses from the cache, or from ``queries``; popular contents are fallbacks."""
 
-    def __init__(self, queries: BaselineQueries, cache: Cache, or_else: OrElse) -> None:
+    def __init__(self, queries: BaselineQueries, cache: Cache, policy: FallbackPolicy) -> None:
         self._queries = queries
         self._cache = cache
-        self._or_else = or_else
+        self._with_fallback = policy
         self._popular: dict[int, Row] = {}
 
     async def recommendations(self, user_id: int, limit: int) -> bytes:
@@ -54,7 +54,7 @@ class CachedRecommendations:
             return Loaded(list_answer(listing.items, user_id=user_id), _list_topics(user_id, listing, limit))
 
         answer = self._cache.fetch(f"{SPACE}:recommendations:{user_id}:{limit}", HOUR, load)
-        return await self._or_else(answer, lambda: self._popular_list(limit, user_id=user_id))
+        return await self._with_fallback(answer, lambda: self._popular_list(limit, user_id=user_id))
 
     async def shelf(self, shelf: Shelf, value: int | str | None, limit: int) -> bytes:
         """Contents by one criterion."""
@@ -65,7 +65,7 @@ class CachedRecommendations:
             return Loaded(list_answer(items), always([_shelf_topic(shelf, value), *shown]))
 
         answer = self._cache.fetch(f"{SPACE}:shelf:{shelf}:{value}:{limit}", HOUR, load)
-        return await self._or_else(answer, lambda: self._popular_list(limit))
+        return await self._with_fallback(answer, lambda: self._popular_list(limit))
 
     async def content(self, content_id: int) -> bytes:
         """One content by id."""
@@ -74,7 +74,7 @@ class CachedRecommendations:
             return _loaded_content(await self._queries.content(content_id))
 
         answer = self._cache.fetch(_content_key(content_id), DAY, load)
-        return await self._or_else(answer, lambda: self._popular_content(content_id))
+        return await self._with_fallback(answer, lambda: self._popular_content(content_id))
 
     async def interests(self, user_id: int) -> bytes:
         """The interests of a user."""
