@@ -121,17 +121,13 @@ REFUSED = (
         "profiles.q.targets: unknown key",
     ),
     Refused("a profile that leaves no time", "[load]", "[profiles.q]\ntime = 0\n[load]", "profiles.q.time"),
-    Refused(
-        "CPU of a missing database", *expects("database_cpu < 40 %"), "nothing measures database_cpu"
-    ),
+    Refused("CPU of a missing database", *expects("database_cpu < 40 %"), "nothing measures database_cpu"),
     Refused(
         "statements of a missing database",
         *expects("slow_statements < 1"),
         "nothing measures slow_statements",
     ),
-    Refused(
-        "memory of a missing cache", *expects("cache_memory < 1 MB"), "nothing measures cache_memory"
-    ),
+    Refused("memory of a missing cache", *expects("cache_memory < 1 MB"), "nothing measures cache_memory"),
     Refused(
         "a reading of a metric that is not read",
         "[[targets]]",
