@@ -168,7 +168,7 @@ class ComposeEnvironment:
         own = {name: name if len(names) > 1 else None for name in names}
         return [Database(own[name], name, partial(known.connect, name), counted) for name in names]
 
-    def migrating(self, database: Database, command: str, revision: str, name: str) -> Process:  # noqa: ARG002 - the interface
+    def start_migration(self, database: Database, command: str, revision: str, name: str) -> Process:  # noqa: ARG002 - the interface
         """Only plans of kind "local" try their migration under load; others are refused before they get here."""
         raise EnvironmentFailedError(f"{name}: no migration of {database.name} under load in this kind of environment")
 
@@ -182,7 +182,7 @@ class ComposeEnvironment:
             return []
         return [Cache(CACHE, self._projects[self._running.arm].cache_client)]
 
-    def strike(self, fault: Fault) -> Mend:
+    def inject(self, fault: Fault) -> Mend:
         """Begin a fault; returns what ends it. What happens to the container meanwhile was planned."""
         assert self._running  # noqa: S101 - faults are of a leg
         assert self._watch  # noqa: S101 - the same

@@ -145,7 +145,7 @@ class ExternalEnvironment:
         dsn = self._leg.postgres
         return [Database(None, database_name(dsn), partial(reach, dsn), partial(reach, dsn))]
 
-    def migrating(self, database: Database, command: str, revision: str, name: str) -> Process:  # noqa: ARG002 - the interface
+    def start_migration(self, database: Database, command: str, revision: str, name: str) -> Process:  # noqa: ARG002 - the interface
         """Only plans of kind "local" try their migration under load; others are refused before they get here."""
         raise EnvironmentFailedError(f"{name}: no migration of {database.name} under load in this kind of environment")
 
@@ -159,7 +159,7 @@ class ExternalEnvironment:
             return []
         return [Cache(CACHE, partial(reach_cache, self._leg.redis))]
 
-    def strike(self, fault: Fault) -> Callable[[], None]:
+    def inject(self, fault: Fault) -> Callable[[], None]:
         """Faults are done to what a run starts; a plan of this kind with faults is refused before it gets here."""
         raise EnvironmentFailedError(f"faults: {fault.service} is not this run's to strike")
 

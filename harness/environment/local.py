@@ -152,7 +152,7 @@ class LocalEnvironment:
         log = self.postgres.log
         return [Database(part, name, partial(connect, name), connect, log) for part, name in names.items()]
 
-    def migrating(self, database: Database, command: str, revision: str, name: str) -> Process:
+    def start_migration(self, database: Database, command: str, revision: str, name: str) -> Process:
         """Start to bring a database of the leg to a revision; who waits for its end may end it."""
         words = self._command(command, revision=revision, service=database.service)
         env = expanded(self.spec.env, "environment.env") | {"DATABASE_URL": migration_url(self.postgres, database.name)}
@@ -167,7 +167,7 @@ class LocalEnvironment:
         """The Redis server of the run, where the plan asks for one."""
         return [Cache(CACHE, partial(redis.Redis.from_url, self.redis.url()))] if "redis" in self.spec.provides else []
 
-    def strike(self, fault: Fault) -> Mend:
+    def inject(self, fault: Fault) -> Mend:
         """Begin a fault; returns what ends it."""
         return strike(self._running()[fault.service], fault.kind)
 
