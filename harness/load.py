@@ -1,4 +1,4 @@
-"""Load: start the generator process, follow it, and take in what it leaves."""
+"""Load: starts the generator process, follows it, and ends it."""
 
 import json
 import os
@@ -28,9 +28,9 @@ NEEDED_BYTES = 1 << 20
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """What the generator said a moment ago; ``stage`` is an index, ``None`` while the last requests finish.
+    """What the generator reported last; ``stage`` is an index, ``None`` while the last requests finish.
 
-    Before the load ``workers`` says how many of the ``wanted`` ones are there.
+    Before the load ``workers`` of the ``wanted`` ones are connected.
     """
 
     second: float
@@ -173,40 +173,40 @@ def generate(job: Job, *, on_progress: Callable[[Progress], None], check: Callab
     _supervise(command, job, take=take, check=check, allowed=allowed)
 
 
-def ask(
+def request_answers(
     job: Job,
     key: str,
     *,
     on_progress: Callable[[int, int], None],
     check: Callable[[], None],
-    look: Callable[[Mapping[str, Any] | None], None] | None = None,
+    on_request: Callable[[Mapping[str, Any] | None], None] | None = None,
 ) -> None:
-    """Ask an arm the corpus of the plan; leaves the answers in the file ``job.out``.
+    """Request the corpus of the plan from an arm; leaves the answers in the file ``job.out``.
 
-    ``on_progress`` is told how many requests of how many were made. ``key`` is that of the digests of what was asked,
-    the same for both arms, and kept nowhere. ``look`` is called before the first request and after each, with what the
-    generator tells of it, and the next one waits until it returns.
+    ``on_progress`` takes the number of requests made and their total. ``key`` is that of the digests of the requests,
+    the same for both arms, and kept nowhere. ``on_request`` is called with ``None`` before the first request and with
+    the generator's report after each, and the next request waits until it returns.
 
     Raises:
         As ``generate``.
     """
     command = [*_generator("answers", job.plan, job.plan_path, job.base), "--key", "answers.users"]
-    command += ["--out", str(job.out), "--seed", str(job.seed), *(["--paced"] if look else [])]
+    command += ["--out", str(job.out), "--seed", str(job.seed), *(["--paced"] if on_request else [])]
     job.out.parent.mkdir(parents=True, exist_ok=True)
     last: int = -1
 
     def take(line: bytes) -> bool:
         nonlocal last
-        told = json.loads(line)
-        before, last = last, int(told["asked"])
-        on_progress(last, int(told["wanted"]))
-        if look:
-            look(told["request"])
+        report = json.loads(line)
+        before, last = last, int(report["asked"])
+        on_progress(last, int(report["wanted"]))
+        if on_request:
+            on_request(report["request"])
         return before < last
 
-    env = {ANSWERS_KEY: key, "PYTHONHASHSEED": "0"}  # sets, too, are gone through in the same order in both arms
+    env = {ANSWERS_KEY: key, "PYTHONHASHSEED": "0"}  # sets are iterated in the same order in both arms
     allowed = job.plan.load.stop_seconds + LULL_SECONDS
-    _supervise(command, job, take=take, check=check, allowed=allowed, env=env, paced=look is not None)
+    _supervise(command, job, take=take, check=check, allowed=allowed, env=env, paced=on_request is not None)
 
 
 def _supervise(

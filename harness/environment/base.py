@@ -16,7 +16,7 @@ from harness.leg import Leg
 from harness.parts.fault import Fault
 from harness.plan import Plan
 from harness.probes.access import Cache, Database
-from harness.probes.reader import Reader as Probe
+from harness.probes.reader import Reader
 from harness.trial import Incident, Migration, Startup
 
 
@@ -40,7 +40,7 @@ class Environment(AbstractContextManager["Environment"], Protocol):
     def check(self) -> None:
         """Raise ``EnvironmentFailedError`` when something that should be running is not."""
 
-    def probe(self) -> Probe:
+    def probe(self) -> Reader:
         """The probe of the processes or containers of the leg."""
 
     def databases(self) -> Sequence[Database]:

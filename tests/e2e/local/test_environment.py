@@ -16,8 +16,8 @@ import redis
 from harness.environment import seeds
 from harness.environment.local import CLOCK_SECONDS, LocalEnvironment
 from harness.environment.processes import labelled
-from harness.environment.settings import POSTGRES, REDIS
 from harness.environment.servers import wait_until
+from harness.environment.settings import POSTGRES, REDIS
 from harness.errors import CommandError, EnvironmentFailedError
 from harness.leg import Leg
 from harness.plan import Plan
