@@ -1,87 +1,59 @@
-"""Campaign: a run from its first block to its verdict: what failed is measured once more before it is said."""
+"""Campaign: a run from its first block to its verdict; a target that failed is measured once more before."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from harness.analysis import Analysis, analyse
+from harness.environment.base import Environment
 from harness.errors import RunFolderError
-from harness.experiment import Environment, Observer, Source, measure, measure_again
+from harness.experiment import Effort, measure, measure_again
 from harness.judging.check import Outcome
 from harness.judging.noise import NoiseOfRun, differences_of
 from harness.judging.stability import suspects
-from harness.load import Remote, generate
 from harness.plan import ARMS, Plan
-from harness.store import RunFolder
+from harness.running.context import RunContext
 from harness.stores.noise import NoiseStore
 
 
-@dataclass(frozen=True, slots=True)
-class Effort:
-    """How much is measured: blocks instead of the plan's, seconds in which further ones begin, and failures twice."""
+def run_campaign(context: RunContext, effort: Effort, fresh_environment: Callable[[Plan], Environment]) -> Analysis:
+    """Measure a plan into a run folder and judge it.
 
-    blocks: int | None = None
-    seconds: float | None = None
-    confirm: bool = True
-    ablate: bool = False
-
-
-def carry_out(
-    source: Source,
-    folder: RunFolder,
-    environment: Callable[[Plan], Environment],
-    observer: Observer,
-    effort: Effort,
-    *,
-    remote: Remote | None = None,
-    make_load: Callable[..., None] = generate,
-) -> Analysis:
-    """Measure a plan into a run folder and judge it; ``environment`` makes what a plan runs in.
-
-    A target that fails on a change is measured once more, before and after only, in an environment of its own. What a
-    control arm said of this machine is kept beside the runs.
+    A target that fails on a change is measured once more, before and after only, in a ``fresh_environment``. The noise
+    that a control arm measured is kept beside the runs.
 
     Raises:
         EnvironmentFailedError: when the system under test does not come up or stay up.
         MeasurementError: when the generator breaks.
     """
-    plan = source.plan
-    measure(
-        source,
-        folder,
-        environment(plan),
-        observer,
-        blocks=effort.blocks,
-        seconds=effort.seconds,
-        remote=remote,
-        ablate=effort.ablate,
-        make_load=make_load,
-    )
-    analysis = _analysed(folder, observer)
-    if effort.confirm and _repeatable(analysis, remote) and suspects(analysis.verdict.checks):
-        alone = plan.model_copy(update={"attribution": None, "arms": {arm: plan.arms[arm] for arm in ARMS}})
-        measure_again(replace(source, plan=alone), folder, environment(alone), observer, make_load=make_load)
-        analysis = _analysed(folder, observer)
-    _remember(folder, analysis, observer)
+    measure(context, effort)
+    analysis = _analysed(context)
+    if effort.confirm and _repeatable(context, analysis) and suspects(analysis.verdict.checks):
+        arms = {arm: context.plan.arms[arm] for arm in ARMS}
+        plan = context.plan.model_copy(update={"attribution": None, "arms": arms})
+        source = replace(context.source, plan=plan)
+        measure_again(replace(context, source=source, environment=fresh_environment(plan)))
+        analysis = _analysed(context)
+    _keep_noise(context, analysis)
     return analysis
 
 
-def _analysed(folder: RunFolder, observer: Observer) -> Analysis:
-    observer.say("summarising")
-    return analyse(folder)
+def _analysed(context: RunContext) -> Analysis:
+    context.observer.say("summarising")
+    return analyse(context.folder)
 
 
-def _repeatable(analysis: Analysis, remote: Remote | None) -> bool:
-    """Whether a second measurement can follow: of what is started for it, by workers that are still there."""
-    plan, sound = analysis.plan, analysis.verdict.outcome is Outcome.FAIL
-    return sound and remote is None and plan.environment.kind != "external"
+def _repeatable(context: RunContext, analysis: Analysis) -> bool:
+    """Whether a second measurement can follow: the run starts its system itself, and no remote workers are left."""
+    failed = analysis.verdict.outcome is Outcome.FAIL
+    return failed and context.remote is None and analysis.plan.environment.kind != "external"
 
 
-def _remember(folder: RunFolder, analysis: Analysis, observer: Observer) -> None:
-    """Keep what the control arm said; a store that cannot be written costs no verdict."""
+def _keep_noise(context: RunContext, analysis: Analysis) -> None:
+    """Keep the noise that the control arm measured; a store that cannot be written costs no verdict."""
     differences = differences_of(analysis.summary)
     if differences and analysis.verdict.outcome is not Outcome.INVALID:
-        store = NoiseStore(folder.path.parent, analysis.plan, analysis.setup)
+        store = NoiseStore(context.folder.path.parent, analysis.plan, analysis.setup)
         try:
-            store.add(NoiseOfRun(folder.path.name, differences))
+            store.add(NoiseOfRun(context.folder.path.name, differences))
         except RunFolderError as error:
-            observer.say(f"what the control arm said is not kept for later runs: {error}")
+            context.observer.say(f"what the control arm said is not kept for later runs: {error}")

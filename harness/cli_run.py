@@ -1,27 +1,28 @@
-"""The part of the command line that measures: what is to be done, on what, and how it is said meanwhile."""
+"""The command that measures a plan."""
 
 import contextlib
 import re
 import sys
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import click
 from rich.console import Console
 
-from harness.campaign import Effort, carry_out
+from harness.campaign import run_campaign
 from harness.cli_exit import Exit
 from harness.cli_report import show, write_reports
-from harness.environment.external import ExternalEnvironment
-from harness.environment.leftovers import collect, collect_containers
-from harness.environment.local import LocalEnvironment
-from harness.experiment import Environment, Source
+from harness.environment.base import Environment, create
+from harness.experiment import Effort
 from harness.load import Remote, check_users
 from harness.plan import Plan
 from harness.plan_file import read_plan
 from harness.running.address import DEFAULT, parse_address, try_to_bind
+from harness.running.context import RunContext, Source
 from harness.running.observers import LiveObserver, PlainObserver
 from harness.running.signals import terminable
 from harness.store import RunFolder
@@ -29,6 +30,27 @@ from reports.noise import foresee
 from reports.progress import progress_line
 
 _say = partial(click.echo, err=True)
+
+
+@dataclass(frozen=True, slots=True)
+class RunOptions:
+    """The options of ``harness run``, as click names them."""
+
+    out: Path
+    profile: str | None
+    blocks: int | None
+    control: bool
+    placebo: bool
+    until_decided: bool
+    budget: str
+    no_confirm: bool
+    ablate: bool
+    no_attribution: bool
+    no_during: bool
+    plain: bool
+    workers: int | None
+    bind: str
+    allow_remote: bool
 
 
 @click.command()
@@ -48,25 +70,7 @@ _say = partial(click.echo, err=True)
 @click.option("--workers", type=click.IntRange(1, 256), help="Wait for so many `harness worker` and load with them.")
 @click.option("--bind", default=DEFAULT, show_default=True, metavar="HOST:PORT", help="Where workers reach this run.")
 @click.option("--allow-remote", is_flag=True, help="Bind to an address that other machines reach: see docs/workers.md.")
-def run(
-    *,
-    plan: Path,
-    out: Path,
-    profile: str | None,
-    blocks: int | None,
-    workers: int | None,
-    bind: str,
-    control: bool,
-    placebo: bool,
-    until_decided: bool,
-    budget: str,
-    no_confirm: bool,
-    ablate: bool,
-    no_attribution: bool,
-    no_during: bool,
-    plain: bool,
-    allow_remote: bool,
-) -> None:
+def run(*, plan: Path, **given: Any) -> None:  # noqa: ANN401 - the options, which click has checked
     """Measure a PLAN: start, migrate, load both arms in turns, judge, report.
 
     A plan whose [environment] lists services measures them as one system: each has a database of its own, all are up
@@ -95,78 +99,88 @@ def run(
 
     Exit codes: 0 PASS, 1 FAIL, 2 usage or plan error, 3 INCONCLUSIVE, 4 INVALID, 5 environment, 130 Ctrl-C.
     """
-    remote = _remote(workers, bind, allowed=allow_remote)
-    parsed, text = read_plan(plan, profile)
-    if remote and parsed.searched:
-        raise click.UsageError("--workers: a search is conducted by one process; leave --workers out")
-    user_files = check_users(parsed, plan, plan.resolve().parent)
-    if no_attribution:
-        parsed = parsed.model_copy(update={"attribution": None})
-    if no_during:
-        parsed = parsed.model_copy(update={"migration": None})
-    parsed = parsed.with_copies(*(["control"] if control else []), *(["placebo"] if placebo else []))
-    if placebo and parsed.environment.kind == "external":
-        raise click.UsageError("--placebo: a system that runs already is not vacuumed")
-    effort = Effort(blocks, _seconds(budget) if until_decided else None, confirm=not no_confirm, ablate=ablate)
-    if ablate and (parsed.environment.kind == "external" or parsed.answers is None):
-        raise click.UsageError("--ablate needs databases that the run starts, and [answers]: what after is asked")
-    if until_decided and (remote or parsed.sequential):
-        raise click.UsageError("--until-decided needs arms that take turns, and load that is made here")
-    source = Source(parsed, text, plan, user_files)
+    options = RunOptions(**given)
+    remote = _remote(options)
+    source, effort = _source(plan, options), _effort(options)
+    _check(source.plan, options)
     stamp = datetime.now(UTC).strftime("%Y-%m-%dT%H-%M-%S")
-    folder = RunFolder.create(out, f"{stamp}-{plan.stem}")
-    scaled = f" under profile {profile}" if profile else ""
-    count = blocks or parsed.load.blocks
-    how = ", one after the other," if parsed.sequential else ""
-    _say(f"{parsed.name}: {count} blocks of {_listed(parsed.arms_in_order)}{how}{scaled} into {folder.path}")
-    console = Console(stderr=True)
-    observer = (
-        PlainObserver(parsed, progress_line, _say, foresee)
-        if plain or not console.is_terminal
-        else LiveObserver(parsed, progress_line, console, foresee)
-    )
+    folder = RunFolder.create(options.out, f"{stamp}-{plan.stem}")
+    _say(_announcement(source.plan, options, folder))
+    observer = _observer(source.plan, plain=options.plain)
+
+    def environment(part: Plan) -> Environment:
+        return create(part, source.base, folder.logs, observer.say)
+
     with terminable(), _hint(folder), observer:
-        analysis = carry_out(
-            source,
-            folder,
-            lambda part: _environment(part, source.base, folder.logs, observer.say),
-            observer,
-            effort,
-            remote=remote,
-        )
+        context = RunContext(source, folder, environment(source.plan), observer, remote=remote)
+        analysis = run_campaign(context, effort, environment)
         write_reports(folder, analysis)
     show(analysis)
     click.echo(f"report  {folder.path / 'report.html'}")
     sys.exit(Exit[analysis.verdict.outcome])
 
 
-def _environment(plan: Plan, base: Path, logs: Path, say: Callable[[str], None]) -> Environment:
-    """The environment of a plan; containers that killed runs left behind are removed before new ones are made."""
-    for done in collect():
-        say(done)
-    if plan.environment.kind == "local":
-        return LocalEnvironment(plan, base, logs, say)
-    if plan.environment.kind == "external":
-        return ExternalEnvironment(plan, base, logs, say)
-    from harness.environment.compose import ComposeEnvironment  # noqa: PLC0415 - the SDK takes a second
+def _source(path: Path, options: RunOptions) -> Source:
+    """The plan with the arms that the options add and without the parts that they leave out."""
+    plan, text = read_plan(path, options.profile)
+    if options.workers and plan.searched:
+        raise click.UsageError("--workers: a search is conducted by one process; leave --workers out")
+    user_files = check_users(plan, path, path.resolve().parent)
+    if options.no_attribution:
+        plan = plan.model_copy(update={"attribution": None})
+    if options.no_during:
+        plan = plan.model_copy(update={"migration": None})
+    copies = [arm for arm, wanted in (("control", options.control), ("placebo", options.placebo)) if wanted]
+    return Source(plan.with_copies(*copies), text, path, user_files)
 
-    for done in collect_containers():
-        say(done)
-    return ComposeEnvironment(plan, base, logs, say)
+
+def _effort(options: RunOptions) -> Effort:
+    seconds = _seconds(options.budget) if options.until_decided else None
+    return Effort(options.blocks, seconds, confirm=not options.no_confirm, ablate=options.ablate)
 
 
-def _remote(workers: int | None, bind: str, *, allowed: bool) -> Remote | None:
+def _check(plan: Plan, options: RunOptions) -> None:
+    """Refuse options that the plan cannot serve.
+
+    Raises:
+        UsageError: naming the option and the reason.
+    """
+    external = plan.environment.kind == "external"
+    if options.placebo and external:
+        raise click.UsageError("--placebo: a system that runs already is not vacuumed")
+    if options.ablate and (external or plan.answers is None):
+        raise click.UsageError("--ablate needs databases that the run starts, and [answers]: what after is asked")
+    if options.until_decided and (options.workers or plan.sequential):
+        raise click.UsageError("--until-decided needs arms that take turns, and load that is made here")
+
+
+def _announcement(plan: Plan, options: RunOptions, folder: RunFolder) -> str:
+    scaled = f" under profile {options.profile}" if options.profile else ""
+    blocks = options.blocks or plan.load.blocks
+    how = ", one after the other," if plan.sequential else ""
+    return f"{plan.name}: {blocks} blocks of {_listed(plan.arms_in_order)}{how}{scaled} into {folder.path}"
+
+
+def _observer(plan: Plan, *, plain: bool) -> LiveObserver | PlainObserver:
+    """Plain lines where they are wanted, or where there is no terminal."""
+    console = Console(stderr=True)
+    if plain or not console.is_terminal:
+        return PlainObserver(plan, progress_line, _say, foresee)
+    return LiveObserver(plan, progress_line, console, foresee)
+
+
+def _remote(options: RunOptions) -> Remote | None:
     """The workers of other machines; the address is tried before anything is started."""
-    if workers is None:
-        if bind != DEFAULT or allowed:
+    if options.workers is None:
+        if options.bind != DEFAULT or options.allow_remote:
             raise click.UsageError("--bind and --allow-remote are about workers: say how many with --workers")
         return None
-    try_to_bind("--bind", parse_address("--bind", bind, allow_remote=allowed))
-    return Remote(workers, bind)
+    try_to_bind("--bind", parse_address("--bind", options.bind, allow_remote=options.allow_remote))
+    return Remote(options.workers, options.bind)
 
 
 def _seconds(text: str) -> float:
-    """A time as people write it: 90, 90s, 30m, 1.5h."""
+    """The seconds of a time such as 90, 90s, 30m or 1.5h."""
     match = re.fullmatch(r"(\d+(?:\.\d+)?)\s*(s|m|min|h)?", text.strip())
     if not match or not float(match[1]):
         raise click.UsageError(f'--budget: cannot read "{text}"; a time looks like 90s, 30m or 2h')
@@ -180,7 +194,7 @@ def _listed(names: Iterable[str]) -> str:
 
 @contextlib.contextmanager
 def _hint(folder: RunFolder) -> Iterator[None]:
-    """When a run ends early, say what it leaves."""
+    """Where a run ends early, print how much of it is recorded."""
     try:
         yield
     except BaseException:

@@ -10,7 +10,7 @@ from harness.plan_file import read_plan
 from harness.running.address import parse_address
 from harness.running.manifest import Request, manifest
 from harness.running.signals import terminable
-from harness.running.worker import Serving
+from harness.running.worker import WorkerProcesses
 
 _say = partial(click.echo, err=True)
 
@@ -58,5 +58,5 @@ def worker(
         raise click.UsageError("needs --master HOST:PORT, where the run is, or --manifest PLAN")
     parse_address("--master", master, allow_remote=allow_remote)
     with terminable():
-        Serving(master, processes, wait, _say).serve()
+        WorkerProcesses(master, processes, wait, _say).serve()
     _say("the run is over")

@@ -241,7 +241,7 @@ class FakeEnvironment:
         """No caches."""
         return []
 
-    def migrating(self, database: Database, command: str, revision: str, name: str) -> Process:  # noqa: ARG002 - the interface
+    def start_migration(self, database: Database, command: str, revision: str, name: str) -> Process:  # noqa: ARG002 - the interface
         """There is nothing to migrate."""
         raise EnvironmentFailedError(f"{name}: {database.name} is not there")
 
@@ -249,7 +249,7 @@ class FakeEnvironment:
         """No server writes one."""
         return Path(os.devnull)
 
-    def strike(self, fault: Fault) -> Callable[[], None]:
+    def inject(self, fault: Fault) -> Callable[[], None]:
         """Strike nothing."""
         self._note(f"strike {fault.service}")
         return lambda: self._note(f"mend {fault.service}")

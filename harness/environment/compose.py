@@ -10,32 +10,31 @@ import tempfile
 import time
 from collections.abc import Callable
 from contextlib import ExitStack
-from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
-from psycopg import sql
-
 from harness.environment import compose_model as models
 from harness.environment import seeds
 from harness.environment.container_strike import Mend, strike_container
 from harness.environment.containers import Watch, meaning
-from harness.environment.databases import Databases
 from harness.environment.delay import require
 from harness.environment.engine import compose_version, engine, labels, sweep_to_zero
+from harness.environment.observed import by_arm
+from harness.environment.postgres import row_counts
 from harness.environment.processes import CONTAINERS, Process, Processes
 from harness.environment.project import Project
 from harness.environment.servers import free_ports
+from harness.environment.settings import postgres_settings
 from harness.environment.stack import BUILD_SECONDS, Stack, resolve
+from harness.environment.template_databases import LEG, SEED, TemplateDatabases, migrate_once, title_of
 from harness.environment.variables import concealed, expanded
 from harness.errors import EnvironmentFailedError
 from harness.leg import Leg
-from harness.migration import Content, content, migrated
 from harness.parts.fault import Fault, FaultKind
 from harness.parts.system import Compose
-from harness.plan import PLACEBO, Arm, Plan
+from harness.plan import Plan
 from harness.probes.access import Cache, Database
 from harness.probes.container import ContainerProbe
 from harness.readings import CACHE, DATABASE
@@ -45,15 +44,6 @@ if TYPE_CHECKING:
     import docker
 
 KEPT_LINES = 10_000
-SETTINGS = (
-    "shared_buffers",
-    "effective_cache_size",
-    "fsync",
-    "jit",
-    "max_connections",
-    "synchronous_commit",
-    "work_mem",
-)
 
 
 class ComposeEnvironment:
@@ -119,26 +109,17 @@ class ComposeEnvironment:
 
     def prepare(self) -> list[Migration]:
         """Have the images, start the servers, seed, and bring each arm to its revision; returns what that took."""
-        arms = self.plan.arms_in_order
         for arm, project in self._projects.items():
             self.say(f"images of {arm}: building and pulling what is missing")
             self._images[arm] = project.have_images(self._built)
         if any(fault.kind is FaultKind.LATENCY for fault in self.plan.faults):
             require(self.client, self._marks)
-        done: dict[str, Migration] = {}
-        found = []
-        for number, (arm, side) in enumerate(arms.items()):
-            if not self.spec.database:
-                continue
-            first = number == 0 or not self._shared
+        if not self.spec.database:
+            return []
+        for arm in [*self._projects][: 1 if self._shared else None]:
             self._projects[arm].start_database()
-            if first:
-                self._seed(arm)
-            title = self._title(arm)
-            if first or not self._shared or title not in done:
-                done[title] = self._migrate(arm, side)
-            found.append(replace(done[title], arm=arm))
-        return found
+            self._seed(arm)
+        return migrate_once(self._projects, self.plan.databases_of if self._shared else str, self._migrate)
 
     def start(self, leg: Leg) -> Startup:
         """Reset the arm's data, make its containers anew and wait until all are ready."""
@@ -146,7 +127,7 @@ class ComposeEnvironment:
         project.clear()
         if self.spec.database:
             project.check_database()
-            project.databases().put_back(self._title(leg.arm))
+            self._templates(leg.arm).copy(title_of(self.plan, leg.arm), LEG)
         started = time.monotonic()
         project.up(leg.title)
         if not self.spec.database:
@@ -187,7 +168,7 @@ class ComposeEnvironment:
         own = {name: name if len(names) > 1 else None for name in names}
         return [Database(own[name], name, partial(known.connect, name), counted) for name in names]
 
-    def migrating(self, database: Database, command: str, revision: str, name: str) -> Process:  # noqa: ARG002 - the interface
+    def start_migration(self, database: Database, command: str, revision: str, name: str) -> Process:  # noqa: ARG002 - the interface
         """Only plans of kind "local" try their migration under load; others are refused before they get here."""
         raise EnvironmentFailedError(f"{name}: no migration of {database.name} under load in this kind of environment")
 
@@ -201,7 +182,7 @@ class ComposeEnvironment:
             return []
         return [Cache(CACHE, self._projects[self._running.arm].cache_client)]
 
-    def strike(self, fault: Fault) -> Mend:
+    def inject(self, fault: Fault) -> Mend:
         """Begin a fault; returns what ends it. What happens to the container meanwhile was planned."""
         assert self._running  # noqa: S101 - faults are of a leg
         assert self._watch  # noqa: S101 - the same
@@ -237,8 +218,7 @@ class ComposeEnvironment:
         about = self.client.version()
         found = {"docker": str(about["Version"]), "compose": self.compose}
         if self.spec.database:
-            answer = next(iter(self._projects.values())).databases().fetch("SHOW server_version")
-            found["postgresql"] = str(answer[0][0])
+            found["postgresql"] = next(iter(self._projects.values())).databases().version()
         services = dict.fromkeys(name for images in self._images.values() for name in images)
         for name in services:
             digests = {arm: images[name] for arm, images in self._images.items() if name in images}
@@ -249,11 +229,10 @@ class ComposeEnvironment:
         return found
 
     def settings(self) -> dict[str, str]:
-        """The PostgreSQL settings that decide how fast it is, and what containers may use."""
-        found = {}
-        if self.spec.database:
-            databases = next(iter(self._projects.values())).databases()
-            found = {name: str(databases.fetch(f"SHOW {name}")[0][0]) for name in SETTINGS}
+        """The settings of PostgreSQL and Redis, of each arm where they differ, and what containers may use."""
+        found = by_arm(
+            {arm: self._server_settings(project) for arm, project in self._projects.items()}, len(self._projects)
+        )
         used = {name: one.services[name] for one in self._projects.values() for name in one.wanted(tools=False)}
         for name, service in used.items():
             limits = service.get("deploy", {}).get("resources", {}).get("limits", {})
@@ -299,40 +278,37 @@ class ComposeEnvironment:
             project.apply(self.spec.seed, f"seed-{arm}", self.base)
         databases = project.databases()
         names = databases.names()
+        databases.vacuum(names)
         for name in names:
-            databases.execute(sql.SQL("VACUUM (ANALYZE)"), database=name)
-            counts = databases.row_counts(name)
+            with databases.connect(name) as connection:
+                counts = row_counts(connection)
             self.row_counts |= {f"{name}.{table}": rows for table, rows in counts.items()} if len(names) > 1 else counts
         project.clear()
-        databases.keep("seed")
+        self._templates(arm).copy(LEG, SEED)
 
-    def _migrate(self, arm: str, side: Arm) -> Migration:
-        project = self._projects[arm]
-        databases = project.databases()
-        databases.put_back("seed")
-        before, seconds = self._content(databases), 0.0
-        if self.spec.migrate and side.revision:
-            self.say(f"migrating {arm} to {side.revision}")
-            seconds = project.apply(self.spec.migrate, f"migrate-{arm}", self.base, revision=side.revision)
-        made = migrated(arm, side.revision, seconds, before, self._content(databases))
-        for name in databases.names() if arm == PLACEBO else ():
-            databases.execute(sql.SQL("VACUUM (ANALYZE)"), database=name)
+    def _migrate(self, arm: str) -> list[Migration]:
+        project, templates = self._projects[arm], self._templates(arm)
+        templates.copy(SEED, LEG)
+        revision = self.plan.arms_in_order[arm].revision
+        run = None
+        if self.spec.migrate and revision:
+            self.say(f"migrating {arm} to {revision}")
+            run = partial(project.apply, self.spec.migrate, f"migrate-{arm}", self.base, revision=revision)
+        made = templates.migrate(arm, revision, project.databases().names(), run)
         project.clear()
-        databases.keep(self._title(arm))
-        return made
+        templates.copy(LEG, title_of(self.plan, arm))
+        return [made]
 
-    def _content(self, databases: Databases) -> Content:
-        names = databases.names()
-        found = {name: content(partial(databases.fetch, database=name)) for name in names}
-        indexes = {
-            f"{name}.{index}" if len(names) > 1 else index for name, one in found.items() for index in one.indexes
-        }
-        return Content(frozenset(indexes), sum(one.size for one in found.values()))
+    def _templates(self, arm: str) -> TemplateDatabases:
+        databases = self._projects[arm].databases()
+        return TemplateDatabases(databases, databases.names)
 
-    def _title(self, arm: str) -> str:
-        """What the databases of an arm are kept as; of those that work on the same ones, the same."""
-        known = [*dict.fromkeys(map(self.plan.databases_of, self.plan.arms_in_order))]
-        return f"revision{known.index(self.plan.databases_of(arm))}"
+    def _server_settings(self, project: Project) -> dict[str, str]:
+        found = {}
+        if self.spec.database:
+            with project.databases().connect() as connection:
+                found = postgres_settings(connection)
+        return found | (project.cache_settings() if self.spec.cache else {})
 
     def _bring_up_to_date(self, project: Project, title: str) -> None:
         """Without a database that the harness knows, every leg seeds and migrates anew."""

@@ -14,8 +14,8 @@ from docker.errors import DockerException, NotFound
 from docker.models.containers import Container
 
 from harness.environment.advice import advice
-from harness.environment.databases import told
 from harness.environment.engine import OWNER, explain
+from harness.environment.postgres import message_of
 from harness.environment.processes import TAIL_LINES
 from harness.environment.variables import concealed
 from harness.errors import CommandError, EnvironmentFailedError
@@ -83,7 +83,7 @@ def meaning(error: BaseException | None, look: Callable[[], None]) -> Environmen
             return EnvironmentFailedError(explain(gone))
         lost = time.monotonic() < deadline
         time.sleep(0.1)
-    return EnvironmentFailedError(f"postgres: {told(server)}") if server is not None and server is error else None
+    return EnvironmentFailedError(f"postgres: {message_of(server)}") if server is not None and server is error else None
 
 
 class Watch:

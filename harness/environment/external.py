@@ -10,11 +10,14 @@ import shlex
 import shutil
 import tempfile
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from types import TracebackType
 from typing import Self
+
+import redis
 
 from harness.environment import seeds
 from harness.environment.observed import (
@@ -27,6 +30,7 @@ from harness.environment.observed import (
 )
 from harness.environment.processes import Process, Processes
 from harness.environment.readiness import await_ready, why_not_ok
+from harness.environment.settings import redis_settings
 from harness.environment.variables import expand, expand_url, expanded
 from harness.errors import EnvironmentFailedError, NotReadyError
 from harness.leg import Leg
@@ -141,7 +145,7 @@ class ExternalEnvironment:
         dsn = self._leg.postgres
         return [Database(None, database_name(dsn), partial(reach, dsn), partial(reach, dsn))]
 
-    def migrating(self, database: Database, command: str, revision: str, name: str) -> Process:  # noqa: ARG002 - the interface
+    def start_migration(self, database: Database, command: str, revision: str, name: str) -> Process:  # noqa: ARG002 - the interface
         """Only plans of kind "local" try their migration under load; others are refused before they get here."""
         raise EnvironmentFailedError(f"{name}: no migration of {database.name} under load in this kind of environment")
 
@@ -155,7 +159,7 @@ class ExternalEnvironment:
             return []
         return [Cache(CACHE, partial(reach_cache, self._leg.redis))]
 
-    def strike(self, fault: Fault) -> Callable[[], None]:
+    def inject(self, fault: Fault) -> Callable[[], None]:
         """Faults are done to what a run starts; a plan of this kind with faults is refused before it gets here."""
         raise EnvironmentFailedError(f"faults: {fault.service} is not this run's to strike")
 
@@ -168,8 +172,13 @@ class ExternalEnvironment:
         return by_arm({arm: {"postgresql": facts.version} for arm, facts in self._facts.items()}, len(self._sides))
 
     def settings(self) -> dict[str, str]:
-        """The database's settings that decide how fast it is, and its size; of each arm where they differ."""
-        return by_arm({arm: facts.settings for arm, facts in self._facts.items()}, len(self._sides))
+        """The settings of PostgreSQL and Redis, and the size of the database; of each arm where they differ."""
+        found = {arm: dict(facts.settings) for arm, facts in self._facts.items()}
+        for arm, side in self._sides.items():
+            if side.redis:
+                with suppress(redis.RedisError), reach_cache(side.redis) as client:
+                    found[arm] = found.get(arm, {}) | redis_settings(client)
+        return by_arm(found, len(self._sides))
 
     def _side(self, arm: str, part: Arm) -> Side:
         address, cache = part.postgres or self.spec.postgres, part.redis or self.spec.redis

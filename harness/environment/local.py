@@ -10,8 +10,6 @@ import shutil
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
 from functools import partial
 from importlib.metadata import version
 from pathlib import Path
@@ -24,9 +22,9 @@ from psycopg import sql
 
 from harness.environment import seeds
 from harness.environment.migrating import migration_url
+from harness.environment.postgres import row_counts
 from harness.environment.processes import Process, Processes, end_together
 from harness.environment.servers import (
-    BOOKKEEPING,
     HOST,
     SERVICE_ROLE,
     Postgres,
@@ -35,34 +33,23 @@ from harness.environment.servers import (
     free_ports,
     wait_until,
 )
+from harness.environment.settings import postgres_settings, redis_settings
 from harness.environment.strike import Mend, strike
+from harness.environment.template_databases import LEG, SEED, TemplateDatabases, migrate_once, title_of
 from harness.environment.variables import expanded
 from harness.errors import EnvironmentFailedError
 from harness.leg import Leg
-from harness.migration import content, migrated
 from harness.objections.faults import UNNAMED
 from harness.parts.fault import Fault
 from harness.parts.system import Local
-from harness.plan import PLACEBO, Arm, Plan
+from harness.plan import Arm, Plan
 from harness.probes.access import Cache, Database
-from harness.probes.indexes import read_build_seconds
 from harness.probes.process import ProcessProbe
 from harness.readings import CACHE, DATABASE
 from harness.trial import Incident, Migration, Startup
 
-SEED, LEG = "seed", "leg"
 CLOCK_SECONDS = 1.5
 """Redis tells its age in whole seconds."""
-SETTINGS = (
-    "effective_cache_size",
-    "fsync",
-    "jit",
-    "max_connections",
-    "max_parallel_workers_per_gather",
-    "synchronous_commit",
-    "work_mem",
-)
-_TABLES = "SELECT relname FROM pg_class WHERE relkind IN ('r', 'p') AND relnamespace = 'public'::regnamespace"
 
 
 class LocalEnvironment:
@@ -77,7 +64,6 @@ class LocalEnvironment:
         self.redis: Redis
         self._services: list[Process] = []
         self._leg, self._ready_at = "", 0.0
-        self._migrations: dict[tuple[str | None, bool], list[Migration]] = {}
 
     def __enter__(self) -> Self:
         """Take a scratch folder and start the watchdog; nothing else runs yet."""
@@ -120,19 +106,14 @@ class LocalEnvironment:
         if not self.provides_postgres:
             return []
         self._start_postgres()
-        self.postgres.execute(sql.SQL("CREATE EXTENSION IF NOT EXISTS pg_stat_statements"))
-        arms = self.plan.arms_in_order
-        databases = {arm: self.plan.databases_of(arm) for arm in arms}
-        for arm, wanted in databases.items():
-            if wanted not in self._migrations:
-                self._migrations[wanted] = [self._migrate(arm, arms[arm].revision, part) for part in self.spec.parts]
-        return [replace(made, arm=arm) for arm, wanted in databases.items() for made in self._migrations[wanted]]
+        self.postgres.create_statistics_extension()
+        return migrate_once(self.plan.arms_in_order, self.plan.databases_of, self._migrate)
 
     def start(self, leg: Leg) -> Startup:
         """Reset the arm's data and caches, start its services side by side and wait until all are ready."""
         arm = self.plan.arm(leg.arm)
         if self.provides_postgres:
-            self._reset(self._migrations[self.plan.databases_of(leg.arm)][0].arm)
+            self._templates.copy(title_of(self.plan, leg.arm), LEG)
         if "redis" in self.spec.provides:
             self.redis.flush()
         parts, ports = self.spec.parts, free_ports(len(self.spec.parts))
@@ -171,7 +152,7 @@ class LocalEnvironment:
         log = self.postgres.log
         return [Database(part, name, partial(connect, name), connect, log) for part, name in names.items()]
 
-    def migrating(self, database: Database, command: str, revision: str, name: str) -> Process:
+    def start_migration(self, database: Database, command: str, revision: str, name: str) -> Process:
         """Start to bring a database of the leg to a revision; who waits for its end may end it."""
         words = self._command(command, revision=revision, service=database.service)
         env = expanded(self.spec.env, "environment.env") | {"DATABASE_URL": migration_url(self.postgres, database.name)}
@@ -186,7 +167,7 @@ class LocalEnvironment:
         """The Redis server of the run, where the plan asks for one."""
         return [Cache(CACHE, partial(redis.Redis.from_url, self.redis.url()))] if "redis" in self.spec.provides else []
 
-    def strike(self, fault: Fault) -> Mend:
+    def inject(self, fault: Fault) -> Mend:
         """Begin a fault; returns what ends it."""
         return strike(self._running()[fault.service], fault.kind)
 
@@ -201,17 +182,20 @@ class LocalEnvironment:
         """Versions of the servers in use."""
         found = {}
         if self.provides_postgres:
-            found["postgresql"] = str(self.postgres.fetch("SHOW server_version")[0][0])
+            found["postgresql"] = self.postgres.version()
         if "redis" in self.spec.provides:
             found["redis"] = self.redis.version()
         return found
 
     def settings(self) -> dict[str, str]:
-        """The PostgreSQL settings that decide how fast it is."""
-        if not self.provides_postgres:
-            return {}
-        names = sorted({*SETTINGS, *self.spec.postgres_settings})
-        return {name: str(self.postgres.fetch(f"SHOW {name}")[0][0]) for name in names}
+        """The settings of PostgreSQL and Redis, those of the plan included."""
+        found = {}
+        if self.provides_postgres:
+            with self.postgres.connect() as connection:
+                found = postgres_settings(connection, self.spec.postgres_settings)
+        for cache in self.caches():
+            found |= redis_settings(cache.connect())
+        return found
 
     def _restarted(self) -> Iterator[Incident]:
         struck = {fault.service for fault in self.plan.faults}
@@ -260,7 +244,9 @@ class LocalEnvironment:
         self.postgres.start()
         for service in self.spec.parts:
             self._seed(service)
-            self.row_counts |= self._row_counts(service)
+            with self.postgres.connect(_named(SEED, service)) as connection:
+                prefix = f"{service}." if service else ""
+                self.row_counts |= {prefix + table: rows for table, rows in row_counts(connection).items()}
         return built
 
     def _seed(self, service: str | None) -> None:
@@ -268,59 +254,37 @@ class LocalEnvironment:
         names = map(sql.Identifier, (database, SERVICE_ROLE))
         self.postgres.execute(sql.SQL("CREATE DATABASE {} OWNER {}").format(*names))
         if self.spec.migrate and revision:
-            self._migration(SEED, database, revision, service)()
+            self._run_migration(SEED, database, revision, service)
         if self.spec.seed:
             what = f"the database of {service}" if service else "the database"
             self.say(f"seeding {what}" + (" (kept for later runs)" if self.seed_fingerprint else ""))
             self._run(_named("seed", service), self._command(self.spec.seed, service=service), database)
-        self.postgres.execute(sql.SQL("VACUUM (ANALYZE)"), sql.SQL("CHECKPOINT"), database=database)
-
-    def _row_counts(self, service: str | None) -> dict[str, int]:
-        """Rows per table of a seeded database, as ``table`` or ``service.table``."""
-        database, prefix = _named(SEED, service), f"{service}." if service else ""
-        tables = sorted(str(name) for (name,) in self.postgres.fetch(_TABLES, database))
-        return {prefix + table: self._rows(table, database) for table in tables if table not in BOOKKEEPING}
+        self.postgres.vacuum([database])
+        self.postgres.execute(sql.SQL("CHECKPOINT"))
 
     def _server(self, data: Path) -> Postgres:
         return Postgres(self.processes, data, self.sockets, self.logs / "postgres.log", self.spec.postgres_settings)
 
-    def _rows(self, table: str, database: str) -> int:
-        count = sql.SQL("SELECT count(*) FROM {}").format(sql.Identifier(table)).as_string()
-        return int(str(self.postgres.fetch(count, database)[0][0]))
+    @property
+    def _templates(self) -> TemplateDatabases:
+        return TemplateDatabases(self.postgres, lambda title: [_named(title, service) for service in self.spec.parts])
 
-    def _migrate(self, arm: str, revision: str | None, service: str | None) -> Migration:
-        database = _named(f"{arm}_migrated", service)
-        self.postgres.execute(_clone(database, _named(SEED, service)))
-        apply = self._migration(arm, database, revision, service) if self.spec.migrate and revision else None
+    def _migrate(self, arm: str) -> list[Migration]:
+        title, templates = title_of(self.plan, arm), self._templates
+        templates.copy(SEED, title)
+        return [self._migrate_service(arm, service, _named(title, service), templates) for service in self.spec.parts]
+
+    def _migrate_service(self, arm: str, service: str | None, database: str, templates: TemplateDatabases) -> Migration:
+        revision = self.plan.arms_in_order[arm].revision
         what = f"{service} of {arm}" if service else arm
         self.say(f"migrating {what}" + (f" to {revision}" if revision else ""))
+        runs = self.spec.migrate and revision
+        run = partial(self._run_migration, arm, database, revision or "", service) if runs else None
+        return templates.migrate(arm, revision, [database], run, service=service)
 
-        def fetch(query: str) -> list[tuple[object, ...]]:
-            return self.postgres.fetch(query, database)
-
-        before = content(fetch)
-        seconds = apply() if apply else 0.0
-        if arm == PLACEBO:
-            self.postgres.execute(sql.SQL("VACUUM (ANALYZE)"), database=database)
-        with self.postgres.connect() as connection:
-            built = read_build_seconds(connection, database)
-        return migrated(arm, revision, seconds, before, content(fetch), service=service, index_seconds=built)
-
-    def _migration(self, name: str, database: str, revision: str, service: str | None) -> Callable[[], float]:
+    def _run_migration(self, name: str, database: str, revision: str, service: str | None) -> float:
         command = self._command(self.spec.migrate or "", revision=revision, service=service)
-        return lambda: self._run(_named(f"migrate-{name}", service), command, database)
-
-    def _reset(self, migrated: str) -> None:
-        """Give every service a fresh clone, side by side: PostgreSQL serves their checkpoints together."""
-
-        def renew(service: str | None) -> None:
-            database, template = _named(LEG, service), _named(f"{migrated}_migrated", service)
-            drop = sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(database))
-            self.postgres.execute(drop, _clone(database, template))
-
-        with ThreadPoolExecutor(len(self.spec.parts)) as pool:
-            list(pool.map(renew, self.spec.parts))
-        self.postgres.execute(sql.SQL("CHECKPOINT"))
+        return self._run(_named(f"migrate-{name}", service), command, database)
 
     def _serve(self, leg: Leg, arm: Arm, service: str | None, port: int) -> Process:
         env = expanded(self.spec.env, "environment.env")
@@ -359,8 +323,3 @@ class LocalEnvironment:
 def _named(name: str, service: str | None) -> str:
     """A name that several services have each for itself: a database, a log."""
     return f"{name}-{service}" if service else name
-
-
-def _clone(database: str, template: str) -> sql.Composed:
-    names = map(sql.Identifier, (database, template, SERVICE_ROLE))
-    return sql.SQL("CREATE DATABASE {} TEMPLATE {} OWNER {} STRATEGY FILE_COPY").format(*names)

@@ -6,10 +6,11 @@ from typing import TypeVar
 
 import psycopg
 import redis
-from psycopg import sql
 from psycopg.conninfo import conninfo_to_dict
 
-from harness.environment.servers import BOOKKEEPING, ONCE
+from harness.environment.postgres import row_counts
+from harness.environment.servers import ONCE
+from harness.environment.settings import postgres_settings
 from harness.errors import EnvironmentFailedError
 from harness.probes.access import NAME, Connection
 
@@ -17,27 +18,8 @@ V = TypeVar("V")
 CONNECT_SECONDS, ANSWER_MS = 5, 10_000
 COUNTED_BYTES = 64 * 2**20
 """Larger tables are not read to count their rows: that would take long, and push out what is cached."""
-SETTINGS = (
-    "effective_cache_size",
-    "fsync",
-    "jit",
-    "max_connections",
-    "random_page_cost",
-    "shared_buffers",
-    "synchronous_commit",
-    "work_mem",
-)
 _POLITELY = ("SET TRANSACTION READ ONLY", "SET LOCAL statement_timeout = '60s'", "SET LOCAL lock_timeout = '5s'")
 _SIZE = "SELECT pg_size_pretty(pg_database_size(current_database()))"
-_TABLES = """
-    SELECT n.nspname, c.relname, c.reltuples::bigint,
-           pg_relation_size(c.oid) + (SELECT coalesce(sum(pg_relation_size(relid)), 0) FROM pg_partition_tree(c.oid))
-    FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
-    WHERE c.relkind IN ('r', 'p') AND NOT c.relispartition AND n.nspname !~ '^(pg_|information_schema$)'
-      AND has_schema_privilege(n.oid, 'USAGE') AND has_table_privilege(c.oid, 'SELECT')
-    ORDER BY n.nspname, c.relname
-"""
-_COUNT = sql.SQL("SELECT count(*) FROM {}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,29 +91,14 @@ def by_arm(facts: Mapping[str, Mapping[str, V]], arms: int) -> dict[str, V]:
     return found
 
 
-def _facts(connection: "psycopg.Connection[tuple[object, ...]]") -> DatabaseFacts:
+def _facts(connection: Connection) -> DatabaseFacts:
     for statement in _POLITELY:
         connection.execute(statement.encode())
-    settings = {name: _one(connection, f"SELECT current_setting('{name}')") for name in SETTINGS}
-    settings["database size"] = _one(connection, _SIZE)
-    tables = connection.execute(_TABLES.encode()).fetchall()
-    counts = dict(
-        _rows(connection, str(schema), str(table), int(str(about)), int(str(size)))
-        for schema, table, about, size in tables
-        if table not in BOOKKEEPING
-    )
+    settings = postgres_settings(connection) | {"database size": _one(connection, _SIZE)}
+    counts = row_counts(connection, count_up_to_bytes=COUNTED_BYTES)
     return DatabaseFacts(_one(connection, "SHOW server_version"), settings, counts)
 
 
-def _rows(
-    connection: "psycopg.Connection[tuple[object, ...]]", schema: str, table: str, about: int, size: int
-) -> tuple[str, int]:
-    name = f"{schema}.{table}".removeprefix("public.")
-    if size > COUNTED_BYTES:
-        return f"{name} (about)", max(about, 0)
-    return name, int(_one(connection, _COUNT.format(sql.Identifier(schema, table)).as_string()))
-
-
-def _one(connection: "psycopg.Connection[tuple[object, ...]]", query: str) -> str:
+def _one(connection: Connection, query: str) -> str:
     ((value,),) = connection.execute(query.encode()).fetchall()
     return str(value)

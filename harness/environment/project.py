@@ -16,6 +16,7 @@ from harness.environment.containers import SERVICE, trouble, with_log
 from harness.environment.databases import Databases
 from harness.environment.readiness import POLL_SECONDS, await_ready, why_not_ok
 from harness.environment.servers import ONCE, redis_answers
+from harness.environment.settings import redis_settings
 from harness.environment.stack import BUILD_SECONDS, Stack
 from harness.errors import CommandError, EnvironmentFailedError, NotReadyError
 from harness.parts.system import Apply, Compose
@@ -98,7 +99,7 @@ class Project:
                 raise NotReadyError(f"{self.database} did not answer a query within {self.spec.ready_seconds:g} s")
             time.sleep(POLL_SECONDS)
         self._shared.database_began = self._shared.database_began or self._database_began()
-        databases.count_statements()
+        databases.create_statistics_extension()
 
     def database_may_begin_anew(self) -> None:
         """Take it as it is now: what happened to it until here is known."""
@@ -128,6 +129,17 @@ class Project:
         password = models.cache_password(self.spec, partial(_read_inside, self.containers()[self.cache]))
         return redis.Redis(host=HOST, port=port, password=password, retry=ONCE, **LIMITS)
 
+    def cache_settings(self) -> dict[str, str]:
+        """The settings of the cache, which is started for that and removed again."""
+        assert self.cache  # noqa: S101 - the caller looked
+        self._bring([self.cache], f"{self.cache}-{self.arm}", "the cache")
+        port = self.stack.port(self.cache, REDIS_PORT)
+        await_ready({self.cache: partial(_why_no_ping, port)}, self.spec.ready_seconds, look=self.look)
+        with self.cache_client() as client:
+            found = redis_settings(client)
+        self.clear()
+        return found
+
     def apply(self, apply: Apply, log: str, base: Path, *, revision: str = "") -> float:
         """Run a command of the plan in a container, or its SQL files below ``base``; the seconds that it took."""
         values = {"{revision}": revision, "{scale}": f"{self.spec.scale:g}"}
@@ -150,12 +162,11 @@ class Project:
         """Wait until services and cache answer; the URLs by service. ``started`` is on the monotonic clock."""
         stack = self.stack
         urls = {name: f"http://{HOST}:{stack.port(name, self._ports[name])}" for name in self.spec.services}
-        cache = stack.port(self.cache, REDIS_PORT) if self.cache else None
         asked: dict[str, Callable[[], str]] = {
             name: partial(why_not_ok, url + self.spec.ready) for name, url in urls.items()
         }
-        if cache:
-            asked[str(self.cache)] = lambda: "" if redis_answers(HOST, cache) else "no answer to PING"
+        if self.cache:
+            asked[self.cache] = partial(_why_no_ping, stack.port(self.cache, REDIS_PORT))
         await_ready(asked, self.spec.ready_seconds, since=started, look=self.look)
         return urls
 
@@ -217,6 +228,10 @@ class Project:
         except CommandError:
             self.look()  # says more, where a container is the reason
             raise
+
+
+def _why_no_ping(port: int) -> str:
+    return "" if redis_answers(HOST, port) else "no answer to PING"
 
 
 def _read_inside(container: Container, path: str) -> str:

@@ -21,15 +21,16 @@ from psycopg import sql
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
+from harness.environment.postgres import PostgresServer
 from harness.environment.processes import Process, Processes, with_log
 from harness.environment.readiness import why_not_ok
 from harness.errors import EnvironmentFailedError, NotReadyError
+from harness.probes.access import Connection
 
 HOST = "127.0.0.1"
 SERVICE_ROLE = "service"
 START_SECONDS = 30.0
 POLL_SECONDS = 0.05
-BOOKKEEPING = ("alembic_version", "schema_migrations", "flyway_schema_history", "django_migrations")
 _BEGAN = """
     SELECT extract(epoch FROM greatest(pg_postmaster_start_time(), max(backend_start)))
     FROM pg_stat_activity WHERE backend_type IN ('checkpointer', 'background writer')
@@ -82,7 +83,7 @@ def redis_answers(host: str, port: int) -> bool:
         return False
 
 
-class Postgres:
+class Postgres(PostgresServer):
     """A PostgreSQL server of the run's own: administered over a private socket, reached by password over TCP."""
 
     def __init__(self, processes: Processes, data: Path, sockets: Path, log: Path, settings: Mapping[str, str]) -> None:
@@ -136,29 +137,16 @@ class Postgres:
         """The address of a database for commands and services."""
         return f"postgresql://{role}:{self.password}@{HOST}:{self.port}/{database}"
 
-    def connect(self, database: str = "postgres") -> "psycopg.Connection[tuple[object, ...]]":
-        """An administrator's connection in autocommit mode."""
+    def connect(self, database: str = "") -> Connection:
+        """A connection of the administrator over the socket, in autocommit mode."""
+        name = database or self.admin_database
         return psycopg.connect(
-            host=str(self.sockets), port=self.port, user="postgres", dbname=database, autocommit=True, connect_timeout=5
+            host=str(self.sockets), port=self.port, user="postgres", dbname=name, autocommit=True, connect_timeout=5
         )
 
-    def execute(self, *statements: sql.SQL | sql.Composed, database: str = "postgres") -> None:
-        """Run statements as administrator.
-
-        Raises:
-            EnvironmentFailedError: with the server's message and the last lines of its log.
-        """
-        try:
-            with self.connect(database) as connection:
-                for statement in statements:
-                    connection.execute(statement)
-        except psycopg.Error as error:
-            raise with_log(EnvironmentFailedError(f"postgres: {str(error).strip()}"), self.log) from error
-
-    def fetch(self, query: str, database: str = "postgres") -> list[tuple[object, ...]]:
-        """All rows of an administrator's query."""
-        with self.connect(database) as connection:
-            return connection.execute(query.encode()).fetchall()
+    def failure(self, error: psycopg.Error) -> EnvironmentFailedError:
+        """As of any server, with the last lines of its log."""
+        return with_log(super().failure(error), self.log)
 
     def began(self) -> float:
         """When it began to serve, in seconds since the epoch; anew when a backend crashed, which ends them all."""

@@ -1,1 +1,1 @@
-"""Running: what touches the world beside environment, probes and load: the legs that are not load, and who watches."""
+"""The steps of a run that touch the system under test, and the observers that show them."""

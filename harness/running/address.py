@@ -1,4 +1,4 @@
-"""Address: where master and workers meet, and what it takes to meet on a network."""
+"""Address: the host and port where workers connect to a run, and the check that only this machine reaches it."""
 
 import ipaddress
 import socket
@@ -26,7 +26,7 @@ class Address:
 
     @property
     def loopback(self) -> bool:
-        """Whether only this machine is meant."""
+        """Whether only this machine can reach it."""
         try:
             return ipaddress.ip_address(self.host).is_loopback
         except ValueError:
@@ -37,7 +37,7 @@ def parse_address(option: str, text: str, *, allow_remote: bool) -> Address:
     """Read ``HOST:PORT`` as an option gave it.
 
     Raises:
-        AddressError: when it is none, or one that other machines reach and ``allow_remote`` was not said.
+        AddressError: when it is malformed, or other machines reach it and ``allow_remote`` is false.
     """
     host, _, port = text.rpartition(":")
     if not host or not port.isdecimal() or not 0 < int(port) < PORTS:
@@ -49,16 +49,16 @@ def parse_address(option: str, text: str, *, allow_remote: bool) -> Address:
 
 
 def try_to_bind(option: str, address: Address) -> None:
-    """Find out now whether the address can be listened on, before anything is started.
+    """Try to listen on an address, before anything is started.
 
     Raises:
         AddressError: when it cannot.
     """
     family = socket.AF_INET6 if ":" in address.host else socket.AF_INET
-    with socket.socket(family) as trial:
-        trial.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    with socket.socket(family) as listener:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
-            trial.bind((address.host, address.port))
+            listener.bind((address.host, address.port))
         except OSError as error:
             raise AddressError(
                 f"{option} {address.host}:{address.port}: {error.strerror}; choose another address"

@@ -1,42 +1,33 @@
-"""Beside: everything that is read beside the load of one leg, and how it becomes part of the leg's record."""
+"""Probes: what is read while one leg is loaded, and how it becomes part of the leg's record."""
 
 import time
-from contextlib import AbstractContextManager, ExitStack
+from collections.abc import Sequence
+from contextlib import ExitStack
 from types import TracebackType
-from typing import Protocol, Self
+from typing import Self
 
 from harness.evidence.server_side import PROBES
 from harness.leg import Leg
 from harness.probes.access import Cache, Database
 from harness.probes.metrics import MetricsProbe
 from harness.probes.postgres import PostgresProbe
+from harness.probes.reader import Reader, Row
 from harness.probes.redis import RedisProbe
 from harness.store import RunFolder
 
-Reading = tuple[int, str, str, float]
-"""``(wall-clock ns, source, name, value)``."""
 
-
-class Probe(AbstractContextManager["Probe"], Protocol):
-    """What reads values beside the load."""
-
-    rows: list[Reading]
-
-    @property
-    def seconds(self) -> float:
-        """The CPU that reading cost this process."""
-
-
-class Beside:
+class Probes:
     """The probes of a leg: its processes, its services' own metrics, its databases and its caches.
 
-    They begin before the load and end after it; faults come and go meanwhile.
+    They begin before the load and end after it.
     """
 
-    def __init__(self, processes: Probe, metrics: MetricsProbe, databases: list[Database], caches: list[Cache]) -> None:
+    def __init__(
+        self, processes: Reader, metrics: MetricsProbe, databases: Sequence[Database], caches: Sequence[Cache]
+    ) -> None:
         self._processes, self._metrics = processes, metrics
-        self._postgres, self._redis = PostgresProbe(databases), RedisProbe(caches)
-        self._asks = bool(databases or caches)
+        self._postgres, self._redis = PostgresProbe([*databases]), RedisProbe([*caches])
+        self._servers = bool(databases or caches)
         self._begun = self._seconds = 0.0
 
     def __enter__(self) -> Self:
@@ -56,7 +47,7 @@ class Beside:
         self._stack.close()
 
     def write(self, leg: Leg, folder: RunFolder) -> None:
-        """Make what was read part of the record of the leg, whose load is over."""
+        """Record what was read in a leg whose load is over."""
         servers = [*self._postgres.rows, *self._redis.rows, *self._costs()]
         for name, rows in {
             "processes": self._processes.rows,
@@ -69,8 +60,8 @@ class Beside:
         folder.write_objects(leg, self._postgres.objects)
         folder.write_unread(leg, [*self._postgres.unread, *self._redis.unread])
 
-    def _costs(self) -> list[Reading]:
-        """What reading cost: CPU of this process, and the time of the database server."""
+    def _costs(self) -> list[Row]:
+        """Monitoring overhead: CPU seconds of this process, milliseconds of the database server."""
         probes = (self._processes, self._metrics, self._postgres, self._redis)
         costs = {
             "probe_cpu_seconds": sum(probe.seconds for probe in probes),
@@ -78,4 +69,4 @@ class Beside:
             "probe_seconds": self._seconds,
         }
         at_ns = time.time_ns()
-        return [(at_ns, PROBES, name, value) for name, value in costs.items()] if self._asks else []
+        return [(at_ns, PROBES, name, value) for name, value in costs.items()] if self._servers else []

@@ -1,30 +1,26 @@
-"""Faults: does to servers and services of a leg what the plan says, at its moments, and writes down when."""
+"""Faults: injects the faults of a plan into servers and services of a leg, and records when each began and ended."""
 
 import threading
 import time
 from collections.abc import Callable, Sequence
 from types import TracebackType
-from typing import Protocol, Self
+from typing import Self
 
+from harness.environment.base import Environment
 from harness.errors import EnvironmentFailedError
 from harness.parts.fault import Fault
 from harness.readings import FAULT
 
 
-class Struck(Protocol):
-    """An environment that can be struck."""
-
-    def strike(self, fault: Fault) -> Callable[[], None]:
-        """Begin a fault; returns what ends it."""
-
-
 class Faults:
-    """The faults of one leg, from the start of its load to the end of its block, by when all are mended.
+    """The faults of one leg; all have ended when the context ends.
 
-    ``rows`` are the witnesses, ``(wall-clock ns, source, name, value)``: 1 when a fault began, 0 when it was over.
+    ``rows`` are readings, ``(wall-clock ns, source, name, value)``: 1 when a fault began, 0 when it ended.
     """
 
-    def __init__(self, planned: Sequence[tuple[float, Fault]], environment: Struck, say: Callable[[str], None]) -> None:
+    def __init__(
+        self, planned: Sequence[tuple[float, Fault]], environment: Environment, say: Callable[[str], None]
+    ) -> None:
         self.rows: list[tuple[int, str, str, float]] = []
         self._environment, self._say = environment, say
         self._origin: float | None = None
@@ -39,14 +35,14 @@ class Faults:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        """Mend what is still struck."""
+        """End the faults that are still active."""
         self._over.set()
         for thread in self._threads:
             if thread.ident is not None:
                 thread.join()
 
     def keep_time(self, second: float) -> None:
-        """Learn how far the load is; its first second starts the clock."""
+        """Take the seconds that the load has run; the first call above 0 starts the clock."""
         if self._origin is not None or second <= 0:
             return
         self._origin = time.monotonic() - second
@@ -54,7 +50,7 @@ class Faults:
             thread.start()
 
     def check(self) -> None:
-        """Raise when a fault could not be done or mended.
+        """Raise when a fault could not be begun or ended.
 
         Raises:
             EnvironmentFailedError: naming the fault.
@@ -68,12 +64,12 @@ class Faults:
         try:
             self._say(f"fault: {fault.title}")
             self._note(fault, 1)
-            mend = self._environment.strike(fault)
+            end = self._environment.inject(fault)
             self._wait(begin + fault.seconds)
             self._note(fault, 0)
-            mend()
+            end()
             self._say(f"fault over: {fault.title}")
-        except Exception as error:  # noqa: BLE001 - whatever it is, the run must hear of it
+        except Exception as error:  # noqa: BLE001 - whatever it is, check() raises it in the run
             self._error = EnvironmentFailedError(f"fault {fault.title}: {error}")
             self._error.__cause__ = error
 

@@ -1,4 +1,4 @@
-"""Hold: the long transaction that a plan keeps open while its migration begins, as a report or a backup would."""
+"""Long transaction: what a plan keeps open while its migration begins, as a report or a backup would."""
 
 import time
 from contextlib import suppress
@@ -20,8 +20,11 @@ _LARGEST = """
 """
 
 
-class Hold:
-    """A transaction that has read a row of each of some tables (default: the largest), and keeps its snapshot."""
+class LongTransaction:
+    """A transaction that has read one row of each of some tables (default: the 10 largest) and keeps its snapshot.
+
+    ``held`` is how many seconds it was open since the first call of ``keep_time``.
+    """
 
     def __init__(self, database: Database, seconds: float, tables: tuple[str, ...] = ()) -> None:
         self.database, self.seconds, self.tables = database, seconds, tables
@@ -30,7 +33,7 @@ class Hold:
         self._connection: Connection | None = None
 
     def __enter__(self) -> Self:
-        """Open it.
+        """Begin it.
 
         Raises:
             EnvironmentFailedError: when a table that the plan names cannot be read.
@@ -46,7 +49,7 @@ class Hold:
         return self
 
     def keep_time(self) -> None:
-        """End it when its seconds are over, which begin with the first call."""
+        """End it when its seconds are over; they begin with the first call."""
         if self._since is None:
             self._since = time.monotonic()
         if time.monotonic() - self._since >= self.seconds:
@@ -55,7 +58,7 @@ class Hold:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        """End it, if it still is open."""
+        """End it where it is still open."""
         self._end()
 
     def _open(self, connection: Connection) -> None:

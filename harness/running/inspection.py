@@ -1,4 +1,4 @@
-"""Inspection: looks at the counters of databases and caches before and after each request of a corpus."""
+"""Request work: reads the counters of databases and caches before and after each request of a corpus."""
 
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack, suppress
@@ -18,10 +18,10 @@ from harness.probes.statements import Key, StatementCounter, risen
 FIRST_FAILED_STATUS = 400
 
 
-class Inspection:
-    """Use it as a context manager around the asking; ``look`` is what the asking calls after each request.
+class RequestWorkReader:
+    """Reads what each request makes the servers do; ``add`` is called after each request, within the context.
 
-    What cannot be read is said in ``result`` and ends nothing.
+    ``result`` names what could not be read; nothing is raised.
     """
 
     def __init__(self, databases: Sequence[Database], caches: Sequence[Cache]) -> None:
@@ -46,20 +46,20 @@ class Inspection:
         """Disconnect."""
         self._stack.close()
 
-    def look(self, told: Mapping[str, Any] | None) -> None:
-        """Take in what one request did, as the generator tells of it; ``None`` before the first one."""
+    def add(self, report: Mapping[str, Any] | None) -> None:
+        """Add one request by the generator's report of it; ``None`` before the first one."""
         statements, keys = self._statements(), self._keys()
         before, keys_before = self._last
-        if told is not None:
+        if report is not None:
             hits, misses = (now - then for now, then in zip(keys, keys_before, strict=True))
             asked = Asked(
-                n=told["n"],
-                endpoint=told["endpoint"],
-                failed=not 0 < told["status"] < FIRST_FAILED_STATUS,
-                cache=told["cache"],
-                items=told["items"],
-                queries=told["queries"],
-                db_ms=told["db_ms"],
+                n=report["n"],
+                endpoint=report["endpoint"],
+                failed=not 0 < report["status"] < FIRST_FAILED_STATUS,
+                cache=report["cache"],
+                items=report["items"],
+                queries=report["queries"],
+                db_ms=report["db_ms"],
                 hits=hits,
                 misses=misses,
             )
@@ -67,7 +67,7 @@ class Inspection:
         self._last = statements, keys
 
     def result(self, arm: str) -> Inspected:
-        """All that was seen, of the arm that was asked."""
+        """The requests so far, as those of an arm."""
         keys = sorted({key for _, work in self._requests for key in work}, key=str)
         place = {key: number for number, key in enumerate(keys)}
         texts = tuple(Text(print_, self._counter.texts.get(print_, ""), service) for service, print_ in keys)
@@ -84,7 +84,7 @@ class Inspection:
             return {}
 
     def _keys(self) -> tuple[int, int]:
-        """Keys that the caches had so far, and those that they had not."""
+        """Keyspace hits and misses of all caches so far."""
         hits = misses = 0
         for client in self._clients:
             with suppress(redis.RedisError):

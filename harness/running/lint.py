@@ -1,4 +1,4 @@
-"""Lint: what squawk, a linter of PostgreSQL migrations, says of the statements that a migration really ran."""
+"""Migration lint: findings of squawk, a linter of PostgreSQL migrations, on the statements that a migration ran."""
 
 import json
 import os
@@ -15,13 +15,13 @@ PROGRAM = "squawk"
 SECONDS = 30.0
 MISSING = "no linter: pip install squawk-cli"
 NO_CONFIG = "/dev/null"
-_LOOKS = re.compile(r"(SELECT|SHOW|SAVEPOINT|RELEASE|ROLLBACK TO)\b", re.IGNORECASE)
+_READS = re.compile(r"(SELECT|SHOW|SAVEPOINT|RELEASE|ROLLBACK TO)\b", re.IGNORECASE)
 _ROLLBACK = re.compile(r"^ROLLBACK$", re.IGNORECASE)
-"""The end of a transaction, too, which the linter does not know."""
+"""Also the end of a transaction, which squawk does not know."""
 
 
 def lint(passages: Sequence[Passage]) -> tuple[tuple[Lint, ...], str]:
-    """What it says of the statements of the ways up, and which linter it is, or why there is none."""
+    """The findings on the statements of upgrades, and the name of the linter, or why it is missing."""
     program = squawk_program()
     if program is None:
         return (), MISSING
@@ -33,7 +33,7 @@ def lint(passages: Sequence[Passage]) -> tuple[tuple[Lint, ...], str]:
         if not places:
             continue
         try:
-            messages = _asked(program, script)
+            messages = _messages(program, script)
         except (OSError, ValueError, subprocess.SubprocessError) as error:
             return tuple(found), f"squawk could not be asked: {str(error).splitlines()[0]}"
         for message in messages:
@@ -45,7 +45,7 @@ def lint(passages: Sequence[Passage]) -> tuple[tuple[Lint, ...], str]:
 
 
 def squawk_program() -> str | None:
-    """The program of the wheel, beside this interpreter, else one from the PATH."""
+    """The path of squawk: beside this interpreter, where its wheel puts it, else from the PATH."""
     beside = Path(sys.executable).parent / PROGRAM
     return str(beside) if os.access(beside, os.X_OK) else shutil.which(PROGRAM)
 
@@ -54,7 +54,7 @@ def _script(texts: Sequence[str]) -> tuple[str, list[int]]:
     """Statements as a script, and for each of its lines the statement that it belongs to."""
     lines, places = list[str](), list[int]()
     for number, text in enumerate(texts):
-        if _LOOKS.match(text.strip()):
+        if _READS.match(text.strip()):
             continue
         own = _ROLLBACK.sub("COMMIT", text.strip()).rstrip(";").splitlines() or [""]
         own[-1] += "\n;" if "--" in own[-1] else ";"
@@ -64,12 +64,12 @@ def _script(texts: Sequence[str]) -> tuple[str, list[int]]:
     return "\n".join(lines) + "\n", places
 
 
-def _asked(program: str, script: str) -> list[dict[str, object]]:
-    """Its messages about a script; what stands in configuration files is left aside.
+def _messages(program: str, script: str) -> list[dict[str, object]]:
+    """Its messages about a script; configuration files are ignored.
 
     Raises:
-        OSError: when it cannot be run.
-        ValueError: when it does not answer in JSON.
+        OSError: when squawk cannot be run.
+        ValueError: when its output is no JSON.
         subprocess.SubprocessError: when it takes too long.
     """
     command = [program, "--reporter", "json", "--config", NO_CONFIG, "--stdin-filepath", "migration.sql"]

@@ -1,4 +1,4 @@
-"""Machine: what a run is measured on, as far as it can be seen."""
+"""Machine: facts of the machine that a run is measured on."""
 
 import os
 import platform
@@ -8,7 +8,7 @@ import psutil
 
 
 def host() -> dict[str, str | int | float]:
-    """The facts of this machine: what it is, and how busy it was a moment ago."""
+    """System, CPU, cores, memory in bytes, and the load average of the last minute."""
     return {
         "system": f"{platform.system()} {platform.release()}",
         "cpu": _cpu_name(),

@@ -13,7 +13,7 @@ from harness.errors import PlanError, Problem
 
 NAME, PORT = "harness", 5557
 MOST_BYTES = 1_000_000
-"""Of a ConfigMap; the API server takes 1 MiB in all."""
+"""The largest content of a ConfigMap; the API server accepts 1 MiB in all."""
 SCRATCH = "/tmp"  # noqa: S108 - a volume of the pod's own
 USER = 10_001
 
@@ -82,7 +82,7 @@ def _service() -> dict[str, Any]:
 
 
 def _policy() -> dict[str, Any]:
-    """Only the workers reach the run: its port, which asks nobody who they are, and the services it starts."""
+    """Only the workers reach the pod of the run: its port has no authentication."""
     allowed = {"from": [{"podSelector": {"matchLabels": _labels("worker")}}]}
     return {"podSelector": {"matchLabels": _labels("master")}, "policyTypes": ["Ingress"], "ingress": [allowed]}
 
@@ -109,7 +109,7 @@ def _worker(request: Request) -> dict[str, Any]:
 
 
 def _pod(request: Request, part: str, command: list[str], *, cpu: str, memory: str) -> dict[str, Any]:
-    """One container; what it asks for is what it gets, so that neighbours do not shift the measurement."""
+    """One container; requests equal limits, so that neighbours do not shift the measurement."""
     resources = {"cpu": cpu, "memory": memory}
     container: dict[str, Any] = {
         "name": part,

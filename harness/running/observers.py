@@ -1,4 +1,4 @@
-"""Observers: what a person sees while a run goes on, as a live line on a terminal or as plain lines in CI."""
+"""Observers: the progress of a run, as a live line on a terminal or as plain lines in CI."""
 
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -19,11 +19,11 @@ OVERHEAD_SECONDS = 4.0
 
 Line = Callable[..., str]
 Foresight = Callable[[Plan, int, Mapping[Place, Floor]], Sequence[str]]
-"""What so many blocks of a plan can tell, on a machine of which something is known, in lines."""
+"""Lines on what so many blocks of a plan can detect, given the noise of the machine."""
 
 
 class LineObserver:
-    """Turns the events of a run into lines; ``show`` is given each, and whether it is news or only an update."""
+    """Turns the events of a run into lines; a subclass shows them."""
 
     def __init__(self, plan: Plan, line: Line, foresee: Foresight = lambda *_: []) -> None:
         self.plan, self.line, self.foresee = plan, line, foresee
@@ -32,7 +32,7 @@ class LineObserver:
         self._said = ""
 
     def show(self, text: str, *, news: bool) -> None:
-        """Show a line."""
+        """Show a line; ``news`` is false where it only updates the last one."""
         raise NotImplementedError
 
     def say(self, text: str) -> None:
@@ -51,12 +51,12 @@ class LineObserver:
         self.show(f"{self.place} · {begun} {what}", news=True)
 
     def noise(self, setup: Setup, noise: Noise) -> None:
-        """What is known of the machine."""
+        """Show what the blocks can detect."""
         floors = floors_of(difference for run in noise.runs for difference in run.differences)
         for line in self.foresee(self.plan, len(setup.order), floors):
             self.show(line, news=True)
 
-    def asked(self, arm: str, requests: int, wanted: int) -> None:
+    def requested(self, arm: str, requests: int, wanted: int) -> None:
         """So many requests of an arm's corpus are made."""
         self.show(f"{self._said or arm}: {requests} of {wanted}", news=False)
 

@@ -1,173 +1,111 @@
-"""Rehearsing: the migration under load, as one leg more after the blocks: up while requests flow, and down again.
+"""Migration under load: after the blocks, one leg in which the migration and its rollback run while requests flow.
 
-Whatever goes wrong in it is written down and ends it; what the blocks measured stays as it is.
+Any failure in it is recorded and ends it; what the blocks measured stays as it is.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, replace
-from pathlib import Path
-from typing import Any, Protocol
+from dataclasses import replace
+from typing import Any
 
 import psycopg
 
-from harness.environment.processes import Process, describe
+from harness.environment.processes import describe
 from harness.errors import HarnessError
-from harness.evidence.passage import DOWNGRADE, UPGRADE, Difference, Record
+from harness.evidence.passage import Difference, Record
 from harness.evidence.schema import differences, schema_of
 from harness.leg import Leg
-from harness.load import Job, Progress
+from harness.load import Progress
 from harness.objections.during import stage_of, under_load
-from harness.parts.system import Local
-from harness.plan import Plan
+from harness.parts.during import During
 from harness.probes.access import Database
-from harness.running.director import NAMES, Director
-from harness.running.interview import Interview, Listener
-from harness.running.interview import System as Inquired
+from harness.running.context import RunContext
+from harness.running.director import TITLES, MigrationCommands, MigrationThread
+from harness.running.interview import ResponseComparison
 from harness.running.lint import lint
-from harness.store import ROLLED_BACK, RunFolder
+from harness.store import ROLLED_BACK
 from harness.trial import Startup
 
 LEG = Leg(0, 0, "before")
 FINISHED = "finished"
 
 
-class System(Inquired, Protocol):
-    """What is asked of the system under test."""
+def migrate_under_load(context: RunContext, answers: ResponseComparison) -> None:
+    """Migrate and roll back under load where the plan has a migration under load, and record it.
 
-    def migrating(self, database: Database, command: str, revision: str, name: str) -> Process:
-        """Start to bring a database to a revision."""
-
-    def statement_log(self) -> Path:
-        """Where the statements of the migration are."""
-
-
-@dataclass(frozen=True, slots=True)
-class Commands:
-    """The commands of the way up and of the way down, each with the revision that it leads to."""
-
-    up: tuple[str, str]
-    down: tuple[str, str]
-
-    @classmethod
-    def of(cls, plan: Plan) -> "Commands":
-        """Those of a plan that tries its migration under load."""
-        during, migrate = plan.migration, plan.system(Local).migrate or ""
-        before, after = plan.arms["before"].revision or "", plan.arms["after"].revision or ""
-        back = (during.down if during else None) or before
-        return cls((migrate, after), ((during.downgrade if during else None) or migrate, back))
+    Raises:
+        KeyboardInterrupt: when it is interrupted; what ran is ended.
+    """
+    during, stage = context.plan.migration, stage_of(context.plan)
+    if during is None or not during.during or stage is None:
+        return
+    record = Record(stage.title)
+    try:
+        for grown in _records(context, during, answers, record):
+            record = grown
+    except (HarnessError, psycopg.Error, OSError) as error:
+        record = replace(record, failed=record.failed or str(error).strip().splitlines()[0])
+    finally:
+        with suppress(HarnessError):
+            context.environment.stop()
+    if record.failed:
+        context.observer.say(f"migration under load: {record.failed}")
+    context.folder.write_rehearsal(record)
 
 
-@dataclass(frozen=True, slots=True)
-class Rehearsing:
-    """The leg in which the migration runs under load; ``base`` is where the plan's paths start."""
-
-    plan: Plan
-    base: Path
-    folder: RunFolder
-    environment: System
-    observer: Listener
-    make_load: Callable[..., None]
-    interview: Interview | None = None
-
-    def rehearse(self) -> None:
-        """Do it, where the plan asks for it, and write down what came of it.
-
-        Raises:
-            KeyboardInterrupt: when it is interrupted; what ran is ended.
-        """
-        during, stage = self.plan.migration, stage_of(self.plan)
-        if during is None or not during.during or stage is None:
-            return
-        record = Record(stage.title)
-        try:
-            for grown in self._steps(record):
-                record = grown
-        except (HarnessError, psycopg.Error, OSError) as error:
-            record = replace(record, failed=record.failed or str(error).strip().splitlines()[0])
-        finally:
-            with suppress(HarnessError):
-                self.environment.stop()
-        if record.failed:
-            self.observer.say(f"migration under load: {record.failed}")
-        self.folder.write_rehearsal(record)
-
-    def _steps(self, record: Record) -> Iterator[Record]:
-        """The record, as it grows."""
-        self.observer.say("migration under load · starting the service of before")
-        startup = self.environment.start(LEG)
-        databases = list(self.environment.databases())
-        before = [_schema(database) for database in databases]
-        director = self._director()
-        try:
-            with director:
-                self._load(startup, director)
-        except (HarnessError, psycopg.Error, OSError) as error:
-            director.failed = director.failed or str(error).strip().splitlines()[0]
-        passages = tuple(director.passages)
-        lints, linted = lint(passages)
-        record = replace(record, passages=passages, failed=director.failed, lints=lints, linted=linted)
+def _records(context: RunContext, during: During, answers: ResponseComparison, record: Record) -> Iterator[Record]:
+    """The record after each step."""
+    environment, folder = context.environment, context.folder
+    context.observer.say("migration under load · starting the service of before")
+    startup = environment.start(LEG)
+    databases = list(environment.databases())
+    before = [_schema(database) for database in databases]
+    folder.rehearsal.mkdir(parents=True, exist_ok=True)
+    thread = MigrationThread(context, during, folder.rehearsal / FINISHED)
+    try:
+        with thread:
+            _load(context, startup, thread)
+    except (HarnessError, psycopg.Error, OSError) as error:
+        thread.failed = thread.failed or str(error).strip().splitlines()[0]
+    passages = tuple(thread.passages)
+    lints, linted = lint(passages)
+    record = replace(record, passages=passages, failed=thread.failed, lints=lints, linted=linted)
+    yield record
+    record = replace(record, origin=folder.origin_of_rehearsal())
+    yield record
+    rolled_back = len(passages) == 2 * len(databases) and not record.failed
+    if rolled_back or any(passage.failed for passage in passages):
+        record = replace(record, differences=tuple(_differences(databases, before)))
         yield record
-        record = replace(record, origin=self.folder.origin_of_rehearsal())
-        yield record
-        rolled_back = len(passages) == 2 * len(databases) and not record.failed
-        if rolled_back or any(passage.failed for passage in passages):
-            record = replace(record, differences=tuple(_differences(databases, before)))
-            yield record
-        self.environment.stop()
-        if rolled_back and self.interview is not None and self.plan.answers:
-            self.interview.after_change(self._there_and_back, ROLLED_BACK, self.environment, self.observer)
-            yield replace(record, answers=True)
+    environment.stop()
+    if rolled_back and context.plan.answers:
+        answers.after_change(lambda: _migrate_and_roll_back(context), ROLLED_BACK)
+        yield replace(record, answers=True)
 
-    def _director(self) -> Director:
-        during = self.plan.migration
-        assert during  # noqa: S101 - else nothing is rehearsed
-        self.folder.rehearsal.mkdir(parents=True, exist_ok=True)
-        return Director(
-            during,
-            Commands.of(self.plan),
-            self.environment,
-            self.plan.environment.command_seconds,
-            self.folder.rehearsal / FINISHED,
-            self.observer.say,
-        )
 
-    def _load(self, startup: Startup, director: Director) -> None:
-        def follow(progress: Progress) -> None:
-            director.keep_time(progress.second)
+def _load(context: RunContext, startup: Startup, thread: MigrationThread) -> None:
+    """Make the load of one stage until the migration thread has ended."""
 
-        job = self._job(under_load(self.plan), startup, self.folder.rehearsal)
-        self.make_load(job, on_progress=follow, check=self.environment.check)
+    def follow(progress: Progress) -> None:
+        thread.keep_time(progress.second)
 
-    def _job(self, plan: Plan, startup: Startup, out: Path) -> Job:
-        return Job(
-            plan=plan,
-            plan_path=self.folder.path / "plan.toml",
-            base=self.base,
-            host=startup.host,
-            urls=startup.urls,
-            out=out,
-            log=self.folder.logs / "migration-under-load.generator.log",
-            label=self.environment.label,
-            seed=self.plan.load.seed,
-            last=True,
-            arm=LEG.arm,
-            until=out / FINISHED,
-        )
+    job = replace(
+        context.job(LEG, startup, context.folder.rehearsal),
+        plan=under_load(context.plan),
+        log=context.folder.logs / "migration-under-load.generator.log",
+        last=True,
+        until=thread.finished,
+    )
+    context.make_load(job, on_progress=follow, check=context.environment.check)
 
-    def _there_and_back(self) -> None:
-        commands, databases = Commands.of(self.plan), list(self.environment.databases())
-        for way, (command, revision), order in (
-            (UPGRADE, commands.up, databases),
-            (DOWNGRADE, commands.down, databases[::-1]),
-        ):
-            for database in order:
-                name = NAMES[way].replace("under load", "at rest").replace(" ", "-")
-                self._run(database, command, revision, name)
 
-    def _run(self, database: Database, command: str, revision: str, name: str) -> None:
-        process = self.environment.migrating(database, command, revision, name)
-        status = process.popen.wait(self.plan.environment.command_seconds)
+def _migrate_and_roll_back(context: RunContext) -> None:
+    """The same commands without load."""
+    environment = context.environment
+    for way, database, command, revision in MigrationCommands.of(context.plan).steps(list(environment.databases())):
+        name = TITLES[way].replace("under load", "at rest").replace(" ", "-")
+        process = environment.start_migration(database, command, revision, name)
+        status = process.popen.wait(context.plan.environment.command_seconds)
         if status:
             raise HarnessError(f"the {name} failed ({describe(status)})")
 

@@ -1,4 +1,4 @@
-"""Signals: whoever ends the harness politely gets everything cleaned up first."""
+"""Signals: SIGTERM and SIGHUP clean up before the harness ends."""
 
 import contextlib
 import signal
@@ -13,7 +13,7 @@ class Terminated(BaseException):
 
 @contextlib.contextmanager
 def terminable() -> Iterator[None]:
-    """Turn SIGTERM and SIGHUP into an exception for as long as there is something to clean up."""
+    """Within the context, SIGTERM and SIGHUP raise ``Terminated``."""
 
     def terminate(_number: int, _frame: FrameType | None) -> NoReturn:
         raise Terminated

@@ -1,4 +1,4 @@
-"""Worker: this machine's part in a run that another machine leads.
+"""Worker processes: load made on this machine for a run on another one.
 
 It starts a generator process for every leg, which fetches plan and user files from the master, and starts the next one
 when that has ended: user files read their addresses and seed while they are imported, so each leg needs a new one.
@@ -24,12 +24,12 @@ END_SECONDS = 5.0
 
 
 @dataclass(slots=True)
-class Serving:
-    """Generator processes for the master at ``HOST:PORT``, until it says that the run is over.
+class WorkerProcesses:
+    """Generator processes for the master at ``HOST:PORT``, until the master ends the run.
 
     Attributes:
-        wait_seconds: how long the master may be away: before the first leg, and between two.
-        say: is told what happens.
+        wait_seconds: how long to wait for the master: before the first leg, and between two.
+        say: shows a line of progress.
     """
 
     master: str
@@ -44,7 +44,7 @@ class Serving:
         """Work until the run is over.
 
         Raises:
-            MeasurementError: when a process fails, or the master is not there or no more.
+            MeasurementError: when a process fails, or the master cannot be reached.
         """
         slots = [threading.Thread(target=self._slot, args=(slot,)) for slot in range(1, self.processes + 1)]
         try:
@@ -60,7 +60,7 @@ class Serving:
             raise self._failures[0]
 
     def _slot(self, slot: int) -> None:
-        """One place for a process, filled anew for every leg."""
+        """Run one process after the other, a new one for every leg."""
         deadline = time.monotonic() + self.wait_seconds
         with tempfile.TemporaryDirectory(prefix="harness-worker-", ignore_cleanup_errors=True) as folder:
             log = Path(folder) / "log"
@@ -85,13 +85,13 @@ class Serving:
                 command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=errors, start_new_session=True
             )
         self._children[slot] = child
-        if self._ending.is_set():  # it may have looked for children a moment before this one
+        if self._ending.is_set():  # the end may have come between start and registration
             child.kill()
         for line in child.stdout or ():
-            said = json.loads(line)
-            if "leg" in said:
-                self.say(f"leg {said['leg']}: worker {said['worker']} of {said['of']}")
-            over |= bool(said.get("over"))
+            report = json.loads(line)
+            if "leg" in report:
+                self.say(f"leg {report['leg']}: worker {report['worker']} of {report['of']}")
+            over |= bool(report.get("over"))
         status = child.wait()
         for end in (child.stdin, child.stdout):
             if end:

@@ -1,4 +1,4 @@
-"""The plans of the trials, as text: sizes in, TOML out."""
+"""Plans of the trials, as TOML."""
 
 import json
 from dataclasses import dataclass
@@ -37,6 +37,13 @@ warmup_seconds = {warmup}
 [[targets]]
 expect = {expect}
 """
+DEFAULTS: dict[str, str | int] = {
+    "blocks": 1,
+    "processes": 1,
+    "warmup": 0,
+    "arrivals": "uniform",
+    "expect": "error_rate < 1 %",
+}
 PAUSE = """
 [[faults]]
 at = "sustain+{at} s"
@@ -72,12 +79,12 @@ class Size:
 
     @property
     def freeze_at(self) -> int:
-        """The second of the load in which the service stops: what waited is answered well before the end."""
+        """The second of the load in which the service is paused, well before the end: all that wait are answered."""
         return self.freeze_seconds * 3 // 10
 
 
 def work_plan(name: str, size: Size, seed: int, before: int, after: int) -> str:
-    """Both arms hash so many rounds for a request, which arrives when chance has it."""
+    """Both arms hash so many rounds for each request; arrivals are a Poisson process."""
     envs = ({"SELFTEST_WORK": str(before)}, {"SELFTEST_WORK": str(after)})
     return _plan(
         name,
@@ -93,13 +100,13 @@ def work_plan(name: str, size: Size, seed: int, before: int, after: int) -> str:
 
 
 def delay_plan(size: Size, seed: int, waited: tuple[str, str]) -> str:
-    """Both arms wait before they answer, and note how long in a file of their own."""
+    """Both arms wait before they answer, each recording how long in a file of its own."""
     envs = ({"SELFTEST_WAITED": waited[0]}, {"SELFTEST_WAITED": waited[1]})
     return _plan("a delay that is known", envs, seed=seed, seconds=size.delay_seconds, rate=DELAY_RATE)
 
 
 def freeze_plan(size: Size, seed: int) -> str:
-    """Both arms are stopped in their tracks while requests arrive at a constant rate."""
+    """Both arms are paused while requests arrive at a constant rate."""
     plan = _plan("a service that freezes", ({}, {}), seed=seed, seconds=size.freeze_seconds, rate=FREEZE_RATE)
     return plan + PAUSE.format(at=size.freeze_at, seconds=size.frozen_seconds)
 
@@ -111,41 +118,20 @@ def kill_plan(size: Size, seed: int) -> str:
 
 
 def frozen_p95_ms(size: Size, frozen_seconds: float) -> float:
-    """The P95 of a leg in which a service at once answers but for a stretch of so many seconds, by arithmetic.
+    """The expected P95 in ms of a leg in which a service answers at once, except while it is paused.
 
-    A request that arrives in that stretch waits for its end. Those above the P95 are the first to arrive in it, for a
-    twentieth of the seconds of the leg; the next one is the P95, on average half a gap between arrivals later.
+    A request that arrives during the pause waits for its end. Those above the P95 are the first of them, for 5 % of the
+    seconds of the leg; the next one is the P95, on average half a gap between arrivals later.
     """
     return 1000 * (frozen_seconds - 0.05 * size.freeze_seconds) - 500 / FREEZE_RATE
 
 
-def _plan(
-    name: str,
-    envs: tuple[dict[str, str], dict[str, str]],
-    *,
-    seed: int,
-    seconds: int,
-    rate: int,
-    blocks: int = 1,
-    processes: int = 1,
-    warmup: int = 0,
-    arrivals: str = "uniform",
-    expect: str = "error_rate < 1 %",
-) -> str:
+def _plan(name: str, envs: tuple[dict[str, str], dict[str, str]], **values: str | int) -> str:
+    """A plan of one stage; ``values`` fill in ``BASE``, as far as they differ from ``DEFAULTS``."""
     before, after = (_table(env) for env in envs)
-    return BASE.format(
-        name=json.dumps(name),
-        before=before,
-        after=after,
-        blocks=blocks,
-        seed=seed,
-        processes=processes,
-        arrivals=arrivals,
-        seconds=seconds,
-        rate=rate,
-        warmup=warmup,
-        expect=json.dumps(expect),
-    )
+    filled = DEFAULTS | values
+    expect = json.dumps(filled.pop("expect"))
+    return BASE.format(name=json.dumps(name), before=before, after=after, expect=expect, **filled)
 
 
 def _table(values: dict[str, str]) -> str:

@@ -1,8 +1,8 @@
-"""``python server.py --port 8080``: a service of which it is known what it does.
+"""``python server.py --port 8080``: a service whose latency is known.
 
-``GET /answer`` hashes as many rounds as ``SELFTEST_WORK`` says, which is real work of the processor. With
-``SELFTEST_WAITED``, the name of a file, it then waits for a while instead of answering at once, to calibrate by, and
-notes in the file how many ms lay between its getting a request and its answering it. ``GET /health`` only answers.
+``GET /answer`` hashes as many rounds as the variable ``SELFTEST_WORK`` gives, which costs CPU time. With
+``SELFTEST_WAITED``, the name of a file, it then waits before it answers, and appends to the file how many ms lay
+between request and answer, to calibrate by. ``GET /health`` answers at once.
 """
 
 import argparse
@@ -22,7 +22,7 @@ NOTHING = b"HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n"
 
 
 def waits_ms() -> Iterator[float]:
-    """How long to wait for each request in turn: 5 to 50 ms, any stretch of them evenly spread.
+    """How long to wait for each request in turn, in ms: 5 to 50, evenly spread over any run of them.
 
     Source: Weyl (1916), the multiples of an irrational number.
     """
@@ -30,7 +30,7 @@ def waits_ms() -> Iterator[float]:
 
 
 class Service:
-    """What all connections share: the rounds of hashing, and the file and the order of the waits."""
+    """What all connections share: rounds of hashing, file and sequence of the waits."""
 
     def __init__(self, rounds: int, waited: TextIO | None) -> None:
         self.rounds, self.waited, self.waits = rounds, waited, waits_ms()
@@ -44,7 +44,7 @@ class Connection(asyncio.Protocol):
         self.transport: asyncio.WriteTransport
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Keep what answers are written to."""
+        """Keep the transport that answers are written to."""
         assert isinstance(transport, asyncio.WriteTransport)  # noqa: S101 - of a TCP server
         self.transport = transport
 

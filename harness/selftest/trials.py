@@ -1,4 +1,4 @@
-"""The trials: plans whose outcome is known, measured and judged like anybody's."""
+"""Trials: plans whose outcome is known, measured and judged like any other."""
 
 import hashlib
 import time
@@ -14,21 +14,22 @@ import psutil
 
 from harness import __version__
 from harness.analysis import Analysis
-from harness.campaign import Effort, carry_out
+from harness.campaign import run_campaign
 from harness.change import Change
-from harness.environment.local import LocalEnvironment
+from harness.environment.base import Environment, create
 from harness.environment.processes import LABEL
 from harness.errors import MeasurementError
-from harness.experiment import Source
+from harness.experiment import Effort
 from harness.judging.breach import WorkerLost
 from harness.judging.certificate import MORE_WORK, Certificate, Delay, Equal, Freeze, Kill, Power
 from harness.judging.check import Outcome
 from harness.judging.noise import Noise
 from harness.leg import Leg
 from harness.load import Job, Progress, generate
-from harness.plan import ARMS
+from harness.plan import ARMS, Plan
 from harness.plan_file import parse_plan
 from harness.readings import FAULT
+from harness.running.context import RunContext, Source
 from harness.selftest import plans
 from harness.selftest.plans import Size
 from harness.setup import Setup
@@ -40,11 +41,11 @@ HERE = Path(__file__).parent
 USERS = HERE / "users.py"
 STAGE = "sustain"
 WORK_MS = 3.0
-"""How long one request is worked on."""
+"""CPU time of one request, in ms."""
 
 
 class Silent:
-    """An observer that says nothing: of many small runs only the outcome is news."""
+    """An observer of the trials' runs, whose progress is not shown."""
 
     def say(self, text: str) -> None:
         """Something outside a leg has begun."""
@@ -53,9 +54,9 @@ class Silent:
         """A leg has begun."""
 
     def noise(self, setup: Setup, noise: Noise) -> None:
-        """What is known of the machine."""
+        """The noise of this machine was read."""
 
-    def asked(self, arm: str, requests: int, wanted: int) -> None:
+    def requested(self, arm: str, requests: int, wanted: int) -> None:
         """So many requests of an arm's corpus are made."""
 
     def progress(self, progress: Progress) -> None:
@@ -64,7 +65,7 @@ class Silent:
 
 @dataclass(slots=True)
 class _Suites:
-    """What a row of suites came to."""
+    """The analyses of valid suites, the number of invalid ones, and the guards that these broke."""
 
     valid: list[Analysis] = field(default_factory=list)
     invalid: int = 0
@@ -72,7 +73,7 @@ class _Suites:
 
 
 class Trials:
-    """The trials of one selftest, in a folder that keeps the record of each; ``say`` is told how it goes."""
+    """The trials of one selftest, each recorded in ``folder``; ``say`` shows a line of progress."""
 
     def __init__(self, size: Size, seed: int, folder: Path, say: Callable[[str], None]) -> None:
         self.size, self.seed, self.folder, self.say = size, seed, folder, say
@@ -90,7 +91,7 @@ class Trials:
         delay, machine = self._delay()
         rounds = rounds_of(WORK_MS)
         equal = self._suites("equal arms", self.size.suites, rounds, rounds)
-        more = self._suites(_more(), self.size.power_suites, rounds, round(rounds * (1 + MORE_WORK)))
+        more = self._suites(_more_work_title(), self.size.power_suites, rounds, round(rounds * (1 + MORE_WORK)))
         return Certificate(
             machine=machine,
             date=date,
@@ -98,7 +99,7 @@ class Trials:
             seed=self.seed,
             blocks=self.size.blocks,
             equal=Equal(len(equal.valid), equal.invalid, *_counts(equal.valid)),
-            power=Power(MORE_WORK, len(more.valid), more.invalid, sum(map(_found, more.valid))),
+            power=Power(MORE_WORK, len(more.valid), more.invalid, sum(map(_rise_found, more.valid))),
             delay=delay,
             freeze=freeze,
             kill=kill,
@@ -119,7 +120,7 @@ class Trials:
             suites.invalid += bool(guards)
             if not guards:
                 suites.valid.append(analysis)
-            self.say(f"{title}: {', '.join(guards) or _seen(analysis, equal=before == after)}")
+            self.say(f"{title}: {', '.join(guards) or _result_of(analysis, equal=before == after)}")
         return suites
 
     def _delay(self) -> tuple[Delay, dict[str, str]]:
@@ -127,7 +128,7 @@ class Trials:
         waited = {arm: self.folder / f"waited-{arm}" for arm in ARMS}
         text = plans.delay_plan(self.size, self.seed, (str(waited["before"]), str(waited["after"])))
         _, analysis = self._run("delay", text)
-        found = [_delay_of(analysis, arm, path) for arm, path in waited.items()]
+        found = [_delay_trial(analysis, arm, path) for arm, path in waited.items()]
         return max(found, key=lambda one: max(abs(one.p50_error_ms), abs(one.p95_error_ms))), machine_of(analysis.setup)
 
     def _freeze(self) -> Freeze:
@@ -135,8 +136,8 @@ class Trials:
         folder, analysis = self._run("freeze", plans.freeze_plan(self.size, self.seed))
         valid = not analysis.verdict.breaches
         found = [
-            Freeze(seconds, plans.frozen_p95_ms(self.size, seconds), _known(analysis, arm, "p95"), valid=valid)
-            for arm, seconds in _frozen(folder, analysis.setup)
+            Freeze(seconds, plans.frozen_p95_ms(self.size, seconds), _measured_ms(analysis, arm, "p95"), valid=valid)
+            for arm, seconds in _pauses(folder, analysis.setup)
         ]
         return max(found, key=lambda one: abs(one.error))
 
@@ -151,19 +152,18 @@ class Trials:
     def _run(self, name: str, text: str, make_load: Callable[..., None] = generate) -> tuple[RunFolder, Analysis]:
         plan = parse_plan(text, f"the plan of {name}")
         folder, observer = RunFolder.create(self.folder, name), Silent()
-        analysis = carry_out(
-            Source(plan, text, HERE / "plan.toml", (USERS,)),
-            folder,
-            lambda part: LocalEnvironment(part, HERE, folder.logs, observer.say),
-            observer,
-            Effort(confirm=False),
-            make_load=make_load,
-        )
+
+        def environment(part: Plan) -> Environment:
+            return create(part, HERE, folder.logs, observer.say)
+
+        source = Source(plan, text, HERE / "plan.toml", (USERS,))
+        context = RunContext(source, folder, environment(plan), observer, make_load)
+        analysis = run_campaign(context, Effort(confirm=False), environment)
         return folder, analysis
 
 
 def rounds_of(ms: float) -> int:
-    """How many rounds of hashing this processor does in so many ms when nothing else is at work."""
+    """How many rounds of hashing this processor does in so many ms when it is otherwise idle."""
     rounds, took = 20_000, []
     for _ in range(9):
         begun = time.perf_counter()
@@ -173,7 +173,7 @@ def rounds_of(ms: float) -> int:
 
 
 def killing(second: int, killed: list[int]) -> Callable[..., None]:
-    """A load of several processes in which one of them is killed; its id is then in ``killed``."""
+    """Makes the load, and kills one of its processes in that second; its id is then in ``killed``."""
 
     def make(job: Job, *, on_progress: Callable[[Progress], None], check: Callable[[], None]) -> None:
         def follow(progress: Progress) -> None:
@@ -189,14 +189,14 @@ def killing(second: int, killed: list[int]) -> Callable[..., None]:
 
 
 def _workers(label: str) -> Iterator[psutil.Process]:
-    """The generator processes of a run that make its load, among the descendants of this process alone."""
+    """The generator workers of a run, among the descendants of this process."""
     for process in psutil.Process().children(recursive=True):
         with suppress(psutil.Error):
             if process.cmdline()[1:4] == ["-m", "harness.generator", "work"] and process.environ().get(LABEL) == label:
                 yield process
 
 
-def _more() -> str:
+def _more_work_title() -> str:
     return f"{MORE_WORK:.0%} more work".replace("%", " %")
 
 
@@ -205,12 +205,12 @@ def _change(analysis: Analysis, metric: str) -> Change | None:
     return pair.change if pair and pair.change and pair.change.low is not None else None
 
 
-def _holds(analysis: Analysis) -> bool:
+def _no_change_inside(analysis: Analysis) -> bool:
     change = _change(analysis, "p95")
     return change is not None and (change.low or 0) <= 1 <= (change.high or 0)
 
 
-def _found(analysis: Analysis) -> bool:
+def _rise_found(analysis: Analysis) -> bool:
     changes = [_change(analysis, metric) for metric in ("p50", "p95")]
     return any(change is not None and (change.low or 0) > 1 for change in changes)
 
@@ -220,17 +220,17 @@ def _failed(analysis: Analysis) -> bool:
 
 
 def _counts(suites: list[Analysis]) -> tuple[int, int]:
-    return sum(map(_failed, suites)), sum(map(_holds, suites))
+    return sum(map(_failed, suites)), sum(map(_no_change_inside, suites))
 
 
-def _seen(analysis: Analysis, *, equal: bool) -> str:
+def _result_of(analysis: Analysis, *, equal: bool) -> str:
     if not equal:
-        return "found" if _found(analysis) else "not found"
+        return "found" if _rise_found(analysis) else "not found"
     gate = "the gate failed" if _failed(analysis) else "the gate did not fail"
-    return f'{gate}, the interval {"holds" if _holds(analysis) else "misses"} "no change"'
+    return f'{gate}, the interval {"holds" if _no_change_inside(analysis) else "misses"} "no change"'
 
 
-def _known(analysis: Analysis, arm: str, metric: str) -> float:
+def _measured_ms(analysis: Analysis, arm: str, metric: str) -> float:
     row = analysis.summary.row(arm, None, STAGE, None)
     value = row.value(metric) if row else None
     if value is None:
@@ -238,20 +238,20 @@ def _known(analysis: Analysis, arm: str, metric: str) -> float:
     return value
 
 
-def _delay_of(analysis: Analysis, arm: str, noted: Path) -> Delay:
+def _delay_trial(analysis: Analysis, arm: str, noted: Path) -> Delay:
     waited = np.loadtxt(noted, ndmin=1)
     known = [percentile(waited, quantile) for quantile in (Fraction("0.5"), Fraction("0.95"))]
     row = analysis.summary.row(arm, None, STAGE, None)
     if known[0] is None or known[1] is None:
         raise MeasurementError(f"the service of {arm} was asked nothing")
-    measured = (_known(analysis, arm, "p50"), _known(analysis, arm, "p95"))
+    measured = (_measured_ms(analysis, arm, "p50"), _measured_ms(analysis, arm, "p95"))
     valid = not analysis.verdict.breaches
     return Delay(len(waited), row.requests if row else 0, known[0], known[1], *measured, valid=valid)
 
 
-def _frozen(folder: RunFolder, setup: Setup) -> Iterator[tuple[str, float]]:
-    """By arm, how many seconds its service was stopped, as whoever stopped it noted."""
+def _pauses(folder: RunFolder, setup: Setup) -> Iterator[tuple[str, float]]:
+    """Arm and seconds that its service was paused, by the readings of the fault."""
     for trial in folder.read_trials(setup.legs):
-        told = [row for row in trial.readings.to_pylist() if row["name"].startswith(FAULT)]
-        begun, over = (min(row["at_ns"] for row in told if row["value"] == value) for value in (1, 0))
+        faults = [row for row in trial.readings.to_pylist() if row["name"].startswith(FAULT)]
+        begun, over = (min(row["at_ns"] for row in faults if row["value"] == value) for value in (1, 0))
         yield trial.leg.arm, (over - begun) / 1e9

@@ -1,4 +1,4 @@
-"""The users of the trials: one request, again and again."""
+"""Users of the trials: one request, repeated."""
 
 from locust import task
 
@@ -6,9 +6,9 @@ from harness.generator import HttpUser
 
 
 class Caller(HttpUser):
-    """Asks for an answer."""
+    """Sends the same request again and again."""
 
     @task
-    def ask(self) -> None:
-        """One request."""
+    def get_answer(self) -> None:
+        """Send one request."""
         self.client.get("/answer", name="/answer")

@@ -35,7 +35,7 @@ from harness.metric import PERCENTILES
 from harness.plan_file import parse_plan
 from harness.probes import postgres, process, redis
 from harness.probes.metrics import MetricsProbe
-from harness.running.beside import Beside
+from harness.running.beside import Probes
 from harness.samples import latency_ms, read_samples
 from harness.statistics import percentile
 
@@ -109,7 +109,7 @@ class Switching(Thread):
         super().__init__(daemon=True)
         self.windows, self.gate, self.over = list[Window](), Gate(), Event()
         of_processes = environment.probe()
-        self._beside = Beside(of_processes, MetricsProbe({}, ()), environment.databases(), environment.caches())
+        self._beside = Probes(of_processes, MetricsProbe({}, ()), environment.databases(), environment.caches())
         for probe in (of_processes, self._beside._postgres, self._beside._redis):
             probe._done = self.gate
 

@@ -5,37 +5,16 @@ from random import Random
 
 import pytest
 
-from harness.experiment import Source, measure
-from harness.judging.noise import Noise
-from harness.leg import Leg
-from harness.load import Progress
+from harness.experiment import Effort, measure
 from harness.plan_file import parse_plan
-from harness.setup import Setup
+from harness.running.context import RunContext, Source
+from harness.selftest.trials import Silent
 from harness.store import RunFolder
 from harness.testing import PLAN, FakeEnvironment, FakeLoad
 from tests.trials.blind import TARGETS, judged, trial
 from tests.trials.spoilt import FAULTS, Fault
 
 TEXT = PLAN.replace("[arms.after]", '[arms.after]\nenv = { RELEASE = "new" }') + TARGETS
-
-
-class Nobody:
-    """Who does not want to know how a run goes."""
-
-    def say(self, text: str) -> None:
-        pass
-
-    def leg(self, leg: Leg, setup: Setup) -> None:
-        pass
-
-    def noise(self, setup: Setup, noise: Noise) -> None:
-        pass
-
-    def asked(self, arm: str, requests: int, wanted: int) -> None:
-        pass
-
-    def progress(self, progress: Progress) -> None:
-        pass
 
 
 @pytest.fixture(scope="module")
@@ -46,7 +25,7 @@ def record(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (folder / "users.py").write_text("")
     source = Source(parse_plan(TEXT), TEXT, folder / "plan.toml", (folder / "users.py",))
     run = RunFolder.create(folder / "runs", "run")
-    measure(source, run, FakeEnvironment([]), Nobody(), make_load=FakeLoad([]))
+    measure(RunContext(source, run, FakeEnvironment([]), Silent(), FakeLoad([])), Effort())
     return run.path
 
 

@@ -12,7 +12,7 @@ from harness.analysis import analyse
 from harness.answers.answer import Answer, digest
 from harness.errors import DiskFullError, EnvironmentFailedError, RunFolderError
 from harness.evidence.inspected import Inspected
-from harness.experiment import Source, measure
+from harness.experiment import Effort, measure
 from harness.generation import Loss
 from harness.judging.check import Outcome, Reason
 from harness.judging.doubt import Doubt
@@ -22,6 +22,7 @@ from harness.load import Job, Progress, Remote
 from harness.order import balanced_order
 from harness.plan_file import fingerprint, parse_plan
 from harness.readings import write_readings
+from harness.running.context import RunContext, Source
 from harness.setup import Setup
 from harness.store import RunFolder, fingerprint_files
 from harness.testing import CHAIN_PLAN, PLAN, FakeEnvironment, FakeLoad
@@ -43,7 +44,7 @@ class Nobody:
     def noise(self, setup: Setup, noise: Noise) -> None:
         self.known = (setup, noise)
 
-    def asked(self, arm: str, requests: int, wanted: int) -> None:
+    def requested(self, arm: str, requests: int, wanted: int) -> None:
         self.heard.append(f"{arm} asked {requests} of {wanted}")
 
     def progress(self, progress: Progress) -> None:
@@ -64,7 +65,7 @@ def folder(tmp_path: Path) -> RunFolder:
 def test_the_story(source: Source, folder: RunFolder) -> None:
     log: list[str] = []
     observer = Nobody()
-    measure(source, folder, FakeEnvironment(log), observer, make_load=FakeLoad(log))
+    measure(RunContext(source, folder, FakeEnvironment(log), observer, FakeLoad(log)), Effort())
     first, second = balanced_order(2, 7)
     titles = [f"01-{first[0]}", f"02-{first[1]}", f"03-{second[0]}", f"04-{second[1]}"]
     legs = [[f"start {t}", f"load {t} at http://{t[3:]}", "stop"] for t in titles]
@@ -74,7 +75,7 @@ def test_the_story(source: Source, folder: RunFolder) -> None:
 
 def test_what_was_recorded_can_be_analysed_and_passes(source: Source, folder: RunFolder) -> None:
     log: list[str] = []
-    measure(source, folder, FakeEnvironment(log), Nobody(), make_load=FakeLoad(log))
+    measure(RunContext(source, folder, FakeEnvironment(log), Nobody(), FakeLoad(log)), Effort())
     analysis = analyse(RunFolder.open(folder.path))
     assert [leg.leg.title for leg in analysis.summary.legs] == [leg.title for leg in legs_of(balanced_order(2, 7))]
     assert analysis.verdict.outcome is Outcome.PASS
@@ -86,7 +87,7 @@ def test_an_interrupt_goes_down_and_keeps_complete_blocks(source: Source, folder
     log: list[str] = []
     third = legs_of(balanced_order(2, 7))[2].title
     with pytest.raises(KeyboardInterrupt):
-        measure(source, folder, FakeEnvironment(log), Nobody(), make_load=FakeLoad(log, fail_at=third))
+        measure(RunContext(source, folder, FakeEnvironment(log), Nobody(), FakeLoad(log, fail_at=third)), Effort())
     assert log[-1] == "down"
     analysis = analyse(RunFolder.open(folder.path))
     assert len(analysis.summary.legs) == 2
@@ -108,7 +109,7 @@ class Losing(FakeLoad):
 
 def test_a_lost_worker_ends_the_run_and_is_named(source: Source, folder: RunFolder) -> None:
     log: list[str] = []
-    measure(source, folder, FakeEnvironment(log), Nobody(), make_load=Losing(log))
+    measure(RunContext(source, folder, FakeEnvironment(log), Nobody(), Losing(log)), Effort())
     assert log[-2:] == ["stop", "down"]
     assert len([event for event in log if event.startswith("load")]) == 3  # the fourth leg was not begun
     verdict = analyse(folder).verdict
@@ -127,7 +128,7 @@ def test_workers_are_told_which_leg_is_the_last_and_the_setup_counts_them(source
         FakeLoad([])(job, on_progress=on_progress, check=check)
 
     remote = Remote(3, "127.0.0.1:5557")
-    measure(source, folder, FakeEnvironment([]), Nobody(), remote=remote, make_load=load)
+    measure(RunContext(source, folder, FakeEnvironment([]), Nobody(), load, remote=remote), Effort())
     assert [job.last for job in jobs] == [False, False, False, True]
     assert {job.remote for job in jobs} == {remote}
     assert analyse(folder).setup.processes == 3
@@ -137,7 +138,7 @@ def test_a_leg_without_its_partner_is_left_out(source: Source, folder: RunFolder
     log: list[str] = []
     second = legs_of(balanced_order(2, 7))[1].title
     with pytest.raises(KeyboardInterrupt):
-        measure(source, folder, FakeEnvironment(log), Nobody(), make_load=FakeLoad(log, fail_at=second))
+        measure(RunContext(source, folder, FakeEnvironment(log), Nobody(), FakeLoad(log, fail_at=second)), Effort())
     assert analyse(RunFolder.open(folder.path)).verdict.outcome is Outcome.INVALID
 
 
@@ -159,7 +160,7 @@ def test_an_environment_that_fails_ends_the_run(source: Source, folder: RunFolde
     log: list[str] = []
     environment = FakeEnvironment(log, {event: EnvironmentFailedError("no")})
     with pytest.raises(EnvironmentFailedError):
-        measure(source, folder, environment, Nobody(), make_load=FakeLoad(log))
+        measure(RunContext(source, folder, environment, Nobody(), FakeLoad(log)), Effort())
     assert (log[-1] == "down") == begun
     assert not [entry for entry in log if entry.startswith("load")]
 
@@ -186,7 +187,7 @@ def test_a_sequential_plan_measures_all_of_before_first(sequential: Source, fold
         seeds[job.out.name] = job.seed
         FakeLoad(log)(job, on_progress=on_progress, check=check)
 
-    measure(sequential, folder, FakeEnvironment(log), Nobody(), make_load=load)
+    measure(RunContext(sequential, folder, FakeEnvironment(log), Nobody(), load), Effort())
     assert [entry for entry in log if entry.startswith("start")] == [f"start {title}" for title in IN_A_ROW]
     assert seeds == dict(zip(IN_A_ROW, [8, 9, 8, 9], strict=True))  # the k-th legs of both arms make the same requests
     analysis = analyse(RunFolder.open(folder.path))
@@ -202,7 +203,9 @@ def test_of_an_interrupted_sequential_run_the_legs_with_a_counterpart_are_judged
     sequential: Source, folder: RunFolder
 ) -> None:
     with pytest.raises(KeyboardInterrupt):
-        measure(sequential, folder, FakeEnvironment([]), Nobody(), make_load=FakeLoad([], fail_at="04-after"))
+        measure(
+            RunContext(sequential, folder, FakeEnvironment([]), Nobody(), FakeLoad([], fail_at="04-after")), Effort()
+        )
     analysis = analyse(RunFolder.open(folder.path))
     assert [leg.leg.title for leg in analysis.summary.legs] == ["01-before", "03-after"]
     assert {Doubt.INTERRUPTED, Doubt.SEQUENTIAL} <= {*analysis.verdict.doubts}
@@ -210,12 +213,14 @@ def test_of_an_interrupted_sequential_run_the_legs_with_a_counterpart_are_judged
 
 def test_a_sequential_run_without_any_leg_of_after_is_invalid(sequential: Source, folder: RunFolder) -> None:
     with pytest.raises(KeyboardInterrupt):
-        measure(sequential, folder, FakeEnvironment([]), Nobody(), make_load=FakeLoad([], fail_at="03-after"))
+        measure(
+            RunContext(sequential, folder, FakeEnvironment([]), Nobody(), FakeLoad([], fail_at="03-after")), Effort()
+        )
     assert analyse(RunFolder.open(folder.path)).verdict.outcome is Outcome.INVALID
 
 
 def test_a_setup_from_before_there_were_sequential_runs_can_be_read(source: Source, folder: RunFolder) -> None:
-    measure(source, folder, FakeEnvironment([]), Nobody(), make_load=FakeLoad([]))
+    measure(RunContext(source, folder, FakeEnvironment([]), Nobody(), FakeLoad([])), Effort())
     path = folder.path / "setup.json"
     later = {"sequential", "sealed"}
     for seal in folder.path.glob("trials/*/seal.json"):
@@ -226,7 +231,7 @@ def test_a_setup_from_before_there_were_sequential_runs_can_be_read(source: Sour
 
 def test_blocks_can_be_overridden(source: Source, folder: RunFolder) -> None:
     log: list[str] = []
-    measure(source, folder, FakeEnvironment(log), Nobody(), blocks=1, make_load=FakeLoad(log))
+    measure(RunContext(source, folder, FakeEnvironment(log), Nobody(), FakeLoad(log)), Effort(blocks=1))
     assert sum(entry.startswith("load") for entry in log) == 2
     assert analyse(folder).setup.legs_planned == 2
 
@@ -252,7 +257,7 @@ ARMS = ["before", "queries", "cache", "after"]
 def test_every_arm_of_a_chain_is_measured_in_every_block(chain: Source, folder: RunFolder) -> None:
     log: list[str] = []
     observer = Nobody()
-    measure(chain, folder, FakeEnvironment(log), observer, make_load=FakeLoad(log))
+    measure(RunContext(chain, folder, FakeEnvironment(log), observer, FakeLoad(log)), Effort())
     titles = [leg.title for leg in legs_of(balanced_order(2, 7, ARMS))]
     assert [entry for entry in log if entry.startswith("start")] == [f"start {title}" for title in titles]
     assert observer.heard[1] == f"{titles[0]} of 8"
@@ -268,7 +273,7 @@ def test_a_block_without_one_of_its_steps_is_left_out(chain: Source, folder: Run
     log: list[str] = []
     last = legs_of(balanced_order(2, 7, ARMS))[-1].title
     with pytest.raises(KeyboardInterrupt):
-        measure(chain, folder, FakeEnvironment(log), Nobody(), make_load=FakeLoad(log, fail_at=last))
+        measure(RunContext(chain, folder, FakeEnvironment(log), Nobody(), FakeLoad(log, fail_at=last)), Effort())
     analysis = analyse(RunFolder.open(folder.path))
     assert len(analysis.summary.legs) == 4
     assert Doubt.INTERRUPTED in analysis.verdict.doubts
@@ -277,7 +282,7 @@ def test_a_block_without_one_of_its_steps_is_left_out(chain: Source, folder: Run
 def test_a_chain_can_be_left_unmeasured(chain: Source, folder: RunFolder) -> None:
     """The recorded plan has its steps, the recorded order does not."""
     without = replace(chain, plan=chain.plan.model_copy(update={"attribution": None}))
-    measure(without, folder, FakeEnvironment([]), Nobody(), make_load=FakeLoad([]))
+    measure(RunContext(without, folder, FakeEnvironment([]), Nobody(), FakeLoad([])), Effort())
     analysis = analyse(RunFolder.open(folder.path))
     assert analysis.plan.attribution is not None
     assert analysis.setup.order == balanced_order(2, 7)
@@ -301,7 +306,7 @@ def test_a_damaged_run_folder_is_a_clear_error(
     source: Source, folder: RunFolder, spoil: str, what: str, content: bytes
 ) -> None:
     log: list[str] = []
-    measure(source, folder, FakeEnvironment(log), Nobody(), make_load=FakeLoad(log))
+    measure(RunContext(source, folder, FakeEnvironment(log), Nobody(), FakeLoad(log)), Effort())
     (folder.path / spoil).write_bytes(content)
     with pytest.raises(Exception, match=what) as caught:
         analyse(folder)
@@ -310,7 +315,7 @@ def test_a_damaged_run_folder_is_a_clear_error(
 
 def test_a_missing_part_is_noticed(source: Source, folder: RunFolder) -> None:
     log: list[str] = []
-    measure(source, folder, FakeEnvironment(log), Nobody(), make_load=FakeLoad(log))
+    measure(RunContext(source, folder, FakeEnvironment(log), Nobody(), FakeLoad(log)), Effort())
     (folder.path / "trials/01-before/samples/00001.parquet").unlink()
     with pytest.raises(RunFolderError, match="a part is missing"):
         analyse(folder)
@@ -345,7 +350,7 @@ class Seeded(FakeEnvironment):
 
 
 def test_the_setup_says_what_was_measured(source: Source, folder: RunFolder) -> None:
-    measure(source, folder, Seeded([]), Nobody(), make_load=FakeLoad([]))
+    measure(RunContext(source, folder, Seeded([]), Nobody(), FakeLoad([])), Effort())
     setup = folder.read_setup()
     assert setup.plan_fingerprint == fingerprint(PLAN)
     assert setup.users_fingerprint == fingerprint_files([source.base / "users.py"])
@@ -359,7 +364,7 @@ PROFILED = PLAN + "\n[profiles.quick]\ntime = 0.5\nblocks = 1\n"
 
 def test_the_profile_is_recorded_and_applied_again(source: Source, folder: RunFolder) -> None:
     quick = replace(source, plan=parse_plan(PROFILED, profile="quick"), text=PROFILED)
-    measure(quick, folder, FakeEnvironment([]), Nobody(), make_load=FakeLoad([]))
+    measure(RunContext(quick, folder, FakeEnvironment([]), Nobody(), FakeLoad([])), Effort())
     assert (folder.path / "plan.toml").read_text() == PROFILED
     analysis = analyse(folder)
     assert (analysis.setup.profile, analysis.setup.legs_planned) == ("quick", 2)
@@ -369,12 +374,12 @@ def test_the_profile_is_recorded_and_applied_again(source: Source, folder: RunFo
 
 def test_blocks_that_are_asked_for_beat_the_profile(source: Source, folder: RunFolder) -> None:
     quick = replace(source, plan=parse_plan(PROFILED, profile="quick"), text=PROFILED)
-    measure(quick, folder, FakeEnvironment([]), Nobody(), blocks=3, make_load=FakeLoad([]))
+    measure(RunContext(quick, folder, FakeEnvironment([]), Nobody(), FakeLoad([])), Effort(blocks=3))
     assert analyse(folder).setup.legs_planned == 6
 
 
 def test_a_setup_from_before_there_were_profiles_can_be_read(source: Source, folder: RunFolder) -> None:
-    measure(source, folder, FakeEnvironment([]), Nobody(), make_load=FakeLoad([]))
+    measure(RunContext(source, folder, FakeEnvironment([]), Nobody(), FakeLoad([])), Effort())
     path = folder.path / "setup.json"
     old = {key: value for key, value in json.loads(path.read_text()).items() if key != "profile"}
     path.write_text(json.dumps(old))
@@ -395,7 +400,7 @@ def test_both_arms_of_a_block_get_the_same_seed_and_the_next_block_another(sourc
     def load(job: Job, **_: object) -> None:
         seeds.append((job.out.name, job.seed))
 
-    measure(source, folder, FakeEnvironment([]), Nobody(), make_load=load)
+    measure(RunContext(source, folder, FakeEnvironment([]), Nobody(), load), Effort())
     assert [seed for _, seed in seeds] == [8, 8, 9, 9]
 
 
@@ -406,12 +411,12 @@ def test_the_load_asks_the_environment_whether_it_still_stands(source: Source, f
 
     log: list[str] = []
     with pytest.raises(EnvironmentFailedError, match="ended by itself"):
-        measure(source, folder, Fallen(log), Nobody(), make_load=FakeLoad(log))
+        measure(RunContext(source, folder, Fallen(log), Nobody(), FakeLoad(log)), Effort())
     assert log[-1] == "down"
 
 
 def test_more_samples_than_were_recorded_are_noticed_too(source: Source, folder: RunFolder) -> None:
-    measure(source, folder, FakeEnvironment([]), Nobody(), make_load=FakeLoad([]))
+    measure(RunContext(source, folder, FakeEnvironment([]), Nobody(), FakeLoad([])), Effort())
     samples = folder.path / "trials/01-before/samples"
     (samples / "00002.parquet").write_bytes((samples / "00001.parquet").read_bytes())
     with pytest.raises(RunFolderError, match="were recorded"):
@@ -419,7 +424,7 @@ def test_more_samples_than_were_recorded_are_noticed_too(source: Source, folder:
 
 
 def test_the_readings_of_a_leg_are_read(source: Source, folder: RunFolder) -> None:
-    measure(source, folder, FakeEnvironment([]), Nobody(), make_load=FakeLoad([]))
+    measure(RunContext(source, folder, FakeEnvironment([]), Nobody(), FakeLoad([])), Effort())
     write_readings([(1, "generator", "users", 3.0)], folder.path / "trials/01-before/readings.parquet")
     assert [len(trial.readings) for trial in folder.read_trials(folder.read_setup().legs)] == [1, 0, 0, 0]
 
@@ -428,7 +433,7 @@ def test_the_order_follows_the_seed_of_the_plan(source: Source, folder: RunFolde
     seed = next(seed for seed in range(100) if balanced_order(2, seed) != balanced_order(2, 7))
     text = PLAN.replace("blocks = 2", f"blocks = 2\nseed = {seed}")
     other = replace(source, plan=parse_plan(text), text=text)
-    measure(other, folder, FakeEnvironment([]), Nobody(), make_load=FakeLoad([]))
+    measure(RunContext(other, folder, FakeEnvironment([]), Nobody(), FakeLoad([])), Effort())
     assert folder.read_setup().order == balanced_order(2, seed)
 
 
@@ -438,7 +443,7 @@ def test_the_load_is_told_where_every_service_is(source: Source, folder: RunFold
     def load(job: Job, **_: object) -> None:
         told.append((job.out.name[3:], job.host, dict(job.urls)))
 
-    measure(source, folder, FakeEnvironment([], services=["auth", "pay"]), Nobody(), blocks=1, make_load=load)
+    measure(RunContext(source, folder, FakeEnvironment([], services=["auth", "pay"]), Nobody(), load), Effort(blocks=1))
     assert sorted(told) == [
         (arm, f"http://{arm}/auth", {"auth": f"http://{arm}/auth", "pay": f"http://{arm}/pay"})
         for arm in ("after", "before")
@@ -448,7 +453,7 @@ def test_the_load_is_told_where_every_service_is(source: Source, folder: RunFold
 
 def test_the_seconds_until_an_arm_was_ready_reach_the_analysis(source: Source, folder: RunFolder) -> None:
     """A run of a harness that did not record them can still be read."""
-    measure(source, folder, FakeEnvironment([]), Nobody(), make_load=FakeLoad([]))
+    measure(RunContext(source, folder, FakeEnvironment([]), Nobody(), FakeLoad([])), Effort())
     assert [leg.ready_seconds for leg in analyse(folder).summary.legs] == [0.25] * 4
     for path in folder.path.glob("trials/*/startup.json"):
         path.unlink()
@@ -456,7 +461,7 @@ def test_the_seconds_until_an_arm_was_ready_reach_the_analysis(source: Source, f
 
 
 def test_migrations_of_an_older_harness_name_no_service(source: Source, folder: RunFolder) -> None:
-    measure(source, folder, FakeEnvironment([]), Nobody(), make_load=FakeLoad([]))
+    measure(RunContext(source, folder, FakeEnvironment([]), Nobody(), FakeLoad([])), Effort())
     path = folder.path / "migrations.json"
     record = json.loads(path.read_text())
     for migration in record["migrations"]:
@@ -471,7 +476,7 @@ def test_migrations_of_an_older_harness_name_no_service(source: Source, folder: 
 def test_a_record_of_another_schema_is_refused_although_it_could_be_read(
     source: Source, folder: RunFolder, name: str
 ) -> None:
-    measure(source, folder, FakeEnvironment([]), Nobody(), make_load=FakeLoad([]))
+    measure(RunContext(source, folder, FakeEnvironment([]), Nobody(), FakeLoad([])), Effort())
     path = folder.path / name
     path.write_text(json.dumps({**json.loads(path.read_text()), "schema": 2}))
     with pytest.raises(RunFolderError, match="schema 2; this harness reads 1"):
@@ -493,8 +498,15 @@ class Asking:
         self.keys: set[str] = set()
 
     def __call__(
-        self, job: Job, key: str, *, on_progress: Callable[[int, int], None], check: Callable[[], None]
+        self,
+        job: Job,
+        key: str,
+        *,
+        on_progress: Callable[[int, int], None],
+        check: Callable[[], None],
+        on_request: None,
     ) -> None:
+        assert on_request is None  # there are no databases
         arm = job.out.stem
         self.log.append(f"ask {arm} at {job.host} with seed {job.seed}")
         self.keys.add(key)
@@ -512,7 +524,7 @@ class Asking:
 def measured_answers(source: Source, folder: RunFolder, ask: Asking, text: str = ANSWERS) -> list[str]:
     observer = Nobody()
     source = replace(source, plan=parse_plan(text), text=text)
-    measure(source, folder, FakeEnvironment(ask.log), observer, make_load=FakeLoad(ask.log), ask_arm=ask)
+    measure(RunContext(source, folder, FakeEnvironment(ask.log), observer, FakeLoad(ask.log), ask), Effort())
     return observer.heard
 
 
@@ -572,7 +584,7 @@ def test_a_faster_wrong_answer_fails_although_every_target_holds(source: Source,
 
 def test_without_a_plan_for_them_answers_are_a_doubt(source: Source, folder: RunFolder) -> None:
     log: list[str] = []
-    measure(source, folder, FakeEnvironment(log), Nobody(), make_load=FakeLoad(log))
+    measure(RunContext(source, folder, FakeEnvironment(log), Nobody(), FakeLoad(log)), Effort())
     assert Doubt.ANSWERS_NOT_COMPARED in analyse(folder).verdict.doubts
     assert analyse(folder).verdict.answers is None
 
@@ -632,7 +644,7 @@ def test_blocks_are_added_until_targets_are_known_or_a_guard_breaks(
         windows = job.out / "windows.json"
         windows.write_text(json.dumps(json.loads(windows.read_text()) | {"cpu_share": busy}))
 
-    measure(source, folder, FakeEnvironment([]), Nobody(), seconds=seconds, make_load=load)
+    measure(RunContext(source, folder, FakeEnvironment([]), Nobody(), load), Effort(seconds=seconds))
     setup = folder.read_setup()
     assert (len(setup.order), setup.legs_planned) == (blocks, 2 * blocks)
     assert {tuple(sorted(order)) for order in setup.order} == {("after", "before")}
@@ -651,7 +663,7 @@ def test_the_migration_under_load_comes_after_the_blocks_and_costs_none_of_them(
 ) -> None:
     text = MIGRATED + "\n[migration]\nduring = true\n"
     tried, log = replace(source, plan=parse_plan(text), text=text), list[str]()
-    measure(tried, folder, FakeEnvironment(log, fails), Nobody(), make_load=FakeLoad(log))
+    measure(RunContext(tried, folder, FakeEnvironment(log, fails), Nobody(), FakeLoad(log)), Effort())
     last = balanced_order(2, 7)[1][1]
     after_the_blocks = log[log.index(f"load 04-{last} at http://{last}") + 1 :]
     wanted = ["stop", "start 00-before", *([] if fails else ["load rehearsal at http://before"])]
@@ -667,7 +679,7 @@ def test_an_interrupt_of_the_migration_under_load_keeps_the_blocks(source: Sourc
     text = MIGRATED + "\n[migration]\nduring = true\n"
     tried, log = replace(source, plan=parse_plan(text), text=text), list[str]()
     with pytest.raises(KeyboardInterrupt):
-        measure(tried, folder, FakeEnvironment(log), Nobody(), make_load=FakeLoad(log, fail_at="rehearsal"))
+        measure(RunContext(tried, folder, FakeEnvironment(log), Nobody(), FakeLoad(log, fail_at="rehearsal")), Effort())
     assert log[-2:] == ["stop", "down"]
     analysis = analyse(folder)
     assert len(analysis.summary.legs) == 4
@@ -690,7 +702,7 @@ def test_a_record_of_the_migration_that_was_changed_later_breaks_the_run(
 ) -> None:
     text = MIGRATED + "\n[migration]\nduring = true\n"
     tried = replace(source, plan=parse_plan(text), text=text)
-    measure(tried, folder, FakeEnvironment([]), Nobody(), make_load=FakeLoad([]))
+    measure(RunContext(tried, folder, FakeEnvironment([]), Nobody(), FakeLoad([])), Effort())
     assert not analyse(folder).verdict.breaches
     spoil(folder.rehearsal)
     verdict = analyse(folder).verdict

@@ -17,6 +17,7 @@ from harness.environment import seeds
 from harness.environment.local import CLOCK_SECONDS, LocalEnvironment
 from harness.environment.processes import labelled
 from harness.environment.servers import wait_until
+from harness.environment.settings import POSTGRES, REDIS
 from harness.errors import CommandError, EnvironmentFailedError
 from harness.leg import Leg
 from harness.plan import Plan
@@ -168,7 +169,9 @@ def test_versions_and_settings_are_recorded(up: Up) -> None:
     environment, _ = up
     assert environment.versions()["postgresql"].startswith("18.")
     assert environment.settings()["shared_preload_libraries"] == "pg_stat_statements, auto_explain"
-    assert environment.settings()["fsync"] == "on"
+    found = environment.settings()
+    assert (found["fsync"], found["random_page_cost"], found["maxmemory-policy"]) == ("on", "1.1", "noeviction")
+    assert {*POSTGRES, *REDIS} <= {*found}
 
 
 def test_a_server_that_dies_is_noticed_with_its_log(plan: Plan, folder: Path) -> None:

@@ -8,33 +8,12 @@ from pathlib import Path
 
 import pytest
 
-from harness.experiment import Source, measure
-from harness.judging.noise import Noise
-from harness.leg import Leg
-from harness.load import Progress
+from harness.experiment import Effort, measure
 from harness.plan_file import parse_plan
-from harness.setup import Setup
+from harness.running.context import RunContext, Source
+from harness.selftest.trials import Silent
 from harness.store import RunFolder
 from harness.testing import PLAN, FakeEnvironment, FakeLoad
-
-
-class Nobody:
-    """An observer who hears nothing."""
-
-    def say(self, text: str) -> None:
-        pass
-
-    def leg(self, leg: Leg, setup: Setup) -> None:
-        pass
-
-    def progress(self, progress: Progress) -> None:
-        pass
-
-    def asked(self, arm: str, requests: int, wanted: int) -> None:
-        pass
-
-    def noise(self, setup: Setup, noise: Noise) -> None:
-        pass
 
 
 def harness(*arguments: str | Path) -> "subprocess.CompletedProcess[str]":
@@ -46,7 +25,7 @@ def record(parent: Path, name: str, plan: str = PLAN, **how: float) -> Path:
     (parent / "users.py").write_text("# users")
     source = Source(parse_plan(plan), plan, parent / "plan.toml", (parent / "users.py",))
     folder = RunFolder.create(parent, name)
-    measure(source, folder, FakeEnvironment([]), Nobody(), make_load=FakeLoad([], **how))  # type: ignore[arg-type]
+    measure(RunContext(source, folder, FakeEnvironment([]), Silent(), FakeLoad([], **how)), Effort())  # type: ignore[arg-type]
     return folder.path
 
 

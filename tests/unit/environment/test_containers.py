@@ -10,7 +10,7 @@ from docker.errors import APIError, NotFound
 from harness.environment import containers
 from harness.environment.advice import advice
 from harness.environment.containers import meaning, trouble
-from harness.environment.databases import told
+from harness.environment.postgres import message_of
 from harness.errors import CommandError, EnvironmentFailedError
 
 KILLED = (
@@ -119,4 +119,4 @@ def test_known_messages_come_with_advice(text: str, what: str) -> None:
 
 def test_a_full_disk_of_a_database_is_said_in_one_line_with_advice() -> None:
     error = psycopg.errors.DiskFull("could not extend file: No space left on device\nHINT:  Check free disk space.")
-    assert told(error).startswith("could not extend file: No space left on device (the disk is full: free some")
+    assert message_of(error).startswith("could not extend file: No space left on device (the disk is full: free some")

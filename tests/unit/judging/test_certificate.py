@@ -9,10 +9,11 @@ from scipy.stats import binom
 
 from harness.analysis import analyse
 from harness.errors import RunFolderError
-from harness.experiment import Source, measure
+from harness.experiment import Effort, measure
 from harness.judging.certificate import Certificate, Delay, Equal, Fitness, Freeze, Kill, Power, at_most
 from harness.load import Remote
 from harness.plan_file import parse_plan
+from harness.running.context import RunContext, Source
 from harness.selftest.trials import Silent
 from harness.store import RunFolder
 from harness.stores.certificate import NAME, CertificateStore
@@ -154,7 +155,7 @@ def measured(tmp_path: Path, remote: Remote | None = None) -> RunFolder:
     (tmp_path / "users.py").write_text("# users")
     folder = RunFolder.create(tmp_path / "runs", "run")
     source = Source(parse_plan(PLAN), PLAN, tmp_path / "plan.toml", (tmp_path / "users.py",))
-    measure(source, folder, FakeEnvironment([]), Silent(), remote=remote, make_load=FakeLoad([]))
+    measure(RunContext(source, folder, FakeEnvironment([]), Silent(), FakeLoad([]), remote=remote), Effort())
     return folder
 
 

@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 
 from harness.analysis import analyse
-from harness.campaign import Effort, carry_out
+from harness.campaign import run_campaign
 from harness.comparison import Comparison, compare
-from harness.experiment import Source, measure_again
+from harness.experiment import Effort, measure_again
 from harness.judging.breach import Breach
 from harness.judging.check import Check, Outcome, Reason
 from harness.judging.doubt import Doubt
@@ -20,6 +20,7 @@ from harness.judging.stability import suspects
 from harness.load import Job
 from harness.plan import Plan
 from harness.plan_file import parse_plan
+from harness.running.context import RunContext, Source
 from harness.store import RunFolder
 from harness.stores.noise import FOLDER
 from harness.summary import Summary, summarise
@@ -193,13 +194,10 @@ def campaign(
     text = PLAN.replace("p95 falls by 50 %", expect).replace("blocks = 2", "blocks = 4")
     folder = RunFolder.create(tmp_path / "runs", "run")
     load = Loads(log, changes[0], changes[-1], 4)
-    analysis = carry_out(
-        Source(plan, text, tmp_path / "plan.toml"),
-        folder,
-        lambda _: FakeEnvironment(log),
-        Nobody(),
+    analysis = run_campaign(
+        RunContext(Source(plan, text, tmp_path / "plan.toml"), folder, FakeEnvironment(log), Nobody(), load),
         Effort(confirm=confirm),
-        make_load=load,
+        lambda _: FakeEnvironment(log),
     )
     return analysis.verdict, log, folder
 
@@ -240,7 +238,7 @@ def test_an_interrupted_confirmation_is_judged_as_such(tmp_path: Path, leg: int)
     plan, _ = folder.read_plan(folder.read_setup())
     source = Source(plan, "", tmp_path / "plan.toml")
     with pytest.raises(KeyboardInterrupt):
-        measure_again(source, folder, FakeEnvironment([]), Nobody(), make_load=Stops(leg))
+        measure_again(RunContext(source, folder, FakeEnvironment([]), Nobody(), Stops(leg)))
     verdict = analyse(folder).verdict
     assert (verdict.outcome, verdict.checks[0].reason) == (Outcome.INCONCLUSIVE, Reason.UNFINISHED)
 
@@ -263,7 +261,9 @@ def test_noise_that_cannot_be_kept_costs_no_verdict(tmp_path: Path) -> None:
     folder, observer = RunFolder.create(tmp_path / "runs", "run"), Nobody()
     (tmp_path / "runs" / FOLDER).write_text("a file in the way")
     source = Source(parse_plan(text), text, tmp_path / "plan.toml")
-    analysis = carry_out(source, folder, lambda _: FakeEnvironment([]), observer, Effort(), make_load=FakeLoad([]))
+    analysis = run_campaign(
+        RunContext(source, folder, FakeEnvironment([]), observer, FakeLoad([])), Effort(), lambda _: FakeEnvironment([])
+    )
     assert analysis.verdict.outcome is not Outcome.INVALID
     assert any("is not kept for later runs" in said and FOLDER in said for said in observer.heard)
 
@@ -275,7 +275,11 @@ def test_what_the_control_arm_says_is_kept_for_later_runs(tmp_path: Path) -> Non
     for name in ("first", "second"):
         folder = RunFolder.create(tmp_path / "runs", name)
         observer = Nobody()
-        carry_out(source, folder, lambda _: FakeEnvironment([]), observer, Effort(), make_load=FakeLoad([]))
+        run_campaign(
+            RunContext(source, folder, FakeEnvironment([]), observer, FakeLoad([])),
+            Effort(),
+            lambda _: FakeEnvironment([]),
+        )
         seen.append([run.run for run in observer.known[1].runs])
         assert [run.run for run in (folder.read_noise() or Noise()).runs] == seen[-1]
     assert seen == [[], ["first"]]

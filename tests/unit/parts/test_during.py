@@ -6,7 +6,7 @@ from harness.errors import PlanError
 from harness.objections.during import stage_of, under_load
 from harness.parts.during import During
 from harness.plan_file import parse_plan
-from harness.running.rehearsing import Commands
+from harness.running.director import MigrationCommands
 from harness.testing import PLAN
 
 MIGRATED = (
@@ -28,12 +28,12 @@ def test_defaults() -> None:
     stage = stage_of(plan)
     assert stage
     assert stage.title == "sustain"
-    assert Commands.of(plan) == Commands(("migrate {revision}", "2"), ("migrate {revision}", "1"))
+    assert MigrationCommands.of(plan) == MigrationCommands(("migrate {revision}", "2"), ("migrate {revision}", "1"))
 
 
 def test_the_way_back_may_be_another_command_and_revision() -> None:
     plan = parse_plan(DURING + 'down = "0"\ndowngrade = "back {revision}"\nstage = "ramp"\n')
-    assert Commands.of(plan).down == ("back {revision}", "0")
+    assert MigrationCommands.of(plan).down == ("back {revision}", "0")
     assert stage_of(plan) == plan.stages[0]
 
 

@@ -83,7 +83,7 @@ class Migrated:
     def databases(self) -> list[Database]:
         return [self.own]
 
-    def migrating(self, database: Database, command: str, revision: str, name: str) -> Process:
+    def start_migration(self, database: Database, command: str, revision: str, name: str) -> Process:
         words = [sys.executable, "-c", command, *self.statements[revision]]
         env = {"DATABASE_URL": migration_url(self.server, database.name)}
         return self.server.processes.start(name, words, self.folder / f"{name}.log", cwd=self.folder, env=env)

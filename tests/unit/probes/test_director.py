@@ -1,7 +1,8 @@
-"""The migration and its rollback, directed on a real server: whole, failing, deadlocked, endless, interrupted."""
+"""The migration and its rollback on a real server: whole, failing, deadlocked, endless, interrupted."""
 
 import time
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,12 +13,20 @@ from harness.environment.servers import Postgres
 from harness.evidence.passage import DOWNGRADE, PLANNED, UPGRADE
 from harness.evidence.schema import differences, schema_of
 from harness.parts.during import During
+from harness.plan_file import parse_plan
 from harness.probes.access import Database
-from harness.running.director import Director
-from harness.running.rehearsing import Commands
+from harness.running.context import RunContext, Source
+from harness.running.director import MigrationThread
+from harness.selftest.trials import Silent
+from harness.store import RunFolder
+from harness.testing import PLAN
 from tests.unit.probes.migrating import SCRIPT, Migrated, database, writers
 
-WAY = Commands((SCRIPT, "up"), (SCRIPT, "down"))
+MIGRATED = parse_plan(
+    PLAN.replace('kind = "local"', 'kind = "local"\nprovides = ["postgres"]\nmigrate = "migrate {revision}"')
+    .replace("[arms.before]", '[arms.before]\nrevision = "down"')
+    .replace("[arms.after]", '[arms.after]\nrevision = "up"')
+)
 CREATE, DROP = "CREATE INDEX items_by_price ON items (price)", "DROP INDEX items_by_price"
 
 
@@ -39,18 +48,21 @@ def directed(
     *,
     seconds: float = 20.0,
     hold_seconds: float = 0.0,
-) -> Director:
+) -> MigrationThread:
     during = During(during=True, hold_seconds=hold_seconds, pause_seconds=0.1)
-    system = Migrated(server, own, folder, {"up": up, "down": down})
-    return Director(during, WAY, system, seconds, folder / "finished", lambda _: None)
+    environment = MIGRATED.environment.model_copy(update={"migrate": SCRIPT, "command_seconds": seconds})
+    plan = MIGRATED.model_copy(update={"migration": during, "environment": environment})
+    system: Any = Migrated(server, own, folder, {"up": up, "down": down})
+    context = RunContext(Source(plan, "", folder / "plan.toml"), RunFolder(folder), system, Silent())
+    return MigrationThread(context, during, folder / "finished")
 
 
-def played(director: Director) -> Director:
-    with director:
-        director.keep_time(60.0)
-        director._thread.join(60)
-    assert director.finished.exists()
-    return director
+def played(thread: MigrationThread) -> MigrationThread:
+    with thread:
+        thread.keep_time(60.0)
+        thread._thread.join(60)
+    assert thread.finished.exists()
+    return thread
 
 
 def schema(own: Database) -> dict[str, str]:
@@ -66,11 +78,11 @@ def test_up_and_down_with_a_planned_transaction(server: Postgres, own: Database,
     alter = "ALTER TABLE items ADD COLUMN colour text"
     before = schema(own)
     with writers(server, own.name, 2):
-        director = played(
+        thread = played(
             directed(server, own, tmp_path, [alter], ["ALTER TABLE items DROP COLUMN colour"], hold_seconds=0.5)
         )
-    up, down = director.passages
-    assert (director.failed, up.failed, up.unread) == ("", "", "")
+    up, down = thread.passages
+    assert (thread.failed, up.failed, up.unread) == ("", "", "")
     assert (up.way, down.way) == (UPGRADE, DOWNGRADE)
     assert [one.text for one in up.statements] == [alter]
     assert 400 <= (up.statements[0].ms or 0) < 2_000
@@ -85,8 +97,8 @@ def test_what_fails_halfway_is_not_rolled_back_and_what_it_leaves_is_named(
     server: Postgres, own: Database, tmp_path: Path
 ) -> None:
     before = schema(own)
-    director = played(directed(server, own, tmp_path, [CREATE, "DROP TABLE nothing"]))
-    (up,) = director.passages
+    thread = played(directed(server, own, tmp_path, [CREATE, "DROP TABLE nothing"]))
+    (up,) = thread.passages
     assert up.failed.startswith("failed (status 1): psycopg.errors.UndefinedTable")
     assert [(one.text, bool(one.error)) for one in up.statements] == [(CREATE, False), ("DROP TABLE nothing", True)]
     assert [difference.what for difference in differences(before, schema(own))] == ["index public.items_by_price"]
@@ -94,21 +106,21 @@ def test_what_fails_halfway_is_not_rolled_back_and_what_it_leaves_is_named(
 
 def test_what_never_ends_is_ended_and_its_session_too(server: Postgres, own: Database, tmp_path: Path) -> None:
     endless = "SELECT count(*) FROM generate_series(1, 10000000000)"
-    director = played(directed(server, own, tmp_path, [endless], seconds=1.5))
-    (up,) = director.passages
+    thread = played(directed(server, own, tmp_path, [endless], seconds=1.5))
+    (up,) = thread.passages
     assert up.failed == "took longer than 1.5 s"
     assert up.statements[-1].text == endless
 
 
 def test_an_interrupt_ends_what_runs(server: Postgres, own: Database, tmp_path: Path) -> None:
-    director = directed(server, own, tmp_path, ["SELECT pg_sleep(600)"], hold_seconds=60.0)
+    thread = directed(server, own, tmp_path, ["SELECT pg_sleep(600)"], hold_seconds=60.0)
     started = time.monotonic()
-    with director:  # as when an exception passes through
-        director.keep_time(60.0)
+    with thread:  # as when an exception passes through
+        thread.keep_time(60.0)
         while not tmp_path.joinpath("migration-under-load.log").exists():
             time.sleep(0.02)
     assert time.monotonic() - started < 20
-    assert [passage.failed for passage in director.passages] == ["was interrupted"]
+    assert [passage.failed for passage in thread.passages] == ["was interrupted"]
 
 
 def test_a_deadlock_that_a_client_loses_is_an_error_of_the_database(
@@ -122,28 +134,29 @@ def test_a_deadlock_that_a_client_loses_is_an_error_of_the_database(
         client.execute("BEGIN")
         client.execute("LOCK TABLE others IN ROW EXCLUSIVE MODE")
         up = ["BEGIN", CREATE, "ALTER TABLE others ADD COLUMN name text", "COMMIT"]
-        director = directed(server, own, tmp_path, up)
-        with director:
-            director.keep_time(60.0)
+        thread = directed(server, own, tmp_path, up)
+        with thread:
+            thread.keep_time(60.0)
             waiting = "SELECT count(*) FROM pg_locks WHERE NOT granted"
             while server.fetch(waiting) == [(0,)]:
                 time.sleep(0.02)
             with pytest.raises(Exception, match="deadlock detected"):
                 client.execute("UPDATE items SET price = 0 WHERE id = 1")
             client.execute("ROLLBACK")
-            director._thread.join(60)
-    assert [passage.failed for passage in director.passages] == ["", ""]
-    assert director.passages[0].errors == (("deadlock detected", 1),)
+            thread._thread.join(60)
+    assert [passage.failed for passage in thread.passages] == ["", ""]
+    assert thread.passages[0].errors == (("deadlock detected", 1),)
 
 
 def test_a_table_that_cannot_be_held_is_named(server: Postgres, own: Database, tmp_path: Path) -> None:
-    director = directed(server, own, tmp_path, [CREATE])
-    director.during = During(during=True, hold_tables=("nothing",))
-    assert played(director).failed.startswith("migration.hold_tables: nothing cannot be read")
-    assert director.passages == []
+    thread = directed(server, own, tmp_path, [CREATE])
+    thread.during = During(during=True, hold_tables=("nothing",))
+    assert played(thread).failed.startswith("migration.hold_tables: nothing cannot be read")
+    assert thread.passages == []
 
 
 def test_a_defect_is_no_silence(server: Postgres, own: Database, tmp_path: Path) -> None:
-    director = directed(server, own, tmp_path, [CREATE])
-    director.system = Migrated(server, own, tmp_path, {})
-    assert played(director).failed == "KeyError: 'up'"
+    thread = directed(server, own, tmp_path, [CREATE])
+    environment: Any = Migrated(server, own, tmp_path, {})
+    thread.context = replace(thread.context, environment=environment)
+    assert played(thread).failed == "KeyError: 'up'"

@@ -11,7 +11,7 @@ from harness.evidence.repetition import repetitions_of
 from harness.evidence.toll import tolls_of
 from harness.probes import keys
 from harness.probes.access import Connection, Database
-from harness.running.inspection import Inspection
+from harness.running.inspection import RequestWorkReader
 from tests.unit.probes.conftest import Make
 
 Request = Callable[[Connection, random.Random], int]
@@ -85,14 +85,14 @@ def filled(made: Database) -> Database:
 
 def inspect(database: Database, request: Request, seed: int, requests: int = 6) -> Inspected:
     dice = random.Random(seed)
-    with database.connect() as service, Inspection([database], []) as inspection:
-        inspection.look(None)
+    with database.connect() as service, RequestWorkReader([database], []) as reader:
+        reader.add(None)
         for n in range(1, requests + 1):
             with service.transaction():
                 items = request(service, dice)
             told = {"endpoint": "GET /", "status": 200, "cache": None, "items": items, "queries": None, "db_ms": None}
-            inspection.look({"n": n, **told})
-        return inspection.result("before")
+            reader.add({"n": n, **told})
+        return reader.result("before")
 
 
 @pytest.mark.parametrize("request_", [one_by_one, saved_one_by_one])

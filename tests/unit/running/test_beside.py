@@ -11,7 +11,7 @@ from harness.leg import Leg
 from harness.probes.access import Cache
 from harness.probes.metrics import MetricsProbe
 from harness.probes.reader import Reader
-from harness.running.beside import Beside
+from harness.running.beside import Probes
 from harness.store import RunFolder
 
 LEAST = 0.05
@@ -30,7 +30,7 @@ def refused() -> redis.Redis:
 def test_the_cost_of_every_probe_counts(which: str) -> None:
     metrics: Any = Reader({"busy": busy}) if which == "metrics" else MetricsProbe({}, ())
     processes = Reader({"busy": busy} if which == "processes" else {})
-    with Beside(processes, metrics, [], [Cache("redis", refused)]) as beside:
+    with Probes(processes, metrics, [], [Cache("redis", refused)]) as beside:
         pass
     folder = Mock(spec=RunFolder)
     beside.write(Leg(1, 1, "before"), cast("RunFolder", folder))

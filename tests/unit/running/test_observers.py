@@ -53,5 +53,5 @@ def test_requests_are_followed_under_the_name_of_what_they_are_asked_for() -> No
 
     observer = Hearing(parse_plan(PLAN), lambda **_: "a line")
     observer.say("reading plans · after")
-    observer.asked("after", 120, 300)
+    observer.requested("after", 120, 300)
     assert heard == [("reading plans · after", True), ("reading plans · after: 120 of 300", False)]

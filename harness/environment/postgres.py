@@ -1,0 +1,120 @@
+"""PostgreSQL: what the environments do to a server as its administrator, whoever started it."""
+
+import math
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from contextlib import suppress
+from typing import ClassVar
+
+import psycopg
+from psycopg import sql
+
+from harness.environment.advice import advice
+from harness.errors import EnvironmentFailedError
+from harness.probes.access import Connection
+
+BOOKKEEPING = ("alembic_version", "schema_migrations", "flyway_schema_history", "django_migrations")
+"""Tables of migration tools, which hold no data of the service."""
+_FILE_COPY_SINCE = 150_000
+_OWNER = sql.SQL(
+    "SELECT pg_get_userbyid(datdba), current_setting('server_version_num')::int FROM pg_database WHERE datname = {}"
+)
+_DISCONNECT = sql.SQL("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = {}")
+_TABLES = """
+    SELECT n.nspname, c.relname, c.reltuples::bigint,
+           pg_relation_size(c.oid) + (SELECT coalesce(sum(pg_relation_size(relid)), 0) FROM pg_partition_tree(c.oid))
+    FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+    WHERE c.relkind IN ('r', 'p') AND NOT c.relispartition AND n.nspname !~ '^(pg_|information_schema$)'
+      AND has_schema_privilege(n.oid, 'USAGE') AND has_table_privilege(c.oid, 'SELECT')
+    ORDER BY n.nspname, c.relname
+"""
+_COUNT = sql.SQL("SELECT count(*) FROM {}")
+
+
+def message_of(error: psycopg.Error) -> str:
+    """The server's message; of a broken connection one line, with advice where the cause is a known one."""
+    text = str(error).strip() or "the connection broke"
+    if not isinstance(error, psycopg.OperationalError):
+        return text
+    return text.splitlines()[0] + advice(text)
+
+
+def row_counts(connection: Connection, *, count_up_to_bytes: float = math.inf) -> dict[str, int]:
+    """Rows by table of the connected database, ``table`` in the schema public, else ``schema.table``.
+
+    A partitioned table counts with its partitions. Of tables above ``count_up_to_bytes`` it is the estimate of the last
+    ANALYZE, under ``table (about)``.
+    """
+    counts = {}
+    for schema, table, estimate, size in connection.execute(_TABLES.encode()).fetchall():
+        name = f"{schema}.{table}".removeprefix("public.")
+        if table in BOOKKEEPING:
+            continue
+        if size > count_up_to_bytes:
+            counts[f"{name} (about)"] = max(int(estimate), 0)
+        else:
+            ((rows,),) = connection.execute(_COUNT.format(sql.Identifier(schema, table))).fetchall()
+            counts[name] = int(rows)
+    return counts
+
+
+class PostgresServer(ABC):
+    """A server that the run administers."""
+
+    admin_database: ClassVar[str] = "postgres"
+    """The database in which statements about the whole server run."""
+
+    @abstractmethod
+    def connect(self, database: str = "") -> Connection:
+        """A connection of the administrator in autocommit mode; ``""`` is ``admin_database``."""
+
+    def fetch(self, query: str, database: str = "") -> list[tuple[object, ...]]:
+        """All rows of a query."""
+        with self.connect(database) as connection:
+            return connection.execute(query.encode()).fetchall()
+
+    def execute(self, *statements: sql.SQL | sql.Composed, database: str = "") -> None:
+        """Run statements.
+
+        Raises:
+            EnvironmentFailedError: with the server's message.
+        """
+        try:
+            with self.connect(database) as connection:
+                for statement in statements:
+                    connection.execute(statement)
+        except psycopg.Error as error:
+            raise self.failure(error) from error
+
+    def failure(self, error: psycopg.Error) -> EnvironmentFailedError:
+        """A failed statement as an error of the environment."""
+        return EnvironmentFailedError(f"postgres: {message_of(error)}")
+
+    def copy_database(self, source: str, target: str) -> None:
+        """Replace a database by a copy of another, with the same owner; ends the sessions of both.
+
+        Raises:
+            EnvironmentFailedError: with the server's message.
+        """
+        ((owner, version),) = self.fetch(_OWNER.format(sql.Literal(source)).as_string())
+        names = [sql.Identifier(target), sql.Identifier(source), sql.Identifier(str(owner))]
+        strategy = sql.SQL(" STRATEGY FILE_COPY" if int(str(version)) >= _FILE_COPY_SINCE else "")
+        self.execute(
+            _DISCONNECT.format(sql.Literal(source)),
+            sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(names[0]),
+            sql.SQL("CREATE DATABASE {} TEMPLATE {} OWNER {}").format(*names) + strategy,
+        )
+
+    def vacuum(self, databases: Sequence[str]) -> None:
+        """Vacuum and analyse databases, so that their statistics are those of their rows."""
+        for database in databases:
+            self.execute(sql.SQL("VACUUM (ANALYZE)"), database=database)
+
+    def create_statistics_extension(self) -> None:
+        """Create pg_stat_statements in the database postgres, where the server has it."""
+        with suppress(psycopg.Error), self.connect("postgres") as connection:
+            connection.execute("CREATE EXTENSION IF NOT EXISTS pg_stat_statements")
+
+    def version(self) -> str:
+        """The version of the server, ``18.1``."""
+        return str(self.fetch("SHOW server_version")[0][0])
