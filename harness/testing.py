@@ -24,7 +24,6 @@ from harness.load import Job, Progress
 from harness.parts.fault import Fault
 from harness.plan import COPIES, Plan
 from harness.probes.access import Cache, Database
-from harness.probes.process import ProcessProbe
 from harness.samples import SCHEMA as SAMPLES
 from harness.samples import write_part
 from harness.setup import Setup
@@ -229,9 +228,9 @@ class FakeEnvironment:
     def check(self) -> None:
         """All is well."""
 
-    def probe(self) -> ProcessProbe:
-        """Read no process."""
-        return ProcessProbe({})
+    def monitored(self) -> list[object]:
+        """No servers."""
+        return []
 
     def databases(self) -> list[Database]:
         """No databases."""

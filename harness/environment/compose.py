@@ -35,8 +35,7 @@ from harness.leg import Leg
 from harness.parts.fault import Fault, FaultKind
 from harness.parts.system import Compose
 from harness.plan import Plan
-from harness.probes.access import Cache, Database
-from harness.probes.container import ContainerProbe
+from harness.probes.access import Cache, Database, ServiceContainer
 from harness.readings import CACHE, DATABASE
 from harness.trial import Incident, Migration, Startup
 
@@ -149,14 +148,15 @@ class ComposeEnvironment:
         if self._watch:
             self._watch.check()
 
-    def probe(self) -> ContainerProbe:
-        """What reads CPU, memory, network and disk of the leg's containers."""
+    def monitored(self) -> list[object]:
+        """The containers of a leg, its databases and its cache."""
         if self._running is None:
-            return ContainerProbe(self.client, {})
+            return []
         project = self._projects[self._running.arm]
         roles = {service: role for role, service in ((CACHE, project.cache), (DATABASE, project.database)) if service}
         lasting = {name: one for name, one in project.containers().items() if one.status == "running"}
-        return ContainerProbe(self.client, {roles.get(name, name): one.id for name, one in lasting.items()})
+        containers = [ServiceContainer(roles.get(name, name), one.id, self.client) for name, one in lasting.items()]
+        return [*containers, *self.databases(), *self.caches()]
 
     def databases(self) -> list[Database]:
         """The databases that the services of the leg that runs may use, where the plan names their server."""

@@ -39,7 +39,6 @@ from harness.parts.fault import Fault
 from harness.parts.system import External
 from harness.plan import Arm, Plan
 from harness.probes.access import Cache, Database
-from harness.probes.process import ProcessProbe
 from harness.readings import CACHE
 from harness.trial import Incident, Migration, Startup
 
@@ -134,9 +133,9 @@ class ExternalEnvironment:
         """
         self.processes.check()
 
-    def probe(self) -> ProcessProbe:
-        """No process of the system is this machine's to read."""
-        return ProcessProbe({})
+    def monitored(self) -> list[object]:
+        """The database and the cache of the leg's arm; the processes run on other machines."""
+        return [*self.databases(), *self.caches()]
 
     def databases(self) -> list[Database]:
         """The database of the leg's arm, where the plan has its address."""

@@ -43,8 +43,7 @@ from harness.objections.faults import UNNAMED
 from harness.parts.fault import Fault
 from harness.parts.system import Local
 from harness.plan import Arm, Plan
-from harness.probes.access import Cache, Database
-from harness.probes.process import ProcessProbe
+from harness.probes.access import Cache, Database, ServiceProcess
 from harness.readings import CACHE, DATABASE
 from harness.trial import Incident, Migration, Startup
 
@@ -139,9 +138,10 @@ class LocalEnvironment:
             if process:
                 process.check()
 
-    def probe(self) -> ProcessProbe:
-        """What reads CPU and memory of what runs in a leg: ``postgres``, ``redis``, and each service."""
-        return ProcessProbe(self._running())
+    def monitored(self) -> list[object]:
+        """The processes of the servers and services of a leg, its databases and its Redis server."""
+        processes = [ServiceProcess(name, process) for name, process in self._running().items()]
+        return [*processes, *self.databases(), *self.caches()]
 
     def databases(self) -> list[Database]:
         """The databases of the leg that was started, one for each service."""

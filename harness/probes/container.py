@@ -13,7 +13,7 @@ import docker
 from docker.errors import DockerException
 from urllib3.exceptions import HTTPError
 
-from harness.probes.reader import Reader, Row
+from harness.probes.reader import Probe, Row
 from harness.readings import CPU, MEMORY, THREADS
 
 NETWORK_IN, NETWORK_OUT = "network_in_bytes", "network_out_bytes"
@@ -23,12 +23,14 @@ BROKEN_STREAM = (DockerException, HTTPError, OSError, ValueError, AttributeError
 """What reading on from an engine raises that has gone."""
 
 
-class ContainerProbe(Reader):
+class ContainerProbe(Probe):
     """Reads from the start of its block to the end. ``rows`` are ``(wall-clock ns, source, name, value)``.
 
     ``cpu_of_host`` is the share of all cores in use since the last reading, ``memory_bytes`` the memory at that moment;
     the others are counts since the container's start.
     """
+
+    record = "processes"
 
     def __init__(self, client: docker.DockerClient, containers: Mapping[str, str]) -> None:
         streams = {name: client.api.stats(identity, decode=True, stream=True) for name, identity in containers.items()}

@@ -8,18 +8,20 @@ from functools import partial
 import requests
 from prometheus_client.parser import text_string_to_metric_families
 
-from harness.probes.reader import Reader, beats
+from harness.probes.reader import Probe, beats
 
 EVERY_SECONDS = 1.0
 ANSWER_SECONDS = 0.8
 
 
-class MetricsProbe(Reader):
+class MetricsProbe(Probe):
     """Reads from the start of its block to the end. ``rows`` are ``(wall-clock ns, service, series, value)``.
 
     A series is written as Prometheus does, ``breaker_open{guards="database"}``. What does not answer is not read: that
     a service is away is seen by its users.
     """
+
+    record = "metrics"
 
     def __init__(self, urls: Mapping[str, str], read: Sequence[str]) -> None:
         super().__init__({f"metrics of {name}": partial(self._run, name, url) for name, url in urls.items()})

@@ -9,12 +9,12 @@ import os
 import time
 from collections.abc import Mapping
 from contextlib import suppress
-from typing import Protocol
 
 import psutil
 
+from harness.probes.access import HasPid
 from harness.probes.process_table import LISTED, Process, ProcessTable
-from harness.probes.reader import Reader, beats
+from harness.probes.reader import Probe, beats
 from harness.readings import CPU, DESCRIPTORS, MEMORY, THREADS
 
 EVERY_SECONDS = 1.0
@@ -24,21 +24,15 @@ most of a core that they take: the more processes share the more pages, the long
 _MADE = ("Pss_Anon:", "Pss_Shmem:")
 
 
-class HasPid(Protocol):
-    """A process, which may become another one when it is started again."""
-
-    @property
-    def pid(self) -> int:
-        """Its process id at this moment."""
-
-
-class ProcessProbe(Reader):
+class ProcessProbe(Probe):
     """Reads from the start of its block to the end. ``rows`` are ``(wall-clock ns, source, name, value)``.
 
     ``cpu_of_host`` is the share of all cores in use since the last reading; ``memory_bytes``, ``threads`` and
     ``descriptors`` (open files and sockets) are of that moment. All are summed over the tree of a process; the source
     is its name.
     """
+
+    record = "processes"
 
     def __init__(self, roots: Mapping[str, HasPid]) -> None:
         super().__init__({"process probe": self._run})

@@ -14,7 +14,7 @@ from redis.exceptions import NoPermissionError
 
 from harness.evidence.unread import Unread
 from harness.probes.access import Cache
-from harness.probes.reader import Reader, Row, beats
+from harness.probes.reader import Probe, Row, beats
 from harness.readings import CACHE, SERVER
 
 EVERY_SECONDS = 1.0
@@ -36,7 +36,7 @@ COUNTS = {
 LOCKED = ("NOAUTH", "WRONGPASS")
 
 
-class RedisProbe(Reader):
+class RedisProbe(Probe):
     """Reads from the start of its block to the end. ``rows`` are ``(wall-clock ns, source, name, value)``.
 
     ``commands`` is how many the servers were sent for it.
@@ -45,7 +45,6 @@ class RedisProbe(Reader):
     def __init__(self, caches: Sequence[Cache]) -> None:
         runs = {f"cache {number} {cache.name}": partial(self._run, cache) for number, cache in enumerate(caches, 1)}
         super().__init__(runs, PATIENCE_SECONDS)
-        self.unread: list[Unread] = []
         self.commands = 0
 
     def _run(self, cache: Cache) -> None:
