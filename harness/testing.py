@@ -249,9 +249,9 @@ class FakeEnvironment:
         return Path(os.devnull)
 
     def inject(self, fault: Fault) -> Callable[[], None]:
-        """Strike nothing."""
-        self._note(f"strike {fault.service}")
-        return lambda: self._note(f"mend {fault.service}")
+        """Inject nothing."""
+        self._note(f"inject {fault.service}")
+        return lambda: self._note(f"end {fault.service}")
 
     def stop(self) -> list[Incident]:
         """Stop nothing."""

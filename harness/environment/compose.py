@@ -17,9 +17,9 @@ from typing import TYPE_CHECKING, Self
 
 from harness.environment import compose_model as models
 from harness.environment import seeds
-from harness.environment.container_strike import Mend, strike_container
-from harness.environment.containers import Watch, meaning
-from harness.environment.delay import require
+from harness.environment.container_strike import inject_container_fault
+from harness.environment.containers import ContainerEvents, meaning
+from harness.environment.delay import require_netem
 from harness.environment.engine import compose_version, engine, labels, sweep_to_zero
 from harness.environment.observed import by_arm
 from harness.environment.postgres import row_counts
@@ -28,6 +28,7 @@ from harness.environment.project import Project
 from harness.environment.servers import free_ports
 from harness.environment.settings import postgres_settings
 from harness.environment.stack import BUILD_SECONDS, Stack, resolve
+from harness.environment.strike import EndFault
 from harness.environment.template_databases import LEG, SEED, TemplateDatabases, migrate_once, title_of
 from harness.environment.variables import concealed, expanded
 from harness.errors import EnvironmentFailedError
@@ -55,7 +56,7 @@ class ComposeEnvironment:
         self._projects: dict[str, Project] = {}
         self._shared = False
         self._images: dict[str, dict[str, str]] = {}
-        self._watch: Watch | None = None
+        self._events: ContainerEvents | None = None
         self._running: Leg | None = None
         self._built: set[str] = set()
 
@@ -88,9 +89,9 @@ class ComposeEnvironment:
         Raises:
             EnvironmentFailedError: in place of an error of a server: what happened to its container, where that ended.
         """
-        meant = meaning(error, self._look_at_all)
-        if self._watch:
-            self._watch.close()
+        meant = meaning(error, self._check_projects)
+        if self._events:
+            self._events.close()
         self.processes.end()
         if sweep_to_zero(self.label):
             (self.scratch / CONTAINERS).unlink(missing_ok=True)
@@ -110,9 +111,9 @@ class ComposeEnvironment:
         """Have the images, start the servers, seed, and bring each arm to its revision; returns what that took."""
         for arm, project in self._projects.items():
             self.say(f"images of {arm}: building and pulling what is missing")
-            self._images[arm] = project.have_images(self._built)
+            self._images[arm] = project.pull_and_build(self._built)
         if any(fault.kind is FaultKind.LATENCY for fault in self.plan.faults):
-            require(self.client, self._marks)
+            require_netem(self.client, self._marks)
         if not self.spec.database:
             return []
         for arm in [*self._projects][: 1 if self._shared else None]:
@@ -133,7 +134,7 @@ class ComposeEnvironment:
             self._bring_up_to_date(project, leg.title)
         urls = project.await_ready(started)
         seconds = time.monotonic() - started
-        self._watch = Watch(self.client, self.label, project.containers())
+        self._events = ContainerEvents(self.client, self.label, project.containers())
         project.check_database()  # from here on the watch would hear of it
         self._running = leg
         return Startup(urls[self.spec.services[0]], seconds, urls)
@@ -145,8 +146,8 @@ class ComposeEnvironment:
             EnvironmentFailedError: with the last lines of its log as a note.
         """
         self.processes.check()
-        if self._watch:
-            self._watch.check()
+        if self._events:
+            self._events.check()
 
     def monitored(self) -> list[object]:
         """The containers of a leg, its databases and its cache."""
@@ -169,7 +170,7 @@ class ComposeEnvironment:
         return [Database(own[name], name, partial(known.connect, name), counted) for name in names]
 
     def start_migration(self, database: Database, command: str, revision: str, name: str) -> Process:  # noqa: ARG002 - the interface
-        """Only plans of kind "local" try their migration under load; others are refused before they get here."""
+        """Refuse: only plans of kind "local" migrate under load; the check of the plan says so earlier."""
         raise EnvironmentFailedError(f"{name}: no migration of {database.name} under load in this kind of environment")
 
     def statement_log(self) -> Path:
@@ -182,26 +183,26 @@ class ComposeEnvironment:
             return []
         return [Cache(CACHE, self._projects[self._running.arm].cache_client)]
 
-    def inject(self, fault: Fault) -> Mend:
-        """Begin a fault; returns what ends it. What happens to the container meanwhile was planned."""
+    def inject(self, fault: Fault) -> EndFault:
+        """Inject a fault; returns the function that ends it. Events of its container meanwhile are no incidents."""
         assert self._running  # noqa: S101 - faults are of a leg
-        assert self._watch  # noqa: S101 - the same
+        assert self._events  # noqa: S101 - the same
         container = self._projects[self._running.arm].containers().get(fault.service)
         if container is None:
             raise EnvironmentFailedError(f"{fault.service} has no container in {self._running.arm}")
-        over = self._watch.expect(fault.service)
-        mend = strike_container(self.client, container, fault)
+        over = self._events.expect(fault.service)
+        end_fault = inject_container_fault(self.client, container, fault)
 
         def end() -> None:
-            mend()
+            end_fault()
             over()
 
         return end
 
     def stop(self) -> list[Incident]:
         """Keep the logs of the leg's containers and remove them; returns what happened to them under load."""
-        leg, watch = self._running, self._watch
-        self._running = self._watch = None
+        leg, watch = self._running, self._events
+        self._running = self._events = None
         if leg is None or watch is None:
             return []
         incidents = watch.close(leg.title)
@@ -210,7 +211,7 @@ class ComposeEnvironment:
             log = concealed(container.logs(tail=KEPT_LINES).decode(errors="replace"))
             (self.logs / f"{leg.title}.{name}.log").write_text(log, encoding="utf-8")
         project.clear()
-        project.database_may_begin_anew()
+        project.accept_database_restart()
         return incidents
 
     def versions(self) -> dict[str, str]:
@@ -248,8 +249,8 @@ class ComposeEnvironment:
             self.label, time.time() + planned * legs + 4 * self.spec.command_seconds + BUILD_SECONDS + 3600
         )
         files = [(self.base / name).resolve() for name in self.spec.file]
-        struck = {f"faults[{index}].service": fault.service for index, fault in enumerate(self.plan.faults)}
-        names = self.spec.services if struck else ()
+        faulted = {f"faults[{index}].service": fault.service for index, fault in enumerate(self.plan.faults)}
+        names = self.spec.services if faulted else ()
         pinned = dict(zip(names, free_ports(len(names)), strict=True))  # else a port changes when its service is back
         made: dict[str, models.Model] = {}
         ports: dict[str, dict[str, int]] = {}
@@ -257,7 +258,7 @@ class ComposeEnvironment:
             env = expanded(self.spec.env | side.env, "environment.env")
             given = resolve(self.processes, files, [*self.spec.profiles, *side.profiles], env)
             made[arm] = models.rewrite(given, self.spec, self._marks, pinned)
-            models.require(given["services"], struck)
+            models.require_services(given["services"], faulted)
             ports[arm] = {name: models.port_of(given["services"], self.spec, name) for name in self.spec.services}
         self._shared = models.share(made.values(), self.spec)
         short = self.label.rpartition("-")[2]
@@ -320,6 +321,6 @@ class ComposeEnvironment:
         if self.spec.migrate and revision and revision != before:
             project.apply(self.spec.migrate, f"migrate-{title}", self.base, revision=revision)
 
-    def _look_at_all(self) -> None:
+    def _check_projects(self) -> None:
         for project in self._projects.values():
-            project.look_closely()
+            project.check_restarts()

@@ -34,7 +34,7 @@ from harness.environment.servers import (
     wait_until,
 )
 from harness.environment.settings import postgres_settings, redis_settings
-from harness.environment.strike import Mend, strike
+from harness.environment.strike import EndFault, inject_fault
 from harness.environment.template_databases import LEG, SEED, TemplateDatabases, migrate_once, title_of
 from harness.environment.variables import expanded
 from harness.errors import EnvironmentFailedError
@@ -167,12 +167,12 @@ class LocalEnvironment:
         """The Redis server of the run, where the plan asks for one."""
         return [Cache(CACHE, partial(redis.Redis.from_url, self.redis.url()))] if "redis" in self.spec.provides else []
 
-    def inject(self, fault: Fault) -> Mend:
-        """Begin a fault; returns what ends it."""
-        return strike(self._running()[fault.service], fault.kind)
+    def inject(self, fault: Fault) -> EndFault:
+        """Inject a fault; returns the function that ends it."""
+        return inject_fault(self._running()[fault.service], fault.kind)
 
     def stop(self) -> list[Incident]:
-        """End the arm's services; returns which servers began anew under load, those aside that faults strike."""
+        """Stop the services of the leg; returns which servers restarted under load, except those of faults."""
         restarted = list(self._restarted())
         end_together(self._services)
         self._services = []
@@ -198,12 +198,12 @@ class LocalEnvironment:
         return found
 
     def _restarted(self) -> Iterator[Incident]:
-        struck = {fault.service for fault in self.plan.faults}
+        faulted = {fault.service for fault in self.plan.faults}
         for name, server in {DATABASE: getattr(self, "postgres", None), CACHE: getattr(self, "redis", None)}.items():
-            if not server or name in struck:
+            if not server or name in faulted:
                 continue
             try:
-                after = server.began() - self._ready_at
+                after = server.started_at() - self._ready_at
                 what = "restarted"
             except (psycopg.Error, redis.RedisError):
                 after, what = time.time() - self._ready_at, "did not answer any more"

@@ -43,7 +43,7 @@ class MetricsProbe(Probe):
 def rows_of(text: str, names: frozenset[str]) -> list[tuple[str, float]]:
     """The series of the named metrics in an answer; a counter is known by its name with or without ``_total``.
 
-    What is infinite or not a number is left out: a service has nothing to say there.
+    Values that are infinite or not a number are left out.
 
     Raises:
         ValueError: when it is no answer of that form.
@@ -57,5 +57,5 @@ def rows_of(text: str, names: frozenset[str]) -> list[tuple[str, float]]:
 
 
 def _series(name: str, labels: Mapping[str, str]) -> str:
-    told = ",".join(f'{key}="{value}"' for key, value in sorted(labels.items()))
-    return f"{name}{{{told}}}" if told else name
+    pairs = ",".join(f'{key}="{value}"' for key, value in sorted(labels.items()))
+    return f"{name}{{{pairs}}}" if pairs else name

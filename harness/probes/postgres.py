@@ -1,7 +1,7 @@
-"""PostgreSQL: what the servers of a leg's databases count while it is under load, once a second.
+"""PostgreSQL: the counters of the servers of a leg's databases under load, once a second.
 
-Sessions and what they wait for are looked at ten times a second. Nothing of it is changed, and nothing of it ends a
-run: what cannot be read is told in ``unread``, with what would have it told.
+Sessions and their wait events are read ten times a second. The probe changes nothing, and no error of it ends a run:
+what it cannot read is in ``unread``, with what to do about it.
 """
 
 import time
@@ -82,7 +82,7 @@ class PostgresProbe(Probe):
             self.server_ms += watch.statements.own_ms
 
     def _by_server(self) -> list[list[Database]]:
-        """The databases, those of one server together; one that does not answer is told and left out."""
+        """The databases by server; one that does not answer is left out and added to ``unread``."""
         found: dict[tuple[str, int], list[Database]] = {}
         for database in self._databases:
             try:
@@ -93,7 +93,7 @@ class PostgresProbe(Probe):
         return list(found.values())
 
     def _silent(self, database: Database | None, error: psycopg.Error) -> None:
-        """Say that a server does not answer, but not what it said: that may have an address or a name in it."""
+        """Record that a server does not answer, without its message, which may contain an address or a name."""
         where = f"the database {database.name}" if database else "the database server"
         why = f"it does not answer ({type(error).__name__})"
         self.unread.append(Unread(DATABASE, "all counts", f"{where}: {why}", "let the address be reached from here"))

@@ -13,7 +13,7 @@ from contextlib import suppress
 import psutil
 
 from harness.probes.access import HasPid
-from harness.probes.process_table import LISTED, Process, ProcessTable
+from harness.probes.process_table import HAS_PROC, Process, ProcessTable
 from harness.probes.reader import Probe, beats
 from harness.readings import CPU, DESCRIPTORS, MEMORY, THREADS
 
@@ -39,36 +39,36 @@ class ProcessProbe(Probe):
         self._roots = roots
         self._cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
         self._last: dict[str, tuple[float, float]] = {}
-        self._weighed_again: dict[str, float] = {}
+        self._memory_due: dict[str, float] = {}
 
     def _run(self) -> None:
         for _ in beats(self._done, EVERY_SECONDS):
             now, at_ns, table = time.monotonic(), time.time_ns(), ProcessTable.read()
             for name, root in self._roots.items():
                 if tree := table.tree(root.pid):  # one that is gone is for the environment's check to notice
-                    self._tell(name, tree, now, at_ns)
+                    self._read_tree(name, tree, now, at_ns)
 
-    def _tell(self, name: str, tree: Mapping[int, Process], now: float, at_ns: int) -> None:
+    def _read_tree(self, name: str, tree: Mapping[int, Process], now: float, at_ns: int) -> None:
         spent = sum(process.cpu_seconds for process in tree.values())
-        told = {
+        values = {
             THREADS: sum(process.threads for process in tree.values()),
             DESCRIPTORS: sum(_descriptors(pid) for pid in tree),
         }
-        if now >= self._weighed_again.get(name, now):
+        if now >= self._memory_due.get(name, now):
             begun = time.thread_time()
-            told[MEMORY] = sum(_memory_bytes(pid) for pid in tree)
+            values[MEMORY] = sum(_memory_bytes(pid) for pid in tree)
             taken = time.thread_time() - begun
-            self._weighed_again[name] = now + max(MEMORY_SECONDS, taken / MEMORY_SHARE)
+            self._memory_due[name] = now + max(MEMORY_SECONDS, taken / MEMORY_SHARE)
         if name in self._last:
             then, spent_then = self._last[name]
             self.rows.append((at_ns, name, CPU, max(spent - spent_then, 0.0) / (now - then) / self._cores))
-        self.rows += [(at_ns, name, what, float(value)) for what, value in told.items()]
+        self.rows += [(at_ns, name, what, float(value)) for what, value in values.items()]
         self._last[name] = now, spent
 
 
 def _descriptors(pid: int) -> int:
     with suppress(OSError, psutil.Error):  # it has ended, or is somebody else's
-        return len(os.listdir(f"/proc/{pid}/fd")) if LISTED else psutil.Process(pid).num_fds()  # noqa: PTH208
+        return len(os.listdir(f"/proc/{pid}/fd")) if HAS_PROC else psutil.Process(pid).num_fds()  # noqa: PTH208
     return 0
 
 

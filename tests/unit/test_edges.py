@@ -16,7 +16,7 @@ import psutil
 import pytest
 
 from harness import cli, doctor
-from harness.doctor import examine
+from harness.doctor import check_host
 from harness.environment import seeds
 from harness.environment.local import LocalEnvironment
 from harness.environment.processes import SESSIONS, Processes, end_together, in_sessions, owner_alive
@@ -303,7 +303,7 @@ def test_plain_updates_come_every_ten_seconds(plan: Plan, monkeypatch: pytest.Mo
 
 
 def fixes() -> dict[str, tuple[str, bool]]:
-    return {finding.what: (finding.fix, finding.needed) for finding in examine()}
+    return {finding.what: (finding.fix, finding.needed) for finding in check_host()}
 
 
 def test_doctor_says_what_is_missing(monkeypatch: pytest.MonkeyPatch) -> None:
