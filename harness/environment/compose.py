@@ -6,7 +6,6 @@ than the leg.
 """
 
 import shutil
-import tempfile
 import time
 from collections.abc import Callable
 from contextlib import ExitStack
@@ -65,17 +64,11 @@ class ComposeEnvironment:
         self.compose = compose_version()
         with ExitStack() as undo:
             self.client: docker.DockerClient = undo.enter_context(engine())
-            scratch = seeds.cache_folder() / "scratch"
-            try:
-                scratch.mkdir(parents=True, exist_ok=True)
-                self.scratch = Path(tempfile.mkdtemp(dir=scratch))
-                undo.callback(shutil.rmtree, self.scratch, ignore_errors=True)
-                (self.scratch / CONTAINERS).touch()
-                self.processes = Processes(self.scratch)
-                self.processes.guard()
-            except OSError as error:
-                why = f"{error.strerror}: free some space, or set HARNESS_CACHE to a folder on another disk"
-                raise EnvironmentFailedError(f"{scratch}: {why}") from error
+            self.scratch = seeds.new_scratch_folder()
+            undo.callback(shutil.rmtree, self.scratch, ignore_errors=True)
+            (self.scratch / CONTAINERS).touch()
+            self.processes = Processes(self.scratch)
+            self.processes.guard()
             undo.callback(self.processes.close)
             self._read_models()
             self._undo = undo.pop_all()

@@ -1,7 +1,7 @@
 """Compose model: the resolved model of a Compose file, rewritten so that a run can have it for itself.
 
 The file itself is never edited. What it publishes, names and keeps belongs to whoever uses it: in the run's model no
-port is published but those that the harness asks, all names are the run's, no outside volume is written to, and every
+port is published but those that the harness uses, all names are the run's, no outside volume is written to, and every
 container, network and volume carries the run's labels.
 """
 

@@ -8,7 +8,6 @@ in.
 import os
 import shlex
 import shutil
-import tempfile
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
@@ -77,9 +76,7 @@ class ExternalEnvironment:
                 "with its variables filled in it is the address of arms.before; correct it, or give environment.switch"
             )
             raise EnvironmentFailedError(f"{next(iter(self._arms['after'].urls))}: {what}")
-        scratch = seeds.cache_folder() / "scratch"
-        scratch.mkdir(parents=True, exist_ok=True)
-        self.scratch = Path(tempfile.mkdtemp(dir=scratch))
+        self.scratch = seeds.new_scratch_folder()
         self.processes = Processes(self.scratch)
         self.processes.guard()
         return self

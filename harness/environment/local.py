@@ -68,9 +68,7 @@ class LocalEnvironment:
         """Take a scratch folder and start the watchdog; nothing else runs yet."""
         if not self.cwd.is_dir():
             raise EnvironmentFailedError(f"environment.cwd: no folder {self.cwd}")
-        scratch = seeds.cache_folder() / "scratch"
-        scratch.mkdir(parents=True, exist_ok=True)
-        self.scratch = Path(tempfile.mkdtemp(dir=scratch))
+        self.scratch = seeds.new_scratch_folder()
         self.sockets = Path(tempfile.mkdtemp(prefix="harness-"))  # elsewhere: a socket's path is at most 107 bytes
         self.processes = Processes(self.scratch, self.sockets, cores=self.spec.cores)
         self.processes.guard()

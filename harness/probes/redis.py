@@ -1,7 +1,7 @@
 """Redis: the counters of each cache of a leg under load, once a second.
 
-Its counts rise from when the server began, or since somebody reset them. Nothing is changed. A server that does not
-let itself be server is values in ``unread``, with what would have it values.
+Counters start with the server, or at CONFIG RESETSTAT. The probe changes nothing. A server that refuses its commands is
+in ``unread``, with what to do about it.
 """
 
 import time
