@@ -15,7 +15,7 @@ from harness.judging.stop import Stop
 from harness.leg import Leg, Order
 from harness.load import Job, Progress
 from harness.objections.faults import UNNAMED
-from harness.order import balanced_order, longer
+from harness.order import balanced_order, extended
 from harness.plan import Plan
 from harness.plan_file import fingerprint
 from harness.probes.access import MetricsEndpoint
@@ -119,7 +119,7 @@ def _prepare(context: RunContext, effort: Effort) -> Setup:
 
 def _with_block(context: RunContext, setup: Setup) -> Setup:
     """The setup with one block more, recorded."""
-    order = longer(setup.order, context.plan.load.seed)
+    order = extended(setup.order, context.plan.load.seed)
     setup = replace(setup, order=order, legs_planned=sum(map(len, order)))
     context.folder.write_setup(setup)
     return setup

@@ -83,7 +83,7 @@ def check_users(plan: Plan, plan_path: Path, base: Path) -> tuple[Path, ...]:
     unknown = [
         Problem(where, f'no user file requests "{endpoint}"; they request {", ".join(known)}')
         for where, endpoint, known in places
-        if known and endpoint not in known  # none: they are computed while the files run
+        if known and endpoint not in known  # no endpoints: they are computed while the files run
     ]
     if unknown:
         raise PlanError(plan_path, unknown)
@@ -120,13 +120,13 @@ class Job:
         plan_path: the file that the generator reads under the profile of ``plan``; user files are relative to ``base``.
         host: base URL of the arm's first service; in it and in ``urls``, ``${NAME}`` is filled in for the generator.
         out: the leg's folder, where samples, readings and windows go; of a corpus the file of the answers.
-        label: what the process carries in its environment, so that it can be found and ended.
-        seed: of everything the users choose at random, the same for both arms of a block.
+        label: in the environment of the process, so that a killed run's generator is found and ended.
+        seed: the random seed of the users, the same for both arms of a block.
         urls: base URLs of the services that have names, each an environment variable of the user files.
         remote: workers of other machines that make the load; ``None``: it is made here.
         last: no further leg follows, so that they may end.
-        arm: which the leg measures.
-        until: make the load that a migration runs under, until there is this file.
+        arm: the arm of the leg.
+        until: the load ends when this file exists; for a migration under load.
     """
 
     plan: Plan
@@ -147,11 +147,11 @@ class Job:
 def generate(job: Job, *, on_progress: Callable[[Progress], None], check: Callable[[], None]) -> None:
     """Make the load of one leg; leaves samples, readings and windows in its folder.
 
-    ``check`` is asked about twice a second whether what is measured still stands.
+    ``check`` is called about twice a second, and raises when the system under test has fallen.
 
     Raises:
         MeasurementError: when the generator fails or does not end, with the last lines of its log.
-        DiskFullError: when it fails as it can write no more.
+        DiskFullError: when it fails because the disk is full.
         EnvironmentFailedError: from ``check``.
     """
     command = _generator("run", job.plan, job.plan_path, job.base)
@@ -168,7 +168,7 @@ def generate(job: Job, *, on_progress: Callable[[Progress], None], check: Callab
     def take(line: bytes) -> bool:
         progress = Progress(**json.loads(line))
         on_progress(progress)
-        return job.remote is not None and progress.gathering  # for people to start workers
+        return job.remote is not None and progress.gathering  # there is no time limit while people start workers
 
     _supervise(command, job, take=take, check=check, allowed=allowed)
 
@@ -281,7 +281,7 @@ def _lines(child: "subprocess.Popen[bytes]") -> Iterator[bytes]:
 
 
 def _go_on(child: "subprocess.Popen[bytes]") -> None:
-    """Send a byte to a generator that waits for one; that it has ended is seen elsewhere."""
+    """Send a byte to a generator that waits for one; its end is noticed by ``_supervise``."""
     if child.stdin:
         with suppress(BrokenPipeError):
             child.stdin.write(b"\n")
@@ -289,10 +289,10 @@ def _go_on(child: "subprocess.Popen[bytes]") -> None:
 
 
 def _end(child: "subprocess.Popen[bytes]") -> None:
-    with suppress(ProcessLookupError):  # of its group, which are workers, nothing is left when it ended by itself
+    with suppress(ProcessLookupError):  # its group, with its workers, is gone when it ended by itself
         os.killpg(child.pid, signal.SIGKILL)
     child.wait()
     for pipe in (child.stdin, child.stdout):
         if pipe:
-            with suppress(OSError):  # what was not sent to who has gone
+            with suppress(OSError):  # bytes left for a process that is gone
                 pipe.close()

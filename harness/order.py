@@ -1,4 +1,4 @@
-"""Order: in which turn the arms of each block are measured, at random and balanced."""
+"""Order: the random, balanced order in which the arms of each block are measured."""
 
 import random
 from collections.abc import Sequence
@@ -9,7 +9,7 @@ from harness.plan import ARMS
 
 
 def balanced_order(blocks: int, seed: int, arms: Sequence[str] = ARMS) -> Order:
-    """A random order of the arms for each block, in which every arm has every place equally often, give or take one."""
+    """A random order of the arms for each block; every arm has every place equally often, up to one block."""
     chance = random.Random(seed)  # noqa: S311 - reproducible, not secret
     rows = list(islice(cycle(_williams(len(arms))), blocks))
     chance.shuffle(rows)
@@ -30,8 +30,8 @@ def _williams(n: int) -> list[tuple[int, ...]]:
     return [row for pair in zip(rows[: n // 2], rows[n // 2 :], strict=True) for row in pair]
 
 
-def longer(order: Order, seed: int) -> Order:
-    """An order with a block more of the same arms; of two that follow each other each arm has each place alike."""
+def extended(order: Order, seed: int) -> Order:
+    """The order with one block more; two blocks that are added one after the other balance each other."""
     number = len(order)
     pair = balanced_order(2, seed + 1 + number // 2, sorted(order[0]))
     return (*order, pair[number % 2])

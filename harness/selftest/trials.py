@@ -91,7 +91,7 @@ class Trials:
         delay, machine = self._delay()
         rounds = rounds_of(WORK_MS)
         equal = self._suites("equal arms", self.size.suites, rounds, rounds)
-        more = self._suites(_more(), self.size.power_suites, rounds, round(rounds * (1 + MORE_WORK)))
+        more = self._suites(_more_work_title(), self.size.power_suites, rounds, round(rounds * (1 + MORE_WORK)))
         return Certificate(
             machine=machine,
             date=date,
@@ -99,7 +99,7 @@ class Trials:
             seed=self.seed,
             blocks=self.size.blocks,
             equal=Equal(len(equal.valid), equal.invalid, *_counts(equal.valid)),
-            power=Power(MORE_WORK, len(more.valid), more.invalid, sum(map(_found, more.valid))),
+            power=Power(MORE_WORK, len(more.valid), more.invalid, sum(map(_rise_found, more.valid))),
             delay=delay,
             freeze=freeze,
             kill=kill,
@@ -120,7 +120,7 @@ class Trials:
             suites.invalid += bool(guards)
             if not guards:
                 suites.valid.append(analysis)
-            self.say(f"{title}: {', '.join(guards) or _seen(analysis, equal=before == after)}")
+            self.say(f"{title}: {', '.join(guards) or _result_of(analysis, equal=before == after)}")
         return suites
 
     def _delay(self) -> tuple[Delay, dict[str, str]]:
@@ -128,7 +128,7 @@ class Trials:
         waited = {arm: self.folder / f"waited-{arm}" for arm in ARMS}
         text = plans.delay_plan(self.size, self.seed, (str(waited["before"]), str(waited["after"])))
         _, analysis = self._run("delay", text)
-        found = [_delay_of(analysis, arm, path) for arm, path in waited.items()]
+        found = [_delay_trial(analysis, arm, path) for arm, path in waited.items()]
         return max(found, key=lambda one: max(abs(one.p50_error_ms), abs(one.p95_error_ms))), machine_of(analysis.setup)
 
     def _freeze(self) -> Freeze:
@@ -136,8 +136,8 @@ class Trials:
         folder, analysis = self._run("freeze", plans.freeze_plan(self.size, self.seed))
         valid = not analysis.verdict.breaches
         found = [
-            Freeze(seconds, plans.frozen_p95_ms(self.size, seconds), _known(analysis, arm, "p95"), valid=valid)
-            for arm, seconds in _frozen(folder, analysis.setup)
+            Freeze(seconds, plans.frozen_p95_ms(self.size, seconds), _measured_ms(analysis, arm, "p95"), valid=valid)
+            for arm, seconds in _pauses(folder, analysis.setup)
         ]
         return max(found, key=lambda one: abs(one.error))
 
@@ -196,7 +196,7 @@ def _workers(label: str) -> Iterator[psutil.Process]:
                 yield process
 
 
-def _more() -> str:
+def _more_work_title() -> str:
     return f"{MORE_WORK:.0%} more work".replace("%", " %")
 
 
@@ -205,12 +205,12 @@ def _change(analysis: Analysis, metric: str) -> Change | None:
     return pair.change if pair and pair.change and pair.change.low is not None else None
 
 
-def _holds(analysis: Analysis) -> bool:
+def _no_change_inside(analysis: Analysis) -> bool:
     change = _change(analysis, "p95")
     return change is not None and (change.low or 0) <= 1 <= (change.high or 0)
 
 
-def _found(analysis: Analysis) -> bool:
+def _rise_found(analysis: Analysis) -> bool:
     changes = [_change(analysis, metric) for metric in ("p50", "p95")]
     return any(change is not None and (change.low or 0) > 1 for change in changes)
 
@@ -220,17 +220,17 @@ def _failed(analysis: Analysis) -> bool:
 
 
 def _counts(suites: list[Analysis]) -> tuple[int, int]:
-    return sum(map(_failed, suites)), sum(map(_holds, suites))
+    return sum(map(_failed, suites)), sum(map(_no_change_inside, suites))
 
 
-def _seen(analysis: Analysis, *, equal: bool) -> str:
+def _result_of(analysis: Analysis, *, equal: bool) -> str:
     if not equal:
-        return "found" if _found(analysis) else "not found"
+        return "found" if _rise_found(analysis) else "not found"
     gate = "the gate failed" if _failed(analysis) else "the gate did not fail"
-    return f'{gate}, the interval {"holds" if _holds(analysis) else "misses"} "no change"'
+    return f'{gate}, the interval {"holds" if _no_change_inside(analysis) else "misses"} "no change"'
 
 
-def _known(analysis: Analysis, arm: str, metric: str) -> float:
+def _measured_ms(analysis: Analysis, arm: str, metric: str) -> float:
     row = analysis.summary.row(arm, None, STAGE, None)
     value = row.value(metric) if row else None
     if value is None:
@@ -238,18 +238,18 @@ def _known(analysis: Analysis, arm: str, metric: str) -> float:
     return value
 
 
-def _delay_of(analysis: Analysis, arm: str, noted: Path) -> Delay:
+def _delay_trial(analysis: Analysis, arm: str, noted: Path) -> Delay:
     waited = np.loadtxt(noted, ndmin=1)
     known = [percentile(waited, quantile) for quantile in (Fraction("0.5"), Fraction("0.95"))]
     row = analysis.summary.row(arm, None, STAGE, None)
     if known[0] is None or known[1] is None:
         raise MeasurementError(f"the service of {arm} was asked nothing")
-    measured = (_known(analysis, arm, "p50"), _known(analysis, arm, "p95"))
+    measured = (_measured_ms(analysis, arm, "p50"), _measured_ms(analysis, arm, "p95"))
     valid = not analysis.verdict.breaches
     return Delay(len(waited), row.requests if row else 0, known[0], known[1], *measured, valid=valid)
 
 
-def _frozen(folder: RunFolder, setup: Setup) -> Iterator[tuple[str, float]]:
+def _pauses(folder: RunFolder, setup: Setup) -> Iterator[tuple[str, float]]:
     """Arm and seconds that its service was paused, by the readings of the fault."""
     for trial in folder.read_trials(setup.legs):
         faults = [row for row in trial.readings.to_pylist() if row["name"].startswith(FAULT)]
