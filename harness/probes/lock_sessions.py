@@ -79,6 +79,7 @@ def _statement_of(session: LockingSession) -> str:
 
 
 def session_of(row: Sequence[Any]) -> LockingSession:
+    """The session of a row of ``SESSIONS``, whose first two columns, time and WAL, are left out."""
     pid, own, name, since, state, text, waits, waiting_since, mode, relation, blockers, locks = row
     pairs = [one.rpartition(" ") for one in locks or ()]
     return LockingSession(
