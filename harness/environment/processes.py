@@ -20,6 +20,7 @@ from typing import TypeVar
 
 import psutil
 
+from harness.environment.advice import advice
 from harness.errors import CommandError, EnvironmentFailedError
 
 Failure = TypeVar("Failure", bound=Exception)
@@ -101,8 +102,11 @@ class Processes:
     def guard(self) -> None:
         """Record the owner of the scratch folder, and start the watchdog, which finally removes the folders."""
         owner = self.scratch / f"{OWNER}.partial"
-        owner.write_text("\n".join([self.label, *map(str, self.folders)]))
-        owner.rename(self.scratch / OWNER)
+        try:
+            owner.write_text("\n".join([self.label, *map(str, self.folders)]))
+            owner.rename(self.scratch / OWNER)
+        except OSError as error:
+            raise EnvironmentFailedError(f"{self.scratch}: {error.strerror}{advice(str(error))}") from error
         command = [sys.executable, "-m", "harness.environment.watchdog", self.label, *map(str, self.folders)]
         self._watchdog = subprocess.Popen(
             command, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True
