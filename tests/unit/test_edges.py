@@ -240,7 +240,7 @@ def test_what_two_runs_must_share(plan: Plan) -> None:
         seed_fingerprint=None,
         host={**one.host, "cpu": "Other CPU"},
         versions={**one.versions, "redis": "8.0"},
-        settings={},
+        settings={"shared_buffers": "1GB", "recorded only by later releases": "on"},
         row_counts={**one.row_counts, "users": 0},
         profile="quick",
     )
@@ -250,7 +250,7 @@ def test_what_two_runs_must_share(plan: Plan) -> None:
         "seed: 5eed5eed5eed, None",
         "host cpu: Example CPU, Other CPU",
         "version of redis: None, 8.0",
-        "setting shared_buffers: 256MB, None",
+        "setting shared_buffers: 256MB, 1GB",
         "rows of users: 20000, 0",
     ]
 
