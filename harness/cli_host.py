@@ -5,7 +5,7 @@ import sys
 import click
 
 from harness.cli_exit import Exit
-from harness.doctor import examine
+from harness.doctor import check_host
 from harness.environment.leftovers import collect, collect_containers
 
 
@@ -18,7 +18,7 @@ def doctor() -> None:
       harness doctor
     """
     missing = False
-    for finding in examine():
+    for finding in check_host():
         mark = "✓" if not finding.fix else "✗" if finding.needed else "!"
         missing |= bool(finding.fix) and finding.needed
         click.echo(f"  {mark} {finding.what:<15} {finding.found}" + (f"\n      {finding.fix}" if finding.fix else ""))

@@ -1,4 +1,4 @@
-"""Doctor: is this machine fit to measure on, and what is missing?"""
+"""Doctor: checks of this machine before it measures: programs, memory, disk, load and timers."""
 
 import os
 import shutil
@@ -19,8 +19,8 @@ BUSY = 0.5
 
 
 @dataclass(frozen=True, slots=True)
-class Finding:
-    """One thing looked at; ``fix`` is empty when all is well, ``needed`` is false for what only limits precision."""
+class HostCheck:
+    """One check; ``fix`` is empty when it passed, ``needed`` is false where it only limits precision."""
 
     what: str
     found: str
@@ -28,40 +28,40 @@ class Finding:
     needed: bool = True
 
 
-def examine() -> Iterator[Finding]:
-    """Look at everything a local run depends on, cheapest first."""
-    yield Finding("Python", sys.version.split()[0])
+def check_host() -> Iterator[HostCheck]:
+    """Check everything that a local run depends on, cheapest first."""
+    yield HostCheck("Python", sys.version.split()[0])
     yield _program("PostgreSQL", lambda: [*as_nobody(), str(postgres_programs() / "postgres"), "--version"])
     yield _program("Redis", lambda: [redis_program(), "--version"])
     yield _program("Locust", lambda: [sys.executable, "-m", "locust", "--version"])
     yield _cache()
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     fix = "" if cores > 1 else "generator and service share one core: expect wide intervals"
-    yield Finding("cores", f"{cores} (the generator and all services of a plan share them)", fix, needed=False)
+    yield HostCheck("cores", f"{cores} (the generator and all services of a plan share them)", fix, needed=False)
     memory = psutil.virtual_memory().available
-    yield Finding("free memory", f"{memory / 2**30:.1f} GiB", "" if memory > LEAST_MEMORY else "free at least 2 GiB")
+    yield HostCheck("free memory", f"{memory / 2**30:.1f} GiB", "" if memory > LEAST_MEMORY else "free at least 2 GiB")
     load = psutil.getloadavg()[0] / cores
     fix = "" if load < BUSY else "other work is running: wait, or expect wide intervals"
-    yield Finding("load per core", f"{load:.2f}", fix, needed=False)
+    yield HostCheck("load per core", f"{load:.2f}", fix, needed=False)
     yield _timer()
     docker = shutil.which("docker")
-    yield Finding("Docker", docker or "none (not needed for local plans)", needed=False)
-    yield Finding("more", "harness selftest shows under load how well this machine measures", needed=False)
+    yield HostCheck("Docker", docker or "none (not needed for local plans)", needed=False)
+    yield HostCheck("more", "harness selftest shows under load how well this machine measures", needed=False)
 
 
-def _program(what: str, command: Callable[[], list[str]]) -> Finding:
+def _program(what: str, command: Callable[[], list[str]]) -> HostCheck:
     try:
         done = subprocess.run(command(), capture_output=True, text=True, timeout=60, check=True)
     except HarnessError as error:
-        return Finding(what, "none", str(error))
+        return HostCheck(what, "none", str(error))
     except subprocess.CalledProcessError as error:
-        return Finding(what, "does not run", (error.stderr or error.stdout).strip()[:300] or "reinstall it")
+        return HostCheck(what, "does not run", (error.stderr or error.stdout).strip()[:300] or "reinstall it")
     except (OSError, subprocess.SubprocessError) as error:
-        return Finding(what, "does not run", str(error))
-    return Finding(what, done.stdout.strip().splitlines()[0])
+        return HostCheck(what, "does not run", str(error))
+    return HostCheck(what, done.stdout.strip().splitlines()[0])
 
 
-def _cache() -> Finding:
+def _cache() -> HostCheck:
     folder = cache_folder()
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -69,18 +69,20 @@ def _cache() -> Finding:
         probe.write_bytes(b"")
         probe.unlink()
     except OSError as error:
-        return Finding("cache folder", str(folder), f"{error.strerror}: set HARNESS_CACHE to a folder you can write to")
+        return HostCheck(
+            "cache folder", str(folder), f"{error.strerror}: set HARNESS_CACHE to a folder you can write to"
+        )
     free = shutil.disk_usage(folder).free
     fix = "" if free > LEAST_DISK else "free at least 3 GiB, or set HARNESS_CACHE to a folder on another disk"
-    return Finding("cache folder", f"{folder} ({free / 2**30:.0f} GiB free)", fix)
+    return HostCheck("cache folder", f"{folder} ({free / 2**30:.0f} GiB free)", fix)
 
 
-def _timer() -> Finding:
+def _timer() -> HostCheck:
     late = []
     for _ in range(50):
-        asked = time.perf_counter() + 0.002
+        due = time.perf_counter() + 0.002
         time.sleep(0.002)
-        late.append((time.perf_counter() - asked) * 1000)
+        late.append((time.perf_counter() - due) * 1000)
     worst = sorted(late)[-3]
     fix = "" if worst < 5 else "this machine pauses processes: expect wide intervals"  # noqa: PLR2004 - ms
-    return Finding("timer lag P95", f"{worst:.2f} ms", fix, needed=False)
+    return HostCheck("timer lag P95", f"{worst:.2f} ms", fix, needed=False)

@@ -18,8 +18,9 @@ from harness.objections.faults import UNNAMED
 from harness.order import balanced_order, extended
 from harness.plan import Plan
 from harness.plan_file import fingerprint
-from harness.probes.metrics import MetricsProbe
+from harness.probes.access import MetricsEndpoint
 from harness.probes.reader import Row
+from harness.probes.registry import probes_of
 from harness.running.beside import Probes
 from harness.running.context import RunContext, Source
 from harness.running.faults import Faults
@@ -173,8 +174,7 @@ def _load(context: RunContext, job: Job, startup: Startup) -> tuple[Probes, list
     """Load one leg, with the faults of the plan; returns its probes, and when each fault began and ended."""
     environment, observer = context.environment, context.observer
     faults = Faults(context.plan.planned_faults, environment, observer.say)
-    metrics = _metrics_probe(context.plan, startup)
-    probes = Probes(environment.probe(), metrics, environment.databases(), environment.caches())
+    probes = Probes(probes_of([*environment.monitored(), *_metrics_endpoints(context.plan, startup)]))
 
     def follow(progress: Progress) -> None:
         faults.keep_time(progress.second)
@@ -190,14 +190,15 @@ def _load(context: RunContext, job: Job, startup: Startup) -> tuple[Probes, list
     return probes, faults.rows
 
 
-def _metrics_probe(plan: Plan, startup: Startup) -> MetricsProbe:
-    """Reads the services' own metrics; nothing where the plan names none."""
+def _metrics_endpoints(plan: Plan, startup: Startup) -> list[MetricsEndpoint]:
+    """Where the services expose their own metrics; empty where the plan names none."""
     metrics = plan.environment.metrics
     if metrics is None:
-        return MetricsProbe({}, ())
+        return []
     urls = startup.urls or {UNNAMED: startup.host}
-    found = {service: expand_url(url, service) + metrics.path for service, url in urls.items()}
-    return MetricsProbe(found, metrics.read)
+    return [
+        MetricsEndpoint(service, expand_url(url, service) + metrics.path, metrics.read) for service, url in urls.items()
+    ]
 
 
 def _now() -> Moment:

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Any
 
-from harness.environment.processes import LABEL, describe, stay_on, with_log
+from harness.environment.processes import LABEL, describe, pin_to_cores, with_log
 from harness.environment.variables import expand_url
 from harness.errors import DiskFullError, MeasurementError, PlanError, Problem
 from harness.parts.system import ANSWERS_KEY, HOST_VARIABLE, url_variable
@@ -236,7 +236,7 @@ def _supervise(
             start_new_session=True,
         )
         waiting = False
-        stay_on(child.pid, job.plan.load.cores)
+        pin_to_cores(child.pid, job.plan.load.cores)
         try:
             for line in _lines(child):
                 check()

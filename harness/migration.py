@@ -1,4 +1,4 @@
-"""Migration: what bringing a database of an arm to its revision made."""
+"""Migration: what a migration did to the databases of an arm."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -15,14 +15,14 @@ _SIZE = "SELECT pg_database_size(current_database())"
 
 @dataclass(frozen=True, slots=True)
 class Content:
-    """The indexes that queries of a database may use, and its size in bytes; of several ones, all of theirs."""
+    """The indexes that queries of a database may use, and its size in bytes; of several databases, their sum."""
 
     indexes: frozenset[str]
     size: int
 
 
 def content(fetch: Callable[[str], list[tuple[object, ...]]]) -> Content:
-    """What a database holds; ``fetch`` answers a query in it."""
+    """The content of a database; ``fetch`` returns the rows of a query in it."""
     indexes = frozenset(str(name).removeprefix("public.") for (name,) in fetch(_INDEXES))
     return Content(indexes, int(str(fetch(_SIZE)[0][0])))
 
@@ -37,7 +37,7 @@ def migrated(
     service: str | None = None,
     index_seconds: Mapping[str, float] | None = None,
 ) -> Migration:
-    """The migration that led from one content to another in some seconds; with what building indexes took."""
+    """The migration between two contents; ``index_seconds`` is the build time by index."""
     created = tuple(sorted(after.indexes - before.indexes))
     built = tuple(sorted((index_seconds or {}).items()))
     return Migration(arm, revision, seconds, created, before.size, after.size, service, built)

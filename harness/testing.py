@@ -24,7 +24,6 @@ from harness.load import Job, Progress
 from harness.parts.fault import Fault
 from harness.plan import COPIES, Plan
 from harness.probes.access import Cache, Database
-from harness.probes.process import ProcessProbe
 from harness.samples import SCHEMA as SAMPLES
 from harness.samples import write_part
 from harness.setup import Setup
@@ -229,9 +228,9 @@ class FakeEnvironment:
     def check(self) -> None:
         """All is well."""
 
-    def probe(self) -> ProcessProbe:
-        """Read no process."""
-        return ProcessProbe({})
+    def monitored(self) -> list[object]:
+        """No servers."""
+        return []
 
     def databases(self) -> list[Database]:
         """No databases."""
@@ -250,9 +249,9 @@ class FakeEnvironment:
         return Path(os.devnull)
 
     def inject(self, fault: Fault) -> Callable[[], None]:
-        """Strike nothing."""
-        self._note(f"strike {fault.service}")
-        return lambda: self._note(f"mend {fault.service}")
+        """Inject nothing."""
+        self._note(f"inject {fault.service}")
+        return lambda: self._note(f"end {fault.service}")
 
     def stop(self) -> list[Incident]:
         """Stop nothing."""

@@ -1,4 +1,4 @@
-"""Advice: what to do about messages that engines, registries, servers and services are known for."""
+"""Advice: what to do about well-known errors of engines, registries, servers and services."""
 
 _FULL = "the disk is full: free some, docker system df says what Docker holds"
 _PORT = "another program has that port: end it, or change the port"

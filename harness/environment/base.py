@@ -16,7 +16,6 @@ from harness.leg import Leg
 from harness.parts.fault import Fault
 from harness.plan import Plan
 from harness.probes.access import Cache, Database
-from harness.probes.reader import Reader
 from harness.trial import Incident, Migration, Startup
 
 
@@ -40,8 +39,8 @@ class Environment(AbstractContextManager["Environment"], Protocol):
     def check(self) -> None:
         """Raise ``EnvironmentFailedError`` when something that should be running is not."""
 
-    def probe(self) -> Reader:
-        """The probe of the processes or containers of the leg."""
+    def monitored(self) -> Sequence[object]:
+        """What there is to read of the leg while it is loaded, each of a type of ``harness.probes.registry``."""
 
     def databases(self) -> Sequence[Database]:
         """The databases of the leg; empty where none is known."""

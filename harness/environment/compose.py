@@ -6,7 +6,6 @@ than the leg.
 """
 
 import shutil
-import tempfile
 import time
 from collections.abc import Callable
 from contextlib import ExitStack
@@ -17,9 +16,9 @@ from typing import TYPE_CHECKING, Self
 
 from harness.environment import compose_model as models
 from harness.environment import seeds
-from harness.environment.container_strike import Mend, strike_container
-from harness.environment.containers import Watch, meaning
-from harness.environment.delay import require
+from harness.environment.container_strike import inject_container_fault
+from harness.environment.containers import ContainerEvents, meaning
+from harness.environment.delay import require_netem
 from harness.environment.engine import compose_version, engine, labels, sweep_to_zero
 from harness.environment.observed import by_arm
 from harness.environment.postgres import row_counts
@@ -28,6 +27,7 @@ from harness.environment.project import Project
 from harness.environment.servers import free_ports
 from harness.environment.settings import postgres_settings
 from harness.environment.stack import BUILD_SECONDS, Stack, resolve
+from harness.environment.strike import EndFault
 from harness.environment.template_databases import LEG, SEED, TemplateDatabases, migrate_once, title_of
 from harness.environment.variables import concealed, expanded
 from harness.errors import EnvironmentFailedError
@@ -35,8 +35,7 @@ from harness.leg import Leg
 from harness.parts.fault import Fault, FaultKind
 from harness.parts.system import Compose
 from harness.plan import Plan
-from harness.probes.access import Cache, Database
-from harness.probes.container import ContainerProbe
+from harness.probes.access import Cache, Database, ServiceContainer
 from harness.readings import CACHE, DATABASE
 from harness.trial import Incident, Migration, Startup
 
@@ -56,7 +55,7 @@ class ComposeEnvironment:
         self._projects: dict[str, Project] = {}
         self._shared = False
         self._images: dict[str, dict[str, str]] = {}
-        self._watch: Watch | None = None
+        self._events: ContainerEvents | None = None
         self._running: Leg | None = None
         self._built: set[str] = set()
 
@@ -65,17 +64,11 @@ class ComposeEnvironment:
         self.compose = compose_version()
         with ExitStack() as undo:
             self.client: docker.DockerClient = undo.enter_context(engine())
-            scratch = seeds.cache_folder() / "scratch"
-            try:
-                scratch.mkdir(parents=True, exist_ok=True)
-                self.scratch = Path(tempfile.mkdtemp(dir=scratch))
-                undo.callback(shutil.rmtree, self.scratch, ignore_errors=True)
-                (self.scratch / CONTAINERS).touch()
-                self.processes = Processes(self.scratch)
-                self.processes.guard()
-            except OSError as error:
-                why = f"{error.strerror}: free some space, or set HARNESS_CACHE to a folder on another disk"
-                raise EnvironmentFailedError(f"{scratch}: {why}") from error
+            self.scratch = seeds.new_scratch_folder()
+            undo.callback(shutil.rmtree, self.scratch, ignore_errors=True)
+            (self.scratch / CONTAINERS).touch()
+            self.processes = Processes(self.scratch)
+            self.processes.guard()
             undo.callback(self.processes.close)
             self._read_models()
             self._undo = undo.pop_all()
@@ -89,9 +82,9 @@ class ComposeEnvironment:
         Raises:
             EnvironmentFailedError: in place of an error of a server: what happened to its container, where that ended.
         """
-        meant = meaning(error, self._look_at_all)
-        if self._watch:
-            self._watch.close()
+        meant = meaning(error, self._check_projects)
+        if self._events:
+            self._events.close()
         self.processes.end()
         if sweep_to_zero(self.label):
             (self.scratch / CONTAINERS).unlink(missing_ok=True)
@@ -111,9 +104,9 @@ class ComposeEnvironment:
         """Have the images, start the servers, seed, and bring each arm to its revision; returns what that took."""
         for arm, project in self._projects.items():
             self.say(f"images of {arm}: building and pulling what is missing")
-            self._images[arm] = project.have_images(self._built)
+            self._images[arm] = project.pull_and_build(self._built)
         if any(fault.kind is FaultKind.LATENCY for fault in self.plan.faults):
-            require(self.client, self._marks)
+            require_netem(self.client, self._marks)
         if not self.spec.database:
             return []
         for arm in [*self._projects][: 1 if self._shared else None]:
@@ -134,7 +127,7 @@ class ComposeEnvironment:
             self._bring_up_to_date(project, leg.title)
         urls = project.await_ready(started)
         seconds = time.monotonic() - started
-        self._watch = Watch(self.client, self.label, project.containers())
+        self._events = ContainerEvents(self.client, self.label, project.containers())
         project.check_database()  # from here on the watch would hear of it
         self._running = leg
         return Startup(urls[self.spec.services[0]], seconds, urls)
@@ -146,17 +139,18 @@ class ComposeEnvironment:
             EnvironmentFailedError: with the last lines of its log as a note.
         """
         self.processes.check()
-        if self._watch:
-            self._watch.check()
+        if self._events:
+            self._events.check()
 
-    def probe(self) -> ContainerProbe:
-        """What reads CPU, memory, network and disk of the leg's containers."""
+    def monitored(self) -> list[object]:
+        """The containers of a leg, its databases and its cache."""
         if self._running is None:
-            return ContainerProbe(self.client, {})
+            return []
         project = self._projects[self._running.arm]
         roles = {service: role for role, service in ((CACHE, project.cache), (DATABASE, project.database)) if service}
         lasting = {name: one for name, one in project.containers().items() if one.status == "running"}
-        return ContainerProbe(self.client, {roles.get(name, name): one.id for name, one in lasting.items()})
+        containers = [ServiceContainer(roles.get(name, name), one.id, self.client) for name, one in lasting.items()]
+        return [*containers, *self.databases(), *self.caches()]
 
     def databases(self) -> list[Database]:
         """The databases that the services of the leg that runs may use, where the plan names their server."""
@@ -169,7 +163,7 @@ class ComposeEnvironment:
         return [Database(own[name], name, partial(known.connect, name), counted) for name in names]
 
     def start_migration(self, database: Database, command: str, revision: str, name: str) -> Process:  # noqa: ARG002 - the interface
-        """Only plans of kind "local" try their migration under load; others are refused before they get here."""
+        """Refuse: only plans of kind "local" migrate under load; the check of the plan says so earlier."""
         raise EnvironmentFailedError(f"{name}: no migration of {database.name} under load in this kind of environment")
 
     def statement_log(self) -> Path:
@@ -182,26 +176,26 @@ class ComposeEnvironment:
             return []
         return [Cache(CACHE, self._projects[self._running.arm].cache_client)]
 
-    def inject(self, fault: Fault) -> Mend:
-        """Begin a fault; returns what ends it. What happens to the container meanwhile was planned."""
+    def inject(self, fault: Fault) -> EndFault:
+        """Inject a fault; returns the function that ends it. Events of its container meanwhile are no incidents."""
         assert self._running  # noqa: S101 - faults are of a leg
-        assert self._watch  # noqa: S101 - the same
+        assert self._events  # noqa: S101 - the same
         container = self._projects[self._running.arm].containers().get(fault.service)
         if container is None:
             raise EnvironmentFailedError(f"{fault.service} has no container in {self._running.arm}")
-        over = self._watch.expect(fault.service)
-        mend = strike_container(self.client, container, fault)
+        over = self._events.expect(fault.service)
+        end_fault = inject_container_fault(self.client, container, fault)
 
         def end() -> None:
-            mend()
+            end_fault()
             over()
 
         return end
 
     def stop(self) -> list[Incident]:
         """Keep the logs of the leg's containers and remove them; returns what happened to them under load."""
-        leg, watch = self._running, self._watch
-        self._running = self._watch = None
+        leg, watch = self._running, self._events
+        self._running = self._events = None
         if leg is None or watch is None:
             return []
         incidents = watch.close(leg.title)
@@ -210,7 +204,7 @@ class ComposeEnvironment:
             log = concealed(container.logs(tail=KEPT_LINES).decode(errors="replace"))
             (self.logs / f"{leg.title}.{name}.log").write_text(log, encoding="utf-8")
         project.clear()
-        project.database_may_begin_anew()
+        project.accept_database_restart()
         return incidents
 
     def versions(self) -> dict[str, str]:
@@ -248,8 +242,8 @@ class ComposeEnvironment:
             self.label, time.time() + planned * legs + 4 * self.spec.command_seconds + BUILD_SECONDS + 3600
         )
         files = [(self.base / name).resolve() for name in self.spec.file]
-        struck = {f"faults[{index}].service": fault.service for index, fault in enumerate(self.plan.faults)}
-        names = self.spec.services if struck else ()
+        faulted = {f"faults[{index}].service": fault.service for index, fault in enumerate(self.plan.faults)}
+        names = self.spec.services if faulted else ()
         pinned = dict(zip(names, free_ports(len(names)), strict=True))  # else a port changes when its service is back
         made: dict[str, models.Model] = {}
         ports: dict[str, dict[str, int]] = {}
@@ -257,7 +251,7 @@ class ComposeEnvironment:
             env = expanded(self.spec.env | side.env, "environment.env")
             given = resolve(self.processes, files, [*self.spec.profiles, *side.profiles], env)
             made[arm] = models.rewrite(given, self.spec, self._marks, pinned)
-            models.require(given["services"], struck)
+            models.require_services(given["services"], faulted)
             ports[arm] = {name: models.port_of(given["services"], self.spec, name) for name in self.spec.services}
         self._shared = models.share(made.values(), self.spec)
         short = self.label.rpartition("-")[2]
@@ -320,6 +314,6 @@ class ComposeEnvironment:
         if self.spec.migrate and revision and revision != before:
             project.apply(self.spec.migrate, f"migrate-{title}", self.base, revision=revision)
 
-    def _look_at_all(self) -> None:
+    def _check_projects(self) -> None:
         for project in self._projects.values():
-            project.look_closely()
+            project.check_restarts()

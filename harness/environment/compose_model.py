@@ -1,7 +1,7 @@
 """Compose model: the resolved model of a Compose file, rewritten so that a run can have it for itself.
 
 The file itself is never edited. What it publishes, names and keeps belongs to whoever uses it: in the run's model no
-port is published but those that the harness asks, all names are the run's, no outside volume is written to, and every
+port is published but those that the harness uses, all names are the run's, no outside volume is written to, and every
 container, network and volume carries the run's labels.
 """
 
@@ -156,26 +156,26 @@ def needed(services: Mapping[str, Any], names: Iterable[str]) -> set[str]:
 
 
 def _check_names(services: Mapping[str, Any], spec: Compose) -> None:
-    asked = {f"environment.services[{index}]": name for index, name in enumerate(spec.services)}
-    asked |= {f"environment.start[{index}]": name for index, name in enumerate(spec.start)}
-    asked |= {f"environment.limits.{name}": name for name in spec.limits}
+    named = {f"environment.services[{index}]": name for index, name in enumerate(spec.services)}
+    named |= {f"environment.start[{index}]": name for index, name in enumerate(spec.start)}
+    named |= {f"environment.limits.{name}": name for name in spec.limits}
     for key, apply in (("seed", spec.seed), ("migrate", spec.migrate)):
         if apply and apply.service:
-            asked[f"environment.{key}.service"] = apply.service
+            named[f"environment.{key}.service"] = apply.service
     if spec.database:
-        asked["environment.database"] = spec.database.service
+        named["environment.database"] = spec.database.service
     if spec.cache:
-        asked["environment.cache"] = spec.cache.service
-    require(services, asked)
+        named["environment.cache"] = spec.cache.service
+    require_services(services, named)
 
 
-def require(services: Mapping[str, Any], asked: Mapping[str, str]) -> None:
-    """Look whether there are the services that the plan names, by the key of the plan.
+def require_services(services: Mapping[str, Any], named: Mapping[str, str]) -> None:
+    """Check that the services exist that the plan names; ``named`` is by key of the plan.
 
     Raises:
         EnvironmentFailedError: naming the first key whose service is not there.
     """
-    for where, name in asked.items():
+    for where, name in named.items():
         if name not in services:
             what = f'no service "{name}" in the Compose file under these profiles; {nearest(name, sorted(services))}'
             raise EnvironmentFailedError(f"{where}: {what}")

@@ -1,7 +1,6 @@
-"""Container strike: a planned fault done to a container, and how it is mended."""
+"""Faults of containers: how each begins and ends."""
 
 import subprocess
-from collections.abc import Callable
 from functools import partial
 from typing import Any
 
@@ -9,40 +8,40 @@ import docker
 from docker.models.containers import Container
 
 from harness.environment.delay import delay
+from harness.environment.strike import EndFault
 from harness.errors import EnvironmentFailedError
 from harness.parts.fault import Fault, FaultKind
 
-Mend = Callable[[], None]
 UPDATE_SECONDS = 60.0
 
 
-def strike_container(client: docker.DockerClient, container: Container, fault: Fault) -> Mend:
-    """Begin a fault; returns what ends it.
+def inject_container_fault(client: docker.DockerClient, container: Container, fault: Fault) -> EndFault:
+    """Inject a fault; returns the function that ends it.
 
     Raises:
         DockerException: when the engine does not do it.
         EnvironmentFailedError: when it does not change the limits of the container.
     """
     container.reload()
-    return _STRIKES[fault.kind](client, container, fault)
+    return _INJECTORS[fault.kind](client, container, fault)
 
 
-def _pause(_client: docker.DockerClient, container: Container, _fault: Fault) -> Mend:
+def _pause(_client: docker.DockerClient, container: Container, _fault: Fault) -> EndFault:
     container.pause()
     return container.unpause  # type: ignore[no-any-return] # the SDK has no types
 
 
-def _kill(_client: docker.DockerClient, container: Container, _fault: Fault) -> Mend:
+def _kill(_client: docker.DockerClient, container: Container, _fault: Fault) -> EndFault:
     container.kill()
     return container.start  # type: ignore[no-any-return]
 
 
-def _restart(_client: docker.DockerClient, container: Container, _fault: Fault) -> Mend:
+def _restart(_client: docker.DockerClient, container: Container, _fault: Fault) -> EndFault:
     container.stop()  # within the grace period that the Compose file gives it
     return container.start  # type: ignore[no-any-return]
 
 
-def _disconnect(client: docker.DockerClient, container: Container, _fault: Fault) -> Mend:
+def _disconnect(client: docker.DockerClient, container: Container, _fault: Fault) -> EndFault:
     joined = {client.networks.get(how["NetworkID"]): how for how in _networks(container)}
     for network in joined:
         network.disconnect(container, force=True)
@@ -59,13 +58,13 @@ def _networks(container: Container) -> list[dict[str, Any]]:
     return [*container.attrs["NetworkSettings"]["Networks"].values()]
 
 
-def _squeeze_cpu(client: docker.DockerClient, container: Container, fault: Fault) -> Mend:
+def _squeeze_cpu(client: docker.DockerClient, container: Container, fault: Fault) -> EndFault:
     allowed = container.attrs["HostConfig"].get("NanoCpus") or client.info()["NCPU"] * 10**9
     _update(container, "--cpus", f"{fault.cpus:g}")
     return partial(_update, container, "--cpus", f"{allowed / 10**9:g}")
 
 
-def _squeeze_memory(client: docker.DockerClient, container: Container, fault: Fault) -> Mend:
+def _squeeze_memory(client: docker.DockerClient, container: Container, fault: Fault) -> EndFault:
     """What has no memory left is killed by the kernel; it is started again when it has."""
     memory = str(fault.memory)
     given = container.attrs["HostConfig"]
@@ -76,20 +75,20 @@ def _squeeze_memory(client: docker.DockerClient, container: Container, fault: Fa
     except EnvironmentFailedError as error:
         raise EnvironmentFailedError(f"{error}; leave it somewhat more than it uses, as docker stats tells") from error
 
-    def mend() -> None:
+    def end_fault() -> None:
         _update(container, "--memory", str(allowed), "--memory-swap", str(swap))
         container.reload()
         if container.status != "running":
             container.start()
 
-    return mend
+    return end_fault
 
 
-def _delay(client: docker.DockerClient, container: Container, fault: Fault) -> Mend:
+def _delay(client: docker.DockerClient, container: Container, fault: Fault) -> EndFault:
     return delay(client, container, fault.latency_ms or 0.0)
 
 
-_STRIKES = {
+_INJECTORS = {
     FaultKind.PAUSE: _pause,
     FaultKind.KILL: _kill,
     FaultKind.RESTART: _restart,

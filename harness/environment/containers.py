@@ -1,4 +1,4 @@
-"""Containers: whether those of a leg are well, and what happened to them while they were under load."""
+"""Containers: whether those of a leg are healthy, and the events of them under load."""
 
 import math
 import threading
@@ -24,7 +24,7 @@ from harness.trial import Incident
 
 SERVICE = "com.docker.compose.service"
 NOTICED_SECONDS, SHUTDOWN_SECONDS = 1.0, 3.0
-TOLD = ("die", "oom", "start")
+EVENTS = ("die", "oom", "start")
 SIGNALLED = 128
 CLOCKS_SECONDS = 1.0
 """How far the engine's clock may be from this one."""
@@ -64,10 +64,10 @@ def with_log(text: str, container: Container) -> EnvironmentFailedError:
     return error
 
 
-def meaning(error: BaseException | None, look: Callable[[], None]) -> EnvironmentFailedError | None:
-    """What an error of the engine, of a server or of a command means to the user; ``None``: it says so itself.
+def meaning(error: BaseException | None, check_containers: Callable[[], None]) -> EnvironmentFailedError | None:
+    """The cause of an error of the engine, of a server or of a command; ``None``: its own message names it.
 
-    ``look`` raises when a container is not well, which is then the reason.
+    ``check_containers`` raises when a container is not healthy, which is then the cause.
     """
     if isinstance(error, DockerException | requests.RequestException):
         return EnvironmentFailedError(explain(error))
@@ -76,7 +76,7 @@ def meaning(error: BaseException | None, look: Callable[[], None]) -> Environmen
     deadline = time.monotonic() + NOTICED_SECONDS
     while lost:  # a connection breaks sooner than the engine knows that the container has ended
         try:
-            look()
+            check_containers()
         except EnvironmentFailedError as found:
             return found
         except (DockerException, requests.RequestException) as gone:
@@ -86,17 +86,17 @@ def meaning(error: BaseException | None, look: Callable[[], None]) -> Environmen
     return EnvironmentFailedError(f"postgres: {message_of(server)}") if server is not None and server is error else None
 
 
-class Watch:
-    """Hears from the engine what happens to a run's containers, from its start until it is closed."""
+class ContainerEvents:
+    """The events of a run's containers as the engine reports them, from its start until it is closed."""
 
     def __init__(self, client: docker.DockerClient, owner: str, containers: Mapping[str, Container]) -> None:
         self.client, self.containers = client, dict(containers)
         self.started = time.time()
-        self._told: list[tuple[float, str, str]] = []
+        self._seen: list[tuple[float, str, str]] = []
         self._planned: dict[str, list[list[float]]] = {}
         self._lost: BaseException | None = None
-        self._closed = self._looked = False
-        chosen = {"label": f"{OWNER}={owner}", "type": "container", "event": list(TOLD)}
+        self._closed = self._checked = False
+        chosen = {"label": f"{OWNER}={owner}", "type": "container", "event": list(EVENTS)}
         self._events = client.events(decode=True, filters=chosen)
         self._thread = threading.Thread(target=self._listen, name="container events", daemon=True)
         self._thread.start()
@@ -108,10 +108,10 @@ class Watch:
             EnvironmentFailedError: with the last lines of the container's log as a note.
         """
         self._check_engine()
-        died = {service for at, service, what in self._told if what == "die" and not self._by_plan(service, at)}
+        died = {service for at, service, what in self._seen if what == "die" and not self._by_plan(service, at)}
         down = died & {*self.containers}
-        if not self._looked:  # one may have ended before the engine was listened to
-            down, self._looked = {*self.containers}, True
+        if not self._checked:  # one may have ended before the engine was connected to
+            down, self._checked = {*self.containers}, True
         for service in down:
             if found := trouble(service, self.containers[service]):
                 self._thread.join(SHUTDOWN_SECONDS)  # an engine that shuts down ends its containers first
@@ -126,7 +126,7 @@ class Watch:
             ) from self._lost
 
     def expect(self, service: str) -> Callable[[], None]:
-        """From now on what happens to a service is by plan, until what is returned is called."""
+        """Take events of a service as planned, from now until the returned function is called."""
         period = [time.time(), math.inf]
         self._planned.setdefault(service, []).append(period)
 
@@ -136,7 +136,7 @@ class Watch:
         return over
 
     def close(self, leg: str = "") -> list[Incident]:
-        """Stop listening; returns what happened, oldest first."""
+        """Stop; returns the unplanned events, oldest first."""
         self._closed = True
         with suppress(DockerException, OSError, AttributeError):  # the engine has gone, and its socket with it
             self._events.close()
@@ -145,8 +145,8 @@ class Watch:
 
     def _incidents(self) -> list[tuple[float, str, str]]:
         words = {"oom": "ran out of memory", "die": "ended", "start": "was started again"}
-        told = [(at, service, words[what]) for at, service, what in self._told if service in self.containers]
-        return [(at, service, what) for at, service, what in told if not self._by_plan(service, at)]
+        named = [(at, service, words[what]) for at, service, what in self._seen if service in self.containers]
+        return [(at, service, what) for at, service, what in named if not self._by_plan(service, at)]
 
     def _by_plan(self, service: str, at: float) -> bool:
         return any(
@@ -159,7 +159,7 @@ class Watch:
                 attributes = event["Actor"]["Attributes"]
                 if attributes.get("com.docker.compose.oneoff") != "True":
                     at = event["timeNano"] / 1e9
-                    self._told.append((at, attributes.get(SERVICE, "?"), event["Action"]))
+                    self._seen.append((at, attributes.get(SERVICE, "?"), event["Action"]))
             if not self._closed:
                 self._lost = ConnectionError("the stream of events ended")
         except BROKEN_STREAM as error:

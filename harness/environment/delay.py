@@ -1,6 +1,6 @@
-"""Delay: all that a container sends arrives later, by the kernel's own network emulation (netem).
+"""Delay: added latency of all that a container sends, by the network emulation of the kernel (netem).
 
-It is set in the network of the container by another one beside it, which the engine allows to administer that network
+It is set in the network of the container by a helper container, which the engine allows to administer that network
 and nothing else; the container itself needs no rights and no tools. The kernel of the engine has to have ``sch_netem``.
 """
 
@@ -41,8 +41,8 @@ with IPRoute() as network:
 """
 
 
-def require(client: docker.DockerClient, labels: dict[str, str]) -> None:
-    """Look whether the engine can delay, on a network that nobody uses, and have the image.
+def require_netem(client: docker.DockerClient, labels: dict[str, str]) -> None:
+    """Check on a network of its own that the engine can delay, and pull the image.
 
     Raises:
         EnvironmentFailedError: when its kernel cannot.
@@ -53,27 +53,29 @@ def require(client: docker.DockerClient, labels: dict[str, str]) -> None:
         client.images.pull(IMAGE)
     network = client.networks.create(f"harness-delay-{labels[OWNER].rpartition('-')[2]}", labels=labels)
     try:
-        bystander = client.containers.create(IMAGE, ["sleep", "60"], labels=labels, network=network.name)
+        helper = client.containers.create(IMAGE, ["sleep", "60"], labels=labels, network=network.name)
         try:
-            bystander.start()
-            delay(client, bystander, 1.0)()
+            helper.start()
+            delay(client, helper, 1.0)()
         finally:
-            bystander.remove(force=True)
+            helper.remove(force=True)
     finally:
         network.remove()
 
 
 def delay(client: docker.DockerClient, container: Container, ms: float) -> Callable[[], None]:
-    """Hold up what a container sends; returns what ends that.
+    """Delay what a container sends; returns the function that ends it.
 
     Raises:
         EnvironmentFailedError: when the kernel does not do it.
     """
-    administer(client, container, "add", "netem", round(ms * 1000))
-    return partial(administer, client, container, "del", "netem", 0)
+    set_queueing_discipline(client, container, "add", "netem", round(ms * 1000))
+    return partial(set_queueing_discipline, client, container, "del", "netem", 0)
 
 
-def administer(client: docker.DockerClient, container: Container, action: str, kind: str, microseconds: int) -> None:
+def set_queueing_discipline(
+    client: docker.DockerClient, container: Container, action: str, kind: str, microseconds: int
+) -> None:
     """Add or delete a queueing discipline on the networks of a container.
 
     Raises:
@@ -81,22 +83,22 @@ def administer(client: docker.DockerClient, container: Container, action: str, k
     """
     labels = {name: container.labels[name] for name in (OWNER, MACHINE, EXPIRES) if name in container.labels}
     command = ["python", "-c", PROGRAM, action, kind, str(microseconds), HANDLE]
-    beside = client.containers.create(
+    helper = client.containers.create(
         IMAGE, command, network_mode=f"container:{container.id}", cap_drop=["ALL"], cap_add=["NET_ADMIN"], labels=labels
     )
     try:
-        beside.put_archive("/", _library())
-        beside.start()
-        status = beside.wait(timeout=END_SECONDS)["StatusCode"]
+        helper.put_archive("/", _library())
+        helper.start()
+        status = helper.wait(timeout=END_SECONDS)["StatusCode"]
         if status == UNKNOWN_TO_THE_KERNEL:
             raise EnvironmentFailedError(
                 f"the kernel of this Docker engine has no {kind}, which delays what is sent: load the module "
                 f"(modprobe sch_{kind}), or leave faults of kind latency out"
             )
         if status:
-            raise EnvironmentFailedError(f"{kind} of {container.name}: {beside.logs(tail=5).decode(errors='replace')}")
+            raise EnvironmentFailedError(f"{kind} of {container.name}: {helper.logs(tail=5).decode(errors='replace')}")
     finally:
-        beside.remove(force=True)
+        helper.remove(force=True)
 
 
 def _library() -> bytes:

@@ -8,7 +8,6 @@ in.
 import os
 import shlex
 import shutil
-import tempfile
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
@@ -23,10 +22,10 @@ from harness.environment import seeds
 from harness.environment.observed import (
     DatabaseFacts,
     by_arm,
+    connect,
+    connect_cache,
     database_name,
-    observe,
-    reach,
-    reach_cache,
+    read_database,
 )
 from harness.environment.processes import Process, Processes
 from harness.environment.readiness import await_ready, why_not_ok
@@ -39,13 +38,12 @@ from harness.parts.fault import Fault
 from harness.parts.system import External
 from harness.plan import Arm, Plan
 from harness.probes.access import Cache, Database
-from harness.probes.process import ProcessProbe
 from harness.readings import CACHE
 from harness.trial import Incident, Migration, Startup
 
 
 @dataclass(frozen=True, slots=True)
-class Side:
+class ExternalArm:
     """An arm with everything filled in: the base URL under each key of the plan, and what its commands are given."""
 
     urls: dict[str, str]
@@ -62,23 +60,23 @@ class ExternalEnvironment:
         self.cwd = Path(os.path.normpath(base / self.spec.cwd))
         self.seed_fingerprint: str | None = None
         self.row_counts: dict[str, int] = {}
-        self._sides: dict[str, Side] = {}
+        self._arms: dict[str, ExternalArm] = {}
         self._facts: dict[str, DatabaseFacts] = {}
         self._answers: str | None = None
-        self._leg: Side | None = None
+        self._leg: ExternalArm | None = None
 
     def __enter__(self) -> Self:
-        """Fill in what comes from the caller's environment, and start the watchdog; nothing is asked yet."""
+        """Fill in what comes from the caller's environment, and start the watchdog; no request is sent yet."""
         if not self.cwd.is_dir():
             raise EnvironmentFailedError(f"environment.cwd: no folder {self.cwd}")
-        self._sides = {arm: self._side(arm, part) for arm, part in self.plan.arms_in_order.items()}
-        before, after = (list(self._sides[arm].urls.values()) for arm in ("before", "after"))
+        self._arms = {arm: self._arm(arm, part) for arm, part in self.plan.arms_in_order.items()}
+        before, after = (list(self._arms[arm].urls.values()) for arm in ("before", "after"))
         if before == after and not self.spec.switch:
-            what = "with its variables filled in it is the address of arms.before; mend it, or give environment.switch"
-            raise EnvironmentFailedError(f"{next(iter(self._sides['after'].urls))}: {what}")
-        scratch = seeds.cache_folder() / "scratch"
-        scratch.mkdir(parents=True, exist_ok=True)
-        self.scratch = Path(tempfile.mkdtemp(dir=scratch))
+            what = (
+                "with its variables filled in it is the address of arms.before; correct it, or give environment.switch"
+            )
+            raise EnvironmentFailedError(f"{next(iter(self._arms['after'].urls))}: {what}")
+        self.scratch = seeds.new_scratch_folder()
         self.processes = Processes(self.scratch)
         self.processes.guard()
         return self
@@ -99,21 +97,21 @@ class ExternalEnvironment:
         """See that databases and, unless a switch has to come first, services of both arms answer; migrate nothing."""
         self.logs.mkdir(parents=True, exist_ok=True)
         known: dict[str, DatabaseFacts] = {}
-        for arm, side in self._sides.items():
-            if side.postgres and side.postgres not in known:
-                known[side.postgres] = observe(side.postgres, self._postgres_key(arm))
-            if side.postgres:
-                self._facts[arm] = known[side.postgres]
-        self.row_counts = by_arm({arm: facts.row_counts for arm, facts in self._facts.items()}, len(self._sides))
+        for arm, one in self._arms.items():
+            if one.postgres and one.postgres not in known:
+                known[one.postgres] = read_database(one.postgres, self._postgres_key(arm))
+            if one.postgres:
+                self._facts[arm] = known[one.postgres]
+        self.row_counts = by_arm({arm: facts.row_counts for arm, facts in self._facts.items()}, len(self._arms))
         if not self.spec.switch:
-            for arm in self._sides:
+            for arm in self._arms:
                 self._await(arm)
         return []
 
     def start(self, leg: Leg) -> Startup:
         """Make the leg's arm the one that answers, bring its data back, and wait until its services are ready.
 
-        In a sequential plan the arm is switched to once, since switching is dear where a plan asks for that.
+        In a sequential plan the arm is switched to once, since switching is expensive where a plan asks for that.
         """
         part = self.plan.arms_in_order[leg.arm]
         if self.spec.switch and not (self.plan.sequential and self._answers == leg.arm):
@@ -122,31 +120,31 @@ class ExternalEnvironment:
         if self.spec.reset:
             self._run("reset", self.spec.reset, leg)
         self._await(leg.arm)
-        self._leg = self._sides[leg.arm]
+        self._leg = self._arms[leg.arm]
         return Startup(part.url or next(iter(part.urls.values())), None, part.urls)
 
     def check(self) -> None:
         """Raise when the watchdog has ended, which is all that this run started.
 
-        What requests meet, a refused connection included, is what the leg measures: the samples have it as errors. The
-        service is not asked beside the load either, which would be load of another kind. One that stays away is noticed
-        before the next leg, which waits until it answers.
+        The leg measures the errors of requests, refused connections included, as samples. The
+        service gets no health checks under load either, which would be load of another kind. The next leg
+        waits until the service answers again.
         """
         self.processes.check()
 
-    def probe(self) -> ProcessProbe:
-        """No process of the system is this machine's to read."""
-        return ProcessProbe({})
+    def monitored(self) -> list[object]:
+        """The database and the cache of the leg's arm; the processes run on other machines."""
+        return [*self.databases(), *self.caches()]
 
     def databases(self) -> list[Database]:
         """The database of the leg's arm, where the plan has its address."""
         if self._leg is None or not self._leg.postgres:
             return []
         dsn = self._leg.postgres
-        return [Database(None, database_name(dsn), partial(reach, dsn), partial(reach, dsn))]
+        return [Database(None, database_name(dsn), partial(connect, dsn), partial(connect, dsn))]
 
     def start_migration(self, database: Database, command: str, revision: str, name: str) -> Process:  # noqa: ARG002 - the interface
-        """Only plans of kind "local" try their migration under load; others are refused before they get here."""
+        """Refuse: only plans of kind "local" migrate under load; the check of the plan says so earlier."""
         raise EnvironmentFailedError(f"{name}: no migration of {database.name} under load in this kind of environment")
 
     def statement_log(self) -> Path:
@@ -157,11 +155,11 @@ class ExternalEnvironment:
         """The cache of the leg's arm, where the plan has its address."""
         if self._leg is None or not self._leg.redis:
             return []
-        return [Cache(CACHE, partial(reach_cache, self._leg.redis))]
+        return [Cache(CACHE, partial(connect_cache, self._leg.redis))]
 
     def inject(self, fault: Fault) -> Callable[[], None]:
-        """Faults are done to what a run starts; a plan of this kind with faults is refused before it gets here."""
-        raise EnvironmentFailedError(f"faults: {fault.service} is not this run's to strike")
+        """Refuse: a run injects faults only into what it started; the check of the plan says so earlier."""
+        raise EnvironmentFailedError(f"faults: {fault.service} was not started by this run")
 
     def stop(self) -> list[Incident]:
         """Leave the system as it is."""
@@ -169,20 +167,20 @@ class ExternalEnvironment:
 
     def versions(self) -> dict[str, str]:
         """The version of the database server, of each arm where they differ."""
-        return by_arm({arm: {"postgresql": facts.version} for arm, facts in self._facts.items()}, len(self._sides))
+        return by_arm({arm: {"postgresql": facts.version} for arm, facts in self._facts.items()}, len(self._arms))
 
     def settings(self) -> dict[str, str]:
         """The settings of PostgreSQL and Redis, and the size of the database; of each arm where they differ."""
         found = {arm: dict(facts.settings) for arm, facts in self._facts.items()}
-        for arm, side in self._sides.items():
-            if side.redis:
-                with suppress(redis.RedisError), reach_cache(side.redis) as client:
+        for arm, one in self._arms.items():
+            if one.redis:
+                with suppress(redis.RedisError), connect_cache(one.redis) as client:
                     found[arm] = found.get(arm, {}) | redis_settings(client)
-        return by_arm(found, len(self._sides))
+        return by_arm(found, len(self._arms))
 
-    def _side(self, arm: str, part: Arm) -> Side:
+    def _arm(self, arm: str, part: Arm) -> ExternalArm:
         address, cache = part.postgres or self.spec.postgres, part.redis or self.spec.redis
-        return Side(
+        return ExternalArm(
             urls={key: expand_url(url, key) for key, url in _addresses(arm, part).items()},
             env={**expanded(self.spec.env, "environment.env"), **expanded(part.env, f"arms.{arm}.env")},
             postgres=expand(address, self._postgres_key(arm)) if address else None,
@@ -200,19 +198,19 @@ class ExternalEnvironment:
         name = f"environment.{key} ({'to' if key == 'switch' else 'of'} {leg.arm})"
         self.say(f"switching to {leg.arm}" if key == "switch" else f"resetting {leg.arm}")
         try:
-            self.processes.run(name, command, log, cwd=self.cwd, env=self._sides[leg.arm].env, seconds=seconds)
+            self.processes.run(name, command, log, cwd=self.cwd, env=self._arms[leg.arm].env, seconds=seconds)
         except EnvironmentFailedError as error:
             error.add_note(f"try the command by itself in {self.cwd}; environment.command_seconds is its time limit")
             raise
 
     def _await(self, arm: str) -> None:
         shown = _addresses(arm, self.plan.arms_in_order[arm])
-        asked = {
+        checks = {
             f"{key}: {shown[key].rstrip('/')}{self.spec.ready}": partial(why_not_ok, url + self.spec.ready)
-            for key, url in self._sides[arm].urls.items()
+            for key, url in self._arms[arm].urls.items()
         }
         try:
-            await_ready(asked, self.spec.ready_seconds)
+            await_ready(checks, self.spec.ready_seconds)
         except NotReadyError as error:
             error.add_note(
                 "see that the system runs and can be reached from here, that environment.ready is a path which answers "

@@ -1,4 +1,4 @@
-"""Leftovers: what killed runs left behind, found by whose it was and removed."""
+"""Leftovers: processes, folders and containers of killed runs, found by their owner and removed."""
 
 import shutil
 import time
@@ -15,7 +15,7 @@ BEGINNING_SECONDS = 3600.0
 
 
 def collect() -> Iterator[str]:
-    """Remove what is left of runs that are over; says what was done, run by run. Running ones are not touched."""
+    """Remove what is left of runs that are over; yields a line for each run. Those still running are not touched."""
     for scratch in sorted((cache_folder() / "scratch").glob("*/")):
         try:
             label, *folders = (scratch / OWNER).read_text(encoding="utf-8").splitlines()

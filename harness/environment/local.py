@@ -34,7 +34,7 @@ from harness.environment.servers import (
     wait_until,
 )
 from harness.environment.settings import postgres_settings, redis_settings
-from harness.environment.strike import Mend, strike
+from harness.environment.strike import EndFault, inject_fault
 from harness.environment.template_databases import LEG, SEED, TemplateDatabases, migrate_once, title_of
 from harness.environment.variables import expanded
 from harness.errors import EnvironmentFailedError
@@ -43,8 +43,7 @@ from harness.objections.faults import UNNAMED
 from harness.parts.fault import Fault
 from harness.parts.system import Local
 from harness.plan import Arm, Plan
-from harness.probes.access import Cache, Database
-from harness.probes.process import ProcessProbe
+from harness.probes.access import Cache, Database, ServiceProcess
 from harness.readings import CACHE, DATABASE
 from harness.trial import Incident, Migration, Startup
 
@@ -69,9 +68,7 @@ class LocalEnvironment:
         """Take a scratch folder and start the watchdog; nothing else runs yet."""
         if not self.cwd.is_dir():
             raise EnvironmentFailedError(f"environment.cwd: no folder {self.cwd}")
-        scratch = seeds.cache_folder() / "scratch"
-        scratch.mkdir(parents=True, exist_ok=True)
-        self.scratch = Path(tempfile.mkdtemp(dir=scratch))
+        self.scratch = seeds.new_scratch_folder()
         self.sockets = Path(tempfile.mkdtemp(prefix="harness-"))  # elsewhere: a socket's path is at most 107 bytes
         self.processes = Processes(self.scratch, self.sockets, cores=self.spec.cores)
         self.processes.guard()
@@ -139,9 +136,10 @@ class LocalEnvironment:
             if process:
                 process.check()
 
-    def probe(self) -> ProcessProbe:
-        """What reads CPU and memory of what runs in a leg: ``postgres``, ``redis``, and each service."""
-        return ProcessProbe(self._running())
+    def monitored(self) -> list[object]:
+        """The processes of the servers and services of a leg, its databases and its Redis server."""
+        processes = [ServiceProcess(name, process) for name, process in self._running().items()]
+        return [*processes, *self.databases(), *self.caches()]
 
     def databases(self) -> list[Database]:
         """The databases of the leg that was started, one for each service."""
@@ -167,12 +165,12 @@ class LocalEnvironment:
         """The Redis server of the run, where the plan asks for one."""
         return [Cache(CACHE, partial(redis.Redis.from_url, self.redis.url()))] if "redis" in self.spec.provides else []
 
-    def inject(self, fault: Fault) -> Mend:
-        """Begin a fault; returns what ends it."""
-        return strike(self._running()[fault.service], fault.kind)
+    def inject(self, fault: Fault) -> EndFault:
+        """Inject a fault; returns the function that ends it."""
+        return inject_fault(self._running()[fault.service], fault.kind)
 
     def stop(self) -> list[Incident]:
-        """End the arm's services; returns which servers began anew under load, those aside that faults strike."""
+        """Stop the services of the leg; returns which servers restarted under load, except those of faults."""
         restarted = list(self._restarted())
         end_together(self._services)
         self._services = []
@@ -198,12 +196,12 @@ class LocalEnvironment:
         return found
 
     def _restarted(self) -> Iterator[Incident]:
-        struck = {fault.service for fault in self.plan.faults}
+        faulted = {fault.service for fault in self.plan.faults}
         for name, server in {DATABASE: getattr(self, "postgres", None), CACHE: getattr(self, "redis", None)}.items():
-            if not server or name in struck:
+            if not server or name in faulted:
                 continue
             try:
-                after = server.began() - self._ready_at
+                after = server.started_at() - self._ready_at
                 what = "restarted"
             except (psycopg.Error, redis.RedisError):
                 after, what = time.time() - self._ready_at, "did not answer any more"

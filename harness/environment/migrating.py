@@ -1,7 +1,7 @@
-"""Migrating: a migration of a leg's database as a process that can be watched, by sessions that can be told apart.
+"""Migrating: the role of a migration under load, by which its sessions and statements are identified.
 
-They are those of a role of their own, which is a member of the services' role and acts as it from the first statement
-on: what it makes is theirs. Only its statements are written to the server's log, each with its time.
+The role is a member of the services' role and acts as it from the first statement on, so that the services own what it
+creates. Only its statements are written to the server's log, each with its time.
 """
 
 from psycopg import sql

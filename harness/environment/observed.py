@@ -1,4 +1,4 @@
-"""Observed: a PostgreSQL database of somebody else's, which is asked what it is and changed in nothing."""
+"""Observed: version, settings and sizes of a running database, read without changing anything."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -24,15 +24,15 @@ _SIZE = "SELECT pg_size_pretty(pg_database_size(current_database()))"
 
 @dataclass(frozen=True, slots=True)
 class DatabaseFacts:
-    """What a database is: the server's version and settings, rows per table; of large tables about how many."""
+    """The server's version and settings, and rows by table, of large tables an estimate."""
 
     version: str
     settings: Mapping[str, str] = field(default_factory=dict)
     row_counts: Mapping[str, int] = field(default_factory=dict)
 
 
-def observe(dsn: str, where: str) -> DatabaseFacts:
-    """Ask the database at an address, in one transaction that writes nothing.
+def read_database(dsn: str, where: str) -> DatabaseFacts:
+    """Read the facts of the database at an address, in one read-only transaction.
 
     Raises:
         EnvironmentFailedError: naming ``where`` in the plan the address is, without the user and password in it.
@@ -53,8 +53,8 @@ def observe(dsn: str, where: str) -> DatabaseFacts:
         raise EnvironmentFailedError(f"{where}: the database does not answer ({said}); {fix}") from None
 
 
-def reach(dsn: str) -> Connection:
-    """A connection to the database at an address, for short questions; a pooler may stand before it."""
+def connect(dsn: str) -> Connection:
+    """A connection to the database at an address, for short queries; a pooler may stand in between."""
     return psycopg.connect(
         dsn,
         autocommit=True,
@@ -65,11 +65,11 @@ def reach(dsn: str) -> Connection:
     )
 
 
-def reach_cache(url: str) -> redis.Redis:
-    """A client of the Redis server at an address; it connects when it is first asked."""
-    asked = {"socket_connect_timeout": CONNECT_SECONDS, "socket_timeout": CONNECT_SECONDS, "retry": ONCE}
+def connect_cache(url: str) -> redis.Redis:
+    """A client of the Redis server at an address; it connects at its first command."""
+    options = {"socket_connect_timeout": CONNECT_SECONDS, "socket_timeout": CONNECT_SECONDS, "retry": ONCE}
     try:
-        return redis.Redis.from_url(url if "://" in url else f"redis://{url}", **asked)
+        return redis.Redis.from_url(url if "://" in url else f"redis://{url}", **options)
     except ValueError:
         raise redis.ConnectionError("no address of a Redis server") from None
 

@@ -20,6 +20,7 @@ from typing import TypeVar
 
 import psutil
 
+from harness.environment.advice import advice
 from harness.errors import CommandError, EnvironmentFailedError
 
 Failure = TypeVar("Failure", bound=Exception)
@@ -32,7 +33,7 @@ CLOSE_SECONDS = 60.0
 
 
 class Process:
-    """A running process of the run and its log; while it is ``down`` by plan, that it has ended is no news."""
+    """A running process of the run and its log; ``down`` while a fault has ended it, which is then no error."""
 
     def __init__(
         self, name: str, spawn: "Callable[[], subprocess.Popen[bytes]]", log: Path, stops_by: signal.Signals
@@ -58,11 +59,11 @@ class Process:
             raise with_log(EnvironmentFailedError(f"{self.name} ended by itself ({describe(status)})"), self.log)
 
     def end(self, *, seconds: float = 10.0) -> None:
-        """Ask it and its group to end, then insist."""
+        """End it and its process group: SIGTERM or its own signal, then SIGKILL."""
         end_together([self], seconds=seconds)
 
-    def start_again(self) -> None:
-        """Start it once more as it was started, when it has ended."""
+    def restart(self) -> None:
+        """Start it again with the same command, after it has ended."""
         self.popen = self._spawn()
         self.down = False
 
@@ -76,7 +77,7 @@ class Process:
 
 
 def end_together(processes: Sequence[Process], *, seconds: float = 10.0) -> None:
-    """Ask processes and their groups to end, all at once, then insist; they share the ``seconds``."""
+    """End processes and their groups at the same time, by SIGKILL what is left after ``seconds``."""
     deadline = time.monotonic() + seconds
     for process in processes:
         with suppress(ProcessLookupError):
@@ -99,10 +100,13 @@ class Processes:
         self._watchdog: subprocess.Popen[bytes] | None = None
 
     def guard(self) -> None:
-        """Write down whose the scratch folder is, and start the watchdog, which removes the folders in the end."""
+        """Record the owner of the scratch folder, and start the watchdog, which finally removes the folders."""
         owner = self.scratch / f"{OWNER}.partial"
-        owner.write_text("\n".join([self.label, *map(str, self.folders)]))
-        owner.rename(self.scratch / OWNER)
+        try:
+            owner.write_text("\n".join([self.label, *map(str, self.folders)]))
+            owner.rename(self.scratch / OWNER)
+        except OSError as error:
+            raise EnvironmentFailedError(f"{self.scratch}: {error.strerror}{advice(str(error))}") from error
         command = [sys.executable, "-m", "harness.environment.watchdog", self.label, *map(str, self.folders)]
         self._watchdog = subprocess.Popen(
             command, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True
@@ -112,7 +116,7 @@ class Processes:
         """Raise when the watchdog has ended.
 
         Raises:
-            EnvironmentFailedError: as nobody would clean up if the harness were killed now.
+            EnvironmentFailedError: as nothing would clean up if the harness were killed now.
         """
         status = self._watchdog.poll() if self._watchdog else None
         if status is not None:
@@ -157,7 +161,7 @@ class Processes:
                 )
             except OSError as error:
                 raise EnvironmentFailedError(f"{name}: cannot run {command[0]}: {error.strerror}") from error
-        stay_on(popen.pid, self.cores)
+        pin_to_cores(popen.pid, self.cores)
         with (self.scratch / SESSIONS).open("a") as sessions:
             sessions.write(f"{popen.pid} {time.time()}\n")
         return popen
@@ -203,7 +207,7 @@ class Processes:
                 popen.wait(max(deadline - time.monotonic(), 0.0))
 
 
-def stay_on(pid: int, cores: Sequence[int]) -> None:
+def pin_to_cores(pid: int, cores: Sequence[int]) -> None:
     """Keep a process, and what it starts from now on, on some cores; all of them when none is named.
 
     Raises:
@@ -250,7 +254,7 @@ def in_sessions(scratch: Path) -> Iterator[psutil.Process]:
 
 
 def end_all(label: str, scratch: Path) -> None:
-    """Ask all processes of a run to end, then insist."""
+    """End all processes of a run, by SIGKILL what is left after a grace period."""
     mine = {*(process for process, found in labelled() if found == label), *in_sessions(scratch)}
     mine = {process for process in mine if process.pid != os.getpid()}
     for process in mine:

@@ -1,4 +1,4 @@
-"""Project: the containers of one arm, in a Compose project of its own or in one that it shares with the other arms."""
+"""Project: the containers of one arm, in a Compose project of its own or shared with the other arms."""
 
 import shlex
 import time
@@ -28,7 +28,7 @@ LIMITS: dict[str, Any] = {"socket_connect_timeout": 5, "socket_timeout": 5}
 
 
 class Project:
-    """Starts, looks at and removes the containers of an arm; ``start`` are the services that it asks for by itself."""
+    """Starts, checks and removes the containers of an arm; ``start`` are the services that only this arm starts."""
 
     def __init__(
         self,
@@ -69,14 +69,14 @@ class Project:
     def wanted(self, *, tools: bool = True) -> list[str]:
         """The services of the arm with all that they depend on; ``tools`` with those that run its commands."""
         chosen = {*self.spec.start, *self._start}
-        asked = {*self.spec.services, *chosen} if chosen else {*self.services}
-        asked |= {name for name in (self.database, self.cache) if name}
+        named = {*self.spec.services, *chosen} if chosen else {*self.services}
+        named |= {name for name in (self.database, self.cache) if name}
         commands = (self.spec.seed, self.spec.migrate) if tools else ()
-        asked |= {apply.service for apply in commands if apply and apply.service}
-        return sorted(models.needed(self.services, asked))
+        named |= {apply.service for apply in commands if apply and apply.service}
+        return sorted(models.needed(self.services, named))
 
-    def have_images(self, built: set[str]) -> dict[str, str]:
-        """Pull and build what is missing, and not in ``built``, which takes in what is; the digests by service."""
+    def pull_and_build(self, built: set[str]) -> dict[str, str]:
+        """Pull and build missing images, except those in ``built``, and add them to it; the digests by service."""
         stack, services = self.stack, self.wanted()
         pull = ("pull", "--policy", "missing", "--ignore-buildable", *services)
         stack.run(*pull, log=f"images-{self.arm}", seconds=BUILD_SECONDS, what="docker compose pull")
@@ -94,21 +94,21 @@ class Project:
         databases = self.databases()
         deadline = time.monotonic() + self.spec.ready_seconds
         while not databases.answers():
-            self.look()
+            self.check()
             if time.monotonic() > deadline:
                 raise NotReadyError(f"{self.database} did not answer a query within {self.spec.ready_seconds:g} s")
             time.sleep(POLL_SECONDS)
-        self._shared.database_began = self._shared.database_began or self._database_began()
+        self._shared.database_started = self._shared.database_started or self._database_started()
         databases.create_statistics_extension()
 
-    def database_may_begin_anew(self) -> None:
-        """Take it as it is now: what happened to it until here is known."""
-        self._shared.database_began = self._database_began()
+    def accept_database_restart(self) -> None:
+        """Record its present start: restarts until here are incidents of the leg before."""
+        self._shared.database_started = self._database_started()
 
     def check_database(self) -> None:
-        """Raise when the database has ended since the leg before, or since it was ready, even where it came back."""
-        self.look()
-        if self.database and self._database_began() != self._shared.database_began:
+        """Raise when the database has ended since it was ready, even where it was started again."""
+        self.check()
+        if self.database and self._database_started() != self._shared.database_started:
             raise EnvironmentFailedError(
                 f"{self.database} ended while nothing was measured and was started again, with empty "
                 "caches: read its log, and run the plan again"
@@ -134,7 +134,7 @@ class Project:
         assert self.cache  # noqa: S101 - the caller looked
         self._bring([self.cache], f"{self.cache}-{self.arm}", "the cache")
         port = self.stack.port(self.cache, REDIS_PORT)
-        await_ready({self.cache: partial(_why_no_ping, port)}, self.spec.ready_seconds, look=self.look)
+        await_ready({self.cache: partial(_why_no_ping, port)}, self.spec.ready_seconds, check=self.check)
         with self.cache_client() as client:
             found = redis_settings(client)
         self.clear()
@@ -162,23 +162,23 @@ class Project:
         """Wait until services and cache answer; the URLs by service. ``started`` is on the monotonic clock."""
         stack = self.stack
         urls = {name: f"http://{HOST}:{stack.port(name, self._ports[name])}" for name in self.spec.services}
-        asked: dict[str, Callable[[], str]] = {
+        checks: dict[str, Callable[[], str]] = {
             name: partial(why_not_ok, url + self.spec.ready) for name, url in urls.items()
         }
         if self.cache:
-            asked[self.cache] = partial(_why_no_ping, stack.port(self.cache, REDIS_PORT))
-        await_ready(asked, self.spec.ready_seconds, since=started, look=self.look)
+            checks[self.cache] = partial(_why_no_ping, stack.port(self.cache, REDIS_PORT))
+        await_ready(checks, self.spec.ready_seconds, since=started, check=self.check)
         return urls
 
-    def look(self) -> None:
-        """Raise when a container is not well."""
+    def check(self) -> None:
+        """Raise when a container is not healthy."""
         for name, container in self.containers().items():
             if found := trouble(name, container):
                 raise found
 
-    def look_closely(self) -> None:
-        """Raise when a container is not well, or is a database that ended and came back by itself."""
-        self.look()
+    def check_restarts(self) -> None:
+        """Raise when a container is not healthy, or is a database that its restart policy started again."""
+        self.check()
         found = self.containers().get(self.database) if self.database else None
         if found and found.attrs["RestartCount"]:
             raise with_log(f"{self.database} ended and was started again by its restart policy", found)
@@ -207,8 +207,8 @@ class Project:
         digests = image.attrs.get("RepoDigests") or [f"{name} {image.id}"]
         return str(digests[0])
 
-    def _database_began(self) -> str:
-        """When the database was started, as the engine says it."""
+    def _database_started(self) -> str:
+        """When the engine started the database."""
         found = self.containers().get(self.database) if self.database else None
         return str(found.attrs["State"]["StartedAt"]) if found else ""
 
@@ -226,7 +226,7 @@ class Project:
         try:
             self.stack.run(*wait, *services, log=log, seconds=self.spec.ready_seconds + 60, what=f"starting {what}")
         except CommandError:
-            self.look()  # says more, where a container is the reason
+            self.check()  # says more, where a container is the reason
             raise
 
 

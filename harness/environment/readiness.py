@@ -1,4 +1,4 @@
-"""Readiness: whether services answer, asked until they do so several times in a row."""
+"""Readiness: wait until services answer several times in a row."""
 
 import time
 from base64 import b64encode
@@ -33,30 +33,30 @@ def why_not_ok(url: str) -> str:
 
 
 def await_ready(
-    asked: Mapping[str, Callable[[], str]],
+    checks: Mapping[str, Callable[[], str]],
     seconds: float,
     *,
     since: float | None = None,
-    look: Callable[[], None] = lambda: None,
+    check: Callable[[], None] = lambda: None,
 ) -> None:
-    """Ask until everything has been ready three times in a row.
+    """Check until everything has been ready three times in a row.
 
     Args:
-        asked: by name, what says why something is not ready; empty when it is.
+        checks: by name, functions that return why something is not ready, empty when it is.
         seconds: how long that may take.
         since: from when it counts, on the monotonic clock; ``None`` is now.
-        look: called after every round, to raise when waiting longer is in vain.
+        check: called after every round, to raise when waiting longer is pointless.
 
     Raises:
         NotReadyError: naming the first that is late, and why it is not ready.
     """
     begun = time.monotonic() if since is None else since
-    good, why = dict.fromkeys(asked, 0), dict.fromkeys(asked, "")
+    good, why = dict.fromkeys(checks, 0), dict.fromkeys(checks, "")
     while min(good.values()) < READY_IN_A_ROW:
-        for name, ask in asked.items():
-            answer = ask()
+        for name, why_not_ready in checks.items():
+            answer = why_not_ready()
             good[name], why[name] = (0, answer) if answer else (good[name] + 1, why[name])
-        look()
+        check()
         if time.monotonic() - begun > seconds and min(good.values()) < READY_IN_A_ROW:
             late = next(name for name, count in good.items() if count < READY_IN_A_ROW)
             reason = why[late] or f"not {READY_IN_A_ROW} times in a row"

@@ -7,6 +7,7 @@ two runs that seed at the same time do not see each other's half.
 import json
 import os
 import shutil
+import tempfile
 from collections.abc import Mapping, Sequence
 from glob import glob
 from hashlib import sha256
@@ -14,7 +15,7 @@ from pathlib import Path
 
 from platformdirs import user_cache_path
 
-from harness.errors import PlanError, Problem
+from harness.errors import EnvironmentFailedError, PlanError, Problem
 from harness.parts.system import Local
 from harness.plan import Plan
 
@@ -26,6 +27,21 @@ def cache_folder() -> Path:
     """Where the harness keeps seeds and scratch: ``HARNESS_CACHE``, or the user's cache folder."""
     chosen = os.environ.get("HARNESS_CACHE")
     return Path(chosen) if chosen else user_cache_path("before-after-harness", appauthor=False)
+
+
+def new_scratch_folder() -> Path:
+    """A new folder for the files of one run, below the cache folder.
+
+    Raises:
+        EnvironmentFailedError: when it cannot be made.
+    """
+    parent = cache_folder() / "scratch"
+    try:
+        parent.mkdir(parents=True, exist_ok=True)
+        return Path(tempfile.mkdtemp(dir=parent))
+    except OSError as error:
+        why = f"{error.strerror}: free some space, or set HARNESS_CACHE to a folder on another disk"
+        raise EnvironmentFailedError(f"{parent}: {why}") from error
 
 
 def seed_fingerprint(plan: Plan, base: Path, versions: Mapping[str, str]) -> str:

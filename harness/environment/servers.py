@@ -31,12 +31,12 @@ HOST = "127.0.0.1"
 SERVICE_ROLE = "service"
 START_SECONDS = 30.0
 POLL_SECONDS = 0.05
-_BEGAN = """
+_STARTED = """
     SELECT extract(epoch FROM greatest(pg_postmaster_start_time(), max(backend_start)))
     FROM pg_stat_activity WHERE backend_type IN ('checkpointer', 'background writer')
 """
 ONCE = Retry(NoBackoff(), 0)
-"""Whoever asks again by itself needs no client that does: its patience would count as the server's."""
+"""No retries by the client: callers retry themselves, and its waiting would count as the server's."""
 REDIS_DATABASES = 32  # more than a plan can have services
 
 
@@ -52,7 +52,7 @@ def free_ports(count: int = 1) -> list[int]:
 def wait_until(
     ready: Callable[[], bool], process: Process, seconds: float, what: str, *, since: float | None = None
 ) -> None:
-    """Ask ``ready`` until it says yes.
+    """Call ``ready`` until it returns true.
 
     Raises:
         EnvironmentFailedError: when the process ends first.
@@ -73,7 +73,7 @@ def answers_ok(url: str) -> bool:
 
 
 def redis_answers(host: str, port: int) -> bool:
-    """Whether a Redis server answers PING; that it asks for a password is an answer too."""
+    """Whether a Redis server answers PING; that it requires a password is an answer too."""
     try:
         with redis.Redis(host=host, port=port, socket_connect_timeout=1, socket_timeout=5, retry=ONCE) as client:
             return bool(client.ping())
@@ -148,10 +148,10 @@ class Postgres(PostgresServer):
         """As of any server, with the last lines of its log."""
         return with_log(super().failure(error), self.log)
 
-    def began(self) -> float:
-        """When it began to serve, in seconds since the epoch; anew when a backend crashed, which ends them all."""
-        ((began,),) = self.fetch(_BEGAN)
-        return float(str(began))
+    def started_at(self) -> float:
+        """When it started, in seconds since the epoch; the crash of a backend counts as a restart, which it causes."""
+        ((started_at,),) = self.fetch(_STARTED)
+        return float(str(started_at))
 
     def _answers(self) -> bool:
         try:
@@ -187,12 +187,12 @@ class Redis:
         return f"redis://:{self.password}@{HOST}:{self.port}/{database}"
 
     def flush(self) -> None:
-        """Forget everything it holds."""
+        """Delete all keys of all databases."""
         with redis.Redis.from_url(self.url()) as client:
             client.flushall()
 
-    def began(self) -> float:
-        """When it began to serve, in seconds since the epoch, to the second."""
+    def started_at(self) -> float:
+        """When it started, in seconds since the epoch, to the second."""
         with redis.Redis.from_url(self.url()) as client:
             return time.time() - float(client.info("server")["uptime_in_seconds"])
 
@@ -232,7 +232,7 @@ def redis_program() -> str:
 
 
 def as_nobody() -> list[str]:
-    """What PostgreSQL's programs are started through: nothing, unless the harness is root."""
+    """The command prefix of PostgreSQL's programs: empty, unless the harness is root."""
     if os.geteuid() != 0:
         return []
     unshare = shutil.which("unshare")

@@ -1,4 +1,4 @@
-"""Stack: one Compose project of a run, driven by ``docker compose`` with the run's model of the file."""
+"""Stack: one Compose project of a run, run by ``docker compose`` with the run's model of the file."""
 
 import json
 import os
@@ -24,7 +24,7 @@ def resolve(processes: Processes, files: Sequence[Path], profiles: Sequence[str]
     """The model of Compose files as Compose itself reads them: merged, with variables and profiles applied.
 
     Raises:
-        EnvironmentFailedError: with what Compose says is wrong.
+        EnvironmentFailedError: with the error that Compose reports.
     """
     for file in files:
         if not file.is_file():
@@ -51,14 +51,14 @@ def resolve(processes: Processes, files: Sequence[Path], profiles: Sequence[str]
 class Stack:
     """A project and the model in force; another model of the same project replaces what differs.
 
-    What is known of its database server, where it has one: how to administer it, and when it was started.
+    ``credentials`` and ``database_started`` are those of its database server, where it has one.
     """
 
     def __init__(self, name: str, folder: Path, processes: Processes, logs: Path, base: Path) -> None:
         self.name, self.folder, self.processes, self.logs, self.base = name, folder, processes, logs, base
         self.file: Path | None = None
         self.credentials: Credentials | None = None
-        self.database_began = ""
+        self.database_started = ""
 
     def use(self, title: str, model: Model) -> None:
         """Take a model; its file, which may hold secrets, is for this user only."""
@@ -125,7 +125,7 @@ def _last(text: str) -> str:
 
 
 def _reason(lines: Sequence[str]) -> str:
-    """The line of a failed command that says why, with what to do about it where that is known."""
-    told = [line for line in lines if "rror" in line or "denied" in line or "unhealthy" in line]
-    reason = (told or [line for line in lines if line.strip()] or ["it said nothing"])[-1].strip()
+    """The line of a failed command's log with the error, and advice where the cause is a known one."""
+    errors = [line for line in lines if "rror" in line or "denied" in line or "unhealthy" in line]
+    reason = (errors or [line for line in lines if line.strip()] or ["it said nothing"])[-1].strip()
     return reason + advice("\n".join(lines))

@@ -1,4 +1,4 @@
-"""Strike: a planned fault done to a process of this machine, children included, and how it is mended."""
+"""Faults of processes of this machine, their children included: how each begins and ends."""
 
 import time
 from collections.abc import Callable
@@ -10,13 +10,13 @@ from harness.environment.processes import Process
 from harness.errors import EnvironmentFailedError
 from harness.parts.fault import FaultKind
 
-Mend = Callable[[], None]
-"""What ends a fault: what was stopped goes on, what was ended is started again."""
+EndFault = Callable[[], None]
+"""Ends a fault: continues what was paused, starts again what was killed."""
 PATIENCE_SECONDS = 10.0
 
 
-def strike(process: Process, kind: FaultKind) -> Mend:
-    """Begin a fault.
+def inject_fault(process: Process, kind: FaultKind) -> EndFault:
+    """Inject a fault; returns the function that ends it.
 
     Raises:
         EnvironmentFailedError: when the process is gone, or does not end.
@@ -30,10 +30,10 @@ def strike(process: Process, kind: FaultKind) -> Mend:
         _kill(process)
     else:
         process.end(seconds=PATIENCE_SECONDS)
-    return process.start_again
+    return process.restart
 
 
-def _pause(process: Process) -> Mend:
+def _pause(process: Process) -> EndFault:
     stopped = process.tree()
     for one in stopped:  # the parent first, so that it starts no further child
         with suppress(psutil.NoSuchProcess):
@@ -48,14 +48,14 @@ def _pause(process: Process) -> Mend:
 
 
 def _kill(process: Process) -> None:
-    """All at once: a server whose children outlive it cannot be started again on its data."""
-    struck = process.tree()
-    for one in struck:
+    """Kill the whole tree at once: a server whose children outlive it cannot be started again on its data."""
+    killed = process.tree()
+    for one in killed:
         with suppress(psutil.NoSuchProcess):
             one.kill()
     process.popen.wait(PATIENCE_SECONDS)
     deadline = time.monotonic() + PATIENCE_SECONDS
-    while any(one.is_running() and one.status() != psutil.STATUS_ZOMBIE for one in struck):
+    while any(one.is_running() and one.status() != psutil.STATUS_ZOMBIE for one in killed):
         if time.monotonic() > deadline:
             raise EnvironmentFailedError(f"{process.name} does not end although it was killed")
         time.sleep(0.01)

@@ -1,1 +1,1 @@
-"""What is read beside the load, one module per thing read."""
+"""Readers of servers and services under load, a module for each thing read."""

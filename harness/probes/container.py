@@ -1,7 +1,7 @@
-"""Containers: CPU, memory, threads, network, disk and throttling of each container of a leg, as the engine tells them.
+"""Containers: CPU, memory, threads, network, disk and throttling by container, as the engine reports them.
 
-Memory is what its processes made, anonymous and shared, as of ``probes.process``; where the engine does not tell it
-apart, usage less the files that can be dropped.
+Memory is what its processes made, anonymous and shared, as in ``probes.process``; where the engine does not report them
+separately, usage less the files that can be dropped.
 """
 
 import time
@@ -13,22 +13,24 @@ import docker
 from docker.errors import DockerException
 from urllib3.exceptions import HTTPError
 
-from harness.probes.reader import Reader, Row
+from harness.probes.reader import Probe, Row
 from harness.readings import CPU, MEMORY, THREADS
 
 NETWORK_IN, NETWORK_OUT = "network_in_bytes", "network_out_bytes"
 DISK_READ, DISK_WRITTEN = "disk_read_bytes", "disk_written_bytes"
 THROTTLED = "throttled_seconds"
 BROKEN_STREAM = (DockerException, HTTPError, OSError, ValueError, AttributeError)
-"""What reading on from an engine raises that has gone."""
+"""Errors of a stream whose engine or container has gone."""
 
 
-class ContainerProbe(Reader):
+class ContainerProbe(Probe):
     """Reads from the start of its block to the end. ``rows`` are ``(wall-clock ns, source, name, value)``.
 
     ``cpu_of_host`` is the share of all cores in use since the last reading, ``memory_bytes`` the memory at that moment;
     the others are counts since the container's start.
     """
+
+    record = "processes"
 
     def __init__(self, client: docker.DockerClient, containers: Mapping[str, str]) -> None:
         streams = {name: client.api.stats(identity, decode=True, stream=True) for name, identity in containers.items()}
@@ -86,8 +88,8 @@ def _traffic(reading: Mapping[str, Any]) -> dict[str, float]:
 
 
 def _threads(reading: Mapping[str, Any]) -> dict[str, float]:
-    told = (reading.get("pids_stats") or {}).get("current")
-    return {} if told is None else {THREADS: told}
+    threads = (reading.get("pids_stats") or {}).get("current")
+    return {} if threads is None else {THREADS: threads}
 
 
 def _throttling(reading: Mapping[str, Any]) -> dict[str, float]:

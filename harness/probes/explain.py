@@ -1,8 +1,8 @@
-"""Explain: how a server went about the statements that a service really ran, or how it would.
+"""Explain: query plans of the statements that a service executed, actual or estimated.
 
 auto_explain writes the plan of every statement into the server's log as it ends, with what really happened. Where it
 is loaded and the log can be read, it is switched on for a moment; statements then take longer, so never under a
-measured load. Elsewhere the server is asked how it would go about a statement without its values: an estimate.
+measured load. Elsewhere EXPLAIN gives the plan of a statement without its values: an estimate.
 """
 
 import json
@@ -44,11 +44,11 @@ _EXPLAINABLE = re.compile(r"^\W*(?:select|insert|update|delete|merge|with|values
 _PARAMETER = re.compile(r"\$(\d+)")
 
 
-class Explaining:
-    """Has a server tell how it goes about every statement, while the context lasts; the ``plans`` are there after it.
+class AutoExplain:
+    """Logs the plan of every statement with auto_explain while the context lasts; ``plans`` are known after it.
 
     Args:
-        databases: those of one server, whose statements are wanted; nothing is done where there are none.
+        databases: those of one server whose statements are wanted; empty: does nothing.
         log: the server's log.
     """
 
@@ -171,7 +171,7 @@ def _plan(text: str) -> dict[str, Any] | None:
 
 
 def estimate(database: Database, text: str) -> Explained | None:
-    """How a server would go about a statement whose values are ``$1`` and so on; ``None`` where it cannot tell."""
+    """The estimated plan of a statement whose values are ``$1`` and so on; ``None`` where it has none."""
     if not _EXPLAINABLE.match(text):
         return None
     try:
@@ -184,19 +184,19 @@ def estimate(database: Database, text: str) -> Explained | None:
 
 
 def _generic_plan(connection: Connection, text: str) -> object:
-    """The plan for any values: asked for as such from PostgreSQL 16 on, by way of a prepared statement before.
+    """The plan for any values: EXPLAIN (GENERIC_PLAN) from PostgreSQL 16 on, a prepared statement before.
 
     A parameter that the server would not know what to do with is NULL, of which the plan is not to depend.
     """
-    asked = text.encode()
+    statement = text.encode()
     if connection.info.server_version >= GENERIC_PLAN_SINCE:
-        ((raw,),) = _simply(connection, f"{MARK} EXPLAIN (GENERIC_PLAN, FORMAT JSON) ".encode() + asked)
+        ((raw,),) = _simply(connection, f"{MARK} EXPLAIN (GENERIC_PLAN, FORMAT JSON) ".encode() + statement)
         return raw
     count = max(map(int, _PARAMETER.findall(text)), default=0)
     values = b"(" + b", ".join([b"NULL"] * count) + b")" if count else b""
     with connection.transaction(force_rollback=True):
         _simply(connection, b"SET LOCAL plan_cache_mode = force_generic_plan")
-        _simply(connection, f"{MARK} PREPARE harness_plan AS ".encode() + asked)
+        _simply(connection, f"{MARK} PREPARE harness_plan AS ".encode() + statement)
         ((raw,),) = _simply(connection, f"{MARK} EXPLAIN (FORMAT JSON) EXECUTE harness_plan".encode() + values)
         _simply(connection, b"DEALLOCATE harness_plan")
     return raw

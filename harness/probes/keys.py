@@ -1,4 +1,4 @@
-"""Keys: the commands that caches are sent while a corpus is asked, as Redis tells them to who watches (``MONITOR``)."""
+"""Keys: the commands that caches receive while a corpus is requested, by ``MONITOR``."""
 
 import re
 import threading
@@ -55,7 +55,7 @@ class KeyWatch:
                 monitor.connection.disconnect()
 
     def uses(self) -> tuple[KeyUse, ...]:
-        """What was asked for, by pattern."""
+        """Lookups by key pattern."""
         return tuple(use for keys in self._keys for use in keys.uses())
 
     def _watch(self, cache: Cache) -> None:
@@ -76,8 +76,8 @@ class KeyWatch:
     def _run(self, monitor: Any, keys: Keys) -> None:  # noqa: ANN401 - the client's types do not tell
         with suppress(redis.RedisError, OSError, ValueError, AttributeError):
             while not self._done.is_set():
-                told = monitor.connection.read_response()
-                line = told.decode("utf-8", "replace") if isinstance(told, bytes) else str(told)
+                response = monitor.connection.read_response()
+                line = response.decode("utf-8", "replace") if isinstance(response, bytes) else str(response)
                 if found := _LINE.match(line):
                     keys.take(int(found[1]), _WORD.findall(found[2]))
 

@@ -5,7 +5,7 @@ the middle between the last look that saw it and the next one.
 """
 
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from threading import Event, Thread
 from types import TracebackType
@@ -13,32 +13,15 @@ from typing import Any, NamedTuple, Self
 
 import psycopg
 
-from harness.evidence.passage import EXCLUSIVE, PLANNED, Queue, Ran, Space, Wait
+from harness.evidence.passage import EXCLUSIVE, Queue, Ran, Space, Wait
 from harness.evidence.statement import MARK
 from harness.probes.access import Connection, Database
+from harness.probes.lock_sessions import SESSIONS, LockingSession, blocking_statements, session_of
 
 EVERY_SECONDS = 0.025
 SPACE_EVERY = 16
 """Looks between two that also ask how much is on disk."""
 TABLES = ("r", "p", "m")
-_LOOK = """
-    WITH waiting AS MATERIALIZED (
-        SELECT pid, extract(epoch FROM min(waitstart))::float8 AS since,
-            (array_agg(mode))[1] AS mode, (array_agg(relation))[1]::int8 AS relation
-        FROM pg_locks WHERE NOT granted GROUP BY pid
-    )
-    SELECT extract(epoch FROM clock_timestamp())::float8, pg_wal_lsn_diff(pg_current_wal_lsn(), '0/0')::int8,
-        a.pid, a.usename = %(role)s, a.application_name, extract(epoch FROM a.query_start)::float8,
-        a.state, a.query, w.pid IS NOT NULL, w.since, w.mode, w.relation,
-        CASE WHEN w.pid IS NOT NULL THEN pg_blocking_pids(a.pid) END,
-        CASE WHEN a.usename = %(role)s THEN (
-            SELECT array_agg(l.mode || ' ' || l.relation) FROM pg_locks l
-            WHERE l.pid = a.pid AND l.granted AND l.locktype = 'relation' AND l.relation >= 16384
-        ) END
-    FROM (SELECT 1) AS once LEFT JOIN pg_stat_activity a ON a.datname = current_database()
-        AND a.pid <> pg_backend_pid() AND (a.usename = %(role)s OR EXISTS (SELECT FROM waiting))
-    LEFT JOIN waiting w ON w.pid = a.pid
-"""
 _SPACE = """
     SELECT pg_database_size(current_database())
         + (SELECT coalesce(sum(size), 0) FROM pg_ls_tmpdir()) + (SELECT coalesce(sum(size), 0) FROM pg_ls_waldir())
@@ -58,24 +41,6 @@ class File(NamedTuple):
     name: str
     number: int
     kind: str
-
-
-@dataclass(slots=True)
-class _Session:
-    """What one look saw of a session."""
-
-    pid: int
-    own: bool
-    name: str
-    since: float
-    state: str
-    text: str
-    waits: bool
-    waiting_since: float | None
-    mode: str
-    relation: int
-    blockers: tuple[int, ...]
-    locks: tuple[tuple[str, int], ...]
 
 
 @dataclass(slots=True)
@@ -177,12 +142,12 @@ class LockProbe:
 
     def _look(self, connection: Connection) -> None:
         started = time.monotonic()
-        rows = connection.execute(_marked(_LOOK), {"role": self.role}).fetchall()
+        rows = connection.execute(_marked(SESSIONS), {"role": self.role}).fetchall()
         self.seen.looks += 1
         self.seen.look_seconds += time.monotonic() - started
         now, wal = float(str(rows[0][0])), int(str(rows[0][1]))
         self.seen.wal.append((now, wal))
-        sessions = {one.pid: one for row in rows if row[2] is not None for one in [_session(row[2:])]}
+        sessions = {one.pid: one for row in rows if row[2] is not None for one in [session_of(row[2:])]}
         if any(lock[1] not in self._known for one in sessions.values() for lock in one.locks) or any(
             one.relation and one.relation not in self._known for one in sessions.values()
         ):
@@ -197,7 +162,7 @@ class LockProbe:
         rows = connection.execute(_marked(_SPACE)).fetchall()
         self.seen.space.append((time.time(), int(str(rows[0][0]))))
 
-    def _note_own(self, one: _Session, now: float) -> None:
+    def _note_own(self, one: LockingSession, now: float) -> None:
         self.seen.own.add(one.pid)
         if one.state == "active":
             self.seen.active[one.pid, one.since] = one.text
@@ -206,12 +171,12 @@ class LockProbe:
             strongest = max(known, key=lambda lock: EXCLUSIVE.index(lock[0]))[0]
             self.seen.held.append(Held(now, strongest, tuple(sorted({t for mode, t in known if mode == strongest}))))
 
-    def _note_waits(self, sessions: Mapping[int, _Session], now: float) -> None:
+    def _note_waits(self, sessions: Mapping[int, LockingSession], now: float) -> None:
         found: dict[tuple[int, float], Wait] = {}
         for one in sessions.values():
             if one.waits:
                 since = one.waiting_since or next((k[1] for k in self._open if k[0] == one.pid), now)
-                head, behind = _head(one, sessions)
+                head, behind = blocking_statements(one, sessions)
                 table = self._names.get(one.relation, "")
                 found[one.pid, since] = Wait(
                     one.pid, since, now, one.mode, table, one.text, one.own, head=head, behind=behind
@@ -242,56 +207,6 @@ def with_locks(statements: Iterable[Ran], seen: Seen) -> list[Ran]:
         else:
             found.append(one)
     return found
-
-
-def _head(one: _Session, sessions: Mapping[int, _Session]) -> tuple[str, str]:
-    """The statement of the migration that a session waits behind, and what that waits for itself.
-
-    Of others, and of the migration's own, only what they wait for.
-    """
-    chain, todo = [], list(one.blockers)
-    met = {one.pid}
-    while todo:
-        pid = todo.pop(0)
-        if pid in met:
-            continue
-        met.add(pid)
-        if blocker := sessions.get(pid):
-            chain.append(blocker)
-            todo += blocker.blockers
-    if one.own:
-        return "", _called(chain[0]) if chain else ""
-    ours = next((blocker for blocker in chain if blocker.own), None)
-    if ours is None:
-        return "", _called(chain[0]) if chain else ""
-    first = next((sessions[pid] for pid in ours.blockers if pid in sessions), None)
-    return ours.text, _called(first) if first else ""
-
-
-def _called(session: _Session) -> str:
-    if session.name == PLANNED:
-        return PLANNED
-    idle = session.state.startswith("idle")
-    return f"a transaction that is open and idle, last: {session.text}" if idle else session.text
-
-
-def _session(row: Sequence[Any]) -> _Session:
-    pid, own, name, since, state, text, waits, waiting_since, mode, relation, blockers, locks = row
-    pairs = [one.rpartition(" ") for one in locks or ()]
-    return _Session(
-        pid=int(pid),
-        own=bool(own),
-        name=str(name or ""),
-        since=float(since or 0.0),
-        state=str(state or ""),
-        text=str(text or ""),
-        waits=bool(waits),
-        waiting_since=None if waiting_since is None else float(waiting_since),
-        mode=str(mode or ""),
-        relation=int(relation or 0),
-        blockers=tuple(blockers or ()),
-        locks=tuple((mode, int(oid)) for mode, _, oid in pairs),
-    )
 
 
 def _marked(query: str) -> bytes:

@@ -8,18 +8,20 @@ from functools import partial
 import requests
 from prometheus_client.parser import text_string_to_metric_families
 
-from harness.probes.reader import Reader, beats
+from harness.probes.reader import Probe, beats
 
 EVERY_SECONDS = 1.0
 ANSWER_SECONDS = 0.8
 
 
-class MetricsProbe(Reader):
+class MetricsProbe(Probe):
     """Reads from the start of its block to the end. ``rows`` are ``(wall-clock ns, service, series, value)``.
 
     A series is written as Prometheus does, ``breaker_open{guards="database"}``. What does not answer is not read: that
     a service is away is seen by its users.
     """
+
+    record = "metrics"
 
     def __init__(self, urls: Mapping[str, str], read: Sequence[str]) -> None:
         super().__init__({f"metrics of {name}": partial(self._run, name, url) for name, url in urls.items()})
@@ -41,7 +43,7 @@ class MetricsProbe(Reader):
 def rows_of(text: str, names: frozenset[str]) -> list[tuple[str, float]]:
     """The series of the named metrics in an answer; a counter is known by its name with or without ``_total``.
 
-    What is infinite or not a number is left out: a service has nothing to say there.
+    Values that are infinite or not a number are left out.
 
     Raises:
         ValueError: when it is no answer of that form.
@@ -55,5 +57,5 @@ def rows_of(text: str, names: frozenset[str]) -> list[tuple[str, float]]:
 
 
 def _series(name: str, labels: Mapping[str, str]) -> str:
-    told = ",".join(f'{key}="{value}"' for key, value in sorted(labels.items()))
-    return f"{name}{{{told}}}" if told else name
+    pairs = ",".join(f'{key}="{value}"' for key, value in sorted(labels.items()))
+    return f"{name}{{{pairs}}}" if pairs else name

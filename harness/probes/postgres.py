@@ -1,48 +1,39 @@
-"""PostgreSQL: what the servers of a leg's databases count while it is under load, once a second.
+"""PostgreSQL: the counters of the servers of a leg's databases under load, once a second.
 
-Sessions and what they wait for are looked at ten times a second. Nothing of it is changed, and nothing of it ends a
-run: what cannot be read is told in ``unread``, with what would have it told.
+Sessions and their wait events are read ten times a second. The probe changes nothing, and no error of it ends a run:
+what it cannot read is in ``unread``, with what to do about it.
 """
 
-import threading
 import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
+from functools import partial
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Self
+from typing import Self
 
 import psycopg
 
 from harness.evidence.unread import Unread
-from harness.executions import Executions, together
+from harness.executions import together
 from harness.probes.access import Database
-from harness.probes.reader import beats
+from harness.probes.reader import Probe, beats
 from harness.probes.server_watch import ServerWatch
 from harness.readings import DATABASE, SERVER
-
-if TYPE_CHECKING:
-    from harness.probes.reader import Row
 
 EVERY_SECONDS, LOOK_SECONDS = 1.0, 0.1
 PATIENCE_SECONDS = 10.0
 
 
-class PostgresProbe:
+class PostgresProbe(Probe):
     """Reads from the start of its block to the end. ``rows`` are ``(wall-clock ns, source, name, value)``.
 
-    ``seconds`` is the CPU that reading cost this process, ``server_ms`` the time of the server.
+    ``server_ms`` are those of the statements of the probe itself.
     """
 
     def __init__(self, databases: Sequence[Database]) -> None:
-        self.rows: list[Row] = []
-        self.unread: list[Unread] = []
-        self.executions: Executions | None = None
-        self.objects: list[dict[str, Any]] = []
-        self.seconds = self.server_ms = 0.0
+        super().__init__({}, PATIENCE_SECONDS)
         self._databases = databases
         self._watches: list[ServerWatch] = []
-        self._done = threading.Event()
-        self._threads: list[threading.Thread] = []
 
     def __enter__(self) -> Self:
         """Connect, and begin to read."""
@@ -57,22 +48,16 @@ class PostgresProbe:
                 self._silent(databases[0], error)
                 continue
             self._watches.append(watch)
-            self._threads += [
-                threading.Thread(target=self._run, args=(watch.read, EVERY_SECONDS), name=f"{name} 1 Hz", daemon=True),
-                threading.Thread(target=self._run, args=(watch.look, LOOK_SECONDS), name=f"{name} 10 Hz", daemon=True),
-            ]
-        self.seconds += time.thread_time() - started
-        for thread in self._threads:
-            thread.start()
-        return self
+            self._add_thread(f"{name} 1 Hz", partial(self._run, watch.read, EVERY_SECONDS))
+            self._add_thread(f"{name} 10 Hz", partial(self._run, watch.look, LOOK_SECONDS))
+        self._spent.append(time.thread_time() - started)
+        return super().__enter__()
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         """Stop reading, and put together what was read."""
-        self._done.set()
-        for thread in self._threads:
-            thread.join(PATIENCE_SECONDS)
+        super().__exit__(kind, error, trace)
         started = time.thread_time()
         hanging = any(thread.is_alive() for thread in self._threads)
         for watch in self._watches:
@@ -85,7 +70,7 @@ class PostgresProbe:
                 if not hanging:
                     watch.close_all()
             self._take(watch)
-        self.seconds += time.thread_time() - started
+        self._spent.append(time.thread_time() - started)
 
     def _take(self, watch: ServerWatch) -> None:
         self.rows += watch.rows
@@ -97,7 +82,7 @@ class PostgresProbe:
             self.server_ms += watch.statements.own_ms
 
     def _by_server(self) -> list[list[Database]]:
-        """The databases, those of one server together; one that does not answer is told and left out."""
+        """The databases by server; one that does not answer is left out and added to ``unread``."""
         found: dict[tuple[str, int], list[Database]] = {}
         for database in self._databases:
             try:
@@ -108,14 +93,12 @@ class PostgresProbe:
         return list(found.values())
 
     def _silent(self, database: Database | None, error: psycopg.Error) -> None:
-        """Say that a server does not answer, but not what it said: that may have an address or a name in it."""
+        """Record that a server does not answer, without its message, which may contain an address or a name."""
         where = f"the database {database.name}" if database else "the database server"
         why = f"it does not answer ({type(error).__name__})"
         self.unread.append(Unread(DATABASE, "all counts", f"{where}: {why}", "let the address be reached from here"))
 
     def _run(self, read: Callable[[], None], every: float) -> None:
         for _ in beats(self._done, every, after=every):
-            started = time.thread_time()
             with suppress(psycopg.Error):  # it is away, which the environment notices; the next reading tries again
                 read()
-            self.seconds += time.thread_time() - started

@@ -9,12 +9,12 @@ import os
 import time
 from collections.abc import Mapping
 from contextlib import suppress
-from typing import Protocol
 
 import psutil
 
-from harness.probes.process_table import LISTED, Process, ProcessTable
-from harness.probes.reader import Reader, beats
+from harness.probes.access import HasPid
+from harness.probes.process_table import HAS_PROC, Process, ProcessTable
+from harness.probes.reader import Probe, beats
 from harness.readings import CPU, DESCRIPTORS, MEMORY, THREADS
 
 EVERY_SECONDS = 1.0
@@ -24,15 +24,7 @@ most of a core that they take: the more processes share the more pages, the long
 _MADE = ("Pss_Anon:", "Pss_Shmem:")
 
 
-class HasPid(Protocol):
-    """A process, which may become another one when it is started again."""
-
-    @property
-    def pid(self) -> int:
-        """Its process id at this moment."""
-
-
-class ProcessProbe(Reader):
+class ProcessProbe(Probe):
     """Reads from the start of its block to the end. ``rows`` are ``(wall-clock ns, source, name, value)``.
 
     ``cpu_of_host`` is the share of all cores in use since the last reading; ``memory_bytes``, ``threads`` and
@@ -40,41 +32,43 @@ class ProcessProbe(Reader):
     is its name.
     """
 
+    record = "processes"
+
     def __init__(self, roots: Mapping[str, HasPid]) -> None:
         super().__init__({"process probe": self._run})
         self._roots = roots
         self._cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
         self._last: dict[str, tuple[float, float]] = {}
-        self._weighed_again: dict[str, float] = {}
+        self._memory_due: dict[str, float] = {}
 
     def _run(self) -> None:
         for _ in beats(self._done, EVERY_SECONDS):
             now, at_ns, table = time.monotonic(), time.time_ns(), ProcessTable.read()
             for name, root in self._roots.items():
                 if tree := table.tree(root.pid):  # one that is gone is for the environment's check to notice
-                    self._tell(name, tree, now, at_ns)
+                    self._read_tree(name, tree, now, at_ns)
 
-    def _tell(self, name: str, tree: Mapping[int, Process], now: float, at_ns: int) -> None:
+    def _read_tree(self, name: str, tree: Mapping[int, Process], now: float, at_ns: int) -> None:
         spent = sum(process.cpu_seconds for process in tree.values())
-        told = {
+        values = {
             THREADS: sum(process.threads for process in tree.values()),
             DESCRIPTORS: sum(_descriptors(pid) for pid in tree),
         }
-        if now >= self._weighed_again.get(name, now):
+        if now >= self._memory_due.get(name, now):
             begun = time.thread_time()
-            told[MEMORY] = sum(_memory_bytes(pid) for pid in tree)
+            values[MEMORY] = sum(_memory_bytes(pid) for pid in tree)
             taken = time.thread_time() - begun
-            self._weighed_again[name] = now + max(MEMORY_SECONDS, taken / MEMORY_SHARE)
+            self._memory_due[name] = now + max(MEMORY_SECONDS, taken / MEMORY_SHARE)
         if name in self._last:
             then, spent_then = self._last[name]
             self.rows.append((at_ns, name, CPU, max(spent - spent_then, 0.0) / (now - then) / self._cores))
-        self.rows += [(at_ns, name, what, float(value)) for what, value in told.items()]
+        self.rows += [(at_ns, name, what, float(value)) for what, value in values.items()]
         self._last[name] = now, spent
 
 
 def _descriptors(pid: int) -> int:
     with suppress(OSError, psutil.Error):  # it has ended, or is somebody else's
-        return len(os.listdir(f"/proc/{pid}/fd")) if LISTED else psutil.Process(pid).num_fds()  # noqa: PTH208
+        return len(os.listdir(f"/proc/{pid}/fd")) if HAS_PROC else psutil.Process(pid).num_fds()  # noqa: PTH208
     return 0
 
 

@@ -1,4 +1,4 @@
-"""Process table: the processes of this machine at one moment, read once for all who ask about some of them."""
+"""Process table: the processes of this machine at one moment, read once for all probes."""
 
 import os
 from collections.abc import Iterator
@@ -9,8 +9,8 @@ from typing import Self
 
 import psutil
 
-LISTED = Path("/proc/self/stat").exists()
-"""Whether the system tells of its processes in files, as Linux does."""
+HAS_PROC = Path("/proc/self/stat").exists()
+"""Whether the system has ``/proc``, as Linux does."""
 _TICKS_PER_SECOND = os.sysconf("SC_CLK_TCK") if hasattr(os, "sysconf") else 100
 _PPID, _CPU, _THREADS = 1, slice(11, 15), 17
 """Places among the fields of /proc/PID/stat that follow the name, from 0; see proc_pid_stat(5)."""
@@ -47,7 +47,7 @@ class ProcessTable:
     @classmethod
     def read(cls) -> Self:
         """The processes of this moment."""
-        return cls(dict(_listed() if LISTED else _asked()))
+        return cls(dict(_from_proc() if HAS_PROC else _from_psutil()))
 
     def tree(self, root: int) -> dict[int, Process]:
         """A process and all below it by their ids; none when it is gone."""
@@ -60,7 +60,7 @@ class ProcessTable:
         return found
 
 
-def _listed() -> Iterator[tuple[int, Process]]:
+def _from_proc() -> Iterator[tuple[int, Process]]:
     for name in os.listdir("/proc"):  # noqa: PTH208 - a Path for each of them takes as long as the rest
         if name.isdigit():
             with suppress(OSError):  # it has ended
@@ -82,8 +82,8 @@ def _parsed(stat: bytes) -> Process:
     return Process(int(fields[_PPID]), ticks / _TICKS_PER_SECOND, int(fields[_THREADS]))
 
 
-def _asked() -> Iterator[tuple[int, Process]]:
+def _from_psutil() -> Iterator[tuple[int, Process]]:
     for process in psutil.process_iter(["ppid", "cpu_times", "num_threads"]):
         parent, times, threads = (process.info[name] for name in ("ppid", "cpu_times", "num_threads"))
-        if times is not None:  # it is somebody else's, who may not be asked
+        if times is not None:  # access denied: another user's
             yield process.pid, Process(parent, sum(times[:4]), threads or 0)

@@ -1,7 +1,7 @@
-"""Redis: what each cache of a leg counts while it is under load, once a second.
+"""Redis: the counters of each cache of a leg under load, once a second.
 
-Its counts rise from when the server began, or since somebody reset them. Nothing is changed. A server that does not
-let itself be asked is told in ``unread``, with what would have it told.
+Counters start with the server, or at CONFIG RESETSTAT. The probe changes nothing. A server that refuses its commands is
+in ``unread``, with what to do about it.
 """
 
 import time
@@ -14,7 +14,7 @@ from redis.exceptions import NoPermissionError
 
 from harness.evidence.unread import Unread
 from harness.probes.access import Cache
-from harness.probes.reader import Reader, Row, beats
+from harness.probes.reader import Probe, Row, beats
 from harness.readings import CACHE, SERVER
 
 EVERY_SECONDS = 1.0
@@ -36,33 +36,32 @@ COUNTS = {
 LOCKED = ("NOAUTH", "WRONGPASS")
 
 
-class RedisProbe(Reader):
+class RedisProbe(Probe):
     """Reads from the start of its block to the end. ``rows`` are ``(wall-clock ns, source, name, value)``.
 
-    ``commands`` is how many the servers were sent for it.
+    ``commands`` is the number of commands that the probe sent.
     """
 
     def __init__(self, caches: Sequence[Cache]) -> None:
         runs = {f"cache {number} {cache.name}": partial(self._run, cache) for number, cache in enumerate(caches, 1)}
         super().__init__(runs, PATIENCE_SECONDS)
-        self.unread: list[Unread] = []
         self.commands = 0
 
     def _run(self, cache: Cache) -> None:
-        asked = _Asked(cache)
+        server = _Server(cache)
         for _ in beats(self._done, EVERY_SECONDS):
-            self.rows += asked.read()
-            if asked.hopeless:
+            self.rows += server.read()
+            if server.refuses_all:
                 break
         else:  # once more at the end
-            self.rows += asked.read()
-        asked.close()
-        self.unread += asked.unread
-        self.commands += asked.commands
+            self.rows += server.read()
+        server.close()
+        self.unread += server.unread
+        self.commands += server.commands
 
 
-class _Asked:
-    """One server, and which of the commands it still answers."""
+class _Server:
+    """One server, and the commands that it does not refuse."""
 
     def __init__(self, cache: Cache) -> None:
         self.unread: list[Unread] = []
@@ -71,43 +70,43 @@ class _Asked:
         self._source = f"{SERVER}{CACHE}" if cache.name == CACHE else f"{SERVER}{CACHE}/{cache.name}"
         self._connect = cache.connect
         self._client: redis.Redis | None = None
-        self._ways = {"INFO": self._info, "SLOWLOG": self._slowlog}
+        self._commands = {"INFO": self._info, "SLOWLOG": self._slowlog}
 
     @property
-    def hopeless(self) -> bool:
-        """Whether nothing is left that it would answer."""
-        return not self._ways
+    def refuses_all(self) -> bool:
+        """Whether it refuses every command."""
+        return not self._commands
 
     def read(self) -> list[Row]:
-        """What it tells now; nothing while it is away."""
+        """The rows of this moment; empty while it does not answer."""
         found: list[Row] = []
         at_ns = time.time_ns()
-        for command, ask in [*self._ways.items()]:
+        for command, ask in [*self._commands.items()]:
             self.commands += 1
             try:
                 self._client = self._client or self._connect()
-                told = ask(self._client)
+                values = ask(self._client)
             except redis.AuthenticationError:
                 return self._locked_out(found)
             except redis.ResponseError as error:
                 if str(error).startswith(LOCKED):
                     return self._locked_out(found)
-                del self._ways[command]
+                del self._commands[command]
                 self.unread.append(_refusal(self._name, command, error))
             except (redis.RedisError, OSError):
                 return found  # away: the environment or the load notices
             else:
-                found += [(at_ns, self._source, name, value) for name, value in told.items()]
+                found += [(at_ns, self._source, name, value) for name, value in values.items()]
         return found
 
     def _locked_out(self, found: list[Row]) -> list[Row]:
-        self._ways.clear()
+        self._commands.clear()
         fix = "give its password to the plan, or mend it there"
         self.unread.append(Unread(self._name, "all counts", "it asks for a password", fix))
         return found
 
     def close(self) -> None:
-        """Leave it."""
+        """Close the connection."""
         if self._client is not None:
             self._client.close()
 

@@ -1,4 +1,4 @@
-"""Server watch: what one PostgreSQL server tells of the databases of a leg, and what it does not tell."""
+"""Server watch: the counters of one PostgreSQL server, and those that it refuses."""
 
 import time
 from collections.abc import Iterable, Mapping, Sequence
@@ -24,7 +24,7 @@ SELDOM = 10
 LONG_SECONDS = 0.1
 WAITS_MS = 5000
 COLLECTED_SECONDS = 1.0
-"""PostgreSQL 14 has a process that collects the counts of tables and indexes, which tells them so late."""
+"""How late PostgreSQL 14 shows the counts of tables and indexes: a process of its own collects them."""
 _REFUSED = (psycopg.errors.InsufficientPrivilege, psycopg.errors.UndefinedTable, psycopg.errors.UndefinedFunction)
 
 
@@ -78,10 +78,10 @@ class ServerWatch:
             at_ns = time.time_ns()
             if self.statements and self._counting:
                 self.statements.read(self._counting, first=first)
-                self._told(at_ns, self._name, [("statements_evicted", self.statements.evictions)])
+                self._add_rows(at_ns, self._name, [("statements_evicted", self.statements.evictions)])
             self._read_views(at_ns)
             sessions, self._sessions = self._sessions, Sessions()
-            self._told(at_ns, self._name, sessions.told())
+            self._add_rows(at_ns, self._name, sessions.readings())
             self._ticks += 1
         except psycopg.OperationalError:
             self.close()
@@ -166,7 +166,7 @@ class ServerWatch:
         main = next(iter(self._connections.values()))
         for query in [*self._views]:
             try:
-                self._told(at_ns, self._name, _columns(main, query))
+                self._add_rows(at_ns, self._name, _columns(main, query))
             except _REFUSED as error:
                 self._views.remove(query)
                 self._miss("some counts", _first_line(error), "GRANT pg_monitor to the role that reads them")
@@ -174,28 +174,28 @@ class ServerWatch:
             cursor.execute(views.DATABASES.encode(), [[*self._oids]])
             named = [column.name for column in cursor.description or ()][1:]
             for oid, *values in cursor.fetchall():
-                self._told(at_ns, self._source(self._oids[oid]), zip(named, values, strict=True))
+                self._add_rows(at_ns, self._source(self._oids[oid]), zip(named, values, strict=True))
         for oid, connection in self._connections.items():
             self._read_database(at_ns, oid, connection)
 
     def _read_database(self, at_ns: int, oid: int, connection: Connection) -> None:
-        """What is asked of the database itself; seldom, where it has so many tables that it takes long."""
+        """Rows and size of a database; every tenth time, where it has so many tables that it takes long."""
         now_and_then = self._ticks % SELDOM == 0
         queries = [views.ROWS] if now_and_then or oid not in self._large else []
         queries += [views.SIZE] if now_and_then else []
         for query in queries:
             begun = time.monotonic()
-            self._told(at_ns, self._source(self._oids[oid]), _columns(connection, query))
+            self._add_rows(at_ns, self._source(self._oids[oid]), _columns(connection, query))
             if time.monotonic() - begun > LONG_SECONDS:
                 self._large.add(oid)
-        self._told(at_ns, self._source(self._oids[oid]), self._triggers[oid].read(connection))
+        self._add_rows(at_ns, self._source(self._oids[oid]), self._triggers[oid].read(connection))
 
     def _read_objects(self) -> list[tuple[int, Objects]]:
         if self._version < views.SHARED_SINCE:
             time.sleep(COLLECTED_SECONDS)
         return [(oid, Objects.read(connection)) for oid, connection in self._connections.items()]
 
-    def _told(self, at_ns: int, source: str, values: Iterable[tuple[str, Any]]) -> None:
+    def _add_rows(self, at_ns: int, source: str, values: Iterable[tuple[str, Any]]) -> None:
         self.rows += [(at_ns, source, name, float(value)) for name, value in values if value is not None]
 
     def _source(self, database: Database) -> str:

@@ -1,15 +1,15 @@
-"""Sessions: what the sessions of some databases do and wait for, looked at ten times a second, told once a second."""
+"""Sessions: what the sessions of some databases do and wait for, read ten times a second, summed up once a second."""
 
 from collections import Counter
 from collections.abc import Iterable, Iterator
 
 Look = tuple[str | None, str | None, str | None, int]
-"""State, kind of wait, what is waited for, and how many sessions, as ``views.sessions`` tells them."""
+"""State, wait_event_type, wait_event and number of sessions, a row of ``views.sessions``."""
 IN_TRANSACTION = "idle in transaction"
 
 
 class Sessions:
-    """The looks of one second."""
+    """The readings of one second."""
 
     def __init__(self) -> None:
         self._looks = 0
@@ -18,7 +18,7 @@ class Sessions:
         self._waits: Counter[str] = Counter()
 
     def look(self, rows: Iterable[Look]) -> int:
-        """Take in one look; returns how many sessions wait for a lock."""
+        """Add one reading of the sessions; returns how many wait for a lock."""
         total = blocked = 0
         for state, kind, event, count in rows:
             total += count
@@ -30,12 +30,12 @@ class Sessions:
         self._most, self._most_blocked = max(self._most, total), max(self._most_blocked, blocked)
         return blocked
 
-    def told(self) -> Iterator[tuple[str, float]]:
-        """The readings of the looks: means over them, but for what says most.
+    def readings(self) -> Iterator[tuple[str, float]]:
+        """Their summary: means, except where it says maximum.
 
-        ``connections`` is the most at once, ``blocked_sessions`` the most that waited for a lock at once,
-        ``connections{state="…"}`` the mean in a state, ``waiting{for="…"}`` the mean that waited for something,
-        ``CPU`` being those that waited for nothing.
+        ``connections`` is the maximum, ``blocked_sessions`` the maximum that waited for a lock,
+        ``connections{state="…"}`` the mean in a state, ``waiting{for="…"}`` the mean with a wait event,
+        ``CPU`` those that are active without one.
         """
         if self._looks:
             yield "connections", float(self._most)

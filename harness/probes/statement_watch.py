@@ -1,7 +1,7 @@
 """Statement watch: the differences of pg_stat_statements from one reading to the next.
 
-Counts are of finished executions, exact at once, of every session. What the probes ask themselves is told apart by its
-mark: it is in no count of the service and adds up to what the probes cost the server.
+Counts are of finished executions, exact at once, of every session. The probes' own statements are identified by
+their mark: they are in no count of the service, and their time is the overhead of the probes on the server.
 """
 
 import time
@@ -28,7 +28,7 @@ class StatementWatch:
         self.evictions = 0
         self.lost = False
         self._schema, self._services = schema, services
-        self._asked = sorted({*services, own_database})
+        self._databases = sorted({*services, own_database})
         self._own: set[int] = set()
         self._last: dict[Key, Counts] = {}
         self._last_ns = self._begun_ns = 0
@@ -38,7 +38,7 @@ class StatementWatch:
     def read(self, connection: Connection, *, first: bool = False) -> None:
         """Read once; the ``first`` reading is what later ones are compared with."""
         at_ns = time.time_ns()
-        now = _together(connection.execute(views.statements(self._schema).encode(), [self._asked]).fetchall())
+        now = _together(connection.execute(views.statements(self._schema).encode(), [self._databases]).fetchall())
         ((dealloc, since),) = connection.execute(views.evicted(self._schema).encode()).fetchall()
         lost = not first and (since or 0.0) != self._since
         self.lost |= lost
@@ -54,15 +54,15 @@ class StatementWatch:
 
     def executions(self) -> Executions:
         """All that was counted, by fingerprint, at the wall clock's ns."""
-        asked = {queryid: text for queryid, text in self.texts.items() if is_question(text)}
-        prints = {queryid: fingerprint(text) for queryid, text in asked.items()}
+        counted = {queryid: text for queryid, text in self.texts.items() if is_question(text)}
+        prints = {queryid: fingerprint(text) for queryid, text in counted.items()}
         rows: list[Row] = [
             (from_ns, at_ns, self._services[dbid], HIDDEN if queryid is None else prints[queryid], *counts)
             for from_ns, at_ns, dbid, queryid, counts in self._found
-            if queryid is None or queryid in asked
+            if queryid is None or queryid in counted
         ]
         executed = {found[3] for found in self._found}
-        texts = {prints[queryid]: shown(text) for queryid, text in asked.items() if queryid in executed}
+        texts = {prints[queryid]: shown(text) for queryid, text in counted.items() if queryid in executed}
         return executions_of(rows, self._begun_ns, self._last_ns, texts)
 
     def _learn(self, connection: Connection, unknown: Sequence[int]) -> None:
@@ -91,7 +91,7 @@ class StatementWatch:
 
 
 def _together(rows: Sequence[tuple[Any, ...]]) -> dict[Key, Counts]:
-    """Rows by what they are of; the hidden ones of a database and role cannot be told apart and add up."""
+    """Rows by what they are of; the hidden ones of a database and role have no queryid and add up."""
     found: dict[Key, Counts] = {}
     for dbid, userid, queryid, *counts in rows:
         key = dbid, userid, queryid

@@ -24,10 +24,10 @@ _TEXTS = f"{MARK} SELECT queryid, min(query) FROM pg_stat_statements(true) WHERE
 
 
 class StatementCounter:
-    """Reads the counters of one server after the other, as often as it is asked.
+    """Reads pg_stat_statements of one server after the other, whenever ``look`` is called.
 
     ``texts`` are the statements by fingerprint, as far as they were seen. What has no rows and changes none, such as
-    BEGIN and SET, is not counted, and neither is what the harness itself asks.
+    BEGIN and SET, is not counted, and neither are the harness's own statements.
     """
 
     def __init__(self, databases: Sequence[Database]) -> None:
@@ -61,7 +61,7 @@ class StatementCounter:
         """The counters as they are at this moment, since the server last forgot them.
 
         Raises:
-            psycopg.Error: when the server does not tell.
+            psycopg.Error: when the server refuses.
         """
         found: dict[Key, Counts] = {}
         for connection, services in self._connections:
@@ -85,6 +85,6 @@ class StatementCounter:
                 self.texts.setdefault(self._known[number], without_values(text))
 
 
-def risen(before: Mapping[Key, Counts], after: Mapping[Key, Counts]) -> dict[Key, Counts]:
-    """What was added between two looks, without what was not run."""
+def increase(before: Mapping[Key, Counts], after: Mapping[Key, Counts]) -> dict[Key, Counts]:
+    """The increase between two readings, without statements that were not executed."""
     return {key: more for key, counts in after.items() if (more := counts - before.get(key, Counts()))}

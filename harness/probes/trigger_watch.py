@@ -22,7 +22,7 @@ from harness.probes import views
 from harness.probes.access import Connection
 
 Missing = tuple[str, str, str]
-"""What is not told, why, and what to do about it."""
+"""What is not counted, why, and what to do about it."""
 LEVELS = ("none", "pl", "all")
 WHAT = "the time in trigger functions"
 RESTART = "for one database or role alone, ALTER DATABASE or ALTER ROLE … SET it, and start the service anew"

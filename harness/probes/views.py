@@ -1,4 +1,4 @@
-"""Views: what the statistics views of a PostgreSQL server are asked, in the columns of its version (14 and newer).
+"""Views: queries of the statistics views of a PostgreSQL server, in the columns of its version (14 and newer).
 
 Every column is a reading of its own name. Counts rise from when the server's statistics began; whoever wants those of a
 stretch of time takes the difference.
@@ -16,7 +16,7 @@ OURS = NAME
 
 
 def server_views(version: int) -> list[str]:
-    """What is asked of a whole server: write-ahead log, checkpoints and, where they are told, reads and writes."""
+    """Queries about the whole server: WAL, checkpoints and, from PostgreSQL 16 on, reads and writes."""
     found = [
         f"SELECT {MARK} wal_records, wal_fpi AS wal_full_pages, wal_bytes, wal_buffers_full FROM pg_stat_wal",
         f"SELECT {MARK} num_timed + num_requested AS checkpoints FROM pg_stat_checkpointer"
@@ -87,7 +87,7 @@ EXTENSION = f"""
 
 
 def sessions(oids: Iterable[int]) -> str:
-    """How many sessions of some databases do what; said as it is, as it is asked so often that parameters cost."""
+    """Sessions of some databases by state and wait event; without parameters, which cost time at 10 Hz."""
     return f"""
         SELECT {MARK} state, wait_event_type, wait_event, count(*)::int
         FROM pg_stat_activity

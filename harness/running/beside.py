@@ -8,32 +8,26 @@ from typing import Self
 
 from harness.evidence.server_side import PROBES
 from harness.leg import Leg
-from harness.probes.access import Cache, Database
-from harness.probes.metrics import MetricsProbe
-from harness.probes.postgres import PostgresProbe
-from harness.probes.reader import Reader, Row
-from harness.probes.redis import RedisProbe
+from harness.probes.reader import Probe, Row
 from harness.store import RunFolder
+
+RECORDS = ("processes", "metrics", "servers")
 
 
 class Probes:
-    """The probes of a leg: its processes, its services' own metrics, its databases and its caches.
+    """The probes of a leg, as the registry makes them.
 
     They begin before the load and end after it.
     """
 
-    def __init__(
-        self, processes: Reader, metrics: MetricsProbe, databases: Sequence[Database], caches: Sequence[Cache]
-    ) -> None:
-        self._processes, self._metrics = processes, metrics
-        self._postgres, self._redis = PostgresProbe([*databases]), RedisProbe([*caches])
-        self._servers = bool(databases or caches)
+    def __init__(self, probes: Sequence[Probe]) -> None:
+        self._probes = probes
         self._begun = self._seconds = 0.0
 
     def __enter__(self) -> Self:
         """Begin to read."""
         with ExitStack() as undo:
-            for probe in (self._processes, self._metrics, self._postgres, self._redis):
+            for probe in self._probes:
                 undo.enter_context(probe)
             self._stack = undo.pop_all()
         self._begun = time.monotonic()
@@ -48,25 +42,23 @@ class Probes:
 
     def write(self, leg: Leg, folder: RunFolder) -> None:
         """Record what was read in a leg whose load is over."""
-        servers = [*self._postgres.rows, *self._redis.rows, *self._costs()]
-        for name, rows in {
-            "processes": self._processes.rows,
-            "metrics": self._metrics.rows,
-            "servers": servers,
-        }.items():
-            folder.write_probe(leg, name, rows)
-        if self._postgres.executions:
-            folder.write_executions(leg, self._postgres.executions)
-        folder.write_objects(leg, self._postgres.objects)
-        folder.write_unread(leg, [*self._postgres.unread, *self._redis.unread])
+        for record in RECORDS:
+            rows = [row for probe in self._probes if probe.record == record for row in probe.rows]
+            folder.write_probe(leg, record, rows + self._costs() if record == "servers" else rows)
+        for probe in self._probes:
+            if probe.executions:
+                folder.write_executions(leg, probe.executions)
+        folder.write_objects(leg, [one for probe in self._probes for one in probe.objects])
+        folder.write_unread(leg, [one for probe in self._probes for one in probe.unread])
 
     def _costs(self) -> list[Row]:
         """Monitoring overhead: CPU seconds of this process, milliseconds of the database server."""
-        probes = (self._processes, self._metrics, self._postgres, self._redis)
+        if not any(probe.record == "servers" for probe in self._probes):
+            return []
         costs = {
-            "probe_cpu_seconds": sum(probe.seconds for probe in probes),
-            "probe_server_ms": self._postgres.server_ms,
+            "probe_cpu_seconds": sum(probe.seconds for probe in self._probes),
+            "probe_server_ms": sum(probe.server_ms for probe in self._probes),
             "probe_seconds": self._seconds,
         }
         at_ns = time.time_ns()
-        return [(at_ns, PROBES, name, value) for name, value in costs.items()] if self._servers else []
+        return [(at_ns, PROBES, name, value) for name, value in costs.items()]

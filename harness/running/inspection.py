@@ -13,7 +13,7 @@ from harness.evidence.inspected import Asked, Inspected, Text, Work
 from harness.evidence.statement import Counts
 from harness.probes.access import Cache, Database
 from harness.probes.keys import KeyWatch
-from harness.probes.statements import Key, StatementCounter, risen
+from harness.probes.statements import Key, StatementCounter, increase
 
 FIRST_FAILED_STATUS = 400
 
@@ -63,7 +63,7 @@ class RequestWorkReader:
                 hits=hits,
                 misses=misses,
             )
-            self._requests.append((asked, risen(before, statements)))
+            self._requests.append((asked, increase(before, statements)))
         self._last = statements, keys
 
     def result(self, arm: str) -> Inspected:

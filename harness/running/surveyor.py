@@ -22,7 +22,7 @@ from harness.evidence.survey import Ablation, Counted, Survey
 from harness.leg import Leg
 from harness.plan import ARMS
 from harness.probes.access import Database
-from harness.probes.explain import Explaining, estimate
+from harness.probes.explain import AutoExplain, estimate
 from harness.probes.indexes import read_catalogue, read_uses
 from harness.running.context import RunContext
 from harness.running.inspection import RequestWorkReader
@@ -116,7 +116,7 @@ def _explained(context: RunContext, work: Inspected) -> Survey:
     """The query plans of some requests to an arm whose cost per request is known."""
     with context.started(work.arm, _out(context, work.arm)) as job:
         databases, limit = context.environment.databases(), _RequestLimit(work)
-        with Explaining(databases, databases[0].log) as explaining, suppress(_EnoughRequestsError):
+        with AutoExplain(databases, databases[0].log) as explaining, suppress(_EnoughRequestsError):
             context.request_corpus(job, secrets.token_hex(16), limit.add)
         job.out.unlink(missing_ok=True)
         plans = explaining.plans or list(_estimates(databases, work))

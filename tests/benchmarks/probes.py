@@ -34,7 +34,7 @@ from harness.load import Job, generate
 from harness.metric import PERCENTILES
 from harness.plan_file import parse_plan
 from harness.probes import postgres, process, redis
-from harness.probes.metrics import MetricsProbe
+from harness.probes.registry import probes_of
 from harness.running.beside import Probes
 from harness.samples import latency_ms, read_samples
 from harness.statistics import percentile
@@ -108,14 +108,14 @@ class Switching(Thread):
     def __init__(self, environment: LocalEnvironment) -> None:
         super().__init__(daemon=True)
         self.windows, self.gate, self.over = list[Window](), Gate(), Event()
-        of_processes = environment.probe()
-        self._beside = Probes(of_processes, MetricsProbe({}, ()), environment.databases(), environment.caches())
-        for probe in (of_processes, self._beside._postgres, self._beside._redis):
+        self._probes = probes_of(environment.monitored())
+        self._beside = Probes(self._probes)
+        for probe in self._probes:
             probe._done = self.gate
 
     def told(self) -> str:
         """How often the processes were read in the windows with and without the probes."""
-        moments = np.unique([at_ns / 1e9 for at_ns, *_ in self._beside._processes.rows])
+        moments = np.unique([at_ns / 1e9 for at_ns, *_ in self._probes[0].rows])
         read = [
             [
                 int(((moments >= one.begun) & (moments < one.ended)).sum())

@@ -16,7 +16,7 @@ import psutil
 import pytest
 
 from harness import cli, doctor
-from harness.doctor import examine
+from harness.doctor import check_host
 from harness.environment import seeds
 from harness.environment.local import LocalEnvironment
 from harness.environment.processes import SESSIONS, Processes, end_together, in_sessions, owner_alive
@@ -240,7 +240,7 @@ def test_what_two_runs_must_share(plan: Plan) -> None:
         seed_fingerprint=None,
         host={**one.host, "cpu": "Other CPU"},
         versions={**one.versions, "redis": "8.0"},
-        settings={},
+        settings={"shared_buffers": "1GB", "recorded only by later releases": "on"},
         row_counts={**one.row_counts, "users": 0},
         profile="quick",
     )
@@ -250,7 +250,7 @@ def test_what_two_runs_must_share(plan: Plan) -> None:
         "seed: 5eed5eed5eed, None",
         "host cpu: Example CPU, Other CPU",
         "version of redis: None, 8.0",
-        "setting shared_buffers: 256MB, None",
+        "setting shared_buffers: 256MB, 1GB",
         "rows of users: 20000, 0",
     ]
 
@@ -303,7 +303,7 @@ def test_plain_updates_come_every_ten_seconds(plan: Plan, monkeypatch: pytest.Mo
 
 
 def fixes() -> dict[str, tuple[str, bool]]:
-    return {finding.what: (finding.fix, finding.needed) for finding in examine()}
+    return {finding.what: (finding.fix, finding.needed) for finding in check_host()}
 
 
 def test_doctor_says_what_is_missing(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -11,8 +11,8 @@ import pytest
 from docker.models.containers import Container
 from docker.models.networks import Network
 
-from harness.environment.container_strike import strike_container
-from harness.environment.delay import administer
+from harness.environment.container_strike import inject_container_fault
+from harness.environment.delay import set_queueing_discipline
 from harness.errors import EnvironmentFailedError
 from harness.parts.fault import Fault, FaultKind
 
@@ -79,9 +79,9 @@ def test_it_is_away_and_then_there_again(
     client: docker.DockerClient, run: Callable[..., Container], kind: FaultKind, meanwhile: str
 ) -> None:
     container = run(IDLE)
-    mend = strike_container(client, container, fault(kind))
+    end_fault = inject_container_fault(client, container, fault(kind))
     assert status(container) == meanwhile
-    mend()
+    end_fault()
     assert status(container) == "running"
 
 
@@ -93,10 +93,10 @@ def test_it_is_off_its_networks_and_then_known_by_its_names_again(
     networks = container.attrs["NetworkSettings"]["Networks"]
     before = {name: set(how["Aliases"] or ()) for name, how in networks.items()}
     assert {"db", "database"} <= before[network.name]
-    mend = strike_container(client, container, fault(FaultKind.DISCONNECT))
+    end_fault = inject_container_fault(client, container, fault(FaultKind.DISCONNECT))
     container.reload()
     assert container.attrs["NetworkSettings"]["Networks"] == {}
-    mend()
+    end_fault()
     container.reload()
     after = container.attrs["NetworkSettings"]["Networks"]
     assert {name: set(how["Aliases"] or ()) for name, how in after.items()} == before
@@ -107,10 +107,10 @@ def test_it_has_less_of_a_core_and_then_what_it_had(
     client: docker.DockerClient, run: Callable[..., Container], given: dict[str, int]
 ) -> None:
     container = run(IDLE, **given)
-    mend = strike_container(client, container, fault(FaultKind.CPU, cpus=0.05))
+    end_fault = inject_container_fault(client, container, fault(FaultKind.CPU, cpus=0.05))
     container.reload()
     assert container.attrs["HostConfig"]["NanoCpus"] == 50_000_000
-    mend()
+    end_fault()
     container.reload()
     assert container.attrs["HostConfig"]["NanoCpus"] == given.get("nano_cpus", client.info()["NCPU"] * 10**9)
 
@@ -119,10 +119,10 @@ def test_what_needs_more_memory_is_killed_and_started_again(
     client: docker.DockerClient, run: Callable[..., Container]
 ) -> None:
     container = run(GREEDY, mem_limit=200 * MEGABYTE)
-    mend = strike_container(client, container, fault(FaultKind.MEMORY, memory="60M"))
+    end_fault = inject_container_fault(client, container, fault(FaultKind.MEMORY, memory="60M"))
     until(lambda: status(container) == "exited")
     assert container.attrs["State"]["OOMKilled"]
-    mend()
+    end_fault()
     assert status(container) == "running"
     assert container.attrs["HostConfig"]["Memory"] == 200 * MEGABYTE
 
@@ -133,16 +133,16 @@ def test_less_memory_than_it_uses_is_refused_with_advice(
     container = run("kept = bytearray(b'x' * 50 * 2**20)\n" + IDLE)
     until(lambda: container.stats(stream=False)["memory_stats"].get("usage", 0) > 50 * MEGABYTE)
     with pytest.raises(EnvironmentFailedError, match="leave it somewhat more than it uses"):
-        strike_container(client, container, fault(FaultKind.MEMORY, memory="20M"))
+        inject_container_fault(client, container, fault(FaultKind.MEMORY, memory="20M"))
 
 
 def test_its_network_is_administered_from_beside_it(client: docker.DockerClient, run: Callable[..., Container]) -> None:
     """With a discipline that every kernel has; netem itself is a module that some leave out."""
     container = run("import socket; socket.create_server(('', 80)).accept()")
-    administer(client, container, "add", "pfifo", 0)
+    set_queueing_discipline(client, container, "add", "pfifo", 0)
     with pytest.raises(EnvironmentFailedError, match="pfifo of strike-"):
-        administer(client, container, "add", "pfifo", 0)  # it has one
-    administer(client, container, "del", "pfifo", 0)
+        set_queueing_discipline(client, container, "add", "pfifo", 0)  # it has one
+    set_queueing_discipline(client, container, "del", "pfifo", 0)
 
 
 def test_what_it_sends_is_held_up_or_the_kernel_is_said_to_lack_that(
@@ -150,11 +150,11 @@ def test_what_it_sends_is_held_up_or_the_kernel_is_said_to_lack_that(
 ) -> None:
     serving = run("import http.server; http.server.test(port=80)", ports={"80/tcp": ("127.0.0.1", None)})
     try:
-        mend = strike_container(client, serving, fault(FaultKind.LATENCY, latency_ms=300.0))
+        end_fault = inject_container_fault(client, serving, fault(FaultKind.LATENCY, latency_ms=300.0))
     except EnvironmentFailedError as error:
         if "no netem" in str(error) and "modprobe sch_netem" in str(error):
             pytest.skip(str(error))
         raise
     assert answer_seconds(serving) > 0.5  # the answer to the connection, and that to the request
-    mend()
+    end_fault()
     assert answer_seconds(serving) < 0.3

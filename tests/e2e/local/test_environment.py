@@ -278,6 +278,6 @@ def test_a_database_that_restarts_under_load_is_told_although_its_process_lives_
 
 def answers(environment: LocalEnvironment) -> bool:
     try:
-        return environment.postgres.began() > 0
+        return environment.postgres.started_at() > 0
     except psycopg.Error:
         return False

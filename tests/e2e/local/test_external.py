@@ -369,7 +369,7 @@ def test_a_password_that_is_wrong_is_not_repeated(postgres: Postgres) -> None:
     with pytest.raises(
         EnvironmentFailedError, match=r"environment\.postgres: .*password authentication failed"
     ) as caught:
-        observed.observe(dsn, "environment.postgres")
+        observed.read_database(dsn, "environment.postgres")
     assert CANARY not in str(caught.value)
 
 
@@ -377,6 +377,6 @@ def test_large_tables_are_not_read_to_be_counted(postgres: Postgres, monkeypatch
     with psycopg.connect(postgres.url("shop"), autocommit=True) as connection:
         connection.execute("ANALYZE")
     monkeypatch.setattr(observed, "COUNTED_BYTES", 8192)
-    facts = observed.observe(postgres.url("shop"), "environment.postgres")
+    facts = observed.read_database(postgres.url("shop"), "environment.postgres")
     assert facts.row_counts == {"days": 1, "orders (about)": 1234}
     assert facts.settings["database size"].endswith("kB")

@@ -9,7 +9,7 @@ import pytest
 
 from harness.environment.processes import Processes
 from harness.environment.servers import Postgres, Redis
-from harness.environment.strike import strike
+from harness.environment.strike import inject_fault
 from harness.errors import EnvironmentFailedError
 from harness.parts.fault import FaultKind
 from tests.e2e.local.project import PLAN, Project
@@ -84,10 +84,10 @@ def test_a_database_keeps_what_it_acknowledged(tmp_path: Path, kind: FaultKind) 
         assert server.process
         port, backends = server.port, len(server.process.tree())
         assert backends > 3
-        mend = strike(server.process, kind)
+        end_fault = inject_fault(server.process, kind)
         server.process.check()  # that it is away is by plan
         assert server.process.popen.poll() is None or kind is not FaultKind.PAUSE
-        mend()
+        end_fault()
         deadline = time.monotonic() + 30
         while not server._answers():
             assert time.monotonic() < deadline
@@ -104,9 +104,9 @@ def test_a_cache_is_back_at_its_address_and_empty(tmp_path: Path) -> None:
     try:
         server.start()
         assert server.process
-        mend = strike(server.process, FaultKind.KILL)
+        end_fault = inject_fault(server.process, FaultKind.KILL)
         assert not server._answers()
-        mend()
+        end_fault()
         deadline = time.monotonic() + 10
         while not server._answers():
             assert time.monotonic() < deadline
@@ -120,5 +120,5 @@ def test_what_has_ended_by_itself_cannot_be_struck(tmp_path: Path) -> None:
     process = processes.start("short", ["true"], tmp_path / "log", cwd=tmp_path, env={})
     process.popen.wait(5)
     with pytest.raises(EnvironmentFailedError, match="short is not there for its fault"):
-        strike(process, FaultKind.KILL)
+        inject_fault(process, FaultKind.KILL)
     processes.close()

@@ -11,7 +11,7 @@ from threading import Thread
 import pytest
 
 from harness.environment.external import ExternalEnvironment
-from harness.environment.observed import by_arm, observe
+from harness.environment.observed import by_arm, read_database
 from harness.environment.processes import labelled
 from harness.environment.readiness import READY_IN_A_ROW, await_ready, why_not_ok
 from harness.environment.servers import free_ports
@@ -285,7 +285,7 @@ def test_facts_of_arms_are_named_once_where_they_agree() -> None:
 @pytest.mark.parametrize("dsn", [f"garbage {CANARY}", f"postgresql+psycopg://a:{CANARY}@127.0.0.1/x"])
 def test_what_is_no_address_of_a_database_is_not_repeated(dsn: str) -> None:
     with pytest.raises(EnvironmentFailedError, match=r"environment\.postgres: is no address") as caught:
-        observe(dsn, "environment.postgres")
+        read_database(dsn, "environment.postgres")
     assert CANARY not in str(caught.value)
 
 
@@ -293,5 +293,5 @@ def test_a_database_that_is_not_there_is_an_error_with_a_fix() -> None:
     (closed,) = free_ports()
     dsn = f"postgresql://{CANARY}:{CANARY}@127.0.0.1:{closed}/x"
     with pytest.raises(EnvironmentFailedError, match=r"arms\.after\.postgres: .*refused.*; start it, mend") as caught:
-        observe(dsn, "arms.after.postgres")
+        read_database(dsn, "arms.after.postgres")
     assert CANARY not in str(caught.value)

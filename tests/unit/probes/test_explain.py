@@ -10,7 +10,7 @@ from harness.evidence.plan_difference import accesses
 from harness.evidence.statement import MARK, fingerprint, shown
 from harness.probes import explain
 from harness.probes.access import Database
-from harness.probes.explain import Explaining, estimate, plans_in
+from harness.probes.explain import AutoExplain, estimate, plans_in
 from harness.probes.indexes import read_catalogue, read_uses
 from tests.unit.probes.conftest import Make
 from tests.unit.probes.postgres_server import programs_of, running
@@ -32,7 +32,7 @@ def notes(server: Postgres) -> Database:
 def test_plans_of_statements_that_ran_in_sessions_old_and_new(notes: Database, server: Postgres) -> None:
     with notes.connect() as old, server.connect() as elsewhere:
         old.execute("SELECT 1")
-        with Explaining([notes], server.log) as explaining:
+        with AutoExplain([notes], server.log) as explaining:
             for owner in (7, 8, 7):
                 old.execute("SELECT id FROM notes WHERE owner = %s ORDER BY id DESC LIMIT 3", (owner,))
             old.execute("SELECT 'secret' FROM notes WHERE id = 12345678")
@@ -93,14 +93,14 @@ def test_an_older_server_tells_its_indexes_and_how_it_would_find_rows(version: s
         found = estimate(database, "SELECT kind FROM items WHERE id = $1")
         assert found
         assert [(access.relation, access.index) for access in accesses(found.root)] == [("items", "by_id")]
-        with Explaining([database], Path("/nowhere")) as explaining:
+        with AutoExplain([database], Path("/nowhere")) as explaining:
             pass
         assert explaining.missing == "auto_explain is not loaded: add it to shared_preload_libraries"
 
 
 def test_where_it_cannot_be_had_it_says_why(make: Make, server: Postgres) -> None:
     database = make("unexplained")
-    with Explaining([database], None) as explaining:
+    with AutoExplain([database], None) as explaining:
         pass
     assert explaining.missing == "the server's log is not within reach"
 
@@ -109,7 +109,7 @@ def test_where_it_cannot_be_had_it_says_why(make: Make, server: Postgres) -> Non
         connection.execute("SET ROLE service")
         return connection
 
-    with Explaining([Database(None, "unexplained", database.connect, refused)], server.log) as explaining:
+    with AutoExplain([Database(None, "unexplained", database.connect, refused)], server.log) as explaining:
         pass
     assert "permission denied" in explaining.missing
 

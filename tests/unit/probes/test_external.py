@@ -6,9 +6,8 @@ import pytest
 
 from harness.environment.servers import postgres_programs
 from harness.evidence.statement import fingerprint
-from harness.probes.metrics import MetricsProbe
+from harness.probes.registry import probes_of
 from harness.probes.server_watch import _introduced
-from harness.running.beside import Probes
 from tests.unit.environment.test_external import AFTER, BEFORE, made, serving
 from tests.unit.probes.postgres_server import running
 
@@ -41,10 +40,9 @@ def test_each_arm_is_asked_at_its_own_address_and_no_secret_is_told(
             with _introduced(database.connect()) as connection:  # behind a pooler a setting would be everybody's
                 told = [connection.execute(f"SHOW {name}".encode()).fetchall() for name in SETTINGS]
             assert told == [[("harness",)], [("0",)], [("on",)]]
-            beside = Probes(system.probe(), MetricsProbe({}, ()), [database], [cache])
-            with beside, server.connect("leg", "service") as connection:
+            of_database, of_cache = probes_of(system.monitored())
+            with of_database, of_cache, server.connect("leg", "service") as connection:
                 connection.execute("SELECT kind FROM items WHERE id = 1").fetchall()
-            probe = beside._postgres
-            assert probe.executions is not None
-            assert set(probe.executions.texts) == {fingerprint("SELECT kind FROM items WHERE id = 1")}
-            assert SECRET not in f"{probe.unread} {beside._redis.unread} {database} {cache}"
+            assert of_database.executions is not None
+            assert set(of_database.executions.texts) == {fingerprint("SELECT kind FROM items WHERE id = 1")}
+            assert SECRET not in f"{of_database.unread} {of_cache.unread} {database} {cache}"

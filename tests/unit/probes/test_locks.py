@@ -9,7 +9,8 @@ from harness.environment.migrating import MIGRATION_ROLE
 from harness.environment.servers import Postgres
 from harness.evidence.passage import PLANNED, Wait
 from harness.evidence.statement_log import cause, let_go, told
-from harness.probes.locks import LockProbe, _head, _Session
+from harness.probes.lock_sessions import LockingSession, blocking_statements
+from harness.probes.locks import LockProbe
 from tests.unit.probes.migrating import database, migrate, writers
 
 PLANTED = ("LOCK TABLE items IN ACCESS EXCLUSIVE MODE", "SELECT pg_sleep(0.5)")
@@ -94,19 +95,19 @@ def test_a_wait_is_by_the_migration_when_another_session_stands_behind_it() -> N
     assert (wait.ms, wait.by_migration) == (500.0, True)
 
 
-def session(pid: int, *blockers: int, own: bool = False, name: str = "", text: str = "") -> _Session:
+def session(pid: int, *blockers: int, own: bool = False, name: str = "", text: str = "") -> LockingSession:
     text = text or f"statement of {pid}"
-    return _Session(pid, own, name, 1.0, "active", text, bool(blockers), 1.0, "ShareLock", 0, blockers, ())
+    return LockingSession(pid, own, name, 1.0, "active", text, bool(blockers), 1.0, "ShareLock", 0, blockers, ())
 
 
 def test_who_waits_for_somebody_who_waits_for_the_migration_waits_for_it_too() -> None:
     planned = session(4, name=PLANNED)
     sessions = {one.pid: one for one in (session(1, 2), session(2, 3), session(3, 4, own=True), planned)}
-    assert _head(sessions[1], sessions) == ("statement of 3", PLANNED)
-    assert _head(sessions[2], sessions) == ("statement of 3", PLANNED)
-    assert _head(sessions[3], sessions) == ("", PLANNED)
+    assert blocking_statements(sessions[1], sessions) == ("statement of 3", PLANNED)
+    assert blocking_statements(sessions[2], sessions) == ("statement of 3", PLANNED)
+    assert blocking_statements(sessions[3], sessions) == ("", PLANNED)
 
 
 def test_a_circle_of_waits_is_gone_round_once() -> None:
     sessions = {one.pid: one for one in (session(1, 2), session(2, 1))}
-    assert _head(sessions[1], sessions) == ("", "statement of 2")
+    assert blocking_statements(sessions[1], sessions) == ("", "statement of 2")

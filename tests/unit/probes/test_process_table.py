@@ -13,14 +13,14 @@ import psutil
 import pytest
 
 from harness.probes import process_table
-from harness.probes.process_table import LISTED, ProcessTable
+from harness.probes.process_table import HAS_PROC, ProcessTable
 
-listed = pytest.mark.skipif(not LISTED, reason="this system has no /proc")
+listed = pytest.mark.skipif(not HAS_PROC, reason="this system has no /proc")
 
 
 @pytest.fixture(params=[pytest.param(True, marks=listed), False], ids=["/proc", "psutil"], autouse=True)
 def how(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> bool:
-    monkeypatch.setattr(process_table, "LISTED", request.param)
+    monkeypatch.setattr(process_table, "HAS_PROC", request.param)
     return bool(request.param)
 
 

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from harness.probes.reader import Reader, beats, following
+from harness.probes.reader import Probe, beats, following
 
 
 def busy() -> None:
@@ -15,11 +15,11 @@ def busy() -> None:
         pass
 
 
-def test_the_cost_of_a_reader_is_the_cpu_of_its_threads() -> None:
-    reader = Reader({"one": busy, "other": busy, "waits": lambda: time.sleep(0.5)})
-    with reader:
+def test_the_cost_of_a_probe_is_the_cpu_of_its_threads() -> None:
+    probe = Probe({"one": busy, "other": busy, "waits": lambda: time.sleep(0.5)})
+    with probe:
         pass
-    assert 0.1 <= reader.seconds < 0.3
+    assert 0.1 <= probe.seconds < 0.3
 
 
 @pytest.mark.parametrize(

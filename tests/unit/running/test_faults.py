@@ -37,9 +37,9 @@ def test_faults_begin_and_end_at_their_moments_side_by_side() -> None:
         faults.keep_time(0.0)  # the load has not begun
         faults.keep_time(0.1)
         faults.keep_time(0.2)
-        until(lambda: log.count("mend postgres") == 1)
+        until(lambda: log.count("end postgres") == 1)
         faults.check()
-    assert log == ["strike postgres", "strike redis", "mend redis", "mend postgres"]
+    assert log == ["inject postgres", "inject redis", "end redis", "end postgres"]
     assert [(source, name, value) for _, source, name, value in faults.rows] == [
         ("postgres", "fault_kill", 1.0),
         ("redis", "fault_pause", 1.0),
@@ -56,8 +56,8 @@ def test_a_load_that_is_over_mends_what_is_struck_and_begins_no_other() -> None:
     planned = [(0.01, fault("postgres", 60)), (30.0, fault("redis", 60))]
     with Faults(planned, FakeEnvironment(log), lambda _: None) as faults:
         faults.keep_time(0.001)
-        until(lambda: log == ["strike postgres"])
-    assert log == ["strike postgres", "mend postgres"]
+        until(lambda: log == ["inject postgres"])
+    assert log == ["inject postgres", "end postgres"]
 
 
 def test_a_load_that_never_begins_has_no_faults() -> None:
@@ -67,7 +67,7 @@ def test_a_load_that_never_begins_has_no_faults() -> None:
     assert log == []
 
 
-@pytest.mark.parametrize("event", ["strike postgres", "mend postgres"])
+@pytest.mark.parametrize("event", ["inject postgres", "end postgres"])
 def test_a_fault_that_cannot_be_done_or_mended_ends_the_run(event: str) -> None:
     environment = FakeEnvironment([], {event: OSError("no such thing")})
     with Faults([(0.01, fault("postgres", 0.01))], environment, lambda _: None) as faults:

@@ -1,0 +1,98 @@
+"""Lock sessions: which sessions of a database wait for a lock, which they hold, and who blocks them.
+
+One query reads all at a moment: the sessions of the migration always, those of the service while anybody waits.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from harness.evidence.passage import PLANNED
+
+SESSIONS = """
+    WITH waiting AS MATERIALIZED (
+        SELECT pid, extract(epoch FROM min(waitstart))::float8 AS since,
+            (array_agg(mode))[1] AS mode, (array_agg(relation))[1]::int8 AS relation
+        FROM pg_locks WHERE NOT granted GROUP BY pid
+    )
+    SELECT extract(epoch FROM clock_timestamp())::float8, pg_wal_lsn_diff(pg_current_wal_lsn(), '0/0')::int8,
+        a.pid, a.usename = %(role)s, a.application_name, extract(epoch FROM a.query_start)::float8,
+        a.state, a.query, w.pid IS NOT NULL, w.since, w.mode, w.relation,
+        CASE WHEN w.pid IS NOT NULL THEN pg_blocking_pids(a.pid) END,
+        CASE WHEN a.usename = %(role)s THEN (
+            SELECT array_agg(l.mode || ' ' || l.relation) FROM pg_locks l
+            WHERE l.pid = a.pid AND l.granted AND l.locktype = 'relation' AND l.relation >= 16384
+        ) END
+    FROM (SELECT 1) AS once LEFT JOIN pg_stat_activity a ON a.datname = current_database()
+        AND a.pid <> pg_backend_pid() AND (a.usename = %(role)s OR EXISTS (SELECT FROM waiting))
+    LEFT JOIN waiting w ON w.pid = a.pid
+"""
+
+
+@dataclass(slots=True)
+class LockingSession:
+    """A session at one moment; ``own`` when it is one of the migration."""
+
+    pid: int
+    own: bool
+    name: str
+    since: float
+    state: str
+    text: str
+    waits: bool
+    waiting_since: float | None
+    mode: str
+    relation: int
+    blockers: tuple[int, ...]
+    locks: tuple[tuple[str, int], ...]
+
+
+def blocking_statements(one: LockingSession, sessions: Mapping[int, LockingSession]) -> tuple[str, str]:
+    """The statement of the migration that blocks a session, and the statement that blocks the migration.
+
+    Where the migration does not block it, the first is empty and the second is the statement that blocks the session.
+    """
+    chain, todo = [], list(one.blockers)
+    met = {one.pid}
+    while todo:
+        pid = todo.pop(0)
+        if pid in met:
+            continue
+        met.add(pid)
+        if blocker := sessions.get(pid):
+            chain.append(blocker)
+            todo += blocker.blockers
+    if one.own:
+        return "", _statement_of(chain[0]) if chain else ""
+    ours = next((blocker for blocker in chain if blocker.own), None)
+    if ours is None:
+        return "", _statement_of(chain[0]) if chain else ""
+    first = next((sessions[pid] for pid in ours.blockers if pid in sessions), None)
+    return ours.text, _statement_of(first) if first else ""
+
+
+def _statement_of(session: LockingSession) -> str:
+    if session.name == PLANNED:
+        return PLANNED
+    idle = session.state.startswith("idle")
+    return f"a transaction that is open and idle, last: {session.text}" if idle else session.text
+
+
+def session_of(row: Sequence[Any]) -> LockingSession:
+    """The session of a row of ``SESSIONS``, whose first two columns, time and WAL, are left out."""
+    pid, own, name, since, state, text, waits, waiting_since, mode, relation, blockers, locks = row
+    pairs = [one.rpartition(" ") for one in locks or ()]
+    return LockingSession(
+        pid=int(pid),
+        own=bool(own),
+        name=str(name or ""),
+        since=float(since or 0.0),
+        state=str(state or ""),
+        text=str(text or ""),
+        waits=bool(waits),
+        waiting_since=None if waiting_since is None else float(waiting_since),
+        mode=str(mode or ""),
+        relation=int(relation or 0),
+        blockers=tuple(blockers or ()),
+        locks=tuple((mode, int(oid)) for mode, _, oid in pairs),
+    )

@@ -1,0 +1,52 @@
+"""Registry: every kind of probe, by the type of what it reads.
+
+An environment returns what there is to read of a leg (``harness.probes.access``). Another database, say, is a type
+there, a module with a subclass of ``Probe``, and a row here.
+"""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any
+
+from harness.probes.access import Cache, Database, MetricsEndpoint, ServiceContainer, ServiceProcess
+from harness.probes.metrics import MetricsProbe
+from harness.probes.postgres import PostgresProbe
+from harness.probes.process import ProcessProbe
+from harness.probes.reader import Probe
+from harness.probes.redis import RedisProbe
+
+
+def probes_of(monitored: Iterable[object]) -> list[Probe]:
+    """The probes of what there is to read: one probe for all of a type, in the order of ``PROBES``.
+
+    Raises:
+        TypeError: when no probe reads something of a type.
+    """
+    by_type: dict[type, list[object]] = {}
+    for one in monitored:
+        by_type.setdefault(type(one), []).append(one)
+    if unknown := [kind.__name__ for kind in by_type if kind not in PROBES]:
+        raise TypeError(f"no probe reads {unknown[0]}")
+    return [make(by_type[kind]) for kind, make in PROBES.items() if kind in by_type]
+
+
+def _processes(found: Sequence[ServiceProcess]) -> Probe:
+    return ProcessProbe({one.name: one.process for one in found})
+
+
+def _containers(found: Sequence[ServiceContainer]) -> Probe:
+    from harness.probes.container import ContainerProbe  # noqa: PLC0415 - the Docker SDK takes a second
+
+    return ContainerProbe(found[0].client, {one.name: one.id for one in found})
+
+
+def _metrics(found: Sequence[MetricsEndpoint]) -> Probe:
+    return MetricsProbe({one.service: one.url for one in found}, found[0].read)
+
+
+PROBES: Mapping[type, Callable[[Any], Probe]] = {
+    ServiceProcess: _processes,
+    ServiceContainer: _containers,
+    MetricsEndpoint: _metrics,
+    Database: PostgresProbe,
+    Cache: RedisProbe,
+}
