@@ -383,6 +383,8 @@ PERCENTILES: dict[str, Fraction] = {
 SERVICE_TIMES: dict[str, Fraction] = {
     m.name: m.quantile for m in METRICS.values() if m.quantile is not None and m.from_sending
 }
+LOADS_HELD = tuple(m.name for m in METRICS.values() if m.origin is Origin.STRESS)
+"""A plan has one of them: a rate or users."""
 HEADLINES = ("p95", "p50")
 """The latency that a place is described by: the first of these with samples enough."""
 

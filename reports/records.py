@@ -18,7 +18,7 @@ from harness.leg import Window
 from harness.measures.capacity import Sought
 from harness.measures.recovery import Recovery
 from harness.measures.row import Row
-from harness.metric import METRICS, Origin
+from harness.metric import LOADS_HELD, METRICS, Origin
 from harness.statistics import Interval
 from harness.summary import Summary
 from harness.verdict import Verdict
@@ -197,8 +197,7 @@ def _dumps(value: object) -> str:
 
 
 def _row(row: Row) -> dict[str, Any]:
-    held = [metric.name for metric in METRICS.values() if metric.origin is Origin.STRESS]
-    missed = next((row.upper_ends[name] for name in held if name in row.upper_ends), None)
+    missed = next(iter(row.upper_ends.values()), None)
     readings = {name: _finite(value) for name, value in row.values.items() if name not in METRICS}
     return {
         "arm": row.arm,
@@ -212,7 +211,7 @@ def _row(row: Row) -> dict[str, Any]:
         "lookups": row.lookups,
         "seconds": _finite(row.seconds),
         "design_effect": _finite(row.design_effect),
-        "held_all": any(name in row.lower_bounds for name in held),
+        "held_all": not row.lower_bounds.isdisjoint(LOADS_HELD),
         "rate_missed": _finite(missed),
         "searched": bool(row.upper_ends),
         "detected": "detection_seconds" not in row.lower_bounds,

@@ -91,7 +91,7 @@ class Answers:
             )
         waited_ns = 0 if said.from_sending else self.sent_ns - self.due_ns
         latency_ns = (waited_ns + self.duration_ns)[self.ok]
-        if not successes:
+        if not len(latency_ns):
             return None
         if said.of_latencies is not None:
             return said.of_latencies(latency_ns)

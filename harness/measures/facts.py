@@ -7,7 +7,7 @@ from statistics import fmean, median_low
 
 from harness.measures.capacity import Sought, Step, capacity_of, load_held
 from harness.measures.recovery import Recovery
-from harness.metric import held_metric
+from harness.metric import LOADS_HELD, held_metric
 from harness.trial import Migration, Trial
 
 
@@ -44,13 +44,13 @@ def whole_values(
     found = capacity_of([one for one in searches if any(one.leg == trial.leg for trial in legs)])
     rate = held_metric(rates=True).name
     if found:
-        values[rate], bounds[rate] = found.held, found.at_least
+        values[rate], bounds = found.held, dict.fromkeys(LOADS_HELD, found.at_least)
         upper_ends[rate] = math.inf if found.missed is None else found.missed
     elif loads := [load for load in stepped if load is not None]:
         held, rates = median_low(loads), any(step.rate is not None for step in steps)
         name = held_metric(rates=rates).name
         values[name] = held if rates else int(held)
-        bounds[name] = held == max(step.load for step in steps)
+        bounds = dict.fromkeys(LOADS_HELD, held == max(step.load for step in steps))
     if own := [recovery for recovery in recoveries if any(recovery.leg == trial.leg for trial in legs)]:
         values["recovery_seconds"] = max(recovery.recovered_after for recovery in own)
         bounds["recovery_seconds"] = not all(recovery.recovered for recovery in own)

@@ -81,7 +81,7 @@ def _unread(plan: Plan, metric: Metric) -> str:
         return ""
     match plan.environment:
         case Local() as local:
-            there = metric.process in local.provides
+            there = metric.process.value in local.provides
             fix = f'add "{metric.process}" to environment.provides'
         case Compose() as compose:
             database = metric.process is Process.DATABASE
