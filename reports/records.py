@@ -214,8 +214,8 @@ def _row(row: Row) -> dict[str, Any]:
         "held_all": not row.lower_bounds.isdisjoint(LOADS_HELD),
         "rate_missed": _finite(missed),
         "searched": bool(row.upper_ends),
-        "detected": "detection_seconds" not in row.lower_bounds,
-        "recovered": "recovery_seconds" not in row.lower_bounds,
+        "detected": not row.at_least(METRICS["detection_seconds"]),
+        "recovered": not row.at_least(METRICS["recovery_seconds"]),
         **({"readings": readings} if readings else {}),
         **({"tag": row.tag} if row.tag is not None else {}),
     }
