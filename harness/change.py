@@ -101,7 +101,7 @@ def _points_of_counts(before: Row, after: Row) -> Change | None:
 
 def _points_of_odds(paired: list[tuple[int, Row, Row]], values: tuple[BlockPair, ...], before: Row) -> Change | None:
     """Block differences of log odds, shown as points at the level of the before arm."""
-    if before.cache_hit_rate is None:
+    if not before.lookups:
         return None
     odds = [logit(a.hits, a.lookups) - logit(b.hits, b.lookups) for _, b, a in paired]
     interval = t_interval(odds)

@@ -1,11 +1,14 @@
-"""The registry of metrics: what each is called, its unit, and which way is better.
+"""The registry of metrics: name, unit, better direction, what each is measured on, and where reports show it.
 
-Nothing else in the project asks ``if metric == "rps"``: a new metric is one more row here.
+A new metric is one more row here and, where no column says how it is computed, a function that reads it. No other
+module compares the name of a metric with a literal.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from fractions import Fraction
+from typing import Any
 
 
 class Unit(StrEnum):
@@ -56,6 +59,25 @@ class Origin(StrEnum):
         return self in {Origin.PROCESSES, Origin.READINGS, Origin.STATEMENTS, Origin.TRIGGERS}
 
 
+class Process(StrEnum):
+    """The processes whose CPU or memory a metric is about, as readings name their source."""
+
+    DATABASE = "postgres"
+    CACHE = "redis"
+    SERVICE = "service"  # all other sources together
+
+
+class Table(StrEnum):
+    """The tables and charts that show a choice of metrics."""
+
+    STAGES = "stages"  # the columns of the report's stage tables
+    SUMMARY = "summary"  # the columns of summary.md
+    RUNS = "runs"  # harness compare
+    BLOCKS = "blocks"  # the charts of a plan without targets
+    PLACEBO = "placebo"
+    STEPS = "steps"  # the attribution of a plan that names no metrics
+
+
 class Scale(StrEnum):
     """The scale on which blocks of a metric are compared, and so the form of its interval."""
 
@@ -69,6 +91,39 @@ class Better(StrEnum):
 
     LOWER = "lower"
     HIGHER = "higher"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RequestCounts:
+    """Counts of some requests, and the seconds in which they were made.
+
+    ``hits`` and ``lookups`` are of successes that a cache answered, or was asked for.
+    """
+
+    requests: int
+    failures: int
+    hits: int = 0
+    lookups: int = 0
+    seconds: float = 0.0
+
+    @property
+    def successes(self) -> int:
+        """Requests that did not fail."""
+        return self.requests - self.failures
+
+    def samples(self, metric: "Metric") -> int:
+        """How many samples the value of a metric is taken from."""
+        match metric.basis:
+            case Basis.REQUESTS:
+                return self.requests
+            case Basis.SUCCESSES:
+                return self.successes
+            case Basis.LOOKUPS:
+                return self.lookups
+            case Basis.HITS:
+                return self.hits
+            case Basis.MISSES:
+                return self.lookups - self.hits
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +140,14 @@ class Metric:
         origin: what it is measured on.
         from_sending: whether it times a request from when it was sent, not from when it was due: service time.
         of_corpus: of what is read beside the load, whether the corpus of the plan tells it of single endpoints.
+        counted: its value, of what follows from counts of requests; ``None`` where these do not tell it.
+        of_latencies: its value in ms from latencies in ns, at least one, of a latency that is no percentile.
+        header: the column of samples that it is the mean of; services report it in a response header.
+        of_misses: whether that is the mean over cache misses, and not over all responses.
+        process: whose CPU (a fraction) or memory (in MB) it is.
+        smallest: the smallest change that counts unless the plan says another; empty where it is the plan's ``effect``.
+        missing: why a cell has no value, as reports say it.
+        tables: where it is shown.
     """
 
     name: str
@@ -99,6 +162,45 @@ class Metric:
     origin: Origin = Origin.REQUESTS
     from_sending: bool = False
     of_corpus: bool = False
+    counted: Callable[[RequestCounts], float | None] | None = None
+    of_latencies: Callable[[Any], float] | None = None
+    header: str = ""
+    of_misses: bool = False
+    process: Process | None = None
+    smallest: str = ""
+    missing: str = ""
+    tables: frozenset[Table] = frozenset()
+
+    @property
+    def latency(self) -> bool:
+        """Whether it is a statistic of latencies or service times."""
+        return self.quantile is not None or self.of_latencies is not None
+
+    @property
+    def key(self) -> str:
+        """Its key in the rows of ``summary.json``."""
+        return f"{self.name}_ms" if self.latency else self.name
+
+    @property
+    def of_failures(self) -> bool:
+        """Whether it is the share of requests that failed."""
+        return self.scale is Scale.PROPORTION
+
+    @property
+    def searched(self) -> bool:
+        """Whether a capacity search can go by it: the requests of a few seconds tell it, without cache headers."""
+        return self.basis in {Basis.REQUESTS, Basis.SUCCESSES} and (self.latency or self.counted is not None)
+
+    @property
+    def live(self) -> bool:
+        """Whether it is known while the load runs, so that an abort can watch it."""
+        return self.searched and not self.from_sending and self.of_latencies is None
+
+    @property
+    def alerting(self) -> bool:
+        """Whether an alert can watch it, ten seconds at a time."""
+        fraction = self.counted is not None and self.unit is Unit.FRACTION
+        return fraction or (self.live and self.latency) or self.origin in {Origin.PROCESSES, Origin.READINGS}
 
     @property
     def whole(self) -> bool:
@@ -112,16 +214,28 @@ class Metric:
 
     def lacks(self, part: str) -> bool:
         """Whether there is no value for a single ``stage``, ``endpoint`` or ``tag``."""
-        return self.whole or (part in {"endpoint", "tag"} and self.origin.beside and not self._told_of(part))
-
-    def _told_of(self, part: str) -> bool:
-        return part == "endpoint" and self.of_corpus
+        of_endpoint = part == "endpoint" and self.of_corpus
+        return self.whole or (part in {"endpoint", "tag"} and self.origin.beside and not of_endpoint)
 
 
-def _percentile(name: str, label: str, quantile: str, least: int, basis: Basis = Basis.SUCCESSES) -> Metric:
+STAGES = frozenset({Table.STAGES})
+EVERYWHERE = STAGES | {Table.SUMMARY, Table.RUNS}
+
+
+def _percentile(
+    name: str,
+    label: str,
+    quantile: str,
+    least: int,
+    tables: frozenset[Table] = frozenset(),
+    *,
+    basis: Basis = Basis.SUCCESSES,
+    missing: str = "",
+) -> Metric:
     exact = Fraction(quantile)
     solid = int(100 / (1 - exact))  # 100 samples beyond the percentile
-    return Metric(name, label, Unit.MS, Scale.LOG, Better.LOWER, exact, least, solid, basis)
+    of_samples = Metric(name, label, Unit.MS, Scale.LOG, Better.LOWER, exact, least, solid, basis)
+    return replace(of_samples, tables=tables, missing=missing)
 
 
 def _of_service_time(latency: Metric) -> Metric:
@@ -129,77 +243,138 @@ def _of_service_time(latency: Metric) -> Metric:
     return replace(latency, name=name, label=label, from_sending=True)
 
 
+def _lower(name: str, label: str, unit: Unit, origin: Origin = Origin.REQUESTS) -> Metric:
+    """A metric that is better when it is lower, and compared as a ratio."""
+    return Metric(name, label, unit, Scale.LOG, Better.LOWER, origin=origin)
+
+
+def _higher(name: str, label: str, unit: Unit, origin: Origin = Origin.REQUESTS) -> Metric:
+    return replace(_lower(name, label, unit, origin), better=Better.HIGHER)
+
+
 def _work(name: str, label: str) -> Metric:
-    return Metric(name, label, Unit.COUNT, Scale.LOG, Better.LOWER, origin=Origin.STATEMENTS, of_corpus=True)
+    return replace(_lower(name, label, Unit.COUNT, Origin.STATEMENTS), of_corpus=True)
 
 
-def _of_rehearsal(name: str, label: str, unit: Unit) -> Metric:
-    return Metric(name, label, unit, Scale.LOG, Better.LOWER, origin=Origin.REHEARSAL)
+def _used(process: Process, name: str, label: str, unit: Unit) -> Metric:
+    return replace(_lower(name, label, unit, Origin.PROCESSES), process=process)
+
+
+def _throughput(counts: RequestCounts) -> float | None:
+    return counts.successes / counts.seconds if counts.seconds else None
+
+
+def _error_rate(counts: RequestCounts) -> float | None:
+    return counts.failures / counts.requests if counts.requests else None
+
+
+def _hit_rate(counts: RequestCounts) -> float | None:
+    return counts.hits / counts.lookups if counts.lookups else None
+
+
+def _maximum(latency_ns: Any) -> float:  # noqa: ANN401 - an array of NumPy, which this module does not load
+    return int(latency_ns.max()) / 1e6
+
+
+def _mean(latency_ns: Any) -> float:  # noqa: ANN401 - the same
+    return int(latency_ns.sum()) / (len(latency_ns) * 1_000_000)
 
 
 # ``least`` of a percentile is the smallest n with q^n < 0.05: fewer samples cannot bound it from above.
 METRICS: dict[str, Metric] = {
     metric.name: metric
     for metric in (
-        _percentile("p50", "P50", "0.50", 5),
+        _percentile("p50", "P50", "0.50", 5, EVERYWHERE | {Table.BLOCKS, Table.PLACEBO}),
         _percentile("p90", "P90", "0.90", 29),
-        _percentile("p95", "P95", "0.95", 59),
-        _percentile("p99", "P99", "0.99", 299),
-        _percentile("hit_p50", "P50 of hits", "0.50", 5, Basis.HITS),
-        _percentile("miss_p50", "P50 of misses", "0.50", 5, Basis.MISSES),
-        _of_service_time(_percentile("p50", "P50", "0.50", 5)),
-        _of_service_time(_percentile("p95", "P95", "0.95", 59)),
-        _of_service_time(_percentile("p99", "P99", "0.99", 299)),
-        Metric("max", "max", Unit.MS, Scale.LOG, Better.LOWER, basis=Basis.SUCCESSES),
-        Metric("mean", "mean", Unit.MS, Scale.LOG, Better.LOWER, basis=Basis.SUCCESSES),
-        Metric("rps", "req/s", Unit.PER_SECOND, Scale.LOG, Better.HIGHER),
-        Metric("error_rate", "error rate", Unit.FRACTION, Scale.PROPORTION, Better.LOWER),
-        Metric("cache_hit_rate", "cache-hit rate", Unit.FRACTION, Scale.LOGIT, Better.HIGHER, basis=Basis.LOOKUPS),
-        Metric("queries_per_request", "queries per request", Unit.COUNT, Scale.LOG, Better.LOWER),
-        Metric("queries_per_miss", "queries per cache miss", Unit.COUNT, Scale.LOG, Better.LOWER),
-        Metric(
-            "db_ms_per_request", "database time per request", Unit.MS, Scale.LOG, Better.LOWER, basis=Basis.SUCCESSES
+        _percentile("p95", "P95", "0.95", 59, EVERYWHERE | {Table.BLOCKS, Table.PLACEBO, Table.STEPS}),
+        _percentile("p99", "P99", "0.99", 299, EVERYWHERE),
+        _of_service_time(_percentile("p50", "P50", "0.50", 5, STAGES)),
+        _of_service_time(_percentile("p95", "P95", "0.95", 59, STAGES | {Table.SUMMARY})),
+        _of_service_time(_percentile("p99", "P99", "0.99", 299, STAGES)),
+        replace(_lower("max", "max", Unit.MS), basis=Basis.SUCCESSES, of_latencies=_maximum, tables=STAGES),
+        replace(_lower("mean", "mean", Unit.MS), basis=Basis.SUCCESSES, of_latencies=_mean),
+        replace(
+            _higher("rps", "req/s", Unit.PER_SECOND),
+            counted=_throughput,
+            tables=EVERYWHERE | {Table.BLOCKS, Table.STEPS},
         ),
-        Metric("db_ms_per_miss", "database time per cache miss", Unit.MS, Scale.LOG, Better.LOWER, basis=Basis.MISSES),
-        Metric("database_cpu", "database CPU", Unit.FRACTION, Scale.LOG, Better.LOWER, origin=Origin.PROCESSES),
-        Metric("service_cpu", "service CPU", Unit.FRACTION, Scale.LOG, Better.LOWER, origin=Origin.PROCESSES),
-        Metric("cache_memory", "cache memory", Unit.MEGABYTES, Scale.LOG, Better.LOWER, origin=Origin.PROCESSES),
-        Metric("service_memory", "service memory", Unit.MEGABYTES, Scale.LOG, Better.LOWER, origin=Origin.PROCESSES),
+        Metric(
+            "error_rate",
+            "error rate",
+            Unit.FRACTION,
+            Scale.PROPORTION,
+            Better.LOWER,
+            counted=_error_rate,
+            smallest="0.1 pt",
+            tables=EVERYWHERE,
+        ),
+        Metric(
+            "cache_hit_rate",
+            "cache-hit rate",
+            Unit.FRACTION,
+            Scale.LOGIT,
+            Better.HIGHER,
+            basis=Basis.LOOKUPS,
+            counted=_hit_rate,
+            smallest="1 pt",
+            missing="no response said whether the cache answered",
+            tables=EVERYWHERE,
+        ),
+        _percentile(
+            "hit_p50", "P50 of hits", "0.50", 5, STAGES, basis=Basis.HITS, missing="no answer came from the cache"
+        ),
+        _percentile(
+            "miss_p50", "P50 of misses", "0.50", 5, STAGES, basis=Basis.MISSES, missing="no answer missed the cache"
+        ),
+        replace(
+            _lower("queries_per_request", "queries per request", Unit.COUNT),
+            header="queries",
+            missing="no response said how many queries it took",
+            tables=STAGES | {Table.STEPS},
+        ),
+        replace(
+            _lower("queries_per_miss", "queries per cache miss", Unit.COUNT),
+            header="queries",
+            of_misses=True,
+            missing="no response that missed the cache said how many queries it took",
+            tables=STAGES | {Table.RUNS},
+        ),
+        replace(
+            _lower("db_ms_per_request", "database time per request", Unit.MS),
+            basis=Basis.SUCCESSES,
+            header="db_ms",
+            tables=frozenset({Table.PLACEBO}),
+        ),
+        replace(
+            _lower("db_ms_per_miss", "database time per cache miss", Unit.MS),
+            basis=Basis.MISSES,
+            header="db_ms",
+            of_misses=True,
+        ),
+        _used(Process.DATABASE, "database_cpu", "database CPU", Unit.FRACTION),
+        _used(Process.SERVICE, "service_cpu", "service CPU", Unit.FRACTION),
+        _used(Process.CACHE, "cache_memory", "cache memory", Unit.MEGABYTES),
+        _used(Process.SERVICE, "service_memory", "service memory", Unit.MEGABYTES),
         _work("db_statements_per_request", "statements per request"),
         _work("db_rows_per_request", "rows per request"),
         _work("db_blocks_per_request", "8 kB pages read per request"),
         _work("wal_bytes_per_request", "WAL bytes per request"),
-        Metric(
-            "slow_statements",
-            "statements over 100 ms",
-            Unit.WHOLE,
-            Scale.LOG,
-            Better.LOWER,
-            origin=Origin.STATEMENTS,
-        ),
-        Metric(
-            "trigger_ms_per_request",
-            "time in triggers per request",
-            Unit.MS,
-            Scale.LOG,
-            Better.LOWER,
-            origin=Origin.TRIGGERS,
-        ),
-        Metric("users_held", "users held", Unit.USERS, Scale.LOG, Better.HIGHER, origin=Origin.STRESS),
-        Metric("rate_held", "rate held", Unit.PER_SECOND, Scale.LOG, Better.HIGHER, origin=Origin.STRESS),
-        Metric("ready_seconds", "time to readiness", Unit.SECONDS, Scale.LOG, Better.LOWER, origin=Origin.START),
-        Metric("detection_seconds", "time to detection", Unit.SECONDS, Scale.LOG, Better.LOWER, origin=Origin.FAULT),
-        Metric("recovery_seconds", "time to recovery", Unit.SECONDS, Scale.LOG, Better.LOWER, origin=Origin.FAULT),
-        Metric("indexes_created", "indexes created", Unit.WHOLE, Scale.LOG, Better.HIGHER, origin=Origin.MIGRATION),
-        Metric("migration_seconds", "migration time", Unit.SECONDS, Scale.LOG, Better.LOWER, origin=Origin.MIGRATION),
-        _of_rehearsal("migration_stall_ms", "longest stall by the migration", Unit.MS),
-        _of_rehearsal("migration_blocked_ms", "waiting of all requests by the migration", Unit.MS),
-        _of_rehearsal("migration_failures", "requests failed during the migration", Unit.WHOLE),
-        _of_rehearsal("rollback_stall_ms", "longest stall by the rollback", Unit.MS),
-        _of_rehearsal("rollback_failures", "requests failed during the rollback", Unit.WHOLE),
+        _lower("slow_statements", "statements over 100 ms", Unit.WHOLE, Origin.STATEMENTS),
+        _lower("trigger_ms_per_request", "time in triggers per request", Unit.MS, Origin.TRIGGERS),
+        replace(_higher("users_held", "users held", Unit.USERS, Origin.STRESS), tables=frozenset({Table.RUNS})),
+        replace(_higher("rate_held", "rate held", Unit.PER_SECOND, Origin.STRESS), tables=frozenset({Table.RUNS})),
+        _lower("ready_seconds", "time to readiness", Unit.SECONDS, Origin.START),
+        _lower("detection_seconds", "time to detection", Unit.SECONDS, Origin.FAULT),
+        _lower("recovery_seconds", "time to recovery", Unit.SECONDS, Origin.FAULT),
+        _higher("indexes_created", "indexes created", Unit.WHOLE, Origin.MIGRATION),
+        _lower("migration_seconds", "migration time", Unit.SECONDS, Origin.MIGRATION),
+        _lower("migration_stall_ms", "longest stall by the migration", Unit.MS, Origin.REHEARSAL),
+        _lower("migration_blocked_ms", "waiting of all requests by the migration", Unit.MS, Origin.REHEARSAL),
+        _lower("migration_failures", "requests failed during the migration", Unit.WHOLE, Origin.REHEARSAL),
+        _lower("rollback_stall_ms", "longest stall by the rollback", Unit.MS, Origin.REHEARSAL),
+        _lower("rollback_failures", "requests failed during the rollback", Unit.WHOLE, Origin.REHEARSAL),
     )
 }
-LATENCIES = frozenset(m.name for m in METRICS.values() if m.quantile is not None) | {"max", "mean"}
 PERCENTILES: dict[str, Fraction] = {
     m.name: m.quantile
     for m in METRICS.values()
@@ -208,5 +383,17 @@ PERCENTILES: dict[str, Fraction] = {
 SERVICE_TIMES: dict[str, Fraction] = {
     m.name: m.quantile for m in METRICS.values() if m.quantile is not None and m.from_sending
 }
-SEARCHED = (*PERCENTILES, *SERVICE_TIMES, "max", "mean", "rps", "error_rate")
-"""What a search can go by: the requests of a few seconds tell it, without a look at servers or answers."""
+LOADS_HELD = tuple(m.name for m in METRICS.values() if m.origin is Origin.STRESS)
+"""A plan has one of them: a rate or users."""
+HEADLINES = ("p95", "p50")
+"""The latency that a place is described by: the first of these with samples enough."""
+
+
+def shown_in(table: Table) -> tuple[Metric, ...]:
+    """The metrics of a table or chart."""
+    return tuple(metric for metric in METRICS.values() if table in metric.tables)
+
+
+def held_metric(*, rates: bool) -> Metric:
+    """The load that an arm holds: arrivals per second in an open plan, users in a closed one."""
+    return METRICS["rate_held" if rates else "users_held"]

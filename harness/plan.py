@@ -4,6 +4,7 @@ from typing import Annotated, Literal, Self, TypeVar
 
 from pydantic import Field, PrivateAttr, field_validator
 
+from harness.metric import Table, shown_in
 from harness.parts.abort import Abort
 from harness.parts.alert import DEFAULTS, Alert
 from harness.parts.capacity import Capacity
@@ -64,7 +65,7 @@ class Chain(Part):
     steps: tuple[Step, ...] = Field(min_length=2)
     stage: str | None = None
     endpoint: str | None = None
-    metrics: tuple[str, ...] = Field(default=("p95", "rps", "queries_per_request"), min_length=1)
+    metrics: tuple[str, ...] = Field(default=tuple(metric.name for metric in shown_in(Table.STEPS)), min_length=1)
 
 
 class Load(Part):

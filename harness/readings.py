@@ -10,8 +10,9 @@ import pyarrow.parquet as pq
 
 from harness.columns import names, numbers
 from harness.errors import RunFolderError
+from harness.metric import Process
 
-DATABASE, CACHE, GENERATOR = "postgres", "redis", "generator"
+DATABASE, CACHE, GENERATOR = Process.DATABASE.value, Process.CACHE.value, "generator"
 """Sources that are no service."""
 CPU, MEMORY = "cpu_of_host", "memory_bytes"
 THREADS, DESCRIPTORS = "threads", "descriptors"

@@ -62,7 +62,7 @@ def percentile(values: NDArray[np.float64], quantile: Fraction) -> float | None:
 
 def percentiles(values: NDArray[Any], quantiles: Sequence[Fraction]) -> list[float | None]:
     """Several percentiles of the same values, none of them NaN, in one pass; each as of ``percentile``."""
-    if len(values) == 0:
+    if len(values) == 0 or not quantiles:
         return [None] * len(quantiles)
     places = [math.ceil(quantile * len(values)) - 1 for quantile in quantiles]
     ranked = np.partition(values, places)

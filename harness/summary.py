@@ -11,7 +11,7 @@ What counts where:
 """
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from functools import cached_property, partial
 
 import pyarrow.compute as pc
@@ -19,11 +19,11 @@ import pyarrow.compute as pc
 from harness.evidence.server_side import Told, told_of
 from harness.evidence.toll import Toll
 from harness.evidence.triggers import TriggerTime
-from harness.evidence.work import StatementUse, Work
+from harness.evidence.work import StatementUse, Work, work_values
 from harness.measures.capacity import Answers, Sought, Step, begun, holds, sought
 from harness.measures.cell import cells_of, pooled
 from harness.measures.curve import Curve, curve_of
-from harness.measures.facts import facts_of
+from harness.measures.facts import whole_values
 from harness.measures.leg_facts import LegFacts
 from harness.measures.place import Cells, Place, Spans, places_of, row_of
 from harness.measures.recovery import Recovery, recoveries_of
@@ -123,9 +123,23 @@ def summarise(
     usage, work, triggers = Usage(legs, vocabulary.readings), Work(legs), TriggerTime(legs)
     made = {(row.arm, row.block): row.requests for row in rows if row.stage is None and row.endpoint is None}
     requests = {trial.leg.number: made.get((trial.leg.arm, trial.leg.block), 0) for trial in legs}
-    rows = [_with_toll(_with_usage(row, usage, work, triggers), tolls or {}) for row in rows]
+
+    def complete(row: Row) -> Row:
+        """A row with what was read beside the load, and of all stages and endpoints with the whole values."""
+        place = row.arm, row.block, row.stage
+        if row.endpoint is not None:
+            return row.adding(_cost(row, tolls or {}))
+        beside = usage.of(*place) | work.of(*place, row.requests) | triggers.of(*place, row.requests)
+        if row.stage is not None:
+            return row.adding(beside)
+        own = [trial for trial in legs if trial.leg.arm == row.arm and row.block in {None, trial.leg.block}]
+        made = [migration for migration in migrations if migration.arm == row.arm and row.block is None]
+        whole = whole_values(own, steps, recoveries, made, searches)
+        bounds = replace(row, lower_bounds=whole.lower_bounds, upper_ends=whole.upper_ends)
+        return bounds.adding(beside | whole.values)
+
     return Summary(
-        rows=tuple(_with_facts(row, legs, migrations, steps, recoveries, searches) for row in rows),
+        rows=tuple(map(complete, rows)),
         stages=tuple(dict.fromkeys(window.stage for leg in legs for window in leg.generation.windows)),
         curves=curves,
         timelines=_timelines(counted),
@@ -223,40 +237,7 @@ def _steps(trials: Sequence[Trial], rows: Sequence[Row], limits: Sequence[Expect
                 yield Step(trial.leg, window.stage, window.users, held, window.rate)
 
 
-def _with_usage(row: Row, usage: Usage, work: Work, triggers: TriggerTime) -> Row:
-    """A row of all endpoints with what its servers and services used, and what the databases executed and fired."""
-    if row.endpoint is not None:
-        return row
-    place = row.arm, row.block, row.stage
-    return replace(row, **usage.of(*place), **work.of(*place, row.requests), **triggers.of(*place, row.requests))
-
-
-def _with_toll(row: Row, tolls: Mapping[str, Mapping[str, Toll]]) -> Row:
-    """A row of one endpoint with what its requests cost, as many of them answered by a cache as were."""
+def _cost(row: Row, tolls: Mapping[str, Mapping[str, Toll]]) -> dict[str, float]:
+    """What requests to the endpoint of a row cost the database, as many of them answered by a cache as were."""
     toll = tolls.get(row.arm, {}).get(row.endpoint) if row.endpoint is not None else None
-    if toll is None:
-        return row
-    cost = toll.at(row.cache_hit_rate)
-    return replace(
-        row,
-        db_statements_per_request=cost.calls,
-        db_rows_per_request=cost.rows,
-        db_blocks_per_request=cost.blocks,
-        wal_bytes_per_request=cost.wal,
-    )
-
-
-def _with_facts(  # noqa: PLR0917 - each is of another type
-    row: Row,
-    trials: Sequence[Trial],
-    migrations: Sequence[Migration],
-    steps: Sequence[Step],
-    recoveries: Sequence[Recovery],
-    searches: Sequence[Sought],
-) -> Row:
-    """A row of all stages and endpoints with the facts of its legs, and of its arm when it is of all blocks."""
-    if row.stage is not None or row.endpoint is not None:
-        return row
-    legs = [trial for trial in trials if trial.leg.arm == row.arm and row.block in {None, trial.leg.block}]
-    made = [migration for migration in migrations if migration.arm == row.arm and row.block is None]
-    return replace(row, **asdict(facts_of(legs, steps, recoveries, made, searches)))
+    return work_values(toll.at(row.value("cache_hit_rate"))) if toll else {}

@@ -4,13 +4,14 @@ from dataclasses import dataclass
 
 from harness.judging.check import Outcome
 from harness.measures.capacity import Step
-from harness.metric import METRICS, Metric
+from harness.metric import HEADLINES, METRICS, Metric, held_metric
 from harness.plan import ARMS, Plan
 from harness.summary import Summary
 from reports import view
 from reports.stages import least_samples, value_cell
 from reports.view import Cell
 
+SHOWN = METRICS[HEADLINES[0]]
 CLOSED_LEAD = (
     "Users are held when {} in their stress stage and in every one with as many or fewer users, leg by leg. The number "
     "of an arm is the median of its legs, of an even number the lower middle one."
@@ -53,7 +54,7 @@ def capacity_table(plan: Plan, summary: Summary) -> CapacityTable | None:
     """The table; ``None`` when the plan does not say what it means to hold a load, or nothing was measured."""
     if plan.capacity is None or not summary.steps:
         return None
-    metric = METRICS["rate_held" if plan.open else "users_held"]
+    metric = held_metric(rates=plan.open)
     before, after = (_held(summary, metric, arm) for arm in ARMS)
     places = sorted({(step.load, step.stage) for step in summary.steps})
     return CapacityTable(
@@ -62,7 +63,7 @@ def capacity_table(plan: Plan, summary: Summary) -> CapacityTable | None:
         lead=(OPEN_LEAD if plan.open else CLOSED_LEAD).format(
             " and ".join(view.plain(text.strip()) for text in plan.capacity.limit)
         ),
-        unit=view.UNITS[METRICS["p95"].unit],
+        unit=view.UNITS[SHOWN.unit],
         rows=tuple(_row(summary, load, stage) for load, stage in places),
         before=before,
         after=after,
@@ -83,10 +84,10 @@ def _row(summary: Summary, load: float, stage: str) -> StepRow:
 
 
 def _of_arm(summary: Summary, arm: str, stage: str) -> tuple[Cell, str]:
-    row, p95 = summary.row(arm, None, stage, None), METRICS["p95"]
+    row = summary.row(arm, None, stage, None)
     cell = view.missing("not requested in this arm")
     if row:
-        cell = value_cell(row, p95, least_samples(summary, p95, arm, stage, None))
+        cell = value_cell(row, SHOWN, least_samples(summary, SHOWN, arm, stage, None))
     return cell, _legs([step for step in summary.steps if (step.leg.arm, step.stage) == (arm, stage)])
 
 

@@ -4,10 +4,9 @@ from collections.abc import Iterator, Sequence
 
 from harness.comparison import Comparison, Pair
 from harness.judging.outcome import Outcomes, RowOutcome
-from harness.metric import LATENCIES
+from harness.metric import Table, shown_in
 from reports import view
 
-SHOWN = ("p50", "p95", "p99", "rps", "error_rate", "cache_hit_rate", "queries_per_miss", "users_held", "rate_held")
 HEADS = ("", "old", "new", "change", "95 % interval", "shows")
 NOTE = "Sequential and unpaired: what changed on the host between the runs is in these differences too."
 FORCED = "FORCED: these runs do not measure the same thing; what differs is in every number below."
@@ -59,8 +58,8 @@ def _rows(comparison: Comparison, outcomes: Outcomes, endpoint: str | None) -> I
 
 
 def _shown(comparison: Comparison, endpoint: str | None) -> Iterator[Pair]:
-    for name in SHOWN:
-        pair = comparison.pair(name, None, endpoint)
+    for metric in shown_in(Table.RUNS):
+        pair = comparison.pair(metric.name, None, endpoint)
         if pair and (pair.before is not None or pair.after is not None):
             yield pair
 
@@ -78,7 +77,7 @@ def _reasons(comparison: Comparison, outcomes: Outcomes) -> list[str]:
 
 def _values(pair: Pair) -> tuple[str, ...]:
     old, new = view.levels(pair)
-    if pair.metric.name in LATENCIES and pair.least_requests < pair.metric.least:
+    if pair.metric.latency and pair.least_requests < pair.metric.least:
         return old, new, "too few", "\N{EM DASH}"
     if pair.change is None:
         return old, new, "\N{EM DASH}", "\N{EM DASH}"

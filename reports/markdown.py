@@ -18,7 +18,6 @@ from reports.steps import CAVEAT, TITLE, StepRow, StepTable, StepValue
 from reports.targets import Remark, TargetRow
 
 SPECIAL = re.compile(r"([\\`*_\[\]<>|~#&$])")
-SHOWN = ("P50", "P95", "P99", "P95 of service time", "req/s", "error rate", "cache-hit rate")
 FAULTS = (
     "fault",
     "at",
@@ -79,9 +78,8 @@ def _lines(page: Page) -> Iterator[str]:
         yield from ("", "</details>")
     if page.stages and page.stages[0].pooled:
         yield from ("", "<details><summary>Endpoints, all stages but ramps (before → after)</summary>", "")
-        labels = [column.label for column in page.columns]
         untold = _untold(page.stages[0].rows)
-        chosen = [labels.index(label) for label in SHOWN if label in labels]
+        chosen = [i for i, column in enumerate(page.columns) if column.brief]
         heads = (f"{page.columns[i].label}, {page.columns[i].unit}".rstrip(", ") for i in chosen)
         heads = (head.replace("req/s, req/s", "req/s") for head in heads)
         yield from _table(

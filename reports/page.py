@@ -288,8 +288,8 @@ def _load(plan: Plan) -> Iterator[tuple[str, str]]:
 def _readiness(summary: Summary) -> Iterator[tuple[str, str]]:
     for arm in ARMS:
         row = summary.row(arm, None, None, None)
-        if row and row.ready_seconds is not None:
-            yield arm, view.duration(row.ready_seconds)
+        if row and (seconds := row.value("ready_seconds")) is not None:
+            yield arm, view.duration(seconds)
 
 
 def _order(setup: Setup) -> Iterator[tuple[str, str]]:

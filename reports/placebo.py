@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from harness.change import Change
 from harness.comparison import Pair
 from harness.judging.placebo import Treated
+from harness.metric import HEADLINES
 from reports import view
 from reports.view import Cell
 
@@ -31,7 +32,7 @@ def placebo_sentence(treated: Sequence[Treated]) -> str:
     """What it comes to, by the P95 of all requests or what there is first; empty where nothing was measured."""
     if not treated:
         return ""
-    first = next((one for one in treated if one.after.metric.name == "p95"), treated[0])
+    first = next((one for one in treated if one.after.metric.name == HEADLINES[0]), treated[0])
     alone, whole = first.placebo.change, first.after.change
     if alone is None or whole is None:
         return ""

@@ -18,6 +18,7 @@ from harness.leg import Window
 from harness.measures.capacity import Sought
 from harness.measures.recovery import Recovery
 from harness.measures.row import Row
+from harness.metric import LOADS_HELD, METRICS, Origin
 from harness.statistics import Interval
 from harness.summary import Summary
 from harness.verdict import Verdict
@@ -196,10 +197,28 @@ def _dumps(value: object) -> str:
 
 
 def _row(row: Row) -> dict[str, Any]:
-    plain = {name: _finite(value) if isinstance(value, float) else value for name, value in asdict(row).items()}
-    del plain["readings"], plain["tag"]
-    own = {"readings": {name: _finite(value) for name, value in row.readings}} if row.readings else {}
-    return plain | own | ({"tag": row.tag} if row.tag is not None else {})
+    missed = next(iter(row.upper_ends.values()), None)
+    readings = {name: _finite(value) for name, value in row.values.items() if name not in METRICS}
+    return {
+        "arm": row.arm,
+        "block": row.block,
+        "stage": row.stage,
+        "endpoint": row.endpoint,
+        "requests": row.requests,
+        "failures": row.failures,
+        **{m.key: _finite(row.value(m.name)) for m in METRICS.values() if m.origin is not Origin.REHEARSAL},
+        "hits": row.hits,
+        "lookups": row.lookups,
+        "seconds": _finite(row.seconds),
+        "design_effect": _finite(row.design_effect),
+        "held_all": not row.lower_bounds.isdisjoint(LOADS_HELD),
+        "rate_missed": _finite(missed),
+        "searched": bool(row.upper_ends),
+        "detected": not row.at_least(METRICS["detection_seconds"]),
+        "recovered": not row.at_least(METRICS["recovery_seconds"]),
+        **({"readings": readings} if readings else {}),
+        **({"tag": row.tag} if row.tag is not None else {}),
+    }
 
 
 def _pair(pair: Pair) -> dict[str, Any]:

@@ -5,14 +5,14 @@ from dataclasses import dataclass
 
 from harness.comparison import Comparison, Pair
 from harness.measures.capacity import Sought
-from harness.metric import METRICS
+from harness.metric import held_metric
 from harness.parts.search import Ending, Word
 from harness.plan import ARMS, Plan
 from harness.summary import Summary
 from reports import view
 from reports.view import Cell
 
-RATE = METRICS["rate_held"]
+RATE = held_metric(rates=True)
 LEAD = (
     "In each leg the service was asked at one rate after the other: twice as much until one was not held, then between "
     "what was held and what was not. A rate is held when {}{}. What is compared is the highest rate that was held, "

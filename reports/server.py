@@ -75,7 +75,7 @@ def server_section(summary: Summary) -> ServerSection | None:
     found = {(told.arm, told.source): told for told in summary.servers if told.arm in ARMS}
     sources = [source for source in dict.fromkeys(source for _, source in found) if source != PROBES]
     rows = [summary.row(arm, None, None, None) for arm in ARMS]
-    hits = [row.cache_hit_rate if row else None for row in rows]
+    hits = [row.value("cache_hit_rate") if row else None for row in rows]
     tables = [_table(source, [found.get((arm, source)) for arm in ARMS], hits) for source in sources]
     shown = tuple(table for table in tables if table.rows)
     if not shown:

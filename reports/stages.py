@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from harness.comparison import Comparison, Pair
 from harness.judging.outcome import Outcomes
 from harness.measures.row import Row
-from harness.metric import METRICS, Metric, Unit
+from harness.metric import Metric, Table, Unit, shown_in
 from harness.parts.stage import Stage
 from harness.plan import ARMS, Plan
 from harness.summary import Summary
@@ -15,28 +15,17 @@ from reports.outcomes import OutcomeCell, outcome_cell
 from reports.targets import SAMPLES, change_cell, too_few
 from reports.view import Cell
 
-LATENCY_COLUMNS = ("p50", "p95", "p99")
-SERVICE_COLUMNS = ("service_p50", "service_p95", "service_p99")
-OTHER_COLUMNS = (
-    "max", "rps", "error_rate", "cache_hit_rate", "hit_p50", "miss_p50", "queries_per_request", "queries_per_miss",
-)  # fmt: skip
-WHY_MISSING = {
-    "hit_p50": "no answer came from the cache",
-    "miss_p50": "no answer missed the cache",
-    "cache_hit_rate": "no response said whether the cache answered",
-    "queries_per_request": "no response said how many queries it took",
-    "queries_per_miss": "no response that missed the cache said how many queries it took",
-}
 ALL_REQUESTS = "all requests"
 ALL_STAGES = "All stages but ramps"
 
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """The head of a column: what is in it and in which unit."""
+    """The head of a column: what is in it, in which unit, and whether ``summary.md`` shows it too."""
 
     label: str
     unit: str
+    brief: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,13 +51,13 @@ class StageTable:
 
 def shown(plan: Plan) -> tuple[Metric, ...]:
     """The metrics of the columns; service time stands beside latency where the two can differ, in open plans."""
-    names = (*LATENCY_COLUMNS, *(SERVICE_COLUMNS if plan.open else ()), *OTHER_COLUMNS)
-    return tuple(METRICS[name] for name in names)
+    return tuple(metric for metric in shown_in(Table.STAGES) if plan.open or not metric.from_sending)
 
 
 def columns(plan: Plan) -> tuple[Column, ...]:
     """The heads of the columns that every cell tuple has, requests first."""
-    return (Column("requests", ""), *(Column(m.label, view.UNITS[m.unit]) for m in shown(plan)))
+    metrics = (Column(m.label, view.UNITS[m.unit], brief=Table.SUMMARY in m.tables) for m in shown(plan))
+    return (Column("requests", ""), *metrics)
 
 
 def stage_tables(plan: Plan, summary: Summary, comparison: Comparison, outcomes: Outcomes) -> tuple[StageTable, ...]:
@@ -161,7 +150,7 @@ def descriptive(metric: Metric) -> str:
 
 
 def _why_missing(metric: Metric) -> str:
-    return WHY_MISSING.get(metric.name, "no request succeeded" if metric.unit is Unit.MS else "not measured")
+    return metric.missing or ("no request succeeded" if metric.unit is Unit.MS else "not measured")
 
 
 def _change(summary: Summary, metric: Metric, pair: Pair | None) -> Cell:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from harness.comparison import Comparison, Pair
 from harness.judging.check import Check, Outcome, Reason, unbounded
 from harness.judging.doubt import Doubt
-from harness.metric import METRICS, Basis, Metric, Origin, Scale
+from harness.metric import HEADLINES, METRICS, Basis, Metric, Origin
 from harness.parts.expectation import Form
 from harness.plan import ARMS, Plan
 from harness.summary import Summary
@@ -233,7 +233,7 @@ def _processes(summary: Summary) -> str:
 
 def finding(summary: Summary, comparison: Comparison) -> str:
     """The main numbers as a sentence, or nothing when they cannot be said: P95 and errors of all requests together."""
-    pair = next((p for name in ("p95", "p50") if (p := _sayable(comparison, name)) and p.change), None)
+    pair = next((p for name in HEADLINES if (p := _sayable(comparison, name)) and p.change), None)
     if pair is None or pair.before is None or pair.after is None or pair.change is None:
         return ""
     interval = view.change_interval(pair.change)
@@ -268,8 +268,3 @@ def remarks(verdict: Verdict) -> Iterator[Remark]:
     for doubt in seen:
         about = tuple(i for i, check in enumerate(verdict.checks, start=1) if doubt in check.doubts)
         yield Remark(doubt.name, *doubt.value, about=about)
-
-
-def is_points(check: Check) -> bool:
-    """Whether a check's metric changes in points, which no ratio axis can show."""
-    return check.target.expectation.metric.scale is not Scale.LOG

@@ -7,7 +7,6 @@ triggers whose functions it does not count: what was not seen may have taken lon
 """
 
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -49,8 +48,8 @@ class TriggerTime:
             for trial in trials
         }
 
-    def of(self, arm: str, block: int | None, stage: str | None, requests: int) -> dict[str, Any]:
-        """The value of a row, by field; without a block of all, without a stage of all but ramps; empty if unknown."""
+    def of(self, arm: str, block: int | None, stage: str | None, requests: int) -> dict[str, float]:
+        """The value of a row, by metric; without a block of all, without a stage of all but ramps; empty if unknown."""
         legs = [leg.number for leg in self._legs if leg.arm == arm and block in {None, leg.block}]
         parts = [[ms for w, ms in zip(self._windows[n], self._ms[n], strict=True) if _within(w, stage)] for n in legs]
         taken = [ms for part in parts for ms in part if ms is not None]

@@ -7,11 +7,11 @@ read there is no value: what was not seen may have been work.
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import pandas as pd
 
+from harness.evidence.statement import Counts
 from harness.executions import HIDDEN
 from harness.parts.stage import StageKind
 from harness.trial import Trial
@@ -54,6 +54,16 @@ class StatementUse:
         return self.ms / self.calls if self.calls else 0.0
 
 
+def work_values(counts: Counts, requests: int = 1) -> dict[str, float]:
+    """The database work of a request by metric, from the counts of so many requests."""
+    return {
+        "db_statements_per_request": counts.calls / requests,
+        "db_rows_per_request": counts.rows / requests,
+        "db_blocks_per_request": counts.blocks / requests,
+        "wal_bytes_per_request": counts.wal / requests,
+    }
+
+
 class Work:
     """The statements of some trials in the measured parts of their stages."""
 
@@ -62,8 +72,8 @@ class Work:
         self._legs = [trial.leg for trial in trials]
         self._parts = {trial.leg.number: _parts(trial) for trial in self._trials}
 
-    def of(self, arm: str, block: int | None, stage: str | None, requests: int) -> dict[str, Any]:
-        """The values of a row, by field: work per request, and how many statements were slow.
+    def of(self, arm: str, block: int | None, stage: str | None, requests: int) -> dict[str, float]:
+        """The values of a row, by metric: work per request, and how many statements were slow.
 
         Without a block of all of them, without a stage of all but ramps; empty where something of that was not read.
         """
@@ -74,15 +84,9 @@ class Work:
         if not parts or not all(part.whole for part in parts):
             return {}
         found = pd.concat([part.counts for part in parts], ignore_index=True)
-        calls, rows, hit, read, wal, _ = (float(found[name].sum()) for name in COUNTS)
+        values = work_values(Counts(*(float(found[name].sum()) for name in COUNTS)), requests)
         hidden = bool((found["fingerprint"] == HIDDEN).any())
-        return {
-            "db_statements_per_request": calls / requests,
-            "db_rows_per_request": rows / requests,
-            "db_blocks_per_request": (hit + read) / requests,
-            "wal_bytes_per_request": wal / requests,
-            "slow_statements": None if hidden else _slow(found),
-        }
+        return values if hidden else values | {"slow_statements": _slow(found)}
 
     def statements(self, requests: Mapping[int, int]) -> Iterator[StatementUse]:
         """Every statement of every arm, by the time it took; ``requests`` of each leg, by its number."""

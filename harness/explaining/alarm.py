@@ -9,18 +9,17 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
-import pyarrow as pa
-import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from harness.inference.groups import together
-from harness.measures.cell import FAILED, HIT, KINDS, MISS, kinds_of
+from harness.measures.cell import FAILED, KINDS, kinds_of
 from harness.measures.gauging import moments_of, worst
-from harness.metric import Better, Metric, Origin
+from harness.measures.usage import used_by
+from harness.metric import Better, Metric, RequestCounts
 from harness.parts.alert import Alert, beside
 from harness.parts.gauge import Gauge
 from harness.parts.stage import StageKind
-from harness.readings import CACHE, CPU, DATABASE, MEMORY, of_generator, of_server
+from harness.readings import of_generator, of_server
 from harness.samples import latency_ms
 from harness.statistics import percentile
 from harness.trial import Trial
@@ -28,7 +27,6 @@ from harness.trial import Trial
 WINDOW_SECONDS, LEAST_SECONDS = 10.0, 5.0
 LEAST_REQUESTS = 20
 """Of a rate in a window: fewer say little."""
-MEGABYTE = 1e6
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,10 +55,10 @@ class Alarms:
             windows = list(_windows(trial))
             parts = list(_parts(trial, windows)) if not all(map(beside, watched.values())) else []
             for name, alert in watched.items():
-                if alert.metric.origin is Origin.READINGS:
-                    values = _told(trial, windows, self.gauges[name])
+                if beside(alert):
+                    values = _beside(trial, windows, alert.metric, self.gauges.get(name))
                 else:
-                    values = _beside(trial, windows, name) if beside(alert) else _requests(parts, alert.metric)
+                    values = _requests(parts, alert.metric)
                 self._values.setdefault((trial.leg.arm, name), []).extend(values)
             yield trial
 
@@ -120,49 +118,24 @@ def _value(metric: Metric, latency: NDArray[np.float64], kind: NDArray[np.int64]
     if metric.quantile is not None:
         good = latency[kind != FAILED]
         return percentile(good, metric.quantile) if len(good) >= metric.least else None
-    wanted, among = ((FAILED,), KINDS) if metric.name == "error_rate" else ((HIT,), (HIT, MISS))
-    whole = int(np.isin(kind, among).sum())
-    return float(np.isin(kind, wanted).sum()) / whole if whole >= LEAST_REQUESTS else None
+    hits, misses, _, failed = np.bincount(kind, minlength=len(KINDS)).tolist()
+    counts = RequestCounts(requests=len(kind), failures=failed, hits=hits, lookups=hits + misses)
+    return metric.counted(counts) if metric.counted and counts.samples(metric) >= LEAST_REQUESTS else None
 
 
-def _beside(trial: Trial, windows: Sequence[tuple[float, float]], name: str) -> Iterator[float]:
-    """Mean share of the cores, or the highest memory in MB, of the servers or services that a metric is about."""
-    reading = CPU if name.endswith("_cpu") else MEMORY
-    rows = [
-        (row["at_ns"] / 1e9, row["source"], row["value"])
-        for row in trial.readings.filter(pc.equal(trial.readings["name"], pa.scalar(reading))).to_pylist()
-        if _is_of(row["source"], name)
-    ]
-    for start, end in windows:
-        by_source: dict[str, list[float]] = {}
-        for at, source, value in rows:
-            if start <= at < end:
-                by_source.setdefault(source, []).append(value)
-        if by_source and reading == CPU:
-            yield sum(sum(values) / len(values) for values in by_source.values())
-        elif by_source:
-            yield sum(max(values) for values in by_source.values()) / MEGABYTE
-
-
-def _told(trial: Trial, windows: Sequence[tuple[float, float]], gauge: Gauge) -> Iterator[float]:
-    """What services told of themselves, by a reading of the plan."""
+def _beside(
+    trial: Trial, windows: Sequence[tuple[float, float]], metric: Metric, gauge: Gauge | None
+) -> Iterator[float]:
+    """The CPU or memory of the servers or services that a metric is about; with a gauge, that reading of the plan."""
     readings = trial.readings.to_pandas()
     if readings.empty:
         return
     readings = readings.assign(source=readings["source"].astype(str), name=readings["name"].astype(str))
     others = readings["source"].map(lambda source: of_generator(source) or of_server(source)).astype(bool)
-    moments = moments_of(readings[~others], gauge)
+    own = readings[~others] if gauge is None else moments_of(readings[~others], gauge)
     for start, end in windows:
-        inside = moments[(moments["at_ns"] >= start * 1e9) & (moments["at_ns"] < end * 1e9)]
-        if len(inside):
+        inside = own[(own["at_ns"] >= start * 1e9) & (own["at_ns"] < end * 1e9)]
+        if gauge is not None and len(inside):
             yield worst(gauge, inside)
-
-
-def _is_of(source: str, name: str) -> bool:
-    match name.partition("_")[0]:
-        case "database":
-            return source == DATABASE
-        case "cache":
-            return source == CACHE
-        case _:
-            return source not in {DATABASE, CACHE} and not of_generator(source) and not of_server(source)
+        elif gauge is None and (value := used_by(metric, inside)) is not None:
+            yield value

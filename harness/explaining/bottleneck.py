@@ -199,9 +199,9 @@ def _caching(seen: Seen, arm: str) -> Iterable[Found] | None:
     """Of all look-ups: from 80 % on A, 75 % B, 50 % C. Named are the keys with most misses, else the endpoints."""
     rows = [row for row in seen.summary.rows if row.arm == arm and row.block is None and row.stage is None]
     whole = next((row for row in rows if row.endpoint is None and row.lookups), None)
-    if whole is None or whole.cache_hit_rate is None:
+    if whole is None:
         return None
-    grade = GRADES[sum(whole.cache_hit_rate < rate for rate in HIT_RATES)]
+    grade = GRADES[sum(whole.hits / whole.lookups < rate for rate in HIT_RATES)]
     if grade is Grade.A:
         return []
     asked = [(use.pattern, use.reads, use.misses) for use in seen.keys.get(arm, ())]
@@ -215,7 +215,7 @@ def _pool(seen: Seen, arm: str) -> Iterable[Found] | None:
     """Readings of the plan that are shares of a limit, as a pool in use: up to half A, 80 % B, less than all C."""
     shares = {metric.name for metric in seen.summary.measures if metric.unit is Unit.FRACTION}
     row = seen.summary.row(arm, None, None, None)
-    told = [(name, value) for name, value in row.readings if name in shares] if row else []
+    told = [(name, value) for name, value in row.values.items() if name in shares] if row else []
     found = [Found(Kind.POOL, _beyond(value, POOL_SHARES), name, value) for name, value in told]
     return [one for one in found if one.grade > Grade.A] if told else None
 

@@ -23,6 +23,7 @@ from harness.evidence.inspected import Inspected
 from harness.evidence.repetition import Repetition, repetitions_of
 from harness.evidence.toll import LEAST, Toll, tolls_of
 from harness.judging.attribution import differs
+from harness.metric import HEADLINES
 from harness.plan import ARMS, MIGRATED
 
 SEEN_ALONE = 0.1
@@ -117,7 +118,7 @@ def causes_of(
 
 
 def _latency(comparison: Comparison, endpoint: str) -> Pair | None:
-    pairs = (comparison.pair(metric, None, endpoint) for metric in ("p95", "p50", "mean"))
+    pairs = (comparison.pair(metric, None, endpoint) for metric in (*HEADLINES, "mean"))
     return next((pair for pair in pairs if pair and pair.least_requests >= pair.metric.least), None)
 
 

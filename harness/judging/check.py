@@ -12,7 +12,7 @@ from enum import StrEnum
 from harness.comparison import Comparison, Pair
 from harness.judging.doubt import Doubt, doubts_of_pair
 from harness.judging.noise import Floor, Place, place_of
-from harness.metric import LATENCIES, Better, Metric, Origin, Scale, Unit
+from harness.metric import Better, Metric, Origin, Scale, Unit
 from harness.parts.expectation import Form
 from harness.parts.target import Target
 from harness.statistics import Interval
@@ -110,7 +110,7 @@ def check_targets(
     ]
     return [
         replace(check, outcome=Outcome.INCONCLUSIVE, reason=Reason.VOID)
-        if check.target.expectation.metric.name in LATENCIES and any(_voids(f, check.target) for f in failing)
+        if check.target.expectation.metric.latency and any(_voids(f, check.target) for f in failing)
         else check
         for check in checks
     ]
@@ -122,7 +122,7 @@ def _voids(errors: Target, latency: Target) -> bool:
 
 
 def _unproven(check: Check, silent: frozenset[str]) -> Check:
-    in_latency = check.target.expectation.metric.name in LATENCIES and check.outcome is Outcome.PASS
+    in_latency = check.target.expectation.metric.latency and check.outcome is Outcome.PASS
     touched = silent if check.target.stage is None else silent & {check.target.stage}
     if not in_latency or not touched:
         return check

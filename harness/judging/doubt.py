@@ -16,7 +16,7 @@ from harness.judging.searched import SearchEnded, search_ends
 from harness.measures.leg_facts import LegFacts
 from harness.measures.replies import Replies, hollow, shorter
 from harness.measures.settling import NotSteadyYet
-from harness.metric import LATENCIES, Origin, Unit
+from harness.metric import Origin, Unit
 from harness.plan import ARMS
 from harness.setup import Setup
 from harness.summary import Summary
@@ -178,7 +178,7 @@ def doubts_of_run(
 
 def _late(summary: Summary, leg: LegFacts) -> bool:
     row = summary.row(leg.leg.arm, leg.leg.block, None, None)
-    return leg.lag_p99_ms > allowed_lag_ms(row.p50_ms if row else None)
+    return leg.lag_p99_ms > allowed_lag_ms(row.value("p50") if row else None)
 
 
 def _of_answers(summary: Summary, agreement: Agreement | None) -> Iterator[AnyDoubt]:
@@ -205,7 +205,7 @@ def doubts_of_pair(pair: Pair, comparison: Comparison, *, relative: bool) -> Ite
     """What is to be kept in mind of a pair; ``relative``: of its change, and not of after alone."""
     if pair.least_requests < pair.metric.solid:
         yield Doubt.DESCRIPTIVE
-    if relative and pair.metric.name in LATENCIES and not comparison.open:
+    if relative and pair.metric.latency and not comparison.open:
         rps = comparison.pair("rps", pair.stage, pair.endpoint, pair.tag)
         if rps and rps.change and abs(rps.change.value - 1) > COUPLED_RPS_CHANGE:
             yield Doubt.COUPLED

@@ -155,7 +155,7 @@ def _late(summary: Summary, leg: LegFacts) -> ScheduleLate | None:
     unwatched = any(_waited(window, offered) for window, offered in leg.arrivals)
     lag = max(leg.schedule_lag_p99_ms, leg.lag_p99_ms) if unwatched else leg.schedule_lag_p99_ms
     row = summary.row(leg.leg.arm, leg.leg.block, None, None)
-    allowed = allowed_lag_ms(row.service_p50_ms if row else None)
+    allowed = allowed_lag_ms(row.value("service_p50") if row else None)
     return ScheduleLate(leg.leg, lag, allowed) if lag > allowed else None
 
 

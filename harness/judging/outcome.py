@@ -24,7 +24,7 @@ from harness.inference.multiplicity import benjamini_hochberg
 from harness.judging.noise import Floor, Place
 from harness.judging.noise import place_of as place_of_target
 from harness.judging.shift import LEVEL, Shift, shift_of
-from harness.metric import LATENCIES, Better, Origin, Scale
+from harness.metric import Better, Origin, Scale
 from harness.parts.judgement import Judgement
 from harness.parts.target import Target
 
@@ -129,7 +129,7 @@ def outcomes_of(
             seen, level = levels[place]
             row = _Row(pair, shifts[place], counts, known.get(place), seen=seen, sequential=comparison.sequential)
             findings[place] = row.finding(level)
-    failures = {(pair.stage, pair.endpoint): pair for pair in comparison.pairs if pair.metric.name == "error_rate"}
+    failures = {(pair.stage, pair.endpoint): pair for pair in comparison.pairs if pair.metric.of_failures}
     return Outcomes({place_of(pair): _unproven(pair, failures, findings, silent) for pair in comparison.pairs})
 
 
@@ -255,7 +255,7 @@ def _unproven(
     """The finding of a pair; a latency that looks no worse proves nothing where more fails, or where few were asked."""
     finding = findings[place_of(pair)]
     good = finding.outcome in {RowOutcome.IMPROVED, RowOutcome.EQUIVALENT}
-    if not good or pair.metric.name not in LATENCIES:
+    if not good or not pair.metric.latency:
         return finding
     if silent and (pair.stage is None or pair.stage in silent):
         return replace(finding, outcome=RowOutcome.CANNOT_TELL, why=Why.UNASKED)

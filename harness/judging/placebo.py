@@ -6,11 +6,9 @@ The placebo is before with its tables vacuumed and analysed. What it changes, th
 from dataclasses import dataclass
 
 from harness.comparison import Pair, pair_of
-from harness.metric import METRICS
+from harness.metric import Table, shown_in
 from harness.plan import PLACEBO
 from harness.summary import Summary
-
-SHOWN = ("p50", "p95", "db_ms_per_request")
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,10 +26,10 @@ def treated(summary: Summary) -> tuple[Treated, ...]:
     endpoints = dict.fromkeys(row.endpoint for row in summary.rows if row.arm == PLACEBO and row.stage is None)
     pairs = (
         Treated(
-            pair_of(summary, METRICS[name], None, endpoint, ("before", PLACEBO)),
-            pair_of(summary, METRICS[name], None, endpoint),
+            pair_of(summary, metric, None, endpoint, ("before", PLACEBO)),
+            pair_of(summary, metric, None, endpoint),
         )
         for endpoint in sorted(endpoints, key=lambda endpoint: endpoint or "")
-        for name in SHOWN
+        for metric in shown_in(Table.PLACEBO)
     )
     return tuple(one for one in pairs if one.placebo.change and one.placebo.least_requests >= one.placebo.metric.least)

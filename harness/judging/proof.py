@@ -15,7 +15,6 @@ from harness.parts.target import Target
 
 OF_NO_REQUESTS = frozenset({Origin.START, Origin.FAULT, Origin.MIGRATION, Origin.REHEARSAL})
 """Origins of what is measured whatever was answered; all others speak of the requests that were made."""
-ERRORS = "error_rate"
 
 
 def proven(
@@ -46,7 +45,7 @@ def _why_not(target: Target, replies: Sequence[Replies], targets: Sequence[Targe
     if target.tag is not None:  # its endpoints are as all requests of a plan that has no other
         replies = [one for one in replies if one.endpoint in (target.endpoints or ())]
     relative = target.expectation.form is not Form.ABSOLUTE
-    limited = metric.name == ERRORS or any(_covers(other, target) for other in targets)
+    limited = metric.of_failures or any(_covers(other, target) for other in targets)
     if not limited and failed_too_often(replies, endpoint, relative=relative):
         return Reason.ERRORS
     if excused(replies, endpoint):
@@ -62,7 +61,7 @@ def _covers(errors: Target, target: Target) -> bool:
     One that is advisory may be missed without consequence, and so limits nothing for what is required.
     """
     return (
-        errors.expectation.metric.name == ERRORS
+        errors.expectation.metric.of_failures
         and (errors.required or not target.required)
         and errors.stage in {None, target.stage}
         and (errors.endpoints is None or (target.endpoints is not None and target.endpoints <= errors.endpoints))

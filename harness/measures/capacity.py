@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from harness.generation import Offered
 from harness.leg import Leg
-from harness.metric import PERCENTILES, SERVICE_TIMES
+from harness.metric import METRICS, RequestCounts
 from harness.parts.expectation import Expectation
 from harness.parts.search import Bracket, Ending, Searched, Try, Word, bracket
 from harness.statistics import percentile
@@ -83,22 +83,19 @@ class Answers:
         return replace(self, due_ns=self.sent_ns)
 
     def value(self, metric: str, seconds: float) -> float | None:
-        """A metric of ``harness.metric.SEARCHED`` over all of them, in so many seconds; ``None``: nobody can tell."""
-        requests, successes = len(self.ok), int(self.ok.sum())
-        match metric:
-            case "error_rate":
-                return (requests - successes) / requests if requests else None
-            case "rps":
-                return successes / seconds if seconds else None
-        waited_ns = 0 if metric in SERVICE_TIMES else self.sent_ns - self.due_ns
-        latency = (waited_ns + self.duration_ns)[self.ok] / 1e6
-        if not successes:
+        """The value of a metric that a search can go by, over all of them in so many seconds; ``None``: not known."""
+        said, successes = METRICS[metric], int(self.ok.sum())
+        if said.counted is not None:
+            return said.counted(
+                RequestCounts(requests=len(self.ok), failures=len(self.ok) - successes, seconds=seconds)
+            )
+        waited_ns = 0 if said.from_sending else self.sent_ns - self.due_ns
+        latency_ns = (waited_ns + self.duration_ns)[self.ok]
+        if not len(latency_ns):
             return None
-        if metric == "max":
-            return float(latency.max())
-        if metric == "mean":
-            return float(latency.mean())
-        return percentile(latency, (PERCENTILES | SERVICE_TIMES)[metric])
+        if said.of_latencies is not None:
+            return said.of_latencies(latency_ns)
+        return percentile(latency_ns / 1e6, said.quantile) if said.quantile is not None else None
 
 
 def word_of(limits: Iterable[Expectation], tried: Try, answers: Answers) -> Word:

@@ -16,26 +16,23 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from harness.inference.groups import together
+from harness.metric import METRICS
 from harness.samples import latency_ns
 from harness.statistics import design_effect, percentiles
 from harness.trial import Trial
 
 FAILURE_WINDOW_SECONDS = 10
+REPORTED = tuple(metric for metric in METRICS.values() if metric.header)
 HIT, MISS, OTHER, FAILED = KINDS = range(4)
 """What came of a request; the successes come first. A failed answer is no hit and no miss."""
 
 
 @dataclass(frozen=True, slots=True)
-class Told:
-    """What answers said of themselves: how many did, and the sum of it."""
+class Reported:
+    """A number that responses carried in a header: how many did, and its sum over them."""
 
     answers: int
     total: float
-
-    @property
-    def mean(self) -> float | None:
-        """The mean of those that said something."""
-        return self.total / self.answers if self.answers else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,19 +43,14 @@ class Cell:
         counts: how many of each of ``KINDS``.
         latency_ns: of the successes, from when they were due: hits, misses, others.
         service_ns: of the same in the same order, from when they were sent.
-        total_ns: the sum of the latencies.
-        queries: of all answers; ``miss_queries``: of misses; ``db_ms`` and ``miss_db_ms``: the same of database time.
+        reported: what response headers reported, by the metric that is their mean.
         windows: by block, requests and failures of each window of ``FAILURE_WINDOW_SECONDS``, shape ``(2, windows)``.
     """
 
     counts: tuple[int, ...]
     latency_ns: NDArray[np.int64]
     service_ns: NDArray[np.int64]
-    total_ns: int
-    queries: Told
-    miss_queries: Told
-    db_ms: Told
-    miss_db_ms: Told
+    reported: Mapping[str, Reported]
     windows: Mapping[int, NDArray[np.int64]]
 
     @property
@@ -85,11 +77,6 @@ class Cell:
     def lookups(self) -> int:
         """Successes that asked a cache."""
         return self.counts[HIT] + self.counts[MISS]
-
-    @property
-    def mean_ms(self) -> float | None:
-        """The mean latency of the successes."""
-        return self.total_ns / (self.successes * 1_000_000) if self.successes else None
 
     @property
     def hit_ns(self) -> NDArray[np.int64]:
@@ -142,11 +129,7 @@ def pooled(cells: Sequence[Cell]) -> Cell:
         counts=tuple(map(sum, zip(*(cell.counts for cell in cells), strict=True))),
         latency_ns=_side_by_side([(cell, cell.latency_ns) for cell in cells]),
         service_ns=_side_by_side([(cell, cell.service_ns) for cell in cells]),
-        total_ns=sum(cell.total_ns for cell in cells),
-        queries=_sum([cell.queries for cell in cells]),
-        miss_queries=_sum([cell.miss_queries for cell in cells]),
-        db_ms=_sum([cell.db_ms for cell in cells]),
-        miss_db_ms=_sum([cell.miss_db_ms for cell in cells]),
+        reported={name: _sum([cell.reported[name] for cell in cells]) for name in cells[0].reported},
         windows=windows,
     )
 
@@ -157,8 +140,8 @@ def _side_by_side(parts: Sequence[tuple[Cell, NDArray[np.int64]]]) -> NDArray[np
     return np.concatenate([values[ends[kind] : ends[kind + 1]] for kind in KINDS[:FAILED] for values, ends in cuts])
 
 
-def _sum(parts: Sequence[Told]) -> Told:
-    return Told(sum(part.answers for part in parts), math.fsum(part.total for part in parts))
+def _sum(parts: Sequence[Reported]) -> Reported:
+    return Reported(sum(part.answers for part in parts), math.fsum(part.total for part in parts))
 
 
 def _measured(trial: Trial) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
@@ -180,7 +163,7 @@ def _cells(trial: Trial, rows: NDArray[np.int64], place: NDArray[np.int64], plac
     order, starts = together(place * len(KINDS) + kind, places * len(KINDS))
     order = rows[order]
     latency, service = latency_ns(samples)[order], samples["duration_ns"].to_numpy()[order]
-    queries, db_ms = (samples[name].to_numpy()[order] for name in ("queries", "db_ms"))
+    columns = {metric.header: samples[metric.header].to_numpy()[order] for metric in REPORTED}
     for number in range(places):
         bounds = starts[number * len(KINDS) : (number + 1) * len(KINDS) + 1].tolist()
         if bounds[0] == bounds[-1]:
@@ -191,11 +174,11 @@ def _cells(trial: Trial, rows: NDArray[np.int64], place: NDArray[np.int64], plac
             counts=tuple(part.stop - part.start for part in parts),
             latency_ns=latency[good],
             service_ns=service[good],
-            total_ns=int(latency[good].sum()),
-            queries=_sum([_told(queries[part]) for part in parts]),
-            miss_queries=_told(queries[parts[MISS]]),
-            db_ms=_sum([_told(db_ms[part]) for part in parts]),
-            miss_db_ms=_told(db_ms[parts[MISS]]),
+            reported={
+                metric.name: _sum([_reported(columns[metric.header][part]) for part in among])
+                for metric in REPORTED
+                for among in [[parts[MISS]] if metric.of_misses else parts]
+            },
             windows={trial.leg.block: windows[:, number]},
         )
         yield number, cell
@@ -220,10 +203,10 @@ def _windows(
     return np.array(both).reshape(2, places, count)
 
 
-def _told(values: NDArray[Any]) -> Told:
+def _reported(values: NDArray[Any]) -> Reported:
     """The sum of what is there; sorted first, so that it is the same to the last digit in any order."""
     there = np.sort(values[~np.isnan(values)])
-    return Told(len(there), float(there.sum()))
+    return Reported(len(there), float(there.sum()))
 
 
 def _coded(column: Any) -> tuple[list[str], NDArray[np.int64]]:  # noqa: ANN401 - the stubs know no dictionaries

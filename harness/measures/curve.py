@@ -1,15 +1,18 @@
 """Curve: latency at each quantile."""
 
 from dataclasses import dataclass
+from fractions import Fraction
 
 import numpy as np
 from numpy.typing import NDArray
 
+from harness.statistics import percentiles
+
 QUANTILES = (
-    *(q / 100 for q in range(1, 100)),
-    *(0.99 + q / 1000 for q in range(1, 10)),
-    0.9995,
-    0.9999,
+    *(Fraction(q, 100) for q in range(1, 100)),
+    *(Fraction(q, 1000) for q in range(991, 1000)),
+    Fraction("0.9995"),
+    Fraction("0.9999"),
 )
 
 
@@ -25,7 +28,6 @@ class Curve:
 
 def curve_of(arm: str, endpoint: str | None, latency_ns: NDArray[np.int64]) -> Curve:
     """The curve of some successes of an arm, at least one."""
-    ranked = np.sort(latency_ns)
-    supported = [q for q in QUANTILES if (1 - q) * len(ranked) >= 1]
-    points = [int(ranked[int(np.ceil(q * len(ranked))) - 1]) / 1e6 for q in supported]
-    return Curve(arm, endpoint, tuple(supported), tuple(points))
+    supported = [q for q in QUANTILES if (1 - q) * len(latency_ns) >= 1]
+    points = (ns / 1e6 for ns in percentiles(latency_ns, supported) if ns is not None)
+    return Curve(arm, endpoint, tuple(map(float, supported)), tuple(points))

@@ -24,7 +24,7 @@ class Gauging:
         self._gauges = gauges
         self._moments = {name: moments_of(readings, gauge, KEYS) for name, gauge in gauges.items() if len(readings)}
 
-    def of(self, arm: str, blocks: Iterable[int], stage: str | None) -> tuple[tuple[str, float], ...]:
+    def of(self, arm: str, blocks: Iterable[int], stage: str | None) -> dict[str, float]:
         """The value of each gauge that has one, by name: in its unit, without a stage over all but ramps.
 
         Every service that tells it in any leg of the run has to have told it in each of these: one that does not answer
@@ -32,7 +32,7 @@ class Gauging:
         """
         wanted = set(blocks)
         values = ((name, self._value(name, arm, wanted, stage)) for name in self._moments)
-        return tuple((name, value) for name, value in values if value is not None)
+        return {name: value for name, value in values if value is not None}
 
     def _value(self, name: str, arm: str, blocks: set[int], stage: str | None) -> float | None:
         gauge, moments = self._gauges[name], self._moments[name]

@@ -3,14 +3,13 @@
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from fractions import Fraction
 from itertools import product
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from harness.leg import Leg, Window
 from harness.measures.cell import Cell, milliseconds
 from harness.measures.row import Row
-from harness.metric import PERCENTILES, SERVICE_TIMES
+from harness.metric import METRICS, Basis
 from harness.parts.stage import StageKind
 
 Cells = Mapping[tuple[str, str], Cell]
@@ -69,29 +68,31 @@ def places_of(legs: Sequence[tuple[Leg, Cells]], ramps: set[str]) -> Iterator[tu
 
 def row_of(cell: Cell, place: Place, seconds: float) -> Row:
     """The row of the cell of a place that covers so many seconds."""
-    *latencies, max_ms = milliseconds(cell.latency_ns, [*PERCENTILES.values(), Fraction(1)])
-    services = milliseconds(cell.service_ns, list(SERVICE_TIMES.values()))
-    percentiles: dict[str, Any] = dict(
-        zip((f"{name}_ms" for name in (*PERCENTILES, *SERVICE_TIMES)), (*latencies, *services), strict=True)
-    )
-    return Row(
+    row = Row(
         **place._asdict(),
         requests=cell.requests,
         failures=cell.failures,
-        **percentiles,
-        hit_p50_ms=milliseconds(cell.hit_ns, [PERCENTILES["p50"]])[0],
-        miss_p50_ms=milliseconds(cell.miss_ns, [PERCENTILES["p50"]])[0],
-        max_ms=max_ms,
-        mean_ms=cell.mean_ms,
-        rps=cell.successes / seconds,
-        error_rate=cell.failures / cell.requests,
-        cache_hit_rate=cell.hits / cell.lookups if cell.lookups else None,
-        queries_per_request=cell.queries.mean,
-        queries_per_miss=cell.miss_queries.mean,
-        db_ms_per_request=cell.db_ms.mean,
-        db_ms_per_miss=cell.miss_db_ms.mean,
         hits=cell.hits,
         lookups=cell.lookups,
         seconds=seconds,
         design_effect=cell.design_effect,
     )
+    counted = {m.name: value for m in METRICS.values() if m.counted and (value := m.counted(row)) is not None}
+    means = {name: said.total / said.answers for name, said in cell.reported.items() if said.answers}
+    return row.adding({**dict(_latencies(cell)), **counted, **means})
+
+
+def _latencies(cell: Cell) -> Iterator[tuple[str, float]]:
+    """Every statistic of latencies and service times, in ms; percentiles of the same times in one pass."""
+    times = {
+        (Basis.SUCCESSES, False): cell.latency_ns,
+        (Basis.SUCCESSES, True): cell.service_ns,
+        (Basis.HITS, False): cell.hit_ns,
+        (Basis.MISSES, False): cell.miss_ns,
+    }
+    for key, values_ns in times.items():
+        metrics = [m for m in METRICS.values() if m.latency and (m.basis, m.from_sending) == key]
+        quantiles = {m.name: m.quantile for m in metrics if m.quantile is not None}
+        if len(values_ns):
+            yield from zip(quantiles, milliseconds(values_ns, [*quantiles.values()]), strict=True)
+            yield from ((m.name, m.of_latencies(values_ns)) for m in metrics if m.of_latencies is not None)

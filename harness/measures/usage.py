@@ -4,14 +4,14 @@ import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any
 
 import pandas as pd
 
 from harness.measures.gauging import Gauging
+from harness.metric import METRICS, Metric, Process, Unit
 from harness.parts.gauge import Gauge
 from harness.parts.stage import StageKind
-from harness.readings import CACHE, CPU, DATABASE, DESCRIPTORS, MEMORY, THREADS, of_generator, of_server
+from harness.readings import CPU, DESCRIPTORS, MEMORY, THREADS, of_generator, of_server
 from harness.statistics import Interval, t_interval, trend
 from harness.trial import Trial
 
@@ -71,7 +71,7 @@ class Usage:
         self._legs = [trial.leg for trial in trials]
         self._gauging = Gauging(self._readings, gauges or {})
 
-    def of(self, arm: str, block: int | None, stage: str | None) -> dict[str, Any]:
+    def of(self, arm: str, block: int | None, stage: str | None) -> dict[str, float]:
         """CPU (mean share of the host) and memory (peak, in MB) of servers and services, and the plan's own readings.
 
         Without a block of all of them, without a stage of all but ramps.
@@ -84,17 +84,9 @@ class Usage:
             found = found[inside & (found["arm"] == arm) & (block is None or found["block"] == block)]
         if found.empty:
             return {}
-        means = found[found["name"] == CPU].groupby("source")["value"].mean()
-        busy = means.drop([DATABASE, CACHE], errors="ignore")
-        peaks = found[found["name"] == MEMORY].groupby("source")["value"].max() / MEGABYTE
-        services = peaks.drop([DATABASE, CACHE], errors="ignore")
-        return {
-            "database_cpu": float(means[DATABASE]) if DATABASE in means else None,
-            "service_cpu": float(busy.sum()) if len(busy) else None,
-            "cache_memory": float(peaks[CACHE]) if CACHE in peaks else None,
-            "service_memory": float(services.sum()) if len(services) else None,
-            "readings": self._gauging.of(arm, blocks, stage),
-        }
+        metrics = {metric.name: metric for metric in METRICS.values() if metric.process is not None}
+        used = {name: used_by(metric, found) for name, metric in metrics.items()}
+        return {name: value for name, value in used.items() if value is not None} | self._gauging.of(arm, blocks, stage)
 
     def consumers(self) -> Iterator[Consumer]:
         """Every server and service of every arm, in the order in which they were read."""
@@ -114,6 +106,25 @@ class Usage:
                 threads=_most(found, THREADS),
                 descriptors=_most(found, DESCRIPTORS),
             )
+
+
+def used_by(metric: Metric, readings: pd.DataFrame) -> float | None:
+    """The CPU (mean share of the host) or memory (peak, in MB) that a metric is about; that of services adds up.
+
+    Args:
+        metric: of processes.
+        readings: rows with ``source``, ``name`` and ``value``, of servers and services.
+
+    Returns:
+        ``None`` where nobody read it.
+    """
+    others = ~readings["source"].isin([Process.DATABASE, Process.CACHE])
+    own = readings[others if metric.process is Process.SERVICE else readings["source"] == metric.process]
+    if metric.unit is Unit.FRACTION:
+        by_source = own[own["name"] == CPU].groupby("source")["value"].mean()
+    else:
+        by_source = own[own["name"] == MEMORY].groupby("source")["value"].max() / MEGABYTE
+    return float(by_source.sum()) if len(by_source) else None
 
 
 def _most(readings: pd.DataFrame, name: str) -> int | None:

@@ -4,7 +4,7 @@ import unicodedata
 from collections.abc import Iterator
 
 from harness.errors import Problem
-from harness.metric import Better, Metric, Origin, Unit
+from harness.metric import Better, Metric, Origin, Process, Unit
 from harness.parts.expectation import Expectation, Form
 from harness.parts.system import Compose, External, Local
 from harness.plan import Plan
@@ -55,7 +55,7 @@ def _always_within(plan: Plan, said: Expectation) -> str:
         return f'{metric.name} is better when it is {better}, so this asks it to be bad; write "{metric.name} {sign} …"'
     if not said.below and said.limit <= 0:
         return f"{metric.name} is never below 0, so that nothing would miss this; ask for more"
-    if metric.name == "error_rate" and said.limit > MOST_ERRORS:
+    if metric.of_failures and said.limit > MOST_ERRORS:
         return (
             f"lets {said.limit:.4g} of 1 fail, and what answers then is hardly the service; allow at most "
             f"{MOST_ERRORS:.0%}, written with its percent sign"
@@ -77,18 +77,19 @@ def _unread(plan: Plan, metric: Metric) -> str:
     """Why nobody reads a metric of a server in this plan; empty when somebody does."""
     if metric.origin in {Origin.STATEMENTS, Origin.TRIGGERS}:
         return _uncounted(plan, metric)
+    if metric.process not in {Process.DATABASE, Process.CACHE}:
+        return ""
     match plan.environment:
         case Local() as local:
-            there = {"database_cpu": "postgres" in local.provides, "cache_memory": "redis" in local.provides}
-            fixes = {"database_cpu": 'add "postgres" to', "cache_memory": 'add "redis" to'}
-            fix = f"{fixes.get(metric.name)} environment.provides"
+            there = metric.process.value in local.provides
+            fix = f'add "{metric.process}" to environment.provides'
         case Compose() as compose:
-            there = {"database_cpu": compose.database is not None, "cache_memory": compose.cache is not None}
-            names = {"database_cpu": "environment.database", "cache_memory": "environment.cache"}
-            fix = f"say which service that is, {names.get(metric.name)}"
+            database = metric.process is Process.DATABASE
+            there = (compose.database if database else compose.cache) is not None
+            fix = f"say which service that is, environment.{'database' if database else 'cache'}"
         case _:
             return ""
-    return "" if there.get(metric.name, True) else f"nothing measures {metric.name}: {fix}, or leave it out"
+    return "" if there else f"nothing measures {metric.name}: {fix}, or leave it out"
 
 
 def _uncounted(plan: Plan, metric: Metric) -> str:

@@ -4,7 +4,7 @@ import math
 from collections.abc import Iterator
 
 from harness.errors import Problem
-from harness.metric import SEARCHED
+from harness.metric import METRICS
 from harness.parts.stage import Search, Stage, StageKind
 from harness.plan import Plan
 
@@ -46,8 +46,8 @@ def _limit_problems(plan: Plan, where: str, search: Search) -> Iterator[Problem]
     """Limits that cannot be told while a search runs, or of which one try says too little."""
     for number, limit in enumerate(plan.limits):
         metric = limit.metric
-        if metric.name not in SEARCHED:
-            known = ", ".join(SEARCHED)
+        if not metric.searched:
+            known = ", ".join(one.name for one in METRICS.values() if one.searched)
             yield Problem(f"capacity.limit[{number}]", f"a search cannot go by {metric.name}; it can by {known}")
         elif search.from_ * search.try_seconds < metric.least:
             seconds = math.ceil(metric.least / search.from_)

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from harness.errors import Problem, nearest
-from harness.metric import Origin
+from harness.metric import Origin, held_metric
 from harness.parts.expectation import Expectation, Form
 from harness.plan import Plan
 
@@ -45,7 +45,7 @@ def unmeasured_problems(plan: Plan) -> Iterator[Problem]:
 def _blind_to_load(plan: Plan, expectation: Expectation) -> str:
     """Why a target of users or of a rate held cannot be judged; empty when it can."""
     name, unit = expectation.metric.name, expectation.metric.unit
-    measured, held = ("rate_held", "a rate is held") if plan.open else ("users_held", "users are held")
+    measured, held = held_metric(rates=plan.open).name, "a rate is held" if plan.open else "users are held"
     if name != measured:
         loads = "rates" if plan.open else "users"
         return f"nothing measures {name}: the stages of this plan have {loads}; write {measured}"

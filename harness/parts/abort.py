@@ -14,11 +14,10 @@ from typing import Annotated
 
 from pydantic import Field, field_validator
 
-from harness.metric import Better, Metric
+from harness.metric import METRICS, Better, Metric, RequestCounts
 from harness.parts.expectation import Expectation, ExpectationError, parse_expectation
 from harness.parts.stage import Part
 
-WATCHED = ("p50", "p90", "p95", "p99", "error_rate", "rps")
 FORMS = '"p90 > 1 s for 10 s", "error_rate > 20 % for 5 s", "rps < 1 for 10 s"'
 LONGEST_SECONDS = 3600
 _WHEN = re.compile(r"(?P<limit>.+?)\s+for\s+(?P<seconds>\S+)\s*s")
@@ -47,12 +46,10 @@ class Danger:
             seconds: the length of the window.
             quantile: of the latencies of the others, in ms.
         """
-        metric, successes = self.metric, requests - failures
+        metric, counts = self.metric, RequestCounts(requests=requests, failures=failures, seconds=seconds)
         if metric.quantile is not None:
-            return quantile(float(metric.quantile)) if successes >= metric.least else None
-        if metric.name == "rps":
-            return successes / seconds
-        return failures / requests if requests else None
+            return quantile(float(metric.quantile)) if counts.successes >= metric.least else None
+        return metric.counted(counts) if metric.counted is not None else None
 
     def broken(self, value: float | None) -> bool:
         """Whether a value is beyond the limit; the limit itself is not."""
@@ -78,8 +75,9 @@ def parse_danger(text: str) -> Danger:
         raise ExpectationError(f'cannot read "{text}"; an abort looks like {FORMS}')
     beyond = parse_expectation(match["limit"])
     metric = beyond.metric
-    if metric.name not in WATCHED:
-        raise ExpectationError(f"{metric.name} is not known while the load runs; known are {', '.join(WATCHED)}")
+    if not metric.live:
+        known = ", ".join(one.name for one in METRICS.values() if one.live)
+        raise ExpectationError(f"{metric.name} is not known while the load runs; known are {known}")
     if beyond.below is (metric.better is Better.LOWER):
         sign = ">" if beyond.below else "<"
         raise ExpectationError(f'that would end what goes well; write "{metric.name} {sign} ..."')

@@ -9,15 +9,10 @@ from typing import Literal
 
 from pydantic import PrivateAttr, ValidationInfo, field_validator
 
-from harness.metric import METRICS, Better, Metric, Origin
+from harness.metric import METRICS, Better, Metric
 from harness.parts.expectation import Expectation, ExpectationError, Form, parse_expectation
 from harness.parts.stage import Part
 from harness.parts.vocabulary import vocabulary_of
-
-WATCHED = (
-    "p50", "p95", "p99", "error_rate", "cache_hit_rate", "service_memory", "cache_memory", "service_cpu",
-    "database_cpu",
-)  # fmt: skip
 
 
 class Alert(Part):
@@ -57,9 +52,9 @@ def _beyond(text: str, metrics: Mapping[str, Metric] = METRICS) -> Expectation:
     if not re.search(r"[<>]", text):
         raise ExpectationError(f'cannot read "{text}"; an alert looks like "cache_hit_rate < 75 %"')
     said = parse_expectation(text, metrics)
-    watched = said.metric.name in WATCHED or said.metric.origin is Origin.READINGS
-    if said.form is not Form.ABSOLUTE or not watched:
-        raise ExpectationError(f'"{text}": an alert watches one of {", ".join(WATCHED)}, or a reading of the plan')
+    if said.form is not Form.ABSOLUTE or not said.metric.alerting:
+        known = ", ".join(metric.name for metric in METRICS.values() if metric.alerting)
+        raise ExpectationError(f'"{text}": an alert watches one of {known}, or a reading of the plan')
     if said.below is (said.metric.better is Better.LOWER):
         sign = ">" if said.below else "<"
         raise ExpectationError(f'that would call for what goes well; write "{said.metric.name} {sign} ..."')

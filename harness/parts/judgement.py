@@ -9,7 +9,6 @@ from harness.metric import METRICS, Metric, Scale
 from harness.parts.stage import Part
 
 MOST = 0.5
-BY_DEFAULT = {"error_rate": "0.1 pt", "cache_hit_rate": "1 pt"}
 _SIZE = re.compile(r"(?P<number>\d+(?:\.\d+)?)\s*(?P<unit>%|pt)")
 
 
@@ -43,13 +42,14 @@ class Judgement(Part):
 
     def smallest(self, metric: Metric) -> float:
         """The smallest change of a metric that counts, as a fraction: 0.05 for 5 % of before, 0.001 for 0.1 pt."""
-        text = self.effects.get(metric.name) or BY_DEFAULT.get(metric.name, self.effect)
+        text = self.effects.get(metric.name) or metric.smallest or self.effect
         return _size(text, _unit(metric))
 
     @property
     def exceptions(self) -> tuple[Metric, ...]:
         """The metrics of which ``effect`` is not the smallest change that counts."""
-        return tuple(METRICS[name] for name in BY_DEFAULT | self.effects)
+        own = [metric.name for metric in METRICS.values() if metric.smallest]
+        return tuple(METRICS[name] for name in dict.fromkeys([*own, *self.effects]))
 
 
 def _unit(metric: Metric) -> str:

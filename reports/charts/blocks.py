@@ -9,7 +9,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from harness.comparison import Comparison, Pair
-from harness.metric import Unit
+from harness.metric import Table, Unit, shown_in
 from harness.verdict import Verdict
 from reports import view
 from reports.charts import axes as scales
@@ -20,7 +20,6 @@ WIDTH, HEIGHT = 332, 200
 LEFT, TOP, RIGHT, BOTTOM = 54, 10, 46, 38
 MOST = 6
 MOST_NUMBERS = 10
-DEFAULT = ("p50", "p95", "rps")
 
 
 def blocks_charts(comparison: Comparison, verdict: Verdict) -> list[tuple[str, Chart]]:
@@ -31,7 +30,7 @@ def blocks_charts(comparison: Comparison, verdict: Verdict) -> list[tuple[str, C
 
 def _pairs(comparison: Comparison, verdict: Verdict) -> list[Pair]:
     judged = [check.pair for check in verdict.checks if check.pair]
-    usual = [pair for name in DEFAULT if (pair := comparison.pair(name, None, None))]
+    usual = [pair for metric in shown_in(Table.BLOCKS) if (pair := comparison.pair(metric.name, None, None))]
     unique = {(pair.metric.name, pair.stage, pair.endpoint, pair.tag): pair for pair in judged or usual}
     return [pair for pair in unique.values() if any(b.before or b.after for b in pair.blocks)][:MOST]
 

@@ -15,7 +15,7 @@ from matplotlib.figure import Figure
 from harness.change import Change
 from harness.comparison import Comparison, Pair
 from harness.judging.check import Check, Outcome, Reason, wanted_ratios
-from harness.metric import METRICS
+from harness.metric import HEADLINES
 from harness.summary import Summary
 from harness.verdict import Verdict
 from reports import view
@@ -139,14 +139,14 @@ def _more(summary: Summary) -> str:
 
 def _endpoint(comparison: Comparison, endpoint: str | None) -> _Row | None:
     name = view.plain(endpoint) if endpoint else ALL_REQUESTS
-    pairs = [pair for metric in ("p95", "p50") if (pair := comparison.pair(metric, None, endpoint))]
+    pairs = [pair for metric in HEADLINES if (pair := comparison.pair(metric, None, endpoint))]
     if not pairs:
         return None
     pair = next((pair for pair in pairs if pair.least_requests >= pair.metric.least), None)
     if pair is None:
         alone = any(pair.before is None or pair.after is None for pair in pairs)
         return _Row(name, note="measured in one arm only" if alone else Reason.TOO_FEW.value)
-    if pair.metric is not METRICS["p95"]:
+    if pair.metric.name != HEADLINES[0]:
         name = f"{name} ({pair.metric.label}: too few for P95)"
     note = "" if pair.change else "no ratio"
     return _Row(name, _values(pair), change=pair.change, note=note, hollow=pair.least_requests < pair.metric.solid)

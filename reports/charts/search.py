@@ -7,6 +7,7 @@ from matplotlib.figure import Figure
 
 from harness.comparison import Comparison
 from harness.measures.capacity import Sought
+from harness.metric import held_metric
 from harness.parts.search import Word
 from harness.plan import ARMS
 from harness.statistics import Interval
@@ -25,7 +26,7 @@ def search_chart(summary: Summary, comparison: Comparison, width: int, name: str
     found = [one for arm in ARMS for one in summary.searches if one.leg.arm == arm and one.tries]
     if not found:
         return None
-    pair = comparison.pair("rate_held", None, None)
+    pair = comparison.pair(held_metric(rates=True).name, None, None)
     intervals = {"before": pair.before_interval, "after": pair.after_interval} if pair else {}
     places = [number * ROW + (GAP if one.leg.arm == ARMS[1] else 0) for number, one in enumerate(found)]
     height = TOP + places[-1] + ROW + BOTTOM

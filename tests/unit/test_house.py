@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from harness.metric import METRICS
+
 ROOT = Path(__file__).parents[2]
 FLOW = [
     ("errors", "metric", "columns"),
@@ -128,6 +130,19 @@ def test_reports_import_metric_to_verdict_only(path: Path) -> None:
 @pytest.mark.parametrize("path", modules("reference_app"), ids=named)
 def test_the_reference_application_knows_nothing_of_the_harness(path: Path) -> None:
     assert not {i.split(".")[0] for i in imports(path)} & {"harness", "reports", "scenarios"}
+
+
+@pytest.mark.parametrize("path", [*modules("harness"), *modules("reports")], ids=named)
+def test_only_the_registry_compares_metrics_by_name(path: Path) -> None:
+    """What such a comparison asks is a property of the metric."""
+    compared = [
+        operand.value
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(node, ast.Compare)
+        for operand in (node.left, *node.comparators)
+        if isinstance(operand, ast.Constant)
+    ]
+    assert not METRICS.keys() & set(compared)
 
 
 def test_no_module_has_a_name_that_says_nothing() -> None:

@@ -62,7 +62,12 @@ def test_percentiles_of_a_tag_are_those_of_a_plain_sort(arm: str, blocks: list[i
     row = summary_of(plan, trials).row(arm, blocks[0] if len(blocks) == 1 else None, "sustain", None, "reads")
     assert row is not None
     own = [trial for trial in trials if trial.leg.arm == arm and trial.leg.block in blocks]
-    for quantile, ours in ((50, row.p50_ms), (90, row.p90_ms), (95, row.p95_ms), (99, row.p99_ms)):
+    for quantile, ours in (
+        (50, row.value("p50")),
+        (90, row.value("p90")),
+        (95, row.value("p95")),
+        (99, row.value("p99")),
+    ):
         assert (row.requests, ours) == exact(own, quantile)
     assert (row.endpoint, row.tag, row.seconds) == (None, "reads", 28 * len(blocks))
 

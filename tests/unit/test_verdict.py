@@ -564,7 +564,8 @@ def held(before: list[int], after: list[int], largest: int = 500) -> Comparison:
         if row.stage or row.endpoint:
             return row
         users = legs[row.arm][row.block - 1] if row.block else median_low(legs[row.arm])
-        return replace(row, users_held=users, held_all=users == largest)
+        bounds = frozenset({"users_held"} if users == largest else ())
+        return replace(row.adding({"users_held": users}), lower_bounds=bounds)
 
     return compare(replace(summary, rows=tuple(map(filled, summary.rows))))
 
@@ -637,13 +638,15 @@ def test_only_the_time_of_a_migration_is_doubted() -> None:
 def test_users_held_of_two_runs(old: list[int], *, change: bool) -> None:
     def run(users: list[int]) -> Summary:
         summary = measured(blocks=2)
-        rows = (
-            replace(row, users_held=users[(row.block or 1) - 1], held_all=users[(row.block or 1) - 1] == 500)
-            if not row.stage and not row.endpoint
-            else row
-            for row in summary.rows
-        )
-        return replace(summary, rows=tuple(rows))
+
+        def filled(row: Row) -> Row:
+            if row.stage or row.endpoint:
+                return row
+            held = users[(row.block or 1) - 1]
+            bounds = frozenset({"users_held"} if held == 500 else ())
+            return replace(row.adding({"users_held": held}), lower_bounds=bounds)
+
+        return replace(summary, rows=tuple(map(filled, summary.rows)))
 
     pair = contrast(run(old), run([100, 100]), "after").pair("users_held", None, None)
     assert pair is not None

@@ -178,8 +178,8 @@ def test_the_cpu_of_services_adds_up_and_is_not_that_of_servers() -> None:
 
     row = told(parse_plan(SEVERAL), busy).row("after", None, "sustain", None)
     assert row is not None
-    assert row.service_cpu == pytest.approx(0.25)
-    assert row.database_cpu == 0.5
+    assert row.value("service_cpu") == pytest.approx(0.25)
+    assert row.value("database_cpu") == 0.5
 
 
 def test_what_a_server_tells_is_no_service_s_and_no_consumer() -> None:
@@ -190,6 +190,6 @@ def test_what_a_server_tells_is_no_service_s_and_no_consumer() -> None:
 
     plan = parse_plan(SEVERAL + POOL + TARGET)
     alone, beside = told(plan), told(plan, tell)
-    assert [row.readings for row in beside.rows] == [row.readings for row in alone.rows]
-    assert any(row.readings for row in alone.rows)
+    assert [row.values for row in beside.rows] == [row.values for row in alone.rows]
+    assert any(row.value("pool_use") for row in alone.rows)
     assert beside.consumers == alone.consumers
