@@ -43,12 +43,13 @@ def test_the_record_as_recorded(usual: Run, golden: Callable[[str, str], None], 
 def test_rows_and_pairs_as_recorded(
     request: pytest.FixtureRequest, golden: Callable[[str, str], None], name: str
 ) -> None:
-    """Keys and values of whole legs and arms, and of one endpoint; the order of keys is free."""
+    """Keys and values of whole legs and arms, and of one endpoint; the order of keys and of metrics is free."""
     run: Run = request.getfixturevalue(name)
     summary, comparison = (json.loads(run.texts[file]) for file in ("summary.json", "comparison.json"))
     endpoints = {None, "GET /content/{id}"}
     items = [row for row in summary["rows"] if not row["stage"] and row["endpoint"] in endpoints]
-    items += [pair for pair in comparison["pairs"] if not pair["stage"] and not pair["endpoint"]]
+    pairs = [pair for pair in comparison["pairs"] if not pair["stage"] and not pair["endpoint"]]
+    items += sorted(pairs, key=lambda pair: str(pair["metric"]))
     golden(f"records-{name}.jsonl", "".join(f"{json.dumps(item, sort_keys=True)}\n" for item in items))
 
 
