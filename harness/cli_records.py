@@ -46,7 +46,7 @@ def compare(old: Path, new: Path, arm: str, *, force: bool) -> None:
         raise IncomparableError(f"{old} and {new} do not measure the same thing (--force to compare anyway){listed}")
     comparison = contrast(before.summary, after.summary, arm)
     broken = [
-        f"{path}: {breach.value[0]}" for path, side in ((old, before), (new, after)) for breach in side.verdict.breaches
+        f"{path}: {breach.seen}" for path, side in ((old, before), (new, after)) for breach in side.verdict.breaches
     ]
     outcomes = outcomes_of(comparison, after.plan.judgement, floors=after.floors, valid=not broken)
     click.echo(reports.side_by_side(comparison, outcomes, arm=arm, differing=facts, broken=broken))

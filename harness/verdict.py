@@ -4,25 +4,25 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
-from harness.answers.agreement import Agreement, Finding
+from harness.answers.agreement import Agreement, AnswerOutcome
 from harness.comparison import Comparison
-from harness.evidence.ledger import Flaw, misfits
+from harness.evidence.ledger import Flaw, index_caveats
 from harness.evidence.rehearsal import Rehearsal
 from harness.evidence.unread import Unread, not_read
+from harness.finding import Finding
 from harness.generation import Loss
-from harness.judging.breach import AnyBreach, Breach, breaches_of
+from harness.judging.breach import NO_BLOCK, breaches_of
 from harness.judging.check import Check, Outcome, check_targets
-from harness.judging.doubt import AnyDoubt, Doubt, doubts_of_rehearsal, doubts_of_run
+from harness.judging.doubt import ARMS_ALIKE, caveats_of_migration, caveats_of_run
 from harness.judging.evictions import decides, evicted
 from harness.judging.guard import unasked
 from harness.judging.noise import Floor, Noise, Place, differences_of, floors_of, place_of, unequal_arms
 from harness.judging.primary import corrected
 from harness.judging.proof import proven
 from harness.judging.rehearsed import told_by_rehearsal
-from harness.judging.stability import against_noise, confirmed, doubts_of_noise, suspects
+from harness.judging.stability import against_noise, caveats_of_noise, confirmed, suspects
 from harness.judging.stop import Stop
 from harness.measures.replies import Replies
-from harness.measures.soundness import Unsound
 from harness.parts.target import Claim, Target
 from harness.plan import Plan
 from harness.setup import Setup
@@ -30,12 +30,12 @@ from harness.summary import Summary
 from harness.trial import Incident
 
 ANSWERED = {
-    Finding.SAME: Outcome.PASS,
-    Finding.DIFFERENT: Outcome.FAIL,
-    Finding.PARTED: Outcome.INCONCLUSIVE,
-    Finding.SHORT: Outcome.INCONCLUSIVE,
-    Finding.NOTHING: Outcome.INVALID,
-    Finding.MISSING: Outcome.INVALID,
+    AnswerOutcome.SAME: Outcome.PASS,
+    AnswerOutcome.DIFFERENT: Outcome.FAIL,
+    AnswerOutcome.PARTED: Outcome.INCONCLUSIVE,
+    AnswerOutcome.SHORT: Outcome.INCONCLUSIVE,
+    AnswerOutcome.NOTHING: Outcome.INVALID,
+    AnswerOutcome.MISSING: Outcome.INVALID,
 }
 
 
@@ -63,8 +63,8 @@ class Verdict:
     outcome: Outcome
     checks: tuple[Check, ...]
     claims: tuple[ClaimCheck, ...]
-    doubts: tuple[AnyDoubt, ...]
-    breaches: tuple[AnyBreach, ...]
+    caveats: tuple[Finding, ...]
+    breaches: tuple[Finding, ...]
     agreement: Agreement | None = None
     """The answers of both arms side by side; ``None``: the plan does not compare them."""
     stops: tuple[Stop, ...] = ()
@@ -72,7 +72,7 @@ class Verdict:
     @property
     def answers(self) -> Outcome | None:
         """What the answers alone come to."""
-        return ANSWERED[self.agreement.finding] if self.agreement else None
+        return ANSWERED[self.agreement.outcome] if self.agreement else None
 
     @property
     def required(self) -> list[Check]:
@@ -109,7 +109,7 @@ def judge(
     noise: Noise | None = None,
     repeat: Repeat | None = None,
     agreement: Agreement | None = None,
-    unsound: Sequence[Unsound] = (),
+    unsound: Sequence[Finding] = (),
     replies: Sequence[Replies] = (),
     stops: Sequence[Stop] = (),
     unread: Sequence[Unread] = (),
@@ -143,22 +143,22 @@ def judge(
     outcomes = [check.outcome for check in checks if check.target.required] or [Outcome.INCONCLUSIVE]
     outcomes += [stop.outcome for stop in stops]
     if agreement:
-        outcomes.append(ANSWERED[agreement.finding])
+        outcomes.append(ANSWERED[agreement.outcome])
     outcome = Outcome.INVALID if breaches else max(outcomes, key=list(Outcome).index)
     claims = tuple(
         _judge_claim(claim, shown(check_targets(claim.targets, comparison, silent), claim.targets), valid=not breaches)
         for claim in plan.claims
     )
-    alike = (Doubt.ARMS_ALIKE,) if plan.arms_alike else ()
-    said = (*doubts_of_run(setup, summary, comparison, agreement, replies), *doubts_of_rehearsal(rehearsal))
-    of_servers = (*([] if counted else forgotten), *not_read(unread), *misfits(flaws))
-    doubts = (*alike, *said, *of_servers, *doubts_of_noise(checks, floors, repeated=repeat is not None))
-    return Verdict(outcome, checks, claims, doubts, breaches, agreement, tuple(stops))
+    alike = (ARMS_ALIKE,) if plan.arms_alike else ()
+    said = (*caveats_of_run(setup, summary, comparison, agreement, replies), *caveats_of_migration(rehearsal))
+    of_servers = (*([] if counted else forgotten), *not_read(unread), *index_caveats(flaws))
+    caveats = (*alike, *said, *of_servers, *caveats_of_noise(checks, floors, repeated=repeat is not None))
+    return Verdict(outcome, checks, claims, caveats, breaches, agreement, tuple(stops))
 
 
-def _all_breaches(first: Sequence[AnyBreach], repeat: Repeat | None, stops: Sequence[Stop]) -> tuple[AnyBreach, ...]:
+def _all_breaches(first: Sequence[Finding], repeat: Repeat | None, stops: Sequence[Stop]) -> tuple[Finding, ...]:
     """What broke the run, what broke its second measurement and what ended it early, each once."""
-    found = [breach for breach in first if not (stops and breach is Breach.NO_BLOCK)]  # it may not have come so far
+    found = [breach for breach in first if not (stops and breach == NO_BLOCK)]  # it may not have come so far
     more = [breach for stop in stops for breach in stop.breaches]
     if repeat and repeat.summary.legs:  # cut short in its first block it broke nothing
         more = [*breaches_of(repeat.summary), *more]

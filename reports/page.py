@@ -36,7 +36,7 @@ from reports.server import ServerSection, server_section
 from reports.stages import Column, StageTable, columns, stage_tables
 from reports.statements import StatementTable, statement_table
 from reports.steps import StepTable, step_table
-from reports.targets import Remark, TargetRow
+from reports.targets import Remark, TargetRow, remark
 from reports.usage import UsageRow, usage_rows
 from reports.view import Cell
 from reports.work import KeyRow, WorkRow, equal_sentence, key_rows, work_rows
@@ -159,8 +159,8 @@ def build_findings(
         search=search_table(plan, summary, comparison),
         faults=fault_rows(plan, summary),
         remarks=tuple(targets.remarks(verdict)),
-        breaches=tuple(Remark(breach.name, *breach.value) for breach in verdict.breaches),
-        stops=tuple(Remark(stop.name, *stop.value) for stop in verdict.stops),
+        breaches=tuple(remark(breach) for breach in verdict.breaches),
+        stops=tuple(remark(stop.finding) for stop in verdict.stops),
         causes=cause_rows(evidence.causes) if evidence else (),
         migration=sentence(evidence.rehearsal) if evidence and evidence.rehearsal else "",
         sequential=comparison.sequential,

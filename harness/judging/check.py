@@ -10,7 +10,8 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from harness.comparison import Comparison, Pair
-from harness.judging.doubt import Doubt, doubts_of_pair
+from harness.finding import Finding
+from harness.judging.doubt import caveats_of_pair
 from harness.judging.noise import Floor, Place, place_of
 from harness.metric import LATENCIES, Better, Metric, Origin, Scale, Unit
 from harness.parts.expectation import Form
@@ -87,7 +88,7 @@ class Check:
     outcome: Outcome
     reason: Reason
     pair: Pair | None
-    doubts: tuple[Doubt, ...]
+    caveats: tuple[Finding, ...]
     floor: Floor | None = None
     again: Pair | None = None
 
@@ -140,14 +141,14 @@ def _judge(target: Target, comparison: Comparison, floors: Mapping[Place, Floor]
     after_only = form is Form.ABSOLUTE
     if pair is None or pair.after is None or (pair.before is None and not after_only):
         return Check(target, Outcome.INCONCLUSIVE, Reason.NO_DATA, pair, ())
-    doubts = tuple(doubts_of_pair(pair, comparison, relative=not after_only))
+    caveats = tuple(caveats_of_pair(pair, comparison, relative=not after_only))
     if pair.least_requests < metric.least:
-        return Check(target, Outcome.INCONCLUSIVE, Reason.TOO_FEW, pair, doubts)
+        return Check(target, Outcome.INCONCLUSIVE, Reason.TOO_FEW, pair, caveats)
     floor = floors.get(place_of(target))
     if comparison.sequential and not after_only and not _believed(pair, floor):
-        return Check(target, Outcome.INCONCLUSIVE, Reason.SEQUENTIAL, pair, doubts, floor)
+        return Check(target, Outcome.INCONCLUSIVE, Reason.SEQUENTIAL, pair, caveats, floor)
     outcome, reason = _absolute(target, pair) if after_only else _relative(target, pair)
-    return Check(target, outcome, reason, pair, doubts)
+    return Check(target, outcome, reason, pair, caveats)
 
 
 def _believed(pair: Pair, floor: Floor | None) -> bool:

@@ -8,8 +8,9 @@ import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 
+from harness.finding import Finding
 from harness.judging.check import Check, Outcome, Reason, edge_of
-from harness.judging.doubt import Doubt
+from harness.judging.doubt import FAILED_ONCE, FEW_PAIRS, NO_NOISE_FLOOR
 from harness.judging.noise import Floor, Place, place_of
 from harness.parts.expectation import Form
 
@@ -62,11 +63,11 @@ def confirmed(check: Check, again: Check | None) -> Check:
     return replace(check, outcome=Outcome.INCONCLUSIVE, reason=Reason.UNCONFIRMED, again=again.pair)
 
 
-def doubts_of_noise(checks: Sequence[Check], floors: Mapping[Place, Floor], *, repeated: bool) -> Iterator[Doubt]:
+def caveats_of_noise(checks: Sequence[Check], floors: Mapping[Place, Floor], *, repeated: bool) -> Iterator[Finding]:
     """What is to be kept in mind of how much this machine is known, and of what failed on a change."""
     if not floors:
-        yield Doubt.NO_NOISE_FLOOR
+        yield NO_NOISE_FLOOR
     if any(check.floor and check.floor.provisional for check in checks):
-        yield Doubt.FEW_PAIRS
+        yield FEW_PAIRS
     if suspects(checks) and not repeated:
-        yield Doubt.FAILED_ONCE
+        yield FAILED_ONCE

@@ -20,7 +20,6 @@ from harness.environment.local import LocalEnvironment
 from harness.environment.processes import LABEL
 from harness.errors import MeasurementError
 from harness.experiment import Source
-from harness.judging.breach import WorkerLost
 from harness.judging.certificate import MORE_WORK, Certificate, Delay, Equal, Freeze, Kill, Power
 from harness.judging.check import Outcome
 from harness.judging.noise import Noise
@@ -113,7 +112,7 @@ class Trials:
                 f"{'equal' if before == after else 'more'}-{number}",
                 plans.work_plan(title, self.size, self.seed + 1000 * number, before, after),
             )
-            guards = [breach.name for breach in analysis.verdict.breaches]
+            guards = [breach.code for breach in analysis.verdict.breaches]
             guards = guards or ([] if _change(analysis, "p95") else ["no change could be told"])
             suites.guards.update(guards)
             suites.invalid += bool(guards)
@@ -144,8 +143,8 @@ class Trials:
         self.say("a generator process that is killed")
         killed: list[int] = []
         _, analysis = self._run("kill", plans.kill_plan(self.size, self.seed), killing(self.size.kill_at, killed))
-        lost = [breach.loss.worker for breach in analysis.verdict.breaches if isinstance(breach, WorkerLost)]
-        named = any(f"pid {pid})" in worker for pid in killed for worker in lost)
+        lost = [breach.seen for breach in analysis.verdict.breaches if breach.code == "WORKER_LOST"]
+        named = any(f"pid {pid}) was lost" in seen for pid in killed for seen in lost)
         return Kill(analysis.verdict.outcome.value, named)
 
     def _run(self, name: str, text: str, make_load: Callable[..., None] = generate) -> tuple[RunFolder, Analysis]:

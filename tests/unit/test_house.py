@@ -8,7 +8,7 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 FLOW = [
-    ("errors", "metric", "columns"),
+    ("errors", "finding", "metric", "columns"),
     ("parts",),
     ("plan",),
     ("objections",),

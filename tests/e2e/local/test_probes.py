@@ -108,7 +108,7 @@ def test_statements_per_request_are_those_that_the_service_sends(analysis: Analy
         assert row.db_blocks_per_request
         assert row.slow_statements == 0
         assert row.trigger_ms_per_request == 0  # there are none
-    assert not [doubt for doubt in analysis.verdict.doubts if doubt.name == "NOT_READ"]
+    assert not [caveat for caveat in analysis.verdict.caveats if caveat.code == "NOT_READ"]
     assert not analysis.verdict.breaches
 
 

@@ -9,9 +9,9 @@ import pytest
 
 from harness.comparison import compare
 from harness.judging.attribution import Attribution, Waterfall, attribute
-from harness.judging.breach import Breach
+from harness.judging.breach import GENERATOR_BUSY
 from harness.judging.check import Outcome
-from harness.judging.doubt import Doubt
+from harness.judging.doubt import STEP_BROKEN
 from harness.plan import Plan
 from harness.plan_file import parse_plan
 from harness.summary import Summary, summarise
@@ -143,8 +143,8 @@ def test_a_broken_leg_of_a_step_is_a_doubt_and_leaves_the_verdict_alone(
     summary = summarise([busy(trial) if trial.leg.arm == arm else trial for trial in trials])
     verdict = judge(plan, synthetic_setup(plan), summary, compare(summary))
     assert verdict.outcome is outcome
-    assert (Doubt.STEP_BROKEN in verdict.doubts) == (arm == "cache")
-    assert (Breach.GENERATOR_BUSY in verdict.breaches) == (arm == "after")
+    assert (STEP_BROKEN in verdict.caveats) == (arm == "cache")
+    assert (GENERATOR_BUSY in verdict.breaches) == (arm == "after")
 
 
 def test_a_silent_step_leaves_before_and_after_alone(plan: Plan, trials: list[Trial]) -> None:

@@ -101,11 +101,11 @@ def test_what_is_not_as_before_is_a_doubt_that_names_it() -> None:
     down = replace(RECORD.passages[0], way="downgrade")
     record = replace(RECORD, passages=(*RECORD.passages, down), differences=(Difference("index x", None, "x"),))
     rehearsal = Rehearsal(record, (LOSS, replace(LOSS, way="downgrade")))
-    found = {doubt.name: doubt.value for doubt in verdict_of("migration_failures < 9", rehearsal).doubts}
-    assert "the schema differs in index x" in found["ROLLED_BACK_OTHERWISE"][0]
+    found = {caveat.code: caveat.seen for caveat in verdict_of("migration_failures < 9", rehearsal).caveats}
+    assert "the schema differs in index x" in found["ROLLED_BACK_OTHERWISE"]
 
 
 def test_what_failed_is_a_doubt_that_says_why() -> None:
     rehearsal = Rehearsal(replace(RECORD, failed="the server went away"))
-    found = {doubt.name: doubt.value for doubt in verdict_of("migration_failures < 9", rehearsal).doubts}
-    assert "the server went away" in found["MIGRATION_NOT_DONE"][0]
+    found = {caveat.code: caveat.seen for caveat in verdict_of("migration_failures < 9", rehearsal).caveats}
+    assert "the server went away" in found["MIGRATION_NOT_DONE"]

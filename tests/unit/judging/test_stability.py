@@ -12,10 +12,11 @@ from harness.analysis import analyse
 from harness.campaign import Effort, carry_out
 from harness.comparison import Comparison, compare
 from harness.experiment import Source, measure_again
-from harness.judging.breach import Breach
+from harness.finding import Finding
+from harness.judging.breach import GENERATOR_BUSY
 from harness.judging.check import Check, Outcome, Reason
-from harness.judging.doubt import Doubt
-from harness.judging.noise import ArmsUnequal, Difference, Noise, NoiseOfRun
+from harness.judging.doubt import FAILED_ONCE, FEW_PAIRS, NO_NOISE_FLOOR
+from harness.judging.noise import Difference, Noise, NoiseOfRun
 from harness.judging.stability import suspects
 from harness.load import Job
 from harness.plan import Plan
@@ -85,16 +86,16 @@ def test_what_is_known_of_another_place_changes_nothing() -> None:
 
 
 @pytest.mark.parametrize(
-    ("noise", "doubt", "said"),
+    ("noise", "caveat", "said"),
     [
-        (None, Doubt.NO_NOISE_FLOOR, True),
-        (known(0.01), Doubt.NO_NOISE_FLOOR, False),
-        (known(0.01), Doubt.FEW_PAIRS, True),
-        (known(*[0.01] * 59), Doubt.FEW_PAIRS, False),
+        (None, NO_NOISE_FLOOR, True),
+        (known(0.01), NO_NOISE_FLOOR, False),
+        (known(0.01), FEW_PAIRS, True),
+        (known(*[0.01] * 59), FEW_PAIRS, False),
     ],
 )
-def test_how_well_the_machine_is_known_is_said(noise: Noise | None, doubt: Doubt, said: bool) -> None:
-    assert (doubt in judged(plan_of("p95 falls by 50 %"), 0.25, noise).doubts) == said
+def test_how_well_the_machine_is_known_is_said(noise: Noise | None, caveat: Finding, said: bool) -> None:
+    assert (caveat in judged(plan_of("p95 falls by 50 %"), 0.25, noise).caveats) == said
 
 
 def test_the_control_arm_of_the_run_itself_counts() -> None:
@@ -131,8 +132,8 @@ def test_a_second_measurement_that_was_cut_short_confirms_nothing() -> None:
 
 def test_a_failure_of_a_limit_needs_no_second_measurement() -> None:
     assert judged(plan_of("p95 < 0.01 ms"), 1.0).outcome is Outcome.FAIL
-    assert Doubt.FAILED_ONCE not in judged(plan_of("p95 < 0.01 ms"), 1.0).doubts
-    assert Doubt.FAILED_ONCE in judged(plan_of("p95 rises by at most 30 %"), 2.0).doubts
+    assert FAILED_ONCE not in judged(plan_of("p95 < 0.01 ms"), 1.0).caveats
+    assert FAILED_ONCE in judged(plan_of("p95 rises by at most 30 %"), 2.0).caveats
 
 
 def test_a_second_measurement_that_broke_breaks_the_run() -> None:
@@ -143,7 +144,7 @@ def test_a_second_measurement_that_broke_breaks_the_run() -> None:
     repeat = Repeat(second, compare(second), complete=True)
     verdict = judge(plan, synthetic_setup(plan), summary, comparison, repeat=repeat)
     assert verdict.outcome is Outcome.INVALID
-    assert verdict.breaches == (Breach.GENERATOR_BUSY,)
+    assert verdict.breaches == (GENERATOR_BUSY,)
 
 
 @pytest.mark.parametrize(("pairs", "broken"), [(59, True), (58, False)])
@@ -155,9 +156,9 @@ def test_equal_arms_that_differ_more_than_is_known_break_the_run(pairs: int, bro
     noise = known(*[0.02] * pairs)
     verdict = judge(plan, synthetic_setup(plan), summary, compare(summary), noise=noise)
     assert (verdict.outcome is Outcome.INVALID) == broken
-    assert [type(breach) for breach in verdict.breaches] == [ArmsUnequal] * broken
+    assert [breach.code for breach in verdict.breaches] == ["ARMS_UNEQUAL"] * broken
     if broken:
-        assert "p95 of sustain by +" in verdict.breaches[0].value[0]
+        assert "p95 of sustain by +" in verdict.breaches[0].seen
 
 
 @pytest.mark.parametrize(("floor", "outcome"), [(0.1, Outcome.PASS), (1.5, Outcome.INCONCLUSIVE)])
@@ -288,4 +289,4 @@ def test_what_is_advisory_is_not_measured_again() -> None:
     verdict = judged(plan, 2.0)
     assert verdict.checks[0].outcome is Outcome.FAIL
     assert suspects(verdict.checks) == []
-    assert Doubt.FAILED_ONCE not in verdict.doubts
+    assert FAILED_ONCE not in verdict.caveats

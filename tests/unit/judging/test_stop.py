@@ -7,7 +7,7 @@ import pytest
 from harness.comparison import compare
 from harness.generation import Aborted
 from harness.judging.check import Outcome
-from harness.judging.doubt import Doubt
+from harness.judging.doubt import INTERRUPTED
 from harness.judging.stop import Stop
 from harness.leg import windows_of
 from harness.plan_file import parse_plan
@@ -62,7 +62,7 @@ def test_after_in_danger_is_a_fail_and_before_in_danger_says_nothing_of_it(
 def test_a_generator_that_was_too_busy_broke_the_limit_by_itself(arm: str) -> None:
     verdict = verdict_after(3, arm, cpu_share=0.95)
     assert verdict.outcome is Outcome.INVALID
-    assert [breach.name for breach in verdict.breaches] == ["GENERATOR_BUSY"]
+    assert [breach.code for breach in verdict.breaches] == ["GENERATOR_BUSY"]
 
 
 def test_a_leg_that_was_ended_in_its_ramp_is_no_broken_measurement() -> None:
@@ -79,7 +79,7 @@ def test_what_happened_is_said_in_one_sentence() -> None:
     stop = verdict_after(1, "after").stops[0]
     title = stop.leg.title
     assert stop.said == f"after broke p90 > 1 s for 10 s (sustain) with 3,210 ms, 21 s into leg {title}"
-    assert stop.value[0] == f"the run was ended early: {stop.said}"
+    assert stop.finding.seen == f"the run was ended early: {stop.said}"
 
 
 def test_only_what_was_ended_is_a_stop() -> None:
@@ -100,4 +100,4 @@ def test_every_report_says_why_the_run_was_ended(complete: int) -> None:
     assert 'failures="0"' not in junit
     (record,) = verdict_record(verdict)["stops"]
     assert (record["arm"], record["when"], record["value"]) == ("after", BROKEN.when, BROKEN.value)
-    assert Doubt.INTERRUPTED in verdict.doubts
+    assert INTERRUPTED in verdict.caveats

@@ -47,7 +47,7 @@ def test_a_measurement_that_saw_nothing_is_not_green(one: Judged) -> None:
     verdict = verdict_of(plan, [one.spoil(trial) for trial in synthetic_trials(plan, change=one.change)])
     assert verdict.outcome.value == one.outcome
     reasons = [check.reason.value for check in verdict.checks if check.outcome.value != "PASS"]
-    remarks = [" ".join(remark.value) for remark in (*verdict.breaches, *verdict.doubts)]
+    remarks = [f"{remark.seen} {remark.advice}" for remark in (*verdict.breaches, *verdict.caveats)]
     assert [text for text in (*reasons, *remarks) if one.says in text] or not one.says
 
 
