@@ -3,14 +3,15 @@
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
-from harness.analysis import Analysis, analyse
+from harness.analysis import analyse
 from harness.errors import RunFolderError
 from harness.experiment import Environment, Observer, Source, measure, measure_again
 from harness.judging.check import Outcome
 from harness.judging.noise import NoiseOfRun, differences_of
-from harness.judging.stability import suspects
+from harness.judging.rules import suspects
 from harness.load import Remote, generate
 from harness.plan import ARMS, Plan
+from harness.result import Result
 from harness.store import RunFolder
 from harness.stores.noise import NoiseStore
 
@@ -34,7 +35,7 @@ def carry_out(
     *,
     remote: Remote | None = None,
     make_load: Callable[..., None] = generate,
-) -> Analysis:
+) -> Result:
     """Measure a plan into a run folder and judge it; ``environment`` makes what a plan runs in.
 
     A target that fails on a change is measured once more, before and after only, in an environment of its own. What a
@@ -65,18 +66,18 @@ def carry_out(
     return analysis
 
 
-def _analysed(folder: RunFolder, observer: Observer) -> Analysis:
+def _analysed(folder: RunFolder, observer: Observer) -> Result:
     observer.say("summarising")
     return analyse(folder)
 
 
-def _repeatable(analysis: Analysis, remote: Remote | None) -> bool:
+def _repeatable(analysis: Result, remote: Remote | None) -> bool:
     """Whether a second measurement can follow: of what is started for it, by workers that are still there."""
     plan, sound = analysis.plan, analysis.verdict.outcome is Outcome.FAIL
     return sound and remote is None and plan.environment.kind != "external"
 
 
-def _remember(folder: RunFolder, analysis: Analysis, observer: Observer) -> None:
+def _remember(folder: RunFolder, analysis: Result, observer: Observer) -> None:
     """Keep what the control arm said; a store that cannot be written costs no verdict."""
     differences = differences_of(analysis.summary)
     if differences and analysis.verdict.outcome is not Outcome.INVALID:

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Protocol
 
 from harness import __version__
-from harness.analysis import Analysis, analyse
+from harness.analysis import analyse
 from harness.environment.processes import Process
 from harness.environment.variables import expand_url
 from harness.judging.forecast import decided
@@ -26,6 +26,7 @@ from harness.plan import Plan
 from harness.plan_file import fingerprint
 from harness.probes.access import Cache, Database
 from harness.probes.metrics import MetricsProbe
+from harness.result import Result
 from harness.running.beside import Beside, Probe, Reading
 from harness.running.faults import Faults
 from harness.running.interview import Interview, Listener
@@ -171,7 +172,7 @@ def measure(
             Rehearsing(plan, source.base, folder, environment, observer, make_load, interview).rehearse()
 
 
-def _settled(plan: Plan, analysis: Analysis) -> bool:
+def _settled(plan: Plan, analysis: Result) -> bool:
     """Whether further blocks would add nothing: all is known well enough, or a guard broke, which they cannot mend."""
     return bool(analysis.verdict.breaches) or decided(plan, analysis.comparison)
 

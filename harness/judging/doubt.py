@@ -14,7 +14,6 @@ from harness.measures.replies import Replies, hollow, shorter
 from harness.measures.settling import not_steady_yet
 from harness.metric import LATENCIES, Origin, Unit
 from harness.plan import ARMS
-from harness.setup import Setup
 from harness.summary import Summary
 
 BLOCKS_FOR_SIGNIFICANCE = 6
@@ -118,16 +117,17 @@ MEASURED_ONCE = Finding(
 
 
 def caveats_of_run(
-    setup: Setup,
     summary: Summary,
     comparison: Comparison,
     agreement: Agreement | None = None,
     replies: Sequence[Replies] = (),
+    *,
+    interrupted: bool = False,
 ) -> Iterator[Finding]:
     """What is to be kept in mind of a whole run."""
     yield from _of_replies(replies)
     settling = summary.settling
-    if len(summary.legs) + settling.dropped_legs < setup.legs_planned:
+    if interrupted:
         yield INTERRUPTED
     if comparison.blocks < BLOCKS_FOR_SIGNIFICANCE:
         yield FEW_BLOCKS

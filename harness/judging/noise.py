@@ -150,10 +150,14 @@ def _unequal(place: Place, ratio: Interval, floor: Floor) -> Finding:
     )
 
 
+def earlier_differences(noise: Noise | None) -> list[Difference]:
+    """What earlier runs on this machine measured of equal arms."""
+    return [difference for run in noise.runs for difference in run.differences] if noise else []
+
+
 def known_floors(noise: Noise | None, summary: Summary) -> dict[Place, "Floor"]:
     """The floors that earlier runs on this machine and the control arm of this one leave together."""
-    earlier = [difference for run in noise.runs for difference in run.differences] if noise else []
-    return floors_of([*earlier, *differences_of(summary)])
+    return floors_of([*earlier_differences(noise), *differences_of(summary)])
 
 
 def floor_of(ratios: Iterable[float]) -> Floor | None:

@@ -13,7 +13,6 @@ import numpy as np
 import psutil
 
 from harness import __version__
-from harness.analysis import Analysis
 from harness.campaign import Effort, carry_out
 from harness.change import Change
 from harness.environment.local import LocalEnvironment
@@ -28,6 +27,7 @@ from harness.load import Job, Progress, generate
 from harness.plan import ARMS
 from harness.plan_file import parse_plan
 from harness.readings import FAULT
+from harness.result import Result
 from harness.selftest import plans
 from harness.selftest.plans import Size
 from harness.setup import Setup
@@ -65,7 +65,7 @@ class Silent:
 class _Suites:
     """What a row of suites came to."""
 
-    valid: list[Analysis] = field(default_factory=list)
+    valid: list[Result] = field(default_factory=list)
     invalid: int = 0
     guards: set[str] = field(default_factory=set)
 
@@ -147,7 +147,7 @@ class Trials:
         named = any(f"pid {pid}) was lost" in seen for pid in killed for seen in lost)
         return Kill(analysis.verdict.outcome.value, named)
 
-    def _run(self, name: str, text: str, make_load: Callable[..., None] = generate) -> tuple[RunFolder, Analysis]:
+    def _run(self, name: str, text: str, make_load: Callable[..., None] = generate) -> tuple[RunFolder, Result]:
         plan = parse_plan(text, f"the plan of {name}")
         folder, observer = RunFolder.create(self.folder, name), Silent()
         analysis = carry_out(
@@ -199,37 +199,37 @@ def _more() -> str:
     return f"{MORE_WORK:.0%} more work".replace("%", " %")
 
 
-def _change(analysis: Analysis, metric: str) -> Change | None:
+def _change(analysis: Result, metric: str) -> Change | None:
     pair = analysis.comparison.pair(metric, STAGE, None)
     return pair.change if pair and pair.change and pair.change.low is not None else None
 
 
-def _holds(analysis: Analysis) -> bool:
+def _holds(analysis: Result) -> bool:
     change = _change(analysis, "p95")
     return change is not None and (change.low or 0) <= 1 <= (change.high or 0)
 
 
-def _found(analysis: Analysis) -> bool:
+def _found(analysis: Result) -> bool:
     changes = [_change(analysis, metric) for metric in ("p50", "p95")]
     return any(change is not None and (change.low or 0) > 1 for change in changes)
 
 
-def _failed(analysis: Analysis) -> bool:
+def _failed(analysis: Result) -> bool:
     return analysis.verdict.outcome is Outcome.FAIL
 
 
-def _counts(suites: list[Analysis]) -> tuple[int, int]:
+def _counts(suites: list[Result]) -> tuple[int, int]:
     return sum(map(_failed, suites)), sum(map(_holds, suites))
 
 
-def _seen(analysis: Analysis, *, equal: bool) -> str:
+def _seen(analysis: Result, *, equal: bool) -> str:
     if not equal:
         return "found" if _found(analysis) else "not found"
     gate = "the gate failed" if _failed(analysis) else "the gate did not fail"
     return f'{gate}, the interval {"holds" if _holds(analysis) else "misses"} "no change"'
 
 
-def _known(analysis: Analysis, arm: str, metric: str) -> float:
+def _known(analysis: Result, arm: str, metric: str) -> float:
     row = analysis.summary.row(arm, None, STAGE, None)
     value = row.value(metric) if row else None
     if value is None:
@@ -237,7 +237,7 @@ def _known(analysis: Analysis, arm: str, metric: str) -> float:
     return value
 
 
-def _delay_of(analysis: Analysis, arm: str, noted: Path) -> Delay:
+def _delay_of(analysis: Result, arm: str, noted: Path) -> Delay:
     waited = np.loadtxt(noted, ndmin=1)
     known = [percentile(waited, quantile) for quantile in (Fraction("0.5"), Fraction("0.95"))]
     row = analysis.summary.row(arm, None, STAGE, None)

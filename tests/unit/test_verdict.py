@@ -13,7 +13,7 @@ from harness.change import BlockPair, Change
 from harness.comparison import Comparison, Pair, compare, contrast
 from harness.finding import Finding
 from harness.judging.breach import GENERATOR_BUSY, NO_BLOCK, NO_REQUESTS, NOTHING_MEASURED
-from harness.judging.check import Check, Outcome, Reason, check_targets, wanted_ratios
+from harness.judging.check import Check, Grounds, Outcome, Reason, wanted_ratios
 from harness.judging.doubt import (
     COUPLED,
     DESCRIPTIVE,
@@ -27,6 +27,7 @@ from harness.judging.doubt import (
     SEQUENTIAL,
     USER_ERRORS,
 )
+from harness.judging.rules import check_targets
 from harness.measures.row import Row
 from harness.metric import METRICS, Origin
 from harness.parts.target import Target
@@ -36,7 +37,7 @@ from harness.statistics import Interval, t_interval, welch, wilson
 from harness.summary import Summary, summarise
 from harness.testing import PLAN, synthetic_setup, synthetic_trials
 from harness.trial import Incident, Trial
-from harness.verdict import Holding, Verdict, judge
+from harness.verdict import Holding, Measurement, Problems, Verdict, judge
 
 BASE = PLAN.split("[[targets]]", maxsplit=1)[0]
 
@@ -60,7 +61,7 @@ def verdict_of(plan: Plan, trials: list[Trial]) -> Verdict:
 
 
 def verdict_on(plan: Plan, summary: Summary) -> Verdict:
-    return judge(plan, synthetic_setup(plan), summary, compare(summary))
+    return judge(Measurement(plan, synthetic_setup(plan), summary, compare(summary)))
 
 
 def check_of(
@@ -203,8 +204,8 @@ def test_a_container_that_something_happened_to_makes_the_run_invalid() -> None:
     summary = summarise(list(synthetic_trials(plan)))
     struck = Incident("03-after", "api", "ran out of memory", 12.3)
     setup, comparison = synthetic_setup(plan), compare(summary)
-    assert judge(plan, setup, summary, comparison).outcome is Outcome.PASS
-    verdict = judge(plan, setup, summary, comparison, incidents=[struck])
+    assert judge(Measurement(plan, setup, summary, comparison)).outcome is Outcome.PASS
+    verdict = judge(Measurement(plan, setup, summary, comparison, problems=Problems(incidents=[struck])))
     assert verdict.outcome is Outcome.INVALID
     (breach,) = verdict.breaches
     assert breach.code == "CONTAINER_STRUCK"
@@ -418,7 +419,7 @@ def pair_of(metric: str, **facts: Any) -> Pair:  # noqa: ANN401 - the fields of 
 
 
 def judged(expect: str, *pairs: Pair) -> Check:
-    (check,) = check_targets((Target(expect=expect),), Comparison(pairs, 6))
+    (check,) = check_targets((Target(expect=expect),), Grounds(Comparison(pairs, 6)))
     return check
 
 
@@ -492,7 +493,7 @@ def test_which_latencies_a_failed_error_target_voids(
     few = replace(pair_of("p95", least_requests=1000), stage=targets[0].stage, endpoint=targets[0].endpoint)
     failed = pair_of("error_rate", after_interval=Interval(share, share / 2, share * 1.5))
     pairs = (few, replace(failed, stage=targets[1].stage, endpoint=targets[1].endpoint))
-    check = check_targets(targets, Comparison(pairs, 6))[0]
+    check = check_targets(targets, Grounds(Comparison(pairs, 6)))[0]
     assert (check.outcome, check.reason) == (
         (Outcome.INCONCLUSIVE, Reason.VOID) if void else (Outcome.PASS, Reason.HOLDS)
     )
@@ -604,7 +605,7 @@ def held(before: list[int], after: list[int], largest: int = 500) -> Comparison:
     ],
 )
 def test_users_held(expect: str, before: list[int], after: list[int], outcome: Outcome, reason: Reason) -> None:
-    (check,) = check_targets((Target(expect=expect),), held(before, after))
+    (check,) = check_targets((Target(expect=expect),), Grounds(held(before, after)))
     assert (check.outcome, check.reason) == (outcome, reason)
     bound = not expect.startswith("users_held >=") and 500 in {*before, *after}
     assert (LOWER_BOUND in check.caveats) is bound
@@ -682,7 +683,7 @@ def sequential_verdict(*targets: str, change: float = 0.25, blocks: int = 4) -> 
     plan = plan_with(*targets, blocks=blocks)
     summary = summarise(list(synthetic_trials(plan, change=change)))
     comparison = compare(summary, sequential=True)
-    return judge(plan, replace(synthetic_setup(plan), sequential=True), summary, comparison), comparison
+    return judge(Measurement(plan, replace(synthetic_setup(plan), sequential=True), summary, comparison)), comparison
 
 
 @pytest.mark.parametrize("change", [0.01, 0.25, 1.0, 4.0])
@@ -716,7 +717,7 @@ def test_limits_for_after_are_judged_as_ever_where_the_arms_did_not_take_turns()
 def test_too_few_samples_stay_the_reason_in_a_sequential_run() -> None:
     plan = plan_with('expect = "p99 falls by 1 %"')
     summary = summarise(list(synthetic_trials(plan, rps=5)))
-    verdict = judge(plan, synthetic_setup(plan), summary, compare(summary, sequential=True))
+    verdict = judge(Measurement(plan, synthetic_setup(plan), summary, compare(summary, sequential=True)))
     assert verdict.checks[0].reason is Reason.TOO_FEW
 
 
@@ -724,7 +725,7 @@ def test_a_claim_of_a_change_cannot_be_told_in_a_sequential_run() -> None:
     claim = '[[claims]]\nid = "C"\nsays = "faster"\nexpect = ["p50 falls by 10 %"]\n'
     plan = parse_plan(BASE.replace("blocks = 2", "blocks = 4") + claim)
     summary = summarise(list(synthetic_trials(plan)))
-    verdict = judge(plan, synthetic_setup(plan), summary, compare(summary, sequential=True))
+    verdict = judge(Measurement(plan, synthetic_setup(plan), summary, compare(summary, sequential=True)))
     assert verdict.claims[0].holding is Holding.CANNOT_TELL
 
 

@@ -15,7 +15,7 @@ from harness.readings import SCHEMA
 from harness.summary import summarise
 from harness.testing import PLAN, synthetic_setup, synthetic_trials
 from harness.trial import Trial
-from harness.verdict import Verdict, judge
+from harness.verdict import Measurement, Problems, Verdict, judge
 
 Reading = tuple[int, str, str, float]
 
@@ -60,7 +60,9 @@ def judged(text: str, evicted: float = 0.0, unread: list[Unread] | None = None) 
     plan = parse_plan(text)
     made = [told(trial, {"statements_evicted": [0.0, evicted]}) for trial in synthetic_trials(plan)]
     summary = summarise(made)
-    return judge(plan, synthetic_setup(plan), summary, compare(summary), unread=unread or [])
+    return judge(
+        Measurement(plan, synthetic_setup(plan), summary, compare(summary), problems=Problems(unread=unread or []))
+    )
 
 
 def test_what_a_server_forgot_breaks_what_is_judged_by_it_and_is_a_doubt_elsewhere() -> None:

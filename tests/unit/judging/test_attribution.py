@@ -17,7 +17,7 @@ from harness.plan_file import parse_plan
 from harness.summary import Summary, summarise
 from harness.testing import CHAIN_PLAN, PLAN, synthetic_setup, synthetic_trials
 from harness.trial import Trial
-from harness.verdict import judge
+from harness.verdict import Measurement, judge
 
 TEXT = CHAIN_PLAN.replace("blocks = 2", "blocks = 8")
 SLOWNESS = {"before": 1.0, "queries": 0.4, "cache": 0.4, "after": 0.2}
@@ -141,7 +141,7 @@ def test_a_broken_leg_of_a_step_is_a_doubt_and_leaves_the_verdict_alone(
         return replace(trial, generation=replace(trial.generation, cpu_share=0.95))
 
     summary = summarise([busy(trial) if trial.leg.arm == arm else trial for trial in trials])
-    verdict = judge(plan, synthetic_setup(plan), summary, compare(summary))
+    verdict = judge(Measurement(plan, synthetic_setup(plan), summary, compare(summary)))
     assert verdict.outcome is outcome
     assert (STEP_BROKEN in verdict.caveats) == (arm == "cache")
     assert (GENERATOR_BUSY in verdict.breaches) == (arm == "after")

@@ -18,7 +18,7 @@ from harness.plan_file import parse_plan
 from harness.summary import summarise
 from harness.testing import OPEN_PLAN, PLAN, synthetic_setup, synthetic_trials
 from harness.trial import Trial
-from harness.verdict import Verdict, judge
+from harness.verdict import Measurement, Verdict, judge
 
 OPEN = parse_plan(OPEN_PLAN.replace("falls by 50 %", "falls by 10 %"))
 SUSTAIN = 1
@@ -34,7 +34,7 @@ def verdict_of(plan: Plan, spoil: Spoil, legs: tuple[int, ...] = (2,), change: f
         for t in synthetic_trials(plan, change=change)
     ]
     summary = summarise(trials)
-    return judge(plan, synthetic_setup(plan), summary, compare(summary))
+    return judge(Measurement(plan, synthetic_setup(plan), summary, compare(summary)))
 
 
 def counted(stage: int = SUSTAIN, **facts: int) -> Spoil:
@@ -137,7 +137,7 @@ def test_how_late_is_too_late_is_a_matter_of_service_time_and_not_of_latency_tha
         return replace(trial, samples=samples, generation=lagging(300.0)(trial.generation))
 
     summary = summarise([later(trial) for trial in synthetic_trials(OPEN)])
-    verdict = judge(OPEN, synthetic_setup(OPEN), summary, compare(summary))
+    verdict = judge(Measurement(OPEN, synthetic_setup(OPEN), summary, compare(summary)))
     (breach,) = verdict.breaches
     assert breach.code == "SCHEDULE_LATE"
     told = re.search(r"began 300\.0 ms late or more \(allowed are (.*)\):", breach.seen)
@@ -186,7 +186,7 @@ def test_a_faster_arm_is_not_asked_more_where_requests_arrive() -> None:
             for t in synthetic_trials(plan)
         ]
         summary = summarise(trials)
-        (check,) = judge(plan, synthetic_setup(plan), summary, compare(summary)).checks
+        (check,) = judge(Measurement(plan, synthetic_setup(plan), summary, compare(summary))).checks
         assert (COUPLED in check.caveats) is coupled
 
 

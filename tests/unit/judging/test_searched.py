@@ -17,7 +17,7 @@ from harness.parts.search import Ending, Searched, Try, Word
 from harness.plan_file import parse_plan
 from harness.summary import summarise
 from harness.testing import synthetic_setup
-from harness.verdict import judge
+from harness.verdict import Measurement, judge
 from tests.unit.judging.searching import searching
 from tests.unit.objections.test_search import PLAN
 
@@ -64,7 +64,7 @@ def judged(
 ) -> tuple[Comparison, Verdict]:
     plan = parse_plan(text_with(*targets, blocks=blocks))
     summary, comparison = measured(capacity, blocks, most, change)
-    return comparison, judge(plan, synthetic_setup(plan), summary, comparison)
+    return comparison, judge(Measurement(plan, synthetic_setup(plan), summary, comparison))
 
 
 def outcome(capacity: Callable[[Leg], float], target: str, most: int = 200) -> tuple[Outcome, Reason]:

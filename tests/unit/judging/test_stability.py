@@ -14,10 +14,10 @@ from harness.comparison import Comparison, compare
 from harness.experiment import Source, measure_again
 from harness.finding import Finding
 from harness.judging.breach import GENERATOR_BUSY
-from harness.judging.check import Check, Outcome, Reason
+from harness.judging.check import Check, Outcome, Reason, Repeat
 from harness.judging.doubt import FAILED_ONCE, FEW_PAIRS, NO_NOISE_FLOOR
 from harness.judging.noise import Difference, Noise, NoiseOfRun
-from harness.judging.stability import suspects
+from harness.judging.rules import suspects
 from harness.load import Job
 from harness.plan import Plan
 from harness.plan_file import parse_plan
@@ -25,7 +25,7 @@ from harness.store import RunFolder
 from harness.stores.noise import FOLDER
 from harness.summary import Summary, summarise
 from harness.testing import PLAN, FakeEnvironment, FakeLoad, synthetic_setup, synthetic_trials
-from harness.verdict import Repeat, Verdict, judge
+from harness.verdict import Measurement, Verdict, judge
 from tests.unit.test_experiment import Nobody
 
 
@@ -49,7 +49,7 @@ def measured(change: float, blocks: int = 8, *, control: bool = False) -> tuple[
 def judged(plan: Plan, change: float, noise: Noise | None = None, again: float | None = None) -> Verdict:
     summary, comparison = measured(change, plan.load.blocks, control="control" in plan.arms)
     repeat = None if again is None else Repeat(*measured(again, plan.load.blocks), complete=True)
-    return judge(plan, synthetic_setup(plan), summary, comparison, noise=noise, repeat=repeat)
+    return judge(Measurement(plan, synthetic_setup(plan), summary, comparison, noise=noise, repeat=repeat))
 
 
 def check(plan: Plan, change: float, noise: Noise | None = None, again: float | None = None) -> Check:
@@ -125,7 +125,7 @@ def test_a_second_measurement_that_was_cut_short_confirms_nothing() -> None:
     plan = plan_of("p95 rises by at most 30 %")
     summary, comparison = measured(2.0)
     repeat = Repeat(summary, comparison, complete=False)
-    verdict = judge(plan, synthetic_setup(plan), summary, comparison, repeat=repeat)
+    verdict = judge(Measurement(plan, synthetic_setup(plan), summary, comparison, repeat=repeat))
     assert verdict.outcome is Outcome.INCONCLUSIVE
     assert verdict.checks[0].reason is Reason.UNFINISHED
 
@@ -142,7 +142,7 @@ def test_a_second_measurement_that_broke_breaks_the_run() -> None:
     busy = [replace(t, generation=replace(t.generation, cpu_share=0.99)) for t in synthetic_trials(plan, change=2.0)]
     second = summarise(busy)
     repeat = Repeat(second, compare(second), complete=True)
-    verdict = judge(plan, synthetic_setup(plan), summary, comparison, repeat=repeat)
+    verdict = judge(Measurement(plan, synthetic_setup(plan), summary, comparison, repeat=repeat))
     assert verdict.outcome is Outcome.INVALID
     assert verdict.breaches == (GENERATOR_BUSY,)
 
@@ -154,7 +154,7 @@ def test_equal_arms_that_differ_more_than_is_known_break_the_run(pairs: int, bro
     slowness = {"before": 1.0, "control": 3.0, "after": 0.25}
     summary = summarise(list(synthetic_trials(plan, slowness=slowness)))
     noise = known(*[0.02] * pairs)
-    verdict = judge(plan, synthetic_setup(plan), summary, compare(summary), noise=noise)
+    verdict = judge(Measurement(plan, synthetic_setup(plan), summary, compare(summary), noise=noise))
     assert (verdict.outcome is Outcome.INVALID) == broken
     assert [breach.code for breach in verdict.breaches] == ["ARMS_UNEQUAL"] * broken
     if broken:
@@ -167,7 +167,7 @@ def test_unpaired_a_change_is_believed_beyond_three_times_the_floor(floor: float
     summary, _ = measured(0.2)
     comparison = compare(summary, sequential=True)
     setup = replace(synthetic_setup(plan), sequential=True)
-    verdict = judge(plan, setup, summary, comparison, noise=known(math.log1p(floor)))
+    verdict = judge(Measurement(plan, setup, summary, comparison, noise=known(math.log1p(floor))))
     assert verdict.outcome is outcome
 
 

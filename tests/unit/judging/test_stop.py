@@ -8,13 +8,15 @@ from harness.comparison import compare
 from harness.generation import Aborted
 from harness.judging.check import Outcome
 from harness.judging.doubt import INTERRUPTED
+from harness.judging.outcome import Outcomes
 from harness.judging.stop import Stop
 from harness.leg import windows_of
 from harness.plan_file import parse_plan
+from harness.result import Result
 from harness.summary import summarise
 from harness.testing import PLAN, synthetic_setup, synthetic_trials
 from harness.trial import Trial
-from harness.verdict import Verdict, judge
+from harness.verdict import Measurement, Problems, Verdict, judge
 from reports.junit import to_junit
 from reports.page import build_findings
 from reports.records import verdict_record
@@ -45,7 +47,15 @@ def verdict_after(complete: int, arm: str, cpu_share: float = 0.2) -> Verdict:
     trials = list(synthetic_trials(EXAMPLE))
     summary = summarise([trial for trial in trials if trial.leg.block <= complete])
     last = next(trial for trial in trials if trial.leg.block == complete + 1 and trial.leg.arm == arm)
-    return judge(EXAMPLE, synthetic_setup(EXAMPLE), summary, compare(summary), stops=[Stop.of(ended(last, cpu_share))])
+    return judge(
+        Measurement(
+            EXAMPLE,
+            synthetic_setup(EXAMPLE),
+            summary,
+            compare(summary),
+            problems=Problems(stops=[Stop.of(ended(last, cpu_share))]),
+        )
+    )
 
 
 @pytest.mark.parametrize("complete", [0, 1, 3])
@@ -91,7 +101,8 @@ def test_only_what_was_ended_is_a_stop() -> None:
 def test_every_report_says_why_the_run_was_ended(complete: int) -> None:
     verdict = verdict_after(complete, "after")
     summary = summarise([trial for trial in synthetic_trials(EXAMPLE) if trial.leg.block <= complete])
-    findings = build_findings(EXAMPLE, summary, compare(summary), verdict)
+    parts = (EXAMPLE, PLAN, synthetic_setup(EXAMPLE), (), summary, compare(summary), verdict, Outcomes({}))
+    findings = build_findings(Result(*parts))
     assert (findings.outcome, findings.tally) == ("FAIL", "the run was ended early")
     assert findings.headline == f"FAIL: the run was ended early: {verdict.stops[0].said}."
     assert "\nended early  the run was ended early: after broke p90" in to_text(findings, width=200)

@@ -19,7 +19,7 @@ from harness.measures.settling import Cut, Settling, Unsteady, _Place, settle, s
 from harness.plan import Plan
 from harness.plan_file import parse_plan
 from harness.summary import summarise
-from harness.testing import synthetic_setup, synthetic_trials
+from harness.testing import synthetic_trials
 from harness.trial import Trial
 
 PER_SECOND = 10
@@ -146,7 +146,7 @@ def test_one_unsteady_block_of_six_is_left_out_and_said() -> None:
     summary = summarise(trials_of(plan, {3: growing, 5: warming}), settling=found)
     assert summary.blocks == [1, 3, 4, 5, 6]
     assert breaches_of(summary) == ()
-    caveats = {caveat.code: caveat for caveat in caveats_of_run(synthetic_setup(plan), summary, compare(summary))}
+    caveats = {caveat.code: caveat for caveat in caveats_of_run(summary, compare(summary))}
     assert "INTERRUPTED" not in caveats
     seen, advice = caveats["NOT_STEADY_YET"].seen, caveats["NOT_STEADY_YET"].advice
     assert seen.startswith(
