@@ -53,7 +53,7 @@ def _beyond(check: Check, floor: Floor | None) -> bool:
 
 
 def require_arrivals(checks: Sequence[Check], grounds: Grounds) -> list[Check]:
-    """Where arrivals never began, a good latency is that of the requests that were made, and proves nothing."""
+    """No latency target passes in a stage of which more than 1 % of the arrivals never began: they have no latency."""
     return [_if_asked(check, grounds.silent) for check in checks]
 
 
@@ -66,7 +66,7 @@ def _if_asked(check: Check, silent: frozenset[str]) -> Check:
 
 
 def void_latency_by_errors(checks: Sequence[Check], grounds: Grounds) -> list[Check]:  # noqa: ARG001 - a rule
-    """Errors answer fast: where a target of errors fails, the latency targets of the same requests decide nothing."""
+    """Where an error target fails, the latency targets of the same requests decide nothing: errors answer fast."""
     failing = [
         check.target
         for check in checks
@@ -89,13 +89,13 @@ def _voids(errors: Target, latency: Target) -> bool:
 
 
 def correct_for_number(checks: Sequence[Check], grounds: Grounds) -> list[Check]:  # noqa: ARG001 - a rule
-    """A primary target fails only on evidence that bears how many of them there are.
+    """Holm's correction over the primary targets: one fails only if it also fails among all of them.
 
-    Of six changes of nothing, judged by 95 % intervals, one misses its target in every seventh run or so. A PASS of the
-    run needs every target to hold, which no number of targets makes easier, and is not corrected.
+    Without any change, one of six targets judged by 95 % intervals is missed in every seventh run or so. A PASS of the
+    run needs every target to be met, which more targets make no easier, and is not corrected.
 
-    Source: Holm (1979), on the one-sided p-values of "the target is met, just so"; a primary target that nothing can be
-    said of counts as one without evidence. One by itself fails by its interval, as ever.
+    Source: Holm (1979), on the one-sided p-values of the hypothesis that the target is just met. A primary target
+    without an interval counts with p = 1; a single primary target fails by its interval.
     """
     primary = [check for check in checks if check.target.primary]
     adjusted = dict(zip(map(id, primary), holm([_miss_p(check) for check in primary]), strict=True))
@@ -108,7 +108,7 @@ def correct_for_number(checks: Sequence[Check], grounds: Grounds) -> list[Check]
 
 
 def _miss_p(check: Check) -> float:
-    """How likely a change is that looks as bad, where the target is met, just so."""
+    """The one-sided p-value of the hypothesis that a target is just met; 1 without an interval."""
     pair = check.pair
     change = pair.change if pair else None
     if pair is None or change is None or change.low is None or change.high is None or change.low <= 0:
@@ -121,10 +121,10 @@ def _miss_p(check: Check) -> float:
 
 
 def compare_with_noise(checks: Sequence[Check], grounds: Grounds) -> list[Check]:
-    """A change is set against the noise floor of its place, where one is known.
+    """A change within the noise floor of its place decides nothing, where a floor is known.
 
-    - What is to be told is smaller than the floor: it cannot be shown to hold, however narrow the interval is.
-    - A miss that does not go beyond the floor is none.
+    - A target that asks for a change smaller than the floor cannot pass, however narrow the interval is.
+    - A regression that may be as small as the floor is no miss.
     """
     return [_against(check, grounds.floors.get(place_of(check.target))) for check in checks]
 
@@ -157,7 +157,7 @@ def _in_noise(check: Check, floor: Floor) -> bool:
 
 
 def require_second_miss(checks: Sequence[Check], grounds: Grounds) -> list[Check]:
-    """What failed on a change fails only where it failed again, when that was measured once more."""
+    """Where failed targets were measured once more, one fails only if it failed both times."""
     repeat, failed = grounds.repeat, suspects(checks)
     if repeat is None:
         return list(checks)
@@ -168,7 +168,7 @@ def require_second_miss(checks: Sequence[Check], grounds: Grounds) -> list[Check
 
 
 def suspects(checks: Sequence[Check]) -> list[Check]:
-    """The required checks that fail on a change, which is said only when it was measured once more."""
+    """The required checks that fail on a change, which a second measurement has to confirm."""
     return [check for check in checks if check.outcome is Outcome.FAIL and check.target.primary]
 
 
@@ -182,9 +182,9 @@ def _if_missed_again(check: Check, again: Check | None) -> Check:
 
 
 def require_proof(checks: Sequence[Check], grounds: Grounds) -> list[Check]:
-    """A target that looks met passes only if the run was complete and its requests are those that it speaks of.
+    """A target passes only if the run was complete, and if both arms answered the same requests with success.
 
-    A latency, a rate, or work per request is that of the requests which were made and which count as successes.
+    A latency, a rate, or work per request covers only the requests that were made and that count as successes.
     """
     return [_if_proven(check, grounds) for check in checks]
 
@@ -237,7 +237,7 @@ RULES: tuple[Rule, ...] = (
     judge_migration_under_load,
     require_proof,
 )
-"""Those of the plan's targets."""
+"""The rules for the targets of the plan."""
 RULES_OF_CLAIMS: tuple[Rule, ...] = (
     judge_by_interval,
     require_turns,
@@ -246,7 +246,7 @@ RULES_OF_CLAIMS: tuple[Rule, ...] = (
     judge_migration_under_load,
     require_proof,
 )
-"""Those of claims, which can fail no run: their number and the noise of the machine make no difference."""
+"""The rules for claims, which cannot fail a run: no correction, no noise floor, no second measurement."""
 RULES_OF_REPEAT: tuple[Rule, ...] = (
     judge_by_interval,
     require_turns,
@@ -254,7 +254,7 @@ RULES_OF_REPEAT: tuple[Rule, ...] = (
     void_latency_by_errors,
     compare_with_noise,
 )
-"""Those of a second measurement, of the targets that failed in the first."""
+"""The rules for the second measurement of targets that failed."""
 
 
 def check_targets(targets: Sequence[Target], grounds: Grounds, rules: Sequence[Rule] = RULES) -> list[Check]:
@@ -266,7 +266,7 @@ def check_targets(targets: Sequence[Target], grounds: Grounds, rules: Sequence[R
 
 
 def caveats_of_noise(checks: Sequence[Check], floors: Mapping[Place, Floor], *, repeated: bool) -> Iterator[Finding]:
-    """What is to be kept in mind of how much this machine is known, and of what failed on a change."""
+    """The caveats of an unknown or provisional noise floor, and of failures that were measured only once."""
     if not floors:
         yield NO_NOISE_FLOOR
     if any(check.floor and check.floor.provisional for check in checks):
