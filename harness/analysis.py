@@ -1,19 +1,20 @@
 """Analysis: everything right of the run folder, a function of what is on disk and nothing else."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from harness.answers.agreement import Agreement, agree
-from harness.comparison import Comparison, compare
+from harness.comparison import compare
 from harness.evidence.rehearsal import Rehearsal, rehearse
 from harness.evidence.toll import Toll, tolls_of
 from harness.explaining.alarm import Alarms
-from harness.explaining.evidence import Evidence, evidence_of
-from harness.judging.attribution import Attribution, attribute
-from harness.judging.certificate import Certificate
+from harness.explaining.evidence import evidence_of
+from harness.finding import Finding
+from harness.judging.attribution import attribute
+from harness.judging.check import Repeat
 from harness.judging.guard import unasked
-from harness.judging.noise import Floor, Place, known_floors
-from harness.judging.outcome import Outcomes, outcomes_of
+from harness.judging.noise import known_floors
+from harness.judging.outcome import outcomes_of
 from harness.judging.stop import Stop
 from harness.leg import Leg
 from harness.measures.examination import Examination
@@ -21,35 +22,15 @@ from harness.measures.settling import settle, settling_stages
 from harness.measures.soundness import unsound_record
 from harness.plan import ARMS, Plan
 from harness.plan_file import fingerprint
-from harness.setup import Setup
+from harness.result import Result
 from harness.store import ROLLED_BACK, RunFolder
 from harness.stores.survey import SurveyStore
 from harness.summary import Summary, summarise
 from harness.trial import Migration, Trial
-from harness.verdict import Repeat, Verdict, judge
+from harness.verdict import Measurement, Problems, judge
 
 
-@dataclass(frozen=True, slots=True)
-class Analysis:
-    """Everything right of the run folder: a function of what is on disk and nothing else."""
-
-    plan: Plan
-    plan_text: str
-    setup: Setup
-    migrations: Sequence[Migration]
-    summary: Summary
-    comparison: Comparison
-    verdict: Verdict
-    attribution: Attribution | None
-    outcomes: Outcomes
-    floors: Mapping[Place, Floor] = field(default_factory=dict)
-    """How much equal arms differ, as far as it is known."""
-    certificate: Certificate | None = None
-    """What the newest selftest of this machine had said when the run began."""
-    evidence: Evidence = field(default_factory=Evidence)
-
-
-def analyse(folder: RunFolder) -> Analysis:
+def analyse(folder: RunFolder) -> Result:
     """Summarise, compare and judge what a run folder holds.
 
     Raises:
@@ -57,61 +38,73 @@ def analyse(folder: RunFolder) -> Analysis:
     """
     setup = folder.read_setup()
     plan, text = folder.read_plan(setup)
-    migrations = folder.read_migrations()
-    seals = folder.read_seals(setup)
-    first, again = Examination(plan, seals), Examination(plan, seals)
-    inspected = folder.read_inspected()
-    tolls = {arm: tolls_of(one) for arm, one in inspected.items()}
+    migrations, seals = folder.read_migrations(), folder.read_seals(setup)
+    inspected, noise = folder.read_inspected(), folder.read_noise()
     alarms = Alarms(plan.alerts, plan.readings)
-    summarising = _Summarising(folder, plan, migrations, tolls)
+    first, again = Examination(plan, seals), Examination(plan, seals)
+    summarising = _Summarising(folder, plan, migrations, {arm: tolls_of(one) for arm, one in inspected.items()})
     summary = summarising.of(setup.legs_first, lambda trials: alarms.watched(first.watched(trials)))
     comparison = compare(summary, sequential=setup.sequential)
     repeat = None
     if setup.again:
         second = summarising.of(setup.legs_again, again.watched)
         repeat = Repeat(second, compare(second), folder.complete(setup.legs_again))
-    legs, changed = setup.legs, folder.changed(seals)
-    record = unsound_record(setup, folder.recorded(legs), seals, changed, plan_fingerprint=fingerprint(text))
-    databases = SurveyStore(folder).findings(setup, migrations, summary)
-    rehearsal, noise = _rehearsal(plan, folder), folder.read_noise()
-    verdict = judge(
+    evidence = evidence_of(
+        comparison,
+        inspected,
+        SurveyStore(folder).findings(setup, migrations, summary),
+        summary=summary,
+        settings=setup.settings,
+        alarms=alarms.found(),
+        rehearsal=_rehearsal(plan, folder),
+    )
+    record = unsound_record(
+        setup, folder.recorded(setup.legs), seals, folder.changed(seals), plan_fingerprint=fingerprint(text)
+    )
+    measured = Measurement(
         plan,
         setup,
         summary,
         comparison,
-        folder.read_losses(legs),
-        incidents=folder.read_incidents(legs),
-        noise=noise,
         repeat=repeat,
+        noise=noise,
         agreement=_agreement(plan, folder),
-        unsound=[*record, *first.unsound, *again.unsound],
         replies=first.replies,
+        evidence=evidence,
+        problems=_problems(folder, setup.legs, [*record, *first.unsound, *again.unsound]),
+    )
+    verdict, floors = judge(measured), known_floors(noise, summary)
+    return Result(
+        plan=plan,
+        plan_text=text,
+        setup=setup,
+        migrations=migrations,
+        summary=summary,
+        comparison=comparison,
+        verdict=verdict,
+        outcomes=outcomes_of(
+            comparison,
+            plan.judgement,
+            plan.targets,
+            floors=floors,
+            silent=unasked(summary),
+            valid=not verdict.breaches,
+        ),
+        floors=floors,
+        attribution=attribute(plan, summary),
+        certificate=folder.read_certificate(),
+        evidence=evidence,
+    )
+
+
+def _problems(folder: RunFolder, legs: Sequence[Leg], unsound: Sequence[Finding]) -> Problems:
+    return Problems(
+        losses=folder.read_losses(legs),
+        incidents=folder.read_incidents(legs),
+        unsound=unsound,
         stops=[Stop.of(trial) for trial in folder.read_aborted(legs)],
         unread=folder.read_unread(legs),
-        flaws=databases.ledger.flaws if databases else (),
-        rehearsal=rehearsal,
     )
-    floors = known_floors(noise, summary)
-    outcomes = outcomes_of(
-        comparison,
-        plan.judgement,
-        plan.targets,
-        floors=floors,
-        silent=unasked(summary),
-        valid=not verdict.breaches,
-    )
-    attribution = attribute(plan, summary)
-    parts = (summary, comparison, verdict, attribution, outcomes, floors)
-    evidence = evidence_of(
-        comparison,
-        inspected,
-        databases,
-        summary=summary,
-        settings=setup.settings,
-        alarms=alarms.found(),
-        rehearsal=rehearsal,
-    )
-    return Analysis(plan, text, setup, migrations, *parts, certificate=folder.read_certificate(), evidence=evidence)
 
 
 @dataclass(frozen=True, slots=True)

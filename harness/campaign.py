@@ -3,19 +3,20 @@
 from collections.abc import Callable
 from dataclasses import replace
 
-from harness.analysis import Analysis, analyse
+from harness.analysis import analyse
 from harness.environment.base import Environment
 from harness.errors import RunFolderError
 from harness.experiment import Effort, measure, measure_again
 from harness.judging.check import Outcome
 from harness.judging.noise import NoiseOfRun, differences_of
-from harness.judging.stability import suspects
+from harness.judging.rules import suspects
 from harness.plan import ARMS, Plan
+from harness.result import Result
 from harness.running.context import RunContext
 from harness.stores.noise import NoiseStore
 
 
-def run_campaign(context: RunContext, effort: Effort, fresh_environment: Callable[[Plan], Environment]) -> Analysis:
+def run_campaign(context: RunContext, effort: Effort, fresh_environment: Callable[[Plan], Environment]) -> Result:
     """Measure a plan into a run folder and judge it.
 
     A target that fails on a change is measured once more, before and after only, in a ``fresh_environment``. The noise
@@ -37,18 +38,18 @@ def run_campaign(context: RunContext, effort: Effort, fresh_environment: Callabl
     return analysis
 
 
-def _analysed(context: RunContext) -> Analysis:
+def _analysed(context: RunContext) -> Result:
     context.observer.say("summarising")
     return analyse(context.folder)
 
 
-def _repeatable(context: RunContext, analysis: Analysis) -> bool:
+def _repeatable(context: RunContext, analysis: Result) -> bool:
     """Whether a second measurement can follow: the run starts its system itself, and no remote workers are left."""
     failed = analysis.verdict.outcome is Outcome.FAIL
     return failed and context.remote is None and analysis.plan.environment.kind != "external"
 
 
-def _keep_noise(context: RunContext, analysis: Analysis) -> None:
+def _keep_noise(context: RunContext, analysis: Result) -> None:
     """Keep the noise that the control arm measured; a store that cannot be written costs no verdict."""
     differences = differences_of(analysis.summary)
     if differences and analysis.verdict.outcome is not Outcome.INVALID:

@@ -6,7 +6,7 @@ from pathlib import Path
 import click
 
 import reports
-from harness.analysis import Analysis, analyse
+from harness.analysis import analyse
 from harness.cli_exit import Exit
 from harness.comparison import contrast
 from harness.errors import IncomparableError, RunFolderError
@@ -15,6 +15,7 @@ from harness.metric import METRICS
 from harness.plan import ARMS
 from harness.records.comparable import differences
 from harness.records.history import Question, lines_of, require_otava
+from harness.result import Result
 from harness.store import RunFolder
 from harness.stores.archive import read_archive
 
@@ -46,7 +47,7 @@ def compare(old: Path, new: Path, arm: str, *, force: bool) -> None:
         raise IncomparableError(f"{old} and {new} do not measure the same thing (--force to compare anyway){listed}")
     comparison = contrast(before.summary, after.summary, arm)
     broken = [
-        f"{path}: {breach.value[0]}" for path, side in ((old, before), (new, after)) for breach in side.verdict.breaches
+        f"{path}: {breach.seen}" for path, side in ((old, before), (new, after)) for breach in side.verdict.breaches
     ]
     outcomes = outcomes_of(comparison, after.plan.judgement, floors=after.floors, valid=not broken)
     click.echo(reports.side_by_side(comparison, outcomes, arm=arm, differing=facts, broken=broken))
@@ -104,7 +105,7 @@ def history(
         sys.exit(Exit.FAIL)
 
 
-def _analysed(path: Path) -> Analysis:
+def _analysed(path: Path) -> Result:
     analysis = analyse(RunFolder.open(path))
     if not analysis.summary.rows:
         raise RunFolderError(f"{path}: no block was completed, so there is nothing to compare; run the plan again")

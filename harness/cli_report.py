@@ -8,8 +8,9 @@ from pathlib import Path
 import click
 
 import reports
-from harness.analysis import Analysis, analyse
+from harness.analysis import analyse
 from harness.cli_exit import Exit
+from harness.result import Result
 from harness.store import RunFolder
 
 
@@ -38,43 +39,20 @@ def check(run_folder: Path) -> None:
 
     Exit codes: 0 PASS, 1 FAIL, 2 not a run, 3 INCONCLUSIVE, 4 INVALID.
     """
-    analysis = analyse(RunFolder.open(run_folder))
-    show(analysis)
-    sys.exit(Exit[analysis.verdict.outcome])
+    result = analyse(RunFolder.open(run_folder))
+    show(result)
+    sys.exit(Exit[result.verdict.outcome])
 
 
-def write_reports(folder: RunFolder, analysis: Analysis) -> None:
+def write_reports(folder: RunFolder, result: Result) -> None:
     """Write every file that is derived from a run into its folder."""
-    files = reports.render(
-        analysis.plan,
-        analysis.plan_text,
-        analysis.setup,
-        analysis.migrations,
-        analysis.summary,
-        analysis.comparison,
-        analysis.verdict,
-        outcomes=analysis.outcomes,
-        certificate=analysis.certificate,
-        attribution=analysis.attribution,
-        evidence=analysis.evidence,
-    )
-    for name, content in files.items():
+    for name, content in reports.render(result).items():
         folder.write(name, content)
 
 
-def show(analysis: Analysis) -> None:
+def show(result: Result) -> None:
     """Print the verdict, as wide as the terminal and in what it can show."""
     width = max(80, min(shutil.get_terminal_size((120, 24)).columns, 140))
     encoding = sys.stdout.encoding or "ascii"
     ascii_only = not re.match(r"utf", encoding, re.IGNORECASE)
-    text = reports.text(
-        analysis.plan,
-        analysis.summary,
-        analysis.comparison,
-        analysis.verdict,
-        attribution=analysis.attribution,
-        evidence=analysis.evidence,
-        width=width,
-        ascii_only=ascii_only,
-    )
-    click.echo(text.rstrip("\n"))
+    click.echo(reports.text(result, width=width, ascii_only=ascii_only).rstrip("\n"))

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from importlib.metadata import version
 
 from harness import __version__
-from harness.analysis import Analysis, analyse
+from harness.analysis import analyse
 from harness.environment.variables import expand_url
 from harness.judging.forecast import decided
 from harness.judging.stop import Stop
@@ -21,6 +21,7 @@ from harness.plan_file import fingerprint
 from harness.probes.access import MetricsEndpoint
 from harness.probes.reader import Row
 from harness.probes.registry import probes_of
+from harness.result import Result
 from harness.running.beside import Probes
 from harness.running.context import RunContext, Source
 from harness.running.faults import Faults
@@ -125,7 +126,7 @@ def _with_block(context: RunContext, setup: Setup) -> Setup:
     return setup
 
 
-def _settled(plan: Plan, analysis: Analysis) -> bool:
+def _settled(plan: Plan, analysis: Result) -> bool:
     """Whether further blocks would add nothing: the targets are precise enough, or a guard failed."""
     return bool(analysis.verdict.breaches) or decided(plan, analysis.comparison)
 

@@ -1,41 +1,38 @@
 """Verdict: every target and every claim judged, and the run as a whole."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
-from harness.answers.agreement import Agreement, Finding
+from harness.answers.agreement import Agreement, AnswerOutcome
 from harness.comparison import Comparison
-from harness.evidence.ledger import Flaw, misfits
-from harness.evidence.rehearsal import Rehearsal
+from harness.evidence.ledger import index_caveats
 from harness.evidence.unread import Unread, not_read
+from harness.explaining.evidence import Evidence
+from harness.finding import Finding
 from harness.generation import Loss
-from harness.judging.breach import AnyBreach, Breach, breaches_of
-from harness.judging.check import Check, Outcome, check_targets
-from harness.judging.doubt import AnyDoubt, Doubt, doubts_of_rehearsal, doubts_of_run
+from harness.judging.breach import NO_BLOCK, breaches_of
+from harness.judging.check import Check, Grounds, Outcome, Repeat
+from harness.judging.doubt import ARMS_ALIKE, caveats_of_migration, caveats_of_run
 from harness.judging.evictions import decides, evicted
 from harness.judging.guard import unasked
-from harness.judging.noise import Floor, Noise, Place, differences_of, floors_of, place_of, unequal_arms
-from harness.judging.primary import corrected
-from harness.judging.proof import proven
-from harness.judging.rehearsed import told_by_rehearsal
-from harness.judging.stability import against_noise, confirmed, doubts_of_noise, suspects
+from harness.judging.noise import Noise, differences_of, earlier_differences, floors_of, place_of, unequal_arms
+from harness.judging.rules import RULES_OF_CLAIMS, caveats_of_noise, check_targets
 from harness.judging.stop import Stop
 from harness.measures.replies import Replies
-from harness.measures.soundness import Unsound
-from harness.parts.target import Claim, Target
+from harness.parts.target import Claim
 from harness.plan import Plan
 from harness.setup import Setup
 from harness.summary import Summary
 from harness.trial import Incident
 
 ANSWERED = {
-    Finding.SAME: Outcome.PASS,
-    Finding.DIFFERENT: Outcome.FAIL,
-    Finding.PARTED: Outcome.INCONCLUSIVE,
-    Finding.SHORT: Outcome.INCONCLUSIVE,
-    Finding.NOTHING: Outcome.INVALID,
-    Finding.MISSING: Outcome.INVALID,
+    AnswerOutcome.SAME: Outcome.PASS,
+    AnswerOutcome.DIFFERENT: Outcome.FAIL,
+    AnswerOutcome.PARTED: Outcome.INCONCLUSIVE,
+    AnswerOutcome.SHORT: Outcome.INCONCLUSIVE,
+    AnswerOutcome.NOTHING: Outcome.INVALID,
+    AnswerOutcome.MISSING: Outcome.INVALID,
 }
 
 
@@ -63,8 +60,8 @@ class Verdict:
     outcome: Outcome
     checks: tuple[Check, ...]
     claims: tuple[ClaimCheck, ...]
-    doubts: tuple[AnyDoubt, ...]
-    breaches: tuple[AnyBreach, ...]
+    caveats: tuple[Finding, ...]
+    breaches: tuple[Finding, ...]
     agreement: Agreement | None = None
     """The answers of both arms side by side; ``None``: the plan does not compare them."""
     stops: tuple[Stop, ...] = ()
@@ -72,7 +69,7 @@ class Verdict:
     @property
     def answers(self) -> Outcome | None:
         """What the answers alone come to."""
-        return ANSWERED[self.agreement.finding] if self.agreement else None
+        return ANSWERED[self.agreement.outcome] if self.agreement else None
 
     @property
     def required(self) -> list[Check]:
@@ -90,97 +87,127 @@ class Verdict:
 
 
 @dataclass(frozen=True, slots=True)
-class Repeat:
-    """What was measured once more, in blocks of their own; ``complete`` when all that were begun are there."""
+class Problems:
+    """What went wrong in a run, as it was recorded.
 
+    Attributes:
+        losses: workers of the generator that were lost.
+        incidents: what happened to containers and servers under load.
+        unsound: what is wrong with the record, or with the load of a leg.
+        stops: legs that a limit of the plan ended early.
+        unread: what servers did not report.
+    """
+
+    losses: Sequence[Loss] = ()
+    incidents: Sequence[Incident] = ()
+    unsound: Sequence[Finding] = ()
+    stops: Sequence[Stop] = ()
+    unread: Sequence[Unread] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Measurement:
+    """All that a run is judged by.
+
+    Attributes:
+        plan: what was asked.
+        setup: on what it ran.
+        summary: percentiles and rates per arm, block, stage and endpoint.
+        comparison: before and after side by side.
+        repeat: the second measurement of what had failed.
+        noise: what the control arms of earlier runs on this machine showed.
+        agreement: the answers of both arms side by side; ``None``: the plan does not compare them.
+        replies: the statuses of the answers, by arm and endpoint; empty where they were not looked at.
+        evidence: what servers and the migration under load showed beside the numbers.
+        problems: what went wrong.
+    """
+
+    plan: Plan
+    setup: Setup
     summary: Summary
     comparison: Comparison
-    complete: bool
+    repeat: Repeat | None = None
+    noise: Noise | None = None
+    agreement: Agreement | None = None
+    replies: Sequence[Replies] = ()
+    evidence: Evidence = field(default_factory=Evidence)
+    problems: Problems = field(default_factory=Problems)
+
+    @property
+    def interrupted(self) -> bool:
+        """Whether the run ended before its last leg."""
+        return len(self.summary.legs) + self.summary.settling.dropped_legs < self.setup.legs_planned
 
 
-def judge(
-    plan: Plan,
-    setup: Setup,
-    summary: Summary,
-    comparison: Comparison,
-    losses: Sequence[Loss] = (),
-    *,
-    incidents: Sequence[Incident] = (),
-    noise: Noise | None = None,
-    repeat: Repeat | None = None,
-    agreement: Agreement | None = None,
-    unsound: Sequence[Unsound] = (),
-    replies: Sequence[Replies] = (),
-    stops: Sequence[Stop] = (),
-    unread: Sequence[Unread] = (),
-    flaws: Sequence[Flaw] = (),
-    rehearsal: Rehearsal | None = None,
-) -> Verdict:
-    """Judge every target of the plan; what was lost or is unsound breaks the run, and other answers fail it.
-
-    ``noise`` is what earlier runs say of this machine, ``repeat`` the second measurement of what had failed, ``stops``
-    what ended the run early, ``unread`` what servers did not tell, ``flaws`` what is wrong with indexes,
-    ``rehearsal`` the migration under load.
-    """
-    own, known = differences_of(summary), [one for run in noise.runs for one in run.differences] if noise else []
-    floors, wanted = floors_of([*known, *own]), {place_of(target) for target in plan.targets if target.required}
+def judge(measured: Measurement) -> Verdict:
+    """Judge every target and claim of the plan; a broken guard makes the run INVALID, and other answers fail it."""
+    plan, summary, stops = measured.plan, measured.summary, tuple(measured.problems.stops)
+    own, known = differences_of(summary), earlier_differences(measured.noise)
+    floors, forgotten = floors_of([*known, *own]), evicted(summary)
+    decisive = decides([*plan.targets, *(target for claim in plan.claims for target in claim.targets)])
+    wanted = {place_of(target) for target in plan.targets if target.required}
     unequal = unequal_arms(own, floors_of(known), wanted)
-    forgotten = [found] if (found := evicted(summary)) else []
-    counted = decides([*plan.targets, *(target for claim in plan.claims for target in claim.targets)])
-    broken = (*breaches_of(summary, losses, incidents, agreement, unsound), *unequal, *(forgotten if counted else ()))
-    breaches = _all_breaches(broken, repeat, stops)
-    silent = unasked(summary)
-    interrupted = len(summary.legs) + summary.settling.dropped_legs < setup.legs_planned
-
-    def shown(checks: Iterable[Check], targets: Sequence[Target]) -> tuple[Check, ...]:
-        everything = (*plan.targets, *targets)
-        return proven(told_by_rehearsal(checks, rehearsal, everything), replies, everything, interrupted=interrupted)
-
-    checks = tuple(against_noise(c, floors) for c in corrected(check_targets(plan.targets, comparison, silent, floors)))
-    if repeat:
-        checks = tuple(_said_twice(checks, repeat, floors))
-    checks = shown(checks, plan.targets)
+    breaches = _breaches(measured, [*unequal, *([forgotten] if forgotten and decisive else [])])
+    grounds = Grounds(
+        comparison=measured.comparison,
+        targets=plan.targets,
+        floors=floors,
+        silent=unasked(summary),
+        repeat=measured.repeat,
+        replies=measured.replies,
+        rehearsal=measured.evidence.rehearsal,
+        interrupted=measured.interrupted,
+    )
+    checks = tuple(check_targets(plan.targets, grounds))
     outcomes = [check.outcome for check in checks if check.target.required] or [Outcome.INCONCLUSIVE]
     outcomes += [stop.outcome for stop in stops]
-    if agreement:
-        outcomes.append(ANSWERED[agreement.finding])
-    outcome = Outcome.INVALID if breaches else max(outcomes, key=list(Outcome).index)
-    claims = tuple(
-        _judge_claim(claim, shown(check_targets(claim.targets, comparison, silent), claim.targets), valid=not breaches)
-        for claim in plan.claims
+    if measured.agreement:
+        outcomes.append(ANSWERED[measured.agreement.outcome])
+    return Verdict(
+        outcome=Outcome.INVALID if breaches else max(outcomes, key=list(Outcome).index),
+        checks=checks,
+        claims=tuple(_judge_claim(claim, grounds, valid=not breaches) for claim in plan.claims),
+        caveats=(
+            *_caveats(measured, [forgotten] if forgotten and not decisive else []),
+            *caveats_of_noise(checks, floors, repeated=measured.repeat is not None),
+        ),
+        breaches=breaches,
+        agreement=measured.agreement,
+        stops=stops,
     )
-    alike = (Doubt.ARMS_ALIKE,) if plan.arms_alike else ()
-    said = (*doubts_of_run(setup, summary, comparison, agreement, replies), *doubts_of_rehearsal(rehearsal))
-    of_servers = (*([] if counted else forgotten), *not_read(unread), *misfits(flaws))
-    doubts = (*alike, *said, *of_servers, *doubts_of_noise(checks, floors, repeated=repeat is not None))
-    return Verdict(outcome, checks, claims, doubts, breaches, agreement, tuple(stops))
 
 
-def _all_breaches(first: Sequence[AnyBreach], repeat: Repeat | None, stops: Sequence[Stop]) -> tuple[AnyBreach, ...]:
+def _breaches(measured: Measurement, found: Sequence[Finding]) -> tuple[Finding, ...]:
     """What broke the run, what broke its second measurement and what ended it early, each once."""
-    found = [breach for breach in first if not (stops and breach is Breach.NO_BLOCK)]  # it may not have come so far
-    more = [breach for stop in stops for breach in stop.breaches]
-    if repeat and repeat.summary.legs:  # cut short in its first block it broke nothing
-        more = [*breaches_of(repeat.summary), *more]
-    for breach in more:
-        if breach not in found:
-            found.append(breach)
-    return tuple(found)
+    problems, repeat = measured.problems, measured.repeat
+    own = breaches_of(measured.summary, problems.losses, problems.incidents, measured.agreement, problems.unsound)
+    first = [one for one in (*own, *found) if not (problems.stops and one == NO_BLOCK)]  # it may not have come so far
+    again = breaches_of(repeat.summary) if repeat and repeat.summary.legs else ()  # cut short in its first block: none
+    return tuple(dict.fromkeys((*first, *again, *(breach for stop in problems.stops for breach in stop.breaches))))
 
 
-def _said_twice(checks: Sequence[Check], repeat: Repeat, floors: Mapping[Place, Floor]) -> Iterator[Check]:
-    """The checks, of which those that failed on a change stand only where they failed again."""
-    doubtful = suspects(checks)
-    targets = [check.target for check in doubtful]
-    silent = unasked(repeat.summary)
-    second = check_targets(targets, repeat.comparison, silent, floors) if repeat.complete else []
-    again = iter([against_noise(check, floors) for check in second])
-    for check in checks:
-        yield confirmed(check, next(again, None)) if check in doubtful else check
+def _caveats(measured: Measurement, forgotten: Sequence[Finding]) -> Iterator[Finding]:
+    """What is to be kept in mind of the run, beside its noise."""
+    evidence = measured.evidence
+    if measured.plan.arms_alike:
+        yield ARMS_ALIKE
+    yield from caveats_of_run(
+        measured.summary,
+        measured.comparison,
+        measured.agreement,
+        measured.replies,
+        interrupted=measured.interrupted,
+    )
+    yield from caveats_of_migration(evidence.rehearsal)
+    yield from forgotten
+    yield from not_read(measured.problems.unread)
+    yield from index_caveats(evidence.databases.ledger.flaws if evidence.databases else ())
 
 
-def _judge_claim(claim: Claim, checks: tuple[Check, ...], *, valid: bool) -> ClaimCheck:
+def _judge_claim(claim: Claim, grounds: Grounds, *, valid: bool) -> ClaimCheck:
     """A claim holds when all that it says is met, and does not when one thing is clearly missed."""
+    grounds = replace(grounds, targets=(*grounds.targets, *claim.targets), floors={})
+    checks = tuple(check_targets(claim.targets, grounds, RULES_OF_CLAIMS))
     outcomes = {check.outcome for check in checks}
     holding = Holding.CANNOT_TELL
     if valid and Outcome.FAIL in outcomes:

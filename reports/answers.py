@@ -2,17 +2,17 @@
 
 from dataclasses import dataclass
 
-from harness.answers.agreement import Agreement, Difference, Finding, NoAnswers, Parting, Place
+from harness.answers.agreement import Agreement, AnswerOutcome, Difference, Parting, Place, no_answers
 from harness.judging.check import Outcome
 from harness.verdict import Verdict
 from reports import view
 
 NAMED = 3
 ADVICE = {
-    Finding.PARTED: (
+    AnswerOutcome.PARTED: (
         "let users choose by HARNESS_SEED alone, or name what carries ids of the service's own in answers.varying"
     ),
-    Finding.SHORT: "lower answers.requests, or see why the users stop",
+    AnswerOutcome.SHORT: "lower answers.requests, or see why the users stop",
 }
 
 
@@ -69,7 +69,7 @@ def answer_table(verdict: Verdict) -> AnswerTable | None:
         outcome=outcome.value,
         mark=view.MARKS[outcome],
         sentence=answer_sentence(agreement),
-        advice=ADVICE.get(agreement.finding, ""),
+        advice=ADVICE.get(agreement.outcome, ""),
         places=tuple(map(_place, agreement.places)),
         differences=tuple(row for difference in agreement.differences for row in _rows(difference)),
         more=f"{view.plural(hidden, 'more request')} not shown" if hidden else "",
@@ -98,24 +98,24 @@ def answer_tally(verdict: Verdict) -> str:
 def answer_sentence(agreement: Agreement) -> str:
     """What the comparison came to, without a full stop."""
     said = _in_short(agreement)
-    if agreement.finding is Finding.DIFFERENT and agreement.parting:
+    if agreement.outcome is AnswerOutcome.DIFFERENT and agreement.parting:
         return f"{said}; {_parted(agreement.parting)}"
     return said
 
 
 def _in_short(agreement: Agreement) -> str:
     """The same without what follows from a difference: that the users were led elsewhere by it."""
-    asked, finding = view.count(agreement.asked), agreement.finding
-    if finding in {Finding.MISSING, Finding.NOTHING}:
-        return NoAnswers(agreement).value[0]
+    asked, outcome = view.count(agreement.asked), agreement.outcome
+    if outcome in {AnswerOutcome.MISSING, AnswerOutcome.NOTHING}:
+        return no_answers(agreement).seen
     parted = _parted(agreement.parting) if agreement.parting else ""
-    if finding is Finding.DIFFERENT:
+    if outcome is AnswerOutcome.DIFFERENT:
         named = [f"{view.plain(p.endpoint)} ({view.count(p.different)})" for p in agreement.places if p.different]
         listed = ", ".join(named[:NAMED]) + (f" and {view.count(len(named) - NAMED)} more" if named[NAMED:] else "")
         return f"after answers {view.count(agreement.different)} of {asked} requests otherwise than before: {listed}"
-    if finding is Finding.PARTED:
+    if outcome is AnswerOutcome.PARTED:
         return f"the answers could be compared for {asked} of {view.plural(agreement.wanted, 'request')} only, {parted}"
-    if finding is Finding.SHORT:
+    if outcome is AnswerOutcome.SHORT:
         return f"the users made only {asked} of the {view.plural(agreement.wanted, 'request')} whose answers to compare"
     compared = min(agreement.asked, agreement.equal)
     of = f" of {asked}" if compared < agreement.asked else ""

@@ -6,12 +6,8 @@ from dataclasses import dataclass, field
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
-from harness.comparison import Comparison
-from harness.evidence.rehearsal import Rehearsal
 from harness.judging.attribution import Attribution
-from harness.plan import Plan
-from harness.summary import Summary
-from harness.verdict import Verdict
+from harness.result import Result
 from reports import causes, charts, work
 from reports.bottlenecks import ABOUT as ABOUT_BOTTLENECKS
 from reports.charts.paper import Chart
@@ -59,16 +55,10 @@ class Pictures:
     rehearsal: tuple[Chart, Chart] | None = None
 
 
-def draw_pictures(
-    plan: Plan,
-    summary: Summary,
-    comparison: Comparison,
-    verdict: Verdict,
-    attribution: Attribution | None = None,
-    *,
-    rehearsal: Rehearsal | None = None,
-) -> Pictures:
+def draw_pictures(result: Result) -> Pictures:
     """Draw every chart of a run."""
+    plan, summary, comparison, verdict = result.plan, result.summary, result.comparison, result.verdict
+    attribution, rehearsal = result.attribution, result.evidence.rehearsal
     forests = [charts.forest_chart(summary, comparison, verdict, width, f"forest-{width}") for width in (WIDE, NARROW)]
     timelines = [charts.timeline_chart(plan, summary, width, f"timeline-{width}") for width in (WIDE, NARROW)]
     searches = [charts.search_chart(summary, comparison, width, f"search-{width}") for width in (WIDE, NARROW)]

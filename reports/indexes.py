@@ -6,7 +6,7 @@ from typing import Any
 
 from harness.evidence.ablation import Ablated, Without
 from harness.evidence.index import Index
-from harness.evidence.ledger import Entry, Finding, Flaw, Ledger
+from harness.evidence.ledger import Entry, Flaw, FlawKind, Ledger
 from harness.evidence.survey import Findings
 from reports import view
 from reports.plans import words
@@ -20,10 +20,10 @@ ABOUT = (
     "sends to its replicas."
 )
 NAMES = {
-    Finding.INVALID: "INVALID",
-    Finding.DUPLICATE: "duplicate",
-    Finding.PREFIX: "covered by another",
-    Finding.UNUSED: "not used here",
+    FlawKind.INVALID: "INVALID",
+    FlawKind.DUPLICATE: "duplicate",
+    FlawKind.PREFIX: "covered by another",
+    FlawKind.UNUSED: "not used here",
 }
 
 
@@ -80,7 +80,7 @@ def index_table(findings: Findings | None) -> IndexTable | None:
 
 
 def _accused(entry: Entry) -> bool:
-    return any(flaw.finding is not Finding.UNUSED for flaw in entry.flaws)
+    return any(flaw.kind is not FlawKind.UNUSED for flaw in entry.flaws)
 
 
 def _sentence(ledger: Ledger) -> str:
@@ -101,14 +101,14 @@ def flaw_sentence(flaw: Flaw, requests: int) -> str:
     """What is wrong with an index, and what to do, in a sentence or two."""
     name, other = _name(flaw.index), _name(flaw.other) if flaw.other else ""
     drop = f"DROP INDEX CONCURRENTLY {name}"
-    match flaw.finding:
-        case Finding.INVALID:
+    match flaw.kind:
+        case FlawKind.INVALID:
             return f"{name} is INVALID: every write keeps it up and no query may use it. Build it anew, or {drop}."
-        case Finding.DUPLICATE:
+        case FlawKind.DUPLICATE:
             return f"{name} is a duplicate of {other}: one of them does the work of both. {drop}."
-        case Finding.PREFIX:
+        case FlawKind.PREFIX:
             return f"{name} is covered by {other}, which begins with the same columns. {drop}, unless its size matters."
-        case Finding.UNUSED:
+        case FlawKind.UNUSED:
             asked = f" in {view.plural(requests, 'request')}" if requests else ""
             return f"{name} was not used{asked}. If no other job needs it, {drop}."
 
@@ -124,7 +124,7 @@ def _row(entry: Entry, findings: Findings) -> IndexRow:
         name=view.plain(index.name),
         service=view.plain(index.service or ""),
         on=view.plain(index.shown),
-        found=", ".join(NAMES[flaw.finding] for flaw in entry.flaws),
+        found=", ".join(NAMES[flaw.kind] for flaw in entry.flaws),
         why=view.plain(entry.needed) or _other(entry.flaws),
         size=view.size(index.size_bytes),
         built=_built(entry),
@@ -208,7 +208,7 @@ def _entry(entry: Entry) -> dict[str, Any]:
         "on": index.shown,
         "made_by_migration": entry.made,
         "findings": [
-            {"finding": flaw.finding.value, "other": flaw.other.name if flaw.other else None} for flaw in entry.flaws
+            {"finding": flaw.kind.value, "other": flaw.other.name if flaw.other else None} for flaw in entry.flaws
         ],
         "needed": entry.needed or None,
         "valid": index.valid,

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from harness.comparison import Pair
-from harness.judging.outcome import Finding, Outcomes, RowOutcome
+from harness.judging.outcome import JudgedRow, Outcomes, RowOutcome
 from harness.metric import Metric, Scale
 from harness.parts.judgement import Judgement
 from reports import view
@@ -35,7 +35,7 @@ def outcome_cell(outcomes: Outcomes, pair: Pair | None) -> OutcomeCell:
     )
 
 
-def words(metric: Metric, finding: Finding) -> str:
+def words(metric: Metric, finding: JudgedRow) -> str:
     """A finding in a few words: ``cannot tell; a change of 9 % would have been seen``."""
     match finding.outcome:
         case RowOutcome.EQUIVALENT:

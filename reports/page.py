@@ -4,18 +4,13 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import groupby
 
-from harness.comparison import Comparison
-from harness.explaining.evidence import Evidence
-from harness.judging.attribution import Attribution
-from harness.judging.certificate import Certificate
-from harness.judging.outcome import Outcomes
 from harness.judging.placebo import treated
 from harness.objections.external import without_credentials
 from harness.plan import ARMS, Arm, Plan
+from harness.result import Result
 from harness.setup import Setup
 from harness.summary import Summary
 from harness.trial import Migration
-from harness.verdict import Verdict
 from reports import targets, view
 from reports.answers import AnswerTable, answer_table
 from reports.arrivals import ArrivalTable, arrival_table
@@ -36,7 +31,7 @@ from reports.server import ServerSection, server_section
 from reports.stages import Column, StageTable, columns, stage_tables
 from reports.statements import StatementTable, statement_table
 from reports.steps import StepTable, step_table
-from reports.targets import Remark, TargetRow
+from reports.targets import Remark, TargetRow, remark
 from reports.usage import UsageRow, usage_rows
 from reports.view import Cell
 from reports.work import KeyRow, WorkRow, equal_sentence, key_rows, work_rows
@@ -133,16 +128,10 @@ class Page:
         return any(row.service for row in self.migrations)
 
 
-def build_findings(
-    plan: Plan,
-    summary: Summary,
-    comparison: Comparison,
-    verdict: Verdict,
-    attribution: Attribution | None = None,
-    *,
-    evidence: Evidence | None = None,
-) -> Findings:
+def build_findings(result: Result) -> Findings:
     """Put what came out into words and strings."""
+    plan, summary, comparison, verdict = result.plan, result.summary, result.comparison, result.verdict
+    evidence = result.evidence
     return Findings(
         name=view.plain(plan.name),
         outcome=verdict.outcome.value,
@@ -154,39 +143,28 @@ def build_findings(
         targets=targets.target_rows(verdict),
         claims=claims_tally(verdict),
         answers=answer_table(verdict),
-        steps=step_table(attribution),
+        steps=step_table(result.attribution),
         arrivals=arrival_table(plan, summary),
         search=search_table(plan, summary, comparison),
         faults=fault_rows(plan, summary),
         remarks=tuple(targets.remarks(verdict)),
-        breaches=tuple(Remark(breach.name, *breach.value) for breach in verdict.breaches),
-        stops=tuple(Remark(stop.name, *stop.value) for stop in verdict.stops),
-        causes=cause_rows(evidence.causes) if evidence else (),
-        migration=sentence(evidence.rehearsal) if evidence and evidence.rehearsal else "",
+        breaches=tuple(remark(breach) for breach in verdict.breaches),
+        stops=tuple(remark(stop.finding) for stop in verdict.stops),
+        causes=cause_rows(evidence.causes),
+        migration=sentence(evidence.rehearsal) if evidence.rehearsal else "",
         sequential=comparison.sequential,
     )
 
 
-def build_page(  # noqa: PLR0917 - the parts of a run, as in render
-    plan: Plan,
-    plan_text: str,
-    setup: Setup,
-    migrations: Sequence[Migration],
-    summary: Summary,
-    comparison: Comparison,
-    verdict: Verdict,
-    *,
-    outcomes: Outcomes,
-    attribution: Attribution | None = None,
-    certificate: Certificate | None = None,
-    evidence: Evidence | None = None,
-) -> Page:
+def build_page(result: Result) -> Page:
     """Put a run into words and strings."""
+    plan, summary, comparison, verdict = result.plan, result.summary, result.comparison, result.verdict
+    evidence = result.evidence
     return Page(
-        findings=build_findings(plan, summary, comparison, verdict, attribution, evidence=evidence),
-        started=view.moment(setup.started),
+        findings=build_findings(result),
+        started=view.moment(result.setup.started),
         columns=columns(plan),
-        stages=stage_tables(plan, summary, comparison, outcomes),
+        stages=stage_tables(plan, summary, comparison, result.outcomes),
         capacity=capacity_table(plan, summary),
         noise=noise_rows(verdict, comparison.blocks),
         placebo=placebo_rows(treated(summary)),
@@ -194,18 +172,18 @@ def build_page(  # noqa: PLR0917 - the parts of a run, as in render
         usage=usage_rows(summary),
         server=server_section(summary),
         statements=statement_table(summary),
-        migrations=tuple(_migration(arms, migration) for arms, migration in _by_database(migrations)),
+        migrations=tuple(_migration(arms, migration) for arms, migration in _by_database(result.migrations)),
         claims=claim_rows(verdict),
-        setup=tuple(facts for facts in _setup(plan, setup, summary, certificate) if facts.rows),
-        rehearsal=rehearsal_section(evidence) if evidence else None,
-        bottlenecks=bottlenecks(evidence.areas) if evidence else None,
-        work=work_rows(evidence.tolls, evidence.repeated) if evidence else (),
-        keys=key_rows(evidence.keys) if evidence else (),
-        work_equal=equal_sentence(evidence.apart) if evidence else "",
-        indexes=index_table(evidence.databases) if evidence else None,
-        plans=plan_table(evidence.databases) if evidence else None,
-        selftest=certificate_sentence(certificate),
-        plan_text=view.plain(plan_text.replace("\r\n", "\n"), keep="\n\t"),
+        setup=tuple(facts for facts in _setup(result) if facts.rows),
+        rehearsal=rehearsal_section(evidence),
+        bottlenecks=bottlenecks(evidence.areas),
+        work=work_rows(evidence.tolls, evidence.repeated),
+        keys=key_rows(evidence.keys),
+        work_equal=equal_sentence(evidence.apart),
+        indexes=index_table(evidence.databases),
+        plans=plan_table(evidence.databases),
+        selftest=certificate_sentence(result.certificate),
+        plan_text=view.plain(result.plan_text.replace("\r\n", "\n"), keep="\n\t"),
         counts=what_counts(plan.judgement),
     )
 
@@ -234,7 +212,8 @@ def _migration(arms: Sequence[str], migration: Migration) -> MigrationRow:
     )
 
 
-def _setup(plan: Plan, setup: Setup, summary: Summary, certificate: Certificate | None) -> Iterator[Facts]:
+def _setup(result: Result) -> Iterator[Facts]:
+    plan, setup, summary = result.plan, result.setup, result.summary
     yield Facts("Versions", _rows(setup.versions))
     yield Facts("Host", tuple(_host(k, v) for k, v in setup.host.items()))
     measured = {arm for order in setup.order for arm in order}
@@ -246,7 +225,7 @@ def _setup(plan: Plan, setup: Setup, summary: Summary, certificate: Certificate 
     yield Facts("Server settings", _rows(setup.settings))
     yield Facts("Order of legs", tuple(_order(setup)))
     yield Facts("Generator", tuple(_generator(summary)))
-    yield Facts("Selftest of this machine", certificate_facts(certificate))
+    yield Facts("Selftest of this machine", certificate_facts(result.certificate))
     yield Facts(
         "Seeds and fingerprints",
         (

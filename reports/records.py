@@ -7,12 +7,11 @@ from typing import Any
 
 from harness.change import BlockPair, Change
 from harness.comparison import Comparison, Pair
+from harness.finding import Finding
 from harness.generation import Offered
 from harness.judging.attribution import Attribution, Waterfall
-from harness.judging.breach import AnyBreach
 from harness.judging.check import Check
-from harness.judging.doubt import AnyDoubt
-from harness.judging.outcome import Finding, Outcomes
+from harness.judging.outcome import JudgedRow, Outcomes
 from harness.judging.stop import Stop
 from harness.leg import Window
 from harness.measures.capacity import Sought
@@ -91,13 +90,13 @@ def comparison_record(comparison: Comparison, outcomes: Outcomes) -> dict[str, A
         "schema": SCHEMA,
         "blocks": comparison.blocks,
         **sequential,
-        "pairs": [_pair(pair) | {"outcome": _finding(outcomes.of(pair))} for pair in comparison.pairs],
+        "pairs": [_pair(pair) | {"outcome": _judged_row(outcomes.of(pair))} for pair in comparison.pairs],
         **({"tagged": [_pair(pair) for pair in comparison.tagged]} if comparison.tagged else {}),
     }
 
 
 def verdict_record(verdict: Verdict) -> dict[str, Any]:
-    """``verdict.json``: the outcome, every check with its numbers, reason and doubts, and the guards that broke."""
+    """``verdict.json``: the outcome, every check with its numbers, reason and caveats, and the guards that broke."""
     return {
         "schema": SCHEMA,
         "outcome": verdict.outcome.value,
@@ -114,7 +113,7 @@ def verdict_record(verdict: Verdict) -> dict[str, Any]:
             for part in verdict.claims
         ],
         "answers": _answers(verdict),
-        "doubts": [_remark(doubt) for doubt in verdict.doubts],
+        "doubts": [_remark(caveat) for caveat in verdict.caveats],
         "breaches": [_remark(breach) for breach in verdict.breaches],
         **({"stops": [_stop(stop) for stop in verdict.stops]} if verdict.stops else {}),
     }
@@ -247,12 +246,12 @@ def _block(block: BlockPair) -> dict[str, Any]:
     return values | {"before_high": _finite(block.before_high), "after_high": _finite(block.after_high)}
 
 
-def _finding(finding: Finding) -> dict[str, Any]:
+def _judged_row(row: JudgedRow) -> dict[str, Any]:
     return {
-        "outcome": finding.outcome.value,
-        "smallest_that_counts": _finite(finding.counts),
-        "smallest_visible": _finite(finding.visible),
-        "reason": finding.why.value if finding.why else None,
+        "outcome": row.outcome.value,
+        "smallest_that_counts": _finite(row.counts),
+        "smallest_visible": _finite(row.visible),
+        "reason": row.why.value if row.why else None,
     }
 
 
@@ -288,7 +287,7 @@ def _answers(verdict: Verdict) -> dict[str, Any] | None:
         return None
     return {
         "outcome": outcome.value,
-        "reason": agreement.finding.value,
+        "reason": agreement.outcome.value,
         "wanted": agreement.wanted,
         "asked": agreement.asked,
         "equal": agreement.equal,
@@ -318,7 +317,7 @@ def _check(check: Check) -> dict[str, Any]:
         "after_interval": _interval(pair.after_interval) if pair else None,
         "change": _change(pair.change) if pair else None,
         "reason": check.reason.value,
-        "doubts": [_remark(doubt) for doubt in check.doubts],
+        "doubts": [_remark(caveat) for caveat in check.caveats],
     }
 
 
@@ -351,13 +350,12 @@ def _stop(stop: Stop) -> dict[str, Any]:
         "endpoint": aborted.endpoint,
         "second": _finite(aborted.second),
         "value": _finite(aborted.value),
-        **_remark(stop),
+        **_remark(stop.finding),
     }
 
 
-def _remark(remark: AnyDoubt | AnyBreach | Stop) -> dict[str, str]:
-    what, advice = remark.value
-    return {"kind": remark.name.lower(), "what": what, "advice": advice}
+def _remark(finding: Finding) -> dict[str, str]:
+    return {"kind": finding.code.lower(), "what": finding.seen, "advice": finding.advice}
 
 
 def _finite(value: float | None) -> float | None:

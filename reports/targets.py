@@ -4,8 +4,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from harness.comparison import Comparison, Pair
+from harness.finding import Finding
 from harness.judging.check import Check, Outcome, Reason, unbounded
-from harness.judging.doubt import Doubt
+from harness.judging.doubt import SEQUENTIAL
 from harness.metric import HEADLINES, METRICS, Basis, Metric, Origin
 from harness.parts.expectation import Form
 from harness.plan import ARMS, Plan
@@ -58,6 +59,11 @@ class TargetRow:
     remarks: tuple[Remark, ...]
 
 
+def remark(finding: Finding, *about: int) -> Remark:
+    """A finding as a remark about some targets, by their numbers; about the whole run without any."""
+    return Remark(finding.code, finding.seen, finding.advice, about)
+
+
 def target_rows(verdict: Verdict) -> tuple[TargetRow, ...]:
     """The checks of a verdict, in the order of the plan."""
     return tuple(target_row(index, check) for index, check in enumerate(verdict.checks, start=1))
@@ -84,7 +90,7 @@ def target_row(index: int, check: Check) -> TargetRow:
         interval=interval_cell(pair, too_few=check.reason is Reason.TOO_FEW),
         reason=reason_of(check),
         absolute=check.target.expectation.form is Form.ABSOLUTE,
-        remarks=tuple(Remark(d.name, *d.value, about=(index,)) for d in check.doubts),
+        remarks=tuple(remark(caveat, index) for caveat in check.caveats),
     )
 
 
@@ -149,7 +155,7 @@ def headline(verdict: Verdict) -> str:
     sentence = f"{_sentence(verdict).removesuffix('.')}{_missed_beside(verdict)}."
     if verdict.outcome is not Outcome.INVALID:
         sentence = with_answers(verdict, sentence)
-    if Doubt.SEQUENTIAL in verdict.doubts:
+    if SEQUENTIAL in verdict.caveats:
         sentence = f"{sentence.removesuffix('.')}; the run is sequential, before and after did not take turns."
     return f"{verdict.outcome.value}: {sentence}"
 
@@ -165,7 +171,7 @@ def _missed_beside(verdict: Verdict) -> str:
 def _sentence(verdict: Verdict) -> str:
     total = len(verdict.required)
     if verdict.outcome is Outcome.INVALID:
-        causes = "; ".join(breach.value[0] for breach in verdict.breaches)
+        causes = "; ".join(breach.seen for breach in verdict.breaches)
         return f"the measurement cannot be used: {causes or 'a guard broke'}."
     if verdict.stops:
         return f"the run was ended early: {'; '.join(stop.said for stop in verdict.stops)}."
@@ -261,10 +267,7 @@ def _errors(summary: Summary) -> str:
 
 
 def remarks(verdict: Verdict) -> Iterator[Remark]:
-    """Doubts of the run, then those of its checks, each once with the targets it is about."""
-    for doubt in verdict.doubts:
-        yield Remark(doubt.name, *doubt.value)
-    seen = dict.fromkeys(doubt for check in verdict.checks for doubt in check.doubts)
-    for doubt in seen:
-        about = tuple(i for i, check in enumerate(verdict.checks, start=1) if doubt in check.doubts)
-        yield Remark(doubt.name, *doubt.value, about=about)
+    """Caveats of the run, then those of its checks, each once with the targets it is about."""
+    yield from map(remark, verdict.caveats)
+    for caveat in dict.fromkeys(caveat for check in verdict.checks for caveat in check.caveats):
+        yield remark(caveat, *(i for i, check in enumerate(verdict.checks, start=1) if caveat in check.caveats))

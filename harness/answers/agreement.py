@@ -10,12 +10,13 @@ from enum import Enum
 
 from harness.answers.answer import Answer, Inquiry
 from harness.answers.divergence import ABSENT, Divergence, cut, divergences
+from harness.finding import Finding
 from harness.parts.corpus import Corpus
 
 MOST_SHOWN = 10
 
 
-class Finding(Enum):
+class AnswerOutcome(Enum):
     """What the comparison came to; the text says why."""
 
     SAME = "after answers every request as before does"
@@ -111,84 +112,17 @@ class Agreement:
         return sum(place.both_failed for place in self.places)
 
     @property
-    def finding(self) -> Finding:
+    def outcome(self) -> AnswerOutcome:
         """What it comes to: a difference weighs more than that something was not compared."""
         if self.missing:
-            return Finding.MISSING
+            return AnswerOutcome.MISSING
         if self.different:
-            return Finding.DIFFERENT
+            return AnswerOutcome.DIFFERENT
         if self.parting:
-            return Finding.PARTED
+            return AnswerOutcome.PARTED
         if not self.equal:
-            return Finding.NOTHING
-        return Finding.SHORT if self.asked < self.wanted else Finding.SAME
-
-
-@dataclass(frozen=True, slots=True)
-class NoAnswers:
-    """A broken guard: the plan asks for a comparison of answers, and there is none; reads like a ``Breach``."""
-
-    agreement: Agreement
-
-    @property
-    def name(self) -> str:
-        """As of a member of ``Breach``."""
-        return "NO_ANSWERS"
-
-    @property
-    def value(self) -> tuple[str, str]:
-        """What was seen, and what to do about it."""
-        if missing := self.agreement.missing:
-            return f"the answers of {' and '.join(missing)} are missing", "run the plan again to its end"
-        if not self.agreement.asked:
-            return "no request was made to compare answers", "check the user files of [answers]: do they send anything?"
-        return (
-            f"before answered none of the {self.agreement.asked:,} requests whose answers were to be compared",
-            "read logs/00-before.*: does the service of before work with these users?",
-        )
-
-
-@dataclass(frozen=True, slots=True)
-class NotAsked:
-    """A doubt: endpoints of the load whose answers were not compared; reads like a ``Doubt``."""
-
-    endpoints: tuple[str, ...]
-
-    @property
-    def name(self) -> str:
-        """As of a member of ``Doubt``."""
-        return "ANSWERS_NOT_ASKED"
-
-    @property
-    def value(self) -> tuple[str, str]:
-        """What was seen, and what to do about it."""
-        return (
-            f"requested under load, and their answers were not compared: {', '.join(self.endpoints)}",
-            "raise answers.requests, or give answers.users that request them",
-        )
-
-
-@dataclass(frozen=True, slots=True)
-class FailedBefore:
-    """A doubt: requests that before did not answer, so that nothing says what after has to; reads like a ``Doubt``."""
-
-    agreement: Agreement
-
-    @property
-    def name(self) -> str:
-        """As of a member of ``Doubt``."""
-        return "ANSWERS_FAILED_BEFORE"
-
-    @property
-    def value(self) -> tuple[str, str]:
-        """What was seen, and what to do about it."""
-        alone, both = self.agreement.before_failed, self.agreement.both_failed
-        counted = ((alone, "that after answers"), (both, "that after does not answer either"))
-        parts = " and ".join(f"{count:,} request{'s' * (count > 1)} {what}" for count, what in counted if count)
-        return (
-            f"before failed to answer {parts}: there is nothing to compare these with",
-            "look at the differences, and see that before works with these users",
-        )
+            return AnswerOutcome.NOTHING
+        return AnswerOutcome.SHORT if self.asked < self.wanted else AnswerOutcome.SAME
 
 
 def agree(before: Inquiry | None, after: Inquiry | None, corpus: Corpus) -> Agreement:
@@ -209,21 +143,46 @@ def agree(before: Inquiry | None, after: Inquiry | None, corpus: Corpus) -> Agre
     )
 
 
-def unanswered(agreement: Agreement | None) -> list[NoAnswers]:
+def unanswered(agreement: Agreement | None) -> list[Finding]:
     """The guard that is broken where a plan compares answers and there are none to compare."""
-    broken = agreement is not None and agreement.finding in {Finding.MISSING, Finding.NOTHING}
-    return [NoAnswers(agreement)] if agreement and broken else []
+    broken = agreement is not None and agreement.outcome in {AnswerOutcome.MISSING, AnswerOutcome.NOTHING}
+    return [no_answers(agreement)] if agreement and broken else []
 
 
-def uncompared(agreement: Agreement, endpoints: Iterable[str]) -> Iterator[NotAsked | FailedBefore]:
-    """What a comparison leaves open, of the endpoints that were requested under load."""
+def no_answers(agreement: Agreement) -> Finding:
+    """The broken guard that says why there is nothing to compare."""
+    if missing := agreement.missing:
+        seen, advice = f"the answers of {' and '.join(missing)} are missing", "run the plan again to its end"
+    elif not agreement.asked:
+        seen = "no request was made to compare answers"
+        advice = "check the user files of [answers]: do they send anything?"
+    else:
+        seen = f"before answered none of the {agreement.asked:,} requests whose answers were to be compared"
+        advice = "read logs/00-before.*: does the service of before work with these users?"
+    return Finding("NO_ANSWERS", seen, advice)
+
+
+def uncompared(agreement: Agreement, endpoints: Iterable[str]) -> Iterator[Finding]:
+    """The caveats of what a comparison leaves open, of the endpoints that were requested under load."""
     if agreement.missing:
         return
     compared = {place.endpoint for place in agreement.places if place.equal or place.different}
     if left := sorted({*endpoints} - compared):
-        yield NotAsked(tuple(left))
-    if agreement.before_failed or agreement.both_failed:
-        yield FailedBefore(agreement)
+        yield Finding(
+            "ANSWERS_NOT_ASKED",
+            f"requested under load, and their answers were not compared: {', '.join(left)}",
+            "raise answers.requests, or give answers.users that request them",
+        )
+    counted = (
+        (agreement.before_failed, "that after answers"),
+        (agreement.both_failed, "that after does not answer either"),
+    )
+    if parts := [f"{count:,} request{'s' * (count > 1)} {what}" for count, what in counted if count]:
+        yield Finding(
+            "ANSWERS_FAILED_BEFORE",
+            f"before failed to answer {' and '.join(parts)}: there is nothing to compare these with",
+            "look at the differences, and see that before works with these users",
+        )
 
 
 def _parting(before: Sequence[Answer], after: Sequence[Answer], corpus: Corpus) -> Parting | None:

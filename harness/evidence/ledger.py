@@ -13,12 +13,13 @@ from enum import Enum
 
 from harness.evidence.ablation import Ablated
 from harness.evidence.index import Catalogue, ForeignKey, Index
+from harness.finding import Finding
 
 Place = tuple[str | None, str]
 """The service, ``None`` where it has no name, and the name of an index."""
 
 
-class Finding(Enum):
+class FlawKind(Enum):
     """What is wrong with an index."""
 
     INVALID = "INVALID"
@@ -31,36 +32,23 @@ class Finding(Enum):
 class Flaw:
     """Something wrong with an index; ``other`` is the one that does its work, where there is one."""
 
-    finding: Finding
+    kind: FlawKind
     index: Index
     other: Index | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Misfit:
-    """A doubt that names an index which serves nobody; reads like a ``Doubt``."""
-
-    flaw: Flaw
-
-    @property
-    def name(self) -> str:
-        """As of a member of ``Doubt``."""
-        return f"INDEX_{self.flaw.finding.name}"
-
-    @property
-    def value(self) -> tuple[str, str]:
-        """What was seen, and what to do about it."""
-        index, other = self.flaw.index, self.flaw.other
-        drop = f"DROP INDEX CONCURRENTLY {index.name}"
-        if other is None:
-            what = f"the index {index.name} on {index.table} is INVALID: every write keeps it up, no query may use it"
-            return what, f"{drop}, and build it anew where it is wanted"
-        return f"the index {index.name} on {index.table} is a duplicate of {other.name}", drop
+def index_caveats(flaws: Iterable[Flaw]) -> list[Finding]:
+    """The caveats that name INVALID indexes and duplicates, with the statement that drops each."""
+    return [_useless(flaw) for flaw in flaws if flaw.kind in {FlawKind.INVALID, FlawKind.DUPLICATE}]
 
 
-def misfits(flaws: Iterable[Flaw]) -> list[Misfit]:
-    """The doubts that follow: of what is INVALID, and of duplicates."""
-    return [Misfit(flaw) for flaw in flaws if flaw.finding in {Finding.INVALID, Finding.DUPLICATE}]
+def _useless(flaw: Flaw) -> Finding:
+    index, other = flaw.index, flaw.other
+    code, drop = f"INDEX_{flaw.kind.name}", f"DROP INDEX CONCURRENTLY {index.name}"
+    if other is None:
+        what = f"the index {index.name} on {index.table} is INVALID: every write keeps it up, no query may use it"
+        return Finding(code, what, f"{drop}, and build it anew where it is wanted")
+    return Finding(code, f"the index {index.name} on {index.table} is a duplicate of {other.name}", drop)
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,7 +103,7 @@ class Ledger:
     def flaws(self) -> list[Flaw]:
         """What is wrong: with any index that serves nobody, and of unused ones with those of the migration."""
         return [
-            flaw for entry in self.entries for flaw in entry.flaws if entry.made or flaw.finding is not Finding.UNUSED
+            flaw for entry in self.entries for flaw in entry.flaws if entry.made or flaw.kind is not FlawKind.UNUSED
         ]
 
 
@@ -168,7 +156,7 @@ def flaws_of(catalogue: Catalogue, made: set[Place], uses: Mapping[Place, Use] |
     An index has at most one flaw: that it is a copy or a beginning of another one says more than that it is unused.
     """
     whole = [index for index in catalogue.indexes if index.parent is None]
-    yield from (Flaw(Finding.INVALID, index) for index in whole if not index.valid)
+    yield from (Flaw(FlawKind.INVALID, index) for index in whole if not index.valid)
     there = [index for index in whole if index.valid]
     copies = dict(_copies(there, catalogue, made))
     kept = [index for index in there if index.place not in copies]
@@ -177,9 +165,9 @@ def flaws_of(catalogue: Catalogue, made: set[Place], uses: Mapping[Place, Use] |
     used = _used(uses, outdone) if uses is not None else {}
     for index in there:
         if other := outdone.get(index.place):
-            yield Flaw(Finding.DUPLICATE if index.place in copies else Finding.PREFIX, index, other)
+            yield Flaw(FlawKind.DUPLICATE if index.place in copies else FlawKind.PREFIX, index, other)
         elif not needed(index, catalogue) and used.get(index.place) is False:
-            yield Flaw(Finding.UNUSED, index)
+            yield Flaw(FlawKind.UNUSED, index)
 
 
 def _used(uses: Mapping[Place, Use], outdone: Mapping[Place, Index]) -> dict[Place, bool]:

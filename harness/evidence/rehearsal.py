@@ -21,7 +21,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from harness.answers.agreement import Agreement, Finding
+from harness.answers.agreement import Agreement, AnswerOutcome
 from harness.evidence.passage import DOWNGRADE, UPGRADE, Passage, Record, Wait
 from harness.samples import endpoints, latency_ns
 
@@ -105,7 +105,7 @@ class Rehearsal:
         """Whether the rolled back database is as before, as far as that was compared; ``None`` where it was not."""
         if self.record.differences is None or self.of(DOWNGRADE) is None:
             return None
-        alike = self.agreement is None or self.agreement.finding in {Finding.SAME, Finding.SHORT}
+        alike = self.agreement is None or self.agreement.outcome in {AnswerOutcome.SAME, AnswerOutcome.SHORT}
         return not self.record.differences and alike
 
     def of(self, way: str) -> Loss | None:

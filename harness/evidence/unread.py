@@ -3,6 +3,8 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from harness.finding import Finding
+
 
 @dataclass(frozen=True, slots=True)
 class Unread:
@@ -14,24 +16,9 @@ class Unread:
     fix: str
 
 
-@dataclass(frozen=True, slots=True)
-class NotRead:
-    """A doubt that names what is missing; reads like a ``Doubt``."""
-
-    unread: Unread
-
-    @property
-    def name(self) -> str:
-        """As of a member of ``Doubt``."""
-        return "NOT_READ"
-
-    @property
-    def value(self) -> tuple[str, str]:
-        """What was seen, and what to do about it."""
-        one = self.unread
-        return f"{one.what} of {one.server} could not be read: {one.why}", one.fix
-
-
-def not_read(found: Iterable[Unread]) -> list[NotRead]:
-    """Each once, in the order in which they were met."""
-    return [NotRead(one) for one in dict.fromkeys(found)]
+def not_read(unread: Iterable[Unread]) -> list[Finding]:
+    """The caveats, each once, in the order in which they were met."""
+    return [
+        Finding("NOT_READ", f"{one.what} of {one.server} could not be read: {one.why}", one.fix)
+        for one in dict.fromkeys(unread)
+    ]

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from harness.evidence.keys import KeyUse
-from harness.evidence.ledger import Finding as Fault
+from harness.evidence.ledger import FlawKind
 from harness.evidence.passage import UPGRADE
 from harness.evidence.rehearsal import Rehearsal
 from harness.evidence.repetition import Repetition
@@ -51,6 +51,12 @@ class Grade(StrEnum):
 
 
 GRADES: tuple[Grade, ...] = tuple(Grade)
+FLAW_GRADES = {
+    FlawKind.UNUSED: Grade.B,
+    FlawKind.DUPLICATE: Grade.C,
+    FlawKind.PREFIX: Grade.C,
+    FlawKind.INVALID: Grade.D,
+}
 
 
 class Kind(StrEnum):
@@ -169,9 +175,8 @@ def _indexes(seen: Seen, arm: str) -> Iterable[Found] | None:
     """Unused: B; a duplicate, or the beginning of another: C; INVALID: D. Known of after alone."""
     if seen.databases is None or arm != "after":
         return None
-    grades = {Fault.UNUSED: Grade.B, Fault.DUPLICATE: Grade.C, Fault.PREFIX: Grade.C, Fault.INVALID: Grade.D}
     return [
-        Found(Kind.INDEX, grades[flaw.finding], flaw.index.name, flaw.index.size_bytes, detail=flaw.finding.value)
+        Found(Kind.INDEX, FLAW_GRADES[flaw.kind], flaw.index.name, flaw.index.size_bytes, detail=flaw.kind.value)
         for flaw in seen.databases.ledger.flaws
     ]
 

@@ -1,1 +1,1 @@
-"""Judging: what breaks a run, what casts doubt on it, and what a change has to show to pass or to fail."""
+"""Judging: the guards that break a run, its caveats, and the rules by which a target passes or fails."""

@@ -1,25 +1,27 @@
 """Check: one target judged.
 
 A target passes when its whole interval is on the right side, fails when its whole interval is on the wrong side, and is
-INCONCLUSIVE in between; no data is never a pass. Where the arms did not take turns, no change is judged.
+INCONCLUSIVE in between; no data is never a pass. The rules that may change that are listed in ``rules``.
 """
 
 import math
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from enum import StrEnum
 
 from harness.comparison import Comparison, Pair
-from harness.judging.doubt import Doubt, doubts_of_pair
-from harness.judging.noise import Floor, Place, place_of
-from harness.metric import Better, Metric, Origin, Scale, Unit
+from harness.evidence.rehearsal import Rehearsal
+from harness.finding import Finding
+from harness.judging.doubt import caveats_of_pair
+from harness.judging.noise import Floor, Place
+from harness.measures.replies import Replies
+from harness.metric import Better, Metric, Origin, Unit
 from harness.parts.expectation import Form
 from harness.parts.target import Target
 from harness.statistics import Interval
+from harness.summary import Summary
 
 ROUNDING = 1e-9
-SEQUENTIAL_FLOORS = 3
-"""Unpaired, a change is believed when it is more than so many times what equal arms differ by."""
 
 
 class Outcome(StrEnum):
@@ -84,77 +86,67 @@ class Check:
     """
 
     target: Target
-    outcome: Outcome
-    reason: Reason
-    pair: Pair | None
-    doubts: tuple[Doubt, ...]
+    outcome: Outcome = Outcome.INCONCLUSIVE
+    reason: Reason = Reason.NO_DATA
+    pair: Pair | None = None
+    caveats: tuple[Finding, ...] = ()
     floor: Floor | None = None
     again: Pair | None = None
 
 
-def check_targets(
-    targets: Sequence[Target],
-    comparison: Comparison,
-    silent: frozenset[str] = frozenset(),
-    floors: Mapping[Place, Floor] | None = None,
-) -> list[Check]:
-    """All targets; in ``silent`` stages a good latency is that of the requests that were made, and proves nothing.
+@dataclass(frozen=True, slots=True)
+class Repeat:
+    """What was measured once more, in blocks of their own; ``complete`` when all that were begun are there."""
 
-    ``floors`` are what equal arms differ by on this machine, as far as that is known.
+    summary: Summary
+    comparison: Comparison
+    complete: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Grounds:
+    """What the rules of a verdict go by.
+
+    Attributes:
+        comparison: before and after.
+        targets: all of the plan; some of them say how many requests may fail.
+        floors: what equal arms differ by on this machine, as far as that is known.
+        silent: stages of which more than 1 % of the arrivals of after never began.
+        repeat: the second measurement of what failed on a change.
+        replies: what was answered, by arm and endpoint; empty where that was not looked at.
+        rehearsal: the migration under load.
+        interrupted: whether the run ended before its last leg.
     """
-    checks = [_unproven(_judge(target, comparison, floors or {}), silent) for target in targets]
-    failing = [
-        check.target
-        for check in checks
-        if check.outcome is Outcome.FAIL and check.target.expectation.metric.scale is Scale.PROPORTION
-    ]
-    return [
-        replace(check, outcome=Outcome.INCONCLUSIVE, reason=Reason.VOID)
-        if check.target.expectation.metric.latency and any(_voids(f, check.target) for f in failing)
-        else check
-        for check in checks
-    ]
+
+    comparison: Comparison
+    targets: Sequence[Target] = ()
+    floors: Mapping[Place, Floor] = field(default_factory=dict)
+    silent: frozenset[str] = frozenset()
+    repeat: Repeat | None = None
+    replies: Sequence[Replies] = ()
+    rehearsal: Rehearsal | None = None
+    interrupted: bool = False
 
 
-def _voids(errors: Target, latency: Target) -> bool:
-    """Whether a failed error target is one of the same requests; an advisory one decides nothing that is required."""
-    return (errors.required or not latency.required) and _overlap(errors, latency)
+Rule = Callable[[Sequence[Check], Grounds], list[Check]]
+"""Takes all checks of a verdict and returns all of them, some with another outcome."""
 
 
-def _unproven(check: Check, silent: frozenset[str]) -> Check:
-    in_latency = check.target.expectation.metric.latency and check.outcome is Outcome.PASS
-    touched = silent if check.target.stage is None else silent & {check.target.stage}
-    if not in_latency or not touched:
-        return check
-    return replace(check, outcome=Outcome.INCONCLUSIVE, reason=Reason.UNASKED)
+def judge_by_interval(checks: Sequence[Check], grounds: Grounds) -> list[Check]:
+    """Judge each target by its interval, or by its legs; without data, or with too little, it stays open."""
+    return [_judge(check.target, grounds.comparison) for check in checks]
 
 
-def _overlap(one: Target, other: Target) -> bool:
-    same_stage = one.stage == other.stage or None in {one.stage, other.stage}
-    return same_stage and (one.endpoints is None or other.endpoints is None or bool(one.endpoints & other.endpoints))
-
-
-def _judge(target: Target, comparison: Comparison, floors: Mapping[Place, Floor]) -> Check:
-    metric, form = target.expectation.metric, target.expectation.form
+def _judge(target: Target, comparison: Comparison) -> Check:
+    metric, after_only = target.expectation.metric, target.expectation.form is Form.ABSOLUTE
     pair = comparison.pair(metric.name, target.stage, target.endpoint, target.tag)
-    after_only = form is Form.ABSOLUTE
     if pair is None or pair.after is None or (pair.before is None and not after_only):
-        return Check(target, Outcome.INCONCLUSIVE, Reason.NO_DATA, pair, ())
-    doubts = tuple(doubts_of_pair(pair, comparison, relative=not after_only))
+        return Check(target, pair=pair)
+    caveats = tuple(caveats_of_pair(pair, comparison, relative=not after_only))
     if pair.least_requests < metric.least:
-        return Check(target, Outcome.INCONCLUSIVE, Reason.TOO_FEW, pair, doubts)
-    floor = floors.get(place_of(target))
-    if comparison.sequential and not after_only and not _believed(pair, floor):
-        return Check(target, Outcome.INCONCLUSIVE, Reason.SEQUENTIAL, pair, doubts, floor)
+        return Check(target, Outcome.INCONCLUSIVE, Reason.TOO_FEW, pair, caveats)
     outcome, reason = _absolute(target, pair) if after_only else _relative(target, pair)
-    return Check(target, outcome, reason, pair, doubts)
-
-
-def _believed(pair: Pair, floor: Floor | None) -> bool:
-    """Whether a change between legs that did not take turns is so much more than what equal arms differ by."""
-    if floor is None or pair.change is None or pair.change.scale != "ratio" or pair.change.value <= 0:
-        return False
-    return abs(math.log(pair.change.value)) > SEQUENTIAL_FLOORS * math.log1p(floor.value)
+    return Check(target, outcome, reason, pair, caveats)
 
 
 def _absolute(target: Target, pair: Pair) -> tuple[Outcome, Reason]:

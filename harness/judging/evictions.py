@@ -1,41 +1,25 @@
 """Evictions: whether the server forgot counts of statements while they were being taken."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
-from harness.leg import Leg
+from harness.finding import Finding
 from harness.metric import Origin
 from harness.parts.target import Target
 from harness.summary import Summary
 
 
-@dataclass(frozen=True, slots=True)
-class StatementsEvicted:
-    """Counts of statements that a server forgot; reads like a ``Breach``, and like a ``Doubt``."""
-
-    leg: Leg
-    times: int
-
-    @property
-    def name(self) -> str:
-        """As of a member of ``Breach``."""
-        return "STATEMENTS_EVICTED"
-
-    @property
-    def value(self) -> tuple[str, str]:
-        """What was seen, and what to do about it."""
-        times = "once" if self.times == 1 else f"{self.times:,} times"
-        seen = f"in leg {self.leg.title} the server forgot counts of statements {times}, having seen more than it keeps"
-        return (
-            f"{seen}: work per request is too low",
-            "raise pg_stat_statements.max, and restart the server; or have the service send its values as parameters",
-        )
-
-
-def evicted(summary: Summary) -> StatementsEvicted | None:
+def evicted(summary: Summary) -> Finding | None:
     """What the server forgot in the leg in which it forgot most; ``None`` where it kept all."""
     worst = max(summary.legs, key=lambda leg: leg.statements_evicted, default=None)
-    return StatementsEvicted(worst.leg, worst.statements_evicted) if worst and worst.statements_evicted else None
+    if worst is None or not worst.statements_evicted:
+        return None
+    times = "once" if worst.statements_evicted == 1 else f"{worst.statements_evicted:,} times"
+    seen = f"in leg {worst.leg.title} the server forgot counts of statements {times}, having seen more than it keeps"
+    return Finding(
+        "STATEMENTS_EVICTED",
+        f"{seen}: work per request is too low",
+        "raise pg_stat_statements.max, and restart the server; or have the service send its values as parameters",
+    )
 
 
 def decides(targets: Sequence[Target]) -> bool:

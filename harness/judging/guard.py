@@ -3,14 +3,14 @@
 In an open plan the load does not wait for answers, so a generator that cannot keep up shows in three places: arrivals
 that begin late although a user is free, arrivals that are never begun although users are free or could be added, and
 its CPU. Each of them makes a run INVALID. Arrivals that wait because as many users as the stage allows are at work wait
-for the *system*: that is what the run is to measure, and a doubt with its numbers.
+for the *system*: that is what the run is to measure, and a caveat with its numbers.
 """
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 
+from harness.finding import Finding
 from harness.generation import Offered
-from harness.judging.searched import SearchDisputed, disputes
+from harness.judging.searched import disputes
 from harness.leg import Leg, Window
 from harness.measures.capacity import begun
 from harness.measures.leg_facts import LegFacts
@@ -21,92 +21,7 @@ from harness.summary import Summary
 LATE_MS, LATE_SHARE_OF_P50 = 5.0, 0.05
 
 
-@dataclass(frozen=True, slots=True)
-class ScheduleLate:
-    """A broken guard: arrivals began later than a measurement can bear; reads like a ``Breach``.
-
-    ``allowed_ms`` is 5 ms, or 5 % of the leg's P50 of service time where that is more. Not of latency: a late generator
-    lengthens latency, and so would be allowed to be later still.
-    """
-
-    leg: Leg
-    lag_ms: float
-    allowed_ms: float
-
-    @property
-    def name(self) -> str:
-        """As of a member of ``Breach``."""
-        return "SCHEDULE_LATE"
-
-    @property
-    def value(self) -> tuple[str, str]:
-        """What was seen, and what to do about it."""
-        seen = f"in leg {self.leg.title} 1 % of the arrivals began {self.lag_ms:.1f} ms late or more"
-        return (
-            f"{seen} (allowed are {self.allowed_ms:.1f}): the generator could not keep its own schedule",
-            "lower the rate, set load.processes, or use a machine with more cores",
-        )
-
-
-@dataclass(frozen=True, slots=True)
-class ArrivalsMissing:
-    """A broken guard: less than 99 % of a stage's arrivals began although users were free; reads like a ``Breach``."""
-
-    leg: Leg
-    offered: Offered
-    users: int
-
-    @property
-    def name(self) -> str:
-        """As of a member of ``Breach``."""
-        return "ARRIVALS_MISSING"
-
-    @property
-    def value(self) -> tuple[str, str]:
-        """What was seen, and what to do about it."""
-        offered = self.offered
-        begun = f"{offered.started:,} of {offered.planned:,} arrivals of {offered.stage} began"
-        users = f"at most {offered.most_users:,} of {self.users:,} users at work"
-        share = offered.started / offered.planned
-        return (
-            f"in leg {self.leg.title} {begun} ({share:.1%}) with {users}: the generator could not make the load",
-            "lower the rate, set load.processes, or use a machine with more cores",
-        )
-
-
-@dataclass(frozen=True, slots=True)
-class ArrivalsWaited:
-    """A doubt with numbers: arrivals waited for the system, as all users were at work; reads like a ``Doubt``.
-
-    Attributes:
-        waited: of each arm, the arrivals that waited and all that were planned.
-        dropped: those among the waiting that no user ever began with.
-        keys: where the plan says how many users may be at work, of the stages in which arrivals waited.
-    """
-
-    waited: tuple[tuple[str, int, int], ...]
-    dropped: int
-    keys: tuple[str, ...]
-
-    @property
-    def name(self) -> str:
-        """As of a member of ``Doubt``."""
-        return "ARRIVALS_WAITED"
-
-    @property
-    def value(self) -> tuple[str, str]:
-        """What was seen, and what to do about it."""
-        counts = ", ".join(f"{arm} {waited:,} of {planned:,}" for arm, waited, planned in self.waited)
-        never = f"; {self.dropped:,} of them were never begun and are in no latency" if self.dropped else ""
-        seen = f"arrivals waited for a free user, as all that the plan allows were at work ({counts})"
-        keys = " and ".join(self.keys)
-        return (
-            f"{seen}: their wait is in the latency, service time stands beside it{never}",
-            f"raise {keys} to ask more at once, or read the wait as what the service does to its callers",
-        )
-
-
-Guard = ScheduleLate | ArrivalsMissing | SearchDisputed
+ADVICE = "lower the rate, set load.processes, or use a machine with more cores"
 
 
 def allowed_lag_ms(p50_ms: float | None) -> float:
@@ -114,30 +29,49 @@ def allowed_lag_ms(p50_ms: float | None) -> float:
     return max(LATE_MS, LATE_SHARE_OF_P50 * (p50_ms or 0.0))
 
 
-def broken_guards(summary: Summary, legs: Sequence[LegFacts]) -> Iterator[Guard]:
+def broken_guards(summary: Summary, legs: Sequence[LegFacts]) -> Iterator[Finding]:
     """The guards of arrivals that broke in some legs, each with the numbers of the worst."""
-    late = [found for leg in legs if (found := _late(summary, leg))]
+    late = [(leg.leg, *found) for leg in legs if (found := _late(summary, leg))]
     if late:
-        yield max(late, key=lambda found: found.lag_ms / found.allowed_ms)
-    missing = [ArrivalsMissing(leg.leg, offered, window.users) for leg in legs for window, offered in _missing(leg)]
+        yield _schedule_late(*max(late, key=lambda found: found[1] / found[2]))
+    missing = [(leg.leg, offered, window.users) for leg in legs for window, offered in _missing(leg)]
     yield from disputes(summary, legs)
     if missing:
-        yield min(missing, key=lambda found: found.offered.started / found.offered.planned)
+        yield _arrivals_missing(*min(missing, key=lambda found: found[1].started / found[1].planned))
 
 
-def waiting(summary: Summary) -> ArrivalsWaited | None:
-    """The arrivals of before and after that waited for a free user; ``None`` when none did."""
+def _schedule_late(leg: Leg, lag_ms: float, allowed_ms: float) -> Finding:
+    seen = f"in leg {leg.title} 1 % of the arrivals began {lag_ms:.1f} ms late or more (allowed are {allowed_ms:.1f})"
+    return Finding("SCHEDULE_LATE", f"{seen}: the generator could not keep its own schedule", ADVICE)
+
+
+def _arrivals_missing(leg: Leg, offered: Offered, users: int) -> Finding:
+    begun = f"{offered.started:,} of {offered.planned:,} arrivals of {offered.stage} began"
+    share = offered.started / offered.planned
+    seen = f"in leg {leg.title} {begun} ({share:.1%}) with at most {offered.most_users:,} of {users:,} users at work"
+    return Finding("ARRIVALS_MISSING", f"{seen}: the generator could not make the load", ADVICE)
+
+
+def waiting(summary: Summary) -> Finding | None:
+    """The caveat of arrivals of before and after that waited for a free user; ``None`` when none did."""
     waited, keys, dropped = [], [], 0
     for arm in ARMS:
         measured = [pair for leg in summary.legs if leg.leg.arm == arm for pair in _measured(leg)]
         kept = [(window, offered) for window, offered in measured if _waited(window, offered)]
         count = sum(_waited(window, offered) for window, offered in kept)
-        waited.append((arm, count, sum(offered.planned for _, offered in measured)))
+        waited.append(f"{arm} {count:,} of {sum(offered.planned for _, offered in measured):,}")
         dropped += sum(offered.dropped for window, offered in kept if _exhausted(window, offered))
         keys += [f"stages[{summary.stages.index(window.stage)}].users" for window, _ in kept]
     if not keys:
         return None
-    return ArrivalsWaited(tuple(waited), dropped, tuple(sorted(set(keys))))
+    never = f"; {dropped:,} of them were never begun and are in no latency" if dropped else ""
+    seen = f"arrivals waited for a free user, as all that the plan allows were at work ({', '.join(waited)})"
+    return Finding(
+        "ARRIVALS_WAITED",
+        f"{seen}: their wait is in the latency, service time stands beside it{never}",
+        f"raise {' and '.join(sorted(set(keys)))} to ask more at once, or read the wait as what the service does to "
+        "its callers",
+    )
 
 
 def unasked(summary: Summary) -> frozenset[str]:
@@ -148,15 +82,19 @@ def unasked(summary: Summary) -> frozenset[str]:
     )
 
 
-def _late(summary: Summary, leg: LegFacts) -> ScheduleLate | None:
-    """Arrivals that wait for a user have no schedule lag: where some did, the event loop's lateness stands for it."""
+def _late(summary: Summary, leg: LegFacts) -> tuple[float, float] | None:
+    """How late a leg's arrivals began at the 99th percentile and how late they may, ms; ``None`` where they may.
+
+    Arrivals that wait for a user have no schedule lag: where some did, the event loop's lateness stands for it. What is
+    allowed goes by service time and not by latency, which a late generator lengthens.
+    """
     if leg.schedule_lag_p99_ms is None:
         return None
     unwatched = any(_waited(window, offered) for window, offered in leg.arrivals)
     lag = max(leg.schedule_lag_p99_ms, leg.lag_p99_ms) if unwatched else leg.schedule_lag_p99_ms
     row = summary.row(leg.leg.arm, leg.leg.block, None, None)
     allowed = allowed_lag_ms(row.value("service_p50") if row else None)
-    return ScheduleLate(leg.leg, lag, allowed) if lag > allowed else None
+    return (lag, allowed) if lag > allowed else None
 
 
 def _missing(leg: LegFacts) -> Iterator[tuple[Window, Offered]]:

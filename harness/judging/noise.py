@@ -11,6 +11,7 @@ from fractions import Fraction
 import numpy as np
 
 from harness.comparison import compare
+from harness.finding import Finding
 from harness.metric import Metric, Origin, Scale
 from harness.parts.target import Target
 from harness.plan import CONTROL
@@ -123,35 +124,9 @@ def place_of(target: Target) -> Place:
     return Place(target.expectation.metric.name, target.stage, target.endpoint, target.tag)
 
 
-@dataclass(frozen=True, slots=True)
-class ArmsUnequal:
-    """A broken guard: before and its copy differ more than this machine is known for; reads like a ``Breach``."""
-
-    place: Place
-    ratio: Interval
-    floor: Floor
-
-    @property
-    def name(self) -> str:
-        """As of a member of ``Breach``."""
-        return "ARMS_UNEQUAL"
-
-    @property
-    def value(self) -> tuple[str, str]:
-        """What was seen, and what to do about it."""
-        parts = (self.place.metric, self.place.stage, self.place.endpoint, self.place.tag)
-        where = " of ".join(part for part in parts if part)
-        low, high = (f"{(math.exp(bound) - 1) * 100:+.1f}" for bound in (self.ratio.low, self.ratio.high))
-        known = f"{self.floor.value * 100:.1f} % in {self.floor.pairs} pairs"
-        return (
-            f"control is before once more and differs from it: {where} by {low} to {high} % (known are {known})",
-            "something else was at work on this machine, or not alike for both: look for it, and run the plan again",
-        )
-
-
 def unequal_arms(
     own: Iterable[Difference], known: Mapping[Place, Floor], places: Collection[Place]
-) -> Iterator[ArmsUnequal]:
+) -> Iterator[Finding]:
     """Where before and control of a run differ, in the whole 95 % interval, beyond what earlier runs say of equal arms.
 
     Only of the places that matter, and where the floor is more than provisional.
@@ -161,13 +136,28 @@ def unequal_arms(
         if floor and ratio and not floor.provisional and difference.place in places:
             nearest = max(ratio.low, -ratio.high)
             if nearest > math.log1p(floor.value):
-                yield ArmsUnequal(difference.place, ratio, floor)
+                yield _unequal(difference.place, ratio, floor)
+
+
+def _unequal(place: Place, ratio: Interval, floor: Floor) -> Finding:
+    where = " of ".join(part for part in (place.metric, place.stage, place.endpoint, place.tag) if part)
+    low, high = (f"{(math.exp(bound) - 1) * 100:+.1f}" for bound in (ratio.low, ratio.high))
+    known = f"{floor.value * 100:.1f} % in {floor.pairs} pairs"
+    return Finding(
+        "ARMS_UNEQUAL",
+        f"control is before once more and differs from it: {where} by {low} to {high} % (known are {known})",
+        "something else was at work on this machine, or not alike for both: look for it, and run the plan again",
+    )
+
+
+def earlier_differences(noise: Noise | None) -> list[Difference]:
+    """What earlier runs on this machine measured of equal arms."""
+    return [difference for run in noise.runs for difference in run.differences] if noise else []
 
 
 def known_floors(noise: Noise | None, summary: Summary) -> dict[Place, "Floor"]:
     """The floors that earlier runs on this machine and the control arm of this one leave together."""
-    earlier = [difference for run in noise.runs for difference in run.differences] if noise else []
-    return floors_of([*earlier, *differences_of(summary)])
+    return floors_of([*earlier_differences(noise), *differences_of(summary)])
 
 
 def floor_of(ratios: Iterable[float]) -> Floor | None:

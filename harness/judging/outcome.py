@@ -65,7 +65,7 @@ class Why(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Finding:
+class JudgedRow:
     """What one row shows.
 
     ``counts`` is the smallest change that counts, ``visible`` the smallest that would have been seen, both as a
@@ -80,13 +80,13 @@ class Finding:
 
 @dataclass(frozen=True, slots=True)
 class Outcomes:
-    """The finding of every row of a comparison."""
+    """What every row of a comparison shows."""
 
-    findings: Mapping[Place, Finding]
+    rows: Mapping[Place, JudgedRow]
 
-    def of(self, pair: Pair) -> Finding:
-        """The finding of a pair of the comparison."""
-        return self.findings[place_of(pair)]
+    def of(self, pair: Pair) -> JudgedRow:
+        """What a pair of the comparison shows."""
+        return self.rows[place_of(pair)]
 
 
 def place_of(pair: Pair) -> Place:
@@ -117,20 +117,20 @@ def outcomes_of(
     shifts = {place_of(pair): shift for pair in comparison.pairs if (shift := shift_of(pair, comparison))}
     named = {place_of_target(target) for target in targets}
     levels = _levels(shifts, named)
-    findings = {}
+    rows = {}
     for pair in comparison.pairs:
         place = place_of(pair)
         counts = judgement.smallest(pair.metric)
         if not valid:
-            findings[place] = Finding(RowOutcome.CANNOT_TELL, counts, why=Why.BROKEN)
+            rows[place] = JudgedRow(RowOutcome.CANNOT_TELL, counts, why=Why.BROKEN)
         elif place not in shifts:
-            findings[place] = _without_interval(pair, comparison, counts)
+            rows[place] = _without_interval(pair, comparison, counts)
         else:
             seen, level = levels[place]
             row = _Row(pair, shifts[place], counts, known.get(place), seen=seen, sequential=comparison.sequential)
-            findings[place] = row.finding(level)
+            rows[place] = row.judged(level)
     failures = {(pair.stage, pair.endpoint): pair for pair in comparison.pairs if pair.metric.of_failures}
-    return Outcomes({place_of(pair): _unproven(pair, failures, findings, silent) for pair in comparison.pairs})
+    return Outcomes({place_of(pair): _unproven(pair, failures, rows, silent) for pair in comparison.pairs})
 
 
 def _levels(shifts: Mapping[Place, Shift], named: Collection[Place]) -> dict[Place, tuple[bool, float]]:
@@ -154,7 +154,7 @@ def _levels(shifts: Mapping[Place, Shift], named: Collection[Place]) -> dict[Pla
     return levels
 
 
-def _without_interval(pair: Pair, comparison: Comparison, counts: float) -> Finding:
+def _without_interval(pair: Pair, comparison: Comparison, counts: float) -> JudgedRow:
     """Why a pair without an interval cannot tell; what is the same number in every block is equivalent."""
     if pair.metric.origin is Origin.MIGRATION:
         why = Why.ONCE
@@ -171,10 +171,10 @@ def _without_interval(pair: Pair, comparison: Comparison, counts: float) -> Find
     elif len(pair.blocks) < comparison.blocks:
         why = Why.NO_VALUE
     elif all(block.before == block.after for block in pair.blocks):
-        return Finding(RowOutcome.EQUIVALENT, counts)
+        return JudgedRow(RowOutcome.EQUIVALENT, counts)
     else:
         why = Why.NO_RATIO
-    return Finding(RowOutcome.CANNOT_TELL, counts, why=why)
+    return JudgedRow(RowOutcome.CANNOT_TELL, counts, why=why)
 
 
 def _bounded(pair: Pair) -> bool:
@@ -193,7 +193,7 @@ class _Row:
     seen: bool
     sequential: bool
 
-    def finding(self, level: float) -> Finding:
+    def judged(self, level: float) -> JudgedRow:
         """What it shows; explored rows are tested at the ``level`` that is left for them."""
         outcome, why = self._unpaired() if self.sequential else self._paired()
         floor = self.floor or 0.0
@@ -201,7 +201,7 @@ class _Row:
         blind = visible >= (ALL_POINTS if self._points else TENFOLD)
         if outcome is RowOutcome.CANNOT_TELL and why is None and blind:
             why = Why.BLIND
-        return Finding(outcome, self.counts, None if blind else visible, why)
+        return JudgedRow(outcome, self.counts, None if blind else visible, why)
 
     def _paired(self) -> tuple[RowOutcome, Why | None]:
         steps = self.pair.metric.origin is Origin.STRESS
@@ -250,19 +250,19 @@ class _Row:
 
 
 def _unproven(
-    pair: Pair, failures: Mapping[Cell, Pair], findings: Mapping[Place, Finding], silent: Collection[str]
-) -> Finding:
-    """The finding of a pair; a latency that looks no worse proves nothing where more fails, or where few were asked."""
-    finding = findings[place_of(pair)]
-    good = finding.outcome in {RowOutcome.IMPROVED, RowOutcome.EQUIVALENT}
+    pair: Pair, failures: Mapping[Cell, Pair], rows: Mapping[Place, JudgedRow], silent: Collection[str]
+) -> JudgedRow:
+    """What a pair shows; a latency that looks no worse proves nothing where more fails, or where few were asked."""
+    row = rows[place_of(pair)]
+    good = row.outcome in {RowOutcome.IMPROVED, RowOutcome.EQUIVALENT}
     if not good or not pair.metric.latency:
-        return finding
+        return row
     if silent and (pair.stage is None or pair.stage in silent):
-        return replace(finding, outcome=RowOutcome.CANNOT_TELL, why=Why.UNASKED)
+        return replace(row, outcome=RowOutcome.CANNOT_TELL, why=Why.UNASKED)
     errors = failures.get((pair.stage, pair.endpoint))
-    if errors and errors.change and _rises(errors.change, findings[place_of(errors)].counts):
-        return replace(finding, outcome=RowOutcome.CANNOT_TELL, why=Why.ERRORS)
-    return finding
+    if errors and errors.change and _rises(errors.change, rows[place_of(errors)].counts):
+        return replace(row, outcome=RowOutcome.CANNOT_TELL, why=Why.ERRORS)
+    return row
 
 
 def _rises(errors: Change, counts: float) -> bool:

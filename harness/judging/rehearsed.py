@@ -4,12 +4,12 @@ Errors answer fast: where requests failed meanwhile, waiting that keeps to its l
 how many may fail.
 """
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 
 from harness.comparison import Pair
 from harness.evidence.rehearsal import WAYS, Rehearsal
-from harness.judging.check import Check, Outcome, Reason
+from harness.judging.check import Check, Grounds, Outcome, Reason
 from harness.measures.replies import MOST_FAILED
 from harness.metric import Metric, Origin, Unit
 from harness.parts.target import Target
@@ -17,15 +17,12 @@ from harness.parts.target import Target
 FAILURES = "_failures"
 
 
-def told_by_rehearsal(
-    checks: Iterable[Check], rehearsal: Rehearsal | None, targets: Collection[Target] = ()
-) -> list[Check]:
-    """The checks, with those of the migration under load judged by what was seen of it; without, they stay open.
-
-    ``targets`` are all of the plan, some of which may say how many requests may fail.
-    """
+def judge_migration_under_load(checks: Sequence[Check], grounds: Grounds) -> list[Check]:
+    """Judge the targets of the migration under load by what was seen of it; where it was not tried, they stay open."""
     return [
-        _judged(check, rehearsal, targets) if check.target.expectation.metric.origin is Origin.REHEARSAL else check
+        _judged(check, grounds.rehearsal, grounds.targets)
+        if check.target.expectation.metric.origin is Origin.REHEARSAL
+        else check
         for check in checks
     ]
 

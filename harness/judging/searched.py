@@ -1,12 +1,11 @@
 """Searched: what the searches of a run say of themselves: ends that were not the bracket asked for, and disputes."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 
-from harness.leg import Leg
+from harness.finding import Finding
 from harness.measures.capacity import Sought
 from harness.measures.leg_facts import LegFacts
-from harness.parts.search import Ending, Try, Word
+from harness.parts.search import Ending, Word
 from harness.plan import ARMS
 from harness.summary import Summary
 
@@ -28,62 +27,22 @@ ENDS = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class SearchDisputed:
-    """A broken guard: the samples of a try say something else than the search went by; reads like a ``Breach``."""
-
-    leg: Leg
-    tried: Try
-
-    @property
-    def name(self) -> str:
-        """As of a member of ``Breach``."""
-        return "SEARCH_DISPUTED"
-
-    @property
-    def value(self) -> tuple[str, str]:
-        """What was seen, and what to do about it."""
-        what = f"the search of leg {self.leg.title} went by it that {self.tried.load:.10g} a second"
-        return (
-            f"{what} {WORDS[self.tried.word]}, and its samples say something else: they are not those that it saw",
-            "measure this run again",
-        )
-
-
-@dataclass(frozen=True, slots=True)
-class SearchEnded:
-    """A doubt with numbers: searches ended before their bracket was as narrow as asked; reads like a ``Doubt``."""
-
-    ended: Ending
-    legs: tuple[tuple[str, int, int], ...]
-    """Of each arm, the legs whose search ended so, and all that searched."""
-
-    @property
-    def name(self) -> str:
-        """As of a member of ``Doubt``."""
-        return f"SEARCH_ENDED_{self.ended.name}"
-
-    @property
-    def value(self) -> tuple[str, str]:
-        """What was seen, and what to do about it."""
-        what, advice = ENDS[self.ended]
-        counts = ", ".join(f"{arm} {count} of {legs} legs" for arm, count, legs in self.legs if count)
-        return f"a search {what} ({counts})", advice
-
-
-def disputes(summary: Summary, legs: Sequence[LegFacts]) -> Iterator[SearchDisputed]:
-    """The first try of some legs that is disputed."""
+def disputes(summary: Summary, legs: Sequence[LegFacts]) -> Iterator[Finding]:
+    """The broken guard of the first try of some legs whose samples say something else than the search went by."""
     known = {leg.leg for leg in legs}
-    found = [SearchDisputed(one.leg, tried) for one in summary.searches if one.leg in known for tried in one.disputed]
-    yield from found[:1]
+    found = [(one.leg, tried) for one in summary.searches if one.leg in known for tried in one.disputed]
+    for leg, tried in found[:1]:
+        what = f"the search of leg {leg.title} went by it that {tried.load:.10g} a second {WORDS[tried.word]}"
+        seen = f"{what}, and its samples say something else: they are not those that it saw"
+        yield Finding("SEARCH_DISPUTED", seen, "measure this run again")
 
 
-def search_ends(summary: Summary) -> Iterator[SearchEnded]:
-    """The ends of the searches of before and after, but those that found what was asked, each kind once."""
-    for ended in ENDS:
-        legs = tuple((arm, *_count(summary.searches, arm, ended)) for arm in ARMS)
-        if any(count for _, count, _ in legs):
-            yield SearchEnded(ended, legs)
+def search_ends(summary: Summary) -> Iterator[Finding]:
+    """The caveats of searches of before and after that ended without the bracket that was asked for, each end once."""
+    for ended, (what, advice) in ENDS.items():
+        counts = [(arm, *_count(summary.searches, arm, ended)) for arm in ARMS]
+        if listed := ", ".join(f"{arm} {count} of {legs} legs" for arm, count, legs in counts if count):
+            yield Finding(f"SEARCH_ENDED_{ended.name}", f"a search {what} ({listed})", advice)
 
 
 def _count(searches: Sequence[Sought], arm: str, ended: Ending) -> tuple[int, int]:

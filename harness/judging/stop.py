@@ -6,8 +6,9 @@ a generator that was too busy breaks limits by itself, and that says nothing of 
 
 from dataclasses import dataclass
 
+from harness.finding import Finding
 from harness.generation import Aborted
-from harness.judging.breach import AnyBreach, Breach, broken
+from harness.judging.breach import NOTHING_MEASURED, broken
 from harness.judging.check import Outcome
 from harness.leg import Leg
 from harness.metric import Unit
@@ -21,11 +22,11 @@ PERCENT = 100
 
 @dataclass(frozen=True, slots=True)
 class Stop:
-    """A leg that was ended early; reads like a ``Breach``."""
+    """A leg that was ended early; ``breaches`` are the guards that broke in it."""
 
     leg: Leg
     aborted: Aborted
-    breaches: tuple[AnyBreach, ...] = ()
+    breaches: tuple[Finding, ...] = ()
 
     @classmethod
     def of(cls, trial: Trial) -> "Stop":
@@ -37,7 +38,9 @@ class Stop:
         if trial.generation.aborted is None:
             raise ValueError(f"leg {trial.leg.title} was not ended early")
         summary = summarise([trial])
-        breaches = tuple(breach for breach in broken(summary, summary.legs) if breach not in _OF_SHORT_LEGS)
+        breaches = tuple(
+            breach for breach in broken(summary, summary.legs) if breach != NOTHING_MEASURED
+        )  # it may have ended in its ramp
         return cls(trial.leg, trial.generation.aborted, breaches)
 
     @property
@@ -57,18 +60,10 @@ class Stop:
         return f"{self.leg.arm} broke {limit} with {value}, {aborted.second:.0f} s into leg {self.leg.title}"
 
     @property
-    def name(self) -> str:
-        """As of a member of ``Breach``."""
-        return "ABORTED"
-
-    @property
-    def value(self) -> tuple[str, str]:
-        """What was seen, and what to do about it."""
-        return (
+    def finding(self) -> Finding:
+        """What is to be told of it."""
+        return Finding(
+            "ABORTED",
             f"the run was ended early: {self.said}",
             "read the logs of the services in logs/; raise the limit only where it is no danger",
         )
-
-
-_OF_SHORT_LEGS = (Breach.NOTHING_MEASURED,)
-"""What a leg may well be that was ended in its ramp."""

@@ -3,8 +3,9 @@
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
+from harness.finding import Finding
 from harness.measures.replies import Replies, replies_of, together
-from harness.measures.soundness import Asked, Unsound, endpoints_of, unlike, unsound_leg
+from harness.measures.soundness import Asked, endpoints_of, unlike, unsound_leg
 from harness.plan import ARMS, Plan
 from harness.trial import Seal, Trial
 
@@ -15,7 +16,7 @@ class Examination:
 
     plan: Plan
     seals: Mapping[str, Seal] = field(default_factory=dict)
-    _found: list[Unsound] = field(default_factory=list)
+    _found: list[Finding] = field(default_factory=list)
     _asked: list[Asked] = field(default_factory=list)
     _replies: list[Replies] = field(default_factory=list)
 
@@ -29,7 +30,7 @@ class Examination:
             yield trial
 
     @property
-    def unsound(self) -> list[Unsound]:
+    def unsound(self) -> list[Finding]:
         """What is wrong with the legs, each for itself and beside the others of its arm."""
         return [*self._found, *unlike(self._asked)]
 

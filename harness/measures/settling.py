@@ -13,6 +13,7 @@ import numpy as np
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
+from harness.finding import Finding
 from harness.inference.steadiness import BATCH, FEWEST_BATCHES, settled_after
 from harness.leg import Leg, Window
 from harness.parts.stage import StageKind
@@ -115,56 +116,34 @@ def settle(trials: Iterable[Trial], stages: frozenset[str]) -> Settling:
     return Settling(found, tuple(unsteady), tuple(legs))
 
 
-@dataclass(frozen=True, slots=True)
-class NotSteadyYet:
-    """A doubt with numbers: what was left out of a run; reads like a ``Doubt``."""
-
-    settling: Settling
-
-    @property
-    def name(self) -> str:
-        """As of a member of ``Doubt``."""
-        return "NOT_STEADY_YET"
-
-    @property
-    def value(self) -> tuple[str, str]:
-        """What was seen, and what to do about it."""
-        most: dict[str, int] = {}
-        for cut in self.settling.cuts:
-            if cut.block not in self.settling.dropped:
-                most[cut.stage] = max(most.get(cut.stage, 0), cut.seconds)
-        cuts = [f"up to {seconds} s after the warm-up of {stage}, of all arms alike" for stage, seconds in most.items()]
-        dropped = sorted(self.settling.dropped)
-        worst = max((one for one in self.settling.unsteady if dropped), key=lambda one: one.change, default=None)
-        blocks = f"block{'s' if len(dropped) > 1 else ''} {' and '.join(map(str, dropped))}"
-        gone = [f"all of {blocks}, where {_changing(worst)}"] if worst else []
-        longer = " and ".join(f"that of {stage} by {seconds} s" for stage, seconds in most.items())
-        return (
-            f"latencies were not steady yet: left out are {'; '.join([*cuts, *gone])}",
-            f"lengthen the warm-up, {longer}" if longer else "lengthen the warm-up or the stage",
-        )
+def not_steady_yet(settling: Settling) -> Finding:
+    """The caveat that names what was left out of a run."""
+    most: dict[str, int] = {}
+    for cut in settling.cuts:
+        if cut.block not in settling.dropped:
+            most[cut.stage] = max(most.get(cut.stage, 0), cut.seconds)
+    cuts = [f"up to {seconds} s after the warm-up of {stage}, of all arms alike" for stage, seconds in most.items()]
+    dropped = sorted(settling.dropped)
+    worst = max((one for one in settling.unsteady if dropped), key=lambda one: one.change, default=None)
+    blocks = f"block{'s' if len(dropped) > 1 else ''} {' and '.join(map(str, dropped))}"
+    gone = [f"all of {blocks}, where {_changing(worst)}"] if worst else []
+    longer = " and ".join(f"that of {stage} by {seconds} s" for stage, seconds in most.items())
+    return Finding(
+        "NOT_STEADY_YET",
+        f"latencies were not steady yet: left out are {'; '.join([*cuts, *gone])}",
+        f"lengthen the warm-up, {longer}" if longer else "lengthen the warm-up or the stage",
+    )
 
 
-@dataclass(frozen=True, slots=True)
-class NeverSteady:
-    """A broken guard: too many blocks were unsteady; reads like a ``Breach``."""
-
-    settling: Settling
-
-    @property
-    def name(self) -> str:
-        """As of a member of ``Breach``."""
-        return "NEVER_STEADY"
-
-    @property
-    def value(self) -> tuple[str, str]:
-        """What was seen, and what to do about it."""
-        count = len({one.leg.block for one in self.settling.unsteady})
-        worst = max(self.settling.unsteady, key=lambda one: one.change)
-        return (
-            f"{count} of {self.settling.blocks} blocks never became steady, the worst where {_changing(worst)}",
-            "lengthen the warm-up and the stage, or find what goes on growing: a cache, a table, a queue",
-        )
+def never_steady(settling: Settling) -> Finding:
+    """The broken guard of a run in which too many blocks were unsteady."""
+    count = len({one.leg.block for one in settling.unsteady})
+    worst = max(settling.unsteady, key=lambda one: one.change)
+    return Finding(
+        "NEVER_STEADY",
+        f"{count} of {settling.blocks} blocks never became steady, the worst where {_changing(worst)}",
+        "lengthen the warm-up and the stage, or find what goes on growing: a cache, a table, a queue",
+    )
 
 
 def _changing(one: Unsteady) -> str:

@@ -14,6 +14,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
+from harness.finding import Finding
 from harness.leg import Leg, Window, windows_of
 from harness.parts.stage import Stage, StageKind
 from harness.plan import ARMS, Plan
@@ -35,23 +36,9 @@ STEP_SECONDS, DRIFT = 1.0, 1e-3
 RUN_AGAIN = "run the plan again"
 
 
-@dataclass(frozen=True, slots=True)
-class Unsound:
-    """A broken guard of the record; reads like a ``Breach``."""
-
-    name: str
-    seen: str
-    advice: str
-
-    @property
-    def value(self) -> tuple[str, str]:
-        """What was seen, and what to do about it."""
-        return self.seen, self.advice
-
-
 def unsound_record(
     setup: Setup, recorded: Sequence[Leg], seals: Mapping[str, Seal], changed: Sequence[str], *, plan_fingerprint: str
-) -> Iterator[Unsound]:
+) -> Iterator[Finding]:
     """What is wrong with the record as a whole.
 
     Args:
@@ -63,20 +50,20 @@ def unsound_record(
     """
     if plan_fingerprint != setup.plan_fingerprint:
         seen = f"plan.toml was edited after the run: it is {plan_fingerprint}, and {setup.plan_fingerprint} was run"
-        yield Unsound("PLAN_EDITED", seen, "bring the plan back as it was, or run the one you mean")
+        yield Finding("PLAN_EDITED", seen, "bring the plan back as it was, or run the one you mean")
     others = [what for what in changed if not what.startswith("plan.toml ")]
     if others:
         more = f", and {len(others) - 1} more" if len(others) > 1 else ""
         seen = f"the record is not as it was left: {others[0]}{more}"
-        yield Unsound("RECORD_CHANGED", seen, f"bring it back from a copy, or {RUN_AGAIN}")
+        yield Finding("RECORD_CHANGED", seen, f"bring it back from a copy, or {RUN_AGAIN}")
     if setup.sealed and recorded and not seals:
-        yield Unsound("RECORD_CHANGED", "the seals of all legs are missing", f"bring them back, or {RUN_AGAIN}")
+        yield Finding("RECORD_CHANGED", "the seals of all legs are missing", f"bring them back, or {RUN_AGAIN}")
     yield from _misplaced(setup, recorded, seals)
     yield from _changed_setup(setup, seals)
     yield from _stepped(setup, [seals[leg.title] for leg in recorded if leg.title in seals])
 
 
-def unsound_leg(plan: Plan, trial: Trial, seal: Seal | None = None) -> Iterator[Unsound]:
+def unsound_leg(plan: Plan, trial: Trial, seal: Seal | None = None) -> Iterator[Finding]:
     """What is wrong with what a leg recorded; of the legs of steps only what makes a record impossible."""
     yield from _other_stages(trial, windows_of(plan.stages))
     yield from _impossible(trial, plan.seconds + plan.load.stop_seconds + GRACE_SECONDS)
@@ -100,23 +87,23 @@ def pause_seen_ms(pauses_ms: NDArray[np.float64], seconds: float, share: float =
     return float(np.max(waits, initial=0.0))
 
 
-def _misplaced(setup: Setup, recorded: Sequence[Leg], seals: Mapping[str, Seal]) -> Iterator[Unsound]:
+def _misplaced(setup: Setup, recorded: Sequence[Leg], seals: Mapping[str, Seal]) -> Iterator[Finding]:
     legs, first = setup.legs, setup.legs_first
     if setup.legs_planned != len(first):
         seen = f"setup.json plans {setup.legs_planned} legs and names {len(first)}"
-        yield Unsound("LEGS_MISSING", seen, RUN_AGAIN)
+        yield Finding("LEGS_MISSING", seen, RUN_AGAIN)
     there = {leg.number for leg in recorded}
     if missing := [leg for leg in legs if leg.number not in there and leg.number < max(there, default=0)]:
         seen = f"the record of leg {missing[0].title} is missing or has no end, and legs after it were measured"
-        yield Unsound("LEGS_MISSING", seen, f"bring it back from a copy, or {RUN_AGAIN}")
+        yield Finding("LEGS_MISSING", seen, f"bring it back from a copy, or {RUN_AGAIN}")
     for title, seal in seals.items():
         if seal.leg != title:
             seen = f"what is in the folder of leg {title} is the record of leg {seal.leg}"
-            yield Unsound("LEG_MISPLACED", seen, f"put the folders back, or {RUN_AGAIN}")
+            yield Finding("LEG_MISPLACED", seen, f"put the folders back, or {RUN_AGAIN}")
             return
 
 
-def _changed_setup(setup: Setup, seals: Mapping[str, Seal]) -> Iterator[Unsound]:
+def _changed_setup(setup: Setup, seals: Mapping[str, Seal]) -> Iterator[Finding]:
     before = facts_of_setup(setup.host, setup.users_fingerprint)
     for title, seal in seals.items():
         for name, now in seal.facts.items():
@@ -124,13 +111,13 @@ def _changed_setup(setup: Setup, seals: Mapping[str, Seal]) -> Iterator[Unsound]
                 seen = (
                     f"{name} was {before[name]} when the run began, and {now} in leg {title}: the setups do not match"
                 )
-                yield Unsound(
+                yield Finding(
                     "SETUP_CHANGED", seen, "leave machine and files alone while a plan runs, and run it again"
                 )
                 return
 
 
-def _stepped(setup: Setup, seals: Sequence[Seal]) -> Iterator[Unsound]:
+def _stepped(setup: Setup, seals: Sequence[Seal]) -> Iterator[Finding]:
     """Wall clock against monotonic clock, through all legs; and the setup's beginning before them."""
     moments = [(f"in leg {seal.leg}", seal.begun, seal.ended) for seal in seals]
     moments += [(f"between legs {one.leg} and {two.leg}", one.ended, two.begun) for one, two in pairwise(seals)]
@@ -140,7 +127,7 @@ def _stepped(setup: Setup, seals: Sequence[Seal]) -> Iterator[Unsound]:
     for where, step in steps:
         if step:
             seen = f"the clock of this machine was set {where}, by {step:+.1f} s: when was what is not known"
-            yield Unsound("CLOCK_STEPPED", seen, "let the clock run while a plan runs, and run it again")
+            yield Finding("CLOCK_STEPPED", seen, "let the clock run while a plan runs, and run it again")
             return
 
 
@@ -153,7 +140,7 @@ def _step(one: Moment, two: Moment) -> float:
     return step if abs(step) > STEP_SECONDS + DRIFT * passed else 0.0
 
 
-def _origin_elsewhere(trial: Trial, seal: Seal | None) -> Iterator[Unsound]:
+def _origin_elsewhere(trial: Trial, seal: Seal | None) -> Iterator[Finding]:
     """An origin on the wall clock that is not between the leg's beginning and its end."""
     if seal is None:
         return
@@ -163,23 +150,23 @@ def _origin_elsewhere(trial: Trial, seal: Seal | None) -> Iterator[Unsound]:
             f"leg {trial.leg.title} says it began {origin - seal.begun.wall:+.1f} s from when it was started: "
             "a clock was set, or the record is of another time"
         )
-        yield Unsound("CLOCK_STEPPED", seen, "let the clocks run while a plan runs, and run it again")
+        yield Finding("CLOCK_STEPPED", seen, "let the clocks run while a plan runs, and run it again")
 
 
-def _other_stages(trial: Trial, windows: tuple[Window, ...]) -> Iterator[Unsound]:
+def _other_stages(trial: Trial, windows: tuple[Window, ...]) -> Iterator[Finding]:
     """Stages that are not those of the plan; a search ends when it knows enough, and moves what follows."""
     ran = trial.generation.windows
     same = ran == windows if trial.generation.searched is None else _kinds(ran) == _kinds(windows)
     if not same:
         seen = f"the stages that leg {trial.leg.title} ran are not those of the plan"
-        yield Unsound("STAGES_DIFFER", seen, f"bring the record back as it was, or {RUN_AGAIN}")
+        yield Finding("STAGES_DIFFER", seen, f"bring the record back as it was, or {RUN_AGAIN}")
 
 
 def _kinds(windows: Sequence[Window]) -> list[tuple[str, str, int]]:
     return [(window.stage, window.kind, window.users) for window in windows]
 
 
-def _impossible(trial: Trial, latest_seconds: float) -> Iterator[Unsound]:
+def _impossible(trial: Trial, latest_seconds: float) -> Iterator[Finding]:
     """Times and counts that no request can have, and requests that are there twice."""
     samples, title = trial.samples, trial.leg.title
     if not len(samples):
@@ -199,23 +186,23 @@ def _impossible(trial: Trial, latest_seconds: float) -> Iterator[Unsound]:
     for what, where in found.items():
         if count := int(np.count_nonzero(where)):
             seen = f"{count:,} of {len(samples):,} samples of leg {title} have {what}, which cannot be"
-            yield Unsound("SAMPLES_IMPOSSIBLE", seen, RUN_AGAIN)
+            yield Finding("SAMPLES_IMPOSSIBLE", seen, RUN_AGAIN)
     keys = np.sort(sent * 1_000_003 + duration)  # wraps around; two requests of one process never share both
     if (twice := int(np.count_nonzero(keys[1:] == keys[:-1]))) > TWICE_SHARE * len(keys):
         seen = f"{twice:,} of {len(samples):,} samples of leg {title} are there twice"
-        yield Unsound("SAMPLES_TWICE", seen, f"bring the record back as it was, or {RUN_AGAIN}")
+        yield Finding("SAMPLES_TWICE", seen, f"bring the record back as it was, or {RUN_AGAIN}")
 
 
-def _outside(trial: Trial) -> Iterator[Unsound]:
+def _outside(trial: Trial) -> Iterator[Finding]:
     due, windows = trial.samples["due_ns"].to_numpy(), trial.generation.windows
     outside = int(np.count_nonzero((due < 0) | (due >= windows[-1].end * 1e9))) if windows else len(due)
     if outside > OUTSIDE_SHARE * len(due):
         seen = f"{outside:,} of {len(due):,} requests of leg {trial.leg.title} were due outside of all stages"
         advice = "see that users pause between tasks and do not go on in one task when the load is over"
-        yield Unsound("SAMPLES_OUTSIDE", seen, advice)
+        yield Finding("SAMPLES_OUTSIDE", seen, advice)
 
 
-def _few_users(trial: Trial, stages: Sequence[Stage]) -> Iterator[Unsound]:
+def _few_users(trial: Trial, stages: Sequence[Stage]) -> Iterator[Finding]:
     """Closed stages in which fewer users were there than the plan says."""
     at, values = _of_generator(trial, "users")
     for stage, window in zip(stages, trial.generation.windows, strict=False):
@@ -229,19 +216,19 @@ def _few_users(trial: Trial, stages: Sequence[Stage]) -> Iterator[Unsound]:
         if there < USERS_SHARE * stage.users:
             seen = f"in leg {trial.leg.title} {there:,.0f} of {stage.users:,} users were there in {window.stage}"
             advice = "see logs/*.generator.log; users must not stop themselves, nor end by an exception in wait_time"
-            yield Unsound("USERS_MISSING", f"{seen}: it was not the load of the plan", advice)
+            yield Finding("USERS_MISSING", f"{seen}: it was not the load of the plan", advice)
             return
 
 
-def _broken_users(trial: Trial) -> Iterator[Unsound]:
+def _broken_users(trial: Trial) -> Iterator[Finding]:
     errors, requests = trial.generation.user_errors, trial.generation.requests
     if requests and errors > ERRORS_SHARE * requests:
         seen = f"in leg {trial.leg.title} users raised {errors:,} exceptions beside {requests:,} requests"
         advice = "read the tracebacks in logs/*.generator.log, and mend the user files or what they rely on"
-        yield Unsound("USERS_BROKE", f"{seen}: what they would have asked is missing from the load", advice)
+        yield Finding("USERS_BROKE", f"{seen}: what they would have asked is missing from the load", advice)
 
 
-def _still(trial: Trial) -> Iterator[Unsound]:
+def _still(trial: Trial) -> Iterator[Finding]:
     """A generator that stood still: what users would have asked meanwhile was not asked, and what came had to wait."""
     for at, pauses in zip(*_of_generator(trial, "loop_lag_ms"), strict=True):
         end = trial.generation.windows[-1].end if trial.generation.windows else math.inf
@@ -255,7 +242,7 @@ def _still(trial: Trial) -> Iterator[Unsound]:
             advice = (
                 "let users do nothing that blocks the process, leave the machine to the run, or use one with more cores"
             )
-            yield Unsound("GENERATOR_STILL", seen, advice)
+            yield Finding("GENERATOR_STILL", seen, advice)
             return
 
 
@@ -285,7 +272,7 @@ class Asked:
     requests: dict[str, int]
 
 
-def unlike(legs: Sequence[Asked]) -> Iterator[Unsound]:
+def unlike(legs: Sequence[Asked]) -> Iterator[Finding]:
     """A leg without an endpoint that the other legs of its arm request often."""
     for own in legs:
         others = [found.requests for found in legs if found.leg.arm == own.leg.arm and found is not own]
@@ -297,7 +284,7 @@ def unlike(legs: Sequence[Asked]) -> Iterator[Unsound]:
                     f"leg {own.leg.title} has no request of {endpoint}, and by the other legs of {own.leg.arm} "
                     f"about {expected:,.0f} were to be expected"
                 )
-                yield Unsound("LEGS_DIFFER", seen, "see that users do the same in every leg, and run the plan again")
+                yield Finding("LEGS_DIFFER", seen, "see that users do the same in every leg, and run the plan again")
                 return
 
 

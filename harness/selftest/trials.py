@@ -13,14 +13,12 @@ import numpy as np
 import psutil
 
 from harness import __version__
-from harness.analysis import Analysis
 from harness.campaign import run_campaign
 from harness.change import Change
 from harness.environment.base import Environment, create
 from harness.environment.processes import LABEL
 from harness.errors import MeasurementError
 from harness.experiment import Effort
-from harness.judging.breach import WorkerLost
 from harness.judging.certificate import MORE_WORK, Certificate, Delay, Equal, Freeze, Kill, Power
 from harness.judging.check import Outcome
 from harness.judging.noise import Noise
@@ -29,6 +27,7 @@ from harness.load import Job, Progress, generate
 from harness.plan import ARMS, Plan
 from harness.plan_file import parse_plan
 from harness.readings import FAULT
+from harness.result import Result
 from harness.running.context import RunContext, Source
 from harness.selftest import plans
 from harness.selftest.plans import Size
@@ -67,7 +66,7 @@ class Silent:
 class _Suites:
     """The analyses of valid suites, the number of invalid ones, and the guards that these broke."""
 
-    valid: list[Analysis] = field(default_factory=list)
+    valid: list[Result] = field(default_factory=list)
     invalid: int = 0
     guards: set[str] = field(default_factory=set)
 
@@ -114,7 +113,7 @@ class Trials:
                 f"{'equal' if before == after else 'more'}-{number}",
                 plans.work_plan(title, self.size, self.seed + 1000 * number, before, after),
             )
-            guards = [breach.name for breach in analysis.verdict.breaches]
+            guards = [breach.code for breach in analysis.verdict.breaches]
             guards = guards or ([] if _change(analysis, "p95") else ["no change could be told"])
             suites.guards.update(guards)
             suites.invalid += bool(guards)
@@ -145,11 +144,11 @@ class Trials:
         self.say("a generator process that is killed")
         killed: list[int] = []
         _, analysis = self._run("kill", plans.kill_plan(self.size, self.seed), killing(self.size.kill_at, killed))
-        lost = [breach.loss.worker for breach in analysis.verdict.breaches if isinstance(breach, WorkerLost)]
-        named = any(f"pid {pid})" in worker for pid in killed for worker in lost)
+        lost = [breach.seen for breach in analysis.verdict.breaches if breach.code == "WORKER_LOST"]
+        named = any(f"pid {pid}) was lost" in seen for pid in killed for seen in lost)
         return Kill(analysis.verdict.outcome.value, named)
 
-    def _run(self, name: str, text: str, make_load: Callable[..., None] = generate) -> tuple[RunFolder, Analysis]:
+    def _run(self, name: str, text: str, make_load: Callable[..., None] = generate) -> tuple[RunFolder, Result]:
         plan = parse_plan(text, f"the plan of {name}")
         folder, observer = RunFolder.create(self.folder, name), Silent()
 
@@ -200,37 +199,37 @@ def _more_work_title() -> str:
     return f"{MORE_WORK:.0%} more work".replace("%", " %")
 
 
-def _change(analysis: Analysis, metric: str) -> Change | None:
+def _change(analysis: Result, metric: str) -> Change | None:
     pair = analysis.comparison.pair(metric, STAGE, None)
     return pair.change if pair and pair.change and pair.change.low is not None else None
 
 
-def _no_change_inside(analysis: Analysis) -> bool:
+def _no_change_inside(analysis: Result) -> bool:
     change = _change(analysis, "p95")
     return change is not None and (change.low or 0) <= 1 <= (change.high or 0)
 
 
-def _rise_found(analysis: Analysis) -> bool:
+def _rise_found(analysis: Result) -> bool:
     changes = [_change(analysis, metric) for metric in ("p50", "p95")]
     return any(change is not None and (change.low or 0) > 1 for change in changes)
 
 
-def _failed(analysis: Analysis) -> bool:
+def _failed(analysis: Result) -> bool:
     return analysis.verdict.outcome is Outcome.FAIL
 
 
-def _counts(suites: list[Analysis]) -> tuple[int, int]:
+def _counts(suites: list[Result]) -> tuple[int, int]:
     return sum(map(_failed, suites)), sum(map(_no_change_inside, suites))
 
 
-def _result_of(analysis: Analysis, *, equal: bool) -> str:
+def _result_of(analysis: Result, *, equal: bool) -> str:
     if not equal:
         return "found" if _rise_found(analysis) else "not found"
     gate = "the gate failed" if _failed(analysis) else "the gate did not fail"
     return f'{gate}, the interval {"holds" if _no_change_inside(analysis) else "misses"} "no change"'
 
 
-def _measured_ms(analysis: Analysis, arm: str, metric: str) -> float:
+def _measured_ms(analysis: Result, arm: str, metric: str) -> float:
     row = analysis.summary.row(arm, None, STAGE, None)
     value = row.value(metric) if row else None
     if value is None:
@@ -238,7 +237,7 @@ def _measured_ms(analysis: Analysis, arm: str, metric: str) -> float:
     return value
 
 
-def _delay_trial(analysis: Analysis, arm: str, noted: Path) -> Delay:
+def _delay_trial(analysis: Result, arm: str, noted: Path) -> Delay:
     waited = np.loadtxt(noted, ndmin=1)
     known = [percentile(waited, quantile) for quantile in (Fraction("0.5"), Fraction("0.95"))]
     row = analysis.summary.row(arm, None, STAGE, None)

@@ -15,7 +15,7 @@ from harness.evidence.inspected import Inspected
 from harness.experiment import Effort, measure
 from harness.generation import Loss
 from harness.judging.check import Outcome, Reason
-from harness.judging.doubt import Doubt
+from harness.judging.doubt import ANSWERS_NOT_COMPARED, INTERRUPTED, SEQUENTIAL
 from harness.judging.noise import Noise
 from harness.leg import Leg, legs_of
 from harness.load import Job, Progress, Remote
@@ -91,7 +91,7 @@ def test_an_interrupt_goes_down_and_keeps_complete_blocks(source: Source, folder
     assert log[-1] == "down"
     analysis = analyse(RunFolder.open(folder.path))
     assert len(analysis.summary.legs) == 2
-    assert Doubt.INTERRUPTED in analysis.verdict.doubts
+    assert INTERRUPTED in analysis.verdict.caveats
     assert analysis.verdict.outcome is Outcome.INCONCLUSIVE  # one block has no interval
 
 
@@ -116,8 +116,8 @@ def test_a_lost_worker_ends_the_run_and_is_named(source: Source, folder: RunFold
     third = legs_of(balanced_order(2, 7))[2].title
     assert verdict.outcome is Outcome.INVALID
     (breach,) = verdict.breaches
-    assert breach.name == "WORKER_LOST"
-    assert breach.value[0] == f"worker 2 (host-b, pid 4711) was lost 12 s into leg {third}: it left"
+    assert breach.code == "WORKER_LOST"
+    assert breach.seen == f"worker 2 (host-b, pid 4711) was lost 12 s into leg {third}: it left"
 
 
 def test_workers_are_told_which_leg_is_the_last_and_the_setup_counts_them(source: Source, folder: RunFolder) -> None:
@@ -165,7 +165,7 @@ def test_an_environment_that_fails_ends_the_run(source: Source, folder: RunFolde
     assert not [entry for entry in log if entry.startswith("load")]
 
 
-SEQUENTIAL = (
+SEQUENTIAL_PLAN = (
     PLAN.replace('"local"', '"external"')
     .replace('serve = "serve --port {port}"', "sequential = true")
     .replace("[arms.before]", '[arms.before]\nurl = "http://before"')
@@ -176,7 +176,7 @@ IN_A_ROW = ["01-before", "02-before", "03-after", "04-after"]
 
 @pytest.fixture
 def sequential(source: Source) -> Source:
-    return replace(source, plan=parse_plan(SEQUENTIAL), text=SEQUENTIAL)
+    return replace(source, plan=parse_plan(SEQUENTIAL_PLAN), text=SEQUENTIAL_PLAN)
 
 
 def test_a_sequential_plan_measures_all_of_before_first(sequential: Source, folder: RunFolder) -> None:
@@ -208,7 +208,7 @@ def test_of_an_interrupted_sequential_run_the_legs_with_a_counterpart_are_judged
         )
     analysis = analyse(RunFolder.open(folder.path))
     assert [leg.leg.title for leg in analysis.summary.legs] == ["01-before", "03-after"]
-    assert {Doubt.INTERRUPTED, Doubt.SEQUENTIAL} <= {*analysis.verdict.doubts}
+    assert {INTERRUPTED, SEQUENTIAL} <= {*analysis.verdict.caveats}
 
 
 def test_a_sequential_run_without_any_leg_of_after_is_invalid(sequential: Source, folder: RunFolder) -> None:
@@ -276,7 +276,7 @@ def test_a_block_without_one_of_its_steps_is_left_out(chain: Source, folder: Run
         measure(RunContext(chain, folder, FakeEnvironment(log), Nobody(), FakeLoad(log, fail_at=last)), Effort())
     analysis = analyse(RunFolder.open(folder.path))
     assert len(analysis.summary.legs) == 4
-    assert Doubt.INTERRUPTED in analysis.verdict.doubts
+    assert INTERRUPTED in analysis.verdict.caveats
 
 
 def test_a_chain_can_be_left_unmeasured(chain: Source, folder: RunFolder) -> None:
@@ -540,7 +540,7 @@ def test_both_arms_are_asked_once_before_the_first_block(source: Source, folder:
     assert len(ask.keys) == 1
     verdict = analyse(folder).verdict
     assert (verdict.outcome, verdict.answers) == (Outcome.PASS, Outcome.PASS)
-    assert Doubt.ANSWERS_NOT_COMPARED not in verdict.doubts
+    assert ANSWERS_NOT_COMPARED not in verdict.caveats
 
 
 def test_what_requests_cost_is_part_of_the_record(source: Source, folder: RunFolder) -> None:
@@ -585,7 +585,7 @@ def test_a_faster_wrong_answer_fails_although_every_target_holds(source: Source,
 def test_without_a_plan_for_them_answers_are_a_doubt(source: Source, folder: RunFolder) -> None:
     log: list[str] = []
     measure(RunContext(source, folder, FakeEnvironment(log), Nobody(), FakeLoad(log)), Effort())
-    assert Doubt.ANSWERS_NOT_COMPARED in analyse(folder).verdict.doubts
+    assert ANSWERS_NOT_COMPARED in analyse(folder).verdict.caveats
     assert analyse(folder).verdict.answers is None
 
 
@@ -596,7 +596,7 @@ def test_an_interrupt_while_an_arm_is_asked_goes_down(source: Source, folder: Ru
     assert ask.log[-1] == "down"
     verdict = analyse(folder).verdict
     assert verdict.outcome is Outcome.INVALID
-    assert "NO_ANSWERS" in {breach.name for breach in verdict.breaches}
+    assert "NO_ANSWERS" in {breach.code for breach in verdict.breaches}
 
 
 @pytest.mark.parametrize("arm", ["before", "after"])
@@ -605,7 +605,7 @@ def test_a_missing_file_of_answers_is_no_pass(source: Source, folder: RunFolder,
     (folder.path / "answers" / f"{arm}.jsonl").unlink()
     verdict = analyse(folder).verdict
     assert verdict.outcome is Outcome.INVALID
-    assert [breach.value[0] for breach in verdict.breaches] == [
+    assert [breach.seen for breach in verdict.breaches] == [
         f"the answers of {arm} are missing",
         f"the record is not as it was left: answers/{arm}.jsonl is missing",
     ]
@@ -707,4 +707,4 @@ def test_a_record_of_the_migration_that_was_changed_later_breaks_the_run(
     spoil(folder.rehearsal)
     verdict = analyse(folder).verdict
     assert verdict.outcome is Outcome.INVALID
-    assert any(said in breach.value[0] for breach in verdict.breaches)
+    assert any(said in breach.seen for breach in verdict.breaches)

@@ -10,7 +10,7 @@ from harness.metric import METRICS
 
 ROOT = Path(__file__).parents[2]
 FLOW = [
-    ("errors", "metric", "columns"),
+    ("errors", "finding", "metric", "columns"),
     ("parts",),
     ("plan",),
     ("objections",),
@@ -33,6 +33,7 @@ FLOW = [
     ("judging",),
     ("explaining",),
     ("verdict",),
+    ("result",),
     ("probes", "migration"),
     ("environment", "load", "seal"),
     ("folder",),
@@ -51,7 +52,7 @@ FLOW = [
 ]
 LEVEL = {name: level for level, names in enumerate(FLOW) for name in names}
 TOUCH_FILES = {"samples", "readings", "executions"}
-PURE = {name for name, level in LEVEL.items() if level <= LEVEL["verdict"]} - TOUCH_FILES
+PURE = {name for name, level in LEVEL.items() if level <= LEVEL["result"]} - TOUCH_FILES
 GENERATOR = {
     "parts", "plan", "plan_file", "objections", "columns", "answers", "samples", "readings", "leg", "generation",
     "measures",
@@ -122,9 +123,9 @@ def test_the_pure_half_touches_no_clock_disk_or_network(path: Path) -> None:
 
 
 @pytest.mark.parametrize("path", modules("reports"), ids=named)
-def test_reports_import_metric_to_verdict_only(path: Path) -> None:
+def test_reports_import_metric_to_result_only(path: Path) -> None:
     used = {i.split(".")[1] for i in imports(path) if i.startswith("harness.")}
-    assert used <= {"errors", *(name for name, level in LEVEL.items() if level <= LEVEL["verdict"])}
+    assert used <= {"errors", *(name for name, level in LEVEL.items() if level <= LEVEL["result"])}
 
 
 @pytest.mark.parametrize("path", modules("reference_app"), ids=named)

@@ -10,9 +10,10 @@ from numpy.typing import NDArray
 
 from harness.comparison import compare
 from harness.errors import PlanError
-from harness.judging.check import Outcome, Reason, check_targets
+from harness.judging.check import Grounds, Outcome, Reason
 from harness.judging.noise import Place, differences_of, floors_of
 from harness.judging.outcome import outcomes_of
+from harness.judging.rules import check_targets
 from harness.measures.examination import Examination
 from harness.parts.target import Target
 from harness.plan import Plan
@@ -21,7 +22,7 @@ from harness.samples import latency_ns
 from harness.summary import Summary, summarise
 from harness.testing import PLAN, synthetic_setup, synthetic_trials
 from harness.trial import Trial
-from harness.verdict import Verdict, judge
+from harness.verdict import Measurement, Verdict, judge
 from reports import view
 from reports.records import comparison_record, summary_record, verdict_record
 
@@ -89,7 +90,7 @@ def test_an_arm_that_was_never_asked_one_of_them_has_no_row() -> None:
     summary = summary_of(plan, trials)
     assert summary.row("before", None, "sustain", None, "reads") is not None
     assert summary.row("after", None, "sustain", None, "reads") is None
-    (check,) = check_targets(plan.targets[1:], compare(summary))
+    (check,) = check_targets(plan.targets[1:], Grounds(compare(summary)))
     assert (check.outcome, check.reason) == (Outcome.INCONCLUSIVE, Reason.NO_DATA)
 
 
@@ -102,7 +103,7 @@ def verdict_of(text: str, trials: list[Trial] | None = None, error_rate: float =
     examination = Examination(plan)
     made = trials or list(synthetic_trials(plan, error_rate=error_rate))
     summary = summary_of(plan, list(examination.watched(made)))
-    return judge(plan, synthetic_setup(plan), summary, compare(summary), replies=examination.replies)
+    return judge(Measurement(plan, synthetic_setup(plan), summary, compare(summary), replies=examination.replies))
 
 
 @pytest.mark.parametrize(
@@ -226,5 +227,5 @@ def test_records_keep_it_apart_from_endpoints() -> None:
     compared = comparison_record(comparison, outcomes_of(comparison, plan.judgement))
     assert not [pair for pair in compared["pairs"] if "tag" in pair]
     assert {pair["tag"] for pair in compared["tagged"]} == {"reads"}
-    checks = verdict_record(judge(plan, synthetic_setup(plan), summary, comparison))["checks"]
+    checks = verdict_record(judge(Measurement(plan, synthetic_setup(plan), summary, comparison)))["checks"]
     assert [check.get("tag") for check in checks] == [None, "reads"]

@@ -11,9 +11,23 @@ import pytest
 
 from harness.change import BlockPair, Change
 from harness.comparison import Comparison, Pair, compare, contrast
-from harness.judging.breach import Breach
-from harness.judging.check import Check, Outcome, Reason, check_targets, wanted_ratios
-from harness.judging.doubt import Doubt
+from harness.finding import Finding
+from harness.judging.breach import GENERATOR_BUSY, NO_BLOCK, NO_REQUESTS, NOTHING_MEASURED
+from harness.judging.check import Check, Grounds, Outcome, Reason, wanted_ratios
+from harness.judging.doubt import (
+    COUPLED,
+    DESCRIPTIVE,
+    DIFFERENT_MIX,
+    FEW_BLOCKS,
+    GENERATOR_LATE,
+    IN_STEPS,
+    INTERRUPTED,
+    LOWER_BOUND,
+    MEASURED_ONCE,
+    SEQUENTIAL,
+    USER_ERRORS,
+)
+from harness.judging.rules import check_targets
 from harness.measures.row import Row
 from harness.metric import METRICS, Origin
 from harness.parts.target import Target
@@ -23,7 +37,7 @@ from harness.statistics import Interval, t_interval, welch, wilson
 from harness.summary import Summary, summarise
 from harness.testing import PLAN, synthetic_setup, synthetic_trials
 from harness.trial import Incident, Trial
-from harness.verdict import Holding, Verdict, judge
+from harness.verdict import Holding, Measurement, Problems, Verdict, judge
 
 BASE = PLAN.split("[[targets]]", maxsplit=1)[0]
 
@@ -47,7 +61,7 @@ def verdict_of(plan: Plan, trials: list[Trial]) -> Verdict:
 
 
 def verdict_on(plan: Plan, summary: Summary) -> Verdict:
-    return judge(plan, synthetic_setup(plan), summary, compare(summary))
+    return judge(Measurement(plan, synthetic_setup(plan), summary, compare(summary)))
 
 
 def check_of(
@@ -173,9 +187,9 @@ def only_ramp(trial: Trial) -> Trial:
 
 @pytest.mark.parametrize(
     ("spoil", "breach"),
-    [(silent, Breach.NO_REQUESTS), (busy, Breach.GENERATOR_BUSY), (only_ramp, Breach.NOTHING_MEASURED)],
+    [(silent, NO_REQUESTS), (busy, GENERATOR_BUSY), (only_ramp, NOTHING_MEASURED)],
 )
-def test_a_broken_guard_is_invalid_even_if_one_leg_in_eight_breaks_it(spoil: object, breach: Breach) -> None:
+def test_a_broken_guard_is_invalid_even_if_one_leg_in_eight_breaks_it(spoil: object, breach: Finding) -> None:
     plan = plan_with('expect = "p50 falls by 10 %"', 'expect = "p50 falls by 99 %"')
     trials = list(synthetic_trials(plan))
     assert verdict_of(plan, trials).outcome is Outcome.FAIL
@@ -190,47 +204,47 @@ def test_a_container_that_something_happened_to_makes_the_run_invalid() -> None:
     summary = summarise(list(synthetic_trials(plan)))
     struck = Incident("03-after", "api", "ran out of memory", 12.3)
     setup, comparison = synthetic_setup(plan), compare(summary)
-    assert judge(plan, setup, summary, comparison).outcome is Outcome.PASS
-    verdict = judge(plan, setup, summary, comparison, incidents=[struck])
+    assert judge(Measurement(plan, setup, summary, comparison)).outcome is Outcome.PASS
+    verdict = judge(Measurement(plan, setup, summary, comparison, problems=Problems(incidents=[struck])))
     assert verdict.outcome is Outcome.INVALID
     (breach,) = verdict.breaches
-    assert breach.name == "CONTAINER_STRUCK"
-    assert breach.value[0].startswith("api ran out of memory 12 s into leg 03-after")
+    assert breach.code == "CONTAINER_STRUCK"
+    assert breach.seen.startswith("api ran out of memory 12 s into leg 03-after")
 
 
 def test_an_endpoint_of_one_arm_only_is_a_doubt() -> None:
     plan = plan_with('expect = "p50 falls by 10 %"')
     trials = list(synthetic_trials(plan))
-    assert Doubt.DIFFERENT_MIX not in verdict_of(plan, trials).doubts
+    assert DIFFERENT_MIX not in verdict_of(plan, trials).caveats
     before_only = []
     for trial in trials:
         keep = [
             trial.leg.arm == "before" or name != "POST /interactions" for name in trial.samples["endpoint"].to_pylist()
         ]
         before_only.append(replace(trial, samples=trial.samples.filter(pa.array(keep))))
-    assert Doubt.DIFFERENT_MIX in verdict_of(plan, before_only).doubts
+    assert DIFFERENT_MIX in verdict_of(plan, before_only).caveats
 
 
 def test_no_block_at_all_is_invalid() -> None:
     verdict = verdict_of(plan_with('expect = "p50 falls by 10 %"'), [])
-    assert (verdict.outcome, verdict.breaches) == (Outcome.INVALID, (Breach.NO_BLOCK,))
+    assert (verdict.outcome, verdict.breaches) == (Outcome.INVALID, (NO_BLOCK,))
 
 
 def test_doubts() -> None:
     plan = plan_with('expect = "p95 falls by 10 %"', blocks=4)
     trials = list(synthetic_trials(plan))
     few = verdict_of(plan, trials)
-    assert Doubt.FEW_BLOCKS in few.doubts
-    assert Doubt.INTERRUPTED not in few.doubts
-    assert few.checks[0].doubts == (Doubt.DESCRIPTIVE,)
-    assert Doubt.INTERRUPTED in verdict_of(plan, trials[:6]).doubts
+    assert FEW_BLOCKS in few.caveats
+    assert INTERRUPTED not in few.caveats
+    assert few.checks[0].caveats == (DESCRIPTIVE,)
+    assert INTERRUPTED in verdict_of(plan, trials[:6]).caveats
     enough = plan_with('expect = "p95 falls by 10 %"', blocks=6)
-    assert Doubt.FEW_BLOCKS not in verdict_on(enough, measured(blocks=6)).doubts
+    assert FEW_BLOCKS not in verdict_on(enough, measured(blocks=6)).caveats
     late = [replace(t, generation=replace(t.generation, lag_p99_ms=50.0)) for t in trials]
-    assert Doubt.GENERATOR_LATE in verdict_of(plan, late).doubts
+    assert GENERATOR_LATE in verdict_of(plan, late).caveats
     raising = [replace(t, generation=replace(t.generation, user_errors=t.leg.number // 8)) for t in trials]
-    assert Doubt.USER_ERRORS in verdict_of(plan, raising).doubts
-    assert Doubt.USER_ERRORS not in few.doubts
+    assert USER_ERRORS in verdict_of(plan, raising).caveats
+    assert USER_ERRORS not in few.caveats
 
 
 def test_the_change_is_the_mean_over_blocks_and_its_worst_is_shown() -> None:
@@ -405,7 +419,7 @@ def pair_of(metric: str, **facts: Any) -> Pair:  # noqa: ANN401 - the fields of 
 
 
 def judged(expect: str, *pairs: Pair) -> Check:
-    (check,) = check_targets((Target(expect=expect),), Comparison(pairs, 6))
+    (check,) = check_targets((Target(expect=expect),), Grounds(Comparison(pairs, 6)))
     return check
 
 
@@ -456,7 +470,7 @@ def test_a_check_at_its_borders(expect: str, facts: dict[str, Any], outcome: Out
 )
 def test_latency_and_throughput_are_one_finding(expect: str, rps: float, *, coupled: bool) -> None:
     other = pair_of("rps", change=Change("ratio", rps, rps, rps, None, None))
-    assert judged(expect, pair_of(expect.split(maxsplit=1)[0]), other).doubts == ((Doubt.COUPLED,) if coupled else ())
+    assert judged(expect, pair_of(expect.split(maxsplit=1)[0]), other).caveats == ((COUPLED,) if coupled else ())
 
 
 @pytest.mark.parametrize(
@@ -479,11 +493,11 @@ def test_which_latencies_a_failed_error_target_voids(
     few = replace(pair_of("p95", least_requests=1000), stage=targets[0].stage, endpoint=targets[0].endpoint)
     failed = pair_of("error_rate", after_interval=Interval(share, share / 2, share * 1.5))
     pairs = (few, replace(failed, stage=targets[1].stage, endpoint=targets[1].endpoint))
-    check = check_targets(targets, Comparison(pairs, 6))[0]
+    check = check_targets(targets, Grounds(Comparison(pairs, 6)))[0]
     assert (check.outcome, check.reason) == (
         (Outcome.INCONCLUSIVE, Reason.VOID) if void else (Outcome.PASS, Reason.HOLDS)
     )
-    assert check.doubts == (Doubt.DESCRIPTIVE,)  # kept either way
+    assert check.caveats == (DESCRIPTIVE,)  # kept either way
 
 
 def test_a_late_generator_is_measured_by_what_it_measures() -> None:
@@ -494,7 +508,7 @@ def test_a_late_generator_is_measured_by_what_it_measures() -> None:
             replace(t, generation=replace(t.generation, lag_p99_ms=lag if t.leg.arm == "after" else 4.9))
             for t in synthetic_trials(plan, change=8.0)  # a median of some 300 ms
         ]
-        assert (Doubt.GENERATOR_LATE in verdict_of(plan, trials).doubts) is doubted
+        assert (GENERATOR_LATE in verdict_of(plan, trials).caveats) is doubted
 
 
 def test_an_allowance_above_the_whole_value_allows_everything() -> None:
@@ -592,11 +606,11 @@ def held(before: list[int], after: list[int], largest: int = 500) -> Comparison:
     ],
 )
 def test_users_held(expect: str, before: list[int], after: list[int], outcome: Outcome, reason: Reason) -> None:
-    (check,) = check_targets((Target(expect=expect),), held(before, after))
+    (check,) = check_targets((Target(expect=expect),), Grounds(held(before, after)))
     assert (check.outcome, check.reason) == (outcome, reason)
     bound = not expect.startswith("users_held >=") and 500 in {*before, *after}
-    assert (Doubt.LOWER_BOUND in check.doubts) is bound
-    assert (Doubt.IN_STEPS in check.doubts) is (not expect.startswith("users_held >="))
+    assert (LOWER_BOUND in check.caveats) is bound
+    assert (IN_STEPS in check.caveats) is (not expect.startswith("users_held >="))
 
 
 @pytest.mark.parametrize(
@@ -631,7 +645,7 @@ def test_only_the_time_of_a_migration_is_doubted() -> None:
     """A count of indexes would be the same again."""
     expects = ("migration_seconds >= 5 s", "indexes_created >= 5")
     seconds, indexes = (judged(expect, pair_of(expect.split()[0], blocks=())) for expect in expects)
-    assert (seconds.doubts, indexes.doubts) == ((Doubt.MEASURED_ONCE,), ())
+    assert (seconds.caveats, indexes.caveats) == ((MEASURED_ONCE,), ())
 
 
 @pytest.mark.parametrize(("old", "change"), [([50, 50], True), ([0, 50], False), ([50, 500], False)])
@@ -672,7 +686,7 @@ def sequential_verdict(*targets: str, change: float = 0.25, blocks: int = 4) -> 
     plan = plan_with(*targets, blocks=blocks)
     summary = summarise(list(synthetic_trials(plan, change=change)))
     comparison = compare(summary, sequential=True)
-    return judge(plan, replace(synthetic_setup(plan), sequential=True), summary, comparison), comparison
+    return judge(Measurement(plan, replace(synthetic_setup(plan), sequential=True), summary, comparison)), comparison
 
 
 @pytest.mark.parametrize("change", [0.01, 0.25, 1.0, 4.0])
@@ -691,7 +705,7 @@ def test_no_change_is_judged_where_the_arms_did_not_take_turns(target: str, chan
     (check,) = verdict.checks
     assert (check.outcome, check.reason) == (Outcome.INCONCLUSIVE, Reason.SEQUENTIAL)
     assert "in turns" in check.reason
-    assert Doubt.SEQUENTIAL in verdict.doubts
+    assert SEQUENTIAL in verdict.caveats
 
 
 def test_limits_for_after_are_judged_as_ever_where_the_arms_did_not_take_turns() -> None:
@@ -700,13 +714,13 @@ def test_limits_for_after_are_judged_as_ever_where_the_arms_did_not_take_turns()
     in_turns = verdict_of(plan_with(*(f'expect = "{target}"' for target in targets)), [*synthetic_trials(plan_with())])
     assert [(c.outcome, c.reason) for c in verdict.checks] == [(c.outcome, c.reason) for c in in_turns.checks]
     assert verdict.outcome is Outcome.FAIL
-    assert Doubt.SEQUENTIAL not in in_turns.doubts
+    assert SEQUENTIAL not in in_turns.caveats
 
 
 def test_too_few_samples_stay_the_reason_in_a_sequential_run() -> None:
     plan = plan_with('expect = "p99 falls by 1 %"')
     summary = summarise(list(synthetic_trials(plan, rps=5)))
-    verdict = judge(plan, synthetic_setup(plan), summary, compare(summary, sequential=True))
+    verdict = judge(Measurement(plan, synthetic_setup(plan), summary, compare(summary, sequential=True)))
     assert verdict.checks[0].reason is Reason.TOO_FEW
 
 
@@ -714,7 +728,7 @@ def test_a_claim_of_a_change_cannot_be_told_in_a_sequential_run() -> None:
     claim = '[[claims]]\nid = "C"\nsays = "faster"\nexpect = ["p50 falls by 10 %"]\n'
     plan = parse_plan(BASE.replace("blocks = 2", "blocks = 4") + claim)
     summary = summarise(list(synthetic_trials(plan)))
-    verdict = judge(plan, synthetic_setup(plan), summary, compare(summary, sequential=True))
+    verdict = judge(Measurement(plan, synthetic_setup(plan), summary, compare(summary, sequential=True)))
     assert verdict.claims[0].holding is Holding.CANNOT_TELL
 
 

@@ -6,8 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from harness.analysis import Analysis, analyse
+from harness.analysis import analyse
 from harness.evidence.statement import shown
+from harness.result import Result
 from harness.store import RunFolder
 from tests.e2e.local.project import Project
 
@@ -96,11 +97,11 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
 
 
 @pytest.fixture(scope="module")
-def analysis(run: Path) -> Analysis:
+def analysis(run: Path) -> Result:
     return analyse(RunFolder.open(run))
 
 
-def test_statements_per_request_are_those_that_the_service_sends(analysis: Analysis) -> None:
+def test_statements_per_request_are_those_that_the_service_sends(analysis: Result) -> None:
     for arm, times in (("before", 4), ("after", 1)):
         row = analysis.summary.row(arm, None, None, None)
         assert row is not None
@@ -110,18 +111,18 @@ def test_statements_per_request_are_those_that_the_service_sends(analysis: Analy
         assert row.value("db_blocks_per_request")
         assert row.value("slow_statements") == 0
         assert row.value("trigger_ms_per_request") == 0  # there are none
-    assert not [doubt for doubt in analysis.verdict.doubts if doubt.name == "NOT_READ"]
+    assert not [caveat for caveat in analysis.verdict.caveats if caveat.code == "NOT_READ"]
     assert not analysis.verdict.breaches
 
 
-def test_every_statement_is_known_by_its_text_in_both_arms(analysis: Analysis) -> None:
+def test_every_statement_is_known_by_its_text_in_both_arms(analysis: Result) -> None:
     texts = {use.arm: [use.text for use in analysis.summary.statements] for use in analysis.summary.statements}
     assert set(texts) == {"before", "after"}
     assert {use.text for use in analysis.summary.statements} == {shown("SELECT kind FROM items WHERE id = 1")}
     assert len({use.fingerprint for use in analysis.summary.statements}) == 1
 
 
-def test_the_record_has_tables_readings_and_costs_and_the_report_shows_them(run: Path, analysis: Analysis) -> None:
+def test_the_record_has_tables_readings_and_costs_and_the_report_shows_them(run: Path, analysis: Result) -> None:
     (leg, *_) = sorted((run / "trials").iterdir())
     objects = json.loads((leg / "objects.json").read_text())
     assert [table["name"] for table in objects["databases"][0]["tables"]] == ["public.items"]

@@ -9,9 +9,7 @@ import pytest
 from harness.answers.agreement import (
     MOST_SHOWN,
     Agreement,
-    FailedBefore,
-    Finding,
-    NotAsked,
+    AnswerOutcome,
     agree,
     unanswered,
     uncompared,
@@ -53,57 +51,59 @@ def of(before: Inquiry | None, after: Inquiry | None, **corpus: object) -> Agree
 
 
 @pytest.mark.parametrize(
-    ("before", "after", "finding", "counts"),
+    ("before", "after", "outcome", "counts"),
     [
-        ({}, {}, Finding.SAME, (5, 0, 0, 0)),
-        ({}, {2: other("{}")}, Finding.DIFFERENT, (4, 1, 0, 0)),
-        ({}, {2: lambda one: replace(one, status=201)}, Finding.DIFFERENT, (4, 1, 0, 0)),
-        ({}, {2: lambda one: replace(one, kind="text/html")}, Finding.DIFFERENT, (4, 1, 0, 0)),
-        ({}, {2: failing}, Finding.DIFFERENT, (4, 1, 0, 0)),
-        ({}, {2: silent}, Finding.DIFFERENT, (4, 1, 0, 0)),
-        ({2: failing}, {}, Finding.SAME, (4, 0, 1, 0)),
-        ({2: silent}, {2: failing}, Finding.SAME, (4, 0, 0, 1)),
-        (dict.fromkeys(range(1, 6), failing), {}, Finding.NOTHING, (0, 0, 5, 0)),
-        (dict.fromkeys(range(1, 6), failing), dict.fromkeys(range(1, 6), failing), Finding.NOTHING, (0, 0, 0, 5)),
-        ({}, {4: elsewhere}, Finding.PARTED, (3, 0, 0, 0)),
-        ({}, {4: lambda one: replace(one, asked="another body")}, Finding.PARTED, (3, 0, 0, 0)),
-        ({}, {4: lambda one: replace(one, endpoint="GET /other")}, Finding.PARTED, (3, 0, 0, 0)),
-        ({}, {1: elsewhere}, Finding.PARTED, (0, 0, 0, 0)),
-        ({}, {2: other("{}"), 4: elsewhere}, Finding.DIFFERENT, (2, 1, 0, 0)),
-        ({}, {4: elsewhere, 5: other("{}")}, Finding.PARTED, (3, 0, 0, 0)),
+        ({}, {}, AnswerOutcome.SAME, (5, 0, 0, 0)),
+        ({}, {2: other("{}")}, AnswerOutcome.DIFFERENT, (4, 1, 0, 0)),
+        ({}, {2: lambda one: replace(one, status=201)}, AnswerOutcome.DIFFERENT, (4, 1, 0, 0)),
+        ({}, {2: lambda one: replace(one, kind="text/html")}, AnswerOutcome.DIFFERENT, (4, 1, 0, 0)),
+        ({}, {2: failing}, AnswerOutcome.DIFFERENT, (4, 1, 0, 0)),
+        ({}, {2: silent}, AnswerOutcome.DIFFERENT, (4, 1, 0, 0)),
+        ({2: failing}, {}, AnswerOutcome.SAME, (4, 0, 1, 0)),
+        ({2: silent}, {2: failing}, AnswerOutcome.SAME, (4, 0, 0, 1)),
+        (dict.fromkeys(range(1, 6), failing), {}, AnswerOutcome.NOTHING, (0, 0, 5, 0)),
+        (dict.fromkeys(range(1, 6), failing), dict.fromkeys(range(1, 6), failing), AnswerOutcome.NOTHING, (0, 0, 0, 5)),
+        ({}, {4: elsewhere}, AnswerOutcome.PARTED, (3, 0, 0, 0)),
+        ({}, {4: lambda one: replace(one, asked="another body")}, AnswerOutcome.PARTED, (3, 0, 0, 0)),
+        ({}, {4: lambda one: replace(one, endpoint="GET /other")}, AnswerOutcome.PARTED, (3, 0, 0, 0)),
+        ({}, {1: elsewhere}, AnswerOutcome.PARTED, (0, 0, 0, 0)),
+        ({}, {2: other("{}"), 4: elsewhere}, AnswerOutcome.DIFFERENT, (2, 1, 0, 0)),
+        ({}, {4: elsewhere, 5: other("{}")}, AnswerOutcome.PARTED, (3, 0, 0, 0)),
     ],
 )
 def test_what_it_comes_to(
-    before: dict[int, Change], after: dict[int, Change], finding: Finding, counts: tuple[int, ...]
+    before: dict[int, Change], after: dict[int, Change], outcome: AnswerOutcome, counts: tuple[int, ...]
 ) -> None:
     found = of(inquiry(changed=before), inquiry(changed=after))
-    assert found.finding is finding
+    assert found.outcome is outcome
     assert (found.equal, found.different, found.before_failed, found.both_failed) == counts
-    assert bool(unanswered(found)) == (finding in {Finding.NOTHING, Finding.MISSING})
+    assert bool(unanswered(found)) == (outcome in {AnswerOutcome.NOTHING, AnswerOutcome.MISSING})
 
 
 @pytest.mark.parametrize(
-    ("before", "after", "finding"),
+    ("before", "after", "outcome"),
     [
-        (None, inquiry(), Finding.MISSING),
-        (inquiry(), None, Finding.MISSING),
-        (None, None, Finding.MISSING),
-        (inquiry(0), inquiry(0), Finding.NOTHING),
-        (inquiry(0), inquiry(), Finding.PARTED),
-        (inquiry(4), inquiry(), Finding.PARTED),
-        (inquiry(4), inquiry(4), Finding.SHORT),
+        (None, inquiry(), AnswerOutcome.MISSING),
+        (inquiry(), None, AnswerOutcome.MISSING),
+        (None, None, AnswerOutcome.MISSING),
+        (inquiry(0), inquiry(0), AnswerOutcome.NOTHING),
+        (inquiry(0), inquiry(), AnswerOutcome.PARTED),
+        (inquiry(4), inquiry(), AnswerOutcome.PARTED),
+        (inquiry(4), inquiry(4), AnswerOutcome.SHORT),
     ],
 )
-def test_what_is_not_there_is_never_the_same(before: Inquiry | None, after: Inquiry | None, finding: Finding) -> None:
-    assert of(before, after).finding is finding
+def test_what_is_not_there_is_never_the_same(
+    before: Inquiry | None, after: Inquiry | None, outcome: AnswerOutcome
+) -> None:
+    assert of(before, after).outcome is outcome
 
 
 def test_what_may_vary_is_compared_all_the_same() -> None:
     after = inquiry(changed={4: elsewhere, 5: other("{}")})
     found = of(inquiry(), after, varying=["GET /items/{id}"])
-    assert (found.finding, found.equal, found.different) == (Finding.DIFFERENT, 4, 1)
+    assert (found.outcome, found.equal, found.different) == (AnswerOutcome.DIFFERENT, 4, 1)
     assert of(inquiry(), after, varying=["*"]).different == 1
-    assert of(inquiry(), after, varying=["GET /other"]).finding is Finding.PARTED
+    assert of(inquiry(), after, varying=["GET /other"]).outcome is AnswerOutcome.PARTED
 
 
 def test_a_difference_is_shown_where_it_is_and_what_before_failed_is_listed_apart() -> None:
@@ -133,12 +133,14 @@ def test_only_the_first_differences_are_kept_and_all_are_counted() -> None:
 
 def test_what_a_comparison_leaves_open_is_a_doubt() -> None:
     found = of(inquiry(changed={1: failing}), inquiry())
-    doubts = list(uncompared(found, ["GET /items/{id}", "POST /items"]))
-    assert doubts == [NotAsked(("POST /items",)), FailedBefore(found)]
-    assert "1 request that after answers" in doubts[1].value[0]
+    caveats = list(uncompared(found, ["GET /items/{id}", "POST /items"]))
+    assert [caveat.code for caveat in caveats] == ["ANSWERS_NOT_ASKED", "ANSWERS_FAILED_BEFORE"]
+    assert caveats[0].seen.endswith(": POST /items")
+    assert "1 request that after answers" in caveats[1].seen
     assert list(uncompared(of(inquiry(), inquiry()), ["GET /items/{id}"])) == []
 
 
 def test_an_endpoint_that_fails_in_both_arms_was_not_compared() -> None:
     failed = inquiry(changed=dict.fromkeys(range(1, 6), failing))
-    assert NotAsked(("GET /items/{id}",)) in uncompared(of(failed, failed), ["GET /items/{id}"])
+    first, _ = uncompared(of(failed, failed), ["GET /items/{id}"])
+    assert (first.code, first.seen.partition(": ")[2]) == ("ANSWERS_NOT_ASKED", "GET /items/{id}")

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from harness.evidence.ablation import Ablated, Without
 from harness.evidence.index import Catalogue, ForeignKey, Index, Key
-from harness.evidence.ledger import Finding, Ledger, Use, Workload, ledger_of
+from harness.evidence.ledger import FlawKind, Ledger, Use, Workload, ledger_of
 
 A, B, C = Key("a"), Key("b"), Key("c")
 PARENT = ForeignKey("t_a_fkey", "t", ("a",), "parents")
@@ -26,40 +26,40 @@ def ledger(*made: Index, uses: dict[str, int] | None = None, keys: Sequence[Fore
     return ledger_of(BEFORE, after, Workload(counted))
 
 
-def flaws(found: Ledger) -> dict[str, tuple[Finding, str | None]]:
-    return {flaw.index.name: (flaw.finding, flaw.other.name if flaw.other else None) for flaw in found.flaws}
+def flaws(found: Ledger) -> dict[str, tuple[FlawKind, str | None]]:
+    return {flaw.index.name: (flaw.kind, flaw.other.name if flaw.other else None) for flaw in found.flaws}
 
 
 CASES = {
-    "an index that nothing used": ([index("x", B)], {"x": 0}, {"x": (Finding.UNUSED, None)}),
+    "an index that nothing used": ([index("x", B)], {"x": 0}, {"x": (FlawKind.UNUSED, None)}),
     "one that was used once": ([index("x", B)], {"x": 1}, {}),
-    "a copy: the first by name stays": ([index("x", B), index("y", B)], {}, {"y": (Finding.DUPLICATE, "x")}),
+    "a copy: the first by name stays": ([index("x", B), index("y", B)], {}, {"y": (FlawKind.DUPLICATE, "x")}),
     "an unused pair of copies: each has one flaw": (
         [index("x", B), index("y", B)],
         {"x": 0, "y": 0},
-        {"x": (Finding.UNUSED, None), "y": (Finding.DUPLICATE, "x")},
+        {"x": (FlawKind.UNUSED, None), "y": (FlawKind.DUPLICATE, "x")},
     ),
     "the server used the copy that is to go": (
         [index("x", B), index("y", B)],
         {"x": 0, "y": 9},
-        {"y": (Finding.DUPLICATE, "x")},
+        {"y": (FlawKind.DUPLICATE, "x")},
     ),
     "the server used the shorter ones": (
         [index("w", B), index("x", B), index("y", B, C)],
         {"w": 0, "x": 9, "y": 0},
-        {"w": (Finding.PREFIX, "y"), "x": (Finding.DUPLICATE, "w")},
+        {"w": (FlawKind.PREFIX, "y"), "x": (FlawKind.DUPLICATE, "w")},
     ),
     "a copy of a unique index: that one stays": (
         [index("x", B), index("y", B, unique=True)],
         {},
-        {"x": (Finding.DUPLICATE, "y")},
+        {"x": (FlawKind.DUPLICATE, "y")},
     ),
     "copies that are both unique": ([index("x", B, unique=True), index("y", B, unique=True)], {}, {}),
-    "a beginning of another": ([index("x", B), index("y", B, C)], {}, {"x": (Finding.PREFIX, "y")}),
+    "a beginning of another": ([index("x", B), index("y", B, C)], {}, {"x": (FlawKind.PREFIX, "y")}),
     "of several the shortest": (
         [index("x", B), index("z", B, C, Key("d")), index("y", B, C)],
         {},
-        {"x": (Finding.PREFIX, "y"), "y": (Finding.PREFIX, "z")},
+        {"x": (FlawKind.PREFIX, "y"), "y": (FlawKind.PREFIX, "z")},
     ),
     "a beginning that keeps rows unique": ([index("x", B, unique=True), index("y", B, C)], {}, {}),
     "not the first columns": ([index("x", C), index("y", B, C)], {}, {}),
@@ -70,27 +70,27 @@ CASES = {
     "the same condition": (
         [index("x", B, predicate="c > 0"), index("y", B, C, predicate="c > 0")],
         {},
-        {"x": (Finding.PREFIX, "y")},
+        {"x": (FlawKind.PREFIX, "y")},
     ),
     "another table": ([index("x", B), replace(index("y", B), table="u")], {}, {}),
     "another method": ([index("x", B), index("y", B, method="hash")], {}, {}),
     "a copy that is no btree": (
         [index("x", B, method="gin"), index("y", B, method="gin")],
         {},
-        {"y": (Finding.DUPLICATE, "x")},
+        {"y": (FlawKind.DUPLICATE, "x")},
     ),
     "no beginning of what is no btree": ([index("x", B, method="gist"), index("y", B, C, method="gist")], {}, {}),
     "stores more than the other": ([index("x", B, include=("d",)), index("y", B, C)], {}, {}),
     "stores what the other has": (
         [index("x", B, include=("c",)), index("y", B, C)],
         {},
-        {"x": (Finding.PREFIX, "y")},
+        {"x": (FlawKind.PREFIX, "y")},
     ),
-    "INVALID, though unique": ([index("x", B, unique=True, valid=False)], {"x": 0}, {"x": (Finding.INVALID, None)}),
+    "INVALID, though unique": ([index("x", B, unique=True, valid=False)], {"x": 0}, {"x": (FlawKind.INVALID, None)}),
     "a beginning of one that is INVALID": (
         [index("x", B), index("y", B, C, valid=False)],
         {},
-        {"y": (Finding.INVALID, None)},
+        {"y": (FlawKind.INVALID, None)},
     ),
     "an exclusion constraint": ([index("x", B, method="gist", constraint="x")], {"x": 0}, {}),
     "a replica identity": ([index("x", B, replica_identity=True)], {"x": 0}, {}),
@@ -100,13 +100,13 @@ CASES = {
     "a copy of what serves one: the other serves it": (
         [index("x", A), index("y", A)],
         {"x": 0, "y": 0},
-        {"y": (Finding.DUPLICATE, "x")},
+        {"y": (FlawKind.DUPLICATE, "x")},
     ),
-    "does not serve one: not its first column": ([index("x", B, A)], {"x": 0}, {"x": (Finding.UNUSED, None)}),
+    "does not serve one: not its first column": ([index("x", B, A)], {"x": 0}, {"x": (FlawKind.UNUSED, None)}),
     "does not serve one: not all rows": (
         [index("x", A, predicate="b > 0")],
         {"x": 0},
-        {"x": (Finding.UNUSED, None)},
+        {"x": (FlawKind.UNUSED, None)},
     ),
 }
 
@@ -120,7 +120,7 @@ def test_what_is_accused(case: str) -> None:
 def test_what_was_there_before_stays_when_the_migration_copies_it() -> None:
     before = Catalogue((index("z", B),))
     after = Catalogue((index("a", B), index("z", B)))
-    assert flaws(ledger_of(before, after, Workload())) == {"a": (Finding.DUPLICATE, "z")}
+    assert flaws(ledger_of(before, after, Workload())) == {"a": (FlawKind.DUPLICATE, "z")}
 
 
 def test_what_was_there_before_is_not_accused_of_being_unused_but_of_being_outdone() -> None:
@@ -128,7 +128,7 @@ def test_what_was_there_before_is_not_accused_of_being_unused_but_of_being_outdo
     after = Catalogue((*before.indexes, index("y", B, C)))
     uses = {one.place: Use(0) for one in after.indexes}
     found = ledger_of(before, after, Workload(uses))
-    assert flaws(found) == {"x": (Finding.PREFIX, "y"), "y": (Finding.UNUSED, None)}
+    assert flaws(found) == {"x": (FlawKind.PREFIX, "y"), "y": (FlawKind.UNUSED, None)}
     assert [entry.index.name for entry in found.made] == ["y"]
     assert [entry.index.name for entry in found.entries] == ["y", "x", "z"]
 
@@ -150,13 +150,13 @@ def test_an_index_of_a_partitioned_table_is_one_whatever_its_parts() -> None:
     assert [entry.index.name for entry in used.entries] == ["p"]
     assert used.entries[0].use == Use(3, 30)
     unused = ledger_of(Catalogue(), after, Workload({(None, "p11"): Use(0), (None, "p2"): Use(0)}))
-    assert flaws(unused) == {"p": (Finding.UNUSED, None)}
+    assert flaws(unused) == {"p": (FlawKind.UNUSED, None)}
 
 
 def test_services_have_indexes_of_the_same_name() -> None:
     after = Catalogue((index("x", B, service="auth"), index("x", B, service="pay")))
     found = ledger_of(Catalogue(), after, Workload({("auth", "x"): Use(0), ("pay", "x"): Use(5)}))
-    assert [(flaw.index.service, flaw.finding) for flaw in found.flaws] == [("auth", Finding.UNUSED)]
+    assert [(flaw.index.service, flaw.kind) for flaw in found.flaws] == [("auth", FlawKind.UNUSED)]
 
 
 def test_what_the_migration_removed_and_which_foreign_keys_no_index_serves() -> None:
@@ -212,11 +212,11 @@ def test_dropping_all_that_is_accused_leaves_every_need_served(after: Catalogue,
     left = [one for one in after.indexes if one.place not in accused]
     for flaw in accused.values():
         one = flaw.index
-        if flaw.finding is Finding.INVALID:
+        if flaw.kind is FlawKind.INVALID:
             assert not one.valid
             continue
         assert not any((one.unique, one.primary, one.constraint, one.replica_identity))
-        if flaw.finding is Finding.UNUSED:
+        if flaw.kind is FlawKind.UNUSED:
             assert one.name not in used
         else:
             assert flaw.other

@@ -10,14 +10,12 @@ from harness.comparison import compare
 from harness.evidence.server_side import told_of
 from harness.evidence.unread import Unread
 from harness.judging.check import Outcome
-from harness.judging.doubt import Doubt
-from harness.judging.evictions import StatementsEvicted
 from harness.plan_file import parse_plan
 from harness.readings import SCHEMA
 from harness.summary import summarise
 from harness.testing import PLAN, synthetic_setup, synthetic_trials
 from harness.trial import Trial
-from harness.verdict import Verdict, judge
+from harness.verdict import Measurement, Problems, Verdict, judge
 
 Reading = tuple[int, str, str, float]
 
@@ -62,7 +60,9 @@ def judged(text: str, evicted: float = 0.0, unread: list[Unread] | None = None) 
     plan = parse_plan(text)
     made = [told(trial, {"statements_evicted": [0.0, evicted]}) for trial in synthetic_trials(plan)]
     summary = summarise(made)
-    return judge(plan, synthetic_setup(plan), summary, compare(summary), unread=unread or [])
+    return judge(
+        Measurement(plan, synthetic_setup(plan), summary, compare(summary), problems=Problems(unread=unread or []))
+    )
 
 
 def test_what_a_server_forgot_breaks_what_is_judged_by_it_and_is_a_doubt_elsewhere() -> None:
@@ -70,18 +70,18 @@ def test_what_a_server_forgot_breaks_what_is_judged_by_it_and_is_a_doubt_elsewhe
     counted += '[[targets]]\nexpect = "slow_statements <= 0"\n'
     verdict = judged(counted, 3.0)
     assert verdict.outcome is Outcome.INVALID
-    assert [breach.name for breach in verdict.breaches] == ["STATEMENTS_EVICTED"]
-    assert "3 times" in verdict.breaches[0].value[0]
+    assert [breach.code for breach in verdict.breaches] == ["STATEMENTS_EVICTED"]
+    assert "3 times" in verdict.breaches[0].seen
     assert not judged(counted).breaches
     other = judged(PLAN, 3.0)
     assert not other.breaches
-    assert [doubt for doubt in other.doubts if isinstance(doubt, StatementsEvicted)]
-    assert not [doubt for doubt in judged(PLAN).doubts if isinstance(doubt, StatementsEvicted)]
+    assert "STATEMENTS_EVICTED" in [caveat.code for caveat in other.caveats]
+    assert "STATEMENTS_EVICTED" not in [caveat.code for caveat in judged(PLAN).caveats]
 
 
 def test_what_was_not_told_is_a_doubt_that_says_what_to_do() -> None:
     missing = Unread("postgres", "the counts of statements", "there is no extension", "CREATE EXTENSION x")
-    doubts = [doubt for doubt in judged(PLAN, unread=[missing, missing]).doubts if not isinstance(doubt, Doubt)]
-    assert [doubt.value for doubt in doubts] == [
+    caveats = [caveat for caveat in judged(PLAN, unread=[missing, missing]).caveats if caveat.code == "NOT_READ"]
+    assert [(caveat.seen, caveat.advice) for caveat in caveats] == [
         ("the counts of statements of postgres could not be read: there is no extension", "CREATE EXTENSION x")
     ]

@@ -11,7 +11,7 @@ from harness.errors import RunFolderError
 from harness.evidence.ablation import Without
 from harness.evidence.index import Catalogue, Index, Key
 from harness.evidence.inspected import Asked, Inspected, Text, Work
-from harness.evidence.ledger import Finding, Misfit, Use, misfits
+from harness.evidence.ledger import FlawKind, Use, index_caveats
 from harness.evidence.omission import omitted
 from harness.evidence.plan_tree import Explained, Node
 from harness.evidence.statement import Counts
@@ -137,12 +137,14 @@ def test_invalid_and_duplicate_indexes_are_doubts_and_others_are_not() -> None:
     counted = [Counted(one.name, 0, 0) for one in after.indexes]
     tells = findings_of({"before": Catalogue((OLD,)), "after": after}, {}, {}, loaded=counted, requests=5)
     assert tells
-    doubts = misfits(tells.ledger.flaws)
-    assert [doubt.name for doubt in doubts] == ["INDEX_INVALID", "INDEX_DUPLICATE"]
-    assert "broken on items is INVALID" in doubts[0].value[0]
-    assert doubts[1].value == ("the index newer on items is a duplicate of new", "DROP INDEX CONCURRENTLY newer")
-    assert isinstance(doubts[0], Misfit)
-    assert Finding.UNUSED in {flaw.finding for flaw in tells.ledger.flaws}
+    caveats = index_caveats(tells.ledger.flaws)
+    assert [caveat.code for caveat in caveats] == ["INDEX_INVALID", "INDEX_DUPLICATE"]
+    assert "broken on items is INVALID" in caveats[0].seen
+    assert (caveats[1].seen, caveats[1].advice) == (
+        "the index newer on items is a duplicate of new",
+        "DROP INDEX CONCURRENTLY newer",
+    )
+    assert FlawKind.UNUSED in {flaw.kind for flaw in tells.ledger.flaws}
 
 
 def test_what_was_read_is_read_back_from_the_run(tmp_path: Path) -> None:

@@ -13,7 +13,7 @@ from harness.plan_file import parse_plan
 from harness.readings import SCHEMA
 from harness.summary import Summary, summarise
 from harness.testing import PLAN, synthetic_setup, synthetic_trials
-from harness.verdict import judge
+from harness.verdict import Measurement, judge
 from tests.unit.evidence.test_work import TARGET, WITH_DATABASE
 
 SECOND = 10**9
@@ -123,7 +123,7 @@ def judged(expect: str, before: Told, after: Told) -> Check:
     text = WITH_DATABASE.partition("[[targets]]")[0] + TARGET.format(expect)
     plan = parse_plan(text.replace("blocks = 2", "blocks = 4"))
     summary = summed(*[(before, after)] * 4)
-    return judge(plan, synthetic_setup(plan), summary, compare(summary)).checks[0]
+    return judge(Measurement(plan, synthetic_setup(plan), summary, compare(summary))).checks[0]
 
 
 @pytest.mark.parametrize(

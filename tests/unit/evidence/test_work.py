@@ -12,7 +12,7 @@ from harness.plan_file import parse_plan
 from harness.summary import Summary, summarise
 from harness.testing import PLAN, synthetic_setup, synthetic_trials
 from harness.trial import Trial
-from harness.verdict import judge
+from harness.verdict import Measurement, judge
 
 Pairs = Sequence[tuple[Executions | None, Executions | None]]
 SECOND = 10**9
@@ -137,7 +137,7 @@ def outcome(expect: str, before: Executions | None, after: Executions | None) ->
     text = WITH_DATABASE.partition("[[targets]]")[0] + TARGET.format(expect)
     plan = parse_plan(text.replace("blocks = 2", "blocks = 4"))
     summary = summarise(trials_of(text, [(before, after)] * 4))
-    verdict = judge(plan, synthetic_setup(plan), summary, compare(summary))
+    verdict = judge(Measurement(plan, synthetic_setup(plan), summary, compare(summary)))
     return verdict.checks[0].outcome
 
 

@@ -9,15 +9,15 @@ import pytest
 
 from harness.comparison import compare
 from harness.judging.attribution import Attribution, Waterfall, attribute
-from harness.judging.breach import Breach
+from harness.judging.breach import GENERATOR_BUSY
 from harness.judging.check import Outcome
-from harness.judging.doubt import Doubt
+from harness.judging.doubt import STEP_BROKEN
 from harness.plan import Plan
 from harness.plan_file import parse_plan
 from harness.summary import Summary, summarise
 from harness.testing import CHAIN_PLAN, PLAN, synthetic_setup, synthetic_trials
 from harness.trial import Trial
-from harness.verdict import judge
+from harness.verdict import Measurement, judge
 
 TEXT = CHAIN_PLAN.replace("blocks = 2", "blocks = 8")
 SLOWNESS = {"before": 1.0, "queries": 0.4, "cache": 0.4, "after": 0.2}
@@ -141,10 +141,10 @@ def test_a_broken_leg_of_a_step_is_a_doubt_and_leaves_the_verdict_alone(
         return replace(trial, generation=replace(trial.generation, cpu_share=0.95))
 
     summary = summarise([busy(trial) if trial.leg.arm == arm else trial for trial in trials])
-    verdict = judge(plan, synthetic_setup(plan), summary, compare(summary))
+    verdict = judge(Measurement(plan, synthetic_setup(plan), summary, compare(summary)))
     assert verdict.outcome is outcome
-    assert (Doubt.STEP_BROKEN in verdict.doubts) == (arm == "cache")
-    assert (Breach.GENERATOR_BUSY in verdict.breaches) == (arm == "after")
+    assert (STEP_BROKEN in verdict.caveats) == (arm == "cache")
+    assert (GENERATOR_BUSY in verdict.breaches) == (arm == "after")
 
 
 def test_a_silent_step_leaves_before_and_after_alone(plan: Plan, trials: list[Trial]) -> None:

@@ -1,5 +1,6 @@
 """What arrivals say: each guard alone, and a frozen system that is not the generator's fault."""
 
+import re
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
@@ -9,16 +10,15 @@ import pytest
 
 from harness.comparison import compare
 from harness.generation import Generation
-from harness.judging.breach import Breach
+from harness.judging.breach import GENERATOR_BUSY
 from harness.judging.check import Outcome, Reason
-from harness.judging.doubt import Doubt
-from harness.judging.guard import ArrivalsMissing, ArrivalsWaited, ScheduleLate
+from harness.judging.doubt import COUPLED, GENERATOR_LATE, STEP_BROKEN
 from harness.plan import Plan
 from harness.plan_file import parse_plan
 from harness.summary import summarise
 from harness.testing import OPEN_PLAN, PLAN, synthetic_setup, synthetic_trials
 from harness.trial import Trial
-from harness.verdict import Verdict, judge
+from harness.verdict import Measurement, Verdict, judge
 
 OPEN = parse_plan(OPEN_PLAN.replace("falls by 50 %", "falls by 10 %"))
 SUSTAIN = 1
@@ -34,7 +34,7 @@ def verdict_of(plan: Plan, spoil: Spoil, legs: tuple[int, ...] = (2,), change: f
         for t in synthetic_trials(plan, change=change)
     ]
     summary = summarise(trials)
-    return judge(plan, synthetic_setup(plan), summary, compare(summary))
+    return judge(Measurement(plan, synthetic_setup(plan), summary, compare(summary)))
 
 
 def counted(stage: int = SUSTAIN, **facts: int) -> Spoil:
@@ -63,13 +63,13 @@ def both(*spoils: Spoil) -> Spoil:
 
 
 def kinds(verdict: Verdict) -> list[str]:
-    return [breach.name for breach in verdict.breaches]
+    return [breach.code for breach in verdict.breaches]
 
 
 def test_an_open_run_in_which_all_arrived_in_time_breaks_nothing() -> None:
     verdict = verdict_of(OPEN, lambda generation: generation)
     assert (verdict.outcome, verdict.breaches) == (Outcome.PASS, ())
-    assert not [doubt for doubt in verdict.doubts if isinstance(doubt, ArrivalsWaited)]
+    assert "ARRIVALS_WAITED" not in [caveat.code for caveat in verdict.caveats]
 
 
 @pytest.mark.parametrize(
@@ -97,12 +97,12 @@ def test_a_ramp_that_lacks_arrivals_breaks_nothing() -> None:
 def test_missing_arrivals_are_told_of_the_worst_leg_with_its_numbers() -> None:
     verdict = verdict_of(OPEN, counted(started=900, most_users=12))
     (breach,) = verdict.breaches
-    assert isinstance(breach, ArrivalsMissing)
-    assert breach.value[0].endswith(
+    assert breach.code == "ARRIVALS_MISSING"
+    assert breach.seen.endswith(
         "900 of 1,200 arrivals of sustain began (75.0%) with at most 12 of 400 users at work: the generator could not "
         "make the load"
     )
-    assert f"in leg {breach.leg.title} " in breach.value[0]
+    assert breach.seen.startswith("in leg ")
 
 
 @pytest.mark.parametrize(
@@ -110,8 +110,8 @@ def test_missing_arrivals_are_told_of_the_worst_leg_with_its_numbers() -> None:
     [
         (OPEN, 4.9, 1.0, []),
         (OPEN, 5.1, 1.0, ["SCHEDULE_LATE"]),
-        (OPEN, 0.5, 60.0, []),  # arrivals were in time: a doubt
-        (parse_plan(PLAN), None, 60.0, []),  # closed plans have no schedule: a doubt
+        (OPEN, 0.5, 60.0, []),  # arrivals were in time: a caveat
+        (parse_plan(PLAN), None, 60.0, []),  # closed plans have no schedule: a caveat
     ],
 )
 def test_late_arrivals_break_an_open_run(
@@ -119,7 +119,7 @@ def test_late_arrivals_break_an_open_run(
 ) -> None:
     verdict = verdict_of(plan, lagging(schedule_ms, loop_ms), AFTER)
     assert kinds(verdict) == broken
-    assert (Doubt.GENERATOR_LATE in verdict.doubts) is (loop_ms > 5)
+    assert (GENERATOR_LATE in verdict.caveats) is (loop_ms > 5)
 
 
 def test_of_slow_answers_a_twentieth_is_allowed() -> None:
@@ -137,10 +137,12 @@ def test_how_late_is_too_late_is_a_matter_of_service_time_and_not_of_latency_tha
         return replace(trial, samples=samples, generation=lagging(300.0)(trial.generation))
 
     summary = summarise([later(trial) for trial in synthetic_trials(OPEN)])
-    verdict = judge(OPEN, synthetic_setup(OPEN), summary, compare(summary))
+    verdict = judge(Measurement(OPEN, synthetic_setup(OPEN), summary, compare(summary)))
     (breach,) = verdict.breaches
-    assert isinstance(breach, ScheduleLate)
-    assert (breach.lag_ms, breach.allowed_ms < 20) == (300.0, True)
+    assert breach.code == "SCHEDULE_LATE"
+    told = re.search(r"began 300\.0 ms late or more \(allowed are (.*)\):", breach.seen)
+    assert told
+    assert float(told[1]) < 20
 
 
 def test_where_arrivals_waited_for_users_the_event_loop_tells_of_lateness() -> None:
@@ -152,14 +154,14 @@ def test_where_arrivals_waited_for_users_the_event_loop_tells_of_lateness() -> N
 
 def test_a_busy_generator_breaks_an_open_run_by_itself() -> None:
     verdict = verdict_of(OPEN, lambda generation: replace(generation, cpu_share=0.81))
-    assert verdict.breaches == (Breach.GENERATOR_BUSY,)
+    assert verdict.breaches == (GENERATOR_BUSY,)
 
 
 def test_a_frozen_system_is_a_doubt_with_its_numbers() -> None:
     verdict = verdict_of(OPEN, counted(started=1150, late=200, most_users=400), BEFORE[:1])
     assert verdict.breaches == ()
-    (doubt,) = [doubt for doubt in verdict.doubts if isinstance(doubt, ArrivalsWaited)]
-    seen, advice = doubt.value
+    (caveat,) = [caveat for caveat in verdict.caveats if caveat.code == "ARRIVALS_WAITED"]
+    seen, advice = caveat.seen, caveat.advice
     assert "before 250 of 2," in seen
     assert "after 0 of 2," in seen
     assert seen.endswith("service time stands beside it; 50 of them were never begun and are in no latency")
@@ -173,7 +175,7 @@ def test_legs_of_steps_only_doubt_the_steps() -> None:
     plan = parse_plan(chain)
     steps = tuple(t.leg.number for t in synthetic_trials(plan) if t.leg.arm == "a")
     verdict = verdict_of(plan, counted(started=900, most_users=12), steps)
-    assert (verdict.breaches, Doubt.STEP_BROKEN in verdict.doubts) == ((), True)
+    assert (verdict.breaches, STEP_BROKEN in verdict.caveats) == ((), True)
 
 
 def test_a_faster_arm_is_not_asked_more_where_requests_arrive() -> None:
@@ -184,8 +186,8 @@ def test_a_faster_arm_is_not_asked_more_where_requests_arrive() -> None:
             for t in synthetic_trials(plan)
         ]
         summary = summarise(trials)
-        (check,) = judge(plan, synthetic_setup(plan), summary, compare(summary)).checks
-        assert (Doubt.COUPLED in check.doubts) is coupled
+        (check,) = judge(Measurement(plan, synthetic_setup(plan), summary, compare(summary))).checks
+        assert (COUPLED in check.caveats) is coupled
 
 
 @pytest.mark.parametrize(

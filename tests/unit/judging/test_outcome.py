@@ -15,7 +15,7 @@ from harness.change import BlockPair, Change, _ratio
 from harness.comparison import Comparison, Pair, compare, contrast
 from harness.errors import PlanError
 from harness.judging.noise import Floor, Place
-from harness.judging.outcome import Finding, RowOutcome, Why, outcomes_of, place_of
+from harness.judging.outcome import JudgedRow, RowOutcome, Why, outcomes_of, place_of
 from harness.judging.shift import shift_of
 from harness.metric import METRICS
 from harness.parts.judgement import Judgement
@@ -40,7 +40,7 @@ def rate_pair(change: Change, metric: str = "error_rate") -> Pair:
     return replace(pair_of(0.0, 0.0, 0.0, 0.0, metric=metric), before=0.0, after=0.0, change=change)
 
 
-def finding_of(pair: Pair, *others: Pair, floor: float | None = None, effect: str = "5 %", **how: Any) -> Finding:  # noqa: ANN401 - the same
+def finding_of(pair: Pair, *others: Pair, floor: float | None = None, effect: str = "5 %", **how: Any) -> JudgedRow:  # noqa: ANN401 - the same
     sequential = bool(how.pop("sequential", False))
     comparison = Comparison((pair, *others), len(pair.blocks), sequential=sequential)
     floors = None if floor is None else {place_of(pair): Floor(floor, floor / 2, 60)}

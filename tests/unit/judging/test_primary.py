@@ -13,9 +13,8 @@ from scipy import stats
 from harness.change import BlockPair, Change
 from harness.comparison import Comparison, Pair
 from harness.errors import PlanError
-from harness.judging.check import Outcome, Reason, check_targets
-from harness.judging.primary import SIGNIFICANT, corrected
-from harness.judging.proof import _covers
+from harness.judging.check import Grounds, Outcome, Reason
+from harness.judging.rules import SIGNIFICANT, _covers, check_targets
 from harness.metric import METRICS
 from harness.parts.target import Target
 from harness.plan import Plan
@@ -58,7 +57,7 @@ def outcomes(p_values: Sequence[float], severities: Sequence[str] | None = None)
         for name, kind in zip(names, kinds, strict=True)
     ]
     pairs = tuple(changed(name, looks(p)) for name, p in zip(names, p_values, strict=True))
-    return [check.outcome for check in corrected(check_targets(targets, Comparison(pairs, K)))]
+    return [check.outcome for check in check_targets(targets, Grounds(Comparison(pairs, K)))]
 
 
 F, U = Outcome.FAIL, Outcome.INCONCLUSIVE
@@ -85,7 +84,7 @@ def test_a_fail_takes_evidence_that_bears_how_many_there_are(p_values: list[floa
 def test_what_misses_by_itself_only_says_so() -> None:
     targets = [Target(expect="p50 rises by at most 0 %"), Target(expect="p95 rises by at most 0 %")]
     pairs = (changed("p50", looks(0.02)), changed("p95", looks(0.5)))
-    first, _ = corrected(check_targets(targets, Comparison(pairs, K)))
+    first, _ = check_targets(targets, Grounds(Comparison(pairs, K)))
     assert (first.outcome, first.reason) == (Outcome.INCONCLUSIVE, Reason.UNCORRECTED)
 
 
@@ -96,7 +95,7 @@ def test_an_advisory_target_takes_no_evidence_from_the_required() -> None:
 
 def test_a_target_without_data_counts_among_them() -> None:
     targets = [Target(expect="p50 rises by at most 0 %"), Target(expect="p95 rises by at most 0 %")]
-    checks = corrected(check_targets(targets, Comparison((changed("p50", looks(0.02)),), K)))
+    checks = check_targets(targets, Grounds(Comparison((changed("p50", looks(0.02)),), K)))
     assert [check.outcome for check in checks] == [U, U]
 
 

@@ -7,11 +7,12 @@ import pytest
 from harness.comparison import compare
 from harness.evidence.passage import UPGRADE, Difference, Passage, Record
 from harness.evidence.rehearsal import Loss, Rehearsal
+from harness.explaining.evidence import Evidence
 from harness.judging.check import Check, Outcome, Reason
 from harness.plan_file import parse_plan
 from harness.summary import summarise
 from harness.testing import synthetic_setup, synthetic_trials
-from harness.verdict import Verdict, judge
+from harness.verdict import Measurement, Verdict, judge
 from tests.unit.parts.test_during import DURING
 
 BASE = (
@@ -26,7 +27,9 @@ RECORD = Record("sustain", 0.0, (Passage(UPGRADE, None, "2", 6.0, 7.0),))
 def verdict_of(target: str, rehearsal: Rehearsal | None) -> Verdict:
     plan = parse_plan(BASE.format(target))
     summary = summarise(synthetic_trials(plan))
-    return judge(plan, synthetic_setup(plan), summary, compare(summary), rehearsal=rehearsal)
+    return judge(
+        Measurement(plan, synthetic_setup(plan), summary, compare(summary), evidence=Evidence(rehearsal=rehearsal))
+    )
 
 
 def check_of(target: str, rehearsal: Rehearsal | None) -> Check:
@@ -101,11 +104,11 @@ def test_what_is_not_as_before_is_a_doubt_that_names_it() -> None:
     down = replace(RECORD.passages[0], way="downgrade")
     record = replace(RECORD, passages=(*RECORD.passages, down), differences=(Difference("index x", None, "x"),))
     rehearsal = Rehearsal(record, (LOSS, replace(LOSS, way="downgrade")))
-    found = {doubt.name: doubt.value for doubt in verdict_of("migration_failures < 9", rehearsal).doubts}
-    assert "the schema differs in index x" in found["ROLLED_BACK_OTHERWISE"][0]
+    found = {caveat.code: caveat.seen for caveat in verdict_of("migration_failures < 9", rehearsal).caveats}
+    assert "the schema differs in index x" in found["ROLLED_BACK_OTHERWISE"]
 
 
 def test_what_failed_is_a_doubt_that_says_why() -> None:
     rehearsal = Rehearsal(replace(RECORD, failed="the server went away"))
-    found = {doubt.name: doubt.value for doubt in verdict_of("migration_failures < 9", rehearsal).doubts}
-    assert "the server went away" in found["MIGRATION_NOT_DONE"][0]
+    found = {caveat.code: caveat.seen for caveat in verdict_of("migration_failures < 9", rehearsal).caveats}
+    assert "the server went away" in found["MIGRATION_NOT_DONE"]

@@ -1,4 +1,4 @@
-"""What the searches of a run come to: intervals over blocks, bounds, doubts, and nothing green that nobody found."""
+"""What the searches of a run come to: intervals over blocks, bounds, caveats, and nothing green that nobody found."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from harness.parts.search import Ending, Searched, Try, Word
 from harness.plan_file import parse_plan
 from harness.summary import summarise
 from harness.testing import synthetic_setup
-from harness.verdict import judge
+from harness.verdict import Measurement, judge
 from tests.unit.judging.searching import searching
 from tests.unit.objections.test_search import PLAN
 
@@ -64,7 +64,7 @@ def judged(
 ) -> tuple[Comparison, Verdict]:
     plan = parse_plan(text_with(*targets, blocks=blocks))
     summary, comparison = measured(capacity, blocks, most, change)
-    return comparison, judge(plan, synthetic_setup(plan), summary, comparison)
+    return comparison, judge(Measurement(plan, synthetic_setup(plan), summary, comparison))
 
 
 def outcome(capacity: Callable[[Leg], float], target: str, most: int = 200) -> tuple[Outcome, Reason]:
@@ -172,9 +172,9 @@ def test_ends_that_were_not_asked_for_are_doubts(
     before: float, after: float, most: int, ends: list[tuple[str, str]]
 ) -> None:
     _, verdict = judged(spread(before, after), "rate_held >= 10", most=most)
-    said = [doubt for doubt in verdict.doubts if doubt.name.startswith("SEARCH")]
-    assert [doubt.name for doubt in said] == [name for name, _ in ends]
-    assert all(f"({legs})" in doubt.value[0] for doubt, (_, legs) in zip(said, ends, strict=True))
+    said = [caveat for caveat in verdict.caveats if caveat.code.startswith("SEARCH")]
+    assert [caveat.code for caveat in said] == [name for name, _ in ends]
+    assert all(f"({legs})" in caveat.seen for caveat, (_, legs) in zip(said, ends, strict=True))
 
 
 def test_a_try_whose_samples_say_something_else_makes_the_run_invalid() -> None:
@@ -184,8 +184,8 @@ def test_a_try_whose_samples_say_something_else_makes_the_run_invalid() -> None:
 
     _, verdict = judged(spread(31, 248), "rate_held >= 10", change=lied)
     assert verdict.outcome is Outcome.INVALID
-    assert [breach.name for breach in verdict.breaches] == ["SEARCH_DISPUTED"]
-    assert "20 a second was not held, and its samples say something else" in verdict.breaches[0].value[0]
+    assert [breach.code for breach in verdict.breaches] == ["SEARCH_DISPUTED"]
+    assert "20 a second was not held, and its samples say something else" in verdict.breaches[0].seen
 
 
 def test_what_a_search_asks_is_in_no_latency_and_in_no_rate() -> None:

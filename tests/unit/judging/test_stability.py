@@ -12,11 +12,12 @@ from harness.analysis import analyse
 from harness.campaign import run_campaign
 from harness.comparison import Comparison, compare
 from harness.experiment import Effort, measure_again
-from harness.judging.breach import Breach
-from harness.judging.check import Check, Outcome, Reason
-from harness.judging.doubt import Doubt
-from harness.judging.noise import ArmsUnequal, Difference, Noise, NoiseOfRun
-from harness.judging.stability import suspects
+from harness.finding import Finding
+from harness.judging.breach import GENERATOR_BUSY
+from harness.judging.check import Check, Outcome, Reason, Repeat
+from harness.judging.doubt import FAILED_ONCE, FEW_PAIRS, NO_NOISE_FLOOR
+from harness.judging.noise import Difference, Noise, NoiseOfRun
+from harness.judging.rules import suspects
 from harness.load import Job
 from harness.plan import Plan
 from harness.plan_file import parse_plan
@@ -25,7 +26,7 @@ from harness.store import RunFolder
 from harness.stores.noise import FOLDER
 from harness.summary import Summary, summarise
 from harness.testing import PLAN, FakeEnvironment, FakeLoad, synthetic_setup, synthetic_trials
-from harness.verdict import Repeat, Verdict, judge
+from harness.verdict import Measurement, Verdict, judge
 from tests.unit.test_experiment import Nobody
 
 
@@ -49,7 +50,7 @@ def measured(change: float, blocks: int = 8, *, control: bool = False) -> tuple[
 def judged(plan: Plan, change: float, noise: Noise | None = None, again: float | None = None) -> Verdict:
     summary, comparison = measured(change, plan.load.blocks, control="control" in plan.arms)
     repeat = None if again is None else Repeat(*measured(again, plan.load.blocks), complete=True)
-    return judge(plan, synthetic_setup(plan), summary, comparison, noise=noise, repeat=repeat)
+    return judge(Measurement(plan, synthetic_setup(plan), summary, comparison, noise=noise, repeat=repeat))
 
 
 def check(plan: Plan, change: float, noise: Noise | None = None, again: float | None = None) -> Check:
@@ -86,16 +87,16 @@ def test_what_is_known_of_another_place_changes_nothing() -> None:
 
 
 @pytest.mark.parametrize(
-    ("noise", "doubt", "said"),
+    ("noise", "caveat", "said"),
     [
-        (None, Doubt.NO_NOISE_FLOOR, True),
-        (known(0.01), Doubt.NO_NOISE_FLOOR, False),
-        (known(0.01), Doubt.FEW_PAIRS, True),
-        (known(*[0.01] * 59), Doubt.FEW_PAIRS, False),
+        (None, NO_NOISE_FLOOR, True),
+        (known(0.01), NO_NOISE_FLOOR, False),
+        (known(0.01), FEW_PAIRS, True),
+        (known(*[0.01] * 59), FEW_PAIRS, False),
     ],
 )
-def test_how_well_the_machine_is_known_is_said(noise: Noise | None, doubt: Doubt, said: bool) -> None:
-    assert (doubt in judged(plan_of("p95 falls by 50 %"), 0.25, noise).doubts) == said
+def test_how_well_the_machine_is_known_is_said(noise: Noise | None, caveat: Finding, said: bool) -> None:
+    assert (caveat in judged(plan_of("p95 falls by 50 %"), 0.25, noise).caveats) == said
 
 
 def test_the_control_arm_of_the_run_itself_counts() -> None:
@@ -125,15 +126,15 @@ def test_a_second_measurement_that_was_cut_short_confirms_nothing() -> None:
     plan = plan_of("p95 rises by at most 30 %")
     summary, comparison = measured(2.0)
     repeat = Repeat(summary, comparison, complete=False)
-    verdict = judge(plan, synthetic_setup(plan), summary, comparison, repeat=repeat)
+    verdict = judge(Measurement(plan, synthetic_setup(plan), summary, comparison, repeat=repeat))
     assert verdict.outcome is Outcome.INCONCLUSIVE
     assert verdict.checks[0].reason is Reason.UNFINISHED
 
 
 def test_a_failure_of_a_limit_needs_no_second_measurement() -> None:
     assert judged(plan_of("p95 < 0.01 ms"), 1.0).outcome is Outcome.FAIL
-    assert Doubt.FAILED_ONCE not in judged(plan_of("p95 < 0.01 ms"), 1.0).doubts
-    assert Doubt.FAILED_ONCE in judged(plan_of("p95 rises by at most 30 %"), 2.0).doubts
+    assert FAILED_ONCE not in judged(plan_of("p95 < 0.01 ms"), 1.0).caveats
+    assert FAILED_ONCE in judged(plan_of("p95 rises by at most 30 %"), 2.0).caveats
 
 
 def test_a_second_measurement_that_broke_breaks_the_run() -> None:
@@ -142,9 +143,9 @@ def test_a_second_measurement_that_broke_breaks_the_run() -> None:
     busy = [replace(t, generation=replace(t.generation, cpu_share=0.99)) for t in synthetic_trials(plan, change=2.0)]
     second = summarise(busy)
     repeat = Repeat(second, compare(second), complete=True)
-    verdict = judge(plan, synthetic_setup(plan), summary, comparison, repeat=repeat)
+    verdict = judge(Measurement(plan, synthetic_setup(plan), summary, comparison, repeat=repeat))
     assert verdict.outcome is Outcome.INVALID
-    assert verdict.breaches == (Breach.GENERATOR_BUSY,)
+    assert verdict.breaches == (GENERATOR_BUSY,)
 
 
 @pytest.mark.parametrize(("pairs", "broken"), [(59, True), (58, False)])
@@ -154,11 +155,11 @@ def test_equal_arms_that_differ_more_than_is_known_break_the_run(pairs: int, bro
     slowness = {"before": 1.0, "control": 3.0, "after": 0.25}
     summary = summarise(list(synthetic_trials(plan, slowness=slowness)))
     noise = known(*[0.02] * pairs)
-    verdict = judge(plan, synthetic_setup(plan), summary, compare(summary), noise=noise)
+    verdict = judge(Measurement(plan, synthetic_setup(plan), summary, compare(summary), noise=noise))
     assert (verdict.outcome is Outcome.INVALID) == broken
-    assert [type(breach) for breach in verdict.breaches] == [ArmsUnequal] * broken
+    assert [breach.code for breach in verdict.breaches] == ["ARMS_UNEQUAL"] * broken
     if broken:
-        assert "p95 of sustain by +" in verdict.breaches[0].value[0]
+        assert "p95 of sustain by +" in verdict.breaches[0].seen
 
 
 @pytest.mark.parametrize(("floor", "outcome"), [(0.1, Outcome.PASS), (1.5, Outcome.INCONCLUSIVE)])
@@ -167,7 +168,7 @@ def test_unpaired_a_change_is_believed_beyond_three_times_the_floor(floor: float
     summary, _ = measured(0.2)
     comparison = compare(summary, sequential=True)
     setup = replace(synthetic_setup(plan), sequential=True)
-    verdict = judge(plan, setup, summary, comparison, noise=known(math.log1p(floor)))
+    verdict = judge(Measurement(plan, setup, summary, comparison, noise=known(math.log1p(floor))))
     assert verdict.outcome is outcome
 
 
@@ -292,4 +293,4 @@ def test_what_is_advisory_is_not_measured_again() -> None:
     verdict = judged(plan, 2.0)
     assert verdict.checks[0].outcome is Outcome.FAIL
     assert suspects(verdict.checks) == []
-    assert Doubt.FAILED_ONCE not in verdict.doubts
+    assert FAILED_ONCE not in verdict.caveats

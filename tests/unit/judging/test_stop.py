@@ -7,14 +7,16 @@ import pytest
 from harness.comparison import compare
 from harness.generation import Aborted
 from harness.judging.check import Outcome
-from harness.judging.doubt import Doubt
+from harness.judging.doubt import INTERRUPTED
+from harness.judging.outcome import Outcomes
 from harness.judging.stop import Stop
 from harness.leg import windows_of
 from harness.plan_file import parse_plan
+from harness.result import Result
 from harness.summary import summarise
 from harness.testing import PLAN, synthetic_setup, synthetic_trials
 from harness.trial import Trial
-from harness.verdict import Verdict, judge
+from harness.verdict import Measurement, Problems, Verdict, judge
 from reports.junit import to_junit
 from reports.page import build_findings
 from reports.records import verdict_record
@@ -45,7 +47,15 @@ def verdict_after(complete: int, arm: str, cpu_share: float = 0.2) -> Verdict:
     trials = list(synthetic_trials(EXAMPLE))
     summary = summarise([trial for trial in trials if trial.leg.block <= complete])
     last = next(trial for trial in trials if trial.leg.block == complete + 1 and trial.leg.arm == arm)
-    return judge(EXAMPLE, synthetic_setup(EXAMPLE), summary, compare(summary), stops=[Stop.of(ended(last, cpu_share))])
+    return judge(
+        Measurement(
+            EXAMPLE,
+            synthetic_setup(EXAMPLE),
+            summary,
+            compare(summary),
+            problems=Problems(stops=[Stop.of(ended(last, cpu_share))]),
+        )
+    )
 
 
 @pytest.mark.parametrize("complete", [0, 1, 3])
@@ -62,7 +72,7 @@ def test_after_in_danger_is_a_fail_and_before_in_danger_says_nothing_of_it(
 def test_a_generator_that_was_too_busy_broke_the_limit_by_itself(arm: str) -> None:
     verdict = verdict_after(3, arm, cpu_share=0.95)
     assert verdict.outcome is Outcome.INVALID
-    assert [breach.name for breach in verdict.breaches] == ["GENERATOR_BUSY"]
+    assert [breach.code for breach in verdict.breaches] == ["GENERATOR_BUSY"]
 
 
 def test_a_leg_that_was_ended_in_its_ramp_is_no_broken_measurement() -> None:
@@ -79,7 +89,7 @@ def test_what_happened_is_said_in_one_sentence() -> None:
     stop = verdict_after(1, "after").stops[0]
     title = stop.leg.title
     assert stop.said == f"after broke p90 > 1 s for 10 s (sustain) with 3,210 ms, 21 s into leg {title}"
-    assert stop.value[0] == f"the run was ended early: {stop.said}"
+    assert stop.finding.seen == f"the run was ended early: {stop.said}"
 
 
 def test_only_what_was_ended_is_a_stop() -> None:
@@ -91,7 +101,8 @@ def test_only_what_was_ended_is_a_stop() -> None:
 def test_every_report_says_why_the_run_was_ended(complete: int) -> None:
     verdict = verdict_after(complete, "after")
     summary = summarise([trial for trial in synthetic_trials(EXAMPLE) if trial.leg.block <= complete])
-    findings = build_findings(EXAMPLE, summary, compare(summary), verdict)
+    parts = (EXAMPLE, PLAN, synthetic_setup(EXAMPLE), (), summary, compare(summary), verdict, Outcomes({}))
+    findings = build_findings(Result(*parts))
     assert (findings.outcome, findings.tally) == ("FAIL", "the run was ended early")
     assert findings.headline == f"FAIL: the run was ended early: {verdict.stops[0].said}."
     assert "\nended early  the run was ended early: after broke p90" in to_text(findings, width=200)
@@ -100,4 +111,4 @@ def test_every_report_says_why_the_run_was_ended(complete: int) -> None:
     assert 'failures="0"' not in junit
     (record,) = verdict_record(verdict)["stops"]
     assert (record["arm"], record["when"], record["value"]) == ("after", BROKEN.when, BROKEN.value)
-    assert Doubt.INTERRUPTED in verdict.doubts
+    assert INTERRUPTED in verdict.caveats

@@ -15,7 +15,7 @@ from harness.readings import CPU, SCHEMA
 from harness.summary import Summary, summarise
 from harness.testing import synthetic_setup, synthetic_trials
 from harness.trial import Trial
-from harness.verdict import Holding, judge
+from harness.verdict import Holding, Measurement, judge
 from tests.unit.parts.test_gauge import POOL, SEVERAL, TARGET
 
 Tell = Callable[[Trial, int], Iterator[tuple[str, str, float]]]
@@ -117,7 +117,7 @@ def judged(expect: str = "pool_use < 50 %", tell: Tell = steady, blocks: int = 2
     text = (SEVERAL + POOL + TARGET.replace("pool_use < 50 %", expect)).replace("blocks = 2", f"blocks = {blocks}")
     plan = parse_plan(text)
     summary = told(plan, tell)
-    return judge(plan, synthetic_setup(plan), summary, compare(summary)).checks[1]
+    return judge(Measurement(plan, synthetic_setup(plan), summary, compare(summary))).checks[1]
 
 
 def nobody(trial: Trial, second: int) -> Iterator[tuple[str, str, float]]:  # noqa: ARG001
@@ -164,7 +164,7 @@ def test_a_mean_number_is_judged_by_its_interval_as_readings_vary() -> None:
     text = SEVERAL + '[readings.used]\nof = "db_in_use"\n[[claims]]\nid = "C"\nsays = "few"\nexpect = ["used < 12"]\n'
     plan = parse_plan(text)
     summary = told(plan, noisy)
-    (claim,) = judge(plan, synthetic_setup(plan), summary, compare(summary)).claims
+    (claim,) = judge(Measurement(plan, synthetic_setup(plan), summary, compare(summary))).claims
     assert claim.holding is Holding.CANNOT_TELL  # 9 and 11: every leg is within it, the interval is not
     assert claim.checks[0].reason is Reason.STRADDLES
 

@@ -13,13 +13,13 @@ from numpy.typing import NDArray
 
 from harness.comparison import compare
 from harness.judging.breach import breaches_of
-from harness.judging.doubt import doubts_of_run
+from harness.judging.doubt import caveats_of_run
 from harness.leg import Leg
 from harness.measures.settling import Cut, Settling, Unsteady, _Place, settle, settling_stages
 from harness.plan import Plan
 from harness.plan_file import parse_plan
 from harness.summary import summarise
-from harness.testing import synthetic_setup, synthetic_trials
+from harness.testing import synthetic_trials
 from harness.trial import Trial
 
 PER_SECOND = 10
@@ -146,9 +146,9 @@ def test_one_unsteady_block_of_six_is_left_out_and_said() -> None:
     summary = summarise(trials_of(plan, {3: growing, 5: warming}), settling=found)
     assert summary.blocks == [1, 3, 4, 5, 6]
     assert breaches_of(summary) == ()
-    doubts = {doubt.name: doubt for doubt in doubts_of_run(synthetic_setup(plan), summary, compare(summary))}
-    assert "INTERRUPTED" not in doubts
-    seen, advice = doubts["NOT_STEADY_YET"].value
+    caveats = {caveat.code: caveat for caveat in caveats_of_run(summary, compare(summary))}
+    assert "INTERRUPTED" not in caveats
+    seen, advice = caveats["NOT_STEADY_YET"].seen, caveats["NOT_STEADY_YET"].advice
     assert seen.startswith(
         "latencies were not steady yet: left out are up to 15 s after the warm-up of sustain, of all "
     )
@@ -162,8 +162,8 @@ def test_two_unsteady_blocks_of_six_break_the_run_and_stay_to_be_looked_at() -> 
     summary = summarise(trials_of(plan, {3: growing, 6: growing}), settling=found)
     assert summary.blocks == [1, 2, 3, 4, 5, 6]
     (breach,) = breaches_of(summary)
-    assert breach.name == "NEVER_STEADY"
-    assert breach.value[0].startswith("2 of 6 blocks never became steady, the worst where latencies of sustain went on")
+    assert breach.code == "NEVER_STEADY"
+    assert breach.seen.startswith("2 of 6 blocks never became steady, the worst where latencies of sustain went on")
 
 
 @pytest.mark.parametrize(

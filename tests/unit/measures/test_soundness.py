@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from harness.measures.soundness import Unsound, pause_seen_ms, unsound_leg, unsound_record
+from harness.finding import Finding
+from harness.measures.soundness import pause_seen_ms, unsound_leg, unsound_record
 from harness.plan_file import parse_plan
 from harness.testing import PLAN, synthetic_setup, synthetic_trials
 from harness.trial import Moment, Seal
@@ -39,8 +40,8 @@ def test_a_hundredth_of_the_time_lies_before_longer_waits(pauses: list[float], s
     assert beyond == pytest.approx(0.01) if wait > 0 else beyond <= 0.01 + 1e-12
 
 
-def names(*trials_of: Unsound) -> list[str]:
-    return [found.name for found in trials_of]
+def names(*trials_of: Finding) -> list[str]:
+    return [found.code for found in trials_of]
 
 
 @pytest.mark.parametrize(
@@ -105,7 +106,7 @@ def test_a_fact_that_changes_is_named() -> None:
     title = SETUP.legs[0].title
     seals = {title: replace(sealed((NOW, 10, NOW + 40, 50))[title], facts={"host cores": 64})}
     (found,) = unsound_record(SETUP, SETUP.legs[:1], seals, [], plan_fingerprint=SETUP.plan_fingerprint)
-    assert (found.name, found.value[0]) == (
+    assert (found.code, found.seen) == (
         "SETUP_CHANGED",
         f"host cores was 2 when the run began, and 64 in leg {title}: the setups do not match",
     )

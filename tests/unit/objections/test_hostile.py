@@ -12,7 +12,7 @@ from harness.plan_file import parse_plan
 from harness.summary import summarise
 from harness.testing import PLAN, synthetic_setup, synthetic_trials
 from harness.trial import Trial
-from harness.verdict import Verdict, judge
+from harness.verdict import Measurement, Problems, Verdict, judge
 from tests.trials.ways import JUDGED, REFUSED, RUNS, TARGET, Judged, Refused, table
 
 DOCUMENT = Path(__file__).parents[3] / "docs" / "guards.md"
@@ -23,12 +23,14 @@ def verdict_of(plan: Plan, trials: list[Trial]) -> Verdict:
     examination = Examination(plan)
     summary = summarise(list(examination.watched(trials)))
     return judge(
-        plan,
-        synthetic_setup(plan),
-        summary,
-        compare(summary),
-        unsound=examination.unsound,
-        replies=examination.replies,
+        Measurement(
+            plan,
+            synthetic_setup(plan),
+            summary,
+            compare(summary),
+            replies=examination.replies,
+            problems=Problems(unsound=examination.unsound),
+        )
     )
 
 
@@ -47,7 +49,7 @@ def test_a_measurement_that_saw_nothing_is_not_green(one: Judged) -> None:
     verdict = verdict_of(plan, [one.spoil(trial) for trial in synthetic_trials(plan, change=one.change)])
     assert verdict.outcome.value == one.outcome
     reasons = [check.reason.value for check in verdict.checks if check.outcome.value != "PASS"]
-    remarks = [" ".join(remark.value) for remark in (*verdict.breaches, *verdict.doubts)]
+    remarks = [f"{remark.seen} {remark.advice}" for remark in (*verdict.breaches, *verdict.caveats)]
     assert [text for text in (*reasons, *remarks) if one.says in text] or not one.says
 
 

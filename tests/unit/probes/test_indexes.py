@@ -6,7 +6,7 @@ import psycopg
 import pytest
 
 from harness.evidence.index import Catalogue
-from harness.evidence.ledger import Finding, Use, Workload, ledger_of
+from harness.evidence.ledger import FlawKind, Use, Workload, ledger_of
 from harness.migration import content, migrated
 from harness.probes.access import Connection
 from harness.probes.indexes import index_created, read_build_seconds, read_catalogue, read_uses
@@ -41,13 +41,13 @@ MIGRATION = [
     "CREATE INDEX of_things ON other.things (name)",
 ]
 ACCUSED = {
-    "Planted Odd": (Finding.UNUSED, None),
-    "planted_used_again": (Finding.DUPLICATE, "planted_used"),
-    "planted_unused": (Finding.UNUSED, None),
-    "planted_invalid": (Finding.INVALID, None),
-    "there_before": (Finding.PREFIX, "planted_longer"),
-    "of_days": (Finding.UNUSED, None),
-    "other.of_things": (Finding.UNUSED, None),
+    "Planted Odd": (FlawKind.UNUSED, None),
+    "planted_used_again": (FlawKind.DUPLICATE, "planted_used"),
+    "planted_unused": (FlawKind.UNUSED, None),
+    "planted_invalid": (FlawKind.INVALID, None),
+    "there_before": (FlawKind.PREFIX, "planted_longer"),
+    "of_days": (FlawKind.UNUSED, None),
+    "other.of_things": (FlawKind.UNUSED, None),
 }
 
 
@@ -80,7 +80,7 @@ def test_planted_indexes_are_found_and_those_that_are_needed_are_not_accused(mak
         seconds = read_build_seconds(statistics, database.name)
     workload = Workload({(None, name): use for name, use in uses.items()}, {(None, n): s for n, s in seconds.items()})
     found = ledger_of(before, after, workload)
-    flaws = {flaw.index.name: (flaw.finding, flaw.other and flaw.other.name) for flaw in found.flaws}
+    flaws = {flaw.index.name: (flaw.kind, flaw.other and flaw.other.name) for flaw in found.flaws}
     assert flaws == ACCUSED
     assert sum((uses[name] for name in ("planted_used", "planted_used_again")), Use()) == Use(1, 2)
     _needs_and_costs_are_known({entry.index.name: entry for entry in found.entries}, after)

@@ -20,11 +20,12 @@ from harness.judging.guard import unasked
 from harness.judging.outcome import Outcomes, outcomes_of
 from harness.plan import Plan
 from harness.plan_file import parse_plan
+from harness.result import Result
 from harness.setup import Setup
 from harness.summary import Summary, summarise
 from harness.testing import synthetic_setup, synthetic_trials
 from harness.trial import Migration, Trial
-from harness.verdict import Verdict, judge
+from harness.verdict import Measurement, Verdict, judge
 from reports.html import Pictures, draw_pictures
 from reports.page import Findings, Page, build_page
 from tests.unit.judging.searching import searching
@@ -213,8 +214,9 @@ class Run:
         judged = (self.comparison, self.plan.judgement, self.plan.targets)
         return outcomes_of(*judged, silent=unasked(self.summary), valid=not verdict.breaches)
 
-    def render(self) -> dict[str, str]:
-        return reports.render(
+    @cached_property
+    def result(self) -> Result:
+        return Result(
             self.plan,
             self.plan_text,
             self.setup,
@@ -222,20 +224,15 @@ class Run:
             self.summary,
             self.comparison,
             self.verdict,
-            outcomes=self.outcomes,
+            self.outcomes,
             attribution=self.attribution,
         )
 
+    def render(self) -> dict[str, str]:
+        return reports.render(self.result)
+
     def text(self, width: int = 120, *, ascii_only: bool = False) -> str:
-        return reports.text(
-            self.plan,
-            self.summary,
-            self.comparison,
-            self.verdict,
-            attribution=self.attribution,
-            width=width,
-            ascii_only=ascii_only,
-        )
+        return reports.text(self.result, width=width, ascii_only=ascii_only)
 
     @cached_property
     def files(self) -> dict[str, str]:
@@ -243,7 +240,7 @@ class Run:
 
     @cached_property
     def pictures(self) -> Pictures:
-        return draw_pictures(self.plan, self.summary, self.comparison, self.verdict, self.attribution)
+        return draw_pictures(self.result)
 
     @cached_property
     def texts(self) -> dict[str, str]:
@@ -255,17 +252,7 @@ class Run:
 
     @cached_property
     def page(self) -> Page:
-        return build_page(
-            self.plan,
-            self.plan_text,
-            self.setup,
-            self.migrations,
-            self.summary,
-            self.comparison,
-            self.verdict,
-            outcomes=self.outcomes,
-            attribution=self.attribution,
-        )
+        return build_page(self.result)
 
     @property
     def findings(self) -> Findings:
@@ -285,7 +272,7 @@ def make_run(
     faults = [fault for _, fault in plan.planned_faults]
     summary, setup = summarise(measured, MIGRATIONS, plan.limits, faults), synthetic_setup(plan)
     comparison = compare(summary, sequential=setup.sequential)
-    verdict = judge(plan, setup, summary, comparison)
+    verdict = judge(Measurement(plan, setup, summary, comparison))
     return Run(plan, plan_text, setup, MIGRATIONS, summary, comparison, verdict, attribute(plan, summary))
 
 

@@ -13,7 +13,7 @@ from harness.answers.agreement import agree
 from harness.answers.answer import Answer, Inquiry, digest
 from harness.judging.check import Outcome
 from harness.parts.corpus import Corpus
-from harness.verdict import judge
+from harness.verdict import Measurement, judge
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -37,7 +37,7 @@ def inquiry(count: int = 9, **changed: str) -> Inquiry:
 
 def with_answers(run: Run, before: Inquiry | None, after: Inquiry | None) -> Run:
     agreement = agree(before, after, Corpus(requests=9))
-    verdict = judge(run.plan, run.setup, run.summary, run.comparison, agreement=agreement)
+    verdict = judge(Measurement(run.plan, run.setup, run.summary, run.comparison, agreement=agreement))
     return replace(run, verdict=verdict)
 
 

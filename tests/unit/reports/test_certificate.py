@@ -21,13 +21,11 @@ BUSY = replace(GOOD, equal=Equal(7, 3, 0, 7), power=Power(0.2, 0, 5, 0), guards=
 
 
 def rendered(run: Run, certificate: Certificate | None) -> dict[str, str]:
-    parts = (run.plan, run.plan_text, run.setup, run.migrations, run.summary, run.comparison, run.verdict)
-    return reports.render(*parts, outcomes=run.outcomes, attribution=run.attribution, certificate=certificate)
+    return reports.render(replace(run.result, certificate=certificate))
 
 
 def test_the_setup_shows_every_trial(usual: Run) -> None:
-    parts = (usual.plan, usual.plan_text, usual.setup, usual.migrations, usual.summary, usual.comparison, usual.verdict)
-    page = build_page(*parts, outcomes=usual.outcomes, certificate=GOOD)
+    page = build_page(replace(usual.result, certificate=GOOD))
     assert {facts.title: dict(facts.rows) for facts in page.setup}["Selftest of this machine"] == {
         "found": "this machine is fit to measure on",
         "when": "2026-01-02 03:04 UTC, harness 0.1.0, seed 1",

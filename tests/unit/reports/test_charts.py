@@ -79,9 +79,7 @@ def test_the_forest_names_the_busiest_of_many_endpoints(awkward_runs: dict[str, 
 
 
 def test_no_chart_is_drawn_of_nothing(awkward_runs: dict[str, Run]) -> None:
-    pictures = draw_pictures(
-        *(getattr(awkward_runs["nothing measured"], part) for part in ("plan", "summary", "comparison", "verdict"))
-    )
+    pictures = draw_pictures(awkward_runs["nothing measured"].result)
     assert pictures.timeline is None
     assert pictures.distributions == ()
     assert pictures.blocks == ()

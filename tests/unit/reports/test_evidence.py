@@ -1,6 +1,7 @@
 """Causes, grades, work and keys reach every form of the report, and are in none where nobody looked."""
 
 import json
+from dataclasses import replace
 
 import pytest
 
@@ -36,9 +37,8 @@ def evidence(usual: Run) -> Evidence:
     )
 
 
-def render(run: Run, evidence: Evidence | None) -> dict[str, str]:
-    parts = (run.plan, run.plan_text, run.setup, run.migrations, run.summary, run.comparison, run.verdict)
-    return reports.render(*parts, outcomes=run.outcomes, evidence=evidence)
+def render(run: Run, evidence: Evidence) -> dict[str, str]:
+    return reports.render(replace(run.result, evidence=evidence))
 
 
 def test_everything_is_said_everywhere(usual: Run, evidence: Evidence) -> None:
@@ -58,15 +58,13 @@ def test_everything_is_said_everywhere(usual: Run, evidence: Evidence) -> None:
     assert record["causes"][0]["shares"] == {"cache": 0.25, "indexes": 0.5, "statements": 0.25}
     assert record["tolls"][0]["of_no_hit"]["wal"] == 1600
     assert record["keys"] == [{"arm": "before", "pattern": "item:*", "reads": 10, "misses": 6}]
-    parts = (usual.plan, usual.summary, usual.comparison, usual.verdict)
-    text = reports.text(*parts, evidence=evidence, width=120, ascii_only=True)
+    text = reports.text(replace(usual.result, evidence=evidence), width=120, ascii_only=True)
     assert "why\n" in text
     assert "(N+1 gone: 11 -> 1 a request)" in " ".join(text.split())
 
 
 def test_nothing_is_said_where_nobody_looked(usual: Run) -> None:
     files = render(usual, Evidence())
-    assert files == render(usual, None)
     assert "evidence.json" not in files
     for title in ("Why it changed", "Bottlenecks", "Work of a request"):
         assert title not in files["report.html"]

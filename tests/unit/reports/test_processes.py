@@ -9,9 +9,10 @@ from harness.comparison import compare
 from harness.generation import Contribution, Loss
 from harness.judging.outcome import outcomes_of
 from harness.plan_file import parse_plan
+from harness.result import Result
 from harness.summary import summarise
 from harness.testing import PLAN, synthetic_setup, synthetic_trials
-from harness.verdict import judge
+from harness.verdict import Measurement, Problems, judge
 
 
 @pytest.mark.parametrize(
@@ -24,11 +25,10 @@ def test_the_load_is_from_so_many_processes(hosts: tuple[str, ...], said: str) -
     summary = summarise(trials)
     comparison = compare(summary)
     setup = synthetic_setup(plan)
-    verdict = judge(plan, setup, summary, comparison)
+    verdict = judge(Measurement(plan, setup, summary, comparison))
     outcomes = outcomes_of(comparison, plan.judgement)
-    text = reports.text(plan, summary, comparison, verdict, width=120)
-    page = reports.render(plan, PLAN, setup, (), summary, comparison, verdict, outcomes=outcomes)["report.html"]
-    for shown in (text, page):
+    result = Result(plan, PLAN, setup, (), summary, comparison, verdict, outcomes)
+    for shown in (reports.text(result, width=120), reports.render(result)["report.html"]):
         assert ("load from" in shown) is bool(said)
         assert said in shown
 
@@ -38,12 +38,13 @@ def test_a_lost_worker_is_named_in_every_form_and_cannot_break_the_page() -> Non
     summary = summarise(list(synthetic_trials(plan)))
     comparison = compare(summary)
     loss = Loss("worker 2 (<b>, pid 7)", "03-after", 12.4, "not heard of for 3 s")
-    verdict = judge(plan, setup, summary, comparison, [loss])
+    verdict = judge(Measurement(plan, setup, summary, comparison, problems=Problems(losses=[loss])))
     outcomes = outcomes_of(comparison, plan.judgement)
-    files = reports.render(plan, PLAN, setup, (), summary, comparison, verdict, outcomes=outcomes)
+    result = Result(plan, PLAN, setup, (), summary, comparison, verdict, outcomes)
+    files = reports.render(result)
     told = "was lost 12 s into leg 03-after: not heard of for 3 s"
     assert all(
         told in " ".join(files[name].split()) for name in ("report.html", "summary.md", "junit.xml", "verdict.json")
     )
     assert "(<b>, pid 7)" not in files["report.html"]
-    assert "INVALID" in reports.text(plan, summary, comparison, verdict, width=200)
+    assert "INVALID" in reports.text(result, width=200)

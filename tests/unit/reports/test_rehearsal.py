@@ -134,23 +134,13 @@ def test_a_statement_stands_beside_what_it_held_and_what_was_warned_of() -> None
 
 
 def test_it_is_in_every_form_of_the_report(usual: Run) -> None:
-    files = reports.render(
-        usual.plan,
-        usual.plan_text,
-        usual.setup,
-        usual.migrations,
-        usual.summary,
-        usual.comparison,
-        usual.verdict,
-        outcomes=usual.outcomes,
-        evidence=Evidence(rehearsal=TRIED),
-    )
+    result = replace(usual.result, evidence=Evidence(rehearsal=TRIED))
+    files = reports.render(result)
     assert "What the migration does while it runs" in files["report.html"]
     assert "<b>colour</b>" not in files["report.html"]
     assert "rehearsal-900" in files["report.html"]
     assert "**What the migration does while it runs**: The longest that a request waited" in files["summary.md"]
-    evidence = Evidence(rehearsal=TRIED)
-    said = reports.text(usual.plan, usual.summary, usual.comparison, usual.verdict, evidence=evidence, width=120)
+    said = reports.text(result, width=120)
     assert "migration under load\n" in said
     record = json.loads(files["rehearsal.json"])
     assert record["rolled_back_as_before"] is True

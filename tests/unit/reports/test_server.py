@@ -11,10 +11,11 @@ from harness.comparison import compare
 from harness.executions import HIDDEN, Row, executions_of
 from harness.judging.outcome import outcomes_of
 from harness.plan_file import parse_plan
+from harness.result import Result
 from harness.summary import Summary, summarise
 from harness.testing import PLAN, synthetic_setup, synthetic_trials
 from harness.trial import Trial
-from harness.verdict import judge
+from harness.verdict import Measurement, judge
 from reports import view
 from reports.server import server_section
 from reports.statements import statement_table
@@ -143,9 +144,9 @@ def test_what_triggers_took_is_shown_where_there_are_any(
 def test_the_report_shows_them_escaped_and_the_json_has_them_all(summary: Summary) -> None:
     plan = parse_plan(PLAN)
     comparison = compare(summary)
-    verdict = judge(plan, synthetic_setup(plan), summary, comparison)
+    verdict = judge(Measurement(plan, synthetic_setup(plan), summary, comparison))
     outcomes = outcomes_of(comparison, plan.judgement, plan.targets)
-    files = reports.render(plan, PLAN, synthetic_setup(plan), [], summary, comparison, verdict, outcomes=outcomes)
+    files = reports.render(Result(plan, PLAN, synthetic_setup(plan), [], summary, comparison, verdict, outcomes))
     assert "SELECT &lt;b&gt;" in files["report.html"]
     assert "SELECT <b>" not in files["report.html"]
     assert "What the servers said" in files["report.html"]
@@ -157,9 +158,9 @@ def test_the_report_shows_them_escaped_and_the_json_has_them_all(summary: Summar
 def test_a_pull_request_sees_the_statements_that_took_the_time(summary: Summary) -> None:
     plan = parse_plan(PLAN)
     comparison = compare(summary)
-    verdict = judge(plan, synthetic_setup(plan), summary, comparison)
+    verdict = judge(Measurement(plan, synthetic_setup(plan), summary, comparison))
     outcomes = outcomes_of(comparison, plan.judgement, plan.targets)
-    lines = reports.render(plan, PLAN, synthetic_setup(plan), [], summary, comparison, verdict, outcomes=outcomes)
+    lines = reports.render(Result(plan, PLAN, synthetic_setup(plan), [], summary, comparison, verdict, outcomes))
     shown_lines = lines["summary.md"].splitlines()
     assert "**Statements**: Statements that took longer than 100 ms at least once: before: 1; after: 1." in shown_lines
     assert any(line.startswith("| SELECT tag FROM tags") and line.endswith("98.0 % |") for line in shown_lines)

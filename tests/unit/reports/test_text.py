@@ -59,8 +59,8 @@ def test_what_does_not_hold_says_why_under_it(usual: Run) -> None:
 
 def test_doubts_follow_with_their_advice(usual: Run) -> None:
     text = " ".join(usual.text(200).split())
-    for doubt in usual.verdict.doubts:
-        assert "; ".join(doubt.value) in text
+    for caveat in usual.verdict.caveats:
+        assert f"{caveat.seen}; {caveat.advice}" in text
 
 
 def test_what_broke_the_measurement_is_said(awkward_runs: dict[str, Run]) -> None:
