@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from harness.judging.certificate import ALLOWED_RISE, Certificate, Fitness
 from harness.judging.check import Outcome
-from harness.statistics import wilson
+from harness.statistics.proportions import wilson
 from reports import view
 
 MARKS = {

@@ -6,7 +6,7 @@ from typing import Any
 
 from harness.metric import Better, Scale
 from harness.records.history import Line, Question, Skipped, Turn, change_of
-from harness.statistics import Interval
+from harness.statistics.intervals import Interval
 from reports import view
 
 SCHEMA = 1

@@ -17,7 +17,7 @@ from harness.judging.check import Outcome
 from harness.metric import Metric, Origin, Unit
 from harness.parts.target import Target
 from harness.plan import Chain
-from harness.statistics import Interval
+from harness.statistics.intervals import Interval
 
 MINUS = "\N{MINUS SIGN}"
 ELLIPSIS = "\N{HORIZONTAL ELLIPSIS}"

@@ -13,7 +13,6 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from harness.inference.groups import together
 from harness.measures.cell import FAILED, HIT, KINDS, MISS, kinds_of
 from harness.measures.gauging import moments_of, worst
 from harness.metric import Better, Metric, Origin
@@ -22,7 +21,8 @@ from harness.parts.gauge import Gauge
 from harness.parts.stage import StageKind
 from harness.readings import CACHE, CPU, DATABASE, MEMORY, of_generator, of_server
 from harness.samples import latency_ms
-from harness.statistics import percentile
+from harness.statistics.groups import group_by_code
+from harness.statistics.percentiles import percentile
 from harness.trial import Trial
 
 WINDOW_SECONDS, LEAST_SECONDS = 10.0, 5.0
@@ -103,7 +103,7 @@ def _parts(
     starts, ends = (np.array(side) for side in zip(*windows, strict=True))
     place = np.searchsorted(starts, due, side="right") - 1
     rows = np.flatnonzero((place >= 0) & (due < ends[place]))
-    order, bounds = together(place[rows], len(windows))
+    order, bounds = group_by_code(place[rows], len(windows))
     rows = rows[order]
     latency, kind = latency_ms(trial.samples)[rows], kinds_of(trial.samples)[rows]
     for number in range(len(windows)):

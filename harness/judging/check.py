@@ -15,7 +15,7 @@ from harness.judging.noise import Floor, Place, place_of
 from harness.metric import LATENCIES, Better, Metric, Origin, Scale, Unit
 from harness.parts.expectation import Form
 from harness.parts.target import Target
-from harness.statistics import Interval
+from harness.statistics.intervals import Interval
 
 ROUNDING = 1e-9
 SEQUENTIAL_FLOORS = 3

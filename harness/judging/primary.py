@@ -9,9 +9,10 @@ import math
 from collections.abc import Sequence
 from dataclasses import replace
 
-from harness.inference.multiplicity import holm
 from harness.judging.check import Check, Outcome, Reason, limit_of
-from harness.statistics import Interval, beyond_p
+from harness.statistics.intervals import Interval
+from harness.statistics.multiplicity import holm
+from harness.statistics.significance import one_sided_p
 
 SIGNIFICANT = 0.025
 """One-sided: what a 95 % interval leaves on the side where a target is missed."""
@@ -43,4 +44,4 @@ def _miss_p(check: Check) -> float:
     if limit <= 0:
         return 1.0
     logs = Interval(*(math.log(value) for value in (change.value, change.low, change.high)))
-    return beyond_p(logs, math.log(limit), len(pair.blocks) - 1, above=below)
+    return one_sided_p(logs, math.log(limit), len(pair.blocks) - 1, above=below)

@@ -22,7 +22,6 @@ FLOW = [
     ("evidence",),
     ("records",),
     ("statistics",),
-    ("inference",),
     ("measures",),
     ("summary",),
     ("level",),

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from harness.statistics import Interval
+from harness.statistics.intervals import Interval
 from harness.verdict import Verdict
 from reports import records
 
