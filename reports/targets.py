@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from harness.comparison import Comparison, Pair
 from harness.judging.check import Check, Outcome, Reason, unbounded
 from harness.judging.doubt import Doubt
-from harness.metric import METRICS, Basis, Metric, Origin, Scale
+from harness.metric import METRICS, Basis, Metric, Origin
 from harness.parts.expectation import Form
 from harness.plan import ARMS, Plan
 from harness.summary import Summary
@@ -268,8 +268,3 @@ def remarks(verdict: Verdict) -> Iterator[Remark]:
     for doubt in seen:
         about = tuple(i for i, check in enumerate(verdict.checks, start=1) if doubt in check.doubts)
         yield Remark(doubt.name, *doubt.value, about=about)
-
-
-def is_points(check: Check) -> bool:
-    """Whether a check's metric changes in points, which no ratio axis can show."""
-    return check.target.expectation.metric.scale is not Scale.LOG

@@ -24,18 +24,6 @@ def stage_at(stages: Sequence[Stage], second: float) -> tuple[int, float] | None
     return None
 
 
-def users_at(stages: Sequence[Stage], second: float) -> float:
-    """Users that should run at ``second``, a fraction while the number climbs; 0 after the last stage."""
-    place = stage_at(stages, second)
-    if place is None:
-        return 0.0
-    index, elapsed = place
-    stage, before = stages[index], stages[index - 1].users if index else 0
-    if elapsed >= stage.climb_seconds:
-        return float(stage.users)
-    return before + (stage.users - before) * elapsed / stage.climb_seconds
-
-
 def spawn_at(stages: Sequence[Stage], second: float) -> tuple[int, float] | None:
     """What the load should head for at ``second``: users and the users per second to get there; ``None``: stop."""
     place = stage_at(stages, second)
