@@ -1,7 +1,5 @@
 """The part of the command line that renders and judges one recorded run."""
 
-import re
-import shutil
 import sys
 from pathlib import Path
 
@@ -10,6 +8,7 @@ import click
 import reports
 from harness.analysis import Analysis, analyse
 from harness.cli_exit import Exit
+from harness.cli_terminal import terminal
 from harness.store import RunFolder
 
 
@@ -62,11 +61,8 @@ def write_reports(folder: RunFolder, analysis: Analysis) -> None:
         folder.write(name, content)
 
 
-def show(analysis: Analysis) -> None:
-    """Print the verdict, as wide as the terminal and in what it can show."""
-    width = max(80, min(shutil.get_terminal_size((120, 24)).columns, 140))
-    encoding = sys.stdout.encoding or "ascii"
-    ascii_only = not re.match(r"utf", encoding, re.IGNORECASE)
+def show(analysis: Analysis, *, plain: bool = False) -> None:
+    """Print the verdict, as wide as the terminal and in what it can show; ``plain``: without colour."""
     text = reports.text(
         analysis.plan,
         analysis.summary,
@@ -74,7 +70,6 @@ def show(analysis: Analysis) -> None:
         analysis.verdict,
         attribution=analysis.attribution,
         evidence=analysis.evidence,
-        width=width,
-        ascii_only=ascii_only,
+        **terminal(plain=plain),
     )
-    click.echo(text.rstrip("\n"))
+    click.echo(text)

@@ -118,7 +118,8 @@ def text(
     evidence: Evidence | None = None,
     width: int,
     ascii_only: bool = False,
+    colour: bool = False,
 ) -> str:
     """The verdict for a terminal of some width, without a trailing newline; ASCII for streams that can do no more."""
     findings = page.build_findings(plan, summary, comparison, verdict, attribution, evidence=evidence)
-    return to_text(findings, width=width, ascii_only=ascii_only)
+    return to_text(findings, width=width, ascii_only=ascii_only, colour=colour)

@@ -226,7 +226,7 @@ class Run:
             attribution=self.attribution,
         )
 
-    def text(self, width: int = 120, *, ascii_only: bool = False) -> str:
+    def text(self, width: int = 120, *, ascii_only: bool = False, colour: bool = False) -> str:
         return reports.text(
             self.plan,
             self.summary,
@@ -235,6 +235,7 @@ class Run:
             attribution=self.attribution,
             width=width,
             ascii_only=ascii_only,
+            colour=colour,
         )
 
     @cached_property
