@@ -8,7 +8,7 @@ Modules and packages in the order in which data flows; each imports only from th
     samples, readings, executions      the record of a leg: requests, servers, statements
     trial, order                       all that one leg recorded; in which turn legs come
     answers, evidence, records         replies of both arms, what servers tell, what older runs say
-    statistics -> inference            numbers in, numbers out
+    statistics                         numbers in, numbers out
     measures -> summary -> comparison  legs to rows, rows to pairs with intervals
     judging, explaining -> verdict     what may be believed, why it came so, and what that means for the release
     probes, environment, load          ... from here on the world is touched

@@ -11,7 +11,9 @@ from statistics import fmean
 from harness.level import failure_share, mapped, of_brackets
 from harness.measures.row import Row
 from harness.metric import Better, Metric, Scale
-from harness.statistics import expit, logit, newcombe, sign_flip_p, t_interval, welch
+from harness.statistics.intervals import t_interval, welch
+from harness.statistics.proportions import expit, logit, newcombe
+from harness.statistics.significance import sign_flip_p
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,6 +8,7 @@ import click
 import reports
 from harness.analysis import analyse
 from harness.cli_exit import Exit
+from harness.cli_terminal import terminal
 from harness.comparison import contrast
 from harness.errors import IncomparableError, RunFolderError
 from harness.judging.outcome import outcomes_of
@@ -50,7 +51,9 @@ def compare(old: Path, new: Path, arm: str, *, force: bool) -> None:
         f"{path}: {breach.seen}" for path, side in ((old, before), (new, after)) for breach in side.verdict.breaches
     ]
     outcomes = outcomes_of(comparison, after.plan.judgement, floors=after.floors, valid=not broken)
-    click.echo(reports.side_by_side(comparison, outcomes, arm=arm, differing=facts, broken=broken))
+    click.echo(
+        reports.side_by_side(comparison, outcomes, arm=arm, differing=facts, broken=broken, width=terminal()["width"])
+    )
 
 
 @click.command()
@@ -97,8 +100,13 @@ def history(
     require_otava()
     entries, skipped = read_archive(runs, question, plan)
     lines = lines_of(entries, question.metric)
-    shown = reports.history_json if as_json else reports.history_text
-    click.echo(shown(question, lines, skipped).rstrip("\n"))
+    shown = terminal()
+    text = (
+        reports.history_json(question, lines, skipped)
+        if as_json
+        else reports.history_text(question, lines, skipped, width=shown["width"], colour=shown["colour"])
+    )
+    click.echo(text.rstrip("\n"))
     if not lines:
         raise RunFolderError(f"{runs}: no run has this value; look at --metric, --stage, --endpoint, --arm and --plan")
     if fail_on_change and any(line.turns for line in lines):

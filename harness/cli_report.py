@@ -1,7 +1,5 @@
 """The part of the command line that renders and judges one recorded run."""
 
-import re
-import shutil
 import sys
 from pathlib import Path
 
@@ -10,6 +8,7 @@ import click
 import reports
 from harness.analysis import analyse
 from harness.cli_exit import Exit
+from harness.cli_terminal import terminal
 from harness.result import Result
 from harness.store import RunFolder
 
@@ -50,9 +49,6 @@ def write_reports(folder: RunFolder, result: Result) -> None:
         folder.write(name, content)
 
 
-def show(result: Result) -> None:
-    """Print the verdict, as wide as the terminal and in what it can show."""
-    width = max(80, min(shutil.get_terminal_size((120, 24)).columns, 140))
-    encoding = sys.stdout.encoding or "ascii"
-    ascii_only = not re.match(r"utf", encoding, re.IGNORECASE)
-    click.echo(reports.text(result, width=width, ascii_only=ascii_only).rstrip("\n"))
+def show(result: Result, *, plain: bool = False) -> None:
+    """Print the verdict, as wide as the terminal and in what it can show; ``plain``: without colour."""
+    click.echo(reports.text(result, **terminal(plain=plain)))

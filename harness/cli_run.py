@@ -66,7 +66,7 @@ class RunOptions:
 @click.option("--ablate", is_flag=True, help="In the end ask after without each index of the migration, one at a time.")
 @click.option("--no-attribution", is_flag=True, help="Measure before and after only, not the steps between them.")
 @click.option("--no-during", is_flag=True, help="Do not try the migration under load, as [migration] asks for.")
-@click.option("--plain", is_flag=True, help="Plain lines instead of a live one (the default without a terminal).")
+@click.option("--plain", is_flag=True, help="Plain lines without colour (the default without a terminal).")
 @click.option("--workers", type=click.IntRange(1, 256), help="Wait for so many `harness worker` and load with them.")
 @click.option("--bind", default=DEFAULT, show_default=True, metavar="HOST:PORT", help="Where workers reach this run.")
 @click.option("--allow-remote", is_flag=True, help="Bind to an address that other machines reach: see docs/workers.md.")
@@ -115,7 +115,7 @@ def run(*, plan: Path, **given: Any) -> None:  # noqa: ANN401 - the options, whi
         context = RunContext(source, folder, environment(source.plan), observer, remote=remote)
         analysis = run_campaign(context, effort, environment)
         write_reports(folder, analysis)
-    show(analysis)
+    show(analysis, plain=plain)
     click.echo(f"report  {folder.path / 'report.html'}")
     sys.exit(Exit[analysis.verdict.outcome])
 

@@ -1,6 +1,5 @@
 """The part of the command line that tests the measurement itself on this machine."""
 
-import re
 import shutil
 import sys
 import time
@@ -12,6 +11,7 @@ import click
 
 import reports
 from harness.cli_exit import Exit
+from harness.cli_terminal import terminal
 from harness.errors import HarnessError
 from harness.judging.certificate import Certificate, Fitness
 from harness.running.signals import Terminated, terminable
@@ -65,7 +65,7 @@ def selftest(*, out: Path, suites: int | None, blocks: int | None, seed: int, qu
     store.keep(certificate)
     if certificate.fitness is Fitness.FIT:
         shutil.rmtree(folder, ignore_errors=True)
-    ascii_only = not re.match(r"utf", sys.stdout.encoding or "ascii", re.IGNORECASE)
+    ascii_only = terminal()["ascii_only"]
     click.echo(reports.certificate_text(certificate, time.monotonic() - begun, ascii_only=ascii_only))
     click.echo(f"certificate  {store.path}")
     if folder.exists():

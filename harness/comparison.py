@@ -12,7 +12,7 @@ from harness.level import level
 from harness.measures.row import Row
 from harness.metric import METRICS, Metric, Origin
 from harness.plan import ARMS
-from harness.statistics import Interval
+from harness.statistics.intervals import Interval
 from harness.summary import Summary
 
 

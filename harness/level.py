@@ -5,7 +5,8 @@ from collections.abc import Callable, Sequence
 
 from harness.measures.row import Row
 from harness.metric import Metric, Scale
-from harness.statistics import Interval, expit, logit, t_interval, wilson
+from harness.statistics.intervals import Interval, t_interval
+from harness.statistics.proportions import expit, logit, wilson
 
 
 def level(metric: Metric, legs: list[Row | None], pooled: Row | None) -> Interval | None:

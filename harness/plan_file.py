@@ -5,9 +5,11 @@ Reading a plan touches nothing but the text: whether its files exist is asked on
 
 import json
 import tomllib
+from collections.abc import Iterator
 from difflib import get_close_matches
 from hashlib import sha256
 from pathlib import Path
+from typing import get_args
 
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
@@ -24,20 +26,9 @@ from harness.objections.search import search_problems
 from harness.objections.stages import stage_problems
 from harness.objections.targets import primary_problems, target_problems, unmeasured_problems
 from harness.objections.words import word_problems
-from harness.parts.abort import Abort
-from harness.parts.alert import Alert
-from harness.parts.capacity import Capacity
-from harness.parts.corpus import Corpus
-from harness.parts.during import During
-from harness.parts.fault import Fault
-from harness.parts.gauge import Gauge
-from harness.parts.judgement import Judgement
-from harness.parts.profile import Profile
-from harness.parts.stage import Search, Stage
-from harness.parts.system import Apply, Compose, External, Limits, Local, Metrics, Server
-from harness.parts.target import Claim, Target
+from harness.parts.system import Compose, External, Local
 from harness.parts.vocabulary import Vocabulary
-from harness.plan import Arm, Chain, Load, Plan, Step
+from harness.plan import Plan
 
 KINDS: dict[str, type[BaseModel]] = {"local": Local, "compose": Compose, "external": External}
 PLAIN = {"missing": "missing", "json_invalid": "nested too deeply"}  # all that TOML can say is JSON, up to a depth
@@ -151,36 +142,22 @@ def _key_path(location: tuple[int | str, ...]) -> tuple[str, tuple[str, ...]]:
 
 
 def _known_keys(tables: tuple[str, ...], kind: str | None) -> list[str]:
-    parts: dict[str, type[BaseModel]] = {
-        "arms": Arm,
-        "load": Load,
-        "stages": Stage,
-        "targets": Target,
-        "claims": Claim,
-        "attribution": Chain,
-        "profiles": Profile,
-        "capacity": Capacity,
-        "answers": Corpus,
-        "faults": Fault,
-        "migration": During,
-        "judgement": Judgement,
-        "aborts": Abort,
-        "alerts": Alert,
-        "readings": Gauge,
-    }
-    nested: dict[str, type[BaseModel]] = {
-        "steps": Step,
-        "seed": Apply,
-        "migrate": Apply,
-        "database": Server,
-        "limits": Limits,
-        "metrics": Metrics,
-        "search": Search,
-    }
-    if not tables:
-        model: type[BaseModel] = Plan
-    elif len(tables) > 1 and tables[1] in nested:
-        model = nested[tables[1]]
-    else:
-        model = KINDS[kind] if kind else parts[tables[0]]
-    return [field.alias or name for name, field in model.model_fields.items()]
+    """The keys of the table at this path, read from the types of the plan's fields."""
+    models: list[type[BaseModel]] = [Plan]
+    for table in tables:
+        fields = [
+            field for model in models for name, field in model.model_fields.items() if table in {name, field.alias}
+        ]
+        inside = (
+            [KINDS[kind]] if kind and models == [Plan] else [m for field in fields for m in _models(field.annotation)]
+        )
+        models = inside or models  # the keys of a mapping, such as the names of profiles, are no fields
+    return [field.alias or name for model in models for name, field in model.model_fields.items()]
+
+
+def _models(annotation: object) -> Iterator[type[BaseModel]]:
+    """The models that an annotation names, such as ``Step`` in ``tuple[Step, ...]``."""
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        yield annotation
+    for argument in get_args(annotation):
+        yield from _models(argument)

@@ -59,6 +59,6 @@ def render(result: Result) -> dict[str, str]:
     }
 
 
-def text(result: Result, *, width: int, ascii_only: bool = False) -> str:
+def text(result: Result, *, width: int, ascii_only: bool = False, colour: bool = False) -> str:
     """The verdict for a terminal of some width, without a trailing newline; ASCII for streams that can do no more."""
-    return to_text(page.build_findings(result), width=width, ascii_only=ascii_only)
+    return to_text(page.build_findings(result), width=width, ascii_only=ascii_only, colour=colour)

@@ -5,8 +5,9 @@ from dataclasses import dataclass
 
 from harness.judging.certificate import ALLOWED_RISE, Certificate, Fitness
 from harness.judging.check import Outcome
-from harness.statistics import wilson
+from harness.statistics.proportions import wilson
 from reports import view
+from reports.terminal import to_ascii
 
 MARKS = {
     Fitness.FIT: view.MARKS[Outcome.PASS],
@@ -23,7 +24,6 @@ ADVICE = {
     Fitness.CANNOT_TELL: "end what else runs here and try again; or measure longer, with more blocks",
     Fitness.BROKEN: "look at the runs of the trials that are marked",
 }
-ASCII = str.maketrans({"✓": "+", "✗": "x", "…": "..", view.MINUS: "-"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +67,7 @@ def certificate_text(certificate: Certificate, took_seconds: float, *, ascii_onl
     if advice := ADVICE[certificate.fitness]:
         lines.append(f"  {advice}")
     text = "\n".join(lines)
-    return text.translate(ASCII).encode("ascii", "replace").decode() if ascii_only else text
+    return to_ascii(text) if ascii_only else text
 
 
 def selftest_begins(suites: int, power_suites: int, blocks: int, seconds: float) -> str:

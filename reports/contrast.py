@@ -6,8 +6,9 @@ from harness.comparison import Comparison, Pair
 from harness.judging.outcome import Outcomes, RowOutcome
 from harness.metric import Table, shown_in
 from reports import view
+from reports.terminal import table, written
 
-HEADS = ("", "old", "new", "change", "95 % interval", "shows")
+HEADS = ("old", "new", "change", "95 % interval", "shows")
 NOTE = "Sequential and unpaired: what changed on the host between the runs is in these differences too."
 FORCED = "FORCED: these runs do not measure the same thing; what differs is in every number below."
 BROKEN = "BROKEN: a measurement cannot be used, so nothing below shows anything."
@@ -20,6 +21,7 @@ def side_by_side(
     arm: str,
     differing: Sequence[str] = (),
     broken: Sequence[str] = (),
+    width: int = 120,
 ) -> str:
     """A table per endpoint over all stages but ramps, and under them why nothing can be told.
 
@@ -29,27 +31,20 @@ def side_by_side(
         arm: which arm of both it is.
         differing: facts that differ, although the comparison was asked for: they are said first, and once more last.
         broken: guards that broke in either run.
+        width: columns of the terminal.
     """
     blocks = [label for label in (_label(FORCED, "differs", differing), _label(BROKEN, "broken", broken)) if label]
     endpoints = {pair.endpoint for pair in comparison.pairs if pair.stage is None}
     for endpoint in sorted(endpoints, key=lambda name: name or ""):
-        title = view.plain(endpoint) if endpoint else "all requests"
-        rows = [(f"{title} ({arm})", *HEADS[1:]), *_rows(comparison, outcomes, endpoint)]
-        widths = [max(len(row[i]) for row in rows) for i in range(len(HEADS))]
-        lines = ["   ".join(_aligned(row, widths)) for row in rows]
-        blocks.append("\n".join(line.rstrip() for line in lines))
+        heads = (f"{view.plain(endpoint) if endpoint else 'all requests'} ({arm})", *HEADS)
+        rows = table(heads, _rows(comparison, outcomes, endpoint), numbers=range(1, 5), indent=0)
+        blocks.append(written([rows], width=width))
     notes = [NOTE, *_reasons(comparison, outcomes), *([FORCED] if differing else [])]
     return "\n\n".join([*blocks, "\n".join(notes)])
 
 
 def _label(title: str, word: str, facts: Sequence[str]) -> str:
     return "\n".join([title, *(f"{word}  {view.plain(fact)}" for fact in facts)]) if facts else ""
-
-
-def _aligned(row: Sequence[str], widths: Sequence[int]) -> list[str]:
-    first, *middle, last = row
-    cells = (cell.rjust(width) for cell, width in zip(middle, widths[1:-1], strict=True))
-    return [first.ljust(widths[0]), *cells, last]
 
 
 def _rows(comparison: Comparison, outcomes: Outcomes, endpoint: str | None) -> Iterator[tuple[str, ...]]:

@@ -4,10 +4,15 @@ import json
 from collections.abc import Iterator, Sequence
 from typing import Any
 
+from rich.console import RenderableType
+from rich.padding import Padding
+from rich.text import Text
+
 from harness.metric import Better, Scale
 from harness.records.history import Line, Question, Skipped, Turn, change_of
-from harness.statistics import Interval
+from harness.statistics.intervals import Interval
 from reports import view
+from reports.terminal import table, written
 
 SCHEMA = 1
 DASH = "\N{EM DASH}"
@@ -15,10 +20,12 @@ MARK = "\N{BLACK LEFT-POINTING SMALL TRIANGLE} change"
 NOTE = "Runs were not measured in turns: what changed on the host between them is in these numbers too."
 
 
-def history_text(question: Question, lines: Sequence[Line], skipped: Sequence[Skipped]) -> str:
+def history_text(
+    question: Question, lines: Sequence[Line], skipped: Sequence[Skipped], *, width: int = 120, colour: bool = False
+) -> str:
     """A table per line of comparable runs, its change points, and the runs that are on no line."""
     parts = [f"{question.metric.label} of {_place(question)}, {question.arm}"]
-    parts += ["\n".join(_line(question, line)) for line in lines]
+    parts += [written(_line(question, line), width=width, colour=colour) for line in lines]
     if not lines:
         parts.append("no run has this value")
     if skipped:
@@ -46,23 +53,25 @@ def _place(question: Question) -> str:
     return f"{endpoint}, {view.plain(question.stage) if question.stage else 'all stages but ramps'}"
 
 
-def _line(question: Question, line: Line) -> Iterator[str]:
-    yield f"plan  {view.plain(line.plan_name)}"
-    yield from (f"differs from the runs above  {view.plain(fact)}" for fact in line.differs)
-    rows = [("run", "started", question.metric.label, "95 % interval", "change", ""), *_rows(question, line)]
-    widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
-    for name, started, *values, mark in rows:
-        cells = (value.rjust(width) for value, width in zip(values, widths[2:-1], strict=True))
-        yield "   ".join([f"  {name.ljust(widths[0])}", started.ljust(widths[1]), *cells, mark]).rstrip()
-    yield from (f"  {_said(question, line, turn)}" for turn in line.turns)
+def _line(question: Question, line: Line) -> Iterator[RenderableType]:
+    yield Text(f"plan  {view.plain(line.plan_name)}")
+    yield from (Text(f"differs from the runs above  {view.plain(fact)}") for fact in line.differs)
+    heads = ("run", "started", question.metric.label, "95 % interval", "change", "")
+    yield table(heads, _rows(question, line), numbers=range(2, 5))
+    yield Padding.indent(Text("\n".join(_found(question, line))), 2)
+
+
+def _found(question: Question, line: Line) -> Iterator[str]:
+    """The change points; where there is none, whether there are runs enough to look for one."""
+    yield from (_said(question, line, turn) for turn in line.turns)
     if line.missing:
         more = view.plural(line.missing, "more run")
-        yield f"  {view.plural(len(line.entries), 'run')}: {more} needed before change points are looked for"
+        yield f"{view.plural(len(line.entries), 'run')}: {more} needed before change points are looked for"
     elif not line.turns:
-        yield "  no change point"
+        yield "no change point"
 
 
-def _rows(question: Question, line: Line) -> Iterator[tuple[str, ...]]:
+def _rows(question: Question, line: Line) -> Iterator[tuple[RenderableType, ...]]:
     metric, turned = question.metric, {turn.index for turn in line.turns}
     for index, entry in enumerate(line.entries):
         change = change_of(entry, line.entries[index - 1], metric) if index else None
@@ -75,7 +84,7 @@ def _rows(question: Question, line: Line) -> Iterator[tuple[str, ...]]:
             if bounded
             else DASH,
             DASH if change is None else _change(question, change),
-            MARK if index in turned else "",
+            Text(MARK, "yellow") if index in turned else "",
         )
 
 

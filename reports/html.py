@@ -3,7 +3,6 @@
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from harness.judging.attribution import Attribution
@@ -17,16 +16,9 @@ from reports.rehearsal import ABOUT as ABOUT_REHEARSAL
 from reports.rehearsal import TERMS as REHEARSAL_TERMS
 from reports.rehearsal import TITLE as REHEARSAL_TITLE
 from reports.steps import CAVEAT, TITLE
+from reports.templating import TEMPLATES
 
 WIDE, NARROW = 900, 370
-
-_TEMPLATES = Environment(
-    loader=PackageLoader("reports"),
-    autoescape=True,
-    undefined=StrictUndefined,
-    trim_blocks=True,
-    lstrip_blocks=True,
-)
 
 
 @dataclass
@@ -95,7 +87,7 @@ def to_html(page: Page, pictures: Pictures) -> str:
         page: the run in strings.
         pictures: its charts.
     """
-    template = _TEMPLATES.get_template("report.html.j2")
+    template = TEMPLATES.get_template("report.html.j2")
     return template.render(
         page=page,
         pictures=pictures,

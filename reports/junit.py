@@ -5,81 +5,65 @@ as harmless. So INCONCLUSIVE is a failure of its own type, and in an INVALID run
 target that does not hold is harmless, and skipped. A run that was ended early has a failing case for that.
 """
 
-from xml.etree import ElementTree as ET
+from typing import NamedTuple
 
 from harness.judging.check import Outcome
-from reports.answers import AnswerTable
 from reports.page import Findings
-from reports.targets import Remark, TargetRow
+from reports.targets import TargetRow
+from reports.templating import TEMPLATES
+
+INVALID, PASS = Outcome.INVALID.value, Outcome.PASS.value
+
+
+class Case(NamedTuple):
+    """A test case; ``tag`` is ``error``, ``failure`` or ``skipped``, or empty for one that passed."""
+
+    name: str
+    tag: str
+    kind: str
+    message: str
+    evidence: str
 
 
 def to_junit(findings: Findings) -> str:
     """The verdict as a JUnit XML document."""
-    cases = [_case(findings, row) for row in findings.targets]
+    cases = [_target(findings, row) for row in findings.targets]
     if all(row.advisory for row in findings.targets):
-        cases.append(_nothing(findings))
-    if findings.answers:
-        cases.append(_answers(findings, findings.answers))
-    cases += [_ended(findings, stop) for stop in findings.stops]
-    counted = {"failures": "failure", "errors": "error", "skipped": "skipped"}
-    found = {name: sum(case.find(tag) is not None for case in cases) for name, tag in counted.items()}
-    counts = {"tests": str(len(cases)), **{name: str(number) for name, number in found.items()}}
-    root = ET.Element("testsuites", {"name": "harness", **counts})
-    suite = ET.SubElement(root, "testsuite", {"name": findings.name, **counts})
-    suite.extend(cases)
-    said = [
-        findings.headline,
-        findings.finding,
-        findings.scope,
-        *(f"{r.what}; {r.advice}" for r in (*findings.breaches, *findings.stops, *findings.remarks)),
-    ]
-    ET.SubElement(suite, "system-out").text = "\n".join(line for line in said if line)
-    ET.indent(root)
-    return f'<?xml version="1.0" encoding="UTF-8"?>\n{ET.tostring(root, encoding="unicode")}\n'
+        nothing = "A run without a judged target proves nothing."
+        cases.append(Case("targets", "error", findings.outcome, findings.headline, nothing))
+    if table := findings.answers:
+        evidence = "\n".join((table.sentence, *(row.sentence for row in table.differences)))
+        cases.append(_judged(findings, "after answers as before does", table.outcome, table.sentence, evidence))
+    ended = "error" if findings.outcome == INVALID else "failure"
+    cases += [Case("ended early", ended, findings.outcome, stop.what, stop.advice) for stop in findings.stops]
+    tags = [case.tag for case in cases]
+    remarks = (f"{r.what}; {r.advice}" for r in (*findings.breaches, *findings.stops, *findings.remarks))
+    text = TEMPLATES.get_template("junit.xml.j2").render(
+        findings=findings,
+        cases=cases,
+        counts={
+            "tests": len(cases),
+            "failures": tags.count("failure"),
+            "errors": tags.count("error"),
+            "skipped": tags.count("skipped"),
+        },
+        said=(findings.headline, findings.finding, findings.scope, *remarks),
+    )
+    return f"{text}\n"
 
 
-def _case(findings: Findings, row: TargetRow) -> ET.Element:
+def _target(findings: Findings, row: TargetRow) -> Case:
     name = f"{row.expect} ({row.narrowed})" if row.narrowed else row.expect
-    case = ET.Element("testcase", {"classname": findings.name, "name": name})
-    if findings.outcome == Outcome.INVALID.value:
-        _problem(case, "error", "INVALID", findings.headline, _evidence(row))
-    elif row.outcome != Outcome.PASS.value and row.advisory:
-        _problem(case, "skipped", row.outcome, row.reason, _evidence(row))
-    elif row.outcome != Outcome.PASS.value:
-        _problem(case, "failure", row.outcome, row.reason, _evidence(row))
-    else:
-        ET.SubElement(case, "system-out").text = _evidence(row)
-    return case
+    return _judged(findings, name, row.outcome, row.reason, _evidence(row), advisory=row.advisory)
 
 
-def _answers(findings: Findings, table: AnswerTable) -> ET.Element:
-    """The comparison of answers as a test case of its own."""
-    case = ET.Element("testcase", {"classname": findings.name, "name": "after answers as before does"})
-    evidence = "\n".join((table.sentence, *(row.sentence for row in table.differences)))
-    if findings.outcome == Outcome.INVALID.value:
-        _problem(case, "error", "INVALID", findings.headline, evidence)
-    elif table.outcome != Outcome.PASS.value:
-        _problem(case, "failure", table.outcome, table.sentence, evidence)
-    else:
-        ET.SubElement(case, "system-out").text = evidence
-    return case
-
-
-def _nothing(findings: Findings) -> ET.Element:
-    case = ET.Element("testcase", {"classname": findings.name, "name": "targets"})
-    _problem(case, "error", findings.outcome, findings.headline, "A run without a judged target proves nothing.")
-    return case
-
-
-def _ended(findings: Findings, stop: Remark) -> ET.Element:
-    case = ET.Element("testcase", {"classname": findings.name, "name": "ended early"})
-    tag = "error" if findings.outcome == Outcome.INVALID.value else "failure"
-    _problem(case, tag, findings.outcome, stop.what, stop.advice)
-    return case
-
-
-def _problem(case: ET.Element, tag: str, kind: str, message: str, evidence: str) -> None:
-    ET.SubElement(case, tag, {"type": kind, "message": message}).text = evidence
+def _judged(
+    findings: Findings, name: str, outcome: str, message: str, evidence: str, *, advisory: bool = False
+) -> Case:
+    if findings.outcome == INVALID:
+        return Case(name, "error", INVALID, findings.headline, evidence)
+    tag = "" if outcome == PASS else "skipped" if advisory else "failure"
+    return Case(name, tag, outcome, message, evidence)
 
 
 def _evidence(row: TargetRow) -> str:

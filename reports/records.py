@@ -18,7 +18,7 @@ from harness.measures.capacity import Sought
 from harness.measures.recovery import Recovery
 from harness.measures.row import Row
 from harness.metric import LOADS_HELD, METRICS, Origin
-from harness.statistics import Interval
+from harness.statistics.intervals import Interval
 from harness.summary import Summary
 from harness.verdict import Verdict
 

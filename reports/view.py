@@ -6,7 +6,7 @@ is a dash that says why. Everything else in ``reports`` lays out the strings mad
 
 import math
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
@@ -17,7 +17,7 @@ from harness.judging.check import Outcome
 from harness.metric import Metric, Origin, Unit
 from harness.parts.target import Target
 from harness.plan import Chain
-from harness.statistics import Interval
+from harness.statistics.intervals import Interval
 
 MINUS = "\N{MINUS SIGN}"
 ELLIPSIS = "\N{HORIZONTAL ELLIPSIS}"
@@ -203,10 +203,7 @@ def value_interval(metric: Metric, interval: Interval) -> str:
     if metric.unit is Unit.MS and abs(interval.high) >= SECONDS_FROM_MS:
         return f"{number(interval.low / 1000)} {ELLIPSIS} {number(interval.high / 1000)} s"
     write = number if metric.unit is Unit.PER_SECOND else partial(bare, metric)
-    if math.isinf(interval.high):
-        return f"{AT_LEAST} {write(interval.low)} {UNITS[metric.unit]}".rstrip()
-    bounds = f"{write(interval.low)} {ELLIPSIS} {write(interval.high)}"
-    return f"{bounds} {UNITS[metric.unit]}".rstrip()
+    return f"{_bounds(interval.low, interval.high, write)} {UNITS[metric.unit]}".rstrip()
 
 
 def change_size(change: Change, value: float | None = None) -> str:
@@ -224,9 +221,7 @@ def change_interval(change: Change) -> str | None:
     """The interval of a change, ``-79.0 … -74.1``; ``None`` when it has none."""
     if change.low is None or change.high is None:
         return None
-    if math.isinf(change.high):
-        return f"{AT_LEAST} {change_size(change, change.low)}"
-    return f"{change_size(change, change.low)} {ELLIPSIS} {change_size(change, change.high)}"
+    return _bounds(change.low, change.high, partial(change_size, change))
 
 
 def times(change: Change) -> str:
@@ -238,9 +233,11 @@ def times_interval(change: Change) -> str | None:
     """The interval of a ratio, ``17.9 … 21.1``; ``None`` when it has none."""
     if change.low is None or change.high is None:
         return None
-    if math.isinf(change.high):
-        return f"{AT_LEAST} {number(change.low)}"
-    return f"{number(change.low)} {ELLIPSIS} {number(change.high)}"
+    return _bounds(change.low, change.high, number)
+
+
+def _bounds(low: float, high: float, write: Callable[[float], str]) -> str:
+    return f"{AT_LEAST} {write(low)}" if math.isinf(high) else f"{write(low)} {ELLIPSIS} {write(high)}"
 
 
 def duration(seconds: float) -> str:

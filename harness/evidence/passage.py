@@ -1,6 +1,6 @@
 """Passage: one way of a migration, up or down, as it was recorded under load. Times are seconds since 1970."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 UPGRADE, DOWNGRADE = "upgrade", "downgrade"
 PLANNED = "harness planned transaction"
@@ -192,4 +192,3 @@ class Record:
     linted: str = ""
     failed: str = ""
     schema: int = 1
-    notes: tuple[str, ...] = field(default=())

@@ -11,7 +11,6 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from harness.inference.groups import together
 from harness.measures.cell import FAILED, KINDS, kinds_of
 from harness.measures.gauging import moments_of, worst
 from harness.measures.usage import used_by
@@ -21,7 +20,8 @@ from harness.parts.gauge import Gauge
 from harness.parts.stage import StageKind
 from harness.readings import of_generator, of_server
 from harness.samples import latency_ms
-from harness.statistics import percentile
+from harness.statistics.groups import group_by_code
+from harness.statistics.percentiles import percentile
 from harness.trial import Trial
 
 WINDOW_SECONDS, LEAST_SECONDS = 10.0, 5.0
@@ -101,7 +101,7 @@ def _parts(
     starts, ends = (np.array(side) for side in zip(*windows, strict=True))
     place = np.searchsorted(starts, due, side="right") - 1
     rows = np.flatnonzero((place >= 0) & (due < ends[place]))
-    order, bounds = together(place[rows], len(windows))
+    order, bounds = group_by_code(place[rows], len(windows))
     rows = rows[order]
     latency, kind = latency_ms(trial.samples)[rows], kinds_of(trial.samples)[rows]
     for number in range(len(windows)):

@@ -17,7 +17,7 @@ from harness.change import Change
 from harness.comparison import Pair, pair_of
 from harness.metric import METRICS
 from harness.plan import Chain, Plan, Step
-from harness.statistics import Interval
+from harness.statistics.intervals import Interval
 from harness.summary import Summary
 
 

@@ -18,7 +18,7 @@ from harness.measures.replies import Replies
 from harness.metric import Better, Metric, Origin, Unit
 from harness.parts.expectation import Form
 from harness.parts.target import Target
-from harness.statistics import Interval
+from harness.statistics.intervals import Interval
 from harness.summary import Summary
 
 ROUNDING = 1e-9

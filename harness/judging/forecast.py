@@ -5,12 +5,12 @@ from collections.abc import Sequence
 from statistics import fmean, stdev
 
 from harness.comparison import Comparison, Pair
-from harness.inference.precision import enough
 from harness.metric import Scale
 from harness.parts.expectation import Form
 from harness.parts.target import Target
 from harness.plan import Plan
-from harness.statistics import t_quantile
+from harness.statistics.precision import precise_enough
+from harness.statistics.student_t import t_quantile
 
 MOST_BLOCKS = 100
 POWER = 0.8
@@ -60,7 +60,7 @@ def decided(plan: Plan, comparison: Comparison) -> bool:
         pair = comparison.pair(target.expectation.metric.name, target.stage, target.endpoint, target.tag)
         values = block_values(target, pair) if pair else None
         allowed = target.expectation.limit if target.expectation.form is Form.NO_REGRESSION else math.inf
-        if values and not enough(values, math.log1p(min(PRECISION, allowed / 2 or PRECISION))):
+        if values and not precise_enough(values, math.log1p(min(PRECISION, allowed / 2 or PRECISION))):
             return False
     return True
 

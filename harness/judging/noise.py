@@ -15,7 +15,8 @@ from harness.finding import Finding
 from harness.metric import Metric, Origin, Scale
 from harness.parts.target import Target
 from harness.plan import CONTROL
-from harness.statistics import Interval, percentile, t_interval
+from harness.statistics.intervals import Interval, t_interval
+from harness.statistics.percentiles import percentile
 from harness.summary import Summary
 
 PAIRS_FOR_A_FLOOR = 59

@@ -20,13 +20,13 @@ from enum import StrEnum
 
 from harness.change import Change
 from harness.comparison import Comparison, Pair
-from harness.inference.multiplicity import benjamini_hochberg
 from harness.judging.noise import Floor, Place
 from harness.judging.noise import place_of as place_of_target
 from harness.judging.shift import LEVEL, Shift, shift_of
 from harness.metric import Better, Origin, Scale
 from harness.parts.judgement import Judgement
 from harness.parts.target import Target
+from harness.statistics.multiplicity import benjamini_hochberg
 
 SEQUENTIAL_FLOORS = 3
 TENFOLD = 9.0

@@ -9,7 +9,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from harness.finding import Finding
-from harness.inference.multiplicity import holm
 from harness.judging.check import Check, Grounds, Outcome, Reason, Rule, edge_of, judge_by_interval, limit_of
 from harness.judging.doubt import FAILED_ONCE, FEW_PAIRS, NO_NOISE_FLOOR
 from harness.judging.guard import unasked
@@ -19,7 +18,9 @@ from harness.measures.replies import Replies, answered_otherwise, asked_otherwis
 from harness.metric import Origin, Scale
 from harness.parts.expectation import Form
 from harness.parts.target import Target
-from harness.statistics import Interval, beyond_p
+from harness.statistics.intervals import Interval
+from harness.statistics.multiplicity import holm
+from harness.statistics.significance import one_sided_p
 
 SEQUENTIAL_FLOORS = 3
 """Unpaired, a change is believed when it is more than so many times what equal arms differ by."""
@@ -116,7 +117,7 @@ def _miss_p(check: Check) -> float:
     if limit <= 0:
         return 1.0
     logs = Interval(*(math.log(value) for value in (change.value, change.low, change.high)))
-    return beyond_p(logs, math.log(limit), len(pair.blocks) - 1, above=below)
+    return one_sided_p(logs, math.log(limit), len(pair.blocks) - 1, above=below)
 
 
 def compare_with_noise(checks: Sequence[Check], grounds: Grounds) -> list[Check]:

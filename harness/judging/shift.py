@@ -7,7 +7,8 @@ from statistics import NormalDist
 from harness.change import Change
 from harness.comparison import Comparison, Pair
 from harness.metric import Scale
-from harness.statistics import t_p, t_quantile
+from harness.statistics.significance import two_sided_p
+from harness.statistics.student_t import t_quantile
 
 LEVEL = 0.05
 POWER = 0.8
@@ -33,7 +34,7 @@ class Shift:
         if self.near <= ROUNDING:
             return 1.0 if abs(self.value) <= ROUNDING else 0.0
         size = abs(self.value) / self.near * self.quantile(LEVEL)
-        return t_p(size, self.freedom) if self.freedom else 2 * (1 - NormalDist().cdf(size))
+        return two_sided_p(size, self.freedom) if self.freedom else 2 * (1 - NormalDist().cdf(size))
 
     def visible(self, level: float) -> float:
         """The smallest change that a test at this two-sided level sees with a power of 80 %.

@@ -16,7 +16,7 @@ from harness.leg import Leg
 from harness.metric import METRICS, RequestCounts
 from harness.parts.expectation import Expectation
 from harness.parts.search import Bracket, Ending, Searched, Try, Word, bracket
-from harness.statistics import percentile
+from harness.statistics.percentiles import percentile
 
 LEAST_STARTED = 0.99
 """Less of its planned arrivals, and a stage is not the stage that was planned."""

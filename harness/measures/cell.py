@@ -15,10 +15,11 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from harness.inference.groups import together
 from harness.metric import METRICS
 from harness.samples import latency_ns
-from harness.statistics import design_effect, percentiles
+from harness.statistics.groups import group_by_code
+from harness.statistics.percentiles import percentiles
+from harness.statistics.proportions import design_effect
 from harness.trial import Trial
 
 FAILURE_WINDOW_SECONDS = 10
@@ -160,7 +161,7 @@ def _cells(trial: Trial, rows: NDArray[np.int64], place: NDArray[np.int64], plac
     """The cells of the samples at some positions, from the place of each."""
     samples, kind = trial.samples, kinds_of(trial.samples)[rows]
     windows = _windows(samples["due_ns"].to_numpy()[rows], place, places, kind == FAILED)
-    order, starts = together(place * len(KINDS) + kind, places * len(KINDS))
+    order, starts = group_by_code(place * len(KINDS) + kind, places * len(KINDS))
     order = rows[order]
     latency, service = latency_ns(samples)[order], samples["duration_ns"].to_numpy()[order]
     columns = {metric.header: samples[metric.header].to_numpy()[order] for metric in REPORTED}

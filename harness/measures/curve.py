@@ -6,7 +6,7 @@ from fractions import Fraction
 import numpy as np
 from numpy.typing import NDArray
 
-from harness.statistics import percentiles
+from harness.statistics.percentiles import percentiles
 
 QUANTILES = (
     *(Fraction(q, 100) for q in range(1, 100)),

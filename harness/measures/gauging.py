@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 
 from harness.parts.gauge import Gauge
-from harness.statistics import percentile
+from harness.statistics.percentiles import percentile
 
 P95 = Fraction(95, 100)
 KEYS = ("arm", "block", "stage", "ramp", "source", "at_ns")

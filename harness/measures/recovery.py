@@ -18,7 +18,7 @@ from harness.metric import PERCENTILES
 from harness.parts.fault import Fault
 from harness.readings import FAULT
 from harness.samples import latency_ms
-from harness.statistics import percentile
+from harness.statistics.percentiles import percentile
 from harness.trial import Trial
 
 Reading = tuple[float, str, str, float]

@@ -14,12 +14,11 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from harness.finding import Finding
-from harness.inference.steadiness import BATCH, FEWEST_BATCHES, settled_after
 from harness.leg import Leg, Window
 from harness.parts.stage import StageKind
 from harness.plan import Plan
 from harness.samples import latency_ms
-from harness.statistics import trend
+from harness.statistics.steadiness import BATCH, FEWEST_BATCHES, trend, truncation_point
 from harness.trial import Trial
 
 SHORTEST = BATCH * FEWEST_BATCHES
@@ -196,7 +195,7 @@ def _sure_change(rest: Sequence[float]) -> float:
 
 def _needed(course: Sequence[float]) -> int:
     """Seconds that are better left out of one leg: those that differ from the rest by more than chance and a little."""
-    cut = settled_after(course)
+    cut = truncation_point(course)
     if not cut:
         return 0
     batches = np.array(course[: len(course) // BATCH * BATCH]).reshape(-1, BATCH).mean(axis=1)

@@ -7,10 +7,10 @@ import numpy as np
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from harness.inference.groups import together
 from harness.measures.cell import milliseconds
 from harness.metric import PERCENTILES
 from harness.samples import latency_ns
+from harness.statistics.groups import group_by_code
 from harness.trial import Trial
 
 
@@ -39,7 +39,7 @@ def course_of(trial: Trial) -> Course:
     failed = ~pc.is_null(trial.samples["error"]).to_numpy(zero_copy_only=False)
     seconds = np.unique(due)
     code = np.searchsorted(seconds, due) * 2 + failed
-    order, starts = together(code, 2 * len(seconds))
+    order, starts = group_by_code(code, 2 * len(seconds))
     latency, bounds = latency_ns(trial.samples)[order], starts.tolist()
     return Course(
         failures={s: bounds[2 * i + 2] - bounds[2 * i + 1] for i, s in enumerate(seconds.tolist())},

@@ -12,7 +12,8 @@ from harness.metric import METRICS, Metric, Process, Unit
 from harness.parts.gauge import Gauge
 from harness.parts.stage import StageKind
 from harness.readings import CPU, DESCRIPTORS, MEMORY, THREADS, of_generator, of_server
-from harness.statistics import Interval, t_interval, trend
+from harness.statistics.intervals import Interval, t_interval
+from harness.statistics.steadiness import trend
 from harness.trial import Trial
 
 MEGABYTE, HOUR_SECONDS = 1e6, 3600.0

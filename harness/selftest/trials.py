@@ -32,7 +32,7 @@ from harness.running.context import RunContext, Source
 from harness.selftest import plans
 from harness.selftest.plans import Size
 from harness.setup import Setup
-from harness.statistics import percentile
+from harness.statistics.percentiles import percentile
 from harness.store import RunFolder
 from harness.stores.noise import machine_of
 

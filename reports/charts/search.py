@@ -10,7 +10,7 @@ from harness.measures.capacity import Sought
 from harness.metric import held_metric
 from harness.parts.search import Word
 from harness.plan import ARMS
-from harness.statistics import Interval
+from harness.statistics.intervals import Interval
 from harness.summary import Summary
 from reports import view
 from reports.charts import axes as scales

@@ -5,7 +5,7 @@ import time
 
 import psutil
 
-from harness.statistics import trend
+from harness.statistics.steadiness import trend
 from tests.benchmarks.rig import generate, nginx
 
 MINUTES = 30

@@ -28,7 +28,6 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from harness.environment.local import LocalEnvironment
-from harness.inference.ranks import hodges_lehmann
 from harness.leg import Leg
 from harness.load import Job, generate
 from harness.metric import PERCENTILES
@@ -37,7 +36,8 @@ from harness.probes import postgres, process, redis
 from harness.probes.registry import probes_of
 from harness.running.beside import Probes
 from harness.samples import latency_ms, read_samples
-from harness.statistics import percentile
+from harness.statistics.percentiles import percentile
+from tests.trials.signed_ranks import hodges_lehmann
 
 SCENARIOS = Path(__file__).parents[2] / "scenarios"
 SECOND, LEAD = 1.02, 0.05

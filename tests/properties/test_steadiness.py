@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from harness.inference.steadiness import settled_after
+from harness.statistics.steadiness import truncation_point
 
 
 def errors(values: list[int]) -> list[Fraction]:
@@ -25,7 +25,7 @@ def errors(values: list[int]) -> list[Fraction]:
 @settings(max_examples=60)
 @given(st.lists(st.integers(0, 40), min_size=50, max_size=150))
 def test_it_is_the_cut_of_least_error(values: list[int]) -> None:
-    cut = settled_after(values)
+    cut = truncation_point(values)
     assert cut is not None
     every = errors(values)
     assert every[cut // 5] <= min(every) + Fraction(1, 10**9)
@@ -38,7 +38,9 @@ fives = st.lists(st.integers(0, 200).map(lambda i: 5 * i), min_size=50, max_size
 @given(fives, st.integers(-200, 200).map(lambda i: 5 * i))
 def test_level_and_direction_have_no_say(values: list[int], shift: int) -> None:
     assert (
-        settled_after(values) == settled_after([v + shift for v in values]) == settled_after([-2 * v for v in values])
+        truncation_point(values)
+        == truncation_point([v + shift for v in values])
+        == truncation_point([-2 * v for v in values])
     )
 
 
@@ -59,14 +61,14 @@ def test_level_and_direction_have_no_say(values: list[int], shift: int) -> None:
     ],
 )
 def test_small_tables(values: list[float], expected: int | None) -> None:
-    assert settled_after(values) == expected
+    assert truncation_point(values) == expected
 
 
 def test_a_warm_up_that_fades_is_cut_and_noise_is_not() -> None:
     chance = np.random.default_rng(4)
     seconds = np.arange(120)
-    faded = [settled_after(list(80 * np.exp(-seconds / 5) + chance.normal(40, 2, 120))) for _ in range(200)]
-    noise = [settled_after(list(chance.normal(40, 2, 120))) for _ in range(200)]
+    faded = [truncation_point(list(80 * np.exp(-seconds / 5) + chance.normal(40, 2, 120))) for _ in range(200)]
+    noise = [truncation_point(list(chance.normal(40, 2, 120))) for _ in range(200)]
     assert all(cut is not None and cut >= 10 for cut in faded)
     assert np.median([cut or 0 for cut in noise]) <= 10
 
@@ -74,4 +76,4 @@ def test_a_warm_up_that_fades_is_cut_and_noise_is_not() -> None:
 @pytest.mark.parametrize("odd", [math.nan, math.inf])
 def test_what_is_no_number_is_refused(odd: float) -> None:
     with pytest.raises(ValueError, match="not a number"):
-        settled_after([1.0] * 60 + [odd])
+        truncation_point([1.0] * 60 + [odd])

@@ -20,7 +20,7 @@ from harness.measures.cell import FAILED, HIT, KINDS, MISS, Cell, milliseconds, 
 from harness.measures.row import Row
 from harness.metric import METRICS, PERCENTILES, SERVICE_TIMES
 from harness.samples import SCHEMA
-from harness.statistics import design_effect
+from harness.statistics.proportions import design_effect
 from harness.summary import Summary, summarise
 from harness.trial import Trial
 

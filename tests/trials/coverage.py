@@ -17,12 +17,14 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from harness.inference.precision import FEWEST, enough, half_width
-from harness.inference.ranks import hodges_lehmann
 from harness.metric import PERCENTILES
 from harness.order import balanced_order
 from harness.plan import ARMS
-from harness.statistics import Interval, percentile, sign_flip_p, t_interval
+from harness.statistics.intervals import Interval, t_interval
+from harness.statistics.percentiles import percentile
+from harness.statistics.precision import FEWEST, precise_enough
+from harness.statistics.significance import sign_flip_p
+from tests.trials.signed_ranks import hodges_lehmann
 
 Numbers = NDArray[np.float64]
 NAMES = ("p50", "p95", "p99")
@@ -65,7 +67,7 @@ class Tally:
         self.blocks.append(blocks)
         if interval is not None:
             self.held += interval.low <= TRUTH <= interval.high
-            self.half_widths.append((interval.high - interval.low) / 2)
+            self.half_widths.append(interval.half_width)
 
     @property
     def share(self) -> float:
@@ -126,12 +128,16 @@ def by_requests(chance: np.random.Generator, made: Numbers, name: str) -> Interv
 
 def stopped(values: list[float], wanted: float) -> int:
     """After how many blocks the product stops, or the budget is spent."""
-    return next((k for k in range(FEWEST, len(values)) if enough(values[:k], wanted)), len(values))
+    return next((k for k in range(FEWEST, len(values)) if precise_enough(values[:k], wanted)), len(values))
 
 
 def tempted(values: list[float], wanted: float) -> int:
     """After how many blocks the interval is narrow for the first time."""
-    return next((k for k in range(FEWEST, len(values)) if (half_width(values[:k]) or 0) <= wanted), len(values))
+    for k in range(FEWEST, len(values)):
+        interval = t_interval(values[:k])
+        if interval and interval.half_width <= wanted:
+            return k
+    return len(values)
 
 
 def trial(suites: int, seed: int, said: Callable[[int], object] = int) -> dict[str, Tally]:

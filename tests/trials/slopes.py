@@ -6,12 +6,14 @@ of one core.
 """
 
 import argparse
+from typing import Any
 
 import numpy as np
+from arch.bootstrap import StationaryBootstrap, optimal_block_length
 from numpy.typing import NDArray
 
-from harness.inference.resampling import block_length, stationary_indices
-from harness.statistics import Interval, trend
+from harness.statistics.intervals import Interval
+from harness.statistics.steadiness import trend
 
 Numbers = NDArray[np.float64]
 SLOPE, RESAMPLES, WARM_UP = 0.1, 200, 60
@@ -27,20 +29,20 @@ def series(chance: np.random.Generator, n: int, kinship: float) -> Numbers:
     return made
 
 
-def theil_sen(rows: Numbers) -> Numbers:
-    """The median of the slopes of all pairs of values of each row."""
-    first, second = np.triu_indices(rows.shape[-1], 1)
-    slopes: Numbers = np.median((rows[..., second] - rows[..., first]) / (second - first), axis=-1)
-    return slopes
+def theil_sen(values: Numbers) -> Numbers:
+    """The median of the slopes of all pairs of values, shape ``(1,)``."""
+    first, second = np.triu_indices(len(values), 1)
+    return np.atleast_1d(np.median((values[second] - values[first]) / (second - first)))
 
 
 def by_blocks(values: Numbers, chance: np.random.Generator) -> Interval:
     """The basic interval of a stationary bootstrap of the residuals."""
-    n, slope = len(values), float(theil_sen(values))
-    left = values - slope * np.arange(n)
-    indices = stationary_indices(n, block_length(left.tolist()) or 1.0, RESAMPLES, chance)
-    low, high = np.quantile(theil_sen(left[indices]), [0.025, 0.975])
-    return Interval(slope, slope - float(high), slope - float(low))
+    slope = float(theil_sen(values)[0])
+    left = values - slope * np.arange(len(values))
+    length = max(1.0, float(optimal_block_length(left)["stationary"].iloc[0]))
+    blocks: Any = StationaryBootstrap  # its own types know whole lengths only
+    low, high = blocks(length, left, seed=chance).conf_int(theil_sen, RESAMPLES).ravel()
+    return Interval(slope, slope + float(low), slope + float(high))
 
 
 def held(count: int, n: int, kinship: float, seed: int) -> dict[str, list[Interval]]:

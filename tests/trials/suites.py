@@ -19,7 +19,7 @@ from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from harness.statistics import wilson
+from harness.statistics.proportions import wilson
 
 HERE = Path(__file__).parent / "orders"
 HARNESS = [sys.executable, "-m", "harness"]

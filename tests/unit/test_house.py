@@ -24,7 +24,6 @@ FLOW = [
     ("evidence",),
     ("records",),
     ("statistics",),
-    ("inference",),
     ("measures",),
     ("summary",),
     ("level",),
@@ -44,7 +43,7 @@ FLOW = [
     ("experiment",),
     ("campaign",),
     ("doctor", "selftest", "testing"),
-    ("cli_exit",),
+    ("cli_exit", "cli_terminal"),
     ("cli_report", "cli_records", "cli_worker", "cli_selftest", "cli_host"),
     ("cli_run",),
     ("cli",),
@@ -57,7 +56,17 @@ GENERATOR = {
     "parts", "plan", "plan_file", "objections", "columns", "answers", "samples", "readings", "leg", "generation",
     "measures",
 }  # fmt: skip
-COMMANDS = {"cli", "cli_exit", "cli_run", "cli_report", "cli_records", "cli_worker", "cli_selftest", "cli_host"}
+COMMANDS = {
+    "cli",
+    "cli_exit",
+    "cli_terminal",
+    "cli_run",
+    "cli_report",
+    "cli_records",
+    "cli_worker",
+    "cli_selftest",
+    "cli_host",
+}
 """The command line: its commands are in files of their own, each loaded when it is asked for."""
 USER_FILES = {ROOT / "harness/selftest/users.py"}
 """Read by the generator, like those of anybody's plan."""

@@ -17,7 +17,7 @@ from harness.plan_file import parse_plan
 from harness.selftest import plans
 from harness.selftest.plans import FREEZE_RATE, Size
 from harness.selftest.server import waits_ms
-from harness.statistics import percentile
+from harness.statistics.percentiles import percentile
 
 SIZES = pytest.mark.parametrize("size", [Size(), QUICK, TINY], ids=["full", "quick", "tiny"])
 

@@ -33,7 +33,8 @@ from harness.metric import METRICS, Origin
 from harness.parts.target import Target
 from harness.plan import Plan
 from harness.plan_file import parse_plan
-from harness.statistics import Interval, t_interval, welch, wilson
+from harness.statistics.intervals import Interval, t_interval, welch
+from harness.statistics.proportions import wilson
 from harness.summary import Summary, summarise
 from harness.testing import PLAN, synthetic_setup, synthetic_trials
 from harness.trial import Incident, Trial

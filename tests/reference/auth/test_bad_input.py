@@ -3,6 +3,7 @@
 import pytest
 
 from tests.reference.auth.tokens import token
+from tests.reference.refusals import refusal_test
 from tests.reference.running import Client
 
 pytestmark = pytest.mark.e2e
@@ -10,44 +11,35 @@ pytestmark = pytest.mark.e2e
 NEW = {"username": "ada", "email": "ada@example.com", "password": "long enough"}
 
 
-@pytest.mark.parametrize(
-    ("method", "path", "body", "status", "message"),
-    [
-        ("GET", "/auth/user/x/permissions", None, 422, "user_id: must be a whole number from 1 to"),
-        ("GET", "/auth/user/99999/permissions", None, 404, "user 99999 does not exist"),
-        ("GET", "/auth/users?limit=101", None, 422, "limit: must be a whole number from 1 to 100"),
-        ("GET", "/auth/users/by-name/A", None, 422, "username: must be 1 to 40 of a-z"),
-        ("GET", "/auth/users/by-name/nobody", None, 404, "user nobody does not exist"),
-        ("GET", "/auth/users/by-email/nobody", None, 422, "email: must be an e-mail address in lower case"),
-        ("GET", "/auth/users/by-email/a@b.c", None, 404, "user a@b.c does not exist"),
-        ("PUT", "/auth/user/99999/roles", {"roles": []}, 404, "user 99999 does not exist"),
-        ("PUT", "/auth/user/1/roles", {"roles": ["video-reader", "king"]}, 404, "role king does not exist"),
-        ("PUT", "/auth/user/1/roles", {"roles": "king"}, 422, "roles: Input should be a valid list"),
-        ("PUT", "/auth/role/king/permissions", {"permissions": []}, 404, "role king does not exist"),
-        ("PUT", "/auth/role/king/permissions", {"permissions": ["A"]}, 422, "permissions.0: String should match"),
-        ("POST", "/auth/users", NEW | {"username": "user1"}, 409, "the username is taken"),
-        ("POST", "/auth/users", NEW | {"email": "user1@example.com"}, 409, "the email is taken"),
-        ("POST", "/auth/users", NEW | {"email": "no address"}, 422, "email: String should match"),
-        ("POST", "/auth/users", NEW | {"password": "short"}, 422, "password: Value should have at least 8"),
-        ("POST", "/auth/users", NEW | {"password": 12345678}, 422, "password: Input should be a valid string"),
-        ("POST", "/auth/users", NEW | {"is_active": True}, 422, "is_active: Extra inputs are not permitted"),
-        ("POST", "/auth/login", {"username": "user1"}, 422, "password: Field required"),
-        (
-            "POST",
-            "/auth/login",
-            {"username": "user1", "password": "p" * 129},
-            422,
-            "password: Value should have at most",
-        ),
-        ("DELETE", "/auth/users", None, 405, "Method Not Allowed"),
-    ],
+test_is_refused_with_a_clear_message = refusal_test(
+    ("GET", "/auth/user/x/permissions", None, 422, "user_id: must be a whole number from 1 to"),
+    ("GET", "/auth/user/99999/permissions", None, 404, "user 99999 does not exist"),
+    ("GET", "/auth/users?limit=101", None, 422, "limit: must be a whole number from 1 to 100"),
+    ("GET", "/auth/users/by-name/A", None, 422, "username: must be 1 to 40 of a-z"),
+    ("GET", "/auth/users/by-name/nobody", None, 404, "user nobody does not exist"),
+    ("GET", "/auth/users/by-email/nobody", None, 422, "email: must be an e-mail address in lower case"),
+    ("GET", "/auth/users/by-email/a@b.c", None, 404, "user a@b.c does not exist"),
+    ("PUT", "/auth/user/99999/roles", {"roles": []}, 404, "user 99999 does not exist"),
+    ("PUT", "/auth/user/1/roles", {"roles": ["video-reader", "king"]}, 404, "role king does not exist"),
+    ("PUT", "/auth/user/1/roles", {"roles": "king"}, 422, "roles: Input should be a valid list"),
+    ("PUT", "/auth/role/king/permissions", {"permissions": []}, 404, "role king does not exist"),
+    ("PUT", "/auth/role/king/permissions", {"permissions": ["A"]}, 422, "permissions.0: String should match"),
+    ("POST", "/auth/users", NEW | {"username": "user1"}, 409, "the username is taken"),
+    ("POST", "/auth/users", NEW | {"email": "user1@example.com"}, 409, "the email is taken"),
+    ("POST", "/auth/users", NEW | {"email": "no address"}, 422, "email: String should match"),
+    ("POST", "/auth/users", NEW | {"password": "short"}, 422, "password: Value should have at least 8"),
+    ("POST", "/auth/users", NEW | {"password": 12345678}, 422, "password: Input should be a valid string"),
+    ("POST", "/auth/users", NEW | {"is_active": True}, 422, "is_active: Extra inputs are not permitted"),
+    ("POST", "/auth/login", {"username": "user1"}, 422, "password: Field required"),
+    (
+        "POST",
+        "/auth/login",
+        {"username": "user1", "password": "p" * 129},
+        422,
+        "password: Value should have at most",
+    ),
+    ("DELETE", "/auth/users", None, 405, "Method Not Allowed"),
 )
-def test_is_refused_with_a_clear_message(
-    either: Client, method: str, path: str, body: object, status: int, message: str
-) -> None:
-    answer = either.send(method, path, body)
-    assert answer.status == status
-    assert message in answer.refusal[1]
 
 
 VALID = token(1, "valid")

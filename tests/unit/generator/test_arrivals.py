@@ -36,7 +36,7 @@ STAGES = (
         (1e9, None),
     ],
 )
-def test_what_the_users_of_a_second_head_for(second: float, heading: tuple[int, float] | None) -> None:
+def test_the_load_heads_for_the_users_of_its_stage(second: float, heading: tuple[int, float] | None) -> None:
     assert spawn_at(STAGES, second) == heading
 
 

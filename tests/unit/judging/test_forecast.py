@@ -9,7 +9,7 @@ from scipy import stats
 from harness.comparison import compare
 from harness.judging.forecast import decided, more_blocks, visible
 from harness.plan_file import parse_plan
-from harness.statistics import t_interval
+from harness.statistics.intervals import t_interval
 from harness.summary import summarise
 from harness.testing import PLAN, synthetic_trials
 

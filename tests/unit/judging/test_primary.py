@@ -19,7 +19,8 @@ from harness.metric import METRICS
 from harness.parts.target import Target
 from harness.plan import Plan
 from harness.plan_file import parse_plan, read_plan
-from harness.statistics import beyond_p, t_interval
+from harness.statistics.intervals import t_interval
+from harness.statistics.significance import one_sided_p
 from harness.testing import PLAN
 from tests.unit.test_verdict import measured, plan_with, verdict_on
 
@@ -125,7 +126,7 @@ def test_the_p_value_is_that_of_the_t_test(values: list[float], limit: float, *,
     interval = t_interval(values)
     assert interval is not None
     oracle = stats.ttest_1samp(values, limit, alternative="greater" if above else "less").pvalue
-    assert beyond_p(interval, limit, len(values) - 1, above=above) == pytest.approx(oracle, abs=1e-9)
+    assert one_sided_p(interval, limit, len(values) - 1, above=above) == pytest.approx(oracle, abs=1e-9)
 
 
 def of(*targets: str) -> Outcome:

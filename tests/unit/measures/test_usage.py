@@ -10,7 +10,7 @@ import pytest
 from harness.measures.usage import Consumer, Course
 from harness.plan_file import parse_plan
 from harness.readings import CPU, MEMORY, SCHEMA
-from harness.statistics import Interval
+from harness.statistics.intervals import Interval
 from harness.summary import Summary, summarise
 from harness.testing import PLAN, synthetic_trials
 from harness.trial import Trial

@@ -10,7 +10,7 @@ from harness.errors import PlanError
 from harness.parts.abort import Abort, parse_danger
 from harness.parts.expectation import ExpectationError
 from harness.plan_file import parse_plan
-from harness.statistics import percentile
+from harness.statistics.percentiles import percentile
 from harness.testing import CHAIN_PLAN, PLAN
 
 

@@ -151,7 +151,7 @@ def test_the_text_marks_the_run_that_changed_and_names_the_skipped() -> None:
     text = history_text(QUESTION, lines_of(bounded, P95), [Skipped("run-99", "damaged \x1b[31m")])
     assert text.startswith("P95 of all requests, all stages but ramps, after\n\nplan  example\n")
     (marked,) = [line for line in text.splitlines() if line.endswith("change") and "run-" in line]
-    assert marked.startswith("  run-10   2026-01-11 00:00 UTC")
+    assert marked.startswith("  run-10  2026-01-11 00:00 UTC")
     assert "change point  from run-10 on: " in text
     assert ", worse" in text
     assert "skipped  run-99: damaged" in text

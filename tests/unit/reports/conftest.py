@@ -231,8 +231,8 @@ class Run:
     def render(self) -> dict[str, str]:
         return reports.render(self.result)
 
-    def text(self, width: int = 120, *, ascii_only: bool = False) -> str:
-        return reports.text(self.result, width=width, ascii_only=ascii_only)
+    def text(self, width: int = 120, *, ascii_only: bool = False, colour: bool = False) -> str:
+        return reports.text(self.result, width=width, ascii_only=ascii_only, colour=colour)
 
     @cached_property
     def files(self) -> dict[str, str]:

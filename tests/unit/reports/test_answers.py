@@ -54,7 +54,7 @@ def right(usual: Run) -> Run:
 
 def test_differences_as_recorded(wrong: Run, golden: Callable[[str, str], None]) -> None:
     golden("verdict-answers.txt", wrong.text() + "\n")
-    golden("verdict-answers-60-ascii.txt", wrong.text(60, ascii_only=True) + "\n")
+    golden("verdict-answers-80-ascii.txt", wrong.text(80, ascii_only=True) + "\n")
     golden("summary-answers.md", wrong.texts["summary.md"])
     golden("verdict-answers.json", wrong.texts["verdict.json"])
 

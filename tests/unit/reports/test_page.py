@@ -51,7 +51,7 @@ def test_a_profile_is_in_the_setup_and_beside_what_was_measured(
         {"profile": "none, the plan as written", "length": "65 s"},
         {"profile": "quick", "length": "13 s"},
     ]
-    assert quick.text(140).splitlines()[0].endswith("profile quick, 3 interleaved blocks, 3,120 requests")
+    assert quick.text(140).splitlines()[1].endswith("profile quick, 3 interleaved blocks, 3,120 requests")
     assert "profile quick, 3 interleaved blocks" in quick.files["report.html"]
     assert "profile quick, 3 interleaved blocks" in quick.texts["summary.md"]
 

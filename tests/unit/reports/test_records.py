@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from harness.metric import METRICS, Origin
-from harness.statistics import Interval
+from harness.statistics.intervals import Interval
 from harness.verdict import Verdict
 from reports import records
 

@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from harness.measures.usage import Consumer
-from harness.statistics import Interval
+from harness.statistics.intervals import Interval
 from reports.usage import usage_rows
 
 if TYPE_CHECKING:

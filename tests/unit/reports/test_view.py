@@ -7,7 +7,7 @@ import pytest
 from harness.change import Change
 from harness.metric import METRICS
 from harness.parts.target import Target
-from harness.statistics import Interval
+from harness.statistics.intervals import Interval
 from reports import view
 
 HIDDEN = {"Cc", "Cf", "Cs", "Cn", "Zl", "Zp"}

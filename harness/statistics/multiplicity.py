@@ -1,4 +1,4 @@
-"""Multiplicity: p-values of several questions asked at once, made larger so that they may be read one by one."""
+"""Multiplicity: p-values of several questions, adjusted so that each can be compared with the level by itself."""
 
 from collections.abc import Sequence
 
@@ -7,13 +7,13 @@ from numpy.typing import NDArray
 
 
 def holm(p: Sequence[float]) -> list[float]:
-    """P-values by which "at least one is called wrongly" stays as rare as for a single one, whatever they share.
+    """Adjusted p-values that control the family-wise error rate, whatever the dependence of the questions.
 
     Args:
         p: each in [0, 1], any order.
 
     Returns:
-        The adjusted ones in the same order, at least as large, at most 1; nothing for nothing.
+        The adjusted ones in the same order, at least as large, at most 1.
 
     Raises:
         ValueError: when one is no probability.
@@ -26,9 +26,9 @@ def holm(p: Sequence[float]) -> list[float]:
 
 
 def benjamini_hochberg(p: Sequence[float]) -> list[float]:
-    """P-values by which no more than a given share of those called are called wrongly, on average.
+    """Adjusted p-values that control the false discovery rate, for questions of positive dependence.
 
-    For questions that do not work against each other. Arguments, result and errors as of ``holm``.
+    Arguments, result and errors as of ``holm``.
 
     Source: Benjamini & Hochberg (1995); Yekutieli & Benjamini (1999) for adjusted p-values.
     """

@@ -8,19 +8,11 @@ import pytest
 from scipy import stats
 
 from harness.metric import METRICS
-from harness.statistics import (
-    Interval,
-    design_effect,
-    expit,
-    logit,
-    newcombe,
-    percentile,
-    sign_flip_p,
-    t_interval,
-    trend,
-    welch,
-    wilson,
-)
+from harness.statistics.intervals import Interval, t_interval, welch
+from harness.statistics.percentiles import percentile
+from harness.statistics.proportions import design_effect, expit, logit, newcombe, wilson
+from harness.statistics.significance import sign_flip_p
+from harness.statistics.steadiness import trend
 
 
 @pytest.mark.parametrize(

@@ -7,11 +7,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from harness.inference.precision import FEWEST, UNASKED, enough, half_width
-from harness.statistics import t_interval
+from harness.statistics.intervals import t_interval
+from harness.statistics.precision import FEWEST, IGNORED, precise_enough
 
 ALIKE = [0.1] * FEWEST
-UNLIKE = [5.0, -5.0] * (UNASKED // 2)
+UNLIKE = [5.0, -5.0] * (IGNORED // 2)
 
 
 @pytest.mark.parametrize(
@@ -28,13 +28,13 @@ UNLIKE = [5.0, -5.0] * (UNASKED // 2)
     ],
 )
 def test_enough(values: list[float], wanted: float, expected: bool) -> None:
-    assert enough(values, wanted) is expected
+    assert precise_enough(values, wanted) is expected
 
 
 @pytest.mark.parametrize("wanted", [0.0, -0.1, math.nan])
 def test_a_width_that_nothing_can_have_is_refused(wanted: float) -> None:
     with pytest.raises(ValueError, match="above 0"):
-        enough(ALIKE + UNLIKE, wanted)
+        precise_enough(ALIKE + UNLIKE, wanted)
 
 
 blocks = st.lists(st.integers(-1000, 1000).map(lambda i: i / 64), min_size=2, max_size=30)
@@ -42,14 +42,14 @@ blocks = st.lists(st.integers(-1000, 1000).map(lambda i: i / 64), min_size=2, ma
 
 @given(blocks, st.floats(0.01, 50), st.integers(-100, 100))
 def test_how_large_the_change_is_has_no_say(values: list[float], wanted: float, shift: int) -> None:
-    width = half_width(values[:-UNASKED])
-    if width is None or abs(width - wanted) > 1e-9:
-        assert enough(values, wanted) is enough([v + shift for v in values], wanted)
+    interval = t_interval(values[:-IGNORED])
+    if interval is None or abs(interval.half_width - wanted) > 1e-9:
+        assert precise_enough(values, wanted) is precise_enough([v + shift for v in values], wanted)
 
 
 @given(blocks, st.floats(0.01, 50))
 def test_a_wider_interval_is_reached_no_later(values: list[float], wanted: float) -> None:
-    assert enough(values, 2 * wanted) or not enough(values, wanted)
+    assert precise_enough(values, 2 * wanted) or not precise_enough(values, wanted)
 
 
 def test_intervals_cover_at_the_width_at_which_stopping_is_most_tempting() -> None:
@@ -57,8 +57,8 @@ def test_intervals_cover_at_the_width_at_which_stopping_is_most_tempting() -> No
     covered = tempted = 0
     for values in chance.standard_normal((suites, budget)):
         sizes = range(FEWEST, budget + 1)
-        stop = next((k for k in sizes if enough(list(values[:k]), wanted)), budget)
-        early = max(stop - UNASKED, FEWEST) if stop < budget else budget
+        stop = next((k for k in sizes if precise_enough(list(values[:k]), wanted)), budget)
+        early = max(stop - IGNORED, FEWEST) if stop < budget else budget
         covered += holds(values[:stop])
         tempted += holds(values[:early])
     assert covered / suites > 0.93

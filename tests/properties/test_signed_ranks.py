@@ -1,8 +1,4 @@
-"""Intervals by ranks against scipy, and what must hold for any values."""
-
-import math
-from fractions import Fraction
-from typing import Any
+"""The Hodges-Lehmann interval of the trials against scipy and a published example."""
 
 import numpy as np
 import pytest
@@ -10,8 +6,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
-from harness.inference.ranks import _binomial, _signed_rank, hodges_lehmann, quantile_interval
-from harness.statistics import percentile
+from harness.statistics.intervals import Interval
+from tests.trials.signed_ranks import _signed_rank, hodges_lehmann
 
 distinct = st.lists(st.integers(-(10**6), 10**6), min_size=6, max_size=14, unique_by=abs).map(
     lambda whole: [i / 64 for i in whole]
@@ -67,22 +63,27 @@ def test_the_signed_rank_distribution_is_that_of_all_signs(n: int) -> None:
     assert chances == pytest.approx(chances[::-1], abs=1e-15)
 
 
-@settings(max_examples=60)
-@given(st.integers(1, 3000), st.integers(1, 999))
-def test_quantile_interval_agrees_with_scipy(n: int, permille: int) -> None:
-    values = np.random.default_rng(n * 1000 + permille).standard_normal(n)
-    found = quantile_interval(values, Fraction(permille, 1000))
-    theirs: Any = stats.quantile_test(values, q=0, p=permille / 1000).confidence_interval(0.95)
-    if found is None:
-        assert math.isnan(theirs.low) or math.isnan(theirs.high)
-        return
-    assert (found.low, found.high) == (theirs.low, theirs.high)
-    assert found.value == percentile(values, Fraction(permille, 1000))
+def test_hodges_lehmann_reproduces_the_published_example() -> None:
+    """Hollander & Wolfe (1973), table 3.1: depression factors of nine patients, before and after tranquilizers."""
+    first = [1.83, 0.50, 1.62, 2.48, 1.68, 1.88, 1.55, 3.06, 1.30]
+    second = [0.878, 0.647, 0.598, 2.05, 1.06, 1.29, 1.06, 3.14, 1.29]
+    found = hodges_lehmann([b - a for a, b in zip(first, second, strict=True)])
+    assert found is not None
+    assert (found.value, found.low, found.high) == pytest.approx((-0.46, -0.786, -0.01))
 
 
-@settings(max_examples=60)
-@given(st.integers(1, 10_000_000), st.floats(0.001, 0.999))
-def test_the_binomial_agrees_with_scipy(n: int, p: float) -> None:
-    least, chances = _binomial(n, p)
-    counts = least + np.arange(len(chances))
-    assert chances.cumsum() == pytest.approx(stats.binom.cdf(counts, n, p), abs=1e-9)
+@pytest.mark.parametrize(
+    ("values", "expected"),
+    [
+        ([], None),
+        ([1.0], None),
+        ([1.0, 2.0, 3.0, 4.0, 5.0], None),  # 1 - 2/32 is below 95 %
+        ([6.0, 1.0, 2.0, 3.0, 4.0, 5.0], Interval(3.5, 1.0, 6.0)),  # the outermost means: 1 - 2/64
+        ([2.0] * 6, Interval(2.0, 2.0, 2.0)),
+        ([0.0] * 9, Interval(0.0, 0.0, 0.0)),
+        ([0.0, 0.0, 0.0, 0.0, 0.0, 6.0], Interval(0.0, 0.0, 6.0)),
+        ([1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0], Interval(4.0, 2.0, 6.0)),  # P(T <= 2) = 3/128: the third of either end
+    ],
+)
+def test_hodges_lehmann_at_its_edges(values: list[float], expected: Interval | None) -> None:
+    assert hodges_lehmann(values) == expected

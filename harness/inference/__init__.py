@@ -1,1 +1,0 @@
-"""Inference: what statistics needs beside its intervals. Numbers in, numbers out."""
