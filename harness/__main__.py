@@ -9,7 +9,7 @@ INTERRUPTED = 130
 def main() -> NoReturn:
     """Load the command line and run it."""
     try:
-        from harness.cli import main as run  # noqa: PLC0415 - takes a second, in which somebody may press Ctrl-C
+        from harness.cli.main import main as run  # noqa: PLC0415 - takes a second, in which somebody may press Ctrl-C
 
         run()
     except KeyboardInterrupt:

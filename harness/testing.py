@@ -18,16 +18,16 @@ from numpy.typing import NDArray
 
 from harness.environment.processes import Process
 from harness.errors import EnvironmentFailedError
-from harness.generation import Generation, Offered
-from harness.leg import Leg, windows_of
-from harness.load import Job, Progress
-from harness.parts.fault import Fault
-from harness.plan import COPIES, Plan
+from harness.plan.faults import Fault
+from harness.plan.model import COPIES, Plan
 from harness.probes.access import Cache, Database
-from harness.samples import SCHEMA as SAMPLES
-from harness.samples import write_part
-from harness.setup import Setup
-from harness.trial import Incident, Migration, Startup, Trial
+from harness.record.generation import Generation, Offered
+from harness.record.leg import Leg, windows_of
+from harness.record.samples import SCHEMA as SAMPLES
+from harness.record.samples import write_part
+from harness.record.setup import Setup
+from harness.record.trial import Incident, Migration, Startup, Trial
+from harness.run.generator_process import Job, Progress
 
 CLIMB_POINTS = 101
 READINGS = ("at_ns", "source", "name", "value")

@@ -1,22 +1,23 @@
 """How a run is shown: pure functions from the Result of a run to text, pictures and HTML.
 
 No clock, no network, no disk but the package's own templates: the same run gives the same bytes anywhere. Imports
-``harness.metric`` to ``harness.result`` and nothing above them.
+``harness.metrics`` to ``harness.verdict.result`` and nothing above them.
 """
 
 from typing import Any
 
-from harness.result import Result
-from reports import junit, markdown, page, records
-from reports.certificate import certificate_text, selftest_begins
-from reports.contrast import side_by_side
-from reports.evidence_record import evidence_record
+from harness.verdict.result import Result
+from reports import junit, markdown, page
 from reports.history import history_json, history_text
-from reports.indexes import indexes_record
-from reports.plans import plans_record
-from reports.rehearsal_record import rehearsal_record
-from reports.statements import statements_record
+from reports.json import run as records
+from reports.json.evidence import evidence_record
+from reports.json.migration import rehearsal_record
+from reports.sections.indexes import indexes_record
+from reports.sections.query_plans import plans_record
+from reports.sections.selftest import certificate_text, selftest_begins
+from reports.sections.statements import statements_record
 from reports.text import to_text
+from reports.two_runs import side_by_side
 
 __all__ = [
     "certificate_text",

@@ -8,10 +8,10 @@ from rich.console import RenderableType
 from rich.padding import Padding
 from rich.text import Text
 
-from harness.metric import Better, Scale
-from harness.records.history import Line, Question, Skipped, Turn, change_of
+from harness.analysis.history import Line, Question, Skipped, Turn, change_of
+from harness.metrics import Better, Scale
 from harness.statistics.intervals import Interval
-from reports import view
+from reports import formatting
 from reports.terminal import table, written
 
 SCHEMA = 1
@@ -29,7 +29,7 @@ def history_text(
     if not lines:
         parts.append("no run has this value")
     if skipped:
-        parts.append("\n".join(f"skipped  {view.plain(run.run)}: {view.plain(run.why)}" for run in skipped))
+        parts.append("\n".join(f"skipped  {formatting.plain(run.run)}: {formatting.plain(run.why)}" for run in skipped))
     return "\n\n".join([*parts, NOTE]) + "\n"
 
 
@@ -49,13 +49,13 @@ def history_json(question: Question, lines: Sequence[Line], skipped: Sequence[Sk
 
 
 def _place(question: Question) -> str:
-    endpoint = view.plain(question.endpoint) if question.endpoint else "all requests"
-    return f"{endpoint}, {view.plain(question.stage) if question.stage else 'all stages but ramps'}"
+    endpoint = formatting.plain(question.endpoint) if question.endpoint else "all requests"
+    return f"{endpoint}, {formatting.plain(question.stage) if question.stage else 'all stages but ramps'}"
 
 
 def _line(question: Question, line: Line) -> Iterator[RenderableType]:
-    yield Text(f"plan  {view.plain(line.plan_name)}")
-    yield from (Text(f"differs from the runs above  {view.plain(fact)}") for fact in line.differs)
+    yield Text(f"plan  {formatting.plain(line.plan_name)}")
+    yield from (Text(f"differs from the runs above  {formatting.plain(fact)}") for fact in line.differs)
     heads = ("run", "started", question.metric.label, "95 % interval", "change", "")
     yield table(heads, _rows(question, line), numbers=range(2, 5))
     yield Padding.indent(Text("\n".join(_found(question, line))), 2)
@@ -65,8 +65,8 @@ def _found(question: Question, line: Line) -> Iterator[str]:
     """The change points; where there is none, whether there are runs enough to look for one."""
     yield from (_said(question, line, turn) for turn in line.turns)
     if line.missing:
-        more = view.plural(line.missing, "more run")
-        yield f"{view.plural(len(line.entries), 'run')}: {more} needed before change points are looked for"
+        more = formatting.plural(line.missing, "more run")
+        yield f"{formatting.plural(len(line.entries), 'run')}: {more} needed before change points are looked for"
     elif not line.turns:
         yield "no change point"
 
@@ -77,10 +77,10 @@ def _rows(question: Question, line: Line) -> Iterator[tuple[RenderableType, ...]
         change = change_of(entry, line.entries[index - 1], metric) if index else None
         bounded = entry.low is not None and entry.high is not None
         yield (
-            view.plain(entry.run),
-            view.moment(entry.setup.started),
-            view.with_unit(metric, entry.value),
-            view.value_interval(metric, Interval(entry.value, entry.low or 0.0, entry.high or 0.0))
+            formatting.plain(entry.run),
+            formatting.moment(entry.setup.started),
+            formatting.with_unit(metric, entry.value),
+            formatting.value_interval(metric, Interval(entry.value, entry.low or 0.0, entry.high or 0.0))
             if bounded
             else DASH,
             DASH if change is None else _change(question, change),
@@ -89,16 +89,16 @@ def _rows(question: Question, line: Line) -> Iterator[tuple[RenderableType, ...]
 
 
 def _change(question: Question, change: float) -> str:
-    return f"{view.in_percent(change, sign=True)} {'%' if question.metric.scale is Scale.LOG else 'pt'}"
+    return f"{formatting.in_percent(change, sign=True)} {'%' if question.metric.scale is Scale.LOG else 'pt'}"
 
 
 def _said(question: Question, line: Line, turn: Turn) -> str:
     metric = question.metric
     better = (turn.after < turn.before) == (metric.better is Better.LOWER)
-    levels = f"{view.with_unit(metric, turn.before)} \N{RIGHTWARDS ARROW} {view.with_unit(metric, turn.after)}"
+    levels = f"{formatting.with_unit(metric, turn.before)} \N{RIGHTWARDS ARROW} {formatting.with_unit(metric, turn.after)}"
     change = _turned(question, turn)
     size = f", {_change(question, change)}" if change is not None else ""
-    first = view.plain(line.entries[turn.index].run)
+    first = formatting.plain(line.entries[turn.index].run)
     return f"change point  from {first} on: {levels}{size}, {'better' if better else 'worse'}"
 
 

@@ -5,17 +5,19 @@ from dataclasses import dataclass, field
 
 from markupsafe import Markup
 
-from harness.judging.attribution import Attribution
-from harness.result import Result
-from reports import causes, charts, work
-from reports.bottlenecks import ABOUT as ABOUT_BOTTLENECKS
+from harness.analysis.steps import Attribution
+from harness.verdict.result import Result
+from reports import charts
 from reports.charts.paper import Chart
-from reports.faults import ABOUT
 from reports.page import Page
-from reports.rehearsal import ABOUT as ABOUT_REHEARSAL
-from reports.rehearsal import TERMS as REHEARSAL_TERMS
-from reports.rehearsal import TITLE as REHEARSAL_TITLE
-from reports.steps import CAVEAT, TITLE
+from reports.sections import causes
+from reports.sections import request_cost as work
+from reports.sections.bottlenecks import ABOUT as ABOUT_BOTTLENECKS
+from reports.sections.faults import ABOUT
+from reports.sections.migration import ABOUT as ABOUT_REHEARSAL
+from reports.sections.migration import TERMS as REHEARSAL_TERMS
+from reports.sections.migration import TITLE as REHEARSAL_TITLE
+from reports.sections.steps import CAVEAT, TITLE
 from reports.templating import TEMPLATES
 
 WIDE, NARROW = 900, 370

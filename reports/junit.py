@@ -7,9 +7,9 @@ target that does not hold is harmless, and skipped. A run that was ended early h
 
 from typing import NamedTuple
 
-from harness.judging.check import Outcome
+from harness.verdict.checks import Outcome
 from reports.page import Findings
-from reports.targets import TargetRow
+from reports.sections.targets import TargetRow
 from reports.templating import TEMPLATES
 
 INVALID, PASS = Outcome.INVALID.value, Outcome.PASS.value

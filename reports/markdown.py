@@ -3,12 +3,12 @@
 import re
 from collections.abc import Sequence
 
-from reports.causes import TITLE as CAUSES_TITLE
-from reports.faults import ABOUT
 from reports.page import Page
-from reports.rehearsal import TITLE as REHEARSAL_TITLE
-from reports.stages import Column, EndpointRow
-from reports.steps import CAVEAT, TITLE
+from reports.sections.causes import TITLE as CAUSES_TITLE
+from reports.sections.faults import ABOUT
+from reports.sections.migration import TITLE as REHEARSAL_TITLE
+from reports.sections.stages import Column, EndpointRow
+from reports.sections.steps import CAVEAT, TITLE
 from reports.templating import TEMPLATES
 
 SPECIAL = re.compile(r"([\\`*_\[\]<>|~#&$])")

@@ -4,37 +4,38 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import groupby
 
-from harness.judging.placebo import treated
-from harness.objections.external import without_credentials
-from harness.plan import ARMS, Arm, Plan
-from harness.result import Result
-from harness.setup import Setup
-from harness.summary import Summary
-from harness.trial import Migration
-from reports import targets, view
-from reports.answers import AnswerTable, answer_table
-from reports.arrivals import ArrivalTable, arrival_table
-from reports.bottlenecks import Bottlenecks, bottlenecks
-from reports.capacity import CapacityTable, capacity_table
-from reports.causes import CauseRow, cause_rows
-from reports.certificate import certificate_facts, certificate_sentence
-from reports.claims import ClaimRow, claim_rows, claims_tally
-from reports.faults import FaultRow, fault_rows
-from reports.indexes import IndexTable, index_table
-from reports.noise import NoiseRow, noise_rows
-from reports.outcomes import what_counts
-from reports.placebo import PlaceboRow, placebo_rows, placebo_sentence
-from reports.plans import PlanTable, plan_table
-from reports.rehearsal import RehearsalSection, rehearsal_section, sentence
-from reports.search import SearchTable, search_table
-from reports.server import ServerSection, server_section
-from reports.stages import Column, StageTable, columns, stage_tables
-from reports.statements import StatementTable, statement_table
-from reports.steps import StepTable, step_table
-from reports.targets import Remark, TargetRow, remark
-from reports.usage import UsageRow, usage_rows
-from reports.view import Cell
-from reports.work import KeyRow, WorkRow, equal_sentence, key_rows, work_rows
+from harness.analysis.placebo import treated
+from harness.analysis.summary import Summary
+from harness.plan.checks.external import without_credentials
+from harness.plan.model import ARMS, Arm, Plan
+from harness.record.setup import Setup
+from harness.record.trial import Migration
+from harness.verdict.result import Result
+from reports import formatting
+from reports.formatting import Cell
+from reports.sections import targets
+from reports.sections.answers import AnswerTable, answer_table
+from reports.sections.arrivals import ArrivalTable, arrival_table
+from reports.sections.bottlenecks import Bottlenecks, bottlenecks
+from reports.sections.capacity import CapacityTable, capacity_table
+from reports.sections.causes import CauseRow, cause_rows
+from reports.sections.claims import ClaimRow, claim_rows, claims_tally
+from reports.sections.faults import FaultRow, fault_rows
+from reports.sections.indexes import IndexTable, index_table
+from reports.sections.migration import RehearsalSection, rehearsal_section, sentence
+from reports.sections.noise import NoiseRow, noise_rows
+from reports.sections.outcomes import what_counts
+from reports.sections.placebo import PlaceboRow, placebo_rows, placebo_sentence
+from reports.sections.query_plans import PlanTable, plan_table
+from reports.sections.request_cost import KeyRow, WorkRow, equal_sentence, key_rows, work_rows
+from reports.sections.search import SearchTable, search_table
+from reports.sections.selftest import certificate_facts, certificate_sentence
+from reports.sections.servers import ServerSection, server_section
+from reports.sections.stages import Column, StageTable, columns, stage_tables
+from reports.sections.statements import StatementTable, statement_table
+from reports.sections.steps import StepTable, step_table
+from reports.sections.targets import Remark, TargetRow, remark
+from reports.sections.usage import UsageRow, usage_rows
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,9 +134,9 @@ def build_findings(result: Result) -> Findings:
     plan, summary, comparison, verdict = result.plan, result.summary, result.comparison, result.verdict
     evidence = result.evidence
     return Findings(
-        name=view.plain(plan.name),
+        name=formatting.plain(plan.name),
         outcome=verdict.outcome.value,
-        mark=view.MARKS[verdict.outcome],
+        mark=formatting.MARKS[verdict.outcome],
         headline=targets.headline(verdict),
         tally=targets.tally(verdict),
         finding=targets.finding(summary, comparison),
@@ -162,7 +163,7 @@ def build_page(result: Result) -> Page:
     evidence = result.evidence
     return Page(
         findings=build_findings(result),
-        started=view.moment(result.setup.started),
+        started=formatting.moment(result.setup.started),
         columns=columns(plan),
         stages=stage_tables(plan, summary, comparison, result.outcomes),
         capacity=capacity_table(plan, summary),
@@ -183,7 +184,7 @@ def build_page(result: Result) -> Page:
         indexes=index_table(evidence.databases),
         plans=plan_table(evidence.databases),
         selftest=certificate_sentence(result.certificate),
-        plan_text=view.plain(result.plan_text.replace("\r\n", "\n"), keep="\n\t"),
+        plan_text=formatting.plain(result.plan_text.replace("\r\n", "\n"), keep="\n\t"),
         counts=what_counts(plan.judgement),
     )
 
@@ -198,17 +199,17 @@ def _by_database(migrations: Sequence[Migration]) -> Iterator[tuple[list[str], M
 
 def _migration(arms: Sequence[str], migration: Migration) -> MigrationRow:
     before, after = migration.size_before_bytes, migration.size_after_bytes
-    unread = view.missing("the size of the database was not read")
+    unread = formatting.missing("the size of the database was not read")
     grown = None if before is None or after is None or before == 0 else after / before - 1
     return MigrationRow(
-        arm=view.plain(", ".join(arms)),
-        service=view.plain(migration.service or ""),
-        revision=view.plain(migration.revision or "as seeded"),
-        seconds=view.duration(migration.seconds),
-        indexes=tuple(view.plain(index) for index in migration.indexes_created),
-        size_before=unread if before is None else Cell(view.size(before)),
-        size_after=unread if after is None else Cell(view.size(after)),
-        growth=unread if grown is None else Cell(f"{view.in_percent(grown, sign=True)} %"),
+        arm=formatting.plain(", ".join(arms)),
+        service=formatting.plain(migration.service or ""),
+        revision=formatting.plain(migration.revision or "as seeded"),
+        seconds=formatting.duration(migration.seconds),
+        indexes=tuple(formatting.plain(index) for index in migration.indexes_created),
+        size_before=unread if before is None else Cell(formatting.size(before)),
+        size_after=unread if after is None else Cell(formatting.size(after)),
+        growth=unread if grown is None else Cell(f"{formatting.in_percent(grown, sign=True)} %"),
     )
 
 
@@ -218,10 +219,10 @@ def _setup(result: Result) -> Iterator[Facts]:
     yield Facts("Host", tuple(_host(k, v) for k, v in setup.host.items()))
     measured = {arm for order in setup.order for arm in order}
     arms = ((arm, ", ".join(_arm(part))) for arm, part in plan.arms_in_order.items() if arm in measured)
-    yield Facts("Arms", tuple((view.plain(arm), view.plain(text)) for arm, text in arms))
+    yield Facts("Arms", tuple((formatting.plain(arm), formatting.plain(text)) for arm, text in arms))
     yield Facts("Load of a leg", tuple(_load(plan)))
     yield Facts("Time to readiness, mean of the starts", tuple(_readiness(summary)))
-    yield Facts("Data", tuple((view.plain(k), f"{view.count(v)} rows") for k, v in setup.row_counts.items()))
+    yield Facts("Data", tuple((formatting.plain(k), f"{formatting.count(v)} rows") for k, v in setup.row_counts.items()))
     yield Facts("Server settings", _rows(setup.settings))
     yield Facts("Order of legs", tuple(_order(setup)))
     yield Facts("Generator", tuple(_generator(summary)))
@@ -230,9 +231,9 @@ def _setup(result: Result) -> Iterator[Facts]:
         "Seeds and fingerprints",
         (
             ("seed of load and order", str(setup.order_seed)),
-            ("plan", view.plain(setup.plan_fingerprint)),
-            ("user files", view.plain(setup.users_fingerprint)),
-            ("seeded data", view.plain(setup.seed_fingerprint or "not fingerprinted")),
+            ("plan", formatting.plain(setup.plan_fingerprint)),
+            ("user files", formatting.plain(setup.users_fingerprint)),
+            ("seeded data", formatting.plain(setup.seed_fingerprint or "not fingerprinted")),
         ),
     )
 
@@ -247,49 +248,49 @@ def _arm(part: Arm) -> Iterator[str]:
 
 
 def _rows(facts: dict[str, str]) -> tuple[tuple[str, str], ...]:
-    return tuple((view.plain(key), view.plain(value)) for key, value in facts.items())
+    return tuple((formatting.plain(key), formatting.plain(value)) for key, value in facts.items())
 
 
 def _host(key: str, value: str | float) -> tuple[str, str]:
-    name = view.plain(key.removesuffix("_bytes").replace("_", " "))
+    name = formatting.plain(key.removesuffix("_bytes").replace("_", " "))
     if isinstance(value, str):
-        return name, view.plain(value)
+        return name, formatting.plain(value)
     if key.endswith("_bytes"):
-        return name, view.size(int(value))
-    return name, view.count(value) if isinstance(value, int) else view.number(value)
+        return name, formatting.size(int(value))
+    return name, formatting.count(value) if isinstance(value, int) else formatting.number(value)
 
 
 def _load(plan: Plan) -> Iterator[tuple[str, str]]:
-    yield "profile", view.plain(plan.profile) if plan.profile else "none, the plan as written"
-    yield "length", view.duration(plan.seconds)
+    yield "profile", formatting.plain(plan.profile) if plan.profile else "none, the plan as written"
+    yield "length", formatting.duration(plan.seconds)
 
 
 def _readiness(summary: Summary) -> Iterator[tuple[str, str]]:
     for arm in ARMS:
         row = summary.row(arm, None, None, None)
         if row and (seconds := row.value("ready_seconds")) is not None:
-            yield arm, view.duration(seconds)
+            yield arm, formatting.duration(seconds)
 
 
 def _order(setup: Setup) -> Iterator[tuple[str, str]]:
     if setup.sequential:
         for arm, legs in groupby(setup.legs, key=lambda leg: leg.arm):
-            yield view.plain(arm), f"sequential: legs {', '.join(str(leg.number) for leg in legs)}"
+            yield formatting.plain(arm), f"sequential: legs {', '.join(str(leg.number) for leg in legs)}"
         return
     for block, order in enumerate(setup.order, start=1):
-        yield f"block {block}", view.plain(", ".join(order))
+        yield f"block {block}", formatting.plain(", ".join(order))
 
 
 def _generator(summary: Summary) -> Iterator[tuple[str, str]]:
     if not summary.legs:
         return
-    yield "legs measured", view.count(len(summary.legs))
+    yield "legs measured", formatting.count(len(summary.legs))
     if (processes := max(leg.processes for leg in summary.legs)) > 1:
-        hosts = view.plural(max(leg.hosts for leg in summary.legs), "host")
-        yield "load from", f"{view.count(processes)} processes on {hosts}; the figures below are of the worst"
-    yield "busiest leg", f"{view.in_percent(max(leg.cpu_share for leg in summary.legs))} % of a core"
-    yield "latest leg", f"{view.milliseconds(max(leg.lag_p99_ms for leg in summary.legs))} late (P99)"
+        hosts = formatting.plural(max(leg.hosts for leg in summary.legs), "host")
+        yield "load from", f"{formatting.count(processes)} processes on {hosts}; the figures below are of the worst"
+    yield "busiest leg", f"{formatting.in_percent(max(leg.cpu_share for leg in summary.legs))} % of a core"
+    yield "latest leg", f"{formatting.milliseconds(max(leg.lag_p99_ms for leg in summary.legs))} late (P99)"
     if lags := [leg.schedule_lag_p99_ms for leg in summary.legs if leg.schedule_lag_p99_ms is not None]:
-        yield "schedule lag", f"{view.milliseconds(max(lags))} (P99 of the worst leg)"
+        yield "schedule lag", f"{formatting.milliseconds(max(lags))} (P99 of the worst leg)"
     if pause := max(leg.gc_pause_ms for leg in summary.legs):
-        yield "longest pause for garbage", view.milliseconds(pause)
+        yield "longest pause for garbage", formatting.milliseconds(pause)

@@ -1,6 +1,6 @@
 """Progress: one line that says how a run goes."""
 
-from reports.view import count, milliseconds, number, planned
+from reports.formatting import count, milliseconds, number, planned
 
 
 def progress_line(

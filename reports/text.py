@@ -6,12 +6,12 @@ from rich.console import Group, RenderableType
 from rich.padding import Padding
 from rich.text import Text
 
-from reports.answers import AnswerTable
+from reports.formatting import Cell
 from reports.page import Findings
-from reports.steps import CAVEAT, TITLE, StepTable, StepValue
-from reports.targets import Remark, TargetRow
+from reports.sections.answers import AnswerTable
+from reports.sections.steps import CAVEAT, TITLE, StepTable, StepValue
+from reports.sections.targets import Remark, TargetRow
 from reports.terminal import STYLES, listed, table, to_ascii, written
-from reports.view import Cell
 
 HEADS = ("target", "before", "after", "change", "95 % interval")
 DIFFERENCES = 5

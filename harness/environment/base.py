@@ -12,11 +12,11 @@ from harness.environment.external import ExternalEnvironment
 from harness.environment.leftovers import collect, collect_containers
 from harness.environment.local import LocalEnvironment
 from harness.environment.processes import Process
-from harness.leg import Leg
-from harness.parts.fault import Fault
-from harness.plan import Plan
+from harness.plan.faults import Fault
+from harness.plan.model import Plan
 from harness.probes.access import Cache, Database
-from harness.trial import Incident, Migration, Startup
+from harness.record.leg import Leg
+from harness.record.trial import Incident, Migration, Startup
 
 
 class Environment(AbstractContextManager["Environment"], Protocol):
@@ -85,7 +85,7 @@ def create(plan: Plan, base: Path, logs: Path, say: Callable[[str], None]) -> En
 
 
 def _compose(plan: Plan, base: Path, logs: Path, say: Callable[[str], None]) -> Environment:
-    from harness.environment.compose import ComposeEnvironment  # noqa: PLC0415 - the Docker SDK takes a second
+    from harness.environment.compose.environment import ComposeEnvironment  # noqa: PLC0415 - the Docker SDK takes a second
 
     for removed in collect_containers():
         say(removed)

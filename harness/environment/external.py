@@ -19,7 +19,7 @@ from typing import Self
 import redis
 
 from harness.environment import seeds
-from harness.environment.observed import (
+from harness.environment.external_database import (
     DatabaseFacts,
     by_arm,
     connect,
@@ -32,14 +32,14 @@ from harness.environment.readiness import await_ready, why_not_ok
 from harness.environment.settings import redis_settings
 from harness.environment.variables import expand, expand_url, expanded
 from harness.errors import EnvironmentFailedError, NotReadyError
-from harness.leg import Leg
-from harness.objections.external import PLACEHOLDER
-from harness.parts.fault import Fault
-from harness.parts.system import External
-from harness.plan import Arm, Plan
+from harness.plan.checks.external import PLACEHOLDER
+from harness.plan.environment import External
+from harness.plan.faults import Fault
+from harness.plan.model import Arm, Plan
 from harness.probes.access import Cache, Database
-from harness.readings import CACHE
-from harness.trial import Incident, Migration, Startup
+from harness.record.leg import Leg
+from harness.record.readings import CACHE
+from harness.record.trial import Incident, Migration, Startup
 
 
 @dataclass(frozen=True, slots=True)

@@ -41,7 +41,7 @@ def _remove_old(scratch: Path) -> None:
 
 def collect_containers() -> Iterator[str]:
     """Remove containers, networks and volumes of runs that are over; nothing where there is no Docker."""
-    from harness.environment.engine import abandoned, engine, sweep  # noqa: PLC0415 - the SDK takes a second
+    from harness.environment.compose.engine import abandoned, engine, sweep  # noqa: PLC0415 - the SDK takes a second
 
     try:
         with engine() as client:

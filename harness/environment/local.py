@@ -21,7 +21,8 @@ import redis
 from psycopg import sql
 
 from harness.environment import seeds
-from harness.environment.migrating import migration_url
+from harness.environment.faults import EndFault, inject_fault
+from harness.environment.migration import migration_url
 from harness.environment.postgres import row_counts
 from harness.environment.processes import Process, Processes, end_together
 from harness.environment.servers import (
@@ -34,18 +35,17 @@ from harness.environment.servers import (
     wait_until,
 )
 from harness.environment.settings import postgres_settings, redis_settings
-from harness.environment.strike import EndFault, inject_fault
 from harness.environment.template_databases import LEG, SEED, TemplateDatabases, migrate_once, title_of
 from harness.environment.variables import expanded
 from harness.errors import EnvironmentFailedError
-from harness.leg import Leg
-from harness.objections.faults import UNNAMED
-from harness.parts.fault import Fault
-from harness.parts.system import Local
-from harness.plan import Arm, Plan
+from harness.plan.checks.faults import UNNAMED
+from harness.plan.environment import Local
+from harness.plan.faults import Fault
+from harness.plan.model import Arm, Plan
 from harness.probes.access import Cache, Database, ServiceProcess
-from harness.readings import CACHE, DATABASE
-from harness.trial import Incident, Migration, Startup
+from harness.record.leg import Leg
+from harness.record.readings import CACHE, DATABASE
+from harness.record.trial import Incident, Migration, Startup
 
 CLOCK_SECONDS = 1.5
 """Redis tells its age in whole seconds."""

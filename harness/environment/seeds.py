@@ -16,8 +16,8 @@ from pathlib import Path
 from platformdirs import user_cache_path
 
 from harness.errors import EnvironmentFailedError, PlanError, Problem
-from harness.parts.system import Local
-from harness.plan import Plan
+from harness.plan.environment import Local
+from harness.plan.model import Plan
 
 KEPT = 3
 FACTS = "facts.json"

@@ -13,11 +13,11 @@ from functools import partial
 import psycopg
 from psycopg import sql
 
+from harness.environment.migration_content import Content, content, migrated
 from harness.environment.postgres import PostgresServer
-from harness.migration import Content, content, migrated
-from harness.plan import PLACEBO, Plan
-from harness.probes.indexes import read_build_seconds
-from harness.trial import Migration
+from harness.plan.model import PLACEBO, Plan
+from harness.probes.catalogue import read_build_seconds
+from harness.record.trial import Migration
 
 SEED, LEG = "seed", "leg"
 

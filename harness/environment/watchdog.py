@@ -30,7 +30,7 @@ def containers_gone(label: str, scratch: Path) -> bool:
     """Remove the containers of a run that made some; returns whether none is left."""
     if not (scratch / CONTAINERS).exists():
         return True
-    from harness.environment.engine import sweep_to_zero  # noqa: PLC0415 - the SDK takes a second, few runs need it
+    from harness.environment.compose.engine import sweep_to_zero  # noqa: PLC0415 - the SDK takes a second, few runs need it
 
     return sweep_to_zero(label)
 

@@ -1,95 +1,90 @@
-"""Ablation: what requests did without one index of the migration, beside what they do with all of them."""
+"""Omission: what the work of the same requests with all indexes and without one says of that index."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 
-from harness.evidence.plan_difference import Change, change_of
-from harness.evidence.plan_tree import Explained
+from harness.record.ablation import CHANCE, Ablated, Without, Worse
+from harness.record.catalogue import Index
+from harness.record.query_plans import Explained
+from harness.record.request_work import Asked, Inspected
+from harness.record.statements import Counts
 
-CHANCE = 0.01
-"""A smaller change of pages or of bytes written ahead, as a part of what there was, is no more than chance."""
-
-
-@dataclass(frozen=True, slots=True)
-class Without:
-    """The requests of one endpoint with all indexes of after and without one: pages of 8 kB and bytes of WAL each.
-
-    Of statements that name the table of the index. ``more_pages`` says whether most requests that came to the table
-    looked at more pages without it, ``fewer_pages`` whether most looked at fewer, and ``less_wal`` whether most wrote
-    less: one alone may have met with anything.
-    """
-
-    endpoint: str
-    requests: int
-    pages_with: float
-    pages_without: float
-    wal_with: float
-    wal_without: float
-    more_pages: bool = True
-    less_wal: bool = True
-    fewer_pages: bool = False
-
-    @property
-    def pages_saved(self) -> float:
-        """Pages that a request need not read as the index is there; 0 where the difference may be chance."""
-        return _beyond_chance(self.pages_with, self.pages_without) if self.more_pages else 0.0
-
-    @property
-    def pages_added(self) -> float:
-        """Pages that a request looks at more as the index is there: it is kept up, or the server chose it in error."""
-        return _beyond_chance(self.pages_without, self.pages_with) if self.fewer_pages else 0.0
-
-    @property
-    def wal_added(self) -> float:
-        """Bytes that a request writes ahead more as the index is there; 0 where the difference may be chance."""
-        return _beyond_chance(self.wal_without, self.wal_with) if self.less_wal else 0.0
+Seen = tuple[Inspected, Sequence[Explained]]
+"""What an arm did for its requests, and how its servers go about the statements."""
+Place = tuple[str | None, str]
 
 
-@dataclass(frozen=True, slots=True)
-class Worse:
-    """A statement that does more without the index: pages of a call, and its plans, where they are known."""
-
-    fingerprint: str
-    text: str
-    pages_with: float
-    pages_without: float
-    plan_with: Explained | None = None
-    plan_without: Explained | None = None
-
-    @property
-    def change(self) -> Change | None:
-        """From its plan with the index to the one without."""
-        known = self.plan_with and self.plan_without
-        return change_of(self.plan_with, self.plan_without) if known else None
+def omitted(index: Index, whole: Seen, without: Seen) -> Ablated:
+    """What an index brings and costs: the requests that were answered both times, one by one the same."""
+    parts = [_touching(index.table, seen[0]) for seen in (whole, without)]
+    endpoints = list(_endpoints(list(_pairs(parts[0], parts[1]))))
+    return Ablated(index.name, tuple(endpoints), _worse(whole, without), index.service)
 
 
-@dataclass(frozen=True, slots=True)
-class Ablated:
-    """What was measured without an index; ``worse`` is the statement that needs it most."""
-
-    index: str
-    endpoints: tuple[Without, ...]
-    worse: Worse | None = None
-    service: str | None = None
-
-    @property
-    def saved(self) -> Sequence[Without]:
-        """The endpoints whose requests read fewer pages as the index is there, the one that gains most first."""
-        found = [one for one in self.endpoints if one.pages_saved > 0]
-        return sorted(found, key=lambda one: (-one.pages_saved * one.requests, one.endpoint))
-
-    @property
-    def costing(self) -> Sequence[Without]:
-        """The endpoints whose requests look at more pages as the index is there, the one that pays most first."""
-        found = [one for one in self.endpoints if one.pages_added > 0]
-        return sorted(found, key=lambda one: (-one.pages_added * one.requests, one.endpoint))
-
-    @property
-    def written(self) -> Sequence[Without]:
-        """The endpoints whose requests write more as the index is there, the one that pays most first."""
-        found = [one for one in self.endpoints if one.wal_added > 0]
-        return sorted(found, key=lambda one: (-one.wal_added * one.requests, one.endpoint))
+def _pairs(whole: Inspected, without: Inspected) -> Iterator[tuple[Asked, Asked]]:
+    """A request with all indexes and the same one without, as far as both were answered alike."""
+    others = {asked.n: asked for asked in without.requests}
+    for asked in whole.requests:
+        other = others.get(asked.n)
+        if other and other.endpoint == asked.endpoint and not (asked.failed or other.failed) and other.hit == asked.hit:
+            yield asked, other
 
 
-def _beyond_chance(less: float, more: float) -> float:
-    return more - less if abs(more - less) > CHANCE * max(less, more) else 0.0
+def _touching(table: str, inspected: Inspected) -> Inspected:
+    """The same requests with the work of those statements alone that name a table."""
+    name = re.compile(rf"(?<![\w$]){re.escape(table.rpartition('.')[2])}(?![\w$])", re.IGNORECASE)
+    named = {number for number, text in enumerate(inspected.statements) if name.search(text.text)}
+    requests = (
+        replace(asked, work=tuple(work for work in asked.work if work.statement in named))
+        for asked in inspected.requests
+    )
+    return replace(inspected, requests=tuple(requests))
+
+
+def _endpoints(pairs: Sequence[tuple[Asked, Asked]]) -> Iterator[Without]:
+    for endpoint in sorted({asked.endpoint for asked, _ in pairs}):
+        both = [pair for pair in pairs if pair[0].endpoint == endpoint]
+        there, gone = (sum((pair[side].counts for pair in both), Counts()).per(len(both)) for side in (0, 1))
+        changes = [other.counts - one.counts for one, other in both if one.counts or other.counts]
+        more = _most(change.blocks > 0 for change in changes)
+        less = _most(change.wal < 0 for change in changes)
+        fewer = _most(change.blocks < 0 for change in changes)
+        yield Without(endpoint, len(both), there.blocks, gone.blocks, there.wal, gone.wal, more, less, fewer)
+
+
+def _most(found: Iterable[bool]) -> bool:
+    votes = list(found)
+    return 2 * sum(votes) > len(votes)
+
+
+def _worse(whole: Seen, without: Seen) -> Worse | None:
+    """The statement that looks at most pages more without the index, each of its calls taken by itself."""
+    there, gone = _calls(whole[0]), _calls(without[0])
+    texts = {(text.service, text.fingerprint): text.text for text in whole[0].statements}
+    more = {
+        place: (gone[place].blocks / gone[place].calls - counts.blocks / counts.calls) * counts.calls
+        for place, counts in there.items()
+        if counts.calls and gone.get(place)
+    }
+    place = max(more, key=lambda one: (more[one], one[1]), default=None)
+    if place is None or more[place] <= CHANCE * there[place].blocks:
+        return None
+    one, other = (_plan(seen[1], place) for seen in (whole, without))
+    pages = [counts[place].blocks / counts[place].calls for counts in (there, gone)]
+    return Worse(place[1], one.text if one else texts.get(place, ""), pages[0], pages[1], one, other)
+
+
+def _calls(inspected: Inspected) -> Mapping[Place, Counts]:
+    """What each statement did for all requests together."""
+    found: dict[Place, Counts] = {}
+    for asked in inspected.requests:
+        for work in asked.work:
+            text = inspected.statements[work.statement]
+            place = text.service, text.fingerprint
+            found[place] = found.get(place, Counts()) + work.counts
+    return found
+
+
+def _plan(plans: Sequence[Explained], place: Place) -> Explained | None:
+    return next((plan for plan in plans if (plan.service, plan.fingerprint) == place), None)

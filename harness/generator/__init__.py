@@ -6,7 +6,7 @@ User files take their user class from here: ``from harness.generator import Http
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from harness.generator.client import HttpUser
+    from harness.generator.http.client import HttpUser
 
 __all__ = ["HttpUser"]
 
@@ -14,7 +14,7 @@ __all__ = ["HttpUser"]
 def __getattr__(name: str) -> Any:  # noqa: ANN401 - PEP 562
     """Import the client when somebody asks for it, and Locust with it."""
     if name == "HttpUser":
-        from harness.generator.client import HttpUser  # noqa: PLC0415
+        from harness.generator.http.client import HttpUser  # noqa: PLC0415
 
         return HttpUser
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -17,15 +17,15 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TextIO
 
-from harness.generator.alone import run_alone
+from harness.generator.answers.requests import CORPUS_SECONDS, inquire
+from harness.generator.distributed.master import Order, run_with_workers
+from harness.generator.distributed.worker import work
 from harness.generator.endpoints import endpoints_of
-from harness.generator.inquirer import CORPUS_SECONDS, inquire
-from harness.generator.master import Order, run_with_workers
+from harness.generator.single import run_alone
 from harness.generator.users import load_users, own_files, takers, tell_users
-from harness.generator.worker import work
-from harness.objections.during import under_load
-from harness.parts.system import HOST_VARIABLE
-from harness.plan_file import read_plan
+from harness.plan.checks.migration import under_load
+from harness.plan.environment import HOST_VARIABLE
+from harness.plan.file import read_plan
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

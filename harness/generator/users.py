@@ -13,8 +13,8 @@ from locust.env import Environment
 from locust.user.task import LOCUST_STATE_RUNNING, LOCUST_STATE_STOPPING
 from locust.util.load_locustfile import load_locustfile
 
-from harness.parts.system import url_variable
-from harness.plan import Plan
+from harness.plan.environment import url_variable
+from harness.plan.model import Plan
 
 NOWHERE = "http://127.0.0.1:9"
 """What user files find where they read an address while they are only checked."""

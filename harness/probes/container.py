@@ -14,7 +14,7 @@ from docker.errors import DockerException
 from urllib3.exceptions import HTTPError
 
 from harness.probes.reader import Probe, Row
-from harness.readings import CPU, MEMORY, THREADS
+from harness.record.readings import CPU, MEMORY, THREADS
 
 NETWORK_IN, NETWORK_OUT = "network_in_bytes", "network_out_bytes"
 DISK_READ, DISK_WRITTEN = "disk_read_bytes", "disk_written_bytes"

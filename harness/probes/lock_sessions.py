@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from harness.evidence.passage import PLANNED
+from harness.record.migration import PLANNED
 
 SESSIONS = """
     WITH waiting AS MATERIALIZED (

@@ -13,10 +13,10 @@ from typing import Any, NamedTuple, Self
 
 import psycopg
 
-from harness.evidence.passage import EXCLUSIVE, Queue, Ran, Space, Wait
-from harness.evidence.statement import MARK
 from harness.probes.access import Connection, Database
 from harness.probes.lock_sessions import SESSIONS, LockingSession, blocking_statements, session_of
+from harness.record.migration import EXCLUSIVE, Queue, Ran, Space, Wait
+from harness.record.statements import MARK
 
 EVERY_SECONDS = 0.025
 SPACE_EVERY = 16

@@ -13,12 +13,12 @@ from typing import Self
 
 import psycopg
 
-from harness.evidence.unread import Unread
-from harness.executions import together
 from harness.probes.access import Database
+from harness.probes.postgres_server import ServerWatch
 from harness.probes.reader import Probe, beats
-from harness.probes.server_watch import ServerWatch
-from harness.readings import DATABASE, SERVER
+from harness.record.executions import together
+from harness.record.readings import DATABASE, SERVER
+from harness.record.unavailable import Unread
 
 EVERY_SECONDS, LOOK_SECONDS = 1.0, 0.1
 PATIENCE_SECONDS = 10.0

@@ -15,7 +15,7 @@ import psutil
 from harness.probes.access import HasPid
 from harness.probes.process_table import HAS_PROC, Process, ProcessTable
 from harness.probes.reader import Probe, beats
-from harness.readings import CPU, DESCRIPTORS, MEMORY, THREADS
+from harness.record.readings import CPU, DESCRIPTORS, MEMORY, THREADS
 
 EVERY_SECONDS = 1.0
 MEMORY_SECONDS, MEMORY_SHARE = 2.5, 0.001

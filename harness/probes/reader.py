@@ -7,8 +7,8 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 if TYPE_CHECKING:
-    from harness.evidence.unread import Unread
-    from harness.executions import Executions
+    from harness.record.executions import Executions
+    from harness.record.unavailable import Unread
 
 Row = tuple[int, str, str, float]
 """``(wall-clock ns, source, name, value)``."""

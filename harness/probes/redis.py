@@ -12,10 +12,10 @@ from typing import Any
 import redis
 from redis.exceptions import NoPermissionError
 
-from harness.evidence.unread import Unread
 from harness.probes.access import Cache
 from harness.probes.reader import Probe, Row, beats
-from harness.readings import CACHE, SERVER
+from harness.record.readings import CACHE, SERVER
+from harness.record.unavailable import Unread
 
 EVERY_SECONDS = 1.0
 PATIENCE_SECONDS = 10.0

@@ -8,9 +8,9 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from harness.probes.access import Cache, Database, MetricsEndpoint, ServiceContainer, ServiceProcess
-from harness.probes.metrics import MetricsProbe
 from harness.probes.postgres import PostgresProbe
 from harness.probes.process import ProcessProbe
+from harness.probes.prometheus import MetricsProbe
 from harness.probes.reader import Probe
 from harness.probes.redis import RedisProbe
 

@@ -7,8 +7,8 @@ from typing import Any, Self
 
 import psycopg
 
-from harness.evidence.statement import MARK, Counts, fingerprint, is_question, without_values
 from harness.probes.access import Connection, Database
+from harness.record.statements import MARK, Counts, fingerprint, is_question, without_values
 
 Key = tuple[str | None, str]
 """A service and the fingerprint of a statement."""

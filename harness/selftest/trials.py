@@ -13,28 +13,28 @@ import numpy as np
 import psutil
 
 from harness import __version__
-from harness.campaign import run_campaign
-from harness.change import Change
+from harness.analysis.change import Change
+from harness.analysis.noise import Noise
 from harness.environment.base import Environment, create
 from harness.environment.processes import LABEL
 from harness.errors import MeasurementError
-from harness.experiment import Effort
-from harness.judging.certificate import MORE_WORK, Certificate, Delay, Equal, Freeze, Kill, Power
-from harness.judging.check import Outcome
-from harness.judging.noise import Noise
-from harness.leg import Leg
-from harness.load import Job, Progress, generate
-from harness.plan import ARMS, Plan
-from harness.plan_file import parse_plan
-from harness.readings import FAULT
-from harness.result import Result
-from harness.running.context import RunContext, Source
+from harness.plan.file import parse_plan
+from harness.plan.model import ARMS, Plan
+from harness.record.certificate import MORE_WORK, Certificate, Delay, Equal, Freeze, Kill, Power
+from harness.record.leg import Leg
+from harness.record.noise_store import machine_of
+from harness.record.readings import FAULT
+from harness.record.run_folder import RunFolder
+from harness.record.setup import Setup
+from harness.run.campaign import run_campaign
+from harness.run.context import RunContext, Source
+from harness.run.experiment import Effort
+from harness.run.generator_process import Job, Progress, generate
 from harness.selftest import plans
 from harness.selftest.plans import Size
-from harness.setup import Setup
 from harness.statistics.percentiles import percentile
-from harness.store import RunFolder
-from harness.stores.noise import machine_of
+from harness.verdict.checks import Outcome
+from harness.verdict.result import Result
 
 HERE = Path(__file__).parent
 USERS = HERE / "users.py"

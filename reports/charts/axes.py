@@ -1,4 +1,4 @@
-"""Axes: ticks on the scales that charts use, labelled by the view."""
+"""Axes: ticks on the scales that charts use, labelled by the formatting."""
 
 import math
 from collections.abc import Iterable, Sequence
@@ -6,8 +6,8 @@ from collections.abc import Iterable, Sequence
 from matplotlib.axes import Axes
 from matplotlib.ticker import FixedLocator, NullLocator
 
-from harness.metric import METRICS
-from reports import view
+from harness.metrics import METRICS
+from reports import formatting
 from reports.charts import paper
 
 _STEPS = ((1.0, 2.0, 5.0), (1.0, 3.0), (1.0,))
@@ -74,7 +74,7 @@ def milliseconds_axis(axes: Axes, values: Iterable[float]) -> bool:
     axes.set_yscale("log")
     axes.set_ylim(low, high)
     ticks = log_ticks(low, high)
-    set_ticks(axes, "y", ticks, (view.tick(METRICS["p95"], tick) for tick in ticks))
+    set_ticks(axes, "y", ticks, (formatting.tick(METRICS["p95"], tick) for tick in ticks))
     axes.grid(visible=True, axis="y")
     return True
 

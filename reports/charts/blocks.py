@@ -8,10 +8,10 @@ arms stand above each other, unconnected.
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from harness.comparison import Comparison, Pair
-from harness.metric import Table, Unit, shown_in
-from harness.verdict import Verdict
-from reports import view
+from harness.analysis.comparison import Comparison, Pair
+from harness.metrics import Table, Unit, shown_in
+from harness.verdict.judge import Verdict
+from reports import formatting
 from reports.charts import axes as scales
 from reports.charts import paper
 from reports.charts.paper import Chart
@@ -36,8 +36,8 @@ def _pairs(comparison: Comparison, verdict: Verdict) -> list[Pair]:
 
 
 def _heading(pair: Pair) -> str:
-    parts = [pair.metric.label, *(view.plain(part) for part in (pair.stage, pair.endpoint, pair.tag) if part)]
-    return f" {view.DOT} ".join(parts)
+    parts = [pair.metric.label, *(formatting.plain(part) for part in (pair.stage, pair.endpoint, pair.tag) if part)]
+    return f" {formatting.DOT} ".join(parts)
 
 
 def _chart(number: int, pair: Pair, *, paired: bool) -> Chart:
@@ -81,5 +81,5 @@ def _value_axis(axes: Axes, pair: Pair) -> None:
     top = max(values)
     axes.set_ylim(-0.04 * top, top * 1.1)
     ticks = scales.nice_ticks(top)
-    scales.set_ticks(axes, "y", ticks, (view.tick(pair.metric, tick) for tick in ticks))
+    scales.set_ticks(axes, "y", ticks, (formatting.tick(pair.metric, tick) for tick in ticks))
     axes.grid(visible=True, axis="y")

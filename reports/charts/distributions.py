@@ -8,13 +8,13 @@ import math
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from harness.measures.curve import Curve
-from harness.summary import Summary
-from reports import view
+from harness.analysis.latency_curve import Curve
+from harness.analysis.summary import Summary
+from reports import formatting
 from reports.charts import axes as scales
 from reports.charts import paper
 from reports.charts.paper import Chart
-from reports.stages import ALL_REQUESTS, busiest
+from reports.sections.stages import ALL_REQUESTS, busiest
 
 WIDTH, HEIGHT = 332, 230
 LEFT, TOP, RIGHT, BOTTOM = 54, 10, 46, 40
@@ -30,7 +30,7 @@ def distribution_charts(summary: Summary) -> list[tuple[str, Chart]]:
     for number, endpoint in enumerate((None, *busiest(summary, MOST_ENDPOINTS))):
         pair = {arm: curves[arm, endpoint] for arm in paper.ARM_COLOURS if (arm, endpoint) in curves}
         if pair and (chart := _chart(number, endpoint, pair)):
-            charts.append((view.plain(endpoint) if endpoint else ALL_REQUESTS, chart))
+            charts.append((formatting.plain(endpoint) if endpoint else ALL_REQUESTS, chart))
     return charts
 
 
@@ -38,7 +38,7 @@ def _chart(number: int, endpoint: str | None, pair: dict[str, Curve]) -> Chart |
     points = {arm: _points(curve) for arm, curve in pair.items()}
     if not any(len(x) > 1 for x, _ in points.values()):
         return None
-    name = view.plain(endpoint) if endpoint else ALL_REQUESTS
+    name = formatting.plain(endpoint) if endpoint else ALL_REQUESTS
 
     def paint(figure: Figure) -> None:
         axes = paper.bare_axes(figure, LEFT, TOP, WIDTH - LEFT - RIGHT, HEIGHT - TOP - BOTTOM)

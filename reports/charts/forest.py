@@ -12,17 +12,17 @@ from typing import Any
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from harness.change import Change
-from harness.comparison import Comparison, Pair
-from harness.judging.check import Check, Outcome, Reason, wanted_ratios
-from harness.metric import HEADLINES
-from harness.summary import Summary
-from harness.verdict import Verdict
-from reports import view
+from harness.analysis.change import Change
+from harness.analysis.comparison import Comparison, Pair
+from harness.analysis.summary import Summary
+from harness.metrics import HEADLINES
+from harness.verdict.checks import Check, Outcome, Reason, wanted_ratios
+from harness.verdict.judge import Verdict
+from reports import formatting
 from reports.charts import axes as scales
 from reports.charts import paper
 from reports.charts.paper import Chart
-from reports.stages import ALL_REQUESTS, busiest
+from reports.sections.stages import ALL_REQUESTS, busiest
 
 NARROW = 560
 MOST_ENDPOINTS = 12
@@ -105,9 +105,9 @@ def _targets(verdict: Verdict) -> Iterator[_Row]:
     for check in verdict.checks:
         change = check.pair.change if check.pair and check.reason is not Reason.TOO_FEW else None
         yield _Row(
-            title=view.plain(check.target.expect.strip()),
-            detail=view.where(check.target),
-            mark=view.MARKS[check.outcome],
+            title=formatting.plain(check.target.expect.strip()),
+            detail=formatting.where(check.target),
+            mark=formatting.MARKS[check.outcome],
             colour=COLOURS[check.outcome],
             change=change,
             wanted=wanted_ratios(check.target, check.pair) if change and check.pair and check.pair.before else None,
@@ -134,11 +134,11 @@ def _endpoints(summary: Summary, comparison: Comparison) -> Iterator[_Row]:
 
 def _more(summary: Summary) -> str:
     hidden = len(summary.endpoints) - MOST_ENDPOINTS
-    return f" {view.DOT} the busiest {MOST_ENDPOINTS} of {view.count(len(summary.endpoints))}" if hidden > 0 else ""
+    return f" {formatting.DOT} the busiest {MOST_ENDPOINTS} of {formatting.count(len(summary.endpoints))}" if hidden > 0 else ""
 
 
 def _endpoint(comparison: Comparison, endpoint: str | None) -> _Row | None:
-    name = view.plain(endpoint) if endpoint else ALL_REQUESTS
+    name = formatting.plain(endpoint) if endpoint else ALL_REQUESTS
     pairs = [pair for metric in HEADLINES if (pair := comparison.pair(metric, None, endpoint))]
     if not pairs:
         return None
@@ -155,7 +155,7 @@ def _endpoint(comparison: Comparison, endpoint: str | None) -> _Row | None:
 def _values(pair: Pair) -> str:
     if pair.before is None or pair.after is None:
         return ""
-    return " \N{RIGHTWARDS ARROW} ".join(view.levels(pair))
+    return " \N{RIGHTWARDS ARROW} ".join(formatting.levels(pair))
 
 
 def _tops(rows: Sequence[_Row], layout: _Layout) -> tuple[list[float], float]:
@@ -184,7 +184,7 @@ def _ratio_axis(axes: Axes, low: float, high: float, layout: _Layout) -> None:
     axes.spines["left"].set_visible(False)
     axes.set_yticks([])
     ticks = scales.change_ticks(low, high, most=max(layout.plot_width // 62, 3))
-    scales.set_ticks(axes, "x", ticks, (view.change_tick(tick) for tick in ticks))
+    scales.set_ticks(axes, "x", ticks, (formatting.change_tick(tick) for tick in ticks))
     if layout.width >= NARROW:  # a narrow picture has its text in the way of full lines
         axes.grid(visible=True, axis="x")
         axes.axvline(1.0, color=paper.MUTED, linewidth=1)
@@ -239,10 +239,10 @@ def _labels(figure: Figure, row: _Row, top: float, layout: _Layout, height: int)
     if row.change is None:
         return
     number_y = first if narrow else top + layout.drop + 4
-    interval = view.change_interval(row.change) or "no interval"
+    interval = formatting.change_interval(row.change) or "no interval"
     if narrow:
-        write(right, number_y, view.change_with_unit(row.change), ha="right")
+        write(right, number_y, formatting.change_with_unit(row.change), ha="right")
         write(right, number_y + 14, interval, colour=paper.MUTED, size=paper.SMALL, ha="right")
     else:
-        write(right - 134, number_y, view.change_with_unit(row.change), ha="right")
+        write(right - 134, number_y, formatting.change_with_unit(row.change), ha="right")
         write(right, number_y, interval, colour=paper.MUTED, size=paper.SMALL, ha="right")

@@ -3,9 +3,9 @@
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from harness.evidence.passage import UPGRADE, Passage, Ran
-from harness.evidence.rehearsal import Point, Rehearsal
-from reports import view
+from harness.evidence.migration import Point, Rehearsal
+from harness.record.migration import UPGRADE, Passage, Ran
+from reports import formatting
 from reports.charts import axes as scales
 from reports.charts import paper
 from reports.charts.paper import Chart
@@ -39,7 +39,7 @@ def rehearsal_chart(rehearsal: Rehearsal | None, width: int, name: str) -> Chart
         step = next(s for s in (1, 2, 5, 10, 20, 30, 60, 120, 300, 600, 3600) if length / s <= max(width // 90, 2))
         ticks = [float(tick) for tick in range(0, int(length) + 1, step)]
         scales.set_ticks(top, "x", ticks, [""] * len(ticks))
-        scales.set_ticks(low, "x", ticks, (view.duration(tick) if tick else "0" for tick in ticks))
+        scales.set_ticks(low, "x", ticks, (formatting.duration(tick) if tick else "0" for tick in ticks))
         low.set_xlabel("time since requests began to flow")
 
     title = "The longest latency of each moment, failed requests, and the statements of the migration and its rollback"

@@ -5,14 +5,14 @@ from typing import Any
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from harness.comparison import Comparison
-from harness.measures.capacity import Sought
-from harness.metric import held_metric
-from harness.parts.search import Word
-from harness.plan import ARMS
+from harness.analysis.capacity import Sought
+from harness.analysis.comparison import Comparison
+from harness.analysis.summary import Summary
+from harness.metrics import held_metric
+from harness.plan.model import ARMS
+from harness.plan.search import Word
 from harness.statistics.intervals import Interval
-from harness.summary import Summary
-from reports import view
+from reports import formatting
 from reports.charts import axes as scales
 from reports.charts import paper
 from reports.charts.paper import Chart
@@ -54,7 +54,7 @@ def _axis(axes: Axes, low: float, high: float, height: float) -> None:
     axes.set_yticks([])
     axes.spines["left"].set_visible(False)
     ticks = scales.level_ticks(low, high)
-    scales.set_ticks(axes, "x", ticks, (view.tidy(tick) for tick in ticks))
+    scales.set_ticks(axes, "x", ticks, (formatting.tidy(tick) for tick in ticks))
     axes.grid(visible=True, axis="x")
     axes.set_xlabel("arrivals per second")
 

@@ -7,12 +7,12 @@ from dataclasses import dataclass
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from harness.leg import Window, windows_of
-from harness.measures.timeline import Second
-from harness.parts.stage import Stage
-from harness.plan import Plan
-from harness.summary import Summary
-from reports import view
+from harness.analysis.summary import Summary
+from harness.analysis.timeline import Second
+from harness.plan.model import Plan
+from harness.plan.stages import Stage
+from harness.record.leg import Window, windows_of
+from reports import formatting
 from reports.charts import axes as scales
 from reports.charts import paper
 from reports.charts.paper import Chart
@@ -136,7 +136,7 @@ def _stage_names(axes: Axes, windows: Sequence[Window], pixels_per_second: float
         room = (window.end - window.start) * pixels_per_second
         if room >= paper.SMALL * paper.CHARACTER * 3:
             axes.annotate(
-                paper.fitted(view.plain(window.stage), room, paper.SMALL),
+                paper.fitted(formatting.plain(window.stage), room, paper.SMALL),
                 ((window.start + window.end) / 2, 1),
                 xytext=(0, 4),
                 xycoords=("data", "axes fraction"),
@@ -187,7 +187,7 @@ def _from_zero(axes: Axes, highest: float) -> None:
     top = highest or 1.0
     axes.set_ylim(0, top * 1.12)
     ticks = scales.nice_ticks(top, most=3)
-    scales.set_ticks(axes, "y", ticks, (view.tidy(tick) for tick in ticks))
+    scales.set_ticks(axes, "y", ticks, (formatting.tidy(tick) for tick in ticks))
     axes.grid(visible=True, axis="y")
 
 
@@ -197,5 +197,5 @@ def _time_axis(panels: Sequence[Axes], length: float, width: int) -> None:
     ticks = [float(tick) for tick in range(0, math.floor(length) + 1, step)]
     for axes in panels[:-1]:
         scales.set_ticks(axes, "x", ticks, [""] * len(ticks))
-    scales.set_ticks(panels[-1], "x", ticks, (view.duration(tick) if tick else "0" for tick in ticks))
+    scales.set_ticks(panels[-1], "x", ticks, (formatting.duration(tick) if tick else "0" for tick in ticks))
     panels[-1].set_xlabel("time since the start of the leg")

@@ -13,13 +13,13 @@ from itertools import pairwise
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from harness.change import Change
-from harness.judging.attribution import Waterfall
-from reports import view
+from harness.analysis.change import Change
+from harness.analysis.steps import Waterfall
+from reports import formatting
 from reports.charts import axes as scales
 from reports.charts import paper
 from reports.charts.paper import Chart
-from reports.steps import TOTAL, WORSE, changed, note, share_text
+from reports.sections.steps import TOTAL, WORSE, changed, note, share_text
 
 NARROW = 560
 REACH = 3.0
@@ -145,7 +145,7 @@ def _level_axis(axes: Axes, fall: Waterfall, rows: Sequence[_Row], layout: _Layo
     axes.spines["left"].set_visible(False)
     axes.set_yticks([])
     ticks = scales.level_ticks(low / margin, high * margin)
-    scales.set_ticks(axes, "x", ticks, (view.tick(fall.total.metric, tick) for tick in ticks))
+    scales.set_ticks(axes, "x", ticks, (formatting.tick(fall.total.metric, tick) for tick in ticks))
     if not layout.narrow:  # a narrow picture has its text in the way of full lines
         axes.grid(visible=True, axis="x")
     return low, high
@@ -213,7 +213,7 @@ def _number(
 ) -> None:
     """The level at the end of a bar, on the side to which the bar points."""
     axes.annotate(
-        view.with_unit(fall.total.metric, value),
+        formatting.with_unit(fall.total.metric, value),
         (beside or value, y),
         xytext=(8 if rightwards else -8, 0),
         textcoords="offset points",
@@ -249,16 +249,16 @@ def _labels(figure: Figure, row: _Row, top: float, layout: _Layout, height: int)
         if row.title != "before":
             write(right - (0 if layout.narrow else CHANGE), first, "\N{EM DASH}", ha="right")
         return
-    interval = view.change_interval(row.change) or "no interval"
+    interval = formatting.change_interval(row.change) or "no interval"
     share = share_text(row.share) if row.share is not None else "\N{EM DASH}"
     number = first if narrow else top + layout.drop + (4 if not row.note else -3)
     colour = paper.MUTED if row.hollow else paper.INK
     if narrow:
-        write(right, number, f"{view.change_with_unit(row.change)} {view.DOT} {share}", ha="right", colour=colour)
-        noted = f"{row.note} {view.DOT} {interval}" if row.note else interval
+        write(right, number, f"{formatting.change_with_unit(row.change)} {formatting.DOT} {share}", ha="right", colour=colour)
+        noted = f"{row.note} {formatting.DOT} {interval}" if row.note else interval
         write(right, number + 14, noted, colour=paper.MUTED, size=paper.SMALL, ha="right")
         return
-    write(right - CHANGE, number, view.change_with_unit(row.change), ha="right", colour=colour)
+    write(right - CHANGE, number, formatting.change_with_unit(row.change), ha="right", colour=colour)
     write(right - INTERVAL, number, interval, colour=paper.MUTED, size=paper.SMALL, ha="right")
     write(right, number, share, ha="right", colour=colour)
     if row.note:

@@ -14,9 +14,9 @@ from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
 
-from harness.leg import windows_of
-from harness.metric import PERCENTILES, SERVICE_TIMES
-from harness.plan_file import parse_plan
+from harness.metrics import PERCENTILES, SERVICE_TIMES
+from harness.plan.file import parse_plan
+from harness.record.leg import windows_of
 from tests.benchmarks.recorded import PLAN, write_run
 
 SIZES = (1_000_000, 2_000_000, 5_000_000, 10_000_000)

@@ -1,7 +1,7 @@
 """``python tests/benchmarks/master.py``: what the master of many workers costs, as a curve over time.
 
 A real master leads one leg. Its workers are played by one process with a zmq DEALER socket each, which speaks Locust's
-protocol and the messages of ``harness.generator.messages``, and sends the same part again and again: the load is
+protocol and the messages of ``harness.generator.distributed.messages``, and sends the same part again and again: the load is
 replayed, not generated, so that one machine can play two hundred.
 """
 
@@ -26,7 +26,7 @@ import pyarrow as pa
 import zmq
 
 from harness import __version__
-from harness.samples import SCHEMA, write_part
+from harness.record.samples import SCHEMA, write_part
 
 PART_SECONDS, ON_THE_WAY = 5, 4
 PLAN = """\

@@ -28,14 +28,14 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from harness.environment.local import LocalEnvironment
-from harness.leg import Leg
-from harness.load import Job, generate
-from harness.metric import PERCENTILES
-from harness.plan_file import parse_plan
+from harness.metrics import PERCENTILES
+from harness.plan.file import parse_plan
 from harness.probes import postgres, process, redis
 from harness.probes.registry import probes_of
-from harness.running.beside import Probes
-from harness.samples import latency_ms, read_samples
+from harness.record.leg import Leg
+from harness.record.samples import latency_ms, read_samples
+from harness.run.generator_process import Job, generate
+from harness.run.probes import Probes
 from harness.statistics.percentiles import percentile
 from tests.trials.signed_ranks import hodges_lehmann
 

@@ -8,15 +8,15 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 
-from harness.columns import names, numbers
-from harness.generation import Generation
-from harness.leg import Leg, windows_of
-from harness.plan import Plan
-from harness.plan_file import fingerprint, parse_plan
-from harness.samples import SCHEMA, write_part
-from harness.store import RunFolder
+from harness.plan.file import fingerprint, parse_plan
+from harness.plan.model import Plan
+from harness.record.columns import names, numbers
+from harness.record.generation import Generation
+from harness.record.leg import Leg, windows_of
+from harness.record.run_folder import RunFolder
+from harness.record.samples import SCHEMA, write_part
+from harness.record.trial import Startup
 from harness.testing import synthetic_setup
-from harness.trial import Startup
 
 PART_ROWS = 100_000
 ENDPOINTS = tuple(f"GET /resource-{number}/{{id}}" for number in range(12))

@@ -21,7 +21,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from harness.environment.servers import free_ports
-from harness.samples import latency_ms, read_samples
+from harness.record.samples import latency_ms, read_samples
 
 CORES = sorted(os.sched_getaffinity(0))
 GENERATOR, SERVER = CORES[0], CORES[-1]

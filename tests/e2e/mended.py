@@ -5,8 +5,8 @@ from typing import Any
 
 import pyarrow.compute as pc
 
-from harness.measures.recovery import CALM_SECONDS
-from harness.samples import read_samples
+from harness.analysis.recovery import CALM_SECONDS
+from harness.record.samples import read_samples
 
 
 def assert_mended(run: Path, faults: list[dict[str, Any]], *, within: float) -> None:

@@ -6,13 +6,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from harness.judging.attribution import attribute
-from harness.leg import Leg
-from harness.measures.leg_facts import LegFacts
-from harness.measures.row import Row
-from harness.metric import METRICS
-from harness.plan_file import parse_plan
-from harness.summary import Summary
+from harness.analysis.leg_facts import LegFacts
+from harness.analysis.row import Row
+from harness.analysis.steps import attribute
+from harness.analysis.summary import Summary
+from harness.metrics import METRICS
+from harness.plan.file import parse_plan
+from harness.record.leg import Leg
 from harness.testing import CHAIN_PLAN
 
 PLAN = parse_plan(CHAIN_PLAN)

@@ -6,7 +6,7 @@ from itertools import combinations, pairwise, product
 from hypothesis import given
 from hypothesis import strategies as st
 
-from harness.order import balanced_order
+from harness.run.order import balanced_order
 
 ARMS = st.integers(2, 9).map(lambda n: [f"arm-{index}" for index in range(n)])
 SEEDS = st.integers(0, 2**32 - 1)

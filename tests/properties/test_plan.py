@@ -7,9 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from harness.errors import PlanError
-from harness.parts.expectation import ExpectationError, parse_expectation
-from harness.plan import Plan
-from harness.plan_file import parse_plan
+from harness.plan.expectation import ExpectationError, parse_expectation
+from harness.plan.file import parse_plan
+from harness.plan.model import Plan
 from harness.testing import PLAN
 
 LINES = PLAN.splitlines()

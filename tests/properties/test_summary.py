@@ -14,15 +14,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from harness.generation import Generation
-from harness.leg import Leg, Window
-from harness.measures.cell import FAILED, HIT, KINDS, MISS, Cell, milliseconds, pooled
-from harness.measures.row import Row
-from harness.metric import METRICS, PERCENTILES, SERVICE_TIMES
-from harness.samples import SCHEMA
+from harness.analysis.cells import FAILED, HIT, KINDS, MISS, Cell, milliseconds, pooled
+from harness.analysis.row import Row
+from harness.analysis.summary import Summary, summarise
+from harness.metrics import METRICS, PERCENTILES, SERVICE_TIMES
+from harness.record.generation import Generation
+from harness.record.leg import Leg, Window
+from harness.record.samples import SCHEMA
+from harness.record.trial import Trial
 from harness.statistics.proportions import design_effect
-from harness.summary import Summary, summarise
-from harness.trial import Trial
 
 Sample = dict[str, Any]
 ENDPOINTS = ("GET /a", "GET /b/{id}", "POST /a")

@@ -24,7 +24,7 @@ from unittest.mock import patch
 
 import psutil
 
-from harness import cli
+from harness.cli import main as cli
 from tests.trials.spoilt import FAULTS, Fault, spoil
 
 ROOT = Path(__file__).parents[2]

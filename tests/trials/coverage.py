@@ -17,9 +17,9 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from harness.metric import PERCENTILES
-from harness.order import balanced_order
-from harness.plan import ARMS
+from harness.metrics import PERCENTILES
+from harness.plan.model import ARMS
+from harness.run.order import balanced_order
 from harness.statistics.intervals import Interval, t_interval
 from harness.statistics.percentiles import percentile
 from harness.statistics.precision import FEWEST, precise_enough

@@ -19,7 +19,7 @@ import psutil
 import pyarrow.parquet as pq
 from docker.errors import NotFound
 
-from harness.environment.engine import OWNER, left
+from harness.environment.compose.engine import OWNER, left
 from harness.environment.processes import labelled
 
 HERE = Path(__file__).parent

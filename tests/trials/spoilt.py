@@ -17,11 +17,11 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from harness.readings import SCHEMA as READINGS
-from harness.readings import write_readings
-from harness.samples import SCHEMA as SAMPLES
-from harness.seal import NAME as SEAL
-from harness.seal import digests, setup_digest
+from harness.record.readings import SCHEMA as READINGS
+from harness.record.readings import write_readings
+from harness.record.samples import SCHEMA as SAMPLES
+from harness.record.seal import NAME as SEAL
+from harness.record.seal import digests, setup_digest
 
 Spoil = Callable[[Path, Random], None]
 

@@ -11,10 +11,10 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from harness.executions import executions_of
-from harness.samples import SCHEMA as SAMPLES
+from harness.record.executions import executions_of
+from harness.record.samples import SCHEMA as SAMPLES
+from harness.record.trial import Trial
 from harness.testing import PLAN, READINGS
-from harness.trial import Trial
 
 TARGET = 'expect = "p95 falls by 50 %"'
 Spoil = Callable[[Trial], Trial]

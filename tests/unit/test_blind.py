@@ -5,11 +5,11 @@ from random import Random
 
 import pytest
 
-from harness.experiment import Effort, measure
-from harness.plan_file import parse_plan
-from harness.running.context import RunContext, Source
+from harness.plan.file import parse_plan
+from harness.record.run_folder import RunFolder
+from harness.run.context import RunContext, Source
+from harness.run.experiment import Effort, measure
 from harness.selftest.trials import Silent
-from harness.store import RunFolder
 from harness.testing import PLAN, FakeEnvironment, FakeLoad
 from tests.trials.blind import TARGETS, judged, trial
 from tests.trials.spoilt import FAULTS, Fault

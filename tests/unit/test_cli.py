@@ -7,17 +7,17 @@ import click
 import pytest
 from click.testing import CliRunner
 
-from harness.cli import COMMANDS, cli
+from harness.cli.main import COMMANDS, cli
 
 HEAVY = {"pandas", "matplotlib", "pyarrow", "psycopg", "locust"}
-LOADED = "import sys; from harness.cli import cli; cli(sys.argv[1:], standalone_mode=False); print(*sys.modules)"
+LOADED = "import sys; from harness.cli.main import cli; cli(sys.argv[1:], standalone_mode=False); print(*sys.modules)"
 
 
 def loaded(*arguments: str) -> set[str]:
     """The modules that a process has loaded when it has done what it was asked."""
     done = subprocess.run([sys.executable, "-c", LOADED, *arguments], capture_output=True, text=True, check=True)
     modules = set(done.stdout.splitlines()[-1].split())
-    assert {"click", "harness.cli"} <= modules
+    assert {"click", "harness.cli.main"} <= modules
     return modules
 
 

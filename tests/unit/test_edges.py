@@ -15,19 +15,20 @@ from typing import Any
 import psutil
 import pytest
 
-from harness import cli, doctor
-from harness.doctor import check_host
+from harness.cli import doctor
+from harness.cli import main as cli
+from harness.cli.doctor import check_host
+from harness.cli.progress import LineObserver, PlainObserver
 from harness.environment import seeds
 from harness.environment.local import LocalEnvironment
 from harness.environment.processes import SESSIONS, Processes, end_together, in_sessions, owner_alive
 from harness.environment.servers import answers_ok, free_ports
 from harness.errors import CommandError, EnvironmentFailedError, PlanError
-from harness.leg import Leg
-from harness.load import Progress
-from harness.plan import Plan
-from harness.plan_file import parse_plan
-from harness.running.observers import LineObserver, PlainObserver
-from harness.setup import differing_facts
+from harness.plan.file import parse_plan
+from harness.plan.model import Plan
+from harness.record.leg import Leg
+from harness.record.setup import differing_facts
+from harness.run.generator_process import Progress
 from harness.testing import PLAN, synthetic_setup
 
 STUBBORN = "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); print('up', flush=True); time.sleep(99)"
@@ -289,7 +290,7 @@ def test_services_that_start_are_counted(plan: Plan) -> None:
 
 def test_plain_updates_come_every_ten_seconds(plan: Plan, monkeypatch: pytest.MonkeyPatch) -> None:
     clock = [100.0]
-    monkeypatch.setattr("harness.running.observers.time.monotonic", lambda: clock[0])
+    monkeypatch.setattr("harness.cli.progress.time.monotonic", lambda: clock[0])
     written: list[str] = []
     with PlainObserver(plan, lambda **_: "update", written.append) as observer:
         observer.say("news")

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from harness.errors import RunFolderError
-from harness.executions import SCHEMA, Row, executions_of, read_executions, together, write_executions
+from harness.record.executions import SCHEMA, Row, executions_of, read_executions, together, write_executions
 
 ROWS: list[Row] = [
     (0, 10, "", "a", 1, 2, 3, 4, 5, 6.5, 0.0),

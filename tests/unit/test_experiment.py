@@ -8,25 +8,25 @@ from pathlib import Path
 
 import pytest
 
-from harness.analysis import analyse
-from harness.answers.answer import Answer, digest
+from harness.analysis.noise import Noise
 from harness.errors import DiskFullError, EnvironmentFailedError, RunFolderError
-from harness.evidence.inspected import Inspected
-from harness.experiment import Effort, measure
-from harness.generation import Loss
-from harness.judging.check import Outcome, Reason
-from harness.judging.doubt import ANSWERS_NOT_COMPARED, INTERRUPTED, SEQUENTIAL
-from harness.judging.noise import Noise
-from harness.leg import Leg, legs_of
-from harness.load import Job, Progress, Remote
-from harness.order import balanced_order
-from harness.plan_file import fingerprint, parse_plan
-from harness.readings import write_readings
-from harness.running.context import RunContext, Source
-from harness.setup import Setup
-from harness.store import RunFolder, fingerprint_files
+from harness.plan.file import fingerprint, parse_plan
+from harness.record.answers import Answer, digest
+from harness.record.generation import Loss
+from harness.record.leg import Leg, legs_of
+from harness.record.readings import write_readings
+from harness.record.request_work import Inspected
+from harness.record.run_folder import RunFolder, fingerprint_files
+from harness.record.setup import Setup
+from harness.record.trial import Migration
+from harness.run.context import RunContext, Source
+from harness.run.experiment import Effort, measure
+from harness.run.generator_process import Job, Progress, Remote
+from harness.run.order import balanced_order
 from harness.testing import CHAIN_PLAN, PLAN, FakeEnvironment, FakeLoad
-from harness.trial import Migration
+from harness.verdict.analyse import analyse
+from harness.verdict.caveats import ANSWERS_NOT_COMPARED, INTERRUPTED, SEQUENTIAL
+from harness.verdict.checks import Outcome, Reason
 
 
 class Nobody:

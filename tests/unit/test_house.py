@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from harness.metric import METRICS
+from harness.metrics import METRICS
 
 ROOT = Path(__file__).parents[2]
 FLOW = [

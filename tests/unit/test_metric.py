@@ -2,7 +2,7 @@
 
 import pytest
 
-from harness.metric import METRICS, Basis, Metric, Origin, RequestCounts, Table, held_metric, shown_in
+from harness.metrics import METRICS, Basis, Metric, Origin, RequestCounts, Table, held_metric, shown_in
 
 
 @pytest.mark.parametrize("metric", METRICS.values(), ids=METRICS)

@@ -4,9 +4,9 @@ from pathlib import Path
 import pytest
 
 from harness.errors import PlanError
-from harness.parts.system import Local, url_variable
-from harness.plan import Arm
-from harness.plan_file import parse_plan, read_plan
+from harness.plan.environment import Local, url_variable
+from harness.plan.file import parse_plan, read_plan
+from harness.plan.model import Arm
 from harness.testing import CHAIN_PLAN, PLAN
 
 LOCAL = 'kind = "local"\nserve = "serve --port {port}"'

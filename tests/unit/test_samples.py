@@ -6,9 +6,9 @@ import pyarrow.parquet as pq
 import pytest
 
 from harness.errors import RunFolderError
-from harness.plan_file import parse_plan
-from harness.readings import read_readings, write_readings
-from harness.samples import SCHEMA, latency_ms, read_samples, write_part
+from harness.plan.file import parse_plan
+from harness.record.readings import read_readings, write_readings
+from harness.record.samples import SCHEMA, latency_ms, read_samples, write_part
 from harness.testing import PLAN, synthetic_trials
 
 
@@ -46,7 +46,7 @@ def test_a_damaged_part_is_named(tmp_path: Path, table: pa.Table) -> None:
 
 def test_another_schema_is_refused(tmp_path: Path, table: pa.Table) -> None:
     tmp_path.mkdir(exist_ok=True)
-    pq.write_table(table.replace_schema_metadata({b"harness.samples": b"99"}), tmp_path / "00001.parquet")
+    pq.write_table(table.replace_schema_metadata({b"harness.record.samples": b"99"}), tmp_path / "00001.parquet")
     with pytest.raises(RunFolderError, match="schema 99; this harness reads 1"):
         read_samples(tmp_path)
 

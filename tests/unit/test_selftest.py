@@ -10,10 +10,10 @@ from click.testing import CliRunner
 from hypothesis import given
 from hypothesis import strategies as st
 
-from harness.cli import cli
-from harness.cli_selftest import OVERHEAD_SECONDS, QUICK, TINY
-from harness.parts.fault import FaultKind
-from harness.plan_file import parse_plan
+from harness.cli.main import cli
+from harness.cli.selftest import OVERHEAD_SECONDS, QUICK, TINY
+from harness.plan.faults import FaultKind
+from harness.plan.file import parse_plan
 from harness.selftest import plans
 from harness.selftest.plans import FREEZE_RATE, Size
 from harness.selftest.server import waits_ms

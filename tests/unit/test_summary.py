@@ -8,13 +8,13 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from harness.metric import METRICS
-from harness.parts.expectation import parse_expectation
-from harness.plan import Plan
-from harness.plan_file import parse_plan
-from harness.summary import Summary, summarise
+from harness.analysis.summary import Summary, summarise
+from harness.metrics import METRICS
+from harness.plan.expectation import parse_expectation
+from harness.plan.file import parse_plan
+from harness.plan.model import Plan
+from harness.record.trial import Migration, Trial
 from harness.testing import PLAN, synthetic_trials
-from harness.trial import Migration, Trial
 
 
 @pytest.fixture(scope="module")

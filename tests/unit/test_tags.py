@@ -8,23 +8,23 @@ import pyarrow.compute as pc
 import pytest
 from numpy.typing import NDArray
 
-from harness.comparison import compare
+from harness.analysis.comparison import compare
+from harness.analysis.examination import Examination
+from harness.analysis.noise import Place, differences_of, floors_of
+from harness.analysis.summary import Summary, summarise
 from harness.errors import PlanError
-from harness.judging.check import Grounds, Outcome, Reason
-from harness.judging.noise import Place, differences_of, floors_of
-from harness.judging.outcome import outcomes_of
-from harness.judging.rules import check_targets
-from harness.measures.examination import Examination
-from harness.parts.target import Target
-from harness.plan import Plan
-from harness.plan_file import parse_plan
-from harness.samples import latency_ns
-from harness.summary import Summary, summarise
+from harness.plan.file import parse_plan
+from harness.plan.model import Plan
+from harness.plan.targets import Target
+from harness.record.samples import latency_ns
+from harness.record.trial import Trial
 from harness.testing import PLAN, synthetic_setup, synthetic_trials
-from harness.trial import Trial
-from harness.verdict import Measurement, Verdict, judge
-from reports import view
-from reports.records import comparison_record, summary_record, verdict_record
+from harness.verdict.checks import Grounds, Outcome, Reason
+from harness.verdict.judge import Measurement, Verdict, judge
+from harness.verdict.outcomes import outcomes_of
+from harness.verdict.rules import check_targets
+from reports import formatting
+from reports.json.run import comparison_record, summary_record, verdict_record
 
 READS = ("GET /content/{id}", "GET /recommendations/{user_id}")
 WRITE = "POST /interactions"
@@ -212,9 +212,9 @@ def test_tags_that_say_nothing(text: str, where: str, what: str) -> None:
 
 def test_it_is_shown_as_what_it_is() -> None:
     target = parse_plan(PLAN + TAGS + TARGET).targets[1]
-    assert view.called(target) == "p95 < 300 ms  (reads (2 endpoints))"
-    assert view.where(target) == "all stages but ramps · reads (2 endpoints)"
-    assert view.where(Target(expect="p95 < 3 s")) == "all stages but ramps · all requests"
+    assert formatting.called(target) == "p95 < 300 ms  (reads (2 endpoints))"
+    assert formatting.where(target) == "all stages but ramps · reads (2 endpoints)"
+    assert formatting.where(Target(expect="p95 < 3 s")) == "all stages but ramps · all requests"
 
 
 def test_records_keep_it_apart_from_endpoints() -> None:

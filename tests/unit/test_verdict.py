@@ -9,12 +9,20 @@ from typing import Any
 import pyarrow as pa
 import pytest
 
-from harness.change import BlockPair, Change
-from harness.comparison import Comparison, Pair, compare, contrast
+from harness.analysis.change import BlockPair, Change
+from harness.analysis.comparison import Comparison, Pair, compare, contrast
+from harness.analysis.row import Row
+from harness.analysis.summary import Summary, summarise
 from harness.finding import Finding
-from harness.judging.breach import GENERATOR_BUSY, NO_BLOCK, NO_REQUESTS, NOTHING_MEASURED
-from harness.judging.check import Check, Grounds, Outcome, Reason, wanted_ratios
-from harness.judging.doubt import (
+from harness.metrics import METRICS, Origin
+from harness.plan.file import parse_plan
+from harness.plan.model import Plan
+from harness.plan.targets import Target
+from harness.record.trial import Incident, Trial
+from harness.statistics.intervals import Interval, t_interval, welch
+from harness.statistics.proportions import wilson
+from harness.testing import PLAN, synthetic_setup, synthetic_trials
+from harness.verdict.caveats import (
     COUPLED,
     DESCRIPTIVE,
     DIFFERENT_MIX,
@@ -27,18 +35,10 @@ from harness.judging.doubt import (
     SEQUENTIAL,
     USER_ERRORS,
 )
-from harness.judging.rules import check_targets
-from harness.measures.row import Row
-from harness.metric import METRICS, Origin
-from harness.parts.target import Target
-from harness.plan import Plan
-from harness.plan_file import parse_plan
-from harness.statistics.intervals import Interval, t_interval, welch
-from harness.statistics.proportions import wilson
-from harness.summary import Summary, summarise
-from harness.testing import PLAN, synthetic_setup, synthetic_trials
-from harness.trial import Incident, Trial
-from harness.verdict import Holding, Measurement, Problems, Verdict, judge
+from harness.verdict.checks import Check, Grounds, Outcome, Reason, wanted_ratios
+from harness.verdict.guards import GENERATOR_BUSY, NO_BLOCK, NO_REQUESTS, NOTHING_MEASURED
+from harness.verdict.judge import Holding, Measurement, Problems, Verdict, judge
+from harness.verdict.rules import check_targets
 
 BASE = PLAN.split("[[targets]]", maxsplit=1)[0]
 

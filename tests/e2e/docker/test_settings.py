@@ -5,9 +5,9 @@ from pathlib import Path
 import docker
 import pytest
 
-from harness.environment.compose import ComposeEnvironment
+from harness.environment.compose.environment import ComposeEnvironment
 from harness.environment.settings import POSTGRES, REDIS
-from harness.plan_file import parse_plan
+from harness.plan.file import parse_plan
 
 pytestmark = [pytest.mark.e2e, pytest.mark.docker]
 PLAN = """

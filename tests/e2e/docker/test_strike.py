@@ -11,10 +11,10 @@ import pytest
 from docker.models.containers import Container
 from docker.models.networks import Network
 
-from harness.environment.container_strike import inject_container_fault
-from harness.environment.delay import set_queueing_discipline
+from harness.environment.compose.faults import inject_container_fault
+from harness.environment.compose.network_delay import set_queueing_discipline
 from harness.errors import EnvironmentFailedError
-from harness.parts.fault import Fault, FaultKind
+from harness.plan.faults import Fault, FaultKind
 
 pytestmark = [pytest.mark.e2e, pytest.mark.docker]
 IMAGE = "python:3.11-slim-bookworm"

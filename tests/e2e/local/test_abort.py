@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from harness.samples import read_samples
+from harness.record.samples import read_samples
 from tests.e2e.local.project import PLAN, SERVICE, Project
 
 pytestmark = pytest.mark.e2e

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from harness.load import Remote
-from harness.samples import read_samples
+from harness.record.samples import read_samples
+from harness.run.generator_process import Remote
 from tests.e2e.local.test_workers import SECONDS, led, lognormal, prepared
 
 AHEAD_SECONDS = 1000

@@ -19,10 +19,10 @@ from harness.environment.processes import labelled
 from harness.environment.servers import wait_until
 from harness.environment.settings import POSTGRES, REDIS
 from harness.errors import CommandError, EnvironmentFailedError
-from harness.leg import Leg
-from harness.plan import Plan
-from harness.plan_file import parse_plan
-from harness.trial import Migration
+from harness.plan.file import parse_plan
+from harness.plan.model import Plan
+from harness.record.leg import Leg
+from harness.record.trial import Migration
 from tests.e2e.local.project import Project
 
 pytestmark = pytest.mark.e2e

@@ -14,12 +14,12 @@ import psycopg
 import pyarrow.parquet as pq
 import pytest
 
-from harness.environment import observed
+from harness.environment import external_database as observed
 from harness.environment.processes import Processes
 from harness.environment.servers import Postgres, free_ports
 from harness.errors import EnvironmentFailedError
-from harness.order import balanced_order
-from harness.samples import read_samples
+from harness.record.samples import read_samples
+from harness.run.order import balanced_order
 from tests.e2e.local.project import Project
 
 CANARY = "c4n4ry"

@@ -7,11 +7,11 @@ from pathlib import Path
 import psutil
 import pytest
 
+from harness.environment.faults import inject_fault
 from harness.environment.processes import Processes
 from harness.environment.servers import Postgres, Redis
-from harness.environment.strike import inject_fault
 from harness.errors import EnvironmentFailedError
-from harness.parts.fault import FaultKind
+from harness.plan.faults import FaultKind
 from tests.e2e.local.project import PLAN, Project
 from tests.e2e.mended import assert_mended
 

@@ -8,12 +8,12 @@ from pathlib import Path
 
 import pytest
 
-from harness import load
 from harness.errors import MeasurementError, PlanError
-from harness.load import Job, Progress, check_users, generate
-from harness.plan import Plan
-from harness.plan_file import parse_plan
-from harness.samples import read_samples
+from harness.plan.file import parse_plan
+from harness.plan.model import Plan
+from harness.record.samples import read_samples
+from harness.run import generator_process as load
+from harness.run.generator_process import Job, Progress, check_users, generate
 from harness.testing import PLAN
 
 pytestmark = pytest.mark.e2e

@@ -13,8 +13,8 @@ from pathlib import Path
 
 import pytest
 
-from harness.load import Remote
-from harness.samples import read_samples
+from harness.record.samples import read_samples
+from harness.run.generator_process import Remote
 from tests.e2e.local.test_workers import LOGNORMAL, Leg, led, prepared, read_samples_of
 
 BRIDGE, ADDRESS, WORKERS = "hbridge", "10.200.77.{}", 3

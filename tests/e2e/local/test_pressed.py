@@ -7,12 +7,12 @@ import pytest
 from pydantic import TypeAdapter
 
 from harness.errors import PlanError
-from harness.generation import Generation
-from harness.generator.arrivals import due_times
-from harness.judging.breach import BUSY_CPU_SHARE
-from harness.judging.guard import LATE_MS
-from harness.load import Job, check_users, generate
-from harness.plan_file import parse_plan
+from harness.generator.schedule.arrivals import due_times
+from harness.plan.file import parse_plan
+from harness.record.generation import Generation
+from harness.run.generator_process import Job, check_users, generate
+from harness.verdict.arrivals import LATE_MS
+from harness.verdict.guards import BUSY_CPU_SHARE
 
 pytestmark = pytest.mark.e2e
 

@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from harness.analysis import analyse
-from harness.evidence.statement import shown
-from harness.result import Result
-from harness.store import RunFolder
+from harness.record.run_folder import RunFolder
+from harness.record.statements import shown
+from harness.verdict.analyse import analyse
+from harness.verdict.result import Result
 from tests.e2e.local.project import Project
 
 SERVICE = """

@@ -8,11 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from harness.experiment import Effort, measure
-from harness.plan_file import parse_plan
-from harness.running.context import RunContext, Source
+from harness.plan.file import parse_plan
+from harness.record.run_folder import RunFolder
+from harness.run.context import RunContext, Source
+from harness.run.experiment import Effort, measure
 from harness.selftest.trials import Silent
-from harness.store import RunFolder
 from harness.testing import PLAN, FakeEnvironment, FakeLoad
 
 

@@ -10,8 +10,8 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from harness import cli
-from harness.plan_file import fingerprint
+from harness.cli import main as cli
+from harness.plan.file import fingerprint
 from tests.e2e.local.project import Measured, Project
 from tests.trials.spoilt import edit, seal_again
 

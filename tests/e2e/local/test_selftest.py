@@ -13,8 +13,8 @@ from pathlib import Path
 import pytest
 
 from harness.environment.servers import free_ports
+from harness.record.selftest import NAME
 from harness.selftest import server
-from harness.stores.certificate import NAME
 from tests.e2e.local.project import Project
 
 pytestmark = pytest.mark.e2e

@@ -10,9 +10,9 @@ import pytest
 
 from harness.environment.local import LocalEnvironment
 from harness.errors import EnvironmentFailedError
-from harness.leg import Leg
-from harness.plan_file import parse_plan
-from harness.store import RunFolder
+from harness.plan.file import parse_plan
+from harness.record.leg import Leg
+from harness.record.run_folder import RunFolder
 from harness.testing import PLAN as EXAMPLE
 from tests.e2e.local.project import Measured, Project
 

@@ -14,11 +14,11 @@ import pytest
 from numpy.typing import NDArray
 from pydantic import TypeAdapter
 
-from harness.generation import Generation
-from harness.generator.arrivals import due_times
-from harness.load import Job, Progress, generate
-from harness.plan_file import parse_plan
-from harness.samples import latency_ms, read_samples
+from harness.generator.schedule.arrivals import due_times
+from harness.plan.file import parse_plan
+from harness.record.generation import Generation
+from harness.record.samples import latency_ms, read_samples
+from harness.run.generator_process import Job, Progress, generate
 
 pytestmark = pytest.mark.e2e
 

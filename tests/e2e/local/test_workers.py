@@ -15,10 +15,10 @@ import numpy as np
 import psutil
 import pytest
 
-from harness.load import Job, Progress, Remote, generate
-from harness.plan_file import parse_plan
-from harness.readings import read_readings
-from harness.samples import latency_ms, read_samples
+from harness.plan.file import parse_plan
+from harness.record.readings import read_readings
+from harness.record.samples import latency_ms, read_samples
+from harness.run.generator_process import Job, Progress, Remote, generate
 from tests.e2e.local.project import PLAN, Project
 
 pytestmark = pytest.mark.e2e

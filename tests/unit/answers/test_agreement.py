@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from harness.answers.agreement import (
+from harness.analysis.answers import (
     MOST_SHOWN,
     Agreement,
     AnswerOutcome,
@@ -14,8 +14,8 @@ from harness.answers.agreement import (
     unanswered,
     uncompared,
 )
-from harness.answers.answer import Answer, Inquiry, digest
-from harness.parts.corpus import Corpus
+from harness.plan.answers import Corpus
+from harness.record.answers import Answer, Inquiry, digest
 
 Change = Callable[[Answer], Answer]
 

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from harness.answers.answer import MOST_TEXT, Form, digest, shown
+from harness.record.answers import MOST_TEXT, Form, digest, shown
 
 JSON = "application/json"
 values = st.recursive(

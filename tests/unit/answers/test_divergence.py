@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from harness.answers.answer import Form
-from harness.answers.divergence import MOST_CHARACTERS, divergences
+from harness.analysis.answer_differences import MOST_CHARACTERS, divergences
+from harness.record.answers import Form
 
 Found = list[tuple[str, str, str]]
 

@@ -8,8 +8,8 @@ import pytest
 from harness.environment.base import KINDS, create
 from harness.environment.external import ExternalEnvironment
 from harness.environment.local import LocalEnvironment
-from harness.plan import Plan
-from harness.plan_file import parse_plan
+from harness.plan.file import parse_plan
+from harness.plan.model import Plan
 from harness.testing import PLAN
 
 EXTERNAL = PLAN.replace('"local"\nserve = "serve --port {port}"', '"external"').replace(

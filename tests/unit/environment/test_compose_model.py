@@ -4,9 +4,9 @@ from typing import Any
 
 import pytest
 
-from harness.environment.compose_model import ACCESS, credentials, needed, once, port_of, rewrite
+from harness.environment.compose.model import ACCESS, credentials, needed, once, port_of, rewrite
 from harness.errors import EnvironmentFailedError
-from harness.parts.system import Compose
+from harness.plan.environment import Compose
 
 LABELS = {"harness.owner": "1-2-3"}
 

@@ -7,9 +7,9 @@ import psycopg
 import pytest
 from docker.errors import APIError, NotFound
 
-from harness.environment import containers
 from harness.environment.advice import advice
-from harness.environment.containers import meaning, trouble
+from harness.environment.compose import containers
+from harness.environment.compose.containers import meaning, trouble
 from harness.environment.postgres import message_of
 from harness.errors import CommandError, EnvironmentFailedError
 

@@ -11,14 +11,14 @@ from threading import Thread
 import pytest
 
 from harness.environment.external import ExternalEnvironment
-from harness.environment.observed import by_arm, read_database
+from harness.environment.external_database import by_arm, read_database
 from harness.environment.processes import labelled
 from harness.environment.readiness import READY_IN_A_ROW, await_ready, why_not_ok
 from harness.environment.servers import free_ports
 from harness.environment.variables import expand_url
 from harness.errors import CommandError, EnvironmentFailedError, NotReadyError
-from harness.leg import Leg
-from harness.plan_file import parse_plan
+from harness.plan.file import parse_plan
+from harness.record.leg import Leg
 
 CANARY = "c4n4ry"
 PLAN = """

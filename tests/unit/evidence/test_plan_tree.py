@@ -6,8 +6,8 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from harness.evidence.plan_difference import Access, Change, called, change_of, changes_of
-from harness.evidence.plan_tree import Explained, Node, plan_of, without_values
+from harness.evidence.query_plans import Access, Change, called, change_of, changes_of
+from harness.record.query_plans import Explained, Node, plan_of, without_values
 
 
 def step(kind: str, *parts: dict[str, Any], **facts: object) -> dict[str, Any]:

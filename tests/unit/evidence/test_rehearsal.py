@@ -9,10 +9,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from harness.answers.agreement import Agreement, Place
-from harness.evidence.passage import DOWNGRADE, UPGRADE, Difference, Passage, Ran, Record, Wait
-from harness.evidence.rehearsal import Rehearsal, rehearse
-from harness.samples import SCHEMA
+from harness.analysis.answers import Agreement, Place
+from harness.evidence.migration import Rehearsal, rehearse
+from harness.record.migration import DOWNGRADE, UPGRADE, Difference, Passage, Ran, Record, Wait
+from harness.record.samples import SCHEMA
 
 ORIGIN = 1_000.0
 LOCK = "LOCK TABLE items"

@@ -2,8 +2,8 @@
 
 import pytest
 
-from harness.evidence.inspected import Asked, Inspected
-from harness.evidence.repetition import repetitions_of
+from harness.evidence.n_plus_one import repetitions_of
+from harness.record.request_work import Asked, Inspected
 
 
 def told(*pairs: tuple[int | None, int | None]) -> Inspected:

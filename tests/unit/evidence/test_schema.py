@@ -1,5 +1,5 @@
-from harness.evidence.passage import Difference
-from harness.evidence.schema import differences
+from harness.record.migration import Difference
+from harness.record.schema import differences
 
 
 def test_what_differs_is_named_with_both_sides() -> None:

@@ -6,16 +6,16 @@ from typing import Any
 import pyarrow as pa
 import pytest
 
-from harness.comparison import compare
-from harness.evidence.server_side import told_of
-from harness.evidence.unread import Unread
-from harness.judging.check import Outcome
-from harness.plan_file import parse_plan
-from harness.readings import SCHEMA
-from harness.summary import summarise
+from harness.analysis.comparison import compare
+from harness.analysis.servers import told_of
+from harness.analysis.summary import summarise
+from harness.plan.file import parse_plan
+from harness.record.readings import SCHEMA
+from harness.record.trial import Trial
+from harness.record.unavailable import Unread
 from harness.testing import PLAN, synthetic_setup, synthetic_trials
-from harness.trial import Trial
-from harness.verdict import Measurement, Problems, Verdict, judge
+from harness.verdict.checks import Outcome
+from harness.verdict.judge import Measurement, Problems, Verdict, judge
 
 Reading = tuple[int, str, str, float]
 

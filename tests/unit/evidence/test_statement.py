@@ -2,7 +2,7 @@
 
 import pytest
 
-from harness.evidence.statement import Counts, fingerprint, shown
+from harness.record.statements import Counts, fingerprint, shown
 
 ALIKE = [
     ("SELECT tag FROM tags WHERE content_id = 7", "select tag\n  from tags where content_id=$1 -- by id"),

@@ -1,5 +1,5 @@
-from harness.evidence.passage import Ran, Wait
-from harness.evidence.statement_log import cause, let_go, told
+from harness.record.migration import Ran, Wait
+from harness.record.statement_log import cause, let_go, told
 
 LOG = """\
 2026-01-02 03:04:05.000 UTC [10] LOG:  checkpoint starting: time

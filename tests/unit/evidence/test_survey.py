@@ -8,16 +8,16 @@ from pathlib import Path
 import pytest
 
 from harness.errors import RunFolderError
-from harness.evidence.ablation import Without
-from harness.evidence.index import Catalogue, Index, Key
-from harness.evidence.inspected import Asked, Inspected, Text, Work
-from harness.evidence.ledger import FlawKind, Use, index_caveats
-from harness.evidence.omission import omitted
-from harness.evidence.plan_tree import Explained, Node
-from harness.evidence.statement import Counts
-from harness.evidence.survey import Ablation, Built, Counted, Findings, Survey, findings_of, indexes_used
-from harness.store import RunFolder
-from harness.stores.survey import SurveyStore
+from harness.evidence.ablation import omitted
+from harness.evidence.catalogue import Ablation, Built, Counted, Findings, Survey, findings_of, indexes_used
+from harness.evidence.indexes import FlawKind, Use, index_caveats
+from harness.record.ablation import Without
+from harness.record.catalogue import Catalogue, Index, Key
+from harness.record.catalogue_store import SurveyStore
+from harness.record.query_plans import Explained, Node
+from harness.record.request_work import Asked, Inspected, Text, Work
+from harness.record.run_folder import RunFolder
+from harness.record.statements import Counts
 
 NEW = Index("new", "items", (Key("a"),), size_bytes=8192)
 OLD = Index("old", "items", (Key("id"),), unique=True, primary=True, constraint="old")

@@ -7,13 +7,13 @@ from typing import Any
 import pyarrow as pa
 import pytest
 
-from harness.comparison import compare
-from harness.judging.check import Check, Outcome, Reason
-from harness.plan_file import parse_plan
-from harness.readings import SCHEMA
-from harness.summary import Summary, summarise
+from harness.analysis.comparison import compare
+from harness.analysis.summary import Summary, summarise
+from harness.plan.file import parse_plan
+from harness.record.readings import SCHEMA
 from harness.testing import PLAN, synthetic_setup, synthetic_trials
-from harness.verdict import Measurement, judge
+from harness.verdict.checks import Check, Outcome, Reason
+from harness.verdict.judge import Measurement, judge
 from tests.unit.evidence.test_work import TARGET, WITH_DATABASE
 
 SECOND = 10**9

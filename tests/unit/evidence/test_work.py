@@ -5,14 +5,14 @@ from dataclasses import replace
 
 import pytest
 
-from harness.comparison import compare
-from harness.executions import HIDDEN, Executions, Row, executions_of
-from harness.judging.check import Outcome
-from harness.plan_file import parse_plan
-from harness.summary import Summary, summarise
+from harness.analysis.comparison import compare
+from harness.analysis.summary import Summary, summarise
+from harness.plan.file import parse_plan
+from harness.record.executions import HIDDEN, Executions, Row, executions_of
+from harness.record.trial import Trial
 from harness.testing import PLAN, synthetic_setup, synthetic_trials
-from harness.trial import Trial
-from harness.verdict import Measurement, judge
+from harness.verdict.checks import Outcome
+from harness.verdict.judge import Measurement, judge
 
 Pairs = Sequence[tuple[Executions | None, Executions | None]]
 SECOND = 10**9

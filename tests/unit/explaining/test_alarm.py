@@ -7,12 +7,12 @@ import pyarrow as pa
 import pytest
 
 from harness.errors import PlanError
-from harness.explaining.alarm import Alarms
-from harness.parts.alert import DEFAULTS, Alert
-from harness.plan_file import parse_plan
-from harness.readings import SCHEMA
+from harness.evidence.alerts import Alarms
+from harness.plan.alerts import DEFAULTS, Alert
+from harness.plan.file import parse_plan
+from harness.record.readings import SCHEMA
+from harness.record.trial import Trial
 from harness.testing import PLAN, synthetic_trials
-from harness.trial import Trial
 
 
 def alert(when: str) -> Alert:

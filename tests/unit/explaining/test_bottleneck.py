@@ -4,18 +4,18 @@ from dataclasses import replace
 
 import pytest
 
-from harness.evidence.repetition import Repetition
-from harness.evidence.server_side import Told
-from harness.evidence.statement import sought
-from harness.evidence.work import StatementUse
-from harness.explaining.alarm import Alarm
-from harness.explaining.bottleneck import AREAS, Area, Grade, Kind, Seen, areas_of
-from harness.measures.usage import Consumer
-from harness.parts.alert import Alert
-from harness.plan_file import parse_plan
-from harness.summary import Summary, summarise
+from harness.analysis.servers import Told
+from harness.analysis.statements import StatementUse
+from harness.analysis.summary import Summary, summarise
+from harness.analysis.usage import Consumer
+from harness.evidence.alerts import Alarm
+from harness.evidence.bottlenecks import AREAS, Area, Grade, Kind, Seen, areas_of
+from harness.evidence.n_plus_one import Repetition
+from harness.plan.alerts import Alert
+from harness.plan.file import parse_plan
+from harness.record.statements import sought
 from harness.testing import PLAN, synthetic_trials
-from reports.bottlenecks import bottlenecks
+from reports.sections.bottlenecks import bottlenecks
 
 
 @pytest.fixture(scope="module")

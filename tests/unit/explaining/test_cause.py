@@ -7,20 +7,20 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from harness.change import Change
-from harness.comparison import Comparison, Pair
+from harness.analysis.change import Change
+from harness.analysis.comparison import Comparison, Pair
+from harness.analysis.request_cost import apart, tolls_of
+from harness.analysis.summary import summarise
 from harness.errors import PlanError
-from harness.evidence.inspected import Asked, Inspected, Text, Work
-from harness.evidence.statement import Counts
-from harness.evidence.toll import apart, tolls_of
-from harness.explaining.cause import Cause, Way, causes_of
-from harness.metric import METRICS
-from harness.plan_file import parse_plan
-from harness.summary import summarise
+from harness.evidence.causes import Cause, Way, causes_of
+from harness.metrics import METRICS
+from harness.plan.file import parse_plan
+from harness.record.request_work import Asked, Inspected, Text, Work
+from harness.record.statements import Counts
 from harness.testing import PLAN, synthetic_trials
-from reports.causes import Segment, cause_rows
-from reports.view import MINUS
-from reports.work import equal_sentence, work_rows
+from reports.formatting import MINUS
+from reports.sections.causes import Segment, cause_rows
+from reports.sections.request_cost import equal_sentence, work_rows
 
 LIST = "GET /items"
 TIMES = st.floats(0.01, 5000.0)

@@ -5,11 +5,11 @@ from typing import Any
 
 import pytest
 
-from harness.generation import Offered
-from harness.generator.account import add_up
-from harness.generator.crew import Crew
-from harness.generator.parts import Intake
-from harness.samples import write_part
+from harness.generator.distributed.account import add_up
+from harness.generator.distributed.sample_transfer import Intake
+from harness.generator.distributed.worker_pool import Crew
+from harness.record.generation import Offered
+from harness.record.samples import write_part
 from tests.unit.generator.test_parts import part
 
 CLOCK = {"offset_ns": 2_000_000, "uncertainty_ns": 500_000}

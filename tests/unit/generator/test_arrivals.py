@@ -6,8 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from harness.generator.arrivals import due_times, spawn_at, stage_at, stretches_of
-from harness.parts.stage import Stage, StageKind
+from harness.generator.schedule.arrivals import due_times, spawn_at, stage_at, stretches_of
+from harness.plan.stages import Stage, StageKind
 
 STAGES = (
     Stage(kind=StageKind.RAMP, seconds=10, users=20),  # 0 -> 20 over ten seconds

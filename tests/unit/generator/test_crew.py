@@ -8,14 +8,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from harness.generator.collection import READINGS_AT_ONCE, Collection
-from harness.generator.crew import Crew
-from harness.generator.danger import DangerWatch
-from harness.generator.latency_steps import quantile, steps
-from harness.generator.loopback import reachable
-from harness.generator.parts import Intake
-from harness.plan_file import parse_plan
-from harness.readings import of_generator, read_readings
+from harness.generator.distributed.collection import READINGS_AT_ONCE, Collection
+from harness.generator.distributed.loopback import reachable
+from harness.generator.distributed.sample_transfer import Intake
+from harness.generator.distributed.worker_pool import Crew
+from harness.generator.recording.latency_histogram import quantile, steps
+from harness.generator.schedule.abort_watch import DangerWatch
+from harness.plan.file import parse_plan
+from harness.record.readings import of_generator, read_readings
 from harness.testing import PLAN
 
 NO_DANGER = DangerWatch(parse_plan(PLAN), "after")

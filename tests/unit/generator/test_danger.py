@@ -2,9 +2,9 @@
 
 import pytest
 
-from harness.generation import Aborted
-from harness.generator.danger import DangerWatch
-from harness.plan_file import parse_plan
+from harness.generator.schedule.abort_watch import DangerWatch
+from harness.plan.file import parse_plan
+from harness.record.generation import Aborted
 from harness.testing import PLAN
 
 ENDPOINT = "GET /content/{id}"

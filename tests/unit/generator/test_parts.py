@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from harness.generator.parts import AGAIN_SECONDS, ON_THE_WAY, Intake, Outbox
-from harness.samples import SCHEMA, read_samples, write_part
+from harness.generator.distributed.sample_transfer import AGAIN_SECONDS, ON_THE_WAY, Intake, Outbox
+from harness.record.samples import SCHEMA, read_samples, write_part
 
 
 def part(rows: int, first: int = 0) -> pa.Table:

@@ -3,9 +3,9 @@ from types import SimpleNamespace
 
 import pytest
 
-from harness.generator import recorder as module
-from harness.generator.recorder import Recorder
-from harness.samples import read_samples
+from harness.generator.recording import recorder as module
+from harness.generator.recording.recorder import Recorder
+from harness.record.samples import read_samples
 
 
 class CatchResponseError(Exception):

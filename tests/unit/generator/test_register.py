@@ -6,9 +6,9 @@ from typing import Any
 import gevent
 import pytest
 
-from harness.answers.answer import Answer
-from harness.generator.register import UNREAD, Register, path_of
-from harness.parts.corpus import Corpus
+from harness.generator.answers.register import UNREAD, Register, path_of
+from harness.plan.answers import Corpus
+from harness.record.answers import Answer
 
 
 class Streamed:

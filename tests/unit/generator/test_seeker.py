@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING, Any
 import gevent
 import pytest
 
-from harness.generator import seeker
-from harness.generator.tap import Tap
-from harness.generator.turnout import Turnout
-from harness.leg import Leg
-from harness.measures.capacity import sought
-from harness.parts.search import Ending, Searched, Word, bracket
-from harness.plan_file import parse_plan
+from harness.analysis.capacity import sought
+from harness.generator.schedule import capacity_search as seeker
+from harness.generator.schedule.arrival_counts import Turnout
+from harness.generator.schedule.try_window import Tap
+from harness.plan.file import parse_plan
+from harness.plan.search import Ending, Searched, Word, bracket
+from harness.record.leg import Leg
 from tests.unit.objections.test_search import PLAN
 
 if TYPE_CHECKING:

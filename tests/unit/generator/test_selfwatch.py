@@ -3,9 +3,9 @@ from array import array
 
 import pytest
 
-from harness.generator.selfwatch import SelfWatch
-from harness.leg import Window
-from harness.readings import GENERATOR
+from harness.generator.recording.self_monitor import SelfWatch
+from harness.record.leg import Window
+from harness.record.readings import GENERATOR
 
 
 @pytest.mark.parametrize(

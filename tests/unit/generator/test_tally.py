@@ -17,7 +17,7 @@ from locust import stats as locusts
 from locust.stats import RequestStats
 
 from harness.generator import tally
-from harness.generator.tally import Tally
+from harness.generator.recording.locust_statistics import Tally
 
 tally.MOST_WAITING = 50
 if sys.argv[1] == "3":

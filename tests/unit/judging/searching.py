@@ -8,17 +8,17 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pyarrow as pa
 
-from harness.leg import windows_of
-from harness.parts.search import Ending, Searched, Try, Word, next_load
+from harness.plan.search import Ending, Searched, Try, Word, next_load
+from harness.record.leg import windows_of
 from harness.testing import synthetic_trials
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from harness.leg import Leg
-    from harness.parts.stage import Search
-    from harness.plan import Plan
-    from harness.trial import Trial
+    from harness.plan.model import Plan
+    from harness.plan.stages import Search
+    from harness.record.leg import Leg
+    from harness.record.trial import Trial
 
 QUICK_MS, LATE_MS = 40, 900
 

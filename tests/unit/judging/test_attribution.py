@@ -7,17 +7,17 @@ from dataclasses import replace
 import pyarrow as pa
 import pytest
 
-from harness.comparison import compare
-from harness.judging.attribution import Attribution, Waterfall, attribute
-from harness.judging.breach import GENERATOR_BUSY
-from harness.judging.check import Outcome
-from harness.judging.doubt import STEP_BROKEN
-from harness.plan import Plan
-from harness.plan_file import parse_plan
-from harness.summary import Summary, summarise
+from harness.analysis.comparison import compare
+from harness.analysis.steps import Attribution, Waterfall, attribute
+from harness.analysis.summary import Summary, summarise
+from harness.plan.file import parse_plan
+from harness.plan.model import Plan
+from harness.record.trial import Trial
 from harness.testing import CHAIN_PLAN, PLAN, synthetic_setup, synthetic_trials
-from harness.trial import Trial
-from harness.verdict import Measurement, judge
+from harness.verdict.caveats import STEP_BROKEN
+from harness.verdict.checks import Outcome
+from harness.verdict.guards import GENERATOR_BUSY
+from harness.verdict.judge import Measurement, judge
 
 TEXT = CHAIN_PLAN.replace("blocks = 2", "blocks = 8")
 SLOWNESS = {"before": 1.0, "queries": 0.4, "cache": 0.4, "after": 0.2}

@@ -7,18 +7,18 @@ from pathlib import Path
 import pytest
 from scipy.stats import binom
 
-from harness.analysis import analyse
 from harness.errors import RunFolderError
-from harness.experiment import Effort, measure
-from harness.judging.certificate import Certificate, Delay, Equal, Fitness, Freeze, Kill, Power, at_most
-from harness.load import Remote
-from harness.plan_file import parse_plan
-from harness.running.context import RunContext, Source
+from harness.plan.file import parse_plan
+from harness.record.certificate import Certificate, Delay, Equal, Fitness, Freeze, Kill, Power, at_most
+from harness.record.noise_store import machine_of
+from harness.record.run_folder import RunFolder
+from harness.record.selftest import NAME, CertificateStore
+from harness.run.context import RunContext, Source
+from harness.run.experiment import Effort, measure
+from harness.run.generator_process import Remote
 from harness.selftest.trials import Silent
-from harness.store import RunFolder
-from harness.stores.certificate import NAME, CertificateStore
-from harness.stores.noise import machine_of
 from harness.testing import PLAN, FakeEnvironment, FakeLoad, synthetic_setup
+from harness.verdict.analyse import analyse
 
 FIT, CANNOT_TELL, BROKEN = Fitness.FIT, Fitness.CANNOT_TELL, Fitness.BROKEN
 GOOD = Certificate(

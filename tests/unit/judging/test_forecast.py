@@ -6,12 +6,12 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from harness.comparison import compare
-from harness.judging.forecast import decided, more_blocks, visible
-from harness.plan_file import parse_plan
+from harness.analysis.comparison import compare
+from harness.analysis.summary import summarise
+from harness.plan.file import parse_plan
 from harness.statistics.intervals import t_interval
-from harness.summary import summarise
 from harness.testing import PLAN, synthetic_trials
+from harness.verdict.power import decided, more_blocks, visible
 
 
 @pytest.mark.parametrize(("spread", "blocks"), [(0.05, 4), (0.05, 8), (0.2, 10), (0.01, 5)])

@@ -8,17 +8,17 @@ from typing import Any
 import pyarrow as pa
 import pytest
 
-from harness.comparison import compare
-from harness.generation import Generation
-from harness.judging.breach import GENERATOR_BUSY
-from harness.judging.check import Outcome, Reason
-from harness.judging.doubt import COUPLED, GENERATOR_LATE, STEP_BROKEN
-from harness.plan import Plan
-from harness.plan_file import parse_plan
-from harness.summary import summarise
+from harness.analysis.comparison import compare
+from harness.analysis.summary import summarise
+from harness.plan.file import parse_plan
+from harness.plan.model import Plan
+from harness.record.generation import Generation
+from harness.record.trial import Trial
 from harness.testing import OPEN_PLAN, PLAN, synthetic_setup, synthetic_trials
-from harness.trial import Trial
-from harness.verdict import Measurement, Verdict, judge
+from harness.verdict.caveats import COUPLED, GENERATOR_LATE, STEP_BROKEN
+from harness.verdict.checks import Outcome, Reason
+from harness.verdict.guards import GENERATOR_BUSY
+from harness.verdict.judge import Measurement, Verdict, judge
 
 OPEN = parse_plan(OPEN_PLAN.replace("falls by 50 %", "falls by 10 %"))
 SUSTAIN = 1

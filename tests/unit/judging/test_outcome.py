@@ -11,18 +11,18 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 
-from harness.change import BlockPair, Change, _ratio
-from harness.comparison import Comparison, Pair, compare, contrast
+from harness.analysis.change import BlockPair, Change, _ratio
+from harness.analysis.comparison import Comparison, Pair, compare, contrast
+from harness.analysis.noise import Floor, Place
+from harness.analysis.shift import shift_of
+from harness.analysis.summary import summarise
 from harness.errors import PlanError
-from harness.judging.noise import Floor, Place
-from harness.judging.outcome import JudgedRow, RowOutcome, Why, outcomes_of, place_of
-from harness.judging.shift import shift_of
-from harness.metric import METRICS
-from harness.parts.judgement import Judgement
-from harness.parts.target import Target
-from harness.plan_file import parse_plan
-from harness.summary import summarise
+from harness.metrics import METRICS
+from harness.plan.file import parse_plan
+from harness.plan.judgement import Judgement
+from harness.plan.targets import Target
 from harness.testing import PLAN, synthetic_trials
+from harness.verdict.outcomes import JudgedRow, RowOutcome, Why, outcomes_of, place_of
 
 IMPROVED, REGRESSED, EQUIVALENT, CANNOT_TELL = RowOutcome
 

@@ -1,10 +1,10 @@
 """What vacuuming and analysing did alone stands beside what the migration did, and is not called an effect of it."""
 
-from harness.judging.placebo import treated
-from harness.plan_file import parse_plan
-from harness.summary import summarise
+from harness.analysis.placebo import treated
+from harness.analysis.summary import summarise
+from harness.plan.file import parse_plan
 from harness.testing import PLAN, synthetic_trials
-from reports.placebo import placebo_rows, placebo_sentence
+from reports.sections.placebo import placebo_rows, placebo_sentence
 
 BLOCKS = PLAN.replace("blocks = 2", "blocks = 8")
 

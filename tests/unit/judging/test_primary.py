@@ -10,18 +10,18 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 
-from harness.change import BlockPair, Change
-from harness.comparison import Comparison, Pair
+from harness.analysis.change import BlockPair, Change
+from harness.analysis.comparison import Comparison, Pair
 from harness.errors import PlanError
-from harness.judging.check import Grounds, Outcome, Reason
-from harness.judging.rules import SIGNIFICANT, _covers, check_targets
-from harness.metric import METRICS
-from harness.parts.target import Target
-from harness.plan import Plan
-from harness.plan_file import parse_plan, read_plan
+from harness.metrics import METRICS
+from harness.plan.file import parse_plan, read_plan
+from harness.plan.model import Plan
+from harness.plan.targets import Target
 from harness.statistics.intervals import t_interval
 from harness.statistics.significance import one_sided_p
 from harness.testing import PLAN
+from harness.verdict.checks import Grounds, Outcome, Reason
+from harness.verdict.rules import SIGNIFICANT, _covers, check_targets
 from tests.unit.test_verdict import measured, plan_with, verdict_on
 
 ADVISORY = '\nseverity = "advisory"'

@@ -4,15 +4,15 @@ from dataclasses import replace
 
 import pytest
 
-from harness.comparison import compare
-from harness.evidence.passage import UPGRADE, Difference, Passage, Record
-from harness.evidence.rehearsal import Loss, Rehearsal
-from harness.explaining.evidence import Evidence
-from harness.judging.check import Check, Outcome, Reason
-from harness.plan_file import parse_plan
-from harness.summary import summarise
+from harness.analysis.comparison import compare
+from harness.analysis.summary import summarise
+from harness.evidence.evidence import Evidence
+from harness.evidence.migration import Loss, Rehearsal
+from harness.plan.file import parse_plan
+from harness.record.migration import UPGRADE, Difference, Passage, Record
 from harness.testing import synthetic_setup, synthetic_trials
-from harness.verdict import Measurement, Verdict, judge
+from harness.verdict.checks import Check, Outcome, Reason
+from harness.verdict.judge import Measurement, Verdict, judge
 from tests.unit.parts.test_during import DURING
 
 BASE = (

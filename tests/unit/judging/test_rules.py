@@ -6,9 +6,10 @@ from types import ModuleType
 import pytest
 
 from harness.finding import Finding
-from harness.judging import breach, doubt
-from harness.judging.check import Rule
-from harness.judging.rules import RULES, RULES_OF_CLAIMS, RULES_OF_REPEAT
+from harness.verdict import caveats as doubt
+from harness.verdict import guards as breach
+from harness.verdict.checks import Rule
+from harness.verdict.rules import RULES, RULES_OF_CLAIMS, RULES_OF_REPEAT
 
 
 @pytest.mark.parametrize("rules", [RULES_OF_CLAIMS, RULES_OF_REPEAT], ids=["claims", "repeat"])

@@ -10,23 +10,23 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 
-from harness.comparison import Comparison, compare
-from harness.judging.check import Outcome, Reason
-from harness.measures.capacity import Answers, word_of
-from harness.parts.search import Ending, Searched, Try, Word
-from harness.plan_file import parse_plan
-from harness.summary import summarise
+from harness.analysis.capacity import Answers, word_of
+from harness.analysis.comparison import Comparison, compare
+from harness.analysis.summary import summarise
+from harness.plan.file import parse_plan
+from harness.plan.search import Ending, Searched, Try, Word
 from harness.testing import synthetic_setup
-from harness.verdict import Measurement, judge
+from harness.verdict.checks import Outcome, Reason
+from harness.verdict.judge import Measurement, judge
 from tests.unit.judging.searching import searching
 from tests.unit.objections.test_search import PLAN
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from harness.leg import Leg
-    from harness.summary import Summary
-    from harness.verdict import Verdict
+    from harness.analysis.summary import Summary
+    from harness.record.leg import Leg
+    from harness.verdict.judge import Verdict
 
 SPREAD = {1: 0.97, 2: 1.02, 3: 1.0, 4: 0.99, 5: 1.03, 6: 1.01}
 
@@ -249,8 +249,8 @@ def test_the_word_of_a_try(change: dict[str, float], given: Answers, word: Word)
 
 
 def test_ends_have_names_that_reports_know() -> None:
-    from harness.judging.searched import ENDS  # noqa: PLC0415
-    from reports.search import ENDED  # noqa: PLC0415
+    from harness.verdict.search import ENDS  # noqa: PLC0415
+    from reports.sections.search import ENDED  # noqa: PLC0415
 
     assert set(ENDED) == set(Ending)
     assert set(ENDS) == set(Ending) - {Ending.FOUND}

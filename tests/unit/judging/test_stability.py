@@ -8,25 +8,25 @@ from pathlib import Path
 
 import pytest
 
-from harness.analysis import analyse
-from harness.campaign import run_campaign
-from harness.comparison import Comparison, compare
-from harness.experiment import Effort, measure_again
+from harness.analysis.comparison import Comparison, compare
+from harness.analysis.noise import Difference, Noise, NoiseOfRun
+from harness.analysis.summary import Summary, summarise
 from harness.finding import Finding
-from harness.judging.breach import GENERATOR_BUSY
-from harness.judging.check import Check, Outcome, Reason, Repeat
-from harness.judging.doubt import FAILED_ONCE, FEW_PAIRS, NO_NOISE_FLOOR
-from harness.judging.noise import Difference, Noise, NoiseOfRun
-from harness.judging.rules import suspects
-from harness.load import Job
-from harness.plan import Plan
-from harness.plan_file import parse_plan
-from harness.running.context import RunContext, Source
-from harness.store import RunFolder
-from harness.stores.noise import FOLDER
-from harness.summary import Summary, summarise
+from harness.plan.file import parse_plan
+from harness.plan.model import Plan
+from harness.record.noise_store import FOLDER
+from harness.record.run_folder import RunFolder
+from harness.run.campaign import run_campaign
+from harness.run.context import RunContext, Source
+from harness.run.experiment import Effort, measure_again
+from harness.run.generator_process import Job
 from harness.testing import PLAN, FakeEnvironment, FakeLoad, synthetic_setup, synthetic_trials
-from harness.verdict import Measurement, Verdict, judge
+from harness.verdict.analyse import analyse
+from harness.verdict.caveats import FAILED_ONCE, FEW_PAIRS, NO_NOISE_FLOOR
+from harness.verdict.checks import Check, Outcome, Reason, Repeat
+from harness.verdict.guards import GENERATOR_BUSY
+from harness.verdict.judge import Measurement, Verdict, judge
+from harness.verdict.rules import suspects
 from tests.unit.test_experiment import Nobody
 
 

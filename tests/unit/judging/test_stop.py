@@ -4,22 +4,22 @@ from dataclasses import replace
 
 import pytest
 
-from harness.comparison import compare
-from harness.generation import Aborted
-from harness.judging.check import Outcome
-from harness.judging.doubt import INTERRUPTED
-from harness.judging.outcome import Outcomes
-from harness.judging.stop import Stop
-from harness.leg import windows_of
-from harness.plan_file import parse_plan
-from harness.result import Result
-from harness.summary import summarise
+from harness.analysis.comparison import compare
+from harness.analysis.summary import summarise
+from harness.plan.file import parse_plan
+from harness.record.generation import Aborted
+from harness.record.leg import windows_of
+from harness.record.trial import Trial
 from harness.testing import PLAN, synthetic_setup, synthetic_trials
-from harness.trial import Trial
-from harness.verdict import Measurement, Problems, Verdict, judge
+from harness.verdict.aborts import Stop
+from harness.verdict.caveats import INTERRUPTED
+from harness.verdict.checks import Outcome
+from harness.verdict.judge import Measurement, Problems, Verdict, judge
+from harness.verdict.outcomes import Outcomes
+from harness.verdict.result import Result
+from reports.json.run import verdict_record
 from reports.junit import to_junit
 from reports.page import build_findings
-from reports.records import verdict_record
 from reports.text import to_text
 
 PLAN_TEXT = PLAN.replace("falls by 50 %", "falls by 10 %").replace("blocks = 2", "blocks = 4") + (

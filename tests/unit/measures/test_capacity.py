@@ -6,10 +6,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from harness.generation import Offered
-from harness.leg import Leg
-from harness.measures.capacity import Step, begun, holds, load_held
-from harness.parts.expectation import parse_expectation
+from harness.analysis.capacity import Step, begun, holds, load_held
+from harness.plan.expectation import parse_expectation
+from harness.record.generation import Offered
+from harness.record.leg import Leg
 
 LEG = Leg(1, 1, "after")
 

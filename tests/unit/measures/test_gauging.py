@@ -7,15 +7,15 @@ from typing import Any
 import pyarrow as pa
 import pytest
 
-from harness.comparison import compare
-from harness.judging.check import Check, Outcome, Reason
-from harness.plan import Plan
-from harness.plan_file import parse_plan
-from harness.readings import CPU, SCHEMA
-from harness.summary import Summary, summarise
+from harness.analysis.comparison import compare
+from harness.analysis.summary import Summary, summarise
+from harness.plan.file import parse_plan
+from harness.plan.model import Plan
+from harness.record.readings import CPU, SCHEMA
+from harness.record.trial import Trial
 from harness.testing import synthetic_setup, synthetic_trials
-from harness.trial import Trial
-from harness.verdict import Holding, Measurement, judge
+from harness.verdict.checks import Check, Outcome, Reason
+from harness.verdict.judge import Holding, Measurement, judge
 from tests.unit.parts.test_gauge import POOL, SEVERAL, TARGET
 
 Tell = Callable[[Trial, int], Iterator[tuple[str, str, float]]]

@@ -11,12 +11,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from harness.measures.recovery import Recovery, recoveries_of
-from harness.parts.fault import Fault, FaultKind
-from harness.plan_file import parse_plan
-from harness.samples import SCHEMA
+from harness.analysis.recovery import Recovery, recoveries_of
+from harness.plan.faults import Fault, FaultKind
+from harness.plan.file import parse_plan
+from harness.record.samples import SCHEMA
+from harness.record.trial import Trial
 from harness.testing import PLAN, synthetic_trials
-from harness.trial import Trial
 
 PER_SECOND = 20
 SIGNAL = 'breaker_open{guards="database"}'

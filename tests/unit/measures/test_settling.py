@@ -11,16 +11,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from harness.comparison import compare
-from harness.judging.breach import breaches_of
-from harness.judging.doubt import caveats_of_run
-from harness.leg import Leg
-from harness.measures.settling import Cut, Settling, Unsteady, _Place, settle, settling_stages
-from harness.plan import Plan
-from harness.plan_file import parse_plan
-from harness.summary import summarise
+from harness.analysis.comparison import compare
+from harness.analysis.settling import Cut, Settling, Unsteady, _Place, settle, settling_stages
+from harness.analysis.summary import summarise
+from harness.plan.file import parse_plan
+from harness.plan.model import Plan
+from harness.record.leg import Leg
+from harness.record.trial import Trial
 from harness.testing import synthetic_trials
-from harness.trial import Trial
+from harness.verdict.caveats import caveats_of_run
+from harness.verdict.guards import breaches_of
 
 PER_SECOND = 10
 STAGE = (

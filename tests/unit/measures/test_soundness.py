@@ -7,11 +7,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from harness.analysis.soundness import pause_seen_ms, unsound_leg, unsound_record
 from harness.finding import Finding
-from harness.measures.soundness import pause_seen_ms, unsound_leg, unsound_record
-from harness.plan_file import parse_plan
+from harness.plan.file import parse_plan
+from harness.record.trial import Moment, Seal
 from harness.testing import PLAN, synthetic_setup, synthetic_trials
-from harness.trial import Moment, Seal
 from tests.trials.ways import read, said
 
 PLANNED = parse_plan(PLAN)

@@ -7,13 +7,13 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from harness.measures.usage import Consumer, Course
-from harness.plan_file import parse_plan
-from harness.readings import CPU, MEMORY, SCHEMA
+from harness.analysis.summary import Summary, summarise
+from harness.analysis.usage import Consumer, Course
+from harness.plan.file import parse_plan
+from harness.record.readings import CPU, MEMORY, SCHEMA
+from harness.record.trial import Trial
 from harness.statistics.intervals import Interval
-from harness.summary import Summary, summarise
 from harness.testing import PLAN, synthetic_trials
-from harness.trial import Trial
 
 ENDURANCE = '[[stages]]\nkind = "endurance"\nseconds = 80\nusers = 20\n'
 

@@ -4,15 +4,15 @@ from pathlib import Path
 
 import pytest
 
-from harness.comparison import compare
+from harness.analysis.comparison import compare
+from harness.analysis.examination import Examination
+from harness.analysis.summary import summarise
 from harness.errors import PlanError
-from harness.measures.examination import Examination
-from harness.plan import Plan
-from harness.plan_file import parse_plan
-from harness.summary import summarise
+from harness.plan.file import parse_plan
+from harness.plan.model import Plan
+from harness.record.trial import Trial
 from harness.testing import PLAN, synthetic_setup, synthetic_trials
-from harness.trial import Trial
-from harness.verdict import Measurement, Problems, Verdict, judge
+from harness.verdict.judge import Measurement, Problems, Verdict, judge
 from tests.trials.ways import JUDGED, REFUSED, RUNS, TARGET, Judged, Refused, table
 
 DOCUMENT = Path(__file__).parents[3] / "docs" / "guards.md"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from harness.errors import PlanError
-from harness.plan_file import parse_plan
+from harness.plan.file import parse_plan
 
 PLAN = """
 schema = 1

@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 
 from harness.errors import PlanError
-from harness.parts.abort import Abort, parse_danger
-from harness.parts.expectation import ExpectationError
-from harness.plan_file import parse_plan
+from harness.plan.aborts import Abort, parse_danger
+from harness.plan.expectation import ExpectationError
+from harness.plan.file import parse_plan
 from harness.statistics.percentiles import percentile
 from harness.testing import CHAIN_PLAN, PLAN
 

@@ -3,8 +3,8 @@
 import pytest
 
 from harness.errors import PlanError
-from harness.parts.corpus import Corpus
-from harness.plan_file import parse_plan
+from harness.plan.answers import Corpus
+from harness.plan.file import parse_plan
 from harness.testing import PLAN
 
 

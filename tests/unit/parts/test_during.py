@@ -3,10 +3,10 @@
 import pytest
 
 from harness.errors import PlanError
-from harness.objections.during import stage_of, under_load
-from harness.parts.during import During
-from harness.plan_file import parse_plan
-from harness.running.director import MigrationCommands
+from harness.plan.checks.migration import stage_of, under_load
+from harness.plan.file import parse_plan
+from harness.plan.migration import During
+from harness.run.migration_thread import MigrationCommands
 from harness.testing import PLAN
 
 MIGRATED = (

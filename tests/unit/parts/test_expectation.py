@@ -3,8 +3,8 @@ from pathlib import Path
 
 import pytest
 
-from harness.metric import METRICS
-from harness.parts.expectation import ExpectationError, Form, parse_expectation
+from harness.metrics import METRICS
+from harness.plan.expectation import ExpectationError, Form, parse_expectation
 
 
 @pytest.mark.parametrize(

@@ -3,7 +3,7 @@
 import pytest
 
 from harness.errors import PlanError
-from harness.plan_file import parse_plan
+from harness.plan.file import parse_plan
 from harness.testing import PLAN
 
 SERVERS = PLAN.replace("[environment]", '[environment]\nprovides = ["postgres", "redis"]')

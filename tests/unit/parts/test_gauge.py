@@ -3,9 +3,9 @@
 import pytest
 
 from harness.errors import PlanError
-from harness.metric import Better, Origin, Unit
-from harness.parts.expectation import Form
-from harness.plan_file import parse_plan
+from harness.metrics import Better, Origin, Unit
+from harness.plan.expectation import Form
+from harness.plan.file import parse_plan
 from harness.testing import PLAN
 
 METRICS = 'metrics = { read = ["db_in_use", "db_size", "breaker_open"] }\n'

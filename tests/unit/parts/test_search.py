@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from harness.parts.search import Bracket, Ending, Word, bracket, next_load
-from harness.parts.stage import Search
+from harness.plan.search import Bracket, Ending, Word, bracket, next_load
+from harness.plan.stages import Search
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

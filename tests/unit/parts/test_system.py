@@ -3,8 +3,8 @@
 import pytest
 
 from harness.errors import PlanError
-from harness.parts.system import Compose, External
-from harness.plan_file import parse_plan
+from harness.plan.environment import Compose, External
+from harness.plan.file import parse_plan
 
 REST = """
 [load]

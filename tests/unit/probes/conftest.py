@@ -8,7 +8,7 @@ import pytest
 
 from harness.environment.processes import Processes
 from harness.environment.servers import Postgres
-from harness.parts.system import DEFAULT_POSTGRES
+from harness.plan.environment import DEFAULT_POSTGRES
 from harness.probes.access import Database
 
 Make = Callable[[str], Database]

@@ -11,7 +11,7 @@ from threading import Event, Thread
 import psycopg
 from psycopg import sql
 
-from harness.environment.migrating import migration_url
+from harness.environment.migration import migration_url
 from harness.environment.processes import Process
 from harness.environment.servers import SERVICE_ROLE, Postgres
 from harness.probes.access import Database

@@ -8,17 +8,17 @@ from typing import Any
 
 import pytest
 
-from harness.environment.migrating import MIGRATION_ROLE
+from harness.environment.migration import MIGRATION_ROLE
 from harness.environment.servers import Postgres
-from harness.evidence.passage import DOWNGRADE, PLANNED, UPGRADE
-from harness.evidence.schema import differences, schema_of
-from harness.parts.during import During
-from harness.plan_file import parse_plan
+from harness.plan.file import parse_plan
+from harness.plan.migration import During
 from harness.probes.access import Database
-from harness.running.context import RunContext, Source
-from harness.running.director import MigrationThread
+from harness.record.migration import DOWNGRADE, PLANNED, UPGRADE
+from harness.record.run_folder import RunFolder
+from harness.record.schema import differences, schema_of
+from harness.run.context import RunContext, Source
+from harness.run.migration_thread import MigrationThread
 from harness.selftest.trials import Silent
-from harness.store import RunFolder
 from harness.testing import PLAN
 from tests.unit.probes.migrating import SCRIPT, Migrated, database, writers
 

@@ -6,12 +6,12 @@ import psycopg
 import pytest
 
 from harness.environment.servers import Postgres
-from harness.evidence.plan_difference import accesses
-from harness.evidence.statement import MARK, fingerprint, shown
-from harness.probes import explain
+from harness.evidence.query_plans import accesses
+from harness.probes import query_plans as explain
 from harness.probes.access import Database
-from harness.probes.explain import AutoExplain, estimate, plans_in
-from harness.probes.indexes import read_catalogue, read_uses
+from harness.probes.catalogue import read_catalogue, read_uses
+from harness.probes.query_plans import AutoExplain, estimate, plans_in
+from harness.record.statements import MARK, fingerprint, shown
 from tests.unit.probes.conftest import Make
 from tests.unit.probes.postgres_server import programs_of, running
 

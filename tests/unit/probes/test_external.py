@@ -5,9 +5,9 @@ from pathlib import Path
 import pytest
 
 from harness.environment.servers import postgres_programs
-from harness.evidence.statement import fingerprint
+from harness.probes.postgres_server import _introduced
 from harness.probes.registry import probes_of
-from harness.probes.server_watch import _introduced
+from harness.record.statements import fingerprint
 from tests.unit.environment.test_external import AFTER, BEFORE, made, serving
 from tests.unit.probes.postgres_server import running
 

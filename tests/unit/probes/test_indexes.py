@@ -5,11 +5,11 @@ from collections.abc import Callable
 import psycopg
 import pytest
 
-from harness.evidence.index import Catalogue
-from harness.evidence.ledger import FlawKind, Use, Workload, ledger_of
-from harness.migration import content, migrated
+from harness.environment.migration_content import content, migrated
+from harness.evidence.indexes import FlawKind, Use, Workload, ledger_of
 from harness.probes.access import Connection
-from harness.probes.indexes import index_created, read_build_seconds, read_catalogue, read_uses
+from harness.probes.catalogue import index_created, read_build_seconds, read_catalogue, read_uses
+from harness.record.catalogue import Catalogue
 from tests.unit.probes.conftest import Make
 
 SCHEMA = """

@@ -10,9 +10,9 @@ from redis.retry import Retry
 
 from harness.environment.processes import Processes
 from harness.environment.servers import Redis
-from harness.evidence.keys import KeyUse
+from harness.evidence.cache_keys import KeyUse
 from harness.probes.access import Cache
-from harness.probes.keys import KeyWatch
+from harness.probes.redis_monitor import KeyWatch
 
 
 @pytest.fixture(scope="module")

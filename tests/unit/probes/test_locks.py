@@ -5,12 +5,12 @@ import time
 import psycopg
 import pytest
 
-from harness.environment.migrating import MIGRATION_ROLE
+from harness.environment.migration import MIGRATION_ROLE
 from harness.environment.servers import Postgres
-from harness.evidence.passage import PLANNED, Wait
-from harness.evidence.statement_log import cause, let_go, told
 from harness.probes.lock_sessions import LockingSession, blocking_statements
 from harness.probes.locks import LockProbe
+from harness.record.migration import PLANNED, Wait
+from harness.record.statement_log import cause, let_go, told
 from tests.unit.probes.migrating import database, migrate, writers
 
 PLANTED = ("LOCK TABLE items IN ACCESS EXCLUSIVE MODE", "SELECT pg_sleep(0.5)")

@@ -8,10 +8,10 @@ import psycopg
 import pytest
 
 from harness.environment.servers import postgres_programs
-from harness.evidence.statement import fingerprint
-from harness.evidence.unread import Unread
-from harness.executions import HIDDEN, Executions
 from harness.probes.postgres import PostgresProbe
+from harness.record.executions import HIDDEN, Executions
+from harness.record.statements import fingerprint
+from harness.record.unavailable import Unread
 from tests.unit.probes.postgres_server import Server, programs_of, running
 
 READ, SLOW = "SELECT kind FROM items WHERE id = %s", "SELECT pg_sleep(%s)"

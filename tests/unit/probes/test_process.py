@@ -10,7 +10,7 @@ from types import SimpleNamespace
 import pytest
 
 from harness.probes.process import ProcessProbe
-from harness.readings import CPU, DESCRIPTORS, MEMORY, THREADS
+from harness.record.readings import CPU, DESCRIPTORS, MEMORY, THREADS
 
 MEGABYTE = 1024 * 1024
 CORES = len(os.sched_getaffinity(0))

@@ -12,9 +12,9 @@ import redis
 
 from harness.environment.processes import Processes
 from harness.environment.servers import HOST, ONCE, free_ports, redis_program, wait_until
-from harness.evidence.unread import Unread
 from harness.probes.access import Cache
 from harness.probes.redis import RedisProbe
+from harness.record.unavailable import Unread
 
 PASSWORD = "password"
 

@@ -9,9 +9,9 @@ import pytest
 import redis
 
 from harness.probes.access import Cache, Connection, Database, MetricsEndpoint, ServiceProcess
-from harness.probes.metrics import MetricsProbe
 from harness.probes.postgres import PostgresProbe
 from harness.probes.process import ProcessProbe
+from harness.probes.prometheus import MetricsProbe
 from harness.probes.reader import Probe
 from harness.probes.redis import RedisProbe
 from harness.probes.registry import PROBES, probes_of

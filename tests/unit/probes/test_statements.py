@@ -6,12 +6,12 @@ from collections.abc import Callable
 import psycopg
 import pytest
 
-from harness.evidence.inspected import Inspected
-from harness.evidence.repetition import repetitions_of
-from harness.evidence.toll import tolls_of
-from harness.probes import keys
+from harness.analysis.request_cost import tolls_of
+from harness.evidence.n_plus_one import repetitions_of
+from harness.probes import redis_monitor as keys
 from harness.probes.access import Connection, Database
-from harness.running.inspection import RequestWorkReader
+from harness.record.request_work import Inspected
+from harness.run.request_work import RequestWorkReader
 from tests.unit.probes.conftest import Make
 
 Request = Callable[[Connection, random.Random], int]

@@ -8,14 +8,14 @@ from datetime import UTC, datetime, timedelta
 import numpy as np
 import pytest
 
+from harness.analysis import history
+from harness.analysis.comparable import differences
+from harness.analysis.history import FEWEST, Entry, Line, Question, Skipped, change_of, lines_of
 from harness.errors import PackageMissingError
-from harness.metric import METRICS
-from harness.plan import Plan
-from harness.plan_file import parse_plan
-from harness.records import history
-from harness.records.comparable import differences
-from harness.records.history import FEWEST, Entry, Line, Question, Skipped, change_of, lines_of
-from harness.setup import Setup
+from harness.metrics import METRICS
+from harness.plan.file import parse_plan
+from harness.plan.model import Plan
+from harness.record.setup import Setup
 from harness.testing import PLAN, synthetic_setup
 from reports.history import history_json, history_text
 

@@ -14,18 +14,18 @@ import pyarrow.compute as pc
 import pytest
 
 import reports
-from harness.comparison import Comparison, compare
-from harness.judging.attribution import Attribution, attribute
-from harness.judging.guard import unasked
-from harness.judging.outcome import Outcomes, outcomes_of
-from harness.plan import Plan
-from harness.plan_file import parse_plan
-from harness.result import Result
-from harness.setup import Setup
-from harness.summary import Summary, summarise
+from harness.analysis.comparison import Comparison, compare
+from harness.analysis.steps import Attribution, attribute
+from harness.analysis.summary import Summary, summarise
+from harness.plan.file import parse_plan
+from harness.plan.model import Plan
+from harness.record.setup import Setup
+from harness.record.trial import Migration, Trial
 from harness.testing import synthetic_setup, synthetic_trials
-from harness.trial import Migration, Trial
-from harness.verdict import Measurement, Verdict, judge
+from harness.verdict.arrivals import unasked
+from harness.verdict.judge import Measurement, Verdict, judge
+from harness.verdict.outcomes import Outcomes, outcomes_of
+from harness.verdict.result import Result
 from reports.html import Pictures, draw_pictures
 from reports.page import Findings, Page, build_page
 from tests.unit.judging.searching import searching

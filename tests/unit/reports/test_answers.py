@@ -9,11 +9,11 @@ from xml.etree import ElementTree as ET
 
 import pytest
 
-from harness.answers.agreement import agree
-from harness.answers.answer import Answer, Inquiry, digest
-from harness.judging.check import Outcome
-from harness.parts.corpus import Corpus
-from harness.verdict import Measurement, judge
+from harness.analysis.answers import agree
+from harness.plan.answers import Corpus
+from harness.record.answers import Answer, Inquiry, digest
+from harness.verdict.checks import Outcome
+from harness.verdict.judge import Measurement, judge
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -12,7 +12,7 @@ from reports.progress import progress_line
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from harness.generation import Offered
+    from harness.record.generation import Offered
     from tests.unit.reports.conftest import Run
 
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import matplotlib as mpl
 import pytest
 
-from harness.measures.timeline import Second
+from harness.analysis.timeline import Second
 from reports import charts
 from reports.charts import axes, paper, timeline
 from reports.html import draw_pictures

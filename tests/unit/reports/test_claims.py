@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from reports.claims import claim_rows, claims_tally
+from reports.sections.claims import claim_rows, claims_tally
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -4,14 +4,14 @@ from dataclasses import replace
 
 import pytest
 
-from harness.evidence.ablation import Ablated, Without, Worse
-from harness.evidence.index import Catalogue, ForeignKey, Index, Key
-from harness.evidence.plan_difference import change_of
-from harness.evidence.plan_tree import Explained, Node
-from harness.evidence.survey import Ablation, Built, Counted, Findings, Survey, findings_of
-from reports.indexes import NOT_MEASURED, index_table, indexes_record
-from reports.plans import LONGEST, plan_table, plans_record, words
-from reports.records import to_json
+from harness.evidence.catalogue import Ablation, Built, Counted, Findings, Survey, findings_of
+from harness.evidence.query_plans import change_of
+from harness.record.ablation import Ablated, Without, Worse
+from harness.record.catalogue import Catalogue, ForeignKey, Index, Key
+from harness.record.query_plans import Explained, Node
+from reports.json.run import to_json
+from reports.sections.indexes import NOT_MEASURED, index_table, indexes_record
+from reports.sections.query_plans import LONGEST, plan_table, plans_record, words
 
 WHOLE = Node("Seq Scan", "contents", rows=3900, removed=100, pages=412)
 SORTED = Node("Limit", rows=20, pages=412, parts=(Node("Sort", rows=4000, pages=412, parts=(WHOLE,)),))

@@ -6,13 +6,13 @@ from dataclasses import replace
 import pytest
 
 import reports
-from harness.evidence.keys import KeyUse
-from harness.evidence.repetition import Repetition
-from harness.evidence.statement import Counts
-from harness.evidence.toll import Part, Toll
-from harness.explaining.bottleneck import Area, Found, Grade, Kind
-from harness.explaining.cause import Cause, Share, Way
-from harness.explaining.evidence import Evidence
+from harness.analysis.request_cost import Part, Toll
+from harness.evidence.bottlenecks import Area, Found, Grade, Kind
+from harness.evidence.cache_keys import KeyUse
+from harness.evidence.causes import Cause, Share, Way
+from harness.evidence.evidence import Evidence
+from harness.evidence.n_plus_one import Repetition
+from harness.record.statements import Counts
 from tests.unit.reports.conftest import Run
 
 CONTENT = "GET /content/{id}"

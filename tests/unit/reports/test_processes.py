@@ -5,14 +5,14 @@ from dataclasses import replace
 import pytest
 
 import reports
-from harness.comparison import compare
-from harness.generation import Contribution, Loss
-from harness.judging.outcome import outcomes_of
-from harness.plan_file import parse_plan
-from harness.result import Result
-from harness.summary import summarise
+from harness.analysis.comparison import compare
+from harness.analysis.summary import summarise
+from harness.plan.file import parse_plan
+from harness.record.generation import Contribution, Loss
 from harness.testing import PLAN, synthetic_setup, synthetic_trials
-from harness.verdict import Measurement, Problems, judge
+from harness.verdict.judge import Measurement, Problems, judge
+from harness.verdict.outcomes import outcomes_of
+from harness.verdict.result import Result
 
 
 @pytest.mark.parametrize(

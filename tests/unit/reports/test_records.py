@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from harness.metric import METRICS, Origin
+from harness.metrics import METRICS, Origin
 from harness.statistics.intervals import Interval
-from harness.verdict import Verdict
-from reports import records
+from harness.verdict.judge import Verdict
+from reports.json import run as records
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -9,8 +9,10 @@ from typing import TYPE_CHECKING
 import pytest
 
 import reports
-from harness.answers.agreement import Agreement, Place
-from harness.evidence.passage import (
+from harness.analysis.answers import Agreement, Place
+from harness.evidence.evidence import Evidence
+from harness.evidence.migration import Loss, Point, Rehearsal
+from harness.record.migration import (
     DOWNGRADE,
     PLANNED,
     UPGRADE,
@@ -23,9 +25,7 @@ from harness.evidence.passage import (
     Space,
     Wait,
 )
-from harness.evidence.rehearsal import Loss, Point, Rehearsal
-from harness.explaining.evidence import Evidence
-from reports.rehearsal import rehearsal_section, sentence
+from reports.sections.migration import rehearsal_section, sentence
 
 if TYPE_CHECKING:
     from tests.unit.reports.conftest import Run

@@ -7,18 +7,18 @@ import pyarrow as pa
 import pytest
 
 import reports
-from harness.comparison import compare
-from harness.executions import HIDDEN, Row, executions_of
-from harness.judging.outcome import outcomes_of
-from harness.plan_file import parse_plan
-from harness.result import Result
-from harness.summary import Summary, summarise
+from harness.analysis.comparison import compare
+from harness.analysis.summary import Summary, summarise
+from harness.plan.file import parse_plan
+from harness.record.executions import HIDDEN, Row, executions_of
+from harness.record.trial import Trial
 from harness.testing import PLAN, synthetic_setup, synthetic_trials
-from harness.trial import Trial
-from harness.verdict import Measurement, judge
-from reports import view
-from reports.server import server_section
-from reports.statements import statement_table
+from harness.verdict.judge import Measurement, judge
+from harness.verdict.outcomes import outcomes_of
+from harness.verdict.result import Result
+from reports import formatting
+from reports.sections.servers import server_section
+from reports.sections.statements import statement_table
 from tests.unit.evidence.test_server_side import told
 
 SECOND = 10**9
@@ -84,7 +84,7 @@ def test_statements_are_joined_and_ranked_by_time_per_request(summary: Summary) 
     table = statement_table(summary)
     assert table is not None
     assert [(one.text, one.what) for one in table.rows] == [
-        (TEXTS["n1"].replace("%s", "?"), f"{view.MINUS}98.0 %"),
+        (TEXTS["n1"].replace("%s", "?"), f"{formatting.MINUS}98.0 %"),
         ("SELECT <b>", "new"),
         ("SELECT old", "gone"),
     ]

@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING
 import pytest
 
 from reports import charts
-from reports.steps import CAVEAT, NOT_SEEN, TITLE, TOTAL, WORSE, StepTable
+from reports.sections.steps import CAVEAT, NOT_SEEN, TITLE, TOTAL, WORSE, StepTable
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from harness.judging.attribution import Attribution
+    from harness.analysis.steps import Attribution
     from tests.unit.reports.conftest import Run
 
 CHAIN = """

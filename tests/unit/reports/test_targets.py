@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from harness.judging.check import Outcome
-from harness.verdict import Verdict
-from reports import targets, view
+from harness.verdict.checks import Outcome
+from harness.verdict.judge import Verdict
+from reports import formatting
+from reports.sections import targets
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -88,11 +89,11 @@ def test_a_row_repeats_the_numbers_of_its_check(usual: Run) -> None:
         assert pair.after is not None
         assert pair.change is not None
         assert pair.after_interval is not None
-        assert row.before.text == view.with_unit(pair.metric, pair.before)
-        assert row.after.text == view.with_unit(pair.metric, pair.after)
-        assert row.after_interval == view.value_interval(pair.metric, pair.after_interval)
-        assert row.change.text == view.change_with_unit(pair.change)
-        assert row.interval.text == view.change_interval(pair.change)
+        assert row.before.text == formatting.with_unit(pair.metric, pair.before)
+        assert row.after.text == formatting.with_unit(pair.metric, pair.after)
+        assert row.after_interval == formatting.value_interval(pair.metric, pair.after_interval)
+        assert row.change.text == formatting.change_with_unit(pair.change)
+        assert row.interval.text == formatting.change_interval(pair.change)
         assert row.outcome == check.outcome.value
 
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from harness.measures.usage import Consumer
+from harness.analysis.usage import Consumer
 from harness.statistics.intervals import Interval
-from reports.usage import usage_rows
+from reports.sections.usage import usage_rows
 
 if TYPE_CHECKING:
     from tests.unit.reports.conftest import Run

@@ -4,11 +4,11 @@ import unicodedata
 
 import pytest
 
-from harness.change import Change
-from harness.metric import METRICS
-from harness.parts.target import Target
+from harness.analysis.change import Change
+from harness.metrics import METRICS
+from harness.plan.targets import Target
 from harness.statistics.intervals import Interval
-from reports import view
+from reports import formatting
 
 HIDDEN = {"Cc", "Cf", "Cs", "Cn", "Zl", "Zp"}
 
@@ -38,7 +38,7 @@ HIDDEN = {"Cc", "Cf", "Cs", "Cn", "Zl", "Zp"}
     ],
 )
 def test_a_number_has_three_significant_digits(value: float, shown: str) -> None:
-    assert view.number(value) == shown
+    assert formatting.number(value) == shown
 
 
 @pytest.mark.parametrize(
@@ -46,7 +46,7 @@ def test_a_number_has_three_significant_digits(value: float, shown: str) -> None
     [(0.0004, "0.0004 ms"), (96.14, "96.1 ms"), (9994.0, "9,990 ms"), (10_000.0, "10.0 s"), (123_456.0, "123 s")],
 )
 def test_a_latency_turns_to_seconds_from_ten_thousand_milliseconds(value: float, shown: str) -> None:
-    assert view.milliseconds(value) == shown
+    assert formatting.milliseconds(value) == shown
 
 
 @pytest.mark.parametrize(
@@ -64,7 +64,7 @@ def test_a_latency_turns_to_seconds_from_ten_thousand_milliseconds(value: float,
     ],
 )
 def test_a_fraction_is_shown_in_percent(fraction: float, shown: str) -> None:
-    assert view.in_percent(fraction) == shown
+    assert formatting.in_percent(fraction) == shown
 
 
 @pytest.mark.parametrize(
@@ -72,14 +72,14 @@ def test_a_fraction_is_shown_in_percent(fraction: float, shown: str) -> None:
     [(0.614, "61"), (1.0, "100"), (-0.047, "\N{MINUS SIGN}5"), (0.004, "≈0"), (-0.004, "≈0"), (0.0, "0"), (2.5, "250")],
 )
 def test_a_share_is_in_whole_percent_and_never_reads_as_nothing(part: float, shown: str) -> None:
-    assert view.share(part) == shown
+    assert formatting.share(part) == shown
 
 
 @pytest.mark.parametrize(
     ("names", "shown"), [([], ""), (["a"], "a"), (["a", "b"], "a and b"), (list("abc"), "a, b and c")]
 )
 def test_names_are_listed_as_in_a_sentence(names: list[str], shown: str) -> None:
-    assert view.listed(names) == shown
+    assert formatting.listed(names) == shown
 
 
 @pytest.mark.parametrize(
@@ -95,8 +95,8 @@ def test_names_are_listed_as_in_a_sentence(names: list[str], shown: str) -> None
     ],
 )
 def test_a_change_has_a_sign_a_unit_and_an_interval(change: Change, shown: str, interval: str | None) -> None:
-    assert view.change_with_unit(change) == shown
-    assert view.change_interval(change) == interval
+    assert formatting.change_with_unit(change) == shown
+    assert formatting.change_interval(change) == interval
 
 
 @pytest.mark.parametrize(
@@ -118,12 +118,12 @@ def test_a_change_has_a_sign_a_unit_and_an_interval(change: Change, shown: str, 
     ],
 )
 def test_a_value_has_the_unit_of_its_metric(metric: str, value: float, shown: str, bare: str) -> None:
-    assert view.with_unit(METRICS[metric], value) == shown
-    assert view.bare(METRICS[metric], value) == bare
+    assert formatting.with_unit(METRICS[metric], value) == shown
+    assert formatting.bare(METRICS[metric], value) == bare
 
 
 def test_a_lower_bound_says_so() -> None:
-    assert view.with_unit(METRICS["users_held"], 500, at_least=True) == "≥ 500 users"
+    assert formatting.with_unit(METRICS["users_held"], 500, at_least=True) == "≥ 500 users"
 
 
 @pytest.mark.parametrize(
@@ -137,7 +137,7 @@ def test_a_lower_bound_says_so() -> None:
     ],
 )
 def test_the_interval_of_a_value_has_one_unit(metric: str, interval: Interval, shown: str) -> None:
-    assert view.value_interval(METRICS[metric], interval) == shown
+    assert formatting.value_interval(METRICS[metric], interval) == shown
 
 
 @pytest.mark.parametrize(
@@ -152,7 +152,7 @@ def test_the_interval_of_a_value_has_one_unit(metric: str, interval: Interval, s
     ],
 )
 def test_a_duration(seconds: float, shown: str) -> None:
-    assert view.duration(seconds) == shown
+    assert formatting.duration(seconds) == shown
 
 
 @pytest.mark.parametrize(
@@ -160,7 +160,7 @@ def test_a_duration(seconds: float, shown: str) -> None:
     [(0, "0 B"), (1023, "1,020 B"), (2048, "2.00 KiB"), (412 * 2**20, "412 MiB"), (2**43, "8.00 TiB")],
 )
 def test_a_size(size: int, shown: str) -> None:
-    assert view.size(size) == shown
+    assert formatting.size(size) == shown
 
 
 @pytest.mark.parametrize(
@@ -173,12 +173,12 @@ def test_a_size(size: int, shown: str) -> None:
     ],
 )
 def test_a_moment(text: str, shown: str) -> None:
-    assert view.moment(text) == shown
+    assert formatting.moment(text) == shown
 
 
 @pytest.mark.parametrize(("count", "shown"), [(0, "0 blocks"), (1, "1 block"), (21_480, "21,480 blocks")])
 def test_a_count_is_exact_and_agrees_with_its_noun(count: int, shown: str) -> None:
-    assert view.plural(count, "block") == shown
+    assert formatting.plural(count, "block") == shown
 
 
 @pytest.mark.parametrize(
@@ -186,11 +186,11 @@ def test_a_count_is_exact_and_agrees_with_its_noun(count: int, shown: str) -> No
     [(1.0, "no change"), (0.5, "−50 %"), (0.002, "−99.8 %"), (3.0, "+200 %")],  # noqa: RUF001
 )
 def test_a_mark_on_the_axis_of_changes(ratio: float, shown: str) -> None:
-    assert view.change_tick(ratio) == shown
+    assert formatting.change_tick(ratio) == shown
 
 
 def test_control_characters_of_others_reach_no_terminal_and_no_xml() -> None:
-    shown = view.plain("a\x1b[31m\x00\x85\u202e\ud800\u2028b\nc", keep="\n")
+    shown = formatting.plain("a\x1b[31m\x00\x85\u202e\ud800\u2028b\nc", keep="\n")
     assert not [c for c in shown if unicodedata.category(c) in HIDDEN and c != "\n"]
     assert shown.startswith("a")
     assert shown.endswith("b\nc")
@@ -198,7 +198,7 @@ def test_control_characters_of_others_reach_no_terminal_and_no_xml() -> None:
 
 
 def test_a_target_is_called_by_what_it_is_narrowed_to() -> None:
-    assert view.called(Target(expect="p95 < 3 ms")) == "p95 < 3 ms"
+    assert formatting.called(Target(expect="p95 < 3 ms")) == "p95 < 3 ms"
     narrow = Target(expect="p95 < 3 ms", stage="peak", endpoint="GET /")
-    assert view.called(narrow) == "p95 < 3 ms  (peak · GET /)"
-    assert view.where(Target(expect="p95 < 3 ms")) == "all stages but ramps · all requests"
+    assert formatting.called(narrow) == "p95 < 3 ms  (peak · GET /)"
+    assert formatting.where(Target(expect="p95 < 3 ms")) == "all stages but ramps · all requests"

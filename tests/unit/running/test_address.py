@@ -5,7 +5,7 @@ import socket
 import pytest
 
 from harness.errors import AddressError
-from harness.running.address import Address, parse_address, try_to_bind
+from harness.run.address import Address, parse_address, try_to_bind
 
 
 @pytest.mark.parametrize(

@@ -7,12 +7,12 @@ from unittest.mock import Mock
 import pytest
 import redis
 
-from harness.leg import Leg
 from harness.probes.access import Cache
 from harness.probes.reader import Probe
 from harness.probes.registry import probes_of
-from harness.running.beside import Probes
-from harness.store import RunFolder
+from harness.record.leg import Leg
+from harness.record.run_folder import RunFolder
+from harness.run.probes import Probes
 
 LEAST = 0.05
 

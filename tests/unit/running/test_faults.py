@@ -7,8 +7,8 @@ from functools import partial
 import pytest
 
 from harness.errors import EnvironmentFailedError
-from harness.parts.fault import Fault, FaultKind
-from harness.running.faults import Faults
+from harness.plan.faults import Fault, FaultKind
+from harness.run.faults import Faults
 from harness.testing import FakeEnvironment
 
 

@@ -2,9 +2,9 @@
 
 import pytest
 
-from harness.evidence.passage import DOWNGRADE, UPGRADE, Passage, Ran
-from harness.running import lint as linting
-from harness.running.lint import MISSING, lint
+from harness.record.migration import DOWNGRADE, UPGRADE, Passage, Ran
+from harness.run import lint as linting
+from harness.run.lint import MISSING, lint
 
 
 def passage(*texts: str, way: str = UPGRADE) -> Passage:

@@ -7,8 +7,8 @@ import kubernetes_validate
 import pytest
 import yaml
 
+from harness.cli.manifest import MOST_BYTES, Request, manifest
 from harness.errors import PlanError
-from harness.running.manifest import MOST_BYTES, Request, manifest
 
 TEXT = 'schema = 1\nname = "with: a colon"\n\n[load]\nusers = ["users/reader.py"]\n'
 CODE = 'print("ok")\n# tab\there, a quote \' and\n\n  trailing  \n'

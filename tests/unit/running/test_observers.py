@@ -2,10 +2,10 @@
 
 import pytest
 
-from harness.leg import Leg
-from harness.load import Progress
-from harness.plan_file import parse_plan
-from harness.running.observers import LineObserver, PlainObserver
+from harness.cli.progress import LineObserver, PlainObserver
+from harness.plan.file import parse_plan
+from harness.record.leg import Leg
+from harness.run.generator_process import Progress
 from harness.testing import PLAN, synthetic_setup
 
 

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from harness.metric import METRICS
+from harness.metrics import METRICS
 from harness.statistics.intervals import Interval, t_interval, welch
 from harness.statistics.percentiles import percentile
 from harness.statistics.proportions import design_effect, expit, logit, newcombe, wilson

@@ -14,9 +14,9 @@ from typing import Any
 from locust.env import Environment
 from locust.exception import RescheduleTask, StopUser
 
-from harness.generator.recorder import Recorder
-from harness.generator.report import Report
-from harness.samples import read_samples
+from harness.generator.http.request_event import Report
+from harness.generator.recording.recorder import Recorder
+from harness.record.samples import read_samples
 
 ANSWER = SimpleNamespace(sent=0.0, status_code=200, raw_headers=[(b"x-cache", b"hit")])
 BROKEN = SimpleNamespace(sent=0.0, status_code=200, raw_headers=5)

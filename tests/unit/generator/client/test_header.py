@@ -14,10 +14,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from harness.generator import connection as module
-from harness.generator import header
-from harness.generator.connection import Connection, Limits
-from harness.generator.failures import FailedRequestError
+from harness.generator.http import connection as module
+from harness.generator.http import header_cache as header
+from harness.generator.http.connection import Connection, Limits
+from harness.generator.http.failures import FailedRequestError
 
 END = b"\r\n\r\n"
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nX-Cache: hit\r\n\r\nok"

@@ -19,8 +19,8 @@ from gevent.monkey import get_original
 from locust.env import Environment
 
 from harness.generator import HttpUser
-from harness.generator.recorder import Recorder
-from harness.samples import read_samples
+from harness.generator.recording.recorder import Recorder
+from harness.record.samples import read_samples
 
 KINDS: dict[str, type[User]] = {"lean": HttpUser, "fast": FastHttpUser}
 MOST_SECONDS = 15

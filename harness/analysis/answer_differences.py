@@ -1,0 +1,109 @@
+"""Divergence: where two answers differ, as a person finds it: a JSON path, the value before, the value after."""
+
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import islice
+from typing import Any
+
+from harness.record.answers import Number, parsed, quoted
+
+MOST_DIFFERENCES = 3
+MOST_CHARACTERS = 80
+CONTEXT = 30
+ABSENT = "nothing"
+
+
+@dataclass(frozen=True, slots=True)
+class Divergence:
+    """One difference; ``where`` is a JSON path, ``$.items[2].title``, or says which part of the answer it is."""
+
+    where: str
+    before: str
+    after: str
+
+
+def divergences(before: str, after: str, *, in_any_order: bool = False) -> tuple[Divergence, ...]:
+    """The first differences of two answers in canonical form, at most ``MOST_DIFFERENCES``; of equal ones none."""
+    try:
+        pair = parsed(before), parsed(after)
+    except (ValueError, RecursionError):
+        return _of_texts(before, after)
+    found = _of_values("$", *pair, in_any_order=in_any_order)
+    return tuple(islice(found, MOST_DIFFERENCES))
+
+
+def _of_values(where: str, before: Any, after: Any, *, in_any_order: bool) -> Iterator[Divergence]:  # noqa: ANN401
+    if isinstance(before, dict) and isinstance(after, dict):
+        for key in sorted({*before, *after}):
+            place = f"{where}.{key}" if key.isidentifier() else f"{where}[{quoted(key)}]"
+            if key not in after:
+                yield Divergence(place, _short(before[key]), ABSENT)
+            elif key not in before:
+                yield Divergence(place, ABSENT, _short(after[key]))
+            else:
+                yield from _of_values(place, before[key], after[key], in_any_order=in_any_order)
+    elif isinstance(before, list) and isinstance(after, list):
+        yield from _of_lists(where, before, after, in_any_order=in_any_order)
+    elif _dumped(before) != _dumped(after):
+        yield Divergence(where, _short(before), _short(after))
+
+
+def _of_lists(where: str, before: list[Any], after: list[Any], *, in_any_order: bool) -> Iterator[Divergence]:
+    if len(before) != len(after):
+        yield Divergence(f"{where}.length", str(len(before)), str(len(after)))
+    if in_any_order:
+        yield from _of_bags(where, before, after)
+        return
+    for index, (one, other) in enumerate(zip(before, after, strict=False)):
+        yield from _of_values(f"{where}[{index}]", one, other, in_any_order=False)
+    for index, one in islice(enumerate(before), len(after), None):
+        yield Divergence(f"{where}[{index}]", _short(one), ABSENT)
+    for index, other in islice(enumerate(after), len(before), None):
+        yield Divergence(f"{where}[{index}]", ABSENT, _short(other))
+
+
+def _of_bags(where: str, before: list[Any], after: list[Any]) -> Iterator[Divergence]:
+    """What is in one list only; where each has one such item, what differs in it."""
+    counts = [Counter(map(_dumped, items)) for items in (before, after)]
+    gone, new = (list((one - other).elements()) for one, other in (counts, counts[::-1]))
+    if len(gone) == len(new) == 1:
+        yield from _of_values(f"{where}[*]", parsed(gone[0]), parsed(new[0]), in_any_order=True)
+        return
+    yield from (Divergence(f"{where}[*]", cut(item), ABSENT) for item in gone)
+    yield from (Divergence(f"{where}[*]", ABSENT, cut(item)) for item in new)
+
+
+def _of_texts(before: str, after: str) -> tuple[Divergence, ...]:
+    """The first place where two texts, or what was kept of them, differ."""
+    if before == after:
+        return ()
+    shared = next((i for i, (one, other) in enumerate(zip(before, after, strict=False)) if one != other), None)
+    place = min(len(before), len(after)) if shared is None else shared
+    start = max(place - CONTEXT, 0)
+    shown = (cut(text[start:], lead="…" if start else "") or ABSENT for text in (before, after))
+    return (Divergence(f"character {place + 1:,}", *shown),)
+
+
+def _short(value: Any) -> str:  # noqa: ANN401 - whatever JSON can say
+    return cut(_dumped(value))
+
+
+def cut(text: str, lead: str = "") -> str:
+    """At most ``MOST_CHARACTERS`` of a text, after ``lead``."""
+    text = lead + text
+    return text if len(text) <= MOST_CHARACTERS else f"{text[: MOST_CHARACTERS - 1]}…"
+
+
+def _dumped(value: Any) -> str:  # noqa: ANN401
+    match value:
+        case dict():
+            return "{" + ",".join(f"{quoted(key)}:{_dumped(inner)}" for key, inner in sorted(value.items())) + "}"
+        case list():
+            return "[" + ",".join(map(_dumped, value)) + "]"
+        case Number():
+            return value
+        case str():
+            return quoted(value)
+        case _:
+            return {None: "null", True: "true", False: "false"}[value]

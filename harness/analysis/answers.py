@@ -1,0 +1,241 @@
+"""Agreement: whether after still answers what before answered, request by request.
+
+Requests are matched by their place in the corpus. Where the arms were no longer asked the same, since an earlier answer
+led the users elsewhere, nothing that follows can be compared.
+"""
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from enum import Enum
+
+from harness.analysis.answer_differences import ABSENT, Divergence, cut, divergences
+from harness.finding import Finding
+from harness.plan.answers import Corpus
+from harness.record.answers import Answer, Inquiry
+
+MOST_SHOWN = 10
+
+
+class AnswerOutcome(Enum):
+    """What the comparison came to; the text says why."""
+
+    SAME = "after answers every request as before does"
+    DIFFERENT = "after does not answer as before does"
+    PARTED = "the arms were not asked the same to the end"
+    SHORT = "the users made fewer requests than the plan asks for"
+    NOTHING = "there is no answer of both arms to compare"
+    MISSING = "the answers of an arm are missing"
+
+
+class Pairing(Enum):
+    """How one request was answered by both arms."""
+
+    EQUAL = "equal"
+    DIFFERENT = "different"
+    BEFORE_FAILED = "before failed"
+    BOTH_FAILED = "both failed"
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """One request that the arms answered differently, and the first places in which they differ.
+
+    ``failed`` says that before failed where after answers: listed, and no fault of after's.
+    """
+
+    n: int
+    endpoint: str
+    path: str
+    divergences: tuple[Divergence, ...]
+    failed: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Parting:
+    """The first request that the arms were not both asked; ``None`` for an arm that was asked nothing more."""
+
+    n: int
+    before: str | None
+    after: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """How the requests of one endpoint were answered."""
+
+    endpoint: str
+    equal: int
+    different: int
+    before_failed: int
+    both_failed: int
+
+    @property
+    def asked(self) -> int:
+        """Requests of which both arms' answers are known."""
+        return self.equal + self.different + self.before_failed + self.both_failed
+
+
+@dataclass(frozen=True, slots=True)
+class Agreement:
+    """The answers of both arms side by side; ``missing`` names the arms whose answers are not there."""
+
+    wanted: int
+    places: tuple[Place, ...] = ()
+    differences: tuple[Difference, ...] = ()
+    parting: Parting | None = None
+    missing: tuple[str, ...] = ()
+    user_errors: int = 0
+
+    @property
+    def asked(self) -> int:
+        """Requests of which both arms' answers are known."""
+        return sum(place.asked for place in self.places)
+
+    @property
+    def equal(self) -> int:
+        """Requests that both arms answered alike."""
+        return sum(place.equal for place in self.places)
+
+    @property
+    def different(self) -> int:
+        """Requests that after answered otherwise than before, or failed to answer."""
+        return sum(place.different for place in self.places)
+
+    @property
+    def before_failed(self) -> int:
+        """Requests that before failed to answer and after answered."""
+        return sum(place.before_failed for place in self.places)
+
+    @property
+    def both_failed(self) -> int:
+        """Requests that neither arm answered."""
+        return sum(place.both_failed for place in self.places)
+
+    @property
+    def outcome(self) -> AnswerOutcome:
+        """What it comes to: a difference weighs more than that something was not compared."""
+        if self.missing:
+            return AnswerOutcome.MISSING
+        if self.different:
+            return AnswerOutcome.DIFFERENT
+        if self.parting:
+            return AnswerOutcome.PARTED
+        if not self.equal:
+            return AnswerOutcome.NOTHING
+        return AnswerOutcome.SHORT if self.asked < self.wanted else AnswerOutcome.SAME
+
+
+def agree(before: Inquiry | None, after: Inquiry | None, corpus: Corpus) -> Agreement:
+    """Set the answers of both arms side by side; an arm without any is missing."""
+    if before is None or after is None:
+        missing = [name for name, inquiry in (("before", before), ("after", after)) if inquiry is None]
+        return Agreement(corpus.requests, missing=tuple(missing))
+    wanted = max(corpus.requests, before.wanted, after.wanted)
+    parting = _parting(before.answers, after.answers, corpus)
+    known = parting.n - 1 if parting else len(before.answers)
+    pairs = list(zip(before.answers[:known], after.answers[:known], strict=True))
+    return Agreement(
+        wanted,
+        places=tuple(_places(pairs)),
+        differences=tuple(_differences(pairs, corpus)),
+        parting=parting,
+        user_errors=before.user_errors + after.user_errors,
+    )
+
+
+def unanswered(agreement: Agreement | None) -> list[Finding]:
+    """The guard that is broken where a plan compares answers and there are none to compare."""
+    broken = agreement is not None and agreement.outcome in {AnswerOutcome.MISSING, AnswerOutcome.NOTHING}
+    return [no_answers(agreement)] if agreement and broken else []
+
+
+def no_answers(agreement: Agreement) -> Finding:
+    """The broken guard that says why there is nothing to compare."""
+    if missing := agreement.missing:
+        seen, advice = f"the answers of {' and '.join(missing)} are missing", "run the plan again to its end"
+    elif not agreement.asked:
+        seen = "no request was made to compare answers"
+        advice = "check the user files of [answers]: do they send anything?"
+    else:
+        seen = f"before answered none of the {agreement.asked:,} requests whose answers were to be compared"
+        advice = "read logs/00-before.*: does the service of before work with these users?"
+    return Finding("NO_ANSWERS", seen, advice)
+
+
+def uncompared(agreement: Agreement, endpoints: Iterable[str]) -> Iterator[Finding]:
+    """The caveats of what a comparison leaves open, of the endpoints that were requested under load."""
+    if agreement.missing:
+        return
+    compared = {place.endpoint for place in agreement.places if place.equal or place.different}
+    if left := sorted({*endpoints} - compared):
+        yield Finding(
+            "ANSWERS_NOT_ASKED",
+            f"requested under load, and their answers were not compared: {', '.join(left)}",
+            "raise answers.requests, or give answers.users that request them",
+        )
+    counted = (
+        (agreement.before_failed, "that after answers"),
+        (agreement.both_failed, "that after does not answer either"),
+    )
+    if parts := [f"{count:,} request{'s' * (count > 1)} {what}" for count, what in counted if count]:
+        yield Finding(
+            "ANSWERS_FAILED_BEFORE",
+            f"before failed to answer {' and '.join(parts)}: there is nothing to compare these with",
+            "look at the differences, and see that before works with these users",
+        )
+
+
+def _parting(before: Sequence[Answer], after: Sequence[Answer], corpus: Corpus) -> Parting | None:
+    for n in range(1, max(len(before), len(after)) + 1):
+        one, other = (answers[n - 1] if n <= len(answers) else None for answers in (before, after))
+        if one is None or other is None or _asked(one, corpus) != _asked(other, corpus):
+            return Parting(n, _named(one), _named(other))
+    return None
+
+
+def _asked(answer: Answer, corpus: Corpus) -> tuple[str, ...]:
+    return (answer.endpoint,) if corpus.may_vary(answer.endpoint) else (answer.endpoint, answer.path, answer.asked)
+
+
+def _named(answer: Answer | None) -> str | None:
+    return f"{answer.endpoint.partition(' ')[0]} {answer.path}" if answer else None
+
+
+def _pairing(before: Answer, after: Answer) -> Pairing:
+    if before.failed:
+        return Pairing.BOTH_FAILED if after.failed else Pairing.BEFORE_FAILED
+    same = (before.status, before.kind, before.digest) == (after.status, after.kind, after.digest)
+    return Pairing.EQUAL if same else Pairing.DIFFERENT
+
+
+def _places(pairs: Sequence[tuple[Answer, Answer]]) -> Iterator[Place]:
+    counted: dict[str, dict[Pairing, int]] = {}
+    for before, after in pairs:
+        counts = counted.setdefault(before.endpoint, dict.fromkeys(Pairing, 0))
+        counts[_pairing(before, after)] += 1
+    for endpoint, counts in sorted(counted.items()):
+        yield Place(endpoint, *(counts[pairing] for pairing in Pairing))
+
+
+def _differences(pairs: Sequence[tuple[Answer, Answer]], corpus: Corpus) -> Iterator[Difference]:
+    """The first of those that are after's, then the first of those that before failed, at most ``MOST_SHOWN`` each."""
+    for pairing in (Pairing.DIFFERENT, Pairing.BEFORE_FAILED):
+        found = [pair for pair in pairs if _pairing(*pair) is pairing]
+        for before, after in found[:MOST_SHOWN]:
+            where = tuple(_divergences(before, after, corpus))
+            yield Difference(before.n, before.endpoint, before.path, where, failed=pairing is Pairing.BEFORE_FAILED)
+
+
+def _divergences(before: Answer, after: Answer, corpus: Corpus) -> Iterator[Divergence]:
+    if before.status != after.status:
+        yield Divergence("status", *(str(one.status) if one.status else one.error or ABSENT for one in (before, after)))
+        if before.text or after.text:
+            yield Divergence("$", cut(before.text) or ABSENT, cut(after.text) or ABSENT)
+        return
+    if before.kind != after.kind:
+        yield Divergence("Content-Type", before.kind or ABSENT, after.kind or ABSENT)
+    if before.digest == after.digest:
+        return
+    in_any_order = corpus.in_any_order(before.endpoint)
+    found = divergences(before.text, after.text, in_any_order=in_any_order)
+    yield from found or (Divergence("the rest", "is longer than what is kept", "and differs there"),)

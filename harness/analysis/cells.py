@@ -1,0 +1,219 @@
+"""Cell: the requests of one place, a stage and endpoint of a leg or several of them together.
+
+What is counted adds up, and what is ranked stands side by side, so that a percentile is always one of all samples and
+no order of parts, legs or sums makes a difference. Times are whole nanoseconds until the last step.
+"""
+
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import NDArray
+
+from harness.metrics import METRICS
+from harness.record.samples import latency_ns
+from harness.record.trial import Trial
+from harness.statistics.groups import group_by_code
+from harness.statistics.percentiles import percentiles
+from harness.statistics.proportions import design_effect
+
+FAILURE_WINDOW_SECONDS = 10
+REPORTED = tuple(metric for metric in METRICS.values() if metric.header)
+HIT, MISS, OTHER, FAILED = KINDS = range(4)
+"""What came of a request; the successes come first. A failed answer is no hit and no miss."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reported:
+    """A number that responses carried in a header: how many did, and its sum over them."""
+
+    answers: int
+    total: float
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """The requests of one place.
+
+    Attributes:
+        counts: how many of each of ``KINDS``.
+        latency_ns: of the successes, from when they were due: hits, misses, others.
+        service_ns: of the same in the same order, from when they were sent.
+        reported: what response headers reported, by the metric that is their mean.
+        windows: by block, requests and failures of each window of ``FAILURE_WINDOW_SECONDS``, shape ``(2, windows)``.
+    """
+
+    counts: tuple[int, ...]
+    latency_ns: NDArray[np.int64]
+    service_ns: NDArray[np.int64]
+    reported: Mapping[str, Reported]
+    windows: Mapping[int, NDArray[np.int64]]
+
+    @property
+    def requests(self) -> int:
+        """All of them."""
+        return sum(self.counts)
+
+    @property
+    def failures(self) -> int:
+        """Those that failed."""
+        return self.counts[FAILED]
+
+    @property
+    def successes(self) -> int:
+        """Those that did not."""
+        return self.requests - self.failures
+
+    @property
+    def hits(self) -> int:
+        """Successes that a cache answered."""
+        return self.counts[HIT]
+
+    @property
+    def lookups(self) -> int:
+        """Successes that asked a cache."""
+        return self.counts[HIT] + self.counts[MISS]
+
+    @property
+    def hit_ns(self) -> NDArray[np.int64]:
+        """The latencies of hits."""
+        return self.latency_ns[: self.hits]
+
+    @property
+    def miss_ns(self) -> NDArray[np.int64]:
+        """The latencies of misses."""
+        return self.latency_ns[self.hits : self.lookups]
+
+    @property
+    def design_effect(self) -> float:
+        """How many times less its failures say than as many independent ones, from how they cluster in time."""
+        if not self.failures:
+            return 1.0
+        return design_effect([(int(n), int(f)) for block in sorted(self.windows) for n, f in self.windows[block].T])
+
+
+def milliseconds(values: NDArray[np.int64], quantiles: Sequence[Fraction]) -> list[float | None]:
+    """Percentiles of nanoseconds, in ms."""
+    return [None if found is None else found / 1e6 for found in percentiles(values, quantiles)]
+
+
+def cells_of(trial: Trial) -> dict[tuple[str, str], Cell]:
+    """The cells of one leg by stage and endpoint, without those in which nothing was requested.
+
+    A request belongs to the stage in whose window it was due; what was due during a warm-up is left out.
+    """
+    position, rows = _measured(trial)
+    if not len(rows):
+        return {}
+    stages = list(dict.fromkeys(window.stage for window in trial.generation.windows))
+    stage = np.array([stages.index(window.stage) for window in trial.generation.windows])[position]
+    endpoints, endpoint = _coded(trial.samples["endpoint"])
+    names = [(stage, endpoint) for stage in stages for endpoint in endpoints]
+    place = stage * len(endpoints) + endpoint[rows]
+    return {names[place]: cell for place, cell in _cells(trial, rows, place, len(names))}
+
+
+def pooled(cells: Sequence[Cell]) -> Cell:
+    """Cells of one arm as one."""
+    if len(cells) == 1:
+        return cells[0]
+    windows: dict[int, NDArray[np.int64]] = {}
+    for cell in cells:
+        for block, counts in cell.windows.items():
+            windows[block] = windows[block] + counts if block in windows else counts
+    return Cell(
+        counts=tuple(map(sum, zip(*(cell.counts for cell in cells), strict=True))),
+        latency_ns=_side_by_side([(cell, cell.latency_ns) for cell in cells]),
+        service_ns=_side_by_side([(cell, cell.service_ns) for cell in cells]),
+        reported={name: _sum([cell.reported[name] for cell in cells]) for name in cells[0].reported},
+        windows=windows,
+    )
+
+
+def _side_by_side(parts: Sequence[tuple[Cell, NDArray[np.int64]]]) -> NDArray[np.int64]:
+    """All hits, then all misses, then all others."""
+    cuts = [(values, (0, cell.hits, cell.lookups, cell.successes)) for cell, values in parts]
+    return np.concatenate([values[ends[kind] : ends[kind + 1]] for kind in KINDS[:FAILED] for values, ends in cuts])
+
+
+def _sum(parts: Sequence[Reported]) -> Reported:
+    return Reported(sum(part.answers for part in parts), math.fsum(part.total for part in parts))
+
+
+def _measured(trial: Trial) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Of each request that counts, the position of its window, and its own."""
+    windows = trial.generation.windows
+    if not windows:
+        return np.empty(0, np.int64), np.empty(0, np.int64)
+    due = trial.samples["due_ns"].to_numpy() / 1e9
+    position = np.searchsorted(np.array([window.start for window in windows]), due, side="right") - 1
+    measured_from = np.array([window.measured_from for window in windows])
+    rows = np.flatnonzero((position >= 0) & (due < windows[-1].end) & (due >= measured_from[position]))
+    return position[rows], rows
+
+
+def _cells(trial: Trial, rows: NDArray[np.int64], place: NDArray[np.int64], places: int) -> Iterator[tuple[int, Cell]]:
+    """The cells of the samples at some positions, from the place of each."""
+    samples, kind = trial.samples, kinds_of(trial.samples)[rows]
+    windows = _windows(samples["due_ns"].to_numpy()[rows], place, places, kind == FAILED)
+    order, starts = group_by_code(place * len(KINDS) + kind, places * len(KINDS))
+    order = rows[order]
+    latency, service = latency_ns(samples)[order], samples["duration_ns"].to_numpy()[order]
+    columns = {metric.header: samples[metric.header].to_numpy()[order] for metric in REPORTED}
+    for number in range(places):
+        bounds = starts[number * len(KINDS) : (number + 1) * len(KINDS) + 1].tolist()
+        if bounds[0] == bounds[-1]:
+            continue
+        parts = [slice(bounds[kind], bounds[kind + 1]) for kind in KINDS]
+        good = slice(bounds[0], bounds[FAILED])
+        cell = Cell(
+            counts=tuple(part.stop - part.start for part in parts),
+            latency_ns=latency[good],
+            service_ns=service[good],
+            reported={
+                metric.name: _sum([_reported(columns[metric.header][part]) for part in among])
+                for metric in REPORTED
+                for among in [[parts[MISS]] if metric.of_misses else parts]
+            },
+            windows={trial.leg.block: windows[:, number]},
+        )
+        yield number, cell
+
+
+def kinds_of(samples: pa.Table) -> NDArray[np.int64]:
+    """Of each sample whether it was a hit, a miss, something else or failed: one of ``KINDS``."""
+    said, code = _coded(samples["cache"])
+    kind = np.array([{"hit": HIT, "miss": MISS}.get(word, OTHER) for word in said] + [OTHER])[code]
+    kind[~pc.is_null(samples["error"]).to_numpy(zero_copy_only=False)] = FAILED
+    return kind
+
+
+def _windows(
+    due_ns: NDArray[np.int64], place: NDArray[np.int64], places: int, failed: NDArray[np.bool_]
+) -> NDArray[np.int64]:
+    """Requests and failures of each place and window of time, shape ``(2, places, windows)``."""
+    number = (due_ns / 1e9 // FAILURE_WINDOW_SECONDS).astype(np.int64)
+    count = int(number.max()) + 1
+    code = place * count + number
+    both = [np.bincount(codes, minlength=places * count) for codes in (code, code[failed])]
+    return np.array(both).reshape(2, places, count)
+
+
+def _reported(values: NDArray[Any]) -> Reported:
+    """The sum of what is there; sorted first, so that it is the same to the last digit in any order."""
+    there = np.sort(values[~np.isnan(values)])
+    return Reported(len(there), float(there.sum()))
+
+
+def _coded(column: Any) -> tuple[list[str], NDArray[np.int64]]:  # noqa: ANN401 - the stubs know no dictionaries
+    """The texts of a column in alphabetical order, and the place of each row's among them, -1 where there is none."""
+    array = column.combine_chunks()
+    found = [str(text) for text in array.dictionary.to_pylist()]
+    texts = sorted(set(found))
+    codes = np.array([*(texts.index(text) for text in found), -1])
+    return texts, codes[pc.fill_null(array.indices, -1).to_numpy()]

@@ -1,0 +1,147 @@
+"""Change: what a migration did to a metric, from one value per block and arm.
+
+Blocks pair the legs of two arms, where they took turns; legs of arms that did not are compared by themselves.
+"""
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from statistics import fmean
+
+from harness.analysis.level import failure_share, mapped, of_brackets
+from harness.analysis.row import Row
+from harness.metrics import Better, Metric, Scale
+from harness.statistics.intervals import t_interval, welch
+from harness.statistics.proportions import expit, logit, newcombe
+from harness.statistics.significance import sign_flip_p
+
+
+@dataclass(frozen=True, slots=True)
+class BlockPair:
+    """One block's value in each arm, and whether these are lower bounds.
+
+    Where a search left a value within a bracket, ``before`` and ``after`` are its lower ends and ``before_high`` and
+    ``after_high`` its upper ones, infinite where they are lower bounds; elsewhere these are ``None``.
+    """
+
+    block: int
+    before: float
+    after: float
+    before_at_least: bool = False
+    after_at_least: bool = False
+    before_high: float | None = None
+    after_high: float | None = None
+
+    @property
+    def low(self) -> float:
+        """The least that the ratio after / before of this block may be."""
+        return self.after / (self.before if self.before_high is None else self.before_high)
+
+    @property
+    def high(self) -> float:
+        """The most that it may be."""
+        return (self.after if self.after_high is None else self.after_high) / self.before
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """What the migration did to a metric.
+
+    Attributes:
+        scale: "ratio" (after / before, 1 = no change) or "points" (after - before as a fraction, 0 = no change).
+        p: exact two-sided sign-flip p-value over blocks; ``None`` where counts are compared instead.
+        worst: the least favourable block, on the same scale.
+    """
+
+    scale: str
+    value: float
+    low: float | None
+    high: float | None
+    p: float | None
+    worst: float | None
+
+
+def paired_change(
+    metric: Metric,
+    paired: list[tuple[int, Row, Row]],
+    values: tuple[BlockPair, ...],
+    before: Row | None,
+    after: Row | None,
+) -> Change | None:
+    """What changed between two arms that took turns: their rows by block, their values there, and all blocks pooled."""
+    if before is None or after is None or not values:
+        return None
+    match metric.scale:
+        case Scale.PROPORTION:
+            return _points_of_counts(before, after)
+        case Scale.LOGIT:
+            return _points_of_odds(paired, values, before)
+        case Scale.LOG:
+            return _ratio(metric, values)
+
+
+def _ratio(metric: Metric, values: tuple[BlockPair, ...]) -> Change | None:
+    if any(v.before <= 0 or v.after <= 0 or v.before_at_least for v in values):
+        return None
+    logs = [math.log(v.after / v.before) for v in values]
+    interval = mapped(t_interval(logs), math.exp)
+    if any(v.before_high is not None for v in values):
+        interval = of_brackets([(v.low, v.high) for v in values])
+    worst = max(logs) if metric.better is Better.LOWER else min(logs)
+    mean = math.exp(math.fsum(logs) / len(logs))
+    low, high = (interval.low, interval.high) if interval else (None, None)
+    return Change("ratio", mean, low, high, sign_flip_p(logs), math.exp(worst))
+
+
+def _points_of_counts(before: Row, after: Row) -> Change | None:
+    b, a = failure_share(before), failure_share(after)
+    if b is None or a is None:
+        return None
+    difference = newcombe(b, a)
+    return Change("points", difference.value, difference.low, difference.high, None, None)
+
+
+def _points_of_odds(paired: list[tuple[int, Row, Row]], values: tuple[BlockPair, ...], before: Row) -> Change | None:
+    """Block differences of log odds, shown as points at the level of the before arm."""
+    if not before.lookups:
+        return None
+    odds = [logit(a.hits, a.lookups) - logit(b.hits, b.lookups) for _, b, a in paired]
+    interval = t_interval(odds)
+    points = _points_at(before)
+    low, high = (points(interval.low), points(interval.high)) if interval else (None, None)
+    worst = min(v.after - v.before for v in values)
+    return Change("points", points(math.fsum(odds) / len(odds)), low, high, sign_flip_p(odds), worst)
+
+
+def unpaired_change(metric: Metric, pooled: Sequence[Row | None], legs: Sequence[list[Row]]) -> Change | None:
+    """What changed between two arms of which no legs belong together; ``pooled`` and ``legs`` are before and after."""
+    before, after = pooled
+    if before is None or after is None:
+        return None
+    counted = metric.scale is Scale.PROPORTION
+    return _points_of_counts(before, after) if counted else _unpaired(metric, legs[0], legs[1], before)
+
+
+def _unpaired(metric: Metric, old: list[Row], new: list[Row], before: Row) -> Change | None:
+    if metric.scale is Scale.LOGIT:
+        sides = [[logit(row.hits, row.lookups) for row in side if row.lookups] for side in (old, new)]
+        shift = _points_at(before)
+        scale = "points"
+    else:
+        values = [[value for row in side if (value := row.value(metric.name)) is not None] for side in (old, new)]
+        if min((min(side, default=0.0) for side in values), default=0.0) <= 0 or any(r.at_least(metric) for r in old):
+            return None
+        sides = [[math.log(value) for value in side] for side in values]
+        shift, scale = math.exp, "ratio"
+    if not all(sides):
+        return None
+    mean = fmean(sides[1]) - fmean(sides[0])
+    interval = mapped(welch(*sides), shift)
+    low, high = (interval.low, interval.high) if interval else (None, None)
+    return Change(scale, shift(mean), low, high, None, None)
+
+
+def _points_at(before: Row) -> Callable[[float], float]:
+    """A shift of the log odds as a difference in points at the level of ``before``."""
+    base = logit(before.hits, before.lookups)
+    return lambda shift: expit(base + shift) - expit(base)

@@ -1,0 +1,56 @@
+"""Level: the interval of one arm's value of a metric, from one value per block."""
+
+import math
+from collections.abc import Callable, Sequence
+
+from harness.analysis.row import Row
+from harness.metrics import Metric, Scale
+from harness.statistics.intervals import Interval, t_interval
+from harness.statistics.proportions import expit, logit, wilson
+
+
+def level(metric: Metric, legs: list[Row | None], pooled: Row | None) -> Interval | None:
+    """Interval of one arm's value, for judging it against a limit; each of its legs has to have one."""
+    rows = [row for row in legs if row is not None and row.value(metric.name) is not None]
+    ends = [(row.value(metric.name), row.highest(metric)) for row in rows]
+    if pooled is None or len(rows) != len(legs) or metric.by_leg:
+        searched = pooled is not None and pooled.highest(metric) is not None and len(rows) == len(legs)
+        return of_brackets(ends) if searched else None
+    if metric.scale is Scale.PROPORTION:
+        return failure_share(pooled)
+    if metric.scale is Scale.LOGIT:
+        interval = t_interval([logit(row.hits, row.lookups) for row in rows if row.lookups])
+        return mapped(interval, expit)
+    values = [value for row in rows if (value := row.value(metric.name)) is not None]
+    if min(values, default=0.0) <= 0:
+        return t_interval(values)
+    return mapped(t_interval([math.log(value) for value in values]), math.exp)
+
+
+def of_brackets(ends: Sequence[tuple[float | None, float | None]]) -> Interval | None:
+    """Interval of values each known to lie between two ends: from that of the lower ends to that of the upper ones.
+
+    Where the true values lie in their brackets is unknown, and the same in all blocks when they use the same loads: no
+    average makes them narrower. ``None`` for fewer than two.
+    """
+    known = [(low, high) for low, high in ends if low is not None and high is not None]
+    logs = all(low > 0 for low, _ in known)
+    into, back = (math.log, math.exp) if logs else (float, float)
+    lower = t_interval([into(low) for low, _ in known])
+    if lower is None:
+        return None
+    upper = t_interval([into(high) for _, high in known]) if all(high < math.inf for _, high in known) else None
+    high = math.inf if upper is None else back(upper.high)
+    return Interval(back(lower.value), back(lower.low) if logs else max(lower.low, 0.0), high)
+
+
+def failure_share(row: Row) -> Interval | None:
+    """The share of requests that failed, on effective counts."""
+    return wilson(row.failures / row.design_effect, row.requests / row.design_effect)
+
+
+def mapped(interval: Interval | None, function: Callable[[float], float]) -> Interval | None:
+    """An interval on another scale; the function rises."""
+    if interval is None:
+        return None
+    return Interval(function(interval.value), function(interval.low), function(interval.high))

@@ -1,0 +1,80 @@
+"""Gauging: what the readings of services come to, by the gauges of a plan."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from fractions import Fraction
+
+import numpy as np
+import pandas as pd
+
+from harness.plan.readings import Gauge
+from harness.statistics.percentiles import percentile
+
+P95 = Fraction(95, 100)
+KEYS = ("arm", "block", "stage", "ramp", "source", "at_ns")
+
+
+class Gauging:
+    """The moments at which the services of all legs told what a gauge is made of.
+
+    ``readings`` have a row for each with ``arm``, ``block``, ``stage``, ``ramp``, ``source``, ``name``, ``at_ns`` and
+    ``value``.
+    """
+
+    def __init__(self, readings: pd.DataFrame, gauges: Mapping[str, Gauge]) -> None:
+        self._gauges = gauges
+        self._moments = {name: moments_of(readings, gauge, KEYS) for name, gauge in gauges.items() if len(readings)}
+
+    def of(self, arm: str, blocks: Iterable[int], stage: str | None) -> dict[str, float]:
+        """The value of each gauge that has one, by name: in its unit, without a stage over all but ramps.
+
+        Every service that tells it in any leg of the run has to have told it in each of these: one that does not answer
+        when it is busy would be missed where it matters.
+        """
+        wanted = set(blocks)
+        values = ((name, self._value(name, arm, wanted, stage)) for name in self._moments)
+        return {name: value for name, value in values if value is not None}
+
+    def _value(self, name: str, arm: str, blocks: set[int], stage: str | None) -> float | None:
+        gauge, moments = self._gauges[name], self._moments[name]
+        services = set(moments["source"])
+        if not services:
+            return None
+        inside = ~moments["ramp"] if stage is None else moments["stage"] == stage
+        moments = moments[inside & (moments["arm"] == arm) & moments["block"].isin(blocks)]
+        told = set(zip(moments["block"], moments["source"], strict=True))
+        if len(told) < len(services) * len(blocks):
+            return None
+        return worst(gauge, moments)
+
+
+def worst(gauge: Gauge, moments: pd.DataFrame) -> float:
+    """The value of a gauge over some moments, of which there is one at least: that of the service that is worst."""
+    choose = max if gauge.better == "lower" else min
+    by_service = moments.groupby("source")["value"]
+    return float(choose(_statistic(gauge, values) for _, values in by_service)) * gauge.factor
+
+
+def moments_of(readings: pd.DataFrame, gauge: Gauge, keys: Sequence[str] = ("source", "at_ns")) -> pd.DataFrame:
+    """What every service told at every moment, by ``keys``; a share of nothing is left out."""
+    found = _series(readings, gauge.of, gauge.service).groupby([*keys])["value"].sum()
+    if gauge.over is not None:
+        whole = _series(readings, gauge.over, gauge.service).groupby([*keys])["value"].sum()
+        found = (found / whole[whole > 0]).dropna()
+    return found.reset_index()
+
+
+def _statistic(gauge: Gauge, values: "pd.Series[float]") -> float:
+    match gauge.statistic:
+        case "mean":
+            return float(values.mean())
+        case "max":
+            return float(values.max())
+        case "p95":
+            return percentile(np.asarray(values, dtype=np.float64), P95) or 0.0
+
+
+def _series(readings: pd.DataFrame, series: str, service: str | None) -> pd.DataFrame:
+    """The readings of a series, or of all series of a metric."""
+    names = readings["name"].astype(str)
+    chosen = (names == series) | names.str.startswith(f"{series}{{")
+    return readings[chosen & (service is None or readings["source"] == service)]

@@ -1,0 +1,112 @@
+"""Server side: what database servers and caches told of themselves beside the load, by arm."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from statistics import fmean
+
+import pandas as pd
+
+from harness.analysis.triggers import CALLS, MS, THERE, UNCOUNTED
+from harness.plan.stages import StageKind
+from harness.record.readings import of_server
+from harness.record.trial import Trial
+
+COUNTED = frozenset(
+    {"wal_records", "wal_full_pages", "wal_bytes", "wal_buffers_full", "checkpoints"}
+    | {"pages_read", "pages_written", "pages_added", "pages_evicted", "commits", "rollbacks", "blks_hit", "blks_read"}
+    | {"rows_read", "rows_fetched", "deadlocks", "temp_files", "temp_bytes", "statements_evicted"}
+    | {"hits", "misses", "evicted_keys", "expired_keys", "commands", "rejected_connections", "slow_commands"}
+    | {"cpu_user_seconds", "cpu_system_seconds", CALLS, MS}
+)
+"""Readings that only rise."""
+MOST = frozenset({"connections", "blocked_sessions", "used_bytes", "clients", "dead_rows", "database_bytes"})
+"""Readings of which the highest is told, and not the mean."""
+OF_LEG = frozenset(
+    {"probe_cpu_seconds", "probe_server_ms", "probe_seconds", "statements_evicted", "checkpoints", THERE, UNCOUNTED}
+)
+"""Readings of a whole leg: of what happens too seldom for a stage, or is told once."""
+PROBES = "server:probes"
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """What one server, or one database of it, told in one arm.
+
+    Attributes:
+        source: ``server:postgres``, ``server:postgres/auth``, ``server:redis``, ``server:probes``.
+        counts: how much each count rose per second of the measured stages (all but ramps); of some, in a leg.
+        levels: of what is of one moment the mean, of some the highest; the mean over legs.
+        seconds: of the measured stages of a leg.
+    """
+
+    arm: str
+    source: str
+    counts: dict[str, float] = field(default_factory=dict)
+    levels: dict[str, float] = field(default_factory=dict)
+    seconds: float = 0.0
+
+
+def told_of(trials: Sequence[Trial]) -> Iterator[Told]:
+    """What every server told in every arm, in the order in which they were read."""
+    frames = [frame for trial in trials if len(frame := _frame(trial))]
+    if not frames:
+        return
+    readings = pd.concat(frames, ignore_index=True)
+    for (arm, source), found in readings.groupby(["arm", "source"], sort=False):
+        counts: dict[str, float] = {}
+        levels: dict[str, float] = {}
+        for name, values in found.groupby("name", sort=False):
+            rises = str(name) in COUNTED
+            of_legs = [_of_leg(leg, str(name)) for _, leg in values.groupby("leg")]
+            known = [value for value in of_legs if value is not None]
+            if known:
+                (counts if rises else levels)[str(name)] = max(known) if str(name) in MOST else fmean(known)
+        seconds = fmean(_seconds(trial) for trial in trials if trial.leg.arm == arm)
+        yield Told(str(arm), str(source), counts, levels, seconds)
+
+
+def evictions_of(trial: Trial) -> int:
+    """How often a server forgot statements in a leg to make room for others."""
+    readings = trial.readings.to_pandas()
+    found = readings[readings["name"].astype(str) == "statements_evicted"]
+    return int(found["value"].max()) if len(found) else 0
+
+
+def _of_leg(values: pd.DataFrame, name: str) -> float | None:
+    """The value of one leg; ``None`` where too little was read."""
+    inside = values if name in OF_LEG else values[values["inside"]]
+    if inside.empty:
+        return None
+    numbers = inside["value"]
+    if name in COUNTED:
+        rises = numbers.diff().clip(lower=0)  # a server that began anew counts from 0
+        seconds = inside["at_ns"].diff() / 1e9
+        if name in OF_LEG:
+            return float(rises.sum())
+        together = inside["part"] == inside["part"].shift()
+        spent = float(seconds[together].sum())
+        return float(rises[together].sum()) / spent if spent > 0 else None
+    if name in MOST:
+        return float(numbers.max())
+    if name in OF_LEG:
+        return float(numbers.iloc[-1])
+    return float(numbers.sum() / inside["ticks"].iloc[0])
+
+
+def _seconds(trial: Trial) -> float:
+    return sum(window.seconds for window in trial.generation.windows if window.kind != StageKind.RAMP)
+
+
+def _frame(trial: Trial) -> pd.DataFrame:
+    """The readings of servers, with the stage that they lie in; ``inside`` those of stages that are measured."""
+    readings = trial.readings.to_pandas()
+    readings = readings.assign(source=readings["source"].astype(str), name=readings["name"].astype(str))
+    readings = readings[readings["source"].map(of_server).astype(bool)].sort_values("at_ns", kind="stable")
+    second = readings["at_ns"] / 1e9
+    part = pd.Series(-1, index=readings.index)
+    for number, window in enumerate(trial.generation.windows):
+        if window.kind != StageKind.RAMP:
+            part[(second >= window.measured_from) & (second < window.end)] = number
+    readings = readings.assign(arm=trial.leg.arm, leg=trial.leg.number, part=part, inside=part >= 0)
+    ticks = readings[readings["inside"]].groupby("source")["at_ns"].nunique()
+    return readings.assign(ticks=readings["source"].map(ticks).fillna(1.0))

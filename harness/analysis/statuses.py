@@ -1,0 +1,157 @@
+"""Replies: what the services answered, of each arm and endpoint, so that a fast wrong answer is no improvement.
+
+Latency knows nothing of what was in an answer. This counts, of the requests that count as successes, the status and the
+emptiness, and says why a target that looks met proves nothing.
+"""
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+import pyarrow.compute as pc
+
+from harness.plan.model import ARMS
+from harness.plan.stages import StageKind
+from harness.record.samples import endpoints
+from harness.record.trial import Trial
+
+MOST_FAILED, MOST_FAILED_BEFORE, MOST_EXCUSED, MOST_UNLIKE = 0.01, 0.5, 0.01, 0.1
+FEWEST = 20
+"""Of fewer requests of an endpoint nothing is said."""
+OK, EMPTY, UNCHANGED = "2xx", "empty 2xx", "304"
+SHORTER = 0.5
+
+
+@dataclass(frozen=True, slots=True)
+class Replies:
+    """The answers to the requests of one endpoint in the measured part of all legs of an arm but ramps.
+
+    ``kinds`` counts those that count as successes, by ``2xx``, ``empty 2xx``, ``304``, ``3xx``, ``4xx``, ``5xx`` and
+    ``none``, where a user made a request of his own that has no status.
+    """
+
+    arm: str
+    endpoint: str
+    requests: int
+    failures: int
+    kinds: Counter[str] = field(default_factory=Counter)
+    size_bytes: int = 0
+
+    @property
+    def successes(self) -> int:
+        """Requests that did not fail."""
+        return self.requests - self.failures
+
+    def share(self, kind: str) -> float:
+        """How many of the successes are of a kind, as a fraction."""
+        return self.kinds[kind] / max(self.successes, 1)
+
+
+def together(replies: Sequence[Replies], arm: str, endpoint: str | None) -> Replies:
+    """The replies of an arm to an endpoint, or to all of them."""
+    own = [one for one in replies if one.arm == arm and endpoint in {None, one.endpoint}]
+    kinds: Counter[str] = sum((one.kinds for one in own), Counter())
+    return Replies(
+        arm,
+        endpoint or "",
+        requests=sum(one.requests for one in own),
+        failures=sum(one.failures for one in own),
+        kinds=kinds,
+        size_bytes=sum(one.size_bytes for one in own),
+    )
+
+
+def failed_too_often(replies: Sequence[Replies], endpoint: str | None, *, relative: bool) -> bool:
+    """Whether so many failed that what succeeded says little: of after, or where it is compared, of before."""
+    before, after = (together(replies, arm, endpoint) for arm in ARMS)
+    of_after = after.failures > MOST_FAILED * after.requests
+    return of_after or (relative and before.failures > MOST_FAILED_BEFORE * before.requests)
+
+
+def excused(replies: Sequence[Replies], endpoint: str | None) -> bool:
+    """Whether answers of after that say that the server failed count as successes, and not just a few."""
+    after = together(replies, ARMS[-1], endpoint)
+    return after.kinds["5xx"] > MOST_EXCUSED * after.requests
+
+
+def answered_otherwise(replies: Sequence[Replies], endpoint: str | None) -> bool:
+    """Whether successes of after are of other kinds than those of before, in an endpoint that matters to a target."""
+    return next(_unlike(replies, endpoint), None) is not None
+
+
+def asked_otherwise(replies: Sequence[Replies], endpoint: str | None) -> bool:
+    """Whether all requests together are other ones in the two arms: an endpoint of one alone, or other shares."""
+    if endpoint is not None:
+        return False
+    totals = {arm: max(together(replies, arm, None).requests, 1) for arm in ARMS}
+    counts = {(one.arm, one.endpoint): one.requests for one in replies}
+    names = {one.endpoint for one in replies}
+    shares = {name: [counts.get((arm, name), 0) / totals[arm] for arm in ARMS] for name in names}
+    alone = any(min(share) == 0 and max(share) * min(totals.values()) >= FEWEST for share in shares.values())
+    return alone or sum(abs(a - b) for a, b in shares.values()) / 2 > MOST_UNLIKE + _chance(len(names), totals)
+
+
+def _chance(endpoints: int, totals: dict[str, int]) -> float:
+    """By how much shares of so few requests may differ by chance alone; the standard error of a share, generously."""
+    return float((endpoints / min(totals.values())) ** 0.5)
+
+
+def shorter(replies: Sequence[Replies]) -> bool:
+    """Whether the answers to an endpoint that matters are less than half as long after as before."""
+    total = together(replies, ARMS[-1], None).requests
+    for name in {one.endpoint for one in replies}:
+        before, after = (together(replies, arm, name) for arm in ARMS)
+        if min(before.successes, after.successes) < FEWEST or after.requests < MOST_UNLIKE * total:
+            continue
+        if after.size_bytes * before.successes < SHORTER * before.size_bytes * after.successes:
+            return True
+    return False
+
+
+def _unlike(replies: Sequence[Replies], endpoint: str | None) -> Iterator[str]:
+    """The endpoints whose answers differ in kind, of those that are at least a tenth of what a target speaks of."""
+    total = together(replies, ARMS[-1], endpoint).requests
+    for name in sorted({one.endpoint for one in replies if endpoint in {None, one.endpoint}}):
+        before, after = (together(replies, arm, name) for arm in ARMS)
+        if min(before.successes, after.successes) < FEWEST or after.requests < MOST_UNLIKE * total:
+            continue
+        kinds = {*before.kinds, *after.kinds}
+        if sum(abs(before.share(kind) - after.share(kind)) for kind in kinds) / 2 > MOST_UNLIKE:
+            yield name
+
+
+def hollow(replies: Sequence[Replies]) -> bool:
+    """Whether most of what after answered to GET has nothing in it: empty, a redirect, or "not modified"."""
+    read = [one for one in replies if one.arm == ARMS[-1] and one.endpoint.startswith("GET ")]
+    nothing = sum(one.kinds[kind] for one in read for kind in (EMPTY, UNCHANGED, "3xx"))
+    return nothing > sum(one.successes for one in read) / 2 > 0
+
+
+def replies_of(trial: Trial) -> Iterator[Replies]:
+    """The replies of a leg, by endpoint, of the measured part of all stages but ramps."""
+    samples = trial.samples
+    if not len(samples):
+        return
+    due = samples["due_ns"].to_numpy() / 1e9
+    measured = np.zeros(len(due), dtype=bool)
+    for window in trial.generation.windows:
+        if window.kind != StageKind.RAMP:
+            measured |= (due >= window.measured_from) & (due < window.end)
+    good = pc.is_null(samples["error"]).to_numpy(zero_copy_only=False)
+    status, size = samples["status"].to_numpy(), samples["size_bytes"].to_numpy()
+    codes, names = endpoints(samples)
+    kind = np.clip(status // 100, 0, 6)
+    kind[status == 304] = 7  # noqa: PLR2004 - HTTP's own number
+    kind[(kind == 2) & (size <= 0)] = 8  # noqa: PLR2004
+    labels = ("none", "1xx", OK, "3xx", "4xx", "5xx", "none", UNCHANGED, EMPTY)
+    table = np.bincount((codes * 10 + kind)[measured & good], minlength=10 * len(names)).reshape(-1, 10)
+    asked, failed = (np.bincount(codes[chosen], minlength=len(names)) for chosen in (measured, measured & ~good))
+    sizes = np.bincount(codes[measured & good], weights=size[measured & good], minlength=len(names))
+    for code, name in enumerate(names):
+        if asked[code]:
+            kinds: Counter[str] = Counter()
+            for label, count in zip(labels, table[code], strict=False):
+                kinds[label] += int(count)
+            counts = int(asked[code]), int(failed[code])
+            yield Replies(trial.leg.arm, name, *counts, +kinds, int(sizes[code]))

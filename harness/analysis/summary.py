@@ -1,0 +1,243 @@
+"""Summary: the trials of a run as one row per arm, block, stage and endpoint, each also pooled over the others.
+
+What counts where:
+
+- a sample belongs to the stage in whose window it was *due*; what was due during a stage's warm-up is left out;
+- latencies are those of successes, in ms from when the request was due (a fast error must not improve a percentile);
+- service times are those of successes too, in ms from when the request was sent;
+- a failed answer is no cache hit and no miss;
+- pooled over stages means every stage but ramps; pooled over blocks means every complete block of the run;
+- what is one value of a whole leg or arm stands in the rows of all stages and endpoints together.
+"""
+
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property, partial
+
+import pyarrow.compute as pc
+
+from harness.analysis.capacity import Answers, Sought, Step, begun, holds, sought
+from harness.analysis.cells import cells_of, pooled
+from harness.analysis.latency_curve import Curve, curve_of
+from harness.analysis.leg_facts import LegFacts
+from harness.analysis.places import Cells, Place, Spans, places_of, row_of
+from harness.analysis.recovery import Recovery, recoveries_of
+from harness.analysis.request_cost import Toll
+from harness.analysis.row import Row
+from harness.analysis.servers import Told, told_of
+from harness.analysis.settling import NOTHING_LEFT_OUT, Settling
+from harness.analysis.statements import StatementUse, Work, work_values
+from harness.analysis.timeline import Course, Second, course_of, timeline
+from harness.analysis.triggers import TriggerTime
+from harness.analysis.usage import Consumer, Usage
+from harness.analysis.whole_values import whole_values
+from harness.metrics import Metric
+from harness.plan.expectation import Expectation
+from harness.plan.faults import Fault
+from harness.plan.readings import metrics_of
+from harness.plan.stages import StageKind
+from harness.plan.vocabulary import NO_WORDS, Tags, Vocabulary
+from harness.record.trial import Migration, Trial
+
+
+@dataclass(frozen=True)
+class Summary:
+    """All rows, the stages in the order they ran, the latency curves, and the course of a leg per arm and second.
+
+    ``steps`` are the stress stages of every leg, when the plan says what it means to hold them, and ``searches`` what
+    the search of every leg came to; ``consumers`` the servers and services whose CPU and memory were read;
+    ``recoveries`` what followed each fault of every leg; ``settling`` what was left out of stages and blocks that were
+    not steady; ``tagged`` the rows of the endpoints of each tag together, and ``measures`` what the plan's own readings
+    measure; ``statements`` what the databases executed, and ``servers`` what they and the caches told of themselves.
+    """
+
+    rows: tuple[Row, ...]
+    stages: tuple[str, ...]
+    curves: tuple[Curve, ...]
+    timelines: dict[str, tuple[Second, ...]]
+    legs: tuple[LegFacts, ...]
+    steps: tuple[Step, ...] = ()
+    consumers: tuple[Consumer, ...] = ()
+    recoveries: tuple[Recovery, ...] = ()
+    settling: Settling = NOTHING_LEFT_OUT
+    searches: tuple[Sought, ...] = ()
+    tagged: tuple[Row, ...] = ()
+    measures: tuple[Metric, ...] = ()
+    statements: tuple[StatementUse, ...] = ()
+    servers: tuple[Told, ...] = ()
+
+    @cached_property
+    def _index(self) -> dict[Place, Row]:
+        rows = (*self.rows, *self.tagged)
+        return {Place(row.arm, row.block, row.stage, row.endpoint, row.tag): row for row in rows}
+
+    @cached_property
+    def blocks(self) -> list[int]:
+        """The numbers of the blocks in which anything was requested."""
+        return sorted({row.block for row in self.rows if row.block is not None})
+
+    @property
+    def endpoints(self) -> list[str]:
+        """Every endpoint that was requested, in alphabetical order."""
+        return sorted({row.endpoint for row in self.rows if row.endpoint})
+
+    @property
+    def open(self) -> bool:
+        """Whether the load was arrivals, which wait for no answer."""
+        return any(window.rate is not None for leg in self.legs for window in leg.windows)
+
+    def row(
+        self, arm: str, block: int | None, stage: str | None, endpoint: str | None, tag: str | None = None
+    ) -> Row | None:
+        """The row of a cell, or of the endpoints of a tag together; ``None`` when nothing was requested there."""
+        return self._index.get(Place(arm, block, stage, endpoint, tag))
+
+
+def summarise(
+    trials: Iterable[Trial],
+    migrations: Sequence[Migration] = (),
+    limits: Sequence[Expectation] = (),
+    faults: Sequence[Fault] = (),
+    *,
+    settling: Settling = NOTHING_LEFT_OUT,
+    vocabulary: Vocabulary = NO_WORDS,
+    tolls: Mapping[str, Mapping[str, Toll]] | None = None,
+) -> Summary:
+    """Summarise the trials of a run; the caller passes complete blocks only.
+
+    Args:
+        trials: what each leg recorded; taken one at a time, and of the samples only what is counted stays in memory.
+        migrations: what bringing the arms to their revisions took; several of one arm add up.
+        limits: what a stress stage has to meet for its load to be held.
+        faults: what was done to servers and services in every leg, in the order in which they begin.
+        settling: what to leave out of stages and blocks that were not steady.
+        vocabulary: the readings and tags of the plan.
+        tolls: what a request to an endpoint costs the database, by arm and endpoint.
+    """
+    counted = list(map(partial(_counts, faults=faults, limits=limits), settling.steady(trials)))
+    legs = [counts.trial for counts in counted]
+    rows, curves = _rows(counted)
+    steps = tuple(_steps(legs, rows, limits)) if limits else ()
+    searches = tuple(counts.sought for counts in counted if counts.sought is not None)
+    recoveries = tuple(recovery for counts in counted for recovery in counts.recoveries)
+    usage, work, triggers = Usage(legs, vocabulary.readings), Work(legs), TriggerTime(legs)
+    made = {(row.arm, row.block): row.requests for row in rows if row.stage is None and row.endpoint is None}
+    requests = {trial.leg.number: made.get((trial.leg.arm, trial.leg.block), 0) for trial in legs}
+
+    def complete(row: Row) -> Row:
+        """A row with what was read beside the load, and of all stages and endpoints with the whole values."""
+        place = row.arm, row.block, row.stage
+        if row.endpoint is not None:
+            return row.adding(_cost(row, tolls or {}))
+        beside = usage.of(*place) | work.of(*place, row.requests) | triggers.of(*place, row.requests)
+        if row.stage is not None:
+            return row.adding(beside)
+        own = [trial for trial in legs if trial.leg.arm == row.arm and row.block in {None, trial.leg.block}]
+        made = [migration for migration in migrations if migration.arm == row.arm and row.block is None]
+        whole = whole_values(own, steps, recoveries, made, searches)
+        bounds = replace(row, lower_bounds=whole.lower_bounds, upper_ends=whole.upper_ends)
+        return bounds.adding(beside | whole.values)
+
+    return Summary(
+        rows=tuple(map(complete, rows)),
+        stages=tuple(dict.fromkeys(window.stage for leg in legs for window in leg.generation.windows)),
+        curves=curves,
+        timelines=_timelines(counted),
+        legs=tuple(LegFacts.of(leg) for leg in legs),
+        steps=steps,
+        consumers=tuple(usage.consumers()),
+        recoveries=recoveries,
+        settling=settling,
+        searches=searches,
+        tagged=tuple(_tagged_rows(counted, vocabulary.tags)),
+        measures=tuple(metrics_of(vocabulary.readings).values()),
+        statements=tuple(work.statements(requests)),
+        servers=tuple(told_of(legs)),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Counts:
+    """What a summary needs of one leg: all but its samples, and what was counted of these."""
+
+    trial: Trial
+    cells: Cells
+    course: Course
+    recoveries: tuple[Recovery, ...]
+    sought: Sought | None
+
+    def only(self, endpoints: Collection[str]) -> Cells:
+        """The cells of some endpoints."""
+        return {place: cell for place, cell in self.cells.items() if place[1] in endpoints}
+
+
+def _counts(trial: Trial, faults: Sequence[Fault], limits: Sequence[Expectation]) -> _Counts:
+    return _Counts(
+        trial=trial.without_samples(),
+        cells=cells_of(trial),
+        course=course_of(trial),
+        recoveries=tuple(recoveries_of(trial, faults)),
+        sought=_sought(trial, limits),
+    )
+
+
+def _sought(trial: Trial, limits: Sequence[Expectation]) -> Sought | None:
+    """What the search of a leg came to; ``None`` where there was none."""
+    if trial.generation.searched is None or not limits:
+        return None
+    due, sent, duration = (trial.samples[name].to_numpy() for name in ("due_ns", "sent_ns", "duration_ns"))
+    ok = pc.is_null(trial.samples["error"]).to_numpy(zero_copy_only=False)
+    return sought(trial.leg, trial.generation.searched, limits, Answers(due, sent, duration, ok))
+
+
+def _timelines(counted: Sequence[_Counts]) -> dict[str, tuple[Second, ...]]:
+    """The timeline of every arm in which anything was requested."""
+    arms = sorted({counts.trial.leg.arm for counts in counted})
+    found = {arm: timeline([counts.course for counts in counted if counts.trial.leg.arm == arm]) for arm in arms}
+    return {arm: seconds for arm, seconds in found.items() if seconds}
+
+
+def _rows(counted: Sequence[_Counts]) -> tuple[list[Row], tuple[Curve, ...]]:
+    """The row of every place, and the curves of those that are pooled over blocks and stages."""
+    spans = _spans(counted)
+    rows, curves = [], []
+    for place, cells in places_of([(counts.trial.leg, counts.cells) for counts in counted], spans.ramps):
+        cell = pooled(cells)
+        rows.append(row_of(cell, place, spans.seconds(place)))
+        if place.block is None and place.stage is None and cell.successes:
+            curves.append(curve_of(place.arm, place.endpoint, cell.latency_ns))
+    return rows, tuple(sorted(curves, key=lambda curve: curve.endpoint is not None))
+
+
+def _spans(counted: Sequence[_Counts]) -> Spans:
+    return Spans([(counts.trial.leg, window) for counts in counted for window in counts.trial.generation.windows])
+
+
+def _tagged_rows(counted: Sequence[_Counts], tags: Tags) -> Iterator[Row]:
+    """The rows of every tag; of an arm that was never asked one of its endpoints there are none."""
+    spans = _spans(counted)
+    asked = {(counts.trial.leg.arm, endpoint) for counts in counted for _, endpoint in counts.cells}
+    for tag, endpoints in tags.items():
+        own = [counts for counts in counted if all((counts.trial.leg.arm, name) in asked for name in endpoints)]
+        cells_of_tag = [(counts.trial.leg, counts.only(endpoints)) for counts in own]
+        for place, cells in places_of(cells_of_tag, spans.ramps):
+            if place.endpoint is None:
+                yield row_of(pooled(cells), place._replace(tag=tag), spans.seconds(place))
+
+
+def _steps(trials: Sequence[Trial], rows: Sequence[Row], limits: Sequence[Expectation]) -> Iterator[Step]:
+    """Every stress stage of every leg; one without requests, or without its arrivals, is not held."""
+    of_stage = {(row.arm, row.block, row.stage): row for row in rows if row.endpoint is None}
+    for trial in trials:
+        for window in trial.generation.windows:
+            if window.kind == StageKind.STRESS and trial.generation.searched is None:
+                row = of_stage.get((trial.leg.arm, trial.leg.block, window.stage))
+                arrived = begun(trial.generation.offered, window.stage)
+                held = arrived and row is not None and holds(limits, row.value)
+                yield Step(trial.leg, window.stage, window.users, held, window.rate)
+
+
+def _cost(row: Row, tolls: Mapping[str, Mapping[str, Toll]]) -> dict[str, float]:
+    """What requests to the endpoint of a row cost the database, as many of them answered by a cache as were."""
+    toll = tolls.get(row.arm, {}).get(row.endpoint) if row.endpoint is not None else None
+    return work_values(toll.at(row.value("cache_hit_rate"))) if toll else {}

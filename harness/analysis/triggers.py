@@ -1,0 +1,100 @@
+"""Triggers: the time that a request's share of trigger functions took, by stage and arm, from what databases count.
+
+A database counts from when its statistics began. What a stage took is the count at the end of its measured part less
+that at its beginning, each between the two readings about it by its share of the time between them. There is no value
+where a database was not read around the stage, or not for longer than ``LONGEST_GAP``, or began to count anew, or has
+triggers whose functions it does not count: what was not seen may have taken long.
+"""
+
+from collections.abc import Sequence
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from harness.plan.stages import StageKind
+from harness.record.leg import Window
+from harness.record.readings import of_server
+from harness.record.trial import Trial
+
+CALLS, MS = "trigger_calls", "trigger_ms"
+"""Readings that only rise: of all trigger functions of a database, since its statistics began."""
+THERE, UNCOUNTED = "triggers", "triggers_uncounted"
+"""Readings: how many triggers a database has that may fire, and of how many nobody counts the function."""
+DATABASE_TELLS = "commits"
+"""A reading that every database has."""
+LONGEST_GAP = 3.0
+"""Seconds between two readings, which are taken once a second."""
+LEAST_FALL = 1e-3
+"""A sum in ms that fell by less was added up in another order."""
+Numbers = NDArray[np.float64]
+
+
+class TriggerTime:
+    """The trigger functions of some trials in the measured parts of their stages."""
+
+    def __init__(self, trials: Sequence[Trial]) -> None:
+        told = {trial.leg.number: _told(trial) for trial in trials}
+        arms = {trial.leg.arm for trial in trials}
+        known = {
+            arm: {name for t in trials if t.leg.arm == arm for name in _databases(told[t.leg.number])} for arm in arms
+        }
+        self._legs = [trial.leg for trial in trials]
+        self._windows = {trial.leg.number: trial.generation.windows for trial in trials}
+        self._ms = {
+            trial.leg.number: [
+                _taken(told[trial.leg.number], known[trial.leg.arm], w) for w in trial.generation.windows
+            ]
+            for trial in trials
+        }
+
+    def of(self, arm: str, block: int | None, stage: str | None, requests: int) -> dict[str, float]:
+        """The value of a row, by metric; without a block of all, without a stage of all but ramps; empty if unknown."""
+        legs = [leg.number for leg in self._legs if leg.arm == arm and block in {None, leg.block}]
+        parts = [[ms for w, ms in zip(self._windows[n], self._ms[n], strict=True) if _within(w, stage)] for n in legs]
+        taken = [ms for part in parts for ms in part if ms is not None]
+        if not requests or not legs or not all(parts) or len(taken) < sum(map(len, parts)):
+            return {}
+        return {"trigger_ms_per_request": sum(taken) / requests}
+
+
+def _within(window: Window, stage: str | None) -> bool:
+    return window.seconds > 0 and (window.kind != StageKind.RAMP if stage is None else window.stage == stage)
+
+
+def _told(trial: Trial) -> pd.DataFrame:
+    """What the databases of a leg told of their triggers, and that they told anything."""
+    found = trial.readings.to_pandas()
+    found = found.assign(source=found["source"].astype(str), name=found["name"].astype(str))
+    wanted = found["name"].isin([MS, UNCOUNTED, DATABASE_TELLS]) & found["source"].map(of_server).astype(bool)
+    return found[wanted].sort_values("at_ns", kind="stable")
+
+
+def _databases(told: pd.DataFrame) -> set[str]:
+    return set(told[told["name"] == DATABASE_TELLS]["source"])
+
+
+def _taken(told: pd.DataFrame, databases: set[str], window: Window) -> float | None:
+    """What all trigger functions took in the measured part of a stage, in ms; ``None`` where that is not known."""
+    taken = []
+    for database in databases:
+        own = told[told["source"] == database]
+        uncounted, counts = own[own["name"] == UNCOUNTED]["value"], own[own["name"] == MS]
+        if uncounted.empty or uncounted.iloc[-1] > 0:
+            return None
+        at, ms = counts["at_ns"].to_numpy() / 1e9, counts["value"].to_numpy(dtype=np.float64)
+        taken.append(_risen(at, ms, window.measured_from, window.end))
+    known = [ms for ms in taken if ms is not None]
+    return sum(known) if known and len(known) == len(taken) else None
+
+
+def _risen(at: Numbers, values: Numbers, start: float, end: float) -> float | None:
+    """How much a count rose between two moments; ``None`` where it was not read around and between them."""
+    first, last = int(np.searchsorted(at, start, "right")) - 1, int(np.searchsorted(at, end, "left"))
+    if first < 0 or last >= len(at):
+        return None
+    at, values = at[first : last + 1], values[first : last + 1]
+    if len(at) < 2 or np.diff(at).max() > LONGEST_GAP or np.diff(values).min() < -LEAST_FALL:  # noqa: PLR2004 - an end each
+        return None
+    begun, ended = np.interp([start, end], at, values)
+    return float(ended - begun)

@@ -1,0 +1,170 @@
+"""Usage: the CPU and memory of servers and services, stage by stage, from the readings beside the load."""
+
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+
+import pandas as pd
+
+from harness.analysis.readings import Gauging
+from harness.metrics import METRICS, Metric, Process, Unit
+from harness.plan.readings import Gauge
+from harness.plan.stages import StageKind
+from harness.record.readings import CPU, DESCRIPTORS, MEMORY, THREADS, of_generator, of_server
+from harness.record.trial import Trial
+from harness.statistics.intervals import Interval, t_interval
+from harness.statistics.steadiness import trend
+
+MEGABYTE, HOUR_SECONDS = 1e6, 3600.0
+ALLOCATION_MB = 1.0
+"""An arena of Python's allocator; those of Redis and PostgreSQL take no less at a time."""
+
+
+class Course(StrEnum):
+    """Where memory goes in endurance stages, as far as they tell it; steady is shown by an interval, as growth is."""
+
+    GROWS = "grows"
+    SHRINKS = "shrinks"
+    STEADY = "steady"
+    UNTOLD = "cannot tell"
+
+
+@dataclass(frozen=True, slots=True)
+class Consumer:
+    """What a server or a service used in one arm, over all stages but ramps.
+
+    ``cpu`` is the mean share of the host's cores, ``memory_mb`` the peak. ``growth`` is the slope of its memory in the
+    endurance stages in MB per hour, with the interval over blocks, or of the one leg where there is but one;
+    ``None`` without an endurance stage, or with one too short. ``told`` is the least slope that such a stage can tell:
+    allocators take memory in steps, so that less than a step over the whole stage is no growth. ``threads`` and
+    ``descriptors`` (open files and sockets) are the most at once; ``None`` where they are not told.
+    """
+
+    arm: str
+    name: str
+    cpu: float | None
+    memory_mb: float
+    growth: Interval | None
+    told: float = 0.0
+    threads: int | None = None
+    descriptors: int | None = None
+
+    @property
+    def course(self) -> Course | None:
+        """Where its memory goes; ``None`` where nothing is known of its growth."""
+        growth = self.growth
+        if growth is None:
+            return None
+        if -self.told <= growth.low and growth.high <= self.told:
+            return Course.STEADY
+        if abs(growth.value) <= self.told or growth.low <= 0 <= growth.high:
+            return Course.UNTOLD
+        return Course.GROWS if growth.value > 0 else Course.SHRINKS
+
+
+class Usage:
+    """The readings of servers and services in the measured parts of the stages."""
+
+    def __init__(self, trials: Sequence[Trial], gauges: Mapping[str, Gauge] | None = None) -> None:
+        frames = [frame for trial in trials if len(frame := _frame(trial))]
+        self._readings = pd.concat(frames, ignore_index=True) if frames else pd.DataFrame()
+        self._legs = [trial.leg for trial in trials]
+        self._gauging = Gauging(self._readings, gauges or {})
+
+    def of(self, arm: str, block: int | None, stage: str | None) -> dict[str, float]:
+        """CPU (mean share of the host) and memory (peak, in MB) of servers and services, and the plan's own readings.
+
+        Without a block of all of them, without a stage of all but ramps.
+        CPU and memory of several services add up.
+        """
+        found = self._readings
+        blocks = [leg.block for leg in self._legs if leg.arm == arm and block in {None, leg.block}]
+        if not found.empty:
+            inside = ~found["ramp"] if stage is None else found["stage"] == stage
+            found = found[inside & (found["arm"] == arm) & (block is None or found["block"] == block)]
+        if found.empty:
+            return {}
+        metrics = {metric.name: metric for metric in METRICS.values() if metric.process is not None}
+        used = {name: used_by(metric, found) for name, metric in metrics.items()}
+        return {name: value for name, value in used.items() if value is not None} | self._gauging.of(arm, blocks, stage)
+
+    def consumers(self) -> Iterator[Consumer]:
+        """Every server and service of every arm, in the order in which they were read."""
+        if self._readings.empty:
+            return
+        steady = self._readings[~self._readings["ramp"]]
+        for (arm, name), found in steady.groupby(["arm", "source"], sort=False):
+            cpu, memory = found[found["name"] == CPU]["value"], found[found["name"] == MEMORY]
+            endured = memory[memory["endurance"]]
+            yield Consumer(
+                arm=str(arm),
+                name=str(name),
+                cpu=float(cpu.mean()) if len(cpu) else None,
+                memory_mb=float(memory["value"].max()) / MEGABYTE if len(memory) else math.nan,
+                growth=_growth(endured),
+                told=_told(endured),
+                threads=_most(found, THREADS),
+                descriptors=_most(found, DESCRIPTORS),
+            )
+
+
+def used_by(metric: Metric, readings: pd.DataFrame) -> float | None:
+    """The CPU (mean share of the host) or memory (peak, in MB) that a metric is about; that of services adds up.
+
+    Args:
+        metric: of processes.
+        readings: rows with ``source``, ``name`` and ``value``, of servers and services.
+
+    Returns:
+        ``None`` where nobody read it.
+    """
+    others = ~readings["source"].isin([Process.DATABASE, Process.CACHE])
+    own = readings[others if metric.process is Process.SERVICE else readings["source"] == metric.process]
+    if metric.unit is Unit.FRACTION:
+        by_source = own[own["name"] == CPU].groupby("source")["value"].mean()
+    else:
+        by_source = own[own["name"] == MEMORY].groupby("source")["value"].max() / MEGABYTE
+    return float(by_source.sum()) if len(by_source) else None
+
+
+def _most(readings: pd.DataFrame, name: str) -> int | None:
+    values = readings[readings["name"] == name]["value"]
+    return int(values.max()) if len(values) else None
+
+
+def _growth(memory: pd.DataFrame) -> Interval | None:
+    slopes = []
+    for _, leg in memory.groupby("block"):
+        slope = trend(list(leg["value"] / MEGABYTE))
+        every = float((leg["at_ns"].iloc[-1] - leg["at_ns"].iloc[0]) / 1e9 / max(len(leg) - 1, 1))
+        if slope is None or every <= 0:
+            return None
+        per_hour = HOUR_SECONDS / every
+        slopes.append(Interval(*(part * per_hour for part in (slope.value, slope.low, slope.high))))
+    return t_interval([slope.value for slope in slopes]) or (slopes[0] if slopes else None)
+
+
+def _told(memory: pd.DataFrame) -> float:
+    lengths = [leg["at_ns"].iloc[-1] - leg["at_ns"].iloc[0] for _, leg in memory.groupby("block")]
+    hours = float(min(lengths, default=0)) / 1e9 / HOUR_SECONDS
+    return ALLOCATION_MB / hours if hours else math.inf
+
+
+def _frame(trial: Trial) -> pd.DataFrame:
+    readings = trial.readings.to_pandas()
+    others = readings["source"].astype(str).map(lambda source: of_generator(source) or of_server(source)).astype(bool)
+    readings = readings[~others]
+    readings = readings.assign(source=readings["source"].astype(str), name=readings["name"].astype(str))
+    second = readings["at_ns"] / 1e9
+    parts = [
+        readings[(second >= window.measured_from) & (second < window.end)].assign(
+            arm=trial.leg.arm,
+            block=trial.leg.block,
+            stage=window.stage,
+            ramp=window.kind == StageKind.RAMP,
+            endurance=window.kind == StageKind.ENDURANCE,
+        )
+        for window in trial.generation.windows
+    ]
+    return pd.concat(parts, ignore_index=True) if parts else readings[:0]

@@ -1,0 +1,63 @@
+"""Whole values: the metrics that have one value for a whole leg or arm, and none for a stage or an endpoint."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from statistics import fmean, median_low
+
+from harness.analysis.capacity import Sought, Step, capacity_of, load_held
+from harness.analysis.recovery import Recovery
+from harness.metrics import LOADS_HELD, held_metric
+from harness.record.trial import Migration, Trial
+
+
+@dataclass(frozen=True, slots=True)
+class WholeValues:
+    """The values of one leg, or of all legs of an arm together, by metric; what was not measured is absent.
+
+    Of several legs, the load held is the median, of an even number the lower middle one: a load that was tried; it is a
+    lower bound when every stress stage was held, or a search found no rate that was not. Where the rate was searched,
+    ``upper_ends`` has the lowest that did not hold. The time to readiness is the mean. The times to recovery and
+    detection are the longest of all faults, lower bounds unless all were recovered from and detected. What a migration
+    took and made belongs to its arm and to no leg; several of one arm add up.
+    """
+
+    values: dict[str, float]
+    lower_bounds: frozenset[str]
+    upper_ends: dict[str, float]
+
+
+def whole_values(
+    legs: Sequence[Trial],
+    steps: Sequence[Step],
+    recoveries: Sequence[Recovery] = (),
+    migrations: Sequence[Migration] = (),
+    searches: Sequence[Sought] = (),
+) -> WholeValues:
+    """The values of some legs of one arm; steps, recoveries and searches are of all legs, migrations of its own."""
+    values: dict[str, float] = {}
+    bounds: dict[str, bool] = {}
+    upper_ends: dict[str, float] = {}
+    if ready := [trial.ready_seconds for trial in legs if trial.ready_seconds is not None]:
+        values["ready_seconds"] = fmean(ready)
+    stepped = (load_held([step for step in steps if step.leg == trial.leg]) for trial in legs)
+    found = capacity_of([one for one in searches if any(one.leg == trial.leg for trial in legs)])
+    rate = held_metric(rates=True).name
+    if found:
+        values[rate], bounds = found.held, dict.fromkeys(LOADS_HELD, found.at_least)
+        upper_ends[rate] = math.inf if found.missed is None else found.missed
+    elif loads := [load for load in stepped if load is not None]:
+        held, rates = median_low(loads), any(step.rate is not None for step in steps)
+        name = held_metric(rates=rates).name
+        values[name] = held if rates else int(held)
+        bounds = dict.fromkeys(LOADS_HELD, held == max(step.load for step in steps))
+    if own := [recovery for recovery in recoveries if any(recovery.leg == trial.leg for trial in legs)]:
+        values["recovery_seconds"] = max(recovery.recovered_after for recovery in own)
+        bounds["recovery_seconds"] = not all(recovery.recovered for recovery in own)
+    if signalled := [(r.noticed_after, r.noticed) for r in own if r.noticed_after is not None]:
+        values["detection_seconds"] = max(after for after, _ in signalled)
+        bounds["detection_seconds"] = not all(noticed for _, noticed in signalled)
+    if migrations:
+        values["indexes_created"] = sum(len(migration.indexes_created) for migration in migrations)
+        values["migration_seconds"] = sum(migration.seconds for migration in migrations)
+    return WholeValues(values, frozenset(name for name, bound in bounds.items() if bound), upper_ends)

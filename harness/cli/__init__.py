@@ -1,0 +1,1 @@
+"""The command line: commands, progress, signals and exit codes."""

@@ -1,0 +1,1 @@
+"""The system under test as containers of a Compose file."""

@@ -1,0 +1,167 @@
+"""Containers: whether those of a leg are healthy, and the events of them under load."""
+
+import math
+import threading
+import time
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from typing import Any
+
+import docker
+import psycopg
+import requests
+from docker.errors import DockerException, NotFound
+from docker.models.containers import Container
+
+from harness.environment.advice import advice
+from harness.environment.compose.engine import OWNER, explain
+from harness.environment.postgres import message_of
+from harness.environment.processes import TAIL_LINES
+from harness.environment.variables import concealed
+from harness.errors import CommandError, EnvironmentFailedError
+from harness.probes.container import BROKEN_STREAM
+from harness.record.trial import Incident
+
+SERVICE = "com.docker.compose.service"
+NOTICED_SECONDS, SHUTDOWN_SECONDS = 1.0, 3.0
+EVENTS = ("die", "oom", "start")
+SIGNALLED = 128
+CLOCKS_SECONDS = 1.0
+"""How far the engine's clock may be from this one."""
+
+
+def trouble(name: str, container: Container) -> EnvironmentFailedError | None:
+    """Why a container cannot be measured; ``None`` when it runs and is not unhealthy, or did its work and ended."""
+    try:
+        container.reload()
+    except NotFound:
+        return EnvironmentFailedError(f"{name} was removed, and not by this run: run the plan again")
+    state: Mapping[str, Any] = container.attrs["State"]
+    health = state.get("Health") or {}
+    if state.get("OOMKilled"):
+        limit = container.attrs["HostConfig"].get("Memory") or 0
+        allowed = f"its limit of {limit / 2**20:.0f} MiB" if limit else "what the machine has"
+        fix = f'raise its memory, as in [environment.limits] {name} = {{ memory = "512M" }}, or look for a leak'
+        return with_log(f"{name} was killed as it needed more memory than {allowed}; {fix}", container)
+    if state["Status"] in ("exited", "dead") and state["ExitCode"]:
+        code = state["ExitCode"]
+        how = f"status {code}" if code < SIGNALLED else f"signal {code - SIGNALLED}"
+        return with_log(f"{name} ended by itself ({how})", container)
+    if health.get("Status") == "unhealthy":
+        said = [concealed(str(entry.get("Output", ""))).strip() for entry in health.get("Log") or ()]
+        what = f'; its health check says "{said[-1][:200]}"' if said and said[-1] else ""
+        return with_log(f"{name} is unhealthy{what}", container)
+    return None
+
+
+def with_log(text: str, container: Container) -> EnvironmentFailedError:
+    """An error with the last lines of a container's log as a note, and what to do about them where that is known."""
+    lines: list[str] = []
+    with suppress(DockerException, requests.RequestException):
+        lines = concealed(container.logs(tail=TAIL_LINES).decode(errors="replace")).splitlines()
+    error = EnvironmentFailedError(text + advice("\n".join(lines)))
+    error.add_note("\n".join([f"last lines of {container.name}:", *(f"  {line}" for line in lines or ["(empty)"])]))
+    return error
+
+
+def meaning(error: BaseException | None, check_containers: Callable[[], None]) -> EnvironmentFailedError | None:
+    """The cause of an error of the engine, of a server or of a command; ``None``: its own message names it.
+
+    ``check_containers`` raises when a container is not healthy, which is then the cause.
+    """
+    if isinstance(error, DockerException | requests.RequestException):
+        return EnvironmentFailedError(explain(error))
+    server = next((one for one in (error, error and error.__cause__) if isinstance(one, psycopg.Error)), None)
+    lost = isinstance(server, psycopg.OperationalError) or isinstance(error, CommandError)
+    deadline = time.monotonic() + NOTICED_SECONDS
+    while lost:  # a connection breaks sooner than the engine knows that the container has ended
+        try:
+            check_containers()
+        except EnvironmentFailedError as found:
+            return found
+        except (DockerException, requests.RequestException) as gone:
+            return EnvironmentFailedError(explain(gone))
+        lost = time.monotonic() < deadline
+        time.sleep(0.1)
+    return EnvironmentFailedError(f"postgres: {message_of(server)}") if server is not None and server is error else None
+
+
+class ContainerEvents:
+    """The events of a run's containers as the engine reports them, from its start until it is closed."""
+
+    def __init__(self, client: docker.DockerClient, owner: str, containers: Mapping[str, Container]) -> None:
+        self.client, self.containers = client, dict(containers)
+        self.started = time.time()
+        self._seen: list[tuple[float, str, str]] = []
+        self._planned: dict[str, list[list[float]]] = {}
+        self._lost: BaseException | None = None
+        self._closed = self._checked = False
+        chosen = {"label": f"{OWNER}={owner}", "type": "container", "event": list(EVENTS)}
+        self._events = client.events(decode=True, filters=chosen)
+        self._thread = threading.Thread(target=self._listen, name="container events", daemon=True)
+        self._thread.start()
+
+    def check(self) -> None:
+        """Raise when a container has ended and stays so, or the engine went away.
+
+        Raises:
+            EnvironmentFailedError: with the last lines of the container's log as a note.
+        """
+        self._check_engine()
+        died = {service for at, service, what in self._seen if what == "die" and not self._by_plan(service, at)}
+        down = died & {*self.containers}
+        if not self._checked:  # one may have ended before the engine was connected to
+            down, self._checked = {*self.containers}, True
+        for service in down:
+            if found := trouble(service, self.containers[service]):
+                self._thread.join(SHUTDOWN_SECONDS)  # an engine that shuts down ends its containers first
+                self._check_engine()
+                raise found
+
+    def _check_engine(self) -> None:
+        if self._lost is not None:
+            raise EnvironmentFailedError(
+                "Docker: the engine went away during the run, and its containers with it; see that it is up (docker "
+                "info), and run the plan again"
+            ) from self._lost
+
+    def expect(self, service: str) -> Callable[[], None]:
+        """Take events of a service as planned, from now until the returned function is called."""
+        period = [time.time(), math.inf]
+        self._planned.setdefault(service, []).append(period)
+
+        def over() -> None:
+            period[1] = time.time()
+
+        return over
+
+    def close(self, leg: str = "") -> list[Incident]:
+        """Stop; returns the unplanned events, oldest first."""
+        self._closed = True
+        with suppress(DockerException, OSError, AttributeError):  # the engine has gone, and its socket with it
+            self._events.close()
+        self._thread.join(timeout=5)
+        return [Incident(leg, service, what, round(at - self.started, 3)) for at, service, what in self._incidents()]
+
+    def _incidents(self) -> list[tuple[float, str, str]]:
+        words = {"oom": "ran out of memory", "die": "ended", "start": "was started again"}
+        named = [(at, service, words[what]) for at, service, what in self._seen if service in self.containers]
+        return [(at, service, what) for at, service, what in named if not self._by_plan(service, at)]
+
+    def _by_plan(self, service: str, at: float) -> bool:
+        return any(
+            begin - CLOCKS_SECONDS <= at <= end + CLOCKS_SECONDS for begin, end in self._planned.get(service, ())
+        )
+
+    def _listen(self) -> None:
+        try:
+            for event in self._events:
+                attributes = event["Actor"]["Attributes"]
+                if attributes.get("com.docker.compose.oneoff") != "True":
+                    at = event["timeNano"] / 1e9
+                    self._seen.append((at, attributes.get(SERVICE, "?"), event["Action"]))
+            if not self._closed:
+                self._lost = ConnectionError("the stream of events ended")
+        except BROKEN_STREAM as error:
+            if not self._closed:
+                self._lost = error

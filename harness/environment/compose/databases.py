@@ -1,0 +1,65 @@
+"""Databases: those of a PostgreSQL server in a container, as its services know them."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import psycopg
+
+from harness.environment.compose.model import Credentials
+from harness.environment.postgres import PostgresServer, message_of
+from harness.environment.template_databases import LEG
+from harness.errors import EnvironmentFailedError
+from harness.probes.access import Connection
+
+_ALL = "SELECT datname FROM pg_database WHERE NOT datistemplate AND datallowconn ORDER BY datname"
+_TEMPLATE = "harness_"
+
+
+@dataclass(frozen=True, slots=True)
+class Databases(PostgresServer):
+    """The databases of one server, which answers at ``host`` and ``port``; names are those that its services use."""
+
+    admin_database = "template1"
+    host: str
+    port: int
+    credentials: Credentials
+
+    def answers(self) -> bool:
+        """Whether a query is answered in the database that the services use."""
+        try:
+            return self.fetch("SELECT 1", self.credentials.database) == [(1,)]
+        except psycopg.Error:
+            return False
+
+    def names(self, title: str = LEG) -> list[str]:
+        """The databases that services may use, or the templates of a title that are copies of them."""
+        found = [str(name) for (name,) in self.fetch(_ALL)]
+        used = [name for name in found if not name.startswith(_TEMPLATE)]
+        used = [name for name in used if name != "postgres" or self.credentials.database == "postgres"]
+        return used if title == LEG else [f"{_TEMPLATE}{title}_{number}" for number in range(len(used))]
+
+    def apply(self, scripts: Sequence[tuple[str, bytes]], database: str | None) -> None:
+        """Run SQL scripts, each a name and a text, in order; a script may hold several statements.
+
+        Raises:
+            EnvironmentFailedError: naming the script.
+        """
+        for name, text in scripts:
+            try:
+                with self.connect(database or self.credentials.database) as connection:
+                    connection.execute(text)
+            except psycopg.Error as error:
+                raise EnvironmentFailedError(f"{name}: {message_of(error)}") from error
+
+    def connect(self, database: str = "") -> Connection:
+        """An administrator's connection in autocommit mode."""
+        who = self.credentials
+        return psycopg.connect(
+            host=self.host,
+            port=self.port,
+            user=who.user,
+            password=who.password or None,
+            dbname=database or self.admin_database,
+            autocommit=True,
+            connect_timeout=5,
+        )

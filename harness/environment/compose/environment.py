@@ -1,0 +1,319 @@
+"""Compose: the system under test as containers of anybody's Compose file, in projects of the run's own.
+
+Where both arms describe the same database server they share it, and are databases kept as templates on it; else each
+arm is a project for itself. Before a leg all other containers are made anew, so that no cache and no process is older
+than the leg.
+"""
+
+import shutil
+import time
+from collections.abc import Callable
+from contextlib import ExitStack
+from functools import partial
+from pathlib import Path
+from types import TracebackType
+from typing import TYPE_CHECKING, Self
+
+from harness.environment import seeds
+from harness.environment.compose import model as models
+from harness.environment.compose.containers import ContainerEvents, meaning
+from harness.environment.compose.engine import compose_version, engine, labels, sweep_to_zero
+from harness.environment.compose.faults import inject_container_fault
+from harness.environment.compose.network_delay import require_netem
+from harness.environment.compose.project import Project
+from harness.environment.compose.stack import BUILD_SECONDS, Stack, resolve
+from harness.environment.external_database import by_arm
+from harness.environment.faults import EndFault
+from harness.environment.postgres import row_counts
+from harness.environment.processes import CONTAINERS, Process, Processes
+from harness.environment.servers import free_ports
+from harness.environment.settings import postgres_settings
+from harness.environment.template_databases import LEG, SEED, TemplateDatabases, migrate_once, title_of
+from harness.environment.variables import concealed, expanded
+from harness.errors import EnvironmentFailedError
+from harness.plan.environment import Compose
+from harness.plan.faults import Fault, FaultKind
+from harness.plan.model import Plan
+from harness.probes.access import Cache, Database, ServiceContainer
+from harness.record.leg import Leg
+from harness.record.readings import CACHE, DATABASE
+from harness.record.trial import Incident, Migration, Startup
+
+if TYPE_CHECKING:
+    import docker
+
+KEPT_LINES = 10_000
+
+
+class ComposeEnvironment:
+    """Starts, resets, checks and ends the containers of a leg. Use it as a context manager."""
+
+    def __init__(self, plan: Plan, base: Path, logs: Path, say: Callable[[str], None]) -> None:
+        self.plan, self.spec, self.base, self.logs, self.say = plan, plan.system(Compose), base, logs, say
+        self.seed_fingerprint: str | None = None
+        self.row_counts: dict[str, int] = {}
+        self._projects: dict[str, Project] = {}
+        self._shared = False
+        self._images: dict[str, dict[str, str]] = {}
+        self._events: ContainerEvents | None = None
+        self._running: Leg | None = None
+        self._built: set[str] = set()
+
+    def __enter__(self) -> Self:
+        """Find the engine, read the Compose file for every arm, and start the watchdog; nothing else runs yet."""
+        self.compose = compose_version()
+        with ExitStack() as undo:
+            self.client: docker.DockerClient = undo.enter_context(engine())
+            self.scratch = seeds.new_scratch_folder()
+            undo.callback(shutil.rmtree, self.scratch, ignore_errors=True)
+            (self.scratch / CONTAINERS).touch()
+            self.processes = Processes(self.scratch)
+            self.processes.guard()
+            undo.callback(self.processes.close)
+            self._read_models()
+            self._undo = undo.pop_all()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Remove everything of the run, and look whether it is gone.
+
+        Raises:
+            EnvironmentFailedError: in place of an error of a server: what happened to its container, where that ended.
+        """
+        meant = meaning(error, self._check_projects)
+        if self._events:
+            self._events.close()
+        self.processes.end()
+        if sweep_to_zero(self.label):
+            (self.scratch / CONTAINERS).unlink(missing_ok=True)
+            self._undo.close()
+        else:
+            self.say("Docker does not answer: containers of this run may be left; harness gc removes them")
+            self.processes.close()
+        if meant is not None:
+            raise meant from error
+
+    @property
+    def label(self) -> str:
+        """What every process and container of the run carries."""
+        return self.processes.label
+
+    def prepare(self) -> list[Migration]:
+        """Have the images, start the servers, seed, and bring each arm to its revision; returns what that took."""
+        for arm, project in self._projects.items():
+            self.say(f"images of {arm}: building and pulling what is missing")
+            self._images[arm] = project.pull_and_build(self._built)
+        if any(fault.kind is FaultKind.LATENCY for fault in self.plan.faults):
+            require_netem(self.client, self._marks)
+        if not self.spec.database:
+            return []
+        for arm in [*self._projects][: 1 if self._shared else None]:
+            self._projects[arm].start_database()
+            self._seed(arm)
+        return migrate_once(self._projects, self.plan.databases_of if self._shared else str, self._migrate)
+
+    def start(self, leg: Leg) -> Startup:
+        """Reset the arm's data, make its containers anew and wait until all are ready."""
+        project = self._projects[leg.arm]
+        project.clear()
+        if self.spec.database:
+            project.check_database()
+            self._templates(leg.arm).copy(title_of(self.plan, leg.arm), LEG)
+        started = time.monotonic()
+        project.up(leg.title)
+        if not self.spec.database:
+            self._bring_up_to_date(project, leg.title)
+        urls = project.await_ready(started)
+        seconds = time.monotonic() - started
+        self._events = ContainerEvents(self.client, self.label, project.containers())
+        project.check_database()  # from here on the watch would hear of it
+        self._running = leg
+        return Startup(urls[self.spec.services[0]], seconds, urls)
+
+    def check(self) -> None:
+        """Raise when a container that should be running is not, or the watchdog.
+
+        Raises:
+            EnvironmentFailedError: with the last lines of its log as a note.
+        """
+        self.processes.check()
+        if self._events:
+            self._events.check()
+
+    def monitored(self) -> list[object]:
+        """The containers of a leg, its databases and its cache."""
+        if self._running is None:
+            return []
+        project = self._projects[self._running.arm]
+        roles = {service: role for role, service in ((CACHE, project.cache), (DATABASE, project.database)) if service}
+        lasting = {name: one for name, one in project.containers().items() if one.status == "running"}
+        containers = [ServiceContainer(roles.get(name, name), one.id, self.client) for name, one in lasting.items()]
+        return [*containers, *self.databases(), *self.caches()]
+
+    def databases(self) -> list[Database]:
+        """The databases that the services of the leg that runs may use, where the plan names their server."""
+        if not self._running or not self.spec.database:
+            return []
+        known = self._projects[self._running.arm].databases()
+        counted = partial(known.connect, "postgres")
+        names = known.names()
+        own = {name: name if len(names) > 1 else None for name in names}
+        return [Database(own[name], name, partial(known.connect, name), counted) for name in names]
+
+    def start_migration(self, database: Database, command: str, revision: str, name: str) -> Process:  # noqa: ARG002 - the interface
+        """Refuse: only plans of kind "local" migrate under load; the check of the plan says so earlier."""
+        raise EnvironmentFailedError(f"{name}: no migration of {database.name} under load in this kind of environment")
+
+    def statement_log(self) -> Path:
+        """None is known."""
+        return self.logs / "postgres.log"
+
+    def caches(self) -> list[Cache]:
+        """The cache of the leg that runs, where the plan names its service."""
+        if not self._running or not self.spec.cache:
+            return []
+        return [Cache(CACHE, self._projects[self._running.arm].cache_client)]
+
+    def inject(self, fault: Fault) -> EndFault:
+        """Inject a fault; returns the function that ends it. Events of its container meanwhile are no incidents."""
+        assert self._running  # noqa: S101 - faults are of a leg
+        assert self._events  # noqa: S101 - the same
+        container = self._projects[self._running.arm].containers().get(fault.service)
+        if container is None:
+            raise EnvironmentFailedError(f"{fault.service} has no container in {self._running.arm}")
+        over = self._events.expect(fault.service)
+        end_fault = inject_container_fault(self.client, container, fault)
+
+        def end() -> None:
+            end_fault()
+            over()
+
+        return end
+
+    def stop(self) -> list[Incident]:
+        """Keep the logs of the leg's containers and remove them; returns what happened to them under load."""
+        leg, watch = self._running, self._events
+        self._running = self._events = None
+        if leg is None or watch is None:
+            return []
+        incidents = watch.close(leg.title)
+        project = self._projects[leg.arm]
+        for name, container in project.containers().items():
+            log = concealed(container.logs(tail=KEPT_LINES).decode(errors="replace"))
+            (self.logs / f"{leg.title}.{name}.log").write_text(log, encoding="utf-8")
+        project.clear()
+        project.accept_database_restart()
+        return incidents
+
+    def versions(self) -> dict[str, str]:
+        """Versions of the engine and the digests of the images."""
+        about = self.client.version()
+        found = {"docker": str(about["Version"]), "compose": self.compose}
+        if self.spec.database:
+            found["postgresql"] = next(iter(self._projects.values())).databases().version()
+        services = dict.fromkeys(name for images in self._images.values() for name in images)
+        for name in services:
+            digests = {arm: images[name] for arm, images in self._images.items() if name in images}
+            if len({*digests.values()}) == 1:
+                found[f"image {name}"] = next(iter(digests.values()))
+            else:
+                found |= {f"image {name}, {arm}": digest for arm, digest in digests.items()}
+        return found
+
+    def settings(self) -> dict[str, str]:
+        """The settings of PostgreSQL and Redis, of each arm where they differ, and what containers may use."""
+        found = by_arm(
+            {arm: self._server_settings(project) for arm, project in self._projects.items()}, len(self._projects)
+        )
+        used = {name: one.services[name] for one in self._projects.values() for name in one.wanted(tools=False)}
+        for name, service in used.items():
+            limits = service.get("deploy", {}).get("resources", {}).get("limits", {})
+            said = [f"{limits[key]} {unit}" for key, unit in (("cpus", "CPUs"), ("memory", "bytes")) if key in limits]
+            if said:
+                found[f"limits of {name}"] = ", ".join(said)
+        return found
+
+    def _read_models(self) -> None:
+        planned = self.plan.seconds + self.plan.load.stop_seconds + 2 * self.spec.ready_seconds
+        legs = self.plan.load.blocks * len(self.plan.arms_in_order)
+        self._marks = labels(
+            self.label, time.time() + planned * legs + 4 * self.spec.command_seconds + BUILD_SECONDS + 3600
+        )
+        files = [(self.base / name).resolve() for name in self.spec.file]
+        faulted = {f"faults[{index}].service": fault.service for index, fault in enumerate(self.plan.faults)}
+        names = self.spec.services if faulted else ()
+        pinned = dict(zip(names, free_ports(len(names)), strict=True))  # else a port changes when its service is back
+        made: dict[str, models.Model] = {}
+        ports: dict[str, dict[str, int]] = {}
+        for arm, side in self.plan.arms_in_order.items():
+            env = expanded(self.spec.env | side.env, "environment.env")
+            given = resolve(self.processes, files, [*self.spec.profiles, *side.profiles], env)
+            made[arm] = models.rewrite(given, self.spec, self._marks, pinned)
+            models.require_services(given["services"], faulted)
+            ports[arm] = {name: models.port_of(given["services"], self.spec, name) for name in self.spec.services}
+        self._shared = models.share(made.values(), self.spec)
+        short = self.label.rpartition("-")[2]
+        titles = [f"harness-{short}" + ("" if self._shared else f"-{number}") for number in range(len(made))]
+        stacks = {title: Stack(title, self.scratch, self.processes, self.logs, files[0].parent) for title in titles}
+        for (arm, side), title in zip(self.plan.arms_in_order.items(), titles, strict=True):
+            self._projects[arm] = Project(
+                arm, made[arm], self.spec, stacks[title], start=side.start, ports=ports[arm], client=self.client
+            )
+        self.logs.mkdir(parents=True, exist_ok=True)
+
+    def _seed(self, arm: str) -> None:
+        before, project = self.plan.arms["before"].revision, self._projects[arm]
+        if self.spec.migrate and before:
+            project.apply(self.spec.migrate, f"migrate-seed-{arm}", self.base, revision=before)
+        if self.spec.seed:
+            self.say("seeding" + ("" if self._shared else f" {arm}"))
+            project.apply(self.spec.seed, f"seed-{arm}", self.base)
+        databases = project.databases()
+        names = databases.names()
+        databases.vacuum(names)
+        for name in names:
+            with databases.connect(name) as connection:
+                counts = row_counts(connection)
+            self.row_counts |= {f"{name}.{table}": rows for table, rows in counts.items()} if len(names) > 1 else counts
+        project.clear()
+        self._templates(arm).copy(LEG, SEED)
+
+    def _migrate(self, arm: str) -> list[Migration]:
+        project, templates = self._projects[arm], self._templates(arm)
+        templates.copy(SEED, LEG)
+        revision = self.plan.arms_in_order[arm].revision
+        run = None
+        if self.spec.migrate and revision:
+            self.say(f"migrating {arm} to {revision}")
+            run = partial(project.apply, self.spec.migrate, f"migrate-{arm}", self.base, revision=revision)
+        made = templates.migrate(arm, revision, project.databases().names(), run)
+        project.clear()
+        templates.copy(LEG, title_of(self.plan, arm))
+        return [made]
+
+    def _templates(self, arm: str) -> TemplateDatabases:
+        databases = self._projects[arm].databases()
+        return TemplateDatabases(databases, databases.names)
+
+    def _server_settings(self, project: Project) -> dict[str, str]:
+        found = {}
+        if self.spec.database:
+            with project.databases().connect() as connection:
+                found = postgres_settings(connection)
+        return found | (project.cache_settings() if self.spec.cache else {})
+
+    def _bring_up_to_date(self, project: Project, title: str) -> None:
+        """Without a database that the harness knows, every leg seeds and migrates anew."""
+        before, revision = self.plan.arms["before"].revision, self.plan.arms_in_order[project.arm].revision
+        if self.spec.migrate and before:
+            project.apply(self.spec.migrate, f"migrate-{title}", self.base, revision=before)
+        if self.spec.seed:
+            project.apply(self.spec.seed, f"seed-{title}", self.base)
+        if self.spec.migrate and revision and revision != before:
+            project.apply(self.spec.migrate, f"migrate-{title}", self.base, revision=revision)
+
+    def _check_projects(self) -> None:
+        for project in self._projects.values():
+            project.check_restarts()

@@ -1,0 +1,112 @@
+"""Faults of containers: how each begins and ends."""
+
+import subprocess
+from functools import partial
+from typing import Any
+
+import docker
+from docker.models.containers import Container
+
+from harness.environment.compose.network_delay import delay
+from harness.environment.faults import EndFault
+from harness.errors import EnvironmentFailedError
+from harness.plan.faults import Fault, FaultKind
+
+UPDATE_SECONDS = 60.0
+
+
+def inject_container_fault(client: docker.DockerClient, container: Container, fault: Fault) -> EndFault:
+    """Inject a fault; returns the function that ends it.
+
+    Raises:
+        DockerException: when the engine does not do it.
+        EnvironmentFailedError: when it does not change the limits of the container.
+    """
+    container.reload()
+    return _INJECTORS[fault.kind](client, container, fault)
+
+
+def _pause(_client: docker.DockerClient, container: Container, _fault: Fault) -> EndFault:
+    container.pause()
+    return container.unpause  # type: ignore[no-any-return] # the SDK has no types
+
+
+def _kill(_client: docker.DockerClient, container: Container, _fault: Fault) -> EndFault:
+    container.kill()
+    return container.start  # type: ignore[no-any-return]
+
+
+def _restart(_client: docker.DockerClient, container: Container, _fault: Fault) -> EndFault:
+    container.stop()  # within the grace period that the Compose file gives it
+    return container.start  # type: ignore[no-any-return]
+
+
+def _disconnect(client: docker.DockerClient, container: Container, _fault: Fault) -> EndFault:
+    joined = {client.networks.get(how["NetworkID"]): how for how in _networks(container)}
+    for network in joined:
+        network.disconnect(container, force=True)
+
+    def reconnect() -> None:
+        for network, how in joined.items():
+            address = (how.get("IPAMConfig") or {}).get("IPv4Address")
+            network.connect(container, aliases=how.get("Aliases"), ipv4_address=address)
+
+    return reconnect
+
+
+def _networks(container: Container) -> list[dict[str, Any]]:
+    return [*container.attrs["NetworkSettings"]["Networks"].values()]
+
+
+def _squeeze_cpu(client: docker.DockerClient, container: Container, fault: Fault) -> EndFault:
+    allowed = container.attrs["HostConfig"].get("NanoCpus") or client.info()["NCPU"] * 10**9
+    _update(container, "--cpus", f"{fault.cpus:g}")
+    return partial(_update, container, "--cpus", f"{allowed / 10**9:g}")
+
+
+def _squeeze_memory(client: docker.DockerClient, container: Container, fault: Fault) -> EndFault:
+    """What has no memory left is killed by the kernel; it is started again when it has."""
+    memory = str(fault.memory)
+    given = container.attrs["HostConfig"]
+    allowed = given.get("Memory") or client.info()["MemTotal"]
+    swap = given.get("MemorySwap") or allowed
+    try:
+        _update(container, "--memory", memory, "--memory-swap", memory)
+    except EnvironmentFailedError as error:
+        raise EnvironmentFailedError(f"{error}; leave it somewhat more than it uses, as docker stats tells") from error
+
+    def end_fault() -> None:
+        _update(container, "--memory", str(allowed), "--memory-swap", str(swap))
+        container.reload()
+        if container.status != "running":
+            container.start()
+
+    return end_fault
+
+
+def _delay(client: docker.DockerClient, container: Container, fault: Fault) -> EndFault:
+    return delay(client, container, fault.latency_ms or 0.0)
+
+
+_INJECTORS = {
+    FaultKind.PAUSE: _pause,
+    FaultKind.KILL: _kill,
+    FaultKind.RESTART: _restart,
+    FaultKind.DISCONNECT: _disconnect,
+    FaultKind.CPU: _squeeze_cpu,
+    FaultKind.MEMORY: _squeeze_memory,
+    FaultKind.LATENCY: _delay,
+}
+
+
+def _update(container: Container, *limits: str) -> None:
+    """By the program, as the SDK does not know every limit."""
+    done = subprocess.run(
+        ["docker", "update", *limits, str(container.id)],  # noqa: S607 - the user's own
+        capture_output=True,
+        text=True,
+        timeout=UPDATE_SECONDS,
+        check=False,
+    )
+    if done.returncode:
+        raise EnvironmentFailedError(f"docker update {' '.join(limits)}: {done.stderr.strip()}")

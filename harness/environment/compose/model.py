@@ -1,0 +1,267 @@
+"""Compose model: the resolved model of a Compose file, rewritten so that a run can have it for itself.
+
+The file itself is never edited. What it publishes, names and keeps belongs to whoever uses it: in the run's model no
+port is published but those that the harness uses, all names are the run's, no outside volume is written to, and every
+container, network and volume carries the run's labels.
+"""
+
+import copy
+import json
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from hashlib import sha256
+from typing import Any
+
+from harness.environment.variables import expand
+from harness.errors import EnvironmentFailedError, nearest
+from harness.plan.environment import Compose
+
+Model = dict[str, Any]
+HOST = "127.0.0.1"
+POSTGRES_PORT, REDIS_PORT = 5432, 6379
+ACCESS = "harness-access"
+SCRIPTS = "/docker-entrypoint-initdb.d"
+
+
+@dataclass(frozen=True, slots=True)
+class Credentials:
+    """How a PostgreSQL server is administered."""
+
+    user: str
+    password: str
+    database: str
+
+    def __repr__(self) -> str:
+        """Without the password."""
+        return f"Credentials({self.user!r}, database={self.database!r})"
+
+
+def rewrite(model: Model, spec: Compose, labels: Mapping[str, str], pinned: Mapping[str, int] | None = None) -> Model:
+    """The model of a run: that of the file with only what a run must change.
+
+    ``pinned`` are the ports of this machine at which services are published; others get one that is free.
+
+    Raises:
+        EnvironmentFailedError: when the plan names a service that is not there, or the file needs what is outside.
+    """
+    made = copy.deepcopy(model)
+    made.pop("name", None)
+    services: dict[str, Any] = made.setdefault("services", {})
+    _check_names(services, spec)
+    reached = _reached(services, spec)
+    for name, service in services.items():
+        for key in ("container_name", "profiles", "ports"):
+            service.pop(key, None)
+        service["labels"] = {**_mapping(service.get("labels")), **labels}
+        if service.get("build"):
+            service["image"] = _image(service["build"])
+            if spec.build_network:
+                service["build"]["network"] = spec.build_network
+        if name in reached:
+            _reach(made, name, service, reached[name], (pinned or {}).get(name))
+        _confine(name, service, spec)
+    for name in _keepers(spec):
+        _own_data(made, name, services[name])
+    _own(made, labels)
+    return made
+
+
+def share(made: Iterable[Model], spec: Compose) -> bool:
+    """Whether the arms are databases of one server, and not projects for themselves.
+
+    Raises:
+        EnvironmentFailedError: when the plan says so, and they describe the server differently.
+    """
+    if not spec.database:
+        return False
+    servers = [model["services"][spec.database.service] for model in made]
+    same = all(server == servers[0] for server in servers)
+    if spec.separate == "databases" and not same:
+        raise EnvironmentFailedError(
+            f"environment.separate: the arms describe {spec.database.service} differently, so that they "
+            'cannot share it; write separate = "projects"'
+        )
+    return same and spec.separate != "projects"
+
+
+def port_of(services: Mapping[str, Any], spec: Compose, name: str) -> int:
+    """The port of a service inside its container: the plan's, or the only one that the file publishes or exposes.
+
+    Raises:
+        EnvironmentFailedError: when there is none, or a choice.
+    """
+    if said := spec.port_of(name):
+        return said
+    published = {int(port["target"]) for port in services[name].get("ports", ())}
+    exposed = {int(str(port).partition("/")[0]) for port in services[name].get("expose", ())}
+    found = sorted(published or exposed)
+    if len(found) == 1:
+        return found[0]
+    what = f"{', '.join(map(str, found))} to choose from" if found else "no port that it publishes or exposes"
+    raise EnvironmentFailedError(
+        f"environment.ports: service {name} has {what}; say which, as in ports = {{ {name} = {(found or [8000])[0]} }}"
+    )
+
+
+def credentials(model: Model, spec: Compose, read: Callable[[str], str]) -> Credentials:
+    """The superuser of the database service, as the official image takes it from variables and files.
+
+    ``read`` gives the content of a file inside the running container.
+    """
+    if spec.database is None:
+        raise EnvironmentFailedError("environment.database names no service")
+    env = _mapping(model["services"][spec.database.service].get("environment"))
+
+    def said(name: str) -> str:
+        path = env.get(f"{name}_FILE")
+        value = str(env.get(name) or "").replace("$$", "$")  # as Compose writes a dollar in its model
+        return value or (read(str(path)).strip() if path else "")
+
+    user = spec.database.user or said("POSTGRES_USER") or "postgres"
+    database = spec.database.name or said("POSTGRES_DB") or user
+    if spec.database.password_file:
+        return Credentials(user, read(spec.database.password_file).strip(), database)
+    given = spec.database.password and expand(spec.database.password, "environment.database.password")
+    return Credentials(user, given or said("POSTGRES_PASSWORD"), database)
+
+
+def cache_password(spec: Compose, read: Callable[[str], str]) -> str | None:
+    """The password of the cache, where the plan says one; ``read`` as of ``credentials``."""
+    if spec.cache is None:
+        return None
+    if spec.cache.password_file:
+        return read(spec.cache.password_file).strip()
+    return expand(spec.cache.password, "environment.cache.password") if spec.cache.password else None
+
+
+def once(services: Mapping[str, Any]) -> set[str]:
+    """Services that do something once and end, which others wait for."""
+    return {
+        other
+        for service in services.values()
+        for other, how in _mapping(service.get("depends_on")).items()
+        if isinstance(how, dict) and how.get("condition") == "service_completed_successfully"
+    }
+
+
+def needed(services: Mapping[str, Any], names: Iterable[str]) -> set[str]:
+    """Services with all that they depend on."""
+    found, ahead = set(), list(names)
+    while ahead:
+        name = ahead.pop()
+        if name in services and name not in found:
+            found.add(name)
+            ahead += _mapping(services[name].get("depends_on"))
+    return found
+
+
+def _check_names(services: Mapping[str, Any], spec: Compose) -> None:
+    named = {f"environment.services[{index}]": name for index, name in enumerate(spec.services)}
+    named |= {f"environment.start[{index}]": name for index, name in enumerate(spec.start)}
+    named |= {f"environment.limits.{name}": name for name in spec.limits}
+    for key, apply in (("seed", spec.seed), ("migrate", spec.migrate)):
+        if apply and apply.service:
+            named[f"environment.{key}.service"] = apply.service
+    if spec.database:
+        named["environment.database"] = spec.database.service
+    if spec.cache:
+        named["environment.cache"] = spec.cache.service
+    require_services(services, named)
+
+
+def require_services(services: Mapping[str, Any], named: Mapping[str, str]) -> None:
+    """Check that the services exist that the plan names; ``named`` is by key of the plan.
+
+    Raises:
+        EnvironmentFailedError: naming the first key whose service is not there.
+    """
+    for where, name in named.items():
+        if name not in services:
+            what = f'no service "{name}" in the Compose file under these profiles; {nearest(name, sorted(services))}'
+            raise EnvironmentFailedError(f"{where}: {what}")
+
+
+def _reached(services: Mapping[str, Any], spec: Compose) -> dict[str, int]:
+    """The services that the harness itself talks to, and their port."""
+    found = {name: port_of(services, spec, name) for name in spec.services}
+    if spec.database:
+        found[spec.database.service] = POSTGRES_PORT
+    if spec.cache:
+        found[spec.cache.service] = REDIS_PORT
+    return found
+
+
+def _reach(made: Model, name: str, service: dict[str, Any], port: int, published: int | None) -> None:
+    """Publish a port on a free one of this machine, over a network of the run where the service has no open one."""
+    if mode := service.get("network_mode"):
+        raise EnvironmentFailedError(
+            f"service {name} has network_mode {mode}, so that no port of its own can be given to it; remove that from "
+            "the Compose file, or add a second file to environment.file that resets it"
+        )
+    service["ports"] = [{"target": port, "host_ip": HOST, "protocol": "tcp", "mode": "host"}]
+    if published:
+        service["ports"][0]["published"] = str(published)
+    joined = _mapping(service.get("networks")) or {"default": None}
+    networks = made.setdefault("networks", {})
+    if all((networks.get(network) or {}).get("internal") for network in joined):
+        service["networks"] = {**joined, ACCESS: None}
+        networks.setdefault(ACCESS, {})
+
+
+def _confine(name: str, service: dict[str, Any], spec: Compose) -> None:
+    if spec.cores:
+        service["cpuset"] = ",".join(map(str, spec.cores))
+    limits = spec.limits.get(name)
+    if limits is None:
+        return
+    deployed = service.setdefault("deploy", {}).setdefault("resources", {}).setdefault("limits", {})
+    if limits.cpus is not None:
+        service.pop("cpus", None)
+        deployed["cpus"] = str(limits.cpus)
+    if limits.memory is not None:
+        for key in ("mem_limit", "memswap_limit"):
+            service.pop(key, None)
+        deployed["memory"] = limits.memory.lower().replace(" ", "")
+
+
+def _keepers(spec: Compose) -> list[str]:
+    return [name for name in (spec.database and spec.database.service, spec.cache and spec.cache.service) if name]
+
+
+def _own_data(made: Model, name: str, service: dict[str, Any]) -> None:
+    """Folders of this machine that a server would keep its data in become volumes of the run."""
+    for index, mount in enumerate(service.get("volumes", ())):
+        target = str(mount.get("target", ""))
+        if mount.get("type") == "bind" and not mount.get("read_only") and "data" in target and SCRIPTS not in target:
+            volume = f"{name}-data-{index}"
+            service["volumes"][index] = {"type": "volume", "source": volume, "target": target, "volume": {}}
+            made.setdefault("volumes", {})[volume] = {}
+
+
+def _own(made: Model, labels: Mapping[str, str]) -> None:
+    for kind in ("networks", "volumes"):
+        for name, described in made.get(kind, {}).items():
+            made[kind][name] = thing = described or {}
+            if thing.get("external"):
+                if kind == "networks":
+                    continue
+                raise EnvironmentFailedError(
+                    f"volume {name} of the Compose file is external: a run would write to data that is not its own; "
+                    "add a second file to environment.file in which it is not"
+                )
+            thing.pop("name", None)
+            thing["labels"] = {**_mapping(thing.get("labels")), **labels}
+
+
+def _image(build: object) -> str:
+    """A name that stays the same from run to run, so that the engine's cache is used and nothing piles up."""
+    digest = sha256(json.dumps(build, sort_keys=True, default=str).encode()).hexdigest()[:12]
+    return f"harness-built:{digest}"
+
+
+def _mapping(value: object) -> dict[str, Any]:
+    """Compose's two ways to write a mapping, as one."""
+    if isinstance(value, list):
+        pairs = (str(item).partition("=") for item in value)
+        return {name: text for name, _, text in pairs}
+    return dict(value) if isinstance(value, dict) else {}

@@ -1,0 +1,242 @@
+"""Project: the containers of one arm, in a Compose project of its own or shared with the other arms."""
+
+import shlex
+import time
+from collections.abc import Callable, Iterable, Mapping
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import redis
+from docker.models.containers import Container
+
+from harness.environment.compose import model as models
+from harness.environment.compose.containers import SERVICE, trouble, with_log
+from harness.environment.compose.databases import Databases
+from harness.environment.compose.model import HOST, POSTGRES_PORT, REDIS_PORT, Model
+from harness.environment.compose.stack import BUILD_SECONDS, Stack
+from harness.environment.readiness import POLL_SECONDS, await_ready, why_not_ok
+from harness.environment.servers import ONCE, redis_answers
+from harness.environment.settings import redis_settings
+from harness.errors import CommandError, EnvironmentFailedError, NotReadyError
+from harness.plan.environment import Apply, Compose
+
+if TYPE_CHECKING:
+    import docker
+
+LIMITS: dict[str, Any] = {"socket_connect_timeout": 5, "socket_timeout": 5}
+
+
+class Project:
+    """Starts, checks and removes the containers of an arm; ``start`` are the services that only this arm starts."""
+
+    def __init__(
+        self,
+        arm: str,
+        model: Model,
+        spec: Compose,
+        stack: Stack,
+        *,
+        start: Iterable[str],
+        ports: Mapping[str, int],
+        client: "docker.DockerClient",
+    ) -> None:
+        self.arm, self.model, self.spec, self.client = arm, model, spec, client
+        self._shared, self._start, self._ports = stack, {*start}, ports
+
+    @property
+    def stack(self) -> Stack:
+        """The Compose project, with the arm's model in force."""
+        self._shared.use(self.arm, self.model)
+        return self._shared
+
+    @property
+    def services(self) -> dict[str, Any]:
+        """Every service of the model by its name."""
+        found: dict[str, Any] = self.model["services"]
+        return found
+
+    @property
+    def database(self) -> str | None:
+        """The service that is the database server, where the plan names one."""
+        return self.spec.database.service if self.spec.database else None
+
+    @property
+    def cache(self) -> str | None:
+        """The service that is the cache, where the plan names one."""
+        return self.spec.cache.service if self.spec.cache else None
+
+    def wanted(self, *, tools: bool = True) -> list[str]:
+        """The services of the arm with all that they depend on; ``tools`` with those that run its commands."""
+        chosen = {*self.spec.start, *self._start}
+        named = {*self.spec.services, *chosen} if chosen else {*self.services}
+        named |= {name for name in (self.database, self.cache) if name}
+        commands = (self.spec.seed, self.spec.migrate) if tools else ()
+        named |= {apply.service for apply in commands if apply and apply.service}
+        return sorted(models.needed(self.services, named))
+
+    def pull_and_build(self, built: set[str]) -> dict[str, str]:
+        """Pull and build missing images, except those in ``built``, and add them to it; the digests by service."""
+        stack, services = self.stack, self.wanted()
+        pull = ("pull", "--policy", "missing", "--ignore-buildable", *services)
+        stack.run(*pull, log=f"images-{self.arm}", seconds=BUILD_SECONDS, what="docker compose pull")
+        described = {name: self.services[name] for name in services}
+        ours = {one["image"]: name for name, one in described.items() if one.get("build")}
+        if missing := [name for image, name in ours.items() if image not in built]:
+            stack.run("build", *missing, log=f"images-{self.arm}", seconds=BUILD_SECONDS, what="docker compose build")
+        built |= {*ours}
+        return {name: self._digest(one["image"]) for name, one in described.items()}
+
+    def start_database(self) -> None:
+        """Start the database server alone, and wait until it answers."""
+        assert self.database  # noqa: S101 - the caller looked
+        self._bring([self.database], f"{self.database}-{self.arm}", "the database")
+        databases = self.databases()
+        deadline = time.monotonic() + self.spec.ready_seconds
+        while not databases.answers():
+            self.check()
+            if time.monotonic() > deadline:
+                raise NotReadyError(f"{self.database} did not answer a query within {self.spec.ready_seconds:g} s")
+            time.sleep(POLL_SECONDS)
+        self._shared.database_started = self._shared.database_started or self._database_started()
+        databases.create_statistics_extension()
+
+    def accept_database_restart(self) -> None:
+        """Record its present start: restarts until here are incidents of the leg before."""
+        self._shared.database_started = self._database_started()
+
+    def check_database(self) -> None:
+        """Raise when the database has ended since it was ready, even where it was started again."""
+        self.check()
+        if self.database and self._database_started() != self._shared.database_started:
+            raise EnvironmentFailedError(
+                f"{self.database} ended while nothing was measured and was started again, with empty "
+                "caches: read its log, and run the plan again"
+            )
+
+    def databases(self) -> Databases:
+        """The databases of the arm's server."""
+        assert self.database  # noqa: S101 - the caller looked
+        if self._shared.credentials is None:
+            read = partial(_read_inside, self.containers()[self.database])
+            self._shared.credentials = models.credentials(self.model, self.spec, read)
+        return Databases(HOST, self.stack.port(self.database, POSTGRES_PORT), self._shared.credentials)
+
+    def cache_client(self) -> redis.Redis:
+        """A connection to the cache."""
+        assert self.cache  # noqa: S101 - the caller looked
+        port = self.stack.port(self.cache, REDIS_PORT)
+        password = models.cache_password(self.spec, partial(_read_inside, self.containers()[self.cache]))
+        return redis.Redis(host=HOST, port=port, password=password, retry=ONCE, **LIMITS)
+
+    def cache_settings(self) -> dict[str, str]:
+        """The settings of the cache, which is started for that and removed again."""
+        assert self.cache  # noqa: S101 - the caller looked
+        self._bring([self.cache], f"{self.cache}-{self.arm}", "the cache")
+        port = self.stack.port(self.cache, REDIS_PORT)
+        await_ready({self.cache: partial(_why_no_ping, port)}, self.spec.ready_seconds, check=self.check)
+        with self.cache_client() as client:
+            found = redis_settings(client)
+        self.clear()
+        return found
+
+    def apply(self, apply: Apply, log: str, base: Path, *, revision: str = "") -> float:
+        """Run a command of the plan in a container, or its SQL files below ``base``; the seconds that it took."""
+        values = {"{revision}": revision, "{scale}": f"{self.spec.scale:g}"}
+        text = apply.command or apply.sql or ""
+        for name, value in values.items():
+            text = text.replace(name, value)
+        if apply.sql:
+            return self._apply_files(text, apply.database, base)
+        service = apply.service or self.spec.services[0]
+        command = ("run", "--rm", "-T", service, *shlex.split(text))
+        what = f"{log.partition('-')[0]} in {service}"
+        return self.stack.run(*command, log=log, seconds=self.spec.command_seconds, what=what)
+
+    def up(self, title: str) -> None:
+        """Start all services that last, and wait for their health checks."""
+        lasting = [name for name in self.wanted(tools=False) if name not in models.once(self.services)]
+        self._bring(lasting, f"{title}.up", f"the services of {self.arm}")
+
+    def await_ready(self, started: float) -> dict[str, str]:
+        """Wait until services and cache answer; the URLs by service. ``started`` is on the monotonic clock."""
+        stack = self.stack
+        urls = {name: f"http://{HOST}:{stack.port(name, self._ports[name])}" for name in self.spec.services}
+        checks: dict[str, Callable[[], str]] = {
+            name: partial(why_not_ok, url + self.spec.ready) for name, url in urls.items()
+        }
+        if self.cache:
+            checks[self.cache] = partial(_why_no_ping, stack.port(self.cache, REDIS_PORT))
+        await_ready(checks, self.spec.ready_seconds, since=started, check=self.check)
+        return urls
+
+    def check(self) -> None:
+        """Raise when a container is not healthy."""
+        for name, container in self.containers().items():
+            if found := trouble(name, container):
+                raise found
+
+    def check_restarts(self) -> None:
+        """Raise when a container is not healthy, or is a database that its restart policy started again."""
+        self.check()
+        found = self.containers().get(self.database) if self.database else None
+        if found and found.attrs["RestartCount"]:
+            raise with_log(f"{self.database} ended and was started again by its restart policy", found)
+
+    def containers(self) -> dict[str, Container]:
+        """The containers by service, those of one-off commands left out."""
+        chosen = {"label": [f"com.docker.compose.project={self._shared.name}", "com.docker.compose.oneoff=False"]}
+        found = self.client.containers.list(all=True, filters=chosen, ignore_removed=True)
+        return {str(one.labels[SERVICE]): one for one in found}
+
+    def clear(self) -> None:
+        """Remove all containers but the database's, and the volumes that the database does not use."""
+        project = f"com.docker.compose.project={self._shared.name}"
+        kept = set()
+        for container in self.client.containers.list(all=True, filters={"label": project}, ignore_removed=True):
+            if self.database and container.labels.get(SERVICE) == self.database:
+                kept |= {mount.get("Name") for mount in container.attrs["Mounts"]}
+            else:
+                container.remove(force=True, v=True)
+        for volume in self.client.volumes.list(filters={"label": project}):
+            if volume.name not in kept:
+                volume.remove()
+
+    def _digest(self, name: str) -> str:
+        image = self.client.images.get(name)
+        digests = image.attrs.get("RepoDigests") or [f"{name} {image.id}"]
+        return str(digests[0])
+
+    def _database_started(self) -> str:
+        """When the engine started the database."""
+        found = self.containers().get(self.database) if self.database else None
+        return str(found.attrs["State"]["StartedAt"]) if found else ""
+
+    def _apply_files(self, pattern: str, database: str | None, base: Path) -> float:
+        paths = sorted(path for path in base.glob(pattern) if path.is_file())
+        if not paths:
+            raise EnvironmentFailedError(f'environment: sql "{pattern}" matches no file in {base}')
+        started = time.monotonic()
+        self.databases().apply([(str(path), path.read_bytes()) for path in paths], database)
+        return time.monotonic() - started
+
+    def _bring(self, services: list[str], log: str, what: str) -> None:
+        """Start services and wait for their health checks."""
+        wait = ("up", "--detach", "--wait", "--wait-timeout", str(int(self.spec.ready_seconds)), "--no-build")
+        try:
+            self.stack.run(*wait, *services, log=log, seconds=self.spec.ready_seconds + 60, what=f"starting {what}")
+        except CommandError:
+            self.check()  # says more, where a container is the reason
+            raise
+
+
+def _why_no_ping(port: int) -> str:
+    return "" if redis_answers(HOST, port) else "no answer to PING"
+
+
+def _read_inside(container: Container, path: str) -> str:
+    status, output = container.exec_run(["cat", path])
+    if status:
+        raise EnvironmentFailedError(f"{path} of {container.name} cannot be read: {output.decode(errors='replace')}")
+    text: str = output.decode()
+    return text

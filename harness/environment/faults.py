@@ -1,0 +1,61 @@
+"""Faults of processes of this machine, their children included: how each begins and ends."""
+
+import time
+from collections.abc import Callable
+from contextlib import suppress
+
+import psutil
+
+from harness.environment.processes import Process
+from harness.errors import EnvironmentFailedError
+from harness.plan.faults import FaultKind
+
+EndFault = Callable[[], None]
+"""Ends a fault: continues what was paused, starts again what was killed."""
+PATIENCE_SECONDS = 10.0
+
+
+def inject_fault(process: Process, kind: FaultKind) -> EndFault:
+    """Inject a fault; returns the function that ends it.
+
+    Raises:
+        EnvironmentFailedError: when the process is gone, or does not end.
+    """
+    if not process.tree():
+        raise EnvironmentFailedError(f"{process.name} is not there for its fault: it ended before that")
+    if kind is FaultKind.PAUSE:
+        return _pause(process)
+    process.down = True
+    if kind is FaultKind.KILL:
+        _kill(process)
+    else:
+        process.end(seconds=PATIENCE_SECONDS)
+    return process.restart
+
+
+def _pause(process: Process) -> EndFault:
+    stopped = process.tree()
+    for one in stopped:  # the parent first, so that it starts no further child
+        with suppress(psutil.NoSuchProcess):
+            one.suspend()
+
+    def resume() -> None:
+        for one in reversed(stopped):
+            with suppress(psutil.NoSuchProcess):
+                one.resume()
+
+    return resume
+
+
+def _kill(process: Process) -> None:
+    """Kill the whole tree at once: a server whose children outlive it cannot be started again on its data."""
+    killed = process.tree()
+    for one in killed:
+        with suppress(psutil.NoSuchProcess):
+            one.kill()
+    process.popen.wait(PATIENCE_SECONDS)
+    deadline = time.monotonic() + PATIENCE_SECONDS
+    while any(one.is_running() and one.status() != psutil.STATUS_ZOMBIE for one in killed):
+        if time.monotonic() > deadline:
+            raise EnvironmentFailedError(f"{process.name} does not end although it was killed")
+        time.sleep(0.01)

@@ -1,0 +1,141 @@
+"""Alarm: how often an alert would have called somebody, in each arm, over the measured parts of all stages but ramps.
+
+A stage is cut into windows of ten seconds; what is left at its end counts as one from five seconds on, and a stage that
+is shorter than that is one window. A window with too few requests for its metric says nothing and is not counted.
+"""
+
+import math
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from harness.analysis.cells import FAILED, KINDS, kinds_of
+from harness.analysis.readings import moments_of, worst
+from harness.analysis.usage import used_by
+from harness.metrics import Better, Metric, RequestCounts
+from harness.plan.alerts import Alert, beside
+from harness.plan.readings import Gauge
+from harness.plan.stages import StageKind
+from harness.record.readings import of_generator, of_server
+from harness.record.samples import latency_ms
+from harness.record.trial import Trial
+from harness.statistics.groups import group_by_code
+from harness.statistics.percentiles import percentile
+
+WINDOW_SECONDS, LEAST_SECONDS = 10.0, 5.0
+LEAST_REQUESTS = 20
+"""Of a rate in a window: fewer say little."""
+
+
+@dataclass(frozen=True, slots=True)
+class Alarm:
+    """One alert in one arm: in how many windows it fired of how many that could say, and the worst value of any."""
+
+    alert: Alert
+    arm: str
+    fired: int
+    windows: int
+    worst: float
+
+
+@dataclass(slots=True)
+class Alarms:
+    """Watches trials on their way to the summary; ``gauges`` are the readings of the plan."""
+
+    alerts: Sequence[Alert]
+    gauges: Mapping[str, Gauge] = field(default_factory=dict)
+    _values: dict[tuple[str, str], list[float]] = field(default_factory=dict)
+
+    def watched(self, trials: Iterable[Trial]) -> Iterator[Trial]:
+        """The same trials, each looked at when it is asked for."""
+        watched = {alert.metric.name: alert for alert in self.alerts}
+        for trial in trials:
+            windows = list(_windows(trial))
+            parts = list(_parts(trial, windows)) if not all(map(beside, watched.values())) else []
+            for name, alert in watched.items():
+                if beside(alert):
+                    values = _beside(trial, windows, alert.metric, self.gauges.get(name))
+                else:
+                    values = _requests(parts, alert.metric)
+                self._values.setdefault((trial.leg.arm, name), []).extend(values)
+            yield trial
+
+    def found(self) -> tuple[Alarm, ...]:
+        """Every alert in every arm in which it could say something."""
+        return tuple(
+            Alarm(
+                alert=alert,
+                arm=arm,
+                fired=sum(map(alert.fires, values)),
+                windows=len(values),
+                worst=(max if alert.metric.better is Better.LOWER else min)(values),
+            )
+            for alert in self.alerts
+            for (arm, name), values in self._values.items()
+            if name == alert.metric.name and values
+        )
+
+
+def _windows(trial: Trial) -> Iterator[tuple[float, float]]:
+    for window in trial.generation.windows:
+        length = window.end - window.measured_from
+        if window.kind == StageKind.RAMP or length <= 0:
+            continue
+        count = max(math.floor(length / WINDOW_SECONDS), 1)
+        for number in range(count):
+            start = window.measured_from + number * WINDOW_SECONDS
+            yield start, min(start + WINDOW_SECONDS, window.end)
+        if length > WINDOW_SECONDS and length - count * WINDOW_SECONDS >= LEAST_SECONDS:
+            yield window.measured_from + count * WINDOW_SECONDS, window.end
+
+
+def _parts(
+    trial: Trial, windows: Sequence[tuple[float, float]]
+) -> Iterator[tuple[NDArray[np.float64], NDArray[np.int64]]]:
+    """Latencies in ms and kinds of the requests of each window."""
+    if not windows:
+        return
+    due = trial.samples["due_ns"].to_numpy() / 1e9
+    starts, ends = (np.array(side) for side in zip(*windows, strict=True))
+    place = np.searchsorted(starts, due, side="right") - 1
+    rows = np.flatnonzero((place >= 0) & (due < ends[place]))
+    order, bounds = group_by_code(place[rows], len(windows))
+    rows = rows[order]
+    latency, kind = latency_ms(trial.samples)[rows], kinds_of(trial.samples)[rows]
+    for number in range(len(windows)):
+        inside = slice(bounds[number], bounds[number + 1])
+        yield latency[inside], kind[inside]
+
+
+def _requests(parts: Sequence[tuple[NDArray[np.float64], NDArray[np.int64]]], metric: Metric) -> Iterator[float]:
+    values = (_value(metric, *part) for part in parts)
+    return (value for value in values if value is not None)
+
+
+def _value(metric: Metric, latency: NDArray[np.float64], kind: NDArray[np.int64]) -> float | None:
+    if metric.quantile is not None:
+        good = latency[kind != FAILED]
+        return percentile(good, metric.quantile) if len(good) >= metric.least else None
+    hits, misses, _, failed = np.bincount(kind, minlength=len(KINDS)).tolist()
+    counts = RequestCounts(requests=len(kind), failures=failed, hits=hits, lookups=hits + misses)
+    return metric.counted(counts) if metric.counted and counts.samples(metric) >= LEAST_REQUESTS else None
+
+
+def _beside(
+    trial: Trial, windows: Sequence[tuple[float, float]], metric: Metric, gauge: Gauge | None
+) -> Iterator[float]:
+    """The CPU or memory of the servers or services that a metric is about; with a gauge, that reading of the plan."""
+    readings = trial.readings.to_pandas()
+    if readings.empty:
+        return
+    readings = readings.assign(source=readings["source"].astype(str), name=readings["name"].astype(str))
+    others = readings["source"].map(lambda source: of_generator(source) or of_server(source)).astype(bool)
+    own = readings[~others] if gauge is None else moments_of(readings[~others], gauge)
+    for start, end in windows:
+        inside = own[(own["at_ns"] >= start * 1e9) & (own["at_ns"] < end * 1e9)]
+        if gauge is not None and len(inside):
+            yield worst(gauge, inside)
+        elif gauge is None and (value := used_by(metric, inside)) is not None:
+            yield value

@@ -1,0 +1,150 @@
+"""Survey: what is read of the databases of an arm while nothing is measured: their indexes, and how they find rows."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from harness.evidence.indexes import Ledger, Place, Use, Workload, ledger_of
+from harness.evidence.query_plans import Change, changes_of
+from harness.plan.model import ARMS
+from harness.record.ablation import Ablated
+from harness.record.catalogue import Catalogue
+from harness.record.query_plans import Explained
+from harness.record.request_work import Inspected
+
+
+@dataclass(frozen=True, slots=True)
+class Counted:
+    """How often an index was used in a workload, and how many of its entries were read."""
+
+    index: str
+    scans: int
+    entries: int
+    service: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Built:
+    """What building an index took, in seconds."""
+
+    index: str
+    seconds: float
+    service: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Survey:
+    """How an arm went about some requests.
+
+    Attributes:
+        plans: of their statements, the slowest of each.
+        counted: the uses of indexes by these ``requests``.
+        missing: why plans are not known, or only estimated; empty where they are.
+    """
+
+    plans: tuple[Explained, ...] = ()
+    counted: tuple[Counted, ...] = ()
+    requests: int = 0
+    missing: str = ""
+    schema: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Ablation:
+    """What was measured without each of some indexes; ``not_left_out`` those that have to stay, and why."""
+
+    indexes: tuple[Ablated, ...] = ()
+    not_left_out: tuple[tuple[str, str], ...] = ()
+    requests: int = 0
+    schema: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Findings:
+    """What surveys of before and after tell.
+
+    Attributes:
+        changes: how statements are gone about in both arms.
+        endpoints: the endpoints that a statement ran for, by service and fingerprint, of both arms.
+        requests: how many requests the uses of indexes were counted in.
+        missing: why plans are not known, or only estimated; empty where they are.
+    """
+
+    ledger: Ledger
+    changes: tuple[Change, ...] = ()
+    endpoints: Mapping[tuple[str | None, str], tuple[str, ...]] = field(default_factory=dict)
+    requests: int = 0
+    missing: str = ""
+    ablated: bool = False
+
+
+def findings_of(
+    catalogues: Mapping[str, Catalogue],
+    surveys: Mapping[str, Survey],
+    inspected: Mapping[str, Inspected],
+    *,
+    loaded: Sequence[Counted] = (),
+    built: Iterable[Built] = (),
+    ablation: Ablation | None = None,
+    requests: int = 0,
+) -> Findings | None:
+    """Put both arms side by side; ``None`` where the catalogue of one was not read.
+
+    Args:
+        catalogues: by arm.
+        surveys: by arm, as far as they were made.
+        inspected: what the corpus made the servers do, by arm.
+        loaded: the uses of indexes of after under the measured load.
+        built: what building the indexes of after took.
+        ablation: what was measured without them.
+        requests: those of the measured load of after, in which ``loaded`` were counted.
+    """
+    if any(arm not in catalogues for arm in ARMS):
+        return None
+    old, new = (catalogues[arm] for arm in ARMS)
+    before, after = (surveys.get(arm, Survey()) for arm in ARMS)
+    seconds: dict[Place, float] = {(one.service, one.index): one.seconds for one in built}
+    without = {(one.service, one.index): one for one in ablation.indexes} if ablation else {}
+    workload = Workload(_uses([*after.counted, *loaded], new), seconds, without)
+    return Findings(
+        ledger=ledger_of(old, new, workload),
+        changes=tuple(changes_of(before.plans, after.plans)) if before.plans and after.plans else (),
+        endpoints=_endpoints(inspected),
+        requests=after.requests + (requests if loaded else 0),
+        missing=after.missing or before.missing,
+        ablated=ablation is not None,
+    )
+
+
+def indexes_used(findings: Findings) -> dict[str, tuple[str, ...]]:
+    """The indexes of the migration that after used for the statements of each endpoint, by name."""
+    made = {entry.index.place for entry in findings.ledger.made}
+    found: dict[str, dict[str, None]] = {}
+    for change in findings.changes:
+        if change.after:
+            service = change.after.service
+            names = [node.index for node in change.after.root if (service, node.index) in made]
+            for endpoint in findings.endpoints.get((service, change.after.fingerprint), ()):
+                found.setdefault(endpoint, {}).update(dict.fromkeys(names))
+    return {endpoint: tuple(sorted(names)) for endpoint, names in found.items() if names}
+
+
+def _uses(counted: Sequence[Counted], catalogue: Catalogue) -> dict[Place, Use] | None:
+    """Uses by place; ``None`` where nobody counted."""
+    if not counted:
+        return None
+    found: dict[Place, Use] = {}
+    there = {index.place for index in catalogue.indexes}
+    for one in counted:
+        if (place := (one.service, one.index)) in there:
+            found[place] = found.get(place, Use()) + Use(one.scans, one.entries)
+    return found
+
+
+def _endpoints(inspected: Mapping[str, Inspected]) -> dict[tuple[str | None, str], tuple[str, ...]]:
+    found: dict[tuple[str | None, str], dict[str, None]] = {}
+    for one in (inspected[arm] for arm in ARMS if arm in inspected):
+        for asked in one.requests:
+            for work in asked.work:
+                text = one.statements[work.statement]
+                found.setdefault((text.service, text.fingerprint), {})[asked.endpoint] = None
+    return {place: tuple(sorted(names)) for place, names in found.items()}

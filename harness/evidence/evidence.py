@@ -1,0 +1,68 @@
+"""Evidence: what the servers tell of why a service got faster, beside the latency that users saw."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from harness.analysis.comparison import Comparison
+from harness.analysis.request_cost import Apart, Toll, apart, tolls_of
+from harness.analysis.summary import Summary
+from harness.evidence.alerts import Alarm
+from harness.evidence.bottlenecks import Area, Seen, areas_of
+from harness.evidence.cache_keys import KeyUse
+from harness.evidence.catalogue import Findings, indexes_used
+from harness.evidence.causes import Cause, causes_of
+from harness.evidence.migration import Rehearsal
+from harness.evidence.n_plus_one import Repetition, repetitions_of
+from harness.plan.model import CONTROL
+from harness.record.request_work import Inspected
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """All that is known of the causes; empty is what was not looked at.
+
+    ``tolls`` and ``repeated`` are by arm and endpoint; ``rehearsal`` is the migration under load.
+    """
+
+    causes: tuple[Cause, ...] = ()
+    tolls: Mapping[str, Mapping[str, Toll]] = field(default_factory=dict)
+    repeated: Mapping[str, Mapping[str, Repetition]] = field(default_factory=dict)
+    apart: Apart | None = None
+    """Where before and its copy cost most differently; ``None`` where no copy was asked."""
+    databases: Findings | None = None
+    """Indexes and plans."""
+    alarms: tuple[Alarm, ...] = ()
+    rehearsal: Rehearsal | None = None
+    keys: Mapping[str, tuple[KeyUse, ...]] = field(default_factory=dict)
+    """What the caches of each arm were asked for, by pattern of key."""
+    areas: tuple[Area, ...] = ()
+    """What would hold the service up next."""
+
+
+def evidence_of(
+    comparison: Comparison,
+    inspected: Mapping[str, Inspected],
+    databases: Findings | None = None,
+    *,
+    summary: Summary | None = None,
+    settings: Mapping[str, str] | None = None,
+    alarms: tuple[Alarm, ...] = (),
+    rehearsal: Rehearsal | None = None,
+) -> Evidence:
+    """Put together what was seen."""
+    tolls = {arm: tolls_of(one) for arm, one in inspected.items()}
+    indexes = indexes_used(databases) if databases else None
+    repeated = {arm: repetitions_of(one) for arm, one in inspected.items()}
+    keys = {arm: one.keys for arm, one in inspected.items()}
+    seen = Seen(summary, repeated, databases, alarms, settings or {}, rehearsal, keys) if summary else None
+    return Evidence(
+        areas=areas_of(seen) if seen else (),
+        databases=databases,
+        causes=causes_of(comparison, inspected, indexes),
+        tolls=tolls,
+        keys=keys,
+        alarms=alarms,
+        rehearsal=rehearsal,
+        apart=apart(tolls["before"], tolls[CONTROL]) if {"before", CONTROL} <= tolls.keys() else None,
+        repeated=repeated,
+    )

@@ -1,1 +1,0 @@
-"""Explaining: what made an endpoint faster or slower, and what would hold the service up next."""

@@ -1,0 +1,1 @@
+"""The corpus of a plan: each request sent once, and its response recorded for comparison."""

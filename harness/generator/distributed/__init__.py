@@ -1,0 +1,1 @@
+"""The load of one leg from several processes: a master and its workers."""

@@ -1,0 +1,48 @@
+"""Address: what can be said about the URL of a request without asking anybody."""
+
+from urllib.parse import unquote, urljoin, urlsplit
+
+from harness.generator.http.failures import MalformedAnswerError
+from harness.generator.http.payload import basic
+
+PORTS = {"http": 80, "https": 443}
+
+
+def with_path(url: str) -> str:
+    """``http://host?query`` as ``http://host/?query``."""
+    end = min(place for place in (url.find("?"), url.find("#")) if place >= 0)
+    return f"{url[:end]}/{url[end:]}"
+
+
+def redirected(url: str, location: bytes) -> str:
+    """The address that a Location field speaks of.
+
+    Raises:
+        MalformedAnswerError: when it is none.
+    """
+    try:
+        target = urljoin(url, _readable(location))
+        scheme = urlsplit(target).scheme
+    except ValueError:
+        raise MalformedAnswerError(f"redirected to {_readable(location)!r}, which is no address") from None
+    if scheme not in PORTS:
+        raise MalformedAnswerError(f"redirected to {target!r}, which is not HTTP")
+    return scheme + target[len(scheme) :]
+
+
+def without_password(url: str) -> tuple[str, str | None]:
+    """A base URL as it is sent, and what its name and password are as an Authorization field."""
+    if "@" not in url:
+        return url, None
+    address = urlsplit(url)
+    if address.username is None:
+        return url, None
+    bare = address._replace(netloc=address.netloc.rpartition("@")[2]).geturl()
+    return bare, basic(unquote(address.username), unquote(address.password or ""))
+
+
+def _readable(location: bytes) -> str:
+    try:
+        return location.decode()
+    except UnicodeDecodeError:
+        return location.decode("latin-1")

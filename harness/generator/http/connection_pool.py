@@ -1,0 +1,99 @@
+"""Site: a server that a user asks, what is said to it every time, and the connections that are free."""
+
+from collections.abc import Callable
+from typing import Any
+from urllib.parse import quote, urlsplit
+
+from harness.generator.http.address import PORTS
+from harness.generator.http.connection import Connection, Limits
+from harness.generator.http.failures import UnsendableError
+from harness.generator.http.request_headers import Fields, completed, has, lines_of
+from harness.generator.http.server import Server
+from harness.generator.http.tls import context_of
+
+AS_THEY_ARE = "!#$%&'()*+,/:;=?@[]~"
+SPARE_CONNECTIONS = 10
+
+
+class Site:
+    """Where requests to one scheme, host and port go.
+
+    Args:
+        start: ``scheme://host:port``.
+        defaults: the fields of every request.
+        make_context: makes the SSLContext; ``None`` for the one that all users share.
+        insecure: whether any certificate will do.
+
+    Raises:
+        UnsendableError: when ``start`` is no such address, or a field is more than one.
+    """
+
+    __slots__ = ("_room", "_server", "connections", "defaults", "fields")
+
+    def __init__(self, start: str, defaults: Fields, make_context: Callable[[], Any] | None, *, insecure: bool) -> None:
+        try:
+            address = urlsplit(start)
+            host, port = address.hostname, address.port or PORTS[address.scheme]
+        except (ValueError, KeyError):
+            host, port = None, 0
+        if not host:
+            raise UnsendableError(f"{start} is no HTTP address") from None
+        context = context_of(make_context, insecure=insecure) if address.scheme == "https" else None
+        self._server = Server(host, port, context)
+        self.defaults = completed(defaults, {"Host": address.netloc.rpartition("@")[2]})
+        self.fields = lines_of(self.defaults)
+        self.connections: list[Connection] = []
+        self._room = SPARE_CONNECTIONS
+
+    def connection(self, limits: Limits) -> Connection:
+        """A connection that is free, or a new one.
+
+        Raises:
+            CannotConnectError: when there is none.
+        """
+        connection = self.connections.pop() if self.connections else None
+        if connection is None or not connection.open:
+            connection = Connection(self._server, limits)
+        return connection
+
+    def free(self, connection: Connection) -> None:
+        """Keep a connection for the next request, if it can be kept."""
+        if connection.open:
+            if len(self.connections) < self._room:
+                self.connections.append(connection)
+            else:
+                connection.close()
+
+    def close(self) -> None:
+        """Close the connections, and those that come back later."""
+        self._room = 0
+        for connection in self.connections:
+            connection.close()
+        self.connections.clear()
+
+    def head(self, method: str, target: str, fields: Fields, body: bytes, cookies: str | None) -> bytes:
+        """The head of a request for ``/target``.
+
+        Raises:
+            UnsendableError: when a field cannot be sent.
+        """
+        if "#" in target:
+            target = target.partition("#")[0]
+        if " " in target or not (target.isascii() and target.isprintable()):
+            target = quote(target, safe=AS_THEY_ARE)
+        lines = f"{method} /{target} HTTP/1.1\r\n{self.fields}"
+        if fields:
+            fields = completed(fields, self.defaults)
+            lines = f"{method} /{target} HTTP/1.1\r\n{lines_of(fields)}"
+        if fields and has(fields, "content-length"):
+            pass
+        elif body:
+            lines += f"Content-Length: {len(body)}\r\n"
+        elif method in {"POST", "PUT", "PATCH"}:
+            lines += "Content-Length: 0\r\n"
+        if cookies:
+            lines += f"Cookie: {cookies}\r\n"
+        try:
+            return (lines + "\r\n").encode("latin-1")
+        except UnicodeEncodeError:
+            raise UnsendableError("a header field has characters outside of Latin-1") from None

@@ -1,0 +1,87 @@
+"""Report: tells those who listen to Locust's request event about a request.
+
+Where nobody listens but Locust's own statistics and the recorder, they are called with what they take, in their order
+and with what Locust's ``fire`` does when one of them raises. As soon as anybody else listens, ``fire`` does it.
+"""
+
+import logging
+import traceback
+from collections.abc import Mapping
+from functools import lru_cache
+from typing import Any
+
+from locust import log
+from locust.exception import InterruptTaskSet, RescheduleTask, RescheduleTaskImmediately, StopTest, StopUser
+
+MEANT = (StopUser, StopTest, RescheduleTask, RescheduleTaskImmediately, InterruptTaskSet)
+"""What a listener raises for the user's task; everything else of it is logged."""
+STATISTICS = "locust.runners", "Runner.__init__.<locals>.on_request"
+RECORDER = "harness.generator.recording.recorder", "Recorder.on_request"
+
+
+class Report:
+    """The listeners of one request event."""
+
+    def __init__(self, event: Any) -> None:  # noqa: ANN401 - Locust's hook
+        self.fire = event.fire
+        self._event = event
+        self._listeners: list[Any] = []
+        self._direct: list[tuple[Any, bool]] | None = None
+        """Each listener, and whether it takes the response too; ``None`` where they are not known."""
+
+    def tell(  # noqa: PLR0917 - the event's own arguments, by position
+        self,
+        request_type: str,
+        name: str,
+        response_time: float,
+        response_length: int,
+        exception: Exception | None,
+        response: Any,  # noqa: ANN401 - whatever the client calls its response
+        start_time: float,
+        url: str,
+        context: Mapping[str, Any],
+    ) -> None:
+        """Report a request; ``response_time`` in ms.
+
+        Raises:
+            Exception: what a listener raises for the user's task, as Locust has it.
+        """
+        if self._event._handlers != self._listeners:  # noqa: SLF001 - Locust has no public way to ask
+            self._listeners = self._event._handlers.copy()  # noqa: SLF001
+            names = [_named(listener) for listener in self._listeners]
+            known = all(name in {STATISTICS, RECORDER} for name in names)
+            self._direct = [*zip(self._listeners, (name == RECORDER for name in names), strict=True)] if known else None
+        if self._direct is None:
+            self.fire(
+                request_type=request_type,
+                response_time=response_time,
+                name=name,
+                context=context,
+                exception=exception,
+                start_time=start_time,
+                url=url,
+                response_length=response_length,
+                response=response,
+            )
+            return
+        for listen, wholly in self._direct:
+            try:
+                if wholly:
+                    listen(request_type, name, response_time, response_length, exception, response, start_time)
+                else:
+                    listen(request_type, name, response_time, response_length, exception)
+            except MEANT:
+                raise
+            except Exception:  # noqa: BLE001 - as Locust does
+                logging.error("Uncaught exception in event handler: \n%s", traceback.format_exc())  # noqa: LOG015, TRY400
+                log.unhandled_greenlet_exception = True
+
+
+@lru_cache(maxsize=8)
+def report_to(event: Any) -> Report:  # noqa: ANN401 - Locust's hook
+    """The report that all users share."""
+    return Report(event)
+
+
+def _named(listener: Any) -> tuple[str | None, str | None]:  # noqa: ANN401 - anything that can be called
+    return getattr(listener, "__module__", None), getattr(listener, "__qualname__", None)

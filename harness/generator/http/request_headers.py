@@ -1,0 +1,43 @@
+"""Fields: the header fields of a request, whose names have no case."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from harness.generator.http.failures import UnsendableError
+
+Fields = Mapping[str, Any]
+"""Text or bytes by name; ``None`` where a field is to be left out."""
+
+
+def lines_of(fields: Fields) -> str:
+    """The fields as they are sent, without those that are ``None``.
+
+    Raises:
+        UnsendableError: when one would be more than a field.
+    """
+    lines = [
+        f"{name}: {value.decode('latin-1') if isinstance(value, bytes) else value}\r\n"
+        for name, value in fields.items()
+        if value is not None
+    ]
+    text = "".join(lines)
+    if text.count("\n") > len(lines) or text.count("\r") > len(lines) or "\0" in text:
+        name = next(line for line in lines if any(sign in line[:-2] for sign in "\r\n\0")).partition(":")[0]
+        raise UnsendableError(f"the header field {name!r} contains a line break or a null character")
+    return text
+
+
+def completed(fields: Fields, defaults: Fields) -> Fields:
+    """The fields, and the defaults that they do not replace, whatever their case."""
+    given = {name.lower() for name in fields}
+    return {name: value for name, value in defaults.items() if name.lower() not in given} | dict(fields)
+
+
+def has(fields: Fields, wanted: str) -> bool:
+    """Whether a field, named in lower case, is among them."""
+    return any(name.lower() == wanted and value is not None for name, value in fields.items())
+
+
+def of_body(field: str) -> bool:
+    """Whether a field speaks of a body, and goes when the body does."""
+    return field.lower().startswith("content-") or field.lower() == "expect"

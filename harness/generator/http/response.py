@@ -1,0 +1,288 @@
+"""Response: what a request brought, read only as far as somebody looks, with the attributes that FastHttpUser has."""
+
+import json
+import zlib
+from collections.abc import Callable, Iterator, Mapping
+from http import HTTPStatus
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Self
+
+import brotli
+from charset_normalizer import detect
+from locust.exception import CatchResponseError, LocustError, ResponseError
+from requests.structures import CaseInsensitiveDict
+from requests.utils import get_encoding_from_headers
+from urllib3 import HTTPHeaderDict
+
+from harness.generator.http.connection import Connection
+from harness.generator.http.failures import FailedRequestError, MalformedAnswerError
+
+if TYPE_CHECKING:
+    from harness.generator.http.header_cache import Header
+
+_GZIP_OR_ZLIB = 32 + zlib.MAX_WBITS
+_NOT_ENTERED = "success() and failure() need a with-block: with self.client.get(..., catch_response=True) as response:"
+
+
+class Unread:
+    """The body of a streamed answer that is still to come; its connection ends when nobody can read it."""
+
+    __slots__ = ("_begun", "_connection", "_release")
+
+    def __init__(self, connection: Connection, release: Callable[[Connection], None]) -> None:
+        self._connection, self._release = connection, release
+        self._begun = False
+
+    def parts(self) -> Iterator[bytes]:
+        """The parts as they come; after the last one the connection is free for other requests.
+
+        Raises:
+            FailedRequestError: when the rest does not come.
+        """
+        self._begun = True
+        try:
+            yield from self._connection.rest()
+        except BaseException:
+            self._connection.close()
+            raise
+        self._release(self._connection)
+
+    def __del__(self) -> None:
+        if not self._begun:
+            self._connection.close()
+
+
+class Response:
+    """An answer, or in ``error`` why there is none; then ``status_code`` is 0 and ``content`` is ``None``.
+
+    ``sent`` is when the request began, on ``time.perf_counter``; ``raw_headers`` are the fields as they came,
+    and ``header_known`` what was known of them before.
+    """
+
+    __slots__ = (
+        "__dict__",
+        "_content",
+        "_headers",
+        "_unread",
+        "body",
+        "encoding",
+        "error",
+        "header_known",
+        "raw_headers",
+        "sent",
+        "status_code",
+        "url",
+    )
+
+    def __init__(self, url: str, sent: float) -> None:
+        self.url, self.sent = url, sent
+        self.status_code = 0
+        self.raw_headers: list[tuple[bytes, bytes]] = []
+        self.header_known: Header | None = None
+        self.body: bytes | None = None
+        self.error: Exception | None = None
+        self.encoding: str | None = None
+        self._content: bytes | None = None
+        self._headers: HTTPHeaderDict | None = None
+        self._unread: Unread | None = None
+
+    def take(self, connection: Connection, unread: Unread | None) -> None:
+        """Take over what a connection received; with ``unread`` the body is still to come."""
+        self.status_code, self.raw_headers = connection.status, connection.headers
+        self.header_known = connection.header
+        self._headers, self._unread = None, unread
+        if unread is None:
+            chunks = connection.chunks
+            self.body = chunks[0] if len(chunks) == 1 else b"".join(chunks)
+
+    def fail(self, error: FailedRequestError) -> None:
+        """There is no answer, or none any more: what redirects said before is not one."""
+        self.error, self.status_code, self.raw_headers, self.body = error, 0, [], None
+        self._headers = self._unread = self.header_known = None
+
+    @property
+    def ok(self) -> bool:
+        """Whether the status is below 400."""
+        return self.status_code < HTTPStatus.BAD_REQUEST
+
+    @property
+    def headers(self) -> HTTPHeaderDict:
+        """The header fields, whatever their case."""
+        if self._headers is None:
+            decoded = ((name.decode("latin-1"), value.decode("latin-1")) for name, value in self.raw_headers)
+            self._headers = HTTPHeaderDict(decoded)
+        return self._headers
+
+    @property
+    def content(self) -> bytes | None:
+        """The body, decompressed; ``None``, and why in ``error``, when it is not what Content-Encoding says.
+
+        Raises:
+            FailedRequestError: when a body that comes with ``stream=True`` does not come.
+        """
+        if self._unread is not None:
+            self.body = b"".join(self._rest())
+        if self._content is None and self.body is not None:
+            try:
+                self._content = _decompressed(self.body, self.headers.get("Content-Encoding", ""))
+            except MalformedAnswerError as error:
+                self.error, self.body = error, None
+        return self._content
+
+    @property
+    def text(self) -> str | None:
+        """The body as text: in the encoding that was set, that the header tells, or that it looks like."""
+        content = self.content
+        if content is None:
+            return None
+        if self.encoding is None:
+            self.encoding = get_encoding_from_headers(CaseInsensitiveDict(self.headers)) or str(
+                detect(content)["encoding"] or "utf-8"
+            )
+        try:
+            return content.decode(self.encoding, errors="replace")
+        except LookupError:  # a server may say what it likes
+            return content.decode(errors="replace")
+
+    def json(self) -> Any:  # noqa: ANN401 - whatever JSON can say
+        """The body, parsed.
+
+        Raises:
+            json.JSONDecodeError: when it is not JSON.
+        """
+        return json.loads(self.content if self.content is not None else b"")
+
+    def iter_content(self, chunk_size: int = 1024, *, decode_content: bool = True) -> Iterator[bytes | str]:
+        """The body in parts, as it comes with ``stream=True``; as text where a part is UTF-8 and decoding is wanted."""
+        parts = self._rest() if self._unread is not None else iter((self.content or b"",))
+        for part in parts:
+            for start in range(0, len(part), chunk_size):
+                piece = part[start : start + chunk_size]
+                yield _as_text(piece) if decode_content else piece
+
+    def raise_for_status(self) -> None:
+        """Raise what went wrong, if something did."""
+        if self.error is not None:
+            raise self.error
+
+    def header(self, name: bytes) -> bytes | None:
+        """One field by its name in lower case, without reading the others."""
+        length = len(name)
+        for field, value in self.raw_headers:
+            if len(field) == length and field.lower() == name:
+                return value
+        return None
+
+    def success(self) -> None:
+        """Only with ``catch_response=True``."""
+        raise LocustError(_NOT_ENTERED)
+
+    def failure(self, exc: object) -> None:  # noqa: ARG002 - the signature of the class below
+        """Only with ``catch_response=True``."""
+        raise LocustError(_NOT_ENTERED)
+
+    def _rest(self) -> Iterator[bytes]:
+        unread, self._unread = self._unread, None
+        if unread is not None:
+            yield from unread.parts()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> bool | None:
+        return None
+
+
+class CaughtResponse(Response):
+    """A response whose request is reported when its with-block ends, as what the block says it was."""
+
+    __slots__ = ("_entered", "_fire", "_result", "request_meta")
+
+    def __init__(self, url: str, sent: float) -> None:
+        super().__init__(url, sent)
+        self._result: bool | Exception | None = None
+        self._entered = False
+
+    def report_through(self, fire: Callable[..., None], request_meta: dict[str, Any]) -> Self:
+        """Report with ``fire`` and these arguments when the with-block ends."""
+        self._fire, self.request_meta = fire, request_meta
+        return self
+
+    def success(self) -> None:
+        """Report the request as successful, whatever its status."""
+        self._check_entered()
+        self._result = True
+
+    def failure(self, exc: object) -> None:
+        """Report the request as failed, for a reason that is an exception or a text."""
+        self._check_entered()
+        self._result = exc if isinstance(exc, Exception) else CatchResponseError(exc)
+
+    def raise_for_status(self) -> None:
+        """Raise what went wrong, if something did and the block did not say otherwise."""
+        if isinstance(self._result, Exception):
+            raise self._result
+        if not self._result:
+            super().raise_for_status()
+
+    def _check_entered(self) -> None:
+        if not self._entered:
+            raise LocustError(_NOT_ENTERED)
+
+    def __enter__(self) -> Self:
+        self._entered = True
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> bool | None:
+        """As Locust does: an exception of the block that is no failed response leaves the request unreported."""
+        if self._result is not None:
+            self.request_meta["exception"] = None if self._result is True else self._result
+            self._fire(**self.request_meta, response=self)
+            return kind is None
+        if kind is not None:
+            if not isinstance(error, (ResponseError, FailedRequestError)):
+                return False
+            self.request_meta["exception"] = error
+        else:
+            self.request_meta["exception"] = self.error
+        self._fire(**self.request_meta, response=self)
+        return True
+
+
+def _decompressed(body: bytes, encoding: str) -> bytes:
+    for name in reversed([part.strip().lower() for part in encoding.split(",") if part.strip()]):
+        try:
+            body = _DECOMPRESS.get(name, bytes)(body)
+        except (zlib.error, brotli.error) as error:
+            raise MalformedAnswerError(f"the body is not {name}, as Content-Encoding says: {error}") from None
+    return body
+
+
+def _inflated(body: bytes) -> bytes:
+    try:
+        return zlib.decompress(body, _GZIP_OR_ZLIB)
+    except zlib.error:
+        return zlib.decompress(body, -zlib.MAX_WBITS)  # some servers send deflate without its wrapper
+
+
+def _gunzipped(body: bytes) -> bytes:
+    return zlib.decompress(body, _GZIP_OR_ZLIB) if body else body
+
+
+_DECOMPRESS: Mapping[str, Callable[[bytes], bytes]] = {
+    "gzip": _gunzipped,
+    "x-gzip": _gunzipped,
+    "deflate": _inflated,
+    "br": brotli.decompress,
+}
+
+
+def _as_text(part: bytes) -> bytes | str:
+    try:
+        return part.decode()
+    except UnicodeDecodeError:
+        return part

@@ -1,0 +1,289 @@
+"""Session: the requests of one user, its connections and cookies, and the report of each request to Locust."""
+
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from http import HTTPStatus
+from sys import intern
+from typing import Any
+from urllib.parse import urlencode
+
+from locust import User
+
+from harness.generator.http.address import redirected, with_path, without_password
+from harness.generator.http.connection import Limits
+from harness.generator.http.connection_pool import Site
+from harness.generator.http.cookies import Jar
+from harness.generator.http.failures import (
+    BadStatusError,
+    FailedRequestError,
+    TooManyRedirectsError,
+    UnansweredError,
+    UnsendableError,
+)
+from harness.generator.http.payload import basic, payload_of
+from harness.generator.http.request_event import report_to
+from harness.generator.http.request_headers import completed, has, of_body
+from harness.generator.http.response import CaughtResponse, Response, Unread
+
+SECRETS = ("Authorization", "Cookie")
+IDEMPOTENT = frozenset(("GET", "HEAD", "OPTIONS", "PUT", "DELETE"))
+REDIRECTS = frozenset((301, 302, 303, 307, 308))
+MOST_READY = 4096
+_ready: dict[tuple[str, str, str], tuple[str, bytes]] = {}
+"""Heads of requests, and the server that each is for, by what else its user says, its method and its URL."""
+
+
+class HttpSession:
+    """The requests of one user: its connections, its cookies, and the report of each request to Locust.
+
+    Args:
+        base_url: what is put before a path; a name and password in it are sent with every request.
+        request_event: Locust's event hook.
+        user: whose ``context()`` travels with each report.
+    """
+
+    def __init__(
+        self,
+        base_url: str,
+        request_event: Any,  # noqa: ANN401 - Locust's hook
+        user: User | None,
+        *,
+        limits: Limits,
+        max_redirects: int = 30,
+        insecure: bool = True,
+        ssl_context_factory: Callable[[], Any] | None = None,
+        headers: Mapping[str, str] | None = None,
+    ) -> None:
+        self.base_url, authorization = without_password(base_url.rstrip("/"))
+        self.user = user
+        self.request_name: str | None = None
+        self.yielded = False
+        """Whether a request has let other users run; whoever cares sets it back."""
+        self.cookiejar = Jar()
+        self._report = report_to(request_event)
+        self._limits, self._max_redirects = limits, max_redirects
+        self._insecure, self._make_context = insecure, ssl_context_factory
+        self._headers = completed(headers or {}, {"User-Agent": "harness", "Accept-Encoding": "gzip, deflate, br"})
+        self._authorization = {"Authorization": authorization} if authorization else {}
+        self._said = intern(str((self.base_url, self._headers, self._authorization)))  # most users say the same
+        self._sites: dict[str, Site] = {}
+
+    def request(  # noqa: PLR0917 - the signature of FastHttpUser's client
+        self,
+        method: str,
+        url: str,
+        name: str | None = None,
+        data: Any = None,  # noqa: ANN401 - bytes, text, a form, a file
+        catch_response: bool = False,
+        stream: bool = False,
+        headers: Mapping[str, str] | None = None,
+        auth: tuple[str | bytes, str | bytes] | None = None,
+        json: Any = None,  # noqa: ANN401 - whatever JSON can say
+        allow_redirects: bool = True,
+        context: Mapping[str, Any] | None = None,
+        params: Any = None,  # noqa: ANN401 - what urlencode takes
+        files: Mapping[str, Any] | None = None,
+    ) -> Any:  # noqa: ANN401 - a Response; Any, as in Locust, so that the user files of either client check
+        """Send a request, report it to Locust, and return the response; it never raises for what a server does.
+
+        Args:
+            method: as it is sent, in capitals.
+            url: a path after the base URL, or a whole URL.
+            name: what reports call the request; default: ``url`` as it is written.
+            data: the body: bytes, text, a mapping (sent as a form) or a file that is open for reading.
+            json: the body where there is no ``data``.
+            catch_response: report when the with-block of the response ends, as what the block says it was.
+            headers: fields of this request, over those of every request; ``None`` leaves one out.
+            auth: name and password for this request.
+            allow_redirects: follow them; the sample is the whole chain, with the last answer.
+            stream: return when the header is there; the body comes with ``iter_content``, outside the measured time.
+            context: goes to the listeners of the request event.
+            params: the query, appended to the URL.
+            files: parts of a multipart form: contents, or (file name, contents, content type).
+        """
+        address = url if url.startswith(("http://", "https://")) else self.base_url + url
+        if params:
+            address = address.partition("#")[0]
+            address += ("&" if "?" in address else "?") + urlencode(params, doseq=True)
+        fields: Mapping[str, str] = headers or {}
+        body = b""
+        if data is not None or json is not None or files:
+            body, kind = payload_of(data, json, files)
+            fields = {**kind, **fields} if not headers else completed(fields, kind)
+        if auth:
+            fields = {**fields, "Authorization": basic(*auth)}
+        given = self.user.context() if self.user is not None else {}
+        wall, started = time.time(), time.perf_counter()
+        response = (CaughtResponse if catch_response else Response)(address, started)
+        try:
+            self._follow(response, method, address, fields, body, stream=stream, redirects=allow_redirects)
+            if response.status_code >= HTTPStatus.BAD_REQUEST:
+                response.error = BadStatusError(f"{response.status_code} for url: {address}")
+        except FailedRequestError as error:
+            response.fail(error)
+        response_time = (time.perf_counter() - started) * 1000
+        name = name or self.request_name or url
+        context = {**given, **context} if context else given
+        length = len(response.body) if response.body is not None else _announced(response)
+        if not isinstance(response, CaughtResponse):
+            self._report.tell(method, name, response_time, length, response.error, response, wall, address, context)
+            return response
+        meta = {
+            "request_type": method,
+            "response_time": response_time,
+            "name": name,
+            "context": context,
+            "exception": response.error,
+            "start_time": wall,
+            "url": address,
+            "response_length": length,
+        }
+        return response.report_through(self._report.fire, meta)
+
+    def get(self, url: str, name: str | None = None, **kwargs: Any) -> Any:  # noqa: ANN401 - as request
+        """Send a GET request."""
+        return self.request("GET", url, name, **kwargs) if kwargs else self.request("GET", url, name)
+
+    def head(self, url: str, **kwargs: Any) -> Any:  # noqa: ANN401 - as request
+        """Send a HEAD request."""
+        return self.request("HEAD", url, **kwargs)
+
+    def options(self, url: str, **kwargs: Any) -> Any:  # noqa: ANN401 - as request
+        """Send an OPTIONS request."""
+        return self.request("OPTIONS", url, **kwargs)
+
+    def delete(self, url: str, **kwargs: Any) -> Any:  # noqa: ANN401 - as request
+        """Send a DELETE request."""
+        return self.request("DELETE", url, **kwargs)
+
+    def post(self, url: str, data: Any = None, json: Any = None, **kwargs: Any) -> Any:  # noqa: ANN401 - as request
+        """Send a POST request."""
+        return self.request("POST", url, data=data, json=json, **kwargs)
+
+    def put(self, url: str, data: Any = None, **kwargs: Any) -> Any:  # noqa: ANN401 - as request
+        """Send a PUT request."""
+        return self.request("PUT", url, data=data, **kwargs)
+
+    def patch(self, url: str, data: Any = None, **kwargs: Any) -> Any:  # noqa: ANN401 - as request
+        """Send a PATCH request."""
+        return self.request("PATCH", url, data=data, **kwargs)
+
+    def iter_lines(self, url: str, method: str = "GET", **kwargs: Any) -> Iterator[str]:  # noqa: ANN401 - as request
+        """Send a request and take the lines of its answer as they come."""
+        response = self.request(method, url, stream=True, **kwargs)
+        response.raise_for_status()
+        left = b""
+        for part in response.iter_content(decode_content=False):
+            *lines, left = (left + part).split(b"\n")
+            yield from (line.decode(errors="replace") for line in lines)
+        if left:
+            yield left.decode(errors="replace")
+
+    @contextmanager
+    def rename_request(self, name: str) -> Iterator[None]:
+        """Call all requests of a with-block by one name."""
+        self.request_name = name
+        try:
+            yield
+        finally:
+            self.request_name = None
+
+    def close(self) -> None:
+        """Close all connections, those that requests are still under way on when these are done."""
+        for site in self._sites.values():
+            site.close()
+        self._sites.clear()
+
+    def _follow(
+        self,
+        response: Response,
+        method: str,
+        url: str,
+        fields: Mapping[str, str],
+        body: bytes,
+        *,
+        stream: bool,
+        redirects: bool,
+    ) -> None:
+        """Send a request, and what redirects ask for in its place."""
+        for _ in range(self._max_redirects + 1):
+            site, head = self._written(method, url, fields, body)
+            expecting = bool(body) and any(name.lower() == "expect" for name in fields)
+            self._exchange(response, site, method, head, body, stream=stream, expecting=expecting)
+            if (header := response.header_known) is None or header.sets_cookies:
+                self._keep_cookies(response, url)
+            if response.status_code not in REDIRECTS or not redirects:
+                return
+            location = response.header(b"location")
+            if location is None:
+                return
+            before, url = url, redirected(url, location)
+            if response.status_code < HTTPStatus.TEMPORARY_REDIRECT:
+                method, body = "HEAD" if method == "HEAD" else "GET", b""
+                fields = {name: value for name, value in fields.items() if not of_body(name)}
+            if before.split("/", 3)[:3] != url.split("/", 3)[:3]:
+                fields = {name: value for name, value in fields.items() if name.lower() != "host"}
+                fields = completed(dict.fromkeys(SECRETS), fields)
+            response.url = url
+        raise TooManyRedirectsError(f"more than {self._max_redirects} redirects (max_redirects of the user class)")
+
+    def _exchange(
+        self, response: Response, site: Site, method: str, head: bytes, body: bytes, *, stream: bool, expecting: bool
+    ) -> None:
+        while True:
+            connection = site.connection(self._limits)
+            try:
+                connection.exchange(
+                    head, body, response.sent, without_body=method == "HEAD", streamed=stream, expecting=expecting
+                )
+            except UnansweredError:
+                if connection.reused and method in IDEMPOTENT:
+                    continue  # the server gave the connection up while the request was on its way (RFC 9110, 9.2.2)
+                raise
+            break
+        self.yielded = True
+        response.take(connection, Unread(connection, site.free) if stream else None)
+        if not stream:
+            site.free(connection)
+
+    def _keep_cookies(self, response: Response, url: str) -> None:
+        for name, _ in response.raw_headers:
+            if len(name) == 10 and name.lower() == b"set-cookie":  # noqa: PLR2004 - spares most names the lower()
+                self.cookiejar.take(url, response.headers)
+                return
+
+    def _written(self, method: str, url: str, fields: Mapping[str, str], body: bytes) -> tuple[Site, bytes]:
+        """Where a request goes, and its head; one with nothing of its own is written once for all users."""
+        alike = None if fields or body or self.cookiejar.used else (self._said, method, url)
+        if alike is not None and (ready := _ready.get(alike)) is not None and (site := self._sites.get(ready[0])):
+            return site, ready[1]
+        parts = url.split("/", 3)
+        try:
+            start = f"{parts[0]}//{parts[2]}"
+        except IndexError:
+            raise UnsendableError(f"{url} is no HTTP address") from None
+        if (found := self._sites.get(start)) is None:
+            if "?" in start or "#" in start:  # no path
+                return self._written(method, with_path(url), fields, body)
+            found = self._site(start)
+        own = self.cookiejar.used and not (fields and has(fields, "cookie"))
+        cookies = self.cookiejar.header(url) if own else None
+        head = found.head(method, parts[3] if len(parts) > 3 else "", fields, body, cookies)  # noqa: PLR2004
+        if alike is not None:
+            if len(_ready) >= MOST_READY:
+                _ready.clear()
+            _ready[alike] = start, head
+        return found, head
+
+    def _site(self, start: str) -> Site:
+        fields = self._headers
+        if self.base_url.split("/", 3)[:3] == start.split("/"):  # its password is for that server only
+            fields = completed(self._authorization, fields)
+        self._sites[start] = site = Site(start, fields, self._make_context, insecure=self._insecure)
+        return site
+
+
+def _announced(response: Response) -> int:
+    length = response.header(b"content-length")
+    return int(length) if length is not None and length.isdigit() else 0

@@ -1,0 +1,1 @@
+"""Samples of requests, and measurements of the generator itself."""

@@ -1,0 +1,211 @@
+"""Recorder: every request event becomes one row; parts are written by a thread, off the hot path."""
+
+import time
+from array import array
+from pathlib import Path
+from typing import Any, Protocol
+
+import gevent
+import numpy as np
+import pyarrow as pa
+from gevent.hub import getcurrent
+
+from harness.generator.http.response_headers import CACHES, Told, told, told_by
+from harness.record.columns import names, numbers
+from harness.record.samples import SCHEMA, write_part
+
+PART_ROWS = 100_000
+MOST_ERRORS = 1000
+FIRST_BAD_STATUS = 400
+MOST_SIZE = 2**32 - 1
+MOST_ERROR_CHARACTERS = 200
+
+
+class Tap(Protocol):
+    """Who wants to know of each request at once, beside the columns."""
+
+    def put(self, due_ns: int, sent_ns: int, duration_ns: int, *, ok: bool, endpoint: str) -> None:
+        """Take in a request; times are since the origin."""
+
+
+class Recorder:
+    """Collects samples in columns of 26 bytes a row and writes them as Parquet parts of ``PART_ROWS`` rows.
+
+    What few requests have (an error, a word about the cache or the database) is kept beside the row's number, and takes
+    no room elsewhere. Time is counted from ``origin_ns``, taken when the recorder is made: on the monotonic clock, and
+    on the wall clock because Locust stamps the start of a request with it.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.wall_origin_ns = time.time_ns()
+        self.origin_ns = time.perf_counter_ns()
+        self.failures = 0
+        self.recent_ms: list[float] = []
+        self.dues: dict[Any, int] = {}
+        """When what a greenlet is about to ask was due, in ns since the origin; a request takes it out."""
+        self.tap: Tap | None = None
+        self._flushed = 0
+        self._endpoints: dict[tuple[str, str], int] = {}
+        self._errors: dict[str, int] = {}
+        self._parts = 0
+        self._writing: list[Any] = []
+        self._clear()
+
+    def _clear(self) -> None:
+        self._sent, self._duration = array("q"), array("q")
+        self._endpoint, self._size, self._status = array("I"), array("I"), array("H")
+        self._due, self._error, self._cache = _Sparse("q"), _Sparse("H"), _Sparse("B")
+        self._queries, self._db_ms = _Sparse("i"), _Sparse("d")
+
+    def count_from(self, origin_ns: int) -> None:
+        """Count from another origin, on the same monotonic clock; it may lie ahead."""
+        self.origin_ns = origin_ns
+        self.wall_origin_ns = time.time_ns() - (time.perf_counter_ns() - origin_ns)
+
+    @property
+    def requests(self) -> int:
+        """Rows so far."""
+        return self._flushed + len(self._sent)
+
+    def now_ns(self) -> int:
+        """Nanoseconds since the origin."""
+        return time.perf_counter_ns() - self.origin_ns
+
+    def second(self) -> float:
+        """Seconds since the origin."""
+        return self.now_ns() / 1e9
+
+    def on_request(  # noqa: PLR0917 - the event's own arguments, by keyword or from ``Report``
+        self,
+        request_type: str,
+        name: str,
+        response_time: float,
+        response_length: int,
+        exception: BaseException | None = None,
+        response: Any = None,  # noqa: ANN401 - whatever a client calls its response
+        start_time: float | None = None,
+        context: object = None,  # noqa: ARG002 - named, so that no dictionary of the rest is made
+        url: object = None,  # noqa: ARG002
+        **_: object,
+    ) -> None:
+        """Take in one request event of Locust; ``response_time`` is exact, in ms."""
+        duration_ns = round(response_time * 1e6)
+        sent = getattr(response, "sent", None)
+        if sent is not None:
+            begun = int(sent * 1e9) - self.origin_ns
+        elif start_time is not None:
+            begun = int(start_time * 1e9) - self.wall_origin_ns
+        else:
+            begun = self.now_ns() - duration_ns
+        status = getattr(response, "status_code", 0) or 0
+        cache, queries, db_ms = _told(response)
+        error = -1 if exception is None else self._error_code(exception, status)
+        endpoint = self._endpoints.setdefault((request_type, name), len(self._endpoints))
+        size = min(response_length or 0, MOST_SIZE)
+        # nothing below raises: a row is taken in whole or not at all
+        row = len(self._sent)
+        due = self.dues.pop(getcurrent(), None) if self.dues else None
+        if due is not None:
+            self._due.put(row, due)
+        if self.tap is not None:
+            called = f"{request_type} {name}".strip()
+            self.tap.put(begun if due is None else due, begun, duration_ns, ok=error < 0, endpoint=called)
+        self._sent.append(begun)
+        self._duration.append(duration_ns)
+        self._endpoint.append(endpoint)
+        self._status.append(status)
+        self._size.append(size)
+        if cache >= 0:
+            self._cache.put(row, cache)
+        if queries >= 0:
+            self._queries.put(row, queries)
+        if db_ms >= 0:
+            self._db_ms.put(row, db_ms)
+        if error < 0:
+            self.recent_ms.append(response_time)
+        else:
+            self._error.put(row, error)
+            self.failures += 1
+        if row + 1 >= PART_ROWS:
+            self.flush()
+
+    def _error_code(self, exception: BaseException, status: int) -> int:
+        said = type(exception).__name__ == "CatchResponseError"  # the user file's own words
+        text = (
+            f"HTTP {status}" if status >= FIRST_BAD_STATUS and not said else f"{type(exception).__name__}: {exception}"
+        )
+        text = text[:MOST_ERROR_CHARACTERS]
+        if text not in self._errors and len(self._errors) >= MOST_ERRORS:
+            text = "further kinds of error"
+        return self._errors.setdefault(text, len(self._errors))
+
+    def flush(self) -> None:
+        """Hand what is collected to a writing thread."""
+        if not self._sent:
+            return
+        table = self._table()
+        self._flushed += len(self._sent)
+        self._clear()
+        self._parts += 1
+        self._writing.append(gevent.get_hub().threadpool.spawn(write_part, table, self.folder, self._parts))
+
+    def close(self) -> None:
+        """Write the rest and wait for every part; a part that could not be written raises."""
+        self.flush()
+        for part in self._writing:
+            part.get()
+
+    def _table(self) -> pa.Table:
+        endpoints = [f"{method} {name}".strip() for method, name in self._endpoints]
+        rows = len(self._sent)
+        columns = [
+            numbers(self._due.over(np.array(self._sent)), np.int64),
+            numbers(self._sent, np.int64),
+            numbers(self._duration, np.int64),
+            names(numbers(self._endpoint, np.int32), endpoints),
+            numbers(self._status, np.int16),
+            numbers(self._size, np.int64),
+            names(self._error.column(rows, np.int32), list(self._errors)),
+            names(self._cache.column(rows, np.int32), list(CACHES)),
+            self._queries.column(rows, np.int32),
+            self._db_ms.column(rows, np.float64),
+        ]
+        return pa.table(columns, schema=SCHEMA)
+
+
+class _Sparse:
+    """A column that most rows have no value in."""
+
+    __slots__ = ("_rows", "_values")
+
+    def __init__(self, kind: str) -> None:
+        self._rows = array("I")
+        self._values: Any = array(kind)
+
+    def put(self, row: int, value: float) -> None:
+        """The value of a row."""
+        self._rows.append(row)
+        self._values.append(value)
+
+    def over(self, values: Any) -> Any:  # noqa: ANN401 - a NumPy array
+        """``values`` with what was put in their place."""
+        values[self._rows] = self._values
+        return values
+
+    def column(self, rows: int, kind: Any) -> Any:  # noqa: ANN401 - pyarrow has no common type of types, or of arrays
+        """All ``rows`` of it as a ``kind``, null where nothing was put."""
+        values, there = np.zeros(rows, dtype=kind), np.zeros(rows, dtype=bool)
+        values[self._rows], there[self._rows] = self._values, True
+        return numbers(values, kind, there)
+
+
+def _told(response: Any) -> Told:  # noqa: ANN401 - whatever a client calls its response
+    known = getattr(response, "header_known", None)
+    if known is not None:
+        return known.told  # type: ignore[no-any-return]
+    fields = getattr(response, "raw_headers", None)
+    if fields is not None:
+        return told_by(fields)
+    headers = getattr(response, "headers", None) or {}
+    return told(headers.get("X-Cache"), headers.get("Server-Timing"))

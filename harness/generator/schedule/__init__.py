@@ -1,0 +1,1 @@
+"""When users start, when arrivals are due, and when a load ends early."""

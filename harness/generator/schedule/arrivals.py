@@ -1,0 +1,129 @@
+"""Arrivals: how many users run at second t, and when request i is due. Arithmetic on stages; no clock inside."""
+
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from harness.plan.stages import SLOWEST_CLIMB, Stage, StageKind
+
+CHUNK = 8192
+
+Times = NDArray[np.float64]
+
+
+def stage_at(stages: Sequence[Stage], second: float) -> tuple[int, float] | None:
+    """The index of the stage that runs at ``second`` and the seconds it has run; ``None`` after the last."""
+    start = 0.0
+    for index, stage in enumerate(stages):
+        if second < start + stage.seconds:
+            return index, second - start
+        start += stage.seconds
+    return None
+
+
+def spawn_at(stages: Sequence[Stage], second: float) -> tuple[int, float] | None:
+    """What the load should head for at ``second``: users and the users per second to get there; ``None``: stop."""
+    place = stage_at(stages, second)
+    if place is None:
+        return None
+    index, _ = place
+    stage, before = stages[index], stages[index - 1].users if index else 0
+    change = abs(stage.users - before)
+    rate = change / stage.climb_seconds if stage.climb_seconds else float(change)
+    return stage.users, max(rate, SLOWEST_CLIMB)
+
+
+@dataclass(frozen=True, slots=True)
+class Stretch:
+    """A part of a stage in which the rate is constant or changes linearly; ``expected`` arrivals come before it."""
+
+    start: float
+    seconds: float
+    rate: float
+    end_rate: float
+    expected: float
+
+    @property
+    def count(self) -> float:
+        """The arrivals expected in it: the integral of the rate."""
+        return self.seconds * (self.rate + self.end_rate) / 2
+
+    def when(self, numbers: Times) -> Times:
+        """When the integral of the rate reaches these numbers, for numbers that it reaches in this stretch.
+
+        With rate ``r + a x`` the integral is ``r x + a x²/2``, so ``x = 2m / (r + √(r² + 2 a m))``, which is also exact
+        where a is 0, and where r is.
+        """
+        missing = numbers - self.expected
+        slope = (self.end_rate - self.rate) / self.seconds
+        root = np.sqrt(np.maximum(self.rate**2 + 2 * slope * missing, 0.0))
+        after: Times = np.divide(2 * missing, self.rate + root, out=np.zeros_like(missing), where=missing > 0)
+        return self.start + np.minimum(after, self.seconds)
+
+
+def stretches_of(stages: Sequence[Stage]) -> list[Stretch]:
+    """The stretches of open stages, back to back from 0."""
+    found: list[Stretch] = []
+    start = before = expected = 0.0
+    for stage in stages:
+        for seconds, rate in ((stage.climb_seconds, before), (stage.seconds - stage.climb_seconds, stage.load)):
+            if seconds:
+                found.append(Stretch(start, seconds, rate, stage.load, expected))
+                expected += found[-1].count
+                start += seconds
+        before = stage.load
+    return found
+
+
+def due_times(
+    stages: Sequence[Stage],
+    spacing: str,
+    seed: int | Sequence[int],
+    share: tuple[int, int] = (0, 1),
+    chunk: int = CHUNK,
+) -> Iterator[Times]:
+    """When the arrivals of open stages are due, in seconds from the leg's origin, ascending, a chunk at a time.
+
+    ``uniform``: arrival i, from 0, is due when the integral of the rate reaches i + ½. ``poisson``: independent
+    arrivals at the same rate, whose numbers are sums of exponential gaps. Source: Cinlar (1975), Introduction to
+    Stochastic Processes, section 4.7: inverse of the integrated rate.
+
+    Args:
+        stages: every one with a rate.
+        spacing: ``uniform`` or ``poisson``.
+        seed: of the gaps; the same seed gives the same times.
+        share: this process takes the arrivals k with ``k mod of == index`` of the one sequence, so that the union over
+            all processes is the planned one.
+        chunk: arrivals that are worked out at once.
+    """
+    stretches = stretches_of(stages)
+    ends = np.array([stretch.expected + stretch.count for stretch in stretches])
+    chance = np.random.default_rng(seed)
+    (index, of), first, reached = share, 0, 0.0
+    while reached < ends[-1]:
+        if spacing == "uniform":
+            numbers = np.arange(first, first + chunk) + 0.5
+        else:
+            numbers = reached + np.cumsum(chance.exponential(size=chunk))
+        reached = float(numbers[-1])
+        mine = numbers[(index - first) % of :: of]
+        mine = mine[mine < ends[-1]]
+        place = np.searchsorted(ends, mine, side="right")
+        times = [stretches[i].when(mine[place == i]) for i in np.unique(place)]
+        if times:
+            yield np.concatenate(times)
+        first += chunk
+
+
+def times_of_try(load: float, seconds: float, spacing: str, seed: int, attempt: int = 1) -> Times:
+    """When the arrivals of one try of a search are due, in seconds from its start.
+
+    The same seed, load and attempt give the same times, whatever was tried before and in whichever arm.
+    """
+    stage = Stage(kind=StageKind.STRESS, seconds=math.ceil(seconds), users=1, rate=load)
+    chunks = list(due_times([stage], spacing, (seed, round(load * 1e6), attempt)))
+    times = np.concatenate(chunks) if chunks else np.empty(0)
+    return times[times < seconds]

@@ -1,0 +1,132 @@
+"""Seeker: conducts the search of a leg: tries a load, says by its own requests what came of it, and takes the next."""
+
+import time
+from dataclasses import replace
+from typing import Protocol
+
+import gevent
+import numpy as np
+from numpy.typing import NDArray
+
+from harness.analysis.capacity import word_of
+from harness.generator.recording.recorder import Recorder
+from harness.generator.recording.self_monitor import SelfWatch
+from harness.generator.schedule.arrival_counts import Turnout
+from harness.generator.schedule.arrivals import times_of_try
+from harness.generator.schedule.try_window import Tap
+from harness.plan.model import Plan
+from harness.plan.search import Ending, Searched, Try, Word, next_load
+from harness.plan.stages import Search, Stage
+from harness.record.leg import Window, windows_of
+
+LOOK_SECONDS = 0.1
+"""So often it looks whether a try is lost already."""
+LEAD_SECONDS = 0.05
+"""From a decision to the first arrival."""
+DRAIN_SECONDS = 20.0
+"""So long the next try waits for the last answers of the one before."""
+BACKLOG_SECONDS = 1.0
+"""Arrivals of so many seconds, beyond those that an answer may take, and a try is lost before it counts."""
+
+
+class Dispatching(Protocol):
+    """Who gives out the arrivals of a try."""
+
+    @property
+    def at_work(self) -> int:
+        """Users that are busy with an arrival."""
+
+    @property
+    def waiting(self) -> int:
+        """Arrivals that nobody has begun with yet."""
+
+    def ask(self, dues_ns: NDArray[np.int64]) -> Turnout:
+        """Give out arrivals that are due then."""
+
+    def give_up(self, until_ns: int) -> None:
+        """Begin with no further one; those due before then count as planned."""
+
+
+class Seeker:
+    """The search of one leg; it begins when the stages before it are over."""
+
+    def __init__(self, plan: Plan, stage: Stage, search: Search, seed: int) -> None:
+        self._plan, self._stage, self._search, self._seed = plan, stage, search, seed
+        self._from = plan.seconds - stage.seconds
+        self.tries: list[Try] = []
+
+    def seek(self, recorder: Recorder, dispatcher: Dispatching, watch: SelfWatch) -> Searched:
+        """Conduct it: wait for its begin, try loads until there is nothing to try or no time, and return what came."""
+        gevent.sleep(max(self._from - recorder.second(), 0))
+        watch.counts_lag = False
+        dispatcher.give_up(recorder.now_ns())
+        _drain(dispatcher)
+        while True:
+            step = next_load(self._search, [(tried.load, tried.word) for tried in self.tries])
+            if not isinstance(step, Ending):
+                over = recorder.second() + LEAD_SECONDS + self._search.seconds
+                step = Ending.TIME if over > self._plan.seconds else step
+            if isinstance(step, Ending):
+                return Searched(self._stage.title, tuple(self.tries), step, self._search.confirm)
+            self.tries.append(self._try(step, recorder, dispatcher))
+
+    def windows(self, end: float) -> tuple[Window, ...]:
+        """The windows of all stages, that of the search as long as it took."""
+        *before, last = windows_of(self._plan.stages)
+        return (*before, replace(last, measured_from=end, end=end))
+
+    def _try(self, load: float, recorder: Recorder, dispatcher: Dispatching) -> Try:
+        attempt = 1 + sum(tried.load == load for tried in self.tries)
+        spacing = self._plan.load.arrivals or "poisson"
+        start = recorder.second() + LEAD_SECONDS
+        measured_from, end = start + self._search.settle_seconds, start + self._search.seconds
+        dues_ns = ((start + times_of_try(load, self._search.seconds, spacing, self._seed, attempt)) * 1e9).astype(
+            np.int64
+        )
+        tap = recorder.tap = Tap(self._plan.limits, round(measured_from * 1e9))
+        cpu, wall = time.process_time(), time.perf_counter()
+        tally = dispatcher.ask(dues_ns)
+        counting = dues_ns[dues_ns >= round(measured_from * 1e9)]
+        backlog = load * (BACKLOG_SECONDS + tap.limit_ms / 1000)
+        cut = False
+        while not cut and (left := end - recorder.second()) > 0:
+            gevent.sleep(min(LOOK_SECONDS, left))
+            late_ns = recorder.now_ns() - round(tap.limit_ms * 1e6)
+            lost = tap.hopeless(len(counting), int(np.searchsorted(counting, late_ns)))
+            cut = recorder.second() < end and (lost or dispatcher.at_work + dispatcher.waiting > backlog)
+        end = recorder.second() if cut else end
+        dispatcher.give_up(round(end * 1e9))
+        share = (time.process_time() - cpu) / max(time.perf_counter() - wall, 1e-9)
+        _drain(dispatcher)
+        recorder.tap = None
+        planned = int(np.searchsorted(counting, round(end * 1e9)))
+        tried = Try(
+            load=load,
+            attempt=attempt,
+            start=start,
+            measured_from=min(measured_from, end),
+            end=end,
+            planned=planned,
+            started=max(planned - (tally.planned - tally.started), 0),
+            unanswered=dispatcher.at_work,
+            cut=cut,
+            users=tally.limit,
+            most_users=tally.most,
+            cpu_share=share,
+            lag_p99_ms=tally.lag_p99_ms,
+            word=Word.VOID,
+        )
+        return replace(tried, word=word_of(self._plan.limits, tried, tap.answers()))
+
+
+def seeker_of(plan: Plan, seed: int) -> Seeker | None:
+    """Who conducts the search of a plan; ``None`` when it has none."""
+    stage = plan.searched
+    return Seeker(plan, stage, stage.search, seed) if stage and stage.search else None
+
+
+def _drain(dispatcher: Dispatching) -> None:
+    """Wait until nobody is at work any more, but not for ever."""
+    deadline = time.monotonic() + DRAIN_SECONDS
+    while dispatcher.at_work and time.monotonic() < deadline:
+        gevent.sleep(LOOK_SECONDS / 5)

@@ -1,0 +1,32 @@
+"""Conductor: heads for the users of each stage at the second it begins, and returns when the last one ends."""
+
+from collections.abc import Callable, Sequence
+
+import gevent
+
+from harness.generator.schedule.arrivals import spawn_at
+from harness.plan.stages import Stage
+
+
+def conduct(stages: Sequence[Stage], second: Callable[[], float], start: Callable[[int, float], None]) -> None:
+    """Call ``start(users, users per second)`` for each stage of a closed plan, each in time.
+
+    ``second`` tells the seconds since the origin. Locust's own loop over a load shape drifts, is up to a second late at
+    the end of a stage, and on a master waits for a ramp before it looks at the time again.
+    """
+    goal, moving = None, None
+    try:
+        while (now := spawn_at(stages, second())) is not None:
+            if now != goal:
+                if moving is not None:
+                    moving.kill()
+                goal, moving = now, gevent.spawn(start, *now)
+            gevent.sleep(1 - second() % 1)
+    finally:  # also when the load is ended early
+        if moving is not None:
+            moving.kill()
+
+
+def sit_out(stages: Sequence[Stage], second: Callable[[], float]) -> None:
+    """Wait for the end of the last stage; in an open plan arrivals need no other conductor."""
+    gevent.sleep(max(sum(stage.seconds for stage in stages) - second(), 0))

@@ -1,0 +1,50 @@
+"""Tap: the requests of one try of a search as they are answered, and whether its limits can still be met."""
+
+from array import array
+from collections.abc import Iterable
+from fractions import Fraction
+
+import numpy as np
+
+from harness.analysis.capacity import Answers
+from harness.plan.expectation import Expectation
+
+USUAL_MS = 10_000.0
+"""How long an answer may take where no limit says it."""
+
+
+class Tap:
+    """What was asked in one try; what is due from ``from_ns`` on counts."""
+
+    def __init__(self, limits: Iterable[Expectation], from_ns: int) -> None:
+        known = [(limit.limit, limit.metric.quantile) for limit in limits if limit.below and limit.metric.quantile]
+        self.limit_ms, self._quantile = min(known, default=(USUAL_MS, Fraction(1)))
+        self._from_ns, self._limit_ns = from_ns, self.limit_ms * 1e6
+        self._due, self._sent, self._duration, self._ok = array("q"), array("q"), array("q"), array("B")
+        self.answered = self.late = 0
+
+    def put(self, due_ns: int, sent_ns: int, duration_ns: int, *, ok: bool, endpoint: str = "") -> None:  # noqa: ARG002
+        """Take in a request."""
+        self._due.append(due_ns)
+        self._sent.append(sent_ns)
+        self._duration.append(duration_ns)
+        self._ok.append(ok)
+        if due_ns >= self._from_ns:
+            self.answered += 1
+            self.late += ok and sent_ns - due_ns + duration_ns > self._limit_ns
+
+    def hopeless(self, planned: int, due: int) -> bool:
+        """Whether so many answers are late already that no punctual rest could mend it.
+
+        Args:
+            planned: arrivals of all that counts.
+            due: those of them that are due for longer than ``limit_ms``: who of them has no answer will be late.
+        """
+        overdue = max(due - self.answered, 0)
+        requests = planned * max(1.0, self.answered / due) if due else planned  # a task may make several
+        return self.late + overdue > requests * (1 - self._quantile) + 1
+
+    def answers(self) -> Answers:
+        """All requests so far."""
+        due, sent, duration = (np.array(column, dtype=np.int64) for column in (self._due, self._sent, self._duration))
+        return Answers(due, sent, duration, np.array(self._ok, dtype=np.bool_))

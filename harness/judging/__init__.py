@@ -1,1 +1,0 @@
-"""Judging: the guards that break a run, its caveats, and the rules by which a target passes or fails."""

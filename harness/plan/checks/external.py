@@ -1,0 +1,76 @@
+"""External: what is wrong with a plan whose system runs already, as far as its text says it."""
+
+import re
+import shlex
+from collections.abc import Iterator
+
+from harness.errors import Problem
+from harness.metrics import Origin
+from harness.plan.environment import External
+from harness.plan.model import ARMS, PLACEBO, Plan
+
+SERVERS = ("postgres", "redis")
+"""The keys of addresses at which servers are asked beside the load."""
+SWITCHING = ("arm", "revision")
+PLACEHOLDER = re.compile(r"(?<!\$)\{(\w+)\}")  # ${NAME} is the shell's
+_PASSWORD = re.compile(r"://[^/@\s]*:(?!\$\{\w+\}@)[^/@\s]+@|\bpassword\s*=\s*(?!'?\$\{\w+\})\S", re.IGNORECASE)
+_CREDENTIALS = re.compile(r"(?<=://)[^/@\s]*@")
+_DOINGS = {Origin.START: "started", Origin.MIGRATION: "migrated", Origin.PROCESSES: "watched"}
+
+
+def without_credentials(text: str) -> str:
+    """A text with the names and passwords left out of the addresses in it."""
+    return _CREDENTIALS.sub("", text)
+
+
+def external_problems(plan: Plan, environment: External) -> list[Problem]:
+    """Arms without an address, with different services, or that are the same system twice."""
+    problems = []
+    for name in ARMS:
+        arm = plan.arms[name]
+        if bool(arm.url) == bool(arm.urls):
+            problems.append(Problem(f"arms.{name}", "needs either url, where it runs, or urls of several services"))
+    before, after = (plan.arms[name] for name in ARMS)
+    if set(before.urls) != set(after.urls):
+        problems.append(Problem("arms.after.urls", f"must name the services of arms.before: {', '.join(before.urls)}"))
+    elif (before.url, before.urls) == (after.url, after.urls) and not environment.switch:
+        what = "both arms are at the same address; give environment.switch, the command that makes one of them answer"
+        problems.append(Problem("arms.after", what))
+    if PLACEBO in plan.arms:
+        problems.append(Problem(f"arms.{PLACEBO}", "a system that runs already is not vacuumed; leave it out"))
+    if plan.attribution:
+        problems.append(Problem("attribution", 'needs an environment that is started, of kind "local" or "compose"'))
+    return [*problems, *_switching_problems(environment), *_password_problems(plan, environment), *_unread(plan)]
+
+
+def _switching_problems(environment: External) -> Iterator[Problem]:
+    """What is wrong with the commands of a system that runs already."""
+    for key in ("switch", "reset"):
+        text = getattr(environment, key) or ""
+        try:
+            shlex.split(text)
+        except ValueError as error:
+            yield Problem(f"environment.{key}", f"cannot be split into words: {error}; mend its quotes")
+        for name in PLACEHOLDER.findall(text):
+            if name not in SWITCHING:
+                listed = ", ".join(f'"{{{known}}}"' for known in SWITCHING)
+                yield Problem(f"environment.{key}", f'unknown placeholder "{{{name}}}"; known are {listed}')
+
+
+def _password_problems(plan: Plan, environment: External) -> Iterator[Problem]:
+    """Passwords that stand in the plan: it is copied into the folder and the report of every run."""
+    addresses = {f"environment.{key}": getattr(environment, key) or "" for key in SERVERS}
+    for name, arm in plan.arms.items():
+        addresses |= {f"arms.{name}.{key}": getattr(arm, key) or "" for key in ("url", *SERVERS)}
+        addresses |= {f"arms.{name}.urls.{service}": url for service, url in arm.urls.items()}
+    what = 'has a password, and the plan is copied into every run; put it into a variable and write "${NAME}" for it'
+    return (Problem(where, what) for where, text in addresses.items() if _PASSWORD.search(text))
+
+
+def _unread(plan: Plan) -> Iterator[Problem]:
+    """Targets of what is not read from a system that somebody else starts and migrates."""
+    for where, target in plan.judged:
+        metric = target.expectation.metric
+        if done := _DOINGS.get(metric.origin):
+            what = f"nothing measures {metric.name}: a system that runs already is not {done} by the run; leave it out"
+            yield Problem(f"{where}.expect", what)

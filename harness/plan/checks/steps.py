@@ -1,0 +1,64 @@
+"""What is wrong with the steps of a plan from before to after, and with the metrics that they are compared by."""
+
+import json
+
+from harness.errors import Problem, nearest
+from harness.metrics import METRICS, Origin, Scale
+from harness.plan.model import ARMS, Arm, Plan, Step
+
+
+def chain_problems(plan: Plan) -> list[Problem]:
+    """Steps that do not lead from before to after, and metrics that steps cannot share."""
+    if plan.attribution is None:
+        return []
+    return [*_way_problems(plan.attribution.steps, plan.arms), *_metric_problems(plan.attribution.metrics)]
+
+
+def _way_problems(steps: tuple[Step, ...], arms: dict[str, Arm]) -> list[Problem]:
+    """What keeps the steps from leading from before to after, each changing something."""
+    problems = []
+    names = [step.name for step in steps]
+    arm, last = arms["before"], "arms.before"
+    for index, step in enumerate(steps):
+        where = f"attribution.steps[{index}]"
+        if step.name in (*ARMS, *names[:index]):
+            problems.append(Problem(f"{where}.name", f'"{step.name}" is taken; give the step a name of its own'))
+        if step.applied_to(arm) == arm:
+            what = f"changes nothing; give it a revision or an env that differs from those of {last}"
+            problems.append(Problem(where, what))
+        arm, last = step.applied_to(arm), where
+    if differences := _differences(arm, arms["after"]):
+        problems.append(Problem(last, f"does not arrive at arms.after: {'; '.join(differences)}"))
+    return problems
+
+
+def _differences(end: Arm, after: Arm) -> list[str]:
+    names = sorted(end.env.keys() | after.env.keys())
+    pairs = [
+        ("revision", end.revision, after.revision),
+        ("profiles", ",".join(end.profiles) or None, ",".join(after.profiles) or None),
+        *((f"env {n}", end.env.get(n), after.env.get(n)) for n in names),
+    ]
+    return [
+        f"{name} is {json.dumps(end_value) if end_value is not None else 'not set'}, arms.after "
+        + (f"has {json.dumps(value)}" if value is not None else "does not set it, which no step can undo")
+        for name, end_value, value in pairs
+        if end_value != value
+    ]
+
+
+def _metric_problems(names: tuple[str, ...]) -> list[Problem]:
+    known = [
+        metric.name for metric in METRICS.values() if metric.scale is Scale.LOG and metric.origin is Origin.REQUESTS
+    ]
+    problems = []
+    for index, name in enumerate(names):
+        where = f"attribution.metrics[{index}]"
+        if name in names[:index]:
+            problems.append(Problem(where, f'"{name}" is listed twice'))
+        elif name in METRICS and name not in known:
+            what = f"{name} changes by points, which steps cannot share out; known are {', '.join(known)}"
+            problems.append(Problem(where, what))
+        elif name not in known:
+            problems.append(Problem(where, f'nothing measures "{name}"; {nearest(name, known)}'))
+    return problems

@@ -1,0 +1,99 @@
+"""Fault: what is done to a server or service while the load runs, as a plan says it."""
+
+import re
+from enum import StrEnum
+from typing import Annotated, Self
+
+from pydantic import Field, model_validator
+
+from harness.plan.environment import LEAST_MEMORY, ComposeName
+from harness.plan.stages import Part
+
+_AT = re.compile(r"^(?P<stage>.+?)(?:\s*\+\s*(?P<offset>\d+(?:\.\d+)?)\s*s)?$")
+
+
+class FaultKind(StrEnum):
+    """What is done: stopped in its tracks, ended at once or in order, off the network, given less, or held up."""
+
+    PAUSE = "pause"
+    KILL = "kill"
+    RESTART = "restart"
+    DISCONNECT = "disconnect"
+    CPU = "cpu"
+    MEMORY = "memory"
+    LATENCY = "latency"
+
+    @property
+    def of_containers(self) -> bool:
+        """Whether it needs a container, and cannot be done to a process."""
+        return self in {FaultKind.DISCONNECT, FaultKind.CPU, FaultKind.MEMORY, FaultKind.LATENCY}
+
+
+_DOSES = {
+    FaultKind.CPU: ("cpus", "what is left to it, as in cpus = 0.1"),
+    FaultKind.MEMORY: ("memory", 'what is left to it, as in memory = "64M"'),
+    FaultKind.LATENCY: ("latency_ms", "how much later all arrives that it sends, as in latency_ms = 200"),
+}
+
+
+class Fault(Part):
+    """One thing done to one server or service in every leg, ``seconds`` long.
+
+    ``at`` is a stage and how far into it, ``sustain+10 s``; the offset scales with a profile, ``seconds`` do not.
+    ``cpus`` (of a core) and ``memory`` are what is left to a container by the kinds of these names, by ``latency_ms``
+    all that it sends is held up. ``signal`` is a reading of the services' metrics that changes when they notice, as
+    ``breaker_open{guards="database"}``.
+    """
+
+    at: str
+    kind: FaultKind
+    service: ComposeName
+    seconds: float = Field(default=0.0, ge=0, le=86_400)
+    cpus: Annotated[float, Field(ge=0.01, le=1024)] | None = None
+    memory: str | None = Field(default=None, pattern=f"(?i){LEAST_MEMORY}")
+    latency_ms: Annotated[float, Field(gt=0, le=60_000)] | None = None
+    signal: str | None = Field(default=None, min_length=1)
+
+    @model_validator(mode="after")
+    def _whole(self) -> Self:
+        if not self.seconds and self.kind is not FaultKind.RESTART:
+            raise ValueError(f"needs seconds, how long the {self.kind} lasts")
+        for kind, (key, what) in _DOSES.items():
+            said = getattr(self, key) is not None
+            if said and self.kind is not kind:
+                raise ValueError(f'{key} is for a fault of kind "{kind}", this one is of kind "{self.kind}"')
+            if self.kind is kind and not said:
+                raise ValueError(f"needs {key}, {what}")
+        return self
+
+    @property
+    def stage(self) -> str:
+        """The title of the stage that it begins in."""
+        return self._place["stage"].strip()
+
+    @property
+    def offset(self) -> float:
+        """Seconds from the beginning of that stage."""
+        return float(self._place["offset"] or 0)
+
+    @property
+    def _place(self) -> re.Match[str]:
+        found = _AT.match(self.at.strip())
+        assert found  # noqa: S101 - any text is at least the name of a stage
+        return found
+
+    @property
+    def title(self) -> str:
+        """What is done, in a few words: ``kill postgres for 10 s``."""
+        doses = {
+            FaultKind.CPU: f" to {self.cpus} cores",
+            FaultKind.MEMORY: f" to {self.memory}",
+            FaultKind.LATENCY: f" by {self.latency_ms} ms",
+        }
+        given = doses.get(self.kind, "")
+        lasts = f" for {self.seconds:g} s" if self.seconds else ""
+        return f"{self.kind} {self.service}{given}{lasts}"
+
+    def scaled(self, share: float) -> str:
+        """``at`` in a stage that became ``share`` times as long."""
+        return f"{self.stage}+{self.offset * share:.10g} s" if self.offset else self.stage

@@ -1,0 +1,279 @@
+"""Plan: what to run, as a frozen value; how it is read from a file is in plan_file."""
+
+from typing import Annotated, Literal, Self, TypeVar
+
+from pydantic import Field, PrivateAttr, field_validator
+
+from harness.metrics import Table, shown_in
+from harness.plan.aborts import Abort
+from harness.plan.alerts import DEFAULTS, Alert
+from harness.plan.answers import Corpus
+from harness.plan.capacity import Capacity
+from harness.plan.environment import Compose, ComposeName, Core, External, Local, ServiceName, Url
+from harness.plan.expectation import Expectation, parse_expectation
+from harness.plan.faults import Fault
+from harness.plan.judgement import Judgement
+from harness.plan.migration import During
+from harness.plan.profile import Profile
+from harness.plan.readings import Gauges
+from harness.plan.stages import Part, Seconds, Stage, StageKind
+from harness.plan.targets import Claim, Target
+from harness.plan.vocabulary import Tags, Vocabulary
+
+S = TypeVar("S", Local, Compose, External)
+SCHEMA = 1
+ARMS = ("before", "after")
+CONTROL, PLACEBO = "control", "placebo"
+MIGRATED = "migrated"
+"""The arm between before and after: the databases are migrated, the release is not yet deployed."""
+COPIES = (CONTROL, PLACEBO)
+"""Arms that are before once more; the tables of the databases of the placebo are vacuumed and analysed first."""
+
+
+class Arm(Part):
+    """One side of the comparison: a database at a revision plus a release of the application.
+
+    ``profiles`` and ``start`` are of a Compose file; ``url``, or ``urls`` of services by name, and the addresses of a
+    database, ``postgres``, and of a cache, ``redis``, of a system that runs already.
+    """
+
+    revision: str | None = None
+    env: dict[str, str] = Field(default={})
+    profiles: tuple[str, ...] = ()
+    start: tuple[ComposeName, ...] = ()
+    url: Url | None = None
+    urls: dict[ServiceName, Url] = Field(default={})
+    postgres: str | None = Field(default=None, min_length=1)
+    redis: str | None = Field(default=None, min_length=1)
+
+
+class Step(Part):
+    """One step of the way from before to after: what it changes relative to the arm before it."""
+
+    name: str = Field(pattern=r"^[a-z][a-z0-9-]{0,39}$")
+    revision: str | None = None
+    env: dict[str, str] = Field(default={})
+
+    def applied_to(self, arm: Arm) -> Arm:
+        """The arm that this step leads to: ``env`` is overlaid, ``revision`` replaces when it is given."""
+        return arm.model_copy(update={"revision": self.revision or arm.revision, "env": arm.env | self.env})
+
+
+class Chain(Part):
+    """The steps that lead from before to after in order, and where and by which metrics they are compared."""
+
+    steps: tuple[Step, ...] = Field(min_length=2)
+    stage: str | None = None
+    endpoint: str | None = None
+    metrics: tuple[str, ...] = Field(default=tuple(metric.name for metric in shown_in(Table.STEPS)), min_length=1)
+
+
+class Load(Part):
+    """Who makes the requests, in how many processes, how often it is repeated, and the seed of every random choice.
+
+    The processes stay on ``cores``, where they are given.
+    """
+
+    users: tuple[str, ...] = Field(min_length=1)
+    processes: int = Field(default=1, ge=1, le=256)
+    blocks: int = Field(default=8, ge=1, le=100)
+    seed: int = Field(default=7, ge=0, lt=2**32)
+    arrivals: Literal["poisson", "uniform"] | None = None
+    cores: tuple[Core, ...] = ()
+    stop_seconds: Seconds = 65.0
+
+
+class Plan(Part):
+    """What to run: environment, arms, answers, load, stages, migration, faults, aborts, targets, claims, and steps.
+
+    As written, or scaled by one of its profiles. Targets that use its ``readings`` and ``tags`` need its vocabulary as
+    the context of validation.
+    """
+
+    schema_: int = Field(alias="schema")
+    name: str = Field(min_length=1, max_length=120)
+    environment: Annotated[Local | Compose | External, Field(discriminator="kind")]
+    arms: dict[str, Arm]
+    load: Load
+    stages: tuple[Stage, ...]
+    tags: Tags = Field(default={})
+    readings: Gauges = Field(default={})
+    targets: tuple[Target, ...] = ()
+    claims: tuple[Claim, ...] = ()
+    attribution: Chain | None = None
+    capacity: Capacity | None = None
+    answers: Corpus | None = None
+    migration: During | None = None
+    faults: tuple[Fault, ...] = ()
+    aborts: tuple[Abort, ...] = ()
+    alerts: tuple[Alert, ...] = DEFAULTS
+    judgement: Judgement = Judgement()
+    profiles: dict[Annotated[str, Field(min_length=1, max_length=40)], Profile] = Field(default={})
+    _profile: str | None = PrivateAttr(default=None)
+
+    @field_validator("schema_")
+    @classmethod
+    def _known_schema(cls, value: int) -> int:
+        if value != SCHEMA:
+            raise ValueError(f"this harness reads schema {SCHEMA}, the plan has {value}")
+        return value
+
+    @field_validator("arms")
+    @classmethod
+    def _two_arms(cls, value: dict[str, Arm]) -> dict[str, Arm]:
+        if missing := [arm for arm in ARMS if arm not in value]:
+            raise ValueError(f"needs [arms.{missing[0]}]")
+        if extra := [arm for arm in value if arm not in (*ARMS, *COPIES)]:
+            raise ValueError(f'"{extra[0]}" is no arm; arms are before and after, and their copies control and placebo')
+        if written := [arm for arm in COPIES if value.get(arm, Arm()) != Arm()]:
+            raise ValueError(f"[arms.{written[0]}] is a copy of before: leave the table empty")
+        return value
+
+    @property
+    def services(self) -> tuple[str, ...]:
+        """The names of the services that requests go to; empty for one without a name."""
+        if isinstance(self.environment, External):
+            return tuple(self.arms["before"].urls)
+        return self.environment.services
+
+    @property
+    def sequential(self) -> bool:
+        """Whether all legs of before are measured before the first of after, so that they do not take turns."""
+        return isinstance(self.environment, External) and self.environment.sequential
+
+    def system(self, kind: type[S]) -> S:
+        """The environment, which is known to be of a kind.
+
+        Raises:
+            TypeError: when it is of another.
+        """
+        if not isinstance(self.environment, kind):
+            raise TypeError(f"the environment is of kind {self.environment.kind}")
+        return self.environment
+
+    @property
+    def arms_alike(self) -> bool:
+        """Whether nothing that the plan says makes after another thing than before; a switch is told their names."""
+        switched = isinstance(self.environment, External) and bool(self.environment.switch)
+        return self.arms["before"] == self.arms["after"] and not switched
+
+    @property
+    def open(self) -> bool:
+        """Whether the stages say how many requests arrive, and not how many users there are."""
+        return bool(self.stages) and self.stages[0].rate is not None
+
+    @property
+    def vocabulary(self) -> Vocabulary:
+        """The words that its targets may use beside those that all plans know."""
+        return Vocabulary(readings=self.readings, tags=self.tags)
+
+    @property
+    def judged(self) -> list[tuple[str, Target]]:
+        """Everything that is judged, targets and claims, with its key path."""
+        targets = [(f"targets[{index}]", target) for index, target in enumerate(self.targets)]
+        claims = [(f"claims[{index}]", target) for index, claim in enumerate(self.claims) for target in claim.targets]
+        return targets + claims
+
+    @property
+    def places(self) -> list[tuple[str, Target | Chain | Abort]]:
+        """Everything that may name a stage and an endpoint, with its key path."""
+        aborts = [(f"aborts[{index}]", abort) for index, abort in enumerate(self.aborts)]
+        return [*self.judged, *([("attribution", self.attribution)] if self.attribution else []), *aborts]
+
+    @property
+    def arms_in_order(self) -> dict[str, Arm]:
+        """Every arm that a run measures: before, its copies, and what follows on the way to after."""
+        copies = {arm: self.arms["before"] for arm in COPIES if arm in self.arms}
+        return {"before": self.arms["before"]} | copies | self.way
+
+    @property
+    def between(self) -> Arm | None:
+        """The release of before on the databases of after, as between migrating and deploying.
+
+        It is looked at for causes and never measured; ``None`` where a plan does not tell the two apart.
+        """
+        before, after = (self.arms[arm] for arm in ARMS)
+        if not isinstance(self.environment, Local) or before.env == after.env or before.revision == after.revision:
+            return None
+        return before.model_copy(update={"revision": after.revision})
+
+    @property
+    def asked_beside(self) -> tuple[str, ...]:
+        """The arms that are asked the corpus and not compared: a copy of before, and what is between the arms."""
+        return tuple(arm for arm, there in ((CONTROL, CONTROL in self.arms), (MIGRATED, self.between)) if there)
+
+    def arm(self, name: str) -> Arm:
+        """An arm, measured or only looked at, by its name."""
+        between = {MIGRATED: self.between} if self.between else {}
+        return (self.arms_in_order | between)[name]
+
+    def databases_of(self, arm: str) -> tuple[str | None, bool]:
+        """Which databases an arm works on: their revision, and whether they are those of the placebo."""
+        return self.arm(arm).revision, arm == PLACEBO
+
+    def with_copies(self, *names: str) -> Self:
+        """The plan with further copies of before as arms."""
+        return self.model_copy(update={"arms": self.arms | {name: Arm() for name in names}})
+
+    @property
+    def way(self) -> dict[str, Arm]:
+        """The arms on the way from before to after; the last step is the arm ``after``."""
+        arms = {"before": self.arms["before"]}
+        for step in self.attribution.steps[:-1] if self.attribution else ():
+            arms[step.name] = step.applied_to(next(reversed(arms.values())))
+        return arms | {"after": self.arms["after"]}
+
+    @property
+    def limits(self) -> tuple[Expectation, ...]:
+        """What a stress stage has to meet for its load to be held; empty when nobody asks."""
+        return tuple(parse_expectation(text) for text in self.capacity.limit) if self.capacity else ()
+
+    @property
+    def stress_loads(self) -> tuple[float, ...]:
+        """The users of the stress stages, or their arrivals per second, least first."""
+        return tuple(sorted(stage.load for stage in self.stages if stage.kind is StageKind.STRESS))
+
+    @property
+    def searched(self) -> Stage | None:
+        """The stage that looks for the capacity of the arms, if one does."""
+        return next((stage for stage in self.stages if stage.search is not None), None)
+
+    @property
+    def profile(self) -> str | None:
+        """The name of the profile that the plan was scaled by; ``None``: it is as written."""
+        return self._profile
+
+    def scaled(self, name: str) -> Self:
+        """The plan under one of its profiles, validated anew.
+
+        Raises:
+            KeyError: when the plan has no such profile.
+            ValidationError: when what comes out cannot be run.
+        """
+        profile, data = self.profiles[name], self.model_dump(by_alias=True, exclude_unset=True)
+        times = {stage.title: (profile.times_of(stage)["seconds"] / stage.seconds) for stage in self.stages}
+        data["stages"] = tuple(stage.model_dump(by_alias=True) | profile.times_of(stage) for stage in self.stages)
+        data["faults"] = tuple(
+            fault.model_dump() | {"at": fault.scaled(times.get(fault.stage, 1.0))} for fault in self.faults
+        )
+        data["load"]["blocks"] = profile.blocks or self.load.blocks
+        if profile.answers and self.answers:
+            data["answers"]["requests"] = profile.answers
+        plan = self.model_validate(data, context=self.vocabulary)
+        plan._profile = name  # noqa: SLF001 - its own class
+        return plan
+
+    @property
+    def planned_faults(self) -> list[tuple[float, Fault]]:
+        """The faults in the order in which they begin, each with how many seconds into the load that is."""
+        starts, second = {}, 0.0
+        for stage in self.stages:
+            starts[stage.title] = second
+            second += stage.seconds
+        known = [(starts[fault.stage] + fault.offset, fault) for fault in self.faults if fault.stage in starts]
+        return sorted(known, key=lambda planned: planned[0])
+
+    @property
+    def seconds(self) -> float:
+        """The length of the load of one leg."""
+        return sum(stage.seconds for stage in self.stages)

@@ -1,0 +1,92 @@
+"""Gauge: a metric that a plan makes of the numbers which services tell of themselves.
+
+    [readings.pool_use]
+    of = "db_pool_in_use"
+    over = "db_pool_size"
+    unit = "%"
+
+Services tell fractions, bytes and seconds, as is the custom with Prometheus; a unit says how people read them.
+"""
+
+import re
+from collections.abc import Mapping
+from typing import Annotated, Literal, Self
+
+from pydantic import AfterValidator, Field, model_validator
+
+from harness.metrics import METRICS, Better, Metric, Origin, Scale, Unit
+from harness.plan.environment import ServiceName
+from harness.plan.stages import Part
+
+UNITS = {"%": Unit.FRACTION, "": Unit.COUNT, "MB": Unit.MEGABYTES, "s": Unit.SECONDS, "ms": Unit.MS}
+FACTORS = {"MB": 1e-6, "ms": 1000.0}
+"""From what is told, bytes and seconds, to the unit."""
+COUNTERS = ("_total", "_bucket", "_sum")
+Series = Annotated[str, Field(pattern=r"^[a-zA-Z_:][a-zA-Z0-9_:]*(\{.+\})?$")]
+
+
+class Gauge(Part):
+    """What a metric is read from, and how it is made of that.
+
+    ``of`` is a name that ``environment.metrics`` reads, of which all series of a service add up, or one series with its
+    labels, ``breaker_open{guards="database"}``. It is divided by what ``over`` says at the same moment. ``statistic``
+    is taken over all moments of a stage, of each service by itself; without a ``service`` the worst one counts.
+    """
+
+    of: Series
+    over: Series | None = None
+    service: ServiceName | None = None
+    statistic: Literal["mean", "max", "p95"] = "mean"
+    unit: Literal["%", "", "MB", "s", "ms"] = ""
+    better: Literal["lower", "higher"] = "lower"
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Self:
+        for key, series in self.named.items():
+            if metric_of(series).endswith(COUNTERS):
+                raise ValueError(
+                    f'{key} = "{series}" only ever rises, by its name: name a metric that is a value of one moment'
+                )
+        if self.over is not None and self.unit not in {"%", ""}:
+            raise ValueError(f'a share has no unit "{self.unit}"; write unit = "%", or leave unit out')
+        if self.over == self.of:
+            raise ValueError("of and over are the same: that is always 1")
+        return self
+
+    @property
+    def named(self) -> dict[str, str]:
+        """The series that it is read from, by key."""
+        return {"of": self.of} | ({"over": self.over} if self.over is not None else {})
+
+    @property
+    def factor(self) -> float:
+        """What makes its unit of what services tell."""
+        return FACTORS.get(self.unit, 1.0)
+
+    def metric(self, name: str) -> Metric:
+        """The metric of this name."""
+        label = name.replace("_", " ")
+        return Metric(name, label, UNITS[self.unit], Scale.LOG, Better(self.better), origin=Origin.READINGS)
+
+
+def metric_of(series: str) -> str:
+    """The name of a series without its labels."""
+    return series.partition("{")[0]
+
+
+def _apart(gauges: dict[str, Gauge]) -> dict[str, Gauge]:
+    for name in gauges:
+        if not re.fullmatch(r"[a-z][a-z0-9_]{0,39}", name):
+            raise ValueError(f'"{name}" is no name of a metric; use lower-case letters, digits and "_"')
+        if name in METRICS:
+            raise ValueError(f'"{name}" is measured without it; give the reading another name')
+    return gauges
+
+
+Gauges = Annotated[dict[str, Gauge], AfterValidator(_apart)]
+"""By the names that targets call them."""
+
+
+def metrics_of(gauges: Mapping[str, Gauge]) -> dict[str, Metric]:
+    """The metrics that gauges make, by name."""
+    return {name: gauge.metric(name) for name, gauge in gauges.items()}

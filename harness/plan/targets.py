@@ -1,0 +1,115 @@
+"""Targets and claims: what is judged, where, and with which consequences."""
+
+from typing import Literal, Self
+
+from pydantic import Field, PrivateAttr, ValidationInfo, field_validator, model_validator
+
+from harness.plan.expectation import Expectation, ExpectationError, Form, parse_expectation
+from harness.plan.stages import Part
+from harness.plan.vocabulary import vocabulary_of
+
+
+class Target(Part):
+    """One statement to be judged. Without a stage it speaks of every stage but ramps, without an endpoint of all.
+
+    A ``tag`` is a name of the plan's for several endpoints, of which all samples are taken together. What is
+    ``advisory`` is judged and shown, and decides nothing: a run comes out as it would without it.
+    """
+
+    expect: str
+    stage: str | None = None
+    endpoint: str | None = None
+    tag: str | None = None
+    claim: str | None = None
+    severity: Literal["required", "advisory"] = "required"
+    _expectation: Expectation = PrivateAttr()
+    _tagged: frozenset[str] = PrivateAttr()
+
+    @field_validator("expect")
+    @classmethod
+    def _parses(cls, value: str, info: ValidationInfo) -> str:
+        return _parsed(value, info)
+
+    @model_validator(mode="after")
+    def _one_place(self) -> Self:
+        _either(self.endpoint, self.tag)
+        return self
+
+    def model_post_init(self, context: object) -> None:
+        """Look up the words of the plan that it uses."""
+        words = vocabulary_of(context)
+        self._expectation = parse_expectation(self.expect, words.metrics)
+        self._tagged = frozenset(words.tags.get(self.tag or "", ()))
+
+    @property
+    def expectation(self) -> Expectation:
+        """The parsed ``expect``."""
+        return self._expectation
+
+    @property
+    def endpoints(self) -> frozenset[str] | None:
+        """The endpoints that it speaks of; ``None``: of all."""
+        if self.tag is not None:
+            return self._tagged
+        return None if self.endpoint is None else frozenset({self.endpoint})
+
+    @property
+    def required(self) -> bool:
+        """Whether it counts towards the outcome of the run."""
+        return self.severity == "required"
+
+    @property
+    def primary(self) -> bool:
+        """Whether it is among those that can fail a run by a change from before to after."""
+        return self.required and self.expectation.form is not Form.ABSOLUTE
+
+
+class Claim(Part):
+    """What somebody said the migration does. Judged like targets and reported, but it decides no exit code.
+
+    ``expect`` is how it is measured; a claim that cannot be measured says why in ``unmeasured`` instead. ``before`` and
+    ``after`` are the claimed figures, as text.
+    """
+
+    id: str = Field(min_length=1, max_length=40)
+    says: str = Field(min_length=1, max_length=300)
+    before: str | None = None
+    after: str | None = None
+    expect: tuple[str, ...] = ()
+    stage: str | None = None
+    endpoint: str | None = None
+    tag: str | None = None
+    unmeasured: str | None = None
+    _targets: tuple[Target, ...] = PrivateAttr()
+
+    @model_validator(mode="after")
+    def _measured_or_not(self, info: ValidationInfo) -> Self:
+        if bool(self.expect) == bool(self.unmeasured):
+            raise ValueError("needs either expect, how it is measured, or unmeasured, why it is not")
+        _either(self.endpoint, self.tag)
+        for text in self.expect:
+            _parsed(text, info)
+        place = {"stage": self.stage, "endpoint": self.endpoint, "tag": self.tag, "claim": self.id}
+        self._targets = tuple(
+            Target.model_validate(place | {"expect": text}, context=info.context) for text in self.expect
+        )
+        return self
+
+    @property
+    def targets(self) -> tuple[Target, ...]:
+        """What has to be met for the claim to hold."""
+        return self._targets
+
+
+def _parsed(text: str, info: ValidationInfo) -> str:
+    """A line of ``expect``, when it can be read with the words of its plan."""
+    try:
+        parse_expectation(text, vocabulary_of(info.context).metrics)
+    except ExpectationError as error:
+        raise ValueError(str(error)) from error
+    return text
+
+
+def _either(endpoint: str | None, tag: str | None) -> None:
+    if endpoint is not None and tag is not None:
+        raise ValueError("endpoint and tag both say which requests are meant; leave one out")

@@ -1,0 +1,1 @@
+"""Record: what was measured, as data classes and as the files of a run folder."""

@@ -1,0 +1,107 @@
+"""Executions: what statements did second by second while a leg was under load, one row per statement and reading."""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from harness.errors import RunFolderError
+from harness.record.columns import names, numbers
+
+FILE = "statements.parquet"
+HIDDEN = "hidden"
+"""In place of a fingerprint: statements of other roles, whose texts may not be seen."""
+SCHEMA = pa.schema(
+    [
+        pa.field("from_ns", pa.int64(), nullable=False),  # the reading before, since the leg's origin
+        pa.field("at_ns", pa.int64(), nullable=False),  # this reading
+        pa.field("service", pa.dictionary(pa.int32(), pa.string()), nullable=False),  # empty where it has no name
+        pa.field("fingerprint", pa.dictionary(pa.int32(), pa.string()), nullable=False),
+        pa.field("calls", pa.int64(), nullable=False),
+        pa.field("rows", pa.int64(), nullable=False),
+        pa.field("hit", pa.int64(), nullable=False),  # 8 kB pages found in PostgreSQL's memory
+        pa.field("read", pa.int64(), nullable=False),  # 8 kB pages asked from the operating system
+        pa.field("wal", pa.int64(), nullable=False),  # bytes written ahead
+        pa.field("ms", pa.float64(), nullable=False),
+        pa.field("slowest_ms", pa.float64(), nullable=False),  # of these calls; 0 where none is known to be the slowest
+    ]
+)
+_SPAN = b"harness.record.executions"
+Row = tuple[int, int, str, str, int, int, int, int, int, float, float]
+"""The columns in their order."""
+
+
+@dataclass(frozen=True, slots=True)
+class Executions:
+    """What was executed; all that began and ended between two moments, in ns since the leg's origin, is in it."""
+
+    table: pa.Table
+    begun_ns: int
+    ended_ns: int
+    texts: Mapping[str, str] = field(default_factory=dict)
+    """Each statement without the values that it was run with, by its fingerprint."""
+
+    def since(self, origin_ns: int) -> "Executions":
+        """The same, told since another moment."""
+        moved = self.table
+        for name in ("from_ns", "at_ns"):
+            index = moved.schema.get_field_index(name)
+            at = numbers(moved[name].to_numpy() - origin_ns, np.int64)
+            moved = moved.set_column(index, SCHEMA.field(name), at)
+        return Executions(moved, self.begun_ns - origin_ns, self.ended_ns - origin_ns, self.texts)
+
+    def covers(self, start: float, end: float) -> bool:
+        """Whether nothing is missing between two moments, in seconds since the origin."""
+        return self.begun_ns <= start * 1e9 and end * 1e9 <= self.ended_ns
+
+
+def executions_of(
+    rows: Sequence[Row], begun_ns: int, ended_ns: int, texts: Mapping[str, str] | None = None
+) -> Executions:
+    """Rows as a table."""
+    columns = list(zip(*rows, strict=True)) if rows else [() for _ in SCHEMA.names]
+    arrays = [_array(field.type, column) for field, column in zip(SCHEMA, columns, strict=True)]
+    return Executions(pa.table(arrays, schema=SCHEMA), begun_ns, ended_ns, texts or {})
+
+
+def together(found: Sequence[Executions]) -> Executions:
+    """Those of several servers, between two moments at which all of them were read."""
+    table = pa.concat_tables([one.table for one in found]).unify_dictionaries()
+    texts = {key: text for one in found for key, text in one.texts.items()}
+    return Executions(table, max(one.begun_ns for one in found), min(one.ended_ns for one in found), texts)
+
+
+def write_executions(executions: Executions, path: Path) -> None:
+    """Write them whole, then rename into place."""
+    span = json.dumps({"schema": 1, "begun_ns": executions.begun_ns, "ended_ns": executions.ended_ns})
+    partial = path.with_suffix(".partial")
+    pq.write_table(executions.table.replace_schema_metadata({_SPAN: span.encode()}), partial, compression="zstd")
+    partial.rename(path)
+
+
+def read_executions(path: Path) -> Executions | None:
+    """Read those of a leg; ``None`` where none were recorded.
+
+    Raises:
+        RunFolderError: when the file is damaged.
+    """
+    if not path.exists():
+        return None
+    try:
+        table = pq.read_table(path, partitioning=None)
+        span: Mapping[str, int] = json.loads((table.schema.metadata or {})[_SPAN])
+        return Executions(table.cast(SCHEMA), int(span["begun_ns"]), int(span["ended_ns"]))
+    except (pa.ArrowException, OSError, KeyError, ValueError) as error:
+        raise RunFolderError(f"{path}: damaged statement counts ({str(error).splitlines()[0]})") from error
+
+
+def _array(kind: pa.DataType, values: Sequence[object]) -> Any:  # noqa: ANN401 - pyarrow has no common type of arrays
+    if pa.types.is_dictionary(kind):
+        codes = {text: code for code, text in enumerate(dict.fromkeys(map(str, values)))}
+        return names(numbers([codes[str(text)] for text in values], np.int32), list(codes))
+    return numbers(values, np.float64 if pa.types.is_floating(kind) else np.int64)

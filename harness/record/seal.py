@@ -1,0 +1,90 @@
+"""Seal: what a leg's record is made of, file by file, so that what is missing, added or changed later is seen."""
+
+import json
+from collections.abc import Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from hashlib import file_digest, sha256
+from pathlib import Path
+from typing import Any
+
+from harness.record.trial import Seal
+
+NAME = "seal.json"
+OF_AN_ARM = "evidence/*.json"
+OF_THE_RUN = ("plan.toml", "migrations.json", "noise.json", "answers/*.jsonl", OF_AN_ARM)
+OF_THE_REHEARSAL = (
+    "rehearsal/record.json",
+    "rehearsal/windows.json",
+    "rehearsal/samples/*.parquet",
+    "answers/rolled-back.jsonl",
+)
+OF_A_LEG = ("*.json", "*.parquet", "samples/*.parquet")
+
+
+def setup_digest(setup: Mapping[str, Any]) -> str:
+    """The SHA-256 of a setup as its file has it, its order left aside, which becomes longer while a run lasts."""
+    steady = {name: value for name, value in setup.items() if name not in {"order", "legs_planned", "again"}}
+    return sha256(json.dumps(steady, sort_keys=True).encode()).hexdigest()
+
+
+def digests(run: Path, leg: str) -> dict[str, str]:
+    """The SHA-256 of every file of a leg's record and of the whole run's, by its path in the run folder."""
+    paths = [path for pattern in OF_THE_RUN for path in sorted(run.glob(pattern))] + _files(run, leg)
+    with ThreadPoolExecutor() as pool:
+        return dict(zip((_name(run, path) for path in paths), pool.map(_digest, paths), strict=True))
+
+
+def rehearsal_digests(run: Path) -> dict[str, str]:
+    """The SHA-256 of every file of the migration under load, by its path in the run folder."""
+    return {_name(run, path): _digest(path) for pattern in OF_THE_REHEARSAL for path in sorted(run.glob(pattern))}
+
+
+def rehearsal_changes(run: Path, sealed: Mapping[str, str]) -> Iterator[str]:
+    """What of the migration under load is no longer as it was sealed."""
+    found = rehearsal_digests(run)
+    for name in sorted({*sealed, *found}):
+        if name not in found:
+            yield f"{name} is missing"
+        elif sealed.get(name) != found[name]:
+            yield f"{name} was {'changed' if name in sealed else 'added'}"
+
+
+def changes(run: Path, setup: Mapping[str, Any], seals: Mapping[str, Seal]) -> Iterator[str]:
+    """What is no longer as it was sealed, each as ``trials/03-after/windows.json was changed``; ``seals`` by leg."""
+    if any(seal.setup != setup_digest(setup) for seal in seals.values()):
+        yield "setup.json was changed"
+    sealed = {name: digest for seal in seals.values() for name, digest in seal.files.items()}
+    with ThreadPoolExecutor() as pool:
+        found = dict(zip(sealed, pool.map(lambda name: _digest_if_there(run / name), sealed), strict=True))
+    for name, digest in sealed.items():
+        if found[name] != digest:
+            yield f"{name} is missing" if found[name] is None else f"{name} was changed"
+    arms = {leg.partition("-")[2] for leg in seals}  # what an arm was asked is there before its first leg is sealed
+    for path in sorted(run.glob(OF_AN_ARM)):
+        if path.stem in arms and _name(run, path) not in sealed:
+            yield f"{_name(run, path)} was added"
+    for leg in seals:
+        for path in _files(run, leg):
+            if _name(run, path) not in sealed:
+                yield f"{_name(run, path)} was added"
+
+
+def _files(run: Path, leg: str) -> list[Path]:
+    folder = run / "trials" / leg
+    return sorted(path for pattern in OF_A_LEG for path in folder.glob(pattern) if path.name != NAME)
+
+
+def _name(run: Path, path: Path) -> str:
+    return path.relative_to(run).as_posix()
+
+
+def _digest(path: Path) -> str:
+    with path.open("rb") as file:
+        return file_digest(file, "sha256").hexdigest()
+
+
+def _digest_if_there(path: Path) -> str | None:
+    try:
+        return _digest(path)
+    except OSError:
+        return None

@@ -1,0 +1,112 @@
+"""Statement log: the statements of a session as PostgreSQL's log has them, each with its time. Text in, values out.
+
+What is read is the log of a server with ``log_line_prefix = '%m [%p] '``, its default. Sessions of the migration have
+``log_min_duration_statement = 0``, and ``log_error_verbosity = verbose``, which marks what is theirs by an SQLSTATE.
+"""
+
+import re
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+
+from harness.record.migration import Ran, Wait
+
+_ENTRY = re.compile(
+    r"^(?P<at>\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\.\d+) (?P<zone>\S+) \[(?P<pid>\d+)\] (?P<kind>[A-Z]+):  (?P<text>.*)$"
+)
+_RAN = re.compile(r"duration: (?P<ms>[\d.]+) ms  (?:statement|execute [^:]*): (?P<text>.*)", re.DOTALL)
+
+
+_PLACE = re.compile(r" at character \d+$")
+_OWN = re.compile(r"[0-9A-Z]{5}: ")
+MOST_ERRORS = 5
+LOG_MARGIN = 0.001
+"""The log tells whole ms."""
+_OPENS = re.compile(r"^(BEGIN|START TRANSACTION)\b", re.IGNORECASE)
+_SHUTS = re.compile(r"^(COMMIT|ROLLBACK|END|ABORT)\b", re.IGNORECASE)
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A message of the log; ``at`` is in seconds since 1970."""
+
+    at: float
+    pid: int
+    kind: str
+    text: str
+
+
+def entries(log: str) -> Iterator[Entry]:
+    """The messages of a log in UTC; lines that belong to none are left out."""
+    match, lines = None, list[str]()
+    for line in [*log.splitlines(), None]:
+        begins = _ENTRY.match(line) if line is not None else None
+        if match is not None and (begins or line is None):
+            at = datetime.strptime(match["at"], "%Y-%m-%d %H:%M:%S.%f").replace(tzinfo=UTC)
+            yield Entry(at.timestamp(), int(match["pid"]), match["kind"], "\n".join(lines))
+        if begins:
+            match, lines = begins, [begins["text"]]
+        elif match is not None and line is not None and line.startswith("\t"):
+            lines.append(line[1:])
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """What a log tells: the statements of the migration, and what others were answered instead of a result."""
+
+    statements: tuple[Ran, ...]
+    errors_of_others: tuple[tuple[str, int], ...]
+
+
+def told(log: str, begun: float, ended: float) -> Told:
+    """What a log tells of a time: statements in the order of their ends, one that failed has no time."""
+    found, others, errors = list[Ran](), Counter[str](), dict[int, Entry]()
+    for entry in entries(log):
+        if not begun <= entry.at <= ended:
+            continue
+        own = _OWN.match(entry.text)
+        text = entry.text[own.end() :] if own else entry.text
+        if entry.kind in {"ERROR", "FATAL"} and own:
+            errors[entry.pid] = replace(entry, text=text)
+        elif entry.kind in {"ERROR", "FATAL"}:
+            others[_PLACE.sub("", text)] += 1
+        elif entry.kind == "STATEMENT" and (error := errors.pop(entry.pid, None)):
+            found.append(Ran(error.at, None, entry.text, error=error.text))
+        elif own and (match := _RAN.fullmatch(text)):
+            ms = float(match["ms"])
+            found.append(Ran(entry.at - ms / 1000, ms, match["text"]))
+    return Told(tuple(found), tuple(others.most_common(MOST_ERRORS)))
+
+
+def let_go(statements: Sequence[Ran], wait: Wait) -> Wait:
+    """A wait behind the migration with its end as the log has it, where the log knows of one between the two looks.
+
+    Locks are kept until the transaction ends, or the statement, where it is none's.
+    """
+    if not wait.head:
+        return wait
+    ends = [one.ended for one in statements if _SHUTS.match(one.text.strip()) or one.text == wait.head]
+    near = [end for end in ends if abs(end - wait.ended) <= wait.margin + LOG_MARGIN]
+    return replace(wait, ended=max(near), margin=LOG_MARGIN) if near else wait
+
+
+def cause(statements: Sequence[Ran], text: str, table: str, until: float) -> str:
+    """The statement whose lock on a table others wait for: what runs is often a later one of the same transaction.
+
+    Args:
+        statements: of the migration, as they ran.
+        text: what its session was seen to run while others waited.
+        table: that they waited for.
+        until: when they no longer did.
+    """
+    ran = [n for n, one in enumerate(statements) if one.begun < until and one.text == text]
+    if not ran or not table:
+        return text
+    before = statements[: ran[-1] + 1]
+    opened = max((n for n, one in enumerate(before) if _OPENS.match(one.text.strip())), default=None)
+    shut = max((n for n, one in enumerate(before[:-1]) if _SHUTS.match(one.text.strip())), default=-1)
+    if opened is None or opened < shut:
+        return text
+    named = re.compile(rf"\b{re.escape(table.rpartition('.')[2])}\b", re.IGNORECASE)
+    return next((one.text for one in before[opened:] if named.search(one.text)), text)

@@ -1,1 +1,0 @@
-"""Records: what makes a recorded run whole, comparable and part of a history."""

@@ -1,0 +1,1 @@
+"""Run: the order of events from the first block to the last, and everything that happens beside the load."""

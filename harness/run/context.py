@@ -1,0 +1,115 @@
+"""Run context: what every step of a run needs: the plan, the run folder, the system under test, and who follows it."""
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+from harness.analysis.noise import Noise
+from harness.environment.base import Environment
+from harness.plan.model import Plan
+from harness.record.leg import Leg
+from harness.record.run_folder import RunFolder
+from harness.record.setup import Setup
+from harness.record.trial import Startup
+from harness.run import generator_process as load
+from harness.run.generator_process import Job, Progress, Remote
+
+
+class Observer(Protocol):
+    """Follows a run and shows how far it is."""
+
+    def say(self, text: str) -> None:
+        """Something outside a leg has begun."""
+
+    def leg(self, leg: Leg, setup: Setup) -> None:
+        """A leg has begun."""
+
+    def noise(self, setup: Setup, noise: Noise) -> None:
+        """The noise of this machine was read, as earlier runs measured it."""
+
+    def requested(self, arm: str, requests: int, wanted: int) -> None:
+        """So many requests of an arm's corpus are made."""
+
+    def progress(self, progress: Progress) -> None:
+        """The generator reported."""
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """A plan, its exact text, its path, and the files its users are made of."""
+
+    plan: Plan
+    text: str
+    path: Path
+    user_files: tuple[Path, ...] = ()
+
+    @property
+    def base(self) -> Path:
+        """The folder that the plan's paths are relative to."""
+        return self.path.resolve().parent
+
+
+@dataclass(frozen=True, slots=True)
+class RunContext:
+    """What every step of a run takes.
+
+    Attributes:
+        source: the plan and its files.
+        folder: where the run is recorded.
+        environment: the system under test.
+        observer: shows the progress.
+        make_load: runs the load of a leg, as ``harness.run.generator_process.generate`` does; another one in tests.
+        request_answers: requests the corpus, as ``harness.run.generator_process.request_answers`` does; another one in tests.
+        remote: workers that make the load elsewhere; ``None``: it is made here.
+    """
+
+    source: Source
+    folder: RunFolder
+    environment: Environment
+    observer: Observer
+    make_load: Callable[..., None] = load.generate
+    request_answers: Callable[..., None] = load.request_answers
+    remote: Remote | None = None
+
+    @property
+    def plan(self) -> Plan:
+        """The plan that is run."""
+        return self.source.plan
+
+    def job(self, leg: Leg, startup: Startup, out: Path) -> Job:
+        """What the generator needs for a leg whose arm was started; both arms of a block get the same seed."""
+        return Job(
+            plan=self.plan,
+            plan_path=self.folder.path / "plan.toml",
+            base=self.source.base,
+            host=startup.host,
+            urls=startup.urls,
+            out=out,
+            log=self.folder.logs / f"{leg.title}.generator.log",
+            label=self.environment.label,
+            seed=self.plan.load.seed + leg.block,
+            arm=leg.arm,
+        )
+
+    @contextmanager
+    def started(self, arm: str, out: Path) -> Iterator[Job]:
+        """An arm that is reset and started to request the corpus, outside the blocks, and stopped afterwards."""
+        leg = Leg(0, 0, arm)
+        startup = self.environment.start(leg)
+        try:
+            yield self.job(leg, startup, out)
+        finally:
+            for incident in self.environment.stop():
+                self.observer.say(f"{incident.service} {incident.what} while {arm} was asked")
+
+    def request_corpus(
+        self, job: Job, key: str, on_request: Callable[[Mapping[str, Any] | None], None] | None = None
+    ) -> None:
+        """Request the corpus of the plan once; the arguments are those of ``harness.run.generator_process.request_answers``."""
+
+        def follow(requests: int, wanted: int) -> None:
+            self.observer.requested(job.out.stem, requests, wanted)
+
+        self.request_answers(job, key, on_progress=follow, check=self.environment.check, on_request=on_request)

@@ -1,0 +1,239 @@
+"""Experiment: a run from its environment to its last leg: up, arms, blocks, legs, down; on disk after every leg."""
+
+import platform
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from importlib.metadata import version
+
+from harness import __version__
+from harness.environment.variables import expand_url
+from harness.plan.checks.faults import UNNAMED
+from harness.plan.file import fingerprint
+from harness.plan.model import Plan
+from harness.probes.access import MetricsEndpoint
+from harness.probes.reader import Row
+from harness.probes.registry import probes_of
+from harness.record.leg import Leg, Order
+from harness.record.noise_store import NoiseStore, machine_of
+from harness.record.run_folder import fingerprint_files
+from harness.record.selftest import CertificateStore
+from harness.record.setup import Setup, facts_of_setup
+from harness.record.trial import Moment, Seal, Startup
+from harness.run.answers import ResponseComparison
+from harness.run.catalogue import CatalogueReader, ablate_indexes
+from harness.run.context import RunContext, Source
+from harness.run.faults import Faults
+from harness.run.generator_process import Job, Progress
+from harness.run.machine import host
+from harness.run.migration import migrate_under_load
+from harness.run.order import balanced_order, extended
+from harness.run.probes import Probes
+from harness.verdict.aborts import Stop
+from harness.verdict.analyse import analyse
+from harness.verdict.power import decided
+from harness.verdict.result import Result
+
+MOST_AGAIN = 10
+"""Blocks in which a failure is measured once more, at most."""
+PACKAGES = ("locust", "gevent", "psycopg", "pyarrow")
+"""Packages whose versions are recorded."""
+
+
+@dataclass(frozen=True, slots=True)
+class Effort:
+    """How much is measured.
+
+    Attributes:
+        blocks: instead of the plan's.
+        seconds: further blocks begin until these are over, or the targets are known as precisely as they need to be.
+        confirm: measure once more what failed.
+        ablate: finally re-test after with each new index dropped in turn.
+    """
+
+    blocks: int | None = None
+    seconds: float | None = None
+    confirm: bool = True
+    ablate: bool = False
+
+
+def measure(context: RunContext, effort: Effort) -> None:
+    """Run a plan into a run folder; what was measured before an error or an interrupt stays there.
+
+    A lost worker ends the run, and so does a broken limit of ``[[aborts]]``.
+
+    Raises:
+        EnvironmentFailedError: when the system under test does not come up or stay up.
+        MeasurementError: when the generator breaks.
+    """
+    deadline = time.monotonic() + (effort.seconds or 0.0)
+    answers, catalogues = ResponseComparison(context), CatalogueReader(context)
+    context.folder.write("plan.toml", context.source.text)
+    with context.environment:
+        setup = _prepare(context, effort)
+        complete = _measure_legs(context, setup.legs, setup, answers, catalogues)
+        while complete and time.monotonic() < deadline and not _settled(context.plan, analyse(context.folder)):
+            setup = _with_block(context, setup)
+            complete = _measure_legs(context, setup.legs[-len(setup.order[-1]) :], setup, answers, catalogues)
+        if complete and effort.ablate:
+            ablate_indexes(context)
+        if complete:
+            migrate_under_load(context, answers)
+
+
+def measure_again(context: RunContext) -> None:
+    """Measure before and after in as many blocks once more, in an environment that is started anew.
+
+    Raises:
+        EnvironmentFailedError: as from ``measure``.
+        MeasurementError: as from ``measure``.
+    """
+    setup = context.folder.read_setup()
+    blocks = min(len(setup.order), MOST_AGAIN)
+    order = balanced_order(blocks, setup.order_seed + len(setup.order))
+    setup = replace(setup, order=(*setup.order, *order), again=blocks)
+    with context.environment:
+        context.observer.say("measuring once more what failed: preparing a fresh environment")
+        context.environment.prepare()
+        context.folder.write_setup(setup)
+        _measure_legs(context, setup.legs_again, setup)
+
+
+def _prepare(context: RunContext, effort: Effort) -> Setup:
+    """Bring the environment up, and record what the run is measured on."""
+    plan, folder = context.plan, context.folder
+    arms, blocks = tuple(plan.arms_in_order), effort.blocks or plan.load.blocks
+    order = (arms,) * blocks if plan.sequential else balanced_order(blocks, plan.load.seed, arms)
+    context.observer.say("preparing the environment")
+    folder.write_migrations(context.environment.prepare())
+    setup = _setup(context, order)
+    folder.write_setup(setup)
+    noise = NoiseStore(folder.path.parent, plan, setup).read()
+    folder.write_noise(noise)
+    context.observer.noise(setup, noise)
+    certificate = CertificateStore(folder.path.parent).read(machine_of(setup)) if context.remote is None else None
+    if certificate:
+        folder.write_certificate(certificate)
+    return setup
+
+
+def _with_block(context: RunContext, setup: Setup) -> Setup:
+    """The setup with one block more, recorded."""
+    order = extended(setup.order, context.plan.load.seed)
+    setup = replace(setup, order=order, legs_planned=sum(map(len, order)))
+    context.folder.write_setup(setup)
+    return setup
+
+
+def _settled(plan: Plan, analysis: Result) -> bool:
+    """Whether further blocks would add nothing: the targets are precise enough, or a guard failed."""
+    return bool(analysis.verdict.breaches) or decided(plan, analysis.comparison)
+
+
+def _measure_legs(
+    context: RunContext,
+    legs: Sequence[Leg],
+    setup: Setup,
+    answers: ResponseComparison | None = None,
+    catalogues: CatalogueReader | None = None,
+) -> bool:
+    """Measure some legs; whether all of them were measured to their end."""
+    for leg in legs:
+        if answers:
+            answers.compare_before(leg)
+        if catalogues:
+            catalogues.read_plans()
+        context.observer.leg(leg, setup)
+        startup = context.environment.start(leg)
+        context.folder.write_startup(leg, startup)
+        if catalogues:
+            catalogues.read_catalogue(leg)
+        _measure_leg(context, leg, startup, last=leg == setup.legs[-1])
+        if context.folder.read_losses([leg]):
+            return False
+        if aborted := context.folder.read_aborted([leg]):
+            context.observer.say(f"aborted: {Stop.of(aborted[0]).said}")
+            return False
+    return True
+
+
+def _measure_leg(context: RunContext, leg: Leg, startup: Startup, *, last: bool) -> None:
+    """Load a started arm, stop it, and close the record of the leg."""
+    folder = context.folder
+    job = replace(context.job(leg, startup, folder.trial_folder(leg)), remote=context.remote, last=last)
+    begun = _now()
+    probes, faults = _load(context, job, startup)
+    probes.write(leg, folder)
+    folder.write_probe(leg, "faults", faults)
+    ended = _now()
+    folder.write_incidents(leg, context.environment.stop())
+    folder.write_seal(Seal(leg.title, begun, ended, _facts_now(context.source)))
+
+
+def _load(context: RunContext, job: Job, startup: Startup) -> tuple[Probes, list[Row]]:
+    """Load one leg, with the faults of the plan; returns its probes, and when each fault began and ended."""
+    environment, observer = context.environment, context.observer
+    faults = Faults(context.plan.planned_faults, environment, observer.say)
+    probes = Probes(probes_of([*environment.monitored(), *_metrics_endpoints(context.plan, startup)]))
+
+    def follow(progress: Progress) -> None:
+        faults.keep_time(progress.second)
+        observer.progress(progress)
+
+    def check() -> None:
+        environment.check()
+        faults.check()
+
+    with probes, faults:
+        context.make_load(job, on_progress=follow, check=check)
+    faults.check()
+    return probes, faults.rows
+
+
+def _metrics_endpoints(plan: Plan, startup: Startup) -> list[MetricsEndpoint]:
+    """Where the services expose their own metrics; empty where the plan names none."""
+    metrics = plan.environment.metrics
+    if metrics is None:
+        return []
+    urls = startup.urls or {UNNAMED: startup.host}
+    return [
+        MetricsEndpoint(service, expand_url(url, service) + metrics.path, metrics.read) for service, url in urls.items()
+    ]
+
+
+def _now() -> Moment:
+    return Moment(time.time(), time.monotonic())
+
+
+def _facts_now(source: Source) -> dict[str, str | int | float]:
+    """The facts of a setup as they are at this moment."""
+    there = all(path.is_file() for path in source.user_files)
+    return facts_of_setup(host(), fingerprint_files(source.user_files) if there else "gone")
+
+
+def _setup(context: RunContext, order: Order) -> Setup:
+    source, plan, environment = context.source, context.plan, context.environment
+    return Setup(
+        started=datetime.now(UTC).isoformat(timespec="seconds"),
+        plan_name=plan.name,
+        plan_fingerprint=fingerprint(source.text),
+        users_fingerprint=fingerprint_files(source.user_files),
+        seed_fingerprint=environment.seed_fingerprint,
+        order=order,
+        order_seed=plan.load.seed,
+        legs_planned=sum(map(len, order)),
+        versions={
+            "harness": __version__,
+            "python": platform.python_version(),
+            **environment.versions(),
+            **{package: version(package) for package in PACKAGES},
+        },
+        host=host(),
+        row_counts=environment.row_counts,
+        settings=environment.settings(),
+        profile=plan.profile,
+        processes=context.remote.workers if context.remote else plan.load.processes,
+        sequential=plan.sequential,
+        sealed=True,
+    )

@@ -1,0 +1,81 @@
+"""Faults: injects the faults of a plan into servers and services of a leg, and records when each began and ended."""
+
+import threading
+import time
+from collections.abc import Callable, Sequence
+from types import TracebackType
+from typing import Self
+
+from harness.environment.base import Environment
+from harness.errors import EnvironmentFailedError
+from harness.plan.faults import Fault
+from harness.record.readings import FAULT
+
+
+class Faults:
+    """The faults of one leg; all have ended when the context ends.
+
+    ``rows`` are readings, ``(wall-clock ns, source, name, value)``: 1 when a fault began, 0 when it ended.
+    """
+
+    def __init__(
+        self, planned: Sequence[tuple[float, Fault]], environment: Environment, say: Callable[[str], None]
+    ) -> None:
+        self.rows: list[tuple[int, str, str, float]] = []
+        self._environment, self._say = environment, say
+        self._origin: float | None = None
+        self._over = threading.Event()
+        self._error: BaseException | None = None
+        self._threads = [threading.Thread(target=self._run, args=one, name=one[1].title) for one in planned]
+
+    def __enter__(self) -> Self:
+        """Nothing begins before the load does."""
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """End the faults that are still active."""
+        self._over.set()
+        for thread in self._threads:
+            if thread.ident is not None:
+                thread.join()
+
+    def keep_time(self, second: float) -> None:
+        """Take the seconds that the load has run; the first call above 0 starts the clock."""
+        if self._origin is not None or second <= 0:
+            return
+        self._origin = time.monotonic() - second
+        for thread in self._threads:
+            thread.start()
+
+    def check(self) -> None:
+        """Raise when a fault could not be begun or ended.
+
+        Raises:
+            EnvironmentFailedError: naming the fault.
+        """
+        if self._error is not None:
+            raise self._error
+
+    def _run(self, begin: float, fault: Fault) -> None:
+        if self._wait(begin):
+            return
+        try:
+            self._say(f"fault: {fault.title}")
+            self._note(fault, 1)
+            end = self._environment.inject(fault)
+            self._wait(begin + fault.seconds)
+            self._note(fault, 0)
+            end()
+            self._say(f"fault over: {fault.title}")
+        except Exception as error:  # noqa: BLE001 - whatever it is, check() raises it in the run
+            self._error = EnvironmentFailedError(f"fault {fault.title}: {error}")
+            self._error.__cause__ = error
+
+    def _wait(self, second: float) -> bool:
+        """Wait for a second of the load; returns whether the leg was over before."""
+        return self._over.wait(max((self._origin or 0.0) + second - time.monotonic(), 0.0))
+
+    def _note(self, fault: Fault, value: float) -> None:
+        self.rows.append((time.time_ns(), fault.service, f"{FAULT}{fault.kind}", value))

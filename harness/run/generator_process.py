@@ -1,0 +1,298 @@
+"""Load: starts the generator process, follows it, and ends it."""
+
+import json
+import os
+import selectors
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import IO, Any
+
+from harness.environment.processes import LABEL, describe, pin_to_cores, with_log
+from harness.environment.variables import expand_url
+from harness.errors import DiskFullError, MeasurementError, PlanError, Problem
+from harness.plan.environment import ANSWERS_KEY, HOST_VARIABLE, url_variable
+from harness.plan.model import Plan
+
+CHECK_SECONDS = 120.0
+OVERTIME_SECONDS = 60.0
+LULL_SECONDS = 120.0
+NEEDED_BYTES = 1 << 20
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """What the generator reported last; ``stage`` is an index, ``None`` while the last requests finish.
+
+    Before the load ``workers`` of the ``wanted`` ones are connected.
+    """
+
+    second: float
+    stage: int | None = None
+    stage_second: float | None = None
+    users: int = 0
+    requests: int = 0
+    failures: int = 0
+    rps: float = 0.0
+    p95_ms: float | None = None
+    workers: int = 0
+    wanted: int = 0
+
+    @property
+    def gathering(self) -> bool:
+        """Whether workers are still waited for."""
+        return self.workers < self.wanted
+
+
+@dataclass(frozen=True, slots=True)
+class Remote:
+    """Workers of other machines: how many to wait for, and the ``HOST:PORT`` where they reach the generator."""
+
+    workers: int
+    bind: str
+
+
+def check_users(plan: Plan, plan_path: Path, base: Path) -> tuple[Path, ...]:
+    """Load the user files in a child process, and match the plan's endpoints with what they can request.
+
+    Returns:
+        The user files and the files of their folders that they import.
+
+    Raises:
+        PlanError: when a file is missing or broken, or the plan names an endpoint that no file can produce.
+    """
+    files, endpoints = _loaded("load.users", plan.load.users, plan, plan_path, base)
+    places = [(f"{where}.endpoint", place.endpoint, endpoints) for where, place in plan.places if place.endpoint]
+    places += [
+        (f"tags.{tag}[{index}]", name, endpoints)
+        for tag, names in plan.tags.items()
+        for index, name in enumerate(names)
+    ]
+    if plan.answers:
+        asked = endpoints
+        if plan.answers.users:
+            own, asked = _loaded("answers.users", plan.answers.users, plan, plan_path, base)
+            files = tuple(dict.fromkeys((*files, *own)))
+        places += [(where, endpoint, asked) for where, endpoint in plan.answers.endpoints]
+    unknown = [
+        Problem(where, f'no user file requests "{endpoint}"; they request {", ".join(known)}')
+        for where, endpoint, known in places
+        if known and endpoint not in known  # no endpoints: they are computed while the files run
+    ]
+    if unknown:
+        raise PlanError(plan_path, unknown)
+    return files
+
+
+def _loaded(
+    key: str, names: Sequence[str], plan: Plan, plan_path: Path, base: Path
+) -> tuple[tuple[Path, ...], list[str]]:
+    """The files that the user files under a key of the plan are made of, and the endpoints that they request."""
+    missing = [
+        Problem(f"{key}[{index}]", f"no file {base / name}")
+        for index, name in enumerate(names)
+        if not (base / name).is_file()
+    ]
+    if missing:
+        raise PlanError(plan_path, missing)
+    command = [*_generator("check", plan, plan_path, base), "--key", key]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=CHECK_SECONDS, check=False)
+    if done.returncode:
+        last = done.stderr.strip().splitlines()[-1:] or [describe(done.returncode)]
+        error = PlanError(plan_path, [Problem(key, f"cannot be loaded: {last[0]}")])
+        error.add_note(done.stderr.strip())
+        raise error
+    answer = json.loads(done.stdout)
+    return tuple(map(Path, answer["files"])), answer["endpoints"]
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """What the generator needs for one leg.
+
+    Attributes:
+        plan_path: the file that the generator reads under the profile of ``plan``; user files are relative to ``base``.
+        host: base URL of the arm's first service; in it and in ``urls``, ``${NAME}`` is filled in for the generator.
+        out: the leg's folder, where samples, readings and windows go; of a corpus the file of the answers.
+        label: in the environment of the process, so that a killed run's generator is found and ended.
+        seed: the random seed of the users, the same for both arms of a block.
+        urls: base URLs of the services that have names, each an environment variable of the user files.
+        remote: workers of other machines that make the load; ``None``: it is made here.
+        last: no further leg follows, so that they may end.
+        arm: the arm of the leg.
+        until: the load ends when this file exists; for a migration under load.
+    """
+
+    plan: Plan
+    plan_path: Path
+    base: Path
+    host: str
+    out: Path
+    log: Path
+    label: str
+    seed: int
+    urls: Mapping[str, str] = field(default_factory=dict)
+    remote: Remote | None = None
+    last: bool = False
+    arm: str = ""
+    until: Path | None = None
+
+
+def generate(job: Job, *, on_progress: Callable[[Progress], None], check: Callable[[], None]) -> None:
+    """Make the load of one leg; leaves samples, readings and windows in its folder.
+
+    ``check`` is called about twice a second, and raises when the system under test has fallen.
+
+    Raises:
+        MeasurementError: when the generator fails or does not end, with the last lines of its log.
+        DiskFullError: when it fails because the disk is full.
+        EnvironmentFailedError: from ``check``.
+    """
+    command = _generator("run", job.plan, job.plan_path, job.base)
+    command += ["--out", str(job.out), "--seed", str(job.seed), f"--arm={job.arm}"]
+    if job.remote:
+        command += ["--workers", str(job.remote.workers), "--bind", job.remote.bind]
+    if job.until:
+        command += ["--until", str(job.until)]
+    if job.last:
+        command.append("--last")
+    job.out.mkdir(parents=True, exist_ok=True)
+    allowed = job.plan.seconds + job.plan.load.stop_seconds + OVERTIME_SECONDS
+
+    def take(line: bytes) -> bool:
+        progress = Progress(**json.loads(line))
+        on_progress(progress)
+        return job.remote is not None and progress.gathering  # there is no time limit while people start workers
+
+    _supervise(command, job, take=take, check=check, allowed=allowed)
+
+
+def request_answers(
+    job: Job,
+    key: str,
+    *,
+    on_progress: Callable[[int, int], None],
+    check: Callable[[], None],
+    on_request: Callable[[Mapping[str, Any] | None], None] | None = None,
+) -> None:
+    """Request the corpus of the plan from an arm; leaves the answers in the file ``job.out``.
+
+    ``on_progress`` takes the number of requests made and their total. ``key`` is that of the digests of the requests,
+    the same for both arms, and kept nowhere. ``on_request`` is called with ``None`` before the first request and with
+    the generator's report after each, and the next request waits until it returns.
+
+    Raises:
+        As ``generate``.
+    """
+    command = [*_generator("answers", job.plan, job.plan_path, job.base), "--key", "answers.users"]
+    command += ["--out", str(job.out), "--seed", str(job.seed), *(["--paced"] if on_request else [])]
+    job.out.parent.mkdir(parents=True, exist_ok=True)
+    last: int = -1
+
+    def take(line: bytes) -> bool:
+        nonlocal last
+        report = json.loads(line)
+        before, last = last, int(report["asked"])
+        on_progress(last, int(report["wanted"]))
+        if on_request:
+            on_request(report["request"])
+        return before < last
+
+    env = {ANSWERS_KEY: key, "PYTHONHASHSEED": "0"}  # sets are iterated in the same order in both arms
+    allowed = job.plan.load.stop_seconds + LULL_SECONDS
+    _supervise(command, job, take=take, check=check, allowed=allowed, env=env, paced=on_request is not None)
+
+
+def _supervise(
+    command: list[str],
+    job: Job,
+    *,
+    take: Callable[[bytes], bool],
+    check: Callable[[], None],
+    allowed: float,
+    env: Mapping[str, str] | None = None,
+    paced: bool = False,
+) -> None:
+    """Run the generator to its end, within the seconds allowed; they begin again when ``take`` of a line says so.
+
+    A ``paced`` one is sent a byte for every line, and waits for it.
+    """
+    addresses = {url_variable(service): url for service, url in job.urls.items()} | {HOST_VARIABLE: job.host}
+    urls = {name: expand_url(url, name) for name, url in addresses.items()}  # not as arguments, which anybody can read
+    deadline = time.monotonic() + allowed
+    with job.log.open("ab") as errors:
+        child = subprocess.Popen(
+            command,
+            stdin=subprocess.PIPE if paced else subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=errors,
+            env={**os.environ, **urls, **(env or {}), LABEL: job.label},
+            start_new_session=True,
+        )
+        waiting = False
+        pin_to_cores(child.pid, job.plan.load.cores)
+        try:
+            for line in _lines(child):
+                check()
+                if line:
+                    waiting = take(line)
+                    _go_on(child)
+                if waiting:
+                    deadline = time.monotonic() + allowed
+                if time.monotonic() > deadline:
+                    raise with_log(MeasurementError("the generator did not end"), job.log)
+            status = child.wait()
+        finally:
+            _end(child)
+    if status and shutil.disk_usage(job.out.parent).free < NEEDED_BYTES:
+        raise DiskFullError(job.out)
+    if status:
+        raise with_log(MeasurementError(f"the generator failed ({describe(status)})"), job.log)
+
+
+def _generator(action: str, plan: Plan, plan_path: Path, base: Path) -> list[str]:
+    command = [sys.executable, "-m", "harness.generator", action, str(plan_path), "--base", str(base)]
+    return command if plan.profile is None else [*command, f"--profile={plan.profile}"]
+
+
+def _lines(child: "subprocess.Popen[bytes]") -> Iterator[bytes]:
+    """The child's lines as they come, and an empty one at least twice a second."""
+    output: IO[bytes] | None = child.stdout
+    if output is None:
+        return
+    with selectors.DefaultSelector() as selector:
+        selector.register(output, selectors.EVENT_READ)
+        buffer = b""
+        while True:
+            if not selector.select(timeout=0.5):
+                yield b""
+                continue
+            chunk = os.read(output.fileno(), 65536)
+            if not chunk:
+                return
+            *lines, buffer = (buffer + chunk).split(b"\n")
+            yield from lines
+
+
+def _go_on(child: "subprocess.Popen[bytes]") -> None:
+    """Send a byte to a generator that waits for one; its end is noticed by ``_supervise``."""
+    if child.stdin:
+        with suppress(BrokenPipeError):
+            child.stdin.write(b"\n")
+            child.stdin.flush()
+
+
+def _end(child: "subprocess.Popen[bytes]") -> None:
+    with suppress(ProcessLookupError):  # its group, with its workers, is gone when it ended by itself
+        os.killpg(child.pid, signal.SIGKILL)
+    child.wait()
+    for pipe in (child.stdin, child.stdout):
+        if pipe:
+            with suppress(OSError):  # bytes left for a process that is gone
+                pipe.close()

@@ -1,0 +1,215 @@
+"""Migration thread: runs the migration and its rollback while requests flow, beside the generator."""
+
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from pathlib import Path
+from threading import Event, Thread
+from types import TracebackType
+from typing import Self
+
+import psycopg
+
+from harness.environment.migration import MIGRATION_ROLE
+from harness.environment.processes import Process, describe
+from harness.errors import HarnessError
+from harness.plan.environment import Local
+from harness.plan.migration import During
+from harness.plan.model import Plan
+from harness.probes.access import Database
+from harness.probes.locks import LockProbe, Seen, with_locks
+from harness.record.migration import DOWNGRADE, UPGRADE, Passage, Queue, Ran, Wait
+from harness.record.statement_log import cause, let_go, told
+from harness.record.statements import MARK
+from harness.run.context import RunContext
+from harness.run.long_transaction import LongTransaction
+
+LEAD_SECONDS = 0.6
+"""How long probe and planned transaction run before the migration is started."""
+AFTER_SECONDS = 0.3
+TAIL_SECONDS = 1.0
+POLL_SECONDS = 0.01
+SAME_SECONDS = 0.05
+"""Two begins that differ by less are of one statement: log and session list read two clocks of one machine."""
+LOG_SECONDS = 1.0
+TITLES = {UPGRADE: "migration under load", DOWNGRADE: "rollback under load"}
+_END = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = %s"
+
+
+@dataclass(frozen=True, slots=True)
+class MigrationCommands:
+    """The commands of upgrade and downgrade, each with the revision that it leads to."""
+
+    up: tuple[str, str]
+    down: tuple[str, str]
+
+    @classmethod
+    def of(cls, plan: Plan) -> "MigrationCommands":
+        """Those of a plan with a migration under load."""
+        during, migrate = plan.migration, plan.system(Local).migrate or ""
+        before, after = plan.arms["before"].revision or "", plan.arms["after"].revision or ""
+        back = (during.down if during else None) or before
+        return cls((migrate, after), ((during.downgrade if during else None) or migrate, back))
+
+    def steps(self, databases: Sequence[Database]) -> Iterator[tuple[str, Database, str, str]]:
+        """Direction, database, command and revision, in order: all databases up, then all down in reverse."""
+        yield from ((UPGRADE, database, *self.up) for database in databases)
+        yield from ((DOWNGRADE, database, *self.down) for database in databases[::-1])
+
+
+class MigrationThread:
+    """Starts ``during.at`` seconds into the load; at its end it makes the file ``finished``, which ends the load."""
+
+    def __init__(self, context: RunContext, during: During, finished: Path) -> None:
+        self.context, self.during, self.finished = context, during, finished
+        self.passages: list[Passage] = []
+        self.failed = ""
+        self._go, self._cancel = Event(), Event()
+        self._thread = Thread(target=self._run, name="migration", daemon=True)
+
+    def __enter__(self) -> Self:
+        """Start the thread, which waits for the load."""
+        self._thread.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Cancel what still runs."""
+        self._cancel.set()
+        self._go.set()
+        self._thread.join(60)
+
+    def keep_time(self, second: float) -> None:
+        """Take the seconds that the load has run."""
+        if second >= self.during.at:
+            self._go.set()
+
+    def _run(self) -> None:
+        try:
+            self._go.wait()
+            self._migrate()
+        except (HarnessError, psycopg.Error, OSError) as error:
+            self.failed = str(error).strip().splitlines()[0]
+        except Exception as error:  # noqa: BLE001 - an exception in a thread would be lost
+            self.failed = f"{type(error).__name__}: {error}"
+        finally:
+            with suppress(OSError):
+                self.finished.touch()
+
+    def _migrate(self) -> None:
+        databases = list(self.context.environment.databases())
+        steps = MigrationCommands.of(self.context.plan).steps(databases)
+        for number, (way, database, command, revision) in enumerate(steps, start=1):
+            if self._cancel.is_set() or any(passage.failed for passage in self.passages):
+                return
+            self.context.observer.say(TITLES[way] + (f" · {database.service}" if database.service else ""))
+            self.passages.append(self._step(way, database, command, revision))
+            if number == len(databases):
+                self._cancel.wait(self.during.pause_seconds)
+        self._cancel.wait(TAIL_SECONDS)
+
+    def _step(self, way: str, database: Database, command: str, revision: str) -> Passage:
+        """Run one command on one database while locks are read and the planned transaction is open."""
+        environment = self.context.environment
+        transaction = LongTransaction(database, self.during.hold_seconds, self.during.hold_tables)
+        with LockProbe(database, MIGRATION_ROLE) as probe, transaction:
+            self._cancel.wait(LEAD_SECONDS)
+            log = environment.statement_log()
+            start = log.stat().st_size
+            begun = time.time()
+            process = environment.start_migration(database, command, revision, TITLES[way].replace(" ", "-"))
+            failed = self._await(process, transaction, probe)
+            if failed:
+                with database.connect() as connection:  # the server would go on with it
+                    connection.execute(f"{MARK} {_END}".encode(), (MIGRATION_ROLE,))
+            ended = time.time()
+            self._cancel.wait(AFTER_SECONDS)
+        seen, logged = probe.seen, told(_text_from(log, start), begun, ended + LOG_SECONDS)
+        statements = with_locks(_with_unfinished(logged.statements, seen), seen)
+        waits = [let_go(statements, _with_cause(wait, statements)) for wait in seen.waits if wait.own or wait.head]
+        return Passage(
+            way=way,
+            service=database.service,
+            revision=revision,
+            begun=begun,
+            ended=ended,
+            failed=failed,
+            held=transaction.held,
+            statements=tuple(statements),
+            waits=tuple(waits),
+            queue=_with_head(seen.queue, waits),
+            space=probe.space(begun, ended),
+            rewritten=probe.rewritten(),
+            invalid=probe.invalid(),
+            errors=logged.errors_of_others,
+            looks=seen.looks,
+            look_ms=seen.look_seconds / seen.looks * 1000 if seen.looks else 0.0,
+            unread=_unread(probe, logged.statements),
+        )
+
+    def _await(self, process: Process, transaction: LongTransaction, probe: LockProbe) -> str:
+        """Wait for a command to end; returns why it failed, empty when it did not."""
+        seconds = self.context.plan.environment.command_seconds
+        deadline = time.monotonic() + seconds
+        while (status := process.popen.poll()) is None:
+            if probe.seen.own:
+                transaction.keep_time()
+            if self._cancel.wait(POLL_SECONDS) or time.monotonic() > deadline:
+                process.end(seconds=2.0)
+                return "was interrupted" if self._cancel.is_set() else f"took longer than {seconds:g} s"
+        process.end(seconds=2.0)  # what it left behind
+        return f"failed ({describe(status)}): {_last_line(process.log)}" if status else ""
+
+
+def _text_from(log: Path, start: int) -> str:
+    with log.open("rb") as file:
+        file.seek(start)
+        return file.read().decode(errors="replace")
+
+
+def _last_line(log: Path) -> str:
+    lines = [line.strip() for line in log.read_text(errors="replace").splitlines() if line.strip()]
+    return lines[-1] if lines else "it said nothing"
+
+
+def _with_cause(wait: Wait, ran: Sequence[Ran]) -> Wait:
+    return replace(wait, head=cause(ran, wait.head, wait.table, wait.ended)) if wait.head else wait
+
+
+def _with_head(queue: Queue, waits: Sequence[Wait]) -> Queue:
+    """The queue, and the statement that most of the sessions in it waited for."""
+    heads = [wait.head for wait in waits if wait.by_migration and wait.begun <= queue.at <= wait.ended]
+    return replace(queue, head=max(heads, key=heads.count)) if heads else queue
+
+
+def _with_unfinished(ran: Sequence[Ran], seen: Seen) -> list[Ran]:
+    """The logged statements, and those that a session was seen to run and whose end is not in the log.
+
+    One that failed gets the begin that the session showed.
+    """
+    found = list(ran)
+    for (_, since), text in sorted(seen.active.items(), key=lambda one: one[0][1]):
+        known = [n for n, one in enumerate(found) if one.ms is not None and abs(one.begun - since) < SAME_SECONDS]
+        broken = [n for n, one in enumerate(found) if one.error and one.begun >= since and one.text[:200] == text[:200]]
+        if known:
+            continue
+        if broken:
+            one = found[broken[0]]
+            found[broken[0]] = Ran(since, (one.begun - since) * 1000, one.text, one.error)
+        elif not any(one.begun <= since <= one.ended for one in found):
+            found.append(Ran(since, None, text))
+    return found
+
+
+def _unread(probe: LockProbe, ran: Sequence[Ran]) -> str:
+    if probe.failed:
+        return f"who waited could not be read: {probe.failed}"
+    if not ran and not probe.seen.own:
+        return "no session of the migration was seen: let its command connect to DATABASE_URL"
+    if not ran:
+        return (
+            "the server's log has no statement of the migration: leave log_line_prefix and log_destination as they are"
+        )
+    return ""

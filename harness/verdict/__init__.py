@@ -1,0 +1,1 @@
+"""Verdict: targets, claims, guards and caveats of one run, and the outcome."""

@@ -1,0 +1,69 @@
+"""Stop: a leg that a limit of the plan ended early, and what that says of the run.
+
+Nothing else is judged by such a leg, nor by its block: what it measured stays in the run folder. But its guards count:
+a generator that was too busy breaks limits by itself, and that says nothing of the service.
+"""
+
+from dataclasses import dataclass
+
+from harness.analysis.summary import summarise
+from harness.finding import Finding
+from harness.metrics import Unit
+from harness.plan.aborts import parse_danger
+from harness.plan.model import ARMS
+from harness.record.generation import Aborted
+from harness.record.leg import Leg
+from harness.record.trial import Trial
+from harness.verdict.checks import Outcome
+from harness.verdict.guards import NOTHING_MEASURED, broken
+
+PERCENT = 100
+
+
+@dataclass(frozen=True, slots=True)
+class Stop:
+    """A leg that was ended early; ``breaches`` are the guards that broke in it."""
+
+    leg: Leg
+    aborted: Aborted
+    breaches: tuple[Finding, ...] = ()
+
+    @classmethod
+    def of(cls, trial: Trial) -> "Stop":
+        """What a trial that was aborted says.
+
+        Raises:
+            ValueError: when it was not.
+        """
+        if trial.generation.aborted is None:
+            raise ValueError(f"leg {trial.leg.title} was not ended early")
+        summary = summarise([trial])
+        breaches = tuple(
+            breach for breach in broken(summary, summary.legs) if breach != NOTHING_MEASURED
+        )  # it may have ended in its ramp
+        return cls(trial.leg, trial.generation.aborted, breaches)
+
+    @property
+    def outcome(self) -> Outcome:
+        """FAIL where after broke the limit; another arm that does says nothing of the migration."""
+        return Outcome.FAIL if self.leg.arm == ARMS[-1] else Outcome.INCONCLUSIVE
+
+    @property
+    def said(self) -> str:
+        """What happened, in a few words."""
+        aborted, metric = self.aborted, parse_danger(self.aborted.when).metric
+        place = ", ".join(part for part in (aborted.stage, aborted.endpoint) if part)
+        in_percent = metric.unit is Unit.FRACTION
+        number, unit = (aborted.value * PERCENT, "%") if in_percent else (aborted.value, metric.unit)
+        value = f"{number:,.0f} {unit}" if number >= PERCENT else f"{number:.3g} {unit}"
+        limit = f"{aborted.when} ({place})" if place else aborted.when
+        return f"{self.leg.arm} broke {limit} with {value}, {aborted.second:.0f} s into leg {self.leg.title}"
+
+    @property
+    def finding(self) -> Finding:
+        """What is to be told of it."""
+        return Finding(
+            "ABORTED",
+            f"the run was ended early: {self.said}",
+            "read the logs of the services in logs/; raise the limit only where it is no danger",
+        )

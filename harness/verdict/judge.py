@@ -1,0 +1,217 @@
+"""Verdict: every target and every claim judged, and the run as a whole."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from enum import StrEnum
+
+from harness.analysis.answers import Agreement, AnswerOutcome
+from harness.analysis.comparison import Comparison
+from harness.analysis.noise import Noise, differences_of, earlier_differences, floors_of, place_of, unequal_arms
+from harness.analysis.statuses import Replies
+from harness.analysis.summary import Summary
+from harness.evidence.evidence import Evidence
+from harness.evidence.indexes import index_caveats
+from harness.finding import Finding
+from harness.plan.model import Plan
+from harness.plan.targets import Claim
+from harness.record.generation import Loss
+from harness.record.setup import Setup
+from harness.record.trial import Incident
+from harness.record.unavailable import Unread, not_read
+from harness.verdict.aborts import Stop
+from harness.verdict.arrivals import unasked
+from harness.verdict.caveats import ARMS_ALIKE, caveats_of_migration, caveats_of_run
+from harness.verdict.checks import Check, Grounds, Outcome, Repeat
+from harness.verdict.evictions import decides, evicted
+from harness.verdict.guards import NO_BLOCK, breaches_of
+from harness.verdict.rules import RULES_OF_CLAIMS, caveats_of_noise, check_targets
+
+ANSWERED = {
+    AnswerOutcome.SAME: Outcome.PASS,
+    AnswerOutcome.DIFFERENT: Outcome.FAIL,
+    AnswerOutcome.PARTED: Outcome.INCONCLUSIVE,
+    AnswerOutcome.SHORT: Outcome.INCONCLUSIVE,
+    AnswerOutcome.NOTHING: Outcome.INVALID,
+    AnswerOutcome.MISSING: Outcome.INVALID,
+}
+
+
+class Holding(StrEnum):
+    """What the measurement says of a claim."""
+
+    HOLDS = "holds"
+    DOES_NOT_HOLD = "does not hold"
+    CANNOT_TELL = "cannot tell"
+
+
+@dataclass(frozen=True, slots=True)
+class ClaimCheck:
+    """One claim against the measurement; no checks when nothing measures it."""
+
+    claim: Claim
+    holding: Holding
+    checks: tuple[Check, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """All targets judged, the answers, and all claims; claims and advisory targets do not count towards the outcome."""
+
+    outcome: Outcome
+    checks: tuple[Check, ...]
+    claims: tuple[ClaimCheck, ...]
+    caveats: tuple[Finding, ...]
+    breaches: tuple[Finding, ...]
+    agreement: Agreement | None = None
+    """The answers of both arms side by side; ``None``: the plan does not compare them."""
+    stops: tuple[Stop, ...] = ()
+
+    @property
+    def answers(self) -> Outcome | None:
+        """What the answers alone come to."""
+        return ANSWERED[self.agreement.outcome] if self.agreement else None
+
+    @property
+    def required(self) -> list[Check]:
+        """The checks that count towards the outcome."""
+        return [check for check in self.checks if check.target.required]
+
+    @property
+    def advisory(self) -> list[Check]:
+        """The checks that count towards nothing."""
+        return [check for check in self.checks if not check.target.required]
+
+    def count(self, outcome: Outcome) -> int:
+        """How many of the required checks came out so."""
+        return sum(check.outcome is outcome for check in self.required)
+
+
+@dataclass(frozen=True, slots=True)
+class Problems:
+    """What went wrong in a run, as it was recorded.
+
+    Attributes:
+        losses: workers of the generator that were lost.
+        incidents: what happened to containers and servers under load.
+        unsound: what is wrong with the record, or with the load of a leg.
+        stops: legs that a limit of the plan ended early.
+        unread: what servers did not report.
+    """
+
+    losses: Sequence[Loss] = ()
+    incidents: Sequence[Incident] = ()
+    unsound: Sequence[Finding] = ()
+    stops: Sequence[Stop] = ()
+    unread: Sequence[Unread] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Measurement:
+    """All that a run is judged by.
+
+    Attributes:
+        plan: what was asked.
+        setup: on what it ran.
+        summary: percentiles and rates per arm, block, stage and endpoint.
+        comparison: before and after side by side.
+        repeat: the second measurement of what had failed.
+        noise: what the control arms of earlier runs on this machine showed.
+        agreement: the answers of both arms side by side; ``None``: the plan does not compare them.
+        replies: the statuses of the answers, by arm and endpoint; empty where they were not looked at.
+        evidence: what servers and the migration under load showed beside the numbers.
+        problems: what went wrong.
+    """
+
+    plan: Plan
+    setup: Setup
+    summary: Summary
+    comparison: Comparison
+    repeat: Repeat | None = None
+    noise: Noise | None = None
+    agreement: Agreement | None = None
+    replies: Sequence[Replies] = ()
+    evidence: Evidence = field(default_factory=Evidence)
+    problems: Problems = field(default_factory=Problems)
+
+    @property
+    def interrupted(self) -> bool:
+        """Whether the run ended before its last leg."""
+        return len(self.summary.legs) + self.summary.settling.dropped_legs < self.setup.legs_planned
+
+
+def judge(measured: Measurement) -> Verdict:
+    """Judge every target and claim of the plan; a broken guard makes the run INVALID, and other answers fail it."""
+    plan, summary, stops = measured.plan, measured.summary, tuple(measured.problems.stops)
+    own, known = differences_of(summary), earlier_differences(measured.noise)
+    floors, forgotten = floors_of([*known, *own]), evicted(summary)
+    decisive = decides([*plan.targets, *(target for claim in plan.claims for target in claim.targets)])
+    wanted = {place_of(target) for target in plan.targets if target.required}
+    unequal = unequal_arms(own, floors_of(known), wanted)
+    breaches = _breaches(measured, [*unequal, *([forgotten] if forgotten and decisive else [])])
+    grounds = Grounds(
+        comparison=measured.comparison,
+        targets=plan.targets,
+        floors=floors,
+        silent=unasked(summary),
+        repeat=measured.repeat,
+        replies=measured.replies,
+        rehearsal=measured.evidence.rehearsal,
+        interrupted=measured.interrupted,
+    )
+    checks = tuple(check_targets(plan.targets, grounds))
+    outcomes = [check.outcome for check in checks if check.target.required] or [Outcome.INCONCLUSIVE]
+    outcomes += [stop.outcome for stop in stops]
+    if measured.agreement:
+        outcomes.append(ANSWERED[measured.agreement.outcome])
+    return Verdict(
+        outcome=Outcome.INVALID if breaches else max(outcomes, key=list(Outcome).index),
+        checks=checks,
+        claims=tuple(_judge_claim(claim, grounds, valid=not breaches) for claim in plan.claims),
+        caveats=(
+            *_caveats(measured, [forgotten] if forgotten and not decisive else []),
+            *caveats_of_noise(checks, floors, repeated=measured.repeat is not None),
+        ),
+        breaches=breaches,
+        agreement=measured.agreement,
+        stops=stops,
+    )
+
+
+def _breaches(measured: Measurement, found: Sequence[Finding]) -> tuple[Finding, ...]:
+    """What broke the run, what broke its second measurement and what ended it early, each once."""
+    problems, repeat = measured.problems, measured.repeat
+    own = breaches_of(measured.summary, problems.losses, problems.incidents, measured.agreement, problems.unsound)
+    first = [one for one in (*own, *found) if not (problems.stops and one == NO_BLOCK)]  # it may not have come so far
+    again = breaches_of(repeat.summary) if repeat and repeat.summary.legs else ()  # cut short in its first block: none
+    return tuple(dict.fromkeys((*first, *again, *(breach for stop in problems.stops for breach in stop.breaches))))
+
+
+def _caveats(measured: Measurement, forgotten: Sequence[Finding]) -> Iterator[Finding]:
+    """What is to be kept in mind of the run, beside its noise."""
+    evidence = measured.evidence
+    if measured.plan.arms_alike:
+        yield ARMS_ALIKE
+    yield from caveats_of_run(
+        measured.summary,
+        measured.comparison,
+        measured.agreement,
+        measured.replies,
+        interrupted=measured.interrupted,
+    )
+    yield from caveats_of_migration(evidence.rehearsal)
+    yield from forgotten
+    yield from not_read(measured.problems.unread)
+    yield from index_caveats(evidence.databases.ledger.flaws if evidence.databases else ())
+
+
+def _judge_claim(claim: Claim, grounds: Grounds, *, valid: bool) -> ClaimCheck:
+    """A claim holds when all that it says is met, and does not when one thing is clearly missed."""
+    grounds = replace(grounds, targets=(*grounds.targets, *claim.targets), floors={})
+    checks = tuple(check_targets(claim.targets, grounds, RULES_OF_CLAIMS))
+    outcomes = {check.outcome for check in checks}
+    holding = Holding.CANNOT_TELL
+    if valid and Outcome.FAIL in outcomes:
+        holding = Holding.DOES_NOT_HOLD
+    elif valid and outcomes == {Outcome.PASS}:
+        holding = Holding.HOLDS
+    return ClaimCheck(claim, holding, checks)

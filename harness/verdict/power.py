@@ -1,0 +1,77 @@
+"""Forecast: what a number of blocks can tell, before they are measured, and how many more would decide a target."""
+
+import math
+from collections.abc import Sequence
+from statistics import fmean, stdev
+
+from harness.analysis.comparison import Comparison, Pair
+from harness.metrics import Scale
+from harness.plan.expectation import Form
+from harness.plan.model import Plan
+from harness.plan.targets import Target
+from harness.statistics.precision import precise_enough
+from harness.statistics.student_t import t_quantile
+
+MOST_BLOCKS = 100
+POWER = 0.8
+PRECISION = 0.05
+
+
+def visible(spread: float, blocks: int) -> float | None:
+    """The smallest change of a ratio, as a fraction, that so many blocks would tell from none four times in five.
+
+    Args:
+        spread: standard deviation of the log ratios of a block.
+        blocks: 2 or more.
+
+    Returns:
+        0.09 for 9 %; ``None`` for fewer than two blocks. Source: Lehr (1992), with quantiles of Student's t:
+        (t(0.975) + t(0.8)) s / sqrt(K), on the log scale.
+    """
+    if blocks < 2:  # noqa: PLR2004 - one block has no spread
+        return None
+    reach = t_quantile(0.975, blocks - 1) + t_quantile(POWER, blocks - 1)
+    return math.expm1(reach * spread / math.sqrt(blocks))
+
+
+def more_blocks(values: Sequence[float], limit: float) -> int | None:
+    """How many blocks more would put the whole interval on one side of a limit, if these are like those to come.
+
+    Args:
+        values: one per block, such as ln(after / before); two or more.
+        limit: in the same unit.
+
+    Returns:
+        0 when they do already; ``None`` when ``MOST_BLOCKS`` in all would not. Student's t, as the interval itself.
+    """
+    distance, spread = abs(fmean(values) - limit), stdev(values)
+    for blocks in range(len(values), MOST_BLOCKS + 1):
+        if t_quantile(0.975, blocks - 1) * spread / math.sqrt(blocks) < distance:
+            return blocks - len(values)
+    return None
+
+
+def decided(plan: Plan, comparison: Comparison) -> bool:
+    """Whether every required target that blocks are needed for is known precisely enough, whatever came out.
+
+    A ratio is to be known to ``PRECISION``; one that may rise by a little, to half of that.
+    """
+    for target in (target for target in plan.targets if target.required):
+        pair = comparison.pair(target.expectation.metric.name, target.stage, target.endpoint, target.tag)
+        values = block_values(target, pair) if pair else None
+        allowed = target.expectation.limit if target.expectation.form is Form.NO_REGRESSION else math.inf
+        if values and not precise_enough(values, math.log1p(min(PRECISION, allowed / 2 or PRECISION))):
+            return False
+    return True
+
+
+def block_values(target: Target, pair: Pair) -> list[float] | None:
+    """The logarithms that a target's interval is made of, one per block; ``None`` for one judged in another way."""
+    metric = pair.metric
+    if metric.scale is not Scale.LOG or metric.by_leg or metric.origin.once or not pair.blocks:
+        return None
+    if target.expectation.form is Form.ABSOLUTE:
+        return [math.log(b.after) for b in pair.blocks] if all(b.after > 0 for b in pair.blocks) else None
+    if any(min(b.before, b.after) <= 0 for b in pair.blocks):
+        return None
+    return [math.log(b.after / b.before) for b in pair.blocks]

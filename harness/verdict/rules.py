@@ -1,0 +1,275 @@
+"""Rules: every rule that can change the outcome of a check, in the order in which they apply.
+
+A rule takes all checks and returns all of them. Most rules turn a PASS or a FAIL that is not shown well enough into
+INCONCLUSIVE; none turns a FAIL into a PASS.
+"""
+
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+
+from harness.analysis.noise import Floor, Place, place_of
+from harness.analysis.statuses import Replies, answered_otherwise, asked_otherwise, excused, failed_too_often
+from harness.finding import Finding
+from harness.metrics import Origin, Scale
+from harness.plan.expectation import Form
+from harness.plan.targets import Target
+from harness.statistics.intervals import Interval
+from harness.statistics.multiplicity import holm
+from harness.statistics.significance import one_sided_p
+from harness.verdict.arrivals import unasked
+from harness.verdict.caveats import FAILED_ONCE, FEW_PAIRS, NO_NOISE_FLOOR
+from harness.verdict.checks import Check, Grounds, Outcome, Reason, Rule, edge_of, judge_by_interval, limit_of
+from harness.verdict.migration import judge_migration_under_load
+
+SEQUENTIAL_FLOORS = 3
+"""Unpaired, a change is believed when it is more than so many times what equal arms differ by."""
+SIGNIFICANT = 0.025
+"""One-sided: what a 95 % interval leaves on the side where a target is missed."""
+OF_NO_REQUESTS = frozenset({Origin.START, Origin.FAULT, Origin.MIGRATION, Origin.REHEARSAL})
+"""Origins of what is measured whatever was answered; all others speak of the requests that were made."""
+
+
+def require_turns(checks: Sequence[Check], grounds: Grounds) -> list[Check]:
+    """Where the arms did not take turns, no change is judged unless it is three times the noise floor."""
+    if not grounds.comparison.sequential:
+        return list(checks)
+    return [_if_believed(check, grounds.floors.get(place_of(check.target))) for check in checks]
+
+
+def _if_believed(check: Check, floor: Floor | None) -> Check:
+    judged = check.reason not in {Reason.NO_DATA, Reason.TOO_FEW}
+    if not judged or check.target.expectation.form is Form.ABSOLUTE or _beyond(check, floor):
+        return check
+    return replace(check, outcome=Outcome.INCONCLUSIVE, reason=Reason.SEQUENTIAL, floor=floor)
+
+
+def _beyond(check: Check, floor: Floor | None) -> bool:
+    """Whether a change is three times what equal arms differ by."""
+    change = check.pair.change if check.pair else None
+    if floor is None or change is None or change.scale != "ratio" or change.value <= 0:
+        return False
+    return abs(math.log(change.value)) > SEQUENTIAL_FLOORS * math.log1p(floor.value)
+
+
+def require_arrivals(checks: Sequence[Check], grounds: Grounds) -> list[Check]:
+    """No latency target passes in a stage of which more than 1 % of the arrivals never began: they have no latency."""
+    return [_if_asked(check, grounds.silent) for check in checks]
+
+
+def _if_asked(check: Check, silent: frozenset[str]) -> Check:
+    in_latency = check.target.expectation.metric.latency and check.outcome is Outcome.PASS
+    touched = silent if check.target.stage is None else silent & {check.target.stage}
+    if not in_latency or not touched:
+        return check
+    return replace(check, outcome=Outcome.INCONCLUSIVE, reason=Reason.UNASKED)
+
+
+def void_latency_by_errors(checks: Sequence[Check], grounds: Grounds) -> list[Check]:  # noqa: ARG001 - a rule
+    """Where an error target fails, the latency targets of the same requests decide nothing: errors answer fast."""
+    failing = [
+        check.target
+        for check in checks
+        if check.outcome is Outcome.FAIL and check.target.expectation.metric.scale is Scale.PROPORTION
+    ]
+    return [
+        replace(check, outcome=Outcome.INCONCLUSIVE, reason=Reason.VOID)
+        if check.target.expectation.metric.latency and any(_voids(f, check.target) for f in failing)
+        else check
+        for check in checks
+    ]
+
+
+def _voids(errors: Target, latency: Target) -> bool:
+    """Whether a failed error target is one of the same requests; an advisory one decides nothing that is required."""
+    same_stage = errors.stage == latency.stage or None in {errors.stage, latency.stage}
+    mine, others = errors.endpoints, latency.endpoints
+    overlap = mine is None or others is None or bool(mine & others)
+    return (errors.required or not latency.required) and same_stage and overlap
+
+
+def correct_for_number(checks: Sequence[Check], grounds: Grounds) -> list[Check]:  # noqa: ARG001 - a rule
+    """Holm's correction over the primary targets: one fails only if it also fails among all of them.
+
+    Without any change, one of six targets judged by 95 % intervals is missed in every seventh run or so. A PASS of the
+    run needs every target to be met, which more targets make no easier, and is not corrected.
+
+    Source: Holm (1979), on the one-sided p-values of the hypothesis that the target is just met. A primary target
+    without an interval counts with p = 1; a single primary target fails by its interval.
+    """
+    primary = [check for check in checks if check.target.primary]
+    adjusted = dict(zip(map(id, primary), holm([_miss_p(check) for check in primary]), strict=True))
+    return [
+        replace(check, outcome=Outcome.INCONCLUSIVE, reason=Reason.UNCORRECTED)
+        if check.outcome is Outcome.FAIL and adjusted.get(id(check), 0.0) > SIGNIFICANT
+        else check
+        for check in checks
+    ]
+
+
+def _miss_p(check: Check) -> float:
+    """The one-sided p-value of the hypothesis that a target is just met; 1 without an interval."""
+    pair = check.pair
+    change = pair.change if pair else None
+    if pair is None or change is None or change.low is None or change.high is None or change.low <= 0:
+        return 1.0
+    limit, below = limit_of(check.target, pair)
+    if limit <= 0:
+        return 1.0
+    logs = Interval(*(math.log(value) for value in (change.value, change.low, change.high)))
+    return one_sided_p(logs, math.log(limit), len(pair.blocks) - 1, above=below)
+
+
+def compare_with_noise(checks: Sequence[Check], grounds: Grounds) -> list[Check]:
+    """A change within the noise floor of its place decides nothing, where a floor is known.
+
+    - A target that asks for a change smaller than the floor cannot pass, however narrow the interval is.
+    - A regression that may be as small as the floor is no miss.
+    """
+    return [_against(check, grounds.floors.get(place_of(check.target))) for check in checks]
+
+
+def _against(check: Check, floor: Floor | None) -> Check:
+    if floor is None or check.pair is None or check.target.expectation.form is Form.ABSOLUTE:
+        return check
+    check = replace(check, floor=floor)
+    if check.outcome is Outcome.FAIL and _in_noise(check, floor):
+        return replace(check, outcome=Outcome.INCONCLUSIVE, reason=Reason.IN_NOISE)
+    if check.outcome is Outcome.PASS and _asked(check) < math.log1p(floor.value):
+        return replace(check, outcome=Outcome.INCONCLUSIVE, reason=Reason.UNSTABLE)
+    return check
+
+
+def _asked(check: Check) -> float:
+    """How large, on the log scale, the change is that a target asks to tell from none."""
+    edge = edge_of(check.target, check.pair) if check.pair else None
+    return math.inf if edge is None else abs(edge)
+
+
+def _in_noise(check: Check, floor: Floor) -> bool:
+    """Whether a regression may be as small as what equal arms differ by."""
+    change = check.pair.change if check.pair else None
+    if change is None or change.low is None or change.high is None:
+        return False
+    regression = check.target.expectation.form is Form.NO_REGRESSION
+    nearest = math.log(change.low) if not check.target.expectation.below else -math.log(change.high)
+    return regression and nearest <= math.log1p(floor.value)
+
+
+def require_second_miss(checks: Sequence[Check], grounds: Grounds) -> list[Check]:
+    """Where failed targets were measured once more, one fails only if it failed both times."""
+    repeat, failed = grounds.repeat, suspects(checks)
+    if repeat is None:
+        return list(checks)
+    second = replace(grounds, comparison=repeat.comparison, silent=unasked(repeat.summary))
+    found = check_targets([check.target for check in failed], second, RULES_OF_REPEAT) if repeat.complete else []
+    again = iter(found)
+    return [_if_missed_again(check, next(again, None)) if check in failed else check for check in checks]
+
+
+def suspects(checks: Sequence[Check]) -> list[Check]:
+    """The required checks that fail on a change, which a second measurement has to confirm."""
+    return [check for check in checks if check.outcome is Outcome.FAIL and check.target.primary]
+
+
+def _if_missed_again(check: Check, again: Check | None) -> Check:
+    """``again`` is the check of the second measurement, ``None`` where that was not completed."""
+    if again is None:
+        return replace(check, outcome=Outcome.INCONCLUSIVE, reason=Reason.UNFINISHED)
+    if again.outcome is Outcome.FAIL:
+        return replace(check, reason=Reason.CONFIRMED, again=again.pair)
+    return replace(check, outcome=Outcome.INCONCLUSIVE, reason=Reason.UNCONFIRMED, again=again.pair)
+
+
+def require_proof(checks: Sequence[Check], grounds: Grounds) -> list[Check]:
+    """A target passes only if the run was complete, and if both arms answered the same requests with success.
+
+    A latency, a rate, or work per request covers only the requests that were made and that count as successes.
+    """
+    return [_if_proven(check, grounds) for check in checks]
+
+
+def _if_proven(check: Check, grounds: Grounds) -> Check:
+    if check.outcome is not Outcome.PASS:
+        return check
+    reason = Reason.INTERRUPTED if grounds.interrupted else _why_not(check.target, grounds.replies, grounds.targets)
+    return replace(check, outcome=Outcome.INCONCLUSIVE, reason=reason) if reason else check
+
+
+def _why_not(target: Target, replies: Sequence[Replies], targets: Sequence[Target]) -> Reason | None:
+    metric, endpoint = target.expectation.metric, target.endpoint
+    if not replies or metric.origin in OF_NO_REQUESTS:
+        return None
+    if target.tag is not None:  # its endpoints are as all requests of a plan that has no other
+        replies = [one for one in replies if one.endpoint in (target.endpoints or ())]
+    relative = target.expectation.form is not Form.ABSOLUTE
+    limited = metric.of_failures or any(_covers(other, target) for other in targets)
+    if not limited and failed_too_often(replies, endpoint, relative=relative):
+        return Reason.ERRORS
+    if excused(replies, endpoint):
+        return Reason.EXCUSED
+    if asked_otherwise(replies, endpoint):
+        return Reason.ASKED_OTHERWISE
+    return Reason.ANSWERED_OTHERWISE if answered_otherwise(replies, endpoint) else None
+
+
+def _covers(errors: Target, target: Target) -> bool:
+    """Whether a target of errors speaks of all requests that another target speaks of.
+
+    One that is advisory may be missed without consequence, and so limits nothing for what is required.
+    """
+    return (
+        errors.expectation.metric.of_failures
+        and (errors.required or not target.required)
+        and errors.stage in {None, target.stage}
+        and (errors.endpoints is None or (target.endpoints is not None and target.endpoints <= errors.endpoints))
+    )
+
+
+RULES: tuple[Rule, ...] = (
+    judge_by_interval,
+    require_turns,
+    require_arrivals,
+    void_latency_by_errors,
+    correct_for_number,
+    compare_with_noise,
+    require_second_miss,
+    judge_migration_under_load,
+    require_proof,
+)
+"""The rules for the targets of the plan."""
+RULES_OF_CLAIMS: tuple[Rule, ...] = (
+    judge_by_interval,
+    require_turns,
+    require_arrivals,
+    void_latency_by_errors,
+    judge_migration_under_load,
+    require_proof,
+)
+"""The rules for claims, which cannot fail a run: no correction, no noise floor, no second measurement."""
+RULES_OF_REPEAT: tuple[Rule, ...] = (
+    judge_by_interval,
+    require_turns,
+    require_arrivals,
+    void_latency_by_errors,
+    compare_with_noise,
+)
+"""The rules for the second measurement of targets that failed."""
+
+
+def check_targets(targets: Sequence[Target], grounds: Grounds, rules: Sequence[Rule] = RULES) -> list[Check]:
+    """Judge targets by the rules, one after the other."""
+    checks = [Check(target) for target in targets]
+    for rule in rules:
+        checks = rule(checks, grounds)
+    return checks
+
+
+def caveats_of_noise(checks: Sequence[Check], floors: Mapping[Place, Floor], *, repeated: bool) -> Iterator[Finding]:
+    """The caveats of an unknown or provisional noise floor, and of failures that were measured only once."""
+    if not floors:
+        yield NO_NOISE_FLOOR
+    if any(check.floor and check.floor.provisional for check in checks):
+        yield FEW_PAIRS
+    if suspects(checks) and not repeated:
+        yield FAILED_ONCE

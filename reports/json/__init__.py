@@ -1,0 +1,1 @@
+"""JSON: the files for machines, unrounded, with null for what is missing."""

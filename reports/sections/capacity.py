@@ -1,0 +1,100 @@
+"""Capacity: what every stress stage did in each arm, and how many users, or which rate, the arms held."""
+
+from dataclasses import dataclass
+
+from harness.analysis.capacity import Step
+from harness.analysis.summary import Summary
+from harness.metrics import HEADLINES, METRICS, Metric, held_metric
+from harness.plan.model import ARMS, Plan
+from harness.verdict.checks import Outcome
+from reports import formatting
+from reports.formatting import Cell
+from reports.sections.stages import least_samples, value_cell
+
+SHOWN = METRICS[HEADLINES[0]]
+CLOSED_LEAD = (
+    "Users are held when {} in their stress stage and in every one with as many or fewer users, leg by leg. The number "
+    "of an arm is the median of its legs, of an even number the lower middle one."
+)
+OPEN_LEAD = (
+    "A rate is held when {} in its stress stage and in every one with as many or fewer arrivals a second, leg by leg. "
+    "The rate of an arm is the median of its legs, of an even number the lower middle one."
+)
+
+
+@dataclass(frozen=True, slots=True)
+class StepRow:
+    """One stress stage: its load, and of each arm the P95 and in how many of its legs the limits held."""
+
+    load: str
+    stage: str
+    before: Cell
+    before_held: str
+    after: Cell
+    after_held: str
+
+
+@dataclass(frozen=True, slots=True)
+class CapacityTable:
+    """The stress stages, least load first, and what was held; ``unit`` is that of the latencies.
+
+    ``title`` names what is held, ``load`` heads its column, ``lead`` says what holding it means.
+    """
+
+    title: str
+    load: str
+    lead: str
+    unit: str
+    rows: tuple[StepRow, ...]
+    before: Cell
+    after: Cell
+
+
+def capacity_table(plan: Plan, summary: Summary) -> CapacityTable | None:
+    """The table; ``None`` when the plan does not say what it means to hold a load, or nothing was measured."""
+    if plan.capacity is None or not summary.steps:
+        return None
+    metric = held_metric(rates=plan.open)
+    before, after = (_held(summary, metric, arm) for arm in ARMS)
+    places = sorted({(step.load, step.stage) for step in summary.steps})
+    return CapacityTable(
+        title=metric.label.capitalize(),
+        load="arrivals/s" if plan.open else formatting.UNITS[metric.unit],
+        lead=(OPEN_LEAD if plan.open else CLOSED_LEAD).format(
+            " and ".join(formatting.plain(text.strip()) for text in plan.capacity.limit)
+        ),
+        unit=formatting.UNITS[SHOWN.unit],
+        rows=tuple(_row(summary, load, stage) for load, stage in places),
+        before=before,
+        after=after,
+    )
+
+
+def _held(summary: Summary, metric: Metric, arm: str) -> Cell:
+    row = summary.row(arm, None, None, None)
+    value = row.value(metric.name) if row else None
+    if row is None or value is None:
+        return formatting.missing("nothing was measured in this arm")
+    return Cell(formatting.with_unit(metric, value, at_least=row.at_least(metric)))
+
+
+def _row(summary: Summary, load: float, stage: str) -> StepRow:
+    (before, before_held), (after, after_held) = (_of_arm(summary, arm, stage) for arm in ARMS)
+    return StepRow(formatting.planned(load), formatting.plain(stage), before, before_held, after, after_held)
+
+
+def _of_arm(summary: Summary, arm: str, stage: str) -> tuple[Cell, str]:
+    row = summary.row(arm, None, stage, None)
+    cell = formatting.missing("not requested in this arm")
+    if row:
+        cell = value_cell(row, SHOWN, least_samples(summary, SHOWN, arm, stage, None))
+    return cell, _legs([step for step in summary.steps if (step.leg.arm, step.stage) == (arm, stage)])
+
+
+def _legs(steps: list[Step]) -> str:
+    held = sum(step.held for step in steps)
+    if held == len(steps):
+        return f"{formatting.MARKS[Outcome.PASS]} held"
+    if held == 0:
+        return f"{formatting.MARKS[Outcome.FAIL]} not held"
+    return f"{formatting.MARKS[Outcome.INCONCLUSIVE]} held in {formatting.count(held)} of {formatting.plural(len(steps), 'leg')}"

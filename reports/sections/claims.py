@@ -1,0 +1,66 @@
+"""Claims: what somebody said the migration does, beside what was measured."""
+
+from collections import Counter
+from dataclasses import dataclass
+
+from harness.verdict.checks import Outcome
+from harness.verdict.judge import ClaimCheck, Holding, Verdict
+from reports import formatting
+from reports.sections.targets import TargetRow, target_row
+
+MARKS = {
+    Holding.HOLDS: formatting.MARKS[Outcome.PASS],
+    Holding.DOES_NOT_HOLD: formatting.MARKS[Outcome.FAIL],
+    Holding.CANNOT_TELL: formatting.MARKS[Outcome.INCONCLUSIVE],
+}
+OUTCOMES = {
+    Holding.HOLDS: Outcome.PASS,
+    Holding.DOES_NOT_HOLD: Outcome.FAIL,
+    Holding.CANNOT_TELL: Outcome.INCONCLUSIVE,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class ClaimRow:
+    """One claim: its words and figures, what the measurement says, and what it was measured by."""
+
+    id: str
+    says: str
+    claimed: str
+    holding: str
+    mark: str
+    outcome: str
+    measured: tuple[TargetRow, ...]
+    unmeasured: str
+
+
+def claim_rows(verdict: Verdict) -> tuple[ClaimRow, ...]:
+    """The claims of a plan, in its order."""
+    return tuple(_row(check) for check in verdict.claims)
+
+
+def claims_tally(verdict: Verdict) -> str:
+    """How many claims hold: ``3 hold, 1 does not hold, 2 cannot be told here``; empty without claims."""
+    counts = Counter(check.holding for check in verdict.claims)
+    words = {
+        Holding.HOLDS: ("holds", "hold"),
+        Holding.DOES_NOT_HOLD: ("does not hold", "do not hold"),
+        Holding.CANNOT_TELL: ("cannot be told here", "cannot be told here"),
+    }
+    parts = (f"{counts[holding]} {words[holding][counts[holding] != 1]}" for holding in Holding if counts[holding])
+    return ", ".join(parts)
+
+
+def _row(check: ClaimCheck) -> ClaimRow:
+    claim = check.claim
+    figures = [formatting.plain(text) for text in (claim.before, claim.after) if text]
+    return ClaimRow(
+        id=formatting.plain(claim.id),
+        says=formatting.plain(claim.says),
+        claimed=" → ".join(figures),
+        holding=check.holding.value,
+        mark=MARKS[check.holding],
+        outcome=OUTCOMES[check.holding].value,
+        measured=tuple(target_row(number, part) for number, part in enumerate(check.checks, start=1)),
+        unmeasured=formatting.plain(claim.unmeasured or ""),
+    )

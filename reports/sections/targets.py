@@ -1,0 +1,273 @@
+"""Targets: each judged target as one row of strings, and the sentences that sum them up."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from harness.analysis.comparison import Comparison, Pair
+from harness.analysis.summary import Summary
+from harness.finding import Finding
+from harness.metrics import HEADLINES, METRICS, Basis, Metric, Origin
+from harness.plan.expectation import Form
+from harness.plan.model import ARMS, Plan
+from harness.verdict.caveats import SEQUENTIAL
+from harness.verdict.checks import Check, Outcome, Reason, unbounded
+from harness.verdict.judge import Verdict
+from reports import formatting
+from reports.formatting import Cell
+from reports.sections.answers import answer_tally, with_answers
+from reports.sections.noise import reason_of
+
+NAMED_IN_HEADLINE = 3
+SAMPLES = {
+    Basis.REQUESTS: "request",
+    Basis.SUCCESSES: "successful request",
+    Basis.LOOKUPS: "cache look-up",
+    Basis.HITS: "cached answer",
+    Basis.MISSES: "uncached answer",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Remark:
+    """Something to keep in mind: its kind, what was seen, what to do about it, and the targets it is about."""
+
+    kind: str
+    what: str
+    advice: str
+    about: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class TargetRow:
+    """One judged target; ``number`` counts from 1, ``absolute`` targets are judged on ``after_interval``."""
+
+    number: int
+    expect: str
+    where: str
+    narrowed: str
+    claim: str
+    advisory: bool
+    outcome: str
+    mark: str
+    before: Cell
+    after: Cell
+    after_interval: str
+    change: Cell
+    interval: Cell
+    reason: str
+    absolute: bool
+    remarks: tuple[Remark, ...]
+
+
+def remark(finding: Finding, *about: int) -> Remark:
+    """A finding as a remark about some targets, by their numbers; about the whole run without any."""
+    return Remark(finding.code, finding.seen, finding.advice, about)
+
+
+def target_rows(verdict: Verdict) -> tuple[TargetRow, ...]:
+    """The checks of a verdict, in the order of the plan."""
+    return tuple(target_row(index, check) for index, check in enumerate(verdict.checks, start=1))
+
+
+def target_row(index: int, check: Check) -> TargetRow:
+    """One check as strings."""
+    pair = check.pair
+    before, after = _values(check)
+    interval = pair.after_interval if pair and after.why == "" else None
+    return TargetRow(
+        number=index,
+        expect=formatting.plain(check.target.expect.strip()),
+        where=formatting.where(check.target),
+        narrowed=formatting.narrowed(check.target),
+        claim=formatting.plain(check.target.claim or ""),
+        advisory=not check.target.required,
+        outcome=check.outcome.value,
+        mark=formatting.MARKS[check.outcome],
+        before=before,
+        after=after,
+        after_interval=formatting.value_interval(pair.metric, interval) if pair and interval else "",
+        change=change_cell(pair, too_few=check.reason is Reason.TOO_FEW),
+        interval=interval_cell(pair, too_few=check.reason is Reason.TOO_FEW),
+        reason=reason_of(check),
+        absolute=check.target.expectation.form is Form.ABSOLUTE,
+        remarks=tuple(remark(caveat, index) for caveat in check.caveats),
+    )
+
+
+def _values(check: Check) -> tuple[Cell, Cell]:
+    pair = check.pair
+    if pair is None:
+        return formatting.missing(Reason.NO_DATA.value), formatting.missing(Reason.NO_DATA.value)
+    if check.reason is Reason.TOO_FEW:
+        few = Cell("too few", too_few(pair.metric), faint=True)
+        return few, few
+    before, after = (
+        formatting.missing(Reason.NO_DATA.value) if value is None else Cell(text)
+        for value, text in zip((pair.before, pair.after), formatting.levels(pair), strict=True)
+    )
+    return before, after
+
+
+def too_few(metric: Metric) -> str:
+    """Why a percentile is not shown: how many samples it needs."""
+    return f"{metric.label} needs {formatting.plural(metric.least, SAMPLES[metric.basis])} in every leg"
+
+
+def change_cell(pair: Pair | None, *, too_few: bool = False) -> Cell:
+    """The change of a pair, or why there is none."""
+    if pair is None or pair.change is None or too_few:
+        return formatting.missing(_why_no_change(pair, too_few=too_few))
+    return Cell(formatting.change_with_unit(pair.change))
+
+
+def interval_cell(pair: Pair | None, *, too_few: bool = False) -> Cell:
+    """The interval of a change, or why there is none."""
+    if pair is None or pair.change is None or too_few:
+        return formatting.missing(_why_no_change(pair, too_few=too_few))
+    interval = formatting.change_interval(pair.change)
+    return Cell(interval) if interval else formatting.missing(Reason.NO_INTERVAL.value)
+
+
+def _why_no_change(pair: Pair | None, *, too_few: bool) -> str:
+    if pair is None or (pair.before is None and pair.after is None):
+        return Reason.NO_DATA.value
+    if too_few:
+        return Reason.TOO_FEW.value
+    if pair.before is None or pair.after is None:
+        return "measured in one arm only: there is nothing to compare with"
+    return _why_no_ratio(pair)
+
+
+def _why_no_ratio(pair: Pair) -> str:
+    if pair.metric.origin is Origin.REHEARSAL:
+        return "measured once, while the migration ran under load: nothing to compare"
+    if pair.metric.origin is Origin.MIGRATION:
+        return "measured once in an arm, by migrating it: nothing to compare over blocks"
+    if any(block.before_at_least for block in pair.blocks):
+        return unbounded(pair).value
+    if any(block.before <= 0 or block.after <= 0 for block in pair.blocks):
+        return Reason.NO_RATIO.value
+    return "not measured in both legs of every block"
+
+
+def headline(verdict: Verdict) -> str:
+    """The verdict in one plain sentence, outcome first."""
+    sentence = f"{_sentence(verdict).removesuffix('.')}{_missed_beside(verdict)}."
+    if verdict.outcome is not Outcome.INVALID:
+        sentence = with_answers(verdict, sentence)
+    if SEQUENTIAL in verdict.caveats:
+        sentence = f"{sentence.removesuffix('.')}; the run is sequential, before and after did not take turns."
+    return f"{verdict.outcome.value}: {sentence}"
+
+
+def _missed_beside(verdict: Verdict) -> str:
+    """``; 1 of 2 advisory targets is missed``; empty when none is."""
+    missed, total = sum(check.outcome is Outcome.FAIL for check in verdict.advisory), len(verdict.advisory)
+    if not missed or verdict.outcome is Outcome.INVALID:
+        return ""
+    return f"; {formatting.count(missed)} of {formatting.plural(total, 'advisory target')} {'is' if missed == 1 else 'are'} missed"
+
+
+def _sentence(verdict: Verdict) -> str:
+    total = len(verdict.required)
+    if verdict.outcome is Outcome.INVALID:
+        causes = "; ".join(breach.seen for breach in verdict.breaches)
+        return f"the measurement cannot be used: {causes or 'a guard broke'}."
+    if verdict.stops:
+        return f"the run was ended early: {'; '.join(stop.said for stop in verdict.stops)}."
+    if not total:
+        said = "only advisory targets" if verdict.checks else "no targets"
+        return f"the plan states {said}, so there is nothing to judge."
+    if verdict.count(Outcome.PASS) == total:
+        return "the one target holds." if total == 1 else f"all {formatting.count(total)} targets hold."
+    failed, undecided = verdict.count(Outcome.FAIL), verdict.count(Outcome.INCONCLUSIVE)
+    of = f"of {formatting.plural(total, 'target')}"
+    if not failed:
+        return f"{formatting.count(undecided)} {of} cannot be decided: {_named(verdict, Outcome.INCONCLUSIVE)}."
+    verb = "is" if failed == 1 else "are"
+    rest = f"; {formatting.count(undecided)} more cannot be decided" if undecided else ""
+    return f"{formatting.count(failed)} {of} {verb} missed: {_named(verdict, Outcome.FAIL)}{rest}."
+
+
+def _named(verdict: Verdict, outcome: Outcome) -> str:
+    names = [formatting.called(check.target).replace("  (", " (") for check in verdict.required if check.outcome is outcome]
+    more = len(names) - NAMED_IN_HEADLINE
+    return "; ".join(names[:NAMED_IN_HEADLINE]) + (f" and {formatting.count(more)} more" if more > 0 else "")
+
+
+def tally(verdict: Verdict) -> str:
+    """The short form of the verdict: ``6 of 6 targets hold``."""
+    if verdict.outcome is Outcome.INVALID:
+        return "the measurement cannot be used"
+    if verdict.stops:
+        return "the run was ended early"
+    total, beside = len(verdict.required), len(verdict.advisory)
+    if not total:
+        none = "only advisory targets to judge" if beside else "no targets to judge"
+        return f"{none}{answer_tally(verdict)}"
+    verb = "holds" if total == 1 else "hold"
+    said = f"{formatting.count(verdict.count(Outcome.PASS))} of {formatting.plural(total, 'target')} {verb}"
+    held = sum(check.outcome is Outcome.PASS for check in verdict.advisory)
+    advisory = f", {formatting.count(held)} of {formatting.count(beside)} advisory" if beside else ""
+    return f"{said}{advisory}{answer_tally(verdict)}"
+
+
+def scope(plan: Plan, summary: Summary, comparison: Comparison) -> str:
+    """How much was measured: ``profile quick, 4 interleaved blocks, 21,480 requests``; how many arms beyond two.
+
+    Where the arms did not take turns: ``4 sequential, unpaired legs of each arm``.
+    """
+    requests = sum(leg.requests for leg in summary.legs)
+    kind = "interleaved block" if comparison.blocks > 1 else "block"
+    arms = len({leg.leg.arm for leg in summary.legs})
+    of = f" of {arms} arms" if arms > len(ARMS) else ""
+    profile = f"profile {formatting.plain(plan.profile)}, " if plan.profile else ""
+    blocks = f"{profile}{formatting.plural(comparison.blocks, kind)}{of}"
+    if comparison.sequential:
+        legs = formatting.plural(comparison.blocks, "sequential, unpaired leg")
+        blocks = f"{profile}{legs} of each arm"
+    return f"{blocks}, {formatting.plural(requests, 'request')}{_processes(summary)}"
+
+
+def _processes(summary: Summary) -> str:
+    """``, load from 4 processes`` where it came from several, and on how many hosts."""
+    processes = max((leg.processes for leg in summary.legs), default=1)
+    hosts = max((leg.hosts for leg in summary.legs), default=1)
+    where = f" on {formatting.plural(hosts, 'host')}" if hosts > 1 else ""
+    return f", load from {formatting.count(processes)} processes{where}" if processes > 1 else ""
+
+
+def finding(summary: Summary, comparison: Comparison) -> str:
+    """The main numbers as a sentence, or nothing when they cannot be said: P95 and errors of all requests together."""
+    pair = next((p for name in HEADLINES if (p := _sayable(comparison, name)) and p.change), None)
+    if pair is None or pair.before is None or pair.after is None or pair.change is None:
+        return ""
+    interval = formatting.change_interval(pair.change)
+    unpaired = "sequential, unpaired" if comparison.sequential else ""
+    between = "; ".join(part for part in (f"95 % interval {interval}" if interval else "", unpaired) if part)
+    worst = ""
+    if interval and pair.change.worst is not None:
+        worst = f", worst block {formatting.change_with_unit(pair.change, pair.change.worst)}"
+    values = " \N{RIGHTWARDS ARROW} ".join(formatting.levels(pair))
+    change = f"{formatting.change_with_unit(pair.change)}{f' ({between})' if between else ''}{worst}"
+    return f"{pair.metric.label} of all requests {values}, {change}; {_errors(summary)}."
+
+
+def _sayable(comparison: Comparison, name: str) -> Pair | None:
+    pair = comparison.pair(name, None, None)
+    return pair if pair and pair.least_requests >= METRICS[name].least else None
+
+
+def _errors(summary: Summary) -> str:
+    rows = [row for arm in ("before", "after") if (row := summary.row(arm, None, None, None))]
+    if not any(row.failures for row in rows):
+        return f"no errors in {formatting.plural(sum(row.requests for row in rows), 'measured request')}"
+    shares = (f"{formatting.count(row.failures)} of {formatting.count(row.requests)} {row.arm}" for row in rows)
+    return f"errors {' and '.join(shares)}"
+
+
+def remarks(verdict: Verdict) -> Iterator[Remark]:
+    """Caveats of the run, then those of its checks, each once with the targets it is about."""
+    yield from map(remark, verdict.caveats)
+    for caveat in dict.fromkeys(caveat for check in verdict.checks for caveat in check.caveats):
+        yield remark(caveat, *(i for i, check in enumerate(verdict.checks, start=1) if caveat in check.caveats))

@@ -1,0 +1,60 @@
+"""Usage: the CPU and memory of servers and services in both arms, and whether memory grew under steady load."""
+
+from dataclasses import dataclass
+
+from harness.analysis.summary import Summary
+from harness.analysis.usage import Consumer
+from harness.plan.model import ARMS
+from reports import formatting
+from reports.formatting import Cell
+
+
+@dataclass(frozen=True, slots=True)
+class UsageSide:
+    """CPU in percent of the host, peak memory in MB, most threads and open files, growth of memory in MB per hour."""
+
+    cpu: Cell
+    memory: Cell
+    opened: Cell
+    growth: Cell
+    verdict: str
+
+
+@dataclass(frozen=True, slots=True)
+class UsageRow:
+    """A server or a service in both arms."""
+
+    name: str
+    before: UsageSide
+    after: UsageSide
+
+
+def usage_rows(summary: Summary) -> tuple[UsageRow, ...]:
+    """A row for each server and service that was read, in the order of the record; empty when none was."""
+    found = {(consumer.arm, consumer.name): consumer for consumer in summary.consumers if consumer.arm in ARMS}
+    names = dict.fromkeys(name for _, name in found)
+    return tuple(UsageRow(formatting.plain(name), *(_side(found.get((arm, name))) for arm in ARMS)) for name in names)
+
+
+def _side(consumer: Consumer | None) -> UsageSide:
+    if consumer is None:
+        unread = formatting.missing("not read in this arm")
+        return UsageSide(unread, unread, unread, unread, "")
+    cpu = formatting.missing("read once") if consumer.cpu is None else Cell(formatting.in_percent(consumer.cpu))
+    memory = Cell(formatting.number(consumer.memory_mb))
+    return UsageSide(cpu, memory, _opened(consumer), _growth(consumer), consumer.course or "")
+
+
+def _opened(consumer: Consumer) -> Cell:
+    told = [None if count is None else formatting.count(count) for count in (consumer.threads, consumer.descriptors)]
+    if told == [None, None]:
+        return formatting.missing("not told by what read it")
+    return Cell(" / ".join(text or "\N{EM DASH}" for text in told))
+
+
+def _growth(consumer: Consumer) -> Cell:
+    growth = consumer.growth
+    if growth is None:
+        return formatting.missing("told by endurance stages of 16 s and more")
+    ends = f"{formatting.signed(growth.low)} {formatting.ELLIPSIS} {formatting.signed(growth.high)}"
+    return Cell(f"{formatting.signed(growth.value)} ({ends})")
