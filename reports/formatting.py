@@ -16,8 +16,8 @@ from harness.analysis.comparison import Pair
 from harness.metrics import Metric, Origin, Unit
 from harness.plan.model import Chain
 from harness.plan.targets import Target
+from harness.record.outcome import Outcome
 from harness.statistics.intervals import Interval
-from harness.verdict.checks import Outcome
 
 MINUS = "\N{MINUS SIGN}"
 ELLIPSIS = "\N{HORIZONTAL ELLIPSIS}"

@@ -8,8 +8,9 @@ from rich.console import RenderableType
 from rich.padding import Padding
 from rich.text import Text
 
-from harness.analysis.history import Line, Question, Skipped, Turn, change_of
+from harness.analysis.history import Line, Turn, change_of
 from harness.metrics import Better, Scale
+from harness.record.archive import Question, Skipped
 from harness.statistics.intervals import Interval
 from reports import formatting
 from reports.terminal import table, written
@@ -95,7 +96,9 @@ def _change(question: Question, change: float) -> str:
 def _said(question: Question, line: Line, turn: Turn) -> str:
     metric = question.metric
     better = (turn.after < turn.before) == (metric.better is Better.LOWER)
-    levels = f"{formatting.with_unit(metric, turn.before)} \N{RIGHTWARDS ARROW} {formatting.with_unit(metric, turn.after)}"
+    levels = (
+        f"{formatting.with_unit(metric, turn.before)} \N{RIGHTWARDS ARROW} {formatting.with_unit(metric, turn.after)}"
+    )
     change = _turned(question, turn)
     size = f", {_change(question, change)}" if change is not None else ""
     first = formatting.plain(line.entries[turn.index].run)

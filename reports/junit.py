@@ -7,7 +7,7 @@ target that does not hold is harmless, and skipped. A run that was ended early h
 
 from typing import NamedTuple
 
-from harness.verdict.checks import Outcome
+from harness.record.outcome import Outcome
 from reports.page import Findings
 from reports.sections.targets import TargetRow
 from reports.templating import TEMPLATES

@@ -222,7 +222,9 @@ def _setup(result: Result) -> Iterator[Facts]:
     yield Facts("Arms", tuple((formatting.plain(arm), formatting.plain(text)) for arm, text in arms))
     yield Facts("Load of a leg", tuple(_load(plan)))
     yield Facts("Time to readiness, mean of the starts", tuple(_readiness(summary)))
-    yield Facts("Data", tuple((formatting.plain(k), f"{formatting.count(v)} rows") for k, v in setup.row_counts.items()))
+    yield Facts(
+        "Data", tuple((formatting.plain(k), f"{formatting.count(v)} rows") for k, v in setup.row_counts.items())
+    )
     yield Facts("Server settings", _rows(setup.settings))
     yield Facts("Order of legs", tuple(_order(setup)))
     yield Facts("Generator", tuple(_generator(summary)))

@@ -14,8 +14,7 @@ from typing import Any
 from harness.analysis.comparable import differences
 from harness.errors import PackageMissingError
 from harness.metrics import Metric, Scale
-from harness.plan.model import Plan
-from harness.record.setup import Setup
+from harness.record.archive import Entry
 
 FEWEST = 8
 """Of six runs a lasting change of 30 % is missed more often than not, of eight it is found nine times in ten
@@ -23,36 +22,6 @@ FEWEST = 8
 MOST_P = 0.001
 WINDOW = 50
 WAYS_TO_INSTALL = "pip install 'before-after-harness[history]', or of a checkout pip install -e '.[history]'"
-
-
-@dataclass(frozen=True, slots=True)
-class Question:
-    """What is followed: a metric of an arm, in a stage and endpoint or in all."""
-
-    metric: Metric
-    arm: str
-    stage: str | None = None
-    endpoint: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Entry:
-    """One run: the value, with its interval where the blocks give one, in the metric's stored unit."""
-
-    run: str
-    setup: Setup
-    plan: Plan
-    value: float
-    low: float | None
-    high: float | None
-
-
-@dataclass(frozen=True, slots=True)
-class Skipped:
-    """A run that is on no line, and why."""
-
-    run: str
-    why: str
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,7 @@ A change smaller than that cannot be told from none, however narrow its interval
 
 import math
 from collections.abc import Collection, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from fractions import Fraction
 
 import numpy as np
@@ -16,55 +16,12 @@ from harness.finding import Finding
 from harness.metrics import Metric, Origin, Scale
 from harness.plan.model import CONTROL
 from harness.plan.targets import Target
+from harness.record.noise import Difference, Noise, Place
 from harness.statistics.intervals import Interval, t_interval
 from harness.statistics.percentiles import percentile
 
 PAIRS_FOR_A_FLOOR = 59
 """The least n with 1 - 0.95^n >= 0.95: the largest of so many bounds the 95th percentile, at 95 % confidence."""
-
-
-@dataclass(frozen=True, slots=True, order=True)
-class Place:
-    """What a floor is of: a metric in one stage and endpoint, ``None`` meaning all of them, or those of a tag."""
-
-    metric: str
-    stage: str | None
-    endpoint: str | None
-    tag: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Difference:
-    """Of one place, ln(control / before) of every block, in the order they ran."""
-
-    metric: str
-    stage: str | None
-    endpoint: str | None
-    ratios: tuple[float, ...]
-    tag: str | None = None
-
-    @property
-    def place(self) -> Place:
-        """What it is of."""
-        return Place(self.metric, self.stage, self.endpoint, self.tag)
-
-
-@dataclass(frozen=True, slots=True)
-class NoiseOfRun:
-    """What the control arm of one run said."""
-
-    run: str
-    differences: tuple[Difference, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Noise:
-    """What the control arms of earlier runs said, on machines of one class and under one load."""
-
-    machine: dict[str, str] = field(default_factory=dict)
-    load: dict[str, str] = field(default_factory=dict)
-    runs: tuple[NoiseOfRun, ...] = ()
-    schema: int = 1
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,9 +6,8 @@ from statistics import fmean
 
 import pandas as pd
 
-from harness.analysis.triggers import CALLS, MS, THERE, UNCOUNTED
 from harness.plan.stages import StageKind
-from harness.record.readings import of_server
+from harness.record.readings import CALLS, MS, THERE, UNCOUNTED, of_server
 from harness.record.trial import Trial
 
 COUNTED = frozenset(

@@ -16,7 +16,7 @@ from functools import cached_property, partial
 
 import pyarrow.compute as pc
 
-from harness.analysis.capacity import Answers, Sought, Step, begun, holds, sought
+from harness.analysis.capacity import Sought, Step, begun, sought
 from harness.analysis.cells import cells_of, pooled
 from harness.analysis.latency_curve import Curve, curve_of
 from harness.analysis.leg_facts import LegFacts
@@ -37,6 +37,7 @@ from harness.plan.faults import Fault
 from harness.plan.readings import metrics_of
 from harness.plan.stages import StageKind
 from harness.plan.vocabulary import NO_WORDS, Tags, Vocabulary
+from harness.record.capacity_tries import Answers, holds
 from harness.record.trial import Migration, Trial
 
 

@@ -14,15 +14,9 @@ from numpy.typing import NDArray
 
 from harness.plan.stages import StageKind
 from harness.record.leg import Window
-from harness.record.readings import of_server
+from harness.record.readings import DATABASE_TELLS, MS, UNCOUNTED, of_server
 from harness.record.trial import Trial
 
-CALLS, MS = "trigger_calls", "trigger_ms"
-"""Readings that only rise: of all trigger functions of a database, since its statistics began."""
-THERE, UNCOUNTED = "triggers", "triggers_uncounted"
-"""Readings: how many triggers a database has that may fire, and of how many nobody counts the function."""
-DATABASE_TELLS = "commits"
-"""A reading that every database has."""
 LONGEST_GAP = 3.0
 """Seconds between two readings, which are taken once a second."""
 LEAST_FALL = 1e-3

@@ -8,9 +8,10 @@ from rich.console import Console
 from rich.live import Live
 from rich.spinner import Spinner
 
-from harness.analysis.noise import Floor, Noise, Place, floors_of
+from harness.analysis.noise import Floor, floors_of
 from harness.plan.model import Plan
 from harness.record.leg import Leg
+from harness.record.noise import Noise, Place
 from harness.record.setup import Setup
 from harness.run.generator_process import Progress
 

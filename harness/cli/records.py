@@ -8,13 +8,13 @@ import click
 import reports
 from harness.analysis.comparable import differences
 from harness.analysis.comparison import contrast
-from harness.analysis.history import Question, lines_of, require_otava
+from harness.analysis.history import lines_of, require_otava
 from harness.cli.exit_codes import Exit
 from harness.cli.terminal import terminal
 from harness.errors import IncomparableError, RunFolderError
 from harness.metrics import METRICS
 from harness.plan.model import ARMS
-from harness.record.archive import read_archive
+from harness.record.archive import Question, read_archive
 from harness.record.run_folder import RunFolder
 from harness.verdict.analyse import analyse
 from harness.verdict.outcomes import outcomes_of

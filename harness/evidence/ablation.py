@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 
+from harness.evidence.query_plans import Change, change_of
 from harness.record.ablation import CHANCE, Ablated, Without, Worse
 from harness.record.catalogue import Index
 from harness.record.query_plans import Explained
@@ -88,3 +89,10 @@ def _calls(inspected: Inspected) -> Mapping[Place, Counts]:
 
 def _plan(plans: Sequence[Explained], place: Place) -> Explained | None:
     return next((plan for plan in plans if (plan.service, plan.fingerprint) == place), None)
+
+
+def plan_change(worse: Worse) -> Change | None:
+    """From a statement's plan with the index to its plan without; ``None`` where one of them is not known."""
+    if worse.plan_with is None or worse.plan_without is None:
+        return None
+    return change_of(worse.plan_with, worse.plan_without)

@@ -15,13 +15,13 @@ from harness.analysis.statements import SLOW_MS
 from harness.analysis.summary import Summary
 from harness.analysis.usage import Course
 from harness.evidence.alerts import Alarm
-from harness.evidence.cache_keys import KeyUse
 from harness.evidence.catalogue import Findings
 from harness.evidence.indexes import FlawKind
 from harness.evidence.migration import Rehearsal
 from harness.evidence.n_plus_one import Repetition
 from harness.metrics import Unit
 from harness.plan.model import ARMS
+from harness.record.cache_keys import KeyUse
 from harness.record.migration import UPGRADE
 from harness.record.readings import DATABASE
 from harness.record.statements import sought

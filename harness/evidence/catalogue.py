@@ -3,59 +3,16 @@
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from harness.evidence.indexes import Ledger, Place, Use, Workload, ledger_of
+from harness.analysis.summary import Summary
+from harness.evidence.indexes import Ledger, Place, Workload, ledger_of
 from harness.evidence.query_plans import Change, changes_of
 from harness.plan.model import ARMS
-from harness.record.ablation import Ablated
-from harness.record.catalogue import Catalogue
-from harness.record.query_plans import Explained
+from harness.record.ablation import Ablation
+from harness.record.catalogue import Built, Catalogue, Counted, Survey, Use
+from harness.record.catalogue_store import SurveyStore
 from harness.record.request_work import Inspected
-
-
-@dataclass(frozen=True, slots=True)
-class Counted:
-    """How often an index was used in a workload, and how many of its entries were read."""
-
-    index: str
-    scans: int
-    entries: int
-    service: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Built:
-    """What building an index took, in seconds."""
-
-    index: str
-    seconds: float
-    service: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Survey:
-    """How an arm went about some requests.
-
-    Attributes:
-        plans: of their statements, the slowest of each.
-        counted: the uses of indexes by these ``requests``.
-        missing: why plans are not known, or only estimated; empty where they are.
-    """
-
-    plans: tuple[Explained, ...] = ()
-    counted: tuple[Counted, ...] = ()
-    requests: int = 0
-    missing: str = ""
-    schema: int = 1
-
-
-@dataclass(frozen=True, slots=True)
-class Ablation:
-    """What was measured without each of some indexes; ``not_left_out`` those that have to stay, and why."""
-
-    indexes: tuple[Ablated, ...] = ()
-    not_left_out: tuple[tuple[str, str], ...] = ()
-    requests: int = 0
-    schema: int = 1
+from harness.record.setup import Setup
+from harness.record.trial import Migration
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,6 +69,27 @@ def findings_of(
         requests=after.requests + (requests if loaded else 0),
         missing=after.missing or before.missing,
         ablated=ablation is not None,
+    )
+
+
+def recorded_findings(
+    store: SurveyStore, setup: Setup, migrations: Sequence[Migration], summary: Summary
+) -> Findings | None:
+    """The findings of a run folder; ``None`` where the catalogue of an arm was not read."""
+    after = summary.row("after", None, None, None)
+    return findings_of(
+        store.read_catalogues(),
+        store.read_surveys(),
+        store.run.read_inspected(),
+        loaded=store.read_loaded([leg for leg in setup.legs if leg.arm == "after"]),
+        built=[
+            Built(name, seconds, migration.service)
+            for migration in migrations
+            if migration.arm == "after"
+            for name, seconds in migration.index_seconds
+        ],
+        ablation=store.read_ablation(),
+        requests=after.requests if after else 0,
     )
 
 

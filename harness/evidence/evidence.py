@@ -8,12 +8,12 @@ from harness.analysis.request_cost import Apart, Toll, apart, tolls_of
 from harness.analysis.summary import Summary
 from harness.evidence.alerts import Alarm
 from harness.evidence.bottlenecks import Area, Seen, areas_of
-from harness.evidence.cache_keys import KeyUse
 from harness.evidence.catalogue import Findings, indexes_used
 from harness.evidence.causes import Cause, causes_of
 from harness.evidence.migration import Rehearsal
 from harness.evidence.n_plus_one import Repetition, repetitions_of
 from harness.plan.model import CONTROL
+from harness.record.cache_keys import KeyUse
 from harness.record.request_work import Inspected
 
 

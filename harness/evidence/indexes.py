@@ -13,7 +13,7 @@ from enum import Enum
 
 from harness.finding import Finding
 from harness.record.ablation import Ablated
-from harness.record.catalogue import Catalogue, ForeignKey, Index
+from harness.record.catalogue import Catalogue, ForeignKey, Index, Use
 
 Place = tuple[str | None, str]
 """The service, ``None`` where it has no name, and the name of an index."""
@@ -49,18 +49,6 @@ def _useless(flaw: Flaw) -> Finding:
         what = f"the index {index.name} on {index.table} is INVALID: every write keeps it up, no query may use it"
         return Finding(code, what, f"{drop}, and build it anew where it is wanted")
     return Finding(code, f"the index {index.name} on {index.table} is a duplicate of {other.name}", drop)
-
-
-@dataclass(frozen=True, slots=True)
-class Use:
-    """How often an index was used in a workload, and how many of its entries were read."""
-
-    scans: int = 0
-    entries: int = 0
-
-    def __add__(self, other: "Use") -> "Use":
-        """Both together."""
-        return Use(self.scans + other.scans, self.entries + other.entries)
 
 
 @dataclass(frozen=True, slots=True)

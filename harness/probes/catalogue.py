@@ -5,8 +5,7 @@ from typing import Any
 
 import psycopg
 
-from harness.evidence.indexes import Use
-from harness.record.catalogue import Catalogue, ForeignKey, Index, Key
+from harness.record.catalogue import Catalogue, ForeignKey, Index, Key, Use
 
 Connection = psycopg.Connection[tuple[Any, ...]]
 _INDEXES = """/* harness */

@@ -9,8 +9,8 @@ from typing import Any, Self
 
 import redis
 
-from harness.evidence.cache_keys import Keys, KeyUse
 from harness.probes.access import Cache
+from harness.record.cache_keys import Keys, KeyUse
 
 _LINE = re.compile(r"[\d.]+ \[(\d+) [^\]]*\]+ (.*)")
 _WORD = re.compile(r'"((?:[^"\\]|\\.)*)"')

@@ -6,8 +6,8 @@ stretch of time takes the difference.
 
 from collections.abc import Iterable
 
-from harness.analysis.triggers import CALLS, MS
 from harness.probes.access import NAME
+from harness.record.readings import CALLS, MS
 from harness.record.statements import MARK
 
 SHARED_SINCE, IO_SINCE, CHECKPOINTER_SINCE = 150_000, 160_000, 170_000

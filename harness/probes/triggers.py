@@ -17,9 +17,9 @@ from collections.abc import Iterable, Iterator
 
 import psycopg
 
-from harness.analysis.triggers import CALLS, MS, THERE, UNCOUNTED
 from harness.probes import statistics_views as views
 from harness.probes.access import Connection
+from harness.record.readings import CALLS, MS, THERE, UNCOUNTED
 
 Missing = tuple[str, str, str]
 """What is not counted, why, and what to do about it."""

@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from harness.evidence.query_plans import Change, change_of
 from harness.record.query_plans import Explained
 
 CHANCE = 0.01
@@ -56,12 +55,6 @@ class Worse:
     plan_with: Explained | None = None
     plan_without: Explained | None = None
 
-    @property
-    def change(self) -> Change | None:
-        """From its plan with the index to the one without."""
-        known = self.plan_with and self.plan_without
-        return change_of(self.plan_with, self.plan_without) if known else None
-
 
 @dataclass(frozen=True, slots=True)
 class Ablated:
@@ -93,3 +86,13 @@ class Ablated:
 
 def _beyond_chance(less: float, more: float) -> float:
     return more - less if abs(more - less) > CHANCE * max(less, more) else 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Ablation:
+    """What was measured without each of some indexes; ``not_left_out`` those that have to stay, and why."""
+
+    indexes: tuple[Ablated, ...] = ()
+    not_left_out: tuple[tuple[str, str], ...] = ()
+    requests: int = 0
+    schema: int = 1

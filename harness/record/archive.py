@@ -1,13 +1,16 @@
 """Archive: the recorded runs of a folder, each as far as a history needs it: nothing is summarised anew."""
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
-from harness.analysis.history import Entry, Question, Skipped
 from harness.errors import HarnessError, RunFolderError
+from harness.metrics import Metric
+from harness.plan.model import Plan
 from harness.record.comparison import RecordedPair
+from harness.record.outcome import Outcome
 from harness.record.run_folder import RunFolder
-from harness.verdict.checks import Outcome
+from harness.record.setup import Setup
 
 NO_RECORD = "has no comparison.json; harness report writes it, if a block was completed"
 
@@ -67,3 +70,33 @@ def _unknown(question: Question, pairs: list[RecordedPair]) -> str:
         if asked is not None and asked not in known:
             return f'has no {what} "{asked}"; known are {", ".join(known)}'
     return f"has no value of {question.metric.label} there"
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """What is followed: a metric of an arm, in a stage and endpoint or in all."""
+
+    metric: Metric
+    arm: str
+    stage: str | None = None
+    endpoint: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One run: the value, with its interval where the blocks give one, in the metric's stored unit."""
+
+    run: str
+    setup: Setup
+    plan: Plan
+    value: float
+    low: float | None
+    high: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Skipped:
+    """A run that is on no line, and why."""
+
+    run: str
+    why: str

@@ -3,6 +3,8 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from harness.record.query_plans import Explained
+
 BTREE, HASH = "btree", "hash"
 
 
@@ -137,3 +139,51 @@ class Catalogue:
     def keys_served_by(self, index: Index) -> list[ForeignKey]:
         """The foreign keys whose rows an index finds."""
         return [key for key in self.foreign_keys if key.served_by(index)]
+
+
+@dataclass(frozen=True, slots=True)
+class Use:
+    """How often an index was used in a workload, and how many of its entries were read."""
+
+    scans: int = 0
+    entries: int = 0
+
+    def __add__(self, other: "Use") -> "Use":
+        """Both together."""
+        return Use(self.scans + other.scans, self.entries + other.entries)
+
+
+@dataclass(frozen=True, slots=True)
+class Counted:
+    """How often an index was used in a workload, and how many of its entries were read."""
+
+    index: str
+    scans: int
+    entries: int
+    service: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Built:
+    """What building an index took, in seconds."""
+
+    index: str
+    seconds: float
+    service: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Survey:
+    """How an arm went about some requests.
+
+    Attributes:
+        plans: of their statements, the slowest of each.
+        counted: the uses of indexes by these ``requests``.
+        missing: why plans are not known, or only estimated; empty where they are.
+    """
+
+    plans: tuple[Explained, ...] = ()
+    counted: tuple[Counted, ...] = ()
+    requests: int = 0
+    missing: str = ""
+    schema: int = 1

@@ -4,15 +4,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
 from typing import Any, TypeVar
 
-from harness.analysis.summary import Summary
-from harness.evidence.catalogue import Ablation, Built, Counted, Findings, Survey, findings_of
 from harness.plan.model import ARMS
-from harness.record.catalogue import Catalogue
+from harness.record.ablation import Ablation
+from harness.record.catalogue import Catalogue, Counted, Survey
 from harness.record.leg import Leg
 from harness.record.run_folder import RunFolder
-from harness.record.setup import Setup
 from harness.record.text_files import SCHEMA
-from harness.record.trial import Migration
 
 T = TypeVar("T")
 FOLDER = "evidence"
@@ -52,24 +49,6 @@ class SurveyStore:
     def read_loaded(self, legs: Sequence[Leg]) -> list[Counted]:
         """The uses of indexes in some legs under load, as far as they were counted."""
         return [one for leg in legs for one in self._counted(f"trials/{leg.title}/objects.json")]
-
-    def findings(self, setup: Setup, migrations: Sequence[Migration], summary: Summary) -> Findings | None:
-        """What all of it tells; ``None`` where the catalogue of an arm was not read."""
-        after = summary.row("after", None, None, None)
-        return findings_of(
-            self.read_catalogues(),
-            self.read_surveys(),
-            self.run.read_inspected(),
-            loaded=self.read_loaded([leg for leg in setup.legs if leg.arm == "after"]),
-            built=[
-                Built(name, seconds, migration.service)
-                for migration in migrations
-                if migration.arm == "after"
-                for name, seconds in migration.index_seconds
-            ],
-            ablation=self.read_ablation(),
-            requests=after.requests if after else 0,
-        )
 
     def _counted(self, name: str) -> Iterator[Counted]:
         if not (self.run.path / name).is_file():

@@ -12,9 +12,9 @@ from dataclasses import asdict
 from hashlib import sha256
 from pathlib import Path
 
-from harness.analysis.noise import Noise, NoiseOfRun
 from harness.errors import RunFolderError
 from harness.plan.model import Plan
+from harness.record.noise import Noise, NoiseOfRun
 from harness.record.setup import Setup
 from harness.record.text_files import validated
 

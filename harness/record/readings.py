@@ -69,3 +69,15 @@ def read_readings(path: Path) -> pa.Table:
         return pq.read_table(path, partitioning=None).cast(SCHEMA)
     except (pa.ArrowException, OSError) as error:
         raise RunFolderError(f"{path}: damaged readings ({str(error).splitlines()[0]})") from error
+
+
+CALLS, MS = "trigger_calls", "trigger_ms"
+"""Readings that only rise: of all trigger functions of a database, since its statistics began."""
+
+
+THERE, UNCOUNTED = "triggers", "triggers_uncounted"
+"""Readings: how many triggers a database has that may fire, and of how many nobody counts the function."""
+
+
+DATABASE_TELLS = "commits"
+"""A reading that every database has."""

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from harness.evidence.cache_keys import KeyUse
+from harness.record.cache_keys import KeyUse
 from harness.record.statements import Counts
 
 

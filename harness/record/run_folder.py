@@ -10,7 +10,6 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from harness.analysis.noise import Noise
 from harness.errors import RunFolderError
 from harness.plan.file import parse_plan
 from harness.plan.model import COPIES, Plan
@@ -23,6 +22,7 @@ from harness.record.executions import Executions, read_executions, write_executi
 from harness.record.generation import Generation, Loss
 from harness.record.leg import Leg
 from harness.record.migration import Record
+from harness.record.noise import Noise
 from harness.record.readings import SCHEMA as READINGS
 from harness.record.readings import read_readings, write_readings
 from harness.record.request_work import Inspected

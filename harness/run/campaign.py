@@ -3,15 +3,16 @@
 from collections.abc import Callable
 from dataclasses import replace
 
-from harness.analysis.noise import NoiseOfRun, differences_of
+from harness.analysis.noise import differences_of
 from harness.environment.base import Environment
 from harness.errors import RunFolderError
 from harness.plan.model import ARMS, Plan
+from harness.record.noise import NoiseOfRun
 from harness.record.noise_store import NoiseStore
+from harness.record.outcome import Outcome
 from harness.run.context import RunContext
 from harness.run.experiment import Effort, measure, measure_again
 from harness.verdict.analyse import analyse
-from harness.verdict.checks import Outcome
 from harness.verdict.result import Result
 from harness.verdict.rules import suspects
 

@@ -15,12 +15,12 @@ import psycopg
 from psycopg import sql
 
 from harness.evidence.ablation import omitted
-from harness.evidence.catalogue import Ablation, Counted, Survey
 from harness.plan.model import ARMS
 from harness.probes.access import Database
 from harness.probes.catalogue import read_catalogue, read_uses
 from harness.probes.query_plans import AutoExplain, estimate
-from harness.record.catalogue import Catalogue, Index
+from harness.record.ablation import Ablation
+from harness.record.catalogue import Catalogue, Counted, Index, Survey
 from harness.record.catalogue_store import SurveyStore
 from harness.record.leg import Leg
 from harness.record.query_plans import Explained

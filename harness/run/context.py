@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
-from harness.analysis.noise import Noise
 from harness.environment.base import Environment
 from harness.plan.model import Plan
 from harness.record.leg import Leg
+from harness.record.noise import Noise
 from harness.record.run_folder import RunFolder
 from harness.record.setup import Setup
 from harness.record.trial import Startup

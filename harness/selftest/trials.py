@@ -14,7 +14,6 @@ import psutil
 
 from harness import __version__
 from harness.analysis.change import Change
-from harness.analysis.noise import Noise
 from harness.environment.base import Environment, create
 from harness.environment.processes import LABEL
 from harness.errors import MeasurementError
@@ -22,7 +21,9 @@ from harness.plan.file import parse_plan
 from harness.plan.model import ARMS, Plan
 from harness.record.certificate import MORE_WORK, Certificate, Delay, Equal, Freeze, Kill, Power
 from harness.record.leg import Leg
+from harness.record.noise import Noise
 from harness.record.noise_store import machine_of
+from harness.record.outcome import Outcome
 from harness.record.readings import FAULT
 from harness.record.run_folder import RunFolder
 from harness.record.setup import Setup
@@ -33,7 +34,6 @@ from harness.run.generator_process import Job, Progress, generate
 from harness.selftest import plans
 from harness.selftest.plans import Size
 from harness.statistics.percentiles import percentile
-from harness.verdict.checks import Outcome
 from harness.verdict.result import Result
 
 HERE = Path(__file__).parent

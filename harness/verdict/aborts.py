@@ -13,8 +13,8 @@ from harness.plan.aborts import parse_danger
 from harness.plan.model import ARMS
 from harness.record.generation import Aborted
 from harness.record.leg import Leg
+from harness.record.outcome import Outcome
 from harness.record.trial import Trial
-from harness.verdict.checks import Outcome
 from harness.verdict.guards import NOTHING_MEASURED, broken
 
 PERCENT = 100

@@ -13,6 +13,7 @@ from harness.analysis.soundness import unsound_record
 from harness.analysis.steps import attribute
 from harness.analysis.summary import Summary, summarise
 from harness.evidence.alerts import Alarms
+from harness.evidence.catalogue import recorded_findings
 from harness.evidence.evidence import evidence_of
 from harness.evidence.migration import Rehearsal, rehearse
 from harness.finding import Finding
@@ -52,7 +53,7 @@ def analyse(folder: RunFolder) -> Result:
     evidence = evidence_of(
         comparison,
         inspected,
-        SurveyStore(folder).findings(setup, migrations, summary),
+        recorded_findings(SurveyStore(folder), setup, migrations, summary),
         summary=summary,
         settings=setup.settings,
         alarms=alarms.found(),

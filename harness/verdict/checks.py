@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from harness.analysis.comparison import Comparison, Pair
-from harness.analysis.noise import Floor, Place
+from harness.analysis.noise import Floor
 from harness.analysis.statuses import Replies
 from harness.analysis.summary import Summary
 from harness.evidence.migration import Rehearsal
@@ -18,19 +18,12 @@ from harness.finding import Finding
 from harness.metrics import Better, Metric, Origin, Unit
 from harness.plan.expectation import Form
 from harness.plan.targets import Target
+from harness.record.noise import Place
+from harness.record.outcome import Outcome
 from harness.statistics.intervals import Interval
 from harness.verdict.caveats import caveats_of_pair
 
 ROUNDING = 1e-9
-
-
-class Outcome(StrEnum):
-    """The result of a check or of a run; the later member beats the earlier."""
-
-    PASS = "PASS"  # noqa: S105 - an outcome, not a password
-    INCONCLUSIVE = "INCONCLUSIVE"
-    FAIL = "FAIL"
-    INVALID = "INVALID"
 
 
 class Reason(StrEnum):

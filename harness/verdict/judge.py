@@ -6,7 +6,7 @@ from enum import StrEnum
 
 from harness.analysis.answers import Agreement, AnswerOutcome
 from harness.analysis.comparison import Comparison
-from harness.analysis.noise import Noise, differences_of, earlier_differences, floors_of, place_of, unequal_arms
+from harness.analysis.noise import differences_of, earlier_differences, floors_of, place_of, unequal_arms
 from harness.analysis.statuses import Replies
 from harness.analysis.summary import Summary
 from harness.evidence.evidence import Evidence
@@ -15,13 +15,15 @@ from harness.finding import Finding
 from harness.plan.model import Plan
 from harness.plan.targets import Claim
 from harness.record.generation import Loss
+from harness.record.noise import Noise
+from harness.record.outcome import Outcome
 from harness.record.setup import Setup
 from harness.record.trial import Incident
 from harness.record.unavailable import Unread, not_read
 from harness.verdict.aborts import Stop
 from harness.verdict.arrivals import unasked
 from harness.verdict.caveats import ARMS_ALIKE, caveats_of_migration, caveats_of_run
-from harness.verdict.checks import Check, Grounds, Outcome, Repeat
+from harness.verdict.checks import Check, Grounds, Repeat
 from harness.verdict.evictions import decides, evicted
 from harness.verdict.guards import NO_BLOCK, breaches_of
 from harness.verdict.rules import RULES_OF_CLAIMS, caveats_of_noise, check_targets

@@ -12,7 +12,8 @@ from harness.analysis.statuses import MOST_FAILED
 from harness.evidence.migration import WAYS, Rehearsal
 from harness.metrics import Metric, Origin, Unit
 from harness.plan.targets import Target
-from harness.verdict.checks import Check, Grounds, Outcome, Reason
+from harness.record.outcome import Outcome
+from harness.verdict.checks import Check, Grounds, Reason
 
 FAILURES = "_failures"
 

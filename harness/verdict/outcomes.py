@@ -20,12 +20,13 @@ from enum import StrEnum
 
 from harness.analysis.change import Change
 from harness.analysis.comparison import Comparison, Pair
-from harness.analysis.noise import Floor, Place
+from harness.analysis.noise import Floor
 from harness.analysis.noise import place_of as place_of_target
 from harness.analysis.shift import LEVEL, Shift, shift_of
 from harness.metrics import Better, Origin, Scale
 from harness.plan.judgement import Judgement
 from harness.plan.targets import Target
+from harness.record.noise import Place
 from harness.statistics.multiplicity import benjamini_hochberg
 
 SEQUENTIAL_FLOORS = 3

@@ -4,12 +4,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from harness.analysis.comparison import Comparison
-from harness.analysis.noise import Floor, Place
+from harness.analysis.noise import Floor
 from harness.analysis.steps import Attribution
 from harness.analysis.summary import Summary
 from harness.evidence.evidence import Evidence
 from harness.plan.model import Plan
 from harness.record.certificate import Certificate
+from harness.record.noise import Place
 from harness.record.setup import Setup
 from harness.record.trial import Migration
 from harness.verdict.judge import Verdict

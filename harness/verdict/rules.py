@@ -8,18 +8,20 @@ import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 
-from harness.analysis.noise import Floor, Place, place_of
+from harness.analysis.noise import Floor, place_of
 from harness.analysis.statuses import Replies, answered_otherwise, asked_otherwise, excused, failed_too_often
 from harness.finding import Finding
 from harness.metrics import Origin, Scale
 from harness.plan.expectation import Form
 from harness.plan.targets import Target
+from harness.record.noise import Place
+from harness.record.outcome import Outcome
 from harness.statistics.intervals import Interval
 from harness.statistics.multiplicity import holm
 from harness.statistics.significance import one_sided_p
 from harness.verdict.arrivals import unasked
 from harness.verdict.caveats import FAILED_ONCE, FEW_PAIRS, NO_NOISE_FLOOR
-from harness.verdict.checks import Check, Grounds, Outcome, Reason, Rule, edge_of, judge_by_interval, limit_of
+from harness.verdict.checks import Check, Grounds, Reason, Rule, edge_of, judge_by_interval, limit_of
 from harness.verdict.migration import judge_migration_under_load
 
 SEQUENTIAL_FLOORS = 3

@@ -16,7 +16,8 @@ from harness.analysis.change import Change
 from harness.analysis.comparison import Comparison, Pair
 from harness.analysis.summary import Summary
 from harness.metrics import HEADLINES
-from harness.verdict.checks import Check, Outcome, Reason, wanted_ratios
+from harness.record.outcome import Outcome
+from harness.verdict.checks import Check, Reason, wanted_ratios
 from harness.verdict.judge import Verdict
 from reports import formatting
 from reports.charts import axes as scales
@@ -134,7 +135,11 @@ def _endpoints(summary: Summary, comparison: Comparison) -> Iterator[_Row]:
 
 def _more(summary: Summary) -> str:
     hidden = len(summary.endpoints) - MOST_ENDPOINTS
-    return f" {formatting.DOT} the busiest {MOST_ENDPOINTS} of {formatting.count(len(summary.endpoints))}" if hidden > 0 else ""
+    return (
+        f" {formatting.DOT} the busiest {MOST_ENDPOINTS} of {formatting.count(len(summary.endpoints))}"
+        if hidden > 0
+        else ""
+    )
 
 
 def _endpoint(comparison: Comparison, endpoint: str | None) -> _Row | None:

@@ -254,7 +254,13 @@ def _labels(figure: Figure, row: _Row, top: float, layout: _Layout, height: int)
     number = first if narrow else top + layout.drop + (4 if not row.note else -3)
     colour = paper.MUTED if row.hollow else paper.INK
     if narrow:
-        write(right, number, f"{formatting.change_with_unit(row.change)} {formatting.DOT} {share}", ha="right", colour=colour)
+        write(
+            right,
+            number,
+            f"{formatting.change_with_unit(row.change)} {formatting.DOT} {share}",
+            ha="right",
+            colour=colour,
+        )
         noted = f"{row.note} {formatting.DOT} {interval}" if row.note else interval
         write(right, number + 14, noted, colour=paper.MUTED, size=paper.SMALL, ha="right")
         return

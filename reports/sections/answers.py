@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from harness.analysis.answers import Agreement, AnswerOutcome, Difference, Parting, Place, no_answers
-from harness.verdict.checks import Outcome
+from harness.record.outcome import Outcome
 from harness.verdict.judge import Verdict
 from reports import formatting
 
@@ -110,13 +110,25 @@ def _in_short(agreement: Agreement) -> str:
         return no_answers(agreement).seen
     parted = _parted(agreement.parting) if agreement.parting else ""
     if outcome is AnswerOutcome.DIFFERENT:
-        named = [f"{formatting.plain(p.endpoint)} ({formatting.count(p.different)})" for p in agreement.places if p.different]
-        listed = ", ".join(named[:NAMED]) + (f" and {formatting.count(len(named) - NAMED)} more" if named[NAMED:] else "")
-        return f"after answers {formatting.count(agreement.different)} of {asked} requests otherwise than before: {listed}"
+        named = [
+            f"{formatting.plain(p.endpoint)} ({formatting.count(p.different)})" for p in agreement.places if p.different
+        ]
+        listed = ", ".join(named[:NAMED]) + (
+            f" and {formatting.count(len(named) - NAMED)} more" if named[NAMED:] else ""
+        )
+        return (
+            f"after answers {formatting.count(agreement.different)} of {asked} requests otherwise than before: {listed}"
+        )
     if outcome is AnswerOutcome.PARTED:
-        return f"the answers could be compared for {asked} of {formatting.plural(agreement.wanted, 'request')} only, {parted}"
+        return (
+            f"the answers could be compared for {asked} of "
+            f"{formatting.plural(agreement.wanted, 'request')} only, {parted}"
+        )
     if outcome is AnswerOutcome.SHORT:
-        return f"the users made only {asked} of the {formatting.plural(agreement.wanted, 'request')} whose answers to compare"
+        return (
+            f"the users made only {asked} of the {formatting.plural(agreement.wanted, 'request')} "
+            f"whose answers to compare"
+        )
     compared = min(agreement.asked, agreement.equal)
     of = f" of {asked}" if compared < agreement.asked else ""
     return f"after answers {formatting.count(compared)}{of} requests as before does"

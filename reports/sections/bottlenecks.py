@@ -69,7 +69,10 @@ def _sentence(areas: Sequence[Area]) -> str:
     first = [area.name for area in areas if area.after is Grade.D]
     soon = [area.name for area in areas if area.after is Grade.C]
     better = sum(bool(area.before and area.after and area.after < area.before) for area in areas)
-    parts = [f"to be mended first: {formatting.listed(first)}" if first else "", f"soon: {formatting.listed(soon)}" if soon else ""]
+    parts = [
+        f"to be mended first: {formatting.listed(first)}" if first else "",
+        f"soon: {formatting.listed(soon)}" if soon else "",
+    ]
     found = "; ".join(part for part in parts if part) or "nothing that has to be mended"
     counted = f"{better} of {formatting.plural(len(areas), 'area')} better than before"
     return f"{found[:1].upper()}{found[1:]}. {counted}."
@@ -99,7 +102,10 @@ def _what(found: Found) -> str:
 
 
 def _slow(name: str, slowest: float, mean: float, _: str) -> str:
-    return f"“{name}” takes {formatting.milliseconds(mean)} in the mean, {formatting.milliseconds(slowest)} at its slowest."
+    return (
+        f"“{name}” takes {formatting.milliseconds(mean)} in the mean, "
+        f"{formatting.milliseconds(slowest)} at its slowest."
+    )
 
 
 def _repeated(name: str, runs: float, _: float, text: str) -> str:
@@ -116,7 +122,10 @@ def _misses(name: str, part: float, rate: float, _: str) -> str:
 
 
 def _connections(_: str, most: float, allowed: float, __: str) -> str:
-    return f"{formatting.count(round(most))} connections at once, of {formatting.count(round(allowed))} that the server allows."
+    return (
+        f"{formatting.count(round(most))} connections at once, of "
+        f"{formatting.count(round(allowed))} that the server allows."
+    )
 
 
 def _stalled(name: str, stall: float, _: float, head: str) -> str:
@@ -139,7 +148,8 @@ SAID: dict[Kind, Callable[[str, float, float, str], str]] = {
     Kind.POOL: lambda name, share, *_: f"{name}: {formatting.in_percent(share)} % of the limit in use.",
     Kind.DEADLOCKS: lambda _, count, *__: f"{formatting.tidy(count)} deadlocks a leg.",
     Kind.DEAD: lambda name, share, dead, _: (
-        f"{formatting.in_percent(share)} % of the rows of {name} are old versions, {formatting.count(round(dead))} of them."
+        f"{formatting.in_percent(share)} % of the rows of {name} are old versions, "
+        f"{formatting.count(round(dead))} of them."
     ),
     Kind.CPU: lambda name, share, *_: f"{name} uses {formatting.in_percent(share)} % of all cores.",
     Kind.MEMORY: lambda name, size, *_: f"{name} uses {formatting.count(round(size))} MB.",

@@ -6,7 +6,7 @@ from harness.analysis.capacity import Step
 from harness.analysis.summary import Summary
 from harness.metrics import HEADLINES, METRICS, Metric, held_metric
 from harness.plan.model import ARMS, Plan
-from harness.verdict.checks import Outcome
+from harness.record.outcome import Outcome
 from reports import formatting
 from reports.formatting import Cell
 from reports.sections.stages import least_samples, value_cell
@@ -97,4 +97,7 @@ def _legs(steps: list[Step]) -> str:
         return f"{formatting.MARKS[Outcome.PASS]} held"
     if held == 0:
         return f"{formatting.MARKS[Outcome.FAIL]} not held"
-    return f"{formatting.MARKS[Outcome.INCONCLUSIVE]} held in {formatting.count(held)} of {formatting.plural(len(steps), 'leg')}"
+    return (
+        f"{formatting.MARKS[Outcome.INCONCLUSIVE]} held in {formatting.count(held)} of "
+        f"{formatting.plural(len(steps), 'leg')}"
+    )

@@ -3,7 +3,7 @@
 from collections import Counter
 from dataclasses import dataclass
 
-from harness.verdict.checks import Outcome
+from harness.record.outcome import Outcome
 from harness.verdict.judge import ClaimCheck, Holding, Verdict
 from reports import formatting
 from reports.sections.targets import TargetRow, target_row

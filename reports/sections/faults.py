@@ -81,4 +81,8 @@ def _longest(values: Iterable[float | None], why: str, *, exact: bool = True) ->
     if not known:
         return formatting.missing(why)
     longest = formatting.duration(max(known))
-    return Cell(longest) if exact else Cell(f"{formatting.AT_LEAST} {longest}", "the load was over, or the next fault began")
+    return (
+        Cell(longest)
+        if exact
+        else Cell(f"{formatting.AT_LEAST} {longest}", "the load was over, or the next fault began")
+    )

@@ -4,6 +4,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from harness.evidence.ablation import plan_change
 from harness.evidence.catalogue import Findings
 from harness.evidence.indexes import Entry, Flaw, FlawKind, Ledger
 from harness.record.ablation import Ablated, Without
@@ -75,7 +76,9 @@ def index_table(findings: Findings | None) -> IndexTable | None:
         rows=tuple(_row(entry, findings) for entry in ledger.made),
         others=tuple(_row(entry, findings) for entry in others),
         gone=formatting.plain(formatting.listed([index.name for index in ledger.gone])),
-        unserved=tuple(formatting.plain(f"{key.name} on {key.table} ({', '.join(key.columns)})") for key in ledger.unserved),
+        unserved=tuple(
+            formatting.plain(f"{key.name} on {key.table} ({', '.join(key.columns)})") for key in ledger.unserved
+        ),
     )
 
 
@@ -162,7 +165,10 @@ def _sum(entry: Entry, found: Sequence[Without] | None, findings: Findings) -> C
 def _saved(found: Sequence[Without]) -> Iterator[str]:
     for one in found:
         without, there = formatting.tidy(one.pages_without), formatting.tidy(one.pages_with)
-        yield f"{formatting.plain(one.endpoint)}: {formatting.tidy(one.pages_saved)} a request ({without} without, {there} with)"
+        yield (
+            f"{formatting.plain(one.endpoint)}: {formatting.tidy(one.pages_saved)} a request "
+            f"({without} without, {there} with)"
+        )
 
 
 def _costing(found: Sequence[Without]) -> Iterator[str]:
@@ -181,7 +187,8 @@ def _worse(ablated: Ablated | None) -> str:
     if ablated is None or ablated.worse is None:
         return ""
     worse = ablated.worse
-    return f"{formatting.plain(worse.text)}: {words(worse.change)}" if worse.change else formatting.plain(worse.text)
+    change = plan_change(worse)
+    return f"{formatting.plain(worse.text)}: {words(change)}" if change else formatting.plain(worse.text)
 
 
 def indexes_record(findings: Findings) -> dict[str, Any]:

@@ -163,7 +163,9 @@ def _table(record: Record, number: int, passage: Passage, loss: Loss | None) -> 
         sentence=f"{_lost(loss)}." if loss else "",
         facts=tuple(_facts(passage, loss)),
         rows=rows,
-        left_out=f"Left out: {formatting.plural(left, 'statement')} under 5 ms behind which nobody waited." if left else "",
+        left_out=f"Left out: {formatting.plural(left, 'statement')} under 5 ms behind which nobody waited."
+        if left
+        else "",
     )
 
 
@@ -212,7 +214,10 @@ def _facts(passage: Passage, loss: Loss | None) -> Iterator[tuple[str, str]]:
     if passage.failed:
         yield "failed", formatting.plain(passage.failed)
     if loss and loss.usual_ms is not None:
-        yield "requests under way", f"{formatting.count(loss.requests)}, usually {formatting.milliseconds(loss.usual_ms)} (median)"
+        yield (
+            "requests under way",
+            f"{formatting.count(loss.requests)}, usually {formatting.milliseconds(loss.usual_ms)} (median)",
+        )
     queue = passage.queue
     deepest = f"{formatting.plural(queue.depth, 'session')} at once, behind {_one_line(queue.head, 60)}"
     yield "longest queue", deepest if queue.depth else "nobody was seen to wait for a lock of it"
@@ -232,7 +237,10 @@ def _facts(passage: Passage, loss: Loss | None) -> Iterator[tuple[str, str]]:
         yield "disk", f"{formatting.size(space.before)} before, {formatting.size(space.peak)} at most"
     yield "tables written anew", formatting.plain(", ".join(passage.rewritten)) or "none"
     yield "INVALID indexes left", formatting.plain(", ".join(passage.invalid)) or "none"
-    yield "looked for locks", f"{formatting.count(passage.looks)} times, {formatting.milliseconds(passage.look_ms)} each"
+    yield (
+        "looked for locks",
+        f"{formatting.count(passage.looks)} times, {formatting.milliseconds(passage.look_ms)} each",
+    )
 
 
 def _difference(rehearsal: Rehearsal) -> Iterator[tuple[str, str, str]]:
@@ -241,7 +249,11 @@ def _difference(rehearsal: Rehearsal) -> Iterator[tuple[str, str, str]]:
         yield formatting.plain(one.what), before, after
     for answer in rehearsal.agreement.differences if rehearsal.agreement else ():
         for place in answer.divergences:
-            yield f"answer to {formatting.plain(answer.path)}, {place.where}", _one_line(place.before), _one_line(place.after)
+            yield (
+                f"answer to {formatting.plain(answer.path)}, {place.where}",
+                _one_line(place.before),
+                _one_line(place.after),
+            )
 
 
 def _notes(record: Record) -> Iterator[str]:

@@ -3,10 +3,11 @@
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from harness.analysis.noise import Floor, Place, place_of
+from harness.analysis.noise import Floor, place_of
 from harness.plan.expectation import Form
 from harness.plan.model import Plan
 from harness.plan.targets import Target
+from harness.record.noise import Place
 from harness.verdict.checks import Check, Reason, edge_of
 from harness.verdict.judge import Verdict
 from harness.verdict.power import block_values, more_blocks, visible
@@ -60,7 +61,10 @@ def _foreseen(known: Sequence[tuple[Target, Floor]], blocks: int) -> Iterator[st
         seen, label = visible(floor.spread, blocks), target.expectation.metric.label
         where = f" of {formatting.plain(target.stage)}" if target.stage else ""
         can = f"a change of {formatting.in_percent(seen)} %" if seen is not None else "no change at all"
-        differ = f"equal arms differ by up to {formatting.in_percent(floor.value)} % ({formatting.plural(floor.pairs, 'pair')})"
+        differ = (
+            f"equal arms differ by up to {formatting.in_percent(floor.value)} % "
+            f"({formatting.plural(floor.pairs, 'pair')})"
+        )
         yield f"{formatting.plural(blocks, 'block')} can tell {can} in {label}{where}: {differ}"
 
 
@@ -75,7 +79,9 @@ def reason_of(check: Check) -> str:
         case Reason.CONFIRMED | Reason.UNCONFIRMED if check.again and check.again.change:
             change = check.again.change
             interval = formatting.change_interval(change)
-            return f"{check.reason.value}: {formatting.change_with_unit(change)}" + (f" ({interval})" if interval else "")
+            return f"{check.reason.value}: {formatting.change_with_unit(change)}" + (
+                f" ({interval})" if interval else ""
+            )
     return check.reason.value
 
 

@@ -59,7 +59,11 @@ def _row(one: Treated) -> PlaceboRow:
 
 
 def _change(pair: Pair) -> Cell:
-    return Cell(formatting.change_with_unit(pair.change)) if pair.change else formatting.missing("not measured in all blocks")
+    return (
+        Cell(formatting.change_with_unit(pair.change))
+        if pair.change
+        else formatting.missing("not measured in all blocks")
+    )
 
 
 def _interval(pair: Pair) -> str:

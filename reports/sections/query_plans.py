@@ -105,7 +105,9 @@ def _sentence(changed: Sequence[Change], single: Sequence[Change], same: Sequenc
     gone, new = sum(not change.after for change in single), sum(not change.before for change in single)
     if single:
         is_of = "is" if gone == 1 else "are"
-        parts.append(f"{formatting.plural(gone, 'statement')} {is_of} of before alone and {formatting.count(new)} of after alone")
+        parts.append(
+            f"{formatting.plural(gone, 'statement')} {is_of} of before alone and {formatting.count(new)} of after alone"
+        )
     return f"{'; '.join(parts)}." if parts else _same(len(same))
 
 

@@ -4,9 +4,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from harness.analysis.request_cost import Apart, Toll
-from harness.evidence.cache_keys import KeyUse
 from harness.evidence.n_plus_one import Repetition
 from harness.plan.model import ARMS
+from harness.record.cache_keys import KeyUse
 from reports import formatting
 from reports.formatting import Cell
 

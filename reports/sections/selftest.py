@@ -4,8 +4,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from harness.record.certificate import ALLOWED_RISE, Certificate, Fitness
+from harness.record.outcome import Outcome
 from harness.statistics.proportions import wilson
-from harness.verdict.checks import Outcome
 from reports import formatting
 from reports.terminal import to_ascii
 
@@ -84,13 +84,17 @@ def _when(certificate: Certificate) -> str:
 def _trials(certificate: Certificate) -> Iterator[tuple[Fitness, str, str]]:
     equal, power, delay, freeze = certificate.equal, certificate.power, certificate.delay, certificate.freeze
     gate = f"p95 rises by at most {formatting.tidy(ALLOWED_RISE * 100)} %"
-    suites = f"{formatting.count(equal.failed)} of {formatting.plural(equal.suites, 'suite')} of {certificate.blocks} blocks"
+    suites = (
+        f"{formatting.count(equal.failed)} of {formatting.plural(equal.suites, 'suite')} of {certificate.blocks} blocks"
+    )
     failed = f'{suites} failed "{gate}"{_interval(equal.failed, equal.suites)}'
     yield equal.gate, "equal arms", failed + _invalid(certificate, equal.invalid)
     held = f'{equal.held} of {formatting.count(equal.suites)} hold "no change"{_interval(equal.held, equal.suites)}'
     yield equal.coverage, "95 % intervals", held
     more = f"{formatting.tidy(power.more * 100)} % more work"
-    found = f"found in {power.found} of {formatting.plural(power.suites, 'suite')}{_interval(power.found, power.suites)}"
+    found = (
+        f"found in {power.found} of {formatting.plural(power.suites, 'suite')}{_interval(power.found, power.suites)}"
+    )
     yield power.fitness, more, found + _invalid(certificate, power.invalid)
     yield delay.fitness, "known delay", _delay(certificate)
     error = f"{formatting.in_percent(freeze.error, sign=True)} %"

@@ -5,9 +5,8 @@ from dataclasses import dataclass
 
 from harness.analysis.servers import PROBES, Told
 from harness.analysis.summary import Summary
-from harness.analysis.triggers import CALLS, MS, THERE
 from harness.plan.model import ARMS
-from harness.record.readings import CACHE, DATABASE, SERVER
+from harness.record.readings import CACHE, CALLS, DATABASE, MS, SERVER, THERE
 from reports import formatting
 from reports.formatting import Cell
 
@@ -171,7 +170,10 @@ _DATABASE = (
     _Line("transactions, per second", _rate("commits"), formatting.number),
     _Line("rolled back, per second", _rate("rollbacks"), formatting.number),
     _Line(
-        "deadlocks, per second", _rate("deadlocks"), formatting.number, "two sessions waited for each other; one was ended"
+        "deadlocks, per second",
+        _rate("deadlocks"),
+        formatting.number,
+        "two sessions waited for each other; one was ended",
     ),
     _Line("written ahead, bytes per second", _rate("wal_bytes"), formatting.number, "the log of all changes (WAL)"),
     _Line("checkpoints in a leg", _rate("checkpoints"), _whole, "all changed pages are written: a burst of disk work"),
@@ -186,7 +188,10 @@ _DATABASE = (
 )
 _TRIGGERS = (
     _Line(
-        "calls of trigger functions, per second", _rate(CALLS), formatting.number, "by the rows and statements that fire them"
+        "calls of trigger functions, per second",
+        _rate(CALLS),
+        formatting.number,
+        "by the rows and statements that fire them",
     ),
     _Line(
         "time in trigger functions, per second",
@@ -209,7 +214,9 @@ _CACHE = (
     _Line("keys thrown out for want of memory, per second", _rate("evicted_keys"), formatting.number),
     _Line("commands, per second", _rate("commands"), formatting.number),
     _Line("connections, most at once", _level("clients"), _whole),
-    _Line("slow commands, per second", _rate("slow_commands"), formatting.number, "those that the server's SLOWLOG keeps"),
+    _Line(
+        "slow commands, per second", _rate("slow_commands"), formatting.number, "those that the server's SLOWLOG keeps"
+    ),
 )
 
 
@@ -243,6 +250,7 @@ def _cost(sides: Sequence[Told | None]) -> str:
         own = side.levels.get("probe_cpu_seconds", 0.0) / seconds
         server = side.levels.get("probe_server_ms", 0.0) / 1000 / seconds
         said.append(
-            f"{arm} {formatting.in_percent(own)} % of a core here and {formatting.in_percent(server)} % of a core of PostgreSQL"
+            f"{arm} {formatting.in_percent(own)} % of a core here and "
+            f"{formatting.in_percent(server)} % of a core of PostgreSQL"
         )
     return f"What reading all this cost: {'; '.join(said)}." if said else ""

@@ -9,8 +9,9 @@ from harness.finding import Finding
 from harness.metrics import HEADLINES, METRICS, Basis, Metric, Origin
 from harness.plan.expectation import Form
 from harness.plan.model import ARMS, Plan
+from harness.record.outcome import Outcome
 from harness.verdict.caveats import SEQUENTIAL
-from harness.verdict.checks import Check, Outcome, Reason, unbounded
+from harness.verdict.checks import Check, Reason, unbounded
 from harness.verdict.judge import Verdict
 from reports import formatting
 from reports.formatting import Cell
@@ -165,7 +166,10 @@ def _missed_beside(verdict: Verdict) -> str:
     missed, total = sum(check.outcome is Outcome.FAIL for check in verdict.advisory), len(verdict.advisory)
     if not missed or verdict.outcome is Outcome.INVALID:
         return ""
-    return f"; {formatting.count(missed)} of {formatting.plural(total, 'advisory target')} {'is' if missed == 1 else 'are'} missed"
+    return (
+        f"; {formatting.count(missed)} of {formatting.plural(total, 'advisory target')} "
+        f"{'is' if missed == 1 else 'are'} missed"
+    )
 
 
 def _sentence(verdict: Verdict) -> str:
@@ -190,7 +194,9 @@ def _sentence(verdict: Verdict) -> str:
 
 
 def _named(verdict: Verdict, outcome: Outcome) -> str:
-    names = [formatting.called(check.target).replace("  (", " (") for check in verdict.required if check.outcome is outcome]
+    names = [
+        formatting.called(check.target).replace("  (", " (") for check in verdict.required if check.outcome is outcome
+    ]
     more = len(names) - NAMED_IN_HEADLINE
     return "; ".join(names[:NAMED_IN_HEADLINE]) + (f" and {formatting.count(more)} more" if more > 0 else "")
 

@@ -8,12 +8,13 @@ from pathlib import Path
 
 import pytest
 
-from harness.analysis.noise import Noise
 from harness.errors import DiskFullError, EnvironmentFailedError, RunFolderError
 from harness.plan.file import fingerprint, parse_plan
 from harness.record.answers import Answer, digest
 from harness.record.generation import Loss
 from harness.record.leg import Leg, legs_of
+from harness.record.noise import Noise
+from harness.record.outcome import Outcome
 from harness.record.readings import write_readings
 from harness.record.request_work import Inspected
 from harness.record.run_folder import RunFolder, fingerprint_files
@@ -26,7 +27,7 @@ from harness.run.order import balanced_order
 from harness.testing import CHAIN_PLAN, PLAN, FakeEnvironment, FakeLoad
 from harness.verdict.analyse import analyse
 from harness.verdict.caveats import ANSWERS_NOT_COMPARED, INTERRUPTED, SEQUENTIAL
-from harness.verdict.checks import Outcome, Reason
+from harness.verdict.checks import Reason
 
 
 class Nobody:

@@ -10,16 +10,18 @@ from numpy.typing import NDArray
 
 from harness.analysis.comparison import compare
 from harness.analysis.examination import Examination
-from harness.analysis.noise import Place, differences_of, floors_of
+from harness.analysis.noise import differences_of, floors_of
 from harness.analysis.summary import Summary, summarise
 from harness.errors import PlanError
 from harness.plan.file import parse_plan
 from harness.plan.model import Plan
 from harness.plan.targets import Target
+from harness.record.noise import Place
+from harness.record.outcome import Outcome
 from harness.record.samples import latency_ns
 from harness.record.trial import Trial
 from harness.testing import PLAN, synthetic_setup, synthetic_trials
-from harness.verdict.checks import Grounds, Outcome, Reason
+from harness.verdict.checks import Grounds, Reason
 from harness.verdict.judge import Measurement, Verdict, judge
 from harness.verdict.outcomes import outcomes_of
 from harness.verdict.rules import check_targets

@@ -18,6 +18,7 @@ from harness.metrics import METRICS, Origin
 from harness.plan.file import parse_plan
 from harness.plan.model import Plan
 from harness.plan.targets import Target
+from harness.record.outcome import Outcome
 from harness.record.trial import Incident, Trial
 from harness.statistics.intervals import Interval, t_interval, welch
 from harness.statistics.proportions import wilson
@@ -35,7 +36,7 @@ from harness.verdict.caveats import (
     SEQUENTIAL,
     USER_ERRORS,
 )
-from harness.verdict.checks import Check, Grounds, Outcome, Reason, wanted_ratios
+from harness.verdict.checks import Check, Grounds, Reason, wanted_ratios
 from harness.verdict.guards import GENERATOR_BUSY, NO_BLOCK, NO_REQUESTS, NOTHING_MEASURED
 from harness.verdict.judge import Holding, Measurement, Problems, Verdict, judge
 from harness.verdict.rules import check_targets

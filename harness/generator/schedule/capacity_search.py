@@ -8,7 +8,6 @@ import gevent
 import numpy as np
 from numpy.typing import NDArray
 
-from harness.analysis.capacity import word_of
 from harness.generator.recording.recorder import Recorder
 from harness.generator.recording.self_monitor import SelfWatch
 from harness.generator.schedule.arrival_counts import Turnout
@@ -17,6 +16,7 @@ from harness.generator.schedule.try_window import Tap
 from harness.plan.model import Plan
 from harness.plan.search import Ending, Searched, Try, Word, next_load
 from harness.plan.stages import Search, Stage
+from harness.record.capacity_tries import word_of
 from harness.record.leg import Window, windows_of
 
 LOOK_SECONDS = 0.1

@@ -6,8 +6,8 @@ from fractions import Fraction
 
 import numpy as np
 
-from harness.analysis.capacity import Answers
 from harness.plan.expectation import Expectation
+from harness.record.capacity_tries import Answers
 
 USUAL_MS = 10_000.0
 """How long an answer may take where no limit says it."""

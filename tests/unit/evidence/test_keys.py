@@ -2,7 +2,7 @@
 
 import pytest
 
-from harness.evidence.cache_keys import OTHERS, Keys, KeyUse, pattern_of
+from harness.record.cache_keys import OTHERS, Keys, KeyUse, pattern_of
 
 
 @pytest.mark.parametrize(

@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from harness.evidence.indexes import FlawKind, Ledger, Use, Workload, ledger_of
+from harness.evidence.indexes import FlawKind, Ledger, Workload, ledger_of
 from harness.record.ablation import Ablated, Without
-from harness.record.catalogue import Catalogue, ForeignKey, Index, Key
+from harness.record.catalogue import Catalogue, ForeignKey, Index, Key, Use
 
 A, B, C = Key("a"), Key("b"), Key("c")
 PARENT = ForeignKey("t_a_fkey", "t", ("a",), "parents")

@@ -10,11 +10,11 @@ from harness.analysis.comparison import compare
 from harness.analysis.servers import told_of
 from harness.analysis.summary import summarise
 from harness.plan.file import parse_plan
+from harness.record.outcome import Outcome
 from harness.record.readings import SCHEMA
 from harness.record.trial import Trial
 from harness.record.unavailable import Unread
 from harness.testing import PLAN, synthetic_setup, synthetic_trials
-from harness.verdict.checks import Outcome
 from harness.verdict.judge import Measurement, Problems, Verdict, judge
 
 Reading = tuple[int, str, str, float]

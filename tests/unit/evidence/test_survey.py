@@ -8,11 +8,11 @@ from pathlib import Path
 import pytest
 
 from harness.errors import RunFolderError
-from harness.evidence.ablation import omitted
-from harness.evidence.catalogue import Ablation, Built, Counted, Findings, Survey, findings_of, indexes_used
-from harness.evidence.indexes import FlawKind, Use, index_caveats
-from harness.record.ablation import Without
-from harness.record.catalogue import Catalogue, Index, Key
+from harness.evidence.ablation import omitted, plan_change
+from harness.evidence.catalogue import Findings, findings_of, indexes_used
+from harness.evidence.indexes import FlawKind, index_caveats
+from harness.record.ablation import Ablation, Without
+from harness.record.catalogue import Built, Catalogue, Counted, Index, Key, Survey, Use
 from harness.record.catalogue_store import SurveyStore
 from harness.record.query_plans import Explained, Node
 from harness.record.request_work import Asked, Inspected, Text, Work
@@ -125,8 +125,9 @@ def test_the_statement_that_needs_the_index_most_with_both_its_plans() -> None:
     worse = omitted(NEW, *seen).worse
     assert worse
     assert (worse.fingerprint, worse.pages_with, worse.pages_without) == ("f1", 4, 40)
-    assert worse.change
-    assert [access.way for access in worse.change.tables[0][1]] == ["Seq Scan"]
+    change = plan_change(worse)
+    assert change
+    assert [access.way for access in change.tables[0][1]] == ["Seq Scan"]
     assert omitted(NEW, seen[0], seen[0]).worse is None
 
 

@@ -10,9 +10,10 @@ import pytest
 from harness.analysis.comparison import compare
 from harness.analysis.summary import Summary, summarise
 from harness.plan.file import parse_plan
+from harness.record.outcome import Outcome
 from harness.record.readings import SCHEMA
 from harness.testing import PLAN, synthetic_setup, synthetic_trials
-from harness.verdict.checks import Check, Outcome, Reason
+from harness.verdict.checks import Check, Reason
 from harness.verdict.judge import Measurement, judge
 from tests.unit.evidence.test_work import TARGET, WITH_DATABASE
 

@@ -9,9 +9,9 @@ from harness.analysis.comparison import compare
 from harness.analysis.summary import Summary, summarise
 from harness.plan.file import parse_plan
 from harness.record.executions import HIDDEN, Executions, Row, executions_of
+from harness.record.outcome import Outcome
 from harness.record.trial import Trial
 from harness.testing import PLAN, synthetic_setup, synthetic_trials
-from harness.verdict.checks import Outcome
 from harness.verdict.judge import Measurement, judge
 
 Pairs = Sequence[tuple[Executions | None, Executions | None]]

@@ -12,10 +12,10 @@ from harness.analysis.steps import Attribution, Waterfall, attribute
 from harness.analysis.summary import Summary, summarise
 from harness.plan.file import parse_plan
 from harness.plan.model import Plan
+from harness.record.outcome import Outcome
 from harness.record.trial import Trial
 from harness.testing import CHAIN_PLAN, PLAN, synthetic_setup, synthetic_trials
 from harness.verdict.caveats import STEP_BROKEN
-from harness.verdict.checks import Outcome
 from harness.verdict.guards import GENERATOR_BUSY
 from harness.verdict.judge import Measurement, judge
 

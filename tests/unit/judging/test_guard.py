@@ -13,10 +13,11 @@ from harness.analysis.summary import summarise
 from harness.plan.file import parse_plan
 from harness.plan.model import Plan
 from harness.record.generation import Generation
+from harness.record.outcome import Outcome
 from harness.record.trial import Trial
 from harness.testing import OPEN_PLAN, PLAN, synthetic_setup, synthetic_trials
 from harness.verdict.caveats import COUPLED, GENERATOR_LATE, STEP_BROKEN
-from harness.verdict.checks import Outcome, Reason
+from harness.verdict.checks import Reason
 from harness.verdict.guards import GENERATOR_BUSY
 from harness.verdict.judge import Measurement, Verdict, judge
 

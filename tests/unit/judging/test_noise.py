@@ -8,11 +8,12 @@ from pathlib import Path
 
 import pytest
 
-from harness.analysis.noise import PAIRS_FOR_A_FLOOR, Difference, NoiseOfRun, Place, differences_of, floor_of, floors_of
+from harness.analysis.noise import PAIRS_FOR_A_FLOOR, differences_of, floor_of, floors_of
 from harness.analysis.summary import summarise
 from harness.errors import RunFolderError
 from harness.plan.file import parse_plan
 from harness.plan.model import CONTROL
+from harness.record.noise import Difference, NoiseOfRun, Place
 from harness.record.noise_store import MOST_RUNS, NoiseStore
 from harness.testing import PLAN, synthetic_setup, synthetic_trials
 

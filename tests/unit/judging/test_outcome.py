@@ -13,7 +13,7 @@ from scipy import stats
 
 from harness.analysis.change import BlockPair, Change, _ratio
 from harness.analysis.comparison import Comparison, Pair, compare, contrast
-from harness.analysis.noise import Floor, Place
+from harness.analysis.noise import Floor
 from harness.analysis.shift import shift_of
 from harness.analysis.summary import summarise
 from harness.errors import PlanError
@@ -21,6 +21,7 @@ from harness.metrics import METRICS
 from harness.plan.file import parse_plan
 from harness.plan.judgement import Judgement
 from harness.plan.targets import Target
+from harness.record.noise import Place
 from harness.testing import PLAN, synthetic_trials
 from harness.verdict.outcomes import JudgedRow, RowOutcome, Why, outcomes_of, place_of
 

@@ -17,10 +17,11 @@ from harness.metrics import METRICS
 from harness.plan.file import parse_plan, read_plan
 from harness.plan.model import Plan
 from harness.plan.targets import Target
+from harness.record.outcome import Outcome
 from harness.statistics.intervals import t_interval
 from harness.statistics.significance import one_sided_p
 from harness.testing import PLAN
-from harness.verdict.checks import Grounds, Outcome, Reason
+from harness.verdict.checks import Grounds, Reason
 from harness.verdict.rules import SIGNIFICANT, _covers, check_targets
 from tests.unit.test_verdict import measured, plan_with, verdict_on
 

@@ -10,8 +10,9 @@ from harness.evidence.evidence import Evidence
 from harness.evidence.migration import Loss, Rehearsal
 from harness.plan.file import parse_plan
 from harness.record.migration import UPGRADE, Difference, Passage, Record
+from harness.record.outcome import Outcome
 from harness.testing import synthetic_setup, synthetic_trials
-from harness.verdict.checks import Check, Outcome, Reason
+from harness.verdict.checks import Check, Reason
 from harness.verdict.judge import Measurement, Verdict, judge
 from tests.unit.parts.test_during import DURING
 

@@ -10,13 +10,14 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 
-from harness.analysis.capacity import Answers, word_of
 from harness.analysis.comparison import Comparison, compare
 from harness.analysis.summary import summarise
 from harness.plan.file import parse_plan
 from harness.plan.search import Ending, Searched, Try, Word
+from harness.record.capacity_tries import Answers, word_of
+from harness.record.outcome import Outcome
 from harness.testing import synthetic_setup
-from harness.verdict.checks import Outcome, Reason
+from harness.verdict.checks import Reason
 from harness.verdict.judge import Measurement, judge
 from tests.unit.judging.searching import searching
 from tests.unit.objections.test_search import PLAN

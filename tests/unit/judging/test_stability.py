@@ -9,12 +9,13 @@ from pathlib import Path
 import pytest
 
 from harness.analysis.comparison import Comparison, compare
-from harness.analysis.noise import Difference, Noise, NoiseOfRun
 from harness.analysis.summary import Summary, summarise
 from harness.finding import Finding
 from harness.plan.file import parse_plan
 from harness.plan.model import Plan
+from harness.record.noise import Difference, Noise, NoiseOfRun
 from harness.record.noise_store import FOLDER
+from harness.record.outcome import Outcome
 from harness.record.run_folder import RunFolder
 from harness.run.campaign import run_campaign
 from harness.run.context import RunContext, Source
@@ -23,7 +24,7 @@ from harness.run.generator_process import Job
 from harness.testing import PLAN, FakeEnvironment, FakeLoad, synthetic_setup, synthetic_trials
 from harness.verdict.analyse import analyse
 from harness.verdict.caveats import FAILED_ONCE, FEW_PAIRS, NO_NOISE_FLOOR
-from harness.verdict.checks import Check, Outcome, Reason, Repeat
+from harness.verdict.checks import Check, Reason, Repeat
 from harness.verdict.guards import GENERATOR_BUSY
 from harness.verdict.judge import Measurement, Verdict, judge
 from harness.verdict.rules import suspects

@@ -9,11 +9,11 @@ from harness.analysis.summary import summarise
 from harness.plan.file import parse_plan
 from harness.record.generation import Aborted
 from harness.record.leg import windows_of
+from harness.record.outcome import Outcome
 from harness.record.trial import Trial
 from harness.testing import PLAN, synthetic_setup, synthetic_trials
 from harness.verdict.aborts import Stop
 from harness.verdict.caveats import INTERRUPTED
-from harness.verdict.checks import Outcome
 from harness.verdict.judge import Measurement, Problems, Verdict, judge
 from harness.verdict.outcomes import Outcomes
 from harness.verdict.result import Result

@@ -6,8 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from harness.analysis.capacity import Step, begun, holds, load_held
+from harness.analysis.capacity import Step, begun, load_held
 from harness.plan.expectation import parse_expectation
+from harness.record.capacity_tries import holds
 from harness.record.generation import Offered
 from harness.record.leg import Leg
 

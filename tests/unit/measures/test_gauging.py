@@ -11,10 +11,11 @@ from harness.analysis.comparison import compare
 from harness.analysis.summary import Summary, summarise
 from harness.plan.file import parse_plan
 from harness.plan.model import Plan
+from harness.record.outcome import Outcome
 from harness.record.readings import CPU, SCHEMA
 from harness.record.trial import Trial
 from harness.testing import synthetic_setup, synthetic_trials
-from harness.verdict.checks import Check, Outcome, Reason
+from harness.verdict.checks import Check, Reason
 from harness.verdict.judge import Holding, Measurement, judge
 from tests.unit.parts.test_gauge import POOL, SEVERAL, TARGET
 

@@ -6,10 +6,10 @@ import psycopg
 import pytest
 
 from harness.environment.migration_content import content, migrated
-from harness.evidence.indexes import FlawKind, Use, Workload, ledger_of
+from harness.evidence.indexes import FlawKind, Workload, ledger_of
 from harness.probes.access import Connection
 from harness.probes.catalogue import index_created, read_build_seconds, read_catalogue, read_uses
-from harness.record.catalogue import Catalogue
+from harness.record.catalogue import Catalogue, Use
 from tests.unit.probes.conftest import Make
 
 SCHEMA = """

@@ -10,9 +10,9 @@ from redis.retry import Retry
 
 from harness.environment.processes import Processes
 from harness.environment.servers import Redis
-from harness.evidence.cache_keys import KeyUse
 from harness.probes.access import Cache
 from harness.probes.redis_monitor import KeyWatch
+from harness.record.cache_keys import KeyUse
 
 
 @pytest.fixture(scope="module")

@@ -10,11 +10,12 @@ import pytest
 
 from harness.analysis import history
 from harness.analysis.comparable import differences
-from harness.analysis.history import FEWEST, Entry, Line, Question, Skipped, change_of, lines_of
+from harness.analysis.history import FEWEST, Line, change_of, lines_of
 from harness.errors import PackageMissingError
 from harness.metrics import METRICS
 from harness.plan.file import parse_plan
 from harness.plan.model import Plan
+from harness.record.archive import Entry, Question, Skipped
 from harness.record.setup import Setup
 from harness.testing import PLAN, synthetic_setup
 from reports.history import history_json, history_text

@@ -12,7 +12,7 @@ import pytest
 from harness.analysis.answers import agree
 from harness.plan.answers import Corpus
 from harness.record.answers import Answer, Inquiry, digest
-from harness.verdict.checks import Outcome
+from harness.record.outcome import Outcome
 from harness.verdict.judge import Measurement, judge
 
 if TYPE_CHECKING:

@@ -4,10 +4,10 @@ from dataclasses import replace
 
 import pytest
 
-from harness.evidence.catalogue import Ablation, Built, Counted, Findings, Survey, findings_of
+from harness.evidence.catalogue import Findings, findings_of
 from harness.evidence.query_plans import change_of
-from harness.record.ablation import Ablated, Without, Worse
-from harness.record.catalogue import Catalogue, ForeignKey, Index, Key
+from harness.record.ablation import Ablated, Ablation, Without, Worse
+from harness.record.catalogue import Built, Catalogue, Counted, ForeignKey, Index, Key, Survey
 from harness.record.query_plans import Explained, Node
 from reports.json.run import to_json
 from reports.sections.indexes import NOT_MEASURED, index_table, indexes_record

@@ -8,10 +8,10 @@ import pytest
 import reports
 from harness.analysis.request_cost import Part, Toll
 from harness.evidence.bottlenecks import Area, Found, Grade, Kind
-from harness.evidence.cache_keys import KeyUse
 from harness.evidence.causes import Cause, Share, Way
 from harness.evidence.evidence import Evidence
 from harness.evidence.n_plus_one import Repetition
+from harness.record.cache_keys import KeyUse
 from harness.record.statements import Counts
 from tests.unit.reports.conftest import Run
 

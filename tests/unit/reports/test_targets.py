@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from harness.verdict.checks import Outcome
+from harness.record.outcome import Outcome
 from harness.verdict.judge import Verdict
 from reports import formatting
 from reports.sections import targets
