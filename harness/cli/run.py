@@ -115,7 +115,7 @@ def run(*, plan: Path, **given: Any) -> None:  # noqa: ANN401 - the options, whi
         context = RunContext(source, folder, environment(source.plan), observer, remote=remote)
         analysis = run_campaign(context, effort, environment)
         write_reports(folder, analysis)
-    show(analysis, plain=plain)
+    show(analysis, plain=options.plain)
     click.echo(f"report  {folder.path / 'report.html'}")
     sys.exit(Exit[analysis.verdict.outcome])
 

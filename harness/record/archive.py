@@ -15,6 +15,36 @@ from harness.record.setup import Setup
 NO_RECORD = "has no comparison.json; harness report writes it, if a block was completed"
 
 
+@dataclass(frozen=True, slots=True)
+class Question:
+    """What is followed: a metric of an arm, in a stage and endpoint or in all."""
+
+    metric: Metric
+    arm: str
+    stage: str | None = None
+    endpoint: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One run: the value, with its interval where the blocks give one, in the metric's stored unit."""
+
+    run: str
+    setup: Setup
+    plan: Plan
+    value: float
+    low: float | None
+    high: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Skipped:
+    """A run that is on no line, and why."""
+
+    run: str
+    why: str
+
+
 def read_archive(folder: Path, question: Question, plan_name: str | None = None) -> tuple[list[Entry], list[Skipped]]:
     """The runs of a folder that answer a question, and those that do not, with the reason.
 

@@ -1,4 +1,7 @@
-"""The tries of a capacity search: their requests, and whether these met the limits; used by the generator while it searches and by the analysis afterwards."""
+"""The tries of a capacity search: their requests, and whether these met the limits.
+
+The generator judges a try while it searches; the analysis judges it once more from the samples.
+"""
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace

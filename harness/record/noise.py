@@ -1,4 +1,4 @@
-"""The noise of a machine: how much before and its copy, the control arm, differed in earlier runs under the same load."""
+"""The noise of a machine: how much before and control differed in earlier runs under the same load."""
 
 from dataclasses import dataclass, field
 

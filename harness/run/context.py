@@ -61,7 +61,7 @@ class RunContext:
         environment: the system under test.
         observer: shows the progress.
         make_load: runs the load of a leg, as ``harness.run.generator_process.generate`` does; another one in tests.
-        request_answers: requests the corpus, as ``harness.run.generator_process.request_answers`` does; another one in tests.
+        request_answers: requests the corpus, as ``generator_process.request_answers`` does; another one in tests.
         remote: workers that make the load elsewhere; ``None``: it is made here.
     """
 
@@ -107,7 +107,7 @@ class RunContext:
     def request_corpus(
         self, job: Job, key: str, on_request: Callable[[Mapping[str, Any] | None], None] | None = None
     ) -> None:
-        """Request the corpus of the plan once; the arguments are those of ``harness.run.generator_process.request_answers``."""
+        """Request the corpus of the plan once; the arguments are those of ``generator_process.request_answers``."""
 
         def follow(requests: int, wanted: int) -> None:
             self.observer.requested(job.out.stem, requests, wanted)

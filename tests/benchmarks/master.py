@@ -1,8 +1,8 @@
 """``python tests/benchmarks/master.py``: what the master of many workers costs, as a curve over time.
 
 A real master leads one leg. Its workers are played by one process with a zmq DEALER socket each, which speaks Locust's
-protocol and the messages of ``harness.generator.distributed.messages``, and sends the same part again and again: the load is
-replayed, not generated, so that one machine can play two hundred.
+protocol and the messages of ``harness.generator.distributed.messages``, and sends the same part again and again: the
+load is replayed, not generated, so that one machine can play two hundred.
 """
 
 import argparse
