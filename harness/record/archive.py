@@ -100,33 +100,3 @@ def _unknown(question: Question, pairs: list[RecordedPair]) -> str:
         if asked is not None and asked not in known:
             return f'has no {what} "{asked}"; known are {", ".join(known)}'
     return f"has no value of {question.metric.label} there"
-
-
-@dataclass(frozen=True, slots=True)
-class Question:
-    """What is followed: a metric of an arm, in a stage and endpoint or in all."""
-
-    metric: Metric
-    arm: str
-    stage: str | None = None
-    endpoint: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Entry:
-    """One run: the value, with its interval where the blocks give one, in the metric's stored unit."""
-
-    run: str
-    setup: Setup
-    plan: Plan
-    value: float
-    low: float | None
-    high: float | None
-
-
-@dataclass(frozen=True, slots=True)
-class Skipped:
-    """A run that is on no line, and why."""
-
-    run: str
-    why: str
