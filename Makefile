@@ -1,11 +1,14 @@
 # Two commands do everything on a machine with Python 3.11 or later, git and make: `make demo` and `make test`.
-# Each installs what it needs into .venv by itself, once.
+# Each installs what it needs into .venv by itself, once. `make test ARGS=tests/...` runs some of the tests.
 
 PYTHON ?= python3
+ARGS ?= -n 3 --dist loadfile --no-loadscope-reorder
 BIN := .venv/bin
+# programs that the tests start anew for every run compile the code once, whatever the caller's environment says
+export PYTHONDONTWRITEBYTECODE =
 COMPILE = $(BIN)/pip-compile -q --upgrade --strip-extras --no-annotate --no-header --no-emit-options
 
-.PHONY: demo demo-docker test check bench trials coverage suites lock clean
+.PHONY: demo demo-docker test test-thorough check bench trials coverage suites lock clean
 .DEFAULT_GOAL := help
 
 help: ## show this list
@@ -17,8 +20,11 @@ demo: .venv/run.stamp ## measure the recommendation service before and after its
 demo-docker: .venv/run.stamp ## the same in containers, with Docker (8 minutes the first time)
 	@$(BIN)/harness run scenarios/demo_docker.toml
 
-test: .venv/dev.stamp ## run the tests
-	@$(BIN)/python -m pytest -n 3 --dist loadfile --no-loadscope-reorder
+test: .venv/dev.stamp ## run the tests that this machine can run (6 minutes; some of them: ARGS=tests/...)
+	@$(BIN)/python -m pytest $(ARGS)
+
+test-thorough: .venv/dev.stamp ## run the long tests too, and ten times as many examples of every property (half an hour)
+	@HYPOTHESIS_PROFILE=thorough $(BIN)/python -m pytest -m "" $(ARGS)
 
 check: .venv/dev.stamp ## lint, format, types
 	@$(BIN)/ruff check

@@ -1,6 +1,3 @@
-"""An example of Hypothesis may take as long as a busy machine takes for it: whether it is right is the question."""
+"""Loads the Hypothesis profile before any property is collected."""
 
-from hypothesis import settings
-
-settings.register_profile("patient", settings(), deadline=None)
-settings.load_profile("patient")
+import tests.examples  # noqa: F401 - importing it is the point

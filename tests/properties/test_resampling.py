@@ -6,13 +6,12 @@ from typing import Any
 import numpy as np
 import pytest
 from arch.bootstrap import StationaryBootstrap, optimal_block_length
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from harness.inference.resampling import block_length, stationary_indices
 
 
-@settings(max_examples=40)
 @given(st.integers(2, 300), st.floats(1, 40), st.integers(0, 2**32))
 def test_the_draws_are_those_of_arch(n: int, length: float, seed: int) -> None:
     blocks: Any = StationaryBootstrap  # its own types know whole lengths only
@@ -22,7 +21,6 @@ def test_the_draws_are_those_of_arch(n: int, length: float, seed: int) -> None:
     assert found.tolist() == np.array(expected).tolist()
 
 
-@settings(max_examples=60)
 @given(st.integers(12, 500), st.floats(-0.9, 0.98), st.integers(0, 2**32))
 def test_the_block_length_is_that_of_arch(n: int, kinship: float, seed: int) -> None:
     values = series(n, kinship, seed)

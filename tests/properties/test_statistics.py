@@ -6,12 +6,13 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import assume, given, settings
+from hypothesis import assume, given
 from hypothesis import strategies as st
 from scipy import stats
 from statsmodels.stats import proportion
 
 from harness.statistics import newcombe, percentile, sign_flip_p, t_interval, t_quantile, welch, wilson
+from tests.examples import examples
 
 numbers = st.lists(st.floats(-1e6, 1e6), min_size=1, max_size=300)
 
@@ -100,7 +101,7 @@ def test_sign_flip_agrees_with_listing_every_assignment(differences: list[int]) 
     assert sign_flip_p(differences) == np.mean(np.abs(sums) >= abs(sum(differences)))
 
 
-@settings(max_examples=10)
+@examples(10)
 @given(st.lists(st.floats(-1, 1), min_size=26, max_size=32))
 def test_sign_flip_of_many_blocks_is_that_of_the_normal_distribution(differences: list[float]) -> None:
     d = np.array(differences) + 0.01
