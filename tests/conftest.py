@@ -1,3 +1,9 @@
-"""Loads the Hypothesis profile before any property is collected."""
+"""What all tests need before the first of them is collected: the Hypothesis profile, and signals as in a terminal."""
 
-import tests.examples  # noqa: F401 - importing it is the point
+import signal
+
+import tests.examples  # noqa: F401 - loads the profile
+
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    # Started in the background (nohup, a script's "&"): programs that the tests start would inherit a deaf SIGINT.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
