@@ -8,10 +8,11 @@ import psutil
 import pytest
 
 from harness.environment.processes import Processes
-from harness.environment.servers import Postgres, Redis
+from harness.environment.servers import Postgres, Redis, postgres_programs
 from harness.environment.strike import strike
 from harness.errors import EnvironmentFailedError
 from harness.parts.fault import FaultKind
+from tests.cluster import create_cluster
 from tests.e2e.local.project import PLAN, Project
 from tests.e2e.mended import assert_mended
 
@@ -74,9 +75,9 @@ def test_ctrl_c_during_a_fault_leaves_nothing(project: Project) -> None:
 def test_a_database_keeps_what_it_acknowledged(tmp_path: Path, kind: FaultKind) -> None:
     processes = Processes(tmp_path)
     (sockets := tmp_path / "s").mkdir()
-    server = Postgres(processes, tmp_path / "data", sockets, tmp_path / "log", {})
+    server = Postgres(processes, tmp_path / "data", sockets, tmp_path / "log", {"fsync": "off"})
     try:
-        server.create()
+        create_cluster(server.data, postgres_programs())
         server.start()
         with server.connect() as connection:
             connection.execute("CREATE TABLE kept (id int)")
