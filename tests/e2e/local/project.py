@@ -51,6 +51,8 @@ class Reader(FastHttpUser):
     def read(self):
         self.client.get("/items/7", name="/items/{id}")
 """
+PATIENCE = 230
+"""Seconds for a command to end; a little less than a test may take, so that what it has said so far is shown."""
 PLAN = """\
 schema = 1
 name = "two releases of a small service"
@@ -113,7 +115,7 @@ class Project:
 
     def harness(self, *arguments: str) -> "subprocess.CompletedProcess[str]":
         process = self.start(*arguments)
-        stdout, stderr = process.communicate(timeout=120)
+        stdout, stderr = process.communicate(timeout=PATIENCE)
         return subprocess.CompletedProcess(process.args, process.returncode, stdout, stderr)
 
     def run(self, plan: str | None = None) -> "subprocess.CompletedProcess[str]":
