@@ -26,7 +26,14 @@ OPEN = SLOWING.replace("users = 5", "rate = 30")
 TWO_PROCESSES = SLOWING.replace("[load]", "[load]\nprocesses = 2")
 
 
-@pytest.mark.parametrize("plan", [SLOWING, OPEN, TWO_PROCESSES], ids=["users", "rate", "processes"])
+@pytest.mark.parametrize(
+    "plan",
+    [
+        pytest.param(SLOWING, id="users"),
+        pytest.param(OPEN, id="rate", marks=pytest.mark.thorough),
+        pytest.param(TWO_PROCESSES, id="processes", marks=pytest.mark.thorough),
+    ],
+)
 def test_a_danger_ends_the_leg_and_the_run(project: Project, plan: str) -> None:
     (project.folder / "service.py").write_text(GROWS)
     done = project.run(plan + ABORT)

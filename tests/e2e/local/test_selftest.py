@@ -21,6 +21,7 @@ pytestmark = pytest.mark.e2e
 ASK = b"GET /answer HTTP/1.1\r\nHost: x\r\n\r\n"
 
 
+@pytest.mark.thorough
 @pytest.mark.timeout(420)  # a minute where nobody else is at work
 def test_a_selftest_certifies_what_a_busy_machine_can_tell_and_a_run_shows_it(project: Project) -> None:
     process = project.start("selftest", "--tiny")

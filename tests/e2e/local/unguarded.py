@@ -4,16 +4,23 @@ A test of a whole run runs beside other tests, which takes time from the generat
 recorded numbers; here they would make the outcome depend on the neighbours.
 """
 
+from contextlib import ExitStack
 from math import inf
+from unittest.mock import patch
 
 from harness.__main__ import main
 from harness.judging import breach, guard
 from harness.measures import soundness
 
-LIMITS = ((breach, "BUSY_CPU_SHARE"), (guard, "LATE_MS"), (soundness, "STILL_MS"))
+
+def unguarded() -> ExitStack:
+    """A context in which no limit of a guard is reached."""
+    with ExitStack() as stack:
+        for module, limit in ((breach, "BUSY_CPU_SHARE"), (guard, "LATE_MS"), (soundness, "STILL_MS")):
+            stack.enter_context(patch.object(module, limit, inf))
+        return stack.pop_all()
+
 
 if __name__ == "__main__":
-    for module, name in LIMITS:
-        assert hasattr(module, name), f"{module.__name__} has no {name}"
-        setattr(module, name, inf)
-    main()
+    with unguarded():
+        main()

@@ -106,6 +106,6 @@ STORY = [
 
 @given(steps=steps)
 @example(steps=STORY)
-@examples(12)
+@examples(6)
 def test_any_sequence_of_requests_is_answered_alike(alike: Alike, steps: list[Request]) -> None:
     alike.check(steps)

@@ -87,6 +87,6 @@ WATCHED = [
 
 @given(steps=steps)
 @example(steps=EACH_WRITE)
-@examples(12)
+@examples(6)
 def test_any_sequence_of_requests_is_answered_alike(alike: Alike, steps: list[Request]) -> None:
     alike.check(steps)
