@@ -1,20 +1,17 @@
 """PostgreSQL clusters for tests: initdb runs once in a test run, every server starts on a copy."""
 
 import fcntl
-import os
 import shutil
 import subprocess
 from pathlib import Path
 
 from harness.environment.servers import as_nobody
-
-SHARED = "TESTS_SHARED_FOLDER"
-"""The environment variable that names the folder of what all workers of a test run share."""
+from tests.shared import shared_folder
 
 
 def create_cluster(data: Path, programs: Path) -> None:
     """Make ``data`` a cluster that trusts every connection and has a role ``service``."""
-    shared = Path(os.environ[SHARED])
+    shared = shared_folder()
     template = shared / f"cluster-{'-'.join(programs.parts[1:])}"
     with (shared / "cluster.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
@@ -33,4 +30,4 @@ def _initdb(template: Path, programs: Path) -> None:
 
 def _run(program: Path, *arguments: str | Path, text: str = "") -> None:
     command = [*as_nobody(), str(program), *map(str, arguments)]
-    subprocess.run(command, cwd=os.environ[SHARED], input=text, text=True, check=True, capture_output=True)
+    subprocess.run(command, cwd=shared_folder(), input=text, text=True, check=True, capture_output=True)

@@ -8,7 +8,7 @@ import tempfile
 import pytest
 
 import tests.examples  # noqa: F401 - loads the profile
-from tests.cluster import SHARED
+from tests.shared import VARIABLE
 
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     # Started in the background (nohup, a script's "&"): programs that the tests start would ignore SIGINT, too.
@@ -18,10 +18,10 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
 def pytest_configure(config: pytest.Config) -> None:
     """Make the folder that all workers share; they inherit the environment of the process that starts them."""
     if not hasattr(config, "workerinput"):
-        os.environ[SHARED] = tempfile.mkdtemp(prefix="harness-tests-")
+        os.environ[VARIABLE] = tempfile.mkdtemp(prefix="harness-tests-")
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:
     """Remove it."""
     if not hasattr(config, "workerinput"):
-        shutil.rmtree(os.environ.pop(SHARED), ignore_errors=True)
+        shutil.rmtree(os.environ.pop(VARIABLE), ignore_errors=True)
