@@ -20,10 +20,10 @@ demo: .venv/run.stamp ## measure the recommendation service before and after its
 demo-docker: .venv/run.stamp ## the same in containers, with Docker (8 minutes the first time)
 	@$(BIN)/harness run scenarios/demo_docker.toml
 
-test: .venv/dev.stamp ## run the tests that this machine can run (6 minutes; some of them: ARGS=tests/...)
+test: .venv/dev.stamp ## run the tests that this machine can run; some of them: ARGS=tests/...
 	@$(BIN)/python -m pytest $(ARGS)
 
-test-thorough: .venv/dev.stamp ## run the long tests too, and ten times as many examples of every property (half an hour)
+test-thorough: .venv/dev.stamp ## run the long tests too, and ten times as many examples of every property
 	@HYPOTHESIS_PROFILE=thorough $(BIN)/python -m pytest -m "" $(ARGS)
 
 check: .venv/dev.stamp ## lint, format, types
