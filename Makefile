@@ -12,7 +12,7 @@ COMPILE = $(BIN)/pip-compile -q --upgrade --strip-extras --no-annotate --no-head
 .DEFAULT_GOAL := help
 
 help: ## show this list
-	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-11s %s\n", $$1, $$2}'
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-14s %s\n", $$1, $$2}'
 
 demo: .venv/run.stamp ## measure the recommendation service before and after its migration (5 minutes, no Docker)
 	@$(BIN)/harness run scenarios/demo.toml

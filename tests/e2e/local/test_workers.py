@@ -15,6 +15,7 @@ import numpy as np
 import psutil
 import pytest
 
+from harness.environment.servers import free_ports
 from harness.load import Job, Progress, Remote, generate
 from harness.plan_file import parse_plan
 from harness.readings import read_readings
@@ -225,9 +226,10 @@ class TestWorkersOfAnotherMachine:
         elsewhere.mkdir()
         (project.folder / "names.py").write_text('NAME = "/items/{id}"')
         (project.folder / "users.py").write_text(USERS)
-        served = ("--workers", "2", "--bind", "127.0.0.1:5561")
+        (port,) = free_ports()
+        served = ("--workers", "2", "--bind", f"127.0.0.1:{port}")
         run = project.start("run", "plan.toml", "--plain", "--blocks", "1", *served)
-        command = [sys.executable, "-m", "harness", "worker", "--master", "127.0.0.1:5561", "--processes", "2"]
+        command = [sys.executable, "-m", "harness", "worker", "--master", f"127.0.0.1:{port}", "--processes", "2"]
         worker = subprocess.Popen(
             command, cwd=elsewhere, env={**project.env, "TMPDIR": str(scratch)}, stderr=subprocess.PIPE, text=True
         )
