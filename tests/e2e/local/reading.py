@@ -3,7 +3,7 @@
 import subprocess
 import sys
 from contextlib import chdir, redirect_stderr, redirect_stdout
-from io import StringIO
+from io import BytesIO, TextIOWrapper
 from pathlib import Path
 from unittest.mock import patch
 
@@ -15,7 +15,7 @@ READING = {"report", "check", "compare", "history"}
 def read(*arguments: str | Path, folder: Path | None = None) -> "subprocess.CompletedProcess[str]":
     """What ``harness`` with these arguments, started in ``folder``, prints, and its exit code."""
     line = ["harness", *map(str, arguments)]
-    out, errors = StringIO(), StringIO()
+    out, errors = (TextIOWrapper(BytesIO(), encoding="utf-8", write_through=True) for _ in range(2))
     code: object = None
     with (
         chdir(folder or Path.cwd()),
@@ -28,4 +28,6 @@ def read(*arguments: str | Path, folder: Path | None = None) -> "subprocess.Comp
         except SystemExit as ended:
             code = ended.code
     assert isinstance(code, int)
-    return subprocess.CompletedProcess(line, int(code), out.getvalue(), errors.getvalue())
+    for stream in (out, errors):
+        stream.seek(0)
+    return subprocess.CompletedProcess(line, int(code), out.read(), errors.read())
