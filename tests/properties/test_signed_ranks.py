@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 
@@ -15,7 +15,6 @@ distinct = st.lists(st.integers(-(10**6), 10**6), min_size=6, max_size=14, uniqu
 blocks = st.lists(st.integers(-50, 50).map(lambda i: i / 8), min_size=6, max_size=40)
 
 
-@settings(max_examples=60)
 @given(distinct)
 def test_hodges_lehmann_holds_just_what_the_signed_rank_test_does_not_reject(values: list[float]) -> None:
     found = hodges_lehmann(values)
@@ -31,7 +30,6 @@ def signed_rank_p(values: list[float], middle: float) -> float:
     return float(stats.wilcoxon(np.array(values) - middle, method="exact").pvalue)
 
 
-@settings(max_examples=60)
 @given(blocks)
 def test_hodges_lehmann_is_the_median_of_all_means_of_two(values: list[float]) -> None:
     found = hodges_lehmann(values)
@@ -41,7 +39,6 @@ def test_hodges_lehmann_is_the_median_of_all_means_of_two(values: list[float]) -
     assert min(values) <= found.low <= found.value <= found.high <= max(values)
 
 
-@settings(max_examples=60)
 @given(blocks, st.integers(-8, 8), st.sampled_from([-4.0, -1.0, 0.5, 2.0]))
 def test_hodges_lehmann_moves_and_stretches_with_its_values(values: list[float], shift: int, factor: float) -> None:
     one, other = hodges_lehmann(values), hodges_lehmann([factor * v + shift for v in values])
@@ -51,7 +48,6 @@ def test_hodges_lehmann_moves_and_stretches_with_its_values(values: list[float],
     assert [other.value, other.low, other.high] == pytest.approx([factor * one.value + shift, *ends], abs=1e-9)
 
 
-@settings(max_examples=60)
 @given(st.integers(1, 60))
 def test_the_signed_rank_distribution_is_that_of_all_signs(n: int) -> None:
     chances = _signed_rank(n)

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import assume, given, settings
+from hypothesis import assume, given
 from hypothesis import strategies as st
 from scipy import stats
 from statsmodels.stats import proportion
@@ -16,6 +16,7 @@ from harness.statistics.percentiles import percentile
 from harness.statistics.proportions import newcombe, wilson
 from harness.statistics.significance import sign_flip_p
 from harness.statistics.student_t import t_quantile
+from tests.examples import examples
 
 numbers = st.lists(st.floats(-1e6, 1e6), min_size=1, max_size=300)
 
@@ -104,7 +105,7 @@ def test_sign_flip_agrees_with_listing_every_assignment(differences: list[int]) 
     assert sign_flip_p(differences) == np.mean(np.abs(sums) >= abs(sum(differences)))
 
 
-@settings(max_examples=10)
+@examples(10)
 @given(st.lists(st.floats(-1, 1), min_size=26, max_size=32))
 def test_sign_flip_of_many_blocks_is_that_of_the_normal_distribution(differences: list[float]) -> None:
     d = np.array(differences) + 0.01

@@ -5,7 +5,7 @@ from fractions import Fraction
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from harness.statistics.steadiness import truncation_point
@@ -22,7 +22,6 @@ def errors(values: list[int]) -> list[Fraction]:
     return found
 
 
-@settings(max_examples=60)
 @given(st.lists(st.integers(0, 40), min_size=50, max_size=150))
 def test_it_is_the_cut_of_least_error(values: list[int]) -> None:
     cut = truncation_point(values)

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from harness.analysis.cells import FAILED, HIT, KINDS, MISS, Cell, milliseconds, pooled
@@ -23,6 +23,7 @@ from harness.record.leg import Leg, Window
 from harness.record.samples import SCHEMA
 from harness.record.trial import Trial
 from harness.statistics.proportions import design_effect
+from tests.examples import examples
 
 Sample = dict[str, Any]
 ENDPOINTS = ("GET /a", "GET /b/{id}", "POST /a")
@@ -179,7 +180,6 @@ RUNS = st.builds(
 
 
 @given(RUNS)
-@settings(max_examples=50)
 def test_every_number_is_that_of_a_plain_sort(run: list[tuple[Leg, list[Sample]]]) -> None:
     summary, wanted = summarise(trial_of(leg, samples) for leg, samples in run), expected(run)
     assert {(row.arm, row.block, row.stage, row.endpoint) for row in summary.rows} == set(wanted)
@@ -192,7 +192,6 @@ def test_every_number_is_that_of_a_plain_sort(run: list[tuple[Leg, list[Sample]]
 
 
 @given(RUNS, st.randoms(use_true_random=True), st.integers(1, 5))
-@settings(max_examples=40)
 def test_no_order_of_samples_parts_and_legs_makes_a_difference(
     run: list[tuple[Leg, list[Sample]]], chance: random.Random, chunks: int
 ) -> None:
@@ -225,7 +224,7 @@ def part_of(latencies: Sequence[tuple[int, int]]) -> Cell:
 
 
 @given(LATENCIES, st.fractions(Fraction(1, 1000), 1), st.randoms(use_true_random=True))
-@settings(max_examples=1000)
+@examples(200)
 def test_a_percentile_is_that_of_a_plain_sort_in_any_order_of_merging(
     parts: list[list[tuple[int, int]]], quantile: Fraction, chance: random.Random
 ) -> None:

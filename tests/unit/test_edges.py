@@ -104,14 +104,26 @@ def test_a_session_whose_leader_is_another_process_is_not_the_runs(tmp_path: Pat
         leader.wait()
 
 
+ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+
+
+def _ignores(pid: int, *numbers: signal.Signals) -> bool:
+    status = Path(f"/proc/{pid}/status").read_text()
+    mask = int(status.partition("SigIgn:")[2].split()[0], 16)
+    return all(mask >> (number - 1) & 1 for number in numbers)
+
+
 def test_the_watchdog_survives_what_ends_the_harness(tmp_path: Path) -> None:
     folder = tmp_path / "scratch"
     folder.mkdir()
     command = [sys.executable, "-m", "harness.environment.watchdog", "0-0-nobody", str(folder)]
     watchdog = subprocess.Popen(command, stdin=subprocess.PIPE, stderr=subprocess.DEVNULL)
     try:
-        time.sleep(1.5)
-        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        deadline = time.monotonic() + 60
+        while not _ignores(watchdog.pid, *ENDING):
+            assert time.monotonic() < deadline
+            time.sleep(0.01)
+        for number in ENDING:
             watchdog.send_signal(number)
         time.sleep(0.2)
         assert watchdog.poll() is None

@@ -31,7 +31,9 @@ def test_before_and_after_are_measured_and_nothing_is_left(client: docker.Docker
     assert left(client, run.pid) == []
 
 
-@pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
+@pytest.mark.parametrize(
+    "how", [signal.SIGINT, pytest.param(signal.SIGTERM, marks=pytest.mark.thorough), signal.SIGKILL]
+)
 def test_a_run_that_is_ended_leaves_nothing(client: docker.DockerClient, tmp_path: Path, how: signal.Signals) -> None:
     decoy = client.volumes.create(f"decoy-{secrets.token_hex(4)}", labels={"harness": "no"})
     try:

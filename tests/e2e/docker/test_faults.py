@@ -55,7 +55,7 @@ def test_faults_are_done_seen_and_mended(client: docker.DockerClient, tmp_path: 
     assert [one["kind"] for one in recorded] == KINDS * 2
     for one in recorded:
         assert (one["failures"] > 0) == (one["kind"] not in UNHARMED), f"{one}"
-    assert_mended(folder, recorded, within=8)
+    assert_mended(folder, recorded)
     report = (folder / "report.html").read_text()
     assert "cpu api to 0.01 cores for 2 s" in report
     assert left(client, run.pid) == []

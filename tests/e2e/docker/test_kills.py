@@ -6,7 +6,7 @@ import pytest
 from tests.trials.kills import Draw, trial
 from tests.trials.rig import Decoys, runs
 
-pytestmark = [pytest.mark.e2e, pytest.mark.docker]
+pytestmark = [pytest.mark.e2e, pytest.mark.docker, pytest.mark.thorough]
 
 
 @pytest.mark.parametrize("chosen", [Draw("watchdog and harness", "no", 1, 5.0), Draw("db", "always", 1, 4.0)], ids=str)

@@ -26,15 +26,20 @@ OPEN = SLOWING.replace("users = 5", "rate = 30")
 TWO_PROCESSES = SLOWING.replace("[load]", "[load]\nprocesses = 2")
 
 
-@pytest.mark.parametrize("plan", [SLOWING, OPEN, TWO_PROCESSES], ids=["users", "rate", "processes"])
+@pytest.mark.parametrize(
+    "plan",
+    [
+        pytest.param(SLOWING, id="users"),
+        pytest.param(OPEN, id="rate", marks=pytest.mark.thorough),
+        pytest.param(TWO_PROCESSES, id="processes", marks=pytest.mark.thorough),
+    ],
+)
 def test_a_danger_ends_the_leg_and_the_run(project: Project, plan: str) -> None:
     (project.folder / "service.py").write_text(GROWS)
     done = project.run(plan + ABORT)
     verdict = json.loads((project.recorded / "verdict.json").read_text())
-    late = [breach["kind"] for breach in verdict["breaches"]] == ["schedule_late"]  # no time for it on this machine now
-    outcome, status = ("INVALID", 4) if late else ("FAIL", 1)
-    assert done.returncode == status, done.stderr + done.stdout
-    assert done.stdout.startswith(outcome)
+    assert done.returncode == 1, done.stderr + done.stdout
+    assert done.stdout.startswith("FAIL")
     assert "ended early" in done.stdout
     assert "aborted: after broke p50 > 200 ms for 2 s (sustain) with " in done.stderr
     (leg,) = (project.recorded / "trials").iterdir()
@@ -45,9 +50,9 @@ def test_a_danger_ends_the_leg_and_the_run(project: Project, plan: str) -> None:
     assert aborted["value"] > 200
     assert windows["windows"][-1]["end"] == pytest.approx(aborted["second"], abs=2)
     assert len(read_samples(leg / "samples")) == windows["requests"] > 50
-    assert (verdict["outcome"], verdict["stops"][0]["leg"]) == (outcome, "01-after")
+    assert (verdict["outcome"], verdict["stops"][0]["leg"]) == ("FAIL", "01-after")
     assert "ended early" in (project.recorded / "report.html").read_text()
     checked = project.harness("check", str(project.recorded))
-    assert checked.returncode == status, checked.stderr
+    assert checked.returncode == 1, checked.stderr
     assert "Traceback" not in done.stderr
     assert project.alive() == []

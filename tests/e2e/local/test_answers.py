@@ -168,6 +168,7 @@ def test_a_wrong_answer_fails_whatever_else_holds_and_check_says_so_again(projec
     assert "the answers of after are missing" in missing.stdout
 
 
+@pytest.mark.thorough
 def test_an_error_in_place_of_an_answer_is_a_difference(project: Project) -> None:
     done = project.run(asked(project, "error"))
     assert done.returncode == 1, done.stderr

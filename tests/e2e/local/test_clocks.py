@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from harness.environment.servers import free_ports
 from harness.record.samples import read_samples
 from harness.run.generator_process import Remote
 from tests.e2e.local.test_workers import SECONDS, led, lognormal, prepared
@@ -29,12 +30,13 @@ __all__ = ["lognormal"]
 
 def test_samples_are_in_the_time_of_the_master(tmp_path: Path, lognormal: str) -> None:
     prepared(tmp_path, 1)
-    command = [sys.executable, "-m", "harness", "worker", "--master", "127.0.0.1:5564"]
+    (port,) = free_ports()
+    command = [sys.executable, "-m", "harness", "worker", "--master", f"127.0.0.1:{port}"]
     with (
         subprocess.Popen(command, stderr=subprocess.PIPE) as here,
         subprocess.Popen([*ELSEWHEN, *command], stderr=subprocess.PIPE) as elsewhen,
     ):
-        leg = led(tmp_path, lognormal, "01-before", Remote(2, "127.0.0.1:5564"))
+        leg = led(tmp_path, lognormal, "01-before", Remote(2, f"127.0.0.1:{port}"))
         for worker in (here, elsewhen):
             worker.communicate(timeout=30)
             assert worker.returncode == 0

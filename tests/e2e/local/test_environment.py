@@ -240,7 +240,7 @@ def test_kill_9_leaves_no_server_either(project: Project) -> None:
     family = [postmaster, *postmaster.children(recursive=True)]
     process.kill()
     process.communicate()
-    project.wait_for(lambda: project.alive() == [] and not any(p.is_running() for p in family), seconds=5)
+    project.wait_for(lambda: project.alive() == [] and not any(p.is_running() for p in family))
     assert list((project.folder / "cache" / "scratch").iterdir()) == []
 
 

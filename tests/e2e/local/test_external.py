@@ -254,6 +254,7 @@ def test_a_sequential_run_says_so_everywhere_and_decides_no_change(elsewhere: El
     assert again.stdout.splitlines() == done.stdout.splitlines()[:-1]
 
 
+@pytest.mark.thorough
 def test_limits_alone_pass_in_a_sequential_run(elsewhere: Elsewhere) -> None:
     plan = elsewhere.one_with_a_switch().replace("ready_seconds", "sequential = true\nready_seconds")
     done = elsewhere.project.run(plan)

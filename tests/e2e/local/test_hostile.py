@@ -18,6 +18,7 @@ def test_a_run_that_saw_nothing_is_not_green(project: Project, one: Run) -> None
     (project.folder / "users.py").write_text(USERS.replace(*one.users))
     (project.folder / "service.py").write_text(SERVICE.replace(*one.service))
     project.write(CALM.replace("p95 < 10 s", one.expect))
+    project.guarded = one.outcome == "INVALID"
     blocks = "1" if one.outcome == "INVALID" else "2"  # one block is inconclusive by itself
     done = project.harness("run", "plan.toml", "--plain", "--blocks", blocks)
     said = " ".join((done.stdout + done.stderr).split())

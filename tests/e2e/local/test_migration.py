@@ -109,7 +109,7 @@ def slow(project: Project) -> Project:
 
 def test_a_planted_lock_is_reported_and_the_way_back_is_compared(slow: Project) -> None:
     done = slow.harness("run", "plan.toml", "--plain")
-    assert done.returncode in {0, 4}, done.stderr  # a busy machine may break a guard of the blocks
+    assert done.returncode == 0, done.stderr
     record = json.loads((slow.recorded / "rehearsal.json").read_text())
     assert record["failed"] is None
     assert record["rolled_back_as_before"] is True

@@ -38,7 +38,7 @@ def possible() -> bool:
 pytestmark = [
     pytest.mark.e2e,
     pytest.mark.skipif(not possible(), reason="network namespaces need root and iproute2"),
-    pytest.mark.xdist_group("namespaces"),
+    pytest.mark.thorough,
 ]
 
 

@@ -105,7 +105,7 @@ def test_five_thousand_arrivals_a_second_begin_when_they_are_due(tmp_path: Path)
     assert generation.user_errors == 0
 
 
-@pytest.mark.parametrize("seconds", [2, 4])
+@pytest.mark.parametrize("seconds", [2, pytest.param(4, marks=pytest.mark.thorough)])
 def test_beyond_its_capacity_a_generator_says_so_and_ends_in_time(tmp_path: Path, seconds: int) -> None:
     begun = time.monotonic()
     generation = leg(tmp_path, IDLE, text := stages((1, 1000), (seconds, 1_000_000)))

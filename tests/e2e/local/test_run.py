@@ -137,7 +137,7 @@ def test_a_service_that_never_gets_ready_ends_within_its_limit_and_shows_its_log
     started = time.monotonic()
     done = project.run(plan.replace("python service.py", serve).replace("ready_seconds = 5", "ready_seconds = 2"))
     assert done.returncode == 5
-    assert time.monotonic() - started < 15
+    assert time.monotonic() - started < 90  # the service would sleep for 99 s
     assert "was not ready within 2 s" in done.stderr
     assert "waiting for Godot" in done.stderr
     assert project.alive() == []
@@ -224,6 +224,7 @@ def scratch_of(project: Project) -> list[Path]:
 
 @pytest.mark.parametrize("moment", ["while loading", "first leg", "third leg"])
 def test_ctrl_c_ends_everything_and_keeps_what_is_complete(project: Project, moment: str) -> None:
+    project.guarded = True  # the program itself: it hears Ctrl-C even while its modules load
     process = project.start("run", "plan.toml", "--plain")
     if moment == "while loading":
         time.sleep(0.4)
@@ -232,8 +233,8 @@ def test_ctrl_c_ends_everything_and_keeps_what_is_complete(project: Project, mom
     time.sleep(0.3)
     pressed = time.monotonic()
     process.send_signal(signal.SIGINT)
-    _, errors = process.communicate(timeout=10)
-    assert time.monotonic() - pressed < 5
+    _, errors = process.communicate(timeout=60)
+    assert time.monotonic() - pressed < 30  # seconds on an idle machine
     assert process.returncode == 130
     assert "Traceback" not in errors
     assert project.alive() == []
@@ -247,7 +248,7 @@ def test_sigterm_ends_everything(project: Project) -> None:
     process = project.start("run", "plan.toml", "--plain")
     wait_until_leg(project, 1)
     process.terminate()
-    process.communicate(timeout=10)
+    process.communicate(timeout=60)
     assert process.returncode == 143
     assert project.alive() == []
 
@@ -259,7 +260,7 @@ def test_kill_9_leaves_nothing(project: Project) -> None:
     assert len(project.alive()) >= 3  # harness, service, generator, watchdog
     process.kill()
     process.communicate()
-    project.wait_for(lambda: project.alive() == [], seconds=5)
+    project.wait_for(lambda: project.alive() == [])
     assert list((project.folder / "cache" / "scratch").iterdir()) == []
 
 
@@ -269,7 +270,7 @@ def test_a_run_without_its_watchdog_ends_while_it_can_still_clean_up(project: Pr
     folders = scratch_of(project)
     (watchdog,) = [p for p in project.alive() if "watchdog" in " ".join(p.cmdline())]
     watchdog.kill()
-    _, errors = process.communicate(timeout=20)
+    _, errors = process.communicate(timeout=60)
     assert process.returncode == 5
     assert "the watchdog ended by itself (signal SIGKILL)" in errors
     assert project.alive() == []
@@ -289,7 +290,7 @@ def test_gc_ends_what_even_the_watchdog_could_not(project: Project) -> None:
     done = project.harness("gc")
     assert done.returncode == 0, done.stderr
     assert "ended run" in done.stdout
-    project.wait_for(lambda: project.alive() == [], seconds=5)
+    project.wait_for(lambda: project.alive() == [])
     assert not [folder for folder in folders if folder.exists()]
 
 
@@ -402,7 +403,7 @@ def test_sighup_ends_everything(project: Project) -> None:
     process = project.start("run", "plan.toml", "--plain")
     wait_until_leg(project, 1)
     process.send_signal(signal.SIGHUP)
-    process.communicate(timeout=10)
+    process.communicate(timeout=60)
     assert process.returncode == 143
     assert project.alive() == []
 

@@ -21,6 +21,7 @@ pytestmark = pytest.mark.e2e
 ASK = b"GET /answer HTTP/1.1\r\nHost: x\r\n\r\n"
 
 
+@pytest.mark.thorough
 @pytest.mark.timeout(420)  # a minute where nobody else is at work
 def test_a_selftest_certifies_what_a_busy_machine_can_tell_and_a_run_shows_it(project: Project) -> None:
     process = project.start("selftest", "--tiny")
@@ -40,7 +41,7 @@ def test_a_selftest_certifies_what_a_busy_machine_can_tell_and_a_run_shows_it(pr
     assert len(trials) == (process.returncode == 3)
     assert project.alive() == []
     run = project.harness("run", "plan.toml", "--plain", "--blocks", "1")
-    assert run.returncode in {0, 3, 4}, run.stderr
+    assert run.returncode in {0, 3}, run.stderr
     (recorded,) = {path.parent for path in project.out.glob("*/report.html")}
     assert json.loads((recorded / "certificate.json").read_text()) == certificate
     assert "Selftest of this machine" in (recorded / "report.html").read_text()

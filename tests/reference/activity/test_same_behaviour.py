@@ -3,10 +3,11 @@
 from datetime import datetime
 
 import pytest
-from hypothesis import example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from reference_app.cursor import Cursor
+from tests.examples import examples
 from tests.reference.activity.rows import EFFORT, MEMBERS, busiest, done_by, members_of
 from tests.reference.alike import Alike, Request, bad_ids, bad_limits, junk, limits, text
 
@@ -122,6 +123,6 @@ def test_what_is_chosen_is_there() -> None:
 
 @given(steps=steps)
 @example(steps=EACH_WRITE)
-@settings(max_examples=12)
+@examples(6)
 def test_any_sequence_of_requests_is_answered_alike(alike: Alike, steps: list[Request]) -> None:
     alike.check([FIRST, *steps])

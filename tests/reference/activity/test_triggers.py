@@ -7,9 +7,10 @@ from typing import Any
 
 import psycopg
 import pytest
-from hypothesis import example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 
+from tests.examples import examples
 from tests.reference.activity.rows import MEMBERS, TABLES
 from tests.reference.activity.sums import PLACES, TOTALS, UNMARKED
 from tests.reference.running import Postgres
@@ -95,7 +96,7 @@ def found(connection: psycopg.Connection, statement: str) -> list[Any]:
 
 @given(steps=st.lists(st.one_of(inserts, changes), min_size=1, max_size=4))
 @example(steps=CHANGES)
-@settings(max_examples=25)
+@examples(25)
 def test_plain_totals_are_the_sums(plain: psycopg.Connection, steps: list[Step]) -> None:
     with undone(plain):
         for step in steps:
@@ -105,7 +106,7 @@ def test_plain_totals_are_the_sums(plain: psycopg.Connection, steps: list[Step])
 
 @given(steps=st.lists(st.one_of(inserts, changes, changes, privacy, renewal), min_size=1, max_size=6))
 @example(steps=CHANGES)
-@settings(max_examples=40)
+@examples(40)
 def test_migrated_totals_are_the_sums_and_what_is_stale_is_marked(
     migrated: psycopg.Connection, steps: list[Step]
 ) -> None:

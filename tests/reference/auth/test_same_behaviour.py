@@ -3,9 +3,10 @@
 from itertools import chain
 
 import pytest
-from hypothesis import example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 
+from tests.examples import examples
 from tests.reference.alike import Alike, Request, bad_ids, bad_limits, junk, limits, text
 from tests.reference.auth.tokens import token
 
@@ -119,6 +120,6 @@ EACH_WRITE = [
 
 @given(steps=steps)
 @example(steps=EACH_WRITE)
-@settings(max_examples=12)
+@examples(6)
 def test_any_sequence_of_requests_is_answered_alike(alike: Alike, steps: list[Request]) -> None:
     alike.check(steps)

@@ -1,9 +1,10 @@
 """Baseline and optimized answer alike: any sequence of requests, reads and writes, good and bad."""
 
 import pytest
-from hypothesis import example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 
+from tests.examples import examples
 from tests.reference.alike import Alike, Request, bad_ids, bad_limits, junk, limits, text
 
 pytestmark = pytest.mark.e2e
@@ -105,6 +106,6 @@ def rename(video: int) -> Request:
 @example(steps=[view(130), view(115), view(47), rename(130)])  # they overtake, or enter
 @example(steps=[Request("POST", f"/videos/{video}/publish") for video in (70, 226, 35, 6)])
 @example(steps=[CLAIM, Request("POST", "/jobs/1050/finish", {"status": "finished"}), CLAIM])
-@settings(max_examples=12)
+@examples(6)
 def test_any_sequence_of_requests_is_answered_alike(alike: Alike, steps: list[Request]) -> None:
     alike.check([view(1), *steps])  # the first write to an empty cache ends everything, those after it what they touch

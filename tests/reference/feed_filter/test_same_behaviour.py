@@ -3,9 +3,10 @@
 import hashlib
 
 import pytest
-from hypothesis import example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 
+from tests.examples import examples
 from tests.reference.alike import Alike, Request, bad_ids, bad_limits, junk, limits, text
 
 pytestmark = pytest.mark.e2e
@@ -120,6 +121,6 @@ WATCHED = [
 
 @given(steps=steps)
 @example(steps=EACH_WRITE)
-@settings(max_examples=12)
+@examples(6)
 def test_any_sequence_of_requests_is_answered_alike(alike: Alike, steps: list[Request]) -> None:
     alike.check(steps)

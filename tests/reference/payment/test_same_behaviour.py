@@ -1,9 +1,10 @@
 """Baseline and optimized answer alike: any sequence of requests, reads and writes, good and bad."""
 
 import pytest
-from hypothesis import example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 
+from tests.examples import examples
 from tests.reference.alike import Alike, Request, bad_ids, bad_limits, junk, limits
 
 pytestmark = pytest.mark.e2e
@@ -105,6 +106,6 @@ STORY = [
 
 @given(steps=steps)
 @example(steps=STORY)
-@settings(max_examples=12)
+@examples(6)
 def test_any_sequence_of_requests_is_answered_alike(alike: Alike, steps: list[Request]) -> None:
     alike.check(steps)

@@ -5,7 +5,7 @@ from typing import Any
 
 import pyarrow as pa
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from harness.generator.distributed.sample_transfer import AGAIN_SECONDS, ON_THE_WAY, Intake, Outbox
@@ -61,7 +61,6 @@ def test_an_unfinished_part_is_not_taken(tmp_path: Path) -> None:
     assert Outbox(tmp_path).take() == {}
 
 
-@settings(max_examples=25)
 @given(st.lists(st.integers(1, 50), min_size=1, max_size=12), st.data())
 def test_the_union_arrives_whatever_is_lost(
     tmp_path_factory: pytest.TempPathFactory, sizes: list[int], data: st.DataObject

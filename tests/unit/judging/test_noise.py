@@ -2,8 +2,9 @@
 
 import json
 import math
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
-from multiprocessing import Process
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -128,11 +129,8 @@ def _add(runs: Path, name: str) -> None:
 
 
 def test_runs_that_end_together_are_all_kept(tmp_path: Path, store: NoiseStore) -> None:
-    writers = [Process(target=_add, args=(tmp_path, f"run {number}")) for number in range(8)]
-    for writer in writers:
-        writer.start()
-    for writer in writers:
-        writer.join()
+    with ThreadPoolExecutor(8) as writers:
+        list(writers.map(partial(_add, tmp_path), [f"run {number}" for number in range(8)]))
     assert sorted(one.run for one in store.read().runs) == [f"run {number}" for number in range(8)]
 
 

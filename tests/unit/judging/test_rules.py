@@ -6,8 +6,7 @@ from types import ModuleType
 import pytest
 
 from harness.finding import Finding
-from harness.verdict import caveats as doubt
-from harness.verdict import guards as breach
+from harness.verdict import caveats, guards
 from harness.verdict.checks import Rule
 from harness.verdict.rules import RULES, RULES_OF_CLAIMS, RULES_OF_REPEAT
 
@@ -17,7 +16,7 @@ def test_claims_and_second_measurements_are_judged_by_the_same_rules_in_the_same
     assert [rule for rule in RULES if rule in rules] == list(rules)
 
 
-@pytest.mark.parametrize("module", [breach, doubt], ids=lambda module: module.__name__)
+@pytest.mark.parametrize("module", [guards, caveats], ids=lambda module: module.__name__)
 def test_a_finding_without_numbers_has_the_name_of_its_code(module: ModuleType) -> None:
     found = {name: value.code for name, value in vars(module).items() if isinstance(value, Finding)}
     assert found

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
@@ -185,7 +185,6 @@ def test_a_fault_that_did_not_end_lasts_as_long_as_the_load() -> None:
     assert (found.ended, found.watched, found.failures) == (32.0, 0.0, 400)
 
 
-@settings(max_examples=60)
 @given(st.lists(st.floats(0, 31.9), max_size=6), st.tuples(st.floats(0, 31), st.floats(0, 31)))
 def test_times_are_within_what_was_watched(stray: list[float], slow: tuple[float, float]) -> None:
     begin, end = sorted(slow)

@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pyarrow as pa
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
@@ -21,6 +21,7 @@ from harness.record.trial import Trial
 from harness.testing import synthetic_trials
 from harness.verdict.caveats import caveats_of_run
 from harness.verdict.guards import breaches_of
+from tests.examples import examples
 
 PER_SECOND = 10
 STAGE = (
@@ -103,7 +104,7 @@ def test_what_is_left_out(odd: dict[int, Course], cuts: tuple[Cut, ...] | None, 
     assert found.blocks == 6
 
 
-@settings(max_examples=15)
+@examples(15)
 @given(st.integers(1, 12))
 def test_all_legs_of_a_block_lose_the_same_whichever_arm_needs_it(number: int) -> None:
     plan = plan_of()

@@ -7,9 +7,10 @@ from pathlib import Path
 import pytest
 
 from harness.environment.processes import Processes
-from harness.environment.servers import Postgres
+from harness.environment.servers import Postgres, postgres_programs
 from harness.plan.environment import DEFAULT_POSTGRES
 from harness.probes.access import Database
+from tests.cluster import create_cluster
 
 Make = Callable[[str], Database]
 
@@ -19,9 +20,11 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Postgres]:
     folder = tmp_path_factory.mktemp("postgres")
     with tempfile.TemporaryDirectory(prefix="harness-") as sockets:
         processes = Processes(folder)
-        made = Postgres(processes, folder / "data", Path(sockets), folder / "postgres.log", DEFAULT_POSTGRES)
+        made = Postgres(
+            processes, folder / "data", Path(sockets), folder / "postgres.log", DEFAULT_POSTGRES | {"fsync": "off"}
+        )
         try:
-            made.create()
+            create_cluster(made.data, postgres_programs())
             made.start()
             with made.connect() as connection:
                 connection.execute("CREATE EXTENSION pg_stat_statements")

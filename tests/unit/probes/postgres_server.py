@@ -3,7 +3,6 @@
 import os
 import shutil
 import signal
-import subprocess
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -16,6 +15,7 @@ import psycopg
 from harness.environment.processes import Processes
 from harness.environment.servers import as_nobody, free_ports, wait_until
 from harness.probes.access import Connection, Database
+from tests.cluster import create_cluster
 
 PATIENCE = 120.0
 
@@ -62,9 +62,7 @@ def running(programs: Path, *, preloaded: str = "pg_stat_statements") -> Iterato
     processes = Processes(folder, sockets)
     (port,) = free_ports()
     try:
-        made = [*as_nobody(), str(programs / "initdb"), "-D", str(folder / "data"), "-U", "postgres"]
-        made += ["--auth=trust", "--no-sync", "--encoding=UTF8", "--locale=C.UTF-8"]
-        subprocess.run(made, cwd=sockets, check=True, capture_output=True)
+        create_cluster(folder / "data", programs)
         settings = {
             "port": port,
             "listen_addresses": "",
@@ -86,7 +84,7 @@ def running(programs: Path, *, preloaded: str = "pg_stat_statements") -> Iterato
             return True
 
         wait_until(answers, process, PATIENCE, "a connection")
-        server.execute("CREATE ROLE service LOGIN", "CREATE ROLE stranger LOGIN")
+        server.execute("CREATE ROLE stranger LOGIN")
         yield server
     finally:
         processes.close()

@@ -2,12 +2,8 @@
 
 from __future__ import annotations
 
-import os
 import re
-import subprocess
-import sys
 from functools import cache
-from hashlib import sha256
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -17,15 +13,6 @@ if TYPE_CHECKING:
 
 VOID = {"meta", "br", "link", "img", "input", "hr"}
 ROOT = Path(__file__).parents[3]
-AGAIN = """
-import sys
-from functools import cache
-from hashlib import sha256
-sys.path.insert(0, sys.argv[1])
-import conftest
-files = conftest.make_run(conftest.PLAN + conftest.TARGETS).render()
-print(sha256("".join(files[name] for name in sorted(files)).encode()).hexdigest())
-"""
 
 
 class Reader(HTMLParser):
@@ -165,15 +152,6 @@ def test_pictures_speak_to_those_who_cannot_see_them(usual: Run) -> None:
 
 def test_rendering_again_gives_the_same_bytes(usual: Run) -> None:
     assert usual.render() == usual.files
-
-
-def test_another_process_gives_the_same_bytes(usual: Run, tmp_path: Path) -> None:
-    (tmp_path / "matplotlibrc").write_text("axes.labelpad: 40\nxtick.direction: in\n", encoding="utf-8")
-    environment = os.environ | {"PYTHONHASHSEED": "4711", "MATPLOTLIBRC": str(tmp_path), "TZ": "Asia/Tokyo"}
-    command = [sys.executable, "-c", AGAIN, str(Path(__file__).parent)]
-    other = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=True)
-    files = usual.files
-    assert other.stdout.strip() == sha256("".join(files[name] for name in sorted(files)).encode()).hexdigest()
 
 
 def test_what_is_rendered_without_pictures_is_the_same(usual: Run) -> None:

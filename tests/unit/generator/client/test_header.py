@@ -11,13 +11,14 @@ from typing import Any
 
 import gevent
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from harness.generator.http import connection as module
 from harness.generator.http import header_cache as header
 from harness.generator.http.connection import Connection, Limits
 from harness.generator.http.failures import FailedRequestError
+from tests.examples import examples
 
 END = b"\r\n\r\n"
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nX-Cache: hit\r\n\r\nok"
@@ -149,7 +150,7 @@ def conversations(draw: st.DrawFn) -> list[Ask]:
 
 
 @given(conversations())
-@settings(max_examples=300)
+@examples(100)
 def test_it_receives_what_a_parser_makes_of_it(asks: list[Ask]) -> None:
     assert received(asks) == received(asks, knowing=False)
 
