@@ -10,8 +10,6 @@ import pytest
 from tests.reference import running
 from tests.reference.running import Postgres, RedisServer
 
-pytestmark = pytest.mark.e2e
-
 NOWHERE = "postgresql://postgres@127.0.0.1:1/none"
 CACHE = "redis://127.0.0.1:1/0"
 

@@ -2,14 +2,10 @@
 
 from pathlib import Path
 
-import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from tests.reference import running
 from tests.reference.running import Client, Postgres
-
-pytestmark = pytest.mark.e2e
-
 
 CLOSED = {"database": "closed", "cache": "closed"}
 

@@ -16,8 +16,6 @@ from tests.reference import running
 from tests.reference.conftest import Template
 from tests.reference.running import Postgres
 
-pytestmark = pytest.mark.e2e
-
 SCHEMA = """
     SELECT 'column', attrelid::regclass::text, attname, format_type(atttypid, atttypmod), attnotnull::text
     FROM pg_attribute JOIN pg_class ON pg_class.oid = attrelid

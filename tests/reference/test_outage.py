@@ -15,8 +15,6 @@ import pytest
 from tests.reference import running
 from tests.reference.running import Answer, Client, Postgres, RedisServer
 
-pytestmark = pytest.mark.e2e
-
 OPEN_SECONDS = 1.0
 READS = ["/recommendations/13", "/content/3", "/contents?limit=7"]
 

@@ -12,8 +12,6 @@ from reference_app.exchange import Exchange, current_exchange
 from reference_app.metrics import Metrics
 from tests.reference.running import Client, Postgres
 
-pytestmark = pytest.mark.e2e
-
 
 def test_a_slow_statement_is_logged_with_its_route(postgres: Postgres, caplog: pytest.LogCaptureFixture) -> None:
     async def request() -> None:

@@ -8,8 +8,6 @@ from reference_app.settings import Settings, Step
 from tests.reference import running
 from tests.reference.running import Client, Postgres, RedisServer
 
-pytestmark = pytest.mark.e2e
-
 READS = ("/recommendations/13", "/content/50", "/contents?limit=3", "/users/13/interests", "/users/13/history")
 CHANGE = {"title": "changed", "body": "", "tags": ["cars-local"]}
 SOME = [(Step.QUERIES,), (Step.CACHE,), (Step.POOL, Step.BREAKER), (Step.QUERIES, Step.CACHE)]

@@ -14,8 +14,6 @@ from reference_app.redis_client import redis_client
 from reference_app.topic_cache import TopicCache
 from tests.reference.running import RedisServer
 
-pytestmark = pytest.mark.e2e
-
 
 class Source:
     """A value that loads slowly when told to: read first, handed over once ``release`` is set."""

@@ -11,8 +11,8 @@ from collections import defaultdict
 from pathlib import Path
 from statistics import median
 
-from tests.e2e.local.project import Project
-from tests.e2e.local.test_faults import FAULTY
+from tests.runs.project import Project
+from tests.runs.test_faults import FAULTY
 
 
 def main() -> None:

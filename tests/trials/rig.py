@@ -23,7 +23,7 @@ from harness.environment.compose.engine import OWNER, left
 from harness.environment.processes import labelled
 
 HERE = Path(__file__).parent
-SMALL = HERE.parent / "e2e" / "docker"
+SMALL = HERE.parent / "docker"
 PASSWORD = "in-no-file-9f31"
 HARNESS = [sys.executable, "-m", "harness"]
 CONTAINERS = ("db", "cache", "api")

@@ -1,12 +1,8 @@
 """What is refused, how, and with which words: the same for both releases."""
 
-import pytest
-
 from tests.reference.activity.rows import EFFORT, MEMBERS, teams_of
 from tests.reference.refusals import refusal_test
 from tests.reference.running import Client
-
-pytestmark = pytest.mark.e2e
 
 USER, TEAM = MEMBERS[0]
 FOREIGN = next(team for team in range(1, 11) if team not in teams_of(USER))

@@ -11,8 +11,6 @@ from tests.reference.activity.sums import TOTALS, UNMARKED
 from tests.reference.running import Answer, Client, Postgres, RedisServer
 from tests.reference.throng import MANY, at_once, reading
 
-pytestmark = pytest.mark.e2e
-
 TEAM = busiest("teams")[0]
 SEVERAL = [user for user in busiest("users") if len(teams_of(user)) > 1]
 

@@ -9,8 +9,6 @@ from tests.reference import running
 from tests.reference.activity.rows import EFFORT
 from tests.reference.running import Postgres, RedisServer
 
-pytestmark = pytest.mark.e2e
-
 MIGRATION = import_module("reference_app.migrations.activity.0002_performance")
 INDEXES = (*MIGRATION.INDEXES, *MIGRATION.MARK_INDEXES, *MIGRATION.VIEW_INDEXES)
 REQUESTS = [

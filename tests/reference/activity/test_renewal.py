@@ -19,8 +19,6 @@ from tests.reference.activity.rows import EFFORT, MEMBERS
 from tests.reference.running import Client, Postgres
 from tests.reference.test_health import samples
 
-pytestmark = pytest.mark.e2e
-
 USER, TEAM = MEMBERS[0]
 BOARD = f"/teams/{TEAM}/leaderboards/2025-12-31?limit=100"
 WAITING = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"

@@ -2,7 +2,6 @@
 
 from datetime import datetime
 
-import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
@@ -10,8 +9,6 @@ from reference_app.cursor import Cursor
 from tests.examples import examples
 from tests.reference.activity.rows import EFFORT, MEMBERS, busiest, done_by, members_of
 from tests.reference.alike import Alike, Request, bad_ids, bad_limits, junk, limits, text
-
-pytestmark = pytest.mark.e2e
 
 TABLES = ("users", "teams", "team_members", "activities")
 OWN_FIELDS = {"created_at"}

@@ -9,8 +9,6 @@ from tests.reference.activity.rows import EFFORT, MEMBERS, busiest, done_by, mem
 from tests.reference.costs import costs_one_statement_and_none_cached
 from tests.reference.running import Answer, Client, RedisServer
 
-pytestmark = pytest.mark.e2e
-
 TEAM, OTHER, *_ = busiest("teams")
 USER = next(user for user in members_of(TEAM) if len(done_by(user)) > 5)
 FELLOW = next(user for user in members_of(TEAM) if user != USER)

@@ -15,8 +15,6 @@ from tests.reference.activity.rows import MEMBERS, TABLES
 from tests.reference.activity.sums import PLACES, TOTALS, UNMARKED
 from tests.reference.running import Postgres
 
-pytestmark = pytest.mark.e2e
-
 Step = tuple[str, tuple[Any, ...]]
 USERS, TEAMS = [user for user, _ in MEMBERS[:3]], [1, 2, 3]
 LAST = len(TABLES["activities"])

@@ -6,8 +6,6 @@ from tests.reference.auth.tokens import token
 from tests.reference.refusals import refusal_test
 from tests.reference.running import Client
 
-pytestmark = pytest.mark.e2e
-
 NEW = {"username": "ada", "email": "ada@example.com", "password": "long enough"}
 
 

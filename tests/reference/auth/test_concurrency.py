@@ -12,8 +12,6 @@ from tests.reference.auth.tokens import token
 from tests.reference.running import Answer, Client, Postgres
 from tests.reference.throng import reading
 
-pytestmark = pytest.mark.e2e
-
 A = TypeVar("A")
 R = TypeVar("R")
 MANY = 50

@@ -15,8 +15,6 @@ from tests.reference import running
 from tests.reference.auth.tokens import token
 from tests.reference.running import Client, Postgres, RedisServer
 
-pytestmark = pytest.mark.e2e
-
 
 @pytest.fixture
 def two(postgres: Postgres, indexed: str, tmp_path: Path) -> Iterator[tuple[Client, Client, RedisServer]]:

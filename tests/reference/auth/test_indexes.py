@@ -1,13 +1,10 @@
 """Each index of the migration is there, valid, and scanned by something that the service does."""
 
 import psycopg
-import pytest
 
 from tests.reference import running
 from tests.reference.auth.tokens import token
 from tests.reference.running import Postgres, RedisServer
-
-pytestmark = pytest.mark.e2e
 
 SCALE = 0.05  # large enough that the planner chooses by itself what it chooses at scale 1
 SCANS = """

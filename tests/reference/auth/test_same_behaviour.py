@@ -2,15 +2,12 @@
 
 from itertools import chain
 
-import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
 from tests.examples import examples
 from tests.reference.alike import Alike, Request, bad_ids, bad_limits, junk, limits, text
 from tests.reference.auth.tokens import token
-
-pytestmark = pytest.mark.e2e
 
 TABLES = ("users", "roles", "role_permissions", "user_roles", "token_blacklist")
 OWN_FIELDS = {"created_at", "expires_at", "token"}  # by the server's clock and its random numbers

@@ -1,12 +1,9 @@
 """The generated data: consistent in itself, skewed as in life."""
 
 import psycopg
-import pytest
 
 from reference_app.seeds import auth as seed
 from tests.reference.running import Client, Postgres
-
-pytestmark = pytest.mark.e2e
 
 INCONSISTENT = """
     SELECT 'role given before its user', count(*) FROM user_roles JOIN users ON users.id = user_id

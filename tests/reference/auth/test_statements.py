@@ -6,8 +6,6 @@ import pytest
 from tests.reference.auth.tokens import token
 from tests.reference.running import Client, Postgres
 
-pytestmark = pytest.mark.e2e
-
 
 def test_baseline_costs_one_statement_and_more_for_each_item(baseline: Client) -> None:
     for user, roles in ((2, 4), (35, 0)):

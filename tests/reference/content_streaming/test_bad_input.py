@@ -1,11 +1,7 @@
 """What is refused, how, and with which words: the same for both releases."""
 
-import pytest
-
 from tests.reference.refusals import refusal_test
 from tests.reference.running import Client
-
-pytestmark = pytest.mark.e2e
 
 CHANGE = {"title": "t", "description": "d"}
 NEW = CHANGE | {"creator_id": 1, "duration_seconds": 60}

@@ -9,8 +9,6 @@ import pytest
 from tests.reference.running import Answer, Client, Postgres
 from tests.reference.throng import MANY, at_once
 
-pytestmark = pytest.mark.e2e
-
 
 def watch(client: Client, video: int, user: int) -> Answer:
     return client.insist("POST", f"/videos/{video}/views", {"user_id": user, "seconds_watched": 1})

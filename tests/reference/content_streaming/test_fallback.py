@@ -3,11 +3,8 @@
 from concurrent.futures import ThreadPoolExecutor
 
 import psycopg
-import pytest
 
 from tests.reference.running import Client, Postgres
-
-pytestmark = pytest.mark.e2e
 
 
 def test_popular_videos_stand_in_for_lists_and_for_themselves(optimized: Client, postgres: Postgres) -> None:

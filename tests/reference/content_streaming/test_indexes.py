@@ -6,8 +6,6 @@ import pytest
 from tests.reference import running
 from tests.reference.running import Postgres, RedisServer
 
-pytestmark = pytest.mark.e2e
-
 SCALE = "0.1"  # the least at which the planner prefers an index to reading all creators
 REQUESTS = [
     ("GET", "/creators/1", None),

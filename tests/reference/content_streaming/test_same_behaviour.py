@@ -1,13 +1,10 @@
 """Baseline and optimized answer alike: any sequence of requests, reads and writes, good and bad."""
 
-import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
 from tests.examples import examples
 from tests.reference.alike import Alike, Request, bad_ids, bad_limits, junk, limits, text
-
-pytestmark = pytest.mark.e2e
 
 TABLES = ("creators", "videos", "transcoding_jobs", "video_views")
 OWN_FIELDS = {"created_at", "updated_at", "published_at", "started_at", "finished_at"}

@@ -6,8 +6,6 @@ import pytest
 from reference_app.seeds import content_streaming as seed
 from tests.reference.running import Postgres
 
-pytestmark = pytest.mark.e2e
-
 
 def test_scale_one_is_as_large_as_promised() -> None:
     rows = {table.name: len(table.columns["id"]) for table in seed.generate(1)}

@@ -6,8 +6,6 @@ import pytest
 from tests.reference import running
 from tests.reference.running import Answer, Client, Postgres, RedisServer
 
-pytestmark = pytest.mark.e2e
-
 READS = [
     "/videos/6",
     "/creators/23?limit=7",

@@ -1,11 +1,7 @@
 """What is refused, how, and with which words: the same for both releases."""
 
-import pytest
-
 from tests.reference.refusals import refusal_test
 from tests.reference.running import Client
-
-pytestmark = pytest.mark.e2e
 
 CONFIGURATION = {"strictness": "strict", "least_confidence": 80, "hides_promotions": True}
 EVENT = {"user_id": 1, "kind": "post_shown", "post": "p"}

@@ -10,8 +10,6 @@ from tests.reference import running
 from tests.reference.running import Answer, Client, Postgres, RedisServer
 from tests.reference.throng import MANY, at_once, reading
 
-pytestmark = pytest.mark.e2e
-
 
 def statuses(send: Callable[[int], Answer]) -> dict[int, int]:
     """How often fifty at once were answered each status."""

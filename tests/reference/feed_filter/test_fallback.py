@@ -3,11 +3,8 @@
 from concurrent.futures import ThreadPoolExecutor
 
 import psycopg
-import pytest
 
 from tests.reference.running import Client, Postgres
-
-pytestmark = pytest.mark.e2e
 
 
 def test_the_busiest_keep_their_last_known_settings(optimized: Client, postgres: Postgres) -> None:

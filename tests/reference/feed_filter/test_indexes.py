@@ -8,8 +8,6 @@ import pytest
 from tests.reference import running
 from tests.reference.running import Postgres, RedisServer
 
-pytestmark = pytest.mark.e2e
-
 SCALE = "0.1"
 INDEXES = import_module("reference_app.migrations.feed_filter.0002_performance").INDEXES
 REQUESTS = [

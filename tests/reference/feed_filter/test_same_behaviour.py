@@ -2,14 +2,11 @@
 
 import hashlib
 
-import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
 from tests.examples import examples
 from tests.reference.alike import Alike, Request, bad_ids, bad_limits, junk, limits, text
-
-pytestmark = pytest.mark.e2e
 
 TABLES = ("users", "keywords", "filter_configurations", "analytics_events", "classifications")
 OWN_FIELDS = {"created_at", "updated_at", "classified_at"}

@@ -7,8 +7,6 @@ from reference_app.seeds import feed_filter as seed
 from tests.reference import running
 from tests.reference.running import Postgres
 
-pytestmark = pytest.mark.e2e
-
 
 def test_scale_one_is_as_large_as_promised() -> None:
     rows = {table.name: len(table.columns["id"]) for table in seed.generate(1)}

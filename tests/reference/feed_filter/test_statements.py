@@ -8,8 +8,6 @@ import pytest
 from tests.reference.costs import costs_one_statement_and_none_cached
 from tests.reference.running import Client, Postgres, RedisServer
 
-pytestmark = pytest.mark.e2e
-
 KEY, OTHER_KEY = (hashlib.sha256(f"post {number}".encode()).hexdigest()[:32] for number in (1, 2))
 CONFIGURATION = {"strictness": "strict", "least_confidence": 80, "hides_promotions": True}
 CLASSIFICATION = {"label": "bait", "confidence": 80, "model": "small-3"}

@@ -9,7 +9,6 @@ from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import psycopg
-import pytest
 from psycopg.rows import dict_row
 
 from reference_app.breaker import NoBreaker
@@ -24,8 +23,6 @@ from reference_app.services.feed_filter.entities import NewEvent
 from reference_app.topic_cache import TopicCache
 from tests.reference import running
 from tests.reference.running import Client, Postgres, RedisServer
-
-pytestmark = pytest.mark.e2e
 
 RECORD = "INSERT INTO analytics_events (user_id, kind, post, created_at) VALUES (%s, %s, 'p', %s)"
 LATER = [

@@ -1,10 +1,6 @@
 """What is refused, how, and with which words: the same for both releases."""
 
-import pytest
-
 from tests.reference.refusals import refusal_test
-
-pytestmark = pytest.mark.e2e
 
 PAYMENT = {"user_id": 226, "plan_id": 2, "idempotency_key": "k"}
 ONE_OF = "status: must be one of pending, settled, failed, refunded"

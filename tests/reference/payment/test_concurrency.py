@@ -13,8 +13,6 @@ from tests.reference import running
 from tests.reference.running import Answer, Client, Postgres, RedisServer
 from tests.reference.throng import MANY, at_once, reading
 
-pytestmark = pytest.mark.e2e
-
 PERIOD = timedelta(days=7)  # of plan 2, that of user 226
 
 

@@ -3,12 +3,9 @@
 from importlib import import_module
 
 import psycopg
-import pytest
 
 from tests.reference import running
 from tests.reference.running import Postgres, RedisServer
-
-pytestmark = pytest.mark.e2e
 
 INDEXES = import_module("reference_app.migrations.payment.0002_performance").INDEXES
 REQUESTS = [

@@ -1,13 +1,10 @@
 """Baseline and optimized answer alike: any sequence of requests, reads and writes, good and bad."""
 
-import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
 from tests.examples import examples
 from tests.reference.alike import Alike, Request, bad_ids, bad_limits, junk, limits
-
-pytestmark = pytest.mark.e2e
 
 TABLES = ("plans", "subscriptions", "payments", "invoices")
 # Set by the server's clock, which differs between two servers; order, sums and numbers show what these would.

@@ -11,8 +11,6 @@ from tests.reference import running
 from tests.reference.costs import costs_one_statement_and_none_cached
 from tests.reference.running import Answer, Client, Postgres, RedisServer
 
-pytestmark = pytest.mark.e2e
-
 READ = {
     "payments of 226": "/payments/user/226?limit=5",
     "payments of 323": "/payments/user/323?limit=5",

@@ -1,12 +1,9 @@
 """Where a wrong or old answer would harm nothing answers instead: an error that says when to come back."""
 
 import psycopg
-import pytest
 
 from tests.reference import running
 from tests.reference.running import Postgres, RedisServer
-
-pytestmark = pytest.mark.e2e
 
 READS = ["/payments/user/226", "/payments", "/invoices/1", "/invoices/overdue", "/subscriptions/due", "/plans"]
 

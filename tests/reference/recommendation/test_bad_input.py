@@ -5,8 +5,6 @@ import pytest
 from tests.reference.refusals import refusal_test
 from tests.reference.running import Client
 
-pytestmark = pytest.mark.e2e
-
 CHANGE = {"title": "t", "body": "b", "tags": ["a"]}
 
 

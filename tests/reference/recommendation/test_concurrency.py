@@ -3,11 +3,7 @@
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 
-import pytest
-
 from tests.reference.running import Answer, Client
-
-pytestmark = pytest.mark.e2e
 
 WRITERS = 50
 CONTENT, OTHER = 7, 8

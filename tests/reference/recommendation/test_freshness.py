@@ -11,8 +11,6 @@ from tests.reference import running
 from tests.reference.running import Client, Postgres, RedisServer
 from tests.reference.throng import reading
 
-pytestmark = pytest.mark.e2e
-
 
 def test_no_stale_answer_while_many_read_and_write(optimized: Client) -> None:
     """Readers keep filling the cache while a writer checks, after each acknowledged write, all that shows it."""

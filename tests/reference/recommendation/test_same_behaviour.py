@@ -2,14 +2,11 @@
 
 from datetime import UTC, datetime
 
-import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
 from tests.examples import examples
 from tests.reference.alike import Alike, Request, bad_ids, bad_limits, junk, limits, text
-
-pytestmark = pytest.mark.e2e
 
 TABLES = ("users", "contents", "content_tags", "user_interests", "user_interactions")
 SHELVES = ("interests", "history", "contents")

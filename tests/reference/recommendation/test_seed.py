@@ -1,13 +1,10 @@
 """The generated data: consistent in itself, skewed as in life."""
 
 import psycopg
-import pytest
 
 from reference_app.seeds import recommendation as seed
 from tests.reference import running
 from tests.reference.running import Postgres
-
-pytestmark = pytest.mark.e2e
 
 
 def test_scale_one_is_as_large_as_promised() -> None:

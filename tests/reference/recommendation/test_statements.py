@@ -4,8 +4,6 @@ import pytest
 
 from tests.reference.running import Answer, Client
 
-pytestmark = pytest.mark.e2e
-
 USER = 13  # without interests, so that the list is long
 
 

@@ -1,0 +1,132 @@
+"""Whether after still answers as before does, on every page that says how a run came out."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from typing import TYPE_CHECKING
+from xml.etree import ElementTree as ET
+
+import pytest
+
+from harness.analysis.answers import agree
+from harness.plan.answers import Corpus
+from harness.record.answers import Answer, Inquiry, digest
+from harness.record.outcome import Outcome
+from harness.verdict.judge import Measurement, judge
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from tests.pure.reports.conftest import Run
+
+ENDPOINTS = ("GET /content/{id}", "GET /recommendations/{user_id}", "POST /interactions")
+
+
+def inquiry(count: int = 9, **changed: str) -> Inquiry:
+    """Requests in turn; ``changed`` has the texts of other answers by ``n`` and their place."""
+    answers = []
+    for n in range(1, count + 1):
+        endpoint = ENDPOINTS[n % 3]
+        text = changed.get(f"n{n}", '{"id":1,"title":"Häuser | <b>"}')
+        status = 503 if text == "busy" else 200
+        path = changed.get(f"path{n}", f"/content/{n}?limit=3")
+        answers.append(Answer(n, endpoint, path, "", status, "application/json", digest(text), text))
+    return Inquiry(9, tuple(answers))
+
+
+def with_answers(run: Run, before: Inquiry | None, after: Inquiry | None) -> Run:
+    agreement = agree(before, after, Corpus(requests=9))
+    verdict = judge(Measurement(run.plan, run.setup, run.summary, run.comparison, agreement=agreement))
+    return replace(run, verdict=verdict)
+
+
+@pytest.fixture(scope="module")
+def wrong(usual: Run) -> Run:
+    after = inquiry(n2='{"id":1,"title":"Hauser | <b>"}', n5="{}", n6="busy", path9="/content/8")
+    return with_answers(usual, inquiry(n1="busy"), after)
+
+
+@pytest.fixture(scope="module")
+def right(usual: Run) -> Run:
+    return with_answers(usual, inquiry(), inquiry())
+
+
+def test_differences_as_recorded(wrong: Run, golden: Callable[[str, str], None]) -> None:
+    golden("verdict-answers.txt", wrong.text() + "\n")
+    golden("verdict-answers-80-ascii.txt", wrong.text(80, ascii_only=True) + "\n")
+    golden("summary-answers.md", wrong.texts["summary.md"])
+    golden("verdict-answers.json", wrong.texts["verdict.json"])
+
+
+def test_answers_fail_a_run_and_lead_its_headline(wrong: Run) -> None:
+    assert wrong.verdict.answers is Outcome.FAIL
+    said = "FAIL: after answers 3 of 8 requests otherwise than before: GET /content/{id} (1), POST /interactions (2); "
+    assert wrong.findings.headline.startswith(said)
+    assert "3 answers differ" in wrong.findings.tally
+
+
+def test_equal_answers_follow_the_targets(right: Run) -> None:
+    assert right.findings.headline.endswith("; after answers 9 requests as before does.")
+    assert right.findings.tally.endswith(", answers the same")
+    assert right.findings.answers is not None
+    assert not right.findings.answers.differences
+
+
+def test_targets_that_hold_do_not_hide_wrong_answers(right: Run, wrong: Run) -> None:
+    held = tuple(check for check in right.verdict.checks if check.outcome is Outcome.PASS)
+    verdict = replace(wrong.verdict, checks=held)
+    headline = replace(wrong, verdict=verdict).findings.headline
+    assert headline.startswith("FAIL: after answers 3 of 8")
+    assert headline.endswith(f"all {len(held)} targets hold.")
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "outcome", "said"),
+    [
+        (inquiry(), inquiry(path4="/x"), "INCONCLUSIVE", "compared for 3 of 9 requests only, at request 4"),
+        (inquiry(5), inquiry(5), "INCONCLUSIVE", "the users made only 5 of the 9 requests"),
+        (inquiry(), None, "INVALID", "the answers of after are missing"),
+        (inquiry(0), inquiry(0), "INVALID", "no request was made to compare answers"),
+        (inquiry(n1="busy"), inquiry(), "PASS", "after answers 8 of 9 requests as before does"),
+    ],
+)
+def test_what_was_not_compared_says_so(
+    usual: Run, before: Inquiry | None, after: Inquiry | None, outcome: str, said: str
+) -> None:
+    run = with_answers(usual, before, after)
+    table = run.findings.answers
+    assert table is not None
+    assert (table.outcome, said in table.sentence) == (outcome, True)
+    for name in ("report.html", "summary.md", "junit.xml"):
+        assert said[1:] in run.files[name], name  # a sentence begins with a capital
+    assert said in " ".join(run.text(200).split())
+
+
+def test_junit_has_a_case_for_the_answers(wrong: Run, right: Run, usual: Run) -> None:
+    cases = {}
+    for name, run in (("wrong", wrong), ("right", right), ("usual", usual)):
+        suite = ET.fromstring(run.texts["junit.xml"])  # noqa: S314 - our own
+        found = suite.findall(".//testcase[@name='after answers as before does']")
+        cases[name] = [case.find("failure") is not None for case in found]
+        tags = [child.tag for case in suite.iter("testcase") for child in case]
+        assert suite.get("failures") == str(tags.count("failure"))
+        assert suite.get("tests") == str(len(suite.findall(".//testcase")))
+    assert cases == {"wrong": [True], "right": [False], "usual": []}
+
+
+def test_the_page_shows_what_differs_and_escapes_it(wrong: Run) -> None:
+    page = wrong.files["report.html"]
+    section = page[page.index("<h2>Answers</h2>") : page.index("<h2>Doubts</h2>")]
+    assert "$.title" in section
+    assert "&#34;Hauser | &lt;b&gt;&#34;" in section
+    assert "<b>" not in section
+    assert "before failed" in section
+
+
+def test_the_record_counts_every_kind(wrong: Run, usual: Run) -> None:
+    record = json.loads(wrong.texts["verdict.json"])["answers"]
+    counts = {name: record[name] for name in ("wanted", "asked", "equal", "different", "before_failed", "both_failed")}
+    assert counts == {"wanted": 9, "asked": 8, "equal": 4, "different": 3, "before_failed": 1, "both_failed": 0}
+    assert record["parting"] == {"n": 9, "before": "GET /content/9?limit=3", "after": "GET /content/8"}
+    assert json.loads(usual.texts["verdict.json"])["answers"] is None

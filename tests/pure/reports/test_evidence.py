@@ -1,0 +1,70 @@
+"""Causes, grades, work and keys reach every form of the report, and are in none where nobody looked."""
+
+import json
+from dataclasses import replace
+
+import pytest
+
+import reports
+from harness.analysis.request_cost import Part, Toll
+from harness.evidence.bottlenecks import Area, Found, Grade, Kind
+from harness.evidence.causes import Cause, Share, Way
+from harness.evidence.evidence import Evidence
+from harness.evidence.n_plus_one import Repetition
+from harness.record.cache_keys import KeyUse
+from harness.record.statements import Counts
+from tests.pure.reports.conftest import Run
+
+CONTENT = "GET /content/{id}"
+REPEATED = Repetition(CONTENT, "f", "SELECT 2", "SELECT 1 <b>", 10.0, 1.0, 5)
+COUNTS = Counts(11, 60, 400, 17, 1600, 2.5)
+
+
+@pytest.fixture
+def evidence(usual: Run) -> Evidence:
+    latency = usual.comparison.pair("p95", None, CONTENT)
+    assert latency is not None
+    shares = (Share(Way.CACHE, 0.25), Share(Way.INDEXES, 0.5), Share(Way.STATEMENTS, 0.25))
+    cause = Cause(CONTENT, latency, (80.0, 10.0), (60.0, 4.0), 0.8, shares, (0.2, 0.8), (11, 1), (REPEATED, None))
+    toll = Toll(CONTENT, 20, 5, COUNTS, Counts(), COUNTS, 3.0, 4, 6, (Part("f", "SELECT 2", COUNTS),))
+    index = Found(Kind.INDEX, Grade.D, "by_name", 8192.0, detail="INVALID")
+    return Evidence(
+        causes=(cause,),
+        tolls={"before": {CONTENT: toll}},
+        repeated={"before": {CONTENT: REPEATED}},
+        keys={"before": (KeyUse("item:*", 10, 6),)},
+        areas=(Area("indexes", None, Grade.D, (index,)),),
+    )
+
+
+def render(run: Run, evidence: Evidence) -> dict[str, str]:
+    return reports.render(replace(run.result, evidence=evidence))
+
+
+def test_everything_is_said_everywhere(usual: Run, evidence: Evidence) -> None:
+    files = render(usual, evidence)
+    for said in (
+        "indexes 50 %, cache 25 % (answers 20 → 80 % of requests) and statements 25 % (N+1 gone: 11 → 1 a request)",
+        "80 % of the time gained is database time; the other 20 % the database does not explain",
+        "N+1 before: “SELECT 2” runs 10 times a request, 1 for each row of “SELECT 1 &lt;b&gt;”",
+        "The index by_name (8.00 KiB) is INVALID.",
+        "DROP INDEX CONCURRENTLY by_name",
+        "item:*",
+    ):
+        assert said in files["report.html"], said
+    assert "indexes 50 %, cache 25 % (answers 20 → 80 % of requests)" in files["summary.md"]
+    assert "**Bottlenecks**: To be mended first: indexes" in files["summary.md"]
+    record = json.loads(files["evidence.json"])
+    assert record["causes"][0]["shares"] == {"cache": 0.25, "indexes": 0.5, "statements": 0.25}
+    assert record["tolls"][0]["of_no_hit"]["wal"] == 1600
+    assert record["keys"] == [{"arm": "before", "pattern": "item:*", "reads": 10, "misses": 6}]
+    text = reports.text(replace(usual.result, evidence=evidence), width=120, ascii_only=True)
+    assert "why\n" in text
+    assert "(N+1 gone: 11 -> 1 a request)" in " ".join(text.split())
+
+
+def test_nothing_is_said_where_nobody_looked(usual: Run) -> None:
+    files = render(usual, Evidence())
+    assert "evidence.json" not in files
+    for title in ("Why it changed", "Bottlenecks", "Work of a request"):
+        assert title not in files["report.html"]

@@ -1,0 +1,154 @@
+"""The migration under load, as the reader sees it."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import pytest
+
+import reports
+from harness.analysis.answers import Agreement, Place
+from harness.evidence.evidence import Evidence
+from harness.evidence.migration import Loss, Point, Rehearsal
+from harness.record.migration import (
+    DOWNGRADE,
+    PLANNED,
+    UPGRADE,
+    Difference,
+    Lint,
+    Passage,
+    Queue,
+    Ran,
+    Record,
+    Space,
+    Wait,
+)
+from reports.sections.migration import rehearsal_section, sentence
+
+if TYPE_CHECKING:
+    from tests.pure.reports.conftest import Run
+
+ALTER = "ALTER TABLE contents\n  ADD COLUMN <b>colour</b> text -- hm"
+WAIT = Wait(9, 108.0, 108.4, "RowExclusiveLock", "contents", "UPDATE contents", own=False, head=ALTER, behind=PLANNED)
+UP = Passage(
+    UPGRADE,
+    None,
+    "0002",
+    107.0,
+    109.0,
+    held=2.0,
+    statements=(
+        Ran(107.5, 0.1, "BEGIN"),
+        Ran(107.9, 500.0, ALTER, lock="AccessExclusiveLock", tables=("contents",)),
+        Ran(108.5, 0.2, "COMMIT"),
+    ),
+    waits=(WAIT,),
+    queue=Queue(3, 108.2, ALTER),
+    space=Space(wal=5000, wal_of_load=1000, before=2**20, peak=2**21),
+    rewritten=("contents",),
+    errors=(("deadlock detected", 2),),
+    looks=80,
+    look_ms=1.2,
+)
+DOWN = Passage(DOWNGRADE, None, "0001", 113.0, 114.0, statements=(Ran(113.5, 10.0, "ALTER TABLE contents DROP x"),))
+LINTS = (Lint(0, 1, "require-lock-timeout", "Missing lock_timeout.", "Set one."),)
+RECORD = Record("sustain", 100.0, (UP, DOWN), differences=(), lints=LINTS, linted="squawk", answers=True)
+LOSS = Loss(
+    UPGRADE,
+    None,
+    7.9,
+    8.4,
+    requests=40,
+    usual_ms=12.0,
+    stall_ms=410.0,
+    endpoint="POST /interactions",
+    head=ALTER,
+    behind=PLANNED,
+    waited=3,
+    blocked_ms=900.0,
+    lock_ms=400.0,
+)
+BACK = Loss(DOWNGRADE, None, 13.5, 13.6, requests=9, usual_ms=12.0, stall_ms=0.2)
+POINTS = tuple(Point(n / 10, 12.0 + 400 * (78 < n < 84), int(n == 80)) for n in range(150))
+TRIED = Rehearsal(RECORD, (LOSS, BACK), POINTS, Agreement(10, (Place("GET /a", 10, 0, 0, 0),)))
+SHOWN = "ALTER TABLE contents ADD COLUMN <b>colour</b> text"
+
+
+def test_one_sentence_says_what_it_cost_and_whether_there_is_a_way_back() -> None:
+    assert sentence(TRIED) == (
+        f"The longest that a request waited was 410 ms, behind {SHOWN}, which itself waited for the planned "
+        "transaction; 3 requests waited, 900 ms together; none failed; rolled back, the database is as before "
+        "(schema and answers)."
+    )
+
+
+@pytest.mark.parametrize(
+    ("changed", "said"),
+    [
+        (
+            {"losses": (replace(LOSS, waited=1, failures=2, behind=""), BACK)},
+            "1 request waited, 900 ms together; 2 f",
+        ),
+        (
+            {"losses": (replace(LOSS, head=""), BACK)},
+            "wait for a lock of the migration; the slowest",
+        ),
+        ({"losses": (replace(LOSS, head="", stall_ms=0.0), BACK)}, "none took longer than usual"),
+        ({"losses": (replace(LOSS, stall_ms=None), BACK)}, "No request was under way while the migration ran"),
+        ({"losses": (LOSS, replace(BACK, stall_ms=90.0))}, "rolled back (longest stall 90.0 ms), the database is as"),
+        ({"agreement": None}, "the database is as before (schema; no answers were compared)"),
+        (
+            {"record": replace(RECORD, differences=(Difference("index x", None, "y"),))},
+            "the database is NOT as before: 1 part of its schema differ",
+        ),
+        ({"agreement": Agreement(10, (Place("GET /a", 9, 1, 0, 0),))}, "NOT as before: it answers otherwise"),
+        ({"record": replace(RECORD, differences=None)}, "whether the database is as before was not compared"),
+        (
+            {"record": replace(RECORD, passages=(replace(UP, failed="took longer than 9 s"),)), "losses": (LOSS,)},
+            "not gone through: the upgrade took longer than 9 s. It left the schema as it was.",
+        ),
+    ],
+)
+def test_what_else_it_may_say(changed: dict[str, object], said: str) -> None:
+    assert said in sentence(replace(TRIED, **changed))  # type: ignore[arg-type] # fields by name
+
+
+def test_a_statement_stands_beside_what_it_held_and_what_was_warned_of() -> None:
+    section = rehearsal_section(Evidence(rehearsal=TRIED))
+    assert section
+    up, down = section.passages
+    (row,) = up.rows
+    assert (row.text, row.took.text, row.lock) == (SHOWN, "500 ms", "AccessExclusiveLock on contents")
+    assert row.bars == "bars reads and writes"
+    assert row.waited == "1 session of the service waited behind it, 400 ms at most"
+    assert row.rules == (("require-lock-timeout", "Missing lock_timeout. Set one."),)
+    assert up.left_out == "Left out: 2 statements under 5 ms behind which nobody waited."
+    facts = dict(up.facts)
+    assert facts["longest queue"].startswith("3 sessions at once, behind ALTER TABLE")
+    assert facts["write-ahead log"] == "3.91 KiB more than the load alone writes"
+    assert facts["tables written anew"] == "contents"
+    assert facts["errors of the database"] == "deadlock detected (2 times)"
+    assert down.title == "Rollback to 0001"
+
+
+def test_it_is_in_every_form_of_the_report(usual: Run) -> None:
+    result = replace(usual.result, evidence=Evidence(rehearsal=TRIED))
+    files = reports.render(result)
+    assert "What the migration does while it runs" in files["report.html"]
+    assert "<b>colour</b>" not in files["report.html"]
+    assert "rehearsal-900" in files["report.html"]
+    assert "**What the migration does while it runs**: The longest that a request waited" in files["summary.md"]
+    said = reports.text(result, width=120)
+    assert "migration under load\n" in said
+    record = json.loads(files["rehearsal.json"])
+    assert record["rolled_back_as_before"] is True
+    assert record["losses"][0]["stall_ms"] == 410.0
+    assert record["passages"][0]["statements"][1]["text"] == ALTER
+
+
+def test_where_it_was_not_tried_nothing_is_said(usual: Run) -> None:
+    assert rehearsal_section(Evidence()) is None
+    assert "while it runs" not in usual.files["report.html"]
+    assert "rehearsal.json" not in usual.files

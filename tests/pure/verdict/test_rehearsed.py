@@ -1,0 +1,115 @@
+"""Targets of the migration under load: by what was seen of it, and never green without."""
+
+from dataclasses import replace
+
+import pytest
+
+from harness.analysis.comparison import compare
+from harness.analysis.summary import summarise
+from harness.evidence.evidence import Evidence
+from harness.evidence.migration import Loss, Rehearsal
+from harness.plan.file import parse_plan
+from harness.record.migration import UPGRADE, Difference, Passage, Record
+from harness.record.outcome import Outcome
+from harness.testing import synthetic_setup, synthetic_trials
+from harness.verdict.checks import Check, Reason
+from harness.verdict.judge import Measurement, Verdict, judge
+from tests.pure.plan.test_during import DURING
+
+BASE = (
+    DURING.replace('expect = "p95 falls by 50 %"\nstage = "sustain"', 'expect = "{}"')
+    .replace("{port}", "{{port}}")
+    .replace("{revision}", "{{revision}}")
+)
+LOSS = Loss(UPGRADE, None, 6.0, 7.0, requests=100, stall_ms=410.0, waited=3, blocked_ms=900.0, failures=1)
+RECORD = Record("sustain", 0.0, (Passage(UPGRADE, None, "2", 6.0, 7.0),))
+
+
+def verdict_of(target: str, rehearsal: Rehearsal | None) -> Verdict:
+    plan = parse_plan(BASE.format(target))
+    summary = summarise(synthetic_trials(plan))
+    return judge(
+        Measurement(plan, synthetic_setup(plan), summary, compare(summary), evidence=Evidence(rehearsal=rehearsal))
+    )
+
+
+def check_of(target: str, rehearsal: Rehearsal | None) -> Check:
+    (check,) = verdict_of(target, rehearsal).checks
+    return check
+
+
+@pytest.mark.parametrize(
+    ("target", "outcome"),
+    [
+        ("migration_stall_ms < 500 ms", Outcome.PASS),
+        ("migration_stall_ms < 400 ms", Outcome.FAIL),
+        ("migration_stall_ms < 0.5 s", Outcome.PASS),
+        ("migration_blocked_ms < 500 ms", Outcome.FAIL),
+        ("migration_failures < 2", Outcome.PASS),
+        ("migration_failures < 1", Outcome.FAIL),
+        ("migration_failures <= 1", Outcome.PASS),
+        ("migration_failures <= 0", Outcome.FAIL),
+        ("rollback_stall_ms < 10 s", Outcome.INCONCLUSIVE),
+    ],
+)
+def test_a_target_is_judged_by_the_one_time_it_was_tried(target: str, outcome: Outcome) -> None:
+    check = check_of(target, Rehearsal(RECORD, (LOSS,)))
+    assert check.outcome is outcome
+    assert check.reason in {Reason.ONCE_WITHIN, Reason.ONCE_OUTSIDE, Reason.REHEARSAL_FAILED}
+
+
+@pytest.mark.parametrize(
+    ("targets", "failures", "outcome"),
+    [
+        (["migration_stall_ms < 500 ms"], 1, Outcome.PASS),
+        (["migration_stall_ms < 500 ms"], 2, Outcome.INCONCLUSIVE),
+        (["migration_blocked_ms < 9 s"], 100, Outcome.INCONCLUSIVE),
+        (["migration_stall_ms < 400 ms"], 100, Outcome.FAIL),
+        (["migration_stall_ms < 500 ms", "migration_failures <= 100"], 100, Outcome.PASS),
+        (["migration_stall_ms < 500 ms", "rollback_failures <= 100"], 100, Outcome.INCONCLUSIVE),
+        (
+            ["migration_stall_ms < 500 ms", 'migration_failures <= 100"\nseverity = "advisory'],
+            100,
+            Outcome.INCONCLUSIVE,
+        ),
+        (["migration_failures <= 100"], 100, Outcome.PASS),
+    ],
+)
+def test_errors_that_answer_fast_hide_no_stall(targets: list[str], failures: int, outcome: Outcome) -> None:
+    rehearsal = Rehearsal(RECORD, (replace(LOSS, failures=failures),))
+    check = verdict_of('"\n[[targets]]\nexpect = "'.join(targets), rehearsal).checks[0]
+    assert check.outcome is outcome
+    assert (check.reason is Reason.FAILED_MEANWHILE) == (outcome is Outcome.INCONCLUSIVE)
+
+
+def test_what_was_not_tried_is_never_green() -> None:
+    check = check_of("migration_failures <= 10", None)
+    assert (check.outcome, check.reason) == (Outcome.INCONCLUSIVE, Reason.NOT_REHEARSED)
+
+
+@pytest.mark.parametrize(
+    "rehearsal",
+    [
+        Rehearsal(replace(RECORD, failed="the server went away"), (LOSS,)),
+        Rehearsal(replace(RECORD, passages=(replace(RECORD.passages[0], failed="failed (status 1)"),)), (LOSS,)),
+        Rehearsal(RECORD, (replace(LOSS, stall_ms=None),)),
+        Rehearsal(RECORD),
+    ],
+)
+def test_what_was_not_gone_through_is_never_green(rehearsal: Rehearsal) -> None:
+    check = check_of("migration_failures <= 10", rehearsal)
+    assert (check.outcome, check.reason) == (Outcome.INCONCLUSIVE, Reason.REHEARSAL_FAILED)
+
+
+def test_what_is_not_as_before_is_a_doubt_that_names_it() -> None:
+    down = replace(RECORD.passages[0], way="downgrade")
+    record = replace(RECORD, passages=(*RECORD.passages, down), differences=(Difference("index x", None, "x"),))
+    rehearsal = Rehearsal(record, (LOSS, replace(LOSS, way="downgrade")))
+    found = {caveat.code: caveat.seen for caveat in verdict_of("migration_failures < 9", rehearsal).caveats}
+    assert "the schema differs in index x" in found["ROLLED_BACK_OTHERWISE"]
+
+
+def test_what_failed_is_a_doubt_that_says_why() -> None:
+    rehearsal = Rehearsal(replace(RECORD, failed="the server went away"))
+    found = {caveat.code: caveat.seen for caveat in verdict_of("migration_failures < 9", rehearsal).caveats}
+    assert "the server went away" in found["MIGRATION_NOT_DONE"]

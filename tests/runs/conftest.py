@@ -1,0 +1,23 @@
+"""The harness in a folder of its own, and one complete run that several tests look at."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.runs.project import Measured, Project
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Iterator[Project]:
+    made = Project(tmp_path)
+    yield made
+    made.close()
+
+
+@pytest.fixture(scope="session")
+def measured(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Measured]:
+    """One complete run that several tests look at."""
+    made = Project(tmp_path_factory.mktemp("measured"))
+    yield made, made.run()
+    made.close()

@@ -1,0 +1,164 @@
+"""A service small enough to start in a tenth of a second, and the harness as a user starts it: as a process."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import psutil
+
+from tests.runs.reading import READING, read
+from tests.runs.unguarded import unguarded
+
+SERVICE = """
+import json, os, sys, time
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+WORK = int(os.environ.get("WORK", "0"))
+
+
+class Handler(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+    disable_nagle_algorithm = True
+    asked = 0
+
+    def do_GET(self):
+        Handler.asked += 1
+        sum(range(WORK))
+        body = json.dumps({"asked": Handler.asked}).encode()
+        self.send_response(200)
+        self.send_header("Content-Length", str(len(body)))
+        self.send_header("X-Cache", "hit" if Handler.asked % 4 else "miss")
+        self.send_header("Server-Timing", 'app;dur=3, db;dur=1.5;desc="2 queries"')
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, *_):
+        pass
+
+
+print("listening", flush=True)
+ThreadingHTTPServer(("127.0.0.1", int(sys.argv[1])), Handler).serve_forever()
+"""
+USERS = """
+from locust import FastHttpUser, constant, task
+
+
+class Reader(FastHttpUser):
+    wait_time = constant(0.05)
+
+    @task
+    def read(self):
+        self.client.get("/items/7", name="/items/{id}")
+"""
+PATIENCE = 230
+"""Seconds for a command to end; a little less than a test may take, so that what it has said so far is shown."""
+PLAN = """\
+schema = 1
+name = "two releases of a small service"
+
+[environment]
+kind = "local"
+serve = "python service.py {port}"
+ready = "/"
+ready_seconds = 5
+
+[arms.before]
+env = { WORK = "50000" }
+[arms.after]
+env = { WORK = "0" }
+
+[load]
+users = ["users.py"]
+blocks = 2
+seed = 1
+
+[[stages]]
+kind = "ramp"
+seconds = 1
+users = 5
+
+[[stages]]
+kind = "sustain"
+seconds = 2
+users = 5
+
+[[targets]]
+expect = "p95 < 10 s"
+"""
+
+
+class Project:
+    """A folder with a plan, and the harness run in it."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder, self.guarded = folder, False
+        self.out = folder / "runs"
+        (folder / "service.py").write_text(SERVICE)
+        (folder / "users.py").write_text(USERS)
+        self.write(PLAN)
+        self.env = {**os.environ, "HARNESS_CACHE": str(folder / "cache"), "MARK": str(folder)}
+        self.started: list[subprocess.Popen[str]] = []
+
+    def write(self, plan: str) -> None:
+        (self.folder / "plan.toml").write_text(plan)
+
+    def start(self, *arguments: str) -> "subprocess.Popen[str]":
+        """Start the harness; a run does not end as INVALID for want of processor time, unless it is ``guarded``."""
+        program = ["-m", "harness"] if self.guarded else [str(Path(__file__).with_name("unguarded.py"))]
+        command = [sys.executable, *program, *arguments]
+        process = subprocess.Popen(
+            command, cwd=self.folder, env=self.env, text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+        )
+        self.started.append(process)
+        return process
+
+    def harness(self, *arguments: str) -> "subprocess.CompletedProcess[str]":
+        if arguments[0] in READING:
+            with unguarded():
+                return read(*arguments, folder=self.folder)
+        process = self.start(*arguments)
+        stdout, stderr = process.communicate(timeout=PATIENCE)
+        return subprocess.CompletedProcess(process.args, process.returncode, stdout, stderr)
+
+    def run(self, plan: str | None = None) -> "subprocess.CompletedProcess[str]":
+        if plan is not None:
+            self.write(plan)
+        return self.harness("run", "plan.toml", "--plain")
+
+    @property
+    def recorded(self) -> Path:
+        (path,) = self.out.iterdir()
+        return path
+
+    def alive(self) -> list[psutil.Process]:
+        """Processes that were started from here and still run, the test's own aside."""
+        found = []
+        for process in psutil.process_iter():
+            try:
+                ours = process.environ().get("MARK") == str(self.folder)
+                if ours and process.pid != os.getpid() and process.status() != psutil.STATUS_ZOMBIE:
+                    found.append(process)
+            except (psutil.Error, OSError):
+                continue
+        return found
+
+    def wait_for(self, condition: Callable[[], bool], seconds: float = 30.0) -> None:
+        deadline = time.monotonic() + seconds
+        while not condition():
+            assert time.monotonic() < deadline, "waited in vain"
+            time.sleep(0.05)
+
+    def close(self) -> None:
+        for process in self.started:
+            if process.poll() is None:
+                process.kill()
+            process.communicate()
+        for left in self.alive():
+            left.send_signal(signal.SIGKILL)
+
+
+Measured = tuple[Project, "subprocess.CompletedProcess[str]"]

@@ -1,0 +1,25 @@
+"""Ways to be blind that only a real run shows: what user files and services do to a verdict."""
+
+import pytest
+
+from tests.runs.project import PLAN, SERVICE, USERS, Project
+from tests.trials.ways import RUNS, Run
+
+
+STATUS = {"refused": 2, "INVALID": 4, "INCONCLUSIVE": 3}
+CALM = PLAN.replace("seconds = 2", "seconds = 4")
+
+
+@pytest.mark.parametrize("one", RUNS, ids=lambda one: one.way.replace(" ", "-"))
+def test_a_run_that_saw_nothing_is_not_green(project: Project, one: Run) -> None:
+    assert one.users[0] in USERS
+    assert one.service[0] in SERVICE
+    (project.folder / "users.py").write_text(USERS.replace(*one.users))
+    (project.folder / "service.py").write_text(SERVICE.replace(*one.service))
+    project.write(CALM.replace("p95 < 10 s", one.expect))
+    project.guarded = one.outcome == "INVALID"
+    blocks = "1" if one.outcome == "INVALID" else "2"  # one block is inconclusive by itself
+    done = project.harness("run", "plan.toml", "--plain", "--blocks", blocks)
+    said = " ".join((done.stdout + done.stderr).split())
+    assert done.returncode == STATUS[one.outcome], said
+    assert one.says in said

@@ -1,0 +1,113 @@
+"""Who waits behind a migration, seen on a real server whose locks are planted."""
+
+import time
+
+import psycopg
+import pytest
+
+from harness.environment.migration import MIGRATION_ROLE
+from harness.environment.servers import Postgres
+from harness.probes.lock_sessions import LockingSession, blocking_statements
+from harness.probes.locks import LockProbe
+from harness.record.migration import PLANNED, Wait
+from harness.record.statement_log import cause, let_go, told
+from tests.servers.probes.migrating import database, migrate, writers
+
+PLANTED = ("LOCK TABLE items IN ACCESS EXCLUSIVE MODE", "SELECT pg_sleep(0.5)")
+
+
+def test_a_planted_lock_of_500_ms_is_reported_ten_times_of_ten(server: Postgres) -> None:
+    """A busy machine makes it longer, and that is then what is to be reported."""
+    own = database(server, "planted")
+    found = []
+    with writers(server, "planted"):
+        for _ in range(10):
+            start, begun = server.log.stat().st_size, time.time()
+            with LockProbe(own, MIGRATION_ROLE) as probe:
+                locked, _, released = migrate(server, "planted", *PLANTED, autocommit=False)
+            with server.log.open() as log:
+                log.seek(start)
+                ran = told(log.read(), begun, time.time()).statements
+            waits = [let_go(ran, wait) for wait in probe.seen.waits if wait.by_migration]
+            assert {cause(ran, wait.head, wait.table, wait.ended) for wait in waits} == {PLANTED[0]}
+            found.append((max((wait.ms for wait in waits), default=0.0), (released - locked) * 1000))
+            assert not probe.failed
+            assert probe.seen.queue.depth == 4
+    assert all(truth >= 500 for _, truth in found)
+    assert all(0.9 <= ms / truth <= 1.1 for ms, truth in found), found
+
+
+def test_who_waits_behind_whom(server: Postgres) -> None:
+    """A reader's open transaction holds up the migration, and that holds up the writers."""
+    own = database(server, "chain")
+    alter = "ALTER TABLE items ADD COLUMN colour text"
+    with server.connect("chain") as reader, writers(server, "chain", 2), LockProbe(own, MIGRATION_ROLE) as probe:
+        reader.execute("BEGIN")
+        reader.execute("SELECT count(*) FROM items")
+        with psycopg.connect(server.url("chain")), pytest.raises(psycopg.errors.LockNotAvailable):
+            migrate(server, "chain", "SET lock_timeout = '400ms'", alter)
+        reader.execute("COMMIT")
+    own_waits = [wait for wait in probe.seen.waits if wait.own]
+    others = [wait for wait in probe.seen.waits if wait.by_migration]
+    assert {(wait.mode, wait.table) for wait in own_waits} == {("AccessExclusiveLock", "items")}
+    assert "SELECT count(*) FROM items" in own_waits[0].behind
+    assert {(wait.head, wait.mode, wait.table) for wait in others} == {(alter, "RowExclusiveLock", "items")}
+    assert all("SELECT count(*) FROM items" in wait.behind for wait in others)
+
+
+def test_users_who_wait_for_each_other_are_not_the_migrations(server: Postgres) -> None:
+    own = database(server, "others")
+    with server.connect("others") as one, LockProbe(own, MIGRATION_ROLE) as probe:
+        one.execute("BEGIN")
+        one.execute("UPDATE items SET price = 0 WHERE id = 1")
+        with writers(server, "others", 1):
+            time.sleep(0.2)
+            one.execute("COMMIT")
+    assert probe.seen.waits
+    assert not any(wait.by_migration or wait.own for wait in probe.seen.waits)
+
+
+def test_what_a_migration_rewrites_writes_and_leaves_invalid(server: Postgres) -> None:
+    own = database(server, "rewritten")
+    with server.connect("rewritten") as connection:
+        connection.execute("UPDATE items SET title = 'same' WHERE id < 3")
+    with LockProbe(own, MIGRATION_ROLE) as probe:
+        time.sleep(0.1)
+        begun = time.time()
+        with pytest.raises(psycopg.errors.UniqueViolation):
+            migrate(
+                server,
+                "rewritten",
+                "ALTER TABLE items ALTER COLUMN price TYPE bigint",
+                "CREATE UNIQUE INDEX CONCURRENTLY items_by_title ON items (title)",
+            )
+        ended = time.time()
+        time.sleep(0.1)
+    space = probe.space(begun, ended)
+    assert probe.rewritten() == ("items",)
+    assert probe.invalid() == ("items_by_title",)
+    assert space.wal > 100_000
+    assert space.peak >= space.before > 0
+
+
+def test_a_wait_is_by_the_migration_when_another_session_stands_behind_it() -> None:
+    wait = Wait(1, 0.0, 0.5, "ShareLock", "t", "x", own=False, head="ALTER TABLE t")
+    assert (wait.ms, wait.by_migration) == (500.0, True)
+
+
+def session(pid: int, *blockers: int, own: bool = False, name: str = "", text: str = "") -> LockingSession:
+    text = text or f"statement of {pid}"
+    return LockingSession(pid, own, name, 1.0, "active", text, bool(blockers), 1.0, "ShareLock", 0, blockers, ())
+
+
+def test_who_waits_for_somebody_who_waits_for_the_migration_waits_for_it_too() -> None:
+    planned = session(4, name=PLANNED)
+    sessions = {one.pid: one for one in (session(1, 2), session(2, 3), session(3, 4, own=True), planned)}
+    assert blocking_statements(sessions[1], sessions) == ("statement of 3", PLANNED)
+    assert blocking_statements(sessions[2], sessions) == ("statement of 3", PLANNED)
+    assert blocking_statements(sessions[3], sessions) == ("", PLANNED)
+
+
+def test_a_circle_of_waits_is_gone_round_once() -> None:
+    sessions = {one.pid: one for one in (session(1, 2), session(2, 1))}
+    assert blocking_statements(sessions[1], sessions) == ("", "statement of 2")
