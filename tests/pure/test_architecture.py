@@ -22,9 +22,8 @@ def allowed_imports() -> dict[str, set[str]]:
     """The table "Allowed imports" of the page: package to the packages it may import."""
     section = PAGE.read_text(encoding="utf-8").partition("## Allowed imports")[2].partition("\n## ")[0]
     rows = re.findall(r"^\| `(\w+)` \|(.*)\|$", section, re.MULTILINE)
-    return dict.fromkeys(ROOT_MODULES, set()) | {
-        name: ROOT_MODULES | set(re.findall(r"\w+", cell)) for name, cell in rows
-    }
+    table = {name: ROOT_MODULES | set(re.findall(r"\w+", cell)) for name, cell in rows}
+    return table | {name: set() for name in ROOT_MODULES}
 
 
 ALLOWED = allowed_imports()
