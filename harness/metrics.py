@@ -59,7 +59,7 @@ class Origin(StrEnum):
         return self in {Origin.PROCESSES, Origin.READINGS, Origin.STATEMENTS, Origin.TRIGGERS}
 
 
-class Process(StrEnum):
+class ProcessRole(StrEnum):
     """The processes whose CPU or memory a metric is about, as readings name their source."""
 
     DATABASE = "postgres"
@@ -67,7 +67,7 @@ class Process(StrEnum):
     SERVICE = "service"  # all other sources together
 
 
-class Table(StrEnum):
+class ShownIn(StrEnum):
     """The tables and charts that show a choice of metrics."""
 
     STAGES = "stages"  # the columns of the report's stage tables
@@ -166,10 +166,10 @@ class Metric:
     of_latencies: Callable[[Any], float] | None = None
     header: str = ""
     of_misses: bool = False
-    process: Process | None = None
+    process: ProcessRole | None = None
     smallest: str = ""
     missing: str = ""
-    tables: frozenset[Table] = frozenset()
+    tables: frozenset[ShownIn] = frozenset()
 
     @property
     def latency(self) -> bool:
@@ -218,8 +218,8 @@ class Metric:
         return self.whole or (part in {"endpoint", "tag"} and self.origin.beside and not of_endpoint)
 
 
-STAGES = frozenset({Table.STAGES})
-EVERYWHERE = STAGES | {Table.SUMMARY, Table.RUNS}
+STAGES = frozenset({ShownIn.STAGES})
+EVERYWHERE = STAGES | {ShownIn.SUMMARY, ShownIn.RUNS}
 
 
 def _percentile(
@@ -227,7 +227,7 @@ def _percentile(
     label: str,
     quantile: str,
     least: int,
-    tables: frozenset[Table] = frozenset(),
+    tables: frozenset[ShownIn] = frozenset(),
     *,
     basis: Basis = Basis.SUCCESSES,
     missing: str = "",
@@ -256,7 +256,7 @@ def _work(name: str, label: str) -> Metric:
     return replace(_lower(name, label, Unit.COUNT, Origin.STATEMENTS), of_corpus=True)
 
 
-def _used(process: Process, name: str, label: str, unit: Unit) -> Metric:
+def _used(process: ProcessRole, name: str, label: str, unit: Unit) -> Metric:
     return replace(_lower(name, label, unit, Origin.PROCESSES), process=process)
 
 
@@ -284,19 +284,19 @@ def _mean(latency_ns: Any) -> float:  # noqa: ANN401 - the same
 METRICS: dict[str, Metric] = {
     metric.name: metric
     for metric in (
-        _percentile("p50", "P50", "0.50", 5, EVERYWHERE | {Table.BLOCKS, Table.PLACEBO}),
+        _percentile("p50", "P50", "0.50", 5, EVERYWHERE | {ShownIn.BLOCKS, ShownIn.PLACEBO}),
         _percentile("p90", "P90", "0.90", 29),
-        _percentile("p95", "P95", "0.95", 59, EVERYWHERE | {Table.BLOCKS, Table.PLACEBO, Table.STEPS}),
+        _percentile("p95", "P95", "0.95", 59, EVERYWHERE | {ShownIn.BLOCKS, ShownIn.PLACEBO, ShownIn.STEPS}),
         _percentile("p99", "P99", "0.99", 299, EVERYWHERE),
         _of_service_time(_percentile("p50", "P50", "0.50", 5, STAGES)),
-        _of_service_time(_percentile("p95", "P95", "0.95", 59, STAGES | {Table.SUMMARY})),
+        _of_service_time(_percentile("p95", "P95", "0.95", 59, STAGES | {ShownIn.SUMMARY})),
         _of_service_time(_percentile("p99", "P99", "0.99", 299, STAGES)),
         replace(_lower("max", "max", Unit.MS), basis=Basis.SUCCESSES, of_latencies=_maximum, tables=STAGES),
         replace(_lower("mean", "mean", Unit.MS), basis=Basis.SUCCESSES, of_latencies=_mean),
         replace(
             _higher("rps", "req/s", Unit.PER_SECOND),
             counted=_throughput,
-            tables=EVERYWHERE | {Table.BLOCKS, Table.STEPS},
+            tables=EVERYWHERE | {ShownIn.BLOCKS, ShownIn.STEPS},
         ),
         Metric(
             "error_rate",
@@ -330,20 +330,20 @@ METRICS: dict[str, Metric] = {
             _lower("queries_per_request", "queries per request", Unit.COUNT),
             header="queries",
             missing="no response said how many queries it took",
-            tables=STAGES | {Table.STEPS},
+            tables=STAGES | {ShownIn.STEPS},
         ),
         replace(
             _lower("queries_per_miss", "queries per cache miss", Unit.COUNT),
             header="queries",
             of_misses=True,
             missing="no response that missed the cache said how many queries it took",
-            tables=STAGES | {Table.RUNS},
+            tables=STAGES | {ShownIn.RUNS},
         ),
         replace(
             _lower("db_ms_per_request", "database time per request", Unit.MS),
             basis=Basis.SUCCESSES,
             header="db_ms",
-            tables=frozenset({Table.PLACEBO}),
+            tables=frozenset({ShownIn.PLACEBO}),
         ),
         replace(
             _lower("db_ms_per_miss", "database time per cache miss", Unit.MS),
@@ -351,18 +351,18 @@ METRICS: dict[str, Metric] = {
             header="db_ms",
             of_misses=True,
         ),
-        _used(Process.DATABASE, "database_cpu", "database CPU", Unit.FRACTION),
-        _used(Process.SERVICE, "service_cpu", "service CPU", Unit.FRACTION),
-        _used(Process.CACHE, "cache_memory", "cache memory", Unit.MEGABYTES),
-        _used(Process.SERVICE, "service_memory", "service memory", Unit.MEGABYTES),
+        _used(ProcessRole.DATABASE, "database_cpu", "database CPU", Unit.FRACTION),
+        _used(ProcessRole.SERVICE, "service_cpu", "service CPU", Unit.FRACTION),
+        _used(ProcessRole.CACHE, "cache_memory", "cache memory", Unit.MEGABYTES),
+        _used(ProcessRole.SERVICE, "service_memory", "service memory", Unit.MEGABYTES),
         _work("db_statements_per_request", "statements per request"),
         _work("db_rows_per_request", "rows per request"),
         _work("db_blocks_per_request", "8 kB pages read per request"),
         _work("wal_bytes_per_request", "WAL bytes per request"),
         _lower("slow_statements", "statements over 100 ms", Unit.WHOLE, Origin.STATEMENTS),
         _lower("trigger_ms_per_request", "time in triggers per request", Unit.MS, Origin.TRIGGERS),
-        replace(_higher("users_held", "users held", Unit.USERS, Origin.STRESS), tables=frozenset({Table.RUNS})),
-        replace(_higher("rate_held", "rate held", Unit.PER_SECOND, Origin.STRESS), tables=frozenset({Table.RUNS})),
+        replace(_higher("users_held", "users held", Unit.USERS, Origin.STRESS), tables=frozenset({ShownIn.RUNS})),
+        replace(_higher("rate_held", "rate held", Unit.PER_SECOND, Origin.STRESS), tables=frozenset({ShownIn.RUNS})),
         _lower("ready_seconds", "time to readiness", Unit.SECONDS, Origin.START),
         _lower("detection_seconds", "time to detection", Unit.SECONDS, Origin.FAULT),
         _lower("recovery_seconds", "time to recovery", Unit.SECONDS, Origin.FAULT),
@@ -389,7 +389,7 @@ HEADLINES = ("p95", "p50")
 """The latency that a place is described by: the first of these with samples enough."""
 
 
-def shown_in(table: Table) -> tuple[Metric, ...]:
+def shown_in(table: ShownIn) -> tuple[Metric, ...]:
     """The metrics of a table or chart."""
     return tuple(metric for metric in METRICS.values() if table in metric.tables)
 

@@ -16,7 +16,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from harness.environment.processes import Process
+from harness.environment.processes import ManagedProcess
 from harness.errors import EnvironmentFailedError
 from harness.plan.faults import Fault
 from harness.plan.model import COPIES, Plan
@@ -240,7 +240,7 @@ class FakeEnvironment:
         """No caches."""
         return []
 
-    def start_migration(self, database: Database, command: str, revision: str, name: str) -> Process:  # noqa: ARG002 - the interface
+    def start_migration(self, database: Database, command: str, revision: str, name: str) -> ManagedProcess:  # noqa: ARG002 - the interface
         """There is nothing to migrate."""
         raise EnvironmentFailedError(f"{name}: {database.name} is not there")
 

@@ -60,7 +60,7 @@ HOURS_FROM_S = 7200
 
 
 @dataclass(frozen=True, slots=True)
-class Cell:
+class FormattedValue:
     """One value of a table: its text, why it is missing or weak, and whether it is a description only."""
 
     text: str
@@ -68,9 +68,9 @@ class Cell:
     faint: bool = False
 
 
-def missing(why: str) -> Cell:
+def missing(why: str) -> FormattedValue:
     """A value that does not exist, and the reason."""
-    return Cell("\N{EM DASH}", why)
+    return FormattedValue("\N{EM DASH}", why)
 
 
 def number(value: float, significant: int = SIGNIFICANT) -> str:

@@ -8,7 +8,7 @@ target that does not hold is harmless, and skipped. A run that was ended early h
 from typing import NamedTuple
 
 from harness.record.outcome import Outcome
-from reports.page import Findings
+from reports.page import VerdictPage
 from reports.sections.targets import TargetRow
 from reports.templating import TEMPLATES
 
@@ -25,7 +25,7 @@ class Case(NamedTuple):
     evidence: str
 
 
-def to_junit(findings: Findings) -> str:
+def to_junit(findings: VerdictPage) -> str:
     """The verdict as a JUnit XML document."""
     cases = [_target(findings, row) for row in findings.targets]
     if all(row.advisory for row in findings.targets):
@@ -52,13 +52,13 @@ def to_junit(findings: Findings) -> str:
     return f"{text}\n"
 
 
-def _target(findings: Findings, row: TargetRow) -> Case:
+def _target(findings: VerdictPage, row: TargetRow) -> Case:
     name = f"{row.expect} ({row.narrowed})" if row.narrowed else row.expect
     return _judged(findings, name, row.outcome, row.reason, _evidence(row), advisory=row.advisory)
 
 
 def _judged(
-    findings: Findings, name: str, outcome: str, message: str, evidence: str, *, advisory: bool = False
+    findings: VerdictPage, name: str, outcome: str, message: str, evidence: str, *, advisory: bool = False
 ) -> Case:
     if findings.outcome == INVALID:
         return Case(name, "error", INVALID, findings.headline, evidence)

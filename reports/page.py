@@ -12,7 +12,7 @@ from harness.record.setup import Setup
 from harness.record.trial import Migration
 from harness.verdict.result import Result
 from reports import formatting
-from reports.formatting import Cell
+from reports.formatting import FormattedValue
 from reports.sections import targets
 from reports.sections.answers import AnswerTable, answer_table
 from reports.sections.arrivals import ArrivalTable, arrival_table
@@ -22,11 +22,11 @@ from reports.sections.causes import CauseRow, cause_rows
 from reports.sections.claims import ClaimRow, claim_rows, claims_tally
 from reports.sections.faults import FaultRow, fault_rows
 from reports.sections.indexes import IndexTable, index_table
-from reports.sections.migration import RehearsalSection, rehearsal_section, sentence
+from reports.sections.migration import MigrationSection, rehearsal_section, sentence
 from reports.sections.noise import NoiseRow, noise_rows
 from reports.sections.outcomes import what_counts
 from reports.sections.placebo import PlaceboRow, placebo_rows, placebo_sentence
-from reports.sections.query_plans import PlanTable, plan_table
+from reports.sections.query_plans import QueryPlanTable, plan_table
 from reports.sections.request_cost import KeyRow, WorkRow, equal_sentence, key_rows, work_rows
 from reports.sections.search import SearchTable, search_table
 from reports.sections.selftest import certificate_facts, certificate_sentence
@@ -50,9 +50,9 @@ class MigrationRow:
     revision: str
     seconds: str
     indexes: tuple[str, ...]
-    size_before: Cell
-    size_after: Cell
-    growth: Cell
+    size_before: FormattedValue
+    size_after: FormattedValue
+    growth: FormattedValue
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +64,7 @@ class Facts:
 
 
 @dataclass(frozen=True, slots=True)
-class Findings:
+class VerdictPage:
     """What came out: all that fits a terminal."""
 
     name: str
@@ -95,7 +95,7 @@ class Findings:
 class Page:
     """A whole report as strings."""
 
-    findings: Findings
+    findings: VerdictPage
     started: str
     columns: tuple[Column, ...]
     stages: tuple[StageTable, ...]
@@ -116,11 +116,11 @@ class Page:
     work_equal: str = ""
     keys: tuple[KeyRow, ...] = ()
     indexes: IndexTable | None = None
-    plans: PlanTable | None = None
+    plans: QueryPlanTable | None = None
     selftest: str = ""
     """What a selftest of this machine said; empty where none was made."""
 
-    rehearsal: RehearsalSection | None = None
+    rehearsal: MigrationSection | None = None
     """What the migration did while it ran under load, where that was tried."""
 
     @property
@@ -129,11 +129,11 @@ class Page:
         return any(row.service for row in self.migrations)
 
 
-def build_findings(result: Result) -> Findings:
+def build_findings(result: Result) -> VerdictPage:
     """Put what came out into words and strings."""
     plan, summary, comparison, verdict = result.plan, result.summary, result.comparison, result.verdict
     evidence = result.evidence
-    return Findings(
+    return VerdictPage(
         name=formatting.plain(plan.name),
         outcome=verdict.outcome.value,
         mark=formatting.MARKS[verdict.outcome],
@@ -207,9 +207,9 @@ def _migration(arms: Sequence[str], migration: Migration) -> MigrationRow:
         revision=formatting.plain(migration.revision or "as seeded"),
         seconds=formatting.duration(migration.seconds),
         indexes=tuple(formatting.plain(index) for index in migration.indexes_created),
-        size_before=unread if before is None else Cell(formatting.size(before)),
-        size_after=unread if after is None else Cell(formatting.size(after)),
-        growth=unread if grown is None else Cell(f"{formatting.in_percent(grown, sign=True)} %"),
+        size_before=unread if before is None else FormattedValue(formatting.size(before)),
+        size_after=unread if after is None else FormattedValue(formatting.size(after)),
+        growth=unread if grown is None else FormattedValue(f"{formatting.in_percent(grown, sign=True)} %"),
     )
 
 

@@ -1,33 +1,35 @@
 """Progress: one line that says how a run goes."""
 
+from dataclasses import dataclass
+
 from reports.formatting import count, milliseconds, number, planned
 
 
-def progress_line(
-    *,
-    place: str,
-    stage: str,
-    stage_second: float,
-    stage_seconds: float,
-    users: int,
-    rate: float | None = None,
-    rps: float,
-    p95_ms: float | None,
-    failures: int,
-    left_seconds: float,
-) -> str:
-    """The live line of a run: where it is, how much load there is, how it answers, how long it still takes.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProgressLine:
+    """The state of a run; ``rate`` is in arrivals per second of an open-loop stage, whose ``users`` are those busy."""
 
-    With a ``rate``, arrivals per second of an open stage, the users are those at work.
-    """
-    minutes, seconds = divmod(max(0, round(left_seconds)), 60)
-    parts = (
-        place,
-        f"{stage} {stage_second:.0f} of {stage_seconds:.0f} s",
-        f"{count(users)} users" if rate is None else f"{planned(rate)}/s, {count(users)} users at work",
-        f"{number(rps)} req/s",
-        f"P95 {milliseconds(p95_ms) if p95_ms is not None else '—'}",
-        f"errors {count(failures)}",
-        f"{minutes}:{seconds:02d} left",
-    )
-    return " · ".join(parts)
+    place: str
+    stage: str
+    stage_second: float
+    stage_seconds: float
+    users: int
+    rate: float | None = None
+    rps: float
+    p95_ms: float | None
+    failures: int
+    left_seconds: float
+
+    def __str__(self) -> str:
+        minutes, seconds = divmod(max(0, round(self.left_seconds)), 60)
+        load = f"{count(self.users)} users"
+        parts = (
+            self.place,
+            f"{self.stage} {self.stage_second:.0f} of {self.stage_seconds:.0f} s",
+            load if self.rate is None else f"{planned(self.rate)}/s, {load} busy",
+            f"{number(self.rps)} req/s",
+            f"P95 {milliseconds(self.p95_ms) if self.p95_ms is not None else '—'}",
+            f"errors {count(self.failures)}",
+            f"{minutes}:{seconds:02d} left",
+        )
+        return " · ".join(parts)

@@ -6,8 +6,8 @@ from rich.console import Group, RenderableType
 from rich.padding import Padding
 from rich.text import Text
 
-from reports.formatting import Cell
-from reports.page import Findings
+from reports.formatting import FormattedValue
+from reports.page import VerdictPage
 from reports.sections.answers import AnswerTable
 from reports.sections.steps import CAVEAT, TITLE, StepTable, StepValue
 from reports.sections.targets import Remark, TargetRow
@@ -21,7 +21,7 @@ Write = Callable[[str], str]
 """What writes a text in the characters that the stream can show; before anything is measured, as it changes widths."""
 
 
-def to_text(findings: Findings, *, width: int, ascii_only: bool = False, colour: bool = False) -> str:
+def to_text(findings: VerdictPage, *, width: int, ascii_only: bool = False, colour: bool = False) -> str:
     """The verdict, its targets and its doubts, without a trailing newline.
 
     Args:
@@ -33,7 +33,7 @@ def to_text(findings: Findings, *, width: int, ascii_only: bool = False, colour:
     return written(_blocks(findings, to_ascii if ascii_only else str), width=width, colour=colour)
 
 
-def _blocks(findings: Findings, write: Write) -> Iterator[RenderableType]:
+def _blocks(findings: VerdictPage, write: Write) -> Iterator[RenderableType]:
     yield Text.assemble((findings.outcome, STYLES[findings.outcome]), write(f"  {findings.tally}"))
     yield Padding.indent(Text(write(f"{findings.name} \N{MIDDLE DOT} {findings.scope}")), 2)
     if findings.targets:
@@ -72,7 +72,7 @@ def _targets(rows: Sequence[TargetRow], write: Write) -> RenderableType:
     return table(("", *HEADS), values, numbers=range(2, 6))
 
 
-def _cells(row: TargetRow) -> tuple[Cell, ...]:
+def _cells(row: TargetRow) -> tuple[FormattedValue, ...]:
     return row.before, row.after, row.change, row.interval
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 
 from harness.analysis.comparison import Comparison, Pair
-from harness.metrics import Table, shown_in
+from harness.metrics import ShownIn, shown_in
 from harness.verdict.outcomes import Outcomes, RowOutcome
 from reports import formatting
 from reports.terminal import table, written
@@ -53,7 +53,7 @@ def _rows(comparison: Comparison, outcomes: Outcomes, endpoint: str | None) -> I
 
 
 def _shown(comparison: Comparison, endpoint: str | None) -> Iterator[Pair]:
-    for metric in shown_in(Table.RUNS):
+    for metric in shown_in(ShownIn.RUNS):
         pair = comparison.pair(metric.name, None, endpoint)
         if pair and (pair.before is not None or pair.after is not None):
             yield pair

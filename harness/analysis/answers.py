@@ -11,7 +11,7 @@ from enum import Enum
 from harness.analysis.answer_differences import ABSENT, Divergence, cut, divergences
 from harness.finding import Finding
 from harness.plan.answers import Corpus
-from harness.record.answers import Answer, Inquiry
+from harness.record.answers import Answer, RecordedAnswers
 
 MOST_SHOWN = 10
 
@@ -37,7 +37,7 @@ class Pairing(Enum):
 
 
 @dataclass(frozen=True, slots=True)
-class Difference:
+class DifferingRequest:
     """One request that the arms answered differently, and the first places in which they differ.
 
     ``failed`` says that before failed where after answers: listed, and no fault of after's.
@@ -60,7 +60,7 @@ class Parting:
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class EndpointAnswers:
     """How the requests of one endpoint were answered."""
 
     endpoint: str
@@ -76,12 +76,12 @@ class Place:
 
 
 @dataclass(frozen=True, slots=True)
-class Agreement:
+class ResponseAgreement:
     """The answers of both arms side by side; ``missing`` names the arms whose answers are not there."""
 
     wanted: int
-    places: tuple[Place, ...] = ()
-    differences: tuple[Difference, ...] = ()
+    places: tuple[EndpointAnswers, ...] = ()
+    differences: tuple[DifferingRequest, ...] = ()
     parting: Parting | None = None
     missing: tuple[str, ...] = ()
     user_errors: int = 0
@@ -125,16 +125,16 @@ class Agreement:
         return AnswerOutcome.SHORT if self.asked < self.wanted else AnswerOutcome.SAME
 
 
-def agree(before: Inquiry | None, after: Inquiry | None, corpus: Corpus) -> Agreement:
+def agree(before: RecordedAnswers | None, after: RecordedAnswers | None, corpus: Corpus) -> ResponseAgreement:
     """Set the answers of both arms side by side; an arm without any is missing."""
     if before is None or after is None:
         missing = [name for name, inquiry in (("before", before), ("after", after)) if inquiry is None]
-        return Agreement(corpus.requests, missing=tuple(missing))
+        return ResponseAgreement(corpus.requests, missing=tuple(missing))
     wanted = max(corpus.requests, before.wanted, after.wanted)
     parting = _parting(before.answers, after.answers, corpus)
     known = parting.n - 1 if parting else len(before.answers)
     pairs = list(zip(before.answers[:known], after.answers[:known], strict=True))
-    return Agreement(
+    return ResponseAgreement(
         wanted,
         places=tuple(_places(pairs)),
         differences=tuple(_differences(pairs, corpus)),
@@ -143,13 +143,13 @@ def agree(before: Inquiry | None, after: Inquiry | None, corpus: Corpus) -> Agre
     )
 
 
-def unanswered(agreement: Agreement | None) -> list[Finding]:
+def unanswered(agreement: ResponseAgreement | None) -> list[Finding]:
     """The guard that is broken where a plan compares answers and there are none to compare."""
     broken = agreement is not None and agreement.outcome in {AnswerOutcome.MISSING, AnswerOutcome.NOTHING}
     return [no_answers(agreement)] if agreement and broken else []
 
 
-def no_answers(agreement: Agreement) -> Finding:
+def no_answers(agreement: ResponseAgreement) -> Finding:
     """The broken guard that says why there is nothing to compare."""
     if missing := agreement.missing:
         seen, advice = f"the answers of {' and '.join(missing)} are missing", "run the plan again to its end"
@@ -162,7 +162,7 @@ def no_answers(agreement: Agreement) -> Finding:
     return Finding("NO_ANSWERS", seen, advice)
 
 
-def uncompared(agreement: Agreement, endpoints: Iterable[str]) -> Iterator[Finding]:
+def uncompared(agreement: ResponseAgreement, endpoints: Iterable[str]) -> Iterator[Finding]:
     """The caveats of what a comparison leaves open, of the endpoints that were requested under load."""
     if agreement.missing:
         return
@@ -208,22 +208,24 @@ def _pairing(before: Answer, after: Answer) -> Pairing:
     return Pairing.EQUAL if same else Pairing.DIFFERENT
 
 
-def _places(pairs: Sequence[tuple[Answer, Answer]]) -> Iterator[Place]:
+def _places(pairs: Sequence[tuple[Answer, Answer]]) -> Iterator[EndpointAnswers]:
     counted: dict[str, dict[Pairing, int]] = {}
     for before, after in pairs:
         counts = counted.setdefault(before.endpoint, dict.fromkeys(Pairing, 0))
         counts[_pairing(before, after)] += 1
     for endpoint, counts in sorted(counted.items()):
-        yield Place(endpoint, *(counts[pairing] for pairing in Pairing))
+        yield EndpointAnswers(endpoint, *(counts[pairing] for pairing in Pairing))
 
 
-def _differences(pairs: Sequence[tuple[Answer, Answer]], corpus: Corpus) -> Iterator[Difference]:
+def _differences(pairs: Sequence[tuple[Answer, Answer]], corpus: Corpus) -> Iterator[DifferingRequest]:
     """The first of those that are after's, then the first of those that before failed, at most ``MOST_SHOWN`` each."""
     for pairing in (Pairing.DIFFERENT, Pairing.BEFORE_FAILED):
         found = [pair for pair in pairs if _pairing(*pair) is pairing]
         for before, after in found[:MOST_SHOWN]:
             where = tuple(_divergences(before, after, corpus))
-            yield Difference(before.n, before.endpoint, before.path, where, failed=pairing is Pairing.BEFORE_FAILED)
+            yield DifferingRequest(
+                before.n, before.endpoint, before.path, where, failed=pairing is Pairing.BEFORE_FAILED
+            )
 
 
 def _divergences(before: Answer, after: Answer, corpus: Corpus) -> Iterator[Divergence]:

@@ -9,14 +9,14 @@ from dataclasses import dataclass
 from statistics import median_high, median_low
 
 from harness.plan.expectation import Expectation
-from harness.plan.search import Bracket, Ending, Searched, Try, Word, bracket
-from harness.record.capacity_tries import LEAST_STARTED, Answers, word_of
+from harness.plan.search import Bracket, Ending, Searched, Try, TryOutcome, bracket
+from harness.record.capacity_tries import LEAST_STARTED, TryRequests, judge_try
 from harness.record.generation import Offered
 from harness.record.leg import Leg
 
 
 @dataclass(frozen=True, slots=True)
-class Step:
+class StressStep:
     """One stress stage of one leg, and whether all limits held in it; ``rate`` is ``None`` in a closed plan."""
 
     leg: Leg
@@ -36,7 +36,7 @@ def begun(offered: Iterable[Offered], stage: str) -> bool:
     return all(part.started >= LEAST_STARTED * part.planned for part in offered if part.stage == stage)
 
 
-def load_held(steps: Sequence[Step]) -> float | None:
+def load_held(steps: Sequence[StressStep]) -> float | None:
     """The load of the largest step such that it and every step with as much or less of it held.
 
     Returns:
@@ -49,13 +49,13 @@ def load_held(steps: Sequence[Step]) -> float | None:
 
 
 @dataclass(frozen=True, slots=True)
-class Sought:
+class SearchResult:
     """What the search of one leg came to: the words are those that its samples say, whatever the generator went by."""
 
     leg: Leg
     stage: str
     tries: tuple[Try, ...]
-    words: tuple[Word, ...]
+    words: tuple[TryOutcome, ...]
     ended: Ending
     confirm: bool
 
@@ -71,14 +71,14 @@ class Sought:
         return [tried for tried, word in zip(self.tries, self.words, strict=True) if tried.word is not word]
 
 
-def sought(leg: Leg, searched: Searched, limits: Sequence[Expectation], answers: Answers) -> Sought:
+def sought(leg: Leg, searched: Searched, limits: Sequence[Expectation], answers: TryRequests) -> SearchResult:
     """Judge every try of a leg's search by its samples."""
-    words = tuple(word_of(limits, tried, answers) for tried in searched.tries)
-    return Sought(leg, searched.stage, searched.tries, words, searched.ended, searched.confirm)
+    words = tuple(judge_try(limits, tried, answers) for tried in searched.tries)
+    return SearchResult(leg, searched.stage, searched.tries, words, searched.ended, searched.confirm)
 
 
 @dataclass(frozen=True, slots=True)
-class Capacity:
+class MeasuredCapacity:
     """What one or several searches of an arm found.
 
     Attributes:
@@ -92,7 +92,7 @@ class Capacity:
     at_least: bool
 
 
-def capacity_of(searches: Sequence[Sought]) -> Capacity | None:
+def capacity_of(searches: Sequence[SearchResult]) -> MeasuredCapacity | None:
     """The capacity that searches found; ``None`` when there are none, or all ended before they said anything."""
     brackets = [one.bracket for one in searches]
     told = [(known.low or 0.0, known.high) for known in brackets if known != Bracket(None, None)]
@@ -100,7 +100,7 @@ def capacity_of(searches: Sequence[Sought]) -> Capacity | None:
         return None
     held = median_low([low for low, _ in told])
     missed = [high for _, high in told if high is not None]
-    return Capacity(
+    return MeasuredCapacity(
         held=held,
         missed=median_high(missed) if len(missed) == len(told) else None,
         at_least=any(high is None and low <= held for low, high in told),

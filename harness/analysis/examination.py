@@ -3,29 +3,29 @@
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
-from harness.analysis.soundness import Asked, endpoints_of, unlike, unsound_leg
-from harness.analysis.statuses import Replies, replies_of, together
+from harness.analysis.soundness import RequestedEndpoints, endpoints_of, unlike, unsound_leg
+from harness.analysis.statuses import Statuses, replies_of, together
 from harness.finding import Finding
 from harness.plan.model import ARMS, Plan
 from harness.record.trial import Seal, Trial
 
 
 @dataclass(slots=True)
-class Examination:
+class SoundnessChecks:
     """What was seen so far of the trials of a plan; ``seals`` are by leg."""
 
     plan: Plan
     seals: Mapping[str, Seal] = field(default_factory=dict)
     _found: list[Finding] = field(default_factory=list)
-    _asked: list[Asked] = field(default_factory=list)
-    _replies: list[Replies] = field(default_factory=list)
+    _asked: list[RequestedEndpoints] = field(default_factory=list)
+    _replies: list[Statuses] = field(default_factory=list)
 
     def watched(self, trials: Iterable[Trial]) -> Iterator[Trial]:
         """The same trials, each examined when it is asked for."""
         for trial in trials:
             self._found += unsound_leg(self.plan, trial, self.seals.get(trial.leg.title))
             if trial.leg.arm in ARMS:
-                self._asked.append(Asked(trial.leg, endpoints_of(trial)))
+                self._asked.append(RequestedEndpoints(trial.leg, endpoints_of(trial)))
                 self._replies += replies_of(trial)
             yield trial
 
@@ -35,7 +35,7 @@ class Examination:
         return [*self._found, *unlike(self._asked)]
 
     @property
-    def replies(self) -> list[Replies]:
+    def replies(self) -> list[Statuses]:
         """What was answered, by arm and endpoint."""
         places = dict.fromkeys((one.arm, one.endpoint) for one in self._replies)
         return [together(self._replies, arm, endpoint) for arm, endpoint in places]

@@ -14,7 +14,7 @@ from typing import Any
 from harness.analysis.comparable import differences
 from harness.errors import PackageMissingError
 from harness.metrics import Metric, Scale
-from harness.record.archive import Entry
+from harness.record.archive import ArchivedRun
 
 FEWEST = 8
 """Of six runs a lasting change of 30 % is missed more often than not, of eight it is found nine times in ten
@@ -42,7 +42,7 @@ class Line:
     """Comparable runs in the order of their start; ``differs`` is what sets them apart from the line before."""
 
     plan_name: str
-    entries: tuple[Entry, ...]
+    entries: tuple[ArchivedRun, ...]
     differs: tuple[str, ...] = ()
     turns: tuple[Turn, ...] = ()
 
@@ -52,7 +52,7 @@ class Line:
         return max(0, FEWEST - len(self.entries))
 
 
-def lines_of(entries: Sequence[Entry], metric: Metric) -> tuple[Line, ...]:
+def lines_of(entries: Sequence[ArchivedRun], metric: Metric) -> tuple[Line, ...]:
     """Every run on the line of those that it can be compared with, and the change points of each line.
 
     Raises:
@@ -72,7 +72,7 @@ def lines_of(entries: Sequence[Entry], metric: Metric) -> tuple[Line, ...]:
     return tuple(replace(line, turns=tuple(_turns(line, metric))) for line in lines)
 
 
-def change_of(entry: Entry, previous: Entry, metric: Metric) -> float | None:
+def change_of(entry: ArchivedRun, previous: ArchivedRun, metric: Metric) -> float | None:
     """From one run to the next: a fraction of the earlier, or for shares their difference; ``None`` from zero."""
     if metric.scale is not Scale.LOG:
         return entry.value - previous.value
@@ -88,7 +88,7 @@ def require_otava() -> None:
     _compute()
 
 
-def _apart(one: Entry, other: Entry) -> list[str]:
+def _apart(one: ArchivedRun, other: ArchivedRun) -> list[str]:
     return differences(one.setup, one.plan, other.setup, other.plan)
 
 

@@ -16,7 +16,7 @@ from harness.finding import Finding
 from harness.metrics import Metric, Origin, Scale
 from harness.plan.model import CONTROL
 from harness.plan.targets import Target
-from harness.record.noise import Difference, Noise, Place
+from harness.record.noise import ComparisonPlace, Noise, NoiseRatios
 from harness.statistics.intervals import Interval, t_interval
 from harness.statistics.percentiles import percentile
 
@@ -44,7 +44,7 @@ class Floor:
         return self.pairs < PAIRS_FOR_A_FLOOR
 
 
-def differences_of(summary: Summary) -> tuple[Difference, ...]:
+def differences_of(summary: Summary) -> tuple[NoiseRatios, ...]:
     """The log ratios of before and control in a run; empty when it has no control arm.
 
     Of metrics that are compared as ratios, where each leg has the samples that they need and no value is 0.
@@ -53,7 +53,7 @@ def differences_of(summary: Summary) -> tuple[Difference, ...]:
         return ()
     found = compare(summary, after=CONTROL)
     return tuple(
-        Difference(
+        NoiseRatios(
             pair.metric.name,
             pair.stage,
             pair.endpoint,
@@ -68,22 +68,22 @@ def differences_of(summary: Summary) -> tuple[Difference, ...]:
     )
 
 
-def floors_of(differences: Iterable[Difference]) -> dict[Place, "Floor"]:
+def floors_of(differences: Iterable[NoiseRatios]) -> dict[ComparisonPlace, "Floor"]:
     """The floor of each place that anything is known of."""
-    together: dict[Place, list[float]] = {}
+    together: dict[ComparisonPlace, list[float]] = {}
     for difference in differences:
         together.setdefault(difference.place, []).extend(difference.ratios)
     floors = {place: floor_of(ratios) for place, ratios in together.items()}
     return {place: floor for place, floor in floors.items() if floor}
 
 
-def place_of(target: Target) -> Place:
+def place_of(target: Target) -> ComparisonPlace:
     """What a target speaks of."""
-    return Place(target.expectation.metric.name, target.stage, target.endpoint, target.tag)
+    return ComparisonPlace(target.expectation.metric.name, target.stage, target.endpoint, target.tag)
 
 
 def unequal_arms(
-    own: Iterable[Difference], known: Mapping[Place, Floor], places: Collection[Place]
+    own: Iterable[NoiseRatios], known: Mapping[ComparisonPlace, Floor], places: Collection[ComparisonPlace]
 ) -> Iterator[Finding]:
     """Where before and control of a run differ, in the whole 95 % interval, beyond what earlier runs say of equal arms.
 
@@ -97,7 +97,7 @@ def unequal_arms(
                 yield _unequal(difference.place, ratio, floor)
 
 
-def _unequal(place: Place, ratio: Interval, floor: Floor) -> Finding:
+def _unequal(place: ComparisonPlace, ratio: Interval, floor: Floor) -> Finding:
     where = " of ".join(part for part in (place.metric, place.stage, place.endpoint, place.tag) if part)
     low, high = (f"{(math.exp(bound) - 1) * 100:+.1f}" for bound in (ratio.low, ratio.high))
     known = f"{floor.value * 100:.1f} % in {floor.pairs} pairs"
@@ -108,12 +108,12 @@ def _unequal(place: Place, ratio: Interval, floor: Floor) -> Finding:
     )
 
 
-def earlier_differences(noise: Noise | None) -> list[Difference]:
+def earlier_differences(noise: Noise | None) -> list[NoiseRatios]:
     """What earlier runs on this machine measured of equal arms."""
     return [difference for run in noise.runs for difference in run.differences] if noise else []
 
 
-def known_floors(noise: Noise | None, summary: Summary) -> dict[Place, "Floor"]:
+def known_floors(noise: Noise | None, summary: Summary) -> dict[ComparisonPlace, "Floor"]:
     """The floors that earlier runs on this machine and the control arm of this one leave together."""
     return floors_of([*earlier_differences(noise), *differences_of(summary)])
 

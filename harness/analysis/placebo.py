@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from harness.analysis.comparison import Pair, pair_of
 from harness.analysis.summary import Summary
-from harness.metrics import Table, shown_in
+from harness.metrics import ShownIn, shown_in
 from harness.plan.model import PLACEBO
 
 
@@ -30,6 +30,6 @@ def treated(summary: Summary) -> tuple[Treated, ...]:
             pair_of(summary, metric, None, endpoint),
         )
         for endpoint in sorted(endpoints, key=lambda endpoint: endpoint or "")
-        for metric in shown_in(Table.PLACEBO)
+        for metric in shown_in(ShownIn.PLACEBO)
     )
     return tuple(one for one in pairs if one.placebo.change and one.placebo.least_requests >= one.placebo.metric.least)

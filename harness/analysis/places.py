@@ -16,7 +16,7 @@ Cells = Mapping[tuple[str, str], Cell]
 """The cells of a leg by stage and endpoint."""
 
 
-class Place(NamedTuple):
+class RowPlace(NamedTuple):
     """What a row is of; ``None`` is pooled over all of them, or over the endpoints of a tag."""
 
     arm: str
@@ -37,7 +37,7 @@ class Spans:
         """The stages that are not pooled with the others."""
         return {window.stage for _, window in self.windows if window.kind == StageKind.RAMP}
 
-    def seconds(self, place: Place) -> float:
+    def seconds(self, place: RowPlace) -> float:
         """Summarised seconds of all legs and stages that a place covers."""
         ramps = self.ramps
         return math.fsum(
@@ -49,14 +49,14 @@ class Spans:
         )
 
 
-def places_of(legs: Sequence[tuple[Leg, Cells]], ramps: set[str]) -> Iterator[tuple[Place, list[Cell]]]:
+def places_of(legs: Sequence[tuple[Leg, Cells]], ramps: set[str]) -> Iterator[tuple[RowPlace, list[Cell]]]:
     """Every place in which anything was requested with its cells; the most detailed places first."""
     for by_block, by_stage, by_endpoint in product((True, False), repeat=3):
-        found: dict[Place, list[Cell]] = {}
+        found: dict[RowPlace, list[Cell]] = {}
         for leg, cells in legs:
             for (stage, endpoint), cell in cells.items():
                 if by_stage or stage not in ramps:
-                    place = Place(
+                    place = RowPlace(
                         leg.arm,
                         leg.block if by_block else None,
                         stage if by_stage else None,
@@ -66,7 +66,7 @@ def places_of(legs: Sequence[tuple[Leg, Cells]], ramps: set[str]) -> Iterator[tu
         yield from sorted(found.items(), key=lambda item: item[0])
 
 
-def row_of(cell: Cell, place: Place, seconds: float) -> Row:
+def row_of(cell: Cell, place: RowPlace, seconds: float) -> Row:
     """The row of the cell of a place that covers so many seconds."""
     row = Row(
         **place._asdict(),

@@ -8,14 +8,14 @@ apart, to be put together again in the shares of the load.
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from harness.record.request_work import Asked, Inspected
+from harness.record.request_work import CorpusRequest, RequestWork
 from harness.record.statements import Counts
 
 LEAST = {"statements": 1, "rows": 1, "pages": 1, "write-ahead log": 100}
 
 
 @dataclass(frozen=True, slots=True)
-class Part:
+class StatementCost:
     """A statement's part in an endpoint's toll: its cost per request that no cache answered, and how often it ran."""
 
     fingerprint: str
@@ -24,7 +24,7 @@ class Part:
 
 
 @dataclass(frozen=True, slots=True)
-class Toll:
+class RequestCost:
     """What a request to one endpoint costs.
 
     Attributes:
@@ -47,7 +47,7 @@ class Toll:
     db_ms: float | None
     keys_hit: int
     keys_missed: int
-    parts: tuple[Part, ...]
+    parts: tuple[StatementCost, ...]
 
     def at(self, hit_rate: float | None) -> Counts:
         """The cost per request where a cache answers a share of them."""
@@ -65,7 +65,7 @@ class Apart:
     share: float
 
 
-def apart(one: Mapping[str, Toll], other: Mapping[str, Toll]) -> Apart | None:
+def apart(one: Mapping[str, RequestCost], other: Mapping[str, RequestCost]) -> Apart | None:
     """The largest difference between arms that should be equal; ``None`` where they share no endpoint.
 
     Times are left out, and so is what is next to nothing: less than one a request, of the log less than 100 bytes.
@@ -79,7 +79,7 @@ def apart(one: Mapping[str, Toll], other: Mapping[str, Toll]) -> Apart | None:
     return max(found, key=lambda each: (each.share, each.endpoint), default=None)
 
 
-def _side_by_side(one: Toll, other: Toll) -> dict[str, tuple[float, float]]:
+def _side_by_side(one: RequestCost, other: RequestCost) -> dict[str, tuple[float, float]]:
     a, b = one.each, other.each
     return {
         "statements": (a.calls, b.calls),
@@ -89,7 +89,7 @@ def _side_by_side(one: Toll, other: Toll) -> dict[str, tuple[float, float]]:
     }
 
 
-def tolls_of(inspected: Inspected) -> dict[str, Toll]:
+def request_costs(inspected: RequestWork) -> dict[str, RequestCost]:
     """The toll of each endpoint of which a request did not fail; empty where the statements are not known."""
     if inspected.missing:
         return {}
@@ -100,11 +100,11 @@ def tolls_of(inspected: Inspected) -> dict[str, Toll]:
     }
 
 
-def _toll(endpoint: str, asked: Sequence[Asked], inspected: Inspected) -> Toll:
+def _toll(endpoint: str, asked: Sequence[CorpusRequest], inspected: RequestWork) -> RequestCost:
     hits, others = [one for one in asked if one.hit], [one for one in asked if not one.hit]
     waited = [one.db_ms for one in others if one.db_ms is not None]
-    parts = (Part(*of, counts.per(len(others))) for of, counts in _by_statement(others, inspected).items())
-    return Toll(
+    parts = (StatementCost(*of, counts.per(len(others))) for of, counts in _by_statement(others, inspected).items())
+    return RequestCost(
         endpoint=endpoint,
         requests=len(asked),
         hits=len(hits),
@@ -118,11 +118,11 @@ def _toll(endpoint: str, asked: Sequence[Asked], inspected: Inspected) -> Toll:
     )
 
 
-def _mean(asked: Sequence[Asked]) -> Counts | None:
+def _mean(asked: Sequence[CorpusRequest]) -> Counts | None:
     return sum((one.counts for one in asked), Counts()).per(len(asked)) if asked else None
 
 
-def _by_statement(asked: Sequence[Asked], inspected: Inspected) -> Mapping[tuple[str, str], Counts]:
+def _by_statement(asked: Sequence[CorpusRequest], inspected: RequestWork) -> Mapping[tuple[str, str], Counts]:
     found: dict[tuple[str, str], Counts] = {}
     for number, counts in _works(asked):
         statement = inspected.statements[number]
@@ -131,5 +131,5 @@ def _by_statement(asked: Sequence[Asked], inspected: Inspected) -> Mapping[tuple
     return found
 
 
-def _works(asked: Sequence[Asked]) -> Iterator[tuple[int, Counts]]:
+def _works(asked: Sequence[CorpusRequest]) -> Iterator[tuple[int, Counts]]:
     return ((work.statement, work.counts) for one in asked for work in one.work)

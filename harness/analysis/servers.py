@@ -28,7 +28,7 @@ PROBES = "server:probes"
 
 
 @dataclass(frozen=True, slots=True)
-class Told:
+class ServerReport:
     """What one server, or one database of it, told in one arm.
 
     Attributes:
@@ -45,7 +45,7 @@ class Told:
     seconds: float = 0.0
 
 
-def told_of(trials: Sequence[Trial]) -> Iterator[Told]:
+def told_of(trials: Sequence[Trial]) -> Iterator[ServerReport]:
     """What every server told in every arm, in the order in which they were read."""
     frames = [frame for trial in trials if len(frame := _frame(trial))]
     if not frames:
@@ -61,7 +61,7 @@ def told_of(trials: Sequence[Trial]) -> Iterator[Told]:
             if known:
                 (counts if rises else levels)[str(name)] = max(known) if str(name) in MOST else fmean(known)
         seconds = fmean(_seconds(trial) for trial in trials if trial.leg.arm == arm)
-        yield Told(str(arm), str(source), counts, levels, seconds)
+        yield ServerReport(str(arm), str(source), counts, levels, seconds)
 
 
 def evictions_of(trial: Trial) -> int:

@@ -265,14 +265,14 @@ def _of_generator(trial: Trial, name: str) -> tuple[list[NDArray[np.float64]], l
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class RequestedEndpoints:
     """How often each endpoint was requested in a leg."""
 
     leg: Leg
     requests: dict[str, int]
 
 
-def unlike(legs: Sequence[Asked]) -> Iterator[Finding]:
+def unlike(legs: Sequence[RequestedEndpoints]) -> Iterator[Finding]:
     """A leg without an endpoint that the other legs of its arm request often."""
     for own in legs:
         others = [found.requests for found in legs if found.leg.arm == own.leg.arm and found is not own]

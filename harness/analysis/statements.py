@@ -64,7 +64,7 @@ def work_values(counts: Counts, requests: int = 1) -> dict[str, float]:
     }
 
 
-class Work:
+class StatementTotals:
     """The statements of some trials in the measured parts of their stages."""
 
     def __init__(self, trials: Sequence[Trial]) -> None:

@@ -24,7 +24,7 @@ SHORTER = 0.5
 
 
 @dataclass(frozen=True, slots=True)
-class Replies:
+class Statuses:
     """The answers to the requests of one endpoint in the measured part of all legs of an arm but ramps.
 
     ``kinds`` counts those that count as successes, by ``2xx``, ``empty 2xx``, ``304``, ``3xx``, ``4xx``, ``5xx`` and
@@ -48,11 +48,11 @@ class Replies:
         return self.kinds[kind] / max(self.successes, 1)
 
 
-def together(replies: Sequence[Replies], arm: str, endpoint: str | None) -> Replies:
+def together(replies: Sequence[Statuses], arm: str, endpoint: str | None) -> Statuses:
     """The replies of an arm to an endpoint, or to all of them."""
     own = [one for one in replies if one.arm == arm and endpoint in {None, one.endpoint}]
     kinds: Counter[str] = sum((one.kinds for one in own), Counter())
-    return Replies(
+    return Statuses(
         arm,
         endpoint or "",
         requests=sum(one.requests for one in own),
@@ -62,25 +62,25 @@ def together(replies: Sequence[Replies], arm: str, endpoint: str | None) -> Repl
     )
 
 
-def failed_too_often(replies: Sequence[Replies], endpoint: str | None, *, relative: bool) -> bool:
+def failed_too_often(replies: Sequence[Statuses], endpoint: str | None, *, relative: bool) -> bool:
     """Whether so many failed that what succeeded says little: of after, or where it is compared, of before."""
     before, after = (together(replies, arm, endpoint) for arm in ARMS)
     of_after = after.failures > MOST_FAILED * after.requests
     return of_after or (relative and before.failures > MOST_FAILED_BEFORE * before.requests)
 
 
-def excused(replies: Sequence[Replies], endpoint: str | None) -> bool:
+def excused(replies: Sequence[Statuses], endpoint: str | None) -> bool:
     """Whether answers of after that say that the server failed count as successes, and not just a few."""
     after = together(replies, ARMS[-1], endpoint)
     return after.kinds["5xx"] > MOST_EXCUSED * after.requests
 
 
-def answered_otherwise(replies: Sequence[Replies], endpoint: str | None) -> bool:
+def answered_otherwise(replies: Sequence[Statuses], endpoint: str | None) -> bool:
     """Whether successes of after are of other kinds than those of before, in an endpoint that matters to a target."""
     return next(_unlike(replies, endpoint), None) is not None
 
 
-def asked_otherwise(replies: Sequence[Replies], endpoint: str | None) -> bool:
+def asked_otherwise(replies: Sequence[Statuses], endpoint: str | None) -> bool:
     """Whether all requests together are other ones in the two arms: an endpoint of one alone, or other shares."""
     if endpoint is not None:
         return False
@@ -97,7 +97,7 @@ def _chance(endpoints: int, totals: dict[str, int]) -> float:
     return float((endpoints / min(totals.values())) ** 0.5)
 
 
-def shorter(replies: Sequence[Replies]) -> bool:
+def shorter(replies: Sequence[Statuses]) -> bool:
     """Whether the answers to an endpoint that matters are less than half as long after as before."""
     total = together(replies, ARMS[-1], None).requests
     for name in {one.endpoint for one in replies}:
@@ -109,7 +109,7 @@ def shorter(replies: Sequence[Replies]) -> bool:
     return False
 
 
-def _unlike(replies: Sequence[Replies], endpoint: str | None) -> Iterator[str]:
+def _unlike(replies: Sequence[Statuses], endpoint: str | None) -> Iterator[str]:
     """The endpoints whose answers differ in kind, of those that are at least a tenth of what a target speaks of."""
     total = together(replies, ARMS[-1], endpoint).requests
     for name in sorted({one.endpoint for one in replies if endpoint in {None, one.endpoint}}):
@@ -121,14 +121,14 @@ def _unlike(replies: Sequence[Replies], endpoint: str | None) -> Iterator[str]:
             yield name
 
 
-def hollow(replies: Sequence[Replies]) -> bool:
+def hollow(replies: Sequence[Statuses]) -> bool:
     """Whether most of what after answered to GET has nothing in it: empty, a redirect, or "not modified"."""
     read = [one for one in replies if one.arm == ARMS[-1] and one.endpoint.startswith("GET ")]
     nothing = sum(one.kinds[kind] for one in read for kind in (EMPTY, UNCHANGED, "3xx"))
     return nothing > sum(one.successes for one in read) / 2 > 0
 
 
-def replies_of(trial: Trial) -> Iterator[Replies]:
+def replies_of(trial: Trial) -> Iterator[Statuses]:
     """The replies of a leg, by endpoint, of the measured part of all stages but ramps."""
     samples = trial.samples
     if not len(samples):
@@ -154,4 +154,4 @@ def replies_of(trial: Trial) -> Iterator[Replies]:
             for label, count in zip(labels, table[code], strict=False):
                 kinds[label] += int(count)
             counts = int(asked[code]), int(failed[code])
-            yield Replies(trial.leg.arm, name, *counts, +kinds, int(sizes[code]))
+            yield Statuses(trial.leg.arm, name, *counts, +kinds, int(sizes[code]))

@@ -33,7 +33,7 @@ class Level:
 
 
 @dataclass(frozen=True, slots=True)
-class Contribution:
+class StepContribution:
     """What one step did to a metric.
 
     Attributes:
@@ -58,7 +58,7 @@ class Waterfall:
 
     total: Pair
     levels: tuple[Level, ...]
-    contributions: tuple[Contribution, ...]
+    contributions: tuple[StepContribution, ...]
 
     @property
     def enough(self) -> bool:
@@ -95,7 +95,7 @@ def _waterfall(summary: Summary, chain: Chain, arms: Sequence[str], name: str) -
     pairs = [pair_of(summary, *place, ends) for ends in pairwise(arms)]
     parts = zip(chain.steps, pairs, _shares(total, pairs), strict=True)
     levels = (_level(arm, pair_of(summary, *place, (arm, arm))) for arm in arms)
-    return Waterfall(total, tuple(levels), tuple(Contribution(*part) for part in parts))
+    return Waterfall(total, tuple(levels), tuple(StepContribution(*part) for part in parts))
 
 
 def _level(arm: str, alone: Pair) -> Level:

@@ -16,18 +16,18 @@ from functools import cached_property, partial
 
 import pyarrow.compute as pc
 
-from harness.analysis.capacity import Sought, Step, begun, sought
+from harness.analysis.capacity import SearchResult, StressStep, begun, sought
 from harness.analysis.cells import cells_of, pooled
 from harness.analysis.latency_curve import Curve, curve_of
 from harness.analysis.leg_facts import LegFacts
-from harness.analysis.places import Cells, Place, Spans, places_of, row_of
+from harness.analysis.places import Cells, RowPlace, Spans, places_of, row_of
 from harness.analysis.recovery import Recovery, recoveries_of
-from harness.analysis.request_cost import Toll
+from harness.analysis.request_cost import RequestCost
 from harness.analysis.row import Row
-from harness.analysis.servers import Told, told_of
+from harness.analysis.servers import ServerReport, told_of
 from harness.analysis.settling import NOTHING_LEFT_OUT, Settling
-from harness.analysis.statements import StatementUse, Work, work_values
-from harness.analysis.timeline import Course, Second, course_of, timeline
+from harness.analysis.statements import StatementTotals, StatementUse, work_values
+from harness.analysis.timeline import LegTimeline, Second, course_of, timeline
 from harness.analysis.triggers import TriggerTime
 from harness.analysis.usage import Consumer, Usage
 from harness.analysis.whole_values import whole_values
@@ -37,7 +37,7 @@ from harness.plan.faults import Fault
 from harness.plan.readings import metrics_of
 from harness.plan.stages import StageKind
 from harness.plan.vocabulary import NO_WORDS, Tags, Vocabulary
-from harness.record.capacity_tries import Answers, holds
+from harness.record.capacity_tries import TryRequests, holds
 from harness.record.trial import Migration, Trial
 
 
@@ -57,20 +57,20 @@ class Summary:
     curves: tuple[Curve, ...]
     timelines: dict[str, tuple[Second, ...]]
     legs: tuple[LegFacts, ...]
-    steps: tuple[Step, ...] = ()
+    steps: tuple[StressStep, ...] = ()
     consumers: tuple[Consumer, ...] = ()
     recoveries: tuple[Recovery, ...] = ()
     settling: Settling = NOTHING_LEFT_OUT
-    searches: tuple[Sought, ...] = ()
+    searches: tuple[SearchResult, ...] = ()
     tagged: tuple[Row, ...] = ()
     measures: tuple[Metric, ...] = ()
     statements: tuple[StatementUse, ...] = ()
-    servers: tuple[Told, ...] = ()
+    servers: tuple[ServerReport, ...] = ()
 
     @cached_property
-    def _index(self) -> dict[Place, Row]:
+    def _index(self) -> dict[RowPlace, Row]:
         rows = (*self.rows, *self.tagged)
-        return {Place(row.arm, row.block, row.stage, row.endpoint, row.tag): row for row in rows}
+        return {RowPlace(row.arm, row.block, row.stage, row.endpoint, row.tag): row for row in rows}
 
     @cached_property
     def blocks(self) -> list[int]:
@@ -91,7 +91,7 @@ class Summary:
         self, arm: str, block: int | None, stage: str | None, endpoint: str | None, tag: str | None = None
     ) -> Row | None:
         """The row of a cell, or of the endpoints of a tag together; ``None`` when nothing was requested there."""
-        return self._index.get(Place(arm, block, stage, endpoint, tag))
+        return self._index.get(RowPlace(arm, block, stage, endpoint, tag))
 
 
 def summarise(
@@ -102,7 +102,7 @@ def summarise(
     *,
     settling: Settling = NOTHING_LEFT_OUT,
     vocabulary: Vocabulary = NO_WORDS,
-    tolls: Mapping[str, Mapping[str, Toll]] | None = None,
+    tolls: Mapping[str, Mapping[str, RequestCost]] | None = None,
 ) -> Summary:
     """Summarise the trials of a run; the caller passes complete blocks only.
 
@@ -121,7 +121,7 @@ def summarise(
     steps = tuple(_steps(legs, rows, limits)) if limits else ()
     searches = tuple(counts.sought for counts in counted if counts.sought is not None)
     recoveries = tuple(recovery for counts in counted for recovery in counts.recoveries)
-    usage, work, triggers = Usage(legs, vocabulary.readings), Work(legs), TriggerTime(legs)
+    usage, work, triggers = Usage(legs, vocabulary.readings), StatementTotals(legs), TriggerTime(legs)
     made = {(row.arm, row.block): row.requests for row in rows if row.stage is None and row.endpoint is None}
     requests = {trial.leg.number: made.get((trial.leg.arm, trial.leg.block), 0) for trial in legs}
 
@@ -163,9 +163,9 @@ class _Counts:
 
     trial: Trial
     cells: Cells
-    course: Course
+    course: LegTimeline
     recoveries: tuple[Recovery, ...]
-    sought: Sought | None
+    sought: SearchResult | None
 
     def only(self, endpoints: Collection[str]) -> Cells:
         """The cells of some endpoints."""
@@ -182,13 +182,13 @@ def _counts(trial: Trial, faults: Sequence[Fault], limits: Sequence[Expectation]
     )
 
 
-def _sought(trial: Trial, limits: Sequence[Expectation]) -> Sought | None:
+def _sought(trial: Trial, limits: Sequence[Expectation]) -> SearchResult | None:
     """What the search of a leg came to; ``None`` where there was none."""
     if trial.generation.searched is None or not limits:
         return None
     due, sent, duration = (trial.samples[name].to_numpy() for name in ("due_ns", "sent_ns", "duration_ns"))
     ok = pc.is_null(trial.samples["error"]).to_numpy(zero_copy_only=False)
-    return sought(trial.leg, trial.generation.searched, limits, Answers(due, sent, duration, ok))
+    return sought(trial.leg, trial.generation.searched, limits, TryRequests(due, sent, duration, ok))
 
 
 def _timelines(counted: Sequence[_Counts]) -> dict[str, tuple[Second, ...]]:
@@ -226,7 +226,7 @@ def _tagged_rows(counted: Sequence[_Counts], tags: Tags) -> Iterator[Row]:
                 yield row_of(pooled(cells), place._replace(tag=tag), spans.seconds(place))
 
 
-def _steps(trials: Sequence[Trial], rows: Sequence[Row], limits: Sequence[Expectation]) -> Iterator[Step]:
+def _steps(trials: Sequence[Trial], rows: Sequence[Row], limits: Sequence[Expectation]) -> Iterator[StressStep]:
     """Every stress stage of every leg; one without requests, or without its arrivals, is not held."""
     of_stage = {(row.arm, row.block, row.stage): row for row in rows if row.endpoint is None}
     for trial in trials:
@@ -235,10 +235,10 @@ def _steps(trials: Sequence[Trial], rows: Sequence[Row], limits: Sequence[Expect
                 row = of_stage.get((trial.leg.arm, trial.leg.block, window.stage))
                 arrived = begun(trial.generation.offered, window.stage)
                 held = arrived and row is not None and holds(limits, row.value)
-                yield Step(trial.leg, window.stage, window.users, held, window.rate)
+                yield StressStep(trial.leg, window.stage, window.users, held, window.rate)
 
 
-def _cost(row: Row, tolls: Mapping[str, Mapping[str, Toll]]) -> dict[str, float]:
+def _cost(row: Row, tolls: Mapping[str, Mapping[str, RequestCost]]) -> dict[str, float]:
     """What requests to the endpoint of a row cost the database, as many of them answered by a cache as were."""
     toll = tolls.get(row.arm, {}).get(row.endpoint) if row.endpoint is not None else None
     return work_values(toll.at(row.value("cache_hit_rate"))) if toll else {}

@@ -26,14 +26,14 @@ class Second:
 
 
 @dataclass(frozen=True, slots=True)
-class Course:
+class LegTimeline:
     """One leg: failures, and latencies of successes in ns, by the second in which they were due."""
 
     failures: dict[int, int]
     latency_ns: dict[int, NDArray[np.int64]]
 
 
-def course_of(trial: Trial) -> Course:
+def course_of(trial: Trial) -> LegTimeline:
     """The course of a leg, with its warm-ups and what was due between and after its stages."""
     due = (trial.samples["due_ns"].to_numpy() / 1e9).astype(np.int64)
     failed = ~pc.is_null(trial.samples["error"]).to_numpy(zero_copy_only=False)
@@ -41,13 +41,13 @@ def course_of(trial: Trial) -> Course:
     code = np.searchsorted(seconds, due) * 2 + failed
     order, starts = group_by_code(code, 2 * len(seconds))
     latency, bounds = latency_ns(trial.samples)[order], starts.tolist()
-    return Course(
+    return LegTimeline(
         failures={s: bounds[2 * i + 2] - bounds[2 * i + 1] for i, s in enumerate(seconds.tolist())},
         latency_ns={s: latency[bounds[2 * i] : bounds[2 * i + 1]] for i, s in enumerate(seconds.tolist())},
     )
 
 
-def timeline(courses: Sequence[Course]) -> tuple[Second, ...]:
+def timeline(courses: Sequence[LegTimeline]) -> tuple[Second, ...]:
     """The legs of an arm together, second by second; one without requests does not count as a leg."""
     legs = [course for course in courses if course.latency_ns]
     found = []

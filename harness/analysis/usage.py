@@ -8,7 +8,7 @@ from enum import StrEnum
 import pandas as pd
 
 from harness.analysis.readings import Gauging
-from harness.metrics import METRICS, Metric, Process, Unit
+from harness.metrics import METRICS, Metric, ProcessRole, Unit
 from harness.plan.readings import Gauge
 from harness.plan.stages import StageKind
 from harness.record.readings import CPU, DESCRIPTORS, MEMORY, THREADS, of_generator, of_server
@@ -21,7 +21,7 @@ ALLOCATION_MB = 1.0
 """An arena of Python's allocator; those of Redis and PostgreSQL take no less at a time."""
 
 
-class Course(StrEnum):
+class MemoryTrend(StrEnum):
     """Where memory goes in endurance stages, as far as they tell it; steady is shown by an interval, as growth is."""
 
     GROWS = "grows"
@@ -51,16 +51,16 @@ class Consumer:
     descriptors: int | None = None
 
     @property
-    def course(self) -> Course | None:
+    def course(self) -> MemoryTrend | None:
         """Where its memory goes; ``None`` where nothing is known of its growth."""
         growth = self.growth
         if growth is None:
             return None
         if -self.told <= growth.low and growth.high <= self.told:
-            return Course.STEADY
+            return MemoryTrend.STEADY
         if abs(growth.value) <= self.told or growth.low <= 0 <= growth.high:
-            return Course.UNTOLD
-        return Course.GROWS if growth.value > 0 else Course.SHRINKS
+            return MemoryTrend.UNTOLD
+        return MemoryTrend.GROWS if growth.value > 0 else MemoryTrend.SHRINKS
 
 
 class Usage:
@@ -119,8 +119,8 @@ def used_by(metric: Metric, readings: pd.DataFrame) -> float | None:
     Returns:
         ``None`` where nobody read it.
     """
-    others = ~readings["source"].isin([Process.DATABASE, Process.CACHE])
-    own = readings[others if metric.process is Process.SERVICE else readings["source"] == metric.process]
+    others = ~readings["source"].isin([ProcessRole.DATABASE, ProcessRole.CACHE])
+    own = readings[others if metric.process is ProcessRole.SERVICE else readings["source"] == metric.process]
     if metric.unit is Unit.FRACTION:
         by_source = own[own["name"] == CPU].groupby("source")["value"].mean()
     else:

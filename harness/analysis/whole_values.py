@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from statistics import fmean, median_low
 
-from harness.analysis.capacity import Sought, Step, capacity_of, load_held
+from harness.analysis.capacity import SearchResult, StressStep, capacity_of, load_held
 from harness.analysis.recovery import Recovery
 from harness.metrics import LOADS_HELD, held_metric
 from harness.record.trial import Migration, Trial
@@ -29,10 +29,10 @@ class WholeValues:
 
 def whole_values(
     legs: Sequence[Trial],
-    steps: Sequence[Step],
+    steps: Sequence[StressStep],
     recoveries: Sequence[Recovery] = (),
     migrations: Sequence[Migration] = (),
-    searches: Sequence[Sought] = (),
+    searches: Sequence[SearchResult] = (),
 ) -> WholeValues:
     """The values of some legs of one arm; steps, recoveries and searches are of all legs, migrations of its own."""
     values: dict[str, float] = {}

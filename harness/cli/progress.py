@@ -11,15 +11,15 @@ from rich.spinner import Spinner
 from harness.analysis.noise import Floor, floors_of
 from harness.plan.model import Plan
 from harness.record.leg import Leg
-from harness.record.noise import Noise, Place
+from harness.record.noise import ComparisonPlace, Noise
 from harness.record.setup import Setup
 from harness.run.generator_process import Progress
 
 PLAIN_SECONDS = 10.0
 OVERHEAD_SECONDS = 4.0
 
-Line = Callable[..., str]
-Foresight = Callable[[Plan, int, Mapping[Place, Floor]], Sequence[str]]
+Line = Callable[..., object]
+Foresight = Callable[[Plan, int, Mapping[ComparisonPlace, Floor]], Sequence[str]]
 """Lines on what so many blocks of a plan can detect, given the noise of the machine."""
 
 
@@ -83,7 +83,7 @@ class LineObserver:
             failures=progress.failures,
             left_seconds=left,
         )
-        self.show(text, news=False)
+        self.show(str(text), news=False)
 
 
 class LiveObserver(LineObserver):

@@ -14,7 +14,7 @@ from harness.cli.terminal import terminal
 from harness.errors import IncomparableError, RunFolderError
 from harness.metrics import METRICS
 from harness.plan.model import ARMS
-from harness.record.archive import Question, read_archive
+from harness.record.archive import HistoryQuery, read_archive
 from harness.record.run_folder import RunFolder
 from harness.verdict.analyse import analyse
 from harness.verdict.outcomes import outcomes_of
@@ -96,7 +96,7 @@ def history(
 
     Exit codes: 0, 1 a change point with --fail-on-change, 2 usage, no runs, or a package that is missing.
     """
-    question = Question(METRICS[metric], arm, stage, endpoint)
+    question = HistoryQuery(METRICS[metric], arm, stage, endpoint)
     require_otava()
     entries, skipped = read_archive(runs, question, plan)
     lines = lines_of(entries, question.metric)

@@ -26,7 +26,7 @@ from harness.run.campaign import run_campaign
 from harness.run.context import RunContext, Source
 from harness.run.experiment import Effort
 from harness.run.generator_process import Remote, check_users
-from reports.progress import progress_line
+from reports.progress import ProgressLine
 from reports.sections.noise import foresee
 
 _say = partial(click.echo, err=True)
@@ -165,8 +165,8 @@ def _observer(plan: Plan, *, plain: bool) -> LiveObserver | PlainObserver:
     """Plain lines where they are wanted, or where there is no terminal."""
     console = Console(stderr=True)
     if plain or not console.is_terminal:
-        return PlainObserver(plan, progress_line, _say, foresee)
-    return LiveObserver(plan, progress_line, console, foresee)
+        return PlainObserver(plan, ProgressLine, _say, foresee)
+    return LiveObserver(plan, ProgressLine, console, foresee)
 
 
 def _remote(options: RunOptions) -> Remote | None:

@@ -11,7 +11,7 @@ from typing import Protocol
 from harness.environment.external import ExternalEnvironment
 from harness.environment.leftovers import collect, collect_containers
 from harness.environment.local import LocalEnvironment
-from harness.environment.processes import Process
+from harness.environment.processes import ManagedProcess
 from harness.plan.faults import Fault
 from harness.plan.model import Plan
 from harness.probes.access import Cache, Database
@@ -48,7 +48,7 @@ class Environment(AbstractContextManager["Environment"], Protocol):
     def caches(self) -> Sequence[Cache]:
         """The Redis servers of the leg; empty where none is known."""
 
-    def start_migration(self, database: Database, command: str, revision: str, name: str) -> Process:
+    def start_migration(self, database: Database, command: str, revision: str, name: str) -> ManagedProcess:
         """Start the migration of a database of the leg to a revision, as a process that the caller waits for."""
 
     def statement_log(self) -> Path:

@@ -27,7 +27,7 @@ from harness.environment.external_database import (
     database_name,
     read_database,
 )
-from harness.environment.processes import Process, Processes
+from harness.environment.processes import ManagedProcess, ManagedProcesses
 from harness.environment.readiness import await_ready, why_not_ok
 from harness.environment.settings import redis_settings
 from harness.environment.variables import expand, expand_url, expanded
@@ -77,7 +77,7 @@ class ExternalEnvironment:
             )
             raise EnvironmentFailedError(f"{next(iter(self._arms['after'].urls))}: {what}")
         self.scratch = seeds.new_scratch_folder()
-        self.processes = Processes(self.scratch)
+        self.processes = ManagedProcesses(self.scratch)
         self.processes.guard()
         return self
 
@@ -143,7 +143,7 @@ class ExternalEnvironment:
         dsn = self._leg.postgres
         return [Database(None, database_name(dsn), partial(connect, dsn), partial(connect, dsn))]
 
-    def start_migration(self, database: Database, command: str, revision: str, name: str) -> Process:  # noqa: ARG002 - the interface
+    def start_migration(self, database: Database, command: str, revision: str, name: str) -> ManagedProcess:  # noqa: ARG002 - the interface
         """Refuse: only plans of kind "local" migrate under load; the check of the plan says so earlier."""
         raise EnvironmentFailedError(f"{name}: no migration of {database.name} under load in this kind of environment")
 

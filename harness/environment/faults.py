@@ -6,7 +6,7 @@ from contextlib import suppress
 
 import psutil
 
-from harness.environment.processes import Process
+from harness.environment.processes import ManagedProcess
 from harness.errors import EnvironmentFailedError
 from harness.plan.faults import FaultKind
 
@@ -15,7 +15,7 @@ EndFault = Callable[[], None]
 PATIENCE_SECONDS = 10.0
 
 
-def inject_fault(process: Process, kind: FaultKind) -> EndFault:
+def inject_fault(process: ManagedProcess, kind: FaultKind) -> EndFault:
     """Inject a fault; returns the function that ends it.
 
     Raises:
@@ -33,7 +33,7 @@ def inject_fault(process: Process, kind: FaultKind) -> EndFault:
     return process.restart
 
 
-def _pause(process: Process) -> EndFault:
+def _pause(process: ManagedProcess) -> EndFault:
     stopped = process.tree()
     for one in stopped:  # the parent first, so that it starts no further child
         with suppress(psutil.NoSuchProcess):
@@ -47,7 +47,7 @@ def _pause(process: Process) -> EndFault:
     return resume
 
 
-def _kill(process: Process) -> None:
+def _kill(process: ManagedProcess) -> None:
     """Kill the whole tree at once: a server whose children outlive it cannot be started again on its data."""
     killed = process.tree()
     for one in killed:

@@ -24,7 +24,7 @@ from harness.environment import seeds
 from harness.environment.faults import EndFault, inject_fault
 from harness.environment.migration import migration_url
 from harness.environment.postgres import row_counts
-from harness.environment.processes import Process, Processes, end_together
+from harness.environment.processes import ManagedProcess, ManagedProcesses, end_together
 from harness.environment.servers import (
     HOST,
     SERVICE_ROLE,
@@ -61,7 +61,7 @@ class LocalEnvironment:
         self.row_counts: dict[str, int] = {}
         self.postgres: Postgres
         self.redis: Redis
-        self._services: list[Process] = []
+        self._services: list[ManagedProcess] = []
         self._leg, self._ready_at = "", 0.0
 
     def __enter__(self) -> Self:
@@ -70,7 +70,7 @@ class LocalEnvironment:
             raise EnvironmentFailedError(f"environment.cwd: no folder {self.cwd}")
         self.scratch = seeds.new_scratch_folder()
         self.sockets = Path(tempfile.mkdtemp(prefix="harness-"))  # elsewhere: a socket's path is at most 107 bytes
-        self.processes = Processes(self.scratch, self.sockets, cores=self.spec.cores)
+        self.processes = ManagedProcesses(self.scratch, self.sockets, cores=self.spec.cores)
         self.processes.guard()
         return self
 
@@ -150,7 +150,7 @@ class LocalEnvironment:
         log = self.postgres.log
         return [Database(part, name, partial(connect, name), connect, log) for part, name in names.items()]
 
-    def start_migration(self, database: Database, command: str, revision: str, name: str) -> Process:
+    def start_migration(self, database: Database, command: str, revision: str, name: str) -> ManagedProcess:
         """Start to bring a database of the leg to a revision; who waits for its end may end it."""
         words = self._command(command, revision=revision, service=database.service)
         env = expanded(self.spec.env, "environment.env") | {"DATABASE_URL": migration_url(self.postgres, database.name)}
@@ -208,7 +208,7 @@ class LocalEnvironment:
             if after > CLOCK_SECONDS:
                 yield Incident(self._leg, name, what, round(after, 1), restarted=True)
 
-    def _running(self) -> dict[str, Process]:
+    def _running(self) -> dict[str, ManagedProcess]:
         """Servers and services by the names that readings and faults know them by."""
         servers = {DATABASE: getattr(self, "postgres", None), CACHE: getattr(self, "redis", None)}
         found = {name: server.process for name, server in servers.items() if server and server.process}
@@ -284,7 +284,7 @@ class LocalEnvironment:
         command = self._command(self.spec.migrate or "", revision=revision, service=service)
         return self._run(_named(f"migrate-{name}", service), command, database)
 
-    def _serve(self, leg: Leg, arm: Arm, service: str | None, port: int) -> Process:
+    def _serve(self, leg: Leg, arm: Arm, service: str | None, port: int) -> ManagedProcess:
         env = expanded(self.spec.env, "environment.env")
         if self.provides_postgres:
             env["DATABASE_URL"] = self.postgres.url(_named(LEG, service))
@@ -296,7 +296,7 @@ class LocalEnvironment:
         command = self._command(self.spec.serve, port=port, service=service)
         return self.processes.start(name, command, log, cwd=self.cwd, env=env)
 
-    def _await(self, process: Process, url: str, started: float) -> None:
+    def _await(self, process: ManagedProcess, url: str, started: float) -> None:
         def ready() -> bool:
             self.check()  # another service may have ended meanwhile
             return answers_ok(url)

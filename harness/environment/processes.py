@@ -32,7 +32,7 @@ GRACE_SECONDS = 2.0
 CLOSE_SECONDS = 60.0
 
 
-class Process:
+class ManagedProcess:
     """A running process of the run and its log; ``down`` while a fault has ended it, which is then no error."""
 
     def __init__(
@@ -76,7 +76,7 @@ class Process:
             return []
 
 
-def end_together(processes: Sequence[Process], *, seconds: float = 10.0) -> None:
+def end_together(processes: Sequence[ManagedProcess], *, seconds: float = 10.0) -> None:
     """End processes and their groups at the same time, by SIGKILL what is left after ``seconds``."""
     deadline = time.monotonic() + seconds
     for process in processes:
@@ -90,13 +90,13 @@ def end_together(processes: Sequence[Process], *, seconds: float = 10.0) -> None
             process.popen.wait(GRACE_SECONDS)
 
 
-class Processes:
+class ManagedProcesses:
     """All processes of one run."""
 
     def __init__(self, scratch: Path, *folders: Path, cores: Sequence[int] = ()) -> None:
         self.label = f"{os.getpid()}-{int(psutil.Process().create_time())}-{os.urandom(3).hex()}"
         self.scratch, self.folders, self.cores = scratch, (scratch, *folders), cores
-        self._started: list[Process] = []
+        self._started: list[ManagedProcess] = []
         self._watchdog: subprocess.Popen[bytes] | None = None
 
     def guard(self) -> None:
@@ -134,14 +134,16 @@ class Processes:
         cwd: Path,
         env: Mapping[str, str],
         stops_by: signal.Signals = signal.SIGTERM,
-    ) -> Process:
+    ) -> ManagedProcess:
         """Start a process with its output in ``log``; ``stops_by`` is the signal that asks it to end.
 
         Raises:
             EnvironmentFailedError: when the program does not exist or may not be run.
         """
         log.parent.mkdir(parents=True, exist_ok=True)
-        process = Process(name, partial(self._spawn, name, command, log, cwd, self.environment(env)), log, stops_by)
+        process = ManagedProcess(
+            name, partial(self._spawn, name, command, log, cwd, self.environment(env)), log, stops_by
+        )
         self._started.append(process)
         return process
 

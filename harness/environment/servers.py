@@ -22,7 +22,7 @@ from redis.backoff import NoBackoff
 from redis.retry import Retry
 
 from harness.environment.postgres import PostgresServer
-from harness.environment.processes import Process, Processes, with_log
+from harness.environment.processes import ManagedProcess, ManagedProcesses, with_log
 from harness.environment.readiness import why_not_ok
 from harness.errors import EnvironmentFailedError, NotReadyError
 from harness.probes.access import Connection
@@ -50,7 +50,7 @@ def free_ports(count: int = 1) -> list[int]:
 
 
 def wait_until(
-    ready: Callable[[], bool], process: Process, seconds: float, what: str, *, since: float | None = None
+    ready: Callable[[], bool], process: ManagedProcess, seconds: float, what: str, *, since: float | None = None
 ) -> None:
     """Call ``ready`` until it returns true.
 
@@ -86,11 +86,13 @@ def redis_answers(host: str, port: int) -> bool:
 class Postgres(PostgresServer):
     """A PostgreSQL server of the run's own: administered over a private socket, reached by password over TCP."""
 
-    def __init__(self, processes: Processes, data: Path, sockets: Path, log: Path, settings: Mapping[str, str]) -> None:
+    def __init__(
+        self, processes: ManagedProcesses, data: Path, sockets: Path, log: Path, settings: Mapping[str, str]
+    ) -> None:
         self.processes, self.data, self.sockets, self.log, self.settings = processes, data, sockets, log, settings
         self.port = 0
         self.password = secrets.token_urlsafe(16)
-        self.process: Process | None = None
+        self.process: ManagedProcess | None = None
 
     def create(self) -> None:
         """Make an empty cluster with the role that services connect as."""
@@ -164,11 +166,11 @@ class Postgres(PostgresServer):
 class Redis:
     """A Redis server of the run's own, without persistence."""
 
-    def __init__(self, processes: Processes, folder: Path, log: Path) -> None:
+    def __init__(self, processes: ManagedProcesses, folder: Path, log: Path) -> None:
         self.processes, self.folder, self.log = processes, folder, log
         self.port = 0
         self.password = secrets.token_urlsafe(16)
-        self.process: Process | None = None
+        self.process: ManagedProcess | None = None
 
     def start(self) -> None:
         """Start it and wait until it answers PING."""

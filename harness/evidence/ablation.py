@@ -4,26 +4,26 @@ import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 
-from harness.evidence.query_plans import Change, change_of
+from harness.evidence.query_plans import PlanChange, change_of
 from harness.record.ablation import CHANCE, Ablated, Without, Worse
 from harness.record.catalogue import Index
 from harness.record.query_plans import Explained
-from harness.record.request_work import Asked, Inspected
+from harness.record.request_work import CorpusRequest, RequestWork
 from harness.record.statements import Counts
 
-Seen = tuple[Inspected, Sequence[Explained]]
+Seen = tuple[RequestWork, Sequence[Explained]]
 """What an arm did for its requests, and how its servers go about the statements."""
 Place = tuple[str | None, str]
 
 
-def omitted(index: Index, whole: Seen, without: Seen) -> Ablated:
+def ablated(index: Index, whole: Seen, without: Seen) -> Ablated:
     """What an index brings and costs: the requests that were answered both times, one by one the same."""
     parts = [_touching(index.table, seen[0]) for seen in (whole, without)]
     endpoints = list(_endpoints(list(_pairs(parts[0], parts[1]))))
     return Ablated(index.name, tuple(endpoints), _worse(whole, without), index.service)
 
 
-def _pairs(whole: Inspected, without: Inspected) -> Iterator[tuple[Asked, Asked]]:
+def _pairs(whole: RequestWork, without: RequestWork) -> Iterator[tuple[CorpusRequest, CorpusRequest]]:
     """A request with all indexes and the same one without, as far as both were answered alike."""
     others = {asked.n: asked for asked in without.requests}
     for asked in whole.requests:
@@ -32,7 +32,7 @@ def _pairs(whole: Inspected, without: Inspected) -> Iterator[tuple[Asked, Asked]
             yield asked, other
 
 
-def _touching(table: str, inspected: Inspected) -> Inspected:
+def _touching(table: str, inspected: RequestWork) -> RequestWork:
     """The same requests with the work of those statements alone that name a table."""
     name = re.compile(rf"(?<![\w$]){re.escape(table.rpartition('.')[2])}(?![\w$])", re.IGNORECASE)
     named = {number for number, text in enumerate(inspected.statements) if name.search(text.text)}
@@ -43,7 +43,7 @@ def _touching(table: str, inspected: Inspected) -> Inspected:
     return replace(inspected, requests=tuple(requests))
 
 
-def _endpoints(pairs: Sequence[tuple[Asked, Asked]]) -> Iterator[Without]:
+def _endpoints(pairs: Sequence[tuple[CorpusRequest, CorpusRequest]]) -> Iterator[Without]:
     for endpoint in sorted({asked.endpoint for asked, _ in pairs}):
         both = [pair for pair in pairs if pair[0].endpoint == endpoint]
         there, gone = (sum((pair[side].counts for pair in both), Counts()).per(len(both)) for side in (0, 1))
@@ -76,7 +76,7 @@ def _worse(whole: Seen, without: Seen) -> Worse | None:
     return Worse(place[1], one.text if one else texts.get(place, ""), pages[0], pages[1], one, other)
 
 
-def _calls(inspected: Inspected) -> Mapping[Place, Counts]:
+def _calls(inspected: RequestWork) -> Mapping[Place, Counts]:
     """What each statement did for all requests together."""
     found: dict[Place, Counts] = {}
     for asked in inspected.requests:
@@ -91,7 +91,7 @@ def _plan(plans: Sequence[Explained], place: Place) -> Explained | None:
     return next((plan for plan in plans if (plan.service, plan.fingerprint) == place), None)
 
 
-def plan_change(worse: Worse) -> Change | None:
+def plan_change(worse: Worse) -> PlanChange | None:
     """From a statement's plan with the index to its plan without; ``None`` where one of them is not known."""
     if worse.plan_with is None or worse.plan_without is None:
         return None

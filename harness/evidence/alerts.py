@@ -30,7 +30,7 @@ LEAST_REQUESTS = 20
 
 
 @dataclass(frozen=True, slots=True)
-class Alarm:
+class AlertResult:
     """One alert in one arm: in how many windows it fired of how many that could say, and the worst value of any."""
 
     alert: Alert
@@ -41,7 +41,7 @@ class Alarm:
 
 
 @dataclass(slots=True)
-class Alarms:
+class AlertResults:
     """Watches trials on their way to the summary; ``gauges`` are the readings of the plan."""
 
     alerts: Sequence[Alert]
@@ -62,10 +62,10 @@ class Alarms:
                 self._values.setdefault((trial.leg.arm, name), []).extend(values)
             yield trial
 
-    def found(self) -> tuple[Alarm, ...]:
+    def found(self) -> tuple[AlertResult, ...]:
         """Every alert in every arm in which it could say something."""
         return tuple(
-            Alarm(
+            AlertResult(
                 alert=alert,
                 arm=arm,
                 fired=sum(map(alert.fires, values)),

@@ -10,15 +10,15 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from harness.analysis.servers import Told
+from harness.analysis.servers import ServerReport
 from harness.analysis.statements import SLOW_MS
 from harness.analysis.summary import Summary
-from harness.analysis.usage import Course
-from harness.evidence.alerts import Alarm
-from harness.evidence.catalogue import Findings
+from harness.analysis.usage import MemoryTrend
+from harness.evidence.alerts import AlertResult
+from harness.evidence.catalogue import DatabaseEvidence
 from harness.evidence.indexes import FlawKind
-from harness.evidence.migration import Rehearsal
-from harness.evidence.n_plus_one import Repetition
+from harness.evidence.migration import MigrationUnderLoad
+from harness.evidence.n_plus_one import RepeatedStatement
 from harness.metrics import Unit
 from harness.plan.model import ARMS
 from harness.record.cache_keys import KeyUse
@@ -111,33 +111,33 @@ class Area:
 
 
 @dataclass(frozen=True, slots=True)
-class Seen:
+class BottleneckInputs:
     """All that areas are judged by."""
 
     summary: Summary
-    repeated: Mapping[str, Mapping[str, Repetition]]
-    databases: Findings | None
-    alarms: Sequence[Alarm]
+    repeated: Mapping[str, Mapping[str, RepeatedStatement]]
+    databases: DatabaseEvidence | None
+    alarms: Sequence[AlertResult]
     settings: Mapping[str, str]
-    rehearsal: Rehearsal | None = None
+    rehearsal: MigrationUnderLoad | None = None
     keys: Mapping[str, Sequence[KeyUse]] = field(default_factory=dict)
 
-    def told(self, arm: str, of: str) -> list[Told]:
+    def told(self, arm: str, of: str) -> list[ServerReport]:
         """What the servers of a kind told in an arm."""
         return [one for one in self.summary.servers if one.arm == arm and one.source.startswith(f"server:{of}")]
 
 
-Look = Callable[[Seen, str], Iterable[Found] | None]
+Look = Callable[[BottleneckInputs, str], Iterable[Found] | None]
 
 
-def areas_of(seen: Seen) -> tuple[Area, ...]:
+def areas_of(seen: BottleneckInputs) -> tuple[Area, ...]:
     """Every area that was measured in either arm, the worst of after first."""
     found = [_area(name, look, seen) for name, look in AREAS.items()]
     measured = [area for area in found if area.before or area.after]
     return tuple(sorted(measured, key=lambda area: area.after or Grade.A, reverse=True))
 
 
-def _area(name: str, look: Look, seen: Seen) -> Area:
+def _area(name: str, look: Look, seen: BottleneckInputs) -> Area:
     before, after = ([*looked] if (looked := look(seen, arm)) is not None else None for arm in ARMS)
     worst = sorted(after or [], key=lambda one: (one.grade, one.value), reverse=True)[:MOST]
     return Area(name, _worst(before), _worst(after), tuple(worst))
@@ -152,7 +152,7 @@ def _beyond(value: float, limits: Sequence[float]) -> Grade:
     return GRADES[sum(value > limit for limit in limits)]
 
 
-def _statements(seen: Seen, arm: str) -> Iterable[Found] | None:
+def _statements(seen: BottleneckInputs, arm: str) -> Iterable[Found] | None:
     """Over 100 ms once: B; in the mean: C; over 1 s in the mean: D."""
     uses = [use for use in seen.summary.statements if use.arm == arm]
     slow = [(use, max(use.slowest_ms, use.mean_ms)) for use in uses]
@@ -161,7 +161,7 @@ def _statements(seen: Seen, arm: str) -> Iterable[Found] | None:
     return found if uses else None
 
 
-def _repetitions(seen: Seen, arm: str) -> Iterable[Found] | None:
+def _repetitions(seen: BottleneckInputs, arm: str) -> Iterable[Found] | None:
     """Any: C; from 50 runs a request on: D."""
     if arm not in seen.repeated:
         return None
@@ -171,7 +171,7 @@ def _repetitions(seen: Seen, arm: str) -> Iterable[Found] | None:
     ]
 
 
-def _indexes(seen: Seen, arm: str) -> Iterable[Found] | None:
+def _indexes(seen: BottleneckInputs, arm: str) -> Iterable[Found] | None:
     """Unused: B; a duplicate, or the beginning of another: C; INVALID: D. Known of after alone."""
     if seen.databases is None or arm != "after":
         return None
@@ -181,14 +181,14 @@ def _indexes(seen: Seen, arm: str) -> Iterable[Found] | None:
     ]
 
 
-def _tables(seen: Seen, arm: str) -> Iterable[Found] | None:
+def _tables(seen: BottleneckInputs, arm: str) -> Iterable[Found] | None:
     """A table of 1,000 rows or more that a statement reads whole: C; of 100,000: D."""
     if seen.databases is None or not seen.databases.changes:
         return None
     return list(_whole(seen.databases, arm))
 
 
-def _whole(databases: Findings, arm: str) -> Iterator[Found]:
+def _whole(databases: DatabaseEvidence, arm: str) -> Iterator[Found]:
     told = set()
     for change in databases.changes:
         explained = change.after if arm == "after" else change.before
@@ -200,7 +200,7 @@ def _whole(databases: Findings, arm: str) -> Iterator[Found]:
                 yield Found(Kind.WHOLE, _beyond(rows, (0, 0, WHOLE_MANY)), node.relation, rows, detail=columns)
 
 
-def _caching(seen: Seen, arm: str) -> Iterable[Found] | None:
+def _caching(seen: BottleneckInputs, arm: str) -> Iterable[Found] | None:
     """Of all look-ups: from 80 % on A, 75 % B, 50 % C. Named are the keys with most misses, else the endpoints."""
     rows = [row for row in seen.summary.rows if row.arm == arm and row.block is None and row.stage is None]
     whole = next((row for row in rows if row.endpoint is None and row.lookups), None)
@@ -216,7 +216,7 @@ def _caching(seen: Seen, arm: str) -> Iterable[Found] | None:
     return [Found(Kind.MISSES, grade, name, count / misses, 1 - count / reads) for name, reads, count in missed[:MOST]]
 
 
-def _pool(seen: Seen, arm: str) -> Iterable[Found] | None:
+def _pool(seen: BottleneckInputs, arm: str) -> Iterable[Found] | None:
     """Readings of the plan that are shares of a limit, as a pool in use: up to half A, 80 % B, less than all C."""
     shares = {metric.name for metric in seen.summary.measures if metric.unit is Unit.FRACTION}
     row = seen.summary.row(arm, None, None, None)
@@ -225,7 +225,7 @@ def _pool(seen: Seen, arm: str) -> Iterable[Found] | None:
     return [one for one in found if one.grade > Grade.A] if told else None
 
 
-def _connections(seen: Seen, arm: str) -> Iterable[Found] | None:
+def _connections(seen: BottleneckInputs, arm: str) -> Iterable[Found] | None:
     """Of what the server allows: up to half A, 80 % B, 95 % C."""
     allowed = seen.settings.get("max_connections", "")
     most = max((told.levels.get("connections", 0.0) for told in seen.told(arm, DATABASE)), default=None)
@@ -235,7 +235,7 @@ def _connections(seen: Seen, arm: str) -> Iterable[Found] | None:
     return [Found(Kind.CONNECTIONS, grade, DATABASE, most, float(allowed))] if grade > Grade.A else []
 
 
-def _locks(seen: Seen, arm: str) -> Iterable[Found] | None:
+def _locks(seen: BottleneckInputs, arm: str) -> Iterable[Found] | None:
     """Most sessions that waited for a lock at once: none A, two B, ten C; a deadlock: D."""
     told = seen.told(arm, DATABASE)
     if not told:
@@ -246,7 +246,7 @@ def _locks(seen: Seen, arm: str) -> Iterable[Found] | None:
     return [*found, Found(Kind.DEADLOCKS, Grade.D, DATABASE, deadlocks)] if deadlocks else found
 
 
-def _dead_rows(seen: Seen, arm: str) -> Iterable[Found] | None:
+def _dead_rows(seen: BottleneckInputs, arm: str) -> Iterable[Found] | None:
     """Old versions, of all rows, at most: a tenth A, a fifth B, half C; of less than 1,000 nothing is said."""
     told = [(one.source.partition(":")[2], one.levels) for one in seen.told(arm, DATABASE) if "dead_rows" in one.levels]
     known = [(name, levels["dead_rows"], levels.get("live_rows", 0.0)) for name, levels in told]
@@ -255,25 +255,25 @@ def _dead_rows(seen: Seen, arm: str) -> Iterable[Found] | None:
     return [one for one in found if one.grade > Grade.A] if told else None
 
 
-def _processors(seen: Seen, arm: str) -> Iterable[Found] | None:
+def _processors(seen: BottleneckInputs, arm: str) -> Iterable[Found] | None:
     """Of all cores: up to 40 % A, 60 % B, 80 % C."""
     known = [(one.name, one.cpu) for one in seen.summary.consumers if one.arm == arm and one.cpu is not None]
     found = [Found(Kind.CPU, _beyond(cpu, CPU_SHARES), name, cpu) for name, cpu in known]
     return [one for one in found if one.grade > Grade.A] if known else None
 
 
-def _memory(seen: Seen, arm: str) -> Iterable[Found] | None:
+def _memory(seen: BottleneckInputs, arm: str) -> Iterable[Found] | None:
     """Services and cache, each: up to 400 MB A, 1,000 MB C; one that grows: C."""
     consumers = [one for one in seen.summary.consumers if one.arm == arm and one.name != DATABASE]
     if not consumers:
         return None
     large = [Found(Kind.MEMORY, _beyond(one.memory_mb, MEMORY_MB), one.name, one.memory_mb) for one in consumers]
-    growing = [(one.name, one.growth.value) for one in consumers if one.growth and one.course is Course.GROWS]
+    growing = [(one.name, one.growth.value) for one in consumers if one.growth and one.course is MemoryTrend.GROWS]
     grown = [Found(Kind.GROWTH, Grade.C, name, slope) for name, slope in growing]
     return [*(one for one in large if one.grade > Grade.A), *grown]
 
 
-def _alerts(seen: Seen, arm: str) -> Iterable[Found] | None:
+def _alerts(seen: BottleneckInputs, arm: str) -> Iterable[Found] | None:
     """Windows in which an alert fired: none A, one in twenty B, half of them C; a critical one that fired: D."""
     alarms = [one for one in seen.alarms if one.arm == arm]
     return (
@@ -293,7 +293,7 @@ def _alerts(seen: Seen, arm: str) -> Iterable[Found] | None:
     )
 
 
-def _migration(seen: Seen, arm: str) -> Iterable[Found] | None:
+def _migration(seen: BottleneckInputs, arm: str) -> Iterable[Found] | None:
     """Longest stall of a request: 100 ms A, 500 ms B, 2 s C; a failed one: D; not rolled back to what was before: C."""
     rehearsal = seen.rehearsal
     loss = rehearsal.of(UPGRADE) if rehearsal else None

@@ -4,19 +4,19 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from harness.analysis.summary import Summary
-from harness.evidence.indexes import Ledger, Place, Workload, ledger_of
-from harness.evidence.query_plans import Change, changes_of
+from harness.evidence.indexes import MigrationIndexes, Place, Workload, migration_indexes
+from harness.evidence.query_plans import PlanChange, changes_of
 from harness.plan.model import ARMS
 from harness.record.ablation import Ablation
-from harness.record.catalogue import Built, Catalogue, Counted, Survey, Use
-from harness.record.catalogue_store import SurveyStore
-from harness.record.request_work import Inspected
+from harness.record.catalogue import Built, Catalogue, Counted, PlanSurvey, Use
+from harness.record.catalogue_store import CatalogueStore
+from harness.record.request_work import RequestWork
 from harness.record.setup import Setup
 from harness.record.trial import Migration
 
 
 @dataclass(frozen=True, slots=True)
-class Findings:
+class DatabaseEvidence:
     """What surveys of before and after tell.
 
     Attributes:
@@ -26,24 +26,24 @@ class Findings:
         missing: why plans are not known, or only estimated; empty where they are.
     """
 
-    ledger: Ledger
-    changes: tuple[Change, ...] = ()
+    ledger: MigrationIndexes
+    changes: tuple[PlanChange, ...] = ()
     endpoints: Mapping[tuple[str | None, str], tuple[str, ...]] = field(default_factory=dict)
     requests: int = 0
     missing: str = ""
     ablated: bool = False
 
 
-def findings_of(
+def database_evidence(
     catalogues: Mapping[str, Catalogue],
-    surveys: Mapping[str, Survey],
-    inspected: Mapping[str, Inspected],
+    surveys: Mapping[str, PlanSurvey],
+    inspected: Mapping[str, RequestWork],
     *,
     loaded: Sequence[Counted] = (),
     built: Iterable[Built] = (),
     ablation: Ablation | None = None,
     requests: int = 0,
-) -> Findings | None:
+) -> DatabaseEvidence | None:
     """Put both arms side by side; ``None`` where the catalogue of one was not read.
 
     Args:
@@ -58,12 +58,12 @@ def findings_of(
     if any(arm not in catalogues for arm in ARMS):
         return None
     old, new = (catalogues[arm] for arm in ARMS)
-    before, after = (surveys.get(arm, Survey()) for arm in ARMS)
+    before, after = (surveys.get(arm, PlanSurvey()) for arm in ARMS)
     seconds: dict[Place, float] = {(one.service, one.index): one.seconds for one in built}
     without = {(one.service, one.index): one for one in ablation.indexes} if ablation else {}
     workload = Workload(_uses([*after.counted, *loaded], new), seconds, without)
-    return Findings(
-        ledger=ledger_of(old, new, workload),
+    return DatabaseEvidence(
+        ledger=migration_indexes(old, new, workload),
         changes=tuple(changes_of(before.plans, after.plans)) if before.plans and after.plans else (),
         endpoints=_endpoints(inspected),
         requests=after.requests + (requests if loaded else 0),
@@ -72,12 +72,12 @@ def findings_of(
     )
 
 
-def recorded_findings(
-    store: SurveyStore, setup: Setup, migrations: Sequence[Migration], summary: Summary
-) -> Findings | None:
+def recorded_evidence(
+    store: CatalogueStore, setup: Setup, migrations: Sequence[Migration], summary: Summary
+) -> DatabaseEvidence | None:
     """The findings of a run folder; ``None`` where the catalogue of an arm was not read."""
     after = summary.row("after", None, None, None)
-    return findings_of(
+    return database_evidence(
         store.read_catalogues(),
         store.read_surveys(),
         store.run.read_inspected(),
@@ -93,7 +93,7 @@ def recorded_findings(
     )
 
 
-def indexes_used(findings: Findings) -> dict[str, tuple[str, ...]]:
+def indexes_used(findings: DatabaseEvidence) -> dict[str, tuple[str, ...]]:
     """The indexes of the migration that after used for the statements of each endpoint, by name."""
     made = {entry.index.place for entry in findings.ledger.made}
     found: dict[str, dict[str, None]] = {}
@@ -118,7 +118,7 @@ def _uses(counted: Sequence[Counted], catalogue: Catalogue) -> dict[Place, Use] 
     return found
 
 
-def _endpoints(inspected: Mapping[str, Inspected]) -> dict[tuple[str | None, str], tuple[str, ...]]:
+def _endpoints(inspected: Mapping[str, RequestWork]) -> dict[tuple[str | None, str], tuple[str, ...]]:
     found: dict[tuple[str | None, str], dict[str, None]] = {}
     for one in (inspected[arm] for arm in ARMS if arm in inspected):
         for asked in one.requests:

@@ -19,12 +19,12 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from harness.analysis.comparison import Comparison, Pair
-from harness.analysis.request_cost import LEAST, Toll, tolls_of
+from harness.analysis.request_cost import LEAST, RequestCost, request_costs
 from harness.analysis.steps import differs
-from harness.evidence.n_plus_one import Repetition, repetitions_of
+from harness.evidence.n_plus_one import RepeatedStatement, repetitions_of
 from harness.metrics import HEADLINES
 from harness.plan.model import ARMS, MIGRATED
-from harness.record.request_work import Inspected
+from harness.record.request_work import RequestWork
 
 SEEN_ALONE = 0.1
 """A single block has no interval: smaller changes of it are not asked for their cause."""
@@ -78,7 +78,7 @@ class Cause:
     shares: tuple[Share, ...]
     hits: tuple[float | None, float | None]
     statements: tuple[float | None, float | None]
-    repeated: tuple[Repetition | None, Repetition | None]
+    repeated: tuple[RepeatedStatement | None, RepeatedStatement | None]
     indexes: tuple[str, ...] = ()
 
     @property
@@ -92,7 +92,7 @@ class Cause:
 
 
 def causes_of(
-    comparison: Comparison, inspected: Mapping[str, Inspected], indexes: Mapping[str, Sequence[str]] | None = None
+    comparison: Comparison, inspected: Mapping[str, RequestWork], indexes: Mapping[str, Sequence[str]] | None = None
 ) -> tuple[Cause, ...]:
     """The cause of every endpoint whose latency changed, over all stages but ramps; ``indexes`` are those each uses.
 
@@ -100,7 +100,7 @@ def causes_of(
     """
     if not inspected:
         return ()
-    tolls = {arm: tolls_of(one) for arm, one in inspected.items()}
+    tolls = {arm: request_costs(one) for arm, one in inspected.items()}
     repeated = {arm: repetitions_of(one) for arm, one in inspected.items()}
     endpoints = dict.fromkeys(pair.endpoint for pair in comparison.pairs if pair.endpoint and pair.stage is None)
     latencies = (latency for endpoint in endpoints if (latency := _latency(comparison, endpoint)))
@@ -133,8 +133,8 @@ def _changed(latency: Pair) -> bool:
 def _cause(
     comparison: Comparison,
     latency: Pair,
-    toll: Sequence[Toll | None],
-    repeated: Sequence[Repetition | None],
+    toll: Sequence[RequestCost | None],
+    repeated: Sequence[RepeatedStatement | None],
     indexes: Sequence[str],
 ) -> Cause:
     endpoint = str(latency.endpoint)
@@ -165,7 +165,11 @@ def _cause(
 
 
 def _shares(
-    database: tuple[float, float], misses: tuple[float, float] | None, toll: Sequence[Toll | None], *, fires: bool
+    database: tuple[float, float],
+    misses: tuple[float, float] | None,
+    toll: Sequence[RequestCost | None],
+    *,
+    fires: bool,
 ) -> Iterator[Share]:
     migrated, both = (Way.TRIGGERS_TOO, Way.ALL) if fires else (Way.INDEXES, Way.BOTH)
     whole = _fall(*database)
@@ -191,12 +195,12 @@ def _fall(before: float, after: float) -> float:
     return math.log(max(before, LEAST_MS) / max(after, LEAST_MS))
 
 
-def _writes(toll: Toll | None) -> bool:
+def _writes(toll: RequestCost | None) -> bool:
     """Whether it writes more than a reader does that tidies up."""
     return toll is not None and toll.other is not None and toll.other.wal >= LEAST["write-ahead log"]
 
 
-def _waited(toll: Toll | None) -> float | None:
+def _waited(toll: RequestCost | None) -> float | None:
     """Database time per request that no cache answered, ms: as the service tells, else as its statements took."""
     if toll is None or toll.other is None:
         return None

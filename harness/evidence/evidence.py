@@ -4,17 +4,17 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from harness.analysis.comparison import Comparison
-from harness.analysis.request_cost import Apart, Toll, apart, tolls_of
+from harness.analysis.request_cost import Apart, RequestCost, apart, request_costs
 from harness.analysis.summary import Summary
-from harness.evidence.alerts import Alarm
-from harness.evidence.bottlenecks import Area, Seen, areas_of
-from harness.evidence.catalogue import Findings, indexes_used
+from harness.evidence.alerts import AlertResult
+from harness.evidence.bottlenecks import Area, BottleneckInputs, areas_of
+from harness.evidence.catalogue import DatabaseEvidence, indexes_used
 from harness.evidence.causes import Cause, causes_of
-from harness.evidence.migration import Rehearsal
-from harness.evidence.n_plus_one import Repetition, repetitions_of
+from harness.evidence.migration import MigrationUnderLoad
+from harness.evidence.n_plus_one import RepeatedStatement, repetitions_of
 from harness.plan.model import CONTROL
 from harness.record.cache_keys import KeyUse
-from harness.record.request_work import Inspected
+from harness.record.request_work import RequestWork
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,14 +25,14 @@ class Evidence:
     """
 
     causes: tuple[Cause, ...] = ()
-    tolls: Mapping[str, Mapping[str, Toll]] = field(default_factory=dict)
-    repeated: Mapping[str, Mapping[str, Repetition]] = field(default_factory=dict)
+    tolls: Mapping[str, Mapping[str, RequestCost]] = field(default_factory=dict)
+    repeated: Mapping[str, Mapping[str, RepeatedStatement]] = field(default_factory=dict)
     apart: Apart | None = None
     """Where before and its copy cost most differently; ``None`` where no copy was asked."""
-    databases: Findings | None = None
+    databases: DatabaseEvidence | None = None
     """Indexes and plans."""
-    alarms: tuple[Alarm, ...] = ()
-    rehearsal: Rehearsal | None = None
+    alarms: tuple[AlertResult, ...] = ()
+    rehearsal: MigrationUnderLoad | None = None
     keys: Mapping[str, tuple[KeyUse, ...]] = field(default_factory=dict)
     """What the caches of each arm were asked for, by pattern of key."""
     areas: tuple[Area, ...] = ()
@@ -41,20 +41,20 @@ class Evidence:
 
 def evidence_of(
     comparison: Comparison,
-    inspected: Mapping[str, Inspected],
-    databases: Findings | None = None,
+    inspected: Mapping[str, RequestWork],
+    databases: DatabaseEvidence | None = None,
     *,
     summary: Summary | None = None,
     settings: Mapping[str, str] | None = None,
-    alarms: tuple[Alarm, ...] = (),
-    rehearsal: Rehearsal | None = None,
+    alarms: tuple[AlertResult, ...] = (),
+    rehearsal: MigrationUnderLoad | None = None,
 ) -> Evidence:
     """Put together what was seen."""
-    tolls = {arm: tolls_of(one) for arm, one in inspected.items()}
+    tolls = {arm: request_costs(one) for arm, one in inspected.items()}
     indexes = indexes_used(databases) if databases else None
     repeated = {arm: repetitions_of(one) for arm, one in inspected.items()}
     keys = {arm: one.keys for arm, one in inspected.items()}
-    seen = Seen(summary, repeated, databases, alarms, settings or {}, rehearsal, keys) if summary else None
+    seen = BottleneckInputs(summary, repeated, databases, alarms, settings or {}, rehearsal, keys) if summary else None
     return Evidence(
         areas=areas_of(seen) if seen else (),
         databases=databases,

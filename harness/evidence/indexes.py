@@ -52,7 +52,7 @@ def _useless(flaw: Flaw) -> Finding:
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class IndexUse:
     """An index that the migration made, or found there, and what is known of it.
 
     Attributes:
@@ -72,18 +72,18 @@ class Entry:
 
 
 @dataclass(frozen=True, slots=True)
-class Ledger:
+class MigrationIndexes:
     """All indexes of after, those of the migration first.
 
     ``gone`` are those that it removed, ``unserved`` the foreign keys of after whose rows no index finds.
     """
 
-    entries: tuple[Entry, ...]
+    entries: tuple[IndexUse, ...]
     gone: tuple[Index, ...] = ()
     unserved: tuple[ForeignKey, ...] = ()
 
     @property
-    def made(self) -> list[Entry]:
+    def made(self) -> list[IndexUse]:
         """Those of the migration."""
         return [entry for entry in self.entries if entry.made]
 
@@ -104,7 +104,7 @@ class Workload:
     ablated: Mapping[Place, Ablated] = field(default_factory=dict)
 
 
-def ledger_of(before: Catalogue, after: Catalogue, workload: Workload) -> Ledger:
+def migration_indexes(before: Catalogue, after: Catalogue, workload: Workload) -> MigrationIndexes:
     """The ledger of a migration from the catalogues of both arms."""
     made = {index.place for index in after.made_since(before)}
     uses = _with_parts(after.indexes, workload.uses)
@@ -113,7 +113,7 @@ def ledger_of(before: Catalogue, after: Catalogue, workload: Workload) -> Ledger
         flaws.setdefault(flaw.index.place, []).append(flaw)
     ordered = sorted(after.indexes, key=lambda index: (index.place not in made, index.service or "", index.name))
     entries = (
-        Entry(
+        IndexUse(
             index=index,
             made=index.place in made,
             needed=needed(index, after),
@@ -127,7 +127,7 @@ def ledger_of(before: Catalogue, after: Catalogue, workload: Workload) -> Ledger
     )
     gone = tuple(index for index in after.gone_since(before) if index.parent is None)
     unserved = tuple(key for key in after.foreign_keys if not any(map(key.served_by, after.indexes)))
-    return Ledger(tuple(entries), gone, unserved)
+    return MigrationIndexes(tuple(entries), gone, unserved)
 
 
 def needed(index: Index, catalogue: Catalogue) -> str:

@@ -21,8 +21,8 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from harness.analysis.answers import Agreement, AnswerOutcome
-from harness.record.migration import DOWNGRADE, UPGRADE, Passage, Record, Wait
+from harness.analysis.answers import AnswerOutcome, ResponseAgreement
+from harness.record.migration import DOWNGRADE, UPGRADE, MigrationRecord, MigrationStep, Wait
 from harness.record.samples import endpoints, latency_ns
 
 CLIMB_SECONDS = 3.0
@@ -38,7 +38,7 @@ Numbers = NDArray[np.float64]
 
 
 @dataclass(frozen=True, slots=True)
-class Loss:
+class RequestLoss:
     """What one passage cost the requests.
 
     Attributes:
@@ -85,13 +85,13 @@ class Point:
 
 
 @dataclass(frozen=True, slots=True)
-class Rehearsal:
+class MigrationUnderLoad:
     """The migration under load: what was recorded, and what it means; ``losses`` are of the passages, in order."""
 
-    record: Record
-    losses: tuple[Loss, ...] = ()
+    record: MigrationRecord
+    losses: tuple[RequestLoss, ...] = ()
     points: tuple[Point, ...] = ()
-    agreement: Agreement | None = None
+    agreement: ResponseAgreement | None = None
     """The answers of before, and of before once it was migrated and rolled back."""
 
     @property
@@ -108,13 +108,13 @@ class Rehearsal:
         alike = self.agreement is None or self.agreement.outcome in {AnswerOutcome.SAME, AnswerOutcome.SHORT}
         return not self.record.differences and alike
 
-    def of(self, way: str) -> Loss | None:
+    def of(self, way: str) -> RequestLoss | None:
         """What a way cost, of several databases the sum and the worst; ``None`` where it was not gone to its end."""
         found = [loss for loss in self.losses if loss.way == way]
         if not found or any(passage.failed for passage in self.record.passages if passage.way == way):
             return None
         worst = max(found, key=lambda loss: loss.stall_ms or 0.0)
-        return Loss(
+        return RequestLoss(
             way,
             worst.service,
             min(loss.begun for loss in found),
@@ -141,16 +141,18 @@ class Rehearsal:
         return {"stall_ms": loss.stall_ms, "blocked_ms": loss.blocked_ms, "failures": float(loss.failures)}.get(part)
 
 
-def rehearse(record: Record, samples: pa.Table, agreement: Agreement | None = None) -> Rehearsal:
+def migration_under_load(
+    record: MigrationRecord, samples: pa.Table, agreement: ResponseAgreement | None = None
+) -> MigrationUnderLoad:
     """What a record and the samples of its load say."""
     if record.origin is None or not len(samples):
-        return Rehearsal(record, agreement=agreement)
+        return MigrationUnderLoad(record, agreement=agreement)
     requests = _Requests(samples)
     losses, quiet_from = [], CLIMB_SECONDS
     for passage in record.passages:
         losses.append(_loss(passage, requests, record.origin, quiet_from))
         quiet_from = passage.ended - record.origin
-    return Rehearsal(record, tuple(losses), tuple(_points(requests)), agreement)
+    return MigrationUnderLoad(record, tuple(losses), tuple(_points(requests)), agreement)
 
 
 class _Requests:
@@ -182,7 +184,7 @@ class _Requests:
         return usual, slowest, median
 
 
-def span(passage: Passage) -> tuple[float, float]:
+def span(passage: MigrationStep) -> tuple[float, float]:
     """From the first statement of a passage to its last, in seconds since 1970; all of it where none is known."""
     if not passage.statements:
         return passage.begun, passage.ended
@@ -190,9 +192,9 @@ def span(passage: Passage) -> tuple[float, float]:
     return min(one.begun for one in passage.statements), max(ends)
 
 
-def _loss(passage: Passage, requests: _Requests, origin: float, quiet_from: float) -> Loss:
+def _loss(passage: MigrationStep, requests: _Requests, origin: float, quiet_from: float) -> RequestLoss:
     begun, ended = (moment - origin for moment in span(passage))
-    loss = Loss(passage.way, passage.service, begun, ended, lock_ms=_longest(passage.waits))
+    loss = RequestLoss(passage.way, passage.service, begun, ended, lock_ms=_longest(passage.waits))
     under_way = (requests.due < ended) & (requests.ended > begun)
     usual, slowest, median = requests.usual(quiet_from, passage.begun - origin)
     if median is None or not under_way.any():
@@ -202,7 +204,7 @@ def _loss(passage: Passage, requests: _Requests, origin: float, quiet_from: floa
     worst = int(np.argmax(excess))
     wait = _waited_for(passage.waits, origin + requests.due[worst], origin + requests.ended[worst])
     errors = Counter(str(error) for error, there in zip(requests.errors, under_way, strict=True) if there and error)
-    return Loss(
+    return RequestLoss(
         passage.way,
         passage.service,
         begun,

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from harness.record.request_work import Asked, Inspected
+from harness.record.request_work import CorpusRequest, RequestWork
 
 LEAST_RUNS = 3.0
 """A statement that runs less often in a request, in the mean, repeats nothing worth a word."""
@@ -27,7 +27,7 @@ LEAST_FIT = 0.8
 
 
 @dataclass(frozen=True, slots=True)
-class Repetition:
+class RepeatedStatement:
     """A statement that runs once for each row.
 
     Attributes:
@@ -48,13 +48,13 @@ class Repetition:
     requests: int
 
 
-def repetitions_of(inspected: Inspected) -> dict[str, Repetition]:
+def repetitions_of(inspected: RequestWork) -> dict[str, RepeatedStatement]:
     """The worst repetition of each endpoint that has one."""
     found = {endpoint: _worst(endpoint, inspected) for endpoint in inspected.endpoints}
     return {endpoint: repetition for endpoint, repetition in found.items() if repetition}
 
 
-def _worst(endpoint: str, inspected: Inspected) -> Repetition | None:
+def _worst(endpoint: str, inspected: RequestWork) -> RepeatedStatement | None:
     asked = [one for one in inspected.of(endpoint) if not one.hit]
     if not asked:
         return None
@@ -63,7 +63,9 @@ def _worst(endpoint: str, inspected: Inspected) -> Repetition | None:
     return max(_by_statements(endpoint, asked, inspected), key=lambda one: one.runs, default=None)
 
 
-def _by_statements(endpoint: str, asked: Sequence[Asked], inspected: Inspected) -> Iterator[Repetition]:
+def _by_statements(
+    endpoint: str, asked: Sequence[CorpusRequest], inspected: RequestWork
+) -> Iterator[RepeatedStatement]:
     shape = len(asked), len(inspected.statements)
     runs, rows = np.zeros(shape), np.zeros(shape)
     for place, one in enumerate(asked):
@@ -84,10 +86,10 @@ def _by_statements(endpoint: str, asked: Sequence[Asked], inspected: Inspected) 
             _, slope, other = min(followed)
             text, driver = inspected.statements[number], inspected.statements[other].text
             mean = float(runs[:, number].mean())
-            yield Repetition(endpoint, text.fingerprint, text.text, driver, mean, slope, len(asked))
+            yield RepeatedStatement(endpoint, text.fingerprint, text.text, driver, mean, slope, len(asked))
 
 
-def _returns(inspected: Inspected, number: int) -> bool:
+def _returns(inspected: RequestWork, number: int) -> bool:
     """Whether the rows of a statement are such as a service gets to see."""
     text = inspected.statements[number].text
     return bool(re.match(r"\W*(SELECT|WITH|VALUES|TABLE)\b", text, re.IGNORECASE) or "returning" in text.lower())
@@ -99,7 +101,7 @@ def _through_origin(rows: NDArray[np.float64], runs: NDArray[np.float64]) -> tup
     return slope, float(np.abs(runs - slope * rows).mean() / runs.mean())
 
 
-def _by_answers(endpoint: str, asked: Sequence[Asked]) -> Repetition | None:
+def _by_answers(endpoint: str, asked: Sequence[CorpusRequest]) -> RepeatedStatement | None:
     told = [(one.items, one.queries) for one in asked if one.items is not None and one.queries is not None]
     if len({items for items, _ in told}) < 2:  # noqa: PLR2004 - a line needs two points
         return None
@@ -109,4 +111,4 @@ def _by_answers(endpoint: str, asked: Sequence[Asked]) -> Repetition | None:
     fit = 1 - float(((queries - intercept - slope * items) ** 2).sum()) / spread if spread else 0.0
     if slope < LEAST_SLOPE or fit < LEAST_FIT or queries.mean() < LEAST_RUNS:
         return None
-    return Repetition(endpoint, "", "", "", float(queries.mean()), float(slope), len(told))
+    return RepeatedStatement(endpoint, "", "", "", float(queries.mean()), float(slope), len(told))

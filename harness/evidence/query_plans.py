@@ -63,7 +63,7 @@ class Access:
 
 
 @dataclass(frozen=True, slots=True)
-class Step:
+class PlanOperation:
     """Something a plan does beside reading tables, and to how many rows: ``sort``, ``hash join``."""
 
     name: str
@@ -71,7 +71,7 @@ class Step:
 
 
 @dataclass(frozen=True, slots=True)
-class Change:
+class PlanChange:
     """How a statement is answered in both arms; an arm that does not have it is ``None``.
 
     Attributes:
@@ -82,8 +82,8 @@ class Change:
     before: Explained | None
     after: Explained | None
     tables: tuple[tuple[tuple[Access, ...], tuple[Access, ...]], ...] = ()
-    gone: tuple[Step, ...] = ()
-    new: tuple[Step, ...] = ()
+    gone: tuple[PlanOperation, ...] = ()
+    new: tuple[PlanOperation, ...] = ()
 
     @property
     def either(self) -> Explained:
@@ -116,7 +116,7 @@ class Change:
         return max(pages, default=0.0)
 
 
-def changes_of(before: Sequence[Explained], after: Sequence[Explained]) -> list[Change]:
+def changes_of(before: Sequence[Explained], after: Sequence[Explained]) -> list[PlanChange]:
     """The statements of both arms side by side: changed plans first, heaviest first, then those of one arm alone.
 
     Those that touch no table are left out.
@@ -127,17 +127,17 @@ def changes_of(before: Sequence[Explained], after: Sequence[Explained]) -> list[
     )
     found = [change_of(one.get(place), other.get(place)) for place in dict.fromkeys([*one, *other])]
 
-    def rank(change: Change) -> tuple[int, float, str]:
+    def rank(change: PlanChange) -> tuple[int, float, str]:
         both = bool(change.before and change.after)
         return (0 if both and not change.same else 1 if not both else 2), -change.weight, change.either.fingerprint
 
     return sorted(found, key=rank)
 
 
-def change_of(before: Explained | None, after: Explained | None) -> Change:
+def change_of(before: Explained | None, after: Explained | None) -> PlanChange:
     """One statement in both arms."""
     if before is None or after is None:
-        return Change(before, after)
+        return PlanChange(before, after)
     mine, its = accesses(before.root), accesses(after.root)
     tables = []
     for relation in dict.fromkeys(access.relation for access in (*mine, *its)):
@@ -147,7 +147,7 @@ def change_of(before: Explained | None, after: Explained | None) -> Change:
     left, right = steps(before.root), steps(after.root)
     gone = tuple(step for step in left if step.name not in {other.name for other in right})
     new = tuple(step for step in right if step.name not in {other.name for other in left})
-    return Change(before, after, tuple(tables), gone, new)
+    return PlanChange(before, after, tuple(tables), gone, new)
 
 
 def accesses(root: Node) -> tuple[Access, ...]:
@@ -163,13 +163,13 @@ def accesses(root: Node) -> tuple[Access, ...]:
     return tuple(Access(*key, rows) for key, rows in found.items())
 
 
-def steps(root: Node) -> tuple[Step, ...]:
+def steps(root: Node) -> tuple[PlanOperation, ...]:
     """What a plan does beside reading tables, equal steps together, and the rows that come out of them."""
     rows: Counter[str] = Counter()
     for node in root:
         if (name := _step(node)) and (node.ran or not root.ran):
             rows[name] += node.rows  # type: ignore[assignment] # rows in all loops, as floats
-    return tuple(Step(name, float(count)) for name, count in rows.items())
+    return tuple(PlanOperation(name, float(count)) for name, count in rows.items())
 
 
 def _step(node: Node) -> str:

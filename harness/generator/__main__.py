@@ -17,11 +17,11 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TextIO
 
-from harness.generator.answers.requests import CORPUS_SECONDS, inquire
+from harness.generator.answers.requests import CORPUS_SECONDS, request_corpus
 from harness.generator.distributed.master import Order, run_with_workers
 from harness.generator.distributed.worker import work
 from harness.generator.endpoints import endpoints_of
-from harness.generator.single import run_alone
+from harness.generator.single import run_single
 from harness.generator.users import load_users, own_files, takers, tell_users
 from harness.plan.checks.migration import under_load
 from harness.plan.environment import HOST_VARIABLE
@@ -61,10 +61,10 @@ def _lead(options: argparse.Namespace, channel: TextIO) -> int:
         return 0
     if options.action == "answers":
         asking = [kind for kind in users if kind.fixed_count or kind.weight > 0]
-        inquire(plan, asking, options.host, options.out, channel, paced=options.paced)
+        request_corpus(plan, asking, options.host, options.out, channel, paced=options.paced)
         return 0
     if options.workers is None and plan.load.processes == 1:
-        run_alone(plan, users, options.host, options.seed, options.arm, options.out, channel, options.until)
+        run_single(plan, users, options.host, options.seed, options.arm, options.out, channel, options.until)
         return 0
     order = Order(
         plan=plan,

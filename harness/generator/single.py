@@ -15,12 +15,12 @@ import gevent
 from gevent.event import Event
 from locust.env import Environment
 
-from harness.generator.recording.locust_statistics import Tally
+from harness.generator.recording.locust_statistics import LocustStatistics
 from harness.generator.recording.recorder import Recorder
-from harness.generator.recording.self_monitor import SelfWatch
-from harness.generator.schedule.abort_watch import ABORTED_STOP_SECONDS, DangerWatch
+from harness.generator.recording.self_monitor import SelfMonitor
+from harness.generator.schedule.abort_watch import ABORTED_STOP_SECONDS, AbortWatch
 from harness.generator.schedule.arrivals import stage_at
-from harness.generator.schedule.capacity_search import seeker_of
+from harness.generator.schedule.capacity_search import capacity_search_of
 from harness.generator.schedule.dispatcher import AHEAD_NS, Dispatcher
 from harness.generator.schedule.stages import conduct, sit_out
 from harness.generator.users import greet_users, point_users
@@ -31,7 +31,7 @@ from harness.record.leg import Window, windows_of
 from harness.record.readings import write_readings
 
 
-def run_alone(  # noqa: PLR0917 - each is of another type
+def run_single(
     plan: Plan,
     users: Sequence[type[User]],
     host: str,
@@ -47,7 +47,7 @@ def run_alone(  # noqa: PLR0917 - each is of another type
         SystemExit: when Locust counted other requests than were recorded.
     """
     environment = _environment(plan, users, host)
-    environment.stats = tally = Tally()
+    environment.stats = tally = LocustStatistics()
     runner = environment.create_local_runner()
     greet_users(runner)
     dispatcher = Dispatcher(plan, users, runner, seed) if plan.open else None
@@ -56,15 +56,15 @@ def run_alone(  # noqa: PLR0917 - each is of another type
     recorder.count_from(time.perf_counter_ns() + lead)
     origin = (datetime.now(UTC) + timedelta(microseconds=lead / 1000)).isoformat()
     environment.events.request.add_listener(recorder.on_request)
-    watch = SelfWatch(recorder.origin_ns, dispatcher)
+    watch = SelfMonitor(recorder.origin_ns, dispatcher)
     environment.events.user_error.add_listener(watch.on_user_error)
-    alert = Alert(environment)
+    alert = AbortSwitch(environment)
     companions: list[Any] = [
         gevent.spawn(watch.watch_lag),
         gevent.spawn(_report, plan, runner, recorder, watch, tally, channel),
     ]
     if plan.aborts:
-        recorder.tap = danger = DangerWatch(plan, arm)
+        recorder.tap = danger = AbortWatch(plan, arm)
         companions.append(gevent.spawn(_look_for_danger, danger, recorder, alert))
     if until is not None:
         companions.append(gevent.spawn(_look_for_end, until, alert))
@@ -110,14 +110,14 @@ def _environment(plan: Plan, users: Sequence[type[User]], host: str) -> Environm
     )
 
 
-def _arrivals(  # noqa: PLR0917 - each is of another type
-    plan: Plan, seed: int, recorder: Recorder, dispatcher: Dispatcher, watch: SelfWatch, alert: "Alert"
+def _arrivals(
+    plan: Plan, seed: int, recorder: Recorder, dispatcher: Dispatcher, watch: SelfMonitor, alert: "AbortSwitch"
 ) -> tuple[Searched | None, tuple[Window, ...]]:
     """Have visits arrive to the end of the stages; returns what a search tried, and when each stage was."""
     searched, windows = None, windows_of(plan.stages)
     recorder.dues = dispatcher.dues
     dispatcher.start(recorder.origin_ns)
-    if seeker := seeker_of(plan, seed):
+    if seeker := capacity_search_of(plan, seed):
         searched = seeker.seek(recorder, dispatcher, watch)
         windows = seeker.windows(recorder.second())
     else:
@@ -129,7 +129,7 @@ def _arrivals(  # noqa: PLR0917 - each is of another type
 LOOK_SECONDS = 0.2
 
 
-class Alert:
+class AbortSwitch:
     """Ends the load early; users may then take ``ABORTED_STOP_SECONDS`` to end, whatever the plan allows them."""
 
     def __init__(self, environment: Environment) -> None:
@@ -165,7 +165,7 @@ class Alert:
             working.kill()
 
 
-def _look_for_danger(watch: DangerWatch, recorder: Recorder, alert: Alert) -> None:
+def _look_for_danger(watch: AbortWatch, recorder: Recorder, alert: AbortSwitch) -> None:
     """Every second, for ever."""
     while True:
         gevent.sleep(1 - recorder.second() % 1)
@@ -173,7 +173,7 @@ def _look_for_danger(watch: DangerWatch, recorder: Recorder, alert: Alert) -> No
             alert.rise(aborted)
 
 
-def _look_for_end(until: Path, alert: Alert) -> None:
+def _look_for_end(until: Path, alert: AbortSwitch) -> None:
     """Until there is the file; who waits for the end of the load waits a fifth of a second more."""
     while not until.exists():
         gevent.sleep(LOOK_SECONDS)
@@ -187,8 +187,8 @@ def write_generation(generation: Generation, out: Path) -> None:
     partial.rename(out / "windows.json")
 
 
-def _report(  # noqa: PLR0917 - each is of another type
-    plan: Plan, runner: runners.Runner, recorder: Recorder, watch: SelfWatch, tally: Tally, channel: TextIO
+def _report(
+    plan: Plan, runner: runners.Runner, recorder: Recorder, watch: SelfMonitor, tally: LocustStatistics, channel: TextIO
 ) -> None:
     """Once a second: take readings, and tell the parent how it goes."""
     requests = 0

@@ -16,7 +16,7 @@ from pydantic import Field, field_validator
 
 from harness.metrics import METRICS, Better, Metric, RequestCounts
 from harness.plan.expectation import Expectation, ExpectationError, parse_expectation
-from harness.plan.stages import Part
+from harness.plan.stages import PlanTable
 
 FORMS = '"p90 > 1 s for 10 s", "error_rate > 20 % for 5 s", "rps < 1 for 10 s"'
 LONGEST_SECONDS = 3600
@@ -24,7 +24,7 @@ _WHEN = re.compile(r"(?P<limit>.+?)\s+for\s+(?P<seconds>\S+)\s*s")
 
 
 @dataclass(frozen=True, slots=True)
-class Danger:
+class AbortLimit:
     """A parsed ``when``: a metric of all requests of the last ``seconds`` is beyond a limit."""
 
     beyond: Expectation
@@ -58,7 +58,7 @@ class Danger:
         return value < self.beyond.limit if self.beyond.below else value > self.beyond.limit
 
 
-def parse_danger(text: str) -> Danger:
+def parse_danger(text: str) -> AbortLimit:
     """Read one ``when`` line.
 
     Raises:
@@ -81,10 +81,10 @@ def parse_danger(text: str) -> Danger:
     if beyond.below is (metric.better is Better.LOWER):
         sign = ">" if beyond.below else "<"
         raise ExpectationError(f'that would end what goes well; write "{metric.name} {sign} ..."')
-    return Danger(beyond, int(match["seconds"]))
+    return AbortLimit(beyond, int(match["seconds"]))
 
 
-class Abort(Part):
+class Abort(PlanTable):
     """When the load of a leg is ended early, and the run with it, because to go on would be dangerous or hopeless.
 
     Without a ``stage`` all of the load is watched, ramps too, without an ``endpoint`` all requests together. What is
@@ -107,6 +107,6 @@ class Abort(Part):
         return value
 
     @property
-    def danger(self) -> Danger:
+    def danger(self) -> AbortLimit:
         """The parsed ``when``."""
         return parse_danger(self.when)

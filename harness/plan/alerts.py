@@ -11,11 +11,11 @@ from pydantic import PrivateAttr, ValidationInfo, field_validator
 
 from harness.metrics import METRICS, Better, Metric
 from harness.plan.expectation import Expectation, ExpectationError, Form, parse_expectation
-from harness.plan.stages import Part
+from harness.plan.stages import PlanTable
 from harness.plan.vocabulary import vocabulary_of
 
 
-class Alert(Part):
+class Alert(PlanTable):
     """A limit of a metric of all requests together, of servers and services, or of a reading of the plan.
 
     It is taken over ten seconds at a time.

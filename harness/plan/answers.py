@@ -6,14 +6,14 @@ from typing import Annotated, Any
 
 from pydantic import Field, field_validator
 
-from harness.plan.stages import Part
+from harness.plan.stages import PlanTable
 
 EVERYWHERE = "*"
 Key = Annotated[str, Field(min_length=1, max_length=200)]
 _ENDPOINT = re.compile(r"[A-Z]+ \S")
 
 
-class Corpus(Part):
+class Corpus(PlanTable):
     """The first ``requests`` that one user of each class makes, and in what the answers to them may differ.
 
     ``users`` are user files of its own, default: those of the load. ``unordered`` are endpoints whose lists come in

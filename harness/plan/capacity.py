@@ -3,10 +3,10 @@
 from pydantic import field_validator
 
 from harness.plan.expectation import ExpectationError, Form, parse_expectation
-from harness.plan.stages import Part
+from harness.plan.stages import PlanTable
 
 
-class Capacity(Part):
+class Capacity(PlanTable):
     """When the load of a stress stage is held: limits that all its requests together have to meet."""
 
     limit: tuple[str, ...]

@@ -4,7 +4,7 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, field_validator, model_validator
 
-from harness.plan.stages import Part, Seconds
+from harness.plan.stages import PlanTable, Seconds
 
 DEFAULT_POSTGRES = {
     "shared_buffers": "256MB",
@@ -48,7 +48,7 @@ def distinct(names: tuple[str, ...]) -> tuple[str, ...]:
     return names
 
 
-class Metrics(Part):
+class Metrics(PlanTable):
     """Which numbers of the services' own are read once a second beside the load, in the text form of Prometheus.
 
     ``read`` are names of metrics, ``breaker_open``; of one with labels all series are read.
@@ -58,7 +58,7 @@ class Metrics(Part):
     read: tuple[Annotated[str, Field(pattern=r"^[a-zA-Z_:][a-zA-Z0-9_:]*$")], ...] = Field(min_length=1, max_length=100)
 
 
-class Local(Part):
+class Local(PlanTable):
     """Processes of this machine, on servers that the run starts for itself.
 
     Commands may use the placeholders of plan_file and run in ``cwd`` (default: the plan's folder) with DATABASE_URL and
@@ -110,7 +110,7 @@ class Local(Part):
         return self.services or (None,)
 
 
-class Apply(Part):
+class Apply(PlanTable):
     """What brings data or a revision into a database: a command run in a Compose service, or SQL files.
 
     ``service`` is the first of ``environment.services`` where it is left out; ``sql`` is a glob relative to the plan,
@@ -138,7 +138,7 @@ class Apply(Part):
         return self
 
 
-class Server(Part):
+class PostgresServerTable(PlanTable):
     """The PostgreSQL server of a Compose file; what is left out is read from the variables of the official image.
 
     ``password_file`` is a path inside its container.
@@ -156,7 +156,7 @@ class Server(Part):
         return {"service": value} if isinstance(value, str) else value
 
 
-class CacheServer(Part):
+class CacheServer(PlanTable):
     """The Redis server of a Compose file; ``password_file`` is a path inside its container."""
 
     service: ComposeName
@@ -169,14 +169,14 @@ class CacheServer(Part):
         return {"service": value} if isinstance(value, str) else value
 
 
-class Limits(Part):
+class ContainerLimits(PlanTable):
     """What a container may use: CPUs, of which it may have a part, and memory as Docker writes it, ``512M``."""
 
     cpus: float | None = Field(default=None, gt=0, le=1024)
     memory: str | None = Field(default=None, pattern=f"(?i){LEAST_MEMORY}")
 
 
-class Compose(Part):
+class Compose(PlanTable):
     """Containers of a Compose file, which is used as it is, under a project name of the run's own.
 
     ``services`` are those that requests go to, the first is the host; their ``port`` inside the container is found in
@@ -192,7 +192,7 @@ class Compose(Part):
     ports: dict[ComposeName, Port] = Field(default={})
     start: tuple[ComposeName, ...] = ()
     profiles: tuple[str, ...] = ()
-    database: Server | None = None
+    database: PostgresServerTable | None = None
     cache: CacheServer | None = None
     seed: Apply | None = None
     migrate: Apply | None = None
@@ -200,7 +200,7 @@ class Compose(Part):
     ready: Path = "/"
     metrics: Metrics | None = None
     env: dict[str, str] = Field(default={})
-    limits: dict[ComposeName, Limits] = Field(default={})
+    limits: dict[ComposeName, ContainerLimits] = Field(default={})
     cores: tuple[Core, ...] = ()
     separate: Literal["databases", "projects"] | None = None
     build_network: str | None = None
@@ -238,7 +238,7 @@ class Compose(Part):
         return self.ports.get(service, self.port)
 
 
-class External(Part):
+class External(PlanTable):
     """A system that runs already, at the ``url`` (or ``urls``) of each arm.
 
     ``switch`` is a command that makes an arm the one that answers, for arms at the same address; ``reset`` one that

@@ -7,7 +7,7 @@ from typing import Annotated, Self
 from pydantic import Field, model_validator
 
 from harness.plan.environment import LEAST_MEMORY, ComposeName
-from harness.plan.stages import Part
+from harness.plan.stages import PlanTable
 
 _AT = re.compile(r"^(?P<stage>.+?)(?:\s*\+\s*(?P<offset>\d+(?:\.\d+)?)\s*s)?$")
 
@@ -36,7 +36,7 @@ _DOSES = {
 }
 
 
-class Fault(Part):
+class Fault(PlanTable):
     """One thing done to one server or service in every leg, ``seconds`` long.
 
     ``at`` is a stage and how far into it, ``sustain+10 s``; the offset scales with a profile, ``seconds`` do not.

@@ -6,13 +6,13 @@ from pydantic import Field, field_validator
 
 from harness.errors import nearest
 from harness.metrics import METRICS, Metric, Scale
-from harness.plan.stages import Part
+from harness.plan.stages import PlanTable
 
 MOST = 0.5
 _SIZE = re.compile(r"(?P<number>\d+(?:\.\d+)?)\s*(?P<unit>%|pt)")
 
 
-class Judgement(Part):
+class Judgement(PlanTable):
     """The smallest change that counts: a smaller one, in either direction, is as good as none.
 
     ``effect`` is for all that is compared as a ratio, in percent of before; ``effects`` are for single metrics. What is

@@ -4,14 +4,14 @@ from typing import Self
 
 from pydantic import Field, model_validator
 
-from harness.plan.stages import Part, Seconds
+from harness.plan.stages import PlanTable, Seconds
 
 AT_SECONDS = 6.0
 HOLD_SECONDS = 2.0
 PAUSE_SECONDS = 4.0
 
 
-class During(Part):
+class MigrationTable(PlanTable):
     """The table ``[migration]`` of a plan.
 
     With ``during`` the migration is also tried while the load of a ``stage`` flows (default: the first sustain one),

@@ -4,7 +4,7 @@ from typing import Annotated, Literal, Self, TypeVar
 
 from pydantic import Field, PrivateAttr, field_validator
 
-from harness.metrics import Table, shown_in
+from harness.metrics import ShownIn, shown_in
 from harness.plan.aborts import Abort
 from harness.plan.alerts import DEFAULTS, Alert
 from harness.plan.answers import Corpus
@@ -13,10 +13,10 @@ from harness.plan.environment import Compose, ComposeName, Core, External, Local
 from harness.plan.expectation import Expectation, parse_expectation
 from harness.plan.faults import Fault
 from harness.plan.judgement import Judgement
-from harness.plan.migration import During
+from harness.plan.migration import MigrationTable
 from harness.plan.profile import Profile
 from harness.plan.readings import Gauges
-from harness.plan.stages import Part, Seconds, Stage, StageKind
+from harness.plan.stages import PlanTable, Seconds, Stage, StageKind
 from harness.plan.targets import Claim, Target
 from harness.plan.vocabulary import Tags, Vocabulary
 
@@ -30,7 +30,7 @@ COPIES = (CONTROL, PLACEBO)
 """Arms that are before once more; the tables of the databases of the placebo are vacuumed and analysed first."""
 
 
-class Arm(Part):
+class Arm(PlanTable):
     """One side of the comparison: a database at a revision plus a release of the application.
 
     ``profiles`` and ``start`` are of a Compose file; ``url``, or ``urls`` of services by name, and the addresses of a
@@ -47,7 +47,7 @@ class Arm(Part):
     redis: str | None = Field(default=None, min_length=1)
 
 
-class Step(Part):
+class Step(PlanTable):
     """One step of the way from before to after: what it changes relative to the arm before it."""
 
     name: str = Field(pattern=r"^[a-z][a-z0-9-]{0,39}$")
@@ -59,16 +59,16 @@ class Step(Part):
         return arm.model_copy(update={"revision": self.revision or arm.revision, "env": arm.env | self.env})
 
 
-class Chain(Part):
+class Chain(PlanTable):
     """The steps that lead from before to after in order, and where and by which metrics they are compared."""
 
     steps: tuple[Step, ...] = Field(min_length=2)
     stage: str | None = None
     endpoint: str | None = None
-    metrics: tuple[str, ...] = Field(default=tuple(metric.name for metric in shown_in(Table.STEPS)), min_length=1)
+    metrics: tuple[str, ...] = Field(default=tuple(metric.name for metric in shown_in(ShownIn.STEPS)), min_length=1)
 
 
-class Load(Part):
+class Load(PlanTable):
     """Who makes the requests, in how many processes, how often it is repeated, and the seed of every random choice.
 
     The processes stay on ``cores``, where they are given.
@@ -83,7 +83,7 @@ class Load(Part):
     stop_seconds: Seconds = 65.0
 
 
-class Plan(Part):
+class Plan(PlanTable):
     """What to run: environment, arms, answers, load, stages, migration, faults, aborts, targets, claims, and steps.
 
     As written, or scaled by one of its profiles. Targets that use its ``readings`` and ``tags`` need its vocabulary as
@@ -103,7 +103,7 @@ class Plan(Part):
     attribution: Chain | None = None
     capacity: Capacity | None = None
     answers: Corpus | None = None
-    migration: During | None = None
+    migration: MigrationTable | None = None
     faults: tuple[Fault, ...] = ()
     aborts: tuple[Abort, ...] = ()
     alerts: tuple[Alert, ...] = DEFAULTS

@@ -2,10 +2,10 @@
 
 from pydantic import Field
 
-from harness.plan.stages import Part, Stage, StageKind
+from harness.plan.stages import PlanTable, Stage, StageKind
 
 
-class Profile(Part):
+class Profile(PlanTable):
     """A plan made shorter or longer: scales time, blocks and the corpus, never targets.
 
     A stage gets ``time`` times its seconds, whole ones, and no fewer than ``least_seconds`` or than it is written with;

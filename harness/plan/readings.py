@@ -16,7 +16,7 @@ from pydantic import AfterValidator, Field, model_validator
 
 from harness.metrics import METRICS, Better, Metric, Origin, Scale, Unit
 from harness.plan.environment import ServiceName
-from harness.plan.stages import Part
+from harness.plan.stages import PlanTable
 
 UNITS = {"%": Unit.FRACTION, "": Unit.COUNT, "MB": Unit.MEGABYTES, "s": Unit.SECONDS, "ms": Unit.MS}
 FACTORS = {"MB": 1e-6, "ms": 1000.0}
@@ -25,7 +25,7 @@ COUNTERS = ("_total", "_bucket", "_sum")
 Series = Annotated[str, Field(pattern=r"^[a-zA-Z_:][a-zA-Z0-9_:]*(\{.+\})?$")]
 
 
-class Gauge(Part):
+class Gauge(PlanTable):
     """What a metric is read from, and how it is made of that.
 
     ``of`` is a name that ``environment.metrics`` reads, of which all series of a service add up, or one series with its

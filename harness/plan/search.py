@@ -14,7 +14,7 @@ DIGITS = 4
 """Significant digits of the loads that are tried."""
 
 
-class Word(StrEnum):
+class TryOutcome(StrEnum):
     """What one try says of its load."""
 
     HELD = "held"
@@ -64,7 +64,7 @@ class Try:
     most_users: int
     cpu_share: float
     lag_p99_ms: float | None
-    word: Word
+    word: TryOutcome
 
     @property
     def seconds(self) -> float:
@@ -90,23 +90,27 @@ class Bracket:
     high: float | None
 
 
-def bracket(said: Iterable[tuple[float, Word]], *, confirm: bool) -> Bracket:
+def bracket(said: Iterable[tuple[float, TryOutcome]], *, confirm: bool) -> Bracket:
     """What tries, each a load and what was found, come to.
 
     A load is held when any of its tries held; it has missed when it missed twice, or once where nothing is confirmed.
     What held above a load that missed is luck and does not count.
     """
-    found: dict[float, list[Word]] = {}
+    found: dict[float, list[TryOutcome]] = {}
     for load, word in said:
         found.setdefault(load, []).append(word)
     needed = 2 if confirm else 1
-    missed = [load for load, words in found.items() if Word.HELD not in words and words.count(Word.MISSED) >= needed]
+    missed = [
+        load
+        for load, words in found.items()
+        if TryOutcome.HELD not in words and words.count(TryOutcome.MISSED) >= needed
+    ]
     high = min(missed, default=None)
-    held = [load for load, words in found.items() if Word.HELD in words and (high is None or load < high)]
+    held = [load for load, words in found.items() if TryOutcome.HELD in words and (high is None or load < high)]
     return Bracket(max(held, default=None), high)
 
 
-def next_load(search: Search, said: Sequence[tuple[float, Word]]) -> float | Ending:
+def next_load(search: Search, said: Sequence[tuple[float, TryOutcome]]) -> float | Ending:
     """The load to try after these, or why there is none.
 
     Doubling until one misses, then halving the logarithm of the bracket: both arms get loads of one grid, and the same
@@ -116,10 +120,10 @@ def next_load(search: Search, said: Sequence[tuple[float, Word]]) -> float | End
         return search.from_
     last, word = said[-1]
     known = bracket(said, confirm=search.confirm)
-    if word is Word.MISSED and known.high != last:
+    if word is TryOutcome.MISSED and known.high != last:
         return last  # to be confirmed
-    if word is Word.VOID or known.low is None:
-        return Ending.GENERATOR if word is Word.VOID else Ending.LEAST
+    if word is TryOutcome.VOID or known.low is None:
+        return Ending.GENERATOR if word is TryOutcome.VOID else Ending.LEAST
     if known.high is None:
         return Ending.MOST if known.low >= search.to else min(_rounded(2 * known.low), search.to)
     middle = _rounded(math.sqrt(known.low * known.high))

@@ -16,7 +16,7 @@ SLOWEST_CLIMB = 0.01
 """Users per second; Locust's ramps know no slower ones."""
 
 
-class Part(BaseModel):
+class PlanTable(BaseModel):
     """A part of a plan: frozen, and nothing in it that nobody asked for."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True, allow_inf_nan=False)
@@ -32,7 +32,7 @@ class StageKind(StrEnum):
     ENDURANCE = "endurance"
 
 
-class Search(Part):
+class Search(PlanTable):
     """How a stress stage looks for the most arrivals per second that meet the limits of ``[capacity]``.
 
     Rates are tried one after the other, for ``settle_seconds`` that do not count and ``try_seconds`` that do: twice as
@@ -71,7 +71,7 @@ class Search(Part):
         return self.settle_seconds + self.try_seconds
 
 
-class Stage(Part):
+class Stage(PlanTable):
     """A stretch of load. A ramp goes to its users or rate linearly over all of it, other kinds over ``ramp_seconds``.
 
     With ``rate``, arrivals per second, the stage is open: each arrival is a task that some free user does, whether or

@@ -5,11 +5,11 @@ from typing import Literal, Self
 from pydantic import Field, PrivateAttr, ValidationInfo, field_validator, model_validator
 
 from harness.plan.expectation import Expectation, ExpectationError, Form, parse_expectation
-from harness.plan.stages import Part
+from harness.plan.stages import PlanTable
 from harness.plan.vocabulary import vocabulary_of
 
 
-class Target(Part):
+class Target(PlanTable):
     """One statement to be judged. Without a stage it speaks of every stage but ramps, without an endpoint of all.
 
     A ``tag`` is a name of the plan's for several endpoints, of which all samples are taken together. What is
@@ -64,7 +64,7 @@ class Target(Part):
         return self.required and self.expectation.form is not Form.ABSOLUTE
 
 
-class Claim(Part):
+class Claim(PlanTable):
     """What somebody said the migration does. Judged like targets and reported, but it decides no exit code.
 
     ``expect`` is how it is measured; a claim that cannot be measured says why in ``unmeasured`` instead. ``before`` and

@@ -15,7 +15,7 @@ import psycopg
 
 from harness.probes.access import Connection, Database
 from harness.probes.lock_sessions import SESSIONS, LockingSession, blocking_statements, session_of
-from harness.record.migration import EXCLUSIVE, Queue, Ran, Space, Wait
+from harness.record.migration import EXCLUSIVE, Queue, RanStatement, Space, Wait
 from harness.record.statements import MARK
 
 EVERY_SECONDS = 0.025
@@ -53,7 +53,7 @@ class Held:
 
 
 @dataclass(slots=True)
-class Seen:
+class LockSamples:
     """All that the looks of a passage saw."""
 
     waits: list[Wait] = field(default_factory=list)
@@ -73,7 +73,7 @@ class LockProbe:
 
     def __init__(self, database: Database, role: str, *, every: float = EVERY_SECONDS) -> None:
         self.database, self.role, self.every = database, role, every
-        self.seen = Seen()
+        self.seen = LockSamples()
         self.failed = ""
         self._open: dict[tuple[int, float], Wait] = {}
         self._names: dict[int, str] = {}
@@ -195,7 +195,7 @@ class LockProbe:
             self.seen.queue = Queue(len(behind_us), now, max(set(heads), key=heads.count))
 
 
-def with_locks(statements: Iterable[Ran], seen: Seen) -> list[Ran]:
+def with_locks(statements: Iterable[RanStatement], seen: LockSamples) -> list[RanStatement]:
     """Statements with the strongest lock that was held while each ran."""
     found = []
     for one in statements:

@@ -18,7 +18,7 @@ from harness.probes.postgres_server import ServerWatch
 from harness.probes.reader import Probe, beats
 from harness.record.executions import together
 from harness.record.readings import DATABASE, SERVER
-from harness.record.unavailable import Unread
+from harness.record.unavailable import UnavailableReading
 
 EVERY_SECONDS, LOOK_SECONDS = 1.0, 0.1
 PATIENCE_SECONDS = 10.0
@@ -96,7 +96,9 @@ class PostgresProbe(Probe):
         """Record that a server does not answer, without its message, which may contain an address or a name."""
         where = f"the database {database.name}" if database else "the database server"
         why = f"it does not answer ({type(error).__name__})"
-        self.unread.append(Unread(DATABASE, "all counts", f"{where}: {why}", "let the address be reached from here"))
+        self.unread.append(
+            UnavailableReading(DATABASE, "all counts", f"{where}: {why}", "let the address be reached from here")
+        )
 
     def _run(self, read: Callable[[], None], every: float) -> None:
         for _ in beats(self._done, every, after=every):

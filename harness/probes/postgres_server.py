@@ -14,7 +14,7 @@ from harness.probes.table_statistics import Objects
 from harness.probes.triggers import TriggerWatch
 from harness.record.readings import SERVER
 from harness.record.statements import MARK
-from harness.record.unavailable import Unread
+from harness.record.unavailable import UnavailableReading
 
 if TYPE_CHECKING:
     from harness.probes.reader import Row
@@ -33,7 +33,7 @@ class ServerWatch:
 
     def __init__(self, name: str, databases: Sequence[Database]) -> None:
         self.rows: list[Row] = []
-        self.unread: list[Unread] = []
+        self.unread: list[UnavailableReading] = []
         self.statements: StatementWatch | None = None
         self._name, self._databases = name, databases
         self._oids: dict[int, Database] = {}
@@ -202,7 +202,7 @@ class ServerWatch:
         return f"{self._name}/{database.service}" if database.service else self._name
 
     def _miss(self, what: str, why: str, fix: str) -> None:
-        self.unread.append(Unread(self._name.removeprefix(SERVER), what, why, fix))
+        self.unread.append(UnavailableReading(self._name.removeprefix(SERVER), what, why, fix))
 
 
 def _introduced(connection: Connection) -> Connection:

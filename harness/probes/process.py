@@ -13,7 +13,7 @@ from contextlib import suppress
 import psutil
 
 from harness.probes.access import HasPid
-from harness.probes.process_table import HAS_PROC, Process, ProcessTable
+from harness.probes.process_table import HAS_PROC, ProcessStatus, ProcessTable
 from harness.probes.reader import Probe, beats
 from harness.record.readings import CPU, DESCRIPTORS, MEMORY, THREADS
 
@@ -48,7 +48,7 @@ class ProcessProbe(Probe):
                 if tree := table.tree(root.pid):  # one that is gone is for the environment's check to notice
                     self._read_tree(name, tree, now, at_ns)
 
-    def _read_tree(self, name: str, tree: Mapping[int, Process], now: float, at_ns: int) -> None:
+    def _read_tree(self, name: str, tree: Mapping[int, ProcessStatus], now: float, at_ns: int) -> None:
         spent = sum(process.cpu_seconds for process in tree.values())
         values = {
             THREADS: sum(process.threads for process in tree.values()),

@@ -17,7 +17,7 @@ _PPID, _CPU, _THREADS = 1, slice(11, 15), 17
 
 
 @dataclass(frozen=True, slots=True)
-class Process:
+class ProcessStatus:
     """One process of the table.
 
     Attributes:
@@ -38,7 +38,7 @@ class ProcessTable:
     is measured is on this machine too.
     """
 
-    def __init__(self, processes: dict[int, Process]) -> None:
+    def __init__(self, processes: dict[int, ProcessStatus]) -> None:
         self.processes = processes
         self._children: dict[int, list[int]] = {}
         for pid, process in processes.items():
@@ -49,9 +49,9 @@ class ProcessTable:
         """The processes of this moment."""
         return cls(dict(_from_proc() if HAS_PROC else _from_psutil()))
 
-    def tree(self, root: int) -> dict[int, Process]:
+    def tree(self, root: int) -> dict[int, ProcessStatus]:
         """A process and all below it by their ids; none when it is gone."""
-        found: dict[int, Process] = {}
+        found: dict[int, ProcessStatus] = {}
         waiting = [root] if root in self.processes else []
         while waiting:
             pid = waiting.pop()
@@ -60,7 +60,7 @@ class ProcessTable:
         return found
 
 
-def _from_proc() -> Iterator[tuple[int, Process]]:
+def _from_proc() -> Iterator[tuple[int, ProcessStatus]]:
     for name in os.listdir("/proc"):  # noqa: PTH208 - a Path for each of them takes as long as the rest
         if name.isdigit():
             with suppress(OSError):  # it has ended
@@ -75,15 +75,15 @@ def _content(path: str) -> bytes:
         os.close(file)
 
 
-def _parsed(stat: bytes) -> Process:
+def _parsed(stat: bytes) -> ProcessStatus:
     """The process of a line of ``/proc/PID/stat``, whose name may have spaces and brackets in it."""
     fields = stat[stat.rindex(b")") + 2 :].split()
     ticks = sum(int(field) for field in fields[_CPU])
-    return Process(int(fields[_PPID]), ticks / _TICKS_PER_SECOND, int(fields[_THREADS]))
+    return ProcessStatus(int(fields[_PPID]), ticks / _TICKS_PER_SECOND, int(fields[_THREADS]))
 
 
-def _from_psutil() -> Iterator[tuple[int, Process]]:
+def _from_psutil() -> Iterator[tuple[int, ProcessStatus]]:
     for process in psutil.process_iter(["ppid", "cpu_times", "num_threads"]):
         parent, times, threads = (process.info[name] for name in ("ppid", "cpu_times", "num_threads"))
         if times is not None:  # access denied: another user's
-            yield process.pid, Process(parent, sum(times[:4]), threads or 0)
+            yield process.pid, ProcessStatus(parent, sum(times[:4]), threads or 0)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 if TYPE_CHECKING:
     from harness.record.executions import Executions
-    from harness.record.unavailable import Unread
+    from harness.record.unavailable import UnavailableReading
 
 Row = tuple[int, str, str, float]
 """``(wall-clock ns, source, name, value)``."""
@@ -50,7 +50,7 @@ class Probe:
 
     def __init__(self, threads: Mapping[str, Callable[[], None]], patience: float | None = None) -> None:
         self.rows: list[Row] = []
-        self.unread: list[Unread] = []
+        self.unread: list[UnavailableReading] = []
         self.executions: Executions | None = None
         self.objects: list[dict[str, Any]] = []
         self.server_ms = 0.0

@@ -15,7 +15,7 @@ from redis.exceptions import NoPermissionError
 from harness.probes.access import Cache
 from harness.probes.reader import Probe, Row, beats
 from harness.record.readings import CACHE, SERVER
-from harness.record.unavailable import Unread
+from harness.record.unavailable import UnavailableReading
 
 EVERY_SECONDS = 1.0
 PATIENCE_SECONDS = 10.0
@@ -64,7 +64,7 @@ class _Server:
     """One server, and the commands that it does not refuse."""
 
     def __init__(self, cache: Cache) -> None:
-        self.unread: list[Unread] = []
+        self.unread: list[UnavailableReading] = []
         self.commands = 0
         self._name = cache.name
         self._source = f"{SERVER}{CACHE}" if cache.name == CACHE else f"{SERVER}{CACHE}/{cache.name}"
@@ -102,7 +102,7 @@ class _Server:
     def _locked_out(self, found: list[Row]) -> list[Row]:
         self._commands.clear()
         fix = "give its password to the plan, or mend it there"
-        self.unread.append(Unread(self._name, "all counts", "it asks for a password", fix))
+        self.unread.append(UnavailableReading(self._name, "all counts", "it asks for a password", fix))
         return found
 
     def close(self) -> None:
@@ -118,10 +118,10 @@ class _Server:
         return {"slow_commands": float(client.slowlog_len())}
 
 
-def _refusal(name: str, command: str, error: redis.RedisError) -> Unread:
+def _refusal(name: str, command: str, error: redis.RedisError) -> UnavailableReading:
     what = {"INFO": "hits, misses and memory", "SLOWLOG": "slow commands"}[command]
     if isinstance(error, NoPermissionError):
         allow = {"INFO": "+info", "SLOWLOG": "+slowlog|len"}[command]
-        return Unread(name, what, f"the user may not send {command}", f"ACL SETUSER name {allow}")
+        return UnavailableReading(name, what, f"the user may not send {command}", f"ACL SETUSER name {allow}")
     why = f"the server knows no {command}: it was renamed or taken away"
-    return Unread(name, what, why, f"leave rename-command {command} out of its configuration")
+    return UnavailableReading(name, what, why, f"leave rename-command {command} out of its configuration")

@@ -55,7 +55,7 @@ class Answer:
 
 
 @dataclass(frozen=True, slots=True)
-class Inquiry:
+class RecordedAnswers:
     """All that one arm was asked: ``wanted`` requests, fewer where its users made fewer."""
 
     wanted: int
@@ -70,7 +70,7 @@ class Number(str):
 
 
 @dataclass(frozen=True, slots=True)
-class Form:
+class AnswerForm:
     """In which form answers of an endpoint are compared.
 
     ``own`` are the base URLs of the arm's services, each with what stands for it.

@@ -16,7 +16,7 @@ NO_RECORD = "has no comparison.json; harness report writes it, if a block was co
 
 
 @dataclass(frozen=True, slots=True)
-class Question:
+class HistoryQuery:
     """What is followed: a metric of an arm, in a stage and endpoint or in all."""
 
     metric: Metric
@@ -26,7 +26,7 @@ class Question:
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class ArchivedRun:
     """One run: the value, with its interval where the blocks give one, in the metric's stored unit."""
 
     run: str
@@ -38,14 +38,16 @@ class Entry:
 
 
 @dataclass(frozen=True, slots=True)
-class Skipped:
+class SkippedRun:
     """A run that is on no line, and why."""
 
     run: str
     why: str
 
 
-def read_archive(folder: Path, question: Question, plan_name: str | None = None) -> tuple[list[Entry], list[Skipped]]:
+def read_archive(
+    folder: Path, question: HistoryQuery, plan_name: str | None = None
+) -> tuple[list[ArchivedRun], list[SkippedRun]]:
     """The runs of a folder that answer a question, and those that do not, with the reason.
 
     Args:
@@ -62,17 +64,17 @@ def read_archive(folder: Path, question: Question, plan_name: str | None = None)
         raise RunFolderError(f"{folder}: cannot be read ({error.strerror}); name the folder that runs go to") from error
     if not paths:
         raise RunFolderError(f"{folder}: no recorded run in it; name the folder that --out of harness run named")
-    entries: list[Entry] = []
-    skipped: list[Skipped] = []
+    entries: list[ArchivedRun] = []
+    skipped: list[SkippedRun] = []
     for path in paths:
         try:
             entries += _entry(RunFolder.open(path), question, plan_name)
         except HarnessError as error:
-            skipped.append(Skipped(path.name, str(error).removeprefix(f"{path}: ")))
+            skipped.append(SkippedRun(path.name, str(error).removeprefix(f"{path}: ")))
     return entries, skipped
 
 
-def _entry(folder: RunFolder, question: Question, plan_name: str | None) -> Iterator[Entry]:
+def _entry(folder: RunFolder, question: HistoryQuery, plan_name: str | None) -> Iterator[ArchivedRun]:
     setup = folder.read_setup()
     if plan_name is not None and setup.plan_name != plan_name:
         return
@@ -90,10 +92,12 @@ def _entry(folder: RunFolder, question: Question, plan_name: str | None) -> Iter
     if question.metric.quantile is not None and pair.least_samples < question.metric.least:
         raise RunFolderError(f"too few samples in a leg for {question.metric.label}")
     bounds = pair.before_interval if question.arm == "before" else pair.after_interval
-    yield Entry(folder.path.name, setup, plan, value, bounds.low if bounds else None, bounds.high if bounds else None)
+    yield ArchivedRun(
+        folder.path.name, setup, plan, value, bounds.low if bounds else None, bounds.high if bounds else None
+    )
 
 
-def _unknown(question: Question, pairs: list[RecordedPair]) -> str:
+def _unknown(question: HistoryQuery, pairs: list[RecordedPair]) -> str:
     """Why a run has no value: a stage or an endpoint that it does not know, or nothing was measured there."""
     for what, asked in (("stage", question.stage), ("endpoint", question.endpoint)):
         known = list(dict.fromkeys(found for pair in pairs if (found := getattr(pair, what)) is not None))

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from harness.metrics import METRICS, RequestCounts
 from harness.plan.expectation import Expectation
-from harness.plan.search import Try, Word
+from harness.plan.search import Try, TryOutcome
 from harness.statistics.percentiles import percentile
 
 LEAST_STARTED = 0.99
@@ -29,7 +29,7 @@ def holds(limits: Iterable[Expectation], value: Callable[[str], float | None]) -
 
 
 @dataclass(frozen=True, slots=True)
-class Answers:
+class TryRequests:
     """Requests as parallel columns: when each was due and sent, how long it took, and whether it succeeded."""
 
     due_ns: NDArray[np.int64]
@@ -37,13 +37,13 @@ class Answers:
     duration_ns: NDArray[np.int64]
     ok: NDArray[np.bool_]
 
-    def within(self, start: float, end: float) -> "Answers":
+    def within(self, start: float, end: float) -> "TryRequests":
         """Those that were due from ``start`` on and before ``end``, in seconds since the origin."""
         inside = (self.due_ns >= round(start * 1e9)) & (self.due_ns < round(end * 1e9))
-        return Answers(self.due_ns[inside], self.sent_ns[inside], self.duration_ns[inside], self.ok[inside])
+        return TryRequests(self.due_ns[inside], self.sent_ns[inside], self.duration_ns[inside], self.ok[inside])
 
     @property
-    def punctual(self) -> "Answers":
+    def punctual(self) -> "TryRequests":
         """The same as if each had been sent when it was due."""
         return replace(self, due_ns=self.sent_ns)
 
@@ -63,7 +63,7 @@ class Answers:
         return percentile(latency_ns / 1e6, said.quantile) if said.quantile is not None else None
 
 
-def word_of(limits: Iterable[Expectation], tried: Try, answers: Answers) -> Word:
+def judge_try(limits: Iterable[Expectation], tried: Try, answers: TryRequests) -> TryOutcome:
     """What one try says of its load, from its own requests.
 
     A try that missed is void when the generator may be why: it was busy, it began less than 99 % of the arrivals
@@ -73,12 +73,12 @@ def word_of(limits: Iterable[Expectation], tried: Try, answers: Answers) -> Word
     inside, limits = answers.within(tried.measured_from, tried.end), tuple(limits)
     enough = tried.started >= LEAST_STARTED * tried.planned
 
-    def met(asked: Answers) -> bool:
+    def met(asked: TryRequests) -> bool:
         return holds(limits, lambda metric: asked.value(metric, tried.seconds))
 
     if enough and not tried.cut and not tried.unanswered and met(inside):
-        return Word.HELD
+        return TryOutcome.HELD
     exhausted = tried.most_users >= tried.users
     if tried.cpu_share > MOST_CPU_SHARE or (not exhausted and not tried.unanswered and met(inside.punctual)):
-        return Word.VOID
-    return Word.MISSED if enough or exhausted or tried.cut else Word.VOID
+        return TryOutcome.VOID
+    return TryOutcome.MISSED if enough or exhausted or tried.cut else TryOutcome.VOID

@@ -173,7 +173,7 @@ class Built:
 
 
 @dataclass(frozen=True, slots=True)
-class Survey:
+class PlanSurvey:
     """How an arm went about some requests.
 
     Attributes:

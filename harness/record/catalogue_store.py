@@ -6,7 +6,7 @@ from typing import Any, TypeVar
 
 from harness.plan.model import ARMS
 from harness.record.ablation import Ablation
-from harness.record.catalogue import Catalogue, Counted, Survey
+from harness.record.catalogue import Catalogue, Counted, PlanSurvey
 from harness.record.leg import Leg
 from harness.record.run_folder import RunFolder
 from harness.record.text_files import SCHEMA
@@ -15,7 +15,7 @@ T = TypeVar("T")
 FOLDER = "evidence"
 
 
-class SurveyStore:
+class CatalogueStore:
     """Files below ``evidence`` of a run."""
 
     def __init__(self, run: RunFolder) -> None:
@@ -29,13 +29,13 @@ class SurveyStore:
         """Those of before and after, as far as they were read."""
         return dict(self._read("catalogues", Catalogue))
 
-    def write_survey(self, arm: str, survey: Survey) -> None:
+    def write_survey(self, arm: str, survey: PlanSurvey) -> None:
         """Record how an arm went about its statements."""
         self._write(f"{FOLDER}/plans/{arm}.json", asdict(survey))
 
-    def read_surveys(self) -> dict[str, Survey]:
+    def read_surveys(self) -> dict[str, PlanSurvey]:
         """Those of before and after, as far as they were made."""
-        return dict(self._read("plans", Survey))
+        return dict(self._read("plans", PlanSurvey))
 
     def write_ablation(self, ablation: Ablation) -> None:
         """Record what was measured without indexes, as far as it has come."""

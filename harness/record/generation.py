@@ -7,7 +7,7 @@ from harness.record.leg import Window
 
 
 @dataclass(frozen=True, slots=True)
-class Contribution:
+class GeneratorProcess:
     """What one of several generator processes did in a leg; clocks are monotonic ones, compared by pings.
 
     Attributes:
@@ -31,7 +31,7 @@ class Contribution:
 
 
 @dataclass(frozen=True, slots=True)
-class Loss:
+class LostWorker:
     """A worker that was lost, and how many seconds into which leg."""
 
     worker: str
@@ -108,8 +108,8 @@ class Generation:
     windows: tuple[Window, ...]
     schema: int = 1
     user_errors: int = 0
-    workers: tuple[Contribution, ...] = ()
-    lost: tuple[Loss, ...] = ()
+    workers: tuple[GeneratorProcess, ...] = ()
+    lost: tuple[LostWorker, ...] = ()
     offered: tuple[Offered, ...] = ()
     schedule_lag_p99_ms: float | None = None
     gc_pause_ms: float = 0.0

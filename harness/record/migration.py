@@ -19,7 +19,7 @@ EXCLUSIVE = (
 
 
 @dataclass(frozen=True, slots=True)
-class Ran:
+class RanStatement:
     """A statement of the migration.
 
     Attributes:
@@ -109,7 +109,7 @@ class Space:
 
 
 @dataclass(frozen=True, slots=True)
-class Passage:
+class MigrationStep:
     """One way of a migration in one database.
 
     Attributes:
@@ -131,7 +131,7 @@ class Passage:
     ended: float
     failed: str = ""
     held: float = 0.0
-    statements: tuple[Ran, ...] = ()
+    statements: tuple[RanStatement, ...] = ()
     waits: tuple[Wait, ...] = ()
     queue: Queue = Queue()
     space: Space = Space()
@@ -149,7 +149,7 @@ class Passage:
 
 
 @dataclass(frozen=True, slots=True)
-class Difference:
+class SchemaDifference:
     """Something of a schema that is not as it was; ``None``: it was not there, or is not any more."""
 
     what: str
@@ -169,7 +169,7 @@ class Lint:
 
 
 @dataclass(frozen=True, slots=True)
-class Record:
+class MigrationRecord:
     """All that was recorded of a migration under load, its samples aside.
 
     Attributes:
@@ -185,8 +185,8 @@ class Record:
 
     stage: str
     origin: float | None = None
-    passages: tuple[Passage, ...] = ()
-    differences: tuple[Difference, ...] | None = None
+    passages: tuple[MigrationStep, ...] = ()
+    differences: tuple[SchemaDifference, ...] | None = None
     answers: bool = False
     lints: tuple[Lint, ...] = ()
     linted: str = ""

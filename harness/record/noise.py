@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 
 
 @dataclass(frozen=True, slots=True, order=True)
-class Place:
+class ComparisonPlace:
     """What a floor is of: a metric in one stage and endpoint, ``None`` meaning all of them, or those of a tag."""
 
     metric: str
@@ -14,7 +14,7 @@ class Place:
 
 
 @dataclass(frozen=True, slots=True)
-class Difference:
+class NoiseRatios:
     """Of one place, ln(control / before) of every block, in the order they ran."""
 
     metric: str
@@ -24,9 +24,9 @@ class Difference:
     tag: str | None = None
 
     @property
-    def place(self) -> Place:
+    def place(self) -> ComparisonPlace:
         """What it is of."""
-        return Place(self.metric, self.stage, self.endpoint, self.tag)
+        return ComparisonPlace(self.metric, self.stage, self.endpoint, self.tag)
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +34,7 @@ class NoiseOfRun:
     """What the control arm of one run said."""
 
     run: str
-    differences: tuple[Difference, ...]
+    differences: tuple[NoiseRatios, ...]
 
 
 @dataclass(frozen=True, slots=True)

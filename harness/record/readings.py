@@ -9,10 +9,10 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from harness.errors import RunFolderError
-from harness.metrics import Process
+from harness.metrics import ProcessRole
 from harness.record.columns import names, numbers
 
-DATABASE, CACHE, GENERATOR = Process.DATABASE.value, Process.CACHE.value, "generator"
+DATABASE, CACHE, GENERATOR = ProcessRole.DATABASE.value, ProcessRole.CACHE.value, "generator"
 """Sources that are no service."""
 CPU, MEMORY = "cpu_of_host", "memory_bytes"
 THREADS, DESCRIPTORS = "threads", "descriptors"

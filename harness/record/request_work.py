@@ -8,7 +8,7 @@ from harness.record.statements import Counts
 
 
 @dataclass(frozen=True, slots=True)
-class Work:
+class StatementWork:
     """What one statement did for one request; ``statement`` is its place among the statements of the arm."""
 
     statement: int
@@ -16,7 +16,7 @@ class Work:
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class CorpusRequest:
     """One request, and what it made the servers do.
 
     Attributes:
@@ -39,7 +39,7 @@ class Asked:
     db_ms: float | None = None
     hits: int = 0
     misses: int = 0
-    work: tuple[Work, ...] = ()
+    work: tuple[StatementWork, ...] = ()
 
     @property
     def hit(self) -> bool:
@@ -53,7 +53,7 @@ class Asked:
 
 
 @dataclass(frozen=True, slots=True)
-class Text:
+class StatementText:
     """A statement that an arm ran: its fingerprint, its text as the server tells it, and the service that ran it."""
 
     fingerprint: str
@@ -62,7 +62,7 @@ class Text:
 
 
 @dataclass(frozen=True, slots=True)
-class Inspected:
+class RequestWork:
     """All that was seen of one arm.
 
     Attributes:
@@ -72,8 +72,8 @@ class Inspected:
     """
 
     arm: str
-    statements: tuple[Text, ...] = ()
-    requests: tuple[Asked, ...] = ()
+    statements: tuple[StatementText, ...] = ()
+    requests: tuple[CorpusRequest, ...] = ()
     missing: str = ""
     keys: tuple[KeyUse, ...] = ()
     schema: int = 1
@@ -88,7 +88,7 @@ class Inspected:
             if any(not 0 <= work.statement < len(self.statements) for work in asked.work):
                 raise ValueError(f"request {asked.n} ran a statement that is not among the statements")
 
-    def of(self, endpoint: str) -> Sequence[Asked]:
+    def of(self, endpoint: str) -> Sequence[CorpusRequest]:
         """The requests to an endpoint that did not fail."""
         return [asked for asked in self.requests if asked.endpoint == endpoint and not asked.failed]
 

@@ -14,24 +14,24 @@ from harness.errors import RunFolderError
 from harness.plan.file import parse_plan
 from harness.plan.model import COPIES, Plan
 from harness.record.answers import SCHEMA as ANSWERS
-from harness.record.answers import Inquiry
+from harness.record.answers import RecordedAnswers
 from harness.record.certificate import Certificate
 from harness.record.comparison import RecordedPair
 from harness.record.executions import FILE as EXECUTIONS
 from harness.record.executions import Executions, read_executions, write_executions
-from harness.record.generation import Generation, Loss
+from harness.record.generation import Generation, LostWorker
 from harness.record.leg import Leg
-from harness.record.migration import Record
+from harness.record.migration import MigrationRecord
 from harness.record.noise import Noise
 from harness.record.readings import SCHEMA as READINGS
 from harness.record.readings import read_readings, write_readings
-from harness.record.request_work import Inspected
+from harness.record.request_work import RequestWork
 from harness.record.samples import read_samples
 from harness.record.seal import NAME, changes, digests, rehearsal_changes, rehearsal_digests, setup_digest
 from harness.record.setup import Setup
 from harness.record.text_files import SCHEMA, Folder, validated
 from harness.record.trial import Incident, Migration, Seal, Startup, Trial
-from harness.record.unavailable import Unread
+from harness.record.unavailable import UnavailableReading
 
 ROLLED_BACK = "rolled-back"
 """What the answers of before go by, once it was migrated and rolled back."""
@@ -104,15 +104,15 @@ class RunFolder(Folder):
         """What was known of the machine when the run began; ``None`` of older runs."""
         return self.decode("noise.json", Noise) if (self.path / "noise.json").exists() else None
 
-    def write_inspected(self, inspected: Inspected) -> None:
+    def write_inspected(self, inspected: RequestWork) -> None:
         """Record what the servers did for each request of the corpus."""
         (self.path / "evidence").mkdir(exist_ok=True)
         self.write_json(f"evidence/{inspected.arm}.json", asdict(inspected), indent=None)
 
-    def read_inspected(self) -> dict[str, Inspected]:
+    def read_inspected(self) -> dict[str, RequestWork]:
         """What the servers did for each request, by arm; empty where that was not looked at."""
         names = sorted(path.name for path in self.path.glob("evidence/*.json"))
-        found = [self.decode(f"evidence/{name}", Inspected) for name in names]
+        found = [self.decode(f"evidence/{name}", RequestWork) for name in names]
         return {inspected.arm: inspected for inspected in found}
 
     def write_certificate(self, certificate: Certificate) -> None:
@@ -123,17 +123,17 @@ class RunFolder(Folder):
         """What the newest selftest of the machine had said when the run began; ``None`` where there was none."""
         return self.decode("certificate.json", Certificate) if (self.path / "certificate.json").exists() else None
 
-    def write_rehearsal(self, record: Record) -> None:
+    def write_rehearsal(self, record: MigrationRecord) -> None:
         """Record what came of the migration under load."""
         self.rehearsal.mkdir(parents=True, exist_ok=True)
         self.write_json("rehearsal/record.json", asdict(record))
         self.write_json(f"rehearsal/{NAME}", {"schema": SCHEMA, "files": rehearsal_digests(self.path)})
 
-    def read_rehearsal(self) -> tuple[Record, pa.Table] | None:
+    def read_rehearsal(self) -> tuple[MigrationRecord, pa.Table] | None:
         """What came of the migration under load, and its samples; ``None`` where it was not tried."""
         if not (self.rehearsal / "record.json").exists():
             return None
-        return self.decode("rehearsal/record.json", Record), read_samples(self.rehearsal / "samples")
+        return self.decode("rehearsal/record.json", MigrationRecord), read_samples(self.rehearsal / "samples")
 
     def origin_of_rehearsal(self) -> float | None:
         """When the load began that the migration ran under, in seconds since 1970; ``None`` where it did not end."""
@@ -171,17 +171,21 @@ class RunFolder(Folder):
         if databases:
             self.write_json(f"trials/{leg.title}/objects.json", {"schema": SCHEMA, "databases": list(databases)})
 
-    def write_unread(self, leg: Leg, unread: Sequence[Unread]) -> None:
+    def write_unread(self, leg: Leg, unread: Sequence[UnavailableReading]) -> None:
         """Record what servers did not tell in a leg."""
         if unread:
             found = {"schema": SCHEMA, "unread": [asdict(one) for one in unread]}
             self.write_json(f"trials/{leg.title}/unread.json", found)
 
-    def read_unread(self, legs: Sequence[Leg]) -> list[Unread]:
+    def read_unread(self, legs: Sequence[Leg]) -> list[UnavailableReading]:
         """What servers did not tell in those of the legs that were recorded, each once."""
         names = [f"trials/{leg.title}/unread.json" for leg in legs]
         found = [(name, self.read_object(name)) for name in names if (self.path / name).is_file()]
-        told = [one for name, raw in found for one in validated(self.path / name, list[Unread], raw.get("unread"))]
+        told = [
+            one
+            for name, raw in found
+            for one in validated(self.path / name, list[UnavailableReading], raw.get("unread"))
+        ]
         return list(dict.fromkeys(told))
 
     def read_plan(self, setup: Setup) -> tuple[Plan, str]:
@@ -247,7 +251,7 @@ class RunFolder(Folder):
         """Whether all of some legs were measured, and none was ended early."""
         return len(self.recorded(legs)) == len(legs) and not any(map(self._aborted, legs))
 
-    def read_losses(self, legs: Sequence[Leg]) -> list[Loss]:
+    def read_losses(self, legs: Sequence[Leg]) -> list[LostWorker]:
         """The workers that were lost in those of the legs that were recorded."""
         names = [f"trials/{leg.title}/windows.json" for leg in legs]
         recorded = [self.decode(name, Generation) for name in names if (self.path / name).is_file()]
@@ -263,7 +267,7 @@ class RunFolder(Folder):
         found = [(name, self.read_object(name)) for name in names if (self.path / name).is_file()]
         return [one for name, raw in found for one in validated(self.path / name, list[Incident], raw["incidents"])]
 
-    def read_answers(self, arm: str) -> Inquiry | None:
+    def read_answers(self, arm: str) -> RecordedAnswers | None:
         """What an arm answered to the corpus of the plan; ``None`` when it was not asked to the end."""
         name = f"answers/{arm}.jsonl"
         if not (self.path / name).is_file():
@@ -275,7 +279,7 @@ class RunFolder(Folder):
             what = f"{len(rows)} answers, {head.get('requests')} were recorded; a part is missing"
             raise RunFolderError(f"{self.path / name}: {what}")
         raw = {"wanted": head.get("wanted"), "user_errors": head.get("user_errors", 0), "answers": rows}
-        return validated(self.path / name, Inquiry, raw)
+        return validated(self.path / name, RecordedAnswers, raw)
 
     def _aborted(self, leg: Leg) -> bool:
         """Whether a leg was ended early."""

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from harness.record.migration import Difference
+from harness.record.migration import SchemaDifference
 from harness.record.statements import MARK
 
 _WORDS = {
@@ -79,7 +79,7 @@ def _written(query: str) -> str:
     return query
 
 
-def differences(before: Mapping[str, str], after: Mapping[str, str]) -> tuple[Difference, ...]:
+def differences(before: Mapping[str, str], after: Mapping[str, str]) -> tuple[SchemaDifference, ...]:
     """What is not the same in two schemas, by name."""
     names = sorted({*before, *after})
-    return tuple(Difference(n, before.get(n), after.get(n)) for n in names if before.get(n) != after.get(n))
+    return tuple(SchemaDifference(n, before.get(n), after.get(n)) for n in names if before.get(n) != after.get(n))

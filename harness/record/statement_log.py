@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
-from harness.record.migration import Ran, Wait
+from harness.record.migration import RanStatement, Wait
 
 _ENTRY = re.compile(
     r"^(?P<at>\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\.\d+) (?P<zone>\S+) \[(?P<pid>\d+)\] (?P<kind>[A-Z]+):  (?P<text>.*)$"
@@ -28,7 +28,7 @@ _SHUTS = re.compile(r"^(COMMIT|ROLLBACK|END|ABORT)\b", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class LogEntry:
     """A message of the log; ``at`` is in seconds since 1970."""
 
     at: float
@@ -37,14 +37,14 @@ class Entry:
     text: str
 
 
-def entries(log: str) -> Iterator[Entry]:
+def entries(log: str) -> Iterator[LogEntry]:
     """The messages of a log in UTC; lines that belong to none are left out."""
     match, lines = None, list[str]()
     for line in [*log.splitlines(), None]:
         begins = _ENTRY.match(line) if line is not None else None
         if match is not None and (begins or line is None):
             at = datetime.strptime(match["at"], "%Y-%m-%d %H:%M:%S.%f").replace(tzinfo=UTC)
-            yield Entry(at.timestamp(), int(match["pid"]), match["kind"], "\n".join(lines))
+            yield LogEntry(at.timestamp(), int(match["pid"]), match["kind"], "\n".join(lines))
         if begins:
             match, lines = begins, [begins["text"]]
         elif match is not None and line is not None and line.startswith("\t"):
@@ -52,16 +52,16 @@ def entries(log: str) -> Iterator[Entry]:
 
 
 @dataclass(frozen=True, slots=True)
-class Told:
+class MigrationLog:
     """What a log tells: the statements of the migration, and what others were answered instead of a result."""
 
-    statements: tuple[Ran, ...]
+    statements: tuple[RanStatement, ...]
     errors_of_others: tuple[tuple[str, int], ...]
 
 
-def told(log: str, begun: float, ended: float) -> Told:
+def migration_log(log: str, begun: float, ended: float) -> MigrationLog:
     """What a log tells of a time: statements in the order of their ends, one that failed has no time."""
-    found, others, errors = list[Ran](), Counter[str](), dict[int, Entry]()
+    found, others, errors = list[RanStatement](), Counter[str](), dict[int, LogEntry]()
     for entry in entries(log):
         if not begun <= entry.at <= ended:
             continue
@@ -72,14 +72,14 @@ def told(log: str, begun: float, ended: float) -> Told:
         elif entry.kind in {"ERROR", "FATAL"}:
             others[_PLACE.sub("", text)] += 1
         elif entry.kind == "STATEMENT" and (error := errors.pop(entry.pid, None)):
-            found.append(Ran(error.at, None, entry.text, error=error.text))
+            found.append(RanStatement(error.at, None, entry.text, error=error.text))
         elif own and (match := _RAN.fullmatch(text)):
             ms = float(match["ms"])
-            found.append(Ran(entry.at - ms / 1000, ms, match["text"]))
-    return Told(tuple(found), tuple(others.most_common(MOST_ERRORS)))
+            found.append(RanStatement(entry.at - ms / 1000, ms, match["text"]))
+    return MigrationLog(tuple(found), tuple(others.most_common(MOST_ERRORS)))
 
 
-def let_go(statements: Sequence[Ran], wait: Wait) -> Wait:
+def let_go(statements: Sequence[RanStatement], wait: Wait) -> Wait:
     """A wait behind the migration with its end as the log has it, where the log knows of one between the two looks.
 
     Locks are kept until the transaction ends, or the statement, where it is none's.
@@ -91,7 +91,7 @@ def let_go(statements: Sequence[Ran], wait: Wait) -> Wait:
     return replace(wait, ended=max(near), margin=LOG_MARGIN) if near else wait
 
 
-def cause(statements: Sequence[Ran], text: str, table: str, until: float) -> str:
+def cause(statements: Sequence[RanStatement], text: str, table: str, until: float) -> str:
     """The statement whose lock on a table others wait for: what runs is often a later one of the same transaction.
 
     Args:

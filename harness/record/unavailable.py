@@ -7,7 +7,7 @@ from harness.finding import Finding
 
 
 @dataclass(frozen=True, slots=True)
-class Unread:
+class UnavailableReading:
     """What is missing of a ``server`` beside the load: what is not there, why, and what to do about it."""
 
     server: str
@@ -16,7 +16,7 @@ class Unread:
     fix: str
 
 
-def not_read(unread: Iterable[Unread]) -> list[Finding]:
+def not_read(unread: Iterable[UnavailableReading]) -> list[Finding]:
     """The caveats, each once, in the order in which they were met."""
     return [
         Finding("NOT_READ", f"{one.what} of {one.server} could not be read: {one.why}", one.fix)

@@ -14,17 +14,17 @@ from typing import Any
 import psycopg
 from psycopg import sql
 
-from harness.evidence.ablation import omitted
+from harness.evidence.ablation import ablated
 from harness.plan.model import ARMS
 from harness.probes.access import Database
 from harness.probes.catalogue import read_catalogue, read_uses
 from harness.probes.query_plans import AutoExplain, estimate
 from harness.record.ablation import Ablation
-from harness.record.catalogue import Catalogue, Counted, Index, Survey
-from harness.record.catalogue_store import SurveyStore
+from harness.record.catalogue import Catalogue, Counted, Index, PlanSurvey
+from harness.record.catalogue_store import CatalogueStore
 from harness.record.leg import Leg
 from harness.record.query_plans import Explained
-from harness.record.request_work import Inspected
+from harness.record.request_work import RequestWork
 from harness.run.context import RunContext
 from harness.run.request_work import RequestWorkReader
 
@@ -42,7 +42,7 @@ class CatalogueReader:
     """Reads catalogue and query plans of both arms, where their databases are known; what cannot be read is missing."""
 
     def __init__(self, context: RunContext) -> None:
-        self.context, self.store = context, SurveyStore(context.folder)
+        self.context, self.store = context, CatalogueStore(context.folder)
         self._plans_due, self._catalogues_due = list(ARMS), list(ARMS)
 
     def read_plans(self) -> None:
@@ -70,7 +70,9 @@ class CatalogueReader:
         work = self.context.folder.read_inspected().get(leg.arm)
         if work and leg.arm not in self.store.read_surveys():
             plans = tuple(_estimates(databases, work))
-            self.store.write_survey(leg.arm, Survey(plans, missing="the log of the server cannot be read from here"))
+            self.store.write_survey(
+                leg.arm, PlanSurvey(plans, missing="the log of the server cannot be read from here")
+            )
 
 
 def ablate_indexes(context: RunContext) -> None:
@@ -80,7 +82,7 @@ def ablate_indexes(context: RunContext) -> None:
         EnvironmentFailedError: when the system under test does not come up or stay up.
         MeasurementError: when the generator breaks.
     """
-    store, observer = SurveyStore(context.folder), context.observer
+    store, observer = CatalogueStore(context.folder), context.observer
     catalogues = store.read_catalogues()
     if any(arm not in catalogues for arm in ARMS) or "after" not in context.folder.read_inspected():
         observer.say("nothing is left out: the databases are not known, or the plan has no [answers]")
@@ -93,11 +95,11 @@ def ablate_indexes(context: RunContext) -> None:
     done = []
     for number, index in enumerate(dropped, start=1):
         observer.say(f"leaving out indexes · {number} of {len(dropped)} · without {index.name}")
-        done.append(omitted(index, whole, _work(context, index)))
+        done.append(ablated(index, whole, _work(context, index)))
         store.write_ablation(Ablation(tuple(done), kept, len(whole[0].requests)))
 
 
-def _work(context: RunContext, index: Index | None) -> tuple[Inspected, list[Explained]]:
+def _work(context: RunContext, index: Index | None) -> tuple[RequestWork, list[Explained]]:
     """What the corpus makes the databases of after do without an index, and the estimated plans."""
     with context.started("after", _out(context, "after")) as job:
         databases = context.environment.databases()
@@ -112,7 +114,7 @@ def _work(context: RunContext, index: Index | None) -> tuple[Inspected, list[Exp
             return work, list(_estimates(databases, work))
 
 
-def _explained(context: RunContext, work: Inspected) -> Survey:
+def _explained(context: RunContext, work: RequestWork) -> PlanSurvey:
     """The query plans of some requests to an arm whose cost per request is known."""
     with context.started(work.arm, _out(context, work.arm)) as job:
         databases, limit = context.environment.databases(), _RequestLimit(work)
@@ -120,13 +122,13 @@ def _explained(context: RunContext, work: Inspected) -> Survey:
             context.request_corpus(job, secrets.token_hex(16), limit.add)
         job.out.unlink(missing_ok=True)
         plans = explaining.plans or list(_estimates(databases, work))
-        return Survey(tuple(plans), tuple(_counted(databases)), limit.requests.total(), explaining.missing)
+        return PlanSurvey(tuple(plans), tuple(_counted(databases)), limit.requests.total(), explaining.missing)
 
 
 class _RequestLimit:
     """Counts requests by endpoint, and ends them once plans of enough requests were read."""
 
-    def __init__(self, work: Inspected) -> None:
+    def __init__(self, work: RequestWork) -> None:
         self.requests: Counter[str] = Counter()
         self._endpoints = {request.endpoint for request in work.requests}
 
@@ -161,7 +163,7 @@ def _counted(databases: Sequence[Database]) -> Iterator[Counted]:
                     yield Counted(name, use.scans, use.entries, database.service)
 
 
-def _estimates(databases: Sequence[Database], work: Inspected) -> Iterator[Explained]:
+def _estimates(databases: Sequence[Database], work: RequestWork) -> Iterator[Explained]:
     """The estimated plans of the statements that took the most buffers."""
     buffers: Counter[int] = Counter()
     for request in work.requests:

@@ -30,7 +30,7 @@ from harness.run.machine import host
 from harness.run.migration import migrate_under_load
 from harness.run.order import balanced_order, extended
 from harness.run.probes import Probes
-from harness.verdict.aborts import Stop
+from harness.verdict.aborts import EarlyEnd
 from harness.verdict.analyse import analyse
 from harness.verdict.power import decided
 from harness.verdict.result import Result
@@ -153,7 +153,7 @@ def _measure_legs(
         if context.folder.read_losses([leg]):
             return False
         if aborted := context.folder.read_aborted([leg]):
-            context.observer.say(f"aborted: {Stop.of(aborted[0]).said}")
+            context.observer.say(f"aborted: {EarlyEnd.of(aborted[0]).said}")
             return False
     return True
 

@@ -9,7 +9,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from harness.record.migration import UPGRADE, Lint, Passage
+from harness.record.migration import UPGRADE, Lint, MigrationStep
 
 PROGRAM = "squawk"
 SECONDS = 30.0
@@ -20,7 +20,7 @@ _ROLLBACK = re.compile(r"^ROLLBACK$", re.IGNORECASE)
 """Also the end of a transaction, which squawk does not know."""
 
 
-def lint(passages: Sequence[Passage]) -> tuple[tuple[Lint, ...], str]:
+def lint(passages: Sequence[MigrationStep]) -> tuple[tuple[Lint, ...], str]:
     """The findings on the statements of upgrades, and the name of the linter, or why it is missing."""
     program = squawk_program()
     if program is None:

@@ -13,10 +13,10 @@ import psycopg
 from harness.environment.processes import describe
 from harness.errors import HarnessError
 from harness.plan.checks.migration import stage_of, under_load
-from harness.plan.migration import During
+from harness.plan.migration import MigrationTable
 from harness.probes.access import Database
 from harness.record.leg import Leg
-from harness.record.migration import Difference, Record
+from harness.record.migration import MigrationRecord, SchemaDifference
 from harness.record.run_folder import ROLLED_BACK
 from harness.record.schema import differences, schema_of
 from harness.record.trial import Startup
@@ -39,7 +39,7 @@ def migrate_under_load(context: RunContext, answers: ResponseComparison) -> None
     during, stage = context.plan.migration, stage_of(context.plan)
     if during is None or not during.during or stage is None:
         return
-    record = Record(stage.title)
+    record = MigrationRecord(stage.title)
     try:
         for grown in _records(context, during, answers, record):
             record = grown
@@ -53,7 +53,9 @@ def migrate_under_load(context: RunContext, answers: ResponseComparison) -> None
     context.folder.write_rehearsal(record)
 
 
-def _records(context: RunContext, during: During, answers: ResponseComparison, record: Record) -> Iterator[Record]:
+def _records(
+    context: RunContext, during: MigrationTable, answers: ResponseComparison, record: MigrationRecord
+) -> Iterator[MigrationRecord]:
     """The record after each step."""
     environment, folder = context.environment, context.folder
     context.observer.say("migration under load · starting the service of before")
@@ -110,7 +112,7 @@ def _migrate_and_roll_back(context: RunContext) -> None:
             raise HarnessError(f"the {name} failed ({describe(status)})")
 
 
-def _differences(databases: Sequence[Database], before: Sequence[dict[str, str]]) -> Iterator[Difference]:
+def _differences(databases: Sequence[Database], before: Sequence[dict[str, str]]) -> Iterator[SchemaDifference]:
     for database, one in zip(databases, before, strict=True):
         prefix = f"{database.service}: " if database.service else ""
         yield from (replace(found, what=prefix + found.what) for found in differences(one, _schema(database)))

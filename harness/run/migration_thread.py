@@ -12,15 +12,15 @@ from typing import Self
 import psycopg
 
 from harness.environment.migration import MIGRATION_ROLE
-from harness.environment.processes import Process, describe
+from harness.environment.processes import ManagedProcess, describe
 from harness.errors import HarnessError
 from harness.plan.environment import Local
-from harness.plan.migration import During
+from harness.plan.migration import MigrationTable
 from harness.plan.model import Plan
 from harness.probes.access import Database
-from harness.probes.locks import LockProbe, Seen, with_locks
-from harness.record.migration import DOWNGRADE, UPGRADE, Passage, Queue, Ran, Wait
-from harness.record.statement_log import cause, let_go, told
+from harness.probes.locks import LockProbe, LockSamples, with_locks
+from harness.record.migration import DOWNGRADE, UPGRADE, MigrationStep, Queue, RanStatement, Wait
+from harness.record.statement_log import cause, let_go, migration_log
 from harness.record.statements import MARK
 from harness.run.context import RunContext
 from harness.run.long_transaction import LongTransaction
@@ -61,9 +61,9 @@ class MigrationCommands:
 class MigrationThread:
     """Starts ``during.at`` seconds into the load; at its end it makes the file ``finished``, which ends the load."""
 
-    def __init__(self, context: RunContext, during: During, finished: Path) -> None:
+    def __init__(self, context: RunContext, during: MigrationTable, finished: Path) -> None:
         self.context, self.during, self.finished = context, during, finished
-        self.passages: list[Passage] = []
+        self.passages: list[MigrationStep] = []
         self.failed = ""
         self._go, self._cancel = Event(), Event()
         self._thread = Thread(target=self._run, name="migration", daemon=True)
@@ -110,7 +110,7 @@ class MigrationThread:
                 self._cancel.wait(self.during.pause_seconds)
         self._cancel.wait(TAIL_SECONDS)
 
-    def _step(self, way: str, database: Database, command: str, revision: str) -> Passage:
+    def _step(self, way: str, database: Database, command: str, revision: str) -> MigrationStep:
         """Run one command on one database while locks are read and the planned transaction is open."""
         environment = self.context.environment
         transaction = LongTransaction(database, self.during.hold_seconds, self.during.hold_tables)
@@ -126,10 +126,10 @@ class MigrationThread:
                     connection.execute(f"{MARK} {_END}".encode(), (MIGRATION_ROLE,))
             ended = time.time()
             self._cancel.wait(AFTER_SECONDS)
-        seen, logged = probe.seen, told(_text_from(log, start), begun, ended + LOG_SECONDS)
+        seen, logged = probe.seen, migration_log(_text_from(log, start), begun, ended + LOG_SECONDS)
         statements = with_locks(_with_unfinished(logged.statements, seen), seen)
         waits = [let_go(statements, _with_cause(wait, statements)) for wait in seen.waits if wait.own or wait.head]
-        return Passage(
+        return MigrationStep(
             way=way,
             service=database.service,
             revision=revision,
@@ -149,7 +149,7 @@ class MigrationThread:
             unread=_unread(probe, logged.statements),
         )
 
-    def _await(self, process: Process, transaction: LongTransaction, probe: LockProbe) -> str:
+    def _await(self, process: ManagedProcess, transaction: LongTransaction, probe: LockProbe) -> str:
         """Wait for a command to end; returns why it failed, empty when it did not."""
         seconds = self.context.plan.environment.command_seconds
         deadline = time.monotonic() + seconds
@@ -174,7 +174,7 @@ def _last_line(log: Path) -> str:
     return lines[-1] if lines else "it said nothing"
 
 
-def _with_cause(wait: Wait, ran: Sequence[Ran]) -> Wait:
+def _with_cause(wait: Wait, ran: Sequence[RanStatement]) -> Wait:
     return replace(wait, head=cause(ran, wait.head, wait.table, wait.ended)) if wait.head else wait
 
 
@@ -184,7 +184,7 @@ def _with_head(queue: Queue, waits: Sequence[Wait]) -> Queue:
     return replace(queue, head=max(heads, key=heads.count)) if heads else queue
 
 
-def _with_unfinished(ran: Sequence[Ran], seen: Seen) -> list[Ran]:
+def _with_unfinished(ran: Sequence[RanStatement], seen: LockSamples) -> list[RanStatement]:
     """The logged statements, and those that a session was seen to run and whose end is not in the log.
 
     One that failed gets the begin that the session showed.
@@ -197,13 +197,13 @@ def _with_unfinished(ran: Sequence[Ran], seen: Seen) -> list[Ran]:
             continue
         if broken:
             one = found[broken[0]]
-            found[broken[0]] = Ran(since, (one.begun - since) * 1000, one.text, one.error)
+            found[broken[0]] = RanStatement(since, (one.begun - since) * 1000, one.text, one.error)
         elif not any(one.begun <= since <= one.ended for one in found):
-            found.append(Ran(since, None, text))
+            found.append(RanStatement(since, None, text))
     return found
 
 
-def _unread(probe: LockProbe, ran: Sequence[Ran]) -> str:
+def _unread(probe: LockProbe, ran: Sequence[RanStatement]) -> str:
     if probe.failed:
         return f"who waited could not be read: {probe.failed}"
     if not ran and not probe.seen.own:

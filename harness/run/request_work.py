@@ -12,7 +12,7 @@ import redis
 from harness.probes.access import Cache, Database
 from harness.probes.redis_monitor import KeyWatch
 from harness.probes.statements import Key, StatementCounter, increase
-from harness.record.request_work import Asked, Inspected, Text, Work
+from harness.record.request_work import CorpusRequest, RequestWork, StatementText, StatementWork
 from harness.record.statements import Counts
 
 FIRST_FAILED_STATUS = 400
@@ -29,7 +29,7 @@ class RequestWorkReader:
         self._caches = caches
         self._watch = KeyWatch(caches)
         self._clients: list[Any] = []
-        self._requests: list[tuple[Asked, dict[Key, Counts]]] = []
+        self._requests: list[tuple[CorpusRequest, dict[Key, Counts]]] = []
         self._last: tuple[dict[Key, Counts], tuple[int, int]] = {}, (0, 0)
         self._stack = ExitStack()
 
@@ -52,7 +52,7 @@ class RequestWorkReader:
         before, keys_before = self._last
         if report is not None:
             hits, misses = (now - then for now, then in zip(keys, keys_before, strict=True))
-            asked = Asked(
+            asked = CorpusRequest(
                 n=report["n"],
                 endpoint=report["endpoint"],
                 failed=not 0 < report["status"] < FIRST_FAILED_STATUS,
@@ -66,13 +66,13 @@ class RequestWorkReader:
             self._requests.append((asked, increase(before, statements)))
         self._last = statements, keys
 
-    def result(self, arm: str) -> Inspected:
+    def result(self, arm: str) -> RequestWork:
         """The requests so far, as those of an arm."""
         keys = sorted({key for _, work in self._requests for key in work}, key=str)
         place = {key: number for number, key in enumerate(keys)}
-        texts = tuple(Text(print_, self._counter.texts.get(print_, ""), service) for service, print_ in keys)
+        texts = tuple(StatementText(print_, self._counter.texts.get(print_, ""), service) for service, print_ in keys)
         requests = tuple(_with(*one, place) for one in self._requests)
-        return Inspected(arm, texts, requests, self._counter.missing, self._watch.uses())
+        return RequestWork(arm, texts, requests, self._counter.missing, self._watch.uses())
 
     def _statements(self) -> dict[Key, Counts]:
         if self._counter.missing:
@@ -93,6 +93,6 @@ class RequestWorkReader:
         return hits, misses
 
 
-def _with(asked: Asked, work: Mapping[Key, Counts], place: Mapping[Key, int]) -> Asked:
+def _with(asked: CorpusRequest, work: Mapping[Key, Counts], place: Mapping[Key, int]) -> CorpusRequest:
     done = sorted(work.items(), key=lambda one: place[one[0]])
-    return replace(asked, work=tuple(Work(place[key], counts) for key, counts in done))
+    return replace(asked, work=tuple(StatementWork(place[key], counts) for key, counts in done))

@@ -36,7 +36,7 @@ class Service:
         self.rounds, self.waited, self.waits = rounds, waited, waits_ms()
 
 
-class Connection(asyncio.Protocol):
+class SelftestConnection(asyncio.Protocol):
     """One connection; requests have no bodies."""
 
     def __init__(self, service: Service) -> None:
@@ -83,7 +83,7 @@ async def serve(port: int) -> None:
     waited = Path(noted).open("w", encoding="ascii", buffering=1) if noted else None  # noqa: ASYNC230, SIM115 - once
     service = Service(int(os.environ.get("SELFTEST_WORK", "0")), waited)
     loop = asyncio.get_running_loop()
-    server = await loop.create_server(lambda: Connection(service), "127.0.0.1", port, backlog=4096)
+    server = await loop.create_server(lambda: SelftestConnection(service), "127.0.0.1", port, backlog=4096)
     await server.serve_forever()
 
 

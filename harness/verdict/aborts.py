@@ -21,7 +21,7 @@ PERCENT = 100
 
 
 @dataclass(frozen=True, slots=True)
-class Stop:
+class EarlyEnd:
     """A leg that was ended early; ``breaches`` are the guards that broke in it."""
 
     leg: Leg
@@ -29,7 +29,7 @@ class Stop:
     breaches: tuple[Finding, ...] = ()
 
     @classmethod
-    def of(cls, trial: Trial) -> "Stop":
+    def of(cls, trial: Trial) -> "EarlyEnd":
         """What a trial that was aborted says.
 
         Raises:

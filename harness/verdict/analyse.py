@@ -3,27 +3,27 @@
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from harness.analysis.answers import Agreement, agree
+from harness.analysis.answers import ResponseAgreement, agree
 from harness.analysis.comparison import compare
-from harness.analysis.examination import Examination
+from harness.analysis.examination import SoundnessChecks
 from harness.analysis.noise import known_floors
-from harness.analysis.request_cost import Toll, tolls_of
+from harness.analysis.request_cost import RequestCost, request_costs
 from harness.analysis.settling import settle, settling_stages
 from harness.analysis.soundness import unsound_record
 from harness.analysis.steps import attribute
 from harness.analysis.summary import Summary, summarise
-from harness.evidence.alerts import Alarms
-from harness.evidence.catalogue import recorded_findings
+from harness.evidence.alerts import AlertResults
+from harness.evidence.catalogue import recorded_evidence
 from harness.evidence.evidence import evidence_of
-from harness.evidence.migration import Rehearsal, rehearse
+from harness.evidence.migration import MigrationUnderLoad, migration_under_load
 from harness.finding import Finding
 from harness.plan.file import fingerprint
 from harness.plan.model import ARMS, Plan
-from harness.record.catalogue_store import SurveyStore
+from harness.record.catalogue_store import CatalogueStore
 from harness.record.leg import Leg
 from harness.record.run_folder import ROLLED_BACK, RunFolder
 from harness.record.trial import Migration, Trial
-from harness.verdict.aborts import Stop
+from harness.verdict.aborts import EarlyEnd
 from harness.verdict.arrivals import unasked
 from harness.verdict.checks import Repeat
 from harness.verdict.judge import Measurement, Problems, judge
@@ -41,9 +41,9 @@ def analyse(folder: RunFolder) -> Result:
     plan, text = folder.read_plan(setup)
     migrations, seals = folder.read_migrations(), folder.read_seals(setup)
     inspected, noise = folder.read_inspected(), folder.read_noise()
-    alarms = Alarms(plan.alerts, plan.readings)
-    first, again = Examination(plan, seals), Examination(plan, seals)
-    summarising = _Summarising(folder, plan, migrations, {arm: tolls_of(one) for arm, one in inspected.items()})
+    alarms = AlertResults(plan.alerts, plan.readings)
+    first, again = SoundnessChecks(plan, seals), SoundnessChecks(plan, seals)
+    summarising = _Summarising(folder, plan, migrations, {arm: request_costs(one) for arm, one in inspected.items()})
     summary = summarising.of(setup.legs_first, lambda trials: alarms.watched(first.watched(trials)))
     comparison = compare(summary, sequential=setup.sequential)
     repeat = None
@@ -53,7 +53,7 @@ def analyse(folder: RunFolder) -> Result:
     evidence = evidence_of(
         comparison,
         inspected,
-        recorded_findings(SurveyStore(folder), setup, migrations, summary),
+        recorded_evidence(CatalogueStore(folder), setup, migrations, summary),
         summary=summary,
         settings=setup.settings,
         alarms=alarms.found(),
@@ -103,7 +103,7 @@ def _problems(folder: RunFolder, legs: Sequence[Leg], unsound: Sequence[Finding]
         losses=folder.read_losses(legs),
         incidents=folder.read_incidents(legs),
         unsound=unsound,
-        stops=[Stop.of(trial) for trial in folder.read_aborted(legs)],
+        stops=[EarlyEnd.of(trial) for trial in folder.read_aborted(legs)],
         unread=folder.read_unread(legs),
     )
 
@@ -115,7 +115,7 @@ class _Summarising:
     folder: RunFolder
     plan: Plan
     migrations: Sequence[Migration]
-    tolls: Mapping[str, Mapping[str, Toll]]
+    tolls: Mapping[str, Mapping[str, RequestCost]]
 
     def of(self, legs: Sequence[Leg], watched: Callable[[Iterable[Trial]], Iterable[Trial]]) -> Summary:
         """The summary of some legs, each of which is looked at by who watches when it is read."""
@@ -131,7 +131,7 @@ class _Summarising:
         )
 
 
-def _agreement(plan: Plan, folder: RunFolder) -> Agreement | None:
+def _agreement(plan: Plan, folder: RunFolder) -> ResponseAgreement | None:
     """The recorded answers of both arms side by side, where the plan compares them."""
     if plan.answers is None:
         return None
@@ -139,12 +139,12 @@ def _agreement(plan: Plan, folder: RunFolder) -> Agreement | None:
     return agree(before, after, plan.answers)
 
 
-def _rehearsal(plan: Plan, folder: RunFolder) -> Rehearsal | None:
+def _rehearsal(plan: Plan, folder: RunFolder) -> MigrationUnderLoad | None:
     """What the migration did while it ran under load, where that was tried."""
     if (found := folder.read_rehearsal()) is None:
         return None
     record, samples = found
     if plan.answers is None or not record.answers:
-        return rehearse(record, samples)
+        return migration_under_load(record, samples)
     before, rolled_back = (folder.read_answers(name) for name in ("before", ROLLED_BACK))
-    return rehearse(record, samples, agree(before, rolled_back, plan.answers))
+    return migration_under_load(record, samples, agree(before, rolled_back, plan.answers))

@@ -16,7 +16,7 @@ from harness.plan.model import ARMS
 from harness.plan.stages import StageKind
 from harness.record.generation import Offered
 from harness.record.leg import Leg, Window
-from harness.verdict.search import disputes
+from harness.verdict.search import search_disputes
 
 LATE_MS, LATE_SHARE_OF_P50 = 5.0, 0.05
 
@@ -35,7 +35,7 @@ def broken_guards(summary: Summary, legs: Sequence[LegFacts]) -> Iterator[Findin
     if late:
         yield _schedule_late(*max(late, key=lambda found: found[1] / found[2]))
     missing = [(leg.leg, offered, window.users) for leg in legs for window, offered in _missing(leg)]
-    yield from disputes(summary, legs)
+    yield from search_disputes(summary, legs)
     if missing:
         yield _arrivals_missing(*min(missing, key=lambda found: found[1].started / found[1].planned))
 

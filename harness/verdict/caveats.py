@@ -2,13 +2,13 @@
 
 from collections.abc import Iterator, Sequence
 
-from harness.analysis.answers import Agreement, uncompared
+from harness.analysis.answers import ResponseAgreement, uncompared
 from harness.analysis.comparison import Comparison, Pair
 from harness.analysis.leg_facts import LegFacts
 from harness.analysis.settling import not_steady_yet
-from harness.analysis.statuses import Replies, hollow, shorter
+from harness.analysis.statuses import Statuses, hollow, shorter
 from harness.analysis.summary import Summary
-from harness.evidence.migration import Rehearsal
+from harness.evidence.migration import MigrationUnderLoad
 from harness.finding import Finding
 from harness.metrics import Origin, Unit
 from harness.plan.model import ARMS
@@ -119,8 +119,8 @@ MEASURED_ONCE = Finding(
 def caveats_of_run(
     summary: Summary,
     comparison: Comparison,
-    agreement: Agreement | None = None,
-    replies: Sequence[Replies] = (),
+    agreement: ResponseAgreement | None = None,
+    replies: Sequence[Statuses] = (),
     *,
     interrupted: bool = False,
 ) -> Iterator[Finding]:
@@ -155,21 +155,21 @@ def _late(summary: Summary, leg: LegFacts) -> bool:
     return leg.lag_p99_ms > allowed_lag_ms(row.value("p50") if row else None)
 
 
-def _of_answers(summary: Summary, agreement: Agreement | None) -> Iterator[Finding]:
+def _of_answers(summary: Summary, agreement: ResponseAgreement | None) -> Iterator[Finding]:
     if agreement is None:
         yield ANSWERS_NOT_COMPARED
     else:
         yield from uncompared(agreement, {row.endpoint for row in summary.rows if row.arm in ARMS and row.endpoint})
 
 
-def _of_replies(replies: Sequence[Replies]) -> Iterator[Finding]:
+def _of_replies(replies: Sequence[Statuses]) -> Iterator[Finding]:
     if hollow(replies):
         yield HOLLOW
     elif shorter(replies):
         yield SHORTER
 
 
-def caveats_of_migration(rehearsal: Rehearsal | None) -> Iterator[Finding]:
+def caveats_of_migration(rehearsal: MigrationUnderLoad | None) -> Iterator[Finding]:
     """What the migration under load did not do, or left behind."""
     if rehearsal and rehearsal.failed:
         seen = f"the migration under load was not gone through: {rehearsal.failed}"

@@ -11,14 +11,14 @@ from enum import StrEnum
 
 from harness.analysis.comparison import Comparison, Pair
 from harness.analysis.noise import Floor
-from harness.analysis.statuses import Replies
+from harness.analysis.statuses import Statuses
 from harness.analysis.summary import Summary
-from harness.evidence.migration import Rehearsal
+from harness.evidence.migration import MigrationUnderLoad
 from harness.finding import Finding
 from harness.metrics import Better, Metric, Origin, Unit
 from harness.plan.expectation import Form
 from harness.plan.targets import Target
-from harness.record.noise import Place
+from harness.record.noise import ComparisonPlace
 from harness.record.outcome import Outcome
 from harness.statistics.intervals import Interval
 from harness.verdict.caveats import caveats_of_pair
@@ -113,11 +113,11 @@ class Grounds:
 
     comparison: Comparison
     targets: Sequence[Target] = ()
-    floors: Mapping[Place, Floor] = field(default_factory=dict)
+    floors: Mapping[ComparisonPlace, Floor] = field(default_factory=dict)
     silent: frozenset[str] = frozenset()
     repeat: Repeat | None = None
-    replies: Sequence[Replies] = ()
-    rehearsal: Rehearsal | None = None
+    replies: Sequence[Statuses] = ()
+    rehearsal: MigrationUnderLoad | None = None
     interrupted: bool = False
 
 

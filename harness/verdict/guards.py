@@ -2,13 +2,13 @@
 
 from collections.abc import Iterator, Sequence
 
-from harness.analysis.answers import Agreement, unanswered
+from harness.analysis.answers import ResponseAgreement, unanswered
 from harness.analysis.leg_facts import LegFacts
 from harness.analysis.settling import never_steady
 from harness.analysis.summary import Summary
 from harness.finding import Finding
 from harness.plan.model import ARMS
-from harness.record.generation import Loss
+from harness.record.generation import LostWorker
 from harness.record.trial import Incident
 from harness.verdict.arrivals import broken_guards
 
@@ -30,9 +30,9 @@ GENERATOR_BUSY = Finding(
 
 def breaches_of(
     summary: Summary,
-    losses: Sequence[Loss] = (),
+    losses: Sequence[LostWorker] = (),
     incidents: Sequence[Incident] = (),
-    agreement: Agreement | None = None,
+    agreement: ResponseAgreement | None = None,
     unsound: Sequence[Finding] = (),
 ) -> tuple[Finding, ...]:
     """What broke in the legs of before and after, what was lost in any leg, and answers that are missing.
@@ -45,7 +45,7 @@ def breaches_of(
     return (*lost, *_of_summary(summary), *unsteady, *unanswered(agreement), *reversed(once.values()))
 
 
-def _worker_lost(loss: Loss) -> Finding:
+def _worker_lost(loss: LostWorker) -> Finding:
     return Finding(
         "WORKER_LOST",
         f"{loss.worker} was lost {loss.second:.0f} s into leg {loss.leg}: {loss.how}",

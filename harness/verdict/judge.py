@@ -4,23 +4,23 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
-from harness.analysis.answers import Agreement, AnswerOutcome
+from harness.analysis.answers import AnswerOutcome, ResponseAgreement
 from harness.analysis.comparison import Comparison
 from harness.analysis.noise import differences_of, earlier_differences, floors_of, place_of, unequal_arms
-from harness.analysis.statuses import Replies
+from harness.analysis.statuses import Statuses
 from harness.analysis.summary import Summary
 from harness.evidence.evidence import Evidence
 from harness.evidence.indexes import index_caveats
 from harness.finding import Finding
 from harness.plan.model import Plan
 from harness.plan.targets import Claim
-from harness.record.generation import Loss
+from harness.record.generation import LostWorker
 from harness.record.noise import Noise
 from harness.record.outcome import Outcome
 from harness.record.setup import Setup
 from harness.record.trial import Incident
-from harness.record.unavailable import Unread, not_read
-from harness.verdict.aborts import Stop
+from harness.record.unavailable import UnavailableReading, not_read
+from harness.verdict.aborts import EarlyEnd
 from harness.verdict.arrivals import unasked
 from harness.verdict.caveats import ARMS_ALIKE, caveats_of_migration, caveats_of_run
 from harness.verdict.checks import Check, Grounds, Repeat
@@ -64,9 +64,9 @@ class Verdict:
     claims: tuple[ClaimCheck, ...]
     caveats: tuple[Finding, ...]
     breaches: tuple[Finding, ...]
-    agreement: Agreement | None = None
+    agreement: ResponseAgreement | None = None
     """The answers of both arms side by side; ``None``: the plan does not compare them."""
-    stops: tuple[Stop, ...] = ()
+    stops: tuple[EarlyEnd, ...] = ()
 
     @property
     def answers(self) -> Outcome | None:
@@ -100,11 +100,11 @@ class Problems:
         unread: what servers did not report.
     """
 
-    losses: Sequence[Loss] = ()
+    losses: Sequence[LostWorker] = ()
     incidents: Sequence[Incident] = ()
     unsound: Sequence[Finding] = ()
-    stops: Sequence[Stop] = ()
-    unread: Sequence[Unread] = ()
+    stops: Sequence[EarlyEnd] = ()
+    unread: Sequence[UnavailableReading] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,8 +130,8 @@ class Measurement:
     comparison: Comparison
     repeat: Repeat | None = None
     noise: Noise | None = None
-    agreement: Agreement | None = None
-    replies: Sequence[Replies] = ()
+    agreement: ResponseAgreement | None = None
+    replies: Sequence[Statuses] = ()
     evidence: Evidence = field(default_factory=Evidence)
     problems: Problems = field(default_factory=Problems)
 

@@ -9,7 +9,7 @@ from dataclasses import replace
 
 from harness.analysis.comparison import Pair
 from harness.analysis.statuses import MOST_FAILED
-from harness.evidence.migration import WAYS, Rehearsal
+from harness.evidence.migration import WAYS, MigrationUnderLoad
 from harness.metrics import Metric, Origin, Unit
 from harness.plan.targets import Target
 from harness.record.outcome import Outcome
@@ -28,7 +28,7 @@ def judge_migration_under_load(checks: Sequence[Check], grounds: Grounds) -> lis
     ]
 
 
-def _judged(check: Check, rehearsal: Rehearsal | None, targets: Collection[Target]) -> Check:
+def _judged(check: Check, rehearsal: MigrationUnderLoad | None, targets: Collection[Target]) -> Check:
     expectation = check.target.expectation
     value = rehearsal.value(expectation.metric.name) if rehearsal else None
     if rehearsal is None or value is None:
@@ -42,7 +42,7 @@ def _judged(check: Check, rehearsal: Rehearsal | None, targets: Collection[Targe
     return replace(check, outcome=Outcome.PASS, reason=Reason.ONCE_WITHIN, pair=pair)
 
 
-def _hidden_by_errors(target: Target, rehearsal: Rehearsal, targets: Collection[Target]) -> bool:
+def _hidden_by_errors(target: Target, rehearsal: MigrationUnderLoad, targets: Collection[Target]) -> bool:
     """Whether so many requests failed that waiting says little, and no target says how many may.
 
     One that is advisory may be missed without consequence, and so limits nothing for what is required.

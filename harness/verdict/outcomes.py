@@ -26,7 +26,7 @@ from harness.analysis.shift import LEVEL, Shift, shift_of
 from harness.metrics import Better, Origin, Scale
 from harness.plan.judgement import Judgement
 from harness.plan.targets import Target
-from harness.record.noise import Place
+from harness.record.noise import ComparisonPlace
 from harness.statistics.multiplicity import benjamini_hochberg
 
 SEQUENTIAL_FLOORS = 3
@@ -83,16 +83,16 @@ class JudgedRow:
 class Outcomes:
     """What every row of a comparison shows."""
 
-    rows: Mapping[Place, JudgedRow]
+    rows: Mapping[ComparisonPlace, JudgedRow]
 
     def of(self, pair: Pair) -> JudgedRow:
         """What a pair of the comparison shows."""
         return self.rows[place_of(pair)]
 
 
-def place_of(pair: Pair) -> Place:
+def place_of(pair: Pair) -> ComparisonPlace:
     """Where a pair stands in its comparison."""
-    return Place(pair.metric.name, pair.stage, pair.endpoint, pair.tag)
+    return ComparisonPlace(pair.metric.name, pair.stage, pair.endpoint, pair.tag)
 
 
 def outcomes_of(
@@ -100,7 +100,7 @@ def outcomes_of(
     judgement: Judgement,
     targets: Sequence[Target] = (),
     *,
-    floors: Mapping[Place, Floor] | None = None,
+    floors: Mapping[ComparisonPlace, Floor] | None = None,
     silent: Collection[str] = (),
     valid: bool = True,
 ) -> Outcomes:
@@ -134,7 +134,9 @@ def outcomes_of(
     return Outcomes({place_of(pair): _unproven(pair, failures, rows, silent) for pair in comparison.pairs})
 
 
-def _levels(shifts: Mapping[Place, Shift], named: Collection[Place]) -> dict[Place, tuple[bool, float]]:
+def _levels(
+    shifts: Mapping[ComparisonPlace, Shift], named: Collection[ComparisonPlace]
+) -> dict[ComparisonPlace, tuple[bool, float]]:
     """Per row, whether it excludes no change after correction, and the level at which it would have been seen to.
 
     A named row is tested at 5 %. The explored rows of a metric are a family of their own, so that hits which all
@@ -142,7 +144,7 @@ def _levels(shifts: Mapping[Place, Shift], named: Collection[Place]) -> dict[Pla
     among ``m``, is seen at (r + 1) / m of 5 %: the step of Benjamini and Hochberg that it would stand on.
     """
     levels = {place: (shifts[place].p <= LEVEL, LEVEL) for place in shifts if place in named}
-    families: dict[str, list[Place]] = {}
+    families: dict[str, list[ComparisonPlace]] = {}
     for place in shifts:
         if place not in named:
             families.setdefault(place.metric, []).append(place)
@@ -251,7 +253,7 @@ class _Row:
 
 
 def _unproven(
-    pair: Pair, failures: Mapping[Cell, Pair], rows: Mapping[Place, JudgedRow], silent: Collection[str]
+    pair: Pair, failures: Mapping[Cell, Pair], rows: Mapping[ComparisonPlace, JudgedRow], silent: Collection[str]
 ) -> JudgedRow:
     """What a pair shows; a latency that looks no worse proves nothing where more fails, or where few were asked."""
     row = rows[place_of(pair)]

@@ -10,7 +10,7 @@ from harness.analysis.summary import Summary
 from harness.evidence.evidence import Evidence
 from harness.plan.model import Plan
 from harness.record.certificate import Certificate
-from harness.record.noise import Place
+from harness.record.noise import ComparisonPlace
 from harness.record.setup import Setup
 from harness.record.trial import Migration
 from harness.verdict.judge import Verdict
@@ -44,7 +44,7 @@ class Result:
     comparison: Comparison
     verdict: Verdict
     outcomes: Outcomes
-    floors: Mapping[Place, Floor] = field(default_factory=dict)
+    floors: Mapping[ComparisonPlace, Floor] = field(default_factory=dict)
     attribution: Attribution | None = None
     certificate: Certificate | None = None
     evidence: Evidence = field(default_factory=Evidence)

@@ -9,12 +9,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from harness.analysis.noise import Floor, place_of
-from harness.analysis.statuses import Replies, answered_otherwise, asked_otherwise, excused, failed_too_often
+from harness.analysis.statuses import Statuses, answered_otherwise, asked_otherwise, excused, failed_too_often
 from harness.finding import Finding
 from harness.metrics import Origin, Scale
 from harness.plan.expectation import Form
 from harness.plan.targets import Target
-from harness.record.noise import Place
+from harness.record.noise import ComparisonPlace
 from harness.record.outcome import Outcome
 from harness.statistics.intervals import Interval
 from harness.statistics.multiplicity import holm
@@ -198,7 +198,7 @@ def _if_proven(check: Check, grounds: Grounds) -> Check:
     return replace(check, outcome=Outcome.INCONCLUSIVE, reason=reason) if reason else check
 
 
-def _why_not(target: Target, replies: Sequence[Replies], targets: Sequence[Target]) -> Reason | None:
+def _why_not(target: Target, replies: Sequence[Statuses], targets: Sequence[Target]) -> Reason | None:
     metric, endpoint = target.expectation.metric, target.endpoint
     if not replies or metric.origin in OF_NO_REQUESTS:
         return None
@@ -267,7 +267,9 @@ def check_targets(targets: Sequence[Target], grounds: Grounds, rules: Sequence[R
     return checks
 
 
-def caveats_of_noise(checks: Sequence[Check], floors: Mapping[Place, Floor], *, repeated: bool) -> Iterator[Finding]:
+def caveats_of_noise(
+    checks: Sequence[Check], floors: Mapping[ComparisonPlace, Floor], *, repeated: bool
+) -> Iterator[Finding]:
     """The caveats of an unknown or provisional noise floor, and of failures that were measured only once."""
     if not floors:
         yield NO_NOISE_FLOOR

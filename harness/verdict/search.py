@@ -2,14 +2,14 @@
 
 from collections.abc import Iterator, Sequence
 
-from harness.analysis.capacity import Sought
+from harness.analysis.capacity import SearchResult
 from harness.analysis.leg_facts import LegFacts
 from harness.analysis.summary import Summary
 from harness.finding import Finding
 from harness.plan.model import ARMS
-from harness.plan.search import Ending, Word
+from harness.plan.search import Ending, TryOutcome
 
-WORDS = {Word.HELD: "was held", Word.MISSED: "was not held", Word.VOID: "cannot be told"}
+WORDS = {TryOutcome.HELD: "was held", TryOutcome.MISSED: "was not held", TryOutcome.VOID: "cannot be told"}
 ENDS = {
     Ending.MOST: ("held even the most that may be tried: that is a lower bound", "raise the to of the search"),
     Ending.LEAST: (
@@ -27,7 +27,7 @@ ENDS = {
 }
 
 
-def disputes(summary: Summary, legs: Sequence[LegFacts]) -> Iterator[Finding]:
+def search_disputes(summary: Summary, legs: Sequence[LegFacts]) -> Iterator[Finding]:
     """The broken guard of the first try of some legs whose samples say something else than the search went by."""
     known = {leg.leg for leg in legs}
     found = [(one.leg, tried) for one in summary.searches if one.leg in known for tried in one.disputed]
@@ -45,6 +45,6 @@ def search_ends(summary: Summary) -> Iterator[Finding]:
             yield Finding(f"SEARCH_ENDED_{ended.name}", f"a search {what} ({listed})", advice)
 
 
-def _count(searches: Sequence[Sought], arm: str, ended: Ending) -> tuple[int, int]:
+def _count(searches: Sequence[SearchResult], arm: str, ended: Ending) -> tuple[int, int]:
     own = [one for one in searches if one.leg.arm == arm]
     return sum(one.ended is ended for one in own), len(own)

@@ -9,7 +9,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from harness.analysis.comparison import Comparison, Pair
-from harness.metrics import Table, Unit, shown_in
+from harness.metrics import ShownIn, Unit, shown_in
 from harness.verdict.judge import Verdict
 from reports import formatting
 from reports.charts import axes as scales
@@ -30,7 +30,7 @@ def blocks_charts(comparison: Comparison, verdict: Verdict) -> list[tuple[str, C
 
 def _pairs(comparison: Comparison, verdict: Verdict) -> list[Pair]:
     judged = [check.pair for check in verdict.checks if check.pair]
-    usual = [pair for metric in shown_in(Table.BLOCKS) if (pair := comparison.pair(metric.name, None, None))]
+    usual = [pair for metric in shown_in(ShownIn.BLOCKS) if (pair := comparison.pair(metric.name, None, None))]
     unique = {(pair.metric.name, pair.stage, pair.endpoint, pair.tag): pair for pair in judged or usual}
     return [pair for pair in unique.values() if any(b.before or b.after for b in pair.blocks)][:MOST]
 

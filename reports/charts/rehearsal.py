@@ -3,8 +3,8 @@
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from harness.evidence.migration import Point, Rehearsal
-from harness.record.migration import UPGRADE, Passage, Ran
+from harness.evidence.migration import MigrationUnderLoad, Point
+from harness.record.migration import UPGRADE, MigrationStep, RanStatement
 from reports import formatting
 from reports.charts import axes as scales
 from reports.charts import paper
@@ -16,7 +16,7 @@ LEAST_MS = 3.0
 COLOURS = {True: paper.AFTER, False: paper.BEFORE}
 
 
-def rehearsal_chart(rehearsal: Rehearsal | None, width: int, name: str) -> Chart | None:
+def rehearsal_chart(rehearsal: MigrationUnderLoad | None, width: int, name: str) -> Chart | None:
     """The picture; ``None`` where there is nothing to show."""
     if rehearsal is None or not rehearsal.points or rehearsal.record.origin is None:
         return None
@@ -56,7 +56,7 @@ def _latency(axes: Axes, points: tuple[Point, ...]) -> None:
         axes.plot(*zip(*failed, strict=True), color=paper.FAIL, linestyle="", marker="x", markersize=6)
 
 
-def _ways(axes: Axes, rehearsal: Rehearsal, origin: float, pixels: float) -> None:
+def _ways(axes: Axes, rehearsal: MigrationUnderLoad, origin: float, pixels: float) -> None:
     for passage in rehearsal.record.passages:
         room = passage.seconds * pixels
         axes.annotate(
@@ -71,7 +71,7 @@ def _ways(axes: Axes, rehearsal: Rehearsal, origin: float, pixels: float) -> Non
         )
 
 
-def _statements(axes: Axes, passage: Passage, origin: float) -> None:
+def _statements(axes: Axes, passage: MigrationStep, origin: float) -> None:
     """A bar for each statement that took a while, in red where requests waited behind it."""
     up = passage.way == UPGRADE
     blamed = {wait.head for wait in passage.waits if wait.by_migration}
@@ -89,5 +89,5 @@ def _statements(axes: Axes, passage: Passage, origin: float) -> None:
         )
 
 
-def _colour(one: Ran, blamed: set[str], *, up: bool) -> str:
+def _colour(one: RanStatement, blamed: set[str], *, up: bool) -> str:
     return paper.FAIL if one.text in blamed or one.error else COLOURS[up]

@@ -5,12 +5,12 @@ from typing import Any
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from harness.analysis.capacity import Sought
+from harness.analysis.capacity import SearchResult
 from harness.analysis.comparison import Comparison
 from harness.analysis.summary import Summary
 from harness.metrics import held_metric
 from harness.plan.model import ARMS
-from harness.plan.search import Word
+from harness.plan.search import TryOutcome
 from harness.statistics.intervals import Interval
 from reports import formatting
 from reports.charts import axes as scales
@@ -66,7 +66,7 @@ def _band(axes: Axes, interval: Interval, top: float, bottom: float, colour: str
     axes.fill_between(ends, top, bottom, color=colour, alpha=0.14, linewidth=0, zorder=0)
 
 
-def _leg(axes: Axes, one: Sought, y: float) -> None:
+def _leg(axes: Axes, one: SearchResult, y: float) -> None:
     colour, marker = paper.ARM_COLOURS[one.leg.arm], paper.ARM_MARKERS[one.leg.arm]
     axes.annotate(
         f"{one.leg.arm} {one.leg.block}",
@@ -82,11 +82,11 @@ def _leg(axes: Axes, one: Sought, y: float) -> None:
     if known.low is not None:
         high = axes.get_xlim()[1] if known.high is None else known.high
         axes.plot([known.low, high], [y, y], color=colour, linewidth=2.4, zorder=2)
-    for word in Word:
+    for word in TryOutcome:
         loads = [tried.load for tried, said in zip(one.tries, one.words, strict=True) if said is word]
         shown: dict[str, Any] = {
-            Word.HELD: {"marker": marker, "markerfacecolor": colour},
-            Word.MISSED: {"marker": "x", "markerfacecolor": colour},
-            Word.VOID: {"marker": "s", "markerfacecolor": paper.PAPER},
+            TryOutcome.HELD: {"marker": marker, "markerfacecolor": colour},
+            TryOutcome.MISSED: {"marker": "x", "markerfacecolor": colour},
+            TryOutcome.VOID: {"marker": "s", "markerfacecolor": paper.PAPER},
         }[word]
         axes.plot(loads, [y] * len(loads), linestyle="none", markersize=6, markeredgecolor=colour, zorder=3, **shown)

@@ -3,7 +3,7 @@
 from dataclasses import asdict
 from typing import Any
 
-from harness.analysis.request_cost import Toll
+from harness.analysis.request_cost import RequestCost
 from harness.evidence.causes import Cause
 from harness.evidence.evidence import Evidence
 from harness.record.statements import Counts
@@ -45,7 +45,7 @@ def _cause(cause: Cause) -> dict[str, Any]:
     }
 
 
-def _toll(arm: str, toll: Toll) -> dict[str, Any]:
+def _toll(arm: str, toll: RequestCost) -> dict[str, Any]:
     return {
         "arm": arm,
         "endpoint": toll.endpoint,

@@ -3,13 +3,13 @@
 from dataclasses import asdict
 from typing import Any
 
-from harness.evidence.migration import Rehearsal
+from harness.evidence.migration import MigrationUnderLoad
 from reports.sections.migration import sentence
 
 SCHEMA = 1
 
 
-def rehearsal_record(rehearsal: Rehearsal) -> dict[str, Any]:
+def rehearsal_record(rehearsal: MigrationUnderLoad) -> dict[str, Any]:
     """The record, what it means, and the sentence; times of passages are seconds since 1970, of losses of the leg."""
     record = asdict(rehearsal.record)
     agreement = rehearsal.agreement

@@ -5,7 +5,7 @@ import math
 from dataclasses import asdict
 from typing import Any
 
-from harness.analysis.capacity import Sought
+from harness.analysis.capacity import SearchResult
 from harness.analysis.change import BlockPair, Change
 from harness.analysis.comparison import Comparison, Pair
 from harness.analysis.recovery import Recovery
@@ -17,7 +17,7 @@ from harness.metrics import LOADS_HELD, METRICS, Origin
 from harness.record.generation import Offered
 from harness.record.leg import Window
 from harness.statistics.intervals import Interval
-from harness.verdict.aborts import Stop
+from harness.verdict.aborts import EarlyEnd
 from harness.verdict.checks import Check
 from harness.verdict.judge import Verdict
 from harness.verdict.outcomes import JudgedRow, Outcomes
@@ -161,7 +161,7 @@ def _recovery(found: Recovery) -> dict[str, Any]:
     }
 
 
-def _search(found: Sought) -> dict[str, Any]:
+def _search(found: SearchResult) -> dict[str, Any]:
     known = found.bracket
     return {
         "block": found.leg.block,
@@ -340,7 +340,7 @@ def _interval(interval: Interval | None) -> dict[str, float | None] | None:
     return {"low": _finite(interval.low), "high": _finite(interval.high)} if interval else None
 
 
-def _stop(stop: Stop) -> dict[str, Any]:
+def _stop(stop: EarlyEnd) -> dict[str, Any]:
     aborted = stop.aborted
     return {
         "leg": stop.leg.title,

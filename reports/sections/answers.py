@@ -2,7 +2,14 @@
 
 from dataclasses import dataclass
 
-from harness.analysis.answers import Agreement, AnswerOutcome, Difference, Parting, Place, no_answers
+from harness.analysis.answers import (
+    AnswerOutcome,
+    DifferingRequest,
+    EndpointAnswers,
+    Parting,
+    ResponseAgreement,
+    no_answers,
+)
 from harness.record.outcome import Outcome
 from harness.verdict.judge import Verdict
 from reports import formatting
@@ -95,7 +102,7 @@ def answer_tally(verdict: Verdict) -> str:
     return f", {said.get(verdict.answers or Outcome.INVALID, 'answers not compared to the end')}"
 
 
-def answer_sentence(agreement: Agreement) -> str:
+def answer_sentence(agreement: ResponseAgreement) -> str:
     """What the comparison came to, without a full stop."""
     said = _in_short(agreement)
     if agreement.outcome is AnswerOutcome.DIFFERENT and agreement.parting:
@@ -103,7 +110,7 @@ def answer_sentence(agreement: Agreement) -> str:
     return said
 
 
-def _in_short(agreement: Agreement) -> str:
+def _in_short(agreement: ResponseAgreement) -> str:
     """The same without what follows from a difference: that the users were led elsewhere by it."""
     asked, outcome = formatting.count(agreement.asked), agreement.outcome
     if outcome in {AnswerOutcome.MISSING, AnswerOutcome.NOTHING}:
@@ -143,7 +150,7 @@ def _parted(parting: Parting) -> str:
     return f"at request {formatting.count(parting.n)} the arms were not asked the same: {', '.join(said)}"
 
 
-def _place(place: Place) -> PlaceRow:
+def _place(place: EndpointAnswers) -> PlaceRow:
     return PlaceRow(
         endpoint=formatting.plain(place.endpoint),
         asked=formatting.count(place.asked),
@@ -153,7 +160,7 @@ def _place(place: Place) -> PlaceRow:
     )
 
 
-def _rows(difference: Difference) -> list[DifferenceRow]:
+def _rows(difference: DifferingRequest) -> list[DifferenceRow]:
     request = formatting.plain(f"{difference.endpoint.partition(' ')[0]} {difference.path}")
     note = "before failed" if difference.failed else ""
     return [

@@ -9,7 +9,7 @@ from harness.plan.model import ARMS, Plan
 from harness.plan.stages import Stage
 from harness.record.generation import Offered
 from reports import formatting
-from reports.formatting import Cell
+from reports.formatting import FormattedValue
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +40,7 @@ class ArrivalTable:
     """The stages of both arms in the order they ran; ``lag`` of each arm is the P99 of its worst leg."""
 
     rows: tuple[ArrivalRow, ...]
-    lag: tuple[tuple[str, Cell], ...]
+    lag: tuple[tuple[str, FormattedValue], ...]
 
     @property
     def sentences(self) -> list[str]:
@@ -89,6 +89,10 @@ def _users(found: list[Offered], stage: Stage) -> str:
     return f"{formatting.count(max(o.most_users for o in found))} of {formatting.count(stage.users)}"
 
 
-def _lag(legs: list[LegFacts]) -> Cell:
+def _lag(legs: list[LegFacts]) -> FormattedValue:
     lags = [leg.schedule_lag_p99_ms for leg in legs if leg.schedule_lag_p99_ms is not None]
-    return Cell(formatting.milliseconds(max(lags))) if lags else formatting.missing("no leg of this arm recorded it")
+    return (
+        FormattedValue(formatting.milliseconds(max(lags)))
+        if lags
+        else formatting.missing("no leg of this arm recorded it")
+    )

@@ -2,13 +2,13 @@
 
 from dataclasses import dataclass
 
-from harness.analysis.capacity import Step
+from harness.analysis.capacity import StressStep
 from harness.analysis.summary import Summary
 from harness.metrics import HEADLINES, METRICS, Metric, held_metric
 from harness.plan.model import ARMS, Plan
 from harness.record.outcome import Outcome
 from reports import formatting
-from reports.formatting import Cell
+from reports.formatting import FormattedValue
 from reports.sections.stages import least_samples, value_cell
 
 SHOWN = METRICS[HEADLINES[0]]
@@ -23,14 +23,14 @@ OPEN_LEAD = (
 
 
 @dataclass(frozen=True, slots=True)
-class StepRow:
+class StressRow:
     """One stress stage: its load, and of each arm the P95 and in how many of its legs the limits held."""
 
     load: str
     stage: str
-    before: Cell
+    before: FormattedValue
     before_held: str
-    after: Cell
+    after: FormattedValue
     after_held: str
 
 
@@ -45,9 +45,9 @@ class CapacityTable:
     load: str
     lead: str
     unit: str
-    rows: tuple[StepRow, ...]
-    before: Cell
-    after: Cell
+    rows: tuple[StressRow, ...]
+    before: FormattedValue
+    after: FormattedValue
 
 
 def capacity_table(plan: Plan, summary: Summary) -> CapacityTable | None:
@@ -70,20 +70,20 @@ def capacity_table(plan: Plan, summary: Summary) -> CapacityTable | None:
     )
 
 
-def _held(summary: Summary, metric: Metric, arm: str) -> Cell:
+def _held(summary: Summary, metric: Metric, arm: str) -> FormattedValue:
     row = summary.row(arm, None, None, None)
     value = row.value(metric.name) if row else None
     if row is None or value is None:
         return formatting.missing("nothing was measured in this arm")
-    return Cell(formatting.with_unit(metric, value, at_least=row.at_least(metric)))
+    return FormattedValue(formatting.with_unit(metric, value, at_least=row.at_least(metric)))
 
 
-def _row(summary: Summary, load: float, stage: str) -> StepRow:
+def _row(summary: Summary, load: float, stage: str) -> StressRow:
     (before, before_held), (after, after_held) = (_of_arm(summary, arm, stage) for arm in ARMS)
-    return StepRow(formatting.planned(load), formatting.plain(stage), before, before_held, after, after_held)
+    return StressRow(formatting.planned(load), formatting.plain(stage), before, before_held, after, after_held)
 
 
-def _of_arm(summary: Summary, arm: str, stage: str) -> tuple[Cell, str]:
+def _of_arm(summary: Summary, arm: str, stage: str) -> tuple[FormattedValue, str]:
     row = summary.row(arm, None, stage, None)
     cell = formatting.missing("not requested in this arm")
     if row:
@@ -91,7 +91,7 @@ def _of_arm(summary: Summary, arm: str, stage: str) -> tuple[Cell, str]:
     return cell, _legs([step for step in summary.steps if (step.leg.arm, step.stage) == (arm, stage)])
 
 
-def _legs(steps: list[Step]) -> str:
+def _legs(steps: list[StressStep]) -> str:
     held = sum(step.held for step in steps)
     if held == len(steps):
         return f"{formatting.MARKS[Outcome.PASS]} held"

@@ -8,7 +8,7 @@ from harness.analysis.summary import Summary
 from harness.plan.faults import Fault
 from harness.plan.model import ARMS, Plan
 from reports import formatting
-from reports.formatting import Cell
+from reports.formatting import FormattedValue
 
 ABOUT = (
     "Times are those of the worst leg. Detected: from the beginning of a fault to the first change of its signal. "
@@ -26,10 +26,10 @@ class FaultRow:
     signal: str
     arm: str
     failures: str
-    failed: Cell
-    detected: Cell
-    calmed: Cell
-    recovered: Cell
+    failed: FormattedValue
+    detected: FormattedValue
+    calmed: FormattedValue
+    recovered: FormattedValue
 
     @property
     def sentence(self) -> str:
@@ -41,7 +41,7 @@ class FaultRow:
         return f"{self.what} ({self.at}) {formatting.DOT} {self.arm}: {', '.join(parts)}"
 
 
-def _said(what: str, after: str, time: Cell) -> str:
+def _said(what: str, after: str, time: FormattedValue) -> str:
     if time.text.startswith(formatting.AT_LEAST):
         return f"not {what} in {time.text.removeprefix(formatting.AT_LEAST).strip()}"
     return f"{what} {time.text}{after}" if after else f"{what} after {time.text}"
@@ -75,14 +75,14 @@ def _row(fault: Fault, arm: str, found: list[Recovery]) -> FaultRow:
     )
 
 
-def _longest(values: Iterable[float | None], why: str, *, exact: bool = True) -> Cell:
+def _longest(values: Iterable[float | None], why: str, *, exact: bool = True) -> FormattedValue:
     """The longest of some times, ``why`` there is none; unless ``exact`` a lower bound, as the load was over before."""
     known = [value for value in values if value is not None]
     if not known:
         return formatting.missing(why)
     longest = formatting.duration(max(known))
     return (
-        Cell(longest)
+        FormattedValue(longest)
         if exact
-        else Cell(f"{formatting.AT_LEAST} {longest}", "the load was over, or the next fault began")
+        else FormattedValue(f"{formatting.AT_LEAST} {longest}", "the load was over, or the next fault began")
     )

@@ -5,12 +5,12 @@ from dataclasses import dataclass
 from typing import Any
 
 from harness.evidence.ablation import plan_change
-from harness.evidence.catalogue import Findings
-from harness.evidence.indexes import Entry, Flaw, FlawKind, Ledger
+from harness.evidence.catalogue import DatabaseEvidence
+from harness.evidence.indexes import Flaw, FlawKind, IndexUse, MigrationIndexes
 from harness.record.ablation import Ablated, Without
 from harness.record.catalogue import Index
 from reports import formatting
-from reports.formatting import Cell
+from reports.formatting import FormattedValue
 from reports.sections.query_plans import words
 
 NOT_MEASURED = "not measured: run with --ablate"
@@ -38,12 +38,12 @@ class IndexRow:
     found: str
     why: str
     size: str
-    built: Cell
-    scans: Cell
-    entries: Cell
-    saved: Cell
+    built: FormattedValue
+    scans: FormattedValue
+    entries: FormattedValue
+    saved: FormattedValue
     saved_by: tuple[str, ...]
-    written: Cell
+    written: FormattedValue
     written_by: tuple[str, ...]
     worse: str
 
@@ -61,7 +61,7 @@ class IndexTable:
     unserved: tuple[str, ...]
 
 
-def index_table(findings: Findings | None) -> IndexTable | None:
+def index_table(findings: DatabaseEvidence | None) -> IndexTable | None:
     """The ledger in strings; ``None`` where no catalogue was read, or there is nothing to tell."""
     if findings is None:
         return None
@@ -82,11 +82,11 @@ def index_table(findings: Findings | None) -> IndexTable | None:
     )
 
 
-def _accused(entry: Entry) -> bool:
+def _accused(entry: IndexUse) -> bool:
     return any(flaw.kind is not FlawKind.UNUSED for flaw in entry.flaws)
 
 
-def _sentence(ledger: Ledger) -> str:
+def _sentence(ledger: MigrationIndexes) -> str:
     made = ledger.made
     if not made:
         return "The migration made no index."
@@ -120,7 +120,7 @@ def _name(index: Index) -> str:
     return formatting.plain(f"{index.name} ({index.service})" if index.service else index.name)
 
 
-def _row(entry: Entry, findings: Findings) -> IndexRow:
+def _row(entry: IndexUse, findings: DatabaseEvidence) -> IndexRow:
     index, use, ablated = entry.index, entry.use, entry.ablated
     uncounted = formatting.missing("the server's counters were not read")
     return IndexRow(
@@ -131,8 +131,8 @@ def _row(entry: Entry, findings: Findings) -> IndexRow:
         why=formatting.plain(entry.needed) or _other(entry.flaws),
         size=formatting.size(index.size_bytes),
         built=_built(entry),
-        scans=Cell(formatting.count(use.scans)) if use else uncounted,
-        entries=Cell(formatting.count(use.entries)) if use else uncounted,
+        scans=FormattedValue(formatting.count(use.scans)) if use else uncounted,
+        entries=FormattedValue(formatting.count(use.entries)) if use else uncounted,
         saved=_sum(entry, ablated.saved if ablated else None, findings),
         saved_by=(*_saved(ablated.saved), *_costing(ablated.costing)) if ablated else (),
         written=_sum(entry, ablated.written if ablated else None, findings),
@@ -145,21 +145,21 @@ def _other(flaws: Sequence[Flaw]) -> str:
     return ", ".join(f"see {_name(flaw.other)}" for flaw in flaws if flaw.other)
 
 
-def _built(entry: Entry) -> Cell:
+def _built(entry: IndexUse) -> FormattedValue:
     if entry.seconds is not None:
-        return Cell(formatting.duration(entry.seconds))
+        return FormattedValue(formatting.duration(entry.seconds))
     if not entry.made:
         return formatting.missing("it was there before the migration")
     return formatting.missing("no statement of its own built it, or the server did not count")
 
 
-def _sum(entry: Entry, found: Sequence[Without] | None, findings: Findings) -> Cell:
+def _sum(entry: IndexUse, found: Sequence[Without] | None, findings: DatabaseEvidence) -> FormattedValue:
     """What stands in place of lines by endpoint."""
     if found is None:
         if findings.ablated:
             return formatting.missing(f"left alone: {entry.index.needed}" if entry.index.needed else "not left out")
         return formatting.missing(NOT_MEASURED)
-    return Cell("" if found else "none")
+    return FormattedValue("" if found else "none")
 
 
 def _saved(found: Sequence[Without]) -> Iterator[str]:
@@ -191,7 +191,7 @@ def _worse(ablated: Ablated | None) -> str:
     return f"{formatting.plain(worse.text)}: {words(change)}" if change else formatting.plain(worse.text)
 
 
-def indexes_record(findings: Findings) -> dict[str, Any]:
+def indexes_record(findings: DatabaseEvidence) -> dict[str, Any]:
     """``indexes.json``: each index of after with what it costs and brings; rates are per request."""
     ledger = findings.ledger
     return {
@@ -207,7 +207,7 @@ def indexes_record(findings: Findings) -> dict[str, Any]:
     }
 
 
-def _entry(entry: Entry) -> dict[str, Any]:
+def _entry(entry: IndexUse) -> dict[str, Any]:
     index = entry.index
     return {
         "service": index.service,

@@ -5,10 +5,10 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from harness.evidence.evidence import Evidence
-from harness.evidence.migration import Loss, Rehearsal
-from harness.record.migration import DOWNGRADE, PLANNED, UPGRADE, Passage, Ran, Record, Wait
+from harness.evidence.migration import MigrationUnderLoad, RequestLoss
+from harness.record.migration import DOWNGRADE, PLANNED, UPGRADE, MigrationRecord, MigrationStep, RanStatement, Wait
 from reports import formatting
-from reports.formatting import Cell
+from reports.formatting import FormattedValue
 
 TITLE = "What the migration does while it runs"
 ABOUT = (
@@ -35,13 +35,13 @@ _COMMENT = re.compile(r"--[^\n]*|/\*.*?\*/", re.DOTALL)
 
 
 @dataclass(frozen=True, slots=True)
-class StatementRow:
+class MigrationStatementRow:
     """One statement: when it began, what it took, held and caused; ``rules`` of the linter, each with its message."""
 
     at: str
     text: str
     full: str
-    took: Cell
+    took: FormattedValue
     lock: str
     bars: str
     waited: str
@@ -56,12 +56,12 @@ class PassageTable:
     title: str
     sentence: str
     facts: tuple[tuple[str, str], ...]
-    rows: tuple[StatementRow, ...]
+    rows: tuple[MigrationStatementRow, ...]
     left_out: str
 
 
 @dataclass(frozen=True, slots=True)
-class RehearsalSection:
+class MigrationSection:
     """All that is said of a migration under load; ``tone`` is the class of an outcome."""
 
     tone: str
@@ -72,14 +72,14 @@ class RehearsalSection:
     linted: bool
 
 
-def rehearsal_section(evidence: Evidence) -> RehearsalSection | None:
+def rehearsal_section(evidence: Evidence) -> MigrationSection | None:
     """The section; ``None`` where the migration was not tried under load."""
     rehearsal = evidence.rehearsal
     if rehearsal is None:
         return None
     record = rehearsal.record
-    losses: Sequence[Loss | None] = rehearsal.losses or [None] * len(record.passages)
-    return RehearsalSection(
+    losses: Sequence[RequestLoss | None] = rehearsal.losses or [None] * len(record.passages)
+    return MigrationSection(
         tone=_tone(rehearsal),
         sentence=sentence(rehearsal),
         passages=tuple(
@@ -92,7 +92,7 @@ def rehearsal_section(evidence: Evidence) -> RehearsalSection | None:
     )
 
 
-def sentence(rehearsal: Rehearsal) -> str:
+def sentence(rehearsal: MigrationUnderLoad) -> str:
     """What came of it in one or two plain sentences."""
     if rehearsal.failed:
         return f"The migration under load was not gone through: {formatting.plain(rehearsal.failed)}.{_left(rehearsal)}"
@@ -102,7 +102,7 @@ def sentence(rehearsal: Rehearsal) -> str:
     return "; ".join(part for part in parts if part) + "."
 
 
-def _left(rehearsal: Rehearsal) -> str:
+def _left(rehearsal: MigrationUnderLoad) -> str:
     found = rehearsal.record.differences
     if found is None:
         return ""
@@ -111,7 +111,7 @@ def _left(rehearsal: Rehearsal) -> str:
     return f" It left {formatting.plural(len(found), 'part')} of the schema other than before."
 
 
-def _lost(loss: Loss) -> str:
+def _lost(loss: RequestLoss) -> str:
     """``The longest that a request waited was 410 ms, behind CREATE INDEX …; 3 requests waited; none failed``."""
     failed = "none failed" if not loss.failures else f"{formatting.count(loss.failures)} failed"
     if loss.stall_ms is None:
@@ -129,7 +129,7 @@ def _lost(loss: Loss) -> str:
     )
 
 
-def _rolled_back(rehearsal: Rehearsal, down: Loss | None) -> str:
+def _rolled_back(rehearsal: MigrationUnderLoad, down: RequestLoss | None) -> str:
     if down is None:
         return ""
     cost = ""
@@ -145,14 +145,14 @@ def _rolled_back(rehearsal: Rehearsal, down: Loss | None) -> str:
     return f"rolled back{cost}, the database is as before ({compared})"
 
 
-def _tone(rehearsal: Rehearsal) -> str:
+def _tone(rehearsal: MigrationUnderLoad) -> str:
     if rehearsal.failed:
         return "INCONCLUSIVE"
     failures = sum(loss.failures for loss in rehearsal.losses)
     return "FAIL" if failures or rehearsal.rolled_back is False else "PASS"
 
 
-def _table(record: Record, number: int, passage: Passage, loss: Loss | None) -> PassageTable:
+def _table(record: MigrationRecord, number: int, passage: MigrationStep, loss: RequestLoss | None) -> PassageTable:
     all_rows = [(one, _row(record, number, place, one, passage)) for place, one in enumerate(passage.statements)]
     rows = tuple(row for one, row in all_rows if _worth(one) or row.waited or row.rules)
     left = len(passage.statements) - len(rows)
@@ -169,11 +169,13 @@ def _table(record: Record, number: int, passage: Passage, loss: Loss | None) -> 
     )
 
 
-def _worth(one: Ran) -> bool:
+def _worth(one: RanStatement) -> bool:
     return bool(one.error) or one.ms is None or one.ms >= WORTH_MS
 
 
-def _row(record: Record, number: int, place: int, one: Ran, passage: Passage) -> StatementRow:
+def _row(
+    record: MigrationRecord, number: int, place: int, one: RanStatement, passage: MigrationStep
+) -> MigrationStatementRow:
     rules = {
         lint.rule: f"{lint.message} {lint.help}".strip()
         for lint in record.lints
@@ -182,11 +184,11 @@ def _row(record: Record, number: int, place: int, one: Ran, passage: Passage) ->
     waits = [wait for wait in passage.waits if wait.by_migration and wait.head == one.text and wait.ended >= one.begun]
     tables = ", ".join(one.tables)
     unknown = "it did not get to its end"
-    return StatementRow(
+    return MigrationStatementRow(
         at=formatting.duration(max(one.begun - passage.begun, 0.0)),
         text=_one_line(one.text),
         full=formatting.plain(one.text, keep="\n\t"),
-        took=Cell(formatting.duration(one.ms / 1000)) if one.ms is not None else formatting.missing(unknown),
+        took=FormattedValue(formatting.duration(one.ms / 1000)) if one.ms is not None else formatting.missing(unknown),
         lock=formatting.plain(f"{one.lock} on {tables}") if one.lock else "\N{EM DASH}",
         bars=LOCKS.get(one.lock, ""),
         waited=_waited(waits, passage, one),
@@ -195,7 +197,7 @@ def _row(record: Record, number: int, place: int, one: Ran, passage: Passage) ->
     )
 
 
-def _waited(waits: Sequence[Wait], passage: Passage, one: Ran) -> str:
+def _waited(waits: Sequence[Wait], passage: MigrationStep, one: RanStatement) -> str:
     """Who waited behind a statement, and what it waited for itself."""
     parts = []
     if waits:
@@ -209,7 +211,7 @@ def _waited(waits: Sequence[Wait], passage: Passage, one: Ran) -> str:
     return "; ".join(parts)
 
 
-def _facts(passage: Passage, loss: Loss | None) -> Iterator[tuple[str, str]]:
+def _facts(passage: MigrationStep, loss: RequestLoss | None) -> Iterator[tuple[str, str]]:
     yield "took", formatting.duration(passage.seconds) + ", its program's start included"
     if passage.failed:
         yield "failed", formatting.plain(passage.failed)
@@ -243,7 +245,7 @@ def _facts(passage: Passage, loss: Loss | None) -> Iterator[tuple[str, str]]:
     )
 
 
-def _difference(rehearsal: Rehearsal) -> Iterator[tuple[str, str, str]]:
+def _difference(rehearsal: MigrationUnderLoad) -> Iterator[tuple[str, str, str]]:
     for one in rehearsal.record.differences or ():
         before, after = ("not there" if side is None else _one_line(side) for side in (one.before, one.after))
         yield formatting.plain(one.what), before, after
@@ -256,7 +258,7 @@ def _difference(rehearsal: Rehearsal) -> Iterator[tuple[str, str, str]]:
             )
 
 
-def _notes(record: Record) -> Iterator[str]:
+def _notes(record: MigrationRecord) -> Iterator[str]:
     for passage in record.passages:
         if passage.unread:
             yield f"{passage.way}: {formatting.plain(passage.unread)}."

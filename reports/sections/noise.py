@@ -7,7 +7,7 @@ from harness.analysis.noise import Floor, place_of
 from harness.plan.expectation import Form
 from harness.plan.model import Plan
 from harness.plan.targets import Target
-from harness.record.noise import Place
+from harness.record.noise import ComparisonPlace
 from harness.verdict.checks import Check, Reason, edge_of
 from harness.verdict.judge import Verdict
 from harness.verdict.power import block_values, more_blocks, visible
@@ -45,7 +45,7 @@ def _row(check: Check, floor: Floor, blocks: int) -> NoiseRow:
     )
 
 
-def foresee(plan: Plan, blocks: int, floors: Mapping[Place, Floor]) -> list[str]:
+def foresee(plan: Plan, blocks: int, floors: Mapping[ComparisonPlace, Floor]) -> list[str]:
     """What so many blocks can tell, said before they are measured; nothing where no target asks for a change."""
     asked = [target for target in plan.targets if target.expectation.form is not Form.ABSOLUTE]
     if not asked:

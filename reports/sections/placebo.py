@@ -8,7 +8,7 @@ from harness.analysis.comparison import Pair
 from harness.analysis.placebo import Treated
 from harness.metrics import HEADLINES
 from reports import formatting
-from reports.formatting import Cell
+from reports.formatting import FormattedValue
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,9 +17,9 @@ class PlaceboRow:
 
     what: str
     where: str
-    placebo: Cell
+    placebo: FormattedValue
     placebo_interval: str
-    after: Cell
+    after: FormattedValue
     after_interval: str
 
 
@@ -58,9 +58,9 @@ def _row(one: Treated) -> PlaceboRow:
     )
 
 
-def _change(pair: Pair) -> Cell:
+def _change(pair: Pair) -> FormattedValue:
     return (
-        Cell(formatting.change_with_unit(pair.change))
+        FormattedValue(formatting.change_with_unit(pair.change))
         if pair.change
         else formatting.missing("not measured in all blocks")
     )

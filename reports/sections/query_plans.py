@@ -4,11 +4,11 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from harness.evidence.catalogue import Findings
-from harness.evidence.query_plans import Access, Change, accesses, alike, called
+from harness.evidence.catalogue import DatabaseEvidence
+from harness.evidence.query_plans import Access, PlanChange, accesses, alike, called
 from harness.record.query_plans import Explained, Node
 from reports import formatting
-from reports.formatting import Cell
+from reports.formatting import FormattedValue
 
 ARROW = "\N{RIGHTWARDS ARROW}"
 MOST = 40
@@ -37,7 +37,7 @@ STEPS = {
 
 
 @dataclass(frozen=True, slots=True)
-class PlanRow:
+class QueryPlanRow:
     """One statement in both arms; ``text`` is whole, ``short`` fits a table, ``alone`` is the only arm that runs it."""
 
     alone: str
@@ -45,35 +45,35 @@ class PlanRow:
     text: str
     endpoints: str
     words: str
-    pages_before: Cell
-    pages_after: Cell
-    rows_before: Cell
-    rows_after: Cell
+    pages_before: FormattedValue
+    pages_after: FormattedValue
+    rows_before: FormattedValue
+    rows_after: FormattedValue
     tree_before: str
     tree_after: str
 
 
 @dataclass(frozen=True, slots=True)
-class PlanGroup:
+class QueryPlanGroup:
     """The statements of one arm alone that an endpoint, or several, ran: what came in place of what."""
 
     endpoints: str
-    rows: tuple[PlanRow, ...]
+    rows: tuple[QueryPlanRow, ...]
 
 
 @dataclass(frozen=True, slots=True)
-class PlanTable:
+class QueryPlanTable:
     """How rows are found: statements with another plan, those of one arm alone; of the others how many there are."""
 
     about: str
     sentence: str
-    changed: tuple[PlanRow, ...]
-    single: tuple[PlanGroup, ...]
+    changed: tuple[QueryPlanRow, ...]
+    single: tuple[QueryPlanGroup, ...]
     same: str
     missing: str
 
 
-def plan_table(findings: Findings | None) -> PlanTable | None:
+def plan_table(findings: DatabaseEvidence | None) -> QueryPlanTable | None:
     """The plans in strings; ``None`` where none are known."""
     if findings is None or not findings.changes:
         return None
@@ -82,7 +82,7 @@ def plan_table(findings: Findings | None) -> PlanTable | None:
     single = [change for change in findings.changes if not (change.before and change.after)]
     estimated = any(change.either.estimated for change in findings.changes)
     same = [change for change in both if change.same]
-    return PlanTable(
+    return QueryPlanTable(
         about=ESTIMATED if estimated else ABOUT,
         sentence=_sentence(changed, single, same),
         changed=tuple(_row(change, findings) for change in changed[:MOST]),
@@ -92,7 +92,7 @@ def plan_table(findings: Findings | None) -> PlanTable | None:
     )
 
 
-def _sentence(changed: Sequence[Change], single: Sequence[Change], same: Sequence[Change]) -> str:
+def _sentence(changed: Sequence[PlanChange], single: Sequence[PlanChange], same: Sequence[PlanChange]) -> str:
     """What became of the statements, in one sentence."""
     whole = sum(any(a.whole for one, _ in change.tables for a in one) for change in changed)
     parts = []
@@ -111,12 +111,12 @@ def _sentence(changed: Sequence[Change], single: Sequence[Change], same: Sequenc
     return f"{'; '.join(parts)}." if parts else _same(len(same))
 
 
-def _groups(rows: Sequence[PlanRow]) -> Iterator[PlanGroup]:
+def _groups(rows: Sequence[QueryPlanRow]) -> Iterator[QueryPlanGroup]:
     """By endpoint, the one with the heaviest statement first; in each before comes before after."""
     for endpoints in dict.fromkeys(row.endpoints for row in rows):
         own = [row for row in rows if row.endpoints == endpoints]
         ordered = sorted(own, key=lambda row: row.alone == "after")
-        yield PlanGroup(endpoints or "other requests", tuple(ordered))
+        yield QueryPlanGroup(endpoints or "other requests", tuple(ordered))
 
 
 def _same(count: int) -> str:
@@ -125,7 +125,7 @@ def _same(count: int) -> str:
     return f"{formatting.plural(count, 'statement')} find their rows as before." if count else ""
 
 
-def words(change: Change) -> str:
+def words(change: PlanChange) -> str:
     """How a statement is gone about in both arms: ``reads t whole (4,000 rows) → finds rows of t by index i; …``."""
     if change.after is None:
         return f"not run any more: {_arm(change.either)}"
@@ -134,7 +134,7 @@ def words(change: Change) -> str:
     return "; ".join(_differences(change)) or "as before"
 
 
-def _differences(change: Change) -> Iterator[str]:
+def _differences(change: PlanChange) -> Iterator[str]:
     for before, after in change.tables:
         relation = (before or after)[0].relation
         yield f"{_ways(before, relation)} {ARROW} {_ways(after, relation)}"
@@ -175,24 +175,24 @@ def _arm(explained: Explained) -> str:
     return "; ".join(found) or "reads no table"
 
 
-def _row(change: Change, findings: Findings) -> PlanRow:
+def _row(change: PlanChange, findings: DatabaseEvidence) -> QueryPlanRow:
     either = change.either
     text = formatting.plain(either.text)
     endpoints = findings.endpoints.get((either.service, either.fingerprint), ())
     why = "the arm does not run the statement"
     unread = "an estimate tells of no pages"
     pages = [
-        formatting.missing(why if arm is None else unread) if pages is None else Cell(formatting.tidy(pages))
+        formatting.missing(why if arm is None else unread) if pages is None else FormattedValue(formatting.tidy(pages))
         for arm, pages in zip((change.before, change.after), change.pages, strict=True)
     ]
     rows = [
         formatting.missing(why if arm is None else "an estimate tells of no rows that were looked at")
         if rows is None
-        else Cell(formatting.tidy(rows))
+        else FormattedValue(formatting.tidy(rows))
         for arm, rows in zip((change.before, change.after), change.examined, strict=True)
     ]
     trees = ["\n".join(_tree(arm.root)) if arm else "" for arm in (change.before, change.after)]
-    return PlanRow(
+    return QueryPlanRow(
         "before" if change.after is None else "after" if change.before is None else "",
         text if len(text) <= LONGEST else f"{text[: LONGEST - 2]} {formatting.ELLIPSIS}",
         text,
@@ -222,7 +222,7 @@ def _tree(node: Node, depth: int = 0) -> Iterator[str]:
         yield from _tree(part, depth + 1)
 
 
-def plans_record(findings: Findings) -> dict[str, Any]:
+def plans_record(findings: DatabaseEvidence) -> dict[str, Any]:
     """``plans.json``: each statement with its plan in both arms, in words and in numbers."""
     return {
         "schema": 1,
@@ -231,7 +231,7 @@ def plans_record(findings: Findings) -> dict[str, Any]:
     }
 
 
-def _statement(change: Change, findings: Findings) -> dict[str, Any]:
+def _statement(change: PlanChange, findings: DatabaseEvidence) -> dict[str, Any]:
     either = change.either
     return {
         "fingerprint": either.fingerprint,

@@ -3,12 +3,12 @@
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from harness.analysis.request_cost import Apart, Toll
-from harness.evidence.n_plus_one import Repetition
+from harness.analysis.request_cost import Apart, RequestCost
+from harness.evidence.n_plus_one import RepeatedStatement
 from harness.plan.model import ARMS
 from harness.record.cache_keys import KeyUse
 from reports import formatting
-from reports.formatting import Cell
+from reports.formatting import FormattedValue
 
 ABOUT = (
     "Before the load each arm was asked the same requests one after the other, and the counters of its database were "
@@ -27,14 +27,14 @@ class WorkRow:
 
     endpoint: str
     asked: str
-    before: tuple[Cell, ...]
-    after: tuple[Cell, ...]
+    before: tuple[FormattedValue, ...]
+    after: tuple[FormattedValue, ...]
     change: tuple[str, ...]
     note: str
 
 
 def work_rows(
-    tolls: Mapping[str, Mapping[str, Toll]], repeated: Mapping[str, Mapping[str, Repetition]]
+    tolls: Mapping[str, Mapping[str, RequestCost]], repeated: Mapping[str, Mapping[str, RepeatedStatement]]
 ) -> tuple[WorkRow, ...]:
     """Every endpoint that was asked in either arm, in the order of the alphabet."""
     before, after = (tolls.get(arm, {}) for arm in ARMS)
@@ -46,8 +46,8 @@ class KeyRow:
     """Keys of one pattern: how often asked for, and the share that was there, before and after."""
 
     pattern: str
-    asked: tuple[Cell, Cell]
-    found: tuple[Cell, Cell]
+    asked: tuple[FormattedValue, FormattedValue]
+    found: tuple[FormattedValue, FormattedValue]
 
 
 def key_rows(keys: Mapping[str, Sequence[KeyUse]]) -> tuple[KeyRow, ...]:
@@ -59,8 +59,8 @@ def key_rows(keys: Mapping[str, Sequence[KeyUse]]) -> tuple[KeyRow, ...]:
 def _key_row(pattern: str, before: KeyUse | None, after: KeyUse | None) -> KeyRow:
     none = formatting.missing("not asked for")
     sides = (before, after)
-    asked = [Cell(formatting.count(use.reads)) if use else none for use in sides]
-    found = [Cell(formatting.in_percent(1 - use.misses / use.reads)) if use else none for use in sides]
+    asked = [FormattedValue(formatting.count(use.reads)) if use else none for use in sides]
+    found = [FormattedValue(formatting.in_percent(1 - use.misses / use.reads)) if use else none for use in sides]
     return KeyRow(formatting.plain(pattern), (asked[0], asked[1]), (found[0], found[1]))
 
 
@@ -75,7 +75,10 @@ def equal_sentence(apart: Apart | None) -> str:
 
 
 def _row(
-    endpoint: str, before: Toll | None, after: Toll | None, repeated: Mapping[str, Mapping[str, Repetition]]
+    endpoint: str,
+    before: RequestCost | None,
+    after: RequestCost | None,
+    repeated: Mapping[str, Mapping[str, RepeatedStatement]],
 ) -> WorkRow:
     sides = [_values(toll) for toll in (before, after)]
     changes = (_change(one, other) for one, other in zip(*sides, strict=True))
@@ -89,23 +92,27 @@ def _row(
     )
 
 
-def _values(toll: Toll | None) -> tuple[float | None, ...]:
+def _values(toll: RequestCost | None) -> tuple[float | None, ...]:
     if toll is None or toll.other is None:
         return (None,) * len(HEADS)
     counts = toll.other
     return counts.calls, counts.rows, counts.blocks, counts.wal, counts.ms, None
 
 
-def _cells(toll: Toll | None) -> Iterator[Cell]:
+def _cells(toll: RequestCost | None) -> Iterator[FormattedValue]:
     if toll is None or toll.other is None:
         yield from (formatting.missing(NOT_ASKED) for _ in HEADS)
         return
     counts = toll.other
-    yield from (Cell(formatting.tidy(value)) for value in (counts.calls, counts.rows, counts.blocks))
-    yield Cell(formatting.size(round(counts.wal)))
-    yield Cell(formatting.milliseconds(counts.ms))
+    yield from (FormattedValue(formatting.tidy(value)) for value in (counts.calls, counts.rows, counts.blocks))
+    yield FormattedValue(formatting.size(round(counts.wal)))
+    yield FormattedValue(formatting.milliseconds(counts.ms))
     keys = toll.keys_hit + toll.keys_missed
-    yield Cell(f"{formatting.share(toll.keys_hit / keys)} %") if keys else formatting.missing("no key was looked up")
+    yield (
+        FormattedValue(f"{formatting.share(toll.keys_hit / keys)} %")
+        if keys
+        else formatting.missing("no key was looked up")
+    )
 
 
 def _change(before: float | None, after: float | None) -> str:
@@ -114,7 +121,7 @@ def _change(before: float | None, after: float | None) -> str:
     return f"{formatting.in_percent(after / before - 1, sign=True)} %"
 
 
-def _notes(endpoint: str, repeated: Mapping[str, Mapping[str, Repetition]]) -> Iterator[str]:
+def _notes(endpoint: str, repeated: Mapping[str, Mapping[str, RepeatedStatement]]) -> Iterator[str]:
     for arm in ARMS:
         found = repeated.get(arm, {}).get(endpoint)
         if found is None:

@@ -3,14 +3,14 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from harness.analysis.capacity import Sought
+from harness.analysis.capacity import SearchResult
 from harness.analysis.comparison import Comparison, Pair
 from harness.analysis.summary import Summary
 from harness.metrics import held_metric
 from harness.plan.model import ARMS, Plan
-from harness.plan.search import Ending, Word
+from harness.plan.search import Ending, TryOutcome
 from reports import formatting
-from reports.formatting import Cell
+from reports.formatting import FormattedValue
 
 RATE = held_metric(rates=True)
 LEAD = (
@@ -33,8 +33,8 @@ class SearchRow:
 
     block: str
     arm: str
-    held: Cell
-    missed: Cell
+    held: FormattedValue
+    missed: FormattedValue
     tries: str
     seconds: str
     cpu: str
@@ -46,7 +46,7 @@ class ArmCapacity:
     """What the legs of one arm came to."""
 
     arm: str
-    held: Cell
+    held: FormattedValue
     interval: str
 
 
@@ -97,7 +97,7 @@ def _arm(pair: Pair | None, arm: str) -> ArmCapacity:
     if value is None:
         return ArmCapacity(arm, formatting.missing("no leg of this arm found anything"), "")
     between = formatting.value_interval(RATE, interval) if interval else ""
-    return ArmCapacity(arm, Cell(formatting.with_unit(RATE, value, at_least=at_least)), between)
+    return ArmCapacity(arm, FormattedValue(formatting.with_unit(RATE, value, at_least=at_least)), between)
 
 
 def _change(pair: Pair | None) -> str:
@@ -107,17 +107,17 @@ def _change(pair: Pair | None) -> str:
     return f"{formatting.times(pair.change)}{f' (95 % interval {interval})' if interval else ''}"
 
 
-def _row(one: Sought) -> SearchRow:
+def _row(one: SearchResult) -> SearchRow:
     known = one.bracket
     nothing = formatting.missing("no rate that was tried was held")
     end = max((tried.end for tried in one.tries), default=0.0)
     return SearchRow(
         block=formatting.count(one.leg.block),
         arm=one.leg.arm,
-        held=nothing if known.low is None else Cell(formatting.planned(known.low)),
+        held=nothing if known.low is None else FormattedValue(formatting.planned(known.low)),
         missed=formatting.missing("no rate was found that is not held")
         if known.high is None
-        else Cell(formatting.planned(known.high)),
+        else FormattedValue(formatting.planned(known.high)),
         tries=", ".join(_tally(one)),
         seconds=formatting.duration(end - one.tries[0].start) if one.tries else "\N{EM DASH}",
         cpu=formatting.in_percent(max((tried.cpu_share for tried in one.tries), default=0.0)),
@@ -125,7 +125,7 @@ def _row(one: Sought) -> SearchRow:
     )
 
 
-def _tally(one: Sought) -> Iterator[str]:
-    for word, said in ((Word.HELD, "held"), (Word.MISSED, "not held"), (Word.VOID, "void")):
+def _tally(one: SearchResult) -> Iterator[str]:
+    for word, said in ((TryOutcome.HELD, "held"), (TryOutcome.MISSED, "not held"), (TryOutcome.VOID, "void")):
         if count := one.words.count(word):
             yield f"{formatting.count(count)} {said}"

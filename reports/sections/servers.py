@@ -3,12 +3,12 @@
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
-from harness.analysis.servers import PROBES, Told
+from harness.analysis.servers import PROBES, ServerReport
 from harness.analysis.summary import Summary
 from harness.plan.model import ARMS
 from harness.record.readings import CACHE, CALLS, DATABASE, MS, SERVER, THERE
 from reports import formatting
-from reports.formatting import Cell
+from reports.formatting import FormattedValue
 
 LEAD = (
     "Asked once a second beside the load, sessions ten times a second. Means over all stages but ramps and all legs, "
@@ -32,8 +32,8 @@ class ServerRow:
     """One thing told, before and after, and what it means."""
 
     label: str
-    before: Cell
-    after: Cell
+    before: FormattedValue
+    after: FormattedValue
     meaning: str
 
 
@@ -56,7 +56,7 @@ class ServerSection:
     cost: str
 
 
-Value = Callable[[Told], float | None]
+Value = Callable[[ServerReport], float | None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +82,7 @@ def server_section(summary: Summary) -> ServerSection | None:
     return ServerSection(LEAD, shown, _cost([found.get((arm, PROBES)) for arm in ARMS]))
 
 
-def _table(source: str, sides: Sequence[Told | None], hits: Sequence[float | None]) -> ServerTable:
+def _table(source: str, sides: Sequence[ServerReport | None], hits: Sequence[float | None]) -> ServerTable:
     name = source.removeprefix(SERVER)
     title = name.replace(DATABASE, "PostgreSQL", 1).replace(CACHE, "Redis", 1).replace("/", ": ", 1)
     lines = _CACHE if name.startswith(CACHE) else [*_DATABASE, *_triggers(sides), *_waits(sides)]
@@ -94,15 +94,21 @@ def _table(source: str, sides: Sequence[Told | None], hits: Sequence[float | Non
     return ServerTable(formatting.plain(title), tuple(rows), f"0 in both: {'; '.join(nothing)}." if nothing else "")
 
 
-def _hit(rate: float | None) -> Cell:
-    return formatting.missing("no answer said whether it came from the cache") if rate is None else Cell(_percent(rate))
+def _hit(rate: float | None) -> FormattedValue:
+    return (
+        formatting.missing("no answer said whether it came from the cache")
+        if rate is None
+        else FormattedValue(_percent(rate))
+    )
 
 
-def _row(line: _Line, sides: Sequence[Told | None]) -> ServerRow | None:
+def _row(line: _Line, sides: Sequence[ServerReport | None]) -> ServerRow | None:
     values = [None if side is None else line.value(side) for side in sides]
     if all(value is None for value in values):
         return None
-    before, after = (formatting.missing(line.why) if value is None else Cell(line.shown(value)) for value in values)
+    before, after = (
+        formatting.missing(line.why) if value is None else FormattedValue(line.shown(value)) for value in values
+    )
     return ServerRow(line.label, before, after, line.meaning)
 
 
@@ -115,7 +121,7 @@ def _rate(name: str) -> Value:
 
 
 def _mean(sum_: str, count: str) -> Value:
-    def value(told: Told) -> float | None:
+    def value(told: ServerReport) -> float | None:
         total, times = told.counts.get(sum_), told.counts.get(count)
         return total / times if total is not None and times else None
 
@@ -123,7 +129,7 @@ def _mean(sum_: str, count: str) -> Value:
 
 
 def _share(part: str, other: str) -> Value:
-    def value(told: Told) -> float | None:
+    def value(told: ServerReport) -> float | None:
         found, missed = told.counts.get(part), told.counts.get(other)
         return found / (found + missed) if found is not None and missed is not None and found + missed else None
 
@@ -220,12 +226,12 @@ _CACHE = (
 )
 
 
-def _triggers(sides: Sequence[Told | None]) -> Sequence[_Line]:
+def _triggers(sides: Sequence[ServerReport | None]) -> Sequence[_Line]:
     """What trigger functions took, where a database of either arm has any."""
     return _TRIGGERS if any(side is not None and side.levels.get(THERE) for side in sides) else ()
 
 
-def _waits(sides: Sequence[Told | None]) -> Iterator[_Line]:
+def _waits(sides: Sequence[ServerReport | None]) -> Iterator[_Line]:
     """What sessions at work waited for, the most frequent first."""
     names = {name for side in sides if side for name in side.levels if name.startswith("waiting{")}
     most = {name: max(side.levels.get(name, 0.0) for side in sides if side) for name in names}
@@ -234,13 +240,13 @@ def _waits(sides: Sequence[Told | None]) -> Iterator[_Line]:
         kind = event.partition(":")[0]
         label = "sessions that wait for nothing" if event == "CPU" else f"sessions waiting for {event}"
 
-        def value(told: Told, name: str = name) -> float:
+        def value(told: ServerReport, name: str = name) -> float:
             return told.levels.get(name, 0.0)
 
         yield _Line(formatting.plain(label), value, formatting.number, WAITS.get(kind, "waiting inside PostgreSQL"))
 
 
-def _cost(sides: Sequence[Told | None]) -> str:
+def _cost(sides: Sequence[ServerReport | None]) -> str:
     """What reading it cost, in one sentence."""
     said = []
     for arm, side in zip(ARMS, sides, strict=True):

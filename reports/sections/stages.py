@@ -6,12 +6,12 @@ from dataclasses import dataclass
 from harness.analysis.comparison import Comparison, Pair
 from harness.analysis.row import Row
 from harness.analysis.summary import Summary
-from harness.metrics import Metric, Table, Unit, shown_in
+from harness.metrics import Metric, ShownIn, Unit, shown_in
 from harness.plan.model import ARMS, Plan
 from harness.plan.stages import Stage
 from harness.verdict.outcomes import Outcomes
 from reports import formatting
-from reports.formatting import Cell
+from reports.formatting import FormattedValue
 from reports.sections.outcomes import OutcomeCell, outcome_cell
 from reports.sections.targets import SAMPLES, change_cell, too_few
 
@@ -33,9 +33,9 @@ class EndpointRow:
     """One endpoint in one stage: requests and one cell per column, for both arms, the change and what that shows."""
 
     endpoint: str
-    before: tuple[Cell, ...]
-    after: tuple[Cell, ...]
-    change: tuple[Cell, ...]
+    before: tuple[FormattedValue, ...]
+    after: tuple[FormattedValue, ...]
+    change: tuple[FormattedValue, ...]
     outcome: tuple[OutcomeCell, ...]
 
 
@@ -51,12 +51,12 @@ class StageTable:
 
 def shown(plan: Plan) -> tuple[Metric, ...]:
     """The metrics of the columns; service time stands beside latency where the two can differ, in open plans."""
-    return tuple(metric for metric in shown_in(Table.STAGES) if plan.open or not metric.from_sending)
+    return tuple(metric for metric in shown_in(ShownIn.STAGES) if plan.open or not metric.from_sending)
 
 
 def columns(plan: Plan) -> tuple[Column, ...]:
     """The heads of the columns that every cell tuple has, requests first."""
-    metrics = (Column(m.label, formatting.UNITS[m.unit], brief=Table.SUMMARY in m.tables) for m in shown(plan))
+    metrics = (Column(m.label, formatting.UNITS[m.unit], brief=ShownIn.SUMMARY in m.tables) for m in shown(plan))
     return (Column("requests", ""), *metrics)
 
 
@@ -110,7 +110,7 @@ def _rows(
                 ALL_REQUESTS if endpoint is None else formatting.plain(endpoint),
                 _cells(summary, "before", stage, endpoint, metrics),
                 _cells(summary, "after", stage, endpoint, metrics),
-                (Cell(""), *changes),
+                (FormattedValue(""), *changes),
                 (OutcomeCell(), *(outcome_cell(outcomes, pair) for pair in found)),
             )
 
@@ -123,24 +123,24 @@ def least_samples(summary: Summary, metric: Metric, arm: str, stage: str | None,
 
 def _cells(
     summary: Summary, arm: str, stage: str | None, endpoint: str | None, metrics: Sequence[Metric]
-) -> tuple[Cell, ...]:
+) -> tuple[FormattedValue, ...]:
     row = summary.row(arm, None, stage, endpoint)
     if row is None:
         return tuple(formatting.missing("not requested in this arm") for _ in range(1 + len(metrics)))
     values = (value_cell(row, m, least_samples(summary, m, arm, stage, endpoint)) for m in metrics)
-    return (Cell(formatting.count(row.requests)), *values)
+    return (FormattedValue(formatting.count(row.requests)), *values)
 
 
-def value_cell(row: Row, metric: Metric, least: int) -> Cell:
+def value_cell(row: Row, metric: Metric, least: int) -> FormattedValue:
     """A metric's value for a column with the unit in its head; ``least`` samples stand behind it in every leg."""
     value = row.value(metric.name)
     if value is None:
         return formatting.missing(_why_missing(metric))
     if metric.quantile is not None and least < metric.least:
-        return Cell("too few", too_few(metric), faint=True)
+        return FormattedValue("too few", too_few(metric), faint=True)
     if metric.quantile is not None and least < metric.solid:
-        return Cell(formatting.bare(metric, value), descriptive(metric), faint=True)
-    return Cell(formatting.bare(metric, value))
+        return FormattedValue(formatting.bare(metric, value), descriptive(metric), faint=True)
+    return FormattedValue(formatting.bare(metric, value))
 
 
 def descriptive(metric: Metric) -> str:
@@ -153,11 +153,11 @@ def _why_missing(metric: Metric) -> str:
     return metric.missing or ("no request succeeded" if metric.unit is Unit.MS else "not measured")
 
 
-def _change(summary: Summary, metric: Metric, pair: Pair | None) -> Cell:
+def _change(summary: Summary, metric: Metric, pair: Pair | None) -> FormattedValue:
     if pair is None:
         return change_cell(None)
     least = min(least_samples(summary, metric, arm, pair.stage, pair.endpoint) for arm in ARMS)
     few = metric.quantile is not None and least < metric.least
     cell = change_cell(pair, too_few=few)
     weak = few or (metric.quantile is not None and least < metric.solid)
-    return Cell(cell.text, cell.why, faint=weak)
+    return FormattedValue(cell.text, cell.why, faint=weak)

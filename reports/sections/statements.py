@@ -9,7 +9,7 @@ from harness.analysis.summary import Summary
 from harness.plan.model import ARMS
 from harness.record.executions import HIDDEN
 from reports import formatting
-from reports.formatting import Cell
+from reports.formatting import FormattedValue
 
 MOST = 12
 LONGEST = 400
@@ -24,11 +24,11 @@ LEAD = (
 class StatementSide:
     """A statement in one arm: executions and ms for each request, and ms and pages of an execution."""
 
-    calls: Cell
-    ms: Cell
-    mean: Cell
-    slowest: Cell
-    pages: Cell
+    calls: FormattedValue
+    ms: FormattedValue
+    mean: FormattedValue
+    slowest: FormattedValue
+    pages: FormattedValue
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,11 +110,11 @@ def _side(use: StatementUse | None, *, asked: bool) -> StatementSide:
         return StatementSide(none, none, none, none, none)
     unknown = formatting.missing("no execution was the longest that the server remembers")
     return StatementSide(
-        calls=Cell(formatting.number(use.calls / use.requests)),
-        ms=Cell(formatting.number(_per_request(use))),
-        mean=Cell(formatting.number(use.mean_ms)),
-        slowest=Cell(formatting.number(use.slowest_ms)) if use.slowest_ms else unknown,
-        pages=Cell(formatting.number((use.hit + use.read) / use.calls)) if use.calls else unknown,
+        calls=FormattedValue(formatting.number(use.calls / use.requests)),
+        ms=FormattedValue(formatting.number(_per_request(use))),
+        mean=FormattedValue(formatting.number(use.mean_ms)),
+        slowest=FormattedValue(formatting.number(use.slowest_ms)) if use.slowest_ms else unknown,
+        pages=FormattedValue(formatting.number((use.hit + use.read) / use.calls)) if use.calls else unknown,
     )
 
 

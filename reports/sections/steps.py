@@ -3,12 +3,12 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from harness.analysis.steps import Attribution, Contribution, Level, Waterfall, differs
+from harness.analysis.steps import Attribution, Level, StepContribution, Waterfall, differs
 from harness.metrics import Better, Metric
 from harness.plan.model import Step
 from harness.verdict.checks import Reason
 from reports import formatting
-from reports.formatting import Cell
+from reports.formatting import FormattedValue
 from reports.sections.stages import Column, descriptive
 from reports.sections.targets import change_cell, interval_cell, too_few
 
@@ -25,10 +25,10 @@ TOTAL = "before \N{RIGHTWARDS ARROW} after"
 class StepValue:
     """A metric at a step: where it stands after it, what the step changed, and which part of the whole that is."""
 
-    level: Cell
-    change: Cell
-    interval: Cell
-    share: Cell
+    level: FormattedValue
+    change: FormattedValue
+    interval: FormattedValue
+    share: FormattedValue
     note: str = ""
 
 
@@ -78,7 +78,7 @@ def changed(step: Step) -> str:
     return formatting.plain(", ".join([*parts, *(f"{name}={value}" for name, value in step.env.items())]))
 
 
-def note(part: Contribution) -> str:
+def note(part: StepContribution) -> str:
     """What is to be said of a step beside its numbers: that nothing was seen of it, or that it made things worse."""
     change = part.pair.change
     if change is None:
@@ -142,7 +142,9 @@ def _rows(attribution: Attribution) -> Iterator[StepRow]:
 
 
 def _start(fall: Waterfall) -> StepValue:
-    return StepValue(_level(fall.total.metric, fall.levels[0]), Cell(""), Cell(""), Cell(""))
+    return StepValue(
+        _level(fall.total.metric, fall.levels[0]), FormattedValue(""), FormattedValue(""), FormattedValue("")
+    )
 
 
 def _value(fall: Waterfall, number: int) -> StepValue:
@@ -161,23 +163,23 @@ def _total(fall: Waterfall) -> StepValue:
     few = fall.total.least_requests < fall.total.metric.least
     whole = fall.contributions[0].share is not None
     return StepValue(
-        level=Cell(""),
+        level=FormattedValue(""),
         change=change_cell(fall.total, too_few=few),
         interval=interval_cell(fall.total, too_few=few),
-        share=Cell("100 %") if whole else formatting.missing(_unsaid(fall)),
+        share=FormattedValue("100 %") if whole else formatting.missing(_unsaid(fall)),
     )
 
 
-def _share(fall: Waterfall, part: Contribution) -> Cell:
+def _share(fall: Waterfall, part: StepContribution) -> FormattedValue:
     if part.share is None:
         return formatting.missing(_unsaid(fall))
-    return Cell(share_text(part.share), faint=not part.seen)
+    return FormattedValue(share_text(part.share), faint=not part.seen)
 
 
-def _level(metric: Metric, level: Level) -> Cell:
+def _level(metric: Metric, level: Level) -> FormattedValue:
     if level.value is None:
         return formatting.missing(Reason.NO_DATA.value)
     if level.least_requests < metric.least:
-        return Cell("too few", Reason.TOO_FEW.value, faint=True)
+        return FormattedValue("too few", Reason.TOO_FEW.value, faint=True)
     weak = level.least_requests < metric.solid
-    return Cell(formatting.bare(metric, level.value), descriptive(metric) if weak else "", faint=weak)
+    return FormattedValue(formatting.bare(metric, level.value), descriptive(metric) if weak else "", faint=weak)

@@ -14,7 +14,7 @@ from harness.verdict.caveats import SEQUENTIAL
 from harness.verdict.checks import Check, Reason, unbounded
 from harness.verdict.judge import Verdict
 from reports import formatting
-from reports.formatting import Cell
+from reports.formatting import FormattedValue
 from reports.sections.answers import answer_tally, with_answers
 from reports.sections.noise import reason_of
 
@@ -50,11 +50,11 @@ class TargetRow:
     advisory: bool
     outcome: str
     mark: str
-    before: Cell
-    after: Cell
+    before: FormattedValue
+    after: FormattedValue
     after_interval: str
-    change: Cell
-    interval: Cell
+    change: FormattedValue
+    interval: FormattedValue
     reason: str
     absolute: bool
     remarks: tuple[Remark, ...]
@@ -95,15 +95,15 @@ def target_row(index: int, check: Check) -> TargetRow:
     )
 
 
-def _values(check: Check) -> tuple[Cell, Cell]:
+def _values(check: Check) -> tuple[FormattedValue, FormattedValue]:
     pair = check.pair
     if pair is None:
         return formatting.missing(Reason.NO_DATA.value), formatting.missing(Reason.NO_DATA.value)
     if check.reason is Reason.TOO_FEW:
-        few = Cell("too few", too_few(pair.metric), faint=True)
+        few = FormattedValue("too few", too_few(pair.metric), faint=True)
         return few, few
     before, after = (
-        formatting.missing(Reason.NO_DATA.value) if value is None else Cell(text)
+        formatting.missing(Reason.NO_DATA.value) if value is None else FormattedValue(text)
         for value, text in zip((pair.before, pair.after), formatting.levels(pair), strict=True)
     )
     return before, after
@@ -114,19 +114,19 @@ def too_few(metric: Metric) -> str:
     return f"{metric.label} needs {formatting.plural(metric.least, SAMPLES[metric.basis])} in every leg"
 
 
-def change_cell(pair: Pair | None, *, too_few: bool = False) -> Cell:
+def change_cell(pair: Pair | None, *, too_few: bool = False) -> FormattedValue:
     """The change of a pair, or why there is none."""
     if pair is None or pair.change is None or too_few:
         return formatting.missing(_why_no_change(pair, too_few=too_few))
-    return Cell(formatting.change_with_unit(pair.change))
+    return FormattedValue(formatting.change_with_unit(pair.change))
 
 
-def interval_cell(pair: Pair | None, *, too_few: bool = False) -> Cell:
+def interval_cell(pair: Pair | None, *, too_few: bool = False) -> FormattedValue:
     """The interval of a change, or why there is none."""
     if pair is None or pair.change is None or too_few:
         return formatting.missing(_why_no_change(pair, too_few=too_few))
     interval = formatting.change_interval(pair.change)
-    return Cell(interval) if interval else formatting.missing(Reason.NO_INTERVAL.value)
+    return FormattedValue(interval) if interval else formatting.missing(Reason.NO_INTERVAL.value)
 
 
 def _why_no_change(pair: Pair | None, *, too_few: bool) -> str:

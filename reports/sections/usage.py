@@ -6,17 +6,17 @@ from harness.analysis.summary import Summary
 from harness.analysis.usage import Consumer
 from harness.plan.model import ARMS
 from reports import formatting
-from reports.formatting import Cell
+from reports.formatting import FormattedValue
 
 
 @dataclass(frozen=True, slots=True)
 class UsageSide:
     """CPU in percent of the host, peak memory in MB, most threads and open files, growth of memory in MB per hour."""
 
-    cpu: Cell
-    memory: Cell
-    opened: Cell
-    growth: Cell
+    cpu: FormattedValue
+    memory: FormattedValue
+    opened: FormattedValue
+    growth: FormattedValue
     verdict: str
 
 
@@ -40,21 +40,23 @@ def _side(consumer: Consumer | None) -> UsageSide:
     if consumer is None:
         unread = formatting.missing("not read in this arm")
         return UsageSide(unread, unread, unread, unread, "")
-    cpu = formatting.missing("read once") if consumer.cpu is None else Cell(formatting.in_percent(consumer.cpu))
-    memory = Cell(formatting.number(consumer.memory_mb))
+    cpu = (
+        formatting.missing("read once") if consumer.cpu is None else FormattedValue(formatting.in_percent(consumer.cpu))
+    )
+    memory = FormattedValue(formatting.number(consumer.memory_mb))
     return UsageSide(cpu, memory, _opened(consumer), _growth(consumer), consumer.course or "")
 
 
-def _opened(consumer: Consumer) -> Cell:
+def _opened(consumer: Consumer) -> FormattedValue:
     told = [None if count is None else formatting.count(count) for count in (consumer.threads, consumer.descriptors)]
     if told == [None, None]:
         return formatting.missing("not told by what read it")
-    return Cell(" / ".join(text or "\N{EM DASH}" for text in told))
+    return FormattedValue(" / ".join(text or "\N{EM DASH}" for text in told))
 
 
-def _growth(consumer: Consumer) -> Cell:
+def _growth(consumer: Consumer) -> FormattedValue:
     growth = consumer.growth
     if growth is None:
         return formatting.missing("told by endurance stages of 16 s and more")
     ends = f"{formatting.signed(growth.low)} {formatting.ELLIPSIS} {formatting.signed(growth.high)}"
-    return Cell(f"{formatting.signed(growth.value)} ({ends})")
+    return FormattedValue(f"{formatting.signed(growth.value)} ({ends})")

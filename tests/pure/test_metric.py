@@ -2,7 +2,7 @@
 
 import pytest
 
-from harness.metrics import METRICS, Basis, Metric, Origin, RequestCounts, Table, held_metric, shown_in
+from harness.metrics import METRICS, Basis, Metric, Origin, RequestCounts, ShownIn, held_metric, shown_in
 
 
 @pytest.mark.parametrize("metric", METRICS.values(), ids=METRICS)
@@ -31,14 +31,14 @@ def test_what_can_go_by_which_metrics(asked: str, names: str) -> None:
 @pytest.mark.parametrize(
     ("table", "names"),
     [
-        (Table.SUMMARY, "p50 p95 p99 service_p95 rps error_rate cache_hit_rate"),
-        (Table.RUNS, "p50 p95 p99 rps error_rate cache_hit_rate queries_per_miss users_held rate_held"),
-        (Table.BLOCKS, "p50 p95 rps"),
-        (Table.PLACEBO, "p50 p95 db_ms_per_request"),
-        (Table.STEPS, "p95 rps queries_per_request"),
+        (ShownIn.SUMMARY, "p50 p95 p99 service_p95 rps error_rate cache_hit_rate"),
+        (ShownIn.RUNS, "p50 p95 p99 rps error_rate cache_hit_rate queries_per_miss users_held rate_held"),
+        (ShownIn.BLOCKS, "p50 p95 rps"),
+        (ShownIn.PLACEBO, "p50 p95 db_ms_per_request"),
+        (ShownIn.STEPS, "p95 rps queries_per_request"),
     ],
 )
-def test_tables_show_their_metrics(table: Table, names: str) -> None:
+def test_tables_show_their_metrics(table: ShownIn, names: str) -> None:
     assert [metric.name for metric in shown_in(table)] == names.split()
 
 

@@ -15,7 +15,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from harness.environment import external_database as observed
-from harness.environment.processes import Processes
+from harness.environment.processes import ManagedProcesses
 from harness.environment.servers import Postgres, free_ports
 from harness.errors import EnvironmentFailedError
 from harness.record.samples import read_samples
@@ -139,7 +139,7 @@ def elsewhere(project: Project) -> Iterator[Elsewhere]:
 def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Postgres]:
     folder = tmp_path_factory.mktemp("postgres")
     with tempfile.TemporaryDirectory(prefix="harness-") as sockets:
-        processes = Processes(folder)
+        processes = ManagedProcesses(folder)
         server = Postgres(processes, folder / "data", Path(sockets), folder / "postgres.log", {})
         server.create()
         server.start()

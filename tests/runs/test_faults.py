@@ -8,7 +8,7 @@ import psutil
 import pytest
 
 from harness.environment.faults import inject_fault
-from harness.environment.processes import Processes
+from harness.environment.processes import ManagedProcesses
 from harness.environment.servers import Postgres, Redis, postgres_programs
 from harness.errors import EnvironmentFailedError
 from harness.plan.faults import FaultKind
@@ -72,7 +72,7 @@ def test_ctrl_c_during_a_fault_leaves_nothing(project: Project) -> None:
 
 @pytest.mark.parametrize("kind", [FaultKind.KILL, FaultKind.PAUSE, FaultKind.RESTART])
 def test_a_database_keeps_what_it_acknowledged(tmp_path: Path, kind: FaultKind) -> None:
-    processes = Processes(tmp_path)
+    processes = ManagedProcesses(tmp_path)
     (sockets := tmp_path / "s").mkdir()
     server = Postgres(processes, tmp_path / "data", sockets, tmp_path / "log", {"fsync": "off"})
     try:
@@ -99,7 +99,7 @@ def test_a_database_keeps_what_it_acknowledged(tmp_path: Path, kind: FaultKind) 
 
 
 def test_a_cache_is_back_at_its_address_and_empty(tmp_path: Path) -> None:
-    processes = Processes(tmp_path)
+    processes = ManagedProcesses(tmp_path)
     server = Redis(processes, tmp_path, tmp_path / "log")
     try:
         server.start()
@@ -116,7 +116,7 @@ def test_a_cache_is_back_at_its_address_and_empty(tmp_path: Path) -> None:
 
 
 def test_what_has_ended_by_itself_cannot_be_struck(tmp_path: Path) -> None:
-    processes = Processes(tmp_path)
+    processes = ManagedProcesses(tmp_path)
     process = processes.start("short", ["true"], tmp_path / "log", cwd=tmp_path, env={})
     process.popen.wait(5)
     with pytest.raises(EnvironmentFailedError, match="short is not there for its fault"):

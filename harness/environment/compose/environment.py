@@ -25,7 +25,7 @@ from harness.environment.compose.stack import BUILD_SECONDS, Stack, resolve
 from harness.environment.external_database import by_arm
 from harness.environment.faults import EndFault
 from harness.environment.postgres import row_counts
-from harness.environment.processes import CONTAINERS, Process, Processes
+from harness.environment.processes import CONTAINERS, ManagedProcess, ManagedProcesses
 from harness.environment.servers import free_ports
 from harness.environment.settings import postgres_settings
 from harness.environment.template_databases import LEG, SEED, TemplateDatabases, migrate_once, title_of
@@ -67,7 +67,7 @@ class ComposeEnvironment:
             self.scratch = seeds.new_scratch_folder()
             undo.callback(shutil.rmtree, self.scratch, ignore_errors=True)
             (self.scratch / CONTAINERS).touch()
-            self.processes = Processes(self.scratch)
+            self.processes = ManagedProcesses(self.scratch)
             self.processes.guard()
             undo.callback(self.processes.close)
             self._read_models()
@@ -162,7 +162,7 @@ class ComposeEnvironment:
         own = {name: name if len(names) > 1 else None for name in names}
         return [Database(own[name], name, partial(known.connect, name), counted) for name in names]
 
-    def start_migration(self, database: Database, command: str, revision: str, name: str) -> Process:  # noqa: ARG002 - the interface
+    def start_migration(self, database: Database, command: str, revision: str, name: str) -> ManagedProcess:  # noqa: ARG002 - the interface
         """Refuse: only plans of kind "local" migrate under load; the check of the plan says so earlier."""
         raise EnvironmentFailedError(f"{name}: no migration of {database.name} under load in this kind of environment")
 

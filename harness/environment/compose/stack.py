@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from harness.environment.advice import advice
-from harness.environment.processes import TAIL_LINES, Processes, describe
+from harness.environment.processes import TAIL_LINES, ManagedProcesses, describe
 from harness.environment.variables import concealed
 from harness.errors import CommandError, EnvironmentFailedError
 
@@ -20,7 +20,9 @@ Model = dict[str, Any]
 CONFIG_SECONDS, BUILD_SECONDS = 60.0, 1800.0
 
 
-def resolve(processes: Processes, files: Sequence[Path], profiles: Sequence[str], env: Mapping[str, str]) -> Model:
+def resolve(
+    processes: ManagedProcesses, files: Sequence[Path], profiles: Sequence[str], env: Mapping[str, str]
+) -> Model:
     """The model of Compose files as Compose itself reads them: merged, with variables and profiles applied.
 
     Raises:
@@ -54,7 +56,7 @@ class Stack:
     ``credentials`` and ``database_started`` are those of its database server, where it has one.
     """
 
-    def __init__(self, name: str, folder: Path, processes: Processes, logs: Path, base: Path) -> None:
+    def __init__(self, name: str, folder: Path, processes: ManagedProcesses, logs: Path, base: Path) -> None:
         self.name, self.folder, self.processes, self.logs, self.base = name, folder, processes, logs, base
         self.file: Path | None = None
         self.credentials: Credentials | None = None

@@ -5,11 +5,11 @@ import os
 import sys
 from typing import Any, TextIO
 
-from harness.generator.http.response_headers import CACHES, NOTHING, told
+from harness.generator.http.response_headers import CACHES, NOTHING, reported_headers
 from harness.record.answers import Answer, longest_list
 
 
-class Pace:
+class CorpusPacing:
     """Tells the harness of a request, on a ``channel``, and goes on when it is sent a byte."""
 
     def __init__(self, channel: TextIO, wanted: int) -> None:
@@ -22,7 +22,9 @@ class Pace:
     def __call__(self, answer: Answer, response: Any) -> None:  # noqa: ANN401 - whatever a client calls its response
         """Wait for the look after one request."""
         headers = getattr(response, "headers", None) or {}
-        cache, queries, db_ms = told(headers.get("X-Cache"), headers.get("Server-Timing")) if headers else NOTHING
+        cache, queries, db_ms = (
+            reported_headers(headers.get("X-Cache"), headers.get("Server-Timing")) if headers else NOTHING
+        )
         what = {
             "n": answer.n,
             "endpoint": answer.endpoint,

@@ -23,11 +23,11 @@ from gevent.event import Event
 from gevent.pool import Group
 from locust.env import Environment
 
-from harness.generator.answers.corpus_pacing import Pace
+from harness.generator.answers.corpus_pacing import CorpusPacing
 from harness.generator.answers.register import Register
 from harness.generator.http.address import without_password
 from harness.generator.http.session import HttpSession
-from harness.generator.http.task_loop import Turns
+from harness.generator.http.task_loop import TaskLoop
 from harness.generator.users import greet_users, point_users
 from harness.plan.environment import ANSWERS_KEY, url_variable
 from harness.plan.model import Plan
@@ -41,7 +41,7 @@ MOST_IDLE_TURNS = 1000
 REPORT_SECONDS = 0.5
 
 
-def inquire(
+def request_corpus(
     plan: Plan, users: Sequence[type[User]], host: str, out: Path, channel: TextIO, *, paced: bool = False
 ) -> None:
     """Ask the corpus, and write the answers as JSON lines: first what there is, then one for each request.
@@ -61,14 +61,14 @@ def inquire(
     )
     runner = environment.create_local_runner()
     greet_users(runner)
-    pace = Pace(channel, plan.answers.requests) if paced else None
+    pace = CorpusPacing(channel, plan.answers.requests) if paced else None
     register = Register(plan.answers, _own_urls(plan, host), os.environ[ANSWERS_KEY], pace)
     environment.events.request.add_listener(register.on_request)
     environment.events.user_error.add_listener(register.on_user_error)
     _keep_bodies()
     relay = Relay(environment, users)
     TaskSet._sleep = lambda _, seconds: relay.wait(seconds)  # type: ignore[method-assign] # noqa: SLF001
-    Turns.wait = TaskSet.wait  # type: ignore[method-assign] # it would go on where nobody has to wait
+    TaskLoop.wait = TaskSet.wait  # type: ignore[method-assign] # it would go on where nobody has to wait
     environment.events.test_start.fire(environment=environment)
     reporting = None if paced else gevent.spawn(_report, register, channel)
     if pace:

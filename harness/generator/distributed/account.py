@@ -3,12 +3,12 @@
 import sys
 from collections.abc import Sequence
 
-from harness.generator.distributed.worker_pool import Crew, Member
-from harness.record.generation import Contribution, Generation, Loss, Offered
+from harness.generator.distributed.worker_pool import Member, WorkerPool
+from harness.record.generation import Generation, GeneratorProcess, LostWorker, Offered
 from harness.record.leg import Window
 
 
-def add_up(crew: Crew, counted: int, origin: str, windows: tuple[Window, ...], leg: str) -> Generation:
+def add_up(crew: WorkerPool, counted: int, origin: str, windows: tuple[Window, ...], leg: str) -> Generation:
     """The generator's account of a leg.
 
     Args:
@@ -36,21 +36,21 @@ def add_up(crew: Crew, counted: int, origin: str, windows: tuple[Window, ...], l
         windows,
         user_errors=sum(int(one["user_errors"]) for one in done),
         workers=tuple(shares),
-        lost=tuple(Loss(member.name, leg, round(member.lost_second, 1), member.lost) for member in lost),
+        lost=tuple(LostWorker(member.name, leg, round(member.lost_second, 1), member.lost) for member in lost),
         offered=_together([[Offered(**part) for part in one["offered"]] for one in done]),
         schedule_lag_p99_ms=max(lags, default=None),
         gc_pause_ms=max((float(one["gc_pause_ms"]) for one in done), default=0.0),
     )
 
 
-def _contribution(member: Member) -> Contribution:
+def _contribution(member: Member) -> GeneratorProcess:
     rows = member.intake.rows() if member.intake else 0
     done = member.done
     if done and not rows == done["requests"] == done["counted"]:
         says = f"recorded {done['requests']}, Locust counted {done['counted']}"
         sys.exit(f"{member.name}: {rows} samples arrived, it {says}: samples were lost")
     clock = member.clock or {"offset_ns": 0, "uncertainty_ns": 0}
-    return Contribution(
+    return GeneratorProcess(
         worker=member.name,
         host=member.host,
         requests=rows,

@@ -4,9 +4,9 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
-from harness.generator.distributed.worker_pool import Crew
+from harness.generator.distributed.worker_pool import WorkerPool
 from harness.generator.recording.latency_histogram import quantile
-from harness.generator.schedule.abort_watch import DangerWatch
+from harness.generator.schedule.abort_watch import AbortWatch
 from harness.record.readings import GENERATOR, write_readings
 
 READINGS_AT_ONCE = 5000
@@ -15,7 +15,7 @@ READINGS_AT_ONCE = 5000
 class Collection:
     """Parts go to disk as they come, readings whenever there are ``READINGS_AT_ONCE``."""
 
-    def __init__(self, out: Path, crew: Crew, danger: DangerWatch) -> None:
+    def __init__(self, out: Path, crew: WorkerPool, danger: AbortWatch) -> None:
         self.out, self.crew, self.danger = out, crew, danger
         self._readings: list[tuple[int, str, str, float]] = []
         self._written = 0

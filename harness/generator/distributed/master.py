@@ -25,8 +25,8 @@ from harness.generator.distributed.account import add_up
 from harness.generator.distributed.children import Children
 from harness.generator.distributed.collection import Collection
 from harness.generator.distributed.sample_transfer import Intake
-from harness.generator.distributed.worker_pool import Crew, Member
-from harness.generator.schedule.abort_watch import ABORTED_STOP_SECONDS, DangerWatch
+from harness.generator.distributed.worker_pool import Member, WorkerPool
+from harness.generator.schedule.abort_watch import ABORTED_STOP_SECONDS, AbortWatch
 from harness.generator.schedule.arrivals import stage_at
 from harness.generator.schedule.stages import conduct, sit_out
 from harness.generator.single import write_generation
@@ -110,8 +110,8 @@ class Master:
 
     def __init__(self, order: Order, runner: runners.MasterRunner, children: Children, channel: TextIO) -> None:
         self.order, self.runner, self.children, self.channel = order, runner, children, channel
-        self.crew = Crew(order.wanted)
-        self.danger = DangerWatch(order.plan, order.arm)
+        self.crew = WorkerPool(order.wanted)
+        self.danger = AbortWatch(order.plan, order.arm)
         self.aborted: Aborted | None = None
         self.collection = Collection(order.out, self.crew, self.danger)
         self.origin_ns = 0

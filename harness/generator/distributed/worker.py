@@ -31,10 +31,10 @@ from harness.generator.distributed.clock import ROUNDS, Exchange, Offset, estima
 from harness.generator.distributed.loopback import reachable
 from harness.generator.distributed.sample_transfer import Outbox
 from harness.generator.recording.latency_histogram import steps
-from harness.generator.recording.locust_statistics import Tally
+from harness.generator.recording.locust_statistics import LocustStatistics
 from harness.generator.recording.recorder import Recorder
-from harness.generator.recording.self_monitor import SelfWatch
-from harness.generator.schedule.abort_watch import DangerWatch
+from harness.generator.recording.self_monitor import SelfMonitor
+from harness.generator.schedule.abort_watch import AbortWatch
 from harness.generator.schedule.dispatcher import Dispatcher
 from harness.generator.users import greet_users, load_users, point_users, tell_users
 from harness.plan.file import parse_plan
@@ -64,7 +64,7 @@ def work(master: str, slot: int, scratch: Path, channel: TextIO) -> int:
         LOG.error("no master at %s", master)  # noqa: TRY400 - Locust's own says nothing more
         shutil.rmtree(scratch, ignore_errors=True)
         return ABSENT
-    environment.stats = Tally()
+    environment.stats = LocustStatistics()
     setup_distributed_stats_event_listeners(locust_events, environment.stats)  # over those of the runner's first ones
     worker = Worker(environment, runner, scratch, channel)
     gevent.spawn(worker.follow_master)
@@ -167,11 +167,11 @@ class Worker:
         recorder.count_from(origin_ns)
         users = self.environment.user_classes
         dispatcher = Dispatcher(plan, users, self.runner, seed, share) if plan.open else None
-        watch = SelfWatch(origin_ns, dispatcher)
+        watch = SelfMonitor(origin_ns, dispatcher)
         events = self.environment.events
         events.request.add_listener(recorder.on_request)
         events.user_error.add_listener(watch.on_user_error)
-        danger = DangerWatch(plan, "")
+        danger = AbortWatch(plan, "")
         if plan.aborts:
             recorder.tap = danger
         report = _Report(recorder, watch, danger, self.outbox, self.runner)
@@ -225,8 +225,8 @@ class _Report:
     def __init__(
         self,
         recorder: Recorder,
-        watch: SelfWatch,
-        danger: DangerWatch,
+        watch: SelfMonitor,
+        danger: AbortWatch,
         outbox: Outbox,
         runner: runners.WorkerRunner,
     ) -> None:

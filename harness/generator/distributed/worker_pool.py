@@ -45,7 +45,7 @@ class Member:
         self.lost, self.lost_second = printable[:MOST_CHARACTERS] or "for no reason given", max(second, 0.0)
 
 
-class Crew:
+class WorkerPool:
     """Everybody who said hello; the first ``wanted`` make the load."""
 
     def __init__(self, wanted: int) -> None:

@@ -32,9 +32,9 @@ from locust.exception import StopTest, StopUser
 from locust.user.task import LOCUST_STATE_RUNNING
 from locust.user.users import RestMixin
 
-from harness.generator.http.connection import Limits
+from harness.generator.http.connection import ConnectionLimits
 from harness.generator.http.session import HttpSession
-from harness.generator.http.task_loop import Turns
+from harness.generator.http.task_loop import TaskLoop
 
 logger = logging.getLogger("locust.user.users")
 
@@ -65,7 +65,7 @@ class HttpUser(User, RestMixin[Any]):
             self.host,
             environment.events.request,
             self,
-            limits=Limits(self.connection_timeout, self.network_timeout, self.most_body_bytes),
+            limits=ConnectionLimits(self.connection_timeout, self.network_timeout, self.most_body_bytes),
             max_redirects=self.max_redirects,
             insecure=self.insecure,
             ssl_context_factory=self.ssl_context_factory,
@@ -79,9 +79,9 @@ class HttpUser(User, RestMixin[Any]):
         return greenlet
 
     def run(self) -> None:  # type: ignore[misc] # final, but its task set cannot be chosen otherwise
-        """As Locust's, with ``Turns`` for a task set."""
+        """As Locust's, with ``TaskLoop`` for a task set."""
         self._state = LOCUST_STATE_RUNNING
-        self._taskset_instance = Turns(self, self._harness_session)
+        self._taskset_instance = TaskLoop(self, self._harness_session)
         try:
             try:
                 self.on_start()

@@ -16,8 +16,8 @@ from httptools import HttpParserError, HttpParserUpgrade
 
 from harness.generator.http.failures import AnswerTimeoutError, FailedRequestError, MalformedAnswerError, TooLargeError
 from harness.generator.http.header_cache import END, recall
-from harness.generator.http.parser import Answer
-from harness.generator.http.server import Server, reason
+from harness.generator.http.parser import ParsedResponse
+from harness.generator.http.server import Endpoint, reason
 from harness.generator.http.tls import CHUNK_BYTES
 
 READ, WRITE = 1, 2
@@ -31,7 +31,7 @@ _ROOM = memoryview(bytearray(CHUNK_BYTES))
 
 
 @dataclass(frozen=True, slots=True)
-class Limits:
+class ConnectionLimits:
     """How long a user waits and how much it takes, per request."""
 
     connect_seconds: float
@@ -39,7 +39,7 @@ class Limits:
     most_body_bytes: int
 
 
-class Connection(Answer):
+class Connection(ParsedResponse):
     """Sends a request and receives its answer; one request at a time.
 
     ``reused`` says whether the connection answered before. After any failure it is closed.
@@ -62,7 +62,7 @@ class Connection(Answer):
         "server",
     )
 
-    def __init__(self, server: Server, limits: Limits) -> None:
+    def __init__(self, server: Endpoint, limits: ConnectionLimits) -> None:
         """Connect.
 
         Raises:

@@ -5,17 +5,17 @@ from typing import Any
 from urllib.parse import quote, urlsplit
 
 from harness.generator.http.address import PORTS
-from harness.generator.http.connection import Connection, Limits
+from harness.generator.http.connection import Connection, ConnectionLimits
 from harness.generator.http.failures import UnsendableError
 from harness.generator.http.request_headers import Fields, completed, has, lines_of
-from harness.generator.http.server import Server
+from harness.generator.http.server import Endpoint
 from harness.generator.http.tls import context_of
 
 AS_THEY_ARE = "!#$%&'()*+,/:;=?@[]~"
 SPARE_CONNECTIONS = 10
 
 
-class Site:
+class ConnectionPool:
     """Where requests to one scheme, host and port go.
 
     Args:
@@ -39,13 +39,13 @@ class Site:
         if not host:
             raise UnsendableError(f"{start} is no HTTP address") from None
         context = context_of(make_context, insecure=insecure) if address.scheme == "https" else None
-        self._server = Server(host, port, context)
+        self._server = Endpoint(host, port, context)
         self.defaults = completed(defaults, {"Host": address.netloc.rpartition("@")[2]})
         self.fields = lines_of(self.defaults)
         self.connections: list[Connection] = []
         self._room = SPARE_CONNECTIONS
 
-    def connection(self, limits: Limits) -> Connection:
+    def connection(self, limits: ConnectionLimits) -> Connection:
         """A connection that is free, or a new one.
 
         Raises:

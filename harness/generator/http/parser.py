@@ -13,7 +13,7 @@ from harness.generator.http.header_cache import Header, remember
 INFORMATIONAL_END = 200
 
 
-class Answer:
+class ParsedResponse:
     """The answer that is being received: ``status``, ``headers`` and ``chunks``.
 
     ``header`` is there where the same one came before.

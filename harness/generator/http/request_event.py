@@ -29,7 +29,7 @@ class Report:
         self._direct: list[tuple[Any, bool]] | None = None
         """Each listener, and whether it takes the response too; ``None`` where they are not known."""
 
-    def tell(  # noqa: PLR0917 - the event's own arguments, by position
+    def tell(  # noqa: PLR0913, PLR0917 - the event's own arguments, by position
         self,
         request_type: str,
         name: str,

@@ -24,7 +24,7 @@ _GZIP_OR_ZLIB = 32 + zlib.MAX_WBITS
 _NOT_ENTERED = "success() and failure() need a with-block: with self.client.get(..., catch_response=True) as response:"
 
 
-class Unread:
+class UnreadBody:
     """The body of a streamed answer that is still to come; its connection ends when nobody can read it."""
 
     __slots__ = ("_begun", "_connection", "_release")
@@ -84,9 +84,9 @@ class Response:
         self.encoding: str | None = None
         self._content: bytes | None = None
         self._headers: HTTPHeaderDict | None = None
-        self._unread: Unread | None = None
+        self._unread: UnreadBody | None = None
 
-    def take(self, connection: Connection, unread: Unread | None) -> None:
+    def take(self, connection: Connection, unread: UnreadBody | None) -> None:
         """Take over what a connection received; with ``unread`` the body is still to come."""
         self.status_code, self.raw_headers = connection.status, connection.headers
         self.header_known = connection.header

@@ -13,7 +13,7 @@ _DURATION = re.compile(r"\bdur=(\d+(?:\.\d+)?)")
 _QUERIES = re.compile(r"\bdesc=\"?(\d+)")
 
 
-def told(cache: str | None, timing: str | None) -> Told:
+def reported_headers(cache: str | None, timing: str | None) -> Told:
     """What the two fields say, where they are there."""
     queries, db_ms = _database_work(timing) if timing else (-1, -1.0)
     return CACHES.index(cache) if cache in CACHES else -1, queries, db_ms
@@ -28,7 +28,7 @@ def told_by(fields: Iterable[tuple[bytes, bytes]]) -> Told:
             cache = value.decode("latin-1")
         elif length == 13 and field.lower() == b"server-timing":  # noqa: PLR2004
             timing = value.decode("latin-1")
-    return NOTHING if cache is timing is None else told(cache, timing)
+    return NOTHING if cache is timing is None else reported_headers(cache, timing)
 
 
 def _database_work(timing: str) -> tuple[int, float]:

@@ -20,7 +20,7 @@ _addresses: dict[tuple[str, int], tuple[float, Any]] = {}
 
 
 @dataclass(frozen=True, slots=True)
-class Server:
+class Endpoint:
     """Where a connection goes; ``context`` is ``None`` for plain HTTP."""
 
     host: str
@@ -69,7 +69,7 @@ def _encrypted(line: _socket.socket, context: ssl.SSLContext, host: str, deadlin
             raise ConnectionResetError("the server hung up")
 
 
-def _connected(server: Server, deadline: float) -> _socket.socket:
+def _connected(server: Endpoint, deadline: float) -> _socket.socket:
     why = "no address"
     try:
         with gevent.Timeout(_left(deadline), TimeoutError("no address of that name in time")):

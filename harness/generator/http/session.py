@@ -11,8 +11,8 @@ from urllib.parse import urlencode
 from locust import User
 
 from harness.generator.http.address import redirected, with_path, without_password
-from harness.generator.http.connection import Limits
-from harness.generator.http.connection_pool import Site
+from harness.generator.http.connection import ConnectionLimits
+from harness.generator.http.connection_pool import ConnectionPool
 from harness.generator.http.cookies import Jar
 from harness.generator.http.failures import (
     BadStatusError,
@@ -24,7 +24,7 @@ from harness.generator.http.failures import (
 from harness.generator.http.payload import basic, payload_of
 from harness.generator.http.request_event import report_to
 from harness.generator.http.request_headers import completed, has, of_body
-from harness.generator.http.response import CaughtResponse, Response, Unread
+from harness.generator.http.response import CaughtResponse, Response, UnreadBody
 
 SECRETS = ("Authorization", "Cookie")
 IDEMPOTENT = frozenset(("GET", "HEAD", "OPTIONS", "PUT", "DELETE"))
@@ -49,7 +49,7 @@ class HttpSession:
         request_event: Any,  # noqa: ANN401 - Locust's hook
         user: User | None,
         *,
-        limits: Limits,
+        limits: ConnectionLimits,
         max_redirects: int = 30,
         insecure: bool = True,
         ssl_context_factory: Callable[[], Any] | None = None,
@@ -67,9 +67,9 @@ class HttpSession:
         self._headers = completed(headers or {}, {"User-Agent": "harness", "Accept-Encoding": "gzip, deflate, br"})
         self._authorization = {"Authorization": authorization} if authorization else {}
         self._said = intern(str((self.base_url, self._headers, self._authorization)))  # most users say the same
-        self._sites: dict[str, Site] = {}
+        self._sites: dict[str, ConnectionPool] = {}
 
-    def request(  # noqa: PLR0917 - the signature of FastHttpUser's client
+    def request(  # noqa: PLR0913, PLR0917 - the signature of FastHttpUser's client
         self,
         method: str,
         url: str,
@@ -229,7 +229,15 @@ class HttpSession:
         raise TooManyRedirectsError(f"more than {self._max_redirects} redirects (max_redirects of the user class)")
 
     def _exchange(
-        self, response: Response, site: Site, method: str, head: bytes, body: bytes, *, stream: bool, expecting: bool
+        self,
+        response: Response,
+        site: ConnectionPool,
+        method: str,
+        head: bytes,
+        body: bytes,
+        *,
+        stream: bool,
+        expecting: bool,
     ) -> None:
         while True:
             connection = site.connection(self._limits)
@@ -243,7 +251,7 @@ class HttpSession:
                 raise
             break
         self.yielded = True
-        response.take(connection, Unread(connection, site.free) if stream else None)
+        response.take(connection, UnreadBody(connection, site.free) if stream else None)
         if not stream:
             site.free(connection)
 
@@ -253,7 +261,7 @@ class HttpSession:
                 self.cookiejar.take(url, response.headers)
                 return
 
-    def _written(self, method: str, url: str, fields: Mapping[str, str], body: bytes) -> tuple[Site, bytes]:
+    def _written(self, method: str, url: str, fields: Mapping[str, str], body: bytes) -> tuple[ConnectionPool, bytes]:
         """Where a request goes, and its head; one with nothing of its own is written once for all users."""
         alike = None if fields or body or self.cookiejar.used else (self._said, method, url)
         if alike is not None and (ready := _ready.get(alike)) is not None and (site := self._sites.get(ready[0])):
@@ -276,11 +284,11 @@ class HttpSession:
             _ready[alike] = start, head
         return found, head
 
-    def _site(self, start: str) -> Site:
+    def _site(self, start: str) -> ConnectionPool:
         fields = self._headers
         if self.base_url.split("/", 3)[:3] == start.split("/"):  # its password is for that server only
             fields = completed(self._authorization, fields)
-        self._sites[start] = site = Site(start, fields, self._make_context, insecure=self._insecure)
+        self._sites[start] = site = ConnectionPool(start, fields, self._make_context, insecure=self._insecure)
         return site
 
 

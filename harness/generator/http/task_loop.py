@@ -16,7 +16,7 @@ class Yielding(Protocol):
     yielded: bool
 
 
-class Turns(DefaultTaskSet):
+class TaskLoop(DefaultTaskSet):
     """The tasks of a user whose requests go through ``client``."""
 
     def __init__(self, user: Any, client: Yielding) -> None:  # noqa: ANN401 - a User; Locust calls it a parent

@@ -18,7 +18,7 @@ WHOLE_BELOW_MS = 100
 _BUCKET = stats.bucket_response_time
 
 
-class Tally(RequestStats):
+class LocustStatistics(RequestStats):
     """Locust's ``RequestStats``; ``settle`` at least once a second keeps its requests per second right."""
 
     def __init__(self) -> None:

@@ -10,7 +10,7 @@ import numpy as np
 import pyarrow as pa
 from gevent.hub import getcurrent
 
-from harness.generator.http.response_headers import CACHES, Told, told, told_by
+from harness.generator.http.response_headers import CACHES, Told, reported_headers, told_by
 from harness.record.columns import names, numbers
 from harness.record.samples import SCHEMA, write_part
 
@@ -21,7 +21,7 @@ MOST_SIZE = 2**32 - 1
 MOST_ERROR_CHARACTERS = 200
 
 
-class Tap(Protocol):
+class RequestListener(Protocol):
     """Who wants to know of each request at once, beside the columns."""
 
     def put(self, due_ns: int, sent_ns: int, duration_ns: int, *, ok: bool, endpoint: str) -> None:
@@ -44,7 +44,7 @@ class Recorder:
         self.recent_ms: list[float] = []
         self.dues: dict[Any, int] = {}
         """When what a greenlet is about to ask was due, in ns since the origin; a request takes it out."""
-        self.tap: Tap | None = None
+        self.tap: RequestListener | None = None
         self._flushed = 0
         self._endpoints: dict[tuple[str, str], int] = {}
         self._errors: dict[str, int] = {}
@@ -76,7 +76,7 @@ class Recorder:
         """Seconds since the origin."""
         return self.now_ns() / 1e9
 
-    def on_request(  # noqa: PLR0917 - the event's own arguments, by keyword or from ``Report``
+    def on_request(  # noqa: PLR0913, PLR0917 - the event's own arguments
         self,
         request_type: str,
         name: str,
@@ -208,4 +208,4 @@ def _told(response: Any) -> Told:  # noqa: ANN401 - whatever a client calls its 
     if fields is not None:
         return told_by(fields)
     headers = getattr(response, "headers", None) or {}
-    return told(headers.get("X-Cache"), headers.get("Server-Timing"))
+    return reported_headers(headers.get("X-Cache"), headers.get("Server-Timing"))

@@ -20,7 +20,7 @@ from harness.record.readings import GENERATOR
 PROBE_SECONDS = 0.02
 
 
-class Dispatching(Protocol):
+class DispatcherStatus(Protocol):
     """What is read of who gives out arrivals."""
 
     @property
@@ -36,10 +36,10 @@ class Dispatching(Protocol):
         """How late arrivals began, 99th percentile so far."""
 
 
-class SelfWatch:
+class SelfMonitor:
     """Reads the event-loop lag every 20 ms, and once a second everything else; of an open plan's dispatcher too."""
 
-    def __init__(self, origin_ns: int, dispatcher: Dispatching | None = None) -> None:
+    def __init__(self, origin_ns: int, dispatcher: DispatcherStatus | None = None) -> None:
         self.origin_ns, self.dispatcher = origin_ns, dispatcher
         self.garbage = Garbage()
         self.at_ns = array("q")  # of each reading; columns, because a long run has many

@@ -38,7 +38,7 @@ class Slice:
         self.steps.update(steps)
 
 
-class DangerWatch:
+class AbortWatch:
     """The aborts of a plan, in a leg of ``arm``. A tap of the recorder; then ``look``, or ``drain`` for who does."""
 
     def __init__(self, plan: Plan, arm: str) -> None:
@@ -88,7 +88,7 @@ class _Rule:
         self._looked = 0.0
 
     def look(self, second: float) -> Aborted | None:
-        """As of ``DangerWatch``: a second belongs to what is watched when its middle does."""
+        """As of ``AbortWatch``: a second belongs to what is watched when its middle does."""
         latest, self.current = self.current, Slice()
         latest.seconds, middle, self._looked = second - self._looked, (self._looked + second) / 2, second
         if latest.seconds <= 0 or not self.begin <= middle < self.end:

@@ -5,7 +5,7 @@ from collections import Counter
 from harness.generator.recording.latency_histogram import quantile
 
 
-class Turnout:
+class ArrivalCounts:
     """What became of the arrivals of a stage, or of one try, in which ``limit`` users may be at work."""
 
     __slots__ = ("lags", "late", "limit", "most", "planned", "stage", "started")

@@ -9,14 +9,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from harness.generator.recording.recorder import Recorder
-from harness.generator.recording.self_monitor import SelfWatch
-from harness.generator.schedule.arrival_counts import Turnout
+from harness.generator.recording.self_monitor import SelfMonitor
+from harness.generator.schedule.arrival_counts import ArrivalCounts
 from harness.generator.schedule.arrivals import times_of_try
-from harness.generator.schedule.try_window import Tap
+from harness.generator.schedule.try_window import TryWindow
 from harness.plan.model import Plan
-from harness.plan.search import Ending, Searched, Try, Word, next_load
+from harness.plan.search import Ending, Searched, Try, TryOutcome, next_load
 from harness.plan.stages import Search, Stage
-from harness.record.capacity_tries import word_of
+from harness.record.capacity_tries import judge_try
 from harness.record.leg import Window, windows_of
 
 LOOK_SECONDS = 0.1
@@ -29,7 +29,7 @@ BACKLOG_SECONDS = 1.0
 """Arrivals of so many seconds, beyond those that an answer may take, and a try is lost before it counts."""
 
 
-class Dispatching(Protocol):
+class TryDispatcher(Protocol):
     """Who gives out the arrivals of a try."""
 
     @property
@@ -40,14 +40,14 @@ class Dispatching(Protocol):
     def waiting(self) -> int:
         """Arrivals that nobody has begun with yet."""
 
-    def ask(self, dues_ns: NDArray[np.int64]) -> Turnout:
+    def ask(self, dues_ns: NDArray[np.int64]) -> ArrivalCounts:
         """Give out arrivals that are due then."""
 
     def give_up(self, until_ns: int) -> None:
         """Begin with no further one; those due before then count as planned."""
 
 
-class Seeker:
+class CapacitySearch:
     """The search of one leg; it begins when the stages before it are over."""
 
     def __init__(self, plan: Plan, stage: Stage, search: Search, seed: int) -> None:
@@ -55,7 +55,7 @@ class Seeker:
         self._from = plan.seconds - stage.seconds
         self.tries: list[Try] = []
 
-    def seek(self, recorder: Recorder, dispatcher: Dispatching, watch: SelfWatch) -> Searched:
+    def seek(self, recorder: Recorder, dispatcher: TryDispatcher, watch: SelfMonitor) -> Searched:
         """Conduct it: wait for its begin, try loads until there is nothing to try or no time, and return what came."""
         gevent.sleep(max(self._from - recorder.second(), 0))
         watch.counts_lag = False
@@ -75,7 +75,7 @@ class Seeker:
         *before, last = windows_of(self._plan.stages)
         return (*before, replace(last, measured_from=end, end=end))
 
-    def _try(self, load: float, recorder: Recorder, dispatcher: Dispatching) -> Try:
+    def _try(self, load: float, recorder: Recorder, dispatcher: TryDispatcher) -> Try:
         attempt = 1 + sum(tried.load == load for tried in self.tries)
         spacing = self._plan.load.arrivals or "poisson"
         start = recorder.second() + LEAD_SECONDS
@@ -83,7 +83,7 @@ class Seeker:
         dues_ns = ((start + times_of_try(load, self._search.seconds, spacing, self._seed, attempt)) * 1e9).astype(
             np.int64
         )
-        tap = recorder.tap = Tap(self._plan.limits, round(measured_from * 1e9))
+        tap = recorder.tap = TryWindow(self._plan.limits, round(measured_from * 1e9))
         cpu, wall = time.process_time(), time.perf_counter()
         tally = dispatcher.ask(dues_ns)
         counting = dues_ns[dues_ns >= round(measured_from * 1e9)]
@@ -114,18 +114,18 @@ class Seeker:
             most_users=tally.most,
             cpu_share=share,
             lag_p99_ms=tally.lag_p99_ms,
-            word=Word.VOID,
+            word=TryOutcome.VOID,
         )
-        return replace(tried, word=word_of(self._plan.limits, tried, tap.answers()))
+        return replace(tried, word=judge_try(self._plan.limits, tried, tap.answers()))
 
 
-def seeker_of(plan: Plan, seed: int) -> Seeker | None:
+def capacity_search_of(plan: Plan, seed: int) -> CapacitySearch | None:
     """Who conducts the search of a plan; ``None`` when it has none."""
     stage = plan.searched
-    return Seeker(plan, stage, stage.search, seed) if stage and stage.search else None
+    return CapacitySearch(plan, stage, stage.search, seed) if stage and stage.search else None
 
 
-def _drain(dispatcher: Dispatching) -> None:
+def _drain(dispatcher: TryDispatcher) -> None:
     """Wait until nobody is at work any more, but not for ever."""
     deadline = time.monotonic() + DRAIN_SECONDS
     while dispatcher.at_work and time.monotonic() < deadline:

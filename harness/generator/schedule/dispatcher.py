@@ -20,10 +20,10 @@ from locust.user.task import LOCUST_STATE_RUNNING, LOCUST_STATE_STOPPING, LOCUST
 from numpy.typing import NDArray
 
 from harness.generator.recording.latency_histogram import quantile, step
-from harness.generator.schedule.arrival_counts import Turnout
+from harness.generator.schedule.arrival_counts import ArrivalCounts
 from harness.generator.schedule.arrivals import due_times
 from harness.generator.schedule.task_pacing import pace
-from harness.generator.schedule.timer import Alarm
+from harness.generator.schedule.timer import Timer
 from harness.generator.users import takers
 from harness.plan.model import Plan
 from harness.record.generation import Offered
@@ -63,7 +63,7 @@ class Dispatcher:
         self._coming: Iterator[int] = iter(())
         self._next = self._following()
         self._lags: Counter[int] = Counter()
-        self._tallies = [Turnout(stage.title, self._part(stage.users), self._lags) for stage in plan.stages]
+        self._tallies = [ArrivalCounts(stage.title, self._part(stage.users), self._lags) for stage in plan.stages]
         self._searches = plan.searched is not None
         self._ends_ns = [round(end * 1e9) for end in accumulate(stage.seconds for stage in plan.stages)]
         self._spares = [min(round(stage.load * SPARE_SECONDS / share[1]), MOST_RESERVED) for stage in plan.stages]
@@ -71,9 +71,9 @@ class Dispatcher:
         self._unready_until_ns = 0
         self._turns: dict[Any, _Turn] = {}
         self._free: deque[_Turn] = deque()
-        self._waiting: deque[tuple[int, Turnout]] = deque()
+        self._waiting: deque[tuple[int, ArrivalCounts]] = deque()
         self._busy = self._there = 0
-        self._alarm = Alarm(self._ring)
+        self._alarm = Timer(self._ring)
         self._over = False
 
     def start(self, origin_ns: int) -> None:
@@ -115,10 +115,10 @@ class Dispatcher:
         counted = self._tallies[:-1] if self._searches else self._tallies
         return tuple(Offered(t.stage, t.planned, t.started, t.late, t.most) for t in counted)
 
-    def ask(self, dues_ns: NDArray[np.int64]) -> Turnout:
+    def ask(self, dues_ns: NDArray[np.int64]) -> ArrivalCounts:
         """Give out further arrivals, due then, in the last stage; returns the account of what becomes of them."""
         last = self._tallies[-1]
-        tally = self._tallies[-1] = Turnout(last.stage, last.limit, Counter())
+        tally = self._tallies[-1] = ArrivalCounts(last.stage, last.limit, Counter())
         self._coming = iter(dues_ns.tolist())
         self._next = self._following()
         if self._next is not None:
@@ -200,7 +200,7 @@ class Dispatcher:
                 return
             gevent.sleep(0)
 
-    def _give(self, due: int, tally: Turnout, *, late: bool) -> bool:
+    def _give(self, due: int, tally: ArrivalCounts, *, late: bool) -> bool:
         """Let a free user begin; whether there was one."""
         while self._free and not self._full:
             turn = self._free.popleft()
@@ -217,7 +217,7 @@ class Dispatcher:
                 self._waiting.appendleft(arrival)
         self._grow()
 
-    def _begin(self, turn: "_Turn", due: int, tally: Turnout, *, late: bool) -> None:
+    def _begin(self, turn: "_Turn", due: int, tally: ArrivalCounts, *, late: bool) -> None:
         turn.busy = True
         self._busy += 1
         tally.started += 1

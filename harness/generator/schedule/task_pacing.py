@@ -12,14 +12,14 @@ from locust import TaskSet, User
 from locust.exception import StopUser
 from locust.user.task import LOCUST_STATE_STOPPING, DefaultTaskSet
 
-from harness.generator.http.task_loop import Turns
+from harness.generator.http.task_loop import TaskLoop
 
 
 def pace(take: Callable[[User], None]) -> None:
     """From now on ``take(user)`` returns when the user may begin with a task; those with a fixed count never ask."""
     for kind in (TaskSet, DefaultTaskSet):
         kind.execute_task = _paced(kind.execute_task, take)  # type: ignore[method-assign]
-    waiting: tuple[Any, ...] = (TaskSet, Turns)
+    waiting: tuple[Any, ...] = (TaskSet, TaskLoop)
     for kind in waiting:
         kind.wait = _unless_paced(kind.wait)
 

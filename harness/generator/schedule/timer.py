@@ -23,7 +23,7 @@ class _Itimerspec(ctypes.Structure):
     _fields_ = (("interval", _Timespec), ("value", _Timespec))
 
 
-class Alarm:
+class Timer:
     """Calls ``ring`` in the event loop at the time it was last set to, on ``time.perf_counter_ns``.
 
     On Linux a timer of the kernel that the event loop waits for as for a socket (timerfd_create(2)), elsewhere a timer

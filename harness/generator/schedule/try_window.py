@@ -7,13 +7,13 @@ from fractions import Fraction
 import numpy as np
 
 from harness.plan.expectation import Expectation
-from harness.record.capacity_tries import Answers
+from harness.record.capacity_tries import TryRequests
 
 USUAL_MS = 10_000.0
 """How long an answer may take where no limit says it."""
 
 
-class Tap:
+class TryWindow:
     """What was asked in one try; what is due from ``from_ns`` on counts."""
 
     def __init__(self, limits: Iterable[Expectation], from_ns: int) -> None:
@@ -44,7 +44,7 @@ class Tap:
         requests = planned * max(1.0, self.answered / due) if due else planned  # a task may make several
         return self.late + overdue > requests * (1 - self._quantile) + 1
 
-    def answers(self) -> Answers:
+    def answers(self) -> TryRequests:
         """All requests so far."""
         due, sent, duration = (np.array(column, dtype=np.int64) for column in (self._due, self._sent, self._duration))
-        return Answers(due, sent, duration, np.array(self._ok, dtype=np.bool_))
+        return TryRequests(due, sent, duration, np.array(self._ok, dtype=np.bool_))

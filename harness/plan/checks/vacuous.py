@@ -4,7 +4,7 @@ import unicodedata
 from collections.abc import Iterator
 
 from harness.errors import Problem
-from harness.metrics import Better, Metric, Origin, Process, Unit
+from harness.metrics import Better, Metric, Origin, ProcessRole, Unit
 from harness.plan.environment import Compose, External, Local
 from harness.plan.expectation import Expectation, Form
 from harness.plan.model import Plan
@@ -77,14 +77,14 @@ def _unread(plan: Plan, metric: Metric) -> str:
     """Why nobody reads a metric of a server in this plan; empty when somebody does."""
     if metric.origin in {Origin.STATEMENTS, Origin.TRIGGERS}:
         return _uncounted(plan, metric)
-    if metric.process not in {Process.DATABASE, Process.CACHE}:
+    if metric.process not in {ProcessRole.DATABASE, ProcessRole.CACHE}:
         return ""
     match plan.environment:
         case Local() as local:
             there = metric.process.value in local.provides
             fix = f'add "{metric.process}" to environment.provides'
         case Compose() as compose:
-            database = metric.process is Process.DATABASE
+            database = metric.process is ProcessRole.DATABASE
             there = (compose.database if database else compose.cache) is not None
             fix = f"say which service that is, environment.{'database' if database else 'cache'}"
         case _:

@@ -8,14 +8,14 @@ import pytest
 
 from harness.analysis.answers import (
     MOST_SHOWN,
-    Agreement,
     AnswerOutcome,
+    ResponseAgreement,
     agree,
     unanswered,
     uncompared,
 )
 from harness.plan.answers import Corpus
-from harness.record.answers import Answer, Inquiry, digest
+from harness.record.answers import Answer, RecordedAnswers, digest
 
 Change = Callable[[Answer], Answer]
 
@@ -24,10 +24,10 @@ def answer(n: int, text: str = '{"title":"a"}', status: int = 200) -> Answer:
     return Answer(n, "GET /items/{id}", f"/items/{n}", "", status, "application/json", digest(text), text)
 
 
-def inquiry(count: int = 5, changed: dict[int, Change] | None = None, *, wanted: int = 5) -> Inquiry:
+def inquiry(count: int = 5, changed: dict[int, Change] | None = None, *, wanted: int = 5) -> RecordedAnswers:
     changes = changed or {}
     answers = (answer(n) for n in range(1, count + 1))
-    return Inquiry(wanted, tuple(changes[one.n](one) if one.n in changes else one for one in answers))
+    return RecordedAnswers(wanted, tuple(changes[one.n](one) if one.n in changes else one for one in answers))
 
 
 def other(text: str) -> Change:
@@ -46,7 +46,7 @@ def elsewhere(one: Answer) -> Answer:
     return replace(one, path="/items/99")
 
 
-def of(before: Inquiry | None, after: Inquiry | None, **corpus: object) -> Agreement:
+def of(before: RecordedAnswers | None, after: RecordedAnswers | None, **corpus: object) -> ResponseAgreement:
     return agree(before, after, Corpus.model_validate_json(json.dumps({"requests": 5, **corpus})))
 
 
@@ -93,7 +93,7 @@ def test_what_it_comes_to(
     ],
 )
 def test_what_is_not_there_is_never_the_same(
-    before: Inquiry | None, after: Inquiry | None, outcome: AnswerOutcome
+    before: RecordedAnswers | None, after: RecordedAnswers | None, outcome: AnswerOutcome
 ) -> None:
     assert of(before, after).outcome is outcome
 

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from harness.analysis.capacity import Step, begun, load_held
+from harness.analysis.capacity import StressStep, begun, load_held
 from harness.plan.expectation import parse_expectation
 from harness.record.capacity_tries import holds
 from harness.record.generation import Offered
@@ -15,8 +15,8 @@ from harness.record.leg import Leg
 LEG = Leg(1, 1, "after")
 
 
-def steps(*levels: tuple[int, bool]) -> list[Step]:
-    return [Step(LEG, f"stress {i}", users, held) for i, (users, held) in enumerate(levels)]
+def steps(*levels: tuple[int, bool]) -> list[StressStep]:
+    return [StressStep(LEG, f"stress {i}", users, held) for i, (users, held) in enumerate(levels)]
 
 
 @pytest.mark.parametrize(
@@ -84,7 +84,7 @@ def test_a_higher_limit_never_lowers_the_users_held(
     ],
 )
 def test_an_open_step_is_held_by_its_rate_and_not_by_its_users(levels: list[tuple[float, bool]], held: float) -> None:
-    open_steps = [Step(LEG, f"stress {i}", 1000 - i, ok, rate) for i, (rate, ok) in enumerate(levels)]
+    open_steps = [StressStep(LEG, f"stress {i}", 1000 - i, ok, rate) for i, (rate, ok) in enumerate(levels)]
     assert load_held(open_steps) == held
 
 

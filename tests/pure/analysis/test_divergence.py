@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from harness.analysis.answer_differences import MOST_CHARACTERS, divergences
-from harness.record.answers import Form
+from harness.record.answers import AnswerForm
 
 Found = list[tuple[str, str, str]]
 
@@ -70,7 +70,7 @@ values = st.recursive(
 
 @given(values, values, st.booleans())
 def test_there_is_a_difference_where_the_forms_differ(one: object, other: object, in_any_order: bool) -> None:
-    form = Form(in_any_order=in_any_order)
+    form = AnswerForm(in_any_order=in_any_order)
     before, after = (str(form.of(dumped(value), "application/json")) for value in (one, other))
     assert bool(found(before, after, in_any_order=in_any_order)) == (before != after)
 

@@ -15,22 +15,22 @@ from harness.errors import PackageMissingError
 from harness.metrics import METRICS
 from harness.plan.file import parse_plan
 from harness.plan.model import Plan
-from harness.record.archive import Entry, Question, Skipped
+from harness.record.archive import ArchivedRun, HistoryQuery, SkippedRun
 from harness.record.setup import Setup
 from harness.testing import PLAN, synthetic_setup
 from reports.history import history_json, history_text
 
 P95 = METRICS["p95"]
-QUESTION = Question(P95, "after")
+QUESTION = HistoryQuery(P95, "after")
 FIRST = datetime(2026, 1, 1, tzinfo=UTC)
 BEFORE = parse_plan(PLAN)
 
 
-def entries_of(values: Sequence[float], plan: Plan = BEFORE, setup: Setup | None = None) -> list[Entry]:
+def entries_of(values: Sequence[float], plan: Plan = BEFORE, setup: Setup | None = None) -> list[ArchivedRun]:
     """One run a day."""
     made = setup or synthetic_setup(plan)
     return [
-        Entry(
+        ArchivedRun(
             f"run-{day:02d}", replace(made, started=str((FIRST + timedelta(day)).isoformat())), plan, value, None, None
         )
         for day, value in enumerate(values)
@@ -149,7 +149,7 @@ def test_the_change_from_zero_has_no_ratio() -> None:
 def test_the_text_marks_the_run_that_changed_and_names_the_skipped() -> None:
     values = [value * (1.3 if index >= 10 else 1) for index, value in enumerate(noise(2, spread=0.03))]
     bounded = [replace(entry, low=entry.value * 0.9, high=entry.value * 1.1) for entry in entries_of(values)]
-    text = history_text(QUESTION, lines_of(bounded, P95), [Skipped("run-99", "damaged \x1b[31m")])
+    text = history_text(QUESTION, lines_of(bounded, P95), [SkippedRun("run-99", "damaged \x1b[31m")])
     assert text.startswith("P95 of all requests, all stages but ramps, after\n\nplan  example\n")
     (marked,) = [line for line in text.splitlines() if line.endswith("change") and "run-" in line]
     assert marked.startswith("  run-10  2026-01-11 00:00 UTC")
@@ -161,7 +161,7 @@ def test_the_text_marks_the_run_that_changed_and_names_the_skipped() -> None:
 
 def test_the_json_has_the_same_unrounded() -> None:
     values = [value * (0.7 if index >= 10 else 1) for index, value in enumerate(noise(2, spread=0.03))]
-    record = json.loads(history_json(QUESTION, lines_of(entries_of(values), P95), [Skipped("x", "why")]))
+    record = json.loads(history_json(QUESTION, lines_of(entries_of(values), P95), [SkippedRun("x", "why")]))
     (line,) = record["lines"]
     assert [run["value"] for run in line["runs"]] == values
     assert line["runs"][0]["change"] is None
@@ -171,4 +171,4 @@ def test_the_json_has_the_same_unrounded() -> None:
 
 
 def test_no_run_with_the_value_is_said() -> None:
-    assert "no run has this value" in history_text(QUESTION, [], [Skipped("a", "has no such value")])
+    assert "no run has this value" in history_text(QUESTION, [], [SkippedRun("a", "has no such value")])

@@ -8,7 +8,7 @@ import pyarrow as pa
 import pytest
 
 from harness.analysis.summary import Summary, summarise
-from harness.analysis.usage import Consumer, Course
+from harness.analysis.usage import Consumer, MemoryTrend
 from harness.plan.file import parse_plan
 from harness.record.readings import CPU, MEMORY, SCHEMA
 from harness.record.trial import Trial
@@ -18,7 +18,7 @@ from harness.testing import PLAN, synthetic_trials
 ENDURANCE = '[[stages]]\nkind = "endurance"\nseconds = 80\nusers = 20\n'
 
 
-COURSES = {0.0: {Course.STEADY, Course.UNTOLD}, 0.2: {Course.GROWS}, -0.2: {Course.SHRINKS}}
+COURSES = {0.0: {MemoryTrend.STEADY, MemoryTrend.UNTOLD}, 0.2: {MemoryTrend.GROWS}, -0.2: {MemoryTrend.SHRINKS}}
 
 
 def measured(text: str, growth_mb: float = 0.0, *, blocks: int = 1) -> Summary:
@@ -85,17 +85,17 @@ def test_growth_is_seen_where_there_is_some(growth_mb: float, blocks: int) -> No
     ("growth", "course"),
     [
         (None, None),
-        (Interval(0.0, 0.0, 0.0), Course.STEADY),
-        (Interval(0.1, 0.09, 0.12), Course.STEADY),  # not zero, and not worth a word
-        (Interval(-5.0, -6.0, 6.0), Course.STEADY),
-        (Interval(0.0, -14.0, 56.0), Course.UNTOLD),
-        (Interval(3.0, 1.0, 7.0), Course.UNTOLD),
-        (Interval(7.0, -1.0, 15.0), Course.UNTOLD),
-        (Interval(7.0, 1.0, 15.0), Course.GROWS),
-        (Interval(-7.0, -15.0, -1.0), Course.SHRINKS),
+        (Interval(0.0, 0.0, 0.0), MemoryTrend.STEADY),
+        (Interval(0.1, 0.09, 0.12), MemoryTrend.STEADY),  # not zero, and not worth a word
+        (Interval(-5.0, -6.0, 6.0), MemoryTrend.STEADY),
+        (Interval(0.0, -14.0, 56.0), MemoryTrend.UNTOLD),
+        (Interval(3.0, 1.0, 7.0), MemoryTrend.UNTOLD),
+        (Interval(7.0, -1.0, 15.0), MemoryTrend.UNTOLD),
+        (Interval(7.0, 1.0, 15.0), MemoryTrend.GROWS),
+        (Interval(-7.0, -15.0, -1.0), MemoryTrend.SHRINKS),
     ],
 )
-def test_steady_is_shown_by_an_interval_as_growth_is(growth: Interval | None, course: Course | None) -> None:
+def test_steady_is_shown_by_an_interval_as_growth_is(growth: Interval | None, course: MemoryTrend | None) -> None:
     assert Consumer("after", "auth", 0.1, 98.7, growth, told=6.0).course is course
 
 
@@ -107,7 +107,7 @@ def test_less_than_a_step_of_an_allocator_is_no_growth() -> None:
         assert consumer.growth is not None
         assert consumer.growth.low > 0
         assert consumer.growth.value == pytest.approx(36)
-        assert consumer.course is Course.STEADY
+        assert consumer.course is MemoryTrend.STEADY
 
 
 def without_noise(trial: Trial) -> Trial:

@@ -7,7 +7,7 @@ import pyarrow as pa
 import pytest
 
 from harness.errors import PlanError
-from harness.evidence.alerts import Alarms
+from harness.evidence.alerts import AlertResults
 from harness.plan.alerts import DEFAULTS, Alert
 from harness.plan.file import parse_plan
 from harness.record.readings import SCHEMA
@@ -21,7 +21,7 @@ def alert(when: str) -> Alert:
 
 def alarms(*when: str, slowness: dict[str, float] | None = None) -> dict[tuple[str, str], tuple[int, int]]:
     plan = parse_plan(PLAN)
-    watch = Alarms([alert(one) for one in when])
+    watch = AlertResults([alert(one) for one in when])
     for _ in watch.watched(synthetic_trials(plan, slowness=slowness or {})):
         pass
     return {(one.alert.when, one.arm): (one.fired, one.windows) for one in watch.found()}
@@ -66,7 +66,7 @@ def test_without_a_word_of_the_plan_the_usual_is_watched() -> None:
 def test_the_worst_window_is_that_of_a_plain_sort() -> None:
     plan = parse_plan(PLAN)
     trials = [trial for trial in synthetic_trials(plan) if trial.leg.arm == "before"]
-    watch = Alarms([alert("p95 > 1 ms"), alert("cache_hit_rate < 1 %")])
+    watch = AlertResults([alert("p95 > 1 ms"), alert("cache_hit_rate < 1 %")])
     list(watch.watched(trials))
     by_name = {one.alert.metric.name: one for one in watch.found()}
     slowest, rates = 0.0, []
@@ -110,7 +110,7 @@ def telling(trial: Trial) -> Trial:
 def test_a_reading_of_the_plan_calls_somebody() -> None:
     alerts = '[[alerts]]\nwhen = "refresh_failures > 0"\nseverity = "critical"\n'
     plan = parse_plan(READ + READINGS + alerts)
-    watch = Alarms(plan.alerts, plan.readings)
+    watch = AlertResults(plan.alerts, plan.readings)
     for _ in watch.watched(telling(trial) for trial in synthetic_trials(plan)):
         pass
     (found,) = watch.found()  # of before nothing is known

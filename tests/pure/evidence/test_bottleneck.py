@@ -4,13 +4,13 @@ from dataclasses import replace
 
 import pytest
 
-from harness.analysis.servers import Told
+from harness.analysis.servers import ServerReport
 from harness.analysis.statements import StatementUse
 from harness.analysis.summary import Summary, summarise
 from harness.analysis.usage import Consumer
-from harness.evidence.alerts import Alarm
-from harness.evidence.bottlenecks import AREAS, Area, Grade, Kind, Seen, areas_of
-from harness.evidence.n_plus_one import Repetition
+from harness.evidence.alerts import AlertResult
+from harness.evidence.bottlenecks import AREAS, Area, BottleneckInputs, Grade, Kind, areas_of
+from harness.evidence.n_plus_one import RepeatedStatement
 from harness.plan.alerts import Alert
 from harness.plan.file import parse_plan
 from harness.record.statements import sought
@@ -23,11 +23,11 @@ def summary() -> Summary:
     return summarise(list(synthetic_trials(parse_plan(PLAN))))
 
 
-def seen(summary: Summary, **what: object) -> Seen:
-    return Seen(replace(summary, **what), {}, None, (), {"max_connections": "100"})  # type: ignore[arg-type]
+def seen(summary: Summary, **what: object) -> BottleneckInputs:
+    return BottleneckInputs(replace(summary, **what), {}, None, (), {"max_connections": "100"})  # type: ignore[arg-type]
 
 
-def area(name: str, seen: Seen) -> Area:
+def area(name: str, seen: BottleneckInputs) -> Area:
     return next(one for one in areas_of(seen) if one.name == name)
 
 
@@ -52,7 +52,7 @@ def test_what_nobody_measured_has_no_grade(summary: Summary) -> None:
 
 @pytest.mark.parametrize(("most", "grade"), [(50, "A"), (51, "B"), (80, "B"), (81, "C"), (96, "D")])
 def test_connections(summary: Summary, most: float, grade: str) -> None:
-    told = Told("after", "server:postgres", levels={"connections": most})
+    told = ServerReport("after", "server:postgres", levels={"connections": most})
     assert area("connections", seen(summary, servers=(told,))).after == grade
 
 
@@ -60,7 +60,7 @@ def test_connections(summary: Summary, most: float, grade: str) -> None:
     ("blocked", "deadlocks", "grade"), [(0, 0, "A"), (1, 0, "B"), (3, 0, "C"), (11, 0, "D"), (0, 0.1, "D")]
 )
 def test_locks(summary: Summary, blocked: float, deadlocks: float, grade: str) -> None:
-    told = Told("after", "server:postgres", {"deadlocks": deadlocks}, {"blocked_sessions": blocked}, 10.0)
+    told = ServerReport("after", "server:postgres", {"deadlocks": deadlocks}, {"blocked_sessions": blocked}, 10.0)
     assert area("locks", seen(summary, servers=(told,))).after == grade
 
 
@@ -68,11 +68,11 @@ def test_locks(summary: Summary, blocked: float, deadlocks: float, grade: str) -
     ("dead", "grade"), [(999, "A"), (1_000, "A"), (1_100, "A"), (1_200, "B"), (2_500, "B"), (2_600, "C"), (10_100, "D")]
 )
 def test_dead_rows(summary: Summary, dead: float, grade: str) -> None:
-    told = Told("after", "server:postgres/orders", levels={"dead_rows": dead, "live_rows": 10_000.0})
+    told = ServerReport("after", "server:postgres/orders", levels={"dead_rows": dead, "live_rows": 10_000.0})
     found = area("dead rows", seen(summary, servers=(told,)))
     assert found.after == grade
     assert [one.name for one in found.found] == ([] if grade == "A" else ["postgres/orders"])
-    few = Told("after", "server:postgres", levels={"dead_rows": 999.0, "live_rows": 0.0})
+    few = ServerReport("after", "server:postgres", levels={"dead_rows": 999.0, "live_rows": 0.0})
     assert area("dead rows", seen(summary, servers=(few,))).after == "A"
 
 
@@ -83,8 +83,10 @@ def test_processes(summary: Summary, cpu: float, memory: float, grades: str) -> 
 
 
 def test_a_critical_alert_that_fired_once_comes_first(summary: Summary) -> None:
-    def fired(severity: str, times: int) -> Alarm:
-        return Alarm(Alert.model_validate({"when": "p95 > 1 s", "severity": severity}), "after", times, 100, 2000.0)
+    def fired(severity: str, times: int) -> AlertResult:
+        return AlertResult(
+            Alert.model_validate({"when": "p95 > 1 s", "severity": severity}), "after", times, 100, 2000.0
+        )
 
     for severity, times, grade in (
         ("critical", 0, "A"),
@@ -97,7 +99,7 @@ def test_a_critical_alert_that_fired_once_comes_first(summary: Summary) -> None:
 
 
 def test_the_worst_comes_first_and_every_kind_has_words(summary: Summary) -> None:
-    repeated = {"after": {"GET /": Repetition("GET /", "f", "SELECT 2", "SELECT 1", 60.0, 1.0, 9)}}
+    repeated = {"after": {"GET /": RepeatedStatement("GET /", "f", "SELECT 2", "SELECT 1", 60.0, 1.0, 9)}}
     found = replace(
         seen(summary, statements=(use(500, 900),), consumers=(Consumer("after", "api", 0.5, 900.0, None),)),
         repeated=repeated,

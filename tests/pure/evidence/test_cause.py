@@ -9,13 +9,13 @@ from hypothesis import strategies as st
 
 from harness.analysis.change import Change
 from harness.analysis.comparison import Comparison, Pair
-from harness.analysis.request_cost import apart, tolls_of
+from harness.analysis.request_cost import apart, request_costs
 from harness.analysis.summary import summarise
 from harness.errors import PlanError
 from harness.evidence.causes import Cause, Way, causes_of
 from harness.metrics import METRICS
 from harness.plan.file import parse_plan
-from harness.record.request_work import Asked, Inspected, Text, Work
+from harness.record.request_work import CorpusRequest, RequestWork, StatementText, StatementWork
 from harness.record.statements import Counts
 from harness.testing import PLAN, synthetic_trials
 from reports.formatting import MINUS
@@ -39,12 +39,12 @@ def comparison(*pairs: Pair) -> Comparison:
     return Comparison(pairs, 6)
 
 
-def asked(arm: str, db_ms: float | None, calls: int = 1, hits: int = 0) -> Inspected:
+def asked(arm: str, db_ms: float | None, calls: int = 1, hits: int = 0) -> RequestWork:
     """Twenty requests, some of them answered by a cache, the others with a list of ten and a statement for each."""
-    work = (Work(0, Counts(1, 10, 5, 1, 0, 0.5)), Work(1, Counts(calls - 1, 30, 20, 0, 8, 1.5)))
-    misses = [Asked(n, LIST, cache="miss", db_ms=db_ms, misses=1, work=work) for n in range(20 - hits)]
-    found = [Asked(n, LIST, cache="hit", db_ms=0.0, hits=1) for n in range(20 - hits, 20)]
-    return Inspected(arm, (Text("a", "SELECT a"), Text("b", "SELECT b")), (*misses, *found))
+    work = (StatementWork(0, Counts(1, 10, 5, 1, 0, 0.5)), StatementWork(1, Counts(calls - 1, 30, 20, 0, 8, 1.5)))
+    misses = [CorpusRequest(n, LIST, cache="miss", db_ms=db_ms, misses=1, work=work) for n in range(20 - hits)]
+    found = [CorpusRequest(n, LIST, cache="hit", db_ms=0.0, hits=1) for n in range(20 - hits, 20)]
+    return RequestWork(arm, (StatementText("a", "SELECT a"), StatementText("b", "SELECT b")), (*misses, *found))
 
 
 def cause(*, database: tuple[float, float], misses: tuple[float, float], alone: tuple[float, float, float]) -> Cause:
@@ -139,9 +139,9 @@ def test_without_the_step_between_indexes_and_statements_are_not_told_apart() ->
     ],
 )
 def test_cheaper_triggers_are_no_indexes(wal: float, seen: bool, named: list[Way]) -> None:
-    def writing(arm: str, db_ms: float) -> Inspected:
+    def writing(arm: str, db_ms: float) -> RequestWork:
         inspected = asked(arm, db_ms)
-        work = (Work(0, Counts(1, 1, 5, 1, wal, 0.5)),)
+        work = (StatementWork(0, Counts(1, 1, 5, 1, wal, 0.5)),)
         return replace(inspected, requests=tuple(replace(one, work=work) for one in inspected.requests))
 
     arms = {arm: writing(arm, db_ms) for arm, db_ms in (("before", 50.0), ("migrated", 5.0), ("after", 0.5))}
@@ -169,7 +169,7 @@ def test_what_did_not_change_needs_no_cause() -> None:
 
 
 def test_a_toll_keeps_what_a_cache_answered_apart() -> None:
-    toll = tolls_of(asked("after", 2.0, calls=3, hits=5))[LIST]
+    toll = request_costs(asked("after", 2.0, calls=3, hits=5))[LIST]
     assert (toll.requests, toll.hits, toll.keys_hit, toll.keys_missed) == (20, 5, 5, 15)
     assert toll.hit == Counts()
     assert toll.other is not None
@@ -179,13 +179,13 @@ def test_a_toll_keeps_what_a_cache_answered_apart() -> None:
 
 
 def test_an_endpoint_of_one_arm_alone_has_a_row_too() -> None:
-    (row,) = work_rows({"before": tolls_of(asked("before", 1.0))}, {})
+    (row,) = work_rows({"before": request_costs(asked("before", 1.0))}, {})
     assert [cell.text for cell in row.after] == ["—"] * 6
     assert row.change == ("",) * 6
 
 
 def test_equal_arms_are_told_how_far_they_are_apart() -> None:
-    one, other = tolls_of(asked("before", 1.0, calls=100)), tolls_of(asked("control", 9.0, calls=101))
+    one, other = request_costs(asked("before", 1.0, calls=100)), request_costs(asked("control", 9.0, calls=101))
     found = apart(one, other)
     assert found is not None
     assert (found.what, round(found.share, 6)) == ("statements", round(1 / 101, 6))
@@ -199,7 +199,7 @@ def test_an_endpoint_costs_what_its_corpus_cost_at_the_hit_rate_of_the_load() ->
     endpoint = "GET /recommendations/{user_id}"
     inspected = asked("after", 2.0, calls=3, hits=5)
     renamed = replace(inspected, requests=tuple(replace(one, endpoint=endpoint) for one in inspected.requests))
-    tolls = {"after": tolls_of(renamed)}
+    tolls = {"after": request_costs(renamed)}
     summary = summarise(list(synthetic_trials(plan)), tolls=tolls)
     row, before = (summary.row(arm, None, "sustain", endpoint) for arm in ("after", "before"))
     assert row is not None

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from harness.evidence.indexes import FlawKind, Ledger, Workload, ledger_of
+from harness.evidence.indexes import FlawKind, MigrationIndexes, Workload, migration_indexes
 from harness.record.ablation import Ablated, Without
 from harness.record.catalogue import Catalogue, ForeignKey, Index, Key, Use
 
@@ -20,13 +20,13 @@ def index(name: str, *keys: Key, **facts: object) -> Index:
     return replace(Index(name, "t", keys), **facts)  # type: ignore[arg-type] # facts of an index
 
 
-def ledger(*made: Index, uses: dict[str, int] | None = None, keys: Sequence[ForeignKey] = ()) -> Ledger:
+def ledger(*made: Index, uses: dict[str, int] | None = None, keys: Sequence[ForeignKey] = ()) -> MigrationIndexes:
     after = Catalogue(BEFORE.indexes + made, tuple(keys))
     counted = {i.place: Use((uses or {}).get(i.name, 1)) for i in after.indexes}
-    return ledger_of(BEFORE, after, Workload(counted))
+    return migration_indexes(BEFORE, after, Workload(counted))
 
 
-def flaws(found: Ledger) -> dict[str, tuple[FlawKind, str | None]]:
+def flaws(found: MigrationIndexes) -> dict[str, tuple[FlawKind, str | None]]:
     return {flaw.index.name: (flaw.kind, flaw.other.name if flaw.other else None) for flaw in found.flaws}
 
 
@@ -120,21 +120,21 @@ def test_what_is_accused(case: str) -> None:
 def test_what_was_there_before_stays_when_the_migration_copies_it() -> None:
     before = Catalogue((index("z", B),))
     after = Catalogue((index("a", B), index("z", B)))
-    assert flaws(ledger_of(before, after, Workload())) == {"a": (FlawKind.DUPLICATE, "z")}
+    assert flaws(migration_indexes(before, after, Workload())) == {"a": (FlawKind.DUPLICATE, "z")}
 
 
 def test_what_was_there_before_is_not_accused_of_being_unused_but_of_being_outdone() -> None:
     before = Catalogue((index("x", B), index("z", C)))
     after = Catalogue((*before.indexes, index("y", B, C)))
     uses = {one.place: Use(0) for one in after.indexes}
-    found = ledger_of(before, after, Workload(uses))
+    found = migration_indexes(before, after, Workload(uses))
     assert flaws(found) == {"x": (FlawKind.PREFIX, "y"), "y": (FlawKind.UNUSED, None)}
     assert [entry.index.name for entry in found.made] == ["y"]
     assert [entry.index.name for entry in found.entries] == ["y", "x", "z"]
 
 
 def test_nobody_counted_so_nothing_is_unused() -> None:
-    found = ledger_of(BEFORE, Catalogue((*BEFORE.indexes, index("x", B))), Workload(None))
+    found = migration_indexes(BEFORE, Catalogue((*BEFORE.indexes, index("x", B))), Workload(None))
     assert not found.flaws
     assert found.made[0].use is None
 
@@ -146,29 +146,29 @@ def test_an_index_of_a_partitioned_table_is_one_whatever_its_parts() -> None:
         replace(index("p2", B, parent="p"), table="t2"),
         replace(index("p11", B, parent="p1"), table="t11"),
     ))  # fmt: skip
-    used = ledger_of(Catalogue(), after, Workload({(None, "p11"): Use(3, 30), (None, "p2"): Use(0)}))
+    used = migration_indexes(Catalogue(), after, Workload({(None, "p11"): Use(3, 30), (None, "p2"): Use(0)}))
     assert [entry.index.name for entry in used.entries] == ["p"]
     assert used.entries[0].use == Use(3, 30)
-    unused = ledger_of(Catalogue(), after, Workload({(None, "p11"): Use(0), (None, "p2"): Use(0)}))
+    unused = migration_indexes(Catalogue(), after, Workload({(None, "p11"): Use(0), (None, "p2"): Use(0)}))
     assert flaws(unused) == {"p": (FlawKind.UNUSED, None)}
 
 
 def test_services_have_indexes_of_the_same_name() -> None:
     after = Catalogue((index("x", B, service="auth"), index("x", B, service="pay")))
-    found = ledger_of(Catalogue(), after, Workload({("auth", "x"): Use(0), ("pay", "x"): Use(5)}))
+    found = migration_indexes(Catalogue(), after, Workload({("auth", "x"): Use(0), ("pay", "x"): Use(5)}))
     assert [(flaw.index.service, flaw.kind) for flaw in found.flaws] == [("auth", FlawKind.UNUSED)]
 
 
 def test_what_the_migration_removed_and_which_foreign_keys_no_index_serves() -> None:
     before = Catalogue((index("x", A), index("y", B)), (PARENT,))
-    found = ledger_of(before, Catalogue((index("y", B),), (PARENT,)), Workload())
+    found = migration_indexes(before, Catalogue((index("y", B),), (PARENT,)), Workload())
     assert [one.name for one in found.gone] == ["x"]
     assert found.unserved == (PARENT,)
 
 
 def test_an_index_that_was_built_anew_under_its_name_is_of_the_migration() -> None:
     before = Catalogue((index("x", B), index("y", B, valid=False)))
-    found = ledger_of(before, Catalogue((index("x", C), index("y", B))), Workload())
+    found = migration_indexes(before, Catalogue((index("x", C), index("y", B))), Workload())
     assert [entry.index.name for entry in found.made] == ["x", "y"]
 
 
@@ -207,7 +207,7 @@ catalogues = st.builds(
 @given(catalogues, st.sets(st.sampled_from([f"i{n}" for n in range(12)])))
 def test_dropping_all_that_is_accused_leaves_every_need_served(after: Catalogue, used: set[str]) -> None:
     uses = {one.place: Use(int(one.name in used)) for one in after.indexes}
-    found = ledger_of(Catalogue(), after, Workload(uses))
+    found = migration_indexes(Catalogue(), after, Workload(uses))
     accused = {flaw.index.place: flaw for entry in found.entries for flaw in entry.flaws}
     left = [one for one in after.indexes if one.place not in accused]
     for flaw in accused.values():
@@ -231,7 +231,7 @@ def test_dropping_all_that_is_accused_leaves_every_need_served(after: Catalogue,
 
 @given(catalogues)
 def test_an_index_has_at_most_one_flaw(after: Catalogue) -> None:
-    found = ledger_of(Catalogue(), after, Workload({one.place: Use(0) for one in after.indexes}))
+    found = migration_indexes(Catalogue(), after, Workload({one.place: Use(0) for one in after.indexes}))
     assert all(len(entry.flaws) <= 1 for entry in found.entries)
 
 

@@ -6,7 +6,7 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from harness.evidence.query_plans import Access, Change, called, change_of, changes_of
+from harness.evidence.query_plans import Access, PlanChange, called, change_of, changes_of
 from harness.record.query_plans import Explained, Node, plan_of, without_values
 
 
@@ -124,7 +124,7 @@ def test_statements_of_one_arm_alone_come_after_those_whose_plan_changed() -> No
     ]
     after = [explained(WHOLE, "same"), explained(FOUND, "small"), explained(FOUND, "large"), explained(FOUND, "new")]
 
-    def told(change: Change) -> tuple[str, bool, bool]:
+    def told(change: PlanChange) -> tuple[str, bool, bool]:
         return change.either.fingerprint, bool(change.before), bool(change.after)
 
     assert [told(change) for change in changes_of(before, after)] == [

@@ -3,12 +3,14 @@
 import pytest
 
 from harness.evidence.n_plus_one import repetitions_of
-from harness.record.request_work import Asked, Inspected
+from harness.record.request_work import CorpusRequest, RequestWork
 
 
-def told(*pairs: tuple[int | None, int | None]) -> Inspected:
-    requests = tuple(Asked(n, "GET /", items=items, queries=queries) for n, (items, queries) in enumerate(pairs))
-    return Inspected("before", (), requests, missing="no database is known")
+def told(*pairs: tuple[int | None, int | None]) -> RequestWork:
+    requests = tuple(
+        CorpusRequest(n, "GET /", items=items, queries=queries) for n, (items, queries) in enumerate(pairs)
+    )
+    return RequestWork("before", (), requests, missing="no database is known")
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-from harness.record.migration import Difference
+from harness.record.migration import SchemaDifference
 from harness.record.schema import differences
 
 
@@ -6,8 +6,8 @@ def test_what_differs_is_named_with_both_sides() -> None:
     before = {"table a": "1", "index x": "old", "column a.b": "int"}
     after = {"table a": "1", "index x": "new", "column a.c": "int"}
     assert differences(before, after) == (
-        Difference("column a.b", "int", None),
-        Difference("column a.c", None, "int"),
-        Difference("index x", "old", "new"),
+        SchemaDifference("column a.b", "int", None),
+        SchemaDifference("column a.c", None, "int"),
+        SchemaDifference("index x", "old", "new"),
     )
     assert differences(before, before) == ()

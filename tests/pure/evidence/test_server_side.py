@@ -13,7 +13,7 @@ from harness.plan.file import parse_plan
 from harness.record.outcome import Outcome
 from harness.record.readings import SCHEMA
 from harness.record.trial import Trial
-from harness.record.unavailable import Unread
+from harness.record.unavailable import UnavailableReading
 from harness.testing import PLAN, synthetic_setup, synthetic_trials
 from harness.verdict.judge import Measurement, Problems, Verdict, judge
 
@@ -56,7 +56,7 @@ def test_levels_are_means_over_the_readings_or_the_most() -> None:
     assert found.levels['waiting{for="IO:DataFileRead"}'] == pytest.approx(14 / 28)  # not told: nobody waited
 
 
-def judged(text: str, evicted: float = 0.0, unread: list[Unread] | None = None) -> Verdict:
+def judged(text: str, evicted: float = 0.0, unread: list[UnavailableReading] | None = None) -> Verdict:
     plan = parse_plan(text)
     made = [told(trial, {"statements_evicted": [0.0, evicted]}) for trial in synthetic_trials(plan)]
     summary = summarise(made)
@@ -80,7 +80,7 @@ def test_what_a_server_forgot_breaks_what_is_judged_by_it_and_is_a_doubt_elsewhe
 
 
 def test_what_was_not_told_is_a_doubt_that_says_what_to_do() -> None:
-    missing = Unread("postgres", "the counts of statements", "there is no extension", "CREATE EXTENSION x")
+    missing = UnavailableReading("postgres", "the counts of statements", "there is no extension", "CREATE EXTENSION x")
     caveats = [caveat for caveat in judged(PLAN, unread=[missing, missing]).caveats if caveat.code == "NOT_READ"]
     assert [(caveat.seen, caveat.advice) for caveat in caveats] == [
         ("the counts of statements of postgres could not be read: there is no extension", "CREATE EXTENSION x")

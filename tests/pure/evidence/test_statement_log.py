@@ -1,5 +1,5 @@
-from harness.record.migration import Ran, Wait
-from harness.record.statement_log import cause, let_go, told
+from harness.record.migration import RanStatement, Wait
+from harness.record.statement_log import cause, let_go, migration_log
 
 LOG = """\
 2026-01-02 03:04:05.000 UTC [10] LOG:  checkpoint starting: time
@@ -21,7 +21,7 @@ AT = 1767323045.0  # 2026-01-02 03:04:05 UTC
 
 
 def test_a_log_tells_the_statements_of_the_migration_with_their_times() -> None:
-    found = told(LOG, AT, AT + 3)
+    found = migration_log(LOG, AT, AT + 3)
     assert [(round(one.begun - AT, 3), one.ms, one.error, one.text) for one in found.statements] == [
         (1.1, 0.05, "", "BEGIN"),
         (1.1, 500.0, "", "ALTER TABLE items\n    ADD COLUMN colour text"),
@@ -31,15 +31,15 @@ def test_a_log_tells_the_statements_of_the_migration_with_their_times() -> None:
 
 
 def test_errors_of_other_sessions_are_counted_apart() -> None:
-    assert told(LOG, AT, AT + 3).errors_of_others == (("deadlock detected", 1),)
+    assert migration_log(LOG, AT, AT + 3).errors_of_others == (("deadlock detected", 1),)
 
 
 def test_what_is_no_such_log_tells_nothing() -> None:
-    assert told("LOG:  00000: duration: 1 ms  statement: SELECT 1\n\ttail\n", 0, AT * 2).statements == ()
+    assert migration_log("LOG:  00000: duration: 1 ms  statement: SELECT 1\n\ttail\n", 0, AT * 2).statements == ()
 
 
-def ran(*texts: str) -> list[Ran]:
-    return [Ran(float(second), 900.0, text) for second, text in enumerate(texts)]
+def ran(*texts: str) -> list[RanStatement]:
+    return [RanStatement(float(second), 900.0, text) for second, text in enumerate(texts)]
 
 
 def test_the_cause_is_the_first_statement_of_the_transaction_that_names_the_table() -> None:

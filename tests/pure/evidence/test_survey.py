@@ -8,42 +8,45 @@ from pathlib import Path
 import pytest
 
 from harness.errors import RunFolderError
-from harness.evidence.ablation import omitted, plan_change
-from harness.evidence.catalogue import Findings, findings_of, indexes_used
+from harness.evidence.ablation import ablated, plan_change
+from harness.evidence.catalogue import DatabaseEvidence, database_evidence, indexes_used
 from harness.evidence.indexes import FlawKind, index_caveats
 from harness.record.ablation import Ablation, Without
-from harness.record.catalogue import Built, Catalogue, Counted, Index, Key, Survey, Use
-from harness.record.catalogue_store import SurveyStore
+from harness.record.catalogue import Built, Catalogue, Counted, Index, Key, PlanSurvey, Use
+from harness.record.catalogue_store import CatalogueStore
 from harness.record.query_plans import Explained, Node
-from harness.record.request_work import Asked, Inspected, Text, Work
+from harness.record.request_work import CorpusRequest, RequestWork, StatementText, StatementWork
 from harness.record.run_folder import RunFolder
 from harness.record.statements import Counts
 
 NEW = Index("new", "items", (Key("a"),), size_bytes=8192)
 OLD = Index("old", "items", (Key("id"),), unique=True, primary=True, constraint="old")
 CATALOGUES = {"before": Catalogue((OLD,)), "after": Catalogue((OLD, NEW))}
-READ = Text("f1", "SELECT * FROM items WHERE a = $1")
-WRITE = Text("f2", "INSERT INTO items (a) VALUES ($1)")
-ELSEWHERE = Text("f3", "SELECT * FROM old_items")
+READ = StatementText("f1", "SELECT * FROM items WHERE a = $1")
+WRITE = StatementText("f2", "INSERT INTO items (a) VALUES ($1)")
+ELSEWHERE = StatementText("f3", "SELECT * FROM old_items")
 
 
 def plan(kind: str, index: str = "") -> Explained:
     return Explained("f1", READ.text, Node(kind, "items", index, rows=3, pages=4), None, 1.0)
 
 
-def inspected(*requests: Asked) -> Inspected:
-    return Inspected("after", (READ, WRITE, ELSEWHERE), requests)
+def inspected(*requests: CorpusRequest) -> RequestWork:
+    return RequestWork("after", (READ, WRITE, ELSEWHERE), requests)
 
 
-def asked(n: int, endpoint: str, *work: tuple[int, float, float], cache: str | None = None) -> Asked:
-    done = tuple(Work(statement, Counts(1, 1, pages, 0, wal)) for statement, pages, wal in work)
-    return Asked(n, endpoint, cache=cache, work=done)
+def asked(n: int, endpoint: str, *work: tuple[int, float, float], cache: str | None = None) -> CorpusRequest:
+    done = tuple(StatementWork(statement, Counts(1, 1, pages, 0, wal)) for statement, pages, wal in work)
+    return CorpusRequest(n, endpoint, cache=cache, work=done)
 
 
-def found(**more: object) -> Findings:
-    surveys = {"before": Survey((plan("Seq Scan"),)), "after": Survey((plan("Index Scan", "new"),), requests=60)}
+def found(**more: object) -> DatabaseEvidence:
+    surveys = {
+        "before": PlanSurvey((plan("Seq Scan"),)),
+        "after": PlanSurvey((plan("Index Scan", "new"),), requests=60),
+    }
     seen = {"after": inspected(asked(1, "GET /items", (0, 4, 0)))}
-    made = findings_of(CATALOGUES, surveys, seen, **more)  # type: ignore[arg-type] # keywords of it
+    made = database_evidence(CATALOGUES, surveys, seen, **more)  # type: ignore[arg-type] # keywords of it
     assert made
     return made
 
@@ -67,19 +70,19 @@ def test_requests_of_the_load_count_only_where_uses_were_counted_in_them() -> No
 
 
 def test_nothing_is_told_of_an_arm_whose_catalogue_was_not_read() -> None:
-    assert findings_of({"before": Catalogue()}, {}, {}) is None
+    assert database_evidence({"before": Catalogue()}, {}, {}) is None
 
 
 def test_plans_of_one_arm_alone_are_no_difference() -> None:
-    tells = findings_of(CATALOGUES, {"after": Survey((plan("Seq Scan"),))}, {})
+    tells = database_evidence(CATALOGUES, {"after": PlanSurvey((plan("Seq Scan"),))}, {})
     assert tells
     assert tells.changes == ()
 
 
-def without(whole: Sequence[Asked], less: Sequence[Asked]) -> dict[str, Without]:
+def without(whole: Sequence[CorpusRequest], less: Sequence[CorpusRequest]) -> dict[str, Without]:
     plans = [plan("Index Scan", "new")], [plan("Seq Scan")]
     return {
-        one.endpoint: one for one in omitted(NEW, (inspected(*whole), plans[0]), (inspected(*less), plans[1])).endpoints
+        one.endpoint: one for one in ablated(NEW, (inspected(*whole), plans[0]), (inspected(*less), plans[1])).endpoints
     }
 
 
@@ -122,13 +125,13 @@ def test_the_statement_that_needs_the_index_most_with_both_its_plans() -> None:
         (inspected(asked(1, "GET /items", (0, 4, 0), (1, 3, 0))), [plan("Index Scan", "new")]),
         (inspected(asked(1, "GET /items", (0, 40, 0), (1, 4, 0))), [plan("Seq Scan")]),
     )
-    worse = omitted(NEW, *seen).worse
+    worse = ablated(NEW, *seen).worse
     assert worse
     assert (worse.fingerprint, worse.pages_with, worse.pages_without) == ("f1", 4, 40)
     change = plan_change(worse)
     assert change
     assert [access.way for access in change.tables[0][1]] == ["Seq Scan"]
-    assert omitted(NEW, seen[0], seen[0]).worse is None
+    assert ablated(NEW, seen[0], seen[0]).worse is None
 
 
 def test_invalid_and_duplicate_indexes_are_doubts_and_others_are_not() -> None:
@@ -136,7 +139,7 @@ def test_invalid_and_duplicate_indexes_are_doubts_and_others_are_not() -> None:
     copy, unused = Index("newer", "items", (Key("a"),)), Index("unused", "items", (Key("z"),))
     after = Catalogue((OLD, NEW, copy, broken, unused))
     counted = [Counted(one.name, 0, 0) for one in after.indexes]
-    tells = findings_of({"before": Catalogue((OLD,)), "after": after}, {}, {}, loaded=counted, requests=5)
+    tells = database_evidence({"before": Catalogue((OLD,)), "after": after}, {}, {}, loaded=counted, requests=5)
     assert tells
     caveats = index_caveats(tells.ledger.flaws)
     assert [caveat.code for caveat in caveats] == ["INDEX_INVALID", "INDEX_DUPLICATE"]
@@ -149,12 +152,12 @@ def test_invalid_and_duplicate_indexes_are_doubts_and_others_are_not() -> None:
 
 
 def test_what_was_read_is_read_back_from_the_run(tmp_path: Path) -> None:
-    store = SurveyStore(RunFolder(tmp_path))
+    store = CatalogueStore(RunFolder(tmp_path))
     assert (store.read_catalogues(), store.read_surveys(), store.read_ablation()) == ({}, {}, None)
-    survey = Survey((plan("Index Scan", "new"),), (Counted("new", 1, 2, "shop"),), 60, "why")
+    survey = PlanSurvey((plan("Index Scan", "new"),), (Counted("new", 1, 2, "shop"),), 60, "why")
     seen = inspected(asked(1, "GET /items", (0, 4, 0))), [plan("Seq Scan")]
     more = inspected(asked(1, "GET /items", (0, 40, 0))), [plan("Seq Scan")]
-    ablation = Ablation((omitted(NEW, seen, more),), (("old", "primary key"),), 1)
+    ablation = Ablation((ablated(NEW, seen, more),), (("old", "primary key"),), 1)
     for arm, catalogue in CATALOGUES.items():
         store.write_catalogue(arm, catalogue)
     store.write_survey("after", survey)
@@ -166,7 +169,7 @@ def test_what_was_read_is_read_back_from_the_run(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("text", ["{", "[]", '{"schema": 2}', json.dumps({"schema": 1, "indexes": [{"name": 1}]})])
 def test_a_damaged_file_is_named(tmp_path: Path, text: str) -> None:
-    store = SurveyStore(RunFolder(tmp_path))
+    store = CatalogueStore(RunFolder(tmp_path))
     store.write_catalogue("after", Catalogue())
     path = tmp_path / "evidence/catalogues/after.json"
     path.write_text(text)

@@ -7,7 +7,7 @@ import pytest
 
 from harness.generator.distributed.account import add_up
 from harness.generator.distributed.sample_transfer import Intake
-from harness.generator.distributed.worker_pool import Crew
+from harness.generator.distributed.worker_pool import WorkerPool
 from harness.record.generation import Offered
 from harness.record.samples import write_part
 from tests.pure.generator.test_parts import part
@@ -16,9 +16,9 @@ CLOCK = {"offset_ns": 2_000_000, "uncertainty_ns": 500_000}
 
 
 @pytest.fixture
-def crew(tmp_path: Path) -> Crew:
+def crew(tmp_path: Path) -> WorkerPool:
     """Two workers, done, with 3 and 4 rows on disk."""
-    made = Crew(2)
+    made = WorkerPool(2)
     for slot, rows in ((1, 3), (2, 4)):
         made.greet(str(slot), {"host": f"host-{slot}", "pid": slot, "slot": slot, "version": "1"})
         written = write_part(part(rows), tmp_path / "worker", slot)
@@ -39,11 +39,11 @@ def crew(tmp_path: Path) -> Crew:
     return made
 
 
-def account(crew: Crew, counted: int = 7) -> Any:  # noqa: ANN401 - of the function under test
+def account(crew: WorkerPool, counted: int = 7) -> Any:  # noqa: ANN401 - of the function under test
     return add_up(crew, counted, "2026-01-02T03:04:05+00:00", (), "03-after")
 
 
-def test_sums_and_the_worst(crew: Crew) -> None:
+def test_sums_and_the_worst(crew: WorkerPool) -> None:
     generation = account(crew)
     assert (generation.requests, generation.user_errors) == (7, 3)
     assert (generation.cpu_share, generation.lag_p99_ms) == (0.2, 8.0)
@@ -58,7 +58,7 @@ def test_sums_and_the_worst(crew: Crew) -> None:
 
 
 @pytest.mark.parametrize(("key", "value"), [("requests", 5), ("counted", 5), ("requests", 0)])
-def test_a_worker_whose_rows_are_not_all_there_is_named(crew: Crew, key: str, value: int) -> None:
+def test_a_worker_whose_rows_are_not_all_there_is_named(crew: WorkerPool, key: str, value: int) -> None:
     done = crew.members["2"].done
     assert done
     done[key] = value
@@ -66,12 +66,12 @@ def test_a_worker_whose_rows_are_not_all_there_is_named(crew: Crew, key: str, va
         account(crew)
 
 
-def test_what_locust_counted_in_all_must_be_there(crew: Crew) -> None:
+def test_what_locust_counted_in_all_must_be_there(crew: WorkerPool) -> None:
     with pytest.raises(SystemExit, match="7 samples arrived, Locust counted 8"):
         account(crew, counted=8)
 
 
-def test_of_a_lost_worker_counts_what_is_on_disk(crew: Crew) -> None:
+def test_of_a_lost_worker_counts_what_is_on_disk(crew: WorkerPool) -> None:
     crew.members["1"].done = None
     crew.members["1"].lose("it left", 12.34)
     generation = account(crew, counted=99)

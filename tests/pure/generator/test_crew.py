@@ -11,14 +11,14 @@ from hypothesis import strategies as st
 from harness.generator.distributed.collection import READINGS_AT_ONCE, Collection
 from harness.generator.distributed.loopback import reachable
 from harness.generator.distributed.sample_transfer import Intake
-from harness.generator.distributed.worker_pool import Crew
+from harness.generator.distributed.worker_pool import WorkerPool
 from harness.generator.recording.latency_histogram import quantile, steps
-from harness.generator.schedule.abort_watch import DangerWatch
+from harness.generator.schedule.abort_watch import AbortWatch
 from harness.plan.file import parse_plan
 from harness.record.readings import of_generator, read_readings
 from harness.testing import PLAN
 
-NO_DANGER = DangerWatch(parse_plan(PLAN), "after")
+NO_DANGER = AbortWatch(parse_plan(PLAN), "after")
 
 
 def hello(host: str, slot: int, pid: int = 1) -> dict[str, object]:
@@ -27,7 +27,7 @@ def hello(host: str, slot: int, pid: int = 1) -> dict[str, object]:
 
 @given(st.permutations([("b", 1), ("a", 2), ("a", 1), ("b", 2)]))
 def test_numbers_do_not_depend_on_who_came_first(arrivals: list[tuple[str, int]]) -> None:
-    crew = Crew(4)
+    crew = WorkerPool(4)
     for host, slot in arrivals:
         assert crew.greet(f"{host}{slot}", hello(host, slot))
     assert crew.complete
@@ -37,14 +37,14 @@ def test_numbers_do_not_depend_on_who_came_first(arrivals: list[tuple[str, int]]
 
 
 def test_there_is_no_work_for_more_than_are_wanted() -> None:
-    crew = Crew(1)
+    crew = WorkerPool(1)
     assert crew.greet("one", hello("a", 1))
     assert not crew.greet("two", hello("a", 2))
     assert list(crew.members) == ["one"]
 
 
 def test_what_a_worker_says_of_itself_is_made_harmless() -> None:
-    crew = Crew(1)
+    crew = WorkerPool(1)
     crew.greet("one", hello("<b>\x1b[2J", 1))
     member = crew.members["one"]
     assert member.host == "?b???2J"
@@ -55,7 +55,7 @@ def test_what_a_worker_says_of_itself_is_made_harmless() -> None:
 
 
 def test_reports_become_files_readings_and_progress(tmp_path: Path) -> None:
-    crew = Crew(2)
+    crew = WorkerPool(2)
     for slot in (1, 2):
         crew.greet(f"w{slot}", hello("a", slot))
     crew.number()
@@ -84,7 +84,7 @@ def test_reports_become_files_readings_and_progress(tmp_path: Path) -> None:
 
 
 def test_readings_go_to_disk_before_they_are_many(tmp_path: Path) -> None:
-    collection = Collection(tmp_path, Crew(1), NO_DANGER)
+    collection = Collection(tmp_path, WorkerPool(1), NO_DANGER)
     for second in range(READINGS_AT_ONCE):
         collection.read(second, "generator-1", [("users", 1.0)])
     assert collection._readings == []

@@ -2,7 +2,7 @@
 
 import pytest
 
-from harness.generator.schedule.abort_watch import DangerWatch
+from harness.generator.schedule.abort_watch import AbortWatch
 from harness.plan.file import parse_plan
 from harness.record.generation import Aborted
 from harness.testing import PLAN
@@ -10,18 +10,18 @@ from harness.testing import PLAN
 ENDPOINT = "GET /content/{id}"
 
 
-def watch(*tables: str, arm: str = "after") -> DangerWatch:
-    return DangerWatch(parse_plan(PLAN + "".join(f"[[aborts]]\n{table}\n" for table in tables)), arm)
+def watch(*tables: str, arm: str = "after") -> AbortWatch:
+    return AbortWatch(parse_plan(PLAN + "".join(f"[[aborts]]\n{table}\n" for table in tables)), arm)
 
 
-def answer(danger: DangerWatch, latency: float | None, count: int, endpoint: str = ENDPOINT) -> None:
+def answer(danger: AbortWatch, latency: float | None, count: int, endpoint: str = ENDPOINT) -> None:
     """Requests of an endpoint that took so many ms, or failed, each due 5 ms before it was sent."""
     for _ in range(count):
         duration_ns = round(((latency or 20.0) - 5.0) * 1e6)
         danger.put(1_000_000, 6_000_000, duration_ns, ok=latency is not None, endpoint=endpoint)
 
 
-def ended_at(danger: DangerWatch, bad: range, *, endpoint: str = ENDPOINT, seconds: int = 32) -> int | None:
+def ended_at(danger: AbortWatch, bad: range, *, endpoint: str = ENDPOINT, seconds: int = 32) -> int | None:
     """The second at which it ends a leg in which all requests of the ``bad`` seconds fail."""
     for second in range(1, seconds + 1):
         answer(danger, None if second in bad else 40.0, 10, endpoint)

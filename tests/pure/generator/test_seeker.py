@@ -12,10 +12,10 @@ import pytest
 
 from harness.analysis.capacity import sought
 from harness.generator.schedule import capacity_search as seeker
-from harness.generator.schedule.arrival_counts import Turnout
-from harness.generator.schedule.try_window import Tap
+from harness.generator.schedule.arrival_counts import ArrivalCounts
+from harness.generator.schedule.try_window import TryWindow
 from harness.plan.file import parse_plan
-from harness.plan.search import Ending, Searched, Word, bracket
+from harness.plan.search import Ending, Searched, TryOutcome, bracket
 from harness.record.leg import Leg
 from tests.pure.plan.checks.test_search import PLAN
 
@@ -37,14 +37,14 @@ class Model:
     cpu: float = 0.1
     stalls: Callable[[float], bool] = lambda _second: False
     lost_ms: float = 0.0
-    tap: Tap | None = None
+    tap: TryWindow | None = None
     now: int = 0
     free_at: int = 0
     coming: list[int] = field(default_factory=list)
     pending: list[Pending] = field(default_factory=list)
     asked: list[list[int]] = field(default_factory=list)
     seen: list[tuple[int, int, int]] = field(default_factory=list)
-    tally: Turnout = field(default_factory=lambda: Turnout("capacity", 4000, Counter()))
+    tally: ArrivalCounts = field(default_factory=lambda: ArrivalCounts("capacity", 4000, Counter()))
     waiting: int = 0
     counts_lag: bool = True
 
@@ -58,10 +58,10 @@ class Model:
     def at_work(self) -> int:
         return len(self.pending)
 
-    def ask(self, dues: NDArray[np.int64]) -> Turnout:
+    def ask(self, dues: NDArray[np.int64]) -> ArrivalCounts:
         self.coming = dues.tolist()
         self.asked.append([due - self.now for due in self.coming])
-        self.tally = Turnout("capacity", 4000, Counter())
+        self.tally = ArrivalCounts("capacity", 4000, Counter())
         return self.tally
 
     def give_up(self, _until_ns: int) -> None:
@@ -101,7 +101,7 @@ def search(monkeypatch: pytest.MonkeyPatch) -> Callable[..., tuple[Searched, Mod
     def conduct(model: Model, *, seed: int = 7, changes: tuple[str, str] = ("", "")) -> tuple[Searched, Model]:
         monkeypatch.setattr(seeker, "time", model)
         monkeypatch.setattr(gevent, "sleep", model.sleep)
-        found = seeker.seeker_of(parse_plan(PLAN.replace(*changes) if changes[0] else PLAN), seed)
+        found = seeker.capacity_search_of(parse_plan(PLAN.replace(*changes) if changes[0] else PLAN), seed)
         assert found is not None
         either: Any = model
         return found.seek(either, either, either), model
@@ -112,7 +112,7 @@ def search(monkeypatch: pytest.MonkeyPatch) -> Callable[..., tuple[Searched, Mod
 LONG = ("seconds = 60", "seconds = 600")
 
 
-def loads(searched: Searched) -> list[tuple[float, int, Word]]:
+def loads(searched: Searched) -> list[tuple[float, int, TryOutcome]]:
     return [(tried.load, tried.attempt, tried.word) for tried in searched.tries]
 
 
@@ -129,8 +129,8 @@ def test_it_finds_the_capacity_of_a_queue(search: Callable[..., tuple[Searched, 
     assert high is not None
     assert 80 < low < high < 110
     assert high <= 1.051 * low
-    assert {tried.word for tried in searched.tries} == {Word.HELD, Word.MISSED}
-    missed = [tried for tried in searched.tries if tried.word is Word.MISSED and tried.load > 130]
+    assert {tried.word for tried in searched.tries} == {TryOutcome.HELD, TryOutcome.MISSED}
+    missed = [tried for tried in searched.tries if tried.word is TryOutcome.MISSED and tried.load > 130]
     assert missed
     assert all(tried.cut for tried in missed)  # far beyond the capacity it does not take long to see
     assert not any(tried.unanswered for tried in searched.tries)
@@ -175,23 +175,23 @@ def test_a_try_that_misses_by_chance_is_tried_again(search: Callable[..., tuple[
         return stalled == [second]
 
     searched, _ = search(Model(capacity=1000, stalls=once), changes=LONG)
-    assert loads(searched)[:3] == [(20, 1, Word.MISSED), (20, 2, Word.HELD), (40, 1, Word.HELD)]
+    assert loads(searched)[:3] == [(20, 1, TryOutcome.MISSED), (20, 2, TryOutcome.HELD), (40, 1, TryOutcome.HELD)]
     assert searched.ended is Ending.MOST
     assert known(searched) == (400, None)
 
 
 def test_a_service_below_the_least_holds_nothing(search: Callable[..., tuple[Searched, Model]]) -> None:
     searched, _ = search(Model(capacity=10), changes=LONG)
-    assert loads(searched) == [(20, 1, Word.MISSED), (20, 2, Word.MISSED)]
+    assert loads(searched) == [(20, 1, TryOutcome.MISSED), (20, 2, TryOutcome.MISSED)]
     assert searched.ended is Ending.LEAST
 
 
 def test_it_stops_where_the_generator_is_the_limit(search: Callable[..., tuple[Searched, Model]]) -> None:
     busy, _ = search(Model(capacity=100, cpu=0.9), changes=LONG)
     assert busy.ended is Ending.GENERATOR
-    assert [word for *_, word in loads(busy)] == [Word.HELD, Word.HELD, Word.HELD, Word.VOID]
+    assert [word for *_, word in loads(busy)] == [TryOutcome.HELD, TryOutcome.HELD, TryOutcome.HELD, TryOutcome.VOID]
     late, _ = search(Model(capacity=1000, lost_ms=400), changes=LONG)
-    assert loads(late) == [(20, 1, Word.VOID)]
+    assert loads(late) == [(20, 1, TryOutcome.VOID)]
 
 
 def test_it_begins_no_try_that_its_time_is_too_short_for(search: Callable[..., tuple[Searched, Model]]) -> None:
@@ -203,7 +203,7 @@ def test_it_begins_no_try_that_its_time_is_too_short_for(search: Callable[..., t
 
 def test_the_analysis_says_the_same_of_the_samples(search: Callable[..., tuple[Searched, Model]]) -> None:
     searched, model = search(Model(capacity=100), changes=LONG)
-    tap = Tap(parse_plan(PLAN).limits, 0)
+    tap = TryWindow(parse_plan(PLAN).limits, 0)
     answers = random.Random(1).sample(model.seen, len(model.seen))
     for due, sent, duration in answers:
         tap.put(due, sent, duration, ok=True)

@@ -3,7 +3,7 @@ from array import array
 
 import pytest
 
-from harness.generator.recording.self_monitor import SelfWatch
+from harness.generator.recording.self_monitor import SelfMonitor
 from harness.record.leg import Window
 from harness.record.readings import GENERATOR
 
@@ -21,7 +21,7 @@ from harness.record.readings import GENERATOR
 def test_the_busiest_stage_by_the_readings_whose_middle_is_in_it(
     rows: list[tuple[float, float]], windows: list[tuple[float, float]], share: float
 ) -> None:
-    watch = SelfWatch(0)
+    watch = SelfMonitor(0)
     watch.garbage.close()
     watch.at_ns = array("q", [round(at * 1e9) for at, _ in rows])
     watch.values["cpu_share"] = array("d", [share for _, share in rows])
@@ -31,7 +31,7 @@ def test_the_busiest_stage_by_the_readings_whose_middle_is_in_it(
 
 
 def test_readings_come_in_rows_from_any_number_on() -> None:
-    watch = SelfWatch(time.perf_counter_ns())
+    watch = SelfMonitor(time.perf_counter_ns())
     watch.garbage.close()
     for users in (1, 2, 3):
         watch.read(users)
@@ -42,7 +42,7 @@ def test_readings_come_in_rows_from_any_number_on() -> None:
 
 
 def test_the_longest_lag_is_of_a_reading_and_the_percentile_of_all() -> None:
-    watch = SelfWatch(time.perf_counter_ns())
+    watch = SelfMonitor(time.perf_counter_ns())
     watch.garbage.close()
     for lag_ms in [0.5] * 97 + [40.0] * 3:
         watch.note_lag(lag_ms)
@@ -53,7 +53,7 @@ def test_the_longest_lag_is_of_a_reading_and_the_percentile_of_all() -> None:
 
 
 def test_a_reading_is_of_the_time_since_the_last_one() -> None:
-    watch = SelfWatch(time.perf_counter_ns())
+    watch = SelfMonitor(time.perf_counter_ns())
     watch.garbage.close()
     time.sleep(0.5)
     watch.read(1)
@@ -68,7 +68,7 @@ def test_a_reading_is_of_the_time_since_the_last_one() -> None:
 
 
 def test_a_lag_is_in_milliseconds(monkeypatch: pytest.MonkeyPatch) -> None:
-    watch = SelfWatch(0)
+    watch = SelfMonitor(0)
     watch.garbage.close()
     pauses: list[float] = []
 

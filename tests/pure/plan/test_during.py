@@ -5,7 +5,7 @@ import pytest
 from harness.errors import PlanError
 from harness.plan.checks.migration import stage_of, under_load
 from harness.plan.file import parse_plan
-from harness.plan.migration import During
+from harness.plan.migration import MigrationTable
 from harness.run.migration_thread import MigrationCommands
 from harness.testing import PLAN
 
@@ -24,7 +24,7 @@ def test_a_plan_without_the_table_is_as_before() -> None:
 
 def test_defaults() -> None:
     plan = parse_plan(DURING)
-    assert plan.migration == During(during=True)
+    assert plan.migration == MigrationTable(during=True)
     stage = stage_of(plan)
     assert stage
     assert stage.title == "sustain"

@@ -9,13 +9,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from harness.plan.search import Bracket, Ending, Word, bracket, next_load
+from harness.plan.search import Bracket, Ending, TryOutcome, bracket, next_load
 from harness.plan.stages import Search
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-HELD, MISSED, VOID = Word.HELD, Word.MISSED, Word.VOID
+HELD, MISSED, VOID = TryOutcome.HELD, TryOutcome.MISSED, TryOutcome.VOID
 SEARCH = Search.model_validate({"from": 20, "to": 200, "precision": "20 %"})
 
 
@@ -38,7 +38,7 @@ SEARCH = Search.model_validate({"from": 20, "to": 200, "precision": "20 %"})
         ([(20, HELD), (40, MISSED), (40, VOID)], Ending.GENERATOR),
     ],
 )
-def test_the_load_that_follows(said: Sequence[tuple[float, Word]], following: float | Ending) -> None:
+def test_the_load_that_follows(said: Sequence[tuple[float, TryOutcome]], following: float | Ending) -> None:
     assert next_load(SEARCH, said) == following
 
 
@@ -61,12 +61,14 @@ def test_a_search_that_does_not_confirm_goes_on_at_once() -> None:
         ([(20, HELD), (80, HELD), (40, MISSED), (40, MISSED)], Bracket(20, 40)),  # above what missed it is luck
     ],
 )
-def test_what_tries_come_to(said: Sequence[tuple[float, Word]], known: Bracket) -> None:
+def test_what_tries_come_to(said: Sequence[tuple[float, TryOutcome]], known: Bracket) -> None:
     assert bracket(said, confirm=True) == known
 
 
-def conducted(search: Search, answer: Callable[[float], Word], most: int = 200) -> tuple[list[float], Ending, Bracket]:
-    said: list[tuple[float, Word]] = []
+def conducted(
+    search: Search, answer: Callable[[float], TryOutcome], most: int = 200
+) -> tuple[list[float], Ending, Bracket]:
+    said: list[tuple[float, TryOutcome]] = []
     while len(said) < most:
         step = next_load(search, said)
         if isinstance(step, Ending):
@@ -106,10 +108,10 @@ def test_a_service_with_a_sharp_capacity_is_bracketed_as_near_as_asked(search: S
 
 @given(searches, st.floats(1, 1e5), st.integers(0, 2**32))
 def test_the_same_answers_give_the_same_loads(search: Search, capacity: float, seed: int) -> None:
-    def noisy() -> Callable[[float], Word]:
+    def noisy() -> Callable[[float], TryOutcome]:
         asked: dict[float, int] = {}
 
-        def answer(load: float) -> Word:
+        def answer(load: float) -> TryOutcome:
             asked[load] = asked.get(load, 0) + 1
             luck = (hash((seed, load, asked[load])) % 1000) / 1000
             return HELD if load * (0.8 + 0.4 * luck) <= capacity else MISSED

@@ -9,14 +9,14 @@ import pytest
 from numpy.typing import NDArray
 
 from harness.analysis.comparison import compare
-from harness.analysis.examination import Examination
+from harness.analysis.examination import SoundnessChecks
 from harness.analysis.noise import differences_of, floors_of
 from harness.analysis.summary import Summary, summarise
 from harness.errors import PlanError
 from harness.plan.file import parse_plan
 from harness.plan.model import Plan
 from harness.plan.targets import Target
-from harness.record.noise import Place
+from harness.record.noise import ComparisonPlace
 from harness.record.outcome import Outcome
 from harness.record.samples import latency_ns
 from harness.record.trial import Trial
@@ -102,7 +102,7 @@ def without(trial: Trial, endpoint: str) -> Trial:
 
 def verdict_of(text: str, trials: list[Trial] | None = None, error_rate: float = 0.0) -> Verdict:
     plan = parse_plan(SIX + TAGS + text)
-    examination = Examination(plan)
+    examination = SoundnessChecks(plan)
     made = trials or list(synthetic_trials(plan, error_rate=error_rate))
     summary = summary_of(plan, list(examination.watched(made)))
     return judge(Measurement(plan, synthetic_setup(plan), summary, compare(summary), replies=examination.replies))
@@ -179,7 +179,7 @@ def thinned(trial: Trial) -> Trial:
 def test_noise_of_a_tag_is_its_own() -> None:
     plan = parse_plan(PLAN + TAGS + "[arms.control]\n")
     found = floors_of(differences_of(summary_of(plan, list(synthetic_trials(plan)))))
-    assert found[Place("p95", "sustain", None, "reads")] != found[Place("p95", "sustain", None)]
+    assert found[ComparisonPlace("p95", "sustain", None, "reads")] != found[ComparisonPlace("p95", "sustain", None)]
 
 
 @pytest.mark.parametrize(

@@ -27,7 +27,7 @@ from harness.verdict.judge import Measurement, Verdict, judge
 from harness.verdict.outcomes import Outcomes, outcomes_of
 from harness.verdict.result import Result
 from reports.html import Pictures, draw_pictures
-from reports.page import Findings, Page, build_page
+from reports.page import Page, VerdictPage, build_page
 from tests.pure.verdict.searching import searching
 
 PLAN = """
@@ -255,7 +255,7 @@ class Run:
         return build_page(self.result)
 
     @property
-    def findings(self) -> Findings:
+    def findings(self) -> VerdictPage:
         return self.page.findings
 
 

@@ -11,7 +11,7 @@ import pytest
 
 from harness.analysis.answers import agree
 from harness.plan.answers import Corpus
-from harness.record.answers import Answer, Inquiry, digest
+from harness.record.answers import Answer, RecordedAnswers, digest
 from harness.record.outcome import Outcome
 from harness.verdict.judge import Measurement, judge
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 ENDPOINTS = ("GET /content/{id}", "GET /recommendations/{user_id}", "POST /interactions")
 
 
-def inquiry(count: int = 9, **changed: str) -> Inquiry:
+def inquiry(count: int = 9, **changed: str) -> RecordedAnswers:
     """Requests in turn; ``changed`` has the texts of other answers by ``n`` and their place."""
     answers = []
     for n in range(1, count + 1):
@@ -32,10 +32,10 @@ def inquiry(count: int = 9, **changed: str) -> Inquiry:
         status = 503 if text == "busy" else 200
         path = changed.get(f"path{n}", f"/content/{n}?limit=3")
         answers.append(Answer(n, endpoint, path, "", status, "application/json", digest(text), text))
-    return Inquiry(9, tuple(answers))
+    return RecordedAnswers(9, tuple(answers))
 
 
-def with_answers(run: Run, before: Inquiry | None, after: Inquiry | None) -> Run:
+def with_answers(run: Run, before: RecordedAnswers | None, after: RecordedAnswers | None) -> Run:
     agreement = agree(before, after, Corpus(requests=9))
     verdict = judge(Measurement(run.plan, run.setup, run.summary, run.comparison, agreement=agreement))
     return replace(run, verdict=verdict)
@@ -92,7 +92,7 @@ def test_targets_that_hold_do_not_hide_wrong_answers(right: Run, wrong: Run) -> 
     ],
 )
 def test_what_was_not_compared_says_so(
-    usual: Run, before: Inquiry | None, after: Inquiry | None, outcome: str, said: str
+    usual: Run, before: RecordedAnswers | None, after: RecordedAnswers | None, outcome: str, said: str
 ) -> None:
     run = with_answers(usual, before, after)
     table = run.findings.answers

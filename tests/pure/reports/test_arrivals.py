@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from harness.testing import synthetic_trials
-from reports.progress import progress_line
+from reports.progress import ProgressLine
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -102,8 +102,8 @@ def test_a_run_whose_arrivals_nobody_counted_has_no_table(awkward_runs: dict[str
 def test_the_live_line_tells_the_rate_and_who_is_at_work() -> None:
     facts = {"place": "block 1 of 2", "stage": "peak", "stage_second": 3.0, "stage_seconds": 20.0, "users": 1200,
              "rps": 299.0, "p95_ms": 12.5, "failures": 0, "left_seconds": 61.0}  # fmt: skip
-    assert "· 1,200 users ·" in progress_line(**facts)  # type: ignore[arg-type]
-    assert "· 300/s, 1,200 users at work · 299 req/s ·" in progress_line(**facts, rate=300.0)  # type: ignore[arg-type]
+    assert "· 1,200 users ·" in str(ProgressLine(**facts))  # type: ignore[arg-type]
+    assert "· 300/s, 1,200 users busy · 299 req/s ·" in str(ProgressLine(**facts, rate=300.0))  # type: ignore[arg-type]
 
 
 def test_a_rate_whose_arrivals_did_not_begin_is_not_held(run_of: Callable[..., Run], opened: Run) -> None:

@@ -4,10 +4,10 @@ from dataclasses import replace
 
 import pytest
 
-from harness.evidence.catalogue import Findings, findings_of
+from harness.evidence.catalogue import DatabaseEvidence, database_evidence
 from harness.evidence.query_plans import change_of
 from harness.record.ablation import Ablated, Ablation, Without, Worse
-from harness.record.catalogue import Built, Catalogue, Counted, ForeignKey, Index, Key, Survey
+from harness.record.catalogue import Built, Catalogue, Counted, ForeignKey, Index, Key, PlanSurvey
 from harness.record.query_plans import Explained, Node
 from reports.json.run import to_json
 from reports.sections.indexes import NOT_MEASURED, index_table, indexes_record
@@ -96,7 +96,7 @@ OWNER = ForeignKey("owner_fkey", "contents", ("owner",), "users")
 EDITOR = ForeignKey("editor_fkey", "contents", ("editor",), "users")
 
 
-def findings(*, ablated: bool = True, estimated: bool = False) -> Findings:
+def findings(*, ablated: bool = True, estimated: bool = False) -> DatabaseEvidence:
     old, new = plan(SORTED, estimated=estimated), plan(FOUND, estimated=estimated)
     worse = Worse("f", "SELECT f", 6, 412, new, old)
     without = (
@@ -104,11 +104,11 @@ def findings(*, ablated: bool = True, estimated: bool = False) -> Findings:
         Without("POST /contents", 5, 9, 7, 250, 170, fewer_pages=True),
     )
     counted = tuple(Counted(index.name, 7 if index.name == "by_score" else 0, 0) for index in INDEXES)
-    told = findings_of(
+    told = database_evidence(
         {"before": Catalogue(), "after": Catalogue(INDEXES, (OWNER, EDITOR))},
         {
-            "before": Survey((old, plan(SIDE, "same"), plan(SIDE, "gone"), plan(SIDE, "same too"))),
-            "after": Survey(
+            "before": PlanSurvey((old, plan(SIDE, "same"), plan(SIDE, "gone"), plan(SIDE, "same too"))),
+            "after": PlanSurvey(
                 (new, plan(SIDE, "same"), plan(SIDE, "same too"), plan(FOUND, "new" * 99)), counted, 60, "no log"
             ),
         },
@@ -176,7 +176,7 @@ def test_what_was_not_measured_says_how_to() -> None:
 def test_nothing_is_shown_where_nothing_is_known_or_made() -> None:
     assert index_table(None) is None
     assert plan_table(None) is None
-    nothing = findings_of({"before": Catalogue(INDEXES[:1]), "after": Catalogue(INDEXES[:1])}, {}, {})
+    nothing = database_evidence({"before": Catalogue(INDEXES[:1]), "after": Catalogue(INDEXES[:1])}, {}, {})
     assert index_table(nothing) is None
     assert plan_table(nothing) is None
 

@@ -6,17 +6,17 @@ from dataclasses import replace
 import pytest
 
 import reports
-from harness.analysis.request_cost import Part, Toll
+from harness.analysis.request_cost import RequestCost, StatementCost
 from harness.evidence.bottlenecks import Area, Found, Grade, Kind
 from harness.evidence.causes import Cause, Share, Way
 from harness.evidence.evidence import Evidence
-from harness.evidence.n_plus_one import Repetition
+from harness.evidence.n_plus_one import RepeatedStatement
 from harness.record.cache_keys import KeyUse
 from harness.record.statements import Counts
 from tests.pure.reports.conftest import Run
 
 CONTENT = "GET /content/{id}"
-REPEATED = Repetition(CONTENT, "f", "SELECT 2", "SELECT 1 <b>", 10.0, 1.0, 5)
+REPEATED = RepeatedStatement(CONTENT, "f", "SELECT 2", "SELECT 1 <b>", 10.0, 1.0, 5)
 COUNTS = Counts(11, 60, 400, 17, 1600, 2.5)
 
 
@@ -26,7 +26,7 @@ def evidence(usual: Run) -> Evidence:
     assert latency is not None
     shares = (Share(Way.CACHE, 0.25), Share(Way.INDEXES, 0.5), Share(Way.STATEMENTS, 0.25))
     cause = Cause(CONTENT, latency, (80.0, 10.0), (60.0, 4.0), 0.8, shares, (0.2, 0.8), (11, 1), (REPEATED, None))
-    toll = Toll(CONTENT, 20, 5, COUNTS, Counts(), COUNTS, 3.0, 4, 6, (Part("f", "SELECT 2", COUNTS),))
+    toll = RequestCost(CONTENT, 20, 5, COUNTS, Counts(), COUNTS, 3.0, 4, 6, (StatementCost("f", "SELECT 2", COUNTS),))
     index = Found(Kind.INDEX, Grade.D, "by_name", 8192.0, detail="INVALID")
     return Evidence(
         causes=(cause,),

@@ -8,7 +8,7 @@ import reports
 from harness.analysis.comparison import compare
 from harness.analysis.summary import summarise
 from harness.plan.file import parse_plan
-from harness.record.generation import Contribution, Loss
+from harness.record.generation import GeneratorProcess, LostWorker
 from harness.testing import PLAN, synthetic_setup, synthetic_trials
 from harness.verdict.judge import Measurement, Problems, judge
 from harness.verdict.outcomes import outcomes_of
@@ -20,7 +20,7 @@ from harness.verdict.result import Result
     [((), ""), (("a", "a", "a", "a"), "load from 4 processes"), (("a", "b", "a"), "load from 3 processes on 2 hosts")],
 )
 def test_the_load_is_from_so_many_processes(hosts: tuple[str, ...], said: str) -> None:
-    plan, shares = parse_plan(PLAN), tuple(Contribution("w", host, 1, 0.1, 1.0, 0.0, 0.1, 0.0) for host in hosts)
+    plan, shares = parse_plan(PLAN), tuple(GeneratorProcess("w", host, 1, 0.1, 1.0, 0.0, 0.1, 0.0) for host in hosts)
     trials = [replace(t, generation=replace(t.generation, workers=shares)) for t in synthetic_trials(plan)]
     summary = summarise(trials)
     comparison = compare(summary)
@@ -37,7 +37,7 @@ def test_a_lost_worker_is_named_in_every_form_and_cannot_break_the_page() -> Non
     plan, setup = parse_plan(PLAN), synthetic_setup(parse_plan(PLAN))
     summary = summarise(list(synthetic_trials(plan)))
     comparison = compare(summary)
-    loss = Loss("worker 2 (<b>, pid 7)", "03-after", 12.4, "not heard of for 3 s")
+    loss = LostWorker("worker 2 (<b>, pid 7)", "03-after", 12.4, "not heard of for 3 s")
     verdict = judge(Measurement(plan, setup, summary, comparison, problems=Problems(losses=[loss])))
     outcomes = outcomes_of(comparison, plan.judgement)
     result = Result(plan, PLAN, setup, (), summary, comparison, verdict, outcomes)

@@ -9,19 +9,19 @@ from typing import TYPE_CHECKING
 import pytest
 
 import reports
-from harness.analysis.answers import Agreement, Place
+from harness.analysis.answers import EndpointAnswers, ResponseAgreement
 from harness.evidence.evidence import Evidence
-from harness.evidence.migration import Loss, Point, Rehearsal
+from harness.evidence.migration import MigrationUnderLoad, Point, RequestLoss
 from harness.record.migration import (
     DOWNGRADE,
     PLANNED,
     UPGRADE,
-    Difference,
     Lint,
-    Passage,
+    MigrationRecord,
+    MigrationStep,
     Queue,
-    Ran,
-    Record,
+    RanStatement,
+    SchemaDifference,
     Space,
     Wait,
 )
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
 ALTER = "ALTER TABLE contents\n  ADD COLUMN <b>colour</b> text -- hm"
 WAIT = Wait(9, 108.0, 108.4, "RowExclusiveLock", "contents", "UPDATE contents", own=False, head=ALTER, behind=PLANNED)
-UP = Passage(
+UP = MigrationStep(
     UPGRADE,
     None,
     "0002",
@@ -40,9 +40,9 @@ UP = Passage(
     109.0,
     held=2.0,
     statements=(
-        Ran(107.5, 0.1, "BEGIN"),
-        Ran(107.9, 500.0, ALTER, lock="AccessExclusiveLock", tables=("contents",)),
-        Ran(108.5, 0.2, "COMMIT"),
+        RanStatement(107.5, 0.1, "BEGIN"),
+        RanStatement(107.9, 500.0, ALTER, lock="AccessExclusiveLock", tables=("contents",)),
+        RanStatement(108.5, 0.2, "COMMIT"),
     ),
     waits=(WAIT,),
     queue=Queue(3, 108.2, ALTER),
@@ -52,10 +52,12 @@ UP = Passage(
     looks=80,
     look_ms=1.2,
 )
-DOWN = Passage(DOWNGRADE, None, "0001", 113.0, 114.0, statements=(Ran(113.5, 10.0, "ALTER TABLE contents DROP x"),))
+DOWN = MigrationStep(
+    DOWNGRADE, None, "0001", 113.0, 114.0, statements=(RanStatement(113.5, 10.0, "ALTER TABLE contents DROP x"),)
+)
 LINTS = (Lint(0, 1, "require-lock-timeout", "Missing lock_timeout.", "Set one."),)
-RECORD = Record("sustain", 100.0, (UP, DOWN), differences=(), lints=LINTS, linted="squawk", answers=True)
-LOSS = Loss(
+RECORD = MigrationRecord("sustain", 100.0, (UP, DOWN), differences=(), lints=LINTS, linted="squawk", answers=True)
+LOSS = RequestLoss(
     UPGRADE,
     None,
     7.9,
@@ -70,9 +72,11 @@ LOSS = Loss(
     blocked_ms=900.0,
     lock_ms=400.0,
 )
-BACK = Loss(DOWNGRADE, None, 13.5, 13.6, requests=9, usual_ms=12.0, stall_ms=0.2)
+BACK = RequestLoss(DOWNGRADE, None, 13.5, 13.6, requests=9, usual_ms=12.0, stall_ms=0.2)
 POINTS = tuple(Point(n / 10, 12.0 + 400 * (78 < n < 84), int(n == 80)) for n in range(150))
-TRIED = Rehearsal(RECORD, (LOSS, BACK), POINTS, Agreement(10, (Place("GET /a", 10, 0, 0, 0),)))
+TRIED = MigrationUnderLoad(
+    RECORD, (LOSS, BACK), POINTS, ResponseAgreement(10, (EndpointAnswers("GET /a", 10, 0, 0, 0),))
+)
 SHOWN = "ALTER TABLE contents ADD COLUMN <b>colour</b> text"
 
 
@@ -100,10 +104,13 @@ def test_one_sentence_says_what_it_cost_and_whether_there_is_a_way_back() -> Non
         ({"losses": (LOSS, replace(BACK, stall_ms=90.0))}, "rolled back (longest stall 90.0 ms), the database is as"),
         ({"agreement": None}, "the database is as before (schema; no answers were compared)"),
         (
-            {"record": replace(RECORD, differences=(Difference("index x", None, "y"),))},
+            {"record": replace(RECORD, differences=(SchemaDifference("index x", None, "y"),))},
             "the database is NOT as before: 1 part of its schema differ",
         ),
-        ({"agreement": Agreement(10, (Place("GET /a", 9, 1, 0, 0),))}, "NOT as before: it answers otherwise"),
+        (
+            {"agreement": ResponseAgreement(10, (EndpointAnswers("GET /a", 9, 1, 0, 0),))},
+            "NOT as before: it answers otherwise",
+        ),
         ({"record": replace(RECORD, differences=None)}, "whether the database is as before was not compared"),
         (
             {"record": replace(RECORD, passages=(replace(UP, failed="took longer than 9 s"),)), "losses": (LOSS,)},

@@ -11,12 +11,12 @@ import pytest
 from harness.errors import DiskFullError, EnvironmentFailedError, RunFolderError
 from harness.plan.file import fingerprint, parse_plan
 from harness.record.answers import Answer, digest
-from harness.record.generation import Loss
+from harness.record.generation import LostWorker
 from harness.record.leg import Leg, legs_of
 from harness.record.noise import Noise
 from harness.record.outcome import Outcome
 from harness.record.readings import write_readings
-from harness.record.request_work import Inspected
+from harness.record.request_work import RequestWork
 from harness.record.run_folder import RunFolder, fingerprint_files
 from harness.record.setup import Setup
 from harness.record.trial import Migration
@@ -104,7 +104,7 @@ class Losing(FakeLoad):
         if job.out.name.startswith("03-"):
             path = job.out / "windows.json"
             generation = json.loads(path.read_text())
-            generation["lost"] = [asdict(Loss("worker 2 (host-b, pid 4711)", job.out.name, 12.2, "it left"))]
+            generation["lost"] = [asdict(LostWorker("worker 2 (host-b, pid 4711)", job.out.name, 12.2, "it left"))]
             path.write_text(json.dumps(generation))
 
 
@@ -545,7 +545,7 @@ def test_both_arms_are_asked_once_before_the_first_block(source: Source, folder:
 
 
 def test_what_requests_cost_is_part_of_the_record(source: Source, folder: RunFolder) -> None:
-    folder.write_inspected(Inspected("after"))
+    folder.write_inspected(RequestWork("after"))
     measured_answers(source, folder, Asking([]))
     assert folder.changed(folder.read_seals(folder.read_setup())) == []
     path = folder.path / "evidence" / "after.json"
@@ -555,7 +555,7 @@ def test_what_requests_cost_is_part_of_the_record(source: Source, folder: RunFol
 
 def test_what_requests_cost_cannot_be_added_later(source: Source, folder: RunFolder) -> None:
     measured_answers(source, folder, Asking([]))
-    folder.write_inspected(Inspected("after"))
+    folder.write_inspected(RequestWork("after"))
     assert folder.changed(folder.read_seals(folder.read_setup())) == ["evidence/after.json was added"]
     path = folder.path / "evidence" / "after.json"
     work = '{"statement": 0, "counts": {}}'

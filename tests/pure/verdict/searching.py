@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pyarrow as pa
 
-from harness.plan.search import Ending, Searched, Try, Word, next_load
+from harness.plan.search import Ending, Searched, Try, TryOutcome, next_load
 from harness.record.leg import windows_of
 from harness.testing import synthetic_trials
 
@@ -46,7 +46,7 @@ def tries_of(search: Search, capacity: float, start: float, most: int) -> tuple[
                 most_users=20,
                 cpu_share=0.2,
                 lag_p99_ms=0.4,
-                word=Word.HELD if step <= capacity else Word.MISSED,
+                word=TryOutcome.HELD if step <= capacity else TryOutcome.MISSED,
             )
         )
     return tries, step
@@ -82,7 +82,7 @@ def searching(
 def _samples(like: pa.Table, tried: Try) -> pa.Table:
     """The requests of a try, evenly spaced, at its only endpoint."""
     due = (np.linspace(tried.measured_from, tried.end, tried.planned, endpoint=False) * 1e9).astype(np.int64)
-    taken = np.full(len(due), (QUICK_MS if tried.word is Word.HELD else LATE_MS) * 1_000_000)
+    taken = np.full(len(due), (QUICK_MS if tried.word is TryOutcome.HELD else LATE_MS) * 1_000_000)
     values: dict[str, Any] = {
         "due_ns": due,
         "sent_ns": due,

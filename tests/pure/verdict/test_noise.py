@@ -14,16 +14,16 @@ from harness.analysis.summary import summarise
 from harness.errors import RunFolderError
 from harness.plan.file import parse_plan
 from harness.plan.model import CONTROL
-from harness.record.noise import Difference, NoiseOfRun, Place
+from harness.record.noise import ComparisonPlace, NoiseOfRun, NoiseRatios
 from harness.record.noise_store import MOST_RUNS, NoiseStore
 from harness.testing import PLAN, synthetic_setup, synthetic_trials
 
 CONTROLLED = PLAN.replace("[arms.after]", "[arms.control]\n[arms.after]")
-P95 = Place("p95", "sustain", None)
+P95 = ComparisonPlace("p95", "sustain", None)
 
 
 def run(name: str, *ratios: float) -> NoiseOfRun:
-    return NoiseOfRun(name, (Difference("p95", "sustain", None, ratios),))
+    return NoiseOfRun(name, (NoiseRatios("p95", "sustain", None, ratios),))
 
 
 def test_the_control_arm_is_set_against_before_in_every_block() -> None:

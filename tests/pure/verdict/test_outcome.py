@@ -21,7 +21,7 @@ from harness.metrics import METRICS
 from harness.plan.file import parse_plan
 from harness.plan.judgement import Judgement
 from harness.plan.targets import Target
-from harness.record.noise import Place
+from harness.record.noise import ComparisonPlace
 from harness.testing import PLAN, synthetic_trials
 from harness.verdict.outcomes import JudgedRow, RowOutcome, Why, outcomes_of, place_of
 
@@ -248,7 +248,7 @@ def test_the_smallest_visible_change_is_seen_four_times_in_five(blocks: int) -> 
 
 def test_hits_are_compared_on_log_odds_and_shown_in_points() -> None:
     comparison = compare(summarise(list(synthetic_trials(parse_plan(PLAN.replace("blocks = 2", "blocks = 6"))))))
-    (pair,) = (p for p in comparison.pairs if place_of(p) == Place("cache_hit_rate", None, None))
+    (pair,) = (p for p in comparison.pairs if place_of(p) == ComparisonPlace("cache_hit_rate", None, None))
     finding = outcomes_of(comparison, Judgement()).of(pair)
     assert finding.outcome is IMPROVED
     assert finding.visible is not None

@@ -7,9 +7,9 @@ import pytest
 from harness.analysis.comparison import compare
 from harness.analysis.summary import summarise
 from harness.evidence.evidence import Evidence
-from harness.evidence.migration import Loss, Rehearsal
+from harness.evidence.migration import MigrationUnderLoad, RequestLoss
 from harness.plan.file import parse_plan
-from harness.record.migration import UPGRADE, Difference, Passage, Record
+from harness.record.migration import UPGRADE, MigrationRecord, MigrationStep, SchemaDifference
 from harness.record.outcome import Outcome
 from harness.testing import synthetic_setup, synthetic_trials
 from harness.verdict.checks import Check, Reason
@@ -21,11 +21,11 @@ BASE = (
     .replace("{port}", "{{port}}")
     .replace("{revision}", "{{revision}}")
 )
-LOSS = Loss(UPGRADE, None, 6.0, 7.0, requests=100, stall_ms=410.0, waited=3, blocked_ms=900.0, failures=1)
-RECORD = Record("sustain", 0.0, (Passage(UPGRADE, None, "2", 6.0, 7.0),))
+LOSS = RequestLoss(UPGRADE, None, 6.0, 7.0, requests=100, stall_ms=410.0, waited=3, blocked_ms=900.0, failures=1)
+RECORD = MigrationRecord("sustain", 0.0, (MigrationStep(UPGRADE, None, "2", 6.0, 7.0),))
 
 
-def verdict_of(target: str, rehearsal: Rehearsal | None) -> Verdict:
+def verdict_of(target: str, rehearsal: MigrationUnderLoad | None) -> Verdict:
     plan = parse_plan(BASE.format(target))
     summary = summarise(synthetic_trials(plan))
     return judge(
@@ -33,7 +33,7 @@ def verdict_of(target: str, rehearsal: Rehearsal | None) -> Verdict:
     )
 
 
-def check_of(target: str, rehearsal: Rehearsal | None) -> Check:
+def check_of(target: str, rehearsal: MigrationUnderLoad | None) -> Check:
     (check,) = verdict_of(target, rehearsal).checks
     return check
 
@@ -53,7 +53,7 @@ def check_of(target: str, rehearsal: Rehearsal | None) -> Check:
     ],
 )
 def test_a_target_is_judged_by_the_one_time_it_was_tried(target: str, outcome: Outcome) -> None:
-    check = check_of(target, Rehearsal(RECORD, (LOSS,)))
+    check = check_of(target, MigrationUnderLoad(RECORD, (LOSS,)))
     assert check.outcome is outcome
     assert check.reason in {Reason.ONCE_WITHIN, Reason.ONCE_OUTSIDE, Reason.REHEARSAL_FAILED}
 
@@ -76,7 +76,7 @@ def test_a_target_is_judged_by_the_one_time_it_was_tried(target: str, outcome: O
     ],
 )
 def test_errors_that_answer_fast_hide_no_stall(targets: list[str], failures: int, outcome: Outcome) -> None:
-    rehearsal = Rehearsal(RECORD, (replace(LOSS, failures=failures),))
+    rehearsal = MigrationUnderLoad(RECORD, (replace(LOSS, failures=failures),))
     check = verdict_of('"\n[[targets]]\nexpect = "'.join(targets), rehearsal).checks[0]
     assert check.outcome is outcome
     assert (check.reason is Reason.FAILED_MEANWHILE) == (outcome is Outcome.INCONCLUSIVE)
@@ -90,26 +90,28 @@ def test_what_was_not_tried_is_never_green() -> None:
 @pytest.mark.parametrize(
     "rehearsal",
     [
-        Rehearsal(replace(RECORD, failed="the server went away"), (LOSS,)),
-        Rehearsal(replace(RECORD, passages=(replace(RECORD.passages[0], failed="failed (status 1)"),)), (LOSS,)),
-        Rehearsal(RECORD, (replace(LOSS, stall_ms=None),)),
-        Rehearsal(RECORD),
+        MigrationUnderLoad(replace(RECORD, failed="the server went away"), (LOSS,)),
+        MigrationUnderLoad(
+            replace(RECORD, passages=(replace(RECORD.passages[0], failed="failed (status 1)"),)), (LOSS,)
+        ),
+        MigrationUnderLoad(RECORD, (replace(LOSS, stall_ms=None),)),
+        MigrationUnderLoad(RECORD),
     ],
 )
-def test_what_was_not_gone_through_is_never_green(rehearsal: Rehearsal) -> None:
+def test_what_was_not_gone_through_is_never_green(rehearsal: MigrationUnderLoad) -> None:
     check = check_of("migration_failures <= 10", rehearsal)
     assert (check.outcome, check.reason) == (Outcome.INCONCLUSIVE, Reason.REHEARSAL_FAILED)
 
 
 def test_what_is_not_as_before_is_a_doubt_that_names_it() -> None:
     down = replace(RECORD.passages[0], way="downgrade")
-    record = replace(RECORD, passages=(*RECORD.passages, down), differences=(Difference("index x", None, "x"),))
-    rehearsal = Rehearsal(record, (LOSS, replace(LOSS, way="downgrade")))
+    record = replace(RECORD, passages=(*RECORD.passages, down), differences=(SchemaDifference("index x", None, "x"),))
+    rehearsal = MigrationUnderLoad(record, (LOSS, replace(LOSS, way="downgrade")))
     found = {caveat.code: caveat.seen for caveat in verdict_of("migration_failures < 9", rehearsal).caveats}
     assert "the schema differs in index x" in found["ROLLED_BACK_OTHERWISE"]
 
 
 def test_what_failed_is_a_doubt_that_says_why() -> None:
-    rehearsal = Rehearsal(replace(RECORD, failed="the server went away"))
+    rehearsal = MigrationUnderLoad(replace(RECORD, failed="the server went away"))
     found = {caveat.code: caveat.seen for caveat in verdict_of("migration_failures < 9", rehearsal).caveats}
     assert "the server went away" in found["MIGRATION_NOT_DONE"]

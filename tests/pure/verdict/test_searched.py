@@ -13,8 +13,8 @@ import pytest
 from harness.analysis.comparison import Comparison, compare
 from harness.analysis.summary import summarise
 from harness.plan.file import parse_plan
-from harness.plan.search import Ending, Searched, Try, Word
-from harness.record.capacity_tries import Answers, word_of
+from harness.plan.search import Ending, Searched, Try, TryOutcome
+from harness.record.capacity_tries import TryRequests, judge_try
 from harness.record.outcome import Outcome
 from harness.testing import synthetic_setup
 from harness.verdict.checks import Reason
@@ -181,7 +181,7 @@ def test_ends_that_were_not_asked_for_are_doubts(
 def test_a_try_whose_samples_say_something_else_makes_the_run_invalid() -> None:
     def lied(searched: Searched) -> Searched:
         first, *rest = searched.tries
-        return replace(searched, tries=(replace(first, word=Word.MISSED), *rest))
+        return replace(searched, tries=(replace(first, word=TryOutcome.MISSED), *rest))
 
     _, verdict = judged(spread(31, 248), "rate_held >= 10", change=lied)
     assert verdict.outcome is Outcome.INVALID
@@ -212,41 +212,41 @@ TRY = Try(
     most_users=60,
     cpu_share=0.3,
     lag_p99_ms=1.0,
-    word=Word.VOID,
+    word=TryOutcome.VOID,
 )
 
 
-def answers(late_ms: float, waited_ms: float = 0.0, share: float = 0.1, failed: int = 0) -> Answers:
+def answers(late_ms: float, waited_ms: float = 0.0, share: float = 0.1, failed: int = 0) -> TryRequests:
     """A thousand: this share of them late, by their own doing or because they were sent late."""
     due = (np.linspace(10, 20, 1000, endpoint=False) * 1e9).astype(np.int64)
     slow = np.arange(1000) < share * 1000
     sent = due + np.where(slow, waited_ms * 1e6, 0).astype(np.int64)
-    return Answers(due, sent, np.where(slow, late_ms, 40).astype(np.int64) * 1_000_000, np.arange(1000) >= failed)
+    return TryRequests(due, sent, np.where(slow, late_ms, 40).astype(np.int64) * 1_000_000, np.arange(1000) >= failed)
 
 
 @pytest.mark.parametrize(
     ("change", "given", "word"),
     [
-        ({}, answers(300), Word.HELD),
-        ({}, answers(301), Word.MISSED),
-        ({}, answers(301, share=0.05), Word.HELD),  # the 95th percentile is the last good one
-        ({}, answers(40, failed=10), Word.HELD),
-        ({}, answers(40, failed=11), Word.MISSED),  # errors answer fast
-        ({"started": 990}, answers(40), Word.HELD),
-        ({"started": 989}, answers(40), Word.VOID),  # users were free, so the generator was late
-        ({"started": 989, "most_users": 4000}, answers(40), Word.MISSED),  # all at work: the service was
-        ({"unanswered": 1}, answers(40), Word.MISSED),
-        ({"cut": True}, answers(301), Word.MISSED),
-        ({"cpu_share": 0.81}, answers(301), Word.VOID),
-        ({"cpu_share": 0.81}, answers(40), Word.HELD),  # what the generator adds only lengthens
-        ({}, answers(40, waited_ms=400), Word.VOID),  # sent late, answered at once
-        ({"most_users": 4000}, answers(40, waited_ms=400), Word.MISSED),  # it waited for a free user
-        ({"measured_from": 30.0, "end": 40.0}, answers(40), Word.MISSED),  # no samples
+        ({}, answers(300), TryOutcome.HELD),
+        ({}, answers(301), TryOutcome.MISSED),
+        ({}, answers(301, share=0.05), TryOutcome.HELD),  # the 95th percentile is the last good one
+        ({}, answers(40, failed=10), TryOutcome.HELD),
+        ({}, answers(40, failed=11), TryOutcome.MISSED),  # errors answer fast
+        ({"started": 990}, answers(40), TryOutcome.HELD),
+        ({"started": 989}, answers(40), TryOutcome.VOID),  # users were free, so the generator was late
+        ({"started": 989, "most_users": 4000}, answers(40), TryOutcome.MISSED),  # all at work: the service was
+        ({"unanswered": 1}, answers(40), TryOutcome.MISSED),
+        ({"cut": True}, answers(301), TryOutcome.MISSED),
+        ({"cpu_share": 0.81}, answers(301), TryOutcome.VOID),
+        ({"cpu_share": 0.81}, answers(40), TryOutcome.HELD),  # what the generator adds only lengthens
+        ({}, answers(40, waited_ms=400), TryOutcome.VOID),  # sent late, answered at once
+        ({"most_users": 4000}, answers(40, waited_ms=400), TryOutcome.MISSED),  # it waited for a free user
+        ({"measured_from": 30.0, "end": 40.0}, answers(40), TryOutcome.MISSED),  # no samples
     ],
 )
-def test_the_word_of_a_try(change: dict[str, float], given: Answers, word: Word) -> None:
+def test_the_word_of_a_try(change: dict[str, float], given: TryRequests, word: TryOutcome) -> None:
     limits = parse_plan(PLAN).limits
-    assert word_of(limits, replace(TRY, **change), given) is word  # type: ignore[arg-type]
+    assert judge_try(limits, replace(TRY, **change), given) is word  # type: ignore[arg-type]
 
 
 def test_ends_have_names_that_reports_know() -> None:

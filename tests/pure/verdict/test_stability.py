@@ -13,7 +13,7 @@ from harness.analysis.summary import Summary, summarise
 from harness.finding import Finding
 from harness.plan.file import parse_plan
 from harness.plan.model import Plan
-from harness.record.noise import Difference, Noise, NoiseOfRun
+from harness.record.noise import Noise, NoiseOfRun, NoiseRatios
 from harness.record.noise_store import FOLDER
 from harness.record.outcome import Outcome
 from harness.record.run_folder import RunFolder
@@ -37,7 +37,7 @@ def plan_of(expect: str, blocks: int = 8, arms: str = "") -> Plan:
 
 
 def known(*ratios: float, metric: str = "p95") -> Noise:
-    return Noise(runs=(NoiseOfRun("earlier", (Difference(metric, "sustain", None, ratios),)),))
+    return Noise(runs=(NoiseOfRun("earlier", (NoiseRatios(metric, "sustain", None, ratios),)),))
 
 
 @cache
@@ -83,7 +83,7 @@ def test_a_change_is_set_against_what_equal_arms_differ_by(
 
 
 def test_what_is_known_of_another_place_changes_nothing() -> None:
-    noise = Noise(runs=(NoiseOfRun("earlier", (Difference("p95", "peak", None, (9.0,)),)),))
+    noise = Noise(runs=(NoiseOfRun("earlier", (NoiseRatios("p95", "peak", None, (9.0,)),)),))
     assert check(plan_of("p95 rises by at most 30 %"), 1.0, noise).outcome is Outcome.PASS
 
 

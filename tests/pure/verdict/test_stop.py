@@ -12,7 +12,7 @@ from harness.record.leg import windows_of
 from harness.record.outcome import Outcome
 from harness.record.trial import Trial
 from harness.testing import PLAN, synthetic_setup, synthetic_trials
-from harness.verdict.aborts import Stop
+from harness.verdict.aborts import EarlyEnd
 from harness.verdict.caveats import INTERRUPTED
 from harness.verdict.judge import Measurement, Problems, Verdict, judge
 from harness.verdict.outcomes import Outcomes
@@ -53,7 +53,7 @@ def verdict_after(complete: int, arm: str, cpu_share: float = 0.2) -> Verdict:
             synthetic_setup(EXAMPLE),
             summary,
             compare(summary),
-            problems=Problems(stops=[Stop.of(ended(last, cpu_share))]),
+            problems=Problems(stops=[EarlyEnd.of(ended(last, cpu_share))]),
         )
     )
 
@@ -82,7 +82,7 @@ def test_a_leg_that_was_ended_in_its_ramp_is_no_broken_measurement() -> None:
     assert [(window.stage, window.end) for window in windows] == [("ramp", 1.5)]
     samples = trial.samples.filter(trial.samples["due_ns"].to_numpy() < 1.5e9)
     generation = replace(trial.generation, windows=windows, requests=len(samples), aborted=early)
-    assert Stop.of(replace(trial, samples=samples, generation=generation)).breaches == ()
+    assert EarlyEnd.of(replace(trial, samples=samples, generation=generation)).breaches == ()
 
 
 def test_what_happened_is_said_in_one_sentence() -> None:
@@ -94,7 +94,7 @@ def test_what_happened_is_said_in_one_sentence() -> None:
 
 def test_only_what_was_ended_is_a_stop() -> None:
     with pytest.raises(ValueError, match="was not ended early"):
-        Stop.of(next(iter(synthetic_trials(EXAMPLE))))
+        EarlyEnd.of(next(iter(synthetic_trials(EXAMPLE))))
 
 
 @pytest.mark.parametrize("complete", [0, 3])

@@ -21,7 +21,7 @@ from harness.cli.doctor import check_host
 from harness.cli.progress import LineObserver, PlainObserver
 from harness.environment import seeds
 from harness.environment.local import LocalEnvironment
-from harness.environment.processes import SESSIONS, Processes, end_together, in_sessions, owner_alive
+from harness.environment.processes import SESSIONS, ManagedProcesses, end_together, in_sessions, owner_alive
 from harness.environment.servers import answers_ok, free_ports
 from harness.errors import CommandError, EnvironmentFailedError, PlanError
 from harness.plan.file import parse_plan
@@ -43,13 +43,13 @@ def plan() -> Plan:
 
 
 @pytest.fixture
-def processes(tmp_path: Path) -> Iterator[Processes]:
-    made = Processes(tmp_path)
+def processes(tmp_path: Path) -> Iterator[ManagedProcesses]:
+    made = ManagedProcesses(tmp_path)
     yield made
     made.close()
 
 
-def stubborn(processes: Processes, folder: Path) -> Any:  # noqa: ANN401
+def stubborn(processes: ManagedProcesses, folder: Path) -> Any:  # noqa: ANN401
     log = folder / "stubborn.log"
     process = processes.start("stubborn", [sys.executable, "-c", STUBBORN], log, cwd=folder, env={})
     while "up" not in log.read_text():
@@ -57,13 +57,13 @@ def stubborn(processes: Processes, folder: Path) -> Any:  # noqa: ANN401
     return process
 
 
-def test_what_does_not_listen_to_sigterm_is_killed(processes: Processes, tmp_path: Path) -> None:
+def test_what_does_not_listen_to_sigterm_is_killed(processes: ManagedProcesses, tmp_path: Path) -> None:
     process = stubborn(processes, tmp_path)
     process.end(seconds=0.2)
     assert process.popen.poll() == -signal.SIGKILL
 
 
-def test_processes_that_end_together_share_the_patience(processes: Processes, tmp_path: Path) -> None:
+def test_processes_that_end_together_share_the_patience(processes: ManagedProcesses, tmp_path: Path) -> None:
     (tmp_path / "other").mkdir()
     both = [stubborn(processes, folder) for folder in (tmp_path, tmp_path / "other")]
     started = time.monotonic()
@@ -72,13 +72,13 @@ def test_processes_that_end_together_share_the_patience(processes: Processes, tm
     assert [process.popen.poll() for process in both] == [-signal.SIGKILL] * 2
 
 
-def test_closing_kills_what_does_not_listen_to_sigterm(processes: Processes, tmp_path: Path) -> None:
+def test_closing_kills_what_does_not_listen_to_sigterm(processes: ManagedProcesses, tmp_path: Path) -> None:
     process = stubborn(processes, tmp_path)
     processes.close()
     assert process.popen.poll() == -signal.SIGKILL
 
 
-def test_a_command_that_takes_too_long_is_ended(processes: Processes, tmp_path: Path) -> None:
+def test_a_command_that_takes_too_long_is_ended(processes: ManagedProcesses, tmp_path: Path) -> None:
     command = [sys.executable, "-c", "import time; print('half way', flush=True); time.sleep(20)"]
     with pytest.raises(CommandError, match=r"slow took longer than 0.5 s") as caught:
         processes.run("slow", command, tmp_path / "slow.log", cwd=tmp_path, env={}, seconds=0.5)

@@ -6,13 +6,13 @@ from pathlib import Path
 
 import pytest
 
-from harness.environment.processes import Processes
+from harness.environment.processes import ManagedProcesses
 from harness.environment.servers import HOST, Redis, free_ports, redis_answers
 
 
 @pytest.fixture
 def server(tmp_path: Path) -> Iterator[Redis]:
-    processes = Processes(tmp_path)
+    processes = ManagedProcesses(tmp_path)
     made = Redis(processes, tmp_path, tmp_path / "log")
     made.start()
     yield made

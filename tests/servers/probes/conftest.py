@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from harness.environment.processes import Processes
+from harness.environment.processes import ManagedProcesses
 from harness.environment.servers import Postgres, postgres_programs
 from harness.plan.environment import DEFAULT_POSTGRES
 from harness.probes.access import Database
@@ -19,7 +19,7 @@ Make = Callable[[str], Database]
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Postgres]:
     folder = tmp_path_factory.mktemp("postgres")
     with tempfile.TemporaryDirectory(prefix="harness-") as sockets:
-        processes = Processes(folder)
+        processes = ManagedProcesses(folder)
         made = Postgres(
             processes, folder / "data", Path(sockets), folder / "postgres.log", DEFAULT_POSTGRES | {"fsync": "off"}
         )

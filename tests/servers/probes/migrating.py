@@ -12,7 +12,7 @@ import psycopg
 from psycopg import sql
 
 from harness.environment.migration import migration_url
-from harness.environment.processes import Process
+from harness.environment.processes import ManagedProcess
 from harness.environment.servers import SERVICE_ROLE, Postgres
 from harness.probes.access import Database
 
@@ -83,7 +83,7 @@ class Migrated:
     def databases(self) -> list[Database]:
         return [self.own]
 
-    def start_migration(self, database: Database, command: str, revision: str, name: str) -> Process:
+    def start_migration(self, database: Database, command: str, revision: str, name: str) -> ManagedProcess:
         words = [sys.executable, "-c", command, *self.statements[revision]]
         env = {"DATABASE_URL": migration_url(self.server, database.name)}
         return self.server.processes.start(name, words, self.folder / f"{name}.log", cwd=self.folder, env=env)

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import psycopg
 
-from harness.environment.processes import Processes
+from harness.environment.processes import ManagedProcesses
 from harness.environment.servers import as_nobody, free_ports, wait_until
 from harness.probes.access import Connection, Database
 from tests.cluster import create_cluster
@@ -59,7 +59,7 @@ def programs_of(version: str) -> Path | None:
 @contextmanager
 def running(programs: Path, *, preloaded: str = "pg_stat_statements") -> Iterator[Server]:
     folder, sockets = Path(tempfile.mkdtemp()), Path(tempfile.mkdtemp(prefix="harness-"))
-    processes = Processes(folder, sockets)
+    processes = ManagedProcesses(folder, sockets)
     (port,) = free_ports()
     try:
         create_cluster(folder / "data", programs)

@@ -11,7 +11,7 @@ import pytest
 from harness.environment.migration import MIGRATION_ROLE
 from harness.environment.servers import Postgres
 from harness.plan.file import parse_plan
-from harness.plan.migration import During
+from harness.plan.migration import MigrationTable
 from harness.probes.access import Database
 from harness.record.migration import DOWNGRADE, PLANNED, UPGRADE
 from harness.record.run_folder import RunFolder
@@ -49,7 +49,7 @@ def directed(
     seconds: float = 20.0,
     hold_seconds: float = 0.0,
 ) -> MigrationThread:
-    during = During(during=True, hold_seconds=hold_seconds, pause_seconds=0.1)
+    during = MigrationTable(during=True, hold_seconds=hold_seconds, pause_seconds=0.1)
     environment = MIGRATED.environment.model_copy(update={"migrate": SCRIPT, "command_seconds": seconds})
     plan = MIGRATED.model_copy(update={"migration": during, "environment": environment})
     system: Any = Migrated(server, own, folder, {"up": up, "down": down})
@@ -150,7 +150,7 @@ def test_a_deadlock_that_a_client_loses_is_an_error_of_the_database(
 
 def test_a_table_that_cannot_be_held_is_named(server: Postgres, own: Database, tmp_path: Path) -> None:
     thread = directed(server, own, tmp_path, [CREATE])
-    thread.during = During(during=True, hold_tables=("nothing",))
+    thread.during = MigrationTable(during=True, hold_tables=("nothing",))
     assert played(thread).failed.startswith("migration.hold_tables: nothing cannot be read")
     assert thread.passages == []
 

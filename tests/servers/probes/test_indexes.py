@@ -6,7 +6,7 @@ import psycopg
 import pytest
 
 from harness.environment.migration_content import content, migrated
-from harness.evidence.indexes import FlawKind, Workload, ledger_of
+from harness.evidence.indexes import FlawKind, Workload, migration_indexes
 from harness.probes.access import Connection
 from harness.probes.catalogue import index_created, read_build_seconds, read_catalogue, read_uses
 from harness.record.catalogue import Catalogue, Use
@@ -79,7 +79,7 @@ def test_planted_indexes_are_found_and_those_that_are_needed_are_not_accused(mak
         uses = read_uses(connection)
         seconds = read_build_seconds(statistics, database.name)
     workload = Workload({(None, name): use for name, use in uses.items()}, {(None, n): s for n, s in seconds.items()})
-    found = ledger_of(before, after, workload)
+    found = migration_indexes(before, after, workload)
     flaws = {flaw.index.name: (flaw.kind, flaw.other and flaw.other.name) for flaw in found.flaws}
     assert flaws == ACCUSED
     assert sum((uses[name] for name in ("planted_used", "planted_used_again")), Use()) == Use(1, 2)

@@ -8,7 +8,7 @@ import redis
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
-from harness.environment.processes import Processes
+from harness.environment.processes import ManagedProcesses
 from harness.environment.servers import Redis
 from harness.probes.access import Cache
 from harness.probes.redis_monitor import KeyWatch
@@ -18,7 +18,7 @@ from harness.record.cache_keys import KeyUse
 @pytest.fixture(scope="module")
 def cache_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Redis]:
     folder = tmp_path_factory.mktemp("redis")
-    processes = Processes(folder)
+    processes = ManagedProcesses(folder)
     made = Redis(processes, folder, folder / "redis.log")
     try:
         made.start()

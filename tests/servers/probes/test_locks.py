@@ -10,7 +10,7 @@ from harness.environment.servers import Postgres
 from harness.probes.lock_sessions import LockingSession, blocking_statements
 from harness.probes.locks import LockProbe
 from harness.record.migration import PLANNED, Wait
-from harness.record.statement_log import cause, let_go, told
+from harness.record.statement_log import cause, let_go, migration_log
 from tests.servers.probes.migrating import database, migrate, writers
 
 PLANTED = ("LOCK TABLE items IN ACCESS EXCLUSIVE MODE", "SELECT pg_sleep(0.5)")
@@ -27,7 +27,7 @@ def test_a_planted_lock_of_500_ms_is_reported_ten_times_of_ten(server: Postgres)
                 locked, _, released = migrate(server, "planted", *PLANTED, autocommit=False)
             with server.log.open() as log:
                 log.seek(start)
-                ran = told(log.read(), begun, time.time()).statements
+                ran = migration_log(log.read(), begun, time.time()).statements
             waits = [let_go(ran, wait) for wait in probe.seen.waits if wait.by_migration]
             assert {cause(ran, wait.head, wait.table, wait.ended) for wait in waits} == {PLANTED[0]}
             found.append((max((wait.ms for wait in waits), default=0.0), (released - locked) * 1000))

@@ -11,7 +11,7 @@ from harness.environment.servers import postgres_programs
 from harness.probes.postgres import PostgresProbe
 from harness.record.executions import HIDDEN, Executions
 from harness.record.statements import fingerprint
-from harness.record.unavailable import Unread
+from harness.record.unavailable import UnavailableReading
 from tests.servers.probes.postgres_server import Server, programs_of, running
 
 READ, SLOW = "SELECT kind FROM items WHERE id = %s", "SELECT pg_sleep(%s)"
@@ -183,7 +183,7 @@ def test_a_role_that_may_not_see_others_counts_them_together_and_says_how_it_may
     found = watched(probe, reading(server, 50))
     assert sums(found)[HIDDEN][:2] == (50, 50)
     assert probe.unread == [
-        Unread(
+        UnavailableReading(
             "postgres",
             "the statements and sessions of other roles",
             "the role stranger may not see them",

@@ -10,11 +10,11 @@ from pathlib import Path
 import pytest
 import redis
 
-from harness.environment.processes import Processes
+from harness.environment.processes import ManagedProcesses
 from harness.environment.servers import HOST, ONCE, free_ports, redis_program, wait_until
 from harness.probes.access import Cache
 from harness.probes.redis import RedisProbe
-from harness.record.unavailable import Unread
+from harness.record.unavailable import UnavailableReading
 
 PASSWORD = "password"
 
@@ -35,7 +35,7 @@ class Server:
 @pytest.fixture(scope="module")
 def server() -> Iterator[Server]:
     folder = Path(tempfile.mkdtemp())
-    processes = Processes(folder)
+    processes = ManagedProcesses(folder)
     (port,) = free_ports()
     (folder / "redis.conf").write_text(f'requirepass {PASSWORD}\nrename-command SLOWLOG ""\n')
     command = [redis_program(), str(folder / "redis.conf"), "--bind", HOST, "--port", str(port), "--save", ""]
@@ -78,7 +78,7 @@ def test_hits_and_misses_are_those_that_were_made_and_a_renamed_command_is_told(
     assert min(told["used_bytes"]) > 100_000
     assert {source for _, source, _, _ in probe.rows} == {"server:redis"}
     assert probe.unread == [
-        Unread(
+        UnavailableReading(
             "redis",
             "slow commands",
             "the server knows no SLOWLOG: it was renamed or taken away",

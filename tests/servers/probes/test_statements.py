@@ -6,11 +6,11 @@ from collections.abc import Callable
 import psycopg
 import pytest
 
-from harness.analysis.request_cost import tolls_of
+from harness.analysis.request_cost import request_costs
 from harness.evidence.n_plus_one import repetitions_of
 from harness.probes import redis_monitor as keys
 from harness.probes.access import Connection, Database
-from harness.record.request_work import Inspected
+from harness.record.request_work import RequestWork
 from harness.run.request_work import RequestWorkReader
 from tests.servers.probes.conftest import Make
 
@@ -83,7 +83,7 @@ def filled(made: Database) -> Database:
     return made
 
 
-def inspect(database: Database, request: Request, seed: int, requests: int = 6) -> Inspected:
+def inspect(database: Database, request: Request, seed: int, requests: int = 6) -> RequestWork:
     dice = random.Random(seed)
     with database.connect() as service, RequestWorkReader([database], []) as reader:
         reader.add(None)
@@ -109,7 +109,7 @@ def test_no_other_request_is_accused(database: Database, request_: Request) -> N
 def test_work_is_exact_and_alike_for_equal_arms(make: Make) -> None:
     """Each arm has a database of its own, as in a run: what others changed in it would be in the pages it looks at."""
     arms = [filled(make(name)) for name in ("one", "other")]
-    one, other = (tolls_of(inspect(arm, one_by_one, 7, requests=20))["GET /"] for arm in arms)
+    one, other = (request_costs(inspect(arm, one_by_one, 7, requests=20))["GET /"] for arm in arms)
     assert one.each.calls == other.each.calls > 4
     assert one.each.rows == other.each.rows
     assert one.each.blocks == pytest.approx(other.each.blocks, rel=0.01)
@@ -128,7 +128,7 @@ def test_a_server_that_does_not_tell_ends_nothing(database: Database) -> None:
     seen = inspect(blind, joined, 1)
     assert "pg_stat_statements" in seen.missing
     assert len(seen.requests) == 6
-    assert tolls_of(seen) == {}
+    assert request_costs(seen) == {}
 
 
 def test_a_server_that_goes_away_ends_nothing(database: Database) -> None:

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from harness.analysis.comparison import compare
-from harness.analysis.examination import Examination
+from harness.analysis.examination import SoundnessChecks
 from harness.analysis.summary import summarise
 from harness.errors import PlanError
 from harness.plan.file import parse_plan
@@ -20,7 +20,7 @@ DOCUMENT = Path(__file__).parents[4] / "docs" / "guards.md"
 
 def verdict_of(plan: Plan, trials: list[Trial]) -> Verdict:
     """The verdict of trials, examined on their way."""
-    examination = Examination(plan)
+    examination = SoundnessChecks(plan)
     summary = summarise(list(examination.watched(trials)))
     return judge(
         Measurement(

@@ -16,13 +16,13 @@ from hypothesis import strategies as st
 
 from harness.generator.http import connection as module
 from harness.generator.http import header_cache as header
-from harness.generator.http.connection import Connection, Limits
+from harness.generator.http.connection import Connection, ConnectionLimits
 from harness.generator.http.failures import FailedRequestError
 from tests.examples import examples
 
 END = b"\r\n\r\n"
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nX-Cache: hit\r\n\r\nok"
-LIMITS = Limits(connect_seconds=60, answer_seconds=60, most_body_bytes=10_000)
+LIMITS = ConnectionLimits(connect_seconds=60, answer_seconds=60, most_body_bytes=10_000)
 
 
 @dataclass(frozen=True)
