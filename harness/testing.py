@@ -9,7 +9,6 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, replace
 from datetime import UTC, datetime
 from pathlib import Path
-from types import TracebackType
 from typing import Any, Self
 
 import numpy as np
@@ -203,67 +202,50 @@ class FakeEnvironment:
             raise self.fail_at[event]
 
     def __enter__(self) -> Self:
-        """Come up."""
         self._note("up")
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        """Go down."""
+    def __exit__(self, *_: object) -> None:
         self._note("down")
 
     def prepare(self) -> list[Migration]:
-        """Migrate nothing."""
         self._note("prepare")
         services = self.services or (None,)
         return [Migration(arm, None, 0.0, service=service) for arm in ("before", "after") for service in services]
 
     def start(self, leg: Leg) -> Startup:
-        """Start nothing."""
         self._note(f"start {leg.title}")
         urls = {service: f"http://{leg.arm}/{service}" for service in self.services}
         return Startup(next(iter(urls.values()), f"http://{leg.arm}"), 0.25, urls)
 
-    def check(self) -> None:
-        """All is well."""
-
+    def check(self) -> None: ...
     def monitored(self) -> list[object]:
-        """No servers."""
         return []
 
     def databases(self) -> list[Database]:
-        """No databases."""
         return []
 
     def caches(self) -> list[Cache]:
-        """No caches."""
         return []
 
     def start_migration(self, database: Database, command: str, revision: str, name: str) -> ManagedProcess:  # noqa: ARG002 - the interface
-        """There is nothing to migrate."""
         raise EnvironmentFailedError(f"{name}: {database.name} is not there")
 
     def statement_log(self) -> Path:
-        """No server writes one."""
         return Path(os.devnull)
 
     def inject(self, fault: Fault) -> Callable[[], None]:
-        """Inject nothing."""
         self._note(f"inject {fault.service}")
         return lambda: self._note(f"end {fault.service}")
 
     def stop(self) -> list[Incident]:
-        """Stop nothing."""
         self._note("stop")
         return []
 
     def versions(self) -> dict[str, str]:
-        """No servers."""
         return {}
 
     def settings(self) -> dict[str, str]:
-        """No settings."""
         return {}
 
 

@@ -33,11 +33,9 @@ class Commands(click.Group):
     """Commands that are loaded when they are asked for: what most of them need takes seconds to load."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - as click calls it
-        """The names, in the order in which somebody needs them."""
         return list(COMMANDS)
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002 - the same
-        """The command of a name, if there is one."""
         if cmd_name not in COMMANDS:
             return None
         command: click.Command = getattr(importlib.import_module(f"harness.cli.{COMMANDS[cmd_name][0]}"), cmd_name)
@@ -46,13 +44,13 @@ class Commands(click.Group):
     def resolve_command(
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
-        """The command that is asked for; one that there is not is answered with the one that is like it."""
+        """Refuse an unknown command with the name of a similar one."""
         if args[0] not in COMMANDS and not args[0].startswith("-"):
             ctx.fail(f'no command "{args[0]}"; {nearest(args[0], COMMANDS)}')
         return super().resolve_command(ctx, args)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002 - the same
-        """What the commands do, without loading one."""
+        """List the commands without importing their modules."""
         with formatter.section("Commands"):
             formatter.write_dl([(name, does) for name, (_, does) in COMMANDS.items()])
 

@@ -37,12 +37,10 @@ class LineObserver:
         raise NotImplementedError
 
     def say(self, text: str) -> None:
-        """Something outside a leg has begun."""
         self._said = text
         self.show(text, news=True)
 
     def leg(self, leg: Leg, setup: Setup) -> None:
-        """A leg has begun."""
         again = "once more: " if leg in setup.legs_again else ""
         self.place = f"{again}block {leg.block} of {len(setup.order)} · {leg.arm}"
         self._legs_left = len(setup.legs) - leg.number
@@ -52,17 +50,15 @@ class LineObserver:
         self.show(f"{self.place} · {begun} {what}", news=True)
 
     def noise(self, setup: Setup, noise: Noise) -> None:
-        """Show what the blocks can detect."""
+        """Show which differences the blocks can detect."""
         floors = floors_of(difference for run in noise.runs for difference in run.differences)
         for line in self.foresee(self.plan, len(setup.order), floors):
             self.show(line, news=True)
 
     def requested(self, arm: str, requests: int, wanted: int) -> None:
-        """So many requests of an arm's corpus are made."""
         self.show(f"{self._said or arm}: {requests} of {wanted}", news=False)
 
     def progress(self, progress: Progress) -> None:
-        """The generator reported."""
         if progress.gathering:
             self.show(f"{self.place} · waiting for workers: {progress.workers} of {progress.wanted}", news=True)
             return
@@ -95,16 +91,13 @@ class LiveObserver(LineObserver):
         self.live = Live(self.spinner, console=console, transient=True, refresh_per_second=8)
 
     def show(self, text: str, *, news: bool) -> None:  # noqa: ARG002 - the interface
-        """Replace the line."""
         self.spinner.update(text=text)
 
     def __enter__(self) -> Self:
-        """Begin to draw."""
         self.live.start()
         return self
 
     def __exit__(self, *_: object) -> None:
-        """Remove the line."""
         self.live.stop()
 
 
@@ -119,14 +112,13 @@ class PlainObserver(LineObserver):
         self._last = 0.0
 
     def show(self, text: str, *, news: bool) -> None:
-        """Write the line when it is due."""
+        """Write the line if it is news, or ten seconds after the last one."""
         now = time.monotonic()
         if news or now - self._last >= PLAIN_SECONDS:
             self.write(text)
             self._last = now
 
     def __enter__(self) -> Self:
-        """Nothing to begin."""
         return self
 
     def __exit__(self, *_: object) -> None:

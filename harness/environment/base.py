@@ -40,16 +40,16 @@ class Environment(AbstractContextManager["Environment"], Protocol):
         """Raise ``EnvironmentFailedError`` when something that should be running is not."""
 
     def monitored(self) -> Sequence[object]:
-        """What there is to read of the leg while it is loaded, each of a type of ``harness.probes.registry``."""
+        """What probes read during the leg: values of the types in ``harness.probes.registry``."""
 
     def databases(self) -> Sequence[Database]:
-        """The databases of the leg; empty where none is known."""
+        """The databases of the leg; empty if unknown."""
 
     def caches(self) -> Sequence[Cache]:
-        """The Redis servers of the leg; empty where none is known."""
+        """The Redis servers of the leg; empty if unknown."""
 
     def start_migration(self, database: Database, command: str, revision: str, name: str) -> ManagedProcess:
-        """Start the migration of a database of the leg to a revision, as a process that the caller waits for."""
+        """Start the migration of a database of the leg to a revision; the caller waits for the process."""
 
     def statement_log(self) -> Path:
         """The log of the database server, with the statements of ``start_migration``."""
@@ -58,7 +58,7 @@ class Environment(AbstractContextManager["Environment"], Protocol):
         """Inject a fault of the plan; returns the function that ends it."""
 
     def stop(self) -> list[Incident]:
-        """Stop the services of the leg; returns what crashed or restarted under load, other than by a fault."""
+        """Stop the services of the leg; returns crashes and restarts under load that no fault caused."""
 
     def versions(self) -> dict[str, str]:
         """Versions of the servers by name."""

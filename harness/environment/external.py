@@ -13,7 +13,6 @@ from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from types import TracebackType
 from typing import Self
 
 import redis
@@ -66,7 +65,7 @@ class ExternalEnvironment:
         self._leg: ExternalArm | None = None
 
     def __enter__(self) -> Self:
-        """Fill in what comes from the caller's environment, and start the watchdog; no request is sent yet."""
+        """Expand ``${NAME}`` from the caller's environment, and start the watchdog; sends no request yet."""
         if not self.cwd.is_dir():
             raise EnvironmentFailedError(f"environment.cwd: no folder {self.cwd}")
         self._arms = {arm: self._arm(arm, part) for arm, part in self.plan.arms_in_order.items()}
@@ -81,20 +80,17 @@ class ExternalEnvironment:
         self.processes.guard()
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        """End a command that still runs and remove the scratch folder; the system stays as the last leg left it."""
+    def __exit__(self, *_: object) -> None:
+        """End a command that still runs and remove the scratch folder; leaves the system as it is."""
         self.processes.close()
         shutil.rmtree(self.scratch, ignore_errors=True)
 
     @property
     def label(self) -> str:
-        """What every process of the run carries in its environment."""
         return self.processes.label
 
     def prepare(self) -> list[Migration]:
-        """See that databases and, unless a switch has to come first, services of both arms answer; migrate nothing."""
+        """Check that databases answer, and services too unless a switch has to come first; migrates nothing."""
         self.logs.mkdir(parents=True, exist_ok=True)
         known: dict[str, DatabaseFacts] = {}
         for arm, one in self._arms.items():
@@ -109,9 +105,9 @@ class ExternalEnvironment:
         return []
 
     def start(self, leg: Leg) -> Startup:
-        """Make the leg's arm the one that answers, bring its data back, and wait until its services are ready.
+        """Switch to the leg's arm, reset its data, and wait until its services are ready.
 
-        In a sequential plan the arm is switched to once, since switching is expensive where a plan asks for that.
+        A sequential plan switches to each arm once, because switching is slow where a plan is sequential.
         """
         part = self.plan.arms_in_order[leg.arm]
         if self.spec.switch and not (self.plan.sequential and self._answers == leg.arm):
@@ -124,53 +120,46 @@ class ExternalEnvironment:
         return Startup(part.url or next(iter(part.urls.values())), None, part.urls)
 
     def check(self) -> None:
-        """Raise when the watchdog has ended, which is all that this run started.
+        """Raise if the watchdog has ended.
 
-        The leg measures the errors of requests, refused connections included, as samples. The
-        service gets no health checks under load either, which would be load of another kind. The next leg
+        Refused connections under load are samples of the leg; health checks would be load of another kind. The next leg
         waits until the service answers again.
         """
         self.processes.check()
 
     def monitored(self) -> list[object]:
-        """The database and the cache of the leg's arm; the processes run on other machines."""
         return [*self.databases(), *self.caches()]
 
     def databases(self) -> list[Database]:
-        """The database of the leg's arm, where the plan has its address."""
         if self._leg is None or not self._leg.postgres:
             return []
         dsn = self._leg.postgres
         return [Database(None, database_name(dsn), partial(connect, dsn), partial(connect, dsn))]
 
     def start_migration(self, database: Database, command: str, revision: str, name: str) -> ManagedProcess:  # noqa: ARG002 - the interface
-        """Refuse: only plans of kind "local" migrate under load; the check of the plan says so earlier."""
+        """Refuse; the check of the plan refuses it before the run."""
         raise EnvironmentFailedError(f"{name}: no migration of {database.name} under load in this kind of environment")
 
     def statement_log(self) -> Path:
-        """None is known."""
         return self.logs / "postgres.log"
 
     def caches(self) -> list[Cache]:
-        """The cache of the leg's arm, where the plan has its address."""
         if self._leg is None or not self._leg.redis:
             return []
         return [Cache(CACHE, partial(connect_cache, self._leg.redis))]
 
     def inject(self, fault: Fault) -> Callable[[], None]:
-        """Refuse: a run injects faults only into what it started; the check of the plan says so earlier."""
+        """Refuse; the check of the plan refuses it before the run."""
         raise EnvironmentFailedError(f"faults: {fault.service} was not started by this run")
 
     def stop(self) -> list[Incident]:
-        """Leave the system as it is."""
         return []
 
     def versions(self) -> dict[str, str]:
-        """The version of the database server, of each arm where they differ."""
         return by_arm({arm: {"postgresql": facts.version} for arm, facts in self._facts.items()}, len(self._arms))
 
     def settings(self) -> dict[str, str]:
-        """The settings of PostgreSQL and Redis, and the size of the database; of each arm where they differ."""
+        """Settings of PostgreSQL and Redis, and the size of the database; by arm if arms differ."""
         found = {arm: dict(facts.settings) for arm, facts in self._facts.items()}
         for arm, one in self._arms.items():
             if one.redis:
@@ -191,7 +180,7 @@ class ExternalEnvironment:
         return f"arms.{arm}.postgres" if self.plan.arms_in_order[arm].postgres else "environment.postgres"
 
     def _run(self, key: str, text: str, leg: Leg) -> None:
-        """Run a command of the plan to its end; what it leaves in the background ends with it."""
+        """Run a command of the plan; processes that it leaves in the background end with it."""
         values = {"arm": leg.arm, "revision": self.plan.arms_in_order[leg.arm].revision or ""}
         command = [PLACEHOLDER.sub(lambda match: values[match[1]], word) for word in shlex.split(text)]
         log, seconds = self.logs / f"{leg.title}.{key}.log", self.spec.command_seconds

@@ -13,7 +13,6 @@ from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 from importlib.metadata import version
 from pathlib import Path
-from types import TracebackType
 from typing import Self
 
 import psycopg
@@ -65,7 +64,7 @@ class LocalEnvironment:
         self._leg, self._ready_at = "", 0.0
 
     def __enter__(self) -> Self:
-        """Take a scratch folder and start the watchdog; nothing else runs yet."""
+        """Make a scratch folder and start the watchdog; no server runs yet."""
         if not self.cwd.is_dir():
             raise EnvironmentFailedError(f"environment.cwd: no folder {self.cwd}")
         self.scratch = seeds.new_scratch_folder()
@@ -74,26 +73,21 @@ class LocalEnvironment:
         self.processes.guard()
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        """End every process of the run and remove its scratch folder."""
+    def __exit__(self, *_: object) -> None:
         self.processes.close()
         shutil.rmtree(self.scratch, ignore_errors=True)
         shutil.rmtree(self.sockets, ignore_errors=True)
 
     @property
     def label(self) -> str:
-        """What every process of the run carries in its environment."""
         return self.processes.label
 
     @property
     def provides_postgres(self) -> bool:
-        """Whether the plan asks for a PostgreSQL server."""
         return "postgres" in self.spec.provides
 
     def prepare(self) -> list[Migration]:
-        """Start the servers, seed, and bring databases to each arm's revision; returns what that took, by arm.
+        """Start the servers, seed, and migrate each arm's databases.
 
         Arms of one revision share their databases and the figures of the migrations.
         """
@@ -107,7 +101,6 @@ class LocalEnvironment:
         return migrate_once(self.plan.arms_in_order, self.plan.databases_of, self._migrate)
 
     def start(self, leg: Leg) -> Startup:
-        """Reset the arm's data and caches, start its services side by side and wait until all are ready."""
         arm = self.plan.arm(leg.arm)
         if self.provides_postgres:
             self._templates.copy(title_of(self.plan, leg.arm), LEG)
@@ -125,11 +118,6 @@ class LocalEnvironment:
         return Startup(urls[0], seconds, {part: url for part, url in zip(parts, urls, strict=True) if part})
 
     def check(self) -> None:
-        """Raise when something that should be running is not.
-
-        Raises:
-            EnvironmentFailedError: with the last lines of its log as a note.
-        """
         self.processes.check()
         servers = [getattr(self, name, None) for name in ("postgres", "redis")]
         for process in [*self._services, *(server.process for server in servers if server)]:
@@ -137,12 +125,10 @@ class LocalEnvironment:
                 process.check()
 
     def monitored(self) -> list[object]:
-        """The processes of the servers and services of a leg, its databases and its Redis server."""
         processes = [ServiceProcess(name, process) for name, process in self._running().items()]
         return [*processes, *self.databases(), *self.caches()]
 
     def databases(self) -> list[Database]:
-        """The databases of the leg that was started, one for each service."""
         if not self.provides_postgres:
             return []
         names = {part: _named(LEG, part) for part in self.spec.parts}
@@ -151,33 +137,27 @@ class LocalEnvironment:
         return [Database(part, name, partial(connect, name), connect, log) for part, name in names.items()]
 
     def start_migration(self, database: Database, command: str, revision: str, name: str) -> ManagedProcess:
-        """Start to bring a database of the leg to a revision; who waits for its end may end it."""
         words = self._command(command, revision=revision, service=database.service)
         env = expanded(self.spec.env, "environment.env") | {"DATABASE_URL": migration_url(self.postgres, database.name)}
         log = self.logs / f"{_named(name, database.service)}.log"
         return self.processes.start(f"the {name}", words, log, cwd=self.cwd, env=env)
 
     def statement_log(self) -> Path:
-        """The log of the database server, which has the statements of migrations that were started so."""
         return self.logs / "postgres.log"
 
     def caches(self) -> list[Cache]:
-        """The Redis server of the run, where the plan asks for one."""
         return [Cache(CACHE, partial(redis.Redis.from_url, self.redis.url()))] if "redis" in self.spec.provides else []
 
     def inject(self, fault: Fault) -> EndFault:
-        """Inject a fault; returns the function that ends it."""
         return inject_fault(self._running()[fault.service], fault.kind)
 
     def stop(self) -> list[Incident]:
-        """Stop the services of the leg; returns which servers restarted under load, except those of faults."""
         restarted = list(self._restarted())
         end_together(self._services)
         self._services = []
         return restarted
 
     def versions(self) -> dict[str, str]:
-        """Versions of the servers in use."""
         found = {}
         if self.provides_postgres:
             found["postgresql"] = self.postgres.version()
@@ -186,7 +166,6 @@ class LocalEnvironment:
         return found
 
     def settings(self) -> dict[str, str]:
-        """The settings of PostgreSQL and Redis, those of the plan included."""
         found = {}
         if self.provides_postgres:
             with self.postgres.connect() as connection:
@@ -209,7 +188,7 @@ class LocalEnvironment:
                 yield Incident(self._leg, name, what, round(after, 1), restarted=True)
 
     def _running(self) -> dict[str, ManagedProcess]:
-        """Servers and services by the names that readings and faults know them by."""
+        """Servers and services by their names in readings and faults."""
         servers = {DATABASE: getattr(self, "postgres", None), CACHE: getattr(self, "redis", None)}
         found = {name: server.process for name, server in servers.items() if server and server.process}
         return found | {part or UNNAMED: one for part, one in zip(self.spec.parts, self._services, strict=True)}
@@ -234,7 +213,7 @@ class LocalEnvironment:
         self.postgres.start()
 
     def _build_seed(self) -> Path:
-        """A running cluster with the seeded databases in it, in a folder of its own."""
+        """Start a new cluster and seed its databases; returns its folder."""
         built = self.scratch / "built"
         built.mkdir()
         self.postgres = self._server(built / "data")

@@ -66,15 +66,14 @@ class PostgresServer(ABC):
 
     @abstractmethod
     def connect(self, database: str = "") -> Connection:
-        """A connection of the administrator in autocommit mode; ``""`` is ``admin_database``."""
+        """An administrator's connection in autocommit mode; ``""`` is ``admin_database``."""
 
     def fetch(self, query: str, database: str = "") -> list[tuple[object, ...]]:
-        """All rows of a query."""
         with self.connect(database) as connection:
             return connection.execute(query.encode()).fetchall()
 
     def execute(self, *statements: sql.SQL | sql.Composed, database: str = "") -> None:
-        """Run statements.
+        """Run statements in one connection.
 
         Raises:
             EnvironmentFailedError: with the server's message.
@@ -87,15 +86,11 @@ class PostgresServer(ABC):
             raise self.failure(error) from error
 
     def failure(self, error: psycopg.Error) -> EnvironmentFailedError:
-        """A failed statement as an error of the environment."""
+        """The error to raise for a failed statement."""
         return EnvironmentFailedError(f"postgres: {message_of(error)}")
 
     def copy_database(self, source: str, target: str) -> None:
-        """Replace a database by a copy of another, with the same owner; ends the sessions of both.
-
-        Raises:
-            EnvironmentFailedError: with the server's message.
-        """
+        """Replace a database by a copy of another, with the same owner; ends the sessions of both."""
         ((owner, version),) = self.fetch(_OWNER.format(sql.Literal(source)).as_string())
         names = [sql.Identifier(target), sql.Identifier(source), sql.Identifier(str(owner))]
         strategy = sql.SQL(" STRATEGY FILE_COPY" if int(str(version)) >= _FILE_COPY_SINCE else "")
@@ -106,15 +101,13 @@ class PostgresServer(ABC):
         )
 
     def vacuum(self, databases: Sequence[str]) -> None:
-        """Vacuum and analyse databases, so that their statistics are those of their rows."""
         for database in databases:
             self.execute(sql.SQL("VACUUM (ANALYZE)"), database=database)
 
     def create_statistics_extension(self) -> None:
-        """Create pg_stat_statements in the database postgres, where the server has it."""
+        """Create pg_stat_statements in the database postgres, if the server has it."""
         with suppress(psycopg.Error), self.connect("postgres") as connection:
             connection.execute("CREATE EXTENSION IF NOT EXISTS pg_stat_statements")
 
     def version(self) -> str:
-        """The version of the server, ``18.1``."""
         return str(self.fetch("SHOW server_version")[0][0])

@@ -45,11 +45,11 @@ class ManagedProcess:
 
     @property
     def pid(self) -> int:
-        """Its process id, which is also its process group."""
+        """The process id, which is also the process group."""
         return self.popen.pid
 
     def check(self) -> None:
-        """Raise when it has ended.
+        """Raise if it has ended.
 
         Raises:
             EnvironmentFailedError: with the last lines of its log as a note.
@@ -59,16 +59,15 @@ class ManagedProcess:
             raise with_log(EnvironmentFailedError(f"{self.name} ended by itself ({describe(status)})"), self.log)
 
     def end(self, *, seconds: float = 10.0) -> None:
-        """End it and its process group: SIGTERM or its own signal, then SIGKILL."""
+        """End the process group: SIGTERM or its own signal, then SIGKILL."""
         end_together([self], seconds=seconds)
 
     def restart(self) -> None:
-        """Start it again with the same command, after it has ended."""
         self.popen = self._spawn()
         self.down = False
 
     def tree(self) -> list[psutil.Process]:
-        """It and all its children; empty when it has ended."""
+        """The process and its descendants; empty if it has ended."""
         try:
             root = psutil.Process(self.pid)
             return [root, *root.children(recursive=True)]
@@ -100,7 +99,7 @@ class ManagedProcesses:
         self._watchdog: subprocess.Popen[bytes] | None = None
 
     def guard(self) -> None:
-        """Record the owner of the scratch folder, and start the watchdog, which finally removes the folders."""
+        """Record the owner of the scratch folder, and start the watchdog, which later removes the folders."""
         owner = self.scratch / f"{OWNER}.partial"
         try:
             owner.write_text("\n".join([self.label, *map(str, self.folders)]))
@@ -113,11 +112,7 @@ class ManagedProcesses:
         )
 
     def check(self) -> None:
-        """Raise when the watchdog has ended.
-
-        Raises:
-            EnvironmentFailedError: as nothing would clean up if the harness were killed now.
-        """
+        """Raise if the watchdog has ended, because nothing would clean up after a kill of the harness."""
         status = self._watchdog.poll() if self._watchdog else None
         if status is not None:
             raise EnvironmentFailedError(
@@ -135,10 +130,10 @@ class ManagedProcesses:
         env: Mapping[str, str],
         stops_by: signal.Signals = signal.SIGTERM,
     ) -> ManagedProcess:
-        """Start a process with its output in ``log``; ``stops_by`` is the signal that asks it to end.
+        """Start a process with its output in ``log``; ``stops_by`` is the signal that ends it.
 
         Raises:
-            EnvironmentFailedError: when the program does not exist or may not be run.
+            EnvironmentFailedError: if the program does not exist or must not be executed.
         """
         log.parent.mkdir(parents=True, exist_ok=True)
         process = ManagedProcess(
@@ -171,10 +166,10 @@ class ManagedProcesses:
     def run(
         self, name: str, command: Sequence[str], log: Path, *, cwd: Path, env: Mapping[str, str], seconds: float
     ) -> float:
-        """Run a command to its end; returns the seconds it took.
+        """Run a command to its end; returns seconds.
 
         Raises:
-            CommandError: when it fails or takes longer than ``seconds``, with the last lines of its log as a note.
+            CommandError: if it fails or takes longer than ``seconds``, with the last lines of its log as a note.
         """
         started = time.monotonic()
         process = self.start(name, command, log, cwd=cwd, env=env)
@@ -189,16 +184,15 @@ class ManagedProcesses:
         return time.monotonic() - started
 
     def environment(self, extra: Mapping[str, str]) -> dict[str, str]:
-        """This process's environment, this interpreter first on the PATH, the label and ``extra`` on top."""
+        """This process's environment with this interpreter first on the PATH, the label, and ``extra``."""
         path = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", os.defpath)])
         return {**os.environ, "PATH": path, "PYTHONUNBUFFERED": "1", LABEL: self.label, **extra}
 
     def end(self) -> None:
-        """End everything that carries the label."""
         end_all(self.label, self.scratch)
 
     def close(self) -> None:
-        """End everything that carries the label and let the watchdog clean up."""
+        """End every process of the run and let the watchdog clean up."""
         self.end()
         if self._watchdog and self._watchdog.stdin:
             self._watchdog.stdin.close()

@@ -95,7 +95,7 @@ class Postgres(PostgresServer):
         self.process: ManagedProcess | None = None
 
     def create(self) -> None:
-        """Make an empty cluster with the role that services connect as."""
+        """Make an empty cluster with the role of the services."""
         command = [*as_nobody(), str(postgres_programs() / "initdb"), "-D", str(self.data), "-U", "postgres"]
         options = [
             "--encoding=UTF8",
@@ -110,7 +110,6 @@ class Postgres(PostgresServer):
         self.stop()
 
     def start(self) -> None:
-        """Start it and wait until a query answers."""
         (self.port,) = free_ports()
         settings = {
             **self.settings,
@@ -130,28 +129,25 @@ class Postgres(PostgresServer):
             self.execute(sql.SQL("ALTER ROLE {} PASSWORD {}").format(role, sql.Literal(self.password)))
 
     def stop(self) -> None:
-        """Shut it down cleanly, so that its files can be copied."""
+        """Shut down cleanly, so that the files can be copied."""
         if self.process:
             self.process.end(seconds=START_SECONDS * 2)
             self.process = None
 
     def url(self, database: str, *, role: str = SERVICE_ROLE) -> str:
-        """The address of a database for commands and services."""
         return f"postgresql://{role}:{self.password}@{HOST}:{self.port}/{database}"
 
     def connect(self, database: str = "") -> Connection:
-        """A connection of the administrator over the socket, in autocommit mode."""
         name = database or self.admin_database
         return psycopg.connect(
             host=str(self.sockets), port=self.port, user="postgres", dbname=name, autocommit=True, connect_timeout=5
         )
 
     def failure(self, error: psycopg.Error) -> EnvironmentFailedError:
-        """As of any server, with the last lines of its log."""
         return with_log(super().failure(error), self.log)
 
     def started_at(self) -> float:
-        """When it started, in seconds since the epoch; the crash of a backend counts as a restart, which it causes."""
+        """The start in seconds since the epoch; a crash of a backend counts, because it restarts the server."""
         ((started_at,),) = self.fetch(_STARTED)
         return float(str(started_at))
 
@@ -173,7 +169,6 @@ class Redis:
         self.process: ManagedProcess | None = None
 
     def start(self) -> None:
-        """Start it and wait until it answers PING."""
         (self.port,) = free_ports()
         options = ["--bind", HOST, "--port", str(self.port), "--save", "", "--appendonly", "no"]
         options += ["--databases", str(REDIS_DATABASES), "--dir", str(self.folder)]
@@ -185,21 +180,18 @@ class Redis:
         wait_until(self._answers, self.process, START_SECONDS, "PING")
 
     def url(self, database: int = 0) -> str:
-        """The address of a database for commands and services."""
         return f"redis://:{self.password}@{HOST}:{self.port}/{database}"
 
     def flush(self) -> None:
-        """Delete all keys of all databases."""
         with redis.Redis.from_url(self.url()) as client:
             client.flushall()
 
     def started_at(self) -> float:
-        """When it started, in seconds since the epoch, to the second."""
+        """The start in seconds since the epoch, to the second."""
         with redis.Redis.from_url(self.url()) as client:
             return time.time() - float(client.info("server")["uptime_in_seconds"])
 
     def version(self) -> str:
-        """The server's version."""
         with redis.Redis.from_url(self.url()) as client:
             return str(client.info("server")["redis_version"])
 

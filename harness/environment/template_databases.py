@@ -50,11 +50,7 @@ class TemplateDatabases:
     names: Callable[[str], Sequence[str]]
 
     def copy(self, source: str, target: str) -> None:
-        """Replace the databases of a title by copies of another's, side by side: they share the checkpoints.
-
-        Raises:
-            EnvironmentFailedError: with the server's message.
-        """
+        """Replace the databases of a title by copies of another's, in parallel: they share the checkpoints."""
         sources, targets = self.names(source), self.names(target)
         with ThreadPoolExecutor(max(len(sources), 1)) as pool:
             list(pool.map(self.server.copy_database, sources, targets))
@@ -69,7 +65,7 @@ class TemplateDatabases:
         *,
         service: str | None = None,
     ) -> Migration:
-        """Run the migration of databases, and measure what it did to them; ``run`` returns the seconds it took.
+        """Run the migration of databases, and measure its effect on them; ``run`` returns seconds.
 
         The databases of the placebo are vacuumed and analysed afterwards.
         """
@@ -82,7 +78,7 @@ class TemplateDatabases:
         return migrated(arm, revision, seconds, before, after, service=service, index_seconds=built)
 
     def _build_seconds(self, databases: Sequence[str]) -> dict[str, float]:
-        """What building each index took; empty where the server has no pg_stat_statements."""
+        """Build time by index; empty if the server has no pg_stat_statements."""
         built: dict[str, float] = {}
         with suppress(psycopg.Error), self.server.connect("postgres") as connection:
             for database in databases:

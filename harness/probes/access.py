@@ -48,7 +48,7 @@ class HasPid(Protocol):
 
     @property
     def pid(self) -> int:
-        """Its process id at this moment."""
+        """The present process id."""
 
 
 @dataclass(frozen=True, slots=True)

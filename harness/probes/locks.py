@@ -8,7 +8,6 @@ import time
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from threading import Event, Thread
-from types import TracebackType
 from typing import Any, NamedTuple, Self
 
 import psycopg
@@ -82,7 +81,6 @@ class LockProbe:
         self._thread = Thread(target=self._watch, name="locks", daemon=True)
 
     def __enter__(self) -> Self:
-        """Begin to look."""
         with self.database.connect() as connection:
             self.files = _files(connection)
             self._known = set(self.files)
@@ -90,27 +88,23 @@ class LockProbe:
         self._thread.start()
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        """Look no more."""
+    def __exit__(self, *_: object) -> None:
         self._over.set()
         self._thread.join(10)
 
     def rewritten(self) -> tuple[str, ...]:
-        """The tables that have other files than when it was entered, and were there then."""
+        """Tables whose file changed since the start: the migration rewrote them."""
         with self.database.connect() as connection:
             now = _files(connection)
         kept = [file for oid, file in self.files.items() if oid in now and now[oid].number != file.number]
         return tuple(sorted(file.name for file in kept if file.kind in TABLES))
 
     def invalid(self) -> tuple[str, ...]:
-        """The INVALID indexes that there are now."""
         with self.database.connect() as connection:
             return tuple(str(name) for (name,) in connection.execute(_marked(_INVALID)).fetchall())
 
     def space(self, begun: float, ended: float) -> Space:
-        """What was written between two moments, beside what the load writes."""
+        """WAL and disk used between two moments, with the WAL of the load at its rate before the first."""
         wal, disk = self.seen.wal, self.seen.space
         before = [(at, lsn) for at, lsn in wal if at <= begun]
         after = [lsn for at, lsn in wal if at >= ended]

@@ -8,7 +8,6 @@ import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from functools import partial
-from types import TracebackType
 from typing import Self
 
 import psycopg
@@ -36,7 +35,7 @@ class PostgresProbe(Probe):
         self._watches: list[ServerWatch] = []
 
     def __enter__(self) -> Self:
-        """Connect, and begin to read."""
+        """Connect and start reading."""
         started = time.thread_time()
         for number, databases in enumerate(self._by_server(), start=1):
             name = f"{SERVER}{DATABASE}" + (f"-{number}" if number > 1 else "")
@@ -53,11 +52,9 @@ class PostgresProbe(Probe):
         self._spent.append(time.thread_time() - started)
         return super().__enter__()
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        """Stop reading, and put together what was read."""
-        super().__exit__(kind, error, trace)
+    def __exit__(self, *_: object) -> None:
+        """Stop reading and combine what the servers reported."""
+        super().__exit__()
         started = time.thread_time()
         hanging = any(thread.is_alive() for thread in self._threads)
         for watch in self._watches:
@@ -82,7 +79,7 @@ class PostgresProbe(Probe):
             self.server_ms += watch.statements.own_ms
 
     def _by_server(self) -> list[list[Database]]:
-        """The databases by server; one that does not answer is left out and added to ``unread``."""
+        """The databases by server; one that does not answer is added to ``unread``."""
         found: dict[tuple[str, int], list[Database]] = {}
         for database in self._databases:
             try:
@@ -93,7 +90,7 @@ class PostgresProbe(Probe):
         return list(found.values())
 
     def _silent(self, database: Database | None, error: psycopg.Error) -> None:
-        """Record that a server does not answer, without its message, which may contain an address or a name."""
+        """Add a server that does not answer to ``unread``, without its message: that may hold an address."""
         where = f"the database {database.name}" if database else "the database server"
         why = f"it does not answer ({type(error).__name__})"
         self.unread.append(

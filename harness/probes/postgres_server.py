@@ -49,10 +49,10 @@ class ServerWatch:
         self._ticks = 0
 
     def begin(self) -> None:
-        """Connect, see what may be read, and read what later readings are compared with.
+        """Connect, read the privileges, and take the first reading.
 
         Raises:
-            psycopg.Error: when the server does not answer.
+            psycopg.Error: if the server does not answer.
         """
         self._open()
         main = next(iter(self._connections.values()))
@@ -68,10 +68,10 @@ class ServerWatch:
         self.read(first=True)
 
     def read(self, *, first: bool = False) -> None:
-        """Read once, as once a second.
+        """Take the reading of one second.
 
         Raises:
-            psycopg.Error: when the server does not answer any more; the next reading connects anew.
+            psycopg.Error: if the server does not answer; the next reading connects again.
         """
         try:
             self._open()
@@ -88,10 +88,10 @@ class ServerWatch:
             raise
 
     def look(self) -> None:
-        """Look at the sessions once, as ten times a second.
+        """Sample the sessions, ten times a second.
 
         Raises:
-            psycopg.Error: when the server does not answer any more; the next look connects anew.
+            psycopg.Error: if the server does not answer; the next sample connects again.
         """
         try:
             if self._looking is None:
@@ -103,7 +103,7 @@ class ServerWatch:
             raise
 
     def end(self) -> None:
-        """Read for the last time."""
+        """Take the last reading."""
         self.read()
         if self.statements and self.statements.lost:
             why = "the server began anew in a leg, or somebody reset them"
@@ -115,17 +115,16 @@ class ServerWatch:
         self._objects = {oid: (self._objects[oid][0], found) for oid, found in self._read_objects()}
 
     def close(self) -> None:
-        """Close the connections that readings use."""
+        """Close the connections of the readings."""
         _close([*self._connections.values(), self._counting])
         self._connections, self._counting = {}, None
 
     def close_all(self) -> None:
-        """Close every connection."""
         self.close()
         _close([self._looking])
 
     def objects(self) -> list[dict[str, Any]]:
-        """What every table and index of each database was used for between the first reading and the last."""
+        """The use of each table and index between the first reading and the last."""
         return [
             {"service": self._oids[oid].service, "name": self._oids[oid].name, **last.since(first)}
             for oid, (first, last) in self._objects.items()
@@ -179,7 +178,7 @@ class ServerWatch:
             self._read_database(at_ns, oid, connection)
 
     def _read_database(self, at_ns: int, oid: int, connection: Connection) -> None:
-        """Rows and size of a database; every tenth time, where it has so many tables that it takes long."""
+        """Read rows and size of a database: every tenth time if that takes long."""
         now_and_then = self._ticks % SELDOM == 0
         queries = [views.ROWS] if now_and_then or oid not in self._large else []
         queries += [views.SIZE] if now_and_then else []

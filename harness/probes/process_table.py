@@ -46,11 +46,10 @@ class ProcessTable:
 
     @classmethod
     def read(cls) -> Self:
-        """The processes of this moment."""
         return cls(dict(_from_proc() if HAS_PROC else _from_psutil()))
 
     def tree(self, root: int) -> dict[int, ProcessStatus]:
-        """A process and all below it by their ids; none when it is gone."""
+        """A process and its descendants by id; empty if it is gone."""
         found: dict[int, ProcessStatus] = {}
         waiting = [root] if root in self.processes else []
         while waiting:

@@ -10,7 +10,6 @@ import re
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
-from types import TracebackType
 from typing import Any, Self
 
 import psycopg
@@ -59,7 +58,7 @@ class AutoExplain:
         self._offset, self._changed = 0, False
 
     def __enter__(self) -> Self:
-        """Switch it on, and wait until it is."""
+        """Switch auto_explain on, and wait until it is."""
         if self.log and self.databases:
             try:
                 with self.databases[0].statistics() as connection:
@@ -68,10 +67,8 @@ class AutoExplain:
                 self.missing = " ".join(str(error).split())
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        """Read the plans, and switch it off."""
+    def __exit__(self, *_: object) -> None:
+        """Switch auto_explain off, and read the plans."""
         if not self.log or not self._changed:
             return
         try:
@@ -99,7 +96,7 @@ class AutoExplain:
         self._reload(connection, "-1")
 
     def _reload(self, connection: Connection, wanted: str) -> None:
-        """Have the settings take effect; a new connection has them as soon as the server does."""
+        """Reload the configuration, and wait until a new connection has it."""
         connection.execute("SELECT pg_reload_conf()")
         deadline = time.monotonic() + WAIT_SECONDS
         while time.monotonic() < deadline:
@@ -111,7 +108,7 @@ class AutoExplain:
         self.missing = f"{SWITCH} did not become {wanted}: the command line of the server may set it"
 
     def _new(self, log: Path) -> str:
-        """What was written to the log since the start, its end where that is much."""
+        """What the server logged since the start; of a large log the end."""
         with log.open("rb") as file:
             size = file.seek(0, 2)
             file.seek(max(self._offset, size - MOST_BYTES))

@@ -3,7 +3,6 @@
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
-from types import TracebackType
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 if TYPE_CHECKING:
@@ -63,19 +62,15 @@ class Probe:
 
     @property
     def seconds(self) -> float:
-        """The CPU seconds of this process that reading took; of threads that have ended."""
+        """CPU seconds of this process spent on reading, by threads that have ended."""
         return sum(self._spent)
 
     def __enter__(self) -> Self:
-        """Begin to read."""
         for thread in self._threads:
             thread.start()
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        """Stop reading."""
+    def __exit__(self, *_: object) -> None:
         self._done.set()
         for thread in self._threads:
             thread.join(self._patience)

@@ -74,11 +74,10 @@ class _Server:
 
     @property
     def refuses_all(self) -> bool:
-        """Whether it refuses every command."""
         return not self._commands
 
     def read(self) -> list[Row]:
-        """The rows of this moment; empty while it does not answer."""
+        """The rows of this moment; empty if the server does not answer."""
         found: list[Row] = []
         at_ns = time.time_ns()
         for command, ask in [*self._commands.items()]:
@@ -106,7 +105,6 @@ class _Server:
         return found
 
     def close(self) -> None:
-        """Close the connection."""
         if self._client is not None:
             self._client.close()
 

@@ -4,7 +4,6 @@ import re
 import threading
 from collections.abc import Sequence
 from contextlib import suppress
-from types import TracebackType
 from typing import Any, Self
 
 import redis
@@ -35,16 +34,13 @@ class KeyWatch:
         self._done = threading.Event()
 
     def __enter__(self) -> Self:
-        """Read which keys are there, and begin to watch."""
+        """Read the existing keys, and start MONITOR."""
         for cache in self._caches:
             with suppress(redis.RedisError):
                 self._watch(cache)
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        """Take in what was sent last, and end."""
+    def __exit__(self, *_: object) -> None:
         self._done.wait(LAST_SECONDS)
         self._done.set()
         for client, monitor, thread in zip(self._clients, self._monitors, self._threads, strict=True):
@@ -55,7 +51,6 @@ class KeyWatch:
                 monitor.connection.disconnect()
 
     def uses(self) -> tuple[KeyUse, ...]:
-        """Lookups by key pattern."""
         return tuple(use for keys in self._keys for use in keys.uses())
 
     def _watch(self, cache: Cache) -> None:

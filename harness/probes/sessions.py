@@ -18,7 +18,7 @@ class Sessions:
         self._waits: Counter[str] = Counter()
 
     def look(self, rows: Iterable[Look]) -> int:
-        """Add one reading of the sessions; returns how many wait for a lock."""
+        """Add one sample of the sessions; returns how many wait for a lock."""
         total = blocked = 0
         for state, kind, event, count in rows:
             total += count
@@ -31,11 +31,11 @@ class Sessions:
         return blocked
 
     def readings(self) -> Iterator[tuple[str, float]]:
-        """Their summary: means, except where it says maximum.
+        """Means over the samples of a second, except the two maxima.
 
         ``connections`` is the maximum, ``blocked_sessions`` the maximum that waited for a lock,
-        ``connections{state="…"}`` the mean in a state, ``waiting{for="…"}`` the mean with a wait event,
-        ``CPU`` those that are active without one.
+        ``connections{state="…"}`` the mean in a state, ``waiting{for="…"}`` the mean with a wait event;
+        ``CPU`` counts active sessions without a wait event.
         """
         if self._looks:
             yield "connections", float(self._most)

@@ -36,7 +36,7 @@ class StatementWatch:
         self._found: list[tuple[int, int, int, int | None, Counts]] = []
 
     def read(self, connection: Connection, *, first: bool = False) -> None:
-        """Read once; the ``first`` reading is what later ones are compared with."""
+        """Take a reading; later ones are compared with the ``first``."""
         at_ns = time.time_ns()
         now = _together(connection.execute(views.statements(self._schema).encode(), [self._databases]).fetchall())
         ((dealloc, since),) = connection.execute(views.evicted(self._schema).encode()).fetchall()
@@ -53,7 +53,7 @@ class StatementWatch:
         self._last, self._last_ns = now, at_ns
 
     def executions(self) -> Executions:
-        """All that was counted, by fingerprint, at the wall clock's ns."""
+        """All executions counted, by fingerprint; times in wall-clock ns."""
         counted = {queryid: text for queryid, text in self.texts.items() if is_question(text)}
         prints = {queryid: fingerprint(text) for queryid, text in counted.items()}
         rows: list[Row] = [

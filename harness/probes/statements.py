@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
-from types import TracebackType
 from typing import Any, Self
 
 import psycopg
@@ -42,7 +41,7 @@ class StatementCounter:
         self._stack = ExitStack()
 
     def __enter__(self) -> Self:
-        """Connect; what cannot be read is ``missing`` from then on."""
+        """Connect; if that fails, ``missing`` says why."""
         try:
             for connect, services in self._servers.items():
                 self._connections.append((self._stack.enter_context(connect()), services))
@@ -51,17 +50,14 @@ class StatementCounter:
             self.missing = " ".join(str(error).split()) or type(error).__name__
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        """Disconnect."""
+    def __exit__(self, *_: object) -> None:
         self._stack.close()
 
     def look(self) -> dict[Key, Counts]:
-        """The counters as they are at this moment, since the server last forgot them.
+        """The counters since their last reset.
 
         Raises:
-            psycopg.Error: when the server refuses.
+            psycopg.Error: if the server refuses.
         """
         found: dict[Key, Counts] = {}
         for connection, services in self._connections:
@@ -74,7 +70,7 @@ class StatementCounter:
         return found
 
     def _learn(self, connection: Connection, numbers: list[int]) -> None:
-        """Find out which statements some numbers stand for; what is not counted gets no fingerprint."""
+        """Read the texts of new query ids; a statement that is not counted gets no fingerprint."""
         if not numbers:
             return
         self._known |= dict.fromkeys(numbers, "")

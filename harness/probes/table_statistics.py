@@ -30,7 +30,7 @@ class Objects:
 
     @classmethod
     def read(cls, connection: Connection) -> Self:
-        """Those of the database that is connected."""
+        """Read the statistics of the connected database."""
         tables = {
             f"{schema}.{table}": dict(
                 zip(
@@ -49,7 +49,7 @@ class Objects:
         return cls(tables, indexes)
 
     def since(self, first: "Objects") -> dict[str, list[dict[str, Any]]]:
-        """What was counted since an earlier moment; sizes, live and dead rows are those of now."""
+        """The increase since an earlier moment; sizes, live and dead rows are present values."""
         counted = (*TABLE_COUNTS, *TABLE_BLOCKS, "vacuums", "analyses")
         return {
             "tables": [_since(name, now, first.tables.get(name, {}), counted) for name, now in self.tables.items()],

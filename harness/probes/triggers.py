@@ -45,7 +45,7 @@ class TriggerWatch:
             self._level, self._sure = _counted(said, of_roles)
 
     def read(self, connection: Connection) -> Iterator[tuple[str, float]]:
-        """Triggers, how many of them are not counted, and calls and ms since the statistics of the database began."""
+        """Number of triggers, of uncounted ones, and their calls and ms since the statistics were reset."""
         if self._triggers and not self._refused and self._level == LEVELS[0]:
             yield from ((THERE, self._triggers), (UNCOUNTED, self._triggers))
         elif not self._refused:
@@ -58,7 +58,6 @@ class TriggerWatch:
             yield from ((THERE, self._triggers), (UNCOUNTED, self._uncounted), (CALLS, calls), (MS, ms))
 
     def missing(self) -> Iterator[Missing]:
-        """What is not counted of the triggers that there are."""
         if self._refused:
             yield WHAT, self._refused, "GRANT SELECT ON that view to the role that reads it"
         elif not self._uncounted:
@@ -75,7 +74,7 @@ class TriggerWatch:
 
     @property
     def _uncounted(self) -> int:
-        """How many of the triggers call a function that nobody counts."""
+        """How many triggers call a function that PostgreSQL does not count."""
         fired = len(set(self._calls)) > 1
         if self._level == LEVELS[0] or not (self._sure or fired):
             return self._triggers

@@ -26,7 +26,7 @@ class Address:
 
     @property
     def loopback(self) -> bool:
-        """Whether only this machine can reach it."""
+        """Whether only this machine can connect to it."""
         try:
             return ipaddress.ip_address(self.host).is_loopback
         except ValueError:

@@ -32,11 +32,11 @@ class ResponseComparison:
         self._key = secrets.token_hex(16)
 
     def compare_before(self, leg: Leg) -> None:
-        """Request the answers that are due before a leg.
+        """Request the corpus from the arms that are due before a leg.
 
         Raises:
-            EnvironmentFailedError: when the system under test does not come up or stay up.
-            MeasurementError: when the generator breaks.
+            EnvironmentFailedError: if the system under test does not come up or stay up.
+            MeasurementError: if the generator fails.
         """
         for arm in [arm for arm in self._arms if arm == leg.arm or not self.context.plan.sequential]:
             self._arms.remove(arm)
@@ -45,10 +45,10 @@ class ResponseComparison:
             self._request_extra(self._extra_arms.pop(0))
 
     def after_change(self, change: Callable[[], None], name: str) -> None:
-        """Request the corpus from before once more, freshly started and then changed; its answers go by ``name``.
+        """Request the corpus from before after a ``change``; the responses are stored under ``name``.
 
         Raises:
-            As ``compare_before``, and what ``change`` raises.
+            As ``compare_before``, and whatever ``change`` raises.
         """
         if not self.context.plan.answers:
             return
@@ -58,7 +58,7 @@ class ResponseComparison:
             self.context.request_corpus(job, self._key)
 
     def _request_extra(self, arm: str) -> None:
-        """Read the cost per request of a copy of before, or of its release on databases that may not suit it."""
+        """Measure the cost per request of the control, or of the old release on the new schema."""
         try:
             self._request(arm, f"looking for causes · {EXTRA[arm]}")
         except (EnvironmentFailedError, MeasurementError) as error:
@@ -68,7 +68,7 @@ class ResponseComparison:
             self.context.environment.stop()
 
     def _request(self, arm: str, what: str) -> None:
-        """Request the corpus from an arm, and read the cost per request where its databases are known."""
+        """Request the corpus from an arm, and measure the cost per request if its databases are known."""
         context, environment = self.context, self.context.environment
         context.observer.say(what)
         folder = context.folder.path / ("answers" if arm in ARMS else "evidence")

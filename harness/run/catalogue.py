@@ -46,11 +46,11 @@ class CatalogueReader:
         self._plans_due, self._catalogues_due = list(ARMS), list(ARMS)
 
     def read_plans(self) -> None:
-        """Read the query plans that are due of arms whose cost per request is known, if the server's log is readable.
+        """Read the query plans of arms whose cost per request is known, if the server's log is readable.
 
         Raises:
-            EnvironmentFailedError: when the system under test does not come up or stay up.
-            MeasurementError: when the generator breaks.
+            EnvironmentFailedError: if the system under test does not come up or stay up.
+            MeasurementError: if the generator fails.
         """
         if not self._plans_due or not any(database.log for database in self.context.environment.databases()):
             return
@@ -61,7 +61,7 @@ class CatalogueReader:
             self.store.write_survey(arm, _explained(self.context, work[arm]))
 
     def read_catalogue(self, leg: Leg) -> None:
-        """Read the catalogue of an arm that was started for its first leg, and estimate plans that are unknown."""
+        """Read the catalogue in the first leg of an arm, and estimate plans that could not be read."""
         if leg.arm not in self._catalogues_due or not (databases := self.context.environment.databases()):
             return
         self._catalogues_due.remove(leg.arm)
@@ -133,7 +133,7 @@ class _RequestLimit:
         self._endpoints = {request.endpoint for request in work.requests}
 
     def add(self, report: Mapping[str, Any] | None) -> None:
-        """Add one request by the generator's report of it; ``None`` before the first one."""
+        """Count one request of the generator's report; ``None`` before the first one."""
         if report is None:
             return
         self.requests[report["endpoint"]] += 1

@@ -21,19 +21,19 @@ class Observer(Protocol):
     """Follows a run and shows how far it is."""
 
     def say(self, text: str) -> None:
-        """Something outside a leg has begun."""
+        """A step outside the legs has begun."""
 
     def leg(self, leg: Leg, setup: Setup) -> None:
         """A leg has begun."""
 
     def noise(self, setup: Setup, noise: Noise) -> None:
-        """The noise of this machine was read, as earlier runs measured it."""
+        """Earlier noise measurements of this machine were read."""
 
     def requested(self, arm: str, requests: int, wanted: int) -> None:
-        """So many requests of an arm's corpus are made."""
+        """Some requests of the corpus have been sent to an arm."""
 
     def progress(self, progress: Progress) -> None:
-        """The generator reported."""
+        """The generator reported its progress."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +47,7 @@ class Source:
 
     @property
     def base(self) -> Path:
-        """The folder that the plan's paths are relative to."""
+        """The folder of the plan, to which its paths are relative."""
         return self.path.resolve().parent
 
 
@@ -75,11 +75,10 @@ class RunContext:
 
     @property
     def plan(self) -> Plan:
-        """The plan that is run."""
         return self.source.plan
 
     def job(self, leg: Leg, startup: Startup, out: Path) -> Job:
-        """What the generator needs for a leg whose arm was started; both arms of a block get the same seed."""
+        """The job of a leg whose arm was started; the arms of a block have the same seed."""
         return Job(
             plan=self.plan,
             plan_path=self.folder.path / "plan.toml",
@@ -95,7 +94,7 @@ class RunContext:
 
     @contextmanager
     def started(self, arm: str, out: Path) -> Iterator[Job]:
-        """An arm that is reset and started to request the corpus, outside the blocks, and stopped afterwards."""
+        """Reset and start an arm outside the blocks, and stop it afterwards; yields the job of the corpus."""
         leg = Leg(0, 0, arm)
         startup = self.environment.start(leg)
         try:
@@ -107,7 +106,7 @@ class RunContext:
     def request_corpus(
         self, job: Job, key: str, on_request: Callable[[Mapping[str, Any] | None], None] | None = None
     ) -> None:
-        """Request the corpus of the plan once; the arguments are those of ``generator_process.request_answers``."""
+        """Request the corpus once, as ``generator_process.request_answers``."""
 
         def follow(requests: int, wanted: int) -> None:
             self.observer.requested(job.out.stem, requests, wanted)

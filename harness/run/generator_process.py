@@ -46,7 +46,7 @@ class Progress:
 
     @property
     def gathering(self) -> bool:
-        """Whether workers are still waited for."""
+        """Whether the generator still waits for workers."""
         return self.workers < self.wanted
 
 

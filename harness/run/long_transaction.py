@@ -2,7 +2,6 @@
 
 import time
 from contextlib import suppress
-from types import TracebackType
 from typing import Self
 
 import psycopg
@@ -33,10 +32,10 @@ class LongTransaction:
         self._connection: Connection | None = None
 
     def __enter__(self) -> Self:
-        """Begin it.
+        """Begin the transaction.
 
         Raises:
-            EnvironmentFailedError: when a table that the plan names cannot be read.
+            EnvironmentFailedError: if a table that the plan names cannot be read.
         """
         if not self.seconds:
             return self
@@ -49,16 +48,13 @@ class LongTransaction:
         return self
 
     def keep_time(self) -> None:
-        """End it when its seconds are over; they begin with the first call."""
+        """End it after its seconds, which begin with the first call."""
         if self._since is None:
             self._since = time.monotonic()
         if time.monotonic() - self._since >= self.seconds:
             self._end()
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        """End it where it is still open."""
+    def __exit__(self, *_: object) -> None:
         self._end()
 
     def _open(self, connection: Connection) -> None:

@@ -6,7 +6,6 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from threading import Event, Thread
-from types import TracebackType
 from typing import Self
 
 import psycopg
@@ -46,14 +45,13 @@ class MigrationCommands:
 
     @classmethod
     def of(cls, plan: Plan) -> "MigrationCommands":
-        """Those of a plan with a migration under load."""
         during, migrate = plan.migration, plan.system(Local).migrate or ""
         before, after = plan.arms["before"].revision or "", plan.arms["after"].revision or ""
         back = (during.down if during else None) or before
         return cls((migrate, after), ((during.downgrade if during else None) or migrate, back))
 
     def steps(self, databases: Sequence[Database]) -> Iterator[tuple[str, Database, str, str]]:
-        """Direction, database, command and revision, in order: all databases up, then all down in reverse."""
+        """Direction, database, command and revision, in order: all upgrades, then all downgrades in reverse."""
         yield from ((UPGRADE, database, *self.up) for database in databases)
         yield from ((DOWNGRADE, database, *self.down) for database in databases[::-1])
 
@@ -69,20 +67,17 @@ class MigrationThread:
         self._thread = Thread(target=self._run, name="migration", daemon=True)
 
     def __enter__(self) -> Self:
-        """Start the thread, which waits for the load."""
         self._thread.start()
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        """Cancel what still runs."""
+    def __exit__(self, *_: object) -> None:
+        """Cancel the rest and wait for the thread."""
         self._cancel.set()
         self._go.set()
         self._thread.join(60)
 
     def keep_time(self, second: float) -> None:
-        """Take the seconds that the load has run."""
+        """Take the elapsed seconds of the load."""
         if second >= self.during.at:
             self._go.set()
 
@@ -111,7 +106,7 @@ class MigrationThread:
         self._cancel.wait(TAIL_SECONDS)
 
     def _step(self, way: str, database: Database, command: str, revision: str) -> MigrationStep:
-        """Run one command on one database while locks are read and the planned transaction is open."""
+        """Run one command on one database while the lock probe reads and the planned transaction is open."""
         environment = self.context.environment
         transaction = LongTransaction(database, self.during.hold_seconds, self.during.hold_tables)
         with LockProbe(database, MIGRATION_ROLE) as probe, transaction:
@@ -150,7 +145,7 @@ class MigrationThread:
         )
 
     def _await(self, process: ManagedProcess, transaction: LongTransaction, probe: LockProbe) -> str:
-        """Wait for a command to end; returns why it failed, empty when it did not."""
+        """Wait for a command to end; returns why it failed, ``""`` if it did not."""
         seconds = self.context.plan.environment.command_seconds
         deadline = time.monotonic() + seconds
         while (status := process.popen.poll()) is None:

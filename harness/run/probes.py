@@ -3,7 +3,6 @@
 import time
 from collections.abc import Sequence
 from contextlib import ExitStack
-from types import TracebackType
 from typing import Self
 
 from harness.analysis.servers import PROBES
@@ -25,7 +24,6 @@ class Probes:
         self._begun = self._seconds = 0.0
 
     def __enter__(self) -> Self:
-        """Begin to read."""
         with ExitStack() as undo:
             for probe in self._probes:
                 undo.enter_context(probe)
@@ -33,15 +31,12 @@ class Probes:
         self._begun = time.monotonic()
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        """Stop reading."""
+    def __exit__(self, *_: object) -> None:
         self._seconds = time.monotonic() - self._begun
         self._stack.close()
 
     def write(self, leg: Leg, folder: RunFolder) -> None:
-        """Record what was read in a leg whose load is over."""
+        """Write the readings of a finished leg."""
         for record in RECORDS:
             rows = [row for probe in self._probes if probe.record == record for row in probe.rows]
             folder.write_probe(leg, record, rows + self._costs() if record == "servers" else rows)

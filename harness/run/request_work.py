@@ -3,7 +3,6 @@
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack, suppress
 from dataclasses import replace
-from types import TracebackType
 from typing import Any, Self
 
 import psycopg
@@ -34,20 +33,16 @@ class RequestWorkReader:
         self._stack = ExitStack()
 
     def __enter__(self) -> Self:
-        """Connect."""
         self._stack.enter_context(self._counter)
         self._stack.enter_context(self._watch)
         self._clients = [self._stack.enter_context(cache.connect()) for cache in self._caches]
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        """Disconnect."""
+    def __exit__(self, *_: object) -> None:
         self._stack.close()
 
     def add(self, report: Mapping[str, Any] | None) -> None:
-        """Add one request by the generator's report of it; ``None`` before the first one."""
+        """Add one request of the generator's report; ``None`` before the first one."""
         statements, keys = self._statements(), self._keys()
         before, keys_before = self._last
         if report is not None:
@@ -67,7 +62,6 @@ class RequestWorkReader:
         self._last = statements, keys
 
     def result(self, arm: str) -> RequestWork:
-        """The requests so far, as those of an arm."""
         keys = sorted({key for _, work in self._requests for key in work}, key=str)
         place = {key: number for number, key in enumerate(keys)}
         texts = tuple(StatementText(print_, self._counter.texts.get(print_, ""), service) for service, print_ in keys)

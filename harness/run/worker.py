@@ -44,7 +44,7 @@ class WorkerProcesses:
         """Work until the run is over.
 
         Raises:
-            MeasurementError: when a process fails, or the master cannot be reached.
+            MeasurementError: if a process fails, or the master does not answer.
         """
         slots = [threading.Thread(target=self._slot, args=(slot,)) for slot in range(1, self.processes + 1)]
         try:
@@ -60,7 +60,7 @@ class WorkerProcesses:
             raise self._failures[0]
 
     def _slot(self, slot: int) -> None:
-        """Run one process after the other, a new one for every leg."""
+        """Run one process after another, one for each leg."""
         deadline = time.monotonic() + self.wait_seconds
         with tempfile.TemporaryDirectory(prefix="harness-worker-", ignore_cleanup_errors=True) as folder:
             log = Path(folder) / "log"
@@ -75,7 +75,7 @@ class WorkerProcesses:
                     return
 
     def _leg(self, slot: int, scratch: Path, log: Path) -> tuple[int, bool]:
-        """One process from its start to its end; returns its status, and whether the run is over."""
+        """Run one process to its end; returns its status, and whether the run is over."""
         scratch.mkdir(exist_ok=True)
         command = [sys.executable, "-m", "harness.generator", "work", "--master", self.master]
         command += ["--slot", str(slot), "--scratch", str(scratch)]

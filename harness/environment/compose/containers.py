@@ -102,7 +102,7 @@ class ContainerEvents:
         self._thread.start()
 
     def check(self) -> None:
-        """Raise when a container has ended and stays so, or the engine went away.
+        """Raise if a container ended and did not restart, or Docker stopped answering.
 
         Raises:
             EnvironmentFailedError: with the last lines of the container's log as a note.
@@ -126,7 +126,7 @@ class ContainerEvents:
             ) from self._lost
 
     def expect(self, service: str) -> Callable[[], None]:
-        """Take events of a service as planned, from now until the returned function is called."""
+        """Treat events of a service as planned until the returned function is called."""
         period = [time.time(), math.inf]
         self._planned.setdefault(service, []).append(period)
 
@@ -136,7 +136,7 @@ class ContainerEvents:
         return over
 
     def close(self, leg: str = "") -> list[Incident]:
-        """Stop; returns the unplanned events, oldest first."""
+        """Stop listening; returns the unplanned events, oldest first."""
         self._closed = True
         with suppress(DockerException, OSError, AttributeError):  # the engine has gone, and its socket with it
             self._events.close()

@@ -11,7 +11,6 @@ from collections.abc import Callable
 from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
-from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
 from harness.environment import seeds
@@ -60,7 +59,7 @@ class ComposeEnvironment:
         self._built: set[str] = set()
 
     def __enter__(self) -> Self:
-        """Find the engine, read the Compose file for every arm, and start the watchdog; nothing else runs yet."""
+        """Connect to Docker, read the Compose file for every arm, and start the watchdog; no container runs yet."""
         self.compose = compose_version()
         with ExitStack() as undo:
             self.client: docker.DockerClient = undo.enter_context(engine())
@@ -74,13 +73,11 @@ class ComposeEnvironment:
             self._undo = undo.pop_all()
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        """Remove everything of the run, and look whether it is gone.
+    def __exit__(self, _kind: object, error: BaseException | None, _trace: object) -> None:
+        """Remove everything of the run.
 
         Raises:
-            EnvironmentFailedError: in place of an error of a server: what happened to its container, where that ended.
+            EnvironmentFailedError: in place of a server's error, if its container ended.
         """
         meant = meaning(error, self._check_projects)
         if self._events:
@@ -97,11 +94,9 @@ class ComposeEnvironment:
 
     @property
     def label(self) -> str:
-        """What every process and container of the run carries."""
         return self.processes.label
 
     def prepare(self) -> list[Migration]:
-        """Have the images, start the servers, seed, and bring each arm to its revision; returns what that took."""
         for arm, project in self._projects.items():
             self.say(f"images of {arm}: building and pulling what is missing")
             self._images[arm] = project.pull_and_build(self._built)
@@ -115,7 +110,6 @@ class ComposeEnvironment:
         return migrate_once(self._projects, self.plan.databases_of if self._shared else str, self._migrate)
 
     def start(self, leg: Leg) -> Startup:
-        """Reset the arm's data, make its containers anew and wait until all are ready."""
         project = self._projects[leg.arm]
         project.clear()
         if self.spec.database:
@@ -133,17 +127,11 @@ class ComposeEnvironment:
         return Startup(urls[self.spec.services[0]], seconds, urls)
 
     def check(self) -> None:
-        """Raise when a container that should be running is not, or the watchdog.
-
-        Raises:
-            EnvironmentFailedError: with the last lines of its log as a note.
-        """
         self.processes.check()
         if self._events:
             self._events.check()
 
     def monitored(self) -> list[object]:
-        """The containers of a leg, its databases and its cache."""
         if self._running is None:
             return []
         project = self._projects[self._running.arm]
@@ -153,7 +141,6 @@ class ComposeEnvironment:
         return [*containers, *self.databases(), *self.caches()]
 
     def databases(self) -> list[Database]:
-        """The databases that the services of the leg that runs may use, where the plan names their server."""
         if not self._running or not self.spec.database:
             return []
         known = self._projects[self._running.arm].databases()
@@ -163,21 +150,19 @@ class ComposeEnvironment:
         return [Database(own[name], name, partial(known.connect, name), counted) for name in names]
 
     def start_migration(self, database: Database, command: str, revision: str, name: str) -> ManagedProcess:  # noqa: ARG002 - the interface
-        """Refuse: only plans of kind "local" migrate under load; the check of the plan says so earlier."""
+        """Refuse; the check of the plan refuses it before the run."""
         raise EnvironmentFailedError(f"{name}: no migration of {database.name} under load in this kind of environment")
 
     def statement_log(self) -> Path:
-        """None is known."""
         return self.logs / "postgres.log"
 
     def caches(self) -> list[Cache]:
-        """The cache of the leg that runs, where the plan names its service."""
         if not self._running or not self.spec.cache:
             return []
         return [Cache(CACHE, self._projects[self._running.arm].cache_client)]
 
     def inject(self, fault: Fault) -> EndFault:
-        """Inject a fault; returns the function that ends it. Events of its container meanwhile are no incidents."""
+        """Inject a fault; until it ends, events of its container are planned."""
         assert self._running  # noqa: S101 - faults are of a leg
         assert self._events  # noqa: S101 - the same
         container = self._projects[self._running.arm].containers().get(fault.service)
@@ -193,7 +178,7 @@ class ComposeEnvironment:
         return end
 
     def stop(self) -> list[Incident]:
-        """Keep the logs of the leg's containers and remove them; returns what happened to them under load."""
+        """Save the logs of the leg's containers and remove them; returns the unplanned events."""
         leg, watch = self._running, self._events
         self._running = self._events = None
         if leg is None or watch is None:
@@ -208,7 +193,7 @@ class ComposeEnvironment:
         return incidents
 
     def versions(self) -> dict[str, str]:
-        """Versions of the engine and the digests of the images."""
+        """Versions of Docker and PostgreSQL, and the digests of the images."""
         about = self.client.version()
         found = {"docker": str(about["Version"]), "compose": self.compose}
         if self.spec.database:
@@ -223,7 +208,7 @@ class ComposeEnvironment:
         return found
 
     def settings(self) -> dict[str, str]:
-        """The settings of PostgreSQL and Redis, of each arm where they differ, and what containers may use."""
+        """Settings of PostgreSQL and Redis, and limits of CPU and memory; by arm if arms differ."""
         found = by_arm(
             {arm: self._server_settings(project) for arm, project in self._projects.items()}, len(self._projects)
         )
@@ -305,7 +290,7 @@ class ComposeEnvironment:
         return found | (project.cache_settings() if self.spec.cache else {})
 
     def _bring_up_to_date(self, project: Project, title: str) -> None:
-        """Without a database that the harness knows, every leg seeds and migrates anew."""
+        """Seed and migrate in every leg, if the plan names no database to copy."""
         before, revision = self.plan.arms["before"].revision, self.plan.arms_in_order[project.arm].revision
         if self.spec.migrate and before:
             project.apply(self.spec.migrate, f"migrate-{title}", self.base, revision=before)

@@ -32,7 +32,7 @@ class Credentials:
     database: str
 
     def __repr__(self) -> str:
-        """Without the password."""
+        """Hide the password."""
         return f"Credentials({self.user!r}, database={self.database!r})"
 
 

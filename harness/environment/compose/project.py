@@ -46,28 +46,27 @@ class Project:
 
     @property
     def stack(self) -> Stack:
-        """The Compose project, with the arm's model in force."""
+        """The Compose project, with this arm's model as its file."""
         self._shared.use(self.arm, self.model)
         return self._shared
 
     @property
     def services(self) -> dict[str, Any]:
-        """Every service of the model by its name."""
         found: dict[str, Any] = self.model["services"]
         return found
 
     @property
     def database(self) -> str | None:
-        """The service that is the database server, where the plan names one."""
+        """The service that is the database server; ``None`` if the plan names none."""
         return self.spec.database.service if self.spec.database else None
 
     @property
     def cache(self) -> str | None:
-        """The service that is the cache, where the plan names one."""
+        """The service that is the cache; ``None`` if the plan names none."""
         return self.spec.cache.service if self.spec.cache else None
 
     def wanted(self, *, tools: bool = True) -> list[str]:
-        """The services of the arm with all that they depend on; ``tools`` with those that run its commands."""
+        """The services of the arm and their dependencies; ``tools`` adds those that run its commands."""
         chosen = {*self.spec.start, *self._start}
         named = {*self.spec.services, *chosen} if chosen else {*self.services}
         named |= {name for name in (self.database, self.cache) if name}
@@ -76,7 +75,7 @@ class Project:
         return sorted(models.needed(self.services, named))
 
     def pull_and_build(self, built: set[str]) -> dict[str, str]:
-        """Pull and build missing images, except those in ``built``, and add them to it; the digests by service."""
+        """Pull and build missing images except those in ``built``, and add them to it; returns digests by service."""
         stack, services = self.stack, self.wanted()
         pull = ("pull", "--policy", "missing", "--ignore-buildable", *services)
         stack.run(*pull, log=f"images-{self.arm}", seconds=BUILD_SECONDS, what="docker compose pull")
@@ -88,7 +87,7 @@ class Project:
         return {name: self._digest(one["image"]) for name, one in described.items()}
 
     def start_database(self) -> None:
-        """Start the database server alone, and wait until it answers."""
+        """Start the database server and wait until it answers a query."""
         assert self.database  # noqa: S101 - the caller looked
         self._bring([self.database], f"{self.database}-{self.arm}", "the database")
         databases = self.databases()
@@ -102,11 +101,11 @@ class Project:
         databases.create_statistics_extension()
 
     def accept_database_restart(self) -> None:
-        """Record its present start: restarts until here are incidents of the leg before."""
+        """Record the start time; earlier restarts are incidents of the last leg."""
         self._shared.database_started = self._database_started()
 
     def check_database(self) -> None:
-        """Raise when the database has ended since it was ready, even where it was started again."""
+        """Raise if the database ended since it was ready, even if it was restarted."""
         self.check()
         if self.database and self._database_started() != self._shared.database_started:
             raise EnvironmentFailedError(
@@ -115,7 +114,6 @@ class Project:
             )
 
     def databases(self) -> Databases:
-        """The databases of the arm's server."""
         assert self.database  # noqa: S101 - the caller looked
         if self._shared.credentials is None:
             read = partial(_read_inside, self.containers()[self.database])
@@ -123,14 +121,13 @@ class Project:
         return Databases(HOST, self.stack.port(self.database, POSTGRES_PORT), self._shared.credentials)
 
     def cache_client(self) -> redis.Redis:
-        """A connection to the cache."""
         assert self.cache  # noqa: S101 - the caller looked
         port = self.stack.port(self.cache, REDIS_PORT)
         password = models.cache_password(self.spec, partial(_read_inside, self.containers()[self.cache]))
         return redis.Redis(host=HOST, port=port, password=password, retry=ONCE, **LIMITS)
 
     def cache_settings(self) -> dict[str, str]:
-        """The settings of the cache, which is started for that and removed again."""
+        """Read the settings of the cache; starts it and removes it again."""
         assert self.cache  # noqa: S101 - the caller looked
         self._bring([self.cache], f"{self.cache}-{self.arm}", "the cache")
         port = self.stack.port(self.cache, REDIS_PORT)
@@ -141,7 +138,7 @@ class Project:
         return found
 
     def apply(self, apply: Apply, log: str, base: Path, *, revision: str = "") -> float:
-        """Run a command of the plan in a container, or its SQL files below ``base``; the seconds that it took."""
+        """Run a command of the plan in a container, or its SQL files below ``base``; returns seconds."""
         values = {"{revision}": revision, "{scale}": f"{self.spec.scale:g}"}
         text = apply.command or apply.sql or ""
         for name, value in values.items():
@@ -154,12 +151,12 @@ class Project:
         return self.stack.run(*command, log=log, seconds=self.spec.command_seconds, what=what)
 
     def up(self, title: str) -> None:
-        """Start all services that last, and wait for their health checks."""
+        """Start all long-running services, and wait for their health checks."""
         lasting = [name for name in self.wanted(tools=False) if name not in models.once(self.services)]
         self._bring(lasting, f"{title}.up", f"the services of {self.arm}")
 
     def await_ready(self, started: float) -> dict[str, str]:
-        """Wait until services and cache answer; the URLs by service. ``started`` is on the monotonic clock."""
+        """Wait until services and cache answer; returns URLs by service. ``started``: on the monotonic clock."""
         stack = self.stack
         urls = {name: f"http://{HOST}:{stack.port(name, self._ports[name])}" for name in self.spec.services}
         checks: dict[str, Callable[[], str]] = {
@@ -171,26 +168,25 @@ class Project:
         return urls
 
     def check(self) -> None:
-        """Raise when a container is not healthy."""
         for name, container in self.containers().items():
             if found := trouble(name, container):
                 raise found
 
     def check_restarts(self) -> None:
-        """Raise when a container is not healthy, or is a database that its restart policy started again."""
+        """Raise if a container is unhealthy, or the restart policy restarted the database."""
         self.check()
         found = self.containers().get(self.database) if self.database else None
         if found and found.attrs["RestartCount"]:
             raise with_log(f"{self.database} ended and was started again by its restart policy", found)
 
     def containers(self) -> dict[str, Container]:
-        """The containers by service, those of one-off commands left out."""
+        """The containers by service, without those of one-off commands."""
         chosen = {"label": [f"com.docker.compose.project={self._shared.name}", "com.docker.compose.oneoff=False"]}
         found = self.client.containers.list(all=True, filters=chosen, ignore_removed=True)
         return {str(one.labels[SERVICE]): one for one in found}
 
     def clear(self) -> None:
-        """Remove all containers but the database's, and the volumes that the database does not use."""
+        """Remove all containers except the database's, and the volumes that the database does not use."""
         project = f"com.docker.compose.project={self._shared.name}"
         kept = set()
         for container in self.client.containers.list(all=True, filters={"label": project}, ignore_removed=True):
@@ -208,7 +204,6 @@ class Project:
         return str(digests[0])
 
     def _database_started(self) -> str:
-        """When the engine started the database."""
         found = self.containers().get(self.database) if self.database else None
         return str(found.attrs["State"]["StartedAt"]) if found else ""
 
@@ -221,7 +216,6 @@ class Project:
         return time.monotonic() - started
 
     def _bring(self, services: list[str], log: str, what: str) -> None:
-        """Start services and wait for their health checks."""
         wait = ("up", "--detach", "--wait", "--wait-timeout", str(int(self.spec.ready_seconds)), "--no-build")
         try:
             self.stack.run(*wait, *services, log=log, seconds=self.spec.ready_seconds + 60, what=f"starting {what}")

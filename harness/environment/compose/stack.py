@@ -63,17 +63,17 @@ class Stack:
         self.database_started = ""
 
     def use(self, title: str, model: Model) -> None:
-        """Take a model; its file, which may hold secrets, is for this user only."""
+        """Write the model to the project's file, readable by this user only: it may hold secrets."""
         self.file = self.folder / f"{self.name}-{title}.json"
         descriptor = os.open(self.file, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
         with os.fdopen(descriptor, "w", encoding="utf-8") as file:
             json.dump(model, file)
 
     def run(self, *arguments: str, log: str, seconds: float, what: str) -> float:
-        """Run a command of Compose to its end; returns the seconds it took.
+        """Run a command of Compose to its end; returns seconds.
 
         Raises:
-            CommandError: when it fails or takes too long, with the last lines of its log as a note.
+            CommandError: if it fails or takes too long, with the last lines of its log as a note.
         """
         command = ["docker", "compose", "--project-name", self.name, "--file", str(self.file)]
         command += ["--project-directory", str(self.base), "--progress", "plain", *arguments]
@@ -98,7 +98,7 @@ class Stack:
         """The port of this machine at which a service's port is published.
 
         Raises:
-            EnvironmentFailedError: when it is not.
+            EnvironmentFailedError: if it is not published.
         """
         command = ["docker", "compose", "--project-name", self.name, "--file", str(self.file), "port", service]
         done = subprocess.run(
