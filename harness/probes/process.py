@@ -13,7 +13,7 @@ from contextlib import suppress
 import psutil
 
 from harness.probes.access import HasPid
-from harness.probes.process_table import HAS_PROC, ProcessStatus, ProcessTable
+from harness.probes.process_table import HAS_PROC, ProcessStatus, ProcessTable, usable_cores
 from harness.probes.reader import Probe, beats
 from harness.record.readings import CPU, DESCRIPTORS, MEMORY, THREADS
 
@@ -37,7 +37,7 @@ class ProcessProbe(Probe):
     def __init__(self, roots: Mapping[str, HasPid]) -> None:
         super().__init__({"process probe": self._run})
         self._roots = roots
-        self._cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+        self._cores = usable_cores()
         self._last: dict[str, tuple[float, float]] = {}
         self._memory_due: dict[str, float] = {}
 
