@@ -1,4 +1,4 @@
-"""Run context: what every step of a run needs: the plan, the run folder, the system under test, and who follows it."""
+"""What every step of a run needs: the plan, the run folder, the system under test and the observer."""
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -18,7 +18,7 @@ from harness.run.generator_process import Job, Progress, Remote
 
 
 class Observer(Protocol):
-    """Follows a run and shows how far it is."""
+    """Shows the progress of a run."""
 
     def say(self, text: str) -> None:
         """A step outside the legs has begun."""
@@ -38,7 +38,7 @@ class Observer(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """A plan, its exact text, its path, and the files its users are made of."""
+    """A plan, its exact text, its path, and its user files with their imports."""
 
     plan: Plan
     text: str
@@ -56,13 +56,9 @@ class RunContext:
     """What every step of a run takes.
 
     Attributes:
-        source: the plan and its files.
-        folder: where the run is recorded.
-        environment: the system under test.
-        observer: shows the progress.
-        make_load: runs the load of a leg, as ``harness.run.generator_process.generate`` does; another one in tests.
-        request_answers: requests the corpus, as ``generator_process.request_answers`` does; another one in tests.
-        remote: workers that make the load elsewhere; ``None``: it is made here.
+        make_load: ``generator_process.generate``, or a double in tests.
+        request_answers: ``generator_process.request_answers``, or a double in tests.
+        remote: the workers that generate the load; ``None``: this machine does.
     """
 
     source: Source
@@ -101,7 +97,7 @@ class RunContext:
             yield self.job(leg, startup, out)
         finally:
             for incident in self.environment.stop():
-                self.observer.say(f"{incident.service} {incident.what} while {arm} was asked")
+                self.observer.say(f"{incident.service} {incident.what} during the requests to {arm}")
 
     def request_corpus(
         self, job: Job, key: str, on_request: Callable[[Mapping[str, Any] | None], None] | None = None

@@ -1,4 +1,4 @@
-"""Faults: injects the faults of a plan into servers and services of a leg, and records when each began and ended."""
+"""Injects the faults of a plan during a leg, and records the begin and end of each."""
 
 import threading
 import time
@@ -12,9 +12,9 @@ from harness.record.readings import FAULT
 
 
 class Faults:
-    """The faults of one leg; all have ended when the context ends.
+    """The faults of one leg; all end with the context.
 
-    ``rows`` are readings, ``(wall-clock ns, source, name, value)``: 1 when a fault began, 0 when it ended.
+    ``rows`` are ``(wall-clock ns, source, name, value)``: 1 at the begin of a fault, 0 at its end.
     """
 
     def __init__(
@@ -64,8 +64,8 @@ class Faults:
             self._wait(begin + fault.seconds)
             self._note(fault, 0)
             end()
-            self._say(f"fault over: {fault.title}")
-        except Exception as error:  # noqa: BLE001 - whatever it is, check() raises it in the run
+            self._say(f"fault ended: {fault.title}")
+        except Exception as error:  # noqa: BLE001 - check() raises it in the main thread
             self._error = EnvironmentFailedError(f"fault {fault.title}: {error}")
             self._error.__cause__ = error
 

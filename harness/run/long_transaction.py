@@ -1,4 +1,4 @@
-"""Long transaction: what a plan keeps open while its migration begins, as a report or a backup would."""
+"""The long transaction that a plan keeps open when its migration begins, as a report or a backup would."""
 
 import time
 from contextlib import suppress
@@ -7,7 +7,7 @@ from typing import Self
 import psycopg
 from psycopg import sql
 
-from harness.errors import EnvironmentFailedError
+from harness.errors import EnvironmentFailedError, first_line
 from harness.probes.access import Connection, Database
 from harness.record.migration import PLANNED
 from harness.record.statements import MARK
@@ -20,9 +20,9 @@ _LARGEST = """
 
 
 class LongTransaction:
-    """A transaction that has read one row of each of some tables (default: the 10 largest) and keeps its snapshot.
+    """A transaction that read one row of each table (default: the 10 largest) and keeps its snapshot.
 
-    ``held`` is how many seconds it was open since the first call of ``keep_time``.
+    ``held``: seconds that it was open since the first call of ``keep_time``.
     """
 
     def __init__(self, database: Database, seconds: float, tables: tuple[str, ...] = ()) -> None:
@@ -67,8 +67,8 @@ class LongTransaction:
             try:
                 connection.execute(sql.SQL("SELECT 1 FROM {} LIMIT 1").format(sql.Identifier(*table.split("."))))
             except psycopg.Error as error:
-                what = str(error).strip().splitlines()[0]
-                raise EnvironmentFailedError(f"migration.hold_tables: {table} cannot be read: {what}") from error
+                what = f"migration.hold_tables: {table} is not readable: {first_line(error)}"
+                raise EnvironmentFailedError(what) from error
 
     def _end(self) -> None:
         if self._connection is None:

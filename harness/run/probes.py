@@ -1,4 +1,4 @@
-"""Probes: what is read while one leg is loaded, and how it becomes part of the leg's record."""
+"""The probes of one leg, and their records."""
 
 import time
 from collections.abc import Sequence
@@ -14,10 +14,7 @@ RECORDS = ("processes", "metrics", "servers")
 
 
 class Probes:
-    """The probes of a leg, as the registry makes them.
-
-    They begin before the load and end after it.
-    """
+    """The probes of a leg; they start before the load and stop after it."""
 
     def __init__(self, probes: Sequence[Probe]) -> None:
         self._probes = probes

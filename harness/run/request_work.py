@@ -1,4 +1,4 @@
-"""Request work: reads the counters of databases and caches before and after each request of a corpus."""
+"""Database cost per request: the counters of databases and caches around each request of a corpus."""
 
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack, suppress
@@ -18,9 +18,9 @@ FIRST_FAILED_STATUS = 400
 
 
 class RequestWorkReader:
-    """Reads what each request makes the servers do; ``add`` is called after each request, within the context.
+    """Reads the counters after each request, when ``add`` is called.
 
-    ``result`` names what could not be read; nothing is raised.
+    Raises nothing; ``result`` names what could not be read.
     """
 
     def __init__(self, databases: Sequence[Database], caches: Sequence[Cache]) -> None:
@@ -47,7 +47,7 @@ class RequestWorkReader:
         before, keys_before = self._last
         if report is not None:
             hits, misses = (now - then for now, then in zip(keys, keys_before, strict=True))
-            asked = CorpusRequest(
+            request = CorpusRequest(
                 n=report["n"],
                 endpoint=report["endpoint"],
                 failed=not 0 < report["status"] < FIRST_FAILED_STATUS,
@@ -58,14 +58,14 @@ class RequestWorkReader:
                 hits=hits,
                 misses=misses,
             )
-            self._requests.append((asked, increase(before, statements)))
+            self._requests.append((request, increase(before, statements)))
         self._last = statements, keys
 
     def result(self, arm: str) -> RequestWork:
         keys = sorted({key for _, work in self._requests for key in work}, key=str)
         place = {key: number for number, key in enumerate(keys)}
         texts = tuple(StatementText(print_, self._counter.texts.get(print_, ""), service) for service, print_ in keys)
-        requests = tuple(_with(*one, place) for one in self._requests)
+        requests = tuple(_with_work(*one, place) for one in self._requests)
         return RequestWork(arm, texts, requests, self._counter.missing, self._watch.uses())
 
     def _statements(self) -> dict[Key, Counts]:
@@ -87,6 +87,6 @@ class RequestWorkReader:
         return hits, misses
 
 
-def _with(asked: CorpusRequest, work: Mapping[Key, Counts], place: Mapping[Key, int]) -> CorpusRequest:
+def _with_work(request: CorpusRequest, work: Mapping[Key, Counts], place: Mapping[Key, int]) -> CorpusRequest:
     done = sorted(work.items(), key=lambda one: place[one[0]])
-    return replace(asked, work=tuple(StatementWork(place[key], counts) for key, counts in done))
+    return replace(request, work=tuple(StatementWork(place[key], counts) for key, counts in done))

@@ -1,7 +1,7 @@
-"""Worker processes: load made on this machine for a run on another one.
+"""Worker processes: they generate load on this machine for a run on another one.
 
-It starts a generator process for every leg, which fetches plan and user files from the master, and starts the next one
-when that has ended: user files read their addresses and seed while they are imported, so each leg needs a new one.
+Each leg needs a new generator process, because user files read their addresses and seed at import. The process fetches
+plan and user files from the master.
 """
 
 import json
@@ -28,7 +28,7 @@ class WorkerProcesses:
     """Generator processes for the master at ``HOST:PORT``, until the master ends the run.
 
     Attributes:
-        wait_seconds: how long to wait for the master: before the first leg, and between two.
+        wait_seconds: how long to wait for the master, before the first leg and between legs.
         say: shows a line of progress.
     """
 
@@ -85,7 +85,7 @@ class WorkerProcesses:
                 command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=errors, start_new_session=True
             )
         self._children[slot] = child
-        if self._ending.is_set():  # the end may have come between start and registration
+        if self._ending.is_set():  # ended between start and registration
             child.kill()
         for line in child.stdout or ():
             report = json.loads(line)
@@ -102,7 +102,7 @@ class WorkerProcesses:
         if status == ABSENT:
             return MeasurementError(f"no master at {self.master} in {self.wait_seconds:.0f} s")
         if status == GONE:
-            return with_log(MeasurementError(f"the master at {self.master} is gone: its run has ended early"), log)
+            return with_log(MeasurementError(f"lost the master at {self.master}: its run has ended early"), log)
         return with_log(MeasurementError(f"the generator failed ({describe(status)})"), log)
 
     def _end(self) -> None:
