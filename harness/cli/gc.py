@@ -2,7 +2,7 @@
 
 import click
 
-from harness.environment.leftovers import collect, collect_containers
+from harness.environment.leftovers import remove_leftover_containers, remove_leftovers
 
 
 @click.command()
@@ -13,5 +13,5 @@ def gc() -> None:
     Example:
       harness gc
     """
-    for removed in (*collect(), *collect_containers()):
+    for removed in (*remove_leftovers(), *remove_leftover_containers()):
         click.echo(removed)

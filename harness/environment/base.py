@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Protocol
 
 from harness.environment.external import ExternalEnvironment
-from harness.environment.leftovers import collect, collect_containers
+from harness.environment.leftovers import remove_leftover_containers, remove_leftovers
 from harness.environment.local import LocalEnvironment
 from harness.environment.processes import ManagedProcess
 from harness.plan.faults import Fault
@@ -79,7 +79,7 @@ def create(plan: Plan, base: Path, logs: Path, say: Callable[[str], None]) -> En
         logs: the folder for logs of services and servers.
         say: reports progress in a line.
     """
-    for removed in collect():
+    for removed in remove_leftovers():
         say(removed)
     return KINDS[plan.environment.kind](plan, base, logs, say)
 
@@ -87,7 +87,7 @@ def create(plan: Plan, base: Path, logs: Path, say: Callable[[str], None]) -> En
 def _compose(plan: Plan, base: Path, logs: Path, say: Callable[[str], None]) -> Environment:
     from harness.environment.compose.environment import ComposeEnvironment  # noqa: PLC0415 - the Docker SDK takes a second
 
-    for removed in collect_containers():
+    for removed in remove_leftover_containers():
         say(removed)
     return ComposeEnvironment(plan, base, logs, say)
 

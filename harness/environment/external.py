@@ -29,7 +29,7 @@ from harness.environment.external_database import (
 from harness.environment.processes import ManagedProcess, ManagedProcesses
 from harness.environment.readiness import await_ready, why_not_ok
 from harness.environment.settings import redis_settings
-from harness.environment.variables import expand, expand_url, expanded
+from harness.environment.variables import expand, expand_url, expand_values
 from harness.errors import EnvironmentFailedError, NotReadyError
 from harness.plan.checks.external import PLACEHOLDER
 from harness.plan.environment import External
@@ -171,7 +171,7 @@ class ExternalEnvironment:
         address, cache = part.postgres or self.spec.postgres, part.redis or self.spec.redis
         return ExternalArm(
             urls={key: expand_url(url, key) for key, url in _addresses(arm, part).items()},
-            env={**expanded(self.spec.env, "environment.env"), **expanded(part.env, f"arms.{arm}.env")},
+            env={**expand_values(self.spec.env, "environment.env"), **expand_values(part.env, f"arms.{arm}.env")},
             postgres=expand(address, self._postgres_key(arm)) if address else None,
             redis=expand(cache, f"arms.{arm}.redis" if part.redis else "environment.redis") if cache else None,
         )

@@ -9,7 +9,7 @@ import redis
 from psycopg.conninfo import conninfo_to_dict
 
 from harness.environment.postgres import row_counts
-from harness.environment.servers import ONCE
+from harness.environment.servers import NO_RETRY
 from harness.environment.settings import postgres_settings
 from harness.errors import EnvironmentFailedError
 from harness.probes.access import NAME, Connection
@@ -18,7 +18,7 @@ V = TypeVar("V")
 CONNECT_SECONDS, ANSWER_MS = 5, 10_000
 COUNTED_BYTES = 64 * 2**20
 """Larger tables are not read to count their rows: that would take long, and push out what is cached."""
-_POLITELY = ("SET TRANSACTION READ ONLY", "SET LOCAL statement_timeout = '60s'", "SET LOCAL lock_timeout = '5s'")
+_LIMITS = ("SET TRANSACTION READ ONLY", "SET LOCAL statement_timeout = '60s'", "SET LOCAL lock_timeout = '5s'")
 _SIZE = "SELECT pg_size_pretty(pg_database_size(current_database()))"
 
 
@@ -67,7 +67,7 @@ def connect(dsn: str) -> Connection:
 
 def connect_cache(url: str) -> redis.Redis:
     """A client of the Redis server at an address; it connects at its first command."""
-    options = {"socket_connect_timeout": CONNECT_SECONDS, "socket_timeout": CONNECT_SECONDS, "retry": ONCE}
+    options = {"socket_connect_timeout": CONNECT_SECONDS, "socket_timeout": CONNECT_SECONDS, "retry": NO_RETRY}
     try:
         return redis.Redis.from_url(url if "://" in url else f"redis://{url}", **options)
     except ValueError:
@@ -92,7 +92,7 @@ def by_arm(facts: Mapping[str, Mapping[str, V]], arms: int) -> dict[str, V]:
 
 
 def _facts(connection: Connection) -> DatabaseFacts:
-    for statement in _POLITELY:
+    for statement in _LIMITS:
         connection.execute(statement.encode())
     settings = postgres_settings(connection) | {"database size": _one(connection, _SIZE)}
     counts = row_counts(connection, count_up_to_bytes=COUNTED_BYTES)

@@ -12,7 +12,7 @@ from harness.plan.faults import FaultKind
 
 EndFault = Callable[[], None]
 """Ends a fault: continues what was paused, starts again what was killed."""
-PATIENCE_SECONDS = 10.0
+END_SECONDS = 10.0
 
 
 def inject_fault(process: ManagedProcess, kind: FaultKind) -> EndFault:
@@ -29,7 +29,7 @@ def inject_fault(process: ManagedProcess, kind: FaultKind) -> EndFault:
     if kind is FaultKind.KILL:
         _kill(process)
     else:
-        process.end(seconds=PATIENCE_SECONDS)
+        process.end(seconds=END_SECONDS)
     return process.restart
 
 
@@ -53,8 +53,8 @@ def _kill(process: ManagedProcess) -> None:
     for one in killed:
         with suppress(psutil.NoSuchProcess):
             one.kill()
-    process.popen.wait(PATIENCE_SECONDS)
-    deadline = time.monotonic() + PATIENCE_SECONDS
+    process.popen.wait(END_SECONDS)
+    deadline = time.monotonic() + END_SECONDS
     while any(one.is_running() and one.status() != psutil.STATUS_ZOMBIE for one in killed):
         if time.monotonic() > deadline:
             raise EnvironmentFailedError(f"{process.name} does not end although it was killed")

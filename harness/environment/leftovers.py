@@ -6,15 +6,15 @@ from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 
-from harness.environment.processes import OWNER, end_all, owner_alive
+from harness.environment.processes import OWNER, end_processes_of, is_owner_alive
 from harness.environment.seeds import cache_folder
-from harness.environment.watchdog import containers_gone
+from harness.environment.watchdog import remove_containers
 from harness.errors import EnvironmentFailedError
 
 BEGINNING_SECONDS = 3600.0
 
 
-def collect() -> Iterator[str]:
+def remove_leftovers() -> Iterator[str]:
     """Remove what is left of runs that are over; yields a line for each run. Those still running are not touched."""
     for scratch in sorted((cache_folder() / "scratch").glob("*/")):
         try:
@@ -22,10 +22,10 @@ def collect() -> Iterator[str]:
         except (OSError, ValueError):  # of a run that begins, or was killed before it started anything
             _remove_old(scratch)
             continue
-        if owner_alive(label):
+        if is_owner_alive(label):
             continue
-        end_all(label, scratch)
-        if not containers_gone(label, scratch):
+        end_processes_of(label, scratch)
+        if not remove_containers(label, scratch):
             yield f"run {label} has containers that cannot be removed: Docker does not answer; start it and try again"
             continue
         for folder in (*folders, str(scratch)):
@@ -39,15 +39,15 @@ def _remove_old(scratch: Path) -> None:
             shutil.rmtree(scratch, ignore_errors=True)
 
 
-def collect_containers() -> Iterator[str]:
+def remove_leftover_containers() -> Iterator[str]:
     """Remove containers, networks and volumes of runs that are over; nothing where there is no Docker."""
-    from harness.environment.compose.engine import abandoned, engine, sweep  # noqa: PLC0415 - the SDK takes a second
+    from harness.environment.compose.engine import engine, owners_of_ended_runs, remove_owned  # noqa: PLC0415 - the SDK takes a second
 
     try:
         with engine() as client:
-            for owner in sorted(abandoned(client)):
+            for owner in sorted(owners_of_ended_runs(client)):
                 for _ in range(2):  # networks and volumes can go when their containers have
-                    for removed in sweep(client, owner):
+                    for removed in remove_owned(client, owner):
                         yield f"removed {removed} of run {owner}"
     except EnvironmentFailedError:
         return

@@ -35,7 +35,7 @@ from harness.environment.servers import (
 )
 from harness.environment.settings import postgres_settings, redis_settings
 from harness.environment.template_databases import LEG, SEED, TemplateDatabases, migrate_once, title_of
-from harness.environment.variables import expanded
+from harness.environment.variables import expand_values
 from harness.errors import EnvironmentFailedError
 from harness.plan.checks.faults import UNNAMED
 from harness.plan.environment import Local
@@ -138,7 +138,9 @@ class LocalEnvironment:
 
     def start_migration(self, database: Database, command: str, revision: str, name: str) -> ManagedProcess:
         words = self._command(command, revision=revision, service=database.service)
-        env = expanded(self.spec.env, "environment.env") | {"DATABASE_URL": migration_url(self.postgres, database.name)}
+        env = expand_values(self.spec.env, "environment.env") | {
+            "DATABASE_URL": migration_url(self.postgres, database.name)
+        }
         log = self.logs / f"{_named(name, database.service)}.log"
         return self.processes.start(f"the {name}", words, log, cwd=self.cwd, env=env)
 
@@ -204,7 +206,7 @@ class LocalEnvironment:
             if not self.seed_fingerprint:
                 return
             self.postgres.stop()
-            folder = seeds.keep(built, self.seed_fingerprint, self.row_counts)
+            folder = seeds.store(built, self.seed_fingerprint, self.row_counts)
         self.row_counts = seeds.row_counts(folder)
         data = self.scratch / "data"
         shutil.copytree(folder / "data", data)
@@ -264,12 +266,12 @@ class LocalEnvironment:
         return self._run(_named(f"migrate-{name}", service), command, database)
 
     def _serve(self, leg: Leg, arm: Arm, service: str | None, port: int) -> ManagedProcess:
-        env = expanded(self.spec.env, "environment.env")
+        env = expand_values(self.spec.env, "environment.env")
         if self.provides_postgres:
             env["DATABASE_URL"] = self.postgres.url(_named(LEG, service))
         if "redis" in self.spec.provides:
             env["REDIS_URL"] = self.redis.url(self.spec.parts.index(service))
-        env |= expanded(arm.env, f"arms.{leg.arm}.env")
+        env |= expand_values(arm.env, f"arms.{leg.arm}.env")
         name = f"the {service} service of {leg.arm}" if service else f"the {leg.arm} service"
         log = self.logs / f"{_named(leg.title, service)}.serve.log"
         command = self._command(self.spec.serve, port=port, service=service)
@@ -284,7 +286,7 @@ class LocalEnvironment:
 
     def _run(self, name: str, command: list[str], database: str) -> float:
         env: Mapping[str, str] = {
-            **expanded(self.spec.env, "environment.env"),
+            **expand_values(self.spec.env, "environment.env"),
             "DATABASE_URL": self.postgres.url(database),
         }
         log = self.logs / f"{name}.log"

@@ -13,7 +13,7 @@ from harness.environment.advice import advice
 from harness.errors import EnvironmentFailedError
 from harness.probes.access import Connection
 
-BOOKKEEPING = ("alembic_version", "schema_migrations", "flyway_schema_history", "django_migrations")
+MIGRATION_TOOL_TABLES = ("alembic_version", "schema_migrations", "flyway_schema_history", "django_migrations")
 """Tables of migration tools, which hold no data of the service."""
 _FILE_COPY_SINCE = 150_000
 _OWNER = sql.SQL(
@@ -48,7 +48,7 @@ def row_counts(connection: Connection, *, count_up_to_bytes: float = math.inf) -
     counts = {}
     for schema, table, estimate, size in connection.execute(_TABLES.encode()).fetchall():
         name = f"{schema}.{table}".removeprefix("public.")
-        if table in BOOKKEEPING:
+        if table in MIGRATION_TOOL_TABLES:
             continue
         if size > count_up_to_bytes:
             counts[f"{name} (about)"] = max(int(estimate), 0)

@@ -56,7 +56,7 @@ class ManagedProcess:
         """
         status = self.popen.poll()
         if status is not None and not self.down:
-            raise with_log(EnvironmentFailedError(f"{self.name} ended by itself ({describe(status)})"), self.log)
+            raise with_log(EnvironmentFailedError(f"{self.name} ended by itself ({describe_status(status)})"), self.log)
 
     def end(self, *, seconds: float = 10.0) -> None:
         """End the process group: SIGTERM or its own signal, then SIGKILL."""
@@ -116,7 +116,7 @@ class ManagedProcesses:
         status = self._watchdog.poll() if self._watchdog else None
         if status is not None:
             raise EnvironmentFailedError(
-                f"the watchdog ended by itself ({describe(status)}), so that nobody would clean up if the harness were "
+                f"the watchdog ended by itself ({describe_status(status)}), so that nobody would clean up if the harness were "
                 "killed: see who ends processes here, and run the plan again"
             )
 
@@ -180,7 +180,7 @@ class ManagedProcesses:
         finally:
             process.end()
         if status:
-            raise with_log(CommandError(f"{name} failed ({describe(status)}): {' '.join(command)}"), log)
+            raise with_log(CommandError(f"{name} failed ({describe_status(status)}): {' '.join(command)}"), log)
         return time.monotonic() - started
 
     def environment(self, extra: Mapping[str, str]) -> dict[str, str]:
@@ -189,7 +189,7 @@ class ManagedProcesses:
         return {**os.environ, "PATH": path, "PYTHONUNBUFFERED": "1", LABEL: self.label, **extra}
 
     def end(self) -> None:
-        end_all(self.label, self.scratch)
+        end_processes_of(self.label, self.scratch)
 
     def close(self) -> None:
         """End every process of the run and let the watchdog clean up."""
@@ -220,7 +220,7 @@ def pin_to_cores(pid: int, cores: Sequence[int]) -> None:
         raise EnvironmentFailedError(f"cores {list(cores)}: not possible here; this machine's are {there}") from error
 
 
-def labelled() -> Iterator[tuple[psutil.Process, str]]:
+def labelled_processes() -> Iterator[tuple[psutil.Process, str]]:
     """Running processes that carry a run's label, with it."""
     for process in psutil.process_iter():
         try:
@@ -231,7 +231,7 @@ def labelled() -> Iterator[tuple[psutil.Process, str]]:
             continue  # ended meanwhile, or another user's
 
 
-def in_sessions(scratch: Path) -> Iterator[psutil.Process]:
+def session_processes(scratch: Path) -> Iterator[psutil.Process]:
     """Running processes of the sessions that a run wrote down, as long as the session's first process lives."""
     try:
         lines = [line.split() for line in (scratch / SESSIONS).read_text().splitlines()]
@@ -249,9 +249,9 @@ def in_sessions(scratch: Path) -> Iterator[psutil.Process]:
             continue
 
 
-def end_all(label: str, scratch: Path) -> None:
+def end_processes_of(label: str, scratch: Path) -> None:
     """End all processes of a run, by SIGKILL what is left after a grace period."""
-    mine = {*(process for process, found in labelled() if found == label), *in_sessions(scratch)}
+    mine = {*(process for process, found in labelled_processes() if found == label), *session_processes(scratch)}
     mine = {process for process in mine if process.pid != os.getpid()}
     for process in mine:
         try:
@@ -267,7 +267,7 @@ def end_all(label: str, scratch: Path) -> None:
             continue
 
 
-def owner_alive(label: str) -> bool:
+def is_owner_alive(label: str) -> bool:
     """Whether the harness that made a label is still running."""
     try:
         pid, started, _ = label.split("-", 2)
@@ -287,6 +287,6 @@ def with_log(error: Failure, log: Path) -> Failure:
     return error
 
 
-def describe(status: int) -> str:
+def describe_status(status: int) -> str:
     """A process's return code in words."""
     return f"signal {signal.Signals(-status).name}" if status < 0 else f"status {status}"

@@ -19,7 +19,7 @@ from harness.errors import EnvironmentFailedError, PlanError, Problem
 from harness.plan.environment import Local
 from harness.plan.model import Plan
 
-KEPT = 3
+MAX_SEEDS = 3
 FACTS = "facts.json"
 
 
@@ -83,7 +83,7 @@ def find(fingerprint: str) -> Path | None:
     return folder
 
 
-def keep(built: Path, fingerprint: str, row_counts: Mapping[str, int]) -> Path:
+def store(built: Path, fingerprint: str, row_counts: Mapping[str, int]) -> Path:
     """Put a stopped, seeded cluster (``built/data``) in place and drop the longest unused ones; returns its folder."""
     (built / FACTS).write_text(json.dumps({"row_counts": dict(row_counts)}))
     final = cache_folder() / "seeds" / fingerprint
@@ -93,7 +93,7 @@ def keep(built: Path, fingerprint: str, row_counts: Mapping[str, int]) -> Path:
     except OSError:  # another run was faster
         shutil.rmtree(built, ignore_errors=True)
     kept = sorted(final.parent.iterdir(), key=lambda path: path.stat().st_mtime, reverse=True)
-    for old in kept[KEPT:]:
+    for old in kept[MAX_SEEDS:]:
         shutil.rmtree(old, ignore_errors=True)
     return final
 

@@ -35,7 +35,7 @@ _STARTED = """
     SELECT extract(epoch FROM greatest(pg_postmaster_start_time(), max(backend_start)))
     FROM pg_stat_activity WHERE backend_type IN ('checkpointer', 'background writer')
 """
-ONCE = Retry(NoBackoff(), 0)
+NO_RETRY = Retry(NoBackoff(), 0)
 """No retries by the client: callers retry themselves, and its waiting would count as the server's."""
 REDIS_DATABASES = 32  # more than a plan can have services
 
@@ -75,7 +75,7 @@ def answers_ok(url: str) -> bool:
 def redis_answers(host: str, port: int) -> bool:
     """Whether a Redis server answers PING; that it requires a password is an answer too."""
     try:
-        with redis.Redis(host=host, port=port, socket_connect_timeout=1, socket_timeout=5, retry=ONCE) as client:
+        with redis.Redis(host=host, port=port, socket_connect_timeout=1, socket_timeout=5, retry=NO_RETRY) as client:
             return bool(client.ping())
     except redis.AuthenticationError:
         return True
@@ -197,7 +197,7 @@ class Redis:
 
     def _answers(self) -> bool:
         try:
-            with redis.Redis.from_url(self.url(), socket_connect_timeout=1, retry=ONCE) as client:
+            with redis.Redis.from_url(self.url(), socket_connect_timeout=1, retry=NO_RETRY) as client:
                 return bool(client.ping())
         except redis.RedisError:
             return False

@@ -9,14 +9,14 @@ from collections.abc import Mapping
 
 from harness.errors import EnvironmentFailedError
 
-LEAST_SECRET = 6
+MIN_SECRET_LENGTH = 6
 """Shorter values are switches such as "on": concealed, they would take words out of every log."""
 _NAME = re.compile(r"\$\{(\w+)\}")
 _BASE_URL = re.compile(r"https?://[^/\s]+\S*")
-_taken: dict[str, str] = {}
+_secrets: dict[str, str] = {}
 
 
-def expanded(values: Mapping[str, str], where: str) -> dict[str, str]:
+def expand_values(values: Mapping[str, str], where: str) -> dict[str, str]:
     """The values with every ``${NAME}`` filled in.
 
     Raises:
@@ -26,14 +26,14 @@ def expanded(values: Mapping[str, str], where: str) -> dict[str, str]:
 
 
 def expand(text: str, where: str) -> str:
-    """A value with every ``${NAME}`` filled in; raises as ``expanded``."""
+    """A value with every ``${NAME}`` filled in; raises as ``expand_values``."""
 
     def value(match: re.Match[str]) -> str:
         name = match[1]
         if name not in os.environ:
             raise EnvironmentFailedError(f"{where}: {name} is not set; export {name}=… before the run")
-        if len(os.environ[name]) >= LEAST_SECRET:
-            _taken[os.environ[name]] = f"${{{name}}}"
+        if len(os.environ[name]) >= MIN_SECRET_LENGTH:
+            _secrets[os.environ[name]] = f"${{{name}}}"
         return os.environ[name]
 
     return _NAME.sub(value, text)
@@ -53,8 +53,8 @@ def expand_url(text: str, where: str) -> str:
     return url.rstrip("/")
 
 
-def concealed(text: str) -> str:
+def conceal(text: str) -> str:
     """A text to be kept or shown, with the name of a variable in place of each value that was filled in."""
-    for value in sorted(_taken, key=len, reverse=True):
-        text = text.replace(value, _taken[value])
+    for value in sorted(_secrets, key=len, reverse=True):
+        text = text.replace(value, _secrets[value])
     return text

@@ -10,7 +10,7 @@ import signal
 import sys
 from pathlib import Path
 
-from harness.environment.processes import CONTAINERS, end_all
+from harness.environment.processes import CONTAINERS, end_processes_of
 
 
 def main() -> None:
@@ -19,20 +19,20 @@ def main() -> None:
         signal.signal(number, signal.SIG_IGN)
     label, *folders = sys.argv[1:]
     sys.stdin.buffer.read()
-    end_all(label, Path(folders[0]))
-    if not containers_gone(label, Path(folders[0])):
+    end_processes_of(label, Path(folders[0]))
+    if not remove_containers(label, Path(folders[0])):
         return
     for folder in folders:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def containers_gone(label: str, scratch: Path) -> bool:
+def remove_containers(label: str, scratch: Path) -> bool:
     """Remove the containers of a run that made some; returns whether none is left."""
     if not (scratch / CONTAINERS).exists():
         return True
-    from harness.environment.compose.engine import sweep_to_zero  # noqa: PLC0415 - the SDK takes a second, few runs need it
+    from harness.environment.compose.engine import remove_all_owned  # noqa: PLC0415 - the SDK takes a second, few runs need it
 
-    return sweep_to_zero(label)
+    return remove_all_owned(label)
 
 
 if __name__ == "__main__":

@@ -35,7 +35,7 @@ class ContainerProbe(Probe):
     def __init__(self, client: docker.DockerClient, containers: Mapping[str, str]) -> None:
         streams = {name: client.api.stats(identity, decode=True, stream=True) for name, identity in containers.items()}
         reads = {f"container probe {name}": partial(self._read, name, stream) for name, stream in streams.items()}
-        super().__init__(reads, patience=5)
+        super().__init__(reads, join_seconds=5)
 
     def _read(self, name: str, stream: Any) -> None:  # noqa: ANN401 - the SDK has no types
         before: Mapping[str, Any] | None = None

@@ -30,7 +30,7 @@ SESSIONS = """
 
 
 @dataclass(slots=True)
-class LockingSession:
+class LockSession:
     """A session at one moment; ``own`` when it is one of the migration."""
 
     pid: int
@@ -47,7 +47,7 @@ class LockingSession:
     locks: tuple[tuple[str, int], ...]
 
 
-def blocking_statements(one: LockingSession, sessions: Mapping[int, LockingSession]) -> tuple[str, str]:
+def blocking_statements(one: LockSession, sessions: Mapping[int, LockSession]) -> tuple[str, str]:
     """The statement of the migration that blocks a session, and the statement that blocks the migration.
 
     Where the migration does not block it, the first is empty and the second is the statement that blocks the session.
@@ -71,18 +71,18 @@ def blocking_statements(one: LockingSession, sessions: Mapping[int, LockingSessi
     return ours.text, _statement_of(first) if first else ""
 
 
-def _statement_of(session: LockingSession) -> str:
+def _statement_of(session: LockSession) -> str:
     if session.name == PLANNED:
         return PLANNED
     idle = session.state.startswith("idle")
     return f"a transaction that is open and idle, last: {session.text}" if idle else session.text
 
 
-def session_of(row: Sequence[Any]) -> LockingSession:
+def session_of(row: Sequence[Any]) -> LockSession:
     """The session of a row of ``SESSIONS``, whose first two columns, time and WAL, are left out."""
     pid, own, name, since, state, text, waits, waiting_since, mode, relation, blockers, locks = row
     pairs = [one.rpartition(" ") for one in locks or ()]
-    return LockingSession(
+    return LockSession(
         pid=int(pid),
         own=bool(own),
         name=str(name or ""),

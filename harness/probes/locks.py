@@ -13,12 +13,12 @@ from typing import Any, NamedTuple, Self
 import psycopg
 
 from harness.probes.access import Connection, Database
-from harness.probes.lock_sessions import SESSIONS, LockingSession, blocking_statements, session_of
+from harness.probes.lock_sessions import SESSIONS, LockSession, blocking_statements, session_of
 from harness.record.migration import EXCLUSIVE, Queue, RanStatement, Space, Wait
 from harness.record.statements import MARK
 
-EVERY_SECONDS = 0.025
-SPACE_EVERY = 16
+INTERVAL_SECONDS = 0.025
+SAMPLES_PER_SPACE = 16
 """Looks between two that also ask how much is on disk."""
 TABLES = ("r", "p", "m")
 _SPACE = """
@@ -34,7 +34,7 @@ _TABLES = """
 _INVALID = """ SELECT indexrelid::regclass::text FROM pg_index WHERE NOT indisvalid ORDER BY 1"""
 
 
-class File(NamedTuple):
+class RelationFile(NamedTuple):
     """A table or an index, and the number of the file it is in; ``kind`` as of ``pg_class``."""
 
     name: str
@@ -43,7 +43,7 @@ class File(NamedTuple):
 
 
 @dataclass(slots=True)
-class Held:
+class HeldLock:
     """The strongest lock that a session of the migration was seen to hold at a moment, and the tables it is on."""
 
     at: float
@@ -58,7 +58,7 @@ class LockSamples:
     waits: list[Wait] = field(default_factory=list)
     active: dict[tuple[int, float], str] = field(default_factory=dict)
     """Statements of the migration by session and begin."""
-    held: list[Held] = field(default_factory=list)
+    held: list[HeldLock] = field(default_factory=list)
     queue: Queue = field(default_factory=Queue)
     wal: list[tuple[float, int]] = field(default_factory=list)
     space: list[tuple[float, int]] = field(default_factory=list)
@@ -70,7 +70,7 @@ class LockSamples:
 class LockProbe:
     """Looks at a database from the moment it is entered until it is left; ``role`` is whose sessions migrate."""
 
-    def __init__(self, database: Database, role: str, *, every: float = EVERY_SECONDS) -> None:
+    def __init__(self, database: Database, role: str, *, every: float = INTERVAL_SECONDS) -> None:
         self.database, self.role, self.every = database, role, every
         self.seen = LockSamples()
         self.failed = ""
@@ -123,7 +123,7 @@ class LockProbe:
                 while not self._over.is_set():
                     started = time.monotonic()
                     self._look(connection)
-                    if number % SPACE_EVERY == 0:
+                    if number % SAMPLES_PER_SPACE == 0:
                         self._look_at_space(connection)
                     number += 1
                     self._over.wait(max(self.every - (time.monotonic() - started), 0.001))
@@ -156,16 +156,18 @@ class LockProbe:
         rows = connection.execute(_marked(_SPACE)).fetchall()
         self.seen.space.append((time.time(), int(str(rows[0][0]))))
 
-    def _note_own(self, one: LockingSession, now: float) -> None:
+    def _note_own(self, one: LockSession, now: float) -> None:
         self.seen.own.add(one.pid)
         if one.state == "active":
             self.seen.active[one.pid, one.since] = one.text
         known = [(mode, self._names[oid]) for mode, oid in one.locks if oid in self._names and mode in EXCLUSIVE]
         if known:
             strongest = max(known, key=lambda lock: EXCLUSIVE.index(lock[0]))[0]
-            self.seen.held.append(Held(now, strongest, tuple(sorted({t for mode, t in known if mode == strongest}))))
+            self.seen.held.append(
+                HeldLock(now, strongest, tuple(sorted({t for mode, t in known if mode == strongest})))
+            )
 
-    def _note_waits(self, sessions: Mapping[int, LockingSession], now: float) -> None:
+    def _note_waits(self, sessions: Mapping[int, LockSession], now: float) -> None:
         found: dict[tuple[int, float], Wait] = {}
         for one in sessions.values():
             if one.waits:
@@ -207,12 +209,12 @@ def _marked(query: str) -> bytes:
     return f"{MARK} {query}".encode()
 
 
-def _files(connection: Connection) -> dict[int, File]:
+def _files(connection: Connection) -> dict[int, RelationFile]:
     """Tables and indexes by their number."""
     rows: list[tuple[Any, ...]] = connection.execute(_marked(_TABLES)).fetchall()
-    return {int(oid): File(str(name), int(file), str(kind)) for oid, name, file, kind in rows}
+    return {int(oid): RelationFile(str(name), int(file), str(kind)) for oid, name, file, kind in rows}
 
 
-def _tables(files: Mapping[int, File]) -> dict[int, str]:
+def _tables(files: Mapping[int, RelationFile]) -> dict[int, str]:
     """The names of the tables: a lock on an index bars nobody from its table."""
     return {oid: file.name for oid, file in files.items() if file.kind in TABLES}

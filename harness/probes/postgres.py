@@ -13,14 +13,14 @@ from typing import Self
 import psycopg
 
 from harness.probes.access import Database
-from harness.probes.postgres_server import ServerWatch
-from harness.probes.reader import Probe, beats
+from harness.probes.postgres_server import ServerReader
+from harness.probes.reader import Probe, ticks
 from harness.record.executions import together
 from harness.record.readings import DATABASE, SERVER
 from harness.record.unavailable import UnavailableReading
 
-EVERY_SECONDS, LOOK_SECONDS = 1.0, 0.1
-PATIENCE_SECONDS = 10.0
+INTERVAL_SECONDS, SAMPLE_SECONDS = 1.0, 0.1
+JOIN_SECONDS = 10.0
 
 
 class PostgresProbe(Probe):
@@ -30,25 +30,25 @@ class PostgresProbe(Probe):
     """
 
     def __init__(self, databases: Sequence[Database]) -> None:
-        super().__init__({}, PATIENCE_SECONDS)
+        super().__init__({}, JOIN_SECONDS)
         self._databases = databases
-        self._watches: list[ServerWatch] = []
+        self._watches: list[ServerReader] = []
 
     def __enter__(self) -> Self:
         """Connect and start reading."""
         started = time.thread_time()
         for number, databases in enumerate(self._by_server(), start=1):
             name = f"{SERVER}{DATABASE}" + (f"-{number}" if number > 1 else "")
-            watch = ServerWatch(name, databases)
+            watch = ServerReader(name, databases)
             try:
                 watch.begin()
             except psycopg.Error as error:
                 watch.close_all()
-                self._silent(databases[0], error)
+                self._add_unavailable(databases[0], error)
                 continue
             self._watches.append(watch)
-            self._add_thread(f"{name} 1 Hz", partial(self._run, watch.read, EVERY_SECONDS))
-            self._add_thread(f"{name} 10 Hz", partial(self._run, watch.look, LOOK_SECONDS))
+            self._add_thread(f"{name} 1 Hz", partial(self._run, watch.read, INTERVAL_SECONDS))
+            self._add_thread(f"{name} 10 Hz", partial(self._run, watch.look, SAMPLE_SECONDS))
         self._spent.append(time.thread_time() - started)
         return super().__enter__()
 
@@ -62,14 +62,14 @@ class PostgresProbe(Probe):
                 if not hanging:
                     watch.end()
             except psycopg.Error as broken:
-                self._silent(None, broken)
+                self._add_unavailable(None, broken)
             finally:
                 if not hanging:
                     watch.close_all()
             self._take(watch)
         self._spent.append(time.thread_time() - started)
 
-    def _take(self, watch: ServerWatch) -> None:
+    def _take(self, watch: ServerReader) -> None:
         self.rows += watch.rows
         self.unread += watch.unread
         self.objects += watch.objects()
@@ -86,10 +86,10 @@ class PostgresProbe(Probe):
                 with database.connect() as connection:
                     found.setdefault((connection.info.host, connection.info.port), []).append(database)
             except psycopg.Error as error:
-                self._silent(database, error)
+                self._add_unavailable(database, error)
         return list(found.values())
 
-    def _silent(self, database: Database | None, error: psycopg.Error) -> None:
+    def _add_unavailable(self, database: Database | None, error: psycopg.Error) -> None:
         """Add a server that does not answer to ``unread``, without its message: that may hold an address."""
         where = f"the database {database.name}" if database else "the database server"
         why = f"it does not answer ({type(error).__name__})"
@@ -98,6 +98,6 @@ class PostgresProbe(Probe):
         )
 
     def _run(self, read: Callable[[], None], every: float) -> None:
-        for _ in beats(self._done, every, after=every):
+        for _ in ticks(self._done, every, after=every):
             with suppress(psycopg.Error):  # it is away, which the environment notices; the next reading tries again
                 read()

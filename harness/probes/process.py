@@ -14,10 +14,10 @@ import psutil
 
 from harness.probes.access import HasPid
 from harness.probes.process_table import HAS_PROC, ProcessStatus, ProcessTable, usable_cores
-from harness.probes.reader import Probe, beats
+from harness.probes.reader import Probe, ticks
 from harness.record.readings import CPU, DESCRIPTORS, MEMORY, THREADS
 
-EVERY_SECONDS = 1.0
+INTERVAL_SECONDS = 1.0
 MEMORY_SECONDS, MEMORY_SHARE = 2.5, 0.001
 """Least time between two readings of the memory, for which the system walks through the pages of a process, and the
 most of a core that they take: the more processes share the more pages, the longer it takes."""
@@ -42,7 +42,7 @@ class ProcessProbe(Probe):
         self._memory_due: dict[str, float] = {}
 
     def _run(self) -> None:
-        for _ in beats(self._done, EVERY_SECONDS):
+        for _ in ticks(self._done, INTERVAL_SECONDS):
             now, at_ns, table = time.monotonic(), time.time_ns(), ProcessTable.read()
             for name, root in self._roots.items():
                 if tree := table.tree(root.pid):  # one that is gone is for the environment's check to notice

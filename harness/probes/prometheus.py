@@ -8,9 +8,9 @@ from functools import partial
 import requests
 from prometheus_client.parser import text_string_to_metric_families
 
-from harness.probes.reader import Probe, beats
+from harness.probes.reader import Probe, ticks
 
-EVERY_SECONDS = 1.0
+INTERVAL_SECONDS = 1.0
 ANSWER_SECONDS = 0.8
 
 
@@ -30,7 +30,7 @@ class MetricsProbe(Probe):
     def _run(self, service: str, url: str) -> None:
         with requests.Session() as session:
             session.trust_env = False
-            for _ in beats(self._done, EVERY_SECONDS):
+            for _ in ticks(self._done, INTERVAL_SECONDS):
                 at_ns = time.time_ns()
                 try:
                     answer = session.get(url, timeout=ANSWER_SECONDS)

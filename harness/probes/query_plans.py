@@ -36,7 +36,7 @@ SWITCH = "auto_explain.log_min_duration"
 WAIT_SECONDS = 5.0
 POLL_SECONDS = 0.02
 GENERIC_PLAN_SINCE = 160_000
-MOST_BYTES = 64_000_000
+MAX_LOG_BYTES = 64_000_000
 """Of the log, at the end of which the plans are looked for."""
 _ENTRY = re.compile(r"\[(?P<session>\d+)\] (?:harness=(?P<database>\S*) )?LOG:  duration: (?P<ms>[\d.]+) ms  plan:\s*$")
 _EXPLAINABLE = re.compile(r"^\W*(?:select|insert|update|delete|merge|with|values|table)\b", re.IGNORECASE)
@@ -74,7 +74,7 @@ class AutoExplain:
         try:
             with self.databases[0].statistics() as connection:
                 self._switch_off(connection)
-            self.plans = slowest(plans_in(self._new(self.log), {one.name: one.service for one in self.databases}))
+            self.plans = slowest_plans(plans_in(self._new(self.log), {one.name: one.service for one in self.databases}))
         except (psycopg.Error, OSError) as failure:
             self.missing = " ".join(str(failure).split())
 
@@ -111,7 +111,7 @@ class AutoExplain:
         """What the server logged since the start; of a large log the end."""
         with log.open("rb") as file:
             size = file.seek(0, 2)
-            file.seek(max(self._offset, size - MOST_BYTES))
+            file.seek(max(self._offset, size - MAX_LOG_BYTES))
             return file.read().decode("utf-8", "replace")
 
 
@@ -137,7 +137,7 @@ def plans_in(log: str, services: Mapping[str, str | None]) -> Iterator[tuple[str
                 yield match["session"], Explained(fingerprint(text), shown(text), root, service, float(match["ms"]))
 
 
-def slowest(plans: Iterable[tuple[str, Explained]]) -> list[Explained]:
+def slowest_plans(plans: Iterable[tuple[str, Explained]]) -> list[Explained]:
     """Of each statement the slowest plan, with how many there were.
 
     What a session ran for the first time counts only where there is nothing else: then it also read what the server
@@ -167,7 +167,7 @@ def _plan(text: str) -> dict[str, Any] | None:
     return found if isinstance(found, dict) else None
 
 
-def estimate(database: Database, text: str) -> Explained | None:
+def estimate_plan(database: Database, text: str) -> Explained | None:
     """The estimated plan of a statement whose values are ``$1`` and so on; ``None`` where it has none."""
     if not _EXPLAINABLE.match(text):
         return None
@@ -187,19 +187,19 @@ def _generic_plan(connection: Connection, text: str) -> object:
     """
     statement = text.encode()
     if connection.info.server_version >= GENERIC_PLAN_SINCE:
-        ((raw,),) = _simply(connection, f"{MARK} EXPLAIN (GENERIC_PLAN, FORMAT JSON) ".encode() + statement)
+        ((raw,),) = _execute_plain(connection, f"{MARK} EXPLAIN (GENERIC_PLAN, FORMAT JSON) ".encode() + statement)
         return raw
     count = max(map(int, _PARAMETER.findall(text)), default=0)
     values = b"(" + b", ".join([b"NULL"] * count) + b")" if count else b""
     with connection.transaction(force_rollback=True):
-        _simply(connection, b"SET LOCAL plan_cache_mode = force_generic_plan")
-        _simply(connection, f"{MARK} PREPARE harness_plan AS ".encode() + statement)
-        ((raw,),) = _simply(connection, f"{MARK} EXPLAIN (FORMAT JSON) EXECUTE harness_plan".encode() + values)
-        _simply(connection, b"DEALLOCATE harness_plan")
+        _execute_plain(connection, b"SET LOCAL plan_cache_mode = force_generic_plan")
+        _execute_plain(connection, f"{MARK} PREPARE harness_plan AS ".encode() + statement)
+        ((raw,),) = _execute_plain(connection, f"{MARK} EXPLAIN (FORMAT JSON) EXECUTE harness_plan".encode() + values)
+        _execute_plain(connection, b"DEALLOCATE harness_plan")
     return raw
 
 
-def _simply(connection: Connection, statement: bytes) -> list[tuple[object, ...]]:
+def _execute_plain(connection: Connection, statement: bytes) -> list[tuple[object, ...]]:
     """Run a statement as it stands, without parameters of this side."""
     cursor = psycopg.ClientCursor(connection)
     cursor.execute(statement)

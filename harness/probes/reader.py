@@ -13,7 +13,7 @@ Row = tuple[int, str, str, float]
 """``(wall-clock ns, source, name, value)``."""
 
 
-def following(due: float, every: float) -> float:
+def next_due(due: float, every: float) -> float:
     """When the next reading is due, on the monotonic clock; missed ones are skipped.
 
     So a reading that takes longer than the interval is not followed by another one at once, for ever.
@@ -22,19 +22,19 @@ def following(due: float, every: float) -> float:
     return due + every if due + every > now else now + every
 
 
-def beats(over: threading.Event, every: float, *, after: float = 0.0) -> Iterator[None]:
+def ticks(over: threading.Event, every: float, *, after: float = 0.0) -> Iterator[None]:
     """Yield every so many seconds until ``over`` is set, the first time ``after`` so many."""
     due = time.monotonic() + after
     while not over.wait(max(due - time.monotonic(), 0.0)):
         yield
-        due = following(due, every)
+        due = next_due(due, every)
 
 
 class Probe:
     """Reads from the start of its block to the end, each of its threads one server or service.
 
     A kind of probe is a subclass in a module of its own and a row in ``harness.probes.registry``. A thread ends soon
-    once ``_done`` is set; one that does not within ``patience`` seconds is left alone.
+    once ``_done`` is set; one that does not within ``join_seconds`` seconds is left alone.
 
     Attributes:
         record: the readings of the leg that ``rows`` belong to: processes, metrics or servers.
@@ -47,14 +47,14 @@ class Probe:
 
     record: ClassVar[str] = "servers"
 
-    def __init__(self, threads: Mapping[str, Callable[[], None]], patience: float | None = None) -> None:
+    def __init__(self, threads: Mapping[str, Callable[[], None]], join_seconds: float | None = None) -> None:
         self.rows: list[Row] = []
         self.unread: list[UnavailableReading] = []
         self.executions: Executions | None = None
         self.objects: list[dict[str, Any]] = []
         self.server_ms = 0.0
         self._done = threading.Event()
-        self._patience = patience
+        self._join_seconds = join_seconds
         self._spent: list[float] = []
         self._threads: list[threading.Thread] = []
         for name, run in threads.items():
@@ -73,7 +73,7 @@ class Probe:
     def __exit__(self, *_: object) -> None:
         self._done.set()
         for thread in self._threads:
-            thread.join(self._patience)
+            thread.join(self._join_seconds)
 
     def _add_thread(self, name: str, run: Callable[[], None]) -> None:
         self._threads.append(threading.Thread(target=self._timed, args=(run,), name=name, daemon=True))

@@ -13,12 +13,12 @@ import redis
 from redis.exceptions import NoPermissionError
 
 from harness.probes.access import Cache
-from harness.probes.reader import Probe, Row, beats
+from harness.probes.reader import Probe, Row, ticks
 from harness.record.readings import CACHE, SERVER
 from harness.record.unavailable import UnavailableReading
 
-EVERY_SECONDS = 1.0
-PATIENCE_SECONDS = 10.0
+INTERVAL_SECONDS = 1.0
+JOIN_SECONDS = 10.0
 COUNTS = {
     "keyspace_hits": "hits",
     "keyspace_misses": "misses",
@@ -33,7 +33,7 @@ COUNTS = {
     "used_cpu_sys": "cpu_system_seconds",
 }
 """The fields of INFO that are read, and the readings they become."""
-LOCKED = ("NOAUTH", "WRONGPASS")
+NEEDS_PASSWORD = ("NOAUTH", "WRONGPASS")
 
 
 class RedisProbe(Probe):
@@ -44,12 +44,12 @@ class RedisProbe(Probe):
 
     def __init__(self, caches: Sequence[Cache]) -> None:
         runs = {f"cache {number} {cache.name}": partial(self._run, cache) for number, cache in enumerate(caches, 1)}
-        super().__init__(runs, PATIENCE_SECONDS)
+        super().__init__(runs, JOIN_SECONDS)
         self.commands = 0
 
     def _run(self, cache: Cache) -> None:
         server = _Server(cache)
-        for _ in beats(self._done, EVERY_SECONDS):
+        for _ in ticks(self._done, INTERVAL_SECONDS):
             self.rows += server.read()
             if server.refuses_all:
                 break
@@ -86,10 +86,10 @@ class _Server:
                 self._client = self._client or self._connect()
                 values = ask(self._client)
             except redis.AuthenticationError:
-                return self._locked_out(found)
+                return self._needs_password(found)
             except redis.ResponseError as error:
-                if str(error).startswith(LOCKED):
-                    return self._locked_out(found)
+                if str(error).startswith(NEEDS_PASSWORD):
+                    return self._needs_password(found)
                 del self._commands[command]
                 self.unread.append(_refusal(self._name, command, error))
             except (redis.RedisError, OSError):
@@ -98,7 +98,7 @@ class _Server:
                 found += [(at_ns, self._source, name, value) for name, value in values.items()]
         return found
 
-    def _locked_out(self, found: list[Row]) -> list[Row]:
+    def _needs_password(self, found: list[Row]) -> list[Row]:
         self._commands.clear()
         fix = "give its password to the plan, or mend it there"
         self.unread.append(UnavailableReading(self._name, "all counts", "it asks for a password", fix))

@@ -13,12 +13,12 @@ from harness.record.cache_keys import Keys, KeyUse
 
 _LINE = re.compile(r"[\d.]+ \[(\d+) [^\]]*\]+ (.*)")
 _WORD = re.compile(r'"((?:[^"\\]|\\.)*)"')
-MOST_KEYS = 200_000
+MAX_KEYS = 200_000
 """A cache that holds more when the watch begins is not watched: which of them are there would take long to read."""
 LAST_SECONDS = 0.2
 
 
-class KeyWatch:
+class KeyMonitor:
     """Watches from the start of its block to the end. It slows a server down, so that nothing is measured meanwhile.
 
     Where a server does not let itself be watched, ``uses`` is empty.
@@ -56,7 +56,7 @@ class KeyWatch:
     def _watch(self, cache: Cache) -> None:
         client: Any = cache.connect()
         databases = [int(name.removeprefix("db")) for name in client.info("keyspace")]
-        if sum(one["keys"] for one in client.info("keyspace").values()) > MOST_KEYS:
+        if sum(one["keys"] for one in client.info("keyspace").values()) > MAX_KEYS:
             return
         there = [(database, key) for database in databases for key in _keys_of(cache, database)]
         monitor = client.monitor()

@@ -18,7 +18,7 @@ Counts = tuple[int, int, int, int, int, float, float]
 _NOTHING: Counts = (0, 0, 0, 0, 0, 0.0, 0.0)
 
 
-class StatementWatch:
+class StatementDeltas:
     """What is known of the statements of some databases; ``services`` are by the databases' OIDs."""
 
     def __init__(self, schema: str, services: Mapping[int, str], own_database: int) -> None:

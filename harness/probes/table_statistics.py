@@ -22,7 +22,7 @@ INDEX_COUNTS = ("scans", "entries_read", "rows_fetched", "pages_hit", "pages_rea
 
 
 @dataclass(frozen=True, slots=True)
-class Objects:
+class ObjectStatistics:
     """The counts of tables by ``schema.table`` and of indexes by ``schema.index`` at one moment."""
 
     tables: dict[str, dict[str, Any]]
@@ -48,7 +48,7 @@ class Objects:
         }
         return cls(tables, indexes)
 
-    def since(self, first: "Objects") -> dict[str, list[dict[str, Any]]]:
+    def since(self, first: "ObjectStatistics") -> dict[str, list[dict[str, Any]]]:
         """The increase since an earlier moment; sizes, live and dead rows are present values."""
         counted = (*TABLE_COUNTS, *TABLE_BLOCKS, "vacuums", "analyses")
         return {

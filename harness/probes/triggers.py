@@ -23,17 +23,17 @@ from harness.record.readings import CALLS, MS, THERE, UNCOUNTED
 
 Missing = tuple[str, str, str]
 """What is not counted, why, and what to do about it."""
-LEVELS = ("none", "pl", "all")
+TRACK_LEVELS = ("none", "pl", "all")
 WHAT = "the time in trigger functions"
 RESTART = "for one database or role alone, ALTER DATABASE or ALTER ROLE … SET it, and start the service anew"
 
 
-class TriggerWatch:
+class TriggerTimes:
     """Reads one database; its triggers are those that it has when the watch begins."""
 
     def __init__(self, connection: Connection) -> None:
         self._triggers = self._in_c = self._own = 0
-        self._level, self._sure = LEVELS[0], True
+        self._level, self._sure = TRACK_LEVELS[0], True
         self._calls: list[float] = []
         self._refused = ""
         try:
@@ -46,7 +46,7 @@ class TriggerWatch:
 
     def read(self, connection: Connection) -> Iterator[tuple[str, float]]:
         """Number of triggers, of uncounted ones, and their calls and ms since the statistics were reset."""
-        if self._triggers and not self._refused and self._level == LEVELS[0]:
+        if self._triggers and not self._refused and self._level == TRACK_LEVELS[0]:
             yield from ((THERE, self._triggers), (UNCOUNTED, self._triggers))
         elif not self._refused:
             try:
@@ -63,11 +63,11 @@ class TriggerWatch:
         elif not self._uncounted:
             return
         elif self._uncounted == self._triggers > self._own:
-            level = LEVELS[2] if self._in_c else LEVELS[1]
+            level = TRACK_LEVELS[2] if self._in_c else TRACK_LEVELS[1]
             yield WHAT, f"{self._why}, and there are triggers", _setting(level)
         else:
-            if self._level != LEVELS[2] and self._in_c:
-                yield f"{WHAT} in C", f"{self._why}, and some triggers call one", _setting(LEVELS[2])
+            if self._level != TRACK_LEVELS[2] and self._in_c:
+                yield f"{WHAT} in C", f"{self._why}, and some triggers call one", _setting(TRACK_LEVELS[2])
             if self._own:
                 why = "it never counts these, and some triggers call one"
                 yield f"{WHAT} of PostgreSQL's own", why, "judge by the time of the statements, or of the requests"
@@ -76,9 +76,9 @@ class TriggerWatch:
     def _uncounted(self) -> int:
         """How many triggers call a function that PostgreSQL does not count."""
         fired = len(set(self._calls)) > 1
-        if self._level == LEVELS[0] or not (self._sure or fired):
+        if self._level == TRACK_LEVELS[0] or not (self._sure or fired):
             return self._triggers
-        return self._own + (self._in_c if self._level == LEVELS[1] else 0)
+        return self._own + (self._in_c if self._level == TRACK_LEVELS[1] else 0)
 
     @property
     def _why(self) -> str:
@@ -89,10 +89,10 @@ class TriggerWatch:
 
 def _counted(said: str, of_roles: Iterable[str]) -> tuple[str, bool]:
     """The least that is counted, and whether for everybody: not where it is set for single roles alone."""
-    sure = said != LEVELS[0]
+    sure = said != TRACK_LEVELS[0]
     levels = [*([said] if sure else []), *(level.lower() for level in of_roles)]
-    least = min(levels, key=LEVELS.index, default=LEVELS[0])
-    return least, sure or least == LEVELS[0]
+    least = min(levels, key=TRACK_LEVELS.index, default=TRACK_LEVELS[0])
+    return least, sure or least == TRACK_LEVELS[0]
 
 
 def _setting(level: str) -> str:

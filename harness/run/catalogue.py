@@ -17,7 +17,7 @@ from harness.evidence.ablation import ablated
 from harness.plan.model import ARMS
 from harness.probes.access import Database
 from harness.probes.catalogue import read_catalogue, read_uses
-from harness.probes.query_plans import AutoExplain, estimate
+from harness.probes.query_plans import AutoExplain, estimate_plan
 from harness.record.ablation import Ablation
 from harness.record.catalogue import Catalogue, Counted, Index, PlanSurvey
 from harness.record.catalogue_store import CatalogueStore
@@ -169,7 +169,7 @@ def _estimates(databases: Sequence[Database], work: RequestWork) -> Iterator[Exp
     by_service = {database.service: database for database in databases}
     for number, _ in buffers.most_common(ESTIMATED_MAX):
         text = work.statements[number]
-        if (database := by_service.get(text.service)) and (found := estimate(database, text.text)):
+        if (database := by_service.get(text.service)) and (found := estimate_plan(database, text.text)):
             yield found
 
 

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Any
 
-from harness.environment.processes import LABEL, describe, pin_to_cores, with_log
+from harness.environment.processes import LABEL, describe_status, pin_to_cores, with_log
 from harness.environment.variables import expand_url
 from harness.errors import DiskFullError, MeasurementError, PlanError, Problem
 from harness.plan.environment import ANSWERS_KEY, HOST_VARIABLE, url_variable
@@ -104,7 +104,7 @@ def _loaded(
     command = [*_generator("check", plan, plan_path, base), "--key", key]
     done = subprocess.run(command, capture_output=True, text=True, timeout=CHECK_SECONDS, check=False)
     if done.returncode:
-        last = done.stderr.strip().splitlines()[-1:] or [describe(done.returncode)]
+        last = done.stderr.strip().splitlines()[-1:] or [describe_status(done.returncode)]
         error = PlanError(plan_path, [Problem(key, f"cannot be loaded: {last[0]}")])
         error.add_note(done.stderr.strip())
         raise error
@@ -250,7 +250,7 @@ def _supervise(
     if status and shutil.disk_usage(job.out.parent).free < NEEDED_BYTES:
         raise DiskFullError(job.out)
     if status:
-        raise with_log(MeasurementError(f"the generator failed ({describe(status)})"), job.log)
+        raise with_log(MeasurementError(f"the generator failed ({describe_status(status)})"), job.log)
 
 
 def _generator(action: str, plan: Plan, plan_path: Path, base: Path) -> list[str]:

@@ -10,7 +10,6 @@ from typing import Any
 
 import psycopg
 
-from harness.environment.processes import describe
 from harness.errors import HarnessError, first_line
 from harness.plan.checks.migration import stage_of, under_load
 from harness.plan.migration import MigrationTable
@@ -105,7 +104,7 @@ def _migrate_and_roll_back(context: RunContext) -> None:
         process = environment.start_migration(database, command, revision, name)
         status = process.popen.wait(context.plan.environment.command_seconds)
         if status:
-            raise HarnessError(f"the {name} failed ({describe(status)})")
+            raise HarnessError(f"the {name} failed ({describe_status(status)})")
 
 
 def _differences(databases: Sequence[Database], before: Sequence[dict[str, str]]) -> Iterator[SchemaDifference]:

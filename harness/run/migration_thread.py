@@ -11,7 +11,7 @@ from typing import Self
 import psycopg
 
 from harness.environment.migration import MIGRATION_ROLE
-from harness.environment.processes import ManagedProcess, describe
+from harness.environment.processes import ManagedProcess
 from harness.errors import HarnessError, first_line
 from harness.plan.environment import Local
 from harness.plan.migration import MigrationTable
@@ -155,7 +155,7 @@ class MigrationThread:
                 process.end(seconds=2.0)
                 return "was interrupted" if self._cancel.is_set() else f"took longer than {seconds:g} s"
         process.end(seconds=2.0)  # background processes of the command
-        return f"failed ({describe(status)}): {_last_line(process.log)}" if status else ""
+        return f"failed ({describe_status(status)}): {_last_line(process.log)}" if status else ""
 
 
 def _text_from(log: Path, start: int) -> str:

@@ -9,7 +9,7 @@ import psycopg
 import redis
 
 from harness.probes.access import Cache, Database
-from harness.probes.redis_monitor import KeyWatch
+from harness.probes.redis_monitor import KeyMonitor
 from harness.probes.statements import Key, StatementCounter, increase
 from harness.record.request_work import CorpusRequest, RequestWork, StatementText, StatementWork
 from harness.record.statements import Counts
@@ -26,7 +26,7 @@ class RequestWorkReader:
     def __init__(self, databases: Sequence[Database], caches: Sequence[Cache]) -> None:
         self._counter = StatementCounter(databases)
         self._caches = caches
-        self._watch = KeyWatch(caches)
+        self._watch = KeyMonitor(caches)
         self._clients: list[Any] = []
         self._requests: list[tuple[CorpusRequest, dict[Key, Counts]]] = []
         self._last: tuple[dict[Key, Counts], tuple[int, int]] = {}, (0, 0)

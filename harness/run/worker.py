@@ -15,7 +15,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from harness.environment.processes import describe, with_log
+from harness.environment.processes import with_log
 from harness.errors import MeasurementError
 
 DONE, GONE, ABSENT = 0, 3, 4
@@ -103,7 +103,7 @@ class WorkerProcesses:
             return MeasurementError(f"no master at {self.master} in {self.wait_seconds:.0f} s")
         if status == GONE:
             return with_log(MeasurementError(f"lost the master at {self.master}: its run has ended early"), log)
-        return with_log(MeasurementError(f"the generator failed ({describe(status)})"), log)
+        return with_log(MeasurementError(f"the generator failed ({describe_status(status)})"), log)
 
     def _end(self) -> None:
         self._ending.set()

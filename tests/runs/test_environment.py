@@ -15,7 +15,7 @@ import redis
 
 from harness.environment import seeds
 from harness.environment.local import CLOCK_SECONDS, LocalEnvironment
-from harness.environment.processes import labelled
+from harness.environment.processes import labelled_processes
 from harness.environment.servers import wait_until
 from harness.environment.settings import POSTGRES, REDIS
 from harness.errors import CommandError, EnvironmentFailedError
@@ -103,7 +103,7 @@ def up(plan: Plan, folder: Path) -> Iterator[Up]:
         servers = [s.process for s in (environment.postgres, environment.redis) if s.process]
         assert len(servers) == 2
         yield environment, migrations
-    assert environment.label not in {label for _, label in labelled()}
+    assert environment.label not in {label for _, label in labelled_processes()}
     assert not any(psutil.pid_exists(server.pid) for server in servers)
     assert not environment.scratch.exists()
     assert not environment.sockets.exists()

@@ -17,7 +17,7 @@ from harness.environment.advice import advice
 from harness.environment.compose.engine import OWNER, explain
 from harness.environment.postgres import message_of
 from harness.environment.processes import TAIL_LINES
-from harness.environment.variables import concealed
+from harness.environment.variables import conceal
 from harness.errors import CommandError, EnvironmentFailedError
 from harness.probes.container import BROKEN_STREAM
 from harness.record.trial import Incident
@@ -30,7 +30,7 @@ CLOCKS_SECONDS = 1.0
 """How far the engine's clock may be from this one."""
 
 
-def trouble(name: str, container: Container) -> EnvironmentFailedError | None:
+def failure_of(name: str, container: Container) -> EnvironmentFailedError | None:
     """Why a container cannot be measured; ``None`` when it runs and is not unhealthy, or did its work and ended."""
     try:
         container.reload()
@@ -48,7 +48,7 @@ def trouble(name: str, container: Container) -> EnvironmentFailedError | None:
         how = f"status {code}" if code < SIGNALLED else f"signal {code - SIGNALLED}"
         return with_log(f"{name} ended by itself ({how})", container)
     if health.get("Status") == "unhealthy":
-        said = [concealed(str(entry.get("Output", ""))).strip() for entry in health.get("Log") or ()]
+        said = [conceal(str(entry.get("Output", ""))).strip() for entry in health.get("Log") or ()]
         what = f'; its health check says "{said[-1][:200]}"' if said and said[-1] else ""
         return with_log(f"{name} is unhealthy{what}", container)
     return None
@@ -58,13 +58,13 @@ def with_log(text: str, container: Container) -> EnvironmentFailedError:
     """An error with the last lines of a container's log as a note, and what to do about them where that is known."""
     lines: list[str] = []
     with suppress(DockerException, requests.RequestException):
-        lines = concealed(container.logs(tail=TAIL_LINES).decode(errors="replace")).splitlines()
+        lines = conceal(container.logs(tail=TAIL_LINES).decode(errors="replace")).splitlines()
     error = EnvironmentFailedError(text + advice("\n".join(lines)))
     error.add_note("\n".join([f"last lines of {container.name}:", *(f"  {line}" for line in lines or ["(empty)"])]))
     return error
 
 
-def meaning(error: BaseException | None, check_containers: Callable[[], None]) -> EnvironmentFailedError | None:
+def cause_of(error: BaseException | None, check_containers: Callable[[], None]) -> EnvironmentFailedError | None:
     """The cause of an error of the engine, of a server or of a command; ``None``: its own message names it.
 
     ``check_containers`` raises when a container is not healthy, which is then the cause.
@@ -113,7 +113,7 @@ class ContainerEvents:
         if not self._checked:  # one may have ended before the engine was connected to
             down, self._checked = {*self.containers}, True
         for service in down:
-            if found := trouble(service, self.containers[service]):
+            if found := failure_of(service, self.containers[service]):
                 self._thread.join(SHUTDOWN_SECONDS)  # an engine that shuts down ends its containers first
                 self._check_engine()
                 raise found

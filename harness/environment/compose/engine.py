@@ -18,16 +18,16 @@ import docker
 import requests
 from docker.errors import APIError, DockerException, NotFound
 
-from harness.environment.processes import owner_alive
+from harness.environment.processes import is_owner_alive
 from harness.errors import EnvironmentFailedError
 
 OWNER, MACHINE, EXPIRES = "harness.owner", "harness.host", "harness.expires-at"
-SWEEP_SECONDS, SETTLED_SECONDS = 25.0, 1.0
+REMOVE_SECONDS, SETTLED_SECONDS = 25.0, 1.0
 ANSWER_SECONDS = 30
 INSTEAD = 'or measure without containers, with kind = "local"'
 
 
-def machine() -> str:
+def boot_id() -> str:
     """This boot of this machine: process ids mean nothing on another one."""
     try:
         return Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip()
@@ -37,7 +37,7 @@ def machine() -> str:
 
 def labels(owner: str, expires_at: float) -> dict[str, str]:
     """What all that a run makes is labelled with; ``expires_at`` is in seconds since the epoch."""
-    return {OWNER: owner, MACHINE: machine(), EXPIRES: str(int(expires_at))}
+    return {OWNER: owner, MACHINE: boot_id(), EXPIRES: str(int(expires_at))}
 
 
 @contextmanager
@@ -115,23 +115,23 @@ def compose_version() -> str:
     return version
 
 
-def sweep(client: docker.DockerClient, owner: str) -> list[str]:
+def remove_owned(client: docker.DockerClient, owner: str) -> list[str]:
     """Remove all that carries an owner's label; returns the names of what was removed."""
     chosen = {"label": f"{OWNER}={owner}"}
     containers = client.containers.list(all=True, filters=chosen, ignore_removed=True)
-    removed = [f"container {one.name}" for one in containers if _gone(partial(one.remove, force=True, v=True))]
-    removed += [f"network {one.name}" for one in client.networks.list(filters=chosen) if _gone(one.remove)]
-    return removed + [f"volume {one.name}" for one in client.volumes.list(filters=chosen) if _gone(one.remove)]
+    removed = [f"container {one.name}" for one in containers if _removed(partial(one.remove, force=True, v=True))]
+    removed += [f"network {one.name}" for one in client.networks.list(filters=chosen) if _removed(one.remove)]
+    return removed + [f"volume {one.name}" for one in client.volumes.list(filters=chosen) if _removed(one.remove)]
 
 
-def left(client: docker.DockerClient, owner: str) -> int:
+def count_owned(client: docker.DockerClient, owner: str) -> int:
     """How much carries an owner's label."""
     chosen = {"label": f"{OWNER}={owner}"}
     containers = client.containers.list(all=True, filters=chosen, ignore_removed=True)
     return len(containers) + len(client.networks.list(filters=chosen)) + len(client.volumes.list(filters=chosen))
 
 
-def sweep_to_zero(owner: str, seconds: float = SWEEP_SECONDS) -> bool:
+def remove_all_owned(owner: str, seconds: float = REMOVE_SECONDS) -> bool:
     """Remove all of an owner until nothing is left and nothing comes any more; returns whether that was reached.
 
     The engine may still be making what a client that was killed asked for, and may be on its way up again.
@@ -139,7 +139,7 @@ def sweep_to_zero(owner: str, seconds: float = SWEEP_SECONDS) -> bool:
     deadline, empty_since = time.monotonic() + seconds, None
     while time.monotonic() < deadline:
         with suppress(EnvironmentFailedError), engine() as client:
-            if not sweep(client, owner) and not left(client, owner):
+            if not remove_owned(client, owner) and not count_owned(client, owner):
                 empty_since = empty_since or time.monotonic()
                 if time.monotonic() - empty_since >= SETTLED_SECONDS:
                     return True
@@ -149,7 +149,7 @@ def sweep_to_zero(owner: str, seconds: float = SWEEP_SECONDS) -> bool:
     return False
 
 
-def abandoned(client: docker.DockerClient) -> set[str]:
+def owners_of_ended_runs(client: docker.DockerClient) -> set[str]:
     """The owners of which something is left although their run is over.
 
     On this boot of this machine a run is over when its process is; on others, when its time is.
@@ -166,8 +166,8 @@ def abandoned(client: docker.DockerClient) -> set[str]:
 
 
 def _over(found: Mapping[str, str]) -> bool:
-    if found.get(MACHINE) == machine():
-        return not owner_alive(found[OWNER])
+    if found.get(MACHINE) == boot_id():
+        return not is_owner_alive(found[OWNER])
     expires = found.get(EXPIRES, "")
     return expires.isdecimal() and int(expires) < time.time()
 
@@ -177,7 +177,7 @@ def _labels(attrs: Mapping[str, Any]) -> Mapping[str, str]:
     return found
 
 
-def _gone(remove: Callable[[], object]) -> bool:
+def _removed(remove: Callable[[], object]) -> bool:
     """Whether something was removed; it may be gone already, or still be in use for a moment."""
     try:
         remove()

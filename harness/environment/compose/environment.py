@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING, Self
 
 from harness.environment import seeds
 from harness.environment.compose import model as models
-from harness.environment.compose.containers import ContainerEvents, meaning
-from harness.environment.compose.engine import compose_version, engine, labels, sweep_to_zero
+from harness.environment.compose.containers import ContainerEvents, cause_of
+from harness.environment.compose.engine import compose_version, engine, labels, remove_all_owned
 from harness.environment.compose.faults import inject_container_fault
 from harness.environment.compose.network_delay import require_netem
 from harness.environment.compose.project import Project
@@ -28,7 +28,7 @@ from harness.environment.processes import CONTAINERS, ManagedProcess, ManagedPro
 from harness.environment.servers import free_ports
 from harness.environment.settings import postgres_settings
 from harness.environment.template_databases import LEG, SEED, TemplateDatabases, migrate_once, title_of
-from harness.environment.variables import concealed, expanded
+from harness.environment.variables import conceal, expand_values
 from harness.errors import EnvironmentFailedError
 from harness.plan.environment import Compose
 from harness.plan.faults import Fault, FaultKind
@@ -79,11 +79,11 @@ class ComposeEnvironment:
         Raises:
             EnvironmentFailedError: in place of a server's error, if its container ended.
         """
-        meant = meaning(error, self._check_projects)
+        meant = cause_of(error, self._check_projects)
         if self._events:
             self._events.close()
         self.processes.end()
-        if sweep_to_zero(self.label):
+        if remove_all_owned(self.label):
             (self.scratch / CONTAINERS).unlink(missing_ok=True)
             self._undo.close()
         else:
@@ -186,7 +186,7 @@ class ComposeEnvironment:
         incidents = watch.close(leg.title)
         project = self._projects[leg.arm]
         for name, container in project.containers().items():
-            log = concealed(container.logs(tail=KEPT_LINES).decode(errors="replace"))
+            log = conceal(container.logs(tail=KEPT_LINES).decode(errors="replace"))
             (self.logs / f"{leg.title}.{name}.log").write_text(log, encoding="utf-8")
         project.clear()
         project.accept_database_restart()
@@ -233,12 +233,12 @@ class ComposeEnvironment:
         made: dict[str, models.Model] = {}
         ports: dict[str, dict[str, int]] = {}
         for arm, side in self.plan.arms_in_order.items():
-            env = expanded(self.spec.env | side.env, "environment.env")
+            env = expand_values(self.spec.env | side.env, "environment.env")
             given = resolve(self.processes, files, [*self.spec.profiles, *side.profiles], env)
             made[arm] = models.rewrite(given, self.spec, self._marks, pinned)
             models.require_services(given["services"], faulted)
             ports[arm] = {name: models.port_of(given["services"], self.spec, name) for name in self.spec.services}
-        self._shared = models.share(made.values(), self.spec)
+        self._shared = models.shares_server(made.values(), self.spec)
         short = self.label.rpartition("-")[2]
         titles = [f"harness-{short}" + ("" if self._shared else f"-{number}") for number in range(len(made))]
         stacks = {title: Stack(title, self.scratch, self.processes, self.logs, files[0].parent) for title in titles}

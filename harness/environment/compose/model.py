@@ -48,7 +48,7 @@ def rewrite(model: Model, spec: Compose, labels: Mapping[str, str], pinned: Mapp
     made.pop("name", None)
     services: dict[str, Any] = made.setdefault("services", {})
     _check_names(services, spec)
-    reached = _reached(services, spec)
+    reached = _published_ports(services, spec)
     for name, service in services.items():
         for key in ("container_name", "profiles", "ports"):
             service.pop(key, None)
@@ -58,15 +58,15 @@ def rewrite(model: Model, spec: Compose, labels: Mapping[str, str], pinned: Mapp
             if spec.build_network:
                 service["build"]["network"] = spec.build_network
         if name in reached:
-            _reach(made, name, service, reached[name], (pinned or {}).get(name))
-        _confine(name, service, spec)
-    for name in _keepers(spec):
-        _own_data(made, name, services[name])
-    _own(made, labels)
+            _publish(made, name, service, reached[name], (pinned or {}).get(name))
+        _limit_resources(name, service, spec)
+    for name in _data_services(spec):
+        _replace_bind_mounts(made, name, services[name])
+    _label(made, labels)
     return made
 
 
-def share(made: Iterable[Model], spec: Compose) -> bool:
+def shares_server(made: Iterable[Model], spec: Compose) -> bool:
     """Whether the arms are databases of one server, and not projects for themselves.
 
     Raises:
@@ -134,7 +134,7 @@ def cache_password(spec: Compose, read: Callable[[str], str]) -> str | None:
     return expand(spec.cache.password, "environment.cache.password") if spec.cache.password else None
 
 
-def once(services: Mapping[str, Any]) -> set[str]:
+def one_off_services(services: Mapping[str, Any]) -> set[str]:
     """Services that do something once and end, which others wait for."""
     return {
         other
@@ -144,7 +144,7 @@ def once(services: Mapping[str, Any]) -> set[str]:
     }
 
 
-def needed(services: Mapping[str, Any], names: Iterable[str]) -> set[str]:
+def with_dependencies(services: Mapping[str, Any], names: Iterable[str]) -> set[str]:
     """Services with all that they depend on."""
     found, ahead = set(), list(names)
     while ahead:
@@ -181,7 +181,7 @@ def require_services(services: Mapping[str, Any], named: Mapping[str, str]) -> N
             raise EnvironmentFailedError(f"{where}: {what}")
 
 
-def _reached(services: Mapping[str, Any], spec: Compose) -> dict[str, int]:
+def _published_ports(services: Mapping[str, Any], spec: Compose) -> dict[str, int]:
     """The services that the harness itself talks to, and their port."""
     found = {name: port_of(services, spec, name) for name in spec.services}
     if spec.database:
@@ -191,7 +191,7 @@ def _reached(services: Mapping[str, Any], spec: Compose) -> dict[str, int]:
     return found
 
 
-def _reach(made: Model, name: str, service: dict[str, Any], port: int, published: int | None) -> None:
+def _publish(made: Model, name: str, service: dict[str, Any], port: int, published: int | None) -> None:
     """Publish a port on a free one of this machine, over a network of the run where the service has no open one."""
     if mode := service.get("network_mode"):
         raise EnvironmentFailedError(
@@ -208,7 +208,7 @@ def _reach(made: Model, name: str, service: dict[str, Any], port: int, published
         networks.setdefault(ACCESS, {})
 
 
-def _confine(name: str, service: dict[str, Any], spec: Compose) -> None:
+def _limit_resources(name: str, service: dict[str, Any], spec: Compose) -> None:
     if spec.cores:
         service["cpuset"] = ",".join(map(str, spec.cores))
     limits = spec.limits.get(name)
@@ -224,11 +224,11 @@ def _confine(name: str, service: dict[str, Any], spec: Compose) -> None:
         deployed["memory"] = limits.memory.lower().replace(" ", "")
 
 
-def _keepers(spec: Compose) -> list[str]:
+def _data_services(spec: Compose) -> list[str]:
     return [name for name in (spec.database and spec.database.service, spec.cache and spec.cache.service) if name]
 
 
-def _own_data(made: Model, name: str, service: dict[str, Any]) -> None:
+def _replace_bind_mounts(made: Model, name: str, service: dict[str, Any]) -> None:
     """Folders of this machine that a server would keep its data in become volumes of the run."""
     for index, mount in enumerate(service.get("volumes", ())):
         target = str(mount.get("target", ""))
@@ -238,7 +238,7 @@ def _own_data(made: Model, name: str, service: dict[str, Any]) -> None:
             made.setdefault("volumes", {})[volume] = {}
 
 
-def _own(made: Model, labels: Mapping[str, str]) -> None:
+def _label(made: Model, labels: Mapping[str, str]) -> None:
     for kind in ("networks", "volumes"):
         for name, described in made.get(kind, {}).items():
             made[kind][name] = thing = described or {}

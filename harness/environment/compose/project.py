@@ -11,12 +11,12 @@ import redis
 from docker.models.containers import Container
 
 from harness.environment.compose import model as models
-from harness.environment.compose.containers import SERVICE, trouble, with_log
+from harness.environment.compose.containers import SERVICE, failure_of, with_log
 from harness.environment.compose.databases import Databases
 from harness.environment.compose.model import HOST, POSTGRES_PORT, REDIS_PORT, Model
 from harness.environment.compose.stack import BUILD_SECONDS, Stack
 from harness.environment.readiness import POLL_SECONDS, await_ready, why_not_ok
-from harness.environment.servers import ONCE, redis_answers
+from harness.environment.servers import NO_RETRY, redis_answers
 from harness.environment.settings import redis_settings
 from harness.errors import CommandError, EnvironmentFailedError, NotReadyError
 from harness.plan.environment import Apply, Compose
@@ -72,7 +72,7 @@ class Project:
         named |= {name for name in (self.database, self.cache) if name}
         commands = (self.spec.seed, self.spec.migrate) if tools else ()
         named |= {apply.service for apply in commands if apply and apply.service}
-        return sorted(models.needed(self.services, named))
+        return sorted(models.with_dependencies(self.services, named))
 
     def pull_and_build(self, built: set[str]) -> dict[str, str]:
         """Pull and build missing images except those in ``built``, and add them to it; returns digests by service."""
@@ -89,7 +89,7 @@ class Project:
     def start_database(self) -> None:
         """Start the database server and wait until it answers a query."""
         assert self.database  # noqa: S101 - the caller looked
-        self._bring([self.database], f"{self.database}-{self.arm}", "the database")
+        self._up([self.database], f"{self.database}-{self.arm}", "the database")
         databases = self.databases()
         deadline = time.monotonic() + self.spec.ready_seconds
         while not databases.answers():
@@ -116,22 +116,22 @@ class Project:
     def databases(self) -> Databases:
         assert self.database  # noqa: S101 - the caller looked
         if self._shared.credentials is None:
-            read = partial(_read_inside, self.containers()[self.database])
+            read = partial(_read_file, self.containers()[self.database])
             self._shared.credentials = models.credentials(self.model, self.spec, read)
         return Databases(HOST, self.stack.port(self.database, POSTGRES_PORT), self._shared.credentials)
 
     def cache_client(self) -> redis.Redis:
         assert self.cache  # noqa: S101 - the caller looked
         port = self.stack.port(self.cache, REDIS_PORT)
-        password = models.cache_password(self.spec, partial(_read_inside, self.containers()[self.cache]))
-        return redis.Redis(host=HOST, port=port, password=password, retry=ONCE, **LIMITS)
+        password = models.cache_password(self.spec, partial(_read_file, self.containers()[self.cache]))
+        return redis.Redis(host=HOST, port=port, password=password, retry=NO_RETRY, **LIMITS)
 
     def cache_settings(self) -> dict[str, str]:
         """Read the settings of the cache; starts it and removes it again."""
         assert self.cache  # noqa: S101 - the caller looked
-        self._bring([self.cache], f"{self.cache}-{self.arm}", "the cache")
+        self._up([self.cache], f"{self.cache}-{self.arm}", "the cache")
         port = self.stack.port(self.cache, REDIS_PORT)
-        await_ready({self.cache: partial(_why_no_ping, port)}, self.spec.ready_seconds, check=self.check)
+        await_ready({self.cache: partial(_ping_failure, port)}, self.spec.ready_seconds, check=self.check)
         with self.cache_client() as client:
             found = redis_settings(client)
         self.clear()
@@ -152,8 +152,8 @@ class Project:
 
     def up(self, title: str) -> None:
         """Start all long-running services, and wait for their health checks."""
-        lasting = [name for name in self.wanted(tools=False) if name not in models.once(self.services)]
-        self._bring(lasting, f"{title}.up", f"the services of {self.arm}")
+        lasting = [name for name in self.wanted(tools=False) if name not in models.one_off_services(self.services)]
+        self._up(lasting, f"{title}.up", f"the services of {self.arm}")
 
     def await_ready(self, started: float) -> dict[str, str]:
         """Wait until services and cache answer; returns URLs by service. ``started``: on the monotonic clock."""
@@ -163,13 +163,13 @@ class Project:
             name: partial(why_not_ok, url + self.spec.ready) for name, url in urls.items()
         }
         if self.cache:
-            checks[self.cache] = partial(_why_no_ping, stack.port(self.cache, REDIS_PORT))
+            checks[self.cache] = partial(_ping_failure, stack.port(self.cache, REDIS_PORT))
         await_ready(checks, self.spec.ready_seconds, since=started, check=self.check)
         return urls
 
     def check(self) -> None:
         for name, container in self.containers().items():
-            if found := trouble(name, container):
+            if found := failure_of(name, container):
                 raise found
 
     def check_restarts(self) -> None:
@@ -215,7 +215,7 @@ class Project:
         self.databases().apply([(str(path), path.read_bytes()) for path in paths], database)
         return time.monotonic() - started
 
-    def _bring(self, services: list[str], log: str, what: str) -> None:
+    def _up(self, services: list[str], log: str, what: str) -> None:
         wait = ("up", "--detach", "--wait", "--wait-timeout", str(int(self.spec.ready_seconds)), "--no-build")
         try:
             self.stack.run(*wait, *services, log=log, seconds=self.spec.ready_seconds + 60, what=f"starting {what}")
@@ -224,11 +224,11 @@ class Project:
             raise
 
 
-def _why_no_ping(port: int) -> str:
+def _ping_failure(port: int) -> str:
     return "" if redis_answers(HOST, port) else "no answer to PING"
 
 
-def _read_inside(container: Container, path: str) -> str:
+def _read_file(container: Container, path: str) -> str:
     status, output = container.exec_run(["cat", path])
     if status:
         raise EnvironmentFailedError(f"{path} of {container.name} cannot be read: {output.decode(errors='replace')}")

@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from harness.environment.advice import advice
-from harness.environment.processes import TAIL_LINES, ManagedProcesses, describe
-from harness.environment.variables import concealed
+from harness.environment.processes import TAIL_LINES, ManagedProcesses, describe_status
+from harness.environment.variables import conceal
 from harness.errors import CommandError, EnvironmentFailedError
 
 if TYPE_CHECKING:
@@ -44,7 +44,7 @@ def resolve(
         env={**processes.environment(env), **chosen},
     )
     if done.returncode:
-        why = _last(done.stderr) if done.returncode > 0 else describe(done.returncode)
+        why = _last(done.stderr) if done.returncode > 0 else describe_status(done.returncode)
         raise EnvironmentFailedError(f"environment.file: {why}")
     model: Model = json.loads(done.stdout)
     return model
@@ -89,7 +89,7 @@ class Stack:
             _conceal(path)
         if status:
             lines = path.read_text(errors="replace").splitlines()
-            error = CommandError(f"{what} failed: {_reason(lines) if status > 0 else describe(status)}")
+            error = CommandError(f"{what} failed: {_reason(lines) if status > 0 else describe_status(status)}")
             error.add_note("\n".join([f"last lines of {path}:", *(f"  {line}" for line in lines[-TAIL_LINES:])]))
             raise error
         return time.monotonic() - started
@@ -117,7 +117,7 @@ class Stack:
 
 def _conceal(log: Path) -> None:
     text = log.read_text(encoding="utf-8", errors="replace")
-    if (safe := concealed(text)) != text:
+    if (safe := conceal(text)) != text:
         log.write_text(safe, encoding="utf-8")
 
 

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from harness.environment.compose.model import ACCESS, credentials, needed, once, port_of, rewrite
+from harness.environment.compose.model import ACCESS, credentials, one_off_services, port_of, rewrite, with_dependencies
 from harness.errors import EnvironmentFailedError
 from harness.plan.environment import Compose
 
@@ -134,6 +134,6 @@ def test_the_superuser_is_that_of_the_image(env: dict[str, str], server: dict[st
 def test_a_service_brings_what_it_depends_on() -> None:
     done = {"condition": "service_completed_successfully"}
     services = {"a": {"depends_on": {"b": done}}, "b": {"depends_on": {"c": {"condition": "service_healthy"}}}, "c": {}}
-    assert needed(services, ["a"]) == {"a", "b", "c"}
-    assert needed(services, ["b"]) == {"b", "c"}
-    assert once(services) == {"b"}
+    assert with_dependencies(services, ["a"]) == {"a", "b", "c"}
+    assert with_dependencies(services, ["b"]) == {"b", "c"}
+    assert one_off_services(services) == {"b"}

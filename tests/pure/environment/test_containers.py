@@ -9,7 +9,7 @@ from docker.errors import APIError, NotFound
 
 from harness.environment.advice import advice
 from harness.environment.compose import containers
-from harness.environment.compose.containers import meaning, trouble
+from harness.environment.compose.containers import cause_of, failure_of
 from harness.environment.postgres import message_of
 from harness.errors import CommandError, EnvironmentFailedError
 
@@ -59,7 +59,7 @@ class Box:
     ],
 )
 def test_trouble_is_one_line_that_says_what_to_do(box: Any, text: str | None) -> None:  # noqa: ANN401 - a double
-    found = trouble("api", box)
+    found = failure_of("api", box)
     assert (found and str(found)) == text
     if found and not box.gone:
         assert found.__notes__[0].startswith("last lines of harness-1-api-1:")
@@ -80,7 +80,7 @@ def test_an_error_of_a_server_is_told_as_it_is_where_all_containers_are_well(
     monkeypatch: pytest.MonkeyPatch, error: BaseException | None, told: str | None
 ) -> None:
     monkeypatch.setattr(containers, "NOTICED_SECONDS", 0.0)
-    found = meaning(error, lambda: None)
+    found = cause_of(error, lambda: None)
     assert (found and str(found)) == told
 
 
@@ -98,7 +98,7 @@ def test_a_container_that_ended_is_the_reason_of_what_failed_because_of_it() -> 
         wrapped,
         CommandError("seed in api failed"),
     ):
-        assert meaning(error, look) is ended
+        assert cause_of(error, look) is ended
 
 
 @pytest.mark.parametrize(

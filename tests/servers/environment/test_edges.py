@@ -21,7 +21,7 @@ from harness.cli.doctor import check_host
 from harness.cli.progress import LineObserver, PlainObserver
 from harness.environment import seeds
 from harness.environment.local import LocalEnvironment
-from harness.environment.processes import SESSIONS, ManagedProcesses, end_together, in_sessions, owner_alive
+from harness.environment.processes import SESSIONS, ManagedProcesses, end_together, is_owner_alive, session_processes
 from harness.environment.servers import answers_ok, free_ports
 from harness.errors import CommandError, EnvironmentFailedError, PlanError
 from harness.plan.file import parse_plan
@@ -88,17 +88,17 @@ def test_a_command_that_takes_too_long_is_ended(processes: ManagedProcesses, tmp
 def test_a_process_id_that_was_used_again_is_not_the_runs() -> None:
     me = psutil.Process()
     started = int(me.create_time())
-    assert owner_alive(f"{me.pid}-{started}-abc")
-    assert not owner_alive(f"{me.pid}-{started - 60}-abc")
+    assert is_owner_alive(f"{me.pid}-{started}-abc")
+    assert not is_owner_alive(f"{me.pid}-{started - 60}-abc")
 
 
 def test_a_session_whose_leader_is_another_process_is_not_the_runs(tmp_path: Path) -> None:
     leader = psutil.Popen(["sleep", "60"], start_new_session=True)
     try:
         (tmp_path / SESSIONS).write_text(f"{leader.pid} {leader.create_time()}\n")
-        assert [process.pid for process in in_sessions(tmp_path)] == [leader.pid]
+        assert [process.pid for process in session_processes(tmp_path)] == [leader.pid]
         (tmp_path / SESSIONS).write_text(f"{leader.pid} {leader.create_time() - 60}\n")
-        assert list(in_sessions(tmp_path)) == []
+        assert list(session_processes(tmp_path)) == []
     finally:
         leader.kill()
         leader.wait()
@@ -219,7 +219,7 @@ def test_the_longest_unused_seeds_are_dropped(tmp_path: Path, monkeypatch: pytes
     for number in range(4):
         built = tmp_path / f"built{number}"
         built.mkdir()
-        kept = seeds.keep(built, f"seed{number}", {"rows": number})
+        kept = seeds.store(built, f"seed{number}", {"rows": number})
         assert seeds.row_counts(kept) == {"rows": number}
         os.utime(kept, (1000 + number, 1000 + number))
         assert seeds.find("seed0") == tmp_path / "cache" / "seeds" / "seed0"  # used again and again

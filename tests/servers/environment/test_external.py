@@ -12,7 +12,7 @@ import pytest
 
 from harness.environment.external import ExternalEnvironment
 from harness.environment.external_database import by_arm, read_database
-from harness.environment.processes import labelled
+from harness.environment.processes import labelled_processes
 from harness.environment.readiness import READY_IN_A_ROW, await_ready, why_not_ok
 from harness.environment.servers import free_ports
 from harness.environment.variables import expand_url
@@ -236,7 +236,7 @@ def test_a_switch_that_fails_or_hangs_says_so_with_its_last_lines(
     assert note in notes
     assert "environment.command_seconds" in notes
     assert service.asked == []
-    assert not [label for _, label in labelled() if label == environment.label]
+    assert not [label for _, label in labelled_processes() if label == environment.label]
 
 
 @pytest.mark.usefixtures("cache")

@@ -151,7 +151,7 @@ def test_a_deadlock_that_a_client_loses_is_an_error_of_the_database(
 def test_a_table_that_cannot_be_held_is_named(server: Postgres, own: Database, tmp_path: Path) -> None:
     thread = directed(server, own, tmp_path, [CREATE])
     thread.table = MigrationTable(during=True, hold_tables=("nothing",))
-    assert played(thread).failed.startswith("migration.hold_tables: nothing cannot be read")
+    assert played(thread).failed.startswith("migration.hold_tables: nothing is not readable")
     assert thread.steps == []
 
 

@@ -50,8 +50,8 @@ def bare() -> Iterator[Server]:
 
 @pytest.fixture(autouse=True)
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("harness.probes.postgres.EVERY_SECONDS", 0.1)
-    monkeypatch.setattr("harness.probes.postgres.LOOK_SECONDS", 0.02)
+    monkeypatch.setattr("harness.probes.postgres.INTERVAL_SECONDS", 0.1)
+    monkeypatch.setattr("harness.probes.postgres.SAMPLE_SECONDS", 0.02)
 
 
 def watched(probe: PostgresProbe, work: Callable[[], None]) -> Executions:
