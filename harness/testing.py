@@ -15,11 +15,10 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from harness.environment.processes import ManagedProcess
-from harness.errors import EnvironmentFailedError
+from harness.environment.base import Environment
 from harness.plan.faults import Fault
+from harness.plan.file import parse_plan
 from harness.plan.model import COPIES, Plan
-from harness.probes.access import Cache, Database
 from harness.record.generation import Generation, Offered
 from harness.record.leg import Leg, windows_of
 from harness.record.samples import SCHEMA as SAMPLES
@@ -181,20 +180,19 @@ def _offered(plan: Plan, due: NDArray[np.int64], duration_ns: NDArray[np.int64])
         yield Offered(window.stage, count, count, 0, min(1 + int(2 * busy), window.users))
 
 
-class FakeEnvironment:
-    """An environment that only writes down what it is asked; ``fail_at`` raises at the named event.
+class FakeEnvironment(Environment):
+    """An environment that only logs its calls; ``fail_at`` raises at the named event.
 
-    Its services, if they have names, are at ``http://ARM/NAME``.
+    Named services are at ``http://ARM/NAME``.
     """
 
-    seed_fingerprint: str | None = None
     label = "fake"
 
     def __init__(
         self, log: list[str], fail_at: dict[str, BaseException] | None = None, services: Sequence[str] = ()
     ) -> None:
+        super().__init__(parse_plan(PLAN), Path(), Path(os.devnull), print)
         self.log, self.fail_at, self.services = log, fail_at or {}, services
-        self.row_counts: dict[str, int] = {}
 
     def _note(self, event: str) -> None:
         self.log.append(event)
@@ -218,21 +216,8 @@ class FakeEnvironment:
         urls = {service: f"http://{leg.arm}/{service}" for service in self.services}
         return Startup(next(iter(urls.values()), f"http://{leg.arm}"), 0.25, urls)
 
-    def check(self) -> None: ...
-    def monitored(self) -> list[object]:
-        return []
-
-    def databases(self) -> list[Database]:
-        return []
-
-    def caches(self) -> list[Cache]:
-        return []
-
-    def start_migration(self, database: Database, command: str, revision: str, name: str) -> ManagedProcess:  # noqa: ARG002 - the interface
-        raise EnvironmentFailedError(f"{name}: {database.name} is not there")
-
-    def statement_log(self) -> Path:
-        return Path(os.devnull)
+    def check(self) -> None:
+        pass
 
     def inject(self, fault: Fault) -> Callable[[], None]:
         self._note(f"inject {fault.service}")

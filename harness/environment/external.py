@@ -18,6 +18,7 @@ from typing import Self
 import redis
 
 from harness.environment import seeds
+from harness.environment.base import Environment
 from harness.environment.external_database import (
     DatabaseFacts,
     by_arm,
@@ -26,19 +27,18 @@ from harness.environment.external_database import (
     database_name,
     read_database,
 )
-from harness.environment.processes import ManagedProcess, ManagedProcesses
+from harness.environment.processes import ManagedProcesses
 from harness.environment.readiness import await_ready, why_not_ok
 from harness.environment.settings import redis_settings
 from harness.environment.variables import expand, expand_url, expand_values
 from harness.errors import EnvironmentFailedError, NotReadyError
 from harness.plan.checks.external import PLACEHOLDER
 from harness.plan.environment import External
-from harness.plan.faults import Fault
 from harness.plan.model import Arm, Plan
 from harness.probes.access import Cache, Database
 from harness.record.leg import Leg
 from harness.record.readings import CACHE
-from harness.record.trial import Incident, Migration, Startup
+from harness.record.trial import Migration, Startup
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,14 +51,13 @@ class ExternalArm:
     redis: str | None = None
 
 
-class ExternalEnvironment:
+class ExternalEnvironment(Environment):
     """Switches, resets and waits for what somebody else keeps running. Use it as a context manager."""
 
     def __init__(self, plan: Plan, base: Path, logs: Path, say: Callable[[str], None]) -> None:
-        self.plan, self.spec, self.base, self.logs, self.say = plan, plan.system(External), base, logs, say
+        super().__init__(plan, base, logs, say)
+        self.spec = plan.system(External)
         self.cwd = Path(os.path.normpath(base / self.spec.cwd))
-        self.seed_fingerprint: str | None = None
-        self.row_counts: dict[str, int] = {}
         self._arms: dict[str, ExternalArm] = {}
         self._facts: dict[str, DatabaseFacts] = {}
         self._answers: str | None = None
@@ -84,10 +83,6 @@ class ExternalEnvironment:
         """End a command that still runs and remove the scratch folder; leaves the system as it is."""
         self.processes.close()
         shutil.rmtree(self.scratch, ignore_errors=True)
-
-    @property
-    def label(self) -> str:
-        return self.processes.label
 
     def prepare(self) -> list[Migration]:
         """Check that databases answer, and services too unless a switch has to come first; migrates nothing."""
@@ -127,33 +122,16 @@ class ExternalEnvironment:
         """
         self.processes.check()
 
-    def monitored(self) -> list[object]:
-        return [*self.databases(), *self.caches()]
-
     def databases(self) -> list[Database]:
         if self._leg is None or not self._leg.postgres:
             return []
         dsn = self._leg.postgres
         return [Database(None, database_name(dsn), partial(connect, dsn), partial(connect, dsn))]
 
-    def start_migration(self, database: Database, command: str, revision: str, name: str) -> ManagedProcess:  # noqa: ARG002 - the interface
-        """Refuse; the check of the plan refuses it before the run."""
-        raise EnvironmentFailedError(f"{name}: no migration of {database.name} under load in this kind of environment")
-
-    def statement_log(self) -> Path:
-        return self.logs / "postgres.log"
-
     def caches(self) -> list[Cache]:
         if self._leg is None or not self._leg.redis:
             return []
         return [Cache(CACHE, partial(connect_cache, self._leg.redis))]
-
-    def inject(self, fault: Fault) -> Callable[[], None]:
-        """Refuse; the check of the plan refuses it before the run."""
-        raise EnvironmentFailedError(f"faults: {fault.service} was not started by this run")
-
-    def stop(self) -> list[Incident]:
-        return []
 
     def versions(self) -> dict[str, str]:
         return by_arm({arm: {"postgresql": facts.version} for arm, facts in self._facts.items()}, len(self._arms))

@@ -20,6 +20,7 @@ import redis
 from psycopg import sql
 
 from harness.environment import seeds
+from harness.environment.base import Environment
 from harness.environment.faults import EndFault, inject_fault
 from harness.environment.migration import migration_url
 from harness.environment.postgres import row_counts
@@ -50,14 +51,13 @@ CLOCK_SECONDS = 1.5
 """Redis tells its age in whole seconds."""
 
 
-class LocalEnvironment:
+class LocalEnvironment(Environment):
     """Starts, resets, checks and ends everything a leg needs. Use it as a context manager."""
 
     def __init__(self, plan: Plan, base: Path, logs: Path, say: Callable[[str], None]) -> None:
-        self.plan, self.spec, self.base, self.logs, self.say = plan, plan.system(Local), base, logs, say
+        super().__init__(plan, base, logs, say)
+        self.spec = plan.system(Local)
         self.cwd = Path(os.path.normpath(base / self.spec.cwd))
-        self.seed_fingerprint: str | None = None
-        self.row_counts: dict[str, int] = {}
         self.postgres: Postgres
         self.redis: Redis
         self._services: list[ManagedProcess] = []
@@ -77,10 +77,6 @@ class LocalEnvironment:
         self.processes.close()
         shutil.rmtree(self.scratch, ignore_errors=True)
         shutil.rmtree(self.sockets, ignore_errors=True)
-
-    @property
-    def label(self) -> str:
-        return self.processes.label
 
     @property
     def provides_postgres(self) -> bool:
@@ -126,7 +122,7 @@ class LocalEnvironment:
 
     def monitored(self) -> list[object]:
         processes = [ServiceProcess(name, process) for name, process in self._running().items()]
-        return [*processes, *self.databases(), *self.caches()]
+        return [*processes, *super().monitored()]
 
     def databases(self) -> list[Database]:
         if not self.provides_postgres:
@@ -143,9 +139,6 @@ class LocalEnvironment:
         }
         log = self.logs / f"{_named(name, database.service)}.log"
         return self.processes.start(f"the {name}", words, log, cwd=self.cwd, env=env)
-
-    def statement_log(self) -> Path:
-        return self.logs / "postgres.log"
 
     def caches(self) -> list[Cache]:
         return [Cache(CACHE, partial(redis.Redis.from_url, self.redis.url()))] if "redis" in self.spec.provides else []

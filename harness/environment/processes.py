@@ -1,9 +1,9 @@
-"""Processes: start what a run needs so that it can always be found and ended.
+"""The processes of a run, started so that they can always be found and ended.
 
-Every process is started in a session of its own, which is written down, and carries the run's label in its environment,
-which its children inherit. Either makes a process the run's: servers that set their title overwrite their environment,
-programs that turn themselves into daemons leave their session. Nothing else is ever touched. A watchdog process holds
-one end of a pipe: when the harness goes, however it goes, the pipe closes and the watchdog ends what is left.
+Each process runs in a session of its own, whose id is recorded, and has the run's label in its environment, which its
+children inherit. Either identifies a process of the run: servers that set their title overwrite their environment, and
+daemons leave their session. Other processes are never signalled. A watchdog process waits at a pipe: when the harness
+ends, in whatever way, the pipe closes and the watchdog ends the rest.
 """
 
 import math
@@ -33,7 +33,7 @@ CLOSE_SECONDS = 60.0
 
 
 class ManagedProcess:
-    """A running process of the run and its log; ``down`` while a fault has ended it, which is then no error."""
+    """A process of the run and its log; ``down`` while a fault has ended it."""
 
     def __init__(
         self, name: str, spawn: "Callable[[], subprocess.Popen[bytes]]", log: Path, stops_by: signal.Signals
@@ -76,7 +76,7 @@ class ManagedProcess:
 
 
 def end_together(processes: Sequence[ManagedProcess], *, seconds: float = 10.0) -> None:
-    """End processes and their groups at the same time, by SIGKILL what is left after ``seconds``."""
+    """End processes and their groups in parallel; SIGKILL after ``seconds``."""
     deadline = time.monotonic() + seconds
     for process in processes:
         with suppress(ProcessLookupError):
@@ -84,7 +84,7 @@ def end_together(processes: Sequence[ManagedProcess], *, seconds: float = 10.0) 
     for process in processes:
         with suppress(subprocess.TimeoutExpired):
             process.popen.wait(max(0.0, deadline - time.monotonic()))
-        with suppress(ProcessLookupError):  # of the group nothing is left, as it should be
+        with suppress(ProcessLookupError):  # the whole group has ended
             os.killpg(process.pid, signal.SIGKILL)
             process.popen.wait(GRACE_SECONDS)
 
@@ -116,8 +116,8 @@ class ManagedProcesses:
         status = self._watchdog.poll() if self._watchdog else None
         if status is not None:
             raise EnvironmentFailedError(
-                f"the watchdog ended by itself ({describe_status(status)}), so that nobody would clean up if the harness were "
-                "killed: see who ends processes here, and run the plan again"
+                f"the watchdog ended by itself ({describe_status(status)}), so nothing would clean up after a kill of "
+                "the harness: find out what ends processes here, and run the plan again"
             )
 
     def start(
@@ -198,16 +198,16 @@ class ManagedProcesses:
             self._watchdog.stdin.close()
         ended = [process.popen for process in self._started] + ([self._watchdog] if self._watchdog else [])
         deadline = time.monotonic() + CLOSE_SECONDS
-        for popen in ended:  # what takes longer on a busy machine ends by itself, as it does when the harness is killed
+        for popen in ended:  # slower ones end by themselves
             with suppress(subprocess.TimeoutExpired):
                 popen.wait(max(deadline - time.monotonic(), 0.0))
 
 
 def pin_to_cores(pid: int, cores: Sequence[int]) -> None:
-    """Keep a process, and what it starts from now on, on some cores; all of them when none is named.
+    """Pin a process and its future children to cores; does nothing if none is given.
 
     Raises:
-        EnvironmentFailedError: when this machine has no such core, or cannot keep processes on cores.
+        EnvironmentFailedError: if this machine has no such core, or no CPU affinity.
     """
     if not cores:
         return
@@ -216,23 +216,23 @@ def pin_to_cores(pid: int, cores: Sequence[int]) -> None:
     except ProcessLookupError:
         return
     except (AttributeError, OSError) as error:
-        there = sorted(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else "chosen by the system"
-        raise EnvironmentFailedError(f"cores {list(cores)}: not possible here; this machine's are {there}") from error
+        there = sorted(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else "no CPU affinity"
+        raise EnvironmentFailedError(f"cores {list(cores)}: not available; this machine has {there}") from error
 
 
 def labelled_processes() -> Iterator[tuple[psutil.Process, str]]:
-    """Running processes that carry a run's label, with it."""
+    """Running processes with a run's label, and the label."""
     for process in psutil.process_iter():
         try:
             label = process.environ().get(LABEL)
             if label and process.status() != psutil.STATUS_ZOMBIE:
                 yield process, label
         except (psutil.Error, OSError):
-            continue  # ended meanwhile, or another user's
+            continue  # ended, or another user's
 
 
 def session_processes(scratch: Path) -> Iterator[psutil.Process]:
-    """Running processes of the sessions that a run wrote down, as long as the session's first process lives."""
+    """Running processes of a run's recorded sessions whose first process still runs."""
     try:
         lines = [line.split() for line in (scratch / SESSIONS).read_text().splitlines()]
     except OSError:
@@ -242,7 +242,7 @@ def session_processes(scratch: Path) -> Iterator[psutil.Process]:
         try:
             session = os.getsid(process.pid)
             leader_started = psutil.Process(session).create_time() if session in started else math.inf
-            same = abs(leader_started - started.get(session, 0)) < SAME_START_SECONDS  # else the number was used again
+            same = abs(leader_started - started.get(session, 0)) < SAME_START_SECONDS  # else the id was reused
             if same and process.status() != psutil.STATUS_ZOMBIE:
                 yield process
         except (psutil.Error, OSError):
@@ -250,25 +250,21 @@ def session_processes(scratch: Path) -> Iterator[psutil.Process]:
 
 
 def end_processes_of(label: str, scratch: Path) -> None:
-    """End all processes of a run, by SIGKILL what is left after a grace period."""
+    """End all processes of a run; SIGKILL after a grace period."""
     mine = {*(process for process, found in labelled_processes() if found == label), *session_processes(scratch)}
     mine = {process for process in mine if process.pid != os.getpid()}
     for process in mine:
-        try:
+        with suppress(psutil.Error):
             # SIGTERM lets PostgreSQL wait for its clients; SIGQUIT ends it at once and frees its shared memory
             process.send_signal(signal.SIGQUIT if process.name() == "postgres" else signal.SIGTERM)
-        except psutil.Error:
-            continue
     _, alive = psutil.wait_procs(mine, timeout=GRACE_SECONDS)
     for process in alive:
-        try:
+        with suppress(psutil.Error):
             process.kill()
-        except psutil.Error:
-            continue
 
 
 def is_owner_alive(label: str) -> bool:
-    """Whether the harness that made a label is still running."""
+    """Whether the harness process of a label still runs."""
     try:
         pid, started, _ = label.split("-", 2)
         return abs(psutil.Process(int(pid)).create_time() - int(started)) <= 1
@@ -277,16 +273,19 @@ def is_owner_alive(label: str) -> bool:
 
 
 def with_log(error: Failure, log: Path) -> Failure:
-    """Attach the last lines of a log to an error, as evidence."""
-    try:
-        lines = log.read_text(errors="replace").splitlines()[-TAIL_LINES:]
-    except OSError:
-        lines = []
-    tail = "\n".join(f"  {line}" for line in lines) or "  (empty)"
-    error.add_note(f"last lines of {log}:\n{tail}")
+    """Add the last lines of a log to an error as a note."""
+    lines: list[str] = []
+    with suppress(OSError):
+        lines = log.read_text(errors="replace").splitlines()
+    error.add_note(last_lines(log, lines))
     return error
 
 
+def last_lines(log: object, lines: Sequence[str]) -> str:
+    """The note with the last lines of a log."""
+    return "\n".join([f"last lines of {log}:", *(f"  {line}" for line in lines[-TAIL_LINES:] or ["(empty)"])])
+
+
 def describe_status(status: int) -> str:
-    """A process's return code in words."""
+    """A return code in words: ``status 1`` or ``signal SIGKILL``."""
     return f"signal {signal.Signals(-status).name}" if status < 0 else f"status {status}"

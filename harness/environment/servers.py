@@ -12,6 +12,7 @@ import socket
 import time
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack
+from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -177,7 +178,7 @@ class Redis:
         secret.write_text(f"requirepass {self.password}\n")
         command = [redis_program(), str(secret), *options]
         self.process = self.processes.start("redis", command, self.log, cwd=self.folder, env={})
-        wait_until(self._answers, self.process, START_SECONDS, "PING")
+        wait_until(partial(redis_answers, HOST, self.port), self.process, START_SECONDS, "PING")
 
     def url(self, database: int = 0) -> str:
         return f"redis://:{self.password}@{HOST}:{self.port}/{database}"
@@ -194,13 +195,6 @@ class Redis:
     def version(self) -> str:
         with redis.Redis.from_url(self.url()) as client:
             return str(client.info("server")["redis_version"])
-
-    def _answers(self) -> bool:
-        try:
-            with redis.Redis.from_url(self.url(), socket_connect_timeout=1, retry=NO_RETRY) as client:
-                return bool(client.ping())
-        except redis.RedisError:
-            return False
 
 
 def postgres_programs() -> Path:

@@ -10,6 +10,7 @@ from typing import Any
 
 import psycopg
 
+from harness.environment.processes import describe_status
 from harness.errors import HarnessError, first_line
 from harness.plan.checks.migration import stage_of, under_load
 from harness.plan.migration import MigrationTable

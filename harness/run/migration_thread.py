@@ -11,7 +11,7 @@ from typing import Self
 import psycopg
 
 from harness.environment.migration import MIGRATION_ROLE
-from harness.environment.processes import ManagedProcess
+from harness.environment.processes import ManagedProcess, describe_status
 from harness.errors import HarnessError, first_line
 from harness.plan.environment import Local
 from harness.plan.migration import MigrationTable

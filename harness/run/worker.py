@@ -15,7 +15,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from harness.environment.processes import with_log
+from harness.environment.processes import describe_status, with_log
 from harness.errors import MeasurementError
 
 DONE, GONE, ABSENT = 0, 3, 4

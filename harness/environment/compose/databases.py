@@ -1,4 +1,4 @@
-"""Databases: those of a PostgreSQL server in a container, as its services know them."""
+"""The databases of a PostgreSQL server in a container."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -17,7 +17,7 @@ _TEMPLATE = "harness_"
 
 @dataclass(frozen=True, slots=True)
 class Databases(PostgresServer):
-    """The databases of one server, which answers at ``host`` and ``port``; names are those that its services use."""
+    """The databases of the server at ``host`` and ``port``, by the names that services use."""
 
     admin_database = "template1"
     host: str

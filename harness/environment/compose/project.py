@@ -1,4 +1,4 @@
-"""Project: the containers of one arm, in a Compose project of its own or shared with the other arms."""
+"""The containers of one arm, in a Compose project of its own or shared with the other arms."""
 
 import shlex
 import time
@@ -28,7 +28,7 @@ LIMITS: dict[str, Any] = {"socket_connect_timeout": 5, "socket_timeout": 5}
 
 
 class Project:
-    """Starts, checks and removes the containers of an arm; ``start`` are the services that only this arm starts."""
+    """Starts, checks and removes the containers of an arm; ``start``: services that only this arm starts."""
 
     def __init__(
         self,
@@ -88,7 +88,7 @@ class Project:
 
     def start_database(self) -> None:
         """Start the database server and wait until it answers a query."""
-        assert self.database  # noqa: S101 - the caller looked
+        assert self.database  # noqa: S101 - the caller checks
         self._up([self.database], f"{self.database}-{self.arm}", "the database")
         databases = self.databases()
         deadline = time.monotonic() + self.spec.ready_seconds
@@ -109,26 +109,25 @@ class Project:
         self.check()
         if self.database and self._database_started() != self._shared.database_started:
             raise EnvironmentFailedError(
-                f"{self.database} ended while nothing was measured and was started again, with empty "
-                "caches: read its log, and run the plan again"
+                f"{self.database} restarted between two legs, with empty caches: read its log, and run the plan again"
             )
 
     def databases(self) -> Databases:
-        assert self.database  # noqa: S101 - the caller looked
+        assert self.database  # noqa: S101 - the caller checks
         if self._shared.credentials is None:
             read = partial(_read_file, self.containers()[self.database])
             self._shared.credentials = models.credentials(self.model, self.spec, read)
         return Databases(HOST, self.stack.port(self.database, POSTGRES_PORT), self._shared.credentials)
 
     def cache_client(self) -> redis.Redis:
-        assert self.cache  # noqa: S101 - the caller looked
+        assert self.cache  # noqa: S101 - the caller checks
         port = self.stack.port(self.cache, REDIS_PORT)
         password = models.cache_password(self.spec, partial(_read_file, self.containers()[self.cache]))
         return redis.Redis(host=HOST, port=port, password=password, retry=NO_RETRY, **LIMITS)
 
     def cache_settings(self) -> dict[str, str]:
         """Read the settings of the cache; starts it and removes it again."""
-        assert self.cache  # noqa: S101 - the caller looked
+        assert self.cache  # noqa: S101 - the caller checks
         self._up([self.cache], f"{self.cache}-{self.arm}", "the cache")
         port = self.stack.port(self.cache, REDIS_PORT)
         await_ready({self.cache: partial(_ping_failure, port)}, self.spec.ready_seconds, check=self.check)
@@ -177,7 +176,7 @@ class Project:
         self.check()
         found = self.containers().get(self.database) if self.database else None
         if found and found.attrs["RestartCount"]:
-            raise with_log(f"{self.database} ended and was started again by its restart policy", found)
+            raise with_log(f"{self.database} ended and its restart policy restarted it", found)
 
     def containers(self) -> dict[str, Container]:
         """The containers by service, without those of one-off commands."""
@@ -220,7 +219,7 @@ class Project:
         try:
             self.stack.run(*wait, *services, log=log, seconds=self.spec.ready_seconds + 60, what=f"starting {what}")
         except CommandError:
-            self.check()  # says more, where a container is the reason
+            self.check()  # names the container, if one is the cause
             raise
 
 
@@ -231,6 +230,6 @@ def _ping_failure(port: int) -> str:
 def _read_file(container: Container, path: str) -> str:
     status, output = container.exec_run(["cat", path])
     if status:
-        raise EnvironmentFailedError(f"{path} of {container.name} cannot be read: {output.decode(errors='replace')}")
+        raise EnvironmentFailedError(f"{path} of {container.name} is not readable: {output.decode(errors='replace')}")
     text: str = output.decode()
     return text

@@ -45,7 +45,7 @@ class Box:
         (Box(Status="exited", ExitCode=137), "api ended by itself (signal 9)"),
         (
             Box(Status="exited", ExitCode=1, log="OSError: [Errno 98] Address already in use"),
-            "api ended by itself (status 1) (another program has that port: end it, or change the port)",
+            "api ended by itself (status 1) (another program uses that port: end it, or change the port)",
         ),
         (Box(gone=True), "api was removed, and not by this run: run the plan again"),
         (
@@ -105,8 +105,8 @@ def test_a_container_that_ended_is_the_reason_of_what_failed_because_of_it() -> 
     ("text", "what"),
     [
         ("write /var/lib: no space left on device", "the disk is full"),
-        ("driver failed: Bind for 0.0.0.0:80 failed: port is already allocated", "another program has that port"),
-        ('Error: Get "https://registry.invalid/v2/": dial tcp: no such host', "the image cannot be had"),
+        ("driver failed: Bind for 0.0.0.0:80 failed: port is already allocated", "another program uses that port"),
+        ('Error: Get "https://registry.invalid/v2/": dial tcp: no such host', "the image cannot be pulled"),
         ("dial tcp: lookup db on 127.0.0.11:53: no such host", ""),  # a service that looks for another
         ("Cannot connect to the Docker daemon at unix:///x. Is the docker daemon running?", "start Docker"),
         ("all is well", ""),
