@@ -1,8 +1,7 @@
-"""External: a system that runs already. Nothing of it is started; two commands of the plan prepare it for each leg.
+"""External: a system that already runs; two commands of the plan prepare it for each leg.
 
-``switch`` makes an arm the one that answers, ``reset`` brings its data back. Addresses and their secrets come from
-``${NAME}`` of the caller's environment: what is said, logged or recorded is the text of the plan, never what is filled
-in.
+``switch`` directs requests to an arm, ``reset`` restores its data. Addresses and secrets come from ``${NAME}`` of the
+caller's environment; messages, logs and records show the text of the plan, never the values.
 """
 
 import os
@@ -43,7 +42,7 @@ from harness.record.trial import Migration, Startup
 
 @dataclass(frozen=True, slots=True)
 class ExternalArm:
-    """An arm with everything filled in: the base URL under each key of the plan, and what its commands are given."""
+    """An arm with expanded values: base URLs by key of the plan, environment variables and addresses."""
 
     urls: dict[str, str]
     env: dict[str, str]
@@ -52,7 +51,7 @@ class ExternalArm:
 
 
 class ExternalEnvironment(Environment):
-    """Switches, resets and waits for what somebody else keeps running. Use it as a context manager."""
+    """Switches and resets a running system, and waits for it; a context manager."""
 
     def __init__(self, plan: Plan, base: Path, logs: Path, say: Callable[[str], None]) -> None:
         super().__init__(plan, base, logs, say)
@@ -70,9 +69,7 @@ class ExternalEnvironment(Environment):
         self._arms = {arm: self._arm(arm, part) for arm, part in self.plan.arms_in_order.items()}
         before, after = (list(self._arms[arm].urls.values()) for arm in ("before", "after"))
         if before == after and not self.spec.switch:
-            what = (
-                "with its variables filled in it is the address of arms.before; correct it, or give environment.switch"
-            )
+            what = "its expanded address is that of arms.before; correct it, or set environment.switch"
             raise EnvironmentFailedError(f"{next(iter(self._arms['after'].urls))}: {what}")
         self.scratch = seeds.new_scratch_folder()
         self.processes = ManagedProcesses(self.scratch)
@@ -167,7 +164,7 @@ class ExternalEnvironment(Environment):
         try:
             self.processes.run(name, command, log, cwd=self.cwd, env=self._arms[leg.arm].env, seconds=seconds)
         except EnvironmentFailedError as error:
-            error.add_note(f"try the command by itself in {self.cwd}; environment.command_seconds is its time limit")
+            error.add_note(f"try the command in {self.cwd}; environment.command_seconds is its time limit")
             raise
 
     def _await(self, arm: str) -> None:
@@ -180,14 +177,14 @@ class ExternalEnvironment(Environment):
             await_ready(checks, self.spec.ready_seconds)
         except NotReadyError as error:
             error.add_note(
-                "see that the system runs and can be reached from here, that environment.ready is a path which answers "
-                "200 when it is, and that environment.ready_seconds is long enough"
+                "check that the system runs and is reachable from here, that environment.ready is a path that answers "
+                "200, and that environment.ready_seconds is long enough"
             )
             raise
 
 
 def _addresses(arm: str, part: Arm) -> dict[str, str]:
-    """The base URLs of an arm as the plan writes them, each under its key."""
+    """The base URLs of an arm by key, as the plan writes them."""
     if part.url:
         return {f"arms.{arm}.url": part.url}
     return {f"arms.{arm}.urls.{service}": url for service, url in part.urls.items()}

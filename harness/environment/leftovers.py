@@ -1,4 +1,4 @@
-"""Leftovers: processes, folders and containers of killed runs, found by their owner and removed."""
+"""Removal of processes, folders and containers that killed runs left."""
 
 import shutil
 import time
@@ -15,18 +15,18 @@ BEGINNING_SECONDS = 3600.0
 
 
 def remove_leftovers() -> Iterator[str]:
-    """Remove what is left of runs that are over; yields a line for each run. Those still running are not touched."""
+    """Remove what ended runs left; yields a line for each run."""
     for scratch in sorted((cache_folder() / "scratch").glob("*/")):
         try:
             label, *folders = (scratch / OWNER).read_text(encoding="utf-8").splitlines()
-        except (OSError, ValueError):  # of a run that begins, or was killed before it started anything
+        except (OSError, ValueError):  # the run is starting, or was killed at its start
             _remove_old(scratch)
             continue
         if is_owner_alive(label):
             continue
         end_processes_of(label, scratch)
         if not remove_containers(label, scratch):
-            yield f"run {label} has containers that cannot be removed: Docker does not answer; start it and try again"
+            yield f"containers of run {label} are not removed: Docker does not answer; start it and try again"
             continue
         for folder in (*folders, str(scratch)):
             shutil.rmtree(folder, ignore_errors=True)
@@ -34,19 +34,19 @@ def remove_leftovers() -> Iterator[str]:
 
 
 def _remove_old(scratch: Path) -> None:
-    with suppress(FileNotFoundError):  # its watchdog was faster
+    with suppress(FileNotFoundError):  # its watchdog has removed it
         if time.time() - scratch.stat().st_mtime > BEGINNING_SECONDS:
             shutil.rmtree(scratch, ignore_errors=True)
 
 
 def remove_leftover_containers() -> Iterator[str]:
-    """Remove containers, networks and volumes of runs that are over; nothing where there is no Docker."""
-    from harness.environment.compose.engine import engine, owners_of_ended_runs, remove_owned  # noqa: PLC0415 - the SDK takes a second
+    """Remove containers, networks and volumes of ended runs; does nothing without Docker."""
+    from harness.environment.compose.engine import engine, owners_of_ended_runs, remove_owned  # noqa: PLC0415 - the Docker SDK takes a second
 
     try:
         with engine() as client:
             for owner in sorted(owners_of_ended_runs(client)):
-                for _ in range(2):  # networks and volumes can go when their containers have
+                for _ in range(2):  # networks and volumes follow their containers
                     for removed in remove_owned(client, owner):
                         yield f"removed {removed} of run {owner}"
     except EnvironmentFailedError:

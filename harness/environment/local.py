@@ -1,7 +1,7 @@
-"""Local: the system under test as processes of this machine, on servers that the run starts for itself.
+"""Local: the system under test as processes of this machine, with servers of the run.
 
-One cluster per run holds, for each revision and service, a migrated database that stays untouched, and the clone of it
-that a leg uses; one Redis server holds a numbered database per service.
+One PostgreSQL cluster per run holds a template database for each revision and service, and the copies that a leg uses;
+one Redis server holds a numbered database for each service.
 """
 
 import os
@@ -9,7 +9,7 @@ import shlex
 import shutil
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from functools import partial
 from importlib.metadata import version
 from pathlib import Path
@@ -48,11 +48,11 @@ from harness.record.readings import CACHE, DATABASE
 from harness.record.trial import Incident, Migration, Startup
 
 CLOCK_SECONDS = 1.5
-"""Redis tells its age in whole seconds."""
+"""Redis reports its uptime in whole seconds."""
 
 
 class LocalEnvironment(Environment):
-    """Starts, resets, checks and ends everything a leg needs. Use it as a context manager."""
+    """Starts, resets, checks and ends the processes of a leg; a context manager."""
 
     def __init__(self, plan: Plan, base: Path, logs: Path, say: Callable[[str], None]) -> None:
         super().__init__(plan, base, logs, say)
@@ -68,7 +68,7 @@ class LocalEnvironment(Environment):
         if not self.cwd.is_dir():
             raise EnvironmentFailedError(f"environment.cwd: no folder {self.cwd}")
         self.scratch = seeds.new_scratch_folder()
-        self.sockets = Path(tempfile.mkdtemp(prefix="harness-"))  # elsewhere: a socket's path is at most 107 bytes
+        self.sockets = Path(tempfile.mkdtemp(prefix="harness-"))  # a socket's path is at most 107 bytes
         self.processes = ManagedProcesses(self.scratch, self.sockets, cores=self.spec.cores)
         self.processes.guard()
         return self
@@ -134,9 +134,7 @@ class LocalEnvironment(Environment):
 
     def start_migration(self, database: Database, command: str, revision: str, name: str) -> ManagedProcess:
         words = self._command(command, revision=revision, service=database.service)
-        env = expand_values(self.spec.env, "environment.env") | {
-            "DATABASE_URL": migration_url(self.postgres, database.name)
-        }
+        env = self._env(migration_url(self.postgres, database.name))
         log = self.logs / f"{_named(name, database.service)}.log"
         return self.processes.start(f"the {name}", words, log, cwd=self.cwd, env=env)
 
@@ -178,7 +176,7 @@ class LocalEnvironment(Environment):
                 after = server.started_at() - self._ready_at
                 what = "restarted"
             except (psycopg.Error, redis.RedisError):
-                after, what = time.time() - self._ready_at, "did not answer any more"
+                after, what = time.time() - self._ready_at, "stopped answering"
             if after > CLOCK_SECONDS:
                 yield Incident(self._leg, name, what, round(after, 1), restarted=True)
 
@@ -229,7 +227,7 @@ class LocalEnvironment(Environment):
             self._run_migration(SEED, database, revision, service)
         if self.spec.seed:
             what = f"the database of {service}" if service else "the database"
-            self.say(f"seeding {what}" + (" (kept for later runs)" if self.seed_fingerprint else ""))
+            self.say(f"seeding {what}" + (" (stored for later runs)" if self.seed_fingerprint else ""))
             self._run(_named("seed", service), self._command(self.spec.seed, service=service), database)
         self.postgres.vacuum([database])
         self.postgres.execute(sql.SQL("CHECKPOINT"))
@@ -272,18 +270,17 @@ class LocalEnvironment(Environment):
 
     def _await(self, process: ManagedProcess, url: str, started: float) -> None:
         def ready() -> bool:
-            self.check()  # another service may have ended meanwhile
+            self.check()  # another service may have ended
             return answers_ok(url)
 
         wait_until(ready, process, self.spec.ready_seconds, f"200 from {self.spec.ready}", since=started)
 
     def _run(self, name: str, command: list[str], database: str) -> float:
-        env: Mapping[str, str] = {
-            **expand_values(self.spec.env, "environment.env"),
-            "DATABASE_URL": self.postgres.url(database),
-        }
-        log = self.logs / f"{name}.log"
+        log, env = self.logs / f"{name}.log", self._env(self.postgres.url(database))
         return self.processes.run(name, command, log, cwd=self.cwd, env=env, seconds=self.spec.command_seconds)
+
+    def _env(self, database_url: str) -> dict[str, str]:
+        return expand_values(self.spec.env, "environment.env") | {"DATABASE_URL": database_url}
 
     def _command(self, text: str, *, port: int = 0, revision: str = "", service: str | None = None) -> list[str]:
         values = {"python": "python", "port": str(port), "revision": revision, "scale": f"{self.spec.scale:g}"}
@@ -293,5 +290,5 @@ class LocalEnvironment(Environment):
 
 
 def _named(name: str, service: str | None) -> str:
-    """A name that several services have each for itself: a database, a log."""
+    """The name of a service's own database or log."""
     return f"{name}-{service}" if service else name

@@ -1,4 +1,4 @@
-"""PostgreSQL: what the environments do to a server as its administrator, whoever started it."""
+"""Administration of a PostgreSQL server, common to all kinds of environment."""
 
 import math
 from abc import ABC, abstractmethod
@@ -14,7 +14,6 @@ from harness.errors import EnvironmentFailedError
 from harness.probes.access import Connection
 
 MIGRATION_TOOL_TABLES = ("alembic_version", "schema_migrations", "flyway_schema_history", "django_migrations")
-"""Tables of migration tools, which hold no data of the service."""
 _FILE_COPY_SINCE = 150_000
 _OWNER = sql.SQL(
     "SELECT pg_get_userbyid(datdba), current_setting('server_version_num')::int FROM pg_database WHERE datname = {}"
@@ -32,7 +31,7 @@ _COUNT = sql.SQL("SELECT count(*) FROM {}")
 
 
 def message_of(error: psycopg.Error) -> str:
-    """The server's message; of a broken connection one line, with advice where the cause is a known one."""
+    """The server's message; of a broken connection one line, with advice if the cause is known."""
     text = str(error).strip() or "the connection broke"
     if not isinstance(error, psycopg.OperationalError):
         return text
@@ -40,10 +39,10 @@ def message_of(error: psycopg.Error) -> str:
 
 
 def row_counts(connection: Connection, *, count_up_to_bytes: float = math.inf) -> dict[str, int]:
-    """Rows by table of the connected database, ``table`` in the schema public, else ``schema.table``.
+    """Rows by table of the connected database: ``table`` in the schema public, else ``schema.table``.
 
-    A partitioned table counts with its partitions. Of tables above ``count_up_to_bytes`` it is the estimate of the last
-    ANALYZE, under ``table (about)``.
+    A partitioned table includes its partitions. Above ``count_up_to_bytes`` the value is the estimate of the last
+    ANALYZE, under ``table (about)``. Tables of migration tools are left out.
     """
     counts = {}
     for schema, table, estimate, size in connection.execute(_TABLES.encode()).fetchall():
@@ -59,10 +58,10 @@ def row_counts(connection: Connection, *, count_up_to_bytes: float = math.inf) -
 
 
 class PostgresServer(ABC):
-    """A server that the run administers."""
+    """A PostgreSQL server that the run administers."""
 
     admin_database: ClassVar[str] = "postgres"
-    """The database in which statements about the whole server run."""
+    """The database for statements about the whole server."""
 
     @abstractmethod
     def connect(self, database: str = "") -> Connection:

@@ -1,6 +1,6 @@
-"""Variables: ``${NAME}`` in values of a plan, taken from the harness's own environment and written nowhere.
+"""``${NAME}`` in values of a plan, from the harness's own environment.
 
-A service may print what it was given. In what the harness keeps of its log the value is ``${NAME}`` again.
+The values are never recorded; in stored logs of services they are replaced by ``${NAME}``.
 """
 
 import os
@@ -10,23 +10,23 @@ from collections.abc import Mapping
 from harness.errors import EnvironmentFailedError
 
 MIN_SECRET_LENGTH = 6
-"""Shorter values are switches such as "on": concealed, they would take words out of every log."""
+"""Shorter values such as "on" are not concealed: they occur in every log."""
 _NAME = re.compile(r"\$\{(\w+)\}")
 _BASE_URL = re.compile(r"https?://[^/\s]+\S*")
 _secrets: dict[str, str] = {}
 
 
 def expand_values(values: Mapping[str, str], where: str) -> dict[str, str]:
-    """The values with every ``${NAME}`` filled in.
+    """The values with every ``${NAME}`` expanded.
 
     Raises:
-        EnvironmentFailedError: naming the key and the variable that is not set.
+        EnvironmentFailedError: naming the key and the missing variable.
     """
     return {key: expand(text, f"{where}.{key}") for key, text in values.items()}
 
 
 def expand(text: str, where: str) -> str:
-    """A value with every ``${NAME}`` filled in; raises as ``expand_values``."""
+    """A value with every ``${NAME}`` expanded; raises as ``expand_values``."""
 
     def value(match: re.Match[str]) -> str:
         name = match[1]
@@ -40,21 +40,19 @@ def expand(text: str, where: str) -> str:
 
 
 def expand_url(text: str, where: str) -> str:
-    """A base URL with every ``${NAME}`` filled in, and without a slash at its end.
+    """A base URL with every ``${NAME}`` expanded, without a final slash.
 
     Raises:
-        EnvironmentFailedError: as ``expand``, and when what comes out is no address; what it is is not said.
+        EnvironmentFailedError: as ``expand``, and if the result is no URL; the message does not contain it.
     """
     url = expand(text, where)
     if not _BASE_URL.fullmatch(url):
-        raise EnvironmentFailedError(
-            f"{where}: {text} filled in is no address; it has to begin with http:// or https://"
-        )
+        raise EnvironmentFailedError(f"{where}: {text} expands to no URL; it must begin with http:// or https://")
     return url.rstrip("/")
 
 
 def conceal(text: str) -> str:
-    """A text to be kept or shown, with the name of a variable in place of each value that was filled in."""
+    """The text with ``${NAME}`` in place of each expanded value."""
     for value in sorted(_secrets, key=len, reverse=True):
         text = text.replace(value, _secrets[value])
     return text

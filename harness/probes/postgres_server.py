@@ -1,4 +1,4 @@
-"""Server watch: the counters of one PostgreSQL server, and those that it refuses."""
+"""The counters of one PostgreSQL server, and those that it refuses."""
 
 import time
 from collections.abc import Iterable, Mapping, Sequence
@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import psycopg
 
+from harness.errors import first_line
 from harness.probes import statistics_views as views
 from harness.probes.access import Connection, Database
 from harness.probes.sessions import Sessions
@@ -20,16 +21,16 @@ if TYPE_CHECKING:
     from harness.probes.reader import Row
 
 TICKS_PER_SIZE = 10
-"""Readings between two of the size, for which the server looks at every file."""
+"""Readings per reading of the size, for which the server reads the size of every file."""
 SLOW_SECONDS = 0.1
 STATEMENT_TIMEOUT_MS = 5000
 COLLECTED_SECONDS = 1.0
-"""How late PostgreSQL 14 shows the counts of tables and indexes: a process of its own collects them."""
+"""Delay of table and index statistics in PostgreSQL 14, which a separate process collects."""
 _REFUSED = (psycopg.errors.InsufficientPrivilege, psycopg.errors.UndefinedTable, psycopg.errors.UndefinedFunction)
 
 
 class ServerReader:
-    """Reads one server, by two threads that have a connection each; ``rows`` are as of ``PostgresProbe``."""
+    """Reads one server with two threads and a connection each; ``rows`` as in ``Probe``."""
 
     def __init__(self, name: str, databases: Sequence[Database]) -> None:
         self.rows: list[Row] = []
@@ -59,7 +60,7 @@ class ServerReader:
         ((role, version, may),) = main.execute(views.RIGHTS.encode()).fetchall()
         if not may:
             what = "the statements and sessions of other roles"
-            self._add_unread(what, f"the role {role} may not see them", f'GRANT pg_read_all_stats TO "{role}"')
+            self._add_unread(what, f"the role {role} must not read them", f'GRANT pg_read_all_stats TO "{role}"')
         self._version = int(version)
         self._views = views.server_views(self._version)
         self._find_statements()
@@ -87,7 +88,7 @@ class ServerReader:
             self.close()
             raise
 
-    def look(self) -> None:
+    def sample(self) -> None:
         """Sample the sessions, ten times a second.
 
         Raises:
@@ -96,7 +97,7 @@ class ServerReader:
         try:
             if self._sampling is None:
                 self._sampling = _with_settings(self._databases[0].connect())
-            self._sessions.look(self._sampling.execute(views.sessions(self._oids).encode()).fetchall())
+            self._sessions.add(self._sampling.execute(views.sessions(self._oids).encode()).fetchall())
         except psycopg.OperationalError:
             _close([self._sampling])
             self._sampling = None
@@ -106,12 +107,12 @@ class ServerReader:
         """Take the last reading."""
         self.read()
         if self.statements and self.statements.lost:
-            why = "the server began anew in a leg, or somebody reset them"
-            self._add_unread("all counts of statements", why, "measure them in a run in which nobody does")
+            why = "the server restarted during the leg, or somebody reset them"
+            self._add_unread("all counts of statements", why, "run again without a reset")
         for oid, triggers in self._triggers.items():
-            whose = self._oids[oid].service
+            service = self._oids[oid].service
             for what, why, fix in triggers.missing():
-                self._add_unread(f"{what} in the database of {whose}" if whose else what, why, fix)
+                self._add_unread(f"{what} in the database of {service}" if service else what, why, fix)
         self._objects = {oid: (self._objects[oid][0], found) for oid, found in self._read_objects()}
 
     def close(self) -> None:
@@ -146,7 +147,7 @@ class ServerReader:
         if connection is None or not schemas:
             where = connection.info.dbname if connection else "its database"
             fix = f"as its administrator, in the database {where}: CREATE EXTENSION pg_stat_statements"
-            self._add_unread(what, "the extension pg_stat_statements is not there", fix)
+            self._add_unread(what, "the extension pg_stat_statements is not installed", fix)
             return
         schema = str(schemas[0][0])
         own = _one(connection, views.OID)
@@ -157,7 +158,8 @@ class ServerReader:
             fix = "set shared_preload_libraries = 'pg_stat_statements' and restart the server"
             self._add_unread(what, "pg_stat_statements was not loaded when the server started", fix)
         except _REFUSED as error:
-            self._add_unread(what, _first_line(error), "GRANT pg_read_all_stats to the role, and UPDATE the extension")
+            fix = "GRANT pg_read_all_stats to the role; ALTER EXTENSION pg_stat_statements UPDATE"
+            self._add_unread(what, first_line(error), fix)
         else:
             self.statements = watch
 
@@ -168,7 +170,7 @@ class ServerReader:
                 self._add_rows(at_ns, self._name, _columns(main, query))
             except _REFUSED as error:
                 self._views.remove(query)
-                self._add_unread("some counts", _first_line(error), "GRANT pg_monitor to the role that reads them")
+                self._add_unread("some counts", first_line(error), "GRANT pg_monitor to the role that reads them")
         with main.cursor() as cursor:
             cursor.execute(views.DATABASES.encode(), [[*self._oids]])
             named = [column.name for column in cursor.description or ()][1:]
@@ -179,9 +181,9 @@ class ServerReader:
 
     def _read_database(self, at_ns: int, oid: int, connection: Connection) -> None:
         """Read rows and size of a database: every tenth time if that takes long."""
-        now_and_then = self._ticks % TICKS_PER_SIZE == 0
-        queries = [views.ROWS] if now_and_then or oid not in self._large else []
-        queries += [views.SIZE] if now_and_then else []
+        with_size = self._ticks % TICKS_PER_SIZE == 0
+        queries = [views.ROWS] if with_size or oid not in self._large else []
+        queries += [views.SIZE] if with_size else []
         for query in queries:
             begun = time.monotonic()
             self._add_rows(at_ns, self._source(self._oids[oid]), _columns(connection, query))
@@ -205,9 +207,9 @@ class ServerReader:
 
 
 def _with_settings(connection: Connection) -> Connection:
-    """A connection that has said whose session it is, and of which nothing waits for long.
+    """Set application_name and statement_timeout, unless the connection has the name.
 
-    One that said so when it was made is left as it is: behind a pooler its settings would become those of others.
+    Behind a pooler, SET would change the sessions of others; such connections get their name at the start.
     """
     if connection.info.parameter_status("application_name") == views.OURS:
         return connection
@@ -227,10 +229,6 @@ def _columns(connection: Connection, query: str) -> Iterable[tuple[str, Any]]:
 def _one(connection: Connection, query: str) -> int:
     ((value,),) = connection.execute(query.encode()).fetchall()
     return int(value)
-
-
-def _first_line(error: psycopg.Error) -> str:
-    return (str(error).strip() or "it is refused").splitlines()[0]
 
 
 def _close(connections: Iterable[Connection | None]) -> None:

@@ -1,8 +1,7 @@
-"""Explain: query plans of the statements that a service executed, actual or estimated.
+"""Query plans of executed statements, actual or estimated.
 
-auto_explain writes the plan of every statement into the server's log as it ends, with what really happened. Where it
-is loaded and the log can be read, it is switched on for a moment; statements then take longer, so never under a
-measured load. Elsewhere EXPLAIN gives the plan of a statement without its values: an estimate.
+auto_explain logs the actual plan of every statement. It slows statements down, so it is never on under load. If it is
+not loaded or the log is not readable, EXPLAIN gives an estimated plan, without parameter values.
 """
 
 import json
@@ -29,32 +28,30 @@ SETTINGS = {
     "auto_explain.log_min_duration": "0",
     "log_line_prefix": "%m [%p] harness=%d ",
 }
-"""In this order: nothing is written before the form of it is known."""
+"""In this order: the format is set before anything is logged."""
 SINCE = {"auto_explain.log_parameter_max_length": 160_000}
-"""What older servers do not know."""
+"""First server version by setting."""
 SWITCH = "auto_explain.log_min_duration"
 WAIT_SECONDS = 5.0
 POLL_SECONDS = 0.02
 GENERIC_PLAN_SINCE = 160_000
 MAX_LOG_BYTES = 64_000_000
-"""Of the log, at the end of which the plans are looked for."""
+"""Of the end of the log, which is read."""
 _ENTRY = re.compile(r"\[(?P<session>\d+)\] (?:harness=(?P<database>\S*) )?LOG:  duration: (?P<ms>[\d.]+) ms  plan:\s*$")
 _EXPLAINABLE = re.compile(r"^\W*(?:select|insert|update|delete|merge|with|values|table)\b", re.IGNORECASE)
 _PARAMETER = re.compile(r"\$(\d+)")
 
 
 class AutoExplain:
-    """Logs the plan of every statement with auto_explain while the context lasts; ``plans`` are known after it.
+    """Logs the plan of every statement of one server's databases during the context; ``plans`` are set after it.
 
-    Args:
-        databases: those of one server whose statements are wanted; empty: does nothing.
-        log: the server's log.
+    ``missing`` says why there are none.
     """
 
     def __init__(self, databases: Sequence[Database], log: Path | None) -> None:
         self.databases, self.log = list(databases), log
         self.plans: list[Explained] = []
-        self.missing = "" if log else "the server's log is not within reach"
+        self.missing = "" if log else "the server's log is not readable here"
         self._offset, self._changed = 0, False
 
     def __enter__(self) -> Self:
@@ -105,7 +102,7 @@ class AutoExplain:
             if str(found) == wanted:
                 return
             time.sleep(POLL_SECONDS)
-        self.missing = f"{SWITCH} did not become {wanted}: the command line of the server may set it"
+        self.missing = f"{SWITCH} did not become {wanted}: do not set it on the server's command line"
 
     def _new(self, log: Path) -> str:
         """What the server logged since the start; of a large log the end."""
@@ -116,10 +113,10 @@ class AutoExplain:
 
 
 def plans_in(log: str, services: Mapping[str, str | None]) -> Iterator[tuple[str, Explained]]:
-    """The plans in a server's log, in the order in which they were written, each with the session that it is of.
+    """The session and plan of each statement in a server's log.
 
-    Of other databases than those of ``services`` (by name) and of the harness itself there are none. A plan that is cut
-    off or in a form that is not known is left out.
+    Only plans of the databases in ``services`` (by name) count, without the harness's own statements, and without plans
+    that are truncated or in an unknown format.
     """
     lines = log.splitlines()
     for number, line in enumerate(lines):
@@ -138,10 +135,9 @@ def plans_in(log: str, services: Mapping[str, str | None]) -> Iterator[tuple[str
 
 
 def slowest_plans(plans: Iterable[tuple[str, Explained]]) -> list[Explained]:
-    """Of each statement the slowest plan, with how many there were.
+    """The slowest plan of each statement, with the number of its plans.
 
-    What a session ran for the first time counts only where there is nothing else: then it also read what the server
-    knows of the tables.
+    The first execution in a session counts only if there is no other: it also reads the catalogue into its cache.
     """
     found: dict[tuple[str | None, str], tuple[list[Explained], list[Explained]]] = {}
     met = set()
@@ -168,7 +164,7 @@ def _plan(text: str) -> dict[str, Any] | None:
 
 
 def estimate_plan(database: Database, text: str) -> Explained | None:
-    """The estimated plan of a statement whose values are ``$1`` and so on; ``None`` where it has none."""
+    """The estimated plan of a statement with parameters ``$1`` …; ``None`` if it cannot be explained."""
     if not _EXPLAINABLE.match(text):
         return None
     try:
@@ -181,10 +177,7 @@ def estimate_plan(database: Database, text: str) -> Explained | None:
 
 
 def _generic_plan(connection: Connection, text: str) -> object:
-    """The plan for any values: EXPLAIN (GENERIC_PLAN) from PostgreSQL 16 on, a prepared statement before.
-
-    A parameter that the server would not know what to do with is NULL, of which the plan is not to depend.
-    """
+    """The generic plan: by EXPLAIN (GENERIC_PLAN) since PostgreSQL 16, before by a prepared statement with NULLs."""
     statement = text.encode()
     if connection.info.server_version >= GENERIC_PLAN_SINCE:
         ((raw,),) = _execute_plain(connection, f"{MARK} EXPLAIN (GENERIC_PLAN, FORMAT JSON) ".encode() + statement)
@@ -200,7 +193,7 @@ def _generic_plan(connection: Connection, text: str) -> object:
 
 
 def _execute_plain(connection: Connection, statement: bytes) -> list[tuple[object, ...]]:
-    """Run a statement as it stands, without parameters of this side."""
+    """Run a statement without client-side parameters."""
     cursor = psycopg.ClientCursor(connection)
     cursor.execute(statement)
     return cursor.fetchall() if cursor.description else []

@@ -1,4 +1,4 @@
-"""Probe: threads that read one kind of thing while a leg is loaded."""
+"""The base class of probes: threads that read during a leg."""
 
 import threading
 import time
@@ -14,16 +14,13 @@ Row = tuple[int, str, str, float]
 
 
 def next_due(due: float, every: float) -> float:
-    """When the next reading is due, on the monotonic clock; missed ones are skipped.
-
-    So a reading that takes longer than the interval is not followed by another one at once, for ever.
-    """
+    """When the next reading is due on the monotonic clock; skips missed ones, so that slow readings do not pile up."""
     now = time.monotonic()
     return due + every if due + every > now else now + every
 
 
 def ticks(over: threading.Event, every: float, *, after: float = 0.0) -> Iterator[None]:
-    """Yield every so many seconds until ``over`` is set, the first time ``after`` so many."""
+    """Yield every ``every`` seconds until ``over`` is set, first ``after`` seconds from now."""
     due = time.monotonic() + after
     while not over.wait(max(due - time.monotonic(), 0.0)):
         yield
@@ -31,18 +28,17 @@ def ticks(over: threading.Event, every: float, *, after: float = 0.0) -> Iterato
 
 
 class Probe:
-    """Reads from the start of its block to the end, each of its threads one server or service.
+    """Reads during its context, with a thread per server or service.
 
-    A kind of probe is a subclass in a module of its own and a row in ``harness.probes.registry``. A thread ends soon
-    once ``_done`` is set; one that does not within ``join_seconds`` seconds is left alone.
+    A thread ends after ``_done`` is set; ``__exit__`` waits ``join_seconds`` for it.
 
     Attributes:
-        record: the readings of the leg that ``rows`` belong to: processes, metrics or servers.
+        record: the file of ``rows`` in the leg: processes, metrics or servers.
         rows: ``(wall-clock ns, source, name, value)``.
-        unread: what could not be read, why, and what to do about it.
-        executions: the statements executed, where the probe counts them.
-        objects: the use of each table and index, where the probe counts it.
-        server_ms: milliseconds of the server that reading took, where the server counts them.
+        unread: what could not be read, why, and what to do.
+        executions: the executed statements, if the probe counts them.
+        objects: the use of each table and index, if the probe counts it.
+        server_ms: server time of the reading, if the server reports it.
     """
 
     record: ClassVar[str] = "servers"

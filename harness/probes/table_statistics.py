@@ -1,4 +1,4 @@
-"""Objects: what each table and index of a database was used for, as its statistics count it."""
+"""The use of each table and index of a database, from its statistics."""
 
 from dataclasses import dataclass
 from typing import Any, Self
@@ -23,7 +23,7 @@ INDEX_COUNTS = ("scans", "entries_read", "rows_fetched", "pages_hit", "pages_rea
 
 @dataclass(frozen=True, slots=True)
 class ObjectStatistics:
-    """The counts of tables by ``schema.table`` and of indexes by ``schema.index`` at one moment."""
+    """Counts by ``schema.table`` and by ``schema.index`` at one moment."""
 
     tables: dict[str, dict[str, Any]]
     indexes: dict[str, dict[str, Any]]

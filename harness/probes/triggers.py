@@ -1,35 +1,31 @@
-"""Trigger watch: what the trigger functions of one database took, and why that is not counted, where it is not.
+"""Calls and time of the trigger functions of one database, or why they are not counted.
 
-PostgreSQL counts calls and time of functions where ``track_functions`` says so (its documentation: "Run-time
-Statistics", and ``pg_stat_user_functions`` in "The Cumulative Statistics System"): ``pl`` those in PL/pgSQL and other
-procedural languages, ``all`` those in C and SQL too, but never its own, such as ``tsvector_update_trigger``. A trigger
-function is never in SQL, so that none is missed for being inlined. Foreign keys are triggers of PostgreSQL's own, which
-nobody counts; event triggers and functions that no trigger calls are left out.
+PostgreSQL counts functions by ``track_functions`` (pg_stat_user_functions): ``pl`` those in procedural languages,
+``all`` also those in C, but never internal ones such as ``tsvector_update_trigger`` and foreign keys.
 
-The time is wall-clock, waiting for locks included. ``total_time`` of a trigger function has in it what it calls:
-summed, a trigger that another one fires counts twice. ``self_time`` has not: summed over trigger functions, what they
-have helpers do is missed, which is the greater fault. So it is the lesser of two sums, neither of which is ever too
-small: ``total_time`` of trigger functions, exact where no trigger fires another, and ``self_time`` of all functions,
-exact where none is called but by triggers.
+The time is wall-clock time, lock waits included. It is the smaller of two upper bounds: the sum of ``total_time`` over
+trigger functions, exact if no trigger fires another, and the sum of ``self_time`` over all functions, exact if only
+triggers call functions.
 """
 
 from collections.abc import Iterable, Iterator
 
 import psycopg
 
+from harness.errors import first_line
 from harness.probes import statistics_views as views
 from harness.probes.access import Connection
 from harness.record.readings import CALLS, MS, THERE, UNCOUNTED
 
 Missing = tuple[str, str, str]
-"""What is not counted, why, and what to do about it."""
+"""What is not counted, why, and what to do."""
 TRACK_LEVELS = ("none", "pl", "all")
 WHAT = "the time in trigger functions"
-RESTART = "for one database or role alone, ALTER DATABASE or ALTER ROLE … SET it, and start the service anew"
+RESTART = "for one database or role, ALTER DATABASE or ALTER ROLE … SET it, and restart the service"
 
 
 class TriggerTimes:
-    """Reads one database; its triggers are those that it has when the watch begins."""
+    """Reads one database; its triggers are read once, at the start."""
 
     def __init__(self, connection: Connection) -> None:
         self._triggers = self._in_c = self._own = 0
@@ -38,11 +34,11 @@ class TriggerTimes:
         self._refused = ""
         try:
             ((self._triggers, self._in_c, self._own),) = connection.execute(views.TRIGGERS.encode()).fetchall()
-            ((said, of_roles),) = connection.execute(views.TRACKED.encode()).fetchall()
+            ((level, of_roles),) = connection.execute(views.TRACKED.encode()).fetchall()
         except psycopg.errors.InsufficientPrivilege as error:
-            self._refused = str(error).splitlines()[0]
+            self._refused = first_line(error)
         else:
-            self._level, self._sure = _counted(said, of_roles)
+            self._level, self._sure = _counted(level, of_roles)
 
     def read(self, connection: Connection) -> Iterator[tuple[str, float]]:
         """Number of triggers, of uncounted ones, and their calls and ms since the statistics were reset."""
@@ -52,7 +48,7 @@ class TriggerTimes:
             try:
                 ((calls, ms),) = connection.execute(views.TRIGGER_TIME.encode()).fetchall()
             except psycopg.errors.InsufficientPrivilege as error:
-                self._refused = str(error).splitlines()[0]
+                self._refused = first_line(error)
                 return
             self._calls = [*self._calls[:1], calls]
             yield from ((THERE, self._triggers), (UNCOUNTED, self._uncounted), (CALLS, calls), (MS, ms))
@@ -64,13 +60,13 @@ class TriggerTimes:
             return
         elif self._uncounted == self._triggers > self._own:
             level = TRACK_LEVELS[2] if self._in_c else TRACK_LEVELS[1]
-            yield WHAT, f"{self._why}, and there are triggers", _setting(level)
+            yield WHAT, f"{self._why}, and the database has triggers", _setting(level)
         else:
             if self._level != TRACK_LEVELS[2] and self._in_c:
                 yield f"{WHAT} in C", f"{self._why}, and some triggers call one", _setting(TRACK_LEVELS[2])
             if self._own:
-                why = "it never counts these, and some triggers call one"
-                yield f"{WHAT} of PostgreSQL's own", why, "judge by the time of the statements, or of the requests"
+                why = "PostgreSQL never counts these, and some triggers call one"
+                yield f"{WHAT} of PostgreSQL's own", why, "use the time of the statements or requests"
 
     @property
     def _uncounted(self) -> int:
@@ -84,13 +80,13 @@ class TriggerTimes:
     def _why(self) -> str:
         if self._sure:
             return f"track_functions is {self._level}"
-        return "track_functions is set for single roles, of whose statements none fired a trigger"
+        return "track_functions is set for single roles, whose statements fired no trigger"
 
 
-def _counted(said: str, of_roles: Iterable[str]) -> tuple[str, bool]:
-    """The least that is counted, and whether for everybody: not where it is set for single roles alone."""
-    sure = said != TRACK_LEVELS[0]
-    levels = [*([said] if sure else []), *(level.lower() for level in of_roles)]
+def _counted(default: str, of_roles: Iterable[str]) -> tuple[str, bool]:
+    """The lowest level of all roles, and whether it holds for roles without a setting of their own."""
+    sure = default != TRACK_LEVELS[0]
+    levels = [*([default] if sure else []), *(level.lower() for level in of_roles)]
     least = min(levels, key=TRACK_LEVELS.index, default=TRACK_LEVELS[0])
     return least, sure or least == TRACK_LEVELS[0]
 

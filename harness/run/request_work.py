@@ -72,7 +72,7 @@ class RequestWorkReader:
         if self._counter.missing:
             return {}
         try:
-            return self._counter.look()
+            return self._counter.read()
         except psycopg.Error as error:
             self._counter.missing = " ".join(str(error).split())
             return {}

@@ -99,7 +99,7 @@ def up(plan: Plan, folder: Path) -> Iterator[Up]:
     said: list[str] = []
     with LocalEnvironment(plan, folder, folder / "logs", said.append) as environment:
         migrations = environment.prepare()
-        assert "seeding the database (kept for later runs)" in said
+        assert "seeding the database (stored for later runs)" in said
         servers = [s.process for s in (environment.postgres, environment.redis) if s.process]
         assert len(servers) == 2
         yield environment, migrations

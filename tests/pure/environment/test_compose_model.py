@@ -90,8 +90,8 @@ def test_a_folder_of_this_machine_is_no_place_for_the_data_of_a_run() -> None:
         ({"database": {"service": "mysql"}}, {}, 'environment.database: no service "mysql".*known are api, db'),
         ({"migrate": {"service": "x", "command": "y"}}, {}, 'environment.migrate.service: no service "x"'),
         ({}, {"network_mode": "host"}, "api has network_mode host"),
-        ({}, {"ports": []}, "api has no port that it publishes or exposes; say which, as in ports = { api = 8000 }"),
-        ({}, {"ports": [], "expose": ["1", "2/tcp"]}, "api has 1, 2 to choose from"),
+        ({}, {"ports": []}, "api has no published or exposed port; write ports = { api = 8000 }"),
+        ({}, {"ports": [], "expose": ["1", "2/tcp"]}, "api has several ports .1, 2.; write ports"),
     ],
 )
 def test_what_cannot_be_is_said_with_the_fix(keys: dict[str, Any], change: dict[str, Any], what: str) -> None:

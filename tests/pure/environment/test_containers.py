@@ -14,7 +14,7 @@ from harness.environment.postgres import message_of
 from harness.errors import CommandError, EnvironmentFailedError
 
 KILLED = (
-    "api was killed as it needed more memory than its limit of 64 MiB; raise its memory, as in [environment.limits] "
+    "api ran out of memory (OOM kill): it needed more than its limit of 64 MiB; raise its limit, as in [environment.limits] "
     'api = { memory = "512M" }, or look for a leak'
 )
 
@@ -45,16 +45,16 @@ class Box:
         (Box(Status="exited", ExitCode=137), "api ended by itself (signal 9)"),
         (
             Box(Status="exited", ExitCode=1, log="OSError: [Errno 98] Address already in use"),
-            "api ended by itself (status 1) (another program uses that port: end it, or change the port)",
+            "api ended by itself (status 1) (another program uses that port: stop it, or change the port)",
         ),
-        (Box(gone=True), "api was removed, and not by this run: run the plan again"),
+        (Box(gone=True), "api was removed by somebody else: run the plan again"),
         (
             Box(OOMKilled=True, Status="exited", ExitCode=137),
             KILLED,
         ),
         (
             Box(Health={"Status": "unhealthy", "Log": [{"Output": "ill\n"}]}),
-            'api is unhealthy; its health check says "ill"',
+            'api is unhealthy; its health check printed "ill"',
         ),
     ],
 )

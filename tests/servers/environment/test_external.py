@@ -197,7 +197,7 @@ def test_a_name_and_a_password_are_sent_and_not_said(
     ("before", "environment", "what"),
     [
         ("${NOWHERE}", "", r"arms\.before\.url: NOWHERE is not set; export NOWHERE="),
-        ("${WRONG}", "", r"arms\.before\.url: \$\{WRONG\} filled in is no address"),
+        ("${WRONG}", "", r"arms\.before\.url: \$\{WRONG\} expands to no URL"),
         ("${SAME}", "", r"arms\.after\.url: .*is the address of arms\.before.*environment\.switch"),
         ("http://127.0.0.1:1", 'cwd = "nowhere"', r"environment\.cwd: no folder"),
         ("http://127.0.0.1:1", 'env = { A = "${NOWHERE}" }', r"environment\.env\.A: NOWHERE is not set"),
@@ -292,6 +292,6 @@ def test_what_is_no_address_of_a_database_is_not_repeated(dsn: str) -> None:
 def test_a_database_that_is_not_there_is_an_error_with_a_fix() -> None:
     (closed,) = free_ports()
     dsn = f"postgresql://{CANARY}:{CANARY}@127.0.0.1:{closed}/x"
-    with pytest.raises(EnvironmentFailedError, match=r"arms\.after\.postgres: .*refused.*; start it, mend") as caught:
+    with pytest.raises(EnvironmentFailedError, match=r"arms\.after\.postgres: .*refused.*; start it, corr") as caught:
         read_database(dsn, "arms.after.postgres")
     assert CANARY not in str(caught.value)
