@@ -96,6 +96,11 @@ class NotReadyError(EnvironmentFailedError):
     """A server or a service did not become ready within its time limit."""
 
 
+def first_line(error: BaseException) -> str:
+    """The first line of an error's text; the name of its class if it has no text."""
+    return next(iter(str(error).strip().splitlines()), type(error).__name__)
+
+
 def nearest(name: str, known: Collection[str]) -> str:
     """What to say of a name that is not known: the known one that is like it, or else all of them."""
     near = get_close_matches(name, known, n=1, cutoff=0.5)

@@ -9,18 +9,16 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, replace
 from datetime import UTC, datetime
 from pathlib import Path
-from types import TracebackType
 from typing import Any, Self
 
 import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from harness.environment.processes import ManagedProcess
-from harness.errors import EnvironmentFailedError
+from harness.environment.base import Environment
 from harness.plan.faults import Fault
+from harness.plan.file import parse_plan
 from harness.plan.model import COPIES, Plan
-from harness.probes.access import Cache, Database
 from harness.record.generation import Generation, Offered
 from harness.record.leg import Leg, windows_of
 from harness.record.samples import SCHEMA as SAMPLES
@@ -182,20 +180,19 @@ def _offered(plan: Plan, due: NDArray[np.int64], duration_ns: NDArray[np.int64])
         yield Offered(window.stage, count, count, 0, min(1 + int(2 * busy), window.users))
 
 
-class FakeEnvironment:
-    """An environment that only writes down what it is asked; ``fail_at`` raises at the named event.
+class FakeEnvironment(Environment):
+    """An environment that only logs its calls; ``fail_at`` raises at the named event.
 
-    Its services, if they have names, are at ``http://ARM/NAME``.
+    Named services are at ``http://ARM/NAME``.
     """
 
-    seed_fingerprint: str | None = None
     label = "fake"
 
     def __init__(
         self, log: list[str], fail_at: dict[str, BaseException] | None = None, services: Sequence[str] = ()
     ) -> None:
+        super().__init__(parse_plan(PLAN), Path(), Path(os.devnull), print)
         self.log, self.fail_at, self.services = log, fail_at or {}, services
-        self.row_counts: dict[str, int] = {}
 
     def _note(self, event: str) -> None:
         self.log.append(event)
@@ -203,67 +200,37 @@ class FakeEnvironment:
             raise self.fail_at[event]
 
     def __enter__(self) -> Self:
-        """Come up."""
         self._note("up")
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        """Go down."""
+    def __exit__(self, *_: object) -> None:
         self._note("down")
 
     def prepare(self) -> list[Migration]:
-        """Migrate nothing."""
         self._note("prepare")
         services = self.services or (None,)
         return [Migration(arm, None, 0.0, service=service) for arm in ("before", "after") for service in services]
 
     def start(self, leg: Leg) -> Startup:
-        """Start nothing."""
         self._note(f"start {leg.title}")
         urls = {service: f"http://{leg.arm}/{service}" for service in self.services}
         return Startup(next(iter(urls.values()), f"http://{leg.arm}"), 0.25, urls)
 
     def check(self) -> None:
-        """All is well."""
-
-    def monitored(self) -> list[object]:
-        """No servers."""
-        return []
-
-    def databases(self) -> list[Database]:
-        """No databases."""
-        return []
-
-    def caches(self) -> list[Cache]:
-        """No caches."""
-        return []
-
-    def start_migration(self, database: Database, command: str, revision: str, name: str) -> ManagedProcess:  # noqa: ARG002 - the interface
-        """There is nothing to migrate."""
-        raise EnvironmentFailedError(f"{name}: {database.name} is not there")
-
-    def statement_log(self) -> Path:
-        """No server writes one."""
-        return Path(os.devnull)
+        pass
 
     def inject(self, fault: Fault) -> Callable[[], None]:
-        """Inject nothing."""
         self._note(f"inject {fault.service}")
         return lambda: self._note(f"end {fault.service}")
 
     def stop(self) -> list[Incident]:
-        """Stop nothing."""
         self._note("stop")
         return []
 
     def versions(self) -> dict[str, str]:
-        """No servers."""
         return {}
 
     def settings(self) -> dict[str, str]:
-        """No settings."""
         return {}
 
 

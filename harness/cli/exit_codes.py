@@ -4,7 +4,7 @@ from enum import IntEnum
 
 
 class Exit(IntEnum):
-    """What a command ends with; those of a verdict have its name. Ctrl-C ends as 130, as the shell has it."""
+    """Exit codes; those of an outcome have its name. Ctrl-C is 130, the shell's code for SIGINT."""
 
     PASS = 0
     FAIL = 1

@@ -1,4 +1,4 @@
-"""The command line: which commands there are, and how every error of theirs ends: one message, one exit code."""
+"""The commands of ``harness``; every error ends as one message and one exit code."""
 
 import importlib
 import sys
@@ -13,31 +13,26 @@ from harness.cli.signals import Terminated
 from harness.errors import DiskFullError, EnvironmentFailedError, HarnessError, MeasurementError, nearest
 
 COMMANDS = {
-    "run": ("run", "Measure a PLAN: start, migrate, load both arms in turns, judge, report."),
+    "run": ("run", "Measure a PLAN before and after its migration, judge it and write the report."),
     "report": ("report", "Render the report of a recorded RUN again: same record, same bytes."),
-    "check": ("report", "Judge a recorded RUN and exit with its verdict."),
-    "compare": ("records", "Set one arm of two recorded runs side by side."),
-    "history": (
-        "records",
-        "Follow one number through all recorded runs of RUNS_DIR, and say when it changed for good.",
-    ),
-    "worker": ("worker", "Make load for a run on another machine."),
-    "selftest": ("selftest", "Test the measurement itself on this machine."),
-    "doctor": ("host", "Say whether this machine can run a local plan, and what is missing."),
-    "gc": ("host", "Remove what killed runs left behind; running ones are not touched."),
+    "check": ("report", "Judge a recorded RUN and exit with its outcome."),
+    "compare": ("records", "Compare one arm of two recorded runs."),
+    "history": ("records", "Follow one metric through the recorded runs of RUNS_DIR and find its change points."),
+    "worker": ("worker", "Generate load for a run on another machine."),
+    "selftest": ("selftest", "Test the measurement on this machine: trials with a known outcome."),
+    "doctor": ("doctor", "Check whether this machine can run a local plan, and name what is missing."),
+    "gc": ("gc", "Remove processes, scratch files and containers that killed runs left; running ones stay."),
 }
-"""In which module each command is, and what it does."""
+"""Module and description by command."""
 
 
 class Commands(click.Group):
-    """Commands that are loaded when they are asked for: what most of them need takes seconds to load."""
+    """Commands that are imported when they are called: their imports take seconds."""
 
-    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - as click calls it
-        """The names, in the order in which somebody needs them."""
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's interface
         return list(COMMANDS)
 
-    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002 - the same
-        """The command of a name, if there is one."""
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002 - click's interface
         if cmd_name not in COMMANDS:
             return None
         command: click.Command = getattr(importlib.import_module(f"harness.cli.{COMMANDS[cmd_name][0]}"), cmd_name)
@@ -46,13 +41,13 @@ class Commands(click.Group):
     def resolve_command(
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
-        """The command that is asked for; one that there is not is answered with the one that is like it."""
+        """Refuse an unknown command with the name of a similar one."""
         if args[0] not in COMMANDS and not args[0].startswith("-"):
             ctx.fail(f'no command "{args[0]}"; {nearest(args[0], COMMANDS)}')
         return super().resolve_command(ctx, args)
 
-    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002 - the same
-        """What the commands do, without loading one."""
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002 - click's interface
+        """List the commands without importing their modules."""
         with formatter.section("Commands"):
             formatter.write_dl([(name, does) for name, (_, does) in COMMANDS.items()])
 
@@ -64,17 +59,17 @@ def cli() -> None:
 
     \b
     Examples:
-      harness run scenarios/demo.toml          measure before and after, judge, write the report
+      harness run scenarios/demo.toml
       harness report runs/2026-11-22T10-15-00-demo
       harness check runs/2026-11-22T10-15-00-demo && deploy
     """
 
 
 def main() -> NoReturn:
-    """Run the command line; every error ends as one message and one exit code.
+    """Run the command line.
 
     Raises:
-        KeyboardInterrupt: on Ctrl-C, when everything is cleaned up.
+        KeyboardInterrupt: on Ctrl-C, after the cleanup.
     """
     try:
         cli(standalone_mode=False)
@@ -89,23 +84,18 @@ def main() -> NoReturn:
         sys.exit(Exit.TERMINATED)
     except HarnessError as error:
         _fail(error)
-    except Exception as error:  # noqa: BLE001 - the last one
+    except Exception as error:  # noqa: BLE001 - the last resort
         if isinstance(error, OSError) and error.errno in DiskFullError.FULL:
             _fail(DiskFullError(error.filename or "a file of the run"))
-        _say(traceback.format_exc())  # a defect of the harness: no verdict, so neither 0 nor 1
+        click.echo(traceback.format_exc(), err=True)  # a defect of the harness is no outcome: neither 0 nor 1
         sys.exit(Exit.INVALID)
     sys.exit(Exit.PASS)
 
 
 def _fail(error: HarnessError) -> NoReturn:
-    _say(f"error: {error}")
-    for note in getattr(error, "__notes__", []):
-        _say(note)
+    for line in (f"error: {error}", *getattr(error, "__notes__", [])):
+        click.echo(line, err=True)
     sys.exit(_exit_code(error))
-
-
-def _say(text: str) -> None:
-    click.echo(text, err=True)
 
 
 def _exit_code(error: HarnessError) -> Exit:

@@ -1,4 +1,4 @@
-"""Observers: the progress of a run, as a live line on a terminal or as plain lines in CI."""
+"""Progress of a run: a live line on a terminal, plain lines elsewhere."""
 
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -17,57 +17,54 @@ from harness.run.generator_process import Progress
 
 PLAIN_SECONDS = 10.0
 OVERHEAD_SECONDS = 4.0
+"""Between two legs, for the estimate of the time left."""
 
 Line = Callable[..., object]
-Foresight = Callable[[Plan, int, Mapping[ComparisonPlace, Floor]], Sequence[str]]
-"""Lines on what so many blocks of a plan can detect, given the noise of the machine."""
+DetectableChanges = Callable[[Plan, int, Mapping[ComparisonPlace, Floor]], Sequence[str]]
+"""Lines on the changes that a number of blocks can detect, given the noise of the machine."""
 
 
 class LineObserver:
     """Turns the events of a run into lines; a subclass shows them."""
 
-    def __init__(self, plan: Plan, line: Line, foresee: Foresight = lambda *_: []) -> None:
-        self.plan, self.line, self.foresee = plan, line, foresee
+    def __init__(self, plan: Plan, line: Line, detectable: DetectableChanges = lambda *_: []) -> None:
+        self.plan, self.line, self.detectable = plan, line, detectable
         self.place = ""
         self._legs_left = 0
-        self._said = ""
+        self._step = ""
 
-    def show(self, text: str, *, news: bool) -> None:
-        """Show a line; ``news`` is false where it only updates the last one."""
+    def show(self, text: str, *, update: bool = False) -> None:
+        """Show a line; ``update``: it only updates the last one."""
         raise NotImplementedError
 
     def say(self, text: str) -> None:
-        """Something outside a leg has begun."""
-        self._said = text
-        self.show(text, news=True)
+        self._step = text
+        self.show(text)
 
     def leg(self, leg: Leg, setup: Setup) -> None:
-        """A leg has begun."""
-        again = "once more: " if leg in setup.legs_again else ""
+        again = "confirmation · " if leg in setup.legs_again else ""
         self.place = f"{again}block {leg.block} of {len(setup.order)} · {leg.arm}"
         self._legs_left = len(setup.legs) - leg.number
         services = len(self.plan.services)
         what = f"{services} services" if services > 1 else "the service"
         begun = "waiting for" if self.plan.environment.kind == "external" else "resetting and starting"
-        self.show(f"{self.place} · {begun} {what}", news=True)
+        self.show(f"{self.place} · {begun} {what}")
 
     def noise(self, setup: Setup, noise: Noise) -> None:
-        """Show what the blocks can detect."""
+        """Show which changes the blocks can detect."""
         floors = floors_of(difference for run in noise.runs for difference in run.differences)
-        for line in self.foresee(self.plan, len(setup.order), floors):
-            self.show(line, news=True)
+        for line in self.detectable(self.plan, len(setup.order), floors):
+            self.show(line)
 
     def requested(self, arm: str, requests: int, wanted: int) -> None:
-        """So many requests of an arm's corpus are made."""
-        self.show(f"{self._said or arm}: {requests} of {wanted}", news=False)
+        self.show(f"{self._step or arm}: {requests} of {wanted} requests", update=True)
 
     def progress(self, progress: Progress) -> None:
-        """The generator reported."""
         if progress.gathering:
-            self.show(f"{self.place} · waiting for workers: {progress.workers} of {progress.wanted}", news=True)
+            self.show(f"{self.place} · waiting for workers: {progress.workers} of {progress.wanted}")
             return
         if progress.stage is None or progress.stage_second is None:
-            self.show(f"{self.place} · waiting for the last answers", news=False)
+            self.show(f"{self.place} · waiting for the last responses", update=True)
             return
         stage = self.plan.stages[progress.stage]
         left = self.plan.seconds - progress.second + self._legs_left * (self.plan.seconds + OVERHEAD_SECONDS)
@@ -83,51 +80,46 @@ class LineObserver:
             failures=progress.failures,
             left_seconds=left,
         )
-        self.show(str(text), news=False)
+        self.show(str(text), update=True)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        pass
 
 
 class LiveObserver(LineObserver):
     """One line on a terminal that keeps changing."""
 
-    def __init__(self, plan: Plan, line: Line, console: Console, foresee: Foresight = lambda *_: []) -> None:
-        super().__init__(plan, line, foresee)
+    def __init__(self, plan: Plan, line: Line, console: Console, detectable: DetectableChanges = lambda *_: []) -> None:
+        super().__init__(plan, line, detectable)
         self.spinner = Spinner("dots", text="")
         self.live = Live(self.spinner, console=console, transient=True, refresh_per_second=8)
 
-    def show(self, text: str, *, news: bool) -> None:  # noqa: ARG002 - the interface
-        """Replace the line."""
+    def show(self, text: str, *, update: bool = False) -> None:  # noqa: ARG002 - the interface
         self.spinner.update(text=text)
 
     def __enter__(self) -> Self:
-        """Begin to draw."""
         self.live.start()
         return self
 
     def __exit__(self, *_: object) -> None:
-        """Remove the line."""
         self.live.stop()
 
 
 class PlainObserver(LineObserver):
-    """Plain lines: every piece of news, and an update every ten seconds."""
+    """A plain line for every event, and an update every ten seconds."""
 
     def __init__(
-        self, plan: Plan, line: Line, write: Callable[[str], None], foresee: Foresight = lambda *_: []
+        self, plan: Plan, line: Line, write: Callable[[str], None], detectable: DetectableChanges = lambda *_: []
     ) -> None:
-        super().__init__(plan, line, foresee)
+        super().__init__(plan, line, detectable)
         self.write = write
         self._last = 0.0
 
-    def show(self, text: str, *, news: bool) -> None:
-        """Write the line when it is due."""
+    def show(self, text: str, *, update: bool = False) -> None:
         now = time.monotonic()
-        if news or now - self._last >= PLAIN_SECONDS:
+        if not update or now - self._last >= PLAIN_SECONDS:
             self.write(text)
             self._last = now
-
-    def __enter__(self) -> Self:
-        """Nothing to begin."""
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        """Nothing to end."""

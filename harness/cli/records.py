@@ -1,4 +1,4 @@
-"""The part of the command line that looks back at recorded runs: two side by side, and many in a row."""
+"""The commands that compare recorded runs: two of them, and a series of them."""
 
 import sys
 from pathlib import Path
@@ -20,21 +20,19 @@ from harness.verdict.analyse import analyse
 from harness.verdict.outcomes import outcomes_of
 from harness.verdict.result import Result
 
-WHICH_ARM = click.option(
-    "--arm", type=click.Choice(ARMS), default="after", show_default=True, help="Which arm of each."
-)
+ARM_OPTION = click.option("--arm", type=click.Choice(ARMS), default="after", show_default=True, help="Compared arm.")
 
 
 @click.command()
 @click.argument("old", type=click.Path(path_type=Path))
 @click.argument("new", type=click.Path(path_type=Path))
-@WHICH_ARM
-@click.option("--force", is_flag=True, help="Compare although facts differ; they are listed.")
+@ARM_OPTION
+@click.option("--force", is_flag=True, help="Compare runs although their facts differ; lists the differences.")
 def compare(old: Path, new: Path, arm: str, *, force: bool) -> None:
-    """Set one arm of two recorded runs side by side: sequential and unpaired, so nothing is judged.
+    """Compare one arm of two recorded runs.
 
-    Runs that differ in host, versions, settings, seed, load, faults or user files are refused. Targets, the number of
-    blocks and the arms may differ.
+    The runs were sequential and their blocks are unpaired, so no target is judged. Runs that differ in host, versions,
+    settings, seed, load, faults or user files are refused. Targets, number of blocks and arms may differ.
 
     \b
     Examples:
@@ -47,9 +45,8 @@ def compare(old: Path, new: Path, arm: str, *, force: bool) -> None:
         listed = "".join(f"\n  {fact}" for fact in facts)
         raise IncomparableError(f"{old} and {new} do not measure the same thing (--force to compare anyway){listed}")
     comparison = contrast(before.summary, after.summary, arm)
-    broken = [
-        f"{path}: {breach.seen}" for path, side in ((old, before), (new, after)) for breach in side.verdict.breaches
-    ]
+    sides = ((old, before), (new, after))
+    broken = [f"{path}: {breach.seen}" for path, side in sides for breach in side.verdict.breaches]
     outcomes = outcomes_of(comparison, after.plan.judgement, floors=after.floors, valid=not broken)
     click.echo(
         reports.side_by_side(comparison, outcomes, arm=arm, differing=facts, broken=broken, width=terminal()["width"])
@@ -64,14 +61,14 @@ def compare(old: Path, new: Path, arm: str, *, force: bool) -> None:
     metavar="NAME",
     default="p95",
     show_default=True,
-    help="What is followed, as targets call it.",
+    help="A metric, named as in targets.",
 )
-@click.option("--stage", help="In this stage; without it, in all but ramps.")
-@click.option("--endpoint", help="Of this endpoint; without it, of all requests.")
-@WHICH_ARM
-@click.option("--plan", metavar="NAME", help="Runs of the plan of this name alone.")
-@click.option("--json", "as_json", is_flag=True, help="Print JSON, unrounded.")
-@click.option("--fail-on-change", is_flag=True, help="Exit with 1 when a line of runs has a change point.")
+@click.option("--stage", help="One stage; default: all stages except ramps.")
+@click.option("--endpoint", help="One endpoint; default: all requests.")
+@ARM_OPTION
+@click.option("--plan", metavar="NAME", help="Only runs of the plan with this name.")
+@click.option("--json", "as_json", is_flag=True, help="Print unrounded JSON.")
+@click.option("--fail-on-change", is_flag=True, help="Exit with 1 if a series has a change point.")
 def history(
     *,
     runs: Path,
@@ -83,10 +80,10 @@ def history(
     as_json: bool,
     fail_on_change: bool,
 ) -> None:
-    """Follow one number through all recorded runs of RUNS_DIR, and say when it changed for good.
+    """Follow one metric through the recorded runs of RUNS_DIR and find its change points.
 
-    Runs that cannot be compared are on lines of their own, with what sets them apart; runs that are damaged, broke, or
-    have no such value are skipped with a note. Change points are looked for on lines of eight or more runs.
+    Comparable runs form a series; each series is listed with the facts that separate it. Damaged and INVALID runs, and
+    runs without the metric, are skipped with a note. A series needs eight runs for change points.
 
     \b
     Examples:
@@ -94,27 +91,26 @@ def history(
       harness history runs --metric p99 --stage sustain --endpoint "GET /orders/{id}"
       harness history /srv/runs --plan "orders: new index" --fail-on-change
 
-    Exit codes: 0, 1 a change point with --fail-on-change, 2 usage, no runs, or a package that is missing.
+    Exit codes: 0, 1 a change point with --fail-on-change, 2 usage error, no runs, or a missing package.
     """
-    question = HistoryQuery(METRICS[metric], arm, stage, endpoint)
+    query = HistoryQuery(METRICS[metric], arm, stage, endpoint)
     require_otava()
-    entries, skipped = read_archive(runs, question, plan)
-    lines = lines_of(entries, question.metric)
+    entries, skipped = read_archive(runs, query, plan)
+    lines = lines_of(entries, query.metric)
     shown = terminal()
-    text = (
-        reports.history_json(question, lines, skipped)
-        if as_json
-        else reports.history_text(question, lines, skipped, width=shown["width"], colour=shown["colour"])
-    )
+    if as_json:
+        text = reports.history_json(query, lines, skipped)
+    else:
+        text = reports.history_text(query, lines, skipped, width=shown["width"], colour=shown["colour"])
     click.echo(text.rstrip("\n"))
     if not lines:
-        raise RunFolderError(f"{runs}: no run has this value; look at --metric, --stage, --endpoint, --arm and --plan")
+        raise RunFolderError(f"{runs}: no run has this value; check --metric, --stage, --endpoint, --arm and --plan")
     if fail_on_change and any(line.turns for line in lines):
         sys.exit(Exit.FAIL)
 
 
 def _analysed(path: Path) -> Result:
-    analysis = analyse(RunFolder.open(path))
-    if not analysis.summary.rows:
-        raise RunFolderError(f"{path}: no block was completed, so there is nothing to compare; run the plan again")
-    return analysis
+    result = analyse(RunFolder.open(path))
+    if not result.summary.rows:
+        raise RunFolderError(f"{path}: no complete block to compare; run the plan again")
+    return result

@@ -1,4 +1,4 @@
-"""The part of the command line that renders and judges one recorded run."""
+"""The commands that render and judge one recorded run."""
 
 import sys
 from pathlib import Path
@@ -30,13 +30,13 @@ def report(run_folder: Path) -> None:
 @click.command()
 @click.argument("run_folder", metavar="RUN", type=click.Path(path_type=Path))
 def check(run_folder: Path) -> None:
-    """Judge a recorded RUN and exit with its verdict.
+    """Judge a recorded RUN and exit with its outcome.
 
     \b
     Example:
       harness check runs/2026-11-22T10-15-00-demo || echo "do not deploy"
 
-    Exit codes: 0 PASS, 1 FAIL, 2 not a run, 3 INCONCLUSIVE, 4 INVALID.
+    Exit codes: 0 PASS, 1 FAIL, 2 not a run folder, 3 INCONCLUSIVE, 4 INVALID.
     """
     result = analyse(RunFolder.open(run_folder))
     show(result)
@@ -44,11 +44,11 @@ def check(run_folder: Path) -> None:
 
 
 def write_reports(folder: RunFolder, result: Result) -> None:
-    """Write every file that is derived from a run into its folder."""
+    """Write every derived file of a run into its folder."""
     for name, content in reports.render(result).items():
         folder.write(name, content)
 
 
 def show(result: Result, *, plain: bool = False) -> None:
-    """Print the verdict, as wide as the terminal and in what it can show; ``plain``: without colour."""
+    """Print the verdict in the width and characters of the terminal; ``plain``: without colour."""
     click.echo(reports.text(result, **terminal(plain=plain)))

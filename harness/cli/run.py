@@ -3,7 +3,7 @@
 import contextlib
 import re
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
@@ -55,35 +55,29 @@ class RunOptions:
 
 @click.command()
 @click.argument("plan", type=click.Path(path_type=Path))
-@click.option("--out", type=click.Path(path_type=Path), default=Path("runs"), show_default=True, help="Where runs go.")
-@click.option("--profile", metavar="NAME", help="Scale time and blocks by [profiles.NAME] of the plan; targets stay.")
-@click.option("--blocks", type=click.IntRange(1, 100), help="Repeat the comparison this often, whatever the plan says.")
-@click.option("--control", is_flag=True, help="Measure before twice: how much equal arms differ on this machine.")
-@click.option("--placebo", is_flag=True, help="Measure before once more with its tables vacuumed and analysed.")
-@click.option("--until-decided", is_flag=True, help="Add blocks until targets are known precisely, or time is over.")
-@click.option("--budget", default="1h", show_default=True, metavar="TIME", help="How long --until-decided may go on.")
-@click.option("--no-confirm", is_flag=True, help="Do not measure once more what failed on a change.")
-@click.option("--ablate", is_flag=True, help="In the end ask after without each index of the migration, one at a time.")
-@click.option("--no-attribution", is_flag=True, help="Measure before and after only, not the steps between them.")
-@click.option("--no-during", is_flag=True, help="Do not try the migration under load, as [migration] asks for.")
-@click.option("--plain", is_flag=True, help="Plain lines without colour (the default without a terminal).")
-@click.option("--workers", type=click.IntRange(1, 256), help="Wait for so many `harness worker` and load with them.")
-@click.option("--bind", default=DEFAULT, show_default=True, metavar="HOST:PORT", help="Where workers reach this run.")
-@click.option("--allow-remote", is_flag=True, help="Bind to an address that other machines reach: see docs/workers.md.")
-def run(*, plan: Path, **given: Any) -> None:  # noqa: ANN401 - the options, which click has checked
-    """Measure a PLAN: start, migrate, load both arms in turns, judge, report.
+@click.option("--out", type=click.Path(path_type=Path), default=Path("runs"), show_default=True, help="Output folder.")
+@click.option("--profile", metavar="NAME", help="Scale time and blocks as [profiles.NAME] of the plan; targets stay.")
+@click.option("--blocks", type=click.IntRange(1, 100), help="Number of blocks, instead of the plan's.")
+@click.option("--control", is_flag=True, help="Measure before twice: the A/A noise of this machine.")
+@click.option("--placebo", is_flag=True, help="Measure before again with vacuumed and analysed tables.")
+@click.option("--until-decided", is_flag=True, help="Add blocks until every target is decided or --budget is spent.")
+@click.option("--budget", default="1h", show_default=True, metavar="TIME", help="Time limit of --until-decided.")
+@click.option("--no-confirm", is_flag=True, help="Do not repeat the measurement after a FAIL.")
+@click.option("--ablate", is_flag=True, help="Finally re-test with each new index dropped in turn.")
+@click.option("--no-attribution", is_flag=True, help="Do not measure the steps of [attribution].")
+@click.option("--no-during", is_flag=True, help="Skip the migration under load of [migration].")
+@click.option("--plain", is_flag=True, help="Plain lines without colour; the default without a terminal.")
+@click.option("--workers", type=click.IntRange(1, 256), help="Generate the load with this many `harness worker`.")
+@click.option("--bind", default=DEFAULT, show_default=True, metavar="HOST:PORT", help="Listen for workers here.")
+@click.option("--allow-remote", is_flag=True, help="Accept connections from other machines: see docs/workers.md.")
+def run(*, plan: Path, **values: Any) -> None:  # noqa: ANN401 - click checks the options
+    """Measure a PLAN before and after its migration, judge it and write the report.
 
-    A plan whose [environment] lists services measures them as one system: each has a database of its own, all are up
-    in every leg.
+    A plan with [attribution] also measures the steps between before and after. A plan with [migration] during = true
+    applies and rolls back the migration under load after the blocks: docs/migration.md.
 
-    A plan with [attribution] names the steps between the arms; each is measured too, and the report says which step
-    did what.
-
-    A plan with [migration] during = true tries its migration once more after the blocks, while requests flow, and
-    rolls it back: see docs/migration.md.
-
-    A target that fails on a change is measured once more, in as many blocks and a fresh environment; it fails when it
-    fails again. What a control arm says is kept in RUNS/noise: later runs know what this machine can tell.
+    A target that fails on a change is measured again in a fresh environment; it is a FAIL if it fails twice. --control
+    stores the noise of this machine in OUT/noise for later runs: docs/noise.md.
 
     \b
     Examples:
@@ -91,15 +85,15 @@ def run(*, plan: Path, **given: Any) -> None:  # noqa: ANN401 - the options, whi
       harness run scenarios/demo.toml --control
       harness run plan.toml --until-decided --budget 30m
       harness run scenarios/back_006.toml --blocks 10 --out /tmp/runs
-      harness run plan.toml --ablate           what each index of the migration saves and costs: docs/evidence.md
+      harness run plan.toml --ablate           what each new index saves and costs: docs/indexes.md
       harness run steps.toml --no-attribution
-      harness run scenarios/migration.toml --no-during    without trying the migration under load
+      harness run scenarios/migration.toml --no-during
       harness run plan.toml --profile quick    with [profiles.quick] time = 0.05, blocks = 3 in the plan
-      harness run plan.toml --workers 3        loads from three other processes or machines (harness worker)
+      harness run plan.toml --workers 3        with three `harness worker` here or on other machines
 
     Exit codes: 0 PASS, 1 FAIL, 2 usage or plan error, 3 INCONCLUSIVE, 4 INVALID, 5 environment, 130 Ctrl-C.
     """
-    options = RunOptions(**given)
+    options = RunOptions(**values)
     remote = _remote(options)
     source, effort = _source(plan, options), _effort(options)
     _check(source.plan, options)
@@ -111,20 +105,20 @@ def run(*, plan: Path, **given: Any) -> None:  # noqa: ANN401 - the options, whi
     def environment(part: Plan) -> Environment:
         return create(part, source.base, folder.logs, observer.say)
 
-    with terminable(), _hint(folder), observer:
+    with terminable(), _complete_legs_on_error(folder), observer:
         context = RunContext(source, folder, environment(source.plan), observer, remote=remote)
-        analysis = run_campaign(context, effort, environment)
-        write_reports(folder, analysis)
-    show(analysis, plain=options.plain)
+        result = run_campaign(context, effort, environment)
+        write_reports(folder, result)
+    show(result, plain=options.plain)
     click.echo(f"report  {folder.path / 'report.html'}")
-    sys.exit(Exit[analysis.verdict.outcome])
+    sys.exit(Exit[result.verdict.outcome])
 
 
 def _source(path: Path, options: RunOptions) -> Source:
-    """The plan with the arms that the options add and without the parts that they leave out."""
+    """The plan with the arms that the options add, without the parts that they skip."""
     plan, text = read_plan(path, options.profile)
     if options.workers and plan.searched:
-        raise click.UsageError("--workers: a search is conducted by one process; leave --workers out")
+        raise click.UsageError("--workers: a capacity search runs in one process; remove --workers")
     user_files = check_users(plan, path, path.resolve().parent)
     if options.no_attribution:
         plan = plan.model_copy(update={"attribution": None})
@@ -140,29 +134,30 @@ def _effort(options: RunOptions) -> Effort:
 
 
 def _check(plan: Plan, options: RunOptions) -> None:
-    """Refuse options that the plan cannot serve.
+    """Refuse options that do not fit the plan.
 
     Raises:
         UsageError: naming the option and the reason.
     """
     external = plan.environment.kind == "external"
     if options.placebo and external:
-        raise click.UsageError("--placebo: a system that runs already is not vacuumed")
+        raise click.UsageError('--placebo: a run does not vacuum databases of kind = "external"; remove --placebo')
     if options.ablate and (external or plan.answers is None):
-        raise click.UsageError("--ablate needs databases that the run starts, and [answers]: what after is asked")
+        raise click.UsageError("--ablate needs [answers] in the plan, and databases that the run starts")
     if options.until_decided and (options.workers or plan.sequential):
-        raise click.UsageError("--until-decided needs arms that take turns, and load that is made here")
+        raise click.UsageError("--until-decided needs interleaved blocks and no --workers")
 
 
 def _announcement(plan: Plan, options: RunOptions, folder: RunFolder) -> str:
-    scaled = f" under profile {options.profile}" if options.profile else ""
+    profile = f", profile {options.profile}" if options.profile else ""
     blocks = options.blocks or plan.load.blocks
-    how = ", one after the other," if plan.sequential else ""
-    return f"{plan.name}: {blocks} blocks of {_listed(plan.arms_in_order)}{how}{scaled} into {folder.path}"
+    sequential = ", sequential" if plan.sequential else ""
+    *names, last = plan.arms_in_order
+    return f"{plan.name}: {blocks} blocks of {', '.join(names)} and {last}{sequential}{profile}; output {folder.path}"
 
 
 def _observer(plan: Plan, *, plain: bool) -> LiveObserver | PlainObserver:
-    """Plain lines where they are wanted, or where there is no terminal."""
+    """Plain lines by option or without a terminal, else a live line."""
     console = Console(stderr=True)
     if plain or not console.is_terminal:
         return PlainObserver(plan, ProgressLine, _say, foresee)
@@ -170,34 +165,29 @@ def _observer(plan: Plan, *, plain: bool) -> LiveObserver | PlainObserver:
 
 
 def _remote(options: RunOptions) -> Remote | None:
-    """The workers of other machines; the address is tried before anything is started."""
+    """The workers of ``--workers``; binds their address once, so that a wrong one fails early."""
     if options.workers is None:
         if options.bind != DEFAULT or options.allow_remote:
-            raise click.UsageError("--bind and --allow-remote are about workers: say how many with --workers")
+            raise click.UsageError("--bind and --allow-remote need --workers")
         return None
     try_to_bind("--bind", parse_address("--bind", options.bind, allow_remote=options.allow_remote))
     return Remote(options.workers, options.bind)
 
 
 def _seconds(text: str) -> float:
-    """The seconds of a time such as 90, 90s, 30m or 1.5h."""
+    """Seconds of a time such as 90, 90s, 30m or 1.5h."""
     match = re.fullmatch(r"(\d+(?:\.\d+)?)\s*(s|m|min|h)?", text.strip())
     if not match or not float(match[1]):
-        raise click.UsageError(f'--budget: cannot read "{text}"; a time looks like 90s, 30m or 2h')
+        raise click.UsageError(f'--budget: "{text}" is not a time; write 90s, 30m or 2h')
     return float(match[1]) * {"h": 3600, "m": 60, "min": 60}.get(match[2] or "s", 1)
 
 
-def _listed(names: Iterable[str]) -> str:
-    *most, last = names
-    return f"{', '.join(most)} and {last}"
-
-
 @contextlib.contextmanager
-def _hint(folder: RunFolder) -> Iterator[None]:
-    """Where a run ends early, print how much of it is recorded."""
+def _complete_legs_on_error(folder: RunFolder) -> Iterator[None]:
+    """If the run ends early, print how many legs are recorded."""
     try:
         yield
     except BaseException:
         legs = len(list(folder.path.glob("trials/*/windows.json")))
-        _say(f"{legs} complete legs are in {folder.path}" + (f"; harness report {folder.path}" if legs else ""))
+        _say(f"{legs} complete legs in {folder.path}" + (f"; harness report {folder.path}" if legs else ""))
         raise

@@ -1,10 +1,11 @@
-"""The part of the command line that tests the measurement itself on this machine."""
+"""The command that tests the measurement on this machine."""
 
 import shutil
 import sys
 import time
 from dataclasses import replace
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 
 import click
@@ -27,22 +28,24 @@ TINY = Size(1, 1, 2, seconds=2, delay_seconds=3, freeze_seconds=5, frozen_second
 
 
 @click.command()
-@click.option("--out", type=click.Path(path_type=Path), default=Path("runs"), show_default=True, help="Where runs go.")
-@click.option("--suites", type=click.IntRange(1, 100), help="Suites of equal arms: 10, or 3 with --quick.")
-@click.option("--blocks", type=click.IntRange(2, 50), help="Blocks of a suite: 6, or 4 with --quick.")
-@click.option("--seed", type=click.IntRange(0, 2**31), default=1, show_default=True, help="Of all that is random.")
-@click.option("--quick", is_flag=True, help="Fewer and shorter suites: finds what is broken, says little of chances.")
-@click.option("--tiny", is_flag=True, hidden=True, help="The least that still runs: for tests of harness.")
+@click.option("--out", type=click.Path(path_type=Path), default=Path("runs"), show_default=True, help="Output folder.")
+@click.option("--suites", type=click.IntRange(1, 100), help="Suites of A/A tests: 10, or 3 with --quick.")
+@click.option("--blocks", type=click.IntRange(2, 50), help="Blocks per suite: 6, or 4 with --quick.")
+@click.option("--seed", type=click.IntRange(0, 2**31), default=1, show_default=True, help="Random seed.")
+@click.option("--quick", is_flag=True, help="Fewer and shorter suites: finds defects, estimates error rates roughly.")
+@click.option("--tiny", is_flag=True, hidden=True, help="The smallest selftest, for the tests of harness.")
 def selftest(*, out: Path, suites: int | None, blocks: int | None, seed: int, quick: bool, tiny: bool) -> None:
-    """Test the measurement itself on this machine, where the outcome is known beforehand.
+    """Test the measurement on this machine: trials with a known outcome.
 
-    Equal arms must not fail, and 19 of 20 intervals must hold "no change"; 20 % more work must be found; a delay that
-    is known and a service that freezes must be measured as they are; a run that loses a generator process must be
-    INVALID and name it. Takes about 25 minutes, --quick about 7, with nothing else at work. Nothing but harness is
-    needed, and no database.
+    \b
+    - A/A tests: no FAIL, and 19 of 20 intervals contain "no change".
+    - 20 % more work: found as a regression.
+    - A known delay and a frozen service: measured correctly.
+    - A killed generator process: the run is INVALID and names it.
 
-    What it finds is written to OUT/selftest.json, and the report of every later run into OUT on a machine like this one
-    shows it.
+    Takes about 25 minutes on an idle machine, --quick about 7. Needs no database.
+
+    The result is written to OUT/selftest.json; reports of later runs in OUT on this machine show it.
 
     \b
     Examples:
@@ -50,18 +53,19 @@ def selftest(*, out: Path, suites: int | None, blocks: int | None, seed: int, qu
       harness selftest --quick
       harness selftest --suites 20 --blocks 8 --out /tmp/runs
 
-    Exit codes: 0 this machine is fit, 2 usage, 3 it cannot tell, 4 the measurement is broken here, 5 environment,
+    Exit codes: 0 fit, 2 usage error, 3 inconclusive, 4 the measurement is broken on this machine, 5 environment,
     130 Ctrl-C.
     """
     size = _size(suites, blocks, quick=quick, tiny=tiny)
     store = CertificateStore(out)
     store.check()
     seconds = sum(size.legs) + OVERHEAD_SECONDS * len(size.legs)
-    _say(reports.selftest_begins(size.suites, size.power_suites, size.blocks, seconds))
+    say = partial(click.echo, err=True)
+    say(reports.selftest_begins(size.suites, size.power_suites, size.blocks, seconds))
     stamp = datetime.now(UTC).strftime("%Y-%m-%dT%H-%M-%S")
     folder = RunFolder.create(out, f"selftest-{stamp}").path.resolve()
     begun = time.monotonic()
-    certificate = _certified(Trials(size, seed, folder, _say))
+    certificate = _certified(Trials(size, seed, folder, say))
     store.keep(certificate)
     if certificate.fitness is Fitness.FIT:
         shutil.rmtree(folder, ignore_errors=True)
@@ -74,7 +78,7 @@ def selftest(*, out: Path, suites: int | None, blocks: int | None, seed: int, qu
 
 
 def _certified(trials: Trials) -> Certificate:
-    """The certificate of all trials; of what was interrupted nothing is left, what failed is kept to be looked at."""
+    """Run all trials; removes them after an interrupt, keeps them after an error."""
     try:
         with terminable():
             return trials.certificate()
@@ -87,11 +91,7 @@ def _certified(trials: Trials) -> Certificate:
 
 
 def _size(suites: int | None, blocks: int | None, *, quick: bool, tiny: bool) -> Size:
-    """What was asked for; there are half as many suites with more work as there are equal ones."""
+    """The size by options; half as many suites have more work as are A/A tests."""
     size = TINY if tiny else QUICK if quick else Size()
     power_suites = size.power_suites if suites is None else (suites + 1) // 2
     return replace(size, suites=suites or size.suites, power_suites=power_suites, blocks=blocks or size.blocks)
-
-
-def _say(text: str) -> None:
-    click.echo(text, err=True)

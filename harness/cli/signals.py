@@ -1,4 +1,4 @@
-"""Signals: SIGTERM and SIGHUP clean up before the harness ends."""
+"""SIGTERM and SIGHUP: clean up before exit."""
 
 import contextlib
 import signal
@@ -8,12 +8,12 @@ from typing import NoReturn
 
 
 class Terminated(BaseException):
-    """SIGTERM, raised like a KeyboardInterrupt so that everything is cleaned up."""
+    """SIGTERM or SIGHUP as an exception, so that context managers clean up."""
 
 
 @contextlib.contextmanager
 def terminable() -> Iterator[None]:
-    """Within the context, SIGTERM and SIGHUP raise ``Terminated``."""
+    """Raise ``Terminated`` on SIGTERM and SIGHUP within the context."""
 
     def terminate(_number: int, _frame: FrameType | None) -> NoReturn:
         raise Terminated

@@ -1,4 +1,4 @@
-"""What standard output can show: its width, its characters, and whether colour is wanted."""
+"""Width, characters and colour of standard output."""
 
 import re
 import shutil
@@ -9,7 +9,7 @@ from rich.console import Console
 
 
 class Terminal(TypedDict):
-    """The options of everything that is written for a terminal."""
+    """The options of text for a terminal; ``width`` in columns."""
 
     width: int
     ascii_only: bool
@@ -17,9 +17,9 @@ class Terminal(TypedDict):
 
 
 def terminal(*, plain: bool = False) -> Terminal:
-    """What standard output can show: 80 to 140 columns, 120 without a terminal.
+    """The options for standard output: 80 to 140 columns, 120 without a terminal.
 
-    Colour where it is a terminal that has some, unless ``plain`` or the variable ``NO_COLOR`` forbids it.
+    Colour on terminals that have it, unless ``plain`` or the variable ``NO_COLOR`` is set.
     """
     console = Console()
     return Terminal(

@@ -1,1 +1,1 @@
-"""How a system under test starts, is reached and ends."""
+"""The system under test: how it starts, how it is accessed and how it ends."""

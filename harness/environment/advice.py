@@ -1,8 +1,8 @@
-"""Advice: what to do about well-known errors of engines, registries, servers and services."""
+"""What to do about well-known errors of Docker, registries, servers and services."""
 
-_FULL = "the disk is full: free some, docker system df says what Docker holds"
-_PORT = "another program has that port: end it, or change the port"
-_IMAGE = "the image cannot be had: check its name and the network, or docker login"
+_FULL = "the disk is full: free some space; docker system df shows what Docker uses"
+_PORT = "another program uses that port: stop it, or change the port"
+_IMAGE = "the image cannot be pulled: check its name and the network, or run docker login"
 _KNOWN = {
     "no space left on device": _FULL,
     "address already in use": _PORT,
@@ -17,6 +17,5 @@ _KNOWN = {
 
 
 def advice(text: str) -> str:
-    """What to do about a message or a log, in brackets after a space; empty where nothing is known."""
-    low = text.lower()
-    return next((f" ({what})" for sign, what in _KNOWN.items() if sign in low), "")
+    """Advice on an error message or log, in brackets after a space; ``""`` if none is known."""
+    return next((f" ({what})" for sign, what in _KNOWN.items() if sign in text.lower()), "")

@@ -1,8 +1,7 @@
-"""External: a system that runs already. Nothing of it is started; two commands of the plan prepare it for each leg.
+"""External: a system that already runs; two commands of the plan prepare it for each leg.
 
-``switch`` makes an arm the one that answers, ``reset`` brings its data back. Addresses and their secrets come from
-``${NAME}`` of the caller's environment: what is said, logged or recorded is the text of the plan, never what is filled
-in.
+``switch`` directs requests to an arm, ``reset`` restores its data. Addresses and secrets come from ``${NAME}`` of the
+caller's environment; messages, logs and records show the text of the plan, never the values.
 """
 
 import os
@@ -13,12 +12,12 @@ from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from types import TracebackType
 from typing import Self
 
 import redis
 
 from harness.environment import seeds
+from harness.environment.base import Environment
 from harness.environment.external_database import (
     DatabaseFacts,
     by_arm,
@@ -27,24 +26,23 @@ from harness.environment.external_database import (
     database_name,
     read_database,
 )
-from harness.environment.processes import ManagedProcess, ManagedProcesses
+from harness.environment.processes import ManagedProcesses
 from harness.environment.readiness import await_ready, why_not_ok
 from harness.environment.settings import redis_settings
-from harness.environment.variables import expand, expand_url, expanded
+from harness.environment.variables import expand, expand_url, expand_values
 from harness.errors import EnvironmentFailedError, NotReadyError
 from harness.plan.checks.external import PLACEHOLDER
 from harness.plan.environment import External
-from harness.plan.faults import Fault
 from harness.plan.model import Arm, Plan
 from harness.probes.access import Cache, Database
 from harness.record.leg import Leg
 from harness.record.readings import CACHE
-from harness.record.trial import Incident, Migration, Startup
+from harness.record.trial import Migration, Startup
 
 
 @dataclass(frozen=True, slots=True)
 class ExternalArm:
-    """An arm with everything filled in: the base URL under each key of the plan, and what its commands are given."""
+    """An arm with expanded values: base URLs by key of the plan, environment variables and addresses."""
 
     urls: dict[str, str]
     env: dict[str, str]
@@ -52,49 +50,39 @@ class ExternalArm:
     redis: str | None = None
 
 
-class ExternalEnvironment:
-    """Switches, resets and waits for what somebody else keeps running. Use it as a context manager."""
+class ExternalEnvironment(Environment):
+    """Switches and resets a running system, and waits for it; a context manager."""
 
     def __init__(self, plan: Plan, base: Path, logs: Path, say: Callable[[str], None]) -> None:
-        self.plan, self.spec, self.base, self.logs, self.say = plan, plan.system(External), base, logs, say
+        super().__init__(plan, base, logs, say)
+        self.spec = plan.system(External)
         self.cwd = Path(os.path.normpath(base / self.spec.cwd))
-        self.seed_fingerprint: str | None = None
-        self.row_counts: dict[str, int] = {}
         self._arms: dict[str, ExternalArm] = {}
         self._facts: dict[str, DatabaseFacts] = {}
         self._answers: str | None = None
         self._leg: ExternalArm | None = None
 
     def __enter__(self) -> Self:
-        """Fill in what comes from the caller's environment, and start the watchdog; no request is sent yet."""
+        """Expand ``${NAME}`` from the caller's environment, and start the watchdog; sends no request yet."""
         if not self.cwd.is_dir():
             raise EnvironmentFailedError(f"environment.cwd: no folder {self.cwd}")
         self._arms = {arm: self._arm(arm, part) for arm, part in self.plan.arms_in_order.items()}
         before, after = (list(self._arms[arm].urls.values()) for arm in ("before", "after"))
         if before == after and not self.spec.switch:
-            what = (
-                "with its variables filled in it is the address of arms.before; correct it, or give environment.switch"
-            )
+            what = "its expanded address is that of arms.before; correct it, or set environment.switch"
             raise EnvironmentFailedError(f"{next(iter(self._arms['after'].urls))}: {what}")
         self.scratch = seeds.new_scratch_folder()
         self.processes = ManagedProcesses(self.scratch)
         self.processes.guard()
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        """End a command that still runs and remove the scratch folder; the system stays as the last leg left it."""
+    def __exit__(self, *_: object) -> None:
+        """End a command that still runs and remove the scratch folder; leaves the system as it is."""
         self.processes.close()
         shutil.rmtree(self.scratch, ignore_errors=True)
 
-    @property
-    def label(self) -> str:
-        """What every process of the run carries in its environment."""
-        return self.processes.label
-
     def prepare(self) -> list[Migration]:
-        """See that databases and, unless a switch has to come first, services of both arms answer; migrate nothing."""
+        """Check that databases answer, and services too unless a switch has to come first; migrates nothing."""
         self.logs.mkdir(parents=True, exist_ok=True)
         known: dict[str, DatabaseFacts] = {}
         for arm, one in self._arms.items():
@@ -109,9 +97,9 @@ class ExternalEnvironment:
         return []
 
     def start(self, leg: Leg) -> Startup:
-        """Make the leg's arm the one that answers, bring its data back, and wait until its services are ready.
+        """Switch to the leg's arm, reset its data, and wait until its services are ready.
 
-        In a sequential plan the arm is switched to once, since switching is expensive where a plan asks for that.
+        A sequential plan switches to each arm once, because switching is slow where a plan is sequential.
         """
         part = self.plan.arms_in_order[leg.arm]
         if self.spec.switch and not (self.plan.sequential and self._answers == leg.arm):
@@ -124,53 +112,29 @@ class ExternalEnvironment:
         return Startup(part.url or next(iter(part.urls.values())), None, part.urls)
 
     def check(self) -> None:
-        """Raise when the watchdog has ended, which is all that this run started.
+        """Raise if the watchdog has ended.
 
-        The leg measures the errors of requests, refused connections included, as samples. The
-        service gets no health checks under load either, which would be load of another kind. The next leg
+        Refused connections under load are samples of the leg; health checks would be load of another kind. The next leg
         waits until the service answers again.
         """
         self.processes.check()
 
-    def monitored(self) -> list[object]:
-        """The database and the cache of the leg's arm; the processes run on other machines."""
-        return [*self.databases(), *self.caches()]
-
     def databases(self) -> list[Database]:
-        """The database of the leg's arm, where the plan has its address."""
         if self._leg is None or not self._leg.postgres:
             return []
         dsn = self._leg.postgres
         return [Database(None, database_name(dsn), partial(connect, dsn), partial(connect, dsn))]
 
-    def start_migration(self, database: Database, command: str, revision: str, name: str) -> ManagedProcess:  # noqa: ARG002 - the interface
-        """Refuse: only plans of kind "local" migrate under load; the check of the plan says so earlier."""
-        raise EnvironmentFailedError(f"{name}: no migration of {database.name} under load in this kind of environment")
-
-    def statement_log(self) -> Path:
-        """None is known."""
-        return self.logs / "postgres.log"
-
     def caches(self) -> list[Cache]:
-        """The cache of the leg's arm, where the plan has its address."""
         if self._leg is None or not self._leg.redis:
             return []
         return [Cache(CACHE, partial(connect_cache, self._leg.redis))]
 
-    def inject(self, fault: Fault) -> Callable[[], None]:
-        """Refuse: a run injects faults only into what it started; the check of the plan says so earlier."""
-        raise EnvironmentFailedError(f"faults: {fault.service} was not started by this run")
-
-    def stop(self) -> list[Incident]:
-        """Leave the system as it is."""
-        return []
-
     def versions(self) -> dict[str, str]:
-        """The version of the database server, of each arm where they differ."""
         return by_arm({arm: {"postgresql": facts.version} for arm, facts in self._facts.items()}, len(self._arms))
 
     def settings(self) -> dict[str, str]:
-        """The settings of PostgreSQL and Redis, and the size of the database; of each arm where they differ."""
+        """Settings of PostgreSQL and Redis, and the size of the database; by arm if arms differ."""
         found = {arm: dict(facts.settings) for arm, facts in self._facts.items()}
         for arm, one in self._arms.items():
             if one.redis:
@@ -182,7 +146,7 @@ class ExternalEnvironment:
         address, cache = part.postgres or self.spec.postgres, part.redis or self.spec.redis
         return ExternalArm(
             urls={key: expand_url(url, key) for key, url in _addresses(arm, part).items()},
-            env={**expanded(self.spec.env, "environment.env"), **expanded(part.env, f"arms.{arm}.env")},
+            env={**expand_values(self.spec.env, "environment.env"), **expand_values(part.env, f"arms.{arm}.env")},
             postgres=expand(address, self._postgres_key(arm)) if address else None,
             redis=expand(cache, f"arms.{arm}.redis" if part.redis else "environment.redis") if cache else None,
         )
@@ -191,7 +155,7 @@ class ExternalEnvironment:
         return f"arms.{arm}.postgres" if self.plan.arms_in_order[arm].postgres else "environment.postgres"
 
     def _run(self, key: str, text: str, leg: Leg) -> None:
-        """Run a command of the plan to its end; what it leaves in the background ends with it."""
+        """Run a command of the plan; processes that it leaves in the background end with it."""
         values = {"arm": leg.arm, "revision": self.plan.arms_in_order[leg.arm].revision or ""}
         command = [PLACEHOLDER.sub(lambda match: values[match[1]], word) for word in shlex.split(text)]
         log, seconds = self.logs / f"{leg.title}.{key}.log", self.spec.command_seconds
@@ -200,7 +164,7 @@ class ExternalEnvironment:
         try:
             self.processes.run(name, command, log, cwd=self.cwd, env=self._arms[leg.arm].env, seconds=seconds)
         except EnvironmentFailedError as error:
-            error.add_note(f"try the command by itself in {self.cwd}; environment.command_seconds is its time limit")
+            error.add_note(f"try the command in {self.cwd}; environment.command_seconds is its time limit")
             raise
 
     def _await(self, arm: str) -> None:
@@ -213,14 +177,14 @@ class ExternalEnvironment:
             await_ready(checks, self.spec.ready_seconds)
         except NotReadyError as error:
             error.add_note(
-                "see that the system runs and can be reached from here, that environment.ready is a path which answers "
-                "200 when it is, and that environment.ready_seconds is long enough"
+                "check that the system runs and is reachable from here, that environment.ready is a path that answers "
+                "200, and that environment.ready_seconds is long enough"
             )
             raise
 
 
 def _addresses(arm: str, part: Arm) -> dict[str, str]:
-    """The base URLs of an arm as the plan writes them, each under its key."""
+    """The base URLs of an arm by key, as the plan writes them."""
     if part.url:
         return {f"arms.{arm}.url": part.url}
     return {f"arms.{arm}.urls.{service}": url for service, url in part.urls.items()}

@@ -1,4 +1,4 @@
-"""Observed: version, settings and sizes of a running database, read without changing anything."""
+"""Version, settings and sizes of a running database, read in a read-only transaction."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -9,7 +9,7 @@ import redis
 from psycopg.conninfo import conninfo_to_dict
 
 from harness.environment.postgres import row_counts
-from harness.environment.servers import ONCE
+from harness.environment.servers import NO_RETRY
 from harness.environment.settings import postgres_settings
 from harness.errors import EnvironmentFailedError
 from harness.probes.access import NAME, Connection
@@ -17,14 +17,14 @@ from harness.probes.access import NAME, Connection
 V = TypeVar("V")
 CONNECT_SECONDS, ANSWER_MS = 5, 10_000
 COUNTED_BYTES = 64 * 2**20
-"""Larger tables are not read to count their rows: that would take long, and push out what is cached."""
-_POLITELY = ("SET TRANSACTION READ ONLY", "SET LOCAL statement_timeout = '60s'", "SET LOCAL lock_timeout = '5s'")
+"""Rows of larger tables are estimated: counting them would take long and evict cached buffers."""
+_LIMITS = ("SET TRANSACTION READ ONLY", "SET LOCAL statement_timeout = '60s'", "SET LOCAL lock_timeout = '5s'")
 _SIZE = "SELECT pg_size_pretty(pg_database_size(current_database()))"
 
 
 @dataclass(frozen=True, slots=True)
 class DatabaseFacts:
-    """The server's version and settings, and rows by table, of large tables an estimate."""
+    """Version and settings of the server, and rows by table; those of large tables are estimates."""
 
     version: str
     settings: Mapping[str, str] = field(default_factory=dict)
@@ -35,26 +35,26 @@ def read_database(dsn: str, where: str) -> DatabaseFacts:
     """Read the facts of the database at an address, in one read-only transaction.
 
     Raises:
-        EnvironmentFailedError: naming ``where`` in the plan the address is, without the user and password in it.
+        EnvironmentFailedError: naming the key ``where`` of the address, without its user and password.
     """
     try:
         secret = [str(value) for key, value in conninfo_to_dict(dsn).items() if key in {"user", "password"} and value]
     except psycopg.Error:
-        what = "is no address of a database; it looks like postgresql://USER:PASSWORD@HOST:PORT/NAME"
+        what = "is no address of a database; write postgresql://USER:PASSWORD@HOST:PORT/NAME"
         raise EnvironmentFailedError(f"{where}: {what}") from None
     try:
         with psycopg.connect(dsn, connect_timeout=CONNECT_SECONDS, prepare_threshold=None) as connection:
             return _facts(connection)
     except (psycopg.Error, UnicodeError) as error:
-        said = " ".join(str(error).split())
+        text = " ".join(str(error).split())
         for value in secret:
-            said = said.replace(value, "\N{HORIZONTAL ELLIPSIS}")
-        fix = "start it, mend the address, or leave the key out"
-        raise EnvironmentFailedError(f"{where}: the database does not answer ({said}); {fix}") from None
+            text = text.replace(value, "\N{HORIZONTAL ELLIPSIS}")
+        fix = "start it, correct the address, or remove the key"
+        raise EnvironmentFailedError(f"{where}: the database does not answer ({text}); {fix}") from None
 
 
 def connect(dsn: str) -> Connection:
-    """A connection to the database at an address, for short queries; a pooler may stand in between."""
+    """A connection for short queries; without prepared statements, because a pooler may be in between."""
     return psycopg.connect(
         dsn,
         autocommit=True,
@@ -66,8 +66,8 @@ def connect(dsn: str) -> Connection:
 
 
 def connect_cache(url: str) -> redis.Redis:
-    """A client of the Redis server at an address; it connects at its first command."""
-    options = {"socket_connect_timeout": CONNECT_SECONDS, "socket_timeout": CONNECT_SECONDS, "retry": ONCE}
+    """A client of a Redis server; it connects with its first command."""
+    options = {"socket_connect_timeout": CONNECT_SECONDS, "socket_timeout": CONNECT_SECONDS, "retry": NO_RETRY}
     try:
         return redis.Redis.from_url(url if "://" in url else f"redis://{url}", **options)
     except ValueError:
@@ -80,7 +80,7 @@ def database_name(dsn: str) -> str:
 
 
 def by_arm(facts: Mapping[str, Mapping[str, V]], arms: int) -> dict[str, V]:
-    """Facts of arms in one mapping: by their name where all arms agree, else by ``name, arm``."""
+    """Facts of all arms in one mapping: by name if all arms agree, else by ``name, arm``."""
     found: dict[str, V] = {}
     for name in dict.fromkeys(name for of_arm in facts.values() for name in of_arm):
         values = {arm: of_arm[name] for arm, of_arm in facts.items() if name in of_arm}
@@ -92,7 +92,7 @@ def by_arm(facts: Mapping[str, Mapping[str, V]], arms: int) -> dict[str, V]:
 
 
 def _facts(connection: Connection) -> DatabaseFacts:
-    for statement in _POLITELY:
+    for statement in _LIMITS:
         connection.execute(statement.encode())
     settings = postgres_settings(connection) | {"database size": _one(connection, _SIZE)}
     counts = row_counts(connection, count_up_to_bytes=COUNTED_BYTES)

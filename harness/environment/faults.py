@@ -1,4 +1,4 @@
-"""Faults of processes of this machine, their children included: how each begins and ends."""
+"""Faults of processes of this machine and their children."""
 
 import time
 from collections.abc import Callable
@@ -11,25 +11,25 @@ from harness.errors import EnvironmentFailedError
 from harness.plan.faults import FaultKind
 
 EndFault = Callable[[], None]
-"""Ends a fault: continues what was paused, starts again what was killed."""
-PATIENCE_SECONDS = 10.0
+"""Ends a fault: resumes a paused process, restarts a killed one."""
+END_SECONDS = 10.0
 
 
 def inject_fault(process: ManagedProcess, kind: FaultKind) -> EndFault:
     """Inject a fault; returns the function that ends it.
 
     Raises:
-        EnvironmentFailedError: when the process is gone, or does not end.
+        EnvironmentFailedError: if the process has ended, or does not end.
     """
     if not process.tree():
-        raise EnvironmentFailedError(f"{process.name} is not there for its fault: it ended before that")
+        raise EnvironmentFailedError(f"{process.name} ended before its fault")
     if kind is FaultKind.PAUSE:
         return _pause(process)
     process.down = True
     if kind is FaultKind.KILL:
         _kill(process)
     else:
-        process.end(seconds=PATIENCE_SECONDS)
+        process.end(seconds=END_SECONDS)
     return process.restart
 
 
@@ -48,14 +48,14 @@ def _pause(process: ManagedProcess) -> EndFault:
 
 
 def _kill(process: ManagedProcess) -> None:
-    """Kill the whole tree at once: a server whose children outlive it cannot be started again on its data."""
+    """Kill the whole tree: a server whose children outlive it cannot restart on its data."""
     killed = process.tree()
     for one in killed:
         with suppress(psutil.NoSuchProcess):
             one.kill()
-    process.popen.wait(PATIENCE_SECONDS)
-    deadline = time.monotonic() + PATIENCE_SECONDS
+    process.popen.wait(END_SECONDS)
+    deadline = time.monotonic() + END_SECONDS
     while any(one.is_running() and one.status() != psutil.STATUS_ZOMBIE for one in killed):
         if time.monotonic() > deadline:
-            raise EnvironmentFailedError(f"{process.name} does not end although it was killed")
+            raise EnvironmentFailedError(f"{process.name} did not end after SIGKILL")
         time.sleep(0.01)

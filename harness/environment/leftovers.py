@@ -1,4 +1,4 @@
-"""Leftovers: processes, folders and containers of killed runs, found by their owner and removed."""
+"""Removal of processes, folders and containers that killed runs left."""
 
 import shutil
 import time
@@ -6,27 +6,27 @@ from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 
-from harness.environment.processes import OWNER, end_all, owner_alive
+from harness.environment.processes import OWNER, end_processes_of, is_owner_alive
 from harness.environment.seeds import cache_folder
-from harness.environment.watchdog import containers_gone
+from harness.environment.watchdog import remove_containers
 from harness.errors import EnvironmentFailedError
 
 BEGINNING_SECONDS = 3600.0
 
 
-def collect() -> Iterator[str]:
-    """Remove what is left of runs that are over; yields a line for each run. Those still running are not touched."""
+def remove_leftovers() -> Iterator[str]:
+    """Remove what ended runs left; yields a line for each run."""
     for scratch in sorted((cache_folder() / "scratch").glob("*/")):
         try:
             label, *folders = (scratch / OWNER).read_text(encoding="utf-8").splitlines()
-        except (OSError, ValueError):  # of a run that begins, or was killed before it started anything
+        except (OSError, ValueError):  # the run is starting, or was killed at its start
             _remove_old(scratch)
             continue
-        if owner_alive(label):
+        if is_owner_alive(label):
             continue
-        end_all(label, scratch)
-        if not containers_gone(label, scratch):
-            yield f"run {label} has containers that cannot be removed: Docker does not answer; start it and try again"
+        end_processes_of(label, scratch)
+        if not remove_containers(label, scratch):
+            yield f"containers of run {label} are not removed: Docker does not answer; start it and try again"
             continue
         for folder in (*folders, str(scratch)):
             shutil.rmtree(folder, ignore_errors=True)
@@ -34,20 +34,20 @@ def collect() -> Iterator[str]:
 
 
 def _remove_old(scratch: Path) -> None:
-    with suppress(FileNotFoundError):  # its watchdog was faster
+    with suppress(FileNotFoundError):  # its watchdog has removed it
         if time.time() - scratch.stat().st_mtime > BEGINNING_SECONDS:
             shutil.rmtree(scratch, ignore_errors=True)
 
 
-def collect_containers() -> Iterator[str]:
-    """Remove containers, networks and volumes of runs that are over; nothing where there is no Docker."""
-    from harness.environment.compose.engine import abandoned, engine, sweep  # noqa: PLC0415 - the SDK takes a second
+def remove_leftover_containers() -> Iterator[str]:
+    """Remove containers, networks and volumes of ended runs; does nothing without Docker."""
+    from harness.environment.compose.engine import engine, owners_of_ended_runs, remove_owned  # noqa: PLC0415 - the Docker SDK takes a second
 
     try:
         with engine() as client:
-            for owner in sorted(abandoned(client)):
-                for _ in range(2):  # networks and volumes can go when their containers have
-                    for removed in sweep(client, owner):
+            for owner in sorted(owners_of_ended_runs(client)):
+                for _ in range(2):  # networks and volumes follow their containers
+                    for removed in remove_owned(client, owner):
                         yield f"removed {removed} of run {owner}"
     except EnvironmentFailedError:
         return

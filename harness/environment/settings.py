@@ -1,8 +1,4 @@
-"""Settings: the server settings that a run records, one table for every kind of environment.
-
-They decide which plans PostgreSQL chooses, how fast it executes them, how durable its commits are and what it counts,
-and what Redis does when its memory is full. Servers that differ in one of them are different systems under test.
-"""
+"""The server settings that a run records. Servers that differ in one of them are different systems under test."""
 
 from collections.abc import Iterable
 
@@ -11,7 +7,7 @@ import redis
 from harness.probes.access import Connection
 
 POSTGRES = (
-    # costs from which the planner chooses between an index and a sequential scan
+    # the planner's choice between index and sequential scan
     "random_page_cost",
     "seq_page_cost",
     "cpu_tuple_cost",
@@ -38,7 +34,7 @@ POSTGRES = (
     "max_connections",
     "autovacuum",
     "default_transaction_isolation",
-    # what the server counts
+    # statistics
     "shared_preload_libraries",
     "track_io_timing",
     "track_functions",
@@ -47,21 +43,18 @@ REDIS = {
     "maxmemory": "maxmemory",
     "maxmemory-policy": "maxmemory_policy",
 }
-"""Directives of redis.conf by the field of INFO that reports them, which needs fewer rights than CONFIG GET."""
+"""Fields of INFO by directive of redis.conf; CONFIG GET needs more privileges."""
 _CURRENT = "SELECT name, current_setting(name) FROM pg_settings WHERE name = ANY(%s) ORDER BY name"
 
 
 def postgres_settings(connection: Connection, also: Iterable[str] = ()) -> dict[str, str]:
-    """Settings of a PostgreSQL server by name, those of the table and those of ``also``, as ``SHOW`` prints them.
-
-    What the server does not have in its version, or does not show to the role, is left out.
-    """
+    """Settings of a PostgreSQL server by name, as ``SHOW`` prints them; those that it does not have are left out."""
     rows = connection.execute(_CURRENT.encode(), [[*POSTGRES, *also]]).fetchall()
     return {str(name): str(value) for name, value in rows}
 
 
 def redis_settings(client: redis.Redis) -> dict[str, str]:
-    """Settings of a Redis server by directive; empty where it does not answer, or not to this user."""
+    """Settings of a Redis server by directive; empty if it does not answer this user."""
     try:
         found: dict[str, object] = client.info()
     except (redis.RedisError, OSError):

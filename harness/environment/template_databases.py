@@ -1,7 +1,7 @@
-"""Template databases: seeded once, migrated once for each revision, copied before each leg.
+"""Template databases: seeded once, migrated once per revision, copied before each leg.
 
-A title names one set of databases, one for each service: ``seed``, ``before_migrated``, and ``leg``, on which the
-services work. Every set is a copy of another one, so that all legs of an arm start from the same pages.
+A title names a set of databases, one per service: ``seed``, ``before_migrated``, and ``leg``, which the services use.
+Each set is a copy of another, so all legs of an arm start from the same blocks.
 """
 
 from collections.abc import Callable, Hashable, Iterable, Sequence
@@ -13,17 +13,36 @@ from functools import partial
 import psycopg
 from psycopg import sql
 
-from harness.environment.migration_content import Content, content, migrated
 from harness.environment.postgres import PostgresServer
 from harness.plan.model import PLACEBO, Plan
 from harness.probes.catalogue import read_build_seconds
 from harness.record.trial import Migration
 
 SEED, LEG = "seed", "leg"
+_INDEXES = """
+    SELECT n.nspname || '.' || c.relname
+    FROM pg_index i JOIN pg_class c ON c.oid = i.indexrelid JOIN pg_namespace n ON n.oid = c.relnamespace
+    WHERE i.indisvalid AND n.nspname NOT IN ('pg_catalog', 'pg_toast')
+"""
+_SIZE = "SELECT pg_database_size(current_database())"
+
+
+@dataclass(frozen=True, slots=True)
+class DatabaseContent:
+    """The valid indexes of databases, and their size in bytes."""
+
+    indexes: frozenset[str]
+    size: int
+
+
+def read_content(fetch: Callable[[str], list[tuple[object, ...]]]) -> DatabaseContent:
+    """The content of a database; ``fetch`` returns the rows of a query."""
+    indexes = frozenset(str(name).removeprefix("public.") for (name,) in fetch(_INDEXES))
+    return DatabaseContent(indexes, int(str(fetch(_SIZE)[0][0])))
 
 
 def title_of(plan: Plan, arm: str) -> str:
-    """The title of an arm's databases, ``before_migrated``: arms of one revision share those of the first."""
+    """The title of an arm's databases, ``before_migrated``; arms of one revision share those of the first."""
     wanted = plan.databases_of(arm)
     return f"{next(one for one in plan.arms_in_order if plan.databases_of(one) == wanted)}_migrated"
 
@@ -31,7 +50,7 @@ def title_of(plan: Plan, arm: str) -> str:
 def migrate_once(
     arms: Iterable[str], databases_of: Callable[[str], Hashable], migrate: Callable[[str], Sequence[Migration]]
 ) -> list[Migration]:
-    """The migrations of all arms; ``migrate`` runs for the first arm of those that share their databases."""
+    """The migrations of all arms; ``migrate`` runs once for arms that share their databases."""
     done: dict[Hashable, Sequence[Migration]] = {}
     found = []
     for arm in arms:
@@ -44,17 +63,13 @@ def migrate_once(
 
 @dataclass(frozen=True, slots=True)
 class TemplateDatabases:
-    """The databases of one server; ``names`` gives those of a title, always as many and in the same order."""
+    """The databases of one server; ``names`` returns those of a title, in a constant order."""
 
     server: PostgresServer
     names: Callable[[str], Sequence[str]]
 
     def copy(self, source: str, target: str) -> None:
-        """Replace the databases of a title by copies of another's, side by side: they share the checkpoints.
-
-        Raises:
-            EnvironmentFailedError: with the server's message.
-        """
+        """Replace the databases of a title by copies of another's, in parallel: they share the checkpoints."""
         sources, targets = self.names(source), self.names(target)
         with ThreadPoolExecutor(max(len(sources), 1)) as pool:
             list(pool.map(self.server.copy_database, sources, targets))
@@ -69,7 +84,7 @@ class TemplateDatabases:
         *,
         service: str | None = None,
     ) -> Migration:
-        """Run the migration of databases, and measure what it did to them; ``run`` returns the seconds it took.
+        """Run the migration of databases, and measure its effect on them; ``run`` returns seconds.
 
         The databases of the placebo are vacuumed and analysed afterwards.
         """
@@ -78,11 +93,12 @@ class TemplateDatabases:
         if arm == PLACEBO:
             self.server.vacuum(databases)
         after = self._content(databases)
-        built = self._build_seconds(databases)
-        return migrated(arm, revision, seconds, before, after, service=service, index_seconds=built)
+        created = tuple(sorted(after.indexes - before.indexes))
+        built = tuple(sorted(self._build_seconds(databases).items()))
+        return Migration(arm, revision, seconds, created, before.size, after.size, service, built)
 
     def _build_seconds(self, databases: Sequence[str]) -> dict[str, float]:
-        """What building each index took; empty where the server has no pg_stat_statements."""
+        """Build time by index; empty if the server has no pg_stat_statements."""
         built: dict[str, float] = {}
         with suppress(psycopg.Error), self.server.connect("postgres") as connection:
             for database in databases:
@@ -90,10 +106,10 @@ class TemplateDatabases:
                 built |= {_in_database(index, database, databases): seconds for index, seconds in found.items()}
         return built
 
-    def _content(self, databases: Sequence[str]) -> Content:
-        found = {database: content(partial(self.server.fetch, database=database)) for database in databases}
+    def _content(self, databases: Sequence[str]) -> DatabaseContent:
+        found = {database: read_content(partial(self.server.fetch, database=database)) for database in databases}
         indexes = {_in_database(index, name, databases) for name, one in found.items() for index in one.indexes}
-        return Content(frozenset(indexes), sum(one.size for one in found.values()))
+        return DatabaseContent(frozenset(indexes), sum(one.size for one in found.values()))
 
 
 def _in_database(index: str, database: str, databases: Sequence[str]) -> str:

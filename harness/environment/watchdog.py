@@ -1,8 +1,7 @@
-"""``python -m harness.environment.watchdog LABEL SCRATCH FOLDER...``: ends what a run left when the run is gone.
+"""``python -m harness.environment.watchdog LABEL SCRATCH FOLDER...``: cleans up after a run.
 
-Waits until its standard input closes, which the kernel does for a harness that was killed, then ends every process of
-the run, removes its containers where it made any, and its scratch folders. Where the engine does not answer the folders
-stay, so that the next command finds whose containers are left.
+It waits until its standard input closes, as the kernel does when the harness is killed, then ends every process of the
+run and removes its containers and folders. If Docker does not answer, the folders stay: they identify the containers.
 """
 
 import shutil
@@ -10,29 +9,29 @@ import signal
 import sys
 from pathlib import Path
 
-from harness.environment.processes import CONTAINERS, end_all
+from harness.environment.processes import CONTAINERS, end_processes_of
 
 
 def main() -> None:
-    """Wait for the end of the harness and clean up after it."""
+    """Wait for the end of the harness, then clean up."""
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, signal.SIG_IGN)
     label, *folders = sys.argv[1:]
     sys.stdin.buffer.read()
-    end_all(label, Path(folders[0]))
-    if not containers_gone(label, Path(folders[0])):
+    end_processes_of(label, Path(folders[0]))
+    if not remove_containers(label, Path(folders[0])):
         return
     for folder in folders:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def containers_gone(label: str, scratch: Path) -> bool:
-    """Remove the containers of a run that made some; returns whether none is left."""
+def remove_containers(label: str, scratch: Path) -> bool:
+    """Remove the containers of a run, if it had any; returns whether none is left."""
     if not (scratch / CONTAINERS).exists():
         return True
-    from harness.environment.compose.engine import sweep_to_zero  # noqa: PLC0415 - the SDK takes a second, few runs need it
+    from harness.environment.compose.engine import remove_all_owned  # noqa: PLC0415 - the Docker SDK takes a second
 
-    return sweep_to_zero(label)
+    return remove_all_owned(label)
 
 
 if __name__ == "__main__":

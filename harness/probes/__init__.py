@@ -1,1 +1,1 @@
-"""Readers of servers and services under load, a module for each thing read."""
+"""Probes: they read servers and services under load, one module per thing read."""

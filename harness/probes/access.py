@@ -1,4 +1,4 @@
-"""Access: how probes reach what they read of a leg: processes, containers, metrics endpoints, databases, caches."""
+"""What probes read, with its access: processes, containers, metrics endpoints, databases, caches."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -13,19 +13,18 @@ if TYPE_CHECKING:
 
 Connection = psycopg.Connection[tuple[Any, ...]]
 NAME = "harness"
-"""The application_name of the harness's connections."""
+"""The application_name of the harness."""
 
 
 @dataclass(frozen=True, slots=True)
 class Database:
-    """A PostgreSQL database of a leg; its repr hides how it is reached, which may contain a password.
+    """A PostgreSQL database of a leg; its repr hides the connections, which may contain a password.
 
     Attributes:
-        service: the service that uses it; ``None`` where services have no names, or share it.
-        name: its name on the server.
-        connect: opens a connection in autocommit mode, the administrator's where there is one.
-        statistics: opens a connection to the database of the same server that has pg_stat_statements, if one has it.
-        log: the server's log file, where it can be read.
+        service: the service that uses it; ``None`` if services have no names, or share it.
+        connect: opens a connection in autocommit mode, the administrator's if known.
+        statistics: opens a connection to the database with pg_stat_statements on the same server.
+        log: the server's log file; ``None`` if not readable.
     """
 
     service: str | None
@@ -37,23 +36,23 @@ class Database:
 
 @dataclass(frozen=True, slots=True)
 class Cache:
-    """A Redis server of a leg; its repr hides how it is reached, as that of ``Database``."""
+    """A Redis server of a leg; its repr hides the connection."""
 
     name: str
     connect: Callable[[], redis.Redis] = field(repr=False)
 
 
 class HasPid(Protocol):
-    """A process; another one after a restart."""
+    """A process; ``pid`` changes with a restart."""
 
     @property
     def pid(self) -> int:
-        """Its process id at this moment."""
+        """The present process id."""
 
 
 @dataclass(frozen=True, slots=True)
 class ServiceProcess:
-    """A server or service of a leg that is a process of this machine; ``name`` is the source of its readings."""
+    """A process of this machine; ``name`` is the source of its readings."""
 
     name: str
     process: HasPid
@@ -61,7 +60,7 @@ class ServiceProcess:
 
 @dataclass(frozen=True, slots=True)
 class ServiceContainer:
-    """A server or service of a leg that is a container; ``name`` is the source of its readings, ``id`` the engine's."""
+    """A container; ``name`` is the source of its readings, ``id`` is Docker's."""
 
     name: str
     id: str
@@ -70,7 +69,7 @@ class ServiceContainer:
 
 @dataclass(frozen=True, slots=True)
 class MetricsEndpoint:
-    """Where a service exposes its own metrics in the text form of Prometheus; ``read`` are the names wanted."""
+    """A Prometheus endpoint of a service; ``read``: names of the metrics to read."""
 
     service: str
     url: str = field(repr=False)

@@ -1,13 +1,13 @@
-"""Indexes: what the catalogue of a database says of them, how often each was used, and what building them took."""
+"""Indexes and foreign keys in the catalogue of a database, the use of each index, and build times."""
 
 import re
 from typing import Any
 
 import psycopg
 
+from harness.probes.access import Connection
 from harness.record.catalogue import Catalogue, ForeignKey, Index, Key, Use
 
-Connection = psycopg.Connection[tuple[Any, ...]]
 _INDEXES = """/* harness */
     SELECT i.indexrelid, n.nspname, c.relname, tn.nspname, t.relname, am.amname, i.indnkeyatts,
            pg_get_expr(i.indpred, i.indrelid, true), i.indisunique, i.indisprimary, i.indisreplident,
@@ -71,11 +71,10 @@ _COMMENT = re.compile(r"/\*.*?\*/|--[^\n]*", re.DOTALL)
 
 
 def read_catalogue(connection: Connection, service: str | None = None) -> Catalogue:
-    """The indexes and foreign keys of the database that is connected."""
+    """The indexes and foreign keys of the connected database."""
     keys: dict[Any, list[tuple[str, Key]]] = {}
-    for oid, _, text, opclass, collation, descending, nulls_first in connection.execute(_KEYS.encode()):
-        key = Key(text, opclass or "", collation, descending, nulls_first)
-        keys.setdefault(oid, []).append((text, key))
+    for oid, _, text, opclass, *options in connection.execute(_KEYS.encode()):
+        keys.setdefault(oid, []).append((text, Key(text, opclass or "", *options)))
     indexes = [
         Index(
             name=_named(schema, name),
@@ -106,15 +105,15 @@ def read_catalogue(connection: Connection, service: str | None = None) -> Catalo
 
 
 def read_uses(connection: Connection) -> dict[str, Use]:
-    """How often each index of the database that is connected was used since its counters began."""
+    """Scans of each index of the connected database since its statistics were reset."""
     rows = connection.execute(_USES.encode())
     return {_named(schema, name): Use(int(scans or 0), int(entries or 0)) for schema, name, scans, entries in rows}
 
 
 def read_build_seconds(connection: Connection, database: str) -> dict[str, float]:
-    """What building each index of a database took, as far as ``pg_stat_statements`` of the one connected knows.
+    """Build time by index of a database, from pg_stat_statements of the connection; ``{}`` without the extension.
 
-    Empty where it is not there. What a constraint made by itself has no statement of its own.
+    Indexes of constraints have no statement of their own, so no build time.
     """
     try:
         rows = connection.execute(_BUILT.encode(), (database,)).fetchall()
@@ -128,7 +127,7 @@ def read_build_seconds(connection: Connection, database: str) -> dict[str, float
 
 
 def index_created(statement: str) -> str | None:
-    """The name of the index that a statement creates, with its schema where that is said and not ``public``."""
+    """The name of the index that a statement creates; with its schema unless that is ``public``."""
     match = _CREATE.search(_COMMENT.sub(" ", statement))
     if match is None:
         return None

@@ -1,7 +1,7 @@
-"""Containers: CPU, memory, threads, network, disk and throttling by container, as the engine reports them.
+"""CPU, memory, threads, network, disk and throttling of containers, as Docker reports them.
 
-Memory is what its processes made, anonymous and shared, as in ``probes.process``; where the engine does not report them
-separately, usage less the files that can be dropped.
+Memory is anonymous plus shared memory, as in ``probes.process``; if Docker does not report these, usage without
+inactive files.
 """
 
 import time
@@ -20,14 +20,13 @@ NETWORK_IN, NETWORK_OUT = "network_in_bytes", "network_out_bytes"
 DISK_READ, DISK_WRITTEN = "disk_read_bytes", "disk_written_bytes"
 THROTTLED = "throttled_seconds"
 BROKEN_STREAM = (DockerException, HTTPError, OSError, ValueError, AttributeError)
-"""Errors of a stream whose engine or container has gone."""
+"""Errors of a stream after Docker or the container has stopped."""
 
 
 class ContainerProbe(Probe):
-    """Reads from the start of its block to the end. ``rows`` are ``(wall-clock ns, source, name, value)``.
+    """``cpu_of_host`` is the share of all cores since the last reading, ``memory_bytes`` the present memory.
 
-    ``cpu_of_host`` is the share of all cores in use since the last reading, ``memory_bytes`` the memory at that moment;
-    the others are counts since the container's start.
+    Other readings are counts since the container's start.
     """
 
     record = "processes"
@@ -35,7 +34,7 @@ class ContainerProbe(Probe):
     def __init__(self, client: docker.DockerClient, containers: Mapping[str, str]) -> None:
         streams = {name: client.api.stats(identity, decode=True, stream=True) for name, identity in containers.items()}
         reads = {f"container probe {name}": partial(self._read, name, stream) for name, stream in streams.items()}
-        super().__init__(reads, patience=5)
+        super().__init__(reads, join_seconds=5)
 
     def _read(self, name: str, stream: Any) -> None:  # noqa: ANN401 - the SDK has no types
         before: Mapping[str, Any] | None = None
@@ -46,11 +45,11 @@ class ContainerProbe(Probe):
                 self.rows += rows_of(name, reading, before, time.time_ns())
                 before = reading
         except BROKEN_STREAM:
-            return  # gone: that is for the environment's check to notice
+            return  # the environment's check reports it
 
 
 def rows_of(name: str, reading: Mapping[str, Any], before: Mapping[str, Any] | None, at_ns: int) -> list[Row]:
-    """The rows of one answer of the engine's statistics; CPU needs the answer ``before`` it."""
+    """The rows of one reading of Docker's statistics; CPU needs the reading ``before``."""
     found = _memory(reading.get("memory_stats") or {}) | _traffic(reading) | _throttling(reading) | _threads(reading)
     if before is not None and (share := _cpu(reading, before)) is not None:
         found[CPU] = share
@@ -58,7 +57,7 @@ def rows_of(name: str, reading: Mapping[str, Any], before: Mapping[str, Any] | N
 
 
 def _cpu(reading: Mapping[str, Any], before: Mapping[str, Any]) -> float | None:
-    """The share of the host's cores: container CPU time over that of all cores, idle time included."""
+    """CPU time of the container ÷ that of all cores, idle time included."""
     now, then = reading["cpu_stats"], before["cpu_stats"]
     host = now.get("system_cpu_usage", 0) - then.get("system_cpu_usage", 0)
     spent = now["cpu_usage"]["total_usage"] - then["cpu_usage"]["total_usage"]

@@ -1,6 +1,6 @@
-"""Lock sessions: which sessions of a database wait for a lock, which they hold, and who blocks them.
+"""Sessions of a database that wait for a lock, the locks they hold, and the sessions that block them.
 
-One query reads all at a moment: the sessions of the migration always, those of the service while anybody waits.
+One query reads the sessions of the migration, and all others while any session waits.
 """
 
 from collections.abc import Mapping, Sequence
@@ -30,8 +30,8 @@ SESSIONS = """
 
 
 @dataclass(slots=True)
-class LockingSession:
-    """A session at one moment; ``own`` when it is one of the migration."""
+class LockSession:
+    """A session at one moment; ``own``: of the migration."""
 
     pid: int
     own: bool
@@ -47,10 +47,10 @@ class LockingSession:
     locks: tuple[tuple[str, int], ...]
 
 
-def blocking_statements(one: LockingSession, sessions: Mapping[int, LockingSession]) -> tuple[str, str]:
+def blocking_statements(one: LockSession, sessions: Mapping[int, LockSession]) -> tuple[str, str]:
     """The statement of the migration that blocks a session, and the statement that blocks the migration.
 
-    Where the migration does not block it, the first is empty and the second is the statement that blocks the session.
+    If the migration does not block the session: ``""``, and the statement that does.
     """
     chain, todo = [], list(one.blockers)
     met = {one.pid}
@@ -62,27 +62,25 @@ def blocking_statements(one: LockingSession, sessions: Mapping[int, LockingSessi
         if blocker := sessions.get(pid):
             chain.append(blocker)
             todo += blocker.blockers
-    if one.own:
-        return "", _statement_of(chain[0]) if chain else ""
     ours = next((blocker for blocker in chain if blocker.own), None)
-    if ours is None:
+    if one.own or ours is None:
         return "", _statement_of(chain[0]) if chain else ""
     first = next((sessions[pid] for pid in ours.blockers if pid in sessions), None)
     return ours.text, _statement_of(first) if first else ""
 
 
-def _statement_of(session: LockingSession) -> str:
+def _statement_of(session: LockSession) -> str:
     if session.name == PLANNED:
         return PLANNED
     idle = session.state.startswith("idle")
     return f"a transaction that is open and idle, last: {session.text}" if idle else session.text
 
 
-def session_of(row: Sequence[Any]) -> LockingSession:
-    """The session of a row of ``SESSIONS``, whose first two columns, time and WAL, are left out."""
+def session_of(row: Sequence[Any]) -> LockSession:
+    """The session of a row of ``SESSIONS`` without its first two columns, time and WAL position."""
     pid, own, name, since, state, text, waits, waiting_since, mode, relation, blockers, locks = row
     pairs = [one.rpartition(" ") for one in locks or ()]
-    return LockingSession(
+    return LockSession(
         pid=int(pid),
         own=bool(own),
         name=str(name or ""),

@@ -1,26 +1,26 @@
-"""Lock probe: who waits in a database since when, behind which statement; what the migration holds, writes, leaves.
+"""Lock waits of a database, and the locks, WAL and disk space of a migration.
 
-Forty looks a second, each one query over a connection of its own. The begin of a wait is the server's own, its end is
-the middle between the last look that saw it and the next one.
+The probe samples forty times a second, with one query over a connection of its own. The server reports the begin of a
+wait; its end is the middle between its last sample and the next one.
 """
 
 import time
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from threading import Event, Thread
-from types import TracebackType
 from typing import Any, NamedTuple, Self
 
 import psycopg
 
+from harness.errors import first_line
 from harness.probes.access import Connection, Database
-from harness.probes.lock_sessions import SESSIONS, LockingSession, blocking_statements, session_of
+from harness.probes.lock_sessions import SESSIONS, LockSession, blocking_statements, session_of
 from harness.record.migration import EXCLUSIVE, Queue, RanStatement, Space, Wait
 from harness.record.statements import MARK
 
-EVERY_SECONDS = 0.025
-SPACE_EVERY = 16
-"""Looks between two that also ask how much is on disk."""
+INTERVAL_SECONDS = 0.025
+SAMPLES_PER_SPACE = 16
+"""Samples per reading of the disk space."""
 TABLES = ("r", "p", "m")
 _SPACE = """
     SELECT pg_database_size(current_database())
@@ -35,8 +35,8 @@ _TABLES = """
 _INVALID = """ SELECT indexrelid::regclass::text FROM pg_index WHERE NOT indisvalid ORDER BY 1"""
 
 
-class File(NamedTuple):
-    """A table or an index, and the number of the file it is in; ``kind`` as of ``pg_class``."""
+class RelationFile(NamedTuple):
+    """A table or index and its filenode; ``kind`` is ``pg_class.relkind``."""
 
     name: str
     number: int
@@ -44,8 +44,8 @@ class File(NamedTuple):
 
 
 @dataclass(slots=True)
-class Held:
-    """The strongest lock that a session of the migration was seen to hold at a moment, and the tables it is on."""
+class HeldLock:
+    """The strongest lock of a session of the migration at a moment, and its tables."""
 
     at: float
     mode: str
@@ -54,12 +54,12 @@ class Held:
 
 @dataclass(slots=True)
 class LockSamples:
-    """All that the looks of a passage saw."""
+    """The samples of one migration step."""
 
     waits: list[Wait] = field(default_factory=list)
     active: dict[tuple[int, float], str] = field(default_factory=dict)
     """Statements of the migration by session and begin."""
-    held: list[Held] = field(default_factory=list)
+    held: list[HeldLock] = field(default_factory=list)
     queue: Queue = field(default_factory=Queue)
     wal: list[tuple[float, int]] = field(default_factory=list)
     space: list[tuple[float, int]] = field(default_factory=list)
@@ -69,9 +69,9 @@ class LockSamples:
 
 
 class LockProbe:
-    """Looks at a database from the moment it is entered until it is left; ``role`` is whose sessions migrate."""
+    """Samples the locks of a database; ``role``: the role of the migration."""
 
-    def __init__(self, database: Database, role: str, *, every: float = EVERY_SECONDS) -> None:
+    def __init__(self, database: Database, role: str, *, every: float = INTERVAL_SECONDS) -> None:
         self.database, self.role, self.every = database, role, every
         self.seen = LockSamples()
         self.failed = ""
@@ -82,7 +82,6 @@ class LockProbe:
         self._thread = Thread(target=self._watch, name="locks", daemon=True)
 
     def __enter__(self) -> Self:
-        """Begin to look."""
         with self.database.connect() as connection:
             self.files = _files(connection)
             self._known = set(self.files)
@@ -90,27 +89,23 @@ class LockProbe:
         self._thread.start()
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        """Look no more."""
+    def __exit__(self, *_: object) -> None:
         self._over.set()
         self._thread.join(10)
 
     def rewritten(self) -> tuple[str, ...]:
-        """The tables that have other files than when it was entered, and were there then."""
+        """Tables whose file changed since the start: the migration rewrote them."""
         with self.database.connect() as connection:
             now = _files(connection)
         kept = [file for oid, file in self.files.items() if oid in now and now[oid].number != file.number]
         return tuple(sorted(file.name for file in kept if file.kind in TABLES))
 
     def invalid(self) -> tuple[str, ...]:
-        """The INVALID indexes that there are now."""
         with self.database.connect() as connection:
             return tuple(str(name) for (name,) in connection.execute(_marked(_INVALID)).fetchall())
 
     def space(self, begun: float, ended: float) -> Space:
-        """What was written between two moments, beside what the load writes."""
+        """WAL and disk used between two moments, with the WAL of the load at its rate before the first."""
         wal, disk = self.seen.wal, self.seen.space
         before = [(at, lsn) for at, lsn in wal if at <= begun]
         after = [lsn for at, lsn in wal if at >= ended]
@@ -128,19 +123,18 @@ class LockProbe:
                 number = 0
                 while not self._over.is_set():
                     started = time.monotonic()
-                    self._look(connection)
-                    if number % SPACE_EVERY == 0:
-                        self._look_at_space(connection)
+                    self._sample(connection)
+                    if number % SAMPLES_PER_SPACE == 0:
+                        self._sample_space(connection)
                     number += 1
                     self._over.wait(max(self.every - (time.monotonic() - started), 0.001))
-                self._look(connection)
-                self._look_at_space(connection)
+                self._sample(connection)
+                self._sample_space(connection)
         except psycopg.Error as error:
-            self.failed = str(error).strip().splitlines()[0] if str(error).strip() else "the connection broke"
-        for wait in self._open.values():
-            self.seen.waits.append(wait)
+            self.failed = first_line(error)
+        self.seen.waits += self._open.values()
 
-    def _look(self, connection: Connection) -> None:
+    def _sample(self, connection: Connection) -> None:
         started = time.monotonic()
         rows = connection.execute(_marked(SESSIONS), {"role": self.role}).fetchall()
         self.seen.looks += 1
@@ -148,30 +142,31 @@ class LockProbe:
         now, wal = float(str(rows[0][0])), int(str(rows[0][1]))
         self.seen.wal.append((now, wal))
         sessions = {one.pid: one for row in rows if row[2] is not None for one in [session_of(row[2:])]}
-        if any(lock[1] not in self._known for one in sessions.values() for lock in one.locks) or any(
-            one.relation and one.relation not in self._known for one in sessions.values()
-        ):
+        relations = {oid for one in sessions.values() for oid in (one.relation, *(oid for _, oid in one.locks)) if oid}
+        if relations - self._known:
             self._known |= (found := _files(connection)).keys()
             self._names |= _tables(found)
         for one in sessions.values():
             if one.own:
-                self._note_own(one, now)
-        self._note_waits(sessions, now)
+                self._add_own(one, now)
+        self._add_waits(sessions, now)
 
-    def _look_at_space(self, connection: Connection) -> None:
+    def _sample_space(self, connection: Connection) -> None:
         rows = connection.execute(_marked(_SPACE)).fetchall()
         self.seen.space.append((time.time(), int(str(rows[0][0]))))
 
-    def _note_own(self, one: LockingSession, now: float) -> None:
+    def _add_own(self, one: LockSession, now: float) -> None:
         self.seen.own.add(one.pid)
         if one.state == "active":
             self.seen.active[one.pid, one.since] = one.text
         known = [(mode, self._names[oid]) for mode, oid in one.locks if oid in self._names and mode in EXCLUSIVE]
         if known:
             strongest = max(known, key=lambda lock: EXCLUSIVE.index(lock[0]))[0]
-            self.seen.held.append(Held(now, strongest, tuple(sorted({t for mode, t in known if mode == strongest}))))
+            self.seen.held.append(
+                HeldLock(now, strongest, tuple(sorted({t for mode, t in known if mode == strongest})))
+            )
 
-    def _note_waits(self, sessions: Mapping[int, LockingSession], now: float) -> None:
+    def _add_waits(self, sessions: Mapping[int, LockSession], now: float) -> None:
         found: dict[tuple[int, float], Wait] = {}
         for one in sessions.values():
             if one.waits:
@@ -186,7 +181,7 @@ class LockProbe:
                 self.seen.waits.append(replace(wait, ended=(wait.ended + now) / 2, margin=(now - wait.ended) / 2))
         for key in found:
             earlier = self._open.get(key)
-            if earlier and earlier.head:  # what it began to wait for; later ones only keep the lock
+            if earlier and earlier.head:  # the first head caused the wait; later ones only hold the lock
                 found[key] = replace(earlier, ended=now)
         self._open = found
         behind_us = [wait for wait in found.values() if wait.by_migration]
@@ -196,7 +191,7 @@ class LockProbe:
 
 
 def with_locks(statements: Iterable[RanStatement], seen: LockSamples) -> list[RanStatement]:
-    """Statements with the strongest lock that was held while each ran."""
+    """The statements, each with the strongest lock held during it."""
     found = []
     for one in statements:
         during = [held for held in seen.held if one.begun <= held.at <= max(one.ended, one.begun)]
@@ -213,12 +208,12 @@ def _marked(query: str) -> bytes:
     return f"{MARK} {query}".encode()
 
 
-def _files(connection: Connection) -> dict[int, File]:
-    """Tables and indexes by their number."""
+def _files(connection: Connection) -> dict[int, RelationFile]:
+    """Tables and indexes by OID."""
     rows: list[tuple[Any, ...]] = connection.execute(_marked(_TABLES)).fetchall()
-    return {int(oid): File(str(name), int(file), str(kind)) for oid, name, file, kind in rows}
+    return {int(oid): RelationFile(str(name), int(file), str(kind)) for oid, name, file, kind in rows}
 
 
-def _tables(files: Mapping[int, File]) -> dict[int, str]:
-    """The names of the tables: a lock on an index bars nobody from its table."""
+def _tables(files: Mapping[int, RelationFile]) -> dict[int, str]:
+    """Names of tables by OID; a lock on an index does not block its table."""
     return {oid: file.name for oid, file in files.items() if file.kind in TABLES}

@@ -1,4 +1,4 @@
-"""Server watch: the counters of one PostgreSQL server, and those that it refuses."""
+"""The counters of one PostgreSQL server, and those that it refuses."""
 
 import time
 from collections.abc import Iterable, Mapping, Sequence
@@ -6,12 +6,13 @@ from typing import TYPE_CHECKING, Any
 
 import psycopg
 
+from harness.errors import first_line
 from harness.probes import statistics_views as views
 from harness.probes.access import Connection, Database
 from harness.probes.sessions import Sessions
-from harness.probes.statement_deltas import StatementWatch
-from harness.probes.table_statistics import Objects
-from harness.probes.triggers import TriggerWatch
+from harness.probes.statement_deltas import StatementDeltas
+from harness.probes.table_statistics import ObjectStatistics
+from harness.probes.triggers import TriggerTimes
 from harness.record.readings import SERVER
 from harness.record.statements import MARK
 from harness.record.unavailable import UnavailableReading
@@ -19,59 +20,59 @@ from harness.record.unavailable import UnavailableReading
 if TYPE_CHECKING:
     from harness.probes.reader import Row
 
-SELDOM = 10
-"""Readings between two of the size, for which the server looks at every file."""
-LONG_SECONDS = 0.1
-WAITS_MS = 5000
+TICKS_PER_SIZE = 10
+"""Readings per reading of the size, for which the server reads the size of every file."""
+SLOW_SECONDS = 0.1
+STATEMENT_TIMEOUT_MS = 5000
 COLLECTED_SECONDS = 1.0
-"""How late PostgreSQL 14 shows the counts of tables and indexes: a process of its own collects them."""
+"""Delay of table and index statistics in PostgreSQL 14, which a separate process collects."""
 _REFUSED = (psycopg.errors.InsufficientPrivilege, psycopg.errors.UndefinedTable, psycopg.errors.UndefinedFunction)
 
 
-class ServerWatch:
-    """Reads one server, by two threads that have a connection each; ``rows`` are as of ``PostgresProbe``."""
+class ServerReader:
+    """Reads one server with two threads and a connection each; ``rows`` as in ``Probe``."""
 
     def __init__(self, name: str, databases: Sequence[Database]) -> None:
         self.rows: list[Row] = []
         self.unread: list[UnavailableReading] = []
-        self.statements: StatementWatch | None = None
+        self.statements: StatementDeltas | None = None
         self._name, self._databases = name, databases
         self._oids: dict[int, Database] = {}
         self._connections: dict[int, Connection] = {}
         self._counting: Connection | None = None
-        self._looking: Connection | None = None
+        self._sampling: Connection | None = None
         self._views: list[str] = []
         self._version = 0
         self._large: set[int] = set()
         self._sessions = Sessions()
-        self._objects: dict[int, tuple[Objects, Objects | None]] = {}
-        self._triggers: dict[int, TriggerWatch] = {}
+        self._objects: dict[int, tuple[ObjectStatistics, ObjectStatistics | None]] = {}
+        self._triggers: dict[int, TriggerTimes] = {}
         self._ticks = 0
 
     def begin(self) -> None:
-        """Connect, see what may be read, and read what later readings are compared with.
+        """Connect, read the privileges, and take the first reading.
 
         Raises:
-            psycopg.Error: when the server does not answer.
+            psycopg.Error: if the server does not answer.
         """
         self._open()
         main = next(iter(self._connections.values()))
         ((role, version, may),) = main.execute(views.RIGHTS.encode()).fetchall()
         if not may:
             what = "the statements and sessions of other roles"
-            self._miss(what, f"the role {role} may not see them", f'GRANT pg_read_all_stats TO "{role}"')
+            self._add_unread(what, f"the role {role} must not read them", f'GRANT pg_read_all_stats TO "{role}"')
         self._version = int(version)
         self._views = views.server_views(self._version)
         self._find_statements()
         self._objects = {oid: (found, None) for oid, found in self._read_objects()}
-        self._triggers = {oid: TriggerWatch(one) for oid, one in self._connections.items()}
+        self._triggers = {oid: TriggerTimes(one) for oid, one in self._connections.items()}
         self.read(first=True)
 
     def read(self, *, first: bool = False) -> None:
-        """Read once, as once a second.
+        """Take the reading of one second.
 
         Raises:
-            psycopg.Error: when the server does not answer any more; the next reading connects anew.
+            psycopg.Error: if the server does not answer; the next reading connects again.
         """
         try:
             self._open()
@@ -87,45 +88,44 @@ class ServerWatch:
             self.close()
             raise
 
-    def look(self) -> None:
-        """Look at the sessions once, as ten times a second.
+    def sample(self) -> None:
+        """Sample the sessions, ten times a second.
 
         Raises:
-            psycopg.Error: when the server does not answer any more; the next look connects anew.
+            psycopg.Error: if the server does not answer; the next sample connects again.
         """
         try:
-            if self._looking is None:
-                self._looking = _introduced(self._databases[0].connect())
-            self._sessions.look(self._looking.execute(views.sessions(self._oids).encode()).fetchall())
+            if self._sampling is None:
+                self._sampling = _with_settings(self._databases[0].connect())
+            self._sessions.add(self._sampling.execute(views.sessions(self._oids).encode()).fetchall())
         except psycopg.OperationalError:
-            _close([self._looking])
-            self._looking = None
+            _close([self._sampling])
+            self._sampling = None
             raise
 
     def end(self) -> None:
-        """Read for the last time."""
+        """Take the last reading."""
         self.read()
         if self.statements and self.statements.lost:
-            why = "the server began anew in a leg, or somebody reset them"
-            self._miss("all counts of statements", why, "measure them in a run in which nobody does")
+            why = "the server restarted during the leg, or somebody reset them"
+            self._add_unread("all counts of statements", why, "run again without a reset")
         for oid, triggers in self._triggers.items():
-            whose = self._oids[oid].service
+            service = self._oids[oid].service
             for what, why, fix in triggers.missing():
-                self._miss(f"{what} in the database of {whose}" if whose else what, why, fix)
+                self._add_unread(f"{what} in the database of {service}" if service else what, why, fix)
         self._objects = {oid: (self._objects[oid][0], found) for oid, found in self._read_objects()}
 
     def close(self) -> None:
-        """Close the connections that readings use."""
+        """Close the connections of the readings."""
         _close([*self._connections.values(), self._counting])
         self._connections, self._counting = {}, None
 
     def close_all(self) -> None:
-        """Close every connection."""
         self.close()
-        _close([self._looking])
+        _close([self._sampling])
 
     def objects(self) -> list[dict[str, Any]]:
-        """What every table and index of each database was used for between the first reading and the last."""
+        """The use of each table and index between the first reading and the last."""
         return [
             {"service": self._oids[oid].service, "name": self._oids[oid].name, **last.since(first)}
             for oid, (first, last) in self._objects.items()
@@ -136,10 +136,10 @@ class ServerWatch:
         if self._connections:
             return
         for database in self._databases:
-            connection = _introduced(database.connect())
+            connection = _with_settings(database.connect())
             oid = _one(connection, views.OID)
             self._connections[oid], self._oids[oid] = connection, database
-        self._counting = _introduced(self._databases[0].statistics())
+        self._counting = _with_settings(self._databases[0].statistics())
 
     def _find_statements(self) -> None:
         connection, what = self._counting, "the counts of statements"
@@ -147,18 +147,19 @@ class ServerWatch:
         if connection is None or not schemas:
             where = connection.info.dbname if connection else "its database"
             fix = f"as its administrator, in the database {where}: CREATE EXTENSION pg_stat_statements"
-            self._miss(what, "the extension pg_stat_statements is not there", fix)
+            self._add_unread(what, "the extension pg_stat_statements is not installed", fix)
             return
         schema = str(schemas[0][0])
         own = _one(connection, views.OID)
-        watch = StatementWatch(schema, {oid: one.service or "" for oid, one in self._oids.items()}, own)
+        watch = StatementDeltas(schema, {oid: one.service or "" for oid, one in self._oids.items()}, own)
         try:
             watch.read(connection, first=True)
         except psycopg.errors.ObjectNotInPrerequisiteState:
             fix = "set shared_preload_libraries = 'pg_stat_statements' and restart the server"
-            self._miss(what, "pg_stat_statements was not loaded when the server started", fix)
+            self._add_unread(what, "pg_stat_statements was not loaded when the server started", fix)
         except _REFUSED as error:
-            self._miss(what, _first_line(error), "GRANT pg_read_all_stats to the role, and UPDATE the extension")
+            fix = "GRANT pg_read_all_stats to the role; ALTER EXTENSION pg_stat_statements UPDATE"
+            self._add_unread(what, first_line(error), fix)
         else:
             self.statements = watch
 
@@ -169,7 +170,7 @@ class ServerWatch:
                 self._add_rows(at_ns, self._name, _columns(main, query))
             except _REFUSED as error:
                 self._views.remove(query)
-                self._miss("some counts", _first_line(error), "GRANT pg_monitor to the role that reads them")
+                self._add_unread("some counts", first_line(error), "GRANT pg_monitor to the role that reads them")
         with main.cursor() as cursor:
             cursor.execute(views.DATABASES.encode(), [[*self._oids]])
             named = [column.name for column in cursor.description or ()][1:]
@@ -179,21 +180,21 @@ class ServerWatch:
             self._read_database(at_ns, oid, connection)
 
     def _read_database(self, at_ns: int, oid: int, connection: Connection) -> None:
-        """Rows and size of a database; every tenth time, where it has so many tables that it takes long."""
-        now_and_then = self._ticks % SELDOM == 0
-        queries = [views.ROWS] if now_and_then or oid not in self._large else []
-        queries += [views.SIZE] if now_and_then else []
+        """Read rows and size of a database: every tenth time if that takes long."""
+        with_size = self._ticks % TICKS_PER_SIZE == 0
+        queries = [views.ROWS] if with_size or oid not in self._large else []
+        queries += [views.SIZE] if with_size else []
         for query in queries:
             begun = time.monotonic()
             self._add_rows(at_ns, self._source(self._oids[oid]), _columns(connection, query))
-            if time.monotonic() - begun > LONG_SECONDS:
+            if time.monotonic() - begun > SLOW_SECONDS:
                 self._large.add(oid)
         self._add_rows(at_ns, self._source(self._oids[oid]), self._triggers[oid].read(connection))
 
-    def _read_objects(self) -> list[tuple[int, Objects]]:
+    def _read_objects(self) -> list[tuple[int, ObjectStatistics]]:
         if self._version < views.SHARED_SINCE:
             time.sleep(COLLECTED_SECONDS)
-        return [(oid, Objects.read(connection)) for oid, connection in self._connections.items()]
+        return [(oid, ObjectStatistics.read(connection)) for oid, connection in self._connections.items()]
 
     def _add_rows(self, at_ns: int, source: str, values: Iterable[tuple[str, Any]]) -> None:
         self.rows += [(at_ns, source, name, float(value)) for name, value in values if value is not None]
@@ -201,19 +202,19 @@ class ServerWatch:
     def _source(self, database: Database) -> str:
         return f"{self._name}/{database.service}" if database.service else self._name
 
-    def _miss(self, what: str, why: str, fix: str) -> None:
+    def _add_unread(self, what: str, why: str, fix: str) -> None:
         self.unread.append(UnavailableReading(self._name.removeprefix(SERVER), what, why, fix))
 
 
-def _introduced(connection: Connection) -> Connection:
-    """A connection that has said whose session it is, and of which nothing waits for long.
+def _with_settings(connection: Connection) -> Connection:
+    """Set application_name and statement_timeout, unless the connection has the name.
 
-    One that said so when it was made is left as it is: behind a pooler its settings would become those of others.
+    Behind a pooler, SET would change the sessions of others; such connections get their name at the start.
     """
     if connection.info.parameter_status("application_name") == views.OURS:
         return connection
     connection.execute(f"SET {MARK} application_name = '{views.OURS}'".encode())
-    connection.execute(f"SET {MARK} statement_timeout = {WAITS_MS}".encode())
+    connection.execute(f"SET {MARK} statement_timeout = {STATEMENT_TIMEOUT_MS}".encode())
     connection.execute(f"SET {MARK} jit = off".encode())
     return connection
 
@@ -228,10 +229,6 @@ def _columns(connection: Connection, query: str) -> Iterable[tuple[str, Any]]:
 def _one(connection: Connection, query: str) -> int:
     ((value,),) = connection.execute(query.encode()).fetchall()
     return int(value)
-
-
-def _first_line(error: psycopg.Error) -> str:
-    return (str(error).strip() or "it is refused").splitlines()[0]
 
 
 def _close(connections: Iterable[Connection | None]) -> None:

@@ -1,8 +1,8 @@
-"""Processes: CPU, threads and open files of each server and service of a leg, with its children, every second.
+"""CPU, memory, threads and open files of each server and service of a leg, including child processes.
 
-Memory, read more seldom, is what a process made, in shares where the system tells them (Linux): what processes share,
-such as PostgreSQL's buffers, counts once and not once per process, and mapped files do not count, since their shares
-change when any other process maps them. Elsewhere it is the resident set size.
+Memory is the proportional set size (PSS) of anonymous and shared memory on Linux: memory that processes share, such as
+PostgreSQL's shared buffers, counts once. Mapped files are left out, because their share changes when another process
+maps them. On other systems it is the resident set size.
 """
 
 import os
@@ -13,23 +13,21 @@ from contextlib import suppress
 import psutil
 
 from harness.probes.access import HasPid
-from harness.probes.process_table import HAS_PROC, ProcessStatus, ProcessTable
-from harness.probes.reader import Probe, beats
+from harness.probes.process_table import HAS_PROC, ProcessStatus, ProcessTable, usable_cores
+from harness.probes.reader import Probe, ticks
 from harness.record.readings import CPU, DESCRIPTORS, MEMORY, THREADS
 
-EVERY_SECONDS = 1.0
+INTERVAL_SECONDS = 1.0
 MEMORY_SECONDS, MEMORY_SHARE = 2.5, 0.001
-"""Least time between two readings of the memory, for which the system walks through the pages of a process, and the
-most of a core that they take: the more processes share the more pages, the longer it takes."""
+"""Minimum interval of the memory readings, and the maximum share of a core that they use: the kernel walks the page
+tables of every process."""
 _MADE = ("Pss_Anon:", "Pss_Shmem:")
 
 
 class ProcessProbe(Probe):
-    """Reads from the start of its block to the end. ``rows`` are ``(wall-clock ns, source, name, value)``.
+    """``cpu_of_host`` is the share of all cores since the last reading; other readings are present values.
 
-    ``cpu_of_host`` is the share of all cores in use since the last reading; ``memory_bytes``, ``threads`` and
-    ``descriptors`` (open files and sockets) are of that moment. All are summed over the tree of a process; the source
-    is its name.
+    ``descriptors`` are open files and sockets. All are sums over the process and its descendants.
     """
 
     record = "processes"
@@ -37,15 +35,15 @@ class ProcessProbe(Probe):
     def __init__(self, roots: Mapping[str, HasPid]) -> None:
         super().__init__({"process probe": self._run})
         self._roots = roots
-        self._cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+        self._cores = usable_cores()
         self._last: dict[str, tuple[float, float]] = {}
         self._memory_due: dict[str, float] = {}
 
     def _run(self) -> None:
-        for _ in beats(self._done, EVERY_SECONDS):
+        for _ in ticks(self._done, INTERVAL_SECONDS):
             now, at_ns, table = time.monotonic(), time.time_ns(), ProcessTable.read()
             for name, root in self._roots.items():
-                if tree := table.tree(root.pid):  # one that is gone is for the environment's check to notice
+                if tree := table.tree(root.pid):  # the environment's check reports one that ended
                     self._read_tree(name, tree, now, at_ns)
 
     def _read_tree(self, name: str, tree: Mapping[int, ProcessStatus], now: float, at_ns: int) -> None:
@@ -67,7 +65,7 @@ class ProcessProbe(Probe):
 
 
 def _descriptors(pid: int) -> int:
-    with suppress(OSError, psutil.Error):  # it has ended, or is somebody else's
+    with suppress(OSError, psutil.Error):  # ended, or another user's
         return len(os.listdir(f"/proc/{pid}/fd")) if HAS_PROC else psutil.Process(pid).num_fds()  # noqa: PTH208
     return 0
 

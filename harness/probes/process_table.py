@@ -1,4 +1,4 @@
-"""Process table: the processes of this machine at one moment, read once for all probes."""
+"""The processes of this machine at one moment, read once for all probes; and the cores they may use."""
 
 import os
 from collections.abc import Iterator
@@ -10,21 +10,19 @@ from typing import Self
 import psutil
 
 HAS_PROC = Path("/proc/self/stat").exists()
-"""Whether the system has ``/proc``, as Linux does."""
 _TICKS_PER_SECOND = os.sysconf("SC_CLK_TCK") if hasattr(os, "sysconf") else 100
 _PPID, _CPU, _THREADS = 1, slice(11, 15), 17
-"""Places among the fields of /proc/PID/stat that follow the name, from 0; see proc_pid_stat(5)."""
+"""Indexes of the fields of /proc/PID/stat that follow the name; see proc_pid_stat(5)."""
+
+
+def usable_cores() -> int:
+    """The number of cores that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 @dataclass(frozen=True, slots=True)
 class ProcessStatus:
-    """One process of the table.
-
-    Attributes:
-        parent: the process id of its parent.
-        cpu_seconds: CPU that it spent, with what its children spent that have ended.
-        threads: how many it has.
-    """
+    """One process; ``cpu_seconds`` include those of its children that have ended."""
 
     parent: int
     cpu_seconds: float
@@ -34,8 +32,7 @@ class ProcessStatus:
 class ProcessTable:
     """Every process by its id.
 
-    Where there is ``/proc`` one small file is read of each, a quarter of the time that psutil takes for the same: what
-    is measured is on this machine too.
+    Reading ``/proc`` takes a quarter of psutil's time, which the service on this machine can use.
     """
 
     def __init__(self, processes: dict[int, ProcessStatus]) -> None:
@@ -46,11 +43,10 @@ class ProcessTable:
 
     @classmethod
     def read(cls) -> Self:
-        """The processes of this moment."""
         return cls(dict(_from_proc() if HAS_PROC else _from_psutil()))
 
     def tree(self, root: int) -> dict[int, ProcessStatus]:
-        """A process and all below it by their ids; none when it is gone."""
+        """A process and its descendants by id; empty if it is gone."""
         found: dict[int, ProcessStatus] = {}
         waiting = [root] if root in self.processes else []
         while waiting:
@@ -61,7 +57,7 @@ class ProcessTable:
 
 
 def _from_proc() -> Iterator[tuple[int, ProcessStatus]]:
-    for name in os.listdir("/proc"):  # noqa: PTH208 - a Path for each of them takes as long as the rest
+    for name in os.listdir("/proc"):  # noqa: PTH208 - a Path for each doubles the time
         if name.isdigit():
             with suppress(OSError):  # it has ended
                 yield int(name), _parsed(_content(f"/proc/{name}/stat"))
@@ -76,7 +72,7 @@ def _content(path: str) -> bytes:
 
 
 def _parsed(stat: bytes) -> ProcessStatus:
-    """The process of a line of ``/proc/PID/stat``, whose name may have spaces and brackets in it."""
+    """Parse ``/proc/PID/stat``; the process name in it may contain spaces and brackets."""
     fields = stat[stat.rindex(b")") + 2 :].split()
     ticks = sum(int(field) for field in fields[_CPU])
     return ProcessStatus(int(fields[_PPID]), ticks / _TICKS_PER_SECOND, int(fields[_THREADS]))

@@ -1,4 +1,4 @@
-"""Metrics: the numbers that services tell of themselves in the text form of Prometheus, once a second."""
+"""The Prometheus metrics of services, once a second."""
 
 import math
 import time
@@ -8,17 +8,16 @@ from functools import partial
 import requests
 from prometheus_client.parser import text_string_to_metric_families
 
-from harness.probes.reader import Probe, beats
+from harness.probes.reader import Probe, ticks
 
-EVERY_SECONDS = 1.0
+INTERVAL_SECONDS = 1.0
 ANSWER_SECONDS = 0.8
 
 
 class MetricsProbe(Probe):
-    """Reads from the start of its block to the end. ``rows`` are ``(wall-clock ns, service, series, value)``.
+    """``rows`` are ``(wall-clock ns, service, series, value)``; a series is ``breaker_open{guards="database"}``.
 
-    A series is written as Prometheus does, ``breaker_open{guards="database"}``. What does not answer is not read: that
-    a service is away is seen by its users.
+    A service that does not answer has no rows; its requests fail too.
     """
 
     record = "metrics"
@@ -30,23 +29,21 @@ class MetricsProbe(Probe):
     def _run(self, service: str, url: str) -> None:
         with requests.Session() as session:
             session.trust_env = False
-            for _ in beats(self._done, EVERY_SECONDS):
+            for _ in ticks(self._done, INTERVAL_SECONDS):
                 at_ns = time.time_ns()
                 try:
-                    answer = session.get(url, timeout=ANSWER_SECONDS)
-                    found = rows_of(answer.text, self._read) if answer.ok else []
+                    response = session.get(url, timeout=ANSWER_SECONDS)
+                    found = rows_of(response.text, self._read) if response.ok else []
                 except (requests.RequestException, ValueError):
                     found = []
                 self.rows += [(at_ns, service, series, value) for series, value in found]
 
 
 def rows_of(text: str, names: frozenset[str]) -> list[tuple[str, float]]:
-    """The series of the named metrics in an answer; a counter is known by its name with or without ``_total``.
-
-    Values that are infinite or not a number are left out.
+    """The finite values of the named metrics by series; counters are named with or without ``_total``.
 
     Raises:
-        ValueError: when it is no answer of that form.
+        ValueError: if the text is not in the Prometheus format.
     """
     return [
         (_series(sample.name, sample.labels), float(sample.value))

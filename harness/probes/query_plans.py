@@ -1,8 +1,7 @@
-"""Explain: query plans of the statements that a service executed, actual or estimated.
+"""Query plans of executed statements, actual or estimated.
 
-auto_explain writes the plan of every statement into the server's log as it ends, with what really happened. Where it
-is loaded and the log can be read, it is switched on for a moment; statements then take longer, so never under a
-measured load. Elsewhere EXPLAIN gives the plan of a statement without its values: an estimate.
+auto_explain logs the actual plan of every statement. It slows statements down, so it is never on under load. If it is
+not loaded or the log is not readable, EXPLAIN gives an estimated plan, without parameter values.
 """
 
 import json
@@ -10,7 +9,6 @@ import re
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
-from types import TracebackType
 from typing import Any, Self
 
 import psycopg
@@ -30,36 +28,34 @@ SETTINGS = {
     "auto_explain.log_min_duration": "0",
     "log_line_prefix": "%m [%p] harness=%d ",
 }
-"""In this order: nothing is written before the form of it is known."""
+"""In this order: the format is set before anything is logged."""
 SINCE = {"auto_explain.log_parameter_max_length": 160_000}
-"""What older servers do not know."""
+"""First server version by setting."""
 SWITCH = "auto_explain.log_min_duration"
 WAIT_SECONDS = 5.0
 POLL_SECONDS = 0.02
 GENERIC_PLAN_SINCE = 160_000
-MOST_BYTES = 64_000_000
-"""Of the log, at the end of which the plans are looked for."""
+MAX_LOG_BYTES = 64_000_000
+"""Of the end of the log, which is read."""
 _ENTRY = re.compile(r"\[(?P<session>\d+)\] (?:harness=(?P<database>\S*) )?LOG:  duration: (?P<ms>[\d.]+) ms  plan:\s*$")
 _EXPLAINABLE = re.compile(r"^\W*(?:select|insert|update|delete|merge|with|values|table)\b", re.IGNORECASE)
 _PARAMETER = re.compile(r"\$(\d+)")
 
 
 class AutoExplain:
-    """Logs the plan of every statement with auto_explain while the context lasts; ``plans`` are known after it.
+    """Logs the plan of every statement of one server's databases during the context; ``plans`` are set after it.
 
-    Args:
-        databases: those of one server whose statements are wanted; empty: does nothing.
-        log: the server's log.
+    ``missing`` says why there are none.
     """
 
     def __init__(self, databases: Sequence[Database], log: Path | None) -> None:
         self.databases, self.log = list(databases), log
         self.plans: list[Explained] = []
-        self.missing = "" if log else "the server's log is not within reach"
+        self.missing = "" if log else "the server's log is not readable here"
         self._offset, self._changed = 0, False
 
     def __enter__(self) -> Self:
-        """Switch it on, and wait until it is."""
+        """Switch auto_explain on, and wait until it is."""
         if self.log and self.databases:
             try:
                 with self.databases[0].statistics() as connection:
@@ -68,16 +64,14 @@ class AutoExplain:
                 self.missing = " ".join(str(error).split())
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        """Read the plans, and switch it off."""
+    def __exit__(self, *_: object) -> None:
+        """Switch auto_explain off, and read the plans."""
         if not self.log or not self._changed:
             return
         try:
             with self.databases[0].statistics() as connection:
                 self._switch_off(connection)
-            self.plans = slowest(plans_in(self._new(self.log), {one.name: one.service for one in self.databases}))
+            self.plans = slowest_plans(plans_in(self._new(self.log), {one.name: one.service for one in self.databases}))
         except (psycopg.Error, OSError) as failure:
             self.missing = " ".join(str(failure).split())
 
@@ -99,7 +93,7 @@ class AutoExplain:
         self._reload(connection, "-1")
 
     def _reload(self, connection: Connection, wanted: str) -> None:
-        """Have the settings take effect; a new connection has them as soon as the server does."""
+        """Reload the configuration, and wait until a new connection has it."""
         connection.execute("SELECT pg_reload_conf()")
         deadline = time.monotonic() + WAIT_SECONDS
         while time.monotonic() < deadline:
@@ -108,21 +102,21 @@ class AutoExplain:
             if str(found) == wanted:
                 return
             time.sleep(POLL_SECONDS)
-        self.missing = f"{SWITCH} did not become {wanted}: the command line of the server may set it"
+        self.missing = f"{SWITCH} did not become {wanted}: do not set it on the server's command line"
 
     def _new(self, log: Path) -> str:
-        """What was written to the log since the start, its end where that is much."""
+        """What the server logged since the start; of a large log the end."""
         with log.open("rb") as file:
             size = file.seek(0, 2)
-            file.seek(max(self._offset, size - MOST_BYTES))
+            file.seek(max(self._offset, size - MAX_LOG_BYTES))
             return file.read().decode("utf-8", "replace")
 
 
 def plans_in(log: str, services: Mapping[str, str | None]) -> Iterator[tuple[str, Explained]]:
-    """The plans in a server's log, in the order in which they were written, each with the session that it is of.
+    """The session and plan of each statement in a server's log.
 
-    Of other databases than those of ``services`` (by name) and of the harness itself there are none. A plan that is cut
-    off or in a form that is not known is left out.
+    Only plans of the databases in ``services`` (by name) count, without the harness's own statements, and without plans
+    that are truncated or in an unknown format.
     """
     lines = log.splitlines()
     for number, line in enumerate(lines):
@@ -140,11 +134,10 @@ def plans_in(log: str, services: Mapping[str, str | None]) -> Iterator[tuple[str
                 yield match["session"], Explained(fingerprint(text), shown(text), root, service, float(match["ms"]))
 
 
-def slowest(plans: Iterable[tuple[str, Explained]]) -> list[Explained]:
-    """Of each statement the slowest plan, with how many there were.
+def slowest_plans(plans: Iterable[tuple[str, Explained]]) -> list[Explained]:
+    """The slowest plan of each statement, with the number of its plans.
 
-    What a session ran for the first time counts only where there is nothing else: then it also read what the server
-    knows of the tables.
+    The first execution in a session counts only if there is no other: it also reads the catalogue into its cache.
     """
     found: dict[tuple[str | None, str], tuple[list[Explained], list[Explained]]] = {}
     met = set()
@@ -170,8 +163,8 @@ def _plan(text: str) -> dict[str, Any] | None:
     return found if isinstance(found, dict) else None
 
 
-def estimate(database: Database, text: str) -> Explained | None:
-    """The estimated plan of a statement whose values are ``$1`` and so on; ``None`` where it has none."""
+def estimate_plan(database: Database, text: str) -> Explained | None:
+    """The estimated plan of a statement with parameters ``$1`` …; ``None`` if it cannot be explained."""
     if not _EXPLAINABLE.match(text):
         return None
     try:
@@ -184,26 +177,23 @@ def estimate(database: Database, text: str) -> Explained | None:
 
 
 def _generic_plan(connection: Connection, text: str) -> object:
-    """The plan for any values: EXPLAIN (GENERIC_PLAN) from PostgreSQL 16 on, a prepared statement before.
-
-    A parameter that the server would not know what to do with is NULL, of which the plan is not to depend.
-    """
+    """The generic plan: by EXPLAIN (GENERIC_PLAN) since PostgreSQL 16, before by a prepared statement with NULLs."""
     statement = text.encode()
     if connection.info.server_version >= GENERIC_PLAN_SINCE:
-        ((raw,),) = _simply(connection, f"{MARK} EXPLAIN (GENERIC_PLAN, FORMAT JSON) ".encode() + statement)
+        ((raw,),) = _execute_plain(connection, f"{MARK} EXPLAIN (GENERIC_PLAN, FORMAT JSON) ".encode() + statement)
         return raw
     count = max(map(int, _PARAMETER.findall(text)), default=0)
     values = b"(" + b", ".join([b"NULL"] * count) + b")" if count else b""
     with connection.transaction(force_rollback=True):
-        _simply(connection, b"SET LOCAL plan_cache_mode = force_generic_plan")
-        _simply(connection, f"{MARK} PREPARE harness_plan AS ".encode() + statement)
-        ((raw,),) = _simply(connection, f"{MARK} EXPLAIN (FORMAT JSON) EXECUTE harness_plan".encode() + values)
-        _simply(connection, b"DEALLOCATE harness_plan")
+        _execute_plain(connection, b"SET LOCAL plan_cache_mode = force_generic_plan")
+        _execute_plain(connection, f"{MARK} PREPARE harness_plan AS ".encode() + statement)
+        ((raw,),) = _execute_plain(connection, f"{MARK} EXPLAIN (FORMAT JSON) EXECUTE harness_plan".encode() + values)
+        _execute_plain(connection, b"DEALLOCATE harness_plan")
     return raw
 
 
-def _simply(connection: Connection, statement: bytes) -> list[tuple[object, ...]]:
-    """Run a statement as it stands, without parameters of this side."""
+def _execute_plain(connection: Connection, statement: bytes) -> list[tuple[object, ...]]:
+    """Run a statement without client-side parameters."""
     cursor = psycopg.ClientCursor(connection)
     cursor.execute(statement)
     return cursor.fetchall() if cursor.description else []

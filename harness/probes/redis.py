@@ -1,7 +1,7 @@
-"""Redis: the counters of each cache of a leg under load, once a second.
+"""The counters of each Redis server of a leg, once a second.
 
-Counters start with the server, or at CONFIG RESETSTAT. The probe changes nothing. A server that refuses its commands is
-in ``unread``, with what to do about it.
+Counters start with the server or at CONFIG RESETSTAT. The probe changes nothing. Refused commands are in ``unread``,
+with what to do.
 """
 
 import time
@@ -13,12 +13,12 @@ import redis
 from redis.exceptions import NoPermissionError
 
 from harness.probes.access import Cache
-from harness.probes.reader import Probe, Row, beats
+from harness.probes.reader import Probe, Row, ticks
 from harness.record.readings import CACHE, SERVER
 from harness.record.unavailable import UnavailableReading
 
-EVERY_SECONDS = 1.0
-PATIENCE_SECONDS = 10.0
+INTERVAL_SECONDS = 1.0
+JOIN_SECONDS = 10.0
 COUNTS = {
     "keyspace_hits": "hits",
     "keyspace_misses": "misses",
@@ -32,24 +32,21 @@ COUNTS = {
     "used_cpu_user": "cpu_user_seconds",
     "used_cpu_sys": "cpu_system_seconds",
 }
-"""The fields of INFO that are read, and the readings they become."""
-LOCKED = ("NOAUTH", "WRONGPASS")
+"""Names of readings by field of INFO."""
+NEEDS_PASSWORD = ("NOAUTH", "WRONGPASS")
 
 
 class RedisProbe(Probe):
-    """Reads from the start of its block to the end. ``rows`` are ``(wall-clock ns, source, name, value)``.
-
-    ``commands`` is the number of commands that the probe sent.
-    """
+    """``commands`` is the number of commands that the probe sent."""
 
     def __init__(self, caches: Sequence[Cache]) -> None:
         runs = {f"cache {number} {cache.name}": partial(self._run, cache) for number, cache in enumerate(caches, 1)}
-        super().__init__(runs, PATIENCE_SECONDS)
+        super().__init__(runs, JOIN_SECONDS)
         self.commands = 0
 
     def _run(self, cache: Cache) -> None:
         server = _Server(cache)
-        for _ in beats(self._done, EVERY_SECONDS):
+        for _ in ticks(self._done, INTERVAL_SECONDS):
             self.rows += server.read()
             if server.refuses_all:
                 break
@@ -61,7 +58,7 @@ class RedisProbe(Probe):
 
 
 class _Server:
-    """One server, and the commands that it does not refuse."""
+    """One server, and the commands that it has not refused."""
 
     def __init__(self, cache: Cache) -> None:
         self.unread: list[UnavailableReading] = []
@@ -74,39 +71,37 @@ class _Server:
 
     @property
     def refuses_all(self) -> bool:
-        """Whether it refuses every command."""
         return not self._commands
 
     def read(self) -> list[Row]:
-        """The rows of this moment; empty while it does not answer."""
+        """The rows of this moment; empty if the server does not answer."""
         found: list[Row] = []
         at_ns = time.time_ns()
-        for command, ask in [*self._commands.items()]:
+        for command, read in [*self._commands.items()]:
             self.commands += 1
             try:
                 self._client = self._client or self._connect()
-                values = ask(self._client)
+                values = read(self._client)
             except redis.AuthenticationError:
-                return self._locked_out(found)
+                return self._needs_password(found)
             except redis.ResponseError as error:
-                if str(error).startswith(LOCKED):
-                    return self._locked_out(found)
+                if str(error).startswith(NEEDS_PASSWORD):
+                    return self._needs_password(found)
                 del self._commands[command]
                 self.unread.append(_refusal(self._name, command, error))
             except (redis.RedisError, OSError):
-                return found  # away: the environment or the load notices
+                return found  # the environment's check reports it
             else:
                 found += [(at_ns, self._source, name, value) for name, value in values.items()]
         return found
 
-    def _locked_out(self, found: list[Row]) -> list[Row]:
+    def _needs_password(self, found: list[Row]) -> list[Row]:
         self._commands.clear()
-        fix = "give its password to the plan, or mend it there"
-        self.unread.append(UnavailableReading(self._name, "all counts", "it asks for a password", fix))
+        fix = "set or correct its password in the plan"
+        self.unread.append(UnavailableReading(self._name, "all counts", "it requires a password", fix))
         return found
 
     def close(self) -> None:
-        """Close the connection."""
         if self._client is not None:
             self._client.close()
 
@@ -122,6 +117,6 @@ def _refusal(name: str, command: str, error: redis.RedisError) -> UnavailableRea
     what = {"INFO": "hits, misses and memory", "SLOWLOG": "slow commands"}[command]
     if isinstance(error, NoPermissionError):
         allow = {"INFO": "+info", "SLOWLOG": "+slowlog|len"}[command]
-        return UnavailableReading(name, what, f"the user may not send {command}", f"ACL SETUSER name {allow}")
-    why = f"the server knows no {command}: it was renamed or taken away"
-    return UnavailableReading(name, what, why, f"leave rename-command {command} out of its configuration")
+        return UnavailableReading(name, what, f"the user must not send {command}", f"ACL SETUSER name {allow}")
+    why = f"the server has no {command}: its configuration renames or removes it"
+    return UnavailableReading(name, what, why, f"remove rename-command {command} from its configuration")

@@ -1,10 +1,9 @@
-"""Keys: the commands that caches receive while a corpus is requested, by ``MONITOR``."""
+"""Lookups of Redis keys while a corpus is requested, by ``MONITOR``."""
 
 import re
 import threading
 from collections.abc import Sequence
 from contextlib import suppress
-from types import TracebackType
 from typing import Any, Self
 
 import redis
@@ -14,15 +13,15 @@ from harness.record.cache_keys import Keys, KeyUse
 
 _LINE = re.compile(r"[\d.]+ \[(\d+) [^\]]*\]+ (.*)")
 _WORD = re.compile(r'"((?:[^"\\]|\\.)*)"')
-MOST_KEYS = 200_000
-"""A cache that holds more when the watch begins is not watched: which of them are there would take long to read."""
+MAX_KEYS = 200_000
+"""Caches with more keys are not monitored: reading the keys would take long."""
 LAST_SECONDS = 0.2
 
 
-class KeyWatch:
-    """Watches from the start of its block to the end. It slows a server down, so that nothing is measured meanwhile.
+class KeyMonitor:
+    """Monitors during its context; slows the server down, so never under load.
 
-    Where a server does not let itself be watched, ``uses`` is empty.
+    ``uses`` is empty if a server refuses.
     """
 
     def __init__(self, caches: Sequence[Cache]) -> None:
@@ -30,38 +29,34 @@ class KeyWatch:
         self._keys: list[Keys] = []
         self._monitors: list[Any] = []
         self._clients: list[Any] = []
-        """Kept, as one that nobody holds closes its connections."""
+        """A client closes its connections when it is garbage-collected."""
         self._threads: list[threading.Thread] = []
         self._done = threading.Event()
 
     def __enter__(self) -> Self:
-        """Read which keys are there, and begin to watch."""
+        """Read the existing keys, and start MONITOR."""
         for cache in self._caches:
             with suppress(redis.RedisError):
-                self._watch(cache)
+                self._monitor(cache)
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        """Take in what was sent last, and end."""
+    def __exit__(self, *_: object) -> None:
         self._done.wait(LAST_SECONDS)
         self._done.set()
         for client, monitor, thread in zip(self._clients, self._monitors, self._threads, strict=True):
             with suppress(redis.RedisError, OSError):
-                client.ping()  # for the thread to see that it is over
+                client.ping()  # wakes the thread
             thread.join(timeout=2)
             with suppress(redis.RedisError, OSError):
                 monitor.connection.disconnect()
 
     def uses(self) -> tuple[KeyUse, ...]:
-        """Lookups by key pattern."""
         return tuple(use for keys in self._keys for use in keys.uses())
 
-    def _watch(self, cache: Cache) -> None:
+    def _monitor(self, cache: Cache) -> None:
         client: Any = cache.connect()
         databases = [int(name.removeprefix("db")) for name in client.info("keyspace")]
-        if sum(one["keys"] for one in client.info("keyspace").values()) > MOST_KEYS:
+        if sum(one["keys"] for one in client.info("keyspace").values()) > MAX_KEYS:
             return
         there = [(database, key) for database in databases for key in _keys_of(cache, database)]
         monitor = client.monitor()
@@ -73,7 +68,7 @@ class KeyWatch:
         self._threads.append(threading.Thread(target=self._run, args=(monitor, keys), name="keys", daemon=True))
         self._threads[-1].start()
 
-    def _run(self, monitor: Any, keys: Keys) -> None:  # noqa: ANN401 - the client's types do not tell
+    def _run(self, monitor: Any, keys: Keys) -> None:  # noqa: ANN401 - the client has no type for it
         with suppress(redis.RedisError, OSError, ValueError, AttributeError):
             while not self._done.is_set():
                 response = monitor.connection.read_response()

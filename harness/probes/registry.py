@@ -1,7 +1,6 @@
-"""Registry: every kind of probe, by the type of what it reads.
+"""The registry of probes, by the type of what they read.
 
-An environment returns what there is to read of a leg (``harness.probes.access``). Another database, say, is a type
-there, a module with a subclass of ``Probe``, and a row here.
+A new probe is a type in ``harness.probes.access``, a module with a subclass of ``Probe``, and a row here.
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -16,10 +15,10 @@ from harness.probes.redis import RedisProbe
 
 
 def probes_of(monitored: Iterable[object]) -> list[Probe]:
-    """The probes of what there is to read: one probe for all of a type, in the order of ``PROBES``.
+    """One probe for all values of a type, in the order of ``PROBES``.
 
     Raises:
-        TypeError: when no probe reads something of a type.
+        TypeError: if no probe reads a type.
     """
     by_type: dict[type, list[object]] = {}
     for one in monitored:

@@ -1,7 +1,7 @@
-"""Statement watch: the differences of pg_stat_statements from one reading to the next.
+"""Differences of pg_stat_statements between readings.
 
-Counts are of finished executions, exact at once, of every session. The probes' own statements are identified by
-their mark: they are in no count of the service, and their time is the overhead of the probes on the server.
+Counts are of finished executions of all sessions. The probes' own statements carry a mark: they are in no count of the
+service, and their time is monitoring overhead.
 """
 
 import time
@@ -18,13 +18,13 @@ Counts = tuple[int, int, int, int, int, float, float]
 _NOTHING: Counts = (0, 0, 0, 0, 0, 0.0, 0.0)
 
 
-class StatementWatch:
-    """What is known of the statements of some databases; ``services`` are by the databases' OIDs."""
+class StatementDeltas:
+    """The executions in some databases; ``services`` by OID of the database."""
 
     def __init__(self, schema: str, services: Mapping[int, str], own_database: int) -> None:
         self.texts: dict[int, str] = {}
         self.own_ms = 0.0
-        """Server time that the probes' own statements took since the first reading."""
+        """Server time of the probes' own statements since the first reading."""
         self.evictions = 0
         self.lost = False
         self._schema, self._services = schema, services
@@ -36,7 +36,7 @@ class StatementWatch:
         self._found: list[tuple[int, int, int, int | None, Counts]] = []
 
     def read(self, connection: Connection, *, first: bool = False) -> None:
-        """Read once; the ``first`` reading is what later ones are compared with."""
+        """Take a reading; later ones are compared with the ``first``."""
         at_ns = time.time_ns()
         now = _together(connection.execute(views.statements(self._schema).encode(), [self._databases]).fetchall())
         ((dealloc, since),) = connection.execute(views.evicted(self._schema).encode()).fetchall()
@@ -53,7 +53,7 @@ class StatementWatch:
         self._last, self._last_ns = now, at_ns
 
     def executions(self) -> Executions:
-        """All that was counted, by fingerprint, at the wall clock's ns."""
+        """All executions counted, by fingerprint; times in wall-clock ns."""
         counted = {queryid: text for queryid, text in self.texts.items() if is_question(text)}
         prints = {queryid: fingerprint(text) for queryid, text in counted.items()}
         rows: list[Row] = [
@@ -78,7 +78,7 @@ class StatementWatch:
         for key, counts in now.items():
             dbid, _, queryid = key
             before = self._last.get(key, _NOTHING)
-            if counts[0] < before[0]:  # forgotten and met again
+            if counts[0] < before[0]:  # evicted, then executed again
                 before = _NOTHING
             if counts[0] == before[0]:
                 continue
@@ -91,7 +91,7 @@ class StatementWatch:
 
 
 def _together(rows: Sequence[tuple[Any, ...]]) -> dict[Key, Counts]:
-    """Rows by what they are of; the hidden ones of a database and role have no queryid and add up."""
+    """Sums of rows by key; hidden statements of a database and role have no queryid."""
     found: dict[Key, Counts] = {}
     for dbid, userid, queryid, *counts in rows:
         key = dbid, userid, queryid

@@ -1,8 +1,7 @@
-"""Statements: what the databases of a leg ran so far, from the counters that pg_stat_statements keeps."""
+"""Counters of pg_stat_statements by statement, for the database cost per request."""
 
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
-from types import TracebackType
 from typing import Any, Self
 
 import psycopg
@@ -24,16 +23,15 @@ _TEXTS = f"{MARK} SELECT queryid, min(query) FROM pg_stat_statements(true) WHERE
 
 
 class StatementCounter:
-    """Reads pg_stat_statements of one server after the other, whenever ``look`` is called.
+    """Reads pg_stat_statements of all servers when ``read`` is called; ``texts`` are statements by fingerprint.
 
-    ``texts`` are the statements by fingerprint, as far as they were seen. What has no rows and changes none, such as
-    BEGIN and SET, is not counted, and neither are the harness's own statements.
+    Statements without rows, such as BEGIN and SET, and those of the harness are not counted.
     """
 
     def __init__(self, databases: Sequence[Database]) -> None:
         self.texts: dict[str, str] = {}
         self.missing = "" if databases else "no database is known"
-        """Why nothing can be read; empty while it can."""
+        """Why nothing can be read; ``""`` if it can."""
         self._servers: dict[Any, dict[str, str | None]] = {}
         for database in databases:
             self._servers.setdefault(database.statistics, {})[database.name] = database.service
@@ -42,26 +40,23 @@ class StatementCounter:
         self._stack = ExitStack()
 
     def __enter__(self) -> Self:
-        """Connect; what cannot be read is ``missing`` from then on."""
+        """Connect; if that fails, ``missing`` says why."""
         try:
             for connect, services in self._servers.items():
                 self._connections.append((self._stack.enter_context(connect()), services))
-            self.look()
+            self.read()
         except psycopg.Error as error:
             self.missing = " ".join(str(error).split()) or type(error).__name__
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        """Disconnect."""
+    def __exit__(self, *_: object) -> None:
         self._stack.close()
 
-    def look(self) -> dict[Key, Counts]:
-        """The counters as they are at this moment, since the server last forgot them.
+    def read(self) -> dict[Key, Counts]:
+        """The counters since their last reset.
 
         Raises:
-            psycopg.Error: when the server refuses.
+            psycopg.Error: if the server refuses.
         """
         found: dict[Key, Counts] = {}
         for connection, services in self._connections:
@@ -74,7 +69,7 @@ class StatementCounter:
         return found
 
     def _learn(self, connection: Connection, numbers: list[int]) -> None:
-        """Find out which statements some numbers stand for; what is not counted gets no fingerprint."""
+        """Read the texts of new query ids; a statement that is not counted gets no fingerprint."""
         if not numbers:
             return
         self._known |= dict.fromkeys(numbers, "")
@@ -86,5 +81,5 @@ class StatementCounter:
 
 
 def increase(before: Mapping[Key, Counts], after: Mapping[Key, Counts]) -> dict[Key, Counts]:
-    """The increase between two readings, without statements that were not executed."""
+    """The increase between two readings, without statements that did not run."""
     return {key: more for key, counts in after.items() if (more := counts - before.get(key, Counts()))}

@@ -1,7 +1,6 @@
-"""Views: queries of the statistics views of a PostgreSQL server, in the columns of its version (14 and newer).
+"""Queries of PostgreSQL's statistics views, for versions 14 and newer.
 
-Every column is a reading of its own name. Counts rise from when the server's statistics began; whoever wants those of a
-stretch of time takes the difference.
+Each column is a reading with the name of the column. Counts are since the last reset of the statistics.
 """
 
 from collections.abc import Iterable
@@ -12,11 +11,11 @@ from harness.record.statements import MARK
 
 SHARED_SINCE, IO_SINCE, CHECKPOINTER_SINCE = 150_000, 160_000, 170_000
 OURS = NAME
-"""The application name of a probe's connections, by which its own sessions are left out."""
+"""Excludes the probe's own sessions."""
 
 
 def server_views(version: int) -> list[str]:
-    """Queries about the whole server: WAL, checkpoints and, from PostgreSQL 16 on, reads and writes."""
+    """Queries about the whole server: WAL, checkpoints and, since PostgreSQL 16, reads and writes."""
     found = [
         f"SELECT {MARK} wal_records, wal_fpi AS wal_full_pages, wal_bytes, wal_buffers_full FROM pg_stat_wal",
         f"SELECT {MARK} num_timed + num_requested AS checkpoints FROM pg_stat_checkpointer"
@@ -41,7 +40,7 @@ ROWS = f"""
            coalesce(sum(s.n_dead_tup), 0) AS dead_rows
     FROM pg_stat_user_tables s JOIN pg_class c ON c.oid = s.relid
 """
-"""A database that was copied counts from 0; what it has had before is known from its last ANALYZE."""
+"""n_live_tup of a copied database starts at 0; reltuples is from the last ANALYZE."""
 OID = f"SELECT {MARK} oid::bigint FROM pg_database WHERE datname = current_database()"
 SIZE = f"SELECT {MARK} pg_database_size(current_database()) AS database_bytes"
 TABLES = f"""
@@ -61,7 +60,7 @@ TRIGGERS = f"""
     FROM pg_trigger t JOIN pg_proc p ON p.oid = t.tgfoid JOIN pg_language l ON l.oid = p.prolang
     WHERE NOT t.tgisinternal AND t.tgenabled <> 'D'
 """
-"""Triggers that may fire, those of them in C, and those of PostgreSQL's own functions."""
+"""Enabled triggers; those with functions in C; those with internal functions."""
 TRACKED = f"""
     SELECT {MARK} CASE WHEN source IN ('user', 'database user') THEN 'none' ELSE setting END,
            ARRAY(SELECT split_part(said, '=', 2) FROM pg_db_role_setting d, unnest(d.setconfig) said
@@ -69,7 +68,7 @@ TRACKED = f"""
                    AND d.setdatabase IN (0, (SELECT oid FROM pg_database WHERE datname = current_database())))
     FROM pg_settings WHERE name = 'track_functions'
 """
-"""Which functions are counted in the database for roles that nothing is said of, and what is said of single ones."""
+"""track_functions in the database, and its values for single roles."""
 TRIGGER_TIME = f"""
     SELECT {MARK} coalesce(sum(s.calls) FILTER (WHERE p.prorettype = 'trigger'::regtype), 0)::bigint AS {CALLS},
            least(coalesce(sum(s.total_time) FILTER (WHERE p.prorettype = 'trigger'::regtype), 0),
@@ -87,7 +86,7 @@ EXTENSION = f"""
 
 
 def sessions(oids: Iterable[int]) -> str:
-    """Sessions of some databases by state and wait event; without parameters, which cost time at 10 Hz."""
+    """Sessions of databases by state and wait event; without parameters, which cost time at 10 Hz."""
     return f"""
         SELECT {MARK} state, wait_event_type, wait_event, count(*)::int
         FROM pg_stat_activity
@@ -99,7 +98,7 @@ def sessions(oids: Iterable[int]) -> str:
 
 
 def statements(schema: str) -> str:
-    """The counts of every statement of some databases, without the texts, which are kept in a file and are slow."""
+    """Counts of every statement of databases, without the texts, which are slow to read."""
     return f"""
         SELECT {MARK} dbid::bigint, userid::bigint, queryid, calls, rows, shared_blks_hit, shared_blks_read,
                wal_bytes::bigint, total_exec_time, max_exec_time
@@ -113,5 +112,5 @@ def texts(schema: str) -> str:
 
 
 def evicted(schema: str) -> str:
-    """How often statements were forgotten to make room for others, and since when they are counted."""
+    """The number of evictions (dealloc), and the time of the last reset."""
     return f"SELECT {MARK} dealloc, extract(epoch FROM stats_reset)::float8 FROM {schema}.pg_stat_statements_info"

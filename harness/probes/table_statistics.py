@@ -1,4 +1,4 @@
-"""Objects: what each table and index of a database was used for, as its statistics count it."""
+"""The use of each table and index of a database, from its statistics."""
 
 from dataclasses import dataclass
 from typing import Any, Self
@@ -22,15 +22,15 @@ INDEX_COUNTS = ("scans", "entries_read", "rows_fetched", "pages_hit", "pages_rea
 
 
 @dataclass(frozen=True, slots=True)
-class Objects:
-    """The counts of tables by ``schema.table`` and of indexes by ``schema.index`` at one moment."""
+class ObjectStatistics:
+    """Counts by ``schema.table`` and by ``schema.index`` at one moment."""
 
     tables: dict[str, dict[str, Any]]
     indexes: dict[str, dict[str, Any]]
 
     @classmethod
     def read(cls, connection: Connection) -> Self:
-        """Those of the database that is connected."""
+        """Read the statistics of the connected database."""
         tables = {
             f"{schema}.{table}": dict(
                 zip(
@@ -48,8 +48,8 @@ class Objects:
         }
         return cls(tables, indexes)
 
-    def since(self, first: "Objects") -> dict[str, list[dict[str, Any]]]:
-        """What was counted since an earlier moment; sizes, live and dead rows are those of now."""
+    def since(self, first: "ObjectStatistics") -> dict[str, list[dict[str, Any]]]:
+        """The increase since an earlier moment; sizes, live and dead rows are present values."""
         counted = (*TABLE_COUNTS, *TABLE_BLOCKS, "vacuums", "analyses")
         return {
             "tables": [_since(name, now, first.tables.get(name, {}), counted) for name, now in self.tables.items()],

@@ -1,1 +1,1 @@
-"""Run: the order of events from the first block to the last, and everything that happens beside the load."""
+"""The order of events of a run, and what runs beside the load."""

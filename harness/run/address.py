@@ -1,4 +1,4 @@
-"""Address: the host and port where workers connect to a run, and the check that only this machine reaches it."""
+"""The address where workers connect to a run, and the check that only this machine can reach it."""
 
 import ipaddress
 import socket
@@ -8,25 +8,25 @@ from harness.errors import AddressError
 
 DEFAULT = "127.0.0.1:5557"
 PORTS = 65_536
-REMOTE = f"""not an address of this machine alone.
-Master and workers speak Locust's protocol, which neither encrypts nor asks who is there: whoever reaches the port can
-read the plan and the user files and spoil the run, and whoever answers a worker can run code on it.
-Better go through a tunnel to the port, so that both sides keep {DEFAULT}:
+REMOTE = f"""other machines can reach this address.
+Locust's protocol has no encryption and no authentication: anybody who reaches the port can read the plan and the user
+files and disturb the run, and a false master can run code on a worker.
+Use a tunnel, with {DEFAULT} on both sides:
   ssh -N -R 5557:{DEFAULT} WORKER     on the machine of the run, or
-  ssh -N -L 5557:{DEFAULT} RUN        on that of the worker (docs/workers.md; WireGuard is there too)
---allow-remote takes the address as it is: on a network where only you are."""
+  ssh -N -L 5557:{DEFAULT} RUN        on the machine of the worker (docs/workers.md; it describes WireGuard too)
+On a network that only you use, --allow-remote accepts the address."""
 
 
 @dataclass(frozen=True, slots=True)
 class Address:
-    """A host, by name or number, and a port."""
+    """A host name or IP address, and a port."""
 
     host: str
     port: int
 
     @property
     def loopback(self) -> bool:
-        """Whether only this machine can reach it."""
+        """Whether only this machine can connect to it."""
         try:
             return ipaddress.ip_address(self.host).is_loopback
         except ValueError:
@@ -34,10 +34,10 @@ class Address:
 
 
 def parse_address(option: str, text: str, *, allow_remote: bool) -> Address:
-    """Read ``HOST:PORT`` as an option gave it.
+    """Parse the ``HOST:PORT`` of an option.
 
     Raises:
-        AddressError: when it is malformed, or other machines reach it and ``allow_remote`` is false.
+        AddressError: if it is malformed, or other machines can reach it and ``allow_remote`` is false.
     """
     host, _, port = text.rpartition(":")
     if not host or not port.isdecimal() or not 0 < int(port) < PORTS:
@@ -49,10 +49,10 @@ def parse_address(option: str, text: str, *, allow_remote: bool) -> Address:
 
 
 def try_to_bind(option: str, address: Address) -> None:
-    """Try to listen on an address, before anything is started.
+    """Bind an address once, before anything is started.
 
     Raises:
-        AddressError: when it cannot.
+        AddressError: if it cannot be bound.
     """
     family = socket.AF_INET6 if ":" in address.host else socket.AF_INET
     with socket.socket(family) as listener:
@@ -60,6 +60,5 @@ def try_to_bind(option: str, address: Address) -> None:
         try:
             listener.bind((address.host, address.port))
         except OSError as error:
-            raise AddressError(
-                f"{option} {address.host}:{address.port}: {error.strerror}; choose another address"
-            ) from error
+            what = f"{option} {address.host}:{address.port}: {error.strerror}; choose another address"
+            raise AddressError(what) from error

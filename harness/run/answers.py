@@ -1,28 +1,27 @@
-"""Response comparison: each arm answers the corpus of the plan once, before anything is measured.
+"""Response comparison: sends the corpus of the plan to each arm once, before the load.
 
-Where the databases of the arms are known, their counters are read around every request: that is the database cost per
-request. The old release then answers on the migrated databases too, which separates what the migration changed from
-what the new release changed.
+If the databases are known, their counters are read around every request: the database cost per request. The old release
+then answers on the new schema too, which separates the effect of the migration from that of the new release.
 """
 
 import secrets
 from collections.abc import Callable
 
-from harness.errors import EnvironmentFailedError, MeasurementError
+from harness.errors import EnvironmentFailedError, MeasurementError, first_line
 from harness.plan.model import ARMS, CONTROL, MIGRATED
 from harness.record.leg import Leg
 from harness.run.context import RunContext
 from harness.run.request_work import RequestWorkReader
 
-EXTRA = {CONTROL: "before once more", MIGRATED: "before, on migrated databases"}
-"""Arms whose cost per request is read, and whose answers are not compared."""
+COST_ONLY = {CONTROL: "control", MIGRATED: "old release, new schema"}
+"""Arms whose cost per request is measured, and whose responses are not compared."""
 
 
 class ResponseComparison:
-    """The answers of both arms, for plans that compare them.
+    """The responses of both arms, for plans that compare them.
 
-    Arms in interleaved blocks answer one after the other before the first block. Where all legs of an arm are measured
-    first, each answers before its own first leg, as switching is expensive there.
+    In interleaved plans both arms answer before the first block. In sequential plans, where switching is slow, each arm
+    answers before its own first leg.
     """
 
     def __init__(self, context: RunContext) -> None:
@@ -32,43 +31,41 @@ class ResponseComparison:
         self._key = secrets.token_hex(16)
 
     def compare_before(self, leg: Leg) -> None:
-        """Request the answers that are due before a leg.
+        """Request the corpus from the arms that are due before a leg.
 
         Raises:
-            EnvironmentFailedError: when the system under test does not come up or stay up.
-            MeasurementError: when the generator breaks.
+            EnvironmentFailedError: if the system under test does not come up or stay up.
+            MeasurementError: if the generator fails.
         """
         for arm in [arm for arm in self._arms if arm == leg.arm or not self.context.plan.sequential]:
             self._arms.remove(arm)
-            self._request(arm, f"comparing answers · {arm}")
+            self._request(arm, f"comparing responses: {arm}")
         while self._extra_arms and not self._arms:
             self._request_extra(self._extra_arms.pop(0))
 
     def after_change(self, change: Callable[[], None], name: str) -> None:
-        """Request the corpus from before once more, freshly started and then changed; its answers go by ``name``.
+        """Request the corpus from before after a ``change``; the responses are stored under ``name``.
 
         Raises:
-            As ``compare_before``, and what ``change`` raises.
+            As ``compare_before``, and whatever ``change`` raises.
         """
         if not self.context.plan.answers:
             return
-        self.context.observer.say(f"comparing answers · {name}")
+        self.context.observer.say(f"comparing responses: {name}")
         with self.context.started("before", self.context.folder.path / "answers" / f"{name}.jsonl") as job:
             change()
             self.context.request_corpus(job, self._key)
 
     def _request_extra(self, arm: str) -> None:
-        """Read the cost per request of a copy of before, or of its release on databases that may not suit it."""
+        """Measure the cost per request of the control, or of the old release on the new schema."""
         try:
-            self._request(arm, f"looking for causes · {EXTRA[arm]}")
+            self._request(arm, f"measuring cost per request: {COST_ONLY[arm]}")
         except (EnvironmentFailedError, MeasurementError) as error:
-            self.context.observer.say(
-                f"{EXTRA[arm]}: does not work ({str(error).splitlines()[0]}); causes are told with less detail"
-            )
+            self.context.observer.say(f"{COST_ONLY[arm]} failed ({first_line(error)}); the causes have less detail")
             self.context.environment.stop()
 
     def _request(self, arm: str, what: str) -> None:
-        """Request the corpus from an arm, and read the cost per request where its databases are known."""
+        """Request the corpus from an arm, and measure the cost per request if its databases are known."""
         context, environment = self.context, self.context.environment
         context.observer.say(what)
         folder = context.folder.path / ("answers" if arm in ARMS else "evidence")

@@ -1,4 +1,4 @@
-"""Campaign: a run from its first block to its verdict; a target that failed is measured once more before."""
+"""A run from its first block to its verdict, with the confirmation of failed targets."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -20,42 +20,42 @@ from harness.verdict.rules import suspects
 def run_campaign(context: RunContext, effort: Effort, fresh_environment: Callable[[Plan], Environment]) -> Result:
     """Measure a plan into a run folder and judge it.
 
-    A target that fails on a change is measured once more, before and after only, in a ``fresh_environment``. The noise
-    that a control arm measured is kept beside the runs.
+    If a target fails on a change, before and after are measured again in a ``fresh_environment``. The noise that a
+    control arm measured is stored beside the runs.
 
     Raises:
-        EnvironmentFailedError: when the system under test does not come up or stay up.
-        MeasurementError: when the generator breaks.
+        EnvironmentFailedError: if the system under test does not come up or stay up.
+        MeasurementError: if the generator fails.
     """
     measure(context, effort)
-    analysis = _analysed(context)
-    if effort.confirm and _repeatable(context, analysis) and suspects(analysis.verdict.checks):
+    result = _analysed(context)
+    if effort.confirm and _repeatable(context, result) and suspects(result.verdict.checks):
         arms = {arm: context.plan.arms[arm] for arm in ARMS}
         plan = context.plan.model_copy(update={"attribution": None, "arms": arms})
         source = replace(context.source, plan=plan)
         measure_again(replace(context, source=source, environment=fresh_environment(plan)))
-        analysis = _analysed(context)
-    _keep_noise(context, analysis)
-    return analysis
+        result = _analysed(context)
+    _store_noise(context, result)
+    return result
 
 
 def _analysed(context: RunContext) -> Result:
-    context.observer.say("summarising")
+    context.observer.say("analysing")
     return analyse(context.folder)
 
 
-def _repeatable(context: RunContext, analysis: Result) -> bool:
-    """Whether a second measurement can follow: the run starts its system itself, and no remote workers are left."""
-    failed = analysis.verdict.outcome is Outcome.FAIL
-    return failed and context.remote is None and analysis.plan.environment.kind != "external"
+def _repeatable(context: RunContext, result: Result) -> bool:
+    """Whether a FAIL can be measured again: the run starts the system, and remote workers have not ended."""
+    failed = result.verdict.outcome is Outcome.FAIL
+    return failed and context.remote is None and result.plan.environment.kind != "external"
 
 
-def _keep_noise(context: RunContext, analysis: Result) -> None:
-    """Keep the noise that the control arm measured; a store that cannot be written costs no verdict."""
-    differences = differences_of(analysis.summary)
-    if differences and analysis.verdict.outcome is not Outcome.INVALID:
-        store = NoiseStore(context.folder.path.parent, analysis.plan, analysis.setup)
+def _store_noise(context: RunContext, result: Result) -> None:
+    """Store the A/A noise of the control arm; an error of the store does not end the run."""
+    differences = differences_of(result.summary)
+    if differences and result.verdict.outcome is not Outcome.INVALID:
+        store = NoiseStore(context.folder.path.parent, result.plan, result.setup)
         try:
             store.add(NoiseOfRun(context.folder.path.name, differences))
         except RunFolderError as error:
-            context.observer.say(f"what the control arm said is not kept for later runs: {error}")
+            context.observer.say(f"the noise of this run is not stored for later runs: {error}")

@@ -1,7 +1,6 @@
-"""Catalogue: reads indexes and query plans of both arms outside the blocks, and re-tests after without single indexes.
+"""Catalogue, query plans and ablation: what is read of both arms' databases outside the blocks.
 
-An arm answers requests once more for its query plans, freshly reset and started: auto_explain slows statements down,
-and the cost per request was read without it.
+Query plans need a start of their own: auto_explain slows statements down; cost per request is measured without it.
 """
 
 import secrets
@@ -18,7 +17,7 @@ from harness.evidence.ablation import ablated
 from harness.plan.model import ARMS
 from harness.probes.access import Database
 from harness.probes.catalogue import read_catalogue, read_uses
-from harness.probes.query_plans import AutoExplain, estimate
+from harness.probes.query_plans import AutoExplain, estimate_plan
 from harness.record.ablation import Ablation
 from harness.record.catalogue import Catalogue, Counted, Index, PlanSurvey
 from harness.record.catalogue_store import CatalogueStore
@@ -29,78 +28,76 @@ from harness.run.context import RunContext
 from harness.run.request_work import RequestWorkReader
 
 EXPLAINED, EXPLAINED_EACH, EXPLAINED_MAX = 60, 3, 200
-"""Requests whose plans are read: so many, and so many of each endpoint of the corpus, at most the last."""
+"""Requests whose plans are read: in total, per endpoint, and the limit in total."""
 ESTIMATED_MAX = 60
-"""Statements that are estimated where no plans can be read."""
+"""Statements whose plans are estimated if none can be read."""
 
 
 class _EnoughRequestsError(Exception):
-    """Ends the requests early: the plans of enough of them were read."""
+    """Raised to end the requests: enough plans were read."""
 
 
 class CatalogueReader:
-    """Reads catalogue and query plans of both arms, where their databases are known; what cannot be read is missing."""
+    """Reads catalogue and query plans of both arms, if their databases are known; what fails is left out."""
 
     def __init__(self, context: RunContext) -> None:
         self.context, self.store = context, CatalogueStore(context.folder)
         self._plans_due, self._catalogues_due = list(ARMS), list(ARMS)
 
     def read_plans(self) -> None:
-        """Read the query plans that are due of arms whose cost per request is known, if the server's log is readable.
+        """Read the query plans of arms whose cost per request is known, if the server's log is readable.
 
         Raises:
-            EnvironmentFailedError: when the system under test does not come up or stay up.
-            MeasurementError: when the generator breaks.
+            EnvironmentFailedError: if the system under test does not come up or stay up.
+            MeasurementError: if the generator fails.
         """
         if not self._plans_due or not any(database.log for database in self.context.environment.databases()):
             return
         work = self.context.folder.read_inspected()
         for arm in [arm for arm in self._plans_due if arm in work]:
             self._plans_due.remove(arm)
-            self.context.observer.say(f"reading plans · {arm}")
-            self.store.write_survey(arm, _explained(self.context, work[arm]))
+            self.context.observer.say(f"reading query plans: {arm}")
+            self.store.write_survey(arm, _read_plans(self.context, work[arm]))
 
     def read_catalogue(self, leg: Leg) -> None:
-        """Read the catalogue of an arm that was started for its first leg, and estimate plans that are unknown."""
+        """Read the catalogue in the first leg of an arm, and estimate plans that could not be read."""
         if leg.arm not in self._catalogues_due or not (databases := self.context.environment.databases()):
             return
         self._catalogues_due.remove(leg.arm)
         with suppress(psycopg.Error):
-            self.store.write_catalogue(leg.arm, _catalogue(databases))
+            self.store.write_catalogue(leg.arm, _read_catalogue(databases))
         work = self.context.folder.read_inspected().get(leg.arm)
         if work and leg.arm not in self.store.read_surveys():
             plans = tuple(_estimates(databases, work))
-            self.store.write_survey(
-                leg.arm, PlanSurvey(plans, missing="the log of the server cannot be read from here")
-            )
+            self.store.write_survey(leg.arm, PlanSurvey(plans, missing="the server's log is not readable here"))
 
 
 def ablate_indexes(context: RunContext) -> None:
-    """Re-test after with each index that the migration made dropped in turn.
+    """Re-test after with each new index dropped in turn.
 
     Raises:
-        EnvironmentFailedError: when the system under test does not come up or stay up.
-        MeasurementError: when the generator breaks.
+        EnvironmentFailedError: if the system under test does not come up or stay up.
+        MeasurementError: if the generator fails.
     """
     store, observer = CatalogueStore(context.folder), context.observer
     catalogues = store.read_catalogues()
     if any(arm not in catalogues for arm in ARMS) or "after" not in context.folder.read_inspected():
-        observer.say("nothing is left out: the databases are not known, or the plan has no [answers]")
+        observer.say("no ablation: the databases are not known, or the plan has no [answers]")
         return
     made = [index for index in catalogues["after"].made_since(catalogues["before"]) if index.parent is None]
     kept = tuple((index.name, index.needed) for index in made if index.needed)
     dropped = [index for index in made if index.valid and not index.needed]
-    observer.say(f"leaving out indexes · with all {len(made)}")
-    whole = _work(context, None)
+    observer.say(f"ablation: with all {len(made)} new indexes")
+    complete = _work(context, None)
     done = []
     for number, index in enumerate(dropped, start=1):
-        observer.say(f"leaving out indexes · {number} of {len(dropped)} · without {index.name}")
-        done.append(ablated(index, whole, _work(context, index)))
-        store.write_ablation(Ablation(tuple(done), kept, len(whole[0].requests)))
+        observer.say(f"ablation {number} of {len(dropped)}: without {index.name}")
+        done.append(ablated(index, complete, _work(context, index)))
+        store.write_ablation(Ablation(tuple(done), kept, len(complete[0].requests)))
 
 
 def _work(context: RunContext, index: Index | None) -> tuple[RequestWork, list[Explained]]:
-    """What the corpus makes the databases of after do without an index, and the estimated plans."""
+    """The database cost of the corpus on after without an index, and the estimated plans."""
     with context.started("after", _out(context, "after")) as job:
         databases = context.environment.databases()
         with _without_page_images(databases):
@@ -114,8 +111,8 @@ def _work(context: RunContext, index: Index | None) -> tuple[RequestWork, list[E
             return work, list(_estimates(databases, work))
 
 
-def _explained(context: RunContext, work: RequestWork) -> PlanSurvey:
-    """The query plans of some requests to an arm whose cost per request is known."""
+def _read_plans(context: RunContext, work: RequestWork) -> PlanSurvey:
+    """The query plans of some requests of the corpus."""
     with context.started(work.arm, _out(context, work.arm)) as job:
         databases, limit = context.environment.databases(), _RequestLimit(work)
         with AutoExplain(databases, databases[0].log) as explaining, suppress(_EnoughRequestsError):
@@ -126,14 +123,14 @@ def _explained(context: RunContext, work: RequestWork) -> PlanSurvey:
 
 
 class _RequestLimit:
-    """Counts requests by endpoint, and ends them once plans of enough requests were read."""
+    """Counts requests by endpoint; ``add`` raises ``_EnoughRequestsError`` after enough of them."""
 
     def __init__(self, work: RequestWork) -> None:
         self.requests: Counter[str] = Counter()
         self._endpoints = {request.endpoint for request in work.requests}
 
     def add(self, report: Mapping[str, Any] | None) -> None:
-        """Add one request by the generator's report of it; ``None`` before the first one."""
+        """Count one request of the generator's report; ``None`` before the first one."""
         if report is None:
             return
         self.requests[report["endpoint"]] += 1
@@ -143,11 +140,11 @@ class _RequestLimit:
 
 
 def _out(context: RunContext, arm: str) -> Path:
-    """Where answers go that nobody compares; they are removed again."""
+    """The file of responses that are not compared; it is removed again."""
     return context.folder.path / "evidence" / "asked" / f"{arm}.jsonl"
 
 
-def _catalogue(databases: Sequence[Database]) -> Catalogue:
+def _read_catalogue(databases: Sequence[Database]) -> Catalogue:
     found = Catalogue()
     for database in databases:
         with database.connect() as connection:
@@ -164,7 +161,7 @@ def _counted(databases: Sequence[Database]) -> Iterator[Counted]:
 
 
 def _estimates(databases: Sequence[Database], work: RequestWork) -> Iterator[Explained]:
-    """The estimated plans of the statements that took the most buffers."""
+    """Estimated plans of the statements with the most buffers."""
     buffers: Counter[int] = Counter()
     for request in work.requests:
         for done in request.work:
@@ -172,7 +169,7 @@ def _estimates(databases: Sequence[Database], work: RequestWork) -> Iterator[Exp
     by_service = {database.service: database for database in databases}
     for number, _ in buffers.most_common(ESTIMATED_MAX):
         text = work.statements[number]
-        if (database := by_service.get(text.service)) and (found := estimate(database, text.text)):
+        if (database := by_service.get(text.service)) and (found := estimate_plan(database, text.text)):
             yield found
 
 
@@ -184,7 +181,7 @@ def _drop(database: Database, index: Index) -> None:
 
 @contextmanager
 def _without_page_images(databases: Sequence[Database]) -> Iterator[None]:
-    """Keep full-page images, which follow a checkpoint, out of the WAL: they would hide what an index adds."""
+    """Turn full_page_writes off: full-page images after a checkpoint would hide the WAL of an index."""
     if databases:
         _alter_system(databases[0], "ALTER SYSTEM SET full_page_writes = off")
     try:

@@ -1,4 +1,4 @@
-"""Run context: what every step of a run needs: the plan, the run folder, the system under test, and who follows it."""
+"""What every step of a run needs: the plan, the run folder, the system under test and the observer."""
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -18,27 +18,27 @@ from harness.run.generator_process import Job, Progress, Remote
 
 
 class Observer(Protocol):
-    """Follows a run and shows how far it is."""
+    """Shows the progress of a run."""
 
     def say(self, text: str) -> None:
-        """Something outside a leg has begun."""
+        """A step outside the legs has begun."""
 
     def leg(self, leg: Leg, setup: Setup) -> None:
         """A leg has begun."""
 
     def noise(self, setup: Setup, noise: Noise) -> None:
-        """The noise of this machine was read, as earlier runs measured it."""
+        """Earlier noise measurements of this machine were read."""
 
     def requested(self, arm: str, requests: int, wanted: int) -> None:
-        """So many requests of an arm's corpus are made."""
+        """Some requests of the corpus have been sent to an arm."""
 
     def progress(self, progress: Progress) -> None:
-        """The generator reported."""
+        """The generator reported its progress."""
 
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """A plan, its exact text, its path, and the files its users are made of."""
+    """A plan, its exact text, its path, and its user files with their imports."""
 
     plan: Plan
     text: str
@@ -47,7 +47,7 @@ class Source:
 
     @property
     def base(self) -> Path:
-        """The folder that the plan's paths are relative to."""
+        """The folder of the plan, to which its paths are relative."""
         return self.path.resolve().parent
 
 
@@ -56,13 +56,9 @@ class RunContext:
     """What every step of a run takes.
 
     Attributes:
-        source: the plan and its files.
-        folder: where the run is recorded.
-        environment: the system under test.
-        observer: shows the progress.
-        make_load: runs the load of a leg, as ``harness.run.generator_process.generate`` does; another one in tests.
-        request_answers: requests the corpus, as ``generator_process.request_answers`` does; another one in tests.
-        remote: workers that make the load elsewhere; ``None``: it is made here.
+        make_load: ``generator_process.generate``, or a double in tests.
+        request_answers: ``generator_process.request_answers``, or a double in tests.
+        remote: the workers that generate the load; ``None``: this machine does.
     """
 
     source: Source
@@ -75,11 +71,10 @@ class RunContext:
 
     @property
     def plan(self) -> Plan:
-        """The plan that is run."""
         return self.source.plan
 
     def job(self, leg: Leg, startup: Startup, out: Path) -> Job:
-        """What the generator needs for a leg whose arm was started; both arms of a block get the same seed."""
+        """The job of a leg whose arm was started; the arms of a block have the same seed."""
         return Job(
             plan=self.plan,
             plan_path=self.folder.path / "plan.toml",
@@ -95,19 +90,19 @@ class RunContext:
 
     @contextmanager
     def started(self, arm: str, out: Path) -> Iterator[Job]:
-        """An arm that is reset and started to request the corpus, outside the blocks, and stopped afterwards."""
+        """Reset and start an arm outside the blocks, and stop it afterwards; yields the job of the corpus."""
         leg = Leg(0, 0, arm)
         startup = self.environment.start(leg)
         try:
             yield self.job(leg, startup, out)
         finally:
             for incident in self.environment.stop():
-                self.observer.say(f"{incident.service} {incident.what} while {arm} was asked")
+                self.observer.say(f"{incident.service} {incident.what} during the requests to {arm}")
 
     def request_corpus(
         self, job: Job, key: str, on_request: Callable[[Mapping[str, Any] | None], None] | None = None
     ) -> None:
-        """Request the corpus of the plan once; the arguments are those of ``generator_process.request_answers``."""
+        """Request the corpus once, as ``generator_process.request_answers``."""
 
         def follow(requests: int, wanted: int) -> None:
             self.observer.requested(job.out.stem, requests, wanted)

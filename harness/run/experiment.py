@@ -1,4 +1,4 @@
-"""Experiment: a run from its environment to its last leg: up, arms, blocks, legs, down; on disk after every leg."""
+"""The experiment: environment up, blocks of legs, environment down; every leg is on disk when it ends."""
 
 import platform
 import time
@@ -35,10 +35,8 @@ from harness.verdict.analyse import analyse
 from harness.verdict.power import decided
 from harness.verdict.result import Result
 
-MOST_AGAIN = 10
-"""Blocks in which a failure is measured once more, at most."""
-PACKAGES = ("locust", "gevent", "psycopg", "pyarrow")
-"""Packages whose versions are recorded."""
+MAX_CONFIRMATION_BLOCKS = 10
+RECORDED_PACKAGES = ("locust", "gevent", "psycopg", "pyarrow")
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,9 +44,9 @@ class Effort:
     """How much is measured.
 
     Attributes:
-        blocks: instead of the plan's.
-        seconds: further blocks begin until these are over, or the targets are known as precisely as they need to be.
-        confirm: measure once more what failed.
+        blocks: number of blocks; ``None``: that of the plan.
+        seconds: time for further blocks, until every target is decided; ``None``: no further blocks.
+        confirm: measure again after a FAIL.
         ablate: finally re-test after with each new index dropped in turn.
     """
 
@@ -59,13 +57,13 @@ class Effort:
 
 
 def measure(context: RunContext, effort: Effort) -> None:
-    """Run a plan into a run folder; what was measured before an error or an interrupt stays there.
+    """Run a plan into a run folder; complete legs stay there after an error or an interrupt.
 
-    A lost worker ends the run, and so does a broken limit of ``[[aborts]]``.
+    A lost worker and an abort end the run.
 
     Raises:
-        EnvironmentFailedError: when the system under test does not come up or stay up.
-        MeasurementError: when the generator breaks.
+        EnvironmentFailedError: if the system under test does not come up or stay up.
+        MeasurementError: if the generator fails.
     """
     deadline = time.monotonic() + (effort.seconds or 0.0)
     answers, catalogues = ResponseComparison(context), CatalogueReader(context)
@@ -73,7 +71,7 @@ def measure(context: RunContext, effort: Effort) -> None:
     with context.environment:
         setup = _prepare(context, effort)
         complete = _measure_legs(context, setup.legs, setup, answers, catalogues)
-        while complete and time.monotonic() < deadline and not _settled(context.plan, analyse(context.folder)):
+        while complete and time.monotonic() < deadline and not _decided(context.plan, analyse(context.folder)):
             setup = _with_block(context, setup)
             complete = _measure_legs(context, setup.legs[-len(setup.order[-1]) :], setup, answers, catalogues)
         if complete and effort.ablate:
@@ -83,25 +81,20 @@ def measure(context: RunContext, effort: Effort) -> None:
 
 
 def measure_again(context: RunContext) -> None:
-    """Measure before and after in as many blocks once more, in an environment that is started anew.
-
-    Raises:
-        EnvironmentFailedError: as from ``measure``.
-        MeasurementError: as from ``measure``.
-    """
+    """Measure before and after again, in as many blocks and a fresh environment; raises as ``measure``."""
     setup = context.folder.read_setup()
-    blocks = min(len(setup.order), MOST_AGAIN)
+    blocks = min(len(setup.order), MAX_CONFIRMATION_BLOCKS)
     order = balanced_order(blocks, setup.order_seed + len(setup.order))
     setup = replace(setup, order=(*setup.order, *order), again=blocks)
     with context.environment:
-        context.observer.say("measuring once more what failed: preparing a fresh environment")
+        context.observer.say("confirming the FAIL: preparing a fresh environment")
         context.environment.prepare()
         context.folder.write_setup(setup)
         _measure_legs(context, setup.legs_again, setup)
 
 
 def _prepare(context: RunContext, effort: Effort) -> Setup:
-    """Bring the environment up, and record what the run is measured on."""
+    """Prepare the environment, and record the setup of the run."""
     plan, folder = context.plan, context.folder
     arms, blocks = tuple(plan.arms_in_order), effort.blocks or plan.load.blocks
     order = (arms,) * blocks if plan.sequential else balanced_order(blocks, plan.load.seed, arms)
@@ -119,16 +112,16 @@ def _prepare(context: RunContext, effort: Effort) -> Setup:
 
 
 def _with_block(context: RunContext, setup: Setup) -> Setup:
-    """The setup with one block more, recorded."""
+    """Add a block to the recorded setup."""
     order = extended(setup.order, context.plan.load.seed)
     setup = replace(setup, order=order, legs_planned=sum(map(len, order)))
     context.folder.write_setup(setup)
     return setup
 
 
-def _settled(plan: Plan, analysis: Result) -> bool:
-    """Whether further blocks would add nothing: the targets are precise enough, or a guard failed."""
-    return bool(analysis.verdict.breaches) or decided(plan, analysis.comparison)
+def _decided(plan: Plan, result: Result) -> bool:
+    """Whether further blocks change nothing: every target is decided, or a guard is broken."""
+    return bool(result.verdict.breaches) or decided(plan, result.comparison)
 
 
 def _measure_legs(
@@ -138,7 +131,7 @@ def _measure_legs(
     answers: ResponseComparison | None = None,
     catalogues: CatalogueReader | None = None,
 ) -> bool:
-    """Measure some legs; whether all of them were measured to their end."""
+    """Measure legs; returns whether none was aborted and no worker was lost."""
     for leg in legs:
         if answers:
             answers.compare_before(leg)
@@ -159,7 +152,7 @@ def _measure_legs(
 
 
 def _measure_leg(context: RunContext, leg: Leg, startup: Startup, *, last: bool) -> None:
-    """Load a started arm, stop it, and close the record of the leg."""
+    """Load a started arm, stop it, and seal the record of the leg."""
     folder = context.folder
     job = replace(context.job(leg, startup, folder.trial_folder(leg)), remote=context.remote, last=last)
     begun = _now()
@@ -172,7 +165,7 @@ def _measure_leg(context: RunContext, leg: Leg, startup: Startup, *, last: bool)
 
 
 def _load(context: RunContext, job: Job, startup: Startup) -> tuple[Probes, list[Row]]:
-    """Load one leg, with the faults of the plan; returns its probes, and when each fault began and ended."""
+    """Load one leg with the faults of the plan; returns its probes and the readings of the faults."""
     environment, observer = context.environment, context.observer
     faults = Faults(context.plan.planned_faults, environment, observer.say)
     probes = Probes(probes_of([*environment.monitored(), *_metrics_endpoints(context.plan, startup)]))
@@ -192,7 +185,7 @@ def _load(context: RunContext, job: Job, startup: Startup) -> tuple[Probes, list
 
 
 def _metrics_endpoints(plan: Plan, startup: Startup) -> list[MetricsEndpoint]:
-    """Where the services expose their own metrics; empty where the plan names none."""
+    """The metrics endpoints of the services; empty if the plan names no metrics."""
     metrics = plan.environment.metrics
     if metrics is None:
         return []
@@ -207,7 +200,7 @@ def _now() -> Moment:
 
 
 def _facts_now(source: Source) -> dict[str, str | int | float]:
-    """The facts of a setup as they are at this moment."""
+    """The present facts of the setup; a change during the run breaks a guard."""
     there = all(path.is_file() for path in source.user_files)
     return facts_of_setup(host(), fingerprint_files(source.user_files) if there else "gone")
 
@@ -227,7 +220,7 @@ def _setup(context: RunContext, order: Order) -> Setup:
             "harness": __version__,
             "python": platform.python_version(),
             **environment.versions(),
-            **{package: version(package) for package in PACKAGES},
+            **{package: version(package) for package in RECORDED_PACKAGES},
         },
         host=host(),
         row_counts=environment.row_counts,

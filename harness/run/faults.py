@@ -1,9 +1,8 @@
-"""Faults: injects the faults of a plan into servers and services of a leg, and records when each began and ended."""
+"""Injects the faults of a plan during a leg, and records the begin and end of each."""
 
 import threading
 import time
 from collections.abc import Callable, Sequence
-from types import TracebackType
 from typing import Self
 
 from harness.environment.base import Environment
@@ -13,9 +12,9 @@ from harness.record.readings import FAULT
 
 
 class Faults:
-    """The faults of one leg; all have ended when the context ends.
+    """The faults of one leg; all end with the context.
 
-    ``rows`` are readings, ``(wall-clock ns, source, name, value)``: 1 when a fault began, 0 when it ended.
+    ``rows`` are ``(wall-clock ns, source, name, value)``: 1 at the begin of a fault, 0 at its end.
     """
 
     def __init__(
@@ -29,12 +28,9 @@ class Faults:
         self._threads = [threading.Thread(target=self._run, args=one, name=one[1].title) for one in planned]
 
     def __enter__(self) -> Self:
-        """Nothing begins before the load does."""
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         """End the faults that are still active."""
         self._over.set()
         for thread in self._threads:
@@ -42,7 +38,7 @@ class Faults:
                 thread.join()
 
     def keep_time(self, second: float) -> None:
-        """Take the seconds that the load has run; the first call above 0 starts the clock."""
+        """Take the elapsed seconds of the load; the first call above 0 starts the clock."""
         if self._origin is not None or second <= 0:
             return
         self._origin = time.monotonic() - second
@@ -50,7 +46,7 @@ class Faults:
             thread.start()
 
     def check(self) -> None:
-        """Raise when a fault could not be begun or ended.
+        """Raise if a fault could not be injected or ended.
 
         Raises:
             EnvironmentFailedError: naming the fault.
@@ -68,13 +64,13 @@ class Faults:
             self._wait(begin + fault.seconds)
             self._note(fault, 0)
             end()
-            self._say(f"fault over: {fault.title}")
-        except Exception as error:  # noqa: BLE001 - whatever it is, check() raises it in the run
+            self._say(f"fault ended: {fault.title}")
+        except Exception as error:  # noqa: BLE001 - check() raises it in the main thread
             self._error = EnvironmentFailedError(f"fault {fault.title}: {error}")
             self._error.__cause__ = error
 
     def _wait(self, second: float) -> bool:
-        """Wait for a second of the load; returns whether the leg was over before."""
+        """Wait for a second of the load; returns whether the leg ended before."""
         return self._over.wait(max((self._origin or 0.0) + second - time.monotonic(), 0.0))
 
     def _note(self, fault: Fault, value: float) -> None:

@@ -1,4 +1,4 @@
-"""Load: starts the generator process, follows it, and ends it."""
+"""The generator process: starts it, reads its progress, ends it."""
 
 import json
 import os
@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Any
 
-from harness.environment.processes import LABEL, describe, pin_to_cores, with_log
+from harness.environment.processes import LABEL, describe_status, pin_to_cores, with_log
 from harness.environment.variables import expand_url
 from harness.errors import DiskFullError, MeasurementError, PlanError, Problem
 from harness.plan.environment import ANSWERS_KEY, HOST_VARIABLE, url_variable
@@ -28,9 +28,9 @@ NEEDED_BYTES = 1 << 20
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """What the generator reported last; ``stage`` is an index, ``None`` while the last requests finish.
+    """A report of the generator; ``stage`` is an index, ``None`` while the last requests finish.
 
-    Before the load ``workers`` of the ``wanted`` ones are connected.
+    Before the load, ``workers`` of the ``wanted`` ones have connected.
     """
 
     second: float
@@ -46,26 +46,26 @@ class Progress:
 
     @property
     def gathering(self) -> bool:
-        """Whether workers are still waited for."""
+        """Whether the generator still waits for workers."""
         return self.workers < self.wanted
 
 
 @dataclass(frozen=True, slots=True)
 class Remote:
-    """Workers of other machines: how many to wait for, and the ``HOST:PORT`` where they reach the generator."""
+    """The number of workers to wait for, and the ``HOST:PORT`` where they connect."""
 
     workers: int
     bind: str
 
 
 def check_users(plan: Plan, plan_path: Path, base: Path) -> tuple[Path, ...]:
-    """Load the user files in a child process, and match the plan's endpoints with what they can request.
+    """Load the user files in a child process, and check the endpoints of the plan against theirs.
 
     Returns:
-        The user files and the files of their folders that they import.
+        The user files and the local files that they import.
 
     Raises:
-        PlanError: when a file is missing or broken, or the plan names an endpoint that no file can produce.
+        PlanError: if a file is missing or broken, or the plan names an endpoint that no user file requests.
     """
     files, endpoints = _loaded("load.users", plan.load.users, plan, plan_path, base)
     places = [(f"{where}.endpoint", place.endpoint, endpoints) for where, place in plan.places if place.endpoint]
@@ -75,15 +75,15 @@ def check_users(plan: Plan, plan_path: Path, base: Path) -> tuple[Path, ...]:
         for index, name in enumerate(names)
     ]
     if plan.answers:
-        asked = endpoints
+        in_corpus = endpoints
         if plan.answers.users:
-            own, asked = _loaded("answers.users", plan.answers.users, plan, plan_path, base)
+            own, in_corpus = _loaded("answers.users", plan.answers.users, plan, plan_path, base)
             files = tuple(dict.fromkeys((*files, *own)))
-        places += [(where, endpoint, asked) for where, endpoint in plan.answers.endpoints]
+        places += [(where, endpoint, in_corpus) for where, endpoint in plan.answers.endpoints]
     unknown = [
         Problem(where, f'no user file requests "{endpoint}"; they request {", ".join(known)}')
         for where, endpoint, known in places
-        if known and endpoint not in known  # no endpoints: they are computed while the files run
+        if known and endpoint not in known  # empty: endpoints computed at run time
     ]
     if unknown:
         raise PlanError(plan_path, unknown)
@@ -93,7 +93,7 @@ def check_users(plan: Plan, plan_path: Path, base: Path) -> tuple[Path, ...]:
 def _loaded(
     key: str, names: Sequence[str], plan: Plan, plan_path: Path, base: Path
 ) -> tuple[tuple[Path, ...], list[str]]:
-    """The files that the user files under a key of the plan are made of, and the endpoints that they request."""
+    """The user files under a key of the plan with their imports, and the endpoints that they request."""
     missing = [
         Problem(f"{key}[{index}]", f"no file {base / name}")
         for index, name in enumerate(names)
@@ -104,7 +104,7 @@ def _loaded(
     command = [*_generator("check", plan, plan_path, base), "--key", key]
     done = subprocess.run(command, capture_output=True, text=True, timeout=CHECK_SECONDS, check=False)
     if done.returncode:
-        last = done.stderr.strip().splitlines()[-1:] or [describe(done.returncode)]
+        last = done.stderr.strip().splitlines()[-1:] or [describe_status(done.returncode)]
         error = PlanError(plan_path, [Problem(key, f"cannot be loaded: {last[0]}")])
         error.add_note(done.stderr.strip())
         raise error
@@ -117,15 +117,15 @@ class Job:
     """What the generator needs for one leg.
 
     Attributes:
-        plan_path: the file that the generator reads under the profile of ``plan``; user files are relative to ``base``.
-        host: base URL of the arm's first service; in it and in ``urls``, ``${NAME}`` is filled in for the generator.
-        out: the leg's folder, where samples, readings and windows go; of a corpus the file of the answers.
-        label: in the environment of the process, so that a killed run's generator is found and ended.
+        plan_path: the plan file, which the generator reads with the profile of ``plan``.
+        base: the folder to which user files are relative.
+        host: base URL of the arm's first service; ``${NAME}`` in it and in ``urls`` is expanded.
+        out: the folder of the leg; of a corpus the file of the responses.
+        label: identifies the process if the run is killed.
         seed: the random seed of the users, the same for both arms of a block.
-        urls: base URLs of the services that have names, each an environment variable of the user files.
-        remote: workers of other machines that make the load; ``None``: it is made here.
-        last: no further leg follows, so that they may end.
-        arm: the arm of the leg.
+        urls: base URLs of the named services, environment variables of the user files.
+        remote: the workers that generate the load; ``None``: this machine does.
+        last: no further leg follows, so the workers end.
         until: the load ends when this file exists; for a migration under load.
     """
 
@@ -145,13 +145,13 @@ class Job:
 
 
 def generate(job: Job, *, on_progress: Callable[[Progress], None], check: Callable[[], None]) -> None:
-    """Make the load of one leg; leaves samples, readings and windows in its folder.
+    """Generate the load of one leg; writes samples, readings and windows into its folder.
 
-    ``check`` is called about twice a second, and raises when the system under test has fallen.
+    ``check`` is called about twice a second and raises if the system under test is down.
 
     Raises:
-        MeasurementError: when the generator fails or does not end, with the last lines of its log.
-        DiskFullError: when it fails because the disk is full.
+        MeasurementError: if the generator fails or does not end, with the last lines of its log.
+        DiskFullError: if it fails because the disk is full.
         EnvironmentFailedError: from ``check``.
     """
     command = _generator("run", job.plan, job.plan_path, job.base)
@@ -168,7 +168,7 @@ def generate(job: Job, *, on_progress: Callable[[Progress], None], check: Callab
     def take(line: bytes) -> bool:
         progress = Progress(**json.loads(line))
         on_progress(progress)
-        return job.remote is not None and progress.gathering  # there is no time limit while people start workers
+        return job.remote is not None and progress.gathering  # no time limit while somebody starts workers
 
     _supervise(command, job, take=take, check=check, allowed=allowed)
 
@@ -181,14 +181,11 @@ def request_answers(
     check: Callable[[], None],
     on_request: Callable[[Mapping[str, Any] | None], None] | None = None,
 ) -> None:
-    """Request the corpus of the plan from an arm; leaves the answers in the file ``job.out``.
+    """Send the corpus of the plan to an arm; writes the responses to the file ``job.out``. Raises as ``generate``.
 
-    ``on_progress`` takes the number of requests made and their total. ``key`` is that of the digests of the requests,
-    the same for both arms, and kept nowhere. ``on_request`` is called with ``None`` before the first request and with
-    the generator's report after each, and the next request waits until it returns.
-
-    Raises:
-        As ``generate``.
+    ``on_progress`` takes the number of requests sent and their total. ``key`` keys the digests of the requests; it is
+    the same for both arms and stored nowhere. ``on_request`` is called with ``None`` before the first request and with
+    the generator's report after each; the next request waits for its return.
     """
     command = [*_generator("answers", job.plan, job.plan_path, job.base), "--key", "answers.users"]
     command += ["--out", str(job.out), "--seed", str(job.seed), *(["--paced"] if on_request else [])]
@@ -204,7 +201,7 @@ def request_answers(
             on_request(report["request"])
         return before < last
 
-    env = {ANSWERS_KEY: key, "PYTHONHASHSEED": "0"}  # sets are iterated in the same order in both arms
+    env = {ANSWERS_KEY: key, "PYTHONHASHSEED": "0"}  # the same iteration order of sets in both arms
     allowed = job.plan.load.stop_seconds + LULL_SECONDS
     _supervise(command, job, take=take, check=check, allowed=allowed, env=env, paced=on_request is not None)
 
@@ -219,12 +216,12 @@ def _supervise(
     env: Mapping[str, str] | None = None,
     paced: bool = False,
 ) -> None:
-    """Run the generator to its end, within the seconds allowed; they begin again when ``take`` of a line says so.
+    """Run the generator to its end, within the seconds allowed; they begin again if ``take`` of a line returns true.
 
-    A ``paced`` one is sent a byte for every line, and waits for it.
+    A ``paced`` generator waits for a byte after every line.
     """
     addresses = {url_variable(service): url for service, url in job.urls.items()} | {HOST_VARIABLE: job.host}
-    urls = {name: expand_url(url, name) for name, url in addresses.items()}  # not as arguments, which anybody can read
+    urls = {name: expand_url(url, name) for name, url in addresses.items()}  # arguments are visible to other users
     deadline = time.monotonic() + allowed
     with job.log.open("ab") as errors:
         child = subprocess.Popen(
@@ -242,18 +239,18 @@ def _supervise(
                 check()
                 if line:
                     waiting = take(line)
-                    _go_on(child)
+                    _send_byte(child)
                 if waiting:
                     deadline = time.monotonic() + allowed
                 if time.monotonic() > deadline:
-                    raise with_log(MeasurementError("the generator did not end"), job.log)
+                    raise with_log(MeasurementError("the generator did not end in time"), job.log)
             status = child.wait()
         finally:
             _end(child)
     if status and shutil.disk_usage(job.out.parent).free < NEEDED_BYTES:
         raise DiskFullError(job.out)
     if status:
-        raise with_log(MeasurementError(f"the generator failed ({describe(status)})"), job.log)
+        raise with_log(MeasurementError(f"the generator failed ({describe_status(status)})"), job.log)
 
 
 def _generator(action: str, plan: Plan, plan_path: Path, base: Path) -> list[str]:
@@ -262,7 +259,7 @@ def _generator(action: str, plan: Plan, plan_path: Path, base: Path) -> list[str
 
 
 def _lines(child: "subprocess.Popen[bytes]") -> Iterator[bytes]:
-    """The child's lines as they come, and an empty one at least twice a second."""
+    """The lines of the child, and an empty one at least twice a second."""
     output: IO[bytes] | None = child.stdout
     if output is None:
         return
@@ -280,8 +277,8 @@ def _lines(child: "subprocess.Popen[bytes]") -> Iterator[bytes]:
             yield from lines
 
 
-def _go_on(child: "subprocess.Popen[bytes]") -> None:
-    """Send a byte to a generator that waits for one; its end is noticed by ``_supervise``."""
+def _send_byte(child: "subprocess.Popen[bytes]") -> None:
+    """Let a paced generator send the next request."""
     if child.stdin:
         with suppress(BrokenPipeError):
             child.stdin.write(b"\n")
@@ -289,10 +286,10 @@ def _go_on(child: "subprocess.Popen[bytes]") -> None:
 
 
 def _end(child: "subprocess.Popen[bytes]") -> None:
-    with suppress(ProcessLookupError):  # its group, with its workers, is gone when it ended by itself
+    with suppress(ProcessLookupError):  # the group has ended by itself
         os.killpg(child.pid, signal.SIGKILL)
     child.wait()
     for pipe in (child.stdin, child.stdout):
         if pipe:
-            with suppress(OSError):  # bytes left for a process that is gone
+            with suppress(OSError):  # unsent bytes
                 pipe.close()

@@ -1,4 +1,4 @@
-"""Migration lint: findings of squawk, a linter of PostgreSQL migrations, on the statements that a migration ran."""
+"""Migration lint: findings of squawk, a linter for PostgreSQL migrations, on executed statements."""
 
 import json
 import os
@@ -9,52 +9,53 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from harness.errors import first_line
 from harness.record.migration import UPGRADE, Lint, MigrationStep
 
 PROGRAM = "squawk"
 SECONDS = 30.0
 MISSING = "no linter: pip install squawk-cli"
 NO_CONFIG = "/dev/null"
-_READS = re.compile(r"(SELECT|SHOW|SAVEPOINT|RELEASE|ROLLBACK TO)\b", re.IGNORECASE)
+_READ_ONLY = re.compile(r"(SELECT|SHOW|SAVEPOINT|RELEASE|ROLLBACK TO)\b", re.IGNORECASE)
 _ROLLBACK = re.compile(r"^ROLLBACK$", re.IGNORECASE)
-"""Also the end of a transaction, which squawk does not know."""
+"""Replaced by COMMIT: squawk does not take it as the end of a transaction."""
 
 
-def lint(passages: Sequence[MigrationStep]) -> tuple[tuple[Lint, ...], str]:
-    """The findings on the statements of upgrades, and the name of the linter, or why it is missing."""
+def lint(steps: Sequence[MigrationStep]) -> tuple[tuple[Lint, ...], str]:
+    """The findings on the statements of upgrades, and the name of the linter or why it did not run."""
     program = squawk_program()
     if program is None:
         return (), MISSING
     found: list[Lint] = []
-    for number, passage in enumerate(passages):
-        if passage.way != UPGRADE or not passage.statements:
+    for number, step in enumerate(steps):
+        if step.way != UPGRADE or not step.statements:
             continue
-        script, places = _script([one.text for one in passage.statements])
+        script, places = _script([statement.text for statement in step.statements])
         if not places:
             continue
         try:
             messages = _messages(program, script)
         except (OSError, ValueError, subprocess.SubprocessError) as error:
-            return tuple(found), f"squawk could not be asked: {str(error).splitlines()[0]}"
+            return tuple(found), f"squawk failed: {first_line(error)}"
         for message in messages:
             line = int(str(message.get("line_end", message.get("line", 0))))
             statement = places[min(max(line, 0), len(places) - 1)]
-            rule, said = str(message.get("rule_name", "")), str(message.get("message", ""))
-            found.append(Lint(number, statement, rule, said, str(message.get("help") or "")))
+            rule, text = str(message.get("rule_name", "")), str(message.get("message", ""))
+            found.append(Lint(number, statement, rule, text, str(message.get("help") or "")))
     return tuple(found), PROGRAM
 
 
 def squawk_program() -> str | None:
-    """The path of squawk: beside this interpreter, where its wheel puts it, else from the PATH."""
+    """The path of squawk: beside this interpreter, else from the PATH; ``None`` if not installed."""
     beside = Path(sys.executable).parent / PROGRAM
     return str(beside) if os.access(beside, os.X_OK) else shutil.which(PROGRAM)
 
 
 def _script(texts: Sequence[str]) -> tuple[str, list[int]]:
-    """Statements as a script, and for each of its lines the statement that it belongs to."""
+    """Statements as a script, and for each line the index of its statement."""
     lines, places = list[str](), list[int]()
     for number, text in enumerate(texts):
-        if _READS.match(text.strip()):
+        if _READ_ONLY.match(text.strip()):
             continue
         own = _ROLLBACK.sub("COMMIT", text.strip()).rstrip(";").splitlines() or [""]
         own[-1] += "\n;" if "--" in own[-1] else ";"
@@ -65,16 +66,16 @@ def _script(texts: Sequence[str]) -> tuple[str, list[int]]:
 
 
 def _messages(program: str, script: str) -> list[dict[str, object]]:
-    """Its messages about a script; configuration files are ignored.
+    """The messages of squawk about a script, without configuration files.
 
     Raises:
-        OSError: when squawk cannot be run.
-        ValueError: when its output is no JSON.
-        subprocess.SubprocessError: when it takes too long.
+        OSError: if squawk cannot be executed.
+        ValueError: if its output is not JSON.
+        subprocess.SubprocessError: if it takes too long.
     """
     command = [program, "--reporter", "json", "--config", NO_CONFIG, "--stdin-filepath", "migration.sql"]
     done = subprocess.run(command, input=script, capture_output=True, text=True, timeout=SECONDS, check=False)
     raw = json.loads(done.stdout or "null")
     if not isinstance(raw, list):
-        raise ValueError((done.stderr or done.stdout).strip() or "it said nothing")  # noqa: TRY004 - as JSON's own
+        raise ValueError((done.stderr or done.stdout).strip() or "no output")  # noqa: TRY004 - as json.loads raises
     return raw

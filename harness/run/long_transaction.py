@@ -1,14 +1,13 @@
-"""Long transaction: what a plan keeps open while its migration begins, as a report or a backup would."""
+"""The long transaction that a plan keeps open when its migration begins, as a report or a backup would."""
 
 import time
 from contextlib import suppress
-from types import TracebackType
 from typing import Self
 
 import psycopg
 from psycopg import sql
 
-from harness.errors import EnvironmentFailedError
+from harness.errors import EnvironmentFailedError, first_line
 from harness.probes.access import Connection, Database
 from harness.record.migration import PLANNED
 from harness.record.statements import MARK
@@ -21,9 +20,9 @@ _LARGEST = """
 
 
 class LongTransaction:
-    """A transaction that has read one row of each of some tables (default: the 10 largest) and keeps its snapshot.
+    """A transaction that read one row of each table (default: the 10 largest) and keeps its snapshot.
 
-    ``held`` is how many seconds it was open since the first call of ``keep_time``.
+    ``held``: seconds that it was open since the first call of ``keep_time``.
     """
 
     def __init__(self, database: Database, seconds: float, tables: tuple[str, ...] = ()) -> None:
@@ -33,10 +32,10 @@ class LongTransaction:
         self._connection: Connection | None = None
 
     def __enter__(self) -> Self:
-        """Begin it.
+        """Begin the transaction.
 
         Raises:
-            EnvironmentFailedError: when a table that the plan names cannot be read.
+            EnvironmentFailedError: if a table that the plan names cannot be read.
         """
         if not self.seconds:
             return self
@@ -49,16 +48,13 @@ class LongTransaction:
         return self
 
     def keep_time(self) -> None:
-        """End it when its seconds are over; they begin with the first call."""
+        """End it after its seconds, which begin with the first call."""
         if self._since is None:
             self._since = time.monotonic()
         if time.monotonic() - self._since >= self.seconds:
             self._end()
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        """End it where it is still open."""
+    def __exit__(self, *_: object) -> None:
         self._end()
 
     def _open(self, connection: Connection) -> None:
@@ -71,8 +67,8 @@ class LongTransaction:
             try:
                 connection.execute(sql.SQL("SELECT 1 FROM {} LIMIT 1").format(sql.Identifier(*table.split("."))))
             except psycopg.Error as error:
-                what = str(error).strip().splitlines()[0]
-                raise EnvironmentFailedError(f"migration.hold_tables: {table} cannot be read: {what}") from error
+                what = f"migration.hold_tables: {table} is not readable: {first_line(error)}"
+                raise EnvironmentFailedError(what) from error
 
     def _end(self) -> None:
         if self._connection is None:

@@ -1,10 +1,11 @@
-"""Machine: facts of the machine that a run is measured on."""
+"""Facts of the machine that a run is measured on."""
 
-import os
 import platform
 from pathlib import Path
 
 import psutil
+
+from harness.probes.process_table import usable_cores
 
 
 def host() -> dict[str, str | int | float]:
@@ -12,7 +13,7 @@ def host() -> dict[str, str | int | float]:
     return {
         "system": f"{platform.system()} {platform.release()}",
         "cpu": _cpu_name(),
-        "cores": len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 0,
+        "cores": usable_cores(),
         "memory_bytes": psutil.virtual_memory().total,
         "load_before": round(psutil.getloadavg()[0], 2),
     }

@@ -1,6 +1,6 @@
-"""Migration under load: after the blocks, one leg in which the migration and its rollback run while requests flow.
+"""Migration under load: one leg after the blocks, in which the migration and its rollback run under load.
 
-Any failure in it is recorded and ends it; what the blocks measured stays as it is.
+A failure is recorded and ends the leg; the blocks are not affected.
 """
 
 from collections.abc import Iterator, Sequence
@@ -10,8 +10,8 @@ from typing import Any
 
 import psycopg
 
-from harness.environment.processes import describe
-from harness.errors import HarnessError
+from harness.environment.processes import describe_status
+from harness.errors import HarnessError, first_line
 from harness.plan.checks.migration import stage_of, under_load
 from harness.plan.migration import MigrationTable
 from harness.probes.access import Database
@@ -31,20 +31,16 @@ FINISHED = "finished"
 
 
 def migrate_under_load(context: RunContext, answers: ResponseComparison) -> None:
-    """Migrate and roll back under load where the plan has a migration under load, and record it.
-
-    Raises:
-        KeyboardInterrupt: when it is interrupted; what ran is ended.
-    """
-    during, stage = context.plan.migration, stage_of(context.plan)
-    if during is None or not during.during or stage is None:
+    """Migrate and roll back under load if the plan has ``[migration] during = true``, and record it."""
+    table, stage = context.plan.migration, stage_of(context.plan)
+    if table is None or not table.during or stage is None:
         return
     record = MigrationRecord(stage.title)
     try:
-        for grown in _records(context, during, answers, record):
-            record = grown
+        for longer in _records(context, table, answers, record):
+            record = longer
     except (HarnessError, psycopg.Error, OSError) as error:
-        record = replace(record, failed=record.failed or str(error).strip().splitlines()[0])
+        record = replace(record, failed=record.failed or first_line(error))
     finally:
         with suppress(HarnessError):
             context.environment.stop()
@@ -54,29 +50,29 @@ def migrate_under_load(context: RunContext, answers: ResponseComparison) -> None
 
 
 def _records(
-    context: RunContext, during: MigrationTable, answers: ResponseComparison, record: MigrationRecord
+    context: RunContext, table: MigrationTable, answers: ResponseComparison, record: MigrationRecord
 ) -> Iterator[MigrationRecord]:
     """The record after each step."""
     environment, folder = context.environment, context.folder
-    context.observer.say("migration under load · starting the service of before")
+    context.observer.say("migration under load: starting before")
     startup = environment.start(LEG)
     databases = list(environment.databases())
     before = [_schema(database) for database in databases]
     folder.rehearsal.mkdir(parents=True, exist_ok=True)
-    thread = MigrationThread(context, during, folder.rehearsal / FINISHED)
+    thread = MigrationThread(context, table, folder.rehearsal / FINISHED)
     try:
         with thread:
             _load(context, startup, thread)
     except (HarnessError, psycopg.Error, OSError) as error:
-        thread.failed = thread.failed or str(error).strip().splitlines()[0]
-    passages = tuple(thread.passages)
-    lints, linted = lint(passages)
-    record = replace(record, passages=passages, failed=thread.failed, lints=lints, linted=linted)
+        thread.failed = thread.failed or first_line(error)
+    steps = tuple(thread.steps)
+    lints, linted = lint(steps)
+    record = replace(record, passages=steps, failed=thread.failed, lints=lints, linted=linted)
     yield record
     record = replace(record, origin=folder.origin_of_rehearsal())
     yield record
-    rolled_back = len(passages) == 2 * len(databases) and not record.failed
-    if rolled_back or any(passage.failed for passage in passages):
+    rolled_back = len(steps) == 2 * len(databases) and not record.failed
+    if rolled_back or any(step.failed for step in steps):
         record = replace(record, differences=tuple(_differences(databases, before)))
         yield record
     environment.stop()
@@ -102,14 +98,14 @@ def _load(context: RunContext, startup: Startup, thread: MigrationThread) -> Non
 
 
 def _migrate_and_roll_back(context: RunContext) -> None:
-    """The same commands without load."""
+    """Run the migration and its rollback without load."""
     environment = context.environment
     for way, database, command, revision in MigrationCommands.of(context.plan).steps(list(environment.databases())):
         name = TITLES[way].replace("under load", "at rest").replace(" ", "-")
         process = environment.start_migration(database, command, revision, name)
         status = process.popen.wait(context.plan.environment.command_seconds)
         if status:
-            raise HarnessError(f"the {name} failed ({describe(status)})")
+            raise HarnessError(f"the {name} failed ({describe_status(status)})")
 
 
 def _differences(databases: Sequence[Database], before: Sequence[dict[str, str]]) -> Iterator[SchemaDifference]:

@@ -1,4 +1,4 @@
-"""Migration thread: runs the migration and its rollback while requests flow, beside the generator."""
+"""The thread that runs the migration and its rollback under load, beside the generator."""
 
 import time
 from collections.abc import Iterator, Sequence
@@ -6,14 +6,13 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from threading import Event, Thread
-from types import TracebackType
 from typing import Self
 
 import psycopg
 
 from harness.environment.migration import MIGRATION_ROLE
-from harness.environment.processes import ManagedProcess, describe
-from harness.errors import HarnessError
+from harness.environment.processes import ManagedProcess, describe_status
+from harness.errors import HarnessError, first_line
 from harness.plan.environment import Local
 from harness.plan.migration import MigrationTable
 from harness.plan.model import Plan
@@ -26,12 +25,12 @@ from harness.run.context import RunContext
 from harness.run.long_transaction import LongTransaction
 
 LEAD_SECONDS = 0.6
-"""How long probe and planned transaction run before the migration is started."""
+"""Between the start of lock probe and planned transaction and that of the migration."""
 AFTER_SECONDS = 0.3
 TAIL_SECONDS = 1.0
 POLL_SECONDS = 0.01
 SAME_SECONDS = 0.05
-"""Two begins that differ by less are of one statement: log and session list read two clocks of one machine."""
+"""Begins in log and pg_stat_activity that differ by less are of one statement: their clocks differ."""
 LOG_SECONDS = 1.0
 TITLES = {UPGRADE: "migration under load", DOWNGRADE: "rollback under load"}
 _END = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = %s"
@@ -39,51 +38,47 @@ _END = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = %
 
 @dataclass(frozen=True, slots=True)
 class MigrationCommands:
-    """The commands of upgrade and downgrade, each with the revision that it leads to."""
+    """The commands of upgrade and downgrade, each with its target revision."""
 
     up: tuple[str, str]
     down: tuple[str, str]
 
     @classmethod
     def of(cls, plan: Plan) -> "MigrationCommands":
-        """Those of a plan with a migration under load."""
-        during, migrate = plan.migration, plan.system(Local).migrate or ""
+        table, migrate = plan.migration, plan.system(Local).migrate or ""
         before, after = plan.arms["before"].revision or "", plan.arms["after"].revision or ""
-        back = (during.down if during else None) or before
-        return cls((migrate, after), ((during.downgrade if during else None) or migrate, back))
+        down = (table.down if table else None) or before
+        return cls((migrate, after), ((table.downgrade if table else None) or migrate, down))
 
     def steps(self, databases: Sequence[Database]) -> Iterator[tuple[str, Database, str, str]]:
-        """Direction, database, command and revision, in order: all databases up, then all down in reverse."""
+        """Direction, database, command and revision, in order: all upgrades, then all downgrades in reverse."""
         yield from ((UPGRADE, database, *self.up) for database in databases)
         yield from ((DOWNGRADE, database, *self.down) for database in databases[::-1])
 
 
 class MigrationThread:
-    """Starts ``during.at`` seconds into the load; at its end it makes the file ``finished``, which ends the load."""
+    """Starts ``table.at`` seconds into the load; finally it creates the file ``finished``, which ends the load."""
 
-    def __init__(self, context: RunContext, during: MigrationTable, finished: Path) -> None:
-        self.context, self.during, self.finished = context, during, finished
-        self.passages: list[MigrationStep] = []
+    def __init__(self, context: RunContext, table: MigrationTable, finished: Path) -> None:
+        self.context, self.table, self.finished = context, table, finished
+        self.steps: list[MigrationStep] = []
         self.failed = ""
         self._go, self._cancel = Event(), Event()
         self._thread = Thread(target=self._run, name="migration", daemon=True)
 
     def __enter__(self) -> Self:
-        """Start the thread, which waits for the load."""
         self._thread.start()
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        """Cancel what still runs."""
+    def __exit__(self, *_: object) -> None:
+        """Cancel the rest and wait for the thread."""
         self._cancel.set()
         self._go.set()
         self._thread.join(60)
 
     def keep_time(self, second: float) -> None:
-        """Take the seconds that the load has run."""
-        if second >= self.during.at:
+        """Take the elapsed seconds of the load."""
+        if second >= self.table.at:
             self._go.set()
 
     def _run(self) -> None:
@@ -91,7 +86,7 @@ class MigrationThread:
             self._go.wait()
             self._migrate()
         except (HarnessError, psycopg.Error, OSError) as error:
-            self.failed = str(error).strip().splitlines()[0]
+            self.failed = first_line(error)
         except Exception as error:  # noqa: BLE001 - an exception in a thread would be lost
             self.failed = f"{type(error).__name__}: {error}"
         finally:
@@ -100,20 +95,20 @@ class MigrationThread:
 
     def _migrate(self) -> None:
         databases = list(self.context.environment.databases())
-        steps = MigrationCommands.of(self.context.plan).steps(databases)
-        for number, (way, database, command, revision) in enumerate(steps, start=1):
-            if self._cancel.is_set() or any(passage.failed for passage in self.passages):
+        commands = MigrationCommands.of(self.context.plan).steps(databases)
+        for number, (way, database, command, revision) in enumerate(commands, start=1):
+            if self._cancel.is_set() or any(step.failed for step in self.steps):
                 return
-            self.context.observer.say(TITLES[way] + (f" · {database.service}" if database.service else ""))
-            self.passages.append(self._step(way, database, command, revision))
+            self.context.observer.say(TITLES[way] + (f": {database.service}" if database.service else ""))
+            self.steps.append(self._step(way, database, command, revision))
             if number == len(databases):
-                self._cancel.wait(self.during.pause_seconds)
+                self._cancel.wait(self.table.pause_seconds)
         self._cancel.wait(TAIL_SECONDS)
 
     def _step(self, way: str, database: Database, command: str, revision: str) -> MigrationStep:
-        """Run one command on one database while locks are read and the planned transaction is open."""
+        """Run one command on one database while the lock probe reads and the planned transaction is open."""
         environment = self.context.environment
-        transaction = LongTransaction(database, self.during.hold_seconds, self.during.hold_tables)
+        transaction = LongTransaction(database, self.table.hold_seconds, self.table.hold_tables)
         with LockProbe(database, MIGRATION_ROLE) as probe, transaction:
             self._cancel.wait(LEAD_SECONDS)
             log = environment.statement_log()
@@ -122,7 +117,7 @@ class MigrationThread:
             process = environment.start_migration(database, command, revision, TITLES[way].replace(" ", "-"))
             failed = self._await(process, transaction, probe)
             if failed:
-                with database.connect() as connection:  # the server would go on with it
+                with database.connect() as connection:  # else the server continues it
                     connection.execute(f"{MARK} {_END}".encode(), (MIGRATION_ROLE,))
             ended = time.time()
             self._cancel.wait(AFTER_SECONDS)
@@ -150,7 +145,7 @@ class MigrationThread:
         )
 
     def _await(self, process: ManagedProcess, transaction: LongTransaction, probe: LockProbe) -> str:
-        """Wait for a command to end; returns why it failed, empty when it did not."""
+        """Wait for a command to end; returns why it failed, ``""`` if it did not."""
         seconds = self.context.plan.environment.command_seconds
         deadline = time.monotonic() + seconds
         while (status := process.popen.poll()) is None:
@@ -159,8 +154,8 @@ class MigrationThread:
             if self._cancel.wait(POLL_SECONDS) or time.monotonic() > deadline:
                 process.end(seconds=2.0)
                 return "was interrupted" if self._cancel.is_set() else f"took longer than {seconds:g} s"
-        process.end(seconds=2.0)  # what it left behind
-        return f"failed ({describe(status)}): {_last_line(process.log)}" if status else ""
+        process.end(seconds=2.0)  # background processes of the command
+        return f"failed ({describe_status(status)}): {_last_line(process.log)}" if status else ""
 
 
 def _text_from(log: Path, start: int) -> str:
@@ -171,7 +166,7 @@ def _text_from(log: Path, start: int) -> str:
 
 def _last_line(log: Path) -> str:
     lines = [line.strip() for line in log.read_text(errors="replace").splitlines() if line.strip()]
-    return lines[-1] if lines else "it said nothing"
+    return lines[-1] if lines else "no output"
 
 
 def _with_cause(wait: Wait, ran: Sequence[RanStatement]) -> Wait:
@@ -179,15 +174,15 @@ def _with_cause(wait: Wait, ran: Sequence[RanStatement]) -> Wait:
 
 
 def _with_head(queue: Queue, waits: Sequence[Wait]) -> Queue:
-    """The queue, and the statement that most of the sessions in it waited for."""
+    """The queue with the statement that most of its sessions waited for."""
     heads = [wait.head for wait in waits if wait.by_migration and wait.begun <= queue.at <= wait.ended]
     return replace(queue, head=max(heads, key=heads.count)) if heads else queue
 
 
 def _with_unfinished(ran: Sequence[RanStatement], seen: LockSamples) -> list[RanStatement]:
-    """The logged statements, and those that a session was seen to run and whose end is not in the log.
+    """The logged statements, and those in pg_stat_activity whose end is not in the log.
 
-    One that failed gets the begin that the session showed.
+    A failed statement gets its begin from pg_stat_activity.
     """
     found = list(ran)
     for (_, since), text in sorted(seen.active.items(), key=lambda one: one[0][1]):
@@ -205,11 +200,9 @@ def _with_unfinished(ran: Sequence[RanStatement], seen: LockSamples) -> list[Ran
 
 def _unread(probe: LockProbe, ran: Sequence[RanStatement]) -> str:
     if probe.failed:
-        return f"who waited could not be read: {probe.failed}"
+        return f"waiting sessions could not be read: {probe.failed}"
     if not ran and not probe.seen.own:
-        return "no session of the migration was seen: let its command connect to DATABASE_URL"
+        return "the migration had no session: its command must connect to DATABASE_URL"
     if not ran:
-        return (
-            "the server's log has no statement of the migration: leave log_line_prefix and log_destination as they are"
-        )
+        return "the server's log has no statement of the migration: do not set log_line_prefix or log_destination"
     return ""

@@ -1,4 +1,4 @@
-"""Order: the random, balanced order in which the arms of each block are measured."""
+"""The random, balanced order of the arms in each block."""
 
 import random
 from collections.abc import Sequence
@@ -18,10 +18,10 @@ def balanced_order(blocks: int, seed: int, arms: Sequence[str] = ARMS) -> Order:
 
 
 def _williams(n: int) -> list[tuple[int, ...]]:
-    """Orders of ``n`` things in which each also follows each other equally often: n rows, for an odd n twice as many.
+    """Orders of ``n`` arms in which each also follows each other equally often: n rows, for odd n 2 n.
 
-    A row and its mirror image stand side by side where both are of the same square (even n), so that of any two things
-    each comes first in half of the rows. Source: Williams (1949), Designs balanced for residual effects.
+    For even n a row and its mirror image are adjacent, so that of two arms each comes first in half of the rows.
+    Source: Williams (1949), Designs balanced for residual effects.
     """
     first = [(place + 1) // 2 if place % 2 else -place // 2 % n for place in range(n)]
     rows = [tuple((index + shift) % n for index in first) for shift in range(n)]
@@ -31,7 +31,7 @@ def _williams(n: int) -> list[tuple[int, ...]]:
 
 
 def extended(order: Order, seed: int) -> Order:
-    """The order with one block more; two blocks that are added one after the other balance each other."""
+    """The order with one more block; two consecutive additions balance each other."""
     number = len(order)
     pair = balanced_order(2, seed + 1 + number // 2, sorted(order[0]))
     return (*order, pair[number % 2])

@@ -1,9 +1,8 @@
-"""Probes: what is read while one leg is loaded, and how it becomes part of the leg's record."""
+"""The probes of one leg, and their records."""
 
 import time
 from collections.abc import Sequence
 from contextlib import ExitStack
-from types import TracebackType
 from typing import Self
 
 from harness.analysis.servers import PROBES
@@ -15,17 +14,13 @@ RECORDS = ("processes", "metrics", "servers")
 
 
 class Probes:
-    """The probes of a leg, as the registry makes them.
-
-    They begin before the load and end after it.
-    """
+    """The probes of a leg; they start before the load and stop after it."""
 
     def __init__(self, probes: Sequence[Probe]) -> None:
         self._probes = probes
         self._begun = self._seconds = 0.0
 
     def __enter__(self) -> Self:
-        """Begin to read."""
         with ExitStack() as undo:
             for probe in self._probes:
                 undo.enter_context(probe)
@@ -33,15 +28,12 @@ class Probes:
         self._begun = time.monotonic()
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        """Stop reading."""
+    def __exit__(self, *_: object) -> None:
         self._seconds = time.monotonic() - self._begun
         self._stack.close()
 
     def write(self, leg: Leg, folder: RunFolder) -> None:
-        """Record what was read in a leg whose load is over."""
+        """Write the readings of a finished leg."""
         for record in RECORDS:
             rows = [row for probe in self._probes if probe.record == record for row in probe.rows]
             folder.write_probe(leg, record, rows + self._costs() if record == "servers" else rows)

@@ -1,16 +1,15 @@
-"""Request work: reads the counters of databases and caches before and after each request of a corpus."""
+"""Database cost per request: the counters of databases and caches around each request of a corpus."""
 
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack, suppress
 from dataclasses import replace
-from types import TracebackType
 from typing import Any, Self
 
 import psycopg
 import redis
 
 from harness.probes.access import Cache, Database
-from harness.probes.redis_monitor import KeyWatch
+from harness.probes.redis_monitor import KeyMonitor
 from harness.probes.statements import Key, StatementCounter, increase
 from harness.record.request_work import CorpusRequest, RequestWork, StatementText, StatementWork
 from harness.record.statements import Counts
@@ -19,40 +18,36 @@ FIRST_FAILED_STATUS = 400
 
 
 class RequestWorkReader:
-    """Reads what each request makes the servers do; ``add`` is called after each request, within the context.
+    """Reads the counters after each request, when ``add`` is called.
 
-    ``result`` names what could not be read; nothing is raised.
+    Raises nothing; ``result`` names what could not be read.
     """
 
     def __init__(self, databases: Sequence[Database], caches: Sequence[Cache]) -> None:
         self._counter = StatementCounter(databases)
         self._caches = caches
-        self._watch = KeyWatch(caches)
+        self._watch = KeyMonitor(caches)
         self._clients: list[Any] = []
         self._requests: list[tuple[CorpusRequest, dict[Key, Counts]]] = []
         self._last: tuple[dict[Key, Counts], tuple[int, int]] = {}, (0, 0)
         self._stack = ExitStack()
 
     def __enter__(self) -> Self:
-        """Connect."""
         self._stack.enter_context(self._counter)
         self._stack.enter_context(self._watch)
         self._clients = [self._stack.enter_context(cache.connect()) for cache in self._caches]
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        """Disconnect."""
+    def __exit__(self, *_: object) -> None:
         self._stack.close()
 
     def add(self, report: Mapping[str, Any] | None) -> None:
-        """Add one request by the generator's report of it; ``None`` before the first one."""
+        """Add one request of the generator's report; ``None`` before the first one."""
         statements, keys = self._statements(), self._keys()
         before, keys_before = self._last
         if report is not None:
             hits, misses = (now - then for now, then in zip(keys, keys_before, strict=True))
-            asked = CorpusRequest(
+            request = CorpusRequest(
                 n=report["n"],
                 endpoint=report["endpoint"],
                 failed=not 0 < report["status"] < FIRST_FAILED_STATUS,
@@ -63,22 +58,21 @@ class RequestWorkReader:
                 hits=hits,
                 misses=misses,
             )
-            self._requests.append((asked, increase(before, statements)))
+            self._requests.append((request, increase(before, statements)))
         self._last = statements, keys
 
     def result(self, arm: str) -> RequestWork:
-        """The requests so far, as those of an arm."""
         keys = sorted({key for _, work in self._requests for key in work}, key=str)
         place = {key: number for number, key in enumerate(keys)}
         texts = tuple(StatementText(print_, self._counter.texts.get(print_, ""), service) for service, print_ in keys)
-        requests = tuple(_with(*one, place) for one in self._requests)
+        requests = tuple(_with_work(*one, place) for one in self._requests)
         return RequestWork(arm, texts, requests, self._counter.missing, self._watch.uses())
 
     def _statements(self) -> dict[Key, Counts]:
         if self._counter.missing:
             return {}
         try:
-            return self._counter.look()
+            return self._counter.read()
         except psycopg.Error as error:
             self._counter.missing = " ".join(str(error).split())
             return {}
@@ -93,6 +87,6 @@ class RequestWorkReader:
         return hits, misses
 
 
-def _with(asked: CorpusRequest, work: Mapping[Key, Counts], place: Mapping[Key, int]) -> CorpusRequest:
+def _with_work(request: CorpusRequest, work: Mapping[Key, Counts], place: Mapping[Key, int]) -> CorpusRequest:
     done = sorted(work.items(), key=lambda one: place[one[0]])
-    return replace(asked, work=tuple(StatementWork(place[key], counts) for key, counts in done))
+    return replace(request, work=tuple(StatementWork(place[key], counts) for key, counts in done))

@@ -1,7 +1,7 @@
-"""Worker processes: load made on this machine for a run on another one.
+"""Worker processes: they generate load on this machine for a run on another one.
 
-It starts a generator process for every leg, which fetches plan and user files from the master, and starts the next one
-when that has ended: user files read their addresses and seed while they are imported, so each leg needs a new one.
+Each leg needs a new generator process, because user files read their addresses and seed at import. The process fetches
+plan and user files from the master.
 """
 
 import json
@@ -15,7 +15,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from harness.environment.processes import describe, with_log
+from harness.environment.processes import describe_status, with_log
 from harness.errors import MeasurementError
 
 DONE, GONE, ABSENT = 0, 3, 4
@@ -28,7 +28,7 @@ class WorkerProcesses:
     """Generator processes for the master at ``HOST:PORT``, until the master ends the run.
 
     Attributes:
-        wait_seconds: how long to wait for the master: before the first leg, and between two.
+        wait_seconds: how long to wait for the master, before the first leg and between legs.
         say: shows a line of progress.
     """
 
@@ -44,7 +44,7 @@ class WorkerProcesses:
         """Work until the run is over.
 
         Raises:
-            MeasurementError: when a process fails, or the master cannot be reached.
+            MeasurementError: if a process fails, or the master does not answer.
         """
         slots = [threading.Thread(target=self._slot, args=(slot,)) for slot in range(1, self.processes + 1)]
         try:
@@ -60,7 +60,7 @@ class WorkerProcesses:
             raise self._failures[0]
 
     def _slot(self, slot: int) -> None:
-        """Run one process after the other, a new one for every leg."""
+        """Run one process after another, one for each leg."""
         deadline = time.monotonic() + self.wait_seconds
         with tempfile.TemporaryDirectory(prefix="harness-worker-", ignore_cleanup_errors=True) as folder:
             log = Path(folder) / "log"
@@ -75,7 +75,7 @@ class WorkerProcesses:
                     return
 
     def _leg(self, slot: int, scratch: Path, log: Path) -> tuple[int, bool]:
-        """One process from its start to its end; returns its status, and whether the run is over."""
+        """Run one process to its end; returns its status, and whether the run is over."""
         scratch.mkdir(exist_ok=True)
         command = [sys.executable, "-m", "harness.generator", "work", "--master", self.master]
         command += ["--slot", str(slot), "--scratch", str(scratch)]
@@ -85,7 +85,7 @@ class WorkerProcesses:
                 command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=errors, start_new_session=True
             )
         self._children[slot] = child
-        if self._ending.is_set():  # the end may have come between start and registration
+        if self._ending.is_set():  # ended between start and registration
             child.kill()
         for line in child.stdout or ():
             report = json.loads(line)
@@ -102,8 +102,8 @@ class WorkerProcesses:
         if status == ABSENT:
             return MeasurementError(f"no master at {self.master} in {self.wait_seconds:.0f} s")
         if status == GONE:
-            return with_log(MeasurementError(f"the master at {self.master} is gone: its run has ended early"), log)
-        return with_log(MeasurementError(f"the generator failed ({describe(status)})"), log)
+            return with_log(MeasurementError(f"lost the master at {self.master}: its run has ended early"), log)
+        return with_log(MeasurementError(f"the generator failed ({describe_status(status)})"), log)
 
     def _end(self) -> None:
         self._ending.set()

@@ -148,12 +148,12 @@ class Switching(Thread):
 
 def hasten(times: float) -> None:
     """Have the probes read so many times as often; memory as often in half of the time as it is read in all of it."""
-    process.EVERY_SECONDS /= times
+    process.INTERVAL_SECONDS /= times
     process.MEMORY_SECONDS /= 2 * times
     process.MEMORY_SHARE *= 2 * times
-    postgres.EVERY_SECONDS /= times
-    postgres.LOOK_SECONDS /= times
-    redis.EVERY_SECONDS /= times
+    postgres.INTERVAL_SECONDS /= times
+    postgres.SAMPLE_SECONDS /= times
+    redis.INTERVAL_SECONDS /= times
 
 
 def main() -> None:

@@ -117,7 +117,7 @@ def test_an_engine_that_is_restarted_ends_the_run_with_a_message_and_leaves_noth
         own_engine.start()
         said, _ = run.communicate(timeout=200)
     assert run.returncode == 5, said
-    assert "error: Docker: the engine went away during the run" in said
+    assert "error: Docker stopped during the run" in said
     assert "Traceback" not in said, said
     subprocess.run([*command, "gc"], env=env, capture_output=True, check=True, timeout=60)
     assert own_engine.left() == ""

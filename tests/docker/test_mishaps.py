@@ -98,7 +98,7 @@ def program(folder: Path, name: str, script: str) -> None:
 
 @pytest.mark.usefixtures("compose_plugin")
 def test_no_engine(mishap: Mishap) -> None:
-    fails(mishap, "no engine answers; start Docker", 'kind = "local"', env={"DOCKER_HOST": "unix:///nowhere.sock"})
+    fails(mishap, "Docker does not answer; start it", 'kind = "local"', env={"DOCKER_HOST": "unix:///nowhere.sock"})
 
 
 @pytest.mark.usefixtures("compose_plugin")
@@ -113,14 +113,14 @@ def test_no_permission_for_the_socket(mishap: Mishap) -> None:
         path.chmod(0o600)
         mishap.through = as_nobody()  # root without the right to use what is not its own
         env = {"DOCKER_HOST": f"unix://{path}"}
-        fails(mishap, "no permission for the engine's socket", "group docker", env=env)
+        fails(mishap, "no permission for its socket", "group docker", env=env)
 
 
 def test_only_compose_v1(mishap: Mishap) -> None:
     programs = mishap.folder / "programs"
     program(programs, "docker-compose", "echo 'docker-compose version 1.29.2, build 5becea4c'")
     program(programs, "docker", "echo \"docker: 'compose' is not a docker command.\" >&2; exit 1")
-    fails(mishap, "only Compose v1", "install docker-compose-plugin", env={"PATH": f"{programs}:/usr/bin:/bin"})
+    fails(mishap, "not Compose v1", "install docker-compose-plugin", env={"PATH": f"{programs}:/usr/bin:/bin"})
 
 
 def test_no_docker_program(mishap: Mishap) -> None:
@@ -138,7 +138,7 @@ def test_a_port_in_use(client: docker.DockerClient, mishap: Mishap) -> None:
             "  db:\n",
             f"  side:\n    image: python:3.11-slim-bookworm\n    network_mode: host\n    command: {side}\n  db:\n",
         )
-        fails(mishap, "side ended by itself (status 1)", "another program has that port: end it")
+        fails(mishap, "side ended by itself (status 1)", "another program uses that port: stop it")
     assert left(client, mishap.pid) == []
 
 
@@ -148,7 +148,7 @@ def test_a_service_that_needs_too_much_memory_under_load(client: docker.DockerCl
     edit(mishap.folder, "compose.yml", API, f"command: [python, -c, {greedy}]")
     edit(mishap.folder, "plan.toml", 'database = "db"', 'database = "db"\nlimits = { api = { memory = "64M" } }')
     edit(mishap.folder, "plan.toml", "seconds = 4", "seconds = 20")
-    fails(mishap, "api was killed as it needed more memory than its limit of 64 MiB; raise its memory")
+    fails(mishap, "api ran out of memory (OOM kill): it needed more than its limit of 64 MiB; raise its limit")
     assert left(client, mishap.pid) == []
 
 

@@ -131,7 +131,7 @@ def test_less_memory_than_it_uses_is_refused_with_advice(
 ) -> None:
     container = run("kept = bytearray(b'x' * 50 * 2**20)\n" + IDLE)
     until(lambda: container.stats(stream=False)["memory_stats"].get("usage", 0) > 50 * MEGABYTE)
-    with pytest.raises(EnvironmentFailedError, match="leave it somewhat more than it uses"):
+    with pytest.raises(EnvironmentFailedError, match="the limit must exceed what it uses"):
         inject_container_fault(client, container, fault(FaultKind.MEMORY, memory="20M"))
 
 

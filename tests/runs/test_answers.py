@@ -142,7 +142,7 @@ def test_answers_that_are_the_same_in_another_order_pass(project: Project) -> No
     assert done.returncode == 0, done.stderr + done.stdout
     assert "1 of 1 target holds, answers the same" in done.stdout
     assert "after answers 60 requests as before does" in done.stdout
-    assert "comparing answers · before" in done.stderr
+    assert "comparing responses: before" in done.stderr
     head, *rows = lines(project.recorded, "before")
     assert head == {"schema": 1, "wanted": 60, "requests": 60, "user_errors": 0}
     ways = [(row["endpoint"], row["path"], row["asked"], row["digest"]) for row in rows]

@@ -15,7 +15,7 @@ import redis
 
 from harness.environment import seeds
 from harness.environment.local import CLOCK_SECONDS, LocalEnvironment
-from harness.environment.processes import labelled
+from harness.environment.processes import labelled_processes
 from harness.environment.servers import wait_until
 from harness.environment.settings import POSTGRES, REDIS
 from harness.errors import CommandError, EnvironmentFailedError
@@ -99,11 +99,11 @@ def up(plan: Plan, folder: Path) -> Iterator[Up]:
     said: list[str] = []
     with LocalEnvironment(plan, folder, folder / "logs", said.append) as environment:
         migrations = environment.prepare()
-        assert "seeding the database (kept for later runs)" in said
+        assert "seeding the database (stored for later runs)" in said
         servers = [s.process for s in (environment.postgres, environment.redis) if s.process]
         assert len(servers) == 2
         yield environment, migrations
-    assert environment.label not in {label for _, label in labelled()}
+    assert environment.label not in {label for _, label in labelled_processes()}
     assert not any(psutil.pid_exists(server.pid) for server in servers)
     assert not environment.scratch.exists()
     assert not environment.sockets.exists()

@@ -238,7 +238,7 @@ def test_a_sequential_run_says_so_everywhere_and_decides_no_change(elsewhere: El
         "04-after": {"after"},
     }
     assert elsewhere.switched() == ["before", "after"]
-    assert "2 blocks of before and after, one after the other, into" in done.stderr
+    assert "2 blocks of before and after, sequential; output" in done.stderr
     setup = json.loads((folder / "setup.json").read_text())
     assert (setup["sequential"], setup["order"]) == (True, [["before", "after"]] * 2)
     checks = {check["expect"]: check for check in json.loads((folder / "verdict.json").read_text())["checks"]}
@@ -270,7 +270,7 @@ def test_an_interrupted_sequential_run_keeps_the_legs_that_have_a_counterpart(el
     process.send_signal(signal.SIGINT)
     _, stderr = process.communicate(timeout=60)
     assert process.returncode == 130
-    assert "3 complete legs are in" in stderr
+    assert "3 complete legs in" in stderr
     assert project.alive() == []
     done = project.harness("check", str(project.recorded))
     assert done.returncode == 3, done.stdout  # of a run that was to be longer nothing is shown to hold

@@ -9,7 +9,7 @@ import pytest
 
 from harness.environment.faults import inject_fault
 from harness.environment.processes import ManagedProcesses
-from harness.environment.servers import Postgres, Redis, postgres_programs
+from harness.environment.servers import HOST, Postgres, Redis, postgres_programs, redis_answers
 from harness.errors import EnvironmentFailedError
 from harness.plan.faults import FaultKind
 from tests.cluster import create_cluster
@@ -89,7 +89,7 @@ def test_a_database_keeps_what_it_acknowledged(tmp_path: Path, kind: FaultKind) 
         assert server.process.popen.poll() is None or kind is not FaultKind.PAUSE
         end_fault()
         deadline = time.monotonic() + 30
-        while not server._answers():
+        while not redis_answers(HOST, server.port):
             assert time.monotonic() < deadline
             time.sleep(0.05)
         assert server.fetch("SELECT id FROM kept") == [(1,)]
@@ -105,10 +105,10 @@ def test_a_cache_is_back_at_its_address_and_empty(tmp_path: Path) -> None:
         server.start()
         assert server.process
         end_fault = inject_fault(server.process, FaultKind.KILL)
-        assert not server._answers()
+        assert not redis_answers(HOST, server.port)
         end_fault()
         deadline = time.monotonic() + 10
-        while not server._answers():
+        while not redis_answers(HOST, server.port):
             assert time.monotonic() < deadline
             time.sleep(0.05)
     finally:

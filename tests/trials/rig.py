@@ -19,8 +19,8 @@ import psutil
 import pyarrow.parquet as pq
 from docker.errors import NotFound
 
-from harness.environment.compose.engine import OWNER, left
-from harness.environment.processes import labelled
+from harness.environment.compose.engine import OWNER, count_owned
+from harness.environment.processes import labelled_processes
 
 HERE = Path(__file__).parent
 SMALL = HERE.parent / "docker"
@@ -120,7 +120,7 @@ class Run:
         """How many containers, networks, volumes and processes of it there are."""
         if not self.label:
             return 0
-        return left(self.client, self.label) + sum(found == self.label for _, found in labelled())
+        return count_owned(self.client, self.label) + sum(found == self.label for _, found in labelled_processes())
 
     def harness(self, *arguments: str) -> "subprocess.CompletedProcess[str]":
         """Another command of the harness, with the same caches."""

@@ -1,4 +1,4 @@
-"""Containers: whether those of a leg are healthy, and the events of them under load."""
+"""The health of a leg's containers, and their events under load."""
 
 import math
 import threading
@@ -16,8 +16,8 @@ from docker.models.containers import Container
 from harness.environment.advice import advice
 from harness.environment.compose.engine import OWNER, explain
 from harness.environment.postgres import message_of
-from harness.environment.processes import TAIL_LINES
-from harness.environment.variables import concealed
+from harness.environment.processes import TAIL_LINES, last_lines
+from harness.environment.variables import conceal
 from harness.errors import CommandError, EnvironmentFailedError
 from harness.probes.container import BROKEN_STREAM
 from harness.record.trial import Incident
@@ -27,54 +27,54 @@ NOTICED_SECONDS, SHUTDOWN_SECONDS = 1.0, 3.0
 EVENTS = ("die", "oom", "start")
 SIGNALLED = 128
 CLOCKS_SECONDS = 1.0
-"""How far the engine's clock may be from this one."""
+"""The largest difference of Docker's clock and this one."""
 
 
-def trouble(name: str, container: Container) -> EnvironmentFailedError | None:
-    """Why a container cannot be measured; ``None`` when it runs and is not unhealthy, or did its work and ended."""
+def failure_of(name: str, container: Container) -> EnvironmentFailedError | None:
+    """Why a container cannot be measured; ``None`` if it is not unhealthy, or ended with status 0."""
     try:
         container.reload()
     except NotFound:
-        return EnvironmentFailedError(f"{name} was removed, and not by this run: run the plan again")
+        return EnvironmentFailedError(f"{name} was removed by somebody else: run the plan again")
     state: Mapping[str, Any] = container.attrs["State"]
     health = state.get("Health") or {}
     if state.get("OOMKilled"):
         limit = container.attrs["HostConfig"].get("Memory") or 0
-        allowed = f"its limit of {limit / 2**20:.0f} MiB" if limit else "what the machine has"
-        fix = f'raise its memory, as in [environment.limits] {name} = {{ memory = "512M" }}, or look for a leak'
-        return with_log(f"{name} was killed as it needed more memory than {allowed}; {fix}", container)
+        allowed = f"its limit of {limit / 2**20:.0f} MiB" if limit else "the machine has"
+        fix = f'raise its limit, as in [environment.limits] {name} = {{ memory = "512M" }}, or find the leak'
+        return with_log(f"{name} ran out of memory (OOM kill): it needed more than {allowed}; {fix}", container)
     if state["Status"] in ("exited", "dead") and state["ExitCode"]:
         code = state["ExitCode"]
         how = f"status {code}" if code < SIGNALLED else f"signal {code - SIGNALLED}"
         return with_log(f"{name} ended by itself ({how})", container)
     if health.get("Status") == "unhealthy":
-        said = [concealed(str(entry.get("Output", ""))).strip() for entry in health.get("Log") or ()]
-        what = f'; its health check says "{said[-1][:200]}"' if said and said[-1] else ""
+        outputs = [conceal(str(entry.get("Output", ""))).strip() for entry in health.get("Log") or ()]
+        what = f'; its health check printed "{outputs[-1][:200]}"' if outputs and outputs[-1] else ""
         return with_log(f"{name} is unhealthy{what}", container)
     return None
 
 
 def with_log(text: str, container: Container) -> EnvironmentFailedError:
-    """An error with the last lines of a container's log as a note, and what to do about them where that is known."""
+    """An error with advice, and the last lines of a container's log as a note."""
     lines: list[str] = []
     with suppress(DockerException, requests.RequestException):
-        lines = concealed(container.logs(tail=TAIL_LINES).decode(errors="replace")).splitlines()
+        lines = conceal(container.logs(tail=TAIL_LINES).decode(errors="replace")).splitlines()
     error = EnvironmentFailedError(text + advice("\n".join(lines)))
-    error.add_note("\n".join([f"last lines of {container.name}:", *(f"  {line}" for line in lines or ["(empty)"])]))
+    error.add_note(last_lines(container.name, lines))
     return error
 
 
-def meaning(error: BaseException | None, check_containers: Callable[[], None]) -> EnvironmentFailedError | None:
-    """The cause of an error of the engine, of a server or of a command; ``None``: its own message names it.
+def cause_of(error: BaseException | None, check_containers: Callable[[], None]) -> EnvironmentFailedError | None:
+    """The cause of an error of Docker, a server or a command; ``None`` if its message names the cause.
 
-    ``check_containers`` raises when a container is not healthy, which is then the cause.
+    ``check_containers`` raises if a container is not healthy, which then is the cause.
     """
     if isinstance(error, DockerException | requests.RequestException):
         return EnvironmentFailedError(explain(error))
     server = next((one for one in (error, error and error.__cause__) if isinstance(one, psycopg.Error)), None)
     lost = isinstance(server, psycopg.OperationalError) or isinstance(error, CommandError)
     deadline = time.monotonic() + NOTICED_SECONDS
-    while lost:  # a connection breaks sooner than the engine knows that the container has ended
+    while lost:  # a connection breaks before Docker reports the end of the container
         try:
             check_containers()
         except EnvironmentFailedError as found:
@@ -87,7 +87,7 @@ def meaning(error: BaseException | None, check_containers: Callable[[], None]) -
 
 
 class ContainerEvents:
-    """The events of a run's containers as the engine reports them, from its start until it is closed."""
+    """The events of a run's containers, from the start until ``close``."""
 
     def __init__(self, client: docker.DockerClient, owner: str, containers: Mapping[str, Container]) -> None:
         self.client, self.containers = client, dict(containers)
@@ -102,31 +102,31 @@ class ContainerEvents:
         self._thread.start()
 
     def check(self) -> None:
-        """Raise when a container has ended and stays so, or the engine went away.
+        """Raise if a container ended and did not restart, or Docker stopped answering.
 
         Raises:
             EnvironmentFailedError: with the last lines of the container's log as a note.
         """
         self._check_engine()
-        died = {service for at, service, what in self._seen if what == "die" and not self._by_plan(service, at)}
+        died = {service for at, service, what in self._seen if what == "die" and not self._planned_at(service, at)}
         down = died & {*self.containers}
-        if not self._checked:  # one may have ended before the engine was connected to
+        if not self._checked:  # one may have ended before the first event
             down, self._checked = {*self.containers}, True
         for service in down:
-            if found := trouble(service, self.containers[service]):
-                self._thread.join(SHUTDOWN_SECONDS)  # an engine that shuts down ends its containers first
+            if found := failure_of(service, self.containers[service]):
+                self._thread.join(SHUTDOWN_SECONDS)  # Docker stops its containers before it shuts down
                 self._check_engine()
                 raise found
 
     def _check_engine(self) -> None:
         if self._lost is not None:
             raise EnvironmentFailedError(
-                "Docker: the engine went away during the run, and its containers with it; see that it is up (docker "
-                "info), and run the plan again"
+                "Docker stopped during the run, and its containers with it; check that it runs (docker info), and run "
+                "the plan again"
             ) from self._lost
 
     def expect(self, service: str) -> Callable[[], None]:
-        """Take events of a service as planned, from now until the returned function is called."""
+        """Treat events of a service as planned until the returned function is called."""
         period = [time.time(), math.inf]
         self._planned.setdefault(service, []).append(period)
 
@@ -136,19 +136,19 @@ class ContainerEvents:
         return over
 
     def close(self, leg: str = "") -> list[Incident]:
-        """Stop; returns the unplanned events, oldest first."""
+        """Stop listening; returns the unplanned events, oldest first."""
         self._closed = True
-        with suppress(DockerException, OSError, AttributeError):  # the engine has gone, and its socket with it
+        with suppress(DockerException, OSError, AttributeError):  # Docker has stopped
             self._events.close()
         self._thread.join(timeout=5)
         return [Incident(leg, service, what, round(at - self.started, 3)) for at, service, what in self._incidents()]
 
     def _incidents(self) -> list[tuple[float, str, str]]:
-        words = {"oom": "ran out of memory", "die": "ended", "start": "was started again"}
+        words = {"oom": "ran out of memory", "die": "ended", "start": "restarted"}
         named = [(at, service, words[what]) for at, service, what in self._seen if service in self.containers]
-        return [(at, service, what) for at, service, what in named if not self._by_plan(service, at)]
+        return [(at, service, what) for at, service, what in named if not self._planned_at(service, at)]
 
-    def _by_plan(self, service: str, at: float) -> bool:
+    def _planned_at(self, service: str, at: float) -> bool:
         return any(
             begin - CLOCKS_SECONDS <= at <= end + CLOCKS_SECONDS for begin, end in self._planned.get(service, ())
         )

@@ -1,4 +1,4 @@
-"""Databases: those of a PostgreSQL server in a container, as its services know them."""
+"""The databases of a PostgreSQL server in a container."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -17,7 +17,7 @@ _TEMPLATE = "harness_"
 
 @dataclass(frozen=True, slots=True)
 class Databases(PostgresServer):
-    """The databases of one server, which answers at ``host`` and ``port``; names are those that its services use."""
+    """The databases of the server at ``host`` and ``port``, by the names that services use."""
 
     admin_database = "template1"
     host: str
@@ -25,21 +25,21 @@ class Databases(PostgresServer):
     credentials: Credentials
 
     def answers(self) -> bool:
-        """Whether a query is answered in the database that the services use."""
+        """Whether the services' database answers a query."""
         try:
             return self.fetch("SELECT 1", self.credentials.database) == [(1,)]
         except psycopg.Error:
             return False
 
     def names(self, title: str = LEG) -> list[str]:
-        """The databases that services may use, or the templates of a title that are copies of them."""
+        """The databases of the services, or the templates of a title that are copies of them."""
         found = [str(name) for (name,) in self.fetch(_ALL)]
         used = [name for name in found if not name.startswith(_TEMPLATE)]
         used = [name for name in used if name != "postgres" or self.credentials.database == "postgres"]
         return used if title == LEG else [f"{_TEMPLATE}{title}_{number}" for number in range(len(used))]
 
     def apply(self, scripts: Sequence[tuple[str, bytes]], database: str | None) -> None:
-        """Run SQL scripts, each a name and a text, in order; a script may hold several statements.
+        """Run SQL scripts, pairs of name and text, in order; a script may hold several statements.
 
         Raises:
             EnvironmentFailedError: naming the script.
@@ -52,7 +52,6 @@ class Databases(PostgresServer):
                 raise EnvironmentFailedError(f"{name}: {message_of(error)}") from error
 
     def connect(self, database: str = "") -> Connection:
-        """An administrator's connection in autocommit mode."""
         who = self.credentials
         return psycopg.connect(
             host=self.host,

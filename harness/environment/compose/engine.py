@@ -1,7 +1,7 @@
-"""Engine: the Docker engine, what a run leaves in it, and how that is found and removed again.
+"""The Docker engine: access, and removal of what runs left in it.
 
-Everything that a run makes carries three labels: whose it is, on which boot of which machine, and until when it can
-be of use. Nothing without them is ever touched.
+Everything that a run creates carries three labels: its owner, the boot of the machine, and an expiry time. Nothing
+without these labels is changed.
 """
 
 import os
@@ -18,17 +18,17 @@ import docker
 import requests
 from docker.errors import APIError, DockerException, NotFound
 
-from harness.environment.processes import owner_alive
+from harness.environment.processes import is_owner_alive
 from harness.errors import EnvironmentFailedError
 
 OWNER, MACHINE, EXPIRES = "harness.owner", "harness.host", "harness.expires-at"
-SWEEP_SECONDS, SETTLED_SECONDS = 25.0, 1.0
+REMOVE_SECONDS, SETTLED_SECONDS = 25.0, 1.0
 ANSWER_SECONDS = 30
 INSTEAD = 'or measure without containers, with kind = "local"'
 
 
-def machine() -> str:
-    """This boot of this machine: process ids mean nothing on another one."""
+def boot_id() -> str:
+    """The id of this boot of this machine, within which process ids are unique."""
     try:
         return Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip()
     except OSError:
@@ -36,16 +36,24 @@ def machine() -> str:
 
 
 def labels(owner: str, expires_at: float) -> dict[str, str]:
-    """What all that a run makes is labelled with; ``expires_at`` is in seconds since the epoch."""
-    return {OWNER: owner, MACHINE: machine(), EXPIRES: str(int(expires_at))}
+    """The labels of a run; ``expires_at`` is in seconds since the epoch."""
+    return {OWNER: owner, MACHINE: boot_id(), EXPIRES: str(int(expires_at))}
+
+
+def run_docker(
+    *arguments: str, seconds: float = 60.0, env: Mapping[str, str] | None = None
+) -> "subprocess.CompletedProcess[str]":
+    """Run the ``docker`` program to its end, whatever its status."""
+    command = ["docker", *arguments]
+    return subprocess.run(command, capture_output=True, text=True, timeout=seconds, check=False, env=env)
 
 
 @contextmanager
 def engine() -> Iterator[docker.DockerClient]:
-    """A client of the Docker engine that the environment names, as for ``docker`` itself.
+    """A client of the Docker engine that ``docker`` itself would use.
 
     Raises:
-        EnvironmentFailedError: when there is none, it may not be used, or it goes away meanwhile.
+        EnvironmentFailedError: if there is none, permission is denied, or it stops meanwhile.
     """
     client = None
     try:
@@ -62,16 +70,14 @@ def engine() -> Iterator[docker.DockerClient]:
 
 @cache
 def _host_of_context() -> str | None:
-    """Where the engine of the Docker context in use is, which Compose talks to; ``None``: where the SDK looks."""
+    """The address of the present Docker context, which Compose uses; ``None``: the SDK's default."""
     if os.environ.get("DOCKER_HOST") or shutil.which("docker") is None:
         return None
-    command = ["docker", "context", "inspect", "--format", "{{.Endpoints.docker.Host}}"]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
-    return done.stdout.strip() or None
+    return run_docker("context", "inspect", "--format", "{{.Endpoints.docker.Host}}").stdout.strip() or None
 
 
 def explain(error: BaseException) -> str:
-    """An error of the engine in one line that says what to do."""
+    """An error of Docker in one line, with what to do."""
     chain: list[BaseException] = []
     link: BaseException | None = error
     while link is not None and link not in chain:
@@ -82,11 +88,11 @@ def explain(error: BaseException) -> str:
         return f"Docker: {error.explanation or error}"
     if any(isinstance(part, PermissionError) for part in chain) or "Permission denied" in text:
         return (
-            "Docker: no permission for the engine's socket; add yourself to the group docker and log in again, "
-            f"use rootless Docker, {INSTEAD}"
+            "Docker: no permission for its socket; add yourself to the group docker and log in again, use rootless "
+            f"Docker, {INSTEAD}"
         )
     if any(isinstance(part, FileNotFoundError | ConnectionError) for part in chain) or "Connection" in text:
-        return f"Docker: no engine answers; start Docker (see: docker info), {INSTEAD}"
+        return f"Docker does not answer; start it (check: docker info), {INSTEAD}"
     return f"Docker: {str(error).splitlines()[0]}"
 
 
@@ -94,52 +100,41 @@ def compose_version() -> str:
     """The version of the Compose plugin.
 
     Raises:
-        EnvironmentFailedError: when there is no ``docker`` program, or only Compose v1.
+        EnvironmentFailedError: if there is no ``docker`` program, or only Compose v1.
     """
     if shutil.which("docker") is None:
         raise EnvironmentFailedError(f"Docker: no docker program on the PATH; install Docker, {INSTEAD}")
-    done = subprocess.run(
-        ["docker", "compose", "version", "--short"],  # noqa: S607 - the user's own
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
+    done = run_docker("compose", "version", "--short")
     version = done.stdout.strip().removeprefix("v")
     if done.returncode or not version:
-        old = "only Compose v1 (docker-compose), which is no longer kept" if shutil.which("docker-compose") else "none"
-        raise EnvironmentFailedError(
-            f"Docker: needs the Compose plugin, there is {old}; install docker-compose-plugin (see: docker compose "
-            f"version), {INSTEAD}"
-        )
+        old = ", not Compose v1 (docker-compose)" if shutil.which("docker-compose") else ""
+        fix = f"install docker-compose-plugin (check: docker compose version), {INSTEAD}"
+        raise EnvironmentFailedError(f"Docker: needs the Compose plugin{old}; {fix}")
     return version
 
 
-def sweep(client: docker.DockerClient, owner: str) -> list[str]:
-    """Remove all that carries an owner's label; returns the names of what was removed."""
-    chosen = {"label": f"{OWNER}={owner}"}
-    containers = client.containers.list(all=True, filters=chosen, ignore_removed=True)
-    removed = [f"container {one.name}" for one in containers if _gone(partial(one.remove, force=True, v=True))]
-    removed += [f"network {one.name}" for one in client.networks.list(filters=chosen) if _gone(one.remove)]
-    return removed + [f"volume {one.name}" for one in client.volumes.list(filters=chosen) if _gone(one.remove)]
+def remove_owned(client: docker.DockerClient, owner: str) -> list[str]:
+    """Remove everything with an owner's label; returns the names of what was removed."""
+    containers, networks, volumes = _labelled(client, f"{OWNER}={owner}")
+    removed = [f"container {one.name}" for one in containers if _removed(partial(one.remove, force=True, v=True))]
+    removed += [f"network {one.name}" for one in networks if _removed(one.remove)]
+    return removed + [f"volume {one.name}" for one in volumes if _removed(one.remove)]
 
 
-def left(client: docker.DockerClient, owner: str) -> int:
-    """How much carries an owner's label."""
-    chosen = {"label": f"{OWNER}={owner}"}
-    containers = client.containers.list(all=True, filters=chosen, ignore_removed=True)
-    return len(containers) + len(client.networks.list(filters=chosen)) + len(client.volumes.list(filters=chosen))
+def count_owned(client: docker.DockerClient, owner: str) -> int:
+    """The number of containers, networks and volumes with an owner's label."""
+    return sum(map(len, _labelled(client, f"{OWNER}={owner}")))
 
 
-def sweep_to_zero(owner: str, seconds: float = SWEEP_SECONDS) -> bool:
-    """Remove all of an owner until nothing is left and nothing comes any more; returns whether that was reached.
+def remove_all_owned(owner: str, seconds: float = REMOVE_SECONDS) -> bool:
+    """Remove everything of an owner until nothing is left for a second; returns whether that was reached in time.
 
-    The engine may still be making what a client that was killed asked for, and may be on its way up again.
+    Docker may still carry out requests of a killed client, or be restarting.
     """
     deadline, empty_since = time.monotonic() + seconds, None
     while time.monotonic() < deadline:
         with suppress(EnvironmentFailedError), engine() as client:
-            if not sweep(client, owner) and not left(client, owner):
+            if not remove_owned(client, owner) and not count_owned(client, owner):
                 empty_since = empty_since or time.monotonic()
                 if time.monotonic() - empty_since >= SETTLED_SECONDS:
                     return True
@@ -149,25 +144,25 @@ def sweep_to_zero(owner: str, seconds: float = SWEEP_SECONDS) -> bool:
     return False
 
 
-def abandoned(client: docker.DockerClient) -> set[str]:
-    """The owners of which something is left although their run is over.
+def owners_of_ended_runs(client: docker.DockerClient) -> set[str]:
+    """Owners whose run is over and left something.
 
-    On this boot of this machine a run is over when its process is; on others, when its time is.
+    A run is over when its process has ended; on another boot or machine, when its labels have expired.
     """
-    listed: list[Mapping[str, str]] = [
-        *(
-            _labels(one.attrs)
-            for one in client.containers.list(all=True, filters={"label": OWNER}, ignore_removed=True)
-        ),
-        *(_labels(one.attrs) for one in client.networks.list(filters={"label": OWNER})),
-        *(_labels(one.attrs) for one in client.volumes.list(filters={"label": OWNER})),
-    ]
-    return {found[OWNER] for found in listed if _over(found)}
+    found = (_labels(one.attrs) for kind in _labelled(client, OWNER) for one in kind)
+    return {labels[OWNER] for labels in found if _over(labels)}
+
+
+def _labelled(client: docker.DockerClient, label: str) -> tuple[list[Any], list[Any], list[Any]]:
+    """The containers, networks and volumes with a label."""
+    chosen = {"label": label}
+    containers = client.containers.list(all=True, filters=chosen, ignore_removed=True)
+    return containers, client.networks.list(filters=chosen), client.volumes.list(filters=chosen)
 
 
 def _over(found: Mapping[str, str]) -> bool:
-    if found.get(MACHINE) == machine():
-        return not owner_alive(found[OWNER])
+    if found.get(MACHINE) == boot_id():
+        return not is_owner_alive(found[OWNER])
     expires = found.get(EXPIRES, "")
     return expires.isdecimal() and int(expires) < time.time()
 
@@ -177,14 +172,14 @@ def _labels(attrs: Mapping[str, Any]) -> Mapping[str, str]:
     return found
 
 
-def _gone(remove: Callable[[], object]) -> bool:
-    """Whether something was removed; it may be gone already, or still be in use for a moment."""
+def _removed(remove: Callable[[], object]) -> bool:
+    """Remove something; returns false if it was gone already."""
     try:
         remove()
     except NotFound:
         return False
     except APIError as error:
-        if error.status_code == 409:  # noqa: PLR2004 - HTTP's conflict: removal is under way, or it is in use
-            return True  # not settled
+        if error.status_code == 409:  # noqa: PLR2004 - HTTP conflict: being removed, or in use
+            return True
         raise
     return True

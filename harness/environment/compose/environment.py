@@ -1,8 +1,7 @@
-"""Compose: the system under test as containers of anybody's Compose file, in projects of the run's own.
+"""The system under test as containers of a Compose file, in Compose projects of the run.
 
-Where both arms describe the same database server they share it, and are databases kept as templates on it; else each
-arm is a project for itself. Before a leg all other containers are made anew, so that no cache and no process is older
-than the leg.
+Arms with the same database server share it, each with template databases on it; otherwise each arm has a project of its
+own. Before a leg all other containers are recreated, so that no process and no cache is older than the leg.
 """
 
 import shutil
@@ -11,13 +10,13 @@ from collections.abc import Callable
 from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
-from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
 from harness.environment import seeds
+from harness.environment.base import Environment
 from harness.environment.compose import model as models
-from harness.environment.compose.containers import ContainerEvents, meaning
-from harness.environment.compose.engine import compose_version, engine, labels, sweep_to_zero
+from harness.environment.compose.containers import ContainerEvents, cause_of
+from harness.environment.compose.engine import compose_version, engine, labels, remove_all_owned
 from harness.environment.compose.faults import inject_container_fault
 from harness.environment.compose.network_delay import require_netem
 from harness.environment.compose.project import Project
@@ -25,11 +24,11 @@ from harness.environment.compose.stack import BUILD_SECONDS, Stack, resolve
 from harness.environment.external_database import by_arm
 from harness.environment.faults import EndFault
 from harness.environment.postgres import row_counts
-from harness.environment.processes import CONTAINERS, ManagedProcess, ManagedProcesses
+from harness.environment.processes import CONTAINERS, ManagedProcesses
 from harness.environment.servers import free_ports
 from harness.environment.settings import postgres_settings
 from harness.environment.template_databases import LEG, SEED, TemplateDatabases, migrate_once, title_of
-from harness.environment.variables import concealed, expanded
+from harness.environment.variables import conceal, expand_values
 from harness.errors import EnvironmentFailedError
 from harness.plan.environment import Compose
 from harness.plan.faults import Fault, FaultKind
@@ -42,16 +41,15 @@ from harness.record.trial import Incident, Migration, Startup
 if TYPE_CHECKING:
     import docker
 
-KEPT_LINES = 10_000
+MAX_LOG_LINES = 10_000
 
 
-class ComposeEnvironment:
-    """Starts, resets, checks and ends the containers of a leg. Use it as a context manager."""
+class ComposeEnvironment(Environment):
+    """Starts, resets, checks and removes the containers of a leg; a context manager."""
 
     def __init__(self, plan: Plan, base: Path, logs: Path, say: Callable[[str], None]) -> None:
-        self.plan, self.spec, self.base, self.logs, self.say = plan, plan.system(Compose), base, logs, say
-        self.seed_fingerprint: str | None = None
-        self.row_counts: dict[str, int] = {}
+        super().__init__(plan, base, logs, say)
+        self.spec = plan.system(Compose)
         self._projects: dict[str, Project] = {}
         self._shared = False
         self._images: dict[str, dict[str, str]] = {}
@@ -60,7 +58,7 @@ class ComposeEnvironment:
         self._built: set[str] = set()
 
     def __enter__(self) -> Self:
-        """Find the engine, read the Compose file for every arm, and start the watchdog; nothing else runs yet."""
+        """Connect to Docker, read the Compose file for every arm, and start the watchdog; no container runs yet."""
         self.compose = compose_version()
         with ExitStack() as undo:
             self.client: docker.DockerClient = undo.enter_context(engine())
@@ -74,36 +72,28 @@ class ComposeEnvironment:
             self._undo = undo.pop_all()
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        """Remove everything of the run, and look whether it is gone.
+    def __exit__(self, _kind: object, error: BaseException | None, _trace: object) -> None:
+        """Remove everything of the run.
 
         Raises:
-            EnvironmentFailedError: in place of an error of a server: what happened to its container, where that ended.
+            EnvironmentFailedError: in place of a server's error, if its container ended.
         """
-        meant = meaning(error, self._check_projects)
+        cause = cause_of(error, self._check_projects)
         if self._events:
             self._events.close()
         self.processes.end()
-        if sweep_to_zero(self.label):
+        if remove_all_owned(self.label):
             (self.scratch / CONTAINERS).unlink(missing_ok=True)
             self._undo.close()
         else:
-            self.say("Docker does not answer: containers of this run may be left; harness gc removes them")
+            self.say("Docker does not answer: containers of this run may be left; remove them with harness gc")
             self.processes.close()
-        if meant is not None:
-            raise meant from error
-
-    @property
-    def label(self) -> str:
-        """What every process and container of the run carries."""
-        return self.processes.label
+        if cause is not None:
+            raise cause from error
 
     def prepare(self) -> list[Migration]:
-        """Have the images, start the servers, seed, and bring each arm to its revision; returns what that took."""
         for arm, project in self._projects.items():
-            self.say(f"images of {arm}: building and pulling what is missing")
+            self.say(f"pulling and building missing images of {arm}")
             self._images[arm] = project.pull_and_build(self._built)
         if any(fault.kind is FaultKind.LATENCY for fault in self.plan.faults):
             require_netem(self.client, self._marks)
@@ -115,7 +105,6 @@ class ComposeEnvironment:
         return migrate_once(self._projects, self.plan.databases_of if self._shared else str, self._migrate)
 
     def start(self, leg: Leg) -> Startup:
-        """Reset the arm's data, make its containers anew and wait until all are ready."""
         project = self._projects[leg.arm]
         project.clear()
         if self.spec.database:
@@ -128,32 +117,25 @@ class ComposeEnvironment:
         urls = project.await_ready(started)
         seconds = time.monotonic() - started
         self._events = ContainerEvents(self.client, self.label, project.containers())
-        project.check_database()  # from here on the watch would hear of it
+        project.check_database()  # from here on its events are recorded
         self._running = leg
         return Startup(urls[self.spec.services[0]], seconds, urls)
 
     def check(self) -> None:
-        """Raise when a container that should be running is not, or the watchdog.
-
-        Raises:
-            EnvironmentFailedError: with the last lines of its log as a note.
-        """
         self.processes.check()
         if self._events:
             self._events.check()
 
     def monitored(self) -> list[object]:
-        """The containers of a leg, its databases and its cache."""
         if self._running is None:
             return []
         project = self._projects[self._running.arm]
         roles = {service: role for role, service in ((CACHE, project.cache), (DATABASE, project.database)) if service}
         lasting = {name: one for name, one in project.containers().items() if one.status == "running"}
         containers = [ServiceContainer(roles.get(name, name), one.id, self.client) for name, one in lasting.items()]
-        return [*containers, *self.databases(), *self.caches()]
+        return [*containers, *super().monitored()]
 
     def databases(self) -> list[Database]:
-        """The databases that the services of the leg that runs may use, where the plan names their server."""
         if not self._running or not self.spec.database:
             return []
         known = self._projects[self._running.arm].databases()
@@ -162,24 +144,15 @@ class ComposeEnvironment:
         own = {name: name if len(names) > 1 else None for name in names}
         return [Database(own[name], name, partial(known.connect, name), counted) for name in names]
 
-    def start_migration(self, database: Database, command: str, revision: str, name: str) -> ManagedProcess:  # noqa: ARG002 - the interface
-        """Refuse: only plans of kind "local" migrate under load; the check of the plan says so earlier."""
-        raise EnvironmentFailedError(f"{name}: no migration of {database.name} under load in this kind of environment")
-
-    def statement_log(self) -> Path:
-        """None is known."""
-        return self.logs / "postgres.log"
-
     def caches(self) -> list[Cache]:
-        """The cache of the leg that runs, where the plan names its service."""
         if not self._running or not self.spec.cache:
             return []
         return [Cache(CACHE, self._projects[self._running.arm].cache_client)]
 
     def inject(self, fault: Fault) -> EndFault:
-        """Inject a fault; returns the function that ends it. Events of its container meanwhile are no incidents."""
-        assert self._running  # noqa: S101 - faults are of a leg
-        assert self._events  # noqa: S101 - the same
+        """Inject a fault; until it ends, events of its container are planned."""
+        assert self._running  # noqa: S101 - faults run in legs
+        assert self._events  # noqa: S101 - as above
         container = self._projects[self._running.arm].containers().get(fault.service)
         if container is None:
             raise EnvironmentFailedError(f"{fault.service} has no container in {self._running.arm}")
@@ -193,22 +166,22 @@ class ComposeEnvironment:
         return end
 
     def stop(self) -> list[Incident]:
-        """Keep the logs of the leg's containers and remove them; returns what happened to them under load."""
-        leg, watch = self._running, self._events
+        """Save the logs of the leg's containers and remove them; returns the unplanned events."""
+        leg, events = self._running, self._events
         self._running = self._events = None
-        if leg is None or watch is None:
+        if leg is None or events is None:
             return []
-        incidents = watch.close(leg.title)
+        incidents = events.close(leg.title)
         project = self._projects[leg.arm]
         for name, container in project.containers().items():
-            log = concealed(container.logs(tail=KEPT_LINES).decode(errors="replace"))
+            log = conceal(container.logs(tail=MAX_LOG_LINES).decode(errors="replace"))
             (self.logs / f"{leg.title}.{name}.log").write_text(log, encoding="utf-8")
         project.clear()
         project.accept_database_restart()
         return incidents
 
     def versions(self) -> dict[str, str]:
-        """Versions of the engine and the digests of the images."""
+        """Versions of Docker and PostgreSQL, and the digests of the images."""
         about = self.client.version()
         found = {"docker": str(about["Version"]), "compose": self.compose}
         if self.spec.database:
@@ -223,16 +196,16 @@ class ComposeEnvironment:
         return found
 
     def settings(self) -> dict[str, str]:
-        """The settings of PostgreSQL and Redis, of each arm where they differ, and what containers may use."""
+        """Settings of PostgreSQL and Redis, and limits of CPU and memory; by arm if arms differ."""
         found = by_arm(
             {arm: self._server_settings(project) for arm, project in self._projects.items()}, len(self._projects)
         )
         used = {name: one.services[name] for one in self._projects.values() for name in one.wanted(tools=False)}
         for name, service in used.items():
             limits = service.get("deploy", {}).get("resources", {}).get("limits", {})
-            said = [f"{limits[key]} {unit}" for key, unit in (("cpus", "CPUs"), ("memory", "bytes")) if key in limits]
-            if said:
-                found[f"limits of {name}"] = ", ".join(said)
+            shown = [f"{limits[key]} {unit}" for key, unit in (("cpus", "CPUs"), ("memory", "bytes")) if key in limits]
+            if shown:
+                found[f"limits of {name}"] = ", ".join(shown)
         return found
 
     def _read_models(self) -> None:
@@ -244,16 +217,16 @@ class ComposeEnvironment:
         files = [(self.base / name).resolve() for name in self.spec.file]
         faulted = {f"faults[{index}].service": fault.service for index, fault in enumerate(self.plan.faults)}
         names = self.spec.services if faulted else ()
-        pinned = dict(zip(names, free_ports(len(names)), strict=True))  # else a port changes when its service is back
+        pinned = dict(zip(names, free_ports(len(names)), strict=True))  # else a restarted service has another port
         made: dict[str, models.Model] = {}
         ports: dict[str, dict[str, int]] = {}
         for arm, side in self.plan.arms_in_order.items():
-            env = expanded(self.spec.env | side.env, "environment.env")
-            given = resolve(self.processes, files, [*self.spec.profiles, *side.profiles], env)
-            made[arm] = models.rewrite(given, self.spec, self._marks, pinned)
-            models.require_services(given["services"], faulted)
-            ports[arm] = {name: models.port_of(given["services"], self.spec, name) for name in self.spec.services}
-        self._shared = models.share(made.values(), self.spec)
+            env = expand_values(self.spec.env | side.env, "environment.env")
+            resolved = resolve(self.processes, files, [*self.spec.profiles, *side.profiles], env)
+            made[arm] = models.rewrite(resolved, self.spec, self._marks, pinned)
+            models.require_services(resolved["services"], faulted)
+            ports[arm] = {name: models.port_of(resolved["services"], self.spec, name) for name in self.spec.services}
+        self._shared = models.shares_server(made.values(), self.spec)
         short = self.label.rpartition("-")[2]
         titles = [f"harness-{short}" + ("" if self._shared else f"-{number}") for number in range(len(made))]
         stacks = {title: Stack(title, self.scratch, self.processes, self.logs, files[0].parent) for title in titles}
@@ -305,7 +278,7 @@ class ComposeEnvironment:
         return found | (project.cache_settings() if self.spec.cache else {})
 
     def _bring_up_to_date(self, project: Project, title: str) -> None:
-        """Without a database that the harness knows, every leg seeds and migrates anew."""
+        """Seed and migrate in every leg, if the plan names no database to copy."""
         before, revision = self.plan.arms["before"].revision, self.plan.arms_in_order[project.arm].revision
         if self.spec.migrate and before:
             project.apply(self.spec.migrate, f"migrate-{title}", self.base, revision=before)

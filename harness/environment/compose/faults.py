@@ -1,26 +1,23 @@
-"""Faults of containers: how each begins and ends."""
+"""Faults of containers."""
 
-import subprocess
 from functools import partial
-from typing import Any
 
 import docker
 from docker.models.containers import Container
 
+from harness.environment.compose.engine import run_docker
 from harness.environment.compose.network_delay import delay
 from harness.environment.faults import EndFault
 from harness.errors import EnvironmentFailedError
 from harness.plan.faults import Fault, FaultKind
-
-UPDATE_SECONDS = 60.0
 
 
 def inject_container_fault(client: docker.DockerClient, container: Container, fault: Fault) -> EndFault:
     """Inject a fault; returns the function that ends it.
 
     Raises:
-        DockerException: when the engine does not do it.
-        EnvironmentFailedError: when it does not change the limits of the container.
+        DockerException: if Docker refuses.
+        EnvironmentFailedError: if it does not change the limits of the container.
     """
     container.reload()
     return _INJECTORS[fault.kind](client, container, fault)
@@ -37,12 +34,13 @@ def _kill(_client: docker.DockerClient, container: Container, _fault: Fault) -> 
 
 
 def _restart(_client: docker.DockerClient, container: Container, _fault: Fault) -> EndFault:
-    container.stop()  # within the grace period that the Compose file gives it
+    container.stop()  # within the grace period of the Compose file
     return container.start  # type: ignore[no-any-return]
 
 
 def _disconnect(client: docker.DockerClient, container: Container, _fault: Fault) -> EndFault:
-    joined = {client.networks.get(how["NetworkID"]): how for how in _networks(container)}
+    networks = container.attrs["NetworkSettings"]["Networks"].values()
+    joined = {client.networks.get(how["NetworkID"]): how for how in networks}
     for network in joined:
         network.disconnect(container, force=True)
 
@@ -54,10 +52,6 @@ def _disconnect(client: docker.DockerClient, container: Container, _fault: Fault
     return reconnect
 
 
-def _networks(container: Container) -> list[dict[str, Any]]:
-    return [*container.attrs["NetworkSettings"]["Networks"].values()]
-
-
 def _squeeze_cpu(client: docker.DockerClient, container: Container, fault: Fault) -> EndFault:
     allowed = container.attrs["HostConfig"].get("NanoCpus") or client.info()["NCPU"] * 10**9
     _update(container, "--cpus", f"{fault.cpus:g}")
@@ -65,7 +59,7 @@ def _squeeze_cpu(client: docker.DockerClient, container: Container, fault: Fault
 
 
 def _squeeze_memory(client: docker.DockerClient, container: Container, fault: Fault) -> EndFault:
-    """What has no memory left is killed by the kernel; it is started again when it has."""
+    """Limit memory; if the kernel kills the container (OOM), the end of the fault starts it again."""
     memory = str(fault.memory)
     given = container.attrs["HostConfig"]
     allowed = given.get("Memory") or client.info()["MemTotal"]
@@ -73,7 +67,7 @@ def _squeeze_memory(client: docker.DockerClient, container: Container, fault: Fa
     try:
         _update(container, "--memory", memory, "--memory-swap", memory)
     except EnvironmentFailedError as error:
-        raise EnvironmentFailedError(f"{error}; leave it somewhat more than it uses, as docker stats tells") from error
+        raise EnvironmentFailedError(f"{error}; the limit must exceed what it uses (see: docker stats)") from error
 
     def end_fault() -> None:
         _update(container, "--memory", str(allowed), "--memory-swap", str(swap))
@@ -100,13 +94,7 @@ _INJECTORS = {
 
 
 def _update(container: Container, *limits: str) -> None:
-    """By the program, as the SDK does not know every limit."""
-    done = subprocess.run(
-        ["docker", "update", *limits, str(container.id)],  # noqa: S607 - the user's own
-        capture_output=True,
-        text=True,
-        timeout=UPDATE_SECONDS,
-        check=False,
-    )
+    """Change limits by ``docker update``: the SDK does not support all of them."""
+    done = run_docker("update", *limits, str(container.id))
     if done.returncode:
         raise EnvironmentFailedError(f"docker update {' '.join(limits)}: {done.stderr.strip()}")

@@ -1,8 +1,7 @@
-"""Compose model: the resolved model of a Compose file, rewritten so that a run can have it for itself.
+"""The resolved model of a Compose file, rewritten for a run; the file itself stays unchanged.
 
-The file itself is never edited. What it publishes, names and keeps belongs to whoever uses it: in the run's model no
-port is published but those that the harness uses, all names are the run's, no outside volume is written to, and every
-container, network and volume carries the run's labels.
+The rewritten model publishes only the ports that the harness uses, has names of the run, writes to no external volume,
+and labels every container, network and volume.
 """
 
 import copy
@@ -25,30 +24,30 @@ SCRIPTS = "/docker-entrypoint-initdb.d"
 
 @dataclass(frozen=True, slots=True)
 class Credentials:
-    """How a PostgreSQL server is administered."""
+    """The administrator's login to a PostgreSQL server."""
 
     user: str
     password: str
     database: str
 
     def __repr__(self) -> str:
-        """Without the password."""
+        """Hide the password."""
         return f"Credentials({self.user!r}, database={self.database!r})"
 
 
 def rewrite(model: Model, spec: Compose, labels: Mapping[str, str], pinned: Mapping[str, int] | None = None) -> Model:
-    """The model of a run: that of the file with only what a run must change.
+    """The model of a run: the model of the file with the necessary changes.
 
-    ``pinned`` are the ports of this machine at which services are published; others get one that is free.
+    ``pinned``: ports of this machine by service; other services get a free port.
 
     Raises:
-        EnvironmentFailedError: when the plan names a service that is not there, or the file needs what is outside.
+        EnvironmentFailedError: if the plan names an unknown service, or the file needs an external volume.
     """
     made = copy.deepcopy(model)
     made.pop("name", None)
     services: dict[str, Any] = made.setdefault("services", {})
     _check_names(services, spec)
-    reached = _reached(services, spec)
+    reached = _published_ports(services, spec)
     for name, service in services.items():
         for key in ("container_name", "profiles", "ports"):
             service.pop(key, None)
@@ -58,19 +57,19 @@ def rewrite(model: Model, spec: Compose, labels: Mapping[str, str], pinned: Mapp
             if spec.build_network:
                 service["build"]["network"] = spec.build_network
         if name in reached:
-            _reach(made, name, service, reached[name], (pinned or {}).get(name))
-        _confine(name, service, spec)
-    for name in _keepers(spec):
-        _own_data(made, name, services[name])
-    _own(made, labels)
+            _publish(made, name, service, reached[name], (pinned or {}).get(name))
+        _limit_resources(name, service, spec)
+    for name in _data_services(spec):
+        _replace_bind_mounts(made, name, services[name])
+    _label(made, labels)
     return made
 
 
-def share(made: Iterable[Model], spec: Compose) -> bool:
-    """Whether the arms are databases of one server, and not projects for themselves.
+def shares_server(made: Iterable[Model], spec: Compose) -> bool:
+    """Whether the arms share one database server.
 
     Raises:
-        EnvironmentFailedError: when the plan says so, and they describe the server differently.
+        EnvironmentFailedError: if the plan requires it, but the arms describe the server differently.
     """
     if not spec.database:
         return False
@@ -78,55 +77,55 @@ def share(made: Iterable[Model], spec: Compose) -> bool:
     same = all(server == servers[0] for server in servers)
     if spec.separate == "databases" and not same:
         raise EnvironmentFailedError(
-            f"environment.separate: the arms describe {spec.database.service} differently, so that they "
-            'cannot share it; write separate = "projects"'
+            f"environment.separate: the arms cannot share {spec.database.service}, which they describe differently; "
+            'write separate = "projects"'
         )
     return same and spec.separate != "projects"
 
 
 def port_of(services: Mapping[str, Any], spec: Compose, name: str) -> int:
-    """The port of a service inside its container: the plan's, or the only one that the file publishes or exposes.
+    """The port of a service inside its container: from the plan, or the only one in the file.
 
     Raises:
-        EnvironmentFailedError: when there is none, or a choice.
+        EnvironmentFailedError: if the file has none or several.
     """
-    if said := spec.port_of(name):
-        return said
+    if planned := spec.port_of(name):
+        return planned
     published = {int(port["target"]) for port in services[name].get("ports", ())}
     exposed = {int(str(port).partition("/")[0]) for port in services[name].get("expose", ())}
     found = sorted(published or exposed)
     if len(found) == 1:
         return found[0]
-    what = f"{', '.join(map(str, found))} to choose from" if found else "no port that it publishes or exposes"
+    what = f"several ports ({', '.join(map(str, found))})" if found else "no published or exposed port"
     raise EnvironmentFailedError(
-        f"environment.ports: service {name} has {what}; say which, as in ports = {{ {name} = {(found or [8000])[0]} }}"
+        f"environment.ports: service {name} has {what}; write ports = {{ {name} = {(found or [8000])[0]} }}"
     )
 
 
 def credentials(model: Model, spec: Compose, read: Callable[[str], str]) -> Credentials:
-    """The superuser of the database service, as the official image takes it from variables and files.
+    """The superuser of the database service, from the variables and files of the official image.
 
-    ``read`` gives the content of a file inside the running container.
+    ``read`` returns the content of a file in the running container.
     """
     if spec.database is None:
         raise EnvironmentFailedError("environment.database names no service")
     env = _mapping(model["services"][spec.database.service].get("environment"))
 
-    def said(name: str) -> str:
+    def variable(name: str) -> str:
         path = env.get(f"{name}_FILE")
-        value = str(env.get(name) or "").replace("$$", "$")  # as Compose writes a dollar in its model
+        value = str(env.get(name) or "").replace("$$", "$")  # Compose's escape of a dollar
         return value or (read(str(path)).strip() if path else "")
 
-    user = spec.database.user or said("POSTGRES_USER") or "postgres"
-    database = spec.database.name or said("POSTGRES_DB") or user
+    user = spec.database.user or variable("POSTGRES_USER") or "postgres"
+    database = spec.database.name or variable("POSTGRES_DB") or user
     if spec.database.password_file:
         return Credentials(user, read(spec.database.password_file).strip(), database)
-    given = spec.database.password and expand(spec.database.password, "environment.database.password")
-    return Credentials(user, given or said("POSTGRES_PASSWORD"), database)
+    password = spec.database.password and expand(spec.database.password, "environment.database.password")
+    return Credentials(user, password or variable("POSTGRES_PASSWORD"), database)
 
 
 def cache_password(spec: Compose, read: Callable[[str], str]) -> str | None:
-    """The password of the cache, where the plan says one; ``read`` as of ``credentials``."""
+    """The password of the cache; ``None`` if the plan has none. ``read`` as in ``credentials``."""
     if spec.cache is None:
         return None
     if spec.cache.password_file:
@@ -134,8 +133,8 @@ def cache_password(spec: Compose, read: Callable[[str], str]) -> str | None:
     return expand(spec.cache.password, "environment.cache.password") if spec.cache.password else None
 
 
-def once(services: Mapping[str, Any]) -> set[str]:
-    """Services that do something once and end, which others wait for."""
+def one_off_services(services: Mapping[str, Any]) -> set[str]:
+    """Services whose successful end others wait for."""
     return {
         other
         for service in services.values()
@@ -144,8 +143,8 @@ def once(services: Mapping[str, Any]) -> set[str]:
     }
 
 
-def needed(services: Mapping[str, Any], names: Iterable[str]) -> set[str]:
-    """Services with all that they depend on."""
+def with_dependencies(services: Mapping[str, Any], names: Iterable[str]) -> set[str]:
+    """The named services and their dependencies."""
     found, ahead = set(), list(names)
     while ahead:
         name = ahead.pop()
@@ -170,10 +169,10 @@ def _check_names(services: Mapping[str, Any], spec: Compose) -> None:
 
 
 def require_services(services: Mapping[str, Any], named: Mapping[str, str]) -> None:
-    """Check that the services exist that the plan names; ``named`` is by key of the plan.
+    """Check that the services of the plan exist; ``named`` is by key of the plan.
 
     Raises:
-        EnvironmentFailedError: naming the first key whose service is not there.
+        EnvironmentFailedError: naming the first key whose service is unknown.
     """
     for where, name in named.items():
         if name not in services:
@@ -181,8 +180,8 @@ def require_services(services: Mapping[str, Any], named: Mapping[str, str]) -> N
             raise EnvironmentFailedError(f"{where}: {what}")
 
 
-def _reached(services: Mapping[str, Any], spec: Compose) -> dict[str, int]:
-    """The services that the harness itself talks to, and their port."""
+def _published_ports(services: Mapping[str, Any], spec: Compose) -> dict[str, int]:
+    """The container ports that the harness connects to, by service."""
     found = {name: port_of(services, spec, name) for name in spec.services}
     if spec.database:
         found[spec.database.service] = POSTGRES_PORT
@@ -191,12 +190,12 @@ def _reached(services: Mapping[str, Any], spec: Compose) -> dict[str, int]:
     return found
 
 
-def _reach(made: Model, name: str, service: dict[str, Any], port: int, published: int | None) -> None:
-    """Publish a port on a free one of this machine, over a network of the run where the service has no open one."""
+def _publish(made: Model, name: str, service: dict[str, Any], port: int, published: int | None) -> None:
+    """Publish a port on this machine; adds a network of the run if all networks of the service are internal."""
     if mode := service.get("network_mode"):
         raise EnvironmentFailedError(
-            f"service {name} has network_mode {mode}, so that no port of its own can be given to it; remove that from "
-            "the Compose file, or add a second file to environment.file that resets it"
+            f"service {name} has network_mode {mode}, so its port cannot be published; remove it from the Compose "
+            "file, or reset it in a second file of environment.file"
         )
     service["ports"] = [{"target": port, "host_ip": HOST, "protocol": "tcp", "mode": "host"}]
     if published:
@@ -208,7 +207,7 @@ def _reach(made: Model, name: str, service: dict[str, Any], port: int, published
         networks.setdefault(ACCESS, {})
 
 
-def _confine(name: str, service: dict[str, Any], spec: Compose) -> None:
+def _limit_resources(name: str, service: dict[str, Any], spec: Compose) -> None:
     if spec.cores:
         service["cpuset"] = ",".join(map(str, spec.cores))
     limits = spec.limits.get(name)
@@ -224,12 +223,12 @@ def _confine(name: str, service: dict[str, Any], spec: Compose) -> None:
         deployed["memory"] = limits.memory.lower().replace(" ", "")
 
 
-def _keepers(spec: Compose) -> list[str]:
+def _data_services(spec: Compose) -> list[str]:
     return [name for name in (spec.database and spec.database.service, spec.cache and spec.cache.service) if name]
 
 
-def _own_data(made: Model, name: str, service: dict[str, Any]) -> None:
-    """Folders of this machine that a server would keep its data in become volumes of the run."""
+def _replace_bind_mounts(made: Model, name: str, service: dict[str, Any]) -> None:
+    """Replace data folders of this machine by volumes of the run."""
     for index, mount in enumerate(service.get("volumes", ())):
         target = str(mount.get("target", ""))
         if mount.get("type") == "bind" and not mount.get("read_only") and "data" in target and SCRIPTS not in target:
@@ -238,7 +237,7 @@ def _own_data(made: Model, name: str, service: dict[str, Any]) -> None:
             made.setdefault("volumes", {})[volume] = {}
 
 
-def _own(made: Model, labels: Mapping[str, str]) -> None:
+def _label(made: Model, labels: Mapping[str, str]) -> None:
     for kind in ("networks", "volumes"):
         for name, described in made.get(kind, {}).items():
             made[kind][name] = thing = described or {}
@@ -246,21 +245,21 @@ def _own(made: Model, labels: Mapping[str, str]) -> None:
                 if kind == "networks":
                     continue
                 raise EnvironmentFailedError(
-                    f"volume {name} of the Compose file is external: a run would write to data that is not its own; "
-                    "add a second file to environment.file in which it is not"
+                    f"volume {name} of the Compose file is external: the run would write to data of others; override "
+                    "it in a second file of environment.file"
                 )
             thing.pop("name", None)
             thing["labels"] = {**_mapping(thing.get("labels")), **labels}
 
 
 def _image(build: object) -> str:
-    """A name that stays the same from run to run, so that the engine's cache is used and nothing piles up."""
+    """The same name in every run, so that Docker's cache is used and images do not accumulate."""
     digest = sha256(json.dumps(build, sort_keys=True, default=str).encode()).hexdigest()[:12]
     return f"harness-built:{digest}"
 
 
 def _mapping(value: object) -> dict[str, Any]:
-    """Compose's two ways to write a mapping, as one."""
+    """A mapping in either of Compose's notations, list or mapping."""
     if isinstance(value, list):
         pairs = (str(item).partition("=") for item in value)
         return {name: text for name, _, text in pairs}

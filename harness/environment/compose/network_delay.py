@@ -1,7 +1,7 @@
-"""Delay: added latency of all that a container sends, by the network emulation of the kernel (netem).
+"""Added network latency of a container, by the kernel's network emulation (netem).
 
-It is set in the network of the container by a helper container, which the engine allows to administer that network
-and nothing else; the container itself needs no rights and no tools. The kernel of the engine has to have ``sch_netem``.
+A helper container with the capability NET_ADMIN sets it in the network namespace of the container, which needs no
+privileges and no tools. Docker's kernel needs ``sch_netem``.
 """
 
 import io
@@ -19,7 +19,6 @@ from harness.environment.compose.engine import EXPIRES, MACHINE, OWNER
 from harness.errors import EnvironmentFailedError
 
 IMAGE = "python:3.11-slim-bookworm"
-"""Runs the program below; pulled where it is not there."""
 HANDLE = "1:"
 END_SECONDS = 30
 UNKNOWN_TO_THE_KERNEL = 2
@@ -42,10 +41,10 @@ with IPRoute() as network:
 
 
 def require_netem(client: docker.DockerClient, labels: dict[str, str]) -> None:
-    """Check on a network of its own that the engine can delay, and pull the image.
+    """Check on a test network that Docker's kernel has netem, and pull the image.
 
     Raises:
-        EnvironmentFailedError: when its kernel cannot.
+        EnvironmentFailedError: if the kernel has no netem.
     """
     try:
         client.images.get(IMAGE)
@@ -67,7 +66,7 @@ def delay(client: docker.DockerClient, container: Container, ms: float) -> Calla
     """Delay what a container sends; returns the function that ends it.
 
     Raises:
-        EnvironmentFailedError: when the kernel does not do it.
+        EnvironmentFailedError: if the kernel refuses.
     """
     set_queueing_discipline(client, container, "add", "netem", round(ms * 1000))
     return partial(set_queueing_discipline, client, container, "del", "netem", 0)
@@ -79,7 +78,7 @@ def set_queueing_discipline(
     """Add or delete a queueing discipline on the networks of a container.
 
     Raises:
-        EnvironmentFailedError: when the kernel does not know the kind, or does not do it.
+        EnvironmentFailedError: if the kernel does not have the kind, or refuses.
     """
     labels = {name: container.labels[name] for name in (OWNER, MACHINE, EXPIRES) if name in container.labels}
     command = ["python", "-c", PROGRAM, action, kind, str(microseconds), HANDLE]
@@ -92,8 +91,8 @@ def set_queueing_discipline(
         status = helper.wait(timeout=END_SECONDS)["StatusCode"]
         if status == UNKNOWN_TO_THE_KERNEL:
             raise EnvironmentFailedError(
-                f"the kernel of this Docker engine has no {kind}, which delays what is sent: load the module "
-                f"(modprobe sch_{kind}), or leave faults of kind latency out"
+                f"Docker's kernel has no {kind}, which delays packets: load the module (modprobe sch_{kind}), or "
+                "remove faults of kind latency"
             )
         if status:
             raise EnvironmentFailedError(f"{kind} of {container.name}: {helper.logs(tail=5).decode(errors='replace')}")
@@ -102,7 +101,7 @@ def set_queueing_discipline(
 
 
 def _library() -> bytes:
-    """The netlink library of this interpreter as an archive of the folder ``harness``."""
+    """The netlink library of this interpreter as a tar archive of the folder ``harness``."""
     spec = find_spec("pyroute2")
     (place,) = (spec.submodule_search_locations if spec else None) or [""]
     buffer = io.BytesIO()

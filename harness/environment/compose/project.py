@@ -1,4 +1,4 @@
-"""Project: the containers of one arm, in a Compose project of its own or shared with the other arms."""
+"""The containers of one arm, in a Compose project of its own or shared with the other arms."""
 
 import shlex
 import time
@@ -11,12 +11,12 @@ import redis
 from docker.models.containers import Container
 
 from harness.environment.compose import model as models
-from harness.environment.compose.containers import SERVICE, trouble, with_log
+from harness.environment.compose.containers import SERVICE, failure_of, with_log
 from harness.environment.compose.databases import Databases
 from harness.environment.compose.model import HOST, POSTGRES_PORT, REDIS_PORT, Model
 from harness.environment.compose.stack import BUILD_SECONDS, Stack
 from harness.environment.readiness import POLL_SECONDS, await_ready, why_not_ok
-from harness.environment.servers import ONCE, redis_answers
+from harness.environment.servers import NO_RETRY, redis_answers
 from harness.environment.settings import redis_settings
 from harness.errors import CommandError, EnvironmentFailedError, NotReadyError
 from harness.plan.environment import Apply, Compose
@@ -28,7 +28,7 @@ LIMITS: dict[str, Any] = {"socket_connect_timeout": 5, "socket_timeout": 5}
 
 
 class Project:
-    """Starts, checks and removes the containers of an arm; ``start`` are the services that only this arm starts."""
+    """Starts, checks and removes the containers of an arm; ``start``: services that only this arm starts."""
 
     def __init__(
         self,
@@ -46,37 +46,36 @@ class Project:
 
     @property
     def stack(self) -> Stack:
-        """The Compose project, with the arm's model in force."""
+        """The Compose project, with this arm's model as its file."""
         self._shared.use(self.arm, self.model)
         return self._shared
 
     @property
     def services(self) -> dict[str, Any]:
-        """Every service of the model by its name."""
         found: dict[str, Any] = self.model["services"]
         return found
 
     @property
     def database(self) -> str | None:
-        """The service that is the database server, where the plan names one."""
+        """The service that is the database server; ``None`` if the plan names none."""
         return self.spec.database.service if self.spec.database else None
 
     @property
     def cache(self) -> str | None:
-        """The service that is the cache, where the plan names one."""
+        """The service that is the cache; ``None`` if the plan names none."""
         return self.spec.cache.service if self.spec.cache else None
 
     def wanted(self, *, tools: bool = True) -> list[str]:
-        """The services of the arm with all that they depend on; ``tools`` with those that run its commands."""
+        """The services of the arm and their dependencies; ``tools`` adds those that run its commands."""
         chosen = {*self.spec.start, *self._start}
         named = {*self.spec.services, *chosen} if chosen else {*self.services}
         named |= {name for name in (self.database, self.cache) if name}
         commands = (self.spec.seed, self.spec.migrate) if tools else ()
         named |= {apply.service for apply in commands if apply and apply.service}
-        return sorted(models.needed(self.services, named))
+        return sorted(models.with_dependencies(self.services, named))
 
     def pull_and_build(self, built: set[str]) -> dict[str, str]:
-        """Pull and build missing images, except those in ``built``, and add them to it; the digests by service."""
+        """Pull and build missing images except those in ``built``, and add them to it; returns digests by service."""
         stack, services = self.stack, self.wanted()
         pull = ("pull", "--policy", "missing", "--ignore-buildable", *services)
         stack.run(*pull, log=f"images-{self.arm}", seconds=BUILD_SECONDS, what="docker compose pull")
@@ -88,9 +87,9 @@ class Project:
         return {name: self._digest(one["image"]) for name, one in described.items()}
 
     def start_database(self) -> None:
-        """Start the database server alone, and wait until it answers."""
-        assert self.database  # noqa: S101 - the caller looked
-        self._bring([self.database], f"{self.database}-{self.arm}", "the database")
+        """Start the database server and wait until it answers a query."""
+        assert self.database  # noqa: S101 - the caller checks
+        self._up([self.database], f"{self.database}-{self.arm}", "the database")
         databases = self.databases()
         deadline = time.monotonic() + self.spec.ready_seconds
         while not databases.answers():
@@ -102,46 +101,43 @@ class Project:
         databases.create_statistics_extension()
 
     def accept_database_restart(self) -> None:
-        """Record its present start: restarts until here are incidents of the leg before."""
+        """Record the start time; earlier restarts are incidents of the last leg."""
         self._shared.database_started = self._database_started()
 
     def check_database(self) -> None:
-        """Raise when the database has ended since it was ready, even where it was started again."""
+        """Raise if the database ended since it was ready, even if it was restarted."""
         self.check()
         if self.database and self._database_started() != self._shared.database_started:
             raise EnvironmentFailedError(
-                f"{self.database} ended while nothing was measured and was started again, with empty "
-                "caches: read its log, and run the plan again"
+                f"{self.database} restarted between two legs, with empty caches: read its log, and run the plan again"
             )
 
     def databases(self) -> Databases:
-        """The databases of the arm's server."""
-        assert self.database  # noqa: S101 - the caller looked
+        assert self.database  # noqa: S101 - the caller checks
         if self._shared.credentials is None:
-            read = partial(_read_inside, self.containers()[self.database])
+            read = partial(_read_file, self.containers()[self.database])
             self._shared.credentials = models.credentials(self.model, self.spec, read)
         return Databases(HOST, self.stack.port(self.database, POSTGRES_PORT), self._shared.credentials)
 
     def cache_client(self) -> redis.Redis:
-        """A connection to the cache."""
-        assert self.cache  # noqa: S101 - the caller looked
+        assert self.cache  # noqa: S101 - the caller checks
         port = self.stack.port(self.cache, REDIS_PORT)
-        password = models.cache_password(self.spec, partial(_read_inside, self.containers()[self.cache]))
-        return redis.Redis(host=HOST, port=port, password=password, retry=ONCE, **LIMITS)
+        password = models.cache_password(self.spec, partial(_read_file, self.containers()[self.cache]))
+        return redis.Redis(host=HOST, port=port, password=password, retry=NO_RETRY, **LIMITS)
 
     def cache_settings(self) -> dict[str, str]:
-        """The settings of the cache, which is started for that and removed again."""
-        assert self.cache  # noqa: S101 - the caller looked
-        self._bring([self.cache], f"{self.cache}-{self.arm}", "the cache")
+        """Read the settings of the cache; starts it and removes it again."""
+        assert self.cache  # noqa: S101 - the caller checks
+        self._up([self.cache], f"{self.cache}-{self.arm}", "the cache")
         port = self.stack.port(self.cache, REDIS_PORT)
-        await_ready({self.cache: partial(_why_no_ping, port)}, self.spec.ready_seconds, check=self.check)
+        await_ready({self.cache: partial(_ping_failure, port)}, self.spec.ready_seconds, check=self.check)
         with self.cache_client() as client:
             found = redis_settings(client)
         self.clear()
         return found
 
     def apply(self, apply: Apply, log: str, base: Path, *, revision: str = "") -> float:
-        """Run a command of the plan in a container, or its SQL files below ``base``; the seconds that it took."""
+        """Run a command of the plan in a container, or its SQL files below ``base``; returns seconds."""
         values = {"{revision}": revision, "{scale}": f"{self.spec.scale:g}"}
         text = apply.command or apply.sql or ""
         for name, value in values.items():
@@ -154,43 +150,42 @@ class Project:
         return self.stack.run(*command, log=log, seconds=self.spec.command_seconds, what=what)
 
     def up(self, title: str) -> None:
-        """Start all services that last, and wait for their health checks."""
-        lasting = [name for name in self.wanted(tools=False) if name not in models.once(self.services)]
-        self._bring(lasting, f"{title}.up", f"the services of {self.arm}")
+        """Start all long-running services, and wait for their health checks."""
+        lasting = [name for name in self.wanted(tools=False) if name not in models.one_off_services(self.services)]
+        self._up(lasting, f"{title}.up", f"the services of {self.arm}")
 
     def await_ready(self, started: float) -> dict[str, str]:
-        """Wait until services and cache answer; the URLs by service. ``started`` is on the monotonic clock."""
+        """Wait until services and cache answer; returns URLs by service. ``started``: on the monotonic clock."""
         stack = self.stack
         urls = {name: f"http://{HOST}:{stack.port(name, self._ports[name])}" for name in self.spec.services}
         checks: dict[str, Callable[[], str]] = {
             name: partial(why_not_ok, url + self.spec.ready) for name, url in urls.items()
         }
         if self.cache:
-            checks[self.cache] = partial(_why_no_ping, stack.port(self.cache, REDIS_PORT))
+            checks[self.cache] = partial(_ping_failure, stack.port(self.cache, REDIS_PORT))
         await_ready(checks, self.spec.ready_seconds, since=started, check=self.check)
         return urls
 
     def check(self) -> None:
-        """Raise when a container is not healthy."""
         for name, container in self.containers().items():
-            if found := trouble(name, container):
+            if found := failure_of(name, container):
                 raise found
 
     def check_restarts(self) -> None:
-        """Raise when a container is not healthy, or is a database that its restart policy started again."""
+        """Raise if a container is unhealthy, or the restart policy restarted the database."""
         self.check()
         found = self.containers().get(self.database) if self.database else None
         if found and found.attrs["RestartCount"]:
-            raise with_log(f"{self.database} ended and was started again by its restart policy", found)
+            raise with_log(f"{self.database} ended and its restart policy restarted it", found)
 
     def containers(self) -> dict[str, Container]:
-        """The containers by service, those of one-off commands left out."""
+        """The containers by service, without those of one-off commands."""
         chosen = {"label": [f"com.docker.compose.project={self._shared.name}", "com.docker.compose.oneoff=False"]}
         found = self.client.containers.list(all=True, filters=chosen, ignore_removed=True)
         return {str(one.labels[SERVICE]): one for one in found}
 
     def clear(self) -> None:
-        """Remove all containers but the database's, and the volumes that the database does not use."""
+        """Remove all containers except the database's, and the volumes that the database does not use."""
         project = f"com.docker.compose.project={self._shared.name}"
         kept = set()
         for container in self.client.containers.list(all=True, filters={"label": project}, ignore_removed=True):
@@ -208,7 +203,6 @@ class Project:
         return str(digests[0])
 
     def _database_started(self) -> str:
-        """When the engine started the database."""
         found = self.containers().get(self.database) if self.database else None
         return str(found.attrs["State"]["StartedAt"]) if found else ""
 
@@ -220,23 +214,22 @@ class Project:
         self.databases().apply([(str(path), path.read_bytes()) for path in paths], database)
         return time.monotonic() - started
 
-    def _bring(self, services: list[str], log: str, what: str) -> None:
-        """Start services and wait for their health checks."""
+    def _up(self, services: list[str], log: str, what: str) -> None:
         wait = ("up", "--detach", "--wait", "--wait-timeout", str(int(self.spec.ready_seconds)), "--no-build")
         try:
             self.stack.run(*wait, *services, log=log, seconds=self.spec.ready_seconds + 60, what=f"starting {what}")
         except CommandError:
-            self.check()  # says more, where a container is the reason
+            self.check()  # names the container, if one is the cause
             raise
 
 
-def _why_no_ping(port: int) -> str:
+def _ping_failure(port: int) -> str:
     return "" if redis_answers(HOST, port) else "no answer to PING"
 
 
-def _read_inside(container: Container, path: str) -> str:
+def _read_file(container: Container, path: str) -> str:
     status, output = container.exec_run(["cat", path])
     if status:
-        raise EnvironmentFailedError(f"{path} of {container.name} cannot be read: {output.decode(errors='replace')}")
+        raise EnvironmentFailedError(f"{path} of {container.name} is not readable: {output.decode(errors='replace')}")
     text: str = output.decode()
     return text

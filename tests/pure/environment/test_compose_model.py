@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from harness.environment.compose.model import ACCESS, credentials, needed, once, port_of, rewrite
+from harness.environment.compose.model import ACCESS, credentials, one_off_services, port_of, rewrite, with_dependencies
 from harness.errors import EnvironmentFailedError
 from harness.plan.environment import Compose
 
@@ -90,8 +90,8 @@ def test_a_folder_of_this_machine_is_no_place_for_the_data_of_a_run() -> None:
         ({"database": {"service": "mysql"}}, {}, 'environment.database: no service "mysql".*known are api, db'),
         ({"migrate": {"service": "x", "command": "y"}}, {}, 'environment.migrate.service: no service "x"'),
         ({}, {"network_mode": "host"}, "api has network_mode host"),
-        ({}, {"ports": []}, "api has no port that it publishes or exposes; say which, as in ports = { api = 8000 }"),
-        ({}, {"ports": [], "expose": ["1", "2/tcp"]}, "api has 1, 2 to choose from"),
+        ({}, {"ports": []}, "api has no published or exposed port; write ports = { api = 8000 }"),
+        ({}, {"ports": [], "expose": ["1", "2/tcp"]}, "api has several ports .1, 2.; write ports"),
     ],
 )
 def test_what_cannot_be_is_said_with_the_fix(keys: dict[str, Any], change: dict[str, Any], what: str) -> None:
@@ -134,6 +134,6 @@ def test_the_superuser_is_that_of_the_image(env: dict[str, str], server: dict[st
 def test_a_service_brings_what_it_depends_on() -> None:
     done = {"condition": "service_completed_successfully"}
     services = {"a": {"depends_on": {"b": done}}, "b": {"depends_on": {"c": {"condition": "service_healthy"}}}, "c": {}}
-    assert needed(services, ["a"]) == {"a", "b", "c"}
-    assert needed(services, ["b"]) == {"b", "c"}
-    assert once(services) == {"b"}
+    assert with_dependencies(services, ["a"]) == {"a", "b", "c"}
+    assert with_dependencies(services, ["b"]) == {"b", "c"}
+    assert one_off_services(services) == {"b"}

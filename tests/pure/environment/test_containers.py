@@ -9,12 +9,12 @@ from docker.errors import APIError, NotFound
 
 from harness.environment.advice import advice
 from harness.environment.compose import containers
-from harness.environment.compose.containers import meaning, trouble
+from harness.environment.compose.containers import cause_of, failure_of
 from harness.environment.postgres import message_of
 from harness.errors import CommandError, EnvironmentFailedError
 
 KILLED = (
-    "api was killed as it needed more memory than its limit of 64 MiB; raise its memory, as in [environment.limits] "
+    "api ran out of memory (OOM kill): it needed more than its limit of 64 MiB; raise its limit, as in [environment.limits] "
     'api = { memory = "512M" }, or look for a leak'
 )
 
@@ -45,21 +45,21 @@ class Box:
         (Box(Status="exited", ExitCode=137), "api ended by itself (signal 9)"),
         (
             Box(Status="exited", ExitCode=1, log="OSError: [Errno 98] Address already in use"),
-            "api ended by itself (status 1) (another program has that port: end it, or change the port)",
+            "api ended by itself (status 1) (another program uses that port: stop it, or change the port)",
         ),
-        (Box(gone=True), "api was removed, and not by this run: run the plan again"),
+        (Box(gone=True), "api was removed by somebody else: run the plan again"),
         (
             Box(OOMKilled=True, Status="exited", ExitCode=137),
             KILLED,
         ),
         (
             Box(Health={"Status": "unhealthy", "Log": [{"Output": "ill\n"}]}),
-            'api is unhealthy; its health check says "ill"',
+            'api is unhealthy; its health check printed "ill"',
         ),
     ],
 )
 def test_trouble_is_one_line_that_says_what_to_do(box: Any, text: str | None) -> None:  # noqa: ANN401 - a double
-    found = trouble("api", box)
+    found = failure_of("api", box)
     assert (found and str(found)) == text
     if found and not box.gone:
         assert found.__notes__[0].startswith("last lines of harness-1-api-1:")
@@ -80,7 +80,7 @@ def test_an_error_of_a_server_is_told_as_it_is_where_all_containers_are_well(
     monkeypatch: pytest.MonkeyPatch, error: BaseException | None, told: str | None
 ) -> None:
     monkeypatch.setattr(containers, "NOTICED_SECONDS", 0.0)
-    found = meaning(error, lambda: None)
+    found = cause_of(error, lambda: None)
     assert (found and str(found)) == told
 
 
@@ -98,15 +98,15 @@ def test_a_container_that_ended_is_the_reason_of_what_failed_because_of_it() -> 
         wrapped,
         CommandError("seed in api failed"),
     ):
-        assert meaning(error, look) is ended
+        assert cause_of(error, look) is ended
 
 
 @pytest.mark.parametrize(
     ("text", "what"),
     [
         ("write /var/lib: no space left on device", "the disk is full"),
-        ("driver failed: Bind for 0.0.0.0:80 failed: port is already allocated", "another program has that port"),
-        ('Error: Get "https://registry.invalid/v2/": dial tcp: no such host', "the image cannot be had"),
+        ("driver failed: Bind for 0.0.0.0:80 failed: port is already allocated", "another program uses that port"),
+        ('Error: Get "https://registry.invalid/v2/": dial tcp: no such host', "the image cannot be pulled"),
         ("dial tcp: lookup db on 127.0.0.11:53: no such host", ""),  # a service that looks for another
         ("Cannot connect to the Docker daemon at unix:///x. Is the docker daemon running?", "start Docker"),
         ("all is well", ""),

@@ -7,7 +7,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from harness.environment.leftovers import collect
+from harness.environment.leftovers import remove_leftovers
 
 DEAD = "999999-1-abcdef"
 
@@ -34,6 +34,6 @@ def test_folders_of_runs_that_are_over_go_and_no_others(scratch: Path) -> None:
     beginning = owned(scratch / "beginning", None)
     for name, text in (("killed", f"{DEAD}\n{scratch / 'killed'}"), ("early", None), ("cut", ""), ("odd", "nobody\n")):
         owned(scratch / name, text, age=7200)
-    said = [*collect()]
+    said = [*remove_leftovers()]
     assert sorted(scratch.iterdir()) == [beginning, running]
     assert f"ended run {DEAD} and removed {scratch / 'killed'}" in said

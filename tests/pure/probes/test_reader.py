@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from harness.probes.reader import Probe, beats, following
+from harness.probes.reader import Probe, next_due, ticks
 
 
 def busy() -> None:
@@ -36,7 +36,7 @@ def test_readings_keep_their_times_and_leave_out_those_missed(
     now: float, due: float, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(time, "monotonic", lambda: now)
-    assert following(10.0, 1.0) == due
+    assert next_due(10.0, 1.0) == due
 
 
 @given(st.floats(0, 1e6), st.floats(0, 1e4), st.floats(0.01, 100))
@@ -44,16 +44,16 @@ def test_the_following_reading_is_ahead_and_not_far(due: float, late: float, eve
     now = due + late
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(time, "monotonic", lambda: now)
-        after = following(due, every)
+        after = next_due(due, every)
     assert now - 1e-6 < after <= now + every + 1e-6
 
 
 def test_beats_come_at_their_times_until_it_is_over() -> None:
     over, begun, came = threading.Event(), time.monotonic(), list[float]()
-    for _ in beats(over, 0.1, after=0.2):
+    for _ in ticks(over, 0.1, after=0.2):
         came.append(time.monotonic() - begun)
         if len(came) == 3:
             over.set()
     assert len(came) == 3
     assert all(at >= due for at, due in zip(came, (0.2, 0.3, 0.4), strict=True))
-    assert list(beats(over, 0.1)) == []
+    assert list(ticks(over, 0.1)) == []

@@ -537,7 +537,7 @@ def test_both_arms_are_asked_once_before_the_first_block(source: Source, folder:
     assert [event for event in ask.log if event.startswith("start")][2:] == [
         f"start {leg.title}" for leg in legs_of(balanced_order(2, 7))
     ]
-    assert heard[1:4] == ["comparing answers · before", "before asked 2 of 2", "comparing answers · after"]
+    assert heard[1:4] == ["comparing responses: before", "before asked 2 of 2", "comparing responses: after"]
     assert len(ask.keys) == 1
     verdict = analyse(folder).verdict
     assert (verdict.outcome, verdict.answers) == (Outcome.PASS, Outcome.PASS)

@@ -267,7 +267,7 @@ def test_noise_that_cannot_be_kept_costs_no_verdict(tmp_path: Path) -> None:
         RunContext(source, folder, FakeEnvironment([]), observer, FakeLoad([])), Effort(), lambda _: FakeEnvironment([])
     )
     assert analysis.verdict.outcome is not Outcome.INVALID
-    assert any("is not kept for later runs" in said and FOLDER in said for said in observer.heard)
+    assert any("is not stored for later runs" in said and FOLDER in said for said in observer.heard)
 
 
 def test_what_the_control_arm_says_is_kept_for_later_runs(tmp_path: Path) -> None:

@@ -21,7 +21,7 @@ from harness.cli.doctor import check_host
 from harness.cli.progress import LineObserver, PlainObserver
 from harness.environment import seeds
 from harness.environment.local import LocalEnvironment
-from harness.environment.processes import SESSIONS, ManagedProcesses, end_together, in_sessions, owner_alive
+from harness.environment.processes import SESSIONS, ManagedProcesses, end_together, is_owner_alive, session_processes
 from harness.environment.servers import answers_ok, free_ports
 from harness.errors import CommandError, EnvironmentFailedError, PlanError
 from harness.plan.file import parse_plan
@@ -88,17 +88,17 @@ def test_a_command_that_takes_too_long_is_ended(processes: ManagedProcesses, tmp
 def test_a_process_id_that_was_used_again_is_not_the_runs() -> None:
     me = psutil.Process()
     started = int(me.create_time())
-    assert owner_alive(f"{me.pid}-{started}-abc")
-    assert not owner_alive(f"{me.pid}-{started - 60}-abc")
+    assert is_owner_alive(f"{me.pid}-{started}-abc")
+    assert not is_owner_alive(f"{me.pid}-{started - 60}-abc")
 
 
 def test_a_session_whose_leader_is_another_process_is_not_the_runs(tmp_path: Path) -> None:
     leader = psutil.Popen(["sleep", "60"], start_new_session=True)
     try:
         (tmp_path / SESSIONS).write_text(f"{leader.pid} {leader.create_time()}\n")
-        assert [process.pid for process in in_sessions(tmp_path)] == [leader.pid]
+        assert [process.pid for process in session_processes(tmp_path)] == [leader.pid]
         (tmp_path / SESSIONS).write_text(f"{leader.pid} {leader.create_time() - 60}\n")
-        assert list(in_sessions(tmp_path)) == []
+        assert list(session_processes(tmp_path)) == []
     finally:
         leader.kill()
         leader.wait()
@@ -219,7 +219,7 @@ def test_the_longest_unused_seeds_are_dropped(tmp_path: Path, monkeypatch: pytes
     for number in range(4):
         built = tmp_path / f"built{number}"
         built.mkdir()
-        kept = seeds.keep(built, f"seed{number}", {"rows": number})
+        kept = seeds.store(built, f"seed{number}", {"rows": number})
         assert seeds.row_counts(kept) == {"rows": number}
         os.utime(kept, (1000 + number, 1000 + number))
         assert seeds.find("seed0") == tmp_path / "cache" / "seeds" / "seed0"  # used again and again
@@ -271,33 +271,33 @@ def test_what_two_runs_must_share(plan: Plan) -> None:
 # --- observers
 
 
-class Kept(LineObserver):
+class Recorder(LineObserver):
     def __init__(self, plan: Plan) -> None:
         super().__init__(plan, lambda **facts: str(facts["left_seconds"]))
         self.shown: list[tuple[str, bool]] = []
 
-    def show(self, text: str, *, news: bool) -> None:
-        self.shown.append((text, news))
+    def show(self, text: str, *, update: bool = False) -> None:
+        self.shown.append((text, update))
 
 
 def test_what_is_left_is_this_leg_and_those_to_come(plan: Plan) -> None:
-    observer = Kept(plan)
+    observer = Recorder(plan)
     observer.leg(Leg(3, 2, "after"), synthetic_setup(plan))
     observer.progress(Progress(2.0, 1, 0.0, 5, 10, 0, 10.0, 12.5))
     observer.progress(Progress(33.0, None, None, 5, 10, 0, 10.0, 12.5))
     place = "block 2 of 2 · after"
     assert observer.shown == [
-        (f"{place} · resetting and starting the service", True),
-        (str(30.0 + 36.0), False),  # of 32 seconds, and one leg more with its overhead
-        (f"{place} · waiting for the last answers", False),
+        (f"{place} · resetting and starting the service", False),
+        (str(30.0 + 36.0), True),  # of 32 seconds, and one leg more with its overhead
+        (f"{place} · waiting for the last responses", True),
     ]
 
 
 def test_services_that_start_are_counted(plan: Plan) -> None:
     environment = plan.environment.model_copy(update={"services": ("a", "b", "c")})
-    observer = Kept(plan.model_copy(update={"environment": environment}))
+    observer = Recorder(plan.model_copy(update={"environment": environment}))
     observer.leg(Leg(1, 1, "before"), synthetic_setup(plan))
-    assert observer.shown == [("block 1 of 2 · before · resetting and starting 3 services", True)]
+    assert observer.shown == [("block 1 of 2 · before · resetting and starting 3 services", False)]
 
 
 def test_plain_updates_come_every_ten_seconds(plan: Plan, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -307,7 +307,7 @@ def test_plain_updates_come_every_ten_seconds(plan: Plan, monkeypatch: pytest.Mo
     with PlainObserver(plan, lambda **_: "update", written.append) as observer:
         observer.say("news")
         for clock[0] in (101.0, 109.9, 110.0, 111.0):
-            observer.show(f"at {clock[0]}", news=False)
+            observer.show(f"at {clock[0]}", update=True)
         observer.say("more")
     assert written == ["news", "at 110.0", "more"]
 

@@ -12,7 +12,7 @@ import pytest
 
 from harness.environment.external import ExternalEnvironment
 from harness.environment.external_database import by_arm, read_database
-from harness.environment.processes import labelled
+from harness.environment.processes import labelled_processes
 from harness.environment.readiness import READY_IN_A_ROW, await_ready, why_not_ok
 from harness.environment.servers import free_ports
 from harness.environment.variables import expand_url
@@ -197,7 +197,7 @@ def test_a_name_and_a_password_are_sent_and_not_said(
     ("before", "environment", "what"),
     [
         ("${NOWHERE}", "", r"arms\.before\.url: NOWHERE is not set; export NOWHERE="),
-        ("${WRONG}", "", r"arms\.before\.url: \$\{WRONG\} filled in is no address"),
+        ("${WRONG}", "", r"arms\.before\.url: \$\{WRONG\} expands to no URL"),
         ("${SAME}", "", r"arms\.after\.url: .*is the address of arms\.before.*environment\.switch"),
         ("http://127.0.0.1:1", 'cwd = "nowhere"', r"environment\.cwd: no folder"),
         ("http://127.0.0.1:1", 'env = { A = "${NOWHERE}" }', r"environment\.env\.A: NOWHERE is not set"),
@@ -236,7 +236,7 @@ def test_a_switch_that_fails_or_hangs_says_so_with_its_last_lines(
     assert note in notes
     assert "environment.command_seconds" in notes
     assert service.asked == []
-    assert not [label for _, label in labelled() if label == environment.label]
+    assert not [label for _, label in labelled_processes() if label == environment.label]
 
 
 @pytest.mark.usefixtures("cache")
@@ -292,6 +292,6 @@ def test_what_is_no_address_of_a_database_is_not_repeated(dsn: str) -> None:
 def test_a_database_that_is_not_there_is_an_error_with_a_fix() -> None:
     (closed,) = free_ports()
     dsn = f"postgresql://{CANARY}:{CANARY}@127.0.0.1:{closed}/x"
-    with pytest.raises(EnvironmentFailedError, match=r"arms\.after\.postgres: .*refused.*; start it, mend") as caught:
+    with pytest.raises(EnvironmentFailedError, match=r"arms\.after\.postgres: .*refused.*; start it, corr") as caught:
         read_database(dsn, "arms.after.postgres")
     assert CANARY not in str(caught.value)

@@ -10,7 +10,7 @@ from harness.evidence.query_plans import accesses
 from harness.probes import query_plans as explain
 from harness.probes.access import Database
 from harness.probes.catalogue import read_catalogue, read_uses
-from harness.probes.query_plans import AutoExplain, estimate, plans_in
+from harness.probes.query_plans import AutoExplain, estimate_plan, plans_in
 from harness.record.statements import MARK, fingerprint, shown
 from tests.servers.probes.conftest import Make
 from tests.servers.probes.postgres_server import programs_of, running
@@ -63,19 +63,19 @@ def test_plans_of_statements_that_ran_in_sessions_old_and_new(notes: Database, s
 @pytest.mark.parametrize("generic_since", [160_000, 999_999], ids=["generic", "prepared"])
 def test_an_estimate_for_any_values(notes: Database, generic_since: int, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(explain, "GENERIC_PLAN_SINCE", generic_since)
-    found = estimate(notes, FIND)
+    found = estimate_plan(notes, FIND)
     assert found
     assert found.estimated
     assert found.fingerprint == fingerprint(FIND)
     assert [access.way for access in accesses(found.root)] == ["Seq Scan"]
     assert found.root.pages is None
-    changed = estimate(notes, "UPDATE notes SET owner = $2 WHERE id = $1;")
+    changed = estimate_plan(notes, "UPDATE notes SET owner = $2 WHERE id = $1;")
     assert changed
     assert changed.root.kind == "ModifyTable"
     with notes.connect() as connection:
         assert connection.execute("SELECT count(*) FROM notes WHERE owner IS NULL").fetchall() == [(0,)]
     for none in ("BEGIN", "VACUUM notes", "SELECT nowhere FROM notes", "COPY notes TO STDOUT", ""):
-        assert estimate(notes, none) is None
+        assert estimate_plan(notes, none) is None
 
 
 @pytest.mark.parametrize("version", ["15", "14"])
@@ -90,7 +90,7 @@ def test_an_older_server_tells_its_indexes_and_how_it_would_find_rows(version: s
             catalogue = read_catalogue(connection)
             assert {index.shown for index in catalogue.indexes} == {"items (id)", "items (kind)"}
             assert set(read_uses(connection)) == {"by_id", "by_kind"}
-        found = estimate(database, "SELECT kind FROM items WHERE id = $1")
+        found = estimate_plan(database, "SELECT kind FROM items WHERE id = $1")
         assert found
         assert [(access.relation, access.index) for access in accesses(found.root)] == [("items", "by_id")]
         with AutoExplain([database], Path("/nowhere")) as explaining:

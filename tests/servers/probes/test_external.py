@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from harness.environment.servers import postgres_programs
-from harness.probes.postgres_server import _introduced
+from harness.probes.postgres_server import _with_settings
 from harness.probes.registry import probes_of
 from harness.record.statements import fingerprint
 from tests.servers.environment.test_external import AFTER, BEFORE, made, serving
@@ -37,7 +37,7 @@ def test_each_arm_is_asked_at_its_own_address_and_no_secret_is_told(
             (cache,) = system.caches()
             assert cache.connect().get_connection_kwargs()["db"] == 3
             assert (database.service, database.name) == (None, "leg")
-            with _introduced(database.connect()) as connection:  # behind a pooler a setting would be everybody's
+            with _with_settings(database.connect()) as connection:  # behind a pooler a setting would be everybody's
                 told = [connection.execute(f"SHOW {name}".encode()).fetchall() for name in SETTINGS]
             assert told == [[("harness",)], [("0",)], [("on",)]]
             of_database, of_cache = probes_of(system.monitored())

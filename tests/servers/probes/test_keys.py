@@ -11,7 +11,7 @@ from redis.retry import Retry
 from harness.environment.processes import ManagedProcesses
 from harness.environment.servers import Redis
 from harness.probes.access import Cache
-from harness.probes.redis_monitor import KeyWatch
+from harness.probes.redis_monitor import KeyMonitor
 from harness.record.cache_keys import KeyUse
 
 
@@ -32,7 +32,7 @@ def test_what_is_asked_is_seen_with_all_that_a_key_may_hold(cache_server: Redis)
     with connect() as client:
         client.flushall()
         client.set("kept:1", "before anybody watched")
-        with KeyWatch([Cache("redis", connect)]) as watch:
+        with KeyMonitor([Cache("redis", connect)]) as watch:
             client.get("kept:1")
             client.get('odd "key" \\ 2:1')
             client.set('odd "key" \\ 2:1', 'a "value" with GET in it')
@@ -48,13 +48,13 @@ def test_a_server_that_is_not_watched_ends_nothing(cache_server: Redis) -> None:
     def nowhere() -> redis.Redis:
         return redis.Redis(port=1, retry=Retry(NoBackoff(), 0))
 
-    with KeyWatch([Cache("redis", nowhere)]) as watch:
+    with KeyMonitor([Cache("redis", nowhere)]) as watch:
         pass
     assert watch.uses() == ()
     with cache_connection(cache_server) as client:
         client.execute_command("ACL", "SETUSER", "weak", "on", ">weak", "~*", "+get", "+info")
     weak = partial(redis.Redis, port=cache_server.port, username="weak", password="weak")
-    with KeyWatch([Cache("redis", weak)]) as watch, weak() as client:
+    with KeyMonitor([Cache("redis", weak)]) as watch, weak() as client:
         client.get("a")
     assert watch.uses() in ((), (KeyUse("a", 1, 1),))
 

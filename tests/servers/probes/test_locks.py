@@ -7,7 +7,7 @@ import pytest
 
 from harness.environment.migration import MIGRATION_ROLE
 from harness.environment.servers import Postgres
-from harness.probes.lock_sessions import LockingSession, blocking_statements
+from harness.probes.lock_sessions import LockSession, blocking_statements
 from harness.probes.locks import LockProbe
 from harness.record.migration import PLANNED, Wait
 from harness.record.statement_log import cause, let_go, migration_log
@@ -95,9 +95,9 @@ def test_a_wait_is_by_the_migration_when_another_session_stands_behind_it() -> N
     assert (wait.ms, wait.by_migration) == (500.0, True)
 
 
-def session(pid: int, *blockers: int, own: bool = False, name: str = "", text: str = "") -> LockingSession:
+def session(pid: int, *blockers: int, own: bool = False, name: str = "", text: str = "") -> LockSession:
     text = text or f"statement of {pid}"
-    return LockingSession(pid, own, name, 1.0, "active", text, bool(blockers), 1.0, "ShareLock", 0, blockers, ())
+    return LockSession(pid, own, name, 1.0, "active", text, bool(blockers), 1.0, "ShareLock", 0, blockers, ())
 
 
 def test_who_waits_for_somebody_who_waits_for_the_migration_waits_for_it_too() -> None:

@@ -77,7 +77,7 @@ def service() -> Iterator[str]:
 
 
 def test_readings_go_on_past_answers_that_are_none(service: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("harness.probes.prometheus.EVERY_SECONDS", 0.05)
+    monkeypatch.setattr("harness.probes.prometheus.INTERVAL_SECONDS", 0.05)
     begun = time.time_ns()
     with MetricsProbe({"api": service, "gone": "http://127.0.0.1:9/metrics"}, ["asked"]) as probe:
         while Service.asked < 8:

@@ -50,8 +50,8 @@ def bare() -> Iterator[Server]:
 
 @pytest.fixture(autouse=True)
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("harness.probes.postgres.EVERY_SECONDS", 0.1)
-    monkeypatch.setattr("harness.probes.postgres.LOOK_SECONDS", 0.02)
+    monkeypatch.setattr("harness.probes.postgres.INTERVAL_SECONDS", 0.1)
+    monkeypatch.setattr("harness.probes.postgres.SAMPLE_SECONDS", 0.02)
 
 
 def watched(probe: PostgresProbe, work: Callable[[], None]) -> Executions:
@@ -59,7 +59,7 @@ def watched(probe: PostgresProbe, work: Callable[[], None]) -> Executions:
     with probe:
         work()
         deadline = time.monotonic() + 30
-        while probe._watches[0]._ticks < TICKS and time.monotonic() < deadline:
+        while probe._readers[0]._ticks < TICKS and time.monotonic() < deadline:
             time.sleep(0.02)
     assert probe.executions is not None
     return probe.executions
@@ -165,7 +165,7 @@ def test_a_session_that_waits_for_a_lock_is_seen(newest: Server) -> None:
             waiting = threading.Thread(target=second.execute, args=(WRITE, [1]))
             waiting.start()
             deadline = time.monotonic() + 30
-            while not any(name == "blocked_sessions" and value for _, _, name, value in probe._watches[0].rows):
+            while not any(name == "blocked_sessions" and value for _, _, name, value in probe._readers[0].rows):
                 assert time.monotonic() < deadline, "nobody was seen to wait"
                 time.sleep(0.02)
             first.execute(b"COMMIT")
@@ -261,9 +261,9 @@ def test_connections_that_break_are_made_anew(newest: Server) -> None:
     def work() -> None:
         reading(newest, 5)()
         newest.execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'harness'")
-        ticks = probe._watches[0]._ticks
+        ticks = probe._readers[0]._ticks
         deadline = time.monotonic() + 30
-        while probe._watches[0]._ticks < ticks + 2:
+        while probe._readers[0]._ticks < ticks + 2:
             assert time.monotonic() < deadline, "no reading any more"
             time.sleep(0.02)
         reading(newest, 6)()

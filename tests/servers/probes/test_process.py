@@ -17,7 +17,7 @@ CORES = len(os.sched_getaffinity(0))
 
 
 def readings(code: str, monkeypatch: pytest.MonkeyPatch, seconds: float = 1.2) -> dict[str, list[float]]:
-    monkeypatch.setattr("harness.probes.process.EVERY_SECONDS", 0.1)
+    monkeypatch.setattr("harness.probes.process.INTERVAL_SECONDS", 0.1)
     monkeypatch.setattr("harness.probes.process.MEMORY_SECONDS", 0.25)
     process = subprocess.Popen([sys.executable, "-c", code])
     try:

@@ -11,7 +11,7 @@ import pytest
 import redis
 
 from harness.environment.processes import ManagedProcesses
-from harness.environment.servers import HOST, ONCE, free_ports, redis_program, wait_until
+from harness.environment.servers import HOST, NO_RETRY, free_ports, redis_program, wait_until
 from harness.probes.access import Cache
 from harness.probes.redis import RedisProbe
 from harness.record.unavailable import UnavailableReading
@@ -26,7 +26,7 @@ class Server:
     port: int
 
     def client(self, user: str = "default", password: str = PASSWORD) -> redis.Redis:
-        return redis.Redis(host=HOST, port=self.port, username=user, password=password, retry=ONCE)
+        return redis.Redis(host=HOST, port=self.port, username=user, password=password, retry=NO_RETRY)
 
     def cache(self, user: str = "default", password: str = PASSWORD) -> Cache:
         return Cache("redis", lambda: self.client(user, password))
@@ -109,5 +109,5 @@ def test_a_password_that_is_missing_or_wrong_is_told_and_not_repeated(server: Se
 
 def test_a_server_that_is_away_is_no_error() -> None:
     (port,) = free_ports()
-    probe = read(Cache("redis", lambda: redis.Redis(host=HOST, port=port, retry=ONCE)))
+    probe = read(Cache("redis", lambda: redis.Redis(host=HOST, port=port, retry=NO_RETRY)))
     assert probe.rows == []

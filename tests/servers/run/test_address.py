@@ -23,7 +23,7 @@ def test_the_loopback_is_taken_as_it_is(text: str, address: Address) -> None:
 
 @pytest.mark.parametrize("text", ["0.0.0.0:5557", "10.0.0.5:5557", "[::]:5557", "host.example:5557"])
 def test_what_others_reach_must_be_meant(text: str) -> None:
-    with pytest.raises(AddressError, match="neither encrypts nor asks"):
+    with pytest.raises(AddressError, match="no encryption and no authentication"):
         parse_address("--bind", text, allow_remote=False)
     assert not parse_address("--bind", text, allow_remote=True).loopback
 

@@ -7,12 +7,12 @@ from harness.run import lint as linting
 from harness.run.lint import MISSING, lint
 
 
-def passage(*texts: str, way: str = UPGRADE) -> MigrationStep:
+def step(*texts: str, way: str = UPGRADE) -> MigrationStep:
     return MigrationStep(way, None, "2", 0.0, 1.0, statements=tuple(RanStatement(0.0, 1.0, text) for text in texts))
 
 
 def test_a_warning_belongs_to_its_statement() -> None:
-    ran = passage(
+    ran = step(
         "BEGIN",
         "select pg_catalog.version()",
         "ROLLBACK",
@@ -22,7 +22,7 @@ def test_a_warning_belongs_to_its_statement() -> None:
         "CREATE INDEX CONCURRENTLY IF NOT EXISTS a ON items (colour)",
         "CREATE INDEX IF NOT EXISTS b ON items (colour)",
     )
-    found, by = lint([passage("SELECT 1", way=DOWNGRADE), ran])
+    found, by = lint([step("SELECT 1", way=DOWNGRADE), ran])
     assert by == "squawk"
     plain = [(one.passage, one.statement) for one in found if one.rule == "require-concurrent-index-creation"]
     assert plain == [(1, 7)]
@@ -33,11 +33,11 @@ def test_a_warning_belongs_to_its_statement() -> None:
 
 def test_without_the_program_it_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(linting, "squawk_program", lambda: None)
-    assert lint([passage("DROP TABLE items")]) == ((), MISSING)
+    assert lint([step("DROP TABLE items")]) == ((), MISSING)
 
 
 def test_a_program_that_answers_nonsense_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(linting, "squawk_program", lambda: "/bin/echo")
-    found, by = lint([passage("DROP TABLE items")])
+    found, by = lint([step("DROP TABLE items")])
     assert found == ()
-    assert by.startswith("squawk could not be asked")
+    assert by.startswith("squawk failed: ")

@@ -81,7 +81,7 @@ def test_up_and_down_with_a_planned_transaction(server: Postgres, own: Database,
         thread = played(
             directed(server, own, tmp_path, [alter], ["ALTER TABLE items DROP COLUMN colour"], hold_seconds=0.5)
         )
-    up, down = thread.passages
+    up, down = thread.steps
     assert (thread.failed, up.failed, up.unread) == ("", "", "")
     assert (up.way, down.way) == (UPGRADE, DOWNGRADE)
     assert [one.text for one in up.statements] == [alter]
@@ -98,7 +98,7 @@ def test_what_fails_halfway_is_not_rolled_back_and_what_it_leaves_is_named(
 ) -> None:
     before = schema(own)
     thread = played(directed(server, own, tmp_path, [CREATE, "DROP TABLE nothing"]))
-    (up,) = thread.passages
+    (up,) = thread.steps
     assert up.failed.startswith("failed (status 1): psycopg.errors.UndefinedTable")
     assert [(one.text, bool(one.error)) for one in up.statements] == [(CREATE, False), ("DROP TABLE nothing", True)]
     assert [difference.what for difference in differences(before, schema(own))] == ["index public.items_by_price"]
@@ -107,7 +107,7 @@ def test_what_fails_halfway_is_not_rolled_back_and_what_it_leaves_is_named(
 def test_what_never_ends_is_ended_and_its_session_too(server: Postgres, own: Database, tmp_path: Path) -> None:
     endless = "SELECT count(*) FROM generate_series(1, 10000000000)"
     thread = played(directed(server, own, tmp_path, [endless], seconds=1.5))
-    (up,) = thread.passages
+    (up,) = thread.steps
     assert up.failed == "took longer than 1.5 s"
     assert up.statements[-1].text == endless
 
@@ -120,7 +120,7 @@ def test_an_interrupt_ends_what_runs(server: Postgres, own: Database, tmp_path: 
         while not tmp_path.joinpath("migration-under-load.log").exists():
             time.sleep(0.02)
     assert time.monotonic() - started < 20
-    assert [passage.failed for passage in thread.passages] == ["was interrupted"]
+    assert [step.failed for step in thread.steps] == ["was interrupted"]
 
 
 def test_a_deadlock_that_a_client_loses_is_an_error_of_the_database(
@@ -144,15 +144,15 @@ def test_a_deadlock_that_a_client_loses_is_an_error_of_the_database(
                 client.execute("UPDATE items SET price = 0 WHERE id = 1")
             client.execute("ROLLBACK")
             thread._thread.join(60)
-    assert [passage.failed for passage in thread.passages] == ["", ""]
-    assert thread.passages[0].errors == (("deadlock detected", 1),)
+    assert [step.failed for step in thread.steps] == ["", ""]
+    assert thread.steps[0].errors == (("deadlock detected", 1),)
 
 
 def test_a_table_that_cannot_be_held_is_named(server: Postgres, own: Database, tmp_path: Path) -> None:
     thread = directed(server, own, tmp_path, [CREATE])
-    thread.during = MigrationTable(during=True, hold_tables=("nothing",))
-    assert played(thread).failed.startswith("migration.hold_tables: nothing cannot be read")
-    assert thread.passages == []
+    thread.table = MigrationTable(during=True, hold_tables=("nothing",))
+    assert played(thread).failed.startswith("migration.hold_tables: nothing is not readable")
+    assert thread.steps == []
 
 
 def test_a_defect_is_no_silence(server: Postgres, own: Database, tmp_path: Path) -> None:

@@ -7,7 +7,7 @@ import kubernetes_validate
 import pytest
 import yaml
 
-from harness.cli.manifest import MOST_BYTES, Request, manifest
+from harness.cli.manifest import MAX_BYTES, ManifestOptions, manifest
 from harness.errors import PlanError
 
 TEXT = 'schema = 1\nname = "with: a colon"\n\n[load]\nusers = ["users/reader.py"]\n'
@@ -15,17 +15,17 @@ CODE = 'print("ok")\n# tab\there, a quote \' and\n\n  trailing  \n'
 
 
 @pytest.fixture
-def request_(tmp_path: Path) -> Request:
+def options(tmp_path: Path) -> ManifestOptions:
     users = tmp_path / "users" / "reader.py"
     users.parent.mkdir()
     users.write_text(CODE)
     (tmp_path / "plan.toml").write_text(TEXT)
-    return Request(tmp_path / "plan.toml", TEXT, (users,), 8, "registry.example/harness:1", "load-tests")
+    return ManifestOptions(tmp_path / "plan.toml", TEXT, (users,), 8, "registry.example/harness:1", "load-tests")
 
 
 @pytest.fixture
-def objects(request_: Request) -> dict[str, Any]:
-    documents = list(yaml.safe_load_all(manifest(request_)))
+def objects(options: ManifestOptions) -> dict[str, Any]:
+    documents = list(yaml.safe_load_all(manifest(options)))
     return {f"{document['kind']} {document['metadata']['name']}": document for document in documents}
 
 
@@ -87,7 +87,7 @@ def test_pods_ask_for_no_rights(objects: dict[str, Any], name: str) -> None:
     assert container["resources"]["requests"] == container["resources"]["limits"]
 
 
-def test_what_no_config_map_takes_is_refused(request_: Request) -> None:
-    request_.files[0].write_text("#" * MOST_BYTES)
-    with pytest.raises(PlanError, match=r"load\.users: plan and user files are 1,000,\d+ bytes"):
-        manifest(request_)
+def test_what_no_config_map_takes_is_refused(options: ManifestOptions) -> None:
+    options.files[0].write_text("#" * MAX_BYTES)
+    with pytest.raises(PlanError, match=r"load\.users: plan and user files have 1,000,\d+ bytes"):
+        manifest(options)
