@@ -22,7 +22,7 @@ from harness.generator.distributed.master import Order, run_with_workers
 from harness.generator.distributed.worker import work
 from harness.generator.endpoints import endpoints_of
 from harness.generator.single import run_single
-from harness.generator.users import load_users, own_files, takers, tell_users
+from harness.generator.users import load_users, open_user_classes, set_user_variables, source_files
 from harness.plan.checks.migration import under_load
 from harness.plan.environment import HOST_VARIABLE
 from harness.plan.file import read_plan
@@ -45,15 +45,15 @@ def _lead(options: argparse.Namespace, channel: TextIO) -> int:
         plan = under_load(plan)
     corpus = plan.answers if options.key == "answers.users" else None
     paths = [(options.base / name).resolve() for name in (corpus and corpus.users) or plan.load.users]
-    tell_users(plan, options.seed)
+    set_user_variables(plan, options.seed)
     if corpus:
         os.environ["HARNESS_SECONDS"] = str(CORPUS_SECONDS)
     users = load_users(paths)
     if not corpus and not any(kind.weight > 0 or kind.fixed_count for kind in users):
         sys.exit("every user class has weight 0 and no fixed_count: nobody would come; give one a weight")
-    if plan.open and not corpus and not takers(users):
+    if plan.open and not corpus and not open_user_classes(users):
         sys.exit("no user class takes the arrivals of the stages: every one has a fixed_count, or weight 0")
-    files = own_files(options.base.resolve(), paths)
+    files = source_files(options.base.resolve(), paths)
     if options.action == "check":
         known = [endpoints_of(path) for path in files]
         endpoints = [] if None in known else sorted(set().union(*(names or () for names in known)))

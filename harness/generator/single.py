@@ -22,8 +22,8 @@ from harness.generator.schedule.abort_watch import ABORTED_STOP_SECONDS, AbortWa
 from harness.generator.schedule.arrivals import stage_at
 from harness.generator.schedule.capacity_search import capacity_search_of
 from harness.generator.schedule.dispatcher import AHEAD_NS, Dispatcher
-from harness.generator.schedule.stages import conduct, sit_out
-from harness.generator.users import greet_users, point_users
+from harness.generator.schedule.stages import run_stages, wait_for_end
+from harness.generator.users import assign_hosts, fire_init
 from harness.plan.model import Plan
 from harness.plan.search import Searched
 from harness.record.generation import Aborted, Generation
@@ -47,54 +47,54 @@ def run_single(
         SystemExit: when Locust counted other requests than were recorded.
     """
     environment = _environment(plan, users, host)
-    environment.stats = tally = LocustStatistics()
+    environment.stats = statistics = LocustStatistics()
     runner = environment.create_local_runner()
-    greet_users(runner)
+    fire_init(runner)
     dispatcher = Dispatcher(plan, users, runner, seed) if plan.open else None
     recorder = Recorder(out / "samples")
     lead = AHEAD_NS if dispatcher else 0
-    recorder.count_from(time.perf_counter_ns() + lead)
+    recorder.set_origin(time.perf_counter_ns() + lead)
     origin = (datetime.now(UTC) + timedelta(microseconds=lead / 1000)).isoformat()
     environment.events.request.add_listener(recorder.on_request)
-    watch = SelfMonitor(recorder.origin_ns, dispatcher)
-    environment.events.user_error.add_listener(watch.on_user_error)
-    alert = AbortSwitch(environment)
-    companions: list[Any] = [
-        gevent.spawn(watch.watch_lag),
-        gevent.spawn(_report, plan, runner, recorder, watch, tally, channel),
+    monitor = SelfMonitor(recorder.origin_ns, dispatcher)
+    environment.events.user_error.add_listener(monitor.on_user_error)
+    switch = AbortSwitch(environment)
+    greenlets: list[Any] = [
+        gevent.spawn(monitor.measure_lag),
+        gevent.spawn(_report, plan, runner, recorder, monitor, statistics, channel),
     ]
     if plan.aborts:
-        recorder.tap = danger = AbortWatch(plan, arm)
-        companions.append(gevent.spawn(_look_for_danger, danger, recorder, alert))
+        recorder.listener = abort_watch = AbortWatch(plan, arm)
+        greenlets.append(gevent.spawn(_check_aborts, abort_watch, recorder, switch))
     if until is not None:
-        companions.append(gevent.spawn(_look_for_end, until, alert))
+        greenlets.append(gevent.spawn(_wait_for_file, until, switch))
     if dispatcher is None:
-        alert.unless(conduct, plan.stages, recorder.second, runner.start)
+        switch.run_until_ended(run_stages, plan.stages, recorder.second, runner.start)
         searched, windows = None, windows_of(plan.stages)
     else:
-        searched, windows = _arrivals(plan, seed, recorder, dispatcher, watch, alert)
+        searched, windows = _run_open_stages(plan, seed, recorder, dispatcher, monitor, switch)
     ended = recorder.second()
     runner.quit()
-    gevent.killall(companions)
+    gevent.killall(greenlets)
     recorder.close()
-    counted = tally.total.num_requests
+    counted = statistics.total.num_requests
     if counted != recorder.requests:
         sys.exit(f"recorded {recorder.requests} requests, Locust counted {counted}: samples were lost")
-    write_readings(watch.rows(), out / "readings.parquet")
-    if alert.risen:
+    write_readings(monitor.rows(), out / "readings.parquet")
+    if switch.ended_early:
         windows = windows_of(plan.stages, ended)
     generation = Generation(
         origin,
         recorder.requests,
-        watch.cpu_share(windows),
-        watch.lag_p99_ms(),
+        monitor.cpu_share(windows),
+        monitor.lag_p99_ms(),
         windows,
-        user_errors=watch.user_errors,
+        user_errors=monitor.user_errors,
         offered=dispatcher.offered() if dispatcher else (),
         schedule_lag_p99_ms=dispatcher.lag_p99_ms if dispatcher else None,
-        gc_pause_ms=watch.garbage.longest_ms,
+        gc_pause_ms=monitor.garbage.longest_ms,
         searched=searched,
-        aborted=alert.aborted,
+        aborted=switch.aborted,
     )
     write_generation(generation, out)
 
@@ -103,30 +103,30 @@ def _environment(plan: Plan, users: Sequence[type[User]], host: str) -> Environm
     """Locust, as its user files know it."""
     return Environment(
         user_classes=list(users),
-        host=point_users(plan, users, host),
+        host=assign_hosts(plan, users, host),
         events=events,  # of the module: user files listen there
         stop_timeout=plan.load.stop_seconds,
         reset_stats=False,
     )
 
 
-def _arrivals(
-    plan: Plan, seed: int, recorder: Recorder, dispatcher: Dispatcher, watch: SelfMonitor, alert: "AbortSwitch"
+def _run_open_stages(
+    plan: Plan, seed: int, recorder: Recorder, dispatcher: Dispatcher, monitor: SelfMonitor, switch: "AbortSwitch"
 ) -> tuple[Searched | None, tuple[Window, ...]]:
     """Have visits arrive to the end of the stages; returns what a search tried, and when each stage was."""
     searched, windows = None, windows_of(plan.stages)
-    recorder.dues = dispatcher.dues
+    recorder.due_by_greenlet = dispatcher.due_by_greenlet
     dispatcher.start(recorder.origin_ns)
-    if seeker := capacity_search_of(plan, seed):
-        searched = seeker.seek(recorder, dispatcher, watch)
-        windows = seeker.windows(recorder.second())
+    if search := capacity_search_of(plan, seed):
+        searched = search.run(recorder, dispatcher, monitor)
+        windows = search.windows(recorder.second())
     else:
-        alert.unless(sit_out, plan.stages, recorder.second)
+        switch.run_until_ended(wait_for_end, plan.stages, recorder.second)
     dispatcher.stop()
     return searched, windows
 
 
-LOOK_SECONDS = 0.2
+POLL_SECONDS = 0.2
 
 
 class AbortSwitch:
@@ -137,7 +137,7 @@ class AbortSwitch:
         self.aborted: Aborted | None = None
         self._raised = Event()
 
-    def rise(self, aborted: Aborted) -> None:
+    def abort(self, aborted: Aborted) -> None:
         """End it for this reason; the first one counts."""
         if self.aborted is None:
             self.aborted = aborted
@@ -146,7 +146,7 @@ class AbortSwitch:
             self._raised.set()
 
     @property
-    def risen(self) -> bool:
+    def ended_early(self) -> bool:
         """Whether the load was ended early."""
         return self._raised.is_set()
 
@@ -154,7 +154,7 @@ class AbortSwitch:
         """End it as after the last stage."""
         self._raised.set()
 
-    def unless(self, work: Callable[..., None], *arguments: Any) -> None:  # noqa: ANN401 - those of ``work``
+    def run_until_ended(self, work: Callable[..., None], *arguments: Any) -> None:  # noqa: ANN401 - those of ``work``
         """Do something to its end, or until the load is ended early."""
         working = gevent.spawn(work, *arguments)
         together: list[Any] = [working, self._raised]
@@ -165,19 +165,19 @@ class AbortSwitch:
             working.kill()
 
 
-def _look_for_danger(watch: AbortWatch, recorder: Recorder, alert: AbortSwitch) -> None:
+def _check_aborts(monitor: AbortWatch, recorder: Recorder, switch: AbortSwitch) -> None:
     """Every second, for ever."""
     while True:
         gevent.sleep(1 - recorder.second() % 1)
-        if aborted := watch.look(recorder.second()):
-            alert.rise(aborted)
+        if aborted := monitor.check(recorder.second()):
+            switch.abort(aborted)
 
 
-def _look_for_end(until: Path, alert: AbortSwitch) -> None:
+def _wait_for_file(until: Path, switch: AbortSwitch) -> None:
     """Until there is the file; who waits for the end of the load waits a fifth of a second more."""
     while not until.exists():
-        gevent.sleep(LOOK_SECONDS)
-    alert.end()
+        gevent.sleep(POLL_SECONDS)
+    switch.end()
 
 
 def write_generation(generation: Generation, out: Path) -> None:
@@ -188,14 +188,19 @@ def write_generation(generation: Generation, out: Path) -> None:
 
 
 def _report(
-    plan: Plan, runner: runners.Runner, recorder: Recorder, watch: SelfMonitor, tally: LocustStatistics, channel: TextIO
+    plan: Plan,
+    runner: runners.Runner,
+    recorder: Recorder,
+    monitor: SelfMonitor,
+    statistics: LocustStatistics,
+    channel: TextIO,
 ) -> None:
     """Once a second: take readings, and tell the parent how it goes."""
     requests = 0
     while True:
         gevent.sleep(1)
-        watch.read(runner.user_count)
-        tally.settle()
+        monitor.read(runner.user_count)
+        statistics.update_entries()
         second = max(recorder.second(), 0.0)
         place = stage_at(plan.stages, second)
         recent, recorder.recent_ms = sorted(recorder.recent_ms), []
@@ -203,7 +208,7 @@ def _report(
             "second": second,
             "stage": place[0] if place else None,
             "stage_second": place[1] if place else None,
-            "users": watch.users,
+            "users": monitor.users,
             "requests": recorder.requests,
             "failures": recorder.failures,
             "rps": recorder.requests - requests,

@@ -16,7 +16,7 @@ from locust.util.load_locustfile import load_locustfile
 from harness.plan.environment import url_variable
 from harness.plan.model import Plan
 
-NOWHERE = "http://127.0.0.1:9"
+UNUSED_URL = "http://127.0.0.1:9"
 """What user files find where they read an address while they are only checked."""
 
 
@@ -37,20 +37,20 @@ def load_users(paths: Sequence[Path]) -> list[type[User]]:
     return list(users.values())
 
 
-def takers(users: Sequence[type[User]]) -> list[type[User]]:
+def open_user_classes(users: Sequence[type[User]]) -> list[type[User]]:
     """The classes whose users take the arrivals of an open plan: those with a weight and without a fixed count."""
     return [kind for kind in users if kind.weight > 0 and not kind.fixed_count]
 
 
-def greet_users(runner: runners.Runner) -> None:
+def fire_init(runner: runners.Runner) -> None:
     """Fire Locust's ``init`` for the listeners of user files, with what options they added at their defaults."""
     environment = runner.environment
-    environment.events.test_stopping.add_listener(_dismiss)
+    environment.events.test_stopping.add_listener(_stop_users)
     environment.parsed_options = get_parser(default_config_files=[]).parse_args([], env_vars={})
     environment.events.init.fire(environment=environment, runner=runner, web_ui=None)
 
 
-def _dismiss(environment: Environment, **_: object) -> None:
+def _stop_users(environment: Environment, **_: object) -> None:
     """End the users as Locust does, but without a greenlet for each, which is a third of all that they take.
 
     Those that wait end at once, the others after their task; what ``stop_timeout`` is too short for is cut off.
@@ -68,14 +68,16 @@ def _dismiss(environment: Environment, **_: object) -> None:
     gevent.killall(greenlets)
 
 
-def own_files(base: Path, paths: Sequence[Path]) -> list[Path]:
+def source_files(base: Path, paths: Sequence[Path]) -> list[Path]:
     """The user files and what they import from their own folders."""
     folders = {base, *(path.parent for path in paths)}
     modules = [Path(file) for module in list(sys.modules.values()) if (file := getattr(module, "__file__", None))]
     return sorted({*paths, *(path for path in modules if path.parent in folders and path.suffix == ".py")})
 
 
-def tell_users(plan: Plan, seed: int, urls: Mapping[str, str] | None = None, share: tuple[int, int] = (0, 1)) -> None:
+def set_user_variables(
+    plan: Plan, seed: int, urls: Mapping[str, str] | None = None, share: tuple[int, int] = (0, 1)
+) -> None:
     """Put what user files may read into the environment, and seed the process's random numbers.
 
     With several processes each has a stream of its own: ``HARNESS_WORKER`` is the number of this one, from 1 on, and
@@ -90,7 +92,7 @@ def tell_users(plan: Plan, seed: int, urls: Mapping[str, str] | None = None, sha
     index, of = share
     os.environ.update(urls or {})
     for service in plan.services:
-        os.environ.setdefault(url_variable(service), NOWHERE)
+        os.environ.setdefault(url_variable(service), UNUSED_URL)
     os.environ["HARNESS_SEED"] = str(seed)
     os.environ["HARNESS_SECONDS"] = f"{plan.seconds:.0f}"  # stages have whole seconds
     if of == 1:
@@ -100,7 +102,7 @@ def tell_users(plan: Plan, seed: int, urls: Mapping[str, str] | None = None, sha
     random.seed(f"{seed}-w{index + 1}")
 
 
-def point_users(plan: Plan, users: Sequence[type[User]], host: str) -> str | None:
+def assign_hosts(plan: Plan, users: Sequence[type[User]], host: str) -> str | None:
     """Send users that chose no service of the plan to ``host``; returns the host that Locust may give to all."""
     services = tuple(os.environ[url_variable(service)] for service in plan.services)
     for user in users:

@@ -5,7 +5,7 @@ import os
 import sys
 from typing import Any, TextIO
 
-from harness.generator.http.response_headers import CACHES, NOTHING, reported_headers
+from harness.generator.http.response_headers import CACHES, NOT_REPORTED, reported_headers
 from harness.record.answers import Answer, longest_list
 
 
@@ -23,7 +23,7 @@ class CorpusPacing:
         """Wait for the look after one request."""
         headers = getattr(response, "headers", None) or {}
         cache, queries, db_ms = (
-            reported_headers(headers.get("X-Cache"), headers.get("Server-Timing")) if headers else NOTHING
+            reported_headers(headers.get("X-Cache"), headers.get("Server-Timing")) if headers else NOT_REPORTED
         )
         what = {
             "n": answer.n,

@@ -24,19 +24,19 @@ from gevent.pool import Group
 from locust.env import Environment
 
 from harness.generator.answers.corpus_pacing import CorpusPacing
-from harness.generator.answers.register import Register
+from harness.generator.answers.corpus_recorder import CorpusRecorder
 from harness.generator.http.address import without_password
 from harness.generator.http.session import HttpSession
 from harness.generator.http.task_loop import TaskLoop
-from harness.generator.users import greet_users, point_users
+from harness.generator.users import assign_hosts, fire_init
 from harness.plan.environment import ANSWERS_KEY, url_variable
 from harness.plan.model import Plan
 from harness.record.answers import SCHEMA, Answer
 
 CORPUS_SECONDS = 10
 """What users are told is the length of the load: on the clock that jumps a user of little patience asks much in it."""
-LEAST_WAIT_SECONDS = 0.1
-MOST_IDLE_TURNS = 1000
+MIN_WAIT_SECONDS = 0.1
+MAX_IDLE_TURNS = 1000
 """After so many turns without a request none is expected any more."""
 REPORT_SECONDS = 0.5
 
@@ -54,42 +54,42 @@ def request_corpus(
     assert plan.answers is not None  # noqa: S101 - the caller looked
     environment = Environment(
         user_classes=list(users),
-        host=point_users(plan, users, host),
+        host=assign_hosts(plan, users, host),
         events=events,  # of the module: user files listen there
         stop_timeout=plan.load.stop_seconds,
         reset_stats=False,
     )
     runner = environment.create_local_runner()
-    greet_users(runner)
-    pace = CorpusPacing(channel, plan.answers.requests) if paced else None
-    register = Register(plan.answers, _own_urls(plan, host), os.environ[ANSWERS_KEY], pace)
-    environment.events.request.add_listener(register.on_request)
-    environment.events.user_error.add_listener(register.on_user_error)
+    fire_init(runner)
+    pacing = CorpusPacing(channel, plan.answers.requests) if paced else None
+    recorder = CorpusRecorder(plan.answers, _own_urls(plan, host), os.environ[ANSWERS_KEY], pacing)
+    environment.events.request.add_listener(recorder.on_request)
+    environment.events.user_error.add_listener(recorder.on_user_error)
     _keep_bodies()
-    relay = Relay(environment, users)
-    TaskSet._sleep = lambda _, seconds: relay.wait(seconds)  # type: ignore[method-assign] # noqa: SLF001
+    scheduler = CorpusScheduler(environment, users)
+    TaskSet._sleep = lambda _, seconds: scheduler.wait(seconds)  # type: ignore[method-assign] # noqa: SLF001
     TaskLoop.wait = TaskSet.wait  # type: ignore[method-assign] # it would go on where nobody has to wait
     environment.events.test_start.fire(environment=environment)
-    reporting = None if paced else gevent.spawn(_report, register, channel)
-    if pace:
-        pace.begin()
+    reporting = None if paced else gevent.spawn(_report, recorder, channel)
+    if pacing:
+        pacing.begin()
     idle = 0
-    while not register.full and idle < MOST_IDLE_TURNS:
-        before = len(register.answers)
-        relay.take()
-        idle = 0 if len(register.answers) > before else idle + 1
-    relay.group.kill(timeout=plan.load.stop_seconds)
+    while not recorder.full and idle < MAX_IDLE_TURNS:
+        before = len(recorder.answers)
+        scheduler.run_next()
+        idle = 0 if len(recorder.answers) > before else idle + 1
+    scheduler.group.kill(timeout=plan.load.stop_seconds)
     environment.events.test_stop.fire(environment=environment)
     if reporting:
         reporting.kill()
-    if register.broken is not None:
-        sys.exit(f"an answer could not be taken in: {register.broken!r}")
+    if recorder.broken is not None:
+        sys.exit(f"an answer could not be taken in: {recorder.broken!r}")
     if not paced:
-        _tell(register, channel)
-    _write(register, out)
+        _tell(recorder, channel)
+    _write(recorder, out)
 
 
-class Relay:
+class CorpusScheduler:
     """Which user is at work: the one that has waited out its time first, on a clock that nobody waits for."""
 
     def __init__(self, environment: Environment, users: Sequence[type[User]]) -> None:
@@ -102,7 +102,7 @@ class Relay:
         for kind in users:
             self._put(0.0, partial(self._begin, kind))
 
-    def take(self) -> None:
+    def run_next(self) -> None:
         """Let the next user do a task, or get ready, until it waits again."""
         self._now, _, go_on = heappop(self._queue)
         self._handed_over.clear()
@@ -112,7 +112,7 @@ class Relay:
     def wait(self, seconds: float) -> None:
         """Hand over to the others, as the user that is at work, for so long on the clock."""
         turn = Event()
-        self._put(max(seconds, LEAST_WAIT_SECONDS), turn.set)
+        self._put(max(seconds, MIN_WAIT_SECONDS), turn.set)
         self._handed_over.set()
         turn.wait()
 
@@ -125,7 +125,7 @@ class Relay:
 
     def _replace(self, kind: type[User]) -> None:
         """After a user that ended another one comes, as under load."""
-        self._put(LEAST_WAIT_SECONDS, partial(self._begin, kind))
+        self._put(MIN_WAIT_SECONDS, partial(self._begin, kind))
         self._handed_over.set()
 
 
@@ -146,22 +146,22 @@ def _keep_bodies() -> None:
     HttpSession._follow = following  # type: ignore[method-assign, assignment] # noqa: SLF001
 
 
-def _report(register: Register, channel: TextIO) -> None:
+def _report(recorder: CorpusRecorder, channel: TextIO) -> None:
     while True:
-        _tell(register, channel)
+        _tell(recorder, channel)
         gevent.sleep(REPORT_SECONDS)
 
 
-def _tell(register: Register, channel: TextIO) -> None:
-    print(json.dumps({"asked": len(register.answers), "wanted": register.wanted}), file=channel)
+def _tell(recorder: CorpusRecorder, channel: TextIO) -> None:
+    print(json.dumps({"asked": len(recorder.answers), "wanted": recorder.wanted}), file=channel)
 
 
-def _write(register: Register, out: Path) -> None:
+def _write(recorder: CorpusRecorder, out: Path) -> None:
     """Write the answers whole and rename them into place."""
-    head = {"schema": SCHEMA, "wanted": register.wanted, "requests": len(register.answers)}
+    head = {"schema": SCHEMA, "wanted": recorder.wanted, "requests": len(recorder.answers)}
     partial_file = out.with_name(f"{out.name}.partial")
     with partial_file.open("w", encoding="utf-8") as file:
-        for line in (head | {"user_errors": register.user_errors}, *map(_row, register.answers)):
+        for line in (head | {"user_errors": recorder.user_errors}, *map(_row, recorder.answers)):
             print(json.dumps(line), file=file)
     partial_file.rename(out)
 

@@ -49,7 +49,7 @@ class Outbox:
         return sorted(int(path.stem) for path in self.folder.glob("*.parquet"))
 
 
-class Intake:
+class Inbox:
     """What has arrived from the worker with this number; its parts are ``<number>-<part>.parquet``."""
 
     def __init__(self, folder: Path, number: int) -> None:

@@ -2,8 +2,8 @@
 
 from urllib.parse import unquote, urljoin, urlsplit
 
-from harness.generator.http.failures import MalformedAnswerError
-from harness.generator.http.payload import basic
+from harness.generator.http.failures import MalformedResponseError
+from harness.generator.http.payload import basic_auth
 
 PORTS = {"http": 80, "https": 443}
 
@@ -24,9 +24,9 @@ def redirected(url: str, location: bytes) -> str:
         target = urljoin(url, _readable(location))
         scheme = urlsplit(target).scheme
     except ValueError:
-        raise MalformedAnswerError(f"redirected to {_readable(location)!r}, which is no address") from None
+        raise MalformedResponseError(f"redirected to {_readable(location)!r}, which is no address") from None
     if scheme not in PORTS:
-        raise MalformedAnswerError(f"redirected to {target!r}, which is not HTTP")
+        raise MalformedResponseError(f"redirected to {target!r}, which is not HTTP")
     return scheme + target[len(scheme) :]
 
 
@@ -38,7 +38,7 @@ def without_password(url: str) -> tuple[str, str | None]:
     if address.username is None:
         return url, None
     bare = address._replace(netloc=address.netloc.rpartition("@")[2]).geturl()
-    return bare, basic(unquote(address.username), unquote(address.password or ""))
+    return bare, basic_auth(unquote(address.username), unquote(address.password or ""))
 
 
 def _readable(location: bytes) -> str:

@@ -8,7 +8,7 @@ from requests.cookies import MockRequest, MockResponse, RequestsCookieJar
 from urllib3 import HTTPHeaderDict
 
 
-class Jar(RequestsCookieJar):
+class CookieStore(RequestsCookieJar):
     """Cookies; ``used`` spares those who never got one the search for it."""
 
     used = False
@@ -21,14 +21,14 @@ class Jar(RequestsCookieJar):
         self.used = True
         super().set_cookie(cookie, *args, **kwargs)
 
-    def take(self, url: str, headers: HTTPHeaderDict) -> None:
+    def keep_from(self, url: str, headers: HTTPHeaderDict) -> None:
         """Keep the cookies of an answer to a request for ``url``."""
         answer: Any = MockResponse(_Message(headers))
-        self.extract_cookies(answer, _asked(url))
+        self.extract_cookies(answer, _request_for(url))
 
     def header(self, url: str) -> str | None:
         """The cookies to send to ``url``."""
-        request = _asked(url)
+        request = _request_for(url)
         self.add_cookie_header(request)
         found: str | None = request.get_new_headers().get("Cookie")
         return found
@@ -52,6 +52,6 @@ class _Message:
         return self._headers.getlist(name) or default
 
 
-def _asked(url: str) -> Any:  # noqa: ANN401 - it poses as a request of urllib
+def _request_for(url: str) -> Any:  # noqa: ANN401 - it poses as a request of urllib
     request: Any = _Request(url)
     return MockRequest(request)

@@ -21,19 +21,19 @@ class ConnectionLostError(FailedRequestError):
     """The connection ended before the answer did."""
 
 
-class UnansweredError(ConnectionLostError):
+class NoResponseError(ConnectionLostError):
     """The connection ended before the first byte of an answer."""
 
 
-class AnswerTimeoutError(FailedRequestError):
+class ResponseTimeoutError(FailedRequestError):
     """The whole answer was not there in time."""
 
 
-class MalformedAnswerError(FailedRequestError):
+class MalformedResponseError(FailedRequestError):
     """What came is not HTTP, or contradicts itself."""
 
 
-class TooLargeError(FailedRequestError):
+class ResponseTooLargeError(FailedRequestError):
     """An answer larger than the user allows."""
 
 

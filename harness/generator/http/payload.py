@@ -13,10 +13,10 @@ JSON = {"Content-Type": "application/json", "Accept": "application/json"}
 FORM = {"Content-Type": "application/x-www-form-urlencoded; charset=utf-8"}
 TEXT = {"Content-Type": "text/plain; charset=utf-8"}
 BYTES = {"Content-Type": "application/octet-stream"}
-NONE: Mapping[str, str] = {}
+NO_HEADERS: Mapping[str, str] = {}
 
 
-def payload_of(
+def encode_body(
     data: Any,  # noqa: ANN401 - bytes, text, a form, a file
     json: Any,  # noqa: ANN401 - whatever JSON can say
     files: Mapping[str, Any] | None,
@@ -31,7 +31,7 @@ def payload_of(
     if hasattr(data, "read"):
         data = data.read()
     if not data:
-        return b"", NONE
+        return b"", NO_HEADERS
     if isinstance(data, str):
         return data.encode(), TEXT
     if isinstance(data, (bytes, bytearray, memoryview)):
@@ -46,7 +46,7 @@ def _part(name: str, what: Any) -> Any:  # noqa: ANN401 - contents, a file, or a
     return (PurePath(file).name if isinstance(file, str) else name, what.read() if hasattr(what, "read") else what)
 
 
-def basic(name: str | bytes, password: str | bytes) -> str:
+def basic_auth(name: str | bytes, password: str | bytes) -> str:
     """The value of an Authorization field; in Latin-1 as other clients do, in UTF-8 what that does not have."""
     text = [part.decode("latin-1") if isinstance(part, bytes) else part for part in (name, password)]
     both = ":".join(text)

@@ -13,13 +13,13 @@ from typing import Any
 from locust import log
 from locust.exception import InterruptTaskSet, RescheduleTask, RescheduleTaskImmediately, StopTest, StopUser
 
-MEANT = (StopUser, StopTest, RescheduleTask, RescheduleTaskImmediately, InterruptTaskSet)
+CONTROL_FLOW = (StopUser, StopTest, RescheduleTask, RescheduleTaskImmediately, InterruptTaskSet)
 """What a listener raises for the user's task; everything else of it is logged."""
 STATISTICS = "locust.runners", "Runner.__init__.<locals>.on_request"
 RECORDER = "harness.generator.recording.recorder", "Recorder.on_request"
 
 
-class Report:
+class RequestEvent:
     """The listeners of one request event."""
 
     def __init__(self, event: Any) -> None:  # noqa: ANN401 - Locust's hook
@@ -29,7 +29,7 @@ class Report:
         self._direct: list[tuple[Any, bool]] | None = None
         """Each listener, and whether it takes the response too; ``None`` where they are not known."""
 
-    def tell(  # noqa: PLR0913, PLR0917 - the event's own arguments, by position
+    def report(  # noqa: PLR0913, PLR0917 - the event's own arguments, by position
         self,
         request_type: str,
         name: str,
@@ -70,7 +70,7 @@ class Report:
                     listen(request_type, name, response_time, response_length, exception, response, start_time)
                 else:
                     listen(request_type, name, response_time, response_length, exception)
-            except MEANT:
+            except CONTROL_FLOW:
                 raise
             except Exception:  # noqa: BLE001 - as Locust does
                 logging.error("Uncaught exception in event handler: \n%s", traceback.format_exc())  # noqa: LOG015, TRY400
@@ -78,9 +78,9 @@ class Report:
 
 
 @lru_cache(maxsize=8)
-def report_to(event: Any) -> Report:  # noqa: ANN401 - Locust's hook
+def request_event_of(event: Any) -> RequestEvent:  # noqa: ANN401 - Locust's hook
     """The report that all users share."""
-    return Report(event)
+    return RequestEvent(event)
 
 
 def _named(listener: Any) -> tuple[str | None, str | None]:  # noqa: ANN401 - anything that can be called

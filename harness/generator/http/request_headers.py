@@ -9,7 +9,7 @@ Fields = Mapping[str, Any]
 """Text or bytes by name; ``None`` where a field is to be left out."""
 
 
-def lines_of(fields: Fields) -> str:
+def serialized(fields: Fields) -> str:
     """The fields as they are sent, without those that are ``None``.
 
     Raises:
@@ -27,17 +27,17 @@ def lines_of(fields: Fields) -> str:
     return text
 
 
-def completed(fields: Fields, defaults: Fields) -> Fields:
+def with_defaults(fields: Fields, defaults: Fields) -> Fields:
     """The fields, and the defaults that they do not replace, whatever their case."""
     given = {name.lower() for name in fields}
     return {name: value for name, value in defaults.items() if name.lower() not in given} | dict(fields)
 
 
-def has(fields: Fields, wanted: str) -> bool:
+def has_field(fields: Fields, wanted: str) -> bool:
     """Whether a field, named in lower case, is among them."""
     return any(name.lower() == wanted and value is not None for name, value in fields.items())
 
 
-def of_body(field: str) -> bool:
+def describes_body(field: str) -> bool:
     """Whether a field speaks of a body, and goes when the body does."""
     return field.lower().startswith("content-") or field.lower() == "expect"

@@ -15,16 +15,16 @@ from requests.utils import get_encoding_from_headers
 from urllib3 import HTTPHeaderDict
 
 from harness.generator.http.connection import Connection
-from harness.generator.http.failures import FailedRequestError, MalformedAnswerError
+from harness.generator.http.failures import FailedRequestError, MalformedResponseError
 
 if TYPE_CHECKING:
-    from harness.generator.http.header_cache import Header
+    from harness.generator.http.header_cache import KnownHeader
 
 _GZIP_OR_ZLIB = 32 + zlib.MAX_WBITS
 _NOT_ENTERED = "success() and failure() need a with-block: with self.client.get(..., catch_response=True) as response:"
 
 
-class UnreadBody:
+class StreamedBody:
     """The body of a streamed answer that is still to come; its connection ends when nobody can read it."""
 
     __slots__ = ("_begun", "_connection", "_release")
@@ -41,7 +41,7 @@ class UnreadBody:
         """
         self._begun = True
         try:
-            yield from self._connection.rest()
+            yield from self._connection.stream_body()
         except BaseException:
             self._connection.close()
             raise
@@ -56,7 +56,7 @@ class Response:
     """An answer, or in ``error`` why there is none; then ``status_code`` is 0 and ``content`` is ``None``.
 
     ``sent`` is when the request began, on ``time.perf_counter``; ``raw_headers`` are the fields as they came,
-    and ``header_known`` what was known of them before.
+    and ``known_header`` what was known of them before.
     """
 
     __slots__ = (
@@ -78,18 +78,18 @@ class Response:
         self.url, self.sent = url, sent
         self.status_code = 0
         self.raw_headers: list[tuple[bytes, bytes]] = []
-        self.header_known: Header | None = None
+        self.known_header: KnownHeader | None = None
         self.body: bytes | None = None
         self.error: Exception | None = None
         self.encoding: str | None = None
         self._content: bytes | None = None
         self._headers: HTTPHeaderDict | None = None
-        self._unread: UnreadBody | None = None
+        self._unread: StreamedBody | None = None
 
-    def take(self, connection: Connection, unread: UnreadBody | None) -> None:
+    def receive(self, connection: Connection, unread: StreamedBody | None) -> None:
         """Take over what a connection received; with ``unread`` the body is still to come."""
         self.status_code, self.raw_headers = connection.status, connection.headers
-        self.header_known = connection.header
+        self.known_header = connection.header
         self._headers, self._unread = None, unread
         if unread is None:
             chunks = connection.chunks
@@ -98,7 +98,7 @@ class Response:
     def fail(self, error: FailedRequestError) -> None:
         """There is no answer, or none any more: what redirects said before is not one."""
         self.error, self.status_code, self.raw_headers, self.body = error, 0, [], None
-        self._headers = self._unread = self.header_known = None
+        self._headers = self._unread = self.known_header = None
 
     @property
     def ok(self) -> bool:
@@ -121,11 +121,11 @@ class Response:
             FailedRequestError: when a body that comes with ``stream=True`` does not come.
         """
         if self._unread is not None:
-            self.body = b"".join(self._rest())
+            self.body = b"".join(self._stream())
         if self._content is None and self.body is not None:
             try:
                 self._content = _decompressed(self.body, self.headers.get("Content-Encoding", ""))
-            except MalformedAnswerError as error:
+            except MalformedResponseError as error:
                 self.error, self.body = error, None
         return self._content
 
@@ -154,7 +154,7 @@ class Response:
 
     def iter_content(self, chunk_size: int = 1024, *, decode_content: bool = True) -> Iterator[bytes | str]:
         """The body in parts, as it comes with ``stream=True``; as text where a part is UTF-8 and decoding is wanted."""
-        parts = self._rest() if self._unread is not None else iter((self.content or b"",))
+        parts = self._stream() if self._unread is not None else iter((self.content or b"",))
         for part in parts:
             for start in range(0, len(part), chunk_size):
                 piece = part[start : start + chunk_size]
@@ -181,7 +181,7 @@ class Response:
         """Only with ``catch_response=True``."""
         raise LocustError(_NOT_ENTERED)
 
-    def _rest(self) -> Iterator[bytes]:
+    def _stream(self) -> Iterator[bytes]:
         unread, self._unread = self._unread, None
         if unread is not None:
             yield from unread.parts()
@@ -205,7 +205,7 @@ class CaughtResponse(Response):
         self._result: bool | Exception | None = None
         self._entered = False
 
-    def report_through(self, fire: Callable[..., None], request_meta: dict[str, Any]) -> Self:
+    def report_with(self, fire: Callable[..., None], request_meta: dict[str, Any]) -> Self:
         """Report with ``fire`` and these arguments when the with-block ends."""
         self._fire, self.request_meta = fire, request_meta
         return self
@@ -258,7 +258,7 @@ def _decompressed(body: bytes, encoding: str) -> bytes:
         try:
             body = _DECOMPRESS.get(name, bytes)(body)
         except (zlib.error, brotli.error) as error:
-            raise MalformedAnswerError(f"the body is not {name}, as Content-Encoding says: {error}") from None
+            raise MalformedResponseError(f"the body is not {name}, as Content-Encoding says: {error}") from None
     return body
 
 

@@ -4,22 +4,22 @@ import re
 from collections.abc import Iterable
 
 CACHES = ("hit", "miss", "bypass")
-Told = tuple[int, int, float]
+ReportedWork = tuple[int, int, float]
 """Which of ``CACHES`` it was, how many statements there were, and how many ms they took; negative where not said."""
 
-NOTHING: Told = (-1, -1, -1.0)
+NOT_REPORTED: ReportedWork = (-1, -1, -1.0)
 _DATABASE = re.compile(r"(?:^|,)\s*db\s*;([^,]*)")
 _DURATION = re.compile(r"\bdur=(\d+(?:\.\d+)?)")
 _QUERIES = re.compile(r"\bdesc=\"?(\d+)")
 
 
-def reported_headers(cache: str | None, timing: str | None) -> Told:
+def reported_headers(cache: str | None, timing: str | None) -> ReportedWork:
     """What the two fields say, where they are there."""
     queries, db_ms = _database_work(timing) if timing else (-1, -1.0)
     return CACHES.index(cache) if cache in CACHES else -1, queries, db_ms
 
 
-def told_by(fields: Iterable[tuple[bytes, bytes]]) -> Told:
+def reported_in(fields: Iterable[tuple[bytes, bytes]]) -> ReportedWork:
     """What they say among all fields of an answer."""
     cache = timing = None
     for field, value in fields:
@@ -28,7 +28,7 @@ def told_by(fields: Iterable[tuple[bytes, bytes]]) -> Told:
             cache = value.decode("latin-1")
         elif length == 13 and field.lower() == b"server-timing":  # noqa: PLR2004
             timing = value.decode("latin-1")
-    return NOTHING if cache is timing is None else reported_headers(cache, timing)
+    return NOT_REPORTED if cache is timing is None else reported_headers(cache, timing)
 
 
 def _database_work(timing: str) -> tuple[int, float]:

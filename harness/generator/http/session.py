@@ -13,24 +13,24 @@ from locust import User
 from harness.generator.http.address import redirected, with_path, without_password
 from harness.generator.http.connection import ConnectionLimits
 from harness.generator.http.connection_pool import ConnectionPool
-from harness.generator.http.cookies import Jar
+from harness.generator.http.cookies import CookieStore
 from harness.generator.http.failures import (
     BadStatusError,
     FailedRequestError,
+    NoResponseError,
     TooManyRedirectsError,
-    UnansweredError,
     UnsendableError,
 )
-from harness.generator.http.payload import basic, payload_of
-from harness.generator.http.request_event import report_to
-from harness.generator.http.request_headers import completed, has, of_body
-from harness.generator.http.response import CaughtResponse, Response, UnreadBody
+from harness.generator.http.payload import basic_auth, encode_body
+from harness.generator.http.request_event import request_event_of
+from harness.generator.http.request_headers import describes_body, has_field, with_defaults
+from harness.generator.http.response import CaughtResponse, Response, StreamedBody
 
 SECRETS = ("Authorization", "Cookie")
 IDEMPOTENT = frozenset(("GET", "HEAD", "OPTIONS", "PUT", "DELETE"))
 REDIRECTS = frozenset((301, 302, 303, 307, 308))
-MOST_READY = 4096
-_ready: dict[tuple[str, str, str], tuple[str, bytes]] = {}
+MAX_HEADS = 4096
+_heads: dict[tuple[str, str, str], tuple[str, bytes]] = {}
 """Heads of requests, and the server that each is for, by what else its user says, its method and its URL."""
 
 
@@ -60,14 +60,14 @@ class HttpSession:
         self.request_name: str | None = None
         self.yielded = False
         """Whether a request has let other users run; whoever cares sets it back."""
-        self.cookiejar = Jar()
-        self._report = report_to(request_event)
+        self.cookiejar = CookieStore()
+        self._event = request_event_of(request_event)
         self._limits, self._max_redirects = limits, max_redirects
         self._insecure, self._make_context = insecure, ssl_context_factory
-        self._headers = completed(headers or {}, {"User-Agent": "harness", "Accept-Encoding": "gzip, deflate, br"})
+        self._headers = with_defaults(headers or {}, {"User-Agent": "harness", "Accept-Encoding": "gzip, deflate, br"})
         self._authorization = {"Authorization": authorization} if authorization else {}
-        self._said = intern(str((self.base_url, self._headers, self._authorization)))  # most users say the same
-        self._sites: dict[str, ConnectionPool] = {}
+        self._defaults = intern(str((self.base_url, self._headers, self._authorization)))  # most users say the same
+        self._pools: dict[str, ConnectionPool] = {}
 
     def request(  # noqa: PLR0913, PLR0917 - the signature of FastHttpUser's client
         self,
@@ -109,10 +109,10 @@ class HttpSession:
         fields: Mapping[str, str] = headers or {}
         body = b""
         if data is not None or json is not None or files:
-            body, kind = payload_of(data, json, files)
-            fields = {**kind, **fields} if not headers else completed(fields, kind)
+            body, kind = encode_body(data, json, files)
+            fields = {**kind, **fields} if not headers else with_defaults(fields, kind)
         if auth:
-            fields = {**fields, "Authorization": basic(*auth)}
+            fields = {**fields, "Authorization": basic_auth(*auth)}
         given = self.user.context() if self.user is not None else {}
         wall, started = time.time(), time.perf_counter()
         response = (CaughtResponse if catch_response else Response)(address, started)
@@ -125,9 +125,9 @@ class HttpSession:
         response_time = (time.perf_counter() - started) * 1000
         name = name or self.request_name or url
         context = {**given, **context} if context else given
-        length = len(response.body) if response.body is not None else _announced(response)
+        length = len(response.body) if response.body is not None else _content_length(response)
         if not isinstance(response, CaughtResponse):
-            self._report.tell(method, name, response_time, length, response.error, response, wall, address, context)
+            self._event.report(method, name, response_time, length, response.error, response, wall, address, context)
             return response
         meta = {
             "request_type": method,
@@ -139,7 +139,7 @@ class HttpSession:
             "url": address,
             "response_length": length,
         }
-        return response.report_through(self._report.fire, meta)
+        return response.report_with(self._event.fire, meta)
 
     def get(self, url: str, name: str | None = None, **kwargs: Any) -> Any:  # noqa: ANN401 - as request
         """Send a GET request."""
@@ -191,9 +191,9 @@ class HttpSession:
 
     def close(self) -> None:
         """Close all connections, those that requests are still under way on when these are done."""
-        for site in self._sites.values():
-            site.close()
-        self._sites.clear()
+        for pool in self._pools.values():
+            pool.close()
+        self._pools.clear()
 
     def _follow(
         self,
@@ -208,10 +208,10 @@ class HttpSession:
     ) -> None:
         """Send a request, and what redirects ask for in its place."""
         for _ in range(self._max_redirects + 1):
-            site, head = self._written(method, url, fields, body)
+            pool, head = self._prepare(method, url, fields, body)
             expecting = bool(body) and any(name.lower() == "expect" for name in fields)
-            self._exchange(response, site, method, head, body, stream=stream, expecting=expecting)
-            if (header := response.header_known) is None or header.sets_cookies:
+            self._exchange(response, pool, method, head, body, stream=stream, expecting=expecting)
+            if (header := response.known_header) is None or header.sets_cookies:
                 self._keep_cookies(response, url)
             if response.status_code not in REDIRECTS or not redirects:
                 return
@@ -221,17 +221,17 @@ class HttpSession:
             before, url = url, redirected(url, location)
             if response.status_code < HTTPStatus.TEMPORARY_REDIRECT:
                 method, body = "HEAD" if method == "HEAD" else "GET", b""
-                fields = {name: value for name, value in fields.items() if not of_body(name)}
+                fields = {name: value for name, value in fields.items() if not describes_body(name)}
             if before.split("/", 3)[:3] != url.split("/", 3)[:3]:
                 fields = {name: value for name, value in fields.items() if name.lower() != "host"}
-                fields = completed(dict.fromkeys(SECRETS), fields)
+                fields = with_defaults(dict.fromkeys(SECRETS), fields)
             response.url = url
         raise TooManyRedirectsError(f"more than {self._max_redirects} redirects (max_redirects of the user class)")
 
     def _exchange(
         self,
         response: Response,
-        site: ConnectionPool,
+        pool: ConnectionPool,
         method: str,
         head: bytes,
         body: bytes,
@@ -240,58 +240,58 @@ class HttpSession:
         expecting: bool,
     ) -> None:
         while True:
-            connection = site.connection(self._limits)
+            connection = pool.connection(self._limits)
             try:
                 connection.exchange(
                     head, body, response.sent, without_body=method == "HEAD", streamed=stream, expecting=expecting
                 )
-            except UnansweredError:
+            except NoResponseError:
                 if connection.reused and method in IDEMPOTENT:
                     continue  # the server gave the connection up while the request was on its way (RFC 9110, 9.2.2)
                 raise
             break
         self.yielded = True
-        response.take(connection, UnreadBody(connection, site.free) if stream else None)
+        response.receive(connection, StreamedBody(connection, pool.release) if stream else None)
         if not stream:
-            site.free(connection)
+            pool.release(connection)
 
     def _keep_cookies(self, response: Response, url: str) -> None:
         for name, _ in response.raw_headers:
             if len(name) == 10 and name.lower() == b"set-cookie":  # noqa: PLR2004 - spares most names the lower()
-                self.cookiejar.take(url, response.headers)
+                self.cookiejar.keep_from(url, response.headers)
                 return
 
-    def _written(self, method: str, url: str, fields: Mapping[str, str], body: bytes) -> tuple[ConnectionPool, bytes]:
+    def _prepare(self, method: str, url: str, fields: Mapping[str, str], body: bytes) -> tuple[ConnectionPool, bytes]:
         """Where a request goes, and its head; one with nothing of its own is written once for all users."""
-        alike = None if fields or body or self.cookiejar.used else (self._said, method, url)
-        if alike is not None and (ready := _ready.get(alike)) is not None and (site := self._sites.get(ready[0])):
-            return site, ready[1]
+        key = None if fields or body or self.cookiejar.used else (self._defaults, method, url)
+        if key is not None and (cached := _heads.get(key)) is not None and (pool := self._pools.get(cached[0])):
+            return pool, cached[1]
         parts = url.split("/", 3)
         try:
-            start = f"{parts[0]}//{parts[2]}"
+            origin = f"{parts[0]}//{parts[2]}"
         except IndexError:
             raise UnsendableError(f"{url} is no HTTP address") from None
-        if (found := self._sites.get(start)) is None:
-            if "?" in start or "#" in start:  # no path
-                return self._written(method, with_path(url), fields, body)
-            found = self._site(start)
-        own = self.cookiejar.used and not (fields and has(fields, "cookie"))
+        if (found := self._pools.get(origin)) is None:
+            if "?" in origin or "#" in origin:  # no path
+                return self._prepare(method, with_path(url), fields, body)
+            found = self._new_pool(origin)
+        own = self.cookiejar.used and not (fields and has_field(fields, "cookie"))
         cookies = self.cookiejar.header(url) if own else None
         head = found.head(method, parts[3] if len(parts) > 3 else "", fields, body, cookies)  # noqa: PLR2004
-        if alike is not None:
-            if len(_ready) >= MOST_READY:
-                _ready.clear()
-            _ready[alike] = start, head
+        if key is not None:
+            if len(_heads) >= MAX_HEADS:
+                _heads.clear()
+            _heads[key] = origin, head
         return found, head
 
-    def _site(self, start: str) -> ConnectionPool:
+    def _new_pool(self, origin: str) -> ConnectionPool:
         fields = self._headers
-        if self.base_url.split("/", 3)[:3] == start.split("/"):  # its password is for that server only
-            fields = completed(self._authorization, fields)
-        self._sites[start] = site = ConnectionPool(start, fields, self._make_context, insecure=self._insecure)
-        return site
+        if self.base_url.split("/", 3)[:3] == origin.split("/"):  # its password is for that server only
+            fields = with_defaults(self._authorization, fields)
+        self._pools[origin] = pool = ConnectionPool(origin, fields, self._make_context, insecure=self._insecure)
+        return pool
 
 
-def _announced(response: Response) -> int:
+def _content_length(response: Response) -> int:
     length = response.header(b"content-length")
     return int(length) if length is not None and length.isdigit() else 0

@@ -7,7 +7,7 @@ from functools import cache
 CHUNK_BYTES = 65536
 
 
-def context_of(make: Callable[[], ssl.SSLContext] | None, *, insecure: bool) -> ssl.SSLContext:
+def tls_context(make: Callable[[], ssl.SSLContext] | None, *, insecure: bool) -> ssl.SSLContext:
     """The context for a connection; without one that a user makes itself, one that all users share."""
     return _shared(insecure=insecure) if make is None else make()
 
@@ -22,14 +22,14 @@ def _shared(*, insecure: bool) -> ssl.SSLContext:
     return context
 
 
-class Tls:
+class TlsSession:
     """One encrypted conversation. Every method may raise ``ssl.SSLError``."""
 
     def __init__(self, context: ssl.SSLContext, host: str) -> None:
         self._received, self._to_send = ssl.MemoryBIO(), ssl.MemoryBIO()
         self._session = context.wrap_bio(self._received, self._to_send, server_hostname=host)
 
-    def shake_hands(self, received: bytes) -> tuple[bool, bytes]:
+    def handshake(self, received: bytes) -> tuple[bool, bytes]:
         """Go on with the handshake; whether it is done, and what has to be sent."""
         self._received.write(received)
         try:

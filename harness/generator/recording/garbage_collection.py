@@ -11,7 +11,7 @@ from typing import Any
 THRESHOLDS = (20_000, 10, 10)
 
 
-class Garbage:
+class GarbageCollectionMonitor:
     """Measures the pauses from when it is made; ``longest_ms`` is of all of them."""
 
     def __init__(self) -> None:
@@ -29,7 +29,7 @@ class Garbage:
         paused, self._paused_ms = self._paused_ms, 0.0
         return paused
 
-    def settle(self, users: int) -> None:
+    def freeze_new_users(self, users: int) -> None:
         """Set aside what is there, when users have come since the last time."""
         if users > self._users:
             gc.freeze()

@@ -7,19 +7,19 @@ import math
 from collections import Counter
 from collections.abc import Iterable
 
-STEPS_PER_OCTAVE = 35
+BUCKETS_PER_OCTAVE = 35
 """A resolution of 2 %."""
-LEAST_MS = 1e-3
+MIN_MS = 1e-3
 
 
-def step(latency_ms: float) -> int:
+def bucket(latency_ms: float) -> int:
     """The step that a latency is on."""
-    return round(math.log2(max(latency_ms, LEAST_MS)) * STEPS_PER_OCTAVE)
+    return round(math.log2(max(latency_ms, MIN_MS)) * BUCKETS_PER_OCTAVE)
 
 
-def steps(latencies_ms: Iterable[float]) -> "Counter[int]":
+def bucket_counts(latencies_ms: Iterable[float]) -> "Counter[int]":
     """How many latencies are on each step."""
-    return Counter(map(step, latencies_ms))
+    return Counter(map(bucket, latencies_ms))
 
 
 def quantile(counts: "Counter[int]", share: float) -> float | None:
@@ -28,5 +28,5 @@ def quantile(counts: "Counter[int]", share: float) -> float | None:
     for place in sorted(counts):
         rank -= counts[place]
         if rank <= 0:
-            return float(2 ** (place / STEPS_PER_OCTAVE))
+            return float(2 ** (place / BUCKETS_PER_OCTAVE))
     return None

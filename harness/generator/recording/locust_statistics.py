@@ -10,35 +10,35 @@ from collections import Counter
 from locust import stats
 from locust.stats import RequestStats, StatsEntry
 
-MOST_WAITING = 10_000
+MAX_PENDING = 10_000
 KEPT_SECONDS = 60
 """Requests per second are kept this long; Locust itself looks back 12 s."""
-WHOLE_BELOW_MS = 100
+ROUNDED_BELOW_MS = 100
 """What is shorter is rounded to whole ms by Locust."""
 _BUCKET = stats.bucket_response_time
 
 
 class LocustStatistics(RequestStats):
-    """Locust's ``RequestStats``; ``settle`` at least once a second keeps its requests per second right."""
+    """Locust's ``RequestStats``; ``update_entries`` at least once a second keeps its requests per second right."""
 
     def __init__(self) -> None:
-        self._waiting: dict[tuple[str, str], _Batch] = {}
+        self._pending: dict[tuple[str, str], _Batch] = {}
         super().__init__(use_response_times_cache=False)
 
     def log_request(self, method: str, name: str, response_time: float | None, content_length: int) -> None:
         """Take in a request (called by Locust); ``response_time`` in ms."""
-        batch = self._waiting.get((name, method))
+        batch = self._pending.get((name, method))
         if batch is None:
-            batch = self._waiting[name, method] = _Batch()
+            batch = self._pending[name, method] = _Batch()
         batch.content_length += content_length
         batch.times.append(response_time)
-        if len(batch.times) >= MOST_WAITING:
-            self.settle()
+        if len(batch.times) >= MAX_PENDING:
+            self.update_entries()
 
-    def settle(self) -> None:
+    def update_entries(self) -> None:
         """Bring the entries up to date."""
-        now, waiting = time.time(), self._waiting
-        self._waiting = {}
+        now, waiting = time.time(), self._pending
+        self._pending = {}
         for key, batch in waiting.items():
             counted = batch.counted()
             for entry in (self._total, self._entries[key]):
@@ -48,7 +48,7 @@ class LocustStatistics(RequestStats):
     @property
     def total(self) -> StatsEntry:
         """All requests together."""
-        self.settle()
+        self.update_entries()
         return self._total
 
     @total.setter
@@ -58,12 +58,12 @@ class LocustStatistics(RequestStats):
     @property
     def entries(self) -> dict[tuple[str, str], StatsEntry]:
         """The requests by name and method."""
-        self.settle()
+        self.update_entries()
         return self._entries
 
     @entries.setter
     def entries(self, entries: dict[tuple[str, str], StatsEntry]) -> None:
-        self._waiting.clear()
+        self._pending.clear()
         self._entries = entries
 
 
@@ -86,8 +86,8 @@ class _Batch:
         known = [value for value in self.times if value is not None]
         if stats.bucket_response_time is not _BUCKET:  # a user file has its own
             return _Counted(self, known, Counter(map(stats.bucket_response_time, known)))
-        rounded = Counter(map(round, [value for value in known if value < WHOLE_BELOW_MS]))
-        rounded.update(map(_BUCKET, [value for value in known if value >= WHOLE_BELOW_MS]))
+        rounded = Counter(map(round, [value for value in known if value < ROUNDED_BELOW_MS]))
+        rounded.update(map(_BUCKET, [value for value in known if value >= ROUNDED_BELOW_MS]))
         return _Counted(self, known, rounded)
 
 

@@ -10,15 +10,15 @@ import numpy as np
 import pyarrow as pa
 from gevent.hub import getcurrent
 
-from harness.generator.http.response_headers import CACHES, Told, reported_headers, told_by
+from harness.generator.http.response_headers import CACHES, ReportedWork, reported_headers, reported_in
 from harness.record.columns import names, numbers
 from harness.record.samples import SCHEMA, write_part
 
 PART_ROWS = 100_000
-MOST_ERRORS = 1000
+MAX_ERRORS = 1000
 FIRST_BAD_STATUS = 400
-MOST_SIZE = 2**32 - 1
-MOST_ERROR_CHARACTERS = 200
+MAX_SIZE = 2**32 - 1
+MAX_ERROR_CHARACTERS = 200
 
 
 class RequestListener(Protocol):
@@ -42,9 +42,9 @@ class Recorder:
         self.origin_ns = time.perf_counter_ns()
         self.failures = 0
         self.recent_ms: list[float] = []
-        self.dues: dict[Any, int] = {}
+        self.due_by_greenlet: dict[Any, int] = {}
         """When what a greenlet is about to ask was due, in ns since the origin; a request takes it out."""
-        self.tap: RequestListener | None = None
+        self.listener: RequestListener | None = None
         self._flushed = 0
         self._endpoints: dict[tuple[str, str], int] = {}
         self._errors: dict[str, int] = {}
@@ -58,7 +58,7 @@ class Recorder:
         self._due, self._error, self._cache = _Sparse("q"), _Sparse("H"), _Sparse("B")
         self._queries, self._db_ms = _Sparse("i"), _Sparse("d")
 
-    def count_from(self, origin_ns: int) -> None:
+    def set_origin(self, origin_ns: int) -> None:
         """Count from another origin, on the same monotonic clock; it may lie ahead."""
         self.origin_ns = origin_ns
         self.wall_origin_ns = time.time_ns() - (time.perf_counter_ns() - origin_ns)
@@ -99,18 +99,18 @@ class Recorder:
         else:
             begun = self.now_ns() - duration_ns
         status = getattr(response, "status_code", 0) or 0
-        cache, queries, db_ms = _told(response)
+        cache, queries, db_ms = _reported(response)
         error = -1 if exception is None else self._error_code(exception, status)
         endpoint = self._endpoints.setdefault((request_type, name), len(self._endpoints))
-        size = min(response_length or 0, MOST_SIZE)
+        size = min(response_length or 0, MAX_SIZE)
         # nothing below raises: a row is taken in whole or not at all
         row = len(self._sent)
-        due = self.dues.pop(getcurrent(), None) if self.dues else None
+        due = self.due_by_greenlet.pop(getcurrent(), None) if self.due_by_greenlet else None
         if due is not None:
             self._due.put(row, due)
-        if self.tap is not None:
+        if self.listener is not None:
             called = f"{request_type} {name}".strip()
-            self.tap.put(begun if due is None else due, begun, duration_ns, ok=error < 0, endpoint=called)
+            self.listener.put(begun if due is None else due, begun, duration_ns, ok=error < 0, endpoint=called)
         self._sent.append(begun)
         self._duration.append(duration_ns)
         self._endpoint.append(endpoint)
@@ -135,8 +135,8 @@ class Recorder:
         text = (
             f"HTTP {status}" if status >= FIRST_BAD_STATUS and not said else f"{type(exception).__name__}: {exception}"
         )
-        text = text[:MOST_ERROR_CHARACTERS]
-        if text not in self._errors and len(self._errors) >= MOST_ERRORS:
+        text = text[:MAX_ERROR_CHARACTERS]
+        if text not in self._errors and len(self._errors) >= MAX_ERRORS:
             text = "further kinds of error"
         return self._errors.setdefault(text, len(self._errors))
 
@@ -200,12 +200,12 @@ class _Sparse:
         return numbers(values, kind, there)
 
 
-def _told(response: Any) -> Told:  # noqa: ANN401 - whatever a client calls its response
+def _reported(response: Any) -> ReportedWork:  # noqa: ANN401 - whatever a client calls its response
     known = getattr(response, "header_known", None)
     if known is not None:
-        return known.told  # type: ignore[no-any-return]
+        return known.reported  # type: ignore[no-any-return]
     fields = getattr(response, "raw_headers", None)
     if fields is not None:
-        return told_by(fields)
+        return reported_in(fields)
     headers = getattr(response, "headers", None) or {}
     return reported_headers(headers.get("X-Cache"), headers.get("Server-Timing"))

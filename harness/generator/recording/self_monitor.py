@@ -12,8 +12,8 @@ from typing import Protocol
 import gevent
 import numpy as np
 
-from harness.generator.recording.garbage_collection import Garbage
-from harness.generator.recording.latency_histogram import quantile, step
+from harness.generator.recording.garbage_collection import GarbageCollectionMonitor
+from harness.generator.recording.latency_histogram import bucket, quantile
 from harness.record.leg import Window
 from harness.record.readings import GENERATOR
 
@@ -24,11 +24,11 @@ class DispatcherStatus(Protocol):
     """What is read of who gives out arrivals."""
 
     @property
-    def at_work(self) -> int:
+    def busy_users(self) -> int:
         """Users that are busy with an arrival."""
 
     @property
-    def waiting(self) -> int:
+    def waiting_arrivals(self) -> int:
         """Arrivals that nobody has begun with yet."""
 
     @property
@@ -41,11 +41,11 @@ class SelfMonitor:
 
     def __init__(self, origin_ns: int, dispatcher: DispatcherStatus | None = None) -> None:
         self.origin_ns, self.dispatcher = origin_ns, dispatcher
-        self.garbage = Garbage()
+        self.garbage = GarbageCollectionMonitor()
         self.at_ns = array("q")  # of each reading; columns, because a long run has many
         self.values: dict[str, array[float]] = {}
         self.user_errors = 0
-        self.counts_lag = True
+        self.records_lag = True
         """Whether lateness counts: in a search each try is judged by its own."""
         self._cpu, self._wall = time.process_time(), time.perf_counter()
         self._users = 0
@@ -55,23 +55,23 @@ class SelfMonitor:
     @property
     def users(self) -> int:
         """Users that make load: of an open plan those at work, as they were at the last reading."""
-        return self.dispatcher.at_work if self.dispatcher is not None else self._users
+        return self.dispatcher.busy_users if self.dispatcher is not None else self._users
 
     def on_user_error(self, **_: object) -> None:
         """Count an exception that a task of a user raised; Locust logs it and goes on."""
         self.user_errors += 1
 
-    def watch_lag(self) -> None:
+    def measure_lag(self) -> None:
         """Run for ever in a greenlet: how much longer than asked does a pause take?"""
         while True:
             asked = time.perf_counter() + PROBE_SECONDS
             gevent.sleep(PROBE_SECONDS)
-            self.note_lag((time.perf_counter() - asked) * 1000)
+            self.add_lag((time.perf_counter() - asked) * 1000)
 
-    def note_lag(self, lag_ms: float) -> None:
+    def add_lag(self, lag_ms: float) -> None:
         """Take in how late the event loop was."""
-        if self.counts_lag:
-            self._lags[step(lag_ms)] += 1
+        if self.records_lag:
+            self._lags[bucket(lag_ms)] += 1
         self._longest_lag_ms = max(self._longest_lag_ms, lag_ms)
 
     def read(self, users: int) -> None:
@@ -86,15 +86,15 @@ class SelfMonitor:
         }
         if self.dispatcher is not None:
             found |= {
-                "users_at_work": self.dispatcher.at_work,
-                "arrivals_waiting": self.dispatcher.waiting,
+                "users_at_work": self.dispatcher.busy_users,
+                "arrivals_waiting": self.dispatcher.waiting_arrivals,
                 "schedule_lag_p99_ms": self.dispatcher.lag_p99_ms,
             }
         self.at_ns.append(time.perf_counter_ns() - self.origin_ns)
         for name, value in found.items():
             self.values.setdefault(name, array("d")).append(value)
         self._cpu, self._wall, self._longest_lag_ms = cpu, wall, 0.0
-        self.garbage.settle(users)
+        self.garbage.freeze_new_users(users)
 
     def rows(self, first: int = 0) -> list[tuple[int, str, str, float]]:
         """The readings from number ``first`` on, as ``write_readings`` takes them."""

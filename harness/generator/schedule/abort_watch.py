@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from itertools import accumulate
 
-from harness.generator.recording.latency_histogram import quantile, step
+from harness.generator.recording.latency_histogram import bucket, quantile
 from harness.plan.aborts import Abort
 from harness.plan.model import Plan
 from harness.record.generation import Aborted
@@ -23,23 +23,23 @@ Answer = tuple[str, float | None]
 
 
 @dataclass(slots=True)
-class Slice:
+class SliceCounts:
     """What was answered between two looks."""
 
     requests: int = 0
     failures: int = 0
-    steps: "Counter[int]" = field(default_factory=Counter)
+    buckets: "Counter[int]" = field(default_factory=Counter)
     seconds: float = 0.0
 
-    def take(self, requests: int, failures: int, steps: "Counter[int]") -> None:
+    def take(self, requests: int, failures: int, buckets: "Counter[int]") -> None:
         """Add what one process was answered."""
         self.requests += requests
         self.failures += failures
-        self.steps.update(steps)
+        self.buckets.update(buckets)
 
 
 class AbortWatch:
-    """The aborts of a plan, in a leg of ``arm``. A tap of the recorder; then ``look``, or ``drain`` for who does."""
+    """The aborts of a plan, in a leg of ``arm``. A tap of the recorder; then ``check``, or ``drain`` for who does."""
 
     def __init__(self, plan: Plan, arm: str) -> None:
         self._answers: list[Answer] = []
@@ -49,31 +49,31 @@ class AbortWatch:
         """Take in a request that was answered, or failed."""
         self._answers.append((endpoint, (sent_ns + duration_ns - due_ns) / 1e6 if ok else None))
 
-    def _settle(self) -> None:
+    def _count(self) -> None:
         """Count what was taken in since the last time: not request by request, which would cost each more."""
         found, self._answers = self._answers, []
         for rule in self._rules:
             own = found if rule.abort.endpoint is None else [one for one in found if one[0] == rule.abort.endpoint]
             latencies = [latency for _, latency in own if latency is not None]
-            rule.current.take(len(own), len(own) - len(latencies), Counter(map(step, latencies)))
+            rule.current.take(len(own), len(own) - len(latencies), Counter(map(bucket, latencies)))
 
     def drain(self) -> list[tuple[int, int, dict[int, int]]]:
         """What was added since the last call, by abort, for a process that looks for all: see ``merge``."""
-        self._settle()
-        parts = [(rule.current.requests, rule.current.failures, dict(rule.current.steps)) for rule in self._rules]
+        self._count()
+        parts = [(rule.current.requests, rule.current.failures, dict(rule.current.buckets)) for rule in self._rules]
         for rule in self._rules:
-            rule.current = Slice()
+            rule.current = SliceCounts()
         return parts
 
     def merge(self, parts: Iterable[tuple[int, int, dict[int, int]]]) -> None:
         """Take in what another process drained."""
-        for rule, (requests, failures, steps) in zip(self._rules, parts, strict=True):
-            rule.current.take(requests, failures, Counter(steps))
+        for rule, (requests, failures, buckets) in zip(self._rules, parts, strict=True):
+            rule.current.take(requests, failures, Counter(buckets))
 
-    def look(self, second: float) -> Aborted | None:
+    def check(self, second: float) -> Aborted | None:
         """End the current second, ``second`` seconds into the leg; returns what breaks a limit, if anything does."""
-        self._settle()
-        broken = [found for rule in self._rules if (found := rule.look(second))]
+        self._count()
+        broken = [found for rule in self._rules if (found := rule.check(second))]
         return broken[0] if broken else None
 
 
@@ -82,29 +82,29 @@ class _Rule:
 
     def __init__(self, abort: Abort, begin: float, end: float, *, acts: bool) -> None:
         self.abort, self.begin, self.end, self.acts = abort, begin, end, acts
-        self.danger = abort.danger
-        self.current = Slice()
-        self._window: deque[Slice] = deque(maxlen=self.danger.seconds)
-        self._looked = 0.0
+        self.abort_watch = abort.danger
+        self.current = SliceCounts()
+        self._window: deque[SliceCounts] = deque(maxlen=self.abort_watch.seconds)
+        self._checked_at = 0.0
 
-    def look(self, second: float) -> Aborted | None:
+    def check(self, second: float) -> Aborted | None:
         """As of ``AbortWatch``: a second belongs to what is watched when its middle does."""
-        latest, self.current = self.current, Slice()
-        latest.seconds, middle, self._looked = second - self._looked, (self._looked + second) / 2, second
+        latest, self.current = self.current, SliceCounts()
+        latest.seconds, middle, self._checked_at = second - self._checked_at, (self._checked_at + second) / 2, second
         if latest.seconds <= 0 or not self.begin <= middle < self.end:
             self._window.clear()
             return None
         self._window.append(latest)
-        if len(self._window) < self.danger.seconds or not self.acts:
+        if len(self._window) < self.abort_watch.seconds or not self.acts:
             return None
-        together = Slice()
+        together = SliceCounts()
         for part in self._window:
-            together.take(part.requests, part.failures, part.steps)
+            together.take(part.requests, part.failures, part.buckets)
             together.seconds += part.seconds
-        value = self.danger.value(
-            together.requests, together.failures, together.seconds, partial(quantile, together.steps)
+        value = self.abort_watch.value(
+            together.requests, together.failures, together.seconds, partial(quantile, together.buckets)
         )
-        if value is None or not self.danger.broken(value):
+        if value is None or not self.abort_watch.broken(value):
             return None
         return Aborted(self.abort.when, self.abort.stage, self.abort.endpoint, second, value)
 

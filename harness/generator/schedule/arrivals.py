@@ -37,7 +37,7 @@ def spawn_at(stages: Sequence[Stage], second: float) -> tuple[int, float] | None
 
 
 @dataclass(frozen=True, slots=True)
-class Stretch:
+class RateSegment:
     """A part of a stage in which the rate is constant or changes linearly; ``expected`` arrivals come before it."""
 
     start: float
@@ -51,7 +51,7 @@ class Stretch:
         """The arrivals expected in it: the integral of the rate."""
         return self.seconds * (self.rate + self.end_rate) / 2
 
-    def when(self, numbers: Times) -> Times:
+    def times_of(self, numbers: Times) -> Times:
         """When the integral of the rate reaches these numbers, for numbers that it reaches in this stretch.
 
         With rate ``r + a x`` the integral is ``r x + a x²/2``, so ``x = 2m / (r + √(r² + 2 a m))``, which is also exact
@@ -64,14 +64,14 @@ class Stretch:
         return self.start + np.minimum(after, self.seconds)
 
 
-def stretches_of(stages: Sequence[Stage]) -> list[Stretch]:
+def rate_segments(stages: Sequence[Stage]) -> list[RateSegment]:
     """The stretches of open stages, back to back from 0."""
-    found: list[Stretch] = []
+    found: list[RateSegment] = []
     start = before = expected = 0.0
     for stage in stages:
         for seconds, rate in ((stage.climb_seconds, before), (stage.seconds - stage.climb_seconds, stage.load)):
             if seconds:
-                found.append(Stretch(start, seconds, rate, stage.load, expected))
+                found.append(RateSegment(start, seconds, rate, stage.load, expected))
                 expected += found[-1].count
                 start += seconds
         before = stage.load
@@ -99,8 +99,8 @@ def due_times(
             all processes is the planned one.
         chunk: arrivals that are worked out at once.
     """
-    stretches = stretches_of(stages)
-    ends = np.array([stretch.expected + stretch.count for stretch in stretches])
+    segments = rate_segments(stages)
+    ends = np.array([segment.expected + segment.count for segment in segments])
     chance = np.random.default_rng(seed)
     (index, of), first, reached = share, 0, 0.0
     while reached < ends[-1]:
@@ -112,7 +112,7 @@ def due_times(
         mine = numbers[(index - first) % of :: of]
         mine = mine[mine < ends[-1]]
         place = np.searchsorted(ends, mine, side="right")
-        times = [stretches[i].when(mine[place == i]) for i in np.unique(place)]
+        times = [segments[i].times_of(mine[place == i]) for i in np.unique(place)]
         if times:
             yield np.concatenate(times)
         first += chunk

@@ -19,7 +19,7 @@ from harness.plan.stages import Search, Stage
 from harness.record.capacity_tries import judge_try
 from harness.record.leg import Window, windows_of
 
-LOOK_SECONDS = 0.1
+POLL_SECONDS = 0.1
 """So often it looks whether a try is lost already."""
 LEAD_SECONDS = 0.05
 """From a decision to the first arrival."""
@@ -33,17 +33,17 @@ class TryDispatcher(Protocol):
     """Who gives out the arrivals of a try."""
 
     @property
-    def at_work(self) -> int:
+    def busy_users(self) -> int:
         """Users that are busy with an arrival."""
 
     @property
-    def waiting(self) -> int:
+    def waiting_arrivals(self) -> int:
         """Arrivals that nobody has begun with yet."""
 
-    def ask(self, dues_ns: NDArray[np.int64]) -> ArrivalCounts:
+    def offer(self, dues_ns: NDArray[np.int64]) -> ArrivalCounts:
         """Give out arrivals that are due then."""
 
-    def give_up(self, until_ns: int) -> None:
+    def drop_waiting(self, until_ns: int) -> None:
         """Begin with no further one; those due before then count as planned."""
 
 
@@ -55,12 +55,12 @@ class CapacitySearch:
         self._from = plan.seconds - stage.seconds
         self.tries: list[Try] = []
 
-    def seek(self, recorder: Recorder, dispatcher: TryDispatcher, watch: SelfMonitor) -> Searched:
+    def run(self, recorder: Recorder, dispatcher: TryDispatcher, monitor: SelfMonitor) -> Searched:
         """Conduct it: wait for its begin, try loads until there is nothing to try or no time, and return what came."""
         gevent.sleep(max(self._from - recorder.second(), 0))
-        watch.counts_lag = False
-        dispatcher.give_up(recorder.now_ns())
-        _drain(dispatcher)
+        monitor.records_lag = False
+        dispatcher.drop_waiting(recorder.now_ns())
+        _wait_until_idle(dispatcher)
         while True:
             step = next_load(self._search, [(tried.load, tried.word) for tried in self.tries])
             if not isinstance(step, Ending):
@@ -83,22 +83,22 @@ class CapacitySearch:
         dues_ns = ((start + times_of_try(load, self._search.seconds, spacing, self._seed, attempt)) * 1e9).astype(
             np.int64
         )
-        tap = recorder.tap = TryWindow(self._plan.limits, round(measured_from * 1e9))
+        listener = recorder.listener = TryWindow(self._plan.limits, round(measured_from * 1e9))
         cpu, wall = time.process_time(), time.perf_counter()
-        tally = dispatcher.ask(dues_ns)
+        counts = dispatcher.offer(dues_ns)
         counting = dues_ns[dues_ns >= round(measured_from * 1e9)]
-        backlog = load * (BACKLOG_SECONDS + tap.limit_ms / 1000)
+        backlog = load * (BACKLOG_SECONDS + listener.limit_ms / 1000)
         cut = False
         while not cut and (left := end - recorder.second()) > 0:
-            gevent.sleep(min(LOOK_SECONDS, left))
-            late_ns = recorder.now_ns() - round(tap.limit_ms * 1e6)
-            lost = tap.hopeless(len(counting), int(np.searchsorted(counting, late_ns)))
-            cut = recorder.second() < end and (lost or dispatcher.at_work + dispatcher.waiting > backlog)
+            gevent.sleep(min(POLL_SECONDS, left))
+            late_ns = recorder.now_ns() - round(listener.limit_ms * 1e6)
+            lost = listener.is_lost(len(counting), int(np.searchsorted(counting, late_ns)))
+            cut = recorder.second() < end and (lost or dispatcher.busy_users + dispatcher.waiting_arrivals > backlog)
         end = recorder.second() if cut else end
-        dispatcher.give_up(round(end * 1e9))
+        dispatcher.drop_waiting(round(end * 1e9))
         share = (time.process_time() - cpu) / max(time.perf_counter() - wall, 1e-9)
-        _drain(dispatcher)
-        recorder.tap = None
+        _wait_until_idle(dispatcher)
+        recorder.listener = None
         planned = int(np.searchsorted(counting, round(end * 1e9)))
         tried = Try(
             load=load,
@@ -107,16 +107,16 @@ class CapacitySearch:
             measured_from=min(measured_from, end),
             end=end,
             planned=planned,
-            started=max(planned - (tally.planned - tally.started), 0),
-            unanswered=dispatcher.at_work,
+            started=max(planned - (counts.planned - counts.started), 0),
+            unanswered=dispatcher.busy_users,
             cut=cut,
-            users=tally.limit,
-            most_users=tally.most,
+            users=counts.limit,
+            most_users=counts.max_busy,
             cpu_share=share,
-            lag_p99_ms=tally.lag_p99_ms,
+            lag_p99_ms=counts.lag_p99_ms,
             word=TryOutcome.VOID,
         )
-        return replace(tried, word=judge_try(self._plan.limits, tried, tap.answers()))
+        return replace(tried, word=judge_try(self._plan.limits, tried, listener.requests()))
 
 
 def capacity_search_of(plan: Plan, seed: int) -> CapacitySearch | None:
@@ -125,8 +125,8 @@ def capacity_search_of(plan: Plan, seed: int) -> CapacitySearch | None:
     return CapacitySearch(plan, stage, stage.search, seed) if stage and stage.search else None
 
 
-def _drain(dispatcher: TryDispatcher) -> None:
+def _wait_until_idle(dispatcher: TryDispatcher) -> None:
     """Wait until nobody is at work any more, but not for ever."""
     deadline = time.monotonic() + DRAIN_SECONDS
-    while dispatcher.at_work and time.monotonic() < deadline:
-        gevent.sleep(LOOK_SECONDS / 5)
+    while dispatcher.busy_users and time.monotonic() < deadline:
+        gevent.sleep(POLL_SECONDS / 5)

@@ -8,7 +8,7 @@ from harness.generator.schedule.arrivals import spawn_at
 from harness.plan.stages import Stage
 
 
-def conduct(stages: Sequence[Stage], second: Callable[[], float], start: Callable[[int, float], None]) -> None:
+def run_stages(stages: Sequence[Stage], second: Callable[[], float], start: Callable[[int, float], None]) -> None:
     """Call ``start(users, users per second)`` for each stage of a closed plan, each in time.
 
     ``second`` tells the seconds since the origin. Locust's own loop over a load shape drifts, is up to a second late at
@@ -27,6 +27,6 @@ def conduct(stages: Sequence[Stage], second: Callable[[], float], start: Callabl
             moving.kill()
 
 
-def sit_out(stages: Sequence[Stage], second: Callable[[], float]) -> None:
+def wait_for_end(stages: Sequence[Stage], second: Callable[[], float]) -> None:
     """Wait for the end of the last stage; in an open plan arrivals need no other conductor."""
     gevent.sleep(max(sum(stage.seconds for stage in stages) - second(), 0))

@@ -15,7 +15,7 @@ from locust.user.task import LOCUST_STATE_STOPPING, DefaultTaskSet
 from harness.generator.http.task_loop import TaskLoop
 
 
-def pace(take: Callable[[User], None]) -> None:
+def pace_tasks(take: Callable[[User], None]) -> None:
     """From now on ``take(user)`` returns when the user may begin with a task; those with a fixed count never ask."""
     for kind in (TaskSet, DefaultTaskSet):
         kind.execute_task = _paced(kind.execute_task, take)  # type: ignore[method-assign]

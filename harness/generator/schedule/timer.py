@@ -24,14 +24,14 @@ class _Itimerspec(ctypes.Structure):
 
 
 class Timer:
-    """Calls ``ring`` in the event loop at the time it was last set to, on ``time.perf_counter_ns``.
+    """Calls ``callback`` in the event loop at the time it was last set to, on ``time.perf_counter_ns``.
 
     On Linux a timer of the kernel that the event loop waits for as for a socket (timerfd_create(2)), elsewhere a timer
     of the event loop.
     """
 
-    def __init__(self, ring: Callable[[], None]) -> None:
-        self._ring = ring
+    def __init__(self, callback: Callable[[], None]) -> None:
+        self._callback = callback
         self._loop: Any = get_hub().loop
         self._descriptor = _timer_descriptor()
         self._watcher: Any = None
@@ -50,7 +50,7 @@ class Timer:
         if self._watcher is not None:
             self._watcher.close()
         self._watcher = self._loop.timer(left / 1e9)
-        self._watcher.start(self._ring)
+        self._watcher.start(self._callback)
 
     def close(self) -> None:
         """Ring no more."""
@@ -64,7 +64,7 @@ class Timer:
     def _expired(self) -> None:
         if self._descriptor is not None:
             os.read(self._descriptor, 8)
-            self._ring()
+            self._callback()
 
 
 _LIBRARY: Any = ctypes.CDLL(None) if sys.platform == "linux" else None

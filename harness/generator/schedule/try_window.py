@@ -9,7 +9,7 @@ import numpy as np
 from harness.plan.expectation import Expectation
 from harness.record.capacity_tries import TryRequests
 
-USUAL_MS = 10_000.0
+DEFAULT_LIMIT_MS = 10_000.0
 """How long an answer may take where no limit says it."""
 
 
@@ -18,7 +18,7 @@ class TryWindow:
 
     def __init__(self, limits: Iterable[Expectation], from_ns: int) -> None:
         known = [(limit.limit, limit.metric.quantile) for limit in limits if limit.below and limit.metric.quantile]
-        self.limit_ms, self._quantile = min(known, default=(USUAL_MS, Fraction(1)))
+        self.limit_ms, self._quantile = min(known, default=(DEFAULT_LIMIT_MS, Fraction(1)))
         self._from_ns, self._limit_ns = from_ns, self.limit_ms * 1e6
         self._due, self._sent, self._duration, self._ok = array("q"), array("q"), array("q"), array("B")
         self.answered = self.late = 0
@@ -33,7 +33,7 @@ class TryWindow:
             self.answered += 1
             self.late += ok and sent_ns - due_ns + duration_ns > self._limit_ns
 
-    def hopeless(self, planned: int, due: int) -> bool:
+    def is_lost(self, planned: int, due: int) -> bool:
         """Whether so many answers are late already that no punctual rest could mend it.
 
         Args:
@@ -44,7 +44,7 @@ class TryWindow:
         requests = planned * max(1.0, self.answered / due) if due else planned  # a task may make several
         return self.late + overdue > requests * (1 - self._quantile) + 1
 
-    def answers(self) -> TryRequests:
+    def requests(self) -> TryRequests:
         """All requests so far."""
         due, sent, duration = (np.array(column, dtype=np.int64) for column in (self._due, self._sent, self._duration))
         return TryRequests(due, sent, duration, np.array(self._ok, dtype=np.bool_))

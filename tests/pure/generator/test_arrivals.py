@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from harness.generator.schedule.arrivals import due_times, spawn_at, stage_at, stretches_of
+from harness.generator.schedule.arrivals import due_times, rate_segments, spawn_at, stage_at
 from harness.plan.stages import Stage, StageKind
 
 STAGES = (
@@ -86,12 +86,12 @@ def test_uniform_arrivals_are_where_the_integral_of_the_rate_says(number: int, s
 
 
 def test_the_integral_of_the_rate_is_exact_at_the_borders_of_stretches() -> None:
-    stretches = stretches_of(OPEN)
-    assert [stretch.expected for stretch in stretches] == [0, 100, 300, 460, 820]
-    assert [stretch.start for stretch in stretches] == [0, 10, 20, 24, 30]
-    for stretch in stretches:
-        ends = stretch.when(np.array([stretch.expected, stretch.expected + stretch.count]))
-        assert ends == pytest.approx([stretch.start, stretch.start + stretch.seconds], abs=1e-9)
+    segments = rate_segments(OPEN)
+    assert [segment.expected for segment in segments] == [0, 100, 300, 460, 820]
+    assert [segment.start for segment in segments] == [0, 10, 20, 24, 30]
+    for segment in segments:
+        ends = segment.times_of(np.array([segment.expected, segment.expected + segment.count]))
+        assert ends == pytest.approx([segment.start, segment.start + segment.seconds], abs=1e-9)
 
 
 STAGES_OF_ANY_KIND = st.lists(

@@ -83,7 +83,7 @@ def test_how_failures_are_named(
 
 
 def test_kinds_of_error_are_bounded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "MOST_ERRORS", 3)
+    monkeypatch.setattr(module, "MAX_ERRORS", 3)
     recorder = Recorder(tmp_path)
     for number in range(10):
         recorder.on_request("GET", "/", 1.0, 0, exception=ValueError(number))

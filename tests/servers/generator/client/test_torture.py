@@ -44,7 +44,9 @@ def visited(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Visited]:
         jobs = {}
         for name, case in CASES.items():
             port = servers[name].port if name in servers else free_port()
-            late = any("AnswerTimeoutError" in (error or "") for error in (case.raised, *(e for _, e in case.expected)))
+            late = any(
+                "ResponseTimeoutError" in (error or "") for error in (case.raised, *(e for _, e in case.expected))
+            )
             user = {"network_timeout": 1 if late else 20, **case.user}
             jobs[name] = {
                 "host": case.host.replace("{port}", str(port)),

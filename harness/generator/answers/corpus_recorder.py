@@ -14,7 +14,7 @@ _BOUNDARY = re.compile(rb"--[^\r\n]+(?=\r\n)")
 UNREAD = "its body could not be read again"
 
 
-class Register:
+class CorpusRecorder:
     """Takes in the answers to a corpus; ``own`` are base URLs of the arm's services and what stands for them.
 
     ``key`` is that of the digests of what was asked; ``after`` is told of each answer, with its response.

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from harness.generator.distributed.sample_transfer import AGAIN_SECONDS, ON_THE_WAY, Intake, Outbox
+from harness.generator.distributed.sample_transfer import AGAIN_SECONDS, ON_THE_WAY, Inbox, Outbox
 from harness.record.samples import SCHEMA, read_samples, write_part
 
 
@@ -70,17 +70,17 @@ def test_the_union_arrives_whatever_is_lost(
     for number, rows in enumerate(sizes, start=1):
         write_part(part(rows, first), folder / "here", number)
         first += rows
-    outbox, intake = Outbox(folder / "here", clock=lambda: now), Intake(folder / "there", 7)
+    outbox, inbox = Outbox(folder / "here", clock=lambda: now), Inbox(folder / "there", 7)
     for attempt in range(200):
         now += AGAIN_SECONDS + 1
         for number, content in outbox.take().items():
             if attempt > 20 or data.draw(st.booleans()):  # the part arrives
-                intake.put(number, content)
+                inbox.put(number, content)
                 if attempt > 20 or data.draw(st.booleans()):  # and so does its acknowledgement
                     outbox.acknowledge([number])
         if outbox.empty:
             break
     assert outbox.empty
-    assert intake.rows() == sum(sizes)
+    assert inbox.rows() == sum(sizes)
     assert read_samples(folder / "there")["due_ns"].to_pylist() == list(range(sum(sizes)))
     assert {path.name[:4] for path in (folder / "there").iterdir()} == {"007-"}

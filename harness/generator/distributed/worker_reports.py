@@ -12,26 +12,26 @@ from harness.record.readings import GENERATOR, write_readings
 READINGS_AT_ONCE = 5000
 
 
-class Collection:
+class WorkerReports:
     """Parts go to disk as they come, readings whenever there are ``READINGS_AT_ONCE``."""
 
-    def __init__(self, out: Path, crew: WorkerPool, danger: AbortWatch) -> None:
-        self.out, self.crew, self.danger = out, crew, danger
+    def __init__(self, out: Path, pool: WorkerPool, abort_watch: AbortWatch) -> None:
+        self.out, self.pool, self.abort_watch = out, pool, abort_watch
         self._readings: list[tuple[int, str, str, float]] = []
         self._written = 0
 
     def take(self, client: str, report: dict[str, Any] | None) -> list[int]:
         """Take in what a worker added to its report; returns the numbers of the parts that are on disk now."""
-        member = self.crew.members.get(client)
-        if not report or member is None or member.intake is None or member.lost:
+        worker = self.pool.workers.get(client)
+        if not report or worker is None or worker.inbox is None or worker.lost:
             return []
         for number, content in report["parts"].items():
-            member.intake.put(number, content)
+            worker.inbox.put(number, content)
         for at_ns, name, value in report["readings"]:
-            self.read(at_ns, f"{GENERATOR}-{member.number}", [(name, value)])
-        member.requests, member.failures = report["requests"], report["failures"]
-        member.recent.update(report["recent"])
-        self.danger.merge(report["answers"])
+            self.read(at_ns, f"{GENERATOR}-{worker.number}", [(name, value)])
+        worker.requests, worker.failures = report["requests"], report["failures"]
+        worker.recent.update(report["recent"])
+        self.abort_watch.merge(report["answers"])
         return list(report["parts"])
 
     def read(self, at_ns: int, source: str, values: list[tuple[str, float]]) -> None:
@@ -48,13 +48,13 @@ class Collection:
 
     def progress(self) -> dict[str, Any]:
         """Requests and failures of all workers so far, and the P95 of what was reported since the last call."""
-        members = self.crew.members.values()
+        workers = self.pool.workers.values()
         recent: Counter[int] = Counter()
-        for member in members:
-            recent += member.recent
-            member.recent = Counter()
+        for worker in workers:
+            recent += worker.recent
+            worker.recent = Counter()
         return {
-            "requests": sum(member.requests for member in members),
-            "failures": sum(member.failures for member in members),
+            "requests": sum(worker.requests for worker in workers),
+            "failures": sum(worker.failures for worker in workers),
             "p95_ms": quantile(recent, 0.95),
         }

@@ -14,7 +14,7 @@ ROOT = Path(__file__).parents[4]
 def played() -> dict[str, dict[str, list[str]]]:
     found = {}
     for kind in ("locust", "turns"):
-        command = [sys.executable, "-m", "tests.servers.generator.client.taking_turns", kind]
+        command = [sys.executable, "-m", "tests.servers.generator.client.task_loops", kind]
         done = subprocess.run(command, capture_output=True, text=True, timeout=60, cwd=ROOT, check=False)
         assert done.returncode == 0, done.stderr
         found[kind] = json.loads(done.stdout)

@@ -3,16 +3,16 @@
 import sys
 from collections.abc import Sequence
 
-from harness.generator.distributed.worker_pool import Member, WorkerPool
+from harness.generator.distributed.worker_pool import PoolWorker, WorkerPool
 from harness.record.generation import Generation, GeneratorProcess, LostWorker, Offered
 from harness.record.leg import Window
 
 
-def add_up(crew: WorkerPool, counted: int, origin: str, windows: tuple[Window, ...], leg: str) -> Generation:
+def generation_of(pool: WorkerPool, counted: int, origin: str, windows: tuple[Window, ...], leg: str) -> Generation:
     """The generator's account of a leg.
 
     Args:
-        crew: the workers, all done or lost.
+        pool: the workers, all done or lost.
         counted: requests that Locust's master counted from the reports of all.
         origin: wall-clock time of the leg's origin.
         windows: of the leg's stages.
@@ -21,12 +21,12 @@ def add_up(crew: WorkerPool, counted: int, origin: str, windows: tuple[Window, .
     Raises:
         SystemExit: when rows on disk, a worker's own count and Locust's counts are not the same.
     """
-    shares = [_contribution(member) for member in crew.in_order]
-    lost = [member for member in crew.in_order if member.lost]
+    shares = [_contribution(worker) for worker in pool.in_order]
+    lost = [worker for worker in pool.in_order if worker.lost]
     requests = sum(share.requests for share in shares)
     if not lost and counted != requests:
         sys.exit(f"{requests} samples arrived, Locust counted {counted}: samples were lost")
-    done = [member.done for member in crew.in_order if member.done]
+    done = [worker.done for worker in pool.in_order if worker.done]
     lags = [one["schedule_lag_p99_ms"] for one in done if one["schedule_lag_p99_ms"] is not None]
     return Generation(
         origin,
@@ -36,23 +36,23 @@ def add_up(crew: WorkerPool, counted: int, origin: str, windows: tuple[Window, .
         windows,
         user_errors=sum(int(one["user_errors"]) for one in done),
         workers=tuple(shares),
-        lost=tuple(LostWorker(member.name, leg, round(member.lost_second, 1), member.lost) for member in lost),
+        lost=tuple(LostWorker(worker.name, leg, round(worker.lost_second, 1), worker.lost) for worker in lost),
         offered=_together([[Offered(**part) for part in one["offered"]] for one in done]),
         schedule_lag_p99_ms=max(lags, default=None),
         gc_pause_ms=max((float(one["gc_pause_ms"]) for one in done), default=0.0),
     )
 
 
-def _contribution(member: Member) -> GeneratorProcess:
-    rows = member.intake.rows() if member.intake else 0
-    done = member.done
+def _contribution(worker: PoolWorker) -> GeneratorProcess:
+    rows = worker.inbox.rows() if worker.inbox else 0
+    done = worker.done
     if done and not rows == done["requests"] == done["counted"]:
         says = f"recorded {done['requests']}, Locust counted {done['counted']}"
-        sys.exit(f"{member.name}: {rows} samples arrived, it {says}: samples were lost")
-    clock = member.clock or {"offset_ns": 0, "uncertainty_ns": 0}
+        sys.exit(f"{worker.name}: {rows} samples arrived, it {says}: samples were lost")
+    clock = worker.clock or {"offset_ns": 0, "uncertainty_ns": 0}
     return GeneratorProcess(
-        worker=member.name,
-        host=member.host,
+        worker=worker.name,
+        host=worker.host,
         requests=rows,
         cpu_share=done["cpu_share"] if done else None,
         lag_p99_ms=done["lag_p99_ms"] if done else None,

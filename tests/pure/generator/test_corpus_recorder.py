@@ -6,7 +6,7 @@ from typing import Any
 import gevent
 import pytest
 
-from harness.generator.answers.register import UNREAD, Register, path_of
+from harness.generator.answers.corpus_recorder import UNREAD, CorpusRecorder, path_of
 from harness.plan.answers import Corpus
 from harness.record.answers import Answer
 
@@ -23,10 +23,10 @@ class Streamed:
 
 
 def taken(response: Any, url: str = "http://127.0.0.1:8080/items/1", **corpus: Any) -> Answer:  # noqa: ANN401
-    register = Register(Corpus(**corpus), {"http://127.0.0.1:8080": "{service}"}, "key")
-    register.on_request("GET", "/items/{id}", response, None, url)
-    assert register.broken is None
-    return register.answers[0]
+    recorder = CorpusRecorder(Corpus(**corpus), {"http://127.0.0.1:8080": "{service}"}, "key")
+    recorder.on_request("GET", "/items/{id}", response, None, url)
+    assert recorder.broken is None
+    return recorder.answers[0]
 
 
 def response(content: bytes = b"{}", kind: str | None = "application/json", **more: Any) -> Any:  # noqa: ANN401
@@ -79,8 +79,8 @@ def test_the_query_loses_ignored_values_alone() -> None:
 
 
 def test_the_user_that_made_the_last_request_ends() -> None:
-    register = Register(Corpus(requests=1), {}, "key")
+    recorder = CorpusRecorder(Corpus(requests=1), {}, "key")
     for _ in range(3):
         with pytest.raises(gevent.GreenletExit):
-            register.on_request("GET", "/", response(), None, "http://h/")
-    assert len(register.answers) == 1
+            recorder.on_request("GET", "/", response(), None, "http://h/")
+    assert len(recorder.answers) == 1

@@ -45,7 +45,7 @@ def test_the_longest_lag_is_of_a_reading_and_the_percentile_of_all() -> None:
     watch = SelfMonitor(time.perf_counter_ns())
     watch.garbage.close()
     for lag_ms in [0.5] * 97 + [40.0] * 3:
-        watch.note_lag(lag_ms)
+        watch.add_lag(lag_ms)
     watch.read(0)
     watch.read(0)
     assert [value for _, _, name, value in watch.rows() if name == "loop_lag_ms"] == [40, 0]
@@ -80,6 +80,6 @@ def test_a_lag_is_in_milliseconds(monkeypatch: pytest.MonkeyPatch) -> None:
 
     monkeypatch.setattr("gevent.sleep", late)
     with pytest.raises(KeyboardInterrupt):
-        watch.watch_lag()
+        watch.measure_lag()
     assert 49 <= watch.lag_p99_ms() < 500
     assert pauses == [0.02]

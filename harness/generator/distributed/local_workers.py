@@ -8,7 +8,7 @@ import time
 from pathlib import Path
 
 
-class Children:
+class LocalWorkers:
     """The worker processes that the master starts itself."""
 
     def __init__(self, address: str, scratch: Path) -> None:

@@ -37,16 +37,16 @@ class Model:
     cpu: float = 0.1
     stalls: Callable[[float], bool] = lambda _second: False
     lost_ms: float = 0.0
-    tap: TryWindow | None = None
+    listener: TryWindow | None = None
     now: int = 0
     free_at: int = 0
     coming: list[int] = field(default_factory=list)
     pending: list[Pending] = field(default_factory=list)
     asked: list[list[int]] = field(default_factory=list)
     seen: list[tuple[int, int, int]] = field(default_factory=list)
-    tally: ArrivalCounts = field(default_factory=lambda: ArrivalCounts("capacity", 4000, Counter()))
-    waiting: int = 0
-    counts_lag: bool = True
+    counts: ArrivalCounts = field(default_factory=lambda: ArrivalCounts("capacity", 4000, Counter()))
+    waiting_arrivals: int = 0
+    records_lag: bool = True
 
     def second(self) -> float:
         return self.now / 1e9
@@ -55,33 +55,33 @@ class Model:
         return self.now
 
     @property
-    def at_work(self) -> int:
+    def busy_users(self) -> int:
         return len(self.pending)
 
-    def ask(self, dues: NDArray[np.int64]) -> ArrivalCounts:
-        self.coming = dues.tolist()
+    def offer(self, due_by_greenlet: NDArray[np.int64]) -> ArrivalCounts:
+        self.coming = due_by_greenlet.tolist()
         self.asked.append([due - self.now for due in self.coming])
-        self.tally = ArrivalCounts("capacity", 4000, Counter())
-        return self.tally
+        self.counts = ArrivalCounts("capacity", 4000, Counter())
+        return self.counts
 
-    def give_up(self, _until_ns: int) -> None:
+    def drop_waiting(self, _until_ns: int) -> None:
         self.coming = []
 
     def sleep(self, seconds: float) -> None:
         self.now += max(round(seconds * 1e9), 1)
         while self.coming and self.coming[0] < self.now:
             due = self.coming.pop(0)
-            self.tally.planned += 1
-            self.tally.started += 1
+            self.counts.planned += 1
+            self.counts.started += 1
             sent = due + round(self.lost_ms * 1e6)
             begun = max(sent, self.free_at)
             self.free_at = begun + round(1e9 / self.capacity) + (2_000_000_000 if self.stalls(due / 1e9) else 0)
             self.pending.append((due, sent, self.free_at))
-            self.tally.most = max(self.tally.most, len(self.pending))
+            self.counts.max_busy = max(self.counts.max_busy, len(self.pending))
         for due, sent, answered in [one for one in self.pending if one[2] <= self.now]:
             self.seen.append((due, sent, answered - sent))
-            if self.tap is not None:
-                self.tap.put(due, sent, answered - sent, ok=True)
+            if self.listener is not None:
+                self.listener.put(due, sent, answered - sent, ok=True)
         self.pending = [one for one in self.pending if one[2] > self.now]
 
     # the clock of the module
@@ -98,15 +98,15 @@ class Model:
 
 @pytest.fixture
 def search(monkeypatch: pytest.MonkeyPatch) -> Callable[..., tuple[Searched, Model]]:
-    def conduct(model: Model, *, seed: int = 7, changes: tuple[str, str] = ("", "")) -> tuple[Searched, Model]:
+    def run_stages(model: Model, *, seed: int = 7, changes: tuple[str, str] = ("", "")) -> tuple[Searched, Model]:
         monkeypatch.setattr(seeker, "time", model)
         monkeypatch.setattr(gevent, "sleep", model.sleep)
         found = seeker.capacity_search_of(parse_plan(PLAN.replace(*changes) if changes[0] else PLAN), seed)
         assert found is not None
         either: Any = model
-        return found.seek(either, either, either), model
+        return found.run(either, either, either), model
 
-    return conduct
+    return run_stages
 
 
 LONG = ("seconds = 60", "seconds = 600")
@@ -203,10 +203,10 @@ def test_it_begins_no_try_that_its_time_is_too_short_for(search: Callable[..., t
 
 def test_the_analysis_says_the_same_of_the_samples(search: Callable[..., tuple[Searched, Model]]) -> None:
     searched, model = search(Model(capacity=100), changes=LONG)
-    tap = TryWindow(parse_plan(PLAN).limits, 0)
-    answers = random.Random(1).sample(model.seen, len(model.seen))
-    for due, sent, duration in answers:
-        tap.put(due, sent, duration, ok=True)
-    found = sought(Leg(1, 1, "after"), searched, parse_plan(PLAN).limits, tap.answers())
+    listener = TryWindow(parse_plan(PLAN).limits, 0)
+    requests = random.Random(1).sample(model.seen, len(model.seen))
+    for due, sent, duration in requests:
+        listener.put(due, sent, duration, ok=True)
+    found = sought(Leg(1, 1, "after"), searched, parse_plan(PLAN).limits, listener.requests())
     assert found.disputed == []
     assert (found.bracket.low, found.bracket.high) == known(searched)

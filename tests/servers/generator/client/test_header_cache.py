@@ -20,7 +20,7 @@ from harness.generator.http.connection import Connection, ConnectionLimits
 from harness.generator.http.failures import FailedRequestError
 from tests.examples import examples
 
-END = b"\r\n\r\n"
+HEADER_END = b"\r\n\r\n"
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nX-Cache: hit\r\n\r\nok"
 LIMITS = ConnectionLimits(connect_seconds=60, answer_seconds=60, most_body_bytes=10_000)
 
@@ -36,7 +36,7 @@ class Ask:
 
 def received(asks: Sequence[Ask], *, knowing: bool = True) -> list[dict[str, Any]]:
     """What a connection makes of the answers, and another one when it has ended; ``knowing`` what came before."""
-    header._once.clear()
+    header._seen_once.clear()
     header._known.clear()
     lines: list[socket.socket] = []
     seen: list[dict[str, Any]] = []
@@ -80,7 +80,7 @@ def exchanged(connection: Connection, ask: Ask) -> dict[str, Any]:
         now = time.perf_counter()
         connection.exchange(b"?", b"", now, without_body=ask.head, streamed=ask.streamed, expecting=False)
         status, fields = connection.status, list(connection.headers)
-        chunks = list(connection.rest()) if ask.streamed else connection.chunks
+        chunks = list(connection.stream_body()) if ask.streamed else connection.chunks
     except FailedRequestError as error:
         return {"error": f"{type(error).__name__}: {error}"}
     return {"status": status, "fields": fields, "body": b"".join(chunks)}
@@ -97,7 +97,7 @@ def test_a_header_is_known_when_it_comes_for_the_third_time() -> None:
     assert seen == [{"status": 200, "fields": [(b"Content-Length", b"2"), (b"X-Cache", b"hit")], "body": b"ok",
                      "open": True, "reused": True}] * 3  # fmt: skip
     (known,) = header._known.values()
-    assert (known.status, known.length, known.told, known.sets_cookies) == (200, 2, (0, -1, -1.0), False)
+    assert (known.status, known.length, known.reported, known.sets_cookies) == (200, 2, (0, -1, -1.0), False)
 
 
 def test_a_header_with_a_cookie_says_so() -> None:
@@ -119,10 +119,10 @@ def test_a_known_header_is_used(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_what_is_kept_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(header, "MOST", 3)
+    monkeypatch.setattr(header, "MAX_HEADERS", 3)
     received([Ask((OK.replace(b"hit", b"%d" % number),)) for number in range(10) for _ in range(2)])
     assert 0 < len(header._known) <= 3
-    assert 0 < len(header._once) <= 3
+    assert 0 < len(header._seen_once) <= 3
 
 
 STATUSES = [b"200 OK", b"204 No Content", b"304 Not Modified", b"404 No", b"302 Found", b"200"]
@@ -137,10 +137,13 @@ def conversations(draw: st.DrawFn) -> list[Ask]:
     """Few headers, so that they come again, with the bodies that they tell and others."""
     versions, some = st.sampled_from([b"1.1", b"1.1", b"1.1", b"1.0"]), st.sampled_from
     head = st.builds(lambda *of: b"HTTP/%s %s\r\n%s%s" % of, versions, some(STATUSES), some(FIELDS), some(FRAMES))
-    heads = [OK.partition(END)[0], *draw(st.lists(head, max_size=2))]
+    heads = [OK.partition(HEADER_END)[0], *draw(st.lists(head, max_size=2))]
     asks = []
     for _ in range(draw(st.integers(1, 9))):
-        begin, end = draw(some([b"", b"", b"", b"", INTERIM])), draw(some([END, END, END, END, b""]))
+        begin, end = (
+            draw(some([b"", b"", b"", b"", INTERIM])),
+            draw(some([HEADER_END, HEADER_END, HEADER_END, HEADER_END, b""])),
+        )
         answer = begin + draw(some(heads)) + end + draw(some(BODIES))
         cut = draw(st.none() | st.none() | st.integers(1, len(answer) - 1))
         kind = draw(some(["get", "get", "get", "get", "head", "streamed"]))
@@ -165,9 +168,9 @@ CLOSES = OK.replace(b"X-Cache: hit", b"Connection: close")
         [*[Ask()] * 3, Ask((OK + OK,)), Ask()],
         [*[Ask()] * 3, Ask((OK[:-1], OK[-1:])), Ask()],
         [*[Ask()] * 3, Ask((OK[:-1],)), Ask()],
-        [*[Ask((ENDS + END,))] * 3, Ask((ENDS,)), Ask((ENDS + b"\r\n", b"\r\n"))],
+        [*[Ask((ENDS + HEADER_END,))] * 3, Ask((ENDS,)), Ask((ENDS + b"\r\n", b"\r\n"))],
         [*[Ask((CLOSES,))] * 3, Ask()],
-        [*[Ask((INTERIM, b"HTTP/1.1 204 No Contents" + END))] * 3, Ask((INTERIM, OK))],
+        [*[Ask((INTERIM, b"HTTP/1.1 204 No Contents" + HEADER_END))] * 3, Ask((INTERIM, OK))],
     ],
 )
 def test_a_known_header_with_something_else_behind_it(asks: list[Ask]) -> None:
