@@ -1,4 +1,4 @@
-"""Account: what the workers of a leg did, added up and held against what is on disk."""
+"""The account of a leg with several workers: their counts added up and compared with the samples on disk."""
 
 import sys
 from collections.abc import Sequence
@@ -9,17 +9,17 @@ from harness.record.leg import Window
 
 
 def generation_of(pool: WorkerPool, counted: int, origin: str, windows: tuple[Window, ...], leg: str) -> Generation:
-    """The generator's account of a leg.
+    """The account of a leg.
 
     Args:
         pool: the workers, all done or lost.
-        counted: requests that Locust's master counted from the reports of all.
+        counted: requests that Locust's master counted.
         origin: wall-clock time of the leg's origin.
         windows: of the leg's stages.
         leg: its name.
 
     Raises:
-        SystemExit: when rows on disk, a worker's own count and Locust's counts are not the same.
+        SystemExit: when rows on disk, a worker's count and Locust's counts differ.
     """
     shares = [_contribution(worker) for worker in pool.in_order]
     lost = [worker for worker in pool.in_order if worker.lost]
@@ -27,19 +27,23 @@ def generation_of(pool: WorkerPool, counted: int, origin: str, windows: tuple[Wi
     if not lost and counted != requests:
         sys.exit(f"{requests} samples arrived, Locust counted {counted}: samples were lost")
     done = [worker.done for worker in pool.in_order if worker.done]
-    lags = [one["schedule_lag_p99_ms"] for one in done if one["schedule_lag_p99_ms"] is not None]
+
+    def worst(key: str) -> float:
+        return max((float(one[key] or 0) for one in done), default=0.0)
+
+    open_loop = any(one["schedule_lag_p99_ms"] is not None for one in done)
     return Generation(
         origin,
         requests,
-        max((float(one["cpu_share"]) for one in done), default=0.0),
-        max((float(one["lag_p99_ms"]) for one in done), default=0.0),
+        worst("cpu_share"),
+        worst("lag_p99_ms"),
         windows,
         user_errors=sum(int(one["user_errors"]) for one in done),
         workers=tuple(shares),
         lost=tuple(LostWorker(worker.name, leg, round(worker.lost_second, 1), worker.lost) for worker in lost),
         offered=_together([[Offered(**part) for part in one["offered"]] for one in done]),
-        schedule_lag_p99_ms=max(lags, default=None),
-        gc_pause_ms=max((float(one["gc_pause_ms"]) for one in done), default=0.0),
+        schedule_lag_p99_ms=worst("schedule_lag_p99_ms") if open_loop else None,
+        gc_pause_ms=worst("gc_pause_ms"),
     )
 
 
@@ -47,8 +51,8 @@ def _contribution(worker: PoolWorker) -> GeneratorProcess:
     rows = worker.inbox.rows() if worker.inbox else 0
     done = worker.done
     if done and not rows == done["requests"] == done["counted"]:
-        says = f"recorded {done['requests']}, Locust counted {done['counted']}"
-        sys.exit(f"{worker.name}: {rows} samples arrived, it {says}: samples were lost")
+        counts = f"recorded {done['requests']}, Locust counted {done['counted']}"
+        sys.exit(f"{worker.name}: {rows} samples arrived, it {counts}: samples were lost")
     clock = worker.clock or {"offset_ns": 0, "uncertainty_ns": 0}
     return GeneratorProcess(
         worker=worker.name,
@@ -63,11 +67,11 @@ def _contribution(worker: PoolWorker) -> GeneratorProcess:
 
 
 def _together(parts: Sequence[Sequence[Offered]]) -> tuple[Offered, ...]:
-    """The arrivals of all workers, stage by stage."""
+    """The arrivals of all workers, by stage."""
     return tuple(
         Offered(
-            same[0].stage,
-            *(sum(getattr(part, name) for part in same) for name in ("planned", "started", "late", "most_users")),
+            stage[0].stage,
+            *(sum(getattr(part, name) for part in stage) for name in ("planned", "started", "late", "most_users")),
         )
-        for same in zip(*parts, strict=True)
+        for stage in zip(*parts, strict=True)
     )

@@ -1,7 +1,6 @@
-"""Master: lead the workers of one leg: gather, brief, start, watch and collect.
+"""Master: starts the workers of one leg together and stores their reports; it makes no requests itself.
 
-It makes no requests itself. What it holds does not grow with the run: parts go to disk as they come, readings every
-few seconds.
+Its memory does not grow with the run: parts go to disk as they come, readings every few seconds.
 """
 
 from locust import User, events, runners  # isort: skip - first: it patches the process
@@ -11,7 +10,7 @@ import os
 import sys
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO
@@ -26,13 +25,11 @@ from harness.generator.distributed.local_workers import LocalWorkers
 from harness.generator.distributed.sample_transfer import Inbox
 from harness.generator.distributed.worker_pool import PoolWorker, WorkerPool
 from harness.generator.distributed.worker_reports import WorkerReports
+from harness.generator.leg import LegOptions, stage_progress, write_generation
 from harness.generator.schedule.abort_watch import ABORTED_STOP_SECONDS, AbortWatch
-from harness.generator.schedule.arrivals import stage_at
 from harness.generator.schedule.stages import run_stages, wait_for_end
-from harness.generator.single import write_generation
 from harness.generator.users import fire_init
 from harness.plan.environment import url_variable
-from harness.plan.model import Plan
 from harness.record.leg import windows_of
 from harness.record.readings import GENERATOR
 
@@ -42,80 +39,49 @@ if TYPE_CHECKING:
 POLL_SECONDS = 0.2
 LOCAL_SECONDS, REMOTE_SECONDS, LOADING_SECONDS = 60.0, 1800.0, 120.0
 LEAD_SECONDS = 1.0
-"""From the last preparation to the origin: time for every worker to hear of it."""
+"""Time between the start message and the origin, for every worker to receive it."""
 DELIVERY_SECONDS, LOSS_DELIVERY_SECONDS = 30.0, 10.0
 SILENT_SECONDS = messages.HEARTBEAT_SECONDS * (messages.HEARTBEATS_MISSED + 1)
 
 
-@dataclass(frozen=True, slots=True)
-class Order:
-    """What the master is to do.
-
-    Attributes:
-        text: of the plan, as the workers read it.
-        files: the user files and what they import, sent to workers of other machines.
-        arm: which the leg measures.
-        remote: how many workers of other machines to wait for; ``None``: start the plan's processes here.
-        bind: ``HOST:PORT`` where workers reach the master; port 0 is any free one.
-        last: no further leg follows.
-    """
-
-    plan: Plan
-    text: str
-    base: Path
-    files: tuple[Path, ...]
-    host: str
-    seed: int
-    arm: str
-    out: Path
-    remote: int | None
-    bind: str
-    last: bool
-
-    @property
-    def wanted(self) -> int:
-        """How many workers there are to be."""
-        return self.plan.load.processes if self.remote is None else self.remote
-
-
-def run_with_workers(order: Order, users: Sequence[type[User]], channel: TextIO) -> None:
+def run_with_workers(leg: LegOptions, users: Sequence[type[User]], channel: TextIO) -> None:
     """Make the load of a leg with several processes.
 
     Raises:
-        SystemExit: when they do not come, cannot load the user files, or samples do not add up.
+        SystemExit: when workers do not come, cannot load the user files, or samples are missing.
     """
     messages.set_intervals()
     environment = Environment(
         user_classes=list(users),
         events=events,
-        host=None,  # Locust would give it to all workers, who have it in words of their own
-        stop_timeout=order.plan.load.stop_seconds,
+        host=None,  # workers reach it under addresses of their own
+        stop_timeout=leg.plan.load.stop_seconds,
         reset_stats=False,
     )
-    host, _, port = order.bind.rpartition(":")
+    host, _, port = leg.bind.rpartition(":")
     runner = environment.create_master_runner(host, int(port))
     fire_init(runner)
-    local_workers = LocalWorkers(f"{host}:{runner.server.port}", order.out / "workers")
+    local_workers = LocalWorkers(f"{host}:{runner.server.port}", leg.out / "workers")
     try:
-        if order.remote is None:
-            local_workers.start(order.wanted)
-        Master(order, runner, local_workers, channel).run()
+        if leg.remote is None:
+            local_workers.start(leg.workers)
+        Master(leg, runner, local_workers, channel).run()
     finally:
         local_workers.end()
         runner.server.close(linger=1000)
 
 
 class Master:
-    """The master's side of the conversation."""
+    """The master's side of the protocol in ``messages``."""
 
     def __init__(
-        self, order: Order, runner: runners.MasterRunner, local_workers: LocalWorkers, channel: TextIO
+        self, leg: LegOptions, runner: runners.MasterRunner, local_workers: LocalWorkers, channel: TextIO
     ) -> None:
-        self.order, self.runner, self.local_workers, self.channel = order, runner, local_workers, channel
-        self.pool = WorkerPool(order.wanted)
-        self.abort_watch = AbortWatch(order.plan, order.arm)
+        self.leg, self.runner, self.local_workers, self.channel = leg, runner, local_workers, channel
+        self.pool = WorkerPool(leg.workers)
+        self.abort_watch = AbortWatch(leg.plan, leg.arm)
         self.aborted: Aborted | None = None
-        self.reports = WorkerReports(order.out, self.pool, self.abort_watch)
+        self.reports = WorkerReports(leg.out, self.pool, self.abort_watch)
         self.origin_ns = 0
         runner.register_message(messages.HELLO, self._on_hello)
         runner.register_message(messages.PING, self._on_ping)
@@ -139,13 +105,13 @@ class Master:
         reporting.kill()
         self.reports.close()
         counted = self.runner.environment.stats.total.num_requests
-        stages = self.order.plan.stages
+        stages = self.leg.plan.stages
         windows = windows_of(stages, ended) if aborted else windows_of(stages)
-        generation = generation_of(self.pool, counted, origin, windows, self.order.out.name)
-        write_generation(replace(generation, aborted=aborted), self.order.out)
-        for worker in self.pool.present:  # a loss ends the run, and so does a danger
+        generation = generation_of(self.pool, counted, origin, windows, self.leg.out.name)
+        write_generation(replace(generation, aborted=aborted), self.leg.out)
+        for worker in self.pool.present:
             self.runner.send_message(
-                messages.BYE, {"over": self.order.last or bool(generation.lost or aborted)}, worker.client
+                messages.BYE, {"over": self.leg.last or bool(generation.lost or aborted)}, worker.client
             )
         self.runner.greenlet.kill(block=True)
 
@@ -154,52 +120,54 @@ class Master:
         return (time.perf_counter_ns() - self.origin_ns) / 1e9
 
     def _wait_for_workers(self) -> None:
-        """Wait until all are there; those of other machines have people to start them."""
-        allowed = LOCAL_SECONDS if self.order.remote is None else REMOTE_SECONDS
+        """Wait until all workers are connected; people start those on other machines."""
+        allowed = LOCAL_SECONDS if self.leg.remote is None else REMOTE_SECONDS
         deadline = time.monotonic() + allowed
-        said = None
+        connected = None
         while not self.pool.complete:
-            if said != (said := len(self.pool.workers)):
+            if connected != (connected := len(self.pool.workers)):
                 self._print({"second": 0.0, "workers": len(self.pool.workers), "wanted": self.pool.wanted})
-            if self.order.remote is None:
+            if self.leg.remote is None:
                 self._exit_if_lost()
-            elif self._find_lost():  # somebody may start it again
+            elif self._find_lost():  # it may be started again
                 self.pool.dismiss_lost()
             if time.monotonic() > deadline:
-                sys.exit(f"{len(self.pool.workers)} of {self.pool.wanted} workers came in {allowed:.0f} s")
+                sys.exit(f"{len(self.pool.workers)} of {self.pool.wanted} workers connected in {allowed:.0f} s")
             gevent.sleep(POLL_SECONDS)
 
     def _send_jobs(self) -> None:
-        """Tell everybody what to do, and wait until all are ready."""
+        """Send each worker its job, and wait until all are ready."""
         self.pool.number()
-        order, plan = self.order, self.order.plan
-        root = Path(os.path.commonpath([order.base, *(file.parent for file in order.files)]))
-        remote = order.remote is not None
+        leg, plan = self.leg, self.leg.plan
+        root = Path(os.path.commonpath([leg.base, *(file.parent for file in leg.files)]))
+        remote = leg.remote is not None
         job = {
-            "plan": order.text,
+            "plan": leg.text,
             "profile": plan.profile,
-            "files": {str(file.relative_to(root)): file.read_bytes() for file in order.files} if remote else {},
-            "base": str(order.base.relative_to(root) if remote else order.base),
-            "seed": order.seed,
-            "host": order.host,
+            "files": {str(file.relative_to(root)): file.read_bytes() for file in leg.files} if remote else {},
+            "base": str(leg.base.relative_to(root) if remote else leg.base),
+            "seed": leg.seed,
+            "host": leg.host,
             "urls": {name: os.environ[name] for name in map(url_variable, plan.services)},
-            "leg": order.out.name,
+            "leg": leg.out.name,
             "of": self.pool.wanted,
         }
         for worker in self.pool.in_order:
             if worker.version != __version__:
-                sys.exit(f"{worker.name} is of harness {worker.version}, this is {__version__}: install the same")
-            worker.inbox = Inbox(order.out / "samples", worker.number)
+                sys.exit(
+                    f"{worker.name} runs harness {worker.version}, this is {__version__}: install the same version"
+                )
+            worker.inbox = Inbox(leg.out / "samples", worker.number)
             self.runner.send_message(messages.JOB, {**job, "index": worker.index}, worker.client)
         deadline = time.monotonic() + LOADING_SECONDS
         while waiting := [worker for worker in self.pool.in_order if worker.clock is None]:
             self._exit_if_lost()
             if time.monotonic() > deadline:
-                sys.exit(f"{waiting[0].name} did not load the user files in {LOADING_SECONDS:.0f} s")
+                sys.exit(f"{waiting[0].name} did not load the user files within {LOADING_SECONDS:.0f} s")
             gevent.sleep(POLL_SECONDS / 4)
 
     def _send_start(self) -> str:
-        """Tell everybody the common origin, a moment ahead; returns it as wall-clock time."""
+        """Send all workers the common origin, a moment ahead; returns it as wall-clock time."""
         run = timedelta(seconds=LEAD_SECONDS)
         origin = (datetime.now(UTC) + run).isoformat()
         self.origin_ns = time.perf_counter_ns() + round(LEAD_SECONDS * 1e9)
@@ -210,19 +178,19 @@ class Master:
         return origin
 
     def _run_stages(self) -> None:
-        """Head for the users of each stage, whom Locust spreads over the workers; ends with the last stage.
+        """Reach the users of each stage, which Locust spreads over the workers; ends with the last stage.
 
-        Locust's own loop would end with its stop message, after which a worker hears nothing for ``stop_timeout``. In
-        an open plan every worker gives out its share of the arrivals by itself.
+        Locust's own loop would end with its stop message, after which workers get nothing for ``stop_timeout``. In an
+        open plan each worker dispatches its share of the arrivals.
         """
-        if self.order.plan.open:
-            wait_for_end(self.order.plan.stages, self.second)
+        if self.leg.plan.open:
+            wait_for_end(self.leg.plan.stages, self.second)
         else:
-            run_stages(self.order.plan.stages, self.second, self.runner.start)
+            run_stages(self.leg.plan.stages, self.second, self.runner.start)
 
     def _find_lost(self) -> bool:
-        """Note who is lost; returns whether anybody is."""
-        ended = self.local_workers.ended() if self.order.remote is None else {}
+        """Mark lost workers; returns whether there are any."""
+        ended = self.local_workers.ended() if self.leg.remote is None else {}
         for worker in self.pool.present:
             if worker.done is None and (how := self._loss_reason(worker, ended)):
                 worker.lose(how, self.second())
@@ -235,13 +203,13 @@ class Master:
         node = self.runner.clients.get(worker.client)
         if node is None:
             return "it left"
-        return f"not heard of for {SILENT_SECONDS} s" if node.state == runners.STATE_MISSING else ""
+        return f"no heartbeat for {SILENT_SECONDS} s" if node.state == runners.STATE_MISSING else ""
 
     def _exit_if_lost(self) -> None:
-        """End when a worker is lost before the load.
+        """Exit when a worker is lost before the load.
 
         Raises:
-            SystemExit: naming it.
+            SystemExit: with its name.
         """
         if self._find_lost():
             worker = next(worker for worker in self.pool.in_order if worker.lost)
@@ -250,9 +218,9 @@ class Master:
             sys.exit(f"a worker was lost before the load began: {next(iter(ended.values()))}")
 
     def _finish(self) -> None:
-        """Let the users end and the last samples arrive; who does not deliver in time is lost."""
+        """Let users end and the last samples arrive; a worker that does not deliver in time is lost."""
         broken = self._find_lost()
-        stop_seconds = 0.0 if broken else self.order.plan.load.stop_seconds
+        stop_seconds = 0.0 if broken else self.leg.plan.load.stop_seconds
         if self.aborted:
             stop_seconds = min(stop_seconds, ABORTED_STOP_SECONDS)
         deadline = time.monotonic() + (LOSS_DELIVERY_SECONDS if broken else stop_seconds + DELIVERY_SECONDS)
@@ -266,7 +234,7 @@ class Master:
             gevent.sleep(POLL_SECONDS / 4)
 
     def _report(self) -> None:
-        """Once a second: tell the parent how it goes, and read the master's own CPU share."""
+        """Once a second: print a progress line, check the aborts, and read the master's CPU share."""
         requests = 0
         cpu, wall = time.process_time(), time.perf_counter()
         while True:
@@ -279,10 +247,9 @@ class Master:
             )
             second = self.second()
             self.aborted = self.aborted or self.abort_watch.check(second)
-            place = stage_at(self.order.plan.stages, second)
             line = self.reports.progress()
             now, requests = line["requests"] - requests, line["requests"]
-            where = {"stage": place[0] if place else None, "stage_second": place[1] if place else None}
+            where = stage_progress(self.leg.plan.stages, second)
             self._print({"second": second, **where, "users": self.runner.user_count, "rps": now, **line})
 
     def _print(self, line: dict[str, Any]) -> None:
@@ -290,7 +257,9 @@ class Master:
 
     def _on_hello(self, msg: Any, **_: object) -> None:  # noqa: ANN401 - Locust's message has no types
         if not self.pool.add(msg.node_id, msg.data):
-            refused = f"the run has all its {self.pool.wanted} workers; start it with --workers {self.pool.wanted + 1}"
+            refused = (
+                f"the run already has its {self.pool.wanted} workers; start it with --workers {self.pool.wanted + 1}"
+            )
             self.runner.send_message(messages.JOB, {"refused": refused}, msg.node_id)
 
     def _on_ping(self, msg: Any, **_: object) -> None:  # noqa: ANN401

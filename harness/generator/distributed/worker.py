@@ -1,7 +1,7 @@
-"""Worker: one of several processes that make the load of a leg together, told by the master what to do.
+"""Worker: one of several processes that make the load of a leg together, controlled by the master.
 
-A worker lives for one leg, because user files read their addresses and seed while they are imported, and count their
-users from nought. It ends itself when its parent or its master is gone, so that nothing is left of a run.
+A worker lives for one leg, because user files read their addresses and seed at import and count their users from zero.
+It exits when its parent or its master is gone, so that no process outlives a run.
 """
 
 from locust import events as locust_events, runners  # isort: skip - first: it patches the process
@@ -44,15 +44,15 @@ from harness.record.leg import windows_of
 LOG = logging.getLogger(__name__)
 PONG_SECONDS = 5.0
 PART_SECONDS = 5.0
-"""A part is closed this often, so that little is lost with a worker."""
+"""A part is written this often, so that a lost worker loses few samples."""
 DONE, FAILED, GONE, ABSENT = 0, 1, 3, 4
-"""Exit statuses; harness.run.worker knows them too."""
+"""Exit statuses, which ``harness.run.worker`` reads."""
 
 
 def work(master: str, slot: int, scratch: Path, channel: TextIO) -> int:
-    """Work through one leg of the master at ``HOST:PORT``; returns the process's exit status.
+    """Work through one leg of the master at ``HOST:PORT``; returns the exit status.
 
-    What happens is said as JSON lines on the channel: ``{"leg": ...}`` when it begins, ``{"over": ...}`` at its end.
+    Prints JSON lines on the channel: ``{"leg": ...}`` when a leg begins, ``{"over": ...}`` at its end.
     """
     messages.set_intervals()
     host, _, port = master.rpartition(":")
@@ -61,17 +61,19 @@ def work(master: str, slot: int, scratch: Path, channel: TextIO) -> int:
     try:
         runner = environment.create_worker_runner(host.strip("[]"), int(port))
     except ConnectionError:
-        LOG.error("no master at %s", master)  # noqa: TRY400 - Locust's own says nothing more
+        LOG.error("no master at %s", master)  # noqa: TRY400 - Locust's error adds nothing
         shutil.rmtree(scratch, ignore_errors=True)
         return ABSENT
     environment.stats = LocustStatistics()
-    setup_distributed_stats_event_listeners(locust_events, environment.stats)  # over those of the runner's first ones
+    setup_distributed_stats_event_listeners(
+        locust_events, environment.stats
+    )  # replaces those of the runner's statistics
     worker = Worker(environment, runner, scratch, channel)
     gevent.spawn(worker.watch_master)
     try:
         worker.run(slot)
-    except (Exception, SystemExit) as error:  # told to the master, whatever it is
-        LOG.exception("this worker fails")
+    except (Exception, SystemExit) as error:  # the master gets any error
+        LOG.exception("this worker failed")
         worker.send(messages.FAILED, {"error": _error_summary(error)})
         gevent.sleep(1)  # for the message to leave
         return FAILED
@@ -79,11 +81,11 @@ def work(master: str, slot: int, scratch: Path, channel: TextIO) -> int:
         shutil.rmtree(scratch, ignore_errors=True)
         channel.flush()
         logging.shutdown()
-    os._exit(DONE)  # at once: what is left are greenlets and sockets that wait for ever
+    os._exit(DONE)  # at once: greenlets and sockets are still waiting
 
 
 class Worker:
-    """The worker's side of the conversation."""
+    """The worker's side of the protocol in ``messages``."""
 
     def __init__(self, environment: Environment, runner: runners.WorkerRunner, scratch: Path, channel: TextIO) -> None:
         self.environment, self.runner, self.scratch, self.channel = environment, runner, scratch, channel
@@ -98,8 +100,8 @@ class Worker:
 
     def run(self, slot: int) -> None:
         """One leg, from hello to bye."""
-        me = {"host": socket.gethostname(), "pid": os.getpid(), "slot": slot, "version": __version__}
-        self.send(messages.HELLO, me)
+        hello = {"host": socket.gethostname(), "pid": os.getpid(), "slot": slot, "version": __version__}
+        self.send(messages.HELLO, hello)
         job = self._receive(messages.JOB)
         if "refused" in job:
             raise RuntimeError(job["refused"])
@@ -116,23 +118,22 @@ class Worker:
         print(json.dumps({"over": bool(bye["over"])}), file=self.channel)
 
     def send(self, name: str, data: dict[str, Any]) -> None:
-        """Tell the master."""
         self.runner.send_message(name, data)
 
     def watch_master(self) -> NoReturn:
-        """End the process when the master has not been heard of for too long."""
+        """Exit when the master has sent no heartbeat for too long."""
         while True:
             gevent.sleep(1)
-            heard = self.runner.last_heartbeat_timestamp or self.started
-            if time.time() - heard > messages.MASTER_SILENT_SECONDS:
-                LOG.error("the master has not been heard of for %.0f s", messages.MASTER_SILENT_SECONDS)
+            last = self.runner.last_heartbeat_timestamp or self.started
+            if time.time() - last > messages.MASTER_SILENT_SECONDS:
+                LOG.error("no heartbeat from the master for %.0f s", messages.MASTER_SILENT_SECONDS)
                 os._exit(_gone(self.scratch))
 
     def _receive(self, name: str, seconds: float | None = None) -> dict[str, Any]:
         return self._queues[name].get(timeout=seconds)
 
     def _load_plan(self, job: dict[str, Any]) -> Plan:
-        """Load the user files as the plan says, from the master's folder or from what it sent."""
+        """Parse the plan and load its user files, from the master's folder or from the files it sent."""
         plan = parse_plan(job["plan"], "plan", job["profile"])
         base = Path(job["base"])
         if job["files"]:
@@ -159,9 +160,9 @@ class Worker:
         return estimate(exchanges)
 
     def _make_load(self, plan: Plan, origin_ns: int, seed: int, share: tuple[int, int]) -> dict[str, Any]:
-        """Make this worker's share of the load from the common origin on, until the master says finish.
+        """Make this worker's share of the load from the common origin on, until the master sends finish.
 
-        Locust's master spreads the users of closed plans; arrivals are given out here, in this process.
+        Locust's master spreads the users of closed plans; each worker dispatches its own arrivals of open plans.
         """
         recorder = Recorder(self.outbox.folder)
         recorder.set_origin(origin_ns)
@@ -192,21 +193,13 @@ class Worker:
         gevent.killall(greenlets)
         recorder.close()
         self._deliver_parts()
-        counted = self.environment.stats.total.num_requests
-        windows = windows_of(plan.stages)
-        return {
-            "requests": recorder.requests,
-            "counted": report.counted + counted,
-            "user_errors": monitor.user_errors,
-            "cpu_share": monitor.cpu_share(windows),
-            "lag_p99_ms": monitor.lag_p99_ms(),
-            "offered": [asdict(part) for part in dispatcher.offered()] if dispatcher else [],
-            "schedule_lag_p99_ms": dispatcher.lag_p99_ms if dispatcher else None,
-            "gc_pause_ms": monitor.garbage.longest_ms,
-        }
+        account = monitor.account(windows_of(plan.stages))
+        account["offered"] = [asdict(stage) for stage in account["offered"]]
+        counted = report.counted + self.environment.stats.total.num_requests
+        return {"requests": recorder.requests, "counted": counted, **account}
 
     def _deliver_parts(self) -> None:
-        """Report until the master has every part; Locust itself would lose what is not sent when it quits."""
+        """Report until the master has every part; Locust drops unsent reports when it quits."""
         while True:
             self.arrived.clear()
             self.runner._send_stats()  # noqa: SLF001 - Locust has no public way to report now
@@ -220,7 +213,7 @@ class Worker:
 
 
 class _ReportData:
-    """Adds to Locust's report what has happened since the last one."""
+    """Adds the harness's data since the last report to Locust's report."""
 
     def __init__(
         self,
@@ -241,13 +234,13 @@ class _ReportData:
         self.counted = 0
 
     def read_every_second(self) -> NoReturn:
-        """Take readings in a greenlet."""
+        """Take readings, forever."""
         while True:
             gevent.sleep(1)
             self.monitor.read(self.runner.user_count)
 
     def add(self, client_id: str, data: dict[str, Any]) -> None:  # noqa: ARG002 - the event's own arguments
-        """Put samples, readings and figures for the live line into a report."""
+        """Add samples, readings and progress to a report."""
         recent, self.recorder.recent_ms = self.recorder.recent_ms, []
         rows = [(at_ns, name, value) for at_ns, _, name, value in self.monitor.rows(self.read)]
         self.read = len(self.monitor.at_ns)
@@ -269,7 +262,7 @@ def _close_parts(recorder: Recorder) -> NoReturn:
 
 
 def _watch_parent(scratch: Path) -> NoReturn:
-    """End the process when the parent's end of the pipe closes, which the kernel does however the parent ends."""
+    """Exit when the parent's end of the pipe closes, which the kernel does however the parent ends."""
     while True:
         wait_read(sys.stdin.fileno())
         if not os.read(sys.stdin.fileno(), 1):

@@ -1,4 +1,4 @@
-"""Collection: what the master makes of the workers' reports; bounded, however long the run."""
+"""The workers' reports, as the master stores them; memory is bounded however long the run."""
 
 from collections import Counter
 from pathlib import Path
@@ -13,7 +13,7 @@ READINGS_AT_ONCE = 5000
 
 
 class WorkerReports:
-    """Parts go to disk as they come, readings whenever there are ``READINGS_AT_ONCE``."""
+    """Writes parts as they come, and readings ``READINGS_AT_ONCE`` at a time."""
 
     def __init__(self, out: Path, pool: WorkerPool, abort_watch: AbortWatch) -> None:
         self.out, self.pool, self.abort_watch = out, pool, abort_watch
@@ -21,7 +21,7 @@ class WorkerReports:
         self._written = 0
 
     def take(self, client: str, report: dict[str, Any] | None) -> list[int]:
-        """Take in what a worker added to its report; returns the numbers of the parts that are on disk now."""
+        """Store a worker's addition to Locust's report; returns the numbers of the parts that are on disk now."""
         worker = self.pool.workers.get(client)
         if not report or worker is None or worker.inbox is None or worker.lost:
             return []
@@ -35,19 +35,19 @@ class WorkerReports:
         return list(report["parts"])
 
     def read(self, at_ns: int, source: str, values: list[tuple[str, float]]) -> None:
-        """Keep readings of a source."""
+        """Add readings of a source."""
         self._readings += [(at_ns, source, name, float(value)) for name, value in values]
         if len(self._readings) >= READINGS_AT_ONCE:
             self.close()
 
     def close(self) -> None:
-        """Write the readings that are kept."""
+        """Write the readings that are in memory."""
         self._written += 1
         write_readings(self._readings, self.out / f"readings-generator-{self._written:05d}.parquet")
         self._readings = []
 
     def progress(self) -> dict[str, Any]:
-        """Requests and failures of all workers so far, and the P95 of what was reported since the last call."""
+        """Requests and failures of all workers so far, and the P95 in ms since the last call."""
         workers = self.pool.workers.values()
         recent: Counter[int] = Counter()
         for worker in workers:

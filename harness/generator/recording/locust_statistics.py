@@ -1,7 +1,7 @@
-"""Tally: Locust's statistics, brought up to date when somebody looks at them, and not twice in each request.
+"""Locust's statistics, updated when they are read instead of twice in each request.
 
-They say what they always say. Nothing of the harness reads them but the number of requests, which has to be that of the
-samples; user files may.
+Their values are the same as Locust's. The harness reads only the number of requests, which must equal that of the
+samples; user files may read everything.
 """
 
 import time
@@ -12,21 +12,21 @@ from locust.stats import RequestStats, StatsEntry
 
 MAX_PENDING = 10_000
 KEPT_SECONDS = 60
-"""Requests per second are kept this long; Locust itself looks back 12 s."""
+"""Requests per second are kept this long; Locust reads the last 12 s."""
 ROUNDED_BELOW_MS = 100
-"""What is shorter is rounded to whole ms by Locust."""
+"""Locust rounds shorter times to whole ms."""
 _BUCKET = stats.bucket_response_time
 
 
 class LocustStatistics(RequestStats):
-    """Locust's ``RequestStats``; ``update_entries`` at least once a second keeps its requests per second right."""
+    """Locust's ``RequestStats``; its requests per second are right if ``update_entries`` runs every second."""
 
     def __init__(self) -> None:
         self._pending: dict[tuple[str, str], _Batch] = {}
         super().__init__(use_response_times_cache=False)
 
     def log_request(self, method: str, name: str, response_time: float | None, content_length: int) -> None:
-        """Take in a request (called by Locust); ``response_time`` in ms."""
+        """Add a request (called by Locust); ``response_time`` in ms."""
         batch = self._pending.get((name, method))
         if batch is None:
             batch = self._pending[name, method] = _Batch()
@@ -36,7 +36,6 @@ class LocustStatistics(RequestStats):
             self.update_entries()
 
     def update_entries(self) -> None:
-        """Bring the entries up to date."""
         now, waiting = time.time(), self._pending
         self._pending = {}
         for key, batch in waiting.items():
@@ -47,7 +46,6 @@ class LocustStatistics(RequestStats):
 
     @property
     def total(self) -> StatsEntry:
-        """All requests together."""
         self.update_entries()
         return self._total
 
@@ -57,7 +55,6 @@ class LocustStatistics(RequestStats):
 
     @property
     def entries(self) -> dict[tuple[str, str], StatsEntry]:
-        """The requests by name and method."""
         self.update_entries()
         return self._entries
 
@@ -82,7 +79,6 @@ class _Batch:
         self.content_length = 0
 
     def counted(self) -> "_Counted":
-        """What they add to an entry."""
         known = [value for value in self.times if value is not None]
         if stats.bucket_response_time is not _BUCKET:  # a user file has its own
             return _Counted(self, known, Counter(map(stats.bucket_response_time, known)))
@@ -92,7 +88,7 @@ class _Batch:
 
 
 class _Counted:
-    """A batch, counted once for all entries that it is added to."""
+    """A batch, counted once for both entries that it is added to."""
 
     __slots__ = ("_content_length", "_known", "_requests", "_rounded")
 
@@ -101,7 +97,7 @@ class _Counted:
         self._known, self._rounded = known, rounded
 
     def add_to(self, entry: StatsEntry, now: float) -> None:
-        """Count them as Locust's ``StatsEntry.log`` counts one."""
+        """Add to an entry what Locust's ``StatsEntry.log`` adds."""
         entry.num_requests += self._requests
         entry.num_none_requests += self._requests - len(self._known)
         entry.num_reqs_per_sec[int(now)] += self._requests

@@ -1,4 +1,4 @@
-"""Recorder: every request event becomes one row; parts are written by a thread, off the hot path."""
+"""Recorder: one row per request event; a thread writes the rows as Parquet parts."""
 
 import time
 from array import array
@@ -22,18 +22,18 @@ MAX_ERROR_CHARACTERS = 200
 
 
 class RequestListener(Protocol):
-    """Who wants to know of each request at once, beside the columns."""
+    """Receives each request at once, beside the columns."""
 
     def put(self, due_ns: int, sent_ns: int, duration_ns: int, *, ok: bool, endpoint: str) -> None:
-        """Take in a request; times are since the origin."""
+        """Receive a request; times in ns since the origin."""
 
 
 class Recorder:
     """Collects samples in columns of 26 bytes a row and writes them as Parquet parts of ``PART_ROWS`` rows.
 
-    What few requests have (an error, a word about the cache or the database) is kept beside the row's number, and takes
-    no room elsewhere. Time is counted from ``origin_ns``, taken when the recorder is made: on the monotonic clock, and
-    on the wall clock because Locust stamps the start of a request with it.
+    Values that few requests have (an error, reported headers) are stored with their row number and take no room in
+    other rows. Times count from ``origin_ns`` on the monotonic clock, and from ``wall_origin_ns`` on the wall clock,
+    which Locust's start times are on.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -43,7 +43,7 @@ class Recorder:
         self.failures = 0
         self.recent_ms: list[float] = []
         self.due_by_greenlet: dict[Any, int] = {}
-        """When what a greenlet is about to ask was due, in ns since the origin; a request takes it out."""
+        """Due time of the next request of a greenlet, in ns since the origin; the request removes it."""
         self.listener: RequestListener | None = None
         self._flushed = 0
         self._endpoints: dict[tuple[str, str], int] = {}
@@ -59,7 +59,7 @@ class Recorder:
         self._queries, self._db_ms = _Sparse("i"), _Sparse("d")
 
     def set_origin(self, origin_ns: int) -> None:
-        """Count from another origin, on the same monotonic clock; it may lie ahead."""
+        """Count from another origin on the monotonic clock; it may be in the future."""
         self.origin_ns = origin_ns
         self.wall_origin_ns = time.time_ns() - (time.perf_counter_ns() - origin_ns)
 
@@ -85,11 +85,11 @@ class Recorder:
         exception: BaseException | None = None,
         response: Any = None,  # noqa: ANN401 - whatever a client calls its response
         start_time: float | None = None,
-        context: object = None,  # noqa: ARG002 - named, so that no dictionary of the rest is made
+        context: object = None,  # noqa: ARG002 - named, which spares a dictionary per request
         url: object = None,  # noqa: ARG002
         **_: object,
     ) -> None:
-        """Take in one request event of Locust; ``response_time`` is exact, in ms."""
+        """Add a request event of Locust; ``response_time`` in ms, not rounded."""
         duration_ns = round(response_time * 1e6)
         sent = getattr(response, "sent", None)
         if sent is not None:
@@ -103,7 +103,7 @@ class Recorder:
         error = -1 if exception is None else self._error_code(exception, status)
         endpoint = self._endpoints.setdefault((request_type, name), len(self._endpoints))
         size = min(response_length or 0, MAX_SIZE)
-        # nothing below raises: a row is taken in whole or not at all
+        # nothing below raises: a row is added as a whole or not at all
         row = len(self._sent)
         due = self.due_by_greenlet.pop(getcurrent(), None) if self.due_by_greenlet else None
         if due is not None:
@@ -131,9 +131,11 @@ class Recorder:
             self.flush()
 
     def _error_code(self, exception: BaseException, status: int) -> int:
-        said = type(exception).__name__ == "CatchResponseError"  # the user file's own words
+        stated = type(exception).__name__ == "CatchResponseError"  # by the user file
         text = (
-            f"HTTP {status}" if status >= FIRST_BAD_STATUS and not said else f"{type(exception).__name__}: {exception}"
+            f"HTTP {status}"
+            if status >= FIRST_BAD_STATUS and not stated
+            else f"{type(exception).__name__}: {exception}"
         )
         text = text[:MAX_ERROR_CHARACTERS]
         if text not in self._errors and len(self._errors) >= MAX_ERRORS:
@@ -141,7 +143,7 @@ class Recorder:
         return self._errors.setdefault(text, len(self._errors))
 
     def flush(self) -> None:
-        """Hand what is collected to a writing thread."""
+        """Give the rows so far to a writing thread."""
         if not self._sent:
             return
         table = self._table()
@@ -151,7 +153,7 @@ class Recorder:
         self._writing.append(gevent.get_hub().threadpool.spawn(write_part, table, self.folder, self._parts))
 
     def close(self) -> None:
-        """Write the rest and wait for every part; a part that could not be written raises."""
+        """Write the rest and wait for every part; raises the error of a part that could not be written."""
         self.flush()
         for part in self._writing:
             part.get()
@@ -175,7 +177,7 @@ class Recorder:
 
 
 class _Sparse:
-    """A column that most rows have no value in."""
+    """A column that is null in most rows."""
 
     __slots__ = ("_rows", "_values")
 
@@ -184,17 +186,16 @@ class _Sparse:
         self._values: Any = array(kind)
 
     def put(self, row: int, value: float) -> None:
-        """The value of a row."""
         self._rows.append(row)
         self._values.append(value)
 
     def over(self, values: Any) -> Any:  # noqa: ANN401 - a NumPy array
-        """``values`` with what was put in their place."""
+        """``values`` with the values of this column in their place."""
         values[self._rows] = self._values
         return values
 
     def column(self, rows: int, kind: Any) -> Any:  # noqa: ANN401 - pyarrow has no common type of types, or of arrays
-        """All ``rows`` of it as a ``kind``, null where nothing was put."""
+        """The column of ``rows`` rows with values of a ``kind``."""
         values, there = np.zeros(rows, dtype=kind), np.zeros(rows, dtype=bool)
         values[self._rows], there[self._rows] = self._values, True
         return numbers(values, kind, there)

@@ -1,4 +1,4 @@
-"""Turnout: what became of the arrivals of a stage, or of one try of a search."""
+"""Counts of the arrivals of a stage, or of one try of a capacity search."""
 
 from collections import Counter
 
@@ -6,7 +6,7 @@ from harness.generator.recording.latency_histogram import quantile
 
 
 class ArrivalCounts:
-    """What became of the arrivals of a stage, or of one try, in which ``limit`` users may be at work."""
+    """Arrivals planned, started and late, and the highest number of busy users; ``limit`` users may be busy."""
 
     __slots__ = ("lags", "late", "limit", "max_busy", "planned", "stage", "started")
 
@@ -16,5 +16,5 @@ class ArrivalCounts:
 
     @property
     def lag_p99_ms(self) -> float | None:
-        """How late arrivals began for which a user was free, 99th percentile, to 2 %; ``None`` when there was none."""
+        """Scheduling delay of arrivals for which a user was free, 99th percentile, to 2 %; ``None`` without any."""
         return quantile(self.lags, 0.99)

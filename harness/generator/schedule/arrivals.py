@@ -1,4 +1,4 @@
-"""Arrivals: how many users run at second t, and when request i is due. Arithmetic on stages; no clock inside."""
+"""Arrivals: the users at second t, and the due time of arrival i. Arithmetic on stages; no clock inside."""
 
 import math
 from collections.abc import Iterator, Sequence
@@ -15,7 +15,7 @@ Times = NDArray[np.float64]
 
 
 def stage_at(stages: Sequence[Stage], second: float) -> tuple[int, float] | None:
-    """The index of the stage that runs at ``second`` and the seconds it has run; ``None`` after the last."""
+    """The index of the stage that runs at ``second`` and the seconds since its start; ``None`` after the last."""
     start = 0.0
     for index, stage in enumerate(stages):
         if second < start + stage.seconds:
@@ -25,7 +25,7 @@ def stage_at(stages: Sequence[Stage], second: float) -> tuple[int, float] | None
 
 
 def spawn_at(stages: Sequence[Stage], second: float) -> tuple[int, float] | None:
-    """What the load should head for at ``second``: users and the users per second to get there; ``None``: stop."""
+    """The target of the load at ``second``: users, and users per second to get there; ``None`` after the last stage."""
     place = stage_at(stages, second)
     if place is None:
         return None
@@ -38,7 +38,7 @@ def spawn_at(stages: Sequence[Stage], second: float) -> tuple[int, float] | None
 
 @dataclass(frozen=True, slots=True)
 class RateSegment:
-    """A part of a stage in which the rate is constant or changes linearly; ``expected`` arrivals come before it."""
+    """A part of a stage in which the rate is constant or linear; ``expected`` arrivals come before it."""
 
     start: float
     seconds: float
@@ -48,14 +48,14 @@ class RateSegment:
 
     @property
     def count(self) -> float:
-        """The arrivals expected in it: the integral of the rate."""
+        """Expected arrivals in it: the integral of the rate."""
         return self.seconds * (self.rate + self.end_rate) / 2
 
     def times_of(self, numbers: Times) -> Times:
-        """When the integral of the rate reaches these numbers, for numbers that it reaches in this stretch.
+        """The times at which the integral of the rate reaches these numbers, all within this segment.
 
         With rate ``r + a x`` the integral is ``r x + a x²/2``, so ``x = 2m / (r + √(r² + 2 a m))``, which is also exact
-        where a is 0, and where r is.
+        for a = 0 and for r = 0.
         """
         missing = numbers - self.expected
         slope = (self.end_rate - self.rate) / self.seconds
@@ -65,7 +65,7 @@ class RateSegment:
 
 
 def rate_segments(stages: Sequence[Stage]) -> list[RateSegment]:
-    """The stretches of open stages, back to back from 0."""
+    """The segments of open stages, one after the other from second 0."""
     found: list[RateSegment] = []
     start = before = expected = 0.0
     for stage in stages:
@@ -85,19 +85,19 @@ def due_times(
     share: tuple[int, int] = (0, 1),
     chunk: int = CHUNK,
 ) -> Iterator[Times]:
-    """When the arrivals of open stages are due, in seconds from the leg's origin, ascending, a chunk at a time.
+    """Due times of the arrivals of open stages, in seconds since the leg's origin, ascending, in chunks.
 
     ``uniform``: arrival i, from 0, is due when the integral of the rate reaches i + ½. ``poisson``: independent
     arrivals at the same rate, whose numbers are sums of exponential gaps. Source: Cinlar (1975), Introduction to
     Stochastic Processes, section 4.7: inverse of the integrated rate.
 
     Args:
-        stages: every one with a rate.
+        stages: open stages, each with a rate.
         spacing: ``uniform`` or ``poisson``.
-        seed: of the gaps; the same seed gives the same times.
+        seed: seed of the gaps; the same seed gives the same times.
         share: this process takes the arrivals k with ``k mod of == index`` of the one sequence, so that the union over
             all processes is the planned one.
-        chunk: arrivals that are worked out at once.
+        chunk: arrivals computed at a time.
     """
     segments = rate_segments(stages)
     ends = np.array([segment.expected + segment.count for segment in segments])
@@ -119,9 +119,9 @@ def due_times(
 
 
 def times_of_try(load: float, seconds: float, spacing: str, seed: int, attempt: int = 1) -> Times:
-    """When the arrivals of one try of a search are due, in seconds from its start.
+    """Due times of one try of a capacity search, in seconds since its start.
 
-    The same seed, load and attempt give the same times, whatever was tried before and in whichever arm.
+    The same seed, load and attempt give the same times in every arm, whatever was tried before.
     """
     stage = Stage(kind=StageKind.STRESS, seconds=math.ceil(seconds), users=1, rate=load)
     chunks = list(due_times([stage], spacing, (seed, round(load * 1e6), attempt)))

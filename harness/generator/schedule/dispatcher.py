@@ -1,8 +1,8 @@
 """Dispatcher: gives each arrival of an open plan to a free user at the moment it is due.
 
-An arrival is one task of one user, whoever is free for longest; the users' own wait times play no part. There are
-always some more users than are at work, up to the stage's limit. An arrival that finds nobody free waits, and its
-latency counts from when it was due all the same. Users whose class has a ``fixed_count`` keep their own pace beside it.
+An arrival is one task of one user: the user that has been free longest; users' own wait times are not used. Some more
+users exist than are busy, up to the stage's limit. An arrival without a free user waits; its latency counts from its
+due time. Users whose class has a ``fixed_count`` keep their wait times.
 """
 
 import time
@@ -29,21 +29,21 @@ from harness.plan.model import Plan
 from harness.record.generation import Offered
 
 MIN_SPARE, SPARE_SHARE = 10, 4
-"""So many users are kept beside those at work, at least, or one for so many of them."""
+"""Free users: at least this many, or one for this many busy users."""
 SPARE_SECONDS, MAX_RESERVED, AHEAD_NS = 0.1, 100, 1_000_000_000
-"""Users for so many seconds' arrivals, and no more, are kept for the stage that runs a moment later."""
+"""Free users for the arrivals of 0.1 s, at most 100, are ready a second before their stage begins."""
 MAX_ADDED, MAX_ADDED_AHEAD, ADDING_NS = 100, 5, 5_000_000
-"""At once, because adding one costs as much as several requests; and fewer, so often, while no arrival waits for it."""
+"""Users added at a time, as adding one costs as much as several requests; fewer, every 5 ms, while no arrival waits."""
 MAX_CONSECUTIVE = 50
-"""After so many tasks without a pause a user lets others have their turn."""
+"""Tasks of a user without a pause, before it lets other greenlets run."""
 MAX_DISPATCH_NS = 2_000_000
-"""After so long without a pause arrivals let others have their turn; what is due then is late, and seen to be."""
+"""Time of dispatching without a pause, before it lets other greenlets run; arrivals due meanwhile count as late."""
 RETRY_NS = 1_000_000_000
-"""After a user that ended before its first task none is added for so long: the next may well end as it did."""
+"""Pause before the next user is added after one that ended before its first task."""
 
 
 class Dispatcher:
-    """The arrivals of one process in a leg, or its ``share`` of them: ``(index, of)``."""
+    """The arrivals of one process in a leg: all of them, or its ``share``, ``(index, of)``."""
 
     def __init__(
         self,
@@ -55,7 +55,7 @@ class Dispatcher:
     ) -> None:
         self.runner = runner
         self.due_by_greenlet: dict[Any, int] = {}
-        """When the arrival was due, in ns since the origin, that the user in a greenlet has begun with."""
+        """Due time of the arrival that the user in a greenlet has started, in ns since the origin."""
         self._share, self._origin_ns = share, 0
         self._fixed = [kind for kind in users if kind.fixed_count]
         self._user_counts = dict.fromkeys(open_user_classes(users), 0)
@@ -77,7 +77,7 @@ class Dispatcher:
         self._stopped = False
 
     def start(self, origin_ns: int) -> None:
-        """Begin: arrivals are due from ``origin_ns`` on, on ``time.perf_counter_ns``; until then users get ready."""
+        """Dispatch arrivals from ``origin_ns`` on (``time.perf_counter_ns``); users start before it."""
         self._origin_ns = origin_ns
         pace_tasks(self.wait_for_arrival)
         environment = self.runner.environment
@@ -87,7 +87,7 @@ class Dispatcher:
         self._dispatch_due()
 
     def stop(self) -> None:
-        """Begin with no further arrival; those that still wait are dropped, and so are those that are overdue."""
+        """Start no further arrival; those that wait or are overdue are dropped."""
         if self._stopped:
             return
         self._stopped = True
@@ -97,26 +97,24 @@ class Dispatcher:
 
     @property
     def busy_users(self) -> int:
-        """Users that are busy with an arrival."""
         return self._busy
 
     @property
     def waiting_arrivals(self) -> int:
-        """Arrivals that nobody has begun with yet."""
         return len(self._waiting)
 
     @property
     def lag_p99_ms(self) -> float:
-        """How late arrivals began that found a free user, 99th percentile, to 2 %."""
+        """Scheduling delay of arrivals for which a user was free, 99th percentile, to 2 %."""
         return quantile(self._lags, 0.99) or 0.0
 
     def offered(self) -> tuple[Offered, ...]:
-        """What became of the arrivals, by stage; a search keeps account of its own."""
+        """The arrivals by stage; a capacity search counts its own."""
         counted = self._counts[:-1] if self._searches else self._counts
         return tuple(Offered(t.stage, t.planned, t.started, t.late, t.max_busy) for t in counted)
 
     def offer(self, dues_ns: NDArray[np.int64]) -> ArrivalCounts:
-        """Give out further arrivals, due then, in the last stage; returns the account of what becomes of them."""
+        """Dispatch further arrivals at these times, in the last stage; returns their counts, which go on changing."""
         last = self._counts[-1]
         counts = self._counts[-1] = ArrivalCounts(last.stage, last.limit, Counter())
         self._upcoming = iter(dues_ns.tolist())
@@ -126,12 +124,12 @@ class Dispatcher:
         return counts
 
     def drop_waiting(self, until_ns: int) -> None:
-        """Begin with no further arrival until some more are asked for; those that wait are dropped."""
+        """Drop the arrivals that wait, and start no further one until the next ``offer``."""
         self._count_overdue(until_ns)
         self._waiting.clear()
 
     def wait_for_arrival(self, user: User) -> None:
-        """Wait, as a user whose task is done, for the next arrival."""
+        """Called by a user whose task is done: wait for the next arrival."""
         greenlet = getcurrent()
         slot = self._slots.get(greenlet)
         if slot is None:
@@ -153,7 +151,7 @@ class Dispatcher:
         user._state = LOCUST_STATE_RUNNING  # noqa: SLF001
 
     def _dispatch_due(self) -> None:
-        """Give out the arrivals that are due, and wake up for the next."""
+        """Dispatch the arrivals that are due, and set the timer to the next."""
         now = time.perf_counter_ns() - self._origin_ns
         while self._next is not None and self._next <= now:
             due, self._next = self._next, self._take_due()
@@ -171,7 +169,7 @@ class Dispatcher:
             self._timer.set(self._origin_ns + min(self._next, max(early, now + ADDING_NS)))
 
     def _take_due(self) -> int | None:
-        """When the arrival after the last one is due; ``None``: there is none."""
+        """The due time of the next arrival; ``None`` after the last."""
         due = next(self._upcoming, None)
         while due is None and (chunk := next(self._chunks, None)) is not None:
             self._upcoming = iter(chunk.tolist())
@@ -179,16 +177,13 @@ class Dispatcher:
         return due
 
     def _stage_of(self, at_ns: int, stage: int) -> int:
-        """The stage that runs then; ``stage`` is one that is not after it."""
+        """The stage at that time; ``stage`` is the same or an earlier one."""
         while stage < len(self._ends_ns) - 1 and at_ns >= self._ends_ns[stage]:
             stage += 1
         return stage
 
     def _count_overdue(self, until_ns: int) -> None:
-        """Count as planned what was due before then and was not even looked at, because this process was too slow.
-
-        Nothing of it is given out any more.
-        """
+        """Count arrivals that were due but not dispatched, because this process was too slow, as planned; drop them."""
         left = [] if self._next is None else [self._next, *self._upcoming]
         self._next, self._upcoming = None, iter(())
         for chunk in chain([np.array(left, dtype=np.int64)], self._chunks):
@@ -201,7 +196,7 @@ class Dispatcher:
             gevent.sleep(0)
 
     def _assign(self, due: int, counts: ArrivalCounts, *, late: bool) -> bool:
-        """Let a free user begin; whether there was one."""
+        """Give an arrival to a free user; returns whether there was one."""
         while self._free and not self._at_limit:
             slot = self._free.popleft()
             if slot.greenlet in self._slots:
@@ -237,7 +232,7 @@ class Dispatcher:
         return self._busy >= self._counts[self._stage].limit
 
     def _add_users(self) -> bool:
-        """Add users while there are fewer beside those at work than there should be; whether there still are."""
+        """Add users until enough are free; returns whether some are still missing."""
         if self._stopped or not self._user_counts:
             return False
         if time.perf_counter_ns() < self._retry_at_ns:
@@ -261,7 +256,6 @@ class Dispatcher:
         return kind(self.runner.environment).start(self.runner.user_greenlets)
 
     def _on_user_end(self, greenlet: Any, kind: type[User]) -> None:  # noqa: ANN401
-        """A user has ended, by itself or because it was told to."""
         self._running -= 1
         self._user_counts[kind] -= 1
         self.due_by_greenlet.pop(greenlet, None)
@@ -273,13 +267,13 @@ class Dispatcher:
             self._assign_waiting()
 
     def _share_of(self, users: int) -> int:
-        """This process's part of a number of users."""
+        """This process's share of a number of users."""
         index, of = self._share
         return users // of + (index < users % of)
 
 
 class _UserSlot:
-    """A user's place in the queue of those who are free."""
+    """A user in the queue of free users."""
 
     __slots__ = ("busy", "consecutive", "greenlet")
 
@@ -288,7 +282,7 @@ class _UserSlot:
 
 
 def _in_ns(plan: Plan, seed: int, share: tuple[int, int]) -> Iterator[NDArray[np.int64]]:
-    """When the arrivals are due, in ns since the origin, a chunk at a time; not those of a search."""
+    """Due times in ns since the origin, in chunks; without the stage of a capacity search."""
     planned = [stage for stage in plan.stages if stage.search is None]
     for times in due_times(planned, plan.load.arrivals or "poisson", seed, share):
         yield (times * 1e9).astype(np.int64)

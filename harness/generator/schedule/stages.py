@@ -1,4 +1,4 @@
-"""Conductor: heads for the users of each stage at the second it begins, and returns when the last one ends."""
+"""Closed-loop stages: reach the users of each stage at the second it begins."""
 
 from collections.abc import Callable, Sequence
 
@@ -9,10 +9,10 @@ from harness.plan.stages import Stage
 
 
 def run_stages(stages: Sequence[Stage], second: Callable[[], float], start: Callable[[int, float], None]) -> None:
-    """Call ``start(users, users per second)`` for each stage of a closed plan, each in time.
+    """Call ``start(users, users per second)`` at the start of each stage of a closed plan; return after the last.
 
-    ``second`` tells the seconds since the origin. Locust's own loop over a load shape drifts, is up to a second late at
-    the end of a stage, and on a master waits for a ramp before it looks at the time again.
+    ``second`` returns seconds since the origin. Locust's own loop over a load shape drifts, is up to a second late at
+    the end of a stage, and on a master waits for a ramp before it reads the time again.
     """
     goal, moving = None, None
     try:
@@ -22,11 +22,11 @@ def run_stages(stages: Sequence[Stage], second: Callable[[], float], start: Call
                     moving.kill()
                 goal, moving = now, gevent.spawn(start, *now)
             gevent.sleep(1 - second() % 1)
-    finally:  # also when the load is ended early
+    finally:  # also after an abort
         if moving is not None:
             moving.kill()
 
 
 def wait_for_end(stages: Sequence[Stage], second: Callable[[], float]) -> None:
-    """Wait for the end of the last stage; in an open plan arrivals need no other conductor."""
+    """Wait for the end of the last stage."""
     gevent.sleep(max(sum(stage.seconds for stage in stages) - second(), 0))

@@ -1,4 +1,4 @@
-"""Alarm: calls back at an exact moment. The event loop's own timers are late by up to a millisecond."""
+"""A timer that is exact to microseconds; those of the event loop are late by up to a millisecond."""
 
 import ctypes
 import os
@@ -26,8 +26,8 @@ class _Itimerspec(ctypes.Structure):
 class Timer:
     """Calls ``callback`` in the event loop at the time it was last set to, on ``time.perf_counter_ns``.
 
-    On Linux a timer of the kernel that the event loop waits for as for a socket (timerfd_create(2)), elsewhere a timer
-    of the event loop.
+    On Linux a timer of the kernel, which the event loop polls like a socket (timerfd_create(2)); elsewhere a timer of
+    the event loop.
     """
 
     def __init__(self, callback: Callable[[], None]) -> None:
@@ -41,7 +41,7 @@ class Timer:
             self._watcher.start(self._expired)
 
     def set(self, at_ns: int) -> None:
-        """Ring then; at once when that has passed."""
+        """Call back at this time; at once when it has passed."""
         left = max(at_ns - time.perf_counter_ns(), _SOONEST_NS)
         if self._descriptor is not None:
             self._spec.value.seconds, self._spec.value.nanoseconds = divmod(left, 1_000_000_000)
@@ -53,7 +53,6 @@ class Timer:
         self._watcher.start(self._callback)
 
     def close(self) -> None:
-        """Ring no more."""
         if self._watcher is not None:
             self._watcher.stop()
             self._watcher.close()

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from harness.generator.distributed.sample_transfer import AGAIN_SECONDS, ON_THE_WAY, Inbox, Outbox
+from harness.generator.distributed.sample_transfer import RESEND_SECONDS, IN_FLIGHT, Inbox, Outbox
 from harness.record.samples import SCHEMA, read_samples, write_part
 
 
@@ -32,7 +32,7 @@ def test_few_are_on_the_way_and_files_stay_until_they_are_acknowledged(tmp_path:
     for number in range(1, 8):
         write_part(part(2), tmp_path, number)
     outbox = Outbox(tmp_path)
-    assert list(outbox.take()) == [1, 2, 3, 4][:ON_THE_WAY]
+    assert list(outbox.take()) == [1, 2, 3, 4][:IN_FLIGHT]
     assert outbox.take() == {}
     outbox.acknowledge([2, 3, 99])
     assert list(outbox.take()) == [5, 6]
@@ -49,7 +49,7 @@ def test_what_is_not_acknowledged_is_sent_again(tmp_path: Path) -> None:
     write_part(part(1), tmp_path, 1)
     outbox = Outbox(tmp_path, clock=lambda: now[0])
     first = outbox.take()
-    now[0] = AGAIN_SECONDS
+    now[0] = RESEND_SECONDS
     assert outbox.take() == {}
     now[0] += 0.1
     assert outbox.take() == first
@@ -72,7 +72,7 @@ def test_the_union_arrives_whatever_is_lost(
         first += rows
     outbox, inbox = Outbox(folder / "here", clock=lambda: now), Inbox(folder / "there", 7)
     for attempt in range(200):
-        now += AGAIN_SECONDS + 1
+        now += RESEND_SECONDS + 1
         for number, content in outbox.take().items():
             if attempt > 20 or data.draw(st.booleans()):  # the part arrives
                 inbox.put(number, content)
