@@ -10,11 +10,7 @@ METHODS = {"get": "GET", "post": "POST", "put": "PUT", "patch": "PATCH", "delete
 
 
 def endpoints_of(path: Path) -> set[str] | None:
-    """The endpoints of one file, as samples name them; ``None`` when the file computes some of them.
-
-    Raises:
-        SyntaxError: when the file is not Python.
-    """
+    """The endpoints of one file, as samples name them; ``None`` when the file computes some. Raises ``SyntaxError``."""
     found: set[str] = set()
     for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"), filename=str(path))):
         if not isinstance(node, ast.Call) or not isinstance(node.func, ast.Attribute):

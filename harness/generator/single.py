@@ -35,8 +35,7 @@ POLL_SECONDS = 0.2
 def run_single(leg: LegOptions, users: Sequence[type[User]], channel: TextIO) -> None:
     """Make the load of a leg in this process, to the end of the stages or until a file exists.
 
-    Raises:
-        SystemExit: when Locust counted another number of requests than the recorder.
+    Exits when Locust counted another number of requests than the recorder.
     """
     plan = leg.plan
     environment = locust_environment(plan, users, leg.host)
@@ -155,7 +154,6 @@ def _report(
     statistics: LocustStatistics,
     channel: TextIO,
 ) -> None:
-    """Once a second: take readings and print a progress line."""
     requests = 0
     while True:
         gevent.sleep(1)

@@ -21,11 +21,7 @@ UNUSED_URL = "http://127.0.0.1:9"
 
 
 def load_users(paths: Sequence[Path]) -> list[type[User]]:
-    """The user classes of user files.
-
-    Raises:
-        SystemExit: when a file has none, or two files have one of the same name.
-    """
+    """The user classes of user files; exits when a file has none, or two files have one of the same name."""
     users: dict[str, type[User]] = {}
     for path in paths:
         found, _ = load_locustfile(str(path))
@@ -96,7 +92,7 @@ def set_user_variables(
 
     Args:
         plan: the plan that runs.
-        seed: seed of all random choices of users; the same for every arm of a block.
+        seed: the same for every arm of a block.
         urls: base URLs by environment variable; a service without one gets an unused address.
         share: index of this process, from 0, and the number of processes.
     """
@@ -114,11 +110,7 @@ def set_user_variables(
 
 
 def assign_hosts(plan: Plan, users: Sequence[type[User]], host: str) -> str | None:
-    """Send users that chose no service of the plan to ``host``.
-
-    Returns:
-        The host for Locust; ``None`` where it would overrule classes that chose a service.
-    """
+    """Send users without a service of the plan to ``host``; returns Locust's host, ``None`` to keep those of users."""
     services = tuple(os.environ[url_variable(service)] for service in plan.services)
     for user in users:
         if not (user.host or "").startswith(services):

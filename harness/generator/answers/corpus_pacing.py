@@ -16,11 +16,9 @@ class CorpusPacing:
         self._channel, self._wanted = channel, wanted
 
     def begin(self) -> None:
-        """Wait for the first reading, before the first request."""
         self._report(0, None)
 
     def __call__(self, answer: Answer, response: Any) -> None:  # noqa: ANN401 - whatever a client calls its response
-        """Wait for the reading after one request."""
         headers = getattr(response, "headers", None) or {}
         cache, queries, db_ms = reported_headers(headers.get("X-Cache"), headers.get("Server-Timing"))
         request = {

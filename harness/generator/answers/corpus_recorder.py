@@ -43,11 +43,7 @@ class CorpusRecorder:
         url: str | None = None,
         **_: object,
     ) -> None:
-        """Record one request event of Locust; with the last one its user ends.
-
-        Raises:
-            GreenletExit: when all responses are recorded.
-        """
+        """Record one request event of Locust; when all are recorded, ``GreenletExit`` ends the user."""
         if not self.full:
             try:
                 self.answers.append(self._answer(f"{request_type} {name}".strip(), response, exception, url or name))
@@ -59,7 +55,6 @@ class CorpusRecorder:
             raise GreenletExit
 
     def on_user_error(self, **_: object) -> None:
-        """Count an exception raised by a task."""
         self.user_errors += 1
 
     def _answer(self, endpoint: str, response: Any, exception: BaseException | None, url: str) -> Answer:  # noqa: ANN401

@@ -46,10 +46,8 @@ def request_corpus(
 ) -> None:
     """Send the corpus; write the responses as JSON lines: first a summary, then one line per request.
 
-    With ``paced``, each request waits until the harness has read the counters after the one before.
-
-    Raises:
-        SystemExit: when a response could not be recorded.
+    With ``paced``, each request waits until the harness has read the counters after the one before. Exits when a
+    response could not be recorded.
     """
     assert plan.answers is not None  # noqa: S101 - the caller checked it
     environment = locust_environment(plan, users, host)
@@ -118,7 +116,6 @@ class CorpusScheduler:
         greenlet.rawlink(lambda _: self._replace(kind))
 
     def _replace(self, kind: type[User]) -> None:
-        """Start another user after one that ended, as under load."""
         self._put(MIN_WAIT_SECONDS, partial(self._begin, kind))
         self._handed_over.set()
 
@@ -151,7 +148,6 @@ def _print_progress(recorder: CorpusRecorder, channel: TextIO) -> None:
 
 
 def _write(recorder: CorpusRecorder, out: Path) -> None:
-    """Write the responses under another name, then rename the file."""
     head = {"schema": SCHEMA, "wanted": recorder.wanted, "requests": len(recorder.answers)}
     partial_file = out.with_name(f"{out.name}.partial")
     with partial_file.open("w", encoding="utf-8") as file:

@@ -67,7 +67,6 @@ def _contribution(worker: PoolWorker) -> GeneratorProcess:
 
 
 def _together(parts: Sequence[Sequence[Offered]]) -> tuple[Offered, ...]:
-    """The arrivals of all workers, by stage."""
     return tuple(
         Offered(
             stage[0].stage,

@@ -31,7 +31,6 @@ class LocalWorkers:
         return {pid: _described(code) for pid, code in codes.items() if code is not None}
 
     def end(self, seconds: float = 5.0) -> None:
-        """Wait for the workers; kill those that run longer."""
         deadline = time.monotonic() + seconds
         for child in self._started.values():
             try:

@@ -45,11 +45,7 @@ SILENT_SECONDS = messages.HEARTBEAT_SECONDS * (messages.HEARTBEATS_MISSED + 1)
 
 
 def run_with_workers(leg: LegOptions, users: Sequence[type[User]], channel: TextIO) -> None:
-    """Make the load of a leg with several processes.
-
-    Raises:
-        SystemExit: when workers do not come, cannot load the user files, or samples are missing.
-    """
+    """Make the load of a leg with several processes; exits when workers or samples are missing."""
     messages.set_intervals()
     environment = Environment(
         user_classes=list(users),
@@ -91,7 +87,6 @@ class Master:
         runner.environment.events.worker_report.add_listener(self._on_report)
 
     def run(self) -> None:
-        """One leg, from the first hello to the last bye."""
         self._wait_for_workers()
         self._send_jobs()
         origin = self._send_start()
@@ -189,7 +184,6 @@ class Master:
             run_stages(self.leg.plan.stages, self.second, self.runner.start)
 
     def _find_lost(self) -> bool:
-        """Mark lost workers; returns whether there are any."""
         ended = self.local_workers.ended() if self.leg.remote is None else {}
         for worker in self.pool.present:
             if worker.done is None and (how := self._loss_reason(worker, ended)):
@@ -197,7 +191,6 @@ class Master:
         return len(self.pool.present) < len(self.pool.workers)
 
     def _loss_reason(self, worker: PoolWorker, ended: dict[int, str]) -> str:
-        """Why a worker is lost; empty when it is not."""
         if worker.pid in ended:
             return ended[worker.pid]
         node = self.runner.clients.get(worker.client)
@@ -206,11 +199,6 @@ class Master:
         return f"no heartbeat for {SILENT_SECONDS} s" if node.state == runners.STATE_MISSING else ""
 
     def _exit_if_lost(self) -> None:
-        """Exit when a worker is lost before the load.
-
-        Raises:
-            SystemExit: with its name.
-        """
         if self._find_lost():
             worker = next(worker for worker in self.pool.in_order if worker.lost)
             sys.exit(f"{worker.name} was lost before the load began: {worker.lost}")

@@ -32,14 +32,12 @@ class Outbox:
         return {number: self._path(number).read_bytes() for number in chosen}
 
     def acknowledge(self, numbers: Iterable[int]) -> None:
-        """Delete parts that the master has."""
         for number in numbers:
             if self._sent.pop(number, None) is not None:
                 self._path(number).unlink()
 
     @property
     def empty(self) -> bool:
-        """Whether the master has every part."""
         return not self._numbers()
 
     def _path(self, number: int) -> Path:

@@ -14,7 +14,7 @@ import socket
 import sys
 import time
 import traceback
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, NoReturn, TextIO
 
@@ -99,7 +99,6 @@ class Worker:
         runner.register_message(messages.TAKEN, self._on_taken)
 
     def run(self, slot: int) -> None:
-        """One leg, from hello to bye."""
         hello = {"host": socket.gethostname(), "pid": os.getpid(), "slot": slot, "version": __version__}
         self.send(messages.HELLO, hello)
         job = self._receive(messages.JOB)
@@ -133,7 +132,6 @@ class Worker:
         return self._queues[name].get(timeout=seconds)
 
     def _load_plan(self, job: dict[str, Any]) -> Plan:
-        """Parse the plan and load its user files, from the master's folder or from the files it sent."""
         plan = parse_plan(job["plan"], "plan", job["profile"])
         base = Path(job["base"])
         if job["files"]:
@@ -212,35 +210,24 @@ class Worker:
         self.arrived.set()
 
 
+@dataclass(slots=True)
 class _ReportData:
     """Adds the harness's data since the last report to Locust's report."""
 
-    def __init__(
-        self,
-        recorder: Recorder,
-        monitor: SelfMonitor,
-        abort_watch: AbortWatch,
-        outbox: Outbox,
-        runner: runners.WorkerRunner,
-    ) -> None:
-        self.recorder, self.monitor, self.abort_watch, self.outbox, self.runner = (
-            recorder,
-            monitor,
-            abort_watch,
-            outbox,
-            runner,
-        )
-        self.read = 0
-        self.counted = 0
+    recorder: Recorder
+    monitor: SelfMonitor
+    abort_watch: AbortWatch
+    outbox: Outbox
+    runner: runners.WorkerRunner
+    read: int = 0
+    counted: int = 0
 
     def read_every_second(self) -> NoReturn:
-        """Take readings, forever."""
         while True:
             gevent.sleep(1)
             self.monitor.read(self.runner.user_count)
 
     def add(self, client_id: str, data: dict[str, Any]) -> None:  # noqa: ARG002 - the event's own arguments
-        """Add samples, readings and progress to a report."""
         recent, self.recorder.recent_ms = self.recorder.recent_ms, []
         rows = [(at_ns, name, value) for at_ns, _, name, value in self.monitor.rows(self.read)]
         self.read = len(self.monitor.at_ns)

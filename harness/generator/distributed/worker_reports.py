@@ -35,13 +35,11 @@ class WorkerReports:
         return list(report["parts"])
 
     def read(self, at_ns: int, source: str, values: list[tuple[str, float]]) -> None:
-        """Add readings of a source."""
         self._readings += [(at_ns, source, name, float(value)) for name, value in values]
         if len(self._readings) >= READINGS_AT_ONCE:
             self.close()
 
     def close(self) -> None:
-        """Write the readings that are in memory."""
         self._written += 1
         write_readings(self._readings, self.out / f"readings-generator-{self._written:05d}.parquet")
         self._readings = []

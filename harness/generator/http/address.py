@@ -1,4 +1,4 @@
-"""Address: what can be said about the URL of a request without asking anybody."""
+"""URLs of requests: redirects, and passwords in base URLs."""
 
 from urllib.parse import unquote, urljoin, urlsplit
 
@@ -15,23 +15,19 @@ def with_path(url: str) -> str:
 
 
 def redirected(url: str, location: bytes) -> str:
-    """The address that a Location field speaks of.
-
-    Raises:
-        MalformedAnswerError: when it is none.
-    """
+    """The absolute URL of a Location field; raises ``MalformedResponseError`` where it is no HTTP URL."""
     try:
         target = urljoin(url, _readable(location))
         scheme = urlsplit(target).scheme
     except ValueError:
-        raise MalformedResponseError(f"redirected to {_readable(location)!r}, which is no address") from None
+        raise MalformedResponseError(f"redirected to {_readable(location)!r}, which is no URL") from None
     if scheme not in PORTS:
         raise MalformedResponseError(f"redirected to {target!r}, which is not HTTP")
     return scheme + target[len(scheme) :]
 
 
 def without_password(url: str) -> tuple[str, str | None]:
-    """A base URL as it is sent, and what its name and password are as an Authorization field."""
+    """A base URL without its user name and password, and these as the value of an Authorization field."""
     if "@" not in url:
         return url, None
     address = urlsplit(url)

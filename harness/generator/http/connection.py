@@ -1,8 +1,8 @@
-"""Connection: one HTTP/1.1 connection of a user, on gevent's event loop and a C parser.
+"""One HTTP/1.1 connection of a user, on gevent's event loop and a C parser.
 
-The watcher of the socket runs as long as the connection does, and parses in the event loop; the user's greenlet is
-woken once, when the answer is whole. So a request costs a send, a receive and a switch, and what a server sends or does
-between two requests is noticed when it happens: it is never taken for the answer to the next one.
+The watcher of the socket runs as long as the connection is open and parses in the event loop; the user's greenlet
+resumes once, when the response is complete. So a request costs a send, a receive and a switch, and bytes that a server
+sends between two requests are seen at once, never taken for the response to the next one.
 """
 
 import ssl
@@ -28,51 +28,30 @@ from harness.generator.http.tls import CHUNK_BYTES
 READ, WRITE = 1, 2
 MAX_HEADER_BYTES = 256 * 1024
 MAX_UNREAD_BYTES = 1024 * 1024
-MAX_FRAMING = 32  # a chunk of one byte comes in six, or a few more
+MAX_FRAMING = 32  # a chunk of one byte takes six bytes, or a few more
 CONTINUE_SECONDS = 1.0
 FAST_PATH_BYTES = 8192
 _BUFFER = memoryview(bytearray(CHUNK_BYTES))
-"""What is received goes here and is parsed before anything else runs; making bytes of it costs more than receiving."""
+"""Received data is parsed here before other greenlets run; a bytes object would cost more than receiving."""
 
 
 @dataclass(frozen=True, slots=True)
 class ConnectionLimits:
-    """How long a user waits and how much it takes, per request."""
+    """Limits of one request."""
 
     connect_seconds: float
-    answer_seconds: float
+    response_seconds: float
     most_body_bytes: int
 
 
 class Connection(ParsedResponse):
-    """Sends a request and receives its answer; one request at a time.
+    """Sends one request at a time and receives its response.
 
-    ``reused`` says whether the connection answered before. After any failure it is closed.
+    ``reused``: an earlier response was complete. A failure closes the connection.
     """
 
-    __slots__ = (
-        "_deadline",
-        "_fast",
-        "_fast_path_allowed",
-        "_greenlet",
-        "_hub",
-        "_limits",
-        "_socket",
-        "_timer",
-        "_tls",
-        "_used",
-        "_watcher",
-        "open",
-        "reused",
-        "server",
-    )
-
     def __init__(self, server: ServerAddress, limits: ConnectionLimits) -> None:
-        """Connect.
-
-        Raises:
-            CannotConnectError: when that fails; ``TlsError`` when the server is there but encryption fails.
-        """
+        """Connect; raises ``CannotConnectError``, or ``TlsError`` when only TLS fails."""
         self.server, self._limits = server, limits
         self._hub: Any = get_hub()
         self._socket, self._tls = server.connect(limits.connect_seconds)
@@ -89,18 +68,18 @@ class Connection(ParsedResponse):
     def exchange(
         self, head: bytes, body: bytes, started: float, *, without_body: bool, streamed: bool, expecting: bool
     ) -> None:
-        """Send a request and wait for its answer: the whole of it, or ``streamed``, its head.
+        """Send a request and receive its response: all of it or, ``streamed``, its header.
 
         Args:
             head: request line and header fields with the empty line.
-            body: sent after the head, or with ``expecting`` when the server asks for it or says nothing for a second.
-            started: when the request began, on ``time.perf_counter``; the time for the answer counts from then.
-            without_body: the answer has no body whatever its header says, as to HEAD.
-            streamed: return when the header is there; the body is fetched with ``stream_body``.
+            body: sent after the head; with ``expecting``, after 100 Continue or a second.
+            started: start of the request on ``time.perf_counter``; the response time limit counts from it.
+            without_body: the response has no body whatever its header says, as to HEAD.
+            streamed: return after the header; ``stream_body`` receives the body.
             expecting: the head contains ``Expect: 100-continue``.
 
         Raises:
-            FailedRequestError: when no whole answer came.
+            FailedRequestError: when the response is not complete.
         """
         self._fast = self._fast_path_allowed and not (without_body or streamed or expecting)
         if self._used or not self._fast:
@@ -108,7 +87,7 @@ class Connection(ParsedResponse):
             self._used = not self._fast
         self._done = False
         self._without_body, self._streamed = without_body, streamed
-        self._deadline = started + self._limits.answer_seconds
+        self._deadline = started + self._limits.response_seconds
         if self._timer is None:
             self._set_timer(max(self._deadline - time.perf_counter(), 0.001))
         self._greenlet = getcurrent()
@@ -117,7 +96,7 @@ class Connection(ParsedResponse):
                 self._send(head)
                 self._await_continue()
                 if self._done:
-                    self._must_close = True  # who knows whether the server still waits for the body
+                    self._must_close = True  # the server may still wait for the body
                 else:
                     self._send(body)
             else:
@@ -136,11 +115,7 @@ class Connection(ParsedResponse):
             self._finish()
 
     def stream_body(self) -> Iterator[bytes]:
-        """The body of a streamed answer, part by part as it comes; a part may take as long as a whole answer.
-
-        Raises:
-            FailedRequestError: when the rest does not come.
-        """
+        """The parts of a streamed body, each within the response time limit; raises ``FailedRequestError``."""
         while True:
             chunks, self.chunks = self.chunks, []
             self._received = self._size = 0
@@ -155,9 +130,9 @@ class Connection(ParsedResponse):
                 self._await_more()
 
     def _await_more(self) -> None:
-        self._deadline = time.perf_counter() + self._limits.answer_seconds
+        self._deadline = time.perf_counter() + self._limits.response_seconds
         if self._timer is None:
-            self._set_timer(self._limits.answer_seconds)
+            self._set_timer(self._limits.response_seconds)
         self._watcher.start(self._on_readable)
         self._greenlet = getcurrent()
         try:
@@ -170,7 +145,6 @@ class Connection(ParsedResponse):
             self._greenlet = None
 
     def close(self) -> None:
-        """Let go of the socket; what was received stays."""
         if self.open:
             self.open = False
             self._watcher.stop()
@@ -188,7 +162,7 @@ class Connection(ParsedResponse):
         if self._must_close:
             self.close()
         elif self._without_body:
-            self._new_parser()  # the old one waits for the body that the header speaks of
+            self._new_parser()  # the old one waits for the announced body
 
     # sending
 
@@ -204,7 +178,7 @@ class Connection(ParsedResponse):
         except BlockingIOError:
             sent = 0
         except OSError:
-            return  # the server has hung up; what it said before, if anything, is still to be read
+            return  # the server closed; a response before that is still to be read
         if sent < len(data):
             self._send_rest(memoryview(data)[sent:])
 
@@ -223,7 +197,7 @@ class Connection(ParsedResponse):
         finally:
             writable.stop()
             writable.close()
-            self._must_close = self._must_close or bool(data)  # what comes next would be taken for the rest of it
+            self._must_close = self._must_close or bool(data)  # a next request would be taken for the rest of it
 
     def _await_continue(self) -> None:
         patience = self._hub.loop.timer(CONTINUE_SECONDS)
@@ -257,7 +231,7 @@ class Connection(ParsedResponse):
             self._fail(self._connection_lost(f"the connection broke: {error_text(error)}"))
             return
         if self._greenlet is None and not self._streamed:
-            self.close()  # nobody asked: the server says good-bye, or more than it should
+            self.close()  # the server closed, or sent data without a request
             return
         if data:
             self._parse(data)
@@ -265,7 +239,7 @@ class Connection(ParsedResponse):
             self._on_end()
 
     def _on_fast_path(self) -> None:
-        """Receive what may be a whole answer, with a header that is known."""
+        """Receive what may be a whole response with a known header."""
         try:
             data = self._socket.recv(FAST_PATH_BYTES)
         except BlockingIOError:
@@ -283,7 +257,7 @@ class Connection(ParsedResponse):
             return
         surplus = self._must_close
         self._reset()
-        self._used, self._must_close = True, surplus  # of the request, whose rest could not be sent
+        self._used, self._must_close = True, surplus  # set when the request was not sent completely
         if data:
             self._first_bytes = data
             self._parse(data)
@@ -295,7 +269,7 @@ class Connection(ParsedResponse):
         try:
             self._parser.feed_data(data)
         except HttpParserUpgrade:
-            self._fail(MalformedResponseError("the server changes to another protocol (101), which nobody asked for"))
+            self._fail(MalformedResponseError("an unrequested switch to another protocol (101)"))
             return
         except HttpParserError as error:
             if not self._done or self._streamed:
@@ -314,7 +288,7 @@ class Connection(ParsedResponse):
         elif self._done:
             self._wake()
         elif self._received - MAX_FRAMING * self._size > MAX_HEADER_BYTES:
-            what = "what frames the body" if self.status_known else "the header"
+            what = "the chunk framing" if self.status_known else "the header"
             self._fail(ResponseTooLargeError(f"{what} is larger than {MAX_HEADER_BYTES // 1024} kB"))
         elif self._continued:
             self._wake()
@@ -324,13 +298,12 @@ class Connection(ParsedResponse):
             self._greenlet.switch()
 
     def _on_end(self) -> None:
-        """The server has closed its side."""
         self._must_close = True
         if self._done and not self._streamed:
             return
         if not self.status_known:
-            reported = "without an answer" if self._received == 0 else "in the middle of the header"
-            self._fail(self._connection_lost(f"the server closed the connection {reported}"))
+            closed = "without a response" if self._received == 0 else "in the middle of the header"
+            self._fail(self._connection_lost(f"the server closed the connection {closed}"))
         elif (length := self._content_length()) is not None:
             of = f" ({self._size:,} of {length} bytes)" if length and not self._streamed else ""
             self._fail(self._connection_lost(f"the server closed the connection in the middle of the body{of}"))
@@ -347,7 +320,7 @@ class Connection(ParsedResponse):
     # time
 
     def _set_timer(self, seconds: float) -> None:
-        """Look at the deadline then. One timer serves many requests: a deadline moves without touching it."""
+        """Check the deadline then. One timer serves many requests: a deadline moves without touching it."""
         self._timer = self._hub.loop.timer(seconds)
         self._timer.start(self._on_time)
 
@@ -360,6 +333,6 @@ class Connection(ParsedResponse):
         if left > 0:
             self._set_timer(left)
             return
-        waited = f"within {self._limits.answer_seconds:g} s (network_timeout of the user class)"
-        reported = f"after {self._received:,} bytes, " if self._received else ""
-        self._fail(ResponseTimeoutError(f"{reported}no whole answer {waited}"))
+        waited = f"within {self._limits.response_seconds:g} s (network_timeout of the user class)"
+        received = f"after {self._received:,} bytes, " if self._received else ""
+        self._fail(ResponseTimeoutError(f"{received}no complete response {waited}"))

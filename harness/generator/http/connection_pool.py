@@ -1,4 +1,4 @@
-"""Site: a server that a user asks, what is said to it every time, and the connections that are free."""
+"""The connections of a user to one server, and the header fields of every request to it."""
 
 from collections.abc import Callable
 from typing import Any
@@ -16,19 +16,17 @@ MAX_IDLE = 10
 
 
 class ConnectionPool:
-    """Where requests to one scheme, host and port go.
+    """The connections to one scheme, host and port.
 
     Args:
-        start: ``scheme://host:port``.
-        defaults: the fields of every request.
-        make_context: makes the SSLContext; ``None`` for the one that all users share.
-        insecure: whether any certificate will do.
+        origin: ``scheme://host:port``.
+        defaults: header fields of every request.
+        make_context: makes the SSLContext; ``None``: one context shared by all users.
+        insecure: whether any certificate is accepted.
 
     Raises:
-        UnsendableError: when ``origin`` is no such address, or a field is more than one.
+        UnsendableError: when ``origin`` is no HTTP address, or a header field contains a line break.
     """
-
-    __slots__ = ("_max_idle", "_server", "connections", "defaults", "header_fields")
 
     def __init__(
         self, origin: str, defaults: Fields, make_context: Callable[[], Any] | None, *, insecure: bool
@@ -48,18 +46,14 @@ class ConnectionPool:
         self._max_idle = MAX_IDLE
 
     def connection(self, limits: ConnectionLimits) -> Connection:
-        """A connection that is free, or a new one.
-
-        Raises:
-            CannotConnectError: when there is none.
-        """
+        """An idle connection or a new one; raises ``CannotConnectError``."""
         connection = self.connections.pop() if self.connections else None
         if connection is None or not connection.open:
             connection = Connection(self._server, limits)
         return connection
 
     def release(self, connection: Connection) -> None:
-        """Keep a connection for the next request, if it can be kept."""
+        """Keep a connection for the next request, if it is open."""
         if connection.open:
             if len(self.connections) < self._max_idle:
                 self.connections.append(connection)
@@ -67,18 +61,14 @@ class ConnectionPool:
                 connection.close()
 
     def close(self) -> None:
-        """Close the connections, and those that come back later."""
+        """Close the connections, and those that are released later."""
         self._max_idle = 0
         for connection in self.connections:
             connection.close()
         self.connections.clear()
 
     def head(self, method: str, target: str, header_fields: Fields, body: bytes, cookies: str | None) -> bytes:
-        """The head of a request for ``/target``.
-
-        Raises:
-            UnsendableError: when a field cannot be sent.
-        """
+        """The head of a request for ``/target``; raises ``UnsendableError`` for fields that cannot be sent."""
         if "#" in target:
             target = target.partition("#")[0]
         if " " in target or not (target.isascii() and target.isprintable()):

@@ -1,7 +1,6 @@
-"""Header: what the header of an answer says, kept so that the same bytes are not parsed again.
+"""Known response headers, kept so that the same bytes are not parsed again.
 
-A server often says the same header for a while. What the parser made of it once, with a body that came at the same time
-and had the length it tells, it would make of it again: nothing else is kept, so nothing is decided here.
+Only a header that came with a whole body of its announced length is kept, with what the C parser made of it.
 """
 
 from dataclasses import dataclass
@@ -13,12 +12,12 @@ MAX_HEADERS = 512
 _seen_once: set[bytes] = set()
 _known: dict[bytes, "KnownHeader"] = {}
 recall = _known.get
-"""The header that bytes without their ``HEADER_END`` were before, or ``None``."""
+"""The known header of these bytes (without ``HEADER_END``), or ``None``."""
 
 
 @dataclass(frozen=True, slots=True)
 class KnownHeader:
-    """What an answer said before a body of ``length`` bytes; its connection could be used again."""
+    """A parsed header before a body of ``length`` bytes, after which the connection could be reused."""
 
     status: int
     fields: list[tuple[bytes, bytes]]
@@ -28,7 +27,7 @@ class KnownHeader:
 
 
 def remember(answer: bytes, status: int, fields: list[tuple[bytes, bytes]], length: int) -> None:
-    """Keep the header of a whole answer with a body of that length, when it comes for the second time."""
+    """Keep the header of a complete response with a body of that length, the second time it comes."""
     head, end, body = answer.partition(HEADER_END)
     if not end or len(body) != length:
         return

@@ -1,11 +1,11 @@
-"""Told: what an answer tells about its cache and its database, in the fields X-Cache and Server-Timing."""
+"""The response headers X-Cache and Server-Timing: the cache result, statements and database time of a request."""
 
 import re
 from collections.abc import Iterable
 
 CACHES = ("hit", "miss", "bypass")
 ReportedWork = tuple[int, int, float]
-"""Which of ``CACHES`` it was, how many statements there were, and how many ms they took; negative where not said."""
+"""Index in ``CACHES``, number of statements, their ms; negative where not reported."""
 
 NOT_REPORTED: ReportedWork = (-1, -1, -1.0)
 _DATABASE = re.compile(r"(?:^|,)\s*db\s*;([^,]*)")
@@ -14,13 +14,13 @@ _QUERIES = re.compile(r"\bdesc=\"?(\d+)")
 
 
 def reported_headers(cache: str | None, timing: str | None) -> ReportedWork:
-    """What the two fields say, where they are there."""
+    """The values of the two fields."""
     queries, db_ms = _database_work(timing) if timing else (-1, -1.0)
     return CACHES.index(cache) if cache in CACHES else -1, queries, db_ms
 
 
 def reported_in(fields: Iterable[tuple[bytes, bytes]]) -> ReportedWork:
-    """What they say among all fields of an answer."""
+    """The values among all fields of a response."""
     cache = timing = None
     for field, value in fields:
         length = len(field)
@@ -32,7 +32,7 @@ def reported_in(fields: Iterable[tuple[bytes, bytes]]) -> ReportedWork:
 
 
 def _database_work(timing: str) -> tuple[int, float]:
-    """Statements and their ms from ``db;dur=12.5;desc="3 queries"`` of a Server-Timing header; -1 where not said."""
+    """Statements and their ms from ``db;dur=12.5;desc="3 queries"`` of Server-Timing; -1 where absent."""
     entry = _DATABASE.search(timing)
     if entry is None:
         return -1, -1.0

@@ -1,4 +1,4 @@
-"""Server: where requests go, and how a socket to it comes about."""
+"""Servers: addresses, and sockets connected to them."""
 
 import _socket
 import errno
@@ -15,7 +15,7 @@ from harness.generator.http.failures import CannotConnectError, TlsError
 from harness.generator.http.tls import CHUNK_BYTES, TlsSession
 
 ADDRESS_SECONDS = 60.0
-NO_HANDSHAKE = "no answer to the handshake in time (connection_timeout of the user class)"
+NO_HANDSHAKE = "no response to the handshake in time (connection_timeout of the user class)"
 _addresses: dict[tuple[str, int], tuple[float, Any]] = {}
 
 
@@ -28,22 +28,17 @@ class ServerAddress:
     context: ssl.SSLContext | None
 
     def __str__(self) -> str:
-        """As people write it."""
         return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
 
     def connect(self, seconds: float) -> tuple[_socket.socket, TlsSession | None]:
-        """A socket that does not block, and what encrypts it.
-
-        Raises:
-            CannotConnectError: when there is none after ``seconds``; a ``TlsError`` when only encryption fails.
-        """
+        """A non-blocking socket and its TLS session; raises ``CannotConnectError`` or ``TlsError`` after ``seconds``."""
         deadline = time.perf_counter() + seconds
         sock = _open_socket(self, deadline)
         if self.context is None:
             return sock, None
         try:
             return sock, _start_tls(sock, self.context, self.host, deadline)
-        except (OSError, ValueError) as error:  # ValueError: no name that a certificate could have
+        except (OSError, ValueError) as error:  # ValueError: no valid name for a certificate
             sock.close()
             raise TlsError(f"no TLS with {self}: {error_text(error)}") from None
         except BaseException:
@@ -52,7 +47,7 @@ class ServerAddress:
 
 
 def error_text(error: Exception) -> str:
-    """What an error says, without its number."""
+    """The text of an error, without its number."""
     return str(getattr(error, "reason", None) or getattr(error, "strerror", None) or error)
 
 
@@ -66,7 +61,7 @@ def _start_tls(sock: _socket.socket, context: ssl.SSLContext, host: str, deadlin
         gevent.socket.wait_read(sock.fileno(), timeout=_seconds_left(deadline), timeout_exc=TimeoutError(NO_HANDSHAKE))
         received = sock.recv(CHUNK_BYTES)
         if not received:
-            raise ConnectionResetError("the server hung up")
+            raise ConnectionResetError("the server closed the connection")
 
 
 def _open_socket(server: ServerAddress, deadline: float) -> _socket.socket:
@@ -74,7 +69,7 @@ def _open_socket(server: ServerAddress, deadline: float) -> _socket.socket:
     try:
         with gevent.Timeout(_seconds_left(deadline), TimeoutError("no address of that name in time")):
             found = _resolved(server.host, server.port)
-    except (OSError, UnicodeError) as error:  # UnicodeError: no name that there could be
+    except (OSError, UnicodeError) as error:  # UnicodeError: no valid host name
         raise CannotConnectError(f"cannot connect to {server}: {error_text(error)}") from None
     for family, kind, protocol, _, address in found:
         try:
@@ -98,10 +93,10 @@ def _open_socket(server: ServerAddress, deadline: float) -> _socket.socket:
 
 
 def _resolved(host: str, port: int) -> Any:  # noqa: ANN401 - what getaddrinfo returns
-    """The addresses of a name, asked for once a minute: thousands of users ask for the same one."""
+    """The addresses of a name, cached for a minute, because thousands of users need the same one."""
     until, found = _addresses.get((host, port), (0.0, None))
     if time.monotonic() > until:
-        host.encode("idna")  # raises here what would look bad in the thread that asks
+        host.encode("idna")  # raises here, not in the resolver's thread
         found = gevent.socket.getaddrinfo(host, port, type=_socket.SOCK_STREAM)
         _addresses[host, port] = time.monotonic() + ADDRESS_SECONDS, found
     return found

@@ -3,6 +3,7 @@
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from functools import partialmethod
 from http import HTTPStatus
 from sys import intern
 from typing import Any
@@ -31,16 +32,16 @@ IDEMPOTENT = frozenset(("GET", "HEAD", "OPTIONS", "PUT", "DELETE"))
 REDIRECTS = frozenset((301, 302, 303, 307, 308))
 MAX_HEADS = 4096
 _heads: dict[tuple[str, str, str], tuple[str, bytes]] = {}
-"""Heads of requests, and the server that each is for, by what else its user says, its method and its URL."""
+"""Origin and head of a request, by the user's default fields, the method and the URL."""
 
 
 class HttpSession:
-    """The requests of one user: its connections, its cookies, and the report of each request to Locust.
+    """The requests of one user.
 
     Args:
-        base_url: what is put before a path; a name and password in it are sent with every request.
+        base_url: prefix of paths; a name and password in it are sent with every request.
         request_event: Locust's event hook.
-        user: whose ``context()`` travels with each report.
+        user: its ``context()`` is part of each report.
     """
 
     def __init__(
@@ -59,14 +60,14 @@ class HttpSession:
         self.user = user
         self.request_name: str | None = None
         self.yielded = False
-        """Whether a request has let other users run; whoever cares sets it back."""
+        """Whether a request has let other users run since it was last set to False."""
         self.cookiejar = CookieStore()
         self._event = request_event_of(request_event)
         self._limits, self._max_redirects = limits, max_redirects
         self._insecure, self._make_context = insecure, ssl_context_factory
         self._headers = with_defaults(headers or {}, {"User-Agent": "harness", "Accept-Encoding": "gzip, deflate, br"})
         self._authorization = {"Authorization": authorization} if authorization else {}
-        self._defaults = intern(str((self.base_url, self._headers, self._authorization)))  # most users say the same
+        self._defaults = intern(str((self.base_url, self._headers, self._authorization)))  # equal for most users
         self._pools: dict[str, ConnectionPool] = {}
 
     def request(  # noqa: PLR0913, PLR0917 - the signature of FastHttpUser's client
@@ -79,7 +80,7 @@ class HttpSession:
         stream: bool = False,
         headers: Mapping[str, str] | None = None,
         auth: tuple[str | bytes, str | bytes] | None = None,
-        json: Any = None,  # noqa: ANN401 - whatever JSON can say
+        json: Any = None,  # noqa: ANN401 - any JSON value
         allow_redirects: bool = True,
         context: Mapping[str, Any] | None = None,
         params: Any = None,  # noqa: ANN401 - what urlencode takes
@@ -88,17 +89,17 @@ class HttpSession:
         """Send a request, report it to Locust, and return the response; it never raises for what a server does.
 
         Args:
-            method: as it is sent, in capitals.
+            method: in capitals.
             url: a path after the base URL, or a whole URL.
-            name: what reports call the request; default: ``url`` as it is written.
-            data: the body: bytes, text, a mapping (sent as a form) or a file that is open for reading.
+            name: the endpoint name in reports; default: ``url``.
+            data: the body: bytes, text, a mapping (sent as a form) or a file open for reading.
             json: the body where there is no ``data``.
-            catch_response: report when the with-block of the response ends, as what the block says it was.
+            catch_response: report at the end of the response's with-block, with the result that it sets.
             headers: fields of this request, over those of every request; ``None`` leaves one out.
             auth: name and password for this request.
-            allow_redirects: follow them; the sample is the whole chain, with the last answer.
-            stream: return when the header is there; the body comes with ``iter_content``, outside the measured time.
-            context: goes to the listeners of the request event.
+            allow_redirects: follow redirects; the sample is the whole chain, with the last response.
+            stream: return after the header; ``iter_content`` receives the body, outside the measured time.
+            context: passed to the listeners of the request event.
             params: the query, appended to the URL.
             files: parts of a multipart form: contents, or (file name, contents, content type).
         """
@@ -142,35 +143,23 @@ class HttpSession:
         return response.report_with(self._event.fire, meta)
 
     def get(self, url: str, name: str | None = None, **kwargs: Any) -> Any:  # noqa: ANN401 - as request
-        """Send a GET request."""
         return self.request("GET", url, name, **kwargs) if kwargs else self.request("GET", url, name)
 
-    def head(self, url: str, **kwargs: Any) -> Any:  # noqa: ANN401 - as request
-        """Send a HEAD request."""
-        return self.request("HEAD", url, **kwargs)
-
-    def options(self, url: str, **kwargs: Any) -> Any:  # noqa: ANN401 - as request
-        """Send an OPTIONS request."""
-        return self.request("OPTIONS", url, **kwargs)
-
-    def delete(self, url: str, **kwargs: Any) -> Any:  # noqa: ANN401 - as request
-        """Send a DELETE request."""
-        return self.request("DELETE", url, **kwargs)
+    head = partialmethod(request, "HEAD")
+    options = partialmethod(request, "OPTIONS")
+    delete = partialmethod(request, "DELETE")
 
     def post(self, url: str, data: Any = None, json: Any = None, **kwargs: Any) -> Any:  # noqa: ANN401 - as request
-        """Send a POST request."""
         return self.request("POST", url, data=data, json=json, **kwargs)
 
     def put(self, url: str, data: Any = None, **kwargs: Any) -> Any:  # noqa: ANN401 - as request
-        """Send a PUT request."""
         return self.request("PUT", url, data=data, **kwargs)
 
     def patch(self, url: str, data: Any = None, **kwargs: Any) -> Any:  # noqa: ANN401 - as request
-        """Send a PATCH request."""
         return self.request("PATCH", url, data=data, **kwargs)
 
     def iter_lines(self, url: str, method: str = "GET", **kwargs: Any) -> Iterator[str]:  # noqa: ANN401 - as request
-        """Send a request and take the lines of its answer as they come."""
+        """Send a request; yields the lines of its response as they arrive."""
         response = self.request(method, url, stream=True, **kwargs)
         response.raise_for_status()
         left = b""
@@ -182,7 +171,7 @@ class HttpSession:
 
     @contextmanager
     def rename_request(self, name: str) -> Iterator[None]:
-        """Call all requests of a with-block by one name."""
+        """Give all requests of a with-block one name."""
         self.request_name = name
         try:
             yield
@@ -190,7 +179,7 @@ class HttpSession:
             self.request_name = None
 
     def close(self) -> None:
-        """Close all connections, those that requests are still under way on when these are done."""
+        """Close all connections; those in use close when their request is done."""
         for pool in self._pools.values():
             pool.close()
         self._pools.clear()
@@ -206,7 +195,6 @@ class HttpSession:
         stream: bool,
         redirects: bool,
     ) -> None:
-        """Send a request, and what redirects ask for in its place."""
         for _ in range(self._max_redirects + 1):
             pool, head = self._prepare(method, url, fields, body)
             expecting = bool(body) and any(name.lower() == "expect" for name in fields)
@@ -247,7 +235,7 @@ class HttpSession:
                 )
             except NoResponseError:
                 if connection.reused and method in IDEMPOTENT:
-                    continue  # the server gave the connection up while the request was on its way (RFC 9110, 9.2.2)
+                    continue  # the server closed the idle connection meanwhile (RFC 9110, 9.2.2)
                 raise
             break
         self.yielded = True
@@ -262,7 +250,7 @@ class HttpSession:
                 return
 
     def _prepare(self, method: str, url: str, fields: Mapping[str, str], body: bytes) -> tuple[ConnectionPool, bytes]:
-        """Where a request goes, and its head; one with nothing of its own is written once for all users."""
+        """The pool and the head of a request; a request with nothing of its own is encoded once for all users."""
         key = None if fields or body or self.cookiejar.used else (self._defaults, method, url)
         if key is not None and (cached := _heads.get(key)) is not None and (pool := self._pools.get(cached[0])):
             return pool, cached[1]
@@ -286,7 +274,7 @@ class HttpSession:
 
     def _new_pool(self, origin: str) -> ConnectionPool:
         fields = self._headers
-        if self.base_url.split("/", 3)[:3] == origin.split("/"):  # its password is for that server only
+        if self.base_url.split("/", 3)[:3] == origin.split("/"):  # the password is for this server only
             fields = with_defaults(self._authorization, fields)
         self._pools[origin] = pool = ConnectionPool(origin, fields, self._make_context, insecure=self._insecure)
         return pool

@@ -6,6 +6,7 @@ samples; user files may read everything.
 
 import time
 from collections import Counter
+from collections.abc import Iterable
 
 from locust import stats
 from locust.stats import RequestStats, StatsEntry
@@ -39,9 +40,9 @@ class LocustStatistics(RequestStats):
         now, waiting = time.time(), self._pending
         self._pending = {}
         for key, batch in waiting.items():
-            counted = batch.counted()
-            for entry in (self._total, self._entries[key]):
-                counted.add_to(entry, now)
+            entries = self._total, self._entries[key]
+            batch.add_to(entries, now)
+            for entry in entries:
                 _forget(entry.num_reqs_per_sec, int(now) - KEPT_SECONDS)
 
     @property
@@ -70,44 +71,29 @@ def _forget(per_second: dict[int, int], before: int) -> None:
 
 
 class _Batch:
-    """Requests of one name and method."""
-
-    __slots__ = ("content_length", "times")
-
     def __init__(self) -> None:
         self.times: list[float | None] = []
         self.content_length = 0
 
-    def counted(self) -> "_Counted":
+    def add_to(self, entries: Iterable[StatsEntry], now: float) -> None:
+        """Add to each entry what Locust's ``StatsEntry.log`` adds."""
         known = [value for value in self.times if value is not None]
         if stats.bucket_response_time is not _BUCKET:  # a user file has its own
-            return _Counted(self, known, Counter(map(stats.bucket_response_time, known)))
-        rounded = Counter(map(round, [value for value in known if value < ROUNDED_BELOW_MS]))
-        rounded.update(map(_BUCKET, [value for value in known if value >= ROUNDED_BELOW_MS]))
-        return _Counted(self, known, rounded)
-
-
-class _Counted:
-    """A batch, counted once for both entries that it is added to."""
-
-    __slots__ = ("_content_length", "_known", "_requests", "_rounded")
-
-    def __init__(self, batch: _Batch, known: list[float], rounded: Counter[int]) -> None:
-        self._requests, self._content_length = len(batch.times), batch.content_length
-        self._known, self._rounded = known, rounded
-
-    def add_to(self, entry: StatsEntry, now: float) -> None:
-        """Add to an entry what Locust's ``StatsEntry.log`` adds."""
-        entry.num_requests += self._requests
-        entry.num_none_requests += self._requests - len(self._known)
-        entry.num_reqs_per_sec[int(now)] += self._requests
-        entry.last_request_timestamp = now
-        entry.total_content_length += self._content_length
-        if not self._known:
-            return
-        entry.total_response_time += sum(self._known)  # type: ignore[assignment]
-        least, most = min(self._known), max(self._known)
-        entry.min_response_time = least if entry.min_response_time is None else min(entry.min_response_time, least)  # type: ignore[assignment]
-        entry.max_response_time = max(entry.max_response_time, most)  # type: ignore[assignment]
-        for rounded, count in self._rounded.items():
-            entry.response_times[rounded] += count
+            rounded = Counter(map(stats.bucket_response_time, known))
+        else:
+            rounded = Counter(map(round, [value for value in known if value < ROUNDED_BELOW_MS]))
+            rounded.update(map(_BUCKET, [value for value in known if value >= ROUNDED_BELOW_MS]))
+        for entry in entries:
+            entry.num_requests += len(self.times)
+            entry.num_none_requests += len(self.times) - len(known)
+            entry.num_reqs_per_sec[int(now)] += len(self.times)
+            entry.last_request_timestamp = now
+            entry.total_content_length += self.content_length
+            if not known:
+                continue
+            least, most = min(known), max(known)
+            entry.total_response_time += sum(known)  # type: ignore[assignment]
+            entry.min_response_time = least if entry.min_response_time is None else min(entry.min_response_time, least)  # type: ignore[assignment]
+            entry.max_response_time = max(entry.max_response_time, most)  # type: ignore[assignment]
+            for value, count in rounded.items():
+                entry.response_times[value] += count

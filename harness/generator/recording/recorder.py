@@ -3,7 +3,7 @@
 import time
 from array import array
 from pathlib import Path
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 import gevent
 import numpy as np
@@ -14,18 +14,15 @@ from harness.generator.http.response_headers import CACHES, ReportedWork, report
 from harness.record.columns import names, numbers
 from harness.record.samples import SCHEMA, write_part
 
+if TYPE_CHECKING:
+    from harness.generator.schedule.abort_watch import AbortWatch
+    from harness.generator.schedule.try_window import TryWindow
+
 PART_ROWS = 100_000
 MAX_ERRORS = 1000
 FIRST_BAD_STATUS = 400
 MAX_SIZE = 2**32 - 1
 MAX_ERROR_CHARACTERS = 200
-
-
-class RequestListener(Protocol):
-    """Receives each request at once, beside the columns."""
-
-    def put(self, due_ns: int, sent_ns: int, duration_ns: int, *, ok: bool, endpoint: str) -> None:
-        """Receive a request; times in ns since the origin."""
 
 
 class Recorder:
@@ -44,7 +41,7 @@ class Recorder:
         self.recent_ms: list[float] = []
         self.due_by_greenlet: dict[Any, int] = {}
         """Due time of the next request of a greenlet, in ns since the origin; the request removes it."""
-        self.listener: RequestListener | None = None
+        self.listener: AbortWatch | TryWindow | None = None
         self._flushed = 0
         self._endpoints: dict[tuple[str, str], int] = {}
         self._errors: dict[str, int] = {}
@@ -143,7 +140,6 @@ class Recorder:
         return self._errors.setdefault(text, len(self._errors))
 
     def flush(self) -> None:
-        """Give the rows so far to a writing thread."""
         if not self._sent:
             return
         table = self._table()
@@ -179,8 +175,6 @@ class Recorder:
 class _Sparse:
     """A column that is null in most rows."""
 
-    __slots__ = ("_rows", "_values")
-
     def __init__(self, kind: str) -> None:
         self._rows = array("I")
         self._values: Any = array(kind)
@@ -195,14 +189,13 @@ class _Sparse:
         return values
 
     def column(self, rows: int, kind: Any) -> Any:  # noqa: ANN401 - pyarrow has no common type of types, or of arrays
-        """The column of ``rows`` rows with values of a ``kind``."""
         values, there = np.zeros(rows, dtype=kind), np.zeros(rows, dtype=bool)
         values[self._rows], there[self._rows] = self._values, True
         return numbers(values, kind, there)
 
 
 def _reported(response: Any) -> ReportedWork:  # noqa: ANN401 - whatever a client calls its response
-    known = getattr(response, "header_known", None)
+    known = getattr(response, "known_header", None)
     if known is not None:
         return known.reported  # type: ignore[no-any-return]
     fields = getattr(response, "raw_headers", None)

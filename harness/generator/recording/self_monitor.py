@@ -7,39 +7,26 @@ import time
 from array import array
 from collections import Counter
 from collections.abc import Sequence
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 import gevent
 import numpy as np
 
 from harness.generator.recording.garbage_collection import GarbageCollectionMonitor
 from harness.generator.recording.latency_histogram import bucket, quantile
-from harness.record.generation import Offered
 from harness.record.leg import Window
 from harness.record.readings import GENERATOR
 
+if TYPE_CHECKING:
+    from harness.generator.schedule.dispatcher import Dispatcher
+
 PROBE_SECONDS = 0.02
-
-
-class DispatcherStatus(Protocol):
-    """What is read of a dispatcher."""
-
-    @property
-    def busy_users(self) -> int: ...
-
-    @property
-    def waiting_arrivals(self) -> int: ...
-
-    @property
-    def lag_p99_ms(self) -> float: ...
-
-    def offered(self) -> tuple[Offered, ...]: ...
 
 
 class SelfMonitor:
     """Measures the event-loop lag every 20 ms; once a second CPU, users, pauses and the dispatcher of an open plan."""
 
-    def __init__(self, origin_ns: int, dispatcher: DispatcherStatus | None = None) -> None:
+    def __init__(self, origin_ns: int, dispatcher: "Dispatcher | None" = None) -> None:
         self.origin_ns, self.dispatcher = origin_ns, dispatcher
         self.garbage = GarbageCollectionMonitor()
         self.at_ns = array("q")  # columns, because a long run has many readings
@@ -74,7 +61,6 @@ class SelfMonitor:
         self._longest_lag_ms = max(self._longest_lag_ms, lag_ms)
 
     def read(self, users: int) -> None:
-        """Take one reading of everything except the lag."""
         self._users = users
         cpu, wall = time.process_time(), time.perf_counter()
         found = {

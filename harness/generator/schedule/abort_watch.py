@@ -71,7 +71,6 @@ class AbortWatch:
         return parts
 
     def merge(self, parts: Iterable[tuple[int, int, dict[int, int]]]) -> None:
-        """Add what another process drained."""
         for rule, (requests, failures, buckets) in zip(self._rules, parts, strict=True):
             rule.current.add(requests, failures, Counter(buckets))
 
@@ -115,7 +114,6 @@ class _Rule:
 
 
 def _watched(plan: Plan, abort: Abort) -> tuple[float, float]:
-    """First and last second of the leg in which an abort is watched."""
     ends = list(accumulate(stage.seconds for stage in plan.stages))
     if abort.stage is None:
         return abort.grace_seconds, ends[-1]

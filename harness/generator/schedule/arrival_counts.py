@@ -8,8 +8,6 @@ from harness.generator.recording.latency_histogram import quantile
 class ArrivalCounts:
     """Arrivals planned, started and late, and the highest number of busy users; ``limit`` users may be busy."""
 
-    __slots__ = ("lags", "late", "limit", "max_busy", "planned", "stage", "started")
-
     def __init__(self, stage: str, limit: int, lags: Counter[int]) -> None:
         self.stage, self.limit, self.lags = stage, limit, lags
         self.planned = self.started = self.late = self.max_busy = 0

@@ -2,15 +2,13 @@
 
 import time
 from dataclasses import replace
-from typing import Protocol
+from typing import TYPE_CHECKING
 
 import gevent
 import numpy as np
-from numpy.typing import NDArray
 
 from harness.generator.recording.recorder import Recorder
 from harness.generator.recording.self_monitor import SelfMonitor
-from harness.generator.schedule.arrival_counts import ArrivalCounts
 from harness.generator.schedule.arrivals import times_of_try
 from harness.generator.schedule.try_window import TryWindow
 from harness.plan.model import Plan
@@ -18,6 +16,9 @@ from harness.plan.search import Ending, Searched, Try, TryOutcome, next_load
 from harness.plan.stages import Search, Stage
 from harness.record.capacity_tries import judge_try
 from harness.record.leg import Window, windows_of
+
+if TYPE_CHECKING:
+    from harness.generator.schedule.dispatcher import Dispatcher
 
 POLL_SECONDS = 0.1
 LEAD_SECONDS = 0.05
@@ -28,20 +29,6 @@ BACKLOG_SECONDS = 1.0
 """A try is cut when arrivals of this time, plus the latency limit, are unanswered."""
 
 
-class TryDispatcher(Protocol):
-    """What the search needs of a dispatcher."""
-
-    @property
-    def busy_users(self) -> int: ...
-
-    @property
-    def waiting_arrivals(self) -> int: ...
-
-    def offer(self, dues_ns: NDArray[np.int64]) -> ArrivalCounts: ...
-
-    def drop_waiting(self, until_ns: int) -> None: ...
-
-
 class CapacitySearch:
     """The search of one leg; it begins after the stages before it."""
 
@@ -50,7 +37,7 @@ class CapacitySearch:
         self._from = plan.seconds - stage.seconds
         self.tries: list[Try] = []
 
-    def run(self, recorder: Recorder, dispatcher: TryDispatcher, monitor: SelfMonitor) -> Searched:
+    def run(self, recorder: Recorder, dispatcher: "Dispatcher", monitor: SelfMonitor) -> Searched:
         """Wait for the start of the stage and try loads until the search or its time ends."""
         gevent.sleep(max(self._from - recorder.second(), 0))
         monitor.records_lag = False
@@ -70,7 +57,7 @@ class CapacitySearch:
         *before, last = windows_of(self._plan.stages)
         return (*before, replace(last, measured_from=end, end=end))
 
-    def _try(self, load: float, recorder: Recorder, dispatcher: TryDispatcher) -> Try:
+    def _try(self, load: float, recorder: Recorder, dispatcher: "Dispatcher") -> Try:
         attempt = 1 + sum(tried.load == load for tried in self.tries)
         spacing = self._plan.load.arrivals or "poisson"
         start = recorder.second() + LEAD_SECONDS
@@ -119,8 +106,7 @@ def capacity_search_of(plan: Plan, seed: int) -> CapacitySearch | None:
     return CapacitySearch(plan, stage, stage.search, seed) if stage and stage.search else None
 
 
-def _wait_until_idle(dispatcher: TryDispatcher) -> None:
-    """Wait until no user is busy, at most ``DRAIN_SECONDS``."""
+def _wait_until_idle(dispatcher: "Dispatcher") -> None:
     deadline = time.monotonic() + DRAIN_SECONDS
     while dispatcher.busy_users and time.monotonic() < deadline:
         gevent.sleep(POLL_SECONDS / 5)

@@ -109,7 +109,6 @@ class Dispatcher:
         return quantile(self._lags, 0.99) or 0.0
 
     def offered(self) -> tuple[Offered, ...]:
-        """The arrivals by stage; a capacity search counts its own."""
         counted = self._counts[:-1] if self._searches else self._counts
         return tuple(Offered(t.stage, t.planned, t.started, t.late, t.max_busy) for t in counted)
 
@@ -177,7 +176,6 @@ class Dispatcher:
         return due
 
     def _stage_of(self, at_ns: int, stage: int) -> int:
-        """The stage at that time; ``stage`` is the same or an earlier one."""
         while stage < len(self._ends_ns) - 1 and at_ns >= self._ends_ns[stage]:
             stage += 1
         return stage
@@ -196,7 +194,6 @@ class Dispatcher:
             gevent.sleep(0)
 
     def _assign(self, due: int, counts: ArrivalCounts, *, late: bool) -> bool:
-        """Give an arrival to a free user; returns whether there was one."""
         while self._free and not self._at_limit:
             slot = self._free.popleft()
             if slot.greenlet in self._slots:
@@ -267,16 +264,11 @@ class Dispatcher:
             self._assign_waiting()
 
     def _share_of(self, users: int) -> int:
-        """This process's share of a number of users."""
         index, of = self._share
         return users // of + (index < users % of)
 
 
 class _UserSlot:
-    """A user in the queue of free users."""
-
-    __slots__ = ("busy", "consecutive", "greenlet")
-
     def __init__(self, greenlet: Any) -> None:  # noqa: ANN401 - untyped
         self.greenlet, self.busy, self.consecutive = greenlet, False, 0
 

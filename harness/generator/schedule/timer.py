@@ -10,7 +10,6 @@ from typing import Any
 from gevent.hub import get_hub
 
 _READ = 1
-_CLOEXEC_NONBLOCK = os.O_CLOEXEC | os.O_NONBLOCK
 _MONOTONIC = 1
 _SOONEST_NS = 1
 
@@ -72,5 +71,5 @@ _LIBRARY: Any = ctypes.CDLL(None) if sys.platform == "linux" else None
 def _timer_descriptor() -> int | None:
     if _LIBRARY is None:
         return None
-    descriptor: int = _LIBRARY.timerfd_create(_MONOTONIC, _CLOEXEC_NONBLOCK)
+    descriptor: int = _LIBRARY.timerfd_create(_MONOTONIC, os.O_CLOEXEC | os.O_NONBLOCK)
     return descriptor if descriptor >= 0 else None

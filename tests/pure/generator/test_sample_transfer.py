@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from harness.generator.distributed.sample_transfer import RESEND_SECONDS, IN_FLIGHT, Inbox, Outbox
+from harness.generator.distributed.sample_transfer import IN_FLIGHT, RESEND_SECONDS, Inbox, Outbox
 from harness.record.samples import SCHEMA, read_samples, write_part
 
 

@@ -30,9 +30,9 @@ from tests.servers.generator.client.behaviours import (
 from tests.servers.generator.client.hostile import Behaviour
 
 LOST = "ConnectionLostError: the server closed the connection in the middle of the "
-UNANSWERED = "UnansweredError: the server closed the connection without an answer"
-LATE = r"AnswerTimeoutError: after [\d,]+ bytes, no whole answer within 1 s \(network_timeout of the user class\)"
-SILENT = r"AnswerTimeoutError: no whole answer within 1 s \(network_timeout of the user class\)"
+UNANSWERED = "UnansweredError: the server closed the connection without a response"
+LATE = r"AnswerTimeoutError: after [\d,]+ bytes, no complete response within 1 s \(network_timeout of the user class\)"
+SILENT = r"AnswerTimeoutError: no complete response within 1 s \(network_timeout of the user class\)"
 MB = 1024 * 1024
 
 
@@ -102,10 +102,10 @@ CASES = {
     ),
     "endless trailers": Case(
         floods(ENDLESS + b"0\r\n", b"X: y\r\n" * 1000),
-        [(0, "TooLargeError: what frames the body is larger than 256 kB")],
+        [(0, "TooLargeError: the chunk framing is larger than 256 kB")],
     ),
     "endless chunk extension": Case(
-        floods(ENDLESS + b"2;", b"x" * 4096), [(0, "TooLargeError: what frames the body is larger than 256 kB")]
+        floods(ENDLESS + b"2;", b"x" * 4096), [(0, "TooLargeError: the chunk framing is larger than 256 kB")]
     ),
     "many chunks of a byte": Case(says(chunked(*[b"x"] * 200_000)), [FINE]),
     "chunk size garbage": Case(hangs_up(ENDLESS + b"zz\r\nok\r\n"), [(0, "MalformedAnswerError: not HTTP: .*chunk.*")]),
@@ -190,14 +190,14 @@ CASES = {
     ),
     "handshake that never ends": Case(
         falls_silent(),
-        [(0, r"TlsError: no TLS with 127.0.0.1:\d+: no answer to the handshake in time \(connection_timeout .*\)")],
+        [(0, r"TlsError: no TLS with 127.0.0.1:\d+: no response to the handshake in time \(connection_timeout .*\)")],
         user={"connection_timeout": 0.5},
         seconds=(0.4, 1.5),
         host="https://127.0.0.1:{port}",
     ),
     "101": Case(
         hangs_up(b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: x\r\nConnection: Upgrade\r\n\r\n\x00\x01"),
-        [(0, r"MalformedAnswerError: the server changes to another protocol \(101\), which nobody asked for")],
+        [(0, r"MalformedAnswerError: an unrequested switch to another protocol \(101\)")],
     ),
     "interim answers": Case(
         says(b"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Early Hints\r\nLink: x\r\n\r\n" + OK),
@@ -279,7 +279,7 @@ CASES = {
         [(0, "MalformedAnswerError: redirected to 'ftp://127.0.0.1/', which is not HTTP")],
     ),
     "redirect to garbage": Case(
-        says(redirect("http://[oh")), [(0, r"MalformedAnswerError: redirected to 'http://\[oh', which is no address")]
+        says(redirect("http://[oh")), [(0, r"MalformedAnswerError: redirected to 'http://\[oh', which is no URL")]
     ),
     "redirect to a bad port": Case(
         says(redirect("http://h:x/")), [(0, "UnsendableError: http://h:x is no HTTP address")]

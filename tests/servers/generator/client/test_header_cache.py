@@ -22,7 +22,7 @@ from tests.examples import examples
 
 HEADER_END = b"\r\n\r\n"
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nX-Cache: hit\r\n\r\nok"
-LIMITS = ConnectionLimits(connect_seconds=60, answer_seconds=60, most_body_bytes=10_000)
+LIMITS = ConnectionLimits(connect_seconds=60, response_seconds=60, most_body_bytes=10_000)
 
 
 @dataclass(frozen=True)
@@ -57,7 +57,7 @@ def connected() -> tuple[Connection, socket.socket]:
     """A connection, and the other end of its line."""
     ours, theirs = socket.socketpair()
     ours.setblocking(False)  # noqa: FBT003 - its only argument
-    server: Any = SimpleNamespace(dial=lambda _: (_socket.socket(fileno=ours.detach()), None))
+    server: Any = SimpleNamespace(connect=lambda _: (_socket.socket(fileno=ours.detach()), None))
     return Connection(server, LIMITS), theirs
 
 
