@@ -31,7 +31,7 @@ class ServerAddress:
         return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
 
     def connect(self, seconds: float) -> tuple[_socket.socket, TlsSession | None]:
-        """A non-blocking socket and its TLS session; raises ``CannotConnectError`` or ``TlsError`` after ``seconds``."""
+        """A non-blocking socket and its TLS session; raises ``CannotConnectError`` or ``TlsError``."""
         deadline = time.perf_counter() + seconds
         sock = _open_socket(self, deadline)
         if self.context is None:
