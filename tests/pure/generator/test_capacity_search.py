@@ -1,4 +1,4 @@
-"""A search against a model of a service: one queue, a known capacity, no clock but the one of the model."""
+"""A search against a model of a service: one queue, a known capacity, the model's own clock."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import gevent
 import pytest
 
 from harness.analysis.capacity import sought
-from harness.generator.schedule import capacity_search as seeker
+from harness.generator.schedule import capacity_search
 from harness.generator.schedule.arrival_counts import ArrivalCounts
 from harness.generator.schedule.try_window import TryWindow
 from harness.plan.file import parse_plan
@@ -31,7 +31,7 @@ Pending = tuple[int, int, int]  # due, begun, answered, in ns
 
 @dataclass
 class Model:
-    """Recorder, dispatcher, clock and service in one: answers one arrival after the other, each in ``1 / capacity``."""
+    """Recorder, dispatcher, clock and service in one: responds to one arrival after the other, each in ``1 / capacity``."""
 
     capacity: float
     cpu: float = 0.1
@@ -99,9 +99,9 @@ class Model:
 @pytest.fixture
 def search(monkeypatch: pytest.MonkeyPatch) -> Callable[..., tuple[Searched, Model]]:
     def run_stages(model: Model, *, seed: int = 7, changes: tuple[str, str] = ("", "")) -> tuple[Searched, Model]:
-        monkeypatch.setattr(seeker, "time", model)
+        monkeypatch.setattr(capacity_search, "time", model)
         monkeypatch.setattr(gevent, "sleep", model.sleep)
-        found = seeker.capacity_search_of(parse_plan(PLAN.replace(*changes) if changes[0] else PLAN), seed)
+        found = capacity_search.capacity_search_of(parse_plan(PLAN.replace(*changes) if changes[0] else PLAN), seed)
         assert found is not None
         either: Any = model
         return found.run(either, either, either), model
@@ -136,7 +136,7 @@ def test_it_finds_the_capacity_of_a_queue(search: Callable[..., tuple[Searched, 
     assert not any(tried.unanswered for tried in searched.tries)
 
 
-def test_the_same_seed_gives_the_same_tries_and_another_seed_others(
+def test_tries_depend_on_the_seed(
     search: Callable[..., tuple[Searched, Model]],
 ) -> None:
     (first, one), (again, two), (other, three) = (
@@ -149,7 +149,7 @@ def test_the_same_seed_gives_the_same_tries_and_another_seed_others(
     assert all(low is not None and 75 < low < 95 for low in lows)
 
 
-def test_both_arms_are_asked_the_same_at_the_same_load(search: Callable[..., tuple[Searched, Model]]) -> None:
+def test_both_arms_get_the_same_arrivals_at_the_same_load(search: Callable[..., tuple[Searched, Model]]) -> None:
     slow, slowly = search(Model(capacity=50), changes=LONG)
     fast, quickly = search(Model(capacity=200), changes=LONG)
 
@@ -166,7 +166,7 @@ def test_both_arms_are_asked_the_same_at_the_same_load(search: Callable[..., tup
         assert one[place] == pytest.approx(other[place], abs=2)
 
 
-def test_a_try_that_misses_by_chance_is_tried_again(search: Callable[..., tuple[Searched, Model]]) -> None:
+def test_a_missed_try_is_repeated(search: Callable[..., tuple[Searched, Model]]) -> None:
     stalled: list[float] = []
 
     def once(second: float) -> bool:
@@ -180,7 +180,7 @@ def test_a_try_that_misses_by_chance_is_tried_again(search: Callable[..., tuple[
     assert known(searched) == (400, None)
 
 
-def test_a_service_below_the_least_holds_nothing(search: Callable[..., tuple[Searched, Model]]) -> None:
+def test_a_service_below_the_lowest_load_holds_nothing(search: Callable[..., tuple[Searched, Model]]) -> None:
     searched, _ = search(Model(capacity=10), changes=LONG)
     assert loads(searched) == [(20, 1, TryOutcome.MISSED), (20, 2, TryOutcome.MISSED)]
     assert searched.ended is Ending.LEAST
@@ -194,14 +194,14 @@ def test_it_stops_where_the_generator_is_the_limit(search: Callable[..., tuple[S
     assert loads(late) == [(20, 1, TryOutcome.VOID)]
 
 
-def test_it_begins_no_try_that_its_time_is_too_short_for(search: Callable[..., tuple[Searched, Model]]) -> None:
+def test_no_try_begins_that_would_exceed_the_stage(search: Callable[..., tuple[Searched, Model]]) -> None:
     searched, model = search(Model(capacity=100))
     assert searched.ended is Ending.TIME
     assert searched.tries[-1].end <= 70
     assert model.second() > 55
 
 
-def test_the_analysis_says_the_same_of_the_samples(search: Callable[..., tuple[Searched, Model]]) -> None:
+def test_the_analysis_of_the_samples_agrees(search: Callable[..., tuple[Searched, Model]]) -> None:
     searched, model = search(Model(capacity=100), changes=LONG)
     listener = TryWindow(parse_plan(PLAN).limits, 0)
     requests = random.Random(1).sample(model.seen, len(model.seen))

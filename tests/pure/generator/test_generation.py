@@ -1,4 +1,4 @@
-"""The account of a leg: the worst worker counts, and every row must be there."""
+"""The account of a leg: sums, the worst worker, and missing rows."""
 
 from pathlib import Path
 from typing import Any
@@ -43,7 +43,7 @@ def account(pool: WorkerPool, counted: int = 7) -> Any:  # noqa: ANN401 - of the
     return generation_of(pool, counted, "2026-01-02T03:04:05+00:00", (), "03-after")
 
 
-def test_sums_and_the_worst(pool: WorkerPool) -> None:
+def test_counts_are_sums_and_measurement_errors_are_the_worst(pool: WorkerPool) -> None:
     generation = account(pool)
     assert (generation.requests, generation.user_errors) == (7, 3)
     assert (generation.cpu_share, generation.lag_p99_ms) == (0.2, 8.0)
@@ -58,7 +58,7 @@ def test_sums_and_the_worst(pool: WorkerPool) -> None:
 
 
 @pytest.mark.parametrize(("key", "value"), [("requests", 5), ("counted", 5), ("requests", 0)])
-def test_a_worker_whose_rows_are_not_all_there_is_named(pool: WorkerPool, key: str, value: int) -> None:
+def test_a_worker_with_missing_rows_is_named(pool: WorkerPool, key: str, value: int) -> None:
     done = pool.workers["2"].done
     assert done
     done[key] = value
@@ -66,12 +66,12 @@ def test_a_worker_whose_rows_are_not_all_there_is_named(pool: WorkerPool, key: s
         account(pool)
 
 
-def test_what_locust_counted_in_all_must_be_there(pool: WorkerPool) -> None:
+def test_the_total_must_equal_that_of_locust(pool: WorkerPool) -> None:
     with pytest.raises(SystemExit, match="7 samples arrived, Locust counted 8"):
         account(pool, counted=8)
 
 
-def test_of_a_lost_worker_counts_what_is_on_disk(pool: WorkerPool) -> None:
+def test_rows_on_disk_of_a_lost_worker_count(pool: WorkerPool) -> None:
     pool.workers["1"].done = None
     pool.workers["1"].lose("it left", 12.34)
     generation = account(pool, counted=99)

@@ -1,4 +1,4 @@
-"""Parts on their way: each arrives once and whole, few are under way, and a lost one is sent again."""
+"""Transfer of parts: each arrives once and whole, few are in flight, lost ones are sent again."""
 
 from pathlib import Path
 from typing import Any
@@ -28,7 +28,7 @@ def part(rows: int, first: int = 0) -> pa.Table:
     return pa.table([pa.array(list(columns[field.name])).cast(field.type) for field in SCHEMA], schema=SCHEMA)
 
 
-def test_few_are_on_the_way_and_files_stay_until_they_are_acknowledged(tmp_path: Path) -> None:
+def test_few_parts_are_in_flight_and_files_stay_until_acknowledged(tmp_path: Path) -> None:
     for number in range(1, 8):
         write_part(part(2), tmp_path, number)
     outbox = Outbox(tmp_path)
@@ -44,7 +44,7 @@ def test_few_are_on_the_way_and_files_stay_until_they_are_acknowledged(tmp_path:
     assert outbox.empty
 
 
-def test_what_is_not_acknowledged_is_sent_again(tmp_path: Path) -> None:
+def test_an_unacknowledged_part_is_sent_again(tmp_path: Path) -> None:
     now = [0.0]
     write_part(part(1), tmp_path, 1)
     outbox = Outbox(tmp_path, clock=lambda: now[0])
@@ -56,13 +56,13 @@ def test_what_is_not_acknowledged_is_sent_again(tmp_path: Path) -> None:
     assert outbox.take() == {}
 
 
-def test_an_unfinished_part_is_not_taken(tmp_path: Path) -> None:
+def test_a_partial_file_is_not_sent(tmp_path: Path) -> None:
     (tmp_path / "00001.partial").write_bytes(b"half")
     assert Outbox(tmp_path).take() == {}
 
 
 @given(st.lists(st.integers(1, 50), min_size=1, max_size=12), st.data())
-def test_the_union_arrives_whatever_is_lost(
+def test_all_parts_arrive_despite_losses(
     tmp_path_factory: pytest.TempPathFactory, sizes: list[int], data: st.DataObject
 ) -> None:
     folder = tmp_path_factory.mktemp("parts")

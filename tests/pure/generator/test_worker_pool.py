@@ -1,4 +1,4 @@
-"""Who is there, in which order, and what is known of them."""
+"""Workers of a leg: their order and their reports."""
 
 import math
 from collections import Counter
@@ -26,7 +26,7 @@ def hello(host: str, slot: int, pid: int = 1) -> dict[str, object]:
 
 
 @given(st.permutations([("b", 1), ("a", 2), ("a", 1), ("b", 2)]))
-def test_numbers_do_not_depend_on_who_came_first(arrivals: list[tuple[str, int]]) -> None:
+def test_numbers_do_not_depend_on_the_order_of_connection(arrivals: list[tuple[str, int]]) -> None:
     pool = WorkerPool(4)
     for host, slot in arrivals:
         assert pool.add(f"{host}{slot}", hello(host, slot))
@@ -36,14 +36,14 @@ def test_numbers_do_not_depend_on_who_came_first(arrivals: list[tuple[str, int]]
     assert pool.in_order[2].name == "worker 3 (b, pid 1)"
 
 
-def test_there_is_no_work_for_more_than_are_wanted() -> None:
+def test_surplus_workers_are_refused() -> None:
     pool = WorkerPool(1)
     assert pool.add("one", hello("a", 1))
     assert not pool.add("two", hello("a", 2))
     assert list(pool.workers) == ["one"]
 
 
-def test_what_a_worker_says_of_itself_is_made_harmless() -> None:
+def test_texts_of_workers_are_sanitized() -> None:
     pool = WorkerPool(1)
     pool.add("one", hello("<b>\x1b[2J", 1))
     worker = pool.workers["one"]
@@ -83,7 +83,7 @@ def test_reports_become_files_readings_and_progress(tmp_path: Path) -> None:
     ]
 
 
-def test_readings_go_to_disk_before_they_are_many(tmp_path: Path) -> None:
+def test_readings_are_written_in_batches(tmp_path: Path) -> None:
     reports = WorkerReports(tmp_path, WorkerPool(1), NO_DANGER)
     for second in range(READINGS_AT_ONCE):
         reports.read(second, "generator-1", [("users", 1.0)])
@@ -92,7 +92,7 @@ def test_readings_go_to_disk_before_they_are_many(tmp_path: Path) -> None:
 
 
 @given(st.lists(st.lists(st.floats(0.01, 1e6), max_size=50), min_size=1, max_size=5), st.floats(0.01, 1))
-def test_steps_of_several_workers_add_up(parts: list[list[float]], share: float) -> None:
+def test_histograms_of_several_workers_add_up(parts: list[list[float]], share: float) -> None:
     counts: Counter[int] = Counter()
     for latencies in parts:
         counts += bucket_counts(latencies)
@@ -114,12 +114,12 @@ def test_steps_of_several_workers_add_up(parts: list[list[float]], share: float)
         ("https://service.example", "10.0.0.5", "https://service.example"),
     ],
 )
-def test_the_loopback_of_the_master_is_the_masters_machine(url: str, master: str, there: str) -> None:
+def test_the_loopback_of_a_remote_master_becomes_its_address(url: str, master: str, there: str) -> None:
     assert reachable(url, master) == there
 
 
 @pytest.mark.parametrize(
     ("source", "ours"), [("generator", True), ("generator-2", True), ("generators", False), ("postgres", False)]
 )
-def test_readings_of_the_generator_are_told_from_those_of_services(source: str, ours: bool) -> None:
+def test_sources_of_generator_readings(source: str, ours: bool) -> None:
     assert of_generator(source) is ours

@@ -1,4 +1,4 @@
-"""Statistics in batches: always the same as Locust's own, whatever happens and whenever somebody looks.
+"""Statistics in batches always equal Locust's own.
 
 Locust patches the process that imports it, so the comparison runs in a child.
 """
@@ -59,7 +59,7 @@ print(looks, own.num_requests, own.num_failures)
 
 
 @pytest.mark.parametrize("seed", [1, 2, 3])
-def test_batches_say_what_single_requests_say(seed: int) -> None:
+def test_batches_equal_single_requests(seed: int) -> None:
     command = [sys.executable, "-W", "ignore", "-c", COMPARISON, str(seed)]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert not done.returncode, done.stderr[-1500:]

@@ -1,4 +1,4 @@
-"""The table of the torture test: what a server does, what the client asks, and what the recorder has to hold of it."""
+"""The table of the torture test: server behaviour, client requests, expected samples."""
 
 import gzip
 import zlib

@@ -1,4 +1,4 @@
-"""Servers that do to a client what servers should not: raw sockets in threads, one behaviour each."""
+"""Hostile servers: raw sockets in threads, one behaviour each."""
 
 import contextlib
 import re
@@ -69,7 +69,7 @@ class Peer:
 
 @dataclass
 class Hostile:
-    """Listens on a free port of 127.0.0.1 and treats every connection to a behaviour, in a thread of its own."""
+    """Listens on a free port of 127.0.0.1 and runs its behaviour for every connection, in a thread each."""
 
     behaviour: Behaviour
     context: ssl.SSLContext | None = None
@@ -118,7 +118,7 @@ class Hostile:
 
 
 class FullHouse:
-    """Listens, and has no room for another connection: the handshake of TCP goes unanswered."""
+    """Listens with a full backlog: TCP handshakes get no response."""
 
     heard: tuple[bytes, ...] = ()
 

@@ -1,4 +1,4 @@
-"""The child program that reports requests to different listeners, and prints what each of them took."""
+"""The child program that reports requests to different listeners and prints what each of them received."""
 
 from locust import User  # isort: skip - first: it patches the process
 

@@ -1,4 +1,4 @@
-"""A request that is told directly is the same to everybody as one that Locust's event fires."""
+"""A request that is reported directly has the same effects as one that Locust's event fires."""
 
 import json
 import subprocess
@@ -29,16 +29,16 @@ def found() -> dict[str, dict[str, Any]]:
 
 
 @pytest.mark.parametrize("case", CASES)
-def test_it_is_the_same_as_what_is_fired(found: dict[str, dict[str, Any]], case: str) -> None:
+def test_direct_reporting_equals_firing(found: dict[str, dict[str, Any]], case: str) -> None:
     assert found["direct"][case] == found["fire"][case]
 
 
-def test_every_listener_hears_the_same(found: dict[str, dict[str, Any]]) -> None:
+def test_every_listener_gets_the_same(found: dict[str, dict[str, Any]]) -> None:
     assert found["direct"]["heard"] == found["fire"]["heard"]
     assert len(found["direct"]["heard"]) == 4 + 2 + 4
 
 
-def test_what_was_taken_in(found: dict[str, dict[str, Any]]) -> None:
+def test_recorded_rows_and_statistics(found: dict[str, dict[str, Any]]) -> None:
     told = found["direct"]["nobody else"]
     assert told["rows"] == [
         ["GET /a", 1_500_000, None, "hit"],

@@ -1,7 +1,7 @@
-"""What hostile servers do to the client: each request is one sample with a clear error, nothing hangs, nothing leaks.
+"""Hostile servers: each request is one sample with a clear error, nothing hangs, nothing leaks.
 
-Every behaviour is a real server on a socket; one child program visits them all at once, and the table tells what its
-recorder has to hold: the status and the error of each request.
+Every behaviour is a real server on a socket; one child program visits them all at once, and the table holds the
+expected status and error of each request.
 """
 
 import json
@@ -93,7 +93,7 @@ def free_port() -> int:
 
 
 @pytest.mark.parametrize("name", CASES)
-def test_a_hostile_server_makes_a_sample_with_a_clear_error(visited: Visited, name: str) -> None:
+def test_a_hostile_server_gives_a_sample_with_a_clear_error(visited: Visited, name: str) -> None:
     case, result = CASES[name], visited.results[name]
     assert result != "hangs"
     samples = [(status, error) for _, status, error, _, _ in result["samples"]]
