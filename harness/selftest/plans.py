@@ -86,7 +86,7 @@ class Size:
 def work_plan(name: str, size: Size, seed: int, before: int, after: int) -> str:
     """Each arm hashes a number of rounds for each request; arrivals are a Poisson process."""
     envs = ({"SELFTEST_WORK": str(before)}, {"SELFTEST_WORK": str(after)})
-    values = {"blocks": size.blocks, "warmup": 1, "arrivals": "poisson", "expect": GATE}
+    values: dict[str, str | int] = {"blocks": size.blocks, "warmup": 1, "arrivals": "poisson", "expect": GATE}
     return _plan(name, envs, seed=seed, seconds=size.seconds, rate=WORK_RATE, **values)
 
 

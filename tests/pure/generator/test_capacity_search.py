@@ -31,7 +31,7 @@ Pending = tuple[int, int, int]  # due, begun, answered, in ns
 
 @dataclass
 class Model:
-    """Recorder, dispatcher, clock and service in one: responds to one arrival after the other, each in ``1 / capacity``."""
+    """Recorder, dispatcher, clock and service in one: each response takes ``1 / capacity``, one after the other."""
 
     capacity: float
     cpu: float = 0.1

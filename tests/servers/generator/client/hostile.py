@@ -25,7 +25,7 @@ class Peer:
     waiting: bytes = b""
 
     def head(self) -> bytes | None:
-        """The head of the next request; ``None`` when there will be none."""
+        """The head of the next request; ``None`` after the last."""
         while b"\r\n\r\n" not in self.waiting:
             if not self._more():
                 return None
@@ -42,7 +42,7 @@ class Peer:
         return body
 
     def asked(self) -> bool:
-        """Read a whole request; whether there was one."""
+        """Read a whole request; returns whether there was one."""
         head = self.head()
         if head is not None:
             self.body(head)
@@ -57,7 +57,7 @@ class Peer:
         self.line.close()
 
     def until_gone(self) -> None:
-        """Say nothing until the client has hung up."""
+        """Send nothing until the client closes."""
         while self._more():
             pass
 
