@@ -65,9 +65,7 @@ def work(master: str, slot: int, scratch: Path, channel: TextIO) -> int:
         shutil.rmtree(scratch, ignore_errors=True)
         return ABSENT
     environment.stats = LocustStatistics()
-    setup_distributed_stats_event_listeners(
-        locust_events, environment.stats
-    )  # replaces those of the runner's statistics
+    setup_distributed_stats_event_listeners(locust_events, environment.stats)  # instead of the runner's own
     worker = Worker(environment, runner, scratch, channel)
     gevent.spawn(worker.watch_master)
     try:
@@ -91,6 +89,7 @@ class Worker:
         self.environment, self.runner, self.scratch, self.channel = environment, runner, scratch, channel
         self.outbox = Outbox(scratch / "samples")
         self.arrived = Event()
+        self.send = runner.send_message
         self.started = time.time()
         self._queues: dict[str, Queue[dict[str, Any]]] = {}
         for name in (messages.JOB, messages.PONG, messages.GO, messages.FINISH, messages.BYE):
@@ -115,9 +114,6 @@ class Worker:
         self.send(messages.DONE, done)
         bye = self._receive(messages.BYE)
         print(json.dumps({"over": bool(bye["over"])}), file=self.channel)
-
-    def send(self, name: str, data: dict[str, Any]) -> None:
-        self.runner.send_message(name, data)
 
     def watch_master(self) -> NoReturn:
         """Exit when the master has sent no heartbeat for too long."""

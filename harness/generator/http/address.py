@@ -1,6 +1,7 @@
 """URLs of requests: redirects, and passwords in base URLs."""
 
-from urllib.parse import unquote, urljoin, urlsplit
+from typing import Any
+from urllib.parse import unquote, urlencode, urljoin, urlsplit
 
 from harness.generator.http.failures import MalformedResponseError
 from harness.generator.http.payload import basic_auth
@@ -12,6 +13,12 @@ def with_path(url: str) -> str:
     """``http://host?query`` as ``http://host/?query``."""
     end = min(place for place in (url.find("?"), url.find("#")) if place >= 0)
     return f"{url[:end]}/{url[end:]}"
+
+
+def with_query(url: str, params: Any) -> str:  # noqa: ANN401 - what urlencode takes
+    """The URL without its fragment, with these parameters appended to its query."""
+    url = url.partition("#")[0]
+    return url + ("&" if "?" in url else "?") + urlencode(params, doseq=True)
 
 
 def redirected(url: str, location: bytes) -> str:

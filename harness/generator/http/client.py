@@ -32,7 +32,6 @@ from locust.exception import StopTest, StopUser
 from locust.user.task import LOCUST_STATE_RUNNING
 from locust.user.users import RestMixin
 
-from harness.generator.http.connection import ConnectionLimits
 from harness.generator.http.session import HttpSession
 from harness.generator.http.task_loop import TaskLoop
 
@@ -61,16 +60,7 @@ class HttpUser(User, RestMixin[Any]):
         super().__init__(environment)
         if self.host is None:
             raise StopTest("no base host: set host in the user class")
-        self.client = self._harness_session = HttpSession(
-            self.host,
-            environment.events.request,
-            self,
-            limits=ConnectionLimits(self.connection_timeout, self.network_timeout, self.most_body_bytes),
-            max_redirects=self.max_redirects,
-            insecure=self.insecure,
-            ssl_context_factory=self.ssl_context_factory,
-            headers=self.default_headers,
-        )
+        self.client = self._harness_session = HttpSession(self)
 
     def start(self, group: Group) -> Any:  # noqa: ANN401 - the greenlet, which Locust leaves untyped
         """Start as Locust does, and close the connections at the end."""

@@ -1,17 +1,14 @@
 """Session: the requests of one user, its connections and cookies, and the report of each request to Locust."""
 
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from functools import partialmethod
 from http import HTTPStatus
 from sys import intern
-from typing import Any
-from urllib.parse import urlencode
+from typing import TYPE_CHECKING, Any
 
-from locust import User
-
-from harness.generator.http.address import redirected, with_path, without_password
+from harness.generator.http.address import redirected, with_path, with_query, without_password
 from harness.generator.http.connection import ConnectionLimits
 from harness.generator.http.connection_pool import ConnectionPool
 from harness.generator.http.cookies import CookieStore
@@ -27,6 +24,9 @@ from harness.generator.http.request_event import request_event_of
 from harness.generator.http.request_headers import describes_body, has_field, with_defaults
 from harness.generator.http.response import CaughtResponse, Response, StreamedBody
 
+if TYPE_CHECKING:
+    from harness.generator.http.client import HttpUser
+
 SECRETS = ("Authorization", "Cookie")
 IDEMPOTENT = frozenset(("GET", "HEAD", "OPTIONS", "PUT", "DELETE"))
 REDIRECTS = frozenset((301, 302, 303, 307, 308))
@@ -36,36 +36,19 @@ _heads: dict[tuple[str, str, str], tuple[str, bytes]] = {}
 
 
 class HttpSession:
-    """The requests of one user.
+    """The requests of one user, with the settings of its class and its ``context()`` in each report."""
 
-    Args:
-        base_url: prefix of paths; a name and password in it are sent with every request.
-        request_event: Locust's event hook.
-        user: its ``context()`` is part of each report.
-    """
-
-    def __init__(
-        self,
-        base_url: str,
-        request_event: Any,  # noqa: ANN401 - Locust's hook
-        user: User | None,
-        *,
-        limits: ConnectionLimits,
-        max_redirects: int = 30,
-        insecure: bool = True,
-        ssl_context_factory: Callable[[], Any] | None = None,
-        headers: Mapping[str, str] | None = None,
-    ) -> None:
-        self.base_url, authorization = without_password(base_url.rstrip("/"))
+    def __init__(self, user: "HttpUser") -> None:
         self.user = user
+        self.base_url, authorization = without_password((user.host or "").rstrip("/"))
         self.request_name: str | None = None
         self.yielded = False
         """Whether a request has let other users run since it was last set to False."""
         self.cookiejar = CookieStore()
-        self._event = request_event_of(request_event)
-        self._limits, self._max_redirects = limits, max_redirects
-        self._insecure, self._make_context = insecure, ssl_context_factory
-        self._headers = with_defaults(headers or {}, {"User-Agent": "harness", "Accept-Encoding": "gzip, deflate, br"})
+        self._event = request_event_of(user.environment.events.request)
+        self._limits = ConnectionLimits(user.connection_timeout, user.network_timeout, user.most_body_bytes)
+        own = {"User-Agent": "harness", "Accept-Encoding": "gzip, deflate, br"}
+        self._headers = with_defaults(user.default_headers or {}, own)
         self._authorization = {"Authorization": authorization} if authorization else {}
         self._defaults = intern(str((self.base_url, self._headers, self._authorization)))  # equal for most users
         self._pools: dict[str, ConnectionPool] = {}
@@ -105,8 +88,7 @@ class HttpSession:
         """
         address = url if url.startswith(("http://", "https://")) else self.base_url + url
         if params:
-            address = address.partition("#")[0]
-            address += ("&" if "?" in address else "?") + urlencode(params, doseq=True)
+            address = with_query(address, params)
         fields: Mapping[str, str] = headers or {}
         body = b""
         if data is not None or json is not None or files:
@@ -114,15 +96,10 @@ class HttpSession:
             fields = {**kind, **fields} if not headers else with_defaults(fields, kind)
         if auth:
             fields = {**fields, "Authorization": basic_auth(*auth)}
-        given = self.user.context() if self.user is not None else {}
+        given = self.user.context()
         wall, started = time.time(), time.perf_counter()
         response = (CaughtResponse if catch_response else Response)(address, started)
-        try:
-            self._follow(response, method, address, fields, body, stream=stream, redirects=allow_redirects)
-            if response.status_code >= HTTPStatus.BAD_REQUEST:
-                response.error = BadStatusError(f"{response.status_code} for url: {address}")
-        except FailedRequestError as error:
-            response.fail(error)
+        self._send(response, method, address, fields, body, stream=stream, redirects=allow_redirects)
         response_time = (time.perf_counter() - started) * 1000
         name = name or self.request_name or url
         context = {**given, **context} if context else given
@@ -130,16 +107,8 @@ class HttpSession:
         if not isinstance(response, CaughtResponse):
             self._event.report(method, name, response_time, length, response.error, response, wall, address, context)
             return response
-        meta = {
-            "request_type": method,
-            "response_time": response_time,
-            "name": name,
-            "context": context,
-            "exception": response.error,
-            "start_time": wall,
-            "url": address,
-            "response_length": length,
-        }
+        meta = {"request_type": method, "name": name, "response_time": response_time, "response_length": length}
+        meta |= {"exception": response.error, "start_time": wall, "url": address, "context": context}
         return response.report_with(self._event.fire, meta)
 
     def get(self, url: str, name: str | None = None, **kwargs: Any) -> Any:  # noqa: ANN401 - as request
@@ -184,6 +153,15 @@ class HttpSession:
             pool.close()
         self._pools.clear()
 
+    def _send(self, response: Response, method: str, url: str, *what: Any, **how: Any) -> None:  # noqa: ANN401
+        """As ``_follow``, with failures recorded in the response."""
+        try:
+            self._follow(response, method, url, *what, **how)
+            if response.status_code >= HTTPStatus.BAD_REQUEST:
+                response.error = BadStatusError(f"{response.status_code} for url: {url}")
+        except FailedRequestError as error:
+            response.fail(error)
+
     def _follow(
         self,
         response: Response,
@@ -195,7 +173,7 @@ class HttpSession:
         stream: bool,
         redirects: bool,
     ) -> None:
-        for _ in range(self._max_redirects + 1):
+        for _ in range(self.user.max_redirects + 1):
             pool, head = self._prepare(method, url, fields, body)
             expecting = bool(body) and any(name.lower() == "expect" for name in fields)
             self._exchange(response, pool, method, head, body, stream=stream, expecting=expecting)
@@ -214,7 +192,7 @@ class HttpSession:
                 fields = {name: value for name, value in fields.items() if name.lower() != "host"}
                 fields = with_defaults(dict.fromkeys(SECRETS), fields)
             response.url = url
-        raise TooManyRedirectsError(f"more than {self._max_redirects} redirects (max_redirects of the user class)")
+        raise TooManyRedirectsError(f"more than {self.user.max_redirects} redirects (max_redirects of the user class)")
 
     def _exchange(
         self,
@@ -276,7 +254,9 @@ class HttpSession:
         fields = self._headers
         if self.base_url.split("/", 3)[:3] == origin.split("/"):  # the password is for this server only
             fields = with_defaults(self._authorization, fields)
-        self._pools[origin] = pool = ConnectionPool(origin, fields, self._make_context, insecure=self._insecure)
+        self._pools[origin] = pool = ConnectionPool(
+            origin, fields, self.user.ssl_context_factory, insecure=self.user.insecure
+        )
         return pool
 
 
