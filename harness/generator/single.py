@@ -73,13 +73,9 @@ def run_single(leg: LegOptions, users: Sequence[type[User]], channel: TextIO) ->
     if (counted := statistics.total.num_requests) != recorder.requests:
         sys.exit(f"recorded {recorder.requests} requests, Locust counted {counted}: samples were lost")
     write_readings(monitor.rows(), leg.out / "readings.parquet")
+    account = monitor.account(windows)
     generation = Generation(
-        origin,
-        recorder.requests,
-        windows=windows,
-        **monitor.account(windows),
-        searched=searched,
-        aborted=switch.aborted,
+        origin, recorder.requests, windows=windows, searched=searched, aborted=switch.aborted, **account
     )
     write_generation(generation, leg.out)
 

@@ -67,10 +67,8 @@ def _contribution(worker: PoolWorker) -> GeneratorProcess:
 
 
 def _together(parts: Sequence[Sequence[Offered]]) -> tuple[Offered, ...]:
+    counts = ("planned", "started", "late", "most_users")
     return tuple(
-        Offered(
-            stage[0].stage,
-            *(sum(getattr(part, name) for part in stage) for name in ("planned", "started", "late", "most_users")),
-        )
+        Offered(stage[0].stage, *(sum(getattr(part, name) for part in stage) for name in counts))
         for stage in zip(*parts, strict=True)
     )

@@ -21,7 +21,7 @@ from harness.generator.http.failures import (
 )
 from harness.generator.http.payload import basic_auth, encode_body
 from harness.generator.http.request_event import request_event_of
-from harness.generator.http.request_headers import describes_body, has_field, with_defaults
+from harness.generator.http.request_headers import Fields, describes_body, has_field, with_defaults
 from harness.generator.http.response import CaughtResponse, Response, StreamedBody
 
 if TYPE_CHECKING:
@@ -89,7 +89,7 @@ class HttpSession:
         address = url if url.startswith(("http://", "https://")) else self.base_url + url
         if params:
             address = with_query(address, params)
-        fields: Mapping[str, str] = headers or {}
+        fields: Fields = headers or {}
         body = b""
         if data is not None or json is not None or files:
             body, kind = encode_body(data, json, files)
@@ -163,20 +163,11 @@ class HttpSession:
             response.fail(error)
 
     def _follow(
-        self,
-        response: Response,
-        method: str,
-        url: str,
-        fields: Mapping[str, str],
-        body: bytes,
-        *,
-        stream: bool,
-        redirects: bool,
+        self, response: Response, method: str, url: str, fields: Fields, body: bytes, *, stream: bool, redirects: bool
     ) -> None:
         for _ in range(self.user.max_redirects + 1):
             pool, head = self._prepare(method, url, fields, body)
-            expecting = bool(body) and any(name.lower() == "expect" for name in fields)
-            self._exchange(response, pool, method, head, body, stream=stream, expecting=expecting)
+            self._exchange(response, pool, method, head, body, stream=stream)
             if (header := response.known_header) is None or header.sets_cookies:
                 self._keep_cookies(response, url)
             if response.status_code not in REDIRECTS or not redirects:
@@ -195,16 +186,9 @@ class HttpSession:
         raise TooManyRedirectsError(f"more than {self.user.max_redirects} redirects (max_redirects of the user class)")
 
     def _exchange(
-        self,
-        response: Response,
-        pool: ConnectionPool,
-        method: str,
-        head: bytes,
-        body: bytes,
-        *,
-        stream: bool,
-        expecting: bool,
+        self, response: Response, pool: ConnectionPool, method: str, head: bytes, body: bytes, *, stream: bool
     ) -> None:
+        expecting = bool(body) and b"\r\nexpect:" in head.lower()
         while True:
             connection = pool.connection(self._limits)
             try:
@@ -227,7 +211,7 @@ class HttpSession:
                 self.cookiejar.keep_from(url, response.headers)
                 return
 
-    def _prepare(self, method: str, url: str, fields: Mapping[str, str], body: bytes) -> tuple[ConnectionPool, bytes]:
+    def _prepare(self, method: str, url: str, fields: Fields, body: bytes) -> tuple[ConnectionPool, bytes]:
         """The pool and the head of a request; a request with nothing of its own is encoded once for all users."""
         key = None if fields or body or self.cookiejar.used else (self._defaults, method, url)
         if key is not None and (cached := _heads.get(key)) is not None and (pool := self._pools.get(cached[0])):

@@ -129,12 +129,8 @@ class Recorder:
 
     def _error_code(self, exception: BaseException, status: int) -> int:
         stated = type(exception).__name__ == "CatchResponseError"  # by the user file
-        text = (
-            f"HTTP {status}"
-            if status >= FIRST_BAD_STATUS and not stated
-            else f"{type(exception).__name__}: {exception}"
-        )
-        text = text[:MAX_ERROR_CHARACTERS]
+        named = f"{type(exception).__name__}: {exception}"
+        text = f"HTTP {status}" if status >= FIRST_BAD_STATUS and not stated else named[:MAX_ERROR_CHARACTERS]
         if text not in self._errors and len(self._errors) >= MAX_ERRORS:
             text = "further kinds of error"
         return self._errors.setdefault(text, len(self._errors))

@@ -54,11 +54,7 @@ class AbortWatch:
         """Count the responses since the last call; counting each one as it comes would cost every request more."""
         found, self._responses = self._responses, []
         for rule in self._rules:
-            own = (
-                found
-                if rule.abort.endpoint is None
-                else [response for response in found if response[0] == rule.abort.endpoint]
-            )
+            own = [one for one in found if rule.abort.endpoint in {None, one[0]}]
             latencies = [latency for _, latency in own if latency is not None]
             rule.current.add(len(own), len(own) - len(latencies), Counter(map(bucket, latencies)))
 

@@ -12,6 +12,8 @@ from harness.plan.stages import SLOWEST_CLIMB, Stage, StageKind
 CHUNK = 8192
 
 Times = NDArray[np.float64]
+Share = tuple[int, int]
+"""Index of a process, from 0, and the number of processes."""
 
 
 def stage_at(stages: Sequence[Stage], second: float) -> tuple[int, float] | None:
@@ -79,11 +81,7 @@ def rate_segments(stages: Sequence[Stage]) -> list[RateSegment]:
 
 
 def due_times(
-    stages: Sequence[Stage],
-    spacing: str,
-    seed: int | Sequence[int],
-    share: tuple[int, int] = (0, 1),
-    chunk: int = CHUNK,
+    stages: Sequence[Stage], spacing: str, seed: int | Sequence[int], share: Share = (0, 1), chunk: int = CHUNK
 ) -> Iterator[Times]:
     """Due times of the arrivals of open stages, in seconds since the leg's origin, ascending, in chunks.
 

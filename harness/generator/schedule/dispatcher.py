@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 
 from harness.generator.recording.latency_histogram import bucket, quantile
 from harness.generator.schedule.arrival_counts import ArrivalCounts
-from harness.generator.schedule.arrivals import due_times
+from harness.generator.schedule.arrivals import Share, due_times
 from harness.generator.schedule.task_pacing import pace_tasks
 from harness.generator.schedule.timer import Timer
 from harness.generator.users import open_user_classes
@@ -46,12 +46,7 @@ class Dispatcher:
     """The arrivals of one process in a leg: all of them, or its ``share``, ``(index, of)``."""
 
     def __init__(
-        self,
-        plan: Plan,
-        users: Sequence[type[User]],
-        runner: runners.Runner,
-        seed: int,
-        share: tuple[int, int] = (0, 1),
+        self, plan: Plan, users: Sequence[type[User]], runner: runners.Runner, seed: int, share: Share = (0, 1)
     ) -> None:
         self.runner = runner
         self.due_by_greenlet: dict[Any, int] = {}
@@ -273,7 +268,7 @@ class _UserSlot:
         self.greenlet, self.busy, self.consecutive = greenlet, False, 0
 
 
-def _in_ns(plan: Plan, seed: int, share: tuple[int, int]) -> Iterator[NDArray[np.int64]]:
+def _in_ns(plan: Plan, seed: int, share: Share) -> Iterator[NDArray[np.int64]]:
     """Due times in ns since the origin, in chunks; without the stage of a capacity search."""
     planned = [stage for stage in plan.stages if stage.search is None]
     for times in due_times(planned, plan.load.arrivals or "poisson", seed, share):
