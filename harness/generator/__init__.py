@@ -1,6 +1,6 @@
-"""The child program that makes the load; the only place that imports locust, which patches the whole process.
+"""The child program that makes the load. It alone imports Locust, which patches the whole process.
 
-User files take their user class from here: ``from harness.generator import HttpUser``.
+User files import their user class from here: ``from harness.generator import HttpUser``.
 """
 
 from typing import TYPE_CHECKING, Any
@@ -12,7 +12,7 @@ __all__ = ["HttpUser"]
 
 
 def __getattr__(name: str) -> Any:  # noqa: ANN401 - PEP 562
-    """Import the client when somebody asks for it, and Locust with it."""
+    """Import the client, and Locust with it, on first use."""
     if name == "HttpUser":
         from harness.generator.http.client import HttpUser  # noqa: PLC0415
 

@@ -1,6 +1,6 @@
-"""Endpoints: which requests a user file can produce, read from its source without running it.
+"""Endpoints: the requests that a user file can send, read from its source without running it.
 
-Good enough to refuse a target that names an endpoint nobody requests; where a name is computed, anything is possible.
+A target for an endpoint that no user file requests is refused; a file that computes a name may request anything.
 """
 
 import ast
@@ -10,11 +10,7 @@ METHODS = {"get": "GET", "post": "POST", "put": "PUT", "patch": "PATCH", "delete
 
 
 def endpoints_of(path: Path) -> set[str] | None:
-    """The endpoints of one file, as samples name them; ``None`` when some are computed while the file runs.
-
-    Raises:
-        SyntaxError: when the file is not Python.
-    """
+    """The endpoints of one file, as samples name them; ``None`` when the file computes some. Raises ``SyntaxError``."""
     found: set[str] = set()
     for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"), filename=str(path))):
         if not isinstance(node, ast.Call) or not isinstance(node.func, ast.Attribute):

@@ -1,12 +1,11 @@
-"""Alone: the load of one leg from one process."""
+"""The load of one leg from one process."""
 
-from locust import User, events, runners  # isort: skip - first: it patches the process
+from locust import User, runners  # isort: skip - first: it patches the process
 
 import json
 import sys
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, TextIO
@@ -15,195 +14,153 @@ import gevent
 from gevent.event import Event
 from locust.env import Environment
 
+from harness.generator.leg import LegOptions, stage_progress, write_generation
 from harness.generator.recording.locust_statistics import LocustStatistics
 from harness.generator.recording.recorder import Recorder
 from harness.generator.recording.self_monitor import SelfMonitor
 from harness.generator.schedule.abort_watch import ABORTED_STOP_SECONDS, AbortWatch
-from harness.generator.schedule.arrivals import stage_at
 from harness.generator.schedule.capacity_search import capacity_search_of
 from harness.generator.schedule.dispatcher import AHEAD_NS, Dispatcher
-from harness.generator.schedule.stages import conduct, sit_out
-from harness.generator.users import greet_users, point_users
+from harness.generator.schedule.stages import run_stages, wait_for_end
+from harness.generator.users import fire_init, locust_environment
 from harness.plan.model import Plan
 from harness.plan.search import Searched
 from harness.record.generation import Aborted, Generation
 from harness.record.leg import Window, windows_of
 from harness.record.readings import write_readings
 
+POLL_SECONDS = 0.2
 
-def run_single(
-    plan: Plan,
-    users: Sequence[type[User]],
-    host: str,
-    seed: int,
-    arm: str,
-    out: Path,
-    channel: TextIO,
-    until: Path | None = None,
-) -> None:
-    """Make the load of a leg of ``arm`` in this process, to the end of the stages or until there is a file.
 
-    Raises:
-        SystemExit: when Locust counted other requests than were recorded.
+def run_single(leg: LegOptions, users: Sequence[type[User]], channel: TextIO) -> None:
+    """Make the load of a leg in this process, to the end of the stages or until a file exists.
+
+    Exits when Locust counted another number of requests than the recorder.
     """
-    environment = _environment(plan, users, host)
-    environment.stats = tally = LocustStatistics()
+    plan = leg.plan
+    environment = locust_environment(plan, users, leg.host)
+    environment.stats = statistics = LocustStatistics()
     runner = environment.create_local_runner()
-    greet_users(runner)
-    dispatcher = Dispatcher(plan, users, runner, seed) if plan.open else None
-    recorder = Recorder(out / "samples")
-    lead = AHEAD_NS if dispatcher else 0
-    recorder.count_from(time.perf_counter_ns() + lead)
-    origin = (datetime.now(UTC) + timedelta(microseconds=lead / 1000)).isoformat()
+    fire_init(runner)
+    dispatcher = Dispatcher(plan, users, runner, leg.seed) if plan.open else None
+    recorder = Recorder(leg.out / "samples")
+    lead_ns = AHEAD_NS if dispatcher else 0
+    recorder.set_origin(time.perf_counter_ns() + lead_ns)
+    origin = (datetime.now(UTC) + timedelta(microseconds=lead_ns / 1000)).isoformat()
     environment.events.request.add_listener(recorder.on_request)
-    watch = SelfMonitor(recorder.origin_ns, dispatcher)
-    environment.events.user_error.add_listener(watch.on_user_error)
-    alert = AbortSwitch(environment)
-    companions: list[Any] = [
-        gevent.spawn(watch.watch_lag),
-        gevent.spawn(_report, plan, runner, recorder, watch, tally, channel),
+    monitor = SelfMonitor(recorder.origin_ns, dispatcher)
+    environment.events.user_error.add_listener(monitor.on_user_error)
+    switch = AbortSwitch(environment)
+    greenlets: list[Any] = [
+        gevent.spawn(monitor.measure_lag),
+        gevent.spawn(_report, plan, runner, recorder, monitor, statistics, channel),
     ]
     if plan.aborts:
-        recorder.tap = danger = AbortWatch(plan, arm)
-        companions.append(gevent.spawn(_look_for_danger, danger, recorder, alert))
-    if until is not None:
-        companions.append(gevent.spawn(_look_for_end, until, alert))
+        recorder.listener = abort_watch = AbortWatch(plan, leg.arm)
+        greenlets.append(gevent.spawn(_check_aborts, abort_watch, recorder, switch))
+    if leg.until is not None:
+        greenlets.append(gevent.spawn(_wait_for_file, leg.until, switch))
     if dispatcher is None:
-        alert.unless(conduct, plan.stages, recorder.second, runner.start)
+        switch.run_until_ended(run_stages, plan.stages, recorder.second, runner.start)
         searched, windows = None, windows_of(plan.stages)
     else:
-        searched, windows = _arrivals(plan, seed, recorder, dispatcher, watch, alert)
-    ended = recorder.second()
+        searched, windows = _run_open_stages(plan, leg.seed, recorder, dispatcher, monitor, switch)
+    if switch.ended_early:
+        windows = windows_of(plan.stages, recorder.second())
     runner.quit()
-    gevent.killall(companions)
+    gevent.killall(greenlets)
     recorder.close()
-    counted = tally.total.num_requests
-    if counted != recorder.requests:
+    if (counted := statistics.total.num_requests) != recorder.requests:
         sys.exit(f"recorded {recorder.requests} requests, Locust counted {counted}: samples were lost")
-    write_readings(watch.rows(), out / "readings.parquet")
-    if alert.risen:
-        windows = windows_of(plan.stages, ended)
+    write_readings(monitor.rows(), leg.out / "readings.parquet")
+    account = monitor.account(windows)
     generation = Generation(
-        origin,
-        recorder.requests,
-        watch.cpu_share(windows),
-        watch.lag_p99_ms(),
-        windows,
-        user_errors=watch.user_errors,
-        offered=dispatcher.offered() if dispatcher else (),
-        schedule_lag_p99_ms=dispatcher.lag_p99_ms if dispatcher else None,
-        gc_pause_ms=watch.garbage.longest_ms,
-        searched=searched,
-        aborted=alert.aborted,
+        origin, recorder.requests, windows=windows, searched=searched, aborted=switch.aborted, **account
     )
-    write_generation(generation, out)
+    write_generation(generation, leg.out)
 
 
-def _environment(plan: Plan, users: Sequence[type[User]], host: str) -> Environment:
-    """Locust, as its user files know it."""
-    return Environment(
-        user_classes=list(users),
-        host=point_users(plan, users, host),
-        events=events,  # of the module: user files listen there
-        stop_timeout=plan.load.stop_seconds,
-        reset_stats=False,
-    )
-
-
-def _arrivals(
-    plan: Plan, seed: int, recorder: Recorder, dispatcher: Dispatcher, watch: SelfMonitor, alert: "AbortSwitch"
+def _run_open_stages(
+    plan: Plan, seed: int, recorder: Recorder, dispatcher: Dispatcher, monitor: SelfMonitor, switch: "AbortSwitch"
 ) -> tuple[Searched | None, tuple[Window, ...]]:
-    """Have visits arrive to the end of the stages; returns what a search tried, and when each stage was."""
+    """Dispatch arrivals to the end of the stages; returns the tries of a capacity search, and the stages' windows."""
     searched, windows = None, windows_of(plan.stages)
-    recorder.dues = dispatcher.dues
+    recorder.due_by_greenlet = dispatcher.due_by_greenlet
     dispatcher.start(recorder.origin_ns)
-    if seeker := capacity_search_of(plan, seed):
-        searched = seeker.seek(recorder, dispatcher, watch)
-        windows = seeker.windows(recorder.second())
+    if search := capacity_search_of(plan, seed):
+        searched = search.run(recorder, dispatcher, monitor)
+        windows = search.windows(recorder.second())
     else:
-        alert.unless(sit_out, plan.stages, recorder.second)
+        switch.run_until_ended(wait_for_end, plan.stages, recorder.second)
     dispatcher.stop()
     return searched, windows
 
 
-LOOK_SECONDS = 0.2
-
-
 class AbortSwitch:
-    """Ends the load early; users may then take ``ABORTED_STOP_SECONDS`` to end, whatever the plan allows them."""
+    """Ends the load early; after an abort users have at most ``ABORTED_STOP_SECONDS`` to end."""
 
     def __init__(self, environment: Environment) -> None:
         self.environment = environment
         self.aborted: Aborted | None = None
-        self._raised = Event()
+        self._ended = Event()
 
-    def rise(self, aborted: Aborted) -> None:
-        """End it for this reason; the first one counts."""
+    def abort(self, aborted: Aborted) -> None:
+        """End the load for this reason; later reasons are ignored."""
         if self.aborted is None:
             self.aborted = aborted
-            stop_seconds = self.environment.stop_timeout or 0.0
-            self.environment.stop_timeout = min(stop_seconds, ABORTED_STOP_SECONDS)
-            self._raised.set()
+            self.environment.stop_timeout = min(self.environment.stop_timeout or 0.0, ABORTED_STOP_SECONDS)
+            self.end()
 
     @property
-    def risen(self) -> bool:
-        """Whether the load was ended early."""
-        return self._raised.is_set()
+    def ended_early(self) -> bool:
+        return self._ended.is_set()
 
     def end(self) -> None:
-        """End it as after the last stage."""
-        self._raised.set()
+        self._ended.set()
 
-    def unless(self, work: Callable[..., None], *arguments: Any) -> None:  # noqa: ANN401 - those of ``work``
-        """Do something to its end, or until the load is ended early."""
+    def run_until_ended(self, work: Callable[..., None], *arguments: Any) -> None:  # noqa: ANN401 - those of ``work``
+        """Run ``work`` to its end, or kill it when the load ends early; raises what it raises."""
         working = gevent.spawn(work, *arguments)
-        together: list[Any] = [working, self._raised]
-        gevent.wait(together, count=1)
+        either: list[Any] = [working, self._ended]
+        gevent.wait(either, count=1)
         if working.ready():
-            working.get()  # raises what it raised
+            working.get()
         else:
             working.kill()
 
 
-def _look_for_danger(watch: AbortWatch, recorder: Recorder, alert: AbortSwitch) -> None:
-    """Every second, for ever."""
+def _check_aborts(abort_watch: AbortWatch, recorder: Recorder, switch: AbortSwitch) -> None:
     while True:
         gevent.sleep(1 - recorder.second() % 1)
-        if aborted := watch.look(recorder.second()):
-            alert.rise(aborted)
+        if aborted := abort_watch.check(recorder.second()):
+            switch.abort(aborted)
 
 
-def _look_for_end(until: Path, alert: AbortSwitch) -> None:
-    """Until there is the file; who waits for the end of the load waits a fifth of a second more."""
+def _wait_for_file(until: Path, switch: AbortSwitch) -> None:
     while not until.exists():
-        gevent.sleep(LOOK_SECONDS)
-    alert.end()
-
-
-def write_generation(generation: Generation, out: Path) -> None:
-    """Write the last file of a leg whole and rename it into place: with it the leg is complete."""
-    partial = out / "windows.json.partial"
-    partial.write_text(json.dumps(asdict(generation), indent=1))
-    partial.rename(out / "windows.json")
+        gevent.sleep(POLL_SECONDS)
+    switch.end()
 
 
 def _report(
-    plan: Plan, runner: runners.Runner, recorder: Recorder, watch: SelfMonitor, tally: LocustStatistics, channel: TextIO
+    plan: Plan,
+    runner: runners.Runner,
+    recorder: Recorder,
+    monitor: SelfMonitor,
+    statistics: LocustStatistics,
+    channel: TextIO,
 ) -> None:
-    """Once a second: take readings, and tell the parent how it goes."""
     requests = 0
     while True:
         gevent.sleep(1)
-        watch.read(runner.user_count)
-        tally.settle()
+        monitor.read(runner.user_count)
+        statistics.update_entries()
         second = max(recorder.second(), 0.0)
-        place = stage_at(plan.stages, second)
         recent, recorder.recent_ms = sorted(recorder.recent_ms), []
         line = {
             "second": second,
-            "stage": place[0] if place else None,
-            "stage_second": place[1] if place else None,
-            "users": watch.users,
+            **stage_progress(plan.stages, second),
+            "users": monitor.users,
             "requests": recorder.requests,
             "failures": recorder.failures,
             "rps": recorder.requests - requests,

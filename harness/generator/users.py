@@ -1,4 +1,4 @@
-"""Users: the Locust classes of a plan's user files, and the files they are made of."""
+"""Users: the Locust classes of a plan's user files, and the files that define them."""
 
 import os
 import random
@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import gevent
-from locust import User, runners
+from locust import User, events, runners
 from locust.argument_parser import get_parser
 from locust.env import Environment
 from locust.user.task import LOCUST_STATE_RUNNING, LOCUST_STATE_STOPPING
@@ -16,16 +16,12 @@ from locust.util.load_locustfile import load_locustfile
 from harness.plan.environment import url_variable
 from harness.plan.model import Plan
 
-NOWHERE = "http://127.0.0.1:9"
-"""What user files find where they read an address while they are only checked."""
+UNUSED_URL = "http://127.0.0.1:9"
+"""The address of a service while user files are only checked."""
 
 
 def load_users(paths: Sequence[Path]) -> list[type[User]]:
-    """The user classes of user files.
-
-    Raises:
-        SystemExit: when a file has none, or two files have one of the same name.
-    """
+    """The user classes of user files; exits when a file has none, or two files have one of the same name."""
     users: dict[str, type[User]] = {}
     for path in paths:
         found, _ = load_locustfile(str(path))
@@ -37,29 +33,40 @@ def load_users(paths: Sequence[Path]) -> list[type[User]]:
     return list(users.values())
 
 
-def takers(users: Sequence[type[User]]) -> list[type[User]]:
-    """The classes whose users take the arrivals of an open plan: those with a weight and without a fixed count."""
+def locust_environment(plan: Plan, users: Sequence[type[User]], host: str) -> Environment:
+    """Locust's environment for one process, with the event hooks that user files listen on."""
+    return Environment(
+        user_classes=list(users),
+        host=assign_hosts(plan, users, host),
+        events=events,
+        stop_timeout=plan.load.stop_seconds,
+        reset_stats=False,
+    )
+
+
+def open_user_classes(users: Sequence[type[User]]) -> list[type[User]]:
+    """The classes whose users take the arrivals of an open plan: with a weight, without a fixed count."""
     return [kind for kind in users if kind.weight > 0 and not kind.fixed_count]
 
 
-def greet_users(runner: runners.Runner) -> None:
-    """Fire Locust's ``init`` for the listeners of user files, with what options they added at their defaults."""
+def fire_init(runner: runners.Runner) -> None:
+    """Fire Locust's ``init`` for the listeners of user files; options that these add have their defaults."""
     environment = runner.environment
-    environment.events.test_stopping.add_listener(_dismiss)
+    environment.events.test_stopping.add_listener(_stop_users)
     environment.parsed_options = get_parser(default_config_files=[]).parse_args([], env_vars={})
     environment.events.init.fire(environment=environment, runner=runner, web_ui=None)
 
 
-def _dismiss(environment: Environment, **_: object) -> None:
-    """End the users as Locust does, but without a greenlet for each, which is a third of all that they take.
+def _stop_users(environment: Environment, **_: object) -> None:
+    """End the users as Locust does, but without a greenlet for each, which costs a third of what the users cost.
 
-    Those that wait end at once, the others after their task; what ``stop_timeout`` is too short for is cut off.
+    Waiting users end at once, the others after their task; after ``stop_timeout`` the rest is killed.
     """
     if environment.runner is None or not environment.stop_timeout:
         return
     greenlets = list(environment.runner.user_greenlets)
     for greenlet in greenlets:
-        user = greenlet.args[0] if greenlet.args else None  # none: it is ending
+        user = greenlet.args[0] if greenlet.args else None  # empty while it ends
         if isinstance(user, User):
             state, user._state = user._state, LOCUST_STATE_STOPPING  # noqa: SLF001 - as User.stop does
             if state != LOCUST_STATE_RUNNING:
@@ -68,29 +75,31 @@ def _dismiss(environment: Environment, **_: object) -> None:
     gevent.killall(greenlets)
 
 
-def own_files(base: Path, paths: Sequence[Path]) -> list[Path]:
-    """The user files and what they import from their own folders."""
+def source_files(base: Path, paths: Sequence[Path]) -> list[Path]:
+    """The user files and the modules that they import from their own folders."""
     folders = {base, *(path.parent for path in paths)}
     modules = [Path(file) for module in list(sys.modules.values()) if (file := getattr(module, "__file__", None))]
     return sorted({*paths, *(path for path in modules if path.parent in folders and path.suffix == ".py")})
 
 
-def tell_users(plan: Plan, seed: int, urls: Mapping[str, str] | None = None, share: tuple[int, int] = (0, 1)) -> None:
-    """Put what user files may read into the environment, and seed the process's random numbers.
+def set_user_variables(
+    plan: Plan, seed: int, urls: Mapping[str, str] | None = None, share: tuple[int, int] = (0, 1)
+) -> None:
+    """Set the environment variables that user files may read, and seed the process's random numbers.
 
-    With several processes each has a stream of its own: ``HARNESS_WORKER`` is the number of this one, from 1 on, and
-    ``HARNESS_WORKERS`` how many there are. One process alone has neither.
+    With several processes each has a random stream of its own: ``HARNESS_WORKER`` is its number, from 1 on, and
+    ``HARNESS_WORKERS`` the number of processes. A single process has neither.
 
     Args:
         plan: the plan that runs.
-        seed: of everything that users choose at random; the same for every arm of a block.
-        urls: base URLs by environment variable; a service without one is nowhere.
-        share: which of how many processes this is, the first is 0.
+        seed: the same for every arm of a block.
+        urls: base URLs by environment variable; a service without one gets an unused address.
+        share: index of this process, from 0, and the number of processes.
     """
     index, of = share
     os.environ.update(urls or {})
     for service in plan.services:
-        os.environ.setdefault(url_variable(service), NOWHERE)
+        os.environ.setdefault(url_variable(service), UNUSED_URL)
     os.environ["HARNESS_SEED"] = str(seed)
     os.environ["HARNESS_SECONDS"] = f"{plan.seconds:.0f}"  # stages have whole seconds
     if of == 1:
@@ -100,10 +109,10 @@ def tell_users(plan: Plan, seed: int, urls: Mapping[str, str] | None = None, sha
     random.seed(f"{seed}-w{index + 1}")
 
 
-def point_users(plan: Plan, users: Sequence[type[User]], host: str) -> str | None:
-    """Send users that chose no service of the plan to ``host``; returns the host that Locust may give to all."""
+def assign_hosts(plan: Plan, users: Sequence[type[User]], host: str) -> str | None:
+    """Send users without a service of the plan to ``host``; returns Locust's host, ``None`` to keep those of users."""
     services = tuple(os.environ[url_variable(service)] for service in plan.services)
     for user in users:
         if not (user.host or "").startswith(services):
             user.host = host
-    return None if services else host  # it would overrule the classes that chose their service
+    return None if services else host

@@ -1,1 +1,1 @@
-"""Selftest: trials whose outcome is known beforehand, run on this machine through the same road as anybody's plan."""
+"""Selftest: trials with a known outcome on this machine, run, measured and judged like any plan."""

@@ -55,7 +55,7 @@ seconds = {seconds}
 
 @dataclass(frozen=True, slots=True)
 class Size:
-    """How much is measured: suites of equal arms, suites with more work, blocks of a suite, and seconds of each leg."""
+    """Suites of identical arms, suites with more work, blocks of a suite, and seconds of each leg."""
 
     suites: int = 10
     power_suites: int = 5
@@ -68,7 +68,7 @@ class Size:
 
     @property
     def legs(self) -> list[int]:
-        """The seconds of the load of every leg."""
+        """The seconds of load of every leg."""
         work = [self.seconds] * (2 * self.blocks * (self.suites + self.power_suites))
         return [*work, *[self.delay_seconds] * 2, *[self.freeze_seconds] * 2, self.kill_at + 1]
 
@@ -79,55 +79,46 @@ class Size:
 
     @property
     def freeze_at(self) -> int:
-        """The second of the load in which the service is paused, well before the end: all that wait are answered."""
+        """The second of the load in which the service is paused, early enough for all waiting requests to end."""
         return self.freeze_seconds * 3 // 10
 
 
 def work_plan(name: str, size: Size, seed: int, before: int, after: int) -> str:
-    """Both arms hash so many rounds for each request; arrivals are a Poisson process."""
+    """Each arm hashes a number of rounds for each request; arrivals are a Poisson process."""
     envs = ({"SELFTEST_WORK": str(before)}, {"SELFTEST_WORK": str(after)})
-    return _plan(
-        name,
-        envs,
-        seed=seed,
-        seconds=size.seconds,
-        rate=WORK_RATE,
-        blocks=size.blocks,
-        warmup=1,
-        arrivals="poisson",
-        expect=GATE,
-    )
+    values: dict[str, str | int] = {"blocks": size.blocks, "warmup": 1, "arrivals": "poisson", "expect": GATE}
+    return _plan(name, envs, seed=seed, seconds=size.seconds, rate=WORK_RATE, **values)
 
 
 def delay_plan(size: Size, seed: int, waited: tuple[str, str]) -> str:
-    """Both arms wait before they answer, each recording how long in a file of its own."""
+    """Both arms wait before they respond, and record the delays in a file each."""
     envs = ({"SELFTEST_WAITED": waited[0]}, {"SELFTEST_WAITED": waited[1]})
-    return _plan("a delay that is known", envs, seed=seed, seconds=size.delay_seconds, rate=DELAY_RATE)
+    return _plan("known delay", envs, seed=seed, seconds=size.delay_seconds, rate=DELAY_RATE)
 
 
 def freeze_plan(size: Size, seed: int) -> str:
     """Both arms are paused while requests arrive at a constant rate."""
-    plan = _plan("a service that freezes", ({}, {}), seed=seed, seconds=size.freeze_seconds, rate=FREEZE_RATE)
+    plan = _plan("freeze", ({}, {}), seed=seed, seconds=size.freeze_seconds, rate=FREEZE_RATE)
     return plan + PAUSE.format(at=size.freeze_at, seconds=size.frozen_seconds)
 
 
 def kill_plan(size: Size, seed: int) -> str:
     """Two processes make the load."""
-    name = "a generator process that is killed"
+    name = "killed generator process"
     return _plan(name, ({}, {}), seed=seed, seconds=size.kill_seconds, rate=KILL_RATE, processes=2)
 
 
 def frozen_p95_ms(size: Size, frozen_seconds: float) -> float:
-    """The expected P95 in ms of a leg in which a service answers at once, except while it is paused.
+    """The expected P95 in ms of a leg whose service responds at once, except while it is paused.
 
-    A request that arrives during the pause waits for its end. Those above the P95 are the first of them, for 5 % of the
-    seconds of the leg; the next one is the P95, on average half a gap between arrivals later.
+    A request that arrives during the pause waits for its end. The first arrivals of the pause wait longest: those of
+    5 % of the leg's seconds are above the P95, and the next is the P95, on average half a gap between arrivals later.
     """
     return 1000 * (frozen_seconds - 0.05 * size.freeze_seconds) - 500 / FREEZE_RATE
 
 
 def _plan(name: str, envs: tuple[dict[str, str], dict[str, str]], **values: str | int) -> str:
-    """A plan of one stage; ``values`` fill in ``BASE``, as far as they differ from ``DEFAULTS``."""
+    """A plan of one stage; ``values`` replace ``DEFAULTS`` in ``BASE``."""
     before, after = (_table(env) for env in envs)
     filled = DEFAULTS | values
     expect = json.dumps(filled.pop("expect"))
@@ -135,5 +126,5 @@ def _plan(name: str, envs: tuple[dict[str, str], dict[str, str]], **values: str 
 
 
 def _table(values: dict[str, str]) -> str:
-    """An inline table; a string of JSON is one of TOML."""
+    """An inline table; JSON strings are TOML strings."""
     return f"{{ {', '.join(f'{key} = {json.dumps(value, ensure_ascii=False)}' for key, value in values.items())} }}"

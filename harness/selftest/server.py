@@ -1,8 +1,8 @@
 """``python server.py --port 8080``: a service whose latency is known.
 
-``GET /answer`` hashes as many rounds as the variable ``SELFTEST_WORK`` gives, which costs CPU time. With
-``SELFTEST_WAITED``, the name of a file, it then waits before it answers, and appends to the file how many ms lay
-between request and answer, to calibrate by. ``GET /health`` answers at once.
+``GET /answer`` hashes as many rounds as ``SELFTEST_WORK`` says, which costs CPU time. With ``SELFTEST_WAITED``, the
+name of a file, it then waits before it responds, and appends the ms between request and response to the file.
+``GET /health`` responds at once.
 """
 
 import argparse
@@ -15,22 +15,22 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TextIO
 
-LEAST_MS, SPAN_MS = 5.0, 45.0
-GOLDEN = 0.6180339887498949
+MIN_MS, SPAN_MS = 5.0, 45.0
+GOLDEN_RATIO = 0.6180339887498949
 ANSWER = b"HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nContent-Length: 3\r\n\r\nok\n"
 NOTHING = b"HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n"
 
 
 def waits_ms() -> Iterator[float]:
-    """How long to wait for each request in turn, in ms: 5 to 50, evenly spread over any run of them.
+    """The wait for each request in turn, in ms: 5 to 50, evenly spread over any part of the sequence.
 
     Source: Weyl (1916), the multiples of an irrational number.
     """
-    return (LEAST_MS + SPAN_MS * (number * GOLDEN % 1) for number in itertools.count(1))
+    return (MIN_MS + SPAN_MS * (number * GOLDEN_RATIO % 1) for number in itertools.count(1))
 
 
 class Service:
-    """What all connections share: rounds of hashing, file and sequence of the waits."""
+    """State of all connections: rounds of hashing, file and sequence of the waits."""
 
     def __init__(self, rounds: int, waited: TextIO | None) -> None:
         self.rounds, self.waited, self.waits = rounds, waited, waits_ms()
@@ -44,18 +44,17 @@ class SelftestConnection(asyncio.Protocol):
         self.transport: asyncio.WriteTransport
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Keep the transport that answers are written to."""
         assert isinstance(transport, asyncio.WriteTransport)  # noqa: S101 - of a TCP server
         self.transport = transport
 
     def data_received(self, data: bytes) -> None:
-        """Answer every request that is whole."""
-        got = time.perf_counter()
+        """Respond to every complete request."""
+        received_at = time.perf_counter()
         *whole, self.received = (self.received + data).split(b"\r\n\r\n")
         for request in whole:
-            self._take(request.split(b" ")[1:2], got)
+            self._respond(request.split(b" ")[1:2], received_at)
 
-    def _take(self, path: list[bytes], got: float) -> None:
+    def _respond(self, path: list[bytes], received_at: float) -> None:
         if path == [b"/health"]:
             self.transport.write(ANSWER)
             return
@@ -68,19 +67,19 @@ class SelftestConnection(asyncio.Protocol):
             self.transport.write(ANSWER)
             return
         asyncio.get_running_loop().call_later(
-            next(self.service.waits) / 1000, self._answer_late, self.service.waited, got
+            next(self.service.waits) / 1000, self._respond_late, self.service.waited, received_at
         )
 
-    def _answer_late(self, waited: TextIO, got: float) -> None:
+    def _respond_late(self, waited: TextIO, received_at: float) -> None:
         if not self.transport.is_closing():
-            waited.write(f"{(time.perf_counter() - got) * 1000:.6f}\n")
+            waited.write(f"{(time.perf_counter() - received_at) * 1000:.6f}\n")
             self.transport.write(ANSWER)
 
 
 async def serve(port: int) -> None:
-    """Answer until the process is ended."""
-    noted = os.environ.get("SELFTEST_WAITED")
-    waited = Path(noted).open("w", encoding="ascii", buffering=1) if noted else None  # noqa: ASYNC230, SIM115 - once
+    """Serve until the process is ended."""
+    path = os.environ.get("SELFTEST_WAITED")
+    waited = Path(path).open("w", encoding="ascii", buffering=1) if path else None  # noqa: ASYNC230, SIM115 - once
     service = Service(int(os.environ.get("SELFTEST_WORK", "0")), waited)
     loop = asyncio.get_running_loop()
     server = await loop.create_server(lambda: SelftestConnection(service), "127.0.0.1", port, backlog=4096)
@@ -88,7 +87,7 @@ async def serve(port: int) -> None:
 
 
 def main() -> None:
-    """Read the port and serve."""
+    """Serve on the port of the command line."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--port", type=int, required=True, help="on the loopback")
     asyncio.run(serve(parser.parse_args().port))

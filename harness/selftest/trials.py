@@ -1,4 +1,4 @@
-"""Trials: plans whose outcome is known, measured and judged like any other."""
+"""Trials: plans with a known outcome, measured and judged like any other."""
 
 import hashlib
 import time
@@ -44,27 +44,22 @@ WORK_MS = 3.0
 
 
 class Silent:
-    """An observer of the trials' runs, whose progress is not shown."""
+    """An observer that shows nothing."""
 
-    def say(self, text: str) -> None:
-        """Something outside a leg has begun."""
+    def say(self, text: str) -> None: ...
 
-    def leg(self, leg: Leg, setup: Setup) -> None:
-        """A leg has begun."""
+    def leg(self, leg: Leg, setup: Setup) -> None: ...
 
-    def noise(self, setup: Setup, noise: Noise) -> None:
-        """The noise of this machine was read."""
+    def noise(self, setup: Setup, noise: Noise) -> None: ...
 
-    def requested(self, arm: str, requests: int, wanted: int) -> None:
-        """So many requests of an arm's corpus are made."""
+    def requested(self, arm: str, requests: int, wanted: int) -> None: ...
 
-    def progress(self, progress: Progress) -> None:
-        """The generator reported."""
+    def progress(self, progress: Progress) -> None: ...
 
 
 @dataclass(slots=True)
 class _Suites:
-    """The analyses of valid suites, the number of invalid ones, and the guards that these broke."""
+    """Results of valid suites, the number of invalid ones, and their broken guards."""
 
     valid: list[Result] = field(default_factory=list)
     invalid: int = 0
@@ -78,26 +73,23 @@ class Trials:
         self.size, self.seed, self.folder, self.say = size, seed, folder, say
 
     def certificate(self) -> Certificate:
-        """Run all trials, the shortest ones first.
-
-        Raises:
-            EnvironmentFailedError: when a process of the trials does not come up or stay up.
-            MeasurementError: when the generator breaks.
-        """
+        """Run all trials, the shortest first; raises ``EnvironmentFailedError`` or ``MeasurementError``."""
         date = datetime.now(UTC).isoformat(timespec="seconds")
         kill = self._kill()
         freeze = self._freeze()
         delay, machine = self._delay()
         rounds = rounds_of(WORK_MS)
-        equal = self._suites("equal arms", self.size.suites, rounds, rounds)
-        more = self._suites(_more_work_title(), self.size.power_suites, rounds, round(rounds * (1 + MORE_WORK)))
+        equal = self._suites("A/A", self.size.suites, rounds, rounds)
+        more_rounds, title = round(rounds * (1 + MORE_WORK)), f"{100 * MORE_WORK:.0f} % more work"
+        more = self._suites(title, self.size.power_suites, rounds, more_rounds)
+        failed, held = sum(map(_failed, equal.valid)), sum(map(_no_change_inside, equal.valid))
         return Certificate(
             machine=machine,
             date=date,
             version=__version__,
             seed=self.seed,
             blocks=self.size.blocks,
-            equal=Equal(len(equal.valid), equal.invalid, *_counts(equal.valid)),
+            equal=Equal(len(equal.valid), equal.invalid, failed, held),
             power=Power(MORE_WORK, len(more.valid), more.invalid, sum(map(_rise_found, more.valid))),
             delay=delay,
             freeze=freeze,
@@ -109,44 +101,44 @@ class Trials:
         suites = _Suites()
         for number in range(1, count + 1):
             title = f"{name}, suite {number} of {count}"
-            _, analysis = self._run(
+            _, result = self._run(
                 f"{'equal' if before == after else 'more'}-{number}",
                 plans.work_plan(title, self.size, self.seed + 1000 * number, before, after),
             )
-            guards = [breach.code for breach in analysis.verdict.breaches]
-            guards = guards or ([] if _change(analysis, "p95") else ["no change could be told"])
+            guards = [breach.code for breach in result.verdict.breaches]
+            guards = guards or ([] if _change(result, "p95") else ["no change measured"])
             suites.guards.update(guards)
             suites.invalid += bool(guards)
             if not guards:
-                suites.valid.append(analysis)
-            self.say(f"{title}: {', '.join(guards) or _result_of(analysis, equal=before == after)}")
+                suites.valid.append(result)
+            self.say(f"{title}: {', '.join(guards) or _result_of(result, equal=before == after)}")
         return suites
 
     def _delay(self) -> tuple[Delay, dict[str, str]]:
-        self.say("a delay that is known")
+        self.say("known delay")
         waited = {arm: self.folder / f"waited-{arm}" for arm in ARMS}
         text = plans.delay_plan(self.size, self.seed, (str(waited["before"]), str(waited["after"])))
-        _, analysis = self._run("delay", text)
-        found = [_delay_trial(analysis, arm, path) for arm, path in waited.items()]
-        return max(found, key=lambda one: max(abs(one.p50_error_ms), abs(one.p95_error_ms))), machine_of(analysis.setup)
+        _, result = self._run("delay", text)
+        found = [_delay_trial(result, arm, path) for arm, path in waited.items()]
+        return max(found, key=lambda one: max(abs(one.p50_error_ms), abs(one.p95_error_ms))), machine_of(result.setup)
 
     def _freeze(self) -> Freeze:
-        self.say("a service that freezes")
-        folder, analysis = self._run("freeze", plans.freeze_plan(self.size, self.seed))
-        valid = not analysis.verdict.breaches
+        self.say("freeze")
+        folder, result = self._run("freeze", plans.freeze_plan(self.size, self.seed))
+        valid = not result.verdict.breaches
         found = [
-            Freeze(seconds, plans.frozen_p95_ms(self.size, seconds), _measured_ms(analysis, arm, "p95"), valid=valid)
-            for arm, seconds in _pauses(folder, analysis.setup)
+            Freeze(seconds, plans.frozen_p95_ms(self.size, seconds), _measured_ms(result, arm, "p95"), valid=valid)
+            for arm, seconds in _pauses(folder, result.setup)
         ]
         return max(found, key=lambda one: abs(one.error))
 
     def _kill(self) -> Kill:
-        self.say("a generator process that is killed")
+        self.say("killed generator process")
         killed: list[int] = []
-        _, analysis = self._run("kill", plans.kill_plan(self.size, self.seed), killing(self.size.kill_at, killed))
-        lost = [breach.seen for breach in analysis.verdict.breaches if breach.code == "WORKER_LOST"]
+        _, result = self._run("kill", plans.kill_plan(self.size, self.seed), killing(self.size.kill_at, killed))
+        lost = [breach.seen for breach in result.verdict.breaches if breach.code == "WORKER_LOST"]
         named = any(f"pid {pid}) was lost" in seen for pid in killed for seen in lost)
-        return Kill(analysis.verdict.outcome.value, named)
+        return Kill(result.verdict.outcome.value, named)
 
     def _run(self, name: str, text: str, make_load: Callable[..., None] = generate) -> tuple[RunFolder, Result]:
         plan = parse_plan(text, f"the plan of {name}")
@@ -157,12 +149,12 @@ class Trials:
 
         source = Source(plan, text, HERE / "plan.toml", (USERS,))
         context = RunContext(source, folder, environment(plan), observer, make_load)
-        analysis = run_campaign(context, Effort(confirm=False), environment)
-        return folder, analysis
+        result = run_campaign(context, Effort(confirm=False), environment)
+        return folder, result
 
 
 def rounds_of(ms: float) -> int:
-    """How many rounds of hashing this processor does in so many ms when it is otherwise idle."""
+    """Rounds of hashing that this processor does in ``ms`` when it is idle."""
     rounds, took = 20_000, []
     for _ in range(9):
         begun = time.perf_counter()
@@ -172,7 +164,7 @@ def rounds_of(ms: float) -> int:
 
 
 def killing(second: int, killed: list[int]) -> Callable[..., None]:
-    """Makes the load, and kills one of its processes in that second; its id is then in ``killed``."""
+    """Makes the load, and kills one of its processes in that second; appends its id to ``killed``."""
 
     def make(job: Job, *, on_progress: Callable[[Progress], None], check: Callable[[], None]) -> None:
         def follow(progress: Progress) -> None:
@@ -195,61 +187,53 @@ def _workers(label: str) -> Iterator[psutil.Process]:
                 yield process
 
 
-def _more_work_title() -> str:
-    return f"{MORE_WORK:.0%} more work".replace("%", " %")
-
-
-def _change(analysis: Result, metric: str) -> Change | None:
-    pair = analysis.comparison.pair(metric, STAGE, None)
+def _change(result: Result, metric: str) -> Change | None:
+    pair = result.comparison.pair(metric, STAGE, None)
     return pair.change if pair and pair.change and pair.change.low is not None else None
 
 
-def _no_change_inside(analysis: Result) -> bool:
-    change = _change(analysis, "p95")
+def _no_change_inside(result: Result) -> bool:
+    change = _change(result, "p95")
     return change is not None and (change.low or 0) <= 1 <= (change.high or 0)
 
 
-def _rise_found(analysis: Result) -> bool:
-    changes = [_change(analysis, metric) for metric in ("p50", "p95")]
+def _rise_found(result: Result) -> bool:
+    changes = [_change(result, metric) for metric in ("p50", "p95")]
     return any(change is not None and (change.low or 0) > 1 for change in changes)
 
 
-def _failed(analysis: Result) -> bool:
-    return analysis.verdict.outcome is Outcome.FAIL
+def _failed(result: Result) -> bool:
+    return result.verdict.outcome is Outcome.FAIL
 
 
-def _counts(suites: list[Result]) -> tuple[int, int]:
-    return sum(map(_failed, suites)), sum(map(_no_change_inside, suites))
-
-
-def _result_of(analysis: Result, *, equal: bool) -> str:
+def _result_of(result: Result, *, equal: bool) -> str:
     if not equal:
-        return "found" if _rise_found(analysis) else "not found"
-    gate = "the gate failed" if _failed(analysis) else "the gate did not fail"
-    return f'{gate}, the interval {"holds" if _no_change_inside(analysis) else "misses"} "no change"'
+        return "found" if _rise_found(result) else "not found"
+    gate = "the gate failed" if _failed(result) else "the gate did not fail"
+    return f'{gate}, the interval {"contains" if _no_change_inside(result) else "excludes"} "no change"'
 
 
-def _measured_ms(analysis: Result, arm: str, metric: str) -> float:
-    row = analysis.summary.row(arm, None, STAGE, None)
+def _measured_ms(result: Result, arm: str, metric: str) -> float:
+    row = result.summary.row(arm, None, STAGE, None)
     value = row.value(metric) if row else None
     if value is None:
         raise MeasurementError(f"no {metric} of {arm} was measured")
     return value
 
 
-def _delay_trial(analysis: Result, arm: str, noted: Path) -> Delay:
-    waited = np.loadtxt(noted, ndmin=1)
+def _delay_trial(result: Result, arm: str, record: Path) -> Delay:
+    waited = np.loadtxt(record, ndmin=1)
     known = [percentile(waited, quantile) for quantile in (Fraction("0.5"), Fraction("0.95"))]
-    row = analysis.summary.row(arm, None, STAGE, None)
+    row = result.summary.row(arm, None, STAGE, None)
     if known[0] is None or known[1] is None:
-        raise MeasurementError(f"the service of {arm} was asked nothing")
-    measured = (_measured_ms(analysis, arm, "p50"), _measured_ms(analysis, arm, "p95"))
-    valid = not analysis.verdict.breaches
+        raise MeasurementError(f"the service of {arm} received no request")
+    measured = (_measured_ms(result, arm, "p50"), _measured_ms(result, arm, "p95"))
+    valid = not result.verdict.breaches
     return Delay(len(waited), row.requests if row else 0, known[0], known[1], *measured, valid=valid)
 
 
 def _pauses(folder: RunFolder, setup: Setup) -> Iterator[tuple[str, float]]:
-    """Arm and seconds that its service was paused, by the readings of the fault."""
+    """Each arm and the seconds that its service was paused, by the fault's readings."""
     for trial in folder.read_trials(setup.legs):
         faults = [row for row in trial.readings.to_pylist() if row["name"].startswith(FAULT)]
         begun, over = (min(row["at_ns"] for row in faults if row["value"] == value) for value in (1, 0))

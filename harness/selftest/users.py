@@ -1,4 +1,4 @@
-"""Users of the trials: one request, repeated."""
+"""Users of the trials."""
 
 from locust import task
 
@@ -10,5 +10,4 @@ class Caller(HttpUser):
 
     @task
     def get_answer(self) -> None:
-        """Send one request."""
         self.client.get("/answer", name="/answer")

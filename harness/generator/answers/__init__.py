@@ -1,1 +1,1 @@
-"""The corpus of a plan: each request sent once, and its response recorded for comparison."""
+"""The corpus of a plan: each request sent once, its response recorded for the response comparison."""

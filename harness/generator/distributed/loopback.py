@@ -1,10 +1,10 @@
-"""Loopback: where a service of the master's machine is, seen from a worker's."""
+"""The address of a service on the master's machine, as a worker's machine reaches it."""
 
 from urllib.parse import urlsplit, urlunsplit
 
 
 def reachable(url: str, master: str) -> str:
-    """A base URL as this machine has to write it: the loopback of a master elsewhere is the master's machine."""
+    """A base URL on this machine: the loopback of a remote master becomes the master's address."""
     parts = urlsplit(url)
     if _loopback(master) or not _loopback(parts.hostname or ""):
         return url

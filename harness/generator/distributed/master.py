@@ -1,7 +1,6 @@
-"""Master: lead the workers of one leg: gather, brief, start, watch and collect.
+"""Master: starts the workers of one leg together and stores their reports; it makes no requests itself.
 
-It makes no requests itself. What it holds does not grow with the run: parts go to disk as they come, readings every
-few seconds.
+Its memory does not grow with the run: parts go to disk as they come, readings every few seconds.
 """
 
 from locust import User, events, runners  # isort: skip - first: it patches the process
@@ -11,7 +10,7 @@ import os
 import sys
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO
@@ -21,99 +20,64 @@ from locust.env import Environment
 
 from harness import __version__
 from harness.generator.distributed import messages
-from harness.generator.distributed.account import add_up
-from harness.generator.distributed.children import Children
-from harness.generator.distributed.collection import Collection
-from harness.generator.distributed.sample_transfer import Intake
-from harness.generator.distributed.worker_pool import Member, WorkerPool
+from harness.generator.distributed.generation import generation_of
+from harness.generator.distributed.local_workers import LocalWorkers
+from harness.generator.distributed.sample_transfer import Inbox
+from harness.generator.distributed.worker_pool import PoolWorker, WorkerPool
+from harness.generator.distributed.worker_reports import WorkerReports
+from harness.generator.leg import LegOptions, stage_progress, write_generation
 from harness.generator.schedule.abort_watch import ABORTED_STOP_SECONDS, AbortWatch
-from harness.generator.schedule.arrivals import stage_at
-from harness.generator.schedule.stages import conduct, sit_out
-from harness.generator.single import write_generation
-from harness.generator.users import greet_users
+from harness.generator.schedule.stages import run_stages, wait_for_end
+from harness.generator.users import fire_init
 from harness.plan.environment import url_variable
-from harness.plan.model import Plan
 from harness.record.leg import windows_of
 from harness.record.readings import GENERATOR
 
 if TYPE_CHECKING:
     from harness.record.generation import Aborted
 
-LOOK_SECONDS = 0.2
-LOCAL_SECONDS, REMOTE_SECONDS, BRIEFING_SECONDS = 60.0, 1800.0, 120.0
+POLL_SECONDS = 0.2
+LOCAL_SECONDS, REMOTE_SECONDS, LOADING_SECONDS = 60.0, 1800.0, 120.0
 LEAD_SECONDS = 1.0
-"""From the last preparation to the origin: time for every worker to hear of it."""
-DELIVERY_SECONDS, LAST_WORDS_SECONDS = 30.0, 10.0
+"""Time between the start message and the origin, for every worker to receive it."""
+DELIVERY_SECONDS, LOSS_DELIVERY_SECONDS = 30.0, 10.0
 SILENT_SECONDS = messages.HEARTBEAT_SECONDS * (messages.HEARTBEATS_MISSED + 1)
 
 
-@dataclass(frozen=True, slots=True)
-class Order:
-    """What the master is to do.
-
-    Attributes:
-        text: of the plan, as the workers read it.
-        files: the user files and what they import, sent to workers of other machines.
-        arm: which the leg measures.
-        remote: how many workers of other machines to wait for; ``None``: start the plan's processes here.
-        bind: ``HOST:PORT`` where workers reach the master; port 0 is any free one.
-        last: no further leg follows.
-    """
-
-    plan: Plan
-    text: str
-    base: Path
-    files: tuple[Path, ...]
-    host: str
-    seed: int
-    arm: str
-    out: Path
-    remote: int | None
-    bind: str
-    last: bool
-
-    @property
-    def wanted(self) -> int:
-        """How many workers there are to be."""
-        return self.plan.load.processes if self.remote is None else self.remote
-
-
-def run_with_workers(order: Order, users: Sequence[type[User]], channel: TextIO) -> None:
-    """Make the load of a leg with several processes.
-
-    Raises:
-        SystemExit: when they do not come, cannot load the user files, or samples do not add up.
-    """
+def run_with_workers(leg: LegOptions, users: Sequence[type[User]], channel: TextIO) -> None:
+    """Make the load of a leg with several processes; exits when workers or samples are missing."""
     messages.set_intervals()
     environment = Environment(
         user_classes=list(users),
         events=events,
-        host=None,  # Locust would give it to all workers, who have it in words of their own
-        stop_timeout=order.plan.load.stop_seconds,
+        host=None,  # workers reach it under addresses of their own
+        stop_timeout=leg.plan.load.stop_seconds,
         reset_stats=False,
     )
-    host, _, port = order.bind.rpartition(":")
+    host, _, port = leg.bind.rpartition(":")
     runner = environment.create_master_runner(host, int(port))
-    greet_users(runner)
-    children = Children(f"{host}:{runner.server.port}", order.out / "workers")
+    fire_init(runner)
+    local_workers = LocalWorkers(f"{host}:{runner.server.port}", leg.out / "workers")
     try:
-        if order.remote is None:
-            children.start(order.wanted)
-        Master(order, runner, children, channel).lead()
+        if leg.remote is None:
+            local_workers.start(leg.workers)
+        Master(leg, runner, local_workers, channel).run()
     finally:
-        children.end()
+        local_workers.end()
         runner.server.close(linger=1000)
 
 
 class Master:
-    """The master's side of the conversation."""
+    """The master's side of the protocol in ``messages``."""
 
-    def __init__(self, order: Order, runner: runners.MasterRunner, children: Children, channel: TextIO) -> None:
-        self.order, self.runner, self.children, self.channel = order, runner, children, channel
-        self.crew = WorkerPool(order.wanted)
-        self.danger = AbortWatch(order.plan, order.arm)
+    def __init__(
+        self, leg: LegOptions, runner: runners.MasterRunner, local_workers: LocalWorkers, channel: TextIO
+    ) -> None:
+        self.leg, self.runner, self.local_workers, self.channel = leg, runner, local_workers, channel
+        self.pool = WorkerPool(leg.workers)
+        self.abort_watch = AbortWatch(leg.plan, leg.arm)
         self.aborted: Aborted | None = None
-        self.collection = Collection(order.out, self.crew, self.danger)
+        self.reports = WorkerReports(leg.out, self.pool, self.abort_watch)
         self.origin_ns = 0
         runner.register_message(messages.HELLO, self._on_hello)
         runner.register_message(messages.PING, self._on_ping)
@@ -122,28 +86,27 @@ class Master:
         runner.register_message(messages.FAILED, self._on_failed)
         runner.environment.events.worker_report.add_listener(self._on_report)
 
-    def lead(self) -> None:
-        """One leg, from the first hello to the last bye."""
-        self._gather()
-        self._brief()
-        origin = self._start()
-        ending = gevent.spawn(self._conduct)
+    def run(self) -> None:
+        self._wait_for_workers()
+        self._send_jobs()
+        origin = self._send_start()
+        ending = gevent.spawn(self._run_stages)
         reporting = gevent.spawn(self._report)
-        while not ending.ready() and not self._lost() and not self.aborted:
-            gevent.sleep(LOOK_SECONDS)
+        while not ending.ready() and not self._find_lost() and not self.aborted:
+            gevent.sleep(POLL_SECONDS)
         ending.kill()
         aborted, ended = self.aborted, self.second()
         self._finish()
         reporting.kill()
-        self.collection.close()
+        self.reports.close()
         counted = self.runner.environment.stats.total.num_requests
-        stages = self.order.plan.stages
+        stages = self.leg.plan.stages
         windows = windows_of(stages, ended) if aborted else windows_of(stages)
-        generation = add_up(self.crew, counted, origin, windows, self.order.out.name)
-        write_generation(replace(generation, aborted=aborted), self.order.out)
-        for member in self.crew.present:  # a loss ends the run, and so does a danger
+        generation = generation_of(self.pool, counted, origin, windows, self.leg.out.name)
+        write_generation(replace(generation, aborted=aborted), self.leg.out)
+        for worker in self.pool.present:
             self.runner.send_message(
-                messages.BYE, {"over": self.order.last or bool(generation.lost or aborted)}, member.client
+                messages.BYE, {"over": self.leg.last or bool(generation.lost or aborted)}, worker.client
             )
         self.runner.greenlet.kill(block=True)
 
@@ -151,144 +114,140 @@ class Master:
         """Seconds since the origin."""
         return (time.perf_counter_ns() - self.origin_ns) / 1e9
 
-    def _gather(self) -> None:
-        """Wait until all are there; those of other machines have people to start them."""
-        allowed = LOCAL_SECONDS if self.order.remote is None else REMOTE_SECONDS
+    def _wait_for_workers(self) -> None:
+        """Wait until all workers are connected; people start those on other machines."""
+        allowed = LOCAL_SECONDS if self.leg.remote is None else REMOTE_SECONDS
         deadline = time.monotonic() + allowed
-        said = None
-        while not self.crew.complete:
-            if said != (said := len(self.crew.members)):
-                self._say({"second": 0.0, "workers": len(self.crew.members), "wanted": self.crew.wanted})
-            if self.order.remote is None:
-                self._no_losses()
-            elif self._lost():  # somebody may start it again
-                self.crew.dismiss_lost()
+        connected = None
+        while not self.pool.complete:
+            if connected != (connected := len(self.pool.workers)):
+                self._print({"second": 0.0, "workers": len(self.pool.workers), "wanted": self.pool.wanted})
+            if self.leg.remote is None:
+                self._exit_if_lost()
+            elif self._find_lost():  # it may be started again
+                self.pool.dismiss_lost()
             if time.monotonic() > deadline:
-                sys.exit(f"{len(self.crew.members)} of {self.crew.wanted} workers came in {allowed:.0f} s")
-            gevent.sleep(LOOK_SECONDS)
+                sys.exit(f"{len(self.pool.workers)} of {self.pool.wanted} workers connected in {allowed:.0f} s")
+            gevent.sleep(POLL_SECONDS)
 
-    def _brief(self) -> None:
-        """Tell everybody what to do, and wait until all are ready."""
-        self.crew.number()
-        order, plan = self.order, self.order.plan
-        root = Path(os.path.commonpath([order.base, *(file.parent for file in order.files)]))
-        remote = order.remote is not None
+    def _send_jobs(self) -> None:
+        """Send each worker its job, and wait until all are ready."""
+        self.pool.number()
+        leg, plan = self.leg, self.leg.plan
+        root = Path(os.path.commonpath([leg.base, *(file.parent for file in leg.files)]))
+        remote = leg.remote is not None
         job = {
-            "plan": order.text,
+            "plan": leg.text,
             "profile": plan.profile,
-            "files": {str(file.relative_to(root)): file.read_bytes() for file in order.files} if remote else {},
-            "base": str(order.base.relative_to(root) if remote else order.base),
-            "seed": order.seed,
-            "host": order.host,
+            "files": {str(file.relative_to(root)): file.read_bytes() for file in leg.files} if remote else {},
+            "base": str(leg.base.relative_to(root) if remote else leg.base),
+            "seed": leg.seed,
+            "host": leg.host,
             "urls": {name: os.environ[name] for name in map(url_variable, plan.services)},
-            "leg": order.out.name,
-            "of": self.crew.wanted,
+            "leg": leg.out.name,
+            "of": self.pool.wanted,
         }
-        for member in self.crew.in_order:
-            if member.version != __version__:
-                sys.exit(f"{member.name} is of harness {member.version}, this is {__version__}: install the same")
-            member.intake = Intake(order.out / "samples", member.number)
-            self.runner.send_message(messages.JOB, {**job, "index": member.index}, member.client)
-        deadline = time.monotonic() + BRIEFING_SECONDS
-        while waiting := [member for member in self.crew.in_order if member.clock is None]:
-            self._no_losses()
+        for worker in self.pool.in_order:
+            if worker.version != __version__:
+                sys.exit(
+                    f"{worker.name} runs harness {worker.version}, this is {__version__}: install the same version"
+                )
+            worker.inbox = Inbox(leg.out / "samples", worker.number)
+            self.runner.send_message(messages.JOB, {**job, "index": worker.index}, worker.client)
+        deadline = time.monotonic() + LOADING_SECONDS
+        while waiting := [worker for worker in self.pool.in_order if worker.clock is None]:
+            self._exit_if_lost()
             if time.monotonic() > deadline:
-                sys.exit(f"{waiting[0].name} did not load the user files in {BRIEFING_SECONDS:.0f} s")
-            gevent.sleep(LOOK_SECONDS / 4)
+                sys.exit(f"{waiting[0].name} did not load the user files within {LOADING_SECONDS:.0f} s")
+            gevent.sleep(POLL_SECONDS / 4)
 
-    def _start(self) -> str:
-        """Tell everybody the common origin, a moment ahead; returns it as wall-clock time."""
-        lead = timedelta(seconds=LEAD_SECONDS)
-        origin = (datetime.now(UTC) + lead).isoformat()
+    def _send_start(self) -> str:
+        """Send all workers the common origin, a moment ahead; returns it as wall-clock time."""
+        run = timedelta(seconds=LEAD_SECONDS)
+        origin = (datetime.now(UTC) + run).isoformat()
         self.origin_ns = time.perf_counter_ns() + round(LEAD_SECONDS * 1e9)
-        for member in self.crew.in_order:
-            offset_ns = member.clock["offset_ns"] if member.clock else 0
-            self.runner.send_message(messages.GO, {"origin_ns": self.origin_ns - offset_ns}, member.client)
+        for worker in self.pool.in_order:
+            offset_ns = worker.clock["offset_ns"] if worker.clock else 0
+            self.runner.send_message(messages.GO, {"origin_ns": self.origin_ns - offset_ns}, worker.client)
         gevent.sleep(max(-self.second(), 0))
         return origin
 
-    def _conduct(self) -> None:
-        """Head for the users of each stage, whom Locust spreads over the workers; ends with the last stage.
+    def _run_stages(self) -> None:
+        """Reach the users of each stage, which Locust spreads over the workers; ends with the last stage.
 
-        Locust's own loop would end with its stop message, after which a worker hears nothing for ``stop_timeout``. In
-        an open plan every worker gives out its share of the arrivals by itself.
+        Locust's own loop would end with its stop message, after which workers get nothing for ``stop_timeout``. In an
+        open plan each worker dispatches its share of the arrivals.
         """
-        if self.order.plan.open:
-            sit_out(self.order.plan.stages, self.second)
+        if self.leg.plan.open:
+            wait_for_end(self.leg.plan.stages, self.second)
         else:
-            conduct(self.order.plan.stages, self.second, self.runner.start)
+            run_stages(self.leg.plan.stages, self.second, self.runner.start)
 
-    def _lost(self) -> bool:
-        """Note who is lost; returns whether anybody is."""
-        ended = self.children.ended() if self.order.remote is None else {}
-        for member in self.crew.present:
-            if member.done is None and (how := self._missing(member, ended)):
-                member.lose(how, self.second())
-        return len(self.crew.present) < len(self.crew.members)
+    def _find_lost(self) -> bool:
+        ended = self.local_workers.ended() if self.leg.remote is None else {}
+        for worker in self.pool.present:
+            if worker.done is None and (how := self._loss_reason(worker, ended)):
+                worker.lose(how, self.second())
+        return len(self.pool.present) < len(self.pool.workers)
 
-    def _missing(self, member: Member, ended: dict[int, str]) -> str:
-        """Why a worker is lost; empty when it is not."""
-        if member.pid in ended:
-            return ended[member.pid]
-        node = self.runner.clients.get(member.client)
+    def _loss_reason(self, worker: PoolWorker, ended: dict[int, str]) -> str:
+        if worker.pid in ended:
+            return ended[worker.pid]
+        node = self.runner.clients.get(worker.client)
         if node is None:
             return "it left"
-        return f"not heard of for {SILENT_SECONDS} s" if node.state == runners.STATE_MISSING else ""
+        return f"no heartbeat for {SILENT_SECONDS} s" if node.state == runners.STATE_MISSING else ""
 
-    def _no_losses(self) -> None:
-        """End when a worker is lost before the load.
-
-        Raises:
-            SystemExit: naming it.
-        """
-        if self._lost():
-            member = next(member for member in self.crew.in_order if member.lost)
-            sys.exit(f"{member.name} was lost before the load began: {member.lost}")
-        if ended := self.children.ended():
+    def _exit_if_lost(self) -> None:
+        if self._find_lost():
+            worker = next(worker for worker in self.pool.in_order if worker.lost)
+            sys.exit(f"{worker.name} was lost before the load began: {worker.lost}")
+        if ended := self.local_workers.ended():
             sys.exit(f"a worker was lost before the load began: {next(iter(ended.values()))}")
 
     def _finish(self) -> None:
-        """Let the users end and the last samples arrive; who does not deliver in time is lost."""
-        broken = self._lost()
-        stop_seconds = 0.0 if broken else self.order.plan.load.stop_seconds
+        """Let users end and the last samples arrive; a worker that does not deliver in time is lost."""
+        broken = self._find_lost()
+        stop_seconds = 0.0 if broken else self.leg.plan.load.stop_seconds
         if self.aborted:
             stop_seconds = min(stop_seconds, ABORTED_STOP_SECONDS)
-        deadline = time.monotonic() + (LAST_WORDS_SECONDS if broken else stop_seconds + DELIVERY_SECONDS)
-        for member in self.crew.present:
-            self.runner.send_message(messages.FINISH, {"stop_seconds": stop_seconds}, member.client)
-        while waiting := [member for member in self.crew.present if member.done is None]:
-            self._lost()
+        deadline = time.monotonic() + (LOSS_DELIVERY_SECONDS if broken else stop_seconds + DELIVERY_SECONDS)
+        for worker in self.pool.present:
+            self.runner.send_message(messages.FINISH, {"stop_seconds": stop_seconds}, worker.client)
+        while waiting := [worker for worker in self.pool.present if worker.done is None]:
+            self._find_lost()
             if time.monotonic() > deadline:
-                for member in waiting:
-                    member.lose("it did not deliver its last samples", self.second())
-            gevent.sleep(LOOK_SECONDS / 4)
+                for worker in waiting:
+                    worker.lose("it did not deliver its last samples", self.second())
+            gevent.sleep(POLL_SECONDS / 4)
 
     def _report(self) -> None:
-        """Once a second: tell the parent how it goes, and read the master's own CPU share."""
+        """Once a second: print a progress line, check the aborts, and read the master's CPU share."""
         requests = 0
         cpu, wall = time.process_time(), time.perf_counter()
         while True:
             gevent.sleep(1)
             cpu, wall, before = time.process_time(), time.perf_counter(), (cpu, wall)
-            self.collection.read(
+            self.reports.read(
                 time.perf_counter_ns() - self.origin_ns,
                 f"{GENERATOR}-master",
                 [("cpu_share", (cpu - before[0]) / max(wall - before[1], 1e-9))],
             )
             second = self.second()
-            self.aborted = self.aborted or self.danger.look(second)
-            place = stage_at(self.order.plan.stages, second)
-            line = self.collection.progress()
+            self.aborted = self.aborted or self.abort_watch.check(second)
+            line = self.reports.progress()
             now, requests = line["requests"] - requests, line["requests"]
-            where = {"stage": place[0] if place else None, "stage_second": place[1] if place else None}
-            self._say({"second": second, **where, "users": self.runner.user_count, "rps": now, **line})
+            where = stage_progress(self.leg.plan.stages, second)
+            self._print({"second": second, **where, "users": self.runner.user_count, "rps": now, **line})
 
-    def _say(self, line: dict[str, Any]) -> None:
+    def _print(self, line: dict[str, Any]) -> None:
         print(json.dumps(line), file=self.channel)
 
     def _on_hello(self, msg: Any, **_: object) -> None:  # noqa: ANN401 - Locust's message has no types
-        if not self.crew.greet(msg.node_id, msg.data):
-            refused = f"the run has all its {self.crew.wanted} workers; start it with --workers {self.crew.wanted + 1}"
+        if not self.pool.add(msg.node_id, msg.data):
+            refused = (
+                f"the run already has its {self.pool.wanted} workers; start it with --workers {self.pool.wanted + 1}"
+            )
             self.runner.send_message(messages.JOB, {"refused": refused}, msg.node_id)
 
     def _on_ping(self, msg: Any, **_: object) -> None:  # noqa: ANN401
@@ -297,15 +256,15 @@ class Master:
         self.runner.send_message(messages.PONG, pong, msg.node_id)
 
     def _on_ready(self, msg: Any, **_: object) -> None:  # noqa: ANN401
-        self.crew.members[msg.node_id].clock = msg.data
+        self.pool.workers[msg.node_id].clock = msg.data
 
     def _on_done(self, msg: Any, **_: object) -> None:  # noqa: ANN401
-        self.crew.members[msg.node_id].done = msg.data
+        self.pool.workers[msg.node_id].done = msg.data
 
     def _on_failed(self, msg: Any, **_: object) -> None:  # noqa: ANN401
-        if member := self.crew.members.get(msg.node_id):
-            member.lose(str(msg.data["error"]), self.second() if self.origin_ns else 0.0)
+        if worker := self.pool.workers.get(msg.node_id):
+            worker.lose(str(msg.data["error"]), self.second() if self.origin_ns else 0.0)
 
     def _on_report(self, client_id: str, data: dict[str, Any]) -> None:
-        if taken := self.collection.take(client_id, data.get(messages.KEY)):
+        if taken := self.reports.take(client_id, data.get(messages.KEY)):
             self.runner.send_message(messages.TAKEN, {"parts": taken}, client_id)

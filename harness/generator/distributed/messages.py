@@ -1,18 +1,18 @@
-"""Messages: what master and workers say to each other, over Locust's own protocol (zmq, msgpack).
+"""Messages between master and workers, over Locust's own protocol (zmq, msgpack).
 
 worker                              master
-hello   who I am                →
-←   job      plan, user files, seed, addresses, which share
-ping    my time                 →
-←   pong     my time
+hello   host, process, version  →
+←   job      plan, user files, seed, addresses, share
+ping    worker's time           →
+←   pong     master's time
 ready   offset of the clocks    →
 ←   go       the origin of the leg, on the worker's clock
-(users are spawned and counted by Locust's own messages; samples and readings are in its reports)
+(Locust's own messages spawn and count users; samples and readings are in its reports)
 ←   taken    the parts that are on disk
-←   finish   how long users may take to end
-done    the worker's own count  →
+←   finish   seconds that users have to end
+done    the worker's counts     →
 ←   bye      whether another leg follows
-failed  why                     →            instead of ready or done
+failed  reason                  →            instead of ready or done
 """
 
 from locust import runners
@@ -21,7 +21,7 @@ HEARTBEAT_SECONDS, HEARTBEATS_MISSED = 1, 2
 MASTER_SILENT_SECONDS = 10.0
 REPORT_SECONDS = 1.0
 KEY = "harness"
-"""Where reports carry what is not Locust's."""
+"""The key of the harness's data in Locust's reports."""
 
 HELLO, JOB, PING, PONG, READY, GO, TAKEN, FINISH, DONE, BYE, FAILED = (
     f"harness_{name}"
@@ -30,9 +30,9 @@ HELLO, JOB, PING, PONG, READY, GO, TAKEN, FINISH, DONE, BYE, FAILED = (
 
 
 def set_intervals() -> None:
-    """Report and beat more often than Locust does: a worker is missed after three seconds, not five.
+    """Report and send heartbeats more often than Locust does: a worker is missing after three seconds, not five.
 
-    Locust reads these when it uses them, in both programs. A report every second keeps the live line alive.
+    Locust reads these values when it uses them, in master and workers.
     """
     runners.HEARTBEAT_INTERVAL = HEARTBEAT_SECONDS
     runners.HEARTBEAT_LIVENESS = HEARTBEATS_MISSED

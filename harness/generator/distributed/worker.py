@@ -1,7 +1,7 @@
-"""Worker: one of several processes that make the load of a leg together, told by the master what to do.
+"""Worker: one of several processes that make the load of a leg together, controlled by the master.
 
-A worker lives for one leg, because user files read their addresses and seed while they are imported, and count their
-users from nought. It ends itself when its parent or its master is gone, so that nothing is left of a run.
+A worker lives for one leg, because user files read their addresses and seed at import and count their users from zero.
+It exits when its parent or its master is gone, so that no process outlives a run.
 """
 
 from locust import events as locust_events, runners  # isort: skip - first: it patches the process
@@ -14,7 +14,7 @@ import socket
 import sys
 import time
 import traceback
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, NoReturn, TextIO
 
@@ -27,16 +27,16 @@ from locust.stats import setup_distributed_stats_event_listeners
 
 from harness import __version__
 from harness.generator.distributed import messages
-from harness.generator.distributed.clock import ROUNDS, Exchange, Offset, estimate
+from harness.generator.distributed.clock_offset import ROUNDS, Exchange, Offset, estimate
 from harness.generator.distributed.loopback import reachable
 from harness.generator.distributed.sample_transfer import Outbox
-from harness.generator.recording.latency_histogram import steps
+from harness.generator.recording.latency_histogram import bucket_counts
 from harness.generator.recording.locust_statistics import LocustStatistics
 from harness.generator.recording.recorder import Recorder
 from harness.generator.recording.self_monitor import SelfMonitor
 from harness.generator.schedule.abort_watch import AbortWatch
 from harness.generator.schedule.dispatcher import Dispatcher
-from harness.generator.users import greet_users, load_users, point_users, tell_users
+from harness.generator.users import assign_hosts, fire_init, load_users, set_user_variables
 from harness.plan.file import parse_plan
 from harness.plan.model import Plan
 from harness.record.leg import windows_of
@@ -44,95 +44,90 @@ from harness.record.leg import windows_of
 LOG = logging.getLogger(__name__)
 PONG_SECONDS = 5.0
 PART_SECONDS = 5.0
-"""A part is closed this often, so that little is lost with a worker."""
+"""A part is written this often, so that a lost worker loses few samples."""
 DONE, FAILED, GONE, ABSENT = 0, 1, 3, 4
-"""Exit statuses; harness.run.worker knows them too."""
+"""Exit statuses, which ``harness.run.worker`` reads."""
 
 
 def work(master: str, slot: int, scratch: Path, channel: TextIO) -> int:
-    """Work through one leg of the master at ``HOST:PORT``; returns the process's exit status.
+    """Work through one leg of the master at ``HOST:PORT``; returns the exit status.
 
-    What happens is said as JSON lines on the channel: ``{"leg": ...}`` when it begins, ``{"over": ...}`` at its end.
+    Prints JSON lines on the channel: ``{"leg": ...}`` when a leg begins, ``{"over": ...}`` at its end.
     """
     messages.set_intervals()
     host, _, port = master.rpartition(":")
-    gevent.spawn(_follow_parent, scratch)
+    gevent.spawn(_watch_parent, scratch)
     environment = Environment(user_classes=[], events=locust_events, reset_stats=False)
     try:
         runner = environment.create_worker_runner(host.strip("[]"), int(port))
     except ConnectionError:
-        LOG.error("no master at %s", master)  # noqa: TRY400 - Locust's own says nothing more
+        LOG.error("no master at %s", master)  # noqa: TRY400 - Locust's error adds nothing
         shutil.rmtree(scratch, ignore_errors=True)
         return ABSENT
     environment.stats = LocustStatistics()
-    setup_distributed_stats_event_listeners(locust_events, environment.stats)  # over those of the runner's first ones
+    setup_distributed_stats_event_listeners(locust_events, environment.stats)  # instead of the runner's own
     worker = Worker(environment, runner, scratch, channel)
-    gevent.spawn(worker.follow_master)
+    gevent.spawn(worker.watch_master)
     try:
         worker.run(slot)
-    except (Exception, SystemExit) as error:  # told to the master, whatever it is
-        LOG.exception("this worker fails")
-        worker.say(messages.FAILED, {"error": _told(error)})
+    except (Exception, SystemExit) as error:  # the master gets any error
+        LOG.exception("this worker failed")
+        worker.send(messages.FAILED, {"error": _error_summary(error)})
         gevent.sleep(1)  # for the message to leave
         return FAILED
     finally:
         shutil.rmtree(scratch, ignore_errors=True)
         channel.flush()
         logging.shutdown()
-    os._exit(DONE)  # at once: what is left are greenlets and sockets that wait for ever
+    os._exit(DONE)  # at once: greenlets and sockets are still waiting
 
 
 class Worker:
-    """The worker's side of the conversation."""
+    """The worker's side of the protocol in ``messages``."""
 
     def __init__(self, environment: Environment, runner: runners.WorkerRunner, scratch: Path, channel: TextIO) -> None:
         self.environment, self.runner, self.scratch, self.channel = environment, runner, scratch, channel
         self.outbox = Outbox(scratch / "samples")
         self.arrived = Event()
+        self.send = runner.send_message
         self.started = time.time()
-        self._boxes: dict[str, Queue[dict[str, Any]]] = {}
+        self._queues: dict[str, Queue[dict[str, Any]]] = {}
         for name in (messages.JOB, messages.PONG, messages.GO, messages.FINISH, messages.BYE):
-            self._boxes[name] = Queue()
-            runner.register_message(name, lambda msg, **_: self._boxes[msg.type].put(msg.data))
+            self._queues[name] = Queue()
+            runner.register_message(name, lambda msg, **_: self._queues[msg.type].put(msg.data))
         runner.register_message(messages.TAKEN, self._on_taken)
 
     def run(self, slot: int) -> None:
-        """One leg, from hello to bye."""
-        me = {"host": socket.gethostname(), "pid": os.getpid(), "slot": slot, "version": __version__}
-        self.say(messages.HELLO, me)
-        job = self._hear(messages.JOB)
+        hello = {"host": socket.gethostname(), "pid": os.getpid(), "slot": slot, "version": __version__}
+        self.send(messages.HELLO, hello)
+        job = self._receive(messages.JOB)
         if "refused" in job:
             raise RuntimeError(job["refused"])
-        plan = self._prepare(job)
-        offset = self._compare_clocks()
-        self.say(messages.READY, {"offset_ns": offset.ns, "uncertainty_ns": offset.uncertainty_ns})
-        go = self._hear(messages.GO)
+        plan = self._load_plan(job)
+        offset = self._estimate_offset()
+        self.send(messages.READY, {"offset_ns": offset.ns, "uncertainty_ns": offset.uncertainty_ns})
+        go = self._receive(messages.GO)
         print(json.dumps({"leg": job["leg"], "worker": job["index"] + 1, "of": job["of"]}), file=self.channel)
         share = (int(job["index"]), int(job["of"]))
-        done = self._conduct(plan, int(go["origin_ns"]), int(job["seed"]), share)
-        done["drift_ns"] = self._compare_clocks().ns - offset.ns
-        self.say(messages.DONE, done)
-        bye = self._hear(messages.BYE)
+        done = self._make_load(plan, int(go["origin_ns"]), int(job["seed"]), share)
+        done["drift_ns"] = self._estimate_offset().ns - offset.ns
+        self.send(messages.DONE, done)
+        bye = self._receive(messages.BYE)
         print(json.dumps({"over": bool(bye["over"])}), file=self.channel)
 
-    def say(self, name: str, data: dict[str, Any]) -> None:
-        """Tell the master."""
-        self.runner.send_message(name, data)
-
-    def follow_master(self) -> NoReturn:
-        """End the process when the master has not been heard of for too long."""
+    def watch_master(self) -> NoReturn:
+        """Exit when the master has sent no heartbeat for too long."""
         while True:
             gevent.sleep(1)
-            heard = self.runner.last_heartbeat_timestamp or self.started
-            if time.time() - heard > messages.MASTER_SILENT_SECONDS:
-                LOG.error("the master has not been heard of for %.0f s", messages.MASTER_SILENT_SECONDS)
+            last = self.runner.last_heartbeat_timestamp or self.started
+            if time.time() - last > messages.MASTER_SILENT_SECONDS:
+                LOG.error("no heartbeat from the master for %.0f s", messages.MASTER_SILENT_SECONDS)
                 os._exit(_gone(self.scratch))
 
-    def _hear(self, name: str, seconds: float | None = None) -> dict[str, Any]:
-        return self._boxes[name].get(timeout=seconds)
+    def _receive(self, name: str, seconds: float | None = None) -> dict[str, Any]:
+        return self._queues[name].get(timeout=seconds)
 
-    def _prepare(self, job: dict[str, Any]) -> Plan:
-        """Load the user files as the plan says, from the master's folder or from what it sent."""
+    def _load_plan(self, job: dict[str, Any]) -> Plan:
         plan = parse_plan(job["plan"], "plan", job["profile"])
         base = Path(job["base"])
         if job["files"]:
@@ -143,70 +138,62 @@ class Worker:
                 path.write_bytes(content)
             base = folder / job["base"]
         urls = {name: reachable(url, self.runner.master_host) for name, url in job["urls"].items()}
-        tell_users(plan, job["seed"], urls, (job["index"], job["of"]))
+        set_user_variables(plan, job["seed"], urls, (job["index"], job["of"]))
         users = load_users([(base / name).resolve() for name in plan.load.users])
         self.environment.user_classes = users
-        greet_users(self.runner)
-        point_users(plan, users, reachable(job["host"], self.runner.master_host))
+        fire_init(self.runner)
+        assign_hosts(plan, users, reachable(job["host"], self.runner.master_host))
         return plan
 
-    def _compare_clocks(self) -> Offset:
+    def _estimate_offset(self) -> Offset:
         exchanges = []
         for _ in range(ROUNDS):
-            self.say(messages.PING, {"sent": time.perf_counter_ns()})
-            pong = self._hear(messages.PONG, PONG_SECONDS)
+            self.send(messages.PING, {"sent": time.perf_counter_ns()})
+            pong = self._receive(messages.PONG, PONG_SECONDS)
             exchanges.append(Exchange(pong["sent"], pong["received"], pong["returned"], time.perf_counter_ns()))
         return estimate(exchanges)
 
-    def _conduct(self, plan: Plan, origin_ns: int, seed: int, share: tuple[int, int]) -> dict[str, Any]:
-        """Make this worker's share of the load from the common origin on, until the master says finish.
+    def _make_load(self, plan: Plan, origin_ns: int, seed: int, share: tuple[int, int]) -> dict[str, Any]:
+        """Make this worker's share of the load from the common origin on, until the master sends finish.
 
-        Locust's master spreads the users of closed plans; arrivals are given out here, in this process.
+        Locust's master spreads the users of closed plans; each worker dispatches its own arrivals of open plans.
         """
         recorder = Recorder(self.outbox.folder)
-        recorder.count_from(origin_ns)
+        recorder.set_origin(origin_ns)
         users = self.environment.user_classes
         dispatcher = Dispatcher(plan, users, self.runner, seed, share) if plan.open else None
-        watch = SelfMonitor(origin_ns, dispatcher)
+        monitor = SelfMonitor(origin_ns, dispatcher)
         events = self.environment.events
         events.request.add_listener(recorder.on_request)
-        events.user_error.add_listener(watch.on_user_error)
-        danger = AbortWatch(plan, "")
+        events.user_error.add_listener(monitor.on_user_error)
+        abort_watch = AbortWatch(plan, "")
         if plan.aborts:
-            recorder.tap = danger
-        report = _Report(recorder, watch, danger, self.outbox, self.runner)
+            recorder.listener = abort_watch
+        report = _ReportData(recorder, monitor, abort_watch, self.outbox, self.runner)
         events.report_to_master.add_listener(report.add)
-        companions: list[Any] = [
-            gevent.spawn(watch.watch_lag),
+        greenlets: list[Any] = [
+            gevent.spawn(monitor.measure_lag),
             gevent.spawn(report.read_every_second),
             gevent.spawn(_close_parts, recorder),
         ]
         if dispatcher is not None:
-            recorder.dues = dispatcher.dues
+            recorder.due_by_greenlet = dispatcher.due_by_greenlet
             dispatcher.start(origin_ns)
-        stop_seconds = self._hear(messages.FINISH)["stop_seconds"]
+        stop_seconds = self._receive(messages.FINISH)["stop_seconds"]
         if dispatcher is not None:
             dispatcher.stop()
         self.environment.stop_timeout = stop_seconds
         self.runner.stop()
-        gevent.killall(companions)
+        gevent.killall(greenlets)
         recorder.close()
-        self._deliver()
-        counted = self.environment.stats.total.num_requests
-        windows = windows_of(plan.stages)
-        return {
-            "requests": recorder.requests,
-            "counted": report.counted + counted,
-            "user_errors": watch.user_errors,
-            "cpu_share": watch.cpu_share(windows),
-            "lag_p99_ms": watch.lag_p99_ms(),
-            "offered": [asdict(part) for part in dispatcher.offered()] if dispatcher else [],
-            "schedule_lag_p99_ms": dispatcher.lag_p99_ms if dispatcher else None,
-            "gc_pause_ms": watch.garbage.longest_ms,
-        }
+        self._deliver_parts()
+        account = monitor.account(windows_of(plan.stages))
+        account["offered"] = [asdict(stage) for stage in account["offered"]]
+        counted = report.counted + self.environment.stats.total.num_requests
+        return {"requests": recorder.requests, "counted": counted, **account}
 
-    def _deliver(self) -> None:
-        """Report until the master has every part; Locust itself would lose what is not sent when it quits."""
+    def _deliver_parts(self) -> None:
+        """Report until the master has every part; Locust drops unsent reports when it quits."""
         while True:
             self.arrived.clear()
             self.runner._send_stats()  # noqa: SLF001 - Locust has no public way to report now
@@ -219,40 +206,35 @@ class Worker:
         self.arrived.set()
 
 
-class _Report:
-    """Adds to Locust's report what has happened since the last one."""
+@dataclass(slots=True)
+class _ReportData:
+    """Adds the harness's data since the last report to Locust's report."""
 
-    def __init__(
-        self,
-        recorder: Recorder,
-        watch: SelfMonitor,
-        danger: AbortWatch,
-        outbox: Outbox,
-        runner: runners.WorkerRunner,
-    ) -> None:
-        self.recorder, self.watch, self.danger, self.outbox, self.runner = recorder, watch, danger, outbox, runner
-        self.read = 0
-        self.counted = 0
+    recorder: Recorder
+    monitor: SelfMonitor
+    abort_watch: AbortWatch
+    outbox: Outbox
+    runner: runners.WorkerRunner
+    read: int = 0
+    counted: int = 0
 
     def read_every_second(self) -> NoReturn:
-        """Take readings in a greenlet."""
         while True:
             gevent.sleep(1)
-            self.watch.read(self.runner.user_count)
+            self.monitor.read(self.runner.user_count)
 
     def add(self, client_id: str, data: dict[str, Any]) -> None:  # noqa: ARG002 - the event's own arguments
-        """Put samples, readings and figures for the live line into a report."""
         recent, self.recorder.recent_ms = self.recorder.recent_ms, []
-        rows = [(at_ns, name, value) for at_ns, _, name, value in self.watch.rows(self.read)]
-        self.read = len(self.watch.at_ns)
+        rows = [(at_ns, name, value) for at_ns, _, name, value in self.monitor.rows(self.read)]
+        self.read = len(self.monitor.at_ns)
         self.counted += int(data.get("stats_total", {}).get("num_requests", 0))
         data[messages.KEY] = {
             "requests": self.recorder.requests,
             "failures": self.recorder.failures,
-            "recent": steps(recent),
+            "recent": bucket_counts(recent),
             "readings": rows,
             "parts": self.outbox.take(),
-            "answers": self.danger.drain(),
+            "answers": self.abort_watch.drain(),
         }
 
 
@@ -262,8 +244,8 @@ def _close_parts(recorder: Recorder) -> NoReturn:
         recorder.flush()
 
 
-def _follow_parent(scratch: Path) -> NoReturn:
-    """End the process when the parent's end of the pipe closes, which the kernel does however the parent ends."""
+def _watch_parent(scratch: Path) -> NoReturn:
+    """Exit when the parent's end of the pipe closes, which the kernel does however the parent ends."""
     while True:
         wait_read(sys.stdin.fileno())
         if not os.read(sys.stdin.fileno(), 1):
@@ -276,6 +258,6 @@ def _gone(scratch: Path) -> int:
     return GONE
 
 
-def _told(error: BaseException) -> str:
+def _error_summary(error: BaseException) -> str:
     last = traceback.format_exception_only(error)[-1].strip()
     return last or type(error).__name__

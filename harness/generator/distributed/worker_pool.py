@@ -1,18 +1,18 @@
-"""Crew: the workers of a leg as the master knows them, and what they have delivered so far."""
+"""Worker pool: the workers of a leg as the master knows them, and their last reports."""
 
 import re
 from collections import Counter
 from dataclasses import dataclass, field
 from typing import Any
 
-from harness.generator.distributed.sample_transfer import Intake
+from harness.generator.distributed.sample_transfer import Inbox
 
-MOST_CHARACTERS = 300
+MAX_CHARACTERS = 300
 
 
 @dataclass(slots=True)
-class Member:
-    """One worker: who it is, and what it last reported."""
+class PoolWorker:
+    """One worker, and what it last reported."""
 
     client: str
     host: str
@@ -20,7 +20,7 @@ class Member:
     slot: int
     version: str
     index: int = -1
-    intake: Intake | None = None
+    inbox: Inbox | None = None
     clock: dict[str, int] | None = None
     requests: int = 0
     failures: int = 0
@@ -31,56 +31,52 @@ class Member:
 
     @property
     def number(self) -> int:
-        """Its number, from 1 on; 0 before it has one."""
+        """Number from 1 on; 0 before numbers are given."""
         return self.index + 1
 
     @property
     def name(self) -> str:
-        """How people are told of it."""
         return f"worker {self.number} ({self.host}, pid {self.pid})"
 
     def lose(self, how: str, second: float) -> None:
-        """Give it up, ``second`` seconds into the leg."""
+        """Mark it as lost, ``second`` seconds into the leg."""
         printable = "".join(letter if letter.isprintable() else " " for letter in how)
-        self.lost, self.lost_second = printable[:MOST_CHARACTERS] or "for no reason given", max(second, 0.0)
+        self.lost, self.lost_second = printable[:MAX_CHARACTERS] or "for no reason given", max(second, 0.0)
 
 
 class WorkerPool:
-    """Everybody who said hello; the first ``wanted`` make the load."""
+    """The workers that said hello; at most ``wanted``."""
 
     def __init__(self, wanted: int) -> None:
         self.wanted = wanted
-        self.members: dict[str, Member] = {}
+        self.workers: dict[str, PoolWorker] = {}
 
-    def greet(self, client: str, data: dict[str, Any]) -> bool:
-        """Take in who says hello; returns whether there is work for it."""
-        if len(self.members) >= self.wanted:
+    def add(self, client: str, data: dict[str, Any]) -> bool:
+        """Add a worker that said hello; returns False when no more are wanted."""
+        if len(self.workers) >= self.wanted:
             return False
         host = re.sub(r"[^A-Za-z0-9._-]", "?", str(data["host"]))[:60]
-        self.members[client] = Member(client, host, int(data["pid"]), int(data["slot"]), str(data["version"]))
+        self.workers[client] = PoolWorker(client, host, int(data["pid"]), int(data["slot"]), str(data["version"]))
         return True
 
     @property
     def complete(self) -> bool:
-        """Whether all are there."""
-        return len(self.members) == self.wanted
+        return len(self.workers) == self.wanted
 
     @property
-    def in_order(self) -> list[Member]:
-        """By number."""
-        return sorted(self.members.values(), key=lambda member: member.index)
+    def in_order(self) -> list[PoolWorker]:
+        return sorted(self.workers.values(), key=lambda worker: worker.index)
 
     @property
-    def present(self) -> list[Member]:
-        """Those who are not lost."""
-        return [member for member in self.in_order if not member.lost]
+    def present(self) -> list[PoolWorker]:
+        return [worker for worker in self.in_order if not worker.lost]
 
     def dismiss_lost(self) -> None:
-        """Forget who was lost before the load, so that others can come."""
-        self.members = {client: member for client, member in self.members.items() if not member.lost}
+        """Remove workers lost before the load, so that others can replace them."""
+        self.workers = {client: worker for client, worker in self.workers.items() if not worker.lost}
 
     def number(self) -> None:
-        """Give each its number: by machine and place on it, so that it is the same in every leg."""
-        members = sorted(self.members.values(), key=lambda member: (member.host, member.slot, member.pid))
-        for index, member in enumerate(members):
-            member.index = index
+        """Number the workers by machine and slot, so that numbers are the same in every leg."""
+        workers = sorted(self.workers.values(), key=lambda worker: (worker.host, worker.slot, worker.pid))
+        for index, worker in enumerate(workers):
+            worker.index = index

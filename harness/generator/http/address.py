@@ -1,9 +1,10 @@
-"""Address: what can be said about the URL of a request without asking anybody."""
+"""URLs of requests: redirects, and passwords in base URLs."""
 
-from urllib.parse import unquote, urljoin, urlsplit
+from typing import Any
+from urllib.parse import unquote, urlencode, urljoin, urlsplit
 
-from harness.generator.http.failures import MalformedAnswerError
-from harness.generator.http.payload import basic
+from harness.generator.http.failures import MalformedResponseError
+from harness.generator.http.payload import basic_auth
 
 PORTS = {"http": 80, "https": 443}
 
@@ -14,31 +15,33 @@ def with_path(url: str) -> str:
     return f"{url[:end]}/{url[end:]}"
 
 
-def redirected(url: str, location: bytes) -> str:
-    """The address that a Location field speaks of.
+def with_query(url: str, params: Any) -> str:  # noqa: ANN401 - what urlencode takes
+    """The URL without its fragment, with these parameters appended to its query."""
+    url = url.partition("#")[0]
+    return url + ("&" if "?" in url else "?") + urlencode(params, doseq=True)
 
-    Raises:
-        MalformedAnswerError: when it is none.
-    """
+
+def redirected(url: str, location: bytes) -> str:
+    """The absolute URL of a Location field; raises ``MalformedResponseError`` where it is no HTTP URL."""
     try:
         target = urljoin(url, _readable(location))
         scheme = urlsplit(target).scheme
     except ValueError:
-        raise MalformedAnswerError(f"redirected to {_readable(location)!r}, which is no address") from None
+        raise MalformedResponseError(f"redirected to {_readable(location)!r}, which is no URL") from None
     if scheme not in PORTS:
-        raise MalformedAnswerError(f"redirected to {target!r}, which is not HTTP")
+        raise MalformedResponseError(f"redirected to {target!r}, which is not HTTP")
     return scheme + target[len(scheme) :]
 
 
 def without_password(url: str) -> tuple[str, str | None]:
-    """A base URL as it is sent, and what its name and password are as an Authorization field."""
+    """A base URL without its user name and password, and these as the value of an Authorization field."""
     if "@" not in url:
         return url, None
     address = urlsplit(url)
     if address.username is None:
         return url, None
     bare = address._replace(netloc=address.netloc.rpartition("@")[2]).geturl()
-    return bare, basic(unquote(address.username), unquote(address.password or ""))
+    return bare, basic_auth(unquote(address.username), unquote(address.password or ""))
 
 
 def _readable(location: bytes) -> str:

@@ -1,22 +1,22 @@
-"""Client: an HTTP user that costs a fraction of Locust's own, with the interface of Locust's FastHttpUser.
+"""An HTTP user that costs a fraction of Locust's own, with the interface of Locust's FastHttpUser.
 
-A user file changes one import: ``from harness.generator import HttpUser``. What differs from FastHttpUser, on purpose:
+A user file changes one import: ``from harness.generator import HttpUser``. Intended differences from FastHttpUser:
 
-- ``connection_timeout`` and ``network_timeout`` are those of the whole connect and of the whole answer, redirects
-  included; FastHttpUser's are those of every single wait, which a server that drips never exceeds.
-- Bodies are decompressed when somebody looks at them, and the length that is reported is the one that was received. One
-  that cannot be decompressed is ``None``, and ``error`` says why: it fails the request if a with-block looks at it.
-- A certificate is checked with ``insecure = False``.
-- What cannot be sent (no address, a line break in a header field) is a failed request, never an exception in the task;
-  a header field whose value is ``None`` is left out.
-- The name and password of the host, and what ``headers`` and ``default_headers`` say in Authorization and Cookie, do
-  not follow a redirect to another server.
-- A request whose connection turns out to be closed is sent again on a new one if it is idempotent and got no answer.
-- Every status below 400 is a success. ``url`` is the address of the last answer, query included. A response has no
-  ``request``, ``elapsed`` or ``history``; ``headers`` of a request without an answer are empty, not ``None``.
-- A file as ``data`` is read and goes whole, with its length; it is not sent in chunks.
-- A user whose wait time is 0 goes on with its next task as soon as it has reported a request: that request let the
-  others run. After a task without one, they come first.
+- ``connection_timeout`` and ``network_timeout`` limit the whole connect and the whole response, redirects included;
+  FastHttpUser's limit each single wait, which a server that sends byte by byte never exceeds.
+- Bodies are decompressed when they are read, and the reported length is the received one. A body that cannot be
+  decompressed is ``None``, with the reason in ``error``: the request fails if a with-block reads it.
+- ``insecure = False`` verifies certificates.
+- What cannot be sent (no URL, a line break in a header field) is a failed request, never an exception in the task;
+  a header field with the value ``None`` is left out.
+- The name and password of the host, and Authorization and Cookie of ``headers`` and ``default_headers``, do not follow
+  a redirect to another server.
+- An idempotent request without any response on a connection that was closed meanwhile is sent again on a new one.
+- Every status below 400 is a success. ``url`` is the URL of the last response, query included. A response has no
+  ``request``, ``elapsed`` or ``history``; ``headers`` of a request without a response are empty, not ``None``.
+- A file as ``data`` is sent as a whole, with its length, not in chunks.
+- A user whose wait time is 0 continues with its next task as soon as it has reported a request, which let the others
+  run; after a task without a request, the others run first.
 - There is no proxy, no ``max_retries``, and no pool shared between users.
 """
 
@@ -32,7 +32,6 @@ from locust.exception import StopTest, StopUser
 from locust.user.task import LOCUST_STATE_RUNNING
 from locust.user.users import RestMixin
 
-from harness.generator.http.connection import ConnectionLimits
 from harness.generator.http.session import HttpSession
 from harness.generator.http.task_loop import TaskLoop
 
@@ -40,53 +39,43 @@ logger = logging.getLogger("locust.user.users")
 
 
 class HttpUser(User, RestMixin[Any]):
-    """A user with an HTTP client; what it may set is called as in Locust's FastHttpUser."""
+    """A user with an HTTP client; its settings have the names of Locust's FastHttpUser."""
 
     abstract = True
 
     network_timeout: float = 60.0
-    """Seconds until the whole answer has to be there."""
+    """Seconds for the whole response."""
     connection_timeout: float = 60.0
-    """Seconds for connecting, encryption included."""
+    """Seconds for connecting, TLS included."""
     max_redirects: int = 30
     insecure: bool = True
-    """Whether any certificate will do."""
+    """Whether any certificate is accepted."""
     default_headers: dict[str, str] | None = None
     ssl_context_factory: Callable[[], Any] | None = None
-    """A method or static method that returns the SSLContext; asked once by each user and server."""
+    """A method or static method that returns the SSLContext; called once for each user and server."""
     most_body_bytes: int = 64 * 1024 * 1024
-    """A larger answer is a failure: what never ends must not fill the memory."""
+    """A larger response is a failure, so that an endless one cannot fill the memory."""
 
     def __init__(self, environment: Any) -> None:  # noqa: ANN401 - Locust's environment
         super().__init__(environment)
         if self.host is None:
             raise StopTest("no base host: set host in the user class")
-        self.client = self._harness_session = HttpSession(
-            self.host,
-            environment.events.request,
-            self,
-            limits=ConnectionLimits(self.connection_timeout, self.network_timeout, self.most_body_bytes),
-            max_redirects=self.max_redirects,
-            insecure=self.insecure,
-            ssl_context_factory=self.ssl_context_factory,
-            headers=self.default_headers,
-        )
+        self.client = self._harness_session = HttpSession(self)
 
     def start(self, group: Group) -> Any:  # noqa: ANN401 - the greenlet, which Locust leaves untyped
-        """Begin, and close the connections when it ends."""
+        """Start as Locust does, and close the connections at the end."""
         greenlet = super().start(group)
         greenlet.rawlink(lambda _: self.client.close())
         return greenlet
 
-    def run(self) -> None:  # type: ignore[misc] # final, but its task set cannot be chosen otherwise
-        """As Locust's, with ``TaskLoop`` for a task set."""
+    def run(self) -> None:  # type: ignore[misc] # final in Locust
         self._state = LOCUST_STATE_RUNNING
         self._taskset_instance = TaskLoop(self, self._harness_session)
         try:
             try:
                 self.on_start()
             except Exception as error:
-                logger.error("%s\n%s", error, traceback.format_exc())  # noqa: TRY400 - the words of Locust
+                logger.error("%s\n%s", error, traceback.format_exc())  # noqa: TRY400 - as Locust logs it
                 if not isinstance(error, (StopUser, StopTest)):
                     self.environment.events.user_error.fire(user_instance=self, exception=error, tb=error.__traceback__)
                 raise

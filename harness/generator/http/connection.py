@@ -1,8 +1,8 @@
-"""Connection: one HTTP/1.1 connection of a user, on gevent's event loop and a C parser.
+"""One HTTP/1.1 connection of a user, on gevent's event loop and a C parser.
 
-The watcher of the socket runs as long as the connection does, and parses in the event loop; the user's greenlet is
-woken once, when the answer is whole. So a request costs a send, a receive and a switch, and what a server sends or does
-between two requests is noticed when it happens: it is never taken for the answer to the next one.
+The watcher of the socket runs as long as the connection is open and parses in the event loop; the user's greenlet
+resumes once, when the response is complete. So a request costs a send, a receive and a switch, and bytes that a server
+sends between two requests are seen at once, never taken for the response to the next one.
 """
 
 import ssl
@@ -14,105 +14,89 @@ from typing import Any
 from gevent.hub import get_hub, getcurrent
 from httptools import HttpParserError, HttpParserUpgrade
 
-from harness.generator.http.failures import AnswerTimeoutError, FailedRequestError, MalformedAnswerError, TooLargeError
-from harness.generator.http.header_cache import END, recall
+from harness.generator.http.failures import (
+    FailedRequestError,
+    MalformedResponseError,
+    ResponseTimeoutError,
+    ResponseTooLargeError,
+)
+from harness.generator.http.header_cache import HEADER_END, recall
 from harness.generator.http.parser import ParsedResponse
-from harness.generator.http.server import Endpoint, reason
+from harness.generator.http.server import ServerAddress, error_text
 from harness.generator.http.tls import CHUNK_BYTES
 
 READ, WRITE = 1, 2
-MOST_HEAD_BYTES = 256 * 1024
-MOST_WAITING_BYTES = 1024 * 1024
-MOST_FRAMING = 32  # a chunk of one byte comes in six, or a few more
+MAX_HEADER_BYTES = 256 * 1024
+MAX_UNREAD_BYTES = 1024 * 1024
+MAX_FRAMING = 32  # a chunk of one byte takes six bytes, or a few more
 CONTINUE_SECONDS = 1.0
-BRIEF_BYTES = 8192
-_ROOM = memoryview(bytearray(CHUNK_BYTES))
-"""What is received goes here and is parsed before anything else runs; making bytes of it costs more than receiving."""
+FAST_PATH_BYTES = 8192
+_BUFFER = memoryview(bytearray(CHUNK_BYTES))
+"""Received data is parsed here before other greenlets run; a bytes object would cost more than receiving."""
 
 
 @dataclass(frozen=True, slots=True)
 class ConnectionLimits:
-    """How long a user waits and how much it takes, per request."""
+    """Limits of one request."""
 
     connect_seconds: float
-    answer_seconds: float
+    response_seconds: float
     most_body_bytes: int
 
 
 class Connection(ParsedResponse):
-    """Sends a request and receives its answer; one request at a time.
+    """Sends one request at a time and receives its response.
 
-    ``reused`` says whether the connection answered before. After any failure it is closed.
+    ``reused``: an earlier response was complete. A failure closes the connection.
     """
 
-    __slots__ = (
-        "_brief",
-        "_deadline",
-        "_greenlet",
-        "_hub",
-        "_io",
-        "_limits",
-        "_may_be_brief",
-        "_socket",
-        "_spent",
-        "_timer",
-        "_tls",
-        "open",
-        "reused",
-        "server",
-    )
-
-    def __init__(self, server: Endpoint, limits: ConnectionLimits) -> None:
-        """Connect.
-
-        Raises:
-            CannotConnectError: when that fails; ``TlsError`` when the server is there but encryption fails.
-        """
+    def __init__(self, server: ServerAddress, limits: ConnectionLimits) -> None:
+        """Connect; raises ``CannotConnectError``, or ``TlsError`` when only TLS fails."""
         self.server, self._limits = server, limits
         self._hub: Any = get_hub()
-        self._socket, self._tls = server.dial(limits.connect_seconds)
+        self._socket, self._tls = server.connect(limits.connect_seconds)
         self._timer: Any = None
         self._greenlet: Any = None
-        self._io: Any = self._hub.loop.io(self._socket.fileno(), READ)
+        self._watcher: Any = self._hub.loop.io(self._socket.fileno(), READ)
         self.open, self.reused = True, False
-        self._may_be_brief = self._tls is None and limits.most_body_bytes >= BRIEF_BYTES
-        self._brief = False
-        self._spent = False
+        self._fast_path_allowed = self._tls is None and limits.most_body_bytes >= FAST_PATH_BYTES
+        self._fast = False
+        self._used = False
         super().__init__()
-        self._io.start(self._on_readable)
+        self._watcher.start(self._on_readable)
 
     def exchange(
         self, head: bytes, body: bytes, started: float, *, without_body: bool, streamed: bool, expecting: bool
     ) -> None:
-        """Send a request and wait for its answer: the whole of it, or ``streamed``, its head.
+        """Send a request and receive its response: all of it or, ``streamed``, its header.
 
         Args:
             head: request line and header fields with the empty line.
-            body: sent after the head, or with ``expecting`` when the server asks for it or says nothing for a second.
-            started: when the request began, on ``time.perf_counter``; the time for the answer counts from then.
-            without_body: the answer has no body whatever its header says, as to HEAD.
-            streamed: return when the header is there; the body is fetched with ``rest``.
+            body: sent after the head; with ``expecting``, after 100 Continue or a second.
+            started: start of the request on ``time.perf_counter``; the response time limit counts from it.
+            without_body: the response has no body whatever its header says, as to HEAD.
+            streamed: return after the header; ``stream_body`` receives the body.
             expecting: the head contains ``Expect: 100-continue``.
 
         Raises:
-            FailedRequestError: when no whole answer came.
+            FailedRequestError: when the response is not complete.
         """
-        self._brief = self._may_be_brief and not (without_body or streamed or expecting)
-        if self._spent or not self._brief:
-            self._clear()
-            self._spent = not self._brief
+        self._fast = self._fast_path_allowed and not (without_body or streamed or expecting)
+        if self._used or not self._fast:
+            self._reset()
+            self._used = not self._fast
         self._done = False
         self._without_body, self._streamed = without_body, streamed
-        self._deadline = started + self._limits.answer_seconds
+        self._deadline = started + self._limits.response_seconds
         if self._timer is None:
-            self._arm(max(self._deadline - time.perf_counter(), 0.001))
+            self._set_timer(max(self._deadline - time.perf_counter(), 0.001))
         self._greenlet = getcurrent()
         try:
             if expecting:
                 self._send(head)
-                self._await_go_ahead()
+                self._await_continue()
                 if self._done:
-                    self._surplus = True  # who knows whether the server still waits for the body
+                    self._must_close = True  # the server may still wait for the body
                 else:
                     self._send(body)
             else:
@@ -123,19 +107,15 @@ class Connection(ParsedResponse):
             self.close()
             raise
         finally:
-            self._greenlet, self._first = None, b""
+            self._greenlet, self._first_bytes = None, b""
         if self._error is not None:
             self.close()
             raise self._error
         if not self._streamed:
             self._finish()
 
-    def rest(self) -> Iterator[bytes]:
-        """The body of a streamed answer, part by part as it comes; a part may take as long as a whole answer.
-
-        Raises:
-            FailedRequestError: when the rest does not come.
-        """
+    def stream_body(self) -> Iterator[bytes]:
+        """The parts of a streamed body, each within the response time limit; raises ``FailedRequestError``."""
         while True:
             chunks, self.chunks = self.chunks, []
             self._received = self._size = 0
@@ -150,10 +130,10 @@ class Connection(ParsedResponse):
                 self._await_more()
 
     def _await_more(self) -> None:
-        self._deadline = time.perf_counter() + self._limits.answer_seconds
+        self._deadline = time.perf_counter() + self._limits.response_seconds
         if self._timer is None:
-            self._arm(self._limits.answer_seconds)
-        self._io.start(self._on_readable)
+            self._set_timer(self._limits.response_seconds)
+        self._watcher.start(self._on_readable)
         self._greenlet = getcurrent()
         try:
             while self._streamed and not self.chunks:
@@ -165,11 +145,10 @@ class Connection(ParsedResponse):
             self._greenlet = None
 
     def close(self) -> None:
-        """Let go of the socket; what was received stays."""
         if self.open:
             self.open = False
-            self._io.stop()
-            self._io.close()
+            self._watcher.stop()
+            self._watcher.close()
             if self._timer is not None:
                 self._timer.close()
                 self._timer = None
@@ -180,10 +159,10 @@ class Connection(ParsedResponse):
         if not self.open:
             return
         self.reused = True
-        if self._surplus:
+        if self._must_close:
             self.close()
         elif self._without_body:
-            self._renew()  # the old one waits for the body that the header speaks of
+            self._new_parser()  # the old one waits for the announced body
 
     # sending
 
@@ -192,14 +171,14 @@ class Connection(ParsedResponse):
             try:
                 data = self._tls.encrypt(data)
             except OSError as error:
-                self._error, self._done = self._lost(f"the connection broke: {reason(error)}"), True
+                self._error, self._done = self._connection_lost(f"the connection broke: {error_text(error)}"), True
                 return
         try:
             sent = self._socket.send(data)
         except BlockingIOError:
             sent = 0
         except OSError:
-            return  # the server has hung up; what it said before, if anything, is still to be read
+            return  # the server closed; a response before that is still to be read
         if sent < len(data):
             self._send_rest(memoryview(data)[sent:])
 
@@ -218,30 +197,30 @@ class Connection(ParsedResponse):
         finally:
             writable.stop()
             writable.close()
-            self._surplus = self._surplus or bool(data)  # what comes next would be taken for the rest of it
+            self._must_close = self._must_close or bool(data)  # a next request would be taken for the rest of it
 
-    def _await_go_ahead(self) -> None:
+    def _await_continue(self) -> None:
         patience = self._hub.loop.timer(CONTINUE_SECONDS)
-        patience.start(self._on_go_ahead)
+        patience.start(self._on_continue)
         try:
-            while not (self._go_ahead or self._done):
+            while not (self._continued or self._done):
                 self._hub.switch()
         finally:
             patience.close()
 
-    def _on_go_ahead(self) -> None:
-        self._go_ahead = True
+    def _on_continue(self) -> None:
+        self._continued = True
         self._greenlet.switch()
 
     # receiving, in the event loop
 
     def _on_readable(self) -> None:
         ended = False
-        if self._brief:
-            self._on_brief()
+        if self._fast:
+            self._on_fast_path()
             return
         try:
-            data: bytes | memoryview = _ROOM[: self._socket.recv_into(_ROOM)]
+            data: bytes | memoryview = _BUFFER[: self._socket.recv_into(_BUFFER)]
             if self._tls is not None and data:
                 data, ended = self._tls.decrypt(bytes(data))
                 if not data and not ended:
@@ -249,38 +228,38 @@ class Connection(ParsedResponse):
         except (BlockingIOError, ssl.SSLWantReadError):
             return
         except OSError as error:
-            self._fail(self._lost(f"the connection broke: {reason(error)}"))
+            self._fail(self._connection_lost(f"the connection broke: {error_text(error)}"))
             return
         if self._greenlet is None and not self._streamed:
-            self.close()  # nobody asked: the server says good-bye, or more than it should
+            self.close()  # the server closed, or sent data without a request
             return
         if data:
             self._parse(data)
         if ended or not data:
             self._on_end()
 
-    def _on_brief(self) -> None:
-        """Receive what may be a whole answer, with a header that is known."""
+    def _on_fast_path(self) -> None:
+        """Receive what may be a whole response with a known header."""
         try:
-            data = self._socket.recv(BRIEF_BYTES)
+            data = self._socket.recv(FAST_PATH_BYTES)
         except BlockingIOError:
             return
         except OSError as error:
-            self._fail(self._lost(f"the connection broke: {reason(error)}"))
+            self._fail(self._connection_lost(f"the connection broke: {error_text(error)}"))
             return
-        self._brief = False
-        head, end, body = data.partition(END)
+        self._fast = False
+        head, end, body = data.partition(HEADER_END)
         header = recall(head)
         if header is not None and end and len(body) == header.length:
             self.status, self.headers, self.header, self.chunks = header.status, header.fields.copy(), header, [body]
             self._done = True
             self._greenlet.switch()
             return
-        surplus = self._surplus
-        self._clear()
-        self._spent, self._surplus = True, surplus  # of the request, whose rest could not be sent
+        surplus = self._must_close
+        self._reset()
+        self._used, self._must_close = True, surplus  # set when the request was not sent completely
         if data:
-            self._first = data
+            self._first_bytes = data
             self._parse(data)
         else:
             self._on_end()
@@ -290,26 +269,28 @@ class Connection(ParsedResponse):
         try:
             self._parser.feed_data(data)
         except HttpParserUpgrade:
-            self._fail(MalformedAnswerError("the server changes to another protocol (101), which nobody asked for"))
+            self._fail(MalformedResponseError("an unrequested switch to another protocol (101)"))
             return
         except HttpParserError as error:
             if not self._done or self._streamed:
-                self._fail(MalformedAnswerError(f"not HTTP: {error}"))
+                self._fail(MalformedResponseError(f"not HTTP: {error}"))
                 return
-            self._surplus = True
+            self._must_close = True
         if self._streamed and self._done:
-            if self._size > MOST_WAITING_BYTES:
-                self._io.stop()
+            if self._size > MAX_UNREAD_BYTES:
+                self._watcher.stop()
             self._wake()
         elif self._size > self._limits.most_body_bytes:
             most = self._limits.most_body_bytes
-            self._fail(TooLargeError(f"the body is larger than {most:,} bytes (most_body_bytes of the user class)"))
+            self._fail(
+                ResponseTooLargeError(f"the body is larger than {most:,} bytes (most_body_bytes of the user class)")
+            )
         elif self._done:
             self._wake()
-        elif self._received - MOST_FRAMING * self._size > MOST_HEAD_BYTES:
-            what = "what frames the body" if self.status_known else "the header"
-            self._fail(TooLargeError(f"{what} is larger than {MOST_HEAD_BYTES // 1024} kB"))
-        elif self._go_ahead:
+        elif self._received - MAX_FRAMING * self._size > MAX_HEADER_BYTES:
+            what = "the chunk framing" if self.status_known else "the header"
+            self._fail(ResponseTooLargeError(f"{what} is larger than {MAX_HEADER_BYTES // 1024} kB"))
+        elif self._continued:
             self._wake()
 
     def _wake(self) -> None:
@@ -317,16 +298,15 @@ class Connection(ParsedResponse):
             self._greenlet.switch()
 
     def _on_end(self) -> None:
-        """The server has closed its side."""
-        self._surplus = True
+        self._must_close = True
         if self._done and not self._streamed:
             return
         if not self.status_known:
-            told = "without an answer" if self._received == 0 else "in the middle of the header"
-            self._fail(self._lost(f"the server closed the connection {told}"))
-        elif (length := self._announced()) is not None:
+            closed = "without a response" if self._received == 0 else "in the middle of the header"
+            self._fail(self._connection_lost(f"the server closed the connection {closed}"))
+        elif (length := self._content_length()) is not None:
             of = f" ({self._size:,} of {length} bytes)" if length and not self._streamed else ""
-            self._fail(self._lost(f"the server closed the connection in the middle of the body{of}"))
+            self._fail(self._connection_lost(f"the server closed the connection in the middle of the body{of}"))
         else:
             self._done, self._streamed = True, False  # the end of the connection is the end of the body
             self._wake()
@@ -339,8 +319,8 @@ class Connection(ParsedResponse):
 
     # time
 
-    def _arm(self, seconds: float) -> None:
-        """Look at the deadline then. One timer serves many requests: a deadline moves without touching it."""
+    def _set_timer(self, seconds: float) -> None:
+        """Check the deadline then. One timer serves many requests: a deadline moves without touching it."""
         self._timer = self._hub.loop.timer(seconds)
         self._timer.start(self._on_time)
 
@@ -351,8 +331,8 @@ class Connection(ParsedResponse):
             return
         left = self._deadline - time.perf_counter()
         if left > 0:
-            self._arm(left)
+            self._set_timer(left)
             return
-        waited = f"within {self._limits.answer_seconds:g} s (network_timeout of the user class)"
-        told = f"after {self._received:,} bytes, " if self._received else ""
-        self._fail(AnswerTimeoutError(f"{told}no whole answer {waited}"))
+        waited = f"within {self._limits.response_seconds:g} s (network_timeout of the user class)"
+        received = f"after {self._received:,} bytes, " if self._received else ""
+        self._fail(ResponseTimeoutError(f"{received}no complete response {waited}"))

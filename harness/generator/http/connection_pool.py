@@ -1,4 +1,4 @@
-"""Site: a server that a user asks, what is said to it every time, and the connections that are free."""
+"""The connections of a user to one server, and the header fields of every request to it."""
 
 from collections.abc import Callable
 from typing import Any
@@ -7,85 +7,77 @@ from urllib.parse import quote, urlsplit
 from harness.generator.http.address import PORTS
 from harness.generator.http.connection import Connection, ConnectionLimits
 from harness.generator.http.failures import UnsendableError
-from harness.generator.http.request_headers import Fields, completed, has, lines_of
-from harness.generator.http.server import Endpoint
-from harness.generator.http.tls import context_of
+from harness.generator.http.request_headers import Fields, has_field, serialized, with_defaults
+from harness.generator.http.server import ServerAddress
+from harness.generator.http.tls import tls_context
 
-AS_THEY_ARE = "!#$%&'()*+,/:;=?@[]~"
-SPARE_CONNECTIONS = 10
+SAFE_CHARACTERS = "!#$%&'()*+,/:;=?@[]~"
+MAX_IDLE = 10
 
 
 class ConnectionPool:
-    """Where requests to one scheme, host and port go.
+    """The connections to one scheme, host and port.
 
     Args:
-        start: ``scheme://host:port``.
-        defaults: the fields of every request.
-        make_context: makes the SSLContext; ``None`` for the one that all users share.
-        insecure: whether any certificate will do.
+        origin: ``scheme://host:port``.
+        defaults: header fields of every request.
+        make_context: makes the SSLContext; ``None``: one context shared by all users.
+        insecure: whether any certificate is accepted.
 
     Raises:
-        UnsendableError: when ``start`` is no such address, or a field is more than one.
+        UnsendableError: when ``origin`` is no HTTP address, or a header field contains a line break.
     """
 
-    __slots__ = ("_room", "_server", "connections", "defaults", "fields")
-
-    def __init__(self, start: str, defaults: Fields, make_context: Callable[[], Any] | None, *, insecure: bool) -> None:
+    def __init__(
+        self, origin: str, defaults: Fields, make_context: Callable[[], Any] | None, *, insecure: bool
+    ) -> None:
         try:
-            address = urlsplit(start)
+            address = urlsplit(origin)
             host, port = address.hostname, address.port or PORTS[address.scheme]
         except (ValueError, KeyError):
             host, port = None, 0
         if not host:
-            raise UnsendableError(f"{start} is no HTTP address") from None
-        context = context_of(make_context, insecure=insecure) if address.scheme == "https" else None
-        self._server = Endpoint(host, port, context)
-        self.defaults = completed(defaults, {"Host": address.netloc.rpartition("@")[2]})
-        self.fields = lines_of(self.defaults)
+            raise UnsendableError(f"{origin} is no HTTP address") from None
+        context = tls_context(make_context, insecure=insecure) if address.scheme == "https" else None
+        self._server = ServerAddress(host, port, context)
+        self.defaults = with_defaults(defaults, {"Host": address.netloc.rpartition("@")[2]})
+        self.header_fields = serialized(self.defaults)
         self.connections: list[Connection] = []
-        self._room = SPARE_CONNECTIONS
+        self._max_idle = MAX_IDLE
 
     def connection(self, limits: ConnectionLimits) -> Connection:
-        """A connection that is free, or a new one.
-
-        Raises:
-            CannotConnectError: when there is none.
-        """
+        """An idle connection or a new one; raises ``CannotConnectError``."""
         connection = self.connections.pop() if self.connections else None
         if connection is None or not connection.open:
             connection = Connection(self._server, limits)
         return connection
 
-    def free(self, connection: Connection) -> None:
-        """Keep a connection for the next request, if it can be kept."""
+    def release(self, connection: Connection) -> None:
+        """Keep a connection for the next request, if it is open."""
         if connection.open:
-            if len(self.connections) < self._room:
+            if len(self.connections) < self._max_idle:
                 self.connections.append(connection)
             else:
                 connection.close()
 
     def close(self) -> None:
-        """Close the connections, and those that come back later."""
-        self._room = 0
+        """Close the connections, and those that are released later."""
+        self._max_idle = 0
         for connection in self.connections:
             connection.close()
         self.connections.clear()
 
-    def head(self, method: str, target: str, fields: Fields, body: bytes, cookies: str | None) -> bytes:
-        """The head of a request for ``/target``.
-
-        Raises:
-            UnsendableError: when a field cannot be sent.
-        """
+    def head(self, method: str, target: str, header_fields: Fields, body: bytes, cookies: str | None) -> bytes:
+        """The head of a request for ``/target``; raises ``UnsendableError`` for fields that cannot be sent."""
         if "#" in target:
             target = target.partition("#")[0]
         if " " in target or not (target.isascii() and target.isprintable()):
-            target = quote(target, safe=AS_THEY_ARE)
-        lines = f"{method} /{target} HTTP/1.1\r\n{self.fields}"
-        if fields:
-            fields = completed(fields, self.defaults)
-            lines = f"{method} /{target} HTTP/1.1\r\n{lines_of(fields)}"
-        if fields and has(fields, "content-length"):
+            target = quote(target, safe=SAFE_CHARACTERS)
+        lines = f"{method} /{target} HTTP/1.1\r\n{self.header_fields}"
+        if header_fields:
+            header_fields = with_defaults(header_fields, self.defaults)
+            lines = f"{method} /{target} HTTP/1.1\r\n{serialized(header_fields)}"
+        if header_fields and has_field(header_fields, "content-length"):
             pass
         elif body:
             lines += f"Content-Length: {len(body)}\r\n"

@@ -1,45 +1,45 @@
-"""Failures: what can become of a request other than an answer. Each ends up as the error of a sample."""
+"""Failures of requests. Each becomes the error of a sample."""
 
 
 class FailedRequestError(Exception):
-    """A request that brought no usable answer; the text says what happened, in the words of a report."""
+    """A request without a usable response; the text is shown in reports."""
 
 
 class UnsendableError(FailedRequestError):
-    """What the user asked for is no HTTP request."""
+    """The user's request is no valid HTTP request."""
 
 
 class CannotConnectError(FailedRequestError):
-    """No connection to the server: refused, unreachable, no such name, or not in time."""
+    """No connection to the server: refused, unreachable, unknown name, or timeout."""
 
 
 class TlsError(CannotConnectError):
-    """The server is there, but no encrypted connection to it came about."""
+    """The server accepted the connection, but TLS failed."""
 
 
 class ConnectionLostError(FailedRequestError):
-    """The connection ended before the answer did."""
+    """The connection ended before the response did."""
 
 
-class UnansweredError(ConnectionLostError):
-    """The connection ended before the first byte of an answer."""
+class NoResponseError(ConnectionLostError):
+    """The connection ended before the first byte of a response."""
 
 
-class AnswerTimeoutError(FailedRequestError):
-    """The whole answer was not there in time."""
+class ResponseTimeoutError(FailedRequestError):
+    """The response was not complete in time."""
 
 
-class MalformedAnswerError(FailedRequestError):
-    """What came is not HTTP, or contradicts itself."""
+class MalformedResponseError(FailedRequestError):
+    """The response is not valid HTTP."""
 
 
-class TooLargeError(FailedRequestError):
-    """An answer larger than the user allows."""
+class ResponseTooLargeError(FailedRequestError):
+    """The response is larger than the user allows."""
 
 
 class TooManyRedirectsError(FailedRequestError):
-    """A chain of redirects that did not come to an end."""
+    """More redirects than the user allows."""
 
 
 class BadStatusError(FailedRequestError):
-    """A whole answer whose status says that it failed."""
+    """A complete response with a status of 400 or more."""

@@ -1,43 +1,42 @@
-"""Header: what the header of an answer says, kept so that the same bytes are not parsed again.
+"""Known response headers, kept so that the same bytes are not parsed again.
 
-A server often says the same header for a while. What the parser made of it once, with a body that came at the same time
-and had the length it tells, it would make of it again: nothing else is kept, so nothing is decided here.
+Only a header that came with a whole body of its announced length is kept, with what the C parser made of it.
 """
 
 from dataclasses import dataclass
 
-from harness.generator.http.response_headers import Told, told_by
+from harness.generator.http.response_headers import ReportedWork, reported_in
 
-END = b"\r\n\r\n"
-MOST = 512
-_once: set[bytes] = set()
-_known: dict[bytes, "Header"] = {}
+HEADER_END = b"\r\n\r\n"
+MAX_HEADERS = 512
+_seen_once: set[bytes] = set()
+_known: dict[bytes, "KnownHeader"] = {}
 recall = _known.get
-"""The header that bytes without their ``END`` were before, or ``None``."""
+"""The known header of these bytes (without ``HEADER_END``), or ``None``."""
 
 
 @dataclass(frozen=True, slots=True)
-class Header:
-    """What an answer said before a body of ``length`` bytes; its connection could be used again."""
+class KnownHeader:
+    """A parsed header before a body of ``length`` bytes, after which the connection could be reused."""
 
     status: int
     fields: list[tuple[bytes, bytes]]
     length: int
-    told: Told
+    reported: ReportedWork
     sets_cookies: bool
 
 
 def remember(answer: bytes, status: int, fields: list[tuple[bytes, bytes]], length: int) -> None:
-    """Keep the header of a whole answer with a body of that length, when it comes for the second time."""
-    head, end, body = answer.partition(END)
+    """Keep the header of a complete response with a body of that length, the second time it comes."""
+    head, end, body = answer.partition(HEADER_END)
     if not end or len(body) != length:
         return
-    if head not in _once:
-        if len(_once) >= MOST:
-            _once.clear()
-        _once.add(head)
+    if head not in _seen_once:
+        if len(_seen_once) >= MAX_HEADERS:
+            _seen_once.clear()
+        _seen_once.add(head)
         return
-    if len(_known) >= MOST:
+    if len(_known) >= MAX_HEADERS:
         _known.clear()
     cookies = any(name.lower() == b"set-cookie" for name, _ in fields)
-    _known[head] = Header(status, fields.copy(), length, told_by(fields), cookies)
+    _known[head] = KnownHeader(status, fields.copy(), length, reported_in(fields), cookies)

@@ -1,4 +1,4 @@
-"""Payload: the body of a request from what a user file gives, and the header fields that go with it."""
+"""Request bodies from what a user file passes, and the header fields that belong to them."""
 
 import json as to_json
 from base64 import b64encode
@@ -9,34 +9,28 @@ from urllib.parse import urlencode
 
 from urllib3 import encode_multipart_formdata
 
-JSON = {"Content-Type": "application/json", "Accept": "application/json"}
-FORM = {"Content-Type": "application/x-www-form-urlencoded; charset=utf-8"}
-TEXT = {"Content-Type": "text/plain; charset=utf-8"}
-BYTES = {"Content-Type": "application/octet-stream"}
-NONE: Mapping[str, str] = {}
 
-
-def payload_of(
+def encode_body(
     data: Any,  # noqa: ANN401 - bytes, text, a form, a file
     json: Any,  # noqa: ANN401 - whatever JSON can say
     files: Mapping[str, Any] | None,
 ) -> tuple[bytes, Mapping[str, str]]:
-    """The body of a request, and the header fields that go with it."""
+    """The body of a request and its header fields."""
     if files:
         parts = {**(data or {}), **{name: _part(name, what) for name, what in files.items()}}
         body, kind = encode_multipart_formdata(parts)
         return body, {"Content-Type": kind}
     if data is None or (not data and json is not None):
-        return to_json.dumps(json).encode(), JSON
+        return to_json.dumps(json).encode(), {"Content-Type": "application/json", "Accept": "application/json"}
     if hasattr(data, "read"):
         data = data.read()
     if not data:
-        return b"", NONE
+        return b"", {}
     if isinstance(data, str):
-        return data.encode(), TEXT
+        return data.encode(), {"Content-Type": "text/plain; charset=utf-8"}
     if isinstance(data, (bytes, bytearray, memoryview)):
-        return bytes(data), BYTES
-    return urlencode(data, doseq=True).encode(), FORM
+        return bytes(data), {"Content-Type": "application/octet-stream"}
+    return urlencode(data, doseq=True).encode(), {"Content-Type": "application/x-www-form-urlencoded; charset=utf-8"}
 
 
 def _part(name: str, what: Any) -> Any:  # noqa: ANN401 - contents, a file, or a tuple with either
@@ -46,8 +40,8 @@ def _part(name: str, what: Any) -> Any:  # noqa: ANN401 - contents, a file, or a
     return (PurePath(file).name if isinstance(file, str) else name, what.read() if hasattr(what, "read") else what)
 
 
-def basic(name: str | bytes, password: str | bytes) -> str:
-    """The value of an Authorization field; in Latin-1 as other clients do, in UTF-8 what that does not have."""
+def basic_auth(name: str | bytes, password: str | bytes) -> str:
+    """The value of an Authorization field; in Latin-1 as other clients do, in UTF-8 where that is not possible."""
     text = [part.decode("latin-1") if isinstance(part, bytes) else part for part in (name, password)]
     both = ":".join(text)
     try:

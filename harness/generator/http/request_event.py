@@ -1,7 +1,7 @@
-"""Report: tells those who listen to Locust's request event about a request.
+"""Reports requests to the listeners of Locust's request event.
 
-Where nobody listens but Locust's own statistics and the recorder, they are called with what they take, in their order
-and with what Locust's ``fire`` does when one of them raises. As soon as anybody else listens, ``fire`` does it.
+Where only Locust's statistics and the recorder listen, they are called directly, in their order and with Locust's error
+handling. With any other listener, Locust's ``fire`` is called.
 """
 
 import logging
@@ -13,13 +13,13 @@ from typing import Any
 from locust import log
 from locust.exception import InterruptTaskSet, RescheduleTask, RescheduleTaskImmediately, StopTest, StopUser
 
-MEANT = (StopUser, StopTest, RescheduleTask, RescheduleTaskImmediately, InterruptTaskSet)
-"""What a listener raises for the user's task; everything else of it is logged."""
+CONTROL_FLOW = (StopUser, StopTest, RescheduleTask, RescheduleTaskImmediately, InterruptTaskSet)
+"""Errors of listeners that the user's task gets; others are logged."""
 STATISTICS = "locust.runners", "Runner.__init__.<locals>.on_request"
 RECORDER = "harness.generator.recording.recorder", "Recorder.on_request"
 
 
-class Report:
+class RequestEvent:
     """The listeners of one request event."""
 
     def __init__(self, event: Any) -> None:  # noqa: ANN401 - Locust's hook
@@ -27,9 +27,9 @@ class Report:
         self._event = event
         self._listeners: list[Any] = []
         self._direct: list[tuple[Any, bool]] | None = None
-        """Each listener, and whether it takes the response too; ``None`` where they are not known."""
+        """Each listener, and whether it takes the response; ``None`` when an unknown one listens."""
 
-    def tell(  # noqa: PLR0913, PLR0917 - the event's own arguments, by position
+    def report(  # noqa: PLR0913, PLR0917 - the event's own arguments, by position
         self,
         request_type: str,
         name: str,
@@ -41,12 +41,8 @@ class Report:
         url: str,
         context: Mapping[str, Any],
     ) -> None:
-        """Report a request; ``response_time`` in ms.
-
-        Raises:
-            Exception: what a listener raises for the user's task, as Locust has it.
-        """
-        if self._event._handlers != self._listeners:  # noqa: SLF001 - Locust has no public way to ask
+        """Report a request; ``response_time`` in ms. Raises what a listener raises for the user's task."""
+        if self._event._handlers != self._listeners:  # noqa: SLF001 - not public in Locust
             self._listeners = self._event._handlers.copy()  # noqa: SLF001
             names = [_named(listener) for listener in self._listeners]
             known = all(name in {STATISTICS, RECORDER} for name in names)
@@ -64,13 +60,13 @@ class Report:
                 response=response,
             )
             return
-        for listen, wholly in self._direct:
+        for listen, with_response in self._direct:
             try:
-                if wholly:
+                if with_response:
                     listen(request_type, name, response_time, response_length, exception, response, start_time)
                 else:
                     listen(request_type, name, response_time, response_length, exception)
-            except MEANT:
+            except CONTROL_FLOW:
                 raise
             except Exception:  # noqa: BLE001 - as Locust does
                 logging.error("Uncaught exception in event handler: \n%s", traceback.format_exc())  # noqa: LOG015, TRY400
@@ -78,9 +74,9 @@ class Report:
 
 
 @lru_cache(maxsize=8)
-def report_to(event: Any) -> Report:  # noqa: ANN401 - Locust's hook
-    """The report that all users share."""
-    return Report(event)
+def request_event_of(event: Any) -> RequestEvent:  # noqa: ANN401 - Locust's hook
+    """The reporter of a hook, shared by all users."""
+    return RequestEvent(event)
 
 
 def _named(listener: Any) -> tuple[str | None, str | None]:  # noqa: ANN401 - anything that can be called

@@ -1,4 +1,4 @@
-"""Fields: the header fields of a request, whose names have no case."""
+"""Header fields of requests; their names are case-insensitive."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -6,15 +6,11 @@ from typing import Any
 from harness.generator.http.failures import UnsendableError
 
 Fields = Mapping[str, Any]
-"""Text or bytes by name; ``None`` where a field is to be left out."""
+"""Text or bytes by name; a field with ``None`` is left out."""
 
 
-def lines_of(fields: Fields) -> str:
-    """The fields as they are sent, without those that are ``None``.
-
-    Raises:
-        UnsendableError: when one would be more than a field.
-    """
+def serialized(fields: Fields) -> str:
+    """The fields as sent, without those that are ``None``; raises ``UnsendableError`` for a line break in one."""
     lines = [
         f"{name}: {value.decode('latin-1') if isinstance(value, bytes) else value}\r\n"
         for name, value in fields.items()
@@ -27,17 +23,17 @@ def lines_of(fields: Fields) -> str:
     return text
 
 
-def completed(fields: Fields, defaults: Fields) -> Fields:
-    """The fields, and the defaults that they do not replace, whatever their case."""
+def with_defaults(fields: Fields, defaults: Fields) -> Fields:
+    """The fields, and the defaults that they do not replace."""
     given = {name.lower() for name in fields}
     return {name: value for name, value in defaults.items() if name.lower() not in given} | dict(fields)
 
 
-def has(fields: Fields, wanted: str) -> bool:
-    """Whether a field, named in lower case, is among them."""
+def has_field(fields: Fields, wanted: str) -> bool:
+    """Whether a field with this lower-case name has a value."""
     return any(name.lower() == wanted and value is not None for name, value in fields.items())
 
 
-def of_body(field: str) -> bool:
-    """Whether a field speaks of a body, and goes when the body does."""
+def describes_body(field: str) -> bool:
+    """Whether a field describes a body, and is dropped with it."""
     return field.lower().startswith("content-") or field.lower() == "expect"

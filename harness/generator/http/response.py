@@ -1,4 +1,4 @@
-"""Response: what a request brought, read only as far as somebody looks, with the attributes that FastHttpUser has."""
+"""Response: decoded only as far as it is read, with the attributes that FastHttpUser has."""
 
 import json
 import zlib
@@ -15,33 +15,27 @@ from requests.utils import get_encoding_from_headers
 from urllib3 import HTTPHeaderDict
 
 from harness.generator.http.connection import Connection
-from harness.generator.http.failures import FailedRequestError, MalformedAnswerError
+from harness.generator.http.failures import FailedRequestError, MalformedResponseError
 
 if TYPE_CHECKING:
-    from harness.generator.http.header_cache import Header
+    from harness.generator.http.header_cache import KnownHeader
 
 _GZIP_OR_ZLIB = 32 + zlib.MAX_WBITS
 _NOT_ENTERED = "success() and failure() need a with-block: with self.client.get(..., catch_response=True) as response:"
 
 
-class UnreadBody:
-    """The body of a streamed answer that is still to come; its connection ends when nobody can read it."""
-
-    __slots__ = ("_begun", "_connection", "_release")
+class StreamedBody:
+    """The unread body of a streamed response; closes the connection when it is dropped unread."""
 
     def __init__(self, connection: Connection, release: Callable[[Connection], None]) -> None:
         self._connection, self._release = connection, release
         self._begun = False
 
     def parts(self) -> Iterator[bytes]:
-        """The parts as they come; after the last one the connection is free for other requests.
-
-        Raises:
-            FailedRequestError: when the rest does not come.
-        """
+        """The parts as they arrive, then release the connection; raises ``FailedRequestError`` when one is lost."""
         self._begun = True
         try:
-            yield from self._connection.rest()
+            yield from self._connection.stream_body()
         except BaseException:
             self._connection.close()
             raise
@@ -53,61 +47,44 @@ class UnreadBody:
 
 
 class Response:
-    """An answer, or in ``error`` why there is none; then ``status_code`` is 0 and ``content`` is ``None``.
+    """A response; without one, ``error`` is the reason, ``status_code`` 0 and ``content`` ``None``.
 
-    ``sent`` is when the request began, on ``time.perf_counter``; ``raw_headers`` are the fields as they came,
-    and ``header_known`` what was known of them before.
+    ``sent``: start of the request on ``time.perf_counter``; ``raw_headers``: fields as received; ``known_header``: the
+    known header, where it was not parsed.
     """
-
-    __slots__ = (
-        "__dict__",
-        "_content",
-        "_headers",
-        "_unread",
-        "body",
-        "encoding",
-        "error",
-        "header_known",
-        "raw_headers",
-        "sent",
-        "status_code",
-        "url",
-    )
 
     def __init__(self, url: str, sent: float) -> None:
         self.url, self.sent = url, sent
         self.status_code = 0
         self.raw_headers: list[tuple[bytes, bytes]] = []
-        self.header_known: Header | None = None
+        self.known_header: KnownHeader | None = None
         self.body: bytes | None = None
         self.error: Exception | None = None
         self.encoding: str | None = None
         self._content: bytes | None = None
         self._headers: HTTPHeaderDict | None = None
-        self._unread: UnreadBody | None = None
+        self._unread: StreamedBody | None = None
 
-    def take(self, connection: Connection, unread: UnreadBody | None) -> None:
-        """Take over what a connection received; with ``unread`` the body is still to come."""
+    def receive(self, connection: Connection, unread: StreamedBody | None) -> None:
+        """Take what a connection received; with ``unread`` the body is still to come."""
         self.status_code, self.raw_headers = connection.status, connection.headers
-        self.header_known = connection.header
+        self.known_header = connection.header
         self._headers, self._unread = None, unread
         if unread is None:
             chunks = connection.chunks
             self.body = chunks[0] if len(chunks) == 1 else b"".join(chunks)
 
     def fail(self, error: FailedRequestError) -> None:
-        """There is no answer, or none any more: what redirects said before is not one."""
+        """Record a failure, which replaces any earlier response of a redirect."""
         self.error, self.status_code, self.raw_headers, self.body = error, 0, [], None
-        self._headers = self._unread = self.header_known = None
+        self._headers = self._unread = self.known_header = None
 
     @property
     def ok(self) -> bool:
-        """Whether the status is below 400."""
         return self.status_code < HTTPStatus.BAD_REQUEST
 
     @property
     def headers(self) -> HTTPHeaderDict:
-        """The header fields, whatever their case."""
         if self._headers is None:
             decoded = ((name.decode("latin-1"), value.decode("latin-1")) for name, value in self.raw_headers)
             self._headers = HTTPHeaderDict(decoded)
@@ -115,23 +92,22 @@ class Response:
 
     @property
     def content(self) -> bytes | None:
-        """The body, decompressed; ``None``, and why in ``error``, when it is not what Content-Encoding says.
+        """The body, decompressed; ``None``, with the reason in ``error``, when it contradicts Content-Encoding.
 
-        Raises:
-            FailedRequestError: when a body that comes with ``stream=True`` does not come.
+        Raises ``FailedRequestError`` when a streamed body does not arrive.
         """
         if self._unread is not None:
-            self.body = b"".join(self._rest())
+            self.body = b"".join(self._stream())
         if self._content is None and self.body is not None:
             try:
                 self._content = _decompressed(self.body, self.headers.get("Content-Encoding", ""))
-            except MalformedAnswerError as error:
+            except MalformedResponseError as error:
                 self.error, self.body = error, None
         return self._content
 
     @property
     def text(self) -> str | None:
-        """The body as text: in the encoding that was set, that the header tells, or that it looks like."""
+        """The body as text: in the encoding set by the user, given in the header, or detected."""
         content = self.content
         if content is None:
             return None
@@ -141,32 +117,27 @@ class Response:
             )
         try:
             return content.decode(self.encoding, errors="replace")
-        except LookupError:  # a server may say what it likes
+        except LookupError:  # an unknown encoding in the header
             return content.decode(errors="replace")
 
-    def json(self) -> Any:  # noqa: ANN401 - whatever JSON can say
-        """The body, parsed.
-
-        Raises:
-            json.JSONDecodeError: when it is not JSON.
-        """
+    def json(self) -> Any:  # noqa: ANN401 - any JSON value
+        """The parsed body; raises ``json.JSONDecodeError``."""
         return json.loads(self.content if self.content is not None else b"")
 
     def iter_content(self, chunk_size: int = 1024, *, decode_content: bool = True) -> Iterator[bytes | str]:
-        """The body in parts, as it comes with ``stream=True``; as text where a part is UTF-8 and decoding is wanted."""
-        parts = self._rest() if self._unread is not None else iter((self.content or b"",))
+        """The body in parts, as they arrive with ``stream=True``; as text where ``decode_content`` and valid UTF-8."""
+        parts = self._stream() if self._unread is not None else iter((self.content or b"",))
         for part in parts:
             for start in range(0, len(part), chunk_size):
                 piece = part[start : start + chunk_size]
                 yield _as_text(piece) if decode_content else piece
 
     def raise_for_status(self) -> None:
-        """Raise what went wrong, if something did."""
         if self.error is not None:
             raise self.error
 
     def header(self, name: bytes) -> bytes | None:
-        """One field by its name in lower case, without reading the others."""
+        """The first field with this lower-case name; does not decode the others."""
         length = len(name)
         for field, value in self.raw_headers:
             if len(field) == length and field.lower() == name:
@@ -174,14 +145,12 @@ class Response:
         return None
 
     def success(self) -> None:
-        """Only with ``catch_response=True``."""
         raise LocustError(_NOT_ENTERED)
 
     def failure(self, exc: object) -> None:  # noqa: ARG002 - the signature of the class below
-        """Only with ``catch_response=True``."""
         raise LocustError(_NOT_ENTERED)
 
-    def _rest(self) -> Iterator[bytes]:
+    def _stream(self) -> Iterator[bytes]:
         unread, self._unread = self._unread, None
         if unread is not None:
             yield from unread.parts()
@@ -196,32 +165,27 @@ class Response:
 
 
 class CaughtResponse(Response):
-    """A response whose request is reported when its with-block ends, as what the block says it was."""
-
-    __slots__ = ("_entered", "_fire", "_result", "request_meta")
+    """A response whose request is reported at the end of its with-block, with the result that the block sets."""
 
     def __init__(self, url: str, sent: float) -> None:
         super().__init__(url, sent)
         self._result: bool | Exception | None = None
         self._entered = False
 
-    def report_through(self, fire: Callable[..., None], request_meta: dict[str, Any]) -> Self:
-        """Report with ``fire`` and these arguments when the with-block ends."""
+    def report_with(self, fire: Callable[..., None], request_meta: dict[str, Any]) -> Self:
         self._fire, self.request_meta = fire, request_meta
         return self
 
     def success(self) -> None:
-        """Report the request as successful, whatever its status."""
         self._check_entered()
         self._result = True
 
     def failure(self, exc: object) -> None:
-        """Report the request as failed, for a reason that is an exception or a text."""
         self._check_entered()
         self._result = exc if isinstance(exc, Exception) else CatchResponseError(exc)
 
     def raise_for_status(self) -> None:
-        """Raise what went wrong, if something did and the block did not say otherwise."""
+        """Raise the error, unless the block set another result."""
         if isinstance(self._result, Exception):
             raise self._result
         if not self._result:
@@ -238,7 +202,7 @@ class CaughtResponse(Response):
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> bool | None:
-        """As Locust does: an exception of the block that is no failed response leaves the request unreported."""
+        """As Locust does: an exception of the block other than a failed response leaves the request unreported."""
         if self._result is not None:
             self.request_meta["exception"] = None if self._result is True else self._result
             self._fire(**self.request_meta, response=self)
@@ -258,7 +222,7 @@ def _decompressed(body: bytes, encoding: str) -> bytes:
         try:
             body = _DECOMPRESS.get(name, bytes)(body)
         except (zlib.error, brotli.error) as error:
-            raise MalformedAnswerError(f"the body is not {name}, as Content-Encoding says: {error}") from None
+            raise MalformedResponseError(f"the body is not {name}, as Content-Encoding says: {error}") from None
     return body
 
 

@@ -1,26 +1,26 @@
-"""Told: what an answer tells about its cache and its database, in the fields X-Cache and Server-Timing."""
+"""The response headers X-Cache and Server-Timing: the cache result, statements and database time of a request."""
 
 import re
 from collections.abc import Iterable
 
 CACHES = ("hit", "miss", "bypass")
-Told = tuple[int, int, float]
-"""Which of ``CACHES`` it was, how many statements there were, and how many ms they took; negative where not said."""
+ReportedWork = tuple[int, int, float]
+"""Index in ``CACHES``, number of statements, their ms; negative where not reported."""
 
-NOTHING: Told = (-1, -1, -1.0)
+NOT_REPORTED: ReportedWork = (-1, -1, -1.0)
 _DATABASE = re.compile(r"(?:^|,)\s*db\s*;([^,]*)")
 _DURATION = re.compile(r"\bdur=(\d+(?:\.\d+)?)")
 _QUERIES = re.compile(r"\bdesc=\"?(\d+)")
 
 
-def reported_headers(cache: str | None, timing: str | None) -> Told:
-    """What the two fields say, where they are there."""
+def reported_headers(cache: str | None, timing: str | None) -> ReportedWork:
+    """The values of the two fields."""
     queries, db_ms = _database_work(timing) if timing else (-1, -1.0)
     return CACHES.index(cache) if cache in CACHES else -1, queries, db_ms
 
 
-def told_by(fields: Iterable[tuple[bytes, bytes]]) -> Told:
-    """What they say among all fields of an answer."""
+def reported_in(fields: Iterable[tuple[bytes, bytes]]) -> ReportedWork:
+    """The values among all fields of a response."""
     cache = timing = None
     for field, value in fields:
         length = len(field)
@@ -28,11 +28,11 @@ def told_by(fields: Iterable[tuple[bytes, bytes]]) -> Told:
             cache = value.decode("latin-1")
         elif length == 13 and field.lower() == b"server-timing":  # noqa: PLR2004
             timing = value.decode("latin-1")
-    return NOTHING if cache is timing is None else reported_headers(cache, timing)
+    return NOT_REPORTED if cache is timing is None else reported_headers(cache, timing)
 
 
 def _database_work(timing: str) -> tuple[int, float]:
-    """Statements and their ms from ``db;dur=12.5;desc="3 queries"`` of a Server-Timing header; -1 where not said."""
+    """Statements and their ms from ``db;dur=12.5;desc="3 queries"`` of Server-Timing; -1 where absent."""
     entry = _DATABASE.search(timing)
     if entry is None:
         return -1, -1.0

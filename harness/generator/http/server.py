@@ -1,4 +1,4 @@
-"""Server: where requests go, and how a socket to it comes about."""
+"""Servers: addresses, and sockets connected to them."""
 
 import _socket
 import errno
@@ -12,15 +12,15 @@ import gevent
 import gevent.socket
 
 from harness.generator.http.failures import CannotConnectError, TlsError
-from harness.generator.http.tls import CHUNK_BYTES, Tls
+from harness.generator.http.tls import CHUNK_BYTES, TlsSession
 
 ADDRESS_SECONDS = 60.0
-NO_HANDSHAKE = "no answer to the handshake in time (connection_timeout of the user class)"
+NO_HANDSHAKE = "no response to the handshake in time (connection_timeout of the user class)"
 _addresses: dict[tuple[str, int], tuple[float, Any]] = {}
 
 
 @dataclass(frozen=True, slots=True)
-class Endpoint:
+class ServerAddress:
     """Where a connection goes; ``context`` is ``None`` for plain HTTP."""
 
     host: str
@@ -28,103 +28,100 @@ class Endpoint:
     context: ssl.SSLContext | None
 
     def __str__(self) -> str:
-        """As people write it."""
         return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
 
-    def dial(self, seconds: float) -> tuple[_socket.socket, Tls | None]:
-        """A socket that does not block, and what encrypts it.
-
-        Raises:
-            CannotConnectError: when there is none after ``seconds``; a ``TlsError`` when only encryption fails.
-        """
+    def connect(self, seconds: float) -> tuple[_socket.socket, TlsSession | None]:
+        """A non-blocking socket and its TLS session; raises ``CannotConnectError`` or ``TlsError``."""
         deadline = time.perf_counter() + seconds
-        line = _connected(self, deadline)
+        sock = _open_socket(self, deadline)
         if self.context is None:
-            return line, None
+            return sock, None
         try:
-            return line, _encrypted(line, self.context, self.host, deadline)
-        except (OSError, ValueError) as error:  # ValueError: no name that a certificate could have
-            line.close()
-            raise TlsError(f"no TLS with {self}: {reason(error)}") from None
+            return sock, _start_tls(sock, self.context, self.host, deadline)
+        except (OSError, ValueError) as error:  # ValueError: no valid name for a certificate
+            sock.close()
+            raise TlsError(f"no TLS with {self}: {error_text(error)}") from None
         except BaseException:
-            line.close()
+            sock.close()
             raise
 
 
-def reason(error: Exception) -> str:
-    """What an error says, without its number."""
+def error_text(error: Exception) -> str:
+    """The text of an error, without its number."""
     return str(getattr(error, "reason", None) or getattr(error, "strerror", None) or error)
 
 
-def _encrypted(line: _socket.socket, context: ssl.SSLContext, host: str, deadline: float) -> Tls:
-    tls, received = Tls(context, host), b""
+def _start_tls(sock: _socket.socket, context: ssl.SSLContext, host: str, deadline: float) -> TlsSession:
+    tls, received = TlsSession(context, host), b""
     while True:
-        done, to_send = tls.shake_hands(received)
-        _send_all(line, to_send, deadline)
+        done, to_send = tls.handshake(received)
+        _send_all(sock, to_send, deadline)
         if done:
             return tls
-        gevent.socket.wait_read(line.fileno(), timeout=_left(deadline), timeout_exc=TimeoutError(NO_HANDSHAKE))
-        received = line.recv(CHUNK_BYTES)
+        gevent.socket.wait_read(sock.fileno(), timeout=_seconds_left(deadline), timeout_exc=TimeoutError(NO_HANDSHAKE))
+        received = sock.recv(CHUNK_BYTES)
         if not received:
-            raise ConnectionResetError("the server hung up")
+            raise ConnectionResetError("the server closed the connection")
 
 
-def _connected(server: Endpoint, deadline: float) -> _socket.socket:
+def _open_socket(server: ServerAddress, deadline: float) -> _socket.socket:
     why = "no address"
     try:
-        with gevent.Timeout(_left(deadline), TimeoutError("no address of that name in time")):
+        with gevent.Timeout(_seconds_left(deadline), TimeoutError("no address of that name in time")):
             found = _resolved(server.host, server.port)
-    except (OSError, UnicodeError) as error:  # UnicodeError: no name that there could be
-        raise CannotConnectError(f"cannot connect to {server}: {reason(error)}") from None
+    except (OSError, UnicodeError) as error:  # UnicodeError: no valid host name
+        raise CannotConnectError(f"cannot connect to {server}: {error_text(error)}") from None
     for family, kind, protocol, _, address in found:
         try:
-            line = _socket.socket(family, kind, protocol)
+            sock = _socket.socket(family, kind, protocol)
         except OSError as error:  # too many open files
-            why = reason(error)
+            why = error_text(error)
             continue
         try:
-            line.setblocking(False)  # noqa: FBT003 - its only argument
-            _connect(line, address, deadline)
-            line.setsockopt(_socket.IPPROTO_TCP, _socket.TCP_NODELAY, 1)
+            sock.setblocking(False)  # noqa: FBT003 - its only argument
+            _connect(sock, address, deadline)
+            sock.setsockopt(_socket.IPPROTO_TCP, _socket.TCP_NODELAY, 1)
         except OSError as error:
-            line.close()
-            why = reason(error)
+            sock.close()
+            why = error_text(error)
         except BaseException:
-            line.close()
+            sock.close()
             raise
         else:
-            return line
+            return sock
     raise CannotConnectError(f"cannot connect to {server}: {why}")
 
 
 def _resolved(host: str, port: int) -> Any:  # noqa: ANN401 - what getaddrinfo returns
-    """The addresses of a name, asked for once a minute: thousands of users ask for the same one."""
+    """The addresses of a name, cached for a minute, because thousands of users need the same one."""
     until, found = _addresses.get((host, port), (0.0, None))
     if time.monotonic() > until:
-        host.encode("idna")  # raises here what would look bad in the thread that asks
+        host.encode("idna")  # raises here, not in the resolver's thread
         found = gevent.socket.getaddrinfo(host, port, type=_socket.SOCK_STREAM)
         _addresses[host, port] = time.monotonic() + ADDRESS_SECONDS, found
     return found
 
 
-def _connect(line: _socket.socket, address: Any, deadline: float) -> None:  # noqa: ANN401 - depends on the family
-    status = line.connect_ex(address)
+def _connect(sock: _socket.socket, address: Any, deadline: float) -> None:  # noqa: ANN401 - depends on the family
+    status = sock.connect_ex(address)
     if status == errno.EINPROGRESS:
         late = TimeoutError("no connection in time (connection_timeout of the user class)")
-        gevent.socket.wait_write(line.fileno(), timeout=_left(deadline), timeout_exc=late)
-        status = line.getsockopt(_socket.SOL_SOCKET, _socket.SO_ERROR)
+        gevent.socket.wait_write(sock.fileno(), timeout=_seconds_left(deadline), timeout_exc=late)
+        status = sock.getsockopt(_socket.SOL_SOCKET, _socket.SO_ERROR)
     if status:
         raise OSError(status, os.strerror(status))
 
 
-def _send_all(line: _socket.socket, data: bytes, deadline: float) -> None:
+def _send_all(sock: _socket.socket, data: bytes, deadline: float) -> None:
     view = memoryview(data)
     while view:
         try:
-            view = view[line.send(view) :]
+            view = view[sock.send(view) :]
         except BlockingIOError:
-            gevent.socket.wait_write(line.fileno(), timeout=_left(deadline), timeout_exc=TimeoutError(NO_HANDSHAKE))
+            gevent.socket.wait_write(
+                sock.fileno(), timeout=_seconds_left(deadline), timeout_exc=TimeoutError(NO_HANDSHAKE)
+            )
 
 
-def _left(deadline: float) -> float:
+def _seconds_left(deadline: float) -> float:
     return max(deadline - time.perf_counter(), 0.001)

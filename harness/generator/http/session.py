@@ -1,73 +1,57 @@
 """Session: the requests of one user, its connections and cookies, and the report of each request to Locust."""
 
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from functools import partialmethod
 from http import HTTPStatus
 from sys import intern
-from typing import Any
-from urllib.parse import urlencode
+from typing import TYPE_CHECKING, Any
 
-from locust import User
-
-from harness.generator.http.address import redirected, with_path, without_password
+from harness.generator.http.address import redirected, with_path, with_query, without_password
 from harness.generator.http.connection import ConnectionLimits
 from harness.generator.http.connection_pool import ConnectionPool
-from harness.generator.http.cookies import Jar
+from harness.generator.http.cookies import CookieStore
 from harness.generator.http.failures import (
     BadStatusError,
     FailedRequestError,
+    NoResponseError,
     TooManyRedirectsError,
-    UnansweredError,
     UnsendableError,
 )
-from harness.generator.http.payload import basic, payload_of
-from harness.generator.http.request_event import report_to
-from harness.generator.http.request_headers import completed, has, of_body
-from harness.generator.http.response import CaughtResponse, Response, UnreadBody
+from harness.generator.http.payload import basic_auth, encode_body
+from harness.generator.http.request_event import request_event_of
+from harness.generator.http.request_headers import Fields, describes_body, has_field, with_defaults
+from harness.generator.http.response import CaughtResponse, Response, StreamedBody
+
+if TYPE_CHECKING:
+    from harness.generator.http.client import HttpUser
 
 SECRETS = ("Authorization", "Cookie")
 IDEMPOTENT = frozenset(("GET", "HEAD", "OPTIONS", "PUT", "DELETE"))
 REDIRECTS = frozenset((301, 302, 303, 307, 308))
-MOST_READY = 4096
-_ready: dict[tuple[str, str, str], tuple[str, bytes]] = {}
-"""Heads of requests, and the server that each is for, by what else its user says, its method and its URL."""
+MAX_HEADS = 4096
+_heads: dict[tuple[str, str, str], tuple[str, bytes]] = {}
+"""Origin and head of a request, by the user's default fields, the method and the URL."""
 
 
 class HttpSession:
-    """The requests of one user: its connections, its cookies, and the report of each request to Locust.
+    """The requests of one user, with the settings of its class and its ``context()`` in each report."""
 
-    Args:
-        base_url: what is put before a path; a name and password in it are sent with every request.
-        request_event: Locust's event hook.
-        user: whose ``context()`` travels with each report.
-    """
-
-    def __init__(
-        self,
-        base_url: str,
-        request_event: Any,  # noqa: ANN401 - Locust's hook
-        user: User | None,
-        *,
-        limits: ConnectionLimits,
-        max_redirects: int = 30,
-        insecure: bool = True,
-        ssl_context_factory: Callable[[], Any] | None = None,
-        headers: Mapping[str, str] | None = None,
-    ) -> None:
-        self.base_url, authorization = without_password(base_url.rstrip("/"))
+    def __init__(self, user: "HttpUser") -> None:
         self.user = user
+        self.base_url, authorization = without_password((user.host or "").rstrip("/"))
         self.request_name: str | None = None
         self.yielded = False
-        """Whether a request has let other users run; whoever cares sets it back."""
-        self.cookiejar = Jar()
-        self._report = report_to(request_event)
-        self._limits, self._max_redirects = limits, max_redirects
-        self._insecure, self._make_context = insecure, ssl_context_factory
-        self._headers = completed(headers or {}, {"User-Agent": "harness", "Accept-Encoding": "gzip, deflate, br"})
+        """Whether a request has let other users run since it was last set to False."""
+        self.cookiejar = CookieStore()
+        self._event = request_event_of(user.environment.events.request)
+        self._limits = ConnectionLimits(user.connection_timeout, user.network_timeout, user.most_body_bytes)
+        own = {"User-Agent": "harness", "Accept-Encoding": "gzip, deflate, br"}
+        self._headers = with_defaults(user.default_headers or {}, own)
         self._authorization = {"Authorization": authorization} if authorization else {}
-        self._said = intern(str((self.base_url, self._headers, self._authorization)))  # most users say the same
-        self._sites: dict[str, ConnectionPool] = {}
+        self._defaults = intern(str((self.base_url, self._headers, self._authorization)))  # equal for most users
+        self._pools: dict[str, ConnectionPool] = {}
 
     def request(  # noqa: PLR0913, PLR0917 - the signature of FastHttpUser's client
         self,
@@ -79,7 +63,7 @@ class HttpSession:
         stream: bool = False,
         headers: Mapping[str, str] | None = None,
         auth: tuple[str | bytes, str | bytes] | None = None,
-        json: Any = None,  # noqa: ANN401 - whatever JSON can say
+        json: Any = None,  # noqa: ANN401 - any JSON value
         allow_redirects: bool = True,
         context: Mapping[str, Any] | None = None,
         params: Any = None,  # noqa: ANN401 - what urlencode takes
@@ -88,89 +72,63 @@ class HttpSession:
         """Send a request, report it to Locust, and return the response; it never raises for what a server does.
 
         Args:
-            method: as it is sent, in capitals.
+            method: in capitals.
             url: a path after the base URL, or a whole URL.
-            name: what reports call the request; default: ``url`` as it is written.
-            data: the body: bytes, text, a mapping (sent as a form) or a file that is open for reading.
+            name: the endpoint name in reports; default: ``url``.
+            data: the body: bytes, text, a mapping (sent as a form) or a file open for reading.
             json: the body where there is no ``data``.
-            catch_response: report when the with-block of the response ends, as what the block says it was.
+            catch_response: report at the end of the response's with-block, with the result that it sets.
             headers: fields of this request, over those of every request; ``None`` leaves one out.
             auth: name and password for this request.
-            allow_redirects: follow them; the sample is the whole chain, with the last answer.
-            stream: return when the header is there; the body comes with ``iter_content``, outside the measured time.
-            context: goes to the listeners of the request event.
+            allow_redirects: follow redirects; the sample is the whole chain, with the last response.
+            stream: return after the header; ``iter_content`` receives the body, outside the measured time.
+            context: passed to the listeners of the request event.
             params: the query, appended to the URL.
             files: parts of a multipart form: contents, or (file name, contents, content type).
         """
         address = url if url.startswith(("http://", "https://")) else self.base_url + url
         if params:
-            address = address.partition("#")[0]
-            address += ("&" if "?" in address else "?") + urlencode(params, doseq=True)
-        fields: Mapping[str, str] = headers or {}
+            address = with_query(address, params)
+        fields: Fields = headers or {}
         body = b""
         if data is not None or json is not None or files:
-            body, kind = payload_of(data, json, files)
-            fields = {**kind, **fields} if not headers else completed(fields, kind)
+            body, kind = encode_body(data, json, files)
+            fields = {**kind, **fields} if not headers else with_defaults(fields, kind)
         if auth:
-            fields = {**fields, "Authorization": basic(*auth)}
-        given = self.user.context() if self.user is not None else {}
+            fields = {**fields, "Authorization": basic_auth(*auth)}
+        given = self.user.context()
         wall, started = time.time(), time.perf_counter()
         response = (CaughtResponse if catch_response else Response)(address, started)
-        try:
-            self._follow(response, method, address, fields, body, stream=stream, redirects=allow_redirects)
-            if response.status_code >= HTTPStatus.BAD_REQUEST:
-                response.error = BadStatusError(f"{response.status_code} for url: {address}")
-        except FailedRequestError as error:
-            response.fail(error)
+        self._send(response, method, address, fields, body, stream=stream, redirects=allow_redirects)
         response_time = (time.perf_counter() - started) * 1000
         name = name or self.request_name or url
         context = {**given, **context} if context else given
-        length = len(response.body) if response.body is not None else _announced(response)
+        length = len(response.body) if response.body is not None else _content_length(response)
         if not isinstance(response, CaughtResponse):
-            self._report.tell(method, name, response_time, length, response.error, response, wall, address, context)
+            self._event.report(method, name, response_time, length, response.error, response, wall, address, context)
             return response
-        meta = {
-            "request_type": method,
-            "response_time": response_time,
-            "name": name,
-            "context": context,
-            "exception": response.error,
-            "start_time": wall,
-            "url": address,
-            "response_length": length,
-        }
-        return response.report_through(self._report.fire, meta)
+        meta = {"request_type": method, "name": name, "response_time": response_time, "response_length": length}
+        meta |= {"exception": response.error, "start_time": wall, "url": address, "context": context}
+        return response.report_with(self._event.fire, meta)
 
     def get(self, url: str, name: str | None = None, **kwargs: Any) -> Any:  # noqa: ANN401 - as request
-        """Send a GET request."""
         return self.request("GET", url, name, **kwargs) if kwargs else self.request("GET", url, name)
 
-    def head(self, url: str, **kwargs: Any) -> Any:  # noqa: ANN401 - as request
-        """Send a HEAD request."""
-        return self.request("HEAD", url, **kwargs)
-
-    def options(self, url: str, **kwargs: Any) -> Any:  # noqa: ANN401 - as request
-        """Send an OPTIONS request."""
-        return self.request("OPTIONS", url, **kwargs)
-
-    def delete(self, url: str, **kwargs: Any) -> Any:  # noqa: ANN401 - as request
-        """Send a DELETE request."""
-        return self.request("DELETE", url, **kwargs)
+    head = partialmethod(request, "HEAD")
+    options = partialmethod(request, "OPTIONS")
+    delete = partialmethod(request, "DELETE")
 
     def post(self, url: str, data: Any = None, json: Any = None, **kwargs: Any) -> Any:  # noqa: ANN401 - as request
-        """Send a POST request."""
         return self.request("POST", url, data=data, json=json, **kwargs)
 
     def put(self, url: str, data: Any = None, **kwargs: Any) -> Any:  # noqa: ANN401 - as request
-        """Send a PUT request."""
         return self.request("PUT", url, data=data, **kwargs)
 
     def patch(self, url: str, data: Any = None, **kwargs: Any) -> Any:  # noqa: ANN401 - as request
-        """Send a PATCH request."""
         return self.request("PATCH", url, data=data, **kwargs)
 
     def iter_lines(self, url: str, method: str = "GET", **kwargs: Any) -> Iterator[str]:  # noqa: ANN401 - as request
-        """Send a request and take the lines of its answer as they come."""
+        """Send a request; yields the lines of its response as they arrive."""
         response = self.request(method, url, stream=True, **kwargs)
         response.raise_for_status()
         left = b""
@@ -182,7 +140,7 @@ class HttpSession:
 
     @contextmanager
     def rename_request(self, name: str) -> Iterator[None]:
-        """Call all requests of a with-block by one name."""
+        """Give all requests of a with-block one name."""
         self.request_name = name
         try:
             yield
@@ -190,28 +148,27 @@ class HttpSession:
             self.request_name = None
 
     def close(self) -> None:
-        """Close all connections, those that requests are still under way on when these are done."""
-        for site in self._sites.values():
-            site.close()
-        self._sites.clear()
+        """Close all connections; those in use close when their request is done."""
+        for pool in self._pools.values():
+            pool.close()
+        self._pools.clear()
+
+    def _send(self, response: Response, method: str, url: str, *what: Any, **how: Any) -> None:  # noqa: ANN401
+        """As ``_follow``, with failures recorded in the response."""
+        try:
+            self._follow(response, method, url, *what, **how)
+            if response.status_code >= HTTPStatus.BAD_REQUEST:
+                response.error = BadStatusError(f"{response.status_code} for url: {url}")
+        except FailedRequestError as error:
+            response.fail(error)
 
     def _follow(
-        self,
-        response: Response,
-        method: str,
-        url: str,
-        fields: Mapping[str, str],
-        body: bytes,
-        *,
-        stream: bool,
-        redirects: bool,
+        self, response: Response, method: str, url: str, fields: Fields, body: bytes, *, stream: bool, redirects: bool
     ) -> None:
-        """Send a request, and what redirects ask for in its place."""
-        for _ in range(self._max_redirects + 1):
-            site, head = self._written(method, url, fields, body)
-            expecting = bool(body) and any(name.lower() == "expect" for name in fields)
-            self._exchange(response, site, method, head, body, stream=stream, expecting=expecting)
-            if (header := response.header_known) is None or header.sets_cookies:
+        for _ in range(self.user.max_redirects + 1):
+            pool, head = self._prepare(method, url, fields, body)
+            self._exchange(response, pool, method, head, body, stream=stream)
+            if (header := response.known_header) is None or header.sets_cookies:
                 self._keep_cookies(response, url)
             if response.status_code not in REDIRECTS or not redirects:
                 return
@@ -221,77 +178,72 @@ class HttpSession:
             before, url = url, redirected(url, location)
             if response.status_code < HTTPStatus.TEMPORARY_REDIRECT:
                 method, body = "HEAD" if method == "HEAD" else "GET", b""
-                fields = {name: value for name, value in fields.items() if not of_body(name)}
+                fields = {name: value for name, value in fields.items() if not describes_body(name)}
             if before.split("/", 3)[:3] != url.split("/", 3)[:3]:
                 fields = {name: value for name, value in fields.items() if name.lower() != "host"}
-                fields = completed(dict.fromkeys(SECRETS), fields)
+                fields = with_defaults(dict.fromkeys(SECRETS), fields)
             response.url = url
-        raise TooManyRedirectsError(f"more than {self._max_redirects} redirects (max_redirects of the user class)")
+        raise TooManyRedirectsError(f"more than {self.user.max_redirects} redirects (max_redirects of the user class)")
 
     def _exchange(
-        self,
-        response: Response,
-        site: ConnectionPool,
-        method: str,
-        head: bytes,
-        body: bytes,
-        *,
-        stream: bool,
-        expecting: bool,
+        self, response: Response, pool: ConnectionPool, method: str, head: bytes, body: bytes, *, stream: bool
     ) -> None:
+        expecting = bool(body) and b"\r\nexpect:" in head.lower()
         while True:
-            connection = site.connection(self._limits)
+            connection = pool.connection(self._limits)
             try:
                 connection.exchange(
                     head, body, response.sent, without_body=method == "HEAD", streamed=stream, expecting=expecting
                 )
-            except UnansweredError:
+            except NoResponseError:
                 if connection.reused and method in IDEMPOTENT:
-                    continue  # the server gave the connection up while the request was on its way (RFC 9110, 9.2.2)
+                    continue  # the server closed the idle connection meanwhile (RFC 9110, 9.2.2)
                 raise
             break
         self.yielded = True
-        response.take(connection, UnreadBody(connection, site.free) if stream else None)
+        response.receive(connection, StreamedBody(connection, pool.release) if stream else None)
         if not stream:
-            site.free(connection)
+            pool.release(connection)
 
     def _keep_cookies(self, response: Response, url: str) -> None:
         for name, _ in response.raw_headers:
             if len(name) == 10 and name.lower() == b"set-cookie":  # noqa: PLR2004 - spares most names the lower()
-                self.cookiejar.take(url, response.headers)
+                self.cookiejar.keep_from(url, response.headers)
                 return
 
-    def _written(self, method: str, url: str, fields: Mapping[str, str], body: bytes) -> tuple[ConnectionPool, bytes]:
-        """Where a request goes, and its head; one with nothing of its own is written once for all users."""
-        alike = None if fields or body or self.cookiejar.used else (self._said, method, url)
-        if alike is not None and (ready := _ready.get(alike)) is not None and (site := self._sites.get(ready[0])):
-            return site, ready[1]
+    def _prepare(self, method: str, url: str, fields: Fields, body: bytes) -> tuple[ConnectionPool, bytes]:
+        """The pool and the head of a request; a request with nothing of its own is encoded once for all users."""
+        key = None if fields or body or self.cookiejar.used else (self._defaults, method, url)
+        if key is not None and (cached := _heads.get(key)) is not None and (pool := self._pools.get(cached[0])):
+            return pool, cached[1]
         parts = url.split("/", 3)
         try:
-            start = f"{parts[0]}//{parts[2]}"
+            origin = f"{parts[0]}//{parts[2]}"
         except IndexError:
             raise UnsendableError(f"{url} is no HTTP address") from None
-        if (found := self._sites.get(start)) is None:
-            if "?" in start or "#" in start:  # no path
-                return self._written(method, with_path(url), fields, body)
-            found = self._site(start)
-        own = self.cookiejar.used and not (fields and has(fields, "cookie"))
+        if (found := self._pools.get(origin)) is None:
+            if "?" in origin or "#" in origin:  # no path
+                return self._prepare(method, with_path(url), fields, body)
+            found = self._new_pool(origin)
+        own = self.cookiejar.used and not (fields and has_field(fields, "cookie"))
         cookies = self.cookiejar.header(url) if own else None
         head = found.head(method, parts[3] if len(parts) > 3 else "", fields, body, cookies)  # noqa: PLR2004
-        if alike is not None:
-            if len(_ready) >= MOST_READY:
-                _ready.clear()
-            _ready[alike] = start, head
+        if key is not None:
+            if len(_heads) >= MAX_HEADS:
+                _heads.clear()
+            _heads[key] = origin, head
         return found, head
 
-    def _site(self, start: str) -> ConnectionPool:
+    def _new_pool(self, origin: str) -> ConnectionPool:
         fields = self._headers
-        if self.base_url.split("/", 3)[:3] == start.split("/"):  # its password is for that server only
-            fields = completed(self._authorization, fields)
-        self._sites[start] = site = ConnectionPool(start, fields, self._make_context, insecure=self._insecure)
-        return site
+        if self.base_url.split("/", 3)[:3] == origin.split("/"):  # the password is for this server only
+            fields = with_defaults(self._authorization, fields)
+        self._pools[origin] = pool = ConnectionPool(
+            origin, fields, self.user.ssl_context_factory, insecure=self.user.insecure
+        )
+        return pool
 
 
-def _announced(response: Response) -> int:
+def _content_length(response: Response) -> int:
     length = response.header(b"content-length")
     return int(length) if length is not None and length.isdigit() else 0

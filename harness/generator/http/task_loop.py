@@ -1,44 +1,40 @@
-"""Turns: the tasks of a user one after the other, as Locust does them, with less between two of them.
+"""The tasks of a user one after the other, as Locust runs them, with less work between two of them.
 
-Locust's loop stays in charge: how a task set begins and ends, what a task raises, and what it schedules are its
-business. Here the next task begins by itself as long as nothing happens but tasks and waits.
+Locust's loop stays in charge of how a task set begins and ends, what a task raises, and what it schedules; here the
+next task begins directly after tasks and waits.
 """
 
-from typing import Any, Protocol
+from typing import Any
 
 from locust.exception import StopUser
 from locust.user.task import LOCUST_STATE_RUNNING, LOCUST_STATE_STOPPING, LOCUST_STATE_WAITING, DefaultTaskSet
 
-
-class Yielding(Protocol):
-    """A client that notes when it has let other users run."""
-
-    yielded: bool
+from harness.generator.http.session import HttpSession
 
 
 class TaskLoop(DefaultTaskSet):
     """The tasks of a user whose requests go through ``client``."""
 
-    def __init__(self, user: Any, client: Yielding) -> None:  # noqa: ANN401 - a User; Locust calls it a parent
+    def __init__(self, user: Any, client: HttpSession) -> None:  # noqa: ANN401 - a User; Locust calls it a parent
         super().__init__(user)
         self._yielding = client
 
     def execute_next_task(self) -> None:
-        """Execute the task that is next, and those after it until one of them schedules another."""
+        """Execute the next task, and those after it until one schedules another."""
         super().execute_next_task()
         while not self._task_queue:
             self.wait()
             self.execute_task(self.get_next_task())
 
     def get_next_task(self) -> Any:  # noqa: ANN401 - a function or a TaskSet class
-        """A task at random; where there is one, without throwing dice."""
+        """A random task; without a random number where there is only one."""
         tasks = self._user.tasks
         return tasks[0] if len(tasks) == 1 else super().get_next_task()
 
     def wait(self) -> None:
         """Wait as Locust does.
 
-        A user that waits for no time lets the others run before it goes on; where its request just did, it goes on.
+        A wait of 0 s lets other users run, unless a request just did.
         """
         user: Any = self._user
         if user._state == LOCUST_STATE_STOPPING:  # noqa: SLF001 - as Locust's own does, here and below

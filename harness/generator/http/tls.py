@@ -7,14 +7,13 @@ from functools import cache
 CHUNK_BYTES = 65536
 
 
-def context_of(make: Callable[[], ssl.SSLContext] | None, *, insecure: bool) -> ssl.SSLContext:
-    """The context for a connection; without one that a user makes itself, one that all users share."""
+def tls_context(make: Callable[[], ssl.SSLContext] | None, *, insecure: bool) -> ssl.SSLContext:
+    """The context of a connection: the user's own, or one shared by all users, as it is larger than a user."""
     return _shared(insecure=insecure) if make is None else make()
 
 
 @cache
 def _shared(*, insecure: bool) -> ssl.SSLContext:
-    """A context costs more memory than a user."""
     context = ssl.create_default_context()
     if insecure:
         context.check_hostname = False
@@ -22,15 +21,15 @@ def _shared(*, insecure: bool) -> ssl.SSLContext:
     return context
 
 
-class Tls:
-    """One encrypted conversation. Every method may raise ``ssl.SSLError``."""
+class TlsSession:
+    """One encrypted connection. Every method may raise ``ssl.SSLError``."""
 
     def __init__(self, context: ssl.SSLContext, host: str) -> None:
         self._received, self._to_send = ssl.MemoryBIO(), ssl.MemoryBIO()
         self._session = context.wrap_bio(self._received, self._to_send, server_hostname=host)
 
-    def shake_hands(self, received: bytes) -> tuple[bool, bytes]:
-        """Go on with the handshake; whether it is done, and what has to be sent."""
+    def handshake(self, received: bytes) -> tuple[bool, bytes]:
+        """Continue the handshake; returns whether it is complete, and bytes to send."""
         self._received.write(received)
         try:
             self._session.do_handshake()
@@ -39,12 +38,11 @@ class Tls:
         return True, self._to_send.read()
 
     def encrypt(self, data: bytes) -> bytes:
-        """What has to be sent in place of ``data``."""
         self._session.write(data)
         return self._to_send.read()
 
     def decrypt(self, received: bytes) -> tuple[bytes, bool]:
-        """What ``received`` says, and whether the other side has said its last word."""
+        """The decrypted bytes, and whether the other side has closed the session."""
         self._received.write(received)
         parts = []
         try:

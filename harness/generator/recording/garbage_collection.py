@@ -1,7 +1,7 @@
-"""Garbage: how long Python's collector stops everything, and what keeps that short.
+"""Pauses of Python's garbage collector, and what keeps them short.
 
-A full collection looks at every object of every user: a tenth of a second with ten thousand of them, in which no answer
-is received. What a user is made of lives as long as the user, so it is set aside and not looked at again.
+A full collection visits every object of every user: a tenth of a second with ten thousand users, in which no response
+is received. The objects of a user live as long as the user, so they are frozen and not visited again.
 """
 
 import gc
@@ -11,8 +11,8 @@ from typing import Any
 THRESHOLDS = (20_000, 10, 10)
 
 
-class Garbage:
-    """Measures the pauses from when it is made; ``longest_ms`` is of all of them."""
+class GarbageCollectionMonitor:
+    """Measures pauses from its creation on; ``longest_ms`` is the longest."""
 
     def __init__(self) -> None:
         self.longest_ms = 0.0
@@ -25,18 +25,17 @@ class Garbage:
         gc.callbacks.append(self._on_collection)
 
     def paused_ms(self) -> float:
-        """The pauses since it was last asked."""
+        """Sum of the pauses since the last call."""
         paused, self._paused_ms = self._paused_ms, 0.0
         return paused
 
-    def settle(self, users: int) -> None:
-        """Set aside what is there, when users have come since the last time."""
+    def freeze_new_users(self, users: int) -> None:
+        """Freeze all objects when there are more users than at the last call."""
         if users > self._users:
             gc.freeze()
         self._users = users
 
     def close(self) -> None:
-        """Measure no more."""
         gc.callbacks.remove(self._on_collection)
 
     def _on_collection(self, phase: str, _: dict[str, Any]) -> None:

@@ -1,54 +1,53 @@
-"""Tally: Locust's statistics, brought up to date when somebody looks at them, and not twice in each request.
+"""Locust's statistics, updated when they are read instead of twice in each request.
 
-They say what they always say. Nothing of the harness reads them but the number of requests, which has to be that of the
-samples; user files may.
+Their values are the same as Locust's. The harness reads only the number of requests, which must equal that of the
+samples; user files may read everything.
 """
 
 import time
 from collections import Counter
+from collections.abc import Iterable
 
 from locust import stats
 from locust.stats import RequestStats, StatsEntry
 
-MOST_WAITING = 10_000
+MAX_PENDING = 10_000
 KEPT_SECONDS = 60
-"""Requests per second are kept this long; Locust itself looks back 12 s."""
-WHOLE_BELOW_MS = 100
-"""What is shorter is rounded to whole ms by Locust."""
+"""Requests per second are kept this long; Locust reads the last 12 s."""
+ROUNDED_BELOW_MS = 100
+"""Locust rounds shorter times to whole ms."""
 _BUCKET = stats.bucket_response_time
 
 
 class LocustStatistics(RequestStats):
-    """Locust's ``RequestStats``; ``settle`` at least once a second keeps its requests per second right."""
+    """Locust's ``RequestStats``; its requests per second are right if ``update_entries`` runs every second."""
 
     def __init__(self) -> None:
-        self._waiting: dict[tuple[str, str], _Batch] = {}
+        self._pending: dict[tuple[str, str], _Batch] = {}
         super().__init__(use_response_times_cache=False)
 
     def log_request(self, method: str, name: str, response_time: float | None, content_length: int) -> None:
-        """Take in a request (called by Locust); ``response_time`` in ms."""
-        batch = self._waiting.get((name, method))
+        """Add a request (called by Locust); ``response_time`` in ms."""
+        batch = self._pending.get((name, method))
         if batch is None:
-            batch = self._waiting[name, method] = _Batch()
+            batch = self._pending[name, method] = _Batch()
         batch.content_length += content_length
         batch.times.append(response_time)
-        if len(batch.times) >= MOST_WAITING:
-            self.settle()
+        if len(batch.times) >= MAX_PENDING:
+            self.update_entries()
 
-    def settle(self) -> None:
-        """Bring the entries up to date."""
-        now, waiting = time.time(), self._waiting
-        self._waiting = {}
+    def update_entries(self) -> None:
+        now, waiting = time.time(), self._pending
+        self._pending = {}
         for key, batch in waiting.items():
-            counted = batch.counted()
-            for entry in (self._total, self._entries[key]):
-                counted.add_to(entry, now)
+            entries = self._total, self._entries[key]
+            batch.add_to(entries, now)
+            for entry in entries:
                 _forget(entry.num_reqs_per_sec, int(now) - KEPT_SECONDS)
 
     @property
     def total(self) -> StatsEntry:
-        """All requests together."""
-        self.settle()
+        self.update_entries()
         return self._total
 
     @total.setter
@@ -57,13 +56,12 @@ class LocustStatistics(RequestStats):
 
     @property
     def entries(self) -> dict[tuple[str, str], StatsEntry]:
-        """The requests by name and method."""
-        self.settle()
+        self.update_entries()
         return self._entries
 
     @entries.setter
     def entries(self, entries: dict[tuple[str, str], StatsEntry]) -> None:
-        self._waiting.clear()
+        self._pending.clear()
         self._entries = entries
 
 
@@ -73,45 +71,29 @@ def _forget(per_second: dict[int, int], before: int) -> None:
 
 
 class _Batch:
-    """Requests of one name and method."""
-
-    __slots__ = ("content_length", "times")
-
     def __init__(self) -> None:
         self.times: list[float | None] = []
         self.content_length = 0
 
-    def counted(self) -> "_Counted":
-        """What they add to an entry."""
+    def add_to(self, entries: Iterable[StatsEntry], now: float) -> None:
+        """Add to each entry what Locust's ``StatsEntry.log`` adds."""
         known = [value for value in self.times if value is not None]
         if stats.bucket_response_time is not _BUCKET:  # a user file has its own
-            return _Counted(self, known, Counter(map(stats.bucket_response_time, known)))
-        rounded = Counter(map(round, [value for value in known if value < WHOLE_BELOW_MS]))
-        rounded.update(map(_BUCKET, [value for value in known if value >= WHOLE_BELOW_MS]))
-        return _Counted(self, known, rounded)
-
-
-class _Counted:
-    """A batch, counted once for all entries that it is added to."""
-
-    __slots__ = ("_content_length", "_known", "_requests", "_rounded")
-
-    def __init__(self, batch: _Batch, known: list[float], rounded: Counter[int]) -> None:
-        self._requests, self._content_length = len(batch.times), batch.content_length
-        self._known, self._rounded = known, rounded
-
-    def add_to(self, entry: StatsEntry, now: float) -> None:
-        """Count them as Locust's ``StatsEntry.log`` counts one."""
-        entry.num_requests += self._requests
-        entry.num_none_requests += self._requests - len(self._known)
-        entry.num_reqs_per_sec[int(now)] += self._requests
-        entry.last_request_timestamp = now
-        entry.total_content_length += self._content_length
-        if not self._known:
-            return
-        entry.total_response_time += sum(self._known)  # type: ignore[assignment]
-        least, most = min(self._known), max(self._known)
-        entry.min_response_time = least if entry.min_response_time is None else min(entry.min_response_time, least)  # type: ignore[assignment]
-        entry.max_response_time = max(entry.max_response_time, most)  # type: ignore[assignment]
-        for rounded, count in self._rounded.items():
-            entry.response_times[rounded] += count
+            rounded = Counter(map(stats.bucket_response_time, known))
+        else:
+            rounded = Counter(map(round, [value for value in known if value < ROUNDED_BELOW_MS]))
+            rounded.update(map(_BUCKET, [value for value in known if value >= ROUNDED_BELOW_MS]))
+        for entry in entries:
+            entry.num_requests += len(self.times)
+            entry.num_none_requests += len(self.times) - len(known)
+            entry.num_reqs_per_sec[int(now)] += len(self.times)
+            entry.last_request_timestamp = now
+            entry.total_content_length += self.content_length
+            if not known:
+                continue
+            least, most = min(known), max(known)
+            entry.total_response_time += sum(known)  # type: ignore[assignment]
+            entry.min_response_time = least if entry.min_response_time is None else min(entry.min_response_time, least)  # type: ignore[assignment]
+            entry.max_response_time = max(entry.max_response_time, most)  # type: ignore[assignment]
+            for value, count in rounded.items():
+                entry.response_times[value] += count

@@ -1,39 +1,36 @@
-"""Recorder: every request event becomes one row; parts are written by a thread, off the hot path."""
+"""Recorder: one row per request event; a thread writes the rows as Parquet parts."""
 
 import time
 from array import array
 from pathlib import Path
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 import gevent
 import numpy as np
 import pyarrow as pa
 from gevent.hub import getcurrent
 
-from harness.generator.http.response_headers import CACHES, Told, reported_headers, told_by
+from harness.generator.http.response_headers import CACHES, ReportedWork, reported_headers, reported_in
 from harness.record.columns import names, numbers
 from harness.record.samples import SCHEMA, write_part
 
+if TYPE_CHECKING:
+    from harness.generator.schedule.abort_watch import AbortWatch
+    from harness.generator.schedule.try_window import TryWindow
+
 PART_ROWS = 100_000
-MOST_ERRORS = 1000
+MAX_ERRORS = 1000
 FIRST_BAD_STATUS = 400
-MOST_SIZE = 2**32 - 1
-MOST_ERROR_CHARACTERS = 200
-
-
-class RequestListener(Protocol):
-    """Who wants to know of each request at once, beside the columns."""
-
-    def put(self, due_ns: int, sent_ns: int, duration_ns: int, *, ok: bool, endpoint: str) -> None:
-        """Take in a request; times are since the origin."""
+MAX_SIZE = 2**32 - 1
+MAX_ERROR_CHARACTERS = 200
 
 
 class Recorder:
     """Collects samples in columns of 26 bytes a row and writes them as Parquet parts of ``PART_ROWS`` rows.
 
-    What few requests have (an error, a word about the cache or the database) is kept beside the row's number, and takes
-    no room elsewhere. Time is counted from ``origin_ns``, taken when the recorder is made: on the monotonic clock, and
-    on the wall clock because Locust stamps the start of a request with it.
+    Values that few requests have (an error, reported headers) are stored with their row number and take no room in
+    other rows. Times count from ``origin_ns`` on the monotonic clock, and from ``wall_origin_ns`` on the wall clock,
+    which Locust's start times are on.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -42,9 +39,9 @@ class Recorder:
         self.origin_ns = time.perf_counter_ns()
         self.failures = 0
         self.recent_ms: list[float] = []
-        self.dues: dict[Any, int] = {}
-        """When what a greenlet is about to ask was due, in ns since the origin; a request takes it out."""
-        self.tap: RequestListener | None = None
+        self.due_by_greenlet: dict[Any, int] = {}
+        """Due time of the next request of a greenlet, in ns since the origin; the request removes it."""
+        self.listener: AbortWatch | TryWindow | None = None
         self._flushed = 0
         self._endpoints: dict[tuple[str, str], int] = {}
         self._errors: dict[str, int] = {}
@@ -58,8 +55,8 @@ class Recorder:
         self._due, self._error, self._cache = _Sparse("q"), _Sparse("H"), _Sparse("B")
         self._queries, self._db_ms = _Sparse("i"), _Sparse("d")
 
-    def count_from(self, origin_ns: int) -> None:
-        """Count from another origin, on the same monotonic clock; it may lie ahead."""
+    def set_origin(self, origin_ns: int) -> None:
+        """Count from another origin on the monotonic clock; it may be in the future."""
         self.origin_ns = origin_ns
         self.wall_origin_ns = time.time_ns() - (time.perf_counter_ns() - origin_ns)
 
@@ -85,11 +82,11 @@ class Recorder:
         exception: BaseException | None = None,
         response: Any = None,  # noqa: ANN401 - whatever a client calls its response
         start_time: float | None = None,
-        context: object = None,  # noqa: ARG002 - named, so that no dictionary of the rest is made
+        context: object = None,  # noqa: ARG002 - named, which spares a dictionary per request
         url: object = None,  # noqa: ARG002
         **_: object,
     ) -> None:
-        """Take in one request event of Locust; ``response_time`` is exact, in ms."""
+        """Add a request event of Locust; ``response_time`` in ms, not rounded."""
         duration_ns = round(response_time * 1e6)
         sent = getattr(response, "sent", None)
         if sent is not None:
@@ -99,18 +96,18 @@ class Recorder:
         else:
             begun = self.now_ns() - duration_ns
         status = getattr(response, "status_code", 0) or 0
-        cache, queries, db_ms = _told(response)
+        cache, queries, db_ms = _reported(response)
         error = -1 if exception is None else self._error_code(exception, status)
         endpoint = self._endpoints.setdefault((request_type, name), len(self._endpoints))
-        size = min(response_length or 0, MOST_SIZE)
-        # nothing below raises: a row is taken in whole or not at all
+        size = min(response_length or 0, MAX_SIZE)
+        # nothing below raises: a row is added as a whole or not at all
         row = len(self._sent)
-        due = self.dues.pop(getcurrent(), None) if self.dues else None
+        due = self.due_by_greenlet.pop(getcurrent(), None) if self.due_by_greenlet else None
         if due is not None:
             self._due.put(row, due)
-        if self.tap is not None:
+        if self.listener is not None:
             called = f"{request_type} {name}".strip()
-            self.tap.put(begun if due is None else due, begun, duration_ns, ok=error < 0, endpoint=called)
+            self.listener.put(begun if due is None else due, begun, duration_ns, ok=error < 0, endpoint=called)
         self._sent.append(begun)
         self._duration.append(duration_ns)
         self._endpoint.append(endpoint)
@@ -131,17 +128,14 @@ class Recorder:
             self.flush()
 
     def _error_code(self, exception: BaseException, status: int) -> int:
-        said = type(exception).__name__ == "CatchResponseError"  # the user file's own words
-        text = (
-            f"HTTP {status}" if status >= FIRST_BAD_STATUS and not said else f"{type(exception).__name__}: {exception}"
-        )
-        text = text[:MOST_ERROR_CHARACTERS]
-        if text not in self._errors and len(self._errors) >= MOST_ERRORS:
+        stated = type(exception).__name__ == "CatchResponseError"  # by the user file
+        named = f"{type(exception).__name__}: {exception}"
+        text = f"HTTP {status}" if status >= FIRST_BAD_STATUS and not stated else named[:MAX_ERROR_CHARACTERS]
+        if text not in self._errors and len(self._errors) >= MAX_ERRORS:
             text = "further kinds of error"
         return self._errors.setdefault(text, len(self._errors))
 
     def flush(self) -> None:
-        """Hand what is collected to a writing thread."""
         if not self._sent:
             return
         table = self._table()
@@ -151,7 +145,7 @@ class Recorder:
         self._writing.append(gevent.get_hub().threadpool.spawn(write_part, table, self.folder, self._parts))
 
     def close(self) -> None:
-        """Write the rest and wait for every part; a part that could not be written raises."""
+        """Write the rest and wait for every part; raises the error of a part that could not be written."""
         self.flush()
         for part in self._writing:
             part.get()
@@ -175,37 +169,33 @@ class Recorder:
 
 
 class _Sparse:
-    """A column that most rows have no value in."""
-
-    __slots__ = ("_rows", "_values")
+    """A column that is null in most rows."""
 
     def __init__(self, kind: str) -> None:
         self._rows = array("I")
         self._values: Any = array(kind)
 
     def put(self, row: int, value: float) -> None:
-        """The value of a row."""
         self._rows.append(row)
         self._values.append(value)
 
     def over(self, values: Any) -> Any:  # noqa: ANN401 - a NumPy array
-        """``values`` with what was put in their place."""
+        """``values`` with the values of this column in their place."""
         values[self._rows] = self._values
         return values
 
     def column(self, rows: int, kind: Any) -> Any:  # noqa: ANN401 - pyarrow has no common type of types, or of arrays
-        """All ``rows`` of it as a ``kind``, null where nothing was put."""
         values, there = np.zeros(rows, dtype=kind), np.zeros(rows, dtype=bool)
         values[self._rows], there[self._rows] = self._values, True
         return numbers(values, kind, there)
 
 
-def _told(response: Any) -> Told:  # noqa: ANN401 - whatever a client calls its response
-    known = getattr(response, "header_known", None)
+def _reported(response: Any) -> ReportedWork:  # noqa: ANN401 - whatever a client calls its response
+    known = getattr(response, "known_header", None)
     if known is not None:
-        return known.told  # type: ignore[no-any-return]
+        return known.reported  # type: ignore[no-any-return]
     fields = getattr(response, "raw_headers", None)
     if fields is not None:
-        return told_by(fields)
+        return reported_in(fields)
     headers = getattr(response, "headers", None) or {}
     return reported_headers(headers.get("X-Cache"), headers.get("Server-Timing"))

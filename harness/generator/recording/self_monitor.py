@@ -1,52 +1,39 @@
-"""Self-watch: how much of a core the generator uses, how late its event loop is, how long it pauses for garbage.
+"""Measurements of the generator itself: CPU share, event-loop lag, garbage-collection pauses.
 
-Its cost and its lateness are measurement error, so they are recorded beside what it measures.
+They are measurement error, so they are recorded beside the samples.
 """
 
 import time
 from array import array
 from collections import Counter
 from collections.abc import Sequence
-from typing import Protocol
+from typing import TYPE_CHECKING, Any
 
 import gevent
 import numpy as np
 
-from harness.generator.recording.garbage_collection import Garbage
-from harness.generator.recording.latency_histogram import quantile, step
+from harness.generator.recording.garbage_collection import GarbageCollectionMonitor
+from harness.generator.recording.latency_histogram import bucket, quantile
 from harness.record.leg import Window
 from harness.record.readings import GENERATOR
+
+if TYPE_CHECKING:
+    from harness.generator.schedule.dispatcher import Dispatcher
 
 PROBE_SECONDS = 0.02
 
 
-class DispatcherStatus(Protocol):
-    """What is read of who gives out arrivals."""
-
-    @property
-    def at_work(self) -> int:
-        """Users that are busy with an arrival."""
-
-    @property
-    def waiting(self) -> int:
-        """Arrivals that nobody has begun with yet."""
-
-    @property
-    def lag_p99_ms(self) -> float:
-        """How late arrivals began, 99th percentile so far."""
-
-
 class SelfMonitor:
-    """Reads the event-loop lag every 20 ms, and once a second everything else; of an open plan's dispatcher too."""
+    """Measures the event-loop lag every 20 ms; once a second CPU, users, pauses and the dispatcher of an open plan."""
 
-    def __init__(self, origin_ns: int, dispatcher: DispatcherStatus | None = None) -> None:
+    def __init__(self, origin_ns: int, dispatcher: "Dispatcher | None" = None) -> None:
         self.origin_ns, self.dispatcher = origin_ns, dispatcher
-        self.garbage = Garbage()
-        self.at_ns = array("q")  # of each reading; columns, because a long run has many
+        self.garbage = GarbageCollectionMonitor()
+        self.at_ns = array("q")  # columns, because a long run has many readings
         self.values: dict[str, array[float]] = {}
         self.user_errors = 0
-        self.counts_lag = True
-        """Whether lateness counts: in a search each try is judged by its own."""
+        self.records_lag = True
+        """Whether lags count; each try of a capacity search is judged by its own scheduling delay."""
         self._cpu, self._wall = time.process_time(), time.perf_counter()
         self._users = 0
         self._lags: Counter[int] = Counter()
@@ -54,28 +41,26 @@ class SelfMonitor:
 
     @property
     def users(self) -> int:
-        """Users that make load: of an open plan those at work, as they were at the last reading."""
-        return self.dispatcher.at_work if self.dispatcher is not None else self._users
+        """Users that make load at the last reading: the busy ones of an open plan, else all."""
+        return self.dispatcher.busy_users if self.dispatcher is not None else self._users
 
     def on_user_error(self, **_: object) -> None:
-        """Count an exception that a task of a user raised; Locust logs it and goes on."""
+        """Count an exception raised by a task; Locust logs it and continues."""
         self.user_errors += 1
 
-    def watch_lag(self) -> None:
-        """Run for ever in a greenlet: how much longer than asked does a pause take?"""
+    def measure_lag(self) -> None:
+        """Run forever in a greenlet: measure how much longer than requested a pause takes."""
         while True:
-            asked = time.perf_counter() + PROBE_SECONDS
+            due = time.perf_counter() + PROBE_SECONDS
             gevent.sleep(PROBE_SECONDS)
-            self.note_lag((time.perf_counter() - asked) * 1000)
+            self.add_lag((time.perf_counter() - due) * 1000)
 
-    def note_lag(self, lag_ms: float) -> None:
-        """Take in how late the event loop was."""
-        if self.counts_lag:
-            self._lags[step(lag_ms)] += 1
+    def add_lag(self, lag_ms: float) -> None:
+        if self.records_lag:
+            self._lags[bucket(lag_ms)] += 1
         self._longest_lag_ms = max(self._longest_lag_ms, lag_ms)
 
     def read(self, users: int) -> None:
-        """Take one reading of CPU share, users and pauses, and of an open plan's arrivals."""
         self._users = users
         cpu, wall = time.process_time(), time.perf_counter()
         found = {
@@ -86,15 +71,15 @@ class SelfMonitor:
         }
         if self.dispatcher is not None:
             found |= {
-                "users_at_work": self.dispatcher.at_work,
-                "arrivals_waiting": self.dispatcher.waiting,
+                "users_at_work": self.dispatcher.busy_users,
+                "arrivals_waiting": self.dispatcher.waiting_arrivals,
                 "schedule_lag_p99_ms": self.dispatcher.lag_p99_ms,
             }
         self.at_ns.append(time.perf_counter_ns() - self.origin_ns)
         for name, value in found.items():
             self.values.setdefault(name, array("d")).append(value)
         self._cpu, self._wall, self._longest_lag_ms = cpu, wall, 0.0
-        self.garbage.settle(users)
+        self.garbage.freeze_new_users(users)
 
     def rows(self, first: int = 0) -> list[tuple[int, str, str, float]]:
         """The readings from number ``first`` on, as ``write_readings`` takes them."""
@@ -106,7 +91,7 @@ class SelfMonitor:
         ]
 
     def cpu_share(self, windows: Sequence[Window]) -> float:
-        """The highest mean CPU share of a stage; a reading belongs to the stage in which its middle is."""
+        """The highest mean CPU share of a stage; a reading belongs to the stage of its middle."""
         read = [(at / 1e9, value) for at, value in zip(self.at_ns, self.values.get("cpu_share", ()), strict=False)]
         begun = [read[0][0] - 1, *(at for at, _ in read)] if read else []
         shares = [((start + at) / 2, value) for start, (at, value) in zip(begun, read, strict=False)]
@@ -117,6 +102,17 @@ class SelfMonitor:
         ]
         return max(means, default=0.0)
 
+    def account(self, windows: Sequence[Window]) -> dict[str, Any]:
+        """The fields of ``Generation`` that come from these measurements."""
+        return {
+            "user_errors": self.user_errors,
+            "cpu_share": self.cpu_share(windows),
+            "lag_p99_ms": self.lag_p99_ms(),
+            "offered": self.dispatcher.offered() if self.dispatcher else (),
+            "schedule_lag_p99_ms": self.dispatcher.lag_p99_ms if self.dispatcher else None,
+            "gc_pause_ms": self.garbage.longest_ms,
+        }
+
     def lag_p99_ms(self) -> float:
-        """99th percentile of the event loop's lateness in ms, to 2 %."""
+        """99th percentile of the event-loop lag in ms, to 2 %."""
         return quantile(self._lags, 0.99) or 0.0

@@ -1,4 +1,4 @@
-"""Arrivals: how many users run at second t, and when request i is due. Arithmetic on stages; no clock inside."""
+"""Arrivals: the users at second t, and the due time of arrival i. Arithmetic on stages; no clock inside."""
 
 import math
 from collections.abc import Iterator, Sequence
@@ -12,10 +12,12 @@ from harness.plan.stages import SLOWEST_CLIMB, Stage, StageKind
 CHUNK = 8192
 
 Times = NDArray[np.float64]
+Share = tuple[int, int]
+"""Index of a process, from 0, and the number of processes."""
 
 
 def stage_at(stages: Sequence[Stage], second: float) -> tuple[int, float] | None:
-    """The index of the stage that runs at ``second`` and the seconds it has run; ``None`` after the last."""
+    """The index of the stage that runs at ``second`` and the seconds since its start; ``None`` after the last."""
     start = 0.0
     for index, stage in enumerate(stages):
         if second < start + stage.seconds:
@@ -25,7 +27,7 @@ def stage_at(stages: Sequence[Stage], second: float) -> tuple[int, float] | None
 
 
 def spawn_at(stages: Sequence[Stage], second: float) -> tuple[int, float] | None:
-    """What the load should head for at ``second``: users and the users per second to get there; ``None``: stop."""
+    """The target of the load at ``second``: users, and users per second to get there; ``None`` after the last stage."""
     place = stage_at(stages, second)
     if place is None:
         return None
@@ -37,8 +39,8 @@ def spawn_at(stages: Sequence[Stage], second: float) -> tuple[int, float] | None
 
 
 @dataclass(frozen=True, slots=True)
-class Stretch:
-    """A part of a stage in which the rate is constant or changes linearly; ``expected`` arrivals come before it."""
+class RateSegment:
+    """A part of a stage in which the rate is constant or linear; ``expected`` arrivals come before it."""
 
     start: float
     seconds: float
@@ -48,14 +50,14 @@ class Stretch:
 
     @property
     def count(self) -> float:
-        """The arrivals expected in it: the integral of the rate."""
+        """Expected arrivals in it: the integral of the rate."""
         return self.seconds * (self.rate + self.end_rate) / 2
 
-    def when(self, numbers: Times) -> Times:
-        """When the integral of the rate reaches these numbers, for numbers that it reaches in this stretch.
+    def times_of(self, numbers: Times) -> Times:
+        """The times at which the integral of the rate reaches these numbers, all within this segment.
 
         With rate ``r + a x`` the integral is ``r x + a x²/2``, so ``x = 2m / (r + √(r² + 2 a m))``, which is also exact
-        where a is 0, and where r is.
+        for a = 0 and for r = 0.
         """
         missing = numbers - self.expected
         slope = (self.end_rate - self.rate) / self.seconds
@@ -64,14 +66,14 @@ class Stretch:
         return self.start + np.minimum(after, self.seconds)
 
 
-def stretches_of(stages: Sequence[Stage]) -> list[Stretch]:
-    """The stretches of open stages, back to back from 0."""
-    found: list[Stretch] = []
+def rate_segments(stages: Sequence[Stage]) -> list[RateSegment]:
+    """The segments of open stages, one after the other from second 0."""
+    found: list[RateSegment] = []
     start = before = expected = 0.0
     for stage in stages:
         for seconds, rate in ((stage.climb_seconds, before), (stage.seconds - stage.climb_seconds, stage.load)):
             if seconds:
-                found.append(Stretch(start, seconds, rate, stage.load, expected))
+                found.append(RateSegment(start, seconds, rate, stage.load, expected))
                 expected += found[-1].count
                 start += seconds
         before = stage.load
@@ -79,28 +81,24 @@ def stretches_of(stages: Sequence[Stage]) -> list[Stretch]:
 
 
 def due_times(
-    stages: Sequence[Stage],
-    spacing: str,
-    seed: int | Sequence[int],
-    share: tuple[int, int] = (0, 1),
-    chunk: int = CHUNK,
+    stages: Sequence[Stage], spacing: str, seed: int | Sequence[int], share: Share = (0, 1), chunk: int = CHUNK
 ) -> Iterator[Times]:
-    """When the arrivals of open stages are due, in seconds from the leg's origin, ascending, a chunk at a time.
+    """Due times of the arrivals of open stages, in seconds since the leg's origin, ascending, in chunks.
 
     ``uniform``: arrival i, from 0, is due when the integral of the rate reaches i + ½. ``poisson``: independent
     arrivals at the same rate, whose numbers are sums of exponential gaps. Source: Cinlar (1975), Introduction to
     Stochastic Processes, section 4.7: inverse of the integrated rate.
 
     Args:
-        stages: every one with a rate.
+        stages: open stages, each with a rate.
         spacing: ``uniform`` or ``poisson``.
-        seed: of the gaps; the same seed gives the same times.
+        seed: seed of the gaps; the same seed gives the same times.
         share: this process takes the arrivals k with ``k mod of == index`` of the one sequence, so that the union over
             all processes is the planned one.
-        chunk: arrivals that are worked out at once.
+        chunk: arrivals computed at a time.
     """
-    stretches = stretches_of(stages)
-    ends = np.array([stretch.expected + stretch.count for stretch in stretches])
+    segments = rate_segments(stages)
+    ends = np.array([segment.expected + segment.count for segment in segments])
     chance = np.random.default_rng(seed)
     (index, of), first, reached = share, 0, 0.0
     while reached < ends[-1]:
@@ -112,16 +110,16 @@ def due_times(
         mine = numbers[(index - first) % of :: of]
         mine = mine[mine < ends[-1]]
         place = np.searchsorted(ends, mine, side="right")
-        times = [stretches[i].when(mine[place == i]) for i in np.unique(place)]
+        times = [segments[i].times_of(mine[place == i]) for i in np.unique(place)]
         if times:
             yield np.concatenate(times)
         first += chunk
 
 
 def times_of_try(load: float, seconds: float, spacing: str, seed: int, attempt: int = 1) -> Times:
-    """When the arrivals of one try of a search are due, in seconds from its start.
+    """Due times of one try of a capacity search, in seconds since its start.
 
-    The same seed, load and attempt give the same times, whatever was tried before and in whichever arm.
+    The same seed, load and attempt give the same times in every arm, whatever was tried before.
     """
     stage = Stage(kind=StageKind.STRESS, seconds=math.ceil(seconds), users=1, rate=load)
     chunks = list(due_times([stage], spacing, (seed, round(load * 1e6), attempt)))

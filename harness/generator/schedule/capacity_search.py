@@ -1,16 +1,14 @@
-"""Seeker: conducts the search of a leg: tries a load, says by its own requests what came of it, and takes the next."""
+"""The capacity search of a leg: try a load, judge it by its own requests, choose the next."""
 
 import time
 from dataclasses import replace
-from typing import Protocol
+from typing import TYPE_CHECKING
 
 import gevent
 import numpy as np
-from numpy.typing import NDArray
 
 from harness.generator.recording.recorder import Recorder
 from harness.generator.recording.self_monitor import SelfMonitor
-from harness.generator.schedule.arrival_counts import ArrivalCounts
 from harness.generator.schedule.arrivals import times_of_try
 from harness.generator.schedule.try_window import TryWindow
 from harness.plan.model import Plan
@@ -19,87 +17,70 @@ from harness.plan.stages import Search, Stage
 from harness.record.capacity_tries import judge_try
 from harness.record.leg import Window, windows_of
 
-LOOK_SECONDS = 0.1
-"""So often it looks whether a try is lost already."""
+if TYPE_CHECKING:
+    from harness.generator.schedule.dispatcher import Dispatcher
+
+POLL_SECONDS = 0.1
 LEAD_SECONDS = 0.05
-"""From a decision to the first arrival."""
+"""Time from a decision to the first arrival."""
 DRAIN_SECONDS = 20.0
-"""So long the next try waits for the last answers of the one before."""
+"""Longest wait for the last responses before the next try."""
 BACKLOG_SECONDS = 1.0
-"""Arrivals of so many seconds, beyond those that an answer may take, and a try is lost before it counts."""
-
-
-class TryDispatcher(Protocol):
-    """Who gives out the arrivals of a try."""
-
-    @property
-    def at_work(self) -> int:
-        """Users that are busy with an arrival."""
-
-    @property
-    def waiting(self) -> int:
-        """Arrivals that nobody has begun with yet."""
-
-    def ask(self, dues_ns: NDArray[np.int64]) -> ArrivalCounts:
-        """Give out arrivals that are due then."""
-
-    def give_up(self, until_ns: int) -> None:
-        """Begin with no further one; those due before then count as planned."""
+"""A try is cut when arrivals of this time, plus the latency limit, are unanswered."""
 
 
 class CapacitySearch:
-    """The search of one leg; it begins when the stages before it are over."""
+    """The search of one leg; it begins after the stages before it."""
 
     def __init__(self, plan: Plan, stage: Stage, search: Search, seed: int) -> None:
         self._plan, self._stage, self._search, self._seed = plan, stage, search, seed
         self._from = plan.seconds - stage.seconds
         self.tries: list[Try] = []
 
-    def seek(self, recorder: Recorder, dispatcher: TryDispatcher, watch: SelfMonitor) -> Searched:
-        """Conduct it: wait for its begin, try loads until there is nothing to try or no time, and return what came."""
+    def run(self, recorder: Recorder, dispatcher: "Dispatcher", monitor: SelfMonitor) -> Searched:
+        """Wait for the start of the stage and try loads until the search or its time ends."""
         gevent.sleep(max(self._from - recorder.second(), 0))
-        watch.counts_lag = False
-        dispatcher.give_up(recorder.now_ns())
-        _drain(dispatcher)
+        monitor.records_lag = False
+        dispatcher.drop_waiting(recorder.now_ns())
+        _wait_until_idle(dispatcher)
         while True:
-            step = next_load(self._search, [(tried.load, tried.word) for tried in self.tries])
-            if not isinstance(step, Ending):
+            load = next_load(self._search, [(tried.load, tried.word) for tried in self.tries])
+            if not isinstance(load, Ending):
                 over = recorder.second() + LEAD_SECONDS + self._search.seconds
-                step = Ending.TIME if over > self._plan.seconds else step
-            if isinstance(step, Ending):
-                return Searched(self._stage.title, tuple(self.tries), step, self._search.confirm)
-            self.tries.append(self._try(step, recorder, dispatcher))
+                load = Ending.TIME if over > self._plan.seconds else load
+            if isinstance(load, Ending):
+                return Searched(self._stage.title, tuple(self.tries), load, self._search.confirm)
+            self.tries.append(self._try(load, recorder, dispatcher))
 
     def windows(self, end: float) -> tuple[Window, ...]:
-        """The windows of all stages, that of the search as long as it took."""
+        """The windows of all stages; that of the search is as long as the search took."""
         *before, last = windows_of(self._plan.stages)
         return (*before, replace(last, measured_from=end, end=end))
 
-    def _try(self, load: float, recorder: Recorder, dispatcher: TryDispatcher) -> Try:
+    def _try(self, load: float, recorder: Recorder, dispatcher: "Dispatcher") -> Try:
         attempt = 1 + sum(tried.load == load for tried in self.tries)
         spacing = self._plan.load.arrivals or "poisson"
         start = recorder.second() + LEAD_SECONDS
         measured_from, end = start + self._search.settle_seconds, start + self._search.seconds
-        dues_ns = ((start + times_of_try(load, self._search.seconds, spacing, self._seed, attempt)) * 1e9).astype(
-            np.int64
-        )
-        tap = recorder.tap = TryWindow(self._plan.limits, round(measured_from * 1e9))
+        due_s = start + times_of_try(load, self._search.seconds, spacing, self._seed, attempt)
+        dues_ns = (due_s * 1e9).astype(np.int64)
+        window = recorder.listener = TryWindow(self._plan.limits, round(measured_from * 1e9))
         cpu, wall = time.process_time(), time.perf_counter()
-        tally = dispatcher.ask(dues_ns)
-        counting = dues_ns[dues_ns >= round(measured_from * 1e9)]
-        backlog = load * (BACKLOG_SECONDS + tap.limit_ms / 1000)
+        counts = dispatcher.offer(dues_ns)
+        counted = dues_ns[dues_ns >= round(measured_from * 1e9)]
+        backlog = load * (BACKLOG_SECONDS + window.limit_ms / 1000)
         cut = False
         while not cut and (left := end - recorder.second()) > 0:
-            gevent.sleep(min(LOOK_SECONDS, left))
-            late_ns = recorder.now_ns() - round(tap.limit_ms * 1e6)
-            lost = tap.hopeless(len(counting), int(np.searchsorted(counting, late_ns)))
-            cut = recorder.second() < end and (lost or dispatcher.at_work + dispatcher.waiting > backlog)
+            gevent.sleep(min(POLL_SECONDS, left))
+            late_ns = recorder.now_ns() - round(window.limit_ms * 1e6)
+            lost = window.is_lost(len(counted), int(np.searchsorted(counted, late_ns)))
+            cut = recorder.second() < end and (lost or dispatcher.busy_users + dispatcher.waiting_arrivals > backlog)
         end = recorder.second() if cut else end
-        dispatcher.give_up(round(end * 1e9))
+        dispatcher.drop_waiting(round(end * 1e9))
         share = (time.process_time() - cpu) / max(time.perf_counter() - wall, 1e-9)
-        _drain(dispatcher)
-        recorder.tap = None
-        planned = int(np.searchsorted(counting, round(end * 1e9)))
+        _wait_until_idle(dispatcher)
+        recorder.listener = None
+        planned = int(np.searchsorted(counted, round(end * 1e9)))
         tried = Try(
             load=load,
             attempt=attempt,
@@ -107,26 +88,25 @@ class CapacitySearch:
             measured_from=min(measured_from, end),
             end=end,
             planned=planned,
-            started=max(planned - (tally.planned - tally.started), 0),
-            unanswered=dispatcher.at_work,
+            started=max(planned - (counts.planned - counts.started), 0),
+            unanswered=dispatcher.busy_users,
             cut=cut,
-            users=tally.limit,
-            most_users=tally.most,
+            users=counts.limit,
+            most_users=counts.max_busy,
             cpu_share=share,
-            lag_p99_ms=tally.lag_p99_ms,
+            lag_p99_ms=counts.lag_p99_ms,
             word=TryOutcome.VOID,
         )
-        return replace(tried, word=judge_try(self._plan.limits, tried, tap.answers()))
+        return replace(tried, word=judge_try(self._plan.limits, tried, window.requests()))
 
 
 def capacity_search_of(plan: Plan, seed: int) -> CapacitySearch | None:
-    """Who conducts the search of a plan; ``None`` when it has none."""
+    """The search of a plan; ``None`` when it has none."""
     stage = plan.searched
     return CapacitySearch(plan, stage, stage.search, seed) if stage and stage.search else None
 
 
-def _drain(dispatcher: TryDispatcher) -> None:
-    """Wait until nobody is at work any more, but not for ever."""
+def _wait_until_idle(dispatcher: "Dispatcher") -> None:
     deadline = time.monotonic() + DRAIN_SECONDS
-    while dispatcher.at_work and time.monotonic() < deadline:
-        gevent.sleep(LOOK_SECONDS / 5)
+    while dispatcher.busy_users and time.monotonic() < deadline:
+        gevent.sleep(POLL_SECONDS / 5)

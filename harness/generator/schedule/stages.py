@@ -1,4 +1,4 @@
-"""Conductor: heads for the users of each stage at the second it begins, and returns when the last one ends."""
+"""Closed-loop stages: reach the users of each stage at the second it begins."""
 
 from collections.abc import Callable, Sequence
 
@@ -8,11 +8,11 @@ from harness.generator.schedule.arrivals import spawn_at
 from harness.plan.stages import Stage
 
 
-def conduct(stages: Sequence[Stage], second: Callable[[], float], start: Callable[[int, float], None]) -> None:
-    """Call ``start(users, users per second)`` for each stage of a closed plan, each in time.
+def run_stages(stages: Sequence[Stage], second: Callable[[], float], start: Callable[[int, float], None]) -> None:
+    """Call ``start(users, users per second)`` at the start of each stage of a closed plan; return after the last.
 
-    ``second`` tells the seconds since the origin. Locust's own loop over a load shape drifts, is up to a second late at
-    the end of a stage, and on a master waits for a ramp before it looks at the time again.
+    ``second`` returns seconds since the origin. Locust's own loop over a load shape drifts, is up to a second late at
+    the end of a stage, and on a master waits for a ramp before it reads the time again.
     """
     goal, moving = None, None
     try:
@@ -22,11 +22,11 @@ def conduct(stages: Sequence[Stage], second: Callable[[], float], start: Callabl
                     moving.kill()
                 goal, moving = now, gevent.spawn(start, *now)
             gevent.sleep(1 - second() % 1)
-    finally:  # also when the load is ended early
+    finally:  # also after an abort
         if moving is not None:
             moving.kill()
 
 
-def sit_out(stages: Sequence[Stage], second: Callable[[], float]) -> None:
-    """Wait for the end of the last stage; in an open plan arrivals need no other conductor."""
+def wait_for_end(stages: Sequence[Stage], second: Callable[[], float]) -> None:
+    """Wait for the end of the last stage."""
     gevent.sleep(max(sum(stage.seconds for stage in stages) - second(), 0))

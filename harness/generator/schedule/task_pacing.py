@@ -1,7 +1,6 @@
-"""Pacing: lets something other than wait times decide when the users of Locust begin with a task.
+"""Task pacing: something other than wait times decides when Locust's users begin a task.
 
-Locust's users know nothing of it: the places of its task sets where a task begins and where a user waits are replaced,
-for this process.
+Replaces, in this process, the methods of Locust's task sets that begin a task and that wait.
 """
 
 from collections.abc import Callable
@@ -15,8 +14,8 @@ from locust.user.task import LOCUST_STATE_STOPPING, DefaultTaskSet
 from harness.generator.http.task_loop import TaskLoop
 
 
-def pace(take: Callable[[User], None]) -> None:
-    """From now on ``take(user)`` returns when the user may begin with a task; those with a fixed count never ask."""
+def pace_tasks(take: Callable[[User], None]) -> None:
+    """From now on users begin a task when ``take(user)`` returns; users with a fixed count keep their wait times."""
     for kind in (TaskSet, DefaultTaskSet):
         kind.execute_task = _paced(kind.execute_task, take)  # type: ignore[method-assign]
     waiting: tuple[Any, ...] = (TaskSet, TaskLoop)

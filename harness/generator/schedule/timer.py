@@ -1,4 +1,4 @@
-"""Alarm: calls back at an exact moment. The event loop's own timers are late by up to a millisecond."""
+"""A timer that is exact to microseconds; those of the event loop are late by up to a millisecond."""
 
 import ctypes
 import os
@@ -10,7 +10,6 @@ from typing import Any
 from gevent.hub import get_hub
 
 _READ = 1
-_CLOEXEC_NONBLOCK = os.O_CLOEXEC | os.O_NONBLOCK
 _MONOTONIC = 1
 _SOONEST_NS = 1
 
@@ -24,14 +23,14 @@ class _Itimerspec(ctypes.Structure):
 
 
 class Timer:
-    """Calls ``ring`` in the event loop at the time it was last set to, on ``time.perf_counter_ns``.
+    """Calls ``callback`` in the event loop at the time it was last set to, on ``time.perf_counter_ns``.
 
-    On Linux a timer of the kernel that the event loop waits for as for a socket (timerfd_create(2)), elsewhere a timer
-    of the event loop.
+    On Linux a timer of the kernel, which the event loop polls like a socket (timerfd_create(2)); elsewhere a timer of
+    the event loop.
     """
 
-    def __init__(self, ring: Callable[[], None]) -> None:
-        self._ring = ring
+    def __init__(self, callback: Callable[[], None]) -> None:
+        self._callback = callback
         self._loop: Any = get_hub().loop
         self._descriptor = _timer_descriptor()
         self._watcher: Any = None
@@ -41,7 +40,7 @@ class Timer:
             self._watcher.start(self._expired)
 
     def set(self, at_ns: int) -> None:
-        """Ring then; at once when that has passed."""
+        """Call back at this time; at once when it has passed."""
         left = max(at_ns - time.perf_counter_ns(), _SOONEST_NS)
         if self._descriptor is not None:
             self._spec.value.seconds, self._spec.value.nanoseconds = divmod(left, 1_000_000_000)
@@ -50,10 +49,9 @@ class Timer:
         if self._watcher is not None:
             self._watcher.close()
         self._watcher = self._loop.timer(left / 1e9)
-        self._watcher.start(self._ring)
+        self._watcher.start(self._callback)
 
     def close(self) -> None:
-        """Ring no more."""
         if self._watcher is not None:
             self._watcher.stop()
             self._watcher.close()
@@ -64,7 +62,7 @@ class Timer:
     def _expired(self) -> None:
         if self._descriptor is not None:
             os.read(self._descriptor, 8)
-            self._ring()
+            self._callback()
 
 
 _LIBRARY: Any = ctypes.CDLL(None) if sys.platform == "linux" else None
@@ -73,5 +71,5 @@ _LIBRARY: Any = ctypes.CDLL(None) if sys.platform == "linux" else None
 def _timer_descriptor() -> int | None:
     if _LIBRARY is None:
         return None
-    descriptor: int = _LIBRARY.timerfd_create(_MONOTONIC, _CLOEXEC_NONBLOCK)
+    descriptor: int = _LIBRARY.timerfd_create(_MONOTONIC, os.O_CLOEXEC | os.O_NONBLOCK)
     return descriptor if descriptor >= 0 else None

@@ -1,4 +1,4 @@
-"""Tap: the requests of one try of a search as they are answered, and whether its limits can still be met."""
+"""The requests of one try of a capacity search, and whether its limits can still be met."""
 
 from array import array
 from collections.abc import Iterable
@@ -9,42 +9,40 @@ import numpy as np
 from harness.plan.expectation import Expectation
 from harness.record.capacity_tries import TryRequests
 
-USUAL_MS = 10_000.0
-"""How long an answer may take where no limit says it."""
+DEFAULT_LIMIT_MS = 10_000.0
+"""The latency limit of plans that set none."""
 
 
 class TryWindow:
-    """What was asked in one try; what is due from ``from_ns`` on counts."""
+    """The requests of one try; those due from ``from_ns`` on count."""
 
     def __init__(self, limits: Iterable[Expectation], from_ns: int) -> None:
         known = [(limit.limit, limit.metric.quantile) for limit in limits if limit.below and limit.metric.quantile]
-        self.limit_ms, self._quantile = min(known, default=(USUAL_MS, Fraction(1)))
+        self.limit_ms, self._quantile = min(known, default=(DEFAULT_LIMIT_MS, Fraction(1)))
         self._from_ns, self._limit_ns = from_ns, self.limit_ms * 1e6
         self._due, self._sent, self._duration, self._ok = array("q"), array("q"), array("q"), array("B")
-        self.answered = self.late = 0
+        self.responses = self.late = 0
 
     def put(self, due_ns: int, sent_ns: int, duration_ns: int, *, ok: bool, endpoint: str = "") -> None:  # noqa: ARG002
-        """Take in a request."""
         self._due.append(due_ns)
         self._sent.append(sent_ns)
         self._duration.append(duration_ns)
         self._ok.append(ok)
         if due_ns >= self._from_ns:
-            self.answered += 1
+            self.responses += 1
             self.late += ok and sent_ns - due_ns + duration_ns > self._limit_ns
 
-    def hopeless(self, planned: int, due: int) -> bool:
-        """Whether so many answers are late already that no punctual rest could mend it.
+    def is_lost(self, planned: int, due: int) -> bool:
+        """Whether so many responses are late that the limit cannot be met any more.
 
         Args:
-            planned: arrivals of all that counts.
-            due: those of them that are due for longer than ``limit_ms``: who of them has no answer will be late.
+            planned: counted arrivals of the whole try.
+            due: those that have been due for longer than ``limit_ms``: without a response by now they are late.
         """
-        overdue = max(due - self.answered, 0)
-        requests = planned * max(1.0, self.answered / due) if due else planned  # a task may make several
+        overdue = max(due - self.responses, 0)
+        requests = planned * max(1.0, self.responses / due) if due else planned  # a task may make several
         return self.late + overdue > requests * (1 - self._quantile) + 1
 
-    def answers(self) -> TryRequests:
-        """All requests so far."""
+    def requests(self) -> TryRequests:
         due, sent, duration = (np.array(column, dtype=np.int64) for column in (self._due, self._sent, self._duration))
         return TryRequests(due, sent, duration, np.array(self._ok, dtype=np.bool_))

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from harness.generator.schedule.arrivals import due_times, spawn_at, stage_at, stretches_of
+from harness.generator.schedule.arrivals import due_times, rate_segments, spawn_at, stage_at
 from harness.plan.stages import Stage, StageKind
 
 STAGES = (
@@ -36,11 +36,11 @@ STAGES = (
         (1e9, None),
     ],
 )
-def test_the_load_heads_for_the_users_of_its_stage(second: float, heading: tuple[int, float] | None) -> None:
+def test_spawn_target_at_a_second(second: float, heading: tuple[int, float] | None) -> None:
     assert spawn_at(STAGES, second) == heading
 
 
-def test_stage_at_its_borders() -> None:
+def test_stage_at_boundaries() -> None:
     assert stage_at(STAGES, 0) == (0, 0)
     assert stage_at(STAGES, 10) == (1, 0)
     assert stage_at(STAGES, 58.5) == (4, 3.5)
@@ -81,17 +81,17 @@ def due(stages: tuple[Stage, ...], spacing: str, **more: Any) -> NDArray[np.floa
         (819, 24 + 359.5 / 60),
     ],
 )
-def test_uniform_arrivals_are_where_the_integral_of_the_rate_says(number: int, second: float) -> None:
+def test_uniform_arrivals_follow_the_integral_of_the_rate(number: int, second: float) -> None:
     assert due(OPEN, "uniform")[number] == pytest.approx(second, abs=1e-9)
 
 
-def test_the_integral_of_the_rate_is_exact_at_the_borders_of_stretches() -> None:
-    stretches = stretches_of(OPEN)
-    assert [stretch.expected for stretch in stretches] == [0, 100, 300, 460, 820]
-    assert [stretch.start for stretch in stretches] == [0, 10, 20, 24, 30]
-    for stretch in stretches:
-        ends = stretch.when(np.array([stretch.expected, stretch.expected + stretch.count]))
-        assert ends == pytest.approx([stretch.start, stretch.start + stretch.seconds], abs=1e-9)
+def test_the_integral_of_the_rate_is_exact_at_segment_boundaries() -> None:
+    segments = rate_segments(OPEN)
+    assert [segment.expected for segment in segments] == [0, 100, 300, 460, 820]
+    assert [segment.start for segment in segments] == [0, 10, 20, 24, 30]
+    for segment in segments:
+        ends = segment.times_of(np.array([segment.expected, segment.expected + segment.count]))
+        assert ends == pytest.approx([segment.start, segment.start + segment.seconds], abs=1e-9)
 
 
 STAGES_OF_ANY_KIND = st.lists(
@@ -107,7 +107,7 @@ STAGES_OF_ANY_KIND = st.lists(
 
 
 @given(STAGES_OF_ANY_KIND, st.sampled_from(["uniform", "poisson"]), st.integers(0, 99), st.integers(1, 5))
-def test_arrivals_ascend_within_the_leg_and_shares_make_up_the_whole(
+def test_arrivals_ascend_and_the_union_of_shares_is_the_whole(
     stages: tuple[Stage, ...], spacing: str, seed: int, of: int
 ) -> None:
     whole = due(stages, spacing, seed=seed)
@@ -121,7 +121,7 @@ def test_arrivals_ascend_within_the_leg_and_shares_make_up_the_whole(
 
 
 @given(STAGES_OF_ANY_KIND)
-def test_uniform_arrivals_are_as_many_as_the_rate_says_stage_by_stage(stages: tuple[Stage, ...]) -> None:
+def test_uniform_arrivals_match_the_rate_of_each_stage(stages: tuple[Stage, ...]) -> None:
     whole, start = due(stages, "uniform"), 0.0
     for stage, before in zip(stages, (0.0, *(stage.load for stage in stages)), strict=False):
         wanted = stage.seconds * stage.load - stage.climb_seconds * (stage.load - before) / 2
@@ -130,7 +130,7 @@ def test_uniform_arrivals_are_as_many_as_the_rate_says_stage_by_stage(stages: tu
         start += stage.seconds
 
 
-def test_poisson_arrivals_vary_as_much_as_there_are() -> None:
+def test_the_variance_of_poisson_counts_equals_their_mean() -> None:
     counts = [np.histogram(due(OPEN, "poisson", seed=seed), bins=[0, 10, 20, 30, 40])[0] for seed in range(400)]
     mean, variance = np.mean(counts, axis=0), np.var(counts, axis=0)
     wanted = np.array([100, 200, 520, 302.5])
@@ -138,12 +138,12 @@ def test_poisson_arrivals_vary_as_much_as_there_are() -> None:
     assert (np.abs(variance / wanted - 1) < 4 * np.sqrt(2 / 400)).all()
 
 
-def test_the_same_seed_gives_the_same_arrivals_and_another_others() -> None:
+def test_arrivals_depend_on_the_seed() -> None:
     assert due(OPEN, "poisson", seed=1) == pytest.approx(due(OPEN, "poisson", seed=1))
     assert due(OPEN, "poisson", seed=1)[0] != due(OPEN, "poisson", seed=2)[0]
 
 
-def test_millions_of_arrivals_are_worked_out_a_chunk_at_a_time() -> None:
+def test_millions_of_arrivals_are_computed_in_chunks() -> None:
     stages = opened((StageKind.SUSTAIN, 86_400, 1_000_000, 0))
     first = next(due_times(stages, "poisson", 7, chunk=1000))
     assert len(first) == 1000

@@ -9,7 +9,7 @@ from harness.record.samples import read_samples
 
 
 class CatchResponseError(Exception):
-    """What Locust raises for a user file's own ``failure("...")``."""
+    """Locust's error for ``failure("...")`` in a user file."""
 
 
 def answer(status: int = 200, **headers: str) -> SimpleNamespace:
@@ -52,7 +52,7 @@ def test_a_request_becomes_a_row(tmp_path: Path) -> None:
         ("db;dur=1.2.3;desc=4", 4, 1.2),
     ],
 )
-def test_what_server_timing_says(tmp_path: Path, timing: str, queries: int | None, db_ms: float | None) -> None:
+def test_server_timing_is_parsed(tmp_path: Path, timing: str, queries: int | None, db_ms: float | None) -> None:
     recorder = Recorder(tmp_path)
     recorder.on_request("GET", "/", 1.0, 0, response=answer(Server_Timing=timing))
     recorder.close()
@@ -72,9 +72,7 @@ def test_what_server_timing_says(tmp_path: Path, timing: str, queries: int | Non
         (ValueError("ü\n€"), None, "ValueError: ü\n€"),
     ],
 )
-def test_how_failures_are_named(
-    tmp_path: Path, exception: Exception | None, response: object, error: str | None
-) -> None:
+def test_names_of_failures(tmp_path: Path, exception: Exception | None, response: object, error: str | None) -> None:
     recorder = Recorder(tmp_path)
     recorder.on_request("GET", "/", 1.0, 0, response=response, exception=exception)
     recorder.close()
@@ -82,8 +80,8 @@ def test_how_failures_are_named(
     assert (recorder.requests, recorder.failures) == (1, int(error is not None))
 
 
-def test_kinds_of_error_are_bounded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "MOST_ERRORS", 3)
+def test_the_number_of_error_texts_is_bounded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "MAX_ERRORS", 3)
     recorder = Recorder(tmp_path)
     for number in range(10):
         recorder.on_request("GET", "/", 1.0, 0, exception=ValueError(number))
@@ -93,7 +91,7 @@ def test_kinds_of_error_are_bounded(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     assert set(errors[3:]) == {"further kinds of error"}
 
 
-def test_parts_are_written_on_the_way(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_parts_are_written_during_the_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "PART_ROWS", 10)
     recorder = Recorder(tmp_path)
     for number in range(25):
@@ -110,7 +108,7 @@ def test_nothing_recorded_writes_nothing(tmp_path: Path) -> None:
     assert not (tmp_path / "samples").exists()
 
 
-def test_a_part_that_cannot_be_written_is_not_silent(tmp_path: Path) -> None:
+def test_an_unwritable_part_raises(tmp_path: Path) -> None:
     (tmp_path / "samples").write_text("in the way")
     recorder = Recorder(tmp_path / "samples")
     recorder.on_request("GET", "/", 1.0, 0)
@@ -118,7 +116,7 @@ def test_a_part_that_cannot_be_written_is_not_silent(tmp_path: Path) -> None:
         recorder.close()
 
 
-def test_a_row_is_taken_in_whole_or_not_at_all(tmp_path: Path) -> None:
+def test_a_row_is_added_as_a_whole_or_not_at_all(tmp_path: Path) -> None:
     recorder = Recorder(tmp_path)
     with pytest.raises(AttributeError):
         recorder.on_request("GET", "/", 1.0, 0, response=SimpleNamespace(status_code=200, headers=5))
@@ -129,14 +127,14 @@ def test_a_row_is_taken_in_whole_or_not_at_all(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("cache", ["hit", "miss", "bypass", None, "STALE"])
-def test_what_x_cache_says(tmp_path: Path, cache: str | None) -> None:
+def test_x_cache_is_parsed(tmp_path: Path, cache: str | None) -> None:
     recorder = Recorder(tmp_path)
     recorder.on_request("GET", "/", 1.0, 0, response=answer(X_Cache=cache) if cache else answer())
     recorder.close()
     assert read_samples(tmp_path)["cache"].to_pylist() == [cache if cache != "STALE" else None]
 
 
-def test_a_request_without_an_answer_or_a_start_is_counted_back_from_its_end(tmp_path: Path) -> None:
+def test_a_request_without_a_start_time_started_its_duration_ago(tmp_path: Path) -> None:
     recorder = Recorder(tmp_path)
     recorder.on_request("GET", "/", 60_000.0, 0, exception=OSError("refused"))
     recorder.on_request("GET", "/", 60_000.0, 0)

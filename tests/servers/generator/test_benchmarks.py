@@ -1,4 +1,4 @@
-"""A benchmark that speaks the workers' own words has to be told when these change."""
+"""The benchmark of the master uses the messages of the workers, so it must follow their changes."""
 
 import subprocess
 import sys
@@ -7,7 +7,7 @@ from pathlib import Path
 ROOT = Path(__file__).parents[3]
 
 
-def test_the_master_takes_what_the_benchmark_replays() -> None:
+def test_the_master_stores_the_samples_of_the_benchmark() -> None:
     options = ["--workers", "3", "--seconds", "10", "--rate", "200"]
     command = [sys.executable, "tests/benchmarks/master.py", *options]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=120, check=False)

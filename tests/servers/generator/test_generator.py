@@ -1,4 +1,4 @@
-"""The generator as the program it is: what it says, and what it leaves."""
+"""The generator as a program: its output and its files."""
 
 import json
 import subprocess
@@ -68,7 +68,7 @@ def made(plan: Plan, folder: Path, seed: int = 3) -> list[Progress]:
     return heard
 
 
-def test_progress_is_of_the_last_second(tmp_path: Path) -> None:
+def test_progress_covers_the_last_second(tmp_path: Path) -> None:
     heard = made(prepared(tmp_path, RAISING), tmp_path)  # which ends a task and not the load
     recorded = len(read_samples(tmp_path / "leg" / "samples"))
     assert recorded >= 30
@@ -101,7 +101,7 @@ def test_random_choices_follow_the_seed(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(("profile", "seconds"), [(None, "4"), ("long", "40")])
-def test_user_files_know_how_long_the_load_is(tmp_path: Path, profile: str | None, seconds: str) -> None:
+def test_user_files_can_read_the_length_of_the_load(tmp_path: Path, profile: str | None, seconds: str) -> None:
     text = SHORT + "[profiles.long]\ntime = 10\n"
     prepared(tmp_path, "pass", text)
     command = load._generator("check", parse_plan(text, profile=profile), tmp_path / "plan.toml", tmp_path)
@@ -109,7 +109,7 @@ def test_user_files_know_how_long_the_load_is(tmp_path: Path, profile: str | Non
     assert done.stderr.split()[-1] == seconds
 
 
-def test_two_user_classes_of_one_name_are_refused(tmp_path: Path) -> None:
+def test_two_user_classes_with_one_name_are_refused(tmp_path: Path) -> None:
     text = SHORT.replace('["users.py"]', '["users.py", "more.py"]')
     plan = prepared(tmp_path, "pass", text)
     (tmp_path / "more.py").write_text(USERS.format(name="Reader", body="pass"))
@@ -117,7 +117,7 @@ def test_two_user_classes_of_one_name_are_refused(tmp_path: Path) -> None:
         check_users(plan, tmp_path / "plan.toml", tmp_path)
 
 
-def test_what_user_files_import_belongs_to_them(tmp_path: Path) -> None:
+def test_imports_of_user_files_are_listed(tmp_path: Path) -> None:
     plan = prepared(tmp_path, "pass")
     (tmp_path / "ids.py").write_text("IDS = [1]")
     with (tmp_path / "users.py").open("a") as users:
@@ -134,7 +134,7 @@ def test_user_files_may_read_the_addresses_of_services_while_they_load(tmp_path:
     assert check_users(plan, tmp_path / "plan.toml", tmp_path)
 
 
-def test_a_generator_that_does_not_end_is_ended(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_hanging_generator_is_killed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     plan = prepared(tmp_path, "pass")
     monkeypatch.setattr(load, "_generator", lambda *_: [sys.executable, "-c", "import time; time.sleep(15)"])
     monkeypatch.setattr(load, "OVERTIME_SECONDS", 1 - plan.seconds - plan.load.stop_seconds)

@@ -1,4 +1,4 @@
-"""Stages in time: when users come and go, when arrivals are due, and what a frozen server does to both clocks."""
+"""Stages in time: when users start and stop, when arrivals are due, and how a frozen server shows in both clocks."""
 
 import os
 import signal
@@ -155,7 +155,7 @@ def server() -> Iterator["subprocess.Popen[str]"]:
 def made(
     folder: Path, server: "subprocess.Popen[str]", users: str, plan: str, freeze: tuple[float, float] = (0, 0)
 ) -> Made:
-    """One leg; the server is stopped from a second on for so many seconds."""
+    """One leg; the server is stopped at a second for some seconds."""
     assert server.stdout
     (folder / "users.py").write_text(users)
     (folder / "plan.toml").write_text(plan)
@@ -180,12 +180,12 @@ def made(
 
 
 def seconds(samples: pa.Table, endpoint: str, column: str = "due_ns") -> NDArray[np.float64]:
-    """When the requests of an endpoint were due, or sent."""
+    """Due or start times of an endpoint's requests."""
     chosen = samples["endpoint"].to_pandas().astype(str).to_numpy() == endpoint
     return np.sort(samples[column].to_numpy()[chosen] / 1e9)
 
 
-def test_users_come_and_go_at_the_second_that_the_plan_says(tmp_path: Path, server: "subprocess.Popen[str]") -> None:
+def test_users_start_and_stop_at_the_planned_second(tmp_path: Path, server: "subprocess.Popen[str]") -> None:
     stages = (
         stage("ramp", 3, "users = 9"),
         stage("sustain", 2, "users = 9"),
@@ -201,9 +201,7 @@ def test_users_come_and_go_at_the_second_that_the_plan_says(tmp_path: Path, serv
     assert gone[36:] == pytest.approx([9] * 4, abs=0.15)
 
 
-def test_arrivals_begin_when_they_are_due_whatever_the_users_think(
-    tmp_path: Path, server: "subprocess.Popen[str]"
-) -> None:
+def test_arrivals_start_on_time_whatever_the_wait_times(tmp_path: Path, server: "subprocess.Popen[str]") -> None:
     stages = stage("ramp", 2, "rate = 60") + stage("sustain", 3, "rate = 60")
     generation, samples = made(tmp_path, server, OF_EVERY_KIND, HEAD.replace("[load]", UNIFORM) + stages)
     assert [(part.planned, part.started, part.late) for part in generation.offered] == [(60, 60, 0), (180, 180, 0)]
@@ -224,8 +222,8 @@ def test_arrivals_begin_when_they_are_due_whatever_the_users_think(
 
 
 @pytest.mark.parametrize("users", [400, 10], ids=["users enough", "few users"])
-def test_a_frozen_server_is_seen_in_full(tmp_path: Path, server: "subprocess.Popen[str]", users: int) -> None:
-    """Of 600 arrivals in 6 s those of the frozen 1.2 s wait for its end: P95 is 0.9 s and P99 1.14 s by arithmetic."""
+def test_a_frozen_server_is_measured_in_full(tmp_path: Path, server: "subprocess.Popen[str]", users: int) -> None:
+    """Of 600 arrivals in 6 s, those of the frozen 1.2 s wait for its end: P95 is 0.9 s and P99 1.14 s by arithmetic."""
     stages = stage("sustain", 6, f"rate = 100\nusers = {users}")
     plan = HEAD.replace("[load]", UNIFORM) + stages.replace(f", rate = 100\nusers = {users}", "")
     generation, samples = made(tmp_path, server, READER, plan, freeze=(2, 1.2))

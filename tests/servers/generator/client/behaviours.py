@@ -1,4 +1,4 @@
-"""What hostile servers do, each made of what they say and when they hang up."""
+"""Behaviours of hostile servers: the bytes they send and when they close."""
 
 import re
 import time
@@ -18,7 +18,7 @@ def redirect(location: str, *fields: str, status: str = "302 Found") -> bytes:
 
 
 def says(*answers: bytes) -> Behaviour:
-    """One answer after the other, whatever the connection; the last one for ever."""
+    """One response after the other on any connection; the last one is repeated."""
     left = list(answers)
 
     def behave(peer: Peer) -> None:
@@ -29,7 +29,7 @@ def says(*answers: bytes) -> Behaviour:
 
 
 def hangs_up(*answers: bytes) -> Behaviour:
-    """One answer a connection, which ends with it."""
+    """One response per connection, then close."""
 
     def behave(peer: Peer) -> None:
         if peer.asked():
@@ -98,7 +98,7 @@ def answers_by_path(table: dict[bytes, bytes]) -> Behaviour:
 
 
 def sends_elsewhere(peer: Peer) -> None:
-    """Redirects to itself by its other name, which is another host."""
+    """Redirects to the same server under its other name, which is another host."""
     while (head := peer.head()) is not None:
         port = re.search(rb"Host: 127.0.0.1:(\d+)", head)
         peer.say(redirect(f"http://localhost:{int(port[1])}/") if port else OK)
@@ -110,7 +110,7 @@ def speaks_first(peer: Peer) -> None:
 
 
 def refuses_early(peer: Peer) -> None:
-    """413 after a part of the body; then it reads on, and takes what is not a request for one."""
+    """413 after a part of the body; reads on, and takes any other bytes for a new request."""
     head = peer.head()
     if head is not None and head.startswith(b"POST"):
         peer.say(answer(b"too much", status="413 Content Too Large"))
@@ -120,7 +120,7 @@ def refuses_early(peer: Peer) -> None:
 
 
 def expects(said: bytes, *, asks_for_body: bool) -> Behaviour:
-    """Answers the head of a request with ``said``, and its body with 200."""
+    """Responds to the head of a request with ``said``, and to its body with 200."""
 
     def behave(peer: Peer) -> None:
         while (head := peer.head()) is not None:
@@ -138,7 +138,7 @@ def counts_body(peer: Peer) -> None:
 
 
 def breaks_on_second(peer: Peer) -> None:
-    """The first connection ends while the second request is on its way, unanswered."""
+    """The first connection closes during the second request, without a response."""
     if peer.number > 0:
         says(OK)(peer)
     elif peer.asked():

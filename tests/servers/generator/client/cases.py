@@ -1,4 +1,4 @@
-"""The table of the torture test: what a server does, what the client asks, and what the recorder has to hold of it."""
+"""The table of the torture test: server behaviour, client requests, expected samples."""
 
 import gzip
 import zlib
@@ -30,9 +30,11 @@ from tests.servers.generator.client.behaviours import (
 from tests.servers.generator.client.hostile import Behaviour
 
 LOST = "ConnectionLostError: the server closed the connection in the middle of the "
-UNANSWERED = "UnansweredError: the server closed the connection without an answer"
-LATE = r"AnswerTimeoutError: after [\d,]+ bytes, no whole answer within 1 s \(network_timeout of the user class\)"
-SILENT = r"AnswerTimeoutError: no whole answer within 1 s \(network_timeout of the user class\)"
+UNANSWERED = "NoResponseError: the server closed the connection without a response"
+LATE = (
+    r"ResponseTimeoutError: after [\d,]+ bytes, no complete response within 1 s \(network_timeout of the user class\)"
+)
+SILENT = r"ResponseTimeoutError: no complete response within 1 s \(network_timeout of the user class\)"
 MB = 1024 * 1024
 
 
@@ -82,56 +84,60 @@ CASES = {
     "slow header": Case(drips(OK), [(0, LATE)], seconds=(0.9, 2)),
     "slow header that comes in time": Case(drips(OK, 10, 0.01), [FINE]),
     "header of 1 MB": Case(
-        falls_silent(b"HTTP/1.1 200 OK\r\nX: " + b"x" * MB), [(0, "TooLargeError: the header is larger than 256 kB")]
+        falls_silent(b"HTTP/1.1 200 OK\r\nX: " + b"x" * MB),
+        [(0, "ResponseTooLargeError: the header is larger than 256 kB")],
     ),
     "header of 200 kB": Case(says(answer(b"ok", "X: " + "x" * 200_000)), [FINE]),
     "endless header": Case(
-        floods(b"HTTP/1.1 200 OK\r\n", b"X: y\r\n" * 1000), [(0, "TooLargeError: the header is larger than 256 kB")]
+        floods(b"HTTP/1.1 200 OK\r\n", b"X: y\r\n" * 1000),
+        [(0, "ResponseTooLargeError: the header is larger than 256 kB")],
     ),
     "endless interim answers": Case(floods(b"", b"HTTP/1.1 103 Early Hints\r\n\r\n" * 100), [(0, f"{LATE}|{SILENT}")]),
     "endless chunks, fast": Case(
         floods(ENDLESS, b"1000\r\n" + b"x" * 4096 + b"\r\n"),
-        [(0, r"TooLargeError: the body is larger than 1,048,576 bytes \(most_body_bytes of the user class\)")],
+        [(0, r"ResponseTooLargeError: the body is larger than 1,048,576 bytes \(most_body_bytes of the user class\)")],
         user={"most_body_bytes": MB},
     ),
     "endless chunks, slow": Case(drips(ENDLESS + b"1\r\nx\r\n" * 100, 6), [(0, LATE)], seconds=(0.9, 2)),
     "endless body without chunks": Case(
         floods(b"HTTP/1.1 200 OK\r\n\r\n", b"x" * 4096),
-        [(0, "TooLargeError: the body is larger than 1,048,576 bytes .*")],
+        [(0, "ResponseTooLargeError: the body is larger than 1,048,576 bytes .*")],
         user={"most_body_bytes": MB},
     ),
     "endless trailers": Case(
         floods(ENDLESS + b"0\r\n", b"X: y\r\n" * 1000),
-        [(0, "TooLargeError: what frames the body is larger than 256 kB")],
+        [(0, "ResponseTooLargeError: the chunk framing is larger than 256 kB")],
     ),
     "endless chunk extension": Case(
-        floods(ENDLESS + b"2;", b"x" * 4096), [(0, "TooLargeError: what frames the body is larger than 256 kB")]
+        floods(ENDLESS + b"2;", b"x" * 4096), [(0, "ResponseTooLargeError: the chunk framing is larger than 256 kB")]
     ),
     "many chunks of a byte": Case(says(chunked(*[b"x"] * 200_000)), [FINE]),
-    "chunk size garbage": Case(hangs_up(ENDLESS + b"zz\r\nok\r\n"), [(0, "MalformedAnswerError: not HTTP: .*chunk.*")]),
-    "chunk longer than told": Case(hangs_up(ENDLESS + b"1\r\nok\r\n"), [(0, "MalformedAnswerError: not HTTP: .+")]),
-    "garbage": Case(hangs_up(b"\x00\xff\x13 what?\r\n\r\n"), [(0, "MalformedAnswerError: not HTTP: .+")]),
-    "HTTP/0.9": Case(hangs_up(b"<html>hello</html>"), [(0, "MalformedAnswerError: not HTTP: .+")]),
-    "no status": Case(hangs_up(b"HTTP/1.1 \r\n\r\n"), [(0, "MalformedAnswerError: not HTTP: .+")]),
-    "status of four digits": Case(hangs_up(b"HTTP/1.1 2000 OK\r\n\r\n"), [(0, "MalformedAnswerError: not HTTP: .+")]),
+    "chunk size garbage": Case(
+        hangs_up(ENDLESS + b"zz\r\nok\r\n"), [(0, "MalformedResponseError: not HTTP: .*chunk.*")]
+    ),
+    "chunk longer than told": Case(hangs_up(ENDLESS + b"1\r\nok\r\n"), [(0, "MalformedResponseError: not HTTP: .+")]),
+    "garbage": Case(hangs_up(b"\x00\xff\x13 what?\r\n\r\n"), [(0, "MalformedResponseError: not HTTP: .+")]),
+    "HTTP/0.9": Case(hangs_up(b"<html>hello</html>"), [(0, "MalformedResponseError: not HTTP: .+")]),
+    "no status": Case(hangs_up(b"HTTP/1.1 \r\n\r\n"), [(0, "MalformedResponseError: not HTTP: .+")]),
+    "status of four digits": Case(hangs_up(b"HTTP/1.1 2000 OK\r\n\r\n"), [(0, "MalformedResponseError: not HTTP: .+")]),
     "two lengths": Case(
-        hangs_up(with_length("Content-Length: 2\r\nContent-Length: 3")), [(0, "MalformedAnswerError: not HTTP: .*")]
+        hangs_up(with_length("Content-Length: 2\r\nContent-Length: 3")), [(0, "MalformedResponseError: not HTTP: .*")]
     ),
     "length and chunks": Case(
         hangs_up(with_length("Content-Length: 2\r\nTransfer-Encoding: chunked")),
-        [(0, "MalformedAnswerError: not HTTP: .*")],
+        [(0, "MalformedResponseError: not HTTP: .*")],
     ),
-    "negative length": Case(hangs_up(with_length("Content-Length: -1")), [(0, "MalformedAnswerError: not HTTP: .*")]),
-    "NaN length": Case(hangs_up(with_length("Content-Length: NaN")), [(0, "MalformedAnswerError: not HTTP: .*")]),
+    "negative length": Case(hangs_up(with_length("Content-Length: -1")), [(0, "MalformedResponseError: not HTTP: .*")]),
+    "NaN length": Case(hangs_up(with_length("Content-Length: NaN")), [(0, "MalformedResponseError: not HTTP: .*")]),
     "length over 2^64": Case(
-        hangs_up(with_length("Content-Length: 99999999999999999999999")), [(0, "MalformedAnswerError: not HTTP: .*")]
+        hangs_up(with_length("Content-Length: 99999999999999999999999")), [(0, "MalformedResponseError: not HTTP: .*")]
     ),
     "length of an exabyte": Case(
         hangs_up(with_length("Content-Length: 1000000000000000000")),
         [(0, LOST + r"body \(2 of 1000000000000000000 bytes\)")],
     ),
     "reset before the answer": Case(
-        resets(b""), [(0, "UnansweredError: the connection broke: Connection reset by peer")]
+        resets(b""), [(0, "NoResponseError: the connection broke: Connection reset by peer")]
     ),
     "reset in the header": Case(
         resets(b"HTTP/1.1 200 OK\r\nX"), [(0, "ConnectionLostError: the connection broke: Connection reset by peer")]
@@ -163,7 +169,9 @@ CASES = {
         [(0, r"TlsError: no TLS with 127.0.0.1:\d+: .+")],
         host="https://127.0.0.1:{port}",
     ),
-    "TLS where plain HTTP is expected": Case(says(OK), [(0, "UnansweredError: .+|MalformedAnswerError: .+")], tls=True),
+    "TLS where plain HTTP is expected": Case(
+        says(OK), [(0, "NoResponseError: .+|MalformedResponseError: .+")], tls=True
+    ),
     "self-signed and refused": Case(
         says(OK),
         [(0, r"TlsError: no TLS with 127.0.0.1:\d+: CERTIFICATE_VERIFY_FAILED")],
@@ -190,14 +198,14 @@ CASES = {
     ),
     "handshake that never ends": Case(
         falls_silent(),
-        [(0, r"TlsError: no TLS with 127.0.0.1:\d+: no answer to the handshake in time \(connection_timeout .*\)")],
+        [(0, r"TlsError: no TLS with 127.0.0.1:\d+: no response to the handshake in time \(connection_timeout .*\)")],
         user={"connection_timeout": 0.5},
         seconds=(0.4, 1.5),
         host="https://127.0.0.1:{port}",
     ),
     "101": Case(
         hangs_up(b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: x\r\nConnection: Upgrade\r\n\r\n\x00\x01"),
-        [(0, r"MalformedAnswerError: the server changes to another protocol \(101\), which nobody asked for")],
+        [(0, r"MalformedResponseError: an unrequested switch to another protocol \(101\)")],
     ),
     "interim answers": Case(
         says(b"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Early Hints\r\nLink: x\r\n\r\n" + OK),
@@ -258,7 +266,7 @@ CASES = {
     "HTTP/1.0 that stays": Case(
         says(answer(b"ok", "Connection: keep-alive").replace(b"1.1", b"1.0")), [FINE, FINE], TWICE, connections=1
     ),
-    "bare line feeds": Case(says(OK.replace(b"\r\n", b"\n")), [(0, "MalformedAnswerError: not HTTP: .*")]),
+    "bare line feeds": Case(says(OK.replace(b"\r\n", b"\n")), [(0, "MalformedResponseError: not HTTP: .*")]),
     "500": Case(says(answer(b"oh", status="500 Internal Server Error")), [(500, "HTTP 500")], texts=["oh"]),
     "status 999": Case(says(answer(b"oh", status="999 What")), [(999, "HTTP 999")]),
     "chain of redirects": Case(
@@ -276,10 +284,10 @@ CASES = {
     "redirects not followed": Case(says(redirect("/")), [(302, None)], [{"allow_redirects": False}], texts=["moved"]),
     "redirect to another scheme": Case(
         says(redirect("ftp://127.0.0.1/")),
-        [(0, "MalformedAnswerError: redirected to 'ftp://127.0.0.1/', which is not HTTP")],
+        [(0, "MalformedResponseError: redirected to 'ftp://127.0.0.1/', which is not HTTP")],
     ),
     "redirect to garbage": Case(
-        says(redirect("http://[oh")), [(0, r"MalformedAnswerError: redirected to 'http://\[oh', which is no address")]
+        says(redirect("http://[oh")), [(0, r"MalformedResponseError: redirected to 'http://\[oh', which is no URL")]
     ),
     "redirect to a bad port": Case(
         says(redirect("http://h:x/")), [(0, "UnsendableError: http://h:x is no HTTP address")]
@@ -444,7 +452,7 @@ CASES = {
         says_later(ENDLESS + b"2\r\nok\r\n", b"zz\r\n"),
         [FINE],
         [{"stream": True}],
-        raised="MalformedAnswerError: not HTTP: .*",
+        raised="MalformedResponseError: not HTTP: .*",
     ),
     "streamed and lost": Case(
         says_later(ENDLESS + b"2\r\nok\r\n", b""), [FINE], [{"stream": True}], raised=LOST + "body"
@@ -453,7 +461,7 @@ CASES = {
         falls_silent(ENDLESS + b"2\r\nok\r\n"),
         [FINE],
         [{"stream": True}],
-        raised="AnswerTimeoutError: .*",
+        raised="ResponseTimeoutError: .*",
         seconds=(0.9, 2),
     ),
     "streamed redirects": Case(answers_by_path({b"/": redirect("/a")}), [FINE], [{"stream": True}], texts=["ok"]),

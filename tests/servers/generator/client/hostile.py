@@ -1,4 +1,4 @@
-"""Servers that do to a client what servers should not: raw sockets in threads, one behaviour each."""
+"""Hostile servers: raw sockets in threads, one behaviour each."""
 
 import contextlib
 import re
@@ -25,7 +25,7 @@ class Peer:
     waiting: bytes = b""
 
     def head(self) -> bytes | None:
-        """The head of the next request; ``None`` when there will be none."""
+        """The head of the next request; ``None`` after the last."""
         while b"\r\n\r\n" not in self.waiting:
             if not self._more():
                 return None
@@ -42,7 +42,7 @@ class Peer:
         return body
 
     def asked(self) -> bool:
-        """Read a whole request; whether there was one."""
+        """Read a whole request; returns whether there was one."""
         head = self.head()
         if head is not None:
             self.body(head)
@@ -57,7 +57,7 @@ class Peer:
         self.line.close()
 
     def until_gone(self) -> None:
-        """Say nothing until the client has hung up."""
+        """Send nothing until the client closes."""
         while self._more():
             pass
 
@@ -69,7 +69,7 @@ class Peer:
 
 @dataclass
 class Hostile:
-    """Listens on a free port of 127.0.0.1 and treats every connection to a behaviour, in a thread of its own."""
+    """Listens on a free port of 127.0.0.1 and runs its behaviour for every connection, in a thread each."""
 
     behaviour: Behaviour
     context: ssl.SSLContext | None = None
@@ -118,7 +118,7 @@ class Hostile:
 
 
 class FullHouse:
-    """Listens, and has no room for another connection: the handshake of TCP goes unanswered."""
+    """Listens with a full backlog: TCP handshakes get no response."""
 
     heard: tuple[bytes, ...] = ()
 

@@ -1,6 +1,6 @@
-"""A user file that changes one import measures the same: whatever FastHttpUser does, HttpUser of the harness does.
+"""A user file that changes one import measures the same: the harness's HttpUser behaves like FastHttpUser.
 
-Both clients run the same uses against one real server, which answers with what it got.
+Both clients run the same uses against one real server, which echoes the request.
 """
 
 import email.parser
@@ -145,7 +145,7 @@ def test_both_clients_do_the_same(done: dict[str, Any], name: str) -> None:
     assert done["lean"][name]["returned"] == done["fast"][name]["returned"]
 
 
-def test_a_file_goes_with_its_length(done: dict[str, Any]) -> None:
+def test_a_file_is_sent_with_its_length(done: dict[str, Any]) -> None:
     """FastHttpUser sends it in chunks."""
     got = json.loads(done["lean"]["a_file"]["returned"])
     assert (got["body"], got["fields"]["Content-Length"]) == ("a file", ["6"])

@@ -1,7 +1,7 @@
-"""What hostile servers do to the client: each request is one sample with a clear error, nothing hangs, nothing leaks.
+"""Hostile servers: each request is one sample with a clear error, nothing hangs, nothing leaks.
 
-Every behaviour is a real server on a socket; one child program visits them all at once, and the table tells what its
-recorder has to hold: the status and the error of each request.
+Every behaviour is a real server on a socket; one child program visits them all at once, and the table holds the
+expected status and error of each request.
 """
 
 import json
@@ -44,7 +44,9 @@ def visited(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Visited]:
         jobs = {}
         for name, case in CASES.items():
             port = servers[name].port if name in servers else free_port()
-            late = any("AnswerTimeoutError" in (error or "") for error in (case.raised, *(e for _, e in case.expected)))
+            late = any(
+                "ResponseTimeoutError" in (error or "") for error in (case.raised, *(e for _, e in case.expected))
+            )
             user = {"network_timeout": 1 if late else 20, **case.user}
             jobs[name] = {
                 "host": case.host.replace("{port}", str(port)),
@@ -91,7 +93,7 @@ def free_port() -> int:
 
 
 @pytest.mark.parametrize("name", CASES)
-def test_a_hostile_server_makes_a_sample_with_a_clear_error(visited: Visited, name: str) -> None:
+def test_a_hostile_server_gives_a_sample_with_a_clear_error(visited: Visited, name: str) -> None:
     case, result = CASES[name], visited.results[name]
     assert result != "hangs"
     samples = [(status, error) for _, status, error, _, _ in result["samples"]]

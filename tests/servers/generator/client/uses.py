@@ -1,6 +1,6 @@
-"""The child program that does with Locust's FastHttpUser and with the harness's HttpUser what user files do.
+"""The child program that runs typical code of user files with Locust's FastHttpUser and the harness's HttpUser.
 
-It prints what each use saw and which request events it fired. Locust patches the process that imports it.
+It prints the results and request events of each use. Locust patches the process that imports it.
 """
 
 from locust import FastHttpUser, User  # isort: skip - first: it patches the process

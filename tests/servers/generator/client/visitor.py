@@ -1,7 +1,7 @@
-"""The child program that uses clients as jobs tell: Locust patches the process that imports it, which is not pytest's.
+"""The child program that runs clients: Locust patches the process that imports it, which must not be pytest's.
 
-It reads jobs as JSON from standard input and prints what became of each. Jobs are done one after the other, those that
-only wait beside the others.
+It reads jobs as JSON from standard input and prints their results. Jobs run one after the other; those that only wait
+run beside the others.
 """
 
 from locust import FastHttpUser, User  # isort: skip - first: it patches the process

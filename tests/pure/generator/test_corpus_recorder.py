@@ -1,4 +1,4 @@
-"""What an answer is taken from, whatever client brought it."""
+"""What is recorded of a response, for every client."""
 
 from types import SimpleNamespace
 from typing import Any
@@ -6,13 +6,13 @@ from typing import Any
 import gevent
 import pytest
 
-from harness.generator.answers.register import UNREAD, Register, path_of
+from harness.generator.answers.corpus_recorder import UNREAD, CorpusRecorder, path_of
 from harness.plan.answers import Corpus
 from harness.record.answers import Answer
 
 
 class Streamed:
-    """A response of which nothing is left to read."""
+    """A response whose body was read already."""
 
     status_code = 200
     headers = None
@@ -23,10 +23,10 @@ class Streamed:
 
 
 def taken(response: Any, url: str = "http://127.0.0.1:8080/items/1", **corpus: Any) -> Answer:  # noqa: ANN401
-    register = Register(Corpus(**corpus), {"http://127.0.0.1:8080": "{service}"}, "key")
-    register.on_request("GET", "/items/{id}", response, None, url)
-    assert register.broken is None
-    return register.answers[0]
+    recorder = CorpusRecorder(Corpus(**corpus), {"http://127.0.0.1:8080": "{service}"}, "key")
+    recorder.on_request("GET", "/items/{id}", response, None, url)
+    assert recorder.broken is None
+    return recorder.answers[0]
 
 
 def response(content: bytes = b"{}", kind: str | None = "application/json", **more: Any) -> Any:  # noqa: ANN401
@@ -34,7 +34,7 @@ def response(content: bytes = b"{}", kind: str | None = "application/json", **mo
     return SimpleNamespace(status_code=200, content=content, headers=headers, **more)
 
 
-def test_an_answer_is_taken_in_its_canonical_form() -> None:
+def test_a_response_is_recorded_in_canonical_form() -> None:
     found = taken(response(b'{"b":1.0, "a":"http://127.0.0.1:8080/x"}', "Application/JSON; charset=utf-8"))
     assert (found.n, found.endpoint, found.path, found.status) == (1, "GET /items/{id}", "/items/1", 200)
     assert (found.kind, found.text) == ("application/json", '{"a":"{service}/x","b":1}')
@@ -42,7 +42,7 @@ def test_an_answer_is_taken_in_its_canonical_form() -> None:
 
 
 @pytest.mark.parametrize("body", [b'{"to": 1, "token": "x"}', '{"token": "y", "to": 1}'])
-def test_bodies_of_requests_are_known_by_a_digest_alone_whatever_client_sent_them(body: bytes | str) -> None:
+def test_request_bodies_are_recorded_as_digests_for_every_client(body: bytes | str) -> None:
     own = taken(response(asked=body), ignore={"*": ("token",)})
     request = SimpleNamespace(body=body)
     requests = taken(response(history=[SimpleNamespace(request=request)], request=None), ignore={"*": ("token",)})
@@ -52,7 +52,7 @@ def test_bodies_of_requests_are_known_by_a_digest_alone_whatever_client_sent_the
     assert expected not in {"", taken(response(asked=b'{"to":2}')).asked}
 
 
-def test_the_boundary_of_a_form_is_no_difference() -> None:
+def test_the_boundary_of_a_form_is_ignored() -> None:
     forms = [f"--{mark}\r\nname\r\n\r\nx\r\n--{mark}--\r\n".encode() for mark in ("abc", "defg")]
     assert len({taken(response(asked=form)).asked for form in forms}) == 1
 
@@ -67,20 +67,20 @@ def test_the_boundary_of_a_form_is_no_difference() -> None:
         ("a text of a client of another protocol", 0, "none"),
     ],
 )
-def test_what_cannot_be_read_is_no_answer(answer: Any, status: int, error: str) -> None:  # noqa: ANN401
+def test_an_unreadable_body_is_an_error(answer: Any, status: int, error: str) -> None:  # noqa: ANN401
     found = taken(answer)
     assert (found.status, found.error, found.failed) == (status, error, True)
 
 
-def test_the_query_loses_ignored_values_alone() -> None:
+def test_only_ignored_values_are_removed_from_the_query() -> None:
     assert path_of("http://h/a?limit=1&api+key=secret&b=", {"api key"}) == "/a?limit=1&b="
     assert path_of("http://h/a?limit=1") == "/a?limit=1"
     assert path_of("http://h") == "/"
 
 
-def test_the_user_that_made_the_last_request_ends() -> None:
-    register = Register(Corpus(requests=1), {}, "key")
+def test_the_user_of_the_last_request_ends() -> None:
+    recorder = CorpusRecorder(Corpus(requests=1), {}, "key")
     for _ in range(3):
         with pytest.raises(gevent.GreenletExit):
-            register.on_request("GET", "/", response(), None, "http://h/")
-    assert len(register.answers) == 1
+            recorder.on_request("GET", "/", response(), None, "http://h/")
+    assert len(recorder.answers) == 1

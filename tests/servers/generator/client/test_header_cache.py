@@ -1,4 +1,4 @@
-"""What is known of a header changes nothing: a connection receives the same as one that parses every answer."""
+"""The header cache changes nothing: a connection receives the same as one that parses every response."""
 
 import _socket
 import contextlib
@@ -20,14 +20,14 @@ from harness.generator.http.connection import Connection, ConnectionLimits
 from harness.generator.http.failures import FailedRequestError
 from tests.examples import examples
 
-END = b"\r\n\r\n"
+HEADER_END = b"\r\n\r\n"
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nX-Cache: hit\r\n\r\nok"
-LIMITS = ConnectionLimits(connect_seconds=60, answer_seconds=60, most_body_bytes=10_000)
+LIMITS = ConnectionLimits(connect_seconds=60, response_seconds=60, most_body_bytes=10_000)
 
 
 @dataclass(frozen=True)
 class Ask:
-    """A request, and what its answer is, in parts that come one after the other."""
+    """A request, and its response in parts."""
 
     parts: tuple[bytes, ...] = (OK,)
     head: bool = False
@@ -35,8 +35,8 @@ class Ask:
 
 
 def received(asks: Sequence[Ask], *, knowing: bool = True) -> list[dict[str, Any]]:
-    """What a connection makes of the answers, and another one when it has ended; ``knowing`` what came before."""
-    header._once.clear()
+    """What a connection receives, or another one after it closed; ``knowing``: with the header cache."""
+    header._seen_once.clear()
     header._known.clear()
     lines: list[socket.socket] = []
     seen: list[dict[str, Any]] = []
@@ -54,10 +54,10 @@ def received(asks: Sequence[Ask], *, knowing: bool = True) -> list[dict[str, Any
 
 
 def connected() -> tuple[Connection, socket.socket]:
-    """A connection, and the other end of its line."""
+    """A connection, and the other end of its socket."""
     ours, theirs = socket.socketpair()
     ours.setblocking(False)  # noqa: FBT003 - its only argument
-    server: Any = SimpleNamespace(dial=lambda _: (_socket.socket(fileno=ours.detach()), None))
+    server: Any = SimpleNamespace(connect=lambda _: (_socket.socket(fileno=ours.detach()), None))
     return Connection(server, LIMITS), theirs
 
 
@@ -80,27 +80,27 @@ def exchanged(connection: Connection, ask: Ask) -> dict[str, Any]:
         now = time.perf_counter()
         connection.exchange(b"?", b"", now, without_body=ask.head, streamed=ask.streamed, expecting=False)
         status, fields = connection.status, list(connection.headers)
-        chunks = list(connection.rest()) if ask.streamed else connection.chunks
+        chunks = list(connection.stream_body()) if ask.streamed else connection.chunks
     except FailedRequestError as error:
         return {"error": f"{type(error).__name__}: {error}"}
     return {"status": status, "fields": fields, "body": b"".join(chunks)}
 
 
 def turn() -> None:
-    """Let everything happen that can."""
+    """Let all ready greenlets run."""
     for _ in range(3):
         gevent.idle()
 
 
-def test_a_header_is_known_when_it_comes_for_the_third_time() -> None:
+def test_a_header_is_known_the_third_time() -> None:
     seen = received([Ask()] * 3)
     assert seen == [{"status": 200, "fields": [(b"Content-Length", b"2"), (b"X-Cache", b"hit")], "body": b"ok",
                      "open": True, "reused": True}] * 3  # fmt: skip
     (known,) = header._known.values()
-    assert (known.status, known.length, known.told, known.sets_cookies) == (200, 2, (0, -1, -1.0), False)
+    assert (known.status, known.length, known.reported, known.sets_cookies) == (200, 2, (0, -1, -1.0), False)
 
 
-def test_a_header_with_a_cookie_says_so() -> None:
+def test_a_known_header_with_a_cookie_is_marked() -> None:
     received([Ask((OK.replace(b"X-Cache", b"set-cookie"),))] * 2)
     assert [known.sets_cookies for known in header._known.values()] == [True]
 
@@ -118,11 +118,11 @@ def test_a_known_header_is_used(monkeypatch: pytest.MonkeyPatch) -> None:
     assert len(parsed) == 2
 
 
-def test_what_is_kept_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(header, "MOST", 3)
+def test_the_cache_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(header, "MAX_HEADERS", 3)
     received([Ask((OK.replace(b"hit", b"%d" % number),)) for number in range(10) for _ in range(2)])
     assert 0 < len(header._known) <= 3
-    assert 0 < len(header._once) <= 3
+    assert 0 < len(header._seen_once) <= 3
 
 
 STATUSES = [b"200 OK", b"204 No Content", b"304 Not Modified", b"404 No", b"302 Found", b"200"]
@@ -134,13 +134,16 @@ INTERIM = b"HTTP/1.1 103 Early Hints\r\n\r\n"
 
 @st.composite
 def conversations(draw: st.DrawFn) -> list[Ask]:
-    """Few headers, so that they come again, with the bodies that they tell and others."""
+    """Few headers, so that they repeat, with bodies of the announced length and others."""
     versions, some = st.sampled_from([b"1.1", b"1.1", b"1.1", b"1.0"]), st.sampled_from
     head = st.builds(lambda *of: b"HTTP/%s %s\r\n%s%s" % of, versions, some(STATUSES), some(FIELDS), some(FRAMES))
-    heads = [OK.partition(END)[0], *draw(st.lists(head, max_size=2))]
+    heads = [OK.partition(HEADER_END)[0], *draw(st.lists(head, max_size=2))]
     asks = []
     for _ in range(draw(st.integers(1, 9))):
-        begin, end = draw(some([b"", b"", b"", b"", INTERIM])), draw(some([END, END, END, END, b""]))
+        begin, end = (
+            draw(some([b"", b"", b"", b"", INTERIM])),
+            draw(some([HEADER_END, HEADER_END, HEADER_END, HEADER_END, b""])),
+        )
         answer = begin + draw(some(heads)) + end + draw(some(BODIES))
         cut = draw(st.none() | st.none() | st.integers(1, len(answer) - 1))
         kind = draw(some(["get", "get", "get", "get", "head", "streamed"]))
@@ -151,7 +154,7 @@ def conversations(draw: st.DrawFn) -> list[Ask]:
 
 @given(conversations())
 @examples(100)
-def test_it_receives_what_a_parser_makes_of_it(asks: list[Ask]) -> None:
+def test_the_cache_does_not_change_what_is_received(asks: list[Ask]) -> None:
     assert received(asks) == received(asks, knowing=False)
 
 
@@ -165,16 +168,16 @@ CLOSES = OK.replace(b"X-Cache: hit", b"Connection: close")
         [*[Ask()] * 3, Ask((OK + OK,)), Ask()],
         [*[Ask()] * 3, Ask((OK[:-1], OK[-1:])), Ask()],
         [*[Ask()] * 3, Ask((OK[:-1],)), Ask()],
-        [*[Ask((ENDS + END,))] * 3, Ask((ENDS,)), Ask((ENDS + b"\r\n", b"\r\n"))],
+        [*[Ask((ENDS + HEADER_END,))] * 3, Ask((ENDS,)), Ask((ENDS + b"\r\n", b"\r\n"))],
         [*[Ask((CLOSES,))] * 3, Ask()],
-        [*[Ask((INTERIM, b"HTTP/1.1 204 No Contents" + END))] * 3, Ask((INTERIM, OK))],
+        [*[Ask((INTERIM, b"HTTP/1.1 204 No Contents" + HEADER_END))] * 3, Ask((INTERIM, OK))],
     ],
 )
-def test_a_known_header_with_something_else_behind_it(asks: list[Ask]) -> None:
+def test_a_known_header_with_another_body(asks: list[Ask]) -> None:
     assert received(asks) == received(asks, knowing=False)
 
 
-def test_a_header_that_was_known_is_not_mixed_with_the_next() -> None:
+def test_a_known_header_is_not_mixed_with_the_next() -> None:
     asks = [*[Ask()] * 3, Ask((OK[:-2].replace(b"hit", b"miss"),), head=True), Ask(), Ask((OK[:60], OK[60:]))]
     assert received(asks) == received(asks, knowing=False)
     streams = [*[Ask()] * 3, Ask(streamed=True), Ask(), Ask()]

@@ -1,4 +1,4 @@
-"""When a load is ended early: windows that slide, what is left out of them, and several processes."""
+"""Abort watch: sliding windows, grace periods, and several processes."""
 
 import pytest
 
@@ -14,18 +14,18 @@ def watch(*tables: str, arm: str = "after") -> AbortWatch:
     return AbortWatch(parse_plan(PLAN + "".join(f"[[aborts]]\n{table}\n" for table in tables)), arm)
 
 
-def answer(danger: AbortWatch, latency: float | None, count: int, endpoint: str = ENDPOINT) -> None:
-    """Requests of an endpoint that took so many ms, or failed, each due 5 ms before it was sent."""
+def answer(abort_watch: AbortWatch, latency: float | None, count: int, endpoint: str = ENDPOINT) -> None:
+    """Requests of an endpoint with this latency in ms, or failures, each due 5 ms before it was sent."""
     for _ in range(count):
         duration_ns = round(((latency or 20.0) - 5.0) * 1e6)
-        danger.put(1_000_000, 6_000_000, duration_ns, ok=latency is not None, endpoint=endpoint)
+        abort_watch.put(1_000_000, 6_000_000, duration_ns, ok=latency is not None, endpoint=endpoint)
 
 
-def ended_at(danger: AbortWatch, bad: range, *, endpoint: str = ENDPOINT, seconds: int = 32) -> int | None:
-    """The second at which it ends a leg in which all requests of the ``bad`` seconds fail."""
+def ended_at(abort_watch: AbortWatch, bad: range, *, endpoint: str = ENDPOINT, seconds: int = 32) -> int | None:
+    """The second at which a leg ends whose requests fail in the ``bad`` seconds."""
     for second in range(1, seconds + 1):
-        answer(danger, None if second in bad else 40.0, 10, endpoint)
-        if danger.look(float(second)):
+        answer(abort_watch, None if second in bad else 40.0, 10, endpoint)
+        if abort_watch.check(float(second)):
             return second
     return None
 
@@ -51,25 +51,24 @@ def test_when_a_load_is_ended(table: str, bad: range, at: int | None) -> None:
     assert ended_at(watch(table), bad) == at
 
 
-def test_what_ended_it_is_told() -> None:
-    danger = watch('when = "rps < 2 for 3 s"\nstage = "sustain"', 'when = "p90 > 1 s for 5 s"')
-    found = [danger.look(float(second)) for second in range(1, 6)]
+def test_the_broken_limit_is_returned() -> None:
+    abort_watch = watch('when = "rps < 2 for 3 s"\nstage = "sustain"', 'when = "p90 > 1 s for 5 s"')
+    found = [abort_watch.check(float(second)) for second in range(1, 6)]
     assert found == [None, None, None, None, Aborted("rps < 2 for 3 s", "sustain", None, 5.0, 0.0)]
 
 
-def test_latencies_are_known_to_two_percent() -> None:
-    """So that those of several processes add up."""
-    danger = watch('when = "p90 > 1 s for 2 s"')
+def test_latencies_are_accurate_to_two_percent() -> None:
+    abort_watch = watch('when = "p90 > 1 s for 2 s"')
     for second, latency in ((1.0, 985.0), (2.0, 985.0), (3.0, 1020.0), (4.0, 1020.0)):
-        answer(danger, latency, 30)
-        found = danger.look(second)
+        answer(abort_watch, latency, 30)
+        found = abort_watch.check(second)
         assert (found is not None) is (second >= 3.0)  # then more than a tenth of the window is above
     assert found is not None
     assert found.value == pytest.approx(1020, rel=0.02)
 
 
-def test_several_processes_are_one_window() -> None:
-    """Each of two has half of the requests; one alone is too few for a P90, and not slow enough."""
+def test_counts_of_several_processes_add_up() -> None:
+    """Each of two has half of the requests; one alone has too few for a P90 and is not slow enough."""
     workers = [watch('when = "p90 > 100 ms for 2 s"', arm="") for _ in range(2)]
     master = watch('when = "p90 > 100 ms for 2 s"')
     found = None
@@ -78,20 +77,20 @@ def test_several_processes_are_one_window() -> None:
             answer(worker, latency, 10)
             master.merge(worker.drain())
             assert worker.drain() == [(0, 0, {})]
-        found = master.look(second)
+        found = master.check(second)
     assert found is not None
     assert found.value == pytest.approx(400, rel=0.02)
-    assert workers[1].look(1.0) is None
+    assert workers[1].check(1.0) is None
 
 
-def test_a_second_that_took_long_is_one_of_its_length() -> None:
-    """A generator that was held up for three seconds must not read their answers as those of one."""
-    danger = watch('when = "rps < 5 for 2 s"')
-    answer(danger, 40.0, 10)
-    assert danger.look(1.0) is None
-    answer(danger, 40.0, 10)
-    assert danger.look(2.0) is None
-    answer(danger, 40.0, 6)
-    found = danger.look(5.0)
+def test_rates_use_the_real_length_of_a_slice() -> None:
+    """Responses of a generator that paused for three seconds do not count as those of one second."""
+    abort_watch = watch('when = "rps < 5 for 2 s"')
+    answer(abort_watch, 40.0, 10)
+    assert abort_watch.check(1.0) is None
+    answer(abort_watch, 40.0, 10)
+    assert abort_watch.check(2.0) is None
+    answer(abort_watch, 40.0, 6)
+    found = abort_watch.check(5.0)
     assert found is not None
     assert found.value == pytest.approx(16 / 4)

@@ -1,4 +1,4 @@
-"""Statistics in batches: always the same as Locust's own, whatever happens and whenever somebody looks.
+"""Statistics in batches always equal Locust's own.
 
 Locust patches the process that imports it, so the comparison runs in a child.
 """
@@ -16,15 +16,15 @@ import time
 from locust import stats as locusts
 from locust.stats import RequestStats
 
-from harness.generator import tally
-from harness.generator.recording.locust_statistics import Tally
+from harness.generator.recording import locust_statistics
+from harness.generator.recording.locust_statistics import LocustStatistics
 
-tally.MOST_WAITING = 50
+locust_statistics.MAX_PENDING = 50
 if sys.argv[1] == "3":
     locusts.bucket_response_time = lambda value: int(value) // 7 * 7  # as user files may
 chance, now = random.Random(int(sys.argv[1])), 1_700_000_000.0
 time.time = lambda: now
-own, batched = RequestStats(use_response_times_cache=False), Tally()
+own, batched = RequestStats(use_response_times_cache=False), LocustStatistics()
 
 
 def seen(stats):
@@ -48,7 +48,7 @@ for _ in range(3000):
         assert seen(own) == seen(batched)
         looks += 1
     elif what > 0.975:
-        batched.settle()
+        batched.update_entries()
         now += 1.25  # as it is done once a second
     elif what > 0.974:
         own.clear_all() if what > 0.9745 else own.reset_all()
@@ -59,7 +59,7 @@ print(looks, own.num_requests, own.num_failures)
 
 
 @pytest.mark.parametrize("seed", [1, 2, 3])
-def test_batches_say_what_single_requests_say(seed: int) -> None:
+def test_batches_equal_single_requests(seed: int) -> None:
     command = [sys.executable, "-W", "ignore", "-c", COMPARISON, str(seed)]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert not done.returncode, done.stderr[-1500:]

@@ -1,4 +1,4 @@
-"""The child program that reports requests to different listeners, and prints what each of them took."""
+"""The child program that reports requests to different listeners and prints what each of them received."""
 
 from locust import User  # isort: skip - first: it patches the process
 
@@ -14,7 +14,7 @@ from typing import Any
 from locust.env import Environment
 from locust.exception import RescheduleTask, StopUser
 
-from harness.generator.http.request_event import Report
+from harness.generator.http.request_event import RequestEvent
 from harness.generator.recording.recorder import Recorder
 from harness.record.samples import read_samples
 
@@ -46,7 +46,7 @@ def reported(*more: Callable[..., None], through: str, late: bool = False) -> di
     with tempfile.TemporaryDirectory() as folder:
         recorder = Recorder(Path(folder))
         event.add_listener(recorder.on_request)
-        report = Report(event)
+        report = RequestEvent(event)
         raised: list[str | None] = []
         for number, request in enumerate(REQUESTS):
             if number == (2 if late else 0):
@@ -61,14 +61,14 @@ def reported(*more: Callable[..., None], through: str, late: bool = False) -> di
     return {"rows": rows, "counted": counted, "raised": raised}
 
 
-def told(report: Report, event: Any, request: tuple[Any, ...], through: str) -> str | None:  # noqa: ANN401 - a hook
+def told(report: RequestEvent, event: Any, request: tuple[Any, ...], through: str) -> str | None:  # noqa: ANN401 - a hook
     keys = ("request_type", "name", "response_time", "response_length", "exception", "response", "start_time", "url",
             "context")  # fmt: skip
     try:
         if through == "fire":
             event.fire(**dict(zip(keys, request, strict=True)))
         else:
-            report.tell(*request)
+            report.report(*request)
     except Exception as error:  # noqa: BLE001 - what a task would have to live with
         return type(error).__name__
     return None
@@ -77,7 +77,7 @@ def told(report: Report, event: Any, request: tuple[Any, ...], through: str) -> 
 def main() -> None:
     logging.disable()
     found: dict[str, Any] = {}
-    for through in ("fire", "tell"):
+    for through in ("fire", "direct"):
         heard: list[Any] = []
 
         def hear(heard: list[Any] = heard, **arguments: object) -> None:

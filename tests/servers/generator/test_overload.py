@@ -1,4 +1,4 @@
-"""Arrivals under pressure: more than a process can begin with, and users that are slow, fail or are missing."""
+"""Arrivals under pressure: more than a process can start, and users that are slow, fail or are missing."""
 
 import time
 from pathlib import Path
@@ -93,7 +93,7 @@ def planned(text: str) -> int:
     return sum(map(len, due_times(parse_plan(text).stages, "poisson", 3)))
 
 
-def test_five_thousand_arrivals_a_second_begin_when_they_are_due(tmp_path: Path) -> None:
+def test_five_thousand_arrivals_a_second_start_on_time(tmp_path: Path) -> None:
     generation = leg(tmp_path, IDLE + UNWANTED, text := stages((4, 5000)))
     (offered,) = generation.offered
     assert offered.planned == planned(text)
@@ -104,7 +104,7 @@ def test_five_thousand_arrivals_a_second_begin_when_they_are_due(tmp_path: Path)
 
 
 @pytest.mark.parametrize("seconds", [2, pytest.param(4, marks=pytest.mark.thorough)])
-def test_beyond_its_capacity_a_generator_says_so_and_ends_in_time(tmp_path: Path, seconds: int) -> None:
+def test_an_overloaded_generator_reports_it_and_ends_in_time(tmp_path: Path, seconds: int) -> None:
     begun = time.monotonic()
     generation = leg(tmp_path, IDLE, text := stages((1, 1000), (seconds, 1_000_000)))
     assert time.monotonic() - begun < seconds + 10
@@ -115,7 +115,7 @@ def test_beyond_its_capacity_a_generator_says_so_and_ends_in_time(tmp_path: Path
     assert generation.schedule_lag_p99_ms > 10 * LATE_MS
 
 
-def test_processes_begin_with_the_planned_arrivals_together(tmp_path: Path) -> None:
+def test_processes_share_the_planned_arrivals(tmp_path: Path) -> None:
     text = stages((2, 300), (2, 900)).replace("[load]", "[load]\nprocesses = 3")
     generation = leg(tmp_path, IDLE, text)
     times = [due for chunk in due_times(parse_plan(text).stages, "poisson", 3) for due in chunk]
@@ -126,14 +126,14 @@ def test_processes_begin_with_the_planned_arrivals_together(tmp_path: Path) -> N
     assert generation.processes == 3
 
 
-def test_users_are_ready_when_a_stage_begins_that_needs_more_of_them(tmp_path: Path) -> None:
+def test_users_are_ready_when_a_larger_stage_begins(tmp_path: Path) -> None:
     calm, busy = leg(tmp_path, SLOW_TO_COME, stages((2, 20), (2, 800))).offered
     assert busy.late == 0
     assert 10 < busy.most_users < 100
     assert calm.started == calm.planned
 
 
-def test_users_that_fail_before_their_first_task_are_not_added_without_end(tmp_path: Path) -> None:
+def test_users_that_fail_at_start_are_replaced_slowly(tmp_path: Path) -> None:
     generation = leg(tmp_path, REFUSED, text := stages((3, 100)))
     (offered,) = generation.offered
     assert (offered.planned, offered.started) == (planned(text), 0)
@@ -141,7 +141,7 @@ def test_users_that_fail_before_their_first_task_are_not_added_without_end(tmp_p
     assert generation.cpu_share < BUSY_CPU_SHARE
 
 
-def test_arrivals_that_no_class_takes_are_refused_before_anything_starts(tmp_path: Path) -> None:
+def test_open_stages_without_a_class_for_arrivals_are_refused(tmp_path: Path) -> None:
     (tmp_path / "users.py").write_text(WATCHMEN)
     (tmp_path / "plan.toml").write_text(text := stages((3, 100)))
     with pytest.raises(PlanError, match=r"load\.users: .*fixed_count"):

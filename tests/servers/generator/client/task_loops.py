@@ -1,4 +1,4 @@
-"""The child program that lets users take turns as Locust does it, or as ``Turns`` does, and prints what happened."""
+"""The child program that runs users with Locust's task loop or with ``TaskLoop``, and prints their actions."""
 
 from locust import SequentialTaskSet, TaskSet, User, constant, task  # isort: skip - first: it patches the process
 
@@ -28,7 +28,7 @@ def scene(make: Scene) -> Scene:
 
 
 class Visitor(HttpUser):
-    """Says what it does, and ends after a while."""
+    """Logs its actions, and ends after a while."""
 
     abstract = True
     host = "http://127.0.0.1:9"
@@ -207,7 +207,7 @@ def no_wait_time() -> type[User]:
 
 @scene
 def two_users() -> type[User]:
-    """Neither makes a request, and yet both come to it."""
+    """Two users without requests: both get to run."""
 
     class Two(Visitor):
         together = 2

@@ -1,4 +1,4 @@
-"""A search against a model of a service: one queue, a known capacity, no clock but the one of the model."""
+"""A search against a model of a service: one queue, a known capacity, the model's own clock."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import gevent
 import pytest
 
 from harness.analysis.capacity import sought
-from harness.generator.schedule import capacity_search as seeker
+from harness.generator.schedule import capacity_search
 from harness.generator.schedule.arrival_counts import ArrivalCounts
 from harness.generator.schedule.try_window import TryWindow
 from harness.plan.file import parse_plan
@@ -31,22 +31,22 @@ Pending = tuple[int, int, int]  # due, begun, answered, in ns
 
 @dataclass
 class Model:
-    """Recorder, dispatcher, clock and service in one: answers one arrival after the other, each in ``1 / capacity``."""
+    """Recorder, dispatcher, clock and service in one: each response takes ``1 / capacity``, one after the other."""
 
     capacity: float
     cpu: float = 0.1
     stalls: Callable[[float], bool] = lambda _second: False
     lost_ms: float = 0.0
-    tap: TryWindow | None = None
+    listener: TryWindow | None = None
     now: int = 0
     free_at: int = 0
     coming: list[int] = field(default_factory=list)
     pending: list[Pending] = field(default_factory=list)
     asked: list[list[int]] = field(default_factory=list)
     seen: list[tuple[int, int, int]] = field(default_factory=list)
-    tally: ArrivalCounts = field(default_factory=lambda: ArrivalCounts("capacity", 4000, Counter()))
-    waiting: int = 0
-    counts_lag: bool = True
+    counts: ArrivalCounts = field(default_factory=lambda: ArrivalCounts("capacity", 4000, Counter()))
+    waiting_arrivals: int = 0
+    records_lag: bool = True
 
     def second(self) -> float:
         return self.now / 1e9
@@ -55,33 +55,33 @@ class Model:
         return self.now
 
     @property
-    def at_work(self) -> int:
+    def busy_users(self) -> int:
         return len(self.pending)
 
-    def ask(self, dues: NDArray[np.int64]) -> ArrivalCounts:
-        self.coming = dues.tolist()
+    def offer(self, due_by_greenlet: NDArray[np.int64]) -> ArrivalCounts:
+        self.coming = due_by_greenlet.tolist()
         self.asked.append([due - self.now for due in self.coming])
-        self.tally = ArrivalCounts("capacity", 4000, Counter())
-        return self.tally
+        self.counts = ArrivalCounts("capacity", 4000, Counter())
+        return self.counts
 
-    def give_up(self, _until_ns: int) -> None:
+    def drop_waiting(self, _until_ns: int) -> None:
         self.coming = []
 
     def sleep(self, seconds: float) -> None:
         self.now += max(round(seconds * 1e9), 1)
         while self.coming and self.coming[0] < self.now:
             due = self.coming.pop(0)
-            self.tally.planned += 1
-            self.tally.started += 1
+            self.counts.planned += 1
+            self.counts.started += 1
             sent = due + round(self.lost_ms * 1e6)
             begun = max(sent, self.free_at)
             self.free_at = begun + round(1e9 / self.capacity) + (2_000_000_000 if self.stalls(due / 1e9) else 0)
             self.pending.append((due, sent, self.free_at))
-            self.tally.most = max(self.tally.most, len(self.pending))
+            self.counts.max_busy = max(self.counts.max_busy, len(self.pending))
         for due, sent, answered in [one for one in self.pending if one[2] <= self.now]:
             self.seen.append((due, sent, answered - sent))
-            if self.tap is not None:
-                self.tap.put(due, sent, answered - sent, ok=True)
+            if self.listener is not None:
+                self.listener.put(due, sent, answered - sent, ok=True)
         self.pending = [one for one in self.pending if one[2] > self.now]
 
     # the clock of the module
@@ -98,15 +98,15 @@ class Model:
 
 @pytest.fixture
 def search(monkeypatch: pytest.MonkeyPatch) -> Callable[..., tuple[Searched, Model]]:
-    def conduct(model: Model, *, seed: int = 7, changes: tuple[str, str] = ("", "")) -> tuple[Searched, Model]:
-        monkeypatch.setattr(seeker, "time", model)
+    def run_stages(model: Model, *, seed: int = 7, changes: tuple[str, str] = ("", "")) -> tuple[Searched, Model]:
+        monkeypatch.setattr(capacity_search, "time", model)
         monkeypatch.setattr(gevent, "sleep", model.sleep)
-        found = seeker.capacity_search_of(parse_plan(PLAN.replace(*changes) if changes[0] else PLAN), seed)
+        found = capacity_search.capacity_search_of(parse_plan(PLAN.replace(*changes) if changes[0] else PLAN), seed)
         assert found is not None
         either: Any = model
-        return found.seek(either, either, either), model
+        return found.run(either, either, either), model
 
-    return conduct
+    return run_stages
 
 
 LONG = ("seconds = 60", "seconds = 600")
@@ -136,7 +136,7 @@ def test_it_finds_the_capacity_of_a_queue(search: Callable[..., tuple[Searched, 
     assert not any(tried.unanswered for tried in searched.tries)
 
 
-def test_the_same_seed_gives_the_same_tries_and_another_seed_others(
+def test_tries_depend_on_the_seed(
     search: Callable[..., tuple[Searched, Model]],
 ) -> None:
     (first, one), (again, two), (other, three) = (
@@ -149,7 +149,7 @@ def test_the_same_seed_gives_the_same_tries_and_another_seed_others(
     assert all(low is not None and 75 < low < 95 for low in lows)
 
 
-def test_both_arms_are_asked_the_same_at_the_same_load(search: Callable[..., tuple[Searched, Model]]) -> None:
+def test_both_arms_get_the_same_arrivals_at_the_same_load(search: Callable[..., tuple[Searched, Model]]) -> None:
     slow, slowly = search(Model(capacity=50), changes=LONG)
     fast, quickly = search(Model(capacity=200), changes=LONG)
 
@@ -166,7 +166,7 @@ def test_both_arms_are_asked_the_same_at_the_same_load(search: Callable[..., tup
         assert one[place] == pytest.approx(other[place], abs=2)
 
 
-def test_a_try_that_misses_by_chance_is_tried_again(search: Callable[..., tuple[Searched, Model]]) -> None:
+def test_a_missed_try_is_repeated(search: Callable[..., tuple[Searched, Model]]) -> None:
     stalled: list[float] = []
 
     def once(second: float) -> bool:
@@ -180,7 +180,7 @@ def test_a_try_that_misses_by_chance_is_tried_again(search: Callable[..., tuple[
     assert known(searched) == (400, None)
 
 
-def test_a_service_below_the_least_holds_nothing(search: Callable[..., tuple[Searched, Model]]) -> None:
+def test_a_service_below_the_lowest_load_holds_nothing(search: Callable[..., tuple[Searched, Model]]) -> None:
     searched, _ = search(Model(capacity=10), changes=LONG)
     assert loads(searched) == [(20, 1, TryOutcome.MISSED), (20, 2, TryOutcome.MISSED)]
     assert searched.ended is Ending.LEAST
@@ -194,19 +194,19 @@ def test_it_stops_where_the_generator_is_the_limit(search: Callable[..., tuple[S
     assert loads(late) == [(20, 1, TryOutcome.VOID)]
 
 
-def test_it_begins_no_try_that_its_time_is_too_short_for(search: Callable[..., tuple[Searched, Model]]) -> None:
+def test_no_try_begins_that_would_exceed_the_stage(search: Callable[..., tuple[Searched, Model]]) -> None:
     searched, model = search(Model(capacity=100))
     assert searched.ended is Ending.TIME
     assert searched.tries[-1].end <= 70
     assert model.second() > 55
 
 
-def test_the_analysis_says_the_same_of_the_samples(search: Callable[..., tuple[Searched, Model]]) -> None:
+def test_the_analysis_of_the_samples_agrees(search: Callable[..., tuple[Searched, Model]]) -> None:
     searched, model = search(Model(capacity=100), changes=LONG)
-    tap = TryWindow(parse_plan(PLAN).limits, 0)
-    answers = random.Random(1).sample(model.seen, len(model.seen))
-    for due, sent, duration in answers:
-        tap.put(due, sent, duration, ok=True)
-    found = sought(Leg(1, 1, "after"), searched, parse_plan(PLAN).limits, tap.answers())
+    listener = TryWindow(parse_plan(PLAN).limits, 0)
+    requests = random.Random(1).sample(model.seen, len(model.seen))
+    for due, sent, duration in requests:
+        listener.put(due, sent, duration, ok=True)
+    found = sought(Leg(1, 1, "after"), searched, parse_plan(PLAN).limits, listener.requests())
     assert found.disputed == []
     assert (found.bracket.low, found.bracket.high) == known(searched)

@@ -18,7 +18,7 @@ from harness.record.readings import GENERATOR
         ([(1, 0.1), (7, 1.0)], [(0, 5)], 0.55),  # nothing was read for six seconds
     ],
 )
-def test_the_busiest_stage_by_the_readings_whose_middle_is_in_it(
+def test_cpu_share_is_that_of_the_busiest_stage(
     rows: list[tuple[float, float]], windows: list[tuple[float, float]], share: float
 ) -> None:
     watch = SelfMonitor(0)
@@ -30,7 +30,7 @@ def test_the_busiest_stage_by_the_readings_whose_middle_is_in_it(
     assert watch.lag_p99_ms() == 0
 
 
-def test_readings_come_in_rows_from_any_number_on() -> None:
+def test_rows_start_at_any_reading() -> None:
     watch = SelfMonitor(time.perf_counter_ns())
     watch.garbage.close()
     for users in (1, 2, 3):
@@ -41,18 +41,18 @@ def test_readings_come_in_rows_from_any_number_on() -> None:
     assert watch.rows(3) == []
 
 
-def test_the_longest_lag_is_of_a_reading_and_the_percentile_of_all() -> None:
+def test_the_longest_lag_is_per_reading_and_the_percentile_is_over_all() -> None:
     watch = SelfMonitor(time.perf_counter_ns())
     watch.garbage.close()
     for lag_ms in [0.5] * 97 + [40.0] * 3:
-        watch.note_lag(lag_ms)
+        watch.add_lag(lag_ms)
     watch.read(0)
     watch.read(0)
     assert [value for _, _, name, value in watch.rows() if name == "loop_lag_ms"] == [40, 0]
     assert watch.lag_p99_ms() == pytest.approx(40, rel=0.02)
 
 
-def test_a_reading_is_of_the_time_since_the_last_one() -> None:
+def test_a_reading_covers_the_time_since_the_last_one() -> None:
     watch = SelfMonitor(time.perf_counter_ns())
     watch.garbage.close()
     time.sleep(0.5)
@@ -80,6 +80,6 @@ def test_a_lag_is_in_milliseconds(monkeypatch: pytest.MonkeyPatch) -> None:
 
     monkeypatch.setattr("gevent.sleep", late)
     with pytest.raises(KeyboardInterrupt):
-        watch.watch_lag()
+        watch.measure_lag()
     assert 49 <= watch.lag_p99_ms() < 500
     assert pauses == [0.02]

@@ -1,4 +1,4 @@
-"""Users of the lean client take turns as Locust's own do: the same scenes are played both ways."""
+"""Users of the harness's client run tasks in the same order as Locust's: the same scenes run with both."""
 
 import json
 import subprocess
@@ -14,7 +14,7 @@ ROOT = Path(__file__).parents[4]
 def played() -> dict[str, dict[str, list[str]]]:
     found = {}
     for kind in ("locust", "turns"):
-        command = [sys.executable, "-m", "tests.servers.generator.client.taking_turns", kind]
+        command = [sys.executable, "-m", "tests.servers.generator.client.task_loops", kind]
         done = subprocess.run(command, capture_output=True, text=True, timeout=60, cwd=ROOT, check=False)
         assert done.returncode == 0, done.stderr
         found[kind] = json.loads(done.stdout)
@@ -37,7 +37,7 @@ EXPECTED = {
 
 
 @pytest.mark.parametrize("scene", EXPECTED)
-def test_a_scene_is_the_same_as_with_locust(played: dict[str, dict[str, list[str]]], scene: str) -> None:
+def test_the_log_of_a_scene_equals_that_of_locust(played: dict[str, dict[str, list[str]]], scene: str) -> None:
     log, expected = played["locust"][scene], EXPECTED[scene]
     assert log
     assert expected is None or log[: len(expected)] == expected

@@ -1,4 +1,4 @@
-"""Register: every request event of a corpus becomes one answer, until there are enough."""
+"""Corpus recorder: one row per request event of a corpus, up to the number of the plan."""
 
 import re
 from collections.abc import Callable, Collection, Mapping
@@ -14,10 +14,10 @@ _BOUNDARY = re.compile(rb"--[^\r\n]+(?=\r\n)")
 UNREAD = "its body could not be read again"
 
 
-class Register:
-    """Takes in the answers to a corpus; ``own`` are base URLs of the arm's services and what stands for them.
+class CorpusRecorder:
+    """Records the responses to a corpus; ``own`` are the base URLs of the arm's services and their placeholders.
 
-    ``key`` is that of the digests of what was asked; ``after`` is told of each answer, with its response.
+    ``key`` is the key of the digests of request bodies; ``after`` is called with each row and its response.
     """
 
     def __init__(
@@ -31,7 +31,7 @@ class Register:
 
     @property
     def full(self) -> bool:
-        """Whether there are as many answers as are wanted, or none can be taken in any more."""
+        """Whether all responses are recorded, or one could not be."""
         return len(self.answers) >= self.wanted or self.broken is not None
 
     def on_request(
@@ -43,23 +43,18 @@ class Register:
         url: str | None = None,
         **_: object,
     ) -> None:
-        """Take in one request event of Locust; the user that made the last one ends with it.
-
-        Raises:
-            GreenletExit: when there are enough.
-        """
+        """Record one request event of Locust; when all are recorded, ``GreenletExit`` ends the user."""
         if not self.full:
             try:
                 self.answers.append(self._answer(f"{request_type} {name}".strip(), response, exception, url or name))
                 if self._after:
                     self._after(self.answers[-1], response)
-            except Exception as error:  # noqa: BLE001 - Locust would swallow it
+            except Exception as error:  # noqa: BLE001 - Locust would only log it
                 self.broken = error
         if self.full:
             raise GreenletExit
 
     def on_user_error(self, **_: object) -> None:
-        """Count an exception that a task of a user raised."""
         self.user_errors += 1
 
     def _answer(self, endpoint: str, response: Any, exception: BaseException | None, url: str) -> Answer:  # noqa: ANN401
@@ -86,14 +81,14 @@ class Register:
 
 
 def path_of(url: str, ignored: Collection[str] = ()) -> str:
-    """Path and query of an address, without what the query says of ignored keys."""
+    """Path and query of a URL, without the ignored keys of the query."""
     address = urlsplit(url)
     kept = [part for part in address.query.split("&") if unquote_plus(part.partition("=")[0]) not in ignored]
     return (address.path or "/") + ("?" + "&".join(kept) if address.query else "")
 
 
 def _body(response: Any) -> bytes | None:  # noqa: ANN401
-    """The body of an answer, decompressed; ``None``: it cannot be read, or not a second time."""
+    """The body of a response, decompressed; ``None``: it cannot be read, or not a second time."""
     try:
         content = response.content
     except Exception:  # noqa: BLE001 - each client has errors of its own
@@ -107,7 +102,7 @@ def _kind(response: Any) -> str:  # noqa: ANN401
 
 
 def _request_body(response: Any) -> bytes:  # noqa: ANN401
-    """What was sent, before any redirect; the boundary of a form, which clients choose by chance, is left out."""
+    """The request body before any redirect, without the boundary of a form, which clients choose at random."""
     body = getattr(response, "asked", None)
     if body is None:
         first = (getattr(response, "history", None) or [response])[0]

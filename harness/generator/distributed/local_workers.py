@@ -1,4 +1,4 @@
-"""Children: the workers that the master starts on its own machine."""
+"""The workers that the master starts on its own machine."""
 
 import shutil
 import signal
@@ -8,15 +8,15 @@ import time
 from pathlib import Path
 
 
-class Children:
-    """The worker processes that the master starts itself."""
+class LocalWorkers:
+    """The worker processes of this machine."""
 
     def __init__(self, address: str, scratch: Path) -> None:
         self.address, self.scratch = address, scratch
         self._started: dict[int, subprocess.Popen[bytes]] = {}
 
     def start(self, count: int) -> None:
-        """Start some; each follows the master by its standard input, and ends when that closes."""
+        """Start ``count`` workers; each ends when its standard input closes, so none outlives the master."""
         for slot in range(1, count + 1):
             folder = self.scratch / str(slot)
             folder.mkdir(parents=True)
@@ -26,12 +26,11 @@ class Children:
             self._started[child.pid] = child
 
     def ended(self) -> dict[int, str]:
-        """How those that have ended did, by process id."""
+        """How workers ended, by process id."""
         codes = {pid: child.poll() for pid, child in self._started.items()}
         return {pid: _described(code) for pid, code in codes.items() if code is not None}
 
     def end(self, seconds: float = 5.0) -> None:
-        """Wait for them, then insist."""
         deadline = time.monotonic() + seconds
         for child in self._started.values():
             try:
