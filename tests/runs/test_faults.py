@@ -18,17 +18,17 @@ from tests.runs.mended import assert_mended
 
 FAULTS = """
 [[faults]]
-at = "sustain+2 s"
+at = "sustain+1 s"
 kind = "kill"
 service = "service"
 seconds = 1
 [[faults]]
-at = "sustain+8 s"
+at = "sustain+6 s"
 kind = "pause"
 service = "service"
 seconds = 1
 [[faults]]
-at = "sustain+14 s"
+at = "sustain+11 s"
 kind = "restart"
 service = "service"
 [[targets]]
@@ -37,7 +37,7 @@ expect = "recovery_seconds < 30 s"
 FAULTY = (
     PLAN.replace("50000", "1000")
     .replace("blocks = 2", "blocks = 1")
-    .replace('"sustain"\nseconds = 2', '"sustain"\nseconds = 20')
+    .replace('"sustain"\nseconds = 2', '"sustain"\nseconds = 15')
 ) + FAULTS
 
 
@@ -50,7 +50,7 @@ def test_a_run_with_faults_says_what_followed_them(project: Project) -> None:
         (recorded[0]["arm"], kind) for kind in ("kill", "pause", "restart")
     ]
     for one in recorded:
-        begins = {"kill": 3, "pause": 9, "restart": 15}[one["kind"]]
+        begins = {"kill": 2, "pause": 7, "restart": 12}[one["kind"]]
         assert one["began"] == pytest.approx(begins, abs=0.5)
         assert (one["failures"] > 0) == (one["kind"] != "pause"), f"{one}"
     assert_mended(project.recorded, recorded)

@@ -221,7 +221,7 @@ def scratch_of(project: Project) -> list[Path]:
     return [Path(line) for line in owner.read_text().splitlines()[1:]]
 
 
-@pytest.mark.parametrize("moment", ["while loading", "first leg", "third leg"])
+@pytest.mark.parametrize("moment", ["while loading", pytest.param("first leg", marks=pytest.mark.thorough), "third leg"])
 def test_ctrl_c_ends_everything_and_keeps_what_is_complete(project: Project, moment: str) -> None:
     project.guarded = True  # the program itself: it hears Ctrl-C even while its modules load
     process = project.start("run", "plan.toml", "--plain")
@@ -243,10 +243,11 @@ def test_ctrl_c_ends_everything_and_keeps_what_is_complete(project: Project, mom
         assert "interrupted" in (project.recorded / "summary.md").read_text()
 
 
-def test_sigterm_ends_everything(project: Project) -> None:
+@pytest.mark.parametrize("number", [signal.SIGTERM, pytest.param(signal.SIGHUP, marks=pytest.mark.thorough)])
+def test_sigterm_and_sighup_end_everything(project: Project, number: signal.Signals) -> None:
     process = project.start("run", "plan.toml", "--plain")
     wait_until_leg(project, 1)
-    process.terminate()
+    process.send_signal(number)
     process.communicate(timeout=60)
     assert process.returncode == 143
     assert project.alive() == []
@@ -396,15 +397,6 @@ def test_either_arm_of_two_runs_can_be_compared(measured: Measured) -> None:
     texts = [project.harness("compare", path, path, "--arm", arm).stdout for arm in ("before", "after")]
     assert "all requests (before)" in texts[0]
     assert texts[0].replace("before", "after") != texts[1]  # the before arm works more
-
-
-def test_sighup_ends_everything(project: Project) -> None:
-    process = project.start("run", "plan.toml", "--plain")
-    wait_until_leg(project, 1)
-    process.send_signal(signal.SIGHUP)
-    process.communicate(timeout=60)
-    assert process.returncode == 143
-    assert project.alive() == []
 
 
 def test_doctor_fails_when_something_needed_is_missing(project: Project) -> None:
