@@ -52,9 +52,13 @@ def test_a_run_that_is_ended_leaves_nothing(client: docker.DockerClient, tmp_pat
     [
         (("postgres:18-bookworm", "registry.invalid/none:1"), "cannot be had"),
         (("/app/api.py]", "/app/nothing.py]"), "api ended by itself (status 2)"),
-        (("generate_series", "generate_serious"), "generate_serious"),
+        pytest.param(("generate_series", "generate_serious"), "generate_serious", marks=pytest.mark.thorough),
         (('services = ["api"]', 'services = ["apy"]'), 'did you mean "api"?'),
-        (('services = ["api"]', 'services = ["api"]\nlimits = { api = { memory = "6M" } }'), "memory"),
+        pytest.param(
+            ('services = ["api"]', 'services = ["api"]\nlimits = { api = { memory = "6M" } }'),
+            "memory",
+            marks=pytest.mark.thorough,
+        ),
         (
             ("pg_isready, -h, 127.0.0.1, -U, postgres], interval: 1s, retries: 30", "/bin/false], interval: 1s"),
             "unhealthy",

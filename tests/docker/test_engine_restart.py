@@ -87,6 +87,7 @@ def own_engine(client: docker.DockerClient) -> Iterator[Engine]:
         engine.close()
 
 
+@pytest.mark.thorough  # to start a second engine and copy an image into it takes longer than all other tests here
 def test_an_engine_that_is_restarted_ends_the_run_with_a_message_and_leaves_nothing(
     own_engine: Engine, tmp_path: Path
 ) -> None:

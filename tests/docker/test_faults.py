@@ -9,7 +9,7 @@ from tests.docker.running import left, start
 from tests.runs.mended import assert_mended
 
 SHORT = 'seconds = 4\nusers = 5\n[[targets]]\nexpect = "error_rate < 50 %"\n'
-SECONDS = 30
+SECONDS = 25
 FAULTS = """
 [[faults]]
 at = "sustain+2 s"
@@ -21,18 +21,18 @@ at = "sustain+6 s"
 kind = "restart"
 service = "api"
 [[faults]]
-at = "sustain+18 s"
+at = "sustain+13 s"
 kind = "disconnect"
 service = "api"
 seconds = 1.5
 [[faults]]
-at = "sustain+23 s"
+at = "sustain+18 s"
 kind = "cpu"
 service = "api"
 cpus = 0.01
 seconds = 2
 [[faults]]
-at = "sustain+23.5 s"
+at = "sustain+18.5 s"
 kind = "kill"
 service = "db"
 seconds = 2
