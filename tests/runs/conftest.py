@@ -1,4 +1,4 @@
-"""The harness in a folder of its own, and one complete run that several tests look at."""
+"""A project folder for each test, and one complete run that several tests share."""
 
 import subprocess
 from collections.abc import Iterator
@@ -18,7 +18,7 @@ def project(tmp_path: Path) -> Iterator[Project]:
 
 @pytest.fixture(scope="session")
 def measured(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Measured]:
-    """One complete run of the program itself, that several tests look at."""
+    """One complete run of the program as a process, shared by several tests."""
     made = Project(tmp_path_factory.mktemp("measured"))
     process = made.start("run", "plan.toml", "--plain")
     stdout, stderr = process.communicate(timeout=200)

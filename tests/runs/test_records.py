@@ -1,4 +1,4 @@
-"""Looking back at recorded runs with the real command line; the runs are synthetic, their folders are not."""
+"""``compare`` and ``history`` on run folders of synthetic measurements."""
 
 import json
 import shutil
@@ -90,7 +90,7 @@ def test_runs_that_cannot_be_followed_are_skipped_with_a_note(recorded: Path, tm
     assert "Traceback" not in shown.stderr
 
 
-def test_what_is_no_folder_of_runs_is_an_error_with_its_fix(recorded: Path, tmp_path: Path) -> None:
+def test_a_folder_without_runs_is_an_error_with_advice(recorded: Path, tmp_path: Path) -> None:
     for where, said in ((tmp_path, "no recorded run in it"), (tmp_path / "nowhere", "cannot be read")):
         refused = harness("history", where)
         assert refused.returncode == 2
@@ -117,7 +117,7 @@ def test_runs_with_other_targets_and_numbers_of_blocks_are_compared(recorded: Pa
     assert "Cannot tell: not measured in turns, and the noise floor is not known." in done.stdout
 
 
-def test_a_forced_comparison_says_so_first_and_last(recorded: Path, tmp_path: Path) -> None:
+def test_a_forced_comparison_is_named_so_first_and_last(recorded: Path, tmp_path: Path) -> None:
     new = record(tmp_path, "new", PLAN.replace("seconds = 30", "seconds = 31"))
     refused = harness("compare", recorded, new)
     assert (refused.returncode, refused.stdout) == (2, "")
@@ -143,7 +143,7 @@ def test_runs_without_a_complete_block_or_with_damage_are_refused(recorded: Path
     assert str(damaged) in broken.stderr
 
 
-def test_a_run_that_broke_is_compared_but_shows_nothing(recorded: Path, tmp_path: Path) -> None:
+def test_an_invalid_run_is_compared_and_decides_nothing(recorded: Path, tmp_path: Path) -> None:
     broken = tmp_path / "broken"
     shutil.copytree(recorded, broken)
     windows = next(broken.glob("trials/*-after/windows.json"))

@@ -1,4 +1,4 @@
-"""Several generator processes: the union of what they did, and what happens when one is lost."""
+"""Distributed load: the samples of several worker processes together, and lost workers."""
 
 import json
 import os
@@ -72,7 +72,7 @@ LONG = PLAN.replace("seconds = 2\n", "seconds = 40\n").replace("seed = 1", "seed
 
 @dataclass
 class Leg:
-    """What ``generate`` left, read back."""
+    """The record of one leg of ``generate``."""
 
     folder: Path
     heard: list[Progress]
@@ -126,7 +126,7 @@ def lognormal() -> Iterator[str]:
         server.kill()
 
 
-def test_the_union_of_several_processes_is_what_one_measures(tmp_path: Path, lognormal: str) -> None:
+def test_several_processes_measure_the_same_as_one(tmp_path: Path, lognormal: str) -> None:
     legs = {}
     for processes in (1, 3):
         legs[processes] = leg = led(prepared(tmp_path, processes), lognormal, f"{processes:02d}-before")
@@ -245,7 +245,7 @@ class TestWorkersOfAnotherMachine:
         assert "load from 2 processes" in (project.recorded / "report.html").read_text()
         assert json.loads((project.recorded / "setup.json").read_text())["processes"] == 2
 
-    def test_a_user_file_that_fails_there_is_said_here(self, tmp_path: Path, lognormal: str) -> None:
+    def test_a_user_file_that_fails_on_a_worker_is_reported_by_the_master(self, tmp_path: Path, lognormal: str) -> None:
         prepared(tmp_path, 2)
         with (tmp_path / "users.py").open("a") as users:
             users.write("\nassert 'HARNESS_WORKER' not in os.environ, 'not on my machine'\n")
