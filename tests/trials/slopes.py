@@ -1,8 +1,7 @@
 """``python -m tests.trials.slopes --series 300 --seed 1``: coverage of intervals of a slope.
 
-A series whose neighbours are alike grows by a known amount per step. Its slope is told by the means of eight
-stretches, as the product does, and by drawing what is left of it again in blocks of automatic length. About a minute
-of one core.
+An autocorrelated series grows by a known amount per step. One interval is that of the product, from the means of eight
+segments; the other is a stationary bootstrap of the residuals. About a minute of one core.
 """
 
 import argparse
