@@ -127,6 +127,7 @@ def test_no_docker_program(mishap: Mishap) -> None:
     fails(mishap, "no docker program on the PATH; install Docker", env={"PATH": "/nowhere"})
 
 
+@pytest.mark.thorough
 def test_a_port_in_use(client: docker.DockerClient, mishap: Mishap) -> None:
     """A run publishes free ports only, but a service on the host network may need a port that is in use."""
     with socket.create_server(("127.0.0.1", 0)) as taken:
@@ -165,6 +166,7 @@ def test_a_full_disk_for_the_run_folder(client: docker.DockerClient, mishap: Mis
     assert left(client, mishap.pid) == []
 
 
+@pytest.mark.thorough
 def test_a_full_disk_for_the_data(client: docker.DockerClient, mishap: Mishap) -> None:
     disk = "data:\n    driver_opts: { type: tmpfs, device: tmpfs, o: size=64m }\n"
     edit(mishap.folder, "compose.yml", "data: {}\n", disk)
