@@ -1,4 +1,4 @@
-"""How many examples a property tries: few before each commit, ten times as many with HYPOTHESIS_PROFILE=thorough.
+"""Hypothesis profiles: few examples by default, ten times as many with HYPOTHESIS_PROFILE=thorough.
 
 No deadline: an example may take as long as a busy machine takes for it.
 """
@@ -15,5 +15,5 @@ settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "quick"))
 
 
 def examples(quick: int) -> settings:
-    """The settings of a property that tries so many examples under ``quick``, and ten times as many if thorough."""
+    """Settings of a property with ``quick`` examples by default and ten times as many under ``thorough``."""
     return settings(max_examples=quick * settings().max_examples // QUICK)

@@ -7,5 +7,5 @@ VARIABLE = "TESTS_SHARED_FOLDER"
 
 
 def shared_folder() -> Path:
-    """The folder; there is one while tests run."""
+    """The folder, which exists while tests run."""
     return Path(os.environ[VARIABLE])

@@ -52,7 +52,7 @@ open(sys.argv[1], "w").write("\\n".join(f"{{one:.9f}}" for one in took))
 
 
 def main() -> None:
-    """Print P50, P95 and P99 as the server had them and as they were measured, and what may lie between."""
+    """Print P50, P95 and P99 of the server and as measured, and the tolerance."""
     with tempfile.TemporaryDirectory() as folder:
         known = Path(folder) / "took"
         server = pinned(SERVER, [sys.executable, "-c", SERVICE, str(known)], stdout=subprocess.PIPE, text=True)
@@ -62,7 +62,7 @@ def main() -> None:
         finally:
             server.terminate()
             server.wait()
-        took = np.loadtxt(known)[1:] * 1000  # the first was the question whether it answers
+        took = np.loadtxt(known)[1:] * 1000  # the first was the readiness check
     if leg.errors or len(took) != len(leg.samples):
         sys.exit(f"{leg.errors} errors; the server answered {len(took)} requests, {len(leg.samples)} were measured")
     truth = np.percentile(took, (50, 95, 99), method="inverted_cdf")

@@ -54,7 +54,7 @@ class Reader(User):
 
 @dataclass(slots=True)
 class Worker:
-    """One played worker."""
+    """One simulated worker."""
 
     id: str
     socket: "zmq.Socket[bytes]"
@@ -99,7 +99,7 @@ class Troupe:
         return all(worker.over for worker in self.workers.values())
 
     def step(self) -> None:
-        """Hear what the master says, and report what is due."""
+        """Read the messages of the master and send due reports."""
         for made, _ in self.poller.poll(5):
             with contextlib.suppress(zmq.Again):
                 while True:
@@ -231,7 +231,7 @@ def main() -> int:
 
 
 def replay(pid: int, troupe: Troupe) -> Troupe:
-    """Play all workers to the end and print the master's curve, a line every five seconds."""
+    """Simulate all workers to the end; print a line of the master's cost every five seconds."""
     process, me = psutil.Process(pid), psutil.Process()
     print(f"{'second':>6} {'master CPU':>10} {'replay CPU':>10} {'RSS MB':>7} {'rows sent':>11} {'slowest ack s':>13}")
     process.cpu_percent(), me.cpu_percent()

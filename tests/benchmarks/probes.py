@@ -1,4 +1,4 @@
-"""What the probes cost the users of a service: seconds with and without them, side by side.
+"""Monitoring overhead: latency and throughput of a service with and without the probes, in alternating windows.
 
 ``python -m tests.benchmarks.probes --minutes 20 --rate 400`` says what they cost P95: visits arrive at a fixed rate.
 ``--minutes 10 --users 1000`` says what they cost the throughput: so many users, who think for less than half a second,
@@ -147,7 +147,7 @@ class Switching(Thread):
 
 
 def hasten(times: float) -> None:
-    """Have the probes read so many times as often; memory as often in half of the time as it is read in all of it."""
+    """Make the probes read ``times`` as often, memory included."""
     process.INTERVAL_SECONDS /= times
     process.MEMORY_SECONDS /= 2 * times
     process.MEMORY_SHARE *= 2 * times

@@ -34,7 +34,7 @@ class Visitor({base}):
 
 
 def main() -> None:
-    """Print a table: requests per second, and how many times a peer's ours are."""
+    """Print requests per second, absolute and relative to each peer."""
     needs("wrk", "hey", "ab")
     ours, peers = [], dict[str, list[float]]()
     with nginx() as url, tempfile.TemporaryDirectory() as folder:

@@ -4,7 +4,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 
 class Handler(BaseHTTPRequestHandler):
-    """One answer for all."""
+    """Answers every GET with 200 and "ok"."""
 
     protocol_version = "HTTP/1.1"
 

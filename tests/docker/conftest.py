@@ -1,4 +1,4 @@
-"""An engine and its Compose plugin to test against; without them the tests are skipped, with the reason."""
+"""Docker engine and Compose plugin; without them the tests are skipped with the reason."""
 
 import shutil
 import subprocess
@@ -14,7 +14,7 @@ def succeeds(*command: str) -> bool:
 
 @pytest.fixture(scope="session")
 def compose_plugin() -> None:
-    """Docker's client with Compose v2: checks of a plan come that far without an engine."""
+    """Skips without Docker's client and Compose v2, which some checks need without an engine."""
     if shutil.which("docker") is None:
         pytest.skip("no docker program")
     if not succeeds("docker", "compose", "version"):

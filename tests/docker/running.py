@@ -1,4 +1,4 @@
-"""The harness on the small plan of this folder, as a process, and what is left of it in the engine."""
+"""Runs of the small plan of this folder as processes, and what they left in the engine."""
 
 import os
 import secrets
@@ -18,7 +18,7 @@ CANARY = f"canary-{secrets.token_hex(8)}"
 
 
 def left(client: docker.DockerClient, pid: int) -> list[str]:
-    """The containers, networks and volumes of a run of the process ``pid``, with which its label begins."""
+    """Names of containers, networks and volumes of the run of process ``pid``; its label begins with the pid."""
     chosen = {"label": OWNER}
     found = [*client.containers.list(all=True, filters=chosen, ignore_removed=True)]
     labels = {one.name: one.labels for one in found}
@@ -41,7 +41,7 @@ def start(folder: Path, change: tuple[str, str] = ("", "")) -> "subprocess.Popen
     )
 
 
-def until(done: Callable[[], object], seconds: float = 60) -> None:
+def until(done: Callable[[], object], seconds: float = 120) -> None:
     deadline = time.monotonic() + seconds
     while not done():
         assert time.monotonic() < deadline

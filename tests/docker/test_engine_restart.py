@@ -1,4 +1,4 @@
-"""An engine that goes away during a run, and comes back: an engine of the test's own, with folders of its own."""
+"""The Docker engine restarts during a run: a second engine with its own folders, so that the first is not touched."""
 
 import os
 import shutil
@@ -20,7 +20,7 @@ IMAGE = "python:3.11-slim-bookworm"
 
 
 class Engine:
-    """A second dockerd, in a network namespace of its own: bridges and rules of the first one are out of its reach."""
+    """A second dockerd in its own network namespace: it cannot change bridges and rules of the first."""
 
     def __init__(self, folder: Path) -> None:
         self.folder, self.host = folder, f"unix://{folder}/d.sock"
@@ -58,7 +58,7 @@ class Engine:
         return subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
 
     def left(self) -> str:
-        """The containers, networks and volumes of runs."""
+        """IDs of containers, networks and volumes that runs left."""
         things = (("ps", "--all"), ("network", "ls"), ("volume", "ls"))
         return "".join(self.ask(*thing, "--quiet", "--filter", f"label={OWNER}").stdout for thing in things)
 
@@ -87,7 +87,8 @@ def own_engine(client: docker.DockerClient) -> Iterator[Engine]:
         engine.close()
 
 
-def test_an_engine_that_is_restarted_ends_the_run_with_a_message_and_leaves_nothing(
+@pytest.mark.thorough  # to start a second engine and copy an image into it takes longer than all other tests here
+def test_an_engine_restart_ends_the_run_with_a_message_and_no_containers_left(
     own_engine: Engine, tmp_path: Path
 ) -> None:
     shutil.copytree(HERE / "alone", tmp_path / "plan")

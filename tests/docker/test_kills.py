@@ -1,4 +1,4 @@
-"""A few of the trials of ``tests.trials.kills``, at fixed moments; run that by hand for all of them."""
+"""Two trials of ``tests.trials.kills`` at fixed moments; ``make trials`` runs all."""
 
 import docker
 import pytest
@@ -10,7 +10,7 @@ pytestmark = [pytest.mark.thorough]
 
 
 @pytest.mark.parametrize("chosen", [Draw("watchdog and harness", "no", 1, 5.0), Draw("db", "always", 1, 4.0)], ids=str)
-def test_a_kill_leaves_nothing_and_says_so(client: docker.DockerClient, chosen: Draw) -> None:
+def test_a_kill_leaves_nothing_and_is_reported(client: docker.DockerClient, chosen: Draw) -> None:
     decoys = Decoys(client)
     try:
         with runs(client) as make:

@@ -1,4 +1,4 @@
-"""What can be wrong with a machine, an engine or a service: one message that says what to do, exit 5, nothing left."""
+"""Faults of the machine, the engine or a service: one message with advice, exit code 5, and no containers left."""
 
 import os
 import shutil
@@ -39,7 +39,7 @@ class Mishap:
         shutil.copytree(HERE, folder / "plan", ignore=shutil.ignore_patterns("*.py[co]", "__pycache__"))
 
     def run(self) -> tuple[int, str]:
-        """Run it; returns the exit code and what was said."""
+        """Exit code and output of the run."""
         command = [
             *self.through,
             sys.executable,
@@ -67,7 +67,7 @@ def mishap(tmp_path: Path) -> Mishap:
 
 
 def fails(mishap: Mishap, *texts: str, env: Mapping[str, str] | None = None) -> None:
-    """Run it: it ends with one message, which has the texts, and leaves neither containers nor scratch files."""
+    """Run the plan; check its one message for the texts, and that no scratch files are left."""
     mishap.env |= env or {}
     code, said = mishap.run()
     assert code == ENVIRONMENT, said
@@ -80,7 +80,7 @@ def fails(mishap: Mishap, *texts: str, env: Mapping[str, str] | None = None) -> 
 
 @contextmanager
 def small_disk(folder: Path, size: str) -> Iterator[Path]:
-    """A disk of a size, at a folder; skips where it cannot be had."""
+    """A tmpfs of this size on a folder; skips the test where mounting takes root."""
     folder.mkdir()
     if subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={size}", "tmpfs", folder], check=False).returncode:
         pytest.skip("a small disk takes root")
@@ -127,8 +127,9 @@ def test_no_docker_program(mishap: Mishap) -> None:
     fails(mishap, "no docker program on the PATH; install Docker", env={"PATH": "/nowhere"})
 
 
+@pytest.mark.thorough
 def test_a_port_in_use(client: docker.DockerClient, mishap: Mishap) -> None:
-    """A run publishes free ports only; a service on the host's own network can still want one that is taken."""
+    """A run publishes free ports only, but a service on the host network may need a port that is in use."""
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
         side = f'["python", "-m", "http.server", "{port}", "--bind", "127.0.0.1"]'
@@ -165,6 +166,7 @@ def test_a_full_disk_for_the_run_folder(client: docker.DockerClient, mishap: Mis
     assert left(client, mishap.pid) == []
 
 
+@pytest.mark.thorough
 def test_a_full_disk_for_the_data(client: docker.DockerClient, mishap: Mishap) -> None:
     disk = "data:\n    driver_opts: { type: tmpfs, device: tmpfs, o: size=64m }\n"
     edit(mishap.folder, "compose.yml", "data: {}\n", disk)

@@ -1,4 +1,4 @@
-"""Secrets that a plan and a Compose file hand to services are in no argument, file or line of the harness."""
+"""Secrets of a plan and a Compose file appear in no process argument, file or output line of the harness."""
 
 import os
 import secrets
@@ -23,7 +23,7 @@ FILES = {
 
 
 class Arguments(threading.Thread):
-    """Reads the arguments of a process and of all that it starts, as often as it can, until it has ended."""
+    """Collects the command lines of a process and its descendants every 20 ms until it ends."""
 
     def __init__(self, pid: int) -> None:
         super().__init__(daemon=True)
@@ -72,7 +72,7 @@ def test_no_secret_is_in_an_argument_a_file_or_a_line(client: docker.DockerClien
         assert not [line for line in arguments.seen if canary in line], name
         assert not [path for path, content in kept.items() if canary.encode() in content], name
     assert {path.name for path in kept} >= {"statements.parquet", "readings-servers.parquet"}
-    assert "unread.json" not in {path.name for path in kept}  # server and cache were asked with their passwords
+    assert "unread.json" not in {path.name for path in kept}  # the probes had the passwords of server and cache
     printed = next(
         content for path, content in kept.items() if path.name == "01-before.api.log" or "api.log" in path.name
     )

@@ -1,4 +1,4 @@
-"""The settings of servers in containers are recorded by the names that those of local servers have."""
+"""Settings of servers in containers are recorded under the same names as those of local servers."""
 
 from pathlib import Path
 
@@ -44,9 +44,7 @@ services:
 """
 
 
-def test_settings_are_read_of_the_database_and_the_cache_of_each_arm(
-    client: docker.DockerClient, tmp_path: Path
-) -> None:
+def test_settings_of_database_and_cache_are_recorded_for_each_arm(client: docker.DockerClient, tmp_path: Path) -> None:
     (tmp_path / "compose.yml").write_text(COMPOSE)
     with ComposeEnvironment(parse_plan(PLAN), tmp_path, tmp_path / "logs", lambda _: None) as environment:
         environment.prepare()

@@ -1,4 +1,4 @@
-"""One user, who asks for the front page."""
+"""A user who requests the front page."""
 
 from locust import constant, task
 
@@ -6,11 +6,11 @@ from harness.generator import HttpUser
 
 
 class Visitor(HttpUser):
-    """Asks ten times a second."""
+    """Requests the front page ten times a second."""
 
     wait_time = constant(0.1)
 
     @task
     def front(self) -> None:
-        """The front page."""
+        """Request the front page."""
         self.client.get("/")

@@ -29,7 +29,7 @@ class Request:
 
 
 class Reset:
-    """Puts a database back to its generated data, and its cache to empty."""
+    """Restores the generated data of a database and empties its cache."""
 
     def __init__(self, url: str, redis_server: RedisServer, number: int, tables: Sequence[str]) -> None:
         self.connection = psycopg.connect(url, autocommit=True)

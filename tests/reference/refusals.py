@@ -1,4 +1,4 @@
-"""What a service refuses, how, and with which words: the same for both releases."""
+"""Invalid requests and their error responses, the same in both releases."""
 
 from collections.abc import Callable
 

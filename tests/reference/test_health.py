@@ -1,4 +1,4 @@
-"""What an orchestrator and a monitor read."""
+"""Health checks and metrics of the services."""
 
 from pathlib import Path
 

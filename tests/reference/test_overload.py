@@ -1,4 +1,4 @@
-"""What takes too long is logged with its route, and given up on."""
+"""Slow statements are logged with their route; beyond a timeout they are cancelled."""
 
 import asyncio
 import logging

@@ -1,4 +1,4 @@
-"""Many who ask one service at the same moment."""
+"""Concurrent requests to one service."""
 
 import threading
 from collections.abc import Callable, Iterator
@@ -13,7 +13,7 @@ READERS = 6
 
 
 def at_once(send: Callable[[int], R]) -> list[R]:
-    """What fifty calls that start together come to."""
+    """Results of fifty calls that start together."""
     start = threading.Barrier(MANY)
 
     def wait_and_send(number: int) -> R:
@@ -26,7 +26,7 @@ def at_once(send: Callable[[int], R]) -> list[R]:
 
 @contextmanager
 def reading(read: Callable[[], object]) -> Iterator[None]:
-    """Six who read again and again until the block is over."""
+    """Six readers that repeat their request until the block ends."""
     done = threading.Event()
 
     def go_on() -> None:

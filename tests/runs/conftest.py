@@ -1,5 +1,6 @@
-"""The harness in a folder of its own, and one complete run that several tests look at."""
+"""A project folder for each test, and one complete run that several tests share."""
 
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -17,7 +18,9 @@ def project(tmp_path: Path) -> Iterator[Project]:
 
 @pytest.fixture(scope="session")
 def measured(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Measured]:
-    """One complete run that several tests look at."""
+    """One complete run of the program as a process, shared by several tests."""
     made = Project(tmp_path_factory.mktemp("measured"))
-    yield made, made.run()
+    process = made.start("run", "plan.toml", "--plain")
+    stdout, stderr = process.communicate(timeout=200)
+    yield made, subprocess.CompletedProcess(process.args, process.returncode, stdout, stderr)
     made.close()

@@ -1,4 +1,4 @@
-"""A service small enough to start in a tenth of a second, and the harness as a user starts it: as a process."""
+"""A project folder with a service that starts in a tenth of a second, its users and a plan; and harness run in it."""
 
 import os
 import signal
@@ -6,11 +6,12 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from contextlib import nullcontext
 from pathlib import Path
 
 import psutil
 
-from tests.runs.reading import READING, read
+from tests.runs.in_process import harness
 from tests.runs.unguarded import unguarded
 
 SERVICE = """
@@ -54,8 +55,6 @@ class Reader(FastHttpUser):
     def read(self):
         self.client.get("/items/7", name="/items/{id}")
 """
-PATIENCE = 230
-"""Seconds for a command to end; a little less than a test may take, so that what it has said so far is shown."""
 PLAN = """\
 schema = 1
 name = "two releases of a small service"
@@ -92,7 +91,7 @@ expect = "p95 < 10 s"
 
 
 class Project:
-    """A folder with a plan, and the harness run in it."""
+    """A folder with a plan, in which the harness runs."""
 
     def __init__(self, folder: Path) -> None:
         self.folder, self.guarded = folder, False
@@ -107,7 +106,7 @@ class Project:
         (self.folder / "plan.toml").write_text(plan)
 
     def start(self, *arguments: str) -> "subprocess.Popen[str]":
-        """Start the harness; a run does not end as INVALID for want of processor time, unless it is ``guarded``."""
+        """Start the harness as a process; unless ``guarded``, lack of CPU time does not make a run INVALID."""
         program = ["-m", "harness"] if self.guarded else [str(Path(__file__).with_name("unguarded.py"))]
         command = [sys.executable, *program, *arguments]
         process = subprocess.Popen(
@@ -117,12 +116,9 @@ class Project:
         return process
 
     def harness(self, *arguments: str) -> "subprocess.CompletedProcess[str]":
-        if arguments[0] in READING:
-            with unguarded():
-                return read(*arguments, folder=self.folder)
-        process = self.start(*arguments)
-        stdout, stderr = process.communicate(timeout=PATIENCE)
-        return subprocess.CompletedProcess(process.args, process.returncode, stdout, stderr)
+        """Run a command to its end in this process; use ``start`` for a process that gets a signal."""
+        with nullcontext() if self.guarded else unguarded():
+            return harness(*arguments, folder=self.folder, env=self.env)
 
     def run(self, plan: str | None = None) -> "subprocess.CompletedProcess[str]":
         if plan is not None:
@@ -135,7 +131,7 @@ class Project:
         return path
 
     def alive(self) -> list[psutil.Process]:
-        """Processes that were started from here and still run, the test's own aside."""
+        """Running processes that this project started, except the test's own."""
         found = []
         for process in psutil.process_iter():
             try:
@@ -146,10 +142,10 @@ class Project:
                 continue
         return found
 
-    def wait_for(self, condition: Callable[[], bool], seconds: float = 30.0) -> None:
+    def wait_for(self, condition: Callable[[], bool], seconds: float = 120.0) -> None:
         deadline = time.monotonic() + seconds
         while not condition():
-            assert time.monotonic() < deadline, "waited in vain"
+            assert time.monotonic() < deadline, f"not within {seconds} s"
             time.sleep(0.05)
 
     def close(self) -> None:

@@ -1,4 +1,4 @@
-"""A service that works more for every request: the load ends when it is slow, and so does the run."""
+"""A service that slows down with every request: an abort condition ends the leg and the run."""
 
 import json
 
@@ -9,7 +9,7 @@ from tests.runs.project import PLAN, SERVICE, Project
 
 GROWS = SERVICE.replace("sum(range(WORK))", "sum(range(WORK * Handler.asked))")
 SECONDS = 40
-"""Of the load of a leg that nothing ends."""
+"""Duration of a leg that is not aborted."""
 ABORT = """
 [[aborts]]
 when = "p50 > 200 ms for 2 s"
@@ -33,7 +33,7 @@ TWO_PROCESSES = SLOWING.replace("[load]", "[load]\nprocesses = 2")
         pytest.param(TWO_PROCESSES, id="processes", marks=pytest.mark.thorough),
     ],
 )
-def test_a_danger_ends_the_leg_and_the_run(project: Project, plan: str) -> None:
+def test_an_abort_condition_ends_the_leg_and_the_run(project: Project, plan: str) -> None:
     (project.folder / "service.py").write_text(GROWS)
     done = project.run(plan + ABORT)
     verdict = json.loads((project.recorded / "verdict.json").read_text())

@@ -1,4 +1,4 @@
-"""Whether after still answers as before does: real services, all three clients, and what is never a PASS."""
+"""Response comparison of whole runs: real services, all three clients, and differences that never PASS."""
 
 import json
 import re
@@ -137,7 +137,7 @@ def lines(folder: Path, arm: str) -> list[dict[str, object]]:
     return [json.loads(line) for line in (folder / "answers" / f"{arm}.jsonl").read_text().splitlines()]
 
 
-def test_answers_that_are_the_same_in_another_order_pass(project: Project) -> None:
+def test_responses_that_differ_in_order_only_pass(project: Project) -> None:
     done = project.run(asked(project, "order"))
     assert done.returncode == 0, done.stderr + done.stdout
     assert "1 of 1 target holds, answers the same" in done.stdout
@@ -154,7 +154,7 @@ def test_answers_that_are_the_same_in_another_order_pass(project: Project) -> No
     assert project.alive() == []
 
 
-def test_a_wrong_answer_fails_whatever_else_holds_and_check_says_so_again(project: Project) -> None:
+def test_a_different_response_fails_and_check_repeats_it(project: Project) -> None:
     done = project.run(asked(project, "title"))
     assert done.returncode == 1, done.stderr
     assert done.stdout.startswith("FAIL  1 of 1 target holds")
@@ -168,13 +168,14 @@ def test_a_wrong_answer_fails_whatever_else_holds_and_check_says_so_again(projec
 
 
 @pytest.mark.thorough
-def test_an_error_in_place_of_an_answer_is_a_difference(project: Project) -> None:
+def test_an_error_response_is_a_difference(project: Project) -> None:
     done = project.run(asked(project, "error"))
     assert done.returncode == 1, done.stderr
     assert "status 200 → 500" in done.stdout
 
 
-def test_users_that_choose_by_chance_of_their_own_decide_nothing(project: Project) -> None:
+@pytest.mark.thorough
+def test_users_with_an_unseeded_random_generator_are_inconclusive(project: Project) -> None:
     plan = asked(project, "order")
     users = USERS.replace("Random(f\"{os.environ['HARNESS_SEED']}-{type(self).__name__}\")", "Random()")
     (project.folder / "users.py").write_text(users)
@@ -183,7 +184,7 @@ def test_users_that_choose_by_chance_of_their_own_decide_nothing(project: Projec
     assert "the arms were not asked the same" in " ".join(done.stdout.split())
 
 
-def test_ctrl_c_while_an_arm_is_asked_leaves_nothing_behind(project: Project) -> None:
+def test_ctrl_c_during_the_response_comparison_leaves_nothing(project: Project) -> None:
     project.write(asked(project, "slow"))
     process = project.start("run", "plan.toml", "--plain")
     project.wait_for(lambda: bool(list(project.out.glob("*/answers/before.jsonl"))), 90)

@@ -1,4 +1,4 @@
-"""A worker whose monotonic clock is another: in a time namespace, as machines that were started at other times are."""
+"""A worker with another monotonic clock: in a time namespace, like a machine that booted at another time."""
 
 import os
 import shutil

@@ -1,4 +1,4 @@
-"""A whole run of a service whose migration makes indexes, good and bad: plans, the ledger, what each is worth."""
+"""A whole run whose migration creates useful and useless indexes: query plans, index findings, ablation."""
 
 import json
 from collections.abc import Iterator
@@ -139,7 +139,7 @@ def indexes(run: Path) -> dict[str, dict[str, Any]]:
     return {one["name"]: one for one in json.loads((run / "indexes.json").read_text())["indexes"]}
 
 
-def test_each_index_that_nobody_needs_is_found(run: Path, indexes: dict[str, dict[str, Any]]) -> None:
+def test_each_useless_index_is_found(run: Path, indexes: dict[str, dict[str, Any]]) -> None:
     found = {name: [flaw["finding"] for flaw in one["findings"]] for name, one in indexes.items()}
     assert found == {
         "by_kind": [],
@@ -151,12 +151,12 @@ def test_each_index_that_nobody_needs_is_found(run: Path, indexes: dict[str, dic
     }
     assert all(one["build_seconds"] > 0 for name, one in indexes.items() if name not in {"one_name", "items_pkey"})
     assert sum(indexes[name]["scans"] for name in ("by_kind", "by_kind_too", "of_kind")) > 40
-    doubts = {doubt["kind"] for doubt in json.loads((run / "verdict.json").read_text())["doubts"]}
-    assert {"index_invalid", "index_duplicate"} <= doubts
+    caveats = {one["kind"] for one in json.loads((run / "verdict.json").read_text())["doubts"]}
+    assert {"index_invalid", "index_duplicate"} <= caveats
     assert "one\\_name is INVALID" in (run / "summary.md").read_text()
 
 
-def test_what_an_index_costs_every_write_is_measured(indexes: dict[str, dict[str, Any]]) -> None:
+def test_the_write_cost_of_an_index_is_measured(indexes: dict[str, dict[str, Any]]) -> None:
     (write,) = [one for one in indexes["by_name"]["without"] if one["endpoint"] == "POST /items"]
     assert 30 < write["wal_bytes_with"] - write["wal_bytes_without"] < 200
     (read,) = [one for one in indexes["by_name"]["without"] if one["endpoint"] == "GET /kinds/{kind}"]
@@ -164,7 +164,7 @@ def test_what_an_index_costs_every_write_is_measured(indexes: dict[str, dict[str
     assert indexes["items_pkey"]["without"] is None
 
 
-def test_how_rows_are_found_is_told_in_words(run: Path) -> None:
+def test_query_plans_are_described_in_words(run: Path) -> None:
     plans = json.loads((run / "plans.json").read_text())
     assert not plans["missing"]
     (read,) = [one for one in plans["statements"] if "ORDER BY" in one["statement"]]
@@ -178,17 +178,17 @@ def test_how_rows_are_found_is_told_in_words(run: Path) -> None:
     assert "The migration made 5 indexes" in report
 
 
-def test_what_a_request_costs_is_read_around_each_in_both_arms_and_between_them(run: Path) -> None:
+def test_the_cost_per_request_is_measured_in_both_arms_and_on_the_migrated_database(run: Path) -> None:
     evidence = json.loads((run / "evidence.json").read_text())
     read = {one["arm"]: one["of_no_hit"] for one in evidence["tolls"] if one["endpoint"] == "GET /kinds/{kind}"}
-    assert {arm: toll["calls"] for arm, toll in read.items()} == {"before": 7, "migrated": 7, "after": 1}
+    assert {arm: cost["calls"] for arm, cost in read.items()} == {"before": 7, "migrated": 7, "after": 1}
     assert read["before"]["hit"] > read["migrated"]["hit"] + 10 > read["after"]["hit"] + 20
     assert [(one["arm"], one["slope"]) for one in evidence["repeated"]] == [("before", 1), ("migrated", 1)]
     write = {one["arm"]: one["of_no_hit"]["wal"] for one in evidence["tolls"] if one["endpoint"] == "POST /items"}
     assert write["after"] > write["before"] > 0
 
 
-def test_the_report_says_what_requests_cost_and_what_is_to_be_mended(run: Path) -> None:
+def test_the_report_shows_cost_per_request_and_bottlenecks(run: Path) -> None:
     report, summary = (run / "report.html").read_text(), (run / "summary.md").read_text()
     assert "N+1 before: “SELECT name FROM items WHERE id = $1” runs 6 times a request" in report
     assert "To be mended first: indexes" in report

@@ -1,4 +1,4 @@
-"""The local environment with real servers and a real migration: reset between legs, kept seeds, nothing left."""
+"""The local environment with real servers and a real migration: reset between legs, cached seeds, cleanup."""
 
 import os
 import signal
@@ -120,7 +120,7 @@ def test_only_the_after_arm_is_migrated(up: Up) -> None:
     assert "alembic_version" not in environment.row_counts
 
 
-def test_what_a_leg_wrote_is_gone_in_the_next(up: Up) -> None:
+def test_writes_of_a_leg_are_reset_before_the_next(up: Up) -> None:
     environment, _ = up
     content = {"creator_id": 1, "title": "new", "body": "text", "tags": ["music-live"]}
     url = environment.start(Leg(1, 1, "after")).host
@@ -185,7 +185,7 @@ def test_a_server_that_dies_is_noticed_with_its_log(plan: Plan, folder: Path) ->
         assert "last lines of" in caught.value.__notes__[0]
 
 
-def test_a_kept_seed_is_used_again_and_an_edited_input_makes_a_new_one(plan: Plan, folder: Path, up: Up) -> None:
+def test_a_cached_seed_is_used_again_and_an_edited_input_makes_a_new_one(plan: Plan, folder: Path, up: Up) -> None:
     first, _ = up
     said: list[str] = []
     with LocalEnvironment(plan, folder, folder / "logs-again", said.append) as again:
@@ -254,7 +254,7 @@ def test_a_leg_begins_with_an_empty_cache_and_known_statistics(up: Up) -> None:
     assert rows == [(100.0,)]
 
 
-def test_a_database_that_restarts_under_load_is_told_although_its_process_lives_on(up: Up) -> None:
+def test_a_database_restart_under_load_is_recorded_although_its_process_lives_on(up: Up) -> None:
     """PostgreSQL ends all backends and begins anew when one of them crashes."""
     environment, _ = up
     environment.start(Leg(5, 3, "after"))
@@ -262,7 +262,7 @@ def test_a_database_that_restarts_under_load_is_told_although_its_process_lives_
     environment.start(Leg(7, 4, "after"))
     with environment.postgres.connect() as connection:
         deadline = time.monotonic() + 2 * CLOCK_SECONDS
-        while time.monotonic() < deadline:  # what begins at once with a leg is taken for its own
+        while time.monotonic() < deadline:  # a start within this time of the leg counts as its own
             connection.execute("SELECT pg_sleep(0.1)")
         os.kill(connection.info.backend_pid, signal.SIGKILL)
         with pytest.raises(psycopg.OperationalError):

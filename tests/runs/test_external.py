@@ -1,4 +1,4 @@
-"""Systems that run already, measured as a user does it: real services, a real database, the harness as a process."""
+"""External environments in whole runs: real services and a real database that the harness did not start."""
 
 import json
 import signal
@@ -168,7 +168,7 @@ def everything(folder: Path) -> str:
 
 
 def answered(folder: Path) -> dict[str, set[str]]:
-    """Which arm answered in each leg: a body is the name of the arm."""
+    """The arms that responded in each leg, by body size: a body is the name of the arm."""
     sizes = {len("before"): "before", len("after"): "after"}
     return {
         trial.name: {sizes[int(size or 0)] for size in read_samples(trial / "samples")["size_bytes"].to_pylist()}
@@ -215,18 +215,17 @@ def arguments(project: Project) -> list[str]:
 
 def test_one_address_is_switched_before_each_leg(elsewhere: Elsewhere) -> None:
     plan = elsewhere.one_with_a_switch().replace("[arms.after]", '[arms.after]\nrevision = "r2"')
-    done = elsewhere.project.run(plan)
-    assert done.returncode == 0, done.stderr
-    order = [arm for arms in balanced_order(2, 7) for arm in arms]
+    done = elsewhere.project.run(plan.replace("blocks = 2", "blocks = 1"))
+    assert done.returncode in {0, 3}, done.stderr  # one block rarely decides
+    (order,) = balanced_order(1, 7)
     assert (elsewhere.project.folder / "switched").read_text().splitlines() == [
         f"{arm} {'r2' if arm == 'after' else ''}" for arm in order
     ]
     assert answered(elsewhere.project.recorded) == {f"{n:02d}-{arm}": {arm} for n, arm in enumerate(order, start=1)}
-    assert "2 interleaved blocks" in done.stdout
     assert CANARY not in everything(elsewhere.project.recorded) + done.stdout + done.stderr
 
 
-def test_a_sequential_run_says_so_everywhere_and_decides_no_change(elsewhere: Elsewhere) -> None:
+def test_a_sequential_run_is_named_so_in_every_report_and_decides_no_change(elsewhere: Elsewhere) -> None:
     plan = elsewhere.one_with_a_switch().replace("ready_seconds", "sequential = true\nready_seconds") + RELATIVE
     done = elsewhere.project.run(plan)
     assert done.returncode == 3, done.stdout + done.stderr
@@ -350,7 +349,7 @@ def _hanging_switch(elsewhere: Elsewhere) -> str:
         (_hanging_switch, "environment.switch (to ", "took longer than 1 s: sleep 1000"),
     ],
 )
-def test_what_is_wrong_is_named_before_any_load(
+def test_a_broken_environment_is_reported_before_any_load(
     elsewhere: Elsewhere, make: Callable[[Elsewhere], str], key: str, said: str
 ) -> None:
     for variable in ("BEFORE_URL", "AFTER_URL"):
@@ -365,7 +364,7 @@ def test_what_is_wrong_is_named_before_any_load(
     assert elsewhere.project.alive() == []
 
 
-def test_a_password_that_is_wrong_is_not_repeated(postgres: Postgres) -> None:
+def test_a_wrong_password_is_not_printed(postgres: Postgres) -> None:
     dsn = postgres.url("shop").replace(postgres.password, CANARY)
     with pytest.raises(
         EnvironmentFailedError, match=r"environment\.postgres: .*password authentication failed"
@@ -374,7 +373,7 @@ def test_a_password_that_is_wrong_is_not_repeated(postgres: Postgres) -> None:
     assert CANARY not in str(caught.value)
 
 
-def test_large_tables_are_not_read_to_be_counted(postgres: Postgres, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_row_counts_of_large_tables_are_estimates(postgres: Postgres, monkeypatch: pytest.MonkeyPatch) -> None:
     with psycopg.connect(postgres.url("shop"), autocommit=True) as connection:
         connection.execute("ANALYZE")
     monkeypatch.setattr(observed, "COUNTED_BYTES", 8192)

@@ -1,4 +1,4 @@
-"""Faults done to real processes in a real run: what users saw of them, and that everything is there again."""
+"""Fault injection into processes in a whole run: failures that users saw, and recovery."""
 
 import json
 import time
@@ -14,21 +14,21 @@ from harness.errors import EnvironmentFailedError
 from harness.plan.faults import FaultKind
 from tests.cluster import create_cluster
 from tests.runs.project import PLAN, Project
-from tests.runs.mended import assert_mended
+from tests.runs.recovered import assert_recovered
 
 FAULTS = """
 [[faults]]
-at = "sustain+2 s"
+at = "sustain+1 s"
 kind = "kill"
 service = "service"
 seconds = 1
 [[faults]]
-at = "sustain+8 s"
+at = "sustain+6 s"
 kind = "pause"
 service = "service"
 seconds = 1
 [[faults]]
-at = "sustain+14 s"
+at = "sustain+11 s"
 kind = "restart"
 service = "service"
 [[targets]]
@@ -37,11 +37,11 @@ expect = "recovery_seconds < 30 s"
 FAULTY = (
     PLAN.replace("50000", "1000")
     .replace("blocks = 2", "blocks = 1")
-    .replace('"sustain"\nseconds = 2', '"sustain"\nseconds = 20')
+    .replace('"sustain"\nseconds = 2', '"sustain"\nseconds = 15')
 ) + FAULTS
 
 
-def test_a_run_with_faults_says_what_followed_them(project: Project) -> None:
+def test_a_run_records_faults_and_recovery(project: Project) -> None:
     done = project.run(FAULTY)
     assert done.returncode in {0, 3}, done.stderr
     assert done.stderr.count("fault: kill service for 1 s") == 2
@@ -50,10 +50,10 @@ def test_a_run_with_faults_says_what_followed_them(project: Project) -> None:
         (recorded[0]["arm"], kind) for kind in ("kill", "pause", "restart")
     ]
     for one in recorded:
-        begins = {"kill": 3, "pause": 9, "restart": 15}[one["kind"]]
+        begins = {"kill": 2, "pause": 7, "restart": 12}[one["kind"]]
         assert one["began"] == pytest.approx(begins, abs=0.5)
         assert (one["failures"] > 0) == (one["kind"] != "pause"), f"{one}"
-    assert_mended(project.recorded, recorded)
+    assert_recovered(project.recorded, recorded)
     assert "Traceback" not in done.stderr
     assert project.alive() == []
 
@@ -71,7 +71,7 @@ def test_ctrl_c_during_a_fault_leaves_nothing(project: Project) -> None:
 
 
 @pytest.mark.parametrize("kind", [FaultKind.KILL, FaultKind.PAUSE, FaultKind.RESTART])
-def test_a_database_keeps_what_it_acknowledged(tmp_path: Path, kind: FaultKind) -> None:
+def test_a_database_keeps_acknowledged_rows(tmp_path: Path, kind: FaultKind) -> None:
     processes = ManagedProcesses(tmp_path)
     (sockets := tmp_path / "s").mkdir()
     server = Postgres(processes, tmp_path / "data", sockets, tmp_path / "log", {"fsync": "off"})
@@ -115,7 +115,7 @@ def test_a_cache_is_back_at_its_address_and_empty(tmp_path: Path) -> None:
         processes.close()
 
 
-def test_what_has_ended_by_itself_cannot_be_struck(tmp_path: Path) -> None:
+def test_a_fault_of_a_process_that_has_ended_is_an_error(tmp_path: Path) -> None:
     processes = ManagedProcesses(tmp_path)
     process = processes.start("short", ["true"], tmp_path / "log", cwd=tmp_path, env={})
     process.popen.wait(5)

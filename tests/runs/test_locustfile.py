@@ -1,4 +1,4 @@
-"""A locustfile as Locust's documentation writes them, that knows nothing of the harness, runs under a plan as it is."""
+"""A locustfile as in Locust's documentation runs under a plan unchanged."""
 
 import json
 from pathlib import Path
@@ -249,7 +249,7 @@ def test_every_task_of_every_kind_of_user_is_there(rows: dict[str, dict[str, flo
     assert "GET /never" not in rows
 
 
-def test_the_counts_are_those_that_weights_and_waits_ask_for(rows: dict[str, dict[str, float]]) -> None:
+def test_request_counts_follow_weights_and_wait_times(rows: dict[str, dict[str, float]]) -> None:
     requests = {name: row["requests"] for name, row in rows.items()}
     assert 30 <= requests["GET /admin/[page]"] <= 41  # one user, ten a second, for four seconds
     assert 40 <= requests["GET /poll"] <= 81
@@ -258,13 +258,13 @@ def test_the_counts_are_those_that_weights_and_waits_ask_for(rows: dict[str, dic
     assert requests["GET /item"] > requests["GET /cart"]
 
 
-def test_what_blocks_say_decides(rows: dict[str, dict[str, float]]) -> None:
+def test_catch_response_blocks_decide_success_and_failure(rows: dict[str, dict[str, float]]) -> None:
     rates = {name: row["error_rate"] for name, row in rows.items()}
     assert {name for name, rate in rates.items() if rate} == {"GET /api/failing"}
     assert rates["GET /api/failing"] == 1
 
 
-def test_its_listeners_hear_what_locust_fires(shop: Project) -> None:
+def test_its_listeners_receive_the_events_of_locust(shop: Project) -> None:
     for log in logs(shop):
         text = log.read_text()
         assert "HEARD init as it was" in text
@@ -273,7 +273,7 @@ def test_its_listeners_hear_what_locust_fires(shop: Project) -> None:
         )
 
 
-def test_they_heard_as_many_requests_as_were_recorded(shop: Project) -> None:
+def test_its_listeners_count_as_many_requests_as_were_recorded(shop: Project) -> None:
     for log, windows in zip(logs(shop), sorted(shop.recorded.glob("trials/*/windows.json")), strict=True):
         heard = int(log.read_text().partition("HEARD test_stop ")[2].split()[0])
         assert heard == json.loads(windows.read_text())["requests"]

@@ -1,4 +1,4 @@
-"""The migration under load through the command line, on a service whose answers come from a real database."""
+"""Migration under load through the command line, with a service on a real database."""
 
 import json
 import signal
@@ -107,7 +107,7 @@ def slow(project: Project) -> Project:
     return project
 
 
-def test_a_planted_lock_is_reported_and_the_way_back_is_compared(slow: Project) -> None:
+def test_a_planted_lock_is_reported_and_the_rollback_is_compared(slow: Project) -> None:
     done = slow.harness("run", "plan.toml", "--plain")
     assert done.returncode == 0, done.stderr
     record = json.loads((slow.recorded / "rehearsal.json").read_text())
@@ -129,7 +129,7 @@ def test_a_planted_lock_is_reported_and_the_way_back_is_compared(slow: Project) 
     assert json.loads((slow.recorded / "rehearsal.json").read_text()) == record
 
 
-def test_ctrl_c_in_the_middle_leaves_nothing_running_and_the_blocks_as_they_are(slow: Project) -> None:
+def test_ctrl_c_during_the_migration_leaves_no_process_and_keeps_the_blocks(slow: Project) -> None:
     slow.write(PLAN.replace('revision = "2"', 'revision = "endless"'))
     process = slow.start("run", "plan.toml", "--plain")
     assert process.stderr

@@ -1,4 +1,4 @@
-"""Workers with a network of their own each, as if on three machines: namespaces on a bridge, made and removed here."""
+"""Workers in three network namespaces on a bridge, as if on three machines."""
 
 import json
 import os
@@ -29,7 +29,7 @@ def possible() -> bool:
     """Whether a namespace can be made here: not without root, and not in most containers."""
     if os.getuid() or not shutil.which("ip"):
         return False
-    name = f"probe{os.getpid()}"  # several of these may ask at once
+    name = f"probe{os.getpid()}"  # several test processes may try at once
     done = subprocess.run(["ip", "netns", "add", name], capture_output=True, check=False)
     subprocess.run(["ip", "netns", "del", name], capture_output=True, check=False)
     return done.returncode == 0

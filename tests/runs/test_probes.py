@@ -1,4 +1,4 @@
-"""A whole run of a service on PostgreSQL and Redis: every statement of the load is counted, and the report shows it."""
+"""A whole run with PostgreSQL and Redis: every statement is counted and shown in the report."""
 
 import json
 from collections.abc import Iterator

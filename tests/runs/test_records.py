@@ -1,4 +1,4 @@
-"""Looking back at recorded runs with the real command line; the runs are synthetic, their folders are not."""
+"""``compare`` and ``history`` on run folders of synthetic measurements."""
 
 import json
 import shutil
@@ -12,7 +12,7 @@ from harness.run.context import RunContext, Source
 from harness.run.experiment import Effort, measure
 from harness.selftest.trials import Silent
 from harness.testing import PLAN, FakeEnvironment, FakeLoad
-from tests.runs.reading import read
+from tests.runs.in_process import harness
 
 
 def record(parent: Path, name: str, plan: str = PLAN, **how: float) -> Path:
@@ -27,7 +27,7 @@ def record(parent: Path, name: str, plan: str = PLAN, **how: float) -> Path:
 def recorded(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A run with its report."""
     run = record(tmp_path_factory.mktemp("recorded"), "run")
-    assert read("report", run).returncode == 0
+    assert harness("report", run).returncode == 0
     return run
 
 
@@ -48,15 +48,15 @@ def on_day(recorded: Path, runs: Path, day: int, factor: float = 1.0, **facts: o
 def test_a_planted_change_is_found_in_recorded_runs(recorded: Path, tmp_path: Path) -> None:
     for day, factor in enumerate([1.0, 1.02, 0.98, 1.01, 0.99, 1.31, 1.3, 1.28, 1.32, 1.3], start=1):
         on_day(recorded, tmp_path, day, factor)
-    shown = read("history", tmp_path)
+    shown = harness("history", tmp_path)
     assert shown.returncode == 0, shown.stderr
     assert "change point  from 2026-03-06-run on: " in shown.stdout
     assert "2026-03-06 10:00 UTC" in shown.stdout
-    failed = read("history", tmp_path, "--fail-on-change", "--json")
+    failed = harness("history", tmp_path, "--fail-on-change", "--json")
     assert failed.returncode == 1
     (line,) = json.loads(failed.stdout)["lines"]
     assert [point["run"] for point in line["change_points"]] == ["2026-03-06-run"]
-    steady = read("history", tmp_path, "--fail-on-change", "--metric", "p50", "--stage", "sustain")
+    steady = harness("history", tmp_path, "--fail-on-change", "--metric", "p50", "--stage", "sustain")
     assert steady.returncode == 0
     assert "no change point" in steady.stdout
 
@@ -71,7 +71,7 @@ def test_runs_that_cannot_be_followed_are_skipped_with_a_note(recorded: Path, tm
     (on_day(recorded, tmp_path, 7) / "plan.toml").write_text("not a plan")
     on_day(recorded, tmp_path, 8, profile=None, host={"cpu": "Another CPU"})
     (tmp_path / "notes").mkdir()
-    shown = read("history", tmp_path)
+    shown = harness("history", tmp_path)
     assert shown.returncode == 0, shown.stderr
     notes = {
         line.split()[1].rstrip(":")[8:10]: line for line in shown.stdout.splitlines() if line.startswith("skipped")
@@ -90,26 +90,26 @@ def test_runs_that_cannot_be_followed_are_skipped_with_a_note(recorded: Path, tm
     assert "Traceback" not in shown.stderr
 
 
-def test_what_is_no_folder_of_runs_is_an_error_with_its_fix(recorded: Path, tmp_path: Path) -> None:
+def test_a_folder_without_runs_is_an_error_with_advice(recorded: Path, tmp_path: Path) -> None:
     for where, said in ((tmp_path, "no recorded run in it"), (tmp_path / "nowhere", "cannot be read")):
-        refused = read("history", where)
+        refused = harness("history", where)
         assert refused.returncode == 2
         assert said in refused.stderr
         assert "name the folder" in refused.stderr
         assert refused.stdout == ""
     on_day(recorded, tmp_path, 1)
     for option, name in (("--plan", "another"), ("--stage", "sustian")):
-        blind = read("history", tmp_path, option, name, "--fail-on-change")
+        blind = harness("history", tmp_path, option, name, "--fail-on-change")
         assert blind.returncode == 2  # nothing to look at is not the same as nothing found
         assert "no run has this value" in blind.stderr
-    unknown = read("history", tmp_path, "--metric", "p77")
+    unknown = harness("history", tmp_path, "--metric", "p77")
     assert unknown.returncode == 2
 
 
 def test_runs_with_other_targets_and_numbers_of_blocks_are_compared(recorded: Path, tmp_path: Path) -> None:
     other = PLAN.replace("falls by 50 %", "falls by 60 %").replace("blocks = 2", "blocks = 3")
     new = record(tmp_path, "new", other, change=0.5)
-    done = read("compare", recorded, new)
+    done = harness("compare", recorded, new)
     assert done.returncode == 0, done.stderr
     assert "FORCED" not in done.stdout
     row = next(line for line in done.stdout.splitlines() if line.startswith("  P95"))
@@ -117,11 +117,11 @@ def test_runs_with_other_targets_and_numbers_of_blocks_are_compared(recorded: Pa
     assert "Cannot tell: not measured in turns, and the noise floor is not known." in done.stdout
 
 
-def test_a_forced_comparison_says_so_first_and_last(recorded: Path, tmp_path: Path) -> None:
+def test_a_forced_comparison_is_named_so_first_and_last(recorded: Path, tmp_path: Path) -> None:
     new = record(tmp_path, "new", PLAN.replace("seconds = 30", "seconds = 31"))
-    refused = read("compare", recorded, new)
+    refused = harness("compare", recorded, new)
     assert (refused.returncode, refused.stdout) == (2, "")
-    forced = read("compare", recorded, new, "--force")
+    forced = harness("compare", recorded, new, "--force")
     lines = forced.stdout.splitlines()
     assert lines[0].startswith("FORCED: ")
     assert lines[1] == "differs  stages: the plans load differently"
@@ -131,25 +131,25 @@ def test_a_forced_comparison_says_so_first_and_last(recorded: Path, tmp_path: Pa
 def test_runs_without_a_complete_block_or_with_damage_are_refused(recorded: Path, tmp_path: Path) -> None:
     before_only = tmp_path / "before-only"
     shutil.copytree(recorded, before_only, ignore=shutil.ignore_patterns("*-after"))
-    refused = read("compare", recorded, before_only)
+    refused = harness("compare", recorded, before_only)
     assert refused.returncode == 2
     assert f"{before_only}: no block was completed" in refused.stderr
     damaged = tmp_path / "damaged"
     shutil.copytree(recorded, damaged)
     next(damaged.glob("trials/*/samples/*.parquet")).write_bytes(b"PAR1")
-    broken = read("compare", damaged, recorded, "--force")
+    broken = harness("compare", damaged, recorded, "--force")
     assert broken.returncode == 2
     assert "Traceback" not in broken.stderr
     assert str(damaged) in broken.stderr
 
 
-def test_a_run_that_broke_is_compared_but_shows_nothing(recorded: Path, tmp_path: Path) -> None:
+def test_an_invalid_run_is_compared_and_decides_nothing(recorded: Path, tmp_path: Path) -> None:
     broken = tmp_path / "broken"
     shutil.copytree(recorded, broken)
     windows = next(broken.glob("trials/*-after/windows.json"))
     found = json.loads(windows.read_text())
     windows.write_text(json.dumps(found | {"cpu_share": 0.99}))
-    done = read("compare", recorded, broken)
+    done = harness("compare", recorded, broken)
     assert done.returncode == 0, done.stderr
     assert done.stdout.startswith("BROKEN: ")
     assert "Cannot tell: the measurement broke." in done.stdout

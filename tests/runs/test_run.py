@@ -1,4 +1,4 @@
-"""The main job as a user sees it: exit codes, messages, files, and nothing left behind."""
+"""``harness run`` as a user sees it: exit codes, messages, files, and no process left."""
 
 import json
 import shutil
@@ -29,7 +29,7 @@ def digests(folder: Path) -> dict[str, str]:
 
 
 class TestACompleteRun:
-    def test_it_passes_and_says_so(self, measured: Measured) -> None:
+    def test_it_passes(self, measured: Measured) -> None:
         project, done = measured
         assert done.returncode == 0, done.stderr
         assert done.stdout.startswith("PASS  1 of 1 target holds")
@@ -92,7 +92,7 @@ class TestACompleteRun:
                     checked += 1
         assert checked == 3 * 2 * 3
 
-    def test_what_the_service_counted_is_what_was_recorded(self, measured: Measured) -> None:
+    def test_response_headers_are_recorded_as_the_service_counted(self, measured: Measured) -> None:
         project, _ = measured
         rows = json.loads((project.recorded / "summary.json").read_text())["rows"]
         (row,) = [r for r in rows if (r["arm"], r["block"], r["stage"], r["endpoint"]) == ("after", None, None, None)]
@@ -221,9 +221,9 @@ def scratch_of(project: Project) -> list[Path]:
     return [Path(line) for line in owner.read_text().splitlines()[1:]]
 
 
-@pytest.mark.parametrize("moment", ["while loading", "first leg", "third leg"])
-def test_ctrl_c_ends_everything_and_keeps_what_is_complete(project: Project, moment: str) -> None:
-    project.guarded = True  # the program itself: it hears Ctrl-C even while its modules load
+@pytest.mark.parametrize("moment", ["while loading", pytest.param("first leg", marks=pytest.mark.thorough), "third leg"])
+def test_ctrl_c_ends_everything_and_keeps_complete_legs(project: Project, moment: str) -> None:
+    project.guarded = True  # the program itself, which handles Ctrl-C even while its modules load
     process = project.start("run", "plan.toml", "--plain")
     if moment == "while loading":
         time.sleep(0.4)
@@ -243,10 +243,11 @@ def test_ctrl_c_ends_everything_and_keeps_what_is_complete(project: Project, mom
         assert "interrupted" in (project.recorded / "summary.md").read_text()
 
 
-def test_sigterm_ends_everything(project: Project) -> None:
+@pytest.mark.parametrize("number", [signal.SIGTERM, pytest.param(signal.SIGHUP, marks=pytest.mark.thorough)])
+def test_sigterm_and_sighup_end_everything(project: Project, number: signal.Signals) -> None:
     process = project.start("run", "plan.toml", "--plain")
     wait_until_leg(project, 1)
-    process.terminate()
+    process.send_signal(number)
     process.communicate(timeout=60)
     assert process.returncode == 143
     assert project.alive() == []
@@ -276,7 +277,7 @@ def test_a_run_without_its_watchdog_ends_while_it_can_still_clean_up(project: Pr
     assert not [folder for folder in folders if folder.exists()]
 
 
-def test_gc_ends_what_even_the_watchdog_could_not(project: Project) -> None:
+def test_gc_ends_a_run_whose_watchdog_was_killed(project: Project) -> None:
     process = project.start("run", "plan.toml", "--plain")
     wait_until_leg(project, 1)
     (watchdog,) = [p for p in project.alive() if "watchdog" in " ".join(p.cmdline())]
@@ -398,15 +399,6 @@ def test_either_arm_of_two_runs_can_be_compared(measured: Measured) -> None:
     assert texts[0].replace("before", "after") != texts[1]  # the before arm works more
 
 
-def test_sighup_ends_everything(project: Project) -> None:
-    process = project.start("run", "plan.toml", "--plain")
-    wait_until_leg(project, 1)
-    process.send_signal(signal.SIGHUP)
-    process.communicate(timeout=60)
-    assert process.returncode == 143
-    assert project.alive() == []
-
-
 def test_doctor_fails_when_something_needed_is_missing(project: Project) -> None:
     (project.folder / "file").write_text("")
     project.env["HARNESS_CACHE"] = str(project.folder / "file")
@@ -421,7 +413,7 @@ steps = [{ name = "half", env = { WORK = "25000" } }, { name = "whole", env = { 
 """
 
 
-def test_two_runs_at_once_do_not_meet_and_gc_leaves_them_alone(project: Project, plan: str) -> None:
+def test_two_runs_at_once_are_independent_and_gc_does_not_touch_them(project: Project, plan: str) -> None:
     """Their users compute the name of an endpoint, so a target may name any; each arm has its own environment.
 
     One of the two measures the step between its arms, the other leaves it out.

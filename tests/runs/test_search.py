@@ -1,4 +1,4 @@
-"""A search as a user starts it: two releases of a service that computes, and the rate that each of them holds."""
+"""Capacity search in a whole run: the highest arrival rate of two releases."""
 
 import json
 
@@ -30,7 +30,7 @@ expect = "rate_held >= 1"
 )
 
 
-def test_both_releases_are_searched_and_judged_again_by_their_samples(project: Project) -> None:
+def test_the_search_of_both_releases_agrees_with_their_samples(project: Project) -> None:
     project.write(SEARCH)
     done = project.harness("run", "plan.toml", "--plain")
     assert "\ncapacity\n" in done.stdout

@@ -1,4 +1,4 @@
-"""The selftest as a user starts it, as small as it goes, and the service of its trials."""
+"""``harness selftest`` at its smallest size, and the service of its trials."""
 
 import json
 import os
@@ -56,7 +56,7 @@ def test_ctrl_c_leaves_nothing(project: Project) -> None:
     assert project.alive() == []
 
 
-def test_what_is_in_the_way_is_named_before_anything_starts(project: Project) -> None:
+def test_a_damaged_certificate_is_reported_before_anything_starts(project: Project) -> None:
     project.out.mkdir()
     (project.out / NAME).write_text("{")
     done = project.harness("selftest")
@@ -103,7 +103,7 @@ def asked(port: int, *parts: bytes, answers: int) -> bytes:
     return received
 
 
-def test_the_service_notes_what_it_waited_for_every_answer(service: int, noted: Path) -> None:
+def test_the_service_records_its_delay_of_every_response(service: int, noted: Path) -> None:
     begun = time.perf_counter()
     assert asked(service, ASK[:9], ASK[9:] + ASK, answers=2).count(b" 200 OK") == 2
     took_ms = (time.perf_counter() - begun) * 1000
@@ -113,7 +113,7 @@ def test_the_service_notes_what_it_waited_for_every_answer(service: int, noted: 
     assert max(waited) <= took_ms
 
 
-def test_nothing_else_is_waited_for_or_noted(service: int, noted: Path) -> None:
+def test_other_paths_are_not_delayed_or_recorded(service: int, noted: Path) -> None:
     assert b" 200 OK" in asked(service, ASK.replace(b"/answer", b"/health"), answers=1)
     assert b" 404 Not Found" in asked(service, ASK.replace(b"/answer", b"/"), answers=1)
     assert noted.read_text() == ""

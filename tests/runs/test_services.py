@@ -1,4 +1,4 @@
-"""A system of two services under one plan: a database and a Redis database each, all up in every leg."""
+"""Two services under one plan, each with its own PostgreSQL and Redis database, all running in every leg."""
 
 import json
 import signal
@@ -146,7 +146,7 @@ def test_every_service_has_a_database_and_a_cache_of_its_own(system: Measured) -
     assert project.alive() == []
 
 
-def test_rows_and_migrations_are_told_per_service(system: Measured) -> None:
+def test_rows_and_migrations_are_recorded_per_service(system: Measured) -> None:
     project, done = system
     folder = RunFolder.open(project.recorded)
     assert folder.read_setup().row_counts == {"auth.auth_items": 3, "pay-ment.payment_items": 5}
@@ -170,7 +170,7 @@ def test_users_reach_the_service_they_choose(system: Measured) -> None:
     assert all(requests > 20 and failures == 0 for requests, failures in pooled.values())
 
 
-def test_how_long_a_start_took_is_on_record(system: Measured) -> None:
+def test_startup_times_are_recorded(system: Measured) -> None:
     folder = RunFolder.open(system[0].recorded)
     ready = [trial.ready_seconds for trial in folder.read_trials(folder.read_setup().legs)]
     assert len(ready) == 2

@@ -1,4 +1,4 @@
-"""Several generator processes: the union of what they did, and what happens when one is lost."""
+"""Distributed load: the samples of several worker processes together, and lost workers."""
 
 import json
 import os
@@ -72,7 +72,7 @@ LONG = PLAN.replace("seconds = 2\n", "seconds = 40\n").replace("seed = 1", "seed
 
 @dataclass
 class Leg:
-    """What ``generate`` left, read back."""
+    """The record of one leg of ``generate``."""
 
     folder: Path
     heard: list[Progress]
@@ -126,9 +126,9 @@ def lognormal() -> Iterator[str]:
         server.kill()
 
 
-def test_the_union_of_several_processes_is_what_one_measures(tmp_path: Path, lognormal: str) -> None:
+def test_several_processes_measure_the_same_as_one(tmp_path: Path, lognormal: str) -> None:
     legs = {}
-    for processes in (1, 2, 4):
+    for processes in (1, 3):
         legs[processes] = leg = led(prepared(tmp_path, processes), lognormal, f"{processes:02d}-before")
         generation, workers = leg.generation, leg.generation["workers"]
         assert len(workers) == (0 if processes == 1 else processes)
@@ -139,13 +139,11 @@ def test_the_union_of_several_processes_is_what_one_measures(tmp_path: Path, log
             assert abs(worker["clock_offset_ms"]) <= worker["clock_uncertainty_ms"]  # one machine has one clock
         assert max(progress.users for progress in leg.heard) == USERS_AT_ONCE
         assert not (leg.folder / "workers").exists()
-    p50, p95 = legs[1].percentiles()
-    for processes in (2, 4):
-        assert legs[processes].percentiles() == pytest.approx((p50, p95), rel=0.25), f"{processes} processes"
-    draws = {name for name in legs[4].samples["endpoint"].to_pylist() if "first draw" in str(name)}
+    assert legs[3].percentiles() == pytest.approx(legs[1].percentiles(), rel=0.25)
+    draws = {name for name in legs[3].samples["endpoint"].to_pylist() if "first draw" in str(name)}
     assert len(draws) == USERS_AT_ONCE  # no two users of two processes draw the same
-    sources = {str(name) for path in legs[4].folder.glob("readings*") for name in sources_of(path)}
-    assert sources == {"generator-master", *(f"generator-{number}" for number in range(1, 5))}
+    sources = {str(name) for path in legs[3].folder.glob("readings*") for name in sources_of(path)}
+    assert sources == {"generator-master", *(f"generator-{number}" for number in range(1, 4))}
 
 
 def read_samples_of(folder: Path, number: int) -> int:
@@ -212,6 +210,7 @@ def test_workers_end_when_their_master_is_killed(project: Project, loading: "sub
     assert project.alive() == []
 
 
+@pytest.mark.thorough
 def test_nothing_is_left_when_the_harness_is_killed(project: Project, loading: "subprocess.Popen[str]") -> None:
     loading.kill()
     loading.communicate(timeout=60)
@@ -246,7 +245,7 @@ class TestWorkersOfAnotherMachine:
         assert "load from 2 processes" in (project.recorded / "report.html").read_text()
         assert json.loads((project.recorded / "setup.json").read_text())["processes"] == 2
 
-    def test_a_user_file_that_fails_there_is_said_here(self, tmp_path: Path, lognormal: str) -> None:
+    def test_a_user_file_that_fails_on_a_worker_is_reported_by_the_master(self, tmp_path: Path, lognormal: str) -> None:
         prepared(tmp_path, 2)
         with (tmp_path / "users.py").open("a") as users:
             users.write("\nassert 'HARNESS_WORKER' not in os.environ, 'not on my machine'\n")

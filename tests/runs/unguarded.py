@@ -1,7 +1,7 @@
-"""The harness on a machine that is never too busy: guards of the load generator do not make a run INVALID.
+"""The harness without guards of the load generator: a busy machine does not make a run INVALID.
 
-A test of a whole run runs beside other tests, which takes time from the generator. That the guards hold is tested on
-recorded numbers; here they would make the outcome depend on the neighbours.
+Whole runs share the machine with other tests, which delays the generator. Guards are tested on recorded numbers; here
+they would make the outcome depend on other tests.
 """
 
 from contextlib import ExitStack

@@ -1,4 +1,4 @@
-"""``python -m tests.trials.blind --seed 1 --count 500``: spoil a measurement, and see that no verdict is green.
+"""``python -m tests.trials.blind --seed 1 --count 500``: damage recorded measurements; no verdict may PASS.
 
 One small run of the reference recommendation service is measured with real servers and is PASS. Each trial takes a
 copy of its record, does one fault to it and judges it by ``harness check``; every fifth as a process of its own.
@@ -92,7 +92,7 @@ class Reader(HttpUser):
 
 @dataclass(frozen=True, slots=True)
 class Trial:
-    """What a fault led to: the exit code, and what was said."""
+    """The outcome of a fault: exit code and output."""
 
     fault: str
     status: int
@@ -101,7 +101,7 @@ class Trial:
 
     @property
     def green(self) -> bool:
-        """Whether the fault went unseen."""
+        """Whether the verdict passed in spite of the fault."""
         return self.status == 0
 
 
@@ -154,7 +154,7 @@ def trial(record: Path, chosen: Fault, chance: random.Random, *, process: bool =
 
 
 def trials(record: Path, seed: int, count: int) -> Iterator[Trial]:
-    """So many trials; the kinds of fault take turns, all else is chance."""
+    """``count`` trials: kinds of fault in turn, the rest at random."""
     for number in range(count):
         chosen = FAULTS[number % len(FAULTS)]
         yield trial(record, chosen, random.Random(f"{seed}:{number}"), process=number % PROCESS_EVERY == 0)
@@ -228,7 +228,7 @@ LIVE = {
 
 
 def live(kind: str, chance: random.Random) -> Trial:
-    """One run during which something really happens."""
+    """One run with a real fault during its load."""
     with tempfile.TemporaryDirectory(prefix="blind-") as made:
         folder = Path(made)
         (folder / "users.py").write_text(USERS)
@@ -267,11 +267,11 @@ def _spoilt(asked: argparse.Namespace) -> list[Trial]:
 
 
 def main() -> None:
-    """Run the trials that were asked for and print them."""
+    """Run the trials and print them."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--seed", type=int, default=1, help="of all that is random")
-    parser.add_argument("--count", type=int, default=500, help="how many records are spoilt")
-    parser.add_argument("--live", type=int, default=0, help="how many runs something happens to")
+    parser.add_argument("--seed", type=int, default=1, help="random seed")
+    parser.add_argument("--count", type=int, default=500, help="number of damaged records")
+    parser.add_argument("--live", type=int, default=0, help="number of runs with a real fault")
     parser.add_argument("--record", type=Path, help="a run folder to spoil copies of, instead of measuring one")
     asked = parser.parse_args()
     done = _spoilt(asked) if asked.count else []

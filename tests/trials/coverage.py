@@ -1,4 +1,4 @@
-"""``python -m tests.trials.coverage --suites 8000 --seed 1``: do 95 % intervals hold the truth in 95 % of the runs?
+"""``python -m tests.trials.coverage --suites 8000 --seed 1``: coverage of the 95 % intervals in simulated runs.
 
 Each suite is a made-up run of which the truth is known: interleaved blocks of two legs in the product's own order, the
 second arm faster by a factor. What makes real runs hard is in it: latencies whose neighbours are alike and whose tail
@@ -54,7 +54,7 @@ class World:
 
 @dataclass(slots=True)
 class Tally:
-    """How often the intervals of one kind held the truth."""
+    """Coverage of one kind of interval."""
 
     suites: int = 0
     held: int = 0
@@ -62,7 +62,7 @@ class Tally:
     blocks: list[int] = field(default_factory=list)
 
     def take(self, interval: Interval | None, blocks: int) -> None:
-        """Count one interval; none at all holds nothing."""
+        """Count one interval; a missing one does not cover."""
         self.suites += 1
         self.blocks.append(blocks)
         if interval is not None:
@@ -71,7 +71,7 @@ class Tally:
 
     @property
     def share(self) -> float:
-        """Of all intervals, those that held the truth."""
+        """Fraction of intervals that contain the true value."""
         return self.held / self.suites
 
 
@@ -141,7 +141,7 @@ def tempted(values: list[float], wanted: float) -> int:
 
 
 def trial(suites: int, seed: int, said: Callable[[int], object] = int) -> dict[str, Tally]:
-    """All suites, counted; ``said`` is told how many are done."""
+    """Tallies of all suites by kind of interval; ``said`` receives the number of finished suites."""
     chance, tallies = np.random.default_rng(seed), dict[str, Tally]()
     for done in range(0, suites, CHUNK):
         seeds = [seed + number for number in range(done, min(done + CHUNK, suites))]
@@ -171,7 +171,7 @@ def intervals(values: list[float]) -> Iterator[tuple[str, Interval | None, int]]
 
 
 def right(what: str, tally: Tally) -> bool | None:
-    """Whether a kind of interval covers as it must; ``None`` of what only stands beside it."""
+    """Whether the coverage of a kind of interval is as required; ``None`` for kinds shown for comparison."""
     if "bootstrap" in what:
         return tally.share < LOW
     if "as soon as" in what:
@@ -189,14 +189,14 @@ def line(what: str, tally: Tally) -> str:
 
 
 def main() -> None:
-    """Run the suites that were asked for and print how often each kind of interval held the truth."""
+    """Run the suites and print the coverage of each kind of interval."""
     parser = argparse.ArgumentParser(
         prog="python -m tests.trials.coverage",
         description=__doc__,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("--suites", type=int, default=8000, help="how many")
-    parser.add_argument("--seed", type=int, default=1, help="of all that is random")
+    parser.add_argument("--seed", type=int, default=1, help="random seed")
     asked = parser.parse_args()
     found = trial(asked.suites, asked.seed, lambda done: print(f"\r{done} suites", end="", file=sys.stderr, flush=True))
     print(f"\n{'interval':42} held % error ± half %  blocks")

@@ -30,7 +30,7 @@ LEGS = 4
 
 @dataclass(frozen=True, slots=True)
 class Draw:
-    """Who is killed and when: ``delay`` seconds after it is there for the ``turn``-th time."""
+    """Victim and moment of a kill: ``delay`` seconds after it has started for the ``turn``-th time."""
 
     victim: str
     restart: str
@@ -40,7 +40,7 @@ class Draw:
 
 @dataclass(frozen=True, slots=True)
 class Trial:
-    """What a kill led to; ``problems`` is empty when all is as it must be."""
+    """Outcome of a kill; ``problems`` is empty for a correct one."""
 
     draw: Draw
     second: float
@@ -189,11 +189,11 @@ def run_trials(client: docker.DockerClient, seed: int, numbers: Iterable[int]) -
 
 
 def main() -> None:
-    """Run the trials that were asked for and print them."""
+    """Run the trials and print them."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--trials", type=int, default=50, help="how many")
+    parser.add_argument("--trials", type=int, default=50, help="number of trials")
     parser.add_argument("--first", type=int, default=1, help="the number of the first, to go on where one left off")
-    parser.add_argument("--seed", type=int, default=1, help="of all that is random")
+    parser.add_argument("--seed", type=int, default=1, help="random seed")
     asked = parser.parse_args()
     client = docker.from_env()
     done = run_trials(client, asked.seed, range(asked.first, asked.first + asked.trials))

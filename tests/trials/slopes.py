@@ -1,8 +1,7 @@
-"""``python -m tests.trials.slopes --series 300 --seed 1``: which interval of a slope holds the true one?
+"""``python -m tests.trials.slopes --series 300 --seed 1``: coverage of intervals of a slope.
 
-A series whose neighbours are alike grows by a known amount per step. Its slope is told by the means of eight
-stretches, as the product does, and by drawing what is left of it again in blocks of automatic length. About a minute
-of one core.
+An autocorrelated series grows by a known amount per step. One interval is that of the product, from the means of eight
+segments; the other is a stationary bootstrap of the residuals. About a minute of one core.
 """
 
 import argparse
@@ -58,14 +57,14 @@ def held(count: int, n: int, kinship: float, seed: int) -> dict[str, list[Interv
 
 
 def main() -> None:
-    """Draw the series that were asked for and print how often either interval held the slope."""
+    """Draw the series and print the coverage of both intervals."""
     parser = argparse.ArgumentParser(
         prog="python -m tests.trials.slopes",
         description=__doc__,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("--series", type=int, default=300, help="how many of each kind")
-    parser.add_argument("--seed", type=int, default=1, help="of all that is random")
+    parser.add_argument("--seed", type=int, default=1, help="random seed")
     asked = parser.parse_args()
     print(f"{'values':>6} {'alike':>6}  {'interval':20} held %  width")
     for n in LENGTHS:

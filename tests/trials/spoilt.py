@@ -1,4 +1,4 @@
-"""What can go wrong with a measurement, done to the record of a run: each fault with the words that have to name it.
+"""Faults of a measurement, applied to the record of a run; each with the words that its finding must contain.
 
 A fault that happens while a run is measured is sealed with it; one that happens to the files later is not. Every fault
 takes the run folder and a source of chance, and changes as much as a real one would.
@@ -28,7 +28,7 @@ Spoil = Callable[[Path, Random], None]
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """A kind of fault; ``words``, of which one has to be said, name the guard that must see it."""
+    """A kind of fault; the output must contain one of ``words``, which name the guard."""
 
     name: str
     spoil: Spoil

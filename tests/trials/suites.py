@@ -1,4 +1,4 @@
-"""``python -m tests.trials.suites equal --suites 60 --seed 1``: does a gate cry wolf, and does it find what is there?
+"""``python -m tests.trials.suites equal --suites 60 --seed 1``: false alarms and power of a gate in real runs.
 
 Whole runs of the harness, with a small service on a real PostgreSQL, and one gate each: P95 may rise by at most 5 %.
 

@@ -1,4 +1,4 @@
-"""Where a wrong or old answer would harm nothing answers instead: an error that says when to come back."""
+"""Without its database payment has no fallback: a stale response would do harm, so it sends 503 with Retry-After."""
 
 import psycopg
 
@@ -33,7 +33,7 @@ def test_without_the_database_there_is_an_error_and_no_fallback(
         assert {answer.status_code for answer in answers} == {503}
         assert all(0 < int(answer.headers["Retry-After"]) <= 30 for answer in answers)
         assert not any("X-Fallback" in answer.headers for answer in answers)
-        assert client.get("/invoices/user/130/latest").cache == "hit"  # what is true may be told
+        assert client.get("/invoices/user/130/latest").cache == "hit"  # cached and still true
         other.execute(refuse + "true")
     with psycopg.connect(url) as connection:
         found = connection.execute("SELECT count(*) FROM payments WHERE idempotency_key = 'away'").fetchone()

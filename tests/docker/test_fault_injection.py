@@ -1,4 +1,4 @@
-"""Faults done to a container, looked at from inside it: what it is left with, and that it gets back what it had."""
+"""Fault injection into one container: its state during the fault, and the state restored afterwards."""
 
 import secrets
 import time
@@ -24,7 +24,7 @@ IDLE = "import time; time.sleep(600)"
 
 @pytest.fixture
 def network(client: docker.DockerClient) -> Iterator[Network]:
-    made = client.networks.create(f"strike-{secrets.token_hex(4)}")
+    made = client.networks.create(f"fault-{secrets.token_hex(4)}")
     yield made
     made.remove()
 
@@ -34,7 +34,7 @@ def run(client: docker.DockerClient, network: Network) -> Iterator[Callable[...,
     made: list[Container] = []
 
     def start(code: str, **options: object) -> Container:
-        name = f"strike-{secrets.token_hex(4)}"
+        name = f"fault-{secrets.token_hex(4)}"
         made.append(client.containers.create(IMAGE, ["python", "-c", code], name=name, stop_signal="KILL", **options))
         network.connect(made[-1], aliases=["db", "database"])
         made[-1].start()
@@ -74,7 +74,7 @@ def answer_seconds(container: Container) -> float:
     ("kind", "meanwhile"),
     [(FaultKind.PAUSE, "paused"), (FaultKind.KILL, "exited"), (FaultKind.RESTART, "exited")],
 )
-def test_it_is_away_and_then_there_again(
+def test_a_container_is_paused_or_stopped_and_then_runs_again(
     client: docker.DockerClient, run: Callable[..., Container], kind: FaultKind, meanwhile: str
 ) -> None:
     container = run(IDLE)
@@ -84,7 +84,7 @@ def test_it_is_away_and_then_there_again(
     assert status(container) == "running"
 
 
-def test_it_is_off_its_networks_and_then_known_by_its_names_again(
+def test_a_container_is_disconnected_and_then_reconnected_with_its_aliases(
     client: docker.DockerClient, run: Callable[..., Container], network: Network
 ) -> None:
     container = run(IDLE)
@@ -102,7 +102,7 @@ def test_it_is_off_its_networks_and_then_known_by_its_names_again(
 
 
 @pytest.mark.parametrize("given", [{}, {"nano_cpus": 500_000_000}])
-def test_it_has_less_of_a_core_and_then_what_it_had(
+def test_a_cpu_limit_is_lowered_and_then_restored(
     client: docker.DockerClient, run: Callable[..., Container], given: dict[str, int]
 ) -> None:
     container = run(IDLE, **given)
@@ -114,7 +114,7 @@ def test_it_has_less_of_a_core_and_then_what_it_had(
     assert container.attrs["HostConfig"]["NanoCpus"] == given.get("nano_cpus", client.info()["NCPU"] * 10**9)
 
 
-def test_what_needs_more_memory_is_killed_and_started_again(
+def test_a_container_beyond_its_memory_limit_is_killed_and_started_again(
     client: docker.DockerClient, run: Callable[..., Container]
 ) -> None:
     container = run(GREEDY, mem_limit=200 * MEGABYTE)
@@ -126,7 +126,7 @@ def test_what_needs_more_memory_is_killed_and_started_again(
     assert container.attrs["HostConfig"]["Memory"] == 200 * MEGABYTE
 
 
-def test_less_memory_than_it_uses_is_refused_with_advice(
+def test_a_memory_limit_below_current_use_is_refused_with_advice(
     client: docker.DockerClient, run: Callable[..., Container]
 ) -> None:
     container = run("kept = bytearray(b'x' * 50 * 2**20)\n" + IDLE)
@@ -135,16 +135,18 @@ def test_less_memory_than_it_uses_is_refused_with_advice(
         inject_container_fault(client, container, fault(FaultKind.MEMORY, memory="20M"))
 
 
-def test_its_network_is_administered_from_beside_it(client: docker.DockerClient, run: Callable[..., Container]) -> None:
-    """With a discipline that every kernel has; netem itself is a module that some leave out."""
+def test_a_helper_container_sets_the_queueing_discipline(
+    client: docker.DockerClient, run: Callable[..., Container]
+) -> None:
+    """With pfifo, which every kernel has; netem is an optional module."""
     container = run("import socket; socket.create_server(('', 80)).accept()")
     set_queueing_discipline(client, container, "add", "pfifo", 0)
-    with pytest.raises(EnvironmentFailedError, match="pfifo of strike-"):
+    with pytest.raises(EnvironmentFailedError, match="pfifo of fault-"):
         set_queueing_discipline(client, container, "add", "pfifo", 0)  # it has one
     set_queueing_discipline(client, container, "del", "pfifo", 0)
 
 
-def test_what_it_sends_is_held_up_or_the_kernel_is_said_to_lack_that(
+def test_packets_are_delayed_or_the_message_names_the_missing_kernel_module(
     client: docker.DockerClient, run: Callable[..., Container]
 ) -> None:
     serving = run("import http.server; http.server.test(port=80)", ports={"80/tcp": ("127.0.0.1", None)})

@@ -1,4 +1,4 @@
-"""Whether users were served again after each fault of a run."""
+"""Check that requests succeed again after each fault of a run."""
 
 from pathlib import Path
 from typing import Any
@@ -9,10 +9,10 @@ from harness.analysis.recovery import CALM_SECONDS
 from harness.record.samples import read_samples
 
 
-def assert_mended(run: Path, faults: list[dict[str, Any]]) -> None:
+def assert_recovered(run: Path, faults: list[dict[str, Any]]) -> None:
     """Requests succeed after each fault, and none fails in the last seconds before the next fault or the end.
 
-    How soon a service is as fast as before depends on the machine's neighbours: ``tests.trials.recoveries`` counts it.
+    How soon a service is as fast as before depends on the load of the machine: ``tests.trials.recoveries`` measures it.
     """
     for leg in (run / "trials").iterdir():
         own = [fault for fault in faults if leg.name.endswith(fault["arm"])]
