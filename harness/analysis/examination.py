@@ -3,8 +3,8 @@
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
-from harness.analysis.soundness import RequestedEndpoints, endpoints_of, unlike, unsound_leg
-from harness.analysis.statuses import Statuses, replies_of, together
+from harness.analysis.soundness import RequestedEndpoints, endpoints_of, endpoint_findings, leg_findings
+from harness.analysis.statuses import Statuses, statuses_of, pooled_statuses
 from harness.finding import Finding
 from harness.plan.model import ARMS, Plan
 from harness.record.trial import Seal, Trial
@@ -23,19 +23,19 @@ class SoundnessChecks:
     def watched(self, trials: Iterable[Trial]) -> Iterator[Trial]:
         """The same trials, each examined when it is asked for."""
         for trial in trials:
-            self._found += unsound_leg(self.plan, trial, self.seals.get(trial.leg.title))
+            self._found += leg_findings(self.plan, trial, self.seals.get(trial.leg.title))
             if trial.leg.arm in ARMS:
                 self._asked.append(RequestedEndpoints(trial.leg, endpoints_of(trial)))
-                self._replies += replies_of(trial)
+                self._replies += statuses_of(trial)
             yield trial
 
     @property
     def unsound(self) -> list[Finding]:
         """What is wrong with the legs, each for itself and beside the others of its arm."""
-        return [*self._found, *unlike(self._asked)]
+        return [*self._found, *endpoint_findings(self._asked)]
 
     @property
     def replies(self) -> list[Statuses]:
         """What was answered, by arm and endpoint."""
         places = dict.fromkeys((one.arm, one.endpoint) for one in self._replies)
-        return [together(self._replies, arm, endpoint) for arm, endpoint in places]
+        return [pooled_statuses(self._replies, arm, endpoint) for arm, endpoint in places]

@@ -28,15 +28,15 @@ EARLY_SECONDS, SLACK_NS = 10.0, 50_000_000
 GRACE_SECONDS = 60.0
 TWICE_SHARE, OUTSIDE_SHARE, ERRORS_SHARE = 0.01, 0.5, 0.01
 USERS_SHARE = 0.99
-STILL_MS, STILL_SHARE = 250.0, 0.01
-EXPECTED = 20
+MAX_PAUSE_MS, PAUSE_SHARE = 250.0, 0.01
+MIN_EXPECTED = 20
 """Where so many requests are expected, none is no chance."""
 STEP_SECONDS, DRIFT = 1.0, 1e-3
 """What clocks may differ by: the reading of two of them one after the other, and a clock that is being slewed."""
 RUN_AGAIN = "run the plan again"
 
 
-def unsound_record(
+def record_findings(
     setup: Setup, recorded: Sequence[Leg], seals: Mapping[str, Seal], changed: Sequence[str], *, plan_fingerprint: str
 ) -> Iterator[Finding]:
     """What is wrong with the record as a whole.
@@ -63,7 +63,7 @@ def unsound_record(
     yield from _stepped(setup, [seals[leg.title] for leg in recorded if leg.title in seals])
 
 
-def unsound_leg(plan: Plan, trial: Trial, seal: Seal | None = None) -> Iterator[Finding]:
+def leg_findings(plan: Plan, trial: Trial, seal: Seal | None = None) -> Iterator[Finding]:
     """What is wrong with what a leg recorded; of the legs of steps only what makes a record impossible."""
     yield from _other_stages(trial, windows_of(plan.stages))
     yield from _impossible(trial, plan.seconds + plan.load.stop_seconds + GRACE_SECONDS)
@@ -75,7 +75,7 @@ def unsound_leg(plan: Plan, trial: Trial, seal: Seal | None = None) -> Iterator[
         yield from _still(trial)
 
 
-def pause_seen_ms(pauses_ms: NDArray[np.float64], seconds: float, share: float = STILL_SHARE) -> float:
+def pause_quantile_ms(pauses_ms: NDArray[np.float64], seconds: float, share: float = PAUSE_SHARE) -> float:
     """How long somebody who comes at a random moment waits for the end of a pause, exceeded with probability ``share``.
 
     Of pauses F over a time T, a wait longer than x meets who comes in the first F - x of each: sum(max(F - x, 0)) / T.
@@ -88,7 +88,7 @@ def pause_seen_ms(pauses_ms: NDArray[np.float64], seconds: float, share: float =
 
 
 def _misplaced(setup: Setup, recorded: Sequence[Leg], seals: Mapping[str, Seal]) -> Iterator[Finding]:
-    legs, first = setup.legs, setup.legs_first
+    legs, first = setup.legs, setup.first_legs
     if setup.legs_planned != len(first):
         seen = f"setup.json plans {setup.legs_planned} legs and names {len(first)}"
         yield Finding("LEGS_MISSING", seen, RUN_AGAIN)
@@ -233,8 +233,8 @@ def _still(trial: Trial) -> Iterator[Finding]:
     for at, pauses in zip(*_of_generator(trial, "loop_lag_ms"), strict=True):
         end = trial.generation.windows[-1].end if trial.generation.windows else math.inf
         inside = pauses[(at >= 0) & (at < end + 1)]
-        seen_ms = pause_seen_ms(inside, len(inside))
-        if seen_ms > STILL_MS and seen_ms > _median_ms(trial):
+        seen_ms = pause_quantile_ms(inside, len(inside))
+        if seen_ms > MAX_PAUSE_MS and seen_ms > _median_ms(trial):
             seen = (
                 f"in leg {trial.leg.title} the generator stood still: who came at a random moment waited "
                 f"{seen_ms:,.0f} ms or more in 1 % of the time (allowed are {STILL_MS:.0f})"
@@ -272,14 +272,14 @@ class RequestedEndpoints:
     requests: dict[str, int]
 
 
-def unlike(legs: Sequence[RequestedEndpoints]) -> Iterator[Finding]:
+def endpoint_findings(legs: Sequence[RequestedEndpoints]) -> Iterator[Finding]:
     """A leg without an endpoint that the other legs of its arm request often."""
     for own in legs:
         others = [found.requests for found in legs if found.leg.arm == own.leg.arm and found is not own]
         total = sum(sum(found.values()) for found in others)
         for endpoint in sorted({name for found in others for name in found} - own.requests.keys()):
             expected = sum(own.requests.values()) * sum(found.get(endpoint, 0) for found in others) / max(total, 1)
-            if expected >= EXPECTED:
+            if expected >= MIN_EXPECTED:
                 seen = (
                     f"leg {own.leg.title} has no request of {endpoint}, and by the other legs of {own.leg.arm} "
                     f"about {expected:,.0f} were to be expected"

@@ -42,7 +42,7 @@ class LineObserver:
         self.show(text)
 
     def leg(self, leg: Leg, setup: Setup) -> None:
-        again = "confirmation · " if leg in setup.legs_again else ""
+        again = "confirmation · " if leg in setup.repeated_legs else ""
         self.place = f"{again}block {leg.block} of {len(setup.order)} · {leg.arm}"
         self._legs_left = len(setup.legs) - leg.number
         services = len(self.plan.services)

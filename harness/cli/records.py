@@ -6,9 +6,9 @@ from pathlib import Path
 import click
 
 import reports
-from harness.analysis.comparable import differences
+from harness.analysis.comparable import incomparable_facts
 from harness.analysis.comparison import contrast
-from harness.analysis.history import lines_of, require_otava
+from harness.analysis.history import series_of, require_otava
 from harness.cli.exit_codes import Exit
 from harness.cli.terminal import terminal
 from harness.errors import IncomparableError, RunFolderError
@@ -40,7 +40,7 @@ def compare(old: Path, new: Path, arm: str, *, force: bool) -> None:
       harness compare LAST_RELEASE THIS_RELEASE --arm before
     """
     before, after = (_analysed(path) for path in (old, new))
-    facts = differences(before.setup, before.plan, after.setup, after.plan)
+    facts = incomparable_facts(before.setup, before.plan, after.setup, after.plan)
     if facts and not force:
         listed = "".join(f"\n  {fact}" for fact in facts)
         raise IncomparableError(f"{old} and {new} do not measure the same thing (--force to compare anyway){listed}")
@@ -96,7 +96,7 @@ def history(
     query = HistoryQuery(METRICS[metric], arm, stage, endpoint)
     require_otava()
     entries, skipped = read_archive(runs, query, plan)
-    lines = lines_of(entries, query.metric)
+    lines = series_of(entries, query.metric)
     shown = terminal()
     if as_json:
         text = reports.history_json(query, lines, skipped)

@@ -6,7 +6,7 @@ from typing import Any
 import psycopg
 
 from harness.probes.access import Connection
-from harness.record.catalogue import Catalogue, ForeignKey, Index, Key, Use
+from harness.record.catalogue import Catalogue, ForeignKey, Index, IndexKey, IndexScans
 
 _INDEXES = """/* harness */
     SELECT i.indexrelid, n.nspname, c.relname, tn.nspname, t.relname, am.amname, i.indnkeyatts,
@@ -72,9 +72,9 @@ _COMMENT = re.compile(r"/\*.*?\*/|--[^\n]*", re.DOTALL)
 
 def read_catalogue(connection: Connection, service: str | None = None) -> Catalogue:
     """The indexes and foreign keys of the connected database."""
-    keys: dict[Any, list[tuple[str, Key]]] = {}
+    keys: dict[Any, list[tuple[str, IndexKey]]] = {}
     for oid, _, text, opclass, *options in connection.execute(_KEYS.encode()):
-        keys.setdefault(oid, []).append((text, Key(text, opclass or "", *options)))
+        keys.setdefault(oid, []).append((text, IndexKey(text, opclass or "", *options)))
     indexes = [
         Index(
             name=_named(schema, name),
@@ -104,10 +104,10 @@ def read_catalogue(connection: Connection, service: str | None = None) -> Catalo
     return Catalogue(tuple(indexes), tuple(foreign))
 
 
-def read_uses(connection: Connection) -> dict[str, Use]:
+def read_uses(connection: Connection) -> dict[str, IndexScans]:
     """Scans of each index of the connected database since its statistics were reset."""
     rows = connection.execute(_USES.encode())
-    return {_named(schema, name): Use(int(scans or 0), int(entries or 0)) for schema, name, scans, entries in rows}
+    return {_named(schema, name): IndexScans(int(scans or 0), int(entries or 0)) for schema, name, scans, entries in rows}
 
 
 def read_build_seconds(connection: Connection, database: str) -> dict[str, float]:

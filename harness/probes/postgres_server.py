@@ -14,7 +14,7 @@ from harness.probes.statement_deltas import StatementDeltas
 from harness.probes.table_statistics import ObjectStatistics
 from harness.probes.triggers import TriggerTimes
 from harness.record.readings import SERVER
-from harness.record.statements import MARK
+from harness.record.statements import HARNESS_COMMENT
 from harness.record.unavailable import UnavailableReading
 
 if TYPE_CHECKING:

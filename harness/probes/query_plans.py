@@ -15,8 +15,8 @@ import psycopg
 from psycopg import sql
 
 from harness.probes.access import Connection, Database
-from harness.record.query_plans import Explained, plan_of
-from harness.record.statements import MARK, fingerprint, shown
+from harness.record.query_plans import ExplainedStatement, parse_explain
+from harness.record.statements import HARNESS_COMMENT, fingerprint, normalised
 
 SETTINGS = {
     "auto_explain.log_analyze": "on",
@@ -50,7 +50,7 @@ class AutoExplain:
 
     def __init__(self, databases: Sequence[Database], log: Path | None) -> None:
         self.databases, self.log = list(databases), log
-        self.plans: list[Explained] = []
+        self.plans: list[ExplainedStatement] = []
         self.missing = "" if log else "the server's log is not readable here"
         self._offset, self._changed = 0, False
 
@@ -112,7 +112,7 @@ class AutoExplain:
             return file.read().decode("utf-8", "replace")
 
 
-def plans_in(log: str, services: Mapping[str, str | None]) -> Iterator[tuple[str, Explained]]:
+def plans_in(log: str, services: Mapping[str, str | None]) -> Iterator[tuple[str, ExplainedStatement]]:
     """The session and plan of each statement in a server's log.
 
     Only plans of the databases in ``services`` (by name) count, without the harness's own statements, and without plans
@@ -127,19 +127,19 @@ def plans_in(log: str, services: Mapping[str, str | None]) -> Iterator[tuple[str
         while end < len(lines) and lines[end].startswith("\t"):
             end += 1
         body = "\n".join(line[1:] for line in lines[number + 1 : end])
-        if (found := _plan(body)) and (root := plan_of(found)):
+        if (found := _plan(body)) and (root := parse_explain(found)):
             text = str(found.get("Query Text", ""))
-            if text and MARK not in text:
+            if text and HARNESS_COMMENT not in text:
                 service = services.get(match["database"] or "")
-                yield match["session"], Explained(fingerprint(text), shown(text), root, service, float(match["ms"]))
+                yield match["session"], ExplainedStatement(fingerprint(text), normalised(text), root, service, float(match["ms"]))
 
 
-def slowest_plans(plans: Iterable[tuple[str, Explained]]) -> list[Explained]:
+def slowest_plans(plans: Iterable[tuple[str, ExplainedStatement]]) -> list[ExplainedStatement]:
     """The slowest plan of each statement, with the number of its plans.
 
     The first execution in a session counts only if there is no other: it also reads the catalogue into its cache.
     """
-    found: dict[tuple[str | None, str], tuple[list[Explained], list[Explained]]] = {}
+    found: dict[tuple[str | None, str], tuple[list[ExplainedStatement], list[ExplainedStatement]]] = {}
     met = set()
     for session, plan in plans:
         place = plan.service, plan.fingerprint
@@ -151,8 +151,8 @@ def slowest_plans(plans: Iterable[tuple[str, Explained]]) -> list[Explained]:
     ]
 
 
-def _counted(plan: Explained, calls: int) -> Explained:
-    return Explained(plan.fingerprint, plan.text, plan.root, plan.service, plan.ms, calls, plan.estimated)
+def _counted(plan: ExplainedStatement, calls: int) -> ExplainedStatement:
+    return ExplainedStatement(plan.fingerprint, plan.text, plan.root, plan.service, plan.ms, calls, plan.estimated)
 
 
 def _plan(text: str) -> dict[str, Any] | None:
@@ -163,7 +163,7 @@ def _plan(text: str) -> dict[str, Any] | None:
     return found if isinstance(found, dict) else None
 
 
-def estimate_plan(database: Database, text: str) -> Explained | None:
+def estimate_plan(database: Database, text: str) -> ExplainedStatement | None:
     """The estimated plan of a statement with parameters ``$1`` …; ``None`` if it cannot be explained."""
     if not _EXPLAINABLE.match(text):
         return None
@@ -172,8 +172,8 @@ def estimate_plan(database: Database, text: str) -> Explained | None:
             raw = _generic_plan(connection, text.rstrip().rstrip(";"))
     except psycopg.Error:
         return None
-    root = plan_of(json.loads(raw) if isinstance(raw, str) else raw)
-    return Explained(fingerprint(text), shown(text), root, database.service, estimated=True) if root else None
+    root = parse_explain(json.loads(raw) if isinstance(raw, str) else raw)
+    return ExplainedStatement(fingerprint(text), normalised(text), root, database.service, estimated=True) if root else None
 
 
 def _generic_plan(connection: Connection, text: str) -> object:

@@ -9,7 +9,7 @@ from typing import Any, Self
 import redis
 
 from harness.probes.access import Cache
-from harness.record.cache_keys import Keys, KeyUse
+from harness.record.cache_keys import KeyTracker, KeyUse
 
 _LINE = re.compile(r"[\d.]+ \[(\d+) [^\]]*\]+ (.*)")
 _WORD = re.compile(r'"((?:[^"\\]|\\.)*)"')
@@ -26,7 +26,7 @@ class KeyMonitor:
 
     def __init__(self, caches: Sequence[Cache]) -> None:
         self._caches = caches
-        self._keys: list[Keys] = []
+        self._keys: list[KeyTracker] = []
         self._monitors: list[Any] = []
         self._clients: list[Any] = []
         """A client closes its connections when it is garbage-collected."""
@@ -61,14 +61,14 @@ class KeyMonitor:
         there = [(database, key) for database in databases for key in _keys_of(cache, database)]
         monitor = client.monitor()
         monitor.__enter__()
-        keys = Keys(there)
+        keys = KeyTracker(there)
         self._keys.append(keys)
         self._clients.append(client)
         self._monitors.append(monitor)
         self._threads.append(threading.Thread(target=self._run, args=(monitor, keys), name="keys", daemon=True))
         self._threads[-1].start()
 
-    def _run(self, monitor: Any, keys: Keys) -> None:  # noqa: ANN401 - the client has no type for it
+    def _run(self, monitor: Any, keys: KeyTracker) -> None:  # noqa: ANN401 - the client has no type for it
         with suppress(redis.RedisError, OSError, ValueError, AttributeError):
             while not self._done.is_set():
                 response = monitor.connection.read_response()

@@ -6,8 +6,8 @@ Each column is a reading with the name of the column. Counts are since the last 
 from collections.abc import Iterable
 
 from harness.probes.access import NAME
-from harness.record.readings import CALLS, MS
-from harness.record.statements import MARK
+from harness.record.readings import TRIGGER_CALLS, TRIGGER_MS
+from harness.record.statements import HARNESS_COMMENT
 
 SHARED_SINCE, IO_SINCE, CHECKPOINTER_SINCE = 150_000, 160_000, 170_000
 OURS = NAME

@@ -15,7 +15,7 @@ import psycopg
 from harness.errors import first_line
 from harness.probes import statistics_views as views
 from harness.probes.access import Connection
-from harness.record.readings import CALLS, MS, THERE, UNCOUNTED
+from harness.record.readings import TRIGGER_CALLS, TRIGGER_MS, TRIGGERS, UNCOUNTED_TRIGGERS
 
 Missing = tuple[str, str, str]
 """What is not counted, why, and what to do."""
@@ -43,7 +43,7 @@ class TriggerTimes:
     def read(self, connection: Connection) -> Iterator[tuple[str, float]]:
         """Number of triggers, of uncounted ones, and their calls and ms since the statistics were reset."""
         if self._triggers and not self._refused and self._level == TRACK_LEVELS[0]:
-            yield from ((THERE, self._triggers), (UNCOUNTED, self._triggers))
+            yield from ((TRIGGERS, self._triggers), (UNCOUNTED_TRIGGERS, self._triggers))
         elif not self._refused:
             try:
                 ((calls, ms),) = connection.execute(views.TRIGGER_TIME.encode()).fetchall()
@@ -51,7 +51,7 @@ class TriggerTimes:
                 self._refused = first_line(error)
                 return
             self._calls = [*self._calls[:1], calls]
-            yield from ((THERE, self._triggers), (UNCOUNTED, self._uncounted), (CALLS, calls), (MS, ms))
+            yield from ((TRIGGERS, self._triggers), (UNCOUNTED_TRIGGERS, self._uncounted), (TRIGGER_CALLS, calls), (TRIGGER_MS, ms))
 
     def missing(self) -> Iterator[Missing]:
         if self._refused:

@@ -3,13 +3,13 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from harness.record.query_plans import Explained
+from harness.record.query_plans import ExplainedStatement
 
 BTREE, HASH = "btree", "hash"
 
 
 @dataclass(frozen=True, slots=True)
-class Key:
+class IndexKey:
     """A column or an expression that an index is ordered by, and how."""
 
     text: str
@@ -42,7 +42,7 @@ class Index:
 
     name: str
     table: str
-    keys: tuple[Key, ...]
+    keys: tuple[IndexKey, ...]
     method: str = BTREE
     include: tuple[str, ...] = ()
     predicate: str = ""
@@ -80,12 +80,12 @@ class Index:
             return "keeps rows unique"
         return "replica identity" if self.replica_identity else ""
 
-    def serves_as(self, other: "Index") -> bool:
+    def duplicates(self, other: "Index") -> bool:
         """Whether it answers all that another one does, in the same order, as a copy of it."""
         mine, its = ((i.service, i.table, i.method, i.keys, i.predicate) for i in (self, other))
         return mine == its and set(self.include) == set(other.include)
 
-    def begins_with(self, other: "Index") -> bool:
+    def extends(self, other: "Index") -> bool:
         """Whether another one's columns are its first ones and more follow: it answers all that that one does."""
         same = (self.service, self.table, self.predicate) == (other.service, other.table, other.predicate)
         length = len(other.keys)
@@ -123,7 +123,7 @@ class Catalogue:
         """Those of both."""
         return Catalogue(self.indexes + other.indexes, self.foreign_keys + other.foreign_keys)
 
-    def made_since(self, before: "Catalogue") -> Iterator[Index]:
+    def created_since(self, before: "Catalogue") -> Iterator[Index]:
         """The indexes that another one does not have under their name, or has otherwise."""
         there = {index.place: index for index in before.indexes}
         for index in self.indexes:
@@ -131,30 +131,30 @@ class Catalogue:
             if old is None or (old.table, old.shown, old.valid) != (index.table, index.shown, index.valid):
                 yield index
 
-    def gone_since(self, before: "Catalogue") -> Iterator[Index]:
+    def dropped_since(self, before: "Catalogue") -> Iterator[Index]:
         """The indexes of another one that are there under their name no more."""
         here = {index.place for index in self.indexes}
         yield from (index for index in before.indexes if index.place not in here)
 
-    def keys_served_by(self, index: Index) -> list[ForeignKey]:
+    def foreign_keys_served(self, index: Index) -> list[ForeignKey]:
         """The foreign keys whose rows an index finds."""
         return [key for key in self.foreign_keys if key.served_by(index)]
 
 
 @dataclass(frozen=True, slots=True)
-class Use:
+class IndexScans:
     """How often an index was used in a workload, and how many of its entries were read."""
 
     scans: int = 0
     entries: int = 0
 
-    def __add__(self, other: "Use") -> "Use":
+    def __add__(self, other: "IndexScans") -> "IndexScans":
         """Both together."""
-        return Use(self.scans + other.scans, self.entries + other.entries)
+        return IndexScans(self.scans + other.scans, self.entries + other.entries)
 
 
 @dataclass(frozen=True, slots=True)
-class Counted:
+class IndexCounts:
     """How often an index was used in a workload, and how many of its entries were read."""
 
     index: str
@@ -164,7 +164,7 @@ class Counted:
 
 
 @dataclass(frozen=True, slots=True)
-class Built:
+class IndexBuild:
     """What building an index took, in seconds."""
 
     index: str
@@ -173,7 +173,7 @@ class Built:
 
 
 @dataclass(frozen=True, slots=True)
-class PlanSurvey:
+class RecordedPlans:
     """How an arm went about some requests.
 
     Attributes:
@@ -182,8 +182,8 @@ class PlanSurvey:
         missing: why plans are not known, or only estimated; empty where they are.
     """
 
-    plans: tuple[Explained, ...] = ()
-    counted: tuple[Counted, ...] = ()
+    plans: tuple[ExplainedStatement, ...] = ()
+    counted: tuple[IndexCounts, ...] = ()
     requests: int = 0
     missing: str = ""
     schema: int = 1

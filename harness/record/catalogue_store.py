@@ -6,7 +6,7 @@ from typing import Any, TypeVar
 
 from harness.plan.model import ARMS
 from harness.record.ablation import Ablation
-from harness.record.catalogue import Catalogue, Counted, PlanSurvey
+from harness.record.catalogue import Catalogue, IndexCounts, RecordedPlans
 from harness.record.leg import Leg
 from harness.record.run_folder import RunFolder
 from harness.record.text_files import SCHEMA
@@ -29,13 +29,13 @@ class CatalogueStore:
         """Those of before and after, as far as they were read."""
         return dict(self._read("catalogues", Catalogue))
 
-    def write_survey(self, arm: str, survey: PlanSurvey) -> None:
+    def write_plans(self, arm: str, survey: RecordedPlans) -> None:
         """Record how an arm went about its statements."""
         self._write(f"{FOLDER}/plans/{arm}.json", asdict(survey))
 
-    def read_surveys(self) -> dict[str, PlanSurvey]:
+    def read_plans(self) -> dict[str, RecordedPlans]:
         """Those of before and after, as far as they were made."""
-        return dict(self._read("plans", PlanSurvey))
+        return dict(self._read("plans", RecordedPlans))
 
     def write_ablation(self, ablation: Ablation) -> None:
         """Record what was measured without indexes, as far as it has come."""
@@ -46,17 +46,17 @@ class CatalogueStore:
         name = f"{FOLDER}/ablation/indexes.json"
         return self.run.decode(name, Ablation) if (self.run.path / name).is_file() else None
 
-    def read_loaded(self, legs: Sequence[Leg]) -> list[Counted]:
+    def read_index_counts(self, legs: Sequence[Leg]) -> list[IndexCounts]:
         """The uses of indexes in some legs under load, as far as they were counted."""
         return [one for leg in legs for one in self._counted(f"trials/{leg.title}/objects.json")]
 
-    def _counted(self, name: str) -> Iterator[Counted]:
+    def _counted(self, name: str) -> Iterator[IndexCounts]:
         if not (self.run.path / name).is_file():
             return
         for database in self.run.read_object(name).get("databases", []):
             for index in database.get("indexes", []):
                 shown = str(index["name"]).removeprefix("public.")
-                yield Counted(shown, int(index["scans"]), int(index["entries_read"]), database.get("service"))
+                yield IndexCounts(shown, int(index["scans"]), int(index["entries_read"]), database.get("service"))
 
     def _read(self, what: str, kind: type[T]) -> Iterator[tuple[str, T]]:
         for arm in ARMS:

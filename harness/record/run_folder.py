@@ -27,7 +27,7 @@ from harness.record.readings import SCHEMA as READINGS
 from harness.record.readings import read_readings, write_readings
 from harness.record.request_work import RequestWork
 from harness.record.samples import read_samples
-from harness.record.seal import NAME, changes, digests, rehearsal_changes, rehearsal_digests, setup_digest
+from harness.record.seal import NAME, changed_files, digests, migration_changes, migration_digests, setup_digest
 from harness.record.setup import Setup
 from harness.record.text_files import SCHEMA, Folder, validated
 from harness.record.trial import Incident, Migration, Seal, Startup, Trial
@@ -104,12 +104,12 @@ class RunFolder(Folder):
         """What was known of the machine when the run began; ``None`` of older runs."""
         return self.decode("noise.json", Noise) if (self.path / "noise.json").exists() else None
 
-    def write_inspected(self, inspected: RequestWork) -> None:
+    def write_request_work(self, inspected: RequestWork) -> None:
         """Record what the servers did for each request of the corpus."""
         (self.path / "evidence").mkdir(exist_ok=True)
         self.write_json(f"evidence/{inspected.arm}.json", asdict(inspected), indent=None)
 
-    def read_inspected(self) -> dict[str, RequestWork]:
+    def read_request_work(self) -> dict[str, RequestWork]:
         """What the servers did for each request, by arm; empty where that was not looked at."""
         names = sorted(path.name for path in self.path.glob("evidence/*.json"))
         found = [self.decode(f"evidence/{name}", RequestWork) for name in names]
@@ -123,19 +123,19 @@ class RunFolder(Folder):
         """What the newest selftest of the machine had said when the run began; ``None`` where there was none."""
         return self.decode("certificate.json", Certificate) if (self.path / "certificate.json").exists() else None
 
-    def write_rehearsal(self, record: MigrationRecord) -> None:
+    def write_migration_record(self, record: MigrationRecord) -> None:
         """Record what came of the migration under load."""
         self.rehearsal.mkdir(parents=True, exist_ok=True)
         self.write_json("rehearsal/record.json", asdict(record))
-        self.write_json(f"rehearsal/{NAME}", {"schema": SCHEMA, "files": rehearsal_digests(self.path)})
+        self.write_json(f"rehearsal/{NAME}", {"schema": SCHEMA, "files": migration_digests(self.path)})
 
-    def read_rehearsal(self) -> tuple[MigrationRecord, pa.Table] | None:
+    def read_migration_record(self) -> tuple[MigrationRecord, pa.Table] | None:
         """What came of the migration under load, and its samples; ``None`` where it was not tried."""
         if not (self.rehearsal / "record.json").exists():
             return None
         return self.decode("rehearsal/record.json", MigrationRecord), read_samples(self.rehearsal / "samples")
 
-    def origin_of_rehearsal(self) -> float | None:
+    def migration_origin(self) -> float | None:
         """When the load began that the migration ran under, in seconds since 1970; ``None`` where it did not end."""
         if not (self.rehearsal / "windows.json").is_file():
             return None
@@ -171,13 +171,13 @@ class RunFolder(Folder):
         if databases:
             self.write_json(f"trials/{leg.title}/objects.json", {"schema": SCHEMA, "databases": list(databases)})
 
-    def write_unread(self, leg: Leg, unread: Sequence[UnavailableReading]) -> None:
+    def write_unavailable(self, leg: Leg, unread: Sequence[UnavailableReading]) -> None:
         """Record what servers did not tell in a leg."""
         if unread:
             found = {"schema": SCHEMA, "unread": [asdict(one) for one in unread]}
             self.write_json(f"trials/{leg.title}/unread.json", found)
 
-    def read_unread(self, legs: Sequence[Leg]) -> list[UnavailableReading]:
+    def read_unavailable(self, legs: Sequence[Leg]) -> list[UnavailableReading]:
         """What servers did not tell in those of the legs that were recorded, each once."""
         names = [f"trials/{leg.title}/unread.json" for leg in legs]
         found = [(name, self.read_object(name)) for name in names if (self.path / name).is_file()]
@@ -240,12 +240,12 @@ class RunFolder(Folder):
 
     def changed(self, seals: Mapping[str, Seal]) -> list[str]:
         """The files that are not as they were sealed, and what became of them."""
-        found = list(changes(self.path, self.read_object("setup.json"), seals))
+        found = list(changed_files(self.path, self.read_object("setup.json"), seals))
         if not (self.rehearsal / "record.json").exists():
             return found
         if not (self.rehearsal / NAME).is_file():
             return [*found, f"rehearsal/{NAME} is missing"]
-        return [*found, *rehearsal_changes(self.path, self.read_object(f"rehearsal/{NAME}")["files"])]
+        return [*found, *migration_changes(self.path, self.read_object(f"rehearsal/{NAME}")["files"])]
 
     def complete(self, legs: Sequence[Leg]) -> bool:
         """Whether all of some legs were measured, and none was ended early."""

@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from harness.record.migration import SchemaDifference
-from harness.record.statements import MARK
+from harness.record.statements import HARNESS_COMMENT
 
 _WORDS = {
     "{ours}": "n.nspname NOT IN ('pg_catalog', 'information_schema', 'pg_toast') AND n.nspname NOT LIKE 'pg\\_temp%'",

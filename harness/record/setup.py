@@ -41,12 +41,12 @@ class Setup:
         return legs_of(self.order, sequential=self.sequential)
 
     @property
-    def legs_first(self) -> list[Leg]:
+    def first_legs(self) -> list[Leg]:
         """The legs of the run itself, without what was measured once more."""
         return [leg for leg in self.legs if leg.block <= len(self.order) - self.again]
 
     @property
-    def legs_again(self) -> list[Leg]:
+    def repeated_legs(self) -> list[Leg]:
         """The legs among them that measure once more what had failed."""
         return [leg for leg in self.legs if leg.block > len(self.order) - self.again]
 

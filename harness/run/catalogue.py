@@ -19,10 +19,10 @@ from harness.probes.access import Database
 from harness.probes.catalogue import read_catalogue, read_uses
 from harness.probes.query_plans import AutoExplain, estimate_plan
 from harness.record.ablation import Ablation
-from harness.record.catalogue import Catalogue, Counted, Index, PlanSurvey
+from harness.record.catalogue import Catalogue, IndexCounts, Index, RecordedPlans
 from harness.record.catalogue_store import CatalogueStore
 from harness.record.leg import Leg
-from harness.record.query_plans import Explained
+from harness.record.query_plans import ExplainedStatement
 from harness.record.request_work import RequestWork
 from harness.run.context import RunContext
 from harness.run.request_work import RequestWorkReader
@@ -53,11 +53,11 @@ class CatalogueReader:
         """
         if not self._plans_due or not any(database.log for database in self.context.environment.databases()):
             return
-        work = self.context.folder.read_inspected()
+        work = self.context.folder.read_request_work()
         for arm in [arm for arm in self._plans_due if arm in work]:
             self._plans_due.remove(arm)
             self.context.observer.say(f"reading query plans: {arm}")
-            self.store.write_survey(arm, _read_plans(self.context, work[arm]))
+            self.store.write_plans(arm, _read_plans(self.context, work[arm]))
 
     def read_catalogue(self, leg: Leg) -> None:
         """Read the catalogue in the first leg of an arm, and estimate plans that could not be read."""
@@ -66,10 +66,10 @@ class CatalogueReader:
         self._catalogues_due.remove(leg.arm)
         with suppress(psycopg.Error):
             self.store.write_catalogue(leg.arm, _read_catalogue(databases))
-        work = self.context.folder.read_inspected().get(leg.arm)
-        if work and leg.arm not in self.store.read_surveys():
+        work = self.context.folder.read_request_work().get(leg.arm)
+        if work and leg.arm not in self.store.read_plans():
             plans = tuple(_estimates(databases, work))
-            self.store.write_survey(leg.arm, PlanSurvey(plans, missing="the server's log is not readable here"))
+            self.store.write_plans(leg.arm, RecordedPlans(plans, missing="the server's log is not readable here"))
 
 
 def ablate_indexes(context: RunContext) -> None:
@@ -81,10 +81,10 @@ def ablate_indexes(context: RunContext) -> None:
     """
     store, observer = CatalogueStore(context.folder), context.observer
     catalogues = store.read_catalogues()
-    if any(arm not in catalogues for arm in ARMS) or "after" not in context.folder.read_inspected():
+    if any(arm not in catalogues for arm in ARMS) or "after" not in context.folder.read_request_work():
         observer.say("no ablation: the databases are not known, or the plan has no [answers]")
         return
-    made = [index for index in catalogues["after"].made_since(catalogues["before"]) if index.parent is None]
+    made = [index for index in catalogues["after"].created_since(catalogues["before"]) if index.parent is None]
     kept = tuple((index.name, index.needed) for index in made if index.needed)
     dropped = [index for index in made if index.valid and not index.needed]
     observer.say(f"ablation: with all {len(made)} new indexes")
@@ -96,7 +96,7 @@ def ablate_indexes(context: RunContext) -> None:
         store.write_ablation(Ablation(tuple(done), kept, len(complete[0].requests)))
 
 
-def _work(context: RunContext, index: Index | None) -> tuple[RequestWork, list[Explained]]:
+def _work(context: RunContext, index: Index | None) -> tuple[RequestWork, list[ExplainedStatement]]:
     """The database cost of the corpus on after without an index, and the estimated plans."""
     with context.started("after", _out(context, "after")) as job:
         databases = context.environment.databases()
@@ -111,7 +111,7 @@ def _work(context: RunContext, index: Index | None) -> tuple[RequestWork, list[E
             return work, list(_estimates(databases, work))
 
 
-def _read_plans(context: RunContext, work: RequestWork) -> PlanSurvey:
+def _read_plans(context: RunContext, work: RequestWork) -> RecordedPlans:
     """The query plans of some requests of the corpus."""
     with context.started(work.arm, _out(context, work.arm)) as job:
         databases, limit = context.environment.databases(), _RequestLimit(work)
@@ -119,7 +119,7 @@ def _read_plans(context: RunContext, work: RequestWork) -> PlanSurvey:
             context.request_corpus(job, secrets.token_hex(16), limit.add)
         job.out.unlink(missing_ok=True)
         plans = explaining.plans or list(_estimates(databases, work))
-        return PlanSurvey(tuple(plans), tuple(_counted(databases)), limit.requests.total(), explaining.missing)
+        return RecordedPlans(tuple(plans), tuple(_counted(databases)), limit.requests.total(), explaining.missing)
 
 
 class _RequestLimit:
@@ -152,15 +152,15 @@ def _read_catalogue(databases: Sequence[Database]) -> Catalogue:
     return found
 
 
-def _counted(databases: Sequence[Database]) -> Iterator[Counted]:
+def _counted(databases: Sequence[Database]) -> Iterator[IndexCounts]:
     with suppress(psycopg.Error):
         for database in databases:
             with database.connect() as connection:
                 for name, use in read_uses(connection).items():
-                    yield Counted(name, use.scans, use.entries, database.service)
+                    yield IndexCounts(name, use.scans, use.entries, database.service)
 
 
-def _estimates(databases: Sequence[Database], work: RequestWork) -> Iterator[Explained]:
+def _estimates(databases: Sequence[Database], work: RequestWork) -> Iterator[ExplainedStatement]:
     """Estimated plans of the statements with the most buffers."""
     buffers: Counter[int] = Counter()
     for request in work.requests:

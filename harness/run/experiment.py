@@ -90,7 +90,7 @@ def measure_again(context: RunContext) -> None:
         context.observer.say("confirming the FAIL: preparing a fresh environment")
         context.environment.prepare()
         context.folder.write_setup(setup)
-        _measure_legs(context, setup.legs_again, setup)
+        _measure_legs(context, setup.repeated_legs, setup)
 
 
 def _prepare(context: RunContext, effort: Effort) -> Setup:

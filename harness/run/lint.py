@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from harness.errors import first_line
-from harness.record.migration import UPGRADE, Lint, MigrationStep
+from harness.record.migration import UPGRADE, LintFinding, MigrationStep
 
 PROGRAM = "squawk"
 SECONDS = 30.0
@@ -21,12 +21,12 @@ _ROLLBACK = re.compile(r"^ROLLBACK$", re.IGNORECASE)
 """Replaced by COMMIT: squawk does not take it as the end of a transaction."""
 
 
-def lint(steps: Sequence[MigrationStep]) -> tuple[tuple[Lint, ...], str]:
+def lint(steps: Sequence[MigrationStep]) -> tuple[tuple[LintFinding, ...], str]:
     """The findings on the statements of upgrades, and the name of the linter or why it did not run."""
     program = squawk_program()
     if program is None:
         return (), MISSING
-    found: list[Lint] = []
+    found: list[LintFinding] = []
     for number, step in enumerate(steps):
         if step.way != UPGRADE or not step.statements:
             continue
@@ -41,7 +41,7 @@ def lint(steps: Sequence[MigrationStep]) -> tuple[tuple[Lint, ...], str]:
             line = int(str(message.get("line_end", message.get("line", 0))))
             statement = places[min(max(line, 0), len(places) - 1)]
             rule, text = str(message.get("rule_name", "")), str(message.get("message", ""))
-            found.append(Lint(number, statement, rule, text, str(message.get("help") or "")))
+            found.append(LintFinding(number, statement, rule, text, str(message.get("help") or "")))
     return tuple(found), PROGRAM
 
 

@@ -46,7 +46,7 @@ def migrate_under_load(context: RunContext, answers: ResponseComparison) -> None
             context.environment.stop()
     if record.failed:
         context.observer.say(f"migration under load: {record.failed}")
-    context.folder.write_rehearsal(record)
+    context.folder.write_migration_record(record)
 
 
 def _records(
@@ -69,7 +69,7 @@ def _records(
     lints, linted = lint(steps)
     record = replace(record, passages=steps, failed=thread.failed, lints=lints, linted=linted)
     yield record
-    record = replace(record, origin=folder.origin_of_rehearsal())
+    record = replace(record, origin=folder.migration_origin())
     yield record
     rolled_back = len(steps) == 2 * len(databases) and not record.failed
     if rolled_back or any(step.failed for step in steps):

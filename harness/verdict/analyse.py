@@ -3,13 +3,13 @@
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from harness.analysis.answers import ResponseAgreement, agree
+from harness.analysis.answers import ResponseAgreement, compare_answers
 from harness.analysis.comparison import compare
 from harness.analysis.examination import SoundnessChecks
 from harness.analysis.noise import known_floors
 from harness.analysis.request_cost import RequestCost, request_costs
-from harness.analysis.settling import settle, settling_stages
-from harness.analysis.soundness import unsound_record
+from harness.analysis.settling import find_settling, settling_stages
+from harness.analysis.soundness import record_findings
 from harness.analysis.steps import attribute
 from harness.analysis.summary import Summary, summarise
 from harness.evidence.alerts import AlertResults
@@ -40,16 +40,16 @@ def analyse(folder: RunFolder) -> Result:
     setup = folder.read_setup()
     plan, text = folder.read_plan(setup)
     migrations, seals = folder.read_migrations(), folder.read_seals(setup)
-    inspected, noise = folder.read_inspected(), folder.read_noise()
+    inspected, noise = folder.read_request_work(), folder.read_noise()
     alarms = AlertResults(plan.alerts, plan.readings)
     first, again = SoundnessChecks(plan, seals), SoundnessChecks(plan, seals)
     summarising = _Summarising(folder, plan, migrations, {arm: request_costs(one) for arm, one in inspected.items()})
-    summary = summarising.of(setup.legs_first, lambda trials: alarms.watched(first.watched(trials)))
+    summary = summarising.of(setup.first_legs, lambda trials: alarms.watched(first.watched(trials)))
     comparison = compare(summary, sequential=setup.sequential)
     repeat = None
     if setup.again:
-        second = summarising.of(setup.legs_again, again.watched)
-        repeat = Repeat(second, compare(second), folder.complete(setup.legs_again))
+        second = summarising.of(setup.repeated_legs, again.watched)
+        repeat = Repeat(second, compare(second), folder.complete(setup.repeated_legs))
     evidence = evidence_of(
         comparison,
         inspected,
@@ -59,7 +59,7 @@ def analyse(folder: RunFolder) -> Result:
         alarms=alarms.found(),
         rehearsal=_rehearsal(plan, folder),
     )
-    record = unsound_record(
+    record = record_findings(
         setup, folder.recorded(setup.legs), seals, folder.changed(seals), plan_fingerprint=fingerprint(text)
     )
     measured = Measurement(
@@ -104,7 +104,7 @@ def _problems(folder: RunFolder, legs: Sequence[Leg], unsound: Sequence[Finding]
         incidents=folder.read_incidents(legs),
         unsound=unsound,
         stops=[EarlyEnd.of(trial) for trial in folder.read_aborted(legs)],
-        unread=folder.read_unread(legs),
+        unread=folder.read_unavailable(legs),
     )
 
 
@@ -125,7 +125,7 @@ class _Summarising:
             self.migrations,
             plan.limits,
             [fault for _, fault in plan.planned_faults],
-            settling=settle(self.folder.read_trials(legs), settling_stages(plan)),
+            settling=find_settling(self.folder.read_trials(legs), settling_stages(plan)),
             vocabulary=plan.vocabulary,
             tolls=self.tolls,
         )
@@ -136,15 +136,15 @@ def _agreement(plan: Plan, folder: RunFolder) -> ResponseAgreement | None:
     if plan.answers is None:
         return None
     before, after = (folder.read_answers(arm) for arm in ARMS)
-    return agree(before, after, plan.answers)
+    return compare_answers(before, after, plan.answers)
 
 
 def _rehearsal(plan: Plan, folder: RunFolder) -> MigrationUnderLoad | None:
     """What the migration did while it ran under load, where that was tried."""
-    if (found := folder.read_rehearsal()) is None:
+    if (found := folder.read_migration_record()) is None:
         return None
     record, samples = found
     if plan.answers is None or not record.answers:
         return migration_under_load(record, samples)
     before, rolled_back = (folder.read_answers(name) for name in ("before", ROLLED_BACK))
-    return migration_under_load(record, samples, agree(before, rolled_back, plan.answers))
+    return migration_under_load(record, samples, compare_answers(before, rolled_back, plan.answers))

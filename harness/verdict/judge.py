@@ -6,7 +6,7 @@ from enum import StrEnum
 
 from harness.analysis.answers import AnswerOutcome, ResponseAgreement
 from harness.analysis.comparison import Comparison
-from harness.analysis.noise import differences_of, earlier_differences, floors_of, place_of, unequal_arms
+from harness.analysis.noise import differences_of, earlier_differences, floors_of, place_of, control_findings
 from harness.analysis.statuses import Statuses
 from harness.analysis.summary import Summary
 from harness.evidence.evidence import Evidence
@@ -148,7 +148,7 @@ def judge(measured: Measurement) -> Verdict:
     floors, forgotten = floors_of([*known, *own]), evicted(summary)
     decisive = decides([*plan.targets, *(target for claim in plan.claims for target in claim.targets)])
     wanted = {place_of(target) for target in plan.targets if target.required}
-    unequal = unequal_arms(own, floors_of(known), wanted)
+    unequal = control_findings(own, floors_of(known), wanted)
     breaches = _breaches(measured, [*unequal, *([forgotten] if forgotten and decisive else [])])
     grounds = Grounds(
         comparison=measured.comparison,

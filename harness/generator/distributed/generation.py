@@ -4,7 +4,7 @@ import sys
 from collections.abc import Sequence
 
 from harness.generator.distributed.worker_pool import PoolWorker, WorkerPool
-from harness.record.generation import Generation, GeneratorProcess, LostWorker, Offered
+from harness.record.generation import Generation, GeneratorProcess, LostWorker, OfferedLoad
 from harness.record.leg import Window
 
 
@@ -41,7 +41,7 @@ def generation_of(pool: WorkerPool, counted: int, origin: str, windows: tuple[Wi
         user_errors=sum(int(one["user_errors"]) for one in done),
         workers=tuple(shares),
         lost=tuple(LostWorker(worker.name, leg, round(worker.lost_second, 1), worker.lost) for worker in lost),
-        offered=_together([[Offered(**part) for part in one["offered"]] for one in done]),
+        offered=_together([[OfferedLoad(**part) for part in one["offered"]] for one in done]),
         schedule_lag_p99_ms=worst("schedule_lag_p99_ms") if open_loop else None,
         gc_pause_ms=worst("gc_pause_ms"),
     )
@@ -66,9 +66,9 @@ def _contribution(worker: PoolWorker) -> GeneratorProcess:
     )
 
 
-def _together(parts: Sequence[Sequence[Offered]]) -> tuple[Offered, ...]:
+def _together(parts: Sequence[Sequence[OfferedLoad]]) -> tuple[OfferedLoad, ...]:
     counts = ("planned", "started", "late", "most_users")
     return tuple(
-        Offered(stage[0].stage, *(sum(getattr(part, name) for part in stage) for name in counts))
+        OfferedLoad(stage[0].stage, *(sum(getattr(part, name) for part in stage) for name in counts))
         for stage in zip(*parts, strict=True)
     )

@@ -26,7 +26,7 @@ from harness.generator.schedule.task_pacing import pace_tasks
 from harness.generator.schedule.timer import Timer
 from harness.generator.users import open_user_classes
 from harness.plan.model import Plan
-from harness.record.generation import Offered
+from harness.record.generation import OfferedLoad
 
 MIN_SPARE, SPARE_SHARE = 10, 4
 """Free users: at least this many, or one for this many busy users."""
@@ -103,9 +103,9 @@ class Dispatcher:
         """Scheduling delay of arrivals for which a user was free, 99th percentile, to 2 %."""
         return quantile(self._lags, 0.99) or 0.0
 
-    def offered(self) -> tuple[Offered, ...]:
+    def offered(self) -> tuple[OfferedLoad, ...]:
         counted = self._counts[:-1] if self._searches else self._counts
-        return tuple(Offered(t.stage, t.planned, t.started, t.late, t.max_busy) for t in counted)
+        return tuple(OfferedLoad(t.stage, t.planned, t.started, t.late, t.max_busy) for t in counted)
 
     def offer(self, dues_ns: NDArray[np.int64]) -> ArrivalCounts:
         """Dispatch further arrivals at these times, in the last stage; returns their counts, which go on changing."""

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import gevent
 import pytest
 
-from harness.analysis.capacity import sought
+from harness.analysis.capacity import search_result
 from harness.generator.schedule import capacity_search
 from harness.generator.schedule.arrival_counts import ArrivalCounts
 from harness.generator.schedule.try_window import TryWindow
@@ -207,6 +207,6 @@ def test_the_analysis_of_the_samples_agrees(search: Callable[..., tuple[Searched
     requests = random.Random(1).sample(model.seen, len(model.seen))
     for due, sent, duration in requests:
         listener.put(due, sent, duration, ok=True)
-    found = sought(Leg(1, 1, "after"), searched, parse_plan(PLAN).limits, listener.requests())
+    found = search_result(Leg(1, 1, "after"), searched, parse_plan(PLAN).limits, listener.requests())
     assert found.disputed == []
     assert (found.bracket.low, found.bracket.high) == known(searched)

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from harness.analysis.noise import PAIRS_FOR_A_FLOOR, differences_of, floor_of, floors_of
+from harness.analysis.noise import MIN_PAIRS, differences_of, floor_of, floors_of
 from harness.analysis.summary import summarise
 from harness.errors import RunFolderError
 from harness.plan.file import parse_plan
@@ -52,7 +52,7 @@ def test_a_floor_is_the_largest_of_few_and_the_95th_percentile_of_many(ratios: l
     assert floor is not None
     assert floor.value == pytest.approx(value)
     assert floor.pairs == len(ratios)
-    assert floor.provisional == (len(ratios) < PAIRS_FOR_A_FLOOR)
+    assert floor.provisional == (len(ratios) < MIN_PAIRS)
     assert floor.spread == pytest.approx(math.sqrt(sum(r * r for r in ratios) / len(ratios)))
 
 
