@@ -4,8 +4,8 @@ Guards of the record and of the generator, each of which makes a run INVALID. Nu
 """
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
 from itertools import pairwise
 
@@ -14,6 +14,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
+from harness.analysis.statuses import Statuses, replies_of, together
 from harness.finding import Finding
 from harness.plan.model import ARMS, Plan
 from harness.plan.stages import Stage, StageKind
@@ -293,3 +294,34 @@ def endpoints_of(trial: Trial) -> dict[str, int]:
     codes, names = endpoints(trial.samples)
     counts = np.bincount(codes, minlength=len(names))
     return {name: int(count) for name, count in zip(names, counts, strict=True) if count}
+
+
+@dataclass(slots=True)
+class SoundnessChecks:
+    """What was seen so far of the trials of a plan; ``seals`` are by leg."""
+
+    plan: Plan
+    seals: Mapping[str, Seal] = field(default_factory=dict)
+    _found: list[Finding] = field(default_factory=list)
+    _asked: list[RequestedEndpoints] = field(default_factory=list)
+    _replies: list[Statuses] = field(default_factory=list)
+
+    def watched(self, trials: Iterable[Trial]) -> Iterator[Trial]:
+        """The same trials, each examined when it is asked for."""
+        for trial in trials:
+            self._found += unsound_leg(self.plan, trial, self.seals.get(trial.leg.title))
+            if trial.leg.arm in ARMS:
+                self._asked.append(RequestedEndpoints(trial.leg, endpoints_of(trial)))
+                self._replies += replies_of(trial)
+            yield trial
+
+    @property
+    def unsound(self) -> list[Finding]:
+        """What is wrong with the legs, each for itself and beside the others of its arm."""
+        return [*self._found, *unlike(self._asked)]
+
+    @property
+    def replies(self) -> list[Statuses]:
+        """What was answered, by arm and endpoint."""
+        places = dict.fromkeys((one.arm, one.endpoint) for one in self._replies)
+        return [together(self._replies, arm, endpoint) for arm, endpoint in places]

@@ -16,6 +16,7 @@ from functools import cached_property, partial
 
 import pyarrow.compute as pc
 
+from harness.analysis.arm_metrics import whole_values
 from harness.analysis.capacity import SearchResult, StressStep, begun, sought
 from harness.analysis.cells import cells_of, pooled
 from harness.analysis.latency_curve import Curve, curve_of
@@ -30,7 +31,6 @@ from harness.analysis.statements import StatementTotals, StatementUse, work_valu
 from harness.analysis.timeline import LegTimeline, Second, course_of, timeline
 from harness.analysis.triggers import TriggerTime
 from harness.analysis.usage import Consumer, Usage
-from harness.analysis.whole_values import whole_values
 from harness.metrics import Metric
 from harness.plan.expectation import Expectation
 from harness.plan.faults import Fault

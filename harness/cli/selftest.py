@@ -14,9 +14,8 @@ from harness.cli.exit_codes import Exit
 from harness.cli.signals import Terminated, terminable
 from harness.cli.terminal import terminal
 from harness.errors import HarnessError
-from harness.record.certificate import Certificate, Fitness
 from harness.record.run_folder import RunFolder
-from harness.record.selftest import CertificateStore
+from harness.record.selftest import Certificate, CertificateStore, Fitness
 from harness.selftest.plans import Size
 from harness.selftest.trials import Trials
 

@@ -17,8 +17,7 @@ from harness.probes.access import Database
 from harness.probes.postgres_server import ServerWatch
 from harness.probes.reader import Probe, beats
 from harness.record.executions import together
-from harness.record.readings import DATABASE, SERVER
-from harness.record.unavailable import UnavailableReading
+from harness.record.readings import DATABASE, SERVER, UnavailableReading
 
 EVERY_SECONDS, LOOK_SECONDS = 1.0, 0.1
 PATIENCE_SECONDS = 10.0

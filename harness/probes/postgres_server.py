@@ -12,9 +12,8 @@ from harness.probes.sessions import Sessions
 from harness.probes.statement_deltas import StatementWatch
 from harness.probes.table_statistics import Objects
 from harness.probes.triggers import TriggerWatch
-from harness.record.readings import SERVER
+from harness.record.readings import SERVER, UnavailableReading
 from harness.record.statements import MARK
-from harness.record.unavailable import UnavailableReading
 
 if TYPE_CHECKING:
     from harness.probes.reader import Row

@@ -14,8 +14,7 @@ from redis.exceptions import NoPermissionError
 
 from harness.probes.access import Cache
 from harness.probes.reader import Probe, Row, beats
-from harness.record.readings import CACHE, SERVER
-from harness.record.unavailable import UnavailableReading
+from harness.record.readings import CACHE, SERVER, UnavailableReading
 
 EVERY_SECONDS = 1.0
 PATIENCE_SECONDS = 10.0

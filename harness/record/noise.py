@@ -1,6 +1,17 @@
 """The noise of a machine: how much before and control differed in earlier runs under the same load."""
 
-from dataclasses import dataclass, field
+import fcntl
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, field
+from hashlib import sha256
+from pathlib import Path
+
+from harness.errors import RunFolderError
+from harness.plan.model import Plan
+from harness.record.folder import validated
+from harness.record.setup import Setup
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -45,3 +56,87 @@ class Noise:
     load: dict[str, str] = field(default_factory=dict)
     runs: tuple[NoiseOfRun, ...] = ()
     schema: int = 1
+
+
+FOLDER = "noise"
+MOST_RUNS = 50
+
+
+def machine_of(setup: Setup) -> dict[str, str]:
+    """The class of a machine: what decides how quiet it is, as far as it can be seen."""
+    host = setup.host
+    gigabytes = round(float(host.get("memory_bytes", 0)) / 2**30)
+    return {
+        "system": str(host.get("system", "")).partition(" ")[0],
+        "cpu": str(host.get("cpu", "")),
+        "cores": str(host.get("cores", "")),
+        "memory": f"{gigabytes} GiB",
+    }
+
+
+def load_of(plan: Plan, setup: Setup) -> dict[str, str]:
+    """What was asked of it, and of which release of what data."""
+    stages = json.dumps([stage.model_dump(mode="json") for stage in plan.stages], sort_keys=True)
+    before = json.dumps(plan.arms["before"].model_dump(mode="json"), sort_keys=True)
+    words = json.dumps(plan.vocabulary.model_dump(mode="json"), sort_keys=True)
+    return {
+        "plan": plan.name,
+        "profile": setup.profile or "",
+        "stages": _digest(stages),
+        "users": setup.users_fingerprint,
+        "seed": setup.seed_fingerprint or "",
+        "before": _digest(before),
+        "processes": str(setup.processes),
+        "kind": plan.environment.kind,
+        **({"words": _digest(words)} if plan.readings or plan.tags else {}),
+    }
+
+
+class NoiseStore:
+    """The file of one machine's class and one load, in the folder of the runs."""
+
+    def __init__(self, runs: Path, plan: Plan, setup: Setup) -> None:
+        self.machine, self.load = machine_of(setup), load_of(plan, setup)
+        names = (_digest(json.dumps(part, sort_keys=True)) for part in (self.machine, self.load))
+        self.path = runs / FOLDER / f"{'-'.join(names)}.json"
+
+    def read(self) -> Noise:
+        """What is known; nothing where no run had a control arm yet.
+
+        Raises:
+            RunFolderError: when the file is damaged.
+        """
+        if not self.path.exists():
+            return Noise(self.machine, self.load)
+        try:
+            return validated(self.path, Noise, json.loads(self.path.read_text(encoding="utf-8")))
+        except (OSError, ValueError, RecursionError) as error:
+            raise RunFolderError(f"{self.path}: damaged ({error}); delete it, it only forgets") from error
+
+    def add(self, run: NoiseOfRun) -> None:
+        """Keep what a run measured; the oldest are forgotten beyond ``MOST_RUNS``.
+
+        Raises:
+            RunFolderError: when it cannot be written.
+        """
+        try:
+            self.path.parent.mkdir(parents=True, exist_ok=True)
+            with _alone(self.path.with_suffix(".lock")):
+                known = self.read()
+                kept = tuple(one for one in known.runs if one.run != run.run)[1 - MOST_RUNS :]
+                partial = self.path.with_suffix(".partial")
+                partial.write_text(json.dumps(asdict(known) | {"runs": [asdict(r) for r in (*kept, run)]}))
+                partial.rename(self.path)
+        except OSError as error:
+            raise RunFolderError(f"{self.path}: cannot be written ({error.strerror})") from error
+
+
+@contextmanager
+def _alone(path: Path) -> Iterator[None]:
+    with path.open("a") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield
+
+
+def _digest(text: str) -> str:
+    return sha256(text.encode()).hexdigest()[:12]

@@ -1,6 +1,7 @@
 """Readings: values read beside the load, one row each (when, from where, what, how much)."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +10,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from harness.errors import RunFolderError
+from harness.finding import Finding
 from harness.metrics import ProcessRole
 from harness.record.columns import names, numbers
 
@@ -81,3 +83,21 @@ THERE, UNCOUNTED = "triggers", "triggers_uncounted"
 
 DATABASE_TELLS = "commits"
 """A reading that every database has."""
+
+
+@dataclass(frozen=True, slots=True)
+class UnavailableReading:
+    """What is missing of a ``server`` beside the load: what is not there, why, and what to do about it."""
+
+    server: str
+    what: str
+    why: str
+    fix: str
+
+
+def not_read(unread: Iterable[UnavailableReading]) -> list[Finding]:
+    """The caveats, each once, in the order in which they were met."""
+    return [
+        Finding("NOT_READ", f"{one.what} of {one.server} could not be read: {one.why}", one.fix)
+        for one in dict.fromkeys(unread)
+    ]

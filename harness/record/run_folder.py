@@ -15,23 +15,22 @@ from harness.plan.file import parse_plan
 from harness.plan.model import COPIES, Plan
 from harness.record.answers import SCHEMA as ANSWERS
 from harness.record.answers import RecordedAnswers
-from harness.record.certificate import Certificate
 from harness.record.comparison import RecordedPair
 from harness.record.executions import FILE as EXECUTIONS
 from harness.record.executions import Executions, read_executions, write_executions
+from harness.record.folder import SCHEMA, Folder, validated
 from harness.record.generation import Generation, LostWorker
 from harness.record.leg import Leg
 from harness.record.migration import MigrationRecord
 from harness.record.noise import Noise
 from harness.record.readings import SCHEMA as READINGS
-from harness.record.readings import read_readings, write_readings
+from harness.record.readings import UnavailableReading, read_readings, write_readings
 from harness.record.request_work import RequestWork
 from harness.record.samples import read_samples
 from harness.record.seal import NAME, changes, digests, rehearsal_changes, rehearsal_digests, setup_digest
+from harness.record.selftest import Certificate
 from harness.record.setup import Setup
-from harness.record.text_files import SCHEMA, Folder, validated
 from harness.record.trial import Incident, Migration, Seal, Startup, Trial
-from harness.record.unavailable import UnavailableReading
 
 ROLLED_BACK = "rolled-back"
 """What the answers of before go by, once it was migrated and rolled back."""

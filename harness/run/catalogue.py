@@ -20,8 +20,7 @@ from harness.probes.access import Database
 from harness.probes.catalogue import read_catalogue, read_uses
 from harness.probes.query_plans import AutoExplain, estimate
 from harness.record.ablation import Ablation
-from harness.record.catalogue import Catalogue, Counted, Index, PlanSurvey
-from harness.record.catalogue_store import CatalogueStore
+from harness.record.catalogue import Catalogue, CatalogueStore, Counted, Index, PlanSurvey
 from harness.record.leg import Leg
 from harness.record.query_plans import Explained
 from harness.record.request_work import RequestWork

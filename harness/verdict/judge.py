@@ -17,9 +17,9 @@ from harness.plan.targets import Claim
 from harness.record.generation import LostWorker
 from harness.record.noise import Noise
 from harness.record.outcome import Outcome
+from harness.record.readings import UnavailableReading, not_read
 from harness.record.setup import Setup
 from harness.record.trial import Incident
-from harness.record.unavailable import UnavailableReading, not_read
 from harness.verdict.aborts import EarlyEnd
 from harness.verdict.arrivals import unasked
 from harness.verdict.caveats import ARMS_ALIKE, caveats_of_migration, caveats_of_run

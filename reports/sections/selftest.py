@@ -3,8 +3,8 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from harness.record.certificate import ALLOWED_RISE, Certificate, Fitness
 from harness.record.outcome import Outcome
+from harness.record.selftest import ALLOWED_RISE, Certificate, Fitness
 from harness.statistics.proportions import wilson
 from reports import formatting
 from reports.terminal import to_ascii

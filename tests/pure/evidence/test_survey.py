@@ -12,8 +12,7 @@ from harness.evidence.ablation import ablated, plan_change
 from harness.evidence.catalogue import DatabaseEvidence, database_evidence, indexes_used
 from harness.evidence.indexes import FlawKind, index_caveats
 from harness.record.ablation import Ablation, Without
-from harness.record.catalogue import Built, Catalogue, Counted, Index, Key, PlanSurvey, Use
-from harness.record.catalogue_store import CatalogueStore
+from harness.record.catalogue import Built, Catalogue, CatalogueStore, Counted, Index, Key, PlanSurvey, Use
 from harness.record.query_plans import Explained, Node
 from harness.record.request_work import CorpusRequest, RequestWork, StatementText, StatementWork
 from harness.record.run_folder import RunFolder

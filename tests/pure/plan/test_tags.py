@@ -9,8 +9,8 @@ import pytest
 from numpy.typing import NDArray
 
 from harness.analysis.comparison import compare
-from harness.analysis.examination import SoundnessChecks
 from harness.analysis.noise import differences_of, floors_of
+from harness.analysis.soundness import SoundnessChecks
 from harness.analysis.summary import Summary, summarise
 from harness.errors import PlanError
 from harness.plan.file import parse_plan

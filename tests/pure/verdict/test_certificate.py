@@ -9,10 +9,20 @@ from scipy.stats import binom
 
 from harness.errors import RunFolderError
 from harness.plan.file import parse_plan
-from harness.record.certificate import Certificate, Delay, Equal, Fitness, Freeze, Kill, Power, at_most
-from harness.record.noise_store import machine_of
+from harness.record.noise import machine_of
 from harness.record.run_folder import RunFolder
-from harness.record.selftest import NAME, CertificateStore
+from harness.record.selftest import (
+    NAME,
+    Certificate,
+    CertificateStore,
+    Delay,
+    Equal,
+    Fitness,
+    Freeze,
+    Kill,
+    Power,
+    at_most,
+)
 from harness.run.context import RunContext, Source
 from harness.run.experiment import Effort, measure
 from harness.run.generator_process import Remote

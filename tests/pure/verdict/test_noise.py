@@ -14,8 +14,7 @@ from harness.analysis.summary import summarise
 from harness.errors import RunFolderError
 from harness.plan.file import parse_plan
 from harness.plan.model import CONTROL
-from harness.record.noise import ComparisonPlace, NoiseOfRun, NoiseRatios
-from harness.record.noise_store import MOST_RUNS, NoiseStore
+from harness.record.noise import MOST_RUNS, ComparisonPlace, NoiseOfRun, NoiseRatios, NoiseStore
 from harness.testing import PLAN, synthetic_setup, synthetic_trials
 
 CONTROLLED = PLAN.replace("[arms.after]", "[arms.control]\n[arms.after]")
