@@ -21,7 +21,7 @@ from harness.errors import EnvironmentFailedError
 from harness.plan.faults import Fault
 from harness.plan.model import COPIES, Plan
 from harness.probes.access import Cache, Database
-from harness.record.generation import Generation, Offered
+from harness.record.generation import Generation, OfferedLoad
 from harness.record.leg import Leg, windows_of
 from harness.record.samples import SCHEMA as SAMPLES
 from harness.record.samples import write_part
@@ -173,13 +173,13 @@ def _lag_ns(count: int, rng: np.random.Generator) -> NDArray[np.int64]:
     return (rng.lognormal(np.log(0.1), 0.5, count) * 1e6).astype(np.int64)
 
 
-def _offered(plan: Plan, due: NDArray[np.int64], duration_ns: NDArray[np.int64]) -> Iterator[Offered]:
+def _offered(plan: Plan, due: NDArray[np.int64], duration_ns: NDArray[np.int64]) -> Iterator[OfferedLoad]:
     """All arrivals of an open plan as started; users at work as many as Little's law says, twice over."""
     for window in windows_of(plan.stages) if plan.open else ():
         arrived = (due >= window.start * 1e9) & (due < window.end * 1e9)
         busy = float(duration_ns[arrived].sum()) / 1e9 / (window.end - window.start)
         count = int(arrived.sum())
-        yield Offered(window.stage, count, count, 0, min(1 + int(2 * busy), window.users))
+        yield OfferedLoad(window.stage, count, count, 0, min(1 + int(2 * busy), window.users))
 
 
 class FakeEnvironment:

@@ -8,7 +8,7 @@ from rich.console import RenderableType
 from rich.padding import Padding
 from rich.text import Text
 
-from harness.analysis.history import Line, Turn, change_of
+from harness.analysis.history import ChangePoint, RunSeries, change_of
 from harness.metrics import Better, Scale
 from harness.record.archive import HistoryQuery, SkippedRun
 from harness.statistics.intervals import Interval
@@ -23,7 +23,7 @@ NOTE = "Runs were not measured in turns: what changed on the host between them i
 
 def history_text(
     question: HistoryQuery,
-    lines: Sequence[Line],
+    lines: Sequence[RunSeries],
     skipped: Sequence[SkippedRun],
     *,
     width: int = 120,
@@ -39,7 +39,7 @@ def history_text(
     return "\n\n".join([*parts, NOTE]) + "\n"
 
 
-def history_json(question: HistoryQuery, lines: Sequence[Line], skipped: Sequence[SkippedRun]) -> str:
+def history_json(question: HistoryQuery, lines: Sequence[RunSeries], skipped: Sequence[SkippedRun]) -> str:
     """The same, unrounded: values and intervals in the metric's stored unit, changes as fractions or points of 1."""
     record = {
         "schema": SCHEMA,
@@ -59,7 +59,7 @@ def _place(question: HistoryQuery) -> str:
     return f"{endpoint}, {formatting.plain(question.stage) if question.stage else 'all stages but ramps'}"
 
 
-def _line(question: HistoryQuery, line: Line) -> Iterator[RenderableType]:
+def _line(question: HistoryQuery, line: RunSeries) -> Iterator[RenderableType]:
     yield Text(f"plan  {formatting.plain(line.plan_name)}")
     yield from (Text(f"differs from the runs above  {formatting.plain(fact)}") for fact in line.differs)
     heads = ("run", "started", question.metric.label, "95 % interval", "change", "")
@@ -67,7 +67,7 @@ def _line(question: HistoryQuery, line: Line) -> Iterator[RenderableType]:
     yield Padding.indent(Text("\n".join(_found(question, line))), 2)
 
 
-def _found(question: HistoryQuery, line: Line) -> Iterator[str]:
+def _found(question: HistoryQuery, line: RunSeries) -> Iterator[str]:
     """The change points; where there is none, whether there are runs enough to look for one."""
     yield from (_said(question, line, turn) for turn in line.turns)
     if line.missing:
@@ -77,7 +77,7 @@ def _found(question: HistoryQuery, line: Line) -> Iterator[str]:
         yield "no change point"
 
 
-def _rows(question: HistoryQuery, line: Line) -> Iterator[tuple[RenderableType, ...]]:
+def _rows(question: HistoryQuery, line: RunSeries) -> Iterator[tuple[RenderableType, ...]]:
     metric, turned = question.metric, {turn.index for turn in line.turns}
     for index, entry in enumerate(line.entries):
         change = change_of(entry, line.entries[index - 1], metric) if index else None
@@ -98,7 +98,7 @@ def _change(question: HistoryQuery, change: float) -> str:
     return f"{formatting.in_percent(change, sign=True)} {'%' if question.metric.scale is Scale.LOG else 'pt'}"
 
 
-def _said(question: HistoryQuery, line: Line, turn: Turn) -> str:
+def _said(question: HistoryQuery, line: RunSeries, turn: ChangePoint) -> str:
     metric = question.metric
     better = (turn.after < turn.before) == (metric.better is Better.LOWER)
     levels = (
@@ -110,13 +110,13 @@ def _said(question: HistoryQuery, line: Line, turn: Turn) -> str:
     return f"change point  from {first} on: {levels}{size}, {'better' if better else 'worse'}"
 
 
-def _turned(question: HistoryQuery, turn: Turn) -> float | None:
+def _turned(question: HistoryQuery, turn: ChangePoint) -> float | None:
     if question.metric.scale is not Scale.LOG:
         return turn.after - turn.before
     return turn.after / turn.before - 1 if turn.before else None
 
 
-def _record(question: HistoryQuery, line: Line) -> dict[str, Any]:
+def _record(question: HistoryQuery, line: RunSeries) -> dict[str, Any]:
     entries = line.entries
     return {
         "plan": line.plan_name,

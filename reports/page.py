@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import groupby
 
-from harness.analysis.placebo import treated
+from harness.analysis.placebo import placebo_effects
 from harness.analysis.summary import Summary
 from harness.plan.checks.external import without_credentials
 from harness.plan.model import ARMS, Arm, Plan
@@ -168,8 +168,8 @@ def build_page(result: Result) -> Page:
         stages=stage_tables(plan, summary, comparison, result.outcomes),
         capacity=capacity_table(plan, summary),
         noise=noise_rows(verdict, comparison.blocks),
-        placebo=placebo_rows(treated(summary)),
-        placebo_sentence=placebo_sentence(treated(summary)),
+        placebo=placebo_rows(placebo_effects(summary)),
+        placebo_sentence=placebo_sentence(placebo_effects(summary)),
         usage=usage_rows(summary),
         server=server_section(summary),
         statements=statement_table(summary),
@@ -180,7 +180,7 @@ def build_page(result: Result) -> Page:
         bottlenecks=bottlenecks(evidence.areas),
         work=work_rows(evidence.tolls, evidence.repeated),
         keys=key_rows(evidence.keys),
-        work_equal=equal_sentence(evidence.apart),
+        work_equal=equal_sentence(evidence.largest_difference),
         indexes=index_table(evidence.databases),
         plans=plan_table(evidence.databases),
         selftest=certificate_sentence(result.certificate),

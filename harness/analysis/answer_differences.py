@@ -8,14 +8,14 @@ from typing import Any
 
 from harness.record.answers import Number, parsed, quoted
 
-MOST_DIFFERENCES = 3
-MOST_CHARACTERS = 80
+MAX_DIFFERENCES = 3
+MAX_CHARACTERS = 80
 CONTEXT = 30
 ABSENT = "nothing"
 
 
 @dataclass(frozen=True, slots=True)
-class Divergence:
+class AnswerDifference:
     """One difference; ``where`` is a JSON path, ``$.items[2].title``, or says which part of the answer it is."""
 
     where: str
@@ -23,58 +23,58 @@ class Divergence:
     after: str
 
 
-def divergences(before: str, after: str, *, in_any_order: bool = False) -> tuple[Divergence, ...]:
-    """The first differences of two answers in canonical form, at most ``MOST_DIFFERENCES``; of equal ones none."""
+def differences_between(before: str, after: str, *, in_any_order: bool = False) -> tuple[AnswerDifference, ...]:
+    """The first differences of two answers in canonical form, at most ``MAX_DIFFERENCES``; of equal ones none."""
     try:
         pair = parsed(before), parsed(after)
     except (ValueError, RecursionError):
         return _of_texts(before, after)
     found = _of_values("$", *pair, in_any_order=in_any_order)
-    return tuple(islice(found, MOST_DIFFERENCES))
+    return tuple(islice(found, MAX_DIFFERENCES))
 
 
-def _of_values(where: str, before: Any, after: Any, *, in_any_order: bool) -> Iterator[Divergence]:  # noqa: ANN401
+def _of_values(where: str, before: Any, after: Any, *, in_any_order: bool) -> Iterator[AnswerDifference]:  # noqa: ANN401
     if isinstance(before, dict) and isinstance(after, dict):
         for key in sorted({*before, *after}):
             place = f"{where}.{key}" if key.isidentifier() else f"{where}[{quoted(key)}]"
             if key not in after:
-                yield Divergence(place, _short(before[key]), ABSENT)
+                yield AnswerDifference(place, _short(before[key]), ABSENT)
             elif key not in before:
-                yield Divergence(place, ABSENT, _short(after[key]))
+                yield AnswerDifference(place, ABSENT, _short(after[key]))
             else:
                 yield from _of_values(place, before[key], after[key], in_any_order=in_any_order)
     elif isinstance(before, list) and isinstance(after, list):
         yield from _of_lists(where, before, after, in_any_order=in_any_order)
     elif _dumped(before) != _dumped(after):
-        yield Divergence(where, _short(before), _short(after))
+        yield AnswerDifference(where, _short(before), _short(after))
 
 
-def _of_lists(where: str, before: list[Any], after: list[Any], *, in_any_order: bool) -> Iterator[Divergence]:
+def _of_lists(where: str, before: list[Any], after: list[Any], *, in_any_order: bool) -> Iterator[AnswerDifference]:
     if len(before) != len(after):
-        yield Divergence(f"{where}.length", str(len(before)), str(len(after)))
+        yield AnswerDifference(f"{where}.length", str(len(before)), str(len(after)))
     if in_any_order:
         yield from _of_bags(where, before, after)
         return
     for index, (one, other) in enumerate(zip(before, after, strict=False)):
         yield from _of_values(f"{where}[{index}]", one, other, in_any_order=False)
     for index, one in islice(enumerate(before), len(after), None):
-        yield Divergence(f"{where}[{index}]", _short(one), ABSENT)
+        yield AnswerDifference(f"{where}[{index}]", _short(one), ABSENT)
     for index, other in islice(enumerate(after), len(before), None):
-        yield Divergence(f"{where}[{index}]", ABSENT, _short(other))
+        yield AnswerDifference(f"{where}[{index}]", ABSENT, _short(other))
 
 
-def _of_bags(where: str, before: list[Any], after: list[Any]) -> Iterator[Divergence]:
+def _of_bags(where: str, before: list[Any], after: list[Any]) -> Iterator[AnswerDifference]:
     """What is in one list only; where each has one such item, what differs in it."""
     counts = [Counter(map(_dumped, items)) for items in (before, after)]
     gone, new = (list((one - other).elements()) for one, other in (counts, counts[::-1]))
     if len(gone) == len(new) == 1:
         yield from _of_values(f"{where}[*]", parsed(gone[0]), parsed(new[0]), in_any_order=True)
         return
-    yield from (Divergence(f"{where}[*]", cut(item), ABSENT) for item in gone)
-    yield from (Divergence(f"{where}[*]", ABSENT, cut(item)) for item in new)
+    yield from (AnswerDifference(f"{where}[*]", cut(item), ABSENT) for item in gone)
+    yield from (AnswerDifference(f"{where}[*]", ABSENT, cut(item)) for item in new)
 
 
-def _of_texts(before: str, after: str) -> tuple[Divergence, ...]:
+def _of_texts(before: str, after: str) -> tuple[AnswerDifference, ...]:
     """The first place where two texts, or what was kept of them, differ."""
     if before == after:
         return ()
@@ -82,7 +82,7 @@ def _of_texts(before: str, after: str) -> tuple[Divergence, ...]:
     place = min(len(before), len(after)) if shared is None else shared
     start = max(place - CONTEXT, 0)
     shown = (cut(text[start:], lead="…" if start else "") or ABSENT for text in (before, after))
-    return (Divergence(f"character {place + 1:,}", *shown),)
+    return (AnswerDifference(f"character {place + 1:,}", *shown),)
 
 
 def _short(value: Any) -> str:  # noqa: ANN401 - whatever JSON can say
@@ -90,9 +90,9 @@ def _short(value: Any) -> str:  # noqa: ANN401 - whatever JSON can say
 
 
 def cut(text: str, lead: str = "") -> str:
-    """At most ``MOST_CHARACTERS`` of a text, after ``lead``."""
+    """At most ``MAX_CHARACTERS`` of a text, after ``lead``."""
     text = lead + text
-    return text if len(text) <= MOST_CHARACTERS else f"{text[: MOST_CHARACTERS - 1]}…"
+    return text if len(text) <= MAX_CHARACTERS else f"{text[: MAX_CHARACTERS - 1]}…"
 
 
 def _dumped(value: Any) -> str:  # noqa: ANN401

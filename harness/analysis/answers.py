@@ -8,12 +8,12 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from enum import Enum
 
-from harness.analysis.answer_differences import ABSENT, Divergence, cut, divergences
+from harness.analysis.answer_differences import ABSENT, AnswerDifference, cut, differences_between
 from harness.finding import Finding
 from harness.plan.answers import Corpus
 from harness.record.answers import Answer, RecordedAnswers
 
-MOST_SHOWN = 10
+MAX_SHOWN = 10
 
 
 class AnswerOutcome(Enum):
@@ -27,7 +27,7 @@ class AnswerOutcome(Enum):
     MISSING = "the answers of an arm are missing"
 
 
-class Pairing(Enum):
+class AnswerPairing(Enum):
     """How one request was answered by both arms."""
 
     EQUAL = "equal"
@@ -46,12 +46,12 @@ class DifferingRequest:
     n: int
     endpoint: str
     path: str
-    divergences: tuple[Divergence, ...]
+    divergences: tuple[AnswerDifference, ...]
     failed: bool = False
 
 
 @dataclass(frozen=True, slots=True)
-class Parting:
+class FirstDifferentRequest:
     """The first request that the arms were not both asked; ``None`` for an arm that was asked nothing more."""
 
     n: int
@@ -82,7 +82,7 @@ class ResponseAgreement:
     wanted: int
     places: tuple[EndpointAnswers, ...] = ()
     differences: tuple[DifferingRequest, ...] = ()
-    parting: Parting | None = None
+    parting: FirstDifferentRequest | None = None
     missing: tuple[str, ...] = ()
     user_errors: int = 0
 
@@ -125,7 +125,7 @@ class ResponseAgreement:
         return AnswerOutcome.SHORT if self.asked < self.wanted else AnswerOutcome.SAME
 
 
-def agree(before: RecordedAnswers | None, after: RecordedAnswers | None, corpus: Corpus) -> ResponseAgreement:
+def compare_answers(before: RecordedAnswers | None, after: RecordedAnswers | None, corpus: Corpus) -> ResponseAgreement:
     """Set the answers of both arms side by side; an arm without any is missing."""
     if before is None or after is None:
         missing = [name for name, inquiry in (("before", before), ("after", after)) if inquiry is None]
@@ -143,13 +143,13 @@ def agree(before: RecordedAnswers | None, after: RecordedAnswers | None, corpus:
     )
 
 
-def unanswered(agreement: ResponseAgreement | None) -> list[Finding]:
+def no_answer_findings(agreement: ResponseAgreement | None) -> list[Finding]:
     """The guard that is broken where a plan compares answers and there are none to compare."""
     broken = agreement is not None and agreement.outcome in {AnswerOutcome.MISSING, AnswerOutcome.NOTHING}
-    return [no_answers(agreement)] if agreement and broken else []
+    return [no_answers_finding(agreement)] if agreement and broken else []
 
 
-def no_answers(agreement: ResponseAgreement) -> Finding:
+def no_answers_finding(agreement: ResponseAgreement) -> Finding:
     """The broken guard that says why there is nothing to compare."""
     if missing := agreement.missing:
         seen, advice = f"the answers of {' and '.join(missing)} are missing", "run the plan again to its end"
@@ -162,7 +162,7 @@ def no_answers(agreement: ResponseAgreement) -> Finding:
     return Finding("NO_ANSWERS", seen, advice)
 
 
-def uncompared(agreement: ResponseAgreement, endpoints: Iterable[str]) -> Iterator[Finding]:
+def uncompared_findings(agreement: ResponseAgreement, endpoints: Iterable[str]) -> Iterator[Finding]:
     """The caveats of what a comparison leaves open, of the endpoints that were requested under load."""
     if agreement.missing:
         return
@@ -185,11 +185,11 @@ def uncompared(agreement: ResponseAgreement, endpoints: Iterable[str]) -> Iterat
         )
 
 
-def _parting(before: Sequence[Answer], after: Sequence[Answer], corpus: Corpus) -> Parting | None:
+def _parting(before: Sequence[Answer], after: Sequence[Answer], corpus: Corpus) -> FirstDifferentRequest | None:
     for n in range(1, max(len(before), len(after)) + 1):
         one, other = (answers[n - 1] if n <= len(answers) else None for answers in (before, after))
         if one is None or other is None or _asked(one, corpus) != _asked(other, corpus):
-            return Parting(n, _named(one), _named(other))
+            return FirstDifferentRequest(n, _named(one), _named(other))
     return None
 
 
@@ -201,43 +201,45 @@ def _named(answer: Answer | None) -> str | None:
     return f"{answer.endpoint.partition(' ')[0]} {answer.path}" if answer else None
 
 
-def _pairing(before: Answer, after: Answer) -> Pairing:
+def _pairing(before: Answer, after: Answer) -> AnswerPairing:
     if before.failed:
-        return Pairing.BOTH_FAILED if after.failed else Pairing.BEFORE_FAILED
+        return AnswerPairing.BOTH_FAILED if after.failed else AnswerPairing.BEFORE_FAILED
     same = (before.status, before.kind, before.digest) == (after.status, after.kind, after.digest)
-    return Pairing.EQUAL if same else Pairing.DIFFERENT
+    return AnswerPairing.EQUAL if same else AnswerPairing.DIFFERENT
 
 
 def _places(pairs: Sequence[tuple[Answer, Answer]]) -> Iterator[EndpointAnswers]:
-    counted: dict[str, dict[Pairing, int]] = {}
+    counted: dict[str, dict[AnswerPairing, int]] = {}
     for before, after in pairs:
-        counts = counted.setdefault(before.endpoint, dict.fromkeys(Pairing, 0))
+        counts = counted.setdefault(before.endpoint, dict.fromkeys(AnswerPairing, 0))
         counts[_pairing(before, after)] += 1
     for endpoint, counts in sorted(counted.items()):
-        yield EndpointAnswers(endpoint, *(counts[pairing] for pairing in Pairing))
+        yield EndpointAnswers(endpoint, *(counts[pairing] for pairing in AnswerPairing))
 
 
 def _differences(pairs: Sequence[tuple[Answer, Answer]], corpus: Corpus) -> Iterator[DifferingRequest]:
-    """The first of those that are after's, then the first of those that before failed, at most ``MOST_SHOWN`` each."""
-    for pairing in (Pairing.DIFFERENT, Pairing.BEFORE_FAILED):
+    """The first of those that are after's, then the first of those that before failed, at most ``MAX_SHOWN`` each."""
+    for pairing in (AnswerPairing.DIFFERENT, AnswerPairing.BEFORE_FAILED):
         found = [pair for pair in pairs if _pairing(*pair) is pairing]
-        for before, after in found[:MOST_SHOWN]:
+        for before, after in found[:MAX_SHOWN]:
             where = tuple(_divergences(before, after, corpus))
             yield DifferingRequest(
-                before.n, before.endpoint, before.path, where, failed=pairing is Pairing.BEFORE_FAILED
+                before.n, before.endpoint, before.path, where, failed=pairing is AnswerPairing.BEFORE_FAILED
             )
 
 
-def _divergences(before: Answer, after: Answer, corpus: Corpus) -> Iterator[Divergence]:
+def _divergences(before: Answer, after: Answer, corpus: Corpus) -> Iterator[AnswerDifference]:
     if before.status != after.status:
-        yield Divergence("status", *(str(one.status) if one.status else one.error or ABSENT for one in (before, after)))
+        yield AnswerDifference(
+            "status", *(str(one.status) if one.status else one.error or ABSENT for one in (before, after))
+        )
         if before.text or after.text:
-            yield Divergence("$", cut(before.text) or ABSENT, cut(after.text) or ABSENT)
+            yield AnswerDifference("$", cut(before.text) or ABSENT, cut(after.text) or ABSENT)
         return
     if before.kind != after.kind:
-        yield Divergence("Content-Type", before.kind or ABSENT, after.kind or ABSENT)
+        yield AnswerDifference("Content-Type", before.kind or ABSENT, after.kind or ABSENT)
     if before.digest == after.digest:
         return
     in_any_order = corpus.in_any_order(before.endpoint)
-    found = divergences(before.text, after.text, in_any_order=in_any_order)
-    yield from found or (Divergence("the rest", "is longer than what is kept", "and differs there"),)
+    found = differences_between(before.text, after.text, in_any_order=in_any_order)
+    yield from found or (AnswerDifference("the rest", "is longer than what is kept", "and differs there"),)

@@ -12,7 +12,7 @@ from harness.record.trial import Migration, Trial
 
 
 @dataclass(frozen=True, slots=True)
-class WholeValues:
+class ArmMetrics:
     """The values of one leg, or of all legs of an arm together, by metric; what was not measured is absent.
 
     Of several legs, the load held is the median, of an even number the lower middle one: a load that was tried; it is a
@@ -27,13 +27,13 @@ class WholeValues:
     upper_ends: dict[str, float]
 
 
-def whole_values(
+def arm_metrics(
     legs: Sequence[Trial],
     steps: Sequence[StressStep],
     recoveries: Sequence[Recovery] = (),
     migrations: Sequence[Migration] = (),
     searches: Sequence[SearchResult] = (),
-) -> WholeValues:
+) -> ArmMetrics:
     """The values of some legs of one arm; steps, recoveries and searches are of all legs, migrations of its own."""
     values: dict[str, float] = {}
     bounds: dict[str, bool] = {}
@@ -60,4 +60,4 @@ def whole_values(
     if migrations:
         values["indexes_created"] = sum(len(migration.indexes_created) for migration in migrations)
         values["migration_seconds"] = sum(migration.seconds for migration in migrations)
-    return WholeValues(values, frozenset(name for name, bound in bounds.items() if bound), upper_ends)
+    return ArmMetrics(values, frozenset(name for name, bound in bounds.items() if bound), upper_ends)

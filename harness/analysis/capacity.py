@@ -10,8 +10,8 @@ from statistics import median_high, median_low
 
 from harness.plan.expectation import Expectation
 from harness.plan.search import Bracket, Ending, Searched, Try, TryOutcome, bracket
-from harness.record.capacity_tries import LEAST_STARTED, TryRequests, judge_try
-from harness.record.generation import Offered
+from harness.record.capacity_tries import MIN_STARTED_SHARE, TryRequests, judge_try
+from harness.record.generation import OfferedLoad
 from harness.record.leg import Leg
 
 
@@ -31,9 +31,9 @@ class StressStep:
         return float(self.users) if self.rate is None else self.rate
 
 
-def begun(offered: Iterable[Offered], stage: str) -> bool:
+def arrivals_started(offered: Iterable[OfferedLoad], stage: str) -> bool:
     """Whether a stage got its arrivals: what never began has no latency that a limit could see."""
-    return all(part.started >= LEAST_STARTED * part.planned for part in offered if part.stage == stage)
+    return all(part.started >= MIN_STARTED_SHARE * part.planned for part in offered if part.stage == stage)
 
 
 def load_held(steps: Sequence[StressStep]) -> float | None:
@@ -71,7 +71,7 @@ class SearchResult:
         return [tried for tried, word in zip(self.tries, self.words, strict=True) if tried.word is not word]
 
 
-def sought(leg: Leg, searched: Searched, limits: Sequence[Expectation], answers: TryRequests) -> SearchResult:
+def search_result(leg: Leg, searched: Searched, limits: Sequence[Expectation], answers: TryRequests) -> SearchResult:
     """Judge every try of a leg's search by its samples."""
     words = tuple(judge_try(limits, tried, answers) for tried in searched.tries)
     return SearchResult(leg, searched.stage, searched.tries, words, searched.ended, searched.confirm)

@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from statistics import fmean
 
-from harness.analysis.level import failure_share, mapped, of_brackets
+from harness.analysis.level import bracket_interval, failure_share, transformed
 from harness.analysis.row import Row
 from harness.metrics import Better, Metric, Scale
 from harness.statistics.intervals import t_interval, welch
@@ -84,9 +84,9 @@ def _ratio(metric: Metric, values: tuple[BlockPair, ...]) -> Change | None:
     if any(v.before <= 0 or v.after <= 0 or v.before_at_least for v in values):
         return None
     logs = [math.log(v.after / v.before) for v in values]
-    interval = mapped(t_interval(logs), math.exp)
+    interval = transformed(t_interval(logs), math.exp)
     if any(v.before_high is not None for v in values):
-        interval = of_brackets([(v.low, v.high) for v in values])
+        interval = bracket_interval([(v.low, v.high) for v in values])
     worst = max(logs) if metric.better is Better.LOWER else min(logs)
     mean = math.exp(math.fsum(logs) / len(logs))
     low, high = (interval.low, interval.high) if interval else (None, None)
@@ -136,7 +136,7 @@ def _unpaired(metric: Metric, old: list[Row], new: list[Row], before: Row) -> Ch
     if not all(sides):
         return None
     mean = fmean(sides[1]) - fmean(sides[0])
-    interval = mapped(welch(*sides), shift)
+    interval = transformed(welch(*sides), shift)
     low, high = (interval.low, interval.high) if interval else (None, None)
     return Change(scale, shift(mean), low, high, None, None)
 

@@ -4,7 +4,7 @@ from harness.plan.model import Plan
 from harness.record.setup import Setup, differing_facts
 
 
-def differences(one: Setup, one_plan: Plan, other: Setup, other_plan: Plan) -> list[str]:
+def incomparable_facts(one: Setup, one_plan: Plan, other: Setup, other_plan: Plan) -> list[str]:
     """What two runs must share to be comparable and do not, each as ``name: one, other``, or as what it means.
 
     Targets, claims, the number of blocks and the arms may differ: they are what is asked, how often, and of whom.

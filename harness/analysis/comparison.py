@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from harness.analysis.change import BlockPair, Change, paired_change, unpaired_change
-from harness.analysis.level import level
+from harness.analysis.level import arm_interval
 from harness.analysis.row import Row
 from harness.analysis.summary import Summary
 from harness.metrics import METRICS, Metric, Origin
@@ -160,8 +160,8 @@ def pair_of(
         endpoint=endpoint,
         before=before.value(metric.name) if before else None,
         after=after.value(metric.name) if after else None,
-        before_interval=level(metric, [b for _, b, _ in legs], before) if alone else None,
-        after_interval=level(metric, [a for _, _, a in legs], after) if alone else None,
+        before_interval=arm_interval(metric, [b for _, b, _ in legs], before) if alone else None,
+        after_interval=arm_interval(metric, [a for _, _, a in legs], after) if alone else None,
         change=paired_change(metric, paired, values, before, after) if complete else None,
         blocks=values,
         least_requests=min((row.samples(metric) if row else 0 for _, b, a in legs for row in (b, a)), default=0),

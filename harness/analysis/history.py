@@ -11,21 +11,21 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from harness.analysis.comparable import differences
+from harness.analysis.comparable import incomparable_facts
 from harness.errors import PackageMissingError
 from harness.metrics import Metric, Scale
 from harness.record.archive import ArchivedRun
 
-FEWEST = 8
+MIN_RUNS = 8
 """Of six runs a lasting change of 30 % is missed more often than not, of eight it is found nine times in ten
 (simulated, runs that vary by 5 %)."""
-MOST_P = 0.001
+MAX_P = 0.001
 WINDOW = 50
 WAYS_TO_INSTALL = "pip install 'before-after-harness[history]', or of a checkout pip install -e '.[history]'"
 
 
 @dataclass(frozen=True, slots=True)
-class Turn:
+class ChangePoint:
     """A change point: the first run of the new level, the mean of the runs before it and from it on, and the p-value.
 
     The means reach to the change points beside it; the p-value is that of Student's t between these two groups.
@@ -38,27 +38,27 @@ class Turn:
 
 
 @dataclass(frozen=True, slots=True)
-class Line:
+class RunSeries:
     """Comparable runs in the order of their start; ``differs`` is what sets them apart from the line before."""
 
     plan_name: str
     entries: tuple[ArchivedRun, ...]
     differs: tuple[str, ...] = ()
-    turns: tuple[Turn, ...] = ()
+    turns: tuple[ChangePoint, ...] = ()
 
     @property
     def missing(self) -> int:
         """How many more runs are needed before change points are looked for."""
-        return max(0, FEWEST - len(self.entries))
+        return max(0, MIN_RUNS - len(self.entries))
 
 
-def lines_of(entries: Sequence[ArchivedRun], metric: Metric) -> tuple[Line, ...]:
+def series_of(entries: Sequence[ArchivedRun], metric: Metric) -> tuple[RunSeries, ...]:
     """Every run on the line of those that it can be compared with, and the change points of each line.
 
     Raises:
         PackageMissingError: when a line is long enough and apache-otava is not installed.
     """
-    lines: list[Line] = []
+    lines: list[RunSeries] = []
     for entry in sorted(entries, key=lambda entry: (entry.setup.started, entry.run)):
         for place, line in enumerate(lines):
             last = line.entries[-1]
@@ -68,7 +68,7 @@ def lines_of(entries: Sequence[ArchivedRun], metric: Metric) -> tuple[Line, ...]
         else:
             same_plan = [line for line in lines if line.plan_name == entry.setup.plan_name]
             differs = _apart(same_plan[-1].entries[0], entry) if same_plan else []
-            lines.append(Line(entry.setup.plan_name, (entry,), tuple(differs)))
+            lines.append(RunSeries(entry.setup.plan_name, (entry,), tuple(differs)))
     return tuple(replace(line, turns=tuple(_turns(line, metric))) for line in lines)
 
 
@@ -89,19 +89,21 @@ def require_otava() -> None:
 
 
 def _apart(one: ArchivedRun, other: ArchivedRun) -> list[str]:
-    return differences(one.setup, one.plan, other.setup, other.plan)
+    return incomparable_facts(one.setup, one.plan, other.setup, other.plan)
 
 
-def _turns(line: Line, metric: Metric) -> Iterator[Turn]:
+def _turns(line: RunSeries, metric: Metric) -> Iterator[ChangePoint]:
     """The change points of a line, those left out that are smaller than what counts in the plan of its latest run."""
     if line.missing:
         return
     smallest = line.entries[-1].plan.judgement.smallest(metric)
     values = [entry.value for entry in line.entries]
     magnitude = smallest if metric.scale is Scale.LOG else 0.0
-    found, _ = _compute()(values, WINDOW, MOST_P, magnitude)
+    found, _ = _compute()(values, WINDOW, MAX_P, magnitude)
     for point in found:
-        turn = Turn(int(point.index), float(point.stats.mean_1), float(point.stats.mean_2), float(point.stats.pvalue))
+        turn = ChangePoint(
+            int(point.index), float(point.stats.mean_1), float(point.stats.mean_2), float(point.stats.pvalue)
+        )
         if metric.scale is Scale.LOG or abs(turn.after - turn.before) >= smallest:
             yield turn
 

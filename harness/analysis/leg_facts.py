@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from harness.analysis.servers import evictions_of
-from harness.record.generation import Offered
+from harness.record.generation import OfferedLoad
 from harness.record.leg import Leg, Window
 from harness.record.trial import Trial
 
@@ -21,7 +21,7 @@ class LegFacts:
     processes: int = 1
     hosts: int = 1
     windows: tuple[Window, ...] = ()
-    offered: tuple[Offered, ...] = ()
+    offered: tuple[OfferedLoad, ...] = ()
     schedule_lag_p99_ms: float | None = None
     gc_pause_ms: float = 0.0
     statements_evicted: int = 0
@@ -47,7 +47,7 @@ class LegFacts:
         )
 
     @property
-    def arrivals(self) -> list[tuple[Window, Offered]]:
+    def arrivals(self) -> list[tuple[Window, OfferedLoad]]:
         """The stages whose arrivals were counted, in the order they ran, with their windows."""
         windows = {window.stage: window for window in self.windows}
         return [(windows[offered.stage], offered) for offered in self.offered if offered.stage in windows]

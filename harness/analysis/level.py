@@ -9,25 +9,25 @@ from harness.statistics.intervals import Interval, t_interval
 from harness.statistics.proportions import expit, logit, wilson
 
 
-def level(metric: Metric, legs: list[Row | None], pooled: Row | None) -> Interval | None:
+def arm_interval(metric: Metric, legs: list[Row | None], pooled: Row | None) -> Interval | None:
     """Interval of one arm's value, for judging it against a limit; each of its legs has to have one."""
     rows = [row for row in legs if row is not None and row.value(metric.name) is not None]
     ends = [(row.value(metric.name), row.highest(metric)) for row in rows]
     if pooled is None or len(rows) != len(legs) or metric.by_leg:
         searched = pooled is not None and pooled.highest(metric) is not None and len(rows) == len(legs)
-        return of_brackets(ends) if searched else None
+        return bracket_interval(ends) if searched else None
     if metric.scale is Scale.PROPORTION:
         return failure_share(pooled)
     if metric.scale is Scale.LOGIT:
         interval = t_interval([logit(row.hits, row.lookups) for row in rows if row.lookups])
-        return mapped(interval, expit)
+        return transformed(interval, expit)
     values = [value for row in rows if (value := row.value(metric.name)) is not None]
     if min(values, default=0.0) <= 0:
         return t_interval(values)
-    return mapped(t_interval([math.log(value) for value in values]), math.exp)
+    return transformed(t_interval([math.log(value) for value in values]), math.exp)
 
 
-def of_brackets(ends: Sequence[tuple[float | None, float | None]]) -> Interval | None:
+def bracket_interval(ends: Sequence[tuple[float | None, float | None]]) -> Interval | None:
     """Interval of values each known to lie between two ends: from that of the lower ends to that of the upper ones.
 
     Where the true values lie in their brackets is unknown, and the same in all blocks when they use the same loads: no
@@ -49,7 +49,7 @@ def failure_share(row: Row) -> Interval | None:
     return wilson(row.failures / row.design_effect, row.requests / row.design_effect)
 
 
-def mapped(interval: Interval | None, function: Callable[[float], float]) -> Interval | None:
+def transformed(interval: Interval | None, function: Callable[[float], float]) -> Interval | None:
     """An interval on another scale; the function rises."""
     if interval is None:
         return None

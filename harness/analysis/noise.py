@@ -20,7 +20,7 @@ from harness.record.noise import ComparisonPlace, Noise, NoiseRatios
 from harness.statistics.intervals import Interval, t_interval
 from harness.statistics.percentiles import percentile
 
-PAIRS_FOR_A_FLOOR = 59
+MIN_PAIRS = 59
 """The least n with 1 - 0.95^n >= 0.95: the largest of so many bounds the 95th percentile, at 95 % confidence."""
 
 
@@ -41,7 +41,7 @@ class Floor:
     @property
     def provisional(self) -> bool:
         """Whether there are too few pairs to state it at 95 % confidence."""
-        return self.pairs < PAIRS_FOR_A_FLOOR
+        return self.pairs < MIN_PAIRS
 
 
 def differences_of(summary: Summary) -> tuple[NoiseRatios, ...]:
@@ -82,7 +82,7 @@ def place_of(target: Target) -> ComparisonPlace:
     return ComparisonPlace(target.expectation.metric.name, target.stage, target.endpoint, target.tag)
 
 
-def unequal_arms(
+def control_findings(
     own: Iterable[NoiseRatios], known: Mapping[ComparisonPlace, Floor], places: Collection[ComparisonPlace]
 ) -> Iterator[Finding]:
     """Where before and control of a run differ, in the whole 95 % interval, beyond what earlier runs say of equal arms.
@@ -121,13 +121,13 @@ def known_floors(noise: Noise | None, summary: Summary) -> dict[ComparisonPlace,
 def floor_of(ratios: Iterable[float]) -> Floor | None:
     """The floor that log ratios of equal arms leave; ``None`` for none.
 
-    The 95th percentile of their absolute values; with fewer than ``PAIRS_FOR_A_FLOOR`` of them the largest one.
+    The 95th percentile of their absolute values; with fewer than ``MIN_PAIRS`` of them the largest one.
     Source: Wilks (1941) for the number of pairs at which the largest is a bound at 95/95.
     """
     sizes = np.abs(np.fromiter(ratios, dtype=np.float64))
     if not len(sizes):
         return None
-    quantile = Fraction(95, 100) if len(sizes) >= PAIRS_FOR_A_FLOOR else Fraction(1)
+    quantile = Fraction(95, 100) if len(sizes) >= MIN_PAIRS else Fraction(1)
     largest = percentile(sizes, quantile) or 0.0
     return Floor(math.expm1(largest), float(np.sqrt(np.mean(sizes**2))), len(sizes))
 

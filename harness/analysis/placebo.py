@@ -12,20 +12,20 @@ from harness.plan.model import PLACEBO
 
 
 @dataclass(frozen=True, slots=True)
-class Treated:
+class PlaceboEffect:
     """One metric of all requests, or of an endpoint: before against the placebo, and before against after."""
 
     placebo: Pair
     after: Pair
 
 
-def treated(summary: Summary) -> tuple[Treated, ...]:
+def placebo_effects(summary: Summary) -> tuple[PlaceboEffect, ...]:
     """What the placebo did beside what the migration did, over all stages but ramps; empty where nobody measured it."""
     if not any(row.arm == PLACEBO for row in summary.rows):
         return ()
     endpoints = dict.fromkeys(row.endpoint for row in summary.rows if row.arm == PLACEBO and row.stage is None)
     pairs = (
-        Treated(
+        PlaceboEffect(
             pair_of(summary, metric, None, endpoint, ("before", PLACEBO)),
             pair_of(summary, metric, None, endpoint),
         )

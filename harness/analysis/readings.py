@@ -13,7 +13,7 @@ P95 = Fraction(95, 100)
 KEYS = ("arm", "block", "stage", "ramp", "source", "at_ns")
 
 
-class Gauging:
+class GaugeValues:
     """The moments at which the services of all legs told what a gauge is made of.
 
     ``readings`` have a row for each with ``arm``, ``block``, ``stage``, ``ramp``, ``source``, ``name``, ``at_ns`` and

@@ -23,9 +23,9 @@ from harness.statistics.percentiles import percentile
 
 Reading = tuple[float, str, str, float]
 """Seconds since the leg's origin, source, name, value."""
-USUAL_ERRORS = 0.01
+BASELINE_ERRORS = 0.01
 SLOW = 2.0
-LEAST_BEFORE = 59
+MIN_BASELINE = 59
 """Requests before the fault: fewer cannot bound their P95."""
 CALM_SECONDS = 3.0
 """What is still disturbed so shortly before the end of the watch has not recovered."""
@@ -142,13 +142,13 @@ def _usual(trial: Trial, requests: _Requests, began: float) -> NDArray[np.bool_]
     """Which samples show how it was before a fault; what another one disturbed does not."""
     measured = [window.measured_from for window in trial.generation.windows if window.start <= began]
     own = requests.between(max(measured, default=0.0), began) & requests.calm
-    return own if own.sum() >= LEAST_BEFORE else requests.between(0.0, began) & requests.calm
+    return own if own.sum() >= MIN_BASELINE else requests.between(0.0, began) & requests.calm
 
 
 def _disturbed(requests: _Requests, usual: NDArray[np.bool_], watched: tuple[float, float]) -> list[float]:
     """The ends of the disturbed seconds among those watched, seconds since the leg's origin."""
     failed, latency = requests.failed, requests.latency
-    usual_errors = max(2 * float(failed[usual].mean()), USUAL_ERRORS) if usual.any() else USUAL_ERRORS
+    usual_errors = max(2 * float(failed[usual].mean()), BASELINE_ERRORS) if usual.any() else BASELINE_ERRORS
     usual_ms = percentile(latency[usual & ~failed], PERCENTILES["p95"])
     inside = requests.between(*watched)
     seconds = np.floor(requests.due[inside] - watched[0]).astype(np.int64)

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from harness.record.request_work import CorpusRequest, RequestWork
 from harness.record.statements import Counts
 
-LEAST = {"statements": 1, "rows": 1, "pages": 1, "write-ahead log": 100}
+MIN_COST = {"statements": 1, "rows": 1, "pages": 1, "write-ahead log": 100}
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +57,7 @@ class RequestCost:
 
 
 @dataclass(frozen=True, slots=True)
-class Apart:
+class CostDifference:
     """Where two arms cost most differently: what, of which endpoint, and by which share of the larger one."""
 
     endpoint: str
@@ -65,16 +65,16 @@ class Apart:
     share: float
 
 
-def apart(one: Mapping[str, RequestCost], other: Mapping[str, RequestCost]) -> Apart | None:
+def largest_difference(one: Mapping[str, RequestCost], other: Mapping[str, RequestCost]) -> CostDifference | None:
     """The largest difference between arms that should be equal; ``None`` where they share no endpoint.
 
     Times are left out, and so is what is next to nothing: less than one a request, of the log less than 100 bytes.
     """
     found = [
-        Apart(endpoint, what, abs(a - b) / max(a, b))
+        CostDifference(endpoint, what, abs(a - b) / max(a, b))
         for endpoint in one.keys() & other.keys()
         for what, (a, b) in _side_by_side(one[endpoint], other[endpoint]).items()
-        if max(a, b) >= LEAST[what]
+        if max(a, b) >= MIN_COST[what]
     ]
     return max(found, key=lambda each: (each.share, each.endpoint), default=None)
 

@@ -7,21 +7,29 @@ from statistics import fmean
 import pandas as pd
 
 from harness.plan.stages import StageKind
-from harness.record.readings import CALLS, MS, THERE, UNCOUNTED, of_server
+from harness.record.readings import TRIGGER_CALLS, TRIGGER_MS, TRIGGERS, UNCOUNTED_TRIGGERS, of_server
 from harness.record.trial import Trial
 
-COUNTED = frozenset(
+COUNTERS = frozenset(
     {"wal_records", "wal_full_pages", "wal_bytes", "wal_buffers_full", "checkpoints"}
     | {"pages_read", "pages_written", "pages_added", "pages_evicted", "commits", "rollbacks", "blks_hit", "blks_read"}
     | {"rows_read", "rows_fetched", "deadlocks", "temp_files", "temp_bytes", "statements_evicted"}
     | {"hits", "misses", "evicted_keys", "expired_keys", "commands", "rejected_connections", "slow_commands"}
-    | {"cpu_user_seconds", "cpu_system_seconds", CALLS, MS}
+    | {"cpu_user_seconds", "cpu_system_seconds", TRIGGER_CALLS, TRIGGER_MS}
 )
 """Readings that only rise."""
-MOST = frozenset({"connections", "blocked_sessions", "used_bytes", "clients", "dead_rows", "database_bytes"})
+MAXIMA = frozenset({"connections", "blocked_sessions", "used_bytes", "clients", "dead_rows", "database_bytes"})
 """Readings of which the highest is told, and not the mean."""
-OF_LEG = frozenset(
-    {"probe_cpu_seconds", "probe_server_ms", "probe_seconds", "statements_evicted", "checkpoints", THERE, UNCOUNTED}
+PER_LEG = frozenset(
+    {
+        "probe_cpu_seconds",
+        "probe_server_ms",
+        "probe_seconds",
+        "statements_evicted",
+        "checkpoints",
+        TRIGGERS,
+        UNCOUNTED_TRIGGERS,
+    }
 )
 """Readings of a whole leg: of what happens too seldom for a stage, or is told once."""
 PROBES = "server:probes"
@@ -45,7 +53,7 @@ class ServerReport:
     seconds: float = 0.0
 
 
-def told_of(trials: Sequence[Trial]) -> Iterator[ServerReport]:
+def server_reports(trials: Sequence[Trial]) -> Iterator[ServerReport]:
     """What every server told in every arm, in the order in which they were read."""
     frames = [frame for trial in trials if len(frame := _frame(trial))]
     if not frames:
@@ -55,11 +63,11 @@ def told_of(trials: Sequence[Trial]) -> Iterator[ServerReport]:
         counts: dict[str, float] = {}
         levels: dict[str, float] = {}
         for name, values in found.groupby("name", sort=False):
-            rises = str(name) in COUNTED
+            rises = str(name) in COUNTERS
             of_legs = [_of_leg(leg, str(name)) for _, leg in values.groupby("leg")]
             known = [value for value in of_legs if value is not None]
             if known:
-                (counts if rises else levels)[str(name)] = max(known) if str(name) in MOST else fmean(known)
+                (counts if rises else levels)[str(name)] = max(known) if str(name) in MAXIMA else fmean(known)
         seconds = fmean(_seconds(trial) for trial in trials if trial.leg.arm == arm)
         yield ServerReport(str(arm), str(source), counts, levels, seconds)
 
@@ -73,21 +81,21 @@ def evictions_of(trial: Trial) -> int:
 
 def _of_leg(values: pd.DataFrame, name: str) -> float | None:
     """The value of one leg; ``None`` where too little was read."""
-    inside = values if name in OF_LEG else values[values["inside"]]
+    inside = values if name in PER_LEG else values[values["inside"]]
     if inside.empty:
         return None
     numbers = inside["value"]
-    if name in COUNTED:
+    if name in COUNTERS:
         rises = numbers.diff().clip(lower=0)  # a server that began anew counts from 0
         seconds = inside["at_ns"].diff() / 1e9
-        if name in OF_LEG:
+        if name in PER_LEG:
             return float(rises.sum())
         together = inside["part"] == inside["part"].shift()
         spent = float(seconds[together].sum())
         return float(rises[together].sum()) / spent if spent > 0 else None
-    if name in MOST:
+    if name in MAXIMA:
         return float(numbers.max())
-    if name in OF_LEG:
+    if name in PER_LEG:
         return float(numbers.iloc[-1])
     return float(numbers.sum() / inside["ticks"].iloc[0])
 

@@ -21,17 +21,17 @@ from harness.record.samples import latency_ms
 from harness.record.trial import Trial
 from harness.statistics.steadiness import BATCH, FEWEST_BATCHES, trend, truncation_point
 
-SHORTEST = BATCH * FEWEST_BATCHES
+MIN_SECONDS = BATCH * FEWEST_BATCHES
 """Seconds; a shorter stage has its plan's warm-up and nothing else."""
-MOST_SILENT = 0.2
+MAX_SILENT_SHARE = 0.2
 """The share of the seconds that may be without a success."""
-MATTERS = math.log(1.05)
+MIN_DIFFERENCE = math.log(1.05)
 """What is cut must be so much slower or faster than the rest: less is what noise does, and costs samples."""
-STEADY = math.log(1.1)
+MAX_TREND = math.log(1.1)
 """What is left may change by so much from its beginning to its end."""
-CAUTION = 1.5
+INTERVAL_FACTOR = 1.5
 """So many times as wide as for 95 % is the interval of that change taken: a run asks of many legs, not of one."""
-DROPPED_SHARE = 0.2
+MAX_DROPPED_SHARE = 0.2
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +69,7 @@ class Settling:
     def hopeless(self) -> bool:
         """Whether more than a fifth of the blocks, and more than one, or all of them, were unsteady."""
         count = len({one.leg.block for one in self.unsteady})
-        return count > max(1, DROPPED_SHARE * self.blocks) or 0 < count == self.blocks
+        return count > max(1, MAX_DROPPED_SHARE * self.blocks) or 0 < count == self.blocks
 
     @property
     def dropped(self) -> frozenset[int]:
@@ -93,10 +93,10 @@ class Settling:
                 yield replace(trial, generation=replace(trial.generation, windows=windows))
 
 
-NOTHING_LEFT_OUT = Settling()
+NO_SETTLING = Settling()
 
 
-def settle(trials: Iterable[Trial], stages: frozenset[str]) -> Settling:
+def find_settling(trials: Iterable[Trial], stages: frozenset[str]) -> Settling:
     """What to leave out of these trials, looking at the stages of these titles; the trials are taken one at a time."""
     legs: list[int] = []
     places: dict[tuple[int, str], _Place] = {}
@@ -115,7 +115,7 @@ def settle(trials: Iterable[Trial], stages: frozenset[str]) -> Settling:
     return Settling(found, tuple(unsteady), tuple(legs))
 
 
-def not_steady_yet(settling: Settling) -> Finding:
+def settling_caveat(settling: Settling) -> Finding:
     """The caveat that names what was left out of a run."""
     most: dict[str, int] = {}
     for cut in settling.cuts:
@@ -134,7 +134,7 @@ def not_steady_yet(settling: Settling) -> Finding:
     )
 
 
-def never_steady(settling: Settling) -> Finding:
+def unsteady_guard(settling: Settling) -> Finding:
     """The broken guard of a run in which too many blocks were unsteady."""
     count = len({one.leg.block for one in settling.unsteady})
     worst = max(settling.unsteady, key=lambda one: one.change)
@@ -159,7 +159,7 @@ def settling_stages(plan: Plan) -> frozenset[str]:
         if stage.kind in kinds
         and stage.title not in struck
         and stage.ramp_seconds <= stage.warmup_seconds
-        and stage.seconds - stage.warmup_seconds >= SHORTEST
+        and stage.seconds - stage.warmup_seconds >= MIN_SECONDS
     )
 
 
@@ -180,7 +180,7 @@ class _Place:
         for leg, course in self.courses if self.kind != StageKind.ENDURANCE else ():
             rest = course[cut:]
             surely = _sure_change(rest)
-            if surely > STEADY:
+            if surely > MAX_TREND:
                 yield leg, math.expm1(surely)
 
 
@@ -190,7 +190,7 @@ def _sure_change(rest: Sequence[float]) -> float:
     if slope is None:
         return 0.0
     rising, falling = slope.value - slope.low, slope.high - slope.value
-    return len(rest) * max(slope.value - CAUTION * rising, -slope.value - CAUTION * falling, 0.0)
+    return len(rest) * max(slope.value - INTERVAL_FACTOR * rising, -slope.value - INTERVAL_FACTOR * falling, 0.0)
 
 
 def _needed(course: Sequence[float]) -> int:
@@ -201,7 +201,7 @@ def _needed(course: Sequence[float]) -> int:
     batches = np.array(course[: len(course) // BATCH * BATCH]).reshape(-1, BATCH).mean(axis=1)
     first, rest = batches[: cut // BATCH], batches[cut // BATCH :]
     by_chance = 2 * float(rest.std(ddof=1)) * math.sqrt(1 / len(first) + 1 / len(rest))
-    return cut if abs(float(first.mean() - rest.mean())) > MATTERS + by_chance else 0
+    return cut if abs(float(first.mean() - rest.mean())) > MIN_DIFFERENCE + by_chance else 0
 
 
 def _courses(trial: Trial, stages: frozenset[str]) -> Iterator[tuple[Window, list[float]]]:
@@ -223,7 +223,7 @@ def _by_second(due: NDArray[np.float64], logs: NDArray[np.float64], seconds: int
     second = due[inside].astype(np.int64)
     counts = np.bincount(second, minlength=seconds)
     heard = np.flatnonzero(counts)
-    if seconds < SHORTEST or len(heard) < (1 - MOST_SILENT) * seconds:
+    if seconds < MIN_SECONDS or len(heard) < (1 - MAX_SILENT_SHARE) * seconds:
         return None
     means = np.bincount(second, weights=logs[inside], minlength=seconds)[heard] / counts[heard]
     return [float(mean) for mean in np.interp(np.arange(seconds), heard, means)]

@@ -14,7 +14,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from harness.analysis.statuses import Statuses, replies_of, together
+from harness.analysis.statuses import Statuses, pooled_statuses, statuses_of
 from harness.finding import Finding
 from harness.plan.model import ARMS, Plan
 from harness.plan.stages import Stage, StageKind
@@ -29,15 +29,15 @@ EARLY_SECONDS, SLACK_NS = 10.0, 50_000_000
 GRACE_SECONDS = 60.0
 TWICE_SHARE, OUTSIDE_SHARE, ERRORS_SHARE = 0.01, 0.5, 0.01
 USERS_SHARE = 0.99
-STILL_MS, STILL_SHARE = 250.0, 0.01
-EXPECTED = 20
+MAX_PAUSE_MS, PAUSE_SHARE = 250.0, 0.01
+MIN_EXPECTED = 20
 """Where so many requests are expected, none is no chance."""
 STEP_SECONDS, DRIFT = 1.0, 1e-3
 """What clocks may differ by: the reading of two of them one after the other, and a clock that is being slewed."""
 RUN_AGAIN = "run the plan again"
 
 
-def unsound_record(
+def record_findings(
     setup: Setup, recorded: Sequence[Leg], seals: Mapping[str, Seal], changed: Sequence[str], *, plan_fingerprint: str
 ) -> Iterator[Finding]:
     """What is wrong with the record as a whole.
@@ -64,7 +64,7 @@ def unsound_record(
     yield from _stepped(setup, [seals[leg.title] for leg in recorded if leg.title in seals])
 
 
-def unsound_leg(plan: Plan, trial: Trial, seal: Seal | None = None) -> Iterator[Finding]:
+def leg_findings(plan: Plan, trial: Trial, seal: Seal | None = None) -> Iterator[Finding]:
     """What is wrong with what a leg recorded; of the legs of steps only what makes a record impossible."""
     yield from _other_stages(trial, windows_of(plan.stages))
     yield from _impossible(trial, plan.seconds + plan.load.stop_seconds + GRACE_SECONDS)
@@ -76,7 +76,7 @@ def unsound_leg(plan: Plan, trial: Trial, seal: Seal | None = None) -> Iterator[
         yield from _still(trial)
 
 
-def pause_seen_ms(pauses_ms: NDArray[np.float64], seconds: float, share: float = STILL_SHARE) -> float:
+def pause_quantile_ms(pauses_ms: NDArray[np.float64], seconds: float, share: float = PAUSE_SHARE) -> float:
     """How long somebody who comes at a random moment waits for the end of a pause, exceeded with probability ``share``.
 
     Of pauses F over a time T, a wait longer than x meets who comes in the first F - x of each: sum(max(F - x, 0)) / T.
@@ -234,11 +234,11 @@ def _still(trial: Trial) -> Iterator[Finding]:
     for at, pauses in zip(*_of_generator(trial, "loop_lag_ms"), strict=True):
         end = trial.generation.windows[-1].end if trial.generation.windows else math.inf
         inside = pauses[(at >= 0) & (at < end + 1)]
-        seen_ms = pause_seen_ms(inside, len(inside))
-        if seen_ms > STILL_MS and seen_ms > _median_ms(trial):
+        seen_ms = pause_quantile_ms(inside, len(inside))
+        if seen_ms > MAX_PAUSE_MS and seen_ms > _median_ms(trial):
             seen = (
                 f"in leg {trial.leg.title} the generator stood still: who came at a random moment waited "
-                f"{seen_ms:,.0f} ms or more in 1 % of the time (allowed are {STILL_MS:.0f})"
+                f"{seen_ms:,.0f} ms or more in 1 % of the time (allowed are {MAX_PAUSE_MS:.0f})"
             )
             advice = (
                 "let users do nothing that blocks the process, leave the machine to the run, or use one with more cores"
@@ -273,14 +273,14 @@ class RequestedEndpoints:
     requests: dict[str, int]
 
 
-def unlike(legs: Sequence[RequestedEndpoints]) -> Iterator[Finding]:
+def endpoint_findings(legs: Sequence[RequestedEndpoints]) -> Iterator[Finding]:
     """A leg without an endpoint that the other legs of its arm request often."""
     for own in legs:
         others = [found.requests for found in legs if found.leg.arm == own.leg.arm and found is not own]
         total = sum(sum(found.values()) for found in others)
         for endpoint in sorted({name for found in others for name in found} - own.requests.keys()):
             expected = sum(own.requests.values()) * sum(found.get(endpoint, 0) for found in others) / max(total, 1)
-            if expected >= EXPECTED:
+            if expected >= MIN_EXPECTED:
                 seen = (
                     f"leg {own.leg.title} has no request of {endpoint}, and by the other legs of {own.leg.arm} "
                     f"about {expected:,.0f} were to be expected"
@@ -309,19 +309,19 @@ class SoundnessChecks:
     def watched(self, trials: Iterable[Trial]) -> Iterator[Trial]:
         """The same trials, each examined when it is asked for."""
         for trial in trials:
-            self._found += unsound_leg(self.plan, trial, self.seals.get(trial.leg.title))
+            self._found += leg_findings(self.plan, trial, self.seals.get(trial.leg.title))
             if trial.leg.arm in ARMS:
                 self._asked.append(RequestedEndpoints(trial.leg, endpoints_of(trial)))
-                self._replies += replies_of(trial)
+                self._replies += statuses_of(trial)
             yield trial
 
     @property
     def unsound(self) -> list[Finding]:
         """What is wrong with the legs, each for itself and beside the others of its arm."""
-        return [*self._found, *unlike(self._asked)]
+        return [*self._found, *endpoint_findings(self._asked)]
 
     @property
     def replies(self) -> list[Statuses]:
         """What was answered, by arm and endpoint."""
         places = dict.fromkeys((one.arm, one.endpoint) for one in self._replies)
-        return [together(self._replies, arm, endpoint) for arm, endpoint in places]
+        return [pooled_statuses(self._replies, arm, endpoint) for arm, endpoint in places]

@@ -54,7 +54,7 @@ class StatementUse:
         return self.ms / self.calls if self.calls else 0.0
 
 
-def work_values(counts: Counts, requests: int = 1) -> dict[str, float]:
+def cost_values(counts: Counts, requests: int = 1) -> dict[str, float]:
     """The database work of a request by metric, from the counts of so many requests."""
     return {
         "db_statements_per_request": counts.calls / requests,
@@ -84,7 +84,7 @@ class StatementTotals:
         if not parts or not all(part.whole for part in parts):
             return {}
         found = pd.concat([part.counts for part in parts], ignore_index=True)
-        values = work_values(Counts(*(float(found[name].sum()) for name in COUNTS)), requests)
+        values = cost_values(Counts(*(float(found[name].sum()) for name in COUNTS)), requests)
         hidden = bool((found["fingerprint"] == HIDDEN).any())
         return values if hidden else values | {"slow_statements": _slow(found)}
 

@@ -17,7 +17,7 @@ from harness.record.samples import endpoints
 from harness.record.trial import Trial
 
 MOST_FAILED, MOST_FAILED_BEFORE, MOST_EXCUSED, MOST_UNLIKE = 0.01, 0.5, 0.01, 0.1
-FEWEST = 20
+MIN_REQUESTS = 20
 """Of fewer requests of an endpoint nothing is said."""
 OK, EMPTY, UNCHANGED = "2xx", "empty 2xx", "304"
 SHORTER = 0.5
@@ -48,7 +48,7 @@ class Statuses:
         return self.kinds[kind] / max(self.successes, 1)
 
 
-def together(replies: Sequence[Statuses], arm: str, endpoint: str | None) -> Statuses:
+def pooled_statuses(replies: Sequence[Statuses], arm: str, endpoint: str | None) -> Statuses:
     """The replies of an arm to an endpoint, or to all of them."""
     own = [one for one in replies if one.arm == arm and endpoint in {None, one.endpoint}]
     kinds: Counter[str] = sum((one.kinds for one in own), Counter())
@@ -64,31 +64,31 @@ def together(replies: Sequence[Statuses], arm: str, endpoint: str | None) -> Sta
 
 def failed_too_often(replies: Sequence[Statuses], endpoint: str | None, *, relative: bool) -> bool:
     """Whether so many failed that what succeeded says little: of after, or where it is compared, of before."""
-    before, after = (together(replies, arm, endpoint) for arm in ARMS)
+    before, after = (pooled_statuses(replies, arm, endpoint) for arm in ARMS)
     of_after = after.failures > MOST_FAILED * after.requests
     return of_after or (relative and before.failures > MOST_FAILED_BEFORE * before.requests)
 
 
-def excused(replies: Sequence[Statuses], endpoint: str | None) -> bool:
+def server_errors_succeed(replies: Sequence[Statuses], endpoint: str | None) -> bool:
     """Whether answers of after that say that the server failed count as successes, and not just a few."""
-    after = together(replies, ARMS[-1], endpoint)
+    after = pooled_statuses(replies, ARMS[-1], endpoint)
     return after.kinds["5xx"] > MOST_EXCUSED * after.requests
 
 
-def answered_otherwise(replies: Sequence[Statuses], endpoint: str | None) -> bool:
+def statuses_differ(replies: Sequence[Statuses], endpoint: str | None) -> bool:
     """Whether successes of after are of other kinds than those of before, in an endpoint that matters to a target."""
     return next(_unlike(replies, endpoint), None) is not None
 
 
-def asked_otherwise(replies: Sequence[Statuses], endpoint: str | None) -> bool:
+def requests_differ(replies: Sequence[Statuses], endpoint: str | None) -> bool:
     """Whether all requests together are other ones in the two arms: an endpoint of one alone, or other shares."""
     if endpoint is not None:
         return False
-    totals = {arm: max(together(replies, arm, None).requests, 1) for arm in ARMS}
+    totals = {arm: max(pooled_statuses(replies, arm, None).requests, 1) for arm in ARMS}
     counts = {(one.arm, one.endpoint): one.requests for one in replies}
     names = {one.endpoint for one in replies}
     shares = {name: [counts.get((arm, name), 0) / totals[arm] for arm in ARMS] for name in names}
-    alone = any(min(share) == 0 and max(share) * min(totals.values()) >= FEWEST for share in shares.values())
+    alone = any(min(share) == 0 and max(share) * min(totals.values()) >= MIN_REQUESTS for share in shares.values())
     return alone or sum(abs(a - b) for a, b in shares.values()) / 2 > MOST_UNLIKE + _chance(len(names), totals)
 
 
@@ -97,12 +97,12 @@ def _chance(endpoints: int, totals: dict[str, int]) -> float:
     return float((endpoints / min(totals.values())) ** 0.5)
 
 
-def shorter(replies: Sequence[Statuses]) -> bool:
+def answers_shorter(replies: Sequence[Statuses]) -> bool:
     """Whether the answers to an endpoint that matters are less than half as long after as before."""
-    total = together(replies, ARMS[-1], None).requests
+    total = pooled_statuses(replies, ARMS[-1], None).requests
     for name in {one.endpoint for one in replies}:
-        before, after = (together(replies, arm, name) for arm in ARMS)
-        if min(before.successes, after.successes) < FEWEST or after.requests < MOST_UNLIKE * total:
+        before, after = (pooled_statuses(replies, arm, name) for arm in ARMS)
+        if min(before.successes, after.successes) < MIN_REQUESTS or after.requests < MOST_UNLIKE * total:
             continue
         if after.size_bytes * before.successes < SHORTER * before.size_bytes * after.successes:
             return True
@@ -111,24 +111,24 @@ def shorter(replies: Sequence[Statuses]) -> bool:
 
 def _unlike(replies: Sequence[Statuses], endpoint: str | None) -> Iterator[str]:
     """The endpoints whose answers differ in kind, of those that are at least a tenth of what a target speaks of."""
-    total = together(replies, ARMS[-1], endpoint).requests
+    total = pooled_statuses(replies, ARMS[-1], endpoint).requests
     for name in sorted({one.endpoint for one in replies if endpoint in {None, one.endpoint}}):
-        before, after = (together(replies, arm, name) for arm in ARMS)
-        if min(before.successes, after.successes) < FEWEST or after.requests < MOST_UNLIKE * total:
+        before, after = (pooled_statuses(replies, arm, name) for arm in ARMS)
+        if min(before.successes, after.successes) < MIN_REQUESTS or after.requests < MOST_UNLIKE * total:
             continue
         kinds = {*before.kinds, *after.kinds}
         if sum(abs(before.share(kind) - after.share(kind)) for kind in kinds) / 2 > MOST_UNLIKE:
             yield name
 
 
-def hollow(replies: Sequence[Statuses]) -> bool:
+def answers_empty(replies: Sequence[Statuses]) -> bool:
     """Whether most of what after answered to GET has nothing in it: empty, a redirect, or "not modified"."""
     read = [one for one in replies if one.arm == ARMS[-1] and one.endpoint.startswith("GET ")]
     nothing = sum(one.kinds[kind] for one in read for kind in (EMPTY, UNCHANGED, "3xx"))
     return nothing > sum(one.successes for one in read) / 2 > 0
 
 
-def replies_of(trial: Trial) -> Iterator[Statuses]:
+def statuses_of(trial: Trial) -> Iterator[Statuses]:
     """The replies of a leg, by endpoint, of the measured part of all stages but ramps."""
     samples = trial.samples
     if not len(samples):

@@ -16,8 +16,8 @@ from functools import cached_property, partial
 
 import pyarrow.compute as pc
 
-from harness.analysis.arm_metrics import whole_values
-from harness.analysis.capacity import SearchResult, StressStep, begun, sought
+from harness.analysis.arm_metrics import arm_metrics
+from harness.analysis.capacity import SearchResult, StressStep, arrivals_started, search_result
 from harness.analysis.cells import cells_of, pooled
 from harness.analysis.latency_curve import Curve, curve_of
 from harness.analysis.leg_facts import LegFacts
@@ -25,10 +25,10 @@ from harness.analysis.places import Cells, RowPlace, Spans, places_of, row_of
 from harness.analysis.recovery import Recovery, recoveries_of
 from harness.analysis.request_cost import RequestCost
 from harness.analysis.row import Row
-from harness.analysis.servers import ServerReport, told_of
-from harness.analysis.settling import NOTHING_LEFT_OUT, Settling
-from harness.analysis.statements import StatementTotals, StatementUse, work_values
-from harness.analysis.timeline import LegTimeline, Second, course_of, timeline
+from harness.analysis.servers import ServerReport, server_reports
+from harness.analysis.settling import NO_SETTLING, Settling
+from harness.analysis.statements import StatementTotals, StatementUse, cost_values
+from harness.analysis.timeline import LegTimeline, Second, arm_timeline, leg_timeline
 from harness.analysis.triggers import TriggerTime
 from harness.analysis.usage import Consumer, Usage
 from harness.metrics import Metric
@@ -37,7 +37,7 @@ from harness.plan.faults import Fault
 from harness.plan.readings import metrics_of
 from harness.plan.stages import StageKind
 from harness.plan.vocabulary import NO_WORDS, Tags, Vocabulary
-from harness.record.capacity_tries import TryRequests, holds
+from harness.record.capacity_tries import TryRequests, limits_met
 from harness.record.trial import Migration, Trial
 
 
@@ -60,7 +60,7 @@ class Summary:
     steps: tuple[StressStep, ...] = ()
     consumers: tuple[Consumer, ...] = ()
     recoveries: tuple[Recovery, ...] = ()
-    settling: Settling = NOTHING_LEFT_OUT
+    settling: Settling = NO_SETTLING
     searches: tuple[SearchResult, ...] = ()
     tagged: tuple[Row, ...] = ()
     measures: tuple[Metric, ...] = ()
@@ -100,7 +100,7 @@ def summarise(
     limits: Sequence[Expectation] = (),
     faults: Sequence[Fault] = (),
     *,
-    settling: Settling = NOTHING_LEFT_OUT,
+    settling: Settling = NO_SETTLING,
     vocabulary: Vocabulary = NO_WORDS,
     tolls: Mapping[str, Mapping[str, RequestCost]] | None = None,
 ) -> Summary:
@@ -119,7 +119,7 @@ def summarise(
     legs = [counts.trial for counts in counted]
     rows, curves = _rows(counted)
     steps = tuple(_steps(legs, rows, limits)) if limits else ()
-    searches = tuple(counts.sought for counts in counted if counts.sought is not None)
+    searches = tuple(counts.search_result for counts in counted if counts.search_result is not None)
     recoveries = tuple(recovery for counts in counted for recovery in counts.recoveries)
     usage, work, triggers = Usage(legs, vocabulary.readings), StatementTotals(legs), TriggerTime(legs)
     made = {(row.arm, row.block): row.requests for row in rows if row.stage is None and row.endpoint is None}
@@ -135,7 +135,7 @@ def summarise(
             return row.adding(beside)
         own = [trial for trial in legs if trial.leg.arm == row.arm and row.block in {None, trial.leg.block}]
         made = [migration for migration in migrations if migration.arm == row.arm and row.block is None]
-        whole = whole_values(own, steps, recoveries, made, searches)
+        whole = arm_metrics(own, steps, recoveries, made, searches)
         bounds = replace(row, lower_bounds=whole.lower_bounds, upper_ends=whole.upper_ends)
         return bounds.adding(beside | whole.values)
 
@@ -153,7 +153,7 @@ def summarise(
         tagged=tuple(_tagged_rows(counted, vocabulary.tags)),
         measures=tuple(metrics_of(vocabulary.readings).values()),
         statements=tuple(work.statements(requests)),
-        servers=tuple(told_of(legs)),
+        servers=tuple(server_reports(legs)),
     )
 
 
@@ -165,7 +165,7 @@ class _Counts:
     cells: Cells
     course: LegTimeline
     recoveries: tuple[Recovery, ...]
-    sought: SearchResult | None
+    search_result: SearchResult | None
 
     def only(self, endpoints: Collection[str]) -> Cells:
         """The cells of some endpoints."""
@@ -176,9 +176,9 @@ def _counts(trial: Trial, faults: Sequence[Fault], limits: Sequence[Expectation]
     return _Counts(
         trial=trial.without_samples(),
         cells=cells_of(trial),
-        course=course_of(trial),
+        course=leg_timeline(trial),
         recoveries=tuple(recoveries_of(trial, faults)),
-        sought=_sought(trial, limits),
+        search_result=_sought(trial, limits),
     )
 
 
@@ -188,13 +188,13 @@ def _sought(trial: Trial, limits: Sequence[Expectation]) -> SearchResult | None:
         return None
     due, sent, duration = (trial.samples[name].to_numpy() for name in ("due_ns", "sent_ns", "duration_ns"))
     ok = pc.is_null(trial.samples["error"]).to_numpy(zero_copy_only=False)
-    return sought(trial.leg, trial.generation.searched, limits, TryRequests(due, sent, duration, ok))
+    return search_result(trial.leg, trial.generation.searched, limits, TryRequests(due, sent, duration, ok))
 
 
 def _timelines(counted: Sequence[_Counts]) -> dict[str, tuple[Second, ...]]:
     """The timeline of every arm in which anything was requested."""
     arms = sorted({counts.trial.leg.arm for counts in counted})
-    found = {arm: timeline([counts.course for counts in counted if counts.trial.leg.arm == arm]) for arm in arms}
+    found = {arm: arm_timeline([counts.course for counts in counted if counts.trial.leg.arm == arm]) for arm in arms}
     return {arm: seconds for arm, seconds in found.items() if seconds}
 
 
@@ -233,12 +233,12 @@ def _steps(trials: Sequence[Trial], rows: Sequence[Row], limits: Sequence[Expect
         for window in trial.generation.windows:
             if window.kind == StageKind.STRESS and trial.generation.searched is None:
                 row = of_stage.get((trial.leg.arm, trial.leg.block, window.stage))
-                arrived = begun(trial.generation.offered, window.stage)
-                held = arrived and row is not None and holds(limits, row.value)
+                arrived = arrivals_started(trial.generation.offered, window.stage)
+                held = arrived and row is not None and limits_met(limits, row.value)
                 yield StressStep(trial.leg, window.stage, window.users, held, window.rate)
 
 
 def _cost(row: Row, tolls: Mapping[str, Mapping[str, RequestCost]]) -> dict[str, float]:
     """What requests to the endpoint of a row cost the database, as many of them answered by a cache as were."""
     toll = tolls.get(row.arm, {}).get(row.endpoint) if row.endpoint is not None else None
-    return work_values(toll.at(row.value("cache_hit_rate"))) if toll else {}
+    return cost_values(toll.at(row.value("cache_hit_rate"))) if toll else {}

@@ -33,7 +33,7 @@ class LegTimeline:
     latency_ns: dict[int, NDArray[np.int64]]
 
 
-def course_of(trial: Trial) -> LegTimeline:
+def leg_timeline(trial: Trial) -> LegTimeline:
     """The course of a leg, with its warm-ups and what was due between and after its stages."""
     due = (trial.samples["due_ns"].to_numpy() / 1e9).astype(np.int64)
     failed = ~pc.is_null(trial.samples["error"]).to_numpy(zero_copy_only=False)
@@ -47,7 +47,7 @@ def course_of(trial: Trial) -> LegTimeline:
     )
 
 
-def timeline(courses: Sequence[LegTimeline]) -> tuple[Second, ...]:
+def arm_timeline(courses: Sequence[LegTimeline]) -> tuple[Second, ...]:
     """The legs of an arm together, second by second; one without requests does not count as a leg."""
     legs = [course for course in courses if course.latency_ns]
     found = []

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from harness.plan.stages import StageKind
 from harness.record.leg import Window
-from harness.record.readings import DATABASE_TELLS, MS, UNCOUNTED, of_server
+from harness.record.readings import COMMITS, TRIGGER_MS, UNCOUNTED_TRIGGERS, of_server
 from harness.record.trial import Trial
 
 LONGEST_GAP = 3.0
@@ -60,12 +60,12 @@ def _told(trial: Trial) -> pd.DataFrame:
     """What the databases of a leg told of their triggers, and that they told anything."""
     found = trial.readings.to_pandas()
     found = found.assign(source=found["source"].astype(str), name=found["name"].astype(str))
-    wanted = found["name"].isin([MS, UNCOUNTED, DATABASE_TELLS]) & found["source"].map(of_server).astype(bool)
+    wanted = found["name"].isin([TRIGGER_MS, UNCOUNTED_TRIGGERS, COMMITS]) & found["source"].map(of_server).astype(bool)
     return found[wanted].sort_values("at_ns", kind="stable")
 
 
 def _databases(told: pd.DataFrame) -> set[str]:
-    return set(told[told["name"] == DATABASE_TELLS]["source"])
+    return set(told[told["name"] == COMMITS]["source"])
 
 
 def _taken(told: pd.DataFrame, databases: set[str], window: Window) -> float | None:
@@ -73,7 +73,7 @@ def _taken(told: pd.DataFrame, databases: set[str], window: Window) -> float | N
     taken = []
     for database in databases:
         own = told[told["source"] == database]
-        uncounted, counts = own[own["name"] == UNCOUNTED]["value"], own[own["name"] == MS]
+        uncounted, counts = own[own["name"] == UNCOUNTED_TRIGGERS]["value"], own[own["name"] == TRIGGER_MS]
         if uncounted.empty or uncounted.iloc[-1] > 0:
             return None
         at, ms = counts["at_ns"].to_numpy() / 1e9, counts["value"].to_numpy(dtype=np.float64)

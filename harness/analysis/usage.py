@@ -7,7 +7,7 @@ from enum import StrEnum
 
 import pandas as pd
 
-from harness.analysis.readings import Gauging
+from harness.analysis.readings import GaugeValues
 from harness.metrics import METRICS, Metric, ProcessRole, Unit
 from harness.plan.readings import Gauge
 from harness.plan.stages import StageKind
@@ -70,7 +70,7 @@ class Usage:
         frames = [frame for trial in trials if len(frame := _frame(trial))]
         self._readings = pd.concat(frames, ignore_index=True) if frames else pd.DataFrame()
         self._legs = [trial.leg for trial in trials]
-        self._gauging = Gauging(self._readings, gauges or {})
+        self._gauging = GaugeValues(self._readings, gauges or {})
 
     def of(self, arm: str, block: int | None, stage: str | None) -> dict[str, float]:
         """CPU (mean share of the host) and memory (peak, in MB) of servers and services, and the plan's own readings.

@@ -6,9 +6,9 @@ from pathlib import Path
 import click
 
 import reports
-from harness.analysis.comparable import differences
+from harness.analysis.comparable import incomparable_facts
 from harness.analysis.comparison import contrast
-from harness.analysis.history import lines_of, require_otava
+from harness.analysis.history import require_otava, series_of
 from harness.cli.exit_codes import Exit
 from harness.cli.terminal import terminal
 from harness.errors import IncomparableError, RunFolderError
@@ -42,7 +42,7 @@ def compare(old: Path, new: Path, arm: str, *, force: bool) -> None:
       harness compare LAST_RELEASE THIS_RELEASE --arm before
     """
     before, after = (_analysed(path) for path in (old, new))
-    facts = differences(before.setup, before.plan, after.setup, after.plan)
+    facts = incomparable_facts(before.setup, before.plan, after.setup, after.plan)
     if facts and not force:
         listed = "".join(f"\n  {fact}" for fact in facts)
         raise IncomparableError(f"{old} and {new} do not measure the same thing (--force to compare anyway){listed}")
@@ -99,7 +99,7 @@ def history(
     question = HistoryQuery(METRICS[metric], arm, stage, endpoint)
     require_otava()
     entries, skipped = read_archive(runs, question, plan)
-    lines = lines_of(entries, question.metric)
+    lines = series_of(entries, question.metric)
     shown = terminal()
     text = (
         reports.history_json(question, lines, skipped)

@@ -5,22 +5,22 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from harness.evidence.query_plans import PlanChange, change_of
-from harness.record.ablation import CHANCE, Ablated, Without, Worse
+from harness.record.ablation import NOISE_SHARE, DegradedStatement, EndpointAblation, IndexAblation
 from harness.record.catalogue import Index
-from harness.record.query_plans import Explained
+from harness.record.query_plans import ExplainedStatement
 from harness.record.request_work import CorpusRequest, RequestWork
 from harness.record.statements import Counts
 
-Seen = tuple[RequestWork, Sequence[Explained]]
+Seen = tuple[RequestWork, Sequence[ExplainedStatement]]
 """What an arm did for its requests, and how its servers go about the statements."""
 Place = tuple[str | None, str]
 
 
-def ablated(index: Index, whole: Seen, without: Seen) -> Ablated:
+def ablated(index: Index, whole: Seen, without: Seen) -> IndexAblation:
     """What an index brings and costs: the requests that were answered both times, one by one the same."""
     parts = [_touching(index.table, seen[0]) for seen in (whole, without)]
     endpoints = list(_endpoints(list(_pairs(parts[0], parts[1]))))
-    return Ablated(index.name, tuple(endpoints), _worse(whole, without), index.service)
+    return IndexAblation(index.name, tuple(endpoints), _worse(whole, without), index.service)
 
 
 def _pairs(whole: RequestWork, without: RequestWork) -> Iterator[tuple[CorpusRequest, CorpusRequest]]:
@@ -43,7 +43,7 @@ def _touching(table: str, inspected: RequestWork) -> RequestWork:
     return replace(inspected, requests=tuple(requests))
 
 
-def _endpoints(pairs: Sequence[tuple[CorpusRequest, CorpusRequest]]) -> Iterator[Without]:
+def _endpoints(pairs: Sequence[tuple[CorpusRequest, CorpusRequest]]) -> Iterator[EndpointAblation]:
     for endpoint in sorted({asked.endpoint for asked, _ in pairs}):
         both = [pair for pair in pairs if pair[0].endpoint == endpoint]
         there, gone = (sum((pair[side].counts for pair in both), Counts()).per(len(both)) for side in (0, 1))
@@ -51,7 +51,7 @@ def _endpoints(pairs: Sequence[tuple[CorpusRequest, CorpusRequest]]) -> Iterator
         more = _most(change.blocks > 0 for change in changes)
         less = _most(change.wal < 0 for change in changes)
         fewer = _most(change.blocks < 0 for change in changes)
-        yield Without(endpoint, len(both), there.blocks, gone.blocks, there.wal, gone.wal, more, less, fewer)
+        yield EndpointAblation(endpoint, len(both), there.blocks, gone.blocks, there.wal, gone.wal, more, less, fewer)
 
 
 def _most(found: Iterable[bool]) -> bool:
@@ -59,7 +59,7 @@ def _most(found: Iterable[bool]) -> bool:
     return 2 * sum(votes) > len(votes)
 
 
-def _worse(whole: Seen, without: Seen) -> Worse | None:
+def _worse(whole: Seen, without: Seen) -> DegradedStatement | None:
     """The statement that looks at most pages more without the index, each of its calls taken by itself."""
     there, gone = _calls(whole[0]), _calls(without[0])
     texts = {(text.service, text.fingerprint): text.text for text in whole[0].statements}
@@ -69,11 +69,11 @@ def _worse(whole: Seen, without: Seen) -> Worse | None:
         if counts.calls and gone.get(place)
     }
     place = max(more, key=lambda one: (more[one], one[1]), default=None)
-    if place is None or more[place] <= CHANCE * there[place].blocks:
+    if place is None or more[place] <= NOISE_SHARE * there[place].blocks:
         return None
     one, other = (_plan(seen[1], place) for seen in (whole, without))
     pages = [counts[place].blocks / counts[place].calls for counts in (there, gone)]
-    return Worse(place[1], one.text if one else texts.get(place, ""), pages[0], pages[1], one, other)
+    return DegradedStatement(place[1], one.text if one else texts.get(place, ""), pages[0], pages[1], one, other)
 
 
 def _calls(inspected: RequestWork) -> Mapping[Place, Counts]:
@@ -87,11 +87,11 @@ def _calls(inspected: RequestWork) -> Mapping[Place, Counts]:
     return found
 
 
-def _plan(plans: Sequence[Explained], place: Place) -> Explained | None:
+def _plan(plans: Sequence[ExplainedStatement], place: Place) -> ExplainedStatement | None:
     return next((plan for plan in plans if (plan.service, plan.fingerprint) == place), None)
 
 
-def plan_change(worse: Worse) -> PlanChange | None:
+def plan_change(worse: DegradedStatement) -> PlanChange | None:
     """From a statement's plan with the index to its plan without; ``None`` where one of them is not known."""
     if worse.plan_with is None or worse.plan_without is None:
         return None

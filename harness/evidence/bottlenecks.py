@@ -24,7 +24,7 @@ from harness.plan.model import ARMS
 from harness.record.cache_keys import KeyUse
 from harness.record.migration import UPGRADE
 from harness.record.readings import DATABASE
-from harness.record.statements import sought
+from harness.record.statements import compared_columns
 
 VERY_SLOW_MS, MANY_RUNS = 1000.0, 50
 WHOLE_ROWS, WHOLE_MANY = 1_000, 100_000
@@ -196,7 +196,7 @@ def _whole(databases: DatabaseEvidence, arm: str) -> Iterator[Found]:
             rows = (node.rows + node.removed) / max(node.loops, 1.0)
             if node.kind == "Seq Scan" and rows >= WHOLE_ROWS and (node.relation, node.on) not in told:
                 told.add((node.relation, node.on))
-                columns = ", ".join(sought(node.on))
+                columns = ", ".join(compared_columns(node.on))
                 yield Found(Kind.WHOLE, _beyond(rows, (0, 0, WHOLE_MANY)), node.relation, rows, detail=columns)
 
 

@@ -8,7 +8,7 @@ from harness.evidence.indexes import MigrationIndexes, Place, Workload, migratio
 from harness.evidence.query_plans import PlanChange, changes_of
 from harness.plan.model import ARMS
 from harness.record.ablation import Ablation
-from harness.record.catalogue import Built, Catalogue, CatalogueStore, Counted, PlanSurvey, Use
+from harness.record.catalogue import Catalogue, CatalogueStore, IndexBuild, IndexCounts, IndexScans, RecordedPlans
 from harness.record.request_work import RequestWork
 from harness.record.setup import Setup
 from harness.record.trial import Migration
@@ -35,11 +35,11 @@ class DatabaseEvidence:
 
 def database_evidence(
     catalogues: Mapping[str, Catalogue],
-    surveys: Mapping[str, PlanSurvey],
+    surveys: Mapping[str, RecordedPlans],
     inspected: Mapping[str, RequestWork],
     *,
-    loaded: Sequence[Counted] = (),
-    built: Iterable[Built] = (),
+    loaded: Sequence[IndexCounts] = (),
+    built: Iterable[IndexBuild] = (),
     ablation: Ablation | None = None,
     requests: int = 0,
 ) -> DatabaseEvidence | None:
@@ -57,7 +57,7 @@ def database_evidence(
     if any(arm not in catalogues for arm in ARMS):
         return None
     old, new = (catalogues[arm] for arm in ARMS)
-    before, after = (surveys.get(arm, PlanSurvey()) for arm in ARMS)
+    before, after = (surveys.get(arm, RecordedPlans()) for arm in ARMS)
     seconds: dict[Place, float] = {(one.service, one.index): one.seconds for one in built}
     without = {(one.service, one.index): one for one in ablation.indexes} if ablation else {}
     workload = Workload(_uses([*after.counted, *loaded], new), seconds, without)
@@ -82,7 +82,7 @@ def recorded_evidence(
         store.run.read_inspected(),
         loaded=store.read_loaded([leg for leg in setup.legs if leg.arm == "after"]),
         built=[
-            Built(name, seconds, migration.service)
+            IndexBuild(name, seconds, migration.service)
             for migration in migrations
             if migration.arm == "after"
             for name, seconds in migration.index_seconds
@@ -105,15 +105,15 @@ def indexes_used(findings: DatabaseEvidence) -> dict[str, tuple[str, ...]]:
     return {endpoint: tuple(sorted(names)) for endpoint, names in found.items() if names}
 
 
-def _uses(counted: Sequence[Counted], catalogue: Catalogue) -> dict[Place, Use] | None:
+def _uses(counted: Sequence[IndexCounts], catalogue: Catalogue) -> dict[Place, IndexScans] | None:
     """Uses by place; ``None`` where nobody counted."""
     if not counted:
         return None
-    found: dict[Place, Use] = {}
+    found: dict[Place, IndexScans] = {}
     there = {index.place for index in catalogue.indexes}
     for one in counted:
         if (place := (one.service, one.index)) in there:
-            found[place] = found.get(place, Use()) + Use(one.scans, one.entries)
+            found[place] = found.get(place, IndexScans()) + IndexScans(one.scans, one.entries)
     return found
 
 

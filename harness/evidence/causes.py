@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from harness.analysis.comparison import Comparison, Pair
-from harness.analysis.request_cost import LEAST, RequestCost, request_costs
+from harness.analysis.request_cost import MIN_COST, RequestCost, request_costs
 from harness.analysis.steps import differs
 from harness.evidence.n_plus_one import RepeatedStatement, repetitions_of
 from harness.metrics import HEADLINES
@@ -197,7 +197,7 @@ def _fall(before: float, after: float) -> float:
 
 def _writes(toll: RequestCost | None) -> bool:
     """Whether it writes more than a reader does that tidies up."""
-    return toll is not None and toll.other is not None and toll.other.wal >= LEAST["write-ahead log"]
+    return toll is not None and toll.other is not None and toll.other.wal >= MIN_COST["write-ahead log"]
 
 
 def _waited(toll: RequestCost | None) -> float | None:

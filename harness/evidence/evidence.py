@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from harness.analysis.comparison import Comparison
-from harness.analysis.request_cost import Apart, RequestCost, apart, request_costs
+from harness.analysis.request_cost import CostDifference, RequestCost, largest_difference, request_costs
 from harness.analysis.summary import Summary
 from harness.evidence.alerts import AlertResult
 from harness.evidence.bottlenecks import Area, BottleneckInputs, areas_of
@@ -27,7 +27,7 @@ class Evidence:
     causes: tuple[Cause, ...] = ()
     tolls: Mapping[str, Mapping[str, RequestCost]] = field(default_factory=dict)
     repeated: Mapping[str, Mapping[str, RepeatedStatement]] = field(default_factory=dict)
-    apart: Apart | None = None
+    largest_difference: CostDifference | None = None
     """Where before and its copy cost most differently; ``None`` where no copy was asked."""
     databases: DatabaseEvidence | None = None
     """Indexes and plans."""
@@ -63,6 +63,8 @@ def evidence_of(
         keys=keys,
         alarms=alarms,
         rehearsal=rehearsal,
-        apart=apart(tolls["before"], tolls[CONTROL]) if {"before", CONTROL} <= tolls.keys() else None,
+        largest_difference=largest_difference(tolls["before"], tolls[CONTROL])
+        if {"before", CONTROL} <= tolls.keys()
+        else None,
         repeated=repeated,
     )

@@ -12,8 +12,8 @@ from dataclasses import dataclass, field
 from enum import Enum
 
 from harness.finding import Finding
-from harness.record.ablation import Ablated
-from harness.record.catalogue import Catalogue, ForeignKey, Index, Use
+from harness.record.ablation import IndexAblation
+from harness.record.catalogue import Catalogue, ForeignKey, Index, IndexScans
 
 Place = tuple[str | None, str]
 """The service, ``None`` where it has no name, and the name of an index."""
@@ -66,9 +66,9 @@ class IndexUse:
     made: bool
     needed: str
     seconds: float | None
-    use: Use | None
+    use: IndexScans | None
     flaws: tuple[Flaw, ...]
-    ablated: Ablated | None = None
+    ablated: IndexAblation | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,9 +99,9 @@ class MigrationIndexes:
 class Workload:
     """What was counted of indexes by place: uses, where anybody counted, and what building them took, in seconds."""
 
-    uses: Mapping[Place, Use] | None = None
+    uses: Mapping[Place, IndexScans] | None = None
     seconds: Mapping[Place, float] = field(default_factory=dict)
-    ablated: Mapping[Place, Ablated] = field(default_factory=dict)
+    ablated: Mapping[Place, IndexAblation] = field(default_factory=dict)
 
 
 def migration_indexes(before: Catalogue, after: Catalogue, workload: Workload) -> MigrationIndexes:
@@ -138,7 +138,7 @@ def needed(index: Index, catalogue: Catalogue) -> str:
     return f"finds the rows that refer to {keys[0].parent}" if keys else ""
 
 
-def flaws_of(catalogue: Catalogue, made: set[Place], uses: Mapping[Place, Use] | None) -> Iterator[Flaw]:
+def flaws_of(catalogue: Catalogue, made: set[Place], uses: Mapping[Place, IndexScans] | None) -> Iterator[Flaw]:
     """What is wrong with indexes; parts of an index of a partitioned table are not looked at by themselves.
 
     An index has at most one flaw: that it is a copy or a beginning of another one says more than that it is unused.
@@ -158,7 +158,7 @@ def flaws_of(catalogue: Catalogue, made: set[Place], uses: Mapping[Place, Use] |
             yield Flaw(FlawKind.UNUSED, index)
 
 
-def _used(uses: Mapping[Place, Use], outdone: Mapping[Place, Index]) -> dict[Place, bool]:
+def _used(uses: Mapping[Place, IndexScans], outdone: Mapping[Place, Index]) -> dict[Place, bool]:
     """Whether each index was used, or would have been without one that it outdoes: the server takes either."""
     used = {place: use.scans > 0 for place, use in uses.items()}
     for place in [place for place, was in used.items() if was]:
@@ -193,7 +193,7 @@ def _longer(index: Index, indexes: Iterable[Index]) -> Index | None:
     return min(found, key=lambda one: (len(one.keys), one.name), default=None)
 
 
-def _with_parts(indexes: Sequence[Index], uses: Mapping[Place, Use] | None) -> dict[Place, Use] | None:
+def _with_parts(indexes: Sequence[Index], uses: Mapping[Place, IndexScans] | None) -> dict[Place, IndexScans] | None:
     """Uses, of an index of a partitioned table those of all its parts."""
     if uses is None:
         return None
@@ -202,6 +202,6 @@ def _with_parts(indexes: Sequence[Index], uses: Mapping[Place, Use] | None) -> d
     for place in [index.place for index in indexes if index.place in uses]:
         above = parents.get(place)
         while above:
-            found[above] = found.get(above, Use()) + uses[place]
+            found[above] = found.get(above, IndexScans()) + uses[place]
             above = parents.get(above)
     return found

@@ -22,7 +22,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from harness.analysis.answers import AnswerOutcome, ResponseAgreement
-from harness.record.migration import DOWNGRADE, UPGRADE, MigrationRecord, MigrationStep, Wait
+from harness.record.migration import DOWNGRADE, UPGRADE, LockWait, MigrationRecord, MigrationStep
 from harness.record.samples import endpoints, latency_ns
 
 CLIMB_SECONDS = 3.0
@@ -223,11 +223,11 @@ def _loss(passage: MigrationStep, requests: _Requests, origin: float, quiet_from
     )
 
 
-def _longest(waits: Sequence[Wait]) -> float:
+def _longest(waits: Sequence[LockWait]) -> float:
     return max((wait.ms for wait in waits if wait.by_migration), default=0.0)
 
 
-def _waited_for(waits: Sequence[Wait], begun: float, ended: float) -> Wait | None:
+def _waited_for(waits: Sequence[LockWait], begun: float, ended: float) -> LockWait | None:
     """The wait behind the migration that shares most of its time with a request, if any does."""
     shared = [(min(wait.ended, ended) - max(wait.begun, begun), wait) for wait in waits if wait.by_migration]
     return max((one for one in shared if one[0] > 0), key=lambda one: one[0], default=(0.0, None))[1]

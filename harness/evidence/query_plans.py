@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from harness.record.query_plans import Explained, Node
+from harness.record.query_plans import ExplainedStatement, PlanNode
 
 ALIKE = 0.05
 """Pages or rows that differ by a smaller part are as good as the same."""
@@ -79,14 +79,14 @@ class PlanChange:
         gone: steps of before that after does without; ``new``: the other way round.
     """
 
-    before: Explained | None
-    after: Explained | None
+    before: ExplainedStatement | None
+    after: ExplainedStatement | None
     tables: tuple[tuple[tuple[Access, ...], tuple[Access, ...]], ...] = ()
     gone: tuple[PlanOperation, ...] = ()
     new: tuple[PlanOperation, ...] = ()
 
     @property
-    def either(self) -> Explained:
+    def either(self) -> ExplainedStatement:
         """That of after, where it has one."""
         found = self.after or self.before
         assert found  # noqa: S101 - one of them is there
@@ -116,7 +116,7 @@ class PlanChange:
         return max(pages, default=0.0)
 
 
-def changes_of(before: Sequence[Explained], after: Sequence[Explained]) -> list[PlanChange]:
+def changes_of(before: Sequence[ExplainedStatement], after: Sequence[ExplainedStatement]) -> list[PlanChange]:
     """The statements of both arms side by side: changed plans first, heaviest first, then those of one arm alone.
 
     Those that touch no table are left out.
@@ -134,7 +134,7 @@ def changes_of(before: Sequence[Explained], after: Sequence[Explained]) -> list[
     return sorted(found, key=rank)
 
 
-def change_of(before: Explained | None, after: Explained | None) -> PlanChange:
+def change_of(before: ExplainedStatement | None, after: ExplainedStatement | None) -> PlanChange:
     """One statement in both arms."""
     if before is None or after is None:
         return PlanChange(before, after)
@@ -150,7 +150,7 @@ def change_of(before: Explained | None, after: Explained | None) -> PlanChange:
     return PlanChange(before, after, tuple(tables), gone, new)
 
 
-def accesses(root: Node) -> tuple[Access, ...]:
+def accesses(root: PlanNode) -> tuple[Access, ...]:
     """How each table of a plan is read, equal ways together; parts of a plan that never ran are left out."""
     found: dict[tuple[str, str, str], float] = {}
     for node in root:
@@ -163,7 +163,7 @@ def accesses(root: Node) -> tuple[Access, ...]:
     return tuple(Access(*key, rows) for key, rows in found.items())
 
 
-def steps(root: Node) -> tuple[PlanOperation, ...]:
+def steps(root: PlanNode) -> tuple[PlanOperation, ...]:
     """What a plan does beside reading tables, equal steps together, and the rows that come out of them."""
     rows: Counter[str] = Counter()
     for node in root:
@@ -172,7 +172,7 @@ def steps(root: Node) -> tuple[PlanOperation, ...]:
     return tuple(PlanOperation(name, float(count)) for name, count in rows.items())
 
 
-def _step(node: Node) -> str:
+def _step(node: PlanNode) -> str:
     if node.kind == "Sort":
         return "sort on disk" if node.disk else "sort"
     if node.kind in {"Incremental Sort", "Memoize", "Materialize", "Unique"}:
@@ -186,7 +186,7 @@ def _step(node: Node) -> str:
     return _JOINS.get(node.kind, "")
 
 
-def called(node: Node) -> str:
+def called(node: PlanNode) -> str:
     """What a step does, in words; a kind that is not known goes by its own name."""
     if node.kind == "ModifyTable":
         return {"Insert": "insert rows", "Update": "update rows", "Delete": "delete rows", "Merge": "merge rows"}.get(
@@ -200,9 +200,9 @@ def alike(before: float, after: float) -> bool:
     return abs(after - before) <= ALIKE * max(before, after)
 
 
-def _pages(explained: Explained | None) -> float | None:
+def _pages(explained: ExplainedStatement | None) -> float | None:
     return explained.root.pages if explained else None
 
 
-def _examined(explained: Explained | None) -> float | None:
+def _examined(explained: ExplainedStatement | None) -> float | None:
     return explained.root.examined if explained and not explained.estimated else None

@@ -58,7 +58,7 @@ class AbortLimit:
         return value < self.beyond.limit if self.beyond.below else value > self.beyond.limit
 
 
-def parse_danger(text: str) -> AbortLimit:
+def parse_abort(text: str) -> AbortLimit:
     """Read one ``when`` line.
 
     Raises:
@@ -101,7 +101,7 @@ class Abort(PlanTable):
     @classmethod
     def _parses(cls, value: str) -> str:
         try:
-            parse_danger(value)
+            parse_abort(value)
         except ExpectationError as error:
             raise ValueError(str(error)) from error
         return value
@@ -109,4 +109,4 @@ class Abort(PlanTable):
     @property
     def danger(self) -> AbortLimit:
         """The parsed ``when``."""
-        return parse_danger(self.when)
+        return parse_abort(self.when)

@@ -19,13 +19,13 @@ from harness.plan.checks.aborts import abort_problems
 from harness.plan.checks.commands import command_problems
 from harness.plan.checks.external import without_credentials
 from harness.plan.checks.faults import fault_problems
-from harness.plan.checks.migration import during_problems
-from harness.plan.checks.references import word_problems
+from harness.plan.checks.migration import migration_problems
+from harness.plan.checks.references import reference_problems
 from harness.plan.checks.search import search_problems
 from harness.plan.checks.stages import stage_problems
-from harness.plan.checks.steps import chain_problems
+from harness.plan.checks.steps import step_problems
 from harness.plan.checks.targets import primary_problems, target_problems, unmeasured_problems
-from harness.plan.checks.vacuous import blind_problems
+from harness.plan.checks.vacuous import vacuous_problems
 from harness.plan.environment import Compose, External, Local
 from harness.plan.model import Plan
 from harness.plan.vocabulary import Vocabulary
@@ -59,11 +59,11 @@ def parse_plan(text: str, source: Path | str = "plan", profile: str | None = Non
         fault_problems,
         abort_problems,
         target_problems,
-        word_problems,
+        reference_problems,
         unmeasured_problems,
-        chain_problems,
-        during_problems,
-        blind_problems,
+        step_problems,
+        migration_problems,
+        vacuous_problems,
     )
     if problems := [problem for check in checks for problem in check(plan)]:
         raise PlanError(source, problems)

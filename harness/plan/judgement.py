@@ -8,7 +8,7 @@ from harness.errors import nearest
 from harness.metrics import METRICS, Metric, Scale
 from harness.plan.stages import PlanTable
 
-MOST = 0.5
+MAX_EFFECT = 0.5
 _SIZE = re.compile(r"(?P<number>\d+(?:\.\d+)?)\s*(?P<unit>%|pt)")
 
 
@@ -62,6 +62,6 @@ def _size(text: str, unit: str) -> float:
         example = "5 %" if unit == "%" else "0.1 pt"
         raise ValueError(f'cannot read "{text}"; the smallest change that counts looks like "{example}"')
     size = float(match["number"]) / 100
-    if not 0 < size <= MOST:
-        raise ValueError(f'"{text}" is out of bounds; it is above 0 and at most {MOST * 100:.0f} {unit}')
+    if not 0 < size <= MAX_EFFECT:
+        raise ValueError(f'"{text}" is out of bounds; it is above 0 and at most {MAX_EFFECT * 100:.0f} {unit}')
     return size

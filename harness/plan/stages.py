@@ -11,7 +11,7 @@ Users = Annotated[int, Field(ge=1, le=1_000_000)]
 Rate = Annotated[float, Field(gt=0, le=1_000_000)]
 QUEUE_SECONDS = 10
 """By default an open stage may have so many seconds of its arrivals at work at once."""
-FEWEST_AT_WORK, MOST_AT_WORK = 10, 100_000
+MIN_CONCURRENCY, MAX_CONCURRENCY = 10, 100_000
 SLOWEST_CLIMB = 0.01
 """Users per second; Locust's ramps know no slower ones."""
 
@@ -99,8 +99,8 @@ class Stage(PlanTable):
         if rate is None:
             raise ValueError("needs users, or rate (arrivals per second)")
         known = isinstance(rate, (int, float)) and 0 < rate < math.inf
-        most = math.ceil(rate * QUEUE_SECONDS) if known else FEWEST_AT_WORK
-        return {**data, "users": min(max(most, FEWEST_AT_WORK), MOST_AT_WORK)}
+        most = math.ceil(rate * QUEUE_SECONDS) if known else MIN_CONCURRENCY
+        return {**data, "users": min(max(most, MIN_CONCURRENCY), MAX_CONCURRENCY)}
 
     @model_validator(mode="after")
     def _possible(self) -> Self:

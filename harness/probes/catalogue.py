@@ -5,7 +5,7 @@ from typing import Any
 
 import psycopg
 
-from harness.record.catalogue import Catalogue, ForeignKey, Index, Key, Use
+from harness.record.catalogue import Catalogue, ForeignKey, Index, IndexKey, IndexScans
 
 Connection = psycopg.Connection[tuple[Any, ...]]
 _INDEXES = """/* harness */
@@ -72,9 +72,9 @@ _COMMENT = re.compile(r"/\*.*?\*/|--[^\n]*", re.DOTALL)
 
 def read_catalogue(connection: Connection, service: str | None = None) -> Catalogue:
     """The indexes and foreign keys of the database that is connected."""
-    keys: dict[Any, list[tuple[str, Key]]] = {}
+    keys: dict[Any, list[tuple[str, IndexKey]]] = {}
     for oid, _, text, opclass, collation, descending, nulls_first in connection.execute(_KEYS.encode()):
-        key = Key(text, opclass or "", collation, descending, nulls_first)
+        key = IndexKey(text, opclass or "", collation, descending, nulls_first)
         keys.setdefault(oid, []).append((text, key))
     indexes = [
         Index(
@@ -105,10 +105,12 @@ def read_catalogue(connection: Connection, service: str | None = None) -> Catalo
     return Catalogue(tuple(indexes), tuple(foreign))
 
 
-def read_uses(connection: Connection) -> dict[str, Use]:
+def read_uses(connection: Connection) -> dict[str, IndexScans]:
     """How often each index of the database that is connected was used since its counters began."""
     rows = connection.execute(_USES.encode())
-    return {_named(schema, name): Use(int(scans or 0), int(entries or 0)) for schema, name, scans, entries in rows}
+    return {
+        _named(schema, name): IndexScans(int(scans or 0), int(entries or 0)) for schema, name, scans, entries in rows
+    }
 
 
 def read_build_seconds(connection: Connection, database: str) -> dict[str, float]:

@@ -15,7 +15,7 @@ import psycopg
 
 from harness.probes.access import Connection, Database
 from harness.probes.lock_sessions import SESSIONS, LockingSession, blocking_statements, session_of
-from harness.record.migration import EXCLUSIVE, Queue, RanStatement, Space, Wait
+from harness.record.migration import EXCLUSIVE, DiskUse, LockQueue, LockWait, MigrationStatement
 from harness.record.statements import MARK
 
 EVERY_SECONDS = 0.025
@@ -56,11 +56,11 @@ class Held:
 class LockSamples:
     """All that the looks of a passage saw."""
 
-    waits: list[Wait] = field(default_factory=list)
+    waits: list[LockWait] = field(default_factory=list)
     active: dict[tuple[int, float], str] = field(default_factory=dict)
     """Statements of the migration by session and begin."""
     held: list[Held] = field(default_factory=list)
-    queue: Queue = field(default_factory=Queue)
+    queue: LockQueue = field(default_factory=LockQueue)
     wal: list[tuple[float, int]] = field(default_factory=list)
     space: list[tuple[float, int]] = field(default_factory=list)
     looks: int = 0
@@ -75,7 +75,7 @@ class LockProbe:
         self.database, self.role, self.every = database, role, every
         self.seen = LockSamples()
         self.failed = ""
-        self._open: dict[tuple[int, float], Wait] = {}
+        self._open: dict[tuple[int, float], LockWait] = {}
         self._names: dict[int, str] = {}
         self._known: set[int] = set()
         self._over = Event()
@@ -109,13 +109,13 @@ class LockProbe:
         with self.database.connect() as connection:
             return tuple(str(name) for (name,) in connection.execute(_marked(_INVALID)).fetchall())
 
-    def space(self, begun: float, ended: float) -> Space:
+    def space(self, begun: float, ended: float) -> DiskUse:
         """What was written between two moments, beside what the load writes."""
         wal, disk = self.seen.wal, self.seen.space
         before = [(at, lsn) for at, lsn in wal if at <= begun]
         after = [lsn for at, lsn in wal if at >= ended]
         rate = (before[-1][1] - before[0][1]) / (before[-1][0] - before[0][0]) if len(before) > 1 else 0.0
-        return Space(
+        return DiskUse(
             wal=after[0] - before[-1][1] if before and after else 0,
             wal_of_load=int(rate * (ended - begun)),
             before=next((size for at, size in reversed(disk) if at <= begun), disk[0][1] if disk else 0),
@@ -172,13 +172,13 @@ class LockProbe:
             self.seen.held.append(Held(now, strongest, tuple(sorted({t for mode, t in known if mode == strongest}))))
 
     def _note_waits(self, sessions: Mapping[int, LockingSession], now: float) -> None:
-        found: dict[tuple[int, float], Wait] = {}
+        found: dict[tuple[int, float], LockWait] = {}
         for one in sessions.values():
             if one.waits:
                 since = one.waiting_since or next((k[1] for k in self._open if k[0] == one.pid), now)
                 head, behind = blocking_statements(one, sessions)
                 table = self._names.get(one.relation, "")
-                found[one.pid, since] = Wait(
+                found[one.pid, since] = LockWait(
                     one.pid, since, now, one.mode, table, one.text, one.own, head=head, behind=behind
                 )
         for key, wait in self._open.items():
@@ -192,10 +192,10 @@ class LockProbe:
         behind_us = [wait for wait in found.values() if wait.by_migration]
         if len(behind_us) > self.seen.queue.depth:
             heads = [wait.head for wait in behind_us]
-            self.seen.queue = Queue(len(behind_us), now, max(set(heads), key=heads.count))
+            self.seen.queue = LockQueue(len(behind_us), now, max(set(heads), key=heads.count))
 
 
-def with_locks(statements: Iterable[RanStatement], seen: LockSamples) -> list[RanStatement]:
+def with_locks(statements: Iterable[MigrationStatement], seen: LockSamples) -> list[MigrationStatement]:
     """Statements with the strongest lock that was held while each ran."""
     found = []
     for one in statements:

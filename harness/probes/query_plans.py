@@ -17,8 +17,8 @@ import psycopg
 from psycopg import sql
 
 from harness.probes.access import Connection, Database
-from harness.record.query_plans import Explained, plan_of
-from harness.record.statements import MARK, fingerprint, shown
+from harness.record.query_plans import ExplainedStatement, parse_explain
+from harness.record.statements import MARK, fingerprint, normalised
 
 SETTINGS = {
     "auto_explain.log_analyze": "on",
@@ -54,7 +54,7 @@ class AutoExplain:
 
     def __init__(self, databases: Sequence[Database], log: Path | None) -> None:
         self.databases, self.log = list(databases), log
-        self.plans: list[Explained] = []
+        self.plans: list[ExplainedStatement] = []
         self.missing = "" if log else "the server's log is not within reach"
         self._offset, self._changed = 0, False
 
@@ -118,7 +118,7 @@ class AutoExplain:
             return file.read().decode("utf-8", "replace")
 
 
-def plans_in(log: str, services: Mapping[str, str | None]) -> Iterator[tuple[str, Explained]]:
+def plans_in(log: str, services: Mapping[str, str | None]) -> Iterator[tuple[str, ExplainedStatement]]:
     """The plans in a server's log, in the order in which they were written, each with the session that it is of.
 
     Of other databases than those of ``services`` (by name) and of the harness itself there are none. A plan that is cut
@@ -133,20 +133,23 @@ def plans_in(log: str, services: Mapping[str, str | None]) -> Iterator[tuple[str
         while end < len(lines) and lines[end].startswith("\t"):
             end += 1
         body = "\n".join(line[1:] for line in lines[number + 1 : end])
-        if (found := _plan(body)) and (root := plan_of(found)):
+        if (found := _plan(body)) and (root := parse_explain(found)):
             text = str(found.get("Query Text", ""))
             if text and MARK not in text:
                 service = services.get(match["database"] or "")
-                yield match["session"], Explained(fingerprint(text), shown(text), root, service, float(match["ms"]))
+                yield (
+                    match["session"],
+                    ExplainedStatement(fingerprint(text), normalised(text), root, service, float(match["ms"])),
+                )
 
 
-def slowest(plans: Iterable[tuple[str, Explained]]) -> list[Explained]:
+def slowest(plans: Iterable[tuple[str, ExplainedStatement]]) -> list[ExplainedStatement]:
     """Of each statement the slowest plan, with how many there were.
 
     What a session ran for the first time counts only where there is nothing else: then it also read what the server
     knows of the tables.
     """
-    found: dict[tuple[str | None, str], tuple[list[Explained], list[Explained]]] = {}
+    found: dict[tuple[str | None, str], tuple[list[ExplainedStatement], list[ExplainedStatement]]] = {}
     met = set()
     for session, plan in plans:
         place = plan.service, plan.fingerprint
@@ -158,8 +161,8 @@ def slowest(plans: Iterable[tuple[str, Explained]]) -> list[Explained]:
     ]
 
 
-def _counted(plan: Explained, calls: int) -> Explained:
-    return Explained(plan.fingerprint, plan.text, plan.root, plan.service, plan.ms, calls, plan.estimated)
+def _counted(plan: ExplainedStatement, calls: int) -> ExplainedStatement:
+    return ExplainedStatement(plan.fingerprint, plan.text, plan.root, plan.service, plan.ms, calls, plan.estimated)
 
 
 def _plan(text: str) -> dict[str, Any] | None:
@@ -170,7 +173,7 @@ def _plan(text: str) -> dict[str, Any] | None:
     return found if isinstance(found, dict) else None
 
 
-def estimate(database: Database, text: str) -> Explained | None:
+def estimate(database: Database, text: str) -> ExplainedStatement | None:
     """The estimated plan of a statement whose values are ``$1`` and so on; ``None`` where it has none."""
     if not _EXPLAINABLE.match(text):
         return None
@@ -179,8 +182,12 @@ def estimate(database: Database, text: str) -> Explained | None:
             raw = _generic_plan(connection, text.rstrip().rstrip(";"))
     except psycopg.Error:
         return None
-    root = plan_of(json.loads(raw) if isinstance(raw, str) else raw)
-    return Explained(fingerprint(text), shown(text), root, database.service, estimated=True) if root else None
+    root = parse_explain(json.loads(raw) if isinstance(raw, str) else raw)
+    return (
+        ExplainedStatement(fingerprint(text), normalised(text), root, database.service, estimated=True)
+        if root
+        else None
+    )
 
 
 def _generic_plan(connection: Connection, text: str) -> object:

@@ -10,7 +10,7 @@ from typing import Any, Self
 import redis
 
 from harness.probes.access import Cache
-from harness.record.cache_keys import Keys, KeyUse
+from harness.record.cache_keys import KeyTracker, KeyUse
 
 _LINE = re.compile(r"[\d.]+ \[(\d+) [^\]]*\]+ (.*)")
 _WORD = re.compile(r'"((?:[^"\\]|\\.)*)"')
@@ -27,7 +27,7 @@ class KeyWatch:
 
     def __init__(self, caches: Sequence[Cache]) -> None:
         self._caches = caches
-        self._keys: list[Keys] = []
+        self._keys: list[KeyTracker] = []
         self._monitors: list[Any] = []
         self._clients: list[Any] = []
         """Kept, as one that nobody holds closes its connections."""
@@ -66,14 +66,14 @@ class KeyWatch:
         there = [(database, key) for database in databases for key in _keys_of(cache, database)]
         monitor = client.monitor()
         monitor.__enter__()
-        keys = Keys(there)
+        keys = KeyTracker(there)
         self._keys.append(keys)
         self._clients.append(client)
         self._monitors.append(monitor)
         self._threads.append(threading.Thread(target=self._run, args=(monitor, keys), name="keys", daemon=True))
         self._threads[-1].start()
 
-    def _run(self, monitor: Any, keys: Keys) -> None:  # noqa: ANN401 - the client's types do not tell
+    def _run(self, monitor: Any, keys: KeyTracker) -> None:  # noqa: ANN401 - the client's types do not tell
         with suppress(redis.RedisError, OSError, ValueError, AttributeError):
             while not self._done.is_set():
                 response = monitor.connection.read_response()

@@ -10,8 +10,8 @@ from typing import Any
 
 from harness.probes import statistics_views as views
 from harness.probes.access import Connection
-from harness.record.executions import HIDDEN, Executions, Row, executions_of
-from harness.record.statements import MARK, fingerprint, is_question, shown
+from harness.record.executions import HIDDEN, ExecutionRow, Executions, executions_of
+from harness.record.statements import MARK, fingerprint, normalised, reads_or_writes_rows
 
 Key = tuple[int, int, int | None]
 Counts = tuple[int, int, int, int, int, float, float]
@@ -54,15 +54,15 @@ class StatementWatch:
 
     def executions(self) -> Executions:
         """All that was counted, by fingerprint, at the wall clock's ns."""
-        counted = {queryid: text for queryid, text in self.texts.items() if is_question(text)}
+        counted = {queryid: text for queryid, text in self.texts.items() if reads_or_writes_rows(text)}
         prints = {queryid: fingerprint(text) for queryid, text in counted.items()}
-        rows: list[Row] = [
+        rows: list[ExecutionRow] = [
             (from_ns, at_ns, self._services[dbid], HIDDEN if queryid is None else prints[queryid], *counts)
             for from_ns, at_ns, dbid, queryid, counts in self._found
             if queryid is None or queryid in counted
         ]
         executed = {found[3] for found in self._found}
-        texts = {prints[queryid]: shown(text) for queryid, text in counted.items() if queryid in executed}
+        texts = {prints[queryid]: normalised(text) for queryid, text in counted.items() if queryid in executed}
         return executions_of(rows, self._begun_ns, self._last_ns, texts)
 
     def _learn(self, connection: Connection, unknown: Sequence[int]) -> None:

@@ -7,7 +7,7 @@ stretch of time takes the difference.
 from collections.abc import Iterable
 
 from harness.probes.access import NAME
-from harness.record.readings import CALLS, MS
+from harness.record.readings import TRIGGER_CALLS, TRIGGER_MS
 from harness.record.statements import MARK
 
 SHARED_SINCE, IO_SINCE, CHECKPOINTER_SINCE = 150_000, 160_000, 170_000
@@ -71,9 +71,9 @@ TRACKED = f"""
 """
 """Which functions are counted in the database for roles that nothing is said of, and what is said of single ones."""
 TRIGGER_TIME = f"""
-    SELECT {MARK} coalesce(sum(s.calls) FILTER (WHERE p.prorettype = 'trigger'::regtype), 0)::bigint AS {CALLS},
+    SELECT {MARK} coalesce(sum(s.calls) FILTER (WHERE p.prorettype = 'trigger'::regtype), 0)::bigint AS {TRIGGER_CALLS},
            least(coalesce(sum(s.total_time) FILTER (WHERE p.prorettype = 'trigger'::regtype), 0),
-                 coalesce(sum(s.self_time), 0)) AS {MS}
+                 coalesce(sum(s.self_time), 0)) AS {TRIGGER_MS}
     FROM pg_stat_user_functions s JOIN pg_proc p ON p.oid = s.funcid
 """
 RIGHTS = f"""

@@ -19,7 +19,7 @@ import psycopg
 
 from harness.probes import statistics_views as views
 from harness.probes.access import Connection
-from harness.record.readings import CALLS, MS, THERE, UNCOUNTED
+from harness.record.readings import TRIGGER_CALLS, TRIGGER_MS, TRIGGERS, UNCOUNTED_TRIGGERS
 
 Missing = tuple[str, str, str]
 """What is not counted, why, and what to do about it."""
@@ -47,7 +47,7 @@ class TriggerWatch:
     def read(self, connection: Connection) -> Iterator[tuple[str, float]]:
         """Triggers, how many of them are not counted, and calls and ms since the statistics of the database began."""
         if self._triggers and not self._refused and self._level == LEVELS[0]:
-            yield from ((THERE, self._triggers), (UNCOUNTED, self._triggers))
+            yield from ((TRIGGERS, self._triggers), (UNCOUNTED_TRIGGERS, self._triggers))
         elif not self._refused:
             try:
                 ((calls, ms),) = connection.execute(views.TRIGGER_TIME.encode()).fetchall()
@@ -55,7 +55,12 @@ class TriggerWatch:
                 self._refused = str(error).splitlines()[0]
                 return
             self._calls = [*self._calls[:1], calls]
-            yield from ((THERE, self._triggers), (UNCOUNTED, self._uncounted), (CALLS, calls), (MS, ms))
+            yield from (
+                (TRIGGERS, self._triggers),
+                (UNCOUNTED_TRIGGERS, self._uncounted),
+                (TRIGGER_CALLS, calls),
+                (TRIGGER_MS, ms),
+            )
 
     def missing(self) -> Iterator[Missing]:
         """What is not counted of the triggers that there are."""

@@ -3,14 +3,14 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from harness.record.query_plans import Explained
+from harness.record.query_plans import ExplainedStatement
 
-CHANCE = 0.01
+NOISE_SHARE = 0.01
 """A smaller change of pages or of bytes written ahead, as a part of what there was, is no more than chance."""
 
 
 @dataclass(frozen=True, slots=True)
-class Without:
+class EndpointAblation:
     """The requests of one endpoint with all indexes of after and without one: pages of 8 kB and bytes of WAL each.
 
     Of statements that name the table of the index. ``more_pages`` says whether most requests that came to the table
@@ -45,54 +45,54 @@ class Without:
 
 
 @dataclass(frozen=True, slots=True)
-class Worse:
+class DegradedStatement:
     """A statement that does more without the index: pages of a call, and its plans, where they are known."""
 
     fingerprint: str
     text: str
     pages_with: float
     pages_without: float
-    plan_with: Explained | None = None
-    plan_without: Explained | None = None
+    plan_with: ExplainedStatement | None = None
+    plan_without: ExplainedStatement | None = None
 
 
 @dataclass(frozen=True, slots=True)
-class Ablated:
+class IndexAblation:
     """What was measured without an index; ``worse`` is the statement that needs it most."""
 
     index: str
-    endpoints: tuple[Without, ...]
-    worse: Worse | None = None
+    endpoints: tuple[EndpointAblation, ...]
+    worse: DegradedStatement | None = None
     service: str | None = None
 
     @property
-    def saved(self) -> Sequence[Without]:
+    def saved(self) -> Sequence[EndpointAblation]:
         """The endpoints whose requests read fewer pages as the index is there, the one that gains most first."""
         found = [one for one in self.endpoints if one.pages_saved > 0]
         return sorted(found, key=lambda one: (-one.pages_saved * one.requests, one.endpoint))
 
     @property
-    def costing(self) -> Sequence[Without]:
+    def costing(self) -> Sequence[EndpointAblation]:
         """The endpoints whose requests look at more pages as the index is there, the one that pays most first."""
         found = [one for one in self.endpoints if one.pages_added > 0]
         return sorted(found, key=lambda one: (-one.pages_added * one.requests, one.endpoint))
 
     @property
-    def written(self) -> Sequence[Without]:
+    def written(self) -> Sequence[EndpointAblation]:
         """The endpoints whose requests write more as the index is there, the one that pays most first."""
         found = [one for one in self.endpoints if one.wal_added > 0]
         return sorted(found, key=lambda one: (-one.wal_added * one.requests, one.endpoint))
 
 
 def _beyond_chance(less: float, more: float) -> float:
-    return more - less if abs(more - less) > CHANCE * max(less, more) else 0.0
+    return more - less if abs(more - less) > NOISE_SHARE * max(less, more) else 0.0
 
 
 @dataclass(frozen=True, slots=True)
 class Ablation:
     """What was measured without each of some indexes; ``not_left_out`` those that have to stay, and why."""
 
-    indexes: tuple[Ablated, ...] = ()
+    indexes: tuple[IndexAblation, ...] = ()
     not_left_out: tuple[tuple[str, str], ...] = ()
     requests: int = 0
     schema: int = 1

@@ -14,7 +14,7 @@ from hashlib import blake2b
 from typing import Any
 
 SCHEMA = 1
-MOST_TEXT = 16_384
+MAX_TEXT = 16_384
 """So many characters of an answer are kept, to show a difference; all of it goes into the digest."""
 FIRST_FAILED_STATUS = 500
 PLAIN_DIGITS = 20
@@ -32,7 +32,7 @@ class Answer:
         status: of HTTP; 0 where there was no answer.
         kind: the media type, without its parameters.
         digest: of the whole answer in its canonical form; empty where there is nothing to compare.
-        text: its first ``MOST_TEXT`` characters.
+        text: its first ``MAX_TEXT`` characters.
         whole: whether that is all.
         error: why there is nothing to compare.
     """
@@ -70,7 +70,7 @@ class Number(str):
 
 
 @dataclass(frozen=True, slots=True)
-class AnswerForm:
+class CanonicalForm:
     """In which form answers of an endpoint are compared.
 
     ``own`` are the base URLs of the arm's services, each with what stands for it.
@@ -149,11 +149,11 @@ def digest(content: str | bytes, key: str = "") -> str:
     return blake2b(data, digest_size=16, key=key.encode()).hexdigest()
 
 
-def shown(content: str | bytes) -> tuple[str, bool]:
+def kept_text(content: str | bytes) -> tuple[str, bool]:
     """As much of a canonical form as is kept, and whether it is all of it."""
     if isinstance(content, bytes):
         return f"{len(content):,} bytes that are no text", False
-    return content[:MOST_TEXT], len(content) <= MOST_TEXT
+    return content[:MAX_TEXT], len(content) <= MAX_TEXT
 
 
 def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

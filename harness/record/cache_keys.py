@@ -38,7 +38,7 @@ def pattern_of(key: str) -> str:
     return "".join(part + mark for part, mark in zip(parts, [*marks, ""], strict=True))
 
 
-class Keys:
+class KeyTracker:
     """Follows the commands of a cache, of which it is known which keys it holds when that begins.
 
     A key is there from when it is written until it is removed; one that runs out meanwhile counts as there. Keys of

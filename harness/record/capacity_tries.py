@@ -14,15 +14,15 @@ from harness.plan.expectation import Expectation
 from harness.plan.search import Try, TryOutcome
 from harness.statistics.percentiles import percentile
 
-LEAST_STARTED = 0.99
+MIN_STARTED_SHARE = 0.99
 """Less of its planned arrivals, and a stage is not the stage that was planned."""
 
 
-MOST_CPU_SHARE = 0.8
+MAX_CPU_SHARE = 0.8
 """Of a generator whose work can be told from that of the system it asks."""
 
 
-def holds(limits: Iterable[Expectation], value: Callable[[str], float | None]) -> bool:
+def limits_met(limits: Iterable[Expectation], value: Callable[[str], float | None]) -> bool:
     """Whether the values of a stage, by metric, are all within the limits; what was not measured is not."""
     found = ((limit, value(limit.metric.name)) for limit in limits)
     return all(measured is not None and limit.allows(measured) for limit, measured in found)
@@ -71,14 +71,14 @@ def judge_try(limits: Iterable[Expectation], tried: Try, answers: TryRequests) -
     held is held even so: what the generator adds to a latency only lengthens it.
     """
     inside, limits = answers.within(tried.measured_from, tried.end), tuple(limits)
-    enough = tried.started >= LEAST_STARTED * tried.planned
+    enough = tried.started >= MIN_STARTED_SHARE * tried.planned
 
     def met(asked: TryRequests) -> bool:
-        return holds(limits, lambda metric: asked.value(metric, tried.seconds))
+        return limits_met(limits, lambda metric: asked.value(metric, tried.seconds))
 
     if enough and not tried.cut and not tried.unanswered and met(inside):
         return TryOutcome.HELD
     exhausted = tried.most_users >= tried.users
-    if tried.cpu_share > MOST_CPU_SHARE or (not exhausted and not tried.unanswered and met(inside.punctual)):
+    if tried.cpu_share > MAX_CPU_SHARE or (not exhausted and not tried.unanswered and met(inside.punctual)):
         return TryOutcome.VOID
     return TryOutcome.MISSED if enough or exhausted or tried.cut else TryOutcome.VOID

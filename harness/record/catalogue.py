@@ -8,14 +8,14 @@ from harness.plan.model import ARMS
 from harness.record.ablation import Ablation
 from harness.record.folder import SCHEMA
 from harness.record.leg import Leg
-from harness.record.query_plans import Explained
+from harness.record.query_plans import ExplainedStatement
 from harness.record.run_folder import RunFolder
 
 BTREE, HASH = "btree", "hash"
 
 
 @dataclass(frozen=True, slots=True)
-class Key:
+class IndexKey:
     """A column or an expression that an index is ordered by, and how."""
 
     text: str
@@ -48,7 +48,7 @@ class Index:
 
     name: str
     table: str
-    keys: tuple[Key, ...]
+    keys: tuple[IndexKey, ...]
     method: str = BTREE
     include: tuple[str, ...] = ()
     predicate: str = ""
@@ -148,19 +148,19 @@ class Catalogue:
 
 
 @dataclass(frozen=True, slots=True)
-class Use:
+class IndexScans:
     """How often an index was used in a workload, and how many of its entries were read."""
 
     scans: int = 0
     entries: int = 0
 
-    def __add__(self, other: "Use") -> "Use":
+    def __add__(self, other: "IndexScans") -> "IndexScans":
         """Both together."""
-        return Use(self.scans + other.scans, self.entries + other.entries)
+        return IndexScans(self.scans + other.scans, self.entries + other.entries)
 
 
 @dataclass(frozen=True, slots=True)
-class Counted:
+class IndexCounts:
     """How often an index was used in a workload, and how many of its entries were read."""
 
     index: str
@@ -170,7 +170,7 @@ class Counted:
 
 
 @dataclass(frozen=True, slots=True)
-class Built:
+class IndexBuild:
     """What building an index took, in seconds."""
 
     index: str
@@ -179,7 +179,7 @@ class Built:
 
 
 @dataclass(frozen=True, slots=True)
-class PlanSurvey:
+class RecordedPlans:
     """How an arm went about some requests.
 
     Attributes:
@@ -188,8 +188,8 @@ class PlanSurvey:
         missing: why plans are not known, or only estimated; empty where they are.
     """
 
-    plans: tuple[Explained, ...] = ()
-    counted: tuple[Counted, ...] = ()
+    plans: tuple[ExplainedStatement, ...] = ()
+    counted: tuple[IndexCounts, ...] = ()
     requests: int = 0
     missing: str = ""
     schema: int = 1
@@ -213,13 +213,13 @@ class CatalogueStore:
         """Those of before and after, as far as they were read."""
         return dict(self._read("catalogues", Catalogue))
 
-    def write_survey(self, arm: str, survey: PlanSurvey) -> None:
+    def write_survey(self, arm: str, survey: RecordedPlans) -> None:
         """Record how an arm went about its statements."""
         self._write(f"{FOLDER}/plans/{arm}.json", asdict(survey))
 
-    def read_surveys(self) -> dict[str, PlanSurvey]:
+    def read_surveys(self) -> dict[str, RecordedPlans]:
         """Those of before and after, as far as they were made."""
-        return dict(self._read("plans", PlanSurvey))
+        return dict(self._read("plans", RecordedPlans))
 
     def write_ablation(self, ablation: Ablation) -> None:
         """Record what was measured without indexes, as far as it has come."""
@@ -230,17 +230,17 @@ class CatalogueStore:
         name = f"{FOLDER}/ablation/indexes.json"
         return self.run.decode(name, Ablation) if (self.run.path / name).is_file() else None
 
-    def read_loaded(self, legs: Sequence[Leg]) -> list[Counted]:
+    def read_loaded(self, legs: Sequence[Leg]) -> list[IndexCounts]:
         """The uses of indexes in some legs under load, as far as they were counted."""
         return [one for leg in legs for one in self._counted(f"trials/{leg.title}/objects.json")]
 
-    def _counted(self, name: str) -> Iterator[Counted]:
+    def _counted(self, name: str) -> Iterator[IndexCounts]:
         if not (self.run.path / name).is_file():
             return
         for database in self.run.read_object(name).get("databases", []):
             for index in database.get("indexes", []):
                 shown = str(index["name"]).removeprefix("public.")
-                yield Counted(shown, int(index["scans"]), int(index["entries_read"]), database.get("service"))
+                yield IndexCounts(shown, int(index["scans"]), int(index["entries_read"]), database.get("service"))
 
     def _read(self, what: str, kind: type[T]) -> Iterator[tuple[str, T]]:
         for arm in ARMS:

@@ -32,7 +32,7 @@ SCHEMA = pa.schema(
     ]
 )
 _SPAN = b"harness.record.executions"
-Row = tuple[int, int, str, str, int, int, int, int, int, float, float]
+ExecutionRow = tuple[int, int, str, str, int, int, int, int, int, float, float]
 """The columns in their order."""
 
 
@@ -61,7 +61,7 @@ class Executions:
 
 
 def executions_of(
-    rows: Sequence[Row], begun_ns: int, ended_ns: int, texts: Mapping[str, str] | None = None
+    rows: Sequence[ExecutionRow], begun_ns: int, ended_ns: int, texts: Mapping[str, str] | None = None
 ) -> Executions:
     """Rows as a table."""
     columns = list(zip(*rows, strict=True)) if rows else [() for _ in SCHEMA.names]

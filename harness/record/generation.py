@@ -41,7 +41,7 @@ class LostWorker:
 
 
 @dataclass(frozen=True, slots=True)
-class Offered:
+class OfferedLoad:
     """The arrivals of one open stage, of all processes together.
 
     Attributes:
@@ -110,7 +110,7 @@ class Generation:
     user_errors: int = 0
     workers: tuple[GeneratorProcess, ...] = ()
     lost: tuple[LostWorker, ...] = ()
-    offered: tuple[Offered, ...] = ()
+    offered: tuple[OfferedLoad, ...] = ()
     schedule_lag_p99_ms: float | None = None
     gc_pause_ms: float = 0.0
     searched: Searched | None = None

@@ -19,7 +19,7 @@ EXCLUSIVE = (
 
 
 @dataclass(frozen=True, slots=True)
-class RanStatement:
+class MigrationStatement:
     """A statement of the migration.
 
     Attributes:
@@ -44,7 +44,7 @@ class RanStatement:
 
 
 @dataclass(frozen=True, slots=True)
-class Wait:
+class LockWait:
     """A session that waited for a lock.
 
     Attributes:
@@ -83,7 +83,7 @@ class Wait:
 
 
 @dataclass(frozen=True, slots=True)
-class Queue:
+class LockQueue:
     """How many sessions of the service waited at once behind a statement of the migration, at most."""
 
     depth: int = 0
@@ -92,7 +92,7 @@ class Queue:
 
 
 @dataclass(frozen=True, slots=True)
-class Space:
+class DiskUse:
     """What the migration wrote.
 
     Attributes:
@@ -131,10 +131,10 @@ class MigrationStep:
     ended: float
     failed: str = ""
     held: float = 0.0
-    statements: tuple[RanStatement, ...] = ()
-    waits: tuple[Wait, ...] = ()
-    queue: Queue = Queue()
-    space: Space = Space()
+    statements: tuple[MigrationStatement, ...] = ()
+    waits: tuple[LockWait, ...] = ()
+    queue: LockQueue = LockQueue()
+    space: DiskUse = DiskUse()
     rewritten: tuple[str, ...] = ()
     invalid: tuple[str, ...] = ()
     errors: tuple[tuple[str, int], ...] = ()
@@ -158,7 +158,7 @@ class SchemaDifference:
 
 
 @dataclass(frozen=True, slots=True)
-class Lint:
+class LintFinding:
     """What a linter of migrations says of a statement: ``passage`` and ``statement`` are its places in the record."""
 
     passage: int
@@ -188,7 +188,7 @@ class MigrationRecord:
     passages: tuple[MigrationStep, ...] = ()
     differences: tuple[SchemaDifference, ...] | None = None
     answers: bool = False
-    lints: tuple[Lint, ...] = ()
+    lints: tuple[LintFinding, ...] = ()
     linted: str = ""
     failed: str = ""
     schema: int = 1

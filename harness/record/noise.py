@@ -59,7 +59,7 @@ class Noise:
 
 
 FOLDER = "noise"
-MOST_RUNS = 50
+MAX_RUNS = 50
 
 
 def machine_of(setup: Setup) -> dict[str, str]:
@@ -114,7 +114,7 @@ class NoiseStore:
             raise RunFolderError(f"{self.path}: damaged ({error}); delete it, it only forgets") from error
 
     def add(self, run: NoiseOfRun) -> None:
-        """Keep what a run measured; the oldest are forgotten beyond ``MOST_RUNS``.
+        """Keep what a run measured; the oldest are forgotten beyond ``MAX_RUNS``.
 
         Raises:
             RunFolderError: when it cannot be written.
@@ -123,7 +123,7 @@ class NoiseStore:
             self.path.parent.mkdir(parents=True, exist_ok=True)
             with _alone(self.path.with_suffix(".lock")):
                 known = self.read()
-                kept = tuple(one for one in known.runs if one.run != run.run)[1 - MOST_RUNS :]
+                kept = tuple(one for one in known.runs if one.run != run.run)[1 - MAX_RUNS :]
                 partial = self.path.with_suffix(".partial")
                 partial.write_text(json.dumps(asdict(known) | {"runs": [asdict(r) for r in (*kept, run)]}))
                 partial.rename(self.path)

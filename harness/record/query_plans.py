@@ -13,7 +13,7 @@ _SCANS = ("Seq Scan", "Index Scan", "Index Only Scan", "Bitmap Heap Scan", "Tid 
 
 
 @dataclass(frozen=True, slots=True)
-class Node:
+class PlanNode:
     """A step of a plan, with the steps whose rows it takes.
 
     Attributes:
@@ -44,9 +44,9 @@ class Node:
     workers: int = 0
     disk: bool = False
     ran: bool = True
-    parts: tuple["Node", ...] = ()
+    parts: tuple["PlanNode", ...] = ()
 
-    def __iter__(self) -> Iterator["Node"]:
+    def __iter__(self) -> Iterator["PlanNode"]:
         """It and all below it, in the order of the plan."""
         yield self
         for part in self.parts:
@@ -64,7 +64,7 @@ class Node:
 
 
 @dataclass(frozen=True, slots=True)
-class Explained:
+class ExplainedStatement:
     """A statement and how the server went about it, the slowest time that was seen.
 
     Attributes:
@@ -76,14 +76,14 @@ class Explained:
 
     fingerprint: str
     text: str
-    root: Node
+    root: PlanNode
     service: str | None = None
     ms: float | None = None
     calls: int = 1
     estimated: bool = False
 
 
-def plan_of(raw: object) -> Node | None:
+def parse_explain(raw: object) -> PlanNode | None:
     """A plan from what ``EXPLAIN (FORMAT JSON)`` or auto_explain says; ``None`` when there is none in it."""
     if isinstance(raw, list):
         raw = raw[0] if raw else None
@@ -111,7 +111,7 @@ _ON = (
 )
 
 
-def _node(raw: Mapping[str, Any], depth: int) -> Node:
+def _node(raw: Mapping[str, Any], depth: int) -> PlanNode:
     loops = _number(raw.get("Actual Loops"), 1.0)
     ran = "Actual Rows" in raw
     each = _number(raw.get("Actual Rows")) if ran else _number(raw.get("Plan Rows"))
@@ -121,7 +121,7 @@ def _node(raw: Mapping[str, Any], depth: int) -> Node:
     )
     schema = _text(raw.get("Schema"))
     relation = _text(raw.get("Relation Name"))
-    return Node(
+    return PlanNode(
         kind=_text(raw.get("Node Type")) or "unknown step",
         relation=f"{schema}.{relation}" if schema not in {"", "public"} and relation else relation,
         index=_text(raw.get("Index Name")),

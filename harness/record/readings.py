@@ -73,15 +73,15 @@ def read_readings(path: Path) -> pa.Table:
         raise RunFolderError(f"{path}: damaged readings ({str(error).splitlines()[0]})") from error
 
 
-CALLS, MS = "trigger_calls", "trigger_ms"
+TRIGGER_CALLS, TRIGGER_MS = "trigger_calls", "trigger_ms"
 """Readings that only rise: of all trigger functions of a database, since its statistics began."""
 
 
-THERE, UNCOUNTED = "triggers", "triggers_uncounted"
+TRIGGERS, UNCOUNTED_TRIGGERS = "triggers", "triggers_uncounted"
 """Readings: how many triggers a database has that may fire, and of how many nobody counts the function."""
 
 
-DATABASE_TELLS = "commits"
+COMMITS = "commits"
 """A reading that every database has."""
 
 
@@ -95,7 +95,7 @@ class UnavailableReading:
     fix: str
 
 
-def not_read(unread: Iterable[UnavailableReading]) -> list[Finding]:
+def unavailable_findings(unread: Iterable[UnavailableReading]) -> list[Finding]:
     """The caveats, each once, in the order in which they were met."""
     return [
         Finding("NOT_READ", f"{one.what} of {one.server} could not be read: {one.why}", one.fix)

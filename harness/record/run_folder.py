@@ -27,7 +27,7 @@ from harness.record.readings import SCHEMA as READINGS
 from harness.record.readings import UnavailableReading, read_readings, write_readings
 from harness.record.request_work import RequestWork
 from harness.record.samples import read_samples
-from harness.record.seal import NAME, changes, digests, rehearsal_changes, rehearsal_digests, setup_digest
+from harness.record.seal import NAME, changed_files, digests, migration_changes, migration_digests, setup_digest
 from harness.record.selftest import Certificate
 from harness.record.setup import Setup
 from harness.record.trial import Incident, Migration, Seal, Startup, Trial
@@ -126,7 +126,7 @@ class RunFolder(Folder):
         """Record what came of the migration under load."""
         self.rehearsal.mkdir(parents=True, exist_ok=True)
         self.write_json("rehearsal/record.json", asdict(record))
-        self.write_json(f"rehearsal/{NAME}", {"schema": SCHEMA, "files": rehearsal_digests(self.path)})
+        self.write_json(f"rehearsal/{NAME}", {"schema": SCHEMA, "files": migration_digests(self.path)})
 
     def read_rehearsal(self) -> tuple[MigrationRecord, pa.Table] | None:
         """What came of the migration under load, and its samples; ``None`` where it was not tried."""
@@ -239,12 +239,12 @@ class RunFolder(Folder):
 
     def changed(self, seals: Mapping[str, Seal]) -> list[str]:
         """The files that are not as they were sealed, and what became of them."""
-        found = list(changes(self.path, self.read_object("setup.json"), seals))
+        found = list(changed_files(self.path, self.read_object("setup.json"), seals))
         if not (self.rehearsal / "record.json").exists():
             return found
         if not (self.rehearsal / NAME).is_file():
             return [*found, f"rehearsal/{NAME} is missing"]
-        return [*found, *rehearsal_changes(self.path, self.read_object(f"rehearsal/{NAME}")["files"])]
+        return [*found, *migration_changes(self.path, self.read_object(f"rehearsal/{NAME}")["files"])]
 
     def complete(self, legs: Sequence[Leg]) -> bool:
         """Whether all of some legs were measured, and none was ended early."""

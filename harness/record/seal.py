@@ -10,15 +10,15 @@ from typing import Any
 from harness.record.trial import Seal
 
 NAME = "seal.json"
-OF_AN_ARM = "evidence/*.json"
-OF_THE_RUN = ("plan.toml", "migrations.json", "noise.json", "answers/*.jsonl", OF_AN_ARM)
-OF_THE_REHEARSAL = (
+ARM_FILES = "evidence/*.json"
+RUN_FILES = ("plan.toml", "migrations.json", "noise.json", "answers/*.jsonl", ARM_FILES)
+MIGRATION_FILES = (
     "rehearsal/record.json",
     "rehearsal/windows.json",
     "rehearsal/samples/*.parquet",
     "answers/rolled-back.jsonl",
 )
-OF_A_LEG = ("*.json", "*.parquet", "samples/*.parquet")
+LEG_FILES = ("*.json", "*.parquet", "samples/*.parquet")
 
 
 def setup_digest(setup: Mapping[str, Any]) -> str:
@@ -29,19 +29,19 @@ def setup_digest(setup: Mapping[str, Any]) -> str:
 
 def digests(run: Path, leg: str) -> dict[str, str]:
     """The SHA-256 of every file of a leg's record and of the whole run's, by its path in the run folder."""
-    paths = [path for pattern in OF_THE_RUN for path in sorted(run.glob(pattern))] + _files(run, leg)
+    paths = [path for pattern in RUN_FILES for path in sorted(run.glob(pattern))] + _files(run, leg)
     with ThreadPoolExecutor() as pool:
         return dict(zip((_name(run, path) for path in paths), pool.map(_digest, paths), strict=True))
 
 
-def rehearsal_digests(run: Path) -> dict[str, str]:
+def migration_digests(run: Path) -> dict[str, str]:
     """The SHA-256 of every file of the migration under load, by its path in the run folder."""
-    return {_name(run, path): _digest(path) for pattern in OF_THE_REHEARSAL for path in sorted(run.glob(pattern))}
+    return {_name(run, path): _digest(path) for pattern in MIGRATION_FILES for path in sorted(run.glob(pattern))}
 
 
-def rehearsal_changes(run: Path, sealed: Mapping[str, str]) -> Iterator[str]:
+def migration_changes(run: Path, sealed: Mapping[str, str]) -> Iterator[str]:
     """What of the migration under load is no longer as it was sealed."""
-    found = rehearsal_digests(run)
+    found = migration_digests(run)
     for name in sorted({*sealed, *found}):
         if name not in found:
             yield f"{name} is missing"
@@ -49,7 +49,7 @@ def rehearsal_changes(run: Path, sealed: Mapping[str, str]) -> Iterator[str]:
             yield f"{name} was {'changed' if name in sealed else 'added'}"
 
 
-def changes(run: Path, setup: Mapping[str, Any], seals: Mapping[str, Seal]) -> Iterator[str]:
+def changed_files(run: Path, setup: Mapping[str, Any], seals: Mapping[str, Seal]) -> Iterator[str]:
     """What is no longer as it was sealed, each as ``trials/03-after/windows.json was changed``; ``seals`` by leg."""
     if any(seal.setup != setup_digest(setup) for seal in seals.values()):
         yield "setup.json was changed"
@@ -60,7 +60,7 @@ def changes(run: Path, setup: Mapping[str, Any], seals: Mapping[str, Seal]) -> I
         if found[name] != digest:
             yield f"{name} is missing" if found[name] is None else f"{name} was changed"
     arms = {leg.partition("-")[2] for leg in seals}  # what an arm was asked is there before its first leg is sealed
-    for path in sorted(run.glob(OF_AN_ARM)):
+    for path in sorted(run.glob(ARM_FILES)):
         if path.stem in arms and _name(run, path) not in sealed:
             yield f"{_name(run, path)} was added"
     for leg in seals:
@@ -71,7 +71,7 @@ def changes(run: Path, setup: Mapping[str, Any], seals: Mapping[str, Seal]) -> I
 
 def _files(run: Path, leg: str) -> list[Path]:
     folder = run / "trials" / leg
-    return sorted(path for pattern in OF_A_LEG for path in folder.glob(pattern) if path.name != NAME)
+    return sorted(path for pattern in LEG_FILES for path in folder.glob(pattern) if path.name != NAME)
 
 
 def _name(run: Path, path: Path) -> str:

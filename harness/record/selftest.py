@@ -61,7 +61,7 @@ class Equal:
     @property
     def fitness(self) -> Fitness:
         """The worse of both."""
-        return worst(self.gate, self.coverage)
+        return worst_fitness(self.gate, self.coverage)
 
     def _by_chance(self, right: int, share: float) -> Fitness:
         chance = at_most(right, self.suites, share)
@@ -179,10 +179,10 @@ class Certificate:
     @property
     def fitness(self) -> Fitness:
         """The worst of all trials."""
-        return worst(*(part.fitness for part in (self.equal, self.power, self.delay, self.freeze, self.kill)))
+        return worst_fitness(*(part.fitness for part in (self.equal, self.power, self.delay, self.freeze, self.kill)))
 
 
-def worst(*found: Fitness) -> Fitness:
+def worst_fitness(*found: Fitness) -> Fitness:
     """The one that decides."""
     return max(found, key=list(Fitness).index)
 

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
-from harness.record.migration import RanStatement, Wait
+from harness.record.migration import LockWait, MigrationStatement
 
 _ENTRY = re.compile(
     r"^(?P<at>\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\.\d+) (?P<zone>\S+) \[(?P<pid>\d+)\] (?P<kind>[A-Z]+):  (?P<text>.*)$"
@@ -20,7 +20,7 @@ _RAN = re.compile(r"duration: (?P<ms>[\d.]+) ms  (?:statement|execute [^:]*): (?
 
 _PLACE = re.compile(r" at character \d+$")
 _OWN = re.compile(r"[0-9A-Z]{5}: ")
-MOST_ERRORS = 5
+MAX_ERRORS = 5
 LOG_MARGIN = 0.001
 """The log tells whole ms."""
 _OPENS = re.compile(r"^(BEGIN|START TRANSACTION)\b", re.IGNORECASE)
@@ -55,13 +55,13 @@ def entries(log: str) -> Iterator[LogEntry]:
 class MigrationLog:
     """What a log tells: the statements of the migration, and what others were answered instead of a result."""
 
-    statements: tuple[RanStatement, ...]
+    statements: tuple[MigrationStatement, ...]
     errors_of_others: tuple[tuple[str, int], ...]
 
 
 def migration_log(log: str, begun: float, ended: float) -> MigrationLog:
     """What a log tells of a time: statements in the order of their ends, one that failed has no time."""
-    found, others, errors = list[RanStatement](), Counter[str](), dict[int, LogEntry]()
+    found, others, errors = list[MigrationStatement](), Counter[str](), dict[int, LogEntry]()
     for entry in entries(log):
         if not begun <= entry.at <= ended:
             continue
@@ -72,14 +72,14 @@ def migration_log(log: str, begun: float, ended: float) -> MigrationLog:
         elif entry.kind in {"ERROR", "FATAL"}:
             others[_PLACE.sub("", text)] += 1
         elif entry.kind == "STATEMENT" and (error := errors.pop(entry.pid, None)):
-            found.append(RanStatement(error.at, None, entry.text, error=error.text))
+            found.append(MigrationStatement(error.at, None, entry.text, error=error.text))
         elif own and (match := _RAN.fullmatch(text)):
             ms = float(match["ms"])
-            found.append(RanStatement(entry.at - ms / 1000, ms, match["text"]))
-    return MigrationLog(tuple(found), tuple(others.most_common(MOST_ERRORS)))
+            found.append(MigrationStatement(entry.at - ms / 1000, ms, match["text"]))
+    return MigrationLog(tuple(found), tuple(others.most_common(MAX_ERRORS)))
 
 
-def let_go(statements: Sequence[RanStatement], wait: Wait) -> Wait:
+def logged_end(statements: Sequence[MigrationStatement], wait: LockWait) -> LockWait:
     """A wait behind the migration with its end as the log has it, where the log knows of one between the two looks.
 
     Locks are kept until the transaction ends, or the statement, where it is none's.
@@ -91,7 +91,7 @@ def let_go(statements: Sequence[RanStatement], wait: Wait) -> Wait:
     return replace(wait, ended=max(near), margin=LOG_MARGIN) if near else wait
 
 
-def cause(statements: Sequence[RanStatement], text: str, table: str, until: float) -> str:
+def blocking_statement(statements: Sequence[MigrationStatement], text: str, table: str, until: float) -> str:
     """The statement whose lock on a table others wait for: what runs is often a later one of the same transaction.
 
     Args:

@@ -77,11 +77,11 @@ class Counts:
 @lru_cache(maxsize=4096)
 def fingerprint(text: str) -> str:
     """16 hex digits that are the same for the same statement, whatever values it is run with."""
-    return blake2b(shown(text).lower().encode(), digest_size=8).hexdigest()
+    return blake2b(normalised(text).lower().encode(), digest_size=8).hexdigest()
 
 
 @lru_cache(maxsize=4096)
-def shown(text: str) -> str:
+def normalised(text: str) -> str:
     """A statement on one line, its values as ``?``, lists of values as one ``?``."""
     try:
         parsed = sqlglot.parse_one(_as_written(text), dialect="postgres")
@@ -93,14 +93,14 @@ def shown(text: str) -> str:
 
 
 def without_values(text: str) -> str:
-    """A text that may be kept: as the server tells it, where that has ``$1`` for values, else as ``shown``.
+    """A text that may be kept: as the server tells it, where that has ``$1`` for values, else as ``normalised``.
 
     Of what reads and changes rows the server leaves the values out; a command such as ALTER ROLE it keeps as it was.
     """
-    return text if _ROWS.match(_LOOSE.sub(" ", text).lstrip(" (")) else shown(text)
+    return text if _ROWS.match(_LOOSE.sub(" ", text).lstrip(" (")) else normalised(text)
 
 
-def is_question(text: str) -> bool:
+def reads_or_writes_rows(text: str) -> bool:
     """Whether a statement asks for data or changes some: not what begins a transaction or sets something."""
     return not _KEEPING_HOUSE.match(_LOOSE.sub(" ", text).lstrip(" (;"))
 
@@ -110,7 +110,7 @@ def _as_written(text: str) -> str:
     return _EXTRACT.sub(r"\1epoch\2", _TYPED.sub(r"\1 '1'", text))
 
 
-def sought(condition: str) -> list[str]:
+def compared_columns(condition: str) -> list[str]:
     """The columns that a condition compares with values, in their order: ``(author = ?)`` names ``author``."""
     try:
         parsed = sqlglot.parse_one(f"SELECT 1 WHERE {condition}", dialect="postgres")

@@ -20,9 +20,9 @@ from harness.probes.access import Database
 from harness.probes.catalogue import read_catalogue, read_uses
 from harness.probes.query_plans import AutoExplain, estimate
 from harness.record.ablation import Ablation
-from harness.record.catalogue import Catalogue, CatalogueStore, Counted, Index, PlanSurvey
+from harness.record.catalogue import Catalogue, CatalogueStore, Index, IndexCounts, RecordedPlans
 from harness.record.leg import Leg
-from harness.record.query_plans import Explained
+from harness.record.query_plans import ExplainedStatement
 from harness.record.request_work import RequestWork
 from harness.run.context import RunContext
 from harness.run.request_work import RequestWorkReader
@@ -70,7 +70,7 @@ class CatalogueReader:
         if work and leg.arm not in self.store.read_surveys():
             plans = tuple(_estimates(databases, work))
             self.store.write_survey(
-                leg.arm, PlanSurvey(plans, missing="the log of the server cannot be read from here")
+                leg.arm, RecordedPlans(plans, missing="the log of the server cannot be read from here")
             )
 
 
@@ -98,7 +98,7 @@ def ablate_indexes(context: RunContext) -> None:
         store.write_ablation(Ablation(tuple(done), kept, len(whole[0].requests)))
 
 
-def _work(context: RunContext, index: Index | None) -> tuple[RequestWork, list[Explained]]:
+def _work(context: RunContext, index: Index | None) -> tuple[RequestWork, list[ExplainedStatement]]:
     """What the corpus makes the databases of after do without an index, and the estimated plans."""
     with context.started("after", _out(context, "after")) as job:
         databases = context.environment.databases()
@@ -113,7 +113,7 @@ def _work(context: RunContext, index: Index | None) -> tuple[RequestWork, list[E
             return work, list(_estimates(databases, work))
 
 
-def _explained(context: RunContext, work: RequestWork) -> PlanSurvey:
+def _explained(context: RunContext, work: RequestWork) -> RecordedPlans:
     """The query plans of some requests to an arm whose cost per request is known."""
     with context.started(work.arm, _out(context, work.arm)) as job:
         databases, limit = context.environment.databases(), _RequestLimit(work)
@@ -121,7 +121,7 @@ def _explained(context: RunContext, work: RequestWork) -> PlanSurvey:
             context.request_corpus(job, secrets.token_hex(16), limit.add)
         job.out.unlink(missing_ok=True)
         plans = explaining.plans or list(_estimates(databases, work))
-        return PlanSurvey(tuple(plans), tuple(_counted(databases)), limit.requests.total(), explaining.missing)
+        return RecordedPlans(tuple(plans), tuple(_counted(databases)), limit.requests.total(), explaining.missing)
 
 
 class _RequestLimit:
@@ -154,15 +154,15 @@ def _catalogue(databases: Sequence[Database]) -> Catalogue:
     return found
 
 
-def _counted(databases: Sequence[Database]) -> Iterator[Counted]:
+def _counted(databases: Sequence[Database]) -> Iterator[IndexCounts]:
     with suppress(psycopg.Error):
         for database in databases:
             with database.connect() as connection:
                 for name, use in read_uses(connection).items():
-                    yield Counted(name, use.scans, use.entries, database.service)
+                    yield IndexCounts(name, use.scans, use.entries, database.service)
 
 
-def _estimates(databases: Sequence[Database], work: RequestWork) -> Iterator[Explained]:
+def _estimates(databases: Sequence[Database], work: RequestWork) -> Iterator[ExplainedStatement]:
     """The estimated plans of the statements that took the most buffers."""
     buffers: Counter[int] = Counter()
     for request in work.requests:

@@ -9,7 +9,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from harness.record.migration import UPGRADE, Lint, MigrationStep
+from harness.record.migration import UPGRADE, LintFinding, MigrationStep
 
 PROGRAM = "squawk"
 SECONDS = 30.0
@@ -20,12 +20,12 @@ _ROLLBACK = re.compile(r"^ROLLBACK$", re.IGNORECASE)
 """Also the end of a transaction, which squawk does not know."""
 
 
-def lint(passages: Sequence[MigrationStep]) -> tuple[tuple[Lint, ...], str]:
+def lint(passages: Sequence[MigrationStep]) -> tuple[tuple[LintFinding, ...], str]:
     """The findings on the statements of upgrades, and the name of the linter, or why it is missing."""
     program = squawk_program()
     if program is None:
         return (), MISSING
-    found: list[Lint] = []
+    found: list[LintFinding] = []
     for number, passage in enumerate(passages):
         if passage.way != UPGRADE or not passage.statements:
             continue
@@ -40,7 +40,7 @@ def lint(passages: Sequence[MigrationStep]) -> tuple[tuple[Lint, ...], str]:
             line = int(str(message.get("line_end", message.get("line", 0))))
             statement = places[min(max(line, 0), len(places) - 1)]
             rule, said = str(message.get("rule_name", "")), str(message.get("message", ""))
-            found.append(Lint(number, statement, rule, said, str(message.get("help") or "")))
+            found.append(LintFinding(number, statement, rule, said, str(message.get("help") or "")))
     return tuple(found), PROGRAM
 
 

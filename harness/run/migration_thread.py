@@ -19,8 +19,8 @@ from harness.plan.migration import MigrationTable
 from harness.plan.model import Plan
 from harness.probes.access import Database
 from harness.probes.locks import LockProbe, LockSamples, with_locks
-from harness.record.migration import DOWNGRADE, UPGRADE, MigrationStep, Queue, RanStatement, Wait
-from harness.record.statement_log import cause, let_go, migration_log
+from harness.record.migration import DOWNGRADE, UPGRADE, LockQueue, LockWait, MigrationStatement, MigrationStep
+from harness.record.statement_log import blocking_statement, logged_end, migration_log
 from harness.record.statements import MARK
 from harness.run.context import RunContext
 from harness.run.long_transaction import LongTransaction
@@ -128,7 +128,7 @@ class MigrationThread:
             self._cancel.wait(AFTER_SECONDS)
         seen, logged = probe.seen, migration_log(_text_from(log, start), begun, ended + LOG_SECONDS)
         statements = with_locks(_with_unfinished(logged.statements, seen), seen)
-        waits = [let_go(statements, _with_cause(wait, statements)) for wait in seen.waits if wait.own or wait.head]
+        waits = [logged_end(statements, _with_cause(wait, statements)) for wait in seen.waits if wait.own or wait.head]
         return MigrationStep(
             way=way,
             service=database.service,
@@ -174,17 +174,17 @@ def _last_line(log: Path) -> str:
     return lines[-1] if lines else "it said nothing"
 
 
-def _with_cause(wait: Wait, ran: Sequence[RanStatement]) -> Wait:
-    return replace(wait, head=cause(ran, wait.head, wait.table, wait.ended)) if wait.head else wait
+def _with_cause(wait: LockWait, ran: Sequence[MigrationStatement]) -> LockWait:
+    return replace(wait, head=blocking_statement(ran, wait.head, wait.table, wait.ended)) if wait.head else wait
 
 
-def _with_head(queue: Queue, waits: Sequence[Wait]) -> Queue:
+def _with_head(queue: LockQueue, waits: Sequence[LockWait]) -> LockQueue:
     """The queue, and the statement that most of the sessions in it waited for."""
     heads = [wait.head for wait in waits if wait.by_migration and wait.begun <= queue.at <= wait.ended]
     return replace(queue, head=max(heads, key=heads.count)) if heads else queue
 
 
-def _with_unfinished(ran: Sequence[RanStatement], seen: LockSamples) -> list[RanStatement]:
+def _with_unfinished(ran: Sequence[MigrationStatement], seen: LockSamples) -> list[MigrationStatement]:
     """The logged statements, and those that a session was seen to run and whose end is not in the log.
 
     One that failed gets the begin that the session showed.
@@ -197,13 +197,13 @@ def _with_unfinished(ran: Sequence[RanStatement], seen: LockSamples) -> list[Ran
             continue
         if broken:
             one = found[broken[0]]
-            found[broken[0]] = RanStatement(since, (one.begun - since) * 1000, one.text, one.error)
+            found[broken[0]] = MigrationStatement(since, (one.begun - since) * 1000, one.text, one.error)
         elif not any(one.begun <= since <= one.ended for one in found):
-            found.append(RanStatement(since, None, text))
+            found.append(MigrationStatement(since, None, text))
     return found
 
 
-def _unread(probe: LockProbe, ran: Sequence[RanStatement]) -> str:
+def _unread(probe: LockProbe, ran: Sequence[MigrationStatement]) -> str:
     if probe.failed:
         return f"who waited could not be read: {probe.failed}"
     if not ran and not probe.seen.own:

@@ -5,8 +5,8 @@ from collections.abc import Sequence
 
 from harness.statistics.intervals import t_interval
 
-FEWEST = 8
-IGNORED = 6
+MIN_BLOCKS = 8
+IGNORED_BLOCKS = 6
 """The latest blocks, which do not take part in the decision to stop."""
 
 
@@ -29,6 +29,6 @@ def precise_enough(values: Sequence[float], wanted_half_width: float) -> bool:
     """
     if not wanted_half_width > 0:
         raise ValueError(f"the wanted half-width must be above 0, not {wanted_half_width}")
-    counted = values[: max(len(values) - IGNORED, 0)]
-    interval = t_interval(counted) if len(counted) >= FEWEST else None
+    counted = values[: max(len(values) - IGNORED_BLOCKS, 0)]
+    interval = t_interval(counted) if len(counted) >= MIN_BLOCKS else None
     return interval is not None and math.isfinite(interval.half_width) and interval.half_width <= wanted_half_width

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from harness.statistics.intervals import Interval, finite_array
 from harness.statistics.student_t import t_cdf, t_quantile
 
-MOST_SIGNS = 32
+MAX_BLOCKS = 32
 
 
 def sign_flip_p(differences: Sequence[float]) -> float | None:
@@ -32,7 +32,7 @@ def sign_flip_p(differences: Sequence[float]) -> float | None:
     """
     d = finite_array(differences)
     k = len(d)
-    if k == 0 or k > MOST_SIGNS:
+    if k == 0 or k > MAX_BLOCKS:
         return None
     observed = abs(math.fsum(d)) - 1e-12 * math.fsum(abs(d))
     if observed <= 0:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from harness.analysis.summary import summarise
 from harness.finding import Finding
 from harness.metrics import Unit
-from harness.plan.aborts import parse_danger
+from harness.plan.aborts import parse_abort
 from harness.plan.model import ARMS
 from harness.record.generation import Aborted
 from harness.record.leg import Leg
@@ -51,7 +51,7 @@ class EarlyEnd:
     @property
     def said(self) -> str:
         """What happened, in a few words."""
-        aborted, metric = self.aborted, parse_danger(self.aborted.when).metric
+        aborted, metric = self.aborted, parse_abort(self.aborted.when).metric
         place = ", ".join(part for part in (aborted.stage, aborted.endpoint) if part)
         in_percent = metric.unit is Unit.FRACTION
         number, unit = (aborted.value * PERCENT, "%") if in_percent else (aborted.value, metric.unit)

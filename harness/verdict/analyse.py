@@ -3,12 +3,12 @@
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from harness.analysis.answers import ResponseAgreement, agree
+from harness.analysis.answers import ResponseAgreement, compare_answers
 from harness.analysis.comparison import compare
 from harness.analysis.noise import known_floors
 from harness.analysis.request_cost import RequestCost, request_costs
-from harness.analysis.settling import settle, settling_stages
-from harness.analysis.soundness import SoundnessChecks, unsound_record
+from harness.analysis.settling import find_settling, settling_stages
+from harness.analysis.soundness import SoundnessChecks, record_findings
 from harness.analysis.steps import attribute
 from harness.analysis.summary import Summary, summarise
 from harness.evidence.alerts import AlertResults
@@ -58,7 +58,7 @@ def analyse(folder: RunFolder) -> Result:
         alarms=alarms.found(),
         rehearsal=_rehearsal(plan, folder),
     )
-    record = unsound_record(
+    record = record_findings(
         setup, folder.recorded(setup.legs), seals, folder.changed(seals), plan_fingerprint=fingerprint(text)
     )
     measured = Measurement(
@@ -124,7 +124,7 @@ class _Summarising:
             self.migrations,
             plan.limits,
             [fault for _, fault in plan.planned_faults],
-            settling=settle(self.folder.read_trials(legs), settling_stages(plan)),
+            settling=find_settling(self.folder.read_trials(legs), settling_stages(plan)),
             vocabulary=plan.vocabulary,
             tolls=self.tolls,
         )
@@ -135,7 +135,7 @@ def _agreement(plan: Plan, folder: RunFolder) -> ResponseAgreement | None:
     if plan.answers is None:
         return None
     before, after = (folder.read_answers(arm) for arm in ARMS)
-    return agree(before, after, plan.answers)
+    return compare_answers(before, after, plan.answers)
 
 
 def _rehearsal(plan: Plan, folder: RunFolder) -> MigrationUnderLoad | None:
@@ -146,4 +146,4 @@ def _rehearsal(plan: Plan, folder: RunFolder) -> MigrationUnderLoad | None:
     if plan.answers is None or not record.answers:
         return migration_under_load(record, samples)
     before, rolled_back = (folder.read_answers(name) for name in ("before", ROLLED_BACK))
-    return migration_under_load(record, samples, agree(before, rolled_back, plan.answers))
+    return migration_under_load(record, samples, compare_answers(before, rolled_back, plan.answers))

@@ -8,13 +8,13 @@ for the *system*: that is what the run is to measure, and a caveat with its numb
 
 from collections.abc import Iterator, Sequence
 
-from harness.analysis.capacity import begun
+from harness.analysis.capacity import arrivals_started
 from harness.analysis.leg_facts import LegFacts
 from harness.analysis.summary import Summary
 from harness.finding import Finding
 from harness.plan.model import ARMS
 from harness.plan.stages import StageKind
-from harness.record.generation import Offered
+from harness.record.generation import OfferedLoad
 from harness.record.leg import Leg, Window
 from harness.verdict.search import search_disputes
 
@@ -45,7 +45,7 @@ def _schedule_late(leg: Leg, lag_ms: float, allowed_ms: float) -> Finding:
     return Finding("SCHEDULE_LATE", f"{seen}: the generator could not keep its own schedule", ADVICE)
 
 
-def _arrivals_missing(leg: Leg, offered: Offered, users: int) -> Finding:
+def _arrivals_missing(leg: Leg, offered: OfferedLoad, users: int) -> Finding:
     begun = f"{offered.started:,} of {offered.planned:,} arrivals of {offered.stage} began"
     share = offered.started / offered.planned
     seen = f"in leg {leg.title} {begun} ({share:.1%}) with at most {offered.most_users:,} of {users:,} users at work"
@@ -78,7 +78,7 @@ def unasked(summary: Summary) -> frozenset[str]:
     """The measured stages of which some leg of after lacks arrivals: their latencies are better than the service."""
     legs = [leg for leg in summary.legs if leg.leg.arm == ARMS[-1]]
     return frozenset(
-        offered.stage for leg in legs for _, offered in _measured(leg) if not begun([offered], offered.stage)
+        offered.stage for leg in legs for _, offered in _measured(leg) if not arrivals_started([offered], offered.stage)
     )
 
 
@@ -97,25 +97,25 @@ def _late(summary: Summary, leg: LegFacts) -> tuple[float, float] | None:
     return (lag, allowed) if lag > allowed else None
 
 
-def _missing(leg: LegFacts) -> Iterator[tuple[Window, Offered]]:
+def _missing(leg: LegFacts) -> Iterator[tuple[Window, OfferedLoad]]:
     """Measured stages in which the generator, and not the system, kept arrivals from beginning.
 
     Where all users that the stage allows were at work, what did not begin waited for an answer, as before a frozen
     service; where users were free or could be added, only the generator can have been in the way.
     """
     for window, offered in _measured(leg):
-        if not begun([offered], offered.stage) and not _exhausted(window, offered):
+        if not arrivals_started([offered], offered.stage) and not _exhausted(window, offered):
             yield window, offered
 
 
-def _measured(leg: LegFacts) -> list[tuple[Window, Offered]]:
+def _measured(leg: LegFacts) -> list[tuple[Window, OfferedLoad]]:
     return [(window, offered) for window, offered in leg.arrivals if window.kind != StageKind.RAMP]
 
 
-def _exhausted(window: Window, offered: Offered) -> bool:
+def _exhausted(window: Window, offered: OfferedLoad) -> bool:
     return offered.most_users >= window.users
 
 
-def _waited(window: Window, offered: Offered) -> int:
+def _waited(window: Window, offered: OfferedLoad) -> int:
     """Arrivals that waited for the system: begun late, or never while all users were at work."""
     return offered.late + (offered.dropped if _exhausted(window, offered) else 0)

@@ -2,11 +2,11 @@
 
 from collections.abc import Iterator, Sequence
 
-from harness.analysis.answers import ResponseAgreement, uncompared
+from harness.analysis.answers import ResponseAgreement, uncompared_findings
 from harness.analysis.comparison import Comparison, Pair
 from harness.analysis.leg_facts import LegFacts
-from harness.analysis.settling import not_steady_yet
-from harness.analysis.statuses import Statuses, hollow, shorter
+from harness.analysis.settling import settling_caveat
+from harness.analysis.statuses import Statuses, answers_empty, answers_shorter
 from harness.analysis.summary import Summary
 from harness.evidence.migration import MigrationUnderLoad
 from harness.finding import Finding
@@ -142,7 +142,7 @@ def caveats_of_run(
     if any(leg.user_errors for leg in summary.legs) or (agreement and agreement.user_errors):
         yield USER_ERRORS
     if settling.dropped or settling.cuts:
-        yield not_steady_yet(settling)
+        yield settling_caveat(settling)
     if waited := waiting(summary):
         yield waited
     yield from search_ends(summary)
@@ -159,13 +159,15 @@ def _of_answers(summary: Summary, agreement: ResponseAgreement | None) -> Iterat
     if agreement is None:
         yield ANSWERS_NOT_COMPARED
     else:
-        yield from uncompared(agreement, {row.endpoint for row in summary.rows if row.arm in ARMS and row.endpoint})
+        yield from uncompared_findings(
+            agreement, {row.endpoint for row in summary.rows if row.arm in ARMS and row.endpoint}
+        )
 
 
 def _of_replies(replies: Sequence[Statuses]) -> Iterator[Finding]:
-    if hollow(replies):
+    if answers_empty(replies):
         yield HOLLOW
-    elif shorter(replies):
+    elif answers_shorter(replies):
         yield SHORTER
 
 

@@ -2,9 +2,9 @@
 
 from collections.abc import Iterator, Sequence
 
-from harness.analysis.answers import ResponseAgreement, unanswered
+from harness.analysis.answers import ResponseAgreement, no_answer_findings
 from harness.analysis.leg_facts import LegFacts
-from harness.analysis.settling import never_steady
+from harness.analysis.settling import unsteady_guard
 from harness.analysis.summary import Summary
 from harness.finding import Finding
 from harness.plan.model import ARMS
@@ -40,9 +40,9 @@ def breaches_of(
     Of what is ``unsound`` in several legs the first is told.
     """
     lost = (*map(_worker_lost, losses), *map(_struck, incidents))
-    unsteady = [never_steady(summary.settling)] if summary.settling.hopeless else []
+    unsteady = [unsteady_guard(summary.settling)] if summary.settling.hopeless else []
     once = {found.code: found for found in reversed(unsound)}
-    return (*lost, *_of_summary(summary), *unsteady, *unanswered(agreement), *reversed(once.values()))
+    return (*lost, *_of_summary(summary), *unsteady, *no_answer_findings(agreement), *reversed(once.values()))
 
 
 def _worker_lost(loss: LostWorker) -> Finding:

@@ -9,7 +9,13 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from harness.analysis.noise import Floor, place_of
-from harness.analysis.statuses import Statuses, answered_otherwise, asked_otherwise, excused, failed_too_often
+from harness.analysis.statuses import (
+    Statuses,
+    failed_too_often,
+    requests_differ,
+    server_errors_succeed,
+    statuses_differ,
+)
 from harness.finding import Finding
 from harness.metrics import Origin, Scale
 from harness.plan.expectation import Form
@@ -208,11 +214,11 @@ def _why_not(target: Target, replies: Sequence[Statuses], targets: Sequence[Targ
     limited = metric.of_failures or any(_covers(other, target) for other in targets)
     if not limited and failed_too_often(replies, endpoint, relative=relative):
         return Reason.ERRORS
-    if excused(replies, endpoint):
+    if server_errors_succeed(replies, endpoint):
         return Reason.EXCUSED
-    if asked_otherwise(replies, endpoint):
+    if requests_differ(replies, endpoint):
         return Reason.ASKED_OTHERWISE
-    return Reason.ANSWERED_OTHERWISE if answered_otherwise(replies, endpoint) else None
+    return Reason.ANSWERED_OTHERWISE if statuses_differ(replies, endpoint) else None
 
 
 def _covers(errors: Target, target: Target) -> bool:

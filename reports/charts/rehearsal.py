@@ -4,7 +4,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from harness.evidence.migration import MigrationUnderLoad, Point
-from harness.record.migration import UPGRADE, MigrationStep, RanStatement
+from harness.record.migration import UPGRADE, MigrationStatement, MigrationStep
 from reports import formatting
 from reports.charts import axes as scales
 from reports.charts import paper
@@ -89,5 +89,5 @@ def _statements(axes: Axes, passage: MigrationStep, origin: float) -> None:
         )
 
 
-def _colour(one: RanStatement, blamed: set[str], *, up: bool) -> str:
+def _colour(one: MigrationStatement, blamed: set[str], *, up: bool) -> str:
     return paper.FAIL if one.text in blamed or one.error else COLOURS[up]

@@ -14,7 +14,7 @@ from harness.analysis.steps import Attribution, Waterfall
 from harness.analysis.summary import Summary
 from harness.finding import Finding
 from harness.metrics import LOADS_HELD, METRICS, Origin
-from harness.record.generation import Offered
+from harness.record.generation import OfferedLoad
 from harness.record.leg import Window
 from harness.statistics.intervals import Interval
 from harness.verdict.aborts import EarlyEnd
@@ -178,7 +178,7 @@ def _search(found: SearchResult) -> dict[str, Any]:
     }
 
 
-def _arrivals(window: Window, offered: Offered) -> dict[str, Any]:
+def _arrivals(window: Window, offered: OfferedLoad) -> dict[str, Any]:
     return {
         "stage": offered.stage,
         "rate": window.rate,

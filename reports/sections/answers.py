@@ -6,9 +6,9 @@ from harness.analysis.answers import (
     AnswerOutcome,
     DifferingRequest,
     EndpointAnswers,
-    Parting,
+    FirstDifferentRequest,
     ResponseAgreement,
-    no_answers,
+    no_answers_finding,
 )
 from harness.record.outcome import Outcome
 from harness.verdict.judge import Verdict
@@ -114,7 +114,7 @@ def _in_short(agreement: ResponseAgreement) -> str:
     """The same without what follows from a difference: that the users were led elsewhere by it."""
     asked, outcome = formatting.count(agreement.asked), agreement.outcome
     if outcome in {AnswerOutcome.MISSING, AnswerOutcome.NOTHING}:
-        return no_answers(agreement).seen
+        return no_answers_finding(agreement).seen
     parted = _parted(agreement.parting) if agreement.parting else ""
     if outcome is AnswerOutcome.DIFFERENT:
         named = [
@@ -141,7 +141,7 @@ def _in_short(agreement: ResponseAgreement) -> str:
     return f"after answers {formatting.count(compared)}{of} requests as before does"
 
 
-def _parted(parting: Parting) -> str:
+def _parted(parting: FirstDifferentRequest) -> str:
     if parting.before == parting.after and parting.before:
         what = formatting.plain(parting.before)
         return f"at request {formatting.count(parting.n)} the arms were asked {what} with different bodies"

@@ -7,7 +7,7 @@ from harness.analysis.leg_facts import LegFacts
 from harness.analysis.summary import Summary
 from harness.plan.model import ARMS, Plan
 from harness.plan.stages import Stage
-from harness.record.generation import Offered
+from harness.record.generation import OfferedLoad
 from reports import formatting
 from reports.formatting import FormattedValue
 
@@ -85,7 +85,7 @@ def _row(summary: Summary, stage: Stage, arm: str) -> Iterator[ArrivalRow]:
     )
 
 
-def _users(found: list[Offered], stage: Stage) -> str:
+def _users(found: list[OfferedLoad], stage: Stage) -> str:
     return f"{formatting.count(max(o.most_users for o in found))} of {formatting.count(stage.users)}"
 
 

@@ -7,7 +7,7 @@ from typing import Any
 from harness.evidence.ablation import plan_change
 from harness.evidence.catalogue import DatabaseEvidence
 from harness.evidence.indexes import Flaw, FlawKind, IndexUse, MigrationIndexes
-from harness.record.ablation import Ablated, Without
+from harness.record.ablation import EndpointAblation, IndexAblation
 from harness.record.catalogue import Index
 from reports import formatting
 from reports.formatting import FormattedValue
@@ -153,7 +153,7 @@ def _built(entry: IndexUse) -> FormattedValue:
     return formatting.missing("no statement of its own built it, or the server did not count")
 
 
-def _sum(entry: IndexUse, found: Sequence[Without] | None, findings: DatabaseEvidence) -> FormattedValue:
+def _sum(entry: IndexUse, found: Sequence[EndpointAblation] | None, findings: DatabaseEvidence) -> FormattedValue:
     """What stands in place of lines by endpoint."""
     if found is None:
         if findings.ablated:
@@ -162,7 +162,7 @@ def _sum(entry: IndexUse, found: Sequence[Without] | None, findings: DatabaseEvi
     return FormattedValue("" if found else "none")
 
 
-def _saved(found: Sequence[Without]) -> Iterator[str]:
+def _saved(found: Sequence[EndpointAblation]) -> Iterator[str]:
     for one in found:
         without, there = formatting.tidy(one.pages_without), formatting.tidy(one.pages_with)
         yield (
@@ -171,19 +171,19 @@ def _saved(found: Sequence[Without]) -> Iterator[str]:
         )
 
 
-def _costing(found: Sequence[Without]) -> Iterator[str]:
+def _costing(found: Sequence[EndpointAblation]) -> Iterator[str]:
     for one in found:
         without, there = formatting.tidy(one.pages_without), formatting.tidy(one.pages_with)
         more = formatting.tidy(one.pages_added)
         yield f"{formatting.plain(one.endpoint)}: costs {more} a request ({without} without, {there} with)"
 
 
-def _written(found: Sequence[Without]) -> Iterator[str]:
+def _written(found: Sequence[EndpointAblation]) -> Iterator[str]:
     for one in found:
         yield f"{formatting.plain(one.endpoint)}: {formatting.tidy(one.wal_added)} bytes a request"
 
 
-def _worse(ablated: Ablated | None) -> str:
+def _worse(ablated: IndexAblation | None) -> str:
     if ablated is None or ablated.worse is None:
         return ""
     worse = ablated.worse

@@ -6,7 +6,15 @@ from dataclasses import dataclass
 
 from harness.evidence.evidence import Evidence
 from harness.evidence.migration import MigrationUnderLoad, RequestLoss
-from harness.record.migration import DOWNGRADE, PLANNED, UPGRADE, MigrationRecord, MigrationStep, RanStatement, Wait
+from harness.record.migration import (
+    DOWNGRADE,
+    PLANNED,
+    UPGRADE,
+    LockWait,
+    MigrationRecord,
+    MigrationStatement,
+    MigrationStep,
+)
 from reports import formatting
 from reports.formatting import FormattedValue
 
@@ -169,12 +177,12 @@ def _table(record: MigrationRecord, number: int, passage: MigrationStep, loss: R
     )
 
 
-def _worth(one: RanStatement) -> bool:
+def _worth(one: MigrationStatement) -> bool:
     return bool(one.error) or one.ms is None or one.ms >= WORTH_MS
 
 
 def _row(
-    record: MigrationRecord, number: int, place: int, one: RanStatement, passage: MigrationStep
+    record: MigrationRecord, number: int, place: int, one: MigrationStatement, passage: MigrationStep
 ) -> MigrationStatementRow:
     rules = {
         lint.rule: f"{lint.message} {lint.help}".strip()
@@ -197,7 +205,7 @@ def _row(
     )
 
 
-def _waited(waits: Sequence[Wait], passage: MigrationStep, one: RanStatement) -> str:
+def _waited(waits: Sequence[LockWait], passage: MigrationStep, one: MigrationStatement) -> str:
     """Who waited behind a statement, and what it waited for itself."""
     parts = []
     if waits:

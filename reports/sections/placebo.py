@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from harness.analysis.change import Change
 from harness.analysis.comparison import Pair
-from harness.analysis.placebo import Treated
+from harness.analysis.placebo import PlaceboEffect
 from harness.metrics import HEADLINES
 from reports import formatting
 from reports.formatting import FormattedValue
@@ -23,12 +23,12 @@ class PlaceboRow:
     after_interval: str
 
 
-def placebo_rows(treated: Sequence[Treated]) -> tuple[PlaceboRow, ...]:
+def placebo_rows(treated: Sequence[PlaceboEffect]) -> tuple[PlaceboRow, ...]:
     """Every metric that was measured in all three arms."""
     return tuple(map(_row, treated))
 
 
-def placebo_sentence(treated: Sequence[Treated]) -> str:
+def placebo_sentence(treated: Sequence[PlaceboEffect]) -> str:
     """What it comes to, by the P95 of all requests or what there is first; empty where nothing was measured."""
     if not treated:
         return ""
@@ -47,7 +47,7 @@ def _said(change: Change) -> str:
     return f"changed by {formatting.change_with_unit(change)}"
 
 
-def _row(one: Treated) -> PlaceboRow:
+def _row(one: PlaceboEffect) -> PlaceboRow:
     return PlaceboRow(
         one.after.metric.label,
         formatting.plain(one.after.endpoint or "all requests"),

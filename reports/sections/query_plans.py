@@ -6,7 +6,7 @@ from typing import Any
 
 from harness.evidence.catalogue import DatabaseEvidence
 from harness.evidence.query_plans import Access, PlanChange, accesses, alike, called
-from harness.record.query_plans import Explained, Node
+from harness.record.query_plans import ExplainedStatement, PlanNode
 from reports import formatting
 from reports.formatting import FormattedValue
 
@@ -170,7 +170,7 @@ def _rows(rows: float) -> str:
     return "1 row" if rows == 1 else f"{formatting.tidy(rows)} rows"
 
 
-def _arm(explained: Explained) -> str:
+def _arm(explained: ExplainedStatement) -> str:
     found = [_way(access) for access in accesses(explained.root)]
     return "; ".join(found) or "reads no table"
 
@@ -203,7 +203,7 @@ def _row(change: PlanChange, findings: DatabaseEvidence) -> QueryPlanRow:
     )
 
 
-def _tree(node: Node, depth: int = 0) -> Iterator[str]:
+def _tree(node: PlanNode, depth: int = 0) -> Iterator[str]:
     """A plan as indented lines, at most so deep as a page is wide."""
     parts = [called(node)]
     if node.relation:
@@ -246,7 +246,7 @@ def _statement(change: PlanChange, findings: DatabaseEvidence) -> dict[str, Any]
     }
 
 
-def _explained(explained: Explained | None) -> dict[str, Any] | None:
+def _explained(explained: ExplainedStatement | None) -> dict[str, Any] | None:
     if explained is None:
         return None
     return {

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from harness.analysis.request_cost import Apart, RequestCost
+from harness.analysis.request_cost import CostDifference, RequestCost
 from harness.evidence.n_plus_one import RepeatedStatement
 from harness.plan.model import ARMS
 from harness.record.cache_keys import KeyUse
@@ -64,7 +64,7 @@ def _key_row(pattern: str, before: KeyUse | None, after: KeyUse | None) -> KeyRo
     return KeyRow(formatting.plain(pattern), (asked[0], asked[1]), (found[0], found[1]))
 
 
-def equal_sentence(apart: Apart | None) -> str:
+def equal_sentence(apart: CostDifference | None) -> str:
     """How far apart before and its copy are; empty where no copy was asked."""
     if apart is None:
         return ""

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from harness.analysis.servers import PROBES, ServerReport
 from harness.analysis.summary import Summary
 from harness.plan.model import ARMS
-from harness.record.readings import CACHE, CALLS, DATABASE, MS, SERVER, THERE
+from harness.record.readings import CACHE, DATABASE, SERVER, TRIGGER_CALLS, TRIGGER_MS, TRIGGERS
 from reports import formatting
 from reports.formatting import FormattedValue
 
@@ -195,17 +195,22 @@ _DATABASE = (
 _TRIGGERS = (
     _Line(
         "calls of trigger functions, per second",
-        _rate(CALLS),
+        _rate(TRIGGER_CALLS),
         formatting.number,
         "by the rows and statements that fire them",
     ),
     _Line(
         "time in trigger functions, per second",
-        _rate(MS),
+        _rate(TRIGGER_MS),
         formatting.milliseconds,
         "part of the time of the statements that fire them, waiting for locks included",
     ),
-    _Line("time of a call of a trigger function", _mean(MS, CALLS), formatting.milliseconds, why="none was called"),
+    _Line(
+        "time of a call of a trigger function",
+        _mean(TRIGGER_MS, TRIGGER_CALLS),
+        formatting.milliseconds,
+        why="none was called",
+    ),
 )
 _CACHE = (
     _Line(
@@ -228,7 +233,7 @@ _CACHE = (
 
 def _triggers(sides: Sequence[ServerReport | None]) -> Sequence[_Line]:
     """What trigger functions took, where a database of either arm has any."""
-    return _TRIGGERS if any(side is not None and side.levels.get(THERE) for side in sides) else ()
+    return _TRIGGERS if any(side is not None and side.levels.get(TRIGGERS) for side in sides) else ()
 
 
 def _waits(sides: Sequence[ServerReport | None]) -> Iterator[_Line]:

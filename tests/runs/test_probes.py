@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from harness.record.run_folder import RunFolder
-from harness.record.statements import shown
+from harness.record.statements import normalised
 from harness.verdict.analyse import analyse
 from harness.verdict.result import Result
 from tests.runs.project import Project
@@ -118,7 +118,7 @@ def test_statements_per_request_are_those_that_the_service_sends(analysis: Resul
 def test_every_statement_is_known_by_its_text_in_both_arms(analysis: Result) -> None:
     texts = {use.arm: [use.text for use in analysis.summary.statements] for use in analysis.summary.statements}
     assert set(texts) == {"before", "after"}
-    assert {use.text for use in analysis.summary.statements} == {shown("SELECT kind FROM items WHERE id = 1")}
+    assert {use.text for use in analysis.summary.statements} == {normalised("SELECT kind FROM items WHERE id = 1")}
     assert len({use.fingerprint for use in analysis.summary.statements}) == 1
 
 

@@ -22,7 +22,7 @@ from harness.plan.model import ARMS
 from harness.run.order import balanced_order
 from harness.statistics.intervals import Interval, t_interval
 from harness.statistics.percentiles import percentile
-from harness.statistics.precision import FEWEST, precise_enough
+from harness.statistics.precision import MIN_BLOCKS, precise_enough
 from harness.statistics.significance import sign_flip_p
 from tests.trials.signed_ranks import hodges_lehmann
 
@@ -128,12 +128,12 @@ def by_requests(chance: np.random.Generator, made: Numbers, name: str) -> Interv
 
 def stopped(values: list[float], wanted: float) -> int:
     """After how many blocks the product stops, or the budget is spent."""
-    return next((k for k in range(FEWEST, len(values)) if precise_enough(values[:k], wanted)), len(values))
+    return next((k for k in range(MIN_BLOCKS, len(values)) if precise_enough(values[:k], wanted)), len(values))
 
 
 def tempted(values: list[float], wanted: float) -> int:
     """After how many blocks the interval is narrow for the first time."""
-    for k in range(FEWEST, len(values)):
+    for k in range(MIN_BLOCKS, len(values)):
         interval = t_interval(values[:k])
         if interval and interval.half_width <= wanted:
             return k

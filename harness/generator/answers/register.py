@@ -8,7 +8,7 @@ from urllib.parse import unquote_plus, urlsplit
 from gevent import GreenletExit
 
 from harness.plan.answers import Corpus
-from harness.record.answers import Answer, AnswerForm, digest, shown
+from harness.record.answers import Answer, CanonicalForm, digest, kept_text
 
 _BOUNDARY = re.compile(rb"--[^\r\n]+(?=\r\n)")
 UNREAD = "its body could not be read again"
@@ -63,12 +63,12 @@ class Register:
         self.user_errors += 1
 
     def _answer(self, endpoint: str, response: Any, exception: BaseException | None, url: str) -> Answer:  # noqa: ANN401
-        form = AnswerForm(self._corpus.ignored(endpoint), self._corpus.in_any_order(endpoint), self._own)
+        form = CanonicalForm(self._corpus.ignored(endpoint), self._corpus.in_any_order(endpoint), self._own)
         status = getattr(response, "status_code", 0) or 0
         body = _body(response) if status else None
         kind = _kind(response) if status else ""
         content = None if body is None else form.of(body, kind)
-        text, whole = ("", True) if content is None else shown(content)
+        text, whole = ("", True) if content is None else kept_text(content)
         error = "" if content is not None else UNREAD if status else type(exception).__name__ if exception else "none"
         asked = _request_body(response)
         return Answer(

@@ -4,7 +4,7 @@ import sys
 from collections.abc import Sequence
 
 from harness.generator.distributed.worker_pool import Member, WorkerPool
-from harness.record.generation import Generation, GeneratorProcess, LostWorker, Offered
+from harness.record.generation import Generation, GeneratorProcess, LostWorker, OfferedLoad
 from harness.record.leg import Window
 
 
@@ -37,7 +37,7 @@ def add_up(crew: WorkerPool, counted: int, origin: str, windows: tuple[Window, .
         user_errors=sum(int(one["user_errors"]) for one in done),
         workers=tuple(shares),
         lost=tuple(LostWorker(member.name, leg, round(member.lost_second, 1), member.lost) for member in lost),
-        offered=_together([[Offered(**part) for part in one["offered"]] for one in done]),
+        offered=_together([[OfferedLoad(**part) for part in one["offered"]] for one in done]),
         schedule_lag_p99_ms=max(lags, default=None),
         gc_pause_ms=max((float(one["gc_pause_ms"]) for one in done), default=0.0),
     )
@@ -62,10 +62,10 @@ def _contribution(member: Member) -> GeneratorProcess:
     )
 
 
-def _together(parts: Sequence[Sequence[Offered]]) -> tuple[Offered, ...]:
+def _together(parts: Sequence[Sequence[OfferedLoad]]) -> tuple[OfferedLoad, ...]:
     """The arrivals of all workers, stage by stage."""
     return tuple(
-        Offered(
+        OfferedLoad(
             same[0].stage,
             *(sum(getattr(part, name) for part in same) for name in ("planned", "started", "late", "most_users")),
         )

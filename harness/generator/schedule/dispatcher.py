@@ -26,7 +26,7 @@ from harness.generator.schedule.task_pacing import pace
 from harness.generator.schedule.timer import Timer
 from harness.generator.users import takers
 from harness.plan.model import Plan
-from harness.record.generation import Offered
+from harness.record.generation import OfferedLoad
 
 LEAST_SPARE, SPARE_SHARE = 10, 4
 """So many users are kept beside those at work, at least, or one for so many of them."""
@@ -110,10 +110,10 @@ class Dispatcher:
         """How late arrivals began that found a free user, 99th percentile, to 2 %."""
         return quantile(self._lags, 0.99) or 0.0
 
-    def offered(self) -> tuple[Offered, ...]:
+    def offered(self) -> tuple[OfferedLoad, ...]:
         """What became of the arrivals, by stage; a search keeps account of its own."""
         counted = self._tallies[:-1] if self._searches else self._tallies
-        return tuple(Offered(t.stage, t.planned, t.started, t.late, t.most) for t in counted)
+        return tuple(OfferedLoad(t.stage, t.planned, t.started, t.late, t.most) for t in counted)
 
     def ask(self, dues_ns: NDArray[np.int64]) -> ArrivalCounts:
         """Give out further arrivals, due then, in the last stage; returns the account of what becomes of them."""

@@ -16,7 +16,7 @@ CLIMB_SECONDS = 2.0
 LEAST_QUIET_SECONDS = 2.0
 
 
-def during_problems(plan: Plan) -> Iterator[Problem]:
+def migration_problems(plan: Plan) -> Iterator[Problem]:
     """What keeps a plan's migration from being tried under load, and targets of it that nothing would measure."""
     during = plan.migration if plan.migration and plan.migration.during else None
     for where, target in plan.judged:

@@ -8,7 +8,7 @@ from harness.plan.model import Plan
 from harness.plan.readings import metric_of
 
 
-def word_problems(plan: Plan) -> Iterator[Problem]:
+def reference_problems(plan: Plan) -> Iterator[Problem]:
     """Tags that no target can name, readings that never have a value, and profiles that scale what there is not."""
     unknown = {f"{where}.tag": target.tag for where, target in plan.judged if target.tag not in {None, *plan.tags}}
     for where, tag in unknown.items():

@@ -7,7 +7,7 @@ from harness.metrics import METRICS, Origin, Scale
 from harness.plan.model import ARMS, Arm, Plan, Step
 
 
-def chain_problems(plan: Plan) -> list[Problem]:
+def step_problems(plan: Plan) -> list[Problem]:
     """Steps that do not lead from before to after, and metrics that steps cannot share."""
     if plan.attribution is None:
         return []

@@ -19,7 +19,7 @@ SCRIPTS = ("LATIN", "CYRILLIC", "GREEK", "ARMENIAN", "CHEROKEE")
 """Those with letters that look like letters of another one."""
 
 
-def blind_problems(plan: Plan) -> Iterator[Problem]:
+def vacuous_problems(plan: Plan) -> Iterator[Problem]:
     """Every target and limit that could not be missed, is read by nobody or stands there twice; names that deceive."""
     for where, target in plan.judged:
         if what := never_missed(plan, target.expectation) or _unread(plan, target.expectation.metric):

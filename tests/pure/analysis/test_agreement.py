@@ -7,12 +7,12 @@ from dataclasses import replace
 import pytest
 
 from harness.analysis.answers import (
-    MOST_SHOWN,
+    MAX_SHOWN,
     AnswerOutcome,
     ResponseAgreement,
-    agree,
-    unanswered,
-    uncompared,
+    compare_answers,
+    no_answer_findings,
+    uncompared_findings,
 )
 from harness.plan.answers import Corpus
 from harness.record.answers import Answer, RecordedAnswers, digest
@@ -47,7 +47,7 @@ def elsewhere(one: Answer) -> Answer:
 
 
 def of(before: RecordedAnswers | None, after: RecordedAnswers | None, **corpus: object) -> ResponseAgreement:
-    return agree(before, after, Corpus.model_validate_json(json.dumps({"requests": 5, **corpus})))
+    return compare_answers(before, after, Corpus.model_validate_json(json.dumps({"requests": 5, **corpus})))
 
 
 @pytest.mark.parametrize(
@@ -77,7 +77,7 @@ def test_what_it_comes_to(
     found = of(inquiry(changed=before), inquiry(changed=after))
     assert found.outcome is outcome
     assert (found.equal, found.different, found.before_failed, found.both_failed) == counts
-    assert bool(unanswered(found)) == (outcome in {AnswerOutcome.NOTHING, AnswerOutcome.MISSING})
+    assert bool(no_answer_findings(found)) == (outcome in {AnswerOutcome.NOTHING, AnswerOutcome.MISSING})
 
 
 @pytest.mark.parametrize(
@@ -125,22 +125,22 @@ def test_what_differs_beyond_what_was_kept_is_said_to() -> None:
 
 
 def test_only_the_first_differences_are_kept_and_all_are_counted() -> None:
-    count = MOST_SHOWN + 5
+    count = MAX_SHOWN + 5
     found = of(inquiry(count), inquiry(count, {n: other("{}") for n in range(1, count + 1)}), requests=count)
     assert found.different == count
-    assert [d.n for d in found.differences] == list(range(1, MOST_SHOWN + 1))
+    assert [d.n for d in found.differences] == list(range(1, MAX_SHOWN + 1))
 
 
 def test_what_a_comparison_leaves_open_is_a_doubt() -> None:
     found = of(inquiry(changed={1: failing}), inquiry())
-    caveats = list(uncompared(found, ["GET /items/{id}", "POST /items"]))
+    caveats = list(uncompared_findings(found, ["GET /items/{id}", "POST /items"]))
     assert [caveat.code for caveat in caveats] == ["ANSWERS_NOT_ASKED", "ANSWERS_FAILED_BEFORE"]
     assert caveats[0].seen.endswith(": POST /items")
     assert "1 request that after answers" in caveats[1].seen
-    assert list(uncompared(of(inquiry(), inquiry()), ["GET /items/{id}"])) == []
+    assert list(uncompared_findings(of(inquiry(), inquiry()), ["GET /items/{id}"])) == []
 
 
 def test_an_endpoint_that_fails_in_both_arms_was_not_compared() -> None:
     failed = inquiry(changed=dict.fromkeys(range(1, 6), failing))
-    first, _ = uncompared(of(failed, failed), ["GET /items/{id}"])
+    first, _ = uncompared_findings(of(failed, failed), ["GET /items/{id}"])
     assert (first.code, first.seen.partition(": ")[2]) == ("ANSWERS_NOT_ASKED", "GET /items/{id}")

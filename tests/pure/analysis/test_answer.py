@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from harness.record.answers import MOST_TEXT, AnswerForm, digest, shown
+from harness.record.answers import MAX_TEXT, CanonicalForm, digest, kept_text
 
 JSON = "application/json"
 values = st.recursive(
@@ -19,8 +19,8 @@ values = st.recursive(
 )
 
 
-def of(text: str, form: AnswerForm | None = None, kind: str = JSON) -> str | bytes:
-    return (form or AnswerForm()).of(text.encode(), kind)
+def of(text: str, form: CanonicalForm | None = None, kind: str = JSON) -> str | bytes:
+    return (form or CanonicalForm()).of(text.encode(), kind)
 
 
 @pytest.mark.parametrize(
@@ -62,7 +62,7 @@ def test_what_is_not_the_same_stays_apart(one: str, other: str) -> None:
 
 
 def test_ignored_keys_are_left_out_wherever_they_are() -> None:
-    form = AnswerForm(ignored=frozenset({"token", "at"}))
+    form = CanonicalForm(ignored=frozenset({"token", "at"}))
     left, right = '{"token": 1, "items": [{"at": 1, "id": 2}]}', '{"items": [{"id": 2, "at": null}]}'
     assert of(left, form) == of(right, form) == '{"items":[{"id":2}]}'
     assert of(left) != of(right)
@@ -73,9 +73,9 @@ def test_lists_are_bags_only_where_the_plan_says_so() -> None:
         '{"items": [{"id": 1, "tags": ["a", "b"]}, {"id": 2}]}',
         '{"items": [{"id": 2}, {"tags": ["b", "a"], "id": 1}]}',
     )
-    assert of(left, AnswerForm(in_any_order=True)) == of(right, AnswerForm(in_any_order=True))
+    assert of(left, CanonicalForm(in_any_order=True)) == of(right, CanonicalForm(in_any_order=True))
     assert of(left) != of(right)
-    assert of("[1, 1, 2]", AnswerForm(in_any_order=True)) != of("[1, 2, 2]", AnswerForm(in_any_order=True))
+    assert of("[1, 1, 2]", CanonicalForm(in_any_order=True)) != of("[1, 2, 2]", CanonicalForm(in_any_order=True))
 
 
 @pytest.mark.parametrize(
@@ -90,11 +90,11 @@ def test_lists_are_bags_only_where_the_plan_says_so() -> None:
     ],
 )
 def test_what_is_no_json_is_compared_as_it_is(body: bytes, kind: str, form: str | bytes) -> None:
-    assert AnswerForm().of(body, kind) == form
+    assert CanonicalForm().of(body, kind) == form
 
 
 def test_addresses_of_the_arm_itself_are_no_difference() -> None:
-    before, after = (AnswerForm(own={f"http://127.0.0.1:{port}": "{service}"}) for port in (8080, 41233))
+    before, after = (CanonicalForm(own={f"http://127.0.0.1:{port}": "{service}"}) for port in (8080, 41233))
     link = '{{"next": "http://127.0.0.1:{0}/items?page=2", "see": "in http://127.0.0.1:{0}."}}'
     assert of(link.format(8080), before) == of(link.format(41233), after)
     assert of(link.format(8080), after) != of(link.format(41233), after)
@@ -102,11 +102,11 @@ def test_addresses_of_the_arm_itself_are_no_difference() -> None:
 
 
 def test_of_a_long_answer_the_beginning_is_kept_and_all_is_compared() -> None:
-    long = of(json.dumps("x" * 2 * MOST_TEXT))
-    assert shown(long) == (long[:MOST_TEXT], False)
-    assert shown("short") == ("short", True)
+    long = of(json.dumps("x" * 2 * MAX_TEXT))
+    assert kept_text(long) == (long[:MAX_TEXT], False)
+    assert kept_text("short") == ("short", True)
     assert digest(long) != digest(long[:-2])
-    assert shown(b"\xff" * 1234) == ("1,234 bytes that are no text", False)
+    assert kept_text(b"\xff" * 1234) == ("1,234 bytes that are no text", False)
 
 
 def test_a_digest_with_a_key_says_nothing_without_it() -> None:
@@ -125,5 +125,5 @@ def test_the_form_is_json_of_the_same_value_and_its_own_form(value: object) -> N
 @given(st.lists(values, max_size=6), st.randoms())
 def test_a_bag_has_one_form_in_any_order(items: list[object], chance: random.Random) -> None:
     shuffled = chance.sample(items, len(items))
-    form = AnswerForm(in_any_order=True)
+    form = CanonicalForm(in_any_order=True)
     assert of(json.dumps(items), form) == of(json.dumps(shuffled), form)

@@ -6,10 +6,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from harness.analysis.capacity import StressStep, begun, load_held
+from harness.analysis.capacity import StressStep, arrivals_started, load_held
 from harness.plan.expectation import parse_expectation
-from harness.record.capacity_tries import holds
-from harness.record.generation import Offered
+from harness.record.capacity_tries import limits_met
+from harness.record.generation import OfferedLoad
 from harness.record.leg import Leg
 
 LEG = Leg(1, 1, "after")
@@ -50,7 +50,7 @@ def test_users_held(levels: list[tuple[int, bool]], held: int | None) -> None:
 )
 def test_all_limits_have_to_hold(values: dict[str, float | None], *, held: bool) -> None:
     limits = [parse_expectation("p95 < 300 ms"), parse_expectation("error_rate < 1 %")]
-    assert holds(limits, values.get) is held
+    assert limits_met(limits, values.get) is held
 
 
 def of(latency: float | None) -> Callable[[str], float | None]:
@@ -66,7 +66,7 @@ def test_a_higher_limit_never_lowers_the_users_held(
 ) -> None:
     def held(ms: int) -> float:
         limits = [parse_expectation(f"p95 < {ms} ms")]
-        found = load_held(steps(*((users, holds(limits, of(latency))) for users, latency in ladder)))
+        found = load_held(steps(*((users, limits_met(limits, of(latency))) for users, latency in ladder)))
         assert found is not None
         return found
 
@@ -90,5 +90,5 @@ def test_an_open_step_is_held_by_its_rate_and_not_by_its_users(levels: list[tupl
 
 @pytest.mark.parametrize(("started", "enough"), [(1000, True), (990, True), (989, False), (0, False)])
 def test_a_stage_that_lacks_arrivals_is_not_the_one_that_was_planned(started: int, *, enough: bool) -> None:
-    offered = [Offered("other", 1000, 10, 0, 5), Offered("stress", 1000, started, 0, 5)]
-    assert begun(offered, "stress") is enough
+    offered = [OfferedLoad("other", 1000, 10, 0, 5), OfferedLoad("stress", 1000, started, 0, 5)]
+    assert arrivals_started(offered, "stress") is enough

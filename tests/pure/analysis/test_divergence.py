@@ -6,14 +6,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from harness.analysis.answer_differences import MOST_CHARACTERS, divergences
-from harness.record.answers import AnswerForm
+from harness.analysis.answer_differences import MAX_CHARACTERS, differences_between
+from harness.record.answers import CanonicalForm
 
 Found = list[tuple[str, str, str]]
 
 
 def found(before: str, after: str, *, in_any_order: bool = False) -> Found:
-    return [(d.where, d.before, d.after) for d in divergences(before, after, in_any_order=in_any_order)]
+    return [(d.where, d.before, d.after) for d in differences_between(before, after, in_any_order=in_any_order)]
 
 
 @pytest.mark.parametrize(
@@ -54,7 +54,7 @@ def test_of_bags_it_says_what_only_one_has(before: str, after: str, expected: Fo
 
 def test_what_is_long_is_cut() -> None:
     ((_, before, after),) = found('"' + "a" * 500 + '"', "1")
-    assert len(before) == MOST_CHARACTERS
+    assert len(before) == MAX_CHARACTERS
     assert before.endswith("…")
     assert after == "1"
     ((where, before, after),) = found("x" * 5000 + "1 tail", "x" * 5000 + "2 tail")
@@ -70,7 +70,7 @@ values = st.recursive(
 
 @given(values, values, st.booleans())
 def test_there_is_a_difference_where_the_forms_differ(one: object, other: object, in_any_order: bool) -> None:
-    form = AnswerForm(in_any_order=in_any_order)
+    form = CanonicalForm(in_any_order=in_any_order)
     before, after = (str(form.of(dumped(value), "application/json")) for value in (one, other))
     assert bool(found(before, after, in_any_order=in_any_order)) == (before != after)
 

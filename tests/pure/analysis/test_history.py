@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 from harness.analysis import history
-from harness.analysis.comparable import differences
-from harness.analysis.history import FEWEST, Line, change_of, lines_of
+from harness.analysis.comparable import incomparable_facts
+from harness.analysis.history import MIN_RUNS, RunSeries, change_of, series_of
 from harness.errors import PackageMissingError
 from harness.metrics import METRICS
 from harness.plan.file import parse_plan
@@ -41,8 +41,8 @@ def noise(seed: int, count: int = 20, spread: float = 0.05) -> list[float]:
     return list(100 * np.exp(np.random.default_rng(seed).normal(0, spread, count)))
 
 
-def one_line(values: Sequence[float]) -> Line:
-    (line,) = lines_of(entries_of(values), P95)
+def one_line(values: Sequence[float]) -> RunSeries:
+    (line,) = series_of(entries_of(values), P95)
     return line
 
 
@@ -70,27 +70,27 @@ def test_one_bad_run_is_no_change_for_good() -> None:
 def test_a_change_that_does_not_count_is_none() -> None:
     values = [value * (1.04 if index >= 10 else 1) for index, value in enumerate(noise(4, spread=0.002))]
     assert one_line(values).turns == ()
-    (line,) = lines_of(entries_of(values, parse_plan(PLAN + '\n[judgement]\neffect = "1 %"\n')), P95)
+    (line,) = series_of(entries_of(values, parse_plan(PLAN + '\n[judgement]\neffect = "1 %"\n')), P95)
     assert [turn.index for turn in line.turns] == [10]
 
 
 def test_errors_change_by_points_that_count() -> None:
     errors = METRICS["error_rate"]
     for level, expected in ((0.0005, []), (0.02, [10])):
-        (line,) = lines_of(entries_of([0.0] * 10 + [level] * 10), errors)
+        (line,) = series_of(entries_of([0.0] * 10 + [level] * 10), errors)
         assert [turn.index for turn in line.turns] == expected
 
 
 def test_too_few_runs_say_how_many_more() -> None:
-    few = one_line([100.0] * (FEWEST - 1) + [200.0][:0])
+    few = one_line([100.0] * (MIN_RUNS - 1) + [200.0][:0])
     assert (few.missing, few.turns) == (1, ())
-    assert one_line([100.0] * FEWEST).missing == 0
+    assert one_line([100.0] * MIN_RUNS).missing == 0
     assert "7 runs: 1 more run needed" in history_text(QUESTION, [few], [])
 
 
 def test_runs_are_put_in_the_order_of_their_start() -> None:
     mixed = entries_of([1.0, 2.0, 3.0])
-    (line,) = lines_of(mixed[::-1], P95)
+    (line,) = series_of(mixed[::-1], P95)
     assert [entry.value for entry in line.entries] == [1.0, 2.0, 3.0]
 
 
@@ -101,7 +101,7 @@ def test_runs_that_differ_are_on_lines_of_their_own_which_say_how() -> None:
     days = entries_of([1.0, 2.0, 3.0, 4.0])
     moved = [replace(day, setup=replace(other, started=day.setup.started)) for day in days]
     mixed = [days[0], moved[1], days[2], moved[3]]
-    first, second = lines_of(mixed, P95)
+    first, second = series_of(mixed, P95)
     assert [entry.value for entry in first.entries] == [1.0, 3.0]
     assert [entry.value for entry in second.entries] == [2.0, 4.0]
     assert (first.differs, second.differs) == ((), ("host cpu: Example CPU, Another CPU",))
@@ -112,7 +112,7 @@ def test_runs_that_differ_are_on_lines_of_their_own_which_say_how() -> None:
 
 def test_plans_of_other_names_are_other_lines_without_a_difference() -> None:
     other = replace(synthetic_setup(BEFORE), plan_name="another")
-    lines = lines_of([*entries_of([1.0]), *entries_of([2.0], setup=other)], P95)
+    lines = series_of([*entries_of([1.0]), *entries_of([2.0], setup=other)], P95)
     assert {(line.plan_name, line.differs) for line in lines} == {("example", ()), ("another", ())}
 
 
@@ -131,7 +131,7 @@ def test_what_has_to_be_the_same(old: str, new: str, said: str) -> None:
     assert old in PLAN
     other = parse_plan(PLAN.replace(old, new))
     setup = synthetic_setup(BEFORE)
-    assert differences(setup, BEFORE, setup, other) == ([said] if said else [])
+    assert incomparable_facts(setup, BEFORE, setup, other) == ([said] if said else [])
 
 
 def test_without_the_package_it_says_how_to_install_it(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -149,7 +149,7 @@ def test_the_change_from_zero_has_no_ratio() -> None:
 def test_the_text_marks_the_run_that_changed_and_names_the_skipped() -> None:
     values = [value * (1.3 if index >= 10 else 1) for index, value in enumerate(noise(2, spread=0.03))]
     bounded = [replace(entry, low=entry.value * 0.9, high=entry.value * 1.1) for entry in entries_of(values)]
-    text = history_text(QUESTION, lines_of(bounded, P95), [SkippedRun("run-99", "damaged \x1b[31m")])
+    text = history_text(QUESTION, series_of(bounded, P95), [SkippedRun("run-99", "damaged \x1b[31m")])
     assert text.startswith("P95 of all requests, all stages but ramps, after\n\nplan  example\n")
     (marked,) = [line for line in text.splitlines() if line.endswith("change") and "run-" in line]
     assert marked.startswith("  run-10  2026-01-11 00:00 UTC")
@@ -161,7 +161,7 @@ def test_the_text_marks_the_run_that_changed_and_names_the_skipped() -> None:
 
 def test_the_json_has_the_same_unrounded() -> None:
     values = [value * (0.7 if index >= 10 else 1) for index, value in enumerate(noise(2, spread=0.03))]
-    record = json.loads(history_json(QUESTION, lines_of(entries_of(values), P95), [SkippedRun("x", "why")]))
+    record = json.loads(history_json(QUESTION, series_of(entries_of(values), P95), [SkippedRun("x", "why")]))
     (line,) = record["lines"]
     assert [run["value"] for run in line["runs"]] == values
     assert line["runs"][0]["change"] is None

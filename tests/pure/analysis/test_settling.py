@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from harness.analysis.comparison import compare
-from harness.analysis.settling import Cut, Settling, Unsteady, _Place, settle, settling_stages
+from harness.analysis.settling import Cut, Settling, Unsteady, _Place, find_settling, settling_stages
 from harness.analysis.summary import summarise
 from harness.plan.file import parse_plan
 from harness.plan.model import Plan
@@ -98,7 +98,7 @@ def trials_of(plan: Plan, odd: dict[int, Course]) -> Iterator[Trial]:
 )
 def test_what_is_left_out(odd: dict[int, Course], cuts: tuple[Cut, ...] | None, unsteady: list[int]) -> None:
     plan = plan_of()
-    found = settle(trials_of(plan, odd), settling_stages(plan))
+    found = find_settling(trials_of(plan, odd), settling_stages(plan))
     assert cuts is None or found.cuts == cuts
     assert [one.leg.number for one in found.unsteady] == unsteady
     assert found.blocks == 6
@@ -108,7 +108,7 @@ def test_what_is_left_out(odd: dict[int, Course], cuts: tuple[Cut, ...] | None, 
 @given(st.integers(1, 12))
 def test_all_legs_of_a_block_lose_the_same_whichever_arm_needs_it(number: int) -> None:
     plan = plan_of()
-    found = settle(trials_of(plan, {number: warming}), settling_stages(plan))
+    found = find_settling(trials_of(plan, {number: warming}), settling_stages(plan))
     block = (number + 1) // 2
     assert found.cuts == (Cut(block, "sustain", 15),)
     for trial in found.steady(trials_of(plan, {})):
@@ -137,13 +137,13 @@ def test_the_stages_that_are_looked_at(plan: Plan, looked_at: bool) -> None:
 
 def test_a_slope_of_an_endurance_stage_is_a_finding_and_drops_nothing() -> None:
     plan = plan_of("endurance")
-    found = settle(trials_of(plan, {3: growing}), settling_stages(plan))
+    found = find_settling(trials_of(plan, {3: growing}), settling_stages(plan))
     assert found.unsteady == ()
 
 
 def test_one_unsteady_block_of_six_is_left_out_and_said() -> None:
     plan = plan_of()
-    found = settle(trials_of(plan, {3: growing, 5: warming}), settling_stages(plan))
+    found = find_settling(trials_of(plan, {3: growing, 5: warming}), settling_stages(plan))
     summary = summarise(trials_of(plan, {3: growing, 5: warming}), settling=found)
     assert summary.blocks == [1, 3, 4, 5, 6]
     assert breaches_of(summary) == ()
@@ -159,7 +159,7 @@ def test_one_unsteady_block_of_six_is_left_out_and_said() -> None:
 
 def test_two_unsteady_blocks_of_six_break_the_run_and_stay_to_be_looked_at() -> None:
     plan = plan_of()
-    found = settle(trials_of(plan, {3: growing, 6: growing}), settling_stages(plan))
+    found = find_settling(trials_of(plan, {3: growing, 6: growing}), settling_stages(plan))
     summary = summarise(trials_of(plan, {3: growing, 6: growing}), settling=found)
     assert summary.blocks == [1, 2, 3, 4, 5, 6]
     (breach,) = breaches_of(summary)
@@ -182,7 +182,9 @@ def test_two_unsteady_blocks_of_six_break_the_run_and_stay_to_be_looked_at() -> 
 )
 def test_more_than_a_fifth_and_more_than_one_is_hopeless(blocks: int, unsteady: int, hopeless: bool) -> None:
     plan = plan_of(more="").model_copy(update={"load": plan_of().load.model_copy(update={"blocks": blocks})})
-    found = settle(trials_of(plan, {2 * block - 1: growing for block in range(1, unsteady + 1)}), settling_stages(plan))
+    found = find_settling(
+        trials_of(plan, {2 * block - 1: growing for block in range(1, unsteady + 1)}), settling_stages(plan)
+    )
     assert found.hopeless is hopeless
     assert len(found.dropped) == (0 if hopeless else unsteady)
 
@@ -206,5 +208,5 @@ def test_legs_that_wander_by_chance_break_no_run() -> None:
 
 
 def test_no_stage_to_look_at_leaves_nothing_out_and_reads_nothing() -> None:
-    assert settle(iter(()), frozenset()) == Settling()
-    assert settle((_ for _ in [1 / 1]), frozenset()) == Settling()  # type: ignore[misc]
+    assert find_settling(iter(()), frozenset()) == Settling()
+    assert find_settling((_ for _ in [1 / 1]), frozenset()) == Settling()  # type: ignore[misc]

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from harness.analysis.soundness import pause_seen_ms, unsound_leg, unsound_record
+from harness.analysis.soundness import leg_findings, pause_quantile_ms, record_findings
 from harness.finding import Finding
 from harness.plan.file import parse_plan
 from harness.record.trial import Moment, Seal
@@ -30,12 +30,12 @@ TRIAL = next(iter(synthetic_trials(PLANNED)))
     ],
 )
 def test_how_long_who_comes_at_random_waits_for_a_pause(pauses: list[float], seconds: float, seen: float) -> None:
-    assert pause_seen_ms(np.array(pauses), seconds) == pytest.approx(seen)
+    assert pause_quantile_ms(np.array(pauses), seconds) == pytest.approx(seen)
 
 
 @given(st.lists(st.floats(0, 900), max_size=30), st.integers(31, 60))
 def test_a_hundredth_of_the_time_lies_before_longer_waits(pauses: list[float], seconds: int) -> None:
-    wait = pause_seen_ms(np.array(pauses), seconds)
+    wait = pause_quantile_ms(np.array(pauses), seconds)
     beyond = sum(max(pause - wait, 0.0) for pause in pauses) / (seconds * 1000)
     assert beyond == pytest.approx(0.01) if wait > 0 else beyond <= 0.01 + 1e-12
 
@@ -54,14 +54,14 @@ def names(*trials_of: Finding) -> list[str]:
     ],
 )
 def test_what_the_generator_read_of_itself(name: str, value: float, broken: list[str]) -> None:
-    assert names(*unsound_leg(PLANNED, read(name, value)(TRIAL))) == broken
+    assert names(*leg_findings(PLANNED, read(name, value)(TRIAL))) == broken
 
 
 @pytest.mark.parametrize(("errors", "broken"), [(12, []), (13, ["USERS_BROKE"])])
 def test_one_exception_in_a_hundred_requests_is_allowed(errors: int, broken: list[str]) -> None:
     requests = 1280
     assert TRIAL.generation.requests == requests
-    assert names(*unsound_leg(PLANNED, said(user_errors=errors)(TRIAL))) == broken
+    assert names(*leg_findings(PLANNED, said(user_errors=errors)(TRIAL))) == broken
 
 
 def sealed(*legs: tuple[float, float, float, float]) -> dict[str, Seal]:
@@ -74,7 +74,7 @@ def sealed(*legs: tuple[float, float, float, float]) -> dict[str, Seal]:
 
 def breaks(seals: dict[str, Seal]) -> list[str]:
     legs = SETUP.legs[: len(seals)]
-    return names(*unsound_record(SETUP, legs, seals, [], plan_fingerprint=SETUP.plan_fingerprint))
+    return names(*record_findings(SETUP, legs, seals, [], plan_fingerprint=SETUP.plan_fingerprint))
 
 
 NOW = 1.8e9
@@ -98,14 +98,14 @@ def test_clocks(legs: list[tuple[float, float, float, float]], broken: list[str]
 def test_a_record_with_a_hole_is_not_a_run_that_was_interrupted() -> None:
     first, _, third, *_ = SETUP.legs
     unedited = SETUP.plan_fingerprint
-    assert names(*unsound_record(SETUP, [first], {}, [], plan_fingerprint=unedited)) == []
-    assert names(*unsound_record(SETUP, [first, third], {}, [], plan_fingerprint=unedited)) == ["LEGS_MISSING"]
+    assert names(*record_findings(SETUP, [first], {}, [], plan_fingerprint=unedited)) == []
+    assert names(*record_findings(SETUP, [first, third], {}, [], plan_fingerprint=unedited)) == ["LEGS_MISSING"]
 
 
 def test_a_fact_that_changes_is_named() -> None:
     title = SETUP.legs[0].title
     seals = {title: replace(sealed((NOW, 10, NOW + 40, 50))[title], facts={"host cores": 64})}
-    (found,) = unsound_record(SETUP, SETUP.legs[:1], seals, [], plan_fingerprint=SETUP.plan_fingerprint)
+    (found,) = record_findings(SETUP, SETUP.legs[:1], seals, [], plan_fingerprint=SETUP.plan_fingerprint)
     assert (found.code, found.seen) == (
         "SETUP_CHANGED",
         f"host cores was 2 when the run began, and 64 in leg {title}: the setups do not match",

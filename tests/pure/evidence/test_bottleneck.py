@@ -13,7 +13,7 @@ from harness.evidence.bottlenecks import AREAS, Area, BottleneckInputs, Grade, K
 from harness.evidence.n_plus_one import RepeatedStatement
 from harness.plan.alerts import Alert
 from harness.plan.file import parse_plan
-from harness.record.statements import sought
+from harness.record.statements import compared_columns
 from harness.testing import PLAN, synthetic_trials
 from reports.sections.bottlenecks import bottlenecks
 
@@ -132,4 +132,4 @@ def test_every_area_is_known_by_its_limits() -> None:
     ],
 )
 def test_the_columns_that_an_index_would_be_on(condition: str, columns: list[str]) -> None:
-    assert sought(condition) == columns
+    assert compared_columns(condition) == columns

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from harness.analysis.change import Change
 from harness.analysis.comparison import Comparison, Pair
-from harness.analysis.request_cost import apart, request_costs
+from harness.analysis.request_cost import largest_difference, request_costs
 from harness.analysis.summary import summarise
 from harness.errors import PlanError
 from harness.evidence.causes import Cause, Way, causes_of
@@ -186,11 +186,11 @@ def test_an_endpoint_of_one_arm_alone_has_a_row_too() -> None:
 
 def test_equal_arms_are_told_how_far_they_are_apart() -> None:
     one, other = request_costs(asked("before", 1.0, calls=100)), request_costs(asked("control", 9.0, calls=101))
-    found = apart(one, other)
+    found = largest_difference(one, other)
     assert found is not None
     assert (found.what, round(found.share, 6)) == ("statements", round(1 / 101, 6))
     assert equal_sentence(found) == "Before and its copy differ by at most 0.990 % (statements of GET /items)."
-    assert apart(one, {}) is None
+    assert largest_difference(one, {}) is None
     assert equal_sentence(None) == ""
 
 

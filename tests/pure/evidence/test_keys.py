@@ -2,7 +2,7 @@
 
 import pytest
 
-from harness.record.cache_keys import OTHERS, Keys, KeyUse, pattern_of
+from harness.record.cache_keys import OTHERS, KeyTracker, KeyUse, pattern_of
 
 
 @pytest.mark.parametrize(
@@ -23,7 +23,7 @@ def test_what_differs_from_key_to_key_is_a_star(key: str, pattern: str) -> None:
 
 
 def test_a_key_is_there_from_when_it_is_written_until_it_is_removed() -> None:
-    keys = Keys([(0, "a:1")])
+    keys = KeyTracker([(0, "a:1")])
     for command in (
         ["GET", "a:1"],
         ["get", "a:2"],
@@ -43,7 +43,7 @@ def test_a_key_is_there_from_when_it_is_written_until_it_is_removed() -> None:
 
 
 def test_a_cleared_database_holds_nothing() -> None:
-    keys = Keys([(0, "a"), (1, "a")])
+    keys = KeyTracker([(0, "a"), (1, "a")])
     keys.take(0, ["FLUSHDB"])
     for database in (0, 1):
         keys.take(database, ["GET", "a"])
@@ -51,7 +51,7 @@ def test_a_cleared_database_holds_nothing() -> None:
 
 
 def test_patterns_without_end_are_told_together() -> None:
-    keys = Keys([])
+    keys = KeyTracker([])
     for number in range(40):
         keys.take(0, ["GET", f"name{'x' * number}"[:20]])
     found = keys.uses(most=3)

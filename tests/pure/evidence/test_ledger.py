@@ -8,21 +8,23 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from harness.evidence.indexes import FlawKind, MigrationIndexes, Workload, migration_indexes
-from harness.record.ablation import Ablated, Without
-from harness.record.catalogue import Catalogue, ForeignKey, Index, Key, Use
+from harness.record.ablation import EndpointAblation, IndexAblation
+from harness.record.catalogue import Catalogue, ForeignKey, Index, IndexKey, IndexScans
 
-A, B, C = Key("a"), Key("b"), Key("c")
+A, B, C = IndexKey("a"), IndexKey("b"), IndexKey("c")
 PARENT = ForeignKey("t_a_fkey", "t", ("a",), "parents")
-BEFORE = Catalogue((Index("t_pkey", "t", (Key("id"),), unique=True, primary=True, constraint="t_pkey"),), (PARENT,))
+BEFORE = Catalogue(
+    (Index("t_pkey", "t", (IndexKey("id"),), unique=True, primary=True, constraint="t_pkey"),), (PARENT,)
+)
 
 
-def index(name: str, *keys: Key, **facts: object) -> Index:
+def index(name: str, *keys: IndexKey, **facts: object) -> Index:
     return replace(Index(name, "t", keys), **facts)  # type: ignore[arg-type] # facts of an index
 
 
 def ledger(*made: Index, uses: dict[str, int] | None = None, keys: Sequence[ForeignKey] = ()) -> MigrationIndexes:
     after = Catalogue(BEFORE.indexes + made, tuple(keys))
-    counted = {i.place: Use((uses or {}).get(i.name, 1)) for i in after.indexes}
+    counted = {i.place: IndexScans((uses or {}).get(i.name, 1)) for i in after.indexes}
     return migration_indexes(BEFORE, after, Workload(counted))
 
 
@@ -57,7 +59,7 @@ CASES = {
     "copies that are both unique": ([index("x", B, unique=True), index("y", B, unique=True)], {}, {}),
     "a beginning of another": ([index("x", B), index("y", B, C)], {}, {"x": (FlawKind.PREFIX, "y")}),
     "of several the shortest": (
-        [index("x", B), index("z", B, C, Key("d")), index("y", B, C)],
+        [index("x", B), index("z", B, C, IndexKey("d")), index("y", B, C)],
         {},
         {"x": (FlawKind.PREFIX, "y"), "y": (FlawKind.PREFIX, "z")},
     ),
@@ -126,7 +128,7 @@ def test_what_was_there_before_stays_when_the_migration_copies_it() -> None:
 def test_what_was_there_before_is_not_accused_of_being_unused_but_of_being_outdone() -> None:
     before = Catalogue((index("x", B), index("z", C)))
     after = Catalogue((*before.indexes, index("y", B, C)))
-    uses = {one.place: Use(0) for one in after.indexes}
+    uses = {one.place: IndexScans(0) for one in after.indexes}
     found = migration_indexes(before, after, Workload(uses))
     assert flaws(found) == {"x": (FlawKind.PREFIX, "y"), "y": (FlawKind.UNUSED, None)}
     assert [entry.index.name for entry in found.made] == ["y"]
@@ -146,16 +148,20 @@ def test_an_index_of_a_partitioned_table_is_one_whatever_its_parts() -> None:
         replace(index("p2", B, parent="p"), table="t2"),
         replace(index("p11", B, parent="p1"), table="t11"),
     ))  # fmt: skip
-    used = migration_indexes(Catalogue(), after, Workload({(None, "p11"): Use(3, 30), (None, "p2"): Use(0)}))
+    used = migration_indexes(
+        Catalogue(), after, Workload({(None, "p11"): IndexScans(3, 30), (None, "p2"): IndexScans(0)})
+    )
     assert [entry.index.name for entry in used.entries] == ["p"]
-    assert used.entries[0].use == Use(3, 30)
-    unused = migration_indexes(Catalogue(), after, Workload({(None, "p11"): Use(0), (None, "p2"): Use(0)}))
+    assert used.entries[0].use == IndexScans(3, 30)
+    unused = migration_indexes(
+        Catalogue(), after, Workload({(None, "p11"): IndexScans(0), (None, "p2"): IndexScans(0)})
+    )
     assert flaws(unused) == {"p": (FlawKind.UNUSED, None)}
 
 
 def test_services_have_indexes_of_the_same_name() -> None:
     after = Catalogue((index("x", B, service="auth"), index("x", B, service="pay")))
-    found = migration_indexes(Catalogue(), after, Workload({("auth", "x"): Use(0), ("pay", "x"): Use(5)}))
+    found = migration_indexes(Catalogue(), after, Workload({("auth", "x"): IndexScans(0), ("pay", "x"): IndexScans(5)}))
     assert [(flaw.index.service, flaw.kind) for flaw in found.flaws] == [("auth", FlawKind.UNUSED)]
 
 
@@ -181,7 +187,7 @@ def test_an_index_is_shown_as_it_is_created() -> None:
     assert index("x", B, method="gin").shown == "t using gin (b)"
 
 
-keys = st.lists(st.builds(Key, st.sampled_from("abc"), descending=st.booleans()), min_size=1, max_size=3)
+keys = st.lists(st.builds(IndexKey, st.sampled_from("abc"), descending=st.booleans()), min_size=1, max_size=3)
 indexes = st.builds(
     Index,
     st.sampled_from([f"i{n}" for n in range(12)]),
@@ -206,7 +212,7 @@ catalogues = st.builds(
 
 @given(catalogues, st.sets(st.sampled_from([f"i{n}" for n in range(12)])))
 def test_dropping_all_that_is_accused_leaves_every_need_served(after: Catalogue, used: set[str]) -> None:
-    uses = {one.place: Use(int(one.name in used)) for one in after.indexes}
+    uses = {one.place: IndexScans(int(one.name in used)) for one in after.indexes}
     found = migration_indexes(Catalogue(), after, Workload(uses))
     accused = {flaw.index.place: flaw for entry in found.entries for flaw in entry.flaws}
     left = [one for one in after.indexes if one.place not in accused]
@@ -231,11 +237,14 @@ def test_dropping_all_that_is_accused_leaves_every_need_served(after: Catalogue,
 
 @given(catalogues)
 def test_an_index_has_at_most_one_flaw(after: Catalogue) -> None:
-    found = migration_indexes(Catalogue(), after, Workload({one.place: Use(0) for one in after.indexes}))
+    found = migration_indexes(Catalogue(), after, Workload({one.place: IndexScans(0) for one in after.indexes}))
     assert all(len(entry.flaws) <= 1 for entry in found.entries)
 
 
 def test_a_difference_that_may_be_chance_is_none() -> None:
-    one = Ablated("x", (Without("GET /", 10, 6.0, 412.0, 0, 0), Without("POST /", 5, 100.0, 100.5, 250.0, 170.0)))
+    one = IndexAblation(
+        "x",
+        (EndpointAblation("GET /", 10, 6.0, 412.0, 0, 0), EndpointAblation("POST /", 5, 100.0, 100.5, 250.0, 170.0)),
+    )
     assert [(w.endpoint, w.pages_saved) for w in one.saved] == [("GET /", 406.0)]
     assert [(w.endpoint, w.wal_added) for w in one.written] == [("POST /", 80.0)]

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from harness.evidence.query_plans import Access, PlanChange, called, change_of, changes_of
-from harness.record.query_plans import Explained, Node, plan_of, without_values
+from harness.record.query_plans import ExplainedStatement, PlanNode, parse_explain, without_values
 
 
 def step(kind: str, *parts: dict[str, Any], **facts: object) -> dict[str, Any]:
@@ -15,10 +15,10 @@ def step(kind: str, *parts: dict[str, Any], **facts: object) -> dict[str, Any]:
     return found | {key.replace("_", " "): value for key, value in facts.items()} | ({"Plans": parts} if parts else {})
 
 
-def explained(plan: dict[str, Any], fingerprint: str = "f", calls: int = 1) -> Explained:
-    root = plan_of([json.loads(json.dumps({"Plan": plan}))])
+def explained(plan: dict[str, Any], fingerprint: str = "f", calls: int = 1) -> ExplainedStatement:
+    root = parse_explain([json.loads(json.dumps({"Plan": plan}))])
     assert root
-    return Explained(fingerprint, "SELECT", root, None, 1.0, calls)
+    return ExplainedStatement(fingerprint, "SELECT", root, None, 1.0, calls)
 
 
 WHOLE = step(
@@ -137,9 +137,9 @@ def test_statements_of_one_arm_alone_come_after_those_whose_plan_changed() -> No
 
 
 def test_a_step_of_an_unknown_kind_goes_by_its_own_name() -> None:
-    assert called(Node("Quantum Scan")) == "Quantum Scan"
-    assert called(Node("ModifyTable", how="Delete")) == "delete rows"
-    assert called(Node("Seq Scan")) == "read whole"
+    assert called(PlanNode("Quantum Scan")) == "Quantum Scan"
+    assert called(PlanNode("ModifyTable", how="Delete")) == "delete rows"
+    assert called(PlanNode("Seq Scan")) == "read whole"
 
 
 def test_no_value_of_a_condition_is_kept() -> None:
@@ -162,7 +162,11 @@ trees = st.recursive(
 
 @given(trees, trees)
 def test_whatever_a_plan_holds_it_is_read_and_compared(one: object, other: object) -> None:
-    plans = [Explained("f", "", root) for raw in (one, other) if (root := plan_of({"Plan": raw} if raw else raw))]
+    plans = [
+        ExplainedStatement("f", "", root)
+        for raw in (one, other)
+        if (root := parse_explain({"Plan": raw} if raw else raw))
+    ]
     for plan in plans:
         list(map(called, plan.root))
         change_of(plan, plans[-1]).weight  # noqa: B018 - it is computed
@@ -172,4 +176,4 @@ def test_a_plan_of_many_levels_is_read() -> None:
     raw = step("Seq Scan")
     for _ in range(400):
         raw = {"Node Type": "Append", "Plans": [raw]}
-    assert plan_of({"Plan": raw})
+    assert parse_explain({"Plan": raw})

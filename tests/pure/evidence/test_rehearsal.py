@@ -14,11 +14,11 @@ from harness.evidence.migration import MigrationUnderLoad, migration_under_load
 from harness.record.migration import (
     DOWNGRADE,
     UPGRADE,
+    LockWait,
     MigrationRecord,
+    MigrationStatement,
     MigrationStep,
-    RanStatement,
     SchemaDifference,
-    Wait,
 )
 from harness.record.samples import SCHEMA
 
@@ -48,8 +48,10 @@ def quiet(ms: float = 10.0, endpoint: str = "GET /a") -> list[tuple[float, float
     return [(3.1 + n * 0.05, ms, endpoint, None) for n in range(50)]
 
 
-def passage(begun: float = 6.0, ended: float = 7.0, way: str = UPGRADE, waits: tuple[Wait, ...] = ()) -> MigrationStep:
-    statement = RanStatement(ORIGIN + begun, (ended - begun) * 1000, LOCK)
+def passage(
+    begun: float = 6.0, ended: float = 7.0, way: str = UPGRADE, waits: tuple[LockWait, ...] = ()
+) -> MigrationStep:
+    statement = MigrationStatement(ORIGIN + begun, (ended - begun) * 1000, LOCK)
     program = ORIGIN + begun - 0.2
     return MigrationStep(way, None, "head", program, ORIGIN + ended, statements=(statement,), waits=waits)
 
@@ -59,7 +61,7 @@ def record(*passages: MigrationStep) -> MigrationRecord:
 
 
 def test_the_longest_stall_is_what_a_request_took_beyond_the_usual() -> None:
-    wait = Wait(1, ORIGIN + 6.1, ORIGIN + 6.6, "AccessShareLock", "items", "SELECT", own=False, head=LOCK)
+    wait = LockWait(1, ORIGIN + 6.1, ORIGIN + 6.6, "AccessShareLock", "items", "SELECT", own=False, head=LOCK)
     rows = [*quiet(), (6.1, 510.0, "GET /a", None), (6.3, 310.0, "GET /a", None), (6.9, 12.0, "GET /a", None)]
     (loss,) = migration_under_load(record(passage(waits=(wait,))), samples(rows)).losses
     assert loss.stall_ms == pytest.approx(500.0)
@@ -90,7 +92,7 @@ def test_the_start_of_the_program_is_no_part_of_it() -> None:
 
 
 def test_a_request_that_waited_for_no_lock_blames_no_statement() -> None:
-    other = Wait(1, ORIGIN + 6.1, ORIGIN + 6.6, "ShareLock", "", "UPDATE", own=False, head="")
+    other = LockWait(1, ORIGIN + 6.1, ORIGIN + 6.6, "ShareLock", "", "UPDATE", own=False, head="")
     rows = [*quiet(), (6.1, 510.0, "GET /a", None)]
     (loss,) = migration_under_load(record(passage(waits=(other,))), samples(rows)).losses
     assert (loss.head, loss.lock_ms) == ("", 0.0)

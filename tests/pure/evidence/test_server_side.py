@@ -7,7 +7,7 @@ import pyarrow as pa
 import pytest
 
 from harness.analysis.comparison import compare
-from harness.analysis.servers import told_of
+from harness.analysis.servers import server_reports
 from harness.analysis.summary import summarise
 from harness.plan.file import parse_plan
 from harness.record.outcome import Outcome
@@ -39,7 +39,7 @@ def test_counts_are_rates_of_the_measured_stages_and_begin_anew_with_their_serve
     steady = [7.0 * second for second in range(32)]
     restarted = [7.0 * second for second in range(20)] + [7.0 * second for second in range(12)]
     for values, rate in ((steady, 7.0), (restarted, 7.0 * 26 / 27), ([1e9] * 4 + steady[4:], 7.0)):
-        found = next(told_of([told(trials()[0], {"commits": values})]))
+        found = next(server_reports([told(trials()[0], {"commits": values})]))
         assert found.counts["commits"] == pytest.approx(rate)
 
 
@@ -49,7 +49,7 @@ def test_levels_are_means_over_the_readings_or_the_most() -> None:
         'connections{state="active"}': [90.0] * 4 + [2.0] * 28,
         'waiting{for="IO:DataFileRead"}': [1.0] * 18,
     }
-    found = next(told_of([told(trials()[0], values)]))
+    found = next(server_reports([told(trials()[0], values)]))
     assert found.levels["connections"] == 9.0
     assert found.levels['connections{state="active"}'] == pytest.approx(2.0)
     assert found.levels['waiting{for="IO:DataFileRead"}'] == pytest.approx(14 / 28)  # not told: nobody waited

@@ -2,7 +2,7 @@
 
 import pytest
 
-from harness.record.statements import Counts, fingerprint, shown
+from harness.record.statements import Counts, fingerprint, normalised
 
 ALIKE = [
     ("SELECT tag FROM tags WHERE content_id = 7", "select tag\n  from tags where content_id=$1 -- by id"),
@@ -42,7 +42,7 @@ def test_what_asks_for_something_else_is_another_statement(one: str, other: str)
 @pytest.mark.parametrize("text", BROKEN)
 def test_whatever_a_server_calls_a_statement_has_a_fingerprint(text: str) -> None:
     assert len(fingerprint(text)) == 16
-    assert "\n" not in shown(text)
+    assert "\n" not in normalised(text)
 
 
 def test_counts_add_up() -> None:

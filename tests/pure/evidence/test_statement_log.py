@@ -1,5 +1,5 @@
-from harness.record.migration import RanStatement, Wait
-from harness.record.statement_log import cause, let_go, migration_log
+from harness.record.migration import LockWait, MigrationStatement
+from harness.record.statement_log import blocking_statement, logged_end, migration_log
 
 LOG = """\
 2026-01-02 03:04:05.000 UTC [10] LOG:  checkpoint starting: time
@@ -38,30 +38,30 @@ def test_what_is_no_such_log_tells_nothing() -> None:
     assert migration_log("LOG:  00000: duration: 1 ms  statement: SELECT 1\n\ttail\n", 0, AT * 2).statements == ()
 
 
-def ran(*texts: str) -> list[RanStatement]:
-    return [RanStatement(float(second), 900.0, text) for second, text in enumerate(texts)]
+def ran(*texts: str) -> list[MigrationStatement]:
+    return [MigrationStatement(float(second), 900.0, text) for second, text in enumerate(texts)]
 
 
 def test_the_cause_is_the_first_statement_of_the_transaction_that_names_the_table() -> None:
     statements = ran("BEGIN", "LOCK TABLE items", "SELECT pg_sleep(0.5)", "COMMIT")
-    assert cause(statements, "SELECT pg_sleep(0.5)", "items", 3.5) == "LOCK TABLE items"
-    assert cause(statements, "COMMIT", "items", 3.5) == "LOCK TABLE items"
-    assert cause(statements, "SELECT pg_sleep(0.5)", "item", 3.5) == "SELECT pg_sleep(0.5)"
-    assert cause(statements, "SELECT pg_sleep(0.5)", "", 3.5) == "SELECT pg_sleep(0.5)"
+    assert blocking_statement(statements, "SELECT pg_sleep(0.5)", "items", 3.5) == "LOCK TABLE items"
+    assert blocking_statement(statements, "COMMIT", "items", 3.5) == "LOCK TABLE items"
+    assert blocking_statement(statements, "SELECT pg_sleep(0.5)", "item", 3.5) == "SELECT pg_sleep(0.5)"
+    assert blocking_statement(statements, "SELECT pg_sleep(0.5)", "", 3.5) == "SELECT pg_sleep(0.5)"
 
 
 def test_outside_a_transaction_a_statement_is_its_own_cause() -> None:
     statements = ran("BEGIN", "ALTER TABLE items ADD a int", "COMMIT", "CREATE INDEX x ON items (a)")
-    assert cause(statements, statements[3].text, "items", 9.0) == statements[3].text
-    assert cause(statements, "unknown", "items", 9.0) == "unknown"
+    assert blocking_statement(statements, statements[3].text, "items", 9.0) == statements[3].text
+    assert blocking_statement(statements, "unknown", "items", 9.0) == "unknown"
 
 
-def waiting(ended: float, margin: float, head: str = "LOCK TABLE items") -> Wait:
-    return Wait(9, 1.0, ended, "ShareLock", "items", "UPDATE", own=False, head=head, margin=margin)
+def waiting(ended: float, margin: float, head: str = "LOCK TABLE items") -> LockWait:
+    return LockWait(9, 1.0, ended, "ShareLock", "items", "UPDATE", own=False, head=head, margin=margin)
 
 
 def test_a_wait_ends_when_the_transaction_of_the_migration_does() -> None:
     statements = ran("BEGIN", "LOCK TABLE items", "SELECT pg_sleep(0.5)", "COMMIT")
-    assert let_go(statements, waiting(3.5, 0.6)).ended == 3.9
-    assert let_go(statements, waiting(3.5, 0.1)).ended == 3.5  # it ended for another reason
-    assert let_go(statements, waiting(3.5, 0.6, head="")).ended == 3.5
+    assert logged_end(statements, waiting(3.5, 0.6)).ended == 3.9
+    assert logged_end(statements, waiting(3.5, 0.1)).ended == 3.5  # it ended for another reason
+    assert logged_end(statements, waiting(3.5, 0.6, head="")).ended == 3.5

@@ -11,23 +11,32 @@ from harness.errors import RunFolderError
 from harness.evidence.ablation import ablated, plan_change
 from harness.evidence.catalogue import DatabaseEvidence, database_evidence, indexes_used
 from harness.evidence.indexes import FlawKind, index_caveats
-from harness.record.ablation import Ablation, Without
-from harness.record.catalogue import Built, Catalogue, CatalogueStore, Counted, Index, Key, PlanSurvey, Use
-from harness.record.query_plans import Explained, Node
+from harness.record.ablation import Ablation, EndpointAblation
+from harness.record.catalogue import (
+    Catalogue,
+    CatalogueStore,
+    Index,
+    IndexBuild,
+    IndexCounts,
+    IndexKey,
+    IndexScans,
+    RecordedPlans,
+)
+from harness.record.query_plans import ExplainedStatement, PlanNode
 from harness.record.request_work import CorpusRequest, RequestWork, StatementText, StatementWork
 from harness.record.run_folder import RunFolder
 from harness.record.statements import Counts
 
-NEW = Index("new", "items", (Key("a"),), size_bytes=8192)
-OLD = Index("old", "items", (Key("id"),), unique=True, primary=True, constraint="old")
+NEW = Index("new", "items", (IndexKey("a"),), size_bytes=8192)
+OLD = Index("old", "items", (IndexKey("id"),), unique=True, primary=True, constraint="old")
 CATALOGUES = {"before": Catalogue((OLD,)), "after": Catalogue((OLD, NEW))}
 READ = StatementText("f1", "SELECT * FROM items WHERE a = $1")
 WRITE = StatementText("f2", "INSERT INTO items (a) VALUES ($1)")
 ELSEWHERE = StatementText("f3", "SELECT * FROM old_items")
 
 
-def plan(kind: str, index: str = "") -> Explained:
-    return Explained("f1", READ.text, Node(kind, "items", index, rows=3, pages=4), None, 1.0)
+def plan(kind: str, index: str = "") -> ExplainedStatement:
+    return ExplainedStatement("f1", READ.text, PlanNode(kind, "items", index, rows=3, pages=4), None, 1.0)
 
 
 def inspected(*requests: CorpusRequest) -> RequestWork:
@@ -41,8 +50,8 @@ def asked(n: int, endpoint: str, *work: tuple[int, float, float], cache: str | N
 
 def found(**more: object) -> DatabaseEvidence:
     surveys = {
-        "before": PlanSurvey((plan("Seq Scan"),)),
-        "after": PlanSurvey((plan("Index Scan", "new"),), requests=60),
+        "before": RecordedPlans((plan("Seq Scan"),)),
+        "after": RecordedPlans((plan("Index Scan", "new"),), requests=60),
     }
     seen = {"after": inspected(asked(1, "GET /items", (0, 4, 0)))}
     made = database_evidence(CATALOGUES, surveys, seen, **more)  # type: ignore[arg-type] # keywords of it
@@ -52,12 +61,12 @@ def found(**more: object) -> DatabaseEvidence:
 
 def test_both_arms_side_by_side() -> None:
     tells = found(
-        loaded=[Counted("new", 5, 50), Counted("new", 2, 20), Counted("gone", 1, 1)],
-        built=[Built("new", 1.5)],
+        loaded=[IndexCounts("new", 5, 50), IndexCounts("new", 2, 20), IndexCounts("gone", 1, 1)],
+        built=[IndexBuild("new", 1.5)],
         requests=900,
     )
     (entry,) = tells.ledger.made
-    assert (entry.index, entry.use, entry.seconds) == (NEW, Use(7, 70), 1.5)
+    assert (entry.index, entry.use, entry.seconds) == (NEW, IndexScans(7, 70), 1.5)
     assert tells.requests == 960
     assert tells.endpoints == {(None, "f1"): ("GET /items",)}
     assert indexes_used(tells) == {"GET /items": ("new",)}
@@ -73,12 +82,12 @@ def test_nothing_is_told_of_an_arm_whose_catalogue_was_not_read() -> None:
 
 
 def test_plans_of_one_arm_alone_are_no_difference() -> None:
-    tells = database_evidence(CATALOGUES, {"after": PlanSurvey((plan("Seq Scan"),))}, {})
+    tells = database_evidence(CATALOGUES, {"after": RecordedPlans((plan("Seq Scan"),))}, {})
     assert tells
     assert tells.changes == ()
 
 
-def without(whole: Sequence[CorpusRequest], less: Sequence[CorpusRequest]) -> dict[str, Without]:
+def without(whole: Sequence[CorpusRequest], less: Sequence[CorpusRequest]) -> dict[str, EndpointAblation]:
     plans = [plan("Index Scan", "new")], [plan("Seq Scan")]
     return {
         one.endpoint: one for one in ablated(NEW, (inspected(*whole), plans[0]), (inspected(*less), plans[1])).endpoints
@@ -134,10 +143,10 @@ def test_the_statement_that_needs_the_index_most_with_both_its_plans() -> None:
 
 
 def test_invalid_and_duplicate_indexes_are_doubts_and_others_are_not() -> None:
-    broken = Index("broken", "items", (Key("a"),), valid=False)
-    copy, unused = Index("newer", "items", (Key("a"),)), Index("unused", "items", (Key("z"),))
+    broken = Index("broken", "items", (IndexKey("a"),), valid=False)
+    copy, unused = Index("newer", "items", (IndexKey("a"),)), Index("unused", "items", (IndexKey("z"),))
     after = Catalogue((OLD, NEW, copy, broken, unused))
-    counted = [Counted(one.name, 0, 0) for one in after.indexes]
+    counted = [IndexCounts(one.name, 0, 0) for one in after.indexes]
     tells = database_evidence({"before": Catalogue((OLD,)), "after": after}, {}, {}, loaded=counted, requests=5)
     assert tells
     caveats = index_caveats(tells.ledger.flaws)
@@ -153,7 +162,7 @@ def test_invalid_and_duplicate_indexes_are_doubts_and_others_are_not() -> None:
 def test_what_was_read_is_read_back_from_the_run(tmp_path: Path) -> None:
     store = CatalogueStore(RunFolder(tmp_path))
     assert (store.read_catalogues(), store.read_surveys(), store.read_ablation()) == ({}, {}, None)
-    survey = PlanSurvey((plan("Index Scan", "new"),), (Counted("new", 1, 2, "shop"),), 60, "why")
+    survey = RecordedPlans((plan("Index Scan", "new"),), (IndexCounts("new", 1, 2, "shop"),), 60, "why")
     seen = inspected(asked(1, "GET /items", (0, 4, 0))), [plan("Seq Scan")]
     more = inspected(asked(1, "GET /items", (0, 40, 0))), [plan("Seq Scan")]
     ablation = Ablation((ablated(NEW, seen, more),), (("old", "primary key"),), 1)

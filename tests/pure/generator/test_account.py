@@ -8,7 +8,7 @@ import pytest
 from harness.generator.distributed.account import add_up
 from harness.generator.distributed.sample_transfer import Intake
 from harness.generator.distributed.worker_pool import WorkerPool
-from harness.record.generation import Offered
+from harness.record.generation import OfferedLoad
 from harness.record.samples import write_part
 from tests.pure.generator.test_parts import part
 
@@ -48,7 +48,7 @@ def test_sums_and_the_worst(crew: WorkerPool) -> None:
     assert (generation.requests, generation.user_errors) == (7, 3)
     assert (generation.cpu_share, generation.lag_p99_ms) == (0.2, 8.0)
     assert (generation.schedule_lag_p99_ms, generation.gc_pause_ms) == (4.0, 4.0)
-    assert generation.offered == (Offered("sustain", 30, 27, 3, 6),)
+    assert generation.offered == (OfferedLoad("sustain", 30, 27, 3, 6),)
     assert (generation.processes, generation.hosts) == (2, 2)
     assert [worker.requests for worker in generation.workers] == [3, 4]
     assert generation.workers[0].clock_offset_ms == 2

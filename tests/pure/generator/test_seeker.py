@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import gevent
 import pytest
 
-from harness.analysis.capacity import sought
+from harness.analysis.capacity import search_result
 from harness.generator.schedule import capacity_search as seeker
 from harness.generator.schedule.arrival_counts import ArrivalCounts
 from harness.generator.schedule.try_window import TryWindow
@@ -207,6 +207,6 @@ def test_the_analysis_says_the_same_of_the_samples(search: Callable[..., tuple[S
     answers = random.Random(1).sample(model.seen, len(model.seen))
     for due, sent, duration in answers:
         tap.put(due, sent, duration, ok=True)
-    found = sought(Leg(1, 1, "after"), searched, parse_plan(PLAN).limits, tap.answers())
+    found = search_result(Leg(1, 1, "after"), searched, parse_plan(PLAN).limits, tap.answers())
     assert found.disputed == []
     assert (found.bracket.low, found.bracket.high) == known(searched)

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from harness.errors import PlanError
-from harness.plan.aborts import Abort, parse_danger
+from harness.plan.aborts import Abort, parse_abort
 from harness.plan.expectation import ExpectationError
 from harness.plan.file import parse_plan
 from harness.statistics.percentiles import percentile
@@ -29,7 +29,7 @@ def quantile_of(latencies: list[float]) -> Callable[[float], float | None]:
     ],
 )
 def test_what_an_abort_says(text: str, metric: str, limit: float, *, below: bool, seconds: int) -> None:
-    danger = parse_danger(text)
+    danger = parse_abort(text)
     assert (danger.metric.name, danger.beyond.below, danger.seconds) == (metric, below, seconds)
     assert danger.beyond.limit == pytest.approx(limit)
 
@@ -57,7 +57,7 @@ def test_what_an_abort_says(text: str, metric: str, limit: float, *, below: bool
 )
 def test_what_is_not_an_abort_says_what_would_be(text: str, hint: str) -> None:
     with pytest.raises(ExpectationError) as caught:
-        parse_danger(text)
+        parse_abort(text)
     assert hint in str(caught.value)
 
 
@@ -80,7 +80,7 @@ def test_what_is_not_an_abort_says_what_would_be(text: str, hint: str) -> None:
 def test_a_window_of_requests(
     when: str, latencies: list[float], failures: int, value: float | None, *, broken: bool
 ) -> None:
-    danger = parse_danger(when)
+    danger = parse_abort(when)
     found = danger.value(len(latencies) + failures, failures, 10.0, quantile_of(latencies))
     assert found == (value if value is None else pytest.approx(value))
     assert danger.broken(found) is broken

@@ -5,9 +5,9 @@ from pathlib import Path
 import pytest
 
 from harness.errors import RunFolderError
-from harness.record.executions import SCHEMA, Row, executions_of, read_executions, together, write_executions
+from harness.record.executions import SCHEMA, ExecutionRow, executions_of, read_executions, together, write_executions
 
-ROWS: list[Row] = [
+ROWS: list[ExecutionRow] = [
     (0, 10, "", "a", 1, 2, 3, 4, 5, 6.5, 0.0),
     (10, 20, "auth", "b", 2**40, 2, 3, 4, 2**50, 7.5, 7.25),
 ]

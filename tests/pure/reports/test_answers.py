@@ -9,7 +9,7 @@ from xml.etree import ElementTree as ET
 
 import pytest
 
-from harness.analysis.answers import agree
+from harness.analysis.answers import compare_answers
 from harness.plan.answers import Corpus
 from harness.record.answers import Answer, RecordedAnswers, digest
 from harness.record.outcome import Outcome
@@ -36,7 +36,7 @@ def inquiry(count: int = 9, **changed: str) -> RecordedAnswers:
 
 
 def with_answers(run: Run, before: RecordedAnswers | None, after: RecordedAnswers | None) -> Run:
-    agreement = agree(before, after, Corpus(requests=9))
+    agreement = compare_answers(before, after, Corpus(requests=9))
     verdict = judge(Measurement(run.plan, run.setup, run.summary, run.comparison, agreement=agreement))
     return replace(run, verdict=verdict)
 

@@ -12,7 +12,7 @@ from reports.progress import ProgressLine
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from harness.record.generation import Offered
+    from harness.record.generation import OfferedLoad
     from tests.pure.reports.conftest import Run
 
 
@@ -118,6 +118,6 @@ def test_a_rate_whose_arrivals_did_not_begin_is_not_held(run_of: Callable[..., R
     assert table.after.text == "50 req/s"
 
 
-def _half_of_the_last(offered: Offered) -> Offered:
+def _half_of_the_last(offered: OfferedLoad) -> OfferedLoad:
     last = offered.stage == "a few more"
     return replace(offered, planned=offered.planned * 2, most_users=625) if last else offered

@@ -6,24 +6,28 @@ import pytest
 
 from harness.evidence.catalogue import DatabaseEvidence, database_evidence
 from harness.evidence.query_plans import change_of
-from harness.record.ablation import Ablated, Ablation, Without, Worse
-from harness.record.catalogue import Built, Catalogue, Counted, ForeignKey, Index, Key, PlanSurvey
-from harness.record.query_plans import Explained, Node
+from harness.record.ablation import Ablation, DegradedStatement, EndpointAblation, IndexAblation
+from harness.record.catalogue import Catalogue, ForeignKey, Index, IndexBuild, IndexCounts, IndexKey, RecordedPlans
+from harness.record.query_plans import ExplainedStatement, PlanNode
 from reports.json.run import to_json
 from reports.sections.indexes import NOT_MEASURED, index_table, indexes_record
 from reports.sections.query_plans import LONGEST, plan_table, plans_record, words
 
-WHOLE = Node("Seq Scan", "contents", rows=3900, removed=100, pages=412)
-SORTED = Node("Limit", rows=20, pages=412, parts=(Node("Sort", rows=4000, pages=412, parts=(WHOLE,)),))
-FOUND = Node("Limit", rows=20, pages=6, parts=(Node("Index Scan", "contents", "by_score", rows=20, pages=6),))
+WHOLE = PlanNode("Seq Scan", "contents", rows=3900, removed=100, pages=412)
+SORTED = PlanNode("Limit", rows=20, pages=412, parts=(PlanNode("Sort", rows=4000, pages=412, parts=(WHOLE,)),))
+FOUND = PlanNode("Limit", rows=20, pages=6, parts=(PlanNode("Index Scan", "contents", "by_score", rows=20, pages=6),))
 
 
-def plan(root: Node, fingerprint: str = "f", *, estimated: bool = False) -> Explained:
-    return Explained(fingerprint, f"SELECT {fingerprint}", root, None, None if estimated else 1.0, 1, estimated)
+def plan(root: PlanNode, fingerprint: str = "f", *, estimated: bool = False) -> ExplainedStatement:
+    return ExplainedStatement(
+        fingerprint, f"SELECT {fingerprint}", root, None, None if estimated else 1.0, 1, estimated
+    )
 
 
-BITMAP = Node("Bitmap Heap Scan", "contents", rows=9, pages=6, parts=(Node("Bitmap Index Scan", index="by_tag"),))
-SIDE = Node("Seq Scan", "tags", rows=1, pages=1)
+BITMAP = PlanNode(
+    "Bitmap Heap Scan", "contents", rows=9, pages=6, parts=(PlanNode("Bitmap Index Scan", index="by_tag"),)
+)
+SIDE = PlanNode("Seq Scan", "tags", rows=1, pages=1)
 WORDS = {
     "an index instead of the whole table": (
         SORTED,
@@ -43,7 +47,7 @@ WORDS = {
     ),
     "the index alone": (
         replace(FOUND.parts[0], rows=1),
-        Node("Index Only Scan", "contents", "by_score", rows=1, pages=6),
+        PlanNode("Index Only Scan", "contents", "by_score", rows=1, pages=6),
         "finds rows of contents by index by_score → reads index by_score of contents alone",
     ),
     "pages by an index": (
@@ -56,17 +60,17 @@ WORDS = {
     ),
     "a table more": (
         SIDE,
-        Node("Nested Loop", rows=1, pages=1, parts=(SIDE, Node("Index Scan", "users", "pk", rows=0))),
+        PlanNode("Nested Loop", rows=1, pages=1, parts=(SIDE, PlanNode("Index Scan", "users", "pk", rows=0))),
         "does not read users → finds rows of users by index pk; nested loop new",
     ),
     "another join": (
-        Node("Hash Join", pages=1, parts=(SIDE,)),
-        Node("Merge Join", pages=1, parts=(SIDE,)),
+        PlanNode("Hash Join", pages=1, parts=(SIDE,)),
+        PlanNode("Merge Join", pages=1, parts=(SIDE,)),
         "hash join gone; merge join new",
     ),
     "a step that nobody knows": (
         SIDE,
-        Node("Custom Scan", "tags", rows=1, pages=1),
+        PlanNode("Custom Scan", "tags", rows=1, pages=1),
         "reads tags whole (1 row) → reads tags by Custom Scan",
     ),
     "nothing": (SIDE, SIDE, "as before"),
@@ -85,12 +89,22 @@ def test_a_statement_of_one_release_alone() -> None:
 
 
 INDEXES = (
-    Index("by_score", "contents", (Key("score", descending=True, nulls_first=True), Key("id")), size_bytes=335872),
-    Index("by_score_2", "contents", (Key("score", descending=True, nulls_first=True), Key("id")), size_bytes=335872),
-    Index("broken", "contents", (Key("title"),), valid=False, size_bytes=16384),
-    Index("by_day", "contents", (Key("day"),), size_bytes=8192),
-    Index("by_owner", "contents", (Key("owner"),), size_bytes=8192),
-    Index("keeps_unique", "contents", (Key("slug"),), unique=True, size_bytes=8192),
+    Index(
+        "by_score",
+        "contents",
+        (IndexKey("score", descending=True, nulls_first=True), IndexKey("id")),
+        size_bytes=335872,
+    ),
+    Index(
+        "by_score_2",
+        "contents",
+        (IndexKey("score", descending=True, nulls_first=True), IndexKey("id")),
+        size_bytes=335872,
+    ),
+    Index("broken", "contents", (IndexKey("title"),), valid=False, size_bytes=16384),
+    Index("by_day", "contents", (IndexKey("day"),), size_bytes=8192),
+    Index("by_owner", "contents", (IndexKey("owner"),), size_bytes=8192),
+    Index("keeps_unique", "contents", (IndexKey("slug"),), unique=True, size_bytes=8192),
 )
 OWNER = ForeignKey("owner_fkey", "contents", ("owner",), "users")
 EDITOR = ForeignKey("editor_fkey", "contents", ("editor",), "users")
@@ -98,24 +112,24 @@ EDITOR = ForeignKey("editor_fkey", "contents", ("editor",), "users")
 
 def findings(*, ablated: bool = True, estimated: bool = False) -> DatabaseEvidence:
     old, new = plan(SORTED, estimated=estimated), plan(FOUND, estimated=estimated)
-    worse = Worse("f", "SELECT f", 6, 412, new, old)
+    worse = DegradedStatement("f", "SELECT f", 6, 412, new, old)
     without = (
-        Without("GET /contents", 10, 6, 412, 0, 0),
-        Without("POST /contents", 5, 9, 7, 250, 170, fewer_pages=True),
+        EndpointAblation("GET /contents", 10, 6, 412, 0, 0),
+        EndpointAblation("POST /contents", 5, 9, 7, 250, 170, fewer_pages=True),
     )
-    counted = tuple(Counted(index.name, 7 if index.name == "by_score" else 0, 0) for index in INDEXES)
+    counted = tuple(IndexCounts(index.name, 7 if index.name == "by_score" else 0, 0) for index in INDEXES)
     told = database_evidence(
         {"before": Catalogue(), "after": Catalogue(INDEXES, (OWNER, EDITOR))},
         {
-            "before": PlanSurvey((old, plan(SIDE, "same"), plan(SIDE, "gone"), plan(SIDE, "same too"))),
-            "after": PlanSurvey(
+            "before": RecordedPlans((old, plan(SIDE, "same"), plan(SIDE, "gone"), plan(SIDE, "same too"))),
+            "after": RecordedPlans(
                 (new, plan(SIDE, "same"), plan(SIDE, "same too"), plan(FOUND, "new" * 99)), counted, 60, "no log"
             ),
         },
         {},
         loaded=counted,
-        built=[Built("by_score", 0.25)],
-        ablation=Ablation((Ablated("by_score", without, worse),)) if ablated else None,
+        built=[IndexBuild("by_score", 0.25)],
+        ablation=Ablation((IndexAblation("by_score", without, worse),)) if ablated else None,
         requests=1000,
     )
     assert told

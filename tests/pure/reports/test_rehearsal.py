@@ -16,14 +16,14 @@ from harness.record.migration import (
     DOWNGRADE,
     PLANNED,
     UPGRADE,
-    Lint,
+    DiskUse,
+    LintFinding,
+    LockQueue,
+    LockWait,
     MigrationRecord,
+    MigrationStatement,
     MigrationStep,
-    Queue,
-    RanStatement,
     SchemaDifference,
-    Space,
-    Wait,
 )
 from reports.sections.migration import rehearsal_section, sentence
 
@@ -31,7 +31,9 @@ if TYPE_CHECKING:
     from tests.pure.reports.conftest import Run
 
 ALTER = "ALTER TABLE contents\n  ADD COLUMN <b>colour</b> text -- hm"
-WAIT = Wait(9, 108.0, 108.4, "RowExclusiveLock", "contents", "UPDATE contents", own=False, head=ALTER, behind=PLANNED)
+WAIT = LockWait(
+    9, 108.0, 108.4, "RowExclusiveLock", "contents", "UPDATE contents", own=False, head=ALTER, behind=PLANNED
+)
 UP = MigrationStep(
     UPGRADE,
     None,
@@ -40,22 +42,22 @@ UP = MigrationStep(
     109.0,
     held=2.0,
     statements=(
-        RanStatement(107.5, 0.1, "BEGIN"),
-        RanStatement(107.9, 500.0, ALTER, lock="AccessExclusiveLock", tables=("contents",)),
-        RanStatement(108.5, 0.2, "COMMIT"),
+        MigrationStatement(107.5, 0.1, "BEGIN"),
+        MigrationStatement(107.9, 500.0, ALTER, lock="AccessExclusiveLock", tables=("contents",)),
+        MigrationStatement(108.5, 0.2, "COMMIT"),
     ),
     waits=(WAIT,),
-    queue=Queue(3, 108.2, ALTER),
-    space=Space(wal=5000, wal_of_load=1000, before=2**20, peak=2**21),
+    queue=LockQueue(3, 108.2, ALTER),
+    space=DiskUse(wal=5000, wal_of_load=1000, before=2**20, peak=2**21),
     rewritten=("contents",),
     errors=(("deadlock detected", 2),),
     looks=80,
     look_ms=1.2,
 )
 DOWN = MigrationStep(
-    DOWNGRADE, None, "0001", 113.0, 114.0, statements=(RanStatement(113.5, 10.0, "ALTER TABLE contents DROP x"),)
+    DOWNGRADE, None, "0001", 113.0, 114.0, statements=(MigrationStatement(113.5, 10.0, "ALTER TABLE contents DROP x"),)
 )
-LINTS = (Lint(0, 1, "require-lock-timeout", "Missing lock_timeout.", "Set one."),)
+LINTS = (LintFinding(0, 1, "require-lock-timeout", "Missing lock_timeout.", "Set one."),)
 RECORD = MigrationRecord("sustain", 100.0, (UP, DOWN), differences=(), lints=LINTS, linted="squawk", answers=True)
 LOSS = RequestLoss(
     UPGRADE,

@@ -10,7 +10,7 @@ import reports
 from harness.analysis.comparison import compare
 from harness.analysis.summary import Summary, summarise
 from harness.plan.file import parse_plan
-from harness.record.executions import HIDDEN, Row, executions_of
+from harness.record.executions import HIDDEN, ExecutionRow, executions_of
 from harness.record.trial import Trial
 from harness.testing import PLAN, synthetic_setup, synthetic_trials
 from harness.verdict.judge import Measurement, judge
@@ -25,7 +25,7 @@ SECOND = 10**9
 TEXTS = {"n1": "SELECT tag FROM tags WHERE content_id = %s", "x": "SELECT <b>", "old": "SELECT old"}
 
 
-def row(second: int, print_: str, calls: int, ms: float, slowest: float = 0.0) -> Row:
+def row(second: int, print_: str, calls: int, ms: float, slowest: float = 0.0) -> ExecutionRow:
     return (second - 1) * SECOND, second * SECOND, "", print_, calls, calls, 3 * calls, calls, 0, ms, slowest
 
 

@@ -8,10 +8,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from harness.statistics.intervals import t_interval
-from harness.statistics.precision import FEWEST, IGNORED, precise_enough
+from harness.statistics.precision import IGNORED_BLOCKS, MIN_BLOCKS, precise_enough
 
-ALIKE = [0.1] * FEWEST
-UNLIKE = [5.0, -5.0] * (IGNORED // 2)
+ALIKE = [0.1] * MIN_BLOCKS
+UNLIKE = [5.0, -5.0] * (IGNORED_BLOCKS // 2)
 
 
 @pytest.mark.parametrize(
@@ -42,7 +42,7 @@ blocks = st.lists(st.integers(-1000, 1000).map(lambda i: i / 64), min_size=2, ma
 
 @given(blocks, st.floats(0.01, 50), st.integers(-100, 100))
 def test_how_large_the_change_is_has_no_say(values: list[float], wanted: float, shift: int) -> None:
-    interval = t_interval(values[:-IGNORED])
+    interval = t_interval(values[:-IGNORED_BLOCKS])
     if interval is None or abs(interval.half_width - wanted) > 1e-9:
         assert precise_enough(values, wanted) is precise_enough([v + shift for v in values], wanted)
 
@@ -56,9 +56,9 @@ def test_intervals_cover_at_the_width_at_which_stopping_is_most_tempting() -> No
     chance, suites, budget, wanted = np.random.default_rng(1), 1500, 40, 0.45
     covered = tempted = 0
     for values in chance.standard_normal((suites, budget)):
-        sizes = range(FEWEST, budget + 1)
+        sizes = range(MIN_BLOCKS, budget + 1)
         stop = next((k for k in sizes if precise_enough(list(values[:k]), wanted)), budget)
-        early = max(stop - IGNORED, FEWEST) if stop < budget else budget
+        early = max(stop - IGNORED_BLOCKS, MIN_BLOCKS) if stop < budget else budget
         covered += holds(values[:stop])
         tempted += holds(values[:early])
     assert covered / suites > 0.93

@@ -9,12 +9,12 @@ from pathlib import Path
 
 import pytest
 
-from harness.analysis.noise import PAIRS_FOR_A_FLOOR, differences_of, floor_of, floors_of
+from harness.analysis.noise import MIN_PAIRS, differences_of, floor_of, floors_of
 from harness.analysis.summary import summarise
 from harness.errors import RunFolderError
 from harness.plan.file import parse_plan
 from harness.plan.model import CONTROL
-from harness.record.noise import MOST_RUNS, ComparisonPlace, NoiseOfRun, NoiseRatios, NoiseStore
+from harness.record.noise import MAX_RUNS, ComparisonPlace, NoiseOfRun, NoiseRatios, NoiseStore
 from harness.testing import PLAN, synthetic_setup, synthetic_trials
 
 CONTROLLED = PLAN.replace("[arms.after]", "[arms.control]\n[arms.after]")
@@ -51,7 +51,7 @@ def test_a_floor_is_the_largest_of_few_and_the_95th_percentile_of_many(ratios: l
     assert floor is not None
     assert floor.value == pytest.approx(value)
     assert floor.pairs == len(ratios)
-    assert floor.provisional == (len(ratios) < PAIRS_FOR_A_FLOOR)
+    assert floor.provisional == (len(ratios) < MIN_PAIRS)
     assert floor.spread == pytest.approx(math.sqrt(sum(r * r for r in ratios) / len(ratios)))
 
 
@@ -87,10 +87,10 @@ def test_what_is_kept_is_read_again(store: NoiseStore) -> None:
 
 
 def test_the_oldest_runs_are_forgotten(store: NoiseStore) -> None:
-    for number in range(MOST_RUNS + 3):
+    for number in range(MAX_RUNS + 3):
         store.add(run(f"run {number}", 0.01))
     kept = [one.run for one in store.read().runs]
-    assert kept == [f"run {number}" for number in range(3, MOST_RUNS + 3)]
+    assert kept == [f"run {number}" for number in range(3, MAX_RUNS + 3)]
 
 
 def test_another_machine_or_another_load_is_another_file(tmp_path: Path) -> None:

@@ -1,6 +1,6 @@
 """What vacuuming and analysing did alone stands beside what the migration did, and is not called an effect of it."""
 
-from harness.analysis.placebo import treated
+from harness.analysis.placebo import placebo_effects
 from harness.analysis.summary import summarise
 from harness.plan.file import parse_plan
 from harness.testing import PLAN, synthetic_trials
@@ -12,7 +12,7 @@ BLOCKS = PLAN.replace("blocks = 2", "blocks = 8")
 def test_the_placebo_stands_beside_after() -> None:
     plan = parse_plan(BLOCKS).with_copies("placebo")
     trials = list(synthetic_trials(plan, slowness={"before": 1.0, "placebo": 0.5, "after": 0.1}))
-    found = {(one.after.metric.name, one.after.endpoint): one for one in treated(summarise(trials))}
+    found = {(one.after.metric.name, one.after.endpoint): one for one in placebo_effects(summarise(trials))}
     p95 = found["p95", None]
     assert p95.placebo.change is not None
     assert p95.after.change is not None
@@ -29,9 +29,9 @@ def test_the_placebo_stands_beside_after() -> None:
 def test_a_placebo_that_does_nothing_is_said_to_do_nothing() -> None:
     plan = parse_plan(BLOCKS).with_copies("placebo")
     trials = list(synthetic_trials(plan, slowness={"before": 1.0, "placebo": 1.0, "after": 0.1}))
-    assert "P95 did not change visibly (" in placebo_sentence(treated(summarise(trials)))
+    assert "P95 did not change visibly (" in placebo_sentence(placebo_effects(summarise(trials)))
 
 
 def test_without_a_placebo_there_is_nothing_to_say() -> None:
-    assert treated(summarise(list(synthetic_trials(parse_plan(PLAN))))) == ()
+    assert placebo_effects(summarise(list(synthetic_trials(parse_plan(PLAN))))) == ()
     assert placebo_sentence(()) == ""

@@ -11,7 +11,7 @@ from harness.probes import query_plans as explain
 from harness.probes.access import Database
 from harness.probes.catalogue import read_catalogue, read_uses
 from harness.probes.query_plans import AutoExplain, estimate, plans_in
-from harness.record.statements import MARK, fingerprint, shown
+from harness.record.statements import MARK, fingerprint, normalised
 from tests.servers.probes.conftest import Make
 from tests.servers.probes.postgres_server import programs_of, running
 
@@ -138,6 +138,6 @@ LOG = """\
 def test_what_is_cut_off_or_of_others_is_left_out() -> None:
     found = list(plans_in(LOG, {"shop": "s"}))
     assert [(session, plan.text, plan.service) for session, plan in found] == [
-        ("1", shown("SELECT $1 FROM a WHERE b = $2"), "s"),
-        ("1", shown("SELECT $1"), None),
+        ("1", normalised("SELECT $1 FROM a WHERE b = $2"), "s"),
+        ("1", normalised("SELECT $1"), None),
     ]

@@ -9,7 +9,7 @@ from harness.environment.migration_content import content, migrated
 from harness.evidence.indexes import FlawKind, Workload, migration_indexes
 from harness.probes.access import Connection
 from harness.probes.catalogue import index_created, read_build_seconds, read_catalogue, read_uses
-from harness.record.catalogue import Catalogue, Use
+from harness.record.catalogue import Catalogue, IndexScans
 from tests.servers.probes.conftest import Make
 
 SCHEMA = """
@@ -82,7 +82,7 @@ def test_planted_indexes_are_found_and_those_that_are_needed_are_not_accused(mak
     found = migration_indexes(before, after, workload)
     flaws = {flaw.index.name: (flaw.kind, flaw.other and flaw.other.name) for flaw in found.flaws}
     assert flaws == ACCUSED
-    assert sum((uses[name] for name in ("planted_used", "planted_used_again")), Use()) == Use(1, 2)
+    assert sum((uses[name] for name in ("planted_used", "planted_used_again")), IndexScans()) == IndexScans(1, 2)
     _needs_and_costs_are_known({entry.index.name: entry for entry in found.entries}, after)
 
 

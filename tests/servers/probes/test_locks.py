@@ -9,8 +9,8 @@ from harness.environment.migration import MIGRATION_ROLE
 from harness.environment.servers import Postgres
 from harness.probes.lock_sessions import LockingSession, blocking_statements
 from harness.probes.locks import LockProbe
-from harness.record.migration import PLANNED, Wait
-from harness.record.statement_log import cause, let_go, migration_log
+from harness.record.migration import PLANNED, LockWait
+from harness.record.statement_log import blocking_statement, logged_end, migration_log
 from tests.servers.probes.migrating import database, migrate, writers
 
 PLANTED = ("LOCK TABLE items IN ACCESS EXCLUSIVE MODE", "SELECT pg_sleep(0.5)")
@@ -28,8 +28,8 @@ def test_a_planted_lock_of_500_ms_is_reported_ten_times_of_ten(server: Postgres)
             with server.log.open() as log:
                 log.seek(start)
                 ran = migration_log(log.read(), begun, time.time()).statements
-            waits = [let_go(ran, wait) for wait in probe.seen.waits if wait.by_migration]
-            assert {cause(ran, wait.head, wait.table, wait.ended) for wait in waits} == {PLANTED[0]}
+            waits = [logged_end(ran, wait) for wait in probe.seen.waits if wait.by_migration]
+            assert {blocking_statement(ran, wait.head, wait.table, wait.ended) for wait in waits} == {PLANTED[0]}
             found.append((max((wait.ms for wait in waits), default=0.0), (released - locked) * 1000))
             assert not probe.failed
             assert probe.seen.queue.depth == 4
@@ -91,7 +91,7 @@ def test_what_a_migration_rewrites_writes_and_leaves_invalid(server: Postgres) -
 
 
 def test_a_wait_is_by_the_migration_when_another_session_stands_behind_it() -> None:
-    wait = Wait(1, 0.0, 0.5, "ShareLock", "t", "x", own=False, head="ALTER TABLE t")
+    wait = LockWait(1, 0.0, 0.5, "ShareLock", "t", "x", own=False, head="ALTER TABLE t")
     assert (wait.ms, wait.by_migration) == (500.0, True)
 
 
