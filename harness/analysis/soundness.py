@@ -89,7 +89,7 @@ def pause_quantile_ms(pauses_ms: NDArray[np.float64], seconds: float, share: flo
 
 
 def _misplaced(setup: Setup, recorded: Sequence[Leg], seals: Mapping[str, Seal]) -> Iterator[Finding]:
-    legs, first = setup.legs, setup.legs_first
+    legs, first = setup.legs, setup.first_legs
     if setup.legs_planned != len(first):
         seen = f"setup.json plans {setup.legs_planned} legs and names {len(first)}"
         yield Finding("LEGS_MISSING", seen, RUN_AGAIN)

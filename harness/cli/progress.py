@@ -43,7 +43,7 @@ class LineObserver:
 
     def leg(self, leg: Leg, setup: Setup) -> None:
         """A leg has begun."""
-        again = "once more: " if leg in setup.legs_again else ""
+        again = "once more: " if leg in setup.repeated_legs else ""
         self.place = f"{again}block {leg.block} of {len(setup.order)} · {leg.arm}"
         self._legs_left = len(setup.legs) - leg.number
         services = len(self.plan.services)

@@ -78,9 +78,9 @@ def recorded_evidence(
     after = summary.row("after", None, None, None)
     return database_evidence(
         store.read_catalogues(),
-        store.read_surveys(),
-        store.run.read_inspected(),
-        loaded=store.read_loaded([leg for leg in setup.legs if leg.arm == "after"]),
+        store.read_plans(),
+        store.run.read_request_work(),
+        loaded=store.read_index_counts([leg for leg in setup.legs if leg.arm == "after"]),
         built=[
             IndexBuild(name, seconds, migration.service)
             for migration in migrations

@@ -106,7 +106,7 @@ class Workload:
 
 def migration_indexes(before: Catalogue, after: Catalogue, workload: Workload) -> MigrationIndexes:
     """The ledger of a migration from the catalogues of both arms."""
-    made = {index.place for index in after.made_since(before)}
+    made = {index.place for index in after.created_since(before)}
     uses = _with_parts(after.indexes, workload.uses)
     flaws: dict[Place, list[Flaw]] = {}
     for flaw in flaws_of(after, made, uses):
@@ -125,7 +125,7 @@ def migration_indexes(before: Catalogue, after: Catalogue, workload: Workload) -
         for index in ordered
         if index.parent is None
     )
-    gone = tuple(index for index in after.gone_since(before) if index.parent is None)
+    gone = tuple(index for index in after.dropped_since(before) if index.parent is None)
     unserved = tuple(key for key in after.foreign_keys if not any(map(key.served_by, after.indexes)))
     return MigrationIndexes(tuple(entries), gone, unserved)
 
@@ -134,7 +134,7 @@ def needed(index: Index, catalogue: Catalogue) -> str:
     """Why an index has to stay although no query uses it; empty where it need not."""
     if index.needed:
         return index.needed
-    keys = catalogue.keys_served_by(index)
+    keys = catalogue.foreign_keys_served(index)
     return f"finds the rows that refer to {keys[0].parent}" if keys else ""
 
 
@@ -182,14 +182,14 @@ def _copies(indexes: Sequence[Index], catalogue: Catalogue, made: set[Place]) ->
     while left:
         kept, *left = left
         for index in left:
-            if kept.serves_as(index) and not index.needed:
+            if kept.duplicates(index) and not index.needed:
                 yield index.place, kept
-        left = [index for index in left if index.needed or not kept.serves_as(index)]
+        left = [index for index in left if index.needed or not kept.duplicates(index)]
 
 
 def _longer(index: Index, indexes: Iterable[Index]) -> Index | None:
     """The index with fewest columns that begins with all of another's."""
-    found = [one for one in indexes if one.begins_with(index)]
+    found = [one for one in indexes if one.extends(index)]
     return min(found, key=lambda one: (len(one.keys), one.name), default=None)
 
 

@@ -1,4 +1,4 @@
-"""Index: the indexes and foreign keys of a database as its catalogue has them, and what an index is there for."""
+"""Catalogue: the indexes, foreign keys and query plans of each arm's databases, and their files in the run folder."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
@@ -16,7 +16,7 @@ BTREE, HASH = "btree", "hash"
 
 @dataclass(frozen=True, slots=True)
 class IndexKey:
-    """A column or an expression that an index is ordered by, and how."""
+    """A column or expression of an index, and its order."""
 
     text: str
     opclass: str = ""
@@ -26,7 +26,7 @@ class IndexKey:
 
     @property
     def shown(self) -> str:
-        """As in ``CREATE INDEX``, without what goes without saying."""
+        """As in ``CREATE INDEX``, without defaults."""
         order = " DESC" if self.descending else ""
         nulls = "" if self.nulls_first == self.descending else " NULLS FIRST" if self.nulls_first else " NULLS LAST"
         return f"{self.text}{order}{nulls}"
@@ -34,16 +34,16 @@ class IndexKey:
 
 @dataclass(frozen=True, slots=True)
 class Index:
-    """One index. Tables and indexes of the schema ``public`` go by their names alone.
+    """One index. Names of the schema ``public`` are unqualified.
 
     Attributes:
-        include: columns that are stored in it and not searched by.
-        predicate: the condition of a partial index; empty: of all rows.
-        constraint: the constraint that it backs, as a primary key, a unique or an exclusion one.
+        include: columns that are stored and not searched by.
+        predicate: the condition of a partial index; empty otherwise.
+        constraint: the primary key, unique or exclusion constraint that it backs.
         parent: the index of the partitioned table that it is a part of.
-        valid: whether queries may use it; what a failed ``CREATE INDEX CONCURRENTLY`` leaves behind is not.
-        size_bytes: on disk; of an index of a partitioned table that of all parts.
-        service: the service whose database it is in, where services have names.
+        valid: ``indisvalid``; false after a failed ``CREATE INDEX CONCURRENTLY``.
+        size_bytes: on disk; of a partitioned index, that of all partitions.
+        service: the service that owns the database, where services have names.
     """
 
     name: str
@@ -63,12 +63,11 @@ class Index:
 
     @property
     def place(self) -> tuple[str | None, str]:
-        """What tells it from all others of an arm."""
         return self.service, self.name
 
     @property
     def shown(self) -> str:
-        """What it is on: ``contents (engagement_score DESC, id)``."""
+        """Its definition: ``contents (engagement_score DESC, id)``."""
         keys = ", ".join(key.shown for key in self.keys)
         method = "" if self.method == BTREE else f"using {self.method} "
         include = f" INCLUDE ({', '.join(self.include)})" if self.include else ""
@@ -77,7 +76,7 @@ class Index:
 
     @property
     def needed(self) -> str:
-        """Why it has to stay, whether it is read or not; empty where nothing but queries needs it."""
+        """Why it cannot be dropped, even when unread; empty where only queries use it."""
         if self.primary:
             return "primary key"
         if self.constraint:
@@ -86,13 +85,13 @@ class Index:
             return "keeps rows unique"
         return "replica identity" if self.replica_identity else ""
 
-    def serves_as(self, other: "Index") -> bool:
-        """Whether it answers all that another one does, in the same order, as a copy of it."""
+    def duplicates(self, other: "Index") -> bool:
+        """Whether both have the same table, keys, predicate and included columns."""
         mine, its = ((i.service, i.table, i.method, i.keys, i.predicate) for i in (self, other))
         return mine == its and set(self.include) == set(other.include)
 
-    def begins_with(self, other: "Index") -> bool:
-        """Whether another one's columns are its first ones and more follow: it answers all that that one does."""
+    def extends(self, other: "Index") -> bool:
+        """Whether its first columns are all columns of another B-tree index, and more follow."""
         same = (self.service, self.table, self.predicate) == (other.service, other.table, other.predicate)
         length = len(other.keys)
         stored = {*self.include, *(key.text for key in self.keys)}
@@ -102,7 +101,7 @@ class Index:
 
 @dataclass(frozen=True, slots=True)
 class ForeignKey:
-    """Columns of a table that refer to another one: whoever deletes there has the server look them up here."""
+    """Columns that refer to another table; deletes there look them up here."""
 
     name: str
     table: str
@@ -111,7 +110,7 @@ class ForeignKey:
     service: str | None = None
 
     def served_by(self, index: Index) -> bool:
-        """Whether an index finds the rows that refer to a parent: its first columns are those of the key."""
+        """Whether the first columns of an index are those of the key, so that it finds referring rows."""
         first = index.keys[: len(self.columns)]
         ours = (index.service, index.table) == (self.service, self.table) and not index.predicate and index.valid
         searchable = index.method == BTREE or (index.method == HASH and len(self.columns) == 1)
@@ -126,42 +125,39 @@ class Catalogue:
     foreign_keys: tuple[ForeignKey, ...] = ()
 
     def __add__(self, other: "Catalogue") -> "Catalogue":
-        """Those of both."""
         return Catalogue(self.indexes + other.indexes, self.foreign_keys + other.foreign_keys)
 
-    def made_since(self, before: "Catalogue") -> Iterator[Index]:
-        """The indexes that another one does not have under their name, or has otherwise."""
+    def created_since(self, before: "Catalogue") -> Iterator[Index]:
+        """The indexes that ``before`` does not have under this name, or has with another definition."""
         there = {index.place: index for index in before.indexes}
         for index in self.indexes:
             old = there.get(index.place)
             if old is None or (old.table, old.shown, old.valid) != (index.table, index.shown, index.valid):
                 yield index
 
-    def gone_since(self, before: "Catalogue") -> Iterator[Index]:
-        """The indexes of another one that are there under their name no more."""
+    def dropped_since(self, before: "Catalogue") -> Iterator[Index]:
+        """The indexes of ``before`` whose names no longer exist."""
         here = {index.place for index in self.indexes}
         yield from (index for index in before.indexes if index.place not in here)
 
-    def keys_served_by(self, index: Index) -> list[ForeignKey]:
-        """The foreign keys whose rows an index finds."""
+    def foreign_keys_served(self, index: Index) -> list[ForeignKey]:
         return [key for key in self.foreign_keys if key.served_by(index)]
 
 
 @dataclass(frozen=True, slots=True)
 class IndexScans:
-    """How often an index was used in a workload, and how many of its entries were read."""
+    """Scans of an index in a workload, and index entries read."""
 
     scans: int = 0
     entries: int = 0
 
     def __add__(self, other: "IndexScans") -> "IndexScans":
-        """Both together."""
         return IndexScans(self.scans + other.scans, self.entries + other.entries)
 
 
 @dataclass(frozen=True, slots=True)
 class IndexCounts:
-    """How often an index was used in a workload, and how many of its entries were read."""
+    """Scans of a named index in a workload, and index entries read."""
 
     index: str
     scans: int
@@ -171,7 +167,7 @@ class IndexCounts:
 
 @dataclass(frozen=True, slots=True)
 class IndexBuild:
-    """What building an index took, in seconds."""
+    """The build time of an index, in seconds."""
 
     index: str
     seconds: float
@@ -180,12 +176,12 @@ class IndexBuild:
 
 @dataclass(frozen=True, slots=True)
 class RecordedPlans:
-    """How an arm went about some requests.
+    """The query plans of an arm for the corpus.
 
     Attributes:
-        plans: of their statements, the slowest of each.
-        counted: the uses of indexes by these ``requests``.
-        missing: why plans are not known, or only estimated; empty where they are.
+        plans: the slowest execution of each statement.
+        counted: index scans by these ``requests``.
+        missing: why plans are unknown or only estimated; empty otherwise.
     """
 
     plans: tuple[ExplainedStatement, ...] = ()
@@ -200,42 +196,35 @@ FOLDER = "evidence"
 
 
 class CatalogueStore:
-    """Files below ``evidence`` of a run."""
+    """Files below ``evidence`` in a run folder."""
 
     def __init__(self, run: RunFolder) -> None:
         self.run = run
 
     def write_catalogue(self, arm: str, catalogue: Catalogue) -> None:
-        """Record the indexes and foreign keys of an arm."""
         self._write(f"{FOLDER}/catalogues/{arm}.json", {"schema": SCHEMA, **asdict(catalogue)})
 
     def read_catalogues(self) -> dict[str, Catalogue]:
-        """Those of before and after, as far as they were read."""
         return dict(self._read("catalogues", Catalogue))
 
-    def write_survey(self, arm: str, survey: RecordedPlans) -> None:
-        """Record how an arm went about its statements."""
+    def write_plans(self, arm: str, survey: RecordedPlans) -> None:
         self._write(f"{FOLDER}/plans/{arm}.json", asdict(survey))
 
-    def read_surveys(self) -> dict[str, RecordedPlans]:
-        """Those of before and after, as far as they were made."""
+    def read_plans(self) -> dict[str, RecordedPlans]:
         return dict(self._read("plans", RecordedPlans))
 
     def write_ablation(self, ablation: Ablation) -> None:
-        """Record what was measured without indexes, as far as it has come."""
         self._write(f"{FOLDER}/ablation/indexes.json", asdict(ablation))
 
     def read_ablation(self) -> Ablation | None:
-        """What was measured without indexes; ``None`` where nothing was."""
-        name = f"{FOLDER}/ablation/indexes.json"
-        return self.run.decode(name, Ablation) if (self.run.path / name).is_file() else None
+        return self.run.decode_if_present(f"{FOLDER}/ablation/indexes.json", Ablation)
 
-    def read_loaded(self, legs: Sequence[Leg]) -> list[IndexCounts]:
-        """The uses of indexes in some legs under load, as far as they were counted."""
+    def read_index_counts(self, legs: Sequence[Leg]) -> list[IndexCounts]:
+        """Index scans under load in some legs, where counted."""
         return [one for leg in legs for one in self._counted(f"trials/{leg.title}/objects.json")]
 
     def _counted(self, name: str) -> Iterator[IndexCounts]:
-        if not (self.run.path / name).is_file():
+        if not self.run.has(name):
             return
         for database in self.run.read_object(name).get("databases", []):
             for index in database.get("indexes", []):
@@ -244,9 +233,8 @@ class CatalogueStore:
 
     def _read(self, what: str, kind: type[T]) -> Iterator[tuple[str, T]]:
         for arm in ARMS:
-            name = f"{FOLDER}/{what}/{arm}.json"
-            if (self.run.path / name).is_file():
-                yield arm, self.run.decode(name, kind)
+            if (found := self.run.decode_if_present(f"{FOLDER}/{what}/{arm}.json", kind)) is not None:
+                yield arm, found
 
     def _write(self, name: str, data: Mapping[str, Any]) -> None:
         (self.run.path / name).parent.mkdir(parents=True, exist_ok=True)

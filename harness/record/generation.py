@@ -1,4 +1,4 @@
-"""Generation: what the generator says of its own work in a leg, and of each of its workers."""
+"""Generation: what the generator and its workers report about a leg."""
 
 from dataclasses import dataclass
 
@@ -8,16 +8,16 @@ from harness.record.leg import Window
 
 @dataclass(frozen=True, slots=True)
 class GeneratorProcess:
-    """What one of several generator processes did in a leg; clocks are monotonic ones, compared by pings.
+    """One of several generator processes in a leg; clocks are monotonic, compared by pings.
 
     Attributes:
         worker: its name, ``worker 2 (host-b, pid 4711)``.
-        requests: rows it wrote; on disk, where it was lost.
-        cpu_share: its CPU seconds per second, highest mean of a stage; ``None`` where it was lost.
-        lag_p99_ms: how late its event loop was; ``None`` where it was lost.
-        clock_offset_ms: the master's clock minus its own, before the load; its samples are in the master's time.
-        clock_uncertainty_ms: half the best round trip: the true offset is no further away.
-        clock_drift_ms: how far the offset was another after the load; ``None`` where it was lost.
+        requests: samples it wrote; those on disk, where it was lost.
+        cpu_share: CPU seconds per second, the highest mean of a stage; ``None`` where it was lost.
+        lag_p99_ms: event loop lag; ``None`` where it was lost.
+        clock_offset_ms: the master's clock minus its own, before the load; samples are in the master's time.
+        clock_uncertainty_ms: half the best round trip, a bound of the offset's error.
+        clock_drift_ms: how much the offset differed after the load; ``None`` where it was lost.
     """
 
     worker: str
@@ -32,7 +32,7 @@ class GeneratorProcess:
 
 @dataclass(frozen=True, slots=True)
 class LostWorker:
-    """A worker that was lost, and how many seconds into which leg."""
+    """A worker that was lost, in which leg and at which second."""
 
     worker: str
     leg: str
@@ -42,14 +42,13 @@ class LostWorker:
 
 @dataclass(frozen=True, slots=True)
 class OfferedLoad:
-    """The arrivals of one open stage, of all processes together.
+    """The arrivals of one open-loop stage, of all processes together.
 
     Attributes:
-        planned: arrivals that were due, also those that the generator was too slow to look at.
-        started: those that a user began with, at once or late; the others are not in the samples.
-        late: those that waited for a free user, their wait is in their latency: as many as the stage allows were at
-            work, or (with fewer ``most_users``) further ones were still in their ``on_start``.
-        most_users: the most users that were at work at once.
+        planned: arrivals due.
+        started: arrivals that a user started; only these are in the samples.
+        late: arrivals that waited for a free user; the wait is in their latency.
+        most_users: peak number of busy users.
     """
 
     stage: str
@@ -60,17 +59,17 @@ class OfferedLoad:
 
     @property
     def dropped(self) -> int:
-        """Arrivals that had no user yet when the leg was over."""
+        """Arrivals not started before the end of the leg."""
         return self.planned - self.started
 
 
 @dataclass(frozen=True, slots=True)
 class Aborted:
-    """Why the load of a leg was ended early.
+    """The abort limit that ended a leg.
 
     Attributes:
-        when: the limit, as the plan says it; of one ``stage`` and ``endpoint`` or of all.
-        second: how far into the leg it was broken.
+        when: the limit as in the plan.
+        second: seconds into the leg.
         value: of its metric over the window, in the metric's stored unit.
     """
 
@@ -83,22 +82,22 @@ class Aborted:
 
 @dataclass(frozen=True, slots=True)
 class Generation:
-    """What the generator says of its own work in a leg.
+    """The generator's report about a leg.
 
     Attributes:
         origin: wall-clock time of the leg's origin, ISO 8601 in UTC.
-        requests: rows it wrote; of all workers.
-        cpu_share: its CPU seconds per second, highest mean of a stage; that of the worst worker.
-        lag_p99_ms: how late its event loop was, 99th percentile of probes every 20 ms; that of the worst worker.
-        user_errors: exceptions that tasks of the users raised; what they would have asked is missing.
-        workers: what each of several processes did; empty for one process alone.
+        requests: samples written by all workers.
+        cpu_share: CPU seconds per second, the highest mean of a stage, of the worst worker.
+        lag_p99_ms: event loop lag, 99th percentile of probes every 20 ms, of the worst worker.
+        user_errors: exceptions raised by tasks; their remaining requests are missing.
+        workers: one entry per process; empty for a single process.
         lost: workers that were lost, which ended the leg.
-        offered: the arrivals of open stages, in the order the stages ran; empty in a closed plan.
-        schedule_lag_p99_ms: how late arrivals began for which a user was free, 99th percentile; that of the worst
-            worker, ``None`` in a closed plan.
-        gc_pause_ms: the longest pause for garbage collection.
-        searched: what a stage that searches did; what arrived in it is in no other count.
-        aborted: the limit of the plan that ended the leg early; ``None``: it went on to its end.
+        offered: the arrivals of open-loop stages, in order; empty in closed-loop plans.
+        schedule_lag_p99_ms: scheduling delay of arrivals with a free user, 99th percentile, of the worst worker;
+            ``None`` in closed-loop plans.
+        gc_pause_ms: longest garbage collection pause.
+        searched: the capacity search of a stage; its arrivals are in no other count.
+        aborted: the limit that ended the leg early; ``None`` without one.
     """
 
     origin: str
@@ -118,10 +117,8 @@ class Generation:
 
     @property
     def processes(self) -> int:
-        """How many processes made the load."""
         return len(self.workers) or 1
 
     @property
     def hosts(self) -> int:
-        """On how many machines."""
         return len({worker.host for worker in self.workers}) or 1

@@ -1,4 +1,8 @@
-"""The noise of a machine: how much before and control differed in earlier runs under the same load."""
+"""A/A noise: differences between before and control in earlier runs under the same load, kept beside the runs.
+
+They are in ``noise/<machine>-<load>.json`` in the folder of the runs; the file may be deleted. A run copies it into
+its own folder at its start, so that its report does not change later.
+"""
 
 import fcntl
 import json
@@ -16,7 +20,7 @@ from harness.record.setup import Setup
 
 @dataclass(frozen=True, slots=True, order=True)
 class ComparisonPlace:
-    """What a floor is of: a metric in one stage and endpoint, ``None`` meaning all of them, or those of a tag."""
+    """A metric in one stage and endpoint, or tag; ``None``: pooled."""
 
     metric: str
     stage: str | None
@@ -26,7 +30,7 @@ class ComparisonPlace:
 
 @dataclass(frozen=True, slots=True)
 class NoiseRatios:
-    """Of one place, ln(control / before) of every block, in the order they ran."""
+    """ln(control / before) of every block in one place, in order."""
 
     metric: str
     stage: str | None
@@ -36,13 +40,12 @@ class NoiseRatios:
 
     @property
     def place(self) -> ComparisonPlace:
-        """What it is of."""
         return ComparisonPlace(self.metric, self.stage, self.endpoint, self.tag)
 
 
 @dataclass(frozen=True, slots=True)
 class NoiseOfRun:
-    """What the control arm of one run said."""
+    """The A/A differences of one run."""
 
     run: str
     differences: tuple[NoiseRatios, ...]
@@ -50,7 +53,7 @@ class NoiseOfRun:
 
 @dataclass(frozen=True, slots=True)
 class Noise:
-    """What the control arms of earlier runs said, on machines of one class and under one load."""
+    """The A/A differences of earlier runs on one class of machine under one load."""
 
     machine: dict[str, str] = field(default_factory=dict)
     load: dict[str, str] = field(default_factory=dict)
@@ -63,7 +66,7 @@ MAX_RUNS = 50
 
 
 def machine_of(setup: Setup) -> dict[str, str]:
-    """The class of a machine: what decides how quiet it is, as far as it can be seen."""
+    """The class of a machine: what decides its noise, as far as known."""
     host = setup.host
     gigabytes = round(float(host.get("memory_bytes", 0)) / 2**30)
     return {
@@ -75,7 +78,7 @@ def machine_of(setup: Setup) -> dict[str, str]:
 
 
 def load_of(plan: Plan, setup: Setup) -> dict[str, str]:
-    """What was asked of it, and of which release of what data."""
+    """The load, the release of before and the seed data, as fingerprints."""
     stages = json.dumps([stage.model_dump(mode="json") for stage in plan.stages], sort_keys=True)
     before = json.dumps(plan.arms["before"].model_dump(mode="json"), sort_keys=True)
     words = json.dumps(plan.vocabulary.model_dump(mode="json"), sort_keys=True)
@@ -93,7 +96,7 @@ def load_of(plan: Plan, setup: Setup) -> dict[str, str]:
 
 
 class NoiseStore:
-    """The file of one machine's class and one load, in the folder of the runs."""
+    """The file of one class of machine and one load."""
 
     def __init__(self, runs: Path, plan: Plan, setup: Setup) -> None:
         self.machine, self.load = machine_of(setup), load_of(plan, setup)
@@ -101,7 +104,7 @@ class NoiseStore:
         self.path = runs / FOLDER / f"{'-'.join(names)}.json"
 
     def read(self) -> Noise:
-        """What is known; nothing where no run had a control arm yet.
+        """The known noise, without runs where no control arm was measured yet.
 
         Raises:
             RunFolderError: when the file is damaged.
@@ -114,7 +117,7 @@ class NoiseStore:
             raise RunFolderError(f"{self.path}: damaged ({error}); delete it, it only forgets") from error
 
     def add(self, run: NoiseOfRun) -> None:
-        """Keep what a run measured; the oldest are forgotten beyond ``MAX_RUNS``.
+        """Add a run; only the newest ``MAX_RUNS`` are kept.
 
         Raises:
             RunFolderError: when it cannot be written.

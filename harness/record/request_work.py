@@ -1,4 +1,4 @@
-"""Inspected: what the servers did for each request of a corpus, asked one after the other while nobody else asked."""
+"""Request work: statements, buffers and cache lookups of each request of a corpus, sent one at a time."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -9,7 +9,7 @@ from harness.record.statements import Counts
 
 @dataclass(frozen=True, slots=True)
 class StatementWork:
-    """What one statement did for one request; ``statement`` is its place among the statements of the arm."""
+    """The counts of one statement in one request; ``statement`` is its index in the statements of the arm."""
 
     statement: int
     counts: Counts
@@ -17,17 +17,17 @@ class StatementWork:
 
 @dataclass(frozen=True, slots=True)
 class CorpusRequest:
-    """One request, and what it made the servers do.
+    """One request and its work.
 
     Attributes:
-        n: its place among the requests, from 1 on.
-        endpoint: as samples name it.
-        failed: whether it brought no answer, or one that says so.
-        cache: what the answer says of the cache: hit, miss, bypass or nothing.
-        items: the length of the longest list in the answer; ``None`` where it is no JSON.
-        queries: as the answer counts them; ``None`` where it does not.
-        db_ms: the time that the answer says the service waited for its database.
-        hits: keys that Redis had; ``misses`` those that it had not.
+        n: its place in the corpus, from 1.
+        endpoint: as in samples.
+        failed: no response, or one with an error status.
+        cache: the response header ``X-Cache``: hit, miss or bypass.
+        items: the length of the longest list in the response; ``None`` where it is no JSON.
+        queries: reported in ``Server-Timing``; ``None`` where it is not.
+        db_ms: the database time in ``Server-Timing``.
+        hits: Redis keyspace hits; ``misses`` keyspace misses.
     """
 
     n: int
@@ -43,18 +43,17 @@ class CorpusRequest:
 
     @property
     def hit(self) -> bool:
-        """Whether the answer came out of a cache."""
         return self.cache == "hit"
 
     @property
     def counts(self) -> Counts:
-        """What all its statements did together."""
+        """The sum over all its statements."""
         return sum((work.counts for work in self.work), Counts())
 
 
 @dataclass(frozen=True, slots=True)
 class StatementText:
-    """A statement that an arm ran: its fingerprint, its text as the server tells it, and the service that ran it."""
+    """A statement of an arm: fingerprint, text and service."""
 
     fingerprint: str
     text: str
@@ -63,12 +62,12 @@ class StatementText:
 
 @dataclass(frozen=True, slots=True)
 class RequestWork:
-    """All that was seen of one arm.
+    """The work of all requests of one arm.
 
     Attributes:
-        arm: which; also ``MIGRATED``, as of ``Plan.between``.
-        missing: why the statements are not known; empty where they are.
-        keys: what its caches were asked for, by pattern; empty where nobody could watch.
+        arm: its name, or ``MIGRATED`` for ``Plan.between``.
+        missing: why statements are unknown; empty otherwise.
+        keys: cache lookups by key pattern; empty where they could not be observed.
     """
 
     arm: str
@@ -79,20 +78,19 @@ class RequestWork:
     schema: int = 1
 
     def __post_init__(self) -> None:
-        """Refuse work of statements that there are not.
+        """Check the indexes of statements.
 
         Raises:
-            ValueError: naming the request.
+            ValueError: naming the request with an unknown statement.
         """
         for asked in self.requests:
             if any(not 0 <= work.statement < len(self.statements) for work in asked.work):
                 raise ValueError(f"request {asked.n} ran a statement that is not among the statements")
 
     def of(self, endpoint: str) -> Sequence[CorpusRequest]:
-        """The requests to an endpoint that did not fail."""
+        """The successful requests to an endpoint."""
         return [asked for asked in self.requests if asked.endpoint == endpoint and not asked.failed]
 
     @property
     def endpoints(self) -> list[str]:
-        """Those that were asked, in the order of the alphabet."""
         return sorted({asked.endpoint for asked in self.requests})

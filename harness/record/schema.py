@@ -1,4 +1,4 @@
-"""Schema: what a database is made of, its data left aside, as lines that can be compared."""
+"""Schema: the objects of a database and their definitions, for comparison."""
 
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -65,10 +65,10 @@ _QUERIES = (
 
 
 def schema_of(fetch: Callable[[str], list[tuple[Any, ...]]]) -> dict[str, str]:
-    """What a database is made of, by what each part is called; ``fetch`` answers a query in it.
+    """The definition of each object of a database, by its name; ``fetch`` runs a query.
 
-    Schemas, tables, columns and their order, constraints, indexes, triggers, views, sequences, functions, types,
-    policies, extensions: what they are and whose, not what numbers the server knows them by.
+    Objects are schemas, tables, columns and their order, constraints, indexes, triggers, views, sequences, functions,
+    types, policies and extensions, with owners and privileges, without OIDs.
     """
     return {str(what): str(how) for query in _QUERIES for what, how in fetch(f"{MARK} {_written(query)}")}
 
@@ -80,6 +80,6 @@ def _written(query: str) -> str:
 
 
 def differences(before: Mapping[str, str], after: Mapping[str, str]) -> tuple[SchemaDifference, ...]:
-    """What is not the same in two schemas, by name."""
+    """The objects that differ between two schemas, by name."""
     names = sorted({*before, *after})
     return tuple(SchemaDifference(n, before.get(n), after.get(n)) for n in names if before.get(n) != after.get(n))

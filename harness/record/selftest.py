@@ -1,6 +1,8 @@
-"""The certificates of machines, kept beside the runs in ``selftest.json``: the newest of each class of machine.
+"""Selftest: its trials and certificate, and the file ``selftest.json`` beside the runs with the newest one per machine.
 
-A run copies that of its own machine into its own folder when it begins, so that its report does not change later.
+A trial is BROKEN when the measurement was wrong and no guard reported it. Counts are judged by the binomial
+distribution: a probability below 5 % is inconclusive, one below 1 % means that the measurement is broken.
+A run copies the certificate of its machine into its own folder, so that its report does not change later.
 """
 
 import json
@@ -10,22 +12,22 @@ from enum import StrEnum
 from pathlib import Path
 
 from harness.errors import RunFolderError
-from harness.record.folder import validated
+from harness.record.folder import Folder, validated
 
 DOUBTFUL, IMPOSSIBLE = 0.05, 0.01
 COVERED = 0.95
-"""The share of the intervals of an unspoilt measurement that hold the truth."""
+"""The nominal coverage of intervals."""
 ALLOWED_RISE = 0.1
-"""What the gate of equal arms allows: "p95 rises by at most 10 %"."""
+"""The limit of the A/A gate: "p95 rises by at most 10 %"."""
 MORE_WORK = 0.2
 SEEN_SHARE = 0.8
 MOST_INVALID = 0.2
 CLOCK_MS = 0.05
-"""Two processes read the same clock; nothing arrives sooner by more than this."""
+"""Clock differences between two processes are below this."""
 
 
 class Fitness(StrEnum):
-    """What a trial says of the measurement on a machine, worst last."""
+    """The result of a trial, worst last."""
 
     FIT = "fit"
     CANNOT_TELL = "cannot tell"
@@ -34,13 +36,13 @@ class Fitness(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Equal:
-    """Suites of two arms that are the same.
+    """A/A tests: suites with two identical arms.
 
     Attributes:
-        suites: those that were measured and judged.
-        invalid: those beside them in which a guard broke.
-        failed: those in which the gate said FAIL, before anything was measured twice.
-        held: those whose 95 % interval of the change of P95 holds "no change".
+        suites: measured and judged.
+        invalid: further ones with a broken guard.
+        failed: FAIL at the first measurement, before a repetition.
+        held: the 95 % interval of the change of P95 contains "no change".
     """
 
     suites: int
@@ -50,17 +52,16 @@ class Equal:
 
     @property
     def gate(self) -> Fitness:
-        """Whether no more failed than chance has it: at most one in 40, where the whole interval is too high."""
+        """Whether the number of false FAILs is plausible: at most one in 40 is expected."""
         return self._by_chance(self.suites - self.failed, (1 + COVERED) / 2)
 
     @property
     def coverage(self) -> Fitness:
-        """Whether no fewer intervals held the truth than chance has it."""
+        """Whether the number of intervals that contain the truth is plausible."""
         return self._by_chance(self.held, COVERED)
 
     @property
     def fitness(self) -> Fitness:
-        """The worse of both."""
         return worst_fitness(self.gate, self.coverage)
 
     def _by_chance(self, right: int, share: float) -> Fitness:
@@ -72,7 +73,7 @@ class Equal:
 
 @dataclass(frozen=True, slots=True)
 class Power:
-    """Suites whose after does ``more`` work, a fraction; ``found`` where P50 or P95 rose in its whole 95 % interval."""
+    """Suites whose after does ``more`` work, a fraction; ``found``: the interval of P50 or P95 is above "no change"."""
 
     more: float
     suites: int
@@ -81,16 +82,15 @@ class Power:
 
     @property
     def fitness(self) -> Fitness:
-        """Whether most suites found it; a machine too noisy for that cannot tell, and that is no defect."""
+        """Whether most suites found it; a machine too noisy for that is inconclusive, not broken."""
         return _told(self.found >= SEEN_SHARE * self.suites and _enough(self.suites, self.invalid))
 
 
 @dataclass(frozen=True, slots=True)
 class Delay:
-    """A service that waits on purpose and notes how long, of the leg that differs most: what it waited, what was seen.
+    """The leg with the largest error of a service that waits on purpose and notes how long.
 
-    ``answered`` are the requests that it noted, ``requests`` those that were measured. Not ``valid`` where a guard
-    broke.
+    ``answered`` requests were noted, ``requests`` were measured. Not ``valid`` where a guard broke.
     """
 
     answered: int
@@ -103,17 +103,15 @@ class Delay:
 
     @property
     def p50_error_ms(self) -> float:
-        """How much longer than it waited."""
         return self.p50_ms - self.waited_p50_ms
 
     @property
     def p95_error_ms(self) -> float:
-        """How much longer than it waited."""
         return self.p95_ms - self.waited_p95_ms
 
     @property
     def fitness(self) -> Fitness:
-        """Whether every request is there, none was faster than can be, and both are near, or a guard has told."""
+        """Whether no request is lost or faster than possible, and both percentiles are accurate or a guard broke."""
         errors = ((self.p50_error_ms, self.waited_p50_ms), (self.p95_error_ms, self.waited_p95_ms))
         lost = self.answered != self.requests or min(error for error, _ in errors) < -CLOCK_MS
         if lost or (self.valid and any(error > 5 + 0.1 * waited for error, waited in errors)):
@@ -123,10 +121,9 @@ class Delay:
 
 @dataclass(frozen=True, slots=True)
 class Freeze:
-    """A service stopped in its tracks under a constant rate, of the leg that differs most.
+    """The leg with the largest error of a service paused for ``seconds`` under a constant rate.
 
-    ``seconds`` is how long it was stopped, ``expected_ms`` the P95 that follows from that by arithmetic. Not ``valid``
-    where a guard broke.
+    ``expected_ms`` is the P95 that follows by arithmetic. Not ``valid`` where a guard broke.
     """
 
     seconds: float
@@ -136,32 +133,32 @@ class Freeze:
 
     @property
     def error(self) -> float:
-        """How far off, as a fraction of what was expected."""
+        """Relative error of P95, a fraction."""
         return self.p95_ms / self.expected_ms - 1
 
     @property
     def fitness(self) -> Fitness:
-        """Near, in doubt, or as far off as if those that waited had not been counted, and no guard has told."""
+        """Fit up to 3 % off; beyond 10 % broken (coordinated omission), unless a guard broke."""
         far, near = abs(self.error) > 0.1, abs(self.error) <= 0.03  # noqa: PLR2004 - of the P95
         return Fitness.BROKEN if far and self.valid else _told(near)
 
 
 @dataclass(frozen=True, slots=True)
 class Kill:
-    """One of two generator processes killed under load: what the run came to, and whether it named the process."""
+    """One of two generator processes killed under load: the outcome of the run, and whether it named the process."""
 
     outcome: str
     named: bool
 
     @property
     def fitness(self) -> Fitness:
-        """A run that lost a worker is INVALID and names it, or the measurement is broken."""
+        """Fit when the run is INVALID and names the lost worker."""
         return Fitness.FIT if self.outcome == "INVALID" and self.named else Fitness.BROKEN
 
 
 @dataclass(frozen=True, slots=True)
 class Certificate:
-    """What all trials said on machines of one class; ``guards`` are those that broke in the suites, by name."""
+    """The results of all trials on one class of machine; ``guards`` are the names of those that broke."""
 
     machine: dict[str, str]
     date: str
@@ -178,17 +175,16 @@ class Certificate:
 
     @property
     def fitness(self) -> Fitness:
-        """The worst of all trials."""
         return worst_fitness(*(part.fitness for part in (self.equal, self.power, self.delay, self.freeze, self.kill)))
 
 
 def worst_fitness(*found: Fitness) -> Fitness:
-    """The one that decides."""
+    """The last of these in the order of ``Fitness``."""
     return max(found, key=list(Fitness).index)
 
 
 def at_most(successes: int, n: int, share: float) -> float:
-    """How likely so few of n are, or fewer, where each is one with probability ``share``: the binomial distribution."""
+    """P(X <= successes) of the binomial distribution B(n, share)."""
     return math.fsum(math.comb(n, k) * share**k * (1 - share) ** (n - k) for k in range(successes + 1))
 
 
@@ -218,7 +214,7 @@ class CertificateStore:
         self.path = runs / NAME
 
     def read(self, machine: dict[str, str]) -> Certificate | None:
-        """The newest certificate of a class of machine; ``None`` where none was made.
+        """The newest certificate of a class of machine; ``None`` without one.
 
         Raises:
             RunFolderError: when the file is damaged.
@@ -226,26 +222,24 @@ class CertificateStore:
         return next((one for one in self._all() if one.machine == machine), None)
 
     def check(self) -> None:
-        """Whether what is there can be read and added to; raises as ``keep``, before anything is measured."""
+        """Raise as ``keep`` would, before anything is measured."""
         self._all()
         if self.path.is_dir():
             raise RunFolderError(f"{self.path}: a folder is in the way; remove it, or choose another --out")
 
     def keep(self, certificate: Certificate) -> None:
-        """Write a certificate in place of an older one of its class of machine.
+        """Replace the certificate of this class of machine.
 
         Raises:
             RunFolderError: when the file is damaged or cannot be written.
         """
         others = [one for one in self._all() if one.machine != certificate.machine]
         whole = Certificates((certificate, *others))
-        partial = self.path.with_suffix(".partial")
         try:
             self.path.parent.mkdir(parents=True, exist_ok=True)
-            partial.write_text(json.dumps(asdict(whole), indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
-            partial.rename(self.path)
         except OSError as error:
             raise RunFolderError(f"{self.path}: cannot be written ({error.strerror})") from error
+        Folder(self.path.parent).write_json(NAME, asdict(whole))
 
     def _all(self) -> tuple[Certificate, ...]:
         if not self.path.exists():

@@ -80,4 +80,4 @@ class ResponseComparison:
                 return
             with RequestWorkReader(databases, environment.caches()) as reader:
                 context.request_corpus(job, self._key, reader.add)
-            context.folder.write_inspected(reader.result(arm))
+            context.folder.write_request_work(reader.result(arm))

@@ -53,11 +53,11 @@ class CatalogueReader:
         """
         if not self._plans_due or not any(database.log for database in self.context.environment.databases()):
             return
-        work = self.context.folder.read_inspected()
+        work = self.context.folder.read_request_work()
         for arm in [arm for arm in self._plans_due if arm in work]:
             self._plans_due.remove(arm)
             self.context.observer.say(f"reading plans · {arm}")
-            self.store.write_survey(arm, _explained(self.context, work[arm]))
+            self.store.write_plans(arm, _explained(self.context, work[arm]))
 
     def read_catalogue(self, leg: Leg) -> None:
         """Read the catalogue of an arm that was started for its first leg, and estimate plans that are unknown."""
@@ -66,10 +66,10 @@ class CatalogueReader:
         self._catalogues_due.remove(leg.arm)
         with suppress(psycopg.Error):
             self.store.write_catalogue(leg.arm, _catalogue(databases))
-        work = self.context.folder.read_inspected().get(leg.arm)
-        if work and leg.arm not in self.store.read_surveys():
+        work = self.context.folder.read_request_work().get(leg.arm)
+        if work and leg.arm not in self.store.read_plans():
             plans = tuple(_estimates(databases, work))
-            self.store.write_survey(
+            self.store.write_plans(
                 leg.arm, RecordedPlans(plans, missing="the log of the server cannot be read from here")
             )
 
@@ -83,10 +83,10 @@ def ablate_indexes(context: RunContext) -> None:
     """
     store, observer = CatalogueStore(context.folder), context.observer
     catalogues = store.read_catalogues()
-    if any(arm not in catalogues for arm in ARMS) or "after" not in context.folder.read_inspected():
+    if any(arm not in catalogues for arm in ARMS) or "after" not in context.folder.read_request_work():
         observer.say("nothing is left out: the databases are not known, or the plan has no [answers]")
         return
-    made = [index for index in catalogues["after"].made_since(catalogues["before"]) if index.parent is None]
+    made = [index for index in catalogues["after"].created_since(catalogues["before"]) if index.parent is None]
     kept = tuple((index.name, index.needed) for index in made if index.needed)
     dropped = [index for index in made if index.valid and not index.needed]
     observer.say(f"leaving out indexes · with all {len(made)}")

@@ -97,7 +97,7 @@ def measure_again(context: RunContext) -> None:
         context.observer.say("measuring once more what failed: preparing a fresh environment")
         context.environment.prepare()
         context.folder.write_setup(setup)
-        _measure_legs(context, setup.legs_again, setup)
+        _measure_legs(context, setup.repeated_legs, setup)
 
 
 def _prepare(context: RunContext, effort: Effort) -> Setup:

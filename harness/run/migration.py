@@ -50,7 +50,7 @@ def migrate_under_load(context: RunContext, answers: ResponseComparison) -> None
             context.environment.stop()
     if record.failed:
         context.observer.say(f"migration under load: {record.failed}")
-    context.folder.write_rehearsal(record)
+    context.folder.write_migration_record(record)
 
 
 def _records(
@@ -73,7 +73,7 @@ def _records(
     lints, linted = lint(passages)
     record = replace(record, passages=passages, failed=thread.failed, lints=lints, linted=linted)
     yield record
-    record = replace(record, origin=folder.origin_of_rehearsal())
+    record = replace(record, origin=folder.migration_origin())
     yield record
     rolled_back = len(passages) == 2 * len(databases) and not record.failed
     if rolled_back or any(passage.failed for passage in passages):

@@ -49,7 +49,7 @@ class Probes:
             if probe.executions:
                 folder.write_executions(leg, probe.executions)
         folder.write_objects(leg, [one for probe in self._probes for one in probe.objects])
-        folder.write_unread(leg, [one for probe in self._probes for one in probe.unread])
+        folder.write_unavailable(leg, [one for probe in self._probes for one in probe.unread])
 
     def _costs(self) -> list[Row]:
         """Monitoring overhead: CPU seconds of this process, milliseconds of the database server."""

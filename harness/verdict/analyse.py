@@ -39,16 +39,16 @@ def analyse(folder: RunFolder) -> Result:
     setup = folder.read_setup()
     plan, text = folder.read_plan(setup)
     migrations, seals = folder.read_migrations(), folder.read_seals(setup)
-    inspected, noise = folder.read_inspected(), folder.read_noise()
+    inspected, noise = folder.read_request_work(), folder.read_noise()
     alarms = AlertResults(plan.alerts, plan.readings)
     first, again = SoundnessChecks(plan, seals), SoundnessChecks(plan, seals)
     summarising = _Summarising(folder, plan, migrations, {arm: request_costs(one) for arm, one in inspected.items()})
-    summary = summarising.of(setup.legs_first, lambda trials: alarms.watched(first.watched(trials)))
+    summary = summarising.of(setup.first_legs, lambda trials: alarms.watched(first.watched(trials)))
     comparison = compare(summary, sequential=setup.sequential)
     repeat = None
     if setup.again:
-        second = summarising.of(setup.legs_again, again.watched)
-        repeat = Repeat(second, compare(second), folder.complete(setup.legs_again))
+        second = summarising.of(setup.repeated_legs, again.watched)
+        repeat = Repeat(second, compare(second), folder.complete(setup.repeated_legs))
     evidence = evidence_of(
         comparison,
         inspected,
@@ -103,7 +103,7 @@ def _problems(folder: RunFolder, legs: Sequence[Leg], unsound: Sequence[Finding]
         incidents=folder.read_incidents(legs),
         unsound=unsound,
         stops=[EarlyEnd.of(trial) for trial in folder.read_aborted(legs)],
-        unread=folder.read_unread(legs),
+        unread=folder.read_unavailable(legs),
     )
 
 
@@ -140,7 +140,7 @@ def _agreement(plan: Plan, folder: RunFolder) -> ResponseAgreement | None:
 
 def _rehearsal(plan: Plan, folder: RunFolder) -> MigrationUnderLoad | None:
     """What the migration did while it ran under load, where that was tried."""
-    if (found := folder.read_rehearsal()) is None:
+    if (found := folder.read_migration_record()) is None:
         return None
     record, samples = found
     if plan.answers is None or not record.answers:

@@ -230,7 +230,7 @@ def test_dropping_all_that_is_accused_leaves_every_need_served(after: Catalogue,
             assert [key.text for key in flaw.other.keys][: len(one.keys)] == [key.text for key in one.keys]
     for one in after.indexes:
         if one.name in used and one.valid:
-            assert any(other == one or other.serves_as(one) or other.begins_with(one) for other in left)
+            assert any(other == one or other.duplicates(one) or other.extends(one) for other in left)
     for key in after.foreign_keys:
         assert any(map(key.served_by, left)) == any(map(key.served_by, after.indexes))
 

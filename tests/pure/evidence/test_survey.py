@@ -161,17 +161,17 @@ def test_invalid_and_duplicate_indexes_are_doubts_and_others_are_not() -> None:
 
 def test_what_was_read_is_read_back_from_the_run(tmp_path: Path) -> None:
     store = CatalogueStore(RunFolder(tmp_path))
-    assert (store.read_catalogues(), store.read_surveys(), store.read_ablation()) == ({}, {}, None)
+    assert (store.read_catalogues(), store.read_plans(), store.read_ablation()) == ({}, {}, None)
     survey = RecordedPlans((plan("Index Scan", "new"),), (IndexCounts("new", 1, 2, "shop"),), 60, "why")
     seen = inspected(asked(1, "GET /items", (0, 4, 0))), [plan("Seq Scan")]
     more = inspected(asked(1, "GET /items", (0, 40, 0))), [plan("Seq Scan")]
     ablation = Ablation((ablated(NEW, seen, more),), (("old", "primary key"),), 1)
     for arm, catalogue in CATALOGUES.items():
         store.write_catalogue(arm, catalogue)
-    store.write_survey("after", survey)
+    store.write_plans("after", survey)
     store.write_ablation(ablation)
     assert store.read_catalogues() == CATALOGUES
-    assert store.read_surveys() == {"after": survey}
+    assert store.read_plans() == {"after": survey}
     assert store.read_ablation() == ablation
 
 

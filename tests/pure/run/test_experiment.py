@@ -545,7 +545,7 @@ def test_both_arms_are_asked_once_before_the_first_block(source: Source, folder:
 
 
 def test_what_requests_cost_is_part_of_the_record(source: Source, folder: RunFolder) -> None:
-    folder.write_inspected(RequestWork("after"))
+    folder.write_request_work(RequestWork("after"))
     measured_answers(source, folder, Asking([]))
     assert folder.changed(folder.read_seals(folder.read_setup())) == []
     path = folder.path / "evidence" / "after.json"
@@ -555,14 +555,14 @@ def test_what_requests_cost_is_part_of_the_record(source: Source, folder: RunFol
 
 def test_what_requests_cost_cannot_be_added_later(source: Source, folder: RunFolder) -> None:
     measured_answers(source, folder, Asking([]))
-    folder.write_inspected(RequestWork("after"))
+    folder.write_request_work(RequestWork("after"))
     assert folder.changed(folder.read_seals(folder.read_setup())) == ["evidence/after.json was added"]
     path = folder.path / "evidence" / "after.json"
     work = '{"statement": 0, "counts": {}}'
     asked = f'[{{"n": 1, "endpoint": "GET /", "work": [{work}]}}]'
     path.write_text(path.read_text().replace('"requests": []', f'"requests": {asked}'))
     with pytest.raises(RunFolderError, match=r"after.json: damaged .*request 1 ran a statement that is not among"):
-        folder.read_inspected()
+        folder.read_request_work()
 
 
 def test_where_switching_is_dear_each_arm_is_asked_before_its_own_legs(source: Source, folder: RunFolder) -> None:
