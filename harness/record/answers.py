@@ -21,31 +21,18 @@ PLAIN_DIGITS = 20
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """One request and its response.
+    """One request and its response."""
 
-    Attributes:
-        n: its place in the corpus, from 1.
-        endpoint: as in samples, ``GET /items/{id}``.
-        path: path and query, without the values of ignored keys.
-        asked: a digest of the request body, comparable within one run only.
-        status: of HTTP; 0 without a response.
-        kind: the media type, without its parameters.
-        digest: of the whole canonical body; empty where there is none.
-        text: its first ``MAX_TEXT`` characters.
-        whole: whether ``text`` is all of it.
-        error: why there is no body.
-    """
-
-    n: int
-    endpoint: str
-    path: str
-    asked: str
-    status: int
-    kind: str
-    digest: str
-    text: str
-    whole: bool = True
-    error: str = ""
+    n: int  # its place in the corpus, from 1
+    endpoint: str  # as in samples, ``GET /items/{id}``
+    path: str  # path and query, without the values of ignored keys
+    asked: str  # a digest of the request body, comparable within one run only
+    status: int  # of HTTP; 0 without a response
+    kind: str  # the media type, without its parameters
+    digest: str  # of the whole canonical body; empty where there is none
+    text: str  # its first ``MAX_TEXT`` characters
+    whole: bool = True  # whether ``text`` is all of it
+    error: str = ""  # why there is no body
 
     @property
     def failed(self) -> bool:

@@ -34,32 +34,22 @@ class IndexKey:
 
 @dataclass(frozen=True, slots=True)
 class Index:
-    """One index. Names of the schema ``public`` are unqualified.
-
-    Attributes:
-        include: columns that are stored and not searched by.
-        predicate: the condition of a partial index; empty otherwise.
-        constraint: the primary key, unique or exclusion constraint that it backs.
-        parent: the index of the partitioned table that it is a part of.
-        valid: ``indisvalid``; false after a failed ``CREATE INDEX CONCURRENTLY``.
-        size_bytes: on disk; of a partitioned index, that of all partitions.
-        service: the service that owns the database, where services have names.
-    """
+    """One index. Names of the schema ``public`` are unqualified."""
 
     name: str
     table: str
     keys: tuple[IndexKey, ...]
     method: str = BTREE
-    include: tuple[str, ...] = ()
-    predicate: str = ""
+    include: tuple[str, ...] = ()  # columns that are stored and not searched by
+    predicate: str = ""  # the condition of a partial index; empty otherwise
     unique: bool = False
     primary: bool = False
-    constraint: str | None = None
+    constraint: str | None = None  # the primary key, unique or exclusion constraint that it backs
     replica_identity: bool = False
-    valid: bool = True
-    parent: str | None = None
-    size_bytes: int = 0
-    service: str | None = None
+    valid: bool = True  # ``indisvalid``; false after a failed ``CREATE INDEX CONCURRENTLY``
+    parent: str | None = None  # the index of the partitioned table that it is a part of
+    size_bytes: int = 0  # on disk; of a partitioned index, that of all partitions
+    service: str | None = None  # the service that owns the database, where services have names
 
     @property
     def place(self) -> tuple[str | None, str]:
@@ -176,18 +166,12 @@ class IndexBuild:
 
 @dataclass(frozen=True, slots=True)
 class RecordedPlans:
-    """The query plans of an arm for the corpus.
+    """The query plans of an arm for the corpus."""
 
-    Attributes:
-        plans: the slowest execution of each statement.
-        counted: index scans by these ``requests``.
-        missing: why plans are unknown or only estimated; empty otherwise.
-    """
-
-    plans: tuple[ExplainedStatement, ...] = ()
-    counted: tuple[IndexCounts, ...] = ()
+    plans: tuple[ExplainedStatement, ...] = ()  # the slowest execution of each statement
+    counted: tuple[IndexCounts, ...] = ()  # index scans by these ``requests``
     requests: int = 0
-    missing: str = ""
+    missing: str = ""  # why plans are unknown or only estimated; empty otherwise
     schema: int = 1
 
 

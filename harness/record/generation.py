@@ -8,26 +8,16 @@ from harness.record.leg import Window
 
 @dataclass(frozen=True, slots=True)
 class GeneratorProcess:
-    """One of several generator processes in a leg; clocks are monotonic, compared by pings.
+    """One of several generator processes in a leg; clocks are monotonic, compared by pings."""
 
-    Attributes:
-        worker: its name, ``worker 2 (host-b, pid 4711)``.
-        requests: samples it wrote; those on disk, where it was lost.
-        cpu_share: CPU seconds per second, the highest mean of a stage; ``None`` where it was lost.
-        lag_p99_ms: event loop lag; ``None`` where it was lost.
-        clock_offset_ms: the master's clock minus its own, before the load; samples are in the master's time.
-        clock_uncertainty_ms: half the best round trip, a bound of the offset's error.
-        clock_drift_ms: how much the offset differed after the load; ``None`` where it was lost.
-    """
-
-    worker: str
+    worker: str  # its name, ``worker 2 (host-b, pid 4711)``
     host: str
-    requests: int
-    cpu_share: float | None
-    lag_p99_ms: float | None
-    clock_offset_ms: float
-    clock_uncertainty_ms: float
-    clock_drift_ms: float | None
+    requests: int  # samples it wrote; those on disk, where it was lost
+    cpu_share: float | None  # CPU seconds per second, the highest mean of a stage; ``None`` where it was lost
+    lag_p99_ms: float | None  # event loop lag; ``None`` where it was lost
+    clock_offset_ms: float  # the master's clock minus its own, before the load; samples are in the master's time
+    clock_uncertainty_ms: float  # half the best round trip, a bound of the offset's error
+    clock_drift_ms: float | None  # how much the offset differed after the load; ``None`` where it was lost
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,20 +32,13 @@ class LostWorker:
 
 @dataclass(frozen=True, slots=True)
 class OfferedLoad:
-    """The arrivals of one open-loop stage, of all processes together.
-
-    Attributes:
-        planned: arrivals due.
-        started: arrivals that a user started; only these are in the samples.
-        late: arrivals that waited for a free user; the wait is in their latency.
-        most_users: peak number of busy users.
-    """
+    """The arrivals of one open-loop stage, of all processes together."""
 
     stage: str
-    planned: int
-    started: int
-    late: int
-    most_users: int
+    planned: int  # arrivals due
+    started: int  # arrivals that a user started; only these are in the samples
+    late: int  # arrivals that waited for a free user; the wait is in their latency
+    most_users: int  # peak number of busy users
 
     @property
     def dropped(self) -> int:
@@ -65,19 +48,13 @@ class OfferedLoad:
 
 @dataclass(frozen=True, slots=True)
 class Aborted:
-    """The abort limit that ended a leg.
+    """The abort limit that ended a leg."""
 
-    Attributes:
-        when: the limit as in the plan.
-        second: seconds into the leg.
-        value: of its metric over the window, in the metric's stored unit.
-    """
-
-    when: str
+    when: str  # the limit as in the plan
     stage: str | None
     endpoint: str | None
-    second: float
-    value: float
+    second: float  # seconds into the leg
+    value: float  # of its metric over the window, in the metric's stored unit
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,35 +62,24 @@ class Generation:
     """The generator's report about a leg.
 
     Attributes:
-        origin: wall-clock time of the leg's origin, ISO 8601 in UTC.
-        requests: samples written by all workers.
-        cpu_share: CPU seconds per second, the highest mean of a stage, of the worst worker.
-        lag_p99_ms: event loop lag, 99th percentile of probes every 20 ms, of the worst worker.
-        user_errors: exceptions raised by tasks; their remaining requests are missing.
-        workers: one entry per process; empty for a single process.
-        lost: workers that were lost, which ended the leg.
-        offered: the arrivals of open-loop stages, in order; empty in closed-loop plans.
         schedule_lag_p99_ms: scheduling delay of arrivals with a free user, 99th percentile, of the worst worker;
             ``None`` in closed-loop plans.
-        gc_pause_ms: longest garbage collection pause.
-        searched: the capacity search of a stage; its arrivals are in no other count.
-        aborted: the limit that ended the leg early; ``None`` without one.
     """
 
-    origin: str
-    requests: int
-    cpu_share: float
-    lag_p99_ms: float
+    origin: str  # wall-clock time of the leg's origin, ISO 8601 in UTC
+    requests: int  # samples written by all workers
+    cpu_share: float  # CPU seconds per second, the highest mean of a stage, of the worst worker
+    lag_p99_ms: float  # event loop lag, 99th percentile of probes every 20 ms, of the worst worker
     windows: tuple[Window, ...]
     schema: int = 1
-    user_errors: int = 0
-    workers: tuple[GeneratorProcess, ...] = ()
-    lost: tuple[LostWorker, ...] = ()
-    offered: tuple[OfferedLoad, ...] = ()
+    user_errors: int = 0  # exceptions raised by tasks; their remaining requests are missing
+    workers: tuple[GeneratorProcess, ...] = ()  # one entry per process; empty for a single process
+    lost: tuple[LostWorker, ...] = ()  # workers that were lost, which ended the leg
+    offered: tuple[OfferedLoad, ...] = ()  # the arrivals of open-loop stages, in order; empty in closed-loop plans
     schedule_lag_p99_ms: float | None = None
-    gc_pause_ms: float = 0.0
-    searched: Searched | None = None
-    aborted: Aborted | None = None
+    gc_pause_ms: float = 0.0  # longest garbage collection pause
+    searched: Searched | None = None  # the capacity search of a stage; its arrivals are in no other count
+    aborted: Aborted | None = None  # the limit that ended the leg early; ``None`` without one
 
     @property
     def processes(self) -> int:

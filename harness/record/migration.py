@@ -20,21 +20,14 @@ EXCLUSIVE = (
 
 @dataclass(frozen=True, slots=True)
 class MigrationStatement:
-    """A statement of the migration.
-
-    Attributes:
-        ms: duration reported by the server; ``None`` where it did not finish.
-        error: the server's error message, if any.
-        lock: the strongest table lock that its session was observed to hold; empty where none was observed.
-        tables: the locked tables.
-    """
+    """A statement of the migration."""
 
     begun: float
-    ms: float | None
+    ms: float | None  # duration reported by the server; ``None`` where it did not finish
     text: str
-    error: str = ""
-    lock: str = ""
-    tables: tuple[str, ...] = ()
+    error: str = ""  # the server's error message, if any
+    lock: str = ""  # the strongest table lock that its session was observed to hold; empty where none was observed
+    tables: tuple[str, ...] = ()  # the locked tables
 
     @property
     def ended(self) -> float:
@@ -47,28 +40,20 @@ class LockWait:
     """A session that waited for a lock.
 
     Attributes:
-        begun: exact, from the server.
         ended: when the migration released the lock according to the log; else the middle between the last observation
             of the wait and the next one.
-        margin: the error of ``ended``, in seconds.
-        mode: the requested lock mode.
-        table: empty where the lock is not on a table.
-        text: the statement that waited.
-        own: whether it belongs to the migration.
-        head: the statement of the migration that blocked it; empty where something else did.
-        behind: what that statement, or the waiting one, waited for itself; empty for nothing.
     """
 
     pid: int
-    begun: float
+    begun: float  # exact, from the server
     ended: float
-    mode: str
-    table: str
-    text: str
-    own: bool
-    head: str = ""
-    behind: str = ""
-    margin: float = 0.0
+    mode: str  # the requested lock mode
+    table: str  # empty where the lock is not on a table
+    text: str  # the statement that waited
+    own: bool  # whether it belongs to the migration
+    head: str = ""  # the statement of the migration that blocked it; empty where something else did
+    behind: str = ""  # what that statement, or the waiting one, waited for itself; empty for nothing
+    margin: float = 0.0  # the error of ``ended``, in seconds
 
     @property
     def ms(self) -> float:
@@ -91,54 +76,35 @@ class LockQueue:
 
 @dataclass(frozen=True, slots=True)
 class DiskUse:
-    """What the migration wrote.
+    """What the migration wrote."""
 
-    Attributes:
-        wal: WAL bytes from its begin to its end, the load included.
-        wal_of_load: the part that the load alone would have written.
-        before: bytes on disk: database, temporary files and WAL.
-        peak: the observed maximum of the same.
-    """
-
-    wal: int = 0
-    wal_of_load: int = 0
-    before: int = 0
-    peak: int = 0
+    wal: int = 0  # WAL bytes from its begin to its end, the load included
+    wal_of_load: int = 0  # the part that the load alone would have written
+    before: int = 0  # bytes on disk: database, temporary files and WAL
+    peak: int = 0  # the observed maximum of the same
 
 
 @dataclass(frozen=True, slots=True)
 class MigrationStep:
-    """An upgrade or downgrade of one database.
+    """An upgrade or downgrade of one database."""
 
-    Attributes:
-        way: ``upgrade`` or ``downgrade``.
-        failed: why it did not finish; empty where it did.
-        held: seconds that the planned transaction stayed open after the migration connected; 0 without one.
-        rewritten: tables with a new file node.
-        invalid: indexes that are INVALID after it.
-        errors: the database's errors in other sessions, with counts.
-        looks: how often lock waits were read.
-        look_ms: average server time of one such read.
-        unread: readings that were unavailable, and their remedy; empty otherwise.
-    """
-
-    way: str
+    way: str  # ``upgrade`` or ``downgrade``
     service: str | None
     revision: str
     begun: float
     ended: float
-    failed: str = ""
-    held: float = 0.0
+    failed: str = ""  # why it did not finish; empty where it did
+    held: float = 0.0  # seconds that the planned transaction stayed open after the migration connected; 0 without one
     statements: tuple[MigrationStatement, ...] = ()
     waits: tuple[LockWait, ...] = ()
     queue: LockQueue = LockQueue()
     space: DiskUse = DiskUse()
-    rewritten: tuple[str, ...] = ()
-    invalid: tuple[str, ...] = ()
-    errors: tuple[tuple[str, int], ...] = ()
-    looks: int = 0
-    look_ms: float = 0.0
-    unread: str = ""
+    rewritten: tuple[str, ...] = ()  # tables with a new file node
+    invalid: tuple[str, ...] = ()  # indexes that are INVALID after it
+    errors: tuple[tuple[str, int], ...] = ()  # the database's errors in other sessions, with counts
+    looks: int = 0  # how often lock waits were read
+    look_ms: float = 0.0  # average server time of one such read
+    unread: str = ""  # readings that were unavailable, and their remedy; empty otherwise
 
     @property
     def seconds(self) -> float:
@@ -170,22 +136,15 @@ class MigrationRecord:
     """The record of a migration under load, without its samples.
 
     Attributes:
-        stage: the stage that gave the load.
-        origin: the time origin of the samples.
-        passages: upgrades and downgrades in order.
         differences: of the schema after the rollback; ``None`` where it was not compared.
-        answers: whether responses were recorded after the rollback.
-        lints: the linter's findings in the upgrade.
-        linted: the linter, or why it did not run.
-        failed: why it did not finish; empty where it did.
     """
 
-    stage: str
-    origin: float | None = None
-    passages: tuple[MigrationStep, ...] = ()
+    stage: str  # the stage that gave the load
+    origin: float | None = None  # the time origin of the samples
+    passages: tuple[MigrationStep, ...] = ()  # upgrades and downgrades in order
     differences: tuple[SchemaDifference, ...] | None = None
-    answers: bool = False
-    lints: tuple[LintFinding, ...] = ()
-    linted: str = ""
-    failed: str = ""
+    answers: bool = False  # whether responses were recorded after the rollback
+    lints: tuple[LintFinding, ...] = ()  # the linter's findings in the upgrade
+    linted: str = ""  # the linter, or why it did not run
+    failed: str = ""  # why it did not finish; empty where it did
     schema: int = 1

@@ -14,34 +14,21 @@ _SCANS = ("Seq Scan", "Index Scan", "Index Only Scan", "Bitmap Heap Scan", "Tid 
 
 @dataclass(frozen=True, slots=True)
 class PlanNode:
-    """A node of a query plan, with its children.
+    """A node of a query plan, with its children."""
 
-    Attributes:
-        kind: the node type, ``Index Scan``.
-        how: a variant of its kind: ``Backward``, ``Hashed``, ``Left``, ``Insert``; empty without one.
-        rows: over all loops; the planner's estimate where it was not executed.
-        removed: rows removed by filter; 0 where it was not executed.
-        pages: buffers (8 kB) of it and its children; ``None`` where not counted.
-        cost: the planner's total cost.
-        on: its condition, sort key or group key, values as ``?``.
-        workers: parallel workers.
-        disk: whether it spilled to disk.
-        ran: whether it was executed.
-    """
-
-    kind: str
+    kind: str  # the node type, ``Index Scan``
     relation: str = ""
     index: str = ""
-    how: str = ""
-    rows: float = 0.0
-    removed: float = 0.0
+    how: str = ""  # a variant of its kind: ``Backward``, ``Hashed``, ``Left``, ``Insert``; empty without one
+    rows: float = 0.0  # over all loops; the planner's estimate where it was not executed
+    removed: float = 0.0  # rows removed by filter; 0 where it was not executed
     loops: float = 1.0
-    pages: float | None = None
-    cost: float = 0.0
-    on: str = ""
-    workers: int = 0
-    disk: bool = False
-    ran: bool = True
+    pages: float | None = None  # buffers (8 kB) of it and its children; ``None`` where not counted
+    cost: float = 0.0  # the planner's total cost
+    on: str = ""  # its condition, sort key or group key, values as ``?``
+    workers: int = 0  # parallel workers
+    disk: bool = False  # whether it spilled to disk
+    ran: bool = True  # whether it was executed
     parts: tuple["PlanNode", ...] = ()
 
     def __iter__(self) -> Iterator["PlanNode"]:
@@ -62,21 +49,14 @@ class PlanNode:
 
 @dataclass(frozen=True, slots=True)
 class ExplainedStatement:
-    """A statement and its slowest observed query plan.
-
-    Attributes:
-        text: on one line, values as ``?``.
-        service: whose database it ran in; ``None`` where services have no names.
-        ms: execution time under ``EXPLAIN``; ``None`` where the plan is only ``estimated``.
-        calls: how often its plan was recorded.
-    """
+    """A statement and its slowest observed query plan."""
 
     fingerprint: str
-    text: str
+    text: str  # on one line, values as ``?``
     root: PlanNode
-    service: str | None = None
-    ms: float | None = None
-    calls: int = 1
+    service: str | None = None  # whose database it ran in; ``None`` where services have no names
+    ms: float | None = None  # execution time under ``EXPLAIN``; ``None`` where the plan is only ``estimated``
+    calls: int = 1  # how often its plan was recorded
     estimated: bool = False
 
 

@@ -17,27 +17,16 @@ class StatementWork:
 
 @dataclass(frozen=True, slots=True)
 class CorpusRequest:
-    """One request and its work.
+    """One request and its work."""
 
-    Attributes:
-        n: its place in the corpus, from 1.
-        endpoint: as in samples.
-        failed: no response, or one with an error status.
-        cache: the response header ``X-Cache``: hit, miss or bypass.
-        items: the length of the longest list in the response; ``None`` where it is no JSON.
-        queries: reported in ``Server-Timing``; ``None`` where it is not.
-        db_ms: the database time in ``Server-Timing``.
-        hits: Redis keyspace hits; ``misses`` keyspace misses.
-    """
-
-    n: int
-    endpoint: str
-    failed: bool = False
-    cache: str | None = None
-    items: int | None = None
-    queries: int | None = None
-    db_ms: float | None = None
-    hits: int = 0
+    n: int  # its place in the corpus, from 1
+    endpoint: str  # as in samples
+    failed: bool = False  # no response, or one with an error status
+    cache: str | None = None  # the response header ``X-Cache``: hit, miss or bypass
+    items: int | None = None  # the length of the longest list in the response; ``None`` where it is no JSON
+    queries: int | None = None  # reported in ``Server-Timing``; ``None`` where it is not
+    db_ms: float | None = None  # the database time in ``Server-Timing``
+    hits: int = 0  # Redis keyspace hits; ``misses`` keyspace misses
     misses: int = 0
     work: tuple[StatementWork, ...] = ()
 
@@ -62,19 +51,13 @@ class StatementText:
 
 @dataclass(frozen=True, slots=True)
 class RequestWork:
-    """The work of all requests of one arm.
+    """The work of all requests of one arm."""
 
-    Attributes:
-        arm: its name, or ``MIGRATED`` for ``Plan.between``.
-        missing: why statements are unknown; empty otherwise.
-        keys: cache lookups by key pattern; empty where they could not be observed.
-    """
-
-    arm: str
+    arm: str  # its name, or ``MIGRATED`` for ``Plan.between``
     statements: tuple[StatementText, ...] = ()
     requests: tuple[CorpusRequest, ...] = ()
-    missing: str = ""
-    keys: tuple[KeyUse, ...] = ()
+    missing: str = ""  # why statements are unknown; empty otherwise
+    keys: tuple[KeyUse, ...] = ()  # cache lookups by key pattern; empty where they could not be observed
     schema: int = 1
 
     def __post_init__(self) -> None:

@@ -36,19 +36,12 @@ class Fitness(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Equal:
-    """A/A tests: suites with two identical arms.
+    """A/A tests: suites with two identical arms."""
 
-    Attributes:
-        suites: measured and judged.
-        invalid: further ones with a broken guard.
-        failed: FAIL at the first measurement, before a repetition.
-        held: the 95 % interval of the change of P95 contains "no change".
-    """
-
-    suites: int
-    invalid: int
-    failed: int
-    held: int
+    suites: int  # measured and judged
+    invalid: int  # further ones with a broken guard
+    failed: int  # FAIL at the first measurement, before a repetition
+    held: int  # the 95 % interval of the change of P95 contains "no change"
 
     @property
     def gate(self) -> Fitness:

@@ -33,22 +33,14 @@ logging.getLogger("sqlglot").setLevel(logging.ERROR)  # it warns of every statem
 
 @dataclass(frozen=True, slots=True)
 class Counts:
-    """The cost of statements.
-
-    Attributes:
-        rows: returned or changed.
-        hit: shared buffer hits (8 kB).
-        read: buffers read from the operating system.
-        wal: bytes of WAL.
-        ms: execution time on the server, without planning.
-    """
+    """The cost of statements."""
 
     calls: float = 0
-    rows: float = 0
-    hit: float = 0
-    read: float = 0
-    wal: float = 0
-    ms: float = 0.0
+    rows: float = 0  # returned or changed
+    hit: float = 0  # shared buffer hits (8 kB)
+    read: float = 0  # buffers read from the operating system
+    wal: float = 0  # bytes of WAL
+    ms: float = 0.0  # execution time on the server, without planning
 
     @property
     def blocks(self) -> float:

@@ -32,14 +32,12 @@ class Startup:
     """The start of an arm for a leg.
 
     Attributes:
-        host: base URL of its first service as in the plan, without filling in ``${NAME}``.
         ready_seconds: from starting the processes to the last service's readiness; ``None`` where they ran already.
-        urls: base URL of each named service.
     """
 
-    host: str
+    host: str  # base URL of its first service as in the plan, without filling in ``${NAME}``
     ready_seconds: float | None
-    urls: dict[str, str] = field(default_factory=dict)
+    urls: dict[str, str] = field(default_factory=dict)  # base URL of each named service
     schema: int = 1
 
 
@@ -88,18 +86,14 @@ class Seal:
     """The seal of a leg's record, which reveals later changes.
 
     Attributes:
-        leg: the leg's title.
-        begun: just before its load.
-        ended: just after its load.
         facts: facts that must equal those at the start of the run, by the names of ``facts_of_setup``.
-        setup: ``setup_digest`` at that time.
         files: the SHA-256 of each file of the leg and of the run, by its path in the run folder.
     """
 
-    leg: str
-    begun: Moment
-    ended: Moment
+    leg: str  # the leg's title
+    begun: Moment  # just before its load
+    ended: Moment  # just after its load
     facts: dict[str, str | int | float] = field(default_factory=dict)
-    setup: str = ""
+    setup: str = ""  # ``setup_digest`` at that time
     files: dict[str, str] = field(default_factory=dict)
     schema: int = 1
