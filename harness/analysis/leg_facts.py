@@ -1,4 +1,4 @@
-"""Leg facts: what the guards need to know of a leg."""
+"""Leg facts: the generator's report about each leg, for the guards. Metrics of a leg are in ``arm_metrics``."""
 
 from dataclasses import dataclass
 
@@ -10,7 +10,7 @@ from harness.record.trial import Trial
 
 @dataclass(frozen=True, slots=True)
 class LegFacts:
-    """One leg as its guards see it; ``offered`` and ``schedule_lag_p99_ms`` are of open plans."""
+    """One leg; ``offered`` and ``schedule_lag_p99_ms`` are of open-loop plans."""
 
     leg: Leg
     requests: int
@@ -48,6 +48,6 @@ class LegFacts:
 
     @property
     def arrivals(self) -> list[tuple[Window, OfferedLoad]]:
-        """The stages whose arrivals were counted, in the order they ran, with their windows."""
+        """The stages with counted arrivals, in order, with their windows."""
         windows = {window.stage: window for window in self.windows}
         return [(windows[offered.stage], offered) for offered in self.offered if offered.stage in windows]

@@ -1,9 +1,8 @@
-"""Triggers: the time that a request's share of trigger functions took, by stage and arm, from what databases count.
+"""Triggers: the time of trigger functions per request, by stage and arm, from the counters of databases.
 
-A database counts from when its statistics began. What a stage took is the count at the end of its measured part less
-that at its beginning, each between the two readings about it by its share of the time between them. There is no value
-where a database was not read around the stage, or not for longer than ``LONGEST_GAP``, or began to count anew, or has
-triggers whose functions it does not count: what was not seen may have taken long.
+A stage's value is the increase of the counter over its measured part, interpolated between readings. There is no value
+where readings are missing around the stage or for longer than ``LONGEST_GAP``, where the counter was reset, or where
+triggers have functions that are not counted.
 """
 
 from collections.abc import Sequence
@@ -20,7 +19,7 @@ from harness.record.trial import Trial
 LONGEST_GAP = 3.0
 """Seconds between two readings, which are taken once a second."""
 LEAST_FALL = 1e-3
-"""A sum in ms that fell by less was added up in another order."""
+"""A smaller decrease in ms is a rounding difference of the server's sum."""
 Numbers = NDArray[np.float64]
 
 
@@ -43,7 +42,7 @@ class TriggerTime:
         }
 
     def of(self, arm: str, block: int | None, stage: str | None, requests: int) -> dict[str, float]:
-        """The value of a row, by metric; without a block of all, without a stage of all but ramps; empty if unknown."""
+        """The metric's value in a row; ``None`` pools blocks, or all stages except ramps; empty if unknown."""
         legs = [leg.number for leg in self._legs if leg.arm == arm and block in {None, leg.block}]
         parts = [[ms for w, ms in zip(self._windows[n], self._ms[n], strict=True) if _within(w, stage)] for n in legs]
         taken = [ms for part in parts for ms in part if ms is not None]
@@ -57,7 +56,7 @@ def _within(window: Window, stage: str | None) -> bool:
 
 
 def _told(trial: Trial) -> pd.DataFrame:
-    """What the databases of a leg told of their triggers, and that they told anything."""
+    """The readings of databases about triggers, and one that every database has."""
     found = trial.readings.to_pandas()
     found = found.assign(source=found["source"].astype(str), name=found["name"].astype(str))
     wanted = found["name"].isin([TRIGGER_MS, UNCOUNTED_TRIGGERS, COMMITS]) & found["source"].map(of_server).astype(bool)
@@ -69,7 +68,7 @@ def _databases(told: pd.DataFrame) -> set[str]:
 
 
 def _taken(told: pd.DataFrame, databases: set[str], window: Window) -> float | None:
-    """What all trigger functions took in the measured part of a stage, in ms; ``None`` where that is not known."""
+    """The time of all trigger functions in the measured part of a stage, in ms; ``None`` if unknown."""
     taken = []
     for database in databases:
         own = told[told["source"] == database]
@@ -83,7 +82,7 @@ def _taken(told: pd.DataFrame, databases: set[str], window: Window) -> float | N
 
 
 def _risen(at: Numbers, values: Numbers, start: float, end: float) -> float | None:
-    """How much a count rose between two moments; ``None`` where it was not read around and between them."""
+    """The increase of a counter between two times; ``None`` with missing readings or a reset."""
     first, last = int(np.searchsorted(at, start, "right")) - 1, int(np.searchsorted(at, end, "left"))
     if first < 0 or last >= len(at):
         return None

@@ -1,4 +1,4 @@
-"""Usage: the CPU and memory of servers and services, stage by stage, from the readings beside the load."""
+"""Usage: CPU and memory of servers and services, by stage, from process readings."""
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
@@ -18,11 +18,11 @@ from harness.statistics.steadiness import trend
 
 MEGABYTE, HOUR_SECONDS = 1e6, 3600.0
 ALLOCATION_MB = 1.0
-"""An arena of Python's allocator; those of Redis and PostgreSQL take no less at a time."""
+"""The size of an arena of Python's allocator; Redis and PostgreSQL allocate in no smaller steps."""
 
 
 class MemoryTrend(StrEnum):
-    """Where memory goes in endurance stages, as far as they tell it; steady is shown by an interval, as growth is."""
+    """The memory trend in endurance stages, judged by its interval."""
 
     GROWS = "grows"
     SHRINKS = "shrinks"
@@ -32,13 +32,12 @@ class MemoryTrend(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Consumer:
-    """What a server or a service used in one arm, over all stages but ramps.
+    """The resources of a server or service in one arm, over all stages except ramps.
 
-    ``cpu`` is the mean share of the host's cores, ``memory_mb`` the peak. ``growth`` is the slope of its memory in the
-    endurance stages in MB per hour, with the interval over blocks, or of the one leg where there is but one;
-    ``None`` without an endurance stage, or with one too short. ``told`` is the least slope that such a stage can tell:
-    allocators take memory in steps, so that less than a step over the whole stage is no growth. ``threads`` and
-    ``descriptors`` (open files and sockets) are the most at once; ``None`` where they are not told.
+    ``cpu`` is the mean share of the host's cores, ``memory_mb`` the peak, ``threads`` and ``descriptors`` (open files
+    and sockets) are peaks. ``growth`` is the slope of memory in endurance stages in MB per hour, with its interval over
+    blocks (or of a single leg); ``None`` without an endurance stage of sufficient length. ``told`` is the smallest
+    detectable slope: allocators take memory in steps.
     """
 
     arm: str
@@ -52,7 +51,7 @@ class Consumer:
 
     @property
     def course(self) -> MemoryTrend | None:
-        """Where its memory goes; ``None`` where nothing is known of its growth."""
+        """The memory trend; ``None`` without ``growth``."""
         growth = self.growth
         if growth is None:
             return None
@@ -73,10 +72,9 @@ class Usage:
         self._gauging = GaugeValues(self._readings, gauges or {})
 
     def of(self, arm: str, block: int | None, stage: str | None) -> dict[str, float]:
-        """CPU (mean share of the host) and memory (peak, in MB) of servers and services, and the plan's own readings.
+        """CPU (mean share of the host) and memory (peak, MB) of services together, and the plan's own readings.
 
-        Without a block of all of them, without a stage of all but ramps.
-        CPU and memory of several services add up.
+        ``None`` pools blocks, or all stages except ramps.
         """
         found = self._readings
         blocks = [leg.block for leg in self._legs if leg.arm == arm and block in {None, leg.block}]
@@ -90,7 +88,7 @@ class Usage:
         return {name: value for name, value in used.items() if value is not None} | self._gauging.of(arm, blocks, stage)
 
     def consumers(self) -> Iterator[Consumer]:
-        """Every server and service of every arm, in the order in which they were read."""
+        """Every server and service of every arm, in the order of reading."""
         if self._readings.empty:
             return
         steady = self._readings[~self._readings["ramp"]]
@@ -110,14 +108,14 @@ class Usage:
 
 
 def used_by(metric: Metric, readings: pd.DataFrame) -> float | None:
-    """The CPU (mean share of the host) or memory (peak, in MB) that a metric is about; that of services adds up.
+    """The CPU (mean share of the host) or memory (peak, MB) of a process metric, added over services.
 
     Args:
         metric: of processes.
-        readings: rows with ``source``, ``name`` and ``value``, of servers and services.
+        readings: rows with ``source``, ``name`` and ``value``.
 
     Returns:
-        ``None`` where nobody read it.
+        ``None`` without readings.
     """
     others = ~readings["source"].isin([ProcessRole.DATABASE, ProcessRole.CACHE])
     own = readings[others if metric.process is ProcessRole.SERVICE else readings["source"] == metric.process]

@@ -126,7 +126,7 @@ class _Summarising:
             [fault for _, fault in plan.planned_faults],
             settling=find_settling(self.folder.read_trials(legs), settling_stages(plan)),
             vocabulary=plan.vocabulary,
-            tolls=self.tolls,
+            costs=self.tolls,
         )
 
 
