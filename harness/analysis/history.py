@@ -76,11 +76,7 @@ def change_of(entry: ArchivedRun, previous: ArchivedRun, metric: Metric) -> floa
 
 
 def require_otava() -> None:
-    """Check early that apache-otava is installed.
-
-    Raises:
-        PackageMissingError: when it is not.
-    """
+    """Check early that apache-otava is installed; raises ``PackageMissingError`` when it is not."""
     _compute()
 
 

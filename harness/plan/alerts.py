@@ -1,7 +1,4 @@
-"""Alert: what an operator would be called for, as a plan says it: ``service_memory > 400 MB``.
-
-Alerts decide nothing; they say how often somebody would have been called in each arm.
-"""
+"""Alerts: conditions that would page an operator, such as ``service_memory > 400 MB``. They decide nothing."""
 
 import re
 from collections.abc import Mapping
@@ -16,10 +13,7 @@ from harness.plan.vocabulary import vocabulary_of
 
 
 class Alert(PlanTable):
-    """A limit of a metric of all requests together, of servers and services, or of a reading of the plan.
-
-    It is taken over ten seconds at a time.
-    """
+    """A limit of a metric of all requests, of processes, or of a plan reading, over windows of ten seconds."""
 
     when: str
     severity: Literal["warning", "critical"] = "warning"
@@ -35,16 +29,15 @@ class Alert(PlanTable):
         return value
 
     def model_post_init(self, context: object) -> None:
-        """Read the limit, with the words of the plan that it uses."""
+        """Parse the limit with the vocabulary of the plan."""
         self._beyond = _beyond(self.when, vocabulary_of(context).metrics)
 
     @property
     def metric(self) -> Metric:
-        """What is watched."""
         return self._beyond.metric
 
     def fires(self, value: float) -> bool:
-        """Whether somebody is called; the limit itself is not beyond."""
+        """Whether a value exceeds the limit."""
         return value < self._beyond.limit if self._beyond.below else value > self._beyond.limit
 
 
@@ -71,9 +64,9 @@ DEFAULTS = tuple(
         ("database_cpu > 80 %", "warning"),
     )
 )
-"""What is watched where a plan names nothing."""
+"""The alerts of a plan without own ones."""
 
 
 def beside(alert: Alert) -> bool:
-    """Whether it watches servers and services, or what these tell, and not requests."""
+    """Whether it watches servers and services and not requests."""
     return alert.metric.origin.beside

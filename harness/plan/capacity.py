@@ -1,4 +1,4 @@
-"""Capacity: what a stress stage has to meet for its load to be held."""
+"""Capacity: the limits that a stress stage has to meet for its load to count as held."""
 
 from pydantic import field_validator
 
@@ -7,7 +7,7 @@ from harness.plan.stages import PlanTable
 
 
 class Capacity(PlanTable):
-    """When the load of a stress stage is held: limits that all its requests together have to meet."""
+    """The limits that all requests of a stress stage together have to meet."""
 
     limit: tuple[str, ...]
 

@@ -98,11 +98,7 @@ class CanonicalForm:
 
 
 def parsed(text: str) -> Any:  # noqa: ANN401 - whatever JSON can say
-    """JSON with its numbers as ``Number``.
-
-    Raises:
-        ValueError: when it is invalid, or an object has a key twice.
-    """
+    """JSON with its numbers as ``Number``; raises ``ValueError`` when it is invalid, or an object has a key twice."""
     return json.loads(text, parse_int=_number, parse_float=_number, parse_constant=Number, object_pairs_hook=_object)
 
 

@@ -46,11 +46,7 @@ class Folder:
         return self.write(name, json.dumps(data, indent=indent, ensure_ascii=False) + "\n")
 
     def read_text(self, name: str) -> str:
-        """All of a file.
-
-        Raises:
-            RunFolderError: when it cannot be read.
-        """
+        """All of a file; raises ``RunFolderError`` when it cannot be read."""
         try:
             return (self.path / name).read_text(encoding="utf-8")
         except (OSError, UnicodeDecodeError) as error:
@@ -99,11 +95,7 @@ class Folder:
 
 
 def validated(path: Path, kind: type[T], raw: object) -> T:
-    """Parsed JSON as a value of type ``kind``.
-
-    Raises:
-        RunFolderError: naming the file and the invalid key.
-    """
+    """Parsed JSON as a value of type ``kind``; raises ``RunFolderError`` naming the file and the invalid key."""
     try:
         value: T = _adapter(kind).validate_python(raw)  # type: ignore[arg-type] # mypy: a type is not Hashable
     except ValidationError as error:

@@ -117,11 +117,7 @@ class NoiseStore:
             raise RunFolderError(f"{self.path}: damaged ({error}); delete it, it only forgets") from error
 
     def add(self, run: NoiseOfRun) -> None:
-        """Add a run; only the newest ``MAX_RUNS`` are kept.
-
-        Raises:
-            RunFolderError: when it cannot be written.
-        """
+        """Add a run; only the newest ``MAX_RUNS`` are kept. Raises ``RunFolderError`` when it cannot be written."""
         try:
             self.path.parent.mkdir(parents=True, exist_ok=True)
             with _alone(self.path.with_suffix(".lock")):

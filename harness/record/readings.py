@@ -54,11 +54,7 @@ def write_readings(rows: list[tuple[int, str, str, float]], path: Path) -> None:
 
 
 def read_readings(path: Path) -> pa.Table:
-    """A leg's readings; an empty table without any.
-
-    Raises:
-        RunFolderError: when the file is damaged.
-    """
+    """A leg's readings; an empty table without any. Raises ``RunFolderError`` when the file is damaged."""
     if not path.exists():
         return SCHEMA.empty_table()
     try:

@@ -61,11 +61,7 @@ class RequestWork:
     schema: int = 1
 
     def __post_init__(self) -> None:
-        """Check the indexes of statements.
-
-        Raises:
-            ValueError: naming the request with an unknown statement.
-        """
+        """Check the indexes of statements; raises ``ValueError`` naming the request with an unknown statement."""
         for asked in self.requests:
             if any(not 0 <= work.statement < len(self.statements) for work in asked.work):
                 raise ValueError(f"request {asked.n} ran a statement that is not among the statements")

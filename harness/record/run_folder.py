@@ -62,11 +62,7 @@ class RunFolder(Folder):
 
     @classmethod
     def open(cls, path: Path) -> "RunFolder":
-        """Open a recorded run.
-
-        Raises:
-            RunFolderError: when there is none.
-        """
+        """Open a recorded run; raises ``RunFolderError`` when there is none."""
         if not (path / "setup.json").is_file():
             known = "not a run folder, or nothing was measured (no setup.json)"
             raise RunFolderError(f"{path}: {known if path.exists() else 'no such folder'}")

@@ -1,4 +1,4 @@
-"""What is wrong with the faults of a plan: what could not be done, would not be seen, or would not be over in time."""
+"""Checks of faults: impossible ones, unobservable ones, and ones that do not end in time."""
 
 from collections.abc import Iterator
 from itertools import pairwise
@@ -9,11 +9,11 @@ from harness.plan.environment import External, Local
 from harness.plan.model import Plan
 
 UNNAMED = "service"
-"""How the faults of a plan without named services call its only one."""
+"""The name of the only service in plans without named services."""
 
 
 def fault_problems(plan: Plan) -> Iterator[Problem]:
-    """Every problem of the faults, and of targets and signals that need some."""
+    """Problems of faults, and of targets and signals that need one."""
     yield from _blind_problems(plan)
     titles = [stage.title for stage in plan.stages]
     for index, fault in enumerate(plan.faults):
@@ -34,7 +34,7 @@ def fault_problems(plan: Plan) -> Iterator[Problem]:
 
 
 def _of(environment: Local) -> list[str]:
-    """What faults can be done to in a local environment."""
+    """Possible subjects of faults in a local environment."""
     return [*environment.provides, *(environment.services or (UNNAMED,))]
 
 

@@ -1,4 +1,4 @@
-"""What is wrong with a plan that could not see a failure: targets that nothing misses, that nobody reads, that hide."""
+"""Checks of plans that could not fail: targets that are always met, unmeasured or repeated, and deceptive names."""
 
 import unicodedata
 from collections.abc import Iterator
@@ -10,17 +10,17 @@ from harness.plan.expectation import Expectation, Form
 from harness.plan.model import Plan
 
 GRACE_SECONDS = 60.0
-"""After the load and ``load.stop_seconds`` a leg has this long to end: no request of it takes longer."""
+"""Seconds after the load and ``load.stop_seconds`` in which a leg must end; no request takes longer."""
 MOST_ERRORS = 0.5
-"""Where more may fail, what succeeds is no longer the service."""
+"""Above this error rate, successes are no longer the service."""
 HUNDREDFOLD = 99.0
 MICRO = "\N{MICRO SIGN}\N{GREEK SMALL LETTER MU}"
 SCRIPTS = ("LATIN", "CYRILLIC", "GREEK", "ARMENIAN", "CHEROKEE")
-"""Those with letters that look like letters of another one."""
+"""Scripts with letters that look alike."""
 
 
 def vacuous_problems(plan: Plan) -> Iterator[Problem]:
-    """Every target and limit that could not be missed, is read by nobody or stands there twice; names that deceive."""
+    """Targets and limits that are always met, unmeasured or repeated, and deceptive names."""
     for where, target in plan.judged:
         if what := never_missed(plan, target.expectation) or _unread(plan, target.expectation.metric):
             yield Problem(f"{where}.expect", what)
@@ -35,7 +35,7 @@ def vacuous_problems(plan: Plan) -> Iterator[Problem]:
 
 
 def never_missed(plan: Plan, said: Expectation) -> str:
-    """Why whatever is measured would meet an expectation, and what to write instead; empty when it can be missed."""
+    """Why every measurement would meet an expectation, and what to write instead; empty when it can be missed."""
     metric = said.metric
     if said.form is Form.ABSOLUTE:
         return _always_within(plan, said)
@@ -74,7 +74,7 @@ def _longest_ms(plan: Plan) -> float:
 
 
 def _unread(plan: Plan, metric: Metric) -> str:
-    """Why nobody reads a metric of a server in this plan; empty when somebody does."""
+    """Why a server metric is not measured in this plan; empty when it is."""
     if metric.origin in {Origin.STATEMENTS, Origin.TRIGGERS}:
         return _uncounted(plan, metric)
     if metric.process not in {ProcessRole.DATABASE, ProcessRole.CACHE}:
@@ -93,7 +93,7 @@ def _unread(plan: Plan, metric: Metric) -> str:
 
 
 def _uncounted(plan: Plan, metric: Metric) -> str:
-    """Why nobody counts what the databases of a plan execute; empty when somebody does."""
+    """Why statements are not counted in this plan; empty when they are."""
     match plan.environment:
         case Local() as local:
             there, fix = "postgres" in local.provides, 'add "postgres" to environment.provides'
@@ -106,7 +106,7 @@ def _uncounted(plan: Plan, metric: Metric) -> str:
 
 
 def _said_twice(plan: Plan) -> Iterator[Problem]:
-    """Targets that are the same statement: each would be counted as one that holds."""
+    """Duplicate targets, which would count as two that are met."""
     first: dict[tuple[Expectation, str | None, str | None, str | None], int] = {}
     for index, target in enumerate(plan.targets):
         said = (target.expectation, target.stage, target.endpoint, target.tag)
@@ -116,7 +116,7 @@ def _said_twice(plan: Plan) -> Iterator[Problem]:
 
 
 def _deceiving(plan: Plan) -> Iterator[Problem]:
-    """Texts that would read in a report as something else than they are."""
+    """Texts that look like others in a report."""
     lines = {"name": plan.name} | {f"stages[{i}].name": stage.name for i, stage in enumerate(plan.stages)}
     for index, claim in enumerate(plan.claims):
         texts = {"id": claim.id, "says": claim.says, "before": claim.before, "after": claim.after}
@@ -134,7 +134,7 @@ def _deceiving(plan: Plan) -> Iterator[Problem]:
 
 
 def _of_another_script(text: str) -> str:
-    """A letter that is not of the script of the first one, where scripts have letters that look alike; else empty."""
+    """A letter of another script than the first letter, among scripts that look alike; else empty."""
     scripts = [(c, unicodedata.name(c, "").partition(" ")[0]) for c in text if c.isalpha()]
     known = [(c, script) for c, script in scripts if script in SCRIPTS]
     return next((c for c, script in known if script != known[0][1]), "")
