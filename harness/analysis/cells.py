@@ -16,7 +16,7 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from harness.metrics import METRICS
-from harness.record.samples import latency_ns
+from harness.record.samples import latency_ns, succeeded
 from harness.record.trial import Trial
 from harness.statistics.groups import group_by_code
 from harness.statistics.percentiles import percentiles
@@ -179,7 +179,7 @@ def kinds_of(samples: pa.Table) -> NDArray[np.int64]:
     """The kind of each sample, one of ``KINDS``."""
     said, code = _coded(samples["cache"])
     kind = np.array([{"hit": HIT, "miss": MISS}.get(word, OTHER) for word in said] + [OTHER])[code]
-    kind[~pc.is_null(samples["error"]).to_numpy(zero_copy_only=False)] = FAILED
+    kind[~succeeded(samples)] = FAILED
     return kind
 
 

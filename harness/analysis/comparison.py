@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 
 from harness.analysis.change import BlockPair, Change, paired_change, unpaired_change
 from harness.analysis.level import arm_interval
+from harness.analysis.places import RowPlace
 from harness.analysis.row import Row
 from harness.analysis.summary import Summary
 from harness.metrics import METRICS, Metric, Origin
@@ -95,29 +96,33 @@ def contrast(old: Summary, new: Summary, arm: str) -> Comparison:
     cells = dict.fromkeys((row.stage, row.endpoint) for row in (*old.rows, *new.rows))
     pairs = []
     for stage, endpoint, metric in ((*cell, metric) for cell in cells for metric in _measured_in(*cell)):
-        rows = [
-            [row for row in run.rows if (row.arm, row.stage, row.endpoint) == (arm, stage, endpoint)]
-            for run in (old, new)
-        ]
-        legs = [[row for row in side if row.block is not None] for side in rows]
-        before, after = (next((row for row in side if row.block is None), None) for side in rows)
-        pairs.append(
-            Pair(
-                metric=metric,
-                stage=stage,
-                endpoint=endpoint,
-                before=before.value(metric.name) if before else None,
-                after=after.value(metric.name) if after else None,
-                before_interval=None,
-                after_interval=None,
-                change=unpaired_change(metric, [before, after], legs),
-                blocks=(),
-                least_requests=min((row.samples(metric) for side in legs for row in side), default=0),
-                before_at_least=bool(before and before.at_least(metric)),
-                after_at_least=bool(after and after.at_least(metric)),
-            )
-        )
+        before, after = (run.row(arm, None, stage, endpoint) for run in (old, new))
+        legs = [[row for block in run.blocks if (row := run.row(arm, block, stage, endpoint))] for run in (old, new)]
+        least = min((row.samples(metric) for side in legs for row in side), default=0)
+        change = unpaired_change(metric, [before, after], legs)
+        pairs.append(_pair(metric, RowPlace(arm, None, stage, endpoint), before, after, change, least))
     return Comparison(tuple(pairs), min(len(old.blocks), len(new.blocks)), old.open and new.open, sequential=True)
+
+
+def _pair(
+    metric: Metric, place: RowPlace, before: Row | None, after: Row | None, change: Change | None, least_requests: int
+) -> Pair:
+    """A pair of two pooled rows, without blocks and intervals."""
+    return Pair(
+        metric=metric,
+        stage=place.stage,
+        endpoint=place.endpoint,
+        before=before.value(metric.name) if before else None,
+        after=after.value(metric.name) if after else None,
+        before_interval=None,
+        after_interval=None,
+        change=change,
+        blocks=(),
+        least_requests=least_requests,
+        before_at_least=bool(before and before.at_least(metric)),
+        after_at_least=bool(after and after.at_least(metric)),
+        tag=place.tag,
+    )
 
 
 def _measured_in(
@@ -149,21 +154,14 @@ def pair_of(
     values = tuple(_block_pairs(metric, paired))
     complete = len(values) == len(summary.blocks)
     alone = complete or metric.origin.beside  # one release may tell of itself what the other does not
-    return Pair(
-        metric=metric,
-        stage=stage,
-        endpoint=endpoint,
-        before=before.value(metric.name) if before else None,
-        after=after.value(metric.name) if after else None,
+    change = paired_change(metric, paired, values, before, after) if complete else None
+    least = min((row.samples(metric) if row else 0 for _, b, a in legs for row in (b, a)), default=0)
+    return replace(
+        _pair(metric, RowPlace(arms[1], None, *place), before, after, change, least),
         before_interval=arm_interval(metric, [b for _, b, _ in legs], before) if alone else None,
         after_interval=arm_interval(metric, [a for _, _, a in legs], after) if alone else None,
-        change=paired_change(metric, paired, values, before, after) if complete else None,
         blocks=values,
-        least_requests=min((row.samples(metric) if row else 0 for _, b, a in legs for row in (b, a)), default=0),
-        before_at_least=bool(before and before.at_least(metric)),
-        after_at_least=bool(after and after.at_least(metric)),
         searched=any(row.highest(metric) is not None for row in (before, after) if row),
-        tag=tag,
     )
 
 

@@ -28,23 +28,11 @@ class LegFacts:
 
     @classmethod
     def of(cls, trial: Trial) -> "LegFacts":
-        """Those of a trial."""
-        generation = trial.generation
-        return cls(
-            leg=trial.leg,
-            requests=generation.requests,
-            cpu_share=generation.cpu_share,
-            lag_p99_ms=generation.lag_p99_ms,
-            ready_seconds=trial.ready_seconds,
-            user_errors=generation.user_errors,
-            processes=generation.processes,
-            hosts=generation.hosts,
-            windows=generation.windows,
-            offered=generation.offered,
-            schedule_lag_p99_ms=generation.schedule_lag_p99_ms,
-            gc_pause_ms=generation.gc_pause_ms,
-            statements_evicted=evictions_of(trial),
-        )
+        same = ("requests", "cpu_share", "lag_p99_ms", "user_errors", "processes", "hosts", "windows", "offered",
+                "schedule_lag_p99_ms", "gc_pause_ms")  # fmt: skip
+        reported = {name: getattr(trial.generation, name) for name in same}
+        evicted = evictions_of(trial)
+        return cls(trial.leg, **reported, ready_seconds=trial.ready_seconds, statements_evicted=evicted)
 
     @property
     def arrivals(self) -> list[tuple[Window, OfferedLoad]]:

@@ -7,10 +7,17 @@ import numpy as np
 import pandas as pd
 
 from harness.plan.readings import Gauge
+from harness.record.trial import Trial
 from harness.statistics.percentiles import percentile
 
 P95 = Fraction(95, 100)
 KEYS = ("arm", "block", "stage", "ramp", "source", "at_ns")
+
+
+def readings_frame(trial: Trial) -> pd.DataFrame:
+    """The readings of a leg, with sources and names as texts."""
+    readings = trial.readings.to_pandas()
+    return readings.assign(source=readings["source"].astype(str), name=readings["name"].astype(str))
 
 
 class GaugeValues:

@@ -10,14 +10,13 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from harness.metrics import PERCENTILES
 from harness.plan.faults import Fault
 from harness.record.leg import Leg
 from harness.record.readings import FAULT
-from harness.record.samples import latency_ms
+from harness.record.samples import latency_ms, succeeded
 from harness.record.trial import Trial
 from harness.statistics.percentiles import percentile
 
@@ -75,7 +74,7 @@ def recoveries_of(trial: Trial, faults: Sequence[Fault]) -> Iterator[Recovery]:
     readings = [(row["at_ns"] / 1e9, row["source"], row["name"], row["value"]) for row in trial.readings.to_pylist()]
     end = max((window.end for window in trial.generation.windows), default=0.0)
     due = trial.samples["due_ns"].to_numpy() / 1e9
-    failed = ~pc.is_null(trial.samples["error"]).to_numpy(zero_copy_only=False)
+    failed = ~succeeded(trial.samples)
     requests = _Requests(due, failed, latency_ms(trial.samples), np.ones(len(due), dtype=bool))
     struck = sorted(_struck(readings, faults, end), key=lambda one: one[1])
     for number, (fault, began, ended) in enumerate(struck):

@@ -6,6 +6,7 @@ from statistics import fmean
 
 import pandas as pd
 
+from harness.analysis.readings import readings_frame
 from harness.plan.stages import StageKind
 from harness.record.readings import TRIGGER_CALLS, TRIGGER_MS, TRIGGERS, UNCOUNTED_TRIGGERS, of_server
 from harness.record.trial import Trial
@@ -71,8 +72,8 @@ def server_reports(trials: Sequence[Trial]) -> Iterator[ServerReport]:
 
 def evictions_of(trial: Trial) -> int:
     """How often the server evicted entries of ``pg_stat_statements`` in a leg."""
-    readings = trial.readings.to_pandas()
-    found = readings[readings["name"].astype(str) == "statements_evicted"]
+    readings = readings_frame(trial)
+    found = readings[readings["name"] == "statements_evicted"]
     return int(found["value"].max()) if len(found) else 0
 
 
@@ -103,8 +104,7 @@ def _seconds(trial: Trial) -> float:
 
 def _frame(trial: Trial) -> pd.DataFrame:
     """The readings of servers with their stage; ``inside``: in the measured part of a stage."""
-    readings = trial.readings.to_pandas()
-    readings = readings.assign(source=readings["source"].astype(str), name=readings["name"].astype(str))
+    readings = readings_frame(trial)
     readings = readings[readings["source"].map(of_server).astype(bool)].sort_values("at_ns", kind="stable")
     second = readings["at_ns"] / 1e9
     part = pd.Series(-1, index=readings.index)

@@ -10,14 +10,13 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
 import numpy as np
-import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from harness.finding import Finding
 from harness.plan.model import Plan
 from harness.plan.stages import StageKind
 from harness.record.leg import Leg, Window
-from harness.record.samples import latency_ms
+from harness.record.samples import latency_ms, succeeded
 from harness.record.trial import Trial
 from harness.statistics.steadiness import BATCH, FEWEST_BATCHES, trend, truncation_point
 
@@ -208,7 +207,7 @@ def _courses(trial: Trial, stages: frozenset[str]) -> Iterator[tuple[Window, lis
     """The mean log latency of successes in each second, for each stage examined."""
     windows = [window for window in trial.generation.windows if window.stage in stages]
     if windows:
-        good = pc.is_null(trial.samples["error"]).to_numpy(zero_copy_only=False)
+        good = succeeded(trial.samples)
         due = trial.samples["due_ns"].to_numpy()[good] / 1e9
         logs = np.log(np.maximum(latency_ms(trial.samples)[good], 1e-6))
         for window in windows:

@@ -11,7 +11,6 @@ from itertools import pairwise
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from harness.analysis.statuses import Statuses, pooled_statuses, statuses_of
@@ -20,7 +19,7 @@ from harness.plan.model import ARMS, Plan
 from harness.plan.stages import Stage, StageKind
 from harness.record.leg import Leg, Window, windows_of
 from harness.record.readings import of_generator
-from harness.record.samples import endpoints
+from harness.record.samples import endpoints, succeeded
 from harness.record.setup import Setup, facts_of_setup
 from harness.record.trial import Moment, Seal, Trial
 
@@ -248,7 +247,7 @@ def _still(trial: Trial) -> Iterator[Finding]:
 
 
 def _median_ms(trial: Trial) -> float:
-    good = pc.is_null(trial.samples["error"]).to_numpy(zero_copy_only=False)
+    good = succeeded(trial.samples)
     durations = trial.samples["duration_ns"].to_numpy()[good]
     return float(np.median(durations)) / 1e6 if len(durations) else 0.0
 

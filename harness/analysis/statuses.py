@@ -5,11 +5,10 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
-import pyarrow.compute as pc
 
 from harness.plan.model import ARMS
 from harness.plan.stages import StageKind
-from harness.record.samples import endpoints
+from harness.record.samples import endpoints, succeeded
 from harness.record.trial import Trial
 
 MOST_FAILED, MOST_FAILED_BEFORE, MOST_EXCUSED, MOST_UNLIKE = 0.01, 0.5, 0.01, 0.1
@@ -133,7 +132,7 @@ def statuses_of(trial: Trial) -> Iterator[Statuses]:
     for window in trial.generation.windows:
         if window.kind != StageKind.RAMP:
             measured |= (due >= window.measured_from) & (due < window.end)
-    good = pc.is_null(samples["error"]).to_numpy(zero_copy_only=False)
+    good = succeeded(samples)
     status, size = samples["status"].to_numpy(), samples["size_bytes"].to_numpy()
     codes, names = endpoints(samples)
     kind = np.clip(status // 100, 0, 6)

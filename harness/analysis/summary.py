@@ -11,8 +11,6 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property, partial
 
-import pyarrow.compute as pc
-
 from harness.analysis.arm_metrics import arm_metrics
 from harness.analysis.capacity import SearchResult, StressStep, arrivals_started, search_result
 from harness.analysis.cells import cells_of, pooled
@@ -35,6 +33,7 @@ from harness.plan.readings import metrics_of
 from harness.plan.stages import StageKind
 from harness.plan.vocabulary import NO_WORDS, Tags, Vocabulary
 from harness.record.capacity_tries import TryRequests, limits_met
+from harness.record.samples import succeeded
 from harness.record.trial import Migration, Trial
 
 
@@ -178,7 +177,7 @@ def _sought(trial: Trial, limits: Sequence[Expectation]) -> SearchResult | None:
     if trial.generation.searched is None or not limits:
         return None
     due, sent, duration = (trial.samples[name].to_numpy() for name in ("due_ns", "sent_ns", "duration_ns"))
-    ok = pc.is_null(trial.samples["error"]).to_numpy(zero_copy_only=False)
+    ok = succeeded(trial.samples)
     return search_result(trial.leg, trial.generation.searched, limits, TryRequests(due, sent, duration, ok))
 
 

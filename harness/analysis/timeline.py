@@ -4,12 +4,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from harness.analysis.cells import milliseconds
 from harness.metrics import PERCENTILES
-from harness.record.samples import latency_ns
+from harness.record.samples import latency_ns, succeeded
 from harness.record.trial import Trial
 from harness.statistics.groups import group_by_code
 
@@ -36,7 +35,7 @@ class LegTimeline:
 def leg_timeline(trial: Trial) -> LegTimeline:
     """The timeline of a leg, with warm-ups and requests outside of stages."""
     due = (trial.samples["due_ns"].to_numpy() / 1e9).astype(np.int64)
-    failed = ~pc.is_null(trial.samples["error"]).to_numpy(zero_copy_only=False)
+    failed = ~succeeded(trial.samples)
     seconds = np.unique(due)
     code = np.searchsorted(seconds, due) * 2 + failed
     order, starts = group_by_code(code, 2 * len(seconds))

@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from harness.analysis.readings import readings_frame
 from harness.plan.stages import StageKind
 from harness.record.leg import Window
 from harness.record.readings import COMMITS, TRIGGER_MS, UNCOUNTED_TRIGGERS, of_server
@@ -57,8 +58,7 @@ def _within(window: Window, stage: str | None) -> bool:
 
 def _told(trial: Trial) -> pd.DataFrame:
     """The readings of databases about triggers, and one that every database has."""
-    found = trial.readings.to_pandas()
-    found = found.assign(source=found["source"].astype(str), name=found["name"].astype(str))
+    found = readings_frame(trial)
     wanted = found["name"].isin([TRIGGER_MS, UNCOUNTED_TRIGGERS, COMMITS]) & found["source"].map(of_server).astype(bool)
     return found[wanted].sort_values("at_ns", kind="stable")
 

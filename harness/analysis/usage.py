@@ -7,7 +7,7 @@ from enum import StrEnum
 
 import pandas as pd
 
-from harness.analysis.readings import GaugeValues
+from harness.analysis.readings import GaugeValues, readings_frame
 from harness.metrics import METRICS, Metric, ProcessRole, Unit
 from harness.plan.readings import Gauge
 from harness.plan.stages import StageKind
@@ -150,10 +150,9 @@ def _told(memory: pd.DataFrame) -> float:
 
 
 def _frame(trial: Trial) -> pd.DataFrame:
-    readings = trial.readings.to_pandas()
-    others = readings["source"].astype(str).map(lambda source: of_generator(source) or of_server(source)).astype(bool)
+    readings = readings_frame(trial)
+    others = readings["source"].map(lambda source: of_generator(source) or of_server(source)).astype(bool)
     readings = readings[~others]
-    readings = readings.assign(source=readings["source"].astype(str), name=readings["name"].astype(str))
     second = readings["at_ns"] / 1e9
     parts = [
         readings[(second >= window.measured_from) & (second < window.end)].assign(

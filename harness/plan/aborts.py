@@ -93,10 +93,7 @@ class Abort(PlanTable):
     @field_validator("when")
     @classmethod
     def _parses(cls, value: str) -> str:
-        try:
-            parse_abort(value)
-        except ExpectationError as error:
-            raise ValueError(str(error)) from error
+        parse_abort(value)
         return value
 
     @property

@@ -22,10 +22,7 @@ class Alert(PlanTable):
     @field_validator("when")
     @classmethod
     def _parses(cls, value: str, info: ValidationInfo) -> str:
-        try:
-            _beyond(value, vocabulary_of(info.context).metrics)
-        except ExpectationError as error:
-            raise ValueError(str(error)) from error
+        _beyond(value, vocabulary_of(info.context).metrics)
         return value
 
     def model_post_init(self, context: object) -> None:

@@ -2,7 +2,7 @@
 
 from pydantic import field_validator
 
-from harness.plan.expectation import ExpectationError, Form, parse_expectation
+from harness.plan.expectation import Form, parse_expectation
 from harness.plan.stages import PlanTable
 
 
@@ -17,10 +17,7 @@ class Capacity(PlanTable):
         if not value:
             raise ValueError('needs at least one limit, as in "p95 < 300 ms"')
         for text in value:
-            try:
-                said = parse_expectation(text)
-            except ExpectationError as error:
-                raise ValueError(str(error)) from error
+            said = parse_expectation(text)
             if said.form is not Form.ABSOLUTE:
                 raise ValueError(f'"{text}" compares the arms; a limit is absolute, as in "p95 < 300 ms"')
             if said.metric.whole:

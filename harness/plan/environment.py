@@ -2,7 +2,7 @@
 
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import AfterValidator, Field, field_validator, model_validator
 
 from harness.plan.stages import PlanTable, Seconds
 
@@ -67,7 +67,9 @@ class Local(PlanTable):
 
     kind: Literal["local"]
     provides: tuple[Literal["postgres", "redis"], ...] = ()
-    services: tuple[ServiceName, ...] = Field(default=(), min_length=1, max_length=20)
+    services: Annotated[tuple[ServiceName, ...], AfterValidator(distinct)] = Field(
+        default=(), min_length=1, max_length=20
+    )
     serve: str = Field(min_length=1)
     ready: Path = "/"
     seed: str | None = None
@@ -81,11 +83,6 @@ class Local(PlanTable):
     cores: tuple[Core, ...] = ()
     ready_seconds: Seconds = 60.0
     command_seconds: Seconds = 900.0
-
-    @field_validator("services")
-    @classmethod
-    def _distinct(cls, value: tuple[str, ...]) -> tuple[str, ...]:
-        return distinct(value)
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:
@@ -134,24 +131,6 @@ class Apply(PlanTable):
         return self
 
 
-class PostgresServerTable(PlanTable):
-    """The PostgreSQL server of a Compose file; omitted keys come from the variables of the official image.
-
-    ``password_file`` is a path inside its container.
-    """
-
-    service: ComposeName
-    user: str | None = None
-    password: str | None = None
-    password_file: Path | None = None
-    name: str | None = None
-
-    @model_validator(mode="before")
-    @classmethod
-    def _from_text(cls, value: Any) -> Any:  # noqa: ANN401 - as it stands in the file
-        return {"service": value} if isinstance(value, str) else value
-
-
 class CacheServer(PlanTable):
     """The Redis server of a Compose file; ``password_file`` is a path inside its container."""
 
@@ -163,6 +142,13 @@ class CacheServer(PlanTable):
     @classmethod
     def _from_text(cls, value: Any) -> Any:  # noqa: ANN401 - as it stands in the file
         return {"service": value} if isinstance(value, str) else value
+
+
+class PostgresServerTable(CacheServer):
+    """The PostgreSQL server of a Compose file; omitted keys come from the variables of the official image."""
+
+    user: str | None = None
+    name: str | None = None
 
 
 class ContainerLimits(PlanTable):
@@ -183,7 +169,7 @@ class Compose(PlanTable):
 
     kind: Literal["compose"]
     file: tuple[str, ...]
-    services: tuple[ComposeName, ...] = Field(min_length=1, max_length=20)
+    services: Annotated[tuple[ComposeName, ...], AfterValidator(distinct)] = Field(min_length=1, max_length=20)
     port: Port | None = None
     ports: dict[ComposeName, Port] = Field(default={})
     start: tuple[ComposeName, ...] = ()
@@ -209,11 +195,6 @@ class Compose(PlanTable):
         if value in ("", []):
             raise ValueError('names no Compose file, as in "docker-compose.yml"')
         return (value,) if isinstance(value, str) else tuple(value) if isinstance(value, list) else value
-
-    @field_validator("services")
-    @classmethod
-    def _distinct(cls, value: tuple[str, ...]) -> tuple[str, ...]:
-        return distinct(value)
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:

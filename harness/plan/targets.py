@@ -4,7 +4,7 @@ from typing import Literal, Self
 
 from pydantic import Field, PrivateAttr, ValidationInfo, field_validator, model_validator
 
-from harness.plan.expectation import Expectation, ExpectationError, Form, parse_expectation
+from harness.plan.expectation import Expectation, Form, parse_expectation
 from harness.plan.stages import PlanTable
 from harness.plan.vocabulary import vocabulary_of
 
@@ -100,10 +100,7 @@ class Claim(PlanTable):
 
 def _parsed(text: str, info: ValidationInfo) -> str:
     """The text of an expectation that can be parsed with the vocabulary of its plan."""
-    try:
-        parse_expectation(text, vocabulary_of(info.context).metrics)
-    except ExpectationError as error:
-        raise ValueError(str(error)) from error
+    parse_expectation(text, vocabulary_of(info.context).metrics)
     return text
 
 

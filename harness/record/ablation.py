@@ -67,20 +67,21 @@ class IndexAblation:
     @property
     def saved(self) -> Sequence[EndpointAblation]:
         """Endpoints that need fewer buffers with the index, largest saving first."""
-        found = [one for one in self.endpoints if one.pages_saved > 0]
-        return sorted(found, key=lambda one: (-one.pages_saved * one.requests, one.endpoint))
+        return self._ranked("pages_saved")
 
     @property
     def costing(self) -> Sequence[EndpointAblation]:
         """Endpoints that need more buffers with the index, largest cost first."""
-        found = [one for one in self.endpoints if one.pages_added > 0]
-        return sorted(found, key=lambda one: (-one.pages_added * one.requests, one.endpoint))
+        return self._ranked("pages_added")
 
     @property
     def written(self) -> Sequence[EndpointAblation]:
         """Endpoints that write more WAL with the index, largest cost first."""
-        found = [one for one in self.endpoints if one.wal_added > 0]
-        return sorted(found, key=lambda one: (-one.wal_added * one.requests, one.endpoint))
+        return self._ranked("wal_added")
+
+    def _ranked(self, measure: str) -> list[EndpointAblation]:
+        sizes = [(getattr(one, measure) * one.requests, one) for one in self.endpoints]
+        return [one for size, one in sorted(sizes, key=lambda each: (-each[0], each[1].endpoint)) if size > 0]
 
 
 def _beyond_chance(less: float, more: float) -> float:

@@ -72,6 +72,12 @@ def latency_ms(table: pa.Table) -> NDArray[np.float64]:
     return latency
 
 
+def succeeded(table: pa.Table) -> NDArray[np.bool_]:
+    """Which requests have no error."""
+    good: NDArray[np.bool_] = table["error"].is_null().to_numpy()
+    return good
+
+
 def endpoints(table: pa.Table) -> tuple[NDArray[np.int64], list[str]]:
     """The endpoint of each row as an index into a list of names, and the list."""
     column: Any = table["endpoint"].combine_chunks()

@@ -43,14 +43,19 @@ def external_problems(plan: Plan, environment: External) -> list[Problem]:
     return [*problems, *_switching_problems(environment), *_password_problems(plan, environment), *_unread(plan)]
 
 
+def quote_problems(where: str, command: str) -> Iterator[Problem]:
+    """Quotes that a shell could not parse."""
+    try:
+        shlex.split(command)
+    except ValueError as error:
+        yield Problem(where, f"cannot be split into words: {error}; mend its quotes")
+
+
 def _switching_problems(environment: External) -> Iterator[Problem]:
     """Problems of the commands of external systems."""
     for key in ("switch", "reset"):
         text = getattr(environment, key) or ""
-        try:
-            shlex.split(text)
-        except ValueError as error:
-            yield Problem(f"environment.{key}", f"cannot be split into words: {error}; mend its quotes")
+        yield from quote_problems(f"environment.{key}", text)
         for name in PLACEHOLDER.findall(text):
             if name not in SWITCHING:
                 listed = ", ".join(f'"{{{known}}}"' for known in SWITCHING)

@@ -2,11 +2,11 @@
 
 import math
 import re
-import shlex
 from collections.abc import Iterator
 
 from harness.errors import Problem
 from harness.metrics import Origin
+from harness.plan.checks.external import quote_problems
 from harness.plan.environment import Local
 from harness.plan.model import Plan
 from harness.plan.stages import SLOWEST_CLIMB, Stage, StageKind
@@ -58,10 +58,7 @@ def _command_problems(plan: Plan, environment: Local) -> Iterator[Problem]:
         if name not in {"python", "revision", "service"}:
             what = f'unknown placeholder "{{{name}}}"; known are "{{revision}}", "{{service}}", "{{python}}"'
             yield Problem("migration.downgrade", what)
-    try:
-        shlex.split(command)
-    except ValueError as error:
-        yield Problem("migration.downgrade", f"cannot be split into words: {error}; mend its quotes")
+    yield from quote_problems("migration.downgrade", command)
 
 
 def stage_of(plan: Plan) -> Stage | None:
