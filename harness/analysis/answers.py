@@ -1,4 +1,4 @@
-"""Response comparison: whether after answers the corpus as before does, request by request.
+"""Response comparison: whether both arms answer the corpus identically, request by request.
 
 Requests are matched by their position in the corpus. From the first position where the arms got different requests,
 because an earlier response led users elsewhere, nothing can be compared.
@@ -19,12 +19,12 @@ MAX_SHOWN = 10
 class AnswerOutcome(Enum):
     """The result of the comparison, as the report shows it."""
 
-    SAME = "after answers every request as before does"
-    DIFFERENT = "after does not answer as before does"
-    PARTED = "the arms were not asked the same to the end"
-    SHORT = "the users made fewer requests than the plan asks for"
-    NOTHING = "there is no answer of both arms to compare"
-    MISSING = "the answers of an arm are missing"
+    SAME = "responses identical"
+    DIFFERENT = "responses differ"
+    PARTED = "the arms got different requests"
+    SHORT = "users made fewer requests than the plan wants"
+    NOTHING = "no request was answered by both arms"
+    MISSING = "the responses of an arm are missing"
 
 
 class AnswerPairing(Enum):
@@ -125,7 +125,7 @@ class ResponseAgreement:
 def compare_answers(before: RecordedAnswers | None, after: RecordedAnswers | None, corpus: Corpus) -> ResponseAgreement:
     """Compare the responses of both arms to the corpus."""
     if before is None or after is None:
-        missing = [name for name, inquiry in (("before", before), ("after", after)) if inquiry is None]
+        missing = [name for name, answers in (("before", before), ("after", after)) if answers is None]
         return ResponseAgreement(corpus.requests, missing=tuple(missing))
     wanted = max(corpus.requests, before.wanted, after.wanted)
     parting = _parting(before.answers, after.answers, corpus)
@@ -185,12 +185,12 @@ def uncompared_findings(agreement: ResponseAgreement, endpoints: Iterable[str]) 
 def _parting(before: Sequence[Answer], after: Sequence[Answer], corpus: Corpus) -> FirstDifferentRequest | None:
     for n in range(1, max(len(before), len(after)) + 1):
         one, other = (answers[n - 1] if n <= len(answers) else None for answers in (before, after))
-        if one is None or other is None or _asked(one, corpus) != _asked(other, corpus):
+        if one is None or other is None or _request_of(one, corpus) != _request_of(other, corpus):
             return FirstDifferentRequest(n, _named(one), _named(other))
     return None
 
 
-def _asked(answer: Answer, corpus: Corpus) -> tuple[str, ...]:
+def _request_of(answer: Answer, corpus: Corpus) -> tuple[str, ...]:
     return (answer.endpoint,) if corpus.may_vary(answer.endpoint) else (answer.endpoint, answer.path, answer.asked)
 
 

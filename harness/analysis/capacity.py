@@ -61,8 +61,8 @@ class SearchResult:
     @property
     def bracket(self) -> Bracket:
         """The loads between which the capacity of the leg lies."""
-        said = ((tried.load, word) for tried, word in zip(self.tries, self.words, strict=True))
-        return bracket(said, confirm=self.confirm)
+        outcomes = ((tried.load, outcome) for tried, outcome in zip(self.tries, self.words, strict=True))
+        return bracket(outcomes, confirm=self.confirm)
 
     @property
     def disputed(self) -> list[Try]:
@@ -88,13 +88,13 @@ class MeasuredCapacity:
 def capacity_of(searches: Sequence[SearchResult]) -> MeasuredCapacity | None:
     """The capacity from searches; ``None`` when one ended without a result."""
     brackets = [one.bracket for one in searches]
-    told = [(known.low or 0.0, known.high) for known in brackets if known != Bracket(None, None)]
-    if not told or len(told) < len(searches):
+    known = [(one.low or 0.0, one.high) for one in brackets if one != Bracket(None, None)]
+    if not known or len(known) < len(searches):
         return None
-    held = median_low([low for low, _ in told])
-    missed = [high for _, high in told if high is not None]
+    held = median_low([low for low, _ in known])
+    missed = [high for _, high in known if high is not None]
     return MeasuredCapacity(
         held=held,
-        missed=median_high(missed) if len(missed) == len(told) else None,
-        at_least=any(high is None and low <= held for low, high in told),
+        missed=median_high(missed) if len(missed) == len(known) else None,
+        at_least=any(high is None and low <= held for low, high in known),
     )

@@ -177,8 +177,8 @@ def _cells(trial: Trial, rows: NDArray[np.int64], place: NDArray[np.int64], plac
 
 def kinds_of(samples: pa.Table) -> NDArray[np.int64]:
     """The kind of each sample, one of ``KINDS``."""
-    said, code = _coded(samples["cache"])
-    kind = np.array([{"hit": HIT, "miss": MISS}.get(word, OTHER) for word in said] + [OTHER])[code]
+    texts, code = _coded(samples["cache"])
+    kind = np.array([{"hit": HIT, "miss": MISS}.get(word, OTHER) for word in texts] + [OTHER])[code]
     kind[~succeeded(samples)] = FAILED
     return kind
 

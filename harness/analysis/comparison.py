@@ -153,7 +153,7 @@ def pair_of(
     paired = [(block, b, a) for block, b, a in legs if b and a]
     values = tuple(_block_pairs(metric, paired))
     complete = len(values) == len(summary.blocks)
-    alone = complete or metric.origin.beside  # one release may tell of itself what the other does not
+    alone = complete or metric.origin.beside  # a metric may exist in one release only
     change = paired_change(metric, paired, values, before, after) if complete else None
     least = min((row.samples(metric) if row else 0 for _, b, a in legs for row in (b, a)), default=0)
     return replace(

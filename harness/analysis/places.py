@@ -77,7 +77,7 @@ def row_of(cell: Cell, place: RowPlace, seconds: float) -> Row:
         design_effect=cell.design_effect,
     )
     counted = {m.name: value for m in METRICS.values() if m.counted and (value := m.counted(row)) is not None}
-    means = {name: said.total / said.answers for name, said in cell.reported.items() if said.answers}
+    means = {name: reported.total / reported.answers for name, reported in cell.reported.items() if reported.answers}
     return row.adding({**dict(_latencies(cell)), **counted, **means})
 
 

@@ -48,8 +48,8 @@ class GaugeValues:
             return None
         inside = ~moments["ramp"] if stage is None else moments["stage"] == stage
         moments = moments[inside & (moments["arm"] == arm) & moments["block"].isin(blocks)]
-        told = set(zip(moments["block"], moments["source"], strict=True))
-        if len(told) < len(services) * len(blocks):
+        reporting = set(zip(moments["block"], moments["source"], strict=True))
+        if len(reporting) < len(services) * len(blocks):
             return None
         return worst(gauge, moments)
 

@@ -87,16 +87,16 @@ def recoveries_of(trial: Trial, faults: Sequence[Fault]) -> Iterator[Recovery]:
 
 def _struck(readings: Sequence[Reading], faults: Sequence[Fault], end: float) -> Iterator[tuple[Fault, float, float]]:
     """Each fault with the recorded seconds of its start and end."""
-    told: dict[tuple[str, str], list[tuple[float, float]]] = {}
+    recorded: dict[tuple[str, str], list[tuple[float, float]]] = {}
     for at, source, name, value in readings:
         if name.startswith(FAULT):
-            moments = told.setdefault((source, name), [])
+            moments = recorded.setdefault((source, name), [])
             if value:
                 moments.append((at, end))
             elif moments:
                 moments[-1] = (moments[-1][0], at)
     for fault in faults:
-        moments = told.get((fault.service, f"{FAULT}{fault.kind}"), [])
+        moments = recorded.get((fault.service, f"{FAULT}{fault.kind}"), [])
         if moments:
             yield (fault, *moments.pop(0))
 

@@ -77,47 +77,47 @@ def _side_by_side(one: RequestCost, other: RequestCost) -> dict[str, tuple[float
     }
 
 
-def request_costs(inspected: RequestWork) -> dict[str, RequestCost]:
+def request_costs(work_of_arm: RequestWork) -> dict[str, RequestCost]:
     """The cost of each endpoint with successful requests; empty where statements are unknown."""
-    if inspected.missing:
+    if work_of_arm.missing:
         return {}
     return {
-        endpoint: _cost(endpoint, asked, inspected)
-        for endpoint in inspected.endpoints
-        if (asked := inspected.of(endpoint))
+        endpoint: _cost(endpoint, requests, work_of_arm)
+        for endpoint in work_of_arm.endpoints
+        if (requests := work_of_arm.of(endpoint))
     }
 
 
-def _cost(endpoint: str, asked: Sequence[CorpusRequest], inspected: RequestWork) -> RequestCost:
-    hits, others = [one for one in asked if one.hit], [one for one in asked if not one.hit]
+def _cost(endpoint: str, requests: Sequence[CorpusRequest], work_of_arm: RequestWork) -> RequestCost:
+    hits, others = [one for one in requests if one.hit], [one for one in requests if not one.hit]
     waited = [one.db_ms for one in others if one.db_ms is not None]
-    parts = (StatementCost(*of, counts.per(len(others))) for of, counts in _by_statement(others, inspected).items())
+    parts = (StatementCost(*of, counts.per(len(others))) for of, counts in _by_statement(others, work_of_arm).items())
     return RequestCost(
         endpoint=endpoint,
-        requests=len(asked),
+        requests=len(requests),
         hits=len(hits),
-        each=_mean(asked) or Counts(),
+        each=_mean(requests) or Counts(),
         hit=_mean(hits),
         other=_mean(others),
         db_ms=sum(waited) / len(waited) if waited else None,
-        keys_hit=sum(one.hits for one in asked),
-        keys_missed=sum(one.misses for one in asked),
+        keys_hit=sum(one.hits for one in requests),
+        keys_missed=sum(one.misses for one in requests),
         parts=tuple(sorted(parts, key=lambda part: (-part.counts.ms, part.fingerprint))),
     )
 
 
-def _mean(asked: Sequence[CorpusRequest]) -> Counts | None:
-    return sum((one.counts for one in asked), Counts()).per(len(asked)) if asked else None
+def _mean(requests: Sequence[CorpusRequest]) -> Counts | None:
+    return sum((one.counts for one in requests), Counts()).per(len(requests)) if requests else None
 
 
-def _by_statement(asked: Sequence[CorpusRequest], inspected: RequestWork) -> Mapping[tuple[str, str], Counts]:
+def _by_statement(requests: Sequence[CorpusRequest], work_of_arm: RequestWork) -> Mapping[tuple[str, str], Counts]:
     found: dict[tuple[str, str], Counts] = {}
-    for number, counts in _works(asked):
-        statement = inspected.statements[number]
+    for number, counts in _works(requests):
+        statement = work_of_arm.statements[number]
         of = statement.fingerprint, statement.text
         found[of] = found.get(of, Counts()) + counts
     return found
 
 
-def _works(asked: Sequence[CorpusRequest]) -> Iterator[tuple[int, Counts]]:
-    return ((work.statement, work.counts) for one in asked for work in one.work)
+def _works(requests: Sequence[CorpusRequest]) -> Iterator[tuple[int, Counts]]:
+    return ((work.statement, work.counts) for one in requests for work in one.work)

@@ -147,7 +147,7 @@ def _origin_elsewhere(trial: Trial, seal: Seal | None) -> Iterator[Finding]:
     origin = datetime.fromisoformat(trial.generation.origin).timestamp()
     if not seal.begun.wall - STEP_SECONDS <= origin <= seal.ended.wall + STEP_SECONDS:
         seen = (
-            f"leg {trial.leg.title} says it began {origin - seal.begun.wall:+.1f} s from when it was started: "
+            f"leg {trial.leg.title} has its origin {origin - seal.begun.wall:+.1f} s from its start: "
             "a clock was set, or the record is of another time"
         )
         yield Finding("CLOCK_STEPPED", seen, "let the clocks run while a plan runs, and run it again")
@@ -224,12 +224,12 @@ def _broken_users(trial: Trial) -> Iterator[Finding]:
     errors, requests = trial.generation.user_errors, trial.generation.requests
     if requests and errors > ERRORS_SHARE * requests:
         seen = f"in leg {trial.leg.title} users raised {errors:,} exceptions beside {requests:,} requests"
-        advice = "read the tracebacks in logs/*.generator.log, and mend the user files or what they rely on"
-        yield Finding("USERS_BROKE", f"{seen}: what they would have asked is missing from the load", advice)
+        advice = "read the tracebacks in logs/*.generator.log, and fix the user files or what they rely on"
+        yield Finding("USERS_BROKE", f"{seen}: their further requests are missing from the load", advice)
 
 
 def _still(trial: Trial) -> Iterator[Finding]:
-    """A generator that stood still: what users would have asked meanwhile was not asked, and what came had to wait."""
+    """A generator that paused, so that requests were not sent or were late."""
     for at, pauses in zip(*_of_generator(trial, "loop_lag_ms"), strict=True):
         end = trial.generation.windows[-1].end if trial.generation.windows else math.inf
         inside = pauses[(at >= 0) & (at < end + 1)]

@@ -84,7 +84,7 @@ class StatementTotals:
             whole = {n: some for n, some in parts.items() if some and all(part.whole for part in some)}
             if not whole:
                 continue
-            asked = sum(requests.get(number, 0) for number in whole)
+            total = sum(requests.get(number, 0) for number in whole)
             seconds = sum(part.seconds for some in whole.values() for part in some)
             found = pd.concat([part.counts for some in whole.values() for part in some], ignore_index=True)
             texts = {key: text for n in whole for key, text in legs[n].executions.texts.items()}  # type: ignore[union-attr] # those that have some
@@ -93,7 +93,7 @@ class StatementTotals:
             for service, fingerprint, *values in sums.reset_index().itertuples(index=False):
                 counts = dict(zip((*COUNTS, "slowest_ms"), map(float, values), strict=True))
                 text = texts.get(str(fingerprint), "")
-                yield StatementUse(arm, str(service), str(fingerprint), text, **counts, requests=asked, seconds=seconds)
+                yield StatementUse(arm, str(service), str(fingerprint), text, **counts, requests=total, seconds=seconds)
 
 
 @dataclass(frozen=True, slots=True)

@@ -140,12 +140,12 @@ def statuses_of(trial: Trial) -> Iterator[Statuses]:
     kind[(kind == 2) & (size <= 0)] = 8  # noqa: PLR2004
     labels = ("none", "1xx", OK, "3xx", "4xx", "5xx", "none", UNCHANGED, EMPTY)
     table = np.bincount((codes * 10 + kind)[measured & good], minlength=10 * len(names)).reshape(-1, 10)
-    asked, failed = (np.bincount(codes[chosen], minlength=len(names)) for chosen in (measured, measured & ~good))
+    requested, failed = (np.bincount(codes[chosen], minlength=len(names)) for chosen in (measured, measured & ~good))
     sizes = np.bincount(codes[measured & good], weights=size[measured & good], minlength=len(names))
     for code, name in enumerate(names):
-        if asked[code]:
+        if requested[code]:
             kinds: Counter[str] = Counter()
             for label, count in zip(labels, table[code], strict=False):
                 kinds[label] += int(count)
-            counts = int(asked[code]), int(failed[code])
+            counts = int(requested[code]), int(failed[code])
             yield Statuses(trial.leg.arm, name, *counts, +kinds, int(sizes[code]))

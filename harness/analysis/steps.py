@@ -1,6 +1,6 @@
 """Attribution: the effect of each step between before and after on a metric, and its share of the whole change.
 
-Ratios of steps multiply, so logarithms add up, block by block and in the mean: the share of a step is its part of the
+Ratios of steps multiply, so logarithms add up, block by block and on average: the share of a step is its part of the
 logarithm of the change, and the shares add up to 1.
 
 A share holds for the step at its place in the order: a cache hides what an index saves, and another order gives other

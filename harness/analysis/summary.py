@@ -206,9 +206,9 @@ def _spans(counted: Sequence[_Counts]) -> Spans:
 def _tagged_rows(counted: Sequence[_Counts], tags: Tags) -> Iterator[Row]:
     """The rows of every tag in the arms that requested all of its endpoints."""
     spans = _spans(counted)
-    asked = {(counts.trial.leg.arm, endpoint) for counts in counted for _, endpoint in counts.cells}
+    requested = {(counts.trial.leg.arm, endpoint) for counts in counted for _, endpoint in counts.cells}
     for tag, endpoints in tags.items():
-        own = [counts for counts in counted if all((counts.trial.leg.arm, name) in asked for name in endpoints)]
+        own = [counts for counts in counted if all((counts.trial.leg.arm, name) in requested for name in endpoints)]
         cells_of_tag = [(counts.trial.leg, counts.only(endpoints)) for counts in own]
         for place, cells in places_of(cells_of_tag, spans.ramps):
             if place.endpoint is None:

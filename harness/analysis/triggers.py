@@ -28,16 +28,17 @@ class TriggerTime:
     """The trigger functions of some trials in the measured parts of their stages."""
 
     def __init__(self, trials: Sequence[Trial]) -> None:
-        told = {trial.leg.number: _told(trial) for trial in trials}
+        readings = {trial.leg.number: _trigger_readings(trial) for trial in trials}
         arms = {trial.leg.arm for trial in trials}
         known = {
-            arm: {name for t in trials if t.leg.arm == arm for name in _databases(told[t.leg.number])} for arm in arms
+            arm: {name for t in trials if t.leg.arm == arm for name in _databases(readings[t.leg.number])}
+            for arm in arms
         }
         self._legs = [trial.leg for trial in trials]
         self._windows = {trial.leg.number: trial.generation.windows for trial in trials}
         self._ms = {
             trial.leg.number: [
-                _taken(told[trial.leg.number], known[trial.leg.arm], w) for w in trial.generation.windows
+                _taken(readings[trial.leg.number], known[trial.leg.arm], w) for w in trial.generation.windows
             ]
             for trial in trials
         }
@@ -56,22 +57,22 @@ def _within(window: Window, stage: str | None) -> bool:
     return window.seconds > 0 and (window.kind != StageKind.RAMP if stage is None else window.stage == stage)
 
 
-def _told(trial: Trial) -> pd.DataFrame:
+def _trigger_readings(trial: Trial) -> pd.DataFrame:
     """The readings of databases about triggers, and one that every database has."""
     found = readings_frame(trial)
     wanted = found["name"].isin([TRIGGER_MS, UNCOUNTED_TRIGGERS, COMMITS]) & found["source"].map(of_server).astype(bool)
     return found[wanted].sort_values("at_ns", kind="stable")
 
 
-def _databases(told: pd.DataFrame) -> set[str]:
-    return set(told[told["name"] == COMMITS]["source"])
+def _databases(readings: pd.DataFrame) -> set[str]:
+    return set(readings[readings["name"] == COMMITS]["source"])
 
 
-def _taken(told: pd.DataFrame, databases: set[str], window: Window) -> float | None:
+def _taken(readings: pd.DataFrame, databases: set[str], window: Window) -> float | None:
     """The time of all trigger functions in the measured part of a stage, in ms; ``None`` if unknown."""
     taken = []
     for database in databases:
-        own = told[told["source"] == database]
+        own = readings[readings["source"] == database]
         uncounted, counts = own[own["name"] == UNCOUNTED_TRIGGERS]["value"], own[own["name"] == TRIGGER_MS]
         if uncounted.empty or uncounted.iloc[-1] > 0:
             return None

@@ -27,7 +27,7 @@ class MemoryTrend(StrEnum):
     GROWS = "grows"
     SHRINKS = "shrinks"
     STEADY = "steady"
-    UNTOLD = "cannot tell"
+    UNDECIDED = "not decided"
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,8 +36,8 @@ class Consumer:
 
     ``cpu`` is the mean share of the host's cores, ``memory_mb`` the peak, ``threads`` and ``descriptors`` (open files
     and sockets) are peaks. ``growth`` is the slope of memory in endurance stages in MB per hour, with its interval over
-    blocks (or of a single leg); ``None`` without an endurance stage of sufficient length. ``told`` is the smallest
-    detectable slope: allocators take memory in steps.
+    blocks (or of a single leg); ``None`` without an endurance stage of sufficient length. ``detectable`` is the
+    smallest detectable slope: allocators take memory in steps.
     """
 
     arm: str
@@ -45,7 +45,7 @@ class Consumer:
     cpu: float | None
     memory_mb: float
     growth: Interval | None
-    told: float = 0.0
+    detectable: float = 0.0
     threads: int | None = None
     descriptors: int | None = None
 
@@ -55,10 +55,10 @@ class Consumer:
         growth = self.growth
         if growth is None:
             return None
-        if -self.told <= growth.low and growth.high <= self.told:
+        if -self.detectable <= growth.low and growth.high <= self.detectable:
             return MemoryTrend.STEADY
-        if abs(growth.value) <= self.told or growth.low <= 0 <= growth.high:
-            return MemoryTrend.UNTOLD
+        if abs(growth.value) <= self.detectable or growth.low <= 0 <= growth.high:
+            return MemoryTrend.UNDECIDED
         return MemoryTrend.GROWS if growth.value > 0 else MemoryTrend.SHRINKS
 
 
@@ -101,7 +101,7 @@ class Usage:
                 cpu=float(cpu.mean()) if len(cpu) else None,
                 memory_mb=float(memory["value"].max()) / MEGABYTE if len(memory) else math.nan,
                 growth=_growth(endured),
-                told=_told(endured),
+                detectable=_detectable(endured),
                 threads=_most(found, THREADS),
                 descriptors=_most(found, DESCRIPTORS),
             )
@@ -143,7 +143,7 @@ def _growth(memory: pd.DataFrame) -> Interval | None:
     return t_interval([slope.value for slope in slopes]) or (slopes[0] if slopes else None)
 
 
-def _told(memory: pd.DataFrame) -> float:
+def _detectable(memory: pd.DataFrame) -> float:
     lengths = [leg["at_ns"].iloc[-1] - leg["at_ns"].iloc[0] for _, leg in memory.groupby("block")]
     hours = float(min(lengths, default=0)) / 1e9 / HOUR_SECONDS
     return ALLOCATION_MB / hours if hours else math.inf

@@ -73,7 +73,7 @@ def parse_abort(text: str) -> AbortLimit:
         raise ExpectationError(f"{metric.name} is not known while the load runs; known are {known}")
     if beyond.below is (metric.better is Better.LOWER):
         sign = ">" if beyond.below else "<"
-        raise ExpectationError(f'that would end what goes well; write "{metric.name} {sign} ..."')
+        raise ExpectationError(f'that would end the load on an improvement; write "{metric.name} {sign} ..."')
     return AbortLimit(beyond, int(match["seconds"]))
 
 

@@ -41,14 +41,14 @@ class Alert(PlanTable):
 def _beyond(text: str, metrics: Mapping[str, Metric] = METRICS) -> Expectation:
     if not re.search(r"[<>]", text):
         raise ExpectationError(f'cannot read "{text}"; an alert looks like "cache_hit_rate < 75 %"')
-    said = parse_expectation(text, metrics)
-    if said.form is not Form.ABSOLUTE or not said.metric.alerting:
+    limit = parse_expectation(text, metrics)
+    if limit.form is not Form.ABSOLUTE or not limit.metric.alerting:
         known = ", ".join(metric.name for metric in METRICS.values() if metric.alerting)
         raise ExpectationError(f'"{text}": an alert watches one of {known}, or a reading of the plan')
-    if said.below is (said.metric.better is Better.LOWER):
-        sign = ">" if said.below else "<"
-        raise ExpectationError(f'that would call for what goes well; write "{said.metric.name} {sign} ..."')
-    return said
+    if limit.below is (limit.metric.better is Better.LOWER):
+        sign = ">" if limit.below else "<"
+        raise ExpectationError(f'that would alert on an improvement; write "{limit.metric.name} {sign} ..."')
+    return limit
 
 
 DEFAULTS = tuple(

@@ -17,11 +17,11 @@ class Capacity(PlanTable):
         if not value:
             raise ValueError('needs at least one limit, as in "p95 < 300 ms"')
         for text in value:
-            said = parse_expectation(text)
-            if said.form is not Form.ABSOLUTE:
+            expectation = parse_expectation(text)
+            if expectation.form is not Form.ABSOLUTE:
                 raise ValueError(f'"{text}" compares the arms; a limit is absolute, as in "p95 < 300 ms"')
-            if said.metric.whole:
+            if expectation.metric.whole:
                 raise ValueError(
-                    f'"{text}": there is no {said.metric.name} of a stage; limit a latency, a rate or errors'
+                    f'"{text}": there is no {expectation.metric.name} of a stage; limit a latency, a rate or errors'
                 )
         return value

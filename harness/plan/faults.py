@@ -58,10 +58,10 @@ class Fault(PlanTable):
         if not self.seconds and self.kind is not FaultKind.RESTART:
             raise ValueError(f"needs seconds, how long the {self.kind} lasts")
         for kind, (key, what) in _DOSES.items():
-            said = getattr(self, key) is not None
-            if said and self.kind is not kind:
+            given_dose = getattr(self, key) is not None
+            if given_dose and self.kind is not kind:
                 raise ValueError(f'{key} is for a fault of kind "{kind}", this one is of kind "{self.kind}"')
-            if self.kind is kind and not said:
+            if self.kind is kind and not given_dose:
                 raise ValueError(f"needs {key}, {what}")
         return self
 

@@ -43,8 +43,8 @@ def parse_plan(text: str, source: Path | str = "plan", profile: str | None = Non
         raise PlanError(source, [Problem("", f"not valid TOML: {error}")]) from error
     whole = json.dumps(data, default=str)
     try:
-        words = Vocabulary.model_validate_json(whole)
-        plan = Plan.model_validate_json(whole, context=words)
+        vocabulary = Vocabulary.model_validate_json(whole)
+        plan = Plan.model_validate_json(whole, context=vocabulary)
     except ValidationError as error:
         raise PlanError(source, [_problem(detail) for detail in error.errors()]) from error
     if profile is not None:

@@ -63,5 +63,5 @@ def _size(text: str, unit: str) -> float:
         raise ValueError(f'cannot read "{text}"; the smallest change that counts looks like "{example}"')
     size = float(match["number"]) / 100
     if not 0 < size <= MAX_EFFECT:
-        raise ValueError(f'"{text}" is out of bounds; it is above 0 and at most {MAX_EFFECT * 100:.0f} {unit}')
+        raise ValueError(f'"{text}" is out of range: above 0, at most {MAX_EFFECT * 100:.0f} {unit}')
     return size

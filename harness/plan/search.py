@@ -15,7 +15,7 @@ DIGITS = 4
 
 
 class TryOutcome(StrEnum):
-    """The outcome of one try."""
+    """The outcome of one try; the values are in recorded runs."""
 
     HELD = "held"
     MISSED = "missed"
@@ -23,7 +23,7 @@ class TryOutcome(StrEnum):
 
 
 class Ending(StrEnum):
-    """Why a search ended."""
+    """Why a search ended; the values are in recorded runs."""
 
     FOUND = "as near as asked"
     MOST = "the most that may be tried was held"
@@ -75,40 +75,40 @@ class Bracket:
     high: float | None
 
 
-def bracket(said: Iterable[tuple[float, TryOutcome]], *, confirm: bool) -> Bracket:
+def bracket(tried: Iterable[tuple[float, TryOutcome]], *, confirm: bool) -> Bracket:
     """The bracket after tries, each a load and an outcome.
 
     A load is held when any of its tries held; it missed when it missed twice, or once without confirmation. Loads that
     held above a missed one do not count.
     """
     found: dict[float, list[TryOutcome]] = {}
-    for load, word in said:
-        found.setdefault(load, []).append(word)
+    for load, outcome in tried:
+        found.setdefault(load, []).append(outcome)
     needed = 2 if confirm else 1
     missed = [
         load
-        for load, words in found.items()
-        if TryOutcome.HELD not in words and words.count(TryOutcome.MISSED) >= needed
+        for load, outcomes in found.items()
+        if TryOutcome.HELD not in outcomes and outcomes.count(TryOutcome.MISSED) >= needed
     ]
     high = min(missed, default=None)
-    held = [load for load, words in found.items() if TryOutcome.HELD in words and (high is None or load < high)]
+    held = [load for load, outcomes in found.items() if TryOutcome.HELD in outcomes and (high is None or load < high)]
     return Bracket(max(held, default=None), high)
 
 
-def next_load(search: Search, said: Sequence[tuple[float, TryOutcome]]) -> float | Ending:
+def next_load(search: Search, tried: Sequence[tuple[float, TryOutcome]]) -> float | Ending:
     """The next load to try, or why the search ends.
 
     Loads double until one misses, then the bracket is halved on a logarithmic scale: both arms get loads of one grid,
     and equal outcomes give equal loads.
     """
-    if not said:
+    if not tried:
         return search.from_
-    last, word = said[-1]
-    known = bracket(said, confirm=search.confirm)
-    if word is TryOutcome.MISSED and known.high != last:
+    last, outcome = tried[-1]
+    known = bracket(tried, confirm=search.confirm)
+    if outcome is TryOutcome.MISSED and known.high != last:
         return last  # to be confirmed
-    if word is TryOutcome.VOID or known.low is None:
-        return Ending.GENERATOR if word is TryOutcome.VOID else Ending.LEAST
+    if outcome is TryOutcome.VOID or known.low is None:
+        return Ending.GENERATOR if outcome is TryOutcome.VOID else Ending.LEAST
     if known.high is None:
         return Ending.MOST if known.low >= search.to else min(_rounded(2 * known.low), search.to)
     middle = _rounded(math.sqrt(known.low * known.high))

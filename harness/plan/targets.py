@@ -36,9 +36,9 @@ class Target(PlanTable):
 
     def model_post_init(self, context: object) -> None:
         """Parse it with the vocabulary of the plan."""
-        words = vocabulary_of(context)
-        self._expectation = parse_expectation(self.expect, words.metrics)
-        self._tagged = frozenset(words.tags.get(self.tag or "", ()))
+        vocabulary = vocabulary_of(context)
+        self._expectation = parse_expectation(self.expect, vocabulary.metrics)
+        self._tagged = frozenset(vocabulary.tags.get(self.tag or "", ()))
 
     @property
     def expectation(self) -> Expectation:

@@ -41,7 +41,7 @@ def pattern_of(key: str) -> str:
 class KeyTracker:
     """Follows the commands of a cache from a known set of keys, and counts lookups and misses.
 
-    A key exists from its first write until it is removed; expiry is ignored. Keys are told apart by database.
+    A key exists from its first write until it is removed; expiry is ignored. A key belongs to one database number.
     """
 
     def __init__(self, there: Iterable[tuple[int, str]]) -> None:
@@ -49,13 +49,13 @@ class KeyTracker:
         self._uses: dict[str, list[int]] = {}
 
     def take(self, database: int, command: Sequence[str]) -> None:
-        name, *words = command or [""]
+        name, *arguments = command or [""]
         name = name.upper()
         if name in CLEARINGS:
             self._there = {key for key in self._there if name == "FLUSHDB" and key[0] != database}
-        if not words:
+        if not arguments:
             return
-        keys = words if name in MANY else words[::2] if name in PAIRS else words[:1]
+        keys = arguments if name in MANY else arguments[::2] if name in PAIRS else arguments[:1]
         for key in keys:
             place = database, key
             if name in READS:

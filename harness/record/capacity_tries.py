@@ -49,18 +49,18 @@ class TryRequests:
 
     def value(self, metric: str, seconds: float) -> float | None:
         """The value of a metric over ``seconds``, in its stored unit; ``None`` without samples."""
-        said, successes = METRICS[metric], int(self.ok.sum())
-        if said.counted is not None:
-            return said.counted(
+        definition, successes = METRICS[metric], int(self.ok.sum())
+        if definition.counted is not None:
+            return definition.counted(
                 RequestCounts(requests=len(self.ok), failures=len(self.ok) - successes, seconds=seconds)
             )
-        waited_ns = 0 if said.from_sending else self.sent_ns - self.due_ns
+        waited_ns = 0 if definition.from_sending else self.sent_ns - self.due_ns
         latency_ns = (waited_ns + self.duration_ns)[self.ok]
         if not len(latency_ns):
             return None
-        if said.of_latencies is not None:
-            return said.of_latencies(latency_ns)
-        return percentile(latency_ns / 1e6, said.quantile) if said.quantile is not None else None
+        if definition.of_latencies is not None:
+            return definition.of_latencies(latency_ns)
+        return percentile(latency_ns / 1e6, definition.quantile) if definition.quantile is not None else None
 
 
 def judge_try(limits: Iterable[Expectation], tried: Try, answers: TryRequests) -> TryOutcome:
@@ -73,8 +73,8 @@ def judge_try(limits: Iterable[Expectation], tried: Try, answers: TryRequests) -
     inside, limits = answers.within(tried.measured_from, tried.end), tuple(limits)
     enough = tried.started >= MIN_STARTED_SHARE * tried.planned
 
-    def met(asked: TryRequests) -> bool:
-        return limits_met(limits, lambda metric: asked.value(metric, tried.seconds))
+    def met(requests: TryRequests) -> bool:
+        return limits_met(limits, lambda metric: requests.value(metric, tried.seconds))
 
     if enough and not tried.cut and not tried.unanswered and met(inside):
         return TryOutcome.HELD

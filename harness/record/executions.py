@@ -24,9 +24,9 @@ SCHEMA = pa.schema(
         pa.field("fingerprint", pa.dictionary(pa.int32(), pa.string()), nullable=False),
         pa.field("calls", pa.int64(), nullable=False),
         pa.field("rows", pa.int64(), nullable=False),
-        pa.field("hit", pa.int64(), nullable=False),  # 8 kB pages found in PostgreSQL's memory
-        pa.field("read", pa.int64(), nullable=False),  # 8 kB pages asked from the operating system
-        pa.field("wal", pa.int64(), nullable=False),  # bytes written ahead
+        pa.field("hit", pa.int64(), nullable=False),  # shared buffer hits (8 kB)
+        pa.field("read", pa.int64(), nullable=False),  # buffers read from the operating system
+        pa.field("wal", pa.int64(), nullable=False),  # bytes of WAL
         pa.field("ms", pa.float64(), nullable=False),
         pa.field("slowest_ms", pa.float64(), nullable=False),  # of these calls; 0 where none is known to be the slowest
     ]

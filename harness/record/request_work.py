@@ -62,14 +62,14 @@ class RequestWork:
 
     def __post_init__(self) -> None:
         """Check the indexes of statements; raises ``ValueError`` naming the request with an unknown statement."""
-        for asked in self.requests:
-            if any(not 0 <= work.statement < len(self.statements) for work in asked.work):
-                raise ValueError(f"request {asked.n} ran a statement that is not among the statements")
+        for request in self.requests:
+            if any(not 0 <= work.statement < len(self.statements) for work in request.work):
+                raise ValueError(f"request {request.n} ran a statement that is not among the statements")
 
     def of(self, endpoint: str) -> Sequence[CorpusRequest]:
         """The successful requests to an endpoint."""
-        return [asked for asked in self.requests if asked.endpoint == endpoint and not asked.failed]
+        return [request for request in self.requests if request.endpoint == endpoint and not request.failed]
 
     @property
     def endpoints(self) -> list[str]:
-        return sorted({asked.endpoint for asked in self.requests})
+        return sorted({request.endpoint for request in self.requests})

@@ -6,7 +6,7 @@ from typing import Any
 from harness.record.migration import SchemaDifference
 from harness.record.statements import MARK
 
-_WORDS = {
+_MACROS = {
     "{ours}": "n.nspname NOT IN ('pg_catalog', 'information_schema', 'pg_toast') AND n.nspname NOT LIKE 'pg\\_temp%'",
     "{named}": "n.nspname || '.' || c.relname",
     "{no_extension(c)}": "NOT EXISTS (SELECT FROM pg_depend d WHERE d.objid = c.oid AND d.deptype = 'e')",
@@ -74,8 +74,8 @@ def schema_of(fetch: Callable[[str], list[tuple[Any, ...]]]) -> dict[str, str]:
 
 
 def _written(query: str) -> str:
-    for word, meaning in _WORDS.items():
-        query = query.replace(word, meaning)
+    for name, meaning in _MACROS.items():
+        query = query.replace(name, meaning)
     return query
 
 

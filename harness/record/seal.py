@@ -59,7 +59,7 @@ def changed_files(run: Path, setup: Mapping[str, Any], seals: Mapping[str, Seal]
     for name, digest in sealed.items():
         if found[name] != digest:
             yield f"{name} is missing" if found[name] is None else f"{name} was changed"
-    arms = {leg.partition("-")[2] for leg in seals}  # what an arm was asked is there before its first leg is sealed
+    arms = {leg.partition("-")[2] for leg in seals}  # the corpus runs before the first leg of an arm
     for path in sorted(run.glob(ARM_FILES)):
         if path.stem in arms and _name(run, path) not in sealed:
             yield f"{_name(run, path)} was added"

@@ -30,7 +30,7 @@ class Fitness(StrEnum):
     """The result of a trial, worst last."""
 
     FIT = "fit"
-    CANNOT_TELL = "cannot tell"
+    INCONCLUSIVE = "inconclusive"
     BROKEN = "broken"
 
 
@@ -61,7 +61,7 @@ class Equal:
         chance = at_most(right, self.suites, share)
         if chance < IMPOSSIBLE:
             return Fitness.BROKEN
-        return _told(chance >= DOUBTFUL and _enough(self.suites, self.invalid))
+        return _fit_or_inconclusive(chance >= DOUBTFUL and _enough(self.suites, self.invalid))
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +76,7 @@ class Power:
     @property
     def fitness(self) -> Fitness:
         """Whether most suites found it; a machine too noisy for that is inconclusive, not broken."""
-        return _told(self.found >= SEEN_SHARE * self.suites and _enough(self.suites, self.invalid))
+        return _fit_or_inconclusive(self.found >= SEEN_SHARE * self.suites and _enough(self.suites, self.invalid))
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,7 +109,7 @@ class Delay:
         lost = self.answered != self.requests or min(error for error, _ in errors) < -CLOCK_MS
         if lost or (self.valid and any(error > 5 + 0.1 * waited for error, waited in errors)):
             return Fitness.BROKEN
-        return _told(all(error <= 1 + 0.02 * waited for error, waited in errors))
+        return _fit_or_inconclusive(all(error <= 1 + 0.02 * waited for error, waited in errors))
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,9 +131,9 @@ class Freeze:
 
     @property
     def fitness(self) -> Fitness:
-        """Fit up to 3 % off; beyond 10 % broken (coordinated omission), unless a guard broke."""
+        """Fit up to 3 % off; beyond 10 % broken (late requests not counted), unless a guard broke."""
         far, near = abs(self.error) > 0.1, abs(self.error) <= 0.03  # noqa: PLR2004 - of the P95
-        return Fitness.BROKEN if far and self.valid else _told(near)
+        return Fitness.BROKEN if far and self.valid else _fit_or_inconclusive(near)
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,8 +181,8 @@ def at_most(successes: int, n: int, share: float) -> float:
     return math.fsum(math.comb(n, k) * share**k * (1 - share) ** (n - k) for k in range(successes + 1))
 
 
-def _told(fit: bool) -> Fitness:
-    return Fitness.FIT if fit else Fitness.CANNOT_TELL
+def _fit_or_inconclusive(fit: bool) -> Fitness:
+    return Fitness.FIT if fit else Fitness.INCONCLUSIVE
 
 
 def _enough(suites: int, invalid: int) -> bool:

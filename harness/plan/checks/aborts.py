@@ -21,4 +21,4 @@ def abort_problems(plan: Plan) -> Iterator[Problem]:
         if plan.profile is None and abort.grace_seconds + window > watched:
             grace = f"{abort.grace_seconds:g} s of grace and " if abort.grace_seconds else ""
             part = f"the stage has {watched:g} s" if abort.stage else f"the load has {watched:g} s"
-            yield Problem(f"{where}.when", f"{grace}a window of {window} s, and {part}: it would never be looked at")
+            yield Problem(f"{where}.when", f"{grace}a window of {window} s, and {part}: it would never be evaluated")

@@ -48,7 +48,7 @@ def quote_problems(where: str, command: str) -> Iterator[Problem]:
     try:
         shlex.split(command)
     except ValueError as error:
-        yield Problem(where, f"cannot be split into words: {error}; mend its quotes")
+        yield Problem(where, f"cannot be split into words: {error}; fix its quotes")
 
 
 def _switching_problems(environment: External) -> Iterator[Problem]:

@@ -51,7 +51,7 @@ def _place_problems(plan: Plan, where: str, index: int) -> Iterator[Problem]:
         return
     (begin,) = (second for second, planned in plan.planned_faults if planned is fault)
     if (end := begin + fault.seconds) >= plan.seconds:
-        what = f"it ends {end - plan.seconds:g} s after the load, so that nobody sees the end; shorten or begin earlier"
+        what = f"it ends {end - plan.seconds:g} s after the load, so its end is not measured; shorten or begin earlier"
         yield Problem(f"{where}.seconds", what)
 
 
@@ -75,5 +75,5 @@ def _blind_problems(plan: Plan) -> Iterator[Problem]:
     for index, fault in enumerate(plan.faults):
         if fault.signal and fault.signal.partition("{")[0] not in read:
             name = fault.signal.partition("{")[0]
-            what = f'nobody reads {name}; add metrics = {{ read = ["{name}"] }} to [environment]'
+            what = f'nothing reads {name}; add metrics = {{ read = ["{name}"] }} to [environment]'
             yield Problem(f"faults[{index}].signal", what)

@@ -28,7 +28,7 @@ def _reading_problems(plan: Plan) -> Iterator[Problem]:
             if (metric := metric_of(series)) not in read:
                 near = get_close_matches(metric, read, n=1)
                 fix = f'did you mean "{near[0]}"?' if near else f'add it to metrics = {{ read = ["{metric}"] }}'
-                yield Problem(f"{where}.{key}", f'nobody reads "{metric}" in [environment]; {fix}')
+                yield Problem(f"{where}.{key}", f'nothing reads "{metric}" in [environment]; {fix}')
         if gauge.service is not None and gauge.service not in plan.services:
             known = list(plan.services)
             what = f'no service "{gauge.service}"; {_nearest(gauge.service, known, "the one service has no name")}'

@@ -20,14 +20,14 @@ def search_problems(plan: Plan) -> Iterator[Problem]:
     yield from _place_problems(plan, stage, where)
     yield from _limit_problems(plan, where, stage.search)
     if plan.load.processes > 1:
-        yield Problem("load.processes", "a search is conducted by one process; leave processes out")
+        yield Problem("load.processes", "a search needs a single process; leave processes out")
     for number, fault in enumerate(plan.faults):
         if fault.stage == stage.title:
-            what = "a fault in a search would be taken for the capacity; name another stage"
+            what = "a fault in a search would reduce the capacity that is found; name another stage"
             yield Problem(f"faults[{number}].at", what)
     for place, target in plan.places:
         if target.stage == stage.title:
-            yield Problem(f"{place}.stage", "a search asks each arm for other rates; name another stage")
+            yield Problem(f"{place}.stage", "a search tries other rates in each arm; name another stage")
 
 
 def _place_problems(plan: Plan, stage: Stage, where: str) -> Iterator[Problem]:

@@ -37,6 +37,6 @@ def _load_problems(plan: Plan) -> list[Problem]:
             what = f"moves less than {SLOWEST_CLIMB:g} users per second, slower than Locust can; make it shorter"
             problems.append(Problem(f"{where}.seconds", what))
     if plan.load.arrivals and not plan.open:
-        what = "says how the arrivals of a rate are spaced, and no stage has a rate; remove it"
+        what = "sets the spacing of arrivals, and no stage has a rate; remove it"
         problems.append(Problem("load.arrivals", what))
     return problems

@@ -50,7 +50,7 @@ def _blind_to_load(plan: Plan, expectation: Expectation) -> str:
         loads = "rates" if plan.open else "users"
         return f"nothing measures {name}: the stages of this plan have {loads}; write {measured}"
     if not plan.capacity:
-        return f'nothing measures {name}: say when {held}, as in [capacity] limit = ["p95 < 300 ms"]'
+        return f'nothing measures {name}: define when {held}, as in [capacity] limit = ["p95 < 300 ms"]'
     if expectation.form is not Form.ABSOLUTE or not plan.stress_loads:
         return ""
     if expectation.below:

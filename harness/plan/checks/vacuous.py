@@ -25,7 +25,7 @@ def vacuous_problems(plan: Plan) -> Iterator[Problem]:
         if what := never_missed(plan, target.expectation) or _unread(plan, target.expectation.metric):
             yield Problem(f"{where}.expect", what)
         if target.endpoint and target.expectation.metric.of_corpus and plan.answers is None:
-            what = "what a request to one endpoint costs is told by the corpus: add [answers], or leave endpoint out"
+            what = "the cost of one endpoint is measured with the corpus: add [answers], or leave endpoint out"
             yield Problem(f"{where}.endpoint", what)
     for index, limit in enumerate(plan.limits):
         if what := never_missed(plan, limit):
@@ -34,37 +34,36 @@ def vacuous_problems(plan: Plan) -> Iterator[Problem]:
     yield from _deceiving(plan)
 
 
-def never_missed(plan: Plan, said: Expectation) -> str:
+def never_missed(plan: Plan, expectation: Expectation) -> str:
     """Why every measurement would meet an expectation, and what to write instead; empty when it can be missed."""
-    metric = said.metric
-    if said.form is Form.ABSOLUTE:
-        return _always_within(plan, said)
-    if said.form is Form.NO_REGRESSION:
-        rises, allowed = not said.below, said.limit
+    metric = expectation.metric
+    if expectation.form is Form.ABSOLUTE:
+        return _always_within(plan, expectation)
+    if expectation.form is Form.NO_REGRESSION:
+        rises, allowed = not expectation.below, expectation.limit
         if (rises and allowed >= HUNDREDFOLD) or (not rises and allowed >= HUNDREDFOLD / (HUNDREDFOLD + 1)):
-            return f"allows {metric.name} to become a hundred times worse, which nothing would miss; allow less"
-        if metric.unit is Unit.MS and said.floor >= _longest_ms(plan):
+            return f"allows {metric.name} to become a hundred times worse, which cannot be missed; allow less"
+        if metric.unit is Unit.MS and expectation.floor >= _longest_ms(plan):
             return f"allows more than a request of this plan can take ({_longest_ms(plan) / 1000:g} s); allow less"
     return ""
 
 
-def _always_within(plan: Plan, said: Expectation) -> str:
-    metric = said.metric
-    if said.below is (metric.better is Better.HIGHER) and metric.origin is not Origin.STRESS:
-        better, sign = ("higher", ">=") if said.below else ("lower", "<=")
-        return f'{metric.name} is better when it is {better}, so this asks it to be bad; write "{metric.name} {sign} …"'
-    if not said.below and said.limit <= 0:
-        return f"{metric.name} is never below 0, so that nothing would miss this; ask for more"
-    if metric.of_failures and said.limit > MOST_ERRORS:
+def _always_within(plan: Plan, expectation: Expectation) -> str:
+    metric = expectation.metric
+    if expectation.below is (metric.better is Better.HIGHER) and metric.origin is not Origin.STRESS:
+        better, sign = ("higher", ">=") if expectation.below else ("lower", "<=")
+        return f'{metric.name} is better {better}, so this target requires it to be bad; write "{metric.name} {sign} …"'
+    if not expectation.below and expectation.limit <= 0:
+        return f"{metric.name} is never below 0, so this target cannot be missed; require more"
+    if metric.of_failures and expectation.limit > MOST_ERRORS:
         return (
-            f"lets {said.limit:.4g} of 1 fail, and what answers then is hardly the service; allow at most "
-            f"{MOST_ERRORS:.0%}, written with its percent sign"
+            f"lets {expectation.limit:.4g} of all requests fail; allow at most {MOST_ERRORS:.0%}, with its percent sign"
         )
-    if said.below and metric.unit is Unit.FRACTION and said.limit >= 1:
-        return f"{metric.name} never exceeds 100 %, so that nothing would miss this; ask for less"
-    if metric.unit is Unit.MS and metric.origin is Origin.REQUESTS and said.limit >= _longest_ms(plan):
+    if expectation.below and metric.unit is Unit.FRACTION and expectation.limit >= 1:
+        return f"{metric.name} never exceeds 100 %, so this target cannot be missed; allow less"
+    if metric.unit is Unit.MS and metric.origin is Origin.REQUESTS and expectation.limit >= _longest_ms(plan):
         return (
-            f"no request of this plan can take that long: a leg ends after {_longest_ms(plan) / 1000:g} s; ask for less"
+            f"no request of this plan can take that long: a leg ends after {_longest_ms(plan) / 1000:g} s; allow less"
         )
     return ""
 
@@ -109,10 +108,10 @@ def _said_twice(plan: Plan) -> Iterator[Problem]:
     """Duplicate targets, which would count as two that are met."""
     first: dict[tuple[Expectation, str | None, str | None, str | None], int] = {}
     for index, target in enumerate(plan.targets):
-        said = (target.expectation, target.stage, target.endpoint, target.tag)
-        if said in first:
-            yield Problem(f"targets[{index}]", f"says the same as targets[{first[said]}]; remove one")
-        first.setdefault(said, index)
+        expectation = (target.expectation, target.stage, target.endpoint, target.tag)
+        if expectation in first:
+            yield Problem(f"targets[{index}]", f"repeats targets[{first[expectation]}]; remove one")
+        first.setdefault(expectation, index)
 
 
 def _deceiving(plan: Plan) -> Iterator[Problem]:
@@ -130,7 +129,7 @@ def _deceiving(plan: Plan) -> Iterator[Problem]:
             yield Problem(where, f"mixes letters that look alike ({_named(odd)}); write it in one script")
     for where, target in plan.judged:
         if odd := next((c for c in target.expect if not c.isascii() and c not in MICRO), ""):
-            yield Problem(f"{where}.expect", f"has a character that looks like another ({_named(odd)}); type it anew")
+            yield Problem(f"{where}.expect", f"has a character that looks like another ({_named(odd)}); type it again")
 
 
 def _of_another_script(text: str) -> str:

@@ -30,7 +30,7 @@ from harness.selftest.trials import Silent
 from harness.testing import PLAN, FakeEnvironment, FakeLoad, synthetic_setup
 from harness.verdict.analyse import analyse
 
-FIT, CANNOT_TELL, BROKEN = Fitness.FIT, Fitness.CANNOT_TELL, Fitness.BROKEN
+FIT, CANNOT_TELL, BROKEN = Fitness.FIT, Fitness.INCONCLUSIVE, Fitness.BROKEN
 GOOD = Certificate(
     machine={"system": "Linux", "cpu": "Example CPU", "cores": "2", "memory": "8 GiB"},
     date="2026-01-02T03:04:05+00:00",
