@@ -8,7 +8,7 @@ from rich.console import RenderableType
 from rich.padding import Padding
 from rich.text import Text
 
-from harness.analysis.history import RunSeries, ChangePoint, change_of
+from harness.analysis.history import ChangePoint, RunSeries, change_of
 from harness.metrics import Better, Scale
 from harness.record.archive import HistoryQuery, SkippedRun
 from harness.statistics.intervals import Interval

@@ -1,4 +1,4 @@
-"""Divergence: where two answers differ, as a person finds it: a JSON path, the value before, the value after."""
+"""Differences between two responses: a JSON path, the value before, the value after."""
 
 from collections import Counter
 from collections.abc import Iterator
@@ -16,7 +16,7 @@ ABSENT = "nothing"
 
 @dataclass(frozen=True, slots=True)
 class AnswerDifference:
-    """One difference; ``where`` is a JSON path, ``$.items[2].title``, or says which part of the answer it is."""
+    """One difference; ``where`` is a JSON path, ``$.items[2].title``, or the name of a part of the response."""
 
     where: str
     before: str
@@ -24,7 +24,7 @@ class AnswerDifference:
 
 
 def differences_between(before: str, after: str, *, in_any_order: bool = False) -> tuple[AnswerDifference, ...]:
-    """The first differences of two answers in canonical form, at most ``MAX_DIFFERENCES``; of equal ones none."""
+    """The first differences of two responses in canonical form, at most ``MAX_DIFFERENCES``."""
     try:
         pair = parsed(before), parsed(after)
     except (ValueError, RecursionError):
@@ -64,7 +64,7 @@ def _of_lists(where: str, before: list[Any], after: list[Any], *, in_any_order: 
 
 
 def _of_bags(where: str, before: list[Any], after: list[Any]) -> Iterator[AnswerDifference]:
-    """What is in one list only; where each has one such item, what differs in it."""
+    """Items of only one list; where each list has one such item, the differences between these two."""
     counts = [Counter(map(_dumped, items)) for items in (before, after)]
     gone, new = (list((one - other).elements()) for one, other in (counts, counts[::-1]))
     if len(gone) == len(new) == 1:
@@ -75,7 +75,7 @@ def _of_bags(where: str, before: list[Any], after: list[Any]) -> Iterator[Answer
 
 
 def _of_texts(before: str, after: str) -> tuple[AnswerDifference, ...]:
-    """The first place where two texts, or what was kept of them, differ."""
+    """The first position where two texts differ."""
     if before == after:
         return ()
     shared = next((i for i, (one, other) in enumerate(zip(before, after, strict=False)) if one != other), None)
@@ -92,7 +92,7 @@ def _short(value: Any) -> str:  # noqa: ANN401 - whatever JSON can say
 def cut(text: str, lead: str = "") -> str:
     """At most ``MAX_CHARACTERS`` of a text, after ``lead``."""
     text = lead + text
-    return text if len(text) <= MAX_CHARACTERS else f"{text[: MOST_CHARACTERS - 1]}…"
+    return text if len(text) <= MAX_CHARACTERS else f"{text[: MAX_CHARACTERS - 1]}…"
 
 
 def _dumped(value: Any) -> str:  # noqa: ANN401

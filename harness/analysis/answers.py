@@ -1,7 +1,7 @@
-"""Agreement: whether after still answers what before answered, request by request.
+"""Response comparison: whether both arms answer the corpus identically, request by request.
 
-Requests are matched by their place in the corpus. Where the arms were no longer asked the same, since an earlier answer
-led the users elsewhere, nothing that follows can be compared.
+Requests are matched by their position in the corpus. From the first position where the arms got different requests,
+because an earlier response led users elsewhere, nothing can be compared.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
@@ -17,18 +17,18 @@ MAX_SHOWN = 10
 
 
 class AnswerOutcome(Enum):
-    """What the comparison came to; the text says why."""
+    """The result of the comparison, as the report shows it."""
 
-    SAME = "after answers every request as before does"
-    DIFFERENT = "after does not answer as before does"
-    PARTED = "the arms were not asked the same to the end"
-    SHORT = "the users made fewer requests than the plan asks for"
-    NOTHING = "there is no answer of both arms to compare"
-    MISSING = "the answers of an arm are missing"
+    SAME = "responses identical"
+    DIFFERENT = "responses differ"
+    PARTED = "the arms got different requests"
+    SHORT = "users made fewer requests than the plan wants"
+    NOTHING = "no request was answered by both arms"
+    MISSING = "the responses of an arm are missing"
 
 
 class AnswerPairing(Enum):
-    """How one request was answered by both arms."""
+    """The responses of both arms to one request."""
 
     EQUAL = "equal"
     DIFFERENT = "different"
@@ -38,21 +38,21 @@ class AnswerPairing(Enum):
 
 @dataclass(frozen=True, slots=True)
 class DifferingRequest:
-    """One request that the arms answered differently, and the first places in which they differ.
+    """A request with different responses, and the first differences.
 
-    ``failed`` says that before failed where after answers: listed, and no fault of after's.
+    ``failed``: before failed and after answered, which is listed and not held against after.
     """
 
     n: int
     endpoint: str
     path: str
-    differences_between: tuple[AnswerDifference, ...]
+    divergences: tuple[AnswerDifference, ...]
     failed: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class FirstDifferentRequest:
-    """The first request that the arms were not both asked; ``None`` for an arm that was asked nothing more."""
+    """The first position with different requests; ``None`` for an arm without further requests."""
 
     n: int
     before: str | None
@@ -61,7 +61,7 @@ class FirstDifferentRequest:
 
 @dataclass(frozen=True, slots=True)
 class EndpointAnswers:
-    """How the requests of one endpoint were answered."""
+    """Counts of response pairs of one endpoint."""
 
     endpoint: str
     equal: int
@@ -71,13 +71,12 @@ class EndpointAnswers:
 
     @property
     def asked(self) -> int:
-        """Requests of which both arms' answers are known."""
         return self.equal + self.different + self.before_failed + self.both_failed
 
 
 @dataclass(frozen=True, slots=True)
 class ResponseAgreement:
-    """The answers of both arms side by side; ``missing`` names the arms whose answers are not there."""
+    """The response comparison; ``missing`` names the arms without recorded responses."""
 
     wanted: int
     places: tuple[EndpointAnswers, ...] = ()
@@ -88,32 +87,30 @@ class ResponseAgreement:
 
     @property
     def asked(self) -> int:
-        """Requests of which both arms' answers are known."""
+        """Requests with responses of both arms."""
         return sum(place.asked for place in self.places)
 
     @property
     def equal(self) -> int:
-        """Requests that both arms answered alike."""
         return sum(place.equal for place in self.places)
 
     @property
     def different(self) -> int:
-        """Requests that after answered otherwise than before, or failed to answer."""
+        """Requests that after answered differently, or failed to answer."""
         return sum(place.different for place in self.places)
 
     @property
     def before_failed(self) -> int:
-        """Requests that before failed to answer and after answered."""
+        """Requests that before failed and after answered."""
         return sum(place.before_failed for place in self.places)
 
     @property
     def both_failed(self) -> int:
-        """Requests that neither arm answered."""
         return sum(place.both_failed for place in self.places)
 
     @property
     def outcome(self) -> AnswerOutcome:
-        """What it comes to: a difference weighs more than that something was not compared."""
+        """The first that applies: a difference outranks an incomplete comparison."""
         if self.missing:
             return AnswerOutcome.MISSING
         if self.different:
@@ -126,9 +123,9 @@ class ResponseAgreement:
 
 
 def compare_answers(before: RecordedAnswers | None, after: RecordedAnswers | None, corpus: Corpus) -> ResponseAgreement:
-    """Set the answers of both arms side by side; an arm without any is missing."""
+    """Compare the responses of both arms to the corpus."""
     if before is None or after is None:
-        missing = [name for name, inquiry in (("before", before), ("after", after)) if inquiry is None]
+        missing = [name for name, answers in (("before", before), ("after", after)) if answers is None]
         return ResponseAgreement(corpus.requests, missing=tuple(missing))
     wanted = max(corpus.requests, before.wanted, after.wanted)
     parting = _parting(before.answers, after.answers, corpus)
@@ -144,13 +141,13 @@ def compare_answers(before: RecordedAnswers | None, after: RecordedAnswers | Non
 
 
 def no_answer_findings(agreement: ResponseAgreement | None) -> list[Finding]:
-    """The guard that is broken where a plan compares answers and there are none to compare."""
+    """The broken guard of a plan that compares responses and has none of an arm."""
     broken = agreement is not None and agreement.outcome in {AnswerOutcome.MISSING, AnswerOutcome.NOTHING}
     return [no_answers_finding(agreement)] if agreement and broken else []
 
 
 def no_answers_finding(agreement: ResponseAgreement) -> Finding:
-    """The broken guard that says why there is nothing to compare."""
+    """The broken guard that names the reason."""
     if missing := agreement.missing:
         seen, advice = f"the answers of {' and '.join(missing)} are missing", "run the plan again to its end"
     elif not agreement.asked:
@@ -163,7 +160,7 @@ def no_answers_finding(agreement: ResponseAgreement) -> Finding:
 
 
 def uncompared_findings(agreement: ResponseAgreement, endpoints: Iterable[str]) -> Iterator[Finding]:
-    """The caveats of what a comparison leaves open, of the endpoints that were requested under load."""
+    """Caveats about endpoints under load without a response comparison, and about requests that before failed."""
     if agreement.missing:
         return
     compared = {place.endpoint for place in agreement.places if place.equal or place.different}
@@ -188,12 +185,12 @@ def uncompared_findings(agreement: ResponseAgreement, endpoints: Iterable[str]) 
 def _parting(before: Sequence[Answer], after: Sequence[Answer], corpus: Corpus) -> FirstDifferentRequest | None:
     for n in range(1, max(len(before), len(after)) + 1):
         one, other = (answers[n - 1] if n <= len(answers) else None for answers in (before, after))
-        if one is None or other is None or _asked(one, corpus) != _asked(other, corpus):
+        if one is None or other is None or _request_of(one, corpus) != _request_of(other, corpus):
             return FirstDifferentRequest(n, _named(one), _named(other))
     return None
 
 
-def _asked(answer: Answer, corpus: Corpus) -> tuple[str, ...]:
+def _request_of(answer: Answer, corpus: Corpus) -> tuple[str, ...]:
     return (answer.endpoint,) if corpus.may_vary(answer.endpoint) else (answer.endpoint, answer.path, answer.asked)
 
 
@@ -218,7 +215,7 @@ def _places(pairs: Sequence[tuple[Answer, Answer]]) -> Iterator[EndpointAnswers]
 
 
 def _differences(pairs: Sequence[tuple[Answer, Answer]], corpus: Corpus) -> Iterator[DifferingRequest]:
-    """The first of those that are after's, then the first of those that before failed, at most ``MAX_SHOWN`` each."""
+    """The first different responses, then the first that only before failed, at most ``MAX_SHOWN`` each."""
     for pairing in (AnswerPairing.DIFFERENT, AnswerPairing.BEFORE_FAILED):
         found = [pair for pair in pairs if _pairing(*pair) is pairing]
         for before, after in found[:MAX_SHOWN]:
@@ -230,7 +227,9 @@ def _differences(pairs: Sequence[tuple[Answer, Answer]], corpus: Corpus) -> Iter
 
 def _divergences(before: Answer, after: Answer, corpus: Corpus) -> Iterator[AnswerDifference]:
     if before.status != after.status:
-        yield AnswerDifference("status", *(str(one.status) if one.status else one.error or ABSENT for one in (before, after)))
+        yield AnswerDifference(
+            "status", *(str(one.status) if one.status else one.error or ABSENT for one in (before, after))
+        )
         if before.text or after.text:
             yield AnswerDifference("$", cut(before.text) or ABSENT, cut(after.text) or ABSENT)
         return

@@ -1,7 +1,6 @@
-"""Capacity: how much load a leg held, from whether its stress stages, or the tries of its search, met the limits.
+"""Capacity: the load that a leg held, from its stress stages or from the tries of its search.
 
-The load is the users of a closed stage, and the arrivals per second of an open one. What a try found is said here, to
-the generator while it searches and to the analysis afterwards.
+The load is the users of a closed-loop stage, or the arrivals per second of an open-loop one.
 """
 
 from collections.abc import Iterable, Sequence
@@ -17,7 +16,7 @@ from harness.record.leg import Leg
 
 @dataclass(frozen=True, slots=True)
 class StressStep:
-    """One stress stage of one leg, and whether all limits held in it; ``rate`` is ``None`` in a closed plan."""
+    """One stress stage of one leg, and whether it met all limits; ``rate`` is ``None`` in closed-loop plans."""
 
     leg: Leg
     stage: str
@@ -32,15 +31,15 @@ class StressStep:
 
 
 def arrivals_started(offered: Iterable[OfferedLoad], stage: str) -> bool:
-    """Whether a stage got its arrivals: what never began has no latency that a limit could see."""
+    """Whether a stage started at least 99 % of its arrivals; those not started have no latency."""
     return all(part.started >= MIN_STARTED_SHARE * part.planned for part in offered if part.stage == stage)
 
 
 def load_held(steps: Sequence[StressStep]) -> float | None:
-    """The load of the largest step such that it and every step with as much or less of it held.
+    """The largest load that held, with every smaller one.
 
     Returns:
-        0 when not even the smallest held, ``None`` when there are no steps. When every step held, a lower bound.
+        0 when not even the smallest held, ``None`` without steps; a lower bound when every step held.
     """
     if not steps:
         return None
@@ -50,7 +49,7 @@ def load_held(steps: Sequence[StressStep]) -> float | None:
 
 @dataclass(frozen=True, slots=True)
 class SearchResult:
-    """What the search of one leg came to: the words are those that its samples say, whatever the generator went by."""
+    """The capacity search of one leg; ``words`` are the outcomes of the tries by their samples."""
 
     leg: Leg
     stage: str
@@ -61,13 +60,13 @@ class SearchResult:
 
     @property
     def bracket(self) -> Bracket:
-        """Between which loads the capacity of the leg lies."""
-        said = ((tried.load, word) for tried, word in zip(self.tries, self.words, strict=True))
-        return bracket(said, confirm=self.confirm)
+        """The loads between which the capacity of the leg lies."""
+        outcomes = ((tried.load, outcome) for tried, outcome in zip(self.tries, self.words, strict=True))
+        return bracket(outcomes, confirm=self.confirm)
 
     @property
     def disputed(self) -> list[Try]:
-        """The tries of which the samples say something else than the generator went by."""
+        """Tries that the samples judge differently from the generator."""
         return [tried for tried, word in zip(self.tries, self.words, strict=True) if tried.word is not word]
 
 
@@ -79,29 +78,23 @@ def search_result(leg: Leg, searched: Searched, limits: Sequence[Expectation], a
 
 @dataclass(frozen=True, slots=True)
 class MeasuredCapacity:
-    """What one or several searches of an arm found.
+    """The capacity of an arm from its searches."""
 
-    Attributes:
-        held: the highest rate that held, 0 when not even the least did; of several legs the lower median.
-        missed: the lowest rate that did not; ``None`` when none was found.
-        at_least: whether ``held`` is a lower bound, as a leg that held as little or less found none that missed.
-    """
-
-    held: float
-    missed: float | None
-    at_least: bool
+    held: float  # the highest rate that held, 0 when none did; of several legs the lower median
+    missed: float | None  # the lowest rate that missed; ``None`` without one
+    at_least: bool  # whether ``held`` is a lower bound: a leg that held no more found no rate that missed
 
 
 def capacity_of(searches: Sequence[SearchResult]) -> MeasuredCapacity | None:
-    """The capacity that searches found; ``None`` when there are none, or all ended before they said anything."""
+    """The capacity from searches; ``None`` when one ended without a result."""
     brackets = [one.bracket for one in searches]
-    told = [(known.low or 0.0, known.high) for known in brackets if known != Bracket(None, None)]
-    if not told or len(told) < len(searches):
+    known = [(one.low or 0.0, one.high) for one in brackets if one != Bracket(None, None)]
+    if not known or len(known) < len(searches):
         return None
-    held = median_low([low for low, _ in told])
-    missed = [high for _, high in told if high is not None]
+    held = median_low([low for low, _ in known])
+    missed = [high for _, high in known if high is not None]
     return MeasuredCapacity(
         held=held,
-        missed=median_high(missed) if len(missed) == len(told) else None,
-        at_least=any(high is None and low <= held for low, high in told),
+        missed=median_high(missed) if len(missed) == len(known) else None,
+        at_least=any(high is None and low <= held for low, high in known),
     )

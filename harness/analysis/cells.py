@@ -1,7 +1,7 @@
-"""Cell: the requests of one place, a stage and endpoint of a leg or several of them together.
+"""Cell: the requests of one stage and endpoint of a leg, or of several legs pooled.
 
-What is counted adds up, and what is ranked stands side by side, so that a percentile is always one of all samples and
-no order of parts, legs or sums makes a difference. Times are whole nanoseconds until the last step.
+Counts add up and latencies are concatenated, so every percentile is one of all samples, whatever the order of parts.
+Times are whole nanoseconds until the last step.
 """
 
 import math
@@ -16,7 +16,7 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from harness.metrics import METRICS
-from harness.record.samples import latency_ns
+from harness.record.samples import latency_ns, succeeded
 from harness.record.trial import Trial
 from harness.statistics.groups import group_by_code
 from harness.statistics.percentiles import percentiles
@@ -25,12 +25,12 @@ from harness.statistics.proportions import design_effect
 FAILURE_WINDOW_SECONDS = 10
 REPORTED = tuple(metric for metric in METRICS.values() if metric.header)
 HIT, MISS, OTHER, FAILED = KINDS = range(4)
-"""What came of a request; the successes come first. A failed answer is no hit and no miss."""
+"""The kinds of requests, successes first. A failed request is neither hit nor miss."""
 
 
 @dataclass(frozen=True, slots=True)
 class Reported:
-    """A number that responses carried in a header: how many did, and its sum over them."""
+    """A number in a response header: how many responses had it, and their sum."""
 
     answers: int
     total: float
@@ -41,57 +41,47 @@ class Cell:
     """The requests of one place.
 
     Attributes:
-        counts: how many of each of ``KINDS``.
-        latency_ns: of the successes, from when they were due: hits, misses, others.
-        service_ns: of the same in the same order, from when they were sent.
-        reported: what response headers reported, by the metric that is their mean.
-        windows: by block, requests and failures of each window of ``FAILURE_WINDOW_SECONDS``, shape ``(2, windows)``.
+        windows: by block, requests and failures per window of ``FAILURE_WINDOW_SECONDS``, shape ``(2, windows)``.
     """
 
-    counts: tuple[int, ...]
-    latency_ns: NDArray[np.int64]
-    service_ns: NDArray[np.int64]
-    reported: Mapping[str, Reported]
+    counts: tuple[int, ...]  # requests of each of ``KINDS``
+    latency_ns: NDArray[np.int64]  # response times of successes: hits, misses, others
+    service_ns: NDArray[np.int64]  # service times in the same order
+    reported: Mapping[str, Reported]  # sums of response headers, by the metric that is their mean
     windows: Mapping[int, NDArray[np.int64]]
 
     @property
     def requests(self) -> int:
-        """All of them."""
         return sum(self.counts)
 
     @property
     def failures(self) -> int:
-        """Those that failed."""
         return self.counts[FAILED]
 
     @property
     def successes(self) -> int:
-        """Those that did not."""
         return self.requests - self.failures
 
     @property
     def hits(self) -> int:
-        """Successes that a cache answered."""
         return self.counts[HIT]
 
     @property
     def lookups(self) -> int:
-        """Successes that asked a cache."""
+        """Successes with a cache hit or miss."""
         return self.counts[HIT] + self.counts[MISS]
 
     @property
     def hit_ns(self) -> NDArray[np.int64]:
-        """The latencies of hits."""
         return self.latency_ns[: self.hits]
 
     @property
     def miss_ns(self) -> NDArray[np.int64]:
-        """The latencies of misses."""
         return self.latency_ns[self.hits : self.lookups]
 
     @property
     def design_effect(self) -> float:
-        """How many times less its failures say than as many independent ones, from how they cluster in time."""
+        """Variance inflation of the failures by their clustering in time, at least 1."""
         if not self.failures:
             return 1.0
         return design_effect([(int(n), int(f)) for block in sorted(self.windows) for n, f in self.windows[block].T])
@@ -103,9 +93,9 @@ def milliseconds(values: NDArray[np.int64], quantiles: Sequence[Fraction]) -> li
 
 
 def cells_of(trial: Trial) -> dict[tuple[str, str], Cell]:
-    """The cells of one leg by stage and endpoint, without those in which nothing was requested.
+    """The cells of one leg by stage and endpoint, without empty ones.
 
-    A request belongs to the stage in whose window it was due; what was due during a warm-up is left out.
+    A request belongs to the stage in whose window it was due; requests due in a warm-up are left out.
     """
     position, rows = _measured(trial)
     if not len(rows):
@@ -119,7 +109,7 @@ def cells_of(trial: Trial) -> dict[tuple[str, str], Cell]:
 
 
 def pooled(cells: Sequence[Cell]) -> Cell:
-    """Cells of one arm as one."""
+    """Several cells of one arm as one."""
     if len(cells) == 1:
         return cells[0]
     windows: dict[int, NDArray[np.int64]] = {}
@@ -146,7 +136,7 @@ def _sum(parts: Sequence[Reported]) -> Reported:
 
 
 def _measured(trial: Trial) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Of each request that counts, the position of its window, and its own."""
+    """The window index and the sample index of each measured request."""
     windows = trial.generation.windows
     if not windows:
         return np.empty(0, np.int64), np.empty(0, np.int64)
@@ -158,7 +148,7 @@ def _measured(trial: Trial) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
 
 
 def _cells(trial: Trial, rows: NDArray[np.int64], place: NDArray[np.int64], places: int) -> Iterator[tuple[int, Cell]]:
-    """The cells of the samples at some positions, from the place of each."""
+    """The cells of the samples ``rows``, from the place of each."""
     samples, kind = trial.samples, kinds_of(trial.samples)[rows]
     windows = _windows(samples["due_ns"].to_numpy()[rows], place, places, kind == FAILED)
     order, starts = group_by_code(place * len(KINDS) + kind, places * len(KINDS))
@@ -186,17 +176,17 @@ def _cells(trial: Trial, rows: NDArray[np.int64], place: NDArray[np.int64], plac
 
 
 def kinds_of(samples: pa.Table) -> NDArray[np.int64]:
-    """Of each sample whether it was a hit, a miss, something else or failed: one of ``KINDS``."""
-    said, code = _coded(samples["cache"])
-    kind = np.array([{"hit": HIT, "miss": MISS}.get(word, OTHER) for word in said] + [OTHER])[code]
-    kind[~pc.is_null(samples["error"]).to_numpy(zero_copy_only=False)] = FAILED
+    """The kind of each sample, one of ``KINDS``."""
+    texts, code = _coded(samples["cache"])
+    kind = np.array([{"hit": HIT, "miss": MISS}.get(word, OTHER) for word in texts] + [OTHER])[code]
+    kind[~succeeded(samples)] = FAILED
     return kind
 
 
 def _windows(
     due_ns: NDArray[np.int64], place: NDArray[np.int64], places: int, failed: NDArray[np.bool_]
 ) -> NDArray[np.int64]:
-    """Requests and failures of each place and window of time, shape ``(2, places, windows)``."""
+    """Requests and failures by place and window, shape ``(2, places, windows)``."""
     number = (due_ns / 1e9 // FAILURE_WINDOW_SECONDS).astype(np.int64)
     count = int(number.max()) + 1
     code = place * count + number
@@ -205,13 +195,13 @@ def _windows(
 
 
 def _reported(values: NDArray[Any]) -> Reported:
-    """The sum of what is there; sorted first, so that it is the same to the last digit in any order."""
+    """The sum of the reported values; sorted first, so that the order of samples does not change rounding."""
     there = np.sort(values[~np.isnan(values)])
     return Reported(len(there), float(there.sum()))
 
 
 def _coded(column: Any) -> tuple[list[str], NDArray[np.int64]]:  # noqa: ANN401 - the stubs know no dictionaries
-    """The texts of a column in alphabetical order, and the place of each row's among them, -1 where there is none."""
+    """The texts of a column in alphabetical order, and the index of each row's text, -1 for null."""
     array = column.combine_chunks()
     found = [str(text) for text in array.dictionary.to_pylist()]
     texts = sorted(set(found))

@@ -1,6 +1,6 @@
-"""Change: what a migration did to a metric, from one value per block and arm.
+"""Change: the effect of a migration on a metric, from one value per block and arm.
 
-Blocks pair the legs of two arms, where they took turns; legs of arms that did not are compared by themselves.
+Interleaved legs are paired by block; legs of a sequential run are compared unpaired.
 """
 
 import math
@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from statistics import fmean
 
-from harness.analysis.level import failure_share, transformed, bracket_interval
+from harness.analysis.level import bracket_interval, failure_share, transformed
 from harness.analysis.row import Row
 from harness.metrics import Better, Metric, Scale
 from harness.statistics.intervals import t_interval, welch
@@ -18,10 +18,10 @@ from harness.statistics.significance import sign_flip_p
 
 @dataclass(frozen=True, slots=True)
 class BlockPair:
-    """One block's value in each arm, and whether these are lower bounds.
+    """The values of both arms in one block, and whether they are lower bounds.
 
-    Where a search left a value within a bracket, ``before`` and ``after`` are its lower ends and ``before_high`` and
-    ``after_high`` its upper ones, infinite where they are lower bounds; elsewhere these are ``None``.
+    After a capacity search, ``before`` and ``after`` are the lower ends of brackets and ``before_high`` and
+    ``after_high`` the upper ends, infinite for lower bounds; elsewhere these are ``None``.
     """
 
     block: int
@@ -34,31 +34,25 @@ class BlockPair:
 
     @property
     def low(self) -> float:
-        """The least that the ratio after / before of this block may be."""
+        """The smallest possible ratio after / before of this block."""
         return self.after / (self.before if self.before_high is None else self.before_high)
 
     @property
     def high(self) -> float:
-        """The most that it may be."""
+        """The largest possible ratio of this block."""
         return (self.after if self.after_high is None else self.after_high) / self.before
 
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """What the migration did to a metric.
+    """The change of a metric between two arms."""
 
-    Attributes:
-        scale: "ratio" (after / before, 1 = no change) or "points" (after - before as a fraction, 0 = no change).
-        p: exact two-sided sign-flip p-value over blocks; ``None`` where counts are compared instead.
-        worst: the least favourable block, on the same scale.
-    """
-
-    scale: str
+    scale: str  # "ratio" (after / before, 1 = no change) or "points" (after - before as a fraction, 0 = no change)
     value: float
     low: float | None
     high: float | None
-    p: float | None
-    worst: float | None
+    p: float | None  # exact two-sided sign-flip p-value over blocks; ``None`` for counts
+    worst: float | None  # the least favourable block, on the same scale
 
 
 def paired_change(
@@ -68,7 +62,7 @@ def paired_change(
     before: Row | None,
     after: Row | None,
 ) -> Change | None:
-    """What changed between two arms that took turns: their rows by block, their values there, and all blocks pooled."""
+    """The change between interleaved arms: rows by block, their values, and the pooled rows."""
     if before is None or after is None or not values:
         return None
     match metric.scale:
@@ -102,7 +96,7 @@ def _points_of_counts(before: Row, after: Row) -> Change | None:
 
 
 def _points_of_odds(paired: list[tuple[int, Row, Row]], values: tuple[BlockPair, ...], before: Row) -> Change | None:
-    """Block differences of log odds, shown as points at the level of the before arm."""
+    """Block differences of log odds, as points at the level of the before arm."""
     if not before.lookups:
         return None
     odds = [logit(a.hits, a.lookups) - logit(b.hits, b.lookups) for _, b, a in paired]
@@ -114,7 +108,7 @@ def _points_of_odds(paired: list[tuple[int, Row, Row]], values: tuple[BlockPair,
 
 
 def unpaired_change(metric: Metric, pooled: Sequence[Row | None], legs: Sequence[list[Row]]) -> Change | None:
-    """What changed between two arms of which no legs belong together; ``pooled`` and ``legs`` are before and after."""
+    """The change between arms without paired legs; ``pooled`` and ``legs`` are of before and after."""
     before, after = pooled
     if before is None or after is None:
         return None
@@ -142,6 +136,6 @@ def _unpaired(metric: Metric, old: list[Row], new: list[Row], before: Row) -> Ch
 
 
 def _points_at(before: Row) -> Callable[[float], float]:
-    """A shift of the log odds as a difference in points at the level of ``before``."""
+    """Converts a shift of the log odds to a difference in points at the level of ``before``."""
     base = logit(before.hits, before.lookups)
     return lambda shift: expit(base + shift) - expit(base)

@@ -1,13 +1,13 @@
-"""Comparable: whether two recorded runs measure the same thing, but for the releases that are to be told apart."""
+"""Comparable: the facts that must be equal in two runs before their results may be compared."""
 
 from harness.plan.model import Plan
 from harness.record.setup import Setup, differing_facts
 
 
 def incomparable_facts(one: Setup, one_plan: Plan, other: Setup, other_plan: Plan) -> list[str]:
-    """What two runs must share to be comparable and do not, each as ``name: one, other``, or as what it means.
+    """The facts that differ between two runs and must not, each as ``name: one, other``.
 
-    Targets, claims, the number of blocks and the arms may differ: they are what is asked, how often, and of whom.
+    Targets, claims, the number of blocks and the arms may differ.
     """
     facts = differing_facts(one, other)
     if one_plan.stages != other_plan.stages:

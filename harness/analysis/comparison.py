@@ -1,7 +1,7 @@
-"""Comparison: before and after side by side, per stage, endpoint and metric, with intervals over blocks.
+"""Comparison: before and after per stage, endpoint and metric, with intervals over blocks.
 
-The block is the unit of replication (requests of one leg share its luck): every interval of a latency, a rate or a
-ratio comes from one value per block, never from requests. Failures are counted over all blocks on effective counts.
+Requests within a leg are correlated, so the block is the unit of replication: every interval of a latency, rate or
+ratio comes from one value per block. Failures are pooled over blocks with effective counts.
 """
 
 from collections.abc import Iterator, Sequence
@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 
 from harness.analysis.change import BlockPair, Change, paired_change, unpaired_change
 from harness.analysis.level import arm_interval
+from harness.analysis.places import RowPlace
 from harness.analysis.row import Row
 from harness.analysis.summary import Summary
 from harness.metrics import METRICS, Metric, Origin
@@ -20,9 +21,9 @@ from harness.statistics.intervals import Interval
 class Pair:
     """A metric before and after in one stage and endpoint (``None``: pooled).
 
-    ``before`` and ``after`` are the values over all samples of all blocks; their ratio is close to, but not the same
-    as, ``change.value``, which is the mean over blocks. ``after_interval`` is for judging a limit. From a
-    lower bound there is no change that could be told; one to a lower bound is a lower bound.
+    ``before`` and ``after`` are computed from all samples; their ratio differs slightly from ``change.value``, the mean
+    over blocks. ``after_interval`` is for judging a limit. There is no change from a lower bound; a change to a lower
+    bound is a lower bound.
     """
 
     metric: Metric
@@ -35,29 +36,29 @@ class Pair:
     change: Change | None
     blocks: tuple[BlockPair, ...]
     least_requests: int
-    """Requests of the leg that has fewest, over both arms."""
+    """The smallest number of requests in a leg, over both arms."""
     before_at_least: bool = False
     after_at_least: bool = False
     searched: bool = False
-    """Whether each leg is known to lie within a bracket, which is part of every interval."""
+    """Whether values are brackets from a capacity search; intervals then include the bracket."""
     tag: str | None = None
-    """The name of the endpoints that are pooled, where these are not all of them."""
+    """The tag whose endpoints are pooled."""
 
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
-    """Every pair of the run; ``tagged`` are those of the endpoints of each tag together."""
+    """Every pair of the run; ``tagged`` has those of tags."""
 
     pairs: tuple[Pair, ...]
     blocks: int
     open: bool = False
-    """Whether the load was arrivals, so that no arm was asked more for answering faster."""
+    """Whether the load was open-loop."""
     sequential: bool = False
-    """Whether the arms did not take turns, so that a block is no pair and every change is between unpaired legs."""
+    """Whether arms were not interleaved, so that changes are unpaired."""
     tagged: tuple[Pair, ...] = ()
 
     def pair(self, metric: str, stage: str | None, endpoint: str | None, tag: str | None = None) -> Pair | None:
-        """The pair of a cell, or of the endpoints of a tag; ``None`` when neither arm was requested there."""
+        """The pair of a cell, or of a tag; ``None`` without requests in either arm."""
         for pair in self.pairs if tag is None else self.tagged:
             if (pair.metric.name, pair.stage, pair.endpoint, pair.tag) == (metric, stage, endpoint, tag):
                 return pair
@@ -65,10 +66,7 @@ class Comparison:
 
 
 def compare(summary: Summary, before: str = "before", after: str = "after", *, sequential: bool = False) -> Comparison:
-    """Pair every cell and metric of a summary, of the two arms of these names; other arms are left aside.
-
-    Of a ``sequential`` run the changes are those of ``contrast``.
-    """
+    """Pair every cell and metric of two arms; the changes of a ``sequential`` run are unpaired."""
     arms = before, after
     pairs, tagged = (tuple(_pairs(summary, rows, arms)) for rows in (summary.rows, summary.tagged))
     if sequential:
@@ -77,14 +75,12 @@ def compare(summary: Summary, before: str = "before", after: str = "after", *, s
 
 
 def _pairs(summary: Summary, rows: Sequence[Row], arms: tuple[str, str]) -> Iterator[Pair]:
-    """Every metric in every cell of some rows."""
     for stage, endpoint, tag in dict.fromkeys((row.stage, row.endpoint, row.tag) for row in rows if row.arm in arms):
         for metric in _measured_in(stage, endpoint, tag, summary.measures):
             yield pair_of(summary, metric, stage, endpoint, arms, tag=tag)
 
 
 def _unpaired_pair(summary: Summary, pair: Pair, arms: tuple[str, str]) -> Pair:
-    """A pair whose change takes the legs of each arm by themselves; one without a change stays so."""
     place = pair.stage, pair.endpoint, pair.tag
     pooled = [summary.row(arm, None, *place) for arm in arms]
     legs = [[row for block in summary.blocks if (row := summary.row(arm, block, *place))] for arm in arms]
@@ -92,43 +88,47 @@ def _unpaired_pair(summary: Summary, pair: Pair, arms: tuple[str, str]) -> Pair:
 
 
 def contrast(old: Summary, new: Summary, arm: str) -> Comparison:
-    """One arm of two runs that were not interleaved: "before" is the old run, "after" the new one.
+    """One arm of two separate runs: "before" is the old run, "after" the new one.
 
-    Blocks of different runs are no pairs: intervals are Welch's, from the spread of blocks within each run. What
-    changed on the host between the runs is in the difference and not in the interval, so nothing is judged by it.
+    Blocks of different runs are unpaired, so intervals are Welch's, from the spread within each run. They do not
+    include changes of the host between the runs, so nothing is judged by them.
     """
     cells = dict.fromkeys((row.stage, row.endpoint) for row in (*old.rows, *new.rows))
     pairs = []
     for stage, endpoint, metric in ((*cell, metric) for cell in cells for metric in _measured_in(*cell)):
-        rows = [
-            [row for row in run.rows if (row.arm, row.stage, row.endpoint) == (arm, stage, endpoint)]
-            for run in (old, new)
-        ]
-        legs = [[row for row in side if row.block is not None] for side in rows]
-        before, after = (next((row for row in side if row.block is None), None) for side in rows)
-        pairs.append(
-            Pair(
-                metric=metric,
-                stage=stage,
-                endpoint=endpoint,
-                before=before.value(metric.name) if before else None,
-                after=after.value(metric.name) if after else None,
-                before_interval=None,
-                after_interval=None,
-                change=unpaired_change(metric, [before, after], legs),
-                blocks=(),
-                least_requests=min((row.samples(metric) for side in legs for row in side), default=0),
-                before_at_least=bool(before and before.at_least(metric)),
-                after_at_least=bool(after and after.at_least(metric)),
-            )
-        )
+        before, after = (run.row(arm, None, stage, endpoint) for run in (old, new))
+        legs = [[row for block in run.blocks if (row := run.row(arm, block, stage, endpoint))] for run in (old, new)]
+        least = min((row.samples(metric) for side in legs for row in side), default=0)
+        change = unpaired_change(metric, [before, after], legs)
+        pairs.append(_pair(metric, RowPlace(arm, None, stage, endpoint), before, after, change, least))
     return Comparison(tuple(pairs), min(len(old.blocks), len(new.blocks)), old.open and new.open, sequential=True)
+
+
+def _pair(
+    metric: Metric, place: RowPlace, before: Row | None, after: Row | None, change: Change | None, least_requests: int
+) -> Pair:
+    """A pair of two pooled rows, without blocks and intervals."""
+    return Pair(
+        metric=metric,
+        stage=place.stage,
+        endpoint=place.endpoint,
+        before=before.value(metric.name) if before else None,
+        after=after.value(metric.name) if after else None,
+        before_interval=None,
+        after_interval=None,
+        change=change,
+        blocks=(),
+        least_requests=least_requests,
+        before_at_least=bool(before and before.at_least(metric)),
+        after_at_least=bool(after and after.at_least(metric)),
+        tag=place.tag,
+    )
 
 
 def _measured_in(
     stage: str | None, endpoint: str | None, tag: str | None = None, measures: Sequence[Metric] = ()
 ) -> Iterator[Metric]:
-    """The metrics that there are in a cell; ``measures`` are of the plan's own readings."""
+    """The metrics that exist in a cell; ``measures`` are the plan's own readings."""
     parts = {"stage": stage, "endpoint": endpoint, "tag": tag}
     named = [part for part, name in parts.items() if name is not None]
     known = (metric for metric in (*METRICS.values(), *measures) if metric.origin is not Origin.REHEARSAL)
@@ -144,7 +144,7 @@ def pair_of(
     *,
     tag: str | None = None,
 ) -> Pair:
-    """One metric of two arms in one stage and endpoint, or tag, paired over the blocks of the run."""
+    """One metric of two arms in one stage and endpoint, or tag, paired over blocks."""
     place = stage, endpoint, tag
     before, after = (summary.row(arm, None, *place) for arm in arms)
     legs = [
@@ -153,22 +153,15 @@ def pair_of(
     paired = [(block, b, a) for block, b, a in legs if b and a]
     values = tuple(_block_pairs(metric, paired))
     complete = len(values) == len(summary.blocks)
-    alone = complete or metric.origin.beside  # one release may tell of itself what the other does not
-    return Pair(
-        metric=metric,
-        stage=stage,
-        endpoint=endpoint,
-        before=before.value(metric.name) if before else None,
-        after=after.value(metric.name) if after else None,
+    alone = complete or metric.origin.beside  # a metric may exist in one release only
+    change = paired_change(metric, paired, values, before, after) if complete else None
+    least = min((row.samples(metric) if row else 0 for _, b, a in legs for row in (b, a)), default=0)
+    return replace(
+        _pair(metric, RowPlace(arms[1], None, *place), before, after, change, least),
         before_interval=arm_interval(metric, [b for _, b, _ in legs], before) if alone else None,
         after_interval=arm_interval(metric, [a for _, _, a in legs], after) if alone else None,
-        change=paired_change(metric, paired, values, before, after) if complete else None,
         blocks=values,
-        least_requests=min((row.samples(metric) if row else 0 for _, b, a in legs for row in (b, a)), default=0),
-        before_at_least=bool(before and before.at_least(metric)),
-        after_at_least=bool(after and after.at_least(metric)),
         searched=any(row.highest(metric) is not None for row in (before, after) if row),
-        tag=tag,
     )
 
 

@@ -1,10 +1,10 @@
-"""History: one number of many recorded runs in the order in which they were measured, and where it changed for good.
+"""History: one value of many recorded runs in time order, and its change points.
 
-Runs are put on one line only when they measure the same thing; others make a line of their own. Runs were not measured
-in turns, so what changed on the host between them is in the line too: a change point says when, never why.
+Only comparable runs are in one series. Runs are not interleaved, so a change of the host between them is in the series
+too: a change point says when, never why.
 
-Change points are found as in Fleming et al. (2023), Hunter: Using Change Point Detection to Hunt for Performance
-Regressions, by apache-otava, which grew out of it.
+Change points are found by apache-otava, as in Fleming et al. (2023), Hunter: Using Change Point Detection to Hunt for
+Performance Regressions.
 """
 
 from collections.abc import Iterator, Sequence
@@ -17,8 +17,7 @@ from harness.metrics import Metric, Scale
 from harness.record.archive import ArchivedRun
 
 MIN_RUNS = 8
-"""Of six runs a lasting change of 30 % is missed more often than not, of eight it is found nine times in ten
-(simulated, runs that vary by 5 %)."""
+"""With six runs a lasting change of 30 % is usually missed, with eight usually found (simulated, spread 5 %)."""
 MAX_P = 0.001
 WINDOW = 50
 WAYS_TO_INSTALL = "pip install 'before-after-harness[history]', or of a checkout pip install -e '.[history]'"
@@ -26,10 +25,7 @@ WAYS_TO_INSTALL = "pip install 'before-after-harness[history]', or of a checkout
 
 @dataclass(frozen=True, slots=True)
 class ChangePoint:
-    """A change point: the first run of the new level, the mean of the runs before it and from it on, and the p-value.
-
-    The means reach to the change points beside it; the p-value is that of Student's t between these two groups.
-    """
+    """The first run of a new level, the means on both sides up to the next change points, and their p-value."""
 
     index: int
     before: float
@@ -39,7 +35,7 @@ class ChangePoint:
 
 @dataclass(frozen=True, slots=True)
 class RunSeries:
-    """Comparable runs in the order of their start; ``differs`` is what sets them apart from the line before."""
+    """Comparable runs by start time; ``differs`` lists the differences from the series before."""
 
     plan_name: str
     entries: tuple[ArchivedRun, ...]
@@ -48,15 +44,15 @@ class RunSeries:
 
     @property
     def missing(self) -> int:
-        """How many more runs are needed before change points are looked for."""
+        """How many more runs change point detection needs."""
         return max(0, MIN_RUNS - len(self.entries))
 
 
 def series_of(entries: Sequence[ArchivedRun], metric: Metric) -> tuple[RunSeries, ...]:
-    """Every run on the line of those that it can be compared with, and the change points of each line.
+    """The series of comparable runs, with change points.
 
     Raises:
-        PackageMissingError: when a line is long enough and apache-otava is not installed.
+        PackageMissingError: when a series is long enough and apache-otava is not installed.
     """
     lines: list[RunSeries] = []
     for entry in sorted(entries, key=lambda entry: (entry.setup.started, entry.run)):
@@ -73,18 +69,14 @@ def series_of(entries: Sequence[ArchivedRun], metric: Metric) -> tuple[RunSeries
 
 
 def change_of(entry: ArchivedRun, previous: ArchivedRun, metric: Metric) -> float | None:
-    """From one run to the next: a fraction of the earlier, or for shares their difference; ``None`` from zero."""
+    """The relative change from one run to the next, or the difference of shares; ``None`` from zero."""
     if metric.scale is not Scale.LOG:
         return entry.value - previous.value
     return entry.value / previous.value - 1 if previous.value else None
 
 
 def require_otava() -> None:
-    """See that apache-otava is installed, before anything is read.
-
-    Raises:
-        PackageMissingError: when it is not.
-    """
+    """Check early that apache-otava is installed; raises ``PackageMissingError`` when it is not."""
     _compute()
 
 
@@ -93,7 +85,7 @@ def _apart(one: ArchivedRun, other: ArchivedRun) -> list[str]:
 
 
 def _turns(line: RunSeries, metric: Metric) -> Iterator[ChangePoint]:
-    """The change points of a line, those left out that are smaller than what counts in the plan of its latest run."""
+    """The change points of a series that are not smaller than the minimum effect in the plan of its latest run."""
     if line.missing:
         return
     smallest = line.entries[-1].plan.judgement.smallest(metric)
@@ -101,7 +93,9 @@ def _turns(line: RunSeries, metric: Metric) -> Iterator[ChangePoint]:
     magnitude = smallest if metric.scale is Scale.LOG else 0.0
     found, _ = _compute()(values, WINDOW, MAX_P, magnitude)
     for point in found:
-        turn = ChangePoint(int(point.index), float(point.stats.mean_1), float(point.stats.mean_2), float(point.stats.pvalue))
+        turn = ChangePoint(
+            int(point.index), float(point.stats.mean_1), float(point.stats.mean_2), float(point.stats.pvalue)
+        )
         if metric.scale is Scale.LOG or abs(turn.after - turn.before) >= smallest:
             yield turn
 

@@ -1,4 +1,4 @@
-"""Curve: latency at each quantile."""
+"""Latency curve: latency at each quantile that the number of samples supports."""
 
 from dataclasses import dataclass
 from fractions import Fraction
@@ -18,7 +18,7 @@ QUANTILES = (
 
 @dataclass(frozen=True, slots=True)
 class Curve:
-    """Latency at each quantile that the number of samples supports, pooled over blocks and stages."""
+    """The latency curve of an arm, pooled over blocks and stages."""
 
     arm: str
     endpoint: str | None
@@ -27,7 +27,7 @@ class Curve:
 
 
 def curve_of(arm: str, endpoint: str | None, latency_ns: NDArray[np.int64]) -> Curve:
-    """The curve of some successes of an arm, at least one."""
+    """The curve of one or more successes of an arm."""
     supported = [q for q in QUANTILES if (1 - q) * len(latency_ns) >= 1]
     points = (ns / 1e6 for ns in percentiles(latency_ns, supported) if ns is not None)
     return Curve(arm, endpoint, tuple(map(float, supported)), tuple(points))

@@ -1,4 +1,4 @@
-"""Leg facts: what the guards need to know of a leg."""
+"""Leg facts: the generator's report about each leg, for the guards. Metrics of a leg are in ``arm_metrics``."""
 
 from dataclasses import dataclass
 
@@ -10,7 +10,7 @@ from harness.record.trial import Trial
 
 @dataclass(frozen=True, slots=True)
 class LegFacts:
-    """One leg as its guards see it; ``offered`` and ``schedule_lag_p99_ms`` are of open plans."""
+    """One leg; ``offered`` and ``schedule_lag_p99_ms`` are of open-loop plans."""
 
     leg: Leg
     requests: int
@@ -28,26 +28,14 @@ class LegFacts:
 
     @classmethod
     def of(cls, trial: Trial) -> "LegFacts":
-        """Those of a trial."""
-        generation = trial.generation
-        return cls(
-            leg=trial.leg,
-            requests=generation.requests,
-            cpu_share=generation.cpu_share,
-            lag_p99_ms=generation.lag_p99_ms,
-            ready_seconds=trial.ready_seconds,
-            user_errors=generation.user_errors,
-            processes=generation.processes,
-            hosts=generation.hosts,
-            windows=generation.windows,
-            offered=generation.offered,
-            schedule_lag_p99_ms=generation.schedule_lag_p99_ms,
-            gc_pause_ms=generation.gc_pause_ms,
-            statements_evicted=evictions_of(trial),
-        )
+        same = ("requests", "cpu_share", "lag_p99_ms", "user_errors", "processes", "hosts", "windows", "offered",
+                "schedule_lag_p99_ms", "gc_pause_ms")  # fmt: skip
+        reported = {name: getattr(trial.generation, name) for name in same}
+        evicted = evictions_of(trial)
+        return cls(trial.leg, **reported, ready_seconds=trial.ready_seconds, statements_evicted=evicted)
 
     @property
     def arrivals(self) -> list[tuple[Window, OfferedLoad]]:
-        """The stages whose arrivals were counted, in the order they ran, with their windows."""
+        """The stages with counted arrivals, in order, with their windows."""
         windows = {window.stage: window for window in self.windows}
         return [(windows[offered.stage], offered) for offered in self.offered if offered.stage in windows]

@@ -1,4 +1,4 @@
-"""Level: the interval of one arm's value of a metric, from one value per block."""
+"""Arm intervals: the interval of one arm's value of a metric, from one value per block."""
 
 import math
 from collections.abc import Callable, Sequence
@@ -10,7 +10,7 @@ from harness.statistics.proportions import expit, logit, wilson
 
 
 def arm_interval(metric: Metric, legs: list[Row | None], pooled: Row | None) -> Interval | None:
-    """Interval of one arm's value, for judging it against a limit; each of its legs has to have one."""
+    """Interval of one arm's value, for judging a limit; ``None`` unless every leg has a value."""
     rows = [row for row in legs if row is not None and row.value(metric.name) is not None]
     ends = [(row.value(metric.name), row.highest(metric)) for row in rows]
     if pooled is None or len(rows) != len(legs) or metric.by_leg:
@@ -28,10 +28,10 @@ def arm_interval(metric: Metric, legs: list[Row | None], pooled: Row | None) -> 
 
 
 def bracket_interval(ends: Sequence[tuple[float | None, float | None]]) -> Interval | None:
-    """Interval of values each known to lie between two ends: from that of the lower ends to that of the upper ones.
+    """Interval of values that are each known to lie between two ends; ``None`` for fewer than two.
 
-    Where the true values lie in their brackets is unknown, and the same in all blocks when they use the same loads: no
-    average makes them narrower. ``None`` for fewer than two.
+    The position within the brackets is unknown and may be the same in all blocks, so averaging does not narrow them:
+    the interval reaches from that of the lower ends to that of the upper ends.
     """
     known = [(low, high) for low, high in ends if low is not None and high is not None]
     logs = all(low > 0 for low, _ in known)
@@ -45,12 +45,12 @@ def bracket_interval(ends: Sequence[tuple[float | None, float | None]]) -> Inter
 
 
 def failure_share(row: Row) -> Interval | None:
-    """The share of requests that failed, on effective counts."""
+    """The share of failed requests, with effective counts."""
     return wilson(row.failures / row.design_effect, row.requests / row.design_effect)
 
 
 def transformed(interval: Interval | None, function: Callable[[float], float]) -> Interval | None:
-    """An interval on another scale; the function rises."""
+    """An interval on another scale; ``function`` is increasing."""
     if interval is None:
         return None
     return Interval(function(interval.value), function(interval.low), function(interval.high))

@@ -1,7 +1,4 @@
-"""Noise: how much two equal arms differ on this machine, from before and its copy, the control arm.
-
-A change smaller than that cannot be told from none, however narrow its interval is.
-"""
+"""A/A noise: the noise floor of a machine, from before and its identical control arm."""
 
 import math
 from collections.abc import Collection, Iterable, Iterator, Mapping
@@ -21,33 +18,27 @@ from harness.statistics.intervals import Interval, t_interval
 from harness.statistics.percentiles import percentile
 
 MIN_PAIRS = 59
-"""The least n with 1 - 0.95^n >= 0.95: the largest of so many bounds the 95th percentile, at 95 % confidence."""
+"""The smallest n with 1 - 0.95^n >= 0.95: the maximum of n values is a 95 % upper bound of the 95th percentile."""
 
 
 @dataclass(frozen=True, slots=True)
 class Floor:
-    """What two equal arms differed by.
+    """The noise floor of a metric."""
 
-    Attributes:
-        value: as a fraction: 0.06 says that a ratio of 1.06 or of 1 / 1.06 is nothing unusual.
-        spread: standard deviation of the log ratios about zero.
-        pairs: legs of before and control behind it.
-    """
-
-    value: float
-    spread: float
-    pairs: int
+    value: float  # as a fraction: with 0.06, ratios of 1.06 and 1 / 1.06 are within the noise
+    spread: float  # standard deviation of the log ratios about zero
+    pairs: int  # number of pairs of before and control
 
     @property
     def provisional(self) -> bool:
-        """Whether there are too few pairs to state it at 95 % confidence."""
+        """Whether there are too few pairs for 95 % confidence."""
         return self.pairs < MIN_PAIRS
 
 
 def differences_of(summary: Summary) -> tuple[NoiseRatios, ...]:
-    """The log ratios of before and control in a run; empty when it has no control arm.
+    """The log ratios of before and control in a run; empty without a control arm.
 
-    Of metrics that are compared as ratios, where each leg has the samples that they need and no value is 0.
+    Only for metrics compared as ratios, where each leg has enough samples and no value is 0.
     """
     if not any(facts.leg.arm == CONTROL for facts in summary.legs):
         return ()
@@ -69,7 +60,7 @@ def differences_of(summary: Summary) -> tuple[NoiseRatios, ...]:
 
 
 def floors_of(differences: Iterable[NoiseRatios]) -> dict[ComparisonPlace, "Floor"]:
-    """The floor of each place that anything is known of."""
+    """The noise floor of each place."""
     together: dict[ComparisonPlace, list[float]] = {}
     for difference in differences:
         together.setdefault(difference.place, []).extend(difference.ratios)
@@ -78,16 +69,16 @@ def floors_of(differences: Iterable[NoiseRatios]) -> dict[ComparisonPlace, "Floo
 
 
 def place_of(target: Target) -> ComparisonPlace:
-    """What a target speaks of."""
+    """The place of a target's metric."""
     return ComparisonPlace(target.expectation.metric.name, target.stage, target.endpoint, target.tag)
 
 
 def control_findings(
     own: Iterable[NoiseRatios], known: Mapping[ComparisonPlace, Floor], places: Collection[ComparisonPlace]
 ) -> Iterator[Finding]:
-    """Where before and control of a run differ, in the whole 95 % interval, beyond what earlier runs say of equal arms.
+    """Significant differences between before and control beyond the known noise floor.
 
-    Only of the places that matter, and where the floor is more than provisional.
+    Only in ``places``, and where the noise floor is not provisional.
     """
     for difference in own:
         floor, ratio = known.get(difference.place), t_interval(difference.ratios)
@@ -109,20 +100,20 @@ def _unequal(place: ComparisonPlace, ratio: Interval, floor: Floor) -> Finding:
 
 
 def earlier_differences(noise: Noise | None) -> list[NoiseRatios]:
-    """What earlier runs on this machine measured of equal arms."""
+    """The A/A differences of earlier runs."""
     return [difference for run in noise.runs for difference in run.differences] if noise else []
 
 
 def known_floors(noise: Noise | None, summary: Summary) -> dict[ComparisonPlace, "Floor"]:
-    """The floors that earlier runs on this machine and the control arm of this one leave together."""
+    """The noise floors from earlier runs and the control arm of this run together."""
     return floors_of([*earlier_differences(noise), *differences_of(summary)])
 
 
 def floor_of(ratios: Iterable[float]) -> Floor | None:
-    """The floor that log ratios of equal arms leave; ``None`` for none.
+    """The noise floor from log ratios; ``None`` without any.
 
-    The 95th percentile of their absolute values; with fewer than ``MIN_PAIRS`` of them the largest one.
-    Source: Wilks (1941) for the number of pairs at which the largest is a bound at 95/95.
+    The 95th percentile of their absolute values; with fewer than ``MIN_PAIRS`` their maximum.
+    Source: Wilks (1941), for the number of pairs at which the maximum is a bound at 95/95.
     """
     sizes = np.abs(np.fromiter(ratios, dtype=np.float64))
     if not len(sizes):
@@ -133,5 +124,5 @@ def floor_of(ratios: Iterable[float]) -> Floor | None:
 
 
 def has_floor(metric: Metric) -> bool:
-    """Whether a metric is one that floors are known of: compared as a ratio, and measured in every leg's load."""
+    """Whether a metric has a noise floor: compared as a ratio, and measured under load in every leg."""
     return metric.scale is Scale.LOG and (metric.origin is Origin.REQUESTS or metric.origin.beside)

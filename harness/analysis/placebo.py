@@ -1,6 +1,6 @@
-"""Placebo: what a migration does beside its indexes, as statistics are taken anew and tables are tidied up.
+"""Placebo: the effect of fresh planner statistics and vacuumed tables, without the migration.
 
-The placebo is before with its tables vacuumed and analysed. What it changes, the indexes did not.
+The placebo arm is before with its tables vacuumed and analysed.
 """
 
 from dataclasses import dataclass
@@ -13,14 +13,14 @@ from harness.plan.model import PLACEBO
 
 @dataclass(frozen=True, slots=True)
 class PlaceboEffect:
-    """One metric of all requests, or of an endpoint: before against the placebo, and before against after."""
+    """One metric, pooled or of an endpoint: before against placebo, and before against after."""
 
     placebo: Pair
     after: Pair
 
 
 def placebo_effects(summary: Summary) -> tuple[PlaceboEffect, ...]:
-    """What the placebo did beside what the migration did, over all stages but ramps; empty where nobody measured it."""
+    """The effects of placebo and migration over all stages except ramps; empty without a placebo arm."""
     if not any(row.arm == PLACEBO for row in summary.rows):
         return ()
     endpoints = dict.fromkeys(row.endpoint for row in summary.rows if row.arm == PLACEBO and row.stage is None)

@@ -1,4 +1,4 @@
-"""Place: what a row is of, the cells in it, the seconds that it covers, and the row that comes of them."""
+"""Places: the cells and the seconds behind each row of a summary."""
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
@@ -17,7 +17,7 @@ Cells = Mapping[tuple[str, str], Cell]
 
 
 class RowPlace(NamedTuple):
-    """What a row is of; ``None`` is pooled over all of them, or over the endpoints of a tag."""
+    """The place of a row; ``None`` is pooled, over all or over the endpoints of a tag."""
 
     arm: str
     block: int | None
@@ -28,17 +28,16 @@ class RowPlace(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Spans:
-    """The stages of all legs as they took place."""
+    """The stages of all legs as they ran."""
 
     windows: Sequence[tuple[Leg, Window]]
 
     @property
     def ramps(self) -> set[str]:
-        """The stages that are not pooled with the others."""
         return {window.stage for _, window in self.windows if window.kind == StageKind.RAMP}
 
     def seconds(self, place: RowPlace) -> float:
-        """Summarised seconds of all legs and stages that a place covers."""
+        """Summarised seconds of all legs and stages of a place."""
         ramps = self.ramps
         return math.fsum(
             window.seconds
@@ -50,7 +49,7 @@ class Spans:
 
 
 def places_of(legs: Sequence[tuple[Leg, Cells]], ramps: set[str]) -> Iterator[tuple[RowPlace, list[Cell]]]:
-    """Every place in which anything was requested with its cells; the most detailed places first."""
+    """Every place with requests and its cells; the most detailed places first."""
     for by_block, by_stage, by_endpoint in product((True, False), repeat=3):
         found: dict[RowPlace, list[Cell]] = {}
         for leg, cells in legs:
@@ -67,7 +66,7 @@ def places_of(legs: Sequence[tuple[Leg, Cells]], ramps: set[str]) -> Iterator[tu
 
 
 def row_of(cell: Cell, place: RowPlace, seconds: float) -> Row:
-    """The row of the cell of a place that covers so many seconds."""
+    """The row of a cell whose place has ``seconds``."""
     row = Row(
         **place._asdict(),
         requests=cell.requests,
@@ -78,12 +77,12 @@ def row_of(cell: Cell, place: RowPlace, seconds: float) -> Row:
         design_effect=cell.design_effect,
     )
     counted = {m.name: value for m in METRICS.values() if m.counted and (value := m.counted(row)) is not None}
-    means = {name: said.total / said.answers for name, said in cell.reported.items() if said.answers}
+    means = {name: reported.total / reported.answers for name, reported in cell.reported.items() if reported.answers}
     return row.adding({**dict(_latencies(cell)), **counted, **means})
 
 
 def _latencies(cell: Cell) -> Iterator[tuple[str, float]]:
-    """Every statistic of latencies and service times, in ms; percentiles of the same times in one pass."""
+    """Every statistic of response and service times, in ms; percentiles of the same times in one pass."""
     times = {
         (Basis.SUCCESSES, False): cell.latency_ns,
         (Basis.SUCCESSES, True): cell.service_ns,

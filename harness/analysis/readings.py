@@ -1,4 +1,4 @@
-"""Gauging: what the readings of services come to, by the gauges of a plan."""
+"""Readings of services as metrics, by the gauges of a plan."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from fractions import Fraction
@@ -7,16 +7,23 @@ import numpy as np
 import pandas as pd
 
 from harness.plan.readings import Gauge
+from harness.record.trial import Trial
 from harness.statistics.percentiles import percentile
 
 P95 = Fraction(95, 100)
 KEYS = ("arm", "block", "stage", "ramp", "source", "at_ns")
 
 
-class GaugeValues:
-    """The moments at which the services of all legs told what a gauge is made of.
+def readings_frame(trial: Trial) -> pd.DataFrame:
+    """The readings of a leg, with sources and names as texts."""
+    readings = trial.readings.to_pandas()
+    return readings.assign(source=readings["source"].astype(str), name=readings["name"].astype(str))
 
-    ``readings`` have a row for each with ``arm``, ``block``, ``stage``, ``ramp``, ``source``, ``name``, ``at_ns`` and
+
+class GaugeValues:
+    """The values of a plan's gauges in all legs.
+
+    ``readings`` has one row per reading: ``arm``, ``block``, ``stage``, ``ramp``, ``source``, ``name``, ``at_ns``,
     ``value``.
     """
 
@@ -25,10 +32,10 @@ class GaugeValues:
         self._moments = {name: moments_of(readings, gauge, KEYS) for name, gauge in gauges.items() if len(readings)}
 
     def of(self, arm: str, blocks: Iterable[int], stage: str | None) -> dict[str, float]:
-        """The value of each gauge that has one, by name: in its unit, without a stage over all but ramps.
+        """The value of each gauge in its unit, by name; without a stage over all except ramps.
 
-        Every service that tells it in any leg of the run has to have told it in each of these: one that does not answer
-        when it is busy would be missed where it matters.
+        A service that reports a gauge in any leg must report it in each of these legs, else the gauge has no value: a
+        service that fails to answer under load must not look better for it.
         """
         wanted = set(blocks)
         values = ((name, self._value(name, arm, wanted, stage)) for name in self._moments)
@@ -41,21 +48,21 @@ class GaugeValues:
             return None
         inside = ~moments["ramp"] if stage is None else moments["stage"] == stage
         moments = moments[inside & (moments["arm"] == arm) & moments["block"].isin(blocks)]
-        told = set(zip(moments["block"], moments["source"], strict=True))
-        if len(told) < len(services) * len(blocks):
+        reporting = set(zip(moments["block"], moments["source"], strict=True))
+        if len(reporting) < len(services) * len(blocks):
             return None
         return worst(gauge, moments)
 
 
 def worst(gauge: Gauge, moments: pd.DataFrame) -> float:
-    """The value of a gauge over some moments, of which there is one at least: that of the service that is worst."""
+    """The gauge's statistic of the worst service."""
     choose = max if gauge.better == "lower" else min
     by_service = moments.groupby("source")["value"]
     return float(choose(_statistic(gauge, values) for _, values in by_service)) * gauge.factor
 
 
 def moments_of(readings: pd.DataFrame, gauge: Gauge, keys: Sequence[str] = ("source", "at_ns")) -> pd.DataFrame:
-    """What every service told at every moment, by ``keys``; a share of nothing is left out."""
+    """The value of each service at each moment, by ``keys``; ratios with a zero denominator are left out."""
     found = _series(readings, gauge.of, gauge.service).groupby([*keys])["value"].sum()
     if gauge.over is not None:
         whole = _series(readings, gauge.over, gauge.service).groupby([*keys])["value"].sum()
@@ -74,7 +81,7 @@ def _statistic(gauge: Gauge, values: "pd.Series[float]") -> float:
 
 
 def _series(readings: pd.DataFrame, series: str, service: str | None) -> pd.DataFrame:
-    """The readings of a series, or of all series of a metric."""
+    """The readings of one series, or of all series of a metric."""
     names = readings["name"].astype(str)
     chosen = (names == series) | names.str.startswith(f"{series}{{")
     return readings[chosen & (service is None or readings["source"] == service)]

@@ -1,23 +1,22 @@
-"""Recovery: what followed a fault in a leg: who failed, when the services noticed, and when all was as usual again.
+"""Recovery: failures, detection time and recovery time after each fault of a leg.
 
-A second is disturbed when more of its requests failed than usual, or more than half of them took more than twice as
-long as 95 % did before; or when nobody asked anything while somebody waited through all of it. "Usual" is what was
-measured from the beginning of the fault's stage, or of the load where that is too little, until the fault began, less
-what an earlier fault disturbed. Requests belong to the second in which they were due.
+A second is disturbed when its failure share exceeds twice the baseline (at least 1 %), when more than half of its
+requests take more than twice the baseline P95, or when no request is due while one waits through all of it. The
+baseline is measured from the start of the fault's stage to the fault, or from the start of the load where that has too
+few requests, without seconds disturbed by an earlier fault. Requests belong to the second in which they were due.
 """
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from harness.metrics import PERCENTILES
 from harness.plan.faults import Fault
 from harness.record.leg import Leg
 from harness.record.readings import FAULT
-from harness.record.samples import latency_ms
+from harness.record.samples import latency_ms, succeeded
 from harness.record.trial import Trial
 from harness.statistics.percentiles import percentile
 
@@ -26,44 +25,37 @@ Reading = tuple[float, str, str, float]
 BASELINE_ERRORS = 0.01
 SLOW = 2.0
 MIN_BASELINE = 59
-"""Requests before the fault: fewer cannot bound their P95."""
+"""Fewer requests before a fault cannot bound their P95."""
 CALM_SECONDS = 3.0
-"""What is still disturbed so shortly before the end of the watch has not recovered."""
+"""A disturbance this close to the end of the observation counts as not recovered."""
 
 
 @dataclass(frozen=True, slots=True)
 class Recovery:
-    """What followed one fault in one leg, in seconds.
+    """The effect of one fault in one leg, in seconds.
 
     Attributes:
-        began: when it began, since the leg's origin.
-        ended: when it was over, or the load was.
-        failures: requests that failed and were due from its beginning until all was as usual.
-        failed_after: from its beginning to the first of them; ``None``: none failed.
-        noticed_after: from its beginning to the first change of its ``signal``, a lower bound unless ``noticed``;
-            ``None``: the signal was not read.
-        calmed_after: from its end until the signal was as before; ``None``: it was not, or had not changed.
-        recovered_after: from its end to the end of the last disturbed second; a lower bound unless ``recovered``.
-        watched: how long the load went on after its end, up to the next fault.
+        noticed_after: from the start to the first change of its ``signal``; a lower bound unless ``noticed``;
+            ``None`` where the signal was not read.
     """
 
     leg: Leg
     fault: Fault
-    began: float
-    ended: float
-    failures: int
-    failed_after: float | None
+    began: float  # since the leg's origin
+    ended: float  # the end of the fault, or of the load
+    failures: int  # failed requests due between the start of the fault and recovery
+    failed_after: float | None  # from the start to the first failure; ``None`` without one
     noticed_after: float | None
     noticed: bool
-    calmed_after: float | None
-    recovered_after: float
+    calmed_after: float | None  # from the end until the signal was back; ``None`` where it was not, or had not changed
+    recovered_after: float  # from the end to the end of the last disturbed second; a lower bound unless ``recovered``
     recovered: bool
-    watched: float
+    watched: float  # seconds of load after the end, up to the next fault
 
 
 @dataclass(frozen=True, slots=True)
 class _Requests:
-    """The requests of a leg: when they were due, whether they failed, how many ms they took, and if all was well."""
+    """The requests of a leg: due (s), failed, latency (ms), and whether they are usable as baseline."""
 
     due: NDArray[np.float64]
     failed: NDArray[np.bool_]
@@ -71,18 +63,18 @@ class _Requests:
     calm: NDArray[np.bool_]
 
     def between(self, begin: float, end: float) -> NDArray[np.bool_]:
-        """Which were due there."""
+        """Which were due in ``[begin, end)``."""
         return (self.due >= begin) & (self.due < end)
 
 
 def recoveries_of(trial: Trial, faults: Sequence[Fault]) -> Iterator[Recovery]:
-    """What followed each fault of a leg that took place, in the order in which they began."""
+    """The effects of each fault of a leg, in order of time."""
     if not faults:
         return
     readings = [(row["at_ns"] / 1e9, row["source"], row["name"], row["value"]) for row in trial.readings.to_pylist()]
     end = max((window.end for window in trial.generation.windows), default=0.0)
     due = trial.samples["due_ns"].to_numpy() / 1e9
-    failed = ~pc.is_null(trial.samples["error"]).to_numpy(zero_copy_only=False)
+    failed = ~succeeded(trial.samples)
     requests = _Requests(due, failed, latency_ms(trial.samples), np.ones(len(due), dtype=bool))
     struck = sorted(_struck(readings, faults, end), key=lambda one: one[1])
     for number, (fault, began, ended) in enumerate(struck):
@@ -94,17 +86,17 @@ def recoveries_of(trial: Trial, faults: Sequence[Fault]) -> Iterator[Recovery]:
 
 
 def _struck(readings: Sequence[Reading], faults: Sequence[Fault], end: float) -> Iterator[tuple[Fault, float, float]]:
-    """Each fault that a witness among the readings tells of, with the seconds of its beginning and end."""
-    told: dict[tuple[str, str], list[tuple[float, float]]] = {}
+    """Each fault with the recorded seconds of its start and end."""
+    recorded: dict[tuple[str, str], list[tuple[float, float]]] = {}
     for at, source, name, value in readings:
         if name.startswith(FAULT):
-            moments = told.setdefault((source, name), [])
+            moments = recorded.setdefault((source, name), [])
             if value:
                 moments.append((at, end))
             elif moments:
                 moments[-1] = (moments[-1][0], at)
     for fault in faults:
-        moments = told.get((fault.service, f"{FAULT}{fault.kind}"), [])
+        moments = recorded.get((fault.service, f"{FAULT}{fault.kind}"), [])
         if moments:
             yield (fault, *moments.pop(0))
 
@@ -139,14 +131,14 @@ def _recovery(
 
 
 def _usual(trial: Trial, requests: _Requests, began: float) -> NDArray[np.bool_]:
-    """Which samples show how it was before a fault; what another one disturbed does not."""
+    """The samples of the baseline."""
     measured = [window.measured_from for window in trial.generation.windows if window.start <= began]
     own = requests.between(max(measured, default=0.0), began) & requests.calm
     return own if own.sum() >= MIN_BASELINE else requests.between(0.0, began) & requests.calm
 
 
 def _disturbed(requests: _Requests, usual: NDArray[np.bool_], watched: tuple[float, float]) -> list[float]:
-    """The ends of the disturbed seconds among those watched, seconds since the leg's origin."""
+    """The ends of the disturbed seconds in the observed time, since the leg's origin."""
     failed, latency = requests.failed, requests.latency
     usual_errors = max(2 * float(failed[usual].mean()), BASELINE_ERRORS) if usual.any() else BASELINE_ERRORS
     usual_ms = percentile(latency[usual & ~failed], PERCENTILES["p95"])
@@ -163,7 +155,7 @@ def _disturbed(requests: _Requests, usual: NDArray[np.bool_], watched: tuple[flo
 
 
 def _waiting(requests: _Requests, second: float) -> bool:
-    """Whether somebody waited all of a second for an answer: users who wait ask nothing that could fail or be slow."""
+    """Whether a request waited through all of a second; waiting users send nothing that could fail."""
     answered = requests.due + requests.latency / 1000
     return bool(((requests.due <= second) & (answered >= second + 1)).any())
 
@@ -171,7 +163,7 @@ def _waiting(requests: _Requests, second: float) -> bool:
 def _signalled(
     readings: Sequence[Reading], signal: str | None, moments: tuple[float, float, float]
 ) -> tuple[float | None, bool, float | None]:
-    """When a signal first changed, whether it did, and when it was as before again, as of ``Recovery``."""
+    """``noticed_after``, ``noticed`` and ``calmed_after`` of ``Recovery``."""
     began, ended, until = moments
     courses: dict[str, list[tuple[float, float]]] = {}
     for at, source, name, value in readings:

@@ -1,8 +1,7 @@
-"""Toll: what a request to an endpoint costs the database, in one arm, from what was inspected of it.
+"""Database cost per request: the counters of a corpus whose requests are sent one at a time, by endpoint.
 
-A corpus is asked by one user after the other, so what the counters rose by belongs to the request between two looks.
-It holds more misses than a load does, whose caches are warm; so requests that a cache answered and the others are kept
-apart, to be put together again in the shares of the load.
+A corpus has more cache misses than a warm load, so hits and other requests are kept apart and weighted by the hit rate
+of the load.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -16,7 +15,7 @@ MIN_COST = {"statements": 1, "rows": 1, "pages": 1, "write-ahead log": 100}
 
 @dataclass(frozen=True, slots=True)
 class StatementCost:
-    """A statement's part in an endpoint's toll: its cost per request that no cache answered, and how often it ran."""
+    """A statement of an endpoint, with its cost per request without a cache hit."""
 
     fingerprint: str
     text: str
@@ -25,32 +24,21 @@ class StatementCost:
 
 @dataclass(frozen=True, slots=True)
 class RequestCost:
-    """What a request to one endpoint costs.
-
-    Attributes:
-        requests: those that were inspected, none of them failed.
-        hits: those among them that a cache answered.
-        each: cost per request, as asked.
-        hit: cost of a request that a cache answered; ``None`` without one.
-        other: cost of one that none answered; ``None`` without one.
-        db_ms: as the service tells, waited for its database per request that no cache answered, in ms.
-        keys_hit: keys that Redis had, of all requests together; ``keys_missed`` those that it had not.
-        parts: the statements of those that no cache answered, dearest first.
-    """
+    """The database cost of a request to one endpoint."""
 
     endpoint: str
-    requests: int
-    hits: int
-    each: Counts
-    hit: Counts | None
-    other: Counts | None
-    db_ms: float | None
-    keys_hit: int
+    requests: int  # successful requests
+    hits: int  # those with a cache hit
+    each: Counts  # cost per request
+    hit: Counts | None  # cost of a request with a cache hit; ``None`` without one
+    other: Counts | None  # cost of a request without one; ``None`` where all hit
+    db_ms: float | None  # database time per request without a cache hit, as the service reports it
+    keys_hit: int  # Redis keyspace hits of all requests; ``keys_missed`` misses
     keys_missed: int
-    parts: tuple[StatementCost, ...]
+    parts: tuple[StatementCost, ...]  # statements of requests without a cache hit, most expensive first
 
     def at(self, hit_rate: float | None) -> Counts:
-        """The cost per request where a cache answers a share of them."""
+        """The cost per request at a cache hit rate."""
         if hit_rate is None or self.hit is None or self.other is None:
             return self.each
         return Counts(*(hit_rate * one + (1 - hit_rate) * two for one, two in zip(self.hit, self.other, strict=True)))
@@ -58,7 +46,7 @@ class RequestCost:
 
 @dataclass(frozen=True, slots=True)
 class CostDifference:
-    """Where two arms cost most differently: what, of which endpoint, and by which share of the larger one."""
+    """The largest relative difference of cost between two arms, and where it is."""
 
     endpoint: str
     what: str
@@ -66,9 +54,9 @@ class CostDifference:
 
 
 def largest_difference(one: Mapping[str, RequestCost], other: Mapping[str, RequestCost]) -> CostDifference | None:
-    """The largest difference between arms that should be equal; ``None`` where they share no endpoint.
+    """The largest difference between arms that should be equal; ``None`` without a common endpoint.
 
-    Times are left out, and so is what is next to nothing: less than one a request, of the log less than 100 bytes.
+    Times are left out, and so are costs below ``MIN_COST`` per request.
     """
     found = [
         CostDifference(endpoint, what, abs(a - b) / max(a, b))
@@ -89,47 +77,47 @@ def _side_by_side(one: RequestCost, other: RequestCost) -> dict[str, tuple[float
     }
 
 
-def request_costs(inspected: RequestWork) -> dict[str, RequestCost]:
-    """The toll of each endpoint of which a request did not fail; empty where the statements are not known."""
-    if inspected.missing:
+def request_costs(work_of_arm: RequestWork) -> dict[str, RequestCost]:
+    """The cost of each endpoint with successful requests; empty where statements are unknown."""
+    if work_of_arm.missing:
         return {}
     return {
-        endpoint: _toll(endpoint, asked, inspected)
-        for endpoint in inspected.endpoints
-        if (asked := inspected.of(endpoint))
+        endpoint: _cost(endpoint, requests, work_of_arm)
+        for endpoint in work_of_arm.endpoints
+        if (requests := work_of_arm.of(endpoint))
     }
 
 
-def _toll(endpoint: str, asked: Sequence[CorpusRequest], inspected: RequestWork) -> RequestCost:
-    hits, others = [one for one in asked if one.hit], [one for one in asked if not one.hit]
+def _cost(endpoint: str, requests: Sequence[CorpusRequest], work_of_arm: RequestWork) -> RequestCost:
+    hits, others = [one for one in requests if one.hit], [one for one in requests if not one.hit]
     waited = [one.db_ms for one in others if one.db_ms is not None]
-    parts = (StatementCost(*of, counts.per(len(others))) for of, counts in _by_statement(others, inspected).items())
+    parts = (StatementCost(*of, counts.per(len(others))) for of, counts in _by_statement(others, work_of_arm).items())
     return RequestCost(
         endpoint=endpoint,
-        requests=len(asked),
+        requests=len(requests),
         hits=len(hits),
-        each=_mean(asked) or Counts(),
+        each=_mean(requests) or Counts(),
         hit=_mean(hits),
         other=_mean(others),
         db_ms=sum(waited) / len(waited) if waited else None,
-        keys_hit=sum(one.hits for one in asked),
-        keys_missed=sum(one.misses for one in asked),
+        keys_hit=sum(one.hits for one in requests),
+        keys_missed=sum(one.misses for one in requests),
         parts=tuple(sorted(parts, key=lambda part: (-part.counts.ms, part.fingerprint))),
     )
 
 
-def _mean(asked: Sequence[CorpusRequest]) -> Counts | None:
-    return sum((one.counts for one in asked), Counts()).per(len(asked)) if asked else None
+def _mean(requests: Sequence[CorpusRequest]) -> Counts | None:
+    return sum((one.counts for one in requests), Counts()).per(len(requests)) if requests else None
 
 
-def _by_statement(asked: Sequence[CorpusRequest], inspected: RequestWork) -> Mapping[tuple[str, str], Counts]:
+def _by_statement(requests: Sequence[CorpusRequest], work_of_arm: RequestWork) -> Mapping[tuple[str, str], Counts]:
     found: dict[tuple[str, str], Counts] = {}
-    for number, counts in _works(asked):
-        statement = inspected.statements[number]
+    for number, counts in _works(requests):
+        statement = work_of_arm.statements[number]
         of = statement.fingerprint, statement.text
         found[of] = found.get(of, Counts()) + counts
     return found
 
 
-def _works(asked: Sequence[CorpusRequest]) -> Iterator[tuple[int, Counts]]:
-    return ((work.statement, work.counts) for one in asked for work in one.work)
+def _works(requests: Sequence[CorpusRequest]) -> Iterator[tuple[int, Counts]]:
+    return ((work.statement, work.counts) for one in requests for work in one.work)

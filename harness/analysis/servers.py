@@ -1,4 +1,4 @@
-"""Server side: what database servers and caches told of themselves beside the load, by arm."""
+"""Server statistics: what database servers and caches report, by arm."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
@@ -6,6 +6,7 @@ from statistics import fmean
 
 import pandas as pd
 
+from harness.analysis.readings import readings_frame
 from harness.plan.stages import StageKind
 from harness.record.readings import TRIGGER_CALLS, TRIGGER_MS, TRIGGERS, UNCOUNTED_TRIGGERS, of_server
 from harness.record.trial import Trial
@@ -17,36 +18,41 @@ COUNTERS = frozenset(
     | {"hits", "misses", "evicted_keys", "expired_keys", "commands", "rejected_connections", "slow_commands"}
     | {"cpu_user_seconds", "cpu_system_seconds", TRIGGER_CALLS, TRIGGER_MS}
 )
-"""Readings that only rise."""
+"""Readings that only increase."""
 MAXIMA = frozenset({"connections", "blocked_sessions", "used_bytes", "clients", "dead_rows", "database_bytes"})
-"""Readings of which the highest is told, and not the mean."""
+"""Readings summarised by their maximum instead of their mean."""
 PER_LEG = frozenset(
-    {"probe_cpu_seconds", "probe_server_ms", "probe_seconds", "statements_evicted", "checkpoints", TRIGGERS, UNCOUNTED_TRIGGERS}
+    {
+        "probe_cpu_seconds",
+        "probe_server_ms",
+        "probe_seconds",
+        "statements_evicted",
+        "checkpoints",
+        TRIGGERS,
+        UNCOUNTED_TRIGGERS,
+    }
 )
-"""Readings of a whole leg: of what happens too seldom for a stage, or is told once."""
+"""Readings summarised over a whole leg, because they are rare or read once."""
 PROBES = "server:probes"
 
 
 @dataclass(frozen=True, slots=True)
 class ServerReport:
-    """What one server, or one database of it, told in one arm.
+    """The statistics of one server, or of one of its databases, in one arm.
 
     Attributes:
-        source: ``server:postgres``, ``server:postgres/auth``, ``server:redis``, ``server:probes``.
-        counts: how much each count rose per second of the measured stages (all but ramps); of some, in a leg.
-        levels: of what is of one moment the mean, of some the highest; the mean over legs.
-        seconds: of the measured stages of a leg.
+        counts: increase per second of the measured stages (all except ramps); of some, per leg.
     """
 
     arm: str
-    source: str
+    source: str  # ``server:postgres``, ``server:postgres/auth``, ``server:redis``, ``server:probes``
     counts: dict[str, float] = field(default_factory=dict)
-    levels: dict[str, float] = field(default_factory=dict)
-    seconds: float = 0.0
+    levels: dict[str, float] = field(default_factory=dict)  # means, or maxima, averaged over legs
+    seconds: float = 0.0  # of the measured stages of a leg
 
 
 def server_reports(trials: Sequence[Trial]) -> Iterator[ServerReport]:
-    """What every server told in every arm, in the order in which they were read."""
+    """The statistics of every server in every arm, in the order of reading."""
     frames = [frame for trial in trials if len(frame := _frame(trial))]
     if not frames:
         return
@@ -65,14 +71,14 @@ def server_reports(trials: Sequence[Trial]) -> Iterator[ServerReport]:
 
 
 def evictions_of(trial: Trial) -> int:
-    """How often a server forgot statements in a leg to make room for others."""
-    readings = trial.readings.to_pandas()
-    found = readings[readings["name"].astype(str) == "statements_evicted"]
+    """How often the server evicted entries of ``pg_stat_statements`` in a leg."""
+    readings = readings_frame(trial)
+    found = readings[readings["name"] == "statements_evicted"]
     return int(found["value"].max()) if len(found) else 0
 
 
 def _of_leg(values: pd.DataFrame, name: str) -> float | None:
-    """The value of one leg; ``None`` where too little was read."""
+    """The value of one leg; ``None`` with too few readings."""
     inside = values if name in PER_LEG else values[values["inside"]]
     if inside.empty:
         return None
@@ -97,9 +103,8 @@ def _seconds(trial: Trial) -> float:
 
 
 def _frame(trial: Trial) -> pd.DataFrame:
-    """The readings of servers, with the stage that they lie in; ``inside`` those of stages that are measured."""
-    readings = trial.readings.to_pandas()
-    readings = readings.assign(source=readings["source"].astype(str), name=readings["name"].astype(str))
+    """The readings of servers with their stage; ``inside``: in the measured part of a stage."""
+    readings = readings_frame(trial)
     readings = readings[readings["source"].map(of_server).astype(bool)].sort_values("at_ns", kind="stable")
     second = readings["at_ns"] / 1e9
     part = pd.Series(-1, index=readings.index)

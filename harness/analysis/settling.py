@@ -1,8 +1,8 @@
-"""Settling: what is left out at the beginning of stages that were not steady yet, and the blocks that never were.
+"""Settling: seconds left out at the start of stages that were not yet steady, and blocks that never became steady.
 
-Beside the warm-up that a plan says, which is always left out. Looked at is the mean logarithm of the latencies of each
-second, in the measured part of peak, sustain and endurance stages that are long enough, in which the load itself stands
-still and no fault is planned. What one leg of a block needs is left out of all its legs, whichever arm needs it.
+This is in addition to the warm-up of the plan. It uses the mean log latency of each second in the measured part of long
+peak, sustain and endurance stages with constant load and no fault. A cut that one leg needs is applied to all legs of
+its block.
 """
 
 import math
@@ -10,33 +10,32 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
 import numpy as np
-import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from harness.finding import Finding
 from harness.plan.model import Plan
 from harness.plan.stages import StageKind
 from harness.record.leg import Leg, Window
-from harness.record.samples import latency_ms
+from harness.record.samples import latency_ms, succeeded
 from harness.record.trial import Trial
 from harness.statistics.steadiness import BATCH, FEWEST_BATCHES, trend, truncation_point
 
 MIN_SECONDS = BATCH * FEWEST_BATCHES
-"""Seconds; a shorter stage has its plan's warm-up and nothing else."""
+"""Shorter stages have only the warm-up of the plan."""
 MAX_SILENT_SHARE = 0.2
-"""The share of the seconds that may be without a success."""
+"""The largest share of seconds without a success."""
 MIN_DIFFERENCE = math.log(1.05)
-"""What is cut must be so much slower or faster than the rest: less is what noise does, and costs samples."""
+"""A cut must differ from the rest by more than this, as a log ratio."""
 MAX_TREND = math.log(1.1)
-"""What is left may change by so much from its beginning to its end."""
+"""The largest change of a steady stage from beginning to end, as a log ratio."""
 INTERVAL_FACTOR = 1.5
-"""So many times as wide as for 95 % is the interval of that change taken: a run asks of many legs, not of one."""
+"""Widens the 95 % interval of the trend, since a run tests many legs."""
 MAX_DROPPED_SHARE = 0.2
 
 
 @dataclass(frozen=True, slots=True)
 class Cut:
-    """Seconds that are left out of a stage in all legs of a block, after its warm-up."""
+    """Seconds left out of a stage in all legs of a block, after its warm-up."""
 
     block: int
     stage: str
@@ -45,7 +44,7 @@ class Cut:
 
 @dataclass(frozen=True, slots=True)
 class Unsteady:
-    """A leg whose latencies went on changing in a stage: by at least ``change``, a fraction, in what is left of it."""
+    """A leg that never became steady in a stage: the trend of the rest is at least ``change``, a fraction."""
 
     leg: Leg
     stage: str
@@ -54,7 +53,7 @@ class Unsteady:
 
 @dataclass(frozen=True, slots=True)
 class Settling:
-    """What is left out of a run; ``legs`` is the block of every leg that was looked at."""
+    """The cuts and unsteady legs of a run; ``legs`` has the block of every leg examined."""
 
     cuts: tuple[Cut, ...] = ()
     unsteady: tuple[Unsteady, ...] = ()
@@ -62,27 +61,27 @@ class Settling:
 
     @property
     def blocks(self) -> int:
-        """How many were looked at."""
+        """The number of blocks examined."""
         return len({*self.legs})
 
     @property
     def hopeless(self) -> bool:
-        """Whether more than a fifth of the blocks, and more than one, or all of them, were unsteady."""
+        """Whether all blocks, or more than one and more than a fifth of them, were unsteady."""
         count = len({one.leg.block for one in self.unsteady})
         return count > max(1, MAX_DROPPED_SHARE * self.blocks) or 0 < count == self.blocks
 
     @property
     def dropped(self) -> frozenset[int]:
-        """The blocks that are left out; none where it is hopeless, so that there is something to look at."""
+        """The blocks left out; none where the run is hopeless, so that the report shows something."""
         return frozenset() if self.hopeless else frozenset(one.leg.block for one in self.unsteady)
 
     @property
     def dropped_legs(self) -> int:
-        """How many legs the blocks that are left out have."""
+        """The number of legs left out."""
         return sum(block in self.dropped for block in self.legs)
 
     def steady(self, trials: Iterable[Trial]) -> Iterator[Trial]:
-        """The trials of the blocks that are kept, each with what is measured of its stages begun later."""
+        """The trials of the steady blocks, with their cuts applied."""
         later = {(cut.block, cut.stage): cut.seconds for cut in self.cuts}
         for trial in trials:
             if trial.leg.block not in self.dropped:
@@ -97,7 +96,7 @@ NO_SETTLING = Settling()
 
 
 def find_settling(trials: Iterable[Trial], stages: frozenset[str]) -> Settling:
-    """What to leave out of these trials, looking at the stages of these titles; the trials are taken one at a time."""
+    """The cuts and unsteady legs in the stages of these titles; trials are consumed one at a time."""
     legs: list[int] = []
     places: dict[tuple[int, str], _Place] = {}
     for trial in trials if stages else ():
@@ -116,7 +115,7 @@ def find_settling(trials: Iterable[Trial], stages: frozenset[str]) -> Settling:
 
 
 def settling_caveat(settling: Settling) -> Finding:
-    """The caveat that names what was left out of a run."""
+    """The caveat that names what was left out."""
     most: dict[str, int] = {}
     for cut in settling.cuts:
         if cut.block not in settling.dropped:
@@ -135,7 +134,7 @@ def settling_caveat(settling: Settling) -> Finding:
 
 
 def unsteady_guard(settling: Settling) -> Finding:
-    """The broken guard of a run in which too many blocks were unsteady."""
+    """The broken guard of a run with too many unsteady blocks."""
     count = len({one.leg.block for one in settling.unsteady})
     worst = max(settling.unsteady, key=lambda one: one.change)
     return Finding(
@@ -150,7 +149,7 @@ def _changing(one: Unsteady) -> str:
 
 
 def settling_stages(plan: Plan) -> frozenset[str]:
-    """The titles of the stages that are looked at: the load must stand still in what is measured of them."""
+    """The titles of the stages with constant load in their measured part."""
     struck = {fault.stage for fault in plan.faults}
     kinds = {StageKind.PEAK, StageKind.SUSTAIN, StageKind.ENDURANCE}
     return frozenset(
@@ -172,11 +171,11 @@ class _Place:
 
     @property
     def cut(self) -> int:
-        """Seconds that the leg that needs most needs."""
+        """The largest cut that a leg needs, in seconds."""
         return max((_needed(course) for _, course in self.courses), default=0)
 
     def changes(self, cut: int) -> Iterator[tuple[Leg, float]]:
-        """The legs that are not steady after a cut; in endurance stages a slope is what is looked for."""
+        """Legs with a trend after a cut; not in endurance stages, which are there to find trends."""
         for leg, course in self.courses if self.kind != StageKind.ENDURANCE else ():
             rest = course[cut:]
             surely = _sure_change(rest)
@@ -185,7 +184,7 @@ class _Place:
 
 
 def _sure_change(rest: Sequence[float]) -> float:
-    """The least change from beginning to end that is beyond doubt, up or down; 0 where there may be none."""
+    """The smallest change from beginning to end within the widened interval; 0 where it contains no change."""
     slope = trend(rest)
     if slope is None:
         return 0.0
@@ -194,7 +193,7 @@ def _sure_change(rest: Sequence[float]) -> float:
 
 
 def _needed(course: Sequence[float]) -> int:
-    """Seconds that are better left out of one leg: those that differ from the rest by more than chance and a little."""
+    """The cut of one leg: where its mean differs from the rest by more than chance and ``MIN_DIFFERENCE``."""
     cut = truncation_point(course)
     if not cut:
         return 0
@@ -205,10 +204,10 @@ def _needed(course: Sequence[float]) -> int:
 
 
 def _courses(trial: Trial, stages: frozenset[str]) -> Iterator[tuple[Window, list[float]]]:
-    """The mean logarithm of the latency of the successes that were due in each second, of each stage looked at."""
+    """The mean log latency of successes in each second, for each stage examined."""
     windows = [window for window in trial.generation.windows if window.stage in stages]
     if windows:
-        good = pc.is_null(trial.samples["error"]).to_numpy(zero_copy_only=False)
+        good = succeeded(trial.samples)
         due = trial.samples["due_ns"].to_numpy()[good] / 1e9
         logs = np.log(np.maximum(latency_ms(trial.samples)[good], 1e-6))
         for window in windows:
@@ -218,7 +217,7 @@ def _courses(trial: Trial, stages: frozenset[str]) -> Iterator[tuple[Window, lis
 
 
 def _by_second(due: NDArray[np.float64], logs: NDArray[np.float64], seconds: int) -> list[float] | None:
-    """Means by second; a silent one lies between its neighbours; ``None`` for few seconds or many silent ones."""
+    """Means by second, interpolated over silent ones; ``None`` with too few seconds or too many silent ones."""
     inside = (due >= 0) & (due < seconds)
     second = due[inside].astype(np.int64)
     counts = np.bincount(second, minlength=seconds)

@@ -1,4 +1,4 @@
-"""Shift: a change on the scale on which blocks are compared, and what its interval could have seen."""
+"""Shift: a change on its test scale, its p-value and the minimum detectable effect."""
 
 import math
 from dataclasses import dataclass
@@ -17,10 +17,10 @@ ROUNDING = 1e-12
 
 @dataclass(frozen=True, slots=True)
 class Shift:
-    """A change on the scale on which blocks are compared, where no change is 0.
+    """A change on the scale of the test, where no change is 0.
 
-    ``near`` is the half of the interval on the side of no change, ``wide`` the wider half; ``freedom`` is that of the
-    t distribution that the interval is from, ``None`` for the normal one.
+    ``near`` is the half-width of the interval towards no change, ``wide`` the larger one; ``freedom`` are the degrees
+    of freedom of the t distribution, ``None`` for the normal one.
     """
 
     value: float
@@ -30,29 +30,28 @@ class Shift:
 
     @property
     def p(self) -> float:
-        """The two-sided p-value that belongs to the interval. Source: Altman and Bland (2011), from interval to p."""
+        """The two-sided p-value that corresponds to the interval. Source: Altman and Bland (2011)."""
         if self.near <= ROUNDING:
             return 1.0 if abs(self.value) <= ROUNDING else 0.0
         size = abs(self.value) / self.near * self.quantile(LEVEL)
         return two_sided_p(size, self.freedom) if self.freedom else 2 * (1 - NormalDist().cdf(size))
 
     def visible(self, level: float) -> float:
-        """The smallest change that a test at this two-sided level sees with a power of 80 %.
+        """The minimum detectable effect of a two-sided test at this level with 80 % power.
 
-        The standard error is that of the interval, so of the blocks' own spread s over the root of their number K; the
-        change is (t(1 - level/2) + t(0.8)) s/sqrt(K), both quantiles at K - 1 degrees of freedom.
+        With the standard error s/sqrt(K) of K blocks: (t(1 - level/2) + t(0.8)) s/sqrt(K), at K - 1 degrees of freedom.
         Source: Bloom (1995), Minimum detectable effects.
         """
         error = self.wide / self.quantile(LEVEL)
         return (self.quantile(level) + self.quantile(2 * (1 - POWER))) * error
 
     def quantile(self, level: float) -> float:
-        """The quantile that leaves ``level`` beyond it on both sides together."""
+        """The two-sided critical value at ``level``."""
         return t_quantile(1 - level / 2, self.freedom) if self.freedom else NormalDist().inv_cdf(1 - level / 2)
 
 
 def shift_of(pair: Pair, comparison: Comparison) -> Shift | None:
-    """The change of a pair with an interval and samples enough; ``None`` for all others."""
+    """The change of a pair on its test scale; ``None`` without an interval or with too few samples."""
     change, least = pair.change, pair.metric.least
     if change is None or change.low is None or change.high is None or pair.least_requests < least:
         return None

@@ -1,51 +1,51 @@
-"""Soundness: whether what a run recorded can be what happened, and whether its load was the load of the plan.
+"""Soundness: whether the record of a run is possible and complete, and its load that of the plan.
 
-Guards of the record and of the generator, each of which makes a run INVALID. Numbers and names in, findings out.
+Each guard here makes a run INVALID.
 """
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
 from itertools import pairwise
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 from numpy.typing import NDArray
 
+from harness.analysis.statuses import Statuses, pooled_statuses, statuses_of
 from harness.finding import Finding
 from harness.plan.model import ARMS, Plan
 from harness.plan.stages import Stage, StageKind
 from harness.record.leg import Leg, Window, windows_of
 from harness.record.readings import of_generator
-from harness.record.samples import endpoints
+from harness.record.samples import endpoints, succeeded
 from harness.record.setup import Setup, facts_of_setup
 from harness.record.trial import Moment, Seal, Trial
 
 EARLY_SECONDS, SLACK_NS = 10.0, 50_000_000
-"""Users of an open plan get ready before the first arrival is due; some clients tell times of the wall clock."""
+"""Open-loop users start before the first arrival is due; some clients use the wall clock."""
 GRACE_SECONDS = 60.0
 TWICE_SHARE, OUTSIDE_SHARE, ERRORS_SHARE = 0.01, 0.5, 0.01
 USERS_SHARE = 0.99
 MAX_PAUSE_MS, PAUSE_SHARE = 250.0, 0.01
 MIN_EXPECTED = 20
-"""Where so many requests are expected, none is no chance."""
+"""Where at least this many requests are expected, zero is not chance."""
 STEP_SECONDS, DRIFT = 1.0, 1e-3
-"""What clocks may differ by: the reading of two of them one after the other, and a clock that is being slewed."""
+"""Tolerances: two clocks read one after the other, and a clock that is being slewed."""
 RUN_AGAIN = "run the plan again"
 
 
 def record_findings(
     setup: Setup, recorded: Sequence[Leg], seals: Mapping[str, Seal], changed: Sequence[str], *, plan_fingerprint: str
 ) -> Iterator[Finding]:
-    """What is wrong with the record as a whole.
+    """Broken guards of the record as a whole.
 
     Args:
         setup: of the run.
-        recorded: the legs of which there is a record.
-        seals: by the leg in whose folder they are; none of runs from before there were seals.
-        changed: the files that are not as they were sealed.
+        recorded: the legs with a record.
+        seals: by the leg in whose folder they are; empty for runs older than seals.
+        changed: the files that differ from their seals.
         plan_fingerprint: of the text of the plan as it is now.
     """
     if plan_fingerprint != setup.plan_fingerprint:
@@ -64,7 +64,7 @@ def record_findings(
 
 
 def leg_findings(plan: Plan, trial: Trial, seal: Seal | None = None) -> Iterator[Finding]:
-    """What is wrong with what a leg recorded; of the legs of steps only what makes a record impossible."""
+    """Broken guards of one leg; legs of steps are only checked for impossible records."""
     yield from _other_stages(trial, windows_of(plan.stages))
     yield from _impossible(trial, plan.seconds + plan.load.stop_seconds + GRACE_SECONDS)
     yield from _origin_elsewhere(trial, seal)
@@ -76,9 +76,9 @@ def leg_findings(plan: Plan, trial: Trial, seal: Seal | None = None) -> Iterator
 
 
 def pause_quantile_ms(pauses_ms: NDArray[np.float64], seconds: float, share: float = PAUSE_SHARE) -> float:
-    """How long somebody who comes at a random moment waits for the end of a pause, exceeded with probability ``share``.
+    """The wait at a random moment for the end of a pause, exceeded with probability ``share``.
 
-    Of pauses F over a time T, a wait longer than x meets who comes in the first F - x of each: sum(max(F - x, 0)) / T.
+    With pauses F in a time T, P(wait > x) = sum(max(F - x, 0)) / T.
     Source: PASTA (Wolff 1982, Poisson arrivals see time averages), solved for x.
     """
     longest = np.sort(pauses_ms)[::-1]
@@ -118,7 +118,7 @@ def _changed_setup(setup: Setup, seals: Mapping[str, Seal]) -> Iterator[Finding]
 
 
 def _stepped(setup: Setup, seals: Sequence[Seal]) -> Iterator[Finding]:
-    """Wall clock against monotonic clock, through all legs; and the setup's beginning before them."""
+    """Wall clock against monotonic clock through all legs, and the start of the setup before them."""
     moments = [(f"in leg {seal.leg}", seal.begun, seal.ended) for seal in seals]
     moments += [(f"between legs {one.leg} and {two.leg}", one.ended, two.begun) for one, two in pairwise(seals)]
     steps = [(where, _step(one, two)) for where, one, two in moments]
@@ -132,7 +132,7 @@ def _stepped(setup: Setup, seals: Sequence[Seal]) -> Iterator[Finding]:
 
 
 def _step(one: Moment, two: Moment) -> float:
-    """By how much the wall clock went more than the monotonic one; 0 where that is within what clocks differ by."""
+    """Seconds by which the wall clock advanced more than the monotonic one; 0 within the tolerance."""
     passed = two.monotonic - one.monotonic
     step = two.wall - one.wall - passed
     if passed < 0:
@@ -141,20 +141,20 @@ def _step(one: Moment, two: Moment) -> float:
 
 
 def _origin_elsewhere(trial: Trial, seal: Seal | None) -> Iterator[Finding]:
-    """An origin on the wall clock that is not between the leg's beginning and its end."""
+    """A wall-clock origin outside the leg."""
     if seal is None:
         return
     origin = datetime.fromisoformat(trial.generation.origin).timestamp()
     if not seal.begun.wall - STEP_SECONDS <= origin <= seal.ended.wall + STEP_SECONDS:
         seen = (
-            f"leg {trial.leg.title} says it began {origin - seal.begun.wall:+.1f} s from when it was started: "
+            f"leg {trial.leg.title} has its origin {origin - seal.begun.wall:+.1f} s from its start: "
             "a clock was set, or the record is of another time"
         )
         yield Finding("CLOCK_STEPPED", seen, "let the clocks run while a plan runs, and run it again")
 
 
 def _other_stages(trial: Trial, windows: tuple[Window, ...]) -> Iterator[Finding]:
-    """Stages that are not those of the plan; a search ends when it knows enough, and moves what follows."""
+    """Stages that are not those of the plan; a search may end early and shift later stages."""
     ran = trial.generation.windows
     same = ran == windows if trial.generation.searched is None else _kinds(ran) == _kinds(windows)
     if not same:
@@ -167,7 +167,7 @@ def _kinds(windows: Sequence[Window]) -> list[tuple[str, str, int]]:
 
 
 def _impossible(trial: Trial, latest_seconds: float) -> Iterator[Finding]:
-    """Times and counts that no request can have, and requests that are there twice."""
+    """Impossible times and counts, and duplicate samples."""
     samples, title = trial.samples, trial.leg.title
     if not len(samples):
         return
@@ -203,7 +203,7 @@ def _outside(trial: Trial) -> Iterator[Finding]:
 
 
 def _few_users(trial: Trial, stages: Sequence[Stage]) -> Iterator[Finding]:
-    """Closed stages in which fewer users were there than the plan says."""
+    """Closed-loop stages with fewer users than planned."""
     at, values = _of_generator(trial, "users")
     for stage, window in zip(stages, trial.generation.windows, strict=False):
         if stage.rate is not None or stage.kind is StageKind.RAMP or not at:
@@ -224,12 +224,12 @@ def _broken_users(trial: Trial) -> Iterator[Finding]:
     errors, requests = trial.generation.user_errors, trial.generation.requests
     if requests and errors > ERRORS_SHARE * requests:
         seen = f"in leg {trial.leg.title} users raised {errors:,} exceptions beside {requests:,} requests"
-        advice = "read the tracebacks in logs/*.generator.log, and mend the user files or what they rely on"
-        yield Finding("USERS_BROKE", f"{seen}: what they would have asked is missing from the load", advice)
+        advice = "read the tracebacks in logs/*.generator.log, and fix the user files or what they rely on"
+        yield Finding("USERS_BROKE", f"{seen}: their further requests are missing from the load", advice)
 
 
 def _still(trial: Trial) -> Iterator[Finding]:
-    """A generator that stood still: what users would have asked meanwhile was not asked, and what came had to wait."""
+    """A generator that paused, so that requests were not sent or were late."""
     for at, pauses in zip(*_of_generator(trial, "loop_lag_ms"), strict=True):
         end = trial.generation.windows[-1].end if trial.generation.windows else math.inf
         inside = pauses[(at >= 0) & (at < end + 1)]
@@ -237,7 +237,7 @@ def _still(trial: Trial) -> Iterator[Finding]:
         if seen_ms > MAX_PAUSE_MS and seen_ms > _median_ms(trial):
             seen = (
                 f"in leg {trial.leg.title} the generator stood still: who came at a random moment waited "
-                f"{seen_ms:,.0f} ms or more in 1 % of the time (allowed are {STILL_MS:.0f})"
+                f"{seen_ms:,.0f} ms or more in 1 % of the time (allowed are {MAX_PAUSE_MS:.0f})"
             )
             advice = (
                 "let users do nothing that blocks the process, leave the machine to the run, or use one with more cores"
@@ -247,13 +247,13 @@ def _still(trial: Trial) -> Iterator[Finding]:
 
 
 def _median_ms(trial: Trial) -> float:
-    good = pc.is_null(trial.samples["error"]).to_numpy(zero_copy_only=False)
+    good = succeeded(trial.samples)
     durations = trial.samples["duration_ns"].to_numpy()[good]
     return float(np.median(durations)) / 1e6 if len(durations) else 0.0
 
 
 def _of_generator(trial: Trial, name: str) -> tuple[list[NDArray[np.float64]], list[NDArray[np.float64]]]:
-    """Seconds and values of a reading, of each generator process that has it."""
+    """Seconds and values of a reading, for each generator process that has it."""
     readings = trial.readings
     if not len(readings):
         return [], []
@@ -266,7 +266,7 @@ def _of_generator(trial: Trial, name: str) -> tuple[list[NDArray[np.float64]], l
 
 @dataclass(frozen=True, slots=True)
 class RequestedEndpoints:
-    """How often each endpoint was requested in a leg."""
+    """Requests per endpoint in a leg."""
 
     leg: Leg
     requests: dict[str, int]
@@ -289,7 +289,38 @@ def endpoint_findings(legs: Sequence[RequestedEndpoints]) -> Iterator[Finding]:
 
 
 def endpoints_of(trial: Trial) -> dict[str, int]:
-    """How often each endpoint was requested."""
+    """Requests per endpoint in a trial."""
     codes, names = endpoints(trial.samples)
     counts = np.bincount(codes, minlength=len(names))
     return {name: int(count) for name, count in zip(names, counts, strict=True) if count}
+
+
+@dataclass(slots=True)
+class SoundnessChecks:
+    """Collects findings and statuses of trials on their way to the summary; ``seals`` are by leg."""
+
+    plan: Plan
+    seals: Mapping[str, Seal] = field(default_factory=dict)
+    _found: list[Finding] = field(default_factory=list)
+    _asked: list[RequestedEndpoints] = field(default_factory=list)
+    _replies: list[Statuses] = field(default_factory=list)
+
+    def watched(self, trials: Iterable[Trial]) -> Iterator[Trial]:
+        """The same trials, each checked when it is consumed."""
+        for trial in trials:
+            self._found += leg_findings(self.plan, trial, self.seals.get(trial.leg.title))
+            if trial.leg.arm in ARMS:
+                self._asked.append(RequestedEndpoints(trial.leg, endpoints_of(trial)))
+                self._replies += statuses_of(trial)
+            yield trial
+
+    @property
+    def unsound(self) -> list[Finding]:
+        """Broken guards of single legs and between the legs of an arm."""
+        return [*self._found, *endpoint_findings(self._asked)]
+
+    @property
+    def replies(self) -> list[Statuses]:
+        """Statuses by arm and endpoint."""
+        places = dict.fromkeys((one.arm, one.endpoint) for one in self._replies)
+        return [pooled_statuses(self._replies, arm, endpoint) for arm, endpoint in places]

@@ -1,8 +1,7 @@
-"""Work: what the statements of a leg came to, by stage and arm, from their counts second by second.
+"""Statements under load: the counts of each statement by stage and arm, from readings once a second.
 
-A count belongs to a stage by the share of its second that lies within the measured part of the stage. What is executed
-after the last stage has ended is of requests that it began, and counts to it. Where any of a stage's seconds was not
-read there is no value: what was not seen may have been work.
+A count belongs to a stage by the overlap of its second with the measured part. Executions after the last stage belong
+to requests of that stage and count there. A stage with an unread second has no value.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -22,40 +21,29 @@ COUNTS = ("calls", "rows", "hit", "read", "wal", "ms")
 
 @dataclass(frozen=True, slots=True)
 class StatementUse:
-    """What one statement did in one arm over the measured part of all stages but ramps, all legs together.
-
-    Attributes:
-        fingerprint: the same in both arms, whatever its literals.
-        text: one of its texts; empty where that may not be seen.
-        hit, read: 8 kB pages found in the server's memory, and asked from the operating system.
-        wal: bytes written ahead.
-        slowest_ms: the longest execution that is known; a lower bound.
-        requests: of the same legs and stages.
-        seconds: of these.
-    """
+    """One statement in one arm over the measured part of all stages except ramps, all legs together."""
 
     arm: str
     service: str
-    fingerprint: str
-    text: str
+    fingerprint: str  # equal in both arms, whatever its literals
+    text: str  # empty where it is not visible
     calls: float
     rows: float
-    hit: float
-    read: float
-    wal: float
+    hit: float  # shared buffer hits (8 kB)
+    read: float  # buffers read from the operating system
+    wal: float  # bytes of WAL
     ms: float
-    slowest_ms: float
-    requests: int
-    seconds: float
+    slowest_ms: float  # the longest known execution, a lower bound
+    requests: int  # of the same legs and stages
+    seconds: float  # of the same legs and stages
 
     @property
     def mean_ms(self) -> float:
-        """Of an execution."""
         return self.ms / self.calls if self.calls else 0.0
 
 
 def cost_values(counts: Counts, requests: int = 1) -> dict[str, float]:
-    """The database work of a request by metric, from the counts of so many requests."""
+    """Database cost per request, by metric."""
     return {
         "db_statements_per_request": counts.calls / requests,
         "db_rows_per_request": counts.rows / requests,
@@ -73,9 +61,9 @@ class StatementTotals:
         self._parts = {trial.leg.number: _parts(trial) for trial in self._trials}
 
     def of(self, arm: str, block: int | None, stage: str | None, requests: int) -> dict[str, float]:
-        """The values of a row, by metric: work per request, and how many statements were slow.
+        """Cost per request and the number of slow statements of a row, by metric; empty where a part was not read.
 
-        Without a block of all of them, without a stage of all but ramps; empty where something of that was not read.
+        ``None`` pools blocks, or all stages except ramps.
         """
         wanted = [leg.number for leg in self._legs if leg.arm == arm and block in {None, leg.block}]
         if not requests or not wanted or any(number not in self._parts for number in wanted):
@@ -89,14 +77,14 @@ class StatementTotals:
         return values if hidden else values | {"slow_statements": _slow(found)}
 
     def statements(self, requests: Mapping[int, int]) -> Iterator[StatementUse]:
-        """Every statement of every arm, by the time it took; ``requests`` of each leg, by its number."""
+        """Every statement of every arm, by total time; ``requests`` of each leg by its number."""
         for arm in dict.fromkeys(leg.arm for leg in self._legs):
             legs = {trial.leg.number: trial for trial in self._trials if trial.leg.arm == arm}
             parts = {n: [part for part in self._parts[n] if part.within(None)] for n in legs}
             whole = {n: some for n, some in parts.items() if some and all(part.whole for part in some)}
             if not whole:
                 continue
-            asked = sum(requests.get(number, 0) for number in whole)
+            total = sum(requests.get(number, 0) for number in whole)
             seconds = sum(part.seconds for some in whole.values() for part in some)
             found = pd.concat([part.counts for some in whole.values() for part in some], ignore_index=True)
             texts = {key: text for n in whole for key, text in legs[n].executions.texts.items()}  # type: ignore[union-attr] # those that have some
@@ -105,12 +93,12 @@ class StatementTotals:
             for service, fingerprint, *values in sums.reset_index().itertuples(index=False):
                 counts = dict(zip((*COUNTS, "slowest_ms"), map(float, values), strict=True))
                 text = texts.get(str(fingerprint), "")
-                yield StatementUse(arm, str(service), str(fingerprint), text, **counts, requests=asked, seconds=seconds)
+                yield StatementUse(arm, str(service), str(fingerprint), text, **counts, requests=total, seconds=seconds)
 
 
 @dataclass(frozen=True, slots=True)
 class _Part:
-    """The counts in the measured part of one stage of one leg; ``whole`` when all of it was read."""
+    """The counts in the measured part of one stage of one leg; ``whole``: completely read."""
 
     stage: str
     ramp: bool
@@ -148,6 +136,6 @@ def _parts(trial: Trial) -> list[_Part]:
 
 
 def _slow(counts: pd.DataFrame) -> int:
-    """How many statements are known to have taken too long: the mean of a second, or the longest of the leg so far."""
+    """The number of statements with a mean of a second, or a known execution, above ``SLOW_MS``."""
     long = (counts["mean_ms"] > SLOW_MS) | (counts["slowest_ms"] > SLOW_MS)
     return int(counts[long]["fingerprint"].nunique())

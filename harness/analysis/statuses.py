@@ -1,34 +1,29 @@
-"""Replies: what the services answered, of each arm and endpoint, so that a fast wrong answer is no improvement.
-
-Latency knows nothing of what was in an answer. This counts, of the requests that count as successes, the status and the
-emptiness, and says why a target that looks met proves nothing.
-"""
+"""Statuses: the HTTP statuses and sizes of successes by arm and endpoint, to detect fast wrong responses."""
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
-import pyarrow.compute as pc
 
 from harness.plan.model import ARMS
 from harness.plan.stages import StageKind
-from harness.record.samples import endpoints
+from harness.record.samples import endpoints, succeeded
 from harness.record.trial import Trial
 
 MOST_FAILED, MOST_FAILED_BEFORE, MOST_EXCUSED, MOST_UNLIKE = 0.01, 0.5, 0.01, 0.1
 MIN_REQUESTS = 20
-"""Of fewer requests of an endpoint nothing is said."""
+"""Endpoints with fewer requests are not judged."""
 OK, EMPTY, UNCHANGED = "2xx", "empty 2xx", "304"
 SHORTER = 0.5
 
 
 @dataclass(frozen=True, slots=True)
 class Statuses:
-    """The answers to the requests of one endpoint in the measured part of all legs of an arm but ramps.
+    """The responses of one endpoint in the measured part of all legs of an arm except ramps.
 
-    ``kinds`` counts those that count as successes, by ``2xx``, ``empty 2xx``, ``304``, ``3xx``, ``4xx``, ``5xx`` and
-    ``none``, where a user made a request of his own that has no status.
+    ``kinds`` counts successes by ``2xx``, ``empty 2xx``, ``304``, ``3xx``, ``4xx``, ``5xx`` and ``none``, which are
+    custom requests without a status.
     """
 
     arm: str
@@ -40,16 +35,15 @@ class Statuses:
 
     @property
     def successes(self) -> int:
-        """Requests that did not fail."""
         return self.requests - self.failures
 
     def share(self, kind: str) -> float:
-        """How many of the successes are of a kind, as a fraction."""
+        """The share of a kind among successes, a fraction."""
         return self.kinds[kind] / max(self.successes, 1)
 
 
 def pooled_statuses(replies: Sequence[Statuses], arm: str, endpoint: str | None) -> Statuses:
-    """The replies of an arm to an endpoint, or to all of them."""
+    """The statuses of an arm for one endpoint, or for all."""
     own = [one for one in replies if one.arm == arm and endpoint in {None, one.endpoint}]
     kinds: Counter[str] = sum((one.kinds for one in own), Counter())
     return Statuses(
@@ -63,25 +57,25 @@ def pooled_statuses(replies: Sequence[Statuses], arm: str, endpoint: str | None)
 
 
 def failed_too_often(replies: Sequence[Statuses], endpoint: str | None, *, relative: bool) -> bool:
-    """Whether so many failed that what succeeded says little: of after, or where it is compared, of before."""
+    """Whether the failure share of after, or for relative targets of before, makes the successes meaningless."""
     before, after = (pooled_statuses(replies, arm, endpoint) for arm in ARMS)
     of_after = after.failures > MOST_FAILED * after.requests
     return of_after or (relative and before.failures > MOST_FAILED_BEFORE * before.requests)
 
 
 def server_errors_succeed(replies: Sequence[Statuses], endpoint: str | None) -> bool:
-    """Whether answers of after that say that the server failed count as successes, and not just a few."""
+    """Whether more than a few 5xx responses of after count as successes."""
     after = pooled_statuses(replies, ARMS[-1], endpoint)
     return after.kinds["5xx"] > MOST_EXCUSED * after.requests
 
 
 def statuses_differ(replies: Sequence[Statuses], endpoint: str | None) -> bool:
-    """Whether successes of after are of other kinds than those of before, in an endpoint that matters to a target."""
+    """Whether successes of the arms differ in kind, in a relevant endpoint."""
     return next(_unlike(replies, endpoint), None) is not None
 
 
 def requests_differ(replies: Sequence[Statuses], endpoint: str | None) -> bool:
-    """Whether all requests together are other ones in the two arms: an endpoint of one alone, or other shares."""
+    """Whether the arms got different mixes of endpoints."""
     if endpoint is not None:
         return False
     totals = {arm: max(pooled_statuses(replies, arm, None).requests, 1) for arm in ARMS}
@@ -93,12 +87,12 @@ def requests_differ(replies: Sequence[Statuses], endpoint: str | None) -> bool:
 
 
 def _chance(endpoints: int, totals: dict[str, int]) -> float:
-    """By how much shares of so few requests may differ by chance alone; the standard error of a share, generously."""
+    """The expected difference of shares by chance, generously."""
     return float((endpoints / min(totals.values())) ** 0.5)
 
 
 def answers_shorter(replies: Sequence[Statuses]) -> bool:
-    """Whether the answers to an endpoint that matters are less than half as long after as before."""
+    """Whether responses of a relevant endpoint are less than half as long after as before."""
     total = pooled_statuses(replies, ARMS[-1], None).requests
     for name in {one.endpoint for one in replies}:
         before, after = (pooled_statuses(replies, arm, name) for arm in ARMS)
@@ -110,7 +104,7 @@ def answers_shorter(replies: Sequence[Statuses]) -> bool:
 
 
 def _unlike(replies: Sequence[Statuses], endpoint: str | None) -> Iterator[str]:
-    """The endpoints whose answers differ in kind, of those that are at least a tenth of what a target speaks of."""
+    """The endpoints with different kinds of responses that have at least a tenth of the requests."""
     total = pooled_statuses(replies, ARMS[-1], endpoint).requests
     for name in sorted({one.endpoint for one in replies if endpoint in {None, one.endpoint}}):
         before, after = (pooled_statuses(replies, arm, name) for arm in ARMS)
@@ -122,14 +116,14 @@ def _unlike(replies: Sequence[Statuses], endpoint: str | None) -> Iterator[str]:
 
 
 def answers_empty(replies: Sequence[Statuses]) -> bool:
-    """Whether most of what after answered to GET has nothing in it: empty, a redirect, or "not modified"."""
+    """Whether most GET responses of after are empty, redirects or 304."""
     read = [one for one in replies if one.arm == ARMS[-1] and one.endpoint.startswith("GET ")]
     nothing = sum(one.kinds[kind] for one in read for kind in (EMPTY, UNCHANGED, "3xx"))
     return nothing > sum(one.successes for one in read) / 2 > 0
 
 
 def statuses_of(trial: Trial) -> Iterator[Statuses]:
-    """The replies of a leg, by endpoint, of the measured part of all stages but ramps."""
+    """The statuses of a leg by endpoint, in the measured part of all stages except ramps."""
     samples = trial.samples
     if not len(samples):
         return
@@ -138,7 +132,7 @@ def statuses_of(trial: Trial) -> Iterator[Statuses]:
     for window in trial.generation.windows:
         if window.kind != StageKind.RAMP:
             measured |= (due >= window.measured_from) & (due < window.end)
-    good = pc.is_null(samples["error"]).to_numpy(zero_copy_only=False)
+    good = succeeded(samples)
     status, size = samples["status"].to_numpy(), samples["size_bytes"].to_numpy()
     codes, names = endpoints(samples)
     kind = np.clip(status // 100, 0, 6)
@@ -146,12 +140,12 @@ def statuses_of(trial: Trial) -> Iterator[Statuses]:
     kind[(kind == 2) & (size <= 0)] = 8  # noqa: PLR2004
     labels = ("none", "1xx", OK, "3xx", "4xx", "5xx", "none", UNCHANGED, EMPTY)
     table = np.bincount((codes * 10 + kind)[measured & good], minlength=10 * len(names)).reshape(-1, 10)
-    asked, failed = (np.bincount(codes[chosen], minlength=len(names)) for chosen in (measured, measured & ~good))
+    requested, failed = (np.bincount(codes[chosen], minlength=len(names)) for chosen in (measured, measured & ~good))
     sizes = np.bincount(codes[measured & good], weights=size[measured & good], minlength=len(names))
     for code, name in enumerate(names):
-        if asked[code]:
+        if requested[code]:
             kinds: Counter[str] = Counter()
             for label, count in zip(labels, table[code], strict=False):
                 kinds[label] += int(count)
-            counts = int(asked[code]), int(failed[code])
+            counts = int(requested[code]), int(failed[code])
             yield Statuses(trial.leg.arm, name, *counts, +kinds, int(sizes[code]))

@@ -1,11 +1,10 @@
-"""Attribution: what each step of the way from before to after did to a metric, and its share of the whole change.
+"""Attribution: the effect of each step between before and after on a metric, and its share of the whole change.
 
-Ratios of steps multiply: before to after is the product of the steps, never the sum of their percentages. Their
-logarithms add up, block by block and so also in the mean over blocks; a step's share is therefore its part of the
-logarithm of the change, and the shares of a way add up to 1 exactly.
+Ratios of steps multiply, so logarithms add up, block by block and on average: the share of a step is its part of the
+logarithm of the change, and the shares add up to 1.
 
-A share belongs to the step *at its place in the order*. A cache hides what an index does to the queries it saves; with
-the two the other way round the same steps share differently, and no share is what a step would do alone.
+A share holds for the step at its place in the order: a cache hides what an index saves, and another order gives other
+shares. No share is the effect of a step alone.
 """
 
 import math
@@ -23,38 +22,37 @@ from harness.statistics.intervals import Interval
 
 @dataclass(frozen=True, slots=True)
 class Level:
-    """Where a metric stands in one arm: over all samples of all blocks, with its interval over blocks."""
+    """A metric in one arm: over all samples of all blocks, with its interval over blocks."""
 
     arm: str
     value: float | None
     interval: Interval | None
     least_requests: int
-    """Samples behind the leg that has fewest."""
+    """The smallest number of samples in a leg."""
 
 
 @dataclass(frozen=True, slots=True)
 class StepContribution:
-    """What one step did to a metric.
+    """The effect of one step on a metric.
 
     Attributes:
-        pair: the arm before the step as "before", the arm that the step leads to as "after".
-        share: of the logarithm of the whole change, negative when the step works against it; ``None`` when the whole
-            change, or a part of it, could not be measured or told from no change.
+        share: of the logarithm of the whole change, negative when the step works against it; ``None`` when a part
+            was not measured, or the whole does not differ from no change.
     """
 
     step: Step
-    pair: Pair
+    pair: Pair  # the arms before and after the step
     share: float | None
 
     @property
     def seen(self) -> bool:
-        """Whether the interval of the change leaves out "no change"."""
+        """Whether the interval of the change excludes "no change"."""
         return differs(self.pair.change)
 
 
 @dataclass(frozen=True, slots=True)
 class Waterfall:
-    """A metric on its way from before to after: a level for each arm, a contribution for each step between them."""
+    """A metric between before and after: a level for each arm, a contribution for each step."""
 
     total: Pair
     levels: tuple[Level, ...]
@@ -62,7 +60,7 @@ class Waterfall:
 
     @property
     def enough(self) -> bool:
-        """Whether every leg has the samples that the metric needs to say anything."""
+        """Whether every leg has enough samples for the metric."""
         return all(level.least_requests >= self.total.metric.least for level in self.levels)
 
 
@@ -75,7 +73,7 @@ class Attribution:
 
 
 def attribute(plan: Plan, summary: Summary) -> Attribution | None:
-    """Measure the steps of a plan; ``None`` when it has none, or when the run measured before and after only."""
+    """Measure the steps of a plan; ``None`` without steps, or when the run measured only before and after."""
     chain, arms = plan.attribution, list(plan.way)
     if chain is None or not {*arms} <= {facts.leg.arm for facts in summary.legs}:
         return None
@@ -83,7 +81,7 @@ def attribute(plan: Plan, summary: Summary) -> Attribution | None:
 
 
 def differs(change: Change | None) -> bool:
-    """Whether a ratio's interval leaves out "no change"; false without an interval."""
+    """Whether a ratio's interval excludes "no change"; false without an interval."""
     if change is None or change.low is None or change.high is None:
         return False
     return not change.low <= 1 <= change.high
@@ -99,12 +97,11 @@ def _waterfall(summary: Summary, chain: Chain, arms: Sequence[str], name: str) -
 
 
 def _level(arm: str, alone: Pair) -> Level:
-    """The level of an arm, from its pair with itself."""
     return Level(arm, alone.after, alone.after_interval, alone.least_requests)
 
 
 def _shares(total: Pair, pairs: Sequence[Pair]) -> list[float | None]:
-    """Each pair's part of the logarithm of the total; nothing is shared out when there is no whole to share."""
+    """Each pair's share of the logarithm of the total; ``None`` where the total does not differ from no change."""
     changes = [pair.change for pair in pairs if pair.change]
     enough = min(pair.least_requests for pair in pairs) >= total.metric.least
     if len(changes) < len(pairs) or total.change is None or not differs(total.change) or not enough:

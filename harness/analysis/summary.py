@@ -1,21 +1,17 @@
 """Summary: the trials of a run as one row per arm, block, stage and endpoint, each also pooled over the others.
 
-What counts where:
-
-- a sample belongs to the stage in whose window it was *due*; what was due during a stage's warm-up is left out;
-- latencies are those of successes, in ms from when the request was due (a fast error must not improve a percentile);
-- service times are those of successes too, in ms from when the request was sent;
-- a failed answer is no cache hit and no miss;
-- pooled over stages means every stage but ramps; pooled over blocks means every complete block of the run;
-- what is one value of a whole leg or arm stands in the rows of all stages and endpoints together.
+- A sample belongs to the stage in whose window it was *due*; those due during a warm-up are left out.
+- Response times count from the due time, service times from sending; both are of successes, in ms.
+- A failed request is neither a cache hit nor a miss.
+- Pooled over stages means every stage except ramps; pooled over blocks, every complete block.
+- Metrics of a whole leg or arm stand in the rows of all stages and endpoints together.
 """
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property, partial
 
-import pyarrow.compute as pc
-
+from harness.analysis.arm_metrics import arm_metrics
 from harness.analysis.capacity import SearchResult, StressStep, arrivals_started, search_result
 from harness.analysis.cells import cells_of, pooled
 from harness.analysis.latency_curve import Curve, curve_of
@@ -27,10 +23,9 @@ from harness.analysis.row import Row
 from harness.analysis.servers import ServerReport, server_reports
 from harness.analysis.settling import NO_SETTLING, Settling
 from harness.analysis.statements import StatementTotals, StatementUse, cost_values
-from harness.analysis.timeline import LegTimeline, Second, leg_timeline, arm_timeline
+from harness.analysis.timeline import LegTimeline, Second, arm_timeline, leg_timeline
 from harness.analysis.triggers import TriggerTime
 from harness.analysis.usage import Consumer, Usage
-from harness.analysis.whole_values import whole_values
 from harness.metrics import Metric
 from harness.plan.expectation import Expectation
 from harness.plan.faults import Fault
@@ -38,18 +33,17 @@ from harness.plan.readings import metrics_of
 from harness.plan.stages import StageKind
 from harness.plan.vocabulary import NO_WORDS, Tags, Vocabulary
 from harness.record.capacity_tries import TryRequests, limits_met
+from harness.record.samples import succeeded
 from harness.record.trial import Migration, Trial
 
 
 @dataclass(frozen=True)
 class Summary:
-    """All rows, the stages in the order they ran, the latency curves, and the course of a leg per arm and second.
+    """All rows, the stages in order, latency curves, and a timeline per arm.
 
-    ``steps`` are the stress stages of every leg, when the plan says what it means to hold them, and ``searches`` what
-    the search of every leg came to; ``consumers`` the servers and services whose CPU and memory were read;
-    ``recoveries`` what followed each fault of every leg; ``settling`` what was left out of stages and blocks that were
-    not steady; ``tagged`` the rows of the endpoints of each tag together, and ``measures`` what the plan's own readings
-    measure; ``statements`` what the databases executed, and ``servers`` what they and the caches told of themselves.
+    ``steps`` are the stress stages of every leg of a plan with capacity limits, ``searches`` the capacity searches,
+    ``consumers`` the CPU and memory of servers and services, ``tagged`` the rows of tags, ``measures`` the metrics of
+    the plan's own readings, ``statements`` and ``servers`` the statistics of databases and caches.
     """
 
     rows: tuple[Row, ...]
@@ -74,23 +68,21 @@ class Summary:
 
     @cached_property
     def blocks(self) -> list[int]:
-        """The numbers of the blocks in which anything was requested."""
         return sorted({row.block for row in self.rows if row.block is not None})
 
     @property
     def endpoints(self) -> list[str]:
-        """Every endpoint that was requested, in alphabetical order."""
         return sorted({row.endpoint for row in self.rows if row.endpoint})
 
     @property
     def open(self) -> bool:
-        """Whether the load was arrivals, which wait for no answer."""
+        """Whether the load was open-loop."""
         return any(window.rate is not None for leg in self.legs for window in leg.windows)
 
     def row(
         self, arm: str, block: int | None, stage: str | None, endpoint: str | None, tag: str | None = None
     ) -> Row | None:
-        """The row of a cell, or of the endpoints of a tag together; ``None`` when nothing was requested there."""
+        """The row of a cell, or of a tag; ``None`` without requests."""
         return self._index.get(RowPlace(arm, block, stage, endpoint, tag))
 
 
@@ -102,24 +94,24 @@ def summarise(
     *,
     settling: Settling = NO_SETTLING,
     vocabulary: Vocabulary = NO_WORDS,
-    tolls: Mapping[str, Mapping[str, RequestCost]] | None = None,
+    costs: Mapping[str, Mapping[str, RequestCost]] | None = None,
 ) -> Summary:
     """Summarise the trials of a run; the caller passes complete blocks only.
 
     Args:
-        trials: what each leg recorded; taken one at a time, and of the samples only what is counted stays in memory.
-        migrations: what bringing the arms to their revisions took; several of one arm add up.
-        limits: what a stress stage has to meet for its load to be held.
-        faults: what was done to servers and services in every leg, in the order in which they begin.
-        settling: what to leave out of stages and blocks that were not steady.
+        trials: consumed one at a time; their samples are not kept.
+        migrations: of the arms; several of one arm add up.
+        limits: the capacity limits of stress stages.
+        faults: of every leg, in order.
+        settling: the parts of stages and blocks to leave out.
         vocabulary: the readings and tags of the plan.
-        tolls: what a request to an endpoint costs the database, by arm and endpoint.
+        costs: database cost per request, by arm and endpoint.
     """
     counted = list(map(partial(_counts, faults=faults, limits=limits), settling.steady(trials)))
     legs = [counts.trial for counts in counted]
     rows, curves = _rows(counted)
     steps = tuple(_steps(legs, rows, limits)) if limits else ()
-    searches = tuple(counts.sought for counts in counted if counts.sought is not None)
+    searches = tuple(counts.search_result for counts in counted if counts.search_result is not None)
     recoveries = tuple(recovery for counts in counted for recovery in counts.recoveries)
     usage, work, triggers = Usage(legs, vocabulary.readings), StatementTotals(legs), TriggerTime(legs)
     made = {(row.arm, row.block): row.requests for row in rows if row.stage is None and row.endpoint is None}
@@ -129,13 +121,13 @@ def summarise(
         """A row with what was read beside the load, and of all stages and endpoints with the whole values."""
         place = row.arm, row.block, row.stage
         if row.endpoint is not None:
-            return row.adding(_cost(row, tolls or {}))
+            return row.adding(_cost(row, costs or {}))
         beside = usage.of(*place) | work.of(*place, row.requests) | triggers.of(*place, row.requests)
         if row.stage is not None:
             return row.adding(beside)
         own = [trial for trial in legs if trial.leg.arm == row.arm and row.block in {None, trial.leg.block}]
         made = [migration for migration in migrations if migration.arm == row.arm and row.block is None]
-        whole = whole_values(own, steps, recoveries, made, searches)
+        whole = arm_metrics(own, steps, recoveries, made, searches)
         bounds = replace(row, lower_bounds=whole.lower_bounds, upper_ends=whole.upper_ends)
         return bounds.adding(beside | whole.values)
 
@@ -159,7 +151,7 @@ def summarise(
 
 @dataclass(frozen=True, slots=True)
 class _Counts:
-    """What a summary needs of one leg: all but its samples, and what was counted of these."""
+    """One leg without its samples, and what was computed from them."""
 
     trial: Trial
     cells: Cells
@@ -168,7 +160,6 @@ class _Counts:
     search_result: SearchResult | None
 
     def only(self, endpoints: Collection[str]) -> Cells:
-        """The cells of some endpoints."""
         return {place: cell for place, cell in self.cells.items() if place[1] in endpoints}
 
 
@@ -183,23 +174,21 @@ def _counts(trial: Trial, faults: Sequence[Fault], limits: Sequence[Expectation]
 
 
 def _sought(trial: Trial, limits: Sequence[Expectation]) -> SearchResult | None:
-    """What the search of a leg came to; ``None`` where there was none."""
     if trial.generation.searched is None or not limits:
         return None
     due, sent, duration = (trial.samples[name].to_numpy() for name in ("due_ns", "sent_ns", "duration_ns"))
-    ok = pc.is_null(trial.samples["error"]).to_numpy(zero_copy_only=False)
+    ok = succeeded(trial.samples)
     return search_result(trial.leg, trial.generation.searched, limits, TryRequests(due, sent, duration, ok))
 
 
 def _timelines(counted: Sequence[_Counts]) -> dict[str, tuple[Second, ...]]:
-    """The timeline of every arm in which anything was requested."""
     arms = sorted({counts.trial.leg.arm for counts in counted})
     found = {arm: arm_timeline([counts.course for counts in counted if counts.trial.leg.arm == arm]) for arm in arms}
     return {arm: seconds for arm, seconds in found.items() if seconds}
 
 
 def _rows(counted: Sequence[_Counts]) -> tuple[list[Row], tuple[Curve, ...]]:
-    """The row of every place, and the curves of those that are pooled over blocks and stages."""
+    """The row of every place, and the curves of those pooled over blocks and stages."""
     spans = _spans(counted)
     rows, curves = [], []
     for place, cells in places_of([(counts.trial.leg, counts.cells) for counts in counted], spans.ramps):
@@ -215,11 +204,11 @@ def _spans(counted: Sequence[_Counts]) -> Spans:
 
 
 def _tagged_rows(counted: Sequence[_Counts], tags: Tags) -> Iterator[Row]:
-    """The rows of every tag; of an arm that was never asked one of its endpoints there are none."""
+    """The rows of every tag in the arms that requested all of its endpoints."""
     spans = _spans(counted)
-    asked = {(counts.trial.leg.arm, endpoint) for counts in counted for _, endpoint in counts.cells}
+    requested = {(counts.trial.leg.arm, endpoint) for counts in counted for _, endpoint in counts.cells}
     for tag, endpoints in tags.items():
-        own = [counts for counts in counted if all((counts.trial.leg.arm, name) in asked for name in endpoints)]
+        own = [counts for counts in counted if all((counts.trial.leg.arm, name) in requested for name in endpoints)]
         cells_of_tag = [(counts.trial.leg, counts.only(endpoints)) for counts in own]
         for place, cells in places_of(cells_of_tag, spans.ramps):
             if place.endpoint is None:
@@ -227,7 +216,7 @@ def _tagged_rows(counted: Sequence[_Counts], tags: Tags) -> Iterator[Row]:
 
 
 def _steps(trials: Sequence[Trial], rows: Sequence[Row], limits: Sequence[Expectation]) -> Iterator[StressStep]:
-    """Every stress stage of every leg; one without requests, or without its arrivals, is not held."""
+    """Every stress stage of every leg; one without requests, or without its arrivals, did not hold."""
     of_stage = {(row.arm, row.block, row.stage): row for row in rows if row.endpoint is None}
     for trial in trials:
         for window in trial.generation.windows:
@@ -238,7 +227,7 @@ def _steps(trials: Sequence[Trial], rows: Sequence[Row], limits: Sequence[Expect
                 yield StressStep(trial.leg, window.stage, window.users, held, window.rate)
 
 
-def _cost(row: Row, tolls: Mapping[str, Mapping[str, RequestCost]]) -> dict[str, float]:
-    """What requests to the endpoint of a row cost the database, as many of them answered by a cache as were."""
-    toll = tolls.get(row.arm, {}).get(row.endpoint) if row.endpoint is not None else None
-    return cost_values(toll.at(row.value("cache_hit_rate"))) if toll else {}
+def _cost(row: Row, costs: Mapping[str, Mapping[str, RequestCost]]) -> dict[str, float]:
+    """The database cost of the row's endpoint, at the cache hit rate of the row."""
+    cost = costs.get(row.arm, {}).get(row.endpoint) if row.endpoint is not None else None
+    return cost_values(cost.at(row.value("cache_hit_rate"))) if cost else {}

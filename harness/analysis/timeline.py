@@ -1,15 +1,14 @@
-"""Timeline: the course of the load, second by second."""
+"""Timeline: throughput, failures and latency second by second."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from harness.analysis.cells import milliseconds
 from harness.metrics import PERCENTILES
-from harness.record.samples import latency_ns
+from harness.record.samples import latency_ns, succeeded
 from harness.record.trial import Trial
 from harness.statistics.groups import group_by_code
 
@@ -34,9 +33,9 @@ class LegTimeline:
 
 
 def leg_timeline(trial: Trial) -> LegTimeline:
-    """The course of a leg, with its warm-ups and what was due between and after its stages."""
+    """The timeline of a leg, with warm-ups and requests outside of stages."""
     due = (trial.samples["due_ns"].to_numpy() / 1e9).astype(np.int64)
-    failed = ~pc.is_null(trial.samples["error"]).to_numpy(zero_copy_only=False)
+    failed = ~succeeded(trial.samples)
     seconds = np.unique(due)
     code = np.searchsorted(seconds, due) * 2 + failed
     order, starts = group_by_code(code, 2 * len(seconds))
@@ -48,7 +47,7 @@ def leg_timeline(trial: Trial) -> LegTimeline:
 
 
 def arm_timeline(courses: Sequence[LegTimeline]) -> tuple[Second, ...]:
-    """The legs of an arm together, second by second; one without requests does not count as a leg."""
+    """The legs of an arm together; a leg without requests does not count."""
     legs = [course for course in courses if course.latency_ns]
     found = []
     for second in sorted({second for leg in legs for second in leg.latency_ns}):

@@ -1,9 +1,8 @@
-"""Triggers: the time that a request's share of trigger functions took, by stage and arm, from what databases count.
+"""Triggers: the time of trigger functions per request, by stage and arm, from the counters of databases.
 
-A database counts from when its statistics began. What a stage took is the count at the end of its measured part less
-that at its beginning, each between the two readings about it by its share of the time between them. There is no value
-where a database was not read around the stage, or not for longer than ``LONGEST_GAP``, or began to count anew, or has
-triggers whose functions it does not count: what was not seen may have taken long.
+A stage's value is the increase of the counter over its measured part, interpolated between readings. There is no value
+where readings are missing around the stage or for longer than ``LONGEST_GAP``, where the counter was reset, or where
+triggers have functions that are not counted.
 """
 
 from collections.abc import Sequence
@@ -12,6 +11,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from harness.analysis.readings import readings_frame
 from harness.plan.stages import StageKind
 from harness.record.leg import Window
 from harness.record.readings import COMMITS, TRIGGER_MS, UNCOUNTED_TRIGGERS, of_server
@@ -20,7 +20,7 @@ from harness.record.trial import Trial
 LONGEST_GAP = 3.0
 """Seconds between two readings, which are taken once a second."""
 LEAST_FALL = 1e-3
-"""A sum in ms that fell by less was added up in another order."""
+"""A smaller decrease in ms is a rounding difference of the server's sum."""
 Numbers = NDArray[np.float64]
 
 
@@ -28,22 +28,23 @@ class TriggerTime:
     """The trigger functions of some trials in the measured parts of their stages."""
 
     def __init__(self, trials: Sequence[Trial]) -> None:
-        told = {trial.leg.number: _told(trial) for trial in trials}
+        readings = {trial.leg.number: _trigger_readings(trial) for trial in trials}
         arms = {trial.leg.arm for trial in trials}
         known = {
-            arm: {name for t in trials if t.leg.arm == arm for name in _databases(told[t.leg.number])} for arm in arms
+            arm: {name for t in trials if t.leg.arm == arm for name in _databases(readings[t.leg.number])}
+            for arm in arms
         }
         self._legs = [trial.leg for trial in trials]
         self._windows = {trial.leg.number: trial.generation.windows for trial in trials}
         self._ms = {
             trial.leg.number: [
-                _taken(told[trial.leg.number], known[trial.leg.arm], w) for w in trial.generation.windows
+                _taken(readings[trial.leg.number], known[trial.leg.arm], w) for w in trial.generation.windows
             ]
             for trial in trials
         }
 
     def of(self, arm: str, block: int | None, stage: str | None, requests: int) -> dict[str, float]:
-        """The value of a row, by metric; without a block of all, without a stage of all but ramps; empty if unknown."""
+        """The metric's value in a row; ``None`` pools blocks, or all stages except ramps; empty if unknown."""
         legs = [leg.number for leg in self._legs if leg.arm == arm and block in {None, leg.block}]
         parts = [[ms for w, ms in zip(self._windows[n], self._ms[n], strict=True) if _within(w, stage)] for n in legs]
         taken = [ms for part in parts for ms in part if ms is not None]
@@ -56,23 +57,22 @@ def _within(window: Window, stage: str | None) -> bool:
     return window.seconds > 0 and (window.kind != StageKind.RAMP if stage is None else window.stage == stage)
 
 
-def _told(trial: Trial) -> pd.DataFrame:
-    """What the databases of a leg told of their triggers, and that they told anything."""
-    found = trial.readings.to_pandas()
-    found = found.assign(source=found["source"].astype(str), name=found["name"].astype(str))
+def _trigger_readings(trial: Trial) -> pd.DataFrame:
+    """The readings of databases about triggers, and one that every database has."""
+    found = readings_frame(trial)
     wanted = found["name"].isin([TRIGGER_MS, UNCOUNTED_TRIGGERS, COMMITS]) & found["source"].map(of_server).astype(bool)
     return found[wanted].sort_values("at_ns", kind="stable")
 
 
-def _databases(told: pd.DataFrame) -> set[str]:
-    return set(told[told["name"] == COMMITS]["source"])
+def _databases(readings: pd.DataFrame) -> set[str]:
+    return set(readings[readings["name"] == COMMITS]["source"])
 
 
-def _taken(told: pd.DataFrame, databases: set[str], window: Window) -> float | None:
-    """What all trigger functions took in the measured part of a stage, in ms; ``None`` where that is not known."""
+def _taken(readings: pd.DataFrame, databases: set[str], window: Window) -> float | None:
+    """The time of all trigger functions in the measured part of a stage, in ms; ``None`` if unknown."""
     taken = []
     for database in databases:
-        own = told[told["source"] == database]
+        own = readings[readings["source"] == database]
         uncounted, counts = own[own["name"] == UNCOUNTED_TRIGGERS]["value"], own[own["name"] == TRIGGER_MS]
         if uncounted.empty or uncounted.iloc[-1] > 0:
             return None
@@ -83,7 +83,7 @@ def _taken(told: pd.DataFrame, databases: set[str], window: Window) -> float | N
 
 
 def _risen(at: Numbers, values: Numbers, start: float, end: float) -> float | None:
-    """How much a count rose between two moments; ``None`` where it was not read around and between them."""
+    """The increase of a counter between two times; ``None`` with missing readings or a reset."""
     first, last = int(np.searchsorted(at, start, "right")) - 1, int(np.searchsorted(at, end, "left"))
     if first < 0 or last >= len(at):
         return None

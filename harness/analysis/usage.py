@@ -1,4 +1,4 @@
-"""Usage: the CPU and memory of servers and services, stage by stage, from the readings beside the load."""
+"""Usage: CPU and memory of servers and services, by stage, from process readings."""
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
@@ -7,7 +7,7 @@ from enum import StrEnum
 
 import pandas as pd
 
-from harness.analysis.readings import GaugeValues
+from harness.analysis.readings import GaugeValues, readings_frame
 from harness.metrics import METRICS, Metric, ProcessRole, Unit
 from harness.plan.readings import Gauge
 from harness.plan.stages import StageKind
@@ -18,27 +18,26 @@ from harness.statistics.steadiness import trend
 
 MEGABYTE, HOUR_SECONDS = 1e6, 3600.0
 ALLOCATION_MB = 1.0
-"""An arena of Python's allocator; those of Redis and PostgreSQL take no less at a time."""
+"""The size of an arena of Python's allocator; Redis and PostgreSQL allocate in no smaller steps."""
 
 
 class MemoryTrend(StrEnum):
-    """Where memory goes in endurance stages, as far as they tell it; steady is shown by an interval, as growth is."""
+    """The memory trend in endurance stages, judged by its interval."""
 
     GROWS = "grows"
     SHRINKS = "shrinks"
     STEADY = "steady"
-    UNTOLD = "cannot tell"
+    UNDECIDED = "not decided"
 
 
 @dataclass(frozen=True, slots=True)
 class Consumer:
-    """What a server or a service used in one arm, over all stages but ramps.
+    """The resources of a server or service in one arm, over all stages except ramps.
 
-    ``cpu`` is the mean share of the host's cores, ``memory_mb`` the peak. ``growth`` is the slope of its memory in the
-    endurance stages in MB per hour, with the interval over blocks, or of the one leg where there is but one;
-    ``None`` without an endurance stage, or with one too short. ``told`` is the least slope that such a stage can tell:
-    allocators take memory in steps, so that less than a step over the whole stage is no growth. ``threads`` and
-    ``descriptors`` (open files and sockets) are the most at once; ``None`` where they are not told.
+    ``cpu`` is the mean share of the host's cores, ``memory_mb`` the peak, ``threads`` and ``descriptors`` (open files
+    and sockets) are peaks. ``growth`` is the slope of memory in endurance stages in MB per hour, with its interval over
+    blocks (or of a single leg); ``None`` without an endurance stage of sufficient length. ``detectable`` is the
+    smallest detectable slope: allocators take memory in steps.
     """
 
     arm: str
@@ -46,20 +45,20 @@ class Consumer:
     cpu: float | None
     memory_mb: float
     growth: Interval | None
-    told: float = 0.0
+    detectable: float = 0.0
     threads: int | None = None
     descriptors: int | None = None
 
     @property
     def course(self) -> MemoryTrend | None:
-        """Where its memory goes; ``None`` where nothing is known of its growth."""
+        """The memory trend; ``None`` without ``growth``."""
         growth = self.growth
         if growth is None:
             return None
-        if -self.told <= growth.low and growth.high <= self.told:
+        if -self.detectable <= growth.low and growth.high <= self.detectable:
             return MemoryTrend.STEADY
-        if abs(growth.value) <= self.told or growth.low <= 0 <= growth.high:
-            return MemoryTrend.UNTOLD
+        if abs(growth.value) <= self.detectable or growth.low <= 0 <= growth.high:
+            return MemoryTrend.UNDECIDED
         return MemoryTrend.GROWS if growth.value > 0 else MemoryTrend.SHRINKS
 
 
@@ -73,10 +72,9 @@ class Usage:
         self._gauging = GaugeValues(self._readings, gauges or {})
 
     def of(self, arm: str, block: int | None, stage: str | None) -> dict[str, float]:
-        """CPU (mean share of the host) and memory (peak, in MB) of servers and services, and the plan's own readings.
+        """CPU (mean share of the host) and memory (peak, MB) of services together, and the plan's own readings.
 
-        Without a block of all of them, without a stage of all but ramps.
-        CPU and memory of several services add up.
+        ``None`` pools blocks, or all stages except ramps.
         """
         found = self._readings
         blocks = [leg.block for leg in self._legs if leg.arm == arm and block in {None, leg.block}]
@@ -90,7 +88,7 @@ class Usage:
         return {name: value for name, value in used.items() if value is not None} | self._gauging.of(arm, blocks, stage)
 
     def consumers(self) -> Iterator[Consumer]:
-        """Every server and service of every arm, in the order in which they were read."""
+        """Every server and service of every arm, in the order of reading."""
         if self._readings.empty:
             return
         steady = self._readings[~self._readings["ramp"]]
@@ -103,21 +101,21 @@ class Usage:
                 cpu=float(cpu.mean()) if len(cpu) else None,
                 memory_mb=float(memory["value"].max()) / MEGABYTE if len(memory) else math.nan,
                 growth=_growth(endured),
-                told=_told(endured),
+                detectable=_detectable(endured),
                 threads=_most(found, THREADS),
                 descriptors=_most(found, DESCRIPTORS),
             )
 
 
 def used_by(metric: Metric, readings: pd.DataFrame) -> float | None:
-    """The CPU (mean share of the host) or memory (peak, in MB) that a metric is about; that of services adds up.
+    """The CPU (mean share of the host) or memory (peak, MB) of a process metric, added over services.
 
     Args:
         metric: of processes.
-        readings: rows with ``source``, ``name`` and ``value``, of servers and services.
+        readings: rows with ``source``, ``name`` and ``value``.
 
     Returns:
-        ``None`` where nobody read it.
+        ``None`` without readings.
     """
     others = ~readings["source"].isin([ProcessRole.DATABASE, ProcessRole.CACHE])
     own = readings[others if metric.process is ProcessRole.SERVICE else readings["source"] == metric.process]
@@ -145,17 +143,16 @@ def _growth(memory: pd.DataFrame) -> Interval | None:
     return t_interval([slope.value for slope in slopes]) or (slopes[0] if slopes else None)
 
 
-def _told(memory: pd.DataFrame) -> float:
+def _detectable(memory: pd.DataFrame) -> float:
     lengths = [leg["at_ns"].iloc[-1] - leg["at_ns"].iloc[0] for _, leg in memory.groupby("block")]
     hours = float(min(lengths, default=0)) / 1e9 / HOUR_SECONDS
     return ALLOCATION_MB / hours if hours else math.inf
 
 
 def _frame(trial: Trial) -> pd.DataFrame:
-    readings = trial.readings.to_pandas()
-    others = readings["source"].astype(str).map(lambda source: of_generator(source) or of_server(source)).astype(bool)
+    readings = readings_frame(trial)
+    others = readings["source"].map(lambda source: of_generator(source) or of_server(source)).astype(bool)
     readings = readings[~others]
-    readings = readings.assign(source=readings["source"].astype(str), name=readings["name"].astype(str))
     second = readings["at_ns"] / 1e9
     parts = [
         readings[(second >= window.measured_from) & (second < window.end)].assign(

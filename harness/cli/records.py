@@ -8,7 +8,7 @@ import click
 import reports
 from harness.analysis.comparable import incomparable_facts
 from harness.analysis.comparison import contrast
-from harness.analysis.history import series_of, require_otava
+from harness.analysis.history import require_otava, series_of
 from harness.cli.exit_codes import Exit
 from harness.cli.terminal import terminal
 from harness.errors import IncomparableError, RunFolderError

@@ -15,13 +15,12 @@ from harness.cli.exit_codes import Exit
 from harness.cli.signals import Terminated, terminable
 from harness.cli.terminal import terminal
 from harness.errors import HarnessError
-from harness.record.certificate import Certificate, Fitness
 from harness.record.run_folder import RunFolder
-from harness.record.selftest import CertificateStore
+from harness.record.selftest import Certificate, CertificateStore, Fitness
 from harness.selftest.plans import Size
 from harness.selftest.trials import Trials
 
-EXIT = {Fitness.FIT: Exit.PASS, Fitness.CANNOT_TELL: Exit.INCONCLUSIVE, Fitness.BROKEN: Exit.INVALID}
+EXIT = {Fitness.FIT: Exit.PASS, Fitness.INCONCLUSIVE: Exit.INCONCLUSIVE, Fitness.BROKEN: Exit.INVALID}
 OVERHEAD_SECONDS = 4.0
 QUICK = Size(suites=3, power_suites=2, blocks=4)
 TINY = Size(1, 1, 2, seconds=2, delay_seconds=3, freeze_seconds=5, frozen_seconds=1, kill_seconds=8)

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from harness.evidence.query_plans import PlanChange, change_of
-from harness.record.ablation import NOISE_SHARE, IndexAblation, EndpointAblation, DegradedStatement
+from harness.record.ablation import NOISE_SHARE, DegradedStatement, EndpointAblation, IndexAblation
 from harness.record.catalogue import Index
 from harness.record.query_plans import ExplainedStatement
 from harness.record.request_work import CorpusRequest, RequestWork

@@ -8,8 +8,7 @@ from harness.evidence.indexes import MigrationIndexes, Place, Workload, migratio
 from harness.evidence.query_plans import PlanChange, changes_of
 from harness.plan.model import ARMS
 from harness.record.ablation import Ablation
-from harness.record.catalogue import IndexBuild, Catalogue, IndexCounts, RecordedPlans, IndexScans
-from harness.record.catalogue_store import CatalogueStore
+from harness.record.catalogue import Catalogue, CatalogueStore, IndexBuild, IndexCounts, IndexScans, RecordedPlans
 from harness.record.request_work import RequestWork
 from harness.record.setup import Setup
 from harness.record.trial import Migration

@@ -63,6 +63,8 @@ def evidence_of(
         keys=keys,
         alarms=alarms,
         rehearsal=rehearsal,
-        largest_difference=largest_difference(tolls["before"], tolls[CONTROL]) if {"before", CONTROL} <= tolls.keys() else None,
+        largest_difference=largest_difference(tolls["before"], tolls[CONTROL])
+        if {"before", CONTROL} <= tolls.keys()
+        else None,
         repeated=repeated,
     )

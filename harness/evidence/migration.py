@@ -22,7 +22,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from harness.analysis.answers import AnswerOutcome, ResponseAgreement
-from harness.record.migration import DOWNGRADE, UPGRADE, MigrationRecord, MigrationStep, LockWait
+from harness.record.migration import DOWNGRADE, UPGRADE, LockWait, MigrationRecord, MigrationStep
 from harness.record.samples import endpoints, latency_ns
 
 CLIMB_SECONDS = 3.0

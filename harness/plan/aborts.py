@@ -1,10 +1,8 @@
-"""Abort: the limit at which a load is ended early, as a plan says it.
+"""Aborts: limits that end the load early.
 
-    p90 > 1 s for 10 s            taken over all requests that were answered in the last ten seconds
-    error_rate > 20 % for 5 s
-    rps < 1 for 10 s              nobody is answered any more
-
-Pure: text in, value out, and what a window of requests says of it.
+p90 > 1 s for 10 s            over all requests that finished in the last ten seconds
+error_rate > 20 % for 5 s
+rps < 1 for 10 s              no request succeeds any more
 """
 
 import re
@@ -25,26 +23,25 @@ _WHEN = re.compile(r"(?P<limit>.+?)\s+for\s+(?P<seconds>\S+)\s*s")
 
 @dataclass(frozen=True, slots=True)
 class AbortLimit:
-    """A parsed ``when``: a metric of all requests of the last ``seconds`` is beyond a limit."""
+    """A parsed ``when``: a metric of all requests of the last ``seconds``, and its limit."""
 
     beyond: Expectation
     seconds: int
 
     @property
     def metric(self) -> Metric:
-        """What is watched."""
         return self.beyond.metric
 
     def value(
         self, requests: int, failures: int, seconds: float, quantile: Callable[[float], float | None]
     ) -> float | None:
-        """The metric over a window, in its stored unit; ``None`` where it has too few requests to say.
+        """The metric over a window, in its stored unit; ``None`` with too few requests.
 
         Args:
-            requests: that were answered in the window, or failed.
+            requests: finished in the window.
             failures: those that failed.
             seconds: the length of the window.
-            quantile: of the latencies of the others, in ms.
+            quantile: of the latencies of successes, in ms.
         """
         metric, counts = self.metric, RequestCounts(requests=requests, failures=failures, seconds=seconds)
         if metric.quantile is not None:
@@ -52,18 +49,14 @@ class AbortLimit:
         return metric.counted(counts) if metric.counted is not None else None
 
     def broken(self, value: float | None) -> bool:
-        """Whether a value is beyond the limit; the limit itself is not."""
+        """Whether a value exceeds the limit."""
         if value is None:
             return False
         return value < self.beyond.limit if self.beyond.below else value > self.beyond.limit
 
 
 def parse_abort(text: str) -> AbortLimit:
-    """Read one ``when`` line.
-
-    Raises:
-        ExpectationError: with what would be right.
-    """
+    """Parse one ``when`` line; raises ``ExpectationError`` with the correct form."""
     match = _WHEN.fullmatch(text.strip())
     if match is None:
         raise ExpectationError(f'cannot read "{text}"; an abort looks like {FORMS}')
@@ -80,15 +73,15 @@ def parse_abort(text: str) -> AbortLimit:
         raise ExpectationError(f"{metric.name} is not known while the load runs; known are {known}")
     if beyond.below is (metric.better is Better.LOWER):
         sign = ">" if beyond.below else "<"
-        raise ExpectationError(f'that would end what goes well; write "{metric.name} {sign} ..."')
+        raise ExpectationError(f'that would end the load on an improvement; write "{metric.name} {sign} ..."')
     return AbortLimit(beyond, int(match["seconds"]))
 
 
 class Abort(PlanTable):
-    """When the load of a leg is ended early, and the run with it, because to go on would be dangerous or hopeless.
+    """Ends the load of a leg, and the run with it, because going on would be dangerous or pointless.
 
-    Without a ``stage`` all of the load is watched, ramps too, without an ``endpoint`` all requests together. What is
-    answered in the first ``grace_seconds`` of the stage, or of the load, is left out. It ends legs of ``arms`` only.
+    Without a ``stage`` it watches the whole load, ramps included, without an ``endpoint`` all requests together. The
+    first ``grace_seconds`` of the stage, or of the load, do not count. It ends only legs of ``arms``.
     """
 
     when: str
@@ -100,13 +93,9 @@ class Abort(PlanTable):
     @field_validator("when")
     @classmethod
     def _parses(cls, value: str) -> str:
-        try:
-            parse_abort(value)
-        except ExpectationError as error:
-            raise ValueError(str(error)) from error
+        parse_abort(value)
         return value
 
     @property
     def danger(self) -> AbortLimit:
-        """The parsed ``when``."""
         return parse_abort(self.when)

@@ -1,7 +1,4 @@
-"""Alert: what an operator would be called for, as a plan says it: ``service_memory > 400 MB``.
-
-Alerts decide nothing; they say how often somebody would have been called in each arm.
-"""
+"""Alerts: conditions that would page an operator, such as ``service_memory > 400 MB``. They decide nothing."""
 
 import re
 from collections.abc import Mapping
@@ -16,10 +13,7 @@ from harness.plan.vocabulary import vocabulary_of
 
 
 class Alert(PlanTable):
-    """A limit of a metric of all requests together, of servers and services, or of a reading of the plan.
-
-    It is taken over ten seconds at a time.
-    """
+    """A limit of a metric of all requests, of processes, or of a plan reading, over windows of ten seconds."""
 
     when: str
     severity: Literal["warning", "critical"] = "warning"
@@ -28,37 +22,33 @@ class Alert(PlanTable):
     @field_validator("when")
     @classmethod
     def _parses(cls, value: str, info: ValidationInfo) -> str:
-        try:
-            _beyond(value, vocabulary_of(info.context).metrics)
-        except ExpectationError as error:
-            raise ValueError(str(error)) from error
+        _beyond(value, vocabulary_of(info.context).metrics)
         return value
 
     def model_post_init(self, context: object) -> None:
-        """Read the limit, with the words of the plan that it uses."""
+        """Parse the limit with the vocabulary of the plan."""
         self._beyond = _beyond(self.when, vocabulary_of(context).metrics)
 
     @property
     def metric(self) -> Metric:
-        """What is watched."""
         return self._beyond.metric
 
     def fires(self, value: float) -> bool:
-        """Whether somebody is called; the limit itself is not beyond."""
+        """Whether a value exceeds the limit."""
         return value < self._beyond.limit if self._beyond.below else value > self._beyond.limit
 
 
 def _beyond(text: str, metrics: Mapping[str, Metric] = METRICS) -> Expectation:
     if not re.search(r"[<>]", text):
         raise ExpectationError(f'cannot read "{text}"; an alert looks like "cache_hit_rate < 75 %"')
-    said = parse_expectation(text, metrics)
-    if said.form is not Form.ABSOLUTE or not said.metric.alerting:
+    limit = parse_expectation(text, metrics)
+    if limit.form is not Form.ABSOLUTE or not limit.metric.alerting:
         known = ", ".join(metric.name for metric in METRICS.values() if metric.alerting)
         raise ExpectationError(f'"{text}": an alert watches one of {known}, or a reading of the plan')
-    if said.below is (said.metric.better is Better.LOWER):
-        sign = ">" if said.below else "<"
-        raise ExpectationError(f'that would call for what goes well; write "{said.metric.name} {sign} ..."')
-    return said
+    if limit.below is (limit.metric.better is Better.LOWER):
+        sign = ">" if limit.below else "<"
+        raise ExpectationError(f'that would alert on an improvement; write "{limit.metric.name} {sign} ..."')
+    return limit
 
 
 DEFAULTS = tuple(
@@ -71,9 +61,9 @@ DEFAULTS = tuple(
         ("database_cpu > 80 %", "warning"),
     )
 )
-"""What is watched where a plan names nothing."""
+"""The alerts of a plan without own ones."""
 
 
 def beside(alert: Alert) -> bool:
-    """Whether it watches servers and services, or what these tell, and not requests."""
+    """Whether it watches servers and services and not requests."""
     return alert.metric.origin.beside

@@ -1,4 +1,4 @@
-"""Corpus: what both arms are asked once, before the load, and in what their answers may differ; ``[answers]``."""
+"""Response comparison: the table ``[answers]``, with the corpus of requests and the allowed differences."""
 
 import re
 from collections.abc import Iterator
@@ -14,11 +14,11 @@ _ENDPOINT = re.compile(r"[A-Z]+ \S")
 
 
 class Corpus(PlanTable):
-    """The first ``requests`` that one user of each class makes, and in what the answers to them may differ.
+    """The first ``requests`` of one user of each class, and the allowed differences of their responses.
 
-    ``users`` are user files of its own, default: those of the load. ``unordered`` are endpoints whose lists come in
-    any order, ``varying`` those whose path, query or body may differ, since it holds what the service gave out by
-    chance. ``ignore`` has the JSON keys that are left out, by endpoint; ``*`` stands for all endpoints.
+    ``users`` are own user files, default: those of the load. ``unordered`` are endpoints with lists in any order,
+    ``varying`` those whose path, query or body may differ, because the service generates a part of it. ``ignore`` has
+    the JSON keys to leave out, by endpoint; ``*`` means all endpoints.
     """
 
     requests: int = Field(default=300, ge=1, le=20_000)
@@ -46,20 +46,20 @@ class Corpus(PlanTable):
 
     @property
     def endpoints(self) -> Iterator[tuple[str, str]]:
-        """Every endpoint that is named, with its key path."""
+        """Every named endpoint, with its key path."""
         for key, endpoints in (("unordered", self.unordered), ("varying", self.varying), ("ignore", self.ignore)):
             for index, endpoint in enumerate(endpoints):
                 if endpoint != EVERYWHERE:
                     yield f"answers.{key}" + ("" if key == "ignore" else f"[{index}]"), endpoint
 
     def ignored(self, endpoint: str) -> frozenset[str]:
-        """The JSON keys that answers of an endpoint are compared without."""
+        """The JSON keys left out for an endpoint."""
         return frozenset(self.ignore.get(EVERYWHERE, ()) + self.ignore.get(endpoint, ()))
 
     def in_any_order(self, endpoint: str) -> bool:
-        """Whether lists in answers of an endpoint are compared as bags."""
+        """Whether lists in responses of an endpoint are compared as multisets."""
         return not {endpoint, EVERYWHERE}.isdisjoint(self.unordered)
 
     def may_vary(self, endpoint: str) -> bool:
-        """Whether what an endpoint is asked may differ between the arms."""
+        """Whether the request to an endpoint may differ between the arms."""
         return not {endpoint, EVERYWHERE}.isdisjoint(self.varying)

@@ -1,13 +1,13 @@
-"""Capacity: what a stress stage has to meet for its load to be held."""
+"""Capacity: the limits that a stress stage has to meet for its load to count as held."""
 
 from pydantic import field_validator
 
-from harness.plan.expectation import ExpectationError, Form, parse_expectation
+from harness.plan.expectation import Form, parse_expectation
 from harness.plan.stages import PlanTable
 
 
 class Capacity(PlanTable):
-    """When the load of a stress stage is held: limits that all its requests together have to meet."""
+    """The limits that all requests of a stress stage together have to meet."""
 
     limit: tuple[str, ...]
 
@@ -17,14 +17,11 @@ class Capacity(PlanTable):
         if not value:
             raise ValueError('needs at least one limit, as in "p95 < 300 ms"')
         for text in value:
-            try:
-                said = parse_expectation(text)
-            except ExpectationError as error:
-                raise ValueError(str(error)) from error
-            if said.form is not Form.ABSOLUTE:
+            expectation = parse_expectation(text)
+            if expectation.form is not Form.ABSOLUTE:
                 raise ValueError(f'"{text}" compares the arms; a limit is absolute, as in "p95 < 300 ms"')
-            if said.metric.whole:
+            if expectation.metric.whole:
                 raise ValueError(
-                    f'"{text}": there is no {said.metric.name} of a stage; limit a latency, a rate or errors'
+                    f'"{text}": there is no {expectation.metric.name} of a stage; limit a latency, a rate or errors'
                 )
         return value

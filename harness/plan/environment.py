@@ -1,8 +1,8 @@
-"""System: how the system under test starts, is reached and ends, as the plan says it."""
+"""Environment: how the system under test starts, is reached and stops."""
 
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import AfterValidator, Field, field_validator, model_validator
 
 from harness.plan.stages import PlanTable, Seconds
 
@@ -15,9 +15,9 @@ DEFAULT_POSTGRES = {
     "track_functions": "all",
 }
 HOST_VARIABLE = "HARNESS_HOST"
-"""The environment variable in which the generator finds the base URL of the first service."""
+"""The environment variable with the base URL of the first service, for the generator."""
 ANSWERS_KEY = "HARNESS_ANSWERS_KEY"
-"""The environment variable in which the generator finds the key of digests of what was asked."""
+"""The environment variable with the key of request digests, for the generator."""
 LEAST_MEMORY = r"^[1-9][0-9]*(\.[0-9]+)?\s*([bkmg]b?)?$"
 ServiceName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_-]{0,39}$")]
 ComposeName = Annotated[str, Field(pattern=r"^[a-zA-Z0-9][a-zA-Z0-9._-]{0,79}$")]
@@ -28,16 +28,12 @@ Core = Annotated[int, Field(ge=0, le=4095)]
 
 
 def url_variable(service: str) -> str:
-    """The environment variable in which user files find the base URL of a service, ``HARNESS_URL_AUTH``."""
+    """The environment variable with the base URL of a service, ``HARNESS_URL_AUTH``."""
     return f"HARNESS_URL_{service.upper().replace('-', '_').replace('.', '_')}"
 
 
 def distinct(names: tuple[str, ...]) -> tuple[str, ...]:
-    """Names of services that stay apart as environment variables.
-
-    Raises:
-        ValueError: naming the first two that do not.
-    """
+    """Service names whose environment variables differ; raises ``ValueError`` naming the first two that collide."""
     first: dict[str, str] = {}
     for name in names:
         other = first.setdefault(url_variable(name), name)
@@ -49,9 +45,9 @@ def distinct(names: tuple[str, ...]) -> tuple[str, ...]:
 
 
 class Metrics(PlanTable):
-    """Which numbers of the services' own are read once a second beside the load, in the text form of Prometheus.
+    """The metrics of the services that are read once a second, in the Prometheus text format.
 
-    ``read`` are names of metrics, ``breaker_open``; of one with labels all series are read.
+    ``read`` are metric names, ``breaker_open``; all series of a metric are read.
     """
 
     path: Path = "/metrics"
@@ -59,19 +55,21 @@ class Metrics(PlanTable):
 
 
 class Local(PlanTable):
-    """Processes of this machine, on servers that the run starts for itself.
+    """Processes of this machine, with servers that the run starts.
 
-    Commands may use the placeholders of plan_file and run in ``cwd`` (default: the plan's folder) with DATABASE_URL and
-    REDIS_URL of the arm in their environment. What ``seed_inputs`` names (globs) is the seed's fingerprint: a seeded
-    database is kept between runs until one of those files changes. Without it every run seeds anew.
+    Commands may use the placeholders of plan files, run in ``cwd`` (default: the plan's folder) and get DATABASE_URL
+    and REDIS_URL of the arm. ``seed_inputs`` (globs) are the seed's fingerprint: a seeded database is reused until one
+    of these files changes; without them every run seeds anew.
 
-    With ``services`` the commands are run once for each of these names, in place of ``{service}``: each service has a
-    database and a Redis database number of its own, and all services of an arm are up at once.
+    With ``services``, commands run once per name, in place of ``{service}``: each service has its own database and
+    Redis database number, and all services of an arm run at once.
     """
 
     kind: Literal["local"]
     provides: tuple[Literal["postgres", "redis"], ...] = ()
-    services: tuple[ServiceName, ...] = Field(default=(), min_length=1, max_length=20)
+    services: Annotated[tuple[ServiceName, ...], AfterValidator(distinct)] = Field(
+        default=(), min_length=1, max_length=20
+    )
     serve: str = Field(min_length=1)
     ready: Path = "/"
     seed: str | None = None
@@ -86,11 +84,6 @@ class Local(PlanTable):
     ready_seconds: Seconds = 60.0
     command_seconds: Seconds = 900.0
 
-    @field_validator("services")
-    @classmethod
-    def _distinct(cls, value: tuple[str, ...]) -> tuple[str, ...]:
-        return distinct(value)
-
     @model_validator(mode="after")
     def _consistent(self) -> Self:
         if (self.seed or self.migrate) and "postgres" not in self.provides:
@@ -101,20 +94,20 @@ class Local(PlanTable):
 
     @property
     def postgres_settings(self) -> dict[str, str]:
-        """The server settings in force: the defaults overlaid with the plan's."""
+        """The defaults overlaid with the plan's settings."""
         return DEFAULT_POSTGRES | self.postgres
 
     @property
     def parts(self) -> tuple[str | None, ...]:
-        """The names of the services; one service without a name where the plan names none."""
+        """The names of the services; ``None`` for a single service without a name."""
         return self.services or (None,)
 
 
 class Apply(PlanTable):
-    """What brings data or a revision into a database: a command run in a Compose service, or SQL files.
+    """Brings data or a revision into a database: a command in a Compose service, or SQL files.
 
-    ``service`` is the first of ``environment.services`` where it is left out; ``sql`` is a glob relative to the plan,
-    its files are applied in the order of their names to ``database``, where the server has several.
+    ``service`` defaults to the first of ``environment.services``; ``sql`` is a glob relative to the plan, whose files
+    are applied in alphabetical order to ``database``, where the server has several.
     """
 
     service: ComposeName | None = None
@@ -138,24 +131,6 @@ class Apply(PlanTable):
         return self
 
 
-class PostgresServerTable(PlanTable):
-    """The PostgreSQL server of a Compose file; what is left out is read from the variables of the official image.
-
-    ``password_file`` is a path inside its container.
-    """
-
-    service: ComposeName
-    user: str | None = None
-    password: str | None = None
-    password_file: Path | None = None
-    name: str | None = None
-
-    @model_validator(mode="before")
-    @classmethod
-    def _from_text(cls, value: Any) -> Any:  # noqa: ANN401 - as it stands in the file
-        return {"service": value} if isinstance(value, str) else value
-
-
 class CacheServer(PlanTable):
     """The Redis server of a Compose file; ``password_file`` is a path inside its container."""
 
@@ -169,25 +144,32 @@ class CacheServer(PlanTable):
         return {"service": value} if isinstance(value, str) else value
 
 
+class PostgresServerTable(CacheServer):
+    """The PostgreSQL server of a Compose file; omitted keys come from the variables of the official image."""
+
+    user: str | None = None
+    name: str | None = None
+
+
 class ContainerLimits(PlanTable):
-    """What a container may use: CPUs, of which it may have a part, and memory as Docker writes it, ``512M``."""
+    """CPU limit of a container, which may be fractional, and memory limit as in Docker, ``512M``."""
 
     cpus: float | None = Field(default=None, gt=0, le=1024)
     memory: str | None = Field(default=None, pattern=f"(?i){LEAST_MEMORY}")
 
 
 class Compose(PlanTable):
-    """Containers of a Compose file, which is used as it is, under a project name of the run's own.
+    """Containers of an unchanged Compose file, under a project name of the run.
 
-    ``services`` are those that requests go to, the first is the host; their ``port`` inside the container is found in
-    the file where it has but one. ``start`` are the services to start with all that they depend on, default: all that
-    ``profiles`` enable. ``env`` fills the file's variables. ``separate`` says what the arms have for themselves:
-    databases of one server (default, where both arms describe the same server), or whole projects.
+    ``services`` receive requests, the first is the host; their container ``port`` comes from the file where it has only
+    one. ``start`` are the services to start with their dependencies, default: all that ``profiles`` enable. ``env``
+    fills the file's variables. ``separate``: the arms have own databases of one server (default, where both arms
+    describe the same server), or whole projects.
     """
 
     kind: Literal["compose"]
     file: tuple[str, ...]
-    services: tuple[ComposeName, ...] = Field(min_length=1, max_length=20)
+    services: Annotated[tuple[ComposeName, ...], AfterValidator(distinct)] = Field(min_length=1, max_length=20)
     port: Port | None = None
     ports: dict[ComposeName, Port] = Field(default={})
     start: tuple[ComposeName, ...] = ()
@@ -214,11 +196,6 @@ class Compose(PlanTable):
             raise ValueError('names no Compose file, as in "docker-compose.yml"')
         return (value,) if isinstance(value, str) else tuple(value) if isinstance(value, list) else value
 
-    @field_validator("services")
-    @classmethod
-    def _distinct(cls, value: tuple[str, ...]) -> tuple[str, ...]:
-        return distinct(value)
-
     @model_validator(mode="after")
     def _consistent(self) -> Self:
         if self.port and self.ports:
@@ -234,19 +211,18 @@ class Compose(PlanTable):
         return self
 
     def port_of(self, service: str) -> int | None:
-        """The port inside the container that the plan says; ``None``: it is to be found in the Compose file."""
+        """The container port in the plan; ``None``: it comes from the Compose file."""
         return self.ports.get(service, self.port)
 
 
 class External(PlanTable):
     """A system that runs already, at the ``url`` (or ``urls``) of each arm.
 
-    ``switch`` is a command that makes an arm the one that answers, for arms at the same address; ``reset`` one that
-    brings its data back, before each leg. Both may use ``{arm}`` and ``{revision}``, run in ``cwd`` (default: the
-    plan's folder) and have ``env`` and the arm's in their environment. ``sequential`` measures all legs of before
-    first, where switching is too dear to take turns; then it is done once for each arm. ``postgres`` is the address of
-    the database, which the setup describes and which is asked beside the load what it executes, ``redis`` that of the
-    cache, which is asked what it finds; arms may have ones of their own.
+    ``switch`` is a command that activates an arm, for arms at the same address; ``reset`` one that restores its data
+    before each leg. Both may use ``{arm}`` and ``{revision}``, run in ``cwd`` (default: the plan's folder) and get
+    ``env`` and the arm's. ``sequential`` measures all legs of before first, where switching is too expensive to
+    interleave. ``postgres`` and ``redis`` are the addresses of the database and the cache, for probes; arms may have
+    their own.
     """
 
     kind: Literal["external"]

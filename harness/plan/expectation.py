@@ -1,12 +1,10 @@
-"""The grammar of ``expect``: what a target says about a metric.
+"""Expectations: the grammar of ``expect``.
 
-    p95 < 300 ms                          absolute: of the after arm
-    error_rate < 0.1 %
-    p50 falls by 79 %                     the change from before to after is at least this
-    rps rises by 150 %
-    p99 rises by at most 5 % and 2 ms     no regression: smaller than the larger of the two allowances
-
-Pure text in, value out.
+p95 < 300 ms                          absolute: of the after arm
+error_rate < 0.1 %
+p50 falls by 79 %                     the change from before to after is at least this
+rps rises by 150 %
+p99 rises by at most 5 % and 2 ms     no regression: smaller than the larger of the two allowances
 """
 
 import re
@@ -37,7 +35,7 @@ _UNITS: dict[Unit, dict[str, float]] = {
 
 
 class Form(StrEnum):
-    """What kind of statement a target makes."""
+    """The kind of an expectation."""
 
     ABSOLUTE = "absolute"
     IMPROVEMENT = "improvement"
@@ -45,32 +43,26 @@ class Form(StrEnum):
 
 
 class ExpectationError(ValueError):
-    """The text is not a target; the message says what would be."""
+    """The text is not an expectation; the message has the correct form."""
 
 
 @dataclass(frozen=True, slots=True)
 class Expectation:
-    """A parsed ``expect``.
-
-    Attributes:
-        limit: absolute: in the metric's stored unit; relative: the change as a fraction (0.79 for 79 %).
-        below: absolute: the value must stay below the limit; relative: the change goes downwards.
-        floor: no regression: the absolute allowance in the metric's stored unit, 0 when none was given.
-    """
+    """A parsed ``expect``."""
 
     metric: Metric
     form: Form
-    limit: float
-    below: bool
-    floor: float = 0.0
+    limit: float  # absolute: in the metric's stored unit; relative: the change as a fraction (0.79 for 79 %)
+    below: bool  # absolute: the value must stay below the limit; relative: the change is a decrease
+    floor: float = 0.0  # no regression: the absolute allowance in the metric's stored unit
 
     def allows(self, value: float) -> bool:
-        """Whether a value is within the limit of an absolute expectation; the limit itself is."""
+        """Whether a value meets an absolute expectation; the limit itself does."""
         return value <= self.limit if self.below else value >= self.limit
 
 
 def parse_expectation(text: str, metrics: Mapping[str, Metric] = METRICS) -> Expectation:
-    """Read one ``expect`` line about one of some metrics, by name.
+    """Parse one ``expect`` line about one of ``metrics``.
 
     Raises:
         ExpectationError: with the nearest valid metric, unit or form.
@@ -109,7 +101,7 @@ def _relative(match: re.Match[str], metrics: Mapping[str, Metric]) -> Expectatio
 
 
 def _limit_of(metric: Metric) -> str:
-    """A limit of a metric, as an example."""
+    """An example limit of a metric."""
     limits = {Unit.SECONDS: "< 30 s", Unit.MS: "< 500 ms"}
     more = ">=" if metric.better is Better.HIGHER else "<="
     return f"{metric.name} {limits.get(metric.unit, f'{more} 1')}"

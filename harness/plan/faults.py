@@ -1,4 +1,4 @@
-"""Fault: what is done to a server or service while the load runs, as a plan says it."""
+"""Faults: planned failures of a server or service under load."""
 
 import re
 from enum import StrEnum
@@ -13,7 +13,7 @@ _AT = re.compile(r"^(?P<stage>.+?)(?:\s*\+\s*(?P<offset>\d+(?:\.\d+)?)\s*s)?$")
 
 
 class FaultKind(StrEnum):
-    """What is done: stopped in its tracks, ended at once or in order, off the network, given less, or held up."""
+    """The kind of a fault."""
 
     PAUSE = "pause"
     KILL = "kill"
@@ -25,7 +25,7 @@ class FaultKind(StrEnum):
 
     @property
     def of_containers(self) -> bool:
-        """Whether it needs a container, and cannot be done to a process."""
+        """Whether it needs a container."""
         return self in {FaultKind.DISCONNECT, FaultKind.CPU, FaultKind.MEMORY, FaultKind.LATENCY}
 
 
@@ -37,12 +37,11 @@ _DOSES = {
 
 
 class Fault(PlanTable):
-    """One thing done to one server or service in every leg, ``seconds`` long.
+    """A fault of one server or service in every leg, ``seconds`` long.
 
-    ``at`` is a stage and how far into it, ``sustain+10 s``; the offset scales with a profile, ``seconds`` do not.
-    ``cpus`` (of a core) and ``memory`` are what is left to a container by the kinds of these names, by ``latency_ms``
-    all that it sends is held up. ``signal`` is a reading of the services' metrics that changes when they notice, as
-    ``breaker_open{guards="database"}``.
+    ``at`` is a stage and an offset, ``sustain+10 s``; a profile scales the offset, not ``seconds``. ``cpus`` (cores)
+    and ``memory`` are the remaining limits of a container, ``latency_ms`` delays everything it sends. ``signal`` is a
+    reading of the services' metrics that changes when they detect the fault, ``breaker_open{guards="database"}``.
     """
 
     at: str
@@ -59,16 +58,16 @@ class Fault(PlanTable):
         if not self.seconds and self.kind is not FaultKind.RESTART:
             raise ValueError(f"needs seconds, how long the {self.kind} lasts")
         for kind, (key, what) in _DOSES.items():
-            said = getattr(self, key) is not None
-            if said and self.kind is not kind:
+            given_dose = getattr(self, key) is not None
+            if given_dose and self.kind is not kind:
                 raise ValueError(f'{key} is for a fault of kind "{kind}", this one is of kind "{self.kind}"')
-            if self.kind is kind and not said:
+            if self.kind is kind and not given_dose:
                 raise ValueError(f"needs {key}, {what}")
         return self
 
     @property
     def stage(self) -> str:
-        """The title of the stage that it begins in."""
+        """The title of the stage in which it begins."""
         return self._place["stage"].strip()
 
     @property
@@ -84,7 +83,7 @@ class Fault(PlanTable):
 
     @property
     def title(self) -> str:
-        """What is done, in a few words: ``kill postgres for 10 s``."""
+        """Its description: ``kill postgres for 10 s``."""
         doses = {
             FaultKind.CPU: f" to {self.cpus} cores",
             FaultKind.MEMORY: f" to {self.memory}",
@@ -95,5 +94,5 @@ class Fault(PlanTable):
         return f"{self.kind} {self.service}{given}{lasts}"
 
     def scaled(self, share: float) -> str:
-        """``at`` in a stage that became ``share`` times as long."""
+        """``at`` in a stage whose length is multiplied by ``share``."""
         return f"{self.stage}+{self.offset * share:.10g} s" if self.offset else self.stage

@@ -1,7 +1,4 @@
-"""The plan file: TOML in, a plan or path-qualified messages out.
-
-Reading a plan touches nothing but the text: whether its files exist is asked only when it is about to run.
-"""
+"""Plan file: TOML in, a plan or messages with key paths out. Files named in a plan are not read here."""
 
 import json
 import tomllib
@@ -35,7 +32,7 @@ PLAIN = {"missing": "missing", "json_invalid": "nested too deeply"}  # all that 
 
 
 def parse_plan(text: str, source: Path | str = "plan", profile: str | None = None) -> Plan:
-    """Read a plan from its TOML text, scaled by one of its profiles when one is named.
+    """Parse a plan, scaled by a profile when one is named.
 
     Raises:
         PlanError: naming the source and, for every problem, its key path and what to do.
@@ -46,8 +43,8 @@ def parse_plan(text: str, source: Path | str = "plan", profile: str | None = Non
         raise PlanError(source, [Problem("", f"not valid TOML: {error}")]) from error
     whole = json.dumps(data, default=str)
     try:
-        words = Vocabulary.model_validate_json(whole)
-        plan = Plan.model_validate_json(whole, context=words)
+        vocabulary = Vocabulary.model_validate_json(whole)
+        plan = Plan.model_validate_json(whole, context=vocabulary)
     except ValidationError as error:
         raise PlanError(source, [_problem(detail) for detail in error.errors()]) from error
     if profile is not None:
@@ -71,7 +68,7 @@ def parse_plan(text: str, source: Path | str = "plan", profile: str | None = Non
 
 
 def read_plan(path: Path, profile: str | None = None) -> tuple[Plan, str]:
-    """Read a plan file to run it; returns the plan, scaled when a profile is named, and the exact text of the file.
+    """Read a plan file for a run; returns the plan and the exact text of the file.
 
     Raises:
         PlanError: when the file cannot be read, has too many primary targets, or as ``parse_plan``.
@@ -134,7 +131,7 @@ def _problem(detail: ErrorDetails) -> Problem:
 
 
 def _key_path(location: tuple[int | str, ...]) -> tuple[str, tuple[str, ...]]:
-    """``("stages", 1, "seconds")`` as ``stages[1].seconds``, and the names of the tables it is in."""
+    """``("stages", 1, "seconds")`` as ``stages[1].seconds``, and the names of its tables."""
     path = ""
     for part in location:
         path += f"[{part}]" if isinstance(part, int) else f".{part}" if path else part
@@ -142,7 +139,7 @@ def _key_path(location: tuple[int | str, ...]) -> tuple[str, tuple[str, ...]]:
 
 
 def _known_keys(tables: tuple[str, ...], kind: str | None) -> list[str]:
-    """The keys of the table at this path, read from the types of the plan's fields."""
+    """The keys of the table at this path, from the types of the plan's fields."""
     models: list[type[BaseModel]] = [Plan]
     for table in tables:
         fields = [
@@ -156,7 +153,7 @@ def _known_keys(tables: tuple[str, ...], kind: str | None) -> list[str]:
 
 
 def _models(annotation: object) -> Iterator[type[BaseModel]]:
-    """The models that an annotation names, such as ``Step`` in ``tuple[Step, ...]``."""
+    """The models in an annotation, such as ``Step`` in ``tuple[Step, ...]``."""
     if isinstance(annotation, type) and issubclass(annotation, BaseModel):
         yield annotation
     for argument in get_args(annotation):

@@ -1,4 +1,4 @@
-"""Judgement: how large a change has to be to count, as a plan says it."""
+"""Judgement: the minimum effect, the smallest change that counts."""
 
 import re
 
@@ -13,10 +13,10 @@ _SIZE = re.compile(r"(?P<number>\d+(?:\.\d+)?)\s*(?P<unit>%|pt)")
 
 
 class Judgement(PlanTable):
-    """The smallest change that counts: a smaller one, in either direction, is as good as none.
+    """The smallest change that counts, in either direction.
 
-    ``effect`` is for all that is compared as a ratio, in percent of before; ``effects`` are for single metrics. What is
-    a share (errors, cache hits) changes in percentage points, which ``effect`` says nothing about: ``0.1 pt``.
+    ``effect`` is for all metrics compared as ratios, in percent of before; ``effects`` are for single metrics. Shares
+    (errors, cache hits) change in percentage points, ``0.1 pt``, to which ``effect`` does not apply.
     """
 
     effect: str = "5 %"
@@ -41,13 +41,13 @@ class Judgement(PlanTable):
         return value
 
     def smallest(self, metric: Metric) -> float:
-        """The smallest change of a metric that counts, as a fraction: 0.05 for 5 % of before, 0.001 for 0.1 pt."""
+        """The minimum effect of a metric as a fraction: 0.05 for 5 % of before, 0.001 for 0.1 pt."""
         text = self.effects.get(metric.name) or metric.smallest or self.effect
         return _size(text, _unit(metric))
 
     @property
     def exceptions(self) -> tuple[Metric, ...]:
-        """The metrics of which ``effect`` is not the smallest change that counts."""
+        """The metrics with a minimum effect other than ``effect``."""
         own = [metric.name for metric in METRICS.values() if metric.smallest]
         return tuple(METRICS[name] for name in dict.fromkeys([*own, *self.effects]))
 
@@ -63,5 +63,5 @@ def _size(text: str, unit: str) -> float:
         raise ValueError(f'cannot read "{text}"; the smallest change that counts looks like "{example}"')
     size = float(match["number"]) / 100
     if not 0 < size <= MAX_EFFECT:
-        raise ValueError(f'"{text}" is out of bounds; it is above 0 and at most {MOST * 100:.0f} {unit}')
+        raise ValueError(f'"{text}" is out of range: above 0, at most {MAX_EFFECT * 100:.0f} {unit}')
     return size

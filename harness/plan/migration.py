@@ -1,4 +1,4 @@
-"""During: how a plan wants its migration tried while requests flow, and rolled back again."""
+"""Migration: the table ``[migration]``, for a migration and rollback under load."""
 
 from typing import Self
 
@@ -14,11 +14,11 @@ PAUSE_SECONDS = 4.0
 class MigrationTable(PlanTable):
     """The table ``[migration]`` of a plan.
 
-    With ``during`` the migration is also tried while the load of a ``stage`` flows (default: the first sustain one),
-    ``at`` seconds into it. A long transaction is open when it begins, and ``hold_seconds`` from its first statement
-    on: it has read from ``hold_tables`` (default: the largest ones) and keeps its snapshot, as a report or a backup
-    does. ``down`` is the revision that it is then rolled back to (default: that of before), by ``downgrade`` (default:
-    the command ``environment.migrate``), ``pause_seconds`` after it.
+    With ``during`` the migration also runs under the load of a ``stage`` (default: the first sustain stage), ``at``
+    seconds into it. A long transaction is open when it begins, and for ``hold_seconds`` after its first statement: it
+    has read ``hold_tables`` (default: the largest ones) and keeps its snapshot, as a report or backup does. ``down`` is
+    the revision of the rollback (default: that of before), by ``downgrade`` (default: ``environment.migrate``), after
+    ``pause_seconds``.
     """
 
     during: bool = False

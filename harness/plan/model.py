@@ -1,4 +1,4 @@
-"""Plan: what to run, as a frozen value; how it is read from a file is in plan_file."""
+"""Plan: the tables of a plan file as frozen values. ``file`` parses them."""
 
 from typing import Annotated, Literal, Self, TypeVar
 
@@ -25,16 +25,16 @@ SCHEMA = 1
 ARMS = ("before", "after")
 CONTROL, PLACEBO = "control", "placebo"
 MIGRATED = "migrated"
-"""The arm between before and after: the databases are migrated, the release is not yet deployed."""
+"""The arm between before and after: migrated databases, old release."""
 COPIES = (CONTROL, PLACEBO)
-"""Arms that are before once more; the tables of the databases of the placebo are vacuumed and analysed first."""
+"""Copies of before; the placebo has its tables vacuumed and analysed first."""
 
 
 class Arm(PlanTable):
-    """One side of the comparison: a database at a revision plus a release of the application.
+    """One side of the comparison: a database revision and a release of the application.
 
-    ``profiles`` and ``start`` are of a Compose file; ``url``, or ``urls`` of services by name, and the addresses of a
-    database, ``postgres``, and of a cache, ``redis``, of a system that runs already.
+    ``profiles`` and ``start`` are for Compose; ``url``, or ``urls`` of services by name, ``postgres`` and ``redis`` are
+    addresses of an external system.
     """
 
     revision: str | None = None
@@ -48,19 +48,19 @@ class Arm(PlanTable):
 
 
 class Step(PlanTable):
-    """One step of the way from before to after: what it changes relative to the arm before it."""
+    """One step between before and after: its changes to the arm before it."""
 
     name: str = Field(pattern=r"^[a-z][a-z0-9-]{0,39}$")
     revision: str | None = None
     env: dict[str, str] = Field(default={})
 
     def applied_to(self, arm: Arm) -> Arm:
-        """The arm that this step leads to: ``env`` is overlaid, ``revision`` replaces when it is given."""
+        """The arm after this step: ``env`` is overlaid, ``revision`` replaced when given."""
         return arm.model_copy(update={"revision": self.revision or arm.revision, "env": arm.env | self.env})
 
 
 class Chain(PlanTable):
-    """The steps that lead from before to after in order, and where and by which metrics they are compared."""
+    """The steps from before to after in order, and where and by which metrics they are compared."""
 
     steps: tuple[Step, ...] = Field(min_length=2)
     stage: str | None = None
@@ -69,10 +69,7 @@ class Chain(PlanTable):
 
 
 class Load(PlanTable):
-    """Who makes the requests, in how many processes, how often it is repeated, and the seed of every random choice.
-
-    The processes stay on ``cores``, where they are given.
-    """
+    """The users, processes, blocks and random seed of the load. ``cores`` pins the processes."""
 
     users: tuple[str, ...] = Field(min_length=1)
     processes: int = Field(default=1, ge=1, le=256)
@@ -84,10 +81,9 @@ class Load(PlanTable):
 
 
 class Plan(PlanTable):
-    """What to run: environment, arms, answers, load, stages, migration, faults, aborts, targets, claims, and steps.
+    """What to run, as written or scaled by a profile.
 
-    As written, or scaled by one of its profiles. Targets that use its ``readings`` and ``tags`` need its vocabulary as
-    the context of validation.
+    Targets that use ``readings`` and ``tags`` need the plan's vocabulary as context of validation.
     """
 
     schema_: int = Field(alias="schema")
@@ -131,67 +127,59 @@ class Plan(PlanTable):
 
     @property
     def services(self) -> tuple[str, ...]:
-        """The names of the services that requests go to; empty for one without a name."""
+        """The names of the services that receive requests; empty for one without a name."""
         if isinstance(self.environment, External):
             return tuple(self.arms["before"].urls)
         return self.environment.services
 
     @property
     def sequential(self) -> bool:
-        """Whether all legs of before are measured before the first of after, so that they do not take turns."""
+        """Whether all legs of before run before those of after, not interleaved."""
         return isinstance(self.environment, External) and self.environment.sequential
 
     def system(self, kind: type[S]) -> S:
-        """The environment, which is known to be of a kind.
-
-        Raises:
-            TypeError: when it is of another.
-        """
+        """The environment, which must be of this kind; raises ``TypeError`` when it is of another."""
         if not isinstance(self.environment, kind):
             raise TypeError(f"the environment is of kind {self.environment.kind}")
         return self.environment
 
     @property
     def arms_alike(self) -> bool:
-        """Whether nothing that the plan says makes after another thing than before; a switch is told their names."""
+        """Whether the plan has no difference between before and after; a switch command counts as one."""
         switched = isinstance(self.environment, External) and bool(self.environment.switch)
         return self.arms["before"] == self.arms["after"] and not switched
 
     @property
     def open(self) -> bool:
-        """Whether the stages say how many requests arrive, and not how many users there are."""
+        """Whether the load is open-loop."""
         return bool(self.stages) and self.stages[0].rate is not None
 
     @property
     def vocabulary(self) -> Vocabulary:
-        """The words that its targets may use beside those that all plans know."""
         return Vocabulary(readings=self.readings, tags=self.tags)
 
     @property
     def judged(self) -> list[tuple[str, Target]]:
-        """Everything that is judged, targets and claims, with its key path."""
+        """All targets and targets of claims, with key paths."""
         targets = [(f"targets[{index}]", target) for index, target in enumerate(self.targets)]
         claims = [(f"claims[{index}]", target) for index, claim in enumerate(self.claims) for target in claim.targets]
         return targets + claims
 
     @property
     def places(self) -> list[tuple[str, Target | Chain | Abort]]:
-        """Everything that may name a stage and an endpoint, with its key path."""
+        """Everything that may name a stage and an endpoint, with key paths."""
         aborts = [(f"aborts[{index}]", abort) for index, abort in enumerate(self.aborts)]
         return [*self.judged, *([("attribution", self.attribution)] if self.attribution else []), *aborts]
 
     @property
     def arms_in_order(self) -> dict[str, Arm]:
-        """Every arm that a run measures: before, its copies, and what follows on the way to after."""
+        """Every measured arm: before, its copies, the steps and after."""
         copies = {arm: self.arms["before"] for arm in COPIES if arm in self.arms}
         return {"before": self.arms["before"]} | copies | self.way
 
     @property
     def between(self) -> Arm | None:
-        """The release of before on the databases of after, as between migrating and deploying.
-
-        It is looked at for causes and never measured; ``None`` where a plan does not tell the two apart.
-        """
+        """The old release on migrated databases, used to find causes, never measured; ``None`` without such a state."""
         before, after = (self.arms[arm] for arm in ARMS)
         if not isinstance(self.environment, Local) or before.env == after.env or before.revision == after.revision:
             return None
@@ -199,25 +187,23 @@ class Plan(PlanTable):
 
     @property
     def asked_beside(self) -> tuple[str, ...]:
-        """The arms that are asked the corpus and not compared: a copy of before, and what is between the arms."""
+        """The arms that get the corpus and are not compared: the control, and the old release on migrated databases."""
         return tuple(arm for arm, there in ((CONTROL, CONTROL in self.arms), (MIGRATED, self.between)) if there)
 
     def arm(self, name: str) -> Arm:
-        """An arm, measured or only looked at, by its name."""
         between = {MIGRATED: self.between} if self.between else {}
         return (self.arms_in_order | between)[name]
 
     def databases_of(self, arm: str) -> tuple[str | None, bool]:
-        """Which databases an arm works on: their revision, and whether they are those of the placebo."""
+        """The revision of an arm's databases, and whether they are the placebo's."""
         return self.arm(arm).revision, arm == PLACEBO
 
     def with_copies(self, *names: str) -> Self:
-        """The plan with further copies of before as arms."""
         return self.model_copy(update={"arms": self.arms | {name: Arm() for name in names}})
 
     @property
     def way(self) -> dict[str, Arm]:
-        """The arms on the way from before to after; the last step is the arm ``after``."""
+        """The arms from before to after; the last step is the arm ``after``."""
         arms = {"before": self.arms["before"]}
         for step in self.attribution.steps[:-1] if self.attribution else ():
             arms[step.name] = step.applied_to(next(reversed(arms.values())))
@@ -225,30 +211,30 @@ class Plan(PlanTable):
 
     @property
     def limits(self) -> tuple[Expectation, ...]:
-        """What a stress stage has to meet for its load to be held; empty when nobody asks."""
+        """The capacity limits of stress stages."""
         return tuple(parse_expectation(text) for text in self.capacity.limit) if self.capacity else ()
 
     @property
     def stress_loads(self) -> tuple[float, ...]:
-        """The users of the stress stages, or their arrivals per second, least first."""
+        """The users or arrival rates of the stress stages, ascending."""
         return tuple(sorted(stage.load for stage in self.stages if stage.kind is StageKind.STRESS))
 
     @property
     def searched(self) -> Stage | None:
-        """The stage that looks for the capacity of the arms, if one does."""
+        """The stage with a capacity search."""
         return next((stage for stage in self.stages if stage.search is not None), None)
 
     @property
     def profile(self) -> str | None:
-        """The name of the profile that the plan was scaled by; ``None``: it is as written."""
+        """The name of the applied profile."""
         return self._profile
 
     def scaled(self, name: str) -> Self:
-        """The plan under one of its profiles, validated anew.
+        """The plan under one of its profiles, validated.
 
         Raises:
             KeyError: when the plan has no such profile.
-            ValidationError: when what comes out cannot be run.
+            ValidationError: when the result cannot be run.
         """
         profile, data = self.profiles[name], self.model_dump(by_alias=True, exclude_unset=True)
         times = {stage.title: (profile.times_of(stage)["seconds"] / stage.seconds) for stage in self.stages}
@@ -265,7 +251,7 @@ class Plan(PlanTable):
 
     @property
     def planned_faults(self) -> list[tuple[float, Fault]]:
-        """The faults in the order in which they begin, each with how many seconds into the load that is."""
+        """The faults by their start, each with its second of the load."""
         starts, second = {}, 0.0
         for stage in self.stages:
             starts[stage.title] = second

@@ -1,4 +1,4 @@
-"""Profile: a plan made shorter or longer, by name."""
+"""Profile: a named variant of a plan with less or more time."""
 
 from pydantic import Field
 
@@ -6,11 +6,11 @@ from harness.plan.stages import PlanTable, Stage, StageKind
 
 
 class Profile(PlanTable):
-    """A plan made shorter or longer: scales time, blocks and the corpus, never targets.
+    """Scales time, blocks and the corpus of a plan, never targets.
 
-    A stage gets ``time`` times its seconds, whole ones, and no fewer than ``least_seconds`` or than it is written with;
-    ramps, of which nothing is summarised, no fewer than ``least_ramp_seconds`` where that is given. ``ramp_seconds``
-    and ``warmup_seconds`` stay the same share of it. ``answers`` are the requests of [answers].
+    A stage lasts ``time`` times its seconds, rounded, but at least ``least_seconds`` or its original length; ramps at
+    least ``least_ramp_seconds`` where given. ``ramp_seconds`` and ``warmup_seconds`` keep their share. ``answers`` are
+    the requests of [answers].
     """
 
     time: float = Field(default=1.0, gt=0, le=10)

@@ -1,11 +1,9 @@
-"""Gauge: a metric that a plan makes of the numbers which services tell of themselves.
+"""Readings: metrics that a plan computes from the Prometheus metrics of its services.
 
-    [readings.pool_use]
-    of = "db_pool_in_use"
-    over = "db_pool_size"
-    unit = "%"
-
-Services tell fractions, bytes and seconds, as is the custom with Prometheus; a unit says how people read them.
+[readings.pool_use]
+of = "db_pool_in_use"
+over = "db_pool_size"
+unit = "%"
 """
 
 import re
@@ -20,17 +18,17 @@ from harness.plan.stages import PlanTable
 
 UNITS = {"%": Unit.FRACTION, "": Unit.COUNT, "MB": Unit.MEGABYTES, "s": Unit.SECONDS, "ms": Unit.MS}
 FACTORS = {"MB": 1e-6, "ms": 1000.0}
-"""From what is told, bytes and seconds, to the unit."""
+"""From bytes and seconds, the base units of Prometheus, to the unit."""
 COUNTERS = ("_total", "_bucket", "_sum")
 Series = Annotated[str, Field(pattern=r"^[a-zA-Z_:][a-zA-Z0-9_:]*(\{.+\})?$")]
 
 
 class Gauge(PlanTable):
-    """What a metric is read from, and how it is made of that.
+    """The source and computation of a metric.
 
-    ``of`` is a name that ``environment.metrics`` reads, of which all series of a service add up, or one series with its
-    labels, ``breaker_open{guards="database"}``. It is divided by what ``over`` says at the same moment. ``statistic``
-    is taken over all moments of a stage, of each service by itself; without a ``service`` the worst one counts.
+    ``of`` is a metric in ``environment.metrics``, whose series are added up per service, or one series with labels,
+    ``breaker_open{guards="database"}``. It is divided by ``over`` at the same moment. ``statistic`` is over all moments
+    of a stage, per service; without a ``service`` the worst one counts.
     """
 
     of: Series
@@ -55,16 +53,15 @@ class Gauge(PlanTable):
 
     @property
     def named(self) -> dict[str, str]:
-        """The series that it is read from, by key."""
+        """The source series by key."""
         return {"of": self.of} | ({"over": self.over} if self.over is not None else {})
 
     @property
     def factor(self) -> float:
-        """What makes its unit of what services tell."""
+        """From the unit of the service to ``unit``."""
         return FACTORS.get(self.unit, 1.0)
 
     def metric(self, name: str) -> Metric:
-        """The metric of this name."""
         label = name.replace("_", " ")
         return Metric(name, label, UNITS[self.unit], Scale.LOG, Better(self.better), origin=Origin.READINGS)
 
@@ -84,9 +81,9 @@ def _apart(gauges: dict[str, Gauge]) -> dict[str, Gauge]:
 
 
 Gauges = Annotated[dict[str, Gauge], AfterValidator(_apart)]
-"""By the names that targets call them."""
+"""Gauges by the names of their metrics."""
 
 
 def metrics_of(gauges: Mapping[str, Gauge]) -> dict[str, Metric]:
-    """The metrics that gauges make, by name."""
+    """The metrics of gauges, by name."""
     return {name: gauge.metric(name) for name, gauge in gauges.items()}

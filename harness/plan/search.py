@@ -1,6 +1,6 @@
-"""Search: which load is tried next, what one try found, and between which loads the capacity is then known to lie.
+"""Capacity search: the next load to try, the outcome of a try, and the bracket of the capacity.
 
-Arithmetic on the tries so far; no clock inside. The generator asks it what to do, the analysis what it came to.
+Arithmetic on past tries without a clock, used by the generator during the search and by the analysis afterwards.
 """
 
 import math
@@ -11,11 +11,11 @@ from enum import StrEnum
 from harness.plan.stages import Search
 
 DIGITS = 4
-"""Significant digits of the loads that are tried."""
+"""Significant digits of the loads tried."""
 
 
 class TryOutcome(StrEnum):
-    """What one try says of its load."""
+    """The outcome of one try; the values are in recorded runs."""
 
     HELD = "held"
     MISSED = "missed"
@@ -23,7 +23,7 @@ class TryOutcome(StrEnum):
 
 
 class Ending(StrEnum):
-    """Why a search ended."""
+    """Why a search ended; the values are in recorded runs."""
 
     FOUND = "as near as asked"
     MOST = "the most that may be tried was held"
@@ -34,47 +34,32 @@ class Ending(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Try:
-    """One load that was tried; times are seconds since the leg's origin.
+    """One load that was tried; times are seconds since the leg's origin."""
 
-    Attributes:
-        load: in arrivals per second.
-        attempt: 1, or 2 where it confirms a first one that missed.
-        measured_from: what was due from then on, and before ``end``, counts.
-        planned: arrivals that were due in that time.
-        started: those that a user began with.
-        unanswered: arrivals that were still at work when the next try could not wait for them any longer.
-        cut: whether it was ended before its time, since the limits could not be met any more.
-        users: how many users might be at work at once.
-        most_users: how many were.
-        cpu_share: CPU seconds per second of the generator in all of the try.
-        lag_p99_ms: how late arrivals began for which a user was free; ``None`` when there was none.
-        word: what the generator went by.
-    """
-
-    load: float
-    attempt: int
+    load: float  # arrivals per second
+    attempt: int  # 1, or 2 for the confirmation of a miss
     start: float
-    measured_from: float
+    measured_from: float  # requests due in ``[measured_from, end)`` count
     end: float
-    planned: int
-    started: int
-    unanswered: int
-    cut: bool
-    users: int
-    most_users: int
-    cpu_share: float
-    lag_p99_ms: float | None
-    word: TryOutcome
+    planned: int  # arrivals due in that time
+    started: int  # arrivals that a user started
+    unanswered: int  # arrivals still unfinished at the start of the next try
+    cut: bool  # ended early, because the limits could not be met any more
+    users: int  # maximum concurrency
+    most_users: int  # peak concurrency
+    cpu_share: float  # CPU seconds per second of the generator in the whole try
+    lag_p99_ms: float | None  # scheduling delay of arrivals with a free user; ``None`` without any
+    word: TryOutcome  # the outcome by the generator
 
     @property
     def seconds(self) -> float:
-        """How long what counts took."""
+        """The measured time."""
         return self.end - self.measured_from
 
 
 @dataclass(frozen=True, slots=True)
 class Searched:
-    """A search as it was made: its stage, its tries in their order, and why it ended."""
+    """A completed search: its stage, its tries in order, and why it ended."""
 
     stage: str
     tries: tuple[Try, ...]
@@ -84,46 +69,46 @@ class Searched:
 
 @dataclass(frozen=True, slots=True)
 class Bracket:
-    """What is known: ``low`` is the highest load that held, ``high`` the lowest that missed; ``None``: none did."""
+    """``low`` is the highest load that held, ``high`` the lowest that missed; ``None`` without one."""
 
     low: float | None
     high: float | None
 
 
-def bracket(said: Iterable[tuple[float, TryOutcome]], *, confirm: bool) -> Bracket:
-    """What tries, each a load and what was found, come to.
+def bracket(tried: Iterable[tuple[float, TryOutcome]], *, confirm: bool) -> Bracket:
+    """The bracket after tries, each a load and an outcome.
 
-    A load is held when any of its tries held; it has missed when it missed twice, or once where nothing is confirmed.
-    What held above a load that missed is luck and does not count.
+    A load is held when any of its tries held; it missed when it missed twice, or once without confirmation. Loads that
+    held above a missed one do not count.
     """
     found: dict[float, list[TryOutcome]] = {}
-    for load, word in said:
-        found.setdefault(load, []).append(word)
+    for load, outcome in tried:
+        found.setdefault(load, []).append(outcome)
     needed = 2 if confirm else 1
     missed = [
         load
-        for load, words in found.items()
-        if TryOutcome.HELD not in words and words.count(TryOutcome.MISSED) >= needed
+        for load, outcomes in found.items()
+        if TryOutcome.HELD not in outcomes and outcomes.count(TryOutcome.MISSED) >= needed
     ]
     high = min(missed, default=None)
-    held = [load for load, words in found.items() if TryOutcome.HELD in words and (high is None or load < high)]
+    held = [load for load, outcomes in found.items() if TryOutcome.HELD in outcomes and (high is None or load < high)]
     return Bracket(max(held, default=None), high)
 
 
-def next_load(search: Search, said: Sequence[tuple[float, TryOutcome]]) -> float | Ending:
-    """The load to try after these, or why there is none.
+def next_load(search: Search, tried: Sequence[tuple[float, TryOutcome]]) -> float | Ending:
+    """The next load to try, or why the search ends.
 
-    Doubling until one misses, then halving the logarithm of the bracket: both arms get loads of one grid, and the same
-    answers give the same loads.
+    Loads double until one misses, then the bracket is halved on a logarithmic scale: both arms get loads of one grid,
+    and equal outcomes give equal loads.
     """
-    if not said:
+    if not tried:
         return search.from_
-    last, word = said[-1]
-    known = bracket(said, confirm=search.confirm)
-    if word is TryOutcome.MISSED and known.high != last:
+    last, outcome = tried[-1]
+    known = bracket(tried, confirm=search.confirm)
+    if outcome is TryOutcome.MISSED and known.high != last:
         return last  # to be confirmed
-    if word is TryOutcome.VOID or known.low is None:
-        return Ending.GENERATOR if word is TryOutcome.VOID else Ending.LEAST
+    if outcome is TryOutcome.VOID or known.low is None:
+        return Ending.GENERATOR if outcome is TryOutcome.VOID else Ending.LEAST
     if known.high is None:
         return Ending.MOST if known.low >= search.to else min(_rounded(2 * known.low), search.to)
     middle = _rounded(math.sqrt(known.low * known.high))

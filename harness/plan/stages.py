@@ -1,4 +1,4 @@
-"""Stage: a stretch of load, closed (users) or open (arrivals per second), as a plan says it."""
+"""Stages: parts of the load, closed-loop (users) or open-loop (arrivals per second)."""
 
 import math
 from enum import StrEnum
@@ -10,20 +10,20 @@ Seconds = Annotated[float, Field(gt=0, le=86_400)]
 Users = Annotated[int, Field(ge=1, le=1_000_000)]
 Rate = Annotated[float, Field(gt=0, le=1_000_000)]
 QUEUE_SECONDS = 10
-"""By default an open stage may have so many seconds of its arrivals at work at once."""
+"""Default concurrency limit of an open-loop stage, in seconds of its arrivals."""
 MIN_CONCURRENCY, MAX_CONCURRENCY = 10, 100_000
 SLOWEST_CLIMB = 0.01
-"""Users per second; Locust's ramps know no slower ones."""
+"""Users per second, the slowest ramp of Locust."""
 
 
 class PlanTable(BaseModel):
-    """A part of a plan: frozen, and nothing in it that nobody asked for."""
+    """A frozen table of a plan; unknown keys are errors."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True, allow_inf_nan=False)
 
 
 class StageKind(StrEnum):
-    """What a stretch of load is for."""
+    """The purpose of a stage."""
 
     RAMP = "ramp"
     PEAK = "peak"
@@ -33,12 +33,11 @@ class StageKind(StrEnum):
 
 
 class Search(PlanTable):
-    """How a stress stage looks for the most arrivals per second that meet the limits of ``[capacity]``.
+    """How a stress stage finds the highest arrival rate that meets the limits of ``[capacity]``.
 
-    Rates are tried one after the other, for ``settle_seconds`` that do not count and ``try_seconds`` that do: twice as
-    much each time, beginning with ``from``, until one misses a limit or ``to`` is held; then the geometric middle
-    between the highest that held and the lowest that missed, until these are no further apart than ``precision``. With
-    ``confirm`` a rate has missed when it did so twice.
+    Each try lasts ``settle_seconds``, which do not count, and ``try_seconds``. Rates double from ``from`` until one
+    misses a limit or ``to`` is held, then the geometric mean of the bracket is tried until it is as narrow as
+    ``precision``. With ``confirm`` a rate misses only when it does so twice.
     """
 
     from_: Rate = Field(alias="from")
@@ -67,16 +66,15 @@ class Search(PlanTable):
 
     @property
     def seconds(self) -> float:
-        """How long one try takes, without the wait for the last answers."""
+        """The length of one try, without the wait for last responses."""
         return self.settle_seconds + self.try_seconds
 
 
 class Stage(PlanTable):
-    """A stretch of load. A ramp goes to its users or rate linearly over all of it, other kinds over ``ramp_seconds``.
+    """A part of the load. A ramp climbs linearly over its whole length, other kinds over ``ramp_seconds``.
 
-    With ``rate``, arrivals per second, the stage is open: each arrival is a task that some free user does, whether or
-    not earlier ones are done. ``users`` is then the most that may be at work at once. With a ``search`` the rate is the
-    most that it may try, and ``seconds`` are what it may take.
+    With ``rate``, arrivals per second, the stage is open-loop: each arrival is a task of a free user, and ``users``
+    limits the concurrency. With a ``search``, ``rate`` is the highest rate to try, and ``seconds`` the time limit.
     """
 
     kind: StageKind
@@ -133,10 +131,10 @@ class Stage(PlanTable):
 
     @property
     def load(self) -> float:
-        """What the stage goes to: arrivals per second, or users."""
+        """Arrivals per second, or users."""
         return float(self.users) if self.rate is None else self.rate
 
     @property
     def climb_seconds(self) -> float:
-        """How long the stage takes to reach its load."""
+        """The time to reach its load."""
         return self.seconds if self.kind is StageKind.RAMP else self.ramp_seconds

@@ -1,19 +1,18 @@
-"""Targets and claims: what is judged, where, and with which consequences."""
+"""Targets and claims: what is judged, where, and with which consequence."""
 
 from typing import Literal, Self
 
 from pydantic import Field, PrivateAttr, ValidationInfo, field_validator, model_validator
 
-from harness.plan.expectation import Expectation, ExpectationError, Form, parse_expectation
+from harness.plan.expectation import Expectation, Form, parse_expectation
 from harness.plan.stages import PlanTable
 from harness.plan.vocabulary import vocabulary_of
 
 
 class Target(PlanTable):
-    """One statement to be judged. Without a stage it speaks of every stage but ramps, without an endpoint of all.
+    """A required condition: without a stage for all stages except ramps together, without an endpoint for all requests.
 
-    A ``tag`` is a name of the plan's for several endpoints, of which all samples are taken together. What is
-    ``advisory`` is judged and shown, and decides nothing: a run comes out as it would without it.
+    A ``tag`` pools all samples of several endpoints. An ``advisory`` target does not affect the outcome of the run.
     """
 
     expect: str
@@ -36,38 +35,36 @@ class Target(PlanTable):
         return self
 
     def model_post_init(self, context: object) -> None:
-        """Look up the words of the plan that it uses."""
-        words = vocabulary_of(context)
-        self._expectation = parse_expectation(self.expect, words.metrics)
-        self._tagged = frozenset(words.tags.get(self.tag or "", ()))
+        """Parse it with the vocabulary of the plan."""
+        vocabulary = vocabulary_of(context)
+        self._expectation = parse_expectation(self.expect, vocabulary.metrics)
+        self._tagged = frozenset(vocabulary.tags.get(self.tag or "", ()))
 
     @property
     def expectation(self) -> Expectation:
-        """The parsed ``expect``."""
         return self._expectation
 
     @property
     def endpoints(self) -> frozenset[str] | None:
-        """The endpoints that it speaks of; ``None``: of all."""
+        """Its endpoints; ``None``: all."""
         if self.tag is not None:
             return self._tagged
         return None if self.endpoint is None else frozenset({self.endpoint})
 
     @property
     def required(self) -> bool:
-        """Whether it counts towards the outcome of the run."""
         return self.severity == "required"
 
     @property
     def primary(self) -> bool:
-        """Whether it is among those that can fail a run by a change from before to after."""
+        """Whether it can fail a run by a change from before to after."""
         return self.required and self.expectation.form is not Form.ABSOLUTE
 
 
 class Claim(PlanTable):
-    """What somebody said the migration does. Judged like targets and reported, but it decides no exit code.
+    """A stated effect of the migration, judged like targets without affecting the outcome.
 
-    ``expect`` is how it is measured; a claim that cannot be measured says why in ``unmeasured`` instead. ``before`` and
+    ``expect`` is its measurement; a claim that cannot be measured has the reason in ``unmeasured``. ``before`` and
     ``after`` are the claimed figures, as text.
     """
 
@@ -97,16 +94,13 @@ class Claim(PlanTable):
 
     @property
     def targets(self) -> tuple[Target, ...]:
-        """What has to be met for the claim to hold."""
+        """The conditions that confirm the claim together."""
         return self._targets
 
 
 def _parsed(text: str, info: ValidationInfo) -> str:
-    """A line of ``expect``, when it can be read with the words of its plan."""
-    try:
-        parse_expectation(text, vocabulary_of(info.context).metrics)
-    except ExpectationError as error:
-        raise ValueError(str(error)) from error
+    """The text of an expectation that can be parsed with the vocabulary of its plan."""
+    parse_expectation(text, vocabulary_of(info.context).metrics)
     return text
 
 

@@ -1,6 +1,6 @@
-"""Vocabulary: the words that the targets of one plan may use beside those that all plans know.
+"""Vocabulary: the readings and tags of a plan, which its targets may use.
 
-It is read before the rest of a plan, and given to all that is read after it as the context of validation.
+It is read before the rest of a plan, and is the context of its validation.
 """
 
 from collections.abc import Mapping
@@ -21,11 +21,11 @@ def _distinct(endpoints: tuple[str, ...]) -> tuple[str, ...]:
 TagName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_-]{0,39}$")]
 Endpoints = Annotated[tuple[str, ...], Field(min_length=1, max_length=200), AfterValidator(_distinct)]
 Tags = dict[TagName, Endpoints]
-"""Names for several endpoints together."""
+"""Endpoints by tag."""
 
 
 class Vocabulary(BaseModel):
-    """The readings and tags of a plan; of its text all else is passed over."""
+    """The readings and tags of a plan; other keys are ignored."""
 
     model_config = ConfigDict(extra="ignore", frozen=True, strict=True)
 
@@ -34,7 +34,7 @@ class Vocabulary(BaseModel):
 
     @property
     def metrics(self) -> Mapping[str, Metric]:
-        """Every metric that a target may speak of, by name."""
+        """Every metric that a target may use, by name."""
         return METRICS | metrics_of(self.readings) if self.readings else METRICS
 
 
@@ -42,5 +42,5 @@ NO_WORDS = Vocabulary()
 
 
 def vocabulary_of(context: object) -> Vocabulary:
-    """That of the plan which is being validated; what stands outside a plan has no words of its own."""
+    """The vocabulary in a validation context, empty without one."""
     return context if isinstance(context, Vocabulary) else NO_WORDS

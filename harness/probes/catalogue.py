@@ -107,7 +107,9 @@ def read_catalogue(connection: Connection, service: str | None = None) -> Catalo
 def read_uses(connection: Connection) -> dict[str, IndexScans]:
     """Scans of each index of the connected database since its statistics were reset."""
     rows = connection.execute(_USES.encode())
-    return {_named(schema, name): IndexScans(int(scans or 0), int(entries or 0)) for schema, name, scans, entries in rows}
+    return {
+        _named(schema, name): IndexScans(int(scans or 0), int(entries or 0)) for schema, name, scans, entries in rows
+    }
 
 
 def read_build_seconds(connection: Connection, database: str) -> dict[str, float]:

@@ -15,8 +15,8 @@ import psycopg
 from harness.errors import first_line
 from harness.probes.access import Connection, Database
 from harness.probes.lock_sessions import SESSIONS, LockSession, blocking_statements, session_of
-from harness.record.migration import EXCLUSIVE, LockQueue, MigrationStatement, DiskUse, LockWait
-from harness.record.statements import HARNESS_COMMENT
+from harness.record.migration import EXCLUSIVE, DiskUse, LockQueue, LockWait, MigrationStatement
+from harness.record.statements import MARK
 
 INTERVAL_SECONDS = 0.025
 SAMPLES_PER_SPACE = 16

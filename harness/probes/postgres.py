@@ -15,8 +15,7 @@ from harness.probes.access import Database
 from harness.probes.postgres_server import ServerReader
 from harness.probes.reader import Probe, ticks
 from harness.record.executions import together
-from harness.record.readings import DATABASE, SERVER
-from harness.record.unavailable import UnavailableReading
+from harness.record.readings import DATABASE, SERVER, UnavailableReading
 
 INTERVAL_SECONDS, SAMPLE_SECONDS = 1.0, 0.1
 JOIN_SECONDS = 10.0

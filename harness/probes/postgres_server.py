@@ -13,9 +13,8 @@ from harness.probes.sessions import Sessions
 from harness.probes.statement_deltas import StatementDeltas
 from harness.probes.table_statistics import ObjectStatistics
 from harness.probes.triggers import TriggerTimes
-from harness.record.readings import SERVER
-from harness.record.statements import HARNESS_COMMENT
-from harness.record.unavailable import UnavailableReading
+from harness.record.readings import SERVER, UnavailableReading
+from harness.record.statements import MARK
 
 if TYPE_CHECKING:
     from harness.probes.reader import Row

@@ -16,7 +16,7 @@ from psycopg import sql
 
 from harness.probes.access import Connection, Database
 from harness.record.query_plans import ExplainedStatement, parse_explain
-from harness.record.statements import HARNESS_COMMENT, fingerprint, normalised
+from harness.record.statements import MARK, fingerprint, normalised
 
 SETTINGS = {
     "auto_explain.log_analyze": "on",
@@ -129,9 +129,12 @@ def plans_in(log: str, services: Mapping[str, str | None]) -> Iterator[tuple[str
         body = "\n".join(line[1:] for line in lines[number + 1 : end])
         if (found := _plan(body)) and (root := parse_explain(found)):
             text = str(found.get("Query Text", ""))
-            if text and HARNESS_COMMENT not in text:
+            if text and MARK not in text:
                 service = services.get(match["database"] or "")
-                yield match["session"], ExplainedStatement(fingerprint(text), normalised(text), root, service, float(match["ms"]))
+                yield (
+                    match["session"],
+                    ExplainedStatement(fingerprint(text), normalised(text), root, service, float(match["ms"])),
+                )
 
 
 def slowest_plans(plans: Iterable[tuple[str, ExplainedStatement]]) -> list[ExplainedStatement]:
@@ -173,7 +176,11 @@ def estimate_plan(database: Database, text: str) -> ExplainedStatement | None:
     except psycopg.Error:
         return None
     root = parse_explain(json.loads(raw) if isinstance(raw, str) else raw)
-    return ExplainedStatement(fingerprint(text), normalised(text), root, database.service, estimated=True) if root else None
+    return (
+        ExplainedStatement(fingerprint(text), normalised(text), root, database.service, estimated=True)
+        if root
+        else None
+    )
 
 
 def _generic_plan(connection: Connection, text: str) -> object:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 if TYPE_CHECKING:
     from harness.record.executions import Executions
-    from harness.record.unavailable import UnavailableReading
+    from harness.record.readings import UnavailableReading
 
 Row = tuple[int, str, str, float]
 """``(wall-clock ns, source, name, value)``."""

@@ -14,8 +14,7 @@ from redis.exceptions import NoPermissionError
 
 from harness.probes.access import Cache
 from harness.probes.reader import Probe, Row, ticks
-from harness.record.readings import CACHE, SERVER
-from harness.record.unavailable import UnavailableReading
+from harness.record.readings import CACHE, SERVER, UnavailableReading
 
 INTERVAL_SECONDS = 1.0
 JOIN_SECONDS = 10.0

@@ -10,8 +10,8 @@ from typing import Any
 
 from harness.probes import statistics_views as views
 from harness.probes.access import Connection
-from harness.record.executions import HIDDEN, Executions, ExecutionRow, executions_of
-from harness.record.statements import HARNESS_COMMENT, fingerprint, reads_or_writes_rows, normalised
+from harness.record.executions import HIDDEN, ExecutionRow, Executions, executions_of
+from harness.record.statements import MARK, fingerprint, normalised, reads_or_writes_rows
 
 Key = tuple[int, int, int | None]
 Counts = tuple[int, int, int, int, int, float, float]
@@ -71,7 +71,7 @@ class StatementDeltas:
         for queryid, text in connection.execute(views.texts(self._schema).encode(), [list(unknown)]):
             if queryid is not None:
                 self.texts[queryid] = text or ""
-                if HARNESS_COMMENT in (text or ""):
+                if MARK in (text or ""):
                     self._own.add(queryid)
 
     def _compare(self, now: Mapping[Key, Counts], at_ns: int) -> None:

@@ -7,7 +7,7 @@ from typing import Any, Self
 import psycopg
 
 from harness.probes.access import Connection, Database
-from harness.record.statements import HARNESS_COMMENT, Counts, fingerprint, reads_or_writes_rows, without_values
+from harness.record.statements import MARK, Counts, fingerprint, reads_or_writes_rows, without_values
 
 Key = tuple[str | None, str]
 """A service and the fingerprint of a statement."""
@@ -75,7 +75,7 @@ class StatementCounter:
         self._known |= dict.fromkeys(numbers, "")
         rows: list[Any] = connection.execute(_TEXTS, [numbers]).fetchall()
         for number, text in rows:
-            if text and HARNESS_COMMENT not in text and reads_or_writes_rows(text):
+            if text and MARK not in text and reads_or_writes_rows(text):
                 self._known[number] = fingerprint(text)
                 self.texts.setdefault(self._known[number], without_values(text))
 

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 
 from harness.probes.access import NAME
 from harness.record.readings import TRIGGER_CALLS, TRIGGER_MS
-from harness.record.statements import HARNESS_COMMENT
+from harness.record.statements import MARK
 
 SHARED_SINCE, IO_SINCE, CHECKPOINTER_SINCE = 150_000, 160_000, 170_000
 OURS = NAME
@@ -70,9 +70,9 @@ TRACKED = f"""
 """
 """track_functions in the database, and its values for single roles."""
 TRIGGER_TIME = f"""
-    SELECT {MARK} coalesce(sum(s.calls) FILTER (WHERE p.prorettype = 'trigger'::regtype), 0)::bigint AS {CALLS},
+    SELECT {MARK} coalesce(sum(s.calls) FILTER (WHERE p.prorettype = 'trigger'::regtype), 0)::bigint AS {TRIGGER_CALLS},
            least(coalesce(sum(s.total_time) FILTER (WHERE p.prorettype = 'trigger'::regtype), 0),
-                 coalesce(sum(s.self_time), 0)) AS {MS}
+                 coalesce(sum(s.self_time), 0)) AS {TRIGGER_MS}
     FROM pg_stat_user_functions s JOIN pg_proc p ON p.oid = s.funcid
 """
 RIGHTS = f"""

@@ -1,4 +1,4 @@
-"""Ablation: what requests did without one index of the migration, beside what they do with all of them."""
+"""Ablation: the cost of requests with all new indexes, and with one of them dropped."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -6,16 +6,15 @@ from dataclasses import dataclass
 from harness.record.query_plans import ExplainedStatement
 
 NOISE_SHARE = 0.01
-"""A smaller change of pages or of bytes written ahead, as a part of what there was, is no more than chance."""
+"""Smaller relative differences of buffers or WAL bytes count as noise."""
 
 
 @dataclass(frozen=True, slots=True)
 class EndpointAblation:
-    """The requests of one endpoint with all indexes of after and without one: pages of 8 kB and bytes of WAL each.
+    """The requests of one endpoint with all indexes of after and without one: buffers (8 kB) and WAL bytes per request.
 
-    Of statements that name the table of the index. ``more_pages`` says whether most requests that came to the table
-    looked at more pages without it, ``fewer_pages`` whether most looked at fewer, and ``less_wal`` whether most wrote
-    less: one alone may have met with anything.
+    Only statements that name the table of the index count. ``more_pages``, ``fewer_pages`` and ``less_wal`` say
+    whether most of the requests that used the table changed in that direction.
     """
 
     endpoint: str
@@ -30,23 +29,23 @@ class EndpointAblation:
 
     @property
     def pages_saved(self) -> float:
-        """Pages that a request need not read as the index is there; 0 where the difference may be chance."""
+        """Buffers per request that the index saves; 0 where the difference may be noise."""
         return _beyond_chance(self.pages_with, self.pages_without) if self.more_pages else 0.0
 
     @property
     def pages_added(self) -> float:
-        """Pages that a request looks at more as the index is there: it is kept up, or the server chose it in error."""
+        """Buffers per request that the index adds, by its maintenance or a worse plan; 0 where it may be noise."""
         return _beyond_chance(self.pages_without, self.pages_with) if self.fewer_pages else 0.0
 
     @property
     def wal_added(self) -> float:
-        """Bytes that a request writes ahead more as the index is there; 0 where the difference may be chance."""
+        """WAL bytes per request that the index adds; 0 where the difference may be noise."""
         return _beyond_chance(self.wal_without, self.wal_with) if self.less_wal else 0.0
 
 
 @dataclass(frozen=True, slots=True)
 class DegradedStatement:
-    """A statement that does more without the index: pages of a call, and its plans, where they are known."""
+    """A statement that needs more buffers without the index: buffers per call, and its plans where known."""
 
     fingerprint: str
     text: str
@@ -58,7 +57,7 @@ class DegradedStatement:
 
 @dataclass(frozen=True, slots=True)
 class IndexAblation:
-    """What was measured without an index; ``worse`` is the statement that needs it most."""
+    """The measurement without one index; ``worse`` is the statement that needs it most."""
 
     index: str
     endpoints: tuple[EndpointAblation, ...]
@@ -67,21 +66,22 @@ class IndexAblation:
 
     @property
     def saved(self) -> Sequence[EndpointAblation]:
-        """The endpoints whose requests read fewer pages as the index is there, the one that gains most first."""
-        found = [one for one in self.endpoints if one.pages_saved > 0]
-        return sorted(found, key=lambda one: (-one.pages_saved * one.requests, one.endpoint))
+        """Endpoints that need fewer buffers with the index, largest saving first."""
+        return self._ranked("pages_saved")
 
     @property
     def costing(self) -> Sequence[EndpointAblation]:
-        """The endpoints whose requests look at more pages as the index is there, the one that pays most first."""
-        found = [one for one in self.endpoints if one.pages_added > 0]
-        return sorted(found, key=lambda one: (-one.pages_added * one.requests, one.endpoint))
+        """Endpoints that need more buffers with the index, largest cost first."""
+        return self._ranked("pages_added")
 
     @property
     def written(self) -> Sequence[EndpointAblation]:
-        """The endpoints whose requests write more as the index is there, the one that pays most first."""
-        found = [one for one in self.endpoints if one.wal_added > 0]
-        return sorted(found, key=lambda one: (-one.wal_added * one.requests, one.endpoint))
+        """Endpoints that write more WAL with the index, largest cost first."""
+        return self._ranked("wal_added")
+
+    def _ranked(self, measure: str) -> list[EndpointAblation]:
+        sizes = [(getattr(one, measure) * one.requests, one) for one in self.endpoints]
+        return [one for size, one in sorted(sizes, key=lambda each: (-each[0], each[1].endpoint)) if size > 0]
 
 
 def _beyond_chance(less: float, more: float) -> float:
@@ -90,7 +90,7 @@ def _beyond_chance(less: float, more: float) -> float:
 
 @dataclass(frozen=True, slots=True)
 class Ablation:
-    """What was measured without each of some indexes; ``not_left_out`` those that have to stay, and why."""
+    """The measurements without each new index; ``not_left_out`` has the indexes that cannot be dropped, and why."""
 
     indexes: tuple[IndexAblation, ...] = ()
     not_left_out: tuple[tuple[str, str], ...] = ()

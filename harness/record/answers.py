@@ -1,8 +1,7 @@
-"""Answer: what one request brought, in the form in which the answers of two arms are compared.
+"""Answers: the responses to a corpus of requests, in a canonical form that can be compared between arms.
 
-JSON is written with its keys in order, numbers as their value, without ignored keys, and where lists may come in any
-order with these sorted. The base URLs of the arm's own services are written as ``{service}``: they differ by a port.
-Everything else is compared byte by byte.
+Canonical JSON has sorted keys, numbers by value, no ignored keys and, where lists are unordered, sorted items. The base
+URLs of the arm's own services become ``{service}``, since their ports differ. Everything else is compared byte by byte.
 """
 
 import json
@@ -15,48 +14,35 @@ from typing import Any
 
 SCHEMA = 1
 MAX_TEXT = 16_384
-"""So many characters of an answer are kept, to show a difference; all of it goes into the digest."""
+"""Characters of an answer that are kept, to show a difference; the digest covers all of it."""
 FIRST_FAILED_STATUS = 500
 PLAIN_DIGITS = 20
 
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What one request was and brought.
+    """One request and its response."""
 
-    Attributes:
-        n: its place among the requests, from 1 on.
-        endpoint: as samples name it, ``GET /items/{id}``.
-        path: path and query, without the values of ignored keys.
-        asked: a digest of the request's body, which only digests of the same run can be compared with.
-        status: of HTTP; 0 where there was no answer.
-        kind: the media type, without its parameters.
-        digest: of the whole answer in its canonical form; empty where there is nothing to compare.
-        text: its first ``MAX_TEXT`` characters.
-        whole: whether that is all.
-        error: why there is nothing to compare.
-    """
-
-    n: int
-    endpoint: str
-    path: str
-    asked: str
-    status: int
-    kind: str
-    digest: str
-    text: str
-    whole: bool = True
-    error: str = ""
+    n: int  # its place in the corpus, from 1
+    endpoint: str  # as in samples, ``GET /items/{id}``
+    path: str  # path and query, without the values of ignored keys
+    asked: str  # a digest of the request body, comparable within one run only
+    status: int  # of HTTP; 0 without a response
+    kind: str  # the media type, without its parameters
+    digest: str  # of the whole canonical body; empty where there is none
+    text: str  # its first ``MAX_TEXT`` characters
+    whole: bool = True  # whether ``text`` is all of it
+    error: str = ""  # why there is no body
 
     @property
     def failed(self) -> bool:
-        """Whether it is no answer to compare with: none came, or the service said that it failed."""
+        """Whether there is no response to compare: none came, or its status is 5xx."""
         return not self.digest or self.status >= FIRST_FAILED_STATUS
 
 
 @dataclass(frozen=True, slots=True)
 class RecordedAnswers:
-    """All that one arm was asked: ``wanted`` requests, fewer where its users made fewer."""
+    """All responses of one arm; the plan wanted ``wanted`` requests."""
 
     wanted: int
     answers: tuple[Answer, ...]
@@ -64,24 +50,21 @@ class RecordedAnswers:
 
 
 class Number(str):
-    """A number as canonical JSON writes it; what is equal as a number is equal as a text."""
+    """A number in canonical JSON: equal numbers have equal texts."""
 
     __slots__ = ()
 
 
 @dataclass(frozen=True, slots=True)
 class CanonicalForm:
-    """In which form answers of an endpoint are compared.
-
-    ``own`` are the base URLs of the arm's services, each with what stands for it.
-    """
+    """The canonical form of an endpoint's responses; ``own`` maps base URLs of the arm's services to placeholders."""
 
     ignored: frozenset[str] = frozenset()
     in_any_order: bool = False
     own: Mapping[str, str] = field(default_factory=dict)
 
     def of(self, body: bytes, kind: str) -> str | bytes:
-        """A body in canonical form: a text, or the bytes themselves where they are none."""
+        """A body in canonical form; its bytes where it is no text."""
         if not kind or "json" in kind:
             try:
                 return self._written(parsed(body.decode()))
@@ -93,7 +76,6 @@ class CanonicalForm:
             return body
 
     def named(self, text: str) -> str:
-        """A text with the base URLs of the arm's own services replaced."""
         for url, name in self.own.items():
             if url in text:
                 text = re.sub(re.escape(url) + r"(?![\w:-])(?!\.\w)", name, text)
@@ -116,16 +98,12 @@ class CanonicalForm:
 
 
 def parsed(text: str) -> Any:  # noqa: ANN401 - whatever JSON can say
-    """JSON with its numbers as ``Number``.
-
-    Raises:
-        ValueError: when it is none, or an object has a key twice.
-    """
+    """JSON with its numbers as ``Number``; raises ``ValueError`` when it is invalid, or an object has a key twice."""
     return json.loads(text, parse_int=_number, parse_float=_number, parse_constant=Number, object_pairs_hook=_object)
 
 
 def longest_list(text: str) -> int | None:
-    """The length of the longest list in a JSON text; ``None`` where it is none, or has no list."""
+    """The length of the longest list in a JSON text; ``None`` where it is invalid or has no list."""
     try:
         queue, longest = [json.loads(text)], None
     except (ValueError, RecursionError):
@@ -139,18 +117,18 @@ def longest_list(text: str) -> int | None:
 
 
 def quoted(text: str) -> str:
-    """A JSON string; half of a surrogate pair, which no file could hold, as its escape."""
+    """A JSON string; a lone surrogate, which UTF-8 cannot encode, becomes its escape."""
     return json.dumps(text, ensure_ascii=False).encode("utf-8", "backslashreplace").decode()
 
 
 def digest(content: str | bytes, key: str = "") -> str:
-    """A digest of what is compared; with a ``key``, one that says nothing to who has no key."""
+    """A digest of the content; with a ``key`` it cannot be recomputed without that key."""
     data = content.encode() if isinstance(content, str) else content
     return blake2b(data, digest_size=16, key=key.encode()).hexdigest()
 
 
 def kept_text(content: str | bytes) -> tuple[str, bool]:
-    """As much of a canonical form as is kept, and whether it is all of it."""
+    """The part of a canonical form that is kept, and whether it is all of it."""
     if isinstance(content, bytes):
         return f"{len(content):,} bytes that are no text", False
     return content[:MAX_TEXT], len(content) <= MAX_TEXT
@@ -164,7 +142,7 @@ def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 
 def _number(token: str) -> Number:
-    """``1.50``, ``15e-1`` and ``1.5`` are one number, and so are ``-0.0`` and ``0``."""
+    """Canonical number: ``1.50``, ``15e-1`` and ``1.5`` are one, and so are ``-0.0`` and ``0``."""
     try:
         sign, digits, exponent = Decimal(token).as_tuple()
     except InvalidOperation:

@@ -1,4 +1,4 @@
-"""Archive: the recorded runs of a folder, each as far as a history needs it: nothing is summarised anew."""
+"""Archive: one metric of many recorded runs, read from their reports without a new summary."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -17,7 +17,7 @@ NO_RECORD = "has no comparison.json; harness report writes it, if a block was co
 
 @dataclass(frozen=True, slots=True)
 class HistoryQuery:
-    """What is followed: a metric of an arm, in a stage and endpoint or in all."""
+    """The metric and arm of a history; without a stage or endpoint, pooled over them."""
 
     metric: Metric
     arm: str
@@ -27,7 +27,7 @@ class HistoryQuery:
 
 @dataclass(frozen=True, slots=True)
 class ArchivedRun:
-    """One run: the value, with its interval where the blocks give one, in the metric's stored unit."""
+    """One run: its value in the metric's stored unit, and its interval where the blocks give one."""
 
     run: str
     setup: Setup
@@ -39,21 +39,21 @@ class ArchivedRun:
 
 @dataclass(frozen=True, slots=True)
 class SkippedRun:
-    """A run that is on no line, and why."""
+    """A run without a value, and why."""
 
     run: str
     why: str
 
 
 def read_archive(
-    folder: Path, question: HistoryQuery, plan_name: str | None = None
+    folder: Path, query: HistoryQuery, plan_name: str | None = None
 ) -> tuple[list[ArchivedRun], list[SkippedRun]]:
-    """The runs of a folder that answer a question, and those that do not, with the reason.
+    """The runs of a folder that have a value, and those that have none, with the reason.
 
     Args:
-        folder: where runs go, one folder each; what is no run folder is left aside.
-        question: what is asked of each.
-        plan_name: the runs of this plan alone, of all others nothing is said.
+        folder: with one run folder each; other entries are ignored.
+        query: the value to read of each run.
+        plan_name: only runs of this plan are read.
 
     Raises:
         RunFolderError: when there is no such folder, or no run in it.
@@ -68,13 +68,13 @@ def read_archive(
     skipped: list[SkippedRun] = []
     for path in paths:
         try:
-            entries += _entry(RunFolder.open(path), question, plan_name)
+            entries += _entry(RunFolder.open(path), query, plan_name)
         except HarnessError as error:
             skipped.append(SkippedRun(path.name, str(error).removeprefix(f"{path}: ")))
     return entries, skipped
 
 
-def _entry(folder: RunFolder, question: HistoryQuery, plan_name: str | None) -> Iterator[ArchivedRun]:
+def _entry(folder: RunFolder, query: HistoryQuery, plan_name: str | None) -> Iterator[ArchivedRun]:
     setup = folder.read_setup()
     if plan_name is not None and setup.plan_name != plan_name:
         return
@@ -84,23 +84,23 @@ def _entry(folder: RunFolder, question: HistoryQuery, plan_name: str | None) -> 
         raise RunFolderError(NO_RECORD)
     if folder.read_outcome() == Outcome.INVALID:
         raise RunFolderError("INVALID: the measurement broke")
-    place = (question.metric.name, question.stage, question.endpoint)
+    place = (query.metric.name, query.stage, query.endpoint)
     pair = next((pair for pair in pairs if (pair.metric, pair.stage, pair.endpoint) == place), None)
-    value = getattr(pair, question.arm) if pair else None
+    value = getattr(pair, query.arm) if pair else None
     if pair is None or value is None:
-        raise RunFolderError(_unknown(question, pairs))
-    if question.metric.quantile is not None and pair.least_samples < question.metric.least:
-        raise RunFolderError(f"too few samples in a leg for {question.metric.label}")
-    bounds = pair.before_interval if question.arm == "before" else pair.after_interval
+        raise RunFolderError(_unknown(query, pairs))
+    if query.metric.quantile is not None and pair.least_samples < query.metric.least:
+        raise RunFolderError(f"too few samples in a leg for {query.metric.label}")
+    bounds = pair.before_interval if query.arm == "before" else pair.after_interval
     yield ArchivedRun(
         folder.path.name, setup, plan, value, bounds.low if bounds else None, bounds.high if bounds else None
     )
 
 
-def _unknown(question: HistoryQuery, pairs: list[RecordedPair]) -> str:
-    """Why a run has no value: a stage or an endpoint that it does not know, or nothing was measured there."""
-    for what, asked in (("stage", question.stage), ("endpoint", question.endpoint)):
+def _unknown(query: HistoryQuery, pairs: list[RecordedPair]) -> str:
+    """Why a run has no value: an unknown stage or endpoint, or no measurement."""
+    for what, asked in (("stage", query.stage), ("endpoint", query.endpoint)):
         known = list(dict.fromkeys(found for pair in pairs if (found := getattr(pair, what)) is not None))
         if asked is not None and asked not in known:
             return f'has no {what} "{asked}"; known are {", ".join(known)}'
-    return f"has no value of {question.metric.label} there"
+    return f"has no value of {query.metric.label} there"

@@ -1,4 +1,4 @@
-"""Keys: which keys of a cache are asked for, and which of them are not there, by pattern."""
+"""Cache keys: lookups and misses of a cache by key pattern."""
 
 import re
 from collections.abc import Iterable, Sequence
@@ -24,7 +24,7 @@ OTHERS = "others"
 
 @dataclass(frozen=True, slots=True)
 class KeyUse:
-    """Keys of one pattern: how often one was asked for, and how often it was not there."""
+    """Lookups and misses of the keys of one pattern."""
 
     pattern: str
     reads: int
@@ -32,17 +32,16 @@ class KeyUse:
 
 
 def pattern_of(key: str) -> str:
-    """A key with ``*`` for numbers, digests and tokens: ``rec:user:42:interests`` is ``rec:user:*:interests``."""
+    """A key with ``*`` for numbers, digests and tokens: ``rec:user:42:interests`` becomes ``rec:user:*:interests``."""
     marks = _PARTS.findall(key)
     parts = ["*" if _VARYING.fullmatch(part) else part for part in _PARTS.split(key)]
     return "".join(part + mark for part, mark in zip(parts, [*marks, ""], strict=True))
 
 
 class KeyTracker:
-    """Follows the commands of a cache, of which it is known which keys it holds when that begins.
+    """Follows the commands of a cache from a known set of keys, and counts lookups and misses.
 
-    A key is there from when it is written until it is removed; one that runs out meanwhile counts as there. Keys of
-    different databases of a server are different keys.
+    A key exists from its first write until it is removed; expiry is ignored. A key belongs to one database number.
     """
 
     def __init__(self, there: Iterable[tuple[int, str]]) -> None:
@@ -50,14 +49,13 @@ class KeyTracker:
         self._uses: dict[str, list[int]] = {}
 
     def take(self, database: int, command: Sequence[str]) -> None:
-        """Take in a command, word by word."""
-        name, *words = command or [""]
+        name, *arguments = command or [""]
         name = name.upper()
         if name in CLEARINGS:
             self._there = {key for key in self._there if name == "FLUSHDB" and key[0] != database}
-        if not words:
+        if not arguments:
             return
-        keys = words if name in MANY else words[::2] if name in PAIRS else words[:1]
+        keys = arguments if name in MANY else arguments[::2] if name in PAIRS else arguments[:1]
         for key in keys:
             place = database, key
             if name in READS:
@@ -70,7 +68,7 @@ class KeyTracker:
                 self._there.discard(place)
 
     def uses(self, most: int = 30) -> tuple[KeyUse, ...]:
-        """The patterns that were asked for, those with most misses first; what is beyond ``most`` together."""
+        """The patterns with most misses first; those beyond ``most`` are added up as ``others``."""
         found = sorted((KeyUse(pattern, *use) for pattern, use in self._uses.items()), key=_rank)
         rest = found[most:]
         others = KeyUse(OTHERS, sum(use.reads for use in rest), sum(use.misses for use in rest))

@@ -1,16 +1,22 @@
-"""Index: the indexes and foreign keys of a database as its catalogue has them, and what an index is there for."""
+"""Catalogue: the indexes, foreign keys and query plans of each arm's databases, and their files in the run folder."""
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any, TypeVar
 
+from harness.plan.model import ARMS
+from harness.record.ablation import Ablation
+from harness.record.folder import SCHEMA
+from harness.record.leg import Leg
 from harness.record.query_plans import ExplainedStatement
+from harness.record.run_folder import RunFolder
 
 BTREE, HASH = "btree", "hash"
 
 
 @dataclass(frozen=True, slots=True)
 class IndexKey:
-    """A column or an expression that an index is ordered by, and how."""
+    """A column or expression of an index, and its order."""
 
     text: str
     opclass: str = ""
@@ -20,7 +26,7 @@ class IndexKey:
 
     @property
     def shown(self) -> str:
-        """As in ``CREATE INDEX``, without what goes without saying."""
+        """As in ``CREATE INDEX``, without defaults."""
         order = " DESC" if self.descending else ""
         nulls = "" if self.nulls_first == self.descending else " NULLS FIRST" if self.nulls_first else " NULLS LAST"
         return f"{self.text}{order}{nulls}"
@@ -28,41 +34,30 @@ class IndexKey:
 
 @dataclass(frozen=True, slots=True)
 class Index:
-    """One index. Tables and indexes of the schema ``public`` go by their names alone.
-
-    Attributes:
-        include: columns that are stored in it and not searched by.
-        predicate: the condition of a partial index; empty: of all rows.
-        constraint: the constraint that it backs, as a primary key, a unique or an exclusion one.
-        parent: the index of the partitioned table that it is a part of.
-        valid: whether queries may use it; what a failed ``CREATE INDEX CONCURRENTLY`` leaves behind is not.
-        size_bytes: on disk; of an index of a partitioned table that of all parts.
-        service: the service whose database it is in, where services have names.
-    """
+    """One index. Names of the schema ``public`` are unqualified."""
 
     name: str
     table: str
     keys: tuple[IndexKey, ...]
     method: str = BTREE
-    include: tuple[str, ...] = ()
-    predicate: str = ""
+    include: tuple[str, ...] = ()  # columns that are stored and not searched by
+    predicate: str = ""  # the condition of a partial index; empty otherwise
     unique: bool = False
     primary: bool = False
-    constraint: str | None = None
+    constraint: str | None = None  # the primary key, unique or exclusion constraint that it backs
     replica_identity: bool = False
-    valid: bool = True
-    parent: str | None = None
-    size_bytes: int = 0
-    service: str | None = None
+    valid: bool = True  # ``indisvalid``; false after a failed ``CREATE INDEX CONCURRENTLY``
+    parent: str | None = None  # the index of the partitioned table that it is a part of
+    size_bytes: int = 0  # on disk; of a partitioned index, that of all partitions
+    service: str | None = None  # the service that owns the database, where services have names
 
     @property
     def place(self) -> tuple[str | None, str]:
-        """What tells it from all others of an arm."""
         return self.service, self.name
 
     @property
     def shown(self) -> str:
-        """What it is on: ``contents (engagement_score DESC, id)``."""
+        """Its definition: ``contents (engagement_score DESC, id)``."""
         keys = ", ".join(key.shown for key in self.keys)
         method = "" if self.method == BTREE else f"using {self.method} "
         include = f" INCLUDE ({', '.join(self.include)})" if self.include else ""
@@ -71,7 +66,7 @@ class Index:
 
     @property
     def needed(self) -> str:
-        """Why it has to stay, whether it is read or not; empty where nothing but queries needs it."""
+        """Why it cannot be dropped, even when unread; empty where only queries use it."""
         if self.primary:
             return "primary key"
         if self.constraint:
@@ -81,12 +76,12 @@ class Index:
         return "replica identity" if self.replica_identity else ""
 
     def duplicates(self, other: "Index") -> bool:
-        """Whether it answers all that another one does, in the same order, as a copy of it."""
+        """Whether both have the same table, keys, predicate and included columns."""
         mine, its = ((i.service, i.table, i.method, i.keys, i.predicate) for i in (self, other))
         return mine == its and set(self.include) == set(other.include)
 
     def extends(self, other: "Index") -> bool:
-        """Whether another one's columns are its first ones and more follow: it answers all that that one does."""
+        """Whether its first columns are all columns of another B-tree index, and more follow."""
         same = (self.service, self.table, self.predicate) == (other.service, other.table, other.predicate)
         length = len(other.keys)
         stored = {*self.include, *(key.text for key in self.keys)}
@@ -96,7 +91,7 @@ class Index:
 
 @dataclass(frozen=True, slots=True)
 class ForeignKey:
-    """Columns of a table that refer to another one: whoever deletes there has the server look them up here."""
+    """Columns that refer to another table; deletes there look them up here."""
 
     name: str
     table: str
@@ -105,7 +100,7 @@ class ForeignKey:
     service: str | None = None
 
     def served_by(self, index: Index) -> bool:
-        """Whether an index finds the rows that refer to a parent: its first columns are those of the key."""
+        """Whether the first columns of an index are those of the key, so that it finds referring rows."""
         first = index.keys[: len(self.columns)]
         ours = (index.service, index.table) == (self.service, self.table) and not index.predicate and index.valid
         searchable = index.method == BTREE or (index.method == HASH and len(self.columns) == 1)
@@ -120,11 +115,10 @@ class Catalogue:
     foreign_keys: tuple[ForeignKey, ...] = ()
 
     def __add__(self, other: "Catalogue") -> "Catalogue":
-        """Those of both."""
         return Catalogue(self.indexes + other.indexes, self.foreign_keys + other.foreign_keys)
 
     def created_since(self, before: "Catalogue") -> Iterator[Index]:
-        """The indexes that another one does not have under their name, or has otherwise."""
+        """The indexes that ``before`` does not have under this name, or has with another definition."""
         there = {index.place: index for index in before.indexes}
         for index in self.indexes:
             old = there.get(index.place)
@@ -132,30 +126,28 @@ class Catalogue:
                 yield index
 
     def dropped_since(self, before: "Catalogue") -> Iterator[Index]:
-        """The indexes of another one that are there under their name no more."""
+        """The indexes of ``before`` whose names no longer exist."""
         here = {index.place for index in self.indexes}
         yield from (index for index in before.indexes if index.place not in here)
 
     def foreign_keys_served(self, index: Index) -> list[ForeignKey]:
-        """The foreign keys whose rows an index finds."""
         return [key for key in self.foreign_keys if key.served_by(index)]
 
 
 @dataclass(frozen=True, slots=True)
 class IndexScans:
-    """How often an index was used in a workload, and how many of its entries were read."""
+    """Scans of an index in a workload, and index entries read."""
 
     scans: int = 0
     entries: int = 0
 
     def __add__(self, other: "IndexScans") -> "IndexScans":
-        """Both together."""
         return IndexScans(self.scans + other.scans, self.entries + other.entries)
 
 
 @dataclass(frozen=True, slots=True)
 class IndexCounts:
-    """How often an index was used in a workload, and how many of its entries were read."""
+    """Scans of a named index in a workload, and index entries read."""
 
     index: str
     scans: int
@@ -165,7 +157,7 @@ class IndexCounts:
 
 @dataclass(frozen=True, slots=True)
 class IndexBuild:
-    """What building an index took, in seconds."""
+    """The build time of an index, in seconds."""
 
     index: str
     seconds: float
@@ -174,16 +166,60 @@ class IndexBuild:
 
 @dataclass(frozen=True, slots=True)
 class RecordedPlans:
-    """How an arm went about some requests.
+    """The query plans of an arm for the corpus."""
 
-    Attributes:
-        plans: of their statements, the slowest of each.
-        counted: the uses of indexes by these ``requests``.
-        missing: why plans are not known, or only estimated; empty where they are.
-    """
-
-    plans: tuple[ExplainedStatement, ...] = ()
-    counted: tuple[IndexCounts, ...] = ()
+    plans: tuple[ExplainedStatement, ...] = ()  # the slowest execution of each statement
+    counted: tuple[IndexCounts, ...] = ()  # index scans by these ``requests``
     requests: int = 0
-    missing: str = ""
+    missing: str = ""  # why plans are unknown or only estimated; empty otherwise
     schema: int = 1
+
+
+T = TypeVar("T")
+FOLDER = "evidence"
+
+
+class CatalogueStore:
+    """Files below ``evidence`` in a run folder."""
+
+    def __init__(self, run: RunFolder) -> None:
+        self.run = run
+
+    def write_catalogue(self, arm: str, catalogue: Catalogue) -> None:
+        self._write(f"{FOLDER}/catalogues/{arm}.json", {"schema": SCHEMA, **asdict(catalogue)})
+
+    def read_catalogues(self) -> dict[str, Catalogue]:
+        return dict(self._read("catalogues", Catalogue))
+
+    def write_plans(self, arm: str, survey: RecordedPlans) -> None:
+        self._write(f"{FOLDER}/plans/{arm}.json", asdict(survey))
+
+    def read_plans(self) -> dict[str, RecordedPlans]:
+        return dict(self._read("plans", RecordedPlans))
+
+    def write_ablation(self, ablation: Ablation) -> None:
+        self._write(f"{FOLDER}/ablation/indexes.json", asdict(ablation))
+
+    def read_ablation(self) -> Ablation | None:
+        return self.run.decode_if_present(f"{FOLDER}/ablation/indexes.json", Ablation)
+
+    def read_index_counts(self, legs: Sequence[Leg]) -> list[IndexCounts]:
+        """Index scans under load in some legs, where counted."""
+        return [one for leg in legs for one in self._counted(f"trials/{leg.title}/objects.json")]
+
+    def _counted(self, name: str) -> Iterator[IndexCounts]:
+        if not self.run.has(name):
+            return
+        for database in self.run.read_object(name).get("databases", []):
+            for index in database.get("indexes", []):
+                shown = str(index["name"]).removeprefix("public.")
+                yield IndexCounts(shown, int(index["scans"]), int(index["entries_read"]), database.get("service"))
+
+    def _read(self, what: str, kind: type[T]) -> Iterator[tuple[str, T]]:
+        for arm in ARMS:
+            if (found := self.run.decode_if_present(f"{FOLDER}/{what}/{arm}.json", kind)) is not None:
+                yield arm, found
+
+    def _write(self, name: str, data: Mapping[str, Any]) -> None:
+        (self.run.path / name).parent.mkdir(parents=True, exist_ok=True)
+        self.run.write_json(name, data, indent=None)

@@ -1,4 +1,4 @@
-"""Recorded: what a report wrote of a comparison, read back."""
+"""Comparison: rows of ``comparison.json`` read back from a report."""
 
 from dataclasses import dataclass
 
@@ -13,7 +13,7 @@ class Bounds:
 
 @dataclass(frozen=True, slots=True)
 class RecordedPair:
-    """A row of ``comparison.json``, as far as it is read back; ``least_samples`` are those of the leg with fewest."""
+    """A row of ``comparison.json``, where read back; ``least_samples`` is the smallest sample count of a leg."""
 
     metric: str
     stage: str | None

@@ -1,4 +1,4 @@
-"""Executions: what statements did second by second while a leg was under load, one row per statement and reading."""
+"""Executions: counts of each statement under load, one row per statement and reading."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -11,11 +11,11 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from harness.errors import RunFolderError
-from harness.record.columns import names, numbers
+from harness.record.columns import dictionary, numbers
 
 FILE = "statements.parquet"
 HIDDEN = "hidden"
-"""In place of a fingerprint: statements of other roles, whose texts may not be seen."""
+"""The fingerprint of statements of other roles, whose texts are not visible."""
 SCHEMA = pa.schema(
     [
         pa.field("from_ns", pa.int64(), nullable=False),  # the reading before, since the leg's origin
@@ -24,30 +24,29 @@ SCHEMA = pa.schema(
         pa.field("fingerprint", pa.dictionary(pa.int32(), pa.string()), nullable=False),
         pa.field("calls", pa.int64(), nullable=False),
         pa.field("rows", pa.int64(), nullable=False),
-        pa.field("hit", pa.int64(), nullable=False),  # 8 kB pages found in PostgreSQL's memory
-        pa.field("read", pa.int64(), nullable=False),  # 8 kB pages asked from the operating system
-        pa.field("wal", pa.int64(), nullable=False),  # bytes written ahead
+        pa.field("hit", pa.int64(), nullable=False),  # shared buffer hits (8 kB)
+        pa.field("read", pa.int64(), nullable=False),  # buffers read from the operating system
+        pa.field("wal", pa.int64(), nullable=False),  # bytes of WAL
         pa.field("ms", pa.float64(), nullable=False),
         pa.field("slowest_ms", pa.float64(), nullable=False),  # of these calls; 0 where none is known to be the slowest
     ]
 )
-_SPAN = b"harness.executions"
+_SPAN = b"harness.record.executions"
 ExecutionRow = tuple[int, int, str, str, int, int, int, int, int, float, float]
-"""The columns in their order."""
 
 
 @dataclass(frozen=True, slots=True)
 class Executions:
-    """What was executed; all that began and ended between two moments, in ns since the leg's origin, is in it."""
+    """Executed statements; complete between ``begun_ns`` and ``ended_ns``, since the leg's origin."""
 
     table: pa.Table
     begun_ns: int
     ended_ns: int
     texts: Mapping[str, str] = field(default_factory=dict)
-    """Each statement without the values that it was run with, by its fingerprint."""
+    """The text of each fingerprint, without literal values."""
 
     def since(self, origin_ns: int) -> "Executions":
-        """The same, told since another moment."""
+        """The same with times relative to another origin."""
         moved = self.table
         for name in ("from_ns", "at_ns"):
             index = moved.schema.get_field_index(name)
@@ -56,7 +55,7 @@ class Executions:
         return Executions(moved, self.begun_ns - origin_ns, self.ended_ns - origin_ns, self.texts)
 
     def covers(self, start: float, end: float) -> bool:
-        """Whether nothing is missing between two moments, in seconds since the origin."""
+        """Whether the record is complete between two times, in seconds since the origin."""
         return self.begun_ns <= start * 1e9 and end * 1e9 <= self.ended_ns
 
 
@@ -77,7 +76,7 @@ def together(found: Sequence[Executions]) -> Executions:
 
 
 def write_executions(executions: Executions, path: Path) -> None:
-    """Write them whole, then rename into place."""
+    """Write the table to a temporary file and rename it into place."""
     span = json.dumps({"schema": 1, "begun_ns": executions.begun_ns, "ended_ns": executions.ended_ns})
     partial = path.with_suffix(".partial")
     pq.write_table(executions.table.replace_schema_metadata({_SPAN: span.encode()}), partial, compression="zstd")
@@ -85,7 +84,7 @@ def write_executions(executions: Executions, path: Path) -> None:
 
 
 def read_executions(path: Path) -> Executions | None:
-    """Read those of a leg; ``None`` where none were recorded.
+    """Read the executions of a leg; ``None`` where none were recorded.
 
     Raises:
         RunFolderError: when the file is damaged.
@@ -102,6 +101,5 @@ def read_executions(path: Path) -> Executions | None:
 
 def _array(kind: pa.DataType, values: Sequence[object]) -> Any:  # noqa: ANN401 - pyarrow has no common type of arrays
     if pa.types.is_dictionary(kind):
-        codes = {text: code for code, text in enumerate(dict.fromkeys(map(str, values)))}
-        return names(numbers([codes[str(text)] for text in values], np.int32), list(codes))
+        return dictionary(values)
     return numbers(values, np.float64 if pa.types.is_floating(kind) else np.int64)

@@ -1,4 +1,4 @@
-"""Generation: what the generator says of its own work in a leg, and of each of its workers."""
+"""Generation: what the generator and its workers report about a leg."""
 
 from dataclasses import dataclass
 
@@ -8,31 +8,21 @@ from harness.record.leg import Window
 
 @dataclass(frozen=True, slots=True)
 class GeneratorProcess:
-    """What one of several generator processes did in a leg; clocks are monotonic ones, compared by pings.
+    """One of several generator processes in a leg; clocks are monotonic, compared by pings."""
 
-    Attributes:
-        worker: its name, ``worker 2 (host-b, pid 4711)``.
-        requests: rows it wrote; on disk, where it was lost.
-        cpu_share: its CPU seconds per second, highest mean of a stage; ``None`` where it was lost.
-        lag_p99_ms: how late its event loop was; ``None`` where it was lost.
-        clock_offset_ms: the master's clock minus its own, before the load; its samples are in the master's time.
-        clock_uncertainty_ms: half the best round trip: the true offset is no further away.
-        clock_drift_ms: how far the offset was another after the load; ``None`` where it was lost.
-    """
-
-    worker: str
+    worker: str  # its name, ``worker 2 (host-b, pid 4711)``
     host: str
-    requests: int
-    cpu_share: float | None
-    lag_p99_ms: float | None
-    clock_offset_ms: float
-    clock_uncertainty_ms: float
-    clock_drift_ms: float | None
+    requests: int  # samples it wrote; those on disk, where it was lost
+    cpu_share: float | None  # CPU seconds per second, the highest mean of a stage; ``None`` where it was lost
+    lag_p99_ms: float | None  # event loop lag; ``None`` where it was lost
+    clock_offset_ms: float  # the master's clock minus its own, before the load; samples are in the master's time
+    clock_uncertainty_ms: float  # half the best round trip, a bound of the offset's error
+    clock_drift_ms: float | None  # how much the offset differed after the load; ``None`` where it was lost
 
 
 @dataclass(frozen=True, slots=True)
 class LostWorker:
-    """A worker that was lost, and how many seconds into which leg."""
+    """A worker that was lost, in which leg and at which second."""
 
     worker: str
     leg: str
@@ -42,86 +32,59 @@ class LostWorker:
 
 @dataclass(frozen=True, slots=True)
 class OfferedLoad:
-    """The arrivals of one open stage, of all processes together.
-
-    Attributes:
-        planned: arrivals that were due, also those that the generator was too slow to look at.
-        started: those that a user began with, at once or late; the others are not in the samples.
-        late: those that waited for a free user, their wait is in their latency: as many as the stage allows were at
-            work, or (with fewer ``most_users``) further ones were still in their ``on_start``.
-        most_users: the most users that were at work at once.
-    """
+    """The arrivals of one open-loop stage, of all processes together."""
 
     stage: str
-    planned: int
-    started: int
-    late: int
-    most_users: int
+    planned: int  # arrivals due
+    started: int  # arrivals that a user started; only these are in the samples
+    late: int  # arrivals that waited for a free user; the wait is in their latency
+    most_users: int  # peak number of busy users
 
     @property
     def dropped(self) -> int:
-        """Arrivals that had no user yet when the leg was over."""
+        """Arrivals not started before the end of the leg."""
         return self.planned - self.started
 
 
 @dataclass(frozen=True, slots=True)
 class Aborted:
-    """Why the load of a leg was ended early.
+    """The abort limit that ended a leg."""
 
-    Attributes:
-        when: the limit, as the plan says it; of one ``stage`` and ``endpoint`` or of all.
-        second: how far into the leg it was broken.
-        value: of its metric over the window, in the metric's stored unit.
-    """
-
-    when: str
+    when: str  # the limit as in the plan
     stage: str | None
     endpoint: str | None
-    second: float
-    value: float
+    second: float  # seconds into the leg
+    value: float  # of its metric over the window, in the metric's stored unit
 
 
 @dataclass(frozen=True, slots=True)
 class Generation:
-    """What the generator says of its own work in a leg.
+    """The generator's report about a leg.
 
     Attributes:
-        origin: wall-clock time of the leg's origin, ISO 8601 in UTC.
-        requests: rows it wrote; of all workers.
-        cpu_share: its CPU seconds per second, highest mean of a stage; that of the worst worker.
-        lag_p99_ms: how late its event loop was, 99th percentile of probes every 20 ms; that of the worst worker.
-        user_errors: exceptions that tasks of the users raised; what they would have asked is missing.
-        workers: what each of several processes did; empty for one process alone.
-        lost: workers that were lost, which ended the leg.
-        offered: the arrivals of open stages, in the order the stages ran; empty in a closed plan.
-        schedule_lag_p99_ms: how late arrivals began for which a user was free, 99th percentile; that of the worst
-            worker, ``None`` in a closed plan.
-        gc_pause_ms: the longest pause for garbage collection.
-        searched: what a stage that searches did; what arrived in it is in no other count.
-        aborted: the limit of the plan that ended the leg early; ``None``: it went on to its end.
+        schedule_lag_p99_ms: scheduling delay of arrivals with a free user, 99th percentile, of the worst worker;
+            ``None`` in closed-loop plans.
     """
 
-    origin: str
-    requests: int
-    cpu_share: float
-    lag_p99_ms: float
+    origin: str  # wall-clock time of the leg's origin, ISO 8601 in UTC
+    requests: int  # samples written by all workers
+    cpu_share: float  # CPU seconds per second, the highest mean of a stage, of the worst worker
+    lag_p99_ms: float  # event loop lag, 99th percentile of probes every 20 ms, of the worst worker
     windows: tuple[Window, ...]
     schema: int = 1
-    user_errors: int = 0
-    workers: tuple[GeneratorProcess, ...] = ()
-    lost: tuple[LostWorker, ...] = ()
-    offered: tuple[OfferedLoad, ...] = ()
+    user_errors: int = 0  # exceptions raised by tasks; their remaining requests are missing
+    workers: tuple[GeneratorProcess, ...] = ()  # one entry per process; empty for a single process
+    lost: tuple[LostWorker, ...] = ()  # workers that were lost, which ended the leg
+    offered: tuple[OfferedLoad, ...] = ()  # the arrivals of open-loop stages, in order; empty in closed-loop plans
     schedule_lag_p99_ms: float | None = None
-    gc_pause_ms: float = 0.0
-    searched: Searched | None = None
-    aborted: Aborted | None = None
+    gc_pause_ms: float = 0.0  # longest garbage collection pause
+    searched: Searched | None = None  # the capacity search of a stage; its arrivals are in no other count
+    aborted: Aborted | None = None  # the limit that ended the leg early; ``None`` without one
 
     @property
     def processes(self) -> int:
-        """How many processes made the load."""
         return len(self.workers) or 1
 
     @property
     def hosts(self) -> int:
-        """On how many machines."""
         return len({worker.host for worker in self.workers}) or 1

@@ -1,4 +1,4 @@
-"""Leg: one measurement of one arm, its place in the order of a run, and when its stages ran."""
+"""Leg: one arm through all stages, its place in the order of a run, and the time windows of its stages."""
 
 import math
 from collections.abc import Sequence
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from harness.plan.stages import Stage
 
 Order = tuple[tuple[str, ...], ...]
-"""The arms of each block, in the order they are measured."""
+"""The arms of each block, in the order of measurement."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,9 +25,9 @@ class Leg:
 
 
 def legs_of(order: Sequence[Sequence[str]], *, sequential: bool = False) -> list[Leg]:
-    """The legs of an order of blocks, numbered from 1 as they run.
+    """The legs of an order of blocks, numbered from 1.
 
-    Block by block; ``sequential``, all legs of an arm before those of the next, a block being the k-th leg of each.
+    ``sequential`` measures all legs of an arm before those of the next; block k is then the k-th leg of each arm.
     """
     places = [(block, arm) for block, arms in enumerate(order, start=1) for arm in arms]
     if sequential:
@@ -38,9 +38,9 @@ def legs_of(order: Sequence[Sequence[str]], *, sequential: bool = False) -> list
 
 @dataclass(frozen=True, slots=True)
 class Window:
-    """When a stage ran, in seconds since the leg's origin; what is summarised starts at ``measured_from``.
+    """The time of a stage, in seconds since the leg's origin; the summary starts at ``measured_from``.
 
-    ``rate`` is in arrivals per second, ``None`` in a closed stage; in an open one ``users`` is the most at work.
+    ``rate`` is in arrivals per second, ``None`` in closed-loop stages; with a rate, ``users`` limits the concurrency.
     """
 
     stage: str
@@ -53,14 +53,14 @@ class Window:
 
     @property
     def seconds(self) -> float:
-        """The length of what is summarised."""
+        """The length of the summarised part."""
         return self.end - self.measured_from
 
 
 def windows_of(stages: tuple[Stage, ...], until: float = math.inf) -> tuple[Window, ...]:
-    """The windows of the stages, back to back from 0, as planned, or as they were where the load ended early.
+    """The windows of the stages, back to back from 0, cut where the load ended early.
 
-    Nothing of a search is summarised: its loads are others in each arm, and its tries speak for themselves.
+    A search is not summarised: its loads differ between arms.
     """
     windows, start = [], 0.0
     for stage in stages:

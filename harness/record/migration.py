@@ -1,10 +1,10 @@
-"""Passage: one way of a migration, up or down, as it was recorded under load. Times are seconds since 1970."""
+"""Migration: an upgrade or downgrade under load, as recorded. Times are seconds since 1970."""
 
 from dataclasses import dataclass
 
 UPGRADE, DOWNGRADE = "upgrade", "downgrade"
 PLANNED = "harness planned transaction"
-"""The application name of the transaction that is open on purpose."""
+"""``application_name`` of the planned long transaction."""
 EXCLUSIVE = (
     "AccessShareLock",
     "RowShareLock",
@@ -15,31 +15,23 @@ EXCLUSIVE = (
     "ExclusiveLock",
     "AccessExclusiveLock",
 )
-"""The table locks of PostgreSQL, from the one that bars least to the one that bars everything."""
+"""PostgreSQL's table lock modes, weakest first."""
 
 
 @dataclass(frozen=True, slots=True)
 class MigrationStatement:
-    """A statement of the migration.
-
-    Attributes:
-        ms: how long it took, as the server says; ``None`` where it did not get to its end.
-        text: in full.
-        error: what the server answered instead.
-        lock: the strongest lock on a table that its session was seen to hold; empty where it was too short to be seen.
-        tables: on which ones.
-    """
+    """A statement of the migration."""
 
     begun: float
-    ms: float | None
+    ms: float | None  # duration reported by the server; ``None`` where it did not finish
     text: str
-    error: str = ""
-    lock: str = ""
-    tables: tuple[str, ...] = ()
+    error: str = ""  # the server's error message, if any
+    lock: str = ""  # the strongest table lock that its session was observed to hold; empty where none was observed
+    tables: tuple[str, ...] = ()  # the locked tables
 
     @property
     def ended(self) -> float:
-        """When it was over; when it began where that is not known."""
+        """Its end; its begin where the duration is unknown."""
         return self.begun + (self.ms or 0.0) / 1000
 
 
@@ -48,43 +40,34 @@ class LockWait:
     """A session that waited for a lock.
 
     Attributes:
-        begun: exact, as the server says.
-        ended: when the migration let go, as the log says; else the middle between the last look that saw it wait and
-            the next one.
-        margin: how far that may be off, in seconds.
-        mode: of the lock that it asked for.
-        table: on which; empty where it is on no table.
-        text: the statement that waited.
-        own: whether it is the migration's.
-        head: the statement of the migration that it waited behind; empty where it waited for something else.
-        behind: what that statement was itself waiting for, or what waited is waiting for; empty for nothing.
+        ended: when the migration released the lock according to the log; else the middle between the last observation
+            of the wait and the next one.
     """
 
     pid: int
-    begun: float
+    begun: float  # exact, from the server
     ended: float
-    mode: str
-    table: str
-    text: str
-    own: bool
-    head: str = ""
-    behind: str = ""
-    margin: float = 0.0
+    mode: str  # the requested lock mode
+    table: str  # empty where the lock is not on a table
+    text: str  # the statement that waited
+    own: bool  # whether it belongs to the migration
+    head: str = ""  # the statement of the migration that blocked it; empty where something else did
+    behind: str = ""  # what that statement, or the waiting one, waited for itself; empty for nothing
+    margin: float = 0.0  # the error of ``ended``, in seconds
 
     @property
     def ms(self) -> float:
-        """How long it waited."""
         return max(self.ended - self.begun, 0.0) * 1000
 
     @property
     def by_migration(self) -> bool:
-        """Whether it is one of the service that waited because of the migration."""
+        """Whether it is a session of the service, blocked by the migration."""
         return bool(self.head) and not self.own
 
 
 @dataclass(frozen=True, slots=True)
 class LockQueue:
-    """How many sessions of the service waited at once behind a statement of the migration, at most."""
+    """The most sessions of the service that waited behind one statement of the migration."""
 
     depth: int = 0
     at: float = 0.0
@@ -93,64 +76,44 @@ class LockQueue:
 
 @dataclass(frozen=True, slots=True)
 class DiskUse:
-    """What the migration wrote.
+    """What the migration wrote."""
 
-    Attributes:
-        wal: bytes of write-ahead log between its begin and its end, those of the load included.
-        wal_of_load: as many as the load alone would have written in that time.
-        before: bytes on disk: the database, temporary files and write-ahead log.
-        peak: the most that was seen of it.
-    """
-
-    wal: int = 0
-    wal_of_load: int = 0
-    before: int = 0
-    peak: int = 0
+    wal: int = 0  # WAL bytes from its begin to its end, the load included
+    wal_of_load: int = 0  # the part that the load alone would have written
+    before: int = 0  # bytes on disk: database, temporary files and WAL
+    peak: int = 0  # the observed maximum of the same
 
 
 @dataclass(frozen=True, slots=True)
 class MigrationStep:
-    """One way of a migration in one database.
+    """An upgrade or downgrade of one database."""
 
-    Attributes:
-        way: ``upgrade`` or ``downgrade``.
-        failed: why it did not get to its end; empty where it did.
-        held: seconds that the planned transaction stayed open after its session began; 0 where there was none.
-        rewritten: tables whose files it wrote anew.
-        invalid: indexes that are INVALID after it.
-        errors: what the database answered others than the migration instead of a result, with how often.
-        looks: how often the server was asked who waits.
-        look_ms: how long the server took for one, on the average.
-        unread: what could not be read, and how to get it; empty where everything was.
-    """
-
-    way: str
+    way: str  # ``upgrade`` or ``downgrade``
     service: str | None
     revision: str
     begun: float
     ended: float
-    failed: str = ""
-    held: float = 0.0
+    failed: str = ""  # why it did not finish; empty where it did
+    held: float = 0.0  # seconds that the planned transaction stayed open after the migration connected; 0 without one
     statements: tuple[MigrationStatement, ...] = ()
     waits: tuple[LockWait, ...] = ()
     queue: LockQueue = LockQueue()
     space: DiskUse = DiskUse()
-    rewritten: tuple[str, ...] = ()
-    invalid: tuple[str, ...] = ()
-    errors: tuple[tuple[str, int], ...] = ()
-    looks: int = 0
-    look_ms: float = 0.0
-    unread: str = ""
+    rewritten: tuple[str, ...] = ()  # tables with a new file node
+    invalid: tuple[str, ...] = ()  # indexes that are INVALID after it
+    errors: tuple[tuple[str, int], ...] = ()  # the database's errors in other sessions, with counts
+    looks: int = 0  # how often lock waits were read
+    look_ms: float = 0.0  # average server time of one such read
+    unread: str = ""  # readings that were unavailable, and their remedy; empty otherwise
 
     @property
     def seconds(self) -> float:
-        """How long it took."""
         return self.ended - self.begun
 
 
 @dataclass(frozen=True, slots=True)
 class SchemaDifference:
-    """Something of a schema that is not as it was; ``None``: it was not there, or is not any more."""
+    """A difference between two schemas; ``None`` where the object does not exist."""
 
     what: str
     before: str | None
@@ -159,7 +122,7 @@ class SchemaDifference:
 
 @dataclass(frozen=True, slots=True)
 class LintFinding:
-    """What a linter of migrations says of a statement: ``passage`` and ``statement`` are its places in the record."""
+    """A linter's message; ``passage`` and ``statement`` are indexes into the record."""
 
     passage: int
     statement: int
@@ -170,25 +133,18 @@ class LintFinding:
 
 @dataclass(frozen=True, slots=True)
 class MigrationRecord:
-    """All that was recorded of a migration under load, its samples aside.
+    """The record of a migration under load, without its samples.
 
     Attributes:
-        stage: whose load flowed.
-        origin: when the samples' time begins.
-        passages: as they ran.
-        differences: what of the schema is not as before when all was over; ``None`` where it was not compared.
-        answers: whether the database that was migrated and rolled back was asked for its answers.
-        lints: what a linter says of the statements of the way up.
-        linted: whether there was one.
-        failed: what kept it from being done to the end; empty where nothing did.
+        differences: of the schema after the rollback; ``None`` where it was not compared.
     """
 
-    stage: str
-    origin: float | None = None
-    passages: tuple[MigrationStep, ...] = ()
+    stage: str  # the stage that gave the load
+    origin: float | None = None  # the time origin of the samples
+    passages: tuple[MigrationStep, ...] = ()  # upgrades and downgrades in order
     differences: tuple[SchemaDifference, ...] | None = None
-    answers: bool = False
-    lints: tuple[LintFinding, ...] = ()
-    linted: str = ""
-    failed: str = ""
+    answers: bool = False  # whether responses were recorded after the rollback
+    lints: tuple[LintFinding, ...] = ()  # the linter's findings in the upgrade
+    linted: str = ""  # the linter, or why it did not run
+    failed: str = ""  # why it did not finish; empty where it did
     schema: int = 1

@@ -1,11 +1,26 @@
-"""The noise of a machine: how much before and control differed in earlier runs under the same load."""
+"""A/A noise: differences between before and control in earlier runs under the same load, kept beside the runs.
 
-from dataclasses import dataclass, field
+They are in ``noise/<machine>-<load>.json`` in the folder of the runs; the file may be deleted. A run copies it into
+its own folder at its start, so that its report does not change later.
+"""
+
+import fcntl
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, field
+from hashlib import sha256
+from pathlib import Path
+
+from harness.errors import RunFolderError
+from harness.plan.model import Plan
+from harness.record.folder import validated
+from harness.record.setup import Setup
 
 
 @dataclass(frozen=True, slots=True, order=True)
 class ComparisonPlace:
-    """What a floor is of: a metric in one stage and endpoint, ``None`` meaning all of them, or those of a tag."""
+    """A metric in one stage and endpoint, or tag; ``None``: pooled."""
 
     metric: str
     stage: str | None
@@ -15,7 +30,7 @@ class ComparisonPlace:
 
 @dataclass(frozen=True, slots=True)
 class NoiseRatios:
-    """Of one place, ln(control / before) of every block, in the order they ran."""
+    """ln(control / before) of every block in one place, in order."""
 
     metric: str
     stage: str | None
@@ -25,13 +40,12 @@ class NoiseRatios:
 
     @property
     def place(self) -> ComparisonPlace:
-        """What it is of."""
         return ComparisonPlace(self.metric, self.stage, self.endpoint, self.tag)
 
 
 @dataclass(frozen=True, slots=True)
 class NoiseOfRun:
-    """What the control arm of one run said."""
+    """The A/A differences of one run."""
 
     run: str
     differences: tuple[NoiseRatios, ...]
@@ -39,9 +53,89 @@ class NoiseOfRun:
 
 @dataclass(frozen=True, slots=True)
 class Noise:
-    """What the control arms of earlier runs said, on machines of one class and under one load."""
+    """The A/A differences of earlier runs on one class of machine under one load."""
 
     machine: dict[str, str] = field(default_factory=dict)
     load: dict[str, str] = field(default_factory=dict)
     runs: tuple[NoiseOfRun, ...] = ()
     schema: int = 1
+
+
+FOLDER = "noise"
+MAX_RUNS = 50
+
+
+def machine_of(setup: Setup) -> dict[str, str]:
+    """The class of a machine: what decides its noise, as far as known."""
+    host = setup.host
+    gigabytes = round(float(host.get("memory_bytes", 0)) / 2**30)
+    return {
+        "system": str(host.get("system", "")).partition(" ")[0],
+        "cpu": str(host.get("cpu", "")),
+        "cores": str(host.get("cores", "")),
+        "memory": f"{gigabytes} GiB",
+    }
+
+
+def load_of(plan: Plan, setup: Setup) -> dict[str, str]:
+    """The load, the release of before and the seed data, as fingerprints."""
+    stages = json.dumps([stage.model_dump(mode="json") for stage in plan.stages], sort_keys=True)
+    before = json.dumps(plan.arms["before"].model_dump(mode="json"), sort_keys=True)
+    words = json.dumps(plan.vocabulary.model_dump(mode="json"), sort_keys=True)
+    return {
+        "plan": plan.name,
+        "profile": setup.profile or "",
+        "stages": _digest(stages),
+        "users": setup.users_fingerprint,
+        "seed": setup.seed_fingerprint or "",
+        "before": _digest(before),
+        "processes": str(setup.processes),
+        "kind": plan.environment.kind,
+        **({"words": _digest(words)} if plan.readings or plan.tags else {}),
+    }
+
+
+class NoiseStore:
+    """The file of one class of machine and one load."""
+
+    def __init__(self, runs: Path, plan: Plan, setup: Setup) -> None:
+        self.machine, self.load = machine_of(setup), load_of(plan, setup)
+        names = (_digest(json.dumps(part, sort_keys=True)) for part in (self.machine, self.load))
+        self.path = runs / FOLDER / f"{'-'.join(names)}.json"
+
+    def read(self) -> Noise:
+        """The known noise, without runs where no control arm was measured yet.
+
+        Raises:
+            RunFolderError: when the file is damaged.
+        """
+        if not self.path.exists():
+            return Noise(self.machine, self.load)
+        try:
+            return validated(self.path, Noise, json.loads(self.path.read_text(encoding="utf-8")))
+        except (OSError, ValueError, RecursionError) as error:
+            raise RunFolderError(f"{self.path}: damaged ({error}); delete it, it only forgets") from error
+
+    def add(self, run: NoiseOfRun) -> None:
+        """Add a run; only the newest ``MAX_RUNS`` are kept. Raises ``RunFolderError`` when it cannot be written."""
+        try:
+            self.path.parent.mkdir(parents=True, exist_ok=True)
+            with _alone(self.path.with_suffix(".lock")):
+                known = self.read()
+                kept = tuple(one for one in known.runs if one.run != run.run)[1 - MAX_RUNS :]
+                partial = self.path.with_suffix(".partial")
+                partial.write_text(json.dumps(asdict(known) | {"runs": [asdict(r) for r in (*kept, run)]}))
+                partial.rename(self.path)
+        except OSError as error:
+            raise RunFolderError(f"{self.path}: cannot be written ({error.strerror})") from error
+
+
+@contextmanager
+def _alone(path: Path) -> Iterator[None]:
+    with path.open("a") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield
+
+
+def _digest(text: str) -> str:
+    return sha256(text.encode()).hexdigest()[:12]

@@ -4,7 +4,7 @@ from enum import StrEnum
 
 
 class Outcome(StrEnum):
-    """The result of a check or of a run; the later member beats the earlier."""
+    """The result of a check or of a run; the worst, which is the last, decides."""
 
     PASS = "PASS"  # noqa: S105 - an outcome, not a password
     INCONCLUSIVE = "INCONCLUSIVE"

@@ -1,4 +1,4 @@
-"""Plan tree: how PostgreSQL went about a statement, from ``EXPLAIN`` in JSON; steps of any name are taken in."""
+"""Query plans: trees of plan nodes from ``EXPLAIN (FORMAT JSON)``; unknown node types are accepted."""
 
 import math
 import re
@@ -14,77 +14,54 @@ _SCANS = ("Seq Scan", "Index Scan", "Index Only Scan", "Bitmap Heap Scan", "Tid 
 
 @dataclass(frozen=True, slots=True)
 class PlanNode:
-    """A step of a plan, with the steps whose rows it takes.
+    """A node of a query plan, with its children."""
 
-    Attributes:
-        kind: as the server calls it, ``Index Scan``.
-        relation: the table that it reads or changes.
-        index: the index that it uses.
-        how: a part of its kind: ``Backward``, ``Hashed``, ``Left``, ``Insert``; empty where there is none.
-        rows: that it gave, in all its loops together; estimated ones where it did not run.
-        removed: rows that it looked at and left out; 0 where it did not run.
-        pages: of 8 kB that it and its parts looked at; ``None`` where it did not run or nobody counted.
-        cost: what the server thought of it and its parts, in units of its own.
-        on: what it looks for, sorts or groups by, values as ``?``.
-        workers: processes that helped it.
-        disk: whether it wrote to disk as its memory was too small.
-        ran: whether it ran at all.
-    """
-
-    kind: str
+    kind: str  # the node type, ``Index Scan``
     relation: str = ""
     index: str = ""
-    how: str = ""
-    rows: float = 0.0
-    removed: float = 0.0
+    how: str = ""  # a variant of its kind: ``Backward``, ``Hashed``, ``Left``, ``Insert``; empty without one
+    rows: float = 0.0  # over all loops; the planner's estimate where it was not executed
+    removed: float = 0.0  # rows removed by filter; 0 where it was not executed
     loops: float = 1.0
-    pages: float | None = None
-    cost: float = 0.0
-    on: str = ""
-    workers: int = 0
-    disk: bool = False
-    ran: bool = True
+    pages: float | None = None  # buffers (8 kB) of it and its children; ``None`` where not counted
+    cost: float = 0.0  # the planner's total cost
+    on: str = ""  # its condition, sort key or group key, values as ``?``
+    workers: int = 0  # parallel workers
+    disk: bool = False  # whether it spilled to disk
+    ran: bool = True  # whether it was executed
     parts: tuple["PlanNode", ...] = ()
 
     def __iter__(self) -> Iterator["PlanNode"]:
-        """It and all below it, in the order of the plan."""
+        """Itself and all descendants, in plan order."""
         yield self
         for part in self.parts:
             yield from part
 
     @property
     def reads(self) -> bool:
-        """Whether it takes rows out of a table."""
         return self.kind in _SCANS and bool(self.relation)
 
     @property
     def examined(self) -> float:
-        """Rows of tables that it and its parts looked at."""
+        """Table rows that it and its descendants scanned."""
         return math.fsum(node.rows + node.removed for node in self if node.reads)
 
 
 @dataclass(frozen=True, slots=True)
 class ExplainedStatement:
-    """A statement and how the server went about it, the slowest time that was seen.
-
-    Attributes:
-        text: on one line, values as ``?``.
-        service: whose database it ran in; ``None`` where services have no names.
-        ms: what it took, measured as it ran under ``EXPLAIN``; ``None`` where the plan is ``estimated`` only.
-        calls: how often its plan was seen.
-    """
+    """A statement and its slowest observed query plan."""
 
     fingerprint: str
-    text: str
+    text: str  # on one line, values as ``?``
     root: PlanNode
-    service: str | None = None
-    ms: float | None = None
-    calls: int = 1
+    service: str | None = None  # whose database it ran in; ``None`` where services have no names
+    ms: float | None = None  # execution time under ``EXPLAIN``; ``None`` where the plan is only ``estimated``
+    calls: int = 1  # how often its plan was recorded
     estimated: bool = False
 
 
 def parse_explain(raw: object) -> PlanNode | None:
-    """A plan from what ``EXPLAIN (FORMAT JSON)`` or auto_explain says; ``None`` when there is none in it."""
+    """A plan from the output of ``EXPLAIN (FORMAT JSON)`` or auto_explain; ``None`` where it has none."""
     if isinstance(raw, list):
         raw = raw[0] if raw else None
     if isinstance(raw, Mapping) and isinstance(raw.get("Plan"), Mapping):
@@ -93,7 +70,7 @@ def parse_explain(raw: object) -> PlanNode | None:
 
 
 def without_values(condition: str) -> str:
-    """A condition with ``?`` in place of what is looked for."""
+    """A condition with ``?`` in place of literals."""
     return _NUMBER.sub("?", _TEXT.sub("?", condition))
 
 

@@ -1,34 +1,35 @@
-"""Readings: values read beside the load, one row each (when, from where, what, how much)."""
+"""Readings: values of probes, one row each (time, source, name, value), and readings that were unavailable."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from harness.errors import RunFolderError
+from harness.finding import Finding
 from harness.metrics import ProcessRole
-from harness.record.columns import names, numbers
+from harness.record.columns import dictionary, numbers
 
 DATABASE, CACHE, GENERATOR = ProcessRole.DATABASE.value, ProcessRole.CACHE.value, "generator"
 """Sources that are no service."""
 CPU, MEMORY = "cpu_of_host", "memory_bytes"
 THREADS, DESCRIPTORS = "threads", "descriptors"
 FAULT = "fault_"
-"""A reading ``fault_kill`` of a server or service is 1 when the fault began, and 0 when it was over."""
+"""The reading ``fault_kill`` of a server or service is 1 when the fault begins, and 0 when it ends."""
 SERVER = "server:"
-"""What a database server, a cache or a probe tells of itself has a source that begins so: ``server:postgres``."""
+"""Sources of statistics of a server, a cache or the probes begin so: ``server:postgres``."""
 
 
 def of_generator(source: str) -> bool:
-    """Whether a source is the generator: one process, or ``generator-2``, or ``generator-master``."""
+    """Whether a source is a generator process: ``generator``, ``generator-2`` or ``generator-master``."""
     return source == GENERATOR or source.startswith(f"{GENERATOR}-")
 
 
 def of_server(source: str) -> bool:
-    """Whether a source is what a server tells of itself, and not what its processes use."""
+    """Whether a source is a server's statistics, in contrast to its processes."""
     return source.startswith(SERVER)
 
 
@@ -44,25 +45,16 @@ SCHEMA = pa.schema(
 
 
 def write_readings(rows: list[tuple[int, str, str, float]], path: Path) -> None:
-    """Write ``(at_ns, source, name, value)`` rows whole, then rename into place."""
+    """Write ``(at_ns, source, name, value)`` rows to a temporary file and rename it into place."""
     at, sources, labels, values = zip(*rows, strict=True) if rows else ((), (), (), ())
-    arrays = [numbers(at, np.int64), _dictionary(sources), _dictionary(labels), numbers(values, np.float64)]
+    arrays = [numbers(at, np.int64), dictionary(sources), dictionary(labels), numbers(values, np.float64)]
     partial = path.with_suffix(".partial")
     pq.write_table(pa.table(arrays, schema=SCHEMA), partial, compression="zstd")
     partial.rename(path)
 
 
-def _dictionary(texts: Sequence[str]) -> Any:  # noqa: ANN401 - pyarrow has no common type of arrays
-    codes = {text: code for code, text in enumerate(dict.fromkeys(texts))}
-    return names(numbers([codes[text] for text in texts], np.int32), list(codes))
-
-
 def read_readings(path: Path) -> pa.Table:
-    """Read a leg's readings; an empty table when there are none.
-
-    Raises:
-        RunFolderError: when the file is damaged.
-    """
+    """A leg's readings; an empty table without any. Raises ``RunFolderError`` when the file is damaged."""
     if not path.exists():
         return SCHEMA.empty_table()
     try:
@@ -72,12 +64,30 @@ def read_readings(path: Path) -> pa.Table:
 
 
 TRIGGER_CALLS, TRIGGER_MS = "trigger_calls", "trigger_ms"
-"""Readings that only rise: of all trigger functions of a database, since its statistics began."""
+"""Counters of all trigger functions of a database."""
 
 
 TRIGGERS, UNCOUNTED_TRIGGERS = "triggers", "triggers_uncounted"
-"""Readings: how many triggers a database has that may fire, and of how many nobody counts the function."""
+"""The number of enabled triggers of a database, and of those whose function is not counted."""
 
 
 COMMITS = "commits"
 """A reading that every database has."""
+
+
+@dataclass(frozen=True, slots=True)
+class UnavailableReading:
+    """A reading of a ``server`` that was unavailable: what, why, and the remedy."""
+
+    server: str
+    what: str
+    why: str
+    fix: str
+
+
+def unavailable_findings(unread: Iterable[UnavailableReading]) -> list[Finding]:
+    """The caveats, without duplicates, in order."""
+    return [
+        Finding("NOT_READ", f"{one.what} of {one.server} could not be read: {one.why}", one.fix)
+        for one in dict.fromkeys(unread)
+    ]

@@ -1,4 +1,4 @@
-"""Inspected: what the servers did for each request of a corpus, asked one after the other while nobody else asked."""
+"""Request work: statements, buffers and cache lookups of each request of a corpus, sent one at a time."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -9,7 +9,7 @@ from harness.record.statements import Counts
 
 @dataclass(frozen=True, slots=True)
 class StatementWork:
-    """What one statement did for one request; ``statement`` is its place among the statements of the arm."""
+    """The counts of one statement in one request; ``statement`` is its index in the statements of the arm."""
 
     statement: int
     counts: Counts
@@ -17,44 +17,32 @@ class StatementWork:
 
 @dataclass(frozen=True, slots=True)
 class CorpusRequest:
-    """One request, and what it made the servers do.
+    """One request and its work."""
 
-    Attributes:
-        n: its place among the requests, from 1 on.
-        endpoint: as samples name it.
-        failed: whether it brought no answer, or one that says so.
-        cache: what the answer says of the cache: hit, miss, bypass or nothing.
-        items: the length of the longest list in the answer; ``None`` where it is no JSON.
-        queries: as the answer counts them; ``None`` where it does not.
-        db_ms: the time that the answer says the service waited for its database.
-        hits: keys that Redis had; ``misses`` those that it had not.
-    """
-
-    n: int
-    endpoint: str
-    failed: bool = False
-    cache: str | None = None
-    items: int | None = None
-    queries: int | None = None
-    db_ms: float | None = None
-    hits: int = 0
+    n: int  # its place in the corpus, from 1
+    endpoint: str  # as in samples
+    failed: bool = False  # no response, or one with an error status
+    cache: str | None = None  # the response header ``X-Cache``: hit, miss or bypass
+    items: int | None = None  # the length of the longest list in the response; ``None`` where it is no JSON
+    queries: int | None = None  # reported in ``Server-Timing``; ``None`` where it is not
+    db_ms: float | None = None  # the database time in ``Server-Timing``
+    hits: int = 0  # Redis keyspace hits; ``misses`` keyspace misses
     misses: int = 0
     work: tuple[StatementWork, ...] = ()
 
     @property
     def hit(self) -> bool:
-        """Whether the answer came out of a cache."""
         return self.cache == "hit"
 
     @property
     def counts(self) -> Counts:
-        """What all its statements did together."""
+        """The sum over all its statements."""
         return sum((work.counts for work in self.work), Counts())
 
 
 @dataclass(frozen=True, slots=True)
 class StatementText:
-    """A statement that an arm ran: its fingerprint, its text as the server tells it, and the service that ran it."""
+    """A statement of an arm: fingerprint, text and service."""
 
     fingerprint: str
     text: str
@@ -63,36 +51,25 @@ class StatementText:
 
 @dataclass(frozen=True, slots=True)
 class RequestWork:
-    """All that was seen of one arm.
+    """The work of all requests of one arm."""
 
-    Attributes:
-        arm: which; also ``MIGRATED``, as of ``Plan.between``.
-        missing: why the statements are not known; empty where they are.
-        keys: what its caches were asked for, by pattern; empty where nobody could watch.
-    """
-
-    arm: str
+    arm: str  # its name, or ``MIGRATED`` for ``Plan.between``
     statements: tuple[StatementText, ...] = ()
     requests: tuple[CorpusRequest, ...] = ()
-    missing: str = ""
-    keys: tuple[KeyUse, ...] = ()
+    missing: str = ""  # why statements are unknown; empty otherwise
+    keys: tuple[KeyUse, ...] = ()  # cache lookups by key pattern; empty where they could not be observed
     schema: int = 1
 
     def __post_init__(self) -> None:
-        """Refuse work of statements that there are not.
-
-        Raises:
-            ValueError: naming the request.
-        """
-        for asked in self.requests:
-            if any(not 0 <= work.statement < len(self.statements) for work in asked.work):
-                raise ValueError(f"request {asked.n} ran a statement that is not among the statements")
+        """Check the indexes of statements; raises ``ValueError`` naming the request with an unknown statement."""
+        for request in self.requests:
+            if any(not 0 <= work.statement < len(self.statements) for work in request.work):
+                raise ValueError(f"request {request.n} ran a statement that is not among the statements")
 
     def of(self, endpoint: str) -> Sequence[CorpusRequest]:
-        """The requests to an endpoint that did not fail."""
-        return [asked for asked in self.requests if asked.endpoint == endpoint and not asked.failed]
+        """The successful requests to an endpoint."""
+        return [request for request in self.requests if request.endpoint == endpoint and not request.failed]
 
     @property
     def endpoints(self) -> list[str]:
-        """Those that were asked, in the order of the alphabet."""
-        return sorted({asked.endpoint for asked in self.requests})
+        return sorted({request.endpoint for request in self.requests})

@@ -1,9 +1,10 @@
-"""Store: the run folder. Everything a report needs is in it, each file written whole and renamed into place."""
+"""Run folder: the files of one run, the input of every report. Each is written whole and renamed into place."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, replace
 from datetime import datetime
 from hashlib import sha256
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -15,34 +16,33 @@ from harness.plan.file import parse_plan
 from harness.plan.model import COPIES, Plan
 from harness.record.answers import SCHEMA as ANSWERS
 from harness.record.answers import RecordedAnswers
-from harness.record.certificate import Certificate
 from harness.record.comparison import RecordedPair
 from harness.record.executions import FILE as EXECUTIONS
 from harness.record.executions import Executions, read_executions, write_executions
+from harness.record.folder import SCHEMA, Folder, validated
 from harness.record.generation import Generation, LostWorker
 from harness.record.leg import Leg
 from harness.record.migration import MigrationRecord
 from harness.record.noise import Noise
 from harness.record.readings import SCHEMA as READINGS
-from harness.record.readings import read_readings, write_readings
+from harness.record.readings import UnavailableReading, read_readings, write_readings
 from harness.record.request_work import RequestWork
 from harness.record.samples import read_samples
 from harness.record.seal import NAME, changed_files, digests, migration_changes, migration_digests, setup_digest
+from harness.record.selftest import Certificate
 from harness.record.setup import Setup
-from harness.record.text_files import SCHEMA, Folder, validated
 from harness.record.trial import Incident, Migration, Seal, Startup, Trial
-from harness.record.unavailable import UnavailableReading
 
 ROLLED_BACK = "rolled-back"
-"""What the answers of before go by, once it was migrated and rolled back."""
+"""The name under which responses of before are recorded after the rollback."""
 
 
 class RunFolder(Folder):
-    """One run on disk."""
+    """The files of one run."""
 
     @classmethod
     def create(cls, parent: Path, name: str) -> "RunFolder":
-        """Make a new, empty run folder; a number is added when the name is taken.
+        """Make a new, empty run folder; a number is appended when the name is taken.
 
         Raises:
             RunFolderError: when it cannot be made.
@@ -62,98 +62,77 @@ class RunFolder(Folder):
 
     @classmethod
     def open(cls, path: Path) -> "RunFolder":
-        """Open a recorded run.
-
-        Raises:
-            RunFolderError: when there is none.
-        """
+        """Open a recorded run; raises ``RunFolderError`` when there is none."""
         if not (path / "setup.json").is_file():
-            what = (
-                "no such folder" if not path.exists() else "not a run folder, or nothing was measured (no setup.json)"
-            )
-            raise RunFolderError(f"{path}: {what}")
+            known = "not a run folder, or nothing was measured (no setup.json)"
+            raise RunFolderError(f"{path}: {known if path.exists() else 'no such folder'}")
         return cls(path)
 
     @property
     def logs(self) -> Path:
-        """Where the logs of servers, commands and services go."""
         return self.path / "logs"
 
     @property
     def rehearsal(self) -> Path:
-        """Where the record of the migration under load goes."""
+        """The folder of the migration under load."""
         return self.path / "rehearsal"
 
     def trial_folder(self, leg: Leg) -> Path:
-        """Where a leg's record goes."""
         return self.path / "trials" / leg.title
 
     def write_setup(self, setup: Setup) -> None:
-        """Record what the run is measured on."""
         self.write_json("setup.json", asdict(setup))
 
     def write_migrations(self, migrations: Sequence[Migration]) -> None:
-        """Record what the migrations took."""
         self.write_json("migrations.json", {"schema": SCHEMA, "migrations": [asdict(m) for m in migrations]})
 
     def write_noise(self, noise: Noise) -> None:
-        """Record what was known of the machine when the run began."""
         self.write_json("noise.json", asdict(noise))
 
     def read_noise(self) -> Noise | None:
-        """What was known of the machine when the run began; ``None`` of older runs."""
-        return self.decode("noise.json", Noise) if (self.path / "noise.json").exists() else None
+        """The known noise at the start of the run; ``None`` in older runs."""
+        return self.decode_if_present("noise.json", Noise)
 
     def write_request_work(self, inspected: RequestWork) -> None:
-        """Record what the servers did for each request of the corpus."""
         (self.path / "evidence").mkdir(exist_ok=True)
         self.write_json(f"evidence/{inspected.arm}.json", asdict(inspected), indent=None)
 
     def read_request_work(self) -> dict[str, RequestWork]:
-        """What the servers did for each request, by arm; empty where that was not looked at."""
+        """The work of each request, by arm; empty where it was not measured."""
         names = sorted(path.name for path in self.path.glob("evidence/*.json"))
-        found = [self.decode(f"evidence/{name}", RequestWork) for name in names]
-        return {inspected.arm: inspected for inspected in found}
+        return {work.arm: work for work in (self.decode(f"evidence/{name}", RequestWork) for name in names)}
 
     def write_certificate(self, certificate: Certificate) -> None:
-        """Record what the newest selftest of this machine had said when the run began."""
         self.write_json("certificate.json", asdict(certificate))
 
     def read_certificate(self) -> Certificate | None:
-        """What the newest selftest of the machine had said when the run began; ``None`` where there was none."""
-        return self.decode("certificate.json", Certificate) if (self.path / "certificate.json").exists() else None
+        """The newest certificate at the start of the run; ``None`` without one."""
+        return self.decode_if_present("certificate.json", Certificate)
 
     def write_migration_record(self, record: MigrationRecord) -> None:
-        """Record what came of the migration under load."""
         self.rehearsal.mkdir(parents=True, exist_ok=True)
         self.write_json("rehearsal/record.json", asdict(record))
         self.write_json(f"rehearsal/{NAME}", {"schema": SCHEMA, "files": migration_digests(self.path)})
 
     def read_migration_record(self) -> tuple[MigrationRecord, pa.Table] | None:
-        """What came of the migration under load, and its samples; ``None`` where it was not tried."""
-        if not (self.rehearsal / "record.json").exists():
-            return None
-        return self.decode("rehearsal/record.json", MigrationRecord), read_samples(self.rehearsal / "samples")
+        """The migration under load and its samples; ``None`` where it was not run."""
+        record = self.decode_if_present("rehearsal/record.json", MigrationRecord)
+        return (record, read_samples(self.rehearsal / "samples")) if record else None
 
     def migration_origin(self) -> float | None:
-        """When the load began that the migration ran under, in seconds since 1970; ``None`` where it did not end."""
-        if not (self.rehearsal / "windows.json").is_file():
-            return None
-        return datetime.fromisoformat(self.decode("rehearsal/windows.json", Generation).origin).timestamp()
+        """The origin of its load, in seconds since 1970; ``None`` where the load did not finish."""
+        generation = self.decode_if_present("rehearsal/windows.json", Generation)
+        return datetime.fromisoformat(generation.origin).timestamp() if generation else None
 
     def write_startup(self, leg: Leg, startup: Startup) -> None:
-        """Record how the arm came up for a leg."""
         self.trial_folder(leg).mkdir(parents=True, exist_ok=True)
         self.write_json(f"trials/{leg.title}/startup.json", asdict(startup))
 
     def write_incidents(self, leg: Leg, incidents: Sequence[Incident]) -> None:
-        """Record what happened to containers in a leg, if anything did."""
-        if incidents:
-            found = {"schema": SCHEMA, "incidents": [asdict(incident) for incident in incidents]}
-            self.write_json(f"trials/{leg.title}/incidents.json", found)
+        self._write_list(leg, "incidents", "incidents", [asdict(incident) for incident in incidents])
 
     def write_probe(self, leg: Leg, probe: str, rows: Sequence[tuple[int, str, str, float]]) -> None:
-        """Record what a probe read beside a leg: rows as of ``write_readings``, at wall-clock ns instead."""
+        """Record a probe's readings of a leg, with wall-clock times in ns."""
         if not rows:
             return
         origin_ns = self._origin_ns(leg)
@@ -161,116 +140,97 @@ class RunFolder(Folder):
         write_readings(placed, self.trial_folder(leg) / f"readings-{probe}.parquet")
 
     def write_executions(self, leg: Leg, executions: Executions) -> None:
-        """Record what the databases of a leg executed: at wall-clock ns, which are placed as of ``write_probe``."""
+        """Record the statements of a leg, with wall-clock times in ns."""
         origin_ns = self._origin_ns(leg)
         write_executions(executions.since(origin_ns), self.trial_folder(leg) / EXECUTIONS)
         self.write_json(f"trials/{leg.title}/statements.json", {"schema": SCHEMA, "texts": dict(executions.texts)})
 
     def write_objects(self, leg: Leg, databases: Sequence[Mapping[str, Any]]) -> None:
-        """Record what tables and indexes were used for in a leg."""
-        if databases:
-            self.write_json(f"trials/{leg.title}/objects.json", {"schema": SCHEMA, "databases": list(databases)})
+        """Record the use of tables and indexes in a leg."""
+        self._write_list(leg, "objects", "databases", databases)
 
     def write_unavailable(self, leg: Leg, unread: Sequence[UnavailableReading]) -> None:
-        """Record what servers did not tell in a leg."""
-        if unread:
-            found = {"schema": SCHEMA, "unread": [asdict(one) for one in unread]}
-            self.write_json(f"trials/{leg.title}/unread.json", found)
+        self._write_list(leg, "unread", "unread", [asdict(reading) for reading in unread])
 
     def read_unavailable(self, legs: Sequence[Leg]) -> list[UnavailableReading]:
-        """What servers did not tell in those of the legs that were recorded, each once."""
-        names = [f"trials/{leg.title}/unread.json" for leg in legs]
-        found = [(name, self.read_object(name)) for name in names if (self.path / name).is_file()]
-        told = [
-            one
-            for name, raw in found
-            for one in validated(self.path / name, list[UnavailableReading], raw.get("unread"))
-        ]
-        return list(dict.fromkeys(told))
+        """Unavailable readings of the recorded legs, without duplicates."""
+        names = self._present(legs, "unread.json")
+        lists = [self.decode_key(name, "unread", list[UnavailableReading]) for name in names]
+        return list(dict.fromkeys(chain(*lists)))
 
     def read_plan(self, setup: Setup) -> tuple[Plan, str]:
-        """The plan that was run, under the profile and with the copies of before it was run with, and its text."""
+        """The plan of the run, with its profile and its copies of before, and its text."""
         text = self.read_text("plan.toml")
         plan = parse_plan(text, self.path / "plan.toml", setup.profile)
         return plan.with_copies(*(arm for arm in COPIES if any(arm in order for order in setup.order))), text
 
     def read_setup(self) -> Setup:
-        """What the run was measured on."""
         return self.decode("setup.json", Setup)
 
     def read_migrations(self) -> list[Migration]:
-        """What the migrations took; empty when the run did not get that far."""
-        if not (self.path / "migrations.json").exists():
-            return []
-        raw = self.read_object("migrations.json")
-        return validated(self.path / "migrations.json", list[Migration], raw.get("migrations"))
+        """Migrations of the arms; empty when the run did not get that far."""
+        name = "migrations.json"
+        return self.decode_key(name, "migrations", list[Migration]) if self.has(name) else []
 
     def read_pairs(self) -> list[RecordedPair] | None:
-        """The rows of ``comparison.json``; ``None`` when no report was written yet."""
-        if not (self.path / "comparison.json").exists():
-            return None
-        raw = self.read_object("comparison.json")
-        return validated(self.path / "comparison.json", list[RecordedPair], raw.get("pairs"))
+        """The rows of ``comparison.json``; ``None`` before the first report."""
+        name = "comparison.json"
+        return self.decode_key(name, "pairs", list[RecordedPair]) if self.has(name) else None
 
     def read_outcome(self) -> object:
-        """The outcome in ``verdict.json``, as it was judged when the report was written."""
         return self.read_object("verdict.json").get("outcome")
 
     def read_trials(self, legs: Sequence[Leg]) -> Iterator[Trial]:
-        """The trials of those legs whose blocks are complete, in the order they ran, each read when it is asked for."""
+        """The trials of those legs whose blocks are complete, in order, each read on demand."""
         recorded = self.recorded(legs)
         partial = {leg.block for leg in legs if leg not in recorded or self._aborted(leg)}
         return (self._trial(leg) for leg in legs if leg.block not in partial)
 
     def recorded(self, legs: Sequence[Leg]) -> list[Leg]:
-        """Those of some legs whose record has an end: a seal, or in runs from before there were seals its windows."""
+        """The legs with a complete record: a seal, or ``windows.json`` in runs older than seals."""
         last = NAME if any(self.path.glob(f"trials/*/{NAME}")) else "windows.json"
         return [leg for leg in legs if (self.trial_folder(leg) / last).is_file()]
 
     def write_seal(self, seal: Seal) -> None:
-        """Close the record of a leg: nothing of it is written afterwards."""
+        """Seal the record of a leg; nothing is written to it afterwards."""
         setup = setup_digest(self.read_object("setup.json"))
         whole = replace(seal, setup=setup, files=digests(self.path, seal.leg))
         self.write_json(f"trials/{seal.leg}/{NAME}", asdict(whole))
 
     def read_seals(self, setup: Setup) -> dict[str, Seal]:
-        """The seals by the leg in whose folder they are; empty for a run from before there were any."""
-        found = [leg.title for leg in setup.legs if (self.trial_folder(leg) / NAME).is_file()]
-        return {title: self.decode(f"trials/{title}/{NAME}", Seal) for title in found}
+        """The seals by the title of the folder's leg; empty for runs older than seals."""
+        seals = {leg.title: self.decode_if_present(f"trials/{leg.title}/{NAME}", Seal) for leg in setup.legs}
+        return {title: seal for title, seal in seals.items() if seal}
 
     def changed(self, seals: Mapping[str, Seal]) -> list[str]:
-        """The files that are not as they were sealed, and what became of them."""
+        """The files that differ from their seals, and how."""
         found = list(changed_files(self.path, self.read_object("setup.json"), seals))
-        if not (self.rehearsal / "record.json").exists():
+        if not self.has("rehearsal/record.json"):
             return found
-        if not (self.rehearsal / NAME).is_file():
+        if not self.has(f"rehearsal/{NAME}"):
             return [*found, f"rehearsal/{NAME} is missing"]
         return [*found, *migration_changes(self.path, self.read_object(f"rehearsal/{NAME}")["files"])]
 
     def complete(self, legs: Sequence[Leg]) -> bool:
-        """Whether all of some legs were measured, and none was ended early."""
+        """Whether all of these legs were measured, and none ended early."""
         return len(self.recorded(legs)) == len(legs) and not any(map(self._aborted, legs))
 
     def read_losses(self, legs: Sequence[Leg]) -> list[LostWorker]:
-        """The workers that were lost in those of the legs that were recorded."""
-        names = [f"trials/{leg.title}/windows.json" for leg in legs]
-        recorded = [self.decode(name, Generation) for name in names if (self.path / name).is_file()]
-        return [loss for generation in recorded for loss in generation.lost]
+        names = self._present(legs, "windows.json")
+        return [loss for name in names for loss in self.decode(name, Generation).lost]
 
     def read_aborted(self, legs: Sequence[Leg]) -> list[Trial]:
-        """The trials of those of the legs that were ended early."""
+        """The trials of legs that ended early."""
         return [self._trial(leg) for leg in legs if self._aborted(leg)]
 
     def read_incidents(self, legs: Sequence[Leg]) -> list[Incident]:
-        """What happened to containers in those of the legs that were recorded."""
-        names = [f"trials/{leg.title}/incidents.json" for leg in legs]
-        found = [(name, self.read_object(name)) for name in names if (self.path / name).is_file()]
-        return [one for name, raw in found for one in validated(self.path / name, list[Incident], raw["incidents"])]
+        names = self._present(legs, "incidents.json")
+        return list(chain(*(self.decode_key(name, "incidents", list[Incident]) for name in names)))
 
     def read_answers(self, arm: str) -> RecordedAnswers | None:
-        """What an arm answered to the corpus of the plan; ``None`` when it was not asked to the end."""
+        """The responses of an arm to the corpus; ``None`` when they are incomplete."""
         name = f"answers/{arm}.jsonl"
-        if not (self.path / name).is_file():
+        if not self.has(name):
             return None
         head, *rows = self.read_lines(name)
         if head.get("schema") != ANSWERS:
@@ -282,9 +242,17 @@ class RunFolder(Folder):
         return validated(self.path / name, RecordedAnswers, raw)
 
     def _aborted(self, leg: Leg) -> bool:
-        """Whether a leg was ended early."""
-        name = f"trials/{leg.title}/windows.json"
-        return (self.path / name).is_file() and self.decode(name, Generation).aborted is not None
+        generation = self.decode_if_present(f"trials/{leg.title}/windows.json", Generation)
+        return generation is not None and generation.aborted is not None
+
+    def _present(self, legs: Sequence[Leg], file: str) -> list[str]:
+        """The names of the files of this name that legs have."""
+        return [name for leg in legs if self.has(name := f"trials/{leg.title}/{file}")]
+
+    def _write_list(self, leg: Leg, file: str, key: str, values: Sequence[object]) -> None:
+        """Write a file of a leg with one list; none where the list is empty."""
+        if values:
+            self.write_json(f"trials/{leg.title}/{file}.json", {"schema": SCHEMA, key: list(values)})
 
     def _trial(self, leg: Leg) -> Trial:
         folder = self.trial_folder(leg)
@@ -297,8 +265,8 @@ class RunFolder(Folder):
             )
         if not np.isfinite(samples["db_ms"].drop_null().to_numpy()).all():
             raise RunFolderError(f"{folder / 'samples'}: database times that are no numbers; measure this run again")
-        startup = f"trials/{leg.title}/startup.json"
-        ready = self.decode(startup, Startup).ready_seconds if (self.path / startup).exists() else None
+        startup = self.decode_if_present(f"trials/{leg.title}/startup.json", Startup)
+        ready = startup.ready_seconds if startup else None
         readings = [read_readings(path) for path in sorted(folder.glob("readings*.parquet"))]
         together = pa.concat_tables([READINGS.empty_table(), *readings]).unify_dictionaries()
         return Trial(leg, generation, samples, together, ready, self._executions(leg))
@@ -306,10 +274,9 @@ class RunFolder(Folder):
     def _executions(self, leg: Leg) -> Executions | None:
         found = read_executions(self.trial_folder(leg) / EXECUTIONS)
         name = f"trials/{leg.title}/statements.json"
-        if found is None or not (self.path / name).is_file():
+        if found is None or not self.has(name):
             return found
-        texts = validated(self.path / name, dict[str, str], self.read_object(name).get("texts"))
-        return replace(found, texts=texts)
+        return replace(found, texts=self.decode_key(name, "texts", dict[str, str]))
 
     def _origin_ns(self, leg: Leg) -> int:
         generation = self.decode(f"trials/{leg.title}/windows.json", Generation)

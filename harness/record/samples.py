@@ -1,7 +1,7 @@
-"""Samples: the columnar record of requests, one row each, in Parquet parts.
+"""Samples: one row per request, in Parquet parts.
 
-A part is written whole under a temporary name and renamed into place, so a crash leaves only whole parts. Times are
-nanoseconds since the leg's origin. A failed request is a row with an ``error``.
+A part is written to a temporary file and renamed into place, so a crash leaves only whole parts. Times are nanoseconds
+since the leg's origin. A failed request has an ``error``.
 """
 
 from pathlib import Path
@@ -39,7 +39,7 @@ _AS_STORED: dict[str, Any] = {  # half the bytes and a third of the time of the 
 
 
 def write_part(table: pa.Table, folder: Path, number: int) -> Path:
-    """Write one part and rename it into place; returns its path."""
+    """Write one part; returns its path."""
     folder.mkdir(parents=True, exist_ok=True)
     final = folder / f"{number:05d}.parquet"
     partial = final.with_suffix(".partial")
@@ -48,10 +48,7 @@ def write_part(table: pa.Table, folder: Path, number: int) -> Path:
 
 
 def read_samples(folder: Path) -> pa.Table:
-    """Read all parts of a leg in order; an empty table when there are none.
-
-    Returns:
-        A table of ``SCHEMA``, dictionaries unified across parts.
+    """All parts of a leg in order, as a table of ``SCHEMA`` with unified dictionaries; empty without parts.
 
     Raises:
         RunFolderError: naming a part that is damaged or has another schema.
@@ -63,20 +60,26 @@ def read_samples(folder: Path) -> pa.Table:
 
 
 def latency_ns(table: pa.Table) -> NDArray[np.int64]:
-    """Response time of each row: from when the request was due to the end of its answer."""
+    """Response time of each row: from when the request was due to the end of its response."""
     due, sent, duration = (table[name].to_numpy() for name in ("due_ns", "sent_ns", "duration_ns"))
     latency: NDArray[np.int64] = sent - due + duration
     return latency
 
 
 def latency_ms(table: pa.Table) -> NDArray[np.float64]:
-    """The same in ms."""
+    """Response time of each row in ms."""
     latency: NDArray[np.float64] = latency_ns(table) / 1e6
     return latency
 
 
+def succeeded(table: pa.Table) -> NDArray[np.bool_]:
+    """Which requests have no error."""
+    good: NDArray[np.bool_] = table["error"].is_null().to_numpy()
+    return good
+
+
 def endpoints(table: pa.Table) -> tuple[NDArray[np.int64], list[str]]:
-    """The endpoint of each row as a place in a list of names, and the list."""
+    """The endpoint of each row as an index into a list of names, and the list."""
     column: Any = table["endpoint"].combine_chunks()
     return np.asarray(column.indices, dtype=np.int64), [str(name) for name in column.dictionary.to_pylist()]
 

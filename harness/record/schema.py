@@ -1,12 +1,12 @@
-"""Schema: what a database is made of, its data left aside, as lines that can be compared."""
+"""Schema: the objects of a database and their definitions, for comparison."""
 
 from collections.abc import Callable, Mapping
 from typing import Any
 
 from harness.record.migration import SchemaDifference
-from harness.record.statements import HARNESS_COMMENT
+from harness.record.statements import MARK
 
-_WORDS = {
+_MACROS = {
     "{ours}": "n.nspname NOT IN ('pg_catalog', 'information_schema', 'pg_toast') AND n.nspname NOT LIKE 'pg\\_temp%'",
     "{named}": "n.nspname || '.' || c.relname",
     "{no_extension(c)}": "NOT EXISTS (SELECT FROM pg_depend d WHERE d.objid = c.oid AND d.deptype = 'e')",
@@ -65,21 +65,21 @@ _QUERIES = (
 
 
 def schema_of(fetch: Callable[[str], list[tuple[Any, ...]]]) -> dict[str, str]:
-    """What a database is made of, by what each part is called; ``fetch`` answers a query in it.
+    """The definition of each object of a database, by its name; ``fetch`` runs a query.
 
-    Schemas, tables, columns and their order, constraints, indexes, triggers, views, sequences, functions, types,
-    policies, extensions: what they are and whose, not what numbers the server knows them by.
+    Objects are schemas, tables, columns and their order, constraints, indexes, triggers, views, sequences, functions,
+    types, policies and extensions, with owners and privileges, without OIDs.
     """
     return {str(what): str(how) for query in _QUERIES for what, how in fetch(f"{MARK} {_written(query)}")}
 
 
 def _written(query: str) -> str:
-    for word, meaning in _WORDS.items():
-        query = query.replace(word, meaning)
+    for name, meaning in _MACROS.items():
+        query = query.replace(name, meaning)
     return query
 
 
 def differences(before: Mapping[str, str], after: Mapping[str, str]) -> tuple[SchemaDifference, ...]:
-    """What is not the same in two schemas, by name."""
+    """The objects that differ between two schemas, by name."""
     names = sorted({*before, *after})
     return tuple(SchemaDifference(n, before.get(n), after.get(n)) for n in names if before.get(n) != after.get(n))

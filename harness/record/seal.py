@@ -1,4 +1,4 @@
-"""Seal: what a leg's record is made of, file by file, so that what is missing, added or changed later is seen."""
+"""Seal: checksums of the files of a leg's record, which reveal missing, added or changed files."""
 
 import json
 from collections.abc import Iterator, Mapping
@@ -22,13 +22,13 @@ LEG_FILES = ("*.json", "*.parquet", "samples/*.parquet")
 
 
 def setup_digest(setup: Mapping[str, Any]) -> str:
-    """The SHA-256 of a setup as its file has it, its order left aside, which becomes longer while a run lasts."""
+    """The SHA-256 of a setup without the order of legs, which grows during a run."""
     steady = {name: value for name, value in setup.items() if name not in {"order", "legs_planned", "again"}}
     return sha256(json.dumps(steady, sort_keys=True).encode()).hexdigest()
 
 
 def digests(run: Path, leg: str) -> dict[str, str]:
-    """The SHA-256 of every file of a leg's record and of the whole run's, by its path in the run folder."""
+    """The SHA-256 of every file of a leg's record and of the run, by its path in the run folder."""
     paths = [path for pattern in RUN_FILES for path in sorted(run.glob(pattern))] + _files(run, leg)
     with ThreadPoolExecutor() as pool:
         return dict(zip((_name(run, path) for path in paths), pool.map(_digest, paths), strict=True))
@@ -40,7 +40,7 @@ def migration_digests(run: Path) -> dict[str, str]:
 
 
 def migration_changes(run: Path, sealed: Mapping[str, str]) -> Iterator[str]:
-    """What of the migration under load is no longer as it was sealed."""
+    """The files of the migration under load that differ from their seal."""
     found = migration_digests(run)
     for name in sorted({*sealed, *found}):
         if name not in found:
@@ -50,7 +50,7 @@ def migration_changes(run: Path, sealed: Mapping[str, str]) -> Iterator[str]:
 
 
 def changed_files(run: Path, setup: Mapping[str, Any], seals: Mapping[str, Seal]) -> Iterator[str]:
-    """What is no longer as it was sealed, each as ``trials/03-after/windows.json was changed``; ``seals`` by leg."""
+    """The files that differ from the seals, each as ``trials/03-after/windows.json was changed``; ``seals`` by leg."""
     if any(seal.setup != setup_digest(setup) for seal in seals.values()):
         yield "setup.json was changed"
     sealed = {name: digest for seal in seals.values() for name, digest in seal.files.items()}
@@ -59,7 +59,7 @@ def changed_files(run: Path, setup: Mapping[str, Any], seals: Mapping[str, Seal]
     for name, digest in sealed.items():
         if found[name] != digest:
             yield f"{name} is missing" if found[name] is None else f"{name} was changed"
-    arms = {leg.partition("-")[2] for leg in seals}  # what an arm was asked is there before its first leg is sealed
+    arms = {leg.partition("-")[2] for leg in seals}  # the corpus runs before the first leg of an arm
     for path in sorted(run.glob(ARM_FILES)):
         if path.stem in arms and _name(run, path) not in sealed:
             yield f"{_name(run, path)} was added"

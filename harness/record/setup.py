@@ -1,4 +1,4 @@
-"""Setup: the fingerprint of what was measured."""
+"""Setup: the fingerprint of the system, the machine and the order of legs of a run."""
 
 from dataclasses import dataclass, field
 
@@ -9,11 +9,10 @@ VARYING_FACTS = ("load_before", "memory_bytes", "harness", "database size")
 
 @dataclass(frozen=True, slots=True)
 class Setup:
-    """The fingerprint of what was measured.
+    """The fingerprint of a run.
 
-    ``order`` has the arms of each block; ``sequential`` says that the blocks were not run one after the other, but all
-    legs of an arm before those of the next. The last ``again`` blocks measure once more what had failed.
-    ``sealed`` says that a leg is complete with its seal, and not before.
+    ``order`` has the arms of each block; ``sequential``: all legs of an arm ran before those of the next. The last
+    ``again`` blocks repeat a failed measurement. ``sealed``: a leg is complete only with its seal.
     """
 
     started: str
@@ -37,22 +36,21 @@ class Setup:
 
     @property
     def legs(self) -> list[Leg]:
-        """The planned legs, as they run."""
         return legs_of(self.order, sequential=self.sequential)
 
     @property
     def first_legs(self) -> list[Leg]:
-        """The legs of the run itself, without what was measured once more."""
+        """The legs without the repetition."""
         return [leg for leg in self.legs if leg.block <= len(self.order) - self.again]
 
     @property
     def repeated_legs(self) -> list[Leg]:
-        """The legs among them that measure once more what had failed."""
+        """The legs of the repetition."""
         return [leg for leg in self.legs if leg.block > len(self.order) - self.again]
 
 
 def facts_of_setup(host: dict[str, str | int | float], users_fingerprint: str) -> dict[str, str | int | float]:
-    """The facts of a setup that may not change while the legs are measured."""
+    """The facts of a setup that may not change between legs."""
     steady = {f"host {name}": value for name, value in host.items() if name not in VARYING_FACTS}
     return {**steady, "user files": users_fingerprint}
 

@@ -1,7 +1,7 @@
-"""Statement log: the statements of a session as PostgreSQL's log has them, each with its time. Text in, values out.
+"""Statement log: the statements of a migration and their durations, from PostgreSQL's log.
 
-What is read is the log of a server with ``log_line_prefix = '%m [%p] '``, its default. Sessions of the migration have
-``log_min_duration_statement = 0``, and ``log_error_verbosity = verbose``, which marks what is theirs by an SQLSTATE.
+The server has its default ``log_line_prefix = '%m [%p] '``. Sessions of the migration have
+``log_min_duration_statement = 0`` and ``log_error_verbosity = verbose``, whose SQLSTATE marks their messages.
 """
 
 import re
@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
-from harness.record.migration import MigrationStatement, LockWait
+from harness.record.migration import LockWait, MigrationStatement
 
 _ENTRY = re.compile(
     r"^(?P<at>\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\.\d+) (?P<zone>\S+) \[(?P<pid>\d+)\] (?P<kind>[A-Z]+):  (?P<text>.*)$"
@@ -22,7 +22,7 @@ _PLACE = re.compile(r" at character \d+$")
 _OWN = re.compile(r"[0-9A-Z]{5}: ")
 MAX_ERRORS = 5
 LOG_MARGIN = 0.001
-"""The log tells whole ms."""
+"""The log has whole milliseconds."""
 _OPENS = re.compile(r"^(BEGIN|START TRANSACTION)\b", re.IGNORECASE)
 _SHUTS = re.compile(r"^(COMMIT|ROLLBACK|END|ABORT)\b", re.IGNORECASE)
 
@@ -38,7 +38,7 @@ class LogEntry:
 
 
 def entries(log: str) -> Iterator[LogEntry]:
-    """The messages of a log in UTC; lines that belong to none are left out."""
+    """The messages of a log in UTC; other lines are skipped."""
     match, lines = None, list[str]()
     for line in [*log.splitlines(), None]:
         begins = _ENTRY.match(line) if line is not None else None
@@ -53,14 +53,14 @@ def entries(log: str) -> Iterator[LogEntry]:
 
 @dataclass(frozen=True, slots=True)
 class MigrationLog:
-    """What a log tells: the statements of the migration, and what others were answered instead of a result."""
+    """The statements of the migration, and errors of other sessions with counts."""
 
     statements: tuple[MigrationStatement, ...]
     errors_of_others: tuple[tuple[str, int], ...]
 
 
 def migration_log(log: str, begun: float, ended: float) -> MigrationLog:
-    """What a log tells of a time: statements in the order of their ends, one that failed has no time."""
+    """The log of an interval: statements by their ends; a failed one has no duration."""
     found, others, errors = list[MigrationStatement](), Counter[str](), dict[int, LogEntry]()
     for entry in entries(log):
         if not begun <= entry.at <= ended:
@@ -79,10 +79,10 @@ def migration_log(log: str, begun: float, ended: float) -> MigrationLog:
     return MigrationLog(tuple(found), tuple(others.most_common(MAX_ERRORS)))
 
 
-def released(statements: Sequence[MigrationStatement], wait: LockWait) -> LockWait:
-    """A wait behind the migration with its end as the log has it, where the log knows of one between the two looks.
+def logged_end(statements: Sequence[MigrationStatement], wait: LockWait) -> LockWait:
+    """A wait behind the migration, with its end from the log where the log has one between the two observations.
 
-    Locks are kept until the transaction ends, or the statement, where it is none's.
+    Locks are held until the end of the transaction, or of the statement outside one.
     """
     if not wait.head:
         return wait
@@ -92,13 +92,13 @@ def released(statements: Sequence[MigrationStatement], wait: LockWait) -> LockWa
 
 
 def blocking_statement(statements: Sequence[MigrationStatement], text: str, table: str, until: float) -> str:
-    """The statement whose lock on a table others wait for: what runs is often a later one of the same transaction.
+    """The statement whose table lock others wait for; a later one of the same transaction may be running.
 
     Args:
-        statements: of the migration, as they ran.
-        text: what its session was seen to run while others waited.
-        table: that they waited for.
-        until: when they no longer did.
+        statements: of the migration, in order.
+        text: the statement that was running while others waited.
+        table: the table they waited for.
+        until: the end of the wait.
     """
     ran = [n for n, one in enumerate(statements) if one.begun < until and one.text == text]
     if not ran or not table:

@@ -1,8 +1,7 @@
-"""Statement: one that a database ran, known by a fingerprint that is the same in every arm, and what it cost.
+"""Statements: fingerprints that are equal in every arm, and their costs.
 
-A server's own number of a statement depends on the numbers of the tables it reads, which differ from clone to clone,
-and on the server's version. The fingerprint is taken from the text: literals, parameters, lists of them, comments,
-white space and the case of words make no difference.
+PostgreSQL's ``queryid`` depends on table OIDs, which differ between clones, and on the server version. The fingerprint
+comes from the text: literals, parameters, lists of them, comments, white space and case make no difference.
 """
 
 import logging
@@ -16,8 +15,8 @@ import sqlglot
 from sqlglot import exp
 from sqlglot.errors import SqlglotError
 
-HARNESS_COMMENT = "/* harness */"
-"""Every statement that the harness itself sends beside a load carries it, and is nobody's work."""
+MARK = "/* harness */"
+"""In every statement that the harness itself sends; these are not counted."""
 _VALUES = (exp.Literal, exp.Parameter, exp.Placeholder, exp.Boolean, exp.Null)
 _LOOSE = re.compile(r"--[^\n]*|/\*.*?\*/|\s+", re.DOTALL)
 _LITERALS = re.compile(r"'(?:[^']|'')*'|\$\d+|\b\d+(?:\.\d+)?\b|%s")
@@ -34,27 +33,18 @@ logging.getLogger("sqlglot").setLevel(logging.ERROR)  # it warns of every statem
 
 @dataclass(frozen=True, slots=True)
 class Counts:
-    """What statements cost.
-
-    Attributes:
-        calls: how often they ran.
-        rows: that they returned or changed.
-        hit: pages of 8 kB that were in the server's memory.
-        read: pages that were not.
-        wal: bytes of write-ahead log.
-        ms: of the server's time, planning left out.
-    """
+    """The cost of statements."""
 
     calls: float = 0
-    rows: float = 0
-    hit: float = 0
-    read: float = 0
-    wal: float = 0
-    ms: float = 0.0
+    rows: float = 0  # returned or changed
+    hit: float = 0  # shared buffer hits (8 kB)
+    read: float = 0  # buffers read from the operating system
+    wal: float = 0  # bytes of WAL
+    ms: float = 0.0  # execution time on the server, without planning
 
     @property
     def blocks(self) -> float:
-        """Pages of 8 kB that were looked at, wherever they were."""
+        """Buffers accessed."""
         return self.hit + self.read
 
     def __bool__(self) -> bool:
@@ -70,13 +60,13 @@ class Counts:
         return Counts(*(one - two for one, two in zip(self, other, strict=True)))
 
     def per(self, number: float) -> "Counts":
-        """The same divided by a number, of requests for example."""
+        """Each count divided by ``number``."""
         return Counts(*(one / number for one in self))
 
 
 @lru_cache(maxsize=4096)
 def fingerprint(text: str) -> str:
-    """16 hex digits that are the same for the same statement, whatever values it is run with."""
+    """16 hex digits that are equal for all executions of a statement, whatever its values."""
     return blake2b(normalised(text).lower().encode(), digest_size=8).hexdigest()
 
 
@@ -93,25 +83,25 @@ def normalised(text: str) -> str:
 
 
 def without_values(text: str) -> str:
-    """A text that may be kept: as the server tells it, where that has ``$1`` for values, else as ``normalised``.
+    """A text without literal values: the server's, where it has ``$1`` for them, else ``normalised``.
 
-    Of what reads and changes rows the server leaves the values out; a command such as ALTER ROLE it keeps as it was.
+    The server replaces values in statements that read or change rows, not in commands such as ALTER ROLE.
     """
     return text if _ROWS.match(_LOOSE.sub(" ", text).lstrip(" (")) else normalised(text)
 
 
 def reads_or_writes_rows(text: str) -> bool:
-    """Whether a statement asks for data or changes some: not what begins a transaction or sets something."""
+    """Whether a statement reads or changes data, in contrast to transaction control and settings."""
     return not _KEEPING_HOUSE.match(_LOOSE.sub(" ", text).lstrip(" (;"))
 
 
 def _as_written(text: str) -> str:
-    """A statement as somebody may have written it: servers put ``$1`` also where no parameter may stand."""
+    """A statement that can be parsed: servers put ``$1`` also where SQL allows no parameter."""
     return _EXTRACT.sub(r"\1epoch\2", _TYPED.sub(r"\1 '1'", text))
 
 
 def compared_columns(condition: str) -> list[str]:
-    """The columns that a condition compares with values, in their order: ``(author = ?)`` names ``author``."""
+    """The columns that a condition compares with values, in order: ``(author = ?)`` has ``author``."""
     try:
         parsed = sqlglot.parse_one(f"SELECT 1 WHERE {condition}", dialect="postgres")
     except (SqlglotError, RecursionError):
@@ -145,5 +135,5 @@ def _without_values(node: exp.Expression) -> exp.Expression:
 
 
 def _as_words(text: str) -> str:
-    """What is no SQL that can be parsed: a command of the server's own, or a text that was cut off."""
+    """Text that cannot be parsed as SQL: a server command, or a truncated statement."""
     return _LITERALS.sub("?", _LOOSE.sub(" ", text)).strip()

@@ -1,4 +1,4 @@
-"""Trial: all that one leg recorded, what came before it, and the seal that closes its record."""
+"""Trial: the record of one leg, the migration and start before it, and its seal."""
 
 from dataclasses import dataclass, field, replace
 
@@ -12,9 +12,9 @@ from harness.record.samples import SCHEMA
 
 @dataclass(frozen=True, slots=True)
 class Migration:
-    """What bringing an arm's database, that of a service where they have names, to its revision took and made.
+    """The migration of an arm's database, of one service where they have names.
 
-    ``index_seconds`` are what the statements took that built indexes by themselves, as far as the server counted them.
+    ``index_seconds`` are the durations of ``CREATE INDEX`` statements, where the server counted them.
     """
 
     arm: str
@@ -29,25 +29,23 @@ class Migration:
 
 @dataclass(frozen=True, slots=True)
 class Startup:
-    """How an arm came up for a leg.
+    """The start of an arm for a leg.
 
     Attributes:
-        host: base URL of its first service, or of its only one, as the plan writes it: ``${NAME}`` is not filled in.
         ready_seconds: from starting the processes to the last service's readiness; ``None`` where they ran already.
-        urls: base URL of each service that has a name.
     """
 
-    host: str
+    host: str  # base URL of its first service as in the plan, without filling in ``${NAME}``
     ready_seconds: float | None
-    urls: dict[str, str] = field(default_factory=dict)
+    urls: dict[str, str] = field(default_factory=dict)  # base URL of each named service
     schema: int = 1
 
 
 @dataclass(frozen=True, slots=True)
 class Incident:
-    """What happened to a container or a server by itself, and how many seconds after its leg's services were ready.
+    """An unplanned event of a container or server, in seconds after its leg's services were ready.
 
-    ``restarted`` says that a server of this machine began anew, so that what it knew is gone.
+    ``restarted``: a server of this machine restarted and lost its state.
     """
 
     leg: str
@@ -59,9 +57,9 @@ class Incident:
 
 @dataclass(frozen=True, slots=True)
 class Trial:
-    """All that one leg recorded; ``ready_seconds`` is ``None`` where an older harness did not record it.
+    """The record of one leg; ``ready_seconds`` is ``None`` where an older harness did not record it.
 
-    ``executions`` is ``None`` where no database was asked what it executed.
+    ``executions`` is ``None`` where no database was read.
     """
 
     leg: Leg
@@ -72,13 +70,12 @@ class Trial:
     executions: Executions | None = None
 
     def without_samples(self) -> "Trial":
-        """The rest of it, which is small."""
         return replace(self, samples=SCHEMA.empty_table())
 
 
 @dataclass(frozen=True, slots=True)
 class Moment:
-    """A point in time on both clocks of the harness: wall-clock and monotonic seconds."""
+    """A point in time on both clocks: wall-clock and monotonic seconds."""
 
     wall: float
     monotonic: float
@@ -86,21 +83,17 @@ class Moment:
 
 @dataclass(frozen=True, slots=True)
 class Seal:
-    """What closes the record of a leg, so that what changes afterwards is seen.
+    """The seal of a leg's record, which reveals later changes.
 
     Attributes:
-        leg: the leg's title.
-        begun: when its load was about to begin.
-        ended: when its load was over.
-        facts: what has to be as it was when the run began, by the names of ``facts_of_setup``.
-        setup: of the setup as it was then, the SHA-256 of what does not change while further blocks are begun.
-        files: the SHA-256 of each file of the record, by its path in the run folder; also of those of the whole run.
+        facts: facts that must equal those at the start of the run, by the names of ``facts_of_setup``.
+        files: the SHA-256 of each file of the leg and of the run, by its path in the run folder.
     """
 
-    leg: str
-    begun: Moment
-    ended: Moment
+    leg: str  # the leg's title
+    begun: Moment  # just before its load
+    ended: Moment  # just after its load
     facts: dict[str, str | int | float] = field(default_factory=dict)
-    setup: str = ""
+    setup: str = ""  # ``setup_digest`` at that time
     files: dict[str, str] = field(default_factory=dict)
     schema: int = 1

@@ -7,8 +7,7 @@ from harness.analysis.noise import differences_of
 from harness.environment.base import Environment
 from harness.errors import RunFolderError
 from harness.plan.model import ARMS, Plan
-from harness.record.noise import NoiseOfRun
-from harness.record.noise_store import NoiseStore
+from harness.record.noise import NoiseOfRun, NoiseStore
 from harness.record.outcome import Outcome
 from harness.run.context import RunContext
 from harness.run.experiment import Effort, measure, measure_again

@@ -19,8 +19,7 @@ from harness.probes.access import Database
 from harness.probes.catalogue import read_catalogue, read_uses
 from harness.probes.query_plans import AutoExplain, estimate_plan
 from harness.record.ablation import Ablation
-from harness.record.catalogue import Catalogue, IndexCounts, Index, RecordedPlans
-from harness.record.catalogue_store import CatalogueStore
+from harness.record.catalogue import Catalogue, CatalogueStore, Index, IndexCounts, RecordedPlans
 from harness.record.leg import Leg
 from harness.record.query_plans import ExplainedStatement
 from harness.record.request_work import RequestWork

@@ -16,7 +16,7 @@ from harness.probes.access import MetricsEndpoint
 from harness.probes.reader import Row
 from harness.probes.registry import probes_of
 from harness.record.leg import Leg, Order
-from harness.record.noise_store import NoiseStore, machine_of
+from harness.record.noise import NoiseStore, machine_of
 from harness.record.run_folder import fingerprint_files
 from harness.record.selftest import CertificateStore
 from harness.record.setup import Setup, facts_of_setup

@@ -10,7 +10,7 @@ from psycopg import sql
 from harness.errors import EnvironmentFailedError, first_line
 from harness.probes.access import Connection, Database
 from harness.record.migration import PLANNED
-from harness.record.statements import HARNESS_COMMENT
+from harness.record.statements import MARK
 
 _LARGEST = """
     SELECT n.nspname || '.' || c.relname FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace

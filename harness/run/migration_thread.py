@@ -18,9 +18,9 @@ from harness.plan.migration import MigrationTable
 from harness.plan.model import Plan
 from harness.probes.access import Database
 from harness.probes.locks import LockProbe, LockSamples, with_locks
-from harness.record.migration import DOWNGRADE, UPGRADE, MigrationStep, LockQueue, MigrationStatement, LockWait
-from harness.record.statement_log import blocking_statement, released, migration_log
-from harness.record.statements import HARNESS_COMMENT
+from harness.record.migration import DOWNGRADE, UPGRADE, LockQueue, LockWait, MigrationStatement, MigrationStep
+from harness.record.statement_log import blocking_statement, logged_end, migration_log
+from harness.record.statements import MARK
 from harness.run.context import RunContext
 from harness.run.long_transaction import LongTransaction
 
@@ -123,7 +123,7 @@ class MigrationThread:
             self._cancel.wait(AFTER_SECONDS)
         seen, logged = probe.seen, migration_log(_text_from(log, start), begun, ended + LOG_SECONDS)
         statements = with_locks(_with_unfinished(logged.statements, seen), seen)
-        waits = [released(statements, _with_cause(wait, statements)) for wait in seen.waits if wait.own or wait.head]
+        waits = [logged_end(statements, _with_cause(wait, statements)) for wait in seen.waits if wait.own or wait.head]
         return MigrationStep(
             way=way,
             service=database.service,

@@ -19,13 +19,12 @@ from harness.environment.processes import LABEL
 from harness.errors import MeasurementError
 from harness.plan.file import parse_plan
 from harness.plan.model import ARMS, Plan
-from harness.record.certificate import MORE_WORK, Certificate, Delay, Equal, Freeze, Kill, Power
 from harness.record.leg import Leg
-from harness.record.noise import Noise
-from harness.record.noise_store import machine_of
+from harness.record.noise import Noise, machine_of
 from harness.record.outcome import Outcome
 from harness.record.readings import FAULT
 from harness.record.run_folder import RunFolder
+from harness.record.selftest import MORE_WORK, Certificate, Delay, Equal, Freeze, Kill, Power
 from harness.record.setup import Setup
 from harness.run.campaign import run_campaign
 from harness.run.context import RunContext, Source

@@ -26,11 +26,7 @@ class Interval:
 
 
 def finite_array(values: Sequence[float]) -> NDArray[np.float64]:
-    """A new array of the values, shape ``(n,)``.
-
-    Raises:
-        ValueError: when one is infinite or not a number.
-    """
+    """A new array of the values, shape ``(n,)``; raises ``ValueError`` when one is infinite or not a number."""
     found = np.array(values, dtype=np.float64)
     if not np.isfinite(found).all():
         raise ValueError("a value is infinite or not a number")

@@ -75,8 +75,5 @@ def logit(successes: float, n: float) -> float:
 
 
 def expit(x: float) -> float:
-    """Logistic function, the inverse of the log odds; exact 0 and 1 instead of an overflow.
-
-    Source: Berkson (1944).
-    """
+    """Logistic function, the inverse of the log odds; exact 0 and 1 instead of an overflow. Source: Berkson (1944)."""
     return 1 / (1 + math.exp(-x)) if x >= 0 else math.exp(x) / (1 + math.exp(x))

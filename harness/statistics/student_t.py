@@ -25,10 +25,7 @@ def t_cdf(t: float, df: int) -> float:
 
 @cache
 def t_quantile(p: float, df: int) -> float:
-    """Quantile for p in (0.5, 1), by bisection of ``t_cdf``.
-
-    Source: Student (1908).
-    """
+    """Quantile for p in (0.5, 1), by bisection of ``t_cdf``. Source: Student (1908)."""
     low, high = 0.0, 1.0
     while t_cdf(high, df) < p:
         high *= 2

@@ -5,11 +5,10 @@ from dataclasses import dataclass
 
 from harness.analysis.answers import ResponseAgreement, compare_answers
 from harness.analysis.comparison import compare
-from harness.analysis.examination import SoundnessChecks
 from harness.analysis.noise import known_floors
 from harness.analysis.request_cost import RequestCost, request_costs
 from harness.analysis.settling import find_settling, settling_stages
-from harness.analysis.soundness import record_findings
+from harness.analysis.soundness import SoundnessChecks, record_findings
 from harness.analysis.steps import attribute
 from harness.analysis.summary import Summary, summarise
 from harness.evidence.alerts import AlertResults
@@ -19,7 +18,7 @@ from harness.evidence.migration import MigrationUnderLoad, migration_under_load
 from harness.finding import Finding
 from harness.plan.file import fingerprint
 from harness.plan.model import ARMS, Plan
-from harness.record.catalogue_store import CatalogueStore
+from harness.record.catalogue import CatalogueStore
 from harness.record.leg import Leg
 from harness.record.run_folder import ROLLED_BACK, RunFolder
 from harness.record.trial import Migration, Trial
@@ -127,7 +126,7 @@ class _Summarising:
             [fault for _, fault in plan.planned_faults],
             settling=find_settling(self.folder.read_trials(legs), settling_stages(plan)),
             vocabulary=plan.vocabulary,
-            tolls=self.tolls,
+            costs=self.tolls,
         )
 
 

@@ -46,7 +46,7 @@ def _schedule_late(leg: Leg, lag_ms: float, allowed_ms: float) -> Finding:
 
 
 def _arrivals_missing(leg: Leg, offered: OfferedLoad, users: int) -> Finding:
-    arrivals_started = f"{offered.started:,} of {offered.planned:,} arrivals of {offered.stage} began"
+    begun = f"{offered.started:,} of {offered.planned:,} arrivals of {offered.stage} began"
     share = offered.started / offered.planned
     seen = f"in leg {leg.title} {begun} ({share:.1%}) with at most {offered.most_users:,} of {users:,} users at work"
     return Finding("ARRIVALS_MISSING", f"{seen}: the generator could not make the load", ADVICE)

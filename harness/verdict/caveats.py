@@ -159,7 +159,9 @@ def _of_answers(summary: Summary, agreement: ResponseAgreement | None) -> Iterat
     if agreement is None:
         yield ANSWERS_NOT_COMPARED
     else:
-        yield from uncompared_findings(agreement, {row.endpoint for row in summary.rows if row.arm in ARMS and row.endpoint})
+        yield from uncompared_findings(
+            agreement, {row.endpoint for row in summary.rows if row.arm in ARMS and row.endpoint}
+        )
 
 
 def _of_replies(replies: Sequence[Statuses]) -> Iterator[Finding]:

@@ -6,7 +6,7 @@ from enum import StrEnum
 
 from harness.analysis.answers import AnswerOutcome, ResponseAgreement
 from harness.analysis.comparison import Comparison
-from harness.analysis.noise import differences_of, earlier_differences, floors_of, place_of, control_findings
+from harness.analysis.noise import control_findings, differences_of, earlier_differences, floors_of, place_of
 from harness.analysis.statuses import Statuses
 from harness.analysis.summary import Summary
 from harness.evidence.evidence import Evidence
@@ -17,9 +17,9 @@ from harness.plan.targets import Claim
 from harness.record.generation import LostWorker
 from harness.record.noise import Noise
 from harness.record.outcome import Outcome
+from harness.record.readings import UnavailableReading, unavailable_findings
 from harness.record.setup import Setup
 from harness.record.trial import Incident
-from harness.record.unavailable import UnavailableReading, not_read
 from harness.verdict.aborts import EarlyEnd
 from harness.verdict.arrivals import unasked
 from harness.verdict.caveats import ARMS_ALIKE, caveats_of_migration, caveats_of_run
@@ -202,7 +202,7 @@ def _caveats(measured: Measurement, forgotten: Sequence[Finding]) -> Iterator[Fi
     )
     yield from caveats_of_migration(evidence.rehearsal)
     yield from forgotten
-    yield from not_read(measured.problems.unread)
+    yield from unavailable_findings(measured.problems.unread)
     yield from index_caveats(evidence.databases.ledger.flaws if evidence.databases else ())
 
 

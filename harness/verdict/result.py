@@ -9,8 +9,8 @@ from harness.analysis.steps import Attribution
 from harness.analysis.summary import Summary
 from harness.evidence.evidence import Evidence
 from harness.plan.model import Plan
-from harness.record.certificate import Certificate
 from harness.record.noise import ComparisonPlace
+from harness.record.selftest import Certificate
 from harness.record.setup import Setup
 from harness.record.trial import Migration
 from harness.verdict.judge import Verdict

@@ -9,7 +9,13 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from harness.analysis.noise import Floor, place_of
-from harness.analysis.statuses import Statuses, statuses_differ, requests_differ, server_errors_succeed, failed_too_often
+from harness.analysis.statuses import (
+    Statuses,
+    failed_too_often,
+    requests_differ,
+    server_errors_succeed,
+    statuses_differ,
+)
 from harness.finding import Finding
 from harness.metrics import Origin, Scale
 from harness.plan.expectation import Form

@@ -4,7 +4,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from harness.evidence.migration import MigrationUnderLoad, Point
-from harness.record.migration import UPGRADE, MigrationStep, MigrationStatement
+from harness.record.migration import UPGRADE, MigrationStatement, MigrationStep
 from reports import formatting
 from reports.charts import axes as scales
 from reports.charts import paper

@@ -71,7 +71,7 @@ def summary_record(summary: Summary) -> dict[str, Any]:
                 "threads": consumer.threads,
                 "descriptors": consumer.descriptors,
                 "growth_mb_per_hour": _interval(consumer.growth),
-                "least_told_mb_per_hour": _finite(consumer.told),
+                "least_told_mb_per_hour": _finite(consumer.detectable),
                 "memory_course": consumer.course,
             }
             for consumer in summary.consumers

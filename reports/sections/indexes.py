@@ -7,7 +7,7 @@ from typing import Any
 from harness.evidence.ablation import plan_change
 from harness.evidence.catalogue import DatabaseEvidence
 from harness.evidence.indexes import Flaw, FlawKind, IndexUse, MigrationIndexes
-from harness.record.ablation import IndexAblation, EndpointAblation
+from harness.record.ablation import EndpointAblation, IndexAblation
 from harness.record.catalogue import Index
 from reports import formatting
 from reports.formatting import FormattedValue

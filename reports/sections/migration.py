@@ -6,7 +6,15 @@ from dataclasses import dataclass
 
 from harness.evidence.evidence import Evidence
 from harness.evidence.migration import MigrationUnderLoad, RequestLoss
-from harness.record.migration import DOWNGRADE, PLANNED, UPGRADE, MigrationRecord, MigrationStep, MigrationStatement, LockWait
+from harness.record.migration import (
+    DOWNGRADE,
+    PLANNED,
+    UPGRADE,
+    LockWait,
+    MigrationRecord,
+    MigrationStatement,
+    MigrationStep,
+)
 from reports import formatting
 from reports.formatting import FormattedValue
 

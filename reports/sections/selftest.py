@@ -3,25 +3,25 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from harness.record.certificate import ALLOWED_RISE, Certificate, Fitness
 from harness.record.outcome import Outcome
+from harness.record.selftest import ALLOWED_RISE, Certificate, Fitness
 from harness.statistics.proportions import wilson
 from reports import formatting
 from reports.terminal import to_ascii
 
 MARKS = {
     Fitness.FIT: formatting.MARKS[Outcome.PASS],
-    Fitness.CANNOT_TELL: formatting.MARKS[Outcome.INCONCLUSIVE],
+    Fitness.INCONCLUSIVE: formatting.MARKS[Outcome.INCONCLUSIVE],
     Fitness.BROKEN: formatting.MARKS[Outcome.FAIL],
 }
 HEADLINES = {
     Fitness.FIT: "this machine is fit to measure on",
-    Fitness.CANNOT_TELL: "this machine cannot tell well enough: it is too busy, too noisy, or was asked too little",
+    Fitness.INCONCLUSIVE: "this machine cannot tell well enough: it is too busy, too noisy, or was asked too little",
     Fitness.BROKEN: "the measurement is broken on this machine: believe no verdict that comes from it",
 }
 ADVICE = {
     Fitness.FIT: "",
-    Fitness.CANNOT_TELL: "end what else runs here and try again; or measure longer, with more blocks",
+    Fitness.INCONCLUSIVE: "end what else runs here and try again; or measure longer, with more blocks",
     Fitness.BROKEN: "look at the runs of the trials that are marked",
 }
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from harness.analysis.servers import PROBES, ServerReport
 from harness.analysis.summary import Summary
 from harness.plan.model import ARMS
-from harness.record.readings import CACHE, TRIGGER_CALLS, DATABASE, TRIGGER_MS, SERVER, TRIGGERS
+from harness.record.readings import CACHE, DATABASE, SERVER, TRIGGER_CALLS, TRIGGER_MS, TRIGGERS
 from reports import formatting
 from reports.formatting import FormattedValue
 
@@ -205,7 +205,12 @@ _TRIGGERS = (
         formatting.milliseconds,
         "part of the time of the statements that fire them, waiting for locks included",
     ),
-    _Line("time of a call of a trigger function", _mean(TRIGGER_MS, TRIGGER_CALLS), formatting.milliseconds, why="none was called"),
+    _Line(
+        "time of a call of a trigger function",
+        _mean(TRIGGER_MS, TRIGGER_CALLS),
+        formatting.milliseconds,
+        why="none was called",
+    ),
 )
 _CACHE = (
     _Line(

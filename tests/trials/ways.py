@@ -93,8 +93,8 @@ REFUSED = (
     Refused("an error rate without its percent sign", *expects("error_rate < 1"), "with its percent sign"),
     Refused("a hit rate above zero", *expects("cache_hit_rate > 0 %"), "never below 0"),
     Refused("more than zero requests", *expects("rps > 0"), "never below 0"),
-    Refused("a lower limit for a latency", *expects("p95 > 1 ms"), "asks it to be bad"),
-    Refused("an upper limit for a hit rate", *expects("cache_hit_rate < 99 %"), "asks it to be bad"),
+    Refused("a lower limit for a latency", *expects("p95 > 1 ms"), "requires it to be bad"),
+    Refused("an upper limit for a hit rate", *expects("cache_hit_rate < 99 %"), "requires it to be bad"),
     Refused("a regression of any size", *expects("p95 rises by at most 100000 %"), "a hundred times worse"),
     Refused(
         "a regression of an hour", *expects("p95 rises by at most 5 % and 3600000 ms"), "allows more than a request"
@@ -132,7 +132,7 @@ REFUSED = (
         "a reading of a metric that is not read",
         "[[targets]]",
         '[readings.pool_use]\nof = "in_use"\n[[targets]]',
-        'nobody reads "in_use"',
+        'nothing reads "in_use"',
     ),
     Refused("an unknown tag", TARGET, f'{TARGET}\ntag = "reads"', 'no tag "reads"'),
     Refused(

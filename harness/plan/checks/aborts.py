@@ -1,4 +1,4 @@
-"""What is wrong with the aborts of a plan."""
+"""Checks of aborts."""
 
 from collections.abc import Iterator
 
@@ -7,7 +7,7 @@ from harness.plan.model import Plan
 
 
 def abort_problems(plan: Plan) -> Iterator[Problem]:
-    """Aborts that could not be watched; that they name stages of the plan is seen where targets are."""
+    """Aborts that could never be evaluated; ``targets`` checks their stages."""
     lengths = {stage.title: stage.seconds for stage in plan.stages}
     for index, abort in enumerate(plan.aborts):
         where, window = f"aborts[{index}]", abort.danger.seconds
@@ -21,4 +21,4 @@ def abort_problems(plan: Plan) -> Iterator[Problem]:
         if plan.profile is None and abort.grace_seconds + window > watched:
             grace = f"{abort.grace_seconds:g} s of grace and " if abort.grace_seconds else ""
             part = f"the stage has {watched:g} s" if abort.stage else f"the load has {watched:g} s"
-            yield Problem(f"{where}.when", f"{grace}a window of {window} s, and {part}: it would never be looked at")
+            yield Problem(f"{where}.when", f"{grace}a window of {window} s, and {part}: it would never be evaluated")

@@ -1,4 +1,4 @@
-"""What is wrong with the commands and the arms of a plan, for the kind of environment that it has."""
+"""Checks of commands and arms, by kind of environment."""
 
 import re
 from collections.abc import Iterator
@@ -12,7 +12,7 @@ PLACEHOLDERS = {"serve": ("python", "port", "scale"), "seed": ("python", "scale"
 
 
 def command_problems(plan: Plan) -> list[Problem]:
-    """What is wrong with commands and arms, for the kind of environment that the plan has."""
+    """Unknown placeholders, unsuitable keys of arms, and problems of the environment's kind."""
     match plan.environment:
         case Local() as local:
             commands = {key: getattr(local, key) for key in PLACEHOLDERS}
@@ -33,7 +33,7 @@ def command_problems(plan: Plan) -> list[Problem]:
 
 
 def _arm_problems(plan: Plan) -> Iterator[Problem]:
-    """Keys of arms that their kind of environment has no use for, and revisions that nothing applies."""
+    """Keys of arms that their kind of environment does not use, and revisions that no command applies."""
     kind = plan.environment.kind
     migrates = kind == "external" or getattr(plan.environment, "migrate", None)
     for name, arm in plan.arms.items():
@@ -54,7 +54,7 @@ def _arm_problems(plan: Plan) -> Iterator[Problem]:
 
 
 def _service_problems(environment: Local) -> list[Problem]:
-    """Where ``{service}`` stands without services, and where it is missing although there are several."""
+    """``{service}`` without services, and missing ``{service}`` with several."""
     commands = {f"environment.{key}": text for key in PLACEHOLDERS if (text := getattr(environment, key))}
     inputs = {f"environment.seed_inputs[{i}]": text for i, text in enumerate(environment.seed_inputs)}
     if not environment.services:

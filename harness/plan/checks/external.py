@@ -1,4 +1,4 @@
-"""External: what is wrong with a plan whose system runs already, as far as its text says it."""
+"""Checks of plans for external systems."""
 
 import re
 import shlex
@@ -10,7 +10,7 @@ from harness.plan.environment import External
 from harness.plan.model import ARMS, PLACEBO, Plan
 
 SERVERS = ("postgres", "redis")
-"""The keys of addresses at which servers are asked beside the load."""
+"""The keys of server addresses for probes."""
 SWITCHING = ("arm", "revision")
 PLACEHOLDER = re.compile(r"(?<!\$)\{(\w+)\}")  # ${NAME} is the shell's
 _PASSWORD = re.compile(r"://[^/@\s]*:(?!\$\{\w+\}@)[^/@\s]+@|\bpassword\s*=\s*(?!'?\$\{\w+\})\S", re.IGNORECASE)
@@ -19,12 +19,12 @@ _DOINGS = {Origin.START: "started", Origin.MIGRATION: "migrated", Origin.PROCESS
 
 
 def without_credentials(text: str) -> str:
-    """A text with the names and passwords left out of the addresses in it."""
+    """A text without user names and passwords in addresses."""
     return _CREDENTIALS.sub("", text)
 
 
 def external_problems(plan: Plan, environment: External) -> list[Problem]:
-    """Arms without an address, with different services, or that are the same system twice."""
+    """Arms without an address, with different services, or with the same system."""
     problems = []
     for name in ARMS:
         arm = plan.arms[name]
@@ -43,14 +43,19 @@ def external_problems(plan: Plan, environment: External) -> list[Problem]:
     return [*problems, *_switching_problems(environment), *_password_problems(plan, environment), *_unread(plan)]
 
 
+def quote_problems(where: str, command: str) -> Iterator[Problem]:
+    """Quotes that a shell could not parse."""
+    try:
+        shlex.split(command)
+    except ValueError as error:
+        yield Problem(where, f"cannot be split into words: {error}; fix its quotes")
+
+
 def _switching_problems(environment: External) -> Iterator[Problem]:
-    """What is wrong with the commands of a system that runs already."""
+    """Problems of the commands of external systems."""
     for key in ("switch", "reset"):
         text = getattr(environment, key) or ""
-        try:
-            shlex.split(text)
-        except ValueError as error:
-            yield Problem(f"environment.{key}", f"cannot be split into words: {error}; mend its quotes")
+        yield from quote_problems(f"environment.{key}", text)
         for name in PLACEHOLDER.findall(text):
             if name not in SWITCHING:
                 listed = ", ".join(f'"{{{known}}}"' for known in SWITCHING)
@@ -58,7 +63,7 @@ def _switching_problems(environment: External) -> Iterator[Problem]:
 
 
 def _password_problems(plan: Plan, environment: External) -> Iterator[Problem]:
-    """Passwords that stand in the plan: it is copied into the folder and the report of every run."""
+    """Passwords in the plan, which every run folder and report would contain."""
     addresses = {f"environment.{key}": getattr(environment, key) or "" for key in SERVERS}
     for name, arm in plan.arms.items():
         addresses |= {f"arms.{name}.{key}": getattr(arm, key) or "" for key in ("url", *SERVERS)}
@@ -68,7 +73,7 @@ def _password_problems(plan: Plan, environment: External) -> Iterator[Problem]:
 
 
 def _unread(plan: Plan) -> Iterator[Problem]:
-    """Targets of what is not read from a system that somebody else starts and migrates."""
+    """Targets that cannot be measured on a system that the harness neither starts nor migrates."""
     for where, target in plan.judged:
         metric = target.expectation.metric
         if done := _DOINGS.get(metric.origin):

@@ -1,4 +1,4 @@
-"""What is wrong with the faults of a plan: what could not be done, would not be seen, or would not be over in time."""
+"""Checks of faults: impossible ones, unobservable ones, and ones that do not end in time."""
 
 from collections.abc import Iterator
 from itertools import pairwise
@@ -9,11 +9,11 @@ from harness.plan.environment import External, Local
 from harness.plan.model import Plan
 
 UNNAMED = "service"
-"""How the faults of a plan without named services call its only one."""
+"""The name of the only service in plans without named services."""
 
 
 def fault_problems(plan: Plan) -> Iterator[Problem]:
-    """Every problem of the faults, and of targets and signals that need some."""
+    """Problems of faults, and of targets and signals that need one."""
     yield from _blind_problems(plan)
     titles = [stage.title for stage in plan.stages]
     for index, fault in enumerate(plan.faults):
@@ -34,7 +34,7 @@ def fault_problems(plan: Plan) -> Iterator[Problem]:
 
 
 def _of(environment: Local) -> list[str]:
-    """What faults can be done to in a local environment."""
+    """Possible subjects of faults in a local environment."""
     return [*environment.provides, *(environment.services or (UNNAMED,))]
 
 
@@ -51,7 +51,7 @@ def _place_problems(plan: Plan, where: str, index: int) -> Iterator[Problem]:
         return
     (begin,) = (second for second, planned in plan.planned_faults if planned is fault)
     if (end := begin + fault.seconds) >= plan.seconds:
-        what = f"it ends {end - plan.seconds:g} s after the load, so that nobody sees the end; shorten or begin earlier"
+        what = f"it ends {end - plan.seconds:g} s after the load, so its end is not measured; shorten or begin earlier"
         yield Problem(f"{where}.seconds", what)
 
 
@@ -75,5 +75,5 @@ def _blind_problems(plan: Plan) -> Iterator[Problem]:
     for index, fault in enumerate(plan.faults):
         if fault.signal and fault.signal.partition("{")[0] not in read:
             name = fault.signal.partition("{")[0]
-            what = f'nobody reads {name}; add metrics = {{ read = ["{name}"] }} to [environment]'
+            what = f'nothing reads {name}; add metrics = {{ read = ["{name}"] }} to [environment]'
             yield Problem(f"faults[{index}].signal", what)

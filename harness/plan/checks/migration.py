@@ -1,23 +1,23 @@
-"""The migration under load: what is wrong with it in a plan, and the plan of the load that flows meanwhile."""
+"""The migration under load: its checks, and the plan of the load that runs meanwhile."""
 
 import math
 import re
-import shlex
 from collections.abc import Iterator
 
 from harness.errors import Problem
 from harness.metrics import Origin
+from harness.plan.checks.external import quote_problems
 from harness.plan.environment import Local
 from harness.plan.model import Plan
 from harness.plan.stages import SLOWEST_CLIMB, Stage, StageKind
 
 CLIMB_SECONDS = 2.0
-"""The users of the load come within this time; what follows, until the migration begins, is how it usually is."""
+"""The users start within this time; from then until the migration begins is the baseline."""
 LEAST_QUIET_SECONDS = 2.0
 
 
 def migration_problems(plan: Plan) -> Iterator[Problem]:
-    """What keeps a plan's migration from being tried under load, and targets of it that nothing would measure."""
+    """Why the migration cannot run under load, and targets that need it."""
     during = plan.migration if plan.migration and plan.migration.during else None
     for where, target in plan.judged:
         metric = target.expectation.metric
@@ -58,14 +58,11 @@ def _command_problems(plan: Plan, environment: Local) -> Iterator[Problem]:
         if name not in {"python", "revision", "service"}:
             what = f'unknown placeholder "{{{name}}}"; known are "{{revision}}", "{{service}}", "{{python}}"'
             yield Problem("migration.downgrade", what)
-    try:
-        shlex.split(command)
-    except ValueError as error:
-        yield Problem("migration.downgrade", f"cannot be split into words: {error}; mend its quotes")
+    yield from quote_problems("migration.downgrade", command)
 
 
 def stage_of(plan: Plan) -> Stage | None:
-    """The stage whose load flows while the migration runs; ``None`` where the plan has none."""
+    """The stage whose load runs during the migration; ``None`` without one."""
     named = plan.migration.stage if plan.migration else None
     if named is not None:
         return next((stage for stage in plan.stages if stage.title == named), None)
@@ -73,9 +70,9 @@ def stage_of(plan: Plan) -> Stage | None:
 
 
 def under_load(plan: Plan) -> Plan:
-    """The plan of the load that flows while the migration runs: one stage, which is ended when all is done.
+    """The plan of the load during the migration: one stage, ended when the migration is done.
 
-    It is made by one process; faults, aborts and the comparison of answers are left out.
+    It has one process, no faults, no aborts and no response comparison.
 
     Raises:
         ValueError: when the plan has no such stage.

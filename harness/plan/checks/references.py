@@ -1,4 +1,4 @@
-"""What is wrong with the words of a plan: tags that there are not, readings and answers that nobody asks for."""
+"""Checks of names: unknown tags, readings without a source, and profiles of missing tables."""
 
 from collections.abc import Iterator
 from difflib import get_close_matches
@@ -9,7 +9,7 @@ from harness.plan.readings import metric_of
 
 
 def reference_problems(plan: Plan) -> Iterator[Problem]:
-    """Tags that no target can name, readings that never have a value, and profiles that scale what there is not."""
+    """Unknown tags, readings that never have a value, and profiles that scale a missing table."""
     unknown = {f"{where}.tag": target.tag for where, target in plan.judged if target.tag not in {None, *plan.tags}}
     for where, tag in unknown.items():
         yield Problem(where, f'no tag "{tag}"; {_nearest(str(tag), list(plan.tags), "[tags]")}')
@@ -20,7 +20,7 @@ def reference_problems(plan: Plan) -> Iterator[Problem]:
 
 
 def _reading_problems(plan: Plan) -> Iterator[Problem]:
-    """Readings of metrics that are not read, or of services that there are not."""
+    """Readings of metrics that are not read, or of unknown services."""
     read = list(plan.environment.metrics.read) if plan.environment.metrics else []
     for name, gauge in plan.readings.items():
         where = f"readings.{name}"
@@ -28,7 +28,7 @@ def _reading_problems(plan: Plan) -> Iterator[Problem]:
             if (metric := metric_of(series)) not in read:
                 near = get_close_matches(metric, read, n=1)
                 fix = f'did you mean "{near[0]}"?' if near else f'add it to metrics = {{ read = ["{metric}"] }}'
-                yield Problem(f"{where}.{key}", f'nobody reads "{metric}" in [environment]; {fix}')
+                yield Problem(f"{where}.{key}", f'nothing reads "{metric}" in [environment]; {fix}')
         if gauge.service is not None and gauge.service not in plan.services:
             known = list(plan.services)
             what = f'no service "{gauge.service}"; {_nearest(gauge.service, known, "the one service has no name")}'

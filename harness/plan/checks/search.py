@@ -1,4 +1,4 @@
-"""What is wrong with the search of a plan: said before anything starts."""
+"""Checks of capacity searches."""
 
 import math
 from collections.abc import Iterator
@@ -10,7 +10,7 @@ from harness.plan.stages import Search, Stage, StageKind
 
 
 def search_problems(plan: Plan) -> Iterator[Problem]:
-    """What keeps a stage from searching, or what it finds from being judged."""
+    """Why a stage cannot search, or its result cannot be judged."""
     stage = plan.searched
     if stage is None or stage.search is None:
         return
@@ -20,18 +20,18 @@ def search_problems(plan: Plan) -> Iterator[Problem]:
     yield from _place_problems(plan, stage, where)
     yield from _limit_problems(plan, where, stage.search)
     if plan.load.processes > 1:
-        yield Problem("load.processes", "a search is conducted by one process; leave processes out")
+        yield Problem("load.processes", "a search needs a single process; leave processes out")
     for number, fault in enumerate(plan.faults):
         if fault.stage == stage.title:
-            what = "a fault in a search would be taken for the capacity; name another stage"
+            what = "a fault in a search would reduce the capacity that is found; name another stage"
             yield Problem(f"faults[{number}].at", what)
     for place, target in plan.places:
         if target.stage == stage.title:
-            yield Problem(f"{place}.stage", "a search asks each arm for other rates; name another stage")
+            yield Problem(f"{place}.stage", "a search tries other rates in each arm; name another stage")
 
 
 def _place_problems(plan: Plan, stage: Stage, where: str) -> Iterator[Problem]:
-    """Other stages than there may be beside a search."""
+    """Stages that are not allowed beside a search."""
     index = plan.stages.index(stage)
     if index != len(plan.stages) - 1:
         yield Problem(where, "a search has to be the last stage, since how long it takes is not known")
@@ -43,7 +43,7 @@ def _place_problems(plan: Plan, stage: Stage, where: str) -> Iterator[Problem]:
 
 
 def _limit_problems(plan: Plan, where: str, search: Search) -> Iterator[Problem]:
-    """Limits that cannot be told while a search runs, or of which one try says too little."""
+    """Limits that a search cannot evaluate, or that one try has too few requests for."""
     for number, limit in enumerate(plan.limits):
         metric = limit.metric
         if not metric.searched:

@@ -1,4 +1,4 @@
-"""What is wrong with the stages of a plan: none to summarise, two of a name, ramps that would not take place."""
+"""Checks of stages."""
 
 from harness.errors import Problem
 from harness.plan.model import Plan
@@ -6,7 +6,7 @@ from harness.plan.stages import SLOWEST_CLIMB, StageKind
 
 
 def stage_problems(plan: Plan) -> list[Problem]:
-    """Stages that are missing, named twice or only ramps, and loads that do not go together."""
+    """Missing stages, duplicate names, ramps only, and mixed loads."""
     problems = []
     first: dict[str, int] = {}
     for index, stage in enumerate(plan.stages):
@@ -22,7 +22,7 @@ def stage_problems(plan: Plan) -> list[Problem]:
 
 
 def _load_problems(plan: Plan) -> list[Problem]:
-    """A mixture of open and closed stages, and ramps that would not take place."""
+    """Mixed open-loop and closed-loop stages, and ramps without a climb."""
     problems = []
     for index, stage in enumerate(plan.stages):
         before, where = plan.stages[index - 1].load if index else 0.0, f"stages[{index}]"
@@ -37,6 +37,6 @@ def _load_problems(plan: Plan) -> list[Problem]:
             what = f"moves less than {SLOWEST_CLIMB:g} users per second, slower than Locust can; make it shorter"
             problems.append(Problem(f"{where}.seconds", what))
     if plan.load.arrivals and not plan.open:
-        what = "says how the arrivals of a rate are spaced, and no stage has a rate; remove it"
+        what = "sets the spacing of arrivals, and no stage has a rate; remove it"
         problems.append(Problem("load.arrivals", what))
     return problems

@@ -1,4 +1,4 @@
-"""What is wrong with the steps of a plan from before to after, and with the metrics that they are compared by."""
+"""Checks of the steps from before to after, and of their metrics."""
 
 import json
 
@@ -8,14 +8,14 @@ from harness.plan.model import ARMS, Arm, Plan, Step
 
 
 def step_problems(plan: Plan) -> list[Problem]:
-    """Steps that do not lead from before to after, and metrics that steps cannot share."""
+    """Steps that do not lead from before to after, and metrics without shares."""
     if plan.attribution is None:
         return []
     return [*_way_problems(plan.attribution.steps, plan.arms), *_metric_problems(plan.attribution.metrics)]
 
 
 def _way_problems(steps: tuple[Step, ...], arms: dict[str, Arm]) -> list[Problem]:
-    """What keeps the steps from leading from before to after, each changing something."""
+    """Steps that change nothing, share a name or do not lead to after."""
     problems = []
     names = [step.name for step in steps]
     arm, last = arms["before"], "arms.before"

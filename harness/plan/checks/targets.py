@@ -1,4 +1,4 @@
-"""What is wrong with the targets of a plan: where they are, whether they are measured, how many can fail a run."""
+"""Checks of targets: their places, their metrics, and the number of primary ones."""
 
 from collections.abc import Iterator
 
@@ -8,11 +8,11 @@ from harness.plan.expectation import Expectation, Form
 from harness.plan.model import Plan
 
 MOST_PRIMARY = 6
-"""Required targets of a change; with more, each would need more evidence than runs of a sensible length give."""
+"""Required relative targets; more would need more evidence than a run of sensible length gives."""
 
 
 def target_problems(plan: Plan) -> list[Problem]:
-    """Stages that there are not, of all that may name one, and claims of one id."""
+    """Unknown stages, and duplicate claim ids."""
     titles = [stage.title for stage in plan.stages]
     unknown = {
         f"{where}.stage": f'no stage "{place.stage}"; {nearest(place.stage, titles)}'
@@ -25,7 +25,7 @@ def target_problems(plan: Plan) -> list[Problem]:
 
 
 def unmeasured_problems(plan: Plan) -> Iterator[Problem]:
-    """Targets of what cannot be measured, as the plan stands."""
+    """Targets of metrics that the plan does not measure."""
     if plan.capacity and not plan.stress_loads:
         each = "rate" if plan.open else "number of users"
         yield Problem("capacity", f'is judged in stages of kind "stress"; add one for each {each} to try')
@@ -43,14 +43,14 @@ def unmeasured_problems(plan: Plan) -> Iterator[Problem]:
 
 
 def _blind_to_load(plan: Plan, expectation: Expectation) -> str:
-    """Why a target of users or of a rate held cannot be judged; empty when it can."""
+    """Why a target of capacity cannot be judged; empty when it can."""
     name, unit = expectation.metric.name, expectation.metric.unit
     measured, held = held_metric(rates=plan.open).name, "a rate is held" if plan.open else "users are held"
     if name != measured:
         loads = "rates" if plan.open else "users"
         return f"nothing measures {name}: the stages of this plan have {loads}; write {measured}"
     if not plan.capacity:
-        return f'nothing measures {name}: say when {held}, as in [capacity] limit = ["p95 < 300 ms"]'
+        return f'nothing measures {name}: define when {held}, as in [capacity] limit = ["p95 < 300 ms"]'
     if expectation.form is not Form.ABSOLUTE or not plan.stress_loads:
         return ""
     if expectation.below:
@@ -65,9 +65,9 @@ def _blind_to_load(plan: Plan, expectation: Expectation) -> str:
 
 
 def primary_problems(plan: Plan) -> Iterator[Problem]:
-    """The required targets of a change beyond the sixth.
+    """The primary targets beyond the sixth.
 
-    Asked before a run, and not of a recorded one, which may be older than this rule.
+    Checked before a run only, since recorded runs may be older than this rule.
     """
     primary = [index for index, target in enumerate(plan.targets) if target.primary]
     for index in primary[MOST_PRIMARY:]:

@@ -1,4 +1,4 @@
-"""What is wrong with a plan that could not see a failure: targets that nothing misses, that nobody reads, that hide."""
+"""Checks of plans that could not fail: targets that are always met, unmeasured or repeated, and deceptive names."""
 
 import unicodedata
 from collections.abc import Iterator
@@ -10,22 +10,22 @@ from harness.plan.expectation import Expectation, Form
 from harness.plan.model import Plan
 
 GRACE_SECONDS = 60.0
-"""After the load and ``load.stop_seconds`` a leg has this long to end: no request of it takes longer."""
+"""Seconds after the load and ``load.stop_seconds`` in which a leg must end; no request takes longer."""
 MOST_ERRORS = 0.5
-"""Where more may fail, what succeeds is no longer the service."""
+"""Above this error rate, successes are no longer the service."""
 HUNDREDFOLD = 99.0
 MICRO = "\N{MICRO SIGN}\N{GREEK SMALL LETTER MU}"
 SCRIPTS = ("LATIN", "CYRILLIC", "GREEK", "ARMENIAN", "CHEROKEE")
-"""Those with letters that look like letters of another one."""
+"""Scripts with letters that look alike."""
 
 
 def vacuous_problems(plan: Plan) -> Iterator[Problem]:
-    """Every target and limit that could not be missed, is read by nobody or stands there twice; names that deceive."""
+    """Targets and limits that are always met, unmeasured or repeated, and deceptive names."""
     for where, target in plan.judged:
         if what := never_missed(plan, target.expectation) or _unread(plan, target.expectation.metric):
             yield Problem(f"{where}.expect", what)
         if target.endpoint and target.expectation.metric.of_corpus and plan.answers is None:
-            what = "what a request to one endpoint costs is told by the corpus: add [answers], or leave endpoint out"
+            what = "the cost of one endpoint is measured with the corpus: add [answers], or leave endpoint out"
             yield Problem(f"{where}.endpoint", what)
     for index, limit in enumerate(plan.limits):
         if what := never_missed(plan, limit):
@@ -34,37 +34,36 @@ def vacuous_problems(plan: Plan) -> Iterator[Problem]:
     yield from _deceiving(plan)
 
 
-def never_missed(plan: Plan, said: Expectation) -> str:
-    """Why whatever is measured would meet an expectation, and what to write instead; empty when it can be missed."""
-    metric = said.metric
-    if said.form is Form.ABSOLUTE:
-        return _always_within(plan, said)
-    if said.form is Form.NO_REGRESSION:
-        rises, allowed = not said.below, said.limit
+def never_missed(plan: Plan, expectation: Expectation) -> str:
+    """Why every measurement would meet an expectation, and what to write instead; empty when it can be missed."""
+    metric = expectation.metric
+    if expectation.form is Form.ABSOLUTE:
+        return _always_within(plan, expectation)
+    if expectation.form is Form.NO_REGRESSION:
+        rises, allowed = not expectation.below, expectation.limit
         if (rises and allowed >= HUNDREDFOLD) or (not rises and allowed >= HUNDREDFOLD / (HUNDREDFOLD + 1)):
-            return f"allows {metric.name} to become a hundred times worse, which nothing would miss; allow less"
-        if metric.unit is Unit.MS and said.floor >= _longest_ms(plan):
+            return f"allows {metric.name} to become a hundred times worse, which cannot be missed; allow less"
+        if metric.unit is Unit.MS and expectation.floor >= _longest_ms(plan):
             return f"allows more than a request of this plan can take ({_longest_ms(plan) / 1000:g} s); allow less"
     return ""
 
 
-def _always_within(plan: Plan, said: Expectation) -> str:
-    metric = said.metric
-    if said.below is (metric.better is Better.HIGHER) and metric.origin is not Origin.STRESS:
-        better, sign = ("higher", ">=") if said.below else ("lower", "<=")
-        return f'{metric.name} is better when it is {better}, so this asks it to be bad; write "{metric.name} {sign} …"'
-    if not said.below and said.limit <= 0:
-        return f"{metric.name} is never below 0, so that nothing would miss this; ask for more"
-    if metric.of_failures and said.limit > MOST_ERRORS:
+def _always_within(plan: Plan, expectation: Expectation) -> str:
+    metric = expectation.metric
+    if expectation.below is (metric.better is Better.HIGHER) and metric.origin is not Origin.STRESS:
+        better, sign = ("higher", ">=") if expectation.below else ("lower", "<=")
+        return f'{metric.name} is better {better}, so this target requires it to be bad; write "{metric.name} {sign} …"'
+    if not expectation.below and expectation.limit <= 0:
+        return f"{metric.name} is never below 0, so this target cannot be missed; require more"
+    if metric.of_failures and expectation.limit > MOST_ERRORS:
         return (
-            f"lets {said.limit:.4g} of 1 fail, and what answers then is hardly the service; allow at most "
-            f"{MOST_ERRORS:.0%}, written with its percent sign"
+            f"lets {expectation.limit:.4g} of all requests fail; allow at most {MOST_ERRORS:.0%}, with its percent sign"
         )
-    if said.below and metric.unit is Unit.FRACTION and said.limit >= 1:
-        return f"{metric.name} never exceeds 100 %, so that nothing would miss this; ask for less"
-    if metric.unit is Unit.MS and metric.origin is Origin.REQUESTS and said.limit >= _longest_ms(plan):
+    if expectation.below and metric.unit is Unit.FRACTION and expectation.limit >= 1:
+        return f"{metric.name} never exceeds 100 %, so this target cannot be missed; allow less"
+    if metric.unit is Unit.MS and metric.origin is Origin.REQUESTS and expectation.limit >= _longest_ms(plan):
         return (
-            f"no request of this plan can take that long: a leg ends after {_longest_ms(plan) / 1000:g} s; ask for less"
+            f"no request of this plan can take that long: a leg ends after {_longest_ms(plan) / 1000:g} s; allow less"
         )
     return ""
 
@@ -74,7 +73,7 @@ def _longest_ms(plan: Plan) -> float:
 
 
 def _unread(plan: Plan, metric: Metric) -> str:
-    """Why nobody reads a metric of a server in this plan; empty when somebody does."""
+    """Why a server metric is not measured in this plan; empty when it is."""
     if metric.origin in {Origin.STATEMENTS, Origin.TRIGGERS}:
         return _uncounted(plan, metric)
     if metric.process not in {ProcessRole.DATABASE, ProcessRole.CACHE}:
@@ -93,7 +92,7 @@ def _unread(plan: Plan, metric: Metric) -> str:
 
 
 def _uncounted(plan: Plan, metric: Metric) -> str:
-    """Why nobody counts what the databases of a plan execute; empty when somebody does."""
+    """Why statements are not counted in this plan; empty when they are."""
     match plan.environment:
         case Local() as local:
             there, fix = "postgres" in local.provides, 'add "postgres" to environment.provides'
@@ -106,17 +105,17 @@ def _uncounted(plan: Plan, metric: Metric) -> str:
 
 
 def _said_twice(plan: Plan) -> Iterator[Problem]:
-    """Targets that are the same statement: each would be counted as one that holds."""
+    """Duplicate targets, which would count as two that are met."""
     first: dict[tuple[Expectation, str | None, str | None, str | None], int] = {}
     for index, target in enumerate(plan.targets):
-        said = (target.expectation, target.stage, target.endpoint, target.tag)
-        if said in first:
-            yield Problem(f"targets[{index}]", f"says the same as targets[{first[said]}]; remove one")
-        first.setdefault(said, index)
+        expectation = (target.expectation, target.stage, target.endpoint, target.tag)
+        if expectation in first:
+            yield Problem(f"targets[{index}]", f"repeats targets[{first[expectation]}]; remove one")
+        first.setdefault(expectation, index)
 
 
 def _deceiving(plan: Plan) -> Iterator[Problem]:
-    """Texts that would read in a report as something else than they are."""
+    """Texts that look like others in a report."""
     lines = {"name": plan.name} | {f"stages[{i}].name": stage.name for i, stage in enumerate(plan.stages)}
     for index, claim in enumerate(plan.claims):
         texts = {"id": claim.id, "says": claim.says, "before": claim.before, "after": claim.after}
@@ -130,11 +129,11 @@ def _deceiving(plan: Plan) -> Iterator[Problem]:
             yield Problem(where, f"mixes letters that look alike ({_named(odd)}); write it in one script")
     for where, target in plan.judged:
         if odd := next((c for c in target.expect if not c.isascii() and c not in MICRO), ""):
-            yield Problem(f"{where}.expect", f"has a character that looks like another ({_named(odd)}); type it anew")
+            yield Problem(f"{where}.expect", f"has a character that looks like another ({_named(odd)}); type it again")
 
 
 def _of_another_script(text: str) -> str:
-    """A letter that is not of the script of the first one, where scripts have letters that look alike; else empty."""
+    """A letter of another script than the first letter, among scripts that look alike; else empty."""
     scripts = [(c, unicodedata.name(c, "").partition(" ")[0]) for c in text if c.isalpha()]
     known = [(c, script) for c, script in scripts if script in SCRIPTS]
     return next((c for c, script in known if script != known[0][1]), "")

@@ -1,4 +1,4 @@
-"""Whether after answers as before does, request by request, and what may not look like it."""
+"""The response comparison, request by request."""
 
 import json
 from collections.abc import Callable
@@ -24,7 +24,7 @@ def answer(n: int, text: str = '{"title":"a"}', status: int = 200) -> Answer:
     return Answer(n, "GET /items/{id}", f"/items/{n}", "", status, "application/json", digest(text), text)
 
 
-def inquiry(count: int = 5, changed: dict[int, Change] | None = None, *, wanted: int = 5) -> RecordedAnswers:
+def recorded_answers(count: int = 5, changed: dict[int, Change] | None = None, *, wanted: int = 5) -> RecordedAnswers:
     changes = changed or {}
     answers = (answer(n) for n in range(1, count + 1))
     return RecordedAnswers(wanted, tuple(changes[one.n](one) if one.n in changes else one for one in answers))
@@ -74,7 +74,7 @@ def of(before: RecordedAnswers | None, after: RecordedAnswers | None, **corpus: 
 def test_what_it_comes_to(
     before: dict[int, Change], after: dict[int, Change], outcome: AnswerOutcome, counts: tuple[int, ...]
 ) -> None:
-    found = of(inquiry(changed=before), inquiry(changed=after))
+    found = of(recorded_answers(changed=before), recorded_answers(changed=after))
     assert found.outcome is outcome
     assert (found.equal, found.different, found.before_failed, found.both_failed) == counts
     assert bool(no_answer_findings(found)) == (outcome in {AnswerOutcome.NOTHING, AnswerOutcome.MISSING})
@@ -83,13 +83,13 @@ def test_what_it_comes_to(
 @pytest.mark.parametrize(
     ("before", "after", "outcome"),
     [
-        (None, inquiry(), AnswerOutcome.MISSING),
-        (inquiry(), None, AnswerOutcome.MISSING),
+        (None, recorded_answers(), AnswerOutcome.MISSING),
+        (recorded_answers(), None, AnswerOutcome.MISSING),
         (None, None, AnswerOutcome.MISSING),
-        (inquiry(0), inquiry(0), AnswerOutcome.NOTHING),
-        (inquiry(0), inquiry(), AnswerOutcome.PARTED),
-        (inquiry(4), inquiry(), AnswerOutcome.PARTED),
-        (inquiry(4), inquiry(4), AnswerOutcome.SHORT),
+        (recorded_answers(0), recorded_answers(0), AnswerOutcome.NOTHING),
+        (recorded_answers(0), recorded_answers(), AnswerOutcome.PARTED),
+        (recorded_answers(4), recorded_answers(), AnswerOutcome.PARTED),
+        (recorded_answers(4), recorded_answers(4), AnswerOutcome.SHORT),
     ],
 )
 def test_what_is_not_there_is_never_the_same(
@@ -99,16 +99,18 @@ def test_what_is_not_there_is_never_the_same(
 
 
 def test_what_may_vary_is_compared_all_the_same() -> None:
-    after = inquiry(changed={4: elsewhere, 5: other("{}")})
-    found = of(inquiry(), after, varying=["GET /items/{id}"])
+    after = recorded_answers(changed={4: elsewhere, 5: other("{}")})
+    found = of(recorded_answers(), after, varying=["GET /items/{id}"])
     assert (found.outcome, found.equal, found.different) == (AnswerOutcome.DIFFERENT, 4, 1)
-    assert of(inquiry(), after, varying=["*"]).different == 1
-    assert of(inquiry(), after, varying=["GET /other"]).outcome is AnswerOutcome.PARTED
+    assert of(recorded_answers(), after, varying=["*"]).different == 1
+    assert of(recorded_answers(), after, varying=["GET /other"]).outcome is AnswerOutcome.PARTED
 
 
 def test_a_difference_is_shown_where_it_is_and_what_before_failed_is_listed_apart() -> None:
-    after = inquiry(changed={2: other('{"title":"b"}'), 3: failing, 5: lambda one: replace(one, kind="text/html")})
-    found = of(inquiry(changed={1: failing}), after)
+    after = recorded_answers(
+        changed={2: other('{"title":"b"}'), 3: failing, 5: lambda one: replace(one, kind="text/html")}
+    )
+    found = of(recorded_answers(changed={1: failing}), after)
     shown = [(d.n, d.failed, [(v.where, v.before, v.after) for v in d.divergences]) for d in found.differences]
     assert shown == [
         (2, False, [("$.title", '"a"', '"b"')]),
@@ -120,27 +122,29 @@ def test_a_difference_is_shown_where_it_is_and_what_before_failed_is_listed_apar
 
 def test_what_differs_beyond_what_was_kept_is_said_to() -> None:
     cut = [lambda one, tail=tail: replace(one, text="x", whole=False, digest=digest(tail)) for tail in "ab"]
-    found = of(inquiry(changed={1: cut[0]}), inquiry(changed={1: cut[1]}))
+    found = of(recorded_answers(changed={1: cut[0]}), recorded_answers(changed={1: cut[1]}))
     assert [d.where for d in found.differences[0].divergences] == ["the rest"]
 
 
 def test_only_the_first_differences_are_kept_and_all_are_counted() -> None:
     count = MAX_SHOWN + 5
-    found = of(inquiry(count), inquiry(count, {n: other("{}") for n in range(1, count + 1)}), requests=count)
+    found = of(
+        recorded_answers(count), recorded_answers(count, {n: other("{}") for n in range(1, count + 1)}), requests=count
+    )
     assert found.different == count
     assert [d.n for d in found.differences] == list(range(1, MAX_SHOWN + 1))
 
 
 def test_what_a_comparison_leaves_open_is_a_doubt() -> None:
-    found = of(inquiry(changed={1: failing}), inquiry())
+    found = of(recorded_answers(changed={1: failing}), recorded_answers())
     caveats = list(uncompared_findings(found, ["GET /items/{id}", "POST /items"]))
     assert [caveat.code for caveat in caveats] == ["ANSWERS_NOT_ASKED", "ANSWERS_FAILED_BEFORE"]
     assert caveats[0].seen.endswith(": POST /items")
     assert "1 request that after answers" in caveats[1].seen
-    assert list(uncompared_findings(of(inquiry(), inquiry()), ["GET /items/{id}"])) == []
+    assert list(uncompared_findings(of(recorded_answers(), recorded_answers()), ["GET /items/{id}"])) == []
 
 
 def test_an_endpoint_that_fails_in_both_arms_was_not_compared() -> None:
-    failed = inquiry(changed=dict.fromkeys(range(1, 6), failing))
+    failed = recorded_answers(changed=dict.fromkeys(range(1, 6), failing))
     first, _ = uncompared_findings(of(failed, failed), ["GET /items/{id}"])
     assert (first.code, first.seen.partition(": ")[2]) == ("ANSWERS_NOT_ASKED", "GET /items/{id}")

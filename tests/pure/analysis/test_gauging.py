@@ -1,4 +1,4 @@
-"""From what services told beside the load to a metric, and to a verdict."""
+"""Readings of services as metrics, up to the verdict."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import replace

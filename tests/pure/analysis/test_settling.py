@@ -182,7 +182,9 @@ def test_two_unsteady_blocks_of_six_break_the_run_and_stay_to_be_looked_at() -> 
 )
 def test_more_than_a_fifth_and_more_than_one_is_hopeless(blocks: int, unsteady: int, hopeless: bool) -> None:
     plan = plan_of(more="").model_copy(update={"load": plan_of().load.model_copy(update={"blocks": blocks})})
-    found = find_settling(trials_of(plan, {2 * block - 1: growing for block in range(1, unsteady + 1)}), settling_stages(plan))
+    found = find_settling(
+        trials_of(plan, {2 * block - 1: growing for block in range(1, unsteady + 1)}), settling_stages(plan)
+    )
     assert found.hopeless is hopeless
     assert len(found.dropped) == (0 if hopeless else unsteady)
 

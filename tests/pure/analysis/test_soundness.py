@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from harness.analysis.soundness import pause_quantile_ms, leg_findings, record_findings
+from harness.analysis.soundness import leg_findings, pause_quantile_ms, record_findings
 from harness.finding import Finding
 from harness.plan.file import parse_plan
 from harness.record.trial import Moment, Seal

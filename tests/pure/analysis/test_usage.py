@@ -18,7 +18,7 @@ from harness.testing import PLAN, synthetic_trials
 ENDURANCE = '[[stages]]\nkind = "endurance"\nseconds = 80\nusers = 20\n'
 
 
-COURSES = {0.0: {MemoryTrend.STEADY, MemoryTrend.UNTOLD}, 0.2: {MemoryTrend.GROWS}, -0.2: {MemoryTrend.SHRINKS}}
+COURSES = {0.0: {MemoryTrend.STEADY, MemoryTrend.UNDECIDED}, 0.2: {MemoryTrend.GROWS}, -0.2: {MemoryTrend.SHRINKS}}
 
 
 def measured(text: str, growth_mb: float = 0.0, *, blocks: int = 1) -> Summary:
@@ -88,22 +88,22 @@ def test_growth_is_seen_where_there_is_some(growth_mb: float, blocks: int) -> No
         (Interval(0.0, 0.0, 0.0), MemoryTrend.STEADY),
         (Interval(0.1, 0.09, 0.12), MemoryTrend.STEADY),  # not zero, and not worth a word
         (Interval(-5.0, -6.0, 6.0), MemoryTrend.STEADY),
-        (Interval(0.0, -14.0, 56.0), MemoryTrend.UNTOLD),
-        (Interval(3.0, 1.0, 7.0), MemoryTrend.UNTOLD),
-        (Interval(7.0, -1.0, 15.0), MemoryTrend.UNTOLD),
+        (Interval(0.0, -14.0, 56.0), MemoryTrend.UNDECIDED),
+        (Interval(3.0, 1.0, 7.0), MemoryTrend.UNDECIDED),
+        (Interval(7.0, -1.0, 15.0), MemoryTrend.UNDECIDED),
         (Interval(7.0, 1.0, 15.0), MemoryTrend.GROWS),
         (Interval(-7.0, -15.0, -1.0), MemoryTrend.SHRINKS),
     ],
 )
 def test_steady_is_shown_by_an_interval_as_growth_is(growth: Interval | None, course: MemoryTrend | None) -> None:
-    assert Consumer("after", "auth", 0.1, 98.7, growth, told=6.0).course is course
+    assert Consumer("after", "auth", 0.1, 98.7, growth, detectable=6.0).course is course
 
 
 def test_less_than_a_step_of_an_allocator_is_no_growth() -> None:
     plan = PLAN.replace("blocks = 4", "blocks = 1") + ENDURANCE  # 80 s tell 45 MB/h
     trials = [without_noise(trial) for trial in synthetic_trials(parse_plan(plan))]
     for consumer in summarise(trials).consumers:
-        assert consumer.told == pytest.approx(45, rel=0.05)
+        assert consumer.detectable == pytest.approx(45, rel=0.05)
         assert consumer.growth is not None
         assert consumer.growth.low > 0
         assert consumer.growth.value == pytest.approx(36)

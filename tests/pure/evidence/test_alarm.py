@@ -45,7 +45,7 @@ def test_the_limit_itself_calls_nobody() -> None:
 @pytest.mark.parametrize(
     ("when", "said"),
     [
-        ("p95 < 500 ms", "call for what goes well"),
+        ("p95 < 500 ms", "alert on an improvement"),
         ("p95 falls by 5 %", "cannot read"),
         ("users_held > 5", "an alert watches one of"),
         ("", "cannot read"),
@@ -123,5 +123,5 @@ def test_a_reading_of_the_plan_calls_somebody() -> None:
 def test_an_alert_watches_no_reading_that_there_is_not() -> None:
     with pytest.raises(PlanError, match='nothing measures "refresh_failures"'):
         parse_plan(READ + '[[alerts]]\nwhen = "refresh_failures > 0"\n')
-    with pytest.raises(PlanError, match="call for what goes well"):
+    with pytest.raises(PlanError, match="alert on an improvement"):
         parse_plan(READ + READINGS + '[[alerts]]\nwhen = "refresh_failures < 1"\n')

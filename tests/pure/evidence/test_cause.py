@@ -200,7 +200,7 @@ def test_an_endpoint_costs_what_its_corpus_cost_at_the_hit_rate_of_the_load() ->
     inspected = asked("after", 2.0, calls=3, hits=5)
     renamed = replace(inspected, requests=tuple(replace(one, endpoint=endpoint) for one in inspected.requests))
     tolls = {"after": request_costs(renamed)}
-    summary = summarise(list(synthetic_trials(plan)), tolls=tolls)
+    summary = summarise(list(synthetic_trials(plan)), costs=tolls)
     row, before = (summary.row(arm, None, "sustain", endpoint) for arm in ("after", "before"))
     assert row is not None
     missed = 1 - row.values["cache_hit_rate"]

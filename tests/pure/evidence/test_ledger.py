@@ -8,12 +8,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from harness.evidence.indexes import FlawKind, MigrationIndexes, Workload, migration_indexes
-from harness.record.ablation import IndexAblation, EndpointAblation
+from harness.record.ablation import EndpointAblation, IndexAblation
 from harness.record.catalogue import Catalogue, ForeignKey, Index, IndexKey, IndexScans
 
 A, B, C = IndexKey("a"), IndexKey("b"), IndexKey("c")
 PARENT = ForeignKey("t_a_fkey", "t", ("a",), "parents")
-BEFORE = Catalogue((Index("t_pkey", "t", (IndexKey("id"),), unique=True, primary=True, constraint="t_pkey"),), (PARENT,))
+BEFORE = Catalogue(
+    (Index("t_pkey", "t", (IndexKey("id"),), unique=True, primary=True, constraint="t_pkey"),), (PARENT,)
+)
 
 
 def index(name: str, *keys: IndexKey, **facts: object) -> Index:
@@ -146,10 +148,14 @@ def test_an_index_of_a_partitioned_table_is_one_whatever_its_parts() -> None:
         replace(index("p2", B, parent="p"), table="t2"),
         replace(index("p11", B, parent="p1"), table="t11"),
     ))  # fmt: skip
-    used = migration_indexes(Catalogue(), after, Workload({(None, "p11"): IndexScans(3, 30), (None, "p2"): IndexScans(0)}))
+    used = migration_indexes(
+        Catalogue(), after, Workload({(None, "p11"): IndexScans(3, 30), (None, "p2"): IndexScans(0)})
+    )
     assert [entry.index.name for entry in used.entries] == ["p"]
     assert used.entries[0].use == IndexScans(3, 30)
-    unused = migration_indexes(Catalogue(), after, Workload({(None, "p11"): IndexScans(0), (None, "p2"): IndexScans(0)}))
+    unused = migration_indexes(
+        Catalogue(), after, Workload({(None, "p11"): IndexScans(0), (None, "p2"): IndexScans(0)})
+    )
     assert flaws(unused) == {"p": (FlawKind.UNUSED, None)}
 
 
@@ -236,6 +242,9 @@ def test_an_index_has_at_most_one_flaw(after: Catalogue) -> None:
 
 
 def test_a_difference_that_may_be_chance_is_none() -> None:
-    one = IndexAblation("x", (EndpointAblation("GET /", 10, 6.0, 412.0, 0, 0), EndpointAblation("POST /", 5, 100.0, 100.5, 250.0, 170.0)))
+    one = IndexAblation(
+        "x",
+        (EndpointAblation("GET /", 10, 6.0, 412.0, 0, 0), EndpointAblation("POST /", 5, 100.0, 100.5, 250.0, 170.0)),
+    )
     assert [(w.endpoint, w.pages_saved) for w in one.saved] == [("GET /", 406.0)]
     assert [(w.endpoint, w.wal_added) for w in one.written] == [("POST /", 80.0)]

@@ -162,7 +162,11 @@ trees = st.recursive(
 
 @given(trees, trees)
 def test_whatever_a_plan_holds_it_is_read_and_compared(one: object, other: object) -> None:
-    plans = [ExplainedStatement("f", "", root) for raw in (one, other) if (root := parse_explain({"Plan": raw} if raw else raw))]
+    plans = [
+        ExplainedStatement("f", "", root)
+        for raw in (one, other)
+        if (root := parse_explain({"Plan": raw} if raw else raw))
+    ]
     for plan in plans:
         list(map(called, plan.root))
         change_of(plan, plans[-1]).weight  # noqa: B018 - it is computed

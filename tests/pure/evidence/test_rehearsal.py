@@ -14,11 +14,11 @@ from harness.evidence.migration import MigrationUnderLoad, migration_under_load
 from harness.record.migration import (
     DOWNGRADE,
     UPGRADE,
-    MigrationRecord,
-    MigrationStep,
-    MigrationStatement,
-    SchemaDifference,
     LockWait,
+    MigrationRecord,
+    MigrationStatement,
+    MigrationStep,
+    SchemaDifference,
 )
 from harness.record.samples import SCHEMA
 
@@ -48,7 +48,9 @@ def quiet(ms: float = 10.0, endpoint: str = "GET /a") -> list[tuple[float, float
     return [(3.1 + n * 0.05, ms, endpoint, None) for n in range(50)]
 
 
-def passage(begun: float = 6.0, ended: float = 7.0, way: str = UPGRADE, waits: tuple[LockWait, ...] = ()) -> MigrationStep:
+def passage(
+    begun: float = 6.0, ended: float = 7.0, way: str = UPGRADE, waits: tuple[LockWait, ...] = ()
+) -> MigrationStep:
     statement = MigrationStatement(ORIGIN + begun, (ended - begun) * 1000, LOCK)
     program = ORIGIN + begun - 0.2
     return MigrationStep(way, None, "head", program, ORIGIN + ended, statements=(statement,), waits=waits)

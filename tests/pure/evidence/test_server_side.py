@@ -11,9 +11,8 @@ from harness.analysis.servers import server_reports
 from harness.analysis.summary import summarise
 from harness.plan.file import parse_plan
 from harness.record.outcome import Outcome
-from harness.record.readings import SCHEMA
+from harness.record.readings import SCHEMA, UnavailableReading
 from harness.record.trial import Trial
-from harness.record.unavailable import UnavailableReading
 from harness.testing import PLAN, synthetic_setup, synthetic_trials
 from harness.verdict.judge import Measurement, Problems, Verdict, judge
 

@@ -1,5 +1,5 @@
-from harness.record.migration import MigrationStatement, LockWait
-from harness.record.statement_log import blocking_statement, released, migration_log
+from harness.record.migration import LockWait, MigrationStatement
+from harness.record.statement_log import blocking_statement, logged_end, migration_log
 
 LOG = """\
 2026-01-02 03:04:05.000 UTC [10] LOG:  checkpoint starting: time
@@ -62,6 +62,6 @@ def waiting(ended: float, margin: float, head: str = "LOCK TABLE items") -> Lock
 
 def test_a_wait_ends_when_the_transaction_of_the_migration_does() -> None:
     statements = ran("BEGIN", "LOCK TABLE items", "SELECT pg_sleep(0.5)", "COMMIT")
-    assert released(statements, waiting(3.5, 0.6)).ended == 3.9
-    assert released(statements, waiting(3.5, 0.1)).ended == 3.5  # it ended for another reason
-    assert released(statements, waiting(3.5, 0.6, head="")).ended == 3.5
+    assert logged_end(statements, waiting(3.5, 0.6)).ended == 3.9
+    assert logged_end(statements, waiting(3.5, 0.1)).ended == 3.5  # it ended for another reason
+    assert logged_end(statements, waiting(3.5, 0.6, head="")).ended == 3.5

@@ -12,8 +12,16 @@ from harness.evidence.ablation import ablated, plan_change
 from harness.evidence.catalogue import DatabaseEvidence, database_evidence, indexes_used
 from harness.evidence.indexes import FlawKind, index_caveats
 from harness.record.ablation import Ablation, EndpointAblation
-from harness.record.catalogue import IndexBuild, Catalogue, IndexCounts, Index, IndexKey, RecordedPlans, IndexScans
-from harness.record.catalogue_store import CatalogueStore
+from harness.record.catalogue import (
+    Catalogue,
+    CatalogueStore,
+    Index,
+    IndexBuild,
+    IndexCounts,
+    IndexKey,
+    IndexScans,
+    RecordedPlans,
+)
 from harness.record.query_plans import ExplainedStatement, PlanNode
 from harness.record.request_work import CorpusRequest, RequestWork, StatementText, StatementWork
 from harness.record.run_folder import RunFolder

@@ -8,7 +8,7 @@ import pytest
 from harness.analysis.comparison import compare
 from harness.analysis.summary import Summary, summarise
 from harness.plan.file import parse_plan
-from harness.record.executions import HIDDEN, Executions, ExecutionRow, executions_of
+from harness.record.executions import HIDDEN, ExecutionRow, Executions, executions_of
 from harness.record.outcome import Outcome
 from harness.record.trial import Trial
 from harness.testing import PLAN, synthetic_setup, synthetic_trials
@@ -112,7 +112,9 @@ def test_a_leg_without_counts_leaves_its_arm_without_a_value() -> None:
         ([row(10, HIDDEN, slowest=1.0)], None),  # the mean of all that is hidden says nothing of one
     ],
 )
-def test_slow_statements_are_those_that_are_known_to_have_taken_long(rows: list[ExecutionRow], slow: int | None) -> None:
+def test_slow_statements_are_those_that_are_known_to_have_taken_long(
+    rows: list[ExecutionRow], slow: int | None
+) -> None:
     found = summed((counted(rows), counted(rows))).row("after", 1, "sustain", None)
     assert found is not None
     assert found.value("slow_statements") == slow

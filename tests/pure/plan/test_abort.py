@@ -51,8 +51,8 @@ def test_what_an_abort_says(text: str, metric: str, limit: float, *, below: bool
         ("p96 > 1 s for 10 s", 'did you mean "p9'),
         ("queries_per_request > 9 for 10 s", "known are p50, p90"),
         ("database_cpu > 90 % for 10 s", "not known while the load runs"),
-        ("p90 < 1 s for 10 s", 'would end what goes well; write "p90 > ..."'),
-        ("rps > 100 for 10 s", 'would end what goes well; write "rps < ..."'),
+        ("p90 < 1 s for 10 s", 'would end the load on an improvement; write "p90 > ..."'),
+        ("rps > 100 for 10 s", 'would end the load on an improvement; write "rps < ..."'),
     ],
 )
 def test_what_is_not_an_abort_says_what_would_be(text: str, hint: str) -> None:
@@ -101,7 +101,7 @@ def test_a_window_of_requests(
         ('when = "p90 > 1 s for 33 s"', "aborts[0].when: a window of 33 s, and the load has 32 s"),
         (
             'when = "p90 > 1 s for 20 s"\nstage = "sustain"\ngrace_seconds = 11',
-            "aborts[0].when: 11 s of grace and a window of 20 s, and the stage has 30 s: it would never be looked at",
+            "aborts[0].when: 11 s of grace and a window of 20 s, and the stage has 30 s: it would never be evaluated",
         ),
         ('stage = "sustain"', "aborts[0].when: missing"),
     ],

@@ -47,7 +47,7 @@ def test_the_way_back_may_be_another_command_and_revision() -> None:
         (DURING + 'hold_seconds = 0\nhold_tables = ["a"]', "migration", "leaves out; remove one"),
         (DURING.replace("during = true", "at = 9"), "migration", "add during = true, or remove it"),
         (DURING + 'downgrade = "back {to}"', "migration.downgrade", 'unknown placeholder "{to}"'),
-        (DURING + 'downgrade = "back \'"', "migration.downgrade", "mend its quotes"),
+        (DURING + 'downgrade = "back \'"', "migration.downgrade", "fix its quotes"),
         (DURING.replace('revision = "1"', ""), "migration.down", "say which one to roll back to"),
         (PLAN + "\n[migration]\nduring = true\n", "migration.during", "needs environment.migrate, the command"),
         (DURING.replace('kind = "sustain"', 'kind = "peak"\nname = "sustain"'), "migration.stage", "no sustain stage"),

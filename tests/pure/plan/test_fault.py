@@ -52,7 +52,7 @@ def test_a_stage_may_have_a_name_with_a_plus_in_it() -> None:
         (PAUSE.replace("pause", "cpu"), "faults[0]", "needs cpus, what is left to it, as in cpus = 0.1"),
         (PAUSE.replace("pause", "latency"), "faults[0]", "needs latency_ms, how much later"),
         (PAUSE + "\ncpus = 0.5", "faults[0]", 'cpus is for a fault of kind "cpu", this one is of kind "pause"'),
-        (PAUSE + '\nsignal = "breaker_open"', "faults[0].signal", "nobody reads breaker_open; add metrics"),
+        (PAUSE + '\nsignal = "breaker_open"', "faults[0].signal", "nothing reads breaker_open; add metrics"),
         (PAUSE + "\nsecond = 5", "faults[0].second", 'did you mean "seconds"?'),
         (PAUSE + "\n[[faults]]\n" + PAUSE.replace("10", "12"), "faults[1].at", "postgres is still under the fault"),
         (PAUSE + "\n[[faults]]\n" + PAUSE, "faults[0].at", "postgres is still under the fault"),

@@ -53,7 +53,7 @@ def test_units(expect: str, unit: str, limit: float) -> None:
     ("text", "where", "what"),
     [
         (POOL.replace("db_size", "db_sise"), "readings.pool_use.over", 'did you mean "db_size"?'),
-        (POOL.replace("db_in_use", "xyz"), "readings.pool_use.of", 'nobody reads "xyz" in [environment]; add it to'),
+        (POOL.replace("db_in_use", "xyz"), "readings.pool_use.of", 'nothing reads "xyz" in [environment]; add it to'),
         (POOL.replace('"%"', '"MB"'), "readings.pool_use", 'a share has no unit "MB"'),
         (POOL.replace('"%"', '"kg"'), "readings.pool_use.unit", "MB"),
         (POOL.replace("db_in_use", "db_queries_total"), "readings.pool_use", "only ever rises"),
@@ -69,8 +69,8 @@ def test_units(expect: str, unit: str, limit: float) -> None:
         ("[readings.pool_use]\n", "readings.pool_use.of", "missing"),
         (POOL + TARGET.replace("pool_use", "pool_user"), "targets[1].expect", 'did you mean "pool_use"?'),
         (POOL + TARGET + 'endpoint = "GET /"\n', "targets[1].endpoint", "leave endpoint out"),
-        (POOL + TARGET.replace("<", ">"), "targets[1].expect", "asks it to be bad"),
-        (POOL + TARGET.replace("50", "100"), "targets[1].expect", "nothing would miss this"),
+        (POOL + TARGET.replace("<", ">"), "targets[1].expect", "requires it to be bad"),
+        (POOL + TARGET.replace("50", "100"), "targets[1].expect", "cannot be missed"),
         (POOL + TARGET.replace("< 50 %", "rises by 5 %"), "targets[1].expect", "that is a regression"),
     ],
 )
@@ -87,7 +87,7 @@ def test_a_service_that_there_is_not() -> None:
 
 
 def test_without_metrics_nothing_is_read() -> None:
-    with pytest.raises(PlanError, match=r'nobody reads "db_in_use" in \[environment\]; add it to metrics'):
+    with pytest.raises(PlanError, match=r'nothing reads "db_in_use" in \[environment\]; add it to metrics'):
         parse_plan(PLAN + POOL)
 
 

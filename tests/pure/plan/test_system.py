@@ -104,7 +104,7 @@ def test_a_problem_of_containers_names_its_key_and_the_fix(old: str, new: str, w
         ("[arms.after]", '[arms.after]\nprofiles = ["a"]', "arms.after.profiles", 'of kind "compose"'),
         ('"external"', '"external"\nswitch = "x {amr}"', "environment.switch", 'known are "{arm}", "{revision}"'),
         ('"external"', '"external"\nreset = "x {port}"', "environment.reset", "unknown placeholder"),
-        ('"external"', '"external"\nswitch = "x \'{arm}"', "environment.switch", "mend its quotes"),
+        ('"external"', '"external"\nswitch = "x \'{arm}"', "environment.switch", "fix its quotes"),
         ('"external"', '"external"\nswitch = ""', "environment.switch", "at least 1"),
         ('"external"', '"external"\npostgres = "postgresql://a:b@c/d"', "environment.postgres", 'write "${NAME}"'),
         ('"external"', '"external"\npostgres = "host=c password = b"', "environment.postgres", "has a password"),

@@ -9,8 +9,8 @@ import pytest
 from numpy.typing import NDArray
 
 from harness.analysis.comparison import compare
-from harness.analysis.examination import SoundnessChecks
 from harness.analysis.noise import differences_of, floors_of
+from harness.analysis.soundness import SoundnessChecks
 from harness.analysis.summary import Summary, summarise
 from harness.errors import PlanError
 from harness.plan.file import parse_plan
@@ -188,7 +188,7 @@ def test_noise_of_a_tag_is_its_own() -> None:
         (TAGS + TARGET.replace("reads", "reeds"), "targets[1].tag", 'no tag "reeds"; did you mean "reads"?'),
         (TARGET, "targets[1].tag", 'no tag "reads"; the plan has none: add [tags]'),
         (TAGS + TARGET + 'endpoint = "GET /"\n', "targets[1]", "leave one out"),
-        (TAGS + TARGET + TARGET, "targets[2]", "says the same as targets[1]"),
+        (TAGS + TARGET + TARGET, "targets[2]", "repeats targets[1]"),
         (TAGS + TARGET.replace("p95 < 300 ms", "ready_seconds < 3 s"), "targets[1].tag", "leave tag out"),
         ("[tags]\nreads = []\n", "tags.reads", "at least 1"),
         ('[tags]\nreads = ["GET /", "GET /"]\n', "tags.reads", "listed twice"),

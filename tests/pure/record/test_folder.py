@@ -7,7 +7,7 @@ from typing import NoReturn
 import pytest
 
 from harness.errors import DiskFullError, RunFolderError
-from harness.record.text_files import Folder
+from harness.record.folder import Folder
 
 
 def test_what_is_written_is_read(tmp_path: Path) -> None:

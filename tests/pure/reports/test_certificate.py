@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING
 import pytest
 
 import reports
-from harness.record.certificate import Equal, Kill, Power
+from harness.record.selftest import Equal, Kill, Power
 from reports.page import build_page
 from reports.sections.selftest import certificate_rows
 from tests.pure.verdict.test_certificate import GOOD
 
 if TYPE_CHECKING:
-    from harness.record.certificate import Certificate
+    from harness.record.selftest import Certificate
     from tests.pure.reports.conftest import Run
 
 BUSY = replace(GOOD, equal=Equal(7, 3, 0, 7), power=Power(0.2, 0, 5, 0), guards=("GENERATOR_BUSY", "SCHEDULE_LATE"))

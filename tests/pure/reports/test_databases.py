@@ -6,8 +6,8 @@ import pytest
 
 from harness.evidence.catalogue import DatabaseEvidence, database_evidence
 from harness.evidence.query_plans import change_of
-from harness.record.ablation import IndexAblation, Ablation, EndpointAblation, DegradedStatement
-from harness.record.catalogue import IndexBuild, Catalogue, IndexCounts, ForeignKey, Index, IndexKey, RecordedPlans
+from harness.record.ablation import Ablation, DegradedStatement, EndpointAblation, IndexAblation
+from harness.record.catalogue import Catalogue, ForeignKey, Index, IndexBuild, IndexCounts, IndexKey, RecordedPlans
 from harness.record.query_plans import ExplainedStatement, PlanNode
 from reports.json.run import to_json
 from reports.sections.indexes import NOT_MEASURED, index_table, indexes_record
@@ -19,10 +19,14 @@ FOUND = PlanNode("Limit", rows=20, pages=6, parts=(PlanNode("Index Scan", "conte
 
 
 def plan(root: PlanNode, fingerprint: str = "f", *, estimated: bool = False) -> ExplainedStatement:
-    return ExplainedStatement(fingerprint, f"SELECT {fingerprint}", root, None, None if estimated else 1.0, 1, estimated)
+    return ExplainedStatement(
+        fingerprint, f"SELECT {fingerprint}", root, None, None if estimated else 1.0, 1, estimated
+    )
 
 
-BITMAP = PlanNode("Bitmap Heap Scan", "contents", rows=9, pages=6, parts=(PlanNode("Bitmap Index Scan", index="by_tag"),))
+BITMAP = PlanNode(
+    "Bitmap Heap Scan", "contents", rows=9, pages=6, parts=(PlanNode("Bitmap Index Scan", index="by_tag"),)
+)
 SIDE = PlanNode("Seq Scan", "tags", rows=1, pages=1)
 WORDS = {
     "an index instead of the whole table": (
@@ -85,8 +89,18 @@ def test_a_statement_of_one_release_alone() -> None:
 
 
 INDEXES = (
-    Index("by_score", "contents", (IndexKey("score", descending=True, nulls_first=True), IndexKey("id")), size_bytes=335872),
-    Index("by_score_2", "contents", (IndexKey("score", descending=True, nulls_first=True), IndexKey("id")), size_bytes=335872),
+    Index(
+        "by_score",
+        "contents",
+        (IndexKey("score", descending=True, nulls_first=True), IndexKey("id")),
+        size_bytes=335872,
+    ),
+    Index(
+        "by_score_2",
+        "contents",
+        (IndexKey("score", descending=True, nulls_first=True), IndexKey("id")),
+        size_bytes=335872,
+    ),
     Index("broken", "contents", (IndexKey("title"),), valid=False, size_bytes=16384),
     Index("by_day", "contents", (IndexKey("day"),), size_bytes=8192),
     Index("by_owner", "contents", (IndexKey("owner"),), size_bytes=8192),

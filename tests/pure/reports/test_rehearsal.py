@@ -16,14 +16,14 @@ from harness.record.migration import (
     DOWNGRADE,
     PLANNED,
     UPGRADE,
-    LintFinding,
-    MigrationRecord,
-    MigrationStep,
-    LockQueue,
-    MigrationStatement,
-    SchemaDifference,
     DiskUse,
+    LintFinding,
+    LockQueue,
     LockWait,
+    MigrationRecord,
+    MigrationStatement,
+    MigrationStep,
+    SchemaDifference,
 )
 from reports.sections.migration import rehearsal_section, sentence
 
@@ -31,7 +31,9 @@ if TYPE_CHECKING:
     from tests.pure.reports.conftest import Run
 
 ALTER = "ALTER TABLE contents\n  ADD COLUMN <b>colour</b> text -- hm"
-WAIT = LockWait(9, 108.0, 108.4, "RowExclusiveLock", "contents", "UPDATE contents", own=False, head=ALTER, behind=PLANNED)
+WAIT = LockWait(
+    9, 108.0, 108.4, "RowExclusiveLock", "contents", "UPDATE contents", own=False, head=ALTER, behind=PLANNED
+)
 UP = MigrationStep(
     UPGRADE,
     None,

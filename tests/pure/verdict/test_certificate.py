@@ -9,10 +9,20 @@ from scipy.stats import binom
 
 from harness.errors import RunFolderError
 from harness.plan.file import parse_plan
-from harness.record.certificate import Certificate, Delay, Equal, Fitness, Freeze, Kill, Power, at_most
-from harness.record.noise_store import machine_of
+from harness.record.noise import machine_of
 from harness.record.run_folder import RunFolder
-from harness.record.selftest import NAME, CertificateStore
+from harness.record.selftest import (
+    NAME,
+    Certificate,
+    CertificateStore,
+    Delay,
+    Equal,
+    Fitness,
+    Freeze,
+    Kill,
+    Power,
+    at_most,
+)
 from harness.run.context import RunContext, Source
 from harness.run.experiment import Effort, measure
 from harness.run.generator_process import Remote
@@ -20,7 +30,7 @@ from harness.selftest.trials import Silent
 from harness.testing import PLAN, FakeEnvironment, FakeLoad, synthetic_setup
 from harness.verdict.analyse import analyse
 
-FIT, CANNOT_TELL, BROKEN = Fitness.FIT, Fitness.CANNOT_TELL, Fitness.BROKEN
+FIT, CANNOT_TELL, BROKEN = Fitness.FIT, Fitness.INCONCLUSIVE, Fitness.BROKEN
 GOOD = Certificate(
     machine={"system": "Linux", "cpu": "Example CPU", "cores": "2", "memory": "8 GiB"},
     date="2026-01-02T03:04:05+00:00",

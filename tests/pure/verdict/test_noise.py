@@ -14,8 +14,7 @@ from harness.analysis.summary import summarise
 from harness.errors import RunFolderError
 from harness.plan.file import parse_plan
 from harness.plan.model import CONTROL
-from harness.record.noise import ComparisonPlace, NoiseOfRun, NoiseRatios
-from harness.record.noise_store import MOST_RUNS, NoiseStore
+from harness.record.noise import MAX_RUNS, ComparisonPlace, NoiseOfRun, NoiseRatios, NoiseStore
 from harness.testing import PLAN, synthetic_setup, synthetic_trials
 
 CONTROLLED = PLAN.replace("[arms.after]", "[arms.control]\n[arms.after]")
@@ -88,10 +87,10 @@ def test_what_is_kept_is_read_again(store: NoiseStore) -> None:
 
 
 def test_the_oldest_runs_are_forgotten(store: NoiseStore) -> None:
-    for number in range(MOST_RUNS + 3):
+    for number in range(MAX_RUNS + 3):
         store.add(run(f"run {number}", 0.01))
     kept = [one.run for one in store.read().runs]
-    assert kept == [f"run {number}" for number in range(3, MOST_RUNS + 3)]
+    assert kept == [f"run {number}" for number in range(3, MAX_RUNS + 3)]
 
 
 def test_another_machine_or_another_load_is_another_file(tmp_path: Path) -> None:

@@ -13,8 +13,7 @@ from harness.analysis.summary import Summary, summarise
 from harness.finding import Finding
 from harness.plan.file import parse_plan
 from harness.plan.model import Plan
-from harness.record.noise import Noise, NoiseOfRun, NoiseRatios
-from harness.record.noise_store import FOLDER
+from harness.record.noise import FOLDER, Noise, NoiseOfRun, NoiseRatios
 from harness.record.outcome import Outcome
 from harness.record.run_folder import RunFolder
 from harness.run.campaign import run_campaign

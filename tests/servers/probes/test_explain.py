@@ -11,7 +11,7 @@ from harness.probes import query_plans as explain
 from harness.probes.access import Database
 from harness.probes.catalogue import read_catalogue, read_uses
 from harness.probes.query_plans import AutoExplain, estimate_plan, plans_in
-from harness.record.statements import HARNESS_COMMENT, fingerprint, normalised
+from harness.record.statements import MARK, fingerprint, normalised
 from tests.servers.probes.conftest import Make
 from tests.servers.probes.postgres_server import programs_of, running
 

@@ -10,7 +10,7 @@ from harness.environment.servers import Postgres
 from harness.probes.lock_sessions import LockSession, blocking_statements
 from harness.probes.locks import LockProbe
 from harness.record.migration import PLANNED, LockWait
-from harness.record.statement_log import blocking_statement, released, migration_log
+from harness.record.statement_log import blocking_statement, logged_end, migration_log
 from tests.servers.probes.migrating import database, migrate, writers
 
 PLANTED = ("LOCK TABLE items IN ACCESS EXCLUSIVE MODE", "SELECT pg_sleep(0.5)")
@@ -28,7 +28,7 @@ def test_a_planted_lock_of_500_ms_is_reported_ten_times_of_ten(server: Postgres)
             with server.log.open() as log:
                 log.seek(start)
                 ran = migration_log(log.read(), begun, time.time()).statements
-            waits = [released(ran, wait) for wait in probe.seen.waits if wait.by_migration]
+            waits = [logged_end(ran, wait) for wait in probe.seen.waits if wait.by_migration]
             assert {blocking_statement(ran, wait.head, wait.table, wait.ended) for wait in waits} == {PLANTED[0]}
             found.append((max((wait.ms for wait in waits), default=0.0), (released - locked) * 1000))
             assert not probe.failed

@@ -10,8 +10,8 @@ import pytest
 from harness.environment.servers import postgres_programs
 from harness.probes.postgres import PostgresProbe
 from harness.record.executions import HIDDEN, Executions
+from harness.record.readings import UnavailableReading
 from harness.record.statements import fingerprint
-from harness.record.unavailable import UnavailableReading
 from tests.servers.probes.postgres_server import Server, programs_of, running
 
 READ, SLOW = "SELECT kind FROM items WHERE id = %s", "SELECT pg_sleep(%s)"

@@ -14,7 +14,7 @@ from harness.environment.processes import ManagedProcesses
 from harness.environment.servers import HOST, NO_RETRY, free_ports, redis_program, wait_until
 from harness.probes.access import Cache
 from harness.probes.redis import RedisProbe
-from harness.record.unavailable import UnavailableReading
+from harness.record.readings import UnavailableReading
 
 PASSWORD = "password"
 

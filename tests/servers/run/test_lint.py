@@ -2,13 +2,15 @@
 
 import pytest
 
-from harness.record.migration import DOWNGRADE, UPGRADE, MigrationStep, MigrationStatement
+from harness.record.migration import DOWNGRADE, UPGRADE, MigrationStatement, MigrationStep
 from harness.run import lint as linting
 from harness.run.lint import MISSING, lint
 
 
 def step(*texts: str, way: str = UPGRADE) -> MigrationStep:
-    return MigrationStep(way, None, "2", 0.0, 1.0, statements=tuple(MigrationStatement(0.0, 1.0, text) for text in texts))
+    return MigrationStep(
+        way, None, "2", 0.0, 1.0, statements=tuple(MigrationStatement(0.0, 1.0, text) for text in texts)
+    )
 
 
 def test_a_warning_belongs_to_its_statement() -> None:

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from harness.analysis.comparison import compare
-from harness.analysis.examination import SoundnessChecks
+from harness.analysis.soundness import SoundnessChecks
 from harness.analysis.summary import summarise
 from harness.errors import PlanError
 from harness.plan.file import parse_plan

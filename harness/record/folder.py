@@ -1,4 +1,4 @@
-"""A folder of text files: each is written whole and renamed into place, and read with errors that name it."""
+"""Folder: text files that are written whole and renamed into place, and read with errors that name the file."""
 
 import json
 from contextlib import suppress
@@ -15,13 +15,13 @@ SCHEMA = 1
 
 
 class Folder:
-    """Files by their name below one path."""
+    """Files by name below one path."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
 
     def write(self, name: str, text: str) -> Path:
-        """Write a file whole and rename it into place; returns its path.
+        """Write a file and rename it into place; returns its path.
 
         Raises:
             DiskFullError: when the disk is full.
@@ -39,26 +39,24 @@ class Folder:
                 raise DiskFullError(final) from error
             raise RunFolderError(f"{final}: cannot be written ({error.strerror})") from error
 
+    def has(self, name: str) -> bool:
+        return (self.path / name).is_file()
+
     def write_json(self, name: str, data: object, *, indent: int | None = 1) -> Path:
-        """Write a file of JSON; raises as ``write``."""
         return self.write(name, json.dumps(data, indent=indent, ensure_ascii=False) + "\n")
 
     def read_text(self, name: str) -> str:
-        """All of a file.
-
-        Raises:
-            RunFolderError: when it cannot be read.
-        """
+        """All of a file; raises ``RunFolderError`` when it cannot be read."""
         try:
             return (self.path / name).read_text(encoding="utf-8")
         except (OSError, UnicodeDecodeError) as error:
             raise RunFolderError(f"{self.path / name}: cannot be read ({error})") from error
 
     def read_object(self, name: str) -> dict[str, Any]:
-        """A file of one JSON object, of the schema that is written here.
+        """A file of one JSON object of the current schema.
 
         Raises:
-            RunFolderError: when it cannot be read, is damaged or of another schema.
+            RunFolderError: when it cannot be read, is damaged or has another schema.
         """
         try:
             raw = json.loads(self.read_text(name), parse_constant=_no_number)
@@ -70,11 +68,19 @@ class Folder:
         return raw
 
     def decode(self, name: str, kind: type[T]) -> T:
-        """A file of one JSON object, as a value of its kind; raises as ``read_object`` and ``validated``."""
+        """A file of one JSON object as a value of type ``kind``; raises as ``read_object`` and ``validated``."""
         return validated(self.path / name, kind, self.read_object(name))
 
+    def decode_if_present(self, name: str, kind: type[T]) -> T | None:
+        """As ``decode``; ``None`` without the file."""
+        return self.decode(name, kind) if self.has(name) else None
+
+    def decode_key(self, name: str, key: str, kind: type[T]) -> T:
+        """The value of one key of a JSON object; raises as ``decode``."""
+        return validated(self.path / name, kind, self.read_object(name).get(key))
+
     def read_lines(self, name: str) -> list[dict[str, Any]]:
-        """A file of JSON objects, one a line; one that is empty where there is none.
+        """A file of JSON objects, one a line; an empty object where there is none.
 
         Raises:
             RunFolderError: when it cannot be read or is damaged.
@@ -89,11 +95,7 @@ class Folder:
 
 
 def validated(path: Path, kind: type[T], raw: object) -> T:
-    """What was read from a file, as a value of its kind.
-
-    Raises:
-        RunFolderError: naming the file and the place in it that is not as it should be.
-    """
+    """Parsed JSON as a value of type ``kind``; raises ``RunFolderError`` naming the file and the invalid key."""
     try:
         value: T = _adapter(kind).validate_python(raw)  # type: ignore[arg-type] # mypy: a type is not Hashable
     except ValidationError as error:

@@ -1,4 +1,4 @@
-"""Whole values: the metrics that have one value for a whole leg or arm, and none for a stage or an endpoint."""
+"""Arm metrics: metrics with one value per leg or arm, such as capacity, recovery and migration time."""
 
 import math
 from collections.abc import Sequence
@@ -12,14 +12,14 @@ from harness.record.trial import Migration, Trial
 
 
 @dataclass(frozen=True, slots=True)
-class WholeValues:
-    """The values of one leg, or of all legs of an arm together, by metric; what was not measured is absent.
+class ArmMetrics:
+    """The values of one leg, or of all legs of an arm together, by metric; unmeasured ones are absent.
 
-    Of several legs, the load held is the median, of an even number the lower middle one: a load that was tried; it is a
-    lower bound when every stress stage was held, or a search found no rate that was not. Where the rate was searched,
-    ``upper_ends`` has the lowest that did not hold. The time to readiness is the mean. The times to recovery and
-    detection are the longest of all faults, lower bounds unless all were recovered from and detected. What a migration
-    took and made belongs to its arm and to no leg; several of one arm add up.
+    Of several legs, the load held is the lower median, which is a load that was tried; it is a lower bound when every
+    stress stage held, or a search found no rate that missed. After a search ``upper_ends`` has the lowest rate that
+    missed. The time to readiness is the mean. Times to recovery and detection are the longest of all faults, lower
+    bounds unless all faults were recovered from and detected. Migrations belong to the arm and to no leg; several of
+    one arm add up.
     """
 
     values: dict[str, float]
@@ -27,14 +27,14 @@ class WholeValues:
     upper_ends: dict[str, float]
 
 
-def whole_values(
+def arm_metrics(
     legs: Sequence[Trial],
     steps: Sequence[StressStep],
     recoveries: Sequence[Recovery] = (),
     migrations: Sequence[Migration] = (),
     searches: Sequence[SearchResult] = (),
-) -> WholeValues:
-    """The values of some legs of one arm; steps, recoveries and searches are of all legs, migrations of its own."""
+) -> ArmMetrics:
+    """The values of some legs of one arm; steps, recoveries and searches are of all legs, migrations of the arm."""
     values: dict[str, float] = {}
     bounds: dict[str, bool] = {}
     upper_ends: dict[str, float] = {}
@@ -60,4 +60,4 @@ def whole_values(
     if migrations:
         values["indexes_created"] = sum(len(migration.indexes_created) for migration in migrations)
         values["migration_seconds"] = sum(migration.seconds for migration in migrations)
-    return WholeValues(values, frozenset(name for name, bound in bounds.items() if bound), upper_ends)
+    return ArmMetrics(values, frozenset(name for name, bound in bounds.items() if bound), upper_ends)
