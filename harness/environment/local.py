@@ -25,15 +25,8 @@ from harness.environment.faults import EndFault, inject_fault
 from harness.environment.migration import migration_url
 from harness.environment.postgres import row_counts
 from harness.environment.processes import ManagedProcess, ManagedProcesses, end_together
-from harness.environment.servers import (
-    HOST,
-    SERVICE_ROLE,
-    Postgres,
-    Redis,
-    answers_ok,
-    free_ports,
-    wait_until,
-)
+from harness.environment.readiness import why_not_ok
+from harness.environment.servers import HOST, SERVICE_ROLE, Postgres, Redis, free_ports, wait_until
 from harness.environment.settings import postgres_settings, redis_settings
 from harness.environment.template_databases import LEG, SEED, TemplateDatabases, migrate_once, title_of
 from harness.environment.variables import expand_values
@@ -271,7 +264,7 @@ class LocalEnvironment(Environment):
     def _await(self, process: ManagedProcess, url: str, started: float) -> None:
         def ready() -> bool:
             self.check()  # another service may have ended
-            return answers_ok(url)
+            return not why_not_ok(url)
 
         wait_until(ready, process, self.spec.ready_seconds, f"200 from {self.spec.ready}", since=started)
 
