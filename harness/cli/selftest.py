@@ -35,7 +35,7 @@ TINY = Size(1, 1, 2, seconds=2, delay_seconds=3, freeze_seconds=5, frozen_second
 @click.option("--quick", is_flag=True, help="Fewer and shorter suites: finds defects, estimates error rates roughly.")
 @click.option("--tiny", is_flag=True, hidden=True, help="The smallest selftest, for the tests of harness.")
 def selftest(*, out: Path, suites: int | None, blocks: int | None, seed: int, quick: bool, tiny: bool) -> None:
-    """Test the measurement on this machine: trials with a known outcome.
+    """Test the measurement on this machine with known outcomes.
 
     \b
     - A/A tests: no FAIL, and 19 of 20 intervals contain "no change".

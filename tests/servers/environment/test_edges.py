@@ -1,4 +1,4 @@
-"""Small parts of the world: processes, seeds, the self-watch, observers, doctor, the generator as a program."""
+"""Processes, seeds, the watchdog, progress lines, doctor, and the generator as a program."""
 
 import os
 import signal

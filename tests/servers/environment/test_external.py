@@ -1,4 +1,4 @@
-"""A system that runs already: what is asked of it, in which order, and what is never said."""
+"""An external system: its commands in order, and secrets that never appear."""
 
 import json
 import sys
@@ -46,12 +46,12 @@ NOTE = (
     "import json, os, pathlib, sys; "
     "pathlib.Path('said').open('a').write(json.dumps([*sys.argv[1:], os.environ.get('FLAG')]) + chr(10))"
 )
-"""A command that writes down how it was called."""
+"""A command that logs its arguments."""
 BEFORE, AFTER = Leg(1, 1, "before"), Leg(2, 1, "after")
 
 
 class Service:
-    """An HTTP service that answers what ``answers`` says in turn, the last one for ever."""
+    """An HTTP service with the responses ``answers`` in turn; it repeats the last one."""
 
     def __init__(self, *answers: int) -> None:
         self.answers = list(answers)

@@ -1,4 +1,4 @@
-"""What the probe reads of real servers: every execution counted once, its own left out, and what is missing told."""
+"""The readings of real servers: every execution counted once, without the probe's own."""
 
 import threading
 import time
@@ -43,7 +43,7 @@ def server(request: pytest.FixtureRequest) -> Iterator[Server]:
 
 @pytest.fixture(scope="module")
 def bare() -> Iterator[Server]:
-    """An embedded server into which nothing was loaded, where the extension was made all the same."""
+    """An embedded server with the extension, but without its library loaded."""
     with running(postgres_programs(), preloaded="") as server:
         yield server
 
@@ -55,7 +55,7 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def watched(probe: PostgresProbe, work: Callable[[], None]) -> Executions:
-    """What was executed while a probe read; it reads a few times at least."""
+    """The executions during a probe's readings."""
     with probe:
         work()
         deadline = time.monotonic() + 30
@@ -66,7 +66,7 @@ def watched(probe: PostgresProbe, work: Callable[[], None]) -> Executions:
 
 
 def sums(found: Executions) -> dict[str, tuple[int, int, int]]:
-    """Calls, rows and pages by fingerprint."""
+    """Calls, rows and buffers by fingerprint."""
     table = found.table.to_pandas()
     table["pages"] = table["hit"] + table["read"]
     groups = table.groupby(table["fingerprint"].astype(str))[["calls", "rows", "pages"]].sum()

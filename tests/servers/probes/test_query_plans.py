@@ -1,4 +1,4 @@
-"""How a real server went about statements, and how it would."""
+"""Actual and estimated query plans of a real server."""
 
 from pathlib import Path
 
