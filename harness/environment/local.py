@@ -108,8 +108,7 @@ class LocalEnvironment(Environment):
 
     def check(self) -> None:
         self.processes.check()
-        servers = [getattr(self, name, None) for name in ("postgres", "redis")]
-        for process in [*self._services, *(server.process for server in servers if server)]:
+        for process in [*self._services, *(server.process for server in self._servers.values())]:
             if process:
                 process.check()
 
@@ -160,10 +159,16 @@ class LocalEnvironment(Environment):
             found |= redis_settings(cache.connect())
         return found
 
+    @property
+    def _servers(self) -> dict[str, Postgres | Redis]:
+        """The servers that have been started, by their names in readings and faults."""
+        servers = {DATABASE: getattr(self, "postgres", None), CACHE: getattr(self, "redis", None)}
+        return {name: server for name, server in servers.items() if server}
+
     def _restarted(self) -> Iterator[Incident]:
         faulted = {fault.service for fault in self.plan.faults}
-        for name, server in {DATABASE: getattr(self, "postgres", None), CACHE: getattr(self, "redis", None)}.items():
-            if not server or name in faulted:
+        for name, server in self._servers.items():
+            if name in faulted:
                 continue
             try:
                 after = server.started_at() - self._ready_at
@@ -175,8 +180,7 @@ class LocalEnvironment(Environment):
 
     def _running(self) -> dict[str, ManagedProcess]:
         """Servers and services by their names in readings and faults."""
-        servers = {DATABASE: getattr(self, "postgres", None), CACHE: getattr(self, "redis", None)}
-        found = {name: server.process for name, server in servers.items() if server and server.process}
+        found = {name: server.process for name, server in self._servers.items() if server.process}
         return found | {part or UNNAMED: one for part, one in zip(self.spec.parts, self._services, strict=True)}
 
     def _start_postgres(self) -> None:

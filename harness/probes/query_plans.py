@@ -8,6 +8,7 @@ import json
 import re
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Self
 
@@ -146,13 +147,9 @@ def slowest_plans(plans: Iterable[tuple[str, Explained]]) -> list[Explained]:
         found.setdefault(place, ([], []))[(session, place) in met].append(plan)
         met.add((session, place))
     return [
-        _counted(max(again or first, key=lambda one: one.ms or 0.0), len(first + again))
+        replace(max(again or first, key=lambda one: one.ms or 0.0), calls=len(first + again))
         for first, again in found.values()
     ]
-
-
-def _counted(plan: Explained, calls: int) -> Explained:
-    return Explained(plan.fingerprint, plan.text, plan.root, plan.service, plan.ms, calls, plan.estimated)
 
 
 def _plan(text: str) -> dict[str, Any] | None:
