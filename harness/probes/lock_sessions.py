@@ -80,5 +80,5 @@ def _statement_of(session: LockSession) -> str:
 def session_of(row: Sequence[Any]) -> LockSession:
     """The session of a row of ``SESSIONS`` without its first two columns, time and WAL position."""
     pairs = (one.rpartition(" ") for one in row[-1])
-    locks = tuple((mode, int(oid)) for mode, _, oid in pairs)
-    return LockSession(*row[:-2], blockers=tuple(row[-2]), locks=locks)
+    values: Any = (*row[:-2], tuple(row[-2]), tuple((mode, int(oid)) for mode, _, oid in pairs))
+    return LockSession(*values)
