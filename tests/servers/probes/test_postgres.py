@@ -166,7 +166,7 @@ def test_a_session_that_waits_for_a_lock_is_seen(newest: Server) -> None:
             waiting.start()
             deadline = time.monotonic() + 30
             while not any(name == "blocked_sessions" and value for _, _, name, value in probe._readers[0].rows):
-                assert time.monotonic() < deadline, "nobody was seen to wait"
+                assert time.monotonic() < deadline, "no session waited"
                 time.sleep(0.02)
             first.execute(b"COMMIT")
             waiting.join()
@@ -186,7 +186,7 @@ def test_a_role_that_may_not_see_others_counts_them_together_and_says_how_it_may
         UnavailableReading(
             "postgres",
             "the statements and sessions of other roles",
-            "the role stranger may not see them",
+            "the role stranger must not read them",
             'GRANT pg_read_all_stats TO "stranger"',
         )
     ]
@@ -250,7 +250,7 @@ def test_counts_that_somebody_reset_leave_no_whole_stretch_behind(newest: Server
 
     found = watched(probe, work)
     assert found.begun_ns > begun
-    assert ["began anew" in one.why for one in probe.unread] == [True]
+    assert ["restarted" in one.why for one in probe.unread] == [True]
     assert not found.covers(begun / 1e9, found.ended_ns / 1e9)
 
 

@@ -96,7 +96,7 @@ def test_where_functions_are_not_counted_it_says_how_they_are(server: Server) ->
     (missing,) = probe.unread
     assert (missing.what, missing.why) == (
         "the time in trigger functions",
-        "track_functions is none, and there are triggers",
+        "track_functions is none, and the database has triggers",
     )
     assert "ALTER SYSTEM SET track_functions = 'pl' and SELECT pg_reload_conf()" in missing.fix
     assert not told(probe, "trigger_ms")
