@@ -100,7 +100,7 @@ def synthetic_trials(
     """Trials of every leg of a plan, with lognormal latencies.
 
     After takes ``change`` times as long as before, and steps are equal factors, unless ``slowness`` has the factor of
-    each arm. In open-loop plans requests arrive as the stages plan, not with ``rps``, and start a fraction of a ms late.
+    each arm. In open-loop plans requests arrive as the stages plan, whatever ``rps``, a fraction of a ms late.
     """
     rng = np.random.default_rng(plan.load.seed)
     way = tuple(plan.way)
