@@ -144,7 +144,7 @@ def test_triggers_of_which_some_are_never_counted_are_told_in_part(server: Serve
         ("the time in trigger functions in C", "track_functions is pl, and some triggers call one"),
         (
             "the time in trigger functions of PostgreSQL's own",
-            "it never counts these, and some triggers call one",
+            "PostgreSQL never counts these, and some triggers call one",
         ),
     ]
     assert told(probe, "triggers_uncounted")[-1] == 2
