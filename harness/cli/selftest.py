@@ -43,7 +43,7 @@ def selftest(*, out: Path, suites: int | None, blocks: int | None, seed: int, qu
     - A known delay and a frozen service: measured correctly.
     - A killed generator process: the run is INVALID and names it.
 
-    Takes about 25 minutes on an idle machine, --quick about 7. Needs no database.
+    On an idle machine it takes about 25 minutes, --quick about 7. It needs no database.
 
     The result is written to OUT/selftest.json; reports of later runs in OUT on this machine show it.
 

@@ -50,7 +50,7 @@ def test_a_run_that_is_ended_leaves_nothing(client: docker.DockerClient, tmp_pat
 @pytest.mark.parametrize(
     ("change", "what"),
     [
-        (("postgres:18-bookworm", "registry.invalid/none:1"), "cannot be had"),
+        (("postgres:18-bookworm", "registry.invalid/none:1"), "the image cannot be pulled"),
         (("/app/api.py]", "/app/nothing.py]"), "api ended by itself (status 2)"),
         (("generate_series", "generate_serious"), "generate_serious"),
         (('services = ["api"]', 'services = ["apy"]'), 'did you mean "api"?'),

@@ -119,6 +119,6 @@ def test_what_has_ended_by_itself_cannot_be_struck(tmp_path: Path) -> None:
     processes = ManagedProcesses(tmp_path)
     process = processes.start("short", ["true"], tmp_path / "log", cwd=tmp_path, env={})
     process.popen.wait(5)
-    with pytest.raises(EnvironmentFailedError, match="short is not there for its fault"):
+    with pytest.raises(EnvironmentFailedError, match="short ended before its fault"):
         inject_fault(process, FaultKind.KILL)
     processes.close()

@@ -198,7 +198,7 @@ def test_a_name_and_a_password_are_sent_and_not_said(
     [
         ("${NOWHERE}", "", r"arms\.before\.url: NOWHERE is not set; export NOWHERE="),
         ("${WRONG}", "", r"arms\.before\.url: \$\{WRONG\} expands to no URL"),
-        ("${SAME}", "", r"arms\.after\.url: .*is the address of arms\.before.*environment\.switch"),
+        ("${SAME}", "", r"arms\.after\.url: .*its expanded address is that of arms\.before.*environment\.switch"),
         ("http://127.0.0.1:1", 'cwd = "nowhere"', r"environment\.cwd: no folder"),
         ("http://127.0.0.1:1", 'env = { A = "${NOWHERE}" }', r"environment\.env\.A: NOWHERE is not set"),
         ("http://127.0.0.1:1", 'postgres = "${NOWHERE}"', r"environment\.postgres: NOWHERE is not set"),
