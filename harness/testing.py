@@ -1,7 +1,4 @@
-"""Shipped doubles: a plan, recorded trials and an environment without a system under test.
-
-For testing reports, plans, analyses and the order of events; no measurement comes from here.
-"""
+"""Test doubles: a plan, synthetic trials, and an environment and a generator that do nothing."""
 
 import json
 import os
@@ -72,7 +69,7 @@ CHAIN_PLAN = PLAN.replace("[arms.after]", '[arms.after]\nenv = { RELEASE = "all"
 
 
 def synthetic_setup(plan: Plan) -> Setup:
-    """A setup whose facts are constants, so that what is rendered from it is reproducible."""
+    """A setup with constant facts, for reproducible reports."""
     arms = tuple(plan.arms_in_order)
     return Setup(
         started="2026-01-02T03:04:05+00:00",
@@ -100,10 +97,10 @@ def synthetic_trials(
     error_rate: float = 0.0,
     slowness: Mapping[str, float] | None = None,
 ) -> Iterator[Trial]:
-    """Trials of every leg of a plan, lognormal latencies, the after arm ``change`` times as slow as the before arm.
+    """Trials of every leg of a plan, with lognormal latencies.
 
-    ``slowness`` says how slow each arm is in parts of before; without it the steps to after are equal factors. In an
-    open plan requests arrive as its stages say, and ``rps`` is left aside; each begins a fraction of a ms late.
+    After takes ``change`` times as long as before, and steps are equal factors, unless ``slowness`` has the factor of
+    each arm. In open-loop plans requests arrive as the stages plan, whatever ``rps``, a fraction of a ms late.
     """
     rng = np.random.default_rng(plan.load.seed)
     way = tuple(plan.way)
@@ -125,7 +122,7 @@ def synthetic_trials(
         failed = rng.random(n) < error_rate
         columns: dict[str, Any] = {
             "due_ns": due,
-            "sent_ns": due + _lag_ns(n, rng) if plan.open else due,
+            "sent_ns": due + (rng.lognormal(np.log(0.1), 0.5, n) * 1e6).astype(np.int64) if plan.open else due,
             "duration_ns": (median_ms * rng.lognormal(0, 0.5, n) * 1e6).astype(np.int64),
             "endpoint": [endpoints[k] for k in kind],
             "status": np.where(failed, 500, 200),
@@ -152,7 +149,7 @@ def synthetic_trials(
 
 
 def _arrivals(plan: Plan, rng: np.random.Generator) -> NDArray[np.int64]:
-    """When requests are due, in ns and in order: a Poisson process of as many as the stages plan."""
+    """Sorted due times in ns: a Poisson process with the arrivals of the stages."""
     seconds, cumulated, total, load = [0.0], [0.0], 0.0, 0.0
     for window, stage in zip(windows_of(plan.stages), plan.stages, strict=True):
         for fraction in np.linspace(0, 1, CLIMB_POINTS)[1:] if stage.climb_seconds else ():
@@ -235,7 +232,7 @@ class FakeEnvironment(Environment):
 
 
 class FakeLoad:
-    """A generator that leaves synthetic samples instead of making requests."""
+    """A generator that writes synthetic samples instead of sending requests."""
 
     def __init__(self, log: list[str], *, change: float = 0.25, fail_at: str = "") -> None:
         self.log, self.change, self.fail_at = log, change, fail_at

@@ -33,7 +33,7 @@ class HostCheck:
 
 @click.command()
 def doctor() -> None:
-    """Check whether this machine can run a local plan, and name what is missing.
+    """Check whether this machine can run a local plan.
 
     \b
     Example:

@@ -7,7 +7,9 @@ from harness.environment.leftovers import remove_leftover_containers, remove_lef
 
 @click.command()
 def gc() -> None:
-    """Remove processes, scratch files and containers that killed runs left; running ones stay.
+    """Remove what killed runs left; running ones stay.
+
+    Removes processes, scratch files, containers, networks and volumes.
 
     \b
     Example:

@@ -13,15 +13,15 @@ from harness.cli.signals import Terminated
 from harness.errors import DiskFullError, EnvironmentFailedError, HarnessError, MeasurementError, nearest
 
 COMMANDS = {
-    "run": ("run", "Measure a PLAN before and after its migration, judge it and write the report."),
-    "report": ("report", "Render the report of a recorded RUN again: same record, same bytes."),
+    "run": ("run", "Measure a PLAN before and after its migration, judge and report."),
+    "report": ("report", "Render the report of a RUN again: same record, same bytes."),
     "check": ("report", "Judge a recorded RUN and exit with its outcome."),
     "compare": ("records", "Compare one arm of two recorded runs."),
-    "history": ("records", "Follow one metric through the recorded runs of RUNS_DIR and find its change points."),
+    "history": ("records", "Follow one metric through recorded runs and find change points."),
     "worker": ("worker", "Generate load for a run on another machine."),
-    "selftest": ("selftest", "Test the measurement on this machine: trials with a known outcome."),
-    "doctor": ("doctor", "Check whether this machine can run a local plan, and name what is missing."),
-    "gc": ("gc", "Remove processes, scratch files and containers that killed runs left; running ones stay."),
+    "selftest": ("selftest", "Test the measurement on this machine with known outcomes."),
+    "doctor": ("doctor", "Check whether this machine can run a local plan."),
+    "gc": ("gc", "Remove what killed runs left; running ones stay."),
 }
 """Module and description by command."""
 

@@ -80,10 +80,10 @@ def history(
     as_json: bool,
     fail_on_change: bool,
 ) -> None:
-    """Follow one metric through the recorded runs of RUNS_DIR and find its change points.
+    """Follow one metric through recorded runs and find change points.
 
-    Comparable runs form a series; each series is listed with the facts that separate it. Damaged and INVALID runs, and
-    runs without the metric, are skipped with a note. A series needs eight runs for change points.
+    Comparable runs of RUNS_DIR form a series; each series is listed with the facts that separate it. Damaged and
+    INVALID runs, and runs without the metric, are skipped with a note. A series needs eight runs for change points.
 
     \b
     Examples:

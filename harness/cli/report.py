@@ -16,7 +16,7 @@ from harness.verdict.result import Result
 @click.command()
 @click.argument("run_folder", metavar="RUN", type=click.Path(path_type=Path))
 def report(run_folder: Path) -> None:
-    """Render the report of a recorded RUN again: same record, same bytes.
+    """Render the report of a RUN again: same record, same bytes.
 
     \b
     Example:

@@ -71,7 +71,7 @@ class RunOptions:
 @click.option("--bind", default=DEFAULT, show_default=True, metavar="HOST:PORT", help="Listen for workers here.")
 @click.option("--allow-remote", is_flag=True, help="Accept connections from other machines: see docs/workers.md.")
 def run(*, plan: Path, **values: Any) -> None:  # noqa: ANN401 - click checks the options
-    """Measure a PLAN before and after its migration, judge it and write the report.
+    """Measure a PLAN before and after its migration, judge and report.
 
     A plan with [attribution] also measures the steps between before and after. A plan with [migration] during = true
     applies and rolls back the migration under load after the blocks: docs/migration.md.

@@ -34,7 +34,7 @@ TINY = Size(1, 1, 2, seconds=2, delay_seconds=3, freeze_seconds=5, frozen_second
 @click.option("--quick", is_flag=True, help="Fewer and shorter suites: finds defects, estimates error rates roughly.")
 @click.option("--tiny", is_flag=True, hidden=True, help="The smallest selftest, for the tests of harness.")
 def selftest(*, out: Path, suites: int | None, blocks: int | None, seed: int, quick: bool, tiny: bool) -> None:
-    """Test the measurement on this machine: trials with a known outcome.
+    """Test the measurement on this machine with known outcomes.
 
     \b
     - A/A tests: no FAIL, and 19 of 20 intervals contain "no change".
@@ -42,7 +42,7 @@ def selftest(*, out: Path, suites: int | None, blocks: int | None, seed: int, qu
     - A known delay and a frozen service: measured correctly.
     - A killed generator process: the run is INVALID and names it.
 
-    Takes about 25 minutes on an idle machine, --quick about 7. Needs no database.
+    On an idle machine it takes about 25 minutes, --quick about 7. It needs no database.
 
     The result is written to OUT/selftest.json; reports of later runs in OUT on this machine show it.
 

@@ -4,7 +4,6 @@ import shutil
 import time
 from collections.abc import Iterator
 from contextlib import suppress
-from pathlib import Path
 
 from harness.environment.processes import OWNER, end_processes_of, is_owner_alive
 from harness.environment.seeds import cache_folder
@@ -20,7 +19,9 @@ def remove_leftovers() -> Iterator[str]:
         try:
             label, *folders = (scratch / OWNER).read_text(encoding="utf-8").splitlines()
         except (OSError, ValueError):  # the run is starting, or was killed at its start
-            _remove_old(scratch)
+            with suppress(FileNotFoundError):  # its watchdog has removed it
+                if time.time() - scratch.stat().st_mtime > BEGINNING_SECONDS:
+                    shutil.rmtree(scratch, ignore_errors=True)
             continue
         if is_owner_alive(label):
             continue
@@ -31,12 +32,6 @@ def remove_leftovers() -> Iterator[str]:
         for folder in (*folders, str(scratch)):
             shutil.rmtree(folder, ignore_errors=True)
         yield f"ended run {label} and removed {scratch}"
-
-
-def _remove_old(scratch: Path) -> None:
-    with suppress(FileNotFoundError):  # its watchdog has removed it
-        if time.time() - scratch.stat().st_mtime > BEGINNING_SECONDS:
-            shutil.rmtree(scratch, ignore_errors=True)
 
 
 def remove_leftover_containers() -> Iterator[str]:

@@ -25,15 +25,8 @@ from harness.environment.faults import EndFault, inject_fault
 from harness.environment.migration import migration_url
 from harness.environment.postgres import row_counts
 from harness.environment.processes import ManagedProcess, ManagedProcesses, end_together
-from harness.environment.servers import (
-    HOST,
-    SERVICE_ROLE,
-    Postgres,
-    Redis,
-    answers_ok,
-    free_ports,
-    wait_until,
-)
+from harness.environment.readiness import why_not_ok
+from harness.environment.servers import HOST, SERVICE_ROLE, Postgres, Redis, free_ports, wait_until
 from harness.environment.settings import postgres_settings, redis_settings
 from harness.environment.template_databases import LEG, SEED, TemplateDatabases, migrate_once, title_of
 from harness.environment.variables import expand_values
@@ -115,8 +108,7 @@ class LocalEnvironment(Environment):
 
     def check(self) -> None:
         self.processes.check()
-        servers = [getattr(self, name, None) for name in ("postgres", "redis")]
-        for process in [*self._services, *(server.process for server in servers if server)]:
+        for process in [*self._services, *(server.process for server in self._servers.values())]:
             if process:
                 process.check()
 
@@ -167,10 +159,16 @@ class LocalEnvironment(Environment):
             found |= redis_settings(cache.connect())
         return found
 
+    @property
+    def _servers(self) -> dict[str, Postgres | Redis]:
+        """The servers that have been started, by their names in readings and faults."""
+        servers = {DATABASE: getattr(self, "postgres", None), CACHE: getattr(self, "redis", None)}
+        return {name: server for name, server in servers.items() if server}
+
     def _restarted(self) -> Iterator[Incident]:
         faulted = {fault.service for fault in self.plan.faults}
-        for name, server in {DATABASE: getattr(self, "postgres", None), CACHE: getattr(self, "redis", None)}.items():
-            if not server or name in faulted:
+        for name, server in self._servers.items():
+            if name in faulted:
                 continue
             try:
                 after = server.started_at() - self._ready_at
@@ -182,8 +180,7 @@ class LocalEnvironment(Environment):
 
     def _running(self) -> dict[str, ManagedProcess]:
         """Servers and services by their names in readings and faults."""
-        servers = {DATABASE: getattr(self, "postgres", None), CACHE: getattr(self, "redis", None)}
-        found = {name: server.process for name, server in servers.items() if server and server.process}
+        found = {name: server.process for name, server in self._servers.items() if server.process}
         return found | {part or UNNAMED: one for part, one in zip(self.spec.parts, self._services, strict=True)}
 
     def _start_postgres(self) -> None:
@@ -271,7 +268,7 @@ class LocalEnvironment(Environment):
     def _await(self, process: ManagedProcess, url: str, started: float) -> None:
         def ready() -> bool:
             self.check()  # another service may have ended
-            return answers_ok(url)
+            return not why_not_ok(url)
 
         wait_until(ready, process, self.spec.ready_seconds, f"200 from {self.spec.ready}", since=started)
 

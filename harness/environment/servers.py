@@ -24,7 +24,6 @@ from redis.retry import Retry
 
 from harness.environment.postgres import PostgresServer
 from harness.environment.processes import ManagedProcess, ManagedProcesses, with_log
-from harness.environment.readiness import why_not_ok
 from harness.errors import EnvironmentFailedError, NotReadyError
 from harness.probes.access import Connection
 
@@ -65,11 +64,6 @@ def wait_until(
         if time.monotonic() > deadline:
             raise with_log(NotReadyError(f"{process.name} was not ready within {seconds:g} s ({what})"), process.log)
         time.sleep(POLL_SECONDS)
-
-
-def answers_ok(url: str) -> bool:
-    """Whether an HTTP GET of ``url`` answers 200."""
-    return not why_not_ok(url)
 
 
 def redis_answers(host: str, port: int) -> bool:

@@ -16,13 +16,14 @@ SESSIONS = """
         FROM pg_locks WHERE NOT granted GROUP BY pid
     )
     SELECT extract(epoch FROM clock_timestamp())::float8, pg_wal_lsn_diff(pg_current_wal_lsn(), '0/0')::int8,
-        a.pid, a.usename = %(role)s, a.application_name, extract(epoch FROM a.query_start)::float8,
-        a.state, a.query, w.pid IS NOT NULL, w.since, w.mode, w.relation,
-        CASE WHEN w.pid IS NOT NULL THEN pg_blocking_pids(a.pid) END,
-        CASE WHEN a.usename = %(role)s THEN (
-            SELECT array_agg(l.mode || ' ' || l.relation) FROM pg_locks l
+        a.pid, coalesce(a.usename = %(role)s, false), coalesce(a.application_name, ''),
+        coalesce(extract(epoch FROM a.query_start), 0)::float8, coalesce(a.state, ''), coalesce(a.query, ''),
+        w.pid IS NOT NULL, w.since, coalesce(w.mode, ''), coalesce(w.relation, 0),
+        CASE WHEN w.pid IS NOT NULL THEN pg_blocking_pids(a.pid) ELSE '{}' END,
+        CASE WHEN a.usename = %(role)s THEN ARRAY(
+            SELECT l.mode || ' ' || l.relation FROM pg_locks l
             WHERE l.pid = a.pid AND l.granted AND l.locktype = 'relation' AND l.relation >= 16384
-        ) END
+        ) ELSE '{}' END
     FROM (SELECT 1) AS once LEFT JOIN pg_stat_activity a ON a.datname = current_database()
         AND a.pid <> pg_backend_pid() AND (a.usename = %(role)s OR EXISTS (SELECT FROM waiting))
     LEFT JOIN waiting w ON w.pid = a.pid
@@ -78,19 +79,6 @@ def _statement_of(session: LockSession) -> str:
 
 def session_of(row: Sequence[Any]) -> LockSession:
     """The session of a row of ``SESSIONS`` without its first two columns, time and WAL position."""
-    pid, own, name, since, state, text, waits, waiting_since, mode, relation, blockers, locks = row
-    pairs = [one.rpartition(" ") for one in locks or ()]
-    return LockSession(
-        pid=int(pid),
-        own=bool(own),
-        name=str(name or ""),
-        since=float(since or 0.0),
-        state=str(state or ""),
-        text=str(text or ""),
-        waits=bool(waits),
-        waiting_since=None if waiting_since is None else float(waiting_since),
-        mode=str(mode or ""),
-        relation=int(relation or 0),
-        blockers=tuple(blockers or ()),
-        locks=tuple((mode, int(oid)) for mode, _, oid in pairs),
-    )
+    pairs = (one.rpartition(" ") for one in row[-1])
+    values: Any = (*row[:-2], tuple(row[-2]), tuple((mode, int(oid)) for mode, _, oid in pairs))
+    return LockSession(*values)

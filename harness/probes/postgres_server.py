@@ -8,7 +8,7 @@ import psycopg
 
 from harness.errors import first_line
 from harness.probes import statistics_views as views
-from harness.probes.access import Connection, Database
+from harness.probes.access import NAME, Connection, Database
 from harness.probes.sessions import Sessions
 from harness.probes.statement_deltas import StatementDeltas
 from harness.probes.table_statistics import ObjectStatistics
@@ -210,9 +210,9 @@ def _with_settings(connection: Connection) -> Connection:
 
     Behind a pooler, SET would change the sessions of others; such connections get their name at the start.
     """
-    if connection.info.parameter_status("application_name") == views.OURS:
+    if connection.info.parameter_status("application_name") == NAME:
         return connection
-    connection.execute(f"SET {MARK} application_name = '{views.OURS}'".encode())
+    connection.execute(f"SET {MARK} application_name = '{NAME}'".encode())
     connection.execute(f"SET {MARK} statement_timeout = {STATEMENT_TIMEOUT_MS}".encode())
     connection.execute(f"SET {MARK} jit = off".encode())
     return connection

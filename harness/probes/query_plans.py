@@ -8,6 +8,7 @@ import json
 import re
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Self
 
@@ -149,13 +150,9 @@ def slowest_plans(plans: Iterable[tuple[str, ExplainedStatement]]) -> list[Expla
         found.setdefault(place, ([], []))[(session, place) in met].append(plan)
         met.add((session, place))
     return [
-        _counted(max(again or first, key=lambda one: one.ms or 0.0), len(first + again))
+        replace(max(again or first, key=lambda one: one.ms or 0.0), calls=len(first + again))
         for first, again in found.values()
     ]
-
-
-def _counted(plan: ExplainedStatement, calls: int) -> ExplainedStatement:
-    return ExplainedStatement(plan.fingerprint, plan.text, plan.root, plan.service, plan.ms, calls, plan.estimated)
 
 
 def _plan(text: str) -> dict[str, Any] | None:

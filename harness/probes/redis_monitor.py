@@ -26,11 +26,7 @@ class KeyMonitor:
 
     def __init__(self, caches: Sequence[Cache]) -> None:
         self._caches = caches
-        self._keys: list[KeyTracker] = []
-        self._monitors: list[Any] = []
-        self._clients: list[Any] = []
-        """A client closes its connections when it is garbage-collected."""
-        self._threads: list[threading.Thread] = []
+        self._monitored: list[tuple[Keys, Any, Any, threading.Thread]] = []
         self._done = threading.Event()
 
     def __enter__(self) -> Self:
@@ -43,7 +39,7 @@ class KeyMonitor:
     def __exit__(self, *_: object) -> None:
         self._done.wait(LAST_SECONDS)
         self._done.set()
-        for client, monitor, thread in zip(self._clients, self._monitors, self._threads, strict=True):
+        for _keys, client, monitor, thread in self._monitored:
             with suppress(redis.RedisError, OSError):
                 client.ping()  # wakes the thread
             thread.join(timeout=2)
@@ -51,22 +47,19 @@ class KeyMonitor:
                 monitor.connection.disconnect()
 
     def uses(self) -> tuple[KeyUse, ...]:
-        return tuple(use for keys in self._keys for use in keys.uses())
+        return tuple(use for keys, *_ in self._monitored for use in keys.uses())
 
     def _monitor(self, cache: Cache) -> None:
         client: Any = cache.connect()
         databases = [int(name.removeprefix("db")) for name in client.info("keyspace")]
         if sum(one["keys"] for one in client.info("keyspace").values()) > MAX_KEYS:
             return
-        there = [(database, key) for database in databases for key in _keys_of(cache, database)]
+        keys = Keys([(database, key) for database in databases for key in _keys_of(cache, database)])
         monitor = client.monitor()
         monitor.__enter__()
-        keys = KeyTracker(there)
-        self._keys.append(keys)
-        self._clients.append(client)
-        self._monitors.append(monitor)
-        self._threads.append(threading.Thread(target=self._run, args=(monitor, keys), name="keys", daemon=True))
-        self._threads[-1].start()
+        thread = threading.Thread(target=self._run, args=(monitor, keys), name="keys", daemon=True)
+        thread.start()
+        self._monitored.append((keys, client, monitor, thread))
 
     def _run(self, monitor: Any, keys: KeyTracker) -> None:  # noqa: ANN401 - the client has no type for it
         with suppress(redis.RedisError, OSError, ValueError, AttributeError):

@@ -28,24 +28,16 @@ def probes_of(monitored: Iterable[object]) -> list[Probe]:
     return [make(by_type[kind]) for kind, make in PROBES.items() if kind in by_type]
 
 
-def _processes(found: Sequence[ServiceProcess]) -> Probe:
-    return ProcessProbe({one.name: one.process for one in found})
-
-
 def _containers(found: Sequence[ServiceContainer]) -> Probe:
     from harness.probes.container import ContainerProbe  # noqa: PLC0415 - the Docker SDK takes a second
 
     return ContainerProbe(found[0].client, {one.name: one.id for one in found})
 
 
-def _metrics(found: Sequence[MetricsEndpoint]) -> Probe:
-    return MetricsProbe({one.service: one.url for one in found}, found[0].read)
-
-
 PROBES: Mapping[type, Callable[[Any], Probe]] = {
-    ServiceProcess: _processes,
+    ServiceProcess: lambda found: ProcessProbe({one.name: one.process for one in found}),
     ServiceContainer: _containers,
-    MetricsEndpoint: _metrics,
+    MetricsEndpoint: lambda found: MetricsProbe({one.service: one.url for one in found}, found[0].read),
     Database: PostgresProbe,
     Cache: RedisProbe,
 }

@@ -6,6 +6,7 @@ service, and their time is monitoring overhead.
 
 import time
 from collections.abc import Mapping, Sequence
+from operator import add, sub
 from typing import Any
 
 from harness.probes import statistics_views as views
@@ -86,8 +87,8 @@ class StatementDeltas:
                 self.own_ms += counts[5] - before[5]
             elif dbid in self._services and (queryid is None or queryid in self.texts):
                 slowest = counts[6] if counts[6] > before[6] else 0.0
-                change = (*(a - b for a, b in zip(counts[:6], before[:6], strict=True)), slowest)
-                self._found.append((self._last_ns, at_ns, dbid, queryid, change))  # type: ignore[arg-type] # as long
+                change = (*map(sub, counts[:6], before), slowest)
+                self._found.append((self._last_ns, at_ns, dbid, queryid, change))
 
 
 def _together(rows: Sequence[tuple[Any, ...]]) -> dict[Key, Counts]:
@@ -95,14 +96,6 @@ def _together(rows: Sequence[tuple[Any, ...]]) -> dict[Key, Counts]:
     found: dict[Key, Counts] = {}
     for dbid, userid, queryid, *counts in rows:
         key = dbid, userid, queryid
-        calls, returned, hit, read, wal, ms, slowest = found.get(key, _NOTHING)
-        found[key] = (
-            calls + counts[0],
-            returned + counts[1],
-            hit + counts[2],
-            read + counts[3],
-            wal + counts[4],
-            ms + counts[5],
-            max(slowest, counts[6]),
-        )
+        *sums, slowest = found.get(key, _NOTHING)
+        found[key] = (*map(add, sums, counts), max(slowest, counts[-1]))
     return found

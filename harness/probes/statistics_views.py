@@ -10,8 +10,6 @@ from harness.record.readings import TRIGGER_CALLS, TRIGGER_MS
 from harness.record.statements import MARK
 
 SHARED_SINCE, IO_SINCE, CHECKPOINTER_SINCE = 150_000, 160_000, 170_000
-OURS = NAME
-"""Excludes the probe's own sessions."""
 
 
 def server_views(version: int) -> list[str]:
@@ -92,7 +90,7 @@ def sessions(oids: Iterable[int]) -> str:
         FROM pg_stat_activity
         WHERE datid = ANY('{{{",".join(map(str, oids))}}}'::oid[])
           AND coalesce(backend_type, 'client backend') = 'client backend'
-          AND application_name IS DISTINCT FROM '{OURS}'
+          AND application_name IS DISTINCT FROM '{NAME}'
         GROUP BY 1, 2, 3
     """
 

@@ -31,12 +31,7 @@ class ResponseComparison:
         self._key = secrets.token_hex(16)
 
     def compare_before(self, leg: Leg) -> None:
-        """Request the corpus from the arms that are due before a leg.
-
-        Raises:
-            EnvironmentFailedError: if the system under test does not come up or stay up.
-            MeasurementError: if the generator fails.
-        """
+        """Request the corpus from the arms that are due before a leg; raises as ``experiment.measure``."""
         for arm in [arm for arm in self._arms if arm == leg.arm or not self.context.plan.sequential]:
             self._arms.remove(arm)
             self._request(arm, f"comparing responses: {arm}")
@@ -44,11 +39,7 @@ class ResponseComparison:
             self._request_extra(self._extra_arms.pop(0))
 
     def after_change(self, change: Callable[[], None], name: str) -> None:
-        """Request the corpus from before after a ``change``; the responses are stored under ``name``.
-
-        Raises:
-            As ``compare_before``, and whatever ``change`` raises.
-        """
+        """Request the corpus from before after a ``change``; the responses are stored under ``name``."""
         if not self.context.plan.answers:
             return
         self.context.observer.say(f"comparing responses: {name}")

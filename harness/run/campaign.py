@@ -22,9 +22,7 @@ def run_campaign(context: RunContext, effort: Effort, fresh_environment: Callabl
     If a target fails on a change, before and after are measured again in a ``fresh_environment``. The noise that a
     control arm measured is stored beside the runs.
 
-    Raises:
-        EnvironmentFailedError: if the system under test does not come up or stay up.
-        MeasurementError: if the generator fails.
+    Raises as ``measure``.
     """
     measure(context, effort)
     result = _analysed(context)

@@ -44,12 +44,7 @@ class CatalogueReader:
         self._plans_due, self._catalogues_due = list(ARMS), list(ARMS)
 
     def read_plans(self) -> None:
-        """Read the query plans of arms whose cost per request is known, if the server's log is readable.
-
-        Raises:
-            EnvironmentFailedError: if the system under test does not come up or stay up.
-            MeasurementError: if the generator fails.
-        """
+        """Read the query plans of arms whose cost per request is known; raises as ``experiment.measure``."""
         if not self._plans_due or not any(database.log for database in self.context.environment.databases()):
             return
         work = self.context.folder.read_request_work()
@@ -72,12 +67,7 @@ class CatalogueReader:
 
 
 def ablate_indexes(context: RunContext) -> None:
-    """Re-test after with each new index dropped in turn.
-
-    Raises:
-        EnvironmentFailedError: if the system under test does not come up or stay up.
-        MeasurementError: if the generator fails.
-    """
+    """Re-test after with each new index dropped in turn; raises as ``experiment.measure``."""
     store, observer = CatalogueStore(context.folder), context.observer
     catalogues = store.read_catalogues()
     if any(arm not in catalogues for arm in ARMS) or "after" not in context.folder.read_request_work():

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -103,8 +104,5 @@ class RunContext:
         self, job: Job, key: str, on_request: Callable[[Mapping[str, Any] | None], None] | None = None
     ) -> None:
         """Request the corpus once, as ``generator_process.request_answers``."""
-
-        def follow(requests: int, wanted: int) -> None:
-            self.observer.requested(job.out.stem, requests, wanted)
-
-        self.request_answers(job, key, on_progress=follow, check=self.environment.check, on_request=on_request)
+        on_progress = partial(self.observer.requested, job.out.stem)
+        self.request_answers(job, key, on_progress=on_progress, check=self.environment.check, on_request=on_request)

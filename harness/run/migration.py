@@ -22,7 +22,6 @@ from harness.record.schema import differences, schema_of
 from harness.record.trial import Startup
 from harness.run.answers import ResponseComparison
 from harness.run.context import RunContext
-from harness.run.generator_process import Progress
 from harness.run.lint import lint
 from harness.run.migration_thread import TITLES, MigrationCommands, MigrationThread
 
@@ -82,11 +81,7 @@ def _records(
 
 
 def _load(context: RunContext, startup: Startup, thread: MigrationThread) -> None:
-    """Make the load of one stage until the migration thread has ended."""
-
-    def follow(progress: Progress) -> None:
-        thread.keep_time(progress.second)
-
+    """Generate the load of one stage until the migration thread has ended."""
     job = replace(
         context.job(LEG, startup, context.folder.rehearsal),
         plan=under_load(context.plan),
@@ -94,7 +89,7 @@ def _load(context: RunContext, startup: Startup, thread: MigrationThread) -> Non
         last=True,
         until=thread.finished,
     )
-    context.make_load(job, on_progress=follow, check=context.environment.check)
+    context.make_load(job, on_progress=lambda now: thread.keep_time(now.second), check=context.environment.check)
 
 
 def _migrate_and_roll_back(context: RunContext) -> None:

@@ -119,6 +119,6 @@ def test_a_fault_of_a_process_that_has_ended_is_an_error(tmp_path: Path) -> None
     processes = ManagedProcesses(tmp_path)
     process = processes.start("short", ["true"], tmp_path / "log", cwd=tmp_path, env={})
     process.popen.wait(5)
-    with pytest.raises(EnvironmentFailedError, match="short is not there for its fault"):
+    with pytest.raises(EnvironmentFailedError, match="short ended before its fault"):
         inject_fault(process, FaultKind.KILL)
     processes.close()

@@ -133,7 +133,7 @@ def test_runs_without_a_complete_block_or_with_damage_are_refused(recorded: Path
     shutil.copytree(recorded, before_only, ignore=shutil.ignore_patterns("*-after"))
     refused = harness("compare", recorded, before_only)
     assert refused.returncode == 2
-    assert f"{before_only}: no block was completed" in refused.stderr
+    assert f"{before_only}: no complete block to compare" in refused.stderr
     damaged = tmp_path / "damaged"
     shutil.copytree(recorded, damaged)
     next(damaged.glob("trials/*/samples/*.parquet")).write_bytes(b"PAR1")

@@ -255,11 +255,11 @@ class TestWorkersOfAnotherMachine:
     @pytest.mark.parametrize(
         ("arguments", "said"),
         [
-            (["run", "plan.toml", "--workers", "2", "--bind", "0.0.0.0:5562"], "--allow-remote takes the address"),
+            (["run", "plan.toml", "--workers", "2", "--bind", "0.0.0.0:5562"], "--allow-remote accepts the address"),
             (["run", "plan.toml", "--workers", "2", "--bind", "5562"], "write HOST:PORT"),
-            (["run", "plan.toml", "--bind", "127.0.0.1:5562"], "say how many with --workers"),
-            (["worker", "--master", "10.0.0.5:5557"], "run code on it"),
-            (["worker"], "needs --master"),
+            (["run", "plan.toml", "--bind", "127.0.0.1:5562"], "--bind and --allow-remote need --workers"),
+            (["worker", "--master", "10.0.0.5:5557"], "run code on a worker"),
+            (["worker"], "give --master HOST:PORT"),
             (["worker", "--manifest", "plan.toml"], "--image"),
         ],
     )

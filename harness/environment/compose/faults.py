@@ -20,25 +20,29 @@ def inject_container_fault(client: docker.DockerClient, container: Container, fa
         EnvironmentFailedError: if it does not change the limits of the container.
     """
     container.reload()
-    return _INJECTORS[fault.kind](client, container, fault)
+    end: EndFault  # the SDK has no types
+    match fault.kind:
+        case FaultKind.PAUSE:
+            container.pause()
+            end = container.unpause
+        case FaultKind.KILL:
+            container.kill()
+            end = container.start
+        case FaultKind.RESTART:
+            container.stop()  # within the grace period of the Compose file
+            end = container.start
+        case FaultKind.DISCONNECT:
+            end = _disconnect(client, container)
+        case FaultKind.CPU:
+            end = _limit_cpu(client, container, fault)
+        case FaultKind.MEMORY:
+            end = _limit_memory(client, container, fault)
+        case FaultKind.LATENCY:
+            end = delay(client, container, fault.latency_ms or 0.0)
+    return end
 
 
-def _pause(_client: docker.DockerClient, container: Container, _fault: Fault) -> EndFault:
-    container.pause()
-    return container.unpause  # type: ignore[no-any-return] # the SDK has no types
-
-
-def _kill(_client: docker.DockerClient, container: Container, _fault: Fault) -> EndFault:
-    container.kill()
-    return container.start  # type: ignore[no-any-return]
-
-
-def _restart(_client: docker.DockerClient, container: Container, _fault: Fault) -> EndFault:
-    container.stop()  # within the grace period of the Compose file
-    return container.start  # type: ignore[no-any-return]
-
-
-def _disconnect(client: docker.DockerClient, container: Container, _fault: Fault) -> EndFault:
+def _disconnect(client: docker.DockerClient, container: Container) -> EndFault:
     networks = container.attrs["NetworkSettings"]["Networks"].values()
     joined = {client.networks.get(how["NetworkID"]): how for how in networks}
     for network in joined:
@@ -52,13 +56,13 @@ def _disconnect(client: docker.DockerClient, container: Container, _fault: Fault
     return reconnect
 
 
-def _squeeze_cpu(client: docker.DockerClient, container: Container, fault: Fault) -> EndFault:
+def _limit_cpu(client: docker.DockerClient, container: Container, fault: Fault) -> EndFault:
     allowed = container.attrs["HostConfig"].get("NanoCpus") or client.info()["NCPU"] * 10**9
     _update(container, "--cpus", f"{fault.cpus:g}")
     return partial(_update, container, "--cpus", f"{allowed / 10**9:g}")
 
 
-def _squeeze_memory(client: docker.DockerClient, container: Container, fault: Fault) -> EndFault:
+def _limit_memory(client: docker.DockerClient, container: Container, fault: Fault) -> EndFault:
     """Limit memory; if the kernel kills the container (OOM), the end of the fault starts it again."""
     memory = str(fault.memory)
     given = container.attrs["HostConfig"]
@@ -76,21 +80,6 @@ def _squeeze_memory(client: docker.DockerClient, container: Container, fault: Fa
             container.start()
 
     return end_fault
-
-
-def _delay(client: docker.DockerClient, container: Container, fault: Fault) -> EndFault:
-    return delay(client, container, fault.latency_ms or 0.0)
-
-
-_INJECTORS = {
-    FaultKind.PAUSE: _pause,
-    FaultKind.KILL: _kill,
-    FaultKind.RESTART: _restart,
-    FaultKind.DISCONNECT: _disconnect,
-    FaultKind.CPU: _squeeze_cpu,
-    FaultKind.MEMORY: _squeeze_memory,
-    FaultKind.LATENCY: _delay,
-}
 
 
 def _update(container: Container, *limits: str) -> None:

@@ -1,4 +1,4 @@
-"""The Kubernetes objects, against the schema of the API and against what a cautious cluster demands."""
+"""The Kubernetes objects, against the API schema and the restricted Pod Security Standard."""
 
 from pathlib import Path
 from typing import Any

@@ -1,4 +1,4 @@
-"""Which class provides the system under test for each kind of environment."""
+"""The class of each kind of environment."""
 
 from pathlib import Path
 from typing import get_args

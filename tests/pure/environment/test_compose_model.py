@@ -1,4 +1,4 @@
-"""What a run changes in the model of a Compose file, and what it leaves as it is."""
+"""The changes of a run to the model of a Compose file."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""What a container's state, a server's error or a line of a log means to the user."""
+"""Errors from a container's state, a server's error or a line of a log."""
 
 import time
 from typing import Any
@@ -21,7 +21,7 @@ KILLED = (
 
 
 class Box:
-    """A container as the engine tells of it."""
+    """A container as the Docker SDK describes it."""
 
     name = "harness-1-api-1"
 

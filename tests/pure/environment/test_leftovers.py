@@ -1,4 +1,4 @@
-"""What killed runs left in the scratch folder."""
+"""Leftovers of killed runs in the scratch folder."""
 
 import os
 import time

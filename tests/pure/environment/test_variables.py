@@ -1,4 +1,4 @@
-"""Variables of the caller in values of a plan."""
+"""``${NAME}`` in values of a plan."""
 
 import pytest
 

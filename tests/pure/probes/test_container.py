@@ -1,4 +1,4 @@
-"""What the engine tells of a container, as readings."""
+"""Docker's statistics of a container as readings."""
 
 from typing import Any
 

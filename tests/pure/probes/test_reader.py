@@ -1,4 +1,4 @@
-"""What reading beside a load costs is what its threads used of the processor; what was missed is not made up for."""
+"""The overhead of a probe is the CPU time of its threads; missed readings are skipped."""
 
 import threading
 import time

@@ -1,4 +1,4 @@
-"""Which probes a leg gets, by what there is to read of it."""
+"""The probes of a leg, by the types of what they read."""
 
 import os
 from pathlib import PurePosixPath

@@ -1,4 +1,4 @@
-"""The order of events, read as the story it is."""
+"""The order of events of a run."""
 
 import errno
 import json
@@ -31,7 +31,7 @@ from harness.verdict.checks import Reason
 
 
 class Nobody:
-    """An observer who keeps what it hears."""
+    """An observer that records the events."""
 
     def __init__(self) -> None:
         self.heard: list[str] = []
@@ -281,7 +281,7 @@ def test_a_block_without_one_of_its_steps_is_left_out(chain: Source, folder: Run
 
 
 def test_a_chain_can_be_left_unmeasured(chain: Source, folder: RunFolder) -> None:
-    """The recorded plan has its steps, the recorded order does not."""
+    """The recorded plan has steps, the recorded order does not."""
     without = replace(chain, plan=chain.plan.model_copy(update={"attribution": None}))
     measure(RunContext(without, folder, FakeEnvironment([]), Nobody(), FakeLoad([])), Effort())
     analysis = analyse(RunFolder.open(folder.path))
@@ -335,7 +335,7 @@ def test_run_folders_never_overwrite_each_other(tmp_path: Path) -> None:
 
 
 class Seeded(FakeEnvironment):
-    """Says what a real environment would say of itself."""
+    """Has the facts of a real environment."""
 
     seed_fingerprint: str | None = "5eed"
 
@@ -453,7 +453,7 @@ def test_the_load_is_told_where_every_service_is(source: Source, folder: RunFold
 
 
 def test_the_seconds_until_an_arm_was_ready_reach_the_analysis(source: Source, folder: RunFolder) -> None:
-    """A run of a harness that did not record them can still be read."""
+    """Runs of older harnesses without this record stay readable."""
     measure(RunContext(source, folder, FakeEnvironment([]), Nobody(), FakeLoad([])), Effort())
     assert [leg.ready_seconds for leg in analyse(folder).summary.legs] == [0.25] * 4
     for path in folder.path.glob("trials/*/startup.json"):
@@ -492,7 +492,7 @@ ANSWERS = PLAN.replace("[load]", "[answers]\nrequests = 2\n\n[load]")
 
 
 class Asking:
-    """A generator that leaves answers, ``says`` by arm, instead of asking anybody."""
+    """A generator that writes responses, ``says`` by arm, instead of sending requests."""
 
     def __init__(self, log: list[str], says: dict[str, str] | None = None, *, fail_at: str = "") -> None:
         self.log, self.says, self.fail_at = log, says or {}, fail_at
@@ -638,7 +638,7 @@ def test_a_damaged_file_of_answers_is_named(
 def test_blocks_are_added_until_targets_are_known_or_a_guard_breaks(
     source: Source, folder: RunFolder, seconds: float | None, busy: float, blocks: int
 ) -> None:
-    """Legs that are all alike are known as soon as the rule lets anybody stop."""
+    """Equal legs are decided as soon as the stopping rule allows."""
 
     def load(job: Job, **rest: Callable[..., None]) -> None:
         FakeLoad([])(job, **rest)

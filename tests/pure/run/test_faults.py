@@ -1,4 +1,4 @@
-"""When faults begin and end, in the order of events, and what becomes of one that cannot be done."""
+"""When faults begin and end, and errors of faults."""
 
 import time
 from collections.abc import Callable

@@ -1,4 +1,4 @@
-"""Small parts of the world: processes, seeds, the self-watch, observers, doctor, the generator as a program."""
+"""Processes, seeds, the watchdog, progress lines, doctor, and the generator as a program."""
 
 import os
 import signal
@@ -22,7 +22,8 @@ from harness.cli.progress import LineObserver, PlainObserver
 from harness.environment import seeds
 from harness.environment.local import LocalEnvironment
 from harness.environment.processes import SESSIONS, ManagedProcesses, end_together, is_owner_alive, session_processes
-from harness.environment.servers import answers_ok, free_ports
+from harness.environment.readiness import why_not_ok
+from harness.environment.servers import free_ports
 from harness.errors import CommandError, EnvironmentFailedError, PlanError
 from harness.plan.file import parse_plan
 from harness.plan.model import Plan
@@ -156,7 +157,7 @@ def test_only_200_is_ready(status: int, *, ready: bool) -> None:
     server = HTTPServer(("127.0.0.1", 0), Handler)
     thread = Thread(target=server.handle_request)
     thread.start()
-    assert answers_ok(f"http://127.0.0.1:{server.server_port}/") is ready
+    assert (why_not_ok(f"http://127.0.0.1:{server.server_port}/") == "") is ready
     thread.join()
     server.server_close()
 

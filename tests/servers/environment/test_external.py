@@ -1,4 +1,4 @@
-"""A system that runs already: what is asked of it, in which order, and what is never said."""
+"""An external system: its commands in order, and secrets that never appear."""
 
 import json
 import sys
@@ -46,12 +46,12 @@ NOTE = (
     "import json, os, pathlib, sys; "
     "pathlib.Path('said').open('a').write(json.dumps([*sys.argv[1:], os.environ.get('FLAG')]) + chr(10))"
 )
-"""A command that writes down how it was called."""
+"""A command that logs its arguments."""
 BEFORE, AFTER = Leg(1, 1, "before"), Leg(2, 1, "after")
 
 
 class Service:
-    """An HTTP service that answers what ``answers`` says in turn, the last one for ever."""
+    """An HTTP service with the responses ``answers`` in turn; it repeats the last one."""
 
     def __init__(self, *answers: int) -> None:
         self.answers = list(answers)
@@ -198,7 +198,7 @@ def test_a_name_and_a_password_are_sent_and_not_said(
     [
         ("${NOWHERE}", "", r"arms\.before\.url: NOWHERE is not set; export NOWHERE="),
         ("${WRONG}", "", r"arms\.before\.url: \$\{WRONG\} expands to no URL"),
-        ("${SAME}", "", r"arms\.after\.url: .*is the address of arms\.before.*environment\.switch"),
+        ("${SAME}", "", r"arms\.after\.url: .*its expanded address is that of arms\.before.*environment\.switch"),
         ("http://127.0.0.1:1", 'cwd = "nowhere"', r"environment\.cwd: no folder"),
         ("http://127.0.0.1:1", 'env = { A = "${NOWHERE}" }', r"environment\.env\.A: NOWHERE is not set"),
         ("http://127.0.0.1:1", 'postgres = "${NOWHERE}"', r"environment\.postgres: NOWHERE is not set"),

@@ -1,4 +1,4 @@
-"""Whether a Redis server answers is known at once, whatever it answers: a client's patience is not the server's."""
+"""The readiness check of Redis needs no retries of the client."""
 
 import time
 from collections.abc import Iterator

@@ -29,7 +29,7 @@ with psycopg.connect(os.environ["DATABASE_URL"], autocommit=True) as connection:
 
 
 def database(server: Postgres, name: str) -> Database:
-    """A new database of the service's with a table in it."""
+    """A new database with a table."""
     server.execute(
         sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(name)),
         sql.SQL("CREATE DATABASE {} OWNER {}").format(sql.Identifier(name), sql.Identifier(SERVICE_ROLE)),
@@ -40,7 +40,7 @@ def database(server: Postgres, name: str) -> Database:
 
 
 def migrate(server: Postgres, name: str, *statements: str, autocommit: bool = True) -> list[float]:
-    """Run statements as the harness lets a migration run them; returns when each was done, and the commit."""
+    """Run statements as a migration under load; returns the end times of the statements and the commit."""
     done = []
     with psycopg.connect(migration_url(server, name), autocommit=autocommit) as connection:
         for statement in statements:

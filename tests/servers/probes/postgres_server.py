@@ -1,4 +1,4 @@
-"""A real PostgreSQL server of any version, with a database as a leg has one."""
+"""A real PostgreSQL server of any version, with a database of a leg."""
 
 import os
 import shutil
@@ -22,7 +22,7 @@ PATIENCE = 120.0
 
 @dataclass(frozen=True, slots=True)
 class Server:
-    """A server that trusts who comes over its socket."""
+    """A server with trust authentication on its socket."""
 
     sockets: Path
     port: int
@@ -46,12 +46,12 @@ class Server:
             connection.execute("CREATE INDEX by_kind ON items (kind)")
 
     def database(self, user: str = "postgres", *, counted: str = "postgres") -> Database:
-        """How the probe reaches ``leg`` as some role."""
+        """The access of a probe to ``leg`` as a role."""
         return Database(None, "leg", partial(self.connect, "leg", user), partial(self.connect, counted, user))
 
 
 def programs_of(version: str) -> Path | None:
-    """Where the programs of an older server are, as Debian has them or as ``POSTGRES_14`` says."""
+    """The folder of an older server's programs: Debian's, or ``POSTGRES_14``."""
     path = Path(os.environ.get(f"POSTGRES_{version}", f"/usr/lib/postgresql/{version}/bin"))
     return path if (path / "postgres").exists() else None
 

@@ -1,4 +1,4 @@
-"""The database and the cache of a system that runs already are asked at the addresses of the arm that is measured."""
+"""Probes read the database and cache of an external system at the addresses of the measured arm."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""Who waits behind a migration, seen on a real server whose locks are planted."""
+"""Lock waits behind a migration on a real server with planned locks."""
 
 import time
 
@@ -17,7 +17,7 @@ PLANTED = ("LOCK TABLE items IN ACCESS EXCLUSIVE MODE", "SELECT pg_sleep(0.5)")
 
 
 def test_a_planted_lock_of_500_ms_is_reported_ten_times_of_ten(server: Postgres) -> None:
-    """A busy machine makes it longer, and that is then what is to be reported."""
+    """A busy machine makes the wait longer, and the probe must report that."""
     own = database(server, "planted")
     found = []
     with writers(server, "planted"):
@@ -38,7 +38,7 @@ def test_a_planted_lock_of_500_ms_is_reported_ten_times_of_ten(server: Postgres)
 
 
 def test_who_waits_behind_whom(server: Postgres) -> None:
-    """A reader's open transaction holds up the migration, and that holds up the writers."""
+    """A reader's transaction blocks the migration, which blocks the writers."""
     own = database(server, "chain")
     alter = "ALTER TABLE items ADD COLUMN colour text"
     with server.connect("chain") as reader, writers(server, "chain", 2), LockProbe(own, MIGRATION_ROLE) as probe:

@@ -1,4 +1,4 @@
-"""What the probe reads of real servers: every execution counted once, its own left out, and what is missing told."""
+"""The readings of real servers: every execution counted once, without the probe's own."""
 
 import threading
 import time
@@ -43,7 +43,7 @@ def server(request: pytest.FixtureRequest) -> Iterator[Server]:
 
 @pytest.fixture(scope="module")
 def bare() -> Iterator[Server]:
-    """An embedded server into which nothing was loaded, where the extension was made all the same."""
+    """An embedded server with the extension, but without its library loaded."""
     with running(postgres_programs(), preloaded="") as server:
         yield server
 
@@ -55,7 +55,7 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def watched(probe: PostgresProbe, work: Callable[[], None]) -> Executions:
-    """What was executed while a probe read; it reads a few times at least."""
+    """The executions during a probe's readings."""
     with probe:
         work()
         deadline = time.monotonic() + 30
@@ -66,7 +66,7 @@ def watched(probe: PostgresProbe, work: Callable[[], None]) -> Executions:
 
 
 def sums(found: Executions) -> dict[str, tuple[int, int, int]]:
-    """Calls, rows and pages by fingerprint."""
+    """Calls, rows and buffers by fingerprint."""
     table = found.table.to_pandas()
     table["pages"] = table["hit"] + table["read"]
     groups = table.groupby(table["fingerprint"].astype(str))[["calls", "rows", "pages"]].sum()
@@ -166,7 +166,7 @@ def test_a_session_that_waits_for_a_lock_is_seen(newest: Server) -> None:
             waiting.start()
             deadline = time.monotonic() + 30
             while not any(name == "blocked_sessions" and value for _, _, name, value in probe._readers[0].rows):
-                assert time.monotonic() < deadline, "nobody was seen to wait"
+                assert time.monotonic() < deadline, "no session waited"
                 time.sleep(0.02)
             first.execute(b"COMMIT")
             waiting.join()
@@ -186,7 +186,7 @@ def test_a_role_that_may_not_see_others_counts_them_together_and_says_how_it_may
         UnavailableReading(
             "postgres",
             "the statements and sessions of other roles",
-            "the role stranger may not see them",
+            "the role stranger must not read them",
             'GRANT pg_read_all_stats TO "stranger"',
         )
     ]
@@ -250,7 +250,7 @@ def test_counts_that_somebody_reset_leave_no_whole_stretch_behind(newest: Server
 
     found = watched(probe, work)
     assert found.begun_ns > begun
-    assert ["began anew" in one.why for one in probe.unread] == [True]
+    assert ["restarted" in one.why for one in probe.unread] == [True]
     assert not found.covers(begun / 1e9, found.ended_ns / 1e9)
 
 

@@ -1,4 +1,4 @@
-"""What the probe reads of real processes: known memory, known work, children that come and go."""
+"""The readings of real processes with known memory, CPU time and children."""
 
 import os
 import subprocess
@@ -57,7 +57,7 @@ def test_a_busy_process_uses_a_core_or_what_it_gets_of_one(monkeypatch: pytest.M
 
 
 def test_children_count_also_those_that_have_ended(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Each lives for much less than the time between two readings."""
+    """Each process ends before the next reading."""
     busy = "import time; end = time.process_time() + 0.02\nwhile time.process_time() < end: pass"
     child = f"    if not pid:\n        exec({busy!r})\n        os._exit(0)\n"
     code = f"import os\nwhile True:\n    pid = os.fork()\n{child}    os.waitpid(pid, 0)"

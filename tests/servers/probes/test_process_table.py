@@ -96,7 +96,7 @@ def test_processes_that_come_and_go_meanwhile_are_no_error() -> None:
 
 
 def test_it_tells_what_psutil_tells() -> None:
-    """Of all processes of this machine that live through the test."""
+    """All processes of this machine that run during the whole test."""
     before = parents()
     table = ProcessTable.read()
     lasting = dict(before.items() & parents().items())

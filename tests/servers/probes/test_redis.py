@@ -81,8 +81,8 @@ def test_hits_and_misses_are_those_that_were_made_and_a_renamed_command_is_told(
         UnavailableReading(
             "redis",
             "slow commands",
-            "the server knows no SLOWLOG: it was renamed or taken away",
-            "leave rename-command SLOWLOG out of its configuration",
+            "the server has no SLOWLOG: its configuration renames or removes it",
+            "remove rename-command SLOWLOG from its configuration",
         )
     ]
     assert probe.commands == 3  # INFO at the beginning and at the end, and one SLOWLOG
@@ -94,7 +94,7 @@ def test_a_user_who_may_not_ask_is_told_how_it_may_and_then_does(server: Server)
         probe = read(server.cache("reader", "secret"))
         assert probe.rows == []
         asked = {one.what: (one.why, one.fix) for one in probe.unread}
-        assert asked["hits, misses and memory"] == ("the user may not send INFO", "ACL SETUSER name +info")
+        assert asked["hits, misses and memory"] == ("the user must not send INFO", "ACL SETUSER name +info")
         client.execute_command("ACL", "SETUSER", "reader", "+info")
         assert {name for _, _, name, _ in read(server.cache("reader", "secret")).rows} >= {"hits", "misses"}
 
@@ -103,7 +103,7 @@ def test_a_user_who_may_not_ask_is_told_how_it_may_and_then_does(server: Server)
 def test_a_password_that_is_missing_or_wrong_is_told_and_not_repeated(server: Server, password: str) -> None:
     probe = read(server.cache(password=password))
     assert probe.rows == []
-    assert [(one.what, one.why) for one in probe.unread] == [("all counts", "it asks for a password")]
+    assert [(one.what, one.why) for one in probe.unread] == [("all counts", "it requires a password")]
     assert "wrong" not in str(probe.unread)
 
 

@@ -1,4 +1,4 @@
-"""What one request costs, read around it on a real server: exact, alike between equal arms, and N+1 found or not."""
+"""What one request costs, read around it on a real server: exact, equal in A/A tests; N+1 found or not."""
 
 import random
 from collections.abc import Callable

@@ -96,7 +96,7 @@ def test_where_functions_are_not_counted_it_says_how_they_are(server: Server) ->
     (missing,) = probe.unread
     assert (missing.what, missing.why) == (
         "the time in trigger functions",
-        "track_functions is none, and there are triggers",
+        "track_functions is none, and the database has triggers",
     )
     assert "ALTER SYSTEM SET track_functions = 'pl' and SELECT pg_reload_conf()" in missing.fix
     assert not told(probe, "trigger_ms")
@@ -144,7 +144,7 @@ def test_triggers_of_which_some_are_never_counted_are_told_in_part(server: Serve
         ("the time in trigger functions in C", "track_functions is pl, and some triggers call one"),
         (
             "the time in trigger functions of PostgreSQL's own",
-            "it never counts these, and some triggers call one",
+            "PostgreSQL never counts these, and some triggers call one",
         ),
     ]
     assert told(probe, "triggers_uncounted")[-1] == 2

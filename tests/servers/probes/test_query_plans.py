@@ -1,4 +1,4 @@
-"""How a real server went about statements, and how it would."""
+"""Actual and estimated query plans of a real server."""
 
 from pathlib import Path
 
@@ -98,11 +98,11 @@ def test_an_older_server_tells_its_indexes_and_how_it_would_find_rows(version: s
         assert explaining.missing == "auto_explain is not loaded: add it to shared_preload_libraries"
 
 
-def test_where_it_cannot_be_had_it_says_why(make: Make, server: Postgres) -> None:
+def test_missing_says_why_there_are_no_plans(make: Make, server: Postgres) -> None:
     database = make("unexplained")
     with AutoExplain([database], None) as explaining:
         pass
-    assert explaining.missing == "the server's log is not within reach"
+    assert explaining.missing == "the server's log is not readable here"
 
     def refused() -> psycopg.Connection[tuple[object, ...]]:
         connection = server.connect()

@@ -1,4 +1,4 @@
-"""What a database says of its indexes, on a real server."""
+"""Indexes and foreign keys in the catalogue of a real server."""
 
 from collections.abc import Callable
 

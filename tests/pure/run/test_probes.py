@@ -1,4 +1,4 @@
-"""What reading beside a leg cost is what all its probes cost, those of processes and metrics too."""
+"""The monitoring overhead of a leg includes the cost of all its probes."""
 
 import time
 from typing import cast
@@ -23,17 +23,17 @@ def busy() -> None:
 
 
 def refused() -> redis.Redis:
-    raise redis.ConnectionError("nobody is there")
+    raise redis.ConnectionError("connection refused")
 
 
 @pytest.mark.parametrize("which", ["processes", "metrics"])
 def test_the_cost_of_every_probe_counts(which: str) -> None:
     probe = Probe({"busy": busy})
     probe.record = which  # type: ignore[misc] # as of a kind of probe
-    with Probes([probe, *probes_of([Cache("redis", refused)])]) as beside:
+    with Probes([probe, *probes_of([Cache("redis", refused)])]) as probes:
         pass
     folder = Mock(spec=RunFolder)
-    beside.write(Leg(1, 1, "before"), cast("RunFolder", folder))
+    probes.write(Leg(1, 1, "before"), cast("RunFolder", folder))
     written = {call.args[1]: call.args[2] for call in folder.write_probe.call_args_list}
     costs = {name: value for _, source, name, value in written["servers"] if source == "server:probes"}
     assert LEAST <= costs["probe_cpu_seconds"] < 4 * LEAST

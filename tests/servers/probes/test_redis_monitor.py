@@ -1,4 +1,4 @@
-"""The keys that a real Redis server is asked for, whatever is in them."""
+"""The lookups of a real Redis server by key pattern."""
 
 from collections.abc import Iterator
 from functools import partial

@@ -1,4 +1,4 @@
-"""What is read of a service's own metrics: the named series, once a second, and nothing of what is no answer."""
+"""The Prometheus metrics of a service: the named series, once a second, and nothing from other responses."""
 
 import threading
 import time
