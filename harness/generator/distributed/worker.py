@@ -72,7 +72,7 @@ def work(master: str, slot: int, scratch: Path, channel: TextIO) -> int:
         worker.run(slot)
     except (Exception, SystemExit) as error:  # the master gets any error
         LOG.exception("this worker failed")
-        worker.send(messages.FAILED, {"error": _error_summary(error)})
+        worker.send(messages.FAILED, {"error": traceback.format_exception_only(error)[-1].strip()})
         gevent.sleep(1)  # for the message to leave
         return FAILED
     finally:
@@ -256,8 +256,3 @@ def _watch_parent(scratch: Path) -> NoReturn:
 def _gone(scratch: Path) -> int:
     shutil.rmtree(scratch, ignore_errors=True)
     return GONE
-
-
-def _error_summary(error: BaseException) -> str:
-    last = traceback.format_exception_only(error)[-1].strip()
-    return last or type(error).__name__
