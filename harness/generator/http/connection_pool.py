@@ -16,16 +16,9 @@ MAX_IDLE = 10
 
 
 class ConnectionPool:
-    """The connections to one scheme, host and port.
+    """The connections to ``origin``, ``scheme://host:port``; every request has the header fields ``defaults``.
 
-    Args:
-        origin: ``scheme://host:port``.
-        defaults: header fields of every request.
-        make_context: makes the SSLContext; ``None``: one context shared by all users.
-        insecure: whether any certificate is accepted.
-
-    Raises:
-        UnsendableError: when ``origin`` is no HTTP address, or a header field contains a line break.
+    Raises ``UnsendableError`` when the origin is no HTTP address, or a field contains a line break.
     """
 
     def __init__(
