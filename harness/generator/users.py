@@ -16,9 +16,6 @@ from locust.util.load_locustfile import load_locustfile
 from harness.plan.environment import url_variable
 from harness.plan.model import Plan
 
-UNUSED_URL = "http://127.0.0.1:9"
-"""The address of a service while user files are only checked."""
-
 
 def load_users(paths: Sequence[Path]) -> list[type[User]]:
     """The user classes of user files; exits when a file has none, or two files have one of the same name."""
@@ -99,7 +96,7 @@ def set_user_variables(
     index, of = share
     os.environ.update(urls or {})
     for service in plan.services:
-        os.environ.setdefault(url_variable(service), UNUSED_URL)
+        os.environ.setdefault(url_variable(service), "http://127.0.0.1:9")  # unused while files are checked
     os.environ["HARNESS_SEED"] = str(seed)
     os.environ["HARNESS_SECONDS"] = f"{plan.seconds:.0f}"  # stages have whole seconds
     if of == 1:
