@@ -45,8 +45,6 @@ class RequestEvent:
         if self._event._handlers != self._listeners:  # noqa: SLF001 - not public in Locust
             self._listeners = self._event._handlers.copy()  # noqa: SLF001
             names = [(getattr(one, "__module__", ""), getattr(one, "__qualname__", "")) for one in self._listeners]
-                tuple(getattr(one, key, None) for key in ("__module__", "__qualname__")) for one in self._listeners
-            ]
             known = all(name in {STATISTICS, RECORDER} for name in names)
             self._direct = [*zip(self._listeners, (name == RECORDER for name in names), strict=True)] if known else None
         if self._direct is None:

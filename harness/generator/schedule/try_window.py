@@ -15,9 +15,7 @@ class TryWindow:
 
     def __init__(self, limits: Iterable[Expectation], from_ns: int) -> None:
         known = [(limit.limit, limit.metric.quantile) for limit in limits if limit.below and limit.metric.quantile]
-        self.limit_ms, self._quantile = min(
-            known, default=(10_000.0, Fraction(1))
-        )  # a plan without a latency limit: 10 s
+        self.limit_ms, self._quantile = min(known, default=(10_000.0, Fraction(1)))  # no limit: 10 s
         self._from_ns, self._limit_ns = from_ns, self.limit_ms * 1e6
         self._due, self._sent, self._duration, self._ok = array("q"), array("q"), array("q"), array("B")
         self.responses = self.late = 0
