@@ -99,8 +99,9 @@ def freeze_plan(size: Size, seed: int) -> str:
 
 def kill_plan(size: Size, seed: int) -> str:
     """Two processes make the load."""
-    name = "killed generator process"
-    return _plan(name, ({}, {}), seed=seed, seconds=size.kill_seconds, rate=KILL_RATE, processes=2)
+    return _plan(
+        "killed generator process", ({}, {}), seed=seed, seconds=size.kill_seconds, rate=KILL_RATE, processes=2
+    )
 
 
 def frozen_p95_ms(size: Size, frozen_seconds: float) -> float:
