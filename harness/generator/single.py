@@ -29,8 +29,6 @@ from harness.record.generation import Aborted, Generation
 from harness.record.leg import Window, windows_of
 from harness.record.readings import write_readings
 
-POLL_SECONDS = 0.2
-
 
 def run_single(leg: LegOptions, users: Sequence[type[User]], channel: TextIO) -> None:
     """Make the load of a leg in this process, to the end of the stages or until a file exists.
@@ -138,7 +136,7 @@ def _check_aborts(abort_watch: AbortWatch, recorder: Recorder, switch: AbortSwit
 
 def _wait_for_file(until: Path, switch: AbortSwitch) -> None:
     while not until.exists():
-        gevent.sleep(POLL_SECONDS)
+        gevent.sleep(0.2)
     switch.end()
 
 

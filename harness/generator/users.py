@@ -13,11 +13,9 @@ from locust.env import Environment
 from locust.user.task import LOCUST_STATE_RUNNING, LOCUST_STATE_STOPPING
 from locust.util.load_locustfile import load_locustfile
 
+from harness.generator.schedule.arrivals import Share
 from harness.plan.environment import url_variable
 from harness.plan.model import Plan
-
-UNUSED_URL = "http://127.0.0.1:9"
-"""The address of a service while user files are only checked."""
 
 
 def load_users(paths: Sequence[Path]) -> list[type[User]]:
@@ -82,9 +80,7 @@ def source_files(base: Path, paths: Sequence[Path]) -> list[Path]:
     return sorted({*paths, *(path for path in modules if path.parent in folders and path.suffix == ".py")})
 
 
-def set_user_variables(
-    plan: Plan, seed: int, urls: Mapping[str, str] | None = None, share: tuple[int, int] = (0, 1)
-) -> None:
+def set_user_variables(plan: Plan, seed: int, urls: Mapping[str, str] | None = None, share: Share = (0, 1)) -> None:
     """Set the environment variables that user files may read, and seed the process's random numbers.
 
     With several processes each has a random stream of its own: ``HARNESS_WORKER`` is its number, from 1 on, and
@@ -94,12 +90,12 @@ def set_user_variables(
         plan: the plan that runs.
         seed: the same for every arm of a block.
         urls: base URLs by environment variable; a service without one gets an unused address.
-        share: index of this process, from 0, and the number of processes.
+        share: of this process among all.
     """
     index, of = share
     os.environ.update(urls or {})
     for service in plan.services:
-        os.environ.setdefault(url_variable(service), UNUSED_URL)
+        os.environ.setdefault(url_variable(service), "http://127.0.0.1:9")  # unused while files are checked
     os.environ["HARNESS_SEED"] = str(seed)
     os.environ["HARNESS_SECONDS"] = f"{plan.seconds:.0f}"  # stages have whole seconds
     if of == 1:

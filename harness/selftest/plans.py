@@ -37,13 +37,8 @@ warmup_seconds = {warmup}
 [[targets]]
 expect = {expect}
 """
-DEFAULTS: dict[str, str | int] = {
-    "blocks": 1,
-    "processes": 1,
-    "warmup": 0,
-    "arrivals": "uniform",
-    "expect": "error_rate < 1 %",
-}
+Values = dict[str, str | int]
+DEFAULTS: Values = {"blocks": 1, "processes": 1, "warmup": 0, "arrivals": "uniform", "expect": "error_rate < 1 %"}
 PAUSE = """
 [[faults]]
 at = "sustain+{at} s"
@@ -86,7 +81,7 @@ class Size:
 def work_plan(name: str, size: Size, seed: int, before: int, after: int) -> str:
     """Each arm hashes a number of rounds for each request; arrivals are a Poisson process."""
     envs = ({"SELFTEST_WORK": str(before)}, {"SELFTEST_WORK": str(after)})
-    values: dict[str, str | int] = {"blocks": size.blocks, "warmup": 1, "arrivals": "poisson", "expect": GATE}
+    values: Values = {"blocks": size.blocks, "warmup": 1, "arrivals": "poisson", "expect": GATE}
     return _plan(name, envs, seed=seed, seconds=size.seconds, rate=WORK_RATE, **values)
 
 
@@ -104,8 +99,9 @@ def freeze_plan(size: Size, seed: int) -> str:
 
 def kill_plan(size: Size, seed: int) -> str:
     """Two processes make the load."""
-    name = "killed generator process"
-    return _plan(name, ({}, {}), seed=seed, seconds=size.kill_seconds, rate=KILL_RATE, processes=2)
+    return _plan(
+        "killed generator process", ({}, {}), seed=seed, seconds=size.kill_seconds, rate=KILL_RATE, processes=2
+    )
 
 
 def frozen_p95_ms(size: Size, frozen_seconds: float) -> float:

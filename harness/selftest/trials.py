@@ -81,7 +81,8 @@ class Trials:
         equal = self._suites("A/A", self.size.suites, rounds, rounds)
         more_rounds, title = round(rounds * (1 + MORE_WORK)), f"{100 * MORE_WORK:.0f} % more work"
         more = self._suites(title, self.size.power_suites, rounds, more_rounds)
-        failed, held = sum(map(_failed, equal.valid)), sum(map(_no_change_inside, equal.valid))
+        failed = sum(suite.verdict.outcome is Outcome.FAIL for suite in equal.valid)
+        held = sum(map(_no_change_inside, equal.valid))
         return Certificate(
             machine=machine,
             date=date,
@@ -201,14 +202,10 @@ def _rise_found(result: Result) -> bool:
     return any(change is not None and (change.low or 0) > 1 for change in changes)
 
 
-def _failed(result: Result) -> bool:
-    return result.verdict.outcome is Outcome.FAIL
-
-
 def _result_of(result: Result, *, equal: bool) -> str:
     if not equal:
         return "found" if _rise_found(result) else "not found"
-    gate = "the gate failed" if _failed(result) else "the gate did not fail"
+    gate = "the gate failed" if result.verdict.outcome is Outcome.FAIL else "the gate did not fail"
     return f'{gate}, the interval {"contains" if _no_change_inside(result) else "excludes"} "no change"'
 
 

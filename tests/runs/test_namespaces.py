@@ -131,7 +131,7 @@ def test_a_cut_network_loses_the_worker(tmp_path: Path, server: str, workers: "l
     (leg,) = found
     (loss,) = leg.generation["lost"]
     assert re.fullmatch(r"worker [123] \(\S+, pid \d+\)", loss["worker"])
-    assert loss["how"] == "not heard of for 3 s"
+    assert loss["how"] == "no heartbeat for 3 s"
     assert loss["second"] < 30
     assert len(read_samples(leg.folder / "samples")) == leg.generation["requests"]
     assert workers[1].wait(40) == 4  # it has noticed by itself

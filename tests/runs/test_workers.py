@@ -177,7 +177,7 @@ def loading(project: Project) -> "subprocess.Popen[str]":
 
 @pytest.mark.parametrize(
     ("how", "said"),
-    [(signal.SIGKILL, "ended by signal SIGKILL"), (signal.SIGSTOP, "not heard of for 3 s")],
+    [(signal.SIGKILL, "ended by signal SIGKILL"), (signal.SIGSTOP, "no heartbeat for 3 s")],
     ids=["killed", "hung"],
 )
 def test_a_lost_worker_makes_the_run_invalid_and_is_named(

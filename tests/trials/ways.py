@@ -408,7 +408,7 @@ RUNS = (
     Run(
         "a user class of weight 0 and no other",
         "refused",
-        "nobody would come",
+        "there would be no users",
         users=(WAITS, WAITS + "    weight = 0\n"),
     ),
     Run(

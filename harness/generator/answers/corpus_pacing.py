@@ -5,6 +5,7 @@ import os
 import sys
 from typing import Any, TextIO
 
+from harness.generator.answers.corpus_recorder import body_of
 from harness.generator.http.response_headers import CACHES, reported_headers
 from harness.record.answers import Answer, longest_list
 
@@ -26,7 +27,7 @@ class CorpusPacing:
             "endpoint": answer.endpoint,
             "status": answer.status,
             "cache": CACHES[cache] if cache >= 0 else None,
-            "items": longest_list(_text(response)),
+            "items": longest_list((body_of(response) or b"").decode(errors="replace")),
             "queries": queries if queries >= 0 else None,
             "db_ms": db_ms if db_ms >= 0 else None,
         }
@@ -36,11 +37,3 @@ class CorpusPacing:
         print(json.dumps({"asked": requests, "wanted": self._wanted, "request": request}), file=self._channel)
         if not os.read(sys.stdin.fileno(), 1):
             os._exit(1)  # the parent is gone
-
-
-def _text(response: Any) -> str:  # noqa: ANN401
-    """The body of a response as text; empty where it is none, or was not kept."""
-    try:
-        return bytes(response.content).decode()
-    except Exception:  # noqa: BLE001 - each client has errors of its own
-        return ""

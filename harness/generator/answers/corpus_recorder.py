@@ -60,7 +60,7 @@ class CorpusRecorder:
     def _answer(self, endpoint: str, response: Any, exception: BaseException | None, url: str) -> Answer:  # noqa: ANN401
         form = CanonicalForm(self._corpus.ignored(endpoint), self._corpus.in_any_order(endpoint), self._own)
         status = getattr(response, "status_code", 0) or 0
-        body = _body(response) if status else None
+        body = body_of(response) if status else None
         kind = _kind(response) if status else ""
         content = None if body is None else form.of(body, kind)
         text, whole = ("", True) if content is None else kept_text(content)
@@ -87,7 +87,7 @@ def path_of(url: str, ignored: Collection[str] = ()) -> str:
     return (address.path or "/") + ("?" + "&".join(kept) if address.query else "")
 
 
-def _body(response: Any) -> bytes | None:  # noqa: ANN401
+def body_of(response: Any) -> bytes | None:  # noqa: ANN401
     """The body of a response, decompressed; ``None``: it cannot be read, or not a second time."""
     try:
         content = response.content

@@ -38,7 +38,6 @@ CORPUS_SECONDS = 10
 MIN_WAIT_SECONDS = 0.1
 MAX_IDLE_TURNS = 1000
 """Turns without a request after which none is expected."""
-REPORT_SECONDS = 0.5
 
 
 def request_corpus(
@@ -140,7 +139,7 @@ def _keep_bodies() -> None:
 def _report(recorder: CorpusRecorder, channel: TextIO) -> None:
     while True:
         _print_progress(recorder, channel)
-        gevent.sleep(REPORT_SECONDS)
+        gevent.sleep(0.5)
 
 
 def _print_progress(recorder: CorpusRecorder, channel: TextIO) -> None:

@@ -9,17 +9,9 @@ from harness.record.leg import Window
 
 
 def generation_of(pool: WorkerPool, counted: int, origin: str, windows: tuple[Window, ...], leg: str) -> Generation:
-    """The account of a leg.
+    """The account of the leg ``leg``, whose workers are all done or lost; Locust's master counted ``counted`` requests.
 
-    Args:
-        pool: the workers, all done or lost.
-        counted: requests that Locust's master counted.
-        origin: wall-clock time of the leg's origin.
-        windows: of the leg's stages.
-        leg: its name.
-
-    Raises:
-        SystemExit: when rows on disk, a worker's count and Locust's counts differ.
+    Exits when rows on disk, a worker's count and Locust's counts differ.
     """
     shares = [_contribution(worker) for worker in pool.in_order]
     lost = [worker for worker in pool.in_order if worker.lost]

@@ -27,8 +27,11 @@ class LocalWorkers:
 
     def ended(self) -> dict[int, str]:
         """How workers ended, by process id."""
-        codes = {pid: child.poll() for pid, child in self._started.items()}
-        return {pid: _described(code) for pid, code in codes.items() if code is not None}
+        codes = {pid: code for pid, child in self._started.items() if (code := child.poll()) is not None}
+        return {
+            pid: f"ended by signal {signal.Signals(-code).name}" if code < 0 else f"ended by itself with status {code}"
+            for pid, code in codes.items()
+        }
 
     def end(self, seconds: float = 5.0) -> None:
         deadline = time.monotonic() + seconds
@@ -39,7 +42,3 @@ class LocalWorkers:
                 child.kill()
                 child.wait()
         shutil.rmtree(self.scratch, ignore_errors=True)
-
-
-def _described(code: int) -> str:
-    return f"ended by signal {signal.Signals(-code).name}" if code < 0 else f"ended by itself with status {code}"

@@ -195,7 +195,7 @@ class Master:
             return ended[worker.pid]
         node = self.runner.clients.get(worker.client)
         if node is None:
-            return "it left"
+            return "it disconnected"
         return f"no heartbeat for {SILENT_SECONDS} s" if node.state == runners.STATE_MISSING else ""
 
     def _exit_if_lost(self) -> None:

@@ -19,7 +19,6 @@ from locust import runners
 
 HEARTBEAT_SECONDS, HEARTBEATS_MISSED = 1, 2
 MASTER_SILENT_SECONDS = 10.0
-REPORT_SECONDS = 1.0
 KEY = "harness"
 """The key of the harness's data in Locust's reports."""
 
@@ -36,5 +35,5 @@ def set_intervals() -> None:
     """
     runners.HEARTBEAT_INTERVAL = HEARTBEAT_SECONDS
     runners.HEARTBEAT_LIVENESS = HEARTBEATS_MISSED
-    runners.WORKER_REPORT_INTERVAL = REPORT_SECONDS
+    runners.WORKER_REPORT_INTERVAL = 1.0
     runners.WORKER_LOG_REPORT_INTERVAL = -1  # the worker's log is a file where it runs

@@ -14,6 +14,7 @@ import socket
 import sys
 import time
 import traceback
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, NoReturn, TextIO
@@ -72,7 +73,7 @@ def work(master: str, slot: int, scratch: Path, channel: TextIO) -> int:
         worker.run(slot)
     except (Exception, SystemExit) as error:  # the master gets any error
         LOG.exception("this worker failed")
-        worker.send(messages.FAILED, {"error": _error_summary(error)})
+        worker.send(messages.FAILED, {"error": traceback.format_exception_only(error)[-1].strip()})
         gevent.sleep(1)  # for the message to leave
         return FAILED
     finally:
@@ -169,12 +170,12 @@ class Worker:
         abort_watch = AbortWatch(plan, "")
         if plan.aborts:
             recorder.listener = abort_watch
-        report = _ReportData(recorder, monitor, abort_watch, self.outbox, self.runner)
+        report = _ReportData(recorder, monitor, abort_watch, self.outbox)
         events.report_to_master.add_listener(report.add)
         greenlets: list[Any] = [
             gevent.spawn(monitor.measure_lag),
-            gevent.spawn(report.read_every_second),
-            gevent.spawn(_close_parts, recorder),
+            gevent.spawn(_repeat, 1, lambda: monitor.read(self.runner.user_count)),
+            gevent.spawn(_repeat, PART_SECONDS, recorder.flush),
         ]
         if dispatcher is not None:
             recorder.due_by_greenlet = dispatcher.due_by_greenlet
@@ -214,14 +215,8 @@ class _ReportData:
     monitor: SelfMonitor
     abort_watch: AbortWatch
     outbox: Outbox
-    runner: runners.WorkerRunner
     read: int = 0
     counted: int = 0
-
-    def read_every_second(self) -> NoReturn:
-        while True:
-            gevent.sleep(1)
-            self.monitor.read(self.runner.user_count)
 
     def add(self, client_id: str, data: dict[str, Any]) -> None:  # noqa: ARG002 - the event's own arguments
         recent, self.recorder.recent_ms = self.recorder.recent_ms, []
@@ -238,10 +233,10 @@ class _ReportData:
         }
 
 
-def _close_parts(recorder: Recorder) -> NoReturn:
+def _repeat(seconds: float, action: Callable[[], None]) -> NoReturn:
     while True:
-        gevent.sleep(PART_SECONDS)
-        recorder.flush()
+        gevent.sleep(seconds)
+        action()
 
 
 def _watch_parent(scratch: Path) -> NoReturn:
@@ -256,8 +251,3 @@ def _watch_parent(scratch: Path) -> NoReturn:
 def _gone(scratch: Path) -> int:
     shutil.rmtree(scratch, ignore_errors=True)
     return GONE
-
-
-def _error_summary(error: BaseException) -> str:
-    last = traceback.format_exception_only(error)[-1].strip()
-    return last or type(error).__name__

@@ -29,7 +29,6 @@ READ, WRITE = 1, 2
 MAX_HEADER_BYTES = 256 * 1024
 MAX_UNREAD_BYTES = 1024 * 1024
 MAX_FRAMING = 32  # a chunk of one byte takes six bytes, or a few more
-CONTINUE_SECONDS = 1.0
 FAST_PATH_BYTES = 8192
 _BUFFER = memoryview(bytearray(CHUNK_BYTES))
 """Received data is parsed here before other greenlets run; a bytes object would cost more than receiving."""
@@ -200,7 +199,7 @@ class Connection(ParsedResponse):
             self._must_close = self._must_close or bool(data)  # a next request would be taken for the rest of it
 
     def _await_continue(self) -> None:
-        patience = self._hub.loop.timer(CONTINUE_SECONDS)
+        patience = self._hub.loop.timer(1.0)
         patience.start(self._on_continue)
         try:
             while not (self._continued or self._done):

@@ -9,23 +9,16 @@ from harness.generator.http.connection import Connection, ConnectionLimits
 from harness.generator.http.failures import UnsendableError
 from harness.generator.http.request_headers import Fields, has_field, serialized, with_defaults
 from harness.generator.http.server import ServerAddress
-from harness.generator.http.tls import tls_context
+from harness.generator.http.tls import shared_context
 
 SAFE_CHARACTERS = "!#$%&'()*+,/:;=?@[]~"
 MAX_IDLE = 10
 
 
 class ConnectionPool:
-    """The connections to one scheme, host and port.
+    """The connections to ``origin``, ``scheme://host:port``; every request has the header fields ``defaults``.
 
-    Args:
-        origin: ``scheme://host:port``.
-        defaults: header fields of every request.
-        make_context: makes the SSLContext; ``None``: one context shared by all users.
-        insecure: whether any certificate is accepted.
-
-    Raises:
-        UnsendableError: when ``origin`` is no HTTP address, or a header field contains a line break.
+    Raises ``UnsendableError`` when the origin is no HTTP address, or a field contains a line break.
     """
 
     def __init__(
@@ -38,7 +31,11 @@ class ConnectionPool:
             host, port = None, 0
         if not host:
             raise UnsendableError(f"{origin} is no HTTP address") from None
-        context = tls_context(make_context, insecure=insecure) if address.scheme == "https" else None
+        context = (
+            (make_context() if make_context else shared_context(insecure=insecure))
+            if address.scheme == "https"
+            else None
+        )
         self._server = ServerAddress(host, port, context)
         self.defaults = with_defaults(defaults, {"Host": address.netloc.rpartition("@")[2]})
         self.header_fields = serialized(self.defaults)
@@ -67,22 +64,17 @@ class ConnectionPool:
             connection.close()
         self.connections.clear()
 
-    def head(self, method: str, target: str, header_fields: Fields, body: bytes, cookies: str | None) -> bytes:
+    def head(self, method: str, target: str, fields: Fields, body: bytes, cookies: str | None) -> bytes:
         """The head of a request for ``/target``; raises ``UnsendableError`` for fields that cannot be sent."""
         if "#" in target:
             target = target.partition("#")[0]
         if " " in target or not (target.isascii() and target.isprintable()):
             target = quote(target, safe=SAFE_CHARACTERS)
-        lines = f"{method} /{target} HTTP/1.1\r\n{self.header_fields}"
-        if header_fields:
-            header_fields = with_defaults(header_fields, self.defaults)
-            lines = f"{method} /{target} HTTP/1.1\r\n{serialized(header_fields)}"
-        if header_fields and has_field(header_fields, "content-length"):
-            pass
-        elif body:
+        if fields:
+            fields = with_defaults(fields, self.defaults)
+        lines = f"{method} /{target} HTTP/1.1\r\n{serialized(fields) if fields else self.header_fields}"
+        if (body or method in {"POST", "PUT", "PATCH"}) and not has_field(fields, "content-length"):
             lines += f"Content-Length: {len(body)}\r\n"
-        elif method in {"POST", "PUT", "PATCH"}:
-            lines += "Content-Length: 0\r\n"
         if cookies:
             lines += f"Cookie: {cookies}\r\n"
         try:

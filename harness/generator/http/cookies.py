@@ -1,6 +1,7 @@
 """Cookies of a user, by the rules of the standard library's cookie jar."""
 
 from http.cookiejar import Cookie, DefaultCookiePolicy
+from types import SimpleNamespace
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -21,8 +22,9 @@ class CookieStore(RequestsCookieJar):
         super().set_cookie(cookie, *args, **kwargs)
 
     def keep_from(self, url: str, headers: HTTPHeaderDict) -> None:
-        answer: Any = MockResponse(_Message(headers))
-        self.extract_cookies(answer, _request_for(url))
+        message = SimpleNamespace(get_all=lambda name, default=None: headers.getlist(name) or default)
+        response: Any = MockResponse(message)
+        self.extract_cookies(response, _request_for(url))
 
     def header(self, url: str) -> str | None:
         """The Cookie field of a request for ``url``; ``None`` without cookies."""
@@ -32,21 +34,6 @@ class CookieStore(RequestsCookieJar):
         return found
 
 
-class _Request:
-    def __init__(self, url: str) -> None:
-        self.url, self.headers = url, {"Host": urlsplit(url).netloc}
-
-
-class _Message:
-    """Header fields with the interface that the cookie jar reads."""
-
-    def __init__(self, headers: HTTPHeaderDict) -> None:
-        self._headers = headers
-
-    def get_all(self, name: str, default: list[str] | None = None) -> list[str] | None:
-        return self._headers.getlist(name) or default
-
-
 def _request_for(url: str) -> Any:  # noqa: ANN401 - stands for a urllib request
-    request: Any = _Request(url)
+    request: Any = SimpleNamespace(url=url, headers={"Host": urlsplit(url).netloc})
     return MockRequest(request)

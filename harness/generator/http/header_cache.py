@@ -26,9 +26,9 @@ class KnownHeader:
     sets_cookies: bool
 
 
-def remember(answer: bytes, status: int, fields: list[tuple[bytes, bytes]], length: int) -> None:
+def remember(response: bytes, status: int, fields: list[tuple[bytes, bytes]], length: int) -> None:
     """Keep the header of a complete response with a body of that length, the second time it comes."""
-    head, end, body = answer.partition(HEADER_END)
+    head, end, body = response.partition(HEADER_END)
     if not end or len(body) != length:
         return
     if head not in _seen_once:

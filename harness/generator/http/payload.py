@@ -42,8 +42,7 @@ def _part(name: str, what: Any) -> Any:  # noqa: ANN401 - contents, a file, or a
 
 def basic_auth(name: str | bytes, password: str | bytes) -> str:
     """The value of an Authorization field; in Latin-1 as other clients do, in UTF-8 where that is not possible."""
-    text = [part.decode("latin-1") if isinstance(part, bytes) else part for part in (name, password)]
-    both = ":".join(text)
+    both = ":".join(part.decode("latin-1") if isinstance(part, bytes) else part for part in (name, password))
     try:
         return f"Basic {b64encode(both.encode('latin-1')).decode()}"
     except UnicodeEncodeError:

@@ -44,7 +44,7 @@ class RequestEvent:
         """Report a request; ``response_time`` in ms. Raises what a listener raises for the user's task."""
         if self._event._handlers != self._listeners:  # noqa: SLF001 - not public in Locust
             self._listeners = self._event._handlers.copy()  # noqa: SLF001
-            names = [_named(listener) for listener in self._listeners]
+            names = [(getattr(one, "__module__", ""), getattr(one, "__qualname__", "")) for one in self._listeners]
             known = all(name in {STATISTICS, RECORDER} for name in names)
             self._direct = [*zip(self._listeners, (name == RECORDER for name in names), strict=True)] if known else None
         if self._direct is None:
@@ -73,11 +73,5 @@ class RequestEvent:
                 log.unhandled_greenlet_exception = True
 
 
-@lru_cache(maxsize=8)
-def request_event_of(event: Any) -> RequestEvent:  # noqa: ANN401 - Locust's hook
-    """The reporter of a hook, shared by all users."""
-    return RequestEvent(event)
-
-
-def _named(listener: Any) -> tuple[str | None, str | None]:  # noqa: ANN401 - anything that can be called
-    return getattr(listener, "__module__", None), getattr(listener, "__qualname__", None)
+request_event_of = lru_cache(maxsize=8)(RequestEvent)
+"""The ``RequestEvent`` of a hook, shared by all users."""

@@ -4,7 +4,6 @@ import json
 import zlib
 from collections.abc import Callable, Iterator, Mapping
 from http import HTTPStatus
-from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
 import brotli
@@ -158,9 +157,7 @@ class Response:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> bool | None:
+    def __exit__(self, kind: object, error: object, trace: object) -> bool | None:
         return None
 
 
@@ -199,22 +196,16 @@ class CaughtResponse(Response):
         self._entered = True
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> bool | None:
+    def __exit__(self, kind: object, error: object, trace: object) -> bool | None:
         """As Locust does: an exception of the block other than a failed response leaves the request unreported."""
         if self._result is not None:
-            self.request_meta["exception"] = None if self._result is True else self._result
-            self._fire(**self.request_meta, response=self)
-            return kind is None
-        if kind is not None:
-            if not isinstance(error, (ResponseError, FailedRequestError)):
-                return False
-            self.request_meta["exception"] = error
-        else:
-            self.request_meta["exception"] = self.error
-        self._fire(**self.request_meta, response=self)
-        return True
+            error = None if self._result is True else self._result
+        elif kind is None:
+            error = self.error
+        elif not isinstance(error, (ResponseError, FailedRequestError)):
+            return False
+        self._fire(**self.request_meta | {"exception": error}, response=self)
+        return self._result is None or kind is None
 
 
 def _decompressed(body: bytes, encoding: str) -> bytes:

@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from functools import partialmethod
 from http import HTTPStatus
 from sys import intern
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from harness.generator.http.address import redirected, with_path, with_query, without_password
 from harness.generator.http.connection import ConnectionLimits
@@ -24,9 +24,6 @@ from harness.generator.http.request_event import request_event_of
 from harness.generator.http.request_headers import Fields, describes_body, has_field, with_defaults
 from harness.generator.http.response import CaughtResponse, Response, StreamedBody
 
-if TYPE_CHECKING:
-    from harness.generator.http.client import HttpUser
-
 SECRETS = ("Authorization", "Cookie")
 IDEMPOTENT = frozenset(("GET", "HEAD", "OPTIONS", "PUT", "DELETE"))
 REDIRECTS = frozenset((301, 302, 303, 307, 308))
@@ -38,7 +35,7 @@ _heads: dict[tuple[str, str, str], tuple[str, bytes]] = {}
 class HttpSession:
     """The requests of one user, with the settings of its class and its ``context()`` in each report."""
 
-    def __init__(self, user: "HttpUser") -> None:
+    def __init__(self, user: Any) -> None:  # noqa: ANN401 - an HttpUser, whose module imports this one
         self.user = user
         self.base_url, authorization = without_password((user.host or "").rstrip("/"))
         self.request_name: str | None = None

@@ -1,19 +1,14 @@
 """TLS between a connection and its socket: bytes in, bytes out, no network inside."""
 
 import ssl
-from collections.abc import Callable
 from functools import cache
 
 CHUNK_BYTES = 65536
 
 
-def tls_context(make: Callable[[], ssl.SSLContext] | None, *, insecure: bool) -> ssl.SSLContext:
-    """The context of a connection: the user's own, or one shared by all users, as it is larger than a user."""
-    return _shared(insecure=insecure) if make is None else make()
-
-
 @cache
-def _shared(*, insecure: bool) -> ssl.SSLContext:
+def shared_context(*, insecure: bool) -> ssl.SSLContext:
+    """The context of all users, as one needs more memory than a user."""
     context = ssl.create_default_context()
     if insecure:
         context.check_hostname = False

@@ -9,12 +9,11 @@ from collections.abc import Iterable
 
 BUCKETS_PER_OCTAVE = 35
 """Resolution: 2 %."""
-MIN_MS = 1e-3
 
 
 def bucket(latency_ms: float) -> int:
     """The bucket of a latency."""
-    return round(math.log2(max(latency_ms, MIN_MS)) * BUCKETS_PER_OCTAVE)
+    return round(math.log2(max(latency_ms, 0.001)) * BUCKETS_PER_OCTAVE)
 
 
 def bucket_counts(latencies_ms: Iterable[float]) -> "Counter[int]":

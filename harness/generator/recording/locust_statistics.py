@@ -43,7 +43,8 @@ class LocustStatistics(RequestStats):
             entries = self._total, self._entries[key]
             batch.add_to(entries, now)
             for entry in entries:
-                _forget(entry.num_reqs_per_sec, int(now) - KEPT_SECONDS)
+                for second in [second for second in entry.num_reqs_per_sec if second < int(now) - KEPT_SECONDS]:
+                    del entry.num_reqs_per_sec[second]
 
     @property
     def total(self) -> StatsEntry:
@@ -63,11 +64,6 @@ class LocustStatistics(RequestStats):
     def entries(self, entries: dict[tuple[str, str], StatsEntry]) -> None:
         self._pending.clear()
         self._entries = entries
-
-
-def _forget(per_second: dict[int, int], before: int) -> None:
-    for second in [second for second in per_second if second < before]:
-        del per_second[second]
 
 
 class _Batch:

@@ -18,7 +18,7 @@ from harness.record.generation import Aborted
 
 ABORTED_STOP_SECONDS = 5.0
 """Time for users to end after an abort."""
-Response = tuple[str, float | None]
+EndpointLatency = tuple[str, float | None]
 """Endpoint and latency in ms; ``None`` for a failure."""
 
 
@@ -44,7 +44,7 @@ class AbortWatch:
     """
 
     def __init__(self, plan: Plan, arm: str) -> None:
-        self._responses: list[Response] = []
+        self._responses: list[EndpointLatency] = []
         self._rules = [_Rule(abort, *_watched(plan, abort), acts=arm in abort.arms) for abort in plan.aborts]
 
     def put(self, due_ns: int, sent_ns: int, duration_ns: int, *, ok: bool, endpoint: str) -> None:
@@ -54,7 +54,8 @@ class AbortWatch:
         """Count the responses since the last call; counting each one as it comes would cost every request more."""
         found, self._responses = self._responses, []
         for rule in self._rules:
-            own = [one for one in found if rule.abort.endpoint in {None, one[0]}]
+            endpoint = rule.abort.endpoint
+            own = [one for one in found if endpoint is None or one[0] == endpoint]
             latencies = [latency for _, latency in own if latency is not None]
             rule.current.add(len(own), len(own) - len(latencies), Counter(map(bucket, latencies)))
 

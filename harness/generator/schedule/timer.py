@@ -9,9 +9,9 @@ from typing import Any
 
 from gevent.hub import get_hub
 
+_LIBRARY: Any = ctypes.CDLL(None) if sys.platform == "linux" else None
 _READ = 1
 _MONOTONIC = 1
-_SOONEST_NS = 1
 
 
 class _Timespec(ctypes.Structure):
@@ -32,7 +32,8 @@ class Timer:
     def __init__(self, callback: Callable[[], None]) -> None:
         self._callback = callback
         self._loop: Any = get_hub().loop
-        self._descriptor = _timer_descriptor()
+        descriptor: int = _LIBRARY.timerfd_create(_MONOTONIC, os.O_CLOEXEC | os.O_NONBLOCK) if _LIBRARY else -1
+        self._descriptor = descriptor if descriptor >= 0 else None
         self._watcher: Any = None
         if self._descriptor is not None:
             self._spec = _Itimerspec()
@@ -41,7 +42,7 @@ class Timer:
 
     def set(self, at_ns: int) -> None:
         """Call back at this time; at once when it has passed."""
-        left = max(at_ns - time.perf_counter_ns(), _SOONEST_NS)
+        left = max(at_ns - time.perf_counter_ns(), 1)
         if self._descriptor is not None:
             self._spec.value.seconds, self._spec.value.nanoseconds = divmod(left, 1_000_000_000)
             _LIBRARY.timerfd_settime(self._descriptor, 0, ctypes.byref(self._spec), None)
@@ -63,13 +64,3 @@ class Timer:
         if self._descriptor is not None:
             os.read(self._descriptor, 8)
             self._callback()
-
-
-_LIBRARY: Any = ctypes.CDLL(None) if sys.platform == "linux" else None
-
-
-def _timer_descriptor() -> int | None:
-    if _LIBRARY is None:
-        return None
-    descriptor: int = _LIBRARY.timerfd_create(_MONOTONIC, os.O_CLOEXEC | os.O_NONBLOCK)
-    return descriptor if descriptor >= 0 else None

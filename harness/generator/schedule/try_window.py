@@ -9,16 +9,13 @@ import numpy as np
 from harness.plan.expectation import Expectation
 from harness.record.capacity_tries import TryRequests
 
-DEFAULT_LIMIT_MS = 10_000.0
-"""The latency limit of plans that set none."""
-
 
 class TryWindow:
     """The requests of one try; those due from ``from_ns`` on count."""
 
     def __init__(self, limits: Iterable[Expectation], from_ns: int) -> None:
         known = [(limit.limit, limit.metric.quantile) for limit in limits if limit.below and limit.metric.quantile]
-        self.limit_ms, self._quantile = min(known, default=(DEFAULT_LIMIT_MS, Fraction(1)))
+        self.limit_ms, self._quantile = min(known, default=(10_000.0, Fraction(1)))  # no limit: 10 s
         self._from_ns, self._limit_ns = from_ns, self.limit_ms * 1e6
         self._due, self._sent, self._duration, self._ok = array("q"), array("q"), array("q"), array("B")
         self.responses = self.late = 0
