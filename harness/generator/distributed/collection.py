@@ -16,7 +16,7 @@ class Collection:
     """Parts go to disk as they come, readings whenever there are ``READINGS_AT_ONCE``."""
 
     def __init__(self, out: Path, crew: WorkerPool, danger: AbortWatch) -> None:
-        self.out, self.crew, self.danger = out, crew, danger
+        self.out, self.crew, self.limit = out, crew, danger
         self._readings: list[tuple[int, str, str, float]] = []
         self._written = 0
 
@@ -31,7 +31,7 @@ class Collection:
             self.read(at_ns, f"{GENERATOR}-{member.number}", [(name, value)])
         member.requests, member.failures = report["requests"], report["failures"]
         member.recent.update(report["recent"])
-        self.danger.merge(report["answers"])
+        self.limit.merge(report["answers"])
         return list(report["parts"])
 
     def read(self, at_ns: int, source: str, values: list[tuple[str, float]]) -> None:

@@ -111,9 +111,9 @@ class Master:
     def __init__(self, order: Order, runner: runners.MasterRunner, children: Children, channel: TextIO) -> None:
         self.order, self.runner, self.children, self.channel = order, runner, children, channel
         self.crew = WorkerPool(order.wanted)
-        self.danger = AbortWatch(order.plan, order.arm)
+        self.limit = AbortWatch(order.plan, order.arm)
         self.aborted: Aborted | None = None
-        self.collection = Collection(order.out, self.crew, self.danger)
+        self.collection = Collection(order.out, self.crew, self.limit)
         self.origin_ns = 0
         runner.register_message(messages.HELLO, self._on_hello)
         runner.register_message(messages.PING, self._on_ping)
@@ -276,7 +276,7 @@ class Master:
                 [("cpu_share", (cpu - before[0]) / max(wall - before[1], 1e-9))],
             )
             second = self.second()
-            self.aborted = self.aborted or self.danger.look(second)
+            self.aborted = self.aborted or self.limit.look(second)
             place = stage_at(self.order.plan.stages, second)
             line = self.collection.progress()
             now, requests = line["requests"] - requests, line["requests"]

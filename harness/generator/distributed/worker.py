@@ -230,7 +230,7 @@ class _Report:
         outbox: Outbox,
         runner: runners.WorkerRunner,
     ) -> None:
-        self.recorder, self.watch, self.danger, self.outbox, self.runner = recorder, watch, danger, outbox, runner
+        self.recorder, self.watch, self.limit, self.outbox, self.runner = recorder, watch, danger, outbox, runner
         self.read = 0
         self.counted = 0
 
@@ -252,7 +252,7 @@ class _Report:
             "recent": steps(recent),
             "readings": rows,
             "parts": self.outbox.take(),
-            "answers": self.danger.drain(),
+            "answers": self.limit.drain(),
         }
 
 

@@ -82,9 +82,9 @@ class _Rule:
 
     def __init__(self, abort: Abort, begin: float, end: float, *, acts: bool) -> None:
         self.abort, self.begin, self.end, self.acts = abort, begin, end, acts
-        self.danger = abort.danger
+        self.limit = abort.limit
         self.current = Slice()
-        self._window: deque[Slice] = deque(maxlen=self.danger.seconds)
+        self._window: deque[Slice] = deque(maxlen=self.limit.seconds)
         self._looked = 0.0
 
     def look(self, second: float) -> Aborted | None:
@@ -95,16 +95,16 @@ class _Rule:
             self._window.clear()
             return None
         self._window.append(latest)
-        if len(self._window) < self.danger.seconds or not self.acts:
+        if len(self._window) < self.limit.seconds or not self.acts:
             return None
         together = Slice()
         for part in self._window:
             together.take(part.requests, part.failures, part.steps)
             together.seconds += part.seconds
-        value = self.danger.value(
+        value = self.limit.value(
             together.requests, together.failures, together.seconds, partial(quantile, together.steps)
         )
-        if value is None or not self.danger.broken(value):
+        if value is None or not self.limit.broken(value):
             return None
         return Aborted(self.abort.when, self.abort.stage, self.abort.endpoint, second, value)
 
