@@ -13,8 +13,8 @@ from harness.environment.servers import Postgres, Redis, postgres_programs
 from harness.errors import EnvironmentFailedError
 from harness.plan.faults import FaultKind
 from tests.cluster import create_cluster
-from tests.runs.project import PLAN, Project
 from tests.runs.mended import assert_mended
+from tests.runs.project import PLAN, Project
 
 FAULTS = """
 [[faults]]

@@ -15,7 +15,6 @@ from harness.plan.file import fingerprint
 from tests.runs.project import Measured, Project
 from tests.trials.spoilt import edit, seal_again
 
-
 FILES = ("report.html", "summary.md", "junit.xml", "summary.json", "comparison.json", "verdict.json")
 
 

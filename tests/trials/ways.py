@@ -106,7 +106,7 @@ REFUSED = (
         "the same target twice",
         "[[targets]]",
         f'[[targets]]\n{TARGET}\nstage = "sustain"\n[[targets]]',
-        "says the same as",
+        "repeats targets[0]",
     ),
     Refused(
         "a claim without expect or reason",
