@@ -106,7 +106,7 @@ REFUSED = (
         "the same target twice",
         "[[targets]]",
         f'[[targets]]\n{TARGET}\nstage = "sustain"\n[[targets]]',
-        "repeats targets[0]",
+        "repeats targets",
     ),
     Refused(
         "a claim without expect or reason",
