@@ -21,7 +21,7 @@ class AnswerOutcome(Enum):
 
     SAME = "responses identical"
     DIFFERENT = "responses differ"
-    PARTED = "the arms got different requests"
+    REQUESTS_DIFFER = "the arms got different requests"
     SHORT = "users made fewer requests than the plan wants"
     NOTHING = "no request was answered by both arms"
     MISSING = "the responses of an arm are missing"
@@ -116,7 +116,7 @@ class ResponseAgreement:
         if self.different:
             return AnswerOutcome.DIFFERENT
         if self.parting:
-            return AnswerOutcome.PARTED
+            return AnswerOutcome.REQUESTS_DIFFER
         if not self.equal:
             return AnswerOutcome.NOTHING
         return AnswerOutcome.SHORT if self.asked < self.wanted else AnswerOutcome.SAME

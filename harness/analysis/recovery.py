@@ -76,16 +76,18 @@ def recoveries_of(trial: Trial, faults: Sequence[Fault]) -> Iterator[Recovery]:
     due = trial.samples["due_ns"].to_numpy() / 1e9
     failed = ~succeeded(trial.samples)
     requests = _Requests(due, failed, latency_ms(trial.samples), np.ones(len(due), dtype=bool))
-    struck = sorted(_struck(readings, faults, end), key=lambda one: one[1])
-    for number, (fault, began, ended) in enumerate(struck):
-        following = [begin for _, begin, _ in struck[number + 1 :] if begin > ended]
+    faults_of_leg = sorted(_recorded_faults(readings, faults, end), key=lambda one: one[1])
+    for number, (fault, began, ended) in enumerate(faults_of_leg):
+        following = [begin for _, begin, _ in faults_of_leg[number + 1 :] if begin > ended]
         moments = (began, ended, min([*following, end]))
         found = _recovery(trial, requests, fault, moments, _signalled(readings, fault.signal, moments))
         requests.calm[requests.between(began, ended + found.recovered_after)] = False
         yield found
 
 
-def _struck(readings: Sequence[Reading], faults: Sequence[Fault], end: float) -> Iterator[tuple[Fault, float, float]]:
+def _recorded_faults(
+    readings: Sequence[Reading], faults: Sequence[Fault], end: float
+) -> Iterator[tuple[Fault, float, float]]:
     """Each fault with the recorded seconds of its start and end."""
     recorded: dict[tuple[str, str], list[tuple[float, float]]] = {}
     for at, source, name, value in readings:
@@ -109,7 +111,7 @@ def _recovery(
     signalled: tuple[float | None, bool, float | None],
 ) -> Recovery:
     began, ended, until = moments
-    disturbed = _disturbed(requests, _usual(trial, requests, began), (began, until))
+    disturbed = _disturbed(requests, _baseline(trial, requests, began), (began, until))
     last = max(disturbed, default=ended)
     recovered = not disturbed or until - last >= CALM_SECONDS or until <= ended
     failing = requests.due[requests.failed & requests.between(began, max(last, ended))]
@@ -130,25 +132,27 @@ def _recovery(
     )
 
 
-def _usual(trial: Trial, requests: _Requests, began: float) -> NDArray[np.bool_]:
+def _baseline(trial: Trial, requests: _Requests, began: float) -> NDArray[np.bool_]:
     """The samples of the baseline."""
     measured = [window.measured_from for window in trial.generation.windows if window.start <= began]
     own = requests.between(max(measured, default=0.0), began) & requests.calm
     return own if own.sum() >= MIN_BASELINE else requests.between(0.0, began) & requests.calm
 
 
-def _disturbed(requests: _Requests, usual: NDArray[np.bool_], watched: tuple[float, float]) -> list[float]:
+def _disturbed(requests: _Requests, baseline: NDArray[np.bool_], watched: tuple[float, float]) -> list[float]:
     """The ends of the disturbed seconds in the observed time, since the leg's origin."""
     failed, latency = requests.failed, requests.latency
-    usual_errors = max(2 * float(failed[usual].mean()), BASELINE_ERRORS) if usual.any() else BASELINE_ERRORS
-    usual_ms = percentile(latency[usual & ~failed], PERCENTILES["p95"])
+    baseline_errors = max(2 * float(failed[baseline].mean()), BASELINE_ERRORS) if baseline.any() else BASELINE_ERRORS
+    baseline_ms = percentile(latency[baseline & ~failed], PERCENTILES["p95"])
     inside = requests.between(*watched)
     seconds = np.floor(requests.due[inside] - watched[0]).astype(np.int64)
     length = max(int(np.ceil(watched[1] - watched[0])), 1)
     count = np.bincount(seconds, minlength=length)
     failures = np.bincount(seconds, weights=failed[inside], minlength=length)
-    slow = np.bincount(seconds, weights=(latency[inside] > SLOW * usual_ms) if usual_ms else None, minlength=length)
-    bad = (failures > usual_errors * count) | ((2 * slow > count) if usual_ms else False)
+    slow = np.bincount(
+        seconds, weights=(latency[inside] > SLOW * baseline_ms) if baseline_ms else None, minlength=length
+    )
+    bad = (failures > baseline_errors * count) | ((2 * slow > count) if baseline_ms else False)
     disturbed = np.flatnonzero(bad & (count > 0)).tolist()
     silent = [second for second in np.flatnonzero(count == 0).tolist() if _waiting(requests, watched[0] + second)]
     return [min(watched[0] + second + 1.0, watched[1]) for second in sorted([*disturbed, *silent])]

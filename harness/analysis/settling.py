@@ -65,15 +65,15 @@ class Settling:
         return len({*self.legs})
 
     @property
-    def hopeless(self) -> bool:
+    def mostly_unsteady(self) -> bool:
         """Whether all blocks, or more than one and more than a fifth of them, were unsteady."""
         count = len({one.leg.block for one in self.unsteady})
         return count > max(1, MAX_DROPPED_SHARE * self.blocks) or 0 < count == self.blocks
 
     @property
     def dropped(self) -> frozenset[int]:
-        """The blocks left out; none where the run is hopeless, so that the report shows something."""
-        return frozenset() if self.hopeless else frozenset(one.leg.block for one in self.unsteady)
+        """The blocks left out; none where the run is mostly_unsteady, so that the report shows something."""
+        return frozenset() if self.mostly_unsteady else frozenset(one.leg.block for one in self.unsteady)
 
     @property
     def dropped_legs(self) -> int:
@@ -172,7 +172,7 @@ class _Place:
     @property
     def cut(self) -> int:
         """The largest cut that a leg needs, in seconds."""
-        return max((_needed(course) for _, course in self.courses), default=0)
+        return max((_cut_seconds(course) for _, course in self.courses), default=0)
 
     def changes(self, cut: int) -> Iterator[tuple[Leg, float]]:
         """Legs with a trend after a cut; not in endurance stages, which are there to find trends."""
@@ -192,7 +192,7 @@ def _sure_change(rest: Sequence[float]) -> float:
     return len(rest) * max(slope.value - INTERVAL_FACTOR * rising, -slope.value - INTERVAL_FACTOR * falling, 0.0)
 
 
-def _needed(course: Sequence[float]) -> int:
+def _cut_seconds(course: Sequence[float]) -> int:
     """The cut of one leg: where its mean differs from the rest by more than chance and ``MIN_DIFFERENCE``."""
     cut = truncation_point(course)
     if not cut:

@@ -11,7 +11,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property, partial
 
-from harness.analysis.arm_metrics import arm_metrics
+from harness.analysis.arm_metrics import ArmMetrics, arm_metrics
 from harness.analysis.capacity import SearchResult, StressStep, arrivals_started, search_result
 from harness.analysis.cells import cells_of, pooled
 from harness.analysis.latency_curve import Curve, curve_of
@@ -126,10 +126,8 @@ def summarise(
         if row.stage is not None:
             return row.adding(beside)
         own = [trial for trial in legs if trial.leg.arm == row.arm and row.block in {None, trial.leg.block}]
-        made = [migration for migration in migrations if migration.arm == row.arm and row.block is None]
-        whole = arm_metrics(own, steps, recoveries, made, searches)
-        bounds = replace(row, lower_bounds=whole.lower_bounds, upper_ends=whole.upper_ends)
-        return bounds.adding(beside | whole.values)
+        own_migrations = [migration for migration in migrations if migration.arm == row.arm and row.block is None]
+        return _with_arm_metrics(row.adding(beside), arm_metrics(own, steps, recoveries, own_migrations, searches))
 
     return Summary(
         rows=tuple(map(complete, rows)),
@@ -147,6 +145,10 @@ def summarise(
         statements=tuple(work.statements(requests)),
         servers=tuple(server_reports(legs)),
     )
+
+
+def _with_arm_metrics(row: Row, found: ArmMetrics) -> Row:
+    return replace(row, lower_bounds=found.lower_bounds, upper_ends=found.upper_ends).adding(found.values)
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,11 +171,11 @@ def _counts(trial: Trial, faults: Sequence[Fault], limits: Sequence[Expectation]
         cells=cells_of(trial),
         course=leg_timeline(trial),
         recoveries=tuple(recoveries_of(trial, faults)),
-        search_result=_sought(trial, limits),
+        search_result=_search_result(trial, limits),
     )
 
 
-def _sought(trial: Trial, limits: Sequence[Expectation]) -> SearchResult | None:
+def _search_result(trial: Trial, limits: Sequence[Expectation]) -> SearchResult | None:
     if trial.generation.searched is None or not limits:
         return None
     due, sent, duration = (trial.samples[name].to_numpy() for name in ("due_ns", "sent_ns", "duration_ns"))

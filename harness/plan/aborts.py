@@ -97,5 +97,5 @@ class Abort(PlanTable):
         return value
 
     @property
-    def danger(self) -> AbortLimit:
+    def limit(self) -> AbortLimit:
         return parse_abort(self.when)

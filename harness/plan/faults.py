@@ -24,12 +24,12 @@ class FaultKind(StrEnum):
     LATENCY = "latency"
 
     @property
-    def of_containers(self) -> bool:
+    def needs_container(self) -> bool:
         """Whether it needs a container."""
         return self in {FaultKind.DISCONNECT, FaultKind.CPU, FaultKind.MEMORY, FaultKind.LATENCY}
 
 
-_DOSES = {
+_REQUIRED_KEYS = {
     FaultKind.CPU: ("cpus", "what is left to it, as in cpus = 0.1"),
     FaultKind.MEMORY: ("memory", 'what is left to it, as in memory = "64M"'),
     FaultKind.LATENCY: ("latency_ms", "how much later all arrives that it sends, as in latency_ms = 200"),
@@ -57,11 +57,11 @@ class Fault(PlanTable):
     def _whole(self) -> Self:
         if not self.seconds and self.kind is not FaultKind.RESTART:
             raise ValueError(f"needs seconds, how long the {self.kind} lasts")
-        for kind, (key, what) in _DOSES.items():
-            given_dose = getattr(self, key) is not None
-            if given_dose and self.kind is not kind:
+        for kind, (key, what) in _REQUIRED_KEYS.items():
+            given = getattr(self, key) is not None
+            if given and self.kind is not kind:
                 raise ValueError(f'{key} is for a fault of kind "{kind}", this one is of kind "{self.kind}"')
-            if self.kind is kind and not given_dose:
+            if self.kind is kind and not given:
                 raise ValueError(f"needs {key}, {what}")
         return self
 
@@ -84,12 +84,12 @@ class Fault(PlanTable):
     @property
     def title(self) -> str:
         """Its description: ``kill postgres for 10 s``."""
-        doses = {
+        sizes = {
             FaultKind.CPU: f" to {self.cpus} cores",
             FaultKind.MEMORY: f" to {self.memory}",
             FaultKind.LATENCY: f" by {self.latency_ms} ms",
         }
-        given = doses.get(self.kind, "")
+        given = sizes.get(self.kind, "")
         lasts = f" for {self.seconds:g} s" if self.seconds else ""
         return f"{self.kind} {self.service}{given}{lasts}"
 

@@ -186,7 +186,7 @@ class Plan(PlanTable):
         return before.model_copy(update={"revision": after.revision})
 
     @property
-    def asked_beside(self) -> tuple[str, ...]:
+    def uncompared_arms(self) -> tuple[str, ...]:
         """The arms that get the corpus and are not compared: the control, and the old release on migrated databases."""
         return tuple(arm for arm, there in ((CONTROL, CONTROL in self.arms), (MIGRATED, self.between)) if there)
 

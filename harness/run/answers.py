@@ -27,7 +27,7 @@ class ResponseComparison:
     def __init__(self, context: RunContext) -> None:
         self.context = context
         self._arms = list(ARMS) if context.plan.answers else []
-        self._extra_arms = list(context.plan.asked_beside) if context.plan.answers else []
+        self._extra_arms = list(context.plan.uncompared_arms) if context.plan.answers else []
         self._key = secrets.token_hex(16)
 
     def compare_before(self, leg: Leg) -> None:

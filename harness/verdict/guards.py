@@ -40,7 +40,7 @@ def breaches_of(
     Of what is ``unsound`` in several legs the first is told.
     """
     lost = (*map(_worker_lost, losses), *map(_struck, incidents))
-    unsteady = [unsteady_guard(summary.settling)] if summary.settling.hopeless else []
+    unsteady = [unsteady_guard(summary.settling)] if summary.settling.mostly_unsteady else []
     once = {found.code: found for found in reversed(unsound)}
     return (*lost, *_of_summary(summary), *unsteady, *no_answer_findings(agreement), *reversed(once.values()))
 

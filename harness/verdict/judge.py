@@ -31,7 +31,7 @@ from harness.verdict.rules import RULES_OF_CLAIMS, caveats_of_noise, check_targe
 ANSWERED = {
     AnswerOutcome.SAME: Outcome.PASS,
     AnswerOutcome.DIFFERENT: Outcome.FAIL,
-    AnswerOutcome.PARTED: Outcome.INCONCLUSIVE,
+    AnswerOutcome.REQUESTS_DIFFER: Outcome.INCONCLUSIVE,
     AnswerOutcome.SHORT: Outcome.INCONCLUSIVE,
     AnswerOutcome.NOTHING: Outcome.INVALID,
     AnswerOutcome.MISSING: Outcome.INVALID,

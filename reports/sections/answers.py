@@ -16,7 +16,7 @@ from reports import formatting
 
 NAMED = 3
 ADVICE = {
-    AnswerOutcome.PARTED: (
+    AnswerOutcome.REQUESTS_DIFFER: (
         "let users choose by HARNESS_SEED alone, or name what carries ids of the service's own in answers.varying"
     ),
     AnswerOutcome.SHORT: "lower answers.requests, or see why the users stop",
@@ -126,7 +126,7 @@ def _in_short(agreement: ResponseAgreement) -> str:
         return (
             f"after answers {formatting.count(agreement.different)} of {asked} requests otherwise than before: {listed}"
         )
-    if outcome is AnswerOutcome.PARTED:
+    if outcome is AnswerOutcome.REQUESTS_DIFFER:
         return (
             f"the answers could be compared for {asked} of "
             f"{formatting.plural(agreement.wanted, 'request')} only, {parted}"

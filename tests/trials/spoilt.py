@@ -447,7 +447,7 @@ def _origin(leg: Path, step: float) -> None:
     edit(leg / "windows.json", shifted)
 
 
-@fault("the generator's clock is another", "says it began", measured=True)
+@fault("the generator's clock is another", "has its origin", measured=True)
 def _(run: Path, chance: Random) -> None:
     _origin(one_leg(run, chance), chance.choice((-1, 1)) * chance.uniform(600, 90_000))
 

@@ -106,7 +106,7 @@ REFUSED = (
         "the same target twice",
         "[[targets]]",
         f'[[targets]]\n{TARGET}\nstage = "sustain"\n[[targets]]',
-        "says the same as",
+        "repeats targets",
     ),
     Refused(
         "a claim without expect or reason",

@@ -10,7 +10,7 @@ def abort_problems(plan: Plan) -> Iterator[Problem]:
     """Aborts that could never be evaluated; ``targets`` checks their stages."""
     lengths = {stage.title: stage.seconds for stage in plan.stages}
     for index, abort in enumerate(plan.aborts):
-        where, window = f"aborts[{index}]", abort.danger.seconds
+        where, window = f"aborts[{index}]", abort.limit.seconds
         if any(stage.search for stage in plan.stages):
             yield Problem(where, "a search goes beyond every limit to find it; leave aborts out of plans that search")
             continue

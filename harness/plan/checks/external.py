@@ -15,7 +15,7 @@ SWITCHING = ("arm", "revision")
 PLACEHOLDER = re.compile(r"(?<!\$)\{(\w+)\}")  # ${NAME} is the shell's
 _PASSWORD = re.compile(r"://[^/@\s]*:(?!\$\{\w+\}@)[^/@\s]+@|\bpassword\s*=\s*(?!'?\$\{\w+\})\S", re.IGNORECASE)
 _CREDENTIALS = re.compile(r"(?<=://)[^/@\s]*@")
-_DOINGS = {Origin.START: "started", Origin.MIGRATION: "migrated", Origin.PROCESSES: "watched"}
+_ACTIONS = {Origin.START: "started", Origin.MIGRATION: "migrated", Origin.PROCESSES: "watched"}
 
 
 def without_credentials(text: str) -> str:
@@ -40,7 +40,12 @@ def external_problems(plan: Plan, environment: External) -> list[Problem]:
         problems.append(Problem(f"arms.{PLACEBO}", "a system that runs already is not vacuumed; leave it out"))
     if plan.attribution:
         problems.append(Problem("attribution", 'needs an environment that is started, of kind "local" or "compose"'))
-    return [*problems, *_switching_problems(environment), *_password_problems(plan, environment), *_unread(plan)]
+    return [
+        *problems,
+        *_switching_problems(environment),
+        *_password_problems(plan, environment),
+        *_unmeasured_problems(plan),
+    ]
 
 
 def quote_problems(where: str, command: str) -> Iterator[Problem]:
@@ -72,10 +77,10 @@ def _password_problems(plan: Plan, environment: External) -> Iterator[Problem]:
     return (Problem(where, what) for where, text in addresses.items() if _PASSWORD.search(text))
 
 
-def _unread(plan: Plan) -> Iterator[Problem]:
+def _unmeasured_problems(plan: Plan) -> Iterator[Problem]:
     """Targets that cannot be measured on a system that the harness neither starts nor migrates."""
     for where, target in plan.judged:
         metric = target.expectation.metric
-        if done := _DOINGS.get(metric.origin):
+        if done := _ACTIONS.get(metric.origin):
             what = f"nothing measures {metric.name}: a system that runs already is not {done} by the run; leave it out"
             yield Problem(f"{where}.expect", what)

@@ -14,7 +14,7 @@ UNNAMED = "service"
 
 def fault_problems(plan: Plan) -> Iterator[Problem]:
     """Problems of faults, and of targets and signals that need one."""
-    yield from _blind_problems(plan)
+    yield from _unmeasured_problems(plan)
     titles = [stage.title for stage in plan.stages]
     for index, fault in enumerate(plan.faults):
         where = f"faults[{index}]"
@@ -26,7 +26,7 @@ def fault_problems(plan: Plan) -> Iterator[Problem]:
             known = _of(plan.environment)
             if fault.service not in known:
                 yield Problem(f"{where}.service", f'no "{fault.service}"; known are {", ".join(known)}')
-            if fault.kind.of_containers:
+            if fault.kind.needs_container:
                 what = f'"{fault.kind}" is done to containers (kind = "compose"); processes can pause, kill and restart'
                 yield Problem(f"{where}.kind", what)
     if all(fault.stage in titles for fault in plan.faults):
@@ -64,7 +64,7 @@ def _clashes(plan: Plan) -> Iterator[Problem]:
                 yield Problem(where, f"{name} is still under the fault at {one.at}; begin after it has ended")
 
 
-def _blind_problems(plan: Plan) -> Iterator[Problem]:
+def _unmeasured_problems(plan: Plan) -> Iterator[Problem]:
     for where, target in plan.judged:
         metric = target.expectation.metric
         if metric.origin is Origin.FAULT and not plan.faults:

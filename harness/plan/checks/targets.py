@@ -34,7 +34,7 @@ def unmeasured_problems(plan: Plan) -> Iterator[Problem]:
         for key in ("stage", "endpoint", "tag"):
             if metric.lacks(key) and getattr(target, key) is not None:
                 yield Problem(f"{where}.{key}", f"{metric.name} is one value of a whole leg or arm; leave {key} out")
-        if metric.origin is Origin.STRESS and (what := _blind_to_load(plan, target.expectation)):
+        if metric.origin is Origin.STRESS and (what := _capacity_problem(plan, target.expectation)):
             yield Problem(f"{where}.expect", what)
         migrates = plan.environment.kind != "external"
         if metric.origin is Origin.MIGRATION and migrates and not plan.arms["after"].revision:
@@ -42,7 +42,7 @@ def unmeasured_problems(plan: Plan) -> Iterator[Problem]:
             yield Problem(f"{where}.expect", what)
 
 
-def _blind_to_load(plan: Plan, expectation: Expectation) -> str:
+def _capacity_problem(plan: Plan, expectation: Expectation) -> str:
     """Why a target of capacity cannot be judged; empty when it can."""
     name, unit = expectation.metric.name, expectation.metric.unit
     measured, held = held_metric(rates=plan.open).name, "a rate is held" if plan.open else "users are held"

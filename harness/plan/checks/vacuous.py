@@ -22,19 +22,19 @@ SCRIPTS = ("LATIN", "CYRILLIC", "GREEK", "ARMENIAN", "CHEROKEE")
 def vacuous_problems(plan: Plan) -> Iterator[Problem]:
     """Targets and limits that are always met, unmeasured or repeated, and deceptive names."""
     for where, target in plan.judged:
-        if what := never_missed(plan, target.expectation) or _unread(plan, target.expectation.metric):
+        if what := always_met(plan, target.expectation) or _unmeasured(plan, target.expectation.metric):
             yield Problem(f"{where}.expect", what)
         if target.endpoint and target.expectation.metric.of_corpus and plan.answers is None:
             what = "the cost of one endpoint is measured with the corpus: add [answers], or leave endpoint out"
             yield Problem(f"{where}.endpoint", what)
     for index, limit in enumerate(plan.limits):
-        if what := never_missed(plan, limit):
+        if what := always_met(plan, limit):
             yield Problem(f"capacity.limit[{index}]", what)
-    yield from _said_twice(plan)
-    yield from _deceiving(plan)
+    yield from _duplicates(plan)
+    yield from _deceptive_names(plan)
 
 
-def never_missed(plan: Plan, expectation: Expectation) -> str:
+def always_met(plan: Plan, expectation: Expectation) -> str:
     """Why every measurement would meet an expectation, and what to write instead; empty when it can be missed."""
     metric = expectation.metric
     if expectation.form is Form.ABSOLUTE:
@@ -72,7 +72,7 @@ def _longest_ms(plan: Plan) -> float:
     return (plan.seconds + plan.load.stop_seconds + GRACE_SECONDS) * 1000
 
 
-def _unread(plan: Plan, metric: Metric) -> str:
+def _unmeasured(plan: Plan, metric: Metric) -> str:
     """Why a server metric is not measured in this plan; empty when it is."""
     if metric.origin in {Origin.STATEMENTS, Origin.TRIGGERS}:
         return _uncounted(plan, metric)
@@ -104,7 +104,7 @@ def _uncounted(plan: Plan, metric: Metric) -> str:
     return "" if there else f"nothing measures {metric.name}: {fix}, or leave it out"
 
 
-def _said_twice(plan: Plan) -> Iterator[Problem]:
+def _duplicates(plan: Plan) -> Iterator[Problem]:
     """Duplicate targets, which would count as two that are met."""
     first: dict[tuple[Expectation, str | None, str | None, str | None], int] = {}
     for index, target in enumerate(plan.targets):
@@ -114,7 +114,7 @@ def _said_twice(plan: Plan) -> Iterator[Problem]:
         first.setdefault(expectation, index)
 
 
-def _deceiving(plan: Plan) -> Iterator[Problem]:
+def _deceptive_names(plan: Plan) -> Iterator[Problem]:
     """Texts that look like others in a report."""
     lines = {"name": plan.name} | {f"stages[{i}].name": stage.name for i, stage in enumerate(plan.stages)}
     for index, claim in enumerate(plan.claims):

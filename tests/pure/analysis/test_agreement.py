@@ -63,12 +63,12 @@ def of(before: RecordedAnswers | None, after: RecordedAnswers | None, **corpus: 
         ({2: silent}, {2: failing}, AnswerOutcome.SAME, (4, 0, 0, 1)),
         (dict.fromkeys(range(1, 6), failing), {}, AnswerOutcome.NOTHING, (0, 0, 5, 0)),
         (dict.fromkeys(range(1, 6), failing), dict.fromkeys(range(1, 6), failing), AnswerOutcome.NOTHING, (0, 0, 0, 5)),
-        ({}, {4: elsewhere}, AnswerOutcome.PARTED, (3, 0, 0, 0)),
-        ({}, {4: lambda one: replace(one, asked="another body")}, AnswerOutcome.PARTED, (3, 0, 0, 0)),
-        ({}, {4: lambda one: replace(one, endpoint="GET /other")}, AnswerOutcome.PARTED, (3, 0, 0, 0)),
-        ({}, {1: elsewhere}, AnswerOutcome.PARTED, (0, 0, 0, 0)),
+        ({}, {4: elsewhere}, AnswerOutcome.REQUESTS_DIFFER, (3, 0, 0, 0)),
+        ({}, {4: lambda one: replace(one, asked="another body")}, AnswerOutcome.REQUESTS_DIFFER, (3, 0, 0, 0)),
+        ({}, {4: lambda one: replace(one, endpoint="GET /other")}, AnswerOutcome.REQUESTS_DIFFER, (3, 0, 0, 0)),
+        ({}, {1: elsewhere}, AnswerOutcome.REQUESTS_DIFFER, (0, 0, 0, 0)),
         ({}, {2: other("{}"), 4: elsewhere}, AnswerOutcome.DIFFERENT, (2, 1, 0, 0)),
-        ({}, {4: elsewhere, 5: other("{}")}, AnswerOutcome.PARTED, (3, 0, 0, 0)),
+        ({}, {4: elsewhere, 5: other("{}")}, AnswerOutcome.REQUESTS_DIFFER, (3, 0, 0, 0)),
     ],
 )
 def test_what_it_comes_to(
@@ -87,8 +87,8 @@ def test_what_it_comes_to(
         (recorded_answers(), None, AnswerOutcome.MISSING),
         (None, None, AnswerOutcome.MISSING),
         (recorded_answers(0), recorded_answers(0), AnswerOutcome.NOTHING),
-        (recorded_answers(0), recorded_answers(), AnswerOutcome.PARTED),
-        (recorded_answers(4), recorded_answers(), AnswerOutcome.PARTED),
+        (recorded_answers(0), recorded_answers(), AnswerOutcome.REQUESTS_DIFFER),
+        (recorded_answers(4), recorded_answers(), AnswerOutcome.REQUESTS_DIFFER),
         (recorded_answers(4), recorded_answers(4), AnswerOutcome.SHORT),
     ],
 )
@@ -103,7 +103,7 @@ def test_what_may_vary_is_compared_all_the_same() -> None:
     found = of(recorded_answers(), after, varying=["GET /items/{id}"])
     assert (found.outcome, found.equal, found.different) == (AnswerOutcome.DIFFERENT, 4, 1)
     assert of(recorded_answers(), after, varying=["*"]).different == 1
-    assert of(recorded_answers(), after, varying=["GET /other"]).outcome is AnswerOutcome.PARTED
+    assert of(recorded_answers(), after, varying=["GET /other"]).outcome is AnswerOutcome.REQUESTS_DIFFER
 
 
 def test_a_difference_is_shown_where_it_is_and_what_before_failed_is_listed_apart() -> None:

@@ -86,7 +86,11 @@ def test_a_profile_scales_the_time_of_a_search_and_not_its_tries() -> None:
             f"{FAULT}[capacity]",
             "faults[0].at: a fault in a search would reduce the capacity that is found",
         ),
-        ('"rate_held >= 100"', '"p95 < 1 s"\nstage = "capacity"', "targets[0].stage: a search asks each arm for other"),
+        (
+            '"rate_held >= 100"',
+            '"p95 < 1 s"\nstage = "capacity"',
+            "targets[0].stage: a search tries other rates in each arm",
+        ),
         ("rate_held >= 100", "rate_held >= 500", "the largest load that the search tries is 400 req/s; raise its to"),
         ("rate = 20", "users = 20", "say rate in all stages of a plan or in none"),
     ],
