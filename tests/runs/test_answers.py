@@ -9,7 +9,6 @@ import pytest
 
 from tests.runs.project import Project
 
-
 SERVICE = """
 import itertools, json, os, sys, time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer

@@ -25,7 +25,6 @@ from harness.record.leg import Leg
 from harness.record.trial import Migration
 from tests.runs.project import Project
 
-
 ROOT = Path(__file__).parents[2]
 PLAN = f"""
 schema = 1

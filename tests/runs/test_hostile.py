@@ -5,7 +5,6 @@ import pytest
 from tests.runs.project import PLAN, SERVICE, USERS, Project
 from tests.trials.ways import RUNS, Run
 
-
 STATUS = {"refused": 2, "INVALID": 4, "INCONCLUSIVE": 3}
 CALM = PLAN.replace("seconds = 2", "seconds = 4")
 

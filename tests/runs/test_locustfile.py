@@ -7,7 +7,6 @@ import pytest
 
 from tests.runs.project import Project
 
-
 SERVICE = """
 import json, sys
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer

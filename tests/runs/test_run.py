@@ -15,7 +15,6 @@ from harness.plan.file import fingerprint
 from tests.runs.project import Measured, Project
 from tests.trials.spoilt import edit, seal_again
 
-
 FILES = ("report.html", "summary.md", "junit.xml", "summary.json", "comparison.json", "verdict.json")
 
 
@@ -221,7 +220,9 @@ def scratch_of(project: Project) -> list[Path]:
     return [Path(line) for line in owner.read_text().splitlines()[1:]]
 
 
-@pytest.mark.parametrize("moment", ["while loading", pytest.param("first leg", marks=pytest.mark.thorough), "third leg"])
+@pytest.mark.parametrize(
+    "moment", ["while loading", pytest.param("first leg", marks=pytest.mark.thorough), "third leg"]
+)
 def test_ctrl_c_ends_everything_and_keeps_complete_legs(project: Project, moment: str) -> None:
     project.guarded = True  # the program itself, which handles Ctrl-C even while its modules load
     process = project.start("run", "plan.toml", "--plain")

@@ -2,10 +2,7 @@
 
 import json
 
-import pytest
-
 from tests.runs.project import PLAN, Project
-
 
 SEARCH = (
     PLAN.partition("[[stages]]")[0]

@@ -16,7 +16,6 @@ from harness.record.run_folder import RunFolder
 from harness.testing import PLAN as EXAMPLE
 from tests.runs.project import Measured, Project
 
-
 SYSTEM = """
 import os, sys
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer

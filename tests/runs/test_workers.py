@@ -22,7 +22,6 @@ from harness.record.samples import latency_ms, read_samples
 from harness.run.generator_process import Job, Progress, Remote, generate
 from tests.runs.project import PLAN, Project
 
-
 LOGNORMAL = """
 import asyncio, random, sys
 
