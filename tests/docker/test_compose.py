@@ -50,7 +50,7 @@ def test_an_interrupted_run_leaves_nothing(client: docker.DockerClient, tmp_path
 @pytest.mark.parametrize(
     ("change", "what"),
     [
-        (("postgres:18-bookworm", "registry.invalid/none:1"), "the image cannot be pulled"),
+        (("postgres:18-bookworm", "registry.invalid/none:1"), "cannot be pulled"),
         (("/app/api.py]", "/app/nothing.py]"), "api ended by itself (status 2)"),
         pytest.param(("generate_series", "generate_serious"), "generate_serious", marks=pytest.mark.thorough),
         (('services = ["api"]', 'services = ["apy"]'), 'did you mean "api"?'),

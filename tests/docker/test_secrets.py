@@ -23,7 +23,7 @@ FILES = {
 
 
 class Arguments(threading.Thread):
-    """Collects the command lines of a process and its descendants every 20 ms until it ends."""
+    """Collects the command lines of a process and its descendants every 50 ms until it ends."""
 
     def __init__(self, pid: int) -> None:
         super().__init__(daemon=True)
@@ -37,7 +37,7 @@ class Arguments(threading.Thread):
                     self.seen.add("\0".join(process.cmdline()))
             except psutil.Error:
                 pass
-            time.sleep(0.02)
+            time.sleep(0.05)
 
 
 def test_no_secret_is_in_an_argument_a_file_or_a_line(client: docker.DockerClient, tmp_path: Path) -> None:
