@@ -26,7 +26,7 @@ class KeyMonitor:
 
     def __init__(self, caches: Sequence[Cache]) -> None:
         self._caches = caches
-        self._monitored: list[tuple[Keys, Any, Any, threading.Thread]] = []
+        self._monitored: list[tuple[KeyTracker, Any, Any, threading.Thread]] = []
         self._done = threading.Event()
 
     def __enter__(self) -> Self:
@@ -54,7 +54,7 @@ class KeyMonitor:
         databases = [int(name.removeprefix("db")) for name in client.info("keyspace")]
         if sum(one["keys"] for one in client.info("keyspace").values()) > MAX_KEYS:
             return
-        keys = Keys([(database, key) for database in databases for key in _keys_of(cache, database)])
+        keys = KeyTracker([(database, key) for database in databases for key in _keys_of(cache, database)])
         monitor = client.monitor()
         monitor.__enter__()
         thread = threading.Thread(target=self._run, args=(monitor, keys), name="keys", daemon=True)

@@ -83,7 +83,7 @@ class _Rule:
 
     def __init__(self, abort: Abort, begin: float, end: float, *, acts: bool) -> None:
         self.abort, self.begin, self.end, self.acts = abort, begin, end, acts
-        self.condition = abort.danger
+        self.condition = abort.limit
         self.current = SliceCounts()
         self._window: deque[SliceCounts] = deque(maxlen=self.condition.seconds)
         self._checked_at = 0.0
