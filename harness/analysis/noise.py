@@ -54,7 +54,7 @@ def differences_of(summary: Summary) -> tuple[NoiseRatios, ...]:
         for pair in (*found.pairs, *found.tagged)
         if has_floor(pair.metric)
         and len(pair.blocks) == len(summary.blocks)
-        and pair.least_requests >= pair.metric.least
+        and pair.least_requests >= pair.metric.min_samples
         and all(min(block.before, block.after) > 0 for block in pair.blocks)
     )
 
@@ -125,4 +125,4 @@ def floor_of(ratios: Iterable[float]) -> Floor | None:
 
 def has_floor(metric: Metric) -> bool:
     """Whether a metric has a noise floor: compared as a ratio, and measured under load in every leg."""
-    return metric.scale is Scale.LOG and (metric.origin is Origin.REQUESTS or metric.origin.beside)
+    return metric.scale is Scale.LOG and (metric.origin is Origin.REQUESTS or metric.origin.from_probes)

@@ -52,7 +52,7 @@ class Shift:
 
 def shift_of(pair: Pair, comparison: Comparison) -> Shift | None:
     """The change of a pair on its test scale; ``None`` without an interval or with too few samples."""
-    change, least = pair.change, pair.metric.least
+    change, least = pair.change, pair.metric.min_samples
     if change is None or change.low is None or change.high is None or pair.least_requests < least:
         return None
     freedom = None if pair.metric.scale is Scale.PROPORTION else (len(pair.blocks) or comparison.blocks) - 1

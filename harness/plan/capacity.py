@@ -20,7 +20,7 @@ class Capacity(PlanTable):
             expectation = parse_expectation(text)
             if expectation.form is not Form.ABSOLUTE:
                 raise ValueError(f'"{text}" compares the arms; a limit is absolute, as in "p95 < 300 ms"')
-            if expectation.metric.whole:
+            if expectation.metric.per_leg:
                 raise ValueError(
                     f'"{text}": there is no {expectation.metric.name} of a stage; limit a latency, a rate or errors'
                 )

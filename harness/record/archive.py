@@ -89,7 +89,7 @@ def _entry(folder: RunFolder, query: HistoryQuery, plan_name: str | None) -> Ite
     value = getattr(pair, query.arm) if pair else None
     if pair is None or value is None:
         raise RunFolderError(_unknown(query, pairs))
-    if query.metric.quantile is not None and pair.least_samples < query.metric.least:
+    if query.metric.quantile is not None and pair.least_samples < query.metric.min_samples:
         raise RunFolderError(f"too few samples in a leg for {query.metric.label}")
     bounds = pair.before_interval if query.arm == "before" else pair.after_interval
     yield ArchivedRun(

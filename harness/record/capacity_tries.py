@@ -50,16 +50,16 @@ class TryRequests:
     def value(self, metric: str, seconds: float) -> float | None:
         """The value of a metric over ``seconds``, in its stored unit; ``None`` without samples."""
         definition, successes = METRICS[metric], int(self.ok.sum())
-        if definition.counted is not None:
-            return definition.counted(
+        if definition.from_counts is not None:
+            return definition.from_counts(
                 RequestCounts(requests=len(self.ok), failures=len(self.ok) - successes, seconds=seconds)
             )
         waited_ns = 0 if definition.from_sending else self.sent_ns - self.due_ns
         latency_ns = (waited_ns + self.duration_ns)[self.ok]
         if not len(latency_ns):
             return None
-        if definition.of_latencies is not None:
-            return definition.of_latencies(latency_ns)
+        if definition.from_latencies is not None:
+            return definition.from_latencies(latency_ns)
         return percentile(latency_ns / 1e6, definition.quantile) if definition.quantile is not None else None
 
 

@@ -13,7 +13,7 @@ from typing import Any
 import psycopg
 from psycopg import sql
 
-from harness.evidence.ablation import ablated
+from harness.evidence.ablation import ablation_of
 from harness.plan.model import ARMS
 from harness.probes.access import Database
 from harness.probes.catalogue import read_catalogue, read_uses
@@ -81,7 +81,7 @@ def ablate_indexes(context: RunContext) -> None:
     done = []
     for number, index in enumerate(dropped, start=1):
         observer.say(f"ablation {number} of {len(dropped)}: without {index.name}")
-        done.append(ablated(index, complete, _work(context, index)))
+        done.append(ablation_of(index, complete, _work(context, index)))
         store.write_ablation(Ablation(tuple(done), kept, len(complete[0].requests)))
 
 

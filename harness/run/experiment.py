@@ -30,9 +30,9 @@ from harness.run.machine import host
 from harness.run.migration import migrate_under_load
 from harness.run.order import balanced_order, extended
 from harness.run.probes import Probes
-from harness.verdict.aborts import EarlyEnd
+from harness.verdict.aborts import AbortedLeg
 from harness.verdict.analyse import analyse
-from harness.verdict.power import decided
+from harness.verdict.power import precise
 from harness.verdict.result import Result
 
 MAX_CONFIRMATION_BLOCKS = 10
@@ -121,7 +121,7 @@ def _with_block(context: RunContext, setup: Setup) -> Setup:
 
 def _decided(plan: Plan, result: Result) -> bool:
     """Whether further blocks change nothing: every target is decided, or a guard is broken."""
-    return bool(result.verdict.breaches) or decided(plan, result.comparison)
+    return bool(result.verdict.breaches) or precise(plan, result.comparison)
 
 
 def _measure_legs(
@@ -146,7 +146,7 @@ def _measure_legs(
         if context.folder.read_losses([leg]):
             return False
         if aborted := context.folder.read_aborted([leg]):
-            context.observer.say(f"aborted: {EarlyEnd.of(aborted[0]).said}")
+            context.observer.say(f"aborted: {AbortedLeg.of(aborted[0]).said}")
             return False
     return True
 

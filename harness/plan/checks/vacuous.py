@@ -24,7 +24,7 @@ def vacuous_problems(plan: Plan) -> Iterator[Problem]:
     for where, target in plan.judged:
         if what := always_met(plan, target.expectation) or _unmeasured(plan, target.expectation.metric):
             yield Problem(f"{where}.expect", what)
-        if target.endpoint and target.expectation.metric.of_corpus and plan.answers is None:
+        if target.endpoint and target.expectation.metric.by_endpoint and plan.answers is None:
             what = "the cost of one endpoint is measured with the corpus: add [answers], or leave endpoint out"
             yield Problem(f"{where}.endpoint", what)
     for index, limit in enumerate(plan.limits):

@@ -11,7 +11,7 @@ import pytest
 import reports
 from harness.analysis.answers import EndpointAnswers, ResponseAgreement
 from harness.evidence.evidence import Evidence
-from harness.evidence.migration import MigrationUnderLoad, Point, RequestLoss
+from harness.evidence.migration import MigrationUnderLoad, RequestLoss, TimelinePoint
 from harness.record.migration import (
     DOWNGRADE,
     PLANNED,
@@ -68,14 +68,14 @@ LOSS = RequestLoss(
     usual_ms=12.0,
     stall_ms=410.0,
     endpoint="POST /interactions",
-    head=ALTER,
-    behind=PLANNED,
+    blocked_by=ALTER,
+    blocker_waited_for=PLANNED,
     waited=3,
     blocked_ms=900.0,
     lock_ms=400.0,
 )
 BACK = RequestLoss(DOWNGRADE, None, 13.5, 13.6, requests=9, usual_ms=12.0, stall_ms=0.2)
-POINTS = tuple(Point(n / 10, 12.0 + 400 * (78 < n < 84), int(n == 80)) for n in range(150))
+POINTS = tuple(TimelinePoint(n / 10, 12.0 + 400 * (78 < n < 84), int(n == 80)) for n in range(150))
 TRIED = MigrationUnderLoad(
     RECORD, (LOSS, BACK), POINTS, ResponseAgreement(10, (EndpointAnswers("GET /a", 10, 0, 0, 0),))
 )
@@ -125,7 +125,7 @@ def test_what_else_it_may_say(changed: dict[str, object], said: str) -> None:
 
 
 def test_a_statement_stands_beside_what_it_held_and_what_was_warned_of() -> None:
-    section = rehearsal_section(Evidence(rehearsal=TRIED))
+    section = rehearsal_section(Evidence(migration=TRIED))
     assert section
     up, down = section.passages
     (row,) = up.rows
@@ -143,7 +143,7 @@ def test_a_statement_stands_beside_what_it_held_and_what_was_warned_of() -> None
 
 
 def test_it_is_in_every_form_of_the_report(usual: Run) -> None:
-    result = replace(usual.result, evidence=Evidence(rehearsal=TRIED))
+    result = replace(usual.result, evidence=Evidence(migration=TRIED))
     files = reports.render(result)
     assert "What the migration does while it runs" in files["report.html"]
     assert "<b>colour</b>" not in files["report.html"]
