@@ -46,15 +46,15 @@ class Origin(StrEnum):
     STATEMENTS = "statements"  # one in every stage, of what the databases executed
     TRIGGERS = "triggers"  # one in every stage, of what trigger functions took in the databases
     MIGRATION = "migration"  # one per arm: it is migrated once in a run
-    REHEARSAL = "rehearsal"  # one per run: the migration is tried once while requests flow
+    MIGRATION_UNDER_LOAD = "rehearsal"  # one per run: the migration is tried once while requests flow
 
     @property
     def once(self) -> bool:
         """Whether it is measured once in a run, so that it has a limit and no change."""
-        return self in {Origin.MIGRATION, Origin.REHEARSAL}
+        return self in {Origin.MIGRATION, Origin.MIGRATION_UNDER_LOAD}
 
     @property
-    def beside(self) -> bool:
+    def from_probes(self) -> bool:
         """Whether it is read beside the load, of all requests together."""
         return self in {Origin.PROCESSES, Origin.READINGS, Origin.STATEMENTS, Origin.TRIGGERS}
 
@@ -134,18 +134,18 @@ class Metric:
         name: as targets and JSON files write it.
         label: as people read it.
         quantile: for percentiles, the exact fraction of samples at or below it.
-        least: samples that one leg needs before the metric says anything at all.
-        solid: samples that one leg needs before the metric is a finding rather than a description.
+        min_samples: samples that one leg needs before the metric says anything at all.
+        finding_samples: samples that one leg needs before the metric is a finding rather than a description.
         basis: which samples these are.
         origin: what it is measured on.
         from_sending: whether it times a request from when it was sent, not from when it was due: service time.
-        of_corpus: of what is read beside the load, whether the corpus of the plan tells it of single endpoints.
-        counted: its value, of what follows from counts of requests; ``None`` where these do not tell it.
-        of_latencies: its value in ms from latencies in ns, at least one, of a latency that is no percentile.
+        by_endpoint: of what is read beside the load, whether the corpus of the plan tells it of single endpoints.
+        from_counts: its value, of what follows from counts of requests; ``None`` where these do not tell it.
+        from_latencies: its value in ms from latencies in ns, at least one, of a latency that is no percentile.
         header: the column of samples that it is the mean of; services report it in a response header.
         of_misses: whether that is the mean over cache misses, and not over all responses.
         process: whose CPU (a fraction) or memory (in MB) it is.
-        smallest: the smallest change that counts unless the plan says another; empty where it is the plan's ``effect``.
+        minimum_effect: the smallest change that counts unless the plan says another; empty where it is the plan's ``effect``.
         missing: why a cell has no value, as reports say it.
         tables: where it is shown.
     """
@@ -156,25 +156,25 @@ class Metric:
     scale: Scale
     better: Better
     quantile: Fraction | None = None
-    least: int = 1
-    solid: int = 1
+    min_samples: int = 1
+    finding_samples: int = 1
     basis: Basis = Basis.REQUESTS
     origin: Origin = Origin.REQUESTS
     from_sending: bool = False
-    of_corpus: bool = False
-    counted: Callable[[RequestCounts], float | None] | None = None
-    of_latencies: Callable[[Any], float] | None = None
+    by_endpoint: bool = False
+    from_counts: Callable[[RequestCounts], float | None] | None = None
+    from_latencies: Callable[[Any], float] | None = None
     header: str = ""
     of_misses: bool = False
     process: ProcessRole | None = None
-    smallest: str = ""
+    minimum_effect: str = ""
     missing: str = ""
     tables: frozenset[ShownIn] = frozenset()
 
     @property
     def latency(self) -> bool:
         """Whether it is a statistic of latencies or service times."""
-        return self.quantile is not None or self.of_latencies is not None
+        return self.quantile is not None or self.from_latencies is not None
 
     @property
     def key(self) -> str:
@@ -189,23 +189,23 @@ class Metric:
     @property
     def searched(self) -> bool:
         """Whether a capacity search can go by it: the requests of a few seconds tell it, without cache headers."""
-        return self.basis in {Basis.REQUESTS, Basis.SUCCESSES} and (self.latency or self.counted is not None)
+        return self.basis in {Basis.REQUESTS, Basis.SUCCESSES} and (self.latency or self.from_counts is not None)
 
     @property
     def live(self) -> bool:
         """Whether it is known while the load runs, so that an abort can watch it."""
-        return self.searched and not self.from_sending and self.of_latencies is None
+        return self.searched and not self.from_sending and self.from_latencies is None
 
     @property
     def alerting(self) -> bool:
         """Whether an alert can watch it, ten seconds at a time."""
-        fraction = self.counted is not None and self.unit is Unit.FRACTION
+        fraction = self.from_counts is not None and self.unit is Unit.FRACTION
         return fraction or (self.live and self.latency) or self.origin in {Origin.PROCESSES, Origin.READINGS}
 
     @property
-    def whole(self) -> bool:
+    def per_leg(self) -> bool:
         """Whether it is one value of a whole leg or arm, and has none for a stage or an endpoint."""
-        return self.origin is not Origin.REQUESTS and not self.origin.beside
+        return self.origin is not Origin.REQUESTS and not self.origin.from_probes
 
     @property
     def by_leg(self) -> bool:
@@ -214,8 +214,8 @@ class Metric:
 
     def lacks(self, part: str) -> bool:
         """Whether there is no value for a single ``stage``, ``endpoint`` or ``tag``."""
-        of_endpoint = part == "endpoint" and self.of_corpus
-        return self.whole or (part in {"endpoint", "tag"} and self.origin.beside and not of_endpoint)
+        of_endpoint = part == "endpoint" and self.by_endpoint
+        return self.per_leg or (part in {"endpoint", "tag"} and self.origin.from_probes and not of_endpoint)
 
 
 STAGES = frozenset({ShownIn.STAGES})
@@ -253,7 +253,7 @@ def _higher(name: str, label: str, unit: Unit, origin: Origin = Origin.REQUESTS)
 
 
 def _work(name: str, label: str) -> Metric:
-    return replace(_lower(name, label, Unit.COUNT, Origin.STATEMENTS), of_corpus=True)
+    return replace(_lower(name, label, Unit.COUNT, Origin.STATEMENTS), by_endpoint=True)
 
 
 def _used(process: ProcessRole, name: str, label: str, unit: Unit) -> Metric:
@@ -291,11 +291,11 @@ METRICS: dict[str, Metric] = {
         _of_service_time(_percentile("p50", "P50", "0.50", 5, STAGES)),
         _of_service_time(_percentile("p95", "P95", "0.95", 59, STAGES | {ShownIn.SUMMARY})),
         _of_service_time(_percentile("p99", "P99", "0.99", 299, STAGES)),
-        replace(_lower("max", "max", Unit.MS), basis=Basis.SUCCESSES, of_latencies=_maximum, tables=STAGES),
-        replace(_lower("mean", "mean", Unit.MS), basis=Basis.SUCCESSES, of_latencies=_mean),
+        replace(_lower("max", "max", Unit.MS), basis=Basis.SUCCESSES, from_latencies=_maximum, tables=STAGES),
+        replace(_lower("mean", "mean", Unit.MS), basis=Basis.SUCCESSES, from_latencies=_mean),
         replace(
             _higher("rps", "req/s", Unit.PER_SECOND),
-            counted=_throughput,
+            from_counts=_throughput,
             tables=EVERYWHERE | {ShownIn.BLOCKS, ShownIn.STEPS},
         ),
         Metric(
@@ -304,8 +304,8 @@ METRICS: dict[str, Metric] = {
             Unit.FRACTION,
             Scale.PROPORTION,
             Better.LOWER,
-            counted=_error_rate,
-            smallest="0.1 pt",
+            from_counts=_error_rate,
+            minimum_effect="0.1 pt",
             tables=EVERYWHERE,
         ),
         Metric(
@@ -315,8 +315,8 @@ METRICS: dict[str, Metric] = {
             Scale.LOGIT,
             Better.HIGHER,
             basis=Basis.LOOKUPS,
-            counted=_hit_rate,
-            smallest="1 pt",
+            from_counts=_hit_rate,
+            minimum_effect="1 pt",
             missing="no response said whether the cache answered",
             tables=EVERYWHERE,
         ),
@@ -368,11 +368,13 @@ METRICS: dict[str, Metric] = {
         _lower("recovery_seconds", "time to recovery", Unit.SECONDS, Origin.FAULT),
         _higher("indexes_created", "indexes created", Unit.WHOLE, Origin.MIGRATION),
         _lower("migration_seconds", "migration time", Unit.SECONDS, Origin.MIGRATION),
-        _lower("migration_stall_ms", "longest stall by the migration", Unit.MS, Origin.REHEARSAL),
-        _lower("migration_blocked_ms", "waiting of all requests by the migration", Unit.MS, Origin.REHEARSAL),
-        _lower("migration_failures", "requests failed during the migration", Unit.WHOLE, Origin.REHEARSAL),
-        _lower("rollback_stall_ms", "longest stall by the rollback", Unit.MS, Origin.REHEARSAL),
-        _lower("rollback_failures", "requests failed during the rollback", Unit.WHOLE, Origin.REHEARSAL),
+        _lower("migration_stall_ms", "longest stall by the migration", Unit.MS, Origin.MIGRATION_UNDER_LOAD),
+        _lower(
+            "migration_blocked_ms", "waiting of all requests by the migration", Unit.MS, Origin.MIGRATION_UNDER_LOAD
+        ),
+        _lower("migration_failures", "requests failed during the migration", Unit.WHOLE, Origin.MIGRATION_UNDER_LOAD),
+        _lower("rollback_stall_ms", "longest stall by the rollback", Unit.MS, Origin.MIGRATION_UNDER_LOAD),
+        _lower("rollback_failures", "requests failed during the rollback", Unit.WHOLE, Origin.MIGRATION_UNDER_LOAD),
     )
 }
 PERCENTILES: dict[str, Fraction] = {

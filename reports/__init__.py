@@ -44,13 +44,13 @@ def render(result: Result) -> dict[str, str]:
         records_of_run["statements.json"] = statements_record(summary)
     if result.attribution:
         records_of_run["attribution.json"] = records.attribution_record(result.attribution)
-    if evidence.rehearsal:
-        records_of_run["rehearsal.json"] = rehearsal_record(evidence.rehearsal)
-    if evidence.tolls:
+    if evidence.migration:
+        records_of_run["rehearsal.json"] = rehearsal_record(evidence.migration)
+    if evidence.request_costs:
         records_of_run["evidence.json"] = evidence_record(evidence)
     if evidence.databases:
         records_of_run["indexes.json"] = indexes_record(evidence.databases)
-        if evidence.databases.changes:
+        if evidence.databases.plan_changes:
             records_of_run["plans.json"] = plans_record(evidence.databases)
     return {
         "report.html": html.to_html(shown, html.draw_pictures(result)),

@@ -44,7 +44,7 @@ PLACES = {
     Origin.START: f"starting the service {DOT} mean of the legs",
     Origin.FAULT: f"after the faults {DOT} longest of a leg",
     Origin.MIGRATION: "the migration",
-    Origin.REHEARSAL: f"the migration under load {DOT} tried once",
+    Origin.MIGRATION_UNDER_LOAD: f"the migration under load {DOT} tried once",
 }
 COUNTED = {Unit.WHOLE, Unit.USERS}
 

@@ -52,7 +52,7 @@ class Pictures:
 def draw_pictures(result: Result) -> Pictures:
     """Draw every chart of a run."""
     plan, summary, comparison, verdict = result.plan, result.summary, result.comparison, result.verdict
-    attribution, rehearsal = result.attribution, result.evidence.rehearsal
+    attribution, rehearsal = result.attribution, result.evidence.migration
     forests = [charts.forest_chart(summary, comparison, verdict, width, f"forest-{width}") for width in (WIDE, NARROW)]
     timelines = [charts.timeline_chart(plan, summary, width, f"timeline-{width}") for width in (WIDE, NARROW)]
     searches = [charts.search_chart(summary, comparison, width, f"search-{width}") for width in (WIDE, NARROW)]

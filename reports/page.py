@@ -150,9 +150,9 @@ def build_findings(result: Result) -> VerdictPage:
         faults=fault_rows(plan, summary),
         remarks=tuple(targets.remarks(verdict)),
         breaches=tuple(remark(breach) for breach in verdict.breaches),
-        stops=tuple(remark(stop.finding) for stop in verdict.stops),
+        stops=tuple(remark(stop.finding) for stop in verdict.aborts),
         causes=cause_rows(evidence.causes),
-        migration=sentence(evidence.rehearsal) if evidence.rehearsal else "",
+        migration=sentence(evidence.migration) if evidence.migration else "",
         sequential=comparison.sequential,
     )
 
@@ -178,9 +178,9 @@ def build_page(result: Result) -> Page:
         setup=tuple(facts for facts in _setup(result) if facts.rows),
         rehearsal=rehearsal_section(evidence),
         bottlenecks=bottlenecks(evidence.areas),
-        work=work_rows(evidence.tolls, evidence.repeated),
+        work=work_rows(evidence.request_costs, evidence.repeated),
         keys=key_rows(evidence.keys),
-        work_equal=equal_sentence(evidence.apart),
+        work_equal=equal_sentence(evidence.control_difference),
         indexes=index_table(evidence.databases),
         plans=plan_table(evidence.databases),
         selftest=certificate_sentence(result.certificate),

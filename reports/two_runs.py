@@ -66,13 +66,13 @@ def _reasons(comparison: Comparison, outcomes: Outcomes) -> list[str]:
         pair for endpoint in sorted(endpoints, key=lambda name: name or "") for pair in _shown(comparison, endpoint)
     ]
     findings = [outcomes.of(pair) for pair in shown]
-    reasons = dict.fromkeys(f.why.value for f in findings if f.why and f.outcome is RowOutcome.CANNOT_TELL)
+    reasons = dict.fromkeys(f.reason.value for f in findings if f.reason and f.outcome is RowOutcome.INCONCLUSIVE)
     return [f"Cannot tell: {reason}." for reason in reasons]
 
 
 def _values(pair: Pair) -> tuple[str, ...]:
     old, new = formatting.levels(pair)
-    if pair.metric.latency and pair.least_requests < pair.metric.least:
+    if pair.metric.latency and pair.least_requests < pair.metric.min_samples:
         return old, new, "too few", "\N{EM DASH}"
     if pair.change is None:
         return old, new, "\N{EM DASH}", "\N{EM DASH}"

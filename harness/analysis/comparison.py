@@ -131,7 +131,7 @@ def _measured_in(
     """The metrics that there are in a cell; ``measures`` are of the plan's own readings."""
     parts = {"stage": stage, "endpoint": endpoint, "tag": tag}
     named = [part for part, name in parts.items() if name is not None]
-    known = (metric for metric in (*METRICS.values(), *measures) if metric.origin is not Origin.REHEARSAL)
+    known = (metric for metric in (*METRICS.values(), *measures) if metric.origin is not Origin.MIGRATION_UNDER_LOAD)
     return (metric for metric in known if not any(map(metric.lacks, named)))
 
 
@@ -153,7 +153,7 @@ def pair_of(
     paired = [(block, b, a) for block, b, a in legs if b and a]
     values = tuple(_block_pairs(metric, paired))
     complete = len(values) == len(summary.blocks)
-    alone = complete or metric.origin.beside  # one release may tell of itself what the other does not
+    alone = complete or metric.origin.from_probes  # one release may tell of itself what the other does not
     return Pair(
         metric=metric,
         stage=stage,

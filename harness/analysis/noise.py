@@ -63,7 +63,7 @@ def differences_of(summary: Summary) -> tuple[NoiseRatios, ...]:
         for pair in (*found.pairs, *found.tagged)
         if has_floor(pair.metric)
         and len(pair.blocks) == len(summary.blocks)
-        and pair.least_requests >= pair.metric.least
+        and pair.least_requests >= pair.metric.min_samples
         and all(min(block.before, block.after) > 0 for block in pair.blocks)
     )
 
@@ -134,4 +134,4 @@ def floor_of(ratios: Iterable[float]) -> Floor | None:
 
 def has_floor(metric: Metric) -> bool:
     """Whether a metric is one that floors are known of: compared as a ratio, and measured in every leg's load."""
-    return metric.scale is Scale.LOG and (metric.origin is Origin.REQUESTS or metric.origin.beside)
+    return metric.scale is Scale.LOG and (metric.origin is Origin.REQUESTS or metric.origin.from_probes)

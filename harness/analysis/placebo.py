@@ -32,4 +32,6 @@ def treated(summary: Summary) -> tuple[Treated, ...]:
         for endpoint in sorted(endpoints, key=lambda endpoint: endpoint or "")
         for metric in shown_in(ShownIn.PLACEBO)
     )
-    return tuple(one for one in pairs if one.placebo.change and one.placebo.least_requests >= one.placebo.metric.least)
+    return tuple(
+        one for one in pairs if one.placebo.change and one.placebo.least_requests >= one.placebo.metric.min_samples
+    )

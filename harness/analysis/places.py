@@ -77,7 +77,7 @@ def row_of(cell: Cell, place: RowPlace, seconds: float) -> Row:
         seconds=seconds,
         design_effect=cell.design_effect,
     )
-    counted = {m.name: value for m in METRICS.values() if m.counted and (value := m.counted(row)) is not None}
+    counted = {m.name: value for m in METRICS.values() if m.from_counts and (value := m.from_counts(row)) is not None}
     means = {name: said.total / said.answers for name, said in cell.reported.items() if said.answers}
     return row.adding({**dict(_latencies(cell)), **counted, **means})
 
@@ -95,4 +95,4 @@ def _latencies(cell: Cell) -> Iterator[tuple[str, float]]:
         quantiles = {m.name: m.quantile for m in metrics if m.quantile is not None}
         if len(values_ns):
             yield from zip(quantiles, milliseconds(values_ns, [*quantiles.values()]), strict=True)
-            yield from ((m.name, m.of_latencies(values_ns)) for m in metrics if m.of_latencies is not None)
+            yield from ((m.name, m.from_latencies(values_ns)) for m in metrics if m.from_latencies is not None)

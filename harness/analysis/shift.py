@@ -53,7 +53,7 @@ class Shift:
 
 def shift_of(pair: Pair, comparison: Comparison) -> Shift | None:
     """The change of a pair with an interval and samples enough; ``None`` for all others."""
-    change, least = pair.change, pair.metric.least
+    change, least = pair.change, pair.metric.min_samples
     if change is None or change.low is None or change.high is None or pair.least_requests < least:
         return None
     freedom = None if pair.metric.scale is Scale.PROPORTION else (len(pair.blocks) or comparison.blocks) - 1

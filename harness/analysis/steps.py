@@ -63,7 +63,7 @@ class Waterfall:
     @property
     def enough(self) -> bool:
         """Whether every leg has the samples that the metric needs to say anything."""
-        return all(level.least_requests >= self.total.metric.least for level in self.levels)
+        return all(level.least_requests >= self.total.metric.min_samples for level in self.levels)
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +106,7 @@ def _level(arm: str, alone: Pair) -> Level:
 def _shares(total: Pair, pairs: Sequence[Pair]) -> list[float | None]:
     """Each pair's part of the logarithm of the total; nothing is shared out when there is no whole to share."""
     changes = [pair.change for pair in pairs if pair.change]
-    enough = min(pair.least_requests for pair in pairs) >= total.metric.least
+    enough = min(pair.least_requests for pair in pairs) >= total.metric.min_samples
     if len(changes) < len(pairs) or total.change is None or not differs(total.change) or not enough:
         return [None] * len(pairs)
     whole = math.log(total.change.value)

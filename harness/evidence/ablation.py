@@ -4,19 +4,19 @@ import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 
-from harness.evidence.query_plans import PlanChange, change_of
+from harness.evidence.query_plans import PlanChange, plan_change_of
 from harness.record.ablation import CHANCE, Ablated, Without, Worse
 from harness.record.catalogue import Index
 from harness.record.query_plans import Explained
 from harness.record.request_work import CorpusRequest, RequestWork
 from harness.record.statements import Counts
 
-Seen = tuple[RequestWork, Sequence[Explained]]
+ArmWork = tuple[RequestWork, Sequence[Explained]]
 """What an arm did for its requests, and how its servers go about the statements."""
 Place = tuple[str | None, str]
 
 
-def ablated(index: Index, whole: Seen, without: Seen) -> Ablated:
+def ablation_of(index: Index, whole: ArmWork, without: ArmWork) -> Ablated:
     """What an index brings and costs: the requests that were answered both times, one by one the same."""
     parts = [_touching(index.table, seen[0]) for seen in (whole, without)]
     endpoints = list(_endpoints(list(_pairs(parts[0], parts[1]))))
@@ -59,7 +59,7 @@ def _most(found: Iterable[bool]) -> bool:
     return 2 * sum(votes) > len(votes)
 
 
-def _worse(whole: Seen, without: Seen) -> Worse | None:
+def _worse(whole: ArmWork, without: ArmWork) -> Worse | None:
     """The statement that looks at most pages more without the index, each of its calls taken by itself."""
     there, gone = _calls(whole[0]), _calls(without[0])
     texts = {(text.service, text.fingerprint): text.text for text in whole[0].statements}
@@ -95,4 +95,4 @@ def plan_change(worse: Worse) -> PlanChange | None:
     """From a statement's plan with the index to its plan without; ``None`` where one of them is not known."""
     if worse.plan_with is None or worse.plan_without is None:
         return None
-    return change_of(worse.plan_with, worse.plan_without)
+    return plan_change_of(worse.plan_with, worse.plan_without)

@@ -117,10 +117,10 @@ def _requests(parts: Sequence[tuple[NDArray[np.float64], NDArray[np.int64]]], me
 def _value(metric: Metric, latency: NDArray[np.float64], kind: NDArray[np.int64]) -> float | None:
     if metric.quantile is not None:
         good = latency[kind != FAILED]
-        return percentile(good, metric.quantile) if len(good) >= metric.least else None
+        return percentile(good, metric.quantile) if len(good) >= metric.min_samples else None
     hits, misses, _, failed = np.bincount(kind, minlength=len(KINDS)).tolist()
     counts = RequestCounts(requests=len(kind), failures=failed, hits=hits, lookups=hits + misses)
-    return metric.counted(counts) if metric.counted and counts.samples(metric) >= LEAST_REQUESTS else None
+    return metric.from_counts(counts) if metric.from_counts and counts.samples(metric) >= LEAST_REQUESTS else None
 
 
 def _beside(

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 from harness.analysis.summary import Summary
 from harness.evidence.indexes import MigrationIndexes, Place, Workload, migration_indexes
-from harness.evidence.query_plans import PlanChange, changes_of
+from harness.evidence.query_plans import PlanChange, plan_changes
 from harness.plan.model import ARMS
 from harness.record.ablation import Ablation
 from harness.record.catalogue import Built, Catalogue, Counted, PlanSurvey, Use
@@ -20,17 +20,17 @@ class DatabaseEvidence:
     """What surveys of before and after tell.
 
     Attributes:
-        changes: how statements are gone about in both arms.
+        plan_changes: how statements are gone about in both arms.
         endpoints: the endpoints that a statement ran for, by service and fingerprint, of both arms.
         requests: how many requests the uses of indexes were counted in.
-        missing: why plans are not known, or only estimated; empty where they are.
+        plans_missing: why plans are not known, or only estimated; empty where they are.
     """
 
-    ledger: MigrationIndexes
-    changes: tuple[PlanChange, ...] = ()
+    indexes: MigrationIndexes
+    plan_changes: tuple[PlanChange, ...] = ()
     endpoints: Mapping[tuple[str | None, str], tuple[str, ...]] = field(default_factory=dict)
     requests: int = 0
-    missing: str = ""
+    plans_missing: str = ""
     ablated: bool = False
 
 
@@ -63,11 +63,11 @@ def database_evidence(
     without = {(one.service, one.index): one for one in ablation.indexes} if ablation else {}
     workload = Workload(_uses([*after.counted, *loaded], new), seconds, without)
     return DatabaseEvidence(
-        ledger=migration_indexes(old, new, workload),
-        changes=tuple(changes_of(before.plans, after.plans)) if before.plans and after.plans else (),
+        indexes=migration_indexes(old, new, workload),
+        plan_changes=tuple(plan_changes(before.plans, after.plans)) if before.plans and after.plans else (),
         endpoints=_endpoints(inspected),
         requests=after.requests + (requests if loaded else 0),
-        missing=after.missing or before.missing,
+        plans_missing=after.missing or before.missing,
         ablated=ablation is not None,
     )
 
@@ -95,9 +95,9 @@ def recorded_evidence(
 
 def indexes_used(findings: DatabaseEvidence) -> dict[str, tuple[str, ...]]:
     """The indexes of the migration that after used for the statements of each endpoint, by name."""
-    made = {entry.index.place for entry in findings.ledger.made}
+    made = {entry.index.place for entry in findings.indexes.created}
     found: dict[str, dict[str, None]] = {}
-    for change in findings.changes:
+    for change in findings.plan_changes:
         if change.after:
             service = change.after.service
             names = [node.index for node in change.after.root if (service, node.index) in made]

@@ -21,7 +21,7 @@ from enum import StrEnum
 from harness.analysis.comparison import Comparison, Pair
 from harness.analysis.request_cost import LEAST, RequestCost, request_costs
 from harness.analysis.steps import differs
-from harness.evidence.n_plus_one import RepeatedStatement, repetitions_of
+from harness.evidence.n_plus_one import RepeatedStatement, repeated_statements
 from harness.metrics import HEADLINES
 from harness.plan.model import ARMS, MIGRATED
 from harness.record.request_work import RequestWork
@@ -34,23 +34,23 @@ LEAST_MS = 0.001
 """What a service says is no time at all; it tells thousandths of a ms."""
 
 
-class Way(StrEnum):
+class CauseKind(StrEnum):
     """In which way database time changed."""
 
     CACHE = "cache"
     INDEXES = "indexes"
-    TRIGGERS_TOO = "indexes and triggers"
+    INDEXES_AND_TRIGGERS = "indexes and triggers"
     STATEMENTS = "statements"
-    BOTH = "indexes and statements"
-    ALL = "indexes, triggers and statements"
-    CROWDING = "crowding"
+    INDEXES_AND_STATEMENTS = "indexes and statements"
+    INDEXES_TRIGGERS_AND_STATEMENTS = "indexes, triggers and statements"
+    CONTENTION = "crowding"
 
 
 @dataclass(frozen=True, slots=True)
 class Share:
     """One way, and its share of the logarithm of the change of database time; negative when it works against it."""
 
-    way: Way
+    kind: CauseKind
     share: float
 
 
@@ -62,7 +62,7 @@ class Cause:
         latency: what users saw.
         mean: the same in the mean, of which database time is a part; ms, before and after.
         database: time per request that the service waited for its database, ms, before and after.
-        explained: the share of the change of the mean that is database time.
+        database_share: the share of the change of the mean that is database time.
         shares: of the ways in which that changed; empty where it is not known, or did not.
         hits: the share of requests that a cache answered, before and after.
         statements: per request that no cache answered, before and after.
@@ -74,7 +74,7 @@ class Cause:
     latency: Pair
     mean: tuple[float, float] | None
     database: tuple[float, float] | None
-    explained: float | None
+    database_share: float | None
     shares: tuple[Share, ...]
     hits: tuple[float | None, float | None]
     statements: tuple[float | None, float | None]
@@ -82,7 +82,7 @@ class Cause:
     indexes: tuple[str, ...] = ()
 
     @property
-    def opposed(self) -> bool:
+    def shares_cancel(self) -> bool:
         """Whether ways work against each other so much that shares of what is left say little."""
         return sum(abs(one.share) for one in self.shares) > OPPOSED
 
@@ -101,7 +101,7 @@ def causes_of(
     if not inspected:
         return ()
     tolls = {arm: request_costs(one) for arm, one in inspected.items()}
-    repeated = {arm: repetitions_of(one) for arm, one in inspected.items()}
+    repeated = {arm: repeated_statements(one) for arm, one in inspected.items()}
     endpoints = dict.fromkeys(pair.endpoint for pair in comparison.pairs if pair.endpoint and pair.stage is None)
     latencies = (latency for endpoint in endpoints if (latency := _latency(comparison, endpoint)))
     return tuple(
@@ -119,7 +119,7 @@ def causes_of(
 
 def _latency(comparison: Comparison, endpoint: str) -> Pair | None:
     pairs = (comparison.pair(metric, None, endpoint) for metric in (*HEADLINES, "mean"))
-    return next((pair for pair in pairs if pair and pair.least_requests >= pair.metric.least), None)
+    return next((pair for pair in pairs if pair and pair.least_requests >= pair.metric.min_samples), None)
 
 
 def _changed(latency: Pair) -> bool:
@@ -155,7 +155,7 @@ def _cause(
         latency=latency,
         mean=mean,
         database=database,
-        explained=min(max(gone / saved, 0.0), 1.0) if database and saved else None,
+        database_share=min(max(gone / saved, 0.0), 1.0) if database and saved else None,
         shares=tuple(_shares(database, misses, toll, fires=fires)) if database else (),
         hits=(hits.before, hits.after) if hits else (None, None),
         statements=(before, after),
@@ -171,13 +171,17 @@ def _shares(
     *,
     fires: bool,
 ) -> Iterator[Share]:
-    migrated, both = (Way.TRIGGERS_TOO, Way.ALL) if fires else (Way.INDEXES, Way.BOTH)
+    migrated, both = (
+        (CauseKind.INDEXES_AND_TRIGGERS, CauseKind.INDEXES_TRIGGERS_AND_STATEMENTS)
+        if fires
+        else (CauseKind.INDEXES, CauseKind.INDEXES_AND_STATEMENTS)
+    )
     whole = _fall(*database)
     if abs(whole) < SEEN_ALONE:
         return
     rest = _fall(*misses) if misses else whole
     if misses:
-        yield Share(Way.CACHE, 1 - rest / whole)
+        yield Share(CauseKind.CACHE, 1 - rest / whole)
     before, between, after = (_waited(one) for one in toll)
     if before is None or after is None:
         yield Share(both, rest / whole)
@@ -186,8 +190,8 @@ def _shares(
         yield Share(both, _fall(before, after) / whole)
     else:
         yield Share(migrated, _fall(before, between) / whole)
-        yield Share(Way.STATEMENTS, _fall(between, after) / whole)
-    yield Share(Way.CROWDING, (rest - _fall(before, after)) / whole)
+        yield Share(CauseKind.STATEMENTS, _fall(between, after) / whole)
+    yield Share(CauseKind.CONTENTION, (rest - _fall(before, after)) / whole)
 
 
 def _fall(before: float, after: float) -> float:

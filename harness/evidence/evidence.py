@@ -11,7 +11,7 @@ from harness.evidence.bottlenecks import Area, BottleneckInputs, areas_of
 from harness.evidence.catalogue import DatabaseEvidence, indexes_used
 from harness.evidence.causes import Cause, causes_of
 from harness.evidence.migration import MigrationUnderLoad
-from harness.evidence.n_plus_one import RepeatedStatement, repetitions_of
+from harness.evidence.n_plus_one import RepeatedStatement, repeated_statements
 from harness.plan.model import CONTROL
 from harness.record.cache_keys import KeyUse
 from harness.record.request_work import RequestWork
@@ -21,18 +21,18 @@ from harness.record.request_work import RequestWork
 class Evidence:
     """All that is known of the causes; empty is what was not looked at.
 
-    ``tolls`` and ``repeated`` are by arm and endpoint; ``rehearsal`` is the migration under load.
+    ``request_costs`` and ``repeated`` are by arm and endpoint; ``migration`` is the migration under load.
     """
 
     causes: tuple[Cause, ...] = ()
-    tolls: Mapping[str, Mapping[str, RequestCost]] = field(default_factory=dict)
+    request_costs: Mapping[str, Mapping[str, RequestCost]] = field(default_factory=dict)
     repeated: Mapping[str, Mapping[str, RepeatedStatement]] = field(default_factory=dict)
-    apart: Apart | None = None
+    control_difference: Apart | None = None
     """Where before and its copy cost most differently; ``None`` where no copy was asked."""
     databases: DatabaseEvidence | None = None
     """Indexes and plans."""
-    alarms: tuple[AlertResult, ...] = ()
-    rehearsal: MigrationUnderLoad | None = None
+    alerts: tuple[AlertResult, ...] = ()
+    migration: MigrationUnderLoad | None = None
     keys: Mapping[str, tuple[KeyUse, ...]] = field(default_factory=dict)
     """What the caches of each arm were asked for, by pattern of key."""
     areas: tuple[Area, ...] = ()
@@ -52,17 +52,17 @@ def evidence_of(
     """Put together what was seen."""
     tolls = {arm: request_costs(one) for arm, one in inspected.items()}
     indexes = indexes_used(databases) if databases else None
-    repeated = {arm: repetitions_of(one) for arm, one in inspected.items()}
+    repeated = {arm: repeated_statements(one) for arm, one in inspected.items()}
     keys = {arm: one.keys for arm, one in inspected.items()}
     seen = BottleneckInputs(summary, repeated, databases, alarms, settings or {}, rehearsal, keys) if summary else None
     return Evidence(
         areas=areas_of(seen) if seen else (),
         databases=databases,
         causes=causes_of(comparison, inspected, indexes),
-        tolls=tolls,
+        request_costs=tolls,
         keys=keys,
-        alarms=alarms,
-        rehearsal=rehearsal,
-        apart=apart(tolls["before"], tolls[CONTROL]) if {"before", CONTROL} <= tolls.keys() else None,
+        alerts=alarms,
+        migration=rehearsal,
+        control_difference=apart(tolls["before"], tolls[CONTROL]) if {"before", CONTROL} <= tolls.keys() else None,
         repeated=repeated,
     )

@@ -63,7 +63,7 @@ class IndexUse:
     """
 
     index: Index
-    made: bool
+    created: bool
     needed: str
     seconds: float | None
     use: Use | None
@@ -75,23 +75,23 @@ class IndexUse:
 class MigrationIndexes:
     """All indexes of after, those of the migration first.
 
-    ``gone`` are those that it removed, ``unserved`` the foreign keys of after whose rows no index finds.
+    ``removed`` are those that it removed, ``unindexed_keys`` the foreign keys of after whose rows no index finds.
     """
 
     entries: tuple[IndexUse, ...]
-    gone: tuple[Index, ...] = ()
-    unserved: tuple[ForeignKey, ...] = ()
+    removed: tuple[Index, ...] = ()
+    unindexed_keys: tuple[ForeignKey, ...] = ()
 
     @property
-    def made(self) -> list[IndexUse]:
+    def created(self) -> list[IndexUse]:
         """Those of the migration."""
-        return [entry for entry in self.entries if entry.made]
+        return [entry for entry in self.entries if entry.created]
 
     @property
     def flaws(self) -> list[Flaw]:
         """What is wrong: with any index that serves nobody, and of unused ones with those of the migration."""
         return [
-            flaw for entry in self.entries for flaw in entry.flaws if entry.made or flaw.kind is not FlawKind.UNUSED
+            flaw for entry in self.entries for flaw in entry.flaws if entry.created or flaw.kind is not FlawKind.UNUSED
         ]
 
 
@@ -115,7 +115,7 @@ def migration_indexes(before: Catalogue, after: Catalogue, workload: Workload) -
     entries = (
         IndexUse(
             index=index,
-            made=index.place in made,
+            created=index.place in made,
             needed=needed(index, after),
             seconds=workload.seconds.get(index.place),
             use=uses.get(index.place) if uses is not None else None,

@@ -48,8 +48,8 @@ class RequestLoss:
         usual_ms: the median of all requests in the quiet stretch before it; ``None`` where there were none.
         stall_ms: the longest stall; ``None`` where nothing can be said.
         endpoint: of the request that it was.
-        head: the statement of the migration behind which that request waited for a lock; empty where for none.
-        behind: what that statement was itself waiting for; empty for nothing.
+        blocked_by: the statement of the migration behind which that request waited for a lock; empty where for none.
+        blocker_waited_for: what that statement was itself waiting for; empty for nothing.
         waited: how many waited.
         blocked_ms: the waiting of all together.
         failures: that failed while under way with it.
@@ -66,8 +66,8 @@ class RequestLoss:
     usual_ms: float | None = None
     stall_ms: float | None = None
     endpoint: str = ""
-    head: str = ""
-    behind: str = ""
+    blocked_by: str = ""
+    blocker_waited_for: str = ""
     waited: int = 0
     blocked_ms: float = 0.0
     failures: int = 0
@@ -76,7 +76,7 @@ class RequestLoss:
 
 
 @dataclass(frozen=True, slots=True)
-class Point:
+class TimelinePoint:
     """A stretch of the leg: its middle in seconds, the longest latency of what was due in it, and how many failed."""
 
     second: float
@@ -90,7 +90,7 @@ class MigrationUnderLoad:
 
     record: MigrationRecord
     losses: tuple[RequestLoss, ...] = ()
-    points: tuple[Point, ...] = ()
+    points: tuple[TimelinePoint, ...] = ()
     agreement: ResponseAgreement | None = None
     """The answers of before, and of before once it was migrated and rolled back."""
 
@@ -103,12 +103,12 @@ class MigrationUnderLoad:
     @property
     def rolled_back(self) -> bool | None:
         """Whether the rolled back database is as before, as far as that was compared; ``None`` where it was not."""
-        if self.record.differences is None or self.of(DOWNGRADE) is None:
+        if self.record.differences is None or self.loss(DOWNGRADE) is None:
             return None
         alike = self.agreement is None or self.agreement.outcome in {AnswerOutcome.SAME, AnswerOutcome.SHORT}
         return not self.record.differences and alike
 
-    def of(self, way: str) -> RequestLoss | None:
+    def loss(self, way: str) -> RequestLoss | None:
         """What a way cost, of several databases the sum and the worst; ``None`` where it was not gone to its end."""
         found = [loss for loss in self.losses if loss.way == way]
         if not found or any(passage.failed for passage in self.record.passages if passage.way == way):
@@ -123,8 +123,8 @@ class MigrationUnderLoad:
             worst.usual_ms,
             worst.stall_ms,
             worst.endpoint,
-            worst.head,
-            worst.behind,
+            worst.blocked_by,
+            worst.blocker_waited_for,
             sum(loss.waited for loss in found),
             sum(loss.blocked_ms for loss in found),
             sum(loss.failures for loss in found),
@@ -135,7 +135,7 @@ class MigrationUnderLoad:
     def value(self, metric: str) -> float | None:
         """The value of a metric of the registry that is measured here; ``None`` where it is not known."""
         way, _, part = metric.partition("_")
-        loss = self.of(WAYS.get(way, ""))
+        loss = self.loss(WAYS.get(way, ""))
         if loss is None or self.record.failed or loss.stall_ms is None:
             return None
         return {"stall_ms": loss.stall_ms, "blocked_ms": loss.blocked_ms, "failures": float(loss.failures)}.get(part)
@@ -184,7 +184,7 @@ class _Requests:
         return usual, slowest, median
 
 
-def span(passage: MigrationStep) -> tuple[float, float]:
+def statement_span(passage: MigrationStep) -> tuple[float, float]:
     """From the first statement of a passage to its last, in seconds since 1970; all of it where none is known."""
     if not passage.statements:
         return passage.begun, passage.ended
@@ -193,7 +193,7 @@ def span(passage: MigrationStep) -> tuple[float, float]:
 
 
 def _loss(passage: MigrationStep, requests: _Requests, origin: float, quiet_from: float) -> RequestLoss:
-    begun, ended = (moment - origin for moment in span(passage))
+    begun, ended = (moment - origin for moment in statement_span(passage))
     loss = RequestLoss(passage.way, passage.service, begun, ended, lock_ms=_longest(passage.waits))
     under_way = (requests.due < ended) & (requests.ended > begun)
     usual, slowest, median = requests.usual(quiet_from, passage.begun - origin)
@@ -233,12 +233,12 @@ def _waited_for(waits: Sequence[Wait], begun: float, ended: float) -> Wait | Non
     return max((one for one in shared if one[0] > 0), key=lambda one: one[0], default=(0.0, None))[1]
 
 
-def _points(requests: _Requests) -> Iterator[Point]:
+def _points(requests: _Requests) -> Iterator[TimelinePoint]:
     """The course of the leg in some stretches of one length."""
     width = max(float(requests.due.max()) / BUCKETS, 1e-3)
     places = (requests.due / width).astype(np.int64)
     for place in np.unique(places):
         here = places == place
-        yield Point(
+        yield TimelinePoint(
             (float(place) + 0.5) * width, float(requests.latency_ms[here].max()), int(requests.failed[here].sum())
         )

@@ -48,7 +48,7 @@ class RepeatedStatement:
     requests: int
 
 
-def repetitions_of(inspected: RequestWork) -> dict[str, RepeatedStatement]:
+def repeated_statements(inspected: RequestWork) -> dict[str, RepeatedStatement]:
     """The worst repetition of each endpoint that has one."""
     found = {endpoint: _worst(endpoint, inspected) for endpoint in inspected.endpoints}
     return {endpoint: repetition for endpoint, repetition in found.items() if repetition}

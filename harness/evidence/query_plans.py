@@ -49,17 +49,17 @@ _NAMES = {
 
 @dataclass(frozen=True, slots=True)
 class Access:
-    """How a table is read: ``way`` is the kind of step, ``index`` the one that is used."""
+    """How a table is read: ``scan`` is the kind of step, ``index`` the one that is used."""
 
     relation: str
-    way: str
+    scan: str
     index: str
     rows: float
 
     @property
-    def whole(self) -> bool:
+    def sequential(self) -> bool:
         """Whether all of the table is read."""
-        return self.way == "Seq Scan"
+        return self.scan == "Seq Scan"
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,14 +76,14 @@ class PlanChange:
 
     Attributes:
         tables: ways that differ, of before and of after.
-        gone: steps of before that after does without; ``new``: the other way round.
+        removed: steps of before that after does without; ``added``: the other way round.
     """
 
     before: Explained | None
     after: Explained | None
     tables: tuple[tuple[tuple[Access, ...], tuple[Access, ...]], ...] = ()
-    gone: tuple[PlanOperation, ...] = ()
-    new: tuple[PlanOperation, ...] = ()
+    removed: tuple[PlanOperation, ...] = ()
+    added: tuple[PlanOperation, ...] = ()
 
     @property
     def either(self) -> Explained:
@@ -95,15 +95,15 @@ class PlanChange:
     @property
     def same(self) -> bool:
         """Whether both arms have the statement and go about it alike."""
-        return bool(self.before and self.after) and not (self.tables or self.gone or self.new)
+        return bool(self.before and self.after) and not (self.tables or self.removed or self.added)
 
     @property
-    def pages(self) -> tuple[float | None, float | None]:
+    def buffers(self) -> tuple[float | None, float | None]:
         """Pages of 8 kB in both arms, as far as they are known."""
         return _pages(self.before), _pages(self.after)
 
     @property
-    def examined(self) -> tuple[float | None, float | None]:
+    def rows_scanned(self) -> tuple[float | None, float | None]:
         """Rows of tables that were looked at in both arms; estimated ones are rows that come out, and not told here."""
         return _examined(self.before), _examined(self.after)
 
@@ -111,12 +111,12 @@ class PlanChange:
     def weight(self) -> float:
         """How much it matters: the pages that it looks at in the arm in which these are more, times its calls."""
         pages = [
-            (page or 0.0) * one.calls for one, page in zip((self.before, self.after), self.pages, strict=True) if one
+            (page or 0.0) * one.calls for one, page in zip((self.before, self.after), self.buffers, strict=True) if one
         ]
         return max(pages, default=0.0)
 
 
-def changes_of(before: Sequence[Explained], after: Sequence[Explained]) -> list[PlanChange]:
+def plan_changes(before: Sequence[Explained], after: Sequence[Explained]) -> list[PlanChange]:
     """The statements of both arms side by side: changed plans first, heaviest first, then those of one arm alone.
 
     Those that touch no table are left out.
@@ -125,7 +125,7 @@ def changes_of(before: Sequence[Explained], after: Sequence[Explained]) -> list[
         {(plan.service, plan.fingerprint): plan for plan in plans if any(node.relation for node in plan.root)}
         for plans in (before, after)
     )
-    found = [change_of(one.get(place), other.get(place)) for place in dict.fromkeys([*one, *other])]
+    found = [plan_change_of(one.get(place), other.get(place)) for place in dict.fromkeys([*one, *other])]
 
     def rank(change: PlanChange) -> tuple[int, float, str]:
         both = bool(change.before and change.after)
@@ -134,7 +134,7 @@ def changes_of(before: Sequence[Explained], after: Sequence[Explained]) -> list[
     return sorted(found, key=rank)
 
 
-def change_of(before: Explained | None, after: Explained | None) -> PlanChange:
+def plan_change_of(before: Explained | None, after: Explained | None) -> PlanChange:
     """One statement in both arms."""
     if before is None or after is None:
         return PlanChange(before, after)
@@ -142,9 +142,9 @@ def change_of(before: Explained | None, after: Explained | None) -> PlanChange:
     tables = []
     for relation in dict.fromkeys(access.relation for access in (*mine, *its)):
         one, other = (tuple(a for a in side if a.relation == relation) for side in (mine, its))
-        if {(a.way, a.index) for a in one} != {(a.way, a.index) for a in other}:
+        if {(a.scan, a.index) for a in one} != {(a.scan, a.index) for a in other}:
             tables.append((one, other))
-    left, right = steps(before.root), steps(after.root)
+    left, right = operations(before.root), operations(after.root)
     gone = tuple(step for step in left if step.name not in {other.name for other in right})
     new = tuple(step for step in right if step.name not in {other.name for other in left})
     return PlanChange(before, after, tuple(tables), gone, new)
@@ -163,7 +163,7 @@ def accesses(root: Node) -> tuple[Access, ...]:
     return tuple(Access(*key, rows) for key, rows in found.items())
 
 
-def steps(root: Node) -> tuple[PlanOperation, ...]:
+def operations(root: Node) -> tuple[PlanOperation, ...]:
     """What a plan does beside reading tables, equal steps together, and the rows that come out of them."""
     rows: Counter[str] = Counter()
     for node in root:
@@ -186,7 +186,7 @@ def _step(node: Node) -> str:
     return _JOINS.get(node.kind, "")
 
 
-def called(node: Node) -> str:
+def node_label(node: Node) -> str:
     """What a step does, in words; a kind that is not known goes by its own name."""
     if node.kind == "ModifyTable":
         return {"Insert": "insert rows", "Update": "update rows", "Delete": "delete rows", "Merge": "merge rows"}.get(
@@ -195,7 +195,7 @@ def called(node: Node) -> str:
     return _NAMES.get(node.kind, node.kind)
 
 
-def alike(before: float, after: float) -> bool:
+def nearly_equal(before: float, after: float) -> bool:
     """Whether two numbers are as good as the same."""
     return abs(after - before) <= ALIKE * max(before, after)
 

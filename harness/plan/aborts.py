@@ -48,8 +48,8 @@ class AbortLimit:
         """
         metric, counts = self.metric, RequestCounts(requests=requests, failures=failures, seconds=seconds)
         if metric.quantile is not None:
-            return quantile(float(metric.quantile)) if counts.successes >= metric.least else None
-        return metric.counted(counts) if metric.counted is not None else None
+            return quantile(float(metric.quantile)) if counts.successes >= metric.min_samples else None
+        return metric.from_counts(counts) if metric.from_counts is not None else None
 
     def broken(self, value: float | None) -> bool:
         """Whether a value is beyond the limit; the limit itself is not."""

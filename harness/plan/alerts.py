@@ -76,4 +76,4 @@ DEFAULTS = tuple(
 
 def beside(alert: Alert) -> bool:
     """Whether it watches servers and services, or what these tell, and not requests."""
-    return alert.metric.origin.beside
+    return alert.metric.origin.from_probes

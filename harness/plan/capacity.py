@@ -23,7 +23,7 @@ class Capacity(PlanTable):
                 raise ValueError(str(error)) from error
             if said.form is not Form.ABSOLUTE:
                 raise ValueError(f'"{text}" compares the arms; a limit is absolute, as in "p95 < 300 ms"')
-            if said.metric.whole:
+            if said.metric.per_leg:
                 raise ValueError(
                     f'"{text}": there is no {said.metric.name} of a stage; limit a latency, a rate or errors'
                 )

@@ -42,13 +42,13 @@ class Judgement(PlanTable):
 
     def smallest(self, metric: Metric) -> float:
         """The smallest change of a metric that counts, as a fraction: 0.05 for 5 % of before, 0.001 for 0.1 pt."""
-        text = self.effects.get(metric.name) or metric.smallest or self.effect
+        text = self.effects.get(metric.name) or metric.minimum_effect or self.effect
         return _size(text, _unit(metric))
 
     @property
     def exceptions(self) -> tuple[Metric, ...]:
         """The metrics of which ``effect`` is not the smallest change that counts."""
-        own = [metric.name for metric in METRICS.values() if metric.smallest]
+        own = [metric.name for metric in METRICS.values() if metric.minimum_effect]
         return tuple(METRICS[name] for name in dict.fromkeys([*own, *self.effects]))
 
 

@@ -89,7 +89,7 @@ def _entry(folder: RunFolder, question: HistoryQuery, plan_name: str | None) -> 
     value = getattr(pair, question.arm) if pair else None
     if pair is None or value is None:
         raise RunFolderError(_unknown(question, pairs))
-    if question.metric.quantile is not None and pair.least_samples < question.metric.least:
+    if question.metric.quantile is not None and pair.least_samples < question.metric.min_samples:
         raise RunFolderError(f"too few samples in a leg for {question.metric.label}")
     bounds = pair.before_interval if question.arm == "before" else pair.after_interval
     yield ArchivedRun(

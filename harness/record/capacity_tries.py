@@ -50,16 +50,16 @@ class TryRequests:
     def value(self, metric: str, seconds: float) -> float | None:
         """The value of a metric that a search can go by, over all of them in so many seconds; ``None``: not known."""
         said, successes = METRICS[metric], int(self.ok.sum())
-        if said.counted is not None:
-            return said.counted(
+        if said.from_counts is not None:
+            return said.from_counts(
                 RequestCounts(requests=len(self.ok), failures=len(self.ok) - successes, seconds=seconds)
             )
         waited_ns = 0 if said.from_sending else self.sent_ns - self.due_ns
         latency_ns = (waited_ns + self.duration_ns)[self.ok]
         if not len(latency_ns):
             return None
-        if said.of_latencies is not None:
-            return said.of_latencies(latency_ns)
+        if said.from_latencies is not None:
+            return said.from_latencies(latency_ns)
         return percentile(latency_ns / 1e6, said.quantile) if said.quantile is not None else None
 
 

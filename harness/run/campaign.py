@@ -14,7 +14,7 @@ from harness.run.context import RunContext
 from harness.run.experiment import Effort, measure, measure_again
 from harness.verdict.analyse import analyse
 from harness.verdict.result import Result
-from harness.verdict.rules import suspects
+from harness.verdict.rules import failed_primary_checks
 
 
 def run_campaign(context: RunContext, effort: Effort, fresh_environment: Callable[[Plan], Environment]) -> Result:
@@ -29,7 +29,7 @@ def run_campaign(context: RunContext, effort: Effort, fresh_environment: Callabl
     """
     measure(context, effort)
     analysis = _analysed(context)
-    if effort.confirm and _repeatable(context, analysis) and suspects(analysis.verdict.checks):
+    if effort.confirm and _repeatable(context, analysis) and failed_primary_checks(analysis.verdict.checks):
         arms = {arm: context.plan.arms[arm] for arm in ARMS}
         plan = context.plan.model_copy(update={"attribution": None, "arms": arms})
         source = replace(context.source, plan=plan)

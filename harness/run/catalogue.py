@@ -14,7 +14,7 @@ from typing import Any
 import psycopg
 from psycopg import sql
 
-from harness.evidence.ablation import ablated
+from harness.evidence.ablation import ablation_of
 from harness.plan.model import ARMS
 from harness.probes.access import Database
 from harness.probes.catalogue import read_catalogue, read_uses
@@ -95,7 +95,7 @@ def ablate_indexes(context: RunContext) -> None:
     done = []
     for number, index in enumerate(dropped, start=1):
         observer.say(f"leaving out indexes · {number} of {len(dropped)} · without {index.name}")
-        done.append(ablated(index, whole, _work(context, index)))
+        done.append(ablation_of(index, whole, _work(context, index)))
         store.write_ablation(Ablation(tuple(done), kept, len(whole[0].requests)))
 
 

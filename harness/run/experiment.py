@@ -30,9 +30,9 @@ from harness.run.machine import host
 from harness.run.migration import migrate_under_load
 from harness.run.order import balanced_order, extended
 from harness.run.probes import Probes
-from harness.verdict.aborts import EarlyEnd
+from harness.verdict.aborts import AbortedLeg
 from harness.verdict.analyse import analyse
-from harness.verdict.power import decided
+from harness.verdict.power import precise
 from harness.verdict.result import Result
 
 MOST_AGAIN = 10
@@ -128,7 +128,7 @@ def _with_block(context: RunContext, setup: Setup) -> Setup:
 
 def _settled(plan: Plan, analysis: Result) -> bool:
     """Whether further blocks would add nothing: the targets are precise enough, or a guard failed."""
-    return bool(analysis.verdict.breaches) or decided(plan, analysis.comparison)
+    return bool(analysis.verdict.breaches) or precise(plan, analysis.comparison)
 
 
 def _measure_legs(
@@ -153,7 +153,7 @@ def _measure_legs(
         if context.folder.read_losses([leg]):
             return False
         if aborted := context.folder.read_aborted([leg]):
-            context.observer.say(f"aborted: {EarlyEnd.of(aborted[0]).said}")
+            context.observer.say(f"aborted: {AbortedLeg.of(aborted[0]).summary}")
             return False
     return True
 

@@ -15,13 +15,13 @@ from harness.record.generation import Aborted
 from harness.record.leg import Leg
 from harness.record.outcome import Outcome
 from harness.record.trial import Trial
-from harness.verdict.guards import NOTHING_MEASURED, broken
+from harness.verdict.guards import NOTHING_MEASURED, broken_in_legs
 
 PERCENT = 100
 
 
 @dataclass(frozen=True, slots=True)
-class EarlyEnd:
+class AbortedLeg:
     """A leg that was ended early; ``breaches`` are the guards that broke in it."""
 
     leg: Leg
@@ -29,7 +29,7 @@ class EarlyEnd:
     breaches: tuple[Finding, ...] = ()
 
     @classmethod
-    def of(cls, trial: Trial) -> "EarlyEnd":
+    def of(cls, trial: Trial) -> "AbortedLeg":
         """What a trial that was aborted says.
 
         Raises:
@@ -39,7 +39,7 @@ class EarlyEnd:
             raise ValueError(f"leg {trial.leg.title} was not ended early")
         summary = summarise([trial])
         breaches = tuple(
-            breach for breach in broken(summary, summary.legs) if breach != NOTHING_MEASURED
+            breach for breach in broken_in_legs(summary, summary.legs) if breach != NOTHING_MEASURED
         )  # it may have ended in its ramp
         return cls(trial.leg, trial.generation.aborted, breaches)
 
@@ -49,7 +49,7 @@ class EarlyEnd:
         return Outcome.FAIL if self.leg.arm == ARMS[-1] else Outcome.INCONCLUSIVE
 
     @property
-    def said(self) -> str:
+    def summary(self) -> str:
         """What happened, in a few words."""
         aborted, metric = self.aborted, parse_danger(self.aborted.when).metric
         place = ", ".join(part for part in (aborted.stage, aborted.endpoint) if part)
@@ -64,6 +64,6 @@ class EarlyEnd:
         """What is to be told of it."""
         return Finding(
             "ABORTED",
-            f"the run was ended early: {self.said}",
+            f"the run was ended early: {self.summary}",
             "read the logs of the services in logs/; raise the limit only where it is no danger",
         )

@@ -23,8 +23,8 @@ from harness.record.catalogue_store import CatalogueStore
 from harness.record.leg import Leg
 from harness.record.run_folder import ROLLED_BACK, RunFolder
 from harness.record.trial import Migration, Trial
-from harness.verdict.aborts import EarlyEnd
-from harness.verdict.arrivals import unasked
+from harness.verdict.aborts import AbortedLeg
+from harness.verdict.arrivals import stages_lacking_arrivals
 from harness.verdict.checks import Repeat
 from harness.verdict.judge import Measurement, Problems, judge
 from harness.verdict.outcomes import outcomes_of
@@ -70,7 +70,7 @@ def analyse(folder: RunFolder) -> Result:
         repeat=repeat,
         noise=noise,
         agreement=_agreement(plan, folder),
-        replies=first.replies,
+        statuses=first.replies,
         evidence=evidence,
         problems=_problems(folder, setup.legs, [*record, *first.unsound, *again.unsound]),
     )
@@ -88,7 +88,7 @@ def analyse(folder: RunFolder) -> Result:
             plan.judgement,
             plan.targets,
             floors=floors,
-            silent=unasked(summary),
+            silent=stages_lacking_arrivals(summary),
             valid=not verdict.breaches,
         ),
         floors=floors,
@@ -100,11 +100,11 @@ def analyse(folder: RunFolder) -> Result:
 
 def _problems(folder: RunFolder, legs: Sequence[Leg], unsound: Sequence[Finding]) -> Problems:
     return Problems(
-        losses=folder.read_losses(legs),
+        lost_workers=folder.read_losses(legs),
         incidents=folder.read_incidents(legs),
         unsound=unsound,
-        stops=[EarlyEnd.of(trial) for trial in folder.read_aborted(legs)],
-        unread=folder.read_unread(legs),
+        aborts=[AbortedLeg.of(trial) for trial in folder.read_aborted(legs)],
+        unavailable=folder.read_unread(legs),
     )
 
 

@@ -29,7 +29,7 @@ def allowed_lag_ms(p50_ms: float | None) -> float:
     return max(LATE_MS, LATE_SHARE_OF_P50 * (p50_ms or 0.0))
 
 
-def broken_guards(summary: Summary, legs: Sequence[LegFacts]) -> Iterator[Finding]:
+def broken_arrival_guards(summary: Summary, legs: Sequence[LegFacts]) -> Iterator[Finding]:
     """The guards of arrivals that broke in some legs, each with the numbers of the worst."""
     late = [(leg.leg, *found) for leg in legs if (found := _late(summary, leg))]
     if late:
@@ -52,7 +52,7 @@ def _arrivals_missing(leg: Leg, offered: Offered, users: int) -> Finding:
     return Finding("ARRIVALS_MISSING", f"{seen}: the generator could not make the load", ADVICE)
 
 
-def waiting(summary: Summary) -> Finding | None:
+def arrivals_waited(summary: Summary) -> Finding | None:
     """The caveat of arrivals of before and after that waited for a free user; ``None`` when none did."""
     waited, keys, dropped = [], [], 0
     for arm in ARMS:
@@ -74,7 +74,7 @@ def waiting(summary: Summary) -> Finding | None:
     )
 
 
-def unasked(summary: Summary) -> frozenset[str]:
+def stages_lacking_arrivals(summary: Summary) -> frozenset[str]:
     """The measured stages of which some leg of after lacks arrivals: their latencies are better than the service."""
     legs = [leg for leg in summary.legs if leg.leg.arm == ARMS[-1]]
     return frozenset(

@@ -12,8 +12,8 @@ from harness.evidence.migration import MigrationUnderLoad
 from harness.finding import Finding
 from harness.metrics import Origin, Unit
 from harness.plan.model import ARMS
-from harness.verdict.arrivals import allowed_lag_ms, waiting
-from harness.verdict.guards import broken
+from harness.verdict.arrivals import allowed_lag_ms, arrivals_waited
+from harness.verdict.guards import broken_in_legs
 from harness.verdict.search import search_ends
 
 BLOCKS_FOR_SIGNIFICANCE = 6
@@ -136,14 +136,14 @@ def caveats_of_run(
     asked = {arm: {row.endpoint for row in summary.rows if row.arm == arm and row.block is None} for arm in ARMS}
     if asked["before"] != asked["after"]:
         yield DIFFERENT_MIX
-    if any(broken(summary, [leg for leg in summary.legs if leg.leg.arm not in ARMS])):
+    if any(broken_in_legs(summary, [leg for leg in summary.legs if leg.leg.arm not in ARMS])):
         yield STEP_BROKEN
     yield from _of_answers(summary, agreement)
     if any(leg.user_errors for leg in summary.legs) or (agreement and agreement.user_errors):
         yield USER_ERRORS
     if settling.dropped or settling.cuts:
         yield not_steady_yet(settling)
-    if waited := waiting(summary):
+    if waited := arrivals_waited(summary):
         yield waited
     yield from search_ends(summary)
     if any(_late(summary, leg) for leg in summary.legs):
@@ -184,7 +184,7 @@ def caveats_of_migration(rehearsal: MigrationUnderLoad | None) -> Iterator[Findi
 
 def caveats_of_pair(pair: Pair, comparison: Comparison, *, relative: bool) -> Iterator[Finding]:
     """What is to be kept in mind of a pair; ``relative``: of its change, and not of after alone."""
-    if pair.least_requests < pair.metric.solid:
+    if pair.least_requests < pair.metric.finding_samples:
         yield DESCRIPTIVE
     if relative and pair.metric.latency and not comparison.open:
         rps = comparison.pair("rps", pair.stage, pair.endpoint, pair.tag)

@@ -29,18 +29,18 @@ ROUNDING = 1e-9
 class Reason(StrEnum):
     """Why a check came out as it did."""
 
-    HOLDS = "the whole interval meets the target"
-    MISSES = "the whole interval misses the target"
+    MET = "the whole interval meets the target"
+    MISSED = "the whole interval misses the target"
     STRADDLES = "the interval contains the target: more blocks or longer stages would decide"
     WITHIN = "every leg is within the limit"
     OUTSIDE = "at least two legs are outside the limit"
     ONE_OUTSIDE = "one leg is outside the limit, the others are within it"
-    ONCE_WITHIN = "measured once, within the limit"
-    ONCE_OUTSIDE = "measured once, outside the limit"
+    SINGLE_WITHIN = "measured once, within the limit"
+    SINGLE_OUTSIDE = "measured once, outside the limit"
     NO_DATA = "nothing was measured here"
-    NOT_REHEARSED = "the migration was not tried under load in this run"
-    REHEARSAL_FAILED = "the migration under load did not get to its end, or no request was under way with it"
-    FAILED_MEANWHILE = (
+    MIGRATION_NOT_RUN = "the migration was not tried under load in this run"
+    MIGRATION_FAILED = "the migration under load did not get to its end, or no request was under way with it"
+    FAILED_DURING_MIGRATION = (
         "requests failed meanwhile, and errors are fast: state how many may, as in migration_failures <= 0"
     )
     TOO_FEW = "too few samples in a leg for this metric"
@@ -55,27 +55,27 @@ class Reason(StrEnum):
         "more blocks would decide"
     )
     UNBOUNDED = "the largest stress stage was held: how much more would be is not known"
-    UNSEARCHED = "a search found no rate that was not held: how much more would be is not known"
+    SEARCH_UNBOUNDED = "a search found no rate that was not held: how much more would be is not known"
     UNRECOVERED = "a leg was over before that had happened: how long it takes is not known"
-    UNASKED = "more than 1 % of the arrivals of after never began, and what never began has no latency"
+    ARRIVALS_MISSING = "more than 1 % of the arrivals of after never began, and what never began has no latency"
     UNSTABLE = "equal arms differ by more than this target asks to tell: see the noise of this machine"
     IN_NOISE = "missed by no more than what equal arms differ by on this machine"
     CONFIRMED = "missed, and missed again when it was measured once more"
-    UNCONFIRMED = "missed, but not when it was measured once more"
-    UNFINISHED = "missed, and not measured once more to the end"
+    NOT_CONFIRMED = "missed, but not when it was measured once more"
+    REPEAT_INCOMPLETE = "missed, and not measured once more to the end"
     VOID = "void: the error target fails, and errors answer fast"
     INTERRUPTED = "the run was interrupted: what there is of it was not planned to decide"
     ERRORS = "too many requests failed and are in no latency: state how many may, as in error_rate < 1 %"
-    EXCUSED = "more than 1 % of the answers of after are 5xx, which the user files count as successes"
-    ASKED_OTHERWISE = "before and after were asked other things: judge the endpoints that both have one by one"
-    ANSWERED_OTHERWISE = "after answered with another status than before, or with nothing: see what it answers"
+    SERVER_ERRORS_COUNTED = "more than 1 % of the answers of after are 5xx, which the user files count as successes"
+    DIFFERENT_REQUESTS = "before and after were asked other things: judge the endpoints that both have one by one"
+    DIFFERENT_RESPONSES = "after answered with another status than before, or with nothing: see what it answers"
 
 
 @dataclass(frozen=True, slots=True)
 class Check:
     """One target judged; the numbers behind it are in ``pair``.
 
-    ``floor`` is what equal arms differ by there, ``again`` the pair of the second measurement of what had failed.
+    ``floor`` is what equal arms differ by there, ``repeat`` the pair of the second measurement of what had failed.
     """
 
     target: Target
@@ -84,7 +84,7 @@ class Check:
     pair: Pair | None = None
     caveats: tuple[Finding, ...] = ()
     floor: Floor | None = None
-    again: Pair | None = None
+    repeat: Pair | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,35 +97,35 @@ class Repeat:
 
 
 @dataclass(frozen=True, slots=True)
-class Grounds:
+class RuleInputs:
     """What the rules of a verdict go by.
 
     Attributes:
         comparison: before and after.
         targets: all of the plan; some of them say how many requests may fail.
         floors: what equal arms differ by on this machine, as far as that is known.
-        silent: stages of which more than 1 % of the arrivals of after never began.
+        incomplete_stages: stages of which more than 1 % of the arrivals of after never began.
         repeat: the second measurement of what failed on a change.
-        replies: what was answered, by arm and endpoint; empty where that was not looked at.
-        rehearsal: the migration under load.
+        statuses: what was answered, by arm and endpoint; empty where that was not looked at.
+        migration: the migration under load.
         interrupted: whether the run ended before its last leg.
     """
 
     comparison: Comparison
     targets: Sequence[Target] = ()
     floors: Mapping[ComparisonPlace, Floor] = field(default_factory=dict)
-    silent: frozenset[str] = frozenset()
+    incomplete_stages: frozenset[str] = frozenset()
     repeat: Repeat | None = None
-    replies: Sequence[Statuses] = ()
-    rehearsal: MigrationUnderLoad | None = None
+    statuses: Sequence[Statuses] = ()
+    migration: MigrationUnderLoad | None = None
     interrupted: bool = False
 
 
-Rule = Callable[[Sequence[Check], Grounds], list[Check]]
+Rule = Callable[[Sequence[Check], RuleInputs], list[Check]]
 """Takes all checks of a verdict and returns all of them, some with another outcome."""
 
 
-def judge_by_interval(checks: Sequence[Check], grounds: Grounds) -> list[Check]:
+def judge_by_interval(checks: Sequence[Check], grounds: RuleInputs) -> list[Check]:
     """Judge each target by its interval, or by its legs; without data, or with too little, it stays open."""
     return [_judge(check.target, grounds.comparison) for check in checks]
 
@@ -136,7 +136,7 @@ def _judge(target: Target, comparison: Comparison) -> Check:
     if pair is None or pair.after is None or (pair.before is None and not after_only):
         return Check(target, pair=pair)
     caveats = tuple(caveats_of_pair(pair, comparison, relative=not after_only))
-    if pair.least_requests < metric.least:
+    if pair.least_requests < metric.min_samples:
         return Check(target, Outcome.INCONCLUSIVE, Reason.TOO_FEW, pair, caveats)
     outcome, reason = _absolute(target, pair) if after_only else _relative(target, pair)
     return Check(target, outcome, reason, pair, caveats)
@@ -145,7 +145,7 @@ def _judge(target: Target, comparison: Comparison) -> Check:
 def _absolute(target: Target, pair: Pair) -> tuple[Outcome, Reason]:
     if pair.metric.origin is Origin.MIGRATION and pair.after is not None:
         met = target.expectation.allows(pair.after)
-        return (Outcome.PASS, Reason.ONCE_WITHIN) if met else (Outcome.FAIL, Reason.ONCE_OUTSIDE)
+        return (Outcome.PASS, Reason.SINGLE_WITHIN) if met else (Outcome.FAIL, Reason.SINGLE_OUTSIDE)
     if _judged_by_leg(pair.metric) and not pair.searched:
         return _legs(target, pair)
     if pair.after_interval is None:
@@ -177,32 +177,32 @@ def _relative(target: Target, pair: Pair) -> tuple[Outcome, Reason]:
     change = pair.change
     if change is None:
         bounds = any(block.before_at_least for block in pair.blocks)
-        return Outcome.INCONCLUSIVE, unbounded(pair) if bounds else Reason.NO_RATIO
+        return Outcome.INCONCLUSIVE, unbounded_reason(pair) if bounds else Reason.NO_RATIO
     if change.low is None or change.high is None:
         return Outcome.INCONCLUSIVE, Reason.NO_INTERVAL
-    limit, below = limit_of(target, pair)
+    limit, below = ratio_limit(target, pair)
     outcome, reason = _side(Interval(change.value, change.low, change.high), limit, below=below)
     unproven = Outcome.FAIL if pair.metric.better is Better.HIGHER else Outcome.PASS
     if outcome in {unproven, Outcome.INCONCLUSIVE} and any(block.after_at_least for block in pair.blocks):
-        return Outcome.INCONCLUSIVE, unbounded(pair)
+        return Outcome.INCONCLUSIVE, unbounded_reason(pair)
     return outcome, reason
 
 
-def unbounded(pair: Pair) -> Reason:
+def unbounded_reason(pair: Pair) -> Reason:
     """Why a pair with lower bounds decides nothing."""
     if pair.searched:
-        return Reason.UNSEARCHED
+        return Reason.SEARCH_UNBOUNDED
     return Reason.UNRECOVERED if pair.metric.origin is Origin.FAULT else Reason.UNBOUNDED
 
 
-def limit_of(target: Target, pair: Pair) -> tuple[float, bool]:
+def ratio_limit(target: Target, pair: Pair) -> tuple[float, bool]:
     """The ratio after / before that a target of a change wants not to be passed, and whether to stay below it."""
-    low, high = wanted_ratios(target, pair)
+    low, high = passing_ratios(target, pair)
     below = high < math.inf
     return (high if below else low), below
 
 
-def wanted_ratios(target: Target, pair: Pair) -> tuple[float, float]:
+def passing_ratios(target: Target, pair: Pair) -> tuple[float, float]:
     """The ratios after / before that meet a target, as ``(low, high)``; for a limit, those of it to ``pair.before``."""
     expectation, before = target.expectation, pair.before or 1.0
     below = expectation.below
@@ -218,9 +218,9 @@ def wanted_ratios(target: Target, pair: Pair) -> tuple[float, float]:
     return (0.0, limit) if below else (max(limit, 0.0), math.inf)
 
 
-def edge_of(target: Target, pair: Pair) -> float | None:
+def log_limit(target: Target, pair: Pair) -> float | None:
     """The logarithm of what decides a target: of its limit, or of the ratio that it wants; ``None`` below 0."""
-    edge, _ = limit_of(target, pair)
+    edge, _ = ratio_limit(target, pair)
     if target.expectation.form is Form.ABSOLUTE:
         edge = target.expectation.limit
     return math.log(edge) if edge > 0 else None
@@ -231,5 +231,5 @@ def _side(interval: Interval, limit: float, *, below: bool) -> tuple[Outcome, Re
     holds = interval.high <= limit + slack if below else interval.low >= limit - slack
     misses = interval.low > limit + slack if below else interval.high < limit - slack
     if holds:
-        return Outcome.PASS, Reason.HOLDS
-    return (Outcome.FAIL, Reason.MISSES) if misses else (Outcome.INCONCLUSIVE, Reason.STRADDLES)
+        return Outcome.PASS, Reason.MET
+    return (Outcome.FAIL, Reason.MISSED) if misses else (Outcome.INCONCLUSIVE, Reason.STRADDLES)

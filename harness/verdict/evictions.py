@@ -8,7 +8,7 @@ from harness.metrics import Origin
 from harness.plan.targets import Target
 
 
-def evicted(summary: Summary) -> Finding | None:
+def statements_evicted(summary: Summary) -> Finding | None:
     """What the server forgot in the leg in which it forgot most; ``None`` where it kept all."""
     worst = max(summary.legs, key=lambda leg: leg.statements_evicted, default=None)
     if worst is None or not worst.statements_evicted:

@@ -10,7 +10,7 @@ from harness.finding import Finding
 from harness.plan.model import ARMS
 from harness.record.generation import LostWorker
 from harness.record.trial import Incident
-from harness.verdict.arrivals import broken_guards
+from harness.verdict.arrivals import broken_arrival_guards
 
 BUSY_CPU_SHARE = 0.8
 
@@ -28,7 +28,7 @@ GENERATOR_BUSY = Finding(
 )
 
 
-def breaches_of(
+def broken_guards(
     summary: Summary,
     losses: Sequence[LostWorker] = (),
     incidents: Sequence[Incident] = (),
@@ -68,10 +68,10 @@ def _of_summary(summary: Summary) -> Iterator[Finding]:
     if not summary.legs:
         yield NO_BLOCK
         return
-    yield from broken(summary, [leg for leg in summary.legs if leg.leg.arm in ARMS])
+    yield from broken_in_legs(summary, [leg for leg in summary.legs if leg.leg.arm in ARMS])
 
 
-def broken(summary: Summary, legs: Sequence[LegFacts]) -> Iterator[Finding]:
+def broken_in_legs(summary: Summary, legs: Sequence[LegFacts]) -> Iterator[Finding]:
     """The guards that broke in some legs."""
     if any(leg.requests == 0 for leg in legs):
         yield NO_REQUESTS
@@ -79,4 +79,4 @@ def broken(summary: Summary, legs: Sequence[LegFacts]) -> Iterator[Finding]:
         yield NOTHING_MEASURED
     if any(leg.cpu_share > BUSY_CPU_SHARE for leg in legs):
         yield GENERATOR_BUSY
-    yield from broken_guards(summary, legs)
+    yield from broken_arrival_guards(summary, legs)

@@ -20,15 +20,15 @@ from harness.record.outcome import Outcome
 from harness.record.setup import Setup
 from harness.record.trial import Incident
 from harness.record.unavailable import UnavailableReading, not_read
-from harness.verdict.aborts import EarlyEnd
-from harness.verdict.arrivals import unasked
+from harness.verdict.aborts import AbortedLeg
+from harness.verdict.arrivals import stages_lacking_arrivals
 from harness.verdict.caveats import ARMS_ALIKE, caveats_of_migration, caveats_of_run
-from harness.verdict.checks import Check, Grounds, Repeat
-from harness.verdict.evictions import decides, evicted
-from harness.verdict.guards import NO_BLOCK, breaches_of
+from harness.verdict.checks import Check, Repeat, RuleInputs
+from harness.verdict.evictions import decides, statements_evicted
+from harness.verdict.guards import NO_BLOCK, broken_guards
 from harness.verdict.rules import RULES_OF_CLAIMS, caveats_of_noise, check_targets
 
-ANSWERED = {
+RESPONSE_OUTCOMES = {
     AnswerOutcome.SAME: Outcome.PASS,
     AnswerOutcome.DIFFERENT: Outcome.FAIL,
     AnswerOutcome.PARTED: Outcome.INCONCLUSIVE,
@@ -38,12 +38,12 @@ ANSWERED = {
 }
 
 
-class Holding(StrEnum):
+class ClaimOutcome(StrEnum):
     """What the measurement says of a claim."""
 
-    HOLDS = "holds"
-    DOES_NOT_HOLD = "does not hold"
-    CANNOT_TELL = "cannot tell"
+    CONFIRMED = "holds"
+    REFUTED = "does not hold"
+    NOT_DECIDED = "cannot tell"
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +51,7 @@ class ClaimCheck:
     """One claim against the measurement; no checks when nothing measures it."""
 
     claim: Claim
-    holding: Holding
+    outcome: ClaimOutcome
     checks: tuple[Check, ...]
 
 
@@ -66,12 +66,12 @@ class Verdict:
     breaches: tuple[Finding, ...]
     agreement: ResponseAgreement | None = None
     """The answers of both arms side by side; ``None``: the plan does not compare them."""
-    stops: tuple[EarlyEnd, ...] = ()
+    aborts: tuple[AbortedLeg, ...] = ()
 
     @property
     def answers(self) -> Outcome | None:
         """What the answers alone come to."""
-        return ANSWERED[self.agreement.outcome] if self.agreement else None
+        return RESPONSE_OUTCOMES[self.agreement.outcome] if self.agreement else None
 
     @property
     def required(self) -> list[Check]:
@@ -93,18 +93,18 @@ class Problems:
     """What went wrong in a run, as it was recorded.
 
     Attributes:
-        losses: workers of the generator that were lost.
+        lost_workers: workers of the generator that were lost.
         incidents: what happened to containers and servers under load.
         unsound: what is wrong with the record, or with the load of a leg.
-        stops: legs that a limit of the plan ended early.
-        unread: what servers did not report.
+        aborts: legs that a limit of the plan ended early.
+        unavailable: what servers did not report.
     """
 
-    losses: Sequence[LostWorker] = ()
+    lost_workers: Sequence[LostWorker] = ()
     incidents: Sequence[Incident] = ()
     unsound: Sequence[Finding] = ()
-    stops: Sequence[EarlyEnd] = ()
-    unread: Sequence[UnavailableReading] = ()
+    aborts: Sequence[AbortedLeg] = ()
+    unavailable: Sequence[UnavailableReading] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,7 +119,7 @@ class Measurement:
         repeat: the second measurement of what had failed.
         noise: what the control arms of earlier runs on this machine showed.
         agreement: the answers of both arms side by side; ``None``: the plan does not compare them.
-        replies: the statuses of the answers, by arm and endpoint; empty where they were not looked at.
+        statuses: the statuses of the answers, by arm and endpoint; empty where they were not looked at.
         evidence: what servers and the migration under load showed beside the numbers.
         problems: what went wrong.
     """
@@ -131,7 +131,7 @@ class Measurement:
     repeat: Repeat | None = None
     noise: Noise | None = None
     agreement: ResponseAgreement | None = None
-    replies: Sequence[Statuses] = ()
+    statuses: Sequence[Statuses] = ()
     evidence: Evidence = field(default_factory=Evidence)
     problems: Problems = field(default_factory=Problems)
 
@@ -143,28 +143,28 @@ class Measurement:
 
 def judge(measured: Measurement) -> Verdict:
     """Judge every target and claim of the plan; a broken guard makes the run INVALID, and other answers fail it."""
-    plan, summary, stops = measured.plan, measured.summary, tuple(measured.problems.stops)
+    plan, summary, stops = measured.plan, measured.summary, tuple(measured.problems.aborts)
     own, known = differences_of(summary), earlier_differences(measured.noise)
-    floors, forgotten = floors_of([*known, *own]), evicted(summary)
+    floors, forgotten = floors_of([*known, *own]), statements_evicted(summary)
     decisive = decides([*plan.targets, *(target for claim in plan.claims for target in claim.targets)])
     wanted = {place_of(target) for target in plan.targets if target.required}
     unequal = unequal_arms(own, floors_of(known), wanted)
     breaches = _breaches(measured, [*unequal, *([forgotten] if forgotten and decisive else [])])
-    grounds = Grounds(
+    grounds = RuleInputs(
         comparison=measured.comparison,
         targets=plan.targets,
         floors=floors,
-        silent=unasked(summary),
+        incomplete_stages=stages_lacking_arrivals(summary),
         repeat=measured.repeat,
-        replies=measured.replies,
-        rehearsal=measured.evidence.rehearsal,
+        statuses=measured.statuses,
+        migration=measured.evidence.migration,
         interrupted=measured.interrupted,
     )
     checks = tuple(check_targets(plan.targets, grounds))
     outcomes = [check.outcome for check in checks if check.target.required] or [Outcome.INCONCLUSIVE]
     outcomes += [stop.outcome for stop in stops]
     if measured.agreement:
-        outcomes.append(ANSWERED[measured.agreement.outcome])
+        outcomes.append(RESPONSE_OUTCOMES[measured.agreement.outcome])
     return Verdict(
         outcome=Outcome.INVALID if breaches else max(outcomes, key=list(Outcome).index),
         checks=checks,
@@ -175,17 +175,21 @@ def judge(measured: Measurement) -> Verdict:
         ),
         breaches=breaches,
         agreement=measured.agreement,
-        stops=stops,
+        aborts=stops,
     )
 
 
 def _breaches(measured: Measurement, found: Sequence[Finding]) -> tuple[Finding, ...]:
     """What broke the run, what broke its second measurement and what ended it early, each once."""
     problems, repeat = measured.problems, measured.repeat
-    own = breaches_of(measured.summary, problems.losses, problems.incidents, measured.agreement, problems.unsound)
-    first = [one for one in (*own, *found) if not (problems.stops and one == NO_BLOCK)]  # it may not have come so far
-    again = breaches_of(repeat.summary) if repeat and repeat.summary.legs else ()  # cut short in its first block: none
-    return tuple(dict.fromkeys((*first, *again, *(breach for stop in problems.stops for breach in stop.breaches))))
+    own = broken_guards(
+        measured.summary, problems.lost_workers, problems.incidents, measured.agreement, problems.unsound
+    )
+    first = [one for one in (*own, *found) if not (problems.aborts and one == NO_BLOCK)]  # it may not have come so far
+    again = (
+        broken_guards(repeat.summary) if repeat and repeat.summary.legs else ()
+    )  # cut short in its first block: none
+    return tuple(dict.fromkeys((*first, *again, *(breach for stop in problems.aborts for breach in stop.breaches))))
 
 
 def _caveats(measured: Measurement, forgotten: Sequence[Finding]) -> Iterator[Finding]:
@@ -197,23 +201,23 @@ def _caveats(measured: Measurement, forgotten: Sequence[Finding]) -> Iterator[Fi
         measured.summary,
         measured.comparison,
         measured.agreement,
-        measured.replies,
+        measured.statuses,
         interrupted=measured.interrupted,
     )
-    yield from caveats_of_migration(evidence.rehearsal)
+    yield from caveats_of_migration(evidence.migration)
     yield from forgotten
-    yield from not_read(measured.problems.unread)
-    yield from index_caveats(evidence.databases.ledger.flaws if evidence.databases else ())
+    yield from not_read(measured.problems.unavailable)
+    yield from index_caveats(evidence.databases.indexes.flaws if evidence.databases else ())
 
 
-def _judge_claim(claim: Claim, grounds: Grounds, *, valid: bool) -> ClaimCheck:
+def _judge_claim(claim: Claim, grounds: RuleInputs, *, valid: bool) -> ClaimCheck:
     """A claim holds when all that it says is met, and does not when one thing is clearly missed."""
     grounds = replace(grounds, targets=(*grounds.targets, *claim.targets), floors={})
     checks = tuple(check_targets(claim.targets, grounds, RULES_OF_CLAIMS))
     outcomes = {check.outcome for check in checks}
-    holding = Holding.CANNOT_TELL
+    holding = ClaimOutcome.NOT_DECIDED
     if valid and Outcome.FAIL in outcomes:
-        holding = Holding.DOES_NOT_HOLD
+        holding = ClaimOutcome.REFUTED
     elif valid and outcomes == {Outcome.PASS}:
-        holding = Holding.HOLDS
+        holding = ClaimOutcome.CONFIRMED
     return ClaimCheck(claim, holding, checks)

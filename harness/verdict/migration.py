@@ -13,16 +13,16 @@ from harness.evidence.migration import WAYS, MigrationUnderLoad
 from harness.metrics import Metric, Origin, Unit
 from harness.plan.targets import Target
 from harness.record.outcome import Outcome
-from harness.verdict.checks import Check, Grounds, Reason
+from harness.verdict.checks import Check, Reason, RuleInputs
 
 FAILURES = "_failures"
 
 
-def judge_migration_under_load(checks: Sequence[Check], grounds: Grounds) -> list[Check]:
+def judge_migration_under_load(checks: Sequence[Check], grounds: RuleInputs) -> list[Check]:
     """Judge the targets of the migration under load by what was seen of it; where it was not tried, they stay open."""
     return [
-        _judged(check, grounds.rehearsal, grounds.targets)
-        if check.target.expectation.metric.origin is Origin.REHEARSAL
+        _judged(check, grounds.migration, grounds.targets)
+        if check.target.expectation.metric.origin is Origin.MIGRATION_UNDER_LOAD
         else check
         for check in checks
     ]
@@ -32,14 +32,14 @@ def _judged(check: Check, rehearsal: MigrationUnderLoad | None, targets: Collect
     expectation = check.target.expectation
     value = rehearsal.value(expectation.metric.name) if rehearsal else None
     if rehearsal is None or value is None:
-        reason = Reason.NOT_REHEARSED if rehearsal is None else Reason.REHEARSAL_FAILED
+        reason = Reason.MIGRATION_NOT_RUN if rehearsal is None else Reason.MIGRATION_FAILED
         return replace(check, outcome=Outcome.INCONCLUSIVE, reason=reason)
     pair = _pair(expectation.metric, value)
     if not expectation.allows(value) or (_strict(check) and value == expectation.limit):
-        return replace(check, outcome=Outcome.FAIL, reason=Reason.ONCE_OUTSIDE, pair=pair)
+        return replace(check, outcome=Outcome.FAIL, reason=Reason.SINGLE_OUTSIDE, pair=pair)
     if _hidden_by_errors(check.target, rehearsal, targets):
-        return replace(check, outcome=Outcome.INCONCLUSIVE, reason=Reason.FAILED_MEANWHILE, pair=pair)
-    return replace(check, outcome=Outcome.PASS, reason=Reason.ONCE_WITHIN, pair=pair)
+        return replace(check, outcome=Outcome.INCONCLUSIVE, reason=Reason.FAILED_DURING_MIGRATION, pair=pair)
+    return replace(check, outcome=Outcome.PASS, reason=Reason.SINGLE_WITHIN, pair=pair)
 
 
 def _hidden_by_errors(target: Target, rehearsal: MigrationUnderLoad, targets: Collection[Target]) -> bool:
@@ -52,7 +52,7 @@ def _hidden_by_errors(target: Target, rehearsal: MigrationUnderLoad, targets: Co
         one.expectation.metric.name == way + FAILURES and (one.required or not target.required)
         for one in (target, *targets)
     )
-    loss = rehearsal.of(WAYS[way])
+    loss = rehearsal.loss(WAYS[way])
     return not limited and loss is not None and loss.failures > MOST_FAILED * loss.requests
 
 
@@ -62,4 +62,4 @@ def _strict(check: Check) -> bool:
 
 
 def _pair(metric: Metric, value: float) -> Pair:
-    return Pair(metric, None, None, None, value, None, None, None, (), metric.least)
+    return Pair(metric, None, None, None, value, None, None, None, (), metric.min_samples)

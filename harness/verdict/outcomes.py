@@ -42,41 +42,41 @@ class RowOutcome(StrEnum):
     IMPROVED = "improved"
     REGRESSED = "regressed"
     EQUIVALENT = "equivalent"
-    CANNOT_TELL = "cannot tell"
+    INCONCLUSIVE = "cannot tell"
 
 
-class Why(StrEnum):
+class RowReason(StrEnum):
     """Why a row cannot tell, where it is not its interval that is too wide."""
 
     BROKEN = "the measurement broke"
     NO_DATA = "an arm has no value here"
     NO_VALUE = "a leg has no value here"
     TOO_FEW = "too few samples in a leg for this metric"
-    ONCE = "measured once in a run"
+    SINGLE = "measured once in a run"
     ONE_BLOCK = "one block has no interval"
     NO_RATIO = "a value of zero has no ratio"
     IN_STEPS = "load is held in steps, and an arm may hold anything below the next one"
     LOWER_BOUND = "a leg has a lower bound only"
     ERRORS = "more requests fail, and errors answer fast"
-    UNASKED = "more than 1 % of the arrivals of after never began, and what never began has no latency"
+    ARRIVALS_MISSING = "more than 1 % of the arrivals of after never began, and what never began has no latency"
     NO_FLOOR = "not measured in turns, and the noise floor is not known"
     UNPAIRED = "not measured in turns, and not a change of three times the noise floor"
     IN_NOISE = "a change within the noise floor"
-    BLIND = "not even a tenfold change would have been seen in so few blocks"
+    UNDETECTABLE = "not even a tenfold change would have been seen in so few blocks"
 
 
 @dataclass(frozen=True, slots=True)
 class JudgedRow:
     """What one row shows.
 
-    ``counts`` is the smallest change that counts, ``visible`` the smallest that would have been seen, both as a
-    fraction of before, or of 1 for points; ``visible`` is ``None`` where nothing would have been.
+    ``minimum_effect`` is the smallest change that counts, ``detectable`` the smallest that would have been seen, both as a
+    fraction of before, or of 1 for points; ``detectable`` is ``None`` where nothing would have been.
     """
 
     outcome: RowOutcome
-    counts: float
-    visible: float | None = None
-    why: Why | None = None
+    minimum_effect: float
+    detectable: float | None = None
+    reason: RowReason | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,10 +87,10 @@ class Outcomes:
 
     def of(self, pair: Pair) -> JudgedRow:
         """What a pair of the comparison shows."""
-        return self.rows[place_of(pair)]
+        return self.rows[pair_place(pair)]
 
 
-def place_of(pair: Pair) -> ComparisonPlace:
+def pair_place(pair: Pair) -> ComparisonPlace:
     """Where a pair stands in its comparison."""
     return ComparisonPlace(pair.metric.name, pair.stage, pair.endpoint, pair.tag)
 
@@ -115,15 +115,15 @@ def outcomes_of(
         valid: whether the measurement held; of one that broke no row tells anything.
     """
     known = {place: floor.value for place, floor in (floors or {}).items()}
-    shifts = {place_of(pair): shift for pair in comparison.pairs if (shift := shift_of(pair, comparison))}
+    shifts = {pair_place(pair): shift for pair in comparison.pairs if (shift := shift_of(pair, comparison))}
     named = {place_of_target(target) for target in targets}
     levels = _levels(shifts, named)
     rows = {}
     for pair in comparison.pairs:
-        place = place_of(pair)
+        place = pair_place(pair)
         counts = judgement.smallest(pair.metric)
         if not valid:
-            rows[place] = JudgedRow(RowOutcome.CANNOT_TELL, counts, why=Why.BROKEN)
+            rows[place] = JudgedRow(RowOutcome.INCONCLUSIVE, counts, reason=RowReason.BROKEN)
         elif place not in shifts:
             rows[place] = _without_interval(pair, comparison, counts)
         else:
@@ -131,7 +131,7 @@ def outcomes_of(
             row = _Row(pair, shifts[place], counts, known.get(place), seen=seen, sequential=comparison.sequential)
             rows[place] = row.judged(level)
     failures = {(pair.stage, pair.endpoint): pair for pair in comparison.pairs if pair.metric.of_failures}
-    return Outcomes({place_of(pair): _unproven(pair, failures, rows, silent) for pair in comparison.pairs})
+    return Outcomes({pair_place(pair): _unproven(pair, failures, rows, silent) for pair in comparison.pairs})
 
 
 def _levels(
@@ -160,24 +160,24 @@ def _levels(
 def _without_interval(pair: Pair, comparison: Comparison, counts: float) -> JudgedRow:
     """Why a pair without an interval cannot tell; what is the same number in every block is equivalent."""
     if pair.metric.origin is Origin.MIGRATION:
-        why = Why.ONCE
+        why = RowReason.SINGLE
     elif pair.before is None or pair.after is None:
-        why = Why.NO_DATA
-    elif pair.least_requests < pair.metric.least:
-        why = Why.TOO_FEW
+        why = RowReason.NO_DATA
+    elif pair.least_requests < pair.metric.min_samples:
+        why = RowReason.TOO_FEW
     elif comparison.blocks < 2:  # noqa: PLR2004 - one block has no spread
-        why = Why.ONE_BLOCK
+        why = RowReason.ONE_BLOCK
     elif _bounded(pair):
-        why = Why.LOWER_BOUND
+        why = RowReason.LOWER_BOUND
     elif comparison.sequential:
-        why = Why.NO_FLOOR
+        why = RowReason.NO_FLOOR
     elif len(pair.blocks) < comparison.blocks:
-        why = Why.NO_VALUE
+        why = RowReason.NO_VALUE
     elif all(block.before == block.after for block in pair.blocks):
         return JudgedRow(RowOutcome.EQUIVALENT, counts)
     else:
-        why = Why.NO_RATIO
-    return JudgedRow(RowOutcome.CANNOT_TELL, counts, why=why)
+        why = RowReason.NO_RATIO
+    return JudgedRow(RowOutcome.INCONCLUSIVE, counts, reason=why)
 
 
 def _bounded(pair: Pair) -> bool:
@@ -202,25 +202,25 @@ class _Row:
         floor = self.floor or 0.0
         visible = max(self._size(self.shift.visible(level)), SEQUENTIAL_FLOORS * floor if self.sequential else floor)
         blind = visible >= (ALL_POINTS if self._points else TENFOLD)
-        if outcome is RowOutcome.CANNOT_TELL and why is None and blind:
-            why = Why.BLIND
+        if outcome is RowOutcome.INCONCLUSIVE and why is None and blind:
+            why = RowReason.UNDETECTABLE
         return JudgedRow(outcome, self.counts, None if blind else visible, why)
 
-    def _paired(self) -> tuple[RowOutcome, Why | None]:
+    def _paired(self) -> tuple[RowOutcome, RowReason | None]:
         steps = self.pair.metric.origin is Origin.STRESS
         if self._inside and not steps and not _bounded(self.pair):
             noisy = self.floor is not None and self.floor > self.counts
-            return (RowOutcome.CANNOT_TELL, Why.IN_NOISE) if noisy else (RowOutcome.EQUIVALENT, None)
+            return (RowOutcome.INCONCLUSIVE, RowReason.IN_NOISE) if noisy else (RowOutcome.EQUIVALENT, None)
         why = None
         if not self.seen:
-            why = Why.IN_STEPS if steps else None
+            why = RowReason.IN_STEPS if steps else None
         elif self.floor is not None and abs(self.shift.value) <= self._log(self.floor):
-            why = Why.IN_NOISE
+            why = RowReason.IN_NOISE
         elif self.shift.value < 0 and _bounded(self.pair):  # after may be anything above its lower bound
-            why = Why.LOWER_BOUND
+            why = RowReason.LOWER_BOUND
         else:
             return self._direction(), None
-        return RowOutcome.CANNOT_TELL, why
+        return RowOutcome.INCONCLUSIVE, why
 
     @property
     def _inside(self) -> bool:
@@ -230,11 +230,11 @@ class _Row:
             return False
         return change.low >= none - self.counts and change.high <= none + self.counts
 
-    def _unpaired(self) -> tuple[RowOutcome, Why | None]:
+    def _unpaired(self) -> tuple[RowOutcome, RowReason | None]:
         if self.floor is None:
-            return RowOutcome.CANNOT_TELL, Why.NO_FLOOR
+            return RowOutcome.INCONCLUSIVE, RowReason.NO_FLOOR
         if not self.seen or abs(self.shift.value) <= SEQUENTIAL_FLOORS * self._log(self.floor):
-            return RowOutcome.CANNOT_TELL, Why.UNPAIRED
+            return RowOutcome.INCONCLUSIVE, RowReason.UNPAIRED
         return self._direction(), None
 
     def _direction(self) -> RowOutcome:
@@ -256,15 +256,15 @@ def _unproven(
     pair: Pair, failures: Mapping[Cell, Pair], rows: Mapping[ComparisonPlace, JudgedRow], silent: Collection[str]
 ) -> JudgedRow:
     """What a pair shows; a latency that looks no worse proves nothing where more fails, or where few were asked."""
-    row = rows[place_of(pair)]
+    row = rows[pair_place(pair)]
     good = row.outcome in {RowOutcome.IMPROVED, RowOutcome.EQUIVALENT}
     if not good or not pair.metric.latency:
         return row
     if silent and (pair.stage is None or pair.stage in silent):
-        return replace(row, outcome=RowOutcome.CANNOT_TELL, why=Why.UNASKED)
+        return replace(row, outcome=RowOutcome.INCONCLUSIVE, reason=RowReason.ARRIVALS_MISSING)
     errors = failures.get((pair.stage, pair.endpoint))
-    if errors and errors.change and _rises(errors.change, rows[place_of(errors)].counts):
-        return replace(row, outcome=RowOutcome.CANNOT_TELL, why=Why.ERRORS)
+    if errors and errors.change and _rises(errors.change, rows[pair_place(errors)].minimum_effect):
+        return replace(row, outcome=RowOutcome.INCONCLUSIVE, reason=RowReason.ERRORS)
     return row
 
 

@@ -17,7 +17,7 @@ POWER = 0.8
 PRECISION = 0.05
 
 
-def visible(spread: float, blocks: int) -> float | None:
+def minimum_detectable_effect(spread: float, blocks: int) -> float | None:
     """The smallest change of a ratio, as a fraction, that so many blocks would tell from none four times in five.
 
     Args:
@@ -51,21 +51,21 @@ def more_blocks(values: Sequence[float], limit: float) -> int | None:
     return None
 
 
-def decided(plan: Plan, comparison: Comparison) -> bool:
+def precise(plan: Plan, comparison: Comparison) -> bool:
     """Whether every required target that blocks are needed for is known precisely enough, whatever came out.
 
     A ratio is to be known to ``PRECISION``; one that may rise by a little, to half of that.
     """
     for target in (target for target in plan.targets if target.required):
         pair = comparison.pair(target.expectation.metric.name, target.stage, target.endpoint, target.tag)
-        values = block_values(target, pair) if pair else None
+        values = log_values(target, pair) if pair else None
         allowed = target.expectation.limit if target.expectation.form is Form.NO_REGRESSION else math.inf
         if values and not precise_enough(values, math.log1p(min(PRECISION, allowed / 2 or PRECISION))):
             return False
     return True
 
 
-def block_values(target: Target, pair: Pair) -> list[float] | None:
+def log_values(target: Target, pair: Pair) -> list[float] | None:
     """The logarithms that a target's interval is made of, one per block; ``None`` for one judged in another way."""
     metric = pair.metric
     if metric.scale is not Scale.LOG or metric.by_leg or metric.origin.once or not pair.blocks:

@@ -19,20 +19,20 @@ from harness.record.outcome import Outcome
 from harness.statistics.intervals import Interval
 from harness.statistics.multiplicity import holm
 from harness.statistics.significance import one_sided_p
-from harness.verdict.arrivals import unasked
+from harness.verdict.arrivals import stages_lacking_arrivals
 from harness.verdict.caveats import FAILED_ONCE, FEW_PAIRS, NO_NOISE_FLOOR
-from harness.verdict.checks import Check, Grounds, Reason, Rule, edge_of, judge_by_interval, limit_of
+from harness.verdict.checks import Check, Reason, Rule, RuleInputs, judge_by_interval, log_limit, ratio_limit
 from harness.verdict.migration import judge_migration_under_load
 
 SEQUENTIAL_FLOORS = 3
 """Unpaired, a change is believed when it is more than so many times what equal arms differ by."""
 SIGNIFICANT = 0.025
 """One-sided: what a 95 % interval leaves on the side where a target is missed."""
-OF_NO_REQUESTS = frozenset({Origin.START, Origin.FAULT, Origin.MIGRATION, Origin.REHEARSAL})
+WITHOUT_REQUESTS = frozenset({Origin.START, Origin.FAULT, Origin.MIGRATION, Origin.MIGRATION_UNDER_LOAD})
 """Origins of what is measured whatever was answered; all others speak of the requests that were made."""
 
 
-def require_turns(checks: Sequence[Check], grounds: Grounds) -> list[Check]:
+def require_interleaving(checks: Sequence[Check], grounds: RuleInputs) -> list[Check]:
     """Where the arms did not take turns, no change is judged unless it is three times the noise floor."""
     if not grounds.comparison.sequential:
         return list(checks)
@@ -54,9 +54,9 @@ def _beyond(check: Check, floor: Floor | None) -> bool:
     return abs(math.log(change.value)) > SEQUENTIAL_FLOORS * math.log1p(floor.value)
 
 
-def require_arrivals(checks: Sequence[Check], grounds: Grounds) -> list[Check]:
+def require_arrivals(checks: Sequence[Check], grounds: RuleInputs) -> list[Check]:
     """No latency target passes in a stage of which more than 1 % of the arrivals never began: they have no latency."""
-    return [_if_asked(check, grounds.silent) for check in checks]
+    return [_if_asked(check, grounds.incomplete_stages) for check in checks]
 
 
 def _if_asked(check: Check, silent: frozenset[str]) -> Check:
@@ -64,10 +64,10 @@ def _if_asked(check: Check, silent: frozenset[str]) -> Check:
     touched = silent if check.target.stage is None else silent & {check.target.stage}
     if not in_latency or not touched:
         return check
-    return replace(check, outcome=Outcome.INCONCLUSIVE, reason=Reason.UNASKED)
+    return replace(check, outcome=Outcome.INCONCLUSIVE, reason=Reason.ARRIVALS_MISSING)
 
 
-def void_latency_by_errors(checks: Sequence[Check], grounds: Grounds) -> list[Check]:  # noqa: ARG001 - a rule
+def void_latency_by_errors(checks: Sequence[Check], grounds: RuleInputs) -> list[Check]:  # noqa: ARG001 - a rule
     """Where an error target fails, the latency targets of the same requests decide nothing: errors answer fast."""
     failing = [
         check.target
@@ -90,7 +90,7 @@ def _voids(errors: Target, latency: Target) -> bool:
     return (errors.required or not latency.required) and same_stage and overlap
 
 
-def correct_for_number(checks: Sequence[Check], grounds: Grounds) -> list[Check]:  # noqa: ARG001 - a rule
+def correct_for_multiplicity(checks: Sequence[Check], grounds: RuleInputs) -> list[Check]:  # noqa: ARG001 - a rule
     """Holm's correction over the primary targets: one fails only if it also fails among all of them.
 
     Without any change, one of six targets judged by 95 % intervals is missed in every seventh run or so. A PASS of the
@@ -115,14 +115,14 @@ def _miss_p(check: Check) -> float:
     change = pair.change if pair else None
     if pair is None or change is None or change.low is None or change.high is None or change.low <= 0:
         return 1.0
-    limit, below = limit_of(check.target, pair)
+    limit, below = ratio_limit(check.target, pair)
     if limit <= 0:
         return 1.0
     logs = Interval(*(math.log(value) for value in (change.value, change.low, change.high)))
     return one_sided_p(logs, math.log(limit), len(pair.blocks) - 1, above=below)
 
 
-def compare_with_noise(checks: Sequence[Check], grounds: Grounds) -> list[Check]:
+def compare_with_noise(checks: Sequence[Check], grounds: RuleInputs) -> list[Check]:
     """A change within the noise floor of its place decides nothing, where a floor is known.
 
     - A target that asks for a change smaller than the floor cannot pass, however narrow the interval is.
@@ -144,7 +144,7 @@ def _against(check: Check, floor: Floor | None) -> Check:
 
 def _asked(check: Check) -> float:
     """How large, on the log scale, the change is that a target asks to tell from none."""
-    edge = edge_of(check.target, check.pair) if check.pair else None
+    edge = log_limit(check.target, check.pair) if check.pair else None
     return math.inf if edge is None else abs(edge)
 
 
@@ -158,18 +158,18 @@ def _in_noise(check: Check, floor: Floor) -> bool:
     return regression and nearest <= math.log1p(floor.value)
 
 
-def require_second_miss(checks: Sequence[Check], grounds: Grounds) -> list[Check]:
+def require_second_failure(checks: Sequence[Check], grounds: RuleInputs) -> list[Check]:
     """Where failed targets were measured once more, one fails only if it failed both times."""
-    repeat, failed = grounds.repeat, suspects(checks)
+    repeat, failed = grounds.repeat, failed_primary_checks(checks)
     if repeat is None:
         return list(checks)
-    second = replace(grounds, comparison=repeat.comparison, silent=unasked(repeat.summary))
+    second = replace(grounds, comparison=repeat.comparison, incomplete_stages=stages_lacking_arrivals(repeat.summary))
     found = check_targets([check.target for check in failed], second, RULES_OF_REPEAT) if repeat.complete else []
     again = iter(found)
     return [_if_missed_again(check, next(again, None)) if check in failed else check for check in checks]
 
 
-def suspects(checks: Sequence[Check]) -> list[Check]:
+def failed_primary_checks(checks: Sequence[Check]) -> list[Check]:
     """The required checks that fail on a change, which a second measurement has to confirm."""
     return [check for check in checks if check.outcome is Outcome.FAIL and check.target.primary]
 
@@ -177,13 +177,13 @@ def suspects(checks: Sequence[Check]) -> list[Check]:
 def _if_missed_again(check: Check, again: Check | None) -> Check:
     """``again`` is the check of the second measurement, ``None`` where that was not completed."""
     if again is None:
-        return replace(check, outcome=Outcome.INCONCLUSIVE, reason=Reason.UNFINISHED)
+        return replace(check, outcome=Outcome.INCONCLUSIVE, reason=Reason.REPEAT_INCOMPLETE)
     if again.outcome is Outcome.FAIL:
-        return replace(check, reason=Reason.CONFIRMED, again=again.pair)
-    return replace(check, outcome=Outcome.INCONCLUSIVE, reason=Reason.UNCONFIRMED, again=again.pair)
+        return replace(check, reason=Reason.CONFIRMED, repeat=again.pair)
+    return replace(check, outcome=Outcome.INCONCLUSIVE, reason=Reason.NOT_CONFIRMED, repeat=again.pair)
 
 
-def require_proof(checks: Sequence[Check], grounds: Grounds) -> list[Check]:
+def require_equal_work(checks: Sequence[Check], grounds: RuleInputs) -> list[Check]:
     """A target passes only if the run was complete, and if both arms answered the same requests with success.
 
     A latency, a rate, or work per request covers only the requests that were made and that count as successes.
@@ -191,16 +191,16 @@ def require_proof(checks: Sequence[Check], grounds: Grounds) -> list[Check]:
     return [_if_proven(check, grounds) for check in checks]
 
 
-def _if_proven(check: Check, grounds: Grounds) -> Check:
+def _if_proven(check: Check, grounds: RuleInputs) -> Check:
     if check.outcome is not Outcome.PASS:
         return check
-    reason = Reason.INTERRUPTED if grounds.interrupted else _why_not(check.target, grounds.replies, grounds.targets)
+    reason = Reason.INTERRUPTED if grounds.interrupted else _why_not(check.target, grounds.statuses, grounds.targets)
     return replace(check, outcome=Outcome.INCONCLUSIVE, reason=reason) if reason else check
 
 
 def _why_not(target: Target, replies: Sequence[Statuses], targets: Sequence[Target]) -> Reason | None:
     metric, endpoint = target.expectation.metric, target.endpoint
-    if not replies or metric.origin in OF_NO_REQUESTS:
+    if not replies or metric.origin in WITHOUT_REQUESTS:
         return None
     if target.tag is not None:  # its endpoints are as all requests of a plan that has no other
         replies = [one for one in replies if one.endpoint in (target.endpoints or ())]
@@ -209,10 +209,10 @@ def _why_not(target: Target, replies: Sequence[Statuses], targets: Sequence[Targ
     if not limited and failed_too_often(replies, endpoint, relative=relative):
         return Reason.ERRORS
     if excused(replies, endpoint):
-        return Reason.EXCUSED
+        return Reason.SERVER_ERRORS_COUNTED
     if asked_otherwise(replies, endpoint):
-        return Reason.ASKED_OTHERWISE
-    return Reason.ANSWERED_OTHERWISE if answered_otherwise(replies, endpoint) else None
+        return Reason.DIFFERENT_REQUESTS
+    return Reason.DIFFERENT_RESPONSES if answered_otherwise(replies, endpoint) else None
 
 
 def _covers(errors: Target, target: Target) -> bool:
@@ -230,28 +230,28 @@ def _covers(errors: Target, target: Target) -> bool:
 
 RULES: tuple[Rule, ...] = (
     judge_by_interval,
-    require_turns,
+    require_interleaving,
     require_arrivals,
     void_latency_by_errors,
-    correct_for_number,
+    correct_for_multiplicity,
     compare_with_noise,
-    require_second_miss,
+    require_second_failure,
     judge_migration_under_load,
-    require_proof,
+    require_equal_work,
 )
 """The rules for the targets of the plan."""
 RULES_OF_CLAIMS: tuple[Rule, ...] = (
     judge_by_interval,
-    require_turns,
+    require_interleaving,
     require_arrivals,
     void_latency_by_errors,
     judge_migration_under_load,
-    require_proof,
+    require_equal_work,
 )
 """The rules for claims, which cannot fail a run: no correction, no noise floor, no second measurement."""
 RULES_OF_REPEAT: tuple[Rule, ...] = (
     judge_by_interval,
-    require_turns,
+    require_interleaving,
     require_arrivals,
     void_latency_by_errors,
     compare_with_noise,
@@ -259,7 +259,7 @@ RULES_OF_REPEAT: tuple[Rule, ...] = (
 """The rules for the second measurement of targets that failed."""
 
 
-def check_targets(targets: Sequence[Target], grounds: Grounds, rules: Sequence[Rule] = RULES) -> list[Check]:
+def check_targets(targets: Sequence[Target], grounds: RuleInputs, rules: Sequence[Rule] = RULES) -> list[Check]:
     """Judge targets by the rules, one after the other."""
     checks = [Check(target) for target in targets]
     for rule in rules:
@@ -275,5 +275,5 @@ def caveats_of_noise(
         yield NO_NOISE_FLOOR
     if any(check.floor and check.floor.provisional for check in checks):
         yield FEW_PAIRS
-    if suspects(checks) and not repeated:
+    if failed_primary_checks(checks) and not repeated:
         yield FAILED_ONCE

@@ -17,7 +17,7 @@ from harness.analysis.comparison import Comparison, Pair
 from harness.analysis.summary import Summary
 from harness.metrics import HEADLINES
 from harness.record.outcome import Outcome
-from harness.verdict.checks import Check, Reason, wanted_ratios
+from harness.verdict.checks import Check, Reason, passing_ratios
 from harness.verdict.judge import Verdict
 from reports import formatting
 from reports.charts import axes as scales
@@ -111,7 +111,7 @@ def _targets(verdict: Verdict) -> Iterator[_Row]:
             mark=formatting.MARKS[check.outcome],
             colour=COLOURS[check.outcome],
             change=change,
-            wanted=wanted_ratios(check.target, check.pair) if change and check.pair and check.pair.before else None,
+            wanted=passing_ratios(check.target, check.pair) if change and check.pair and check.pair.before else None,
             note=_note(check),
         )
 
@@ -147,14 +147,16 @@ def _endpoint(comparison: Comparison, endpoint: str | None) -> _Row | None:
     pairs = [pair for metric in HEADLINES if (pair := comparison.pair(metric, None, endpoint))]
     if not pairs:
         return None
-    pair = next((pair for pair in pairs if pair.least_requests >= pair.metric.least), None)
+    pair = next((pair for pair in pairs if pair.least_requests >= pair.metric.min_samples), None)
     if pair is None:
         alone = any(pair.before is None or pair.after is None for pair in pairs)
         return _Row(name, note="measured in one arm only" if alone else Reason.TOO_FEW.value)
     if pair.metric.name != HEADLINES[0]:
         name = f"{name} ({pair.metric.label}: too few for P95)"
     note = "" if pair.change else "no ratio"
-    return _Row(name, _values(pair), change=pair.change, note=note, hollow=pair.least_requests < pair.metric.solid)
+    return _Row(
+        name, _values(pair), change=pair.change, note=note, hollow=pair.least_requests < pair.metric.finding_samples
+    )
 
 
 def _values(pair: Pair) -> str:

@@ -3,7 +3,7 @@
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from harness.evidence.migration import MigrationUnderLoad, Point
+from harness.evidence.migration import MigrationUnderLoad, TimelinePoint
 from harness.record.migration import UPGRADE, MigrationStep, RanStatement
 from reports import formatting
 from reports.charts import axes as scales
@@ -46,7 +46,7 @@ def rehearsal_chart(rehearsal: MigrationUnderLoad | None, width: int, name: str)
     return paper.draw(name, title, width, TOP + LATENCY + GAP + STATEMENTS + BOTTOM, paint)
 
 
-def _latency(axes: Axes, points: tuple[Point, ...]) -> None:
+def _latency(axes: Axes, points: tuple[TimelinePoint, ...]) -> None:
     if not scales.milliseconds_axis(axes, [point.longest_ms for point in points]):
         return
     seconds, longest = [point.second for point in points], [point.longest_ms for point in points]

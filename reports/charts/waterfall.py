@@ -111,7 +111,7 @@ def waterfall_chart(fall: Waterfall, width: int, name: str) -> Chart | None:
 
 
 def _rows(fall: Waterfall) -> Iterator[_Row]:
-    least = fall.total.metric.least
+    least = fall.total.metric.min_samples
     levels = [level.value if level.least_requests >= least else None for level in fall.levels]
     yield _Row("before", "", None, levels[0], None, None)
     for part, (start, end) in zip(fall.contributions, pairwise(levels), strict=True):

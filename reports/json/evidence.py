@@ -20,9 +20,9 @@ def evidence_record(evidence: Evidence) -> dict[str, Any]:
     return {
         "schema": SCHEMA,
         "causes": [_cause(cause) for cause in evidence.causes],
-        "tolls": [_toll(arm, toll) for arm, tolls in evidence.tolls.items() for toll in tolls.values()],
+        "tolls": [_toll(arm, toll) for arm, tolls in evidence.request_costs.items() for toll in tolls.values()],
         "keys": [{"arm": arm, **asdict(use)} for arm, uses in evidence.keys.items() for use in uses],
-        "equal_arms_differ": asdict(evidence.apart) if evidence.apart else None,
+        "equal_arms_differ": asdict(evidence.control_difference) if evidence.control_difference else None,
         "repeated": [
             {"arm": arm, **asdict(found)} for arm, some in evidence.repeated.items() for found in some.values()
         ],
@@ -36,8 +36,8 @@ def _cause(cause: Cause) -> dict[str, Any]:
         "latency_ms": [cause.latency.before, cause.latency.after],
         "mean_ms": cause.mean,
         "database_ms": cause.database,
-        "explained": cause.explained,
-        "shares": {share.way.value: share.share for share in cause.shares},
+        "explained": cause.database_share,
+        "shares": {share.kind.value: share.share for share in cause.shares},
         "cache_hit_rate": cause.hits,
         "statements": cause.statements,
         "repeated": [repetition is not None for repetition in cause.repeated],

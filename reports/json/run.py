@@ -17,7 +17,7 @@ from harness.metrics import LOADS_HELD, METRICS, Origin
 from harness.record.generation import Offered
 from harness.record.leg import Window
 from harness.statistics.intervals import Interval
-from harness.verdict.aborts import EarlyEnd
+from harness.verdict.aborts import AbortedLeg
 from harness.verdict.checks import Check
 from harness.verdict.judge import Verdict
 from harness.verdict.outcomes import JudgedRow, Outcomes
@@ -106,7 +106,7 @@ def verdict_record(verdict: Verdict) -> dict[str, Any]:
                 "id": part.claim.id,
                 "says": part.claim.says,
                 "claimed": {"before": part.claim.before, "after": part.claim.after},
-                "holding": part.holding.value,
+                "holding": part.outcome.value,
                 "checks": [_check(check) for check in part.checks],
                 "unmeasured": part.claim.unmeasured,
             }
@@ -115,7 +115,7 @@ def verdict_record(verdict: Verdict) -> dict[str, Any]:
         "answers": _answers(verdict),
         "doubts": [_remark(caveat) for caveat in verdict.caveats],
         "breaches": [_remark(breach) for breach in verdict.breaches],
-        **({"stops": [_stop(stop) for stop in verdict.stops]} if verdict.stops else {}),
+        **({"stops": [_stop(stop) for stop in verdict.aborts]} if verdict.aborts else {}),
     }
 
 
@@ -205,7 +205,7 @@ def _row(row: Row) -> dict[str, Any]:
         "endpoint": row.endpoint,
         "requests": row.requests,
         "failures": row.failures,
-        **{m.key: _finite(row.value(m.name)) for m in METRICS.values() if m.origin is not Origin.REHEARSAL},
+        **{m.key: _finite(row.value(m.name)) for m in METRICS.values() if m.origin is not Origin.MIGRATION_UNDER_LOAD},
         "hits": row.hits,
         "lookups": row.lookups,
         "seconds": _finite(row.seconds),
@@ -249,9 +249,9 @@ def _block(block: BlockPair) -> dict[str, Any]:
 def _judged_row(row: JudgedRow) -> dict[str, Any]:
     return {
         "outcome": row.outcome.value,
-        "smallest_that_counts": _finite(row.counts),
-        "smallest_visible": _finite(row.visible),
-        "reason": row.why.value if row.why else None,
+        "smallest_that_counts": _finite(row.minimum_effect),
+        "smallest_visible": _finite(row.detectable),
+        "reason": row.reason.value if row.reason else None,
     }
 
 
@@ -340,7 +340,7 @@ def _interval(interval: Interval | None) -> dict[str, float | None] | None:
     return {"low": _finite(interval.low), "high": _finite(interval.high)} if interval else None
 
 
-def _stop(stop: EarlyEnd) -> dict[str, Any]:
+def _stop(stop: AbortedLeg) -> dict[str, Any]:
     aborted = stop.aborted
     return {
         "leg": stop.leg.title,

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from harness.evidence.bottlenecks import Area, Found, Grade, Kind
+from harness.evidence.bottlenecks import Area, Bottleneck, BottleneckKind, Grade
 from reports import formatting
 
 ABOUT = (
@@ -12,21 +12,21 @@ ABOUT = (
 )
 MOST_TEXT = 160
 ADVICE = {
-    Kind.SLOW: "read its plan below, and give it an index or less to do",
-    Kind.REPEATED: "fetch the rows of all in one statement: WHERE … = ANY (…), or a join",
-    Kind.MISSES: "cache these answers longer, warm them up at the start, or leave them out of the cache on purpose",
-    Kind.CONNECTIONS: "share connections: a pool in each service, or one in front of the database",
-    Kind.POOL: "enlarge the pool, or hold connections for a shorter time",
-    Kind.BLOCKED: "find who holds the locks: long transactions, and statements that lock whole tables",
-    Kind.DEADLOCKS: "let all transactions lock rows in the same order, and try again those that fail",
-    Kind.DEAD: "vacuum what changes much sooner (autovacuum_vacuum_scale_factor), and keep transactions short",
-    Kind.CPU: "spare it work, or give it more cores before there is more load",
-    Kind.MEMORY: "bound what it keeps: caches by number and age, answers by pages",
-    Kind.GROWTH: "look for what is kept and never dropped; an endurance stage of an hour tells how fast it grows",
-    Kind.STALL: "build indexes CONCURRENTLY, split what locks, and set lock_timeout for the migration",
-    Kind.FAILED: "see “What the migration does while it runs”, and deploy in steps that old and new releases stand",
-    Kind.ROLLBACK: "mend the downgrade: what differs is named below",
-    Kind.ALERT: "see the timeline for when, and the areas above for why",
+    BottleneckKind.SLOW_STATEMENT: "read its plan below, and give it an index or less to do",
+    BottleneckKind.N_PLUS_ONE: "fetch the rows of all in one statement: WHERE … = ANY (…), or a join",
+    BottleneckKind.CACHE_MISSES: "cache these answers longer, warm them up at the start, or leave them out of the cache on purpose",
+    BottleneckKind.CONNECTIONS: "share connections: a pool in each service, or one in front of the database",
+    BottleneckKind.POOL: "enlarge the pool, or hold connections for a shorter time",
+    BottleneckKind.LOCK_WAITS: "find who holds the locks: long transactions, and statements that lock whole tables",
+    BottleneckKind.DEADLOCKS: "let all transactions lock rows in the same order, and try again those that fail",
+    BottleneckKind.DEAD_TUPLES: "vacuum what changes much sooner (autovacuum_vacuum_scale_factor), and keep transactions short",
+    BottleneckKind.CPU: "spare it work, or give it more cores before there is more load",
+    BottleneckKind.MEMORY: "bound what it keeps: caches by number and age, answers by pages",
+    BottleneckKind.MEMORY_GROWTH: "look for what is kept and never dropped; an endurance stage of an hour tells how fast it grows",
+    BottleneckKind.STALL: "build indexes CONCURRENTLY, split what locks, and set lock_timeout for the migration",
+    BottleneckKind.FAILED_REQUESTS: "see “What the migration does while it runs”, and deploy in steps that old and new releases stand",
+    BottleneckKind.ROLLBACK: "mend the downgrade: what differs is named below",
+    BottleneckKind.ALERT: "see the timeline for when, and the areas above for why",
 }
 
 
@@ -85,7 +85,7 @@ def _row(area: Area) -> AreaRow:
         before=area.before.value if area.before else dash,
         after=area.after.value if area.after else dash,
         word=_word(area),
-        found=tuple(FoundRow(found.grade.value, _what(found), _advice(found)) for found in area.found),
+        found=tuple(FoundRow(found.grade.value, _what(found), _advice(found)) for found in area.bottlenecks),
     )
 
 
@@ -97,7 +97,7 @@ def _word(area: Area) -> str:
     return "better" if area.after < area.before else "worse"
 
 
-def _what(found: Found) -> str:
+def _what(found: Bottleneck) -> str:
     return SAID[found.kind](_short(found.name), found.value, found.of or 0.0, _short(found.detail))
 
 
@@ -137,27 +137,33 @@ def _fired(name: str, fired: float, windows: float, _: str) -> str:
     return f"{name}: in {formatting.count(round(fired))} of {formatting.count(round(windows))} windows of ten seconds."
 
 
-SAID: dict[Kind, Callable[[str, float, float, str], str]] = {
-    Kind.SLOW: _slow,
-    Kind.REPEATED: _repeated,
-    Kind.WHOLE: _whole,
-    Kind.INDEX: lambda name, size, _, flaw: f"the index {name} ({formatting.size(round(size))}) is {_flaw(flaw)}.",
-    Kind.MISSES: _misses,
-    Kind.CONNECTIONS: _connections,
-    Kind.BLOCKED: lambda _, most, *__: f"{formatting.plural(round(most), 'session')} waited for a lock at once.",
-    Kind.POOL: lambda name, share, *_: f"{name}: {formatting.in_percent(share)} % of the limit in use.",
-    Kind.DEADLOCKS: lambda _, count, *__: f"{formatting.tidy(count)} deadlocks a leg.",
-    Kind.DEAD: lambda name, share, dead, _: (
+SAID: dict[BottleneckKind, Callable[[str, float, float, str], str]] = {
+    BottleneckKind.SLOW_STATEMENT: _slow,
+    BottleneckKind.N_PLUS_ONE: _repeated,
+    BottleneckKind.SEQ_SCAN: _whole,
+    BottleneckKind.INDEX: lambda name, size, _, flaw: (
+        f"the index {name} ({formatting.size(round(size))}) is {_flaw(flaw)}."
+    ),
+    BottleneckKind.CACHE_MISSES: _misses,
+    BottleneckKind.CONNECTIONS: _connections,
+    BottleneckKind.LOCK_WAITS: lambda _, most, *__: (
+        f"{formatting.plural(round(most), 'session')} waited for a lock at once."
+    ),
+    BottleneckKind.POOL: lambda name, share, *_: f"{name}: {formatting.in_percent(share)} % of the limit in use.",
+    BottleneckKind.DEADLOCKS: lambda _, count, *__: f"{formatting.tidy(count)} deadlocks a leg.",
+    BottleneckKind.DEAD_TUPLES: lambda name, share, dead, _: (
         f"{formatting.in_percent(share)} % of the rows of {name} are old versions, "
         f"{formatting.count(round(dead))} of them."
     ),
-    Kind.CPU: lambda name, share, *_: f"{name} uses {formatting.in_percent(share)} % of all cores.",
-    Kind.MEMORY: lambda name, size, *_: f"{name} uses {formatting.count(round(size))} MB.",
-    Kind.GROWTH: lambda name, slope, *_: f"{name} grows by {formatting.number(slope)} MB an hour.",
-    Kind.ALERT: _fired,
-    Kind.STALL: _stalled,
-    Kind.FAILED: lambda _, count, *__: f"{formatting.plural(round(count), 'request')} failed while the migration ran.",
-    Kind.ROLLBACK: lambda *_: "rolled back, the database is not as it was before.",
+    BottleneckKind.CPU: lambda name, share, *_: f"{name} uses {formatting.in_percent(share)} % of all cores.",
+    BottleneckKind.MEMORY: lambda name, size, *_: f"{name} uses {formatting.count(round(size))} MB.",
+    BottleneckKind.MEMORY_GROWTH: lambda name, slope, *_: f"{name} grows by {formatting.number(slope)} MB an hour.",
+    BottleneckKind.ALERT: _fired,
+    BottleneckKind.STALL: _stalled,
+    BottleneckKind.FAILED_REQUESTS: lambda _, count, *__: (
+        f"{formatting.plural(round(count), 'request')} failed while the migration ran."
+    ),
+    BottleneckKind.ROLLBACK: lambda *_: "rolled back, the database is not as it was before.",
 }
 """How each kind is said, from its name, value, what that is against, and detail."""
 
@@ -170,11 +176,11 @@ def _flaw(detail: str) -> str:
     }.get(detail, detail)
 
 
-def _advice(found: Found) -> str:
-    if found.kind is Kind.INDEX:
+def _advice(found: Bottleneck) -> str:
+    if found.kind is BottleneckKind.INDEX:
         drop = f"DROP INDEX CONCURRENTLY {formatting.plain(found.name)}"
         return f"{drop}, if no other workload needs it" if found.detail == "unused" else drop
-    if found.kind is Kind.WHOLE:
+    if found.kind is BottleneckKind.SEQ_SCAN:
         if not found.detail:
             return "ask for fewer of its rows, by a condition that an index can serve"
         return f"CREATE INDEX CONCURRENTLY ON {formatting.plain(found.name)} ({formatting.plain(found.detail)})"

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from harness.evidence.causes import Cause, Share, Way
+from harness.evidence.causes import Cause, CauseKind, Share
 from reports import formatting
 
 TITLE = "Why it changed"
@@ -89,34 +89,40 @@ def _sentence(cause: Cause) -> str:
     times = f"{formatting.milliseconds(cause.database[0])} → {formatting.milliseconds(cause.database[1])} a request"
     if not cause.shares:
         return f"Database time is about as it was ({times}): the cause is elsewhere."
-    shares = sorted(cause.shares, key=lambda one: (one.way is Way.CROWDING, -round(one.share, 6)))
+    shares = sorted(cause.shares, key=lambda one: (one.kind is CauseKind.CONTENTION, -round(one.share, 6)))
     parts = [_said(cause, one) for one in shares if abs(one.share) >= LEAST_SHARE]
-    against = ", by ways that work against each other" if cause.opposed else ""
+    against = ", by ways that work against each other" if cause.shares_cancel else ""
     return f"Database time {times}{against}: {formatting.listed(parts)}."
 
 
 def _said(cause: Cause, share: Share) -> str:
-    detail = _detail(cause, share.way)
-    size = formatting.in_percent(cause.factor(share) - 1, sign=True) if cause.opposed else formatting.share(share.share)
+    detail = _detail(cause, share.kind)
+    size = (
+        formatting.in_percent(cause.factor(share) - 1, sign=True)
+        if cause.shares_cancel
+        else formatting.share(share.share)
+    )
     return f"{_name(cause, share)} {size} %" + (f" ({detail})" if detail else "")
 
 
 def _name(cause: Cause, share: Share) -> str:
-    if share.way is not Way.CROWDING:
-        return share.way.value
+    if share.kind is not CauseKind.CONTENTION:
+        return share.kind.value
     return "more crowding" if cause.factor(share) > 1 else "less crowding"
 
 
-def _detail(cause: Cause, way: Way) -> str:
+def _detail(cause: Cause, way: CauseKind) -> str:
     match way:
-        case Way.CACHE if None not in cause.hits:
+        case CauseKind.CACHE if None not in cause.hits:
             hits = [formatting.share(rate) for rate in cause.hits if rate is not None]
             return f"answers {hits[0]} → {hits[1]} % of requests"
-        case Way.INDEXES | Way.TRIGGERS_TOO if cause.indexes:
+        case CauseKind.INDEXES | CauseKind.INDEXES_AND_TRIGGERS if cause.indexes:
             more = len(cause.indexes) - MOST_NAMES
             names = [formatting.plain(name) for name in cause.indexes[:MOST_NAMES]]
             return ", ".join(names) + (f" and {more} more" if more > 0 else "")
-        case Way.STATEMENTS | Way.BOTH | Way.ALL if None not in cause.statements:
+        case CauseKind.STATEMENTS | CauseKind.INDEXES_AND_STATEMENTS | CauseKind.INDEXES_TRIGGERS_AND_STATEMENTS if (
+            None not in cause.statements
+        ):
             before, after = (formatting.tidy(count) for count in cause.statements if count is not None)
             return (
                 f"{_repeated(cause)}{before} → {after} a request" if before != after else _repeated(cause).rstrip(": ")
@@ -133,22 +139,22 @@ def _repeated(cause: Cause) -> str:
 
 
 def _rest(cause: Cause) -> str:
-    if cause.explained is None or cause.mean is None:
+    if cause.database_share is None or cause.mean is None:
         return ""
     word = "gained" if cause.mean[1] < cause.mean[0] else "lost"
-    inside, outside = formatting.share(cause.explained), formatting.share(1 - cause.explained)
+    inside, outside = formatting.share(cause.database_share), formatting.share(1 - cause.database_share)
     return f"{inside} % of the time {word} is database time; the other {outside} % the database does not explain."
 
 
 def _bar(cause: Cause) -> Iterator[Segment]:
     """The shares side by side; what works against the change has no place in a bar, and makes the others longer."""
-    if cause.opposed:
+    if cause.shares_cancel:
         return
     shown = [share for share in cause.shares if share.share >= LEAST_SHARE]
     whole = sum(share.share for share in shown)
     for share in shown:
         yield Segment(
-            share.way.name.lower(),
+            share.kind.name.lower(),
             _name(cause, share),
             f"{formatting.share(share.share)} %",
             round(100 * share.share / whole, 2),

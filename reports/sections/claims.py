@@ -4,19 +4,19 @@ from collections import Counter
 from dataclasses import dataclass
 
 from harness.record.outcome import Outcome
-from harness.verdict.judge import ClaimCheck, Holding, Verdict
+from harness.verdict.judge import ClaimCheck, ClaimOutcome, Verdict
 from reports import formatting
 from reports.sections.targets import TargetRow, target_row
 
 MARKS = {
-    Holding.HOLDS: formatting.MARKS[Outcome.PASS],
-    Holding.DOES_NOT_HOLD: formatting.MARKS[Outcome.FAIL],
-    Holding.CANNOT_TELL: formatting.MARKS[Outcome.INCONCLUSIVE],
+    ClaimOutcome.CONFIRMED: formatting.MARKS[Outcome.PASS],
+    ClaimOutcome.REFUTED: formatting.MARKS[Outcome.FAIL],
+    ClaimOutcome.NOT_DECIDED: formatting.MARKS[Outcome.INCONCLUSIVE],
 }
 OUTCOMES = {
-    Holding.HOLDS: Outcome.PASS,
-    Holding.DOES_NOT_HOLD: Outcome.FAIL,
-    Holding.CANNOT_TELL: Outcome.INCONCLUSIVE,
+    ClaimOutcome.CONFIRMED: Outcome.PASS,
+    ClaimOutcome.REFUTED: Outcome.FAIL,
+    ClaimOutcome.NOT_DECIDED: Outcome.INCONCLUSIVE,
 }
 
 
@@ -41,13 +41,13 @@ def claim_rows(verdict: Verdict) -> tuple[ClaimRow, ...]:
 
 def claims_tally(verdict: Verdict) -> str:
     """How many claims hold: ``3 hold, 1 does not hold, 2 cannot be told here``; empty without claims."""
-    counts = Counter(check.holding for check in verdict.claims)
+    counts = Counter(check.outcome for check in verdict.claims)
     words = {
-        Holding.HOLDS: ("holds", "hold"),
-        Holding.DOES_NOT_HOLD: ("does not hold", "do not hold"),
-        Holding.CANNOT_TELL: ("cannot be told here", "cannot be told here"),
+        ClaimOutcome.CONFIRMED: ("holds", "hold"),
+        ClaimOutcome.REFUTED: ("does not hold", "do not hold"),
+        ClaimOutcome.NOT_DECIDED: ("cannot be told here", "cannot be told here"),
     }
-    parts = (f"{counts[holding]} {words[holding][counts[holding] != 1]}" for holding in Holding if counts[holding])
+    parts = (f"{counts[holding]} {words[holding][counts[holding] != 1]}" for holding in ClaimOutcome if counts[holding])
     return ", ".join(parts)
 
 
@@ -58,9 +58,9 @@ def _row(check: ClaimCheck) -> ClaimRow:
         id=formatting.plain(claim.id),
         says=formatting.plain(claim.says),
         claimed=" → ".join(figures),
-        holding=check.holding.value,
-        mark=MARKS[check.holding],
-        outcome=OUTCOMES[check.holding].value,
+        holding=check.outcome.value,
+        mark=MARKS[check.outcome],
+        outcome=OUTCOMES[check.outcome].value,
         measured=tuple(target_row(number, part) for number, part in enumerate(check.checks, start=1)),
         unmeasured=formatting.plain(claim.unmeasured or ""),
     )

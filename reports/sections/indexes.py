@@ -65,19 +65,19 @@ def index_table(findings: DatabaseEvidence | None) -> IndexTable | None:
     """The ledger in strings; ``None`` where no catalogue was read, or there is nothing to tell."""
     if findings is None:
         return None
-    ledger = findings.ledger
-    others = [entry for entry in ledger.entries if not entry.made and _accused(entry)]
-    if not (ledger.made or others or ledger.gone):
+    ledger = findings.indexes
+    others = [entry for entry in ledger.entries if not entry.created and _accused(entry)]
+    if not (ledger.created or others or ledger.removed):
         return None
     return IndexTable(
         about=ABOUT,
         sentence=_sentence(ledger),
         alerts=tuple(flaw_sentence(flaw, findings.requests) for flaw in ledger.flaws),
-        rows=tuple(_row(entry, findings) for entry in ledger.made),
+        rows=tuple(_row(entry, findings) for entry in ledger.created),
         others=tuple(_row(entry, findings) for entry in others),
-        gone=formatting.plain(formatting.listed([index.name for index in ledger.gone])),
+        gone=formatting.plain(formatting.listed([index.name for index in ledger.removed])),
         unserved=tuple(
-            formatting.plain(f"{key.name} on {key.table} ({', '.join(key.columns)})") for key in ledger.unserved
+            formatting.plain(f"{key.name} on {key.table} ({', '.join(key.columns)})") for key in ledger.unindexed_keys
         ),
     )
 
@@ -87,7 +87,7 @@ def _accused(entry: IndexUse) -> bool:
 
 
 def _sentence(ledger: MigrationIndexes) -> str:
-    made = ledger.made
+    made = ledger.created
     if not made:
         return "The migration made no index."
     size = formatting.size(sum(entry.index.size_bytes for entry in made))
@@ -148,7 +148,7 @@ def _other(flaws: Sequence[Flaw]) -> str:
 def _built(entry: IndexUse) -> FormattedValue:
     if entry.seconds is not None:
         return FormattedValue(formatting.duration(entry.seconds))
-    if not entry.made:
+    if not entry.created:
         return formatting.missing("it was there before the migration")
     return formatting.missing("no statement of its own built it, or the server did not count")
 
@@ -193,16 +193,16 @@ def _worse(ablated: Ablated | None) -> str:
 
 def indexes_record(findings: DatabaseEvidence) -> dict[str, Any]:
     """``indexes.json``: each index of after with what it costs and brings; rates are per request."""
-    ledger = findings.ledger
+    ledger = findings.indexes
     return {
         "schema": 1,
         "requests": findings.requests,
         "ablated": findings.ablated,
         "indexes": [_entry(entry) for entry in ledger.entries],
-        "gone": [{"service": index.service, "name": index.name, "on": index.shown} for index in ledger.gone],
+        "gone": [{"service": index.service, "name": index.name, "on": index.shown} for index in ledger.removed],
         "foreign_keys_without_index": [
             {"service": key.service, "name": key.name, "table": key.table, "columns": list(key.columns)}
-            for key in ledger.unserved
+            for key in ledger.unindexed_keys
         ],
     }
 
@@ -213,7 +213,7 @@ def _entry(entry: IndexUse) -> dict[str, Any]:
         "service": index.service,
         "name": index.name,
         "on": index.shown,
-        "made_by_migration": entry.made,
+        "made_by_migration": entry.created,
         "findings": [
             {"finding": flaw.kind.value, "other": flaw.other.name if flaw.other else None} for flaw in entry.flaws
         ],

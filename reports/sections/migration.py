@@ -74,7 +74,7 @@ class MigrationSection:
 
 def rehearsal_section(evidence: Evidence) -> MigrationSection | None:
     """The section; ``None`` where the migration was not tried under load."""
-    rehearsal = evidence.rehearsal
+    rehearsal = evidence.migration
     if rehearsal is None:
         return None
     record = rehearsal.record
@@ -96,7 +96,7 @@ def sentence(rehearsal: MigrationUnderLoad) -> str:
     """What came of it in one or two plain sentences."""
     if rehearsal.failed:
         return f"The migration under load was not gone through: {formatting.plain(rehearsal.failed)}.{_left(rehearsal)}"
-    up, down = rehearsal.of(UPGRADE), rehearsal.of(DOWNGRADE)
+    up, down = rehearsal.loss(UPGRADE), rehearsal.loss(DOWNGRADE)
     parts = [_lost(up) if up else "No request was under way while the migration ran"]
     parts.append(_rolled_back(rehearsal, down))
     return "; ".join(part for part in parts if part) + "."
@@ -117,14 +117,14 @@ def _lost(loss: RequestLoss) -> str:
     if loss.stall_ms is None:
         return "No request was under way while the migration ran, so nothing can be said of what it costs"
     stall = formatting.duration(loss.stall_ms / 1000)
-    if not loss.head:
+    if not loss.blocked_by:
         slower = f"the slowest took {stall} longer than usual" if loss.stall_ms >= 1 else "none took longer than usual"
         return f"No request was seen to wait for a lock of the migration; {slower}; {failed}"
-    behind = f", which itself waited for {_one_line(loss.behind)}" if loss.behind else ""
+    behind = f", which itself waited for {_one_line(loss.blocker_waited_for)}" if loss.blocker_waited_for else ""
     count = "1 request" if loss.waited == 1 else f"{formatting.count(loss.waited)} requests"
     together = formatting.duration(loss.blocked_ms / 1000)
     return (
-        f"The longest that a request waited was {stall}, behind {_one_line(loss.head)}{behind}; "
+        f"The longest that a request waited was {stall}, behind {_one_line(loss.blocked_by)}{behind}; "
         f"{count} waited, {together} together; {failed}"
     )
 

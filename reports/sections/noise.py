@@ -8,9 +8,9 @@ from harness.plan.expectation import Form
 from harness.plan.model import Plan
 from harness.plan.targets import Target
 from harness.record.noise import ComparisonPlace
-from harness.verdict.checks import Check, Reason, edge_of
+from harness.verdict.checks import Check, Reason, log_limit
 from harness.verdict.judge import Verdict
-from harness.verdict.power import block_values, more_blocks, visible
+from harness.verdict.power import log_values, minimum_detectable_effect, more_blocks
 from reports import formatting
 
 NAMED = 3
@@ -24,7 +24,7 @@ class NoiseRow:
     where: str
     floor: str
     pairs: str
-    visible: str
+    minimum_detectable_effect: str
 
 
 def noise_rows(verdict: Verdict, blocks: int) -> tuple[NoiseRow, ...]:
@@ -34,14 +34,14 @@ def noise_rows(verdict: Verdict, blocks: int) -> tuple[NoiseRow, ...]:
 
 
 def _row(check: Check, floor: Floor, blocks: int) -> NoiseRow:
-    seen = visible(floor.spread, blocks)
+    seen = minimum_detectable_effect(floor.spread, blocks)
     provisional = ", provisional" if floor.provisional else ""
     return NoiseRow(
         what=check.target.expectation.metric.label,
         where=formatting.where(check.target),
         floor=f"±{formatting.in_percent(floor.value)} %",
         pairs=f"{formatting.count(floor.pairs)}{provisional}",
-        visible="—" if seen is None else f"{formatting.in_percent(seen)} %",
+        minimum_detectable_effect="—" if seen is None else f"{formatting.in_percent(seen)} %",
     )
 
 
@@ -58,7 +58,7 @@ def foresee(plan: Plan, blocks: int, floors: Mapping[ComparisonPlace, Floor]) ->
 
 def _foreseen(known: Sequence[tuple[Target, Floor]], blocks: int) -> Iterator[str]:
     for target, floor in known[:NAMED]:
-        seen, label = visible(floor.spread, blocks), target.expectation.metric.label
+        seen, label = minimum_detectable_effect(floor.spread, blocks), target.expectation.metric.label
         where = f" of {formatting.plain(target.stage)}" if target.stage else ""
         can = f"a change of {formatting.in_percent(seen)} %" if seen is not None else "no change at all"
         differ = (
@@ -76,8 +76,8 @@ def reason_of(check: Check) -> str:
             return f"{check.reason.value} ({floor})"
         case Reason.STRADDLES if more := _what_would_decide(check):
             return f"{check.reason.value}; {more}"
-        case Reason.CONFIRMED | Reason.UNCONFIRMED if check.again and check.again.change:
-            change = check.again.change
+        case Reason.CONFIRMED | Reason.NOT_CONFIRMED if check.repeat and check.repeat.change:
+            change = check.repeat.change
             interval = formatting.change_interval(change)
             return f"{check.reason.value}: {formatting.change_with_unit(change)}" + (
                 f" ({interval})" if interval else ""
@@ -87,8 +87,8 @@ def reason_of(check: Check) -> str:
 
 def _what_would_decide(check: Check) -> str:
     """How many more blocks would decide a target that its interval straddles, if they are like these."""
-    values = block_values(check.target, check.pair) if check.pair else None
-    limit = edge_of(check.target, check.pair) if check.pair else None
+    values = log_values(check.target, check.pair) if check.pair else None
+    limit = log_limit(check.target, check.pair) if check.pair else None
     if not values or len(values) < 2 or limit is None:  # noqa: PLR2004 - one block has no spread
         return ""
     more = more_blocks(values, limit)

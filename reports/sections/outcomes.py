@@ -25,12 +25,12 @@ def outcome_cell(outcomes: Outcomes, pair: Pair | None) -> OutcomeCell:
     if pair is None or pair.before is pair.after is None:
         return OutcomeCell()
     finding = outcomes.of(pair)
-    untold = finding.outcome is RowOutcome.CANNOT_TELL and finding.why is None and finding.visible is not None
+    untold = finding.outcome is RowOutcome.INCONCLUSIVE and finding.reason is None and finding.detectable is not None
     return OutcomeCell(
         text=finding.outcome.value,
-        sub=f"below {_size(pair.metric, finding.visible)}" if untold and finding.visible is not None else "",
+        sub=f"below {_size(pair.metric, finding.detectable)}" if untold and finding.detectable is not None else "",
         words=words(pair.metric, finding),
-        why=finding.why.value if finding.why else "",
+        why=finding.reason.value if finding.reason else "",
         kind=finding.outcome.name.lower(),
     )
 
@@ -39,11 +39,11 @@ def words(metric: Metric, finding: JudgedRow) -> str:
     """A finding in a few words: ``cannot tell; a change of 9 % would have been seen``."""
     match finding.outcome:
         case RowOutcome.EQUIVALENT:
-            return f"equivalent within \N{PLUS-MINUS SIGN}{_size(metric, finding.counts)}"
-        case RowOutcome.CANNOT_TELL if finding.why:
-            return f"cannot tell: {finding.why.value}"
-        case RowOutcome.CANNOT_TELL if finding.visible is not None:
-            return f"cannot tell; a change of {_size(metric, finding.visible)} would have been seen"
+            return f"equivalent within \N{PLUS-MINUS SIGN}{_size(metric, finding.minimum_effect)}"
+        case RowOutcome.INCONCLUSIVE if finding.reason:
+            return f"cannot tell: {finding.reason.value}"
+        case RowOutcome.INCONCLUSIVE if finding.detectable is not None:
+            return f"cannot tell; a change of {_size(metric, finding.detectable)} would have been seen"
         case outcome:
             return outcome.value
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from harness.evidence.catalogue import DatabaseEvidence
-from harness.evidence.query_plans import Access, PlanChange, accesses, alike, called
+from harness.evidence.query_plans import Access, PlanChange, accesses, nearly_equal, node_label
 from harness.record.query_plans import Explained, Node
 from reports import formatting
 from reports.formatting import FormattedValue
@@ -75,12 +75,12 @@ class QueryPlanTable:
 
 def plan_table(findings: DatabaseEvidence | None) -> QueryPlanTable | None:
     """The plans in strings; ``None`` where none are known."""
-    if findings is None or not findings.changes:
+    if findings is None or not findings.plan_changes:
         return None
-    both = [change for change in findings.changes if change.before and change.after]
+    both = [change for change in findings.plan_changes if change.before and change.after]
     changed = [change for change in both if not change.same]
-    single = [change for change in findings.changes if not (change.before and change.after)]
-    estimated = any(change.either.estimated for change in findings.changes)
+    single = [change for change in findings.plan_changes if not (change.before and change.after)]
+    estimated = any(change.either.estimated for change in findings.plan_changes)
     same = [change for change in both if change.same]
     return QueryPlanTable(
         about=ESTIMATED if estimated else ABOUT,
@@ -88,13 +88,13 @@ def plan_table(findings: DatabaseEvidence | None) -> QueryPlanTable | None:
         changed=tuple(_row(change, findings) for change in changed[:MOST]),
         single=tuple(_groups([_row(change, findings) for change in single[:MOST]])),
         same=_same(len(same)) if changed or single else "",
-        missing=formatting.plain(findings.missing),
+        missing=formatting.plain(findings.plans_missing),
     )
 
 
 def _sentence(changed: Sequence[PlanChange], single: Sequence[PlanChange], same: Sequence[PlanChange]) -> str:
     """What became of the statements, in one sentence."""
-    whole = sum(any(a.whole for one, _ in change.tables for a in one) for change in changed)
+    whole = sum(any(a.sequential for one, _ in change.tables for a in one) for change in changed)
     parts = []
     if len(changed) == 1:
         read = ": before, it read a whole table" if whole else ""
@@ -138,10 +138,10 @@ def _differences(change: PlanChange) -> Iterator[str]:
     for before, after in change.tables:
         relation = (before or after)[0].relation
         yield f"{_ways(before, relation)} {ARROW} {_ways(after, relation)}"
-    for name, (one, other) in (("pages", change.pages), ("rows examined", change.examined)):
-        if one is not None and other is not None and not alike(one, other):
+    for name, (one, other) in (("pages", change.buffers), ("rows examined", change.rows_scanned)):
+        if one is not None and other is not None and not nearly_equal(one, other):
             yield f"{name} {formatting.tidy(one)} {ARROW} {formatting.tidy(other)}"
-    for steps, what in ((change.gone, "gone"), (change.new, "new")):
+    for steps, what in ((change.removed, "gone"), (change.added, "new")):
         for step in steps:
             rows = f" of {_rows(step.rows)}" if step.name in {"sort", "sort on disk"} else ""
             yield f"{STEPS.get(step.name, step.name)}{rows} {what}"
@@ -153,7 +153,7 @@ def _ways(found: Sequence[Access], relation: str) -> str:
 
 def _way(access: Access) -> str:
     relation, index = formatting.plain(access.relation), formatting.plain(access.index)
-    match access.way:
+    match access.scan:
         case "Seq Scan":
             return f"reads {relation} whole ({_rows(access.rows)})"
         case "Index Scan":
@@ -183,13 +183,13 @@ def _row(change: PlanChange, findings: DatabaseEvidence) -> QueryPlanRow:
     unread = "an estimate tells of no pages"
     pages = [
         formatting.missing(why if arm is None else unread) if pages is None else FormattedValue(formatting.tidy(pages))
-        for arm, pages in zip((change.before, change.after), change.pages, strict=True)
+        for arm, pages in zip((change.before, change.after), change.buffers, strict=True)
     ]
     rows = [
         formatting.missing(why if arm is None else "an estimate tells of no rows that were looked at")
         if rows is None
         else FormattedValue(formatting.tidy(rows))
-        for arm, rows in zip((change.before, change.after), change.examined, strict=True)
+        for arm, rows in zip((change.before, change.after), change.rows_scanned, strict=True)
     ]
     trees = ["\n".join(_tree(arm.root)) if arm else "" for arm in (change.before, change.after)]
     return QueryPlanRow(
@@ -205,7 +205,7 @@ def _row(change: PlanChange, findings: DatabaseEvidence) -> QueryPlanRow:
 
 def _tree(node: Node, depth: int = 0) -> Iterator[str]:
     """A plan as indented lines, at most so deep as a page is wide."""
-    parts = [called(node)]
+    parts = [node_label(node)]
     if node.relation:
         parts.append(f"of {node.relation}" if node.index else node.relation)
     if node.index:
@@ -226,8 +226,8 @@ def plans_record(findings: DatabaseEvidence) -> dict[str, Any]:
     """``plans.json``: each statement with its plan in both arms, in words and in numbers."""
     return {
         "schema": 1,
-        "missing": findings.missing,
-        "statements": [_statement(change, findings) for change in findings.changes],
+        "missing": findings.plans_missing,
+        "statements": [_statement(change, findings) for change in findings.plan_changes],
     }
 
 
@@ -256,7 +256,7 @@ def _explained(explained: Explained | None) -> dict[str, Any] | None:
         "rows_examined": None if explained.estimated else explained.root.examined,
         "cost": explained.root.cost,
         "tables": [
-            {"table": one.relation, "way": one.way, "index": one.index or None, "rows": one.rows}
+            {"table": one.relation, "way": one.scan, "index": one.index or None, "rows": one.rows}
             for one in accesses(explained.root)
         ],
         "plan": list(_tree(explained.root)),

@@ -136,16 +136,16 @@ def value_cell(row: Row, metric: Metric, least: int) -> FormattedValue:
     value = row.value(metric.name)
     if value is None:
         return formatting.missing(_why_missing(metric))
-    if metric.quantile is not None and least < metric.least:
+    if metric.quantile is not None and least < metric.min_samples:
         return FormattedValue("too few", too_few(metric), faint=True)
-    if metric.quantile is not None and least < metric.solid:
+    if metric.quantile is not None and least < metric.finding_samples:
         return FormattedValue(formatting.bare(metric, value), descriptive(metric), faint=True)
     return FormattedValue(formatting.bare(metric, value))
 
 
 def descriptive(metric: Metric) -> str:
     """Why a percentile with few samples beyond it is grey."""
-    needed = formatting.plural(metric.solid, SAMPLES[metric.basis])
+    needed = formatting.plural(metric.finding_samples, SAMPLES[metric.basis])
     return f"{metric.label} describes these legs and little more: a finding needs {needed} in every leg"
 
 
@@ -157,7 +157,7 @@ def _change(summary: Summary, metric: Metric, pair: Pair | None) -> FormattedVal
     if pair is None:
         return change_cell(None)
     least = min(least_samples(summary, metric, arm, pair.stage, pair.endpoint) for arm in ARMS)
-    few = metric.quantile is not None and least < metric.least
+    few = metric.quantile is not None and least < metric.min_samples
     cell = change_cell(pair, too_few=few)
-    weak = few or (metric.quantile is not None and least < metric.solid)
+    weak = few or (metric.quantile is not None and least < metric.finding_samples)
     return FormattedValue(cell.text, cell.why, faint=weak)

@@ -149,7 +149,7 @@ def _start(fall: Waterfall) -> StepValue:
 
 def _value(fall: Waterfall, number: int) -> StepValue:
     part, level, metric = fall.contributions[number], fall.levels[number + 1], fall.total.metric
-    few = part.pair.least_requests < metric.least
+    few = part.pair.least_requests < metric.min_samples
     return StepValue(
         level=_level(metric, level),
         change=change_cell(part.pair, too_few=few),
@@ -160,7 +160,7 @@ def _value(fall: Waterfall, number: int) -> StepValue:
 
 
 def _total(fall: Waterfall) -> StepValue:
-    few = fall.total.least_requests < fall.total.metric.least
+    few = fall.total.least_requests < fall.total.metric.min_samples
     whole = fall.contributions[0].share is not None
     return StepValue(
         level=FormattedValue(""),
@@ -179,7 +179,7 @@ def _share(fall: Waterfall, part: StepContribution) -> FormattedValue:
 def _level(metric: Metric, level: Level) -> FormattedValue:
     if level.value is None:
         return formatting.missing(Reason.NO_DATA.value)
-    if level.least_requests < metric.least:
+    if level.least_requests < metric.min_samples:
         return FormattedValue("too few", Reason.TOO_FEW.value, faint=True)
-    weak = level.least_requests < metric.solid
+    weak = level.least_requests < metric.finding_samples
     return FormattedValue(formatting.bare(metric, level.value), descriptive(metric) if weak else "", faint=weak)

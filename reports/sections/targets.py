@@ -11,7 +11,7 @@ from harness.plan.expectation import Form
 from harness.plan.model import ARMS, Plan
 from harness.record.outcome import Outcome
 from harness.verdict.caveats import SEQUENTIAL
-from harness.verdict.checks import Check, Reason, unbounded
+from harness.verdict.checks import Check, Reason, unbounded_reason
 from harness.verdict.judge import Verdict
 from reports import formatting
 from reports.formatting import FormattedValue
@@ -111,7 +111,7 @@ def _values(check: Check) -> tuple[FormattedValue, FormattedValue]:
 
 def too_few(metric: Metric) -> str:
     """Why a percentile is not shown: how many samples it needs."""
-    return f"{metric.label} needs {formatting.plural(metric.least, SAMPLES[metric.basis])} in every leg"
+    return f"{metric.label} needs {formatting.plural(metric.min_samples, SAMPLES[metric.basis])} in every leg"
 
 
 def change_cell(pair: Pair | None, *, too_few: bool = False) -> FormattedValue:
@@ -140,12 +140,12 @@ def _why_no_change(pair: Pair | None, *, too_few: bool) -> str:
 
 
 def _why_no_ratio(pair: Pair) -> str:
-    if pair.metric.origin is Origin.REHEARSAL:
+    if pair.metric.origin is Origin.MIGRATION_UNDER_LOAD:
         return "measured once, while the migration ran under load: nothing to compare"
     if pair.metric.origin is Origin.MIGRATION:
         return "measured once in an arm, by migrating it: nothing to compare over blocks"
     if any(block.before_at_least for block in pair.blocks):
-        return unbounded(pair).value
+        return unbounded_reason(pair).value
     if any(block.before <= 0 or block.after <= 0 for block in pair.blocks):
         return Reason.NO_RATIO.value
     return "not measured in both legs of every block"
@@ -177,8 +177,8 @@ def _sentence(verdict: Verdict) -> str:
     if verdict.outcome is Outcome.INVALID:
         causes = "; ".join(breach.seen for breach in verdict.breaches)
         return f"the measurement cannot be used: {causes or 'a guard broke'}."
-    if verdict.stops:
-        return f"the run was ended early: {'; '.join(stop.said for stop in verdict.stops)}."
+    if verdict.aborts:
+        return f"the run was ended early: {'; '.join(stop.summary for stop in verdict.aborts)}."
     if not total:
         said = "only advisory targets" if verdict.checks else "no targets"
         return f"the plan states {said}, so there is nothing to judge."
@@ -205,7 +205,7 @@ def tally(verdict: Verdict) -> str:
     """The short form of the verdict: ``6 of 6 targets hold``."""
     if verdict.outcome is Outcome.INVALID:
         return "the measurement cannot be used"
-    if verdict.stops:
+    if verdict.aborts:
         return "the run was ended early"
     total, beside = len(verdict.required), len(verdict.advisory)
     if not total:
@@ -261,7 +261,7 @@ def finding(summary: Summary, comparison: Comparison) -> str:
 
 def _sayable(comparison: Comparison, name: str) -> Pair | None:
     pair = comparison.pair(name, None, None)
-    return pair if pair and pair.least_requests >= METRICS[name].least else None
+    return pair if pair and pair.least_requests >= METRICS[name].min_samples else None
 
 
 def _errors(summary: Summary) -> str:

@@ -7,7 +7,7 @@ from harness.metrics import METRICS, Basis, Metric, Origin, RequestCounts, Shown
 
 @pytest.mark.parametrize("metric", METRICS.values(), ids=METRICS)
 def test_a_metric_of_requests_is_computed_in_one_way_and_one_of_processes_names_them(metric: Metric) -> None:
-    ways = (metric.quantile, metric.of_latencies, metric.counted, metric.header)
+    ways = (metric.quantile, metric.from_latencies, metric.from_counts, metric.header)
     assert sum(way not in {None, ""} for way in ways) == (metric.origin is Origin.REQUESTS)
     assert (metric.process is not None) == (metric.origin is Origin.PROCESSES)
 
@@ -44,7 +44,7 @@ def test_tables_show_their_metrics(table: ShownIn, names: str) -> None:
 
 def test_counts_of_nothing_have_no_rate() -> None:
     nothing, some = RequestCounts(requests=0, failures=0), RequestCounts(requests=10, failures=2, hits=3, seconds=4.0)
-    rates = [metric.counted for metric in METRICS.values() if metric.counted]
+    rates = [metric.from_counts for metric in METRICS.values() if metric.from_counts]
     assert [rate(nothing) for rate in rates] == [None] * len(rates)
     assert [rate(some) for rate in rates] == [2.0, 0.2, None]
 

@@ -21,7 +21,7 @@ def during_problems(plan: Plan) -> Iterator[Problem]:
     during = plan.migration if plan.migration and plan.migration.during else None
     for where, target in plan.judged:
         metric = target.expectation.metric
-        if metric.origin is Origin.REHEARSAL and not during:
+        if metric.origin is Origin.MIGRATION_UNDER_LOAD and not during:
             what = f"nothing measures {metric.name}: add [migration] with during = true, or leave it out"
             yield Problem(f"{where}.expect", what)
     if not during:

@@ -24,7 +24,7 @@ def blind_problems(plan: Plan) -> Iterator[Problem]:
     for where, target in plan.judged:
         if what := never_missed(plan, target.expectation) or _unread(plan, target.expectation.metric):
             yield Problem(f"{where}.expect", what)
-        if target.endpoint and target.expectation.metric.of_corpus and plan.answers is None:
+        if target.endpoint and target.expectation.metric.by_endpoint and plan.answers is None:
             what = "what a request to one endpoint costs is told by the corpus: add [answers], or leave endpoint out"
             yield Problem(f"{where}.endpoint", what)
     for index, limit in enumerate(plan.limits):

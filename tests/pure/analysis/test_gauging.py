@@ -16,7 +16,7 @@ from harness.record.readings import CPU, SCHEMA
 from harness.record.trial import Trial
 from harness.testing import synthetic_setup, synthetic_trials
 from harness.verdict.checks import Check, Reason
-from harness.verdict.judge import Holding, Measurement, judge
+from harness.verdict.judge import ClaimOutcome, Measurement, judge
 from tests.pure.plan.test_gauge import POOL, SEVERAL, TARGET
 
 Tell = Callable[[Trial, int], Iterator[tuple[str, str, float]]]
@@ -128,15 +128,15 @@ def nobody(trial: Trial, second: int) -> Iterator[tuple[str, str, float]]:  # no
 @pytest.mark.parametrize(
     ("expect", "tell", "outcome", "reason"),
     [
-        ("pool_use < 50 %", steady, Outcome.PASS, Reason.HOLDS),
-        ("pool_use < 20 %", steady, Outcome.FAIL, Reason.MISSES),
-        ("pool_use falls by 30 %", steady, Outcome.PASS, Reason.HOLDS),
-        ("pool_use falls by 50 %", steady, Outcome.FAIL, Reason.MISSES),
+        ("pool_use < 50 %", steady, Outcome.PASS, Reason.MET),
+        ("pool_use < 20 %", steady, Outcome.FAIL, Reason.MISSED),
+        ("pool_use falls by 30 %", steady, Outcome.PASS, Reason.MET),
+        ("pool_use falls by 50 %", steady, Outcome.FAIL, Reason.MISSED),
         ("pool_use < 50 %", nobody, Outcome.INCONCLUSIVE, Reason.NO_DATA),
         ("pool_use falls by 30 %", nobody, Outcome.INCONCLUSIVE, Reason.NO_DATA),
         ("pool_use < 50 %", silent("pay", {1}), Outcome.INCONCLUSIVE, Reason.NO_DATA),
         ("pool_use < 50 %", silent("auth", {2}), Outcome.INCONCLUSIVE, Reason.NO_DATA),
-        ("pool_use < 50 %", silent("pay", {1, 2}, {"before"}), Outcome.PASS, Reason.HOLDS),
+        ("pool_use < 50 %", silent("pay", {1, 2}, {"before"}), Outcome.PASS, Reason.MET),
         ("pool_use falls by 30 %", silent("auth", {1, 2}, {"before"}), Outcome.INCONCLUSIVE, Reason.NO_DATA),
     ],
 )
@@ -166,7 +166,7 @@ def test_a_mean_number_is_judged_by_its_interval_as_readings_vary() -> None:
     plan = parse_plan(text)
     summary = told(plan, noisy)
     (claim,) = judge(Measurement(plan, synthetic_setup(plan), summary, compare(summary))).claims
-    assert claim.holding is Holding.CANNOT_TELL  # 9 and 11: every leg is within it, the interval is not
+    assert claim.outcome is ClaimOutcome.NOT_DECIDED  # 9 and 11: every leg is within it, the interval is not
     assert claim.checks[0].reason is Reason.STRADDLES
 
 

@@ -20,7 +20,7 @@ from harness.record.leg import Leg
 from harness.record.trial import Trial
 from harness.testing import synthetic_trials
 from harness.verdict.caveats import caveats_of_run
-from harness.verdict.guards import breaches_of
+from harness.verdict.guards import broken_guards
 from tests.examples import examples
 
 PER_SECOND = 10
@@ -146,7 +146,7 @@ def test_one_unsteady_block_of_six_is_left_out_and_said() -> None:
     found = settle(trials_of(plan, {3: growing, 5: warming}), settling_stages(plan))
     summary = summarise(trials_of(plan, {3: growing, 5: warming}), settling=found)
     assert summary.blocks == [1, 3, 4, 5, 6]
-    assert breaches_of(summary) == ()
+    assert broken_guards(summary) == ()
     caveats = {caveat.code: caveat for caveat in caveats_of_run(summary, compare(summary))}
     assert "INTERRUPTED" not in caveats
     seen, advice = caveats["NOT_STEADY_YET"].seen, caveats["NOT_STEADY_YET"].advice
@@ -162,7 +162,7 @@ def test_two_unsteady_blocks_of_six_break_the_run_and_stay_to_be_looked_at() -> 
     found = settle(trials_of(plan, {3: growing, 6: growing}), settling_stages(plan))
     summary = summarise(trials_of(plan, {3: growing, 6: growing}), settling=found)
     assert summary.blocks == [1, 2, 3, 4, 5, 6]
-    (breach,) = breaches_of(summary)
+    (breach,) = broken_guards(summary)
     assert breach.code == "NEVER_STEADY"
     assert breach.seen.startswith("2 of 6 blocks never became steady, the worst where latencies of sustain went on")
 

@@ -9,7 +9,7 @@ from harness.analysis.statements import StatementUse
 from harness.analysis.summary import Summary, summarise
 from harness.analysis.usage import Consumer
 from harness.evidence.alerts import AlertResult
-from harness.evidence.bottlenecks import AREAS, Area, BottleneckInputs, Grade, Kind, areas_of
+from harness.evidence.bottlenecks import AREAS, Area, BottleneckInputs, BottleneckKind, Grade, areas_of
 from harness.evidence.n_plus_one import RepeatedStatement
 from harness.plan.alerts import Alert
 from harness.plan.file import parse_plan
@@ -71,7 +71,7 @@ def test_dead_rows(summary: Summary, dead: float, grade: str) -> None:
     told = ServerReport("after", "server:postgres/orders", levels={"dead_rows": dead, "live_rows": 10_000.0})
     found = area("dead rows", seen(summary, servers=(told,)))
     assert found.after == grade
-    assert [one.name for one in found.found] == ([] if grade == "A" else ["postgres/orders"])
+    assert [one.name for one in found.bottlenecks] == ([] if grade == "A" else ["postgres/orders"])
     few = ServerReport("after", "server:postgres", levels={"dead_rows": 999.0, "live_rows": 0.0})
     assert area("dead rows", seen(summary, servers=(few,))).after == "A"
 
@@ -94,7 +94,7 @@ def test_a_critical_alert_that_fired_once_comes_first(summary: Summary) -> None:
         ("warning", 5, "B"),
         ("warning", 51, "D"),
     ):
-        found = replace(seen(summary), alarms=(fired(severity, times),))
+        found = replace(seen(summary), alerts=(fired(severity, times),))
         assert area("alerts", found).after == grade, severity
 
 
@@ -117,7 +117,7 @@ def test_the_worst_comes_first_and_every_kind_has_words(summary: Summary) -> Non
 
 def test_every_area_is_known_by_its_limits() -> None:
     assert all(look.__doc__ for look in AREAS.values())
-    assert len(Kind) == len({*Kind})
+    assert len(BottleneckKind) == len({*BottleneckKind})
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,7 @@ from harness.analysis.comparison import Comparison, Pair
 from harness.analysis.request_cost import apart, request_costs
 from harness.analysis.summary import summarise
 from harness.errors import PlanError
-from harness.evidence.causes import Cause, Way, causes_of
+from harness.evidence.causes import Cause, CauseKind, causes_of
 from harness.metrics import METRICS
 from harness.plan.file import parse_plan
 from harness.record.request_work import CorpusRequest, RequestWork, StatementText, StatementWork
@@ -80,13 +80,13 @@ def test_shares_add_up_to_the_whole(
 def test_each_way_gets_what_it_did() -> None:
     """A thousandth of the time: a tenth by the cache, a tenth of that by the indexes, of that by the statements."""
     found = cause(database=(100.0, 0.1), misses=(100.0, 1.0), alone=(50.0, 5.0, 0.5))
-    assert {share.way: round(share.share, 9) for share in found.shares} == {
-        Way.CACHE: round(1 / 3, 9),
-        Way.INDEXES: round(1 / 3, 9),
-        Way.STATEMENTS: round(1 / 3, 9),
-        Way.CROWDING: 0.0,
+    assert {share.kind: round(share.share, 9) for share in found.shares} == {
+        CauseKind.CACHE: round(1 / 3, 9),
+        CauseKind.INDEXES: round(1 / 3, 9),
+        CauseKind.STATEMENTS: round(1 / 3, 9),
+        CauseKind.CONTENTION: 0.0,
     }
-    assert found.explained == pytest.approx(99.9 / 450)
+    assert found.database_share == pytest.approx(99.9 / 450)
     assert found.statements == (11, 1)
     (row,) = cause_rows([found])
     assert row.line == (
@@ -104,7 +104,7 @@ def test_a_part_of_a_bar_says_nothing_that_would_be_cut_off() -> None:
 
 def test_ways_that_nearly_cancel_say_what_each_made_of_the_time() -> None:
     found = cause(database=(2.0, 1.6), misses=(2.0, 1.6), alone=(1.0, 1.5, 2.0))
-    assert found.opposed
+    assert found.shares_cancel
     (row,) = cause_rows([found])
     assert row.bar == ()
     assert row.sentence == (
@@ -126,19 +126,23 @@ def test_crowding_is_more_where_it_costs_time(before: float, after: float, said:
 def test_without_the_step_between_indexes_and_statements_are_not_told_apart() -> None:
     seen = {"before": asked("before", 50.0), "after": asked("after", 0.5)}
     (found,) = causes_of(comparison(pair("p95", 900, 90), pair("db_ms_per_request", 100, 1)), seen)
-    assert [share.way for share in found.shares] == [Way.BOTH, Way.CROWDING]
-    assert found.explained is None  # without a mean there is nothing to explain
+    assert [share.kind for share in found.shares] == [CauseKind.INDEXES_AND_STATEMENTS, CauseKind.CONTENTION]
+    assert found.database_share is None  # without a mean there is nothing to explain
 
 
 @pytest.mark.parametrize(
     ("wal", "seen", "named"),
     [
-        (500, True, [Way.TRIGGERS_TOO, Way.STATEMENTS, Way.CROWDING]),
-        (500, False, [Way.INDEXES, Way.STATEMENTS, Way.CROWDING]),  # the triggers take as long as before
-        (8, True, [Way.INDEXES, Way.STATEMENTS, Way.CROWDING]),  # a reader fires none
+        (500, True, [CauseKind.INDEXES_AND_TRIGGERS, CauseKind.STATEMENTS, CauseKind.CONTENTION]),
+        (
+            500,
+            False,
+            [CauseKind.INDEXES, CauseKind.STATEMENTS, CauseKind.CONTENTION],
+        ),  # the triggers take as long as before
+        (8, True, [CauseKind.INDEXES, CauseKind.STATEMENTS, CauseKind.CONTENTION]),  # a reader fires none
     ],
 )
-def test_cheaper_triggers_are_no_indexes(wal: float, seen: bool, named: list[Way]) -> None:
+def test_cheaper_triggers_are_no_indexes(wal: float, seen: bool, named: list[CauseKind]) -> None:
     def writing(arm: str, db_ms: float) -> RequestWork:
         inspected = asked(arm, db_ms)
         work = (StatementWork(0, Counts(1, 1, 5, 1, wal, 0.5)),)
@@ -148,16 +152,20 @@ def test_cheaper_triggers_are_no_indexes(wal: float, seen: bool, named: list[Way
     triggers = replace(pair("trigger_ms_per_request", 10, 0.1 if seen else 9, seen=seen), endpoint=None)
     pairs = [pair("p95", 900, 90), pair("db_ms_per_request", 100, 1), triggers]
     (found,) = causes_of(comparison(*pairs), arms, {LIST: ["items_by_age"]})
-    assert [share.way for share in found.shares] == named
+    assert [share.kind for share in found.shares] == named
     (row,) = cause_rows([found])
     assert f"{named[0].value} 50 % (items_by_age)" in row.sentence
     (both, *_) = causes_of(comparison(*pairs), {arm: arms[arm] for arm in ("before", "after")})[0].shares
-    assert both.way is (Way.ALL if named[0] is Way.TRIGGERS_TOO else Way.BOTH)
+    assert both.kind is (
+        CauseKind.INDEXES_TRIGGERS_AND_STATEMENTS
+        if named[0] is CauseKind.INDEXES_AND_TRIGGERS
+        else CauseKind.INDEXES_AND_STATEMENTS
+    )
 
 
 def test_a_service_that_tells_no_database_time_has_no_known_cause() -> None:
     (found,) = causes_of(comparison(pair("p95", 900, 90), pair("mean", 500, 50)), {"before": asked("before", None)})
-    assert (found.shares, found.explained) == ((), None)
+    assert (found.shares, found.database_share) == ((), None)
     assert "does not tell its database time" in cause_rows([found])[0].sentence
 
 

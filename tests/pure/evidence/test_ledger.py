@@ -129,14 +129,14 @@ def test_what_was_there_before_is_not_accused_of_being_unused_but_of_being_outdo
     uses = {one.place: Use(0) for one in after.indexes}
     found = migration_indexes(before, after, Workload(uses))
     assert flaws(found) == {"x": (FlawKind.PREFIX, "y"), "y": (FlawKind.UNUSED, None)}
-    assert [entry.index.name for entry in found.made] == ["y"]
+    assert [entry.index.name for entry in found.created] == ["y"]
     assert [entry.index.name for entry in found.entries] == ["y", "x", "z"]
 
 
 def test_nobody_counted_so_nothing_is_unused() -> None:
     found = migration_indexes(BEFORE, Catalogue((*BEFORE.indexes, index("x", B))), Workload(None))
     assert not found.flaws
-    assert found.made[0].use is None
+    assert found.created[0].use is None
 
 
 def test_an_index_of_a_partitioned_table_is_one_whatever_its_parts() -> None:
@@ -162,14 +162,14 @@ def test_services_have_indexes_of_the_same_name() -> None:
 def test_what_the_migration_removed_and_which_foreign_keys_no_index_serves() -> None:
     before = Catalogue((index("x", A), index("y", B)), (PARENT,))
     found = migration_indexes(before, Catalogue((index("y", B),), (PARENT,)), Workload())
-    assert [one.name for one in found.gone] == ["x"]
-    assert found.unserved == (PARENT,)
+    assert [one.name for one in found.removed] == ["x"]
+    assert found.unindexed_keys == (PARENT,)
 
 
 def test_an_index_that_was_built_anew_under_its_name_is_of_the_migration() -> None:
     before = Catalogue((index("x", B), index("y", B, valid=False)))
     found = migration_indexes(before, Catalogue((index("x", C), index("y", B))), Workload())
-    assert [entry.index.name for entry in found.made] == ["x", "y"]
+    assert [entry.index.name for entry in found.created] == ["x", "y"]
 
 
 def test_an_index_is_shown_as_it_is_created() -> None:

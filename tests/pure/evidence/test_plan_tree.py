@@ -6,7 +6,7 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from harness.evidence.query_plans import Access, PlanChange, called, change_of, changes_of
+from harness.evidence.query_plans import Access, PlanChange, node_label, plan_change_of, plan_changes
 from harness.record.query_plans import Explained, Node, plan_of, without_values
 
 
@@ -56,22 +56,22 @@ FOUND = step(
 
 
 def test_a_table_read_whole_and_found_by_an_index() -> None:
-    change = change_of(explained(WHOLE), explained(FOUND))
+    change = plan_change_of(explained(WHOLE), explained(FOUND))
     (one,) = change.tables
     assert one == (
         (Access("contents", "Seq Scan", "", 4000),),
         (Access("contents", "Index Scan", "contents_by_engagement", 20),),
     )
-    assert change.pages == (412, 6)
-    assert change.examined == (4000, 20)
-    assert [(gone.name, gone.rows) for gone in change.gone] == [("sort", 3900)]
-    assert change.new == ()
+    assert change.buffers == (412, 6)
+    assert change.rows_scanned == (4000, 20)
+    assert [(gone.name, gone.rows) for gone in change.removed] == [("sort", 3900)]
+    assert change.added == ()
     assert not change.same
 
 
 def test_the_same_plan_is_the_same_whatever_it_cost() -> None:
     other = json.loads(json.dumps(WHOLE).replace("400", "800"))
-    assert change_of(explained(WHOLE), explained(other)).same
+    assert plan_change_of(explained(WHOLE), explained(other)).same
 
 
 def test_rows_are_those_of_all_loops() -> None:
@@ -84,35 +84,35 @@ def test_rows_are_those_of_all_loops() -> None:
 def test_a_bitmap_names_the_indexes_below_it_and_counts_its_rows_once() -> None:
     parts = [step("Bitmap Index Scan", Index_Name=name, Actual_Rows=500) for name in ("b", "a")]
     plan = step("Bitmap Heap Scan", step("BitmapAnd", *parts), Relation_Name="t", Actual_Rows=7)
-    change = change_of(explained(plan), explained(FOUND))
+    change = plan_change_of(explained(plan), explained(FOUND))
     assert change.tables[0][0] == (Access("t", "Bitmap Heap Scan", "a and b", 7),)
-    assert change.examined[0] == 7
+    assert change.rows_scanned[0] == 7
 
 
 def test_what_never_ran_counts_only_where_nothing_ran() -> None:
     never = step("Seq Scan", Relation_Name="archive", Actual_Loops=0, Actual_Rows=0)
     plan = step("Append", step("Seq Scan", Relation_Name="days"), never)
-    assert [table[0][0].relation for table in change_of(explained(plan), explained(FOUND)).tables if table[0]] == [
+    assert [table[0][0].relation for table in plan_change_of(explained(plan), explained(FOUND)).tables if table[0]] == [
         "days"
     ]
     estimated = {"Node Type": "Seq Scan", "Relation Name": "archive", "Plan Rows": 10}
-    assert change_of(explained(estimated), explained(FOUND)).tables[0][0][0].rows == 10
+    assert plan_change_of(explained(estimated), explained(FOUND)).tables[0][0][0].rows == 10
 
 
 def test_joins_groups_and_helpers_are_steps() -> None:
     sides = step("Seq Scan", Relation_Name="a"), step("Seq Scan", Relation_Name="b")
     before = step("Aggregate", step("Hash Join", sides[0], step("Hash", sides[1])), Strategy="Hashed")
     after = step("Gather", step("Nested Loop", sides[0], step("Memoize", sides[1])), Workers_Launched=2)
-    change = change_of(explained(before), explained(after))
+    change = plan_change_of(explained(before), explained(after))
     assert not change.tables
-    assert {one.name for one in change.gone} == {"hash join", "hash aggregate"}
-    assert {one.name for one in change.new} == {"parallel processes", "nested loop", "memoize"}
+    assert {one.name for one in change.removed} == {"hash join", "hash aggregate"}
+    assert {one.name for one in change.added} == {"parallel processes", "nested loop", "memoize"}
 
 
 def test_a_sort_that_no_longer_fits_memory_is_another_step() -> None:
     on_disk = json.loads(json.dumps(WHOLE).replace('"Sort"', '"Sort", "Sort Space Type": "Disk"'))
-    change = change_of(explained(WHOLE), explained(on_disk))
-    assert ([one.name for one in change.gone], [one.name for one in change.new]) == (["sort"], ["sort on disk"])
+    change = plan_change_of(explained(WHOLE), explained(on_disk))
+    assert ([one.name for one in change.removed], [one.name for one in change.added]) == (["sort"], ["sort on disk"])
 
 
 def test_statements_of_one_arm_alone_come_after_those_whose_plan_changed() -> None:
@@ -127,7 +127,7 @@ def test_statements_of_one_arm_alone_come_after_those_whose_plan_changed() -> No
     def told(change: PlanChange) -> tuple[str, bool, bool]:
         return change.either.fingerprint, bool(change.before), bool(change.after)
 
-    assert [told(change) for change in changes_of(before, after)] == [
+    assert [told(change) for change in plan_changes(before, after)] == [
         ("large", True, True),
         ("small", True, True),
         ("gone", True, False),
@@ -137,9 +137,9 @@ def test_statements_of_one_arm_alone_come_after_those_whose_plan_changed() -> No
 
 
 def test_a_step_of_an_unknown_kind_goes_by_its_own_name() -> None:
-    assert called(Node("Quantum Scan")) == "Quantum Scan"
-    assert called(Node("ModifyTable", how="Delete")) == "delete rows"
-    assert called(Node("Seq Scan")) == "read whole"
+    assert node_label(Node("Quantum Scan")) == "Quantum Scan"
+    assert node_label(Node("ModifyTable", how="Delete")) == "delete rows"
+    assert node_label(Node("Seq Scan")) == "read whole"
 
 
 def test_no_value_of_a_condition_is_kept() -> None:
@@ -164,8 +164,8 @@ trees = st.recursive(
 def test_whatever_a_plan_holds_it_is_read_and_compared(one: object, other: object) -> None:
     plans = [Explained("f", "", root) for raw in (one, other) if (root := plan_of({"Plan": raw} if raw else raw))]
     for plan in plans:
-        list(map(called, plan.root))
-        change_of(plan, plans[-1]).weight  # noqa: B018 - it is computed
+        list(map(node_label, plan.root))
+        plan_change_of(plan, plans[-1]).weight  # noqa: B018 - it is computed
 
 
 def test_a_plan_of_many_levels_is_read() -> None:

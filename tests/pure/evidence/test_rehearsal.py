@@ -63,7 +63,7 @@ def test_the_longest_stall_is_what_a_request_took_beyond_the_usual() -> None:
     rows = [*quiet(), (6.1, 510.0, "GET /a", None), (6.3, 310.0, "GET /a", None), (6.9, 12.0, "GET /a", None)]
     (loss,) = migration_under_load(record(passage(waits=(wait,))), samples(rows)).losses
     assert loss.stall_ms == pytest.approx(500.0)
-    assert (loss.requests, loss.waited, loss.failures, loss.head) == (3, 2, 0, LOCK)
+    assert (loss.requests, loss.waited, loss.failures, loss.blocked_by) == (3, 2, 0, LOCK)
     assert loss.blocked_ms == pytest.approx(800.0)
     assert loss.lock_ms == pytest.approx(500.0)
     assert loss.usual_ms == pytest.approx(10.0)
@@ -93,7 +93,7 @@ def test_a_request_that_waited_for_no_lock_blames_no_statement() -> None:
     other = Wait(1, ORIGIN + 6.1, ORIGIN + 6.6, "ShareLock", "", "UPDATE", own=False, head="")
     rows = [*quiet(), (6.1, 510.0, "GET /a", None)]
     (loss,) = migration_under_load(record(passage(waits=(other,))), samples(rows)).losses
-    assert (loss.head, loss.lock_ms) == ("", 0.0)
+    assert (loss.blocked_by, loss.lock_ms) == ("", 0.0)
 
 
 def test_without_requests_nothing_can_be_said() -> None:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from harness.evidence.n_plus_one import repetitions_of
+from harness.evidence.n_plus_one import repeated_statements
 from harness.record.request_work import CorpusRequest, RequestWork
 
 
@@ -26,5 +26,5 @@ def told(*pairs: tuple[int | None, int | None]) -> RequestWork:
     ],
 )
 def test_a_line_through_statements_and_items(pairs: list[tuple[int | None, int | None]], slope: float | None) -> None:
-    found = repetitions_of(told(*pairs)).get("GET /")
+    found = repeated_statements(told(*pairs)).get("GET /")
     assert (found and round(found.slope, 6)) == slope

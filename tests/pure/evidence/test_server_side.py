@@ -61,7 +61,7 @@ def judged(text: str, evicted: float = 0.0, unread: list[UnavailableReading] | N
     made = [told(trial, {"statements_evicted": [0.0, evicted]}) for trial in synthetic_trials(plan)]
     summary = summarise(made)
     return judge(
-        Measurement(plan, synthetic_setup(plan), summary, compare(summary), problems=Problems(unread=unread or []))
+        Measurement(plan, synthetic_setup(plan), summary, compare(summary), problems=Problems(unavailable=unread or []))
     )
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from harness.errors import RunFolderError
-from harness.evidence.ablation import ablated, plan_change
+from harness.evidence.ablation import ablation_of, plan_change
 from harness.evidence.catalogue import DatabaseEvidence, database_evidence, indexes_used
 from harness.evidence.indexes import FlawKind, index_caveats
 from harness.record.ablation import Ablation, Without
@@ -57,7 +57,7 @@ def test_both_arms_side_by_side() -> None:
         built=[Built("new", 1.5)],
         requests=900,
     )
-    (entry,) = tells.ledger.made
+    (entry,) = tells.indexes.created
     assert (entry.index, entry.use, entry.seconds) == (NEW, Use(7, 70), 1.5)
     assert tells.requests == 960
     assert tells.endpoints == {(None, "f1"): ("GET /items",)}
@@ -76,13 +76,14 @@ def test_nothing_is_told_of_an_arm_whose_catalogue_was_not_read() -> None:
 def test_plans_of_one_arm_alone_are_no_difference() -> None:
     tells = database_evidence(CATALOGUES, {"after": PlanSurvey((plan("Seq Scan"),))}, {})
     assert tells
-    assert tells.changes == ()
+    assert tells.plan_changes == ()
 
 
 def without(whole: Sequence[CorpusRequest], less: Sequence[CorpusRequest]) -> dict[str, Without]:
     plans = [plan("Index Scan", "new")], [plan("Seq Scan")]
     return {
-        one.endpoint: one for one in ablated(NEW, (inspected(*whole), plans[0]), (inspected(*less), plans[1])).endpoints
+        one.endpoint: one
+        for one in ablation_of(NEW, (inspected(*whole), plans[0]), (inspected(*less), plans[1])).endpoints
     }
 
 
@@ -125,13 +126,13 @@ def test_the_statement_that_needs_the_index_most_with_both_its_plans() -> None:
         (inspected(asked(1, "GET /items", (0, 4, 0), (1, 3, 0))), [plan("Index Scan", "new")]),
         (inspected(asked(1, "GET /items", (0, 40, 0), (1, 4, 0))), [plan("Seq Scan")]),
     )
-    worse = ablated(NEW, *seen).worse
+    worse = ablation_of(NEW, *seen).worse
     assert worse
     assert (worse.fingerprint, worse.pages_with, worse.pages_without) == ("f1", 4, 40)
     change = plan_change(worse)
     assert change
-    assert [access.way for access in change.tables[0][1]] == ["Seq Scan"]
-    assert ablated(NEW, seen[0], seen[0]).worse is None
+    assert [access.scan for access in change.tables[0][1]] == ["Seq Scan"]
+    assert ablation_of(NEW, seen[0], seen[0]).worse is None
 
 
 def test_invalid_and_duplicate_indexes_are_doubts_and_others_are_not() -> None:
@@ -141,14 +142,14 @@ def test_invalid_and_duplicate_indexes_are_doubts_and_others_are_not() -> None:
     counted = [Counted(one.name, 0, 0) for one in after.indexes]
     tells = database_evidence({"before": Catalogue((OLD,)), "after": after}, {}, {}, loaded=counted, requests=5)
     assert tells
-    caveats = index_caveats(tells.ledger.flaws)
+    caveats = index_caveats(tells.indexes.flaws)
     assert [caveat.code for caveat in caveats] == ["INDEX_INVALID", "INDEX_DUPLICATE"]
     assert "broken on items is INVALID" in caveats[0].seen
     assert (caveats[1].seen, caveats[1].advice) == (
         "the index newer on items is a duplicate of new",
         "DROP INDEX CONCURRENTLY newer",
     )
-    assert FlawKind.UNUSED in {flaw.kind for flaw in tells.ledger.flaws}
+    assert FlawKind.UNUSED in {flaw.kind for flaw in tells.indexes.flaws}
 
 
 def test_what_was_read_is_read_back_from_the_run(tmp_path: Path) -> None:
@@ -157,7 +158,7 @@ def test_what_was_read_is_read_back_from_the_run(tmp_path: Path) -> None:
     survey = PlanSurvey((plan("Index Scan", "new"),), (Counted("new", 1, 2, "shop"),), 60, "why")
     seen = inspected(asked(1, "GET /items", (0, 4, 0))), [plan("Seq Scan")]
     more = inspected(asked(1, "GET /items", (0, 40, 0))), [plan("Seq Scan")]
-    ablation = Ablation((ablated(NEW, seen, more),), (("old", "primary key"),), 1)
+    ablation = Ablation((ablation_of(NEW, seen, more),), (("old", "primary key"),), 1)
     for arm, catalogue in CATALOGUES.items():
         store.write_catalogue(arm, catalogue)
     store.write_survey("after", survey)

@@ -21,7 +21,7 @@ from harness.record.outcome import Outcome
 from harness.record.samples import latency_ns
 from harness.record.trial import Trial
 from harness.testing import PLAN, synthetic_setup, synthetic_trials
-from harness.verdict.checks import Grounds, Reason
+from harness.verdict.checks import Reason, RuleInputs
 from harness.verdict.judge import Measurement, Verdict, judge
 from harness.verdict.outcomes import outcomes_of
 from harness.verdict.rules import check_targets
@@ -92,7 +92,7 @@ def test_an_arm_that_was_never_asked_one_of_them_has_no_row() -> None:
     summary = summary_of(plan, trials)
     assert summary.row("before", None, "sustain", None, "reads") is not None
     assert summary.row("after", None, "sustain", None, "reads") is None
-    (check,) = check_targets(plan.targets[1:], Grounds(compare(summary)))
+    (check,) = check_targets(plan.targets[1:], RuleInputs(compare(summary)))
     assert (check.outcome, check.reason) == (Outcome.INCONCLUSIVE, Reason.NO_DATA)
 
 
@@ -105,7 +105,7 @@ def verdict_of(text: str, trials: list[Trial] | None = None, error_rate: float =
     examination = SoundnessChecks(plan)
     made = trials or list(synthetic_trials(plan, error_rate=error_rate))
     summary = summary_of(plan, list(examination.watched(made)))
-    return judge(Measurement(plan, synthetic_setup(plan), summary, compare(summary), replies=examination.replies))
+    return judge(Measurement(plan, synthetic_setup(plan), summary, compare(summary), statuses=examination.replies))
 
 
 @pytest.mark.parametrize(
@@ -129,7 +129,7 @@ def test_a_tag_is_judged_like_an_endpoint(expect: str, outcome: Outcome) -> None
 def test_a_claim_may_speak_of_a_tag() -> None:
     (claim,) = verdict_of('[[claims]]\nid = "C"\nsays = "fast"\nexpect = ["p95 < 300 ms"]\ntag = "reads"\n').claims
     assert claim.checks[0].target.endpoints == frozenset(READS)
-    assert claim.holding.value == "holds"
+    assert claim.outcome.value == "holds"
 
 
 def limited(place: str) -> str:
@@ -140,10 +140,10 @@ def limited(place: str) -> str:
     ("text", "reason"),
     [
         (TARGET, Reason.ERRORS),  # nobody says how many of them may fail
-        (TARGET + limited('tag = "reads"'), Reason.HOLDS),
-        (TARGET + limited(""), Reason.HOLDS),
+        (TARGET + limited('tag = "reads"'), Reason.MET),
+        (TARGET + limited(""), Reason.MET),
         (TARGET + limited(f'endpoint = "{READS[0]}"'), Reason.ERRORS),  # of the other one nobody does
-        (TARGET.replace('tag = "reads"', f'endpoint = "{READS[0]}"') + limited('tag = "reads"'), Reason.HOLDS),
+        (TARGET.replace('tag = "reads"', f'endpoint = "{READS[0]}"') + limited('tag = "reads"'), Reason.MET),
         (TARGET.replace('tag = "reads"', f'endpoint = "{WRITE}"') + limited('tag = "reads"'), Reason.ERRORS),
     ],
 )
@@ -164,9 +164,9 @@ def test_a_failed_target_of_errors_voids_what_shares_an_endpoint(place: str, *, 
 def test_other_shares_of_its_endpoints_prove_nothing() -> None:
     plan = parse_plan(SIX + TAGS)
     trials = [thinned(trial) if trial.leg.arm == "after" else trial for trial in synthetic_trials(plan)]
-    assert verdict_of(TARGET, trials).checks[1].reason is Reason.ASKED_OTHERWISE
+    assert verdict_of(TARGET, trials).checks[1].reason is Reason.DIFFERENT_REQUESTS
     alone = TARGET.replace('tag = "reads"', f'endpoint = "{READS[1]}"')
-    assert verdict_of(alone, trials).checks[1].reason is Reason.HOLDS
+    assert verdict_of(alone, trials).checks[1].reason is Reason.MET
 
 
 def thinned(trial: Trial) -> Trial:

@@ -21,7 +21,7 @@ VALUES = st.floats(1e-3, 1e6)
 
 
 def row(arm: str, block: int | None, value: float | None, requests: int = 10_000) -> Row:
-    measured = {} if value is None else {name: value for name in METRICS if not METRICS[name].whole}
+    measured = {} if value is None else {name: value for name in METRICS if not METRICS[name].per_leg}
     return Row(
         arm=arm, block=block, stage=None, endpoint=None, requests=requests, failures=0, seconds=1.0, values=measured,
     )  # fmt: skip

@@ -22,7 +22,7 @@ from harness.plan.model import Plan
 from harness.record.setup import Setup
 from harness.record.trial import Migration, Trial
 from harness.testing import synthetic_setup, synthetic_trials
-from harness.verdict.arrivals import unasked
+from harness.verdict.arrivals import stages_lacking_arrivals
 from harness.verdict.judge import Measurement, Verdict, judge
 from harness.verdict.outcomes import Outcomes, outcomes_of
 from harness.verdict.result import Result
@@ -212,7 +212,7 @@ class Run:
     def outcomes(self) -> Outcomes:
         verdict = self.verdict
         judged = (self.comparison, self.plan.judgement, self.plan.targets)
-        return outcomes_of(*judged, silent=unasked(self.summary), valid=not verdict.breaches)
+        return outcomes_of(*judged, silent=stages_lacking_arrivals(self.summary), valid=not verdict.breaches)
 
     @cached_property
     def result(self) -> Result:

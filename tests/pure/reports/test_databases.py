@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from harness.evidence.catalogue import DatabaseEvidence, database_evidence
-from harness.evidence.query_plans import change_of
+from harness.evidence.query_plans import plan_change_of
 from harness.record.ablation import Ablated, Ablation, Without, Worse
 from harness.record.catalogue import Built, Catalogue, Counted, ForeignKey, Index, Key, PlanSurvey
 from harness.record.query_plans import Explained, Node
@@ -76,12 +76,12 @@ WORDS = {
 @pytest.mark.parametrize("case", WORDS)
 def test_a_difference_of_plans_in_words(case: str) -> None:
     before, after, expected = WORDS[case]
-    assert words(change_of(plan(before), plan(after))) == expected
+    assert words(plan_change_of(plan(before), plan(after))) == expected
 
 
 def test_a_statement_of_one_release_alone() -> None:
-    assert words(change_of(plan(SORTED), None)) == "not run any more: reads contents whole (4,000 rows)"
-    assert words(change_of(None, plan(FOUND))) == "new: finds rows of contents by index by_score"
+    assert words(plan_change_of(plan(SORTED), None)) == "not run any more: reads contents whole (4,000 rows)"
+    assert words(plan_change_of(None, plan(FOUND))) == "new: finds rows of contents by index by_score"
 
 
 INDEXES = (
@@ -224,6 +224,6 @@ def test_machines_get_all_of_it() -> None:
 
 def test_text_of_others_steers_nothing() -> None:
     evil = replace(FOUND, parts=(replace(FOUND.parts[0], relation="c\x1b[2J", index="i\u202e"),))
-    told = words(change_of(plan(SORTED), plan(evil)))
+    told = words(plan_change_of(plan(SORTED), plan(evil)))
     assert "\x1b" not in told
     assert "\u202e" not in told

@@ -7,8 +7,8 @@ import pytest
 
 import reports
 from harness.analysis.request_cost import RequestCost, StatementCost
-from harness.evidence.bottlenecks import Area, Found, Grade, Kind
-from harness.evidence.causes import Cause, Share, Way
+from harness.evidence.bottlenecks import Area, Bottleneck, BottleneckKind, Grade
+from harness.evidence.causes import Cause, CauseKind, Share
 from harness.evidence.evidence import Evidence
 from harness.evidence.n_plus_one import RepeatedStatement
 from harness.record.cache_keys import KeyUse
@@ -24,13 +24,13 @@ COUNTS = Counts(11, 60, 400, 17, 1600, 2.5)
 def evidence(usual: Run) -> Evidence:
     latency = usual.comparison.pair("p95", None, CONTENT)
     assert latency is not None
-    shares = (Share(Way.CACHE, 0.25), Share(Way.INDEXES, 0.5), Share(Way.STATEMENTS, 0.25))
+    shares = (Share(CauseKind.CACHE, 0.25), Share(CauseKind.INDEXES, 0.5), Share(CauseKind.STATEMENTS, 0.25))
     cause = Cause(CONTENT, latency, (80.0, 10.0), (60.0, 4.0), 0.8, shares, (0.2, 0.8), (11, 1), (REPEATED, None))
     toll = RequestCost(CONTENT, 20, 5, COUNTS, Counts(), COUNTS, 3.0, 4, 6, (StatementCost("f", "SELECT 2", COUNTS),))
-    index = Found(Kind.INDEX, Grade.D, "by_name", 8192.0, detail="INVALID")
+    index = Bottleneck(BottleneckKind.INDEX, Grade.D, "by_name", 8192.0, detail="INVALID")
     return Evidence(
         causes=(cause,),
-        tolls={"before": {CONTENT: toll}},
+        request_costs={"before": {CONTENT: toll}},
         repeated={"before": {CONTENT: REPEATED}},
         keys={"before": (KeyUse("item:*", 10, 6),)},
         areas=(Area("indexes", None, Grade.D, (index,)),),

@@ -38,7 +38,7 @@ def test_a_lost_worker_is_named_in_every_form_and_cannot_break_the_page() -> Non
     summary = summarise(list(synthetic_trials(plan)))
     comparison = compare(summary)
     loss = LostWorker("worker 2 (<b>, pid 7)", "03-after", 12.4, "not heard of for 3 s")
-    verdict = judge(Measurement(plan, setup, summary, comparison, problems=Problems(losses=[loss])))
+    verdict = judge(Measurement(plan, setup, summary, comparison, problems=Problems(lost_workers=[loss])))
     outcomes = outcomes_of(comparison, plan.judgement)
     result = Result(plan, PLAN, setup, (), summary, comparison, verdict, outcomes)
     files = reports.render(result)

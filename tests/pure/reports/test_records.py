@@ -65,7 +65,7 @@ def test_rows_are_not_rounded_and_missing_is_null(usual: Run) -> None:
     rows = json.loads(usual.texts["summary.json"])["rows"]
     for row, expected in zip(rows, usual.summary.rows, strict=True):
         for metric in METRICS.values():
-            if metric.origin is not Origin.REHEARSAL:
+            if metric.origin is not Origin.MIGRATION_UNDER_LOAD:
                 assert row[metric.key] == expected.value(metric.name)
         for name in ("arm", "block", "stage", "endpoint", "requests", "failures", "hits", "lookups", "seconds"):
             assert row[name] == getattr(expected, name)

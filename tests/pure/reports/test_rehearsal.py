@@ -11,7 +11,7 @@ import pytest
 import reports
 from harness.analysis.answers import EndpointAnswers, ResponseAgreement
 from harness.evidence.evidence import Evidence
-from harness.evidence.migration import MigrationUnderLoad, Point, RequestLoss
+from harness.evidence.migration import MigrationUnderLoad, RequestLoss, TimelinePoint
 from harness.record.migration import (
     DOWNGRADE,
     PLANNED,
@@ -66,14 +66,14 @@ LOSS = RequestLoss(
     usual_ms=12.0,
     stall_ms=410.0,
     endpoint="POST /interactions",
-    head=ALTER,
-    behind=PLANNED,
+    blocked_by=ALTER,
+    blocker_waited_for=PLANNED,
     waited=3,
     blocked_ms=900.0,
     lock_ms=400.0,
 )
 BACK = RequestLoss(DOWNGRADE, None, 13.5, 13.6, requests=9, usual_ms=12.0, stall_ms=0.2)
-POINTS = tuple(Point(n / 10, 12.0 + 400 * (78 < n < 84), int(n == 80)) for n in range(150))
+POINTS = tuple(TimelinePoint(n / 10, 12.0 + 400 * (78 < n < 84), int(n == 80)) for n in range(150))
 TRIED = MigrationUnderLoad(
     RECORD, (LOSS, BACK), POINTS, ResponseAgreement(10, (EndpointAnswers("GET /a", 10, 0, 0, 0),))
 )
@@ -92,14 +92,14 @@ def test_one_sentence_says_what_it_cost_and_whether_there_is_a_way_back() -> Non
     ("changed", "said"),
     [
         (
-            {"losses": (replace(LOSS, waited=1, failures=2, behind=""), BACK)},
+            {"losses": (replace(LOSS, waited=1, failures=2, blocker_waited_for=""), BACK)},
             "1 request waited, 900 ms together; 2 f",
         ),
         (
-            {"losses": (replace(LOSS, head=""), BACK)},
+            {"losses": (replace(LOSS, blocked_by=""), BACK)},
             "wait for a lock of the migration; the slowest",
         ),
-        ({"losses": (replace(LOSS, head="", stall_ms=0.0), BACK)}, "none took longer than usual"),
+        ({"losses": (replace(LOSS, blocked_by="", stall_ms=0.0), BACK)}, "none took longer than usual"),
         ({"losses": (replace(LOSS, stall_ms=None), BACK)}, "No request was under way while the migration ran"),
         ({"losses": (LOSS, replace(BACK, stall_ms=90.0))}, "rolled back (longest stall 90.0 ms), the database is as"),
         ({"agreement": None}, "the database is as before (schema; no answers were compared)"),
@@ -123,7 +123,7 @@ def test_what_else_it_may_say(changed: dict[str, object], said: str) -> None:
 
 
 def test_a_statement_stands_beside_what_it_held_and_what_was_warned_of() -> None:
-    section = rehearsal_section(Evidence(rehearsal=TRIED))
+    section = rehearsal_section(Evidence(migration=TRIED))
     assert section
     up, down = section.passages
     (row,) = up.rows
@@ -141,7 +141,7 @@ def test_a_statement_stands_beside_what_it_held_and_what_was_warned_of() -> None
 
 
 def test_it_is_in_every_form_of_the_report(usual: Run) -> None:
-    result = replace(usual.result, evidence=Evidence(rehearsal=TRIED))
+    result = replace(usual.result, evidence=Evidence(migration=TRIED))
     files = reports.render(result)
     assert "What the migration does while it runs" in files["report.html"]
     assert "<b>colour</b>" not in files["report.html"]

@@ -672,8 +672,8 @@ def test_the_migration_under_load_comes_after_the_blocks_and_costs_none_of_them(
     assert log[-1] == "down"
     analysis = analyse(folder)
     assert len(analysis.summary.legs) == 4
-    assert analysis.evidence.rehearsal
-    assert analysis.evidence.rehearsal.failed == said
+    assert analysis.evidence.migration
+    assert analysis.evidence.migration.failed == said
 
 
 def test_an_interrupt_of_the_migration_under_load_keeps_the_blocks(source: Source, folder: RunFolder) -> None:
@@ -684,7 +684,7 @@ def test_an_interrupt_of_the_migration_under_load_keeps_the_blocks(source: Sourc
     assert log[-2:] == ["stop", "down"]
     analysis = analyse(folder)
     assert len(analysis.summary.legs) == 4
-    assert analysis.evidence.rehearsal is None
+    assert analysis.evidence.migration is None
 
 
 @pytest.mark.parametrize(

@@ -147,10 +147,10 @@ def test_logit_stays_finite_and_expit_undoes_it() -> None:
 def test_a_percentile_needs_as_many_samples_as_can_bound_it() -> None:
     for metric in METRICS.values():
         if metric.quantile is not None:
-            q, n = float(metric.quantile), metric.least
+            q, n = float(metric.quantile), metric.min_samples
             assert q**n < 0.05 <= q ** (n - 1), metric.name
-    assert METRICS["p95"].solid == 2000
-    assert METRICS["p99"].solid == 10_000
+    assert METRICS["p95"].finding_samples == 2000
+    assert METRICS["p99"].finding_samples == 10_000
 
 
 def test_welch_reproduces_a_worked_example_in_the_direction_of_after() -> None:

@@ -11,20 +11,20 @@ from harness.analysis.summary import summarise
 from harness.plan.file import parse_plan
 from harness.statistics.intervals import t_interval
 from harness.testing import PLAN, synthetic_trials
-from harness.verdict.power import decided, more_blocks, visible
+from harness.verdict.power import minimum_detectable_effect, more_blocks, precise
 
 
 @pytest.mark.parametrize(("spread", "blocks"), [(0.05, 4), (0.05, 8), (0.2, 10), (0.01, 5)])
 def test_what_is_visible_is_seen_four_times_in_five(spread: float, blocks: int) -> None:
     """Against the exact power of the t test, which the formula approximates."""
-    change = visible(spread, blocks)
+    change = minimum_detectable_effect(spread, blocks)
     assert change is not None
     shift, reach = math.log1p(change) / (spread / math.sqrt(blocks)), stats.t.ppf(0.975, blocks - 1)
     assert stats.nct.sf(reach, blocks - 1, shift) == pytest.approx(0.8, abs=0.03)
 
 
 def test_one_block_sees_nothing() -> None:
-    assert visible(0.05, 1) is None
+    assert minimum_detectable_effect(0.05, 1) is None
 
 
 def test_more_blocks_decide_when_these_are_like_those_to_come() -> None:
@@ -64,4 +64,4 @@ def test_what_lies_on_the_limit_is_never_decided() -> None:
 def test_a_run_is_decided_when_its_targets_are_known_precisely(blocks: int, expect: str, known: bool) -> None:
     plan = parse_plan(PLAN.replace("blocks = 2", f"blocks = {blocks}").replace("p95 falls by 50 %", expect))
     comparison = compare(summarise(list(synthetic_trials(plan, rps=20.0))))
-    assert decided(plan, comparison) == known
+    assert precise(plan, comparison) == known

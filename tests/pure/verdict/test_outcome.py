@@ -23,7 +23,7 @@ from harness.plan.judgement import Judgement
 from harness.plan.targets import Target
 from harness.record.noise import ComparisonPlace
 from harness.testing import PLAN, synthetic_trials
-from harness.verdict.outcomes import JudgedRow, RowOutcome, Why, outcomes_of, place_of
+from harness.verdict.outcomes import JudgedRow, RowOutcome, RowReason, outcomes_of, pair_place
 
 IMPROVED, REGRESSED, EQUIVALENT, CANNOT_TELL = RowOutcome
 
@@ -44,7 +44,7 @@ def rate_pair(change: Change, metric: str = "error_rate") -> Pair:
 def finding_of(pair: Pair, *others: Pair, floor: float | None = None, effect: str = "5 %", **how: Any) -> JudgedRow:  # noqa: ANN401 - the same
     sequential = bool(how.pop("sequential", False))
     comparison = Comparison((pair, *others), len(pair.blocks), sequential=sequential)
-    floors = None if floor is None else {place_of(pair): Floor(floor, floor / 2, 60)}
+    floors = None if floor is None else {pair_place(pair): Floor(floor, floor / 2, 60)}
     found = outcomes_of(comparison, Judgement(effect=effect), floors=floors, **how)
     return found.of(pair)
 
@@ -58,20 +58,25 @@ def finding_of(pair: Pair, *others: Pair, floor: float | None = None, effect: st
         ((1.1, 1.2, 1.3, 1.1, 1.2, 1.3), None, EQUIVALENT, None),  # a sure rise that does not count
         ((0, 0, 0, 0, 0, 0), None, EQUIVALENT, None),
         ((12, -10, 8, -14, 11, -9), None, CANNOT_TELL, None),  # no difference is seen, and none is excluded
-        ((6, 7, 6, 7, 6, 7), 0.1, CANNOT_TELL, Why.IN_NOISE),  # smaller than what this host does by itself
-        ((1, -1, 0.5, -0.5, 1, -1), 0.1, CANNOT_TELL, Why.IN_NOISE),  # no difference, where 10 % would be none either
-        ((-98, -97, -98, -97, -98, -97), 90.0, CANNOT_TELL, Why.IN_NOISE),
-        ((9, 16, 8, 15, 9, 16), 0.13, CANNOT_TELL, Why.IN_NOISE),
+        ((6, 7, 6, 7, 6, 7), 0.1, CANNOT_TELL, RowReason.IN_NOISE),  # smaller than what this host does by itself
+        (
+            (1, -1, 0.5, -0.5, 1, -1),
+            0.1,
+            CANNOT_TELL,
+            RowReason.IN_NOISE,
+        ),  # no difference, where 10 % would be none either
+        ((-98, -97, -98, -97, -98, -97), 90.0, CANNOT_TELL, RowReason.IN_NOISE),
+        ((9, 16, 8, 15, 9, 16), 0.13, CANNOT_TELL, RowReason.IN_NOISE),
         ((9, 16, 8, 15, 9, 16), 0.05, REGRESSED, None),
         ((1, -1, 0.5, -0.5, 1, -1), 0.001, EQUIVALENT, None),  # a smaller floor does not make more count
-        ((-50,), None, CANNOT_TELL, Why.ONE_BLOCK),
-        ((-50, 50), None, CANNOT_TELL, Why.BLIND),
+        ((-50,), None, CANNOT_TELL, RowReason.ONE_BLOCK),
+        ((-50, 50), None, CANNOT_TELL, RowReason.UNDETECTABLE),
     ],
 )
-def test_a_row(changes: tuple[float, ...], floor: float | None, outcome: RowOutcome, why: Why | None) -> None:
+def test_a_row(changes: tuple[float, ...], floor: float | None, outcome: RowOutcome, why: RowReason | None) -> None:
     finding = finding_of(pair_of(*changes), floor=floor)
-    assert (finding.outcome, finding.why) == (outcome, why)
-    assert finding.counts == 0.05
+    assert (finding.outcome, finding.reason) == (outcome, why)
+    assert finding.minimum_effect == 0.05
 
 
 def test_a_rise_of_what_should_rise_is_an_improvement() -> None:
@@ -102,24 +107,24 @@ def test_a_metric_can_have_a_smallest_change_of_its_own() -> None:
 def test_shares_are_compared_in_points(low: float, high: float, outcome: RowOutcome) -> None:
     """Five percent say nothing about an error rate: 4 % of errors instead of none is within five points."""
     finding = finding_of(rate_pair(Change("points", (low + high) / 2, low, high, None, None)))
-    assert (finding.outcome, finding.counts) == (outcome, 0.001)
+    assert (finding.outcome, finding.minimum_effect) == (outcome, 0.001)
 
 
 @pytest.mark.parametrize(
     ("pair", "why"),
     [
-        (pair_of(-50, -51, -49, -50, least_requests=3), Why.TOO_FEW),
-        (pair_of(-50, -51, -49, -50, after=None, change=None), Why.NO_DATA),
-        (pair_of(-50, -51, -49, -50, change=None), Why.NO_RATIO),
-        (pair_of(-50, -51, metric="indexes_created", change=None), Why.ONCE),
-        (pair_of(0, 0, 0, 0, metric="users_held"), Why.IN_STEPS),
-        (pair_of(-50, -51, -49, -50, metric="recovery_seconds", after_at_least=True), Why.LOWER_BOUND),
-        (pair_of(50, 51, 49, 50, metric="users_held", before_at_least=True, change=None), Why.LOWER_BOUND),
+        (pair_of(-50, -51, -49, -50, least_requests=3), RowReason.TOO_FEW),
+        (pair_of(-50, -51, -49, -50, after=None, change=None), RowReason.NO_DATA),
+        (pair_of(-50, -51, -49, -50, change=None), RowReason.NO_RATIO),
+        (pair_of(-50, -51, metric="indexes_created", change=None), RowReason.SINGLE),
+        (pair_of(0, 0, 0, 0, metric="users_held"), RowReason.IN_STEPS),
+        (pair_of(-50, -51, -49, -50, metric="recovery_seconds", after_at_least=True), RowReason.LOWER_BOUND),
+        (pair_of(50, 51, 49, 50, metric="users_held", before_at_least=True, change=None), RowReason.LOWER_BOUND),
     ],
 )
-def test_what_cannot_be_told_says_why(pair: Pair, why: Why) -> None:
+def test_what_cannot_be_told_says_why(pair: Pair, why: RowReason) -> None:
     finding = finding_of(pair)
-    assert (finding.outcome, finding.why) == (CANNOT_TELL, why)
+    assert (finding.outcome, finding.reason) == (CANNOT_TELL, why)
 
 
 def test_a_fall_from_a_bound_is_none_and_a_rise_to_one_is_a_rise() -> None:
@@ -133,17 +138,17 @@ def test_nothing_in_every_block_is_equivalent() -> None:
     assert finding_of(pair).outcome is EQUIVALENT
     missing = replace(pair, blocks=blocks[:3])
     found = outcomes_of(Comparison((missing,), 4), Judgement()).of(missing)
-    assert (found.outcome, found.why) == (CANNOT_TELL, Why.NO_VALUE)
+    assert (found.outcome, found.reason) == (CANNOT_TELL, RowReason.NO_VALUE)
 
 
 @pytest.mark.parametrize("changes", [(-50, -51, -49, -50), (1, -1, 1, -1)])
 def test_latencies_prove_nothing_where_more_requests_fail(changes: tuple[float, ...]) -> None:
     latency, throughput = pair_of(*changes), pair_of(*changes, metric="queries_per_request")
     failing = rate_pair(Change("points", 0.04, 0.03, 0.05, None, None))
-    assert finding_of(latency, failing).why is Why.ERRORS
-    assert finding_of(throughput, failing).why is None
+    assert finding_of(latency, failing).reason is RowReason.ERRORS
+    assert finding_of(throughput, failing).reason is None
     elsewhere = replace(failing, endpoint="GET /other")
-    assert finding_of(latency, elsewhere).why is None
+    assert finding_of(latency, elsewhere).reason is None
 
 
 def test_a_regression_stays_one_where_more_requests_fail() -> None:
@@ -153,31 +158,31 @@ def test_a_regression_stays_one_where_more_requests_fail() -> None:
 
 def test_latencies_prove_nothing_where_arrivals_never_began() -> None:
     pair = pair_of(-50, -51, -49, -50)
-    assert finding_of(pair, silent={"sustain"}).why is Why.UNASKED
+    assert finding_of(pair, silent={"sustain"}).reason is RowReason.ARRIVALS_MISSING
     assert finding_of(pair, silent={"peak"}).outcome is IMPROVED
-    assert finding_of(replace(pair, stage=None), silent={"peak"}).why is Why.UNASKED
+    assert finding_of(replace(pair, stage=None), silent={"peak"}).reason is RowReason.ARRIVALS_MISSING
 
 
 def test_a_measurement_that_broke_shows_nothing() -> None:
     finding = finding_of(pair_of(-50, -51, -49, -50), valid=False)
-    assert (finding.outcome, finding.why) == (CANNOT_TELL, Why.BROKEN)
+    assert (finding.outcome, finding.reason) == (CANNOT_TELL, RowReason.BROKEN)
 
 
 @pytest.mark.parametrize(
     ("changes", "floor", "outcome", "why"),
     [
-        ((-50, -51, -49, -50), None, CANNOT_TELL, Why.NO_FLOOR),
+        ((-50, -51, -49, -50), None, CANNOT_TELL, RowReason.NO_FLOOR),
         ((-50, -51, -49, -50), 0.1, IMPROVED, None),
-        ((-50, -51, -49, -50), 0.3, CANNOT_TELL, Why.UNPAIRED),
-        ((28, 29, 29, 28), 0.1, CANNOT_TELL, Why.UNPAIRED),
-        ((0, 0.1, 0, 0.1), 0.1, CANNOT_TELL, Why.UNPAIRED),  # no equivalence between legs that are no pairs
+        ((-50, -51, -49, -50), 0.3, CANNOT_TELL, RowReason.UNPAIRED),
+        ((28, 29, 29, 28), 0.1, CANNOT_TELL, RowReason.UNPAIRED),
+        ((0, 0.1, 0, 0.1), 0.1, CANNOT_TELL, RowReason.UNPAIRED),  # no equivalence between legs that are no pairs
     ],
 )
 def test_legs_that_are_no_pairs(
-    changes: tuple[float, ...], floor: float | None, outcome: RowOutcome, why: Why | None
+    changes: tuple[float, ...], floor: float | None, outcome: RowOutcome, why: RowReason | None
 ) -> None:
     finding = finding_of(pair_of(*changes), floor=floor, sequential=True)
-    assert (finding.outcome, finding.why) == (outcome, why)
+    assert (finding.outcome, finding.reason) == (outcome, why)
 
 
 def test_two_recorded_runs_are_no_pairs() -> None:
@@ -200,7 +205,7 @@ def test_among_many_rows_chance_finds_nothing() -> None:
     target = Target(expect="p95 < 1 s", stage="sustain", endpoint=by_chance[0].endpoint)
     named = outcomes_of(comparison, Judgement(effect="0.01 %"), [target])
     assert named.of(by_chance[0]).outcome in {IMPROVED, REGRESSED}
-    assert named.of(by_chance[0]).visible < explored.of(by_chance[0]).visible  # type: ignore[operator]
+    assert named.of(by_chance[0]).detectable < explored.of(by_chance[0]).detectable  # type: ignore[operator]
 
 
 def test_the_more_rows_change_the_smaller_a_change_can_be_seen() -> None:
@@ -209,7 +214,7 @@ def test_the_more_rows_change_the_smaller_a_change_can_be_seen() -> None:
     moved = [replace(pair_of(50, 51, 49, 50, 51, 49, 50, 51), endpoint=f"GET /{i}") for i in range(40)]
     few, many = finding_of(quiet, *same), finding_of(quiet, *moved)
     assert few.outcome is many.outcome is CANNOT_TELL
-    assert few.visible > many.visible  # type: ignore[operator]
+    assert few.detectable > many.detectable  # type: ignore[operator]
 
 
 def test_hits_that_all_changed_make_no_latency_change_by_chance() -> None:
@@ -240,19 +245,19 @@ def test_the_smallest_visible_change_is_seen_four_times_in_five(blocks: int) -> 
     typical = 0.05 * (typical - typical.mean()) / typical.std(ddof=1)
     pair = pair_of(*(100 * np.expm1(typical)))
     finding = finding_of(pair)
-    assert finding.visible is not None
-    runs = rng.normal(math.log1p(finding.visible), 0.05, (4000, blocks))
+    assert finding.detectable is not None
+    runs = rng.normal(math.log1p(finding.detectable), 0.05, (4000, blocks))
     found = np.mean(stats.ttest_1samp(runs, 0, axis=1).pvalue <= 0.05)
     assert 0.77 < found < 0.85
 
 
 def test_hits_are_compared_on_log_odds_and_shown_in_points() -> None:
     comparison = compare(summarise(list(synthetic_trials(parse_plan(PLAN.replace("blocks = 2", "blocks = 6"))))))
-    (pair,) = (p for p in comparison.pairs if place_of(p) == ComparisonPlace("cache_hit_rate", None, None))
+    (pair,) = (p for p in comparison.pairs if pair_place(p) == ComparisonPlace("cache_hit_rate", None, None))
     finding = outcomes_of(comparison, Judgement()).of(pair)
     assert finding.outcome is IMPROVED
-    assert finding.visible is not None
-    assert 0 < finding.visible < 0.2
+    assert finding.detectable is not None
+    assert 0 < finding.detectable < 0.2
 
 
 @pytest.mark.parametrize(

@@ -21,7 +21,7 @@ from harness.record.outcome import Outcome
 from harness.statistics.intervals import t_interval
 from harness.statistics.significance import one_sided_p
 from harness.testing import PLAN
-from harness.verdict.checks import Grounds, Reason
+from harness.verdict.checks import Reason, RuleInputs
 from harness.verdict.rules import SIGNIFICANT, _covers, check_targets
 from tests.pure.verdict.test_verdict import measured, plan_with, verdict_on
 
@@ -59,7 +59,7 @@ def outcomes(p_values: Sequence[float], severities: Sequence[str] | None = None)
         for name, kind in zip(names, kinds, strict=True)
     ]
     pairs = tuple(changed(name, looks(p)) for name, p in zip(names, p_values, strict=True))
-    return [check.outcome for check in check_targets(targets, Grounds(Comparison(pairs, K)))]
+    return [check.outcome for check in check_targets(targets, RuleInputs(Comparison(pairs, K)))]
 
 
 F, U = Outcome.FAIL, Outcome.INCONCLUSIVE
@@ -86,7 +86,7 @@ def test_a_fail_takes_evidence_that_bears_how_many_there_are(p_values: list[floa
 def test_what_misses_by_itself_only_says_so() -> None:
     targets = [Target(expect="p50 rises by at most 0 %"), Target(expect="p95 rises by at most 0 %")]
     pairs = (changed("p50", looks(0.02)), changed("p95", looks(0.5)))
-    first, _ = check_targets(targets, Grounds(Comparison(pairs, K)))
+    first, _ = check_targets(targets, RuleInputs(Comparison(pairs, K)))
     assert (first.outcome, first.reason) == (Outcome.INCONCLUSIVE, Reason.UNCORRECTED)
 
 
@@ -97,7 +97,7 @@ def test_an_advisory_target_takes_no_evidence_from_the_required() -> None:
 
 def test_a_target_without_data_counts_among_them() -> None:
     targets = [Target(expect="p50 rises by at most 0 %"), Target(expect="p95 rises by at most 0 %")]
-    checks = check_targets(targets, Grounds(Comparison((changed("p50", looks(0.02)),), K)))
+    checks = check_targets(targets, RuleInputs(Comparison((changed("p50", looks(0.02)),), K)))
     assert [check.outcome for check in checks] == [U, U]
 
 
@@ -153,7 +153,7 @@ def test_only_advisory_targets_prove_nothing(advisory: str) -> None:
 def test_an_advisory_latency_is_void_where_errors_are_missed_whichever_they_are() -> None:
     plan = plan_with(LATENCY + THERE + ADVISORY, ERRORS + ADVISORY, LATENCY, HOLDS)
     checks = verdict_on(plan, measured(error_rate=0.2)).checks
-    assert [check.reason for check in checks] == [Reason.VOID, Reason.MISSES, Reason.HOLDS, Reason.HOLDS]
+    assert [check.reason for check in checks] == [Reason.VOID, Reason.MISSED, Reason.MET, Reason.MET]
 
 
 def seven(path: Path, last: str) -> Plan:

@@ -29,7 +29,7 @@ def verdict_of(target: str, rehearsal: MigrationUnderLoad | None) -> Verdict:
     plan = parse_plan(BASE.format(target))
     summary = summarise(synthetic_trials(plan))
     return judge(
-        Measurement(plan, synthetic_setup(plan), summary, compare(summary), evidence=Evidence(rehearsal=rehearsal))
+        Measurement(plan, synthetic_setup(plan), summary, compare(summary), evidence=Evidence(migration=rehearsal))
     )
 
 
@@ -55,7 +55,7 @@ def check_of(target: str, rehearsal: MigrationUnderLoad | None) -> Check:
 def test_a_target_is_judged_by_the_one_time_it_was_tried(target: str, outcome: Outcome) -> None:
     check = check_of(target, MigrationUnderLoad(RECORD, (LOSS,)))
     assert check.outcome is outcome
-    assert check.reason in {Reason.ONCE_WITHIN, Reason.ONCE_OUTSIDE, Reason.REHEARSAL_FAILED}
+    assert check.reason in {Reason.SINGLE_WITHIN, Reason.SINGLE_OUTSIDE, Reason.MIGRATION_FAILED}
 
 
 @pytest.mark.parametrize(
@@ -79,12 +79,12 @@ def test_errors_that_answer_fast_hide_no_stall(targets: list[str], failures: int
     rehearsal = MigrationUnderLoad(RECORD, (replace(LOSS, failures=failures),))
     check = verdict_of('"\n[[targets]]\nexpect = "'.join(targets), rehearsal).checks[0]
     assert check.outcome is outcome
-    assert (check.reason is Reason.FAILED_MEANWHILE) == (outcome is Outcome.INCONCLUSIVE)
+    assert (check.reason is Reason.FAILED_DURING_MIGRATION) == (outcome is Outcome.INCONCLUSIVE)
 
 
 def test_what_was_not_tried_is_never_green() -> None:
     check = check_of("migration_failures <= 10", None)
-    assert (check.outcome, check.reason) == (Outcome.INCONCLUSIVE, Reason.NOT_REHEARSED)
+    assert (check.outcome, check.reason) == (Outcome.INCONCLUSIVE, Reason.MIGRATION_NOT_RUN)
 
 
 @pytest.mark.parametrize(
@@ -100,7 +100,7 @@ def test_what_was_not_tried_is_never_green() -> None:
 )
 def test_what_was_not_gone_through_is_never_green(rehearsal: MigrationUnderLoad) -> None:
     check = check_of("migration_failures <= 10", rehearsal)
-    assert (check.outcome, check.reason) == (Outcome.INCONCLUSIVE, Reason.REHEARSAL_FAILED)
+    assert (check.outcome, check.reason) == (Outcome.INCONCLUSIVE, Reason.MIGRATION_FAILED)
 
 
 def test_what_is_not_as_before_is_a_doubt_that_names_it() -> None:

@@ -27,7 +27,7 @@ from harness.verdict.caveats import FAILED_ONCE, FEW_PAIRS, NO_NOISE_FLOOR
 from harness.verdict.checks import Check, Reason, Repeat
 from harness.verdict.guards import GENERATOR_BUSY
 from harness.verdict.judge import Measurement, Verdict, judge
-from harness.verdict.rules import suspects
+from harness.verdict.rules import failed_primary_checks
 from tests.pure.run.test_experiment import Nobody
 
 
@@ -62,15 +62,15 @@ def check(plan: Plan, change: float, noise: Noise | None = None, again: float | 
 @pytest.mark.parametrize(
     ("expect", "change", "floor", "outcome", "reason"),
     [
-        ("p95 rises by at most 30 %", 1.0, 0.1, Outcome.PASS, Reason.HOLDS),
+        ("p95 rises by at most 30 %", 1.0, 0.1, Outcome.PASS, Reason.MET),
         ("p95 rises by at most 30 %", 1.0, 0.4, Outcome.INCONCLUSIVE, Reason.UNSTABLE),  # could not tell it apart
-        ("p95 rises by at most 30 %", 2.0, 0.4, Outcome.FAIL, Reason.MISSES),  # beyond what equal arms do
+        ("p95 rises by at most 30 %", 2.0, 0.4, Outcome.FAIL, Reason.MISSED),  # beyond what equal arms do
         ("p95 rises by at most 30 %", 2.0, 1.5, Outcome.INCONCLUSIVE, Reason.IN_NOISE),
-        ("p95 falls by 50 %", 0.25, 0.1, Outcome.PASS, Reason.HOLDS),
+        ("p95 falls by 50 %", 0.25, 0.1, Outcome.PASS, Reason.MET),
         ("p95 falls by 20 %", 0.25, 0.4, Outcome.INCONCLUSIVE, Reason.UNSTABLE),
-        ("p95 falls by 90 %", 0.25, 0.4, Outcome.FAIL, Reason.MISSES),  # improved by less than was claimed
+        ("p95 falls by 90 %", 0.25, 0.4, Outcome.FAIL, Reason.MISSED),  # improved by less than was claimed
         ("rps falls by at most 30 %", 1.0, 0.5, Outcome.INCONCLUSIVE, Reason.UNSTABLE),
-        ("p95 < 1000 ms", 1.0, 9.0, Outcome.PASS, Reason.HOLDS),  # a limit asks for no change
+        ("p95 < 1000 ms", 1.0, 9.0, Outcome.PASS, Reason.MET),  # a limit asks for no change
     ],
 )
 def test_a_change_is_set_against_what_equal_arms_differ_by(
@@ -111,8 +111,8 @@ def test_the_control_arm_of_the_run_itself_counts() -> None:
     ("change", "again", "outcome", "reason"),
     [
         (2.0, 2.0, Outcome.FAIL, Reason.CONFIRMED),
-        (2.0, 1.0, Outcome.INCONCLUSIVE, Reason.UNCONFIRMED),
-        (1.0, 2.0, Outcome.PASS, Reason.HOLDS),  # only what failed is looked at again
+        (2.0, 1.0, Outcome.INCONCLUSIVE, Reason.NOT_CONFIRMED),
+        (1.0, 2.0, Outcome.PASS, Reason.MET),  # only what failed is looked at again
     ],
 )
 def test_a_failure_is_said_when_it_was_measured_twice(
@@ -120,7 +120,7 @@ def test_a_failure_is_said_when_it_was_measured_twice(
 ) -> None:
     found = check(plan_of("p95 rises by at most 30 %"), change, again=again)
     assert (found.outcome, found.reason) == (outcome, reason)
-    assert (found.again is None) == (reason is Reason.HOLDS)
+    assert (found.repeat is None) == (reason is Reason.MET)
 
 
 def test_a_second_measurement_that_was_cut_short_confirms_nothing() -> None:
@@ -129,7 +129,7 @@ def test_a_second_measurement_that_was_cut_short_confirms_nothing() -> None:
     repeat = Repeat(summary, comparison, complete=False)
     verdict = judge(Measurement(plan, synthetic_setup(plan), summary, comparison, repeat=repeat))
     assert verdict.outcome is Outcome.INCONCLUSIVE
-    assert verdict.checks[0].reason is Reason.UNFINISHED
+    assert verdict.checks[0].reason is Reason.REPEAT_INCOMPLETE
 
 
 def test_a_failure_of_a_limit_needs_no_second_measurement() -> None:
@@ -217,7 +217,7 @@ def test_what_fails_is_measured_again_in_a_fresh_environment(tmp_path: Path) -> 
 
 def test_what_fails_once_is_not_said(tmp_path: Path) -> None:
     verdict, _, _ = campaign(tmp_path, "p95 rises by at most 30 %", [2.0, 1.0])
-    assert (verdict.outcome, verdict.checks[0].reason) == (Outcome.INCONCLUSIVE, Reason.UNCONFIRMED)
+    assert (verdict.outcome, verdict.checks[0].reason) == (Outcome.INCONCLUSIVE, Reason.NOT_CONFIRMED)
 
 
 @pytest.mark.parametrize(
@@ -242,7 +242,7 @@ def test_an_interrupted_confirmation_is_judged_as_such(tmp_path: Path, leg: int)
     with pytest.raises(KeyboardInterrupt):
         measure_again(RunContext(source, folder, FakeEnvironment([]), Nobody(), Stops(leg)))
     verdict = analyse(folder).verdict
-    assert (verdict.outcome, verdict.checks[0].reason) == (Outcome.INCONCLUSIVE, Reason.UNFINISHED)
+    assert (verdict.outcome, verdict.checks[0].reason) == (Outcome.INCONCLUSIVE, Reason.REPEAT_INCOMPLETE)
 
 
 class Stops:
@@ -293,5 +293,5 @@ def test_what_is_advisory_is_not_measured_again() -> None:
     plan = plan_of('p95 rises by at most 30 %"\nseverity = "advisory')
     verdict = judged(plan, 2.0)
     assert verdict.checks[0].outcome is Outcome.FAIL
-    assert suspects(verdict.checks) == []
+    assert failed_primary_checks(verdict.checks) == []
     assert FAILED_ONCE not in verdict.caveats

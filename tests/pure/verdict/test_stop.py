@@ -12,7 +12,7 @@ from harness.record.leg import windows_of
 from harness.record.outcome import Outcome
 from harness.record.trial import Trial
 from harness.testing import PLAN, synthetic_setup, synthetic_trials
-from harness.verdict.aborts import EarlyEnd
+from harness.verdict.aborts import AbortedLeg
 from harness.verdict.caveats import INTERRUPTED
 from harness.verdict.judge import Measurement, Problems, Verdict, judge
 from harness.verdict.outcomes import Outcomes
@@ -53,7 +53,7 @@ def verdict_after(complete: int, arm: str, cpu_share: float = 0.2) -> Verdict:
             synthetic_setup(EXAMPLE),
             summary,
             compare(summary),
-            problems=Problems(stops=[EarlyEnd.of(ended(last, cpu_share))]),
+            problems=Problems(aborts=[AbortedLeg.of(ended(last, cpu_share))]),
         )
     )
 
@@ -65,7 +65,7 @@ def test_after_in_danger_is_a_fail_and_before_in_danger_says_nothing_of_it(
 ) -> None:
     verdict = verdict_after(complete, arm)
     assert (verdict.outcome, verdict.breaches) == (outcome, ())
-    assert len(verdict.stops) == 1
+    assert len(verdict.aborts) == 1
 
 
 @pytest.mark.parametrize("arm", ["after", "before"])
@@ -82,19 +82,19 @@ def test_a_leg_that_was_ended_in_its_ramp_is_no_broken_measurement() -> None:
     assert [(window.stage, window.end) for window in windows] == [("ramp", 1.5)]
     samples = trial.samples.filter(trial.samples["due_ns"].to_numpy() < 1.5e9)
     generation = replace(trial.generation, windows=windows, requests=len(samples), aborted=early)
-    assert EarlyEnd.of(replace(trial, samples=samples, generation=generation)).breaches == ()
+    assert AbortedLeg.of(replace(trial, samples=samples, generation=generation)).breaches == ()
 
 
 def test_what_happened_is_said_in_one_sentence() -> None:
-    stop = verdict_after(1, "after").stops[0]
+    stop = verdict_after(1, "after").aborts[0]
     title = stop.leg.title
-    assert stop.said == f"after broke p90 > 1 s for 10 s (sustain) with 3,210 ms, 21 s into leg {title}"
-    assert stop.finding.seen == f"the run was ended early: {stop.said}"
+    assert stop.summary == f"after broke p90 > 1 s for 10 s (sustain) with 3,210 ms, 21 s into leg {title}"
+    assert stop.finding.seen == f"the run was ended early: {stop.summary}"
 
 
 def test_only_what_was_ended_is_a_stop() -> None:
     with pytest.raises(ValueError, match="was not ended early"):
-        EarlyEnd.of(next(iter(synthetic_trials(EXAMPLE))))
+        AbortedLeg.of(next(iter(synthetic_trials(EXAMPLE))))
 
 
 @pytest.mark.parametrize("complete", [0, 3])
@@ -104,7 +104,7 @@ def test_every_report_says_why_the_run_was_ended(complete: int) -> None:
     parts = (EXAMPLE, PLAN, synthetic_setup(EXAMPLE), (), summary, compare(summary), verdict, Outcomes({}))
     findings = build_findings(Result(*parts))
     assert (findings.outcome, findings.tally) == ("FAIL", "the run was ended early")
-    assert findings.headline == f"FAIL: the run was ended early: {verdict.stops[0].said}."
+    assert findings.headline == f"FAIL: the run was ended early: {verdict.aborts[0].summary}."
     assert "\nended early  the run was ended early: after broke p90" in to_text(findings, width=200)
     junit = to_junit(findings)
     assert '<testcase classname="example" name="ended early">' in junit

@@ -36,9 +36,9 @@ from harness.verdict.caveats import (
     SEQUENTIAL,
     USER_ERRORS,
 )
-from harness.verdict.checks import Check, Grounds, Reason, wanted_ratios
+from harness.verdict.checks import Check, Reason, RuleInputs, passing_ratios
 from harness.verdict.guards import GENERATOR_BUSY, NO_BLOCK, NO_REQUESTS, NOTHING_MEASURED
-from harness.verdict.judge import Holding, Measurement, Problems, Verdict, judge
+from harness.verdict.judge import ClaimOutcome, Measurement, Problems, Verdict, judge
 from harness.verdict.rules import check_targets
 
 BASE = PLAN.split("[[targets]]", maxsplit=1)[0]
@@ -77,23 +77,23 @@ def check_of(
 @pytest.mark.parametrize(
     ("target", "change", "outcome", "reason"),
     [
-        ('expect = "p50 falls by 60 %"', 0.25, Outcome.PASS, Reason.HOLDS),
+        ('expect = "p50 falls by 60 %"', 0.25, Outcome.PASS, Reason.MET),
         ('expect = "p50 falls by 75 %"', 0.25, Outcome.INCONCLUSIVE, Reason.STRADDLES),
-        ('expect = "p50 falls by 90 %"', 0.25, Outcome.FAIL, Reason.MISSES),
-        ('expect = "p95 falls by 60 %"\nendpoint = "GET /content/{id}"', 0.25, Outcome.PASS, Reason.HOLDS),
-        ('expect = "p95 < 100 s"', 0.25, Outcome.PASS, Reason.HOLDS),
-        ('expect = "p95 < 0.01 ms"', 0.25, Outcome.FAIL, Reason.MISSES),
-        ('expect = "p95 rises by at most 20 %"', 1.0, Outcome.PASS, Reason.HOLDS),
+        ('expect = "p50 falls by 90 %"', 0.25, Outcome.FAIL, Reason.MISSED),
+        ('expect = "p95 falls by 60 %"\nendpoint = "GET /content/{id}"', 0.25, Outcome.PASS, Reason.MET),
+        ('expect = "p95 < 100 s"', 0.25, Outcome.PASS, Reason.MET),
+        ('expect = "p95 < 0.01 ms"', 0.25, Outcome.FAIL, Reason.MISSED),
+        ('expect = "p95 rises by at most 20 %"', 1.0, Outcome.PASS, Reason.MET),
         ('expect = "p95 rises by at most 5 %"', 1.0, Outcome.INCONCLUSIVE, Reason.STRADDLES),
-        ('expect = "p95 rises by at most 5 %"', 2.0, Outcome.FAIL, Reason.MISSES),
-        ('expect = "p95 rises by at most 5 % and 900 ms"', 2.0, Outcome.PASS, Reason.HOLDS),
-        ('expect = "cache_hit_rate > 80 %"', 0.25, Outcome.PASS, Reason.HOLDS),
-        ('expect = "cache_hit_rate > 99 %"', 0.25, Outcome.FAIL, Reason.MISSES),
+        ('expect = "p95 rises by at most 5 %"', 2.0, Outcome.FAIL, Reason.MISSED),
+        ('expect = "p95 rises by at most 5 % and 900 ms"', 2.0, Outcome.PASS, Reason.MET),
+        ('expect = "cache_hit_rate > 80 %"', 0.25, Outcome.PASS, Reason.MET),
+        ('expect = "cache_hit_rate > 99 %"', 0.25, Outcome.FAIL, Reason.MISSED),
         ('expect = "queries_per_request <= 1"', 0.25, Outcome.PASS, Reason.WITHIN),
         ('expect = "queries_per_miss <= 1"', 0.25, Outcome.PASS, Reason.WITHIN),
         ('expect = "queries_per_miss <= 0.9"', 0.25, Outcome.FAIL, Reason.OUTSIDE),
-        ('expect = "rps falls by at most 20 %"', 0.25, Outcome.PASS, Reason.HOLDS),
-        ('expect = "error_rate < 1 %"', 0.25, Outcome.PASS, Reason.HOLDS),
+        ('expect = "rps falls by at most 20 %"', 0.25, Outcome.PASS, Reason.MET),
+        ('expect = "error_rate < 1 %"', 0.25, Outcome.PASS, Reason.MET),
         (
             'expect = "p99 < 100 s"\nstage = "sustain"\nendpoint = "GET /nowhere"',
             0.25,
@@ -136,9 +136,9 @@ def test_latencies_are_void_where_the_error_target_fails() -> None:
     verdict = verdict_on(plan, measured(error_rate=0.2))
     assert [(c.outcome, c.reason) for c in verdict.checks] == [
         (Outcome.INCONCLUSIVE, Reason.VOID),
-        (Outcome.FAIL, Reason.MISSES),
-        (Outcome.PASS, Reason.HOLDS),  # another endpoint
-        (Outcome.PASS, Reason.HOLDS),  # no latency
+        (Outcome.FAIL, Reason.MISSED),
+        (Outcome.PASS, Reason.MET),  # another endpoint
+        (Outcome.PASS, Reason.MET),  # no latency
     ]
     assert verdict.outcome is Outcome.FAIL
 
@@ -281,7 +281,7 @@ def test_the_change_is_the_mean_over_blocks_and_its_worst_is_shown() -> None:
 def test_the_ratios_that_meet_a_target(expect: str, low: float, high: float) -> None:
     pair = check_of('expect = "p95 < 1 s"').pair
     assert pair is not None
-    assert wanted_ratios(Target(expect=expect), replace(pair, before=300.0)) == pytest.approx((low, high))
+    assert passing_ratios(Target(expect=expect), replace(pair, before=300.0)) == pytest.approx((low, high))
 
 
 def test_one_stray_leg_does_not_fail_a_work_counter() -> None:
@@ -303,23 +303,23 @@ def eleven_queries(trial: Trial) -> Trial:
 @pytest.mark.parametrize(
     ("expect", "holding"),
     [
-        ('["p50 falls by 60 %", "p95 < 100 s"]', Holding.HOLDS),
-        ('["p50 falls by 60 %", "p50 falls by 90 %"]', Holding.DOES_NOT_HOLD),
-        ('["p50 falls by 75 %", "p50 falls by 90 %"]', Holding.DOES_NOT_HOLD),  # one clear miss is enough
-        ('["p50 falls by 60 %", "p50 falls by 75 %"]', Holding.CANNOT_TELL),
-        ("", Holding.CANNOT_TELL),
+        ('["p50 falls by 60 %", "p95 < 100 s"]', ClaimOutcome.CONFIRMED),
+        ('["p50 falls by 60 %", "p50 falls by 90 %"]', ClaimOutcome.REFUTED),
+        ('["p50 falls by 75 %", "p50 falls by 90 %"]', ClaimOutcome.REFUTED),  # one clear miss is enough
+        ('["p50 falls by 60 %", "p50 falls by 75 %"]', ClaimOutcome.NOT_DECIDED),
+        ("", ClaimOutcome.NOT_DECIDED),
     ],
 )
-def test_a_claim_holds_does_not_hold_or_cannot_be_told(expect: str, holding: Holding) -> None:
+def test_a_claim_holds_does_not_hold_or_cannot_be_told(expect: str, holding: ClaimOutcome) -> None:
     how = f"expect = {expect}" if expect else 'unmeasured = "no probe"'
     claims = f'[[claims]]\nid = "C1"\nsays = "fast"\n{how}\n'
     plan = parse_plan(BASE.replace("blocks = 2", "blocks = 4") + '[[targets]]\nexpect = "p50 falls by 10 %"\n' + claims)
     trials = list(synthetic_trials(plan))
     verdict = verdict_of(plan, trials)
-    assert verdict.claims[0].holding is holding
+    assert verdict.claims[0].outcome is holding
     assert verdict.outcome is Outcome.PASS  # whatever the claims come to
     trials[0] = silent(trials[0])
-    assert verdict_of(plan, trials).claims[0].holding is Holding.CANNOT_TELL
+    assert verdict_of(plan, trials).claims[0].outcome is ClaimOutcome.NOT_DECIDED
 
 
 def test_every_metric_of_the_registry_has_a_value_in_every_cell() -> None:
@@ -421,37 +421,37 @@ def pair_of(metric: str, **facts: Any) -> Pair:  # noqa: ANN401 - the fields of 
 
 
 def judged(expect: str, *pairs: Pair) -> Check:
-    (check,) = check_targets((Target(expect=expect),), Grounds(Comparison(pairs, 6)))
+    (check,) = check_targets((Target(expect=expect),), RuleInputs(Comparison(pairs, 6)))
     return check
 
 
 @pytest.mark.parametrize(
     ("expect", "facts", "outcome", "reason"),
     [
-        ("p95 <= 6 ms", {}, Outcome.PASS, Reason.HOLDS),  # the interval ends at the limit
+        ("p95 <= 6 ms", {}, Outcome.PASS, Reason.MET),  # the interval ends at the limit
         ("p95 <= 4 ms", {}, Outcome.INCONCLUSIVE, Reason.STRADDLES),
-        ("p95 <= 3.9 ms", {}, Outcome.FAIL, Reason.MISSES),
-        ("rps >= 4", {}, Outcome.PASS, Reason.HOLDS),
+        ("p95 <= 3.9 ms", {}, Outcome.FAIL, Reason.MISSED),
+        ("rps >= 4", {}, Outcome.PASS, Reason.MET),
         ("rps >= 5", {}, Outcome.INCONCLUSIVE, Reason.STRADDLES),
         ("rps >= 6", {}, Outcome.INCONCLUSIVE, Reason.STRADDLES),
-        ("rps >= 6.1", {}, Outcome.FAIL, Reason.MISSES),
-        ("p95 <= 6 ms", {"before": None, "change": None}, Outcome.PASS, Reason.HOLDS),  # a limit is of the after arm
+        ("rps >= 6.1", {}, Outcome.FAIL, Reason.MISSED),
+        ("p95 <= 6 ms", {"before": None, "change": None}, Outcome.PASS, Reason.MET),  # a limit is of the after arm
         ("p95 falls by 10 %", {"before": None, "change": None}, Outcome.INCONCLUSIVE, Reason.NO_DATA),
         ("p95 <= 6 ms", {"after": None}, Outcome.INCONCLUSIVE, Reason.NO_DATA),
         ("p95 <= 6 ms", {"after_interval": None}, Outcome.INCONCLUSIVE, Reason.NO_INTERVAL),
-        ("p95 <= 6 ms", {"least_requests": 59}, Outcome.PASS, Reason.HOLDS),  # just enough
+        ("p95 <= 6 ms", {"least_requests": 59}, Outcome.PASS, Reason.MET),  # just enough
         ("p95 <= 6 ms", {"least_requests": 58}, Outcome.INCONCLUSIVE, Reason.TOO_FEW),
         ("queries_per_miss falls by 10 %", {"change": None}, Outcome.INCONCLUSIVE, Reason.NO_RATIO),
         ("queries_per_request >= 5", {}, Outcome.PASS, Reason.WITHIN),
         ("queries_per_request >= 6", {}, Outcome.FAIL, Reason.OUTSIDE),
         ("queries_per_request <= 4", {"blocks": ()}, Outcome.INCONCLUSIVE, Reason.NO_DATA),
         ("hit_p50 <= 6 ms", {"least_requests": 4}, Outcome.INCONCLUSIVE, Reason.TOO_FEW),
-        ("ready_seconds <= 6 s", {}, Outcome.PASS, Reason.HOLDS),
+        ("ready_seconds <= 6 s", {}, Outcome.PASS, Reason.MET),
         ("ready_seconds <= 5.5 s", {}, Outcome.INCONCLUSIVE, Reason.STRADDLES),  # although every start took 5 s
-        ("indexes_created >= 5", {"blocks": ()}, Outcome.PASS, Reason.ONCE_WITHIN),
-        ("indexes_created >= 6", {"blocks": ()}, Outcome.FAIL, Reason.ONCE_OUTSIDE),
-        ("migration_seconds <= 5 s", {"before": None, "blocks": ()}, Outcome.PASS, Reason.ONCE_WITHIN),
-        ("migration_seconds <= 4 s", {"blocks": ()}, Outcome.FAIL, Reason.ONCE_OUTSIDE),
+        ("indexes_created >= 5", {"blocks": ()}, Outcome.PASS, Reason.SINGLE_WITHIN),
+        ("indexes_created >= 6", {"blocks": ()}, Outcome.FAIL, Reason.SINGLE_OUTSIDE),
+        ("migration_seconds <= 5 s", {"before": None, "blocks": ()}, Outcome.PASS, Reason.SINGLE_WITHIN),
+        ("migration_seconds <= 4 s", {"blocks": ()}, Outcome.FAIL, Reason.SINGLE_OUTSIDE),
         ("migration_seconds <= 4 s", {"after": None, "blocks": ()}, Outcome.INCONCLUSIVE, Reason.NO_DATA),
     ],
 )
@@ -495,9 +495,9 @@ def test_which_latencies_a_failed_error_target_voids(
     few = replace(pair_of("p95", least_requests=1000), stage=targets[0].stage, endpoint=targets[0].endpoint)
     failed = pair_of("error_rate", after_interval=Interval(share, share / 2, share * 1.5))
     pairs = (few, replace(failed, stage=targets[1].stage, endpoint=targets[1].endpoint))
-    check = check_targets(targets, Grounds(Comparison(pairs, 6)))[0]
+    check = check_targets(targets, RuleInputs(Comparison(pairs, 6)))[0]
     assert (check.outcome, check.reason) == (
-        (Outcome.INCONCLUSIVE, Reason.VOID) if void else (Outcome.PASS, Reason.HOLDS)
+        (Outcome.INCONCLUSIVE, Reason.VOID) if void else (Outcome.PASS, Reason.MET)
     )
     assert check.caveats == (DESCRIPTIVE,)  # kept either way
 
@@ -515,7 +515,7 @@ def test_a_late_generator_is_measured_by_what_it_measures() -> None:
 
 def test_an_allowance_above_the_whole_value_allows_everything() -> None:
     pair = pair_of("rps", before=300.0)
-    assert wanted_ratios(Target(expect="rps falls by at most 5 % and 400 req/s"), pair) == (0.0, math.inf)
+    assert passing_ratios(Target(expect="rps falls by at most 5 % and 400 req/s"), pair) == (0.0, math.inf)
 
 
 def of_arm(summary: Summary, metric: str, block: int | None, arm: str = "after") -> float:
@@ -595,20 +595,20 @@ def held(before: list[int], after: list[int], largest: int = 500) -> Comparison:
         ("users_held >= 500", [50, 50, 50], [500, 200, 0], Outcome.FAIL, Reason.OUTSIDE),
         ("users_held >= 50", [0, 0, 0], [50, 50, 50], Outcome.PASS, Reason.WITHIN),
         # equal blocks leave a point: no digit of a logarithm may decide
-        ("users_held rises by 900 %", [20, 20, 20], [200, 200, 200], Outcome.PASS, Reason.HOLDS),
-        ("users_held rises by 600 %", [3, 30, 7], [21, 210, 49], Outcome.PASS, Reason.HOLDS),
-        ("users_held rises by 901 %", [20, 20, 20], [200, 200, 200], Outcome.FAIL, Reason.MISSES),
+        ("users_held rises by 900 %", [20, 20, 20], [200, 200, 200], Outcome.PASS, Reason.MET),
+        ("users_held rises by 600 %", [3, 30, 7], [21, 210, 49], Outcome.PASS, Reason.MET),
+        ("users_held rises by 901 %", [20, 20, 20], [200, 200, 200], Outcome.FAIL, Reason.MISSED),
         ("users_held rises by 900 %", [0, 50, 50], [200, 500, 500], Outcome.INCONCLUSIVE, Reason.NO_RATIO),
         ("users_held rises by 900 %", [50, 50, 50], [0, 0, 0], Outcome.INCONCLUSIVE, Reason.NO_RATIO),
         # a lower bound proves what it meets, and cannot miss
-        ("users_held rises by 900 %", [50, 50, 50], [500, 500, 500], Outcome.PASS, Reason.HOLDS),
+        ("users_held rises by 900 %", [50, 50, 50], [500, 500, 500], Outcome.PASS, Reason.MET),
         ("users_held rises by 901 %", [50, 50, 50], [500, 500, 500], Outcome.INCONCLUSIVE, Reason.UNBOUNDED),
         ("users_held falls by at most 5 %", [500, 500, 500], [500, 500, 500], Outcome.INCONCLUSIVE, Reason.UNBOUNDED),
-        ("users_held falls by at most 5 %", [200, 200, 200], [200, 200, 200], Outcome.PASS, Reason.HOLDS),
+        ("users_held falls by at most 5 %", [200, 200, 200], [200, 200, 200], Outcome.PASS, Reason.MET),
     ],
 )
 def test_users_held(expect: str, before: list[int], after: list[int], outcome: Outcome, reason: Reason) -> None:
-    (check,) = check_targets((Target(expect=expect),), Grounds(held(before, after)))
+    (check,) = check_targets((Target(expect=expect),), RuleInputs(held(before, after)))
     assert (check.outcome, check.reason) == (outcome, reason)
     bound = not expect.startswith("users_held >=") and 500 in {*before, *after}
     assert (LOWER_BOUND in check.caveats) is bound
@@ -636,7 +636,7 @@ def test_from_zero_or_from_a_lower_bound_there_is_no_change(
 
 def test_what_is_one_value_of_a_leg_or_arm_is_compared_once() -> None:
     comparison = held([50, 50], [500, 500])
-    whole = [(p.metric.name, p.stage, p.endpoint) for p in comparison.pairs if p.metric.whole]
+    whole = [(p.metric.name, p.stage, p.endpoint) for p in comparison.pairs if p.metric.per_leg]
     assert whole == [
         (name, None, None)
         for name in ("users_held", "rate_held", "ready_seconds", *AFTER_FAULTS, "indexes_created", "migration_seconds")
@@ -731,7 +731,7 @@ def test_a_claim_of_a_change_cannot_be_told_in_a_sequential_run() -> None:
     plan = parse_plan(BASE.replace("blocks = 2", "blocks = 4") + claim)
     summary = summarise(list(synthetic_trials(plan)))
     verdict = judge(Measurement(plan, synthetic_setup(plan), summary, compare(summary, sequential=True)))
-    assert verdict.claims[0].holding is Holding.CANNOT_TELL
+    assert verdict.claims[0].outcome is ClaimOutcome.NOT_DECIDED
 
 
 @pytest.mark.parametrize("metric", ["p50", "rps", "cache_hit_rate", "error_rate", "queries_per_request"])

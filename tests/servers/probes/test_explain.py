@@ -67,7 +67,7 @@ def test_an_estimate_for_any_values(notes: Database, generic_since: int, monkeyp
     assert found
     assert found.estimated
     assert found.fingerprint == fingerprint(FIND)
-    assert [access.way for access in accesses(found.root)] == ["Seq Scan"]
+    assert [access.scan for access in accesses(found.root)] == ["Seq Scan"]
     assert found.root.pages is None
     changed = estimate(notes, "UPDATE notes SET owner = $2 WHERE id = $1;")
     assert changed

@@ -7,7 +7,7 @@ import psycopg
 import pytest
 
 from harness.analysis.request_cost import request_costs
-from harness.evidence.n_plus_one import repetitions_of
+from harness.evidence.n_plus_one import repeated_statements
 from harness.probes import redis_monitor as keys
 from harness.probes.access import Connection, Database
 from harness.record.request_work import RequestWork
@@ -97,13 +97,13 @@ def inspect(database: Database, request: Request, seed: int, requests: int = 6) 
 
 @pytest.mark.parametrize("request_", [one_by_one, saved_one_by_one])
 def test_a_statement_for_each_row_is_found_fifty_times_of_fifty(database: Database, request_: Request) -> None:
-    found = [repetitions_of(inspect(database, request_, seed)).get("GET /") for seed in range(25)]
+    found = [repeated_statements(inspect(database, request_, seed)).get("GET /") for seed in range(25)]
     assert all(one is not None and 0.9 < one.slope < 1.1 for one in found)
 
 
 @pytest.mark.parametrize("request_", [joined, in_batches, steps])
 def test_no_other_request_is_accused(database: Database, request_: Request) -> None:
-    assert not any(repetitions_of(inspect(database, request_, seed)) for seed in range(17))
+    assert not any(repeated_statements(inspect(database, request_, seed)) for seed in range(17))
 
 
 def test_work_is_exact_and_alike_for_equal_arms(make: Make) -> None:

@@ -28,7 +28,7 @@ def verdict_of(plan: Plan, trials: list[Trial]) -> Verdict:
             synthetic_setup(plan),
             summary,
             compare(summary),
-            replies=examination.replies,
+            statuses=examination.replies,
             problems=Problems(unsound=examination.unsound),
         )
     )
