@@ -1,7 +1,6 @@
-"""Rehearsed: the targets of the migration under load, which is tried once in a run.
+"""The targets of the migration under load, which runs once in a run.
 
-Errors answer fast: where requests failed meanwhile, waiting that keeps to its limit shows nothing, unless a target says
-how many may fail.
+Errors are fast: where requests failed during the migration, short stalls show nothing, unless a target limits failures.
 """
 
 from collections.abc import Collection, Sequence
@@ -15,49 +14,44 @@ from harness.plan.targets import Target
 from harness.record.outcome import Outcome
 from harness.verdict.checks import Check, Reason, RuleInputs
 
-FAILURES = "_failures"
 
-
-def judge_migration_under_load(checks: Sequence[Check], grounds: RuleInputs) -> list[Check]:
-    """Judge the targets of the migration under load by what was seen of it; where it was not tried, they stay open."""
+def judge_migration_under_load(checks: Sequence[Check], inputs: RuleInputs) -> list[Check]:
+    """Judge the targets of the migration under load; without one they stay INCONCLUSIVE."""
     return [
-        _judged(check, grounds.migration, grounds.targets)
+        _judged(check, inputs.migration, inputs.targets)
         if check.target.expectation.metric.origin is Origin.MIGRATION_UNDER_LOAD
         else check
         for check in checks
     ]
 
 
-def _judged(check: Check, rehearsal: MigrationUnderLoad | None, targets: Collection[Target]) -> Check:
+def _judged(check: Check, migration: MigrationUnderLoad | None, targets: Collection[Target]) -> Check:
     expectation = check.target.expectation
-    value = rehearsal.value(expectation.metric.name) if rehearsal else None
-    if rehearsal is None or value is None:
-        reason = Reason.MIGRATION_NOT_RUN if rehearsal is None else Reason.MIGRATION_FAILED
+    value = migration.value(expectation.metric.name) if migration else None
+    if migration is None or value is None:
+        reason = Reason.MIGRATION_NOT_RUN if migration is None else Reason.MIGRATION_FAILED
         return replace(check, outcome=Outcome.INCONCLUSIVE, reason=reason)
-    pair = _pair(expectation.metric, value)
+    check = replace(check, pair=_pair(expectation.metric, value))
     if not expectation.allows(value) or (_strict(check) and value == expectation.limit):
-        return replace(check, outcome=Outcome.FAIL, reason=Reason.SINGLE_OUTSIDE, pair=pair)
-    if _hidden_by_errors(check.target, rehearsal, targets):
-        return replace(check, outcome=Outcome.INCONCLUSIVE, reason=Reason.FAILED_DURING_MIGRATION, pair=pair)
-    return replace(check, outcome=Outcome.PASS, reason=Reason.SINGLE_WITHIN, pair=pair)
+        return replace(check, outcome=Outcome.FAIL, reason=Reason.SINGLE_OUTSIDE)
+    if _hidden_by_errors(check.target, migration, targets):
+        return replace(check, outcome=Outcome.INCONCLUSIVE, reason=Reason.FAILED_DURING_MIGRATION)
+    return replace(check, outcome=Outcome.PASS, reason=Reason.SINGLE_WITHIN)
 
 
-def _hidden_by_errors(target: Target, rehearsal: MigrationUnderLoad, targets: Collection[Target]) -> bool:
-    """Whether so many requests failed that waiting says little, and no target says how many may.
-
-    One that is advisory may be missed without consequence, and so limits nothing for what is required.
-    """
+def _hidden_by_errors(target: Target, migration: MigrationUnderLoad, targets: Collection[Target]) -> bool:
+    """Whether many requests failed and no target limits failures; an advisory target limits nothing required."""
     way = target.expectation.metric.name.partition("_")[0]
     limited = any(
-        one.expectation.metric.name == way + FAILURES and (one.required or not target.required)
+        one.expectation.metric.name == f"{way}_failures" and (one.required or not target.required)
         for one in (target, *targets)
     )
-    loss = rehearsal.loss(WAYS[way])
+    loss = migration.loss(WAYS[way])
     return not limited and loss is not None and loss.failures > MOST_FAILED * loss.requests
 
 
 def _strict(check: Check) -> bool:
-    """Whether a counted thing has to be less than the limit, which for what is measured makes no difference."""
+    """Whether a count has to be below its limit; for a continuous value ``<`` and ``<=`` are the same."""
     return check.target.expectation.metric.unit is Unit.WHOLE and "=" not in check.target.expect
 
 

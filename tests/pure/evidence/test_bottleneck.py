@@ -69,11 +69,11 @@ def test_locks(summary: Summary, blocked: float, deadlocks: float, grade: str) -
 )
 def test_dead_rows(summary: Summary, dead: float, grade: str) -> None:
     told = ServerReport("after", "server:postgres/orders", levels={"dead_rows": dead, "live_rows": 10_000.0})
-    found = area("dead rows", seen(summary, servers=(told,)))
+    found = area("dead tuples", seen(summary, servers=(told,)))
     assert found.after == grade
     assert [one.name for one in found.bottlenecks] == ([] if grade == "A" else ["postgres/orders"])
     few = ServerReport("after", "server:postgres", levels={"dead_rows": 999.0, "live_rows": 0.0})
-    assert area("dead rows", seen(summary, servers=(few,))).after == "A"
+    assert area("dead tuples", seen(summary, servers=(few,))).after == "A"
 
 
 @pytest.mark.parametrize(("cpu", "memory", "grades"), [(0.4, 400, "AA"), (0.5, 401, "BC"), (0.7, 1001, "CD")])

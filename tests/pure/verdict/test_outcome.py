@@ -158,9 +158,9 @@ def test_a_regression_stays_one_where_more_requests_fail() -> None:
 
 def test_latencies_prove_nothing_where_arrivals_never_began() -> None:
     pair = pair_of(-50, -51, -49, -50)
-    assert finding_of(pair, silent={"sustain"}).reason is RowReason.ARRIVALS_MISSING
-    assert finding_of(pair, silent={"peak"}).outcome is IMPROVED
-    assert finding_of(replace(pair, stage=None), silent={"peak"}).reason is RowReason.ARRIVALS_MISSING
+    assert finding_of(pair, incomplete_stages={"sustain"}).reason is RowReason.ARRIVALS_MISSING
+    assert finding_of(pair, incomplete_stages={"peak"}).outcome is IMPROVED
+    assert finding_of(replace(pair, stage=None), incomplete_stages={"peak"}).reason is RowReason.ARRIVALS_MISSING
 
 
 def test_a_measurement_that_broke_shows_nothing() -> None:

@@ -186,7 +186,7 @@ def test_a_try_whose_samples_say_something_else_makes_the_run_invalid() -> None:
     _, verdict = judged(spread(31, 248), "rate_held >= 10", change=lied)
     assert verdict.outcome is Outcome.INVALID
     assert [breach.code for breach in verdict.breaches] == ["SEARCH_DISPUTED"]
-    assert "20 a second was not held, and its samples say something else" in verdict.breaches[0].seen
+    assert "20 per second as not held, but its recorded samples differ" in verdict.breaches[0].seen
 
 
 def test_what_a_search_asks_is_in_no_latency_and_in_no_rate() -> None:
