@@ -106,7 +106,7 @@ def test_joins_groups_and_helpers_are_steps() -> None:
     change = plan_change_of(explained(before), explained(after))
     assert not change.tables
     assert {one.name for one in change.removed} == {"hash join", "hash aggregate"}
-    assert {one.name for one in change.added} == {"parallel processes", "nested loop", "memoize"}
+    assert {one.name for one in change.added} == {"parallel workers", "nested loop", "memoize"}
 
 
 def test_a_sort_that_no_longer_fits_memory_is_another_step() -> None:
@@ -138,8 +138,8 @@ def test_statements_of_one_arm_alone_come_after_those_whose_plan_changed() -> No
 
 def test_a_step_of_an_unknown_kind_goes_by_its_own_name() -> None:
     assert node_label(Node("Quantum Scan")) == "Quantum Scan"
-    assert node_label(Node("ModifyTable", how="Delete")) == "delete rows"
-    assert node_label(Node("Seq Scan")) == "read whole"
+    assert node_label(Node("ModifyTable", how="Delete")) == "Delete"
+    assert node_label(Node("Seq Scan")) == "Seq Scan (reads the whole table)"
 
 
 def test_no_value_of_a_condition_is_kept() -> None:
