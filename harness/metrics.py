@@ -1,7 +1,7 @@
-"""The registry of metrics: name, unit, better direction, what each is measured on, and where reports show it.
+"""The registry of metrics: name, unit, better direction, origin, and where reports show them.
 
-A new metric is one more row here and, where no column says how it is computed, a function that reads it. No other
-module compares the name of a metric with a literal.
+A new metric is a row here and, where no column of it computes the value, a function. No other module compares the name
+of a metric with a literal.
 """
 
 from collections.abc import Callable
@@ -17,15 +17,15 @@ class Unit(StrEnum):
     MS = "ms"
     PER_SECOND = "req/s"
     FRACTION = "fraction"
-    COUNT = "count"  # a mean number of things
-    WHOLE = "whole"  # a counted number of things
+    COUNT = "count"  # a mean of counts
+    WHOLE = "whole"  # a count
     USERS = "users"
     SECONDS = "s"
     MEGABYTES = "MB"
 
 
 class Basis(StrEnum):
-    """The samples that a value is taken from."""
+    """The samples that a value is computed from."""
 
     REQUESTS = "requests"
     SUCCESSES = "successes"
@@ -35,32 +35,32 @@ class Basis(StrEnum):
 
 
 class Origin(StrEnum):
-    """What a value is measured on, and so where there is one."""
+    """What a value is measured on, which decides where it exists."""
 
     REQUESTS = "requests"  # one in every stage and endpoint
     STRESS = "stress"  # one per leg, from all its stress stages
     START = "start"  # one per leg, from starting its service
-    FAULT = "fault"  # one per leg, from what followed its faults
+    FAULT = "fault"  # one per leg, from the recovery after its faults
     PROCESSES = "processes"  # one in every stage, of the servers and services
-    READINGS = "readings"  # one in every stage, of what services tell of themselves
-    STATEMENTS = "statements"  # one in every stage, of what the databases executed
-    TRIGGERS = "triggers"  # one in every stage, of what trigger functions took in the databases
-    MIGRATION = "migration"  # one per arm: it is migrated once in a run
-    MIGRATION_UNDER_LOAD = "rehearsal"  # one per run: the migration is tried once while requests flow
+    READINGS = "readings"  # one in every stage, from readings of the plan
+    STATEMENTS = "statements"  # one in every stage, from pg_stat_statements
+    TRIGGERS = "triggers"  # one in every stage, from pg_stat_user_functions
+    MIGRATION = "migration"  # one per arm: each is migrated once in a run
+    MIGRATION_UNDER_LOAD = "rehearsal"  # one per run: the migration under load
 
     @property
     def once(self) -> bool:
-        """Whether it is measured once in a run, so that it has a limit and no change."""
+        """Whether it is measured once in a run: targets can limit it, and it has no change."""
         return self in {Origin.MIGRATION, Origin.MIGRATION_UNDER_LOAD}
 
     @property
     def from_probes(self) -> bool:
-        """Whether it is read beside the load, of all requests together."""
+        """Whether probes read it, for all requests together."""
         return self in {Origin.PROCESSES, Origin.READINGS, Origin.STATEMENTS, Origin.TRIGGERS}
 
 
 class ProcessRole(StrEnum):
-    """The processes whose CPU or memory a metric is about, as readings name their source."""
+    """The processes of a CPU or memory metric, by the source of their readings."""
 
     DATABASE = "postgres"
     CACHE = "redis"
@@ -68,7 +68,7 @@ class ProcessRole(StrEnum):
 
 
 class ShownIn(StrEnum):
-    """The tables and charts that show a choice of metrics."""
+    """The tables and charts that show some metrics."""
 
     STAGES = "stages"  # the columns of the report's stage tables
     SUMMARY = "summary"  # the columns of summary.md
@@ -79,7 +79,7 @@ class ShownIn(StrEnum):
 
 
 class Scale(StrEnum):
-    """The scale on which blocks of a metric are compared, and so the form of its interval."""
+    """The scale on which blocks of a metric are compared."""
 
     LOG = "log"  # ratio after/before, Student's t on block log ratios
     LOGIT = "logit"  # difference in points, Student's t on block logit differences
@@ -95,10 +95,7 @@ class Better(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RequestCounts:
-    """Counts of some requests, and the seconds in which they were made.
-
-    ``hits`` and ``lookups`` are of successes that a cache answered, or was asked for.
-    """
+    """Counts of some requests; ``hits`` and ``lookups`` of the cache are of successes, ``seconds`` their duration."""
 
     requests: int
     failures: int
@@ -108,11 +105,10 @@ class RequestCounts:
 
     @property
     def successes(self) -> int:
-        """Requests that did not fail."""
         return self.requests - self.failures
 
     def samples(self, metric: "Metric") -> int:
-        """How many samples the value of a metric is taken from."""
+        """The number of samples behind the value of a metric."""
         match metric.basis:
             case Basis.REQUESTS:
                 return self.requests
@@ -132,22 +128,22 @@ class Metric:
 
     Attributes:
         name: as targets and JSON files write it.
-        label: as people read it.
+        label: as reports show it.
         quantile: for percentiles, the exact fraction of samples at or below it.
-        min_samples: samples that one leg needs before the metric says anything at all.
-        finding_samples: samples that one leg needs before the metric is a finding rather than a description.
-        basis: which samples these are.
+        min_samples: samples that one leg needs for a value; fewer are INCONCLUSIVE.
+        finding_samples: samples that one leg needs; with fewer the value is indicative only.
+        basis: the kind of these samples.
         origin: what it is measured on.
-        from_sending: whether it times a request from when it was sent, not from when it was due: service time.
-        by_endpoint: of what is read beside the load, whether the corpus of the plan tells it of single endpoints.
-        from_counts: its value, of what follows from counts of requests; ``None`` where these do not tell it.
-        from_latencies: its value in ms from latencies in ns, at least one, of a latency that is no percentile.
-        header: the column of samples that it is the mean of; services report it in a response header.
-        of_misses: whether that is the mean over cache misses, and not over all responses.
-        process: whose CPU (a fraction) or memory (in MB) it is.
-        minimum_effect: the smallest change that counts unless the plan says another; empty where it is the plan's ``effect``.
-        missing: why a cell has no value, as reports say it.
-        tables: where it is shown.
+        from_sending: whether it counts from when a request was sent, not from when it was due: service time.
+        by_endpoint: whether the corpus of the plan measures it per endpoint, although probes read it.
+        from_counts: its value from counts of requests; returns ``None`` without the requests it needs.
+        from_latencies: its value in ms from one or more latencies in ns, where it is no percentile.
+        header: the column of samples whose mean it is, from a response header.
+        of_misses: whether that mean is over cache misses only.
+        process: whose CPU (a fraction of all cores) or memory (MB) it is.
+        minimum_effect: the default minimum effect; empty where it is the ``effect`` of the plan.
+        missing: why a value is missing, for reports.
+        tables: the tables and charts that show it.
     """
 
     name: str
@@ -178,42 +174,42 @@ class Metric:
 
     @property
     def key(self) -> str:
-        """Its key in the rows of ``summary.json``."""
+        """The key in the rows of ``summary.json``."""
         return f"{self.name}_ms" if self.latency else self.name
 
     @property
     def of_failures(self) -> bool:
-        """Whether it is the share of requests that failed."""
+        """Whether it is an error rate."""
         return self.scale is Scale.PROPORTION
 
     @property
     def searched(self) -> bool:
-        """Whether a capacity search can go by it: the requests of a few seconds tell it, without cache headers."""
+        """Whether a capacity search can use it: requests of a few seconds suffice, without cache headers."""
         return self.basis in {Basis.REQUESTS, Basis.SUCCESSES} and (self.latency or self.from_counts is not None)
 
     @property
     def live(self) -> bool:
-        """Whether it is known while the load runs, so that an abort can watch it."""
+        """Whether it is known during the load, so that an abort can limit it."""
         return self.searched and not self.from_sending and self.from_latencies is None
 
     @property
     def alerting(self) -> bool:
-        """Whether an alert can watch it, ten seconds at a time."""
+        """Whether an alert can use it, over windows of ten seconds."""
         fraction = self.from_counts is not None and self.unit is Unit.FRACTION
         return fraction or (self.live and self.latency) or self.origin in {Origin.PROCESSES, Origin.READINGS}
 
     @property
     def per_leg(self) -> bool:
-        """Whether it is one value of a whole leg or arm, and has none for a stage or an endpoint."""
+        """Whether it has one value per leg or arm, and none per stage or endpoint."""
         return self.origin is not Origin.REQUESTS and not self.origin.from_probes
 
     @property
     def by_leg(self) -> bool:
-        """Whether it has no interval, and each leg is judged for itself: load held in steps, a single recovery."""
+        """Whether it has no interval and is judged leg by leg: load held in steps, a single recovery."""
         return self.origin in {Origin.STRESS, Origin.FAULT}
 
     def lacks(self, part: str) -> bool:
-        """Whether there is no value for a single ``stage``, ``endpoint`` or ``tag``."""
+        """Whether it has no value for a single ``stage``, ``endpoint`` or ``tag``."""
         of_endpoint = part == "endpoint" and self.by_endpoint
         return self.per_leg or (part in {"endpoint", "tag"} and self.origin.from_probes and not of_endpoint)
 
@@ -244,7 +240,6 @@ def _of_service_time(latency: Metric) -> Metric:
 
 
 def _lower(name: str, label: str, unit: Unit, origin: Origin = Origin.REQUESTS) -> Metric:
-    """A metric that is better when it is lower, and compared as a ratio."""
     return Metric(name, label, unit, Scale.LOG, Better.LOWER, origin=origin)
 
 
@@ -280,7 +275,7 @@ def _mean(latency_ns: Any) -> float:  # noqa: ANN401 - the same
     return int(latency_ns.sum()) / (len(latency_ns) * 1_000_000)
 
 
-# ``least`` of a percentile is the smallest n with q^n < 0.05: fewer samples cannot bound it from above.
+# ``min_samples`` of a percentile is the smallest n with q^n < 0.05: fewer samples give no upper bound.
 METRICS: dict[str, Metric] = {
     metric.name: metric
     for metric in (
@@ -317,26 +312,32 @@ METRICS: dict[str, Metric] = {
             basis=Basis.LOOKUPS,
             from_counts=_hit_rate,
             minimum_effect="1 pt",
-            missing="no response said whether the cache answered",
+            missing="no response has a cache result (X-Cache)",
             tables=EVERYWHERE,
         ),
         _percentile(
-            "hit_p50", "P50 of hits", "0.50", 5, STAGES, basis=Basis.HITS, missing="no answer came from the cache"
+            "hit_p50", "P50 of cache hits", "0.50", 5, STAGES, basis=Basis.HITS, missing="no response was a cache hit"
         ),
         _percentile(
-            "miss_p50", "P50 of misses", "0.50", 5, STAGES, basis=Basis.MISSES, missing="no answer missed the cache"
+            "miss_p50",
+            "P50 of cache misses",
+            "0.50",
+            5,
+            STAGES,
+            basis=Basis.MISSES,
+            missing="no response was a cache miss",
         ),
         replace(
             _lower("queries_per_request", "queries per request", Unit.COUNT),
             header="queries",
-            missing="no response said how many queries it took",
+            missing="no response reports its number of queries",
             tables=STAGES | {ShownIn.STEPS},
         ),
         replace(
             _lower("queries_per_miss", "queries per cache miss", Unit.COUNT),
             header="queries",
             of_misses=True,
-            missing="no response that missed the cache said how many queries it took",
+            missing="no cache miss reports its number of queries",
             tables=STAGES | {ShownIn.RUNS},
         ),
         replace(
@@ -357,7 +358,7 @@ METRICS: dict[str, Metric] = {
         _used(ProcessRole.SERVICE, "service_memory", "service memory", Unit.MEGABYTES),
         _work("db_statements_per_request", "statements per request"),
         _work("db_rows_per_request", "rows per request"),
-        _work("db_blocks_per_request", "8 kB pages read per request"),
+        _work("db_blocks_per_request", "shared buffers read per request (8 kB blocks)"),
         _work("wal_bytes_per_request", "WAL bytes per request"),
         _lower("slow_statements", "statements over 100 ms", Unit.WHOLE, Origin.STATEMENTS),
         _lower("trigger_ms_per_request", "time in triggers per request", Unit.MS, Origin.TRIGGERS),
@@ -368,13 +369,11 @@ METRICS: dict[str, Metric] = {
         _lower("recovery_seconds", "time to recovery", Unit.SECONDS, Origin.FAULT),
         _higher("indexes_created", "indexes created", Unit.WHOLE, Origin.MIGRATION),
         _lower("migration_seconds", "migration time", Unit.SECONDS, Origin.MIGRATION),
-        _lower("migration_stall_ms", "longest stall by the migration", Unit.MS, Origin.MIGRATION_UNDER_LOAD),
-        _lower(
-            "migration_blocked_ms", "waiting of all requests by the migration", Unit.MS, Origin.MIGRATION_UNDER_LOAD
-        ),
-        _lower("migration_failures", "requests failed during the migration", Unit.WHOLE, Origin.MIGRATION_UNDER_LOAD),
-        _lower("rollback_stall_ms", "longest stall by the rollback", Unit.MS, Origin.MIGRATION_UNDER_LOAD),
-        _lower("rollback_failures", "requests failed during the rollback", Unit.WHOLE, Origin.MIGRATION_UNDER_LOAD),
+        _lower("migration_stall_ms", "longest stall during the migration", Unit.MS, Origin.MIGRATION_UNDER_LOAD),
+        _lower("migration_blocked_ms", "total wait caused by the migration", Unit.MS, Origin.MIGRATION_UNDER_LOAD),
+        _lower("migration_failures", "failed requests during the migration", Unit.WHOLE, Origin.MIGRATION_UNDER_LOAD),
+        _lower("rollback_stall_ms", "longest stall during the rollback", Unit.MS, Origin.MIGRATION_UNDER_LOAD),
+        _lower("rollback_failures", "failed requests during the rollback", Unit.WHOLE, Origin.MIGRATION_UNDER_LOAD),
     )
 }
 PERCENTILES: dict[str, Fraction] = {
@@ -386,9 +385,9 @@ SERVICE_TIMES: dict[str, Fraction] = {
     m.name: m.quantile for m in METRICS.values() if m.quantile is not None and m.from_sending
 }
 LOADS_HELD = tuple(m.name for m in METRICS.values() if m.origin is Origin.STRESS)
-"""A plan has one of them: a rate or users."""
+"""A plan has one of them: rates in open-loop load, users in closed-loop load."""
 HEADLINES = ("p95", "p50")
-"""The latency that a place is described by: the first of these with samples enough."""
+"""The latency that represents an endpoint or stage: the first of these with enough samples."""
 
 
 def shown_in(table: ShownIn) -> tuple[Metric, ...]:
@@ -397,5 +396,5 @@ def shown_in(table: ShownIn) -> tuple[Metric, ...]:
 
 
 def held_metric(*, rates: bool) -> Metric:
-    """The load that an arm holds: arrivals per second in an open plan, users in a closed one."""
+    """The capacity metric: arrivals per second in open-loop load, users in closed-loop load."""
     return METRICS["rate_held" if rates else "users_held"]

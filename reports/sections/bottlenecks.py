@@ -14,17 +14,25 @@ MOST_TEXT = 160
 ADVICE = {
     BottleneckKind.SLOW_STATEMENT: "read its plan below, and give it an index or less to do",
     BottleneckKind.N_PLUS_ONE: "fetch the rows of all in one statement: WHERE … = ANY (…), or a join",
-    BottleneckKind.CACHE_MISSES: "cache these answers longer, warm them up at the start, or leave them out of the cache on purpose",
+    BottleneckKind.CACHE_MISSES: (
+        "cache these answers longer, warm them up at the start, or leave them out of the cache on purpose"
+    ),
     BottleneckKind.CONNECTIONS: "share connections: a pool in each service, or one in front of the database",
     BottleneckKind.POOL: "enlarge the pool, or hold connections for a shorter time",
     BottleneckKind.LOCK_WAITS: "find who holds the locks: long transactions, and statements that lock whole tables",
     BottleneckKind.DEADLOCKS: "let all transactions lock rows in the same order, and try again those that fail",
-    BottleneckKind.DEAD_TUPLES: "vacuum what changes much sooner (autovacuum_vacuum_scale_factor), and keep transactions short",
+    BottleneckKind.DEAD_TUPLES: (
+        "vacuum what changes much sooner (autovacuum_vacuum_scale_factor), and keep transactions short"
+    ),
     BottleneckKind.CPU: "spare it work, or give it more cores before there is more load",
     BottleneckKind.MEMORY: "bound what it keeps: caches by number and age, answers by pages",
-    BottleneckKind.MEMORY_GROWTH: "look for what is kept and never dropped; an endurance stage of an hour tells how fast it grows",
+    BottleneckKind.MEMORY_GROWTH: (
+        "look for what is kept and never dropped; an endurance stage of an hour tells how fast it grows"
+    ),
     BottleneckKind.STALL: "build indexes CONCURRENTLY, split what locks, and set lock_timeout for the migration",
-    BottleneckKind.FAILED_REQUESTS: "see “What the migration does while it runs”, and deploy in steps that old and new releases stand",
+    BottleneckKind.FAILED_REQUESTS: (
+        "see “What the migration does while it runs”, and deploy in steps that old and new releases stand"
+    ),
     BottleneckKind.ROLLBACK: "mend the downgrade: what differs is named below",
     BottleneckKind.ALERT: "see the timeline for when, and the areas above for why",
 }

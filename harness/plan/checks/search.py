@@ -49,7 +49,7 @@ def _limit_problems(plan: Plan, where: str, search: Search) -> Iterator[Problem]
         if not metric.searched:
             known = ", ".join(one.name for one in METRICS.values() if one.searched)
             yield Problem(f"capacity.limit[{number}]", f"a search cannot go by {metric.name}; it can by {known}")
-        elif search.from_ * search.try_seconds < metric.min_samples:
-            seconds = math.ceil(metric.min_samples / search.from_)
-            what = f"{search.try_seconds:g} s at {search.from_:g} a second are fewer than the {metric.min_samples} requests"
+        elif search.from_ * search.try_seconds < (needed := metric.min_samples):
+            seconds = math.ceil(needed / search.from_)
+            what = f"{search.try_seconds:g} s at {search.from_:g} a second are fewer than the {needed} requests"
             yield Problem(f"{where}.search.try_seconds", f"{what} that {metric.name} needs; say {seconds} or more")
