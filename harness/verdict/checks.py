@@ -127,12 +127,15 @@ Rule = Callable[[Sequence[Check], RuleInputs], list[Check]]
 """Takes all checks of a verdict and returns all of them, some with another outcome."""
 
 
-def judge_by_interval(checks: Sequence[Check], inputs: RuleInputs) -> list[Check]:
-    """Judge each target by its interval, or by its legs; without enough data it stays INCONCLUSIVE."""
-    return [_judge(check.target, inputs.comparison) for check in checks]
+def each(judge: Callable[[Check, RuleInputs], Check]) -> Rule:
+    """The rule that judges every check by itself."""
+    return lambda checks, inputs: [judge(check, inputs) for check in checks]
 
 
-def _judge(target: Target, comparison: Comparison) -> Check:
+@each
+def judge_by_interval(check: Check, inputs: RuleInputs) -> Check:
+    """Judge a target by its interval, or by its legs; without enough data it stays INCONCLUSIVE."""
+    target, comparison = check.target, inputs.comparison
     metric, after_only = target.expectation.metric, target.expectation.form is Form.ABSOLUTE
     pair = comparison.pair(metric.name, target.stage, target.endpoint, target.tag)
     if pair is None or pair.after is None or (pair.before is None and not after_only):

@@ -3,7 +3,7 @@
 Errors are fast: where requests failed during the migration, short stalls show nothing, unless a target limits failures.
 """
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection
 from dataclasses import replace
 
 from harness.analysis.comparison import Pair
@@ -12,21 +12,16 @@ from harness.evidence.migration import WAYS, MigrationUnderLoad
 from harness.metrics import Metric, Origin, Unit
 from harness.plan.targets import Target
 from harness.record.outcome import Outcome
-from harness.verdict.checks import Check, Reason, RuleInputs
+from harness.verdict.checks import Check, Reason, RuleInputs, each
 
 
-def judge_migration_under_load(checks: Sequence[Check], inputs: RuleInputs) -> list[Check]:
-    """Judge the targets of the migration under load; without one they stay INCONCLUSIVE."""
-    return [
-        _judged(check, inputs.migration, inputs.targets)
-        if check.target.expectation.metric.origin is Origin.MIGRATION_UNDER_LOAD
-        else check
-        for check in checks
-    ]
-
-
-def _judged(check: Check, migration: MigrationUnderLoad | None, targets: Collection[Target]) -> Check:
+@each
+def judge_migration_under_load(check: Check, inputs: RuleInputs) -> Check:
+    """Judge a target of the migration under load; without one it stays INCONCLUSIVE."""
     expectation = check.target.expectation
+    if expectation.metric.origin is not Origin.MIGRATION_UNDER_LOAD:
+        return check
+    migration = inputs.migration
     value = migration.value(expectation.metric.name) if migration else None
     if migration is None or value is None:
         reason = Reason.MIGRATION_NOT_RUN if migration is None else Reason.MIGRATION_FAILED
@@ -34,7 +29,7 @@ def _judged(check: Check, migration: MigrationUnderLoad | None, targets: Collect
     check = replace(check, pair=_pair(expectation.metric, value))
     if not expectation.allows(value) or (_strict(check) and value == expectation.limit):
         return replace(check, outcome=Outcome.FAIL, reason=Reason.SINGLE_OUTSIDE)
-    if _hidden_by_errors(check.target, migration, targets):
+    if _hidden_by_errors(check.target, migration, inputs.targets):
         return replace(check, outcome=Outcome.INCONCLUSIVE, reason=Reason.FAILED_DURING_MIGRATION)
     return replace(check, outcome=Outcome.PASS, reason=Reason.SINGLE_WITHIN)
 

@@ -21,7 +21,7 @@ from harness.statistics.multiplicity import holm
 from harness.statistics.significance import one_sided_p
 from harness.verdict.arrivals import stages_lacking_arrivals
 from harness.verdict.caveats import FAILED_ONCE, FEW_PAIRS, NO_NOISE_FLOOR
-from harness.verdict.checks import Check, Reason, Rule, RuleInputs, judge_by_interval, log_limit, ratio_limit
+from harness.verdict.checks import Check, Reason, Rule, RuleInputs, each, judge_by_interval, log_limit, ratio_limit
 from harness.verdict.migration import judge_migration_under_load
 
 SEQUENTIAL_FLOORS = 3
@@ -32,38 +32,32 @@ WITHOUT_REQUESTS = frozenset({Origin.START, Origin.FAULT, Origin.MIGRATION, Orig
 """Origins of metrics that do not depend on the responses of requests."""
 
 
-def require_interleaving(checks: Sequence[Check], inputs: RuleInputs) -> list[Check]:
+@each
+def require_interleaving(check: Check, inputs: RuleInputs) -> Check:
     """Where the arms were not interleaved, a change decides only if it is three times the noise floor."""
-    if not inputs.comparison.sequential:
-        return list(checks)
-    return [_unless_beyond_noise(check, inputs.floors.get(place_of(check.target))) for check in checks]
-
-
-def _unless_beyond_noise(check: Check, floor: Floor | None) -> Check:
-    judged = check.reason not in {Reason.NO_DATA, Reason.TOO_FEW}
-    if not judged or check.target.expectation.form is Form.ABSOLUTE or _beyond(check, floor):
+    if not inputs.comparison.sequential or check.target.expectation.form is Form.ABSOLUTE:
+        return check
+    floor = inputs.floors.get(place_of(check.target))
+    if check.reason in {Reason.NO_DATA, Reason.TOO_FEW} or _beyond_noise(check, floor):
         return check
     return replace(check, outcome=Outcome.INCONCLUSIVE, reason=Reason.SEQUENTIAL, floor=floor)
 
 
-def _beyond(check: Check, floor: Floor | None) -> bool:
+def _beyond_noise(check: Check, floor: Floor | None) -> bool:
     change = check.pair.change if check.pair else None
     if floor is None or change is None or change.scale != "ratio" or change.value <= 0:
         return False
     return abs(math.log(change.value)) > SEQUENTIAL_FLOORS * math.log1p(floor.value)
 
 
-def require_arrivals(checks: Sequence[Check], inputs: RuleInputs) -> list[Check]:
+@each
+def require_arrivals(check: Check, inputs: RuleInputs) -> Check:
     """No latency target passes in a stage in which more than 1 % of the arrivals never started."""
-    return [_if_arrivals_complete(check, inputs.incomplete_stages) for check in checks]
-
-
-def _if_arrivals_complete(check: Check, silent: frozenset[str]) -> Check:
-    in_latency = check.target.expectation.metric.latency and check.outcome is Outcome.PASS
-    touched = silent if check.target.stage is None else silent & {check.target.stage}
-    if not in_latency or not touched:
-        return check
-    return replace(check, outcome=Outcome.INCONCLUSIVE, reason=Reason.ARRIVALS_MISSING)
+    incomplete, stage = inputs.incomplete_stages, check.target.stage
+    passes = check.target.expectation.metric.latency and check.outcome is Outcome.PASS
+    if passes and (stage in incomplete or (stage is None and incomplete)):
+        return replace(check, outcome=Outcome.INCONCLUSIVE, reason=Reason.ARRIVALS_MISSING)
+    return check
 
 
 def void_latency_by_errors(checks: Sequence[Check], inputs: RuleInputs) -> list[Check]:  # noqa: ARG001 - a rule
@@ -121,30 +115,23 @@ def _miss_p(check: Check) -> float:
     return one_sided_p(logs, math.log(limit), len(pair.blocks) - 1, above=below)
 
 
-def compare_with_noise(checks: Sequence[Check], inputs: RuleInputs) -> list[Check]:
+@each
+def compare_with_noise(check: Check, inputs: RuleInputs) -> Check:
     """A change within the known noise floor of its place is INCONCLUSIVE.
 
     - A target that requires a change smaller than the floor cannot pass, however narrow the interval is.
     - A regression whose interval reaches the floor is not a FAIL.
     """
-    return [_compared_with_floor(check, inputs.floors.get(place_of(check.target))) for check in checks]
-
-
-def _compared_with_floor(check: Check, floor: Floor | None) -> Check:
+    floor = inputs.floors.get(place_of(check.target))
     if floor is None or check.pair is None or check.target.expectation.form is Form.ABSOLUTE:
         return check
     check = replace(check, floor=floor)
     if check.outcome is Outcome.FAIL and _in_noise(check, floor):
         return replace(check, outcome=Outcome.INCONCLUSIVE, reason=Reason.IN_NOISE)
-    if check.outcome is Outcome.PASS and _required_change(check) < math.log1p(floor.value):
+    limit = log_limit(check.target, check.pair) if check.pair else None
+    if check.outcome is Outcome.PASS and limit is not None and abs(limit) < math.log1p(floor.value):
         return replace(check, outcome=Outcome.INCONCLUSIVE, reason=Reason.UNSTABLE)
     return check
-
-
-def _required_change(check: Check) -> float:
-    """The size of the change that a target requires, on the log scale."""
-    limit = log_limit(check.target, check.pair) if check.pair else None
-    return math.inf if limit is None else abs(limit)
 
 
 def _in_noise(check: Check, floor: Floor) -> bool:
@@ -182,18 +169,16 @@ def _if_failed_again(check: Check, again: Check | None) -> Check:
     return replace(check, outcome=Outcome.INCONCLUSIVE, reason=Reason.NOT_CONFIRMED, repeat=again.pair)
 
 
-def require_equal_work(checks: Sequence[Check], inputs: RuleInputs) -> list[Check]:
+@each
+def require_equal_work(check: Check, inputs: RuleInputs) -> Check:
     """A target passes only if the run was complete and both arms answered the same requests with success.
 
     A latency, a rate and a cost per request cover only the requests that were made and succeeded.
     """
-    return [_if_equal_work(check, inputs) for check in checks]
-
-
-def _if_equal_work(check: Check, inputs: RuleInputs) -> Check:
     if check.outcome is not Outcome.PASS:
         return check
-    reason = Reason.INTERRUPTED if inputs.interrupted else _unequal_work(check.target, inputs.statuses, inputs.targets)
+    unequal = _unequal_work(check.target, inputs.statuses, inputs.targets)
+    reason = Reason.INTERRUPTED if inputs.interrupted else unequal
     return replace(check, outcome=Outcome.INCONCLUSIVE, reason=reason) if reason else check
 
 
@@ -236,22 +221,10 @@ RULES: tuple[Rule, ...] = (
     require_equal_work,
 )
 """The rules for the targets of the plan."""
-RULES_OF_CLAIMS: tuple[Rule, ...] = (
-    judge_by_interval,
-    require_interleaving,
-    require_arrivals,
-    void_latency_by_errors,
-    judge_migration_under_load,
-    require_equal_work,
-)
+ONLY_FOR_OUTCOME = {correct_for_multiplicity, compare_with_noise, require_second_failure}
+RULES_OF_CLAIMS = tuple(rule for rule in RULES if rule not in ONLY_FOR_OUTCOME)
 """The rules for claims, which do not affect the outcome: no correction, noise floor or second measurement."""
-RULES_OF_REPEAT: tuple[Rule, ...] = (
-    judge_by_interval,
-    require_interleaving,
-    require_arrivals,
-    void_latency_by_errors,
-    compare_with_noise,
-)
+RULES_OF_REPEAT = (*RULES[: RULES.index(correct_for_multiplicity)], compare_with_noise)
 """The rules for the second measurement of targets that failed."""
 
 
