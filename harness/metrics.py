@@ -109,17 +109,13 @@ class RequestCounts:
 
     def samples(self, metric: "Metric") -> int:
         """The number of samples behind the value of a metric."""
-        match metric.basis:
-            case Basis.REQUESTS:
-                return self.requests
-            case Basis.SUCCESSES:
-                return self.successes
-            case Basis.LOOKUPS:
-                return self.lookups
-            case Basis.HITS:
-                return self.hits
-            case Basis.MISSES:
-                return self.lookups - self.hits
+        return {
+            Basis.REQUESTS: self.requests,
+            Basis.SUCCESSES: self.successes,
+            Basis.LOOKUPS: self.lookups,
+            Basis.HITS: self.hits,
+            Basis.MISSES: self.lookups - self.hits,
+        }[metric.basis]
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,8 +145,8 @@ class Metric:
     name: str
     label: str
     unit: Unit
-    scale: Scale
-    better: Better
+    scale: Scale = Scale.LOG
+    better: Better = Better.LOWER
     quantile: Fraction | None = None
     min_samples: int = 1
     finding_samples: int = 1
@@ -215,44 +211,26 @@ class Metric:
 
 
 STAGES = frozenset({ShownIn.STAGES})
-EVERYWHERE = STAGES | {ShownIn.SUMMARY, ShownIn.RUNS}
+RUNS = frozenset({ShownIn.RUNS})
+EVERYWHERE = STAGES | RUNS | {ShownIn.SUMMARY}
+UNDER_LOAD = Origin.MIGRATION_UNDER_LOAD
 
 
 def _percentile(
     name: str,
     label: str,
     quantile: str,
-    least: int,
+    min_samples: int,
     tables: frozenset[ShownIn] = frozenset(),
     *,
     basis: Basis = Basis.SUCCESSES,
     missing: str = "",
+    from_sending: bool = False,
 ) -> Metric:
     exact = Fraction(quantile)
     solid = int(100 / (1 - exact))  # 100 samples beyond the percentile
-    of_samples = Metric(name, label, Unit.MS, Scale.LOG, Better.LOWER, exact, least, solid, basis)
-    return replace(of_samples, tables=tables, missing=missing)
-
-
-def _of_service_time(latency: Metric) -> Metric:
-    name, label = f"service_{latency.name}", f"{latency.label} of service time"
-    return replace(latency, name=name, label=label, from_sending=True)
-
-
-def _lower(name: str, label: str, unit: Unit, origin: Origin = Origin.REQUESTS) -> Metric:
-    return Metric(name, label, unit, Scale.LOG, Better.LOWER, origin=origin)
-
-
-def _higher(name: str, label: str, unit: Unit, origin: Origin = Origin.REQUESTS) -> Metric:
-    return replace(_lower(name, label, unit, origin), better=Better.HIGHER)
-
-
-def _work(name: str, label: str) -> Metric:
-    return replace(_lower(name, label, Unit.COUNT, Origin.STATEMENTS), by_endpoint=True)
-
-
-def _used(process: ProcessRole, name: str, label: str, unit: Unit) -> Metric:
-    return replace(_lower(name, label, unit, Origin.PROCESSES), process=process)
+    one = Metric(name, label, Unit.MS, Scale.LOG, Better.LOWER, exact, min_samples, solid, basis)
+    return replace(one, from_sending=from_sending, missing=missing, tables=tables)
 
 
 def _throughput(counts: RequestCounts) -> float | None:
@@ -283,13 +261,16 @@ METRICS: dict[str, Metric] = {
         _percentile("p90", "P90", "0.90", 29),
         _percentile("p95", "P95", "0.95", 59, EVERYWHERE | {ShownIn.BLOCKS, ShownIn.PLACEBO, ShownIn.STEPS}),
         _percentile("p99", "P99", "0.99", 299, EVERYWHERE),
-        _of_service_time(_percentile("p50", "P50", "0.50", 5, STAGES)),
-        _of_service_time(_percentile("p95", "P95", "0.95", 59, STAGES | {ShownIn.SUMMARY})),
-        _of_service_time(_percentile("p99", "P99", "0.99", 299, STAGES)),
-        replace(_lower("max", "max", Unit.MS), basis=Basis.SUCCESSES, from_latencies=_maximum, tables=STAGES),
-        replace(_lower("mean", "mean", Unit.MS), basis=Basis.SUCCESSES, from_latencies=_mean),
-        replace(
-            _higher("rps", "req/s", Unit.PER_SECOND),
+        _percentile("service_p50", "P50 of service time", "0.50", 5, STAGES, from_sending=True),
+        _percentile("service_p95", "P95 of service time", "0.95", 59, STAGES | {ShownIn.SUMMARY}, from_sending=True),
+        _percentile("service_p99", "P99 of service time", "0.99", 299, STAGES, from_sending=True),
+        Metric("max", "max", Unit.MS, basis=Basis.SUCCESSES, from_latencies=_maximum, tables=STAGES),
+        Metric("mean", "mean", Unit.MS, basis=Basis.SUCCESSES, from_latencies=_mean),
+        Metric(
+            "rps",
+            "req/s",
+            Unit.PER_SECOND,
+            better=Better.HIGHER,
             from_counts=_throughput,
             tables=EVERYWHERE | {ShownIn.BLOCKS, ShownIn.STEPS},
         ),
@@ -298,7 +279,6 @@ METRICS: dict[str, Metric] = {
             "error rate",
             Unit.FRACTION,
             Scale.PROPORTION,
-            Better.LOWER,
             from_counts=_error_rate,
             minimum_effect="0.1 pt",
             tables=EVERYWHERE,
@@ -315,65 +295,81 @@ METRICS: dict[str, Metric] = {
             missing="no response has a cache result (X-Cache)",
             tables=EVERYWHERE,
         ),
+        _percentile("hit_p50", "P50 of cache hits", "0.50", 5, STAGES, basis=Basis.HITS, missing="no cache hits"),
         _percentile(
-            "hit_p50", "P50 of cache hits", "0.50", 5, STAGES, basis=Basis.HITS, missing="no response was a cache hit"
+            "miss_p50", "P50 of cache misses", "0.50", 5, STAGES, basis=Basis.MISSES, missing="no cache misses"
         ),
-        _percentile(
-            "miss_p50",
-            "P50 of cache misses",
-            "0.50",
-            5,
-            STAGES,
-            basis=Basis.MISSES,
-            missing="no response was a cache miss",
-        ),
-        replace(
-            _lower("queries_per_request", "queries per request", Unit.COUNT),
+        Metric(
+            "queries_per_request",
+            "queries per request",
+            Unit.COUNT,
             header="queries",
             missing="no response reports its number of queries",
             tables=STAGES | {ShownIn.STEPS},
         ),
-        replace(
-            _lower("queries_per_miss", "queries per cache miss", Unit.COUNT),
+        Metric(
+            "queries_per_miss",
+            "queries per cache miss",
+            Unit.COUNT,
             header="queries",
             of_misses=True,
             missing="no cache miss reports its number of queries",
             tables=STAGES | {ShownIn.RUNS},
         ),
-        replace(
-            _lower("db_ms_per_request", "database time per request", Unit.MS),
+        Metric(
+            "db_ms_per_request",
+            "database time per request",
+            Unit.MS,
             basis=Basis.SUCCESSES,
             header="db_ms",
             tables=frozenset({ShownIn.PLACEBO}),
         ),
-        replace(
-            _lower("db_ms_per_miss", "database time per cache miss", Unit.MS),
+        Metric(
+            "db_ms_per_miss",
+            "database time per cache miss",
+            Unit.MS,
             basis=Basis.MISSES,
             header="db_ms",
             of_misses=True,
         ),
-        _used(ProcessRole.DATABASE, "database_cpu", "database CPU", Unit.FRACTION),
-        _used(ProcessRole.SERVICE, "service_cpu", "service CPU", Unit.FRACTION),
-        _used(ProcessRole.CACHE, "cache_memory", "cache memory", Unit.MEGABYTES),
-        _used(ProcessRole.SERVICE, "service_memory", "service memory", Unit.MEGABYTES),
-        _work("db_statements_per_request", "statements per request"),
-        _work("db_rows_per_request", "rows per request"),
-        _work("db_blocks_per_request", "shared buffers read per request (8 kB blocks)"),
-        _work("wal_bytes_per_request", "WAL bytes per request"),
-        _lower("slow_statements", "statements over 100 ms", Unit.WHOLE, Origin.STATEMENTS),
-        _lower("trigger_ms_per_request", "time in triggers per request", Unit.MS, Origin.TRIGGERS),
-        replace(_higher("users_held", "users held", Unit.USERS, Origin.STRESS), tables=frozenset({ShownIn.RUNS})),
-        replace(_higher("rate_held", "rate held", Unit.PER_SECOND, Origin.STRESS), tables=frozenset({ShownIn.RUNS})),
-        _lower("ready_seconds", "time to readiness", Unit.SECONDS, Origin.START),
-        _lower("detection_seconds", "time to detection", Unit.SECONDS, Origin.FAULT),
-        _lower("recovery_seconds", "time to recovery", Unit.SECONDS, Origin.FAULT),
-        _higher("indexes_created", "indexes created", Unit.WHOLE, Origin.MIGRATION),
-        _lower("migration_seconds", "migration time", Unit.SECONDS, Origin.MIGRATION),
-        _lower("migration_stall_ms", "longest stall during the migration", Unit.MS, Origin.MIGRATION_UNDER_LOAD),
-        _lower("migration_blocked_ms", "total wait caused by the migration", Unit.MS, Origin.MIGRATION_UNDER_LOAD),
-        _lower("migration_failures", "failed requests during the migration", Unit.WHOLE, Origin.MIGRATION_UNDER_LOAD),
-        _lower("rollback_stall_ms", "longest stall during the rollback", Unit.MS, Origin.MIGRATION_UNDER_LOAD),
-        _lower("rollback_failures", "failed requests during the rollback", Unit.WHOLE, Origin.MIGRATION_UNDER_LOAD),
+        Metric("database_cpu", "database CPU", Unit.FRACTION, origin=Origin.PROCESSES, process=ProcessRole.DATABASE),
+        Metric("service_cpu", "service CPU", Unit.FRACTION, origin=Origin.PROCESSES, process=ProcessRole.SERVICE),
+        Metric("cache_memory", "cache memory", Unit.MEGABYTES, origin=Origin.PROCESSES, process=ProcessRole.CACHE),
+        Metric(
+            "service_memory", "service memory", Unit.MEGABYTES, origin=Origin.PROCESSES, process=ProcessRole.SERVICE
+        ),
+        Metric(
+            "db_statements_per_request",
+            "statements per request",
+            Unit.COUNT,
+            origin=Origin.STATEMENTS,
+            by_endpoint=True,
+        ),
+        Metric("db_rows_per_request", "rows per request", Unit.COUNT, origin=Origin.STATEMENTS, by_endpoint=True),
+        Metric(
+            "db_blocks_per_request",
+            "shared buffers read per request (8 kB blocks)",
+            Unit.COUNT,
+            origin=Origin.STATEMENTS,
+            by_endpoint=True,
+        ),
+        Metric(
+            "wal_bytes_per_request", "WAL bytes per request", Unit.COUNT, origin=Origin.STATEMENTS, by_endpoint=True
+        ),
+        Metric("slow_statements", "statements over 100 ms", Unit.WHOLE, origin=Origin.STATEMENTS),
+        Metric("trigger_ms_per_request", "time in triggers per request", Unit.MS, origin=Origin.TRIGGERS),
+        Metric("users_held", "users held", Unit.USERS, better=Better.HIGHER, origin=Origin.STRESS, tables=RUNS),
+        Metric("rate_held", "rate held", Unit.PER_SECOND, better=Better.HIGHER, origin=Origin.STRESS, tables=RUNS),
+        Metric("ready_seconds", "time to readiness", Unit.SECONDS, origin=Origin.START),
+        Metric("detection_seconds", "time to detection", Unit.SECONDS, origin=Origin.FAULT),
+        Metric("recovery_seconds", "time to recovery", Unit.SECONDS, origin=Origin.FAULT),
+        Metric("indexes_created", "indexes created", Unit.WHOLE, better=Better.HIGHER, origin=Origin.MIGRATION),
+        Metric("migration_seconds", "migration time", Unit.SECONDS, origin=Origin.MIGRATION),
+        Metric("migration_stall_ms", "longest stall during the migration", Unit.MS, origin=UNDER_LOAD),
+        Metric("migration_blocked_ms", "total wait caused by the migration", Unit.MS, origin=UNDER_LOAD),
+        Metric("migration_failures", "failed requests during the migration", Unit.WHOLE, origin=UNDER_LOAD),
+        Metric("rollback_stall_ms", "longest stall during the rollback", Unit.MS, origin=UNDER_LOAD),
+        Metric("rollback_failures", "failed requests during the rollback", Unit.WHOLE, origin=UNDER_LOAD),
     )
 }
 PERCENTILES: dict[str, Fraction] = {
