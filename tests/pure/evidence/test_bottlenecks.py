@@ -1,4 +1,4 @@
-"""Grades: each limit on its right side, the worst counts, and what nobody measured has none."""
+"""Grades of areas: limits, the worst counts, and no grade without a measurement."""
 
 from dataclasses import replace
 
@@ -43,7 +43,7 @@ def test_slow_statements(summary: Summary, mean: float, slowest: float, grade: s
     assert area("slow statements", seen(summary, statements=(use(mean, slowest),))).after == grade
 
 
-def test_what_nobody_measured_has_no_grade(summary: Summary) -> None:
+def test_an_area_that_was_not_measured_has_no_grade(summary: Summary) -> None:
     names = {one.name for one in areas_of(seen(summary))}
     assert names == {"cache"}
     found = areas_of(seen(summary, statements=(use(1, 500),)))
@@ -67,7 +67,7 @@ def test_locks(summary: Summary, blocked: float, deadlocks: float, grade: str) -
 @pytest.mark.parametrize(
     ("dead", "grade"), [(999, "A"), (1_000, "A"), (1_100, "A"), (1_200, "B"), (2_500, "B"), (2_600, "C"), (10_100, "D")]
 )
-def test_dead_rows(summary: Summary, dead: float, grade: str) -> None:
+def test_dead_tuples(summary: Summary, dead: float, grade: str) -> None:
     told = ServerReport("after", "server:postgres/orders", levels={"dead_rows": dead, "live_rows": 10_000.0})
     found = area("dead tuples", seen(summary, servers=(told,)))
     assert found.after == grade
