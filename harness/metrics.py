@@ -123,8 +123,7 @@ class Metric:
     """One measured quantity.
 
     Attributes:
-        name: as targets and JSON files write it.
-        label: as reports show it.
+        name: in targets and JSON files; ``label``: in reports.
         quantile: for percentiles, the exact fraction of samples at or below it.
         min_samples: samples that one leg needs for a value; fewer are INCONCLUSIVE.
         finding_samples: samples that one leg needs; with fewer the value is indicative only.
@@ -139,7 +138,6 @@ class Metric:
         process: whose CPU (a fraction of all cores) or memory (MB) it is.
         minimum_effect: the default minimum effect; empty where it is the ``effect`` of the plan.
         missing: why a value is missing, for reports.
-        tables: the tables and charts that show it.
     """
 
     name: str

@@ -22,13 +22,10 @@ class Evidence:
     """The evidence of a run; what was not measured is empty.
 
     Attributes:
-        request_costs: the database cost per request, by arm and endpoint.
-        repeated: N+1 statements, by arm and endpoint.
+        request_costs: the database cost per request, by arm and endpoint; likewise ``repeated``, the N+1 statements.
         control_difference: the endpoint whose cost differs most between before and control; ``None`` without control.
-        databases: indexes and query plans.
-        migration: the migration under load.
         keys: cache lookups by arm and key pattern.
-        areas: graded areas of the service, with the next bottleneck first.
+        areas: graded areas, the next bottleneck first.
     """
 
     causes: tuple[Cause, ...] = ()

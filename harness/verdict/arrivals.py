@@ -14,7 +14,7 @@ from harness.finding import Finding
 from harness.plan.model import ARMS
 from harness.plan.stages import StageKind
 from harness.record.generation import Offered
-from harness.record.leg import Leg, Window
+from harness.record.leg import Window
 from harness.verdict.search import search_disputes
 
 LATE_MS, LATE_SHARE_OF_P50 = 5.0, 0.05
@@ -30,23 +30,18 @@ def broken_arrival_guards(summary: Summary, legs: Sequence[LegFacts]) -> Iterato
     """The guards of arrivals that broke in some legs, each with the numbers of the worst leg."""
     late = [(leg.leg, *found) for leg in legs if (found := _late(summary, leg))]
     if late:
-        yield _schedule_late(*max(late, key=lambda found: found[1] / found[2]))
+        leg, lag_ms, allowed_ms = max(late, key=lambda found: found[1] / found[2])
+        seen = f"in leg {leg.title} 1 % of the arrivals started {lag_ms:.1f} ms late or more"
+        why = f"(limit {allowed_ms:.1f} ms): the load generator fell behind schedule"
+        yield Finding("SCHEDULE_LATE", f"{seen} {why}", ADVICE)
     missing = [(leg.leg, offered, window.users) for leg in legs for window, offered in _missing(leg)]
     yield from search_disputes(summary, legs)
     if missing:
-        yield _arrivals_missing(*min(missing, key=lambda found: found[1].started / found[1].planned))
-
-
-def _schedule_late(leg: Leg, lag_ms: float, allowed_ms: float) -> Finding:
-    seen = f"in leg {leg.title} 1 % of the arrivals started {lag_ms:.1f} ms late or more (limit {allowed_ms:.1f} ms)"
-    return Finding("SCHEDULE_LATE", f"{seen}: the load generator fell behind schedule", ADVICE)
-
-
-def _arrivals_missing(leg: Leg, offered: Offered, users: int) -> Finding:
-    started = f"{offered.started:,} of {offered.planned:,} arrivals of {offered.stage} started"
-    share = offered.started / offered.planned
-    seen = f"in leg {leg.title} {started} ({share:.1%}); peak users {offered.most_users:,} of {users:,}"
-    return Finding("ARRIVALS_MISSING", f"{seen}: the generator could not make the load", ADVICE)
+        leg, offered, users = min(missing, key=lambda found: found[1].started / found[1].planned)
+        started = f"{offered.started:,} of {offered.planned:,} arrivals of {offered.stage} started"
+        share = offered.started / offered.planned
+        seen = f"in leg {leg.title} {started} ({share:.1%}); peak users {offered.most_users:,} of {users:,}"
+        yield Finding("ARRIVALS_MISSING", f"{seen}: the generator could not make the load", ADVICE)
 
 
 def arrivals_waited(summary: Summary) -> Finding | None:

@@ -103,13 +103,10 @@ class RuleInputs:
     """All that the rules of a verdict use.
 
     Attributes:
-        comparison: before and after.
         targets: all of the plan; some of them limit failed requests.
         floors: the noise floors of this machine, where they are known.
         incomplete_stages: stages in which more than 1 % of the arrivals of after never started.
-        repeat: the second measurement of targets that failed on a change.
         statuses: the response statuses by arm and endpoint; empty where they were not analysed.
-        migration: the migration under load.
         interrupted: whether the run ended before its last leg.
     """
 

@@ -94,15 +94,7 @@ class Verdict:
 
 @dataclass(frozen=True, slots=True)
 class Problems:
-    """What went wrong during a run.
-
-    Attributes:
-        lost_workers: workers of the generator that were lost.
-        incidents: restarts, kills and throttling of containers and servers under load.
-        unsound: findings about the record, or about the load of a leg.
-        aborts: legs that a limit of the plan ended early.
-        unavailable: readings that servers did not report.
-    """
+    """What went wrong during a run; ``unsound`` are findings about its record, or about the load of a leg."""
 
     lost_workers: Sequence[LostWorker] = ()
     incidents: Sequence[Incident] = ()
@@ -113,14 +105,7 @@ class Problems:
 
 @dataclass(frozen=True, slots=True)
 class Measurement:
-    """All that a run is judged by.
-
-    Attributes:
-        repeat: the second measurement of failed targets.
-        noise: the A/A differences of earlier runs on this machine.
-        agreement: the response comparison; ``None`` when the plan has none.
-        statuses: the response statuses by arm and endpoint; empty where they were not analysed.
-    """
+    """All that a run is judged by; ``noise`` are the A/A differences of earlier runs on this machine."""
 
     plan: Plan
     setup: Setup

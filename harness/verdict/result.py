@@ -21,15 +21,8 @@ from harness.verdict.outcomes import Outcomes
 class Result:
     """A run, summarised, compared and judged: a function of its folder alone.
 
-    Attributes:
-        plan_text: the plan file, word for word.
-        setup: the host, versions and settings of the run.
-        migrations: what migrating each arm took.
-        summary: percentiles and rates per arm, block, stage and endpoint.
-        outcomes: the outcome of each row of the comparison.
-        floors: the noise floors that are known.
-        attribution: the contribution of each step, when steps were measured.
-        certificate: the newest selftest of this machine at the start of the run.
+    ``outcomes`` are those of the rows of the comparison, ``attribution`` the contribution of each step if steps were
+    measured, ``certificate`` the newest selftest of this machine at the start of the run.
     """
 
     plan: Plan

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator, Sequence
 
-from harness.analysis.capacity import SearchResult
 from harness.analysis.leg_facts import LegFacts
 from harness.analysis.summary import Summary
 from harness.finding import Finding
@@ -36,11 +35,6 @@ def search_disputes(summary: Summary, legs: Sequence[LegFacts]) -> Iterator[Find
 def search_ends(summary: Summary) -> Iterator[Finding]:
     """The caveats of searches of before and after that ended without the planned bracket, each ending once."""
     for ended, (what, advice) in ENDS.items():
-        counts = [(arm, *_count(summary.searches, arm, ended)) for arm in ARMS]
-        if listed := ", ".join(f"{arm} {count} of {legs} legs" for arm, count, legs in counts if count):
+        legs = {arm: [one.ended is ended for one in summary.searches if one.leg.arm == arm] for arm in ARMS}
+        if listed := ", ".join(f"{arm} {sum(ends)} of {len(ends)} legs" for arm, ends in legs.items() if any(ends)):
             yield Finding(f"SEARCH_ENDED_{ended.name}", f"a search {what} ({listed})", advice)
-
-
-def _count(searches: Sequence[SearchResult], arm: str, ended: Ending) -> tuple[int, int]:
-    own = [one for one in searches if one.leg.arm == arm]
-    return sum(one.ended is ended for one in own), len(own)
