@@ -72,7 +72,7 @@ class MeasurementError(HarnessError):
 
 
 class DiskFullError(HarnessError):
-    """A disk is full."""
+    """A disk has no space left for samples, servers or reports."""
 
     FULL = frozenset({errno.ENOSPC, errno.EDQUOT})
 

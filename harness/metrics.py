@@ -283,7 +283,7 @@ METRICS: dict[str, Metric] = {
         ),
         Metric(
             "cache_hit_rate",
-            "cache-hit rate",
+            "cache hit rate",
             Unit.FRACTION,
             Scale.LOGIT,
             Better.HIGHER,

@@ -50,7 +50,7 @@ FLAW_GRADES = {
 
 
 class BottleneckKind(StrEnum):
-    """The kinds of bottlenecks."""
+    """What was found; reports add a remedy to most kinds."""
 
     SLOW_STATEMENT = "slow statement"
     N_PLUS_ONE = "N+1 statement"

@@ -34,7 +34,7 @@ LEAST_MS = 0.001
 
 
 class CauseKind(StrEnum):
-    """What changed database time."""
+    """What changed the database time of an endpoint."""
 
     CACHE = "cache"
     INDEXES = "indexes"

@@ -15,7 +15,7 @@ _MEANINGS = {
     "Bitmap Heap Scan": "reads the blocks found by index",
     "Bitmap Index Scan": "collects row positions from an index",
     "Incremental Sort": "sorts partly sorted rows",
-    "Nested Loop": "looks up each row",
+    "Nested Loop": "one lookup per row",
     "Hash Join": "matches rows by a hash table",
     "Merge Join": "matches sorted rows",
     "Hash": "builds a hash table",
