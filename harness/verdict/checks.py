@@ -47,8 +47,8 @@ class Reason(StrEnum):
     NO_INTERVAL = "one block has no interval"
     NO_RATIO = "a value of zero has no ratio"
     SEQUENTIAL = (
-        "the arms were not interleaved, and the change is not three times the noise floor: "
-        "interleave them, or state a limit for after"
+        "the legs are sequential, and the change is not three times the noise floor: "
+        "interleave the arms, or state a limit for after"
     )
     UNCORRECTED = (
         "the interval misses the target, but not after correction for several targets: more blocks would decide"

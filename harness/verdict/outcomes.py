@@ -55,8 +55,8 @@ class RowReason(StrEnum):
     LOWER_BOUND = "a leg has only a lower bound"
     ERRORS = "more requests fail, and errors are fast"
     ARRIVALS_MISSING = "more than 1 % of the arrivals of after never started, and those have no latency"
-    NO_FLOOR = "arms not interleaved, and the noise floor is unknown"
-    UNPAIRED = "arms not interleaved, and the change is not three times the noise floor"
+    NO_FLOOR = "sequential legs, and the noise floor is unknown"
+    UNPAIRED = "sequential legs, and the change is not three times the noise floor"
     IN_NOISE = "a change within the noise floor"
     UNDETECTABLE = "so few blocks detect not even a tenfold change"
 

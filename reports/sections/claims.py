@@ -12,11 +12,13 @@ MARKS = {
     ClaimOutcome.CONFIRMED: formatting.MARKS[Outcome.PASS],
     ClaimOutcome.REFUTED: formatting.MARKS[Outcome.FAIL],
     ClaimOutcome.NOT_DECIDED: formatting.MARKS[Outcome.INCONCLUSIVE],
+    ClaimOutcome.NOT_MEASURED: formatting.MARKS[Outcome.INCONCLUSIVE],
 }
 OUTCOMES = {
     ClaimOutcome.CONFIRMED: Outcome.PASS,
     ClaimOutcome.REFUTED: Outcome.FAIL,
     ClaimOutcome.NOT_DECIDED: Outcome.INCONCLUSIVE,
+    ClaimOutcome.NOT_MEASURED: Outcome.INCONCLUSIVE,
 }
 
 
@@ -40,14 +42,9 @@ def claim_rows(verdict: Verdict) -> tuple[ClaimRow, ...]:
 
 
 def claims_tally(verdict: Verdict) -> str:
-    """How many claims hold: ``3 hold, 1 does not hold, 2 cannot be told here``; empty without claims."""
+    """The tally of claims: ``3 confirmed, 1 refuted, 2 not decided``; empty without claims."""
     counts = Counter(check.outcome for check in verdict.claims)
-    words = {
-        ClaimOutcome.CONFIRMED: ("holds", "hold"),
-        ClaimOutcome.REFUTED: ("does not hold", "do not hold"),
-        ClaimOutcome.NOT_DECIDED: ("cannot be told here", "cannot be told here"),
-    }
-    parts = (f"{counts[holding]} {words[holding][counts[holding] != 1]}" for holding in ClaimOutcome if counts[holding])
+    parts = (f"{counts[holding]} {holding.value}" for holding in ClaimOutcome if counts[holding])
     return ", ".join(parts)
 
 

@@ -147,7 +147,7 @@ def test_the_ledger_in_strings() -> None:
         "broken": "INVALID",
         "by_day": "not used here",
     }
-    assert rows["by_owner"].why == "finds the rows that refer to users"
+    assert rows["by_owner"].why == "supports the foreign key to users"
     assert rows["keeps_unique"].saved.why == "left alone: keeps rows unique"
     assert rows["by_day"].saved.why == "not left out"
     assert rows["by_day"].built.why

@@ -100,8 +100,7 @@ def test_missing_arrivals_are_reported_for_the_worst_leg_with_its_numbers() -> N
     (breach,) = verdict.breaches
     assert breach.code == "ARRIVALS_MISSING"
     assert breach.seen.endswith(
-        "900 of 1,200 arrivals of sustain began (75.0%) with at most 12 of 400 users at work: the generator could not "
-        "make the load"
+        "900 of 1,200 arrivals of sustain started (75.0%); peak users 12 of 400: the generator could not make the load"
     )
     assert breach.seen.startswith("in leg ")
 
@@ -141,9 +140,9 @@ def test_the_allowed_delay_depends_on_service_time_not_on_response_time() -> Non
     verdict = judge(Measurement(OPEN, synthetic_setup(OPEN), summary, compare(summary)))
     (breach,) = verdict.breaches
     assert breach.code == "SCHEDULE_LATE"
-    told = re.search(r"began 300\.0 ms late or more \(allowed are (.*)\):", breach.seen)
-    assert told
-    assert float(told[1]) < 20
+    found = re.search(r"started 300\.0 ms late or more \(limit (.*) ms\):", breach.seen)
+    assert found
+    assert float(found[1]) < 20
 
 
 def test_where_arrivals_waited_for_users_the_delay_of_the_event_loop_counts() -> None:
@@ -165,8 +164,8 @@ def test_a_frozen_system_is_a_caveat_with_its_numbers() -> None:
     seen, advice = caveat.seen, caveat.advice
     assert "before 250 of 2," in seen
     assert "after 0 of 2," in seen
-    assert seen.endswith("service time stands beside it; 50 of them were never begun and are in no latency")
-    assert advice.startswith("raise stages[1].users to ask more at once")
+    assert seen.endswith("service time does not; 50 never started and are in no latency")
+    assert advice.startswith("raise stages[1].users for more concurrency")
 
 
 def test_a_broken_guard_in_a_step_is_a_caveat_of_the_steps() -> None:
