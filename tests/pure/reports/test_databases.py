@@ -191,7 +191,7 @@ def test_the_plans_in_strings() -> None:
     (row,) = table.changed
     assert (row.pages_before.text, row.pages_after.text, row.rows_before.text) == ("412", "6", "4,000")
     assert row.tree_after == (
-        "stop at the limit  (20 rows, 6 pages)\n  find rows by index of contents by by_score  (20 rows, 6 pages)"
+        "Limit  (20 rows, 6 pages)\n  Index Scan (finds rows by index) of contents by by_score  (20 rows, 6 pages)"
     )
     (others,) = table.single
     assert others.endpoints == "other requests"
