@@ -1,19 +1,19 @@
-"""Everything that can go wrong for a reason the user can act on.
+"""The errors that a user can act on.
 
     HarnessError
     ├── PlanError             the plan cannot be run as written              exit 2
     ├── RunFolderError        a recorded run cannot be read or written       exit 2
     ├── IncomparableError     two runs that do not measure the same thing    exit 2
     ├── PackageMissingError   an optional package is not installed           exit 2
-    ├── AddressError          where workers are to be met cannot be used     exit 2
-    ├── MeasurementError      the generator broke; its numbers are void      exit 4
-    ├── DiskFullError         a disk has no room for what is measured        exit 5
-    └── EnvironmentFailedError   the system under test did not come up,         exit 5
-        │                     could not be migrated or did not stay up
+    ├── AddressError          the address for workers cannot be used         exit 2
+    ├── MeasurementError      the generator failed; its numbers are void     exit 4
+    ├── DiskFullError         a disk is full                                 exit 5
+    └── EnvironmentFailedError   the system under test did not start,        exit 5
+        │                        could not be migrated or did not stay up
         ├── CommandError      a command of the plan failed
-        └── NotReadyError     a server or service did not answer in time
+        └── NotReadyError     a server or service was not ready in time
 
-A failed request is not here: it is a sample. Evidence (the last lines of a log) travels with an error as a note.
+A failed request is a sample, not an error. Evidence, such as the last lines of a log, is a note of the error.
 """
 
 import errno
@@ -24,23 +24,22 @@ from pathlib import Path
 
 
 class HarnessError(Exception):
-    """The root: its text is one line, ready to be shown to the user."""
+    """The base class; its text is one line for the user."""
 
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """One thing wrong with a plan: where (``stages[1].seconds``), what, and what to do about it."""
+    """One problem of a plan: where (``stages[1].seconds``), what, and the remedy."""
 
     where: str
     what: str
 
     def __str__(self) -> str:
-        """Read as one line."""
         return f"{self.where}: {self.what}" if self.where else self.what
 
 
 class PlanError(HarnessError):
-    """The plan cannot be run as written; carries every problem found, not only the first."""
+    """The plan cannot be run as written; ``problems`` has every problem found."""
 
     def __init__(self, source: Path | str, problems: Sequence[Problem]) -> None:
         self.source = source
@@ -53,19 +52,19 @@ class PlanError(HarnessError):
 
 
 class RunFolderError(HarnessError):
-    """A run folder is missing, incomplete, of a newer schema, damaged or cannot be written."""
+    """A run folder is missing, incomplete, damaged, of a newer schema, or not writable."""
 
 
 class IncomparableError(HarnessError):
-    """Two runs that differ in a fact that must be equal; the text names the facts."""
+    """Two runs differ in facts that must be equal; the text names them."""
 
 
 class PackageMissingError(HarnessError):
-    """A package that only some commands need is not installed; the text says how to install it."""
+    """An optional package is not installed; the text has the command that installs it."""
 
 
 class AddressError(HarnessError):
-    """An address for workers is none, is taken, or is reached by other machines and nobody said that this is meant."""
+    """An address for workers is invalid, in use, or open to other machines without the plan allowing it."""
 
 
 class MeasurementError(HarnessError):
@@ -73,19 +72,19 @@ class MeasurementError(HarnessError):
 
 
 class DiskFullError(HarnessError):
-    """A disk has no room for what is measured, or for what that needs."""
+    """A disk has no space left for samples, servers or reports."""
 
     FULL = frozenset({errno.ENOSPC, errno.EDQUOT})
 
     def __init__(self, where: Path | str) -> None:
         super().__init__(
-            f"{where}: no space left on the disk; free some, or choose another one: --out names where runs go, "
-            "HARNESS_CACHE where seeds and scratch files go"
+            f"{where}: no space left on the disk; free some, or choose another one: --out is the output folder, "
+            "HARNESS_CACHE the folder of seeds and scratch files"
         )
 
 
 class EnvironmentFailedError(HarnessError):
-    """The system under test did not come up, could not be migrated or did not stay up."""
+    """The system under test did not start, could not be migrated or did not stay up."""
 
 
 class CommandError(EnvironmentFailedError):
@@ -102,6 +101,6 @@ def first_line(error: BaseException) -> str:
 
 
 def nearest(name: str, known: Collection[str]) -> str:
-    """What to say of a name that is not known: the known one that is like it, or else all of them."""
+    """A hint for an unknown name: the most similar known name, else all of them."""
     near = get_close_matches(name, known, n=1, cutoff=0.5)
     return f'did you mean "{near[0]}"?' if near else f"known are {', '.join(known) or 'none'}"

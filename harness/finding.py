@@ -1,16 +1,16 @@
-"""Finding: what makes the numbers of a run unusable, or less certain, and what to do about it."""
+"""Findings: facts that make the numbers of a run unusable or less certain, with a remedy."""
 
 from dataclasses import dataclass
 
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """A broken guard, which makes a run INVALID, or a caveat about its numbers.
+    """A broken guard, which makes a run INVALID, or a caveat.
 
     Attributes:
-        code: what kind of finding it is, such as ``FEW_BLOCKS``; it never changes.
-        seen: what was seen, with its numbers.
-        advice: what to do about it.
+        code: the kind, such as ``FEW_BLOCKS``; it never changes.
+        seen: the observation with its numbers.
+        advice: the remedy.
     """
 
     code: str

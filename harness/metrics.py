@@ -1,7 +1,7 @@
-"""The registry of metrics: name, unit, better direction, what each is measured on, and where reports show it.
+"""The registry of metrics: name, unit, better direction, origin, and where reports show them.
 
-A new metric is one more row here and, where no column says how it is computed, a function that reads it. No other
-module compares the name of a metric with a literal.
+A new metric is a row here and, where no column of it computes the value, a function. No other module compares the name
+of a metric with a literal.
 """
 
 from collections.abc import Callable
@@ -17,15 +17,15 @@ class Unit(StrEnum):
     MS = "ms"
     PER_SECOND = "req/s"
     FRACTION = "fraction"
-    COUNT = "count"  # a mean number of things
-    WHOLE = "whole"  # a counted number of things
+    COUNT = "count"  # a mean of counts
+    WHOLE = "whole"  # a count
     USERS = "users"
     SECONDS = "s"
     MEGABYTES = "MB"
 
 
 class Basis(StrEnum):
-    """The samples that a value is taken from."""
+    """The samples that a value is computed from."""
 
     REQUESTS = "requests"
     SUCCESSES = "successes"
@@ -35,32 +35,32 @@ class Basis(StrEnum):
 
 
 class Origin(StrEnum):
-    """What a value is measured on, and so where there is one."""
+    """What a value is measured on, which decides where it exists."""
 
     REQUESTS = "requests"  # one in every stage and endpoint
     STRESS = "stress"  # one per leg, from all its stress stages
     START = "start"  # one per leg, from starting its service
-    FAULT = "fault"  # one per leg, from what followed its faults
+    FAULT = "fault"  # one per leg, from the recovery after its faults
     PROCESSES = "processes"  # one in every stage, of the servers and services
-    READINGS = "readings"  # one in every stage, of what services tell of themselves
-    STATEMENTS = "statements"  # one in every stage, of what the databases executed
-    TRIGGERS = "triggers"  # one in every stage, of what trigger functions took in the databases
-    MIGRATION = "migration"  # one per arm: it is migrated once in a run
-    MIGRATION_UNDER_LOAD = "rehearsal"  # one per run: the migration is tried once while requests flow
+    READINGS = "readings"  # one in every stage, from readings of the plan
+    STATEMENTS = "statements"  # one in every stage, from pg_stat_statements
+    TRIGGERS = "triggers"  # one in every stage, from pg_stat_user_functions
+    MIGRATION = "migration"  # one per arm: each is migrated once in a run
+    MIGRATION_UNDER_LOAD = "rehearsal"  # one per run: the migration under load
 
     @property
     def once(self) -> bool:
-        """Whether it is measured once in a run, so that it has a limit and no change."""
+        """Whether it is measured once in a run: targets can limit it, and it has no change."""
         return self in {Origin.MIGRATION, Origin.MIGRATION_UNDER_LOAD}
 
     @property
     def from_probes(self) -> bool:
-        """Whether it is read beside the load, of all requests together."""
+        """Whether probes read it, for all requests together."""
         return self in {Origin.PROCESSES, Origin.READINGS, Origin.STATEMENTS, Origin.TRIGGERS}
 
 
 class ProcessRole(StrEnum):
-    """The processes whose CPU or memory a metric is about, as readings name their source."""
+    """The processes of a CPU or memory metric, by the source of their readings."""
 
     DATABASE = "postgres"
     CACHE = "redis"
@@ -68,7 +68,7 @@ class ProcessRole(StrEnum):
 
 
 class ShownIn(StrEnum):
-    """The tables and charts that show a choice of metrics."""
+    """The tables and charts that show some metrics."""
 
     STAGES = "stages"  # the columns of the report's stage tables
     SUMMARY = "summary"  # the columns of summary.md
@@ -79,7 +79,7 @@ class ShownIn(StrEnum):
 
 
 class Scale(StrEnum):
-    """The scale on which blocks of a metric are compared, and so the form of its interval."""
+    """The scale on which blocks of a metric are compared."""
 
     LOG = "log"  # ratio after/before, Student's t on block log ratios
     LOGIT = "logit"  # difference in points, Student's t on block logit differences
@@ -95,10 +95,7 @@ class Better(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RequestCounts:
-    """Counts of some requests, and the seconds in which they were made.
-
-    ``hits`` and ``lookups`` are of successes that a cache answered, or was asked for.
-    """
+    """Counts of some requests; ``hits`` and ``lookups`` of the cache are of successes, ``seconds`` their duration."""
 
     requests: int
     failures: int
@@ -108,22 +105,17 @@ class RequestCounts:
 
     @property
     def successes(self) -> int:
-        """Requests that did not fail."""
         return self.requests - self.failures
 
     def samples(self, metric: "Metric") -> int:
-        """How many samples the value of a metric is taken from."""
-        match metric.basis:
-            case Basis.REQUESTS:
-                return self.requests
-            case Basis.SUCCESSES:
-                return self.successes
-            case Basis.LOOKUPS:
-                return self.lookups
-            case Basis.HITS:
-                return self.hits
-            case Basis.MISSES:
-                return self.lookups - self.hits
+        """The number of samples behind the value of a metric."""
+        return {
+            Basis.REQUESTS: self.requests,
+            Basis.SUCCESSES: self.successes,
+            Basis.LOOKUPS: self.lookups,
+            Basis.HITS: self.hits,
+            Basis.MISSES: self.lookups - self.hits,
+        }[metric.basis]
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,30 +123,28 @@ class Metric:
     """One measured quantity.
 
     Attributes:
-        name: as targets and JSON files write it.
-        label: as people read it.
+        name: in targets and JSON files; ``label``: in reports.
         quantile: for percentiles, the exact fraction of samples at or below it.
-        min_samples: samples that one leg needs before the metric says anything at all.
-        finding_samples: samples that one leg needs before the metric is a finding rather than a description.
-        basis: which samples these are.
+        min_samples: samples that one leg needs for a value; fewer are INCONCLUSIVE.
+        finding_samples: samples that one leg needs; with fewer the value is indicative only.
+        basis: the kind of these samples.
         origin: what it is measured on.
-        from_sending: whether it times a request from when it was sent, not from when it was due: service time.
-        by_endpoint: of what is read beside the load, whether the corpus of the plan tells it of single endpoints.
-        from_counts: its value, of what follows from counts of requests; ``None`` where these do not tell it.
-        from_latencies: its value in ms from latencies in ns, at least one, of a latency that is no percentile.
-        header: the column of samples that it is the mean of; services report it in a response header.
-        of_misses: whether that is the mean over cache misses, and not over all responses.
-        process: whose CPU (a fraction) or memory (in MB) it is.
-        minimum_effect: the smallest change that counts unless the plan says another; empty where it is the plan's ``effect``.
-        missing: why a cell has no value, as reports say it.
-        tables: where it is shown.
+        from_sending: whether it counts from when a request was sent, not from when it was due: service time.
+        by_endpoint: whether the corpus of the plan measures it per endpoint, although probes read it.
+        from_counts: its value from counts of requests; returns ``None`` without the requests it needs.
+        from_latencies: its value in ms from one or more latencies in ns, where it is no percentile.
+        header: the column of samples whose mean it is, from a response header.
+        of_misses: whether that mean is over cache misses only.
+        process: whose CPU (a fraction of all cores) or memory (MB) it is.
+        minimum_effect: the default minimum effect; empty where it is the ``effect`` of the plan.
+        missing: why a value is missing, for reports.
     """
 
     name: str
     label: str
     unit: Unit
-    scale: Scale
-    better: Better
+    scale: Scale = Scale.LOG
+    better: Better = Better.LOWER
     quantile: Fraction | None = None
     min_samples: int = 1
     finding_samples: int = 1
@@ -178,86 +168,67 @@ class Metric:
 
     @property
     def key(self) -> str:
-        """Its key in the rows of ``summary.json``."""
+        """The key in the rows of ``summary.json``."""
         return f"{self.name}_ms" if self.latency else self.name
 
     @property
     def of_failures(self) -> bool:
-        """Whether it is the share of requests that failed."""
+        """Whether it is an error rate."""
         return self.scale is Scale.PROPORTION
 
     @property
     def searched(self) -> bool:
-        """Whether a capacity search can go by it: the requests of a few seconds tell it, without cache headers."""
+        """Whether a capacity search can use it: requests of a few seconds suffice, without cache headers."""
         return self.basis in {Basis.REQUESTS, Basis.SUCCESSES} and (self.latency or self.from_counts is not None)
 
     @property
     def live(self) -> bool:
-        """Whether it is known while the load runs, so that an abort can watch it."""
+        """Whether it is known during the load, so that an abort can limit it."""
         return self.searched and not self.from_sending and self.from_latencies is None
 
     @property
     def alerting(self) -> bool:
-        """Whether an alert can watch it, ten seconds at a time."""
+        """Whether an alert can use it, over windows of ten seconds."""
         fraction = self.from_counts is not None and self.unit is Unit.FRACTION
         return fraction or (self.live and self.latency) or self.origin in {Origin.PROCESSES, Origin.READINGS}
 
     @property
     def per_leg(self) -> bool:
-        """Whether it is one value of a whole leg or arm, and has none for a stage or an endpoint."""
+        """Whether it has one value per leg or arm, and none per stage or endpoint."""
         return self.origin is not Origin.REQUESTS and not self.origin.from_probes
 
     @property
     def by_leg(self) -> bool:
-        """Whether it has no interval, and each leg is judged for itself: load held in steps, a single recovery."""
+        """Whether it has no interval and is judged leg by leg: load held in steps, a single recovery."""
         return self.origin in {Origin.STRESS, Origin.FAULT}
 
     def lacks(self, part: str) -> bool:
-        """Whether there is no value for a single ``stage``, ``endpoint`` or ``tag``."""
+        """Whether it has no value for a single ``stage``, ``endpoint`` or ``tag``."""
         of_endpoint = part == "endpoint" and self.by_endpoint
         return self.per_leg or (part in {"endpoint", "tag"} and self.origin.from_probes and not of_endpoint)
 
 
 STAGES = frozenset({ShownIn.STAGES})
-EVERYWHERE = STAGES | {ShownIn.SUMMARY, ShownIn.RUNS}
+RUNS = frozenset({ShownIn.RUNS})
+EVERYWHERE = STAGES | RUNS | {ShownIn.SUMMARY}
+UNDER_LOAD = Origin.MIGRATION_UNDER_LOAD
 
 
 def _percentile(
     name: str,
     label: str,
     quantile: str,
-    least: int,
+    min_samples: int,
     tables: frozenset[ShownIn] = frozenset(),
     *,
     basis: Basis = Basis.SUCCESSES,
     missing: str = "",
+    from_sending: bool = False,
 ) -> Metric:
     exact = Fraction(quantile)
     solid = int(100 / (1 - exact))  # 100 samples beyond the percentile
-    of_samples = Metric(name, label, Unit.MS, Scale.LOG, Better.LOWER, exact, least, solid, basis)
-    return replace(of_samples, tables=tables, missing=missing)
-
-
-def _of_service_time(latency: Metric) -> Metric:
-    name, label = f"service_{latency.name}", f"{latency.label} of service time"
-    return replace(latency, name=name, label=label, from_sending=True)
-
-
-def _lower(name: str, label: str, unit: Unit, origin: Origin = Origin.REQUESTS) -> Metric:
-    """A metric that is better when it is lower, and compared as a ratio."""
-    return Metric(name, label, unit, Scale.LOG, Better.LOWER, origin=origin)
-
-
-def _higher(name: str, label: str, unit: Unit, origin: Origin = Origin.REQUESTS) -> Metric:
-    return replace(_lower(name, label, unit, origin), better=Better.HIGHER)
-
-
-def _work(name: str, label: str) -> Metric:
-    return replace(_lower(name, label, Unit.COUNT, Origin.STATEMENTS), of_corpus=True)
-
-
-def _used(process: ProcessRole, name: str, label: str, unit: Unit) -> Metric:
-    return replace(_lower(name, label, unit, Origin.PROCESSES), process=process)
+    one = Metric(name, label, Unit.MS, Scale.LOG, Better.LOWER, exact, min_samples, solid, basis)
+    return replace(one, from_sending=from_sending, missing=missing, tables=tables)
 
 
 def _throughput(counts: RequestCounts) -> float | None:
@@ -280,7 +251,7 @@ def _mean(latency_ns: Any) -> float:  # noqa: ANN401 - the same
     return int(latency_ns.sum()) / (len(latency_ns) * 1_000_000)
 
 
-# ``least`` of a percentile is the smallest n with q^n < 0.05: fewer samples cannot bound it from above.
+# ``min_samples`` of a percentile is the smallest n with q^n < 0.05: fewer samples give no upper bound.
 METRICS: dict[str, Metric] = {
     metric.name: metric
     for metric in (
@@ -288,14 +259,17 @@ METRICS: dict[str, Metric] = {
         _percentile("p90", "P90", "0.90", 29),
         _percentile("p95", "P95", "0.95", 59, EVERYWHERE | {ShownIn.BLOCKS, ShownIn.PLACEBO, ShownIn.STEPS}),
         _percentile("p99", "P99", "0.99", 299, EVERYWHERE),
-        _of_service_time(_percentile("p50", "P50", "0.50", 5, STAGES)),
-        _of_service_time(_percentile("p95", "P95", "0.95", 59, STAGES | {ShownIn.SUMMARY})),
-        _of_service_time(_percentile("p99", "P99", "0.99", 299, STAGES)),
-        replace(_lower("max", "max", Unit.MS), basis=Basis.SUCCESSES, of_latencies=_maximum, tables=STAGES),
-        replace(_lower("mean", "mean", Unit.MS), basis=Basis.SUCCESSES, of_latencies=_mean),
-        replace(
-            _higher("rps", "req/s", Unit.PER_SECOND),
-            counted=_throughput,
+        _percentile("service_p50", "P50 of service time", "0.50", 5, STAGES, from_sending=True),
+        _percentile("service_p95", "P95 of service time", "0.95", 59, STAGES | {ShownIn.SUMMARY}, from_sending=True),
+        _percentile("service_p99", "P99 of service time", "0.99", 299, STAGES, from_sending=True),
+        Metric("max", "max", Unit.MS, basis=Basis.SUCCESSES, from_latencies=_maximum, tables=STAGES),
+        Metric("mean", "mean", Unit.MS, basis=Basis.SUCCESSES, from_latencies=_mean),
+        Metric(
+            "rps",
+            "req/s",
+            Unit.PER_SECOND,
+            better=Better.HIGHER,
+            from_counts=_throughput,
             tables=EVERYWHERE | {ShownIn.BLOCKS, ShownIn.STEPS},
         ),
         Metric(
@@ -303,78 +277,97 @@ METRICS: dict[str, Metric] = {
             "error rate",
             Unit.FRACTION,
             Scale.PROPORTION,
-            Better.LOWER,
             from_counts=_error_rate,
             minimum_effect="0.1 pt",
             tables=EVERYWHERE,
         ),
         Metric(
             "cache_hit_rate",
-            "cache-hit rate",
+            "cache hit rate",
             Unit.FRACTION,
             Scale.LOGIT,
             Better.HIGHER,
             basis=Basis.LOOKUPS,
             from_counts=_hit_rate,
             minimum_effect="1 pt",
-            missing="no response said whether the cache answered",
+            missing="no response has a cache result (X-Cache)",
             tables=EVERYWHERE,
         ),
+        _percentile("hit_p50", "P50 of cache hits", "0.50", 5, STAGES, basis=Basis.HITS, missing="no cache hits"),
         _percentile(
-            "hit_p50", "P50 of hits", "0.50", 5, STAGES, basis=Basis.HITS, missing="no answer came from the cache"
+            "miss_p50", "P50 of cache misses", "0.50", 5, STAGES, basis=Basis.MISSES, missing="no cache misses"
         ),
-        _percentile(
-            "miss_p50", "P50 of misses", "0.50", 5, STAGES, basis=Basis.MISSES, missing="no answer missed the cache"
-        ),
-        replace(
-            _lower("queries_per_request", "queries per request", Unit.COUNT),
+        Metric(
+            "queries_per_request",
+            "queries per request",
+            Unit.COUNT,
             header="queries",
-            missing="no response said how many queries it took",
+            missing="no response reports its number of queries",
             tables=STAGES | {ShownIn.STEPS},
         ),
-        replace(
-            _lower("queries_per_miss", "queries per cache miss", Unit.COUNT),
+        Metric(
+            "queries_per_miss",
+            "queries per cache miss",
+            Unit.COUNT,
             header="queries",
             of_misses=True,
-            missing="no response that missed the cache said how many queries it took",
+            missing="no cache miss reports its number of queries",
             tables=STAGES | {ShownIn.RUNS},
         ),
-        replace(
-            _lower("db_ms_per_request", "database time per request", Unit.MS),
+        Metric(
+            "db_ms_per_request",
+            "database time per request",
+            Unit.MS,
             basis=Basis.SUCCESSES,
             header="db_ms",
             tables=frozenset({ShownIn.PLACEBO}),
         ),
-        replace(
-            _lower("db_ms_per_miss", "database time per cache miss", Unit.MS),
+        Metric(
+            "db_ms_per_miss",
+            "database time per cache miss",
+            Unit.MS,
             basis=Basis.MISSES,
             header="db_ms",
             of_misses=True,
         ),
-        _used(ProcessRole.DATABASE, "database_cpu", "database CPU", Unit.FRACTION),
-        _used(ProcessRole.SERVICE, "service_cpu", "service CPU", Unit.FRACTION),
-        _used(ProcessRole.CACHE, "cache_memory", "cache memory", Unit.MEGABYTES),
-        _used(ProcessRole.SERVICE, "service_memory", "service memory", Unit.MEGABYTES),
-        _work("db_statements_per_request", "statements per request"),
-        _work("db_rows_per_request", "rows per request"),
-        _work("db_blocks_per_request", "8 kB pages read per request"),
-        _work("wal_bytes_per_request", "WAL bytes per request"),
-        _lower("slow_statements", "statements over 100 ms", Unit.WHOLE, Origin.STATEMENTS),
-        _lower("trigger_ms_per_request", "time in triggers per request", Unit.MS, Origin.TRIGGERS),
-        replace(_higher("users_held", "users held", Unit.USERS, Origin.STRESS), tables=frozenset({ShownIn.RUNS})),
-        replace(_higher("rate_held", "rate held", Unit.PER_SECOND, Origin.STRESS), tables=frozenset({ShownIn.RUNS})),
-        _lower("ready_seconds", "time to readiness", Unit.SECONDS, Origin.START),
-        _lower("detection_seconds", "time to detection", Unit.SECONDS, Origin.FAULT),
-        _lower("recovery_seconds", "time to recovery", Unit.SECONDS, Origin.FAULT),
-        _higher("indexes_created", "indexes created", Unit.WHOLE, Origin.MIGRATION),
-        _lower("migration_seconds", "migration time", Unit.SECONDS, Origin.MIGRATION),
-        _lower("migration_stall_ms", "longest stall by the migration", Unit.MS, Origin.MIGRATION_UNDER_LOAD),
-        _lower(
-            "migration_blocked_ms", "waiting of all requests by the migration", Unit.MS, Origin.MIGRATION_UNDER_LOAD
+        Metric("database_cpu", "database CPU", Unit.FRACTION, origin=Origin.PROCESSES, process=ProcessRole.DATABASE),
+        Metric("service_cpu", "service CPU", Unit.FRACTION, origin=Origin.PROCESSES, process=ProcessRole.SERVICE),
+        Metric("cache_memory", "cache memory", Unit.MEGABYTES, origin=Origin.PROCESSES, process=ProcessRole.CACHE),
+        Metric(
+            "service_memory", "service memory", Unit.MEGABYTES, origin=Origin.PROCESSES, process=ProcessRole.SERVICE
         ),
-        _lower("migration_failures", "requests failed during the migration", Unit.WHOLE, Origin.MIGRATION_UNDER_LOAD),
-        _lower("rollback_stall_ms", "longest stall by the rollback", Unit.MS, Origin.MIGRATION_UNDER_LOAD),
-        _lower("rollback_failures", "requests failed during the rollback", Unit.WHOLE, Origin.MIGRATION_UNDER_LOAD),
+        Metric(
+            "db_statements_per_request",
+            "statements per request",
+            Unit.COUNT,
+            origin=Origin.STATEMENTS,
+            by_endpoint=True,
+        ),
+        Metric("db_rows_per_request", "rows per request", Unit.COUNT, origin=Origin.STATEMENTS, by_endpoint=True),
+        Metric(
+            "db_blocks_per_request",
+            "shared buffers read per request (8 kB blocks)",
+            Unit.COUNT,
+            origin=Origin.STATEMENTS,
+            by_endpoint=True,
+        ),
+        Metric(
+            "wal_bytes_per_request", "WAL bytes per request", Unit.COUNT, origin=Origin.STATEMENTS, by_endpoint=True
+        ),
+        Metric("slow_statements", "statements over 100 ms", Unit.WHOLE, origin=Origin.STATEMENTS),
+        Metric("trigger_ms_per_request", "time in triggers per request", Unit.MS, origin=Origin.TRIGGERS),
+        Metric("users_held", "users held", Unit.USERS, better=Better.HIGHER, origin=Origin.STRESS, tables=RUNS),
+        Metric("rate_held", "rate held", Unit.PER_SECOND, better=Better.HIGHER, origin=Origin.STRESS, tables=RUNS),
+        Metric("ready_seconds", "time to readiness", Unit.SECONDS, origin=Origin.START),
+        Metric("detection_seconds", "time to detection", Unit.SECONDS, origin=Origin.FAULT),
+        Metric("recovery_seconds", "time to recovery", Unit.SECONDS, origin=Origin.FAULT),
+        Metric("indexes_created", "indexes created", Unit.WHOLE, better=Better.HIGHER, origin=Origin.MIGRATION),
+        Metric("migration_seconds", "migration time", Unit.SECONDS, origin=Origin.MIGRATION),
+        Metric("migration_stall_ms", "longest stall during the migration", Unit.MS, origin=UNDER_LOAD),
+        Metric("migration_blocked_ms", "total wait caused by the migration", Unit.MS, origin=UNDER_LOAD),
+        Metric("migration_failures", "failed requests during the migration", Unit.WHOLE, origin=UNDER_LOAD),
+        Metric("rollback_stall_ms", "longest stall during the rollback", Unit.MS, origin=UNDER_LOAD),
+        Metric("rollback_failures", "failed requests during the rollback", Unit.WHOLE, origin=UNDER_LOAD),
     )
 }
 PERCENTILES: dict[str, Fraction] = {
@@ -386,9 +379,9 @@ SERVICE_TIMES: dict[str, Fraction] = {
     m.name: m.quantile for m in METRICS.values() if m.quantile is not None and m.from_sending
 }
 LOADS_HELD = tuple(m.name for m in METRICS.values() if m.origin is Origin.STRESS)
-"""A plan has one of them: a rate or users."""
+"""A plan has one of them: rates in open-loop load, users in closed-loop load."""
 HEADLINES = ("p95", "p50")
-"""The latency that a place is described by: the first of these with samples enough."""
+"""The latency that represents an endpoint or stage: the first of these with enough samples."""
 
 
 def shown_in(table: ShownIn) -> tuple[Metric, ...]:
@@ -397,5 +390,5 @@ def shown_in(table: ShownIn) -> tuple[Metric, ...]:
 
 
 def held_metric(*, rates: bool) -> Metric:
-    """The load that an arm holds: arrivals per second in an open plan, users in a closed one."""
+    """The capacity metric: arrivals per second in open-loop load, users in closed-loop load."""
     return METRICS["rate_held" if rates else "users_held"]

@@ -180,7 +180,7 @@ def build_page(result: Result) -> Page:
         bottlenecks=bottlenecks(evidence.areas),
         work=work_rows(evidence.request_costs, evidence.repeated),
         keys=key_rows(evidence.keys),
-        work_equal=equal_sentence(evidence.largest_difference),
+        work_equal=equal_sentence(evidence.control_difference),
         indexes=index_table(evidence.databases),
         plans=plan_table(evidence.databases),
         selftest=certificate_sentence(result.certificate),

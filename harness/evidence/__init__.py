@@ -1,1 +1,1 @@
-"""Evidence: what the servers tell. Statements, plans, indexes, caches, and what the migration itself did."""
+"""Evidence from servers: query plans, indexes, N+1, causes, bottlenecks, alerts, and the migration under load."""

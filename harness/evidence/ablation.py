@@ -1,4 +1,4 @@
-"""Omission: what the work of the same requests with all indexes and without one says of that index."""
+"""Ablation: the benefit and cost of an index, from the same requests with all indexes and without this one."""
 
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -12,46 +12,52 @@ from harness.record.request_work import CorpusRequest, RequestWork
 from harness.record.statements import Counts
 
 ArmWork = tuple[RequestWork, Sequence[ExplainedStatement]]
-"""What an arm did for its requests, and how its servers go about the statements."""
+"""The database work of an arm's requests, and the query plans of its statements."""
 Place = tuple[str | None, str]
 
 
-def ablation_of(index: Index, whole: ArmWork, without: ArmWork) -> IndexAblation:
-    """What an index brings and costs: the requests that were answered both times, one by one the same."""
-    parts = [_touching(index.table, seen[0]) for seen in (whole, without)]
+def ablation_of(index: Index, full: ArmWork, without: ArmWork) -> IndexAblation:
+    """The benefit and cost of an index, from requests with the same result both times."""
+    parts = [_touching(index.table, seen[0]) for seen in (full, without)]
     endpoints = list(_endpoints(list(_pairs(parts[0], parts[1]))))
-    return IndexAblation(index.name, tuple(endpoints), _worse(whole, without), index.service)
+    return IndexAblation(index.name, tuple(endpoints), _worse(full, without), index.service)
 
 
-def _pairs(whole: RequestWork, without: RequestWork) -> Iterator[tuple[CorpusRequest, CorpusRequest]]:
-    """A request with all indexes and the same one without, as far as both were answered alike."""
-    others = {asked.n: asked for asked in without.requests}
-    for asked in whole.requests:
-        other = others.get(asked.n)
-        if other and other.endpoint == asked.endpoint and not (asked.failed or other.failed) and other.hit == asked.hit:
-            yield asked, other
+def _pairs(full: RequestWork, without: RequestWork) -> Iterator[tuple[CorpusRequest, CorpusRequest]]:
+    """Each request with all indexes and without one, if endpoint, success and cache result are equal."""
+    others = {request.n: request for request in without.requests}
+    for request in full.requests:
+        other = others.get(request.n)
+        if (
+            other
+            and other.endpoint == request.endpoint
+            and not (request.failed or other.failed)
+            and other.hit == request.hit
+        ):
+            yield request, other
 
 
-def _touching(table: str, inspected: RequestWork) -> RequestWork:
-    """The same requests with the work of those statements alone that name a table."""
+def _touching(table: str, work: RequestWork) -> RequestWork:
+    """The same requests, reduced to the statements that name a table."""
     name = re.compile(rf"(?<![\w$]){re.escape(table.rpartition('.')[2])}(?![\w$])", re.IGNORECASE)
-    named = {number for number, text in enumerate(inspected.statements) if name.search(text.text)}
+    named = {number for number, text in enumerate(work.statements) if name.search(text.text)}
     requests = (
-        replace(asked, work=tuple(work for work in asked.work if work.statement in named))
-        for asked in inspected.requests
+        replace(request, work=tuple(one for one in request.work if one.statement in named)) for request in work.requests
     )
-    return replace(inspected, requests=tuple(requests))
+    return replace(work, requests=tuple(requests))
 
 
 def _endpoints(pairs: Sequence[tuple[CorpusRequest, CorpusRequest]]) -> Iterator[EndpointAblation]:
-    for endpoint in sorted({asked.endpoint for asked, _ in pairs}):
+    for endpoint in sorted({request.endpoint for request, _ in pairs}):
         both = [pair for pair in pairs if pair[0].endpoint == endpoint]
-        there, gone = (sum((pair[side].counts for pair in both), Counts()).per(len(both)) for side in (0, 1))
+        kept, dropped = (sum((pair[side].counts for pair in both), Counts()).per(len(both)) for side in (0, 1))
         changes = [other.counts - one.counts for one, other in both if one.counts or other.counts]
         more = _most(change.blocks > 0 for change in changes)
         less = _most(change.wal < 0 for change in changes)
         fewer = _most(change.blocks < 0 for change in changes)
-        yield EndpointAblation(endpoint, len(both), there.blocks, gone.blocks, there.wal, gone.wal, more, less, fewer)
+        yield EndpointAblation(
+            endpoint, len(both), kept.blocks, dropped.blocks, kept.wal, dropped.wal, more, less, fewer
+        )
 
 
 def _most(found: Iterable[bool]) -> bool:
@@ -59,31 +65,31 @@ def _most(found: Iterable[bool]) -> bool:
     return 2 * sum(votes) > len(votes)
 
 
-def _worse(whole: ArmWork, without: ArmWork) -> DegradedStatement | None:
-    """The statement that looks at most pages more without the index, each of its calls taken by itself."""
-    there, gone = _calls(whole[0]), _calls(without[0])
-    texts = {(text.service, text.fingerprint): text.text for text in whole[0].statements}
+def _worse(full: ArmWork, without: ArmWork) -> DegradedStatement | None:
+    """The statement that reads most additional buffers without the index, by its calls with the index."""
+    kept, dropped = _calls(full[0]), _calls(without[0])
+    texts = {(text.service, text.fingerprint): text.text for text in full[0].statements}
     more = {
-        place: (gone[place].blocks / gone[place].calls - counts.blocks / counts.calls) * counts.calls
-        for place, counts in there.items()
-        if counts.calls and gone.get(place)
+        place: (dropped[place].blocks / dropped[place].calls - counts.blocks / counts.calls) * counts.calls
+        for place, counts in kept.items()
+        if counts.calls and dropped.get(place)
     }
     place = max(more, key=lambda one: (more[one], one[1]), default=None)
-    if place is None or more[place] <= NOISE_SHARE * there[place].blocks:
+    if place is None or more[place] <= NOISE_SHARE * kept[place].blocks:
         return None
-    one, other = (_plan(seen[1], place) for seen in (whole, without))
-    pages = [counts[place].blocks / counts[place].calls for counts in (there, gone)]
-    return DegradedStatement(place[1], one.text if one else texts.get(place, ""), pages[0], pages[1], one, other)
+    one, other = (_plan(seen[1], place) for seen in (full, without))
+    buffers = [counts[place].blocks / counts[place].calls for counts in (kept, dropped)]
+    return DegradedStatement(place[1], one.text if one else texts.get(place, ""), buffers[0], buffers[1], one, other)
 
 
-def _calls(inspected: RequestWork) -> Mapping[Place, Counts]:
-    """What each statement did for all requests together."""
+def _calls(work: RequestWork) -> Mapping[Place, Counts]:
+    """The counts of each statement, summed over all requests."""
     found: dict[Place, Counts] = {}
-    for asked in inspected.requests:
-        for work in asked.work:
-            text = inspected.statements[work.statement]
+    for request in work.requests:
+        for one in request.work:
+            text = work.statements[one.statement]
             place = text.service, text.fingerprint
-            found[place] = found.get(place, Counts()) + work.counts
+            found[place] = found.get(place, Counts()) + one.counts
     return found
 
 
@@ -92,7 +98,7 @@ def _plan(plans: Sequence[ExplainedStatement], place: Place) -> ExplainedStateme
 
 
 def plan_change(worse: DegradedStatement) -> PlanChange | None:
-    """From a statement's plan with the index to its plan without; ``None`` where one of them is not known."""
+    """The change from a statement's plan with the index to that without; ``None`` where one is unknown."""
     if worse.plan_with is None or worse.plan_without is None:
         return None
     return plan_change_of(worse.plan_with, worse.plan_without)

@@ -1,7 +1,7 @@
-"""Alarm: how often an alert would have called somebody, in each arm, over the measured parts of all stages but ramps.
+"""Alerts: how often each would have fired in each arm, over the measured parts of all stages except ramps.
 
-A stage is cut into windows of ten seconds; what is left at its end counts as one from five seconds on, and a stage that
-is shorter than that is one window. A window with too few requests for its metric says nothing and is not counted.
+A stage is cut into windows of ten seconds; a rest of five seconds or more is a window, and so is a shorter stage. A
+window with too few requests for its metric is not counted.
 """
 
 import math
@@ -26,12 +26,12 @@ from harness.statistics.percentiles import percentile
 
 WINDOW_SECONDS, LEAST_SECONDS = 10.0, 5.0
 LEAST_REQUESTS = 20
-"""Of a rate in a window: fewer say little."""
+"""For a rate in a window."""
 
 
 @dataclass(frozen=True, slots=True)
 class AlertResult:
-    """One alert in one arm: in how many windows it fired of how many that could say, and the worst value of any."""
+    """One alert in one arm: windows in which it fired, all windows with a value, and the worst value."""
 
     alert: Alert
     arm: str
@@ -42,14 +42,14 @@ class AlertResult:
 
 @dataclass(slots=True)
 class AlertResults:
-    """Watches trials on their way to the summary; ``gauges`` are the readings of the plan."""
+    """Collects the values of alerts from trials on their way to the summary; ``gauges`` are readings of the plan."""
 
     alerts: Sequence[Alert]
     gauges: Mapping[str, Gauge] = field(default_factory=dict)
     _values: dict[tuple[str, str], list[float]] = field(default_factory=dict)
 
     def watched(self, trials: Iterable[Trial]) -> Iterator[Trial]:
-        """The same trials, each looked at when it is asked for."""
+        """The same trials; each is evaluated when it is read."""
         watched = {alert.metric.name: alert for alert in self.alerts}
         for trial in trials:
             windows = list(_windows(trial))
@@ -58,12 +58,13 @@ class AlertResults:
                 if beside(alert):
                     values = _beside(trial, windows, alert.metric, self.gauges.get(name))
                 else:
-                    values = _requests(parts, alert.metric)
+                    found = (_value(alert.metric, *part) for part in parts)
+                    values = (value for value in found if value is not None)
                 self._values.setdefault((trial.leg.arm, name), []).extend(values)
             yield trial
 
     def found(self) -> tuple[AlertResult, ...]:
-        """Every alert in every arm in which it could say something."""
+        """The results of every alert in every arm with a value."""
         return tuple(
             AlertResult(
                 alert=alert,
@@ -94,7 +95,7 @@ def _windows(trial: Trial) -> Iterator[tuple[float, float]]:
 def _parts(
     trial: Trial, windows: Sequence[tuple[float, float]]
 ) -> Iterator[tuple[NDArray[np.float64], NDArray[np.int64]]]:
-    """Latencies in ms and kinds of the requests of each window."""
+    """Latencies in ms, and kinds, of the requests of each window."""
     if not windows:
         return
     due = trial.samples["due_ns"].to_numpy() / 1e9
@@ -109,11 +110,6 @@ def _parts(
         yield latency[inside], kind[inside]
 
 
-def _requests(parts: Sequence[tuple[NDArray[np.float64], NDArray[np.int64]]], metric: Metric) -> Iterator[float]:
-    values = (_value(metric, *part) for part in parts)
-    return (value for value in values if value is not None)
-
-
 def _value(metric: Metric, latency: NDArray[np.float64], kind: NDArray[np.int64]) -> float | None:
     if metric.quantile is not None:
         good = latency[kind != FAILED]
@@ -126,7 +122,7 @@ def _value(metric: Metric, latency: NDArray[np.float64], kind: NDArray[np.int64]
 def _beside(
     trial: Trial, windows: Sequence[tuple[float, float]], metric: Metric, gauge: Gauge | None
 ) -> Iterator[float]:
-    """The CPU or memory of the servers or services that a metric is about; with a gauge, that reading of the plan."""
+    """CPU or memory per window; with a gauge, that reading of the plan."""
     readings = trial.readings.to_pandas()
     if readings.empty:
         return

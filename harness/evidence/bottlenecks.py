@@ -1,9 +1,9 @@
-"""Bottleneck: what would hold the service up next, area by area, with a grade and what it was seen by.
+"""Bottlenecks of the service, area by area, with a grade and the evidence.
 
-    A  nothing found        B  good, something to know        C  to be mended soon        D  to be mended first
+    A  nothing found        B  good, with findings        C  fix soon        D  fix first
 
-An area is as good as the worst that was found in it; one that nobody measured has no grade. The limits are those that
-the functions below name; what before had is graded by the same ones.
+The grade of an area is that of its worst finding; an area that was not measured has none. The limits stand in the
+functions below, and apply to both arms.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -26,23 +26,13 @@ from harness.record.migration import UPGRADE
 from harness.record.readings import DATABASE
 from harness.record.statements import compared_columns
 
-VERY_SLOW_MS, MANY_RUNS = 1000.0, 50
-WHOLE_ROWS, WHOLE_MANY = 1_000, 100_000
-"""Rows that a table read whole has, per execution, from which on that is told, and from which on it comes first."""
-HIT_RATES = (0.8, 0.75, 0.5)
-CPU_SHARES, CONNECTION_SHARES = (0.4, 0.6, 0.8), (0.5, 0.8, 0.95)
-BLOCKED = (0.0, 2.0, 10.0)
-DEAD_SHARES, DEAD_MANY = (0.1, 0.2, 0.5), 1_000
-POOL_SHARES = (0.5, 0.8, 0.999)
-MEMORY_MB = (400.0, 400.0, 1000.0)
-FIRED = (0.0, 0.05, 0.5)
-STALLS_MS = (100.0, 500.0, 2000.0)
-MOST = 5
-"""Findings of an area that are told."""
+MOST_BOTTLENECKS = 5
+"""Bottlenecks shown per area."""
+SCANNED_ROWS, MANY_DEAD_TUPLES = 1_000, 1_000
 
 
 class Grade(StrEnum):
-    """How good an area is."""
+    """The state of an area, from A (nothing found) to D (fix first)."""
 
     A = "A"
     B = "B"
@@ -60,21 +50,21 @@ FLAW_GRADES = {
 
 
 class BottleneckKind(StrEnum):
-    """What was found."""
+    """What was found; reports add a remedy to most kinds."""
 
     SLOW_STATEMENT = "slow statement"
-    N_PLUS_ONE = "statement for each row"
+    N_PLUS_ONE = "N+1 statement"
     INDEX = "index"
-    SEQ_SCAN = "table read whole"
+    SEQ_SCAN = "sequential scan"
     CACHE_MISSES = "cache misses"
     CONNECTIONS = "connections"
     POOL = "pool"
-    LOCK_WAITS = "blocked sessions"
+    LOCK_WAITS = "lock waits"
     DEADLOCKS = "deadlocks"
-    DEAD_TUPLES = "dead rows"
+    DEAD_TUPLES = "dead tuples"
     CPU = "CPU"
     MEMORY = "memory"
-    MEMORY_GROWTH = "memory grows"
+    MEMORY_GROWTH = "memory growth"
     ALERT = "alert"
     STALL = "stall"
     FAILED_REQUESTS = "failed requests"
@@ -83,13 +73,13 @@ class BottleneckKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Bottleneck:
-    """One thing that was found in an arm.
+    """One bottleneck in an arm.
 
     Attributes:
         name: of the statement, endpoint, index, table, server or alert.
-        value: how much: ms of the slowest execution, runs a request, rows, a share, connections, MB.
-        of: what ``value`` is to be seen against: mean ms, a limit, how many; ``None`` where there is nothing.
-        detail: columns, a second statement, what is wrong with an index.
+        value: ms of the slowest execution, runs per request, rows, a share, connections, MB, depending on the kind.
+        of: the number beside ``value``: mean ms, a limit, a total; ``None`` where there is none.
+        detail: columns, a second statement, the flaw of an index.
     """
 
     kind: BottleneckKind
@@ -102,7 +92,7 @@ class Bottleneck:
 
 @dataclass(frozen=True, slots=True)
 class Area:
-    """One area in both arms: what was found in after, the worst first, and the grades; ``None`` is not measured."""
+    """The grades of one area in both arms, ``None`` where not measured, and the bottlenecks of after, worst first."""
 
     name: str
     before: Grade | None
@@ -112,7 +102,7 @@ class Area:
 
 @dataclass(frozen=True, slots=True)
 class BottleneckInputs:
-    """All that areas are judged by."""
+    """The evidence that areas are graded by; ``repeated`` is by arm and endpoint, ``keys`` by arm."""
 
     summary: Summary
     repeated: Mapping[str, Mapping[str, RepeatedStatement]]
@@ -122,229 +112,201 @@ class BottleneckInputs:
     migration: MigrationUnderLoad | None = None
     keys: Mapping[str, Sequence[KeyUse]] = field(default_factory=dict)
 
-    def servers(self, arm: str, of: str) -> list[ServerReport]:
-        """What the servers of a kind told in an arm."""
-        return [one for one in self.summary.servers if one.arm == arm and one.source.startswith(f"server:{of}")]
+    def servers(self, arm: str, kind: str) -> list[ServerReport]:
+        """The reports of the servers of a kind in an arm."""
+        return [one for one in self.summary.servers if one.arm == arm and one.source.startswith(f"server:{kind}")]
 
 
-Look = Callable[[BottleneckInputs, str], Iterable[Bottleneck] | None]
+AreaCheck = Callable[[BottleneckInputs, str], Iterable[Bottleneck] | None]
+"""Takes the inputs and an arm; returns the bottlenecks, some of them perhaps of grade A, or None if not measured."""
 
 
-def areas_of(seen: BottleneckInputs) -> tuple[Area, ...]:
+def areas_of(inputs: BottleneckInputs) -> tuple[Area, ...]:
     """Every area that was measured in either arm, the worst of after first."""
-    found = [_area(name, look, seen) for name, look in AREAS.items()]
+    found = [_area(name, check, inputs) for name, check in AREAS.items()]
     measured = [area for area in found if area.before or area.after]
     return tuple(sorted(measured, key=lambda area: area.after or Grade.A, reverse=True))
 
 
-def _area(name: str, look: Look, seen: BottleneckInputs) -> Area:
-    before, after = ([*looked] if (looked := look(seen, arm)) is not None else None for arm in ARMS)
-    worst = sorted(after or [], key=lambda one: (one.grade, one.value), reverse=True)[:MOST]
+def _area(name: str, check: AreaCheck, inputs: BottleneckInputs) -> Area:
+    before, after = (_found(check(inputs, arm)) for arm in ARMS)
+    worst = sorted(after or [], key=lambda one: (one.grade, one.value), reverse=True)[:MOST_BOTTLENECKS]
     return Area(name, _worst(before), _worst(after), tuple(worst))
+
+
+def _found(found: Iterable[Bottleneck] | None) -> list[Bottleneck] | None:
+    return None if found is None else [one for one in found if one.grade > Grade.A]
 
 
 def _worst(found: Sequence[Bottleneck] | None) -> Grade | None:
     return None if found is None else max((one.grade for one in found), default=Grade.A)
 
 
-def _beyond(value: float, limits: Sequence[float]) -> Grade:
-    """How many of three limits a value exceeds, as a grade."""
+def _grade(value: float, limits: Sequence[float]) -> Grade:
+    """The grade of a value by the limits of B, C and D."""
     return GRADES[sum(value > limit for limit in limits)]
 
 
-def _statements(seen: BottleneckInputs, arm: str) -> Iterable[Bottleneck] | None:
-    """Over 100 ms once: B; in the mean: C; over 1 s in the mean: D."""
-    uses = [use for use in seen.summary.statements if use.arm == arm]
+def _statements(inputs: BottleneckInputs, arm: str) -> Iterable[Bottleneck] | None:
+    """An execution over 100 ms: B; a mean over 100 ms: C; a mean over 1 s: D."""
+    uses = [use for use in inputs.summary.statements if use.arm == arm]
     slow = [(use, max(use.slowest_ms, use.mean_ms)) for use in uses]
-    grades = {use: _beyond(use.mean_ms, (0.0, SLOW_MS, VERY_SLOW_MS)) for use in uses}
-    found = [
-        Bottleneck(BottleneckKind.SLOW_STATEMENT, grades[use], use.text, ms, use.mean_ms)
-        for use, ms in slow
-        if ms > SLOW_MS
-    ]
+    grades = {use: _grade(use.mean_ms, (0.0, SLOW_MS, 1000.0)) for use in uses}
+    kind = BottleneckKind.SLOW_STATEMENT
+    found = [Bottleneck(kind, grades[use], use.text, ms, use.mean_ms) for use, ms in slow if ms > SLOW_MS]
     return found if uses else None
 
 
-def _repetitions(seen: BottleneckInputs, arm: str) -> Iterable[Bottleneck] | None:
-    """Any: C; from 50 runs a request on: D."""
-    if arm not in seen.repeated:
+def _n_plus_one(inputs: BottleneckInputs, arm: str) -> Iterable[Bottleneck] | None:
+    """Any N+1: C; over 50 runs a request: D."""
+    if arm not in inputs.repeated:
         return None
     return [
-        Bottleneck(BottleneckKind.N_PLUS_ONE, _beyond(one.runs, (0, 0, MANY_RUNS)), endpoint, one.runs, detail=one.text)
-        for endpoint, one in seen.repeated[arm].items()
+        Bottleneck(BottleneckKind.N_PLUS_ONE, _grade(one.runs, (0, 0, 50.0)), endpoint, one.runs, detail=one.text)
+        for endpoint, one in inputs.repeated[arm].items()
     ]
 
 
-def _indexes(seen: BottleneckInputs, arm: str) -> Iterable[Bottleneck] | None:
-    """Unused: B; a duplicate, or the beginning of another: C; INVALID: D. Known of after alone."""
-    if seen.databases is None or arm != "after":
+def _indexes(inputs: BottleneckInputs, arm: str) -> Iterable[Bottleneck] | None:
+    """Unused: B; a duplicate or prefix of another index: C; INVALID: D. Of after only."""
+    if inputs.databases is None or arm != "after":
         return None
-    return [
-        Bottleneck(
-            BottleneckKind.INDEX, FLAW_GRADES[flaw.kind], flaw.index.name, flaw.index.size_bytes, detail=flaw.kind.value
-        )
-        for flaw in seen.databases.indexes.flaws
-    ]
+    flaws = [(flaw.index, flaw.kind) for flaw in inputs.databases.indexes.flaws]
+    kind = BottleneckKind.INDEX
+    return [Bottleneck(kind, FLAW_GRADES[flaw], i.name, i.size_bytes, detail=flaw.value) for i, flaw in flaws]
 
 
-def _tables(seen: BottleneckInputs, arm: str) -> Iterable[Bottleneck] | None:
-    """A table of 1,000 rows or more that a statement reads whole: C; of 100,000: D."""
-    if seen.databases is None or not seen.databases.plan_changes:
+def _tables(inputs: BottleneckInputs, arm: str) -> Iterable[Bottleneck] | None:
+    """A Seq Scan of 1,000 rows or more: C; of more than 100,000: D."""
+    if inputs.databases is None or not inputs.databases.plan_changes:
         return None
-    return list(_whole(seen.databases, arm))
+    return _seq_scans(inputs.databases, arm)
 
 
-def _whole(databases: DatabaseEvidence, arm: str) -> Iterator[Bottleneck]:
-    told = set()
+def _seq_scans(databases: DatabaseEvidence, arm: str) -> Iterator[Bottleneck]:
+    seen = set()
     for change in databases.plan_changes:
         explained = change.after if arm == "after" else change.before
         for node in explained.root if explained else ():
             rows = (node.rows + node.removed) / max(node.loops, 1.0)
-            if node.kind == "Seq Scan" and rows >= WHOLE_ROWS and (node.relation, node.on) not in told:
-                told.add((node.relation, node.on))
-                columns = ", ".join(compared_columns(node.on))
-                yield Bottleneck(
-                    BottleneckKind.SEQ_SCAN, _beyond(rows, (0, 0, WHOLE_MANY)), node.relation, rows, detail=columns
-                )
+            if node.kind == "Seq Scan" and rows >= SCANNED_ROWS and (node.relation, node.on) not in seen:
+                seen.add((node.relation, node.on))
+                grade, columns = _grade(rows, (0, 0, 100_000)), ", ".join(compared_columns(node.on))
+                yield Bottleneck(BottleneckKind.SEQ_SCAN, grade, node.relation, rows, detail=columns)
 
 
-def _caching(seen: BottleneckInputs, arm: str) -> Iterable[Bottleneck] | None:
-    """Of all look-ups: from 80 % on A, 75 % B, 50 % C. Named are the keys with most misses, else the endpoints."""
-    rows = [row for row in seen.summary.rows if row.arm == arm and row.block is None and row.stage is None]
-    whole = next((row for row in rows if row.endpoint is None and row.lookups), None)
-    if whole is None:
+def _cache(inputs: BottleneckInputs, arm: str) -> Iterable[Bottleneck] | None:
+    """Hit rate: from 80 % A, 75 % B, 50 % C. Shows the key patterns with most misses, else the endpoints."""
+    rows = [row for row in inputs.summary.rows if row.arm == arm and row.block is None and row.stage is None]
+    total = next((row for row in rows if row.endpoint is None and row.lookups), None)
+    if total is None:
         return None
-    grade = GRADES[sum(whole.hits / whole.lookups < rate for rate in HIT_RATES)]
-    if grade is Grade.A:
-        return []
-    asked = [(use.pattern, use.reads, use.misses) for use in seen.keys.get(arm, ())]
-    asked = asked or [(str(row.endpoint), row.lookups, row.lookups - row.hits) for row in rows if row.endpoint]
-    missed = sorted((one for one in asked if one[2]), key=lambda one: -one[2])
+    grade = GRADES[sum(total.hits / total.lookups < rate for rate in (0.8, 0.75, 0.5))]
+    lookups = [(use.pattern, use.reads, use.misses) for use in inputs.keys.get(arm, ())]
+    lookups = lookups or [(str(row.endpoint), row.lookups, row.lookups - row.hits) for row in rows if row.endpoint]
+    missed = sorted((one for one in lookups if one[2]), key=lambda one: -one[2])
     misses = sum(one[2] for one in missed)
     return [
         Bottleneck(BottleneckKind.CACHE_MISSES, grade, name, count / misses, 1 - count / reads)
-        for name, reads, count in missed[:MOST]
+        for name, reads, count in missed[:MOST_BOTTLENECKS]
     ]
 
 
-def _pool(seen: BottleneckInputs, arm: str) -> Iterable[Bottleneck] | None:
-    """Readings of the plan that are shares of a limit, as a pool in use: up to half A, 80 % B, less than all C."""
-    shares = {metric.name for metric in seen.summary.measures if metric.unit is Unit.FRACTION}
-    row = seen.summary.row(arm, None, None, None)
-    told = [(name, value) for name, value in row.values.items() if name in shares] if row else []
-    found = [Bottleneck(BottleneckKind.POOL, _beyond(value, POOL_SHARES), name, value) for name, value in told]
-    return [one for one in found if one.grade > Grade.A] if told else None
+def _pool(inputs: BottleneckInputs, arm: str) -> Iterable[Bottleneck] | None:
+    """Readings that are shares of a limit, such as a pool in use: up to 50 % A, 80 % B, below 100 % C."""
+    shares = {metric.name for metric in inputs.summary.measures if metric.unit is Unit.FRACTION}
+    row = inputs.summary.row(arm, None, None, None)
+    known = [(name, value) for name, value in row.values.items() if name in shares] if row else []
+    found = [Bottleneck(BottleneckKind.POOL, _grade(value, (0.5, 0.8, 0.999)), name, value) for name, value in known]
+    return found or None
 
 
-def _connections(seen: BottleneckInputs, arm: str) -> Iterable[Bottleneck] | None:
-    """Of what the server allows: up to half A, 80 % B, 95 % C."""
-    allowed = seen.settings.get("max_connections", "")
-    most = max((told.levels.get("connections", 0.0) for told in seen.servers(arm, DATABASE)), default=None)
-    if most is None or not allowed.isdecimal():
+def _connections(inputs: BottleneckInputs, arm: str) -> Iterable[Bottleneck] | None:
+    """Peak share of ``max_connections``: up to 50 % A, 80 % B, 95 % C."""
+    allowed = inputs.settings.get("max_connections", "")
+    peak = max((one.levels.get("connections", 0.0) for one in inputs.servers(arm, DATABASE)), default=None)
+    if peak is None or not allowed.isdecimal():
         return None
-    grade = _beyond(most / int(allowed), CONNECTION_SHARES)
-    return [Bottleneck(BottleneckKind.CONNECTIONS, grade, DATABASE, most, float(allowed))] if grade > Grade.A else []
+    grade = _grade(peak / int(allowed), (0.5, 0.8, 0.95))
+    return [Bottleneck(BottleneckKind.CONNECTIONS, grade, DATABASE, peak, float(allowed))]
 
 
-def _locks(seen: BottleneckInputs, arm: str) -> Iterable[Bottleneck] | None:
-    """Most sessions that waited for a lock at once: none A, two B, ten C; a deadlock: D."""
-    told = seen.servers(arm, DATABASE)
-    if not told:
+def _locks(inputs: BottleneckInputs, arm: str) -> Iterable[Bottleneck] | None:
+    """Peak number of sessions that waited for a lock: none A, up to 2 B, up to 10 C; a deadlock: D."""
+    reports = inputs.servers(arm, DATABASE)
+    if not reports:
         return None
-    blocked = max(one.levels.get("blocked_sessions", 0.0) for one in told)
-    deadlocks = sum(one.counts.get("deadlocks", 0.0) * one.seconds for one in told)
-    found = [Bottleneck(BottleneckKind.LOCK_WAITS, _beyond(blocked, BLOCKED), DATABASE, blocked)] if blocked else []
+    blocked = max(one.levels.get("blocked_sessions", 0.0) for one in reports)
+    deadlocks = sum(one.counts.get("deadlocks", 0.0) * one.seconds for one in reports)
+    found = [Bottleneck(BottleneckKind.LOCK_WAITS, _grade(blocked, (0.0, 2.0, 10.0)), DATABASE, blocked)]
     return [*found, Bottleneck(BottleneckKind.DEADLOCKS, Grade.D, DATABASE, deadlocks)] if deadlocks else found
 
 
-def _dead_rows(seen: BottleneckInputs, arm: str) -> Iterable[Bottleneck] | None:
-    """Old versions, of all rows, at most: a tenth A, a fifth B, half C; of less than 1,000 nothing is said."""
-    told = [
-        (one.source.partition(":")[2], one.levels) for one in seen.servers(arm, DATABASE) if "dead_rows" in one.levels
-    ]
-    known = [(name, levels["dead_rows"], levels.get("live_rows", 0.0)) for name, levels in told]
-    many = [(name, dead, dead / (dead + live)) for name, dead, live in known if dead >= DEAD_MANY]
-    found = [
-        Bottleneck(BottleneckKind.DEAD_TUPLES, _beyond(share, DEAD_SHARES), name, share, dead)
-        for name, dead, share in many
-    ]
-    return [one for one in found if one.grade > Grade.A] if told else None
+def _dead_tuples(inputs: BottleneckInputs, arm: str) -> Iterable[Bottleneck] | None:
+    """Peak share of dead tuples: up to 10 % A, 20 % B, 50 % C; fewer than 1,000 are ignored."""
+    reports = [one for one in inputs.servers(arm, DATABASE) if "dead_rows" in one.levels]
+    known = [(one.source.partition(":")[2], one.levels) for one in reports]
+    counts = [(name, levels["dead_rows"], levels.get("live_rows", 0.0)) for name, levels in known]
+    many = [(name, dead, dead / (dead + live)) for name, dead, live in counts if dead >= MANY_DEAD_TUPLES]
+    kind = BottleneckKind.DEAD_TUPLES
+    found = [Bottleneck(kind, _grade(share, (0.1, 0.2, 0.5)), name, share, dead) for name, dead, share in many]
+    return found if reports else None
 
 
-def _processors(seen: BottleneckInputs, arm: str) -> Iterable[Bottleneck] | None:
-    """Of all cores: up to 40 % A, 60 % B, 80 % C."""
-    known = [(one.name, one.cpu) for one in seen.summary.consumers if one.arm == arm and one.cpu is not None]
-    found = [Bottleneck(BottleneckKind.CPU, _beyond(cpu, CPU_SHARES), name, cpu) for name, cpu in known]
-    return [one for one in found if one.grade > Grade.A] if known else None
+def _cpu(inputs: BottleneckInputs, arm: str) -> Iterable[Bottleneck] | None:
+    """Share of all cores: up to 40 % A, 60 % B, 80 % C."""
+    known = [(one.name, one.cpu) for one in inputs.summary.consumers if one.arm == arm and one.cpu is not None]
+    return [Bottleneck(BottleneckKind.CPU, _grade(cpu, (0.4, 0.6, 0.8)), name, cpu) for name, cpu in known] or None
 
 
-def _memory(seen: BottleneckInputs, arm: str) -> Iterable[Bottleneck] | None:
-    """Services and cache, each: up to 400 MB A, 1,000 MB C; one that grows: C."""
-    consumers = [one for one in seen.summary.consumers if one.arm == arm and one.name != DATABASE]
-    if not consumers:
-        return None
-    large = [
-        Bottleneck(BottleneckKind.MEMORY, _beyond(one.memory_mb, MEMORY_MB), one.name, one.memory_mb)
-        for one in consumers
-    ]
+def _memory(inputs: BottleneckInputs, arm: str) -> Iterable[Bottleneck] | None:
+    """Each service and the cache: up to 400 MB A, 1,000 MB C; growing: C."""
+    consumers = [one for one in inputs.summary.consumers if one.arm == arm and one.name != DATABASE]
+    sizes = [(one.name, one.memory_mb) for one in consumers]
+    large = [Bottleneck(BottleneckKind.MEMORY, _grade(mb, (400.0, 400.0, 1000.0)), name, mb) for name, mb in sizes]
     growing = [(one.name, one.growth.value) for one in consumers if one.growth and one.course is MemoryTrend.GROWS]
     grown = [Bottleneck(BottleneckKind.MEMORY_GROWTH, Grade.C, name, slope) for name, slope in growing]
-    return [*(one for one in large if one.grade > Grade.A), *grown]
+    return [*large, *grown] if consumers else None
 
 
-def _alerts(seen: BottleneckInputs, arm: str) -> Iterable[Bottleneck] | None:
-    """Windows in which an alert fired: none A, one in twenty B, half of them C; a critical one that fired: D."""
-    alarms = [one for one in seen.alerts if one.arm == arm]
-    return (
-        [
-            Bottleneck(
-                BottleneckKind.ALERT,
-                Grade.D if one.alert.severity == "critical" else _beyond(one.fired / one.windows, FIRED),
-                one.alert.when,
-                float(one.fired),
-                float(one.windows),
-            )
-            for one in alarms
-            if one.fired
-        ]
-        if alarms
-        else None
-    )
+def _alerts(inputs: BottleneckInputs, arm: str) -> Iterable[Bottleneck] | None:
+    """Share of windows in which an alert fired: none A, 5 % B, 50 % C; a critical alert that fired: D."""
+    alerts = [one for one in inputs.alerts if one.arm == arm]
+    grades = [
+        Grade.D if one.fired and one.alert.severity == "critical" else _grade(one.fired / one.windows, (0.0, 0.05, 0.5))
+        for one in alerts
+    ]
+    return [
+        Bottleneck(BottleneckKind.ALERT, grade, one.alert.when, float(one.fired), float(one.windows))
+        for one, grade in zip(alerts, grades, strict=True)
+    ] or None
 
 
-def _migration(seen: BottleneckInputs, arm: str) -> Iterable[Bottleneck] | None:
-    """Longest stall of a request: 100 ms A, 500 ms B, 2 s C; a failed one: D; not rolled back to what was before: C."""
-    rehearsal = seen.migration
-    loss = rehearsal.loss(UPGRADE) if rehearsal else None
-    if rehearsal is None or loss is None or loss.stall_ms is None or arm != "after":
+def _migration(inputs: BottleneckInputs, arm: str) -> Iterable[Bottleneck] | None:
+    """Longest stall of a request: 100 ms A, 500 ms B, 2 s C; failed requests: D; an incomplete rollback: C."""
+    migration = inputs.migration
+    loss = migration.loss(UPGRADE) if migration else None
+    if migration is None or loss is None or loss.stall_ms is None or arm != "after":
         return None
-    grade = _beyond(loss.stall_ms, STALLS_MS)
-    stall = (
-        [Bottleneck(BottleneckKind.STALL, grade, loss.endpoint, loss.stall_ms, detail=loss.blocked_by)]
-        if grade > Grade.A
-        else []
-    )
-    failed = (
-        [Bottleneck(BottleneckKind.FAILED_REQUESTS, Grade.D, loss.endpoint, float(loss.failures))]
-        if loss.failures
-        else []
-    )
-    kept = [Bottleneck(BottleneckKind.ROLLBACK, Grade.C, "", 0.0)] if rehearsal.rolled_back is False else []
-    return [*stall, *failed, *kept]
+    grade, failures = _grade(loss.stall_ms, (100.0, 500.0, 2000.0)), float(loss.failures)
+    stall = Bottleneck(BottleneckKind.STALL, grade, loss.endpoint, loss.stall_ms, detail=loss.blocked_by)
+    failed = [Bottleneck(BottleneckKind.FAILED_REQUESTS, Grade.D, loss.endpoint, failures)] if failures else []
+    kept = [Bottleneck(BottleneckKind.ROLLBACK, Grade.C, "", 0.0)] if migration.rolled_back is False else []
+    return [stall, *failed, *kept]
 
 
-AREAS: dict[str, Look] = {
+AREAS: dict[str, AreaCheck] = {
     "slow statements": _statements,
-    "statements for each row (N+1)": _repetitions,
-    "tables read whole": _tables,
+    "N+1 statements": _n_plus_one,
+    "sequential scans": _tables,
     "indexes": _indexes,
-    "the migration itself": _migration,
-    "cache": _caching,
+    "migration under load": _migration,
+    "cache": _cache,
     "connections": _connections,
-    "pool, and other shares of a limit": _pool,
+    "pools and other limits": _pool,
     "locks": _locks,
-    "dead rows": _dead_rows,
-    "CPU": _processors,
+    "dead tuples": _dead_tuples,
+    "CPU": _cpu,
     "memory": _memory,
     "alerts": _alerts,
 }

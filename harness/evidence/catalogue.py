@@ -1,4 +1,4 @@
-"""Survey: what is read of the databases of an arm while nothing is measured: their indexes, and how they find rows."""
+"""Evidence from the catalogues of both arms: the indexes of the migration and the query plans."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -16,13 +16,12 @@ from harness.record.trial import Migration
 
 @dataclass(frozen=True, slots=True)
 class DatabaseEvidence:
-    """What surveys of before and after tell.
+    """Indexes and query plans of before and after.
 
     Attributes:
-        plan_changes: how statements are gone about in both arms.
-        endpoints: the endpoints that a statement ran for, by service and fingerprint, of both arms.
-        requests: how many requests the uses of indexes were counted in.
-        plans_missing: why plans are not known, or only estimated; empty where they are.
+        endpoints: the endpoints of each statement in both arms, by service and fingerprint.
+        requests: the number of requests in which index scans were counted.
+        plans_missing: why plans are unknown or only estimated; empty where they are known.
     """
 
     indexes: MigrationIndexes
@@ -36,23 +35,23 @@ class DatabaseEvidence:
 def database_evidence(
     catalogues: Mapping[str, Catalogue],
     surveys: Mapping[str, RecordedPlans],
-    inspected: Mapping[str, RequestWork],
+    request_work: Mapping[str, RequestWork],
     *,
     loaded: Sequence[IndexCounts] = (),
     built: Iterable[IndexBuild] = (),
     ablation: Ablation | None = None,
     requests: int = 0,
 ) -> DatabaseEvidence | None:
-    """Put both arms side by side; ``None`` where the catalogue of one was not read.
+    """Compare both arms; ``None`` where the catalogue of one is missing.
 
     Args:
         catalogues: by arm.
-        surveys: by arm, as far as they were made.
-        inspected: what the corpus made the servers do, by arm.
-        loaded: the uses of indexes of after under the measured load.
-        built: what building the indexes of after took.
-        ablation: what was measured without them.
-        requests: those of the measured load of after, in which ``loaded`` were counted.
+        surveys: query plans and index scans, by arm where known.
+        request_work: the work of single requests, by arm.
+        loaded: index scans of after under the measured load.
+        built: the build times of the indexes of after.
+        ablation: measurements without each index.
+        requests: the number of requests of the measured load of after.
     """
     if any(arm not in catalogues for arm in ARMS):
         return None
@@ -64,7 +63,7 @@ def database_evidence(
     return DatabaseEvidence(
         indexes=migration_indexes(old, new, workload),
         plan_changes=tuple(plan_changes(before.plans, after.plans)) if before.plans and after.plans else (),
-        endpoints=_endpoints(inspected),
+        endpoints=_endpoints(request_work),
         requests=after.requests + (requests if loaded else 0),
         plans_missing=after.missing or before.missing,
         ablated=ablation is not None,
@@ -74,7 +73,7 @@ def database_evidence(
 def recorded_evidence(
     store: CatalogueStore, setup: Setup, migrations: Sequence[Migration], summary: Summary
 ) -> DatabaseEvidence | None:
-    """The findings of a run folder; ``None`` where the catalogue of an arm was not read."""
+    """The database evidence of a run folder; ``None`` where the catalogue of an arm is missing."""
     after = summary.row("after", None, None, None)
     return database_evidence(
         store.read_catalogues(),
@@ -92,21 +91,21 @@ def recorded_evidence(
     )
 
 
-def indexes_used(findings: DatabaseEvidence) -> dict[str, tuple[str, ...]]:
-    """The indexes of the migration that after used for the statements of each endpoint, by name."""
-    made = {entry.index.place for entry in findings.indexes.created}
+def indexes_used(evidence: DatabaseEvidence) -> dict[str, tuple[str, ...]]:
+    """Names of the indexes of the migration in the plans of after, by endpoint."""
+    made = {entry.index.place for entry in evidence.indexes.created}
     found: dict[str, dict[str, None]] = {}
-    for change in findings.plan_changes:
+    for change in evidence.plan_changes:
         if change.after:
             service = change.after.service
             names = [node.index for node in change.after.root if (service, node.index) in made]
-            for endpoint in findings.endpoints.get((service, change.after.fingerprint), ()):
+            for endpoint in evidence.endpoints.get((service, change.after.fingerprint), ()):
                 found.setdefault(endpoint, {}).update(dict.fromkeys(names))
     return {endpoint: tuple(sorted(names)) for endpoint, names in found.items() if names}
 
 
 def _uses(counted: Sequence[IndexCounts], catalogue: Catalogue) -> dict[Place, IndexScans] | None:
-    """Uses by place; ``None`` where nobody counted."""
+    """Index scans by place; ``None`` where none were counted."""
     if not counted:
         return None
     found: dict[Place, IndexScans] = {}
@@ -117,11 +116,11 @@ def _uses(counted: Sequence[IndexCounts], catalogue: Catalogue) -> dict[Place, I
     return found
 
 
-def _endpoints(inspected: Mapping[str, RequestWork]) -> dict[tuple[str | None, str], tuple[str, ...]]:
+def _endpoints(request_work: Mapping[str, RequestWork]) -> dict[tuple[str | None, str], tuple[str, ...]]:
     found: dict[tuple[str | None, str], dict[str, None]] = {}
-    for one in (inspected[arm] for arm in ARMS if arm in inspected):
-        for asked in one.requests:
-            for work in asked.work:
+    for one in (request_work[arm] for arm in ARMS if arm in request_work):
+        for request in one.requests:
+            for work in request.work:
                 text = one.statements[work.statement]
-                found.setdefault((text.service, text.fingerprint), {})[asked.endpoint] = None
+                found.setdefault((text.service, text.fingerprint), {})[request.endpoint] = None
     return {place: tuple(sorted(names)) for place, names in found.items()}

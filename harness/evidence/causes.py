@@ -1,16 +1,15 @@
-"""Cause: why an endpoint answers faster or slower, as far as its database can tell.
+"""Causes: why the latency of an endpoint changed, as far as its database explains it.
 
-Database time per request falls in four ways, and in logarithms their parts add up to the whole, like the steps of an
-attribution. A request that a cache answers needs none: that part is the time per request over the time per request
-that no cache answered, both under the load. What such a request costs when nobody else asks is known from the corpus,
-which the release of before was also asked on the migrated databases: from before to there it is the indexes, for what
-writes also the triggers where they take another time than before, from there to after the new release, its statements.
-That is the order in which they are deployed; in another order they would share differently. The rest is crowding: the
-same request takes longer while others keep the database busy, and what spares the database work spares all of them
-this.
+Database time per request changes in four ways, whose logarithms add up to the whole change:
 
-The time that a service waits for its database is as the service tells it. What a request takes beside it, the service's
-own work and waiting for a free core or connection, is no part of it and explained by nothing here.
+- cache: time per request ÷ time per request that missed the cache, both under load;
+- indexes (and triggers, for requests that write and whose trigger time changed): cost of the same requests without
+  concurrency, from before to the old release on the migrated databases;
+- statements: from there to the new release;
+- contention and other load effects: the rest. Load saved anywhere in the database shortens it for all requests.
+
+This is the order of deployment; another order would give other shares. Database time is what the service reports. Time
+outside the database (the service's own work, waits for CPU or a connection) is not explained here.
 """
 
 import math
@@ -26,16 +25,16 @@ from harness.metrics import HEADLINES
 from harness.plan.model import ARMS, MIGRATED
 from harness.record.request_work import RequestWork
 
-SEEN_ALONE = 0.1
-"""A single block has no interval: smaller changes of it are not asked for their cause."""
-OPPOSED = 2.0
-"""Shares that come to more than this without their signs nearly cancel: the whole is small beside them."""
+LEAST_CHANGE = 0.1
+"""On the log scale: smaller changes of a single block, which has no interval, and of database time have no cause."""
+OPPOSED_SHARES = 2.0
+"""Shares with a larger sum of absolute values nearly cancel each other."""
 LEAST_MS = 0.001
-"""What a service says is no time at all; it tells thousandths of a ms."""
+"""The resolution of the database time that services report."""
 
 
 class CauseKind(StrEnum):
-    """In which way database time changed."""
+    """What changed the database time of an endpoint."""
 
     CACHE = "cache"
     INDEXES = "indexes"
@@ -43,12 +42,12 @@ class CauseKind(StrEnum):
     STATEMENTS = "statements"
     INDEXES_AND_STATEMENTS = "indexes and statements"
     INDEXES_TRIGGERS_AND_STATEMENTS = "indexes, triggers and statements"
-    CONTENTION = "crowding"
+    CONTENTION = "contention"
 
 
 @dataclass(frozen=True, slots=True)
 class Share:
-    """One way, and its share of the logarithm of the change of database time; negative when it works against it."""
+    """The share of one kind in the logarithm of the change of database time; negative when it opposes the change."""
 
     kind: CauseKind
     share: float
@@ -56,18 +55,17 @@ class Share:
 
 @dataclass(frozen=True, slots=True)
 class Cause:
-    """Why one endpoint changed.
+    """Why one endpoint changed; pairs of values are before and after.
 
     Attributes:
-        latency: what users saw.
-        mean: the same in the mean, of which database time is a part; ms, before and after.
-        database: time per request that the service waited for its database, ms, before and after.
-        database_share: the share of the change of the mean that is database time.
-        shares: of the ways in which that changed; empty where it is not known, or did not.
-        hits: the share of requests that a cache answered, before and after.
-        statements: per request that no cache answered, before and after.
-        repeated: what before repeated for each row, and after; ``None``: nothing.
-        indexes: those that after used and the migration made.
+        mean: mean latency, ms.
+        database: database time per request, ms.
+        database_share: the share of database time in the change of the mean latency, 0 to 1.
+        shares: of the kinds; empty where unknown, or where database time did not change.
+        hits: the cache hit rate.
+        statements: statements per request that missed the cache.
+        repeated: the N+1 statement, ``None`` without one.
+        indexes: indexes of the migration that after used.
     """
 
     endpoint: str
@@ -83,32 +81,37 @@ class Cause:
 
     @property
     def shares_cancel(self) -> bool:
-        """Whether ways work against each other so much that shares of what is left say little."""
-        return sum(abs(one.share) for one in self.shares) > OPPOSED
+        """Whether the shares oppose each other so much that percentages mislead."""
+        return sum(abs(one.share) for one in self.shares) > OPPOSED_SHARES
 
     def factor(self, share: Share) -> float:
-        """What one way by itself made of the database time: 0.5 where it halved it."""
-        return math.exp(-share.share * _fall(*self.database)) if self.database else 1.0
+        """The factor by which one kind changed the database time: 0.5 where it halved it."""
+        return math.exp(-share.share * _log_ratio(*self.database)) if self.database else 1.0
 
 
 def causes_of(
-    comparison: Comparison, inspected: Mapping[str, RequestWork], indexes: Mapping[str, Sequence[str]] | None = None
+    comparison: Comparison, request_work: Mapping[str, RequestWork], indexes: Mapping[str, Sequence[str]] | None = None
 ) -> tuple[Cause, ...]:
-    """The cause of every endpoint whose latency changed, over all stages but ramps; ``indexes`` are those each uses.
+    """The cause of every endpoint whose latency changed, over all stages except ramps.
 
-    Latency is the P95; where a leg has too few samples for it the P50, else the mean.
+    Latency is the P95; with too few samples in a leg the P50, else the mean.
+
+    Args:
+        comparison: before and after.
+        request_work: the work of single requests, by arm.
+        indexes: the indexes of the migration that each endpoint uses.
     """
-    if not inspected:
+    if not request_work:
         return ()
-    tolls = {arm: request_costs(one) for arm, one in inspected.items()}
-    repeated = {arm: repeated_statements(one) for arm, one in inspected.items()}
+    costs = {arm: request_costs(one) for arm, one in request_work.items()}
+    repeated = {arm: repeated_statements(one) for arm, one in request_work.items()}
     endpoints = dict.fromkeys(pair.endpoint for pair in comparison.pairs if pair.endpoint and pair.stage is None)
     latencies = (latency for endpoint in endpoints if (latency := _latency(comparison, endpoint)))
     return tuple(
         _cause(
             comparison,
             latency,
-            [tolls.get(arm, {}).get(str(latency.endpoint)) for arm in ("before", MIGRATED, "after")],
+            [costs.get(arm, {}).get(str(latency.endpoint)) for arm in ("before", MIGRATED, "after")],
             [repeated.get(arm, {}).get(str(latency.endpoint)) for arm in ARMS],
             (indexes or {}).get(str(latency.endpoint), ()),
         )
@@ -126,14 +129,14 @@ def _changed(latency: Pair) -> bool:
     if latency.change is None:
         return False
     if latency.change.low is None:
-        return abs(math.log(latency.change.value)) > SEEN_ALONE
+        return abs(math.log(latency.change.value)) > LEAST_CHANGE
     return differs(latency.change)
 
 
 def _cause(
     comparison: Comparison,
     latency: Pair,
-    toll: Sequence[RequestCost | None],
+    costs: Sequence[RequestCost | None],
     repeated: Sequence[RepeatedStatement | None],
     indexes: Sequence[str],
 ) -> Cause:
@@ -144,19 +147,19 @@ def _cause(
         return (pair.before, pair.after) if pair and pair.before is not None and pair.after is not None else None
 
     mean, database, misses = both("mean"), both("db_ms_per_request"), both("db_ms_per_miss")
-    gone = database[0] - database[1] if database else 0.0
+    database_saved = database[0] - database[1] if database else 0.0
     saved = mean[0] - mean[1] if mean else 0.0
     hits = comparison.pair("cache_hit_rate", None, endpoint)
     triggers = comparison.pair("trigger_ms_per_request", None, None)
-    fires = triggers is not None and _changed(triggers) and _writes(toll[0])
-    before, _, after = (one.other.calls if one and one.other else None for one in toll)
+    triggers_changed = triggers is not None and _changed(triggers) and _writes(costs[0])
+    before, _, after = (one.other.calls if one and one.other else None for one in costs)
     return Cause(
         endpoint=endpoint,
         latency=latency,
         mean=mean,
         database=database,
-        database_share=min(max(gone / saved, 0.0), 1.0) if database and saved else None,
-        shares=tuple(_shares(database, misses, toll, fires=fires)) if database else (),
+        database_share=min(max(database_saved / saved, 0.0), 1.0) if database and saved else None,
+        shares=tuple(_shares(database, misses, costs, triggers=triggers_changed)) if database else (),
         hits=(hits.before, hits.after) if hits else (None, None),
         statements=(before, after),
         repeated=(repeated[0], repeated[1]),
@@ -167,45 +170,42 @@ def _cause(
 def _shares(
     database: tuple[float, float],
     misses: tuple[float, float] | None,
-    toll: Sequence[RequestCost | None],
+    costs: Sequence[RequestCost | None],
     *,
-    fires: bool,
+    triggers: bool,
 ) -> Iterator[Share]:
-    migrated, both = (
-        (CauseKind.INDEXES_AND_TRIGGERS, CauseKind.INDEXES_TRIGGERS_AND_STATEMENTS)
-        if fires
-        else (CauseKind.INDEXES, CauseKind.INDEXES_AND_STATEMENTS)
-    )
-    whole = _fall(*database)
-    if abs(whole) < SEEN_ALONE:
+    migrated = CauseKind.INDEXES_AND_TRIGGERS if triggers else CauseKind.INDEXES
+    both = CauseKind.INDEXES_TRIGGERS_AND_STATEMENTS if triggers else CauseKind.INDEXES_AND_STATEMENTS
+    total = _log_ratio(*database)
+    if abs(total) < LEAST_CHANGE:
         return
-    rest = _fall(*misses) if misses else whole
+    rest = _log_ratio(*misses) if misses else total
     if misses:
-        yield Share(CauseKind.CACHE, 1 - rest / whole)
-    before, between, after = (_waited(one) for one in toll)
+        yield Share(CauseKind.CACHE, 1 - rest / total)
+    before, between, after = (_database_ms(one) for one in costs)
     if before is None or after is None:
-        yield Share(both, rest / whole)
+        yield Share(both, rest / total)
         return
     if between is None:
-        yield Share(both, _fall(before, after) / whole)
+        yield Share(both, _log_ratio(before, after) / total)
     else:
-        yield Share(migrated, _fall(before, between) / whole)
-        yield Share(CauseKind.STATEMENTS, _fall(between, after) / whole)
-    yield Share(CauseKind.CONTENTION, (rest - _fall(before, after)) / whole)
+        yield Share(migrated, _log_ratio(before, between) / total)
+        yield Share(CauseKind.STATEMENTS, _log_ratio(between, after) / total)
+    yield Share(CauseKind.CONTENTION, (rest - _log_ratio(before, after)) / total)
 
 
-def _fall(before: float, after: float) -> float:
-    """The logarithm of how many times smaller a time became."""
+def _log_ratio(before: float, after: float) -> float:
+    """ln(before / after) of two times in ms, none below the resolution."""
     return math.log(max(before, LEAST_MS) / max(after, LEAST_MS))
 
 
-def _writes(toll: RequestCost | None) -> bool:
-    """Whether it writes more than a reader does that tidies up."""
-    return toll is not None and toll.other is not None and toll.other.wal >= MIN_COST["write-ahead log"]
+def _writes(cost: RequestCost | None) -> bool:
+    """Whether it writes more WAL than the cleanup of a reader (hint bits, page pruning)."""
+    return cost is not None and cost.other is not None and cost.other.wal >= MIN_COST["write-ahead log"]
 
 
-def _waited(toll: RequestCost | None) -> float | None:
-    """Database time per request that no cache answered, ms: as the service tells, else as its statements took."""
-    if toll is None or toll.other is None:
+def _database_ms(cost: RequestCost | None) -> float | None:
+    """Database time per request that missed the cache, ms: as the service reports it, else the time of statements."""
+    if cost is None or cost.other is None:
         return None
-    return toll.db_ms if toll.db_ms is not None else toll.other.ms
+    return cost.db_ms if cost.db_ms is not None else cost.other.ms

@@ -1,4 +1,4 @@
-"""Evidence: what the servers tell of why a service got faster, beside the latency that users saw."""
+"""All evidence of a run: why latencies changed, as servers reported it."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -19,52 +19,54 @@ from harness.record.request_work import RequestWork
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
-    """All that is known of the causes; empty is what was not looked at.
+    """The evidence of a run; what was not measured is empty.
 
-    ``request_costs`` and ``repeated`` are by arm and endpoint; ``migration`` is the migration under load.
+    Attributes:
+        request_costs: the database cost per request, by arm and endpoint; likewise ``repeated``, the N+1 statements.
+        control_difference: the endpoint whose cost differs most between before and control; ``None`` without control.
+        keys: cache lookups by arm and key pattern.
+        areas: graded areas, the next bottleneck first.
     """
 
     causes: tuple[Cause, ...] = ()
     request_costs: Mapping[str, Mapping[str, RequestCost]] = field(default_factory=dict)
     repeated: Mapping[str, Mapping[str, RepeatedStatement]] = field(default_factory=dict)
-    largest_difference: CostDifference | None = None
-    """Where before and its copy cost most differently; ``None`` where no copy was asked."""
+    control_difference: CostDifference | None = None
     databases: DatabaseEvidence | None = None
-    """Indexes and plans."""
     alerts: tuple[AlertResult, ...] = ()
     migration: MigrationUnderLoad | None = None
     keys: Mapping[str, tuple[KeyUse, ...]] = field(default_factory=dict)
-    """What the caches of each arm were asked for, by pattern of key."""
     areas: tuple[Area, ...] = ()
-    """What would hold the service up next."""
 
 
 def evidence_of(
     comparison: Comparison,
-    inspected: Mapping[str, RequestWork],
+    request_work: Mapping[str, RequestWork],
     databases: DatabaseEvidence | None = None,
     *,
     summary: Summary | None = None,
     settings: Mapping[str, str] | None = None,
-    alarms: tuple[AlertResult, ...] = (),
-    rehearsal: MigrationUnderLoad | None = None,
+    alerts: tuple[AlertResult, ...] = (),
+    migration: MigrationUnderLoad | None = None,
 ) -> Evidence:
-    """Put together what was seen."""
-    tolls = {arm: request_costs(one) for arm, one in inspected.items()}
+    """Combine the evidence; ``request_work`` is by arm, ``settings`` are those of PostgreSQL."""
+    costs = {arm: request_costs(one) for arm, one in request_work.items()}
     indexes = indexes_used(databases) if databases else None
-    repeated = {arm: repeated_statements(one) for arm, one in inspected.items()}
-    keys = {arm: one.keys for arm, one in inspected.items()}
-    seen = BottleneckInputs(summary, repeated, databases, alarms, settings or {}, rehearsal, keys) if summary else None
+    repeated = {arm: repeated_statements(one) for arm, one in request_work.items()}
+    keys = {arm: one.keys for arm, one in request_work.items()}
+    inputs = (
+        BottleneckInputs(summary, repeated, databases, alerts, settings or {}, migration, keys) if summary else None
+    )
     return Evidence(
-        areas=areas_of(seen) if seen else (),
+        areas=areas_of(inputs) if inputs else (),
         databases=databases,
-        causes=causes_of(comparison, inspected, indexes),
-        request_costs=tolls,
+        causes=causes_of(comparison, request_work, indexes),
+        request_costs=costs,
         keys=keys,
-        alerts=alarms,
-        migration=rehearsal,
-        largest_difference=largest_difference(tolls["before"], tolls[CONTROL])
-        if {"before", CONTROL} <= tolls.keys()
+        alerts=alerts,
+        migration=migration,
+        control_difference=largest_difference(costs["before"], costs[CONTROL])
+        if {"before", CONTROL} <= costs.keys()
         else None,
         repeated=repeated,
     )

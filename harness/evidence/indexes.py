@@ -1,10 +1,9 @@
-"""Ledger: what each index of a migration costs and brings, and which of them nobody needs.
+"""The indexes of a migration: benefit, cost and flaws.
 
-An index is accused only where nothing but queries could need it. Primary keys, unique indexes, those that back a
-constraint or are the replica identity have to stay, as does an index by which the server finds the rows that refer to
-a parent: no query of the workload uses it, but without it every delete of a parent reads the whole table. Of copies
-one stays and the others are accused, those of a foreign key's index too: the one that stays serves it. INVALID is said
-of any index: it is written to and serves nobody.
+Only an index that nothing except queries could need is flagged as unused. Primary keys, unique indexes, indexes that
+back a constraint or are the replica identity are needed, as are indexes that support a foreign key: without one, every
+delete of a parent row scans the referring table. Of duplicates one is kept and the others are flagged. An INVALID index
+is always flagged: writes maintain it, queries cannot use it.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -20,7 +19,7 @@ Place = tuple[str | None, str]
 
 
 class FlawKind(Enum):
-    """What is wrong with an index."""
+    """The flaws of an index."""
 
     INVALID = "INVALID"
     DUPLICATE = "duplicate"
@@ -30,7 +29,7 @@ class FlawKind(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Flaw:
-    """Something wrong with an index; ``other`` is the one that does its work, where there is one."""
+    """A flaw of an index; ``other`` is the index that makes it redundant, where there is one."""
 
     kind: FlawKind
     index: Index
@@ -38,28 +37,28 @@ class Flaw:
 
 
 def index_caveats(flaws: Iterable[Flaw]) -> list[Finding]:
-    """The caveats that name INVALID indexes and duplicates, with the statement that drops each."""
-    return [_useless(flaw) for flaw in flaws if flaw.kind in {FlawKind.INVALID, FlawKind.DUPLICATE}]
+    """The caveats of INVALID and duplicate indexes, with the statement that drops each."""
+    return [_caveat(flaw) for flaw in flaws if flaw.kind in {FlawKind.INVALID, FlawKind.DUPLICATE}]
 
 
-def _useless(flaw: Flaw) -> Finding:
+def _caveat(flaw: Flaw) -> Finding:
     index, other = flaw.index, flaw.other
     code, drop = f"INDEX_{flaw.kind.name}", f"DROP INDEX CONCURRENTLY {index.name}"
     if other is None:
-        what = f"the index {index.name} on {index.table} is INVALID: every write keeps it up, no query may use it"
-        return Finding(code, what, f"{drop}, and build it anew where it is wanted")
+        what = f"the index {index.name} on {index.table} is INVALID: writes maintain it, queries cannot use it"
+        return Finding(code, what, f"{drop}, and build it again if it is needed")
     return Finding(code, f"the index {index.name} on {index.table} is a duplicate of {other.name}", drop)
 
 
 @dataclass(frozen=True, slots=True)
 class IndexUse:
-    """An index that the migration made, or found there, and what is known of it.
+    """An index of after, created by the migration or not.
 
     Attributes:
-        needed: why it has to stay, whether queries use it or not; empty where nothing else needs it.
-        seconds: what building it took; ``None`` where no statement of its own built it, or nobody counted.
-        use: ``None`` where nobody counted.
-        ablated: what requests did without it; ``None`` where that was not measured.
+        needed: why it is needed beside queries; empty where it is not.
+        seconds: its build time; ``None`` without a statement of its own, or where not measured.
+        use: its scans; ``None`` where not counted.
+        ablated: the measurement without it; ``None`` without one.
     """
 
     index: Index
@@ -75,7 +74,7 @@ class IndexUse:
 class MigrationIndexes:
     """All indexes of after, those of the migration first.
 
-    ``removed`` are those that it removed, ``unindexed_keys`` the foreign keys of after whose rows no index finds.
+    ``removed`` are indexes that it dropped, ``unindexed_keys`` the foreign keys of after without a supporting index.
     """
 
     entries: tuple[IndexUse, ...]
@@ -84,12 +83,11 @@ class MigrationIndexes:
 
     @property
     def created(self) -> list[IndexUse]:
-        """Those of the migration."""
         return [entry for entry in self.entries if entry.created]
 
     @property
     def flaws(self) -> list[Flaw]:
-        """What is wrong: with any index that serves nobody, and of unused ones with those of the migration."""
+        """The flaws of all indexes; unused ones only of the migration."""
         return [
             flaw for entry in self.entries for flaw in entry.flaws if entry.created or flaw.kind is not FlawKind.UNUSED
         ]
@@ -97,7 +95,7 @@ class MigrationIndexes:
 
 @dataclass(frozen=True, slots=True)
 class Workload:
-    """What was counted of indexes by place: uses, where anybody counted, and what building them took, in seconds."""
+    """Measurements of indexes by place: scans (``None`` where not counted), build seconds, ablations."""
 
     uses: Mapping[Place, IndexScans] | None = None
     seconds: Mapping[Place, float] = field(default_factory=dict)
@@ -105,7 +103,7 @@ class Workload:
 
 
 def migration_indexes(before: Catalogue, after: Catalogue, workload: Workload) -> MigrationIndexes:
-    """The ledger of a migration from the catalogues of both arms."""
+    """The indexes of a migration from the catalogues of both arms."""
     made = {index.place for index in after.created_since(before)}
     uses = _with_parts(after.indexes, workload.uses)
     flaws: dict[Place, list[Flaw]] = {}
@@ -125,23 +123,21 @@ def migration_indexes(before: Catalogue, after: Catalogue, workload: Workload) -
         for index in ordered
         if index.parent is None
     )
-    gone = tuple(index for index in after.dropped_since(before) if index.parent is None)
-    unserved = tuple(key for key in after.foreign_keys if not any(map(key.served_by, after.indexes)))
-    return MigrationIndexes(tuple(entries), gone, unserved)
+    removed = tuple(index for index in after.dropped_since(before) if index.parent is None)
+    unindexed = tuple(key for key in after.foreign_keys if not any(map(key.served_by, after.indexes)))
+    return MigrationIndexes(tuple(entries), removed, unindexed)
 
 
 def needed(index: Index, catalogue: Catalogue) -> str:
-    """Why an index has to stay although no query uses it; empty where it need not."""
-    if index.needed:
-        return index.needed
+    """Why an index is needed beside queries; empty where it is not."""
     keys = catalogue.foreign_keys_served(index)
-    return f"finds the rows that refer to {keys[0].parent}" if keys else ""
+    return index.needed or (f"supports the foreign key to {keys[0].parent}" if keys else "")
 
 
 def flaws_of(catalogue: Catalogue, made: set[Place], uses: Mapping[Place, IndexScans] | None) -> Iterator[Flaw]:
-    """What is wrong with indexes; parts of an index of a partitioned table are not looked at by themselves.
+    """The flaws of indexes, at most one each: duplicate or prefix outranks unused.
 
-    An index has at most one flaw: that it is a copy or a beginning of another one says more than that it is unused.
+    Partitions of an index are part of their parent.
     """
     whole = [index for index in catalogue.indexes if index.parent is None]
     yield from (Flaw(FlawKind.INVALID, index) for index in whole if not index.valid)
@@ -149,31 +145,28 @@ def flaws_of(catalogue: Catalogue, made: set[Place], uses: Mapping[Place, IndexS
     copies = dict(_copies(there, catalogue, made))
     kept = [index for index in there if index.place not in copies]
     longer = {index.place: _longer(index, kept) for index in kept if not needed(index, catalogue)}
-    outdone = copies | {place: other for place, other in longer.items() if other}
-    used = _used(uses, outdone) if uses is not None else {}
+    redundant = copies | {place: other for place, other in longer.items() if other}
+    used = _used(uses, redundant) if uses is not None else {}
     for index in there:
-        if other := outdone.get(index.place):
+        if other := redundant.get(index.place):
             yield Flaw(FlawKind.DUPLICATE if index.place in copies else FlawKind.PREFIX, index, other)
         elif not needed(index, catalogue) and used.get(index.place) is False:
             yield Flaw(FlawKind.UNUSED, index)
 
 
-def _used(uses: Mapping[Place, IndexScans], outdone: Mapping[Place, Index]) -> dict[Place, bool]:
-    """Whether each index was used, or would have been without one that it outdoes: the server takes either."""
+def _used(uses: Mapping[Place, IndexScans], redundant: Mapping[Place, Index]) -> dict[Place, bool]:
+    """Whether each index was scanned, or makes a scanned index redundant: the planner may choose either."""
     used = {place: use.scans > 0 for place, use in uses.items()}
     for place in [place for place, was in used.items() if was]:
-        other = outdone.get(place)
+        other = redundant.get(place)
         while other:
             used[other.place] = True
-            other = outdone.get(other.place)
+            other = redundant.get(other.place)
     return used
 
 
 def _copies(indexes: Sequence[Index], catalogue: Catalogue, made: set[Place]) -> Iterator[tuple[Place, Index]]:
-    """Indexes that are copies of another one, with the one that stays.
-
-    That is one that has to stay by itself, else one that was there before the migration, else the first by name.
-    """
+    """Duplicates, each with the index that is kept: a needed one, else one of before, else the first by name."""
 
     def rank(index: Index) -> tuple[bool, bool, bool, str]:
         return not index.needed, not needed(index, catalogue), index.place in made, index.name
@@ -188,13 +181,13 @@ def _copies(indexes: Sequence[Index], catalogue: Catalogue, made: set[Place]) ->
 
 
 def _longer(index: Index, indexes: Iterable[Index]) -> Index | None:
-    """The index with fewest columns that begins with all of another's."""
+    """The index with fewest columns of those that begin with all columns of another."""
     found = [one for one in indexes if one.extends(index)]
     return min(found, key=lambda one: (len(one.keys), one.name), default=None)
 
 
 def _with_parts(indexes: Sequence[Index], uses: Mapping[Place, IndexScans] | None) -> dict[Place, IndexScans] | None:
-    """Uses, of an index of a partitioned table those of all its parts."""
+    """Scans by place; those of partitions are added to the index of the partitioned table."""
     if uses is None:
         return None
     found = dict(uses)

@@ -1,20 +1,19 @@
-"""Rehearsal: what the requests lost while the migration ran, and whether rolled back is as before.
+"""The migration under load: what requests lost while it ran, and whether the rollback restored the database.
 
-What counts where:
+Definitions:
 
-- a request was *under way* with a passage when it was due before its last statement ended and answered after its first
-  one began; how long the migration's program took to start is left out;
-- what an endpoint *usually* takes is the median of its requests in the quiet stretch just before the passage: after the
-  users came, and after the passage before;
-- the *excess* of a request is its latency less what its endpoint usually takes; its *stall* is the excess where that is
-  above 0. Failed requests count too: who waited and got nothing lost no less;
-- a request *waited* when it took longer than any of its endpoint in the quiet stretch, and at least ``LEAST_MS`` more
-  than usual; *blocked* are the excesses of those that waited, added up.
+- A request was in flight during a step (migration or rollback) when it was due before the last statement of the step
+  ended and answered after the first one began. The start of the migration program does not count.
+- The usual latency of an endpoint is the median of its requests in the quiet period before the step: after the users
+  arrived, and after the previous step.
+- The excess of a request is its latency minus the usual one; its stall is a positive excess. Failed requests count.
+- A request waited when it took longer than every request of its endpoint in the quiet period, and at least
+  ``LEAST_MS`` longer than usual. Blocked time is the sum of the excesses of requests that waited.
 """
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -25,37 +24,36 @@ from harness.analysis.answers import AnswerOutcome, ResponseAgreement
 from harness.record.migration import DOWNGRADE, UPGRADE, LockWait, MigrationRecord, MigrationStep
 from harness.record.samples import endpoints, latency_ns
 
-CLIMB_SECONDS = 3.0
-"""What was due before is left out of what is usual: users were still coming."""
+RAMP_UP_SECONDS = 3.0
+"""Requests due earlier are not part of the quiet period: users are still arriving."""
 LEAST_MS = 20.0
-FEWEST = 20
-"""With fewer quiet requests of an endpoint, those of all endpoints say what is usual."""
+LEAST_REQUESTS = 20
+"""With fewer quiet requests of an endpoint, its usual latency is that of all endpoints."""
 MOST_ERRORS = 5
 WAYS = {"migration": UPGRADE, "rollback": DOWNGRADE}
-"""By what the names of its metrics begin with."""
-BUCKETS = 300
+"""First word of a metric's name to the direction of the step."""
+POINTS = 300
 Numbers = NDArray[np.float64]
 
 
 @dataclass(frozen=True, slots=True)
 class RequestLoss:
-    """What one passage cost the requests.
+    """The cost of one step for the requests in flight.
 
     Attributes:
-        begun: when its first statement began, in seconds of the leg.
-        ended: when its last one ended.
-        requests: that were under way with it.
-        usual_ms: the median of all requests in the quiet stretch before it; ``None`` where there were none.
-        stall_ms: the longest stall; ``None`` where nothing can be said.
-        endpoint: of the request that it was.
-        blocked_by: the statement of the migration behind which that request waited for a lock; empty where for none.
-        blocker_waited_for: what that statement was itself waiting for; empty for nothing.
-        waited: how many waited.
-        blocked_ms: the waiting of all together.
-        failures: that failed while under way with it.
-        errors: the commonest of their errors, with how often.
-        lock_ms: the longest that a session of the service waited for a lock because of the migration, as the server
-            says; 0 where none was seen to.
+        begun: start of its first statement, in seconds of the leg.
+        ended: end of its last statement, likewise.
+        requests: how many were in flight.
+        usual_ms: the median of all requests in the quiet period; ``None`` without any.
+        stall_ms: the longest stall; ``None`` when unknown.
+        endpoint: the endpoint with the longest stall.
+        blocked_by: the statement of the migration for whose lock that request waited; empty without one.
+        blocker_waited_for: the query for which that statement waited itself; empty without one.
+        waited: how many requests waited.
+        blocked_ms: the blocked time of all together.
+        failures: how many requests in flight failed.
+        errors: their most frequent errors, with counts.
+        lock_ms: the longest lock wait of a session behind the migration, as PostgreSQL reports it; 0 without one.
     """
 
     way: str
@@ -77,7 +75,7 @@ class RequestLoss:
 
 @dataclass(frozen=True, slots=True)
 class TimelinePoint:
-    """A stretch of the leg: its middle in seconds, the longest latency of what was due in it, and how many failed."""
+    """A short part of the leg: its middle in seconds, the longest latency of requests due in it, and failures."""
 
     second: float
     longest_ms: float
@@ -86,54 +84,50 @@ class TimelinePoint:
 
 @dataclass(frozen=True, slots=True)
 class MigrationUnderLoad:
-    """The migration under load: what was recorded, and what it means; ``losses`` are of the passages, in order."""
+    """The migration under load.
+
+    Attributes:
+        losses: one per step, in order.
+        agreement: the responses of before compared with those after migration and rollback.
+    """
 
     record: MigrationRecord
     losses: tuple[RequestLoss, ...] = ()
     points: tuple[TimelinePoint, ...] = ()
     agreement: ResponseAgreement | None = None
-    """The answers of before, and of before once it was migrated and rolled back."""
 
     @property
     def failed(self) -> str:
-        """Why there is nothing to judge; empty where there is."""
-        broken = (f"the {passage.way} {passage.failed}" for passage in self.record.passages if passage.failed)
+        """Why the migration under load cannot be judged; empty when it can."""
+        broken = (f"the {step.way} {step.failed}" for step in self.record.passages if step.failed)
         return self.record.failed or next(broken, "")
 
     @property
     def rolled_back(self) -> bool | None:
-        """Whether the rolled back database is as before, as far as that was compared; ``None`` where it was not."""
+        """Whether the rollback restored schema and responses; ``None`` when that was not compared."""
         if self.record.differences is None or self.loss(DOWNGRADE) is None:
             return None
         alike = self.agreement is None or self.agreement.outcome in {AnswerOutcome.SAME, AnswerOutcome.SHORT}
         return not self.record.differences and alike
 
     def loss(self, way: str) -> RequestLoss | None:
-        """What a way cost, of several databases the sum and the worst; ``None`` where it was not gone to its end."""
+        """The loss of one direction, over several databases the sum and the worst; ``None`` if it did not complete."""
         found = [loss for loss in self.losses if loss.way == way]
-        if not found or any(passage.failed for passage in self.record.passages if passage.way == way):
+        if not found or any(step.failed for step in self.record.passages if step.way == way):
             return None
-        worst = max(found, key=lambda loss: loss.stall_ms or 0.0)
-        return RequestLoss(
-            way,
-            worst.service,
-            min(loss.begun for loss in found),
-            max(loss.ended for loss in found),
-            sum(loss.requests for loss in found),
-            worst.usual_ms,
-            worst.stall_ms,
-            worst.endpoint,
-            worst.blocked_by,
-            worst.blocker_waited_for,
-            sum(loss.waited for loss in found),
-            sum(loss.blocked_ms for loss in found),
-            sum(loss.failures for loss in found),
-            worst.errors,
-            max(loss.lock_ms for loss in found),
+        return replace(
+            max(found, key=lambda loss: loss.stall_ms or 0.0),
+            begun=min(loss.begun for loss in found),
+            ended=max(loss.ended for loss in found),
+            requests=sum(loss.requests for loss in found),
+            waited=sum(loss.waited for loss in found),
+            blocked_ms=sum(loss.blocked_ms for loss in found),
+            failures=sum(loss.failures for loss in found),
+            lock_ms=max(loss.lock_ms for loss in found),
         )
 
     def value(self, metric: str) -> float | None:
-        """The value of a metric of the registry that is measured here; ``None`` where it is not known."""
+        """The value of a metric that is measured here; ``None`` when unknown."""
         way, _, part = metric.partition("_")
         loss = self.loss(WAYS.get(way, ""))
         if loss is None or self.record.failed or loss.stall_ms is None:
@@ -144,14 +138,14 @@ class MigrationUnderLoad:
 def migration_under_load(
     record: MigrationRecord, samples: pa.Table, agreement: ResponseAgreement | None = None
 ) -> MigrationUnderLoad:
-    """What a record and the samples of its load say."""
+    """The losses and the timeline from the record of a migration under load and the samples of its load."""
     if record.origin is None or not len(samples):
         return MigrationUnderLoad(record, agreement=agreement)
     requests = _Requests(samples)
-    losses, quiet_from = [], CLIMB_SECONDS
-    for passage in record.passages:
-        losses.append(_loss(passage, requests, record.origin, quiet_from))
-        quiet_from = passage.ended - record.origin
+    losses, quiet_from = [], RAMP_UP_SECONDS
+    for step in record.passages:
+        losses.append(_loss(step, requests, record.origin, quiet_from))
+        quiet_from = step.ended - record.origin
     return MigrationUnderLoad(record, tuple(losses), tuple(_points(requests)), agreement)
 
 
@@ -169,7 +163,7 @@ class _Requests:
         self.failed = np.array([error is not None for error in self.errors], dtype=bool)
 
     def usual(self, since: float, until: float) -> tuple[Numbers, Numbers, float | None]:
-        """Of each endpoint the median and the longest latency in a quiet stretch, and the median of all."""
+        """Median and maximum latency per endpoint in a quiet period, ms, and the median of all requests."""
         quiet = (self.due >= since) & (self.ended <= until) & ~self.failed
         if not quiet.any():
             nothing: Numbers = np.full(len(self.names), np.nan)
@@ -179,66 +173,58 @@ class _Requests:
         usual, slowest = np.full(len(self.names), median), np.full(len(self.names), longest)
         for number in range(len(self.names)):
             own = self.latency_ms[quiet & (self.kind == number)]
-            if len(own) >= FEWEST:
+            if len(own) >= LEAST_REQUESTS:
                 usual[number], slowest[number] = np.median(own), own.max()
         return usual, slowest, median
 
 
-def statement_span(passage: MigrationStep) -> tuple[float, float]:
-    """From the first statement of a passage to its last, in seconds since 1970; all of it where none is known."""
-    if not passage.statements:
-        return passage.begun, passage.ended
-    ends = [one.ended if one.ms is not None else passage.ended for one in passage.statements]
-    return min(one.begun for one in passage.statements), max(ends)
+def statement_span(step: MigrationStep) -> tuple[float, float]:
+    """Start of the first and end of the last statement of a step, Unix time; the whole step without statements."""
+    if not step.statements:
+        return step.begun, step.ended
+    ends = [one.ended if one.ms is not None else step.ended for one in step.statements]
+    return min(one.begun for one in step.statements), max(ends)
 
 
-def _loss(passage: MigrationStep, requests: _Requests, origin: float, quiet_from: float) -> RequestLoss:
-    begun, ended = (moment - origin for moment in statement_span(passage))
-    loss = RequestLoss(passage.way, passage.service, begun, ended, lock_ms=_longest(passage.waits))
-    under_way = (requests.due < ended) & (requests.ended > begun)
-    usual, slowest, median = requests.usual(quiet_from, passage.begun - origin)
-    if median is None or not under_way.any():
+def _loss(step: MigrationStep, requests: _Requests, origin: float, quiet_from: float) -> RequestLoss:
+    begun, ended = (moment - origin for moment in statement_span(step))
+    lock_ms = max((wait.ms for wait in step.waits if wait.by_migration), default=0.0)
+    loss = RequestLoss(step.way, step.service, begun, ended, lock_ms=lock_ms)
+    in_flight = (requests.due < ended) & (requests.ended > begun)
+    usual, slowest, median = requests.usual(quiet_from, step.begun - origin)
+    if median is None or not in_flight.any():
         return loss
-    excess = np.where(under_way, requests.latency_ms - usual[requests.kind], -np.inf)
-    waited = under_way & (requests.latency_ms > slowest[requests.kind]) & (excess >= LEAST_MS)
+    excess = np.where(in_flight, requests.latency_ms - usual[requests.kind], -np.inf)
+    waited = in_flight & (requests.latency_ms > slowest[requests.kind]) & (excess >= LEAST_MS)
     worst = int(np.argmax(excess))
-    wait = _waited_for(passage.waits, origin + requests.due[worst], origin + requests.ended[worst])
-    errors = Counter(str(error) for error, there in zip(requests.errors, under_way, strict=True) if there and error)
-    return RequestLoss(
-        passage.way,
-        passage.service,
-        begun,
-        ended,
-        int(under_way.sum()),
-        median,
-        max(float(excess[worst]), 0.0),
-        requests.names[int(requests.kind[worst])],
-        wait.head if wait else "",
-        wait.behind if wait else "",
-        int(waited.sum()),
-        float(excess[waited].sum()),
-        int((under_way & requests.failed).sum()),
-        tuple(errors.most_common(MOST_ERRORS)),
-        loss.lock_ms,
+    wait = _waited_for(step.waits, origin + requests.due[worst], origin + requests.ended[worst])
+    errors = Counter(str(error) for error, there in zip(requests.errors, in_flight, strict=True) if there and error)
+    return replace(
+        loss,
+        requests=int(in_flight.sum()),
+        usual_ms=median,
+        stall_ms=max(float(excess[worst]), 0.0),
+        endpoint=requests.names[int(requests.kind[worst])],
+        blocked_by=wait.head if wait else "",
+        blocker_waited_for=wait.behind if wait else "",
+        waited=int(waited.sum()),
+        blocked_ms=float(excess[waited].sum()),
+        failures=int((in_flight & requests.failed).sum()),
+        errors=tuple(errors.most_common(MOST_ERRORS)),
     )
 
 
-def _longest(waits: Sequence[LockWait]) -> float:
-    return max((wait.ms for wait in waits if wait.by_migration), default=0.0)
-
-
 def _waited_for(waits: Sequence[LockWait], begun: float, ended: float) -> LockWait | None:
-    """The wait behind the migration that shares most of its time with a request, if any does."""
+    """The wait behind the migration with the longest overlap with a request; ``None`` without any."""
     shared = [(min(wait.ended, ended) - max(wait.begun, begun), wait) for wait in waits if wait.by_migration]
     return max((one for one in shared if one[0] > 0), key=lambda one: one[0], default=(0.0, None))[1]
 
 
 def _points(requests: _Requests) -> Iterator[TimelinePoint]:
-    """The course of the leg in some stretches of one length."""
-    width = max(float(requests.due.max()) / BUCKETS, 1e-3)
+    """The leg in ``POINTS`` parts of equal length."""
+    width = max(float(requests.due.max()) / POINTS, 1e-3)
     places = (requests.due / width).astype(np.int64)
     for place in np.unique(places):
         here = places == place
-        yield TimelinePoint(
-            (float(place) + 0.5) * width, float(requests.latency_ms[here].max()), int(requests.failed[here].sum())
-        )
+        longest, failures = float(requests.latency_ms[here].max()), int(requests.failed[here].sum())
+        yield TimelinePoint((float(place) + 0.5) * width, longest, failures)

@@ -1,9 +1,9 @@
-"""Repetition: whether requests to an endpoint run a statement once for each row that another one returned (N+1).
+"""N+1: statements that run once for each row that another statement of the same request returned.
 
-Of each request it is known how often each statement ran and how many rows each returned. A statement is repeated when
-its runs follow the rows of another in the same requests: runs = slope x rows, through the origin, by least squares. A
-slope near 1 is one statement a row; one that fetches rows in batches has a slope near 0. Where only the answers tell,
-the statements that they count are set against the items that they hold, with an intercept: the slope of a line.
+For each request, the runs and rows of each statement are known. A statement is repeated when its runs are proportional
+to the rows of another: runs = slope x rows, by least squares through the origin. A slope near 1 is one statement per
+row; fetching rows in batches has a slope near 0. Where only response headers count statements, a line with intercept is
+fitted to statements against the items of the responses.
 """
 
 import re
@@ -16,12 +16,12 @@ from numpy.typing import NDArray
 from harness.record.request_work import CorpusRequest, RequestWork
 
 LEAST_RUNS = 3.0
-"""A statement that runs less often in a request, in the mean, repeats nothing worth a word."""
+"""Mean runs per request from which a statement counts as repeated."""
 LEAST_STEADY_RUNS = 5.0
-"""The same where every request runs it as often: three rows here and three runs there may be chance."""
+"""The same where all requests return equally many rows: three rows and three runs may be coincidence."""
 LEAST_SLOPE = 0.5
 MOST_ERROR = 0.1
-"""Of the runs, in the mean: more is not explained by the rows of another statement."""
+"""The largest mean error, as a share of the mean runs."""
 LEAST_FIT = 0.8
 """The least coefficient of determination of a line through statements and items."""
 
@@ -31,12 +31,11 @@ class RepeatedStatement:
     """A statement that runs once for each row.
 
     Attributes:
-        statement: the fingerprint of what is repeated; empty where only the answers tell.
-        text: its text.
-        driver: the text of the statement whose rows it follows; empty where it follows the items of the answers.
-        runs: how often it runs in a request that no cache answered.
+        statement: its fingerprint; empty where only response headers count statements.
+        driver: the text of the statement that returns the rows; empty where the items of responses are counted.
+        runs: mean runs per request that missed the cache.
         slope: runs per row.
-        requests: that were looked at.
+        requests: how many were analysed.
     """
 
     endpoint: str
@@ -48,30 +47,28 @@ class RepeatedStatement:
     requests: int
 
 
-def repeated_statements(inspected: RequestWork) -> dict[str, RepeatedStatement]:
-    """The worst repetition of each endpoint that has one."""
-    found = {endpoint: _worst(endpoint, inspected) for endpoint in inspected.endpoints}
-    return {endpoint: repetition for endpoint, repetition in found.items() if repetition}
+def repeated_statements(work: RequestWork) -> dict[str, RepeatedStatement]:
+    """The statement with most runs of each endpoint that has an N+1."""
+    found = {endpoint: _worst(endpoint, work) for endpoint in work.endpoints}
+    return {endpoint: statement for endpoint, statement in found.items() if statement}
 
 
-def _worst(endpoint: str, inspected: RequestWork) -> RepeatedStatement | None:
-    asked = [one for one in inspected.of(endpoint) if not one.hit]
-    if not asked:
+def _worst(endpoint: str, work: RequestWork) -> RepeatedStatement | None:
+    requests = [one for one in work.of(endpoint) if not one.hit]
+    if not requests:
         return None
-    if inspected.missing:
-        return _by_answers(endpoint, asked)
-    return max(_by_statements(endpoint, asked, inspected), key=lambda one: one.runs, default=None)
+    if work.missing:
+        return _by_responses(endpoint, requests)
+    return max(_by_statements(endpoint, requests, work), key=lambda one: one.runs, default=None)
 
 
-def _by_statements(
-    endpoint: str, asked: Sequence[CorpusRequest], inspected: RequestWork
-) -> Iterator[RepeatedStatement]:
-    shape = len(asked), len(inspected.statements)
+def _by_statements(endpoint: str, requests: Sequence[CorpusRequest], work: RequestWork) -> Iterator[RepeatedStatement]:
+    shape = len(requests), len(work.statements)
     runs, rows = np.zeros(shape), np.zeros(shape)
-    for place, one in enumerate(asked):
-        for work in one.work:
-            runs[place, work.statement], rows[place, work.statement] = work.counts.calls, work.counts.rows
-    returning = [other for other in np.flatnonzero(rows.any(axis=0)).tolist() if _returns(inspected, other)]
+    for place, one in enumerate(requests):
+        for run in one.work:
+            runs[place, run.statement], rows[place, run.statement] = run.counts.calls, run.counts.rows
+    returning = [other for other in np.flatnonzero(rows.any(axis=0)).tolist() if _returns(work, other)]
     for number in np.flatnonzero(runs.mean(axis=0) >= LEAST_RUNS).tolist():
         followed = [
             (error, slope, other)
@@ -84,14 +81,14 @@ def _by_statements(
         ]
         if followed:
             _, slope, other = min(followed)
-            text, driver = inspected.statements[number], inspected.statements[other].text
+            text, driver = work.statements[number], work.statements[other].text
             mean = float(runs[:, number].mean())
-            yield RepeatedStatement(endpoint, text.fingerprint, text.text, driver, mean, slope, len(asked))
+            yield RepeatedStatement(endpoint, text.fingerprint, text.text, driver, mean, slope, len(requests))
 
 
-def _returns(inspected: RequestWork, number: int) -> bool:
-    """Whether the rows of a statement are such as a service gets to see."""
-    text = inspected.statements[number].text
+def _returns(work: RequestWork, number: int) -> bool:
+    """Whether a statement returns rows to the client."""
+    text = work.statements[number].text
     return bool(re.match(r"\W*(SELECT|WITH|VALUES|TABLE)\b", text, re.IGNORECASE) or "returning" in text.lower())
 
 
@@ -101,14 +98,14 @@ def _through_origin(rows: NDArray[np.float64], runs: NDArray[np.float64]) -> tup
     return slope, float(np.abs(runs - slope * rows).mean() / runs.mean())
 
 
-def _by_answers(endpoint: str, asked: Sequence[CorpusRequest]) -> RepeatedStatement | None:
-    told = [(one.items, one.queries) for one in asked if one.items is not None and one.queries is not None]
-    if len({items for items, _ in told}) < 2:  # noqa: PLR2004 - a line needs two points
+def _by_responses(endpoint: str, requests: Sequence[CorpusRequest]) -> RepeatedStatement | None:
+    known = [(one.items, one.queries) for one in requests if one.items is not None and one.queries is not None]
+    if len({items for items, _ in known}) < 2:  # noqa: PLR2004 - a line needs two points
         return None
-    items, queries = np.array(told, dtype=np.float64).T
+    items, queries = np.array(known, dtype=np.float64).T
     slope, intercept = np.polyfit(items, queries, 1)
     spread = float(((queries - queries.mean()) ** 2).sum())
     fit = 1 - float(((queries - intercept - slope * items) ** 2).sum()) / spread if spread else 0.0
     if slope < LEAST_SLOPE or fit < LEAST_FIT or queries.mean() < LEAST_RUNS:
         return None
-    return RepeatedStatement(endpoint, "", "", "", float(queries.mean()), float(slope), len(told))
+    return RepeatedStatement(endpoint, "", "", "", float(queries.mean()), float(slope), len(known))

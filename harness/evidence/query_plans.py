@@ -1,4 +1,4 @@
-"""Plan difference: in words, how two releases of a service have the same statement answered."""
+"""Differences between the query plans of two releases for the same statement."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -6,50 +6,32 @@ from dataclasses import dataclass
 
 from harness.record.query_plans import ExplainedStatement, PlanNode
 
-ALIKE = 0.05
-"""Pages or rows that differ by a smaller part are as good as the same."""
-_JOINS = {"Nested Loop": "nested loop", "Hash Join": "hash join", "Merge Join": "merge join"}
-_NAMES = {
-    "Seq Scan": "read whole",
-    "Index Scan": "find rows by index",
-    "Index Only Scan": "read index alone",
-    "Bitmap Heap Scan": "find pages by index, then read them",
-    "Bitmap Index Scan": "collect places from index",
-    "BitmapAnd": "places that are in all",
-    "BitmapOr": "places that are in any",
-    "Sort": "sort",
-    "Incremental Sort": "sort what is partly sorted",
-    "Nested Loop": "for each row look up",
-    "Hash Join": "match by a hash table",
-    "Merge Join": "match by walking through both in order",
-    "Hash": "build a hash table",
-    "Aggregate": "group or count",
-    "GroupAggregate": "group",
-    "WindowAgg": "number or total over windows",
-    "Group": "group",
-    "Unique": "leave out repeats",
-    "Limit": "stop at the limit",
-    "ModifyTable": "change rows",
-    "Append": "one after the other",
-    "Merge Append": "several in one order",
-    "Memoize": "remember answers",
-    "Materialize": "keep rows for reading again",
-    "CTE Scan": "read the result of WITH",
-    "Subquery Scan": "read a subquery",
-    "Gather": "gather from parallel processes",
-    "Gather Merge": "gather from parallel processes in order",
-    "Function Scan": "rows of a function",
-    "Values Scan": "rows of a list",
-    "LockRows": "lock rows",
-    "Result": "result",
-    "SetOp": "compare sets",
-    "Recursive Union": "repeat until nothing new",
+NEARLY_EQUAL = 0.05
+"""Relative difference of buffers or rows that is ignored."""
+_MEANINGS = {
+    "Seq Scan": "reads the whole table",
+    "Index Scan": "finds rows by index",
+    "Index Only Scan": "reads the index alone",
+    "Bitmap Heap Scan": "reads the blocks found by index",
+    "Bitmap Index Scan": "collects row positions from an index",
+    "Incremental Sort": "sorts partly sorted rows",
+    "Nested Loop": "one lookup per row",
+    "Hash Join": "matches rows by a hash table",
+    "Merge Join": "matches sorted rows",
+    "Hash": "builds a hash table",
+    "Aggregate": "groups or counts",
+    "ModifyTable": "changes rows",
+    "Memoize": "caches results",
+    "Materialize": "keeps rows for rereading",
+    "CTE Scan": "reads the result of WITH",
+    "Gather": "collects from parallel workers",
+    "Gather Merge": "collects from parallel workers, in order",
 }
 
 
 @dataclass(frozen=True, slots=True)
 class Access:
-    """How a table is read: ``scan`` is the kind of step, ``index`` the one that is used."""
+    """How a table is read: ``scan`` is the plan node, ``rows`` the rows that it scanned."""
 
     relation: str
     scan: str
@@ -58,13 +40,13 @@ class Access:
 
     @property
     def sequential(self) -> bool:
-        """Whether all of the table is read."""
+        """Whether it is a Seq Scan."""
         return self.scan == "Seq Scan"
 
 
 @dataclass(frozen=True, slots=True)
 class PlanOperation:
-    """Something a plan does beside reading tables, and to how many rows: ``sort``, ``hash join``."""
+    """A plan node that reads no table, such as ``sort`` or ``hash join``, and its rows."""
 
     name: str
     rows: float
@@ -72,11 +54,11 @@ class PlanOperation:
 
 @dataclass(frozen=True, slots=True)
 class PlanChange:
-    """How a statement is answered in both arms; an arm that does not have it is ``None``.
+    """The plans of a statement in both arms; ``None`` in an arm that does not run it.
 
     Attributes:
-        tables: ways that differ, of before and of after.
-        removed: steps of before that after does without; ``added``: the other way round.
+        tables: scans of before and of after, of tables whose scans differ.
+        removed: operations of before that after lacks; ``added``: the other way round.
     """
 
     before: ExplainedStatement | None
@@ -87,40 +69,37 @@ class PlanChange:
 
     @property
     def either(self) -> ExplainedStatement:
-        """That of after, where it has one."""
+        """The plan of after, else of before."""
         found = self.after or self.before
         assert found  # noqa: S101 - one of them is there
         return found
 
     @property
     def same(self) -> bool:
-        """Whether both arms have the statement and go about it alike."""
+        """Whether both arms run the statement with the same scans and operations."""
         return bool(self.before and self.after) and not (self.tables or self.removed or self.added)
 
     @property
     def buffers(self) -> tuple[float | None, float | None]:
-        """Pages of 8 kB in both arms, as far as they are known."""
-        return _pages(self.before), _pages(self.after)
+        """Buffers (8 kB blocks) in both arms; ``None`` where unknown."""
+        before, after = (plan.root.pages if plan else None for plan in (self.before, self.after))
+        return before, after
 
     @property
     def rows_scanned(self) -> tuple[float | None, float | None]:
-        """Rows of tables that were looked at in both arms; estimated ones are rows that come out, and not told here."""
-        return _examined(self.before), _examined(self.after)
+        """Rows scanned in both arms; ``None`` for estimated plans, which only know rows returned."""
+        plans = (self.before, self.after)
+        before, after = (plan.root.examined if plan and not plan.estimated else None for plan in plans)
+        return before, after
 
     @property
     def weight(self) -> float:
-        """How much it matters: the pages that it looks at in the arm in which these are more, times its calls."""
-        pages = [
-            (page or 0.0) * one.calls for one, page in zip((self.before, self.after), self.buffers, strict=True) if one
-        ]
-        return max(pages, default=0.0)
+        """Buffers times calls, in the arm where they are more."""
+        return max((one.root.pages or 0.0) * one.calls for one in (self.before, self.after) if one)
 
 
 def plan_changes(before: Sequence[ExplainedStatement], after: Sequence[ExplainedStatement]) -> list[PlanChange]:
-    """The statements of both arms side by side: changed plans first, heaviest first, then those of one arm alone.
-
-    Those that touch no table are left out.
-    """
+    """The statements that read tables, in both arms: changed plans by weight, then those of one arm, then the rest."""
     one, other = (
         {(plan.service, plan.fingerprint): plan for plan in plans if any(node.relation for node in plan.root)}
         for plans in (before, after)
@@ -135,7 +114,7 @@ def plan_changes(before: Sequence[ExplainedStatement], after: Sequence[Explained
 
 
 def plan_change_of(before: ExplainedStatement | None, after: ExplainedStatement | None) -> PlanChange:
-    """One statement in both arms."""
+    """The change of the plan of one statement."""
     if before is None or after is None:
         return PlanChange(before, after)
     mine, its = accesses(before.root), accesses(after.root)
@@ -151,7 +130,7 @@ def plan_change_of(before: ExplainedStatement | None, after: ExplainedStatement 
 
 
 def accesses(root: PlanNode) -> tuple[Access, ...]:
-    """How each table of a plan is read, equal ways together; parts of a plan that never ran are left out."""
+    """How each table of a plan is read, equal scans summed, without nodes that never ran."""
     found: dict[tuple[str, str, str], float] = {}
     for node in root:
         if node.reads and (node.ran or not root.ran):
@@ -164,15 +143,15 @@ def accesses(root: PlanNode) -> tuple[Access, ...]:
 
 
 def operations(root: PlanNode) -> tuple[PlanOperation, ...]:
-    """What a plan does beside reading tables, equal steps together, and the rows that come out of them."""
+    """The nodes of a plan that read no table, equal ones summed, with the rows that they return."""
     rows: Counter[str] = Counter()
     for node in root:
-        if (name := _step(node)) and (node.ran or not root.ran):
+        if (name := _operation(node)) and (node.ran or not root.ran):
             rows[name] += node.rows  # type: ignore[assignment] # rows in all loops, as floats
     return tuple(PlanOperation(name, float(count)) for name, count in rows.items())
 
 
-def _step(node: PlanNode) -> str:
+def _operation(node: PlanNode) -> str:
     if node.kind == "Sort":
         return "sort on disk" if node.disk else "sort"
     if node.kind in {"Incremental Sort", "Memoize", "Materialize", "Unique"}:
@@ -180,29 +159,20 @@ def _step(node: PlanNode) -> str:
     if node.kind == "Aggregate":
         return {"Hashed": "hash aggregate", "Mixed": "hash aggregate", "Sorted": "sorted aggregate"}.get(node.how, "")
     if node.kind in {"Gather", "Gather Merge"}:
-        return "parallel processes"
+        return "parallel workers"
     if node.kind == "CTE Scan":
         return "result of WITH"
-    return _JOINS.get(node.kind, "")
+    return node.kind.lower() if node.kind in {"Nested Loop", "Hash Join", "Merge Join"} else ""
 
 
 def node_label(node: PlanNode) -> str:
-    """What a step does, in words; a kind that is not known goes by its own name."""
-    if node.kind == "ModifyTable":
-        return {"Insert": "insert rows", "Update": "update rows", "Delete": "delete rows", "Merge": "merge rows"}.get(
-            node.how, "change rows"
-        )
-    return _NAMES.get(node.kind, node.kind)
+    """A plan node as ``EXPLAIN`` names it, with its meaning in plain words where there is one."""
+    if node.kind == "ModifyTable" and node.how:
+        return node.how
+    meaning = _MEANINGS.get(node.kind)
+    return f"{node.kind} ({meaning})" if meaning else node.kind
 
 
 def nearly_equal(before: float, after: float) -> bool:
-    """Whether two numbers are as good as the same."""
-    return abs(after - before) <= ALIKE * max(before, after)
-
-
-def _pages(explained: ExplainedStatement | None) -> float | None:
-    return explained.root.pages if explained else None
-
-
-def _examined(explained: ExplainedStatement | None) -> float | None:
-    return explained.root.examined if explained and not explained.estimated else None
+    """Whether two numbers differ by no more than ``NEARLY_EQUAL``."""
+    return abs(after - before) <= NEARLY_EQUAL * max(before, after)

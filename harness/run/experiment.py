@@ -146,7 +146,7 @@ def _measure_legs(
         if context.folder.read_losses([leg]):
             return False
         if aborted := context.folder.read_aborted([leg]):
-            context.observer.say(f"aborted: {AbortedLeg.of(aborted[0]).said}")
+            context.observer.say(f"aborted: {AbortedLeg.of(aborted[0]).summary}")
             return False
     return True
 

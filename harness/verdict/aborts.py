@@ -1,7 +1,7 @@
-"""Stop: a leg that a limit of the plan ended early, and what that says of the run.
+"""Legs that a limit of the plan (``[[aborts]]``) ended early.
 
-Nothing else is judged by such a leg, nor by its block: what it measured stays in the run folder. But its guards count:
-a generator that was too busy breaks limits by itself, and that says nothing of the service.
+Neither such a leg nor its block is judged; their samples stay in the run folder. Its guards count: an overloaded
+generator breaks limits by itself.
 """
 
 from dataclasses import dataclass
@@ -30,27 +30,26 @@ class AbortedLeg:
 
     @classmethod
     def of(cls, trial: Trial) -> "AbortedLeg":
-        """What a trial that was aborted says.
+        """The abort of a trial and its broken guards.
 
         Raises:
-            ValueError: when it was not.
+            ValueError: when the trial was not aborted.
         """
         if trial.generation.aborted is None:
             raise ValueError(f"leg {trial.leg.title} was not ended early")
         summary = summarise([trial])
-        breaches = tuple(
-            breach for breach in broken_in_legs(summary, summary.legs) if breach != NOTHING_MEASURED
-        )  # it may have ended in its ramp
+        found = broken_in_legs(summary, summary.legs)
+        breaches = tuple(one for one in found if one != NOTHING_MEASURED)  # it may have ended in its ramp
         return cls(trial.leg, trial.generation.aborted, breaches)
 
     @property
     def outcome(self) -> Outcome:
-        """FAIL where after broke the limit; another arm that does says nothing of the migration."""
+        """FAIL where after broke the limit; in another arm it shows nothing about the migration."""
         return Outcome.FAIL if self.leg.arm == ARMS[-1] else Outcome.INCONCLUSIVE
 
     @property
     def summary(self) -> str:
-        """What happened, in a few words."""
+        """The limit, its place, the value that broke it and when, in one line."""
         aborted, metric = self.aborted, parse_abort(self.aborted.when).metric
         place = ", ".join(part for part in (aborted.stage, aborted.endpoint) if part)
         in_percent = metric.unit is Unit.FRACTION
@@ -61,7 +60,7 @@ class AbortedLeg:
 
     @property
     def finding(self) -> Finding:
-        """What is to be told of it."""
+        """The finding ``ABORTED`` of this leg."""
         return Finding(
             "ABORTED",
             f"the run was ended early: {self.summary}",

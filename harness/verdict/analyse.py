@@ -1,4 +1,4 @@
-"""Analysis: everything right of the run folder, a function of what is on disk and nothing else."""
+"""From a run folder to its result: a function of the files in the folder."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -17,7 +17,7 @@ from harness.evidence.evidence import evidence_of
 from harness.evidence.migration import MigrationUnderLoad, migration_under_load
 from harness.finding import Finding
 from harness.plan.file import fingerprint
-from harness.plan.model import ARMS, Plan
+from harness.plan.model import Plan
 from harness.record.catalogue import CatalogueStore
 from harness.record.leg import Leg
 from harness.record.run_folder import ROLLED_BACK, RunFolder
@@ -31,32 +31,33 @@ from harness.verdict.result import Result
 
 
 def analyse(folder: RunFolder) -> Result:
-    """Summarise, compare and judge what a run folder holds.
+    """Summarise, compare and judge a run folder.
 
     Raises:
-        RunFolderError: when something in it is missing or damaged.
+        RunFolderError: when a file in it is missing or damaged.
     """
     setup = folder.read_setup()
     plan, text = folder.read_plan(setup)
     migrations, seals = folder.read_migrations(), folder.read_seals(setup)
-    inspected, noise = folder.read_request_work(), folder.read_noise()
-    alarms = AlertResults(plan.alerts, plan.readings)
+    request_work, noise = folder.read_request_work(), folder.read_noise()
+    alerts = AlertResults(plan.alerts, plan.readings)
     first, again = SoundnessChecks(plan, seals), SoundnessChecks(plan, seals)
-    summarising = _Summarising(folder, plan, migrations, {arm: request_costs(one) for arm, one in inspected.items()})
-    summary = summarising.of(setup.first_legs, lambda trials: alarms.watched(first.watched(trials)))
+    summariser = _Summariser(folder, plan, migrations, {arm: request_costs(one) for arm, one in request_work.items()})
+    summary = summariser.summary(setup.first_legs, lambda trials: alerts.watched(first.watched(trials)))
     comparison = compare(summary, sequential=setup.sequential)
     repeat = None
     if setup.again:
-        second = summarising.of(setup.repeated_legs, again.watched)
+        second = summariser.summary(setup.repeated_legs, again.watched)
         repeat = Repeat(second, compare(second), folder.complete(setup.repeated_legs))
+    databases = recorded_evidence(CatalogueStore(folder), setup, migrations, summary)
     evidence = evidence_of(
         comparison,
-        inspected,
-        recorded_evidence(CatalogueStore(folder), setup, migrations, summary),
+        request_work,
+        databases,
         summary=summary,
         settings=setup.settings,
-        alarms=alarms.found(),
-        rehearsal=_rehearsal(plan, folder),
+        alerts=alerts.found(),
+        migration=_migration_under_load(plan, folder),
     )
     record = record_findings(
         setup, folder.recorded(setup.legs), seals, folder.changed(seals), plan_fingerprint=fingerprint(text)
@@ -68,28 +69,22 @@ def analyse(folder: RunFolder) -> Result:
         comparison,
         repeat=repeat,
         noise=noise,
-        agreement=_agreement(plan, folder),
+        agreement=_agreement(plan, folder, "after"),
         statuses=first.replies,
         evidence=evidence,
         problems=_problems(folder, setup.legs, [*record, *first.unsound, *again.unsound]),
     )
-    verdict, floors = judge(measured), known_floors(noise, summary)
+    verdict, floors, missing = judge(measured), known_floors(noise, summary), stages_lacking_arrivals(summary)
+    valid = not verdict.breaches
     return Result(
-        plan=plan,
-        plan_text=text,
-        setup=setup,
-        migrations=migrations,
-        summary=summary,
-        comparison=comparison,
-        verdict=verdict,
-        outcomes=outcomes_of(
-            comparison,
-            plan.judgement,
-            plan.targets,
-            floors=floors,
-            silent=stages_lacking_arrivals(summary),
-            valid=not verdict.breaches,
-        ),
+        plan,
+        text,
+        setup,
+        migrations,
+        summary,
+        comparison,
+        verdict,
+        outcomes_of(comparison, plan.judgement, plan.targets, floors=floors, incomplete_stages=missing, valid=valid),
         floors=floors,
         attribution=attribute(plan, summary),
         certificate=folder.read_certificate(),
@@ -108,16 +103,16 @@ def _problems(folder: RunFolder, legs: Sequence[Leg], unsound: Sequence[Finding]
 
 
 @dataclass(frozen=True, slots=True)
-class _Summarising:
-    """How legs of a run are summarised; ``tolls`` are those of the endpoints in each arm."""
+class _Summariser:
+    """Summarises legs of a run; ``costs`` are the database costs per request by arm and endpoint."""
 
     folder: RunFolder
     plan: Plan
     migrations: Sequence[Migration]
-    tolls: Mapping[str, Mapping[str, RequestCost]]
+    costs: Mapping[str, Mapping[str, RequestCost]]
 
-    def of(self, legs: Sequence[Leg], watched: Callable[[Iterable[Trial]], Iterable[Trial]]) -> Summary:
-        """The summary of some legs, each of which is looked at by who watches when it is read."""
+    def summary(self, legs: Sequence[Leg], watched: Callable[[Iterable[Trial]], Iterable[Trial]]) -> Summary:
+        """The summary of some legs; ``watched`` passes the trials through its checks as they are read."""
         plan = self.plan
         return summarise(
             watched(self.folder.read_trials(legs)),
@@ -126,24 +121,21 @@ class _Summarising:
             [fault for _, fault in plan.planned_faults],
             settling=find_settling(self.folder.read_trials(legs), settling_stages(plan)),
             vocabulary=plan.vocabulary,
-            costs=self.tolls,
+            costs=self.costs,
         )
 
 
-def _agreement(plan: Plan, folder: RunFolder) -> ResponseAgreement | None:
-    """The recorded answers of both arms side by side, where the plan compares them."""
-    if plan.answers is None:
-        return None
-    before, after = (folder.read_answers(arm) for arm in ARMS)
-    return compare_answers(before, after, plan.answers)
+def _agreement(plan: Plan, folder: RunFolder, other: str) -> ResponseAgreement | None:
+    """The response comparison of before with another recorded set of responses; ``None`` where the plan has none."""
+    return (
+        compare_answers(folder.read_answers("before"), folder.read_answers(other), plan.answers)
+        if plan.answers
+        else None
+    )
 
 
-def _rehearsal(plan: Plan, folder: RunFolder) -> MigrationUnderLoad | None:
-    """What the migration did while it ran under load, where that was tried."""
+def _migration_under_load(plan: Plan, folder: RunFolder) -> MigrationUnderLoad | None:
     if (found := folder.read_migration_record()) is None:
         return None
     record, samples = found
-    if plan.answers is None or not record.answers:
-        return migration_under_load(record, samples)
-    before, rolled_back = (folder.read_answers(name) for name in ("before", ROLLED_BACK))
-    return migration_under_load(record, samples, compare_answers(before, rolled_back, plan.answers))
+    return migration_under_load(record, samples, _agreement(plan, folder, ROLLED_BACK) if record.answers else None)

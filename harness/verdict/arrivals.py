@@ -1,9 +1,8 @@
-"""Guard: what arrivals say of the generator and of the system under test, in numbers.
+"""Guards and caveats about the arrivals of open-loop load.
 
-In an open plan the load does not wait for answers, so a generator that cannot keep up shows in three places: arrivals
-that begin late although a user is free, arrivals that are never begun although users are free or could be added, and
-its CPU. Each of them makes a run INVALID. Arrivals that wait because as many users as the stage allows are at work wait
-for the *system*: that is what the run is to measure, and a caveat with its numbers.
+Open-loop load does not wait for responses. A generator that cannot keep up shows in three places: arrivals start late
+although a user is free, arrivals never start although users are free or could be added, and its CPU. Each makes a run
+INVALID. Arrivals that wait because all users of the stage are busy wait for the system under test: a caveat.
 """
 
 from collections.abc import Iterator, Sequence
@@ -15,41 +14,34 @@ from harness.finding import Finding
 from harness.plan.model import ARMS
 from harness.plan.stages import StageKind
 from harness.record.generation import OfferedLoad
-from harness.record.leg import Leg, Window
+from harness.record.leg import Window
 from harness.verdict.search import search_disputes
 
 LATE_MS, LATE_SHARE_OF_P50 = 5.0, 0.05
-
-
 ADVICE = "lower the rate, set load.processes, or use a machine with more cores"
 
 
 def allowed_lag_ms(p50_ms: float | None) -> float:
-    """How late a generator may be at the 99th percentile: 5 ms, or a twentieth of a median where that is more."""
+    """The scheduling delay that a generator may have at the 99th percentile: 5 ms, or 5 % of a median if larger."""
     return max(LATE_MS, LATE_SHARE_OF_P50 * (p50_ms or 0.0))
 
 
 def broken_arrival_guards(summary: Summary, legs: Sequence[LegFacts]) -> Iterator[Finding]:
-    """The guards of arrivals that broke in some legs, each with the numbers of the worst."""
+    """The guards of arrivals that broke in some legs, each with the numbers of the worst leg."""
     late = [(leg.leg, *found) for leg in legs if (found := _late(summary, leg))]
     if late:
-        yield _schedule_late(*max(late, key=lambda found: found[1] / found[2]))
+        leg, lag_ms, allowed_ms = max(late, key=lambda found: found[1] / found[2])
+        seen = f"in leg {leg.title} 1 % of the arrivals started {lag_ms:.1f} ms late or more"
+        why = f"(limit {allowed_ms:.1f} ms): the load generator fell behind schedule"
+        yield Finding("SCHEDULE_LATE", f"{seen} {why}", ADVICE)
     missing = [(leg.leg, offered, window.users) for leg in legs for window, offered in _missing(leg)]
     yield from search_disputes(summary, legs)
     if missing:
-        yield _arrivals_missing(*min(missing, key=lambda found: found[1].started / found[1].planned))
-
-
-def _schedule_late(leg: Leg, lag_ms: float, allowed_ms: float) -> Finding:
-    seen = f"in leg {leg.title} 1 % of the arrivals began {lag_ms:.1f} ms late or more (allowed are {allowed_ms:.1f})"
-    return Finding("SCHEDULE_LATE", f"{seen}: the generator could not keep its own schedule", ADVICE)
-
-
-def _arrivals_missing(leg: Leg, offered: OfferedLoad, users: int) -> Finding:
-    begun = f"{offered.started:,} of {offered.planned:,} arrivals of {offered.stage} began"
-    share = offered.started / offered.planned
-    seen = f"in leg {leg.title} {begun} ({share:.1%}) with at most {offered.most_users:,} of {users:,} users at work"
-    return Finding("ARRIVALS_MISSING", f"{seen}: the generator could not make the load", ADVICE)
+        leg, offered, users = min(missing, key=lambda found: found[1].started / found[1].planned)
+        started = f"{offered.started:,} of {offered.planned:,} arrivals of {offered.stage} started"
+        share = offered.started / offered.planned
+        seen = f"in leg {leg.title} {started} ({share:.1%}); peak users {offered.most_users:,} of {users:,}"
+        yield Finding("ARRIVALS_MISSING", f"{seen}: the generator could not make the load", ADVICE)
 
 
 def arrivals_waited(summary: Summary) -> Finding | None:
@@ -64,18 +56,17 @@ def arrivals_waited(summary: Summary) -> Finding | None:
         keys += [f"stages[{summary.stages.index(window.stage)}].users" for window, _ in kept]
     if not keys:
         return None
-    never = f"; {dropped:,} of them were never begun and are in no latency" if dropped else ""
-    seen = f"arrivals waited for a free user, as all that the plan allows were at work ({', '.join(waited)})"
+    never = f"; {dropped:,} never started and are in no latency" if dropped else ""
     return Finding(
         "ARRIVALS_WAITED",
-        f"{seen}: their wait is in the latency, service time stands beside it{never}",
-        f"raise {' and '.join(sorted(set(keys)))} to ask more at once, or read the wait as what the service does to "
-        "its callers",
+        f"arrivals waited for a free user because all users of the plan were busy ({', '.join(waited)}): "
+        f"response time includes the wait, service time does not{never}",
+        f"raise {' and '.join(sorted(set(keys)))} for more concurrency, or treat the wait as part of the latency",
     )
 
 
 def stages_lacking_arrivals(summary: Summary) -> frozenset[str]:
-    """The measured stages of which some leg of after lacks arrivals: their latencies are better than the service."""
+    """The measured stages in which a leg of after lacks arrivals, so that its latencies look too good."""
     legs = [leg for leg in summary.legs if leg.leg.arm == ARMS[-1]]
     return frozenset(
         offered.stage for leg in legs for _, offered in _measured(leg) if not arrivals_started([offered], offered.stage)
@@ -83,10 +74,10 @@ def stages_lacking_arrivals(summary: Summary) -> frozenset[str]:
 
 
 def _late(summary: Summary, leg: LegFacts) -> tuple[float, float] | None:
-    """How late a leg's arrivals began at the 99th percentile and how late they may, ms; ``None`` where they may.
+    """The scheduling delay of a leg at the 99th percentile and its limit, ms; ``None`` within the limit.
 
-    Arrivals that wait for a user have no schedule lag: where some did, the event loop's lateness stands for it. What is
-    allowed goes by service time and not by latency, which a late generator lengthens.
+    Arrivals that wait for a user have no scheduling delay: where some did, the delay of the event loop counts too. The
+    limit depends on service time, because a late generator lengthens the response time.
     """
     if leg.schedule_lag_p99_ms is None:
         return None
@@ -98,10 +89,9 @@ def _late(summary: Summary, leg: LegFacts) -> tuple[float, float] | None:
 
 
 def _missing(leg: LegFacts) -> Iterator[tuple[Window, OfferedLoad]]:
-    """Measured stages in which the generator, and not the system, kept arrivals from beginning.
+    """Measured stages in which the generator, not the system under test, kept arrivals from starting.
 
-    Where all users that the stage allows were at work, what did not begin waited for an answer, as before a frozen
-    service; where users were free or could be added, only the generator can have been in the way.
+    Where all users of the stage were busy, arrivals waited for a response (a frozen service, for example).
     """
     for window, offered in _measured(leg):
         if not arrivals_started([offered], offered.stage) and not _exhausted(window, offered):
@@ -117,5 +107,5 @@ def _exhausted(window: Window, offered: OfferedLoad) -> bool:
 
 
 def _waited(window: Window, offered: OfferedLoad) -> int:
-    """Arrivals that waited for the system: begun late, or never while all users were at work."""
+    """Arrivals that waited for the system: late, or never started while all users were busy."""
     return offered.late + (offered.dropped if _exhausted(window, offered) else 0)

@@ -1,4 +1,4 @@
-"""Caveats: reasons to trust a number less, as findings with their advice."""
+"""Caveats: findings that limit what a result means."""
 
 from collections.abc import Iterator, Sequence
 
@@ -20,7 +20,6 @@ BLOCKS_FOR_SIGNIFICANCE = 6
 COUPLED_RPS_CHANGE = 0.1
 NAMED = 3
 
-
 FEW_BLOCKS = Finding(
     "FEW_BLOCKS",
     "fewer than six blocks: no sign-flip p-value can fall below 0.05, the intervals are wide",
@@ -31,87 +30,85 @@ INTERRUPTED = Finding(
 )
 NO_NOISE_FLOOR = Finding(
     "NO_NOISE_FLOOR",
-    "no control arm: how much two identical arms differ on this host is not known",
-    "measure one beside them now and then (--control), and read effects of a few percent with care",
+    "no noise baseline yet: the A/A noise of this machine under this load is unknown",
+    "run once with --control; until then, distrust changes of a few percent",
 )
 FEW_PAIRS = Finding(
     "FEW_PAIRS",
-    "how much equal arms differ is provisional: fewer than 59 pairs were measured, and the largest counts",
-    "measure a control arm more often (--control); what it says is kept beside the runs",
+    "the noise floor is provisional: fewer than 59 A/A pairs were measured, and the largest counts",
+    "run more often with --control; the A/A noise of earlier runs is kept",
 )
 FAILED_ONCE = Finding(
-    "FAILED_ONCE",
-    "a target that failed on a change was not measured once more",
-    "leave out --no-confirm, or run the plan again",
+    "FAILED_ONCE", "a target failed on a change and was not measured again", "omit --no-confirm, or run the plan again"
 )
 SEQUENTIAL = Finding(
     "SEQUENTIAL",
-    "sequential, unpaired: all legs of before came first, so what else changed meanwhile is in every change",
-    "let the arms take turns (leave out environment.sequential), or go by the limits on after alone",
+    "sequential, unpaired: all legs of before came first, so every change includes the drift of the system",
+    "interleave the arms (omit environment.sequential), or rely on limits on after alone",
 )
 GENERATOR_LATE = Finding(
     "GENERATOR_LATE",
-    "the generator ran late at times: latencies contain some of its own waiting",
-    "ask for less load, or use a machine with more cores",
+    "the load generator fell behind schedule; latencies include client-side delay",
+    "reduce the load, or use a machine with more cores",
 )
 USER_ERRORS = Finding(
     "USER_ERRORS",
-    "tasks of the users raised exceptions: what they would have asked is missing from the load",
-    "read the tracebacks in logs/*.generator.log, and mend the user files",
+    "tasks of the users raised exceptions: their further requests are missing from the load",
+    "read the tracebacks in logs/*.generator.log, and fix the user files",
 )
 DESCRIPTIVE = Finding(
     "DESCRIPTIVE",
-    "fewer than 100 samples beyond the percentile in a leg: it describes these legs and little more",
+    "indicative only (few samples): fewer than 100 samples beyond the percentile in a leg",
     "lengthen the stage or raise its load",
 )
 DIFFERENT_MIX = Finding(
     "DIFFERENT_MIX",
-    "an endpoint was requested in one arm only: all requests together compare different mixes",
+    "an endpoint was requested in one arm only: totals compare different mixes of requests",
     "judge endpoints one by one, or make the load the same for both arms",
 )
 HOLLOW = Finding(
     "HOLLOW",
-    "most answers of after have nothing in them: empty, redirects, or 304: what was measured is little work",
-    "see what the service answers; check answers in the user files",
+    "most responses of after have no content (empty, redirects, or 304): little work was measured",
+    "check the responses of the service; validate responses in the user files",
 )
 SHORTER = Finding(
     "SHORTER",
-    "the answers to an endpoint are less than half as long after as before: less may have been done",
-    "compare what both arms answer",
+    "the responses of an endpoint are less than half as long in after as in before: after may do less work",
+    "compare the responses of both arms",
 )
 ARMS_ALIKE = Finding(
     "ARMS_ALIKE",
-    "the plan gives before and after the same revision and settings: one thing is compared with itself",
-    "give [arms.after] the revision or env that makes it after",
+    "the plan gives before and after the same revision and settings: the comparison is an A/A test",
+    "give [arms.after] its revision or env",
 )
 STEP_BROKEN = Finding(
     "STEP_BROKEN",
-    "in a leg of a step between before and after a guard broke: no requests, or a generator too busy",
-    "leave the steps aside; before and after are not touched by it",
+    "a guard broke in a leg of a step between before and after: no requests, or an overloaded generator",
+    "ignore the steps; before and after are not affected",
 )
 COUPLED = Finding(
     "COUPLED",
-    "users wait for answers, so the faster arm was asked more: latency and req/s are one finding, not two",
-    "read either, not both",
+    "closed-loop load: throughput follows latency; count them once",
+    "cite latency or req/s, not both",
 )
 IN_STEPS = Finding(
     "IN_STEPS",
-    "what is held is known to the step: an arm may hold anything below its next stress stage",
+    "capacity is known to the step: an arm may hold any load below its next stress stage",
     "add stress stages between",
 )
 LOWER_BOUND = Finding(
     "LOWER_BOUND",
-    "a leg held even the largest stress stage: it may hold more, and the change be another",
+    "a leg held the largest stress stage: its capacity is a lower bound, and the change may differ",
     "add a larger stress stage",
 )
 ANSWERS_NOT_COMPARED = Finding(
     "ANSWERS_NOT_COMPARED",
-    "whether after still answers the same as before was not looked at",
-    "add [answers] to the plan: both arms are asked the same requests once, before the load",
+    "the responses of before and after were not compared",
+    "add [answers] to the plan: both arms receive the same requests once, before the load",
 )
 MEASURED_ONCE = Finding(
     "MEASURED_ONCE",
-    "an arm is migrated once in a run: how much the time varies is not known",
+    "each arm is migrated once in a run: the variation of the time is unknown",
     "run the plan again and compare",
 )
 
@@ -120,29 +117,28 @@ def caveats_of_run(
     summary: Summary,
     comparison: Comparison,
     agreement: ResponseAgreement | None = None,
-    replies: Sequence[Statuses] = (),
+    statuses: Sequence[Statuses] = (),
     *,
     interrupted: bool = False,
 ) -> Iterator[Finding]:
-    """What is to be kept in mind of a whole run."""
-    yield from _of_replies(replies)
-    settling = summary.settling
+    """The caveats of a whole run."""
+    yield from _of_statuses(statuses)
     if interrupted:
         yield INTERRUPTED
     if comparison.blocks < BLOCKS_FOR_SIGNIFICANCE:
         yield FEW_BLOCKS
     if comparison.sequential:
         yield SEQUENTIAL
-    asked = {arm: {row.endpoint for row in summary.rows if row.arm == arm and row.block is None} for arm in ARMS}
-    if asked["before"] != asked["after"]:
+    rows = [row for row in summary.rows if row.block is None]
+    if len({frozenset(row.endpoint for row in rows if row.arm == arm) for arm in ARMS}) > 1:
         yield DIFFERENT_MIX
     if any(broken_in_legs(summary, [leg for leg in summary.legs if leg.leg.arm not in ARMS])):
         yield STEP_BROKEN
-    yield from _of_answers(summary, agreement)
+    yield from _of_responses(summary, agreement)
     if any(leg.user_errors for leg in summary.legs) or (agreement and agreement.user_errors):
         yield USER_ERRORS
-    if settling.dropped or settling.cuts:
-        yield settling_caveat(settling)
+    if summary.settling.dropped or summary.settling.cuts:
+        yield settling_caveat(summary.settling)
     if waited := arrivals_waited(summary):
         yield waited
     yield from search_ends(summary)
@@ -150,12 +146,14 @@ def caveats_of_run(
         yield GENERATOR_LATE
 
 
-def _late(summary: Summary, leg: LegFacts) -> bool:
-    row = summary.row(leg.leg.arm, leg.leg.block, None, None)
-    return leg.lag_p99_ms > allowed_lag_ms(row.value("p50") if row else None)
+def _of_statuses(statuses: Sequence[Statuses]) -> Iterator[Finding]:
+    if answers_empty(statuses):
+        yield HOLLOW
+    elif answers_shorter(statuses):
+        yield SHORTER
 
 
-def _of_answers(summary: Summary, agreement: ResponseAgreement | None) -> Iterator[Finding]:
+def _of_responses(summary: Summary, agreement: ResponseAgreement | None) -> Iterator[Finding]:
     if agreement is None:
         yield ANSWERS_NOT_COMPARED
     else:
@@ -164,28 +162,26 @@ def _of_answers(summary: Summary, agreement: ResponseAgreement | None) -> Iterat
         )
 
 
-def _of_replies(replies: Sequence[Statuses]) -> Iterator[Finding]:
-    if answers_empty(replies):
-        yield HOLLOW
-    elif answers_shorter(replies):
-        yield SHORTER
+def _late(summary: Summary, leg: LegFacts) -> bool:
+    row = summary.row(leg.leg.arm, leg.leg.block, None, None)
+    return leg.lag_p99_ms > allowed_lag_ms(row.value("p50") if row else None)
 
 
-def caveats_of_migration(rehearsal: MigrationUnderLoad | None) -> Iterator[Finding]:
-    """What the migration under load did not do, or left behind."""
-    if rehearsal and rehearsal.failed:
-        seen = f"the migration under load was not gone through: {rehearsal.failed}"
+def caveats_of_migration(migration: MigrationUnderLoad | None) -> Iterator[Finding]:
+    """The caveats of a migration under load that failed, or whose rollback left differences."""
+    if migration and migration.failed:
+        seen = f"the migration under load was not completed: {migration.failed}"
         yield Finding("MIGRATION_NOT_DONE", seen, "read logs/migration-under-load.*")
-    elif rehearsal and rehearsal.rolled_back is False:
-        found = [difference.what for difference in rehearsal.record.differences or ()]
-        what = f"the schema differs in {', '.join(found[:NAMED])}" if found else "it answers otherwise"
+    elif migration and migration.rolled_back is False:
+        found = [difference.what for difference in migration.record.differences or ()]
+        what = f"the schema differs in {', '.join(found[:NAMED])}" if found else "responses differ"
         more = f" and {len(found) - NAMED} more" if len(found) > NAMED else ""
-        seen = f"migrated and rolled back, the database is not as before: {what}{more}"
-        yield Finding("ROLLED_BACK_OTHERWISE", seen, "mend the downgrade, or plan another way back")
+        seen = f"after migration and rollback the database is not as before: {what}{more}"
+        yield Finding("ROLLED_BACK_OTHERWISE", seen, "fix the downgrade, or plan another way back")
 
 
 def caveats_of_pair(pair: Pair, comparison: Comparison, *, relative: bool) -> Iterator[Finding]:
-    """What is to be kept in mind of a pair; ``relative``: of its change, and not of after alone."""
+    """The caveats of a pair: of its change when ``relative``, else of after alone."""
     if pair.least_requests < pair.metric.finding_samples:
         yield DESCRIPTIVE
     if relative and pair.metric.latency and not comparison.open:

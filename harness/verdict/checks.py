@@ -1,7 +1,7 @@
-"""Check: one target judged.
+"""Judgement of one target.
 
 A target passes when its whole interval is on the right side, fails when its whole interval is on the wrong side, and is
-INCONCLUSIVE in between; no data is never a pass. The rules that may change that are listed in ``rules``.
+INCONCLUSIVE in between; no data is never a pass. ``rules`` lists the rules that may change this first judgement.
 """
 
 import math
@@ -27,7 +27,7 @@ ROUNDING = 1e-9
 
 
 class Reason(StrEnum):
-    """Why a check came out as it did."""
+    """Why a check has its outcome."""
 
     MET = "the whole interval meets the target"
     MISSED = "the whole interval misses the target"
@@ -38,44 +38,46 @@ class Reason(StrEnum):
     SINGLE_WITHIN = "measured once, within the limit"
     SINGLE_OUTSIDE = "measured once, outside the limit"
     NO_DATA = "nothing was measured here"
-    MIGRATION_NOT_RUN = "the migration was not tried under load in this run"
-    MIGRATION_FAILED = "the migration under load did not get to its end, or no request was under way with it"
+    MIGRATION_NOT_RUN = "this run had no migration under load"
+    MIGRATION_FAILED = "the migration under load failed, or no request was in flight during it"
     FAILED_DURING_MIGRATION = (
-        "requests failed meanwhile, and errors are fast: state how many may, as in migration_failures <= 0"
+        "requests failed during the migration, and errors are fast: limit them, as in migration_failures <= 0"
     )
     TOO_FEW = "too few samples in a leg for this metric"
     NO_INTERVAL = "one block has no interval"
     NO_RATIO = "a value of zero has no ratio"
     SEQUENTIAL = (
-        "before and after did not take turns, and it is not three times what the system is known to change by itself: "
-        "measure them in turns, or state a limit for after"
+        "the legs are sequential, and the change is not three times the noise floor: "
+        "interleave the arms, or state a limit for after"
     )
     UNCORRECTED = (
-        "the interval misses the target, but among several targets one does so by chance too often: "
-        "more blocks would decide"
+        "the interval misses the target, but not after correction for several targets: more blocks would decide"
     )
-    UNBOUNDED = "the largest stress stage was held: how much more would be is not known"
-    SEARCH_UNBOUNDED = "a search found no rate that was not held: how much more would be is not known"
-    UNRECOVERED = "a leg was over before that had happened: how long it takes is not known"
-    ARRIVALS_MISSING = "more than 1 % of the arrivals of after never began, and what never began has no latency"
-    UNSTABLE = "equal arms differ by more than this target asks to tell: see the noise of this machine"
-    IN_NOISE = "missed by no more than what equal arms differ by on this machine"
-    CONFIRMED = "missed, and missed again when it was measured once more"
-    NOT_CONFIRMED = "missed, but not when it was measured once more"
-    REPEAT_INCOMPLETE = "missed, and not measured once more to the end"
-    VOID = "void: the error target fails, and errors answer fast"
-    INTERRUPTED = "the run was interrupted: what there is of it was not planned to decide"
-    ERRORS = "too many requests failed and are in no latency: state how many may, as in error_rate < 1 %"
-    SERVER_ERRORS_COUNTED = "more than 1 % of the answers of after are 5xx, which the user files count as successes"
-    DIFFERENT_REQUESTS = "before and after were asked other things: judge the endpoints that both have one by one"
-    DIFFERENT_RESPONSES = "after answered with another status than before, or with nothing: see what it answers"
+    UNBOUNDED = "the largest stress stage was held: the capacity is a lower bound"
+    SEARCH_UNBOUNDED = "a search held every rate: the capacity is a lower bound"
+    UNRECOVERED = "a leg ended before recovery: its duration is a lower bound"
+    ARRIVALS_MISSING = "more than 1 % of the arrivals of after never started, and those have no latency"
+    UNSTABLE = "the noise floor of this machine is larger than the change that this target requires"
+    IN_NOISE = "missed by no more than the A/A noise of this machine"
+    CONFIRMED = "missed, and missed again in the second measurement"
+    NOT_CONFIRMED = "missed, but not in the second measurement"
+    REPEAT_INCOMPLETE = "missed, and the second measurement was not completed"
+    VOID = "void: the error target fails, and errors are fast"
+    INTERRUPTED = "the run was interrupted: its complete blocks alone do not decide"
+    ERRORS = "too many requests failed and are in no latency: limit them, as in error_rate < 1 %"
+    SERVER_ERRORS_COUNTED = "more than 1 % of the responses of after are 5xx, which the user files count as successes"
+    DIFFERENT_REQUESTS = "before and after received different requests: judge the endpoints of both one by one"
+    DIFFERENT_RESPONSES = "statuses or empty responses differ between before and after: check the responses"
 
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """One target judged; the numbers behind it are in ``pair``.
+    """One target judged.
 
-    ``floor`` is what equal arms differ by there, ``repeat`` the pair of the second measurement of what had failed.
+    Attributes:
+        pair: the numbers behind it.
+        floor: the noise floor of its place, where it is known.
+        repeat: the pair of the second measurement of a failed target.
     """
 
     target: Target
@@ -89,7 +91,7 @@ class Check:
 
 @dataclass(frozen=True, slots=True)
 class Repeat:
-    """What was measured once more, in blocks of their own; ``complete`` when all that were begun are there."""
+    """The second measurement of failed targets, in blocks of its own; ``complete`` when all its legs were recorded."""
 
     summary: Summary
     comparison: Comparison
@@ -98,16 +100,13 @@ class Repeat:
 
 @dataclass(frozen=True, slots=True)
 class RuleInputs:
-    """What the rules of a verdict go by.
+    """All that the rules of a verdict use.
 
     Attributes:
-        comparison: before and after.
-        targets: all of the plan; some of them say how many requests may fail.
-        floors: what equal arms differ by on this machine, as far as that is known.
-        incomplete_stages: stages of which more than 1 % of the arrivals of after never began.
-        repeat: the second measurement of what failed on a change.
-        statuses: what was answered, by arm and endpoint; empty where that was not looked at.
-        migration: the migration under load.
+        targets: all of the plan; some of them limit failed requests.
+        floors: the noise floors of this machine, where they are known.
+        incomplete_stages: stages in which more than 1 % of the arrivals of after never started.
+        statuses: the response statuses by arm and endpoint; empty where they were not analysed.
         interrupted: whether the run ended before its last leg.
     """
 
@@ -125,12 +124,15 @@ Rule = Callable[[Sequence[Check], RuleInputs], list[Check]]
 """Takes all checks of a verdict and returns all of them, some with another outcome."""
 
 
-def judge_by_interval(checks: Sequence[Check], grounds: RuleInputs) -> list[Check]:
-    """Judge each target by its interval, or by its legs; without data, or with too little, it stays open."""
-    return [_judge(check.target, grounds.comparison) for check in checks]
+def each(judge: Callable[[Check, RuleInputs], Check]) -> Rule:
+    """The rule that judges every check by itself."""
+    return lambda checks, inputs: [judge(check, inputs) for check in checks]
 
 
-def _judge(target: Target, comparison: Comparison) -> Check:
+@each
+def judge_by_interval(check: Check, inputs: RuleInputs) -> Check:
+    """Judge a target by its interval, or by its legs; without enough data it stays INCONCLUSIVE."""
+    target, comparison = check.target, inputs.comparison
     metric, after_only = target.expectation.metric, target.expectation.form is Form.ABSOLUTE
     pair = comparison.pair(metric.name, target.stage, target.endpoint, target.tag)
     if pair is None or pair.after is None or (pair.before is None and not after_only):
@@ -159,9 +161,9 @@ def _judged_by_leg(metric: Metric) -> bool:
 
 
 def _legs(target: Target, pair: Pair) -> tuple[Outcome, Reason]:
-    """Work per request is nearly deterministic, load is held in steps, a leg recovers once: an interval says little.
+    """Work per request is nearly deterministic, load is held in steps, a leg recovers once: no interval applies.
 
-    So every leg has to be within the limit, and one stray leg is no proof.
+    So every leg has to be within the limit, and one leg outside does not decide.
     """
     outside = sum(not target.expectation.allows(block.after) for block in pair.blocks)
     if not pair.blocks:
@@ -189,21 +191,21 @@ def _relative(target: Target, pair: Pair) -> tuple[Outcome, Reason]:
 
 
 def unbounded_reason(pair: Pair) -> Reason:
-    """Why a pair with lower bounds decides nothing."""
+    """Why a pair with lower bounds is INCONCLUSIVE."""
     if pair.searched:
         return Reason.SEARCH_UNBOUNDED
     return Reason.UNRECOVERED if pair.metric.origin is Origin.FAULT else Reason.UNBOUNDED
 
 
 def ratio_limit(target: Target, pair: Pair) -> tuple[float, bool]:
-    """The ratio after / before that a target of a change wants not to be passed, and whether to stay below it."""
+    """The limit of a target as a ratio after / before, and whether it is an upper limit."""
     low, high = passing_ratios(target, pair)
     below = high < math.inf
     return (high if below else low), below
 
 
 def passing_ratios(target: Target, pair: Pair) -> tuple[float, float]:
-    """The ratios after / before that meet a target, as ``(low, high)``; for a limit, those of it to ``pair.before``."""
+    """The ratios after / before that meet a target, as ``(low, high)``; an absolute limit is divided by before."""
     expectation, before = target.expectation, pair.before or 1.0
     below = expectation.below
     match expectation.form:
@@ -219,17 +221,17 @@ def passing_ratios(target: Target, pair: Pair) -> tuple[float, float]:
 
 
 def log_limit(target: Target, pair: Pair) -> float | None:
-    """The logarithm of what decides a target: of its limit, or of the ratio that it wants; ``None`` below 0."""
-    edge, _ = ratio_limit(target, pair)
+    """The logarithm of the limit of a target, absolute or as a ratio; ``None`` for a limit of 0 or below."""
+    limit, _ = ratio_limit(target, pair)
     if target.expectation.form is Form.ABSOLUTE:
-        edge = target.expectation.limit
-    return math.log(edge) if edge > 0 else None
+        limit = target.expectation.limit
+    return math.log(limit) if limit > 0 else None
 
 
 def _side(interval: Interval, limit: float, *, below: bool) -> tuple[Outcome, Reason]:
-    slack = abs(limit) * ROUNDING  # blocks that agree leave a point, which logarithms and back move by a digit
-    holds = interval.high <= limit + slack if below else interval.low >= limit - slack
-    misses = interval.low > limit + slack if below else interval.high < limit - slack
-    if holds:
+    slack = abs(limit) * ROUNDING  # equal blocks leave a point, which exp(log(x)) moves by a digit
+    met = interval.high <= limit + slack if below else interval.low >= limit - slack
+    missed = interval.low > limit + slack if below else interval.high < limit - slack
+    if met:
         return Outcome.PASS, Reason.MET
-    return (Outcome.FAIL, Reason.MISSED) if misses else (Outcome.INCONCLUSIVE, Reason.STRADDLES)
+    return (Outcome.FAIL, Reason.MISSED) if missed else (Outcome.INCONCLUSIVE, Reason.STRADDLES)

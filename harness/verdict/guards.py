@@ -1,4 +1,4 @@
-"""Breach: a broken guard. What broke the measurement of a run, so that nothing can be said by it."""
+"""Guards: findings that make a run INVALID."""
 
 from collections.abc import Iterator, Sequence
 
@@ -17,14 +17,12 @@ BUSY_CPU_SHARE = 0.8
 NO_BLOCK = Finding("NO_BLOCK", "no block was completed", "run the plan again")
 NO_REQUESTS = Finding("NO_REQUESTS", "a leg made no request", "check the user files: do their tasks send anything?")
 NOTHING_MEASURED = Finding(
-    "NOTHING_MEASURED",
-    "no request was due in a measured stage",
-    "lengthen the stages or shorten their warm-up",
+    "NOTHING_MEASURED", "no request was due in a measured stage", "lengthen the stages or shorten their warm-up"
 )
 GENERATOR_BUSY = Finding(
     "GENERATOR_BUSY",
-    f"the generator used more than {BUSY_CPU_SHARE:.0%} of a core: it was measuring itself",
-    "ask for less load, or use a machine with more cores",
+    f"the load generator used more than {BUSY_CPU_SHARE:.0%} of a core: latencies include client-side delay",
+    "reduce the load, or use a machine with more cores",
 )
 
 
@@ -35,14 +33,16 @@ def broken_guards(
     agreement: ResponseAgreement | None = None,
     unsound: Sequence[Finding] = (),
 ) -> tuple[Finding, ...]:
-    """What broke in the legs of before and after, what was lost in any leg, and answers that are missing.
+    """The guards that broke in legs of before and after, lost workers and incidents of any leg, missing responses.
 
-    Of what is ``unsound`` in several legs the first is told.
+    A code of ``unsound`` that occurs in several legs is reported once.
     """
-    lost = (*map(_worker_lost, losses), *map(_struck, incidents))
+    legs = [leg for leg in summary.legs if leg.leg.arm in ARMS]
+    own = broken_in_legs(summary, legs) if summary.legs else [NO_BLOCK]
     unsteady = [unsteady_guard(summary.settling)] if summary.settling.mostly_unsteady else []
     once = {found.code: found for found in reversed(unsound)}
-    return (*lost, *_of_summary(summary), *unsteady, *no_answer_findings(agreement), *reversed(once.values()))
+    lost = (*map(_worker_lost, losses), *map(_incident, incidents))
+    return (*lost, *own, *unsteady, *no_answer_findings(agreement), *reversed(once.values()))
 
 
 def _worker_lost(loss: LostWorker) -> Finding:
@@ -53,22 +53,13 @@ def _worker_lost(loss: LostWorker) -> Finding:
     )
 
 
-def _struck(incident: Incident) -> Finding:
-    """Something that happened under load to a container, or to a server of this machine."""
+def _incident(incident: Incident) -> Finding:
     service, leg = incident.service, incident.leg
-    seen = f"{service} {incident.what} {incident.second:.0f} s into leg {leg}: the leg measured that too"
+    seen = f"{service} {incident.what} {incident.second:.0f} s into leg {leg}: the measurement includes it"
     if incident.restarted:
         advice = f"read logs/{service}.log, and run the plan again; to measure it, write it as a fault"
         return Finding("SERVER_RESTARTED", seen, advice)
-    advice = f"read logs/{leg}.{service}.log; raise its limits, or mend the service"
-    return Finding("CONTAINER_STRUCK", seen, advice)
-
-
-def _of_summary(summary: Summary) -> Iterator[Finding]:
-    if not summary.legs:
-        yield NO_BLOCK
-        return
-    yield from broken_in_legs(summary, [leg for leg in summary.legs if leg.leg.arm in ARMS])
+    return Finding("CONTAINER_STRUCK", seen, f"read logs/{leg}.{service}.log; raise its limits, or fix the service")
 
 
 def broken_in_legs(summary: Summary, legs: Sequence[LegFacts]) -> Iterator[Finding]:
@@ -80,3 +71,16 @@ def broken_in_legs(summary: Summary, legs: Sequence[LegFacts]) -> Iterator[Findi
     if any(leg.cpu_share > BUSY_CPU_SHARE for leg in legs):
         yield GENERATOR_BUSY
     yield from broken_arrival_guards(summary, legs)
+
+
+def statements_evicted(summary: Summary) -> Finding | None:
+    """The finding of ``pg_stat_statements`` entries that were evicted, with the worst leg; ``None`` without any."""
+    worst = max(summary.legs, key=lambda leg: leg.statements_evicted, default=None)
+    if worst is None or not worst.statements_evicted:
+        return None
+    times = "once" if worst.statements_evicted == 1 else f"{worst.statements_evicted:,} times"
+    return Finding(
+        "STATEMENTS_EVICTED",
+        f"in leg {worst.leg.title} pg_stat_statements evicted entries {times}: database cost per request is too low",
+        "raise pg_stat_statements.max and restart the server, or send values as parameters",
+    )

@@ -1,4 +1,4 @@
-"""Verdict: every target and every claim judged, and the run as a whole."""
+"""The verdict of a run: every target and claim judged, guards, caveats, and the outcome."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
@@ -12,20 +12,20 @@ from harness.analysis.summary import Summary
 from harness.evidence.evidence import Evidence
 from harness.evidence.indexes import index_caveats
 from harness.finding import Finding
+from harness.metrics import Origin
 from harness.plan.model import Plan
 from harness.plan.targets import Claim
 from harness.record.generation import LostWorker
 from harness.record.noise import Noise
 from harness.record.outcome import Outcome
-from harness.record.readings import UnavailableReading, unavailable_findings
+from harness.record.readings import UnavailableReading, not_read
 from harness.record.setup import Setup
 from harness.record.trial import Incident
 from harness.verdict.aborts import AbortedLeg
 from harness.verdict.arrivals import stages_lacking_arrivals
 from harness.verdict.caveats import ARMS_ALIKE, caveats_of_migration, caveats_of_run
 from harness.verdict.checks import Check, Repeat, RuleInputs
-from harness.verdict.evictions import decides, statements_evicted
-from harness.verdict.guards import NO_BLOCK, broken_guards
+from harness.verdict.guards import NO_BLOCK, broken_guards, statements_evicted
 from harness.verdict.rules import RULES_OF_CLAIMS, caveats_of_noise, check_targets
 
 RESPONSE_OUTCOMES = {
@@ -39,16 +39,17 @@ RESPONSE_OUTCOMES = {
 
 
 class ClaimOutcome(StrEnum):
-    """What the measurement says of a claim."""
+    """The result of a claim."""
 
-    CONFIRMED = "holds"
-    REFUTED = "does not hold"
-    NOT_DECIDED = "cannot tell"
+    CONFIRMED = "confirmed"
+    REFUTED = "refuted"
+    NOT_DECIDED = "not decided"
+    NOT_MEASURED = "not measured"
 
 
 @dataclass(frozen=True, slots=True)
 class ClaimCheck:
-    """One claim against the measurement; no checks when nothing measures it."""
+    """One claim judged; without checks when nothing measures it."""
 
     claim: Claim
     outcome: ClaimOutcome
@@ -57,7 +58,13 @@ class ClaimCheck:
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """All targets judged, the answers, and all claims; claims and advisory targets do not count towards the outcome."""
+    """The outcome of a run and all that it rests on; claims and advisory targets do not affect it.
+
+    Attributes:
+        breaches: the guards that broke; any makes the run INVALID.
+        agreement: the response comparison; ``None`` when the plan has none.
+        aborts: the legs that a limit of the plan ended early.
+    """
 
     outcome: Outcome
     checks: tuple[Check, ...]
@@ -65,40 +72,29 @@ class Verdict:
     caveats: tuple[Finding, ...]
     breaches: tuple[Finding, ...]
     agreement: ResponseAgreement | None = None
-    """The answers of both arms side by side; ``None``: the plan does not compare them."""
     aborts: tuple[AbortedLeg, ...] = ()
 
     @property
     def answers(self) -> Outcome | None:
-        """What the answers alone come to."""
+        """The outcome of the response comparison; ``None`` when the plan has none."""
         return RESPONSE_OUTCOMES[self.agreement.outcome] if self.agreement else None
 
     @property
     def required(self) -> list[Check]:
-        """The checks that count towards the outcome."""
         return [check for check in self.checks if check.target.required]
 
     @property
     def advisory(self) -> list[Check]:
-        """The checks that count towards nothing."""
         return [check for check in self.checks if not check.target.required]
 
     def count(self, outcome: Outcome) -> int:
-        """How many of the required checks came out so."""
+        """The number of required checks with an outcome."""
         return sum(check.outcome is outcome for check in self.required)
 
 
 @dataclass(frozen=True, slots=True)
 class Problems:
-    """What went wrong in a run, as it was recorded.
-
-    Attributes:
-        lost_workers: workers of the generator that were lost.
-        incidents: what happened to containers and servers under load.
-        unsound: what is wrong with the record, or with the load of a leg.
-        aborts: legs that a limit of the plan ended early.
-        unavailable: what servers did not report.
-    """
+    """What went wrong during a run; ``unsound`` are findings about its record, or about the load of a leg."""
 
     lost_workers: Sequence[LostWorker] = ()
     incidents: Sequence[Incident] = ()
@@ -109,20 +105,7 @@ class Problems:
 
 @dataclass(frozen=True, slots=True)
 class Measurement:
-    """All that a run is judged by.
-
-    Attributes:
-        plan: what was asked.
-        setup: on what it ran.
-        summary: percentiles and rates per arm, block, stage and endpoint.
-        comparison: before and after side by side.
-        repeat: the second measurement of what had failed.
-        noise: what the control arms of earlier runs on this machine showed.
-        agreement: the answers of both arms side by side; ``None``: the plan does not compare them.
-        statuses: the statuses of the answers, by arm and endpoint; empty where they were not looked at.
-        evidence: what servers and the migration under load showed beside the numbers.
-        problems: what went wrong.
-    """
+    """All that a run is judged by; ``noise`` are the A/A differences of earlier runs on this machine."""
 
     plan: Plan
     setup: Setup
@@ -142,15 +125,15 @@ class Measurement:
 
 
 def judge(measured: Measurement) -> Verdict:
-    """Judge every target and claim of the plan; a broken guard makes the run INVALID, and other answers fail it."""
-    plan, summary, stops = measured.plan, measured.summary, tuple(measured.problems.aborts)
+    """Judge every target and claim; a broken guard makes the run INVALID, different responses fail it."""
+    plan, summary, aborts = measured.plan, measured.summary, tuple(measured.problems.aborts)
     own, known = differences_of(summary), earlier_differences(measured.noise)
-    floors, forgotten = floors_of([*known, *own]), statements_evicted(summary)
-    decisive = decides([*plan.targets, *(target for claim in plan.claims for target in claim.targets)])
-    wanted = {place_of(target) for target in plan.targets if target.required}
-    unequal = control_findings(own, floors_of(known), wanted)
-    breaches = _breaches(measured, [*unequal, *([forgotten] if forgotten and decisive else [])])
-    grounds = RuleInputs(
+    floors, evicted = floors_of([*known, *own]), statements_evicted(summary)
+    targets = [*plan.targets, *(target for claim in plan.claims for target in claim.targets)]
+    decisive = any(one.required and one.expectation.metric.origin is Origin.STATEMENTS for one in targets)
+    unequal = control_findings(own, floors_of(known), {place_of(target) for target in plan.targets if target.required})
+    breaches = _breaches(measured, [*unequal, *([evicted] if evicted and decisive else [])])
+    inputs = RuleInputs(
         comparison=measured.comparison,
         targets=plan.targets,
         floors=floors,
@@ -160,40 +143,38 @@ def judge(measured: Measurement) -> Verdict:
         migration=measured.evidence.migration,
         interrupted=measured.interrupted,
     )
-    checks = tuple(check_targets(plan.targets, grounds))
+    checks = tuple(check_targets(plan.targets, inputs))
     outcomes = [check.outcome for check in checks if check.target.required] or [Outcome.INCONCLUSIVE]
-    outcomes += [stop.outcome for stop in stops]
+    outcomes += [abort.outcome for abort in aborts]
     if measured.agreement:
         outcomes.append(RESPONSE_OUTCOMES[measured.agreement.outcome])
     return Verdict(
         outcome=Outcome.INVALID if breaches else max(outcomes, key=list(Outcome).index),
         checks=checks,
-        claims=tuple(_judge_claim(claim, grounds, valid=not breaches) for claim in plan.claims),
+        claims=tuple(_judge_claim(claim, inputs, valid=not breaches) for claim in plan.claims),
         caveats=(
-            *_caveats(measured, [forgotten] if forgotten and not decisive else []),
+            *_caveats(measured, [evicted] if evicted and not decisive else []),
             *caveats_of_noise(checks, floors, repeated=measured.repeat is not None),
         ),
         breaches=breaches,
         agreement=measured.agreement,
-        aborts=stops,
+        aborts=aborts,
     )
 
 
 def _breaches(measured: Measurement, found: Sequence[Finding]) -> tuple[Finding, ...]:
-    """What broke the run, what broke its second measurement and what ended it early, each once."""
+    """The broken guards of the run, of its second measurement and of aborted legs, each once."""
     problems, repeat = measured.problems, measured.repeat
     own = broken_guards(
         measured.summary, problems.lost_workers, problems.incidents, measured.agreement, problems.unsound
     )
-    first = [one for one in (*own, *found) if not (problems.aborts and one == NO_BLOCK)]  # it may not have come so far
-    again = (
-        broken_guards(repeat.summary) if repeat and repeat.summary.legs else ()
-    )  # cut short in its first block: none
-    return tuple(dict.fromkeys((*first, *again, *(breach for stop in problems.aborts for breach in stop.breaches))))
+    first = [one for one in (*own, *found) if not (problems.aborts and one == NO_BLOCK)]  # aborted in the first block
+    again = broken_guards(repeat.summary) if repeat and repeat.summary.legs else ()  # empty: cut in its first block
+    return tuple(dict.fromkeys((*first, *again, *(breach for abort in problems.aborts for breach in abort.breaches))))
 
 
-def _caveats(measured: Measurement, forgotten: Sequence[Finding]) -> Iterator[Finding]:
-    """What is to be kept in mind of the run, beside its noise."""
+def _caveats(measured: Measurement, evicted: Sequence[Finding]) -> Iterator[Finding]:
+    """The caveats of the run, except those of its noise."""
     evidence = measured.evidence
     if measured.plan.arms_alike:
         yield ARMS_ALIKE
@@ -205,19 +186,19 @@ def _caveats(measured: Measurement, forgotten: Sequence[Finding]) -> Iterator[Fi
         interrupted=measured.interrupted,
     )
     yield from caveats_of_migration(evidence.migration)
-    yield from forgotten
-    yield from unavailable_findings(measured.problems.unavailable)
+    yield from evicted
+    yield from not_read(measured.problems.unavailable)
     yield from index_caveats(evidence.databases.indexes.flaws if evidence.databases else ())
 
 
-def _judge_claim(claim: Claim, grounds: RuleInputs, *, valid: bool) -> ClaimCheck:
-    """A claim holds when all that it says is met, and does not when one thing is clearly missed."""
-    grounds = replace(grounds, targets=(*grounds.targets, *claim.targets), floors={})
-    checks = tuple(check_targets(claim.targets, grounds, RULES_OF_CLAIMS))
+def _judge_claim(claim: Claim, inputs: RuleInputs, *, valid: bool) -> ClaimCheck:
+    """A claim is confirmed when all its targets are met, and refuted when one is missed."""
+    inputs = replace(inputs, targets=(*inputs.targets, *claim.targets), floors={})
+    checks = tuple(check_targets(claim.targets, inputs, RULES_OF_CLAIMS))
     outcomes = {check.outcome for check in checks}
-    holding = ClaimOutcome.NOT_DECIDED
+    outcome = ClaimOutcome.NOT_DECIDED if checks else ClaimOutcome.NOT_MEASURED
     if valid and Outcome.FAIL in outcomes:
-        holding = ClaimOutcome.REFUTED
+        outcome = ClaimOutcome.REFUTED
     elif valid and outcomes == {Outcome.PASS}:
-        holding = ClaimOutcome.CONFIRMED
-    return ClaimCheck(claim, holding, checks)
+        outcome = ClaimOutcome.CONFIRMED
+    return ClaimCheck(claim, outcome, checks)

@@ -1,4 +1,4 @@
-"""Forecast: what a number of blocks can tell, before they are measured, and how many more would decide a target."""
+"""Power: the minimum detectable effect of a number of blocks, and how many more would decide a target."""
 
 import math
 from collections.abc import Sequence
@@ -18,7 +18,7 @@ PRECISION = 0.05
 
 
 def minimum_detectable_effect(spread: float, blocks: int) -> float | None:
-    """The smallest change of a ratio, as a fraction, that so many blocks would tell from none four times in five.
+    """The smallest change of a ratio that a number of blocks detects with 80 % power.
 
     Args:
         spread: standard deviation of the log ratios of a block.
@@ -35,14 +35,14 @@ def minimum_detectable_effect(spread: float, blocks: int) -> float | None:
 
 
 def more_blocks(values: Sequence[float], limit: float) -> int | None:
-    """How many blocks more would put the whole interval on one side of a limit, if these are like those to come.
+    """How many more blocks put the whole interval on one side of a limit, if their mean and spread stay the same.
 
     Args:
         values: one per block, such as ln(after / before); two or more.
         limit: in the same unit.
 
     Returns:
-        0 when they do already; ``None`` when ``MOST_BLOCKS`` in all would not. Student's t, as the interval itself.
+        0 when the interval is on one side already; ``None`` when ``MOST_BLOCKS`` in all are not enough.
     """
     distance, spread = abs(fmean(values) - limit), stdev(values)
     for blocks in range(len(values), MOST_BLOCKS + 1):
@@ -52,9 +52,9 @@ def more_blocks(values: Sequence[float], limit: float) -> int | None:
 
 
 def precise(plan: Plan, comparison: Comparison) -> bool:
-    """Whether every required target that blocks are needed for is known precisely enough, whatever came out.
+    """Whether the interval of every required target is narrow enough, whatever its outcome.
 
-    A ratio is to be known to ``PRECISION``; one that may rise by a little, to half of that.
+    Narrow enough is ``PRECISION``; for a target that allows a small regression, half of that regression.
     """
     for target in (target for target in plan.targets if target.required):
         pair = comparison.pair(target.expectation.metric.name, target.stage, target.endpoint, target.tag)
@@ -66,7 +66,7 @@ def precise(plan: Plan, comparison: Comparison) -> bool:
 
 
 def log_values(target: Target, pair: Pair) -> list[float] | None:
-    """The logarithms that a target's interval is made of, one per block; ``None`` for one judged in another way."""
+    """The logarithms behind a target's interval, one per block; ``None`` for a target judged without an interval."""
     metric = pair.metric
     if metric.scale is not Scale.LOG or metric.by_leg or metric.origin.once or not pair.blocks:
         return None

@@ -1,4 +1,4 @@
-"""Result: all that the analysis of a run hands on to the reports and to the command line."""
+"""The result of analysing a run folder, as reports and the command line use it."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -19,21 +19,10 @@ from harness.verdict.outcomes import Outcomes
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """A run, measured, compared and judged: a function of what is in its folder and nothing else.
+    """A run, summarised, compared and judged: a function of its folder alone.
 
-    Attributes:
-        plan: what was asked.
-        plan_text: the same, word for word.
-        setup: on what it ran.
-        migrations: what bringing each arm to its revision took.
-        summary: percentiles and rates per arm, block, stage and endpoint.
-        comparison: before and after side by side.
-        verdict: every target judged.
-        outcomes: what each row of the comparison shows.
-        floors: how much equal arms differ, as far as it is known.
-        attribution: what each step between the arms did, when they were measured.
-        certificate: what the newest selftest of this machine had shown when the run began.
-        evidence: what the servers report of the causes.
+    ``outcomes`` are those of the rows of the comparison, ``attribution`` the contribution of each step if steps were
+    measured, ``certificate`` the newest selftest of this machine at the start of the run.
     """
 
     plan: Plan

@@ -1,7 +1,7 @@
-"""Rules: every rule that can change the outcome of a check, in the order in which they apply.
+"""The rules of a verdict, in the order in which they apply.
 
-A rule takes all checks and returns all of them. Most rules turn a PASS or a FAIL that is not shown well enough into
-INCONCLUSIVE; none turns a FAIL into a PASS.
+A rule takes all checks and returns all of them. Most turn a PASS or FAIL with too little evidence into INCONCLUSIVE;
+none turns a FAIL into a PASS.
 """
 
 import math
@@ -27,54 +27,47 @@ from harness.statistics.multiplicity import holm
 from harness.statistics.significance import one_sided_p
 from harness.verdict.arrivals import stages_lacking_arrivals
 from harness.verdict.caveats import FAILED_ONCE, FEW_PAIRS, NO_NOISE_FLOOR
-from harness.verdict.checks import Check, Reason, Rule, RuleInputs, judge_by_interval, log_limit, ratio_limit
+from harness.verdict.checks import Check, Reason, Rule, RuleInputs, each, judge_by_interval, log_limit, ratio_limit
 from harness.verdict.migration import judge_migration_under_load
 
 SEQUENTIAL_FLOORS = 3
-"""Unpaired, a change is believed when it is more than so many times what equal arms differ by."""
+"""An unpaired change has to exceed this multiple of the noise floor."""
 SIGNIFICANT = 0.025
-"""One-sided: what a 95 % interval leaves on the side where a target is missed."""
+"""One-sided: the part of a 95 % interval beyond one end."""
 WITHOUT_REQUESTS = frozenset({Origin.START, Origin.FAULT, Origin.MIGRATION, Origin.MIGRATION_UNDER_LOAD})
-"""Origins of what is measured whatever was answered; all others speak of the requests that were made."""
+"""Origins of metrics that do not depend on the responses of requests."""
 
 
-def require_interleaving(checks: Sequence[Check], grounds: RuleInputs) -> list[Check]:
-    """Where the arms did not take turns, no change is judged unless it is three times the noise floor."""
-    if not grounds.comparison.sequential:
-        return list(checks)
-    return [_if_believed(check, grounds.floors.get(place_of(check.target))) for check in checks]
-
-
-def _if_believed(check: Check, floor: Floor | None) -> Check:
-    judged = check.reason not in {Reason.NO_DATA, Reason.TOO_FEW}
-    if not judged or check.target.expectation.form is Form.ABSOLUTE or _beyond(check, floor):
+@each
+def require_interleaving(check: Check, inputs: RuleInputs) -> Check:
+    """Where the arms were not interleaved, a change decides only if it is three times the noise floor."""
+    if not inputs.comparison.sequential or check.target.expectation.form is Form.ABSOLUTE:
+        return check
+    floor = inputs.floors.get(place_of(check.target))
+    if check.reason in {Reason.NO_DATA, Reason.TOO_FEW} or _beyond_noise(check, floor):
         return check
     return replace(check, outcome=Outcome.INCONCLUSIVE, reason=Reason.SEQUENTIAL, floor=floor)
 
 
-def _beyond(check: Check, floor: Floor | None) -> bool:
-    """Whether a change is three times what equal arms differ by."""
+def _beyond_noise(check: Check, floor: Floor | None) -> bool:
     change = check.pair.change if check.pair else None
     if floor is None or change is None or change.scale != "ratio" or change.value <= 0:
         return False
     return abs(math.log(change.value)) > SEQUENTIAL_FLOORS * math.log1p(floor.value)
 
 
-def require_arrivals(checks: Sequence[Check], grounds: RuleInputs) -> list[Check]:
-    """No latency target passes in a stage of which more than 1 % of the arrivals never began: they have no latency."""
-    return [_if_asked(check, grounds.incomplete_stages) for check in checks]
+@each
+def require_arrivals(check: Check, inputs: RuleInputs) -> Check:
+    """No latency target passes in a stage in which more than 1 % of the arrivals never started."""
+    incomplete, stage = inputs.incomplete_stages, check.target.stage
+    passes = check.target.expectation.metric.latency and check.outcome is Outcome.PASS
+    if passes and (stage in incomplete or (stage is None and incomplete)):
+        return replace(check, outcome=Outcome.INCONCLUSIVE, reason=Reason.ARRIVALS_MISSING)
+    return check
 
 
-def _if_asked(check: Check, silent: frozenset[str]) -> Check:
-    in_latency = check.target.expectation.metric.latency and check.outcome is Outcome.PASS
-    touched = silent if check.target.stage is None else silent & {check.target.stage}
-    if not in_latency or not touched:
-        return check
-    return replace(check, outcome=Outcome.INCONCLUSIVE, reason=Reason.ARRIVALS_MISSING)
-
-
-def void_latency_by_errors(checks: Sequence[Check], grounds: RuleInputs) -> list[Check]:  # noqa: ARG001 - a rule
-    """Where an error target fails, the latency targets of the same requests decide nothing: errors answer fast."""
+def void_latency_by_errors(checks: Sequence[Check], inputs: RuleInputs) -> list[Check]:  # noqa: ARG001 - a rule
+    """Where an error target fails, the latency targets of the same requests are INCONCLUSIVE: errors are fast."""
     failing = [
         check.target
         for check in checks
@@ -89,21 +82,21 @@ def void_latency_by_errors(checks: Sequence[Check], grounds: RuleInputs) -> list
 
 
 def _voids(errors: Target, latency: Target) -> bool:
-    """Whether a failed error target is one of the same requests; an advisory one decides nothing that is required."""
+    """Whether a failed error target covers the same requests; an advisory one does not affect required targets."""
     same_stage = errors.stage == latency.stage or None in {errors.stage, latency.stage}
     mine, others = errors.endpoints, latency.endpoints
     overlap = mine is None or others is None or bool(mine & others)
     return (errors.required or not latency.required) and same_stage and overlap
 
 
-def correct_for_multiplicity(checks: Sequence[Check], grounds: RuleInputs) -> list[Check]:  # noqa: ARG001 - a rule
-    """Holm's correction over the primary targets: one fails only if it also fails among all of them.
+def correct_for_multiplicity(checks: Sequence[Check], inputs: RuleInputs) -> list[Check]:  # noqa: ARG001 - a rule
+    """Apply Holm's correction to failures of the primary targets.
 
-    Without any change, one of six targets judged by 95 % intervals is missed in every seventh run or so. A PASS of the
-    run needs every target to be met, which more targets make no easier, and is not corrected.
+    Without any change, one of six targets judged by 95 % intervals is missed in about every seventh run. A PASS needs
+    all targets to be met, which more targets make no easier, so it is not corrected.
 
     Source: Holm (1979), on the one-sided p-values of the hypothesis that the target is just met. A primary target
-    without an interval counts with p = 1; a single primary target fails by its interval.
+    without an interval has p = 1; a single primary target fails by its interval.
     """
     primary = [check for check in checks if check.target.primary]
     adjusted = dict(zip(map(id, primary), holm([_miss_p(check) for check in primary]), strict=True))
@@ -128,34 +121,27 @@ def _miss_p(check: Check) -> float:
     return one_sided_p(logs, math.log(limit), len(pair.blocks) - 1, above=below)
 
 
-def compare_with_noise(checks: Sequence[Check], grounds: RuleInputs) -> list[Check]:
-    """A change within the noise floor of its place decides nothing, where a floor is known.
+@each
+def compare_with_noise(check: Check, inputs: RuleInputs) -> Check:
+    """A change within the known noise floor of its place is INCONCLUSIVE.
 
-    - A target that asks for a change smaller than the floor cannot pass, however narrow the interval is.
-    - A regression that may be as small as the floor is no miss.
+    - A target that requires a change smaller than the floor cannot pass, however narrow the interval is.
+    - A regression whose interval reaches the floor is not a FAIL.
     """
-    return [_against(check, grounds.floors.get(place_of(check.target))) for check in checks]
-
-
-def _against(check: Check, floor: Floor | None) -> Check:
+    floor = inputs.floors.get(place_of(check.target))
     if floor is None or check.pair is None or check.target.expectation.form is Form.ABSOLUTE:
         return check
     check = replace(check, floor=floor)
     if check.outcome is Outcome.FAIL and _in_noise(check, floor):
         return replace(check, outcome=Outcome.INCONCLUSIVE, reason=Reason.IN_NOISE)
-    if check.outcome is Outcome.PASS and _asked(check) < math.log1p(floor.value):
+    limit = log_limit(check.target, check.pair) if check.pair else None
+    if check.outcome is Outcome.PASS and limit is not None and abs(limit) < math.log1p(floor.value):
         return replace(check, outcome=Outcome.INCONCLUSIVE, reason=Reason.UNSTABLE)
     return check
 
 
-def _asked(check: Check) -> float:
-    """How large, on the log scale, the change is that a target asks to tell from none."""
-    edge = log_limit(check.target, check.pair) if check.pair else None
-    return math.inf if edge is None else abs(edge)
-
-
 def _in_noise(check: Check, floor: Floor) -> bool:
-    """Whether a regression may be as small as what equal arms differ by."""
+    """Whether the interval of a regression reaches the noise floor."""
     change = check.pair.change if check.pair else None
     if change is None or change.low is None or change.high is None:
         return False
@@ -164,68 +150,63 @@ def _in_noise(check: Check, floor: Floor) -> bool:
     return regression and nearest <= math.log1p(floor.value)
 
 
-def require_second_failure(checks: Sequence[Check], grounds: RuleInputs) -> list[Check]:
-    """Where failed targets were measured once more, one fails only if it failed both times."""
-    repeat, failed = grounds.repeat, failed_primary_checks(checks)
+def require_second_failure(checks: Sequence[Check], inputs: RuleInputs) -> list[Check]:
+    """Where failed targets were measured again, one fails only if it failed both times."""
+    repeat, failed = inputs.repeat, failed_primary_checks(checks)
     if repeat is None:
         return list(checks)
-    second = replace(grounds, comparison=repeat.comparison, silent=stages_lacking_arrivals(repeat.summary))
+    second = replace(inputs, comparison=repeat.comparison, incomplete_stages=stages_lacking_arrivals(repeat.summary))
     found = check_targets([check.target for check in failed], second, RULES_OF_REPEAT) if repeat.complete else []
     again = iter(found)
-    return [_if_missed_again(check, next(again, None)) if check in failed else check for check in checks]
+    return [_if_failed_again(check, next(again, None)) if check in failed else check for check in checks]
 
 
 def failed_primary_checks(checks: Sequence[Check]) -> list[Check]:
-    """The required checks that fail on a change, which a second measurement has to confirm."""
+    """The failed primary checks, which a second measurement has to confirm."""
     return [check for check in checks if check.outcome is Outcome.FAIL and check.target.primary]
 
 
-def _if_missed_again(check: Check, again: Check | None) -> Check:
-    """``again`` is the check of the second measurement, ``None`` where that was not completed."""
+def _if_failed_again(check: Check, again: Check | None) -> Check:
+    """Combine a failed check with that of the second measurement, ``None`` where that was not completed."""
     if again is None:
         return replace(check, outcome=Outcome.INCONCLUSIVE, reason=Reason.REPEAT_INCOMPLETE)
     if again.outcome is Outcome.FAIL:
-        return replace(check, reason=Reason.CONFIRMED, again=again.pair)
-    return replace(check, outcome=Outcome.INCONCLUSIVE, reason=Reason.NOT_CONFIRMED, again=again.pair)
+        return replace(check, reason=Reason.CONFIRMED, repeat=again.pair)
+    return replace(check, outcome=Outcome.INCONCLUSIVE, reason=Reason.NOT_CONFIRMED, repeat=again.pair)
 
 
-def require_equal_work(checks: Sequence[Check], grounds: RuleInputs) -> list[Check]:
-    """A target passes only if the run was complete, and if both arms answered the same requests with success.
+@each
+def require_equal_work(check: Check, inputs: RuleInputs) -> Check:
+    """A target passes only if the run was complete and both arms answered the same requests with success.
 
-    A latency, a rate, or work per request covers only the requests that were made and that count as successes.
+    A latency, a rate and a cost per request cover only the requests that were made and succeeded.
     """
-    return [_if_proven(check, grounds) for check in checks]
-
-
-def _if_proven(check: Check, grounds: RuleInputs) -> Check:
     if check.outcome is not Outcome.PASS:
         return check
-    reason = Reason.INTERRUPTED if grounds.interrupted else _why_not(check.target, grounds.statuses, grounds.targets)
+    unequal = _unequal_work(check.target, inputs.statuses, inputs.targets)
+    reason = Reason.INTERRUPTED if inputs.interrupted else unequal
     return replace(check, outcome=Outcome.INCONCLUSIVE, reason=reason) if reason else check
 
 
-def _why_not(target: Target, replies: Sequence[Statuses], targets: Sequence[Target]) -> Reason | None:
+def _unequal_work(target: Target, statuses: Sequence[Statuses], targets: Sequence[Target]) -> Reason | None:
     metric, endpoint = target.expectation.metric, target.endpoint
-    if not replies or metric.origin in WITHOUT_REQUESTS:
+    if not statuses or metric.origin in WITHOUT_REQUESTS:
         return None
-    if target.tag is not None:  # its endpoints are as all requests of a plan that has no other
-        replies = [one for one in replies if one.endpoint in (target.endpoints or ())]
+    if target.tag is not None:
+        statuses = [one for one in statuses if one.endpoint in (target.endpoints or ())]
     relative = target.expectation.form is not Form.ABSOLUTE
     limited = metric.of_failures or any(_covers(other, target) for other in targets)
-    if not limited and failed_too_often(replies, endpoint, relative=relative):
+    if not limited and failed_too_often(statuses, endpoint, relative=relative):
         return Reason.ERRORS
-    if server_errors_succeed(replies, endpoint):
+    if server_errors_succeed(statuses, endpoint):
         return Reason.SERVER_ERRORS_COUNTED
-    if requests_differ(replies, endpoint):
+    if requests_differ(statuses, endpoint):
         return Reason.DIFFERENT_REQUESTS
-    return Reason.DIFFERENT_RESPONSES if statuses_differ(replies, endpoint) else None
+    return Reason.DIFFERENT_RESPONSES if statuses_differ(statuses, endpoint) else None
 
 
 def _covers(errors: Target, target: Target) -> bool:
-    """Whether a target of errors speaks of all requests that another target speaks of.
-
-    One that is advisory may be missed without consequence, and so limits nothing for what is required.
-    """
+    """Whether an error target covers all requests of another target; an advisory one covers nothing required."""
     return (
         errors.expectation.metric.of_failures
         and (errors.required or not target.required)
@@ -246,37 +227,25 @@ RULES: tuple[Rule, ...] = (
     require_equal_work,
 )
 """The rules for the targets of the plan."""
-RULES_OF_CLAIMS: tuple[Rule, ...] = (
-    judge_by_interval,
-    require_interleaving,
-    require_arrivals,
-    void_latency_by_errors,
-    judge_migration_under_load,
-    require_equal_work,
-)
-"""The rules for claims, which cannot fail a run: no correction, no noise floor, no second measurement."""
-RULES_OF_REPEAT: tuple[Rule, ...] = (
-    judge_by_interval,
-    require_interleaving,
-    require_arrivals,
-    void_latency_by_errors,
-    compare_with_noise,
-)
+ONLY_FOR_OUTCOME = {correct_for_multiplicity, compare_with_noise, require_second_failure}
+RULES_OF_CLAIMS = tuple(rule for rule in RULES if rule not in ONLY_FOR_OUTCOME)
+"""The rules for claims, which do not affect the outcome: no correction, noise floor or second measurement."""
+RULES_OF_REPEAT = (*RULES[: RULES.index(correct_for_multiplicity)], compare_with_noise)
 """The rules for the second measurement of targets that failed."""
 
 
-def check_targets(targets: Sequence[Target], grounds: RuleInputs, rules: Sequence[Rule] = RULES) -> list[Check]:
-    """Judge targets by the rules, one after the other."""
+def check_targets(targets: Sequence[Target], inputs: RuleInputs, rules: Sequence[Rule] = RULES) -> list[Check]:
+    """Judge targets by the rules, one rule after the other."""
     checks = [Check(target) for target in targets]
     for rule in rules:
-        checks = rule(checks, grounds)
+        checks = rule(checks, inputs)
     return checks
 
 
 def caveats_of_noise(
     checks: Sequence[Check], floors: Mapping[ComparisonPlace, Floor], *, repeated: bool
 ) -> Iterator[Finding]:
-    """The caveats of an unknown or provisional noise floor, and of failures that were measured only once."""
+    """The caveats of an unknown or provisional noise floor, and of failures that were measured once."""
     if not floors:
         yield NO_NOISE_FLOOR
     if any(check.floor and check.floor.provisional for check in checks):

@@ -1,7 +1,7 @@
 """Forest plot: the change of every target and every endpoint on one logarithmic axis, with intervals.
 
 A row is a dot with its interval; a band shows where a target wants it; "no change" is the vertical line. Changes in
-points (error rate, cache-hit rate) have no place on a ratio axis and are written out in their row.
+points (error rate, cache hit rate) have no place on a ratio axis and are written out in their row.
 """
 
 import math

@@ -22,7 +22,7 @@ def evidence_record(evidence: Evidence) -> dict[str, Any]:
         "causes": [_cause(cause) for cause in evidence.causes],
         "tolls": [_toll(arm, toll) for arm, tolls in evidence.request_costs.items() for toll in tolls.values()],
         "keys": [{"arm": arm, **asdict(use)} for arm, uses in evidence.keys.items() for use in uses],
-        "equal_arms_differ": asdict(evidence.largest_difference) if evidence.largest_difference else None,
+        "equal_arms_differ": asdict(evidence.control_difference) if evidence.control_difference else None,
         "repeated": [
             {"arm": arm, **asdict(found)} for arm, some in evidence.repeated.items() for found in some.values()
         ],

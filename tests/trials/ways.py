@@ -319,25 +319,25 @@ JUDGED = (
     Judged(
         "after redirects everything",
         "INCONCLUSIVE",
-        "another status than before",
+        "statuses or empty responses differ",
         spoil=columns(status=lambda was, _: [301] * len(was)),
     ),
     Judged(
         "after answers 304 to everything",
         "INCONCLUSIVE",
-        "another status than before",
+        "statuses or empty responses differ",
         spoil=columns(status=lambda was, _: [304] * len(was)),
     ),
     Judged(
         "after answers an empty 200 at once",
         "INCONCLUSIVE",
-        "or with nothing",
+        "statuses or empty responses differ",
         spoil=columns(size_bytes=lambda was, _: [0] * len(was)),
     ),
     Judged(
         "both arms answer an empty 200",
         "PASS",
-        "have nothing in them",
+        "have no content",
         spoil=everywhere(size_bytes=lambda was, _: [0] * len(was)),
     ),
     Judged(
@@ -349,19 +349,19 @@ JUDGED = (
     Judged(
         "an endpoint of one arm only",
         "INCONCLUSIVE",
-        "asked other things",
+        "received different requests",
         spoil=kept(lambda row: row["endpoint"] != "POST /interactions", "after"),
     ),
     Judged(
         "after requests the cheap endpoint only",
         "INCONCLUSIVE",
-        "asked other things",
+        "received different requests",
         spoil=kept(lambda row: row["endpoint"].startswith("POST") or row["due_ns"] % 20 == 0, "after"),
     ),
     Judged(
         "both arms are the same in the plan",
         "PASS",
-        "compared with itself",
+        "the comparison is an A/A test",
         expect="p95 rises by at most 90 %",
         change=1.0,
         blocks=6,
@@ -383,7 +383,9 @@ JUDGED = (
     ),
     Judged("users that stop by themselves", "INVALID", "2 of 10 users were there", spoil=read("users", 2.0)),
     Judged("user code that blocks the generator", "INVALID", "stood still", spoil=read("loop_lag_ms", 800.0)),
-    Judged("a generator at 100 % of a core", "INVALID", "measuring itself", spoil=said(cpu_share=0.95)),
+    Judged(
+        "a generator at 100 % of a core", "INVALID", "latencies include client-side delay", spoil=said(cpu_share=0.95)
+    ),
     Judged("tasks that raise before their request", "INVALID", "exceptions beside", spoil=said(user_errors=500)),
     Judged("half of the arrivals never start", "INVALID", "could not make the load", plan=OPENED, spoil=_unoffered),
     Judged(

@@ -1,4 +1,4 @@
-"""Which keys a cache is asked for and has not, followed command by command."""
+"""Cache lookups and misses by key pattern, command by command."""
 
 import pytest
 
@@ -18,7 +18,7 @@ from harness.record.cache_keys import OTHERS, KeyTracker, KeyUse, pattern_of
         ("ключ:5", "ключ:*"),
     ],
 )
-def test_what_differs_from_key_to_key_is_a_star(key: str, pattern: str) -> None:
+def test_a_key_pattern_has_a_star_for_what_differs(key: str, pattern: str) -> None:
     assert pattern_of(key) == pattern
 
 
@@ -50,7 +50,7 @@ def test_a_cleared_database_holds_nothing() -> None:
     assert keys.uses() == (KeyUse("a", 2, 1),)
 
 
-def test_patterns_without_end_are_told_together() -> None:
+def test_too_many_patterns_are_reported_together() -> None:
     keys = KeyTracker([])
     for number in range(40):
         keys.take(0, ["GET", f"name{'x' * number}"[:20]])

@@ -1,4 +1,4 @@
-"""What servers told, by arm: counts as rates of the measured stages, levels as means or the most, and evictions."""
+"""Readings of servers by arm: counts as rates of measured stages, levels as means or maxima, and evictions."""
 
 from dataclasses import replace
 from typing import Any
@@ -20,7 +20,7 @@ Reading = tuple[int, str, str, float]
 
 
 def told(trial: Trial, readings: dict[str, list[float]], source: str = "server:postgres") -> Trial:
-    """A trial in which a server told each of these values in one second after the other."""
+    """A trial in which a server reported these values, one each second."""
     rows: list[Reading] = [
         (second * 10**9 + 1, source, name, value)
         for name, values in readings.items()
@@ -43,7 +43,7 @@ def test_counts_are_rates_of_the_measured_stages_and_begin_anew_with_their_serve
         assert found.counts["commits"] == pytest.approx(rate)
 
 
-def test_levels_are_means_over_the_readings_or_the_most() -> None:
+def test_levels_are_means_or_maxima_of_the_readings() -> None:
     values = {
         "connections": [5.0] * 20 + [9.0] + [5.0] * 11,
         'connections{state="active"}': [90.0] * 4 + [2.0] * 28,
@@ -64,7 +64,7 @@ def judged(text: str, evicted: float = 0.0, unread: list[UnavailableReading] | N
     )
 
 
-def test_what_a_server_forgot_breaks_what_is_judged_by_it_and_is_a_doubt_elsewhere() -> None:
+def test_evicted_statements_break_targets_that_use_them_and_are_a_caveat_elsewhere() -> None:
     counted = PLAN.replace('kind = "local"\n', 'kind = "local"\nprovides = ["postgres"]\n')
     counted += '[[targets]]\nexpect = "slow_statements <= 0"\n'
     verdict = judged(counted, 3.0)
@@ -78,7 +78,7 @@ def test_what_a_server_forgot_breaks_what_is_judged_by_it_and_is_a_doubt_elsewhe
     assert "STATEMENTS_EVICTED" not in [caveat.code for caveat in judged(PLAN).caveats]
 
 
-def test_what_was_not_told_is_a_doubt_that_says_what_to_do() -> None:
+def test_unavailable_readings_are_a_caveat_with_a_remedy() -> None:
     missing = UnavailableReading("postgres", "the counts of statements", "there is no extension", "CREATE EXTENSION x")
     caveats = [caveat for caveat in judged(PLAN, unread=[missing, missing]).caveats if caveat.code == "NOT_READ"]
     assert [(caveat.seen, caveat.advice) for caveat in caveats] == [

@@ -1,4 +1,4 @@
-"""A statement is known in every arm, whatever values it runs with."""
+"""Fingerprints of statements do not depend on their values."""
 
 import pytest
 

@@ -20,7 +20,7 @@ LOG = """\
 AT = 1767323045.0  # 2026-01-02 03:04:05 UTC
 
 
-def test_a_log_tells_the_statements_of_the_migration_with_their_times() -> None:
+def test_a_log_has_the_statements_of_the_migration_with_their_times() -> None:
     found = migration_log(LOG, AT, AT + 3)
     assert [(round(one.begun - AT, 3), one.ms, one.error, one.text) for one in found.statements] == [
         (1.1, 0.05, "", "BEGIN"),
@@ -34,7 +34,7 @@ def test_errors_of_other_sessions_are_counted_apart() -> None:
     assert migration_log(LOG, AT, AT + 3).errors_of_others == (("deadlock detected", 1),)
 
 
-def test_what_is_no_such_log_tells_nothing() -> None:
+def test_another_file_has_no_statements() -> None:
     assert migration_log("LOG:  00000: duration: 1 ms  statement: SELECT 1\n\ttail\n", 0, AT * 2).statements == ()
 
 

@@ -1,4 +1,4 @@
-"""Time in triggers by stage: the rise of what databases count, and no value where they might not have told all."""
+"""Time in triggers per stage: the increase of the counters, and no value with a gap in the readings."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -19,13 +19,13 @@ from tests.pure.evidence.test_work import TARGET, WITH_DATABASE
 
 SECOND = 10**9
 Told = Mapping[str, Sequence[tuple[float, str, float]]]
-"""What each database told: ``(second, name, value)``."""
+"""Readings of each database: ``(second, name, value)``."""
 
 
 def database(
     per_second: float, *, until: int = 34, begun: float = 500.0, uncounted: float = 0.0, shift: float = 0.0
 ) -> list[tuple[float, str, float]]:
-    """A database whose triggers take so many ms each second."""
+    """Readings of a database whose triggers take this many ms each second."""
     rows = []
     for number in range(-2, until):
         second = number + shift
@@ -35,7 +35,7 @@ def database(
 
 
 def without(rows: list[tuple[float, str, float]], first: float, last: float) -> list[tuple[float, str, float]]:
-    """Where nothing was read after a second and before another."""
+    """The readings without those between two seconds."""
     return [row for row in rows if not first < row[0] < last]
 
 
@@ -59,7 +59,7 @@ def summed(*legs: tuple[Told, Told]) -> Summary:
 
 
 def value(summary: Summary, arm: str, stage: str | None = None, block: int | None = None) -> float | None:
-    """Milliseconds of all requests together."""
+    """The value of the metric for all requests together, ms."""
     row = summary.row(arm, block, stage, None)
     assert row is not None
     per_request = row.value("trigger_ms_per_request")
@@ -83,7 +83,7 @@ def test_several_legs_are_taken_together() -> None:
     steady = {"auth": database(30.0)}
     summary = summed((steady, steady), ({"auth": database(10.0)}, {}))
     assert value(summary, "before") == pytest.approx(40.0 * 28)
-    assert value(summary, "after") is None  # nothing was told in one of its legs
+    assert value(summary, "after") is None  # one of its legs has no readings
     assert value(summary, "after", block=1) == pytest.approx(30.0 * 28)
 
 
@@ -100,7 +100,7 @@ def test_several_legs_are_taken_together() -> None:
         {"auth": [row for row in database(30.0) if row[1] != "triggers_uncounted"]},
     ],
 )
-def test_there_is_no_value_where_something_was_not_seen(told: Told) -> None:
+def test_there_is_no_value_with_a_gap_in_the_readings(told: Told) -> None:
     summary = summed(({"auth": database(30.0)}, told))
     assert value(summary, "after", "sustain") is None
     assert value(summary, "after") is None
@@ -141,7 +141,7 @@ def judged(expect: str, before: Told, after: Told) -> Check:
         ("trigger_ms_per_request <= 0 ms", {"auth": database(0.1)}, Outcome.FAIL),
     ],
 )
-def test_it_is_judged_and_nothing_told_passes_nothing(expect: str, after: Told, wanted: Outcome) -> None:
+def test_trigger_time_is_judged_and_missing_readings_never_pass(expect: str, after: Told, wanted: Outcome) -> None:
     assert judged(expect, {"auth": database(30.0)}, after).outcome is wanted
 
 

@@ -1,4 +1,4 @@
-"""What statements came to in a stage: by the share of each second, and no value where any second was not read."""
+"""Statement counts per stage: by the share of each second, and no value with a gap in the readings."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -21,7 +21,7 @@ WITH_DATABASE = PLAN.replace('kind = "local"\n', 'kind = "local"\nprovides = ["p
 
 
 def row(second: float, print_: str = "a", *, calls: int = 100, ms: float = 50.0, slowest: float = 0.0) -> ExecutionRow:
-    """A row of the second that ends then."""
+    """A row of the second that ends at this time."""
     at = int(second * SECOND)
     return at - SECOND, at, "", print_, calls, 2 * calls, 3 * calls, calls, 10 * calls, ms, slowest
 
@@ -120,7 +120,7 @@ def test_slow_statements_are_those_that_are_known_to_have_taken_long(
     assert found.value("slow_statements") == slow
 
 
-def test_statements_are_told_by_time_with_the_requests_of_their_legs() -> None:
+def test_statements_are_ordered_by_time_with_the_requests_of_their_legs() -> None:
     rows = [row(10, "a", ms=5.0), row(11, "b", ms=7.0), row(12, "a", ms=4.0, slowest=3.5)]
     summary = summed((counted(rows), counted(rows)))
     found = [use for use in summary.statements if use.arm == "after"]
@@ -156,7 +156,5 @@ def outcome(expect: str, before: Executions | None, after: Executions | None) ->
         ("db_blocks_per_request < 1", None, Outcome.INCONCLUSIVE),
     ],
 )
-def test_work_is_judged_and_nothing_counted_passes_nothing(
-    expect: str, after: Executions | None, wanted: Outcome
-) -> None:
+def test_work_is_judged_and_missing_counts_never_pass(expect: str, after: Executions | None, wanted: Outcome) -> None:
     assert outcome(expect, steady(), after) is wanted

@@ -212,7 +212,7 @@ class Run:
     def outcomes(self) -> Outcomes:
         verdict = self.verdict
         judged = (self.comparison, self.plan.judgement, self.plan.targets)
-        return outcomes_of(*judged, silent=stages_lacking_arrivals(self.summary), valid=not verdict.breaches)
+        return outcomes_of(*judged, incomplete_stages=stages_lacking_arrivals(self.summary), valid=not verdict.breaches)
 
     @cached_property
     def result(self) -> Result:

@@ -161,7 +161,7 @@ def test_the_ledger_in_strings() -> None:
         "broken": "INVALID",
         "by_day": "not used here",
     }
-    assert rows["by_owner"].why == "finds the rows that refer to users"
+    assert rows["by_owner"].why == "supports the foreign key to users"
     assert rows["keeps_unique"].saved.why == "left alone: keeps rows unique"
     assert rows["by_day"].saved.why == "not left out"
     assert rows["by_day"].built.why
@@ -205,7 +205,7 @@ def test_the_plans_in_strings() -> None:
     (row,) = table.changed
     assert (row.pages_before.text, row.pages_after.text, row.rows_before.text) == ("412", "6", "4,000")
     assert row.tree_after == (
-        "stop at the limit  (20 rows, 6 pages)\n  find rows by index of contents by by_score  (20 rows, 6 pages)"
+        "Limit  (20 rows, 6 pages)\n  Index Scan (finds rows by index) of contents by by_score  (20 rows, 6 pages)"
     )
     (others,) = table.single
     assert others.endpoints == "other requests"

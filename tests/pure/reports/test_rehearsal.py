@@ -94,14 +94,14 @@ def test_one_sentence_says_what_it_cost_and_whether_there_is_a_way_back() -> Non
     ("changed", "said"),
     [
         (
-            {"losses": (replace(LOSS, waited=1, failures=2, behind=""), BACK)},
+            {"losses": (replace(LOSS, waited=1, failures=2, blocker_waited_for=""), BACK)},
             "1 request waited, 900 ms together; 2 f",
         ),
         (
-            {"losses": (replace(LOSS, head=""), BACK)},
+            {"losses": (replace(LOSS, blocked_by=""), BACK)},
             "wait for a lock of the migration; the slowest",
         ),
-        ({"losses": (replace(LOSS, head="", stall_ms=0.0), BACK)}, "none took longer than usual"),
+        ({"losses": (replace(LOSS, blocked_by="", stall_ms=0.0), BACK)}, "none took longer than usual"),
         ({"losses": (replace(LOSS, stall_ms=None), BACK)}, "No request was under way while the migration ran"),
         ({"losses": (LOSS, replace(BACK, stall_ms=90.0))}, "rolled back (longest stall 90.0 ms), the database is as"),
         ({"agreement": None}, "the database is as before (schema; no answers were compared)"),

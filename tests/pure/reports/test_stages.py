@@ -31,7 +31,7 @@ def test_a_cell_is_the_value_of_its_row(usual: Run) -> None:
     assert cells["requests"].text == f"{row.requests:,}"
     assert cells["P50"].text == f"{row.value('p50'):.1f}"
     assert cells["error rate"].text == "0"
-    assert cells["cache-hit rate"].text == f"{(row.value('cache_hit_rate') or 0) * 100:.1f}"
+    assert cells["cache hit rate"].text == f"{(row.value('cache_hit_rate') or 0) * 100:.1f}"
 
 
 def test_a_percentile_with_few_samples_beyond_it_is_grey_and_says_what_it_would_need(usual: Run) -> None:

@@ -1,4 +1,4 @@
-"""Legs that search, made up: a service answers at once up to its capacity and late beyond it."""
+"""Synthetic legs with a capacity search: the service is fast up to its capacity and slow beyond it."""
 
 from __future__ import annotations
 

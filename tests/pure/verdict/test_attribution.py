@@ -1,4 +1,4 @@
-"""Which step did it: known effects are found again, and nothing is shared out that is not there."""
+"""Attribution: known effects of steps are recovered, and no share is invented."""
 
 import math
 from collections.abc import Callable, Iterable
@@ -55,7 +55,7 @@ def of(attribution: Attribution, metric: str) -> Waterfall:
     return next(fall for fall in attribution.waterfalls if fall.total.metric.name == metric)
 
 
-def test_known_effects_are_found_again(plan: Plan, summary: Summary) -> None:
+def test_known_effects_are_recovered(plan: Plan, summary: Summary) -> None:
     queries, cache, pool = of(attributed(plan, summary), "p95").contributions
     for part, ratio in ((queries, 0.4), (cache, 1.0), (pool, 0.5)):
         change = part.pair.change
@@ -93,13 +93,13 @@ def test_steps_are_compared_where_the_plan_says(summary: Summary) -> None:
     assert fall.levels[1].value == row.value("p50")
 
 
-def test_what_does_not_change_is_not_shared_out(plan: Plan, summary: Summary) -> None:
+def test_a_metric_that_does_not_change_has_no_shares(plan: Plan, summary: Summary) -> None:
     fall = of(attributed(plan, summary), "rps")
     assert fall.total.change is not None
     assert [part.share for part in fall.contributions] == [None] * 3
 
 
-def test_one_block_has_changes_but_nothing_to_share_out(plan: Plan, trials: list[Trial]) -> None:
+def test_one_block_has_changes_but_no_shares(plan: Plan, trials: list[Trial]) -> None:
     fall = of(attributed(plan, [trial for trial in trials if trial.leg.block == 1]), "p95")
     assert [(part.share, part.seen) for part in fall.contributions] == [(None, False)] * 3
     assert fall.contributions[0].pair.change is not None
@@ -119,7 +119,7 @@ def test_a_service_that_does_not_count_queries_has_no_levels(plan: Plan, trials:
     assert fall.total.change is None
 
 
-def test_a_percentile_of_too_few_samples_is_not_shared_out(plan: Plan, trials: list[Trial]) -> None:
+def test_a_percentile_of_too_few_samples_has_no_shares(plan: Plan, trials: list[Trial]) -> None:
     few = [replace(t, samples=t.samples.slice(0, 60)) if t.leg.arm == "cache" else t for t in trials]
     fall = of(attributed(plan, few), "p95")
     assert not fall.enough
@@ -134,7 +134,7 @@ def test_a_run_without_steps_has_no_attribution(plan: Plan, trials: list[Trial])
 
 
 @pytest.mark.parametrize(("arm", "outcome"), [("cache", Outcome.PASS), ("after", Outcome.INVALID)])
-def test_a_broken_leg_of_a_step_is_a_doubt_and_leaves_the_verdict_alone(
+def test_a_broken_leg_of_a_step_is_a_caveat_and_does_not_change_the_verdict(
     plan: Plan, trials: list[Trial], arm: str, outcome: Outcome
 ) -> None:
     def busy(trial: Trial) -> Trial:
@@ -147,7 +147,7 @@ def test_a_broken_leg_of_a_step_is_a_doubt_and_leaves_the_verdict_alone(
     assert (GENERATOR_BUSY in verdict.breaches) == (arm == "after")
 
 
-def test_a_silent_step_leaves_before_and_after_alone(plan: Plan, trials: list[Trial]) -> None:
+def test_a_step_without_requests_does_not_affect_before_and_after(plan: Plan, trials: list[Trial]) -> None:
     silent = [replace(t, samples=t.samples.slice(0, 0)) if t.leg.arm == "cache" else t for t in trials]
     assert compare(summarise(silent)) == compare(summarise([t for t in trials if t.leg.arm != "cache"]))
     fall = of(attributed(plan, silent), "p95")

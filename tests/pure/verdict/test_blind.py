@@ -1,4 +1,4 @@
-"""Sixty faults of a measurement, done to the record of a run that passes: none is green, and each is named."""
+"""Sixty modifications of the record of a run that passes: none passes, and each has its finding."""
 
 from pathlib import Path
 from random import Random
@@ -29,12 +29,12 @@ def record(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return run.path
 
 
-def test_what_is_spoilt_is_green_as_it_is(record: Path) -> None:
+def test_the_unmodified_record_passes(record: Path) -> None:
     assert judged(record)[0] == 0
 
 
 @pytest.mark.parametrize("fault", FAULTS, ids=lambda fault: fault.name.replace(" ", "-"))
-def test_a_fault_is_not_green_and_is_named(record: Path, fault: Fault) -> None:
+def test_a_modified_record_does_not_pass_and_the_finding_is_named(record: Path, fault: Fault) -> None:
     done = trial(record, fault, Random(f"1:{fault.name}"))
     assert done.status in {1, 2, 3, 4}, done.said
     assert done.named, done.said

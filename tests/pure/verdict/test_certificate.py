@@ -1,4 +1,4 @@
-"""When a machine is fit, and what is kept of that beside the runs."""
+"""The certificate of a selftest: when a machine is fit, and how it is stored."""
 
 import json
 from dataclasses import replace
@@ -61,12 +61,14 @@ GOOD = Certificate(
         (0, 10, 0, 0, CANNOT_TELL),
     ],
 )
-def test_equal_arms_are_judged_by_chance(suites: int, invalid: int, failed: int, held: int, fitness: Fitness) -> None:
+def test_false_positives_of_aa_tests_are_judged_by_chance(
+    suites: int, invalid: int, failed: int, held: int, fitness: Fitness
+) -> None:
     assert Equal(suites, invalid, failed, held).fitness is fitness
 
 
 @pytest.mark.parametrize(("k", "n", "share"), [(0, 1, 0.5), (7, 10, 0.95), (58, 60, 0.975), (100, 100, 0.95)])
-def test_the_chance_of_so_few_is_the_binomial_one(k: int, n: int, share: float) -> None:
+def test_the_chance_of_so_few_is_binomial(k: int, n: int, share: float) -> None:
     assert at_most(k, n, share) == pytest.approx(binom.cdf(k, n, share), rel=1e-9)
 
 
@@ -74,7 +76,9 @@ def test_the_chance_of_so_few_is_the_binomial_one(k: int, n: int, share: float) 
     ("suites", "invalid", "found", "fitness"),
     [(5, 0, 5, FIT), (5, 0, 4, FIT), (5, 0, 3, CANNOT_TELL), (0, 0, 0, CANNOT_TELL), (3, 2, 3, CANNOT_TELL)],
 )
-def test_a_machine_that_misses_more_work_cannot_tell(suites: int, invalid: int, found: int, fitness: Fitness) -> None:
+def test_a_machine_that_misses_more_work_is_inconclusive(
+    suites: int, invalid: int, found: int, fitness: Fitness
+) -> None:
     assert Power(0.2, suites, invalid, found).fitness is fitness
 
 
@@ -92,7 +96,7 @@ def test_a_machine_that_misses_more_work_cannot_tell(suites: int, invalid: int, 
         ({"answered": 399}, BROKEN),
     ],
 )
-def test_a_known_delay_is_measured_as_it_is(changed: dict[str, float], fitness: Fitness) -> None:
+def test_a_known_delay_is_measured_exactly(changed: dict[str, float], fitness: Fitness) -> None:
     assert replace(GOOD.delay, **changed).fitness is fitness  # type: ignore[arg-type]
 
 
@@ -125,7 +129,7 @@ def test_the_worst_trial_decides(changed: dict[str, object], fitness: Fitness) -
 # --- kept beside the runs
 
 
-def test_what_is_kept_is_read_again_and_the_newest_of_a_machine_counts(tmp_path: Path) -> None:
+def test_certificates_are_read_again_and_the_newest_of_a_machine_counts(tmp_path: Path) -> None:
     store = CertificateStore(tmp_path / "runs")
     other = replace(GOOD, machine=GOOD.machine | {"cores": "64"}, guards=("SCHEDULE_LATE",))
     newer = replace(GOOD, date="2026-02-02T03:04:05+00:00")
@@ -170,7 +174,7 @@ def measured(tmp_path: Path, remote: Remote | None = None) -> RunFolder:
 
 
 def own_certificate(tmp_path: Path) -> Certificate:
-    """One of the machine that the tests run on."""
+    """A certificate of the machine that runs the tests."""
     return replace(GOOD, machine=machine_of(measured(tmp_path).read_setup()))
 
 

@@ -1,4 +1,4 @@
-"""What equal arms differ by, and what is kept of it beside the runs."""
+"""A/A differences, noise floors, and their storage."""
 
 import json
 import math
@@ -25,7 +25,7 @@ def run(name: str, *ratios: float) -> NoiseOfRun:
     return NoiseOfRun(name, (NoiseRatios("p95", "sustain", None, ratios),))
 
 
-def test_the_control_arm_is_set_against_before_in_every_block() -> None:
+def test_control_is_compared_with_before_in_every_block() -> None:
     plan = parse_plan(CONTROLLED)
     slowness = {"before": 1.0, "control": 2.0, "after": 0.25}
     found = {d.place: d.ratios for d in differences_of(summarise(list(synthetic_trials(plan, slowness=slowness))))}
@@ -34,7 +34,7 @@ def test_the_control_arm_is_set_against_before_in_every_block() -> None:
     assert not any(place.metric in {"error_rate", "cache_hit_rate", "ready_seconds"} for place in found)
 
 
-def test_a_run_without_a_control_arm_says_nothing() -> None:
+def test_a_run_without_a_control_arm_has_no_differences() -> None:
     assert differences_of(summarise(list(synthetic_trials(parse_plan(PLAN))))) == ()
 
 
@@ -55,7 +55,7 @@ def test_a_floor_is_the_largest_of_few_and_the_95th_percentile_of_many(ratios: l
     assert floor.spread == pytest.approx(math.sqrt(sum(r * r for r in ratios) / len(ratios)))
 
 
-def test_nothing_is_no_floor() -> None:
+def test_no_differences_have_no_floor() -> None:
     assert floor_of([]) is None
     assert floors_of([]) == {}
 
@@ -75,7 +75,7 @@ def store(tmp_path: Path) -> NoiseStore:
     return NoiseStore(tmp_path, plan, synthetic_setup(plan))
 
 
-def test_what_is_kept_is_read_again(store: NoiseStore) -> None:
+def test_stored_noise_is_read_again(store: NoiseStore) -> None:
     assert store.read().runs == ()
     store.add(run("first", 0.01))
     store.add(run("second", 0.02))

@@ -1,4 +1,4 @@
-"""What vacuuming and analysing did alone stands beside what the migration did, and is not called an effect of it."""
+"""The placebo: the effect of VACUUM and ANALYZE alone is shown beside that of the migration."""
 
 from harness.analysis.placebo import placebo_effects
 from harness.analysis.summary import summarise
@@ -26,12 +26,12 @@ def test_the_placebo_stands_beside_after() -> None:
     assert all(row.placebo.text.endswith("%") for row in rows)
 
 
-def test_a_placebo_that_does_nothing_is_said_to_do_nothing() -> None:
+def test_a_placebo_without_effect_is_reported_as_such() -> None:
     plan = parse_plan(BLOCKS).with_copies("placebo")
     trials = list(synthetic_trials(plan, slowness={"before": 1.0, "placebo": 1.0, "after": 0.1}))
     assert "P95 did not change visibly (" in placebo_sentence(placebo_effects(summarise(trials)))
 
 
-def test_without_a_placebo_there_is_nothing_to_say() -> None:
+def test_without_a_placebo_the_section_is_empty() -> None:
     assert placebo_effects(summarise(list(synthetic_trials(parse_plan(PLAN))))) == ()
     assert placebo_sentence(()) == ""

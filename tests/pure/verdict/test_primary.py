@@ -1,4 +1,4 @@
-"""Required and advisory targets, and the evidence that a FAIL takes among several."""
+"""Required and advisory targets, and the correction of failures for several targets."""
 
 import math
 from collections.abc import Sequence
@@ -31,7 +31,7 @@ K = 8
 
 
 def changed(metric: str, logs: Sequence[float]) -> Pair:
-    """A pair whose blocks changed by these log ratios."""
+    """A pair with these log ratios per block."""
     interval = t_interval(logs)
     assert interval is not None
     ratio, low, high = (math.exp(part) for part in (interval.value, interval.low, interval.high))
@@ -41,7 +41,7 @@ def changed(metric: str, logs: Sequence[float]) -> Pair:
 
 
 def looks(p: float, centre: float = 0.0) -> list[float]:
-    """Log ratios of eight blocks, of which the one-sided p-value of "not above ``centre``" is ``p``."""
+    """Log ratios of eight blocks with the one-sided p-value ``p`` for "not above ``centre``"."""
     spread = np.array([-1.5, -1.0, -0.5, -0.1, 0.1, 0.5, 1.0, 1.5]) * 0.01
     t = stats.t.isf(p, K - 1)
     return [float(x) for x in spread + centre + t * spread.std(ddof=1) / math.sqrt(K)]
@@ -51,7 +51,7 @@ METRICS_IN_TURN = ("p50", "p95", "p99", "mean", "max", "p90")
 
 
 def outcomes(p_values: Sequence[float], severities: Sequence[str] | None = None) -> list[Outcome]:
-    """Of targets "does not rise", each missed with such a p-value."""
+    """Outcomes of targets "does not rise" that are missed with these p-values."""
     names = METRICS_IN_TURN[: len(p_values)]
     kinds = severities or ["required"] * len(p_values)
     targets = [
@@ -79,23 +79,23 @@ F, U = Outcome.FAIL, Outcome.INCONCLUSIVE
         ([0.004, 0.0049, 0.006, 0.008, 0.012, 0.024], [F, F, F, F, F, F]),
     ],
 )
-def test_a_fail_takes_evidence_that_bears_how_many_there_are(p_values: list[float], expected: list[Outcome]) -> None:
+def test_a_fail_has_to_remain_after_correction(p_values: list[float], expected: list[Outcome]) -> None:
     assert outcomes(p_values) == expected
 
 
-def test_what_misses_by_itself_only_says_so() -> None:
+def test_a_miss_before_correction_only_is_inconclusive() -> None:
     targets = [Target(expect="p50 rises by at most 0 %"), Target(expect="p95 rises by at most 0 %")]
     pairs = (changed("p50", looks(0.02)), changed("p95", looks(0.5)))
     first, _ = check_targets(targets, RuleInputs(Comparison(pairs, K)))
     assert (first.outcome, first.reason) == (Outcome.INCONCLUSIVE, Reason.UNCORRECTED)
 
 
-def test_an_advisory_target_takes_no_evidence_from_the_required() -> None:
+def test_advisory_targets_do_not_count_for_the_correction() -> None:
     assert outcomes([0.02, 0.5], ["required", "advisory"]) == [F, U]
     assert outcomes([0.02, 0.02], ["required", "advisory"]) == [F, F]  # and is judged by its own interval
 
 
-def test_a_target_without_data_counts_among_them() -> None:
+def test_a_target_without_data_counts_for_the_correction() -> None:
     targets = [Target(expect="p50 rises by at most 0 %"), Target(expect="p95 rises by at most 0 %")]
     checks = check_targets(targets, RuleInputs(Comparison((changed("p50", looks(0.02)),), K)))
     assert [check.outcome for check in checks] == [U, U]
@@ -146,7 +146,7 @@ def test_an_advisory_target_changes_no_outcome(required: list[str], advisory: st
 
 
 @pytest.mark.parametrize("advisory", [HOLDS, MISSES])
-def test_only_advisory_targets_prove_nothing(advisory: str) -> None:
+def test_a_run_with_only_advisory_targets_is_inconclusive(advisory: str) -> None:
     assert of(advisory + ADVISORY) is Outcome.INCONCLUSIVE
 
 
@@ -185,8 +185,6 @@ def test_a_severity_is_one_of_two() -> None:
     ("errors", "latency", "covers"),
     [("required", "required", True), ("advisory", "required", False), ("advisory", "advisory", True)],
 )
-def test_an_advisory_limit_of_errors_excuses_nothing_that_is_required(
-    errors: str, latency: str, *, covers: bool
-) -> None:
+def test_an_advisory_error_limit_does_not_cover_required_targets(errors: str, latency: str, *, covers: bool) -> None:
     limit = Target.model_validate({"expect": "error_rate < 50 %", "severity": errors})
     assert _covers(limit, Target.model_validate({"expect": "p95 < 1 s", "severity": latency})) is covers

@@ -1,4 +1,4 @@
-"""The rules of a verdict and its findings, as lists that a reader can rely on."""
+"""The order of the rules of a verdict, and the codes of its findings."""
 
 from collections.abc import Sequence
 from types import ModuleType

@@ -1,4 +1,4 @@
-"""From synthetic trials to outcomes, and every road that must not lead to PASS."""
+"""From synthetic trials to outcomes, and all cases that must not PASS."""
 
 import math
 from dataclasses import replace
@@ -54,7 +54,7 @@ def plan_with(*targets: str, blocks: int = 4) -> Plan:
 
 @cache
 def measured(*, blocks: int = 4, change: float = 0.25, error_rate: float = 0.0, rps: float = 40.0) -> Summary:
-    """What any plan with so many blocks measures, whatever its targets."""
+    """The trials of a plan with this many blocks; they do not depend on its targets."""
     return summarise(synthetic_trials(plan_with(blocks=blocks), change=change, error_rate=error_rate, rps=rps))
 
 
@@ -113,7 +113,7 @@ def test_too_few_samples_never_pass() -> None:
 
 
 def test_no_errors_in_few_requests_are_not_below_a_tenth_of_a_percent() -> None:
-    """3,840 clean requests are needed."""
+    """The upper bound of Wilson's interval needs 3,840 requests without errors."""
     assert check_of('expect = "error_rate < 0.1 %"', rps=20).outcome is Outcome.INCONCLUSIVE
     assert check_of('expect = "error_rate < 0.1 %"', rps=60).outcome is Outcome.PASS
 
@@ -143,7 +143,7 @@ def test_latencies_are_void_where_the_error_target_fails() -> None:
     assert verdict.outcome is Outcome.FAIL
 
 
-def test_clustered_failures_say_less_than_scattered_ones() -> None:
+def test_clustered_failures_decide_less_than_scattered_ones() -> None:
     plan = plan_with('expect = "error_rate < 3 %"')
     trials = list(synthetic_trials(plan, error_rate=0.01))
     scattered = summarise(trials).row("after", None, None, None)
@@ -201,7 +201,7 @@ def test_a_broken_guard_is_invalid_even_if_one_leg_in_eight_breaks_it(spoil: obj
     assert (verdict.outcome, verdict.breaches) == (Outcome.INVALID, (breach,))
 
 
-def test_a_container_that_something_happened_to_makes_the_run_invalid() -> None:
+def test_an_incident_of_a_container_makes_the_run_invalid() -> None:
     plan = plan_with('expect = "p50 falls by 10 %"')
     summary = summarise(list(synthetic_trials(plan)))
     struck = Incident("03-after", "api", "ran out of memory", 12.3)
@@ -214,7 +214,7 @@ def test_a_container_that_something_happened_to_makes_the_run_invalid() -> None:
     assert breach.seen.startswith("api ran out of memory 12 s into leg 03-after")
 
 
-def test_an_endpoint_of_one_arm_only_is_a_doubt() -> None:
+def test_an_endpoint_of_one_arm_only_is_a_caveat() -> None:
     plan = plan_with('expect = "p50 falls by 10 %"')
     trials = list(synthetic_trials(plan))
     assert DIFFERENT_MIX not in verdict_of(plan, trials).caveats
@@ -232,7 +232,7 @@ def test_no_block_at_all_is_invalid() -> None:
     assert (verdict.outcome, verdict.breaches) == (Outcome.INVALID, (NO_BLOCK,))
 
 
-def test_doubts() -> None:
+def test_caveats() -> None:
     plan = plan_with('expect = "p95 falls by 10 %"', blocks=4)
     trials = list(synthetic_trials(plan))
     few = verdict_of(plan, trials)
@@ -310,7 +310,7 @@ def eleven_queries(trial: Trial) -> Trial:
         ("", ClaimOutcome.NOT_DECIDED),
     ],
 )
-def test_a_claim_holds_does_not_hold_or_cannot_be_told(expect: str, holding: ClaimOutcome) -> None:
+def test_a_claim_is_confirmed_refuted_or_not_decided(expect: str, holding: ClaimOutcome) -> None:
     how = f"expect = {expect}" if expect else 'unmeasured = "no probe"'
     claims = f'[[claims]]\nid = "C1"\nsays = "fast"\n{how}\n'
     plan = parse_plan(BASE.replace("blocks = 2", "blocks = 4") + '[[targets]]\nexpect = "p50 falls by 10 %"\n' + claims)
@@ -362,7 +362,7 @@ def test_an_endpoint_that_one_leg_did_not_request_has_no_change_and_no_interval(
     assert (pair.change, pair.before_interval, pair.after_interval) == (None, None, None)
 
 
-def test_what_stands_behind_a_leg_is_what_its_metric_counts() -> None:
+def test_the_samples_of_a_leg_are_those_of_its_metric() -> None:
     summary = measured(error_rate=0.1)
     legs = [row for row in summary.rows if row.block and (row.stage, row.endpoint) == ("sustain", None)]
     assert len(legs) == 8
@@ -502,8 +502,8 @@ def test_which_latencies_a_failed_error_target_voids(
     assert check.caveats == (DESCRIPTIVE,)  # kept either way
 
 
-def test_a_late_generator_is_measured_by_what_it_measures() -> None:
-    """5 ms, or a twentieth of the median where that is more."""
+def test_the_allowed_delay_depends_on_the_median() -> None:
+    """The limit is 5 ms, or 5 % of the median if larger."""
     plan = plan_with('expect = "p95 rises by at most 5 %"')
     for lag, doubted in ((10.0, False), (60.0, True)):
         trials = [
@@ -572,7 +572,7 @@ def test_a_contrast_counts_the_failures_and_the_smaller_run(two_runs: tuple[Summ
 
 
 def held(before: list[int], after: list[int], largest: int = 500) -> Comparison:
-    """A comparison in which the legs of the arms held so many users."""
+    """A comparison with these users held per leg."""
     legs = {"before": before, "after": after}
     summary = summarise(list(synthetic_trials(plan_with(blocks=len(before)))))
 
@@ -634,7 +634,7 @@ def test_from_zero_or_from_a_lower_bound_there_is_no_change(
     assert (pair.before_at_least, pair.after_at_least) == (median_low(before) == 500, median_low(after) == 500)
 
 
-def test_what_is_one_value_of_a_leg_or_arm_is_compared_once() -> None:
+def test_a_metric_with_one_value_per_leg_or_arm_is_compared_once() -> None:
     comparison = held([50, 50], [500, 500])
     whole = [(p.metric.name, p.stage, p.endpoint) for p in comparison.pairs if p.metric.per_leg]
     assert whole == [
@@ -643,8 +643,8 @@ def test_what_is_one_value_of_a_leg_or_arm_is_compared_once() -> None:
     ]
 
 
-def test_only_the_time_of_a_migration_is_doubted() -> None:
-    """A count of indexes would be the same again."""
+def test_only_the_time_of_a_migration_has_a_caveat() -> None:
+    """The number of indexes does not vary."""
     expects = ("migration_seconds >= 5 s", "indexes_created >= 5")
     seconds, indexes = (judged(expect, pair_of(expect.split()[0], blocks=())) for expect in expects)
     assert (seconds.caveats, indexes.caveats) == ((MEASURED_ONCE,), ())
@@ -670,7 +670,7 @@ def test_users_held_of_two_runs(old: list[int], *, change: bool) -> None:
     assert (pair.before, pair.after, pair.after_at_least) == (old[0], 100, False)
 
 
-def test_what_stands_behind_hits_and_misses_is_how_many_there_were() -> None:
+def test_the_samples_of_hits_and_misses_are_their_counts() -> None:
     summary = measured()
     legs = [row for row in summary.rows if row.block and (row.stage, row.endpoint) == ("sustain", None)]
     comparison = compare(summary)
@@ -702,7 +702,7 @@ def sequential_verdict(*targets: str, change: float = 0.25, blocks: int = 4) -> 
         "queries_per_request falls by 50 %",
     ],
 )
-def test_no_change_is_judged_where_the_arms_did_not_take_turns(target: str, change: float) -> None:
+def test_no_change_decides_where_the_arms_were_not_interleaved(target: str, change: float) -> None:
     verdict, _ = sequential_verdict(f'expect = "{target}"', change=change)
     (check,) = verdict.checks
     assert (check.outcome, check.reason) == (Outcome.INCONCLUSIVE, Reason.SEQUENTIAL)
@@ -710,7 +710,7 @@ def test_no_change_is_judged_where_the_arms_did_not_take_turns(target: str, chan
     assert SEQUENTIAL in verdict.caveats
 
 
-def test_limits_for_after_are_judged_as_ever_where_the_arms_did_not_take_turns() -> None:
+def test_limits_for_after_decide_where_the_arms_were_not_interleaved() -> None:
     targets = ("p95 < 100 s", "p95 < 0.01 ms", "cache_hit_rate > 80 %", "error_rate < 1 %", "queries_per_miss <= 0.9")
     verdict, _ = sequential_verdict(*(f'expect = "{target}"' for target in targets))
     in_turns = verdict_of(plan_with(*(f'expect = "{target}"' for target in targets)), [*synthetic_trials(plan_with())])
@@ -726,7 +726,7 @@ def test_too_few_samples_stay_the_reason_in_a_sequential_run() -> None:
     assert verdict.checks[0].reason is Reason.TOO_FEW
 
 
-def test_a_claim_of_a_change_cannot_be_told_in_a_sequential_run() -> None:
+def test_a_claim_of_a_change_is_not_decided_in_a_sequential_run() -> None:
     claim = '[[claims]]\nid = "C"\nsays = "faster"\nexpect = ["p50 falls by 10 %"]\n'
     plan = parse_plan(BASE.replace("blocks = 2", "blocks = 4") + claim)
     summary = summarise(list(synthetic_trials(plan)))

@@ -1,4 +1,4 @@
-"""Grades: each limit on its right side, the worst counts, and what nobody measured has none."""
+"""Grades of areas: limits, the worst counts, and no grade without a measurement."""
 
 from dataclasses import replace
 
@@ -43,7 +43,7 @@ def test_slow_statements(summary: Summary, mean: float, slowest: float, grade: s
     assert area("slow statements", seen(summary, statements=(use(mean, slowest),))).after == grade
 
 
-def test_what_nobody_measured_has_no_grade(summary: Summary) -> None:
+def test_an_area_that_was_not_measured_has_no_grade(summary: Summary) -> None:
     names = {one.name for one in areas_of(seen(summary))}
     assert names == {"cache"}
     found = areas_of(seen(summary, statements=(use(1, 500),)))
@@ -67,13 +67,13 @@ def test_locks(summary: Summary, blocked: float, deadlocks: float, grade: str) -
 @pytest.mark.parametrize(
     ("dead", "grade"), [(999, "A"), (1_000, "A"), (1_100, "A"), (1_200, "B"), (2_500, "B"), (2_600, "C"), (10_100, "D")]
 )
-def test_dead_rows(summary: Summary, dead: float, grade: str) -> None:
+def test_dead_tuples(summary: Summary, dead: float, grade: str) -> None:
     told = ServerReport("after", "server:postgres/orders", levels={"dead_rows": dead, "live_rows": 10_000.0})
-    found = area("dead rows", seen(summary, servers=(told,)))
+    found = area("dead tuples", seen(summary, servers=(told,)))
     assert found.after == grade
     assert [one.name for one in found.bottlenecks] == ([] if grade == "A" else ["postgres/orders"])
     few = ServerReport("after", "server:postgres", levels={"dead_rows": 999.0, "live_rows": 0.0})
-    assert area("dead rows", seen(summary, servers=(few,))).after == "A"
+    assert area("dead tuples", seen(summary, servers=(few,))).after == "A"
 
 
 @pytest.mark.parametrize(("cpu", "memory", "grades"), [(0.4, 400, "AA"), (0.5, 401, "BC"), (0.7, 1001, "CD")])
@@ -94,7 +94,7 @@ def test_a_critical_alert_that_fired_once_comes_first(summary: Summary) -> None:
         ("warning", 5, "B"),
         ("warning", 51, "D"),
     ):
-        found = replace(seen(summary), alarms=(fired(severity, times),))
+        found = replace(seen(summary), alerts=(fired(severity, times),))
         assert area("alerts", found).after == grade, severity
 
 
@@ -108,9 +108,7 @@ def test_the_worst_comes_first_and_every_kind_has_words(summary: Summary) -> Non
     assert [one.after for one in areas] == sorted((one.after or Grade.A for one in areas), reverse=True)
     section = bottlenecks(areas)
     assert section is not None
-    assert section.sentence.startswith(
-        "To be mended first: statements for each row (N+1); soon: slow statements and memory"
-    )
+    assert section.sentence.startswith("To be mended first: N+1 statements; soon: slow statements and memory")
     assert all(row.what and row.advice for one in section.rows for row in one.found)
     assert bottlenecks(()) is None
 

@@ -1,4 +1,4 @@
-"""Why an endpoint changed: shares add up, and nothing is explained that is not known."""
+"""Causes of changed latencies: shares add up, and the unknown stays unexplained."""
 
 import math
 from dataclasses import replace
@@ -40,7 +40,7 @@ def comparison(*pairs: Pair) -> Comparison:
 
 
 def asked(arm: str, db_ms: float | None, calls: int = 1, hits: int = 0) -> RequestWork:
-    """Twenty requests, some of them answered by a cache, the others with a list of ten and a statement for each."""
+    """Twenty requests: some cache hits, the others with a list of ten and a statement for each."""
     work = (StatementWork(0, Counts(1, 10, 5, 1, 0, 0.5)), StatementWork(1, Counts(calls - 1, 30, 20, 0, 8, 1.5)))
     misses = [CorpusRequest(n, LIST, cache="miss", db_ms=db_ms, misses=1, work=work) for n in range(20 - hits)]
     found = [CorpusRequest(n, LIST, cache="hit", db_ms=0.0, hits=1) for n in range(20 - hits, 20)]
@@ -77,8 +77,8 @@ def test_shares_add_up_to_the_whole(
         assert math.prod(map(found.factor, found.shares)) == pytest.approx(database[1] / database[0])
 
 
-def test_each_way_gets_what_it_did() -> None:
-    """A thousandth of the time: a tenth by the cache, a tenth of that by the indexes, of that by the statements."""
+def test_each_kind_gets_its_share() -> None:
+    """Database time falls to 1/1000: 1/10 by the cache, 1/10 by indexes, 1/10 by statements."""
     found = cause(database=(100.0, 0.1), misses=(100.0, 1.0), alone=(50.0, 5.0, 0.5))
     assert {share.kind: round(share.share, 9) for share in found.shares} == {
         CauseKind.CACHE: round(1 / 3, 9),
@@ -96,13 +96,13 @@ def test_each_way_gets_what_it_did() -> None:
     )
 
 
-def test_a_part_of_a_bar_says_nothing_that_would_be_cut_off() -> None:
+def test_a_label_that_does_not_fit_its_bar_is_left_out() -> None:
     narrow, wide = (Segment("statements", "statements", share, width) for share, width in (("12 %", 12), ("17 %", 17)))
     assert (narrow.text, wide.text) == ("", "statements 17 %")
     assert Segment("triggers_too", "indexes and triggers", "20 %", 20).text == ""
 
 
-def test_ways_that_nearly_cancel_say_what_each_made_of_the_time() -> None:
+def test_shares_that_nearly_cancel_are_shown_as_factors() -> None:
     found = cause(database=(2.0, 1.6), misses=(2.0, 1.6), alone=(1.0, 1.5, 2.0))
     assert found.shares_cancel
     (row,) = cause_rows([found])
@@ -116,14 +116,14 @@ def test_ways_that_nearly_cancel_say_what_each_made_of_the_time() -> None:
 @pytest.mark.parametrize(
     ("before", "after", "said"), [(1.0, 2.0, "more crowding 100 %"), (2.0, 1.0, "less crowding 100 %")]
 )
-def test_crowding_is_more_where_it_costs_time(before: float, after: float, said: str) -> None:
+def test_contention_is_more_where_it_costs_time(before: float, after: float, said: str) -> None:
     found = cause(database=(before, after), misses=(before, after), alone=(1.0, 1.0, 1.0))
     (row,) = cause_rows([found])
     assert f"a request: {said}." in row.sentence
     assert [(part.label, part.share) for part in row.bar] == [(said.removesuffix(" 100 %"), "100 %")]
 
 
-def test_without_the_step_between_indexes_and_statements_are_not_told_apart() -> None:
+def test_without_the_old_release_on_the_new_schema_indexes_and_statements_are_one_share() -> None:
     seen = {"before": asked("before", 50.0), "after": asked("after", 0.5)}
     (found,) = causes_of(comparison(pair("p95", 900, 90), pair("db_ms_per_request", 100, 1)), seen)
     assert [share.kind for share in found.shares] == [CauseKind.INDEXES_AND_STATEMENTS, CauseKind.CONTENTION]
@@ -163,27 +163,27 @@ def test_cheaper_triggers_are_no_indexes(wal: float, seen: bool, named: list[Cau
     )
 
 
-def test_a_service_that_tells_no_database_time_has_no_known_cause() -> None:
+def test_a_service_that_reports_no_database_time_has_no_known_cause() -> None:
     (found,) = causes_of(comparison(pair("p95", 900, 90), pair("mean", 500, 50)), {"before": asked("before", None)})
     assert (found.shares, found.database_share) == ((), None)
     assert "does not tell its database time" in cause_rows([found])[0].sentence
 
 
-def test_what_did_not_change_needs_no_cause() -> None:
+def test_an_unchanged_endpoint_has_no_cause() -> None:
     seen = {"before": asked("before", 50.0)}
     assert causes_of(comparison(pair("p95", 900, 890, seen=False)), seen) == ()
     assert causes_of(comparison(pair("p95", 900, 90)), {}) == ()
     assert causes_of(comparison(pair("p95", 900, None)), seen) == ()
 
 
-def test_a_toll_keeps_what_a_cache_answered_apart() -> None:
-    toll = request_costs(asked("after", 2.0, calls=3, hits=5))[LIST]
-    assert (toll.requests, toll.hits, toll.keys_hit, toll.keys_missed) == (20, 5, 5, 15)
-    assert toll.hit == Counts()
-    assert toll.other is not None
-    assert (toll.other.calls, toll.other.blocks, toll.each.calls) == (3, 26, 2.25)
-    assert toll.at(0.5).calls == 1.5
-    assert [part.fingerprint for part in toll.parts] == ["b", "a"]
+def test_a_request_cost_separates_cache_hits_and_misses() -> None:
+    cost = request_costs(asked("after", 2.0, calls=3, hits=5))[LIST]
+    assert (cost.requests, cost.hits, cost.keys_hit, cost.keys_missed) == (20, 5, 5, 15)
+    assert cost.hit == Counts()
+    assert cost.other is not None
+    assert (cost.other.calls, cost.other.blocks, cost.each.calls) == (3, 26, 2.25)
+    assert cost.at(0.5).calls == 1.5
+    assert [part.fingerprint for part in cost.parts] == ["b", "a"]
 
 
 def test_an_endpoint_of_one_arm_alone_has_a_row_too() -> None:
@@ -192,7 +192,7 @@ def test_an_endpoint_of_one_arm_alone_has_a_row_too() -> None:
     assert row.change == ("",) * 6
 
 
-def test_equal_arms_are_told_how_far_they_are_apart() -> None:
+def test_the_difference_of_control_and_before_is_reported() -> None:
     one, other = request_costs(asked("before", 1.0, calls=100)), request_costs(asked("control", 9.0, calls=101))
     found = largest_difference(one, other)
     assert found is not None
@@ -207,8 +207,8 @@ def test_an_endpoint_costs_what_its_corpus_cost_at_the_hit_rate_of_the_load() ->
     endpoint = "GET /recommendations/{user_id}"
     inspected = asked("after", 2.0, calls=3, hits=5)
     renamed = replace(inspected, requests=tuple(replace(one, endpoint=endpoint) for one in inspected.requests))
-    tolls = {"after": request_costs(renamed)}
-    summary = summarise(list(synthetic_trials(plan)), costs=tolls)
+    costs = {"after": request_costs(renamed)}
+    summary = summarise(list(synthetic_trials(plan)), costs=costs)
     row, before = (summary.row(arm, None, "sustain", endpoint) for arm in ("after", "before"))
     assert row is not None
     missed = 1 - row.values["cache_hit_rate"]

@@ -1,4 +1,4 @@
-"""Without counters of a database the answers tell of a statement for each item, or of none."""
+"""N+1 from response headers, without statement counts of a database."""
 
 import pytest
 
@@ -25,6 +25,6 @@ def told(*pairs: tuple[int | None, int | None]) -> RequestWork:
         ([], None),
     ],
 )
-def test_a_line_through_statements_and_items(pairs: list[tuple[int | None, int | None]], slope: float | None) -> None:
+def test_n_plus_one_from_response_headers(pairs: list[tuple[int | None, int | None]], slope: float | None) -> None:
     found = repeated_statements(told(*pairs)).get("GET /")
     assert (found and round(found.slope, 6)) == slope

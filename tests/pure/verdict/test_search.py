@@ -1,4 +1,4 @@
-"""What the searches of a run come to: intervals over blocks, bounds, caveats, and nothing green that nobody found."""
+"""Verdicts on capacity searches: intervals over blocks, bounds and caveats; without a decision nothing passes."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def same(searched: Searched) -> Searched:
 def measured(
     capacity: Callable[[Leg], float], blocks: int, most: int, change: Callable[[Searched], Searched]
 ) -> tuple[Summary, Comparison]:
-    """What any plan with so many blocks measures, whatever its targets."""
+    """The trials of a plan with this many blocks; they do not depend on its targets."""
     plan = parse_plan(text_with(blocks=blocks))
     summary = summarise(searching(plan, capacity, most, change), limits=plan.limits)
     return summary, compare(summary)
@@ -137,7 +137,7 @@ def test_bounds_never_pass_by_accident(before: float, after: float, target: str,
     assert outcome(spread(before, after), target) == came
 
 
-def test_a_single_leg_that_found_no_end_leaves_the_upper_end_open() -> None:
+def test_a_single_unbounded_leg_leaves_the_upper_end_open() -> None:
     comparison, verdict = judged(lambda leg: 900 if leg == leg_of(2) else spread(31, 248)(leg), "rate_held >= 350")
     pair = comparison.pair("rate_held", None, None)
     assert pair is not None
@@ -156,7 +156,7 @@ def test_one_block_has_no_interval() -> None:
     assert [check.reason for check in verdict.checks] == [Reason.NO_INTERVAL, Reason.NO_INTERVAL]
 
 
-def test_a_search_that_said_nothing_is_no_data_and_no_pass() -> None:
+def test_a_search_without_a_decided_try_is_no_data_and_no_pass() -> None:
     assert outcome(spread(5, 5), "rate_held >= 1", most=1) == (Outcome.INCONCLUSIVE, Reason.NO_DATA)
 
 
@@ -169,7 +169,7 @@ def test_a_search_that_said_nothing_is_no_data_and_no_pass() -> None:
         (31, 248, 4, [("SEARCH_ENDED_TIME", "before 6 of 6 legs, after 6 of 6 legs")]),
     ],
 )
-def test_ends_that_were_not_asked_for_are_doubts(
+def test_searches_without_the_planned_bracket_are_caveats(
     before: float, after: float, most: int, ends: list[tuple[str, str]]
 ) -> None:
     _, verdict = judged(spread(before, after), "rate_held >= 10", most=most)
@@ -178,7 +178,7 @@ def test_ends_that_were_not_asked_for_are_doubts(
     assert all(f"({legs})" in caveat.seen for caveat, (_, legs) in zip(said, ends, strict=True))
 
 
-def test_a_try_whose_samples_say_something_else_makes_the_run_invalid() -> None:
+def test_a_disputed_try_makes_the_run_invalid() -> None:
     def lied(searched: Searched) -> Searched:
         first, *rest = searched.tries
         return replace(searched, tries=(replace(first, word=TryOutcome.MISSED), *rest))
@@ -186,10 +186,10 @@ def test_a_try_whose_samples_say_something_else_makes_the_run_invalid() -> None:
     _, verdict = judged(spread(31, 248), "rate_held >= 10", change=lied)
     assert verdict.outcome is Outcome.INVALID
     assert [breach.code for breach in verdict.breaches] == ["SEARCH_DISPUTED"]
-    assert "20 a second was not held, and its samples say something else" in verdict.breaches[0].seen
+    assert "20 per second as not held, but its recorded samples differ" in verdict.breaches[0].seen
 
 
-def test_what_a_search_asks_is_in_no_latency_and_in_no_rate() -> None:
+def test_requests_of_a_search_are_in_no_latency_and_no_rate() -> None:
     comparison, _ = judged(spread(31, 248))
     pooled, sustain = (comparison.pair("p95", stage, None) for stage in (None, "sustain"))
     assert pooled is not None
@@ -217,7 +217,7 @@ TRY = Try(
 
 
 def answers(late_ms: float, waited_ms: float = 0.0, share: float = 0.1, failed: int = 0) -> TryRequests:
-    """A thousand: this share of them late, by their own doing or because they were sent late."""
+    """A thousand requests, this share of them slow, or sent late."""
     due = (np.linspace(10, 20, 1000, endpoint=False) * 1e9).astype(np.int64)
     slow = np.arange(1000) < share * 1000
     sent = due + np.where(slow, waited_ms * 1e6, 0).astype(np.int64)
@@ -244,12 +244,12 @@ def answers(late_ms: float, waited_ms: float = 0.0, share: float = 0.1, failed: 
         ({"measured_from": 30.0, "end": 40.0}, answers(40), TryOutcome.MISSED),  # no samples
     ],
 )
-def test_the_word_of_a_try(change: dict[str, float], given: TryRequests, word: TryOutcome) -> None:
+def test_the_outcome_of_a_try(change: dict[str, float], given: TryRequests, word: TryOutcome) -> None:
     limits = parse_plan(PLAN).limits
     assert judge_try(limits, replace(TRY, **change), given) is word  # type: ignore[arg-type]
 
 
-def test_ends_have_names_that_reports_know() -> None:
+def test_every_end_of_a_search_has_a_finding() -> None:
     from harness.verdict.search import ENDS  # noqa: PLC0415
     from reports.sections.search import ENDED  # noqa: PLC0415
 

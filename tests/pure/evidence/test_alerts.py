@@ -1,4 +1,4 @@
-"""How often somebody would have been called: windows of ten seconds, each by itself."""
+"""Alerts over windows of ten seconds."""
 
 import math
 from dataclasses import replace
@@ -35,7 +35,7 @@ def test_every_window_of_every_leg_fires_or_does_not() -> None:
         assert fired == (windows if "0.001" in when else 0)
 
 
-def test_the_limit_itself_calls_nobody() -> None:
+def test_a_value_at_the_limit_does_not_fire() -> None:
     assert not alert("p95 > 500 ms").fires(500.0)
     assert alert("p95 > 500 ms").fires(500.1)
     assert not alert("cache_hit_rate < 75 %").fires(0.75)
@@ -58,7 +58,7 @@ def test_an_alert_that_makes_no_sense_is_refused(when: str, said: str) -> None:
     assert said in str(refused.value)
 
 
-def test_without_a_word_of_the_plan_the_usual_is_watched() -> None:
+def test_the_default_alerts_apply_without_alerts_in_the_plan() -> None:
     assert parse_plan(PLAN).alerts == DEFAULTS
     assert [one.when for one in parse_plan(PLAN + '\n[[alerts]]\nwhen = "p99 > 2 s"\n').alerts] == ["p99 > 2 s"]
 
@@ -99,7 +99,7 @@ READ = PLAN.replace(
 
 
 def telling(trial: Trial) -> Trial:
-    """After fails to renew from the 20th second on; before tells nothing. A server has a series of the same name."""
+    """After fails to renew from the 20th second on; before has no readings. A server has a series of the same name."""
     series = 'upkeep_failures{work="renew"}'
     rows = [(second * 10**9, "api", series, float(max(second - 19, 0))) for second in range(40)]
     rows = [*(rows if trial.leg.arm == "after" else []), (25 * 10**9, "server:postgres", series, 99.0)]
@@ -107,7 +107,7 @@ def telling(trial: Trial) -> Trial:
     return replace(trial, readings=pa.table(arrays, schema=SCHEMA))
 
 
-def test_a_reading_of_the_plan_calls_somebody() -> None:
+def test_an_alert_on_a_reading_of_the_plan() -> None:
     alerts = '[[alerts]]\nwhen = "refresh_failures > 0"\nseverity = "critical"\n'
     plan = parse_plan(READ + READINGS + alerts)
     watch = AlertResults(plan.alerts, plan.readings)
@@ -120,7 +120,7 @@ def test_a_reading_of_the_plan_calls_somebody() -> None:
     assert parse_plan(READ + READINGS + alerts + "[profiles.q]\nblocks = 2\n", profile="q").alerts == plan.alerts
 
 
-def test_an_alert_watches_no_reading_that_there_is_not() -> None:
+def test_an_alert_on_an_unknown_reading_is_refused() -> None:
     with pytest.raises(PlanError, match='nothing measures "refresh_failures"'):
         parse_plan(READ + '[[alerts]]\nwhen = "refresh_failures > 0"\n')
     with pytest.raises(PlanError, match="alert on an improvement"):

@@ -1,4 +1,4 @@
-"""What surveys of two arms tell together, and what the same requests say of an index that is left out."""
+"""Database evidence from both arms, and the ablation of an index."""
 
 import json
 from collections.abc import Sequence
@@ -77,7 +77,7 @@ def test_requests_of_the_load_count_only_where_uses_were_counted_in_them() -> No
     assert found(requests=900).requests == 60
 
 
-def test_nothing_is_told_of_an_arm_whose_catalogue_was_not_read() -> None:
+def test_without_the_catalogue_of_an_arm_there_is_no_evidence() -> None:
     assert database_evidence({"before": Catalogue()}, {}, {}) is None
 
 
@@ -115,7 +115,7 @@ def test_one_request_that_read_more_among_many_that_did_not_is_chance() -> None:
     assert without(whole, less)["POST /items"].pages_saved == 0
 
 
-def test_answers_of_a_cache_say_nothing_of_an_index_but_count_as_requests() -> None:
+def test_cache_hits_count_as_requests_without_database_work() -> None:
     hits = [asked(n, "GET /items", cache="hit") for n in range(2, 10)]
     one, other = asked(1, "GET /items", (0, 4, 0)), asked(1, "GET /items", (0, 44, 0))
     told = without([one, *hits], [other, *hits])["GET /items"]
@@ -123,7 +123,7 @@ def test_answers_of_a_cache_say_nothing_of_an_index_but_count_as_requests() -> N
     assert told.pages_saved == pytest.approx(40 / 9)
 
 
-def test_requests_that_were_answered_otherwise_are_left_out() -> None:
+def test_requests_with_another_result_are_left_out() -> None:
     whole = [asked(1, "GET /items", (0, 4, 0)), asked(2, "GET /items", (0, 4, 0))]
     failed, other = replace(asked(1, "GET /items", (0, 40, 0)), failed=True), asked(2, "GET /else", (0, 40, 0))
     assert without(whole, [failed, other]) == {}
@@ -143,7 +143,7 @@ def test_the_statement_that_needs_the_index_most_with_both_its_plans() -> None:
     assert ablation_of(NEW, seen[0], seen[0]).worse is None
 
 
-def test_invalid_and_duplicate_indexes_are_doubts_and_others_are_not() -> None:
+def test_invalid_and_duplicate_indexes_are_caveats_and_others_are_not() -> None:
     broken = Index("broken", "items", (IndexKey("a"),), valid=False)
     copy, unused = Index("newer", "items", (IndexKey("a"),)), Index("unused", "items", (IndexKey("z"),))
     after = Catalogue((OLD, NEW, copy, broken, unused))
@@ -160,7 +160,7 @@ def test_invalid_and_duplicate_indexes_are_doubts_and_others_are_not() -> None:
     assert FlawKind.UNUSED in {flaw.kind for flaw in tells.indexes.flaws}
 
 
-def test_what_was_read_is_read_back_from_the_run(tmp_path: Path) -> None:
+def test_recorded_evidence_is_read_back(tmp_path: Path) -> None:
     store = CatalogueStore(RunFolder(tmp_path))
     assert (store.read_catalogues(), store.read_plans(), store.read_ablation()) == ({}, {}, None)
     survey = RecordedPlans((plan("Index Scan", "new"),), (IndexCounts("new", 1, 2, "shop"),), 60, "why")

@@ -1,4 +1,4 @@
-"""What a number of blocks can tell, and how many more would decide."""
+"""The minimum detectable effect of a number of blocks, and how many more would decide."""
 
 import math
 
@@ -15,7 +15,7 @@ from harness.verdict.power import minimum_detectable_effect, more_blocks, precis
 
 
 @pytest.mark.parametrize(("spread", "blocks"), [(0.05, 4), (0.05, 8), (0.2, 10), (0.01, 5)])
-def test_what_is_visible_is_seen_four_times_in_five(spread: float, blocks: int) -> None:
+def test_the_minimum_detectable_effect_has_80_percent_power(spread: float, blocks: int) -> None:
     """Against the exact power of the t test, which the formula approximates."""
     change = minimum_detectable_effect(spread, blocks)
     assert change is not None
@@ -23,11 +23,11 @@ def test_what_is_visible_is_seen_four_times_in_five(spread: float, blocks: int) 
     assert stats.nct.sf(reach, blocks - 1, shift) == pytest.approx(0.8, abs=0.03)
 
 
-def test_one_block_sees_nothing() -> None:
+def test_one_block_detects_nothing() -> None:
     assert minimum_detectable_effect(0.05, 1) is None
 
 
-def test_more_blocks_decide_when_these_are_like_those_to_come() -> None:
+def test_more_blocks_decide_with_the_same_mean_and_spread() -> None:
     values = [0.01, 0.05, 0.09, 0.05]
     limit = math.log(1.02)
     more = more_blocks(values, limit)
@@ -39,7 +39,7 @@ def test_more_blocks_decide_when_these_are_like_those_to_come() -> None:
         assert (mean - reach > limit) == decides
 
 
-def test_what_is_decided_needs_no_more() -> None:
+def test_a_decided_target_needs_no_more_blocks() -> None:
     values = [0.5, 0.51, 0.49]
     interval = t_interval(values)
     assert interval is not None
@@ -47,7 +47,7 @@ def test_what_is_decided_needs_no_more() -> None:
     assert more_blocks(values, 0.1) == 0
 
 
-def test_what_lies_on_the_limit_is_never_decided() -> None:
+def test_a_mean_at_the_limit_is_never_decided() -> None:
     assert more_blocks([0.0, 0.1, -0.1], 0.0) is None
 
 
@@ -61,7 +61,7 @@ def test_what_lies_on_the_limit_is_never_decided() -> None:
         (2, "error_rate < 1 %", True),  # not a matter of blocks
     ],
 )
-def test_a_run_is_decided_when_its_targets_are_known_precisely(blocks: int, expect: str, known: bool) -> None:
+def test_a_run_is_precise_when_the_intervals_of_its_targets_are_narrow(blocks: int, expect: str, known: bool) -> None:
     plan = parse_plan(PLAN.replace("blocks = 2", f"blocks = {blocks}").replace("p95 falls by 50 %", expect))
     comparison = compare(summarise(list(synthetic_trials(plan, rps=20.0))))
     assert precise(plan, comparison) == known

@@ -1,4 +1,4 @@
-"""What a row of the comparison shows: never that nothing changed because nothing was seen."""
+"""Outcomes of rows: no significant change is not equivalence."""
 
 import math
 from dataclasses import replace
@@ -29,7 +29,7 @@ IMPROVED, REGRESSED, EQUIVALENT, CANNOT_TELL = RowOutcome
 
 
 def pair_of(*changes: float, metric: str = "p95", **more: Any) -> Pair:  # noqa: ANN401 - fields by name
-    """A row whose blocks changed so, in percent of before."""
+    """A row with these changes per block, in percent of before."""
     blocks = tuple(BlockPair(k, 100.0, 100.0 + change) for k, change in enumerate(changes, start=1))
     found = METRICS[metric]
     before, after = (fmean(getattr(b, arm) for b in blocks) for arm in ("before", "after"))
@@ -84,11 +84,11 @@ def test_a_rise_of_what_should_rise_is_an_improvement() -> None:
 
 
 @pytest.mark.parametrize(("effect", "outcome"), [("1 %", CANNOT_TELL), ("5 %", EQUIVALENT)])
-def test_the_plan_says_what_counts(effect: str, outcome: RowOutcome) -> None:
+def test_the_plan_sets_the_minimum_effect(effect: str, outcome: RowOutcome) -> None:
     assert finding_of(pair_of(1.5, -1.5, 1, -1, 2, -2), effect=effect).outcome is outcome
 
 
-def test_a_metric_can_have_a_smallest_change_of_its_own() -> None:
+def test_a_metric_can_have_its_own_minimum_effect() -> None:
     judgement = Judgement(effect="5 %", effects={"p99": "10 %", "error_rate": "0.5 pt"})
     assert [judgement.smallest(METRICS[name]) for name in ("p95", "p99", "error_rate", "cache_hit_rate")] == [
         0.05, 0.1, 0.005, 0.01,
@@ -105,7 +105,7 @@ def test_a_metric_can_have_a_smallest_change_of_its_own() -> None:
     ],
 )
 def test_shares_are_compared_in_points(low: float, high: float, outcome: RowOutcome) -> None:
-    """Five percent say nothing about an error rate: 4 % of errors instead of none is within five points."""
+    """An effect of 5 % does not suit an error rate: 4 % of errors instead of none is within five points."""
     finding = finding_of(rate_pair(Change("points", (low + high) / 2, low, high, None, None)))
     assert (finding.outcome, finding.minimum_effect) == (outcome, 0.001)
 
@@ -122,17 +122,17 @@ def test_shares_are_compared_in_points(low: float, high: float, outcome: RowOutc
         (pair_of(50, 51, 49, 50, metric="users_held", before_at_least=True, change=None), RowReason.LOWER_BOUND),
     ],
 )
-def test_what_cannot_be_told_says_why(pair: Pair, why: RowReason) -> None:
+def test_an_inconclusive_row_has_a_reason(pair: Pair, why: RowReason) -> None:
     finding = finding_of(pair)
     assert (finding.outcome, finding.reason) == (CANNOT_TELL, why)
 
 
-def test_a_fall_from_a_bound_is_none_and_a_rise_to_one_is_a_rise() -> None:
+def test_a_fall_to_a_lower_bound_is_inconclusive_and_a_rise_to_one_is_a_rise() -> None:
     risen = pair_of(50, 51, 49, 50, metric="users_held", after_at_least=True)
     assert finding_of(risen).outcome is IMPROVED
 
 
-def test_nothing_in_every_block_is_equivalent() -> None:
+def test_equal_values_in_every_block_are_equivalent() -> None:
     blocks = tuple(BlockPair(k, 0.0, 0.0) for k in (1, 2, 3, 4))
     pair = replace(pair_of(0, 0, 0, 0, metric="queries_per_request"), before=0.0, after=0.0, change=None, blocks=blocks)
     assert finding_of(pair).outcome is EQUIVALENT
@@ -142,7 +142,7 @@ def test_nothing_in_every_block_is_equivalent() -> None:
 
 
 @pytest.mark.parametrize("changes", [(-50, -51, -49, -50), (1, -1, 1, -1)])
-def test_latencies_prove_nothing_where_more_requests_fail(changes: tuple[float, ...]) -> None:
+def test_latencies_are_inconclusive_where_more_requests_fail(changes: tuple[float, ...]) -> None:
     latency, throughput = pair_of(*changes), pair_of(*changes, metric="queries_per_request")
     failing = rate_pair(Change("points", 0.04, 0.03, 0.05, None, None))
     assert finding_of(latency, failing).reason is RowReason.ERRORS
@@ -156,14 +156,14 @@ def test_a_regression_stays_one_where_more_requests_fail() -> None:
     assert finding_of(pair_of(50, 51, 49, 50), failing).outcome is REGRESSED
 
 
-def test_latencies_prove_nothing_where_arrivals_never_began() -> None:
+def test_latencies_are_inconclusive_where_arrivals_never_started() -> None:
     pair = pair_of(-50, -51, -49, -50)
-    assert finding_of(pair, silent={"sustain"}).reason is RowReason.ARRIVALS_MISSING
-    assert finding_of(pair, silent={"peak"}).outcome is IMPROVED
-    assert finding_of(replace(pair, stage=None), silent={"peak"}).reason is RowReason.ARRIVALS_MISSING
+    assert finding_of(pair, incomplete_stages={"sustain"}).reason is RowReason.ARRIVALS_MISSING
+    assert finding_of(pair, incomplete_stages={"peak"}).outcome is IMPROVED
+    assert finding_of(replace(pair, stage=None), incomplete_stages={"peak"}).reason is RowReason.ARRIVALS_MISSING
 
 
-def test_a_measurement_that_broke_shows_nothing() -> None:
+def test_every_row_is_inconclusive_where_a_guard_broke() -> None:
     finding = finding_of(pair_of(-50, -51, -49, -50), valid=False)
     assert (finding.outcome, finding.reason) == (CANNOT_TELL, RowReason.BROKEN)
 
@@ -178,22 +178,22 @@ def test_a_measurement_that_broke_shows_nothing() -> None:
         ((0, 0.1, 0, 0.1), 0.1, CANNOT_TELL, RowReason.UNPAIRED),  # no equivalence between legs that are no pairs
     ],
 )
-def test_legs_that_are_no_pairs(
+def test_sequential_legs(
     changes: tuple[float, ...], floor: float | None, outcome: RowOutcome, why: RowReason | None
 ) -> None:
     finding = finding_of(pair_of(*changes), floor=floor, sequential=True)
     assert (finding.outcome, finding.reason) == (outcome, why)
 
 
-def test_two_recorded_runs_are_no_pairs() -> None:
+def test_two_recorded_runs_are_unpaired() -> None:
     summary = summarise(list(synthetic_trials(parse_plan(PLAN))))
     comparison = contrast(summary, summary, "after")
     found = outcomes_of(comparison, Judgement())
     assert {found.of(pair).outcome for pair in comparison.pairs} == {CANNOT_TELL}
 
 
-def test_among_many_rows_chance_finds_nothing() -> None:
-    """Rows whose interval excludes no change by chance are corrected away; a row that a target names is not."""
+def test_many_rows_have_no_false_positives() -> None:
+    """Rows that exclude no change by chance do not remain after correction; a row that a target names does."""
     rng = np.random.default_rng(3)
     rows = [replace(pair_of(*rng.normal(0, 3, 8)), endpoint=f"GET /{i}") for i in range(200)]
     alone = [row for row in rows if row.change and row.change.low and row.change.high]
@@ -208,7 +208,7 @@ def test_among_many_rows_chance_finds_nothing() -> None:
     assert named.of(by_chance[0]).detectable < explored.of(by_chance[0]).detectable  # type: ignore[operator]
 
 
-def test_the_more_rows_change_the_smaller_a_change_can_be_seen() -> None:
+def test_the_more_rows_change_the_smaller_the_detectable_effect() -> None:
     quiet = pair_of(9, -9, 7, -7, 12, -12, 8, -8)
     same = [replace(quiet, endpoint=f"GET /{i}") for i in range(40)]
     moved = [replace(pair_of(50, 51, 49, 50, 51, 49, 50, 51), endpoint=f"GET /{i}") for i in range(40)]
@@ -217,7 +217,7 @@ def test_the_more_rows_change_the_smaller_a_change_can_be_seen() -> None:
     assert few.detectable > many.detectable  # type: ignore[operator]
 
 
-def test_hits_that_all_changed_make_no_latency_change_by_chance() -> None:
+def test_metrics_are_separate_families_of_the_correction() -> None:
     quiet = [replace(pair_of(9, 2, 7, -1, 8, -2, 6, 1), endpoint=f"GET /{i}") for i in range(3)]
     still = [replace(pair_of(9, -9, 7, -7, 12, -12, 8, -8), endpoint=f"GET /{i}") for i in range(3, 20)]
     moved = [replace(pair_of(50, 51, 49, 50, 51, 49, 50, 51, metric="rps"), endpoint=f"GET /{i}") for i in range(90)]
@@ -238,8 +238,8 @@ def test_the_p_value_is_that_of_student(changes: list[float]) -> None:
 
 
 @pytest.mark.parametrize("blocks", [6, 8, 10])
-def test_the_smallest_visible_change_is_seen_four_times_in_five(blocks: int) -> None:
-    """Of blocks that vary by 5 %: a change of just that size, in 4,000 runs; the formula is nearly right."""
+def test_the_detectable_effect_of_a_row_has_80_percent_power(blocks: int) -> None:
+    """A change of exactly that size in 4,000 runs whose blocks vary by 5 %."""
     rng = np.random.default_rng(11)
     typical = rng.normal(0, 1, blocks)
     typical = 0.05 * (typical - typical.mean()) / typical.std(ddof=1)
@@ -273,13 +273,13 @@ def test_hits_are_compared_on_log_odds_and_shown_in_points() -> None:
         ('effects = { p77 = "5 %" }', 'judgement.effects: nothing measures "p77"'),
     ],
 )
-def test_a_wrong_size_of_what_counts_is_refused(text: str, said: str) -> None:
+def test_an_invalid_minimum_effect_is_refused(text: str, said: str) -> None:
     with pytest.raises(PlanError) as refused:
         parse_plan(f"{PLAN}\n[judgement]\n{text}\n")
     assert said in str(refused.value)
 
 
-def test_a_plan_says_what_counts() -> None:
+def test_the_minimum_effect_is_read_from_the_plan() -> None:
     plan = parse_plan(PLAN + '\n[judgement]\neffect = "2.5 %"\neffects = { p99 = "10 %" }\n')
     assert plan.judgement.smallest(METRICS["p95"]) == 0.025
     assert parse_plan(PLAN).judgement.smallest(METRICS["p95"]) == 0.05

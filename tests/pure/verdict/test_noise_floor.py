@@ -1,4 +1,4 @@
-"""What a target of a change is worth where it is known how much equal arms differ, and a failure measured twice."""
+"""Targets of changes with a known noise floor, and failures that are measured twice."""
 
 import math
 from collections.abc import Callable, Sequence
@@ -41,7 +41,7 @@ def known(*ratios: float, metric: str = "p95") -> Noise:
 
 @cache
 def measured(change: float, blocks: int = 8, *, control: bool = False) -> tuple[Summary, Comparison]:
-    """What any plan with so many blocks measures, whatever its target."""
+    """The trials of a plan with this many blocks; they do not depend on its target."""
     plan = plan_of("p95 falls by 50 %", blocks, "[arms.control]" if control else "")
     summary = summarise(synthetic_trials(plan, change=change))
     return summary, compare(summary)
@@ -63,7 +63,7 @@ def check(plan: Plan, change: float, noise: Noise | None = None, again: float | 
     [
         ("p95 rises by at most 30 %", 1.0, 0.1, Outcome.PASS, Reason.MET),
         ("p95 rises by at most 30 %", 1.0, 0.4, Outcome.INCONCLUSIVE, Reason.UNSTABLE),  # could not tell it apart
-        ("p95 rises by at most 30 %", 2.0, 0.4, Outcome.FAIL, Reason.MISSED),  # beyond what equal arms do
+        ("p95 rises by at most 30 %", 2.0, 0.4, Outcome.FAIL, Reason.MISSED),  # beyond the A/A noise
         ("p95 rises by at most 30 %", 2.0, 1.5, Outcome.INCONCLUSIVE, Reason.IN_NOISE),
         ("p95 falls by 50 %", 0.25, 0.1, Outcome.PASS, Reason.MET),
         ("p95 falls by 20 %", 0.25, 0.4, Outcome.INCONCLUSIVE, Reason.UNSTABLE),
@@ -72,7 +72,7 @@ def check(plan: Plan, change: float, noise: Noise | None = None, again: float | 
         ("p95 < 1000 ms", 1.0, 9.0, Outcome.PASS, Reason.MET),  # a limit asks for no change
     ],
 )
-def test_a_change_is_set_against_what_equal_arms_differ_by(
+def test_a_change_is_compared_with_the_noise_floor(
     expect: str, change: float, floor: float, outcome: Outcome, reason: Reason
 ) -> None:
     noise = known(math.log1p(floor), metric=expect.split(maxsplit=1)[0])
@@ -81,7 +81,7 @@ def test_a_change_is_set_against_what_equal_arms_differ_by(
     assert (found.floor is None) == ("<" in expect)
 
 
-def test_what_is_known_of_another_place_changes_nothing() -> None:
+def test_the_floor_of_another_place_does_not_apply() -> None:
     noise = Noise(runs=(NoiseOfRun("earlier", (NoiseRatios("p95", "peak", None, (9.0,)),)),))
     assert check(plan_of("p95 rises by at most 30 %"), 1.0, noise).outcome is Outcome.PASS
 
@@ -95,7 +95,7 @@ def test_what_is_known_of_another_place_changes_nothing() -> None:
         (known(*[0.01] * 59), FEW_PAIRS, False),
     ],
 )
-def test_how_well_the_machine_is_known_is_said(noise: Noise | None, caveat: Finding, said: bool) -> None:
+def test_a_provisional_floor_is_a_caveat(noise: Noise | None, caveat: Finding, said: bool) -> None:
     assert (caveat in judged(plan_of("p95 falls by 50 %"), 0.25, noise).caveats) == said
 
 
@@ -114,9 +114,7 @@ def test_the_control_arm_of_the_run_itself_counts() -> None:
         (1.0, 2.0, Outcome.PASS, Reason.MET),  # only what failed is looked at again
     ],
 )
-def test_a_failure_is_said_when_it_was_measured_twice(
-    change: float, again: float, outcome: Outcome, reason: Reason
-) -> None:
+def test_a_failure_needs_two_measurements(change: float, again: float, outcome: Outcome, reason: Reason) -> None:
     found = check(plan_of("p95 rises by at most 30 %"), change, again=again)
     assert (found.outcome, found.reason) == (outcome, reason)
     assert (found.repeat is None) == (reason is Reason.MET)
@@ -149,8 +147,8 @@ def test_a_second_measurement_that_broke_breaks_the_run() -> None:
 
 
 @pytest.mark.parametrize(("pairs", "broken"), [(59, True), (58, False)])
-def test_equal_arms_that_differ_more_than_is_known_break_the_run(pairs: int, broken: bool) -> None:
-    """A provisional floor breaks nothing."""
+def test_aa_differences_beyond_the_known_noise_break_the_run(pairs: int, broken: bool) -> None:
+    """A provisional floor breaks no guard."""
     plan = plan_of("p95 falls by 50 %", arms="[arms.control]")
     slowness = {"before": 1.0, "control": 3.0, "after": 0.25}
     summary = summarise(list(synthetic_trials(plan, slowness=slowness)))
@@ -163,7 +161,7 @@ def test_equal_arms_that_differ_more_than_is_known_break_the_run(pairs: int, bro
 
 
 @pytest.mark.parametrize(("floor", "outcome"), [(0.1, Outcome.PASS), (1.5, Outcome.INCONCLUSIVE)])
-def test_unpaired_a_change_is_believed_beyond_three_times_the_floor(floor: float, outcome: Outcome) -> None:
+def test_an_unpaired_change_decides_beyond_three_times_the_floor(floor: float, outcome: Outcome) -> None:
     plan = plan_of("p95 falls by 50 %")
     summary, _ = measured(0.2)
     comparison = compare(summary, sequential=True)
@@ -176,7 +174,7 @@ def test_unpaired_a_change_is_believed_beyond_three_times_the_floor(floor: float
 
 
 class Loads:
-    """Loads of which the first measurement and the second differ."""
+    """Loads with a first and a second measurement that differ."""
 
     def __init__(self, log: list[str], first: float, second: float, blocks: int) -> None:
         self.first, self.second = FakeLoad(log, change=first), FakeLoad(log, change=second)
@@ -203,7 +201,7 @@ def campaign(
     return analysis.verdict, log, folder
 
 
-def test_what_fails_is_measured_again_in_a_fresh_environment(tmp_path: Path) -> None:
+def test_a_failure_is_measured_again_in_a_fresh_environment(tmp_path: Path) -> None:
     verdict, log, folder = campaign(tmp_path, "p95 rises by at most 30 %", [2.0, 2.0])
     assert verdict.outcome is Outcome.FAIL
     assert verdict.checks[0].reason is Reason.CONFIRMED
@@ -214,7 +212,7 @@ def test_what_fails_is_measured_again_in_a_fresh_environment(tmp_path: Path) -> 
     assert analyse(folder).verdict == verdict  # from what is on disk
 
 
-def test_what_fails_once_is_not_said(tmp_path: Path) -> None:
+def test_a_failure_of_one_measurement_is_inconclusive(tmp_path: Path) -> None:
     verdict, _, _ = campaign(tmp_path, "p95 rises by at most 30 %", [2.0, 1.0])
     assert (verdict.outcome, verdict.checks[0].reason) == (Outcome.INCONCLUSIVE, Reason.NOT_CONFIRMED)
 
@@ -227,7 +225,7 @@ def test_what_fails_once_is_not_said(tmp_path: Path) -> None:
         ("p95 rises by at most 30 %", [2.0], False),  # nobody wants to know
     ],
 )
-def test_nothing_else_is_measured_again(tmp_path: Path, expect: str, changes: list[float], confirm: bool) -> None:
+def test_a_pass_is_not_measured_again(tmp_path: Path, expect: str, changes: list[float], confirm: bool) -> None:
     _, log, folder = campaign(tmp_path, expect, changes, confirm=confirm)
     assert sum(event.startswith("load") for event in log) == 8
     assert folder.read_setup().again == 0
@@ -257,7 +255,7 @@ class Stops:
         self.load(job, **rest)
 
 
-def test_noise_that_cannot_be_kept_costs_no_verdict(tmp_path: Path) -> None:
+def test_noise_that_cannot_be_stored_does_not_affect_the_verdict(tmp_path: Path) -> None:
     text = PLAN.replace("[arms.after]", "[arms.control]\n[arms.after]")
     folder, observer = RunFolder.create(tmp_path / "runs", "run"), Nobody()
     (tmp_path / "runs" / FOLDER).write_text("a file in the way")
@@ -269,7 +267,7 @@ def test_noise_that_cannot_be_kept_costs_no_verdict(tmp_path: Path) -> None:
     assert any("is not stored for later runs" in said and FOLDER in said for said in observer.heard)
 
 
-def test_what_the_control_arm_says_is_kept_for_later_runs(tmp_path: Path) -> None:
+def test_the_aa_noise_is_stored_for_later_runs(tmp_path: Path) -> None:
     text = PLAN.replace("[arms.after]", "[arms.control]\n[arms.after]")
     source = Source(parse_plan(text), text, tmp_path / "plan.toml")
     seen = []
@@ -288,7 +286,7 @@ def test_what_the_control_arm_says_is_kept_for_later_runs(tmp_path: Path) -> Non
     assert '"second"' in kept.read_text()
 
 
-def test_what_is_advisory_is_not_measured_again() -> None:
+def test_a_failed_advisory_target_is_not_measured_again() -> None:
     plan = plan_of('p95 rises by at most 30 %"\nseverity = "advisory')
     verdict = judged(plan, 2.0)
     assert verdict.checks[0].outcome is Outcome.FAIL

@@ -1,4 +1,4 @@
-"""A run that a limit ended early: what comes of it, and that it is never a PASS."""
+"""A run that a limit ended early never passes."""
 
 from dataclasses import replace
 
@@ -43,7 +43,7 @@ def ended(trial: Trial, cpu_share: float = 0.2) -> Trial:
 
 
 def verdict_after(complete: int, arm: str, cpu_share: float = 0.2) -> Verdict:
-    """Of so many complete blocks and a leg of an arm that was ended."""
+    """The verdict of some complete blocks and an aborted leg of an arm."""
     trials = list(synthetic_trials(EXAMPLE))
     summary = summarise([trial for trial in trials if trial.leg.block <= complete])
     last = next(trial for trial in trials if trial.leg.block == complete + 1 and trial.leg.arm == arm)
@@ -60,22 +60,20 @@ def verdict_after(complete: int, arm: str, cpu_share: float = 0.2) -> Verdict:
 
 @pytest.mark.parametrize("complete", [0, 1, 3])
 @pytest.mark.parametrize(("arm", "outcome"), [("after", Outcome.FAIL), ("before", Outcome.INCONCLUSIVE)])
-def test_after_in_danger_is_a_fail_and_before_in_danger_says_nothing_of_it(
-    complete: int, arm: str, outcome: Outcome
-) -> None:
+def test_an_abort_of_after_is_a_fail_and_of_before_inconclusive(complete: int, arm: str, outcome: Outcome) -> None:
     verdict = verdict_after(complete, arm)
     assert (verdict.outcome, verdict.breaches) == (outcome, ())
     assert len(verdict.aborts) == 1
 
 
 @pytest.mark.parametrize("arm", ["after", "before"])
-def test_a_generator_that_was_too_busy_broke_the_limit_by_itself(arm: str) -> None:
+def test_an_abort_with_an_overloaded_generator_is_invalid(arm: str) -> None:
     verdict = verdict_after(3, arm, cpu_share=0.95)
     assert verdict.outcome is Outcome.INVALID
     assert [breach.code for breach in verdict.breaches] == ["GENERATOR_BUSY"]
 
 
-def test_a_leg_that_was_ended_in_its_ramp_is_no_broken_measurement() -> None:
+def test_an_abort_in_a_ramp_breaks_no_guard() -> None:
     trial = next(iter(synthetic_trials(EXAMPLE)))
     early = replace(BROKEN, second=1.5)
     windows = windows_of(EXAMPLE.stages, early.second)
@@ -85,20 +83,20 @@ def test_a_leg_that_was_ended_in_its_ramp_is_no_broken_measurement() -> None:
     assert AbortedLeg.of(replace(trial, samples=samples, generation=generation)).breaches == ()
 
 
-def test_what_happened_is_said_in_one_sentence() -> None:
+def test_an_abort_is_described_in_one_sentence() -> None:
     stop = verdict_after(1, "after").aborts[0]
     title = stop.leg.title
     assert stop.summary == f"after broke p90 > 1 s for 10 s (sustain) with 3,210 ms, 21 s into leg {title}"
     assert stop.finding.seen == f"the run was ended early: {stop.summary}"
 
 
-def test_only_what_was_ended_is_a_stop() -> None:
+def test_only_an_aborted_trial_is_an_abort() -> None:
     with pytest.raises(ValueError, match="was not ended early"):
         AbortedLeg.of(next(iter(synthetic_trials(EXAMPLE))))
 
 
 @pytest.mark.parametrize("complete", [0, 3])
-def test_every_report_says_why_the_run_was_ended(complete: int) -> None:
+def test_every_report_has_the_reason_of_the_abort(complete: int) -> None:
     verdict = verdict_after(complete, "after")
     summary = summarise([trial for trial in synthetic_trials(EXAMPLE) if trial.leg.block <= complete])
     parts = (EXAMPLE, PLAN, synthetic_setup(EXAMPLE), (), summary, compare(summary), verdict, Outcomes({}))

@@ -1,4 +1,4 @@
-"""Plans are read whatever they hold, and compared step by step."""
+"""Query plans of any content are read and compared node by node."""
 
 import json
 from typing import Any
@@ -55,7 +55,7 @@ FOUND = step(
 )
 
 
-def test_a_table_read_whole_and_found_by_an_index() -> None:
+def test_a_seq_scan_that_becomes_an_index_scan() -> None:
     change = plan_change_of(explained(WHOLE), explained(FOUND))
     (one,) = change.tables
     assert one == (
@@ -89,7 +89,7 @@ def test_a_bitmap_names_the_indexes_below_it_and_counts_its_rows_once() -> None:
     assert change.rows_scanned[0] == 7
 
 
-def test_what_never_ran_counts_only_where_nothing_ran() -> None:
+def test_nodes_that_never_ran_count_only_in_estimated_plans() -> None:
     never = step("Seq Scan", Relation_Name="archive", Actual_Loops=0, Actual_Rows=0)
     plan = step("Append", step("Seq Scan", Relation_Name="days"), never)
     assert [table[0][0].relation for table in plan_change_of(explained(plan), explained(FOUND)).tables if table[0]] == [
@@ -106,10 +106,10 @@ def test_joins_groups_and_helpers_are_steps() -> None:
     change = plan_change_of(explained(before), explained(after))
     assert not change.tables
     assert {one.name for one in change.removed} == {"hash join", "hash aggregate"}
-    assert {one.name for one in change.added} == {"parallel processes", "nested loop", "memoize"}
+    assert {one.name for one in change.added} == {"parallel workers", "nested loop", "memoize"}
 
 
-def test_a_sort_that_no_longer_fits_memory_is_another_step() -> None:
+def test_a_sort_on_disk_is_another_operation() -> None:
     on_disk = json.loads(json.dumps(WHOLE).replace('"Sort"', '"Sort", "Sort Space Type": "Disk"'))
     change = plan_change_of(explained(WHOLE), explained(on_disk))
     assert ([one.name for one in change.removed], [one.name for one in change.added]) == (["sort"], ["sort on disk"])
@@ -136,10 +136,10 @@ def test_statements_of_one_arm_alone_come_after_those_whose_plan_changed() -> No
     ]
 
 
-def test_a_step_of_an_unknown_kind_goes_by_its_own_name() -> None:
+def test_a_node_is_labelled_as_explain_names_it() -> None:
     assert node_label(PlanNode("Quantum Scan")) == "Quantum Scan"
-    assert node_label(PlanNode("ModifyTable", how="Delete")) == "delete rows"
-    assert node_label(PlanNode("Seq Scan")) == "read whole"
+    assert node_label(PlanNode("ModifyTable", how="Delete")) == "Delete"
+    assert node_label(PlanNode("Seq Scan")) == "Seq Scan (reads the whole table)"
 
 
 def test_no_value_of_a_condition_is_kept() -> None:

@@ -1,4 +1,4 @@
-"""Which indexes are accused, and which never are."""
+"""Flaws of indexes, and indexes that are never flagged."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -114,18 +114,18 @@ CASES = {
 
 
 @pytest.mark.parametrize("case", CASES)
-def test_what_is_accused(case: str) -> None:
+def test_flaws(case: str) -> None:
     made, uses, expected = CASES[case]
     assert flaws(ledger(*made, uses=uses, keys=[PARENT])) == expected
 
 
-def test_what_was_there_before_stays_when_the_migration_copies_it() -> None:
+def test_the_older_of_two_duplicates_is_kept() -> None:
     before = Catalogue((index("z", B),))
     after = Catalogue((index("a", B), index("z", B)))
     assert flaws(migration_indexes(before, after, Workload())) == {"a": (FlawKind.DUPLICATE, "z")}
 
 
-def test_what_was_there_before_is_not_accused_of_being_unused_but_of_being_outdone() -> None:
+def test_an_older_index_is_not_flagged_as_unused_but_as_redundant() -> None:
     before = Catalogue((index("x", B), index("z", C)))
     after = Catalogue((*before.indexes, index("y", B, C)))
     uses = {one.place: IndexScans(0) for one in after.indexes}
@@ -135,7 +135,7 @@ def test_what_was_there_before_is_not_accused_of_being_unused_but_of_being_outdo
     assert [entry.index.name for entry in found.entries] == ["y", "x", "z"]
 
 
-def test_nobody_counted_so_nothing_is_unused() -> None:
+def test_without_counts_no_index_is_unused() -> None:
     found = migration_indexes(BEFORE, Catalogue((*BEFORE.indexes, index("x", B))), Workload(None))
     assert not found.flaws
     assert found.created[0].use is None
@@ -165,14 +165,14 @@ def test_services_have_indexes_of_the_same_name() -> None:
     assert [(flaw.index.service, flaw.kind) for flaw in found.flaws] == [("auth", FlawKind.UNUSED)]
 
 
-def test_what_the_migration_removed_and_which_foreign_keys_no_index_serves() -> None:
+def test_removed_indexes_and_foreign_keys_without_an_index() -> None:
     before = Catalogue((index("x", A), index("y", B)), (PARENT,))
     found = migration_indexes(before, Catalogue((index("y", B),), (PARENT,)), Workload())
     assert [one.name for one in found.removed] == ["x"]
     assert found.unindexed_keys == (PARENT,)
 
 
-def test_an_index_that_was_built_anew_under_its_name_is_of_the_migration() -> None:
+def test_an_index_rebuilt_under_its_name_belongs_to_the_migration() -> None:
     before = Catalogue((index("x", B), index("y", B, valid=False)))
     found = migration_indexes(before, Catalogue((index("x", C), index("y", B))), Workload())
     assert [entry.index.name for entry in found.created] == ["x", "y"]
@@ -211,12 +211,12 @@ catalogues = st.builds(
 
 
 @given(catalogues, st.sets(st.sampled_from([f"i{n}" for n in range(12)])))
-def test_dropping_all_that_is_accused_leaves_every_need_served(after: Catalogue, used: set[str]) -> None:
+def test_dropping_all_flagged_indexes_leaves_every_need_served(after: Catalogue, used: set[str]) -> None:
     uses = {one.place: IndexScans(int(one.name in used)) for one in after.indexes}
     found = migration_indexes(Catalogue(), after, Workload(uses))
-    accused = {flaw.index.place: flaw for entry in found.entries for flaw in entry.flaws}
-    left = [one for one in after.indexes if one.place not in accused]
-    for flaw in accused.values():
+    flagged = {flaw.index.place: flaw for entry in found.entries for flaw in entry.flaws}
+    left = [one for one in after.indexes if one.place not in flagged]
+    for flaw in flagged.values():
         one = flaw.index
         if flaw.kind is FlawKind.INVALID:
             assert not one.valid
@@ -241,7 +241,7 @@ def test_an_index_has_at_most_one_flaw(after: Catalogue) -> None:
     assert all(len(entry.flaws) <= 1 for entry in found.entries)
 
 
-def test_a_difference_that_may_be_chance_is_none() -> None:
+def test_a_difference_within_chance_is_none() -> None:
     one = IndexAblation(
         "x",
         (EndpointAblation("GET /", 10, 6.0, 412.0, 0, 0), EndpointAblation("POST /", 5, 100.0, 100.5, 250.0, 170.0)),

@@ -1,4 +1,4 @@
-"""Targets of the migration under load: by what was seen of it, and never green without."""
+"""Targets of the migration under load; without one they never pass."""
 
 from dataclasses import replace
 
@@ -52,7 +52,7 @@ def check_of(target: str, rehearsal: MigrationUnderLoad | None) -> Check:
         ("rollback_stall_ms < 10 s", Outcome.INCONCLUSIVE),
     ],
 )
-def test_a_target_is_judged_by_the_one_time_it_was_tried(target: str, outcome: Outcome) -> None:
+def test_a_target_is_judged_by_its_single_measurement(target: str, outcome: Outcome) -> None:
     check = check_of(target, MigrationUnderLoad(RECORD, (LOSS,)))
     assert check.outcome is outcome
     assert check.reason in {Reason.SINGLE_WITHIN, Reason.SINGLE_OUTSIDE, Reason.MIGRATION_FAILED}
@@ -75,14 +75,14 @@ def test_a_target_is_judged_by_the_one_time_it_was_tried(target: str, outcome: O
         (["migration_failures <= 100"], 100, Outcome.PASS),
     ],
 )
-def test_errors_that_answer_fast_hide_no_stall(targets: list[str], failures: int, outcome: Outcome) -> None:
+def test_fast_errors_hide_no_stall(targets: list[str], failures: int, outcome: Outcome) -> None:
     rehearsal = MigrationUnderLoad(RECORD, (replace(LOSS, failures=failures),))
     check = verdict_of('"\n[[targets]]\nexpect = "'.join(targets), rehearsal).checks[0]
     assert check.outcome is outcome
     assert (check.reason is Reason.FAILED_DURING_MIGRATION) == (outcome is Outcome.INCONCLUSIVE)
 
 
-def test_what_was_not_tried_is_never_green() -> None:
+def test_without_a_migration_under_load_a_target_never_passes() -> None:
     check = check_of("migration_failures <= 10", None)
     assert (check.outcome, check.reason) == (Outcome.INCONCLUSIVE, Reason.MIGRATION_NOT_RUN)
 
@@ -98,12 +98,12 @@ def test_what_was_not_tried_is_never_green() -> None:
         MigrationUnderLoad(RECORD),
     ],
 )
-def test_what_was_not_gone_through_is_never_green(rehearsal: MigrationUnderLoad) -> None:
+def test_a_failed_migration_never_passes(rehearsal: MigrationUnderLoad) -> None:
     check = check_of("migration_failures <= 10", rehearsal)
     assert (check.outcome, check.reason) == (Outcome.INCONCLUSIVE, Reason.MIGRATION_FAILED)
 
 
-def test_what_is_not_as_before_is_a_doubt_that_names_it() -> None:
+def test_an_incomplete_rollback_is_a_caveat_that_names_the_difference() -> None:
     down = replace(RECORD.passages[0], way="downgrade")
     record = replace(RECORD, passages=(*RECORD.passages, down), differences=(SchemaDifference("index x", None, "x"),))
     rehearsal = MigrationUnderLoad(record, (LOSS, replace(LOSS, way="downgrade")))
@@ -111,7 +111,7 @@ def test_what_is_not_as_before_is_a_doubt_that_names_it() -> None:
     assert "the schema differs in index x" in found["ROLLED_BACK_OTHERWISE"]
 
 
-def test_what_failed_is_a_doubt_that_says_why() -> None:
+def test_a_failed_migration_is_a_caveat_with_its_reason() -> None:
     rehearsal = MigrationUnderLoad(replace(RECORD, failed="the server went away"))
     found = {caveat.code: caveat.seen for caveat in verdict_of("migration_failures < 9", rehearsal).caveats}
     assert "the server went away" in found["MIGRATION_NOT_DONE"]
