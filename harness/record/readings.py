@@ -39,7 +39,7 @@ SCHEMA = pa.schema(
         pa.field("name", pa.dictionary(pa.int32(), pa.string()), nullable=False),  # "cpu_share"
         pa.field("value", pa.float64(), nullable=False),
     ],
-    metadata={b"harness.record.readings": b"1"},
+    metadata={b"harness.readings": b"1"},
 )
 
 

@@ -28,7 +28,7 @@ SCHEMA = pa.schema(
         pa.field("queries", pa.int32()),  # statements the answer took, from Server-Timing; null: not sent
         pa.field("db_ms", pa.float64()),  # their time, from Server-Timing; null: not sent
     ],
-    metadata={b"harness.record.samples": SCHEMA_VERSION},
+    metadata={b"harness.samples": SCHEMA_VERSION},
 )
 
 _AS_STORED: dict[str, Any] = {  # half the bytes and a third of the time of the defaults
@@ -88,7 +88,7 @@ def _read_part(path: Path) -> pa.Table:
         raise RunFolderError(
             f"{path}: damaged samples ({str(error).splitlines()[0]}); measure this run again"
         ) from error
-    version = (table.schema.metadata or {}).get(b"harness.record.samples")
+    version = (table.schema.metadata or {}).get(b"harness.samples")
     if version != SCHEMA_VERSION:
         found = version.decode(errors="replace") if version else "none"
         raise RunFolderError(f"{path}: samples of schema {found}; this harness reads {SCHEMA_VERSION.decode()}")
