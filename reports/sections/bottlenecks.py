@@ -1,38 +1,39 @@
-"""Bottlenecks: each area with its grade before and after, what was found, and what to do about it."""
+"""Bottlenecks: the grade of each area before and after, its findings and their remedies."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from harness.evidence.bottlenecks import Area, Found, Grade, Kind
 from reports import formatting
+from reports.formatting import DASH, capitalised
 
 ABOUT = (
-    "What would hold the service up next, after the migration. A: nothing found. B: good, something to know. C: to be "
-    "mended soon. D: to be mended first. The same limits grade what before had; docs/bottlenecks.md names them."
+    "The next bottleneck after the migration. A: nothing found. B: good, with a note. C: fix soon. D: fix first. The "
+    "same limits grade before; docs/bottlenecks.md lists them."
 )
 MOST_TEXT = 160
 ADVICE = {
-    Kind.SLOW: "read its plan below, and give it an index or less to do",
-    Kind.REPEATED: "fetch the rows of all in one statement: WHERE … = ANY (…), or a join",
-    Kind.MISSES: "cache these answers longer, warm them up at the start, or leave them out of the cache on purpose",
+    Kind.SLOW: "read its query plan below; add an index, or make it read less",
+    Kind.REPEATED: "fetch all rows in one statement: WHERE … = ANY (…), or a join",
+    Kind.MISSES: "cache these responses longer, warm them at the start, or exclude them from the cache",
     Kind.CONNECTIONS: "share connections: a pool in each service, or one in front of the database",
     Kind.POOL: "enlarge the pool, or hold connections for a shorter time",
-    Kind.BLOCKED: "find who holds the locks: long transactions, and statements that lock whole tables",
-    Kind.DEADLOCKS: "let all transactions lock rows in the same order, and try again those that fail",
-    Kind.DEAD: "vacuum what changes much sooner (autovacuum_vacuum_scale_factor), and keep transactions short",
-    Kind.CPU: "spare it work, or give it more cores before there is more load",
-    Kind.MEMORY: "bound what it keeps: caches by number and age, answers by pages",
-    Kind.GROWTH: "look for what is kept and never dropped; an endurance stage of an hour tells how fast it grows",
-    Kind.STALL: "build indexes CONCURRENTLY, split what locks, and set lock_timeout for the migration",
-    Kind.FAILED: "see “What the migration does while it runs”, and deploy in steps that old and new releases stand",
-    Kind.ROLLBACK: "mend the downgrade: what differs is named below",
-    Kind.ALERT: "see the timeline for when, and the areas above for why",
+    Kind.BLOCKED: "find the holder of the locks: long transactions, and statements that lock whole tables",
+    Kind.DEADLOCKS: "lock rows in the same order in all transactions, and retry those that fail",
+    Kind.DEAD: "vacuum these tables sooner (autovacuum_vacuum_scale_factor), and keep transactions short",
+    Kind.CPU: "reduce its work, or give it more cores before the load grows",
+    Kind.MEMORY: "limit what it keeps: caches by size and age, responses by paging",
+    Kind.GROWTH: "find objects that are never freed; measure the growth with an endurance stage of an hour",
+    Kind.STALL: "build indexes CONCURRENTLY, split statements that lock, and set lock_timeout for the migration",
+    Kind.FAILED: "see “Migration under load”, and deploy in steps that both releases support",
+    Kind.ROLLBACK: "fix the downgrade: the differences are listed below",
+    Kind.ALERT: "see the timeline for the time, and the areas above for the cause",
 }
 
 
 @dataclass(frozen=True, slots=True)
 class FoundRow:
-    """One thing that was found: what was seen, and what to do."""
+    """One finding and its remedy."""
 
     grade: str
     what: str
@@ -41,7 +42,7 @@ class FoundRow:
 
 @dataclass(frozen=True, slots=True)
 class AreaRow:
-    """One area: its grades, ``—`` where it was not measured, and a word for what they come to."""
+    """One area: its grades, ``—`` where not measured, and ``word`` for their difference."""
 
     name: str
     before: str
@@ -59,33 +60,28 @@ class Bottlenecks:
 
 
 def bottlenecks(areas: Sequence[Area]) -> Bottlenecks | None:
-    """The section; ``None`` where nothing was measured."""
-    if not areas:
-        return None
-    return Bottlenecks(_sentence(areas), tuple(map(_row, areas)))
+    """``None`` where nothing was measured."""
+    return Bottlenecks(_sentence(areas), tuple(map(_row, areas))) if areas else None
 
 
 def _sentence(areas: Sequence[Area]) -> str:
-    first = [area.name for area in areas if area.after is Grade.D]
-    soon = [area.name for area in areas if area.after is Grade.C]
-    better = sum(bool(area.before and area.after and area.after < area.before) for area in areas)
     parts = [
-        f"to be mended first: {formatting.listed(first)}" if first else "",
-        f"soon: {formatting.listed(soon)}" if soon else "",
+        f"{advice}: {formatting.listed(names)}"
+        for advice, grade in (("fix first", Grade.D), ("fix soon", Grade.C))
+        if (names := [area.name for area in areas if area.after is grade])
     ]
-    found = "; ".join(part for part in parts if part) or "nothing that has to be mended"
-    counted = f"{better} of {formatting.plural(len(areas), 'area')} better than before"
-    return f"{found[:1].upper()}{found[1:]}. {counted}."
+    better = sum(bool(area.before and area.after and area.after < area.before) for area in areas)
+    found = "; ".join(parts) or "nothing to fix"
+    return f"{capitalised(found)}. {better} of {formatting.plural(len(areas), 'area')} better than before."
 
 
 def _row(area: Area) -> AreaRow:
-    dash = "\N{EM DASH}"
     return AreaRow(
         name=area.name,
-        before=area.before.value if area.before else dash,
-        after=area.after.value if area.after else dash,
+        before=area.before.value if area.before else DASH,
+        after=area.after.value if area.after else DASH,
         word=_word(area),
-        found=tuple(FoundRow(found.grade.value, _what(found), _advice(found)) for found in area.found),
+        found=tuple(FoundRow(found.grade.value, capitalised(_what(found)), _advice(found)) for found in area.found),
     )
 
 
@@ -93,94 +89,79 @@ def _word(area: Area) -> str:
     if area.after is None:
         return "not measured after"
     if area.before is None or area.before == area.after:
-        return "" if area.before is None else "as before"
+        return "" if area.before is None else "unchanged"
     return "better" if area.after < area.before else "worse"
 
 
 def _what(found: Found) -> str:
-    return SAID[found.kind](_short(found.name), found.value, found.of or 0.0, _short(found.detail))
+    name, detail = (formatting.one_line(text, MOST_TEXT) for text in (found.name, found.detail))
+    return SENTENCES[found.kind](name, found.value, found.of or 0.0, detail)
 
 
-def _slow(name: str, slowest: float, mean: float, _: str) -> str:
-    return (
-        f"“{name}” takes {formatting.milliseconds(mean)} in the mean, "
-        f"{formatting.milliseconds(slowest)} at its slowest."
-    )
-
-
-def _repeated(name: str, runs: float, _: float, text: str) -> str:
-    return f"{name} runs {formatting.tidy(runs)} times a request {f'“{text}”' if text else 'a statement'}."
-
-
-def _whole(name: str, rows: float, _: float, columns: str) -> str:
-    seen = f"the table {name} is read whole, {formatting.count(round(rows))} rows at a time"
-    return f"{seen}, to find {columns}." if columns else f"{seen}."
+def _rows_scanned(name: str, rows: float, _: float, columns: str) -> str:
+    purpose = f" to find {columns}" if columns else ""
+    return f"Seq Scan of {name} (reads the whole table, {formatting.count(round(rows))} rows each time){purpose}."
 
 
 def _misses(name: str, part: float, rate: float, _: str) -> str:
-    return f"{name} has {formatting.share(part)} % of all misses; {formatting.share(rate)} % of its look-ups hit."
+    return f"{name} has {formatting.share(part)} % of all misses; hit rate {formatting.share(rate)} %."
 
 
 def _connections(_: str, most: float, allowed: float, __: str) -> str:
-    return (
-        f"{formatting.count(round(most))} connections at once, of "
-        f"{formatting.count(round(allowed))} that the server allows."
-    )
+    return f"peak connections {formatting.count(round(most))}, max_connections {formatting.count(round(allowed))}."
 
 
 def _stalled(name: str, stall: float, _: float, head: str) -> str:
     behind = f", behind “{head}”" if head else ""
-    return f"{name} waited {formatting.milliseconds(stall)} longer than usual while the migration ran{behind}."
+    return f"{name} stalled for {formatting.milliseconds(stall)} during the migration{behind}."
 
 
 def _fired(name: str, fired: float, windows: float, _: str) -> str:
     return f"{name}: in {formatting.count(round(fired))} of {formatting.count(round(windows))} windows of ten seconds."
 
 
-SAID: dict[Kind, Callable[[str, float, float, str], str]] = {
-    Kind.SLOW: _slow,
-    Kind.REPEATED: _repeated,
-    Kind.WHOLE: _whole,
+SENTENCES: dict[Kind, Callable[[str, float, float, str], str]] = {
+    Kind.SLOW: lambda name, slowest, mean, _: (
+        f"“{name}” averages {formatting.milliseconds(mean)}, max {formatting.milliseconds(slowest)}."
+    ),
+    Kind.REPEATED: lambda name, runs, _, text: (
+        f"{name} runs {f'“{text}”' if text else 'a statement'} {formatting.tidy(runs)} times per request."
+    ),
+    Kind.WHOLE: _rows_scanned,
     Kind.INDEX: lambda name, size, _, flaw: f"the index {name} ({formatting.size(round(size))}) is {_flaw(flaw)}.",
     Kind.MISSES: _misses,
     Kind.CONNECTIONS: _connections,
-    Kind.BLOCKED: lambda _, most, *__: f"{formatting.plural(round(most), 'session')} waited for a lock at once.",
+    Kind.BLOCKED: lambda _, most, *__: f"peak {formatting.plural(round(most), 'session')} waiting for a lock.",
     Kind.POOL: lambda name, share, *_: f"{name}: {formatting.in_percent(share)} % of the limit in use.",
-    Kind.DEADLOCKS: lambda _, count, *__: f"{formatting.tidy(count)} deadlocks a leg.",
+    Kind.DEADLOCKS: lambda _, count, *__: f"{formatting.tidy(count)} deadlocks per leg.",
     Kind.DEAD: lambda name, share, dead, _: (
-        f"{formatting.in_percent(share)} % of the rows of {name} are old versions, "
-        f"{formatting.count(round(dead))} of them."
+        f"dead tuples of {name}: {formatting.count(round(dead))}, {formatting.in_percent(share)} % of its tuples."
     ),
     Kind.CPU: lambda name, share, *_: f"{name} uses {formatting.in_percent(share)} % of all cores.",
     Kind.MEMORY: lambda name, size, *_: f"{name} uses {formatting.count(round(size))} MB.",
-    Kind.GROWTH: lambda name, slope, *_: f"{name} grows by {formatting.number(slope)} MB an hour.",
+    Kind.GROWTH: lambda name, slope, *_: f"{name} grows by {formatting.number(slope)} MB/h.",
     Kind.ALERT: _fired,
     Kind.STALL: _stalled,
-    Kind.FAILED: lambda _, count, *__: f"{formatting.plural(round(count), 'request')} failed while the migration ran.",
-    Kind.ROLLBACK: lambda *_: "rolled back, the database is not as it was before.",
+    Kind.FAILED: lambda _, count, *__: f"{formatting.plural(round(count), 'request')} failed during the migration.",
+    Kind.ROLLBACK: lambda *_: "after the rollback the database differs from before.",
 }
-"""How each kind is said, from its name, value, what that is against, and detail."""
+"""The sentence of a finding from its name, value, reference value and detail."""
 
 
 def _flaw(detail: str) -> str:
     return {
-        "unused": "used by no statement of this workload",
+        "unused": "unused in this workload",
         "duplicate": "a duplicate of another",
-        "prefix": "the beginning of another",
+        "prefix": "covered by another",
     }.get(detail, detail)
 
 
 def _advice(found: Found) -> str:
+    name, detail = formatting.plain(found.name), formatting.plain(found.detail)
     if found.kind is Kind.INDEX:
-        drop = f"DROP INDEX CONCURRENTLY {formatting.plain(found.name)}"
-        return f"{drop}, if no other workload needs it" if found.detail == "unused" else drop
+        return f"DROP INDEX CONCURRENTLY {name}{', if no other workload needs it' if detail == 'unused' else ''}"
     if found.kind is Kind.WHOLE:
-        if not found.detail:
-            return "ask for fewer of its rows, by a condition that an index can serve"
-        return f"CREATE INDEX CONCURRENTLY ON {formatting.plain(found.name)} ({formatting.plain(found.detail)})"
+        if not detail:
+            return "select fewer rows, by a condition that an index supports"
+        return f"CREATE INDEX CONCURRENTLY ON {name} ({detail})"
     return ADVICE[found.kind]
-
-
-def _short(text: str) -> str:
-    words = " ".join(formatting.plain(text, keep="\n\t").split())
-    return words if len(words) <= MOST_TEXT else f"{words[:MOST_TEXT].rstrip()}…"

@@ -1,4 +1,4 @@
-"""Claims: what somebody said the migration does, beside what was measured."""
+"""Claims: what somebody stated about the migration, and what was measured."""
 
 from collections import Counter
 from dataclasses import dataclass
@@ -8,11 +8,6 @@ from harness.verdict.judge import ClaimCheck, Holding, Verdict
 from reports import formatting
 from reports.sections.targets import TargetRow, target_row
 
-MARKS = {
-    Holding.HOLDS: formatting.MARKS[Outcome.PASS],
-    Holding.DOES_NOT_HOLD: formatting.MARKS[Outcome.FAIL],
-    Holding.CANNOT_TELL: formatting.MARKS[Outcome.INCONCLUSIVE],
-}
 OUTCOMES = {
     Holding.HOLDS: Outcome.PASS,
     Holding.DOES_NOT_HOLD: Outcome.FAIL,
@@ -22,7 +17,7 @@ OUTCOMES = {
 
 @dataclass(frozen=True, slots=True)
 class ClaimRow:
-    """One claim: its words and figures, what the measurement says, and what it was measured by."""
+    """One claim with its figures, its result, and the targets that measure it."""
 
     id: str
     says: str
@@ -40,27 +35,21 @@ def claim_rows(verdict: Verdict) -> tuple[ClaimRow, ...]:
 
 
 def claims_tally(verdict: Verdict) -> str:
-    """How many claims hold: ``3 hold, 1 does not hold, 2 cannot be told here``; empty without claims."""
+    """How many claims had which result: ``3 confirmed, 1 refuted``; empty without claims."""
     counts = Counter(check.holding for check in verdict.claims)
-    words = {
-        Holding.HOLDS: ("holds", "hold"),
-        Holding.DOES_NOT_HOLD: ("does not hold", "do not hold"),
-        Holding.CANNOT_TELL: ("cannot be told here", "cannot be told here"),
-    }
-    parts = (f"{counts[holding]} {words[holding][counts[holding] != 1]}" for holding in Holding if counts[holding])
-    return ", ".join(parts)
+    return ", ".join(f"{counts[holding]} {holding.value}" for holding in Holding if counts[holding])
 
 
 def _row(check: ClaimCheck) -> ClaimRow:
-    claim = check.claim
+    claim, outcome = check.claim, OUTCOMES[check.holding]
     figures = [formatting.plain(text) for text in (claim.before, claim.after) if text]
     return ClaimRow(
         id=formatting.plain(claim.id),
         says=formatting.plain(claim.says),
         claimed=" → ".join(figures),
         holding=check.holding.value,
-        mark=MARKS[check.holding],
-        outcome=OUTCOMES[check.holding].value,
+        mark=formatting.MARKS[outcome],
+        outcome=outcome.value,
         measured=tuple(target_row(number, part) for number, part in enumerate(check.checks, start=1)),
         unmeasured=formatting.plain(claim.unmeasured or ""),
     )
