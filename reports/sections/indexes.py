@@ -104,11 +104,11 @@ def flaw_sentence(flaw: Flaw, requests: int) -> str:
     drop = f"DROP INDEX CONCURRENTLY {name}"
     match flaw.kind:
         case FlawKind.INVALID:
-            return f"{name} is INVALID: writes maintain it, queries do not use it. Rebuild it (REINDEX CONCURRENTLY), or {drop}."
+            return f"{name} is INVALID: writes maintain it, queries do not use it. REINDEX CONCURRENTLY it, or {drop}."
         case FlawKind.DUPLICATE:
             return f"{name} is a duplicate of {other}. {drop}."
         case FlawKind.PREFIX:
-            return f"{name} is covered by {other}, whose leading columns are the same. {drop}, unless you need a smaller index."
+            return f"{name} is covered by {other} (same leading columns). {drop}, unless you need a smaller index."
         case FlawKind.UNUSED:
             scope = f" ({formatting.plural(requests, 'request')})" if requests else ""
             return f"{name} is unused in this workload{scope}. {drop}, if no other workload needs it."

@@ -1,4 +1,4 @@
-"""Outcomes: what a row of the comparison shows, in words."""
+"""What a row of the comparison shows: improved, regressed, equivalent or inconclusive, in words."""
 
 from dataclasses import dataclass
 
@@ -11,7 +11,7 @@ from reports import formatting
 
 @dataclass(frozen=True, slots=True)
 class OutcomeCell:
-    """A finding for a narrow column: the outcome, under it what would have been seen, all of it in words, why not."""
+    """An outcome: ``sub`` is the minimum detectable effect, ``words`` the whole of it, ``kind`` a CSS class."""
 
     text: str = ""
     sub: str = ""
@@ -21,38 +21,38 @@ class OutcomeCell:
 
 
 def outcome_cell(outcomes: Outcomes, pair: Pair | None) -> OutcomeCell:
-    """The finding of a pair; empty where there is no value either."""
+    """The outcome of a pair; empty where neither arm has a value."""
     if pair is None or pair.before is pair.after is None:
         return OutcomeCell()
-    finding = outcomes.of(pair)
-    untold = finding.outcome is RowOutcome.CANNOT_TELL and finding.why is None and finding.visible is not None
+    row = outcomes.of(pair)
+    detectable = row.visible if row.outcome is RowOutcome.CANNOT_TELL and row.why is None else None
     return OutcomeCell(
-        text=finding.outcome.value,
-        sub=f"below {_size(pair.metric, finding.visible)}" if untold and finding.visible is not None else "",
-        words=words(pair.metric, finding),
-        why=finding.why.value if finding.why else "",
-        kind=finding.outcome.name.lower(),
+        text=row.outcome.value,
+        sub=f"MDE {_size(pair.metric, detectable)}" if detectable is not None else "",
+        words=words(pair.metric, row),
+        why=row.why.value if row.why else "",
+        kind=row.outcome.name.lower(),
     )
 
 
-def words(metric: Metric, finding: JudgedRow) -> str:
-    """A finding in a few words: ``cannot tell; a change of 9 % would have been seen``."""
-    match finding.outcome:
+def words(metric: Metric, row: JudgedRow) -> str:
+    """An outcome with its numbers: ``inconclusive; minimum detectable effect 9 % (80 % power)``."""
+    match row.outcome:
         case RowOutcome.EQUIVALENT:
-            return f"equivalent within \N{PLUS-MINUS SIGN}{_size(metric, finding.counts)}"
-        case RowOutcome.CANNOT_TELL if finding.why:
-            return f"cannot tell: {finding.why.value}"
-        case RowOutcome.CANNOT_TELL if finding.visible is not None:
-            return f"cannot tell; a change of {_size(metric, finding.visible)} would have been seen"
+            return f"equivalent within ±{_size(metric, row.counts)}"
+        case RowOutcome.CANNOT_TELL if row.why:
+            return f"{row.outcome.value}: {row.why.value}"
+        case RowOutcome.CANNOT_TELL if row.visible is not None:
+            return f"{row.outcome.value}; minimum detectable effect {_size(metric, row.visible)} (80 % power)"
         case outcome:
             return outcome.value
 
 
-def what_counts(judgement: Judgement) -> str:
-    """The smallest changes that count: ``5 %, for the error rate 0.1 pt, for P99 10 %``."""
+def minimum_effects(judgement: Judgement) -> str:
+    """The minimum effects of a plan: ``5 %, for the error rate 0.1 pp, for P99 10 %``."""
     others = (f"for {m.label} {_size(m, judgement.smallest(m))}" for m in judgement.exceptions)
     return ", ".join([formatting.plain(judgement.effect), *others])
 
 
 def _size(metric: Metric, fraction: float) -> str:
-    return f"{formatting.rough(fraction * 100)} {'%' if metric.scale is Scale.LOG else 'pt'}"
+    return f"{formatting.rough(fraction * 100)} {'%' if metric.scale is Scale.LOG else 'pp'}"
