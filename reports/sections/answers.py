@@ -159,8 +159,10 @@ def _rows(difference: DifferingRequest) -> list[DifferenceRow]:
         DifferenceRow(
             formatting.count(difference.n),
             request,
-            *(formatting.plain(text) for text in (one.where, one.before, one.after)),
-            note="" if index else note,
+            formatting.plain(one.where),
+            formatting.plain(one.before),
+            formatting.plain(one.after),
+            "" if index else note,
         )
         for index, one in enumerate(difference.divergences)
     ]

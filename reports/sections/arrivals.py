@@ -76,5 +76,7 @@ def _row(summary: Summary, stage: Stage, arm: str) -> ArrivalRow | None:
 
 
 def _lag(summary: Summary, arm: str) -> FormattedValue:
-    lags = [leg.schedule_lag_p99_ms for leg in summary.legs if leg.leg.arm == arm and leg.schedule_lag_p99_ms is not None]
+    lags = [
+        leg.schedule_lag_p99_ms for leg in summary.legs if leg.leg.arm == arm and leg.schedule_lag_p99_ms is not None
+    ]
     return formatting.value_or(max(lags, default=None), formatting.milliseconds, "no leg of this arm recorded it")

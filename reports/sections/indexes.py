@@ -14,10 +14,9 @@ from reports.formatting import FormattedValue
 from reports.sections.query_plans import words
 
 ABOUT = (
-    "An index replaces sequential scans; each write has to maintain it. Scans and entries read: pg_stat_user_indexes, "
-    "under the measured load and in the requests of the response comparison. Buffers (8 kB blocks) saved and WAL added: "
-    "the same requests with the index dropped (--ablate). PostgreSQL writes WAL for every change, and streams it to its "
-    "replicas."
+    "An index replaces sequential scans; each write has to maintain it. Scans and entries read are from "
+    "pg_stat_user_indexes, under the measured load and in the response comparison. Buffers (8 kB blocks) saved and WAL "
+    "added: the same requests with the index dropped (--ablate)."
 )
 NAMES = {
     FlawKind.INVALID: "INVALID",

@@ -12,12 +12,12 @@ from reports.formatting import FormattedValue
 
 TITLE = "Migration under load"
 ABOUT = (
-    "After the measured blocks the migration ran once more under load, on a fresh copy of the database of before; then "
-    "it was rolled back under load. None of this is in the figures of before and after."
+    "After the measured blocks the migration ran once more under load, on a fresh copy of the database of before, and "
+    "was rolled back under load. The figures of before and after do not include it."
 )
 TERMS = (
-    "Waited: slower than any request of its endpoint just before, and at least 20 ms above its usual latency. Lock: the "
-    "strongest table lock that a sample saw the statement hold; shorter ones are not shown."
+    "Waited: slower than any request of its endpoint just before, and at least 20 ms above its usual latency. Lock: "
+    "the strongest table lock that a sample saw the statement hold; shorter ones are not shown."
 )
 LOCKS = {
     "AccessShareLock": "blocks only DROP and ALTER",
@@ -120,7 +120,9 @@ def _lost(loss: RequestLoss) -> str:
         slower = f"the longest stall was {stall}" if loss.stall_ms >= 1 else "none stalled"
         return f"No request waited for a lock of the migration; {slower}; {failed}"
     behind = f", which itself waited for {_one_line(loss.behind)}" if loss.behind else ""
-    waited = f"{formatting.plural(loss.waited, 'request')} waited, {formatting.duration(loss.blocked_ms / 1000)} together"
+    waited = (
+        f"{formatting.plural(loss.waited, 'request')} waited, {formatting.duration(loss.blocked_ms / 1000)} together"
+    )
     return f"The longest that a request waited was {stall}, behind {_one_line(loss.head)}{behind}; {waited}; {failed}"
 
 
@@ -216,9 +218,15 @@ def _facts(passage: MigrationStep, loss: RequestLoss | None) -> Iterator[tuple[s
     yield "longest queue", longest if queue.depth else "no session waited for a lock of it"
     if loss and loss.lock_ms:
         yield "longest wait for a lock", formatting.duration(loss.lock_ms / 1000)
-    for name, errors in (("errors of clients", loss.errors if loss else ()), ("errors of the database", passage.errors)):
+    for name, errors in (
+        ("errors of clients", loss.errors if loss else ()),
+        ("errors of the database", passage.errors),
+    ):
         if errors:
-            yield name, "; ".join(f"{formatting.plain(error)} ({formatting.count(times)}×)" for error, times in errors)
+            yield (
+                name,
+                "; ".join(f"{formatting.plain(error)} ({formatting.count(times)} times)" for error, times in errors),
+            )
     yield "long transaction", f"open for {formatting.duration(passage.held)} of it" if passage.held else "none"
     space = passage.space
     yield "WAL", f"{formatting.size(max(space.wal - space.wal_of_load, 0))} more than the load alone"

@@ -14,9 +14,9 @@ from reports.formatting import FormattedValue
 
 RATE = held_metric(rates=True)
 LEAD = (
-    "Each leg tries one rate after another: twice the rate until one is not held, then between the highest held and the "
-    "lowest not held. A rate is held when {}{}. The highest rate held is compared; intervals span from it to the lowest "
-    "rate not held."
+    "Each leg tries one rate after another: twice the rate until one is not held, then between the highest held and "
+    "the lowest not held. A rate is held when {}{}. The highest rate held is compared; the intervals reach up to the "
+    "lowest rate not held."
 )
 ENDED = {
     Ending.FOUND: "within the precision",

@@ -89,7 +89,9 @@ def _table(source: str, sides: Sequence[ServerReport | None], hits: Sequence[flo
     if name.startswith(CACHE) and any(hit is not None for hit in hits):
         before, after = (formatting.value_or(hit, _percent, "no response had the header X-Cache") for hit in hits)
         rows.insert(0, ServerRow("cache hit rate of responses", before, after, "from the response header X-Cache"))
-    return ServerTable(formatting.plain(title), tuple(rows), f"0 in both arms: {'; '.join(nothing)}." if nothing else "")
+    return ServerTable(
+        formatting.plain(title), tuple(rows), f"0 in both arms: {'; '.join(nothing)}." if nothing else ""
+    )
 
 
 def _row(line: _Line, sides: Sequence[ServerReport | None]) -> ServerRow | None:

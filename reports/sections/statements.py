@@ -113,7 +113,9 @@ def _side(use: StatementUse | None, *, counted: bool) -> StatementSide:
         ms=FormattedValue(formatting.number(_per_request(use))),
         mean=FormattedValue(formatting.number(use.mean_ms)),
         slowest=formatting.value_or(use.slowest_ms or None, formatting.number, unknown),
-        buffers=formatting.value_or((use.hit + use.read) / use.calls if use.calls else None, formatting.number, unknown),
+        buffers=formatting.value_or(
+            (use.hit + use.read) / use.calls if use.calls else None, formatting.number, unknown
+        ),
     )
 
 

@@ -14,8 +14,8 @@ from reports.sections.targets import change_cell, interval_cell, too_few
 
 TITLE = "Attribution to steps"
 CAVEAT = (
-    "Shares are of the logarithm of the change, because ratios multiply. They depend on the order of the steps: a cache "
-    "hides the effect of an index on the queries that it saves"
+    "Shares are of the logarithm of the change, because ratios multiply. They depend on the order of the steps: a "
+    "cache hides the effect of an index on the queries that it saves"
 )
 NOT_SEEN, WORSE = "no significant difference", "worse"
 TOTAL = f"before {formatting.ARROW} after"

@@ -1,4 +1,4 @@
-"""Rehearsal chart: the longest latency of each moment while the migration runs, and under it its statements."""
+"""Chart of the migration under load: maximum latency over time, and the statements of the migration below."""
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -16,8 +16,8 @@ LEAST_MS = 3.0
 COLOURS = {True: paper.AFTER, False: paper.BEFORE}
 
 
-def rehearsal_chart(rehearsal: MigrationUnderLoad | None, width: int, name: str) -> Chart | None:
-    """The picture; ``None`` where there is nothing to show."""
+def migration_chart(rehearsal: MigrationUnderLoad | None, width: int, name: str) -> Chart | None:
+    """``None`` where no migration ran under load."""
     if rehearsal is None or not rehearsal.points or rehearsal.record.origin is None:
         return None
     origin = rehearsal.record.origin
@@ -31,7 +31,7 @@ def rehearsal_chart(rehearsal: MigrationUnderLoad | None, width: int, name: str)
             for passage in rehearsal.record.passages:
                 axes.axvspan(passage.begun - origin, passage.ended - origin, color=paper.BAND, linewidth=0, zorder=0)
         _latency(top, rehearsal.points)
-        _ways(top, rehearsal, origin, (width - LEFT - RIGHT) / length)
+        _directions(top, rehearsal, origin, (width - LEFT - RIGHT) / length)
         for passage in rehearsal.record.passages:
             _statements(low, passage, origin)
         low.set_ylim(0, 2)
@@ -40,9 +40,9 @@ def rehearsal_chart(rehearsal: MigrationUnderLoad | None, width: int, name: str)
         ticks = [float(tick) for tick in range(0, int(length) + 1, step)]
         scales.set_ticks(top, "x", ticks, [""] * len(ticks))
         scales.set_ticks(low, "x", ticks, (formatting.duration(tick) if tick else "0" for tick in ticks))
-        low.set_xlabel("time since requests began to flow")
+        low.set_xlabel("time since the start of the load")
 
-    title = "The longest latency of each moment, failed requests, and the statements of the migration and its rollback"
+    title = "Maximum latency over time, failed requests, statements of the migration and its rollback"
     return paper.draw(name, title, width, TOP + LATENCY + GAP + STATEMENTS + BOTTOM, paint)
 
 
@@ -56,7 +56,7 @@ def _latency(axes: Axes, points: tuple[Point, ...]) -> None:
         axes.plot(*zip(*failed, strict=True), color=paper.FAIL, linestyle="", marker="x", markersize=6)
 
 
-def _ways(axes: Axes, rehearsal: MigrationUnderLoad, origin: float, pixels: float) -> None:
+def _directions(axes: Axes, rehearsal: MigrationUnderLoad, origin: float, pixels: float) -> None:
     for passage in rehearsal.record.passages:
         room = passage.seconds * pixels
         axes.annotate(
@@ -72,9 +72,9 @@ def _ways(axes: Axes, rehearsal: MigrationUnderLoad, origin: float, pixels: floa
 
 
 def _statements(axes: Axes, passage: MigrationStep, origin: float) -> None:
-    """A bar for each statement that took a while, in red where requests waited behind it."""
+    """A bar for each statement, in red where requests waited behind it."""
     up = passage.way == UPGRADE
-    blamed = {wait.head for wait in passage.waits if wait.by_migration}
+    blocking = {wait.head for wait in passage.waits if wait.by_migration}
     for one in passage.statements:
         if one.ms is not None and one.ms < LEAST_MS:
             continue
@@ -82,12 +82,12 @@ def _statements(axes: Axes, passage: MigrationStep, origin: float) -> None:
         axes.broken_barh(
             [(one.begun - origin, max(end - one.begun, 0.02))],
             (1.15 if up else 0.15, 0.7),
-            facecolor=_colour(one, blamed, up=up),
+            facecolor=_colour(one, blocking, up=up),
             edgecolor=paper.PAPER,
             linewidth=0.8,
-            hatch="////" if one.text in blamed else None,
+            hatch="////" if one.text in blocking else None,
         )
 
 
-def _colour(one: RanStatement, blamed: set[str], *, up: bool) -> str:
-    return paper.FAIL if one.text in blamed or one.error else COLOURS[up]
+def _colour(one: RanStatement, blocking: set[str], *, up: bool) -> str:
+    return paper.FAIL if one.text in blocking or one.error else COLOURS[up]
