@@ -149,7 +149,7 @@ def plural(value: int, noun: str) -> str:
         return f"1 {noun}"
     if noun.endswith("try"):
         return f"{count(value)} {noun[:-1]}ies"
-    return f"{count(value)} {noun}{'es' if noun.endswith('x') else 's'}"
+    return f"{count(value)} {noun}{'es' if noun.endswith(('x', 'ss')) else 's'}"
 
 
 def in_percent(fraction: float, *, sign: bool = False) -> str:

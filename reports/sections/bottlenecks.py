@@ -131,7 +131,7 @@ SENTENCES: dict[Kind, Callable[[str, float, float, str], str]] = {
     Kind.INDEX: lambda name, size, _, flaw: f"the index {name} ({formatting.size(round(size))}) is {_flaw(flaw)}.",
     Kind.MISSES: _misses,
     Kind.CONNECTIONS: _connections,
-    Kind.BLOCKED: lambda _, most, *__: f"peak {formatting.plural(round(most), 'session')} waiting for a lock.",
+    Kind.BLOCKED: lambda _, most, *__: f"{formatting.plural(round(most), 'session')} waited for a lock at peak.",
     Kind.POOL: lambda name, share, *_: f"{name}: {formatting.in_percent(share)} % of the limit in use.",
     Kind.DEADLOCKS: lambda _, count, *__: f"{formatting.tidy(count)} deadlocks per leg.",
     Kind.DEAD: lambda name, share, dead, _: (

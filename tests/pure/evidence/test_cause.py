@@ -20,7 +20,7 @@ from harness.record.statements import Counts
 from harness.testing import PLAN, synthetic_trials
 from reports.formatting import MINUS
 from reports.sections.causes import Segment, cause_rows
-from reports.sections.request_cost import equal_sentence, work_rows
+from reports.sections.request_cost import control_sentence, work_rows
 
 LIST = "GET /items"
 TIMES = st.floats(0.01, 5000.0)
@@ -189,9 +189,9 @@ def test_equal_arms_are_told_how_far_they_are_apart() -> None:
     found = apart(one, other)
     assert found is not None
     assert (found.what, round(found.share, 6)) == ("statements", round(1 / 101, 6))
-    assert equal_sentence(found) == "Before and its copy differ by at most 0.990 % (statements of GET /items)."
+    assert control_sentence(found) == "Before and its copy differ by at most 0.990 % (statements of GET /items)."
     assert apart(one, {}) is None
-    assert equal_sentence(None) == ""
+    assert control_sentence(None) == ""
 
 
 def test_an_endpoint_costs_what_its_corpus_cost_at_the_hit_rate_of_the_load() -> None:

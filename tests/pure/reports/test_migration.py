@@ -25,7 +25,7 @@ from harness.record.migration import (
     Space,
     Wait,
 )
-from reports.sections.migration import rehearsal_section, sentence
+from reports.sections.migration import migration_section, sentence
 
 if TYPE_CHECKING:
     from tests.pure.reports.conftest import Run
@@ -123,7 +123,7 @@ def test_what_else_it_may_say(changed: dict[str, object], said: str) -> None:
 
 
 def test_a_statement_stands_beside_what_it_held_and_what_was_warned_of() -> None:
-    section = rehearsal_section(Evidence(rehearsal=TRIED))
+    section = migration_section(Evidence(rehearsal=TRIED))
     assert section
     up, down = section.passages
     (row,) = up.rows
@@ -156,6 +156,6 @@ def test_it_is_in_every_form_of_the_report(usual: Run) -> None:
 
 
 def test_where_it_was_not_tried_nothing_is_said(usual: Run) -> None:
-    assert rehearsal_section(Evidence()) is None
+    assert migration_section(Evidence()) is None
     assert "while it runs" not in usual.files["report.html"]
     assert "rehearsal.json" not in usual.files

@@ -198,7 +198,7 @@ def test_control_characters_of_others_reach_no_terminal_and_no_xml() -> None:
 
 
 def test_a_target_is_called_by_what_it_is_narrowed_to() -> None:
-    assert formatting.called(Target(expect="p95 < 3 ms")) == "p95 < 3 ms"
+    assert formatting.target_name(Target(expect="p95 < 3 ms")) == "p95 < 3 ms"
     narrow = Target(expect="p95 < 3 ms", stage="peak", endpoint="GET /")
-    assert formatting.called(narrow) == "p95 < 3 ms  (peak · GET /)"
+    assert formatting.target_name(narrow) == "p95 < 3 ms  (peak · GET /)"
     assert formatting.where(Target(expect="p95 < 3 ms")) == "all stages but ramps · all requests"
