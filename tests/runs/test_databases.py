@@ -151,8 +151,8 @@ def test_each_index_that_nobody_needs_is_found(run: Path, indexes: dict[str, dic
     }
     assert all(one["build_seconds"] > 0 for name, one in indexes.items() if name not in {"one_name", "items_pkey"})
     assert sum(indexes[name]["scans"] for name in ("by_kind", "by_kind_too", "of_kind")) > 40
-    doubts = {doubt["kind"] for doubt in json.loads((run / "verdict.json").read_text())["doubts"]}
-    assert {"index_invalid", "index_duplicate"} <= doubts
+    caveats = {caveat["kind"] for caveat in json.loads((run / "verdict.json").read_text())["caveats"]}
+    assert {"index_invalid", "index_duplicate"} <= caveats
     assert "one\\_name is INVALID" in (run / "summary.md").read_text()
 
 

@@ -1,6 +1,7 @@
 """Runs to render: synthetic trials of every awkward kind, summarised, compared and judged as in the product."""
 
 import os
+import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -242,6 +243,11 @@ class Run:
     def pictures(self) -> Pictures:
         return draw_pictures(self.result)
 
+    @property
+    def report(self) -> str:
+        """``report.html`` without its glossary and the links to it."""
+        return unlinked(self.files["report.html"])
+
     @cached_property
     def texts(self) -> dict[str, str]:
         """Every file but the report, whose pictures take nearly all of the time."""
@@ -257,6 +263,12 @@ class Run:
     @property
     def findings(self) -> VerdictPage:
         return self.page.findings
+
+
+def unlinked(html: str) -> str:
+    """A report without its glossary and the links to it."""
+    html = re.sub(r'<section class="prose glossary">.*?</section>', "", html, flags=re.DOTALL)
+    return re.sub(r'<a class="term"[^>]*>(.*?)</a>', r"\1", html)
 
 
 def make_run(

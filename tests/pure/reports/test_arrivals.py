@@ -51,7 +51,7 @@ def test_service_time_stands_beside_latency_where_the_two_can_differ(opened: Run
 
 def test_a_stage_says_its_rate(opened: Run) -> None:
     assert [stage.detail for stage in opened.page.stages[1:4]] == [
-        "10/s, 5 s", "30/s, 20 s, the first 2 s left out", "100/s, 40 s",
+        "10/s, 5 s", "30/s, 20 s, warm-up 2 s", "100/s, 40 s",
     ]  # fmt: skip
 
 
@@ -78,21 +78,21 @@ def test_records_have_the_arrivals_and_steps_by_rate(opened: Run) -> None:
     assert len(record["arrivals"]) == 8 * 5
     assert record["steps"][0] == {"block": 1, "arm": first["arm"], "stage": "50 a second", "rate": 50, "held": True}
     assert (record["legs"][0]["schedule_lag_p99_ms"], record["legs"][0]["gc_pause_ms"]) == (0.5, 1.5)
-    kinds = [doubt["kind"] for doubt in json.loads(opened.texts["verdict.json"])["doubts"]]
+    kinds = [caveat["kind"] for caveat in json.loads(opened.texts["verdict.json"])["caveats"]]
     assert "arrivals_waited" in kinds
     pooled = next(row for row in record["rows"] if row["block"] is row["stage"] is row["endpoint"] is None)
     assert (pooled["users_held"], pooled["rate_held"]) in {(None, 50), (None, 62.5)}
 
 
 def test_the_page_and_its_timeline_speak_of_arrivals(opened: Run, usual: Run) -> None:
-    html, closed = opened.files["report.html"], usual.files["report.html"]
+    html, closed = opened.report, usual.report
     assert "<h2>Arrivals</h2>" in html
     assert ">arrivals/s<" in html
     assert "<h2>Arrivals</h2>" not in closed
     assert "service time" not in closed
     facts = {group.title: dict(group.rows) for group in opened.page.setup}["Generator"]
-    assert facts["schedule lag"] == "0.500 ms (P99 of the worst leg)"
-    assert facts["longest pause for garbage"] == "1.50 ms"
+    assert facts["worst delay of an arrival"] == "0.500 ms (P99 of the worst leg)"
+    assert facts["longest garbage collection"] == "1.50 ms"
 
 
 def test_a_run_whose_arrivals_nobody_counted_has_no_table(awkward_runs: dict[str, Run]) -> None:

@@ -19,7 +19,7 @@ def test_the_verdict_as_recorded(sought: Run, golden: Callable[[str, str], None]
 
 
 def test_the_section_as_recorded(sought: Run, golden: Callable[[str, str], None]) -> None:
-    section = re.search(r"<section>\n<h2>Capacity</h2>.*?</section>", sought.files["report.html"], re.DOTALL)
+    section = re.search(r"<section>\n<h2>Capacity</h2>.*?</section>", sought.report, re.DOTALL)
     assert section is not None
     golden("search.html", re.sub(r"<svg .*?</svg>", "<svg/>", section[0], flags=re.DOTALL) + "\n")
 
@@ -40,8 +40,8 @@ def test_every_leg_is_a_row_and_a_line_of_the_picture(sought: Run) -> None:
     assert [(row.block, row.arm) for row in table.rows] == [
         (str(b), a) for b in range(1, 5) for a in ("before", "after")
     ]
-    assert {row.ended for row in table.rows} == {"as near as asked"}
-    page = sought.files["report.html"]
+    assert {row.ended for row in table.rows} == {"within the precision"}
+    page = sought.report
     for row in table.rows:
         assert page.count(f">{row.arm} {row.block}<") == 2  # a wide and a narrow picture
 
@@ -79,4 +79,4 @@ def test_bounds_are_null_in_the_record(unsought: Run) -> None:
 
 def test_a_plan_that_does_not_search_has_no_section(usual: Run) -> None:
     assert usual.findings.search is None
-    assert "<h2>Capacity</h2>" not in usual.files["report.html"]
+    assert "<h2>Capacity</h2>" not in usual.report
