@@ -7,10 +7,9 @@ reason for a missing value.
 import math
 import unicodedata
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
-from typing import TypeVar
+from typing import NamedTuple, TypeVar
 
 from harness.analysis.change import Change
 from harness.analysis.comparison import Pair
@@ -65,8 +64,7 @@ MINUTES_FROM_S = 120
 HOURS_FROM_S = 7200
 
 
-@dataclass(frozen=True, slots=True)
-class FormattedValue:
+class FormattedValue(NamedTuple):
     """A value of a table: its text, and ``why`` it is missing or ``faint`` (indicative only)."""
 
     text: str

@@ -54,7 +54,6 @@ def _code(text: str) -> Markdown:
 
 
 def _head(column: Column) -> str:
-    """The label and unit of a column: ``P95, ms``."""
     return column.label if column.unit in {"", column.label} else f"{column.label}, {column.unit}"
 
 

@@ -181,7 +181,6 @@ def build_page(result: Result) -> Page:
 
 
 def _by_database(migrations: Sequence[Migration]) -> Iterator[tuple[list[str], Migration]]:
-    """Migrations, each with the arms that share its database."""
     arms: dict[Migration, list[str]] = {}
     for migration in migrations:
         arms.setdefault(replace(migration, arm=""), []).append(migration.arm)
@@ -232,7 +231,6 @@ def _setup(result: Result) -> Iterator[Facts]:
 
 
 def _arm(part: Arm) -> Iterator[str]:
-    """Revision, addresses and environment variables of an arm."""
     addresses = [part.url] if part.url else [f"{service} at {url}" for service, url in part.urls.items()]
     if part.revision or not addresses:
         yield f"revision {part.revision or 'as seeded'}"

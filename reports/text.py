@@ -93,7 +93,6 @@ def _answers(found: AnswerTable, write: Write) -> Iterator[RenderableType]:
 
 
 def _steps(steps: StepTable, write: Write) -> Iterator[RenderableType]:
-    """The main metric as a table, and a sentence for each of the others."""
     yield Text(write(f"{TITLE}: {steps.sentences[steps.lead]}"))
     column = steps.columns[steps.lead]
     heads = ("step", f"{column.label}, {column.unit}".rstrip(", "), *HEADS[3:], "share", "")

@@ -5,8 +5,7 @@ A band shows where a target is met. Changes in percentage points have no place o
 
 import math
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -36,8 +35,7 @@ COLOURS = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class _Row:
+class _Row(NamedTuple):
     """A line of the plot; ``wanted`` is the range of ratios that meets the target."""
 
     title: str
@@ -55,8 +53,7 @@ class _Row:
         return self.change is not None and self.change.scale == "ratio"
 
 
-@dataclass(frozen=True, slots=True)
-class _Layout:
+class _Layout(NamedTuple):
     """Positions in pixels."""
 
     width: int
@@ -116,7 +113,6 @@ def _targets(verdict: Verdict) -> Iterator[_Row]:
 
 
 def _note(check: Check) -> str:
-    """The text in place of the dot."""
     pair = check.pair
     if pair is None or pair.change is None or check.reason is Reason.TOO_FEW:
         return check.reason.value

@@ -28,12 +28,14 @@ def migration_chart(rehearsal: MigrationUnderLoad | None, width: int, name: str)
         length = max(point.second for point in rehearsal.points)
         for axes in (top, low):
             axes.set_xlim(0, length)
-            for passage in rehearsal.record.passages:
-                axes.axvspan(passage.begun - origin, passage.ended - origin, color=paper.BAND, linewidth=0, zorder=0)
+            for direction in rehearsal.record.passages:
+                axes.axvspan(
+                    direction.begun - origin, direction.ended - origin, color=paper.BAND, linewidth=0, zorder=0
+                )
         _latency(top, rehearsal.points)
         _directions(top, rehearsal, origin, (width - LEFT - RIGHT) / length)
-        for passage in rehearsal.record.passages:
-            _statements(low, passage, origin)
+        for direction in rehearsal.record.passages:
+            _statements(low, direction, origin)
         low.set_ylim(0, 2)
         scales.set_ticks(low, "y", [0.5, 1.5], ["rollback", "upgrade"])
         step = next(s for s in (1, 2, 5, 10, 20, 30, 60, 120, 300, 600, 3600) if length / s <= max(width // 90, 2))
@@ -57,11 +59,11 @@ def _latency(axes: Axes, points: tuple[Point, ...]) -> None:
 
 
 def _directions(axes: Axes, rehearsal: MigrationUnderLoad, origin: float, pixels: float) -> None:
-    for passage in rehearsal.record.passages:
-        room = passage.seconds * pixels
+    for direction in rehearsal.record.passages:
+        room = direction.seconds * pixels
         axes.annotate(
-            paper.fitted(passage.way if passage.way == UPGRADE else "rollback", max(room, 60), paper.SMALL),
-            ((passage.begun + passage.ended) / 2 - origin, 1),
+            paper.fitted(direction.way if direction.way == UPGRADE else "rollback", max(room, 60), paper.SMALL),
+            ((direction.begun + direction.ended) / 2 - origin, 1),
             xytext=(0, 4),
             xycoords=("data", "axes fraction"),
             textcoords="offset points",
@@ -71,14 +73,13 @@ def _directions(axes: Axes, rehearsal: MigrationUnderLoad, origin: float, pixels
         )
 
 
-def _statements(axes: Axes, passage: MigrationStep, origin: float) -> None:
-    """A bar for each statement, in red where requests waited behind it."""
-    up = passage.way == UPGRADE
-    blocking = {wait.head for wait in passage.waits if wait.by_migration}
-    for one in passage.statements:
+def _statements(axes: Axes, direction: MigrationStep, origin: float) -> None:
+    up = direction.way == UPGRADE
+    blocking = {wait.head for wait in direction.waits if wait.by_migration}
+    for one in direction.statements:
         if one.ms is not None and one.ms < LEAST_MS:
             continue
-        end = one.ended if one.ms is not None else passage.ended
+        end = one.ended if one.ms is not None else direction.ended
         axes.broken_barh(
             [(one.begun - origin, max(end - one.begun, 0.02))],
             (1.15 if up else 0.15, 0.7),

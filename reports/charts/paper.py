@@ -8,8 +8,7 @@ import io
 import re
 import warnings
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 from xml.etree import ElementTree as ET
 
 import matplotlib as mpl
@@ -45,8 +44,7 @@ _FONT = re.compile(r"font-family:[^;]*;?\s*")
 _UNITS_PER_INCH = 72
 
 
-@dataclass(frozen=True, slots=True)
-class Chart:
+class Chart(NamedTuple):
     """A finished picture; ``name`` is unique in a page."""
 
     name: str

@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -27,8 +27,7 @@ TIME_STEPS = (1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 1200, 1800, 3600, 7200, 14
 LEAST_TICK_GAP = 64
 
 
-@dataclass(frozen=True, slots=True)
-class _Course:
+class _Course(NamedTuple):
     """One arm over time; NaN where no request succeeded."""
 
     seconds: list[float]
@@ -114,7 +113,6 @@ def _panels(figure: Figure, width: int, length: float, sizes: Mapping[str, int],
 
 
 def _bands(axes: Axes, windows: Sequence[Window]) -> None:
-    """Shade every second stage, and mark the end of each warm-up."""
     for number, window in enumerate(windows):
         if number % 2 == 0:
             axes.axvspan(window.start, window.end, color=paper.BAND, linewidth=0, zorder=0)

@@ -6,8 +6,8 @@ significant difference. Levels of zero have no place on the axis and are written
 
 import math
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from itertools import pairwise
+from typing import NamedTuple
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -35,8 +35,7 @@ COLOURS = {"": paper.PASS, WORSE: paper.FAIL}
 """By the note of a step; all others are hollow."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Row:
+class _Row(NamedTuple):
     """A line of the picture; ``start`` and ``end`` are the levels before and after a step."""
 
     title: str
@@ -60,8 +59,7 @@ class _Row:
         return paper.UNDECIDED if self.hollow else COLOURS[self.note]
 
 
-@dataclass(frozen=True, slots=True)
-class _Layout:
+class _Layout(NamedTuple):
     """Positions in pixels."""
 
     width: int
@@ -122,7 +120,6 @@ def _rows(fall: Waterfall) -> Iterator[_Row]:
 
 
 def _whisker(row: _Row) -> tuple[float, float] | None:
-    """The interval of a step's change, around the level after it."""
     change = row.change
     if not row.end or change is None or change.low is None or change.high is None:
         return None

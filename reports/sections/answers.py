@@ -1,6 +1,6 @@
 """The response comparison: its sentence, the counts by endpoint, and the first differences."""
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from harness.analysis.answers import (
     AnswerOutcome,
@@ -22,8 +22,7 @@ ADVICE = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class PlaceRow:
+class PlaceRow(NamedTuple):
     """Counts of one endpoint; ``failed`` are the requests that failed in before."""
 
     endpoint: str
@@ -33,8 +32,7 @@ class PlaceRow:
     failed: str
 
 
-@dataclass(frozen=True, slots=True)
-class DifferenceRow:
+class DifferenceRow(NamedTuple):
     """One place where a response differs; the rows of a request are adjacent, ``note`` is in the first of them."""
 
     n: str
@@ -50,8 +48,7 @@ class DifferenceRow:
         return f"request {self.n}, {self.request}: {self.where} {self.before} {formatting.ARROW} {self.after}{note}"
 
 
-@dataclass(frozen=True, slots=True)
-class AnswerTable:
+class AnswerTable(NamedTuple):
     """The section; ``more`` counts the differences that are not shown."""
 
     outcome: str

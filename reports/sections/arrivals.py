@@ -1,6 +1,6 @@
 """Arrivals of an open-loop plan in each stage: planned, started, late and dropped."""
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from harness.analysis.summary import Summary
 from harness.plan.model import ARMS, Plan
@@ -9,8 +9,7 @@ from reports import formatting
 from reports.formatting import FormattedValue
 
 
-@dataclass(frozen=True, slots=True)
-class ArrivalRow:
+class ArrivalRow(NamedTuple):
     """One stage of one arm, all legs together; ``users`` is the peak of active users and their maximum."""
 
     arm: str
@@ -31,8 +30,7 @@ class ArrivalRow:
         )
 
 
-@dataclass(frozen=True, slots=True)
-class ArrivalTable:
+class ArrivalTable(NamedTuple):
     """The stages of both arms in their order; ``lag`` is the P99 scheduling delay of the worst leg of each arm."""
 
     rows: tuple[ArrivalRow, ...]

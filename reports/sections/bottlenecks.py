@@ -1,7 +1,7 @@
 """Bottlenecks: the grade of each area before and after, its findings and their remedies."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from harness.evidence.bottlenecks import Area, Found, Grade, Kind
 from reports import formatting
@@ -31,8 +31,7 @@ ADVICE = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class FoundRow:
+class FoundRow(NamedTuple):
     """One finding and its remedy."""
 
     grade: str
@@ -40,8 +39,7 @@ class FoundRow:
     advice: str
 
 
-@dataclass(frozen=True, slots=True)
-class AreaRow:
+class AreaRow(NamedTuple):
     """One area: its grades, ``—`` where not measured, and ``word`` for their difference."""
 
     name: str
@@ -51,8 +49,7 @@ class AreaRow:
     found: tuple[FoundRow, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Bottlenecks:
+class Bottlenecks(NamedTuple):
     """All areas, the worst first, and the sentence above them."""
 
     sentence: str

@@ -1,6 +1,6 @@
 """Capacity from stress stages: the P95 of each stage and whether its legs held, and the load that each arm held."""
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from harness.analysis.capacity import StressStep
 from harness.analysis.summary import Summary
@@ -18,8 +18,7 @@ LEAD = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class StressRow:
+class StressRow(NamedTuple):
     """One stress stage: its load, and for each arm the P95 and the number of legs that held."""
 
     load: str
@@ -30,8 +29,7 @@ class StressRow:
     after_held: str
 
 
-@dataclass(frozen=True, slots=True)
-class CapacityTable:
+class CapacityTable(NamedTuple):
     """The stress stages by load, and the load held; ``load`` heads its column, ``unit`` is that of the latencies."""
 
     title: str

@@ -1,7 +1,7 @@
 """Causes: why the latency of each endpoint changed, as a sentence and as a bar of shares."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from harness.evidence.causes import Cause, Share, Way
 from reports import formatting
@@ -21,8 +21,7 @@ PADDING, LETTER = 1.7, 0.9
 """Space around a text and width of a letter, in percent of a bar."""
 
 
-@dataclass(frozen=True, slots=True)
-class Segment:
+class Segment(NamedTuple):
     """A part of a bar: label, share, width in percent; ``kind`` is its CSS class."""
 
     kind: str
@@ -37,8 +36,7 @@ class Segment:
         return text if PADDING + LETTER * len(text) <= self.width else ""
 
 
-@dataclass(frozen=True, slots=True)
-class CauseRow:
+class CauseRow(NamedTuple):
     """One endpoint: its latency before and after, and the causes of the change."""
 
     endpoint: str

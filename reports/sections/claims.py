@@ -1,7 +1,7 @@
 """Claims: what somebody stated about the migration, and what was measured."""
 
 from collections import Counter
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from harness.record.outcome import Outcome
 from harness.verdict.judge import ClaimCheck, Holding, Verdict
@@ -15,8 +15,7 @@ OUTCOMES = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class ClaimRow:
+class ClaimRow(NamedTuple):
     """One claim with its figures, its result, and the targets that measure it."""
 
     id: str

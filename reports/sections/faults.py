@@ -1,7 +1,7 @@
 """Faults injected under load: failed requests, detection and recovery in each arm."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from harness.analysis.recovery import Recovery
 from harness.analysis.summary import Summary
@@ -11,14 +11,13 @@ from reports import formatting
 from reports.formatting import FormattedValue
 
 ABOUT = (
-    "Times of the worst leg. Detected: from the beginning of a fault to the first change of its signal. Recovered: from "
-    "its end to the end of the last disturbed second, in which more requests failed than before the fault, or more than "
-    "half exceeded twice the P95 before it."
+    "Times of the worst leg. Detected: from the beginning of a fault to the first change of its signal. Recovered: "
+    "from its end to the end of the last disturbed second, in which more requests failed than before the fault, or "
+    "more than half exceeded twice the P95 before it."
 )
 
 
-@dataclass(frozen=True, slots=True)
-class FaultRow:
+class FaultRow(NamedTuple):
     """One fault in one arm, all legs together; ``calmed`` is when its signal had its old value again."""
 
     what: str

@@ -1,8 +1,7 @@
 """Indexes of the migration: size, build time, use, buffers saved and WAL added; flagged indexes."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from harness.evidence.ablation import plan_change
 from harness.evidence.catalogue import DatabaseEvidence
@@ -26,8 +25,7 @@ NAMES = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class IndexRow:
+class IndexRow(NamedTuple):
     """One index; ``saved_by`` and ``written_by`` have a line per endpoint, ``worse`` is a query plan without it."""
 
     name: str
@@ -46,8 +44,7 @@ class IndexRow:
     worse: str
 
 
-@dataclass(frozen=True, slots=True)
-class IndexTable:
+class IndexTable(NamedTuple):
     """The indexes of the migration, and the flagged ones that existed before it."""
 
     about: str

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from harness.evidence.evidence import Evidence
 from harness.evidence.migration import MigrationUnderLoad, RequestLoss
@@ -34,8 +34,7 @@ MOST_TEXT = 130
 _COMMENT = re.compile(r"--[^\n]*|/\*.*?\*/", re.DOTALL)
 
 
-@dataclass(frozen=True, slots=True)
-class MigrationStatementRow:
+class MigrationStatementRow(NamedTuple):
     """One statement; ``rules`` are findings of the linter, each with its message."""
 
     at: str
@@ -49,8 +48,7 @@ class MigrationStatementRow:
     error: str
 
 
-@dataclass(frozen=True, slots=True)
-class DirectionTable:
+class DirectionTable(NamedTuple):
     """One direction, upgrade or rollback."""
 
     title: str
@@ -60,8 +58,7 @@ class DirectionTable:
     left_out: str
 
 
-@dataclass(frozen=True, slots=True)
-class MigrationSection:
+class MigrationSection(NamedTuple):
     """The section; ``outcome`` is a CSS class, ``differences`` have a name, before, and after the rollback."""
 
     outcome: str
@@ -83,8 +80,8 @@ def migration_section(evidence: Evidence) -> MigrationSection | None:
         outcome=_outcome(rehearsal),
         sentence=sentence(rehearsal),
         directions=tuple(
-            _table(record, number, passage, loss)
-            for number, (passage, loss) in enumerate(zip(record.passages, losses, strict=True))
+            _table(record, number, step, loss)
+            for number, (step, loss) in enumerate(zip(record.passages, losses, strict=True))
         ),
         differences=tuple(_difference(rehearsal)),
         notes=tuple(_notes(record)),
@@ -149,16 +146,16 @@ def _outcome(rehearsal: MigrationUnderLoad) -> str:
     return "FAIL" if failures or rehearsal.rolled_back is False else "PASS"
 
 
-def _table(record: MigrationRecord, number: int, passage: MigrationStep, loss: RequestLoss | None) -> DirectionTable:
-    all_rows = [(one, _row(record, number, place, one, passage)) for place, one in enumerate(passage.statements)]
+def _table(record: MigrationRecord, number: int, step: MigrationStep, loss: RequestLoss | None) -> DirectionTable:
+    all_rows = [(one, _row(record, number, place, one, step)) for place, one in enumerate(step.statements)]
     rows = tuple(row for one, row in all_rows if _slow(one) or row.waited or row.rules)
-    left = len(passage.statements) - len(rows)
-    direction = "Upgrade" if passage.way == UPGRADE else "Rollback"
-    service = f" of {formatting.plain(passage.service)}" if passage.service else ""
+    left = len(step.statements) - len(rows)
+    direction = "Upgrade" if step.way == UPGRADE else "Rollback"
+    service = f" of {formatting.plain(step.service)}" if step.service else ""
     return DirectionTable(
-        title=f"{direction}{service} to {formatting.plain(passage.revision)}",
+        title=f"{direction}{service} to {formatting.plain(step.revision)}",
         sentence=f"{_lost(loss)}." if loss else "",
-        facts=tuple(_facts(passage, loss)),
+        facts=tuple(_facts(step, loss)),
         rows=rows,
         left_out=f"Not shown: {formatting.plural(left, 'statement')} under 5 ms that blocked nobody." if left else "",
     )
@@ -169,34 +166,33 @@ def _slow(one: RanStatement) -> bool:
 
 
 def _row(
-    record: MigrationRecord, number: int, place: int, one: RanStatement, passage: MigrationStep
+    record: MigrationRecord, number: int, place: int, one: RanStatement, step: MigrationStep
 ) -> MigrationStatementRow:
     rules = {
         lint.rule: f"{lint.message} {lint.help}".strip()
         for lint in record.lints
         if (lint.passage, lint.statement) == (number, place)
     }
-    waits = [wait for wait in passage.waits if wait.by_migration and wait.head == one.text and wait.ended >= one.begun]
+    waits = [wait for wait in step.waits if wait.by_migration and wait.head == one.text and wait.ended >= one.begun]
     return MigrationStatementRow(
-        at=formatting.duration(max(one.begun - passage.begun, 0.0)),
+        at=formatting.duration(max(one.begun - step.begun, 0.0)),
         text=_one_line(one.text),
         full=formatting.plain(one.text, keep="\n\t"),
         took=formatting.value_or(one.ms, lambda ms: formatting.duration(ms / 1000), "it did not finish"),
         lock=formatting.plain(f"{one.lock} on {', '.join(one.tables)}") if one.lock else formatting.DASH,
         blocks=LOCKS.get(one.lock, ""),
-        waited=_waited(waits, passage, one),
+        waited=_waited(waits, step, one),
         rules=tuple((formatting.plain(rule), formatting.plain(text)) for rule, text in rules.items()),
         error=formatting.plain(one.error),
     )
 
 
-def _waited(waits: Sequence[Wait], passage: MigrationStep, one: RanStatement) -> str:
-    """The sessions that waited behind a statement, and its own lock wait."""
+def _waited(waits: Sequence[Wait], step: MigrationStep, one: RanStatement) -> str:
     parts = []
     if waits:
         longest = formatting.duration(max(wait.ms for wait in waits) / 1000)
         parts.append(f"blocked {formatting.plural(len(waits), 'session')} of the service, for up to {longest}")
-    own = [w for w in passage.waits if w.own and one.begun <= w.begun <= (one.ended if one.ms else passage.ended)]
+    own = [w for w in step.waits if w.own and one.begun <= w.begun <= (one.ended if one.ms else step.ended)]
     if own:
         longest_own = max(own, key=lambda wait: wait.ms)
         behind = _one_line(longest_own.behind, 60) or "another transaction"
@@ -204,37 +200,37 @@ def _waited(waits: Sequence[Wait], passage: MigrationStep, one: RanStatement) ->
     return "; ".join(parts)
 
 
-def _facts(passage: MigrationStep, loss: RequestLoss | None) -> Iterator[tuple[str, str]]:
-    yield "took", f"{formatting.duration(passage.seconds)}, including the start of its program"
-    if passage.failed:
-        yield "failed", formatting.plain(passage.failed)
+def _facts(step: MigrationStep, loss: RequestLoss | None) -> Iterator[tuple[str, str]]:
+    yield "took", f"{formatting.duration(step.seconds)}, including the start of its program"
+    if step.failed:
+        yield "failed", formatting.plain(step.failed)
     if loss and loss.usual_ms is not None:
         yield (
             "requests under way",
             f"{formatting.count(loss.requests)}, usually {formatting.milliseconds(loss.usual_ms)} (median)",
         )
-    queue = passage.queue
+    queue = step.queue
     longest = f"{formatting.plural(queue.depth, 'session')}, behind {_one_line(queue.head, 60)}"
     yield "longest queue", longest if queue.depth else "no session waited for a lock of it"
     if loss and loss.lock_ms:
         yield "longest wait for a lock", formatting.duration(loss.lock_ms / 1000)
     for name, errors in (
         ("errors of clients", loss.errors if loss else ()),
-        ("errors of the database", passage.errors),
+        ("errors of the database", step.errors),
     ):
         if errors:
             yield (
                 name,
                 "; ".join(f"{formatting.plain(error)} ({formatting.count(times)} times)" for error, times in errors),
             )
-    yield "long transaction", f"open for {formatting.duration(passage.held)} of it" if passage.held else "none"
-    space = passage.space
+    yield "long transaction", f"open for {formatting.duration(step.held)} of it" if step.held else "none"
+    space = step.space
     yield "WAL", f"{formatting.size(max(space.wal - space.wal_of_load, 0))} more than the load alone"
     if space.peak:
         yield "disk", f"{formatting.size(space.before)} before, peak {formatting.size(space.peak)}"
-    yield "tables rewritten", formatting.plain(", ".join(passage.rewritten)) or "none"
-    yield "INVALID indexes left", formatting.plain(", ".join(passage.invalid)) or "none"
-    yield "samples of pg_locks", f"{formatting.count(passage.looks)}, {formatting.milliseconds(passage.look_ms)} each"
+    yield "tables rewritten", formatting.plain(", ".join(step.rewritten)) or "none"
+    yield "INVALID indexes left", formatting.plain(", ".join(step.invalid)) or "none"
+    yield "samples of pg_locks", f"{formatting.count(step.looks)}, {formatting.milliseconds(step.look_ms)} each"
 
 
 def _difference(rehearsal: MigrationUnderLoad) -> Iterator[tuple[str, str, str]]:
@@ -251,9 +247,9 @@ def _difference(rehearsal: MigrationUnderLoad) -> Iterator[tuple[str, str, str]]
 
 
 def _notes(record: MigrationRecord) -> Iterator[str]:
-    for passage in record.passages:
-        if passage.unread:
-            yield f"{passage.way}: {formatting.plain(passage.unread)}."
+    for step in record.passages:
+        if step.unread:
+            yield f"{step.way}: {formatting.plain(step.unread)}."
     if record.linted and not record.lints:
         yield "squawk: no warnings." if record.linted == "squawk" else f"{formatting.plain(record.linted)}."
 

@@ -1,7 +1,7 @@
 """A/A noise of this machine, the minimum detectable effect of a run, and the reason of a check with its numbers."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from harness.analysis.noise import Floor, place_of
 from harness.plan.expectation import Form
@@ -16,8 +16,7 @@ from reports import formatting
 NAMED = 3
 
 
-@dataclass(frozen=True, slots=True)
-class NoiseRow:
+class NoiseRow(NamedTuple):
     """The noise floor in the place of a target, and the minimum detectable effect of the run there."""
 
     what: str

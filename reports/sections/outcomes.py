@@ -1,6 +1,6 @@
 """What a row of the comparison shows: improved, regressed, equivalent or inconclusive, in words."""
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from harness.analysis.comparison import Pair
 from harness.metrics import Metric, Scale
@@ -9,8 +9,7 @@ from harness.verdict.outcomes import JudgedRow, Outcomes, RowOutcome
 from reports import formatting
 
 
-@dataclass(frozen=True, slots=True)
-class OutcomeCell:
+class OutcomeCell(NamedTuple):
     """An outcome: ``sub`` is the minimum detectable effect, ``words`` the whole of it, ``kind`` a CSS class."""
 
     text: str = ""

@@ -1,7 +1,7 @@
 """The placebo arm (VACUUM, ANALYZE alone) beside the migration."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from harness.analysis.change import Change
 from harness.analysis.comparison import Pair
@@ -11,8 +11,7 @@ from reports import formatting
 from reports.formatting import FormattedValue
 
 
-@dataclass(frozen=True, slots=True)
-class PlaceboRow:
+class PlaceboRow(NamedTuple):
     """One metric and endpoint: the change from before to the placebo, and from before to after, with intervals."""
 
     what: str

@@ -1,8 +1,7 @@
 """Query plans of each statement before and after, in the words of EXPLAIN."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from harness.evidence.catalogue import DatabaseEvidence
 from harness.evidence.query_plans import Access, PlanChange, accesses, alike, called
@@ -28,8 +27,7 @@ SCANS = {
 """The nodes of EXPLAIN that read a table, in plain words."""
 
 
-@dataclass(frozen=True, slots=True)
-class QueryPlanRow:
+class QueryPlanRow(NamedTuple):
     """One statement in both arms; ``short`` is its ``text`` cut for a table, ``alone`` the only arm that runs it."""
 
     alone: str
@@ -45,16 +43,14 @@ class QueryPlanRow:
     tree_after: str
 
 
-@dataclass(frozen=True, slots=True)
-class QueryPlanGroup:
+class QueryPlanGroup(NamedTuple):
     """The statements that only one arm runs, of one set of endpoints."""
 
     endpoints: str
     rows: tuple[QueryPlanRow, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class QueryPlanTable:
+class QueryPlanTable(NamedTuple):
     """Statements with a changed plan, those that only one arm runs, and the number of the others."""
 
     about: str
@@ -175,7 +171,6 @@ def _row(change: PlanChange, findings: DatabaseEvidence) -> QueryPlanRow:
 
 
 def _tree(node: Node, depth: int = 0) -> Iterator[str]:
-    """A plan as indented lines, as EXPLAIN prints it."""
     target = f" of {node.relation}" if node.relation else ""
     using = f" using {node.index}" if node.index else ""
     condition = f" [{formatting.one_line(node.on, LONGEST)}]" if node.on else ""

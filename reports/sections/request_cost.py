@@ -1,7 +1,7 @@
 """Database cost per request of each endpoint and the cache keys that it looks up, before and after."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from harness.analysis.request_cost import Apart, RequestCost
 from harness.evidence.n_plus_one import RepeatedStatement
@@ -21,8 +21,7 @@ MOST_TEXT = 70
 NOT_MEASURED = "the response comparison has no cache miss of this endpoint"
 
 
-@dataclass(frozen=True, slots=True)
-class WorkRow:
+class WorkRow(NamedTuple):
     """One endpoint in both arms, a cell for each of ``HEADS``; ``note`` names repeated statements (N+1)."""
 
     endpoint: str
@@ -41,8 +40,7 @@ def work_rows(
     return tuple(_row(name, (before.get(name), after.get(name)), repeated) for name in sorted({*before, *after}))
 
 
-@dataclass(frozen=True, slots=True)
-class KeyRow:
+class KeyRow(NamedTuple):
     """Lookups and hit rate of one pattern of keys, before and after."""
 
     pattern: str

@@ -1,7 +1,7 @@
 """Capacity by search: the rate held in each leg and arm, and the tries that led to it."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from harness.analysis.capacity import SearchResult
 from harness.analysis.comparison import Comparison, Pair
@@ -27,8 +27,7 @@ ENDED = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class SearchRow:
+class SearchRow(NamedTuple):
     """The search of one leg; ``tries`` counts those held, not held and void."""
 
     block: str
@@ -41,8 +40,7 @@ class SearchRow:
     ended: str
 
 
-@dataclass(frozen=True, slots=True)
-class ArmCapacity:
+class ArmCapacity(NamedTuple):
     """The capacity of one arm with its interval."""
 
     arm: str
@@ -50,8 +48,7 @@ class ArmCapacity:
     interval: str
 
 
-@dataclass(frozen=True, slots=True)
-class SearchTable:
+class SearchTable(NamedTuple):
     """All searches of before and after, and the capacity of each arm."""
 
     lead: str

@@ -1,7 +1,7 @@
 """Statistics of PostgreSQL and Redis under load."""
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from harness.analysis.servers import PROBES, ServerReport
 from harness.analysis.summary import Summary
@@ -27,8 +27,7 @@ WAITS = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class ServerRow:
+class ServerRow(NamedTuple):
     """One statistic before and after, with its meaning."""
 
     label: str
@@ -37,8 +36,7 @@ class ServerRow:
     meaning: str
 
 
-@dataclass(frozen=True, slots=True)
-class ServerTable:
+class ServerTable(NamedTuple):
     """One server or database; ``never`` names the statistics that are 0 in both arms."""
 
     title: str
@@ -46,8 +44,7 @@ class ServerTable:
     never: str
 
 
-@dataclass(frozen=True, slots=True)
-class ServerSection:
+class ServerSection(NamedTuple):
     """All servers; ``cost`` is the monitoring overhead."""
 
     lead: str
@@ -58,8 +55,7 @@ class ServerSection:
 Value = Callable[[ServerReport], float | None]
 
 
-@dataclass(frozen=True, slots=True)
-class _Line:
+class _Line(NamedTuple):
     """A row: where its value is, how it is formatted, what it means, and ``why`` it is missing."""
 
     label: str
@@ -185,7 +181,6 @@ def _triggers(sides: Sequence[ServerReport | None]) -> Sequence[_Line]:
 
 
 def _waits(sides: Sequence[ServerReport | None]) -> Iterator[_Line]:
-    """The wait events of active sessions, the most frequent first."""
     names = {name for side in sides if side for name in side.levels if name.startswith("waiting{")}
     most = {name: max(side.levels.get(name, 0.0) for side in sides if side) for name in names}
     for name in sorted(names, key=lambda one: (-most[one], one))[:MOST_WAITS]:
@@ -200,7 +195,6 @@ def _waits(sides: Sequence[ServerReport | None]) -> Iterator[_Line]:
 
 
 def _cost(sides: Sequence[ServerReport | None]) -> str:
-    """The monitoring overhead of both arms, in one sentence."""
     costs = []
     for arm, side in zip(ARMS, sides, strict=True):
         seconds = side.levels.get("probe_seconds") if side else None

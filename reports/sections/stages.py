@@ -1,7 +1,7 @@
 """Endpoints and stages: every metric of every endpoint in every stage, before, after and the change."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from harness.analysis.comparison import Comparison, Pair
 from harness.analysis.row import Row
@@ -16,8 +16,7 @@ from reports.sections.outcomes import OutcomeCell, outcome_cell
 from reports.sections.targets import SAMPLES, change_cell, too_few
 
 
-@dataclass(frozen=True, slots=True)
-class Column:
+class Column(NamedTuple):
     """The head of a column; ``brief`` ones are in ``summary.md`` too."""
 
     label: str
@@ -25,8 +24,7 @@ class Column:
     brief: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class EndpointRow:
+class EndpointRow(NamedTuple):
     """One endpoint in one stage: a cell per column for before, after, the change and its outcome."""
 
     endpoint: str
@@ -36,8 +34,7 @@ class EndpointRow:
     outcome: tuple[OutcomeCell, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class StageTable:
+class StageTable(NamedTuple):
     """One stage, or all (``pooled``); ``detail`` is its load."""
 
     title: str

@@ -1,8 +1,8 @@
 """Top SQL by total time per request, before and after."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
-from typing import Any
+from dataclasses import asdict
+from typing import Any, NamedTuple
 
 from harness.analysis.statements import SLOW_MS, StatementUse
 from harness.analysis.summary import Summary
@@ -20,8 +20,7 @@ LEAD = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class StatementSide:
+class StatementSide(NamedTuple):
     """A statement in one arm: calls and ms per request; mean, max and buffers per call."""
 
     calls: FormattedValue
@@ -31,8 +30,7 @@ class StatementSide:
     buffers: FormattedValue
 
 
-@dataclass(frozen=True, slots=True)
-class StatementRow:
+class StatementRow(NamedTuple):
     """A statement in both arms; ``what`` is ``gone``, ``new``, or the change of its time per request."""
 
     text: str
@@ -42,8 +40,7 @@ class StatementRow:
     what: str
 
 
-@dataclass(frozen=True, slots=True)
-class StatementTable:
+class StatementTable(NamedTuple):
     """The statements with most time per request in either arm; ``slow`` counts the slow ones."""
 
     lead: str

@@ -1,7 +1,7 @@
 """Attribution: the effect of each step between before and after, and a sentence for each metric."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from harness.analysis.steps import Attribution, Level, StepContribution, Waterfall, differs
 from harness.metrics import Better, Metric
@@ -21,8 +21,7 @@ NOT_SEEN, WORSE = "no significant difference", "worse"
 TOTAL = f"before {formatting.ARROW} after"
 
 
-@dataclass(frozen=True, slots=True)
-class StepValue:
+class StepValue(NamedTuple):
     """A metric at a step: its level after it, the change by it, and the share of the whole change."""
 
     level: FormattedValue
@@ -32,8 +31,7 @@ class StepValue:
     note: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class StepRow:
+class StepRow(NamedTuple):
     """One step, the level of before, or the total; a value for each metric."""
 
     name: str
@@ -41,8 +39,7 @@ class StepRow:
     values: tuple[StepValue, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class StepTable:
+class StepTable(NamedTuple):
     """All steps, a sentence for each metric, and ``lead``, the index of the main metric."""
 
     where: str

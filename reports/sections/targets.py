@@ -1,7 +1,7 @@
 """Targets: a row for each, the headline and the tally of the verdict, the scope of the run, its caveats."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from harness.analysis.comparison import Comparison, Pair
 from harness.analysis.summary import Summary
@@ -28,8 +28,7 @@ SAMPLES = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Remark:
+class Remark(NamedTuple):
     """A caveat or broken guard with its remedy; ``about`` are the numbers of its targets, empty for the whole run."""
 
     kind: str
@@ -38,8 +37,7 @@ class Remark:
     about: tuple[int, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class TargetRow:
+class TargetRow(NamedTuple):
     """One judged target; ``number`` counts from 1, ``absolute`` targets are judged on ``after_interval``."""
 
     number: int

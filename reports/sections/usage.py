@@ -1,6 +1,6 @@
 """CPU, memory, threads and files of servers and services in both arms, and growth of memory under steady load."""
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from harness.analysis.summary import Summary
 from harness.analysis.usage import Consumer
@@ -9,8 +9,7 @@ from reports import formatting
 from reports.formatting import FormattedValue
 
 
-@dataclass(frozen=True, slots=True)
-class UsageSide:
+class UsageSide(NamedTuple):
     """CPU in % of the host, peak memory in MB, peak threads and open files, growth of memory in MB/h."""
 
     cpu: FormattedValue
@@ -20,8 +19,7 @@ class UsageSide:
     verdict: str
 
 
-@dataclass(frozen=True, slots=True)
-class UsageRow:
+class UsageRow(NamedTuple):
     """A server or service in both arms."""
 
     name: str

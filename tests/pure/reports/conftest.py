@@ -297,7 +297,7 @@ def make_steps() -> Run:
 
 
 def make_dark_steps() -> Run:
-    """A run whose steps cannot be told: one that was never asked, ratios of zero, metrics with too few samples."""
+    """A run whose steps are undecided: one without requests, ratios of zero, metrics with too few samples."""
     metrics = 'metrics = ["p99", "p50", "queries_per_request", "mean"]'
     text = PLAN + TARGETS + CHAIN.replace("steps =", f"{metrics}\nsteps =")
     silent = [empty(trial) if trial.leg.arm == "queries" else trial for trial in synthetic_trials(parse_plan(text))]
@@ -592,7 +592,7 @@ SPREAD = {1: 0.96, 2: 1.03, 3: 1.0, 4: 0.99}
 
 
 @pytest.fixture(scope="session")
-def sought() -> Run:
+def searched() -> Run:
     """A run that searched for the capacity of both arms."""
     plan = parse_plan(SEARCH)
     legs = searching(plan, lambda leg: (31 if leg.arm == "before" else 420) * SPREAD[leg.block])
@@ -600,6 +600,6 @@ def sought() -> Run:
 
 
 @pytest.fixture(scope="session")
-def unsought() -> Run:
+def unsearched() -> Run:
     """A run of which no leg of after missed anything, and no leg of before held anything."""
     return make_run(SEARCH, searching(parse_plan(SEARCH), lambda leg: 5 if leg.arm == "before" else 5000))

@@ -1,4 +1,4 @@
-"""Whether after still answers as before does, on every page that says how a run came out."""
+"""The response comparison in every form of the report."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 ENDPOINTS = ("GET /content/{id}", "GET /recommendations/{user_id}", "POST /interactions")
 
 
-def inquiry(count: int = 9, **changed: str) -> RecordedAnswers:
+def responses(count: int = 9, **changed: str) -> RecordedAnswers:
     """Requests in turn; ``changed`` has the texts of other answers by ``n`` and their place."""
     answers = []
     for n in range(1, count + 1):
@@ -43,13 +43,13 @@ def with_answers(run: Run, before: RecordedAnswers | None, after: RecordedAnswer
 
 @pytest.fixture(scope="module")
 def wrong(usual: Run) -> Run:
-    after = inquiry(n2='{"id":1,"title":"Hauser | <b>"}', n5="{}", n6="busy", path9="/content/8")
-    return with_answers(usual, inquiry(n1="busy"), after)
+    after = responses(n2='{"id":1,"title":"Hauser | <b>"}', n5="{}", n6="busy", path9="/content/8")
+    return with_answers(usual, responses(n1="busy"), after)
 
 
 @pytest.fixture(scope="module")
 def right(usual: Run) -> Run:
-    return with_answers(usual, inquiry(), inquiry())
+    return with_answers(usual, responses(), responses())
 
 
 def test_differences_as_recorded(wrong: Run, golden: Callable[[str, str], None]) -> None:
@@ -84,11 +84,11 @@ def test_targets_that_hold_do_not_hide_wrong_answers(right: Run, wrong: Run) -> 
 @pytest.mark.parametrize(
     ("before", "after", "outcome", "said"),
     [
-        (inquiry(), inquiry(path4="/x"), "INCONCLUSIVE", "compared for only 3 of 9 requests; request 4 was not the same"),
-        (inquiry(5), inquiry(5), "INCONCLUSIVE", "the users made only 5 of the 9 requests"),
-        (inquiry(), None, "INVALID", "the answers of after are missing"),
-        (inquiry(0), inquiry(0), "INVALID", "no request was made to compare answers"),
-        (inquiry(n1="busy"), inquiry(), "PASS", "responses identical (8 of 9)"),
+        (responses(), responses(path4="/x"), "INCONCLUSIVE", "for only 3 of 9 requests; request 4 was not the same"),
+        (responses(5), responses(5), "INCONCLUSIVE", "the users made only 5 of the 9 requests"),
+        (responses(), None, "INVALID", "the answers of after are missing"),
+        (responses(0), responses(0), "INVALID", "no request was made to compare answers"),
+        (responses(n1="busy"), responses(), "PASS", "responses identical (8 of 9)"),
     ],
 )
 def test_what_was_not_compared_says_so(

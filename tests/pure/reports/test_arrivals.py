@@ -1,4 +1,4 @@
-"""What is told of an open run: arrivals, service time beside latency, the rate held."""
+"""An open-loop run: arrivals, service time beside latency, the rate held."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ def test_a_stage_says_its_rate(opened: Run) -> None:
     ]  # fmt: skip
 
 
-def test_the_rate_held_is_told_exactly(opened: Run) -> None:
+def test_the_rate_held_is_exact(opened: Run) -> None:
     table = opened.page.capacity
     assert table is not None
     assert (table.title, table.load) == ("Rate held", "arrivals/s")

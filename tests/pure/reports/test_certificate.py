@@ -78,7 +78,7 @@ def test_what_is_in_doubt_says_why() -> None:
         (BUSY, "? inconclusive: this machine is too busy", "more blocks"),
         (replace(GOOD, kill=Kill("PASS", named=False)), "✗ the measurement is broken", "the marked trials"),
     ],
-    ids=["fit", "cannot tell", "broken"],
+    ids=["fit", "inconclusive", "broken"],
 )
 def test_a_terminal_gets_the_headline_the_trials_and_what_to_do(
     certificate: Certificate, first: str, last: str

@@ -26,11 +26,11 @@ def evidence(usual: Run) -> Evidence:
     assert latency is not None
     shares = (Share(Way.CACHE, 0.25), Share(Way.INDEXES, 0.5), Share(Way.STATEMENTS, 0.25))
     cause = Cause(CONTENT, latency, (80.0, 10.0), (60.0, 4.0), 0.8, shares, (0.2, 0.8), (11, 1), (REPEATED, None))
-    toll = RequestCost(CONTENT, 20, 5, COUNTS, Counts(), COUNTS, 3.0, 4, 6, (StatementCost("f", "SELECT 2", COUNTS),))
+    cost = RequestCost(CONTENT, 20, 5, COUNTS, Counts(), COUNTS, 3.0, 4, 6, (StatementCost("f", "SELECT 2", COUNTS),))
     index = Found(Kind.INDEX, Grade.D, "by_name", 8192.0, detail="INVALID")
     return Evidence(
         causes=(cause,),
-        tolls={"before": {CONTENT: toll}},
+        tolls={"before": {CONTENT: cost}},
         repeated={"before": {CONTENT: REPEATED}},
         keys={"before": (KeyUse("item:*", 10, 6),)},
         areas=(Area("indexes", None, Grade.D, (index,)),),

@@ -39,7 +39,7 @@ def test_the_record_as_recorded(usual: Run, golden: Callable[[str, str], None], 
     golden(name, usual.texts[name])
 
 
-@pytest.mark.parametrize("name", ["opened", "sought", "stressed", "struck"])
+@pytest.mark.parametrize("name", ["opened", "searched", "stressed", "struck"])
 def test_rows_and_pairs_as_recorded(
     request: pytest.FixtureRequest, golden: Callable[[str, str], None], name: str
 ) -> None:

@@ -56,7 +56,7 @@ def test_the_sentence_names_the_largest_share_first_and_what_was_not_seen(steps:
     named = ("320 ms → 53.8 ms", "queries ", "cache ", "indexes ", "pool ")
     places = [table.sentences[0].index(words) for words in (*named, "no significant difference: breaker.")]
     assert places == sorted(places)
-    assert table.sentences[1].startswith("The change of req/s is not attributed: no significant difference between before")
+    assert table.sentences[1].startswith("The change of req/s is not attributed: no significant difference")
 
 
 def test_a_row_says_what_changed_and_shares_add_up(steps: Run) -> None:

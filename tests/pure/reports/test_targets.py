@@ -62,7 +62,9 @@ def test_a_broken_measurement_says_so_first(awkward_runs: dict[str, Run]) -> Non
 
 
 def test_invalid_without_a_named_cause_is_still_a_sentence() -> None:
-    assert targets.headline(Verdict(Outcome.INVALID, (), (), (), ())).endswith("the measurement broke: a guard is broken.")
+    assert targets.headline(Verdict(Outcome.INVALID, (), (), (), ())).endswith(
+        "the measurement broke: a guard is broken."
+    )
 
 
 def test_the_finding_says_what_changed_how_surely_and_at_which_errors(usual: Run) -> None:
