@@ -150,7 +150,7 @@ def test_the_text_marks_the_run_that_changed_and_names_the_skipped() -> None:
     values = [value * (1.3 if index >= 10 else 1) for index, value in enumerate(noise(2, spread=0.03))]
     bounded = [replace(entry, low=entry.value * 0.9, high=entry.value * 1.1) for entry in entries_of(values)]
     text = history_text(QUESTION, lines_of(bounded, P95), [SkippedRun("run-99", "damaged \x1b[31m")])
-    assert text.startswith("P95 of all requests, all stages but ramps, after\n\nplan  example\n")
+    assert text.startswith("P95 of all requests, all stages except ramps, after\n\nplan  example\n")
     (marked,) = [line for line in text.splitlines() if line.endswith("change") and "run-" in line]
     assert marked.startswith("  run-10  2026-01-11 00:00 UTC")
     assert "change point  from run-10 on: " in text
@@ -171,4 +171,4 @@ def test_the_json_has_the_same_unrounded() -> None:
 
 
 def test_no_run_with_the_value_is_said() -> None:
-    assert "no run has this value" in history_text(QUESTION, [], [SkippedRun("a", "has no such value")])
+    assert "no run has this metric" in history_text(QUESTION, [], [SkippedRun("a", "has no such value")])

@@ -108,9 +108,7 @@ def test_the_worst_comes_first_and_every_kind_has_words(summary: Summary) -> Non
     assert [one.after for one in areas] == sorted((one.after or Grade.A for one in areas), reverse=True)
     section = bottlenecks(areas)
     assert section is not None
-    assert section.sentence.startswith(
-        "To be mended first: statements for each row (N+1); soon: slow statements and memory"
-    )
+    assert section.sentence.startswith("Fix first: statements for each row (N+1); fix soon: slow statements and memory")
     assert all(row.what and row.advice for one in section.rows for row in one.found)
     assert bottlenecks(()) is None
 

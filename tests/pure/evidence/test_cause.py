@@ -90,9 +90,9 @@ def test_each_way_gets_what_it_did() -> None:
     assert found.statements == (11, 1)
     (row,) = cause_rows([found])
     assert row.line == (
-        "GET /items: P95 900 ms → 90.0 ms. Database time 100 ms → 0.100 ms a request: cache 33 % (answers 25 → 85 % "
-        "of requests), indexes 33 % (items_by_age) and statements 33 % (N+1 gone: 11 → 1 a request). 22 % of the time "
-        "gained is database time; the other 78 % the database does not explain."
+        "GET /items: P95 900 ms → 90.0 ms. Database time 100 ms → 0.100 ms per request: cache 33 % (hit rate 25 → 85 %), "
+        "indexes 33 % (items_by_age), statements 33 % (N+1 gone: 11 → 1 per request). 22 % of the time saved is database "
+        "time, 78 % outside the database."
     )
 
 
@@ -108,18 +108,22 @@ def test_ways_that_nearly_cancel_say_what_each_made_of_the_time() -> None:
     (row,) = cause_rows([found])
     assert row.bar == ()
     assert row.sentence == (
-        "Database time 2.00 ms → 1.60 ms a request, by ways that work against each other: statements +33.3 % (N+1 "
-        f"gone: 11 → 1 a request), indexes +50.0 % (items_by_age) and less crowding {MINUS}60.0 %."
+        "Database time 2.00 ms → 1.60 ms per request, by opposing causes: statements +33.3 % (N+1 gone: 11 → 1 per "
+        f"request), indexes +50.0 % (items_by_age), less contention and other load effects {MINUS}60.0 %."
     )
 
 
 @pytest.mark.parametrize(
-    ("before", "after", "said"), [(1.0, 2.0, "more crowding 100 %"), (2.0, 1.0, "less crowding 100 %")]
+    ("before", "after", "said"),
+    [
+        (1.0, 2.0, "more contention and other load effects 100 %"),
+        (2.0, 1.0, "less contention and other load effects 100 %"),
+    ],
 )
 def test_crowding_is_more_where_it_costs_time(before: float, after: float, said: str) -> None:
     found = cause(database=(before, after), misses=(before, after), alone=(1.0, 1.0, 1.0))
     (row,) = cause_rows([found])
-    assert f"a request: {said}." in row.sentence
+    assert f"per request: {said}." in row.sentence
     assert [(part.label, part.share) for part in row.bar] == [(said.removesuffix(" 100 %"), "100 %")]
 
 
@@ -158,7 +162,7 @@ def test_cheaper_triggers_are_no_indexes(wal: float, seen: bool, named: list[Way
 def test_a_service_that_tells_no_database_time_has_no_known_cause() -> None:
     (found,) = causes_of(comparison(pair("p95", 900, 90), pair("mean", 500, 50)), {"before": asked("before", None)})
     assert (found.shares, found.explained) == ((), None)
-    assert "does not tell its database time" in cause_rows([found])[0].sentence
+    assert "does not report its database time" in cause_rows([found])[0].sentence
 
 
 def test_what_did_not_change_needs_no_cause() -> None:
@@ -189,7 +193,9 @@ def test_equal_arms_are_told_how_far_they_are_apart() -> None:
     found = apart(one, other)
     assert found is not None
     assert (found.what, round(found.share, 6)) == ("statements", round(1 / 101, 6))
-    assert control_sentence(found) == "Before and its copy differ by at most 0.990 % (statements of GET /items)."
+    assert (
+        control_sentence(found) == "A/A noise: before and control differ by at most 0.990 % (statements of GET /items)."
+    )
     assert apart(one, {}) is None
     assert control_sentence(None) == ""
 

@@ -19,8 +19,8 @@ def test_the_placebo_stands_beside_after() -> None:
     assert 0.4 < p95.placebo.change.value < 0.6
     assert 0.08 < p95.after.change.value < 0.12
     said = placebo_sentence(list(found.values()))
-    assert said.startswith("Of all requests, P95 changed by ")
-    assert " by vacuuming and analysing alone, and changed by " in said
+    assert said.startswith("P95 of all requests: ")
+    assert " by VACUUM and ANALYZE alone, " in said
     rows = placebo_rows(list(found.values()))
     assert {row.where for row in rows} > {"all requests", "GET /content/{id}"}
     assert all(row.placebo.text.endswith("%") for row in rows)
@@ -29,7 +29,7 @@ def test_the_placebo_stands_beside_after() -> None:
 def test_a_placebo_that_does_nothing_is_said_to_do_nothing() -> None:
     plan = parse_plan(BLOCKS).with_copies("placebo")
     trials = list(synthetic_trials(plan, slowness={"before": 1.0, "placebo": 1.0, "after": 0.1}))
-    assert "P95 did not change visibly (" in placebo_sentence(treated(summarise(trials)))
+    assert "P95 of all requests: no significant change (" in placebo_sentence(treated(summarise(trials)))
 
 
 def test_without_a_placebo_there_is_nothing_to_say() -> None:

@@ -103,11 +103,11 @@ def test_every_report_says_why_the_run_was_ended(complete: int) -> None:
     summary = summarise([trial for trial in synthetic_trials(EXAMPLE) if trial.leg.block <= complete])
     parts = (EXAMPLE, PLAN, synthetic_setup(EXAMPLE), (), summary, compare(summary), verdict, Outcomes({}))
     findings = build_findings(Result(*parts))
-    assert (findings.outcome, findings.tally) == ("FAIL", "the run was ended early")
-    assert findings.headline == f"FAIL: the run was ended early: {verdict.stops[0].said}."
-    assert "\nended early  the run was ended early: after broke p90" in to_text(findings, width=200)
+    assert (findings.outcome, findings.tally) == ("FAIL", "the run was aborted")
+    assert findings.headline == f"FAIL: the run was aborted: {verdict.stops[0].said}."
+    assert "\naborted  the run was ended early: after broke p90" in to_text(findings, width=200)
     junit = to_junit(findings)
-    assert '<testcase classname="example" name="ended early">' in junit
+    assert '<testcase classname="example" name="aborted">' in junit
     assert 'failures="0"' not in junit
     (record,) = verdict_record(verdict)["stops"]
     assert (record["arm"], record["when"], record["value"]) == ("after", BROKEN.when, BROKEN.value)
