@@ -90,9 +90,9 @@ def test_each_way_gets_what_it_did() -> None:
     assert found.statements == (11, 1)
     (row,) = cause_rows([found])
     assert row.line == (
-        "GET /items: P95 900 ms → 90.0 ms. Database time 100 ms → 0.100 ms per request: cache 33 % (hit rate 25 → 85 %), "
-        "indexes 33 % (items_by_age), statements 33 % (N+1 gone: 11 → 1 per request). 22 % of the time saved is database "
-        "time, 78 % outside the database."
+        "GET /items: P95 900 ms → 90.0 ms. Database time 100 ms → 0.100 ms per request: cache 33 % (hit rate 25 → 85 "
+        "%), indexes 33 % (items_by_age), statements 33 % (N+1 gone: 11 → 1 per request). 22 % of the time saved is "
+        "database time, 78 % outside the database."
     )
 
 
