@@ -140,7 +140,7 @@ def lines(folder: Path, arm: str) -> list[dict[str, object]]:
 def test_answers_that_are_the_same_in_another_order_pass(project: Project) -> None:
     done = project.run(asked(project, "order"))
     assert done.returncode == 0, done.stderr + done.stdout
-    assert "1 of 1 target holds, answers the same" in done.stdout
+    assert "1 of 1 target met, responses identical" in done.stdout
     assert "after answers 60 requests as before does" in done.stdout
     assert "comparing answers · before" in done.stderr
     head, *rows = lines(project.recorded, "before")
@@ -157,7 +157,7 @@ def test_answers_that_are_the_same_in_another_order_pass(project: Project) -> No
 def test_a_wrong_answer_fails_whatever_else_holds_and_check_says_so_again(project: Project) -> None:
     done = project.run(asked(project, "title"))
     assert done.returncode == 1, done.stderr
-    assert done.stdout.startswith("FAIL  1 of 1 target holds")
+    assert done.stdout.startswith("FAIL  1 of 1 target met")
     assert re.search(r'GET /items/(\d+): \$.title "Item \1" → "Item \1\?"', done.stdout)
     again = project.harness("check", str(project.recorded))
     assert (again.returncode, again.stdout.splitlines()) == (1, done.stdout.splitlines()[:-1])

@@ -259,7 +259,7 @@ def test_limits_alone_pass_in_a_sequential_run(elsewhere: Elsewhere) -> None:
     plan = elsewhere.one_with_a_switch().replace("ready_seconds", "sequential = true\nready_seconds")
     done = elsewhere.project.run(plan)
     assert done.returncode == 0, done.stdout + done.stderr
-    assert "doubt  sequential, unpaired" in done.stdout
+    assert "caveat  sequential, unpaired" in done.stdout
 
 
 def test_an_interrupted_sequential_run_keeps_the_legs_that_have_a_counterpart(elsewhere: Elsewhere) -> None:
@@ -297,7 +297,7 @@ def test_a_service_that_dies_under_load_is_data_and_one_that_stays_away_ends_the
     plan = PLAN.replace("ready_seconds", "sequential = true\nready_seconds").replace("blocks = 2", "blocks = 1")
     done = elsewhere.project.run(plan)
     assert done.returncode == 1, done.stdout + done.stderr
-    assert "1 of 1 target is missed" in (elsewhere.project.recorded / "summary.md").read_text()
+    assert "1 of 1 target missed" in (elsewhere.project.recorded / "summary.md").read_text()
     done = elsewhere.project.run(plan)
     assert done.returncode == 5
     assert "arms.after.url: ${AFTER_URL}/ready was not ready within 2 s" in done.stderr

@@ -32,7 +32,7 @@ class TestACompleteRun:
     def test_it_passes_and_says_so(self, measured: Measured) -> None:
         project, done = measured
         assert done.returncode == 0, done.stderr
-        assert done.stdout.startswith("PASS  1 of 1 target holds")
+        assert done.stdout.startswith("PASS  1 of 1 target met")
         assert f"report  runs/{project.recorded.name}/report.html" in done.stdout
         assert "block 1 of 2 · " in done.stderr
 

@@ -26,7 +26,7 @@ def test_a_selftest_certifies_what_a_busy_machine_can_tell_and_a_run_shows_it(pr
     process = project.start("selftest", "--tiny")
     stdout, stderr = process.communicate(timeout=300)
     assert process.returncode in {0, 3}, stdout + stderr  # late or not, never broken
-    assert "1 suite of equal arms and 1 with more work, 2 blocks each" in stderr.splitlines()[0]
+    assert "1 suite of A/A tests and 1 with more work, 2 blocks each" in stderr.splitlines()[0]
     assert "named, the run is INVALID" in stdout
     (certificate,) = json.loads((project.out / NAME).read_text())["certificates"]
     assert certificate["kill"] == {"outcome": "INVALID", "named": True}
