@@ -34,7 +34,7 @@ def test_every_stage_is_a_row_of_each_arm(opened: Run) -> None:
     assert (before.rate, before.planned, before.dropped) == ("100", f"{planned:,}", "160")
     assert (before.started, before.share) == (f"{planned - 160:,}", f"{(1 - 160 / planned) * 100:.1f}")
     assert before.users == "200 of 200"
-    assert table.lags == "schedule lag (P99 of the worst leg): before 0.500 ms, after 0.500 ms"
+    assert table.lags == "scheduling delay (P99 of the worst leg): before 0.500 ms, after 0.500 ms"
 
 
 def test_service_time_stands_beside_latency_where_the_two_can_differ(opened: Run, usual: Run) -> None:
@@ -103,7 +103,7 @@ def test_the_live_line_tells_the_rate_and_who_is_at_work() -> None:
     facts = {"place": "block 1 of 2", "stage": "peak", "stage_second": 3.0, "stage_seconds": 20.0, "users": 1200,
              "rps": 299.0, "p95_ms": 12.5, "failures": 0, "left_seconds": 61.0}  # fmt: skip
     assert "· 1,200 users ·" in str(ProgressLine(**facts))  # type: ignore[arg-type]
-    assert "· 300/s, 1,200 users busy · 299 req/s ·" in str(ProgressLine(**facts, rate=300.0))  # type: ignore[arg-type]
+    assert "· 300/s, 1,200 users active · 299 req/s ·" in str(ProgressLine(**facts, rate=300.0))  # type: ignore[arg-type]
 
 
 def test_a_rate_whose_arrivals_did_not_begin_is_not_held(run_of: Callable[..., Run], opened: Run) -> None:

@@ -18,7 +18,7 @@ def test_the_verdict_as_recorded(stressed: Run, golden: Callable[[str, str], Non
 def test_every_stress_stage_is_a_row_and_the_last_is_what_was_held(stressed: Run) -> None:
     table = stressed.page.capacity
     assert table is not None
-    assert "held when p95 < 700 ms and error_rate < 1 % in their stress stage" in table.lead
+    assert "held in a leg when p95 < 700 ms and error_rate < 1 % in its stress stage" in table.lead
     assert [(row.load, row.before_held, row.after_held) for row in table.rows] == [
         ("50", "✓ held", "✓ held"),
         ("200", "✗ not held", "✓ held"),

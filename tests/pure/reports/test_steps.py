@@ -126,9 +126,9 @@ def test_steps_in_the_dark_say_why(awkward_runs: dict[str, Run]) -> None:
     table = table_of(run)
     assert table.lead == 0
     assert table.sentences[0] == (
-        "The change of P99 is not shared out: P99 needs 299 successful requests in every leg."
+        "The change of P99 is not attributed: P99 needs 299 successful requests in every leg."
     )
-    assert table.sentences[2] == "The change of queries per request is not shared out: a value of zero has no ratio."
+    assert table.sentences[2] == "The change of queries per request is not attributed: a value of zero has no ratio."
     rows = {row.name: row for row in table.rows}
     assert (rows["queries"].values[1].level.text, rows["cache"].values[1].change.text) == ("—", "—")
     assert rows["breaker"].values[2].level.text == "0"
