@@ -152,7 +152,7 @@ def headline(verdict: Verdict) -> str:
     if verdict.outcome is not Outcome.INVALID:
         sentence = with_answers(verdict, sentence)
     if SEQUENTIAL in verdict.caveats:
-        sentence = f"{sentence.removesuffix('.')}; the run is sequential: before and after were not interleaved."
+        sentence = f"{sentence.removesuffix('.')}; the run is sequential: before ran first, then after."
     return f"{verdict.outcome.value}: {sentence}"
 
 

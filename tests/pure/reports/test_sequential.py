@@ -34,7 +34,7 @@ def test_no_file_speaks_of_interleaved_blocks_or_pairs(sequential: Run, usual: R
 
 def test_the_sentences_say_it(sequential: Run) -> None:
     findings = sequential.findings
-    assert findings.headline.endswith("; the run is sequential: before and after were not interleaved.")
+    assert findings.headline.endswith("; the run is sequential: before ran first, then after.")
     assert "; sequential, unpaired)" in findings.finding
     assert "worst block" not in findings.finding
     assert "SEQUENTIAL" in [remark.kind for remark in findings.remarks]
