@@ -1,7 +1,6 @@
-"""How a run is shown: pure functions from the Result of a run to text, pictures and HTML.
+"""The reports of a run: pure functions from its Result to HTML, Markdown, text, JUnit and JSON.
 
-No clock, no network, no disk but the package's own templates: the same run gives the same bytes anywhere. Imports
-``harness.metrics`` to ``harness.verdict.result`` and nothing above them.
+The same run gives the same bytes on every machine.
 """
 
 from typing import Any
@@ -11,7 +10,7 @@ from reports import junit, markdown, page
 from reports.history import history_json, history_text
 from reports.json import run as records
 from reports.json.evidence import evidence_record
-from reports.json.migration import rehearsal_record
+from reports.json.migration import migration_record
 from reports.sections.indexes import indexes_record
 from reports.sections.query_plans import plans_record
 from reports.sections.selftest import certificate_text, selftest_begins
@@ -31,8 +30,8 @@ __all__ = [
 
 
 def render(result: Result) -> dict[str, str]:
-    """Every file that is derived from a run, by name."""
-    from reports import html  # noqa: PLC0415 - Matplotlib takes half a second, which a verdict need not wait for
+    """The files derived from a run: name to text."""
+    from reports import html  # noqa: PLC0415 - Matplotlib takes half a second, which printing a verdict does not need
 
     shown, summary, evidence = page.build_page(result), result.summary, result.evidence
     records_of_run: dict[str, dict[str, Any]] = {
@@ -45,7 +44,7 @@ def render(result: Result) -> dict[str, str]:
     if result.attribution:
         records_of_run["attribution.json"] = records.attribution_record(result.attribution)
     if evidence.migration:
-        records_of_run["rehearsal.json"] = rehearsal_record(evidence.migration)
+        records_of_run["rehearsal.json"] = migration_record(evidence.migration)
     if evidence.request_costs:
         records_of_run["evidence.json"] = evidence_record(evidence)
     if evidence.databases:
@@ -61,5 +60,5 @@ def render(result: Result) -> dict[str, str]:
 
 
 def text(result: Result, *, width: int, ascii_only: bool = False, colour: bool = False) -> str:
-    """The verdict for a terminal of some width, without a trailing newline; ASCII for streams that can do no more."""
+    """The verdict for a terminal of ``width`` columns, without a trailing newline."""
     return to_text(page.build_findings(result), width=width, ascii_only=ascii_only, colour=colour)

@@ -1,15 +1,15 @@
-"""View: domain values as people read them. The only rounding and unit conversion in the project.
+"""Numbers, times, sizes and names as strings: the only rounding and unit conversion of the product.
 
-Three significant digits, a thousands separator, a true minus sign (docstrings make do with a hyphen); what is missing
-is a dash that says why. Everything else in ``reports`` lays out the strings made here.
+Three significant digits, a thousands separator, a minus sign (written as a hyphen in docstrings), a dash with its
+reason for a missing value.
 """
 
 import math
 import unicodedata
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
+from typing import NamedTuple, TypeVar
 
 from harness.analysis.change import Change
 from harness.analysis.comparison import Pair
@@ -19,9 +19,14 @@ from harness.plan.targets import Target
 from harness.record.outcome import Outcome
 from harness.statistics.intervals import Interval
 
+T = TypeVar("T")
+
 MINUS = "\N{MINUS SIGN}"
 ELLIPSIS = "\N{HORIZONTAL ELLIPSIS}"
 DOT = "\N{MIDDLE DOT}"
+DASH = "\N{EM DASH}"
+ARROW = "\N{RIGHTWARDS ARROW}"
+ALL_REQUESTS, ALL_STAGES = "all requests", "all stages except ramps"
 MARKS = {
     Outcome.PASS: "\N{CHECK MARK}",
     Outcome.FAIL: "\N{BALLOT X}",
@@ -41,15 +46,15 @@ UNITS = {
 }
 PLACES = {
     Origin.STRESS: "the stress stages",
-    Origin.START: f"starting the service {DOT} mean of the legs",
-    Origin.FAULT: f"after the faults {DOT} longest of a leg",
+    Origin.START: f"start of the service {DOT} mean of the legs",
+    Origin.FAULT: f"after the faults {DOT} worst leg",
     Origin.MIGRATION: "the migration",
-    Origin.MIGRATION_UNDER_LOAD: f"the migration under load {DOT} tried once",
+    Origin.MIGRATION_UNDER_LOAD: f"the migration under load {DOT} measured once",
 }
 COUNTED = {Unit.WHOLE, Unit.USERS}
 
-STEERING = {"Cc", "Cf", "Cs", "Cn", "Zl", "Zp"}
-"""Unicode categories that are not shown but do something: control, format, surrogate, unassigned, line separators."""
+UNPRINTABLE = {"Cc", "Cf", "Cs", "Cn", "Zl", "Zp"}
+"""Unicode categories: control, format, surrogate, unassigned, line and paragraph separators."""
 
 SIGNIFICANT = 3
 MOST_DECIMALS = 4
@@ -59,9 +64,8 @@ MINUTES_FROM_S = 120
 HOURS_FROM_S = 7200
 
 
-@dataclass(frozen=True, slots=True)
-class FormattedValue:
-    """One value of a table: its text, why it is missing or weak, and whether it is a description only."""
+class FormattedValue(NamedTuple):
+    """A value of a table: its text, and ``why`` it is missing or ``faint`` (indicative only)."""
 
     text: str
     why: str = ""
@@ -69,17 +73,19 @@ class FormattedValue:
 
 
 def missing(why: str) -> FormattedValue:
-    """A value that does not exist, and the reason."""
-    return FormattedValue("\N{EM DASH}", why)
+    """A dash, with the reason."""
+    return FormattedValue(DASH, why)
+
+
+def value_or(value: T | None, write: Callable[[T], str], why: str) -> FormattedValue:
+    """A value as ``write`` formats it; a dash and ``why`` where there is none."""
+    return missing(why) if value is None else FormattedValue(write(value))
 
 
 def number(value: float, significant: int = SIGNIFICANT) -> str:
-    """A number to three significant digits and at most four decimals: ``96.1``, ``1,230``, ``0.0004``.
-
-    What is not zero never reads as zero: below the last decimal it is ``≈0``.
-    """
+    """A number to three significant digits and at most four decimals: ``96.1``, ``1,230``, ``0.0004``, ``≈0``."""
     if not math.isfinite(value):
-        return "\N{EM DASH}"
+        return DASH
     if value == 0:
         return "0"
     mantissa = f"{abs(value):.{significant - 1}e}"
@@ -92,38 +98,38 @@ def number(value: float, significant: int = SIGNIFICANT) -> str:
 
 
 def signed(value: float) -> str:
-    """A change: as ``number``, with a plus sign where it grew."""
+    """As ``number``, with a plus sign for an increase."""
     text = number(value)
     return f"+{text}" if value > 0 and text[0].isdigit() else text
 
 
 def tidy(value: float) -> str:
-    """A round number as planned or marked on an axis, without trailing zeros: ``20``, ``0.5``."""
+    """As ``number``, without trailing zeros: ``20``, ``0.5``."""
     text = number(value)
     return text.rstrip("0").rstrip(".") if "." in text else text
 
 
 def rough(value: float) -> str:
-    """A size of which the last digits say nothing, to two significant ones and never too small: ``9.2``, ``12``."""
+    """Rounded up to two significant digits: ``9.2``, ``12``."""
     step = 10.0 ** (math.floor(math.log10(value)) - 1) if value > 0 else 1.0
     return tidy(math.ceil(value / step - ROUNDING) * step)
 
 
 def planned(value: float) -> str:
-    """A rate as a plan says it, with nothing rounded away: ``300``, ``12,345``, ``0.125``."""
+    """A rate of a plan, to six decimals: ``300``, ``12,345``, ``0.125``."""
     text = f"{value:,.6f}"
     return text.rstrip("0").rstrip(".")
 
 
 def tick(metric: Metric, value: float) -> str:
-    """A mark on the axis of a metric, with its unit."""
+    """The label of an axis tick, with the metric's unit."""
     if metric.unit is Unit.MS:
         return f"{tidy(value / 1000)} s" if value >= SECONDS_FROM_MS else f"{tidy(value)} ms"
     return f"{tidy(value * 100 if metric.unit is Unit.FRACTION else value)} {UNITS[metric.unit]}".rstrip()
 
 
 def change_tick(ratio: float) -> str:
-    """A mark on an axis of ratios: ``-75 %``, ``no change``."""
+    """The label of a tick on an axis of ratios: ``-75 %``, ``no change``."""
     if ratio == 1:
         return "no change"
     text = tidy((ratio - 1) * 100)
@@ -131,17 +137,21 @@ def change_tick(ratio: float) -> str:
 
 
 def count(value: int) -> str:
-    """A counted thing, exact: ``21,480``."""
+    """An integer: ``21,480``."""
     return f"{value:,}".replace("-", MINUS)
 
 
 def plural(value: int, noun: str) -> str:
-    """``1 block``, ``4 blocks``."""
-    return f"{count(value)} {noun}{'' if value == 1 else 's'}"
+    """``1 block``, ``4 blocks``, ``2 indexes``, ``3 tries``."""
+    if value == 1:
+        return f"1 {noun}"
+    if noun.endswith("try"):
+        return f"{count(value)} {noun[:-1]}ies"
+    return f"{count(value)} {noun}{'es' if noun.endswith(('x', 'ss')) else 's'}"
 
 
 def in_percent(fraction: float, *, sign: bool = False) -> str:
-    """A fraction in percent, without the sign for it; what is not the whole never reads as 100."""
+    """A fraction in percent, without ``%``; a share below 1 is never shown as 100."""
     value = fraction * 100
     text = signed(value) if sign else number(value)
     prefix = text.rstrip("0123456789.,")
@@ -155,7 +165,7 @@ def in_percent(fraction: float, *, sign: bool = False) -> str:
 
 
 def share(fraction: float) -> str:
-    """A part of a whole in whole percent, without the sign for it: ``61``, ``≈0``."""
+    """A fraction in whole percent, without ``%``: ``61``, ``≈0``."""
     text = f"{abs(fraction) * 100:.0f}"
     if text == "0":
         return "0" if fraction == 0 else "≈0"
@@ -168,7 +178,7 @@ def milliseconds(ms: float) -> str:
 
 
 def bare(metric: Metric, value: float) -> str:
-    """A metric's value for a column that has the unit in its head."""
+    """A metric's value without its unit."""
     if metric.unit in COUNTED:
         return count(int(value))
     if metric.origin is Origin.STRESS:
@@ -177,7 +187,7 @@ def bare(metric: Metric, value: float) -> str:
 
 
 def with_unit(metric: Metric, value: float, *, at_least: bool = False) -> str:
-    """A metric's value with its unit: ``96.1 ms``; a lower bound as such: ``≥ 500 users``."""
+    """A metric's value with its unit: ``96.1 ms``; a lower bound: ``≥ 500 users``."""
     if at_least:
         return f"{AT_LEAST} {with_unit(metric, value)}"
     if metric.unit is Unit.MS:
@@ -190,9 +200,9 @@ def with_unit(metric: Metric, value: float, *, at_least: bool = False) -> str:
 
 
 def levels(pair: Pair) -> tuple[str, str]:
-    """The values of both arms with their unit, a dash for what is missing."""
+    """The values of before and after with their unit, a dash for a missing one."""
     before, after = (
-        "\N{EM DASH}" if value is None else with_unit(pair.metric, value, at_least=at_least)
+        DASH if value is None else with_unit(pair.metric, value, at_least=at_least)
         for value, at_least in ((pair.before, pair.before_at_least), (pair.after, pair.after_at_least))
     )
     return before, after
@@ -207,33 +217,33 @@ def value_interval(metric: Metric, interval: Interval) -> str:
 
 
 def change_size(change: Change, value: float | None = None) -> str:
-    """A change without its unit: percent of before for ratios, percentage points for differences."""
+    """A change without its unit: in percent for ratios, in percentage points for differences."""
     size = change.value if value is None else value
     return in_percent(size - 1 if change.scale == "ratio" else size, sign=True)
 
 
 def change_with_unit(change: Change, value: float | None = None) -> str:
-    """A change: ``-76.7 %`` or ``+66.4 pt``; of ``value`` when another point of the same scale is meant."""
-    return f"{change_size(change, value)} {'%' if change.scale == 'ratio' else 'pt'}"
+    """A change, or another ``value`` on its scale: ``-76.7 %``, ``+66.4 pp``."""
+    return f"{change_size(change, value)} {'%' if change.scale == 'ratio' else 'pp'}"
 
 
 def change_interval(change: Change) -> str | None:
     """The interval of a change, ``-79.0 … -74.1``; ``None`` when it has none."""
-    if change.low is None or change.high is None:
-        return None
-    return _bounds(change.low, change.high, partial(change_size, change))
+    return _change_bounds(change, partial(change_size, change))
 
 
-def times(change: Change) -> str:
-    """A ratio as one: ``19.4 times``."""
+def factor(change: Change) -> str:
+    """A ratio: ``19.4 times``."""
     return f"{number(change.value)} times"
 
 
-def times_interval(change: Change) -> str | None:
+def factor_interval(change: Change) -> str | None:
     """The interval of a ratio, ``17.9 … 21.1``; ``None`` when it has none."""
-    if change.low is None or change.high is None:
-        return None
-    return _bounds(change.low, change.high, number)
+    return _change_bounds(change, number)
+
+
+def _change_bounds(change: Change, write: Callable[[float], str]) -> str | None:
+    return None if change.low is None or change.high is None else _bounds(change.low, change.high, write)
 
 
 def _bounds(low: float, high: float, write: Callable[[float], str]) -> str:
@@ -241,7 +251,7 @@ def _bounds(low: float, high: float, write: Callable[[float], str]) -> str:
 
 
 def duration(seconds: float) -> str:
-    """How long something took: ``12.3 s``, ``3 min 20 s``, ``2 h 5 min``."""
+    """A duration: ``12.3 s``, ``3 min 20 s``, ``2 h 5 min``."""
     if seconds < 1:
         return milliseconds(seconds * 1000)
     if seconds < MINUTES_FROM_S:
@@ -263,7 +273,7 @@ def size(size_bytes: int) -> str:
 
 
 def moment(text: str) -> str:
-    """An ISO 8601 time to the minute: ``2026-01-02 03:04 UTC``; what is no such time stays as it is."""
+    """An ISO 8601 time to the minute: ``2026-01-02 03:04 UTC``; any other text unchanged."""
     try:
         when = datetime.fromisoformat(text)
     except ValueError:
@@ -273,43 +283,51 @@ def moment(text: str) -> str:
 
 
 def listed(names: Sequence[str]) -> str:
-    """Names in a sentence: ``a``, ``a and b``, ``a, b and c``."""
+    """``a``, ``a and b``, ``a, b and c``."""
     return f"{', '.join(names[:-1])} and {names[-1]}" if len(names) > 1 else "".join(names)
 
 
+def capitalised(text: str) -> str:
+    """The text with a capital first letter."""
+    return text[:1].upper() + text[1:]
+
+
 def plain(text: str, keep: str = "") -> str:
-    """Text of others made harmless: no control, format or surrogate character steers a terminal or breaks XML."""
+    """The text without control, format and surrogate characters, which could steer a terminal or break XML."""
     return "".join(
-        character
-        if character in keep or unicodedata.category(character) not in STEERING
-        else "\N{REPLACEMENT CHARACTER}"
+        character if character in keep or unicodedata.category(character) not in UNPRINTABLE else "\ufffd"
         for character in text
     )
 
 
+def one_line(text: str, most: int) -> str:
+    """The text on one line, cut after ``most`` characters."""
+    line = " ".join(plain(text, keep="\n\t").split())
+    return line if len(line) <= most else f"{line[: most - 1].rstrip()}{ELLIPSIS}"
+
+
 def where(target: Target | Chain) -> str:
-    """The part of the measurement that a target or a chain of steps speaks of, in full."""
+    """Stage, endpoint and severity of a target or an attribution: ``sustain · GET /content/{id}``."""
     if isinstance(target, Target) and (place := PLACES.get(target.expectation.metric.origin)):
         return place
-    stage = plain(target.stage) if target.stage else "all stages but ramps"
-    place = f"{stage} {DOT} {_requests(target) or 'all requests'}"
+    stage = plain(target.stage) if target.stage else ALL_STAGES
+    place = f"{stage} {DOT} {_requests(target) or ALL_REQUESTS}"
     return f"{place} {DOT} {target.severity}" if isinstance(target, Target) and not target.required else place
 
 
 def narrowed(target: Target) -> str:
-    """What a target is narrowed to, empty when it speaks of everything: ``sustain · GET /content/{id}``."""
+    """As ``where``, without what is the default; empty for a target of all stages and requests."""
     parts = (plain(target.stage or ""), _requests(target), "" if target.required else target.severity)
     return f" {DOT} ".join(part for part in parts if part)
 
 
 def _requests(target: Target | Chain) -> str:
-    """The endpoint, or ``reads (3 endpoints)``; empty for all requests."""
     if isinstance(target, Target) and target.tag is not None:
         return f"{plain(target.tag)} ({plural(len(target.endpoints or ()), 'endpoint')})"
     return plain(target.endpoint or "")
 
 
-def called(target: Target) -> str:
-    """A target as one line: ``p95 < 300 ms  (sustain)``."""
+def target_name(target: Target) -> str:
+    """``p95 < 300 ms (sustain)``."""
     narrow = narrowed(target)
-    return f"{plain(target.expect.strip())}  ({narrow})" if narrow else plain(target.expect.strip())
+    return f"{plain(target.expect.strip())} ({narrow})" if narrow else plain(target.expect.strip())

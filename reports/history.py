@@ -1,4 +1,4 @@
-"""History: one number of many runs, as text for people and as JSON for machines."""
+"""One metric across recorded runs, with change points, as text and as JSON."""
 
 import json
 from collections.abc import Iterator, Sequence
@@ -16,9 +16,8 @@ from reports import formatting
 from reports.terminal import table, written
 
 SCHEMA = 1
-DASH = "\N{EM DASH}"
 MARK = "\N{BLACK LEFT-POINTING SMALL TRIANGLE} change"
-NOTE = "Runs were not measured in turns: what changed on the host between them is in these numbers too."
+NOTE = "Runs are not interleaved: these numbers include what changed on the machine between them."
 
 
 def history_text(
@@ -29,18 +28,18 @@ def history_text(
     width: int = 120,
     colour: bool = False,
 ) -> str:
-    """A table per line of comparable runs, its change points, and the runs that are on no line."""
+    """A table per series of comparable runs, its change points, and the skipped runs."""
     parts = [f"{question.metric.label} of {_place(question)}, {question.arm}"]
     parts += [written(_line(question, line), width=width, colour=colour) for line in lines]
     if not lines:
-        parts.append("no run has this value")
+        parts.append("no run has this metric")
     if skipped:
         parts.append("\n".join(f"skipped  {formatting.plain(run.run)}: {formatting.plain(run.why)}" for run in skipped))
     return "\n\n".join([*parts, NOTE]) + "\n"
 
 
 def history_json(question: HistoryQuery, lines: Sequence[RunSeries], skipped: Sequence[SkippedRun]) -> str:
-    """The same, unrounded: values and intervals in the metric's stored unit, changes as fractions or points of 1."""
+    """The same, not rounded: values in the metric's stored unit, changes as fractions."""
     record = {
         "schema": SCHEMA,
         "metric": question.metric.name,
@@ -55,8 +54,8 @@ def history_json(question: HistoryQuery, lines: Sequence[RunSeries], skipped: Se
 
 
 def _place(question: HistoryQuery) -> str:
-    endpoint = formatting.plain(question.endpoint) if question.endpoint else "all requests"
-    return f"{endpoint}, {formatting.plain(question.stage) if question.stage else 'all stages but ramps'}"
+    endpoint = formatting.plain(question.endpoint) if question.endpoint else formatting.ALL_REQUESTS
+    return f"{endpoint}, {formatting.plain(question.stage) if question.stage else formatting.ALL_STAGES}"
 
 
 def _line(question: HistoryQuery, line: RunSeries) -> Iterator[RenderableType]:
@@ -68,17 +67,17 @@ def _line(question: HistoryQuery, line: RunSeries) -> Iterator[RenderableType]:
 
 
 def _found(question: HistoryQuery, line: RunSeries) -> Iterator[str]:
-    """The change points; where there is none, whether there are runs enough to look for one."""
-    yield from (_said(question, line, turn) for turn in line.turns)
+    """The change points, or why there are none."""
+    yield from (_change_point(question, line, turn) for turn in line.turns)
     if line.missing:
         more = formatting.plural(line.missing, "more run")
-        yield f"{formatting.plural(len(line.entries), 'run')}: {more} needed before change points are looked for"
+        yield f"{formatting.plural(len(line.entries), 'run')}: {more} needed to find change points"
     elif not line.turns:
         yield "no change point"
 
 
 def _rows(question: HistoryQuery, line: RunSeries) -> Iterator[tuple[RenderableType, ...]]:
-    metric, turned = question.metric, {turn.index for turn in line.turns}
+    metric, marked = question.metric, {turn.index for turn in line.turns}
     for index, entry in enumerate(line.entries):
         change = change_of(entry, line.entries[index - 1], metric) if index else None
         bounded = entry.low is not None and entry.high is not None
@@ -88,29 +87,29 @@ def _rows(question: HistoryQuery, line: RunSeries) -> Iterator[tuple[RenderableT
             formatting.with_unit(metric, entry.value),
             formatting.value_interval(metric, Interval(entry.value, entry.low or 0.0, entry.high or 0.0))
             if bounded
-            else DASH,
-            DASH if change is None else _change(question, change),
-            Text(MARK, "yellow") if index in turned else "",
+            else formatting.DASH,
+            formatting.DASH if change is None else _change(question, change),
+            Text(MARK, "yellow") if index in marked else "",
         )
 
 
 def _change(question: HistoryQuery, change: float) -> str:
-    return f"{formatting.in_percent(change, sign=True)} {'%' if question.metric.scale is Scale.LOG else 'pt'}"
+    return f"{formatting.in_percent(change, sign=True)} {'%' if question.metric.scale is Scale.LOG else 'pp'}"
 
 
-def _said(question: HistoryQuery, line: RunSeries, turn: ChangePoint) -> str:
+def _change_point(question: HistoryQuery, line: RunSeries, turn: ChangePoint) -> str:
     metric = question.metric
     better = (turn.after < turn.before) == (metric.better is Better.LOWER)
     levels = (
-        f"{formatting.with_unit(metric, turn.before)} \N{RIGHTWARDS ARROW} {formatting.with_unit(metric, turn.after)}"
+        f"{formatting.with_unit(metric, turn.before)} {formatting.ARROW} {formatting.with_unit(metric, turn.after)}"
     )
-    change = _turned(question, turn)
+    change = _size(question, turn)
     size = f", {_change(question, change)}" if change is not None else ""
     first = formatting.plain(line.entries[turn.index].run)
     return f"change point  from {first} on: {levels}{size}, {'better' if better else 'worse'}"
 
 
-def _turned(question: HistoryQuery, turn: ChangePoint) -> float | None:
+def _size(question: HistoryQuery, turn: ChangePoint) -> float | None:
     if question.metric.scale is not Scale.LOG:
         return turn.after - turn.before
     return turn.after / turn.before - 1 if turn.before else None
@@ -138,7 +137,7 @@ def _record(question: HistoryQuery, line: RunSeries) -> dict[str, Any]:
                 "run": entries[turn.index].run,
                 "before": turn.before,
                 "after": turn.after,
-                "change": _turned(question, turn),
+                "change": _size(question, turn),
                 "p": turn.p,
             }
             for turn in line.turns

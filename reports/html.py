@@ -1,4 +1,4 @@
-"""HTML: the report as one self-contained file, read without JavaScript and without a network."""
+"""The report as one self-contained HTML file, without JavaScript."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -9,34 +9,28 @@ from harness.analysis.steps import Attribution
 from harness.verdict.result import Result
 from reports import charts
 from reports.charts.paper import Chart
+from reports.glossary import glossary_html, link_terms
 from reports.page import Page
-from reports.sections import causes
-from reports.sections import request_cost as work
-from reports.sections.bottlenecks import ABOUT as ABOUT_BOTTLENECKS
-from reports.sections.faults import ABOUT
-from reports.sections.migration import ABOUT as ABOUT_REHEARSAL
-from reports.sections.migration import TERMS as REHEARSAL_TERMS
-from reports.sections.migration import TITLE as REHEARSAL_TITLE
-from reports.sections.steps import CAVEAT, TITLE
+from reports.sections import bottlenecks, causes, faults, migration, request_cost, steps
 from reports.templating import TEMPLATES
 
-WIDE, NARROW = 900, 370
+SIZES = (900, 370)
+"""Widths of the wide and the narrow variant, in pixels."""
 
 
 @dataclass
 class Footnotes:
-    """Reasons under a table, numbered in the order in which its cells first name them."""
+    """Reasons under a table, numbered in order of first use."""
 
     reasons: dict[str, int] = field(default_factory=dict)
 
     def number(self, reason: str) -> int:
-        """The number of a reason's footnote."""
         return self.reasons.setdefault(reason, len(self.reasons) + 1)
 
 
 @dataclass(frozen=True, slots=True)
 class Pictures:
-    """The charts of a report; wide and narrow variants are chosen between by the width of the page."""
+    """The charts of a report, most of them in a wide and a narrow variant; ``waterfalls`` has one per metric."""
 
     forest: tuple[Chart, Chart] | None
     distributions: tuple[tuple[str, Chart], ...]
@@ -45,17 +39,16 @@ class Pictures:
     search: tuple[Chart, Chart] | None
     blocks: tuple[tuple[str, Chart], ...]
     waterfalls: tuple[tuple[Chart, Chart] | None, ...]
-    """One for each metric of an attribution, in its order."""
-    rehearsal: tuple[Chart, Chart] | None = None
+    migration: tuple[Chart, Chart] | None = None
 
 
 def draw_pictures(result: Result) -> Pictures:
     """Draw every chart of a run."""
     plan, summary, comparison, verdict = result.plan, result.summary, result.comparison, result.verdict
-    attribution, rehearsal = result.attribution, result.evidence.migration
-    forests = [charts.forest_chart(summary, comparison, verdict, width, f"forest-{width}") for width in (WIDE, NARROW)]
-    timelines = [charts.timeline_chart(plan, summary, width, f"timeline-{width}") for width in (WIDE, NARROW)]
-    searches = [charts.search_chart(summary, comparison, width, f"search-{width}") for width in (WIDE, NARROW)]
+    attribution = result.attribution
+    forests = [charts.forest_chart(summary, comparison, verdict, width, f"forest-{width}") for width in SIZES]
+    timelines = [charts.timeline_chart(plan, summary, width, f"timeline-{width}") for width in SIZES]
+    searches = [charts.search_chart(summary, comparison, width, f"search-{width}") for width in SIZES]
     return Pictures(
         forest=_both(*forests),
         distributions=tuple(charts.distribution_charts(summary)),
@@ -64,14 +57,16 @@ def draw_pictures(result: Result) -> Pictures:
         search=_both(*searches),
         blocks=tuple(charts.blocks_charts(comparison, verdict)),
         waterfalls=tuple(_waterfalls(attribution)) if attribution else (),
-        rehearsal=_both(*(charts.rehearsal_chart(rehearsal, width, f"rehearsal-{width}") for width in (WIDE, NARROW))),
+        migration=_both(
+            *(charts.migration_chart(result.evidence.migration, width, f"migration-{width}") for width in SIZES)
+        ),
     )
 
 
 def _waterfalls(attribution: Attribution) -> Iterator[tuple[Chart, Chart] | None]:
     for fall in attribution.waterfalls:
         name = f"waterfall-{fall.total.metric.name}"
-        yield _both(*(charts.waterfall_chart(fall, width, f"{name}-{width}") for width in (WIDE, NARROW)))
+        yield _both(*(charts.waterfall_chart(fall, width, f"{name}-{width}") for width in SIZES))
 
 
 def _markup(chart: Chart) -> Markup:
@@ -83,27 +78,28 @@ def _both(wide: Chart | None, narrow: Chart | None) -> tuple[Chart, Chart] | Non
 
 
 def to_html(page: Page, pictures: Pictures) -> str:
-    """The report.
-
-    Args:
-        page: the run in strings.
-        pictures: its charts.
-    """
-    template = TEMPLATES.get_template("report.html.j2")
-    return template.render(
+    """``report.html``, with a glossary of the terms that it uses."""
+    body = TEMPLATES.get_template("report.html.j2").render(
         page=page,
         pictures=pictures,
         footnotes=Footnotes,
         svg=_markup,
-        bottlenecks_about=ABOUT_BOTTLENECKS,
-        cause_title=causes.TITLE,
-        cause_about=causes.ABOUT,
-        work_about=work.ABOUT,
-        work_heads=work.HEADS,
-        step_title=TITLE,
-        step_caveat=CAVEAT,
-        about_faults=ABOUT,
-        rehearsal_title=REHEARSAL_TITLE,
-        about_rehearsal=ABOUT_REHEARSAL,
-        rehearsal_terms=REHEARSAL_TERMS,
+        about={
+            "bottlenecks": bottlenecks.ABOUT,
+            "causes": causes.ABOUT,
+            "cost": request_cost.ABOUT,
+            "faults": faults.ABOUT,
+            "migration": migration.ABOUT,
+            "migration_terms": migration.TERMS,
+            "steps": steps.CAVEAT,
+        },
+        titles={
+            "causes": causes.TITLE,
+            "cost": request_cost.TITLE,
+            "migration": migration.TITLE,
+            "steps": steps.TITLE,
+        },
+        cost_heads=request_cost.HEADS,
     )
+    linked, terms = link_terms(body)
+    return linked.replace("</main>", f"{glossary_html(terms)}\n</main>")

@@ -1,8 +1,7 @@
-"""JUnit: one test case per target, and one for the answers, for CI systems that show test results.
+"""The verdict as JUnit XML: a test case per target, one for the responses, one per abort.
 
-Only PASS may turn green there, and JUnit knows nothing between passed and failed but "skipped", which most systems show
-as harmless. So INCONCLUSIVE is a failure of its own type, and in an INVALID run every case is an error. An advisory
-target that does not hold is harmless, and skipped. A run that was ended early has a failing case for that.
+JUnit knows only passed, failed, error and skipped, and most systems show "skipped" as harmless. So INCONCLUSIVE is a
+failure, all cases of an INVALID run are errors, and only a missed advisory target is skipped.
 """
 
 from typing import NamedTuple
@@ -16,7 +15,7 @@ INVALID, PASS = Outcome.INVALID.value, Outcome.PASS.value
 
 
 class Case(NamedTuple):
-    """A test case; ``tag`` is ``error``, ``failure`` or ``skipped``, or empty for one that passed."""
+    """A test case; ``tag`` is ``error``, ``failure`` or ``skipped``, empty if it passed."""
 
     name: str
     tag: str
@@ -26,16 +25,16 @@ class Case(NamedTuple):
 
 
 def to_junit(findings: VerdictPage) -> str:
-    """The verdict as a JUnit XML document."""
+    """``junit.xml`` of a verdict."""
     cases = [_target(findings, row) for row in findings.targets]
     if all(row.advisory for row in findings.targets):
-        nothing = "A run without a judged target proves nothing."
+        nothing = "The run has no required target."
         cases.append(Case("targets", "error", findings.outcome, findings.headline, nothing))
     if table := findings.answers:
         evidence = "\n".join((table.sentence, *(row.sentence for row in table.differences)))
-        cases.append(_judged(findings, "after answers as before does", table.outcome, table.sentence, evidence))
+        cases.append(_judged(findings, "responses identical", table.outcome, table.sentence, evidence))
     ended = "error" if findings.outcome == INVALID else "failure"
-    cases += [Case("ended early", ended, findings.outcome, stop.what, stop.advice) for stop in findings.stops]
+    cases += [Case("aborted", ended, findings.outcome, stop.what, stop.advice) for stop in findings.stops]
     tags = [case.tag for case in cases]
     remarks = (f"{r.what}; {r.advice}" for r in (*findings.breaches, *findings.stops, *findings.remarks))
     text = TEMPLATES.get_template("junit.xml.j2").render(
@@ -47,7 +46,7 @@ def to_junit(findings: VerdictPage) -> str:
             "errors": tags.count("error"),
             "skipped": tags.count("skipped"),
         },
-        said=(findings.headline, findings.finding, findings.scope, *remarks),
+        summary=(findings.headline, findings.finding, findings.scope, *remarks),
     )
     return f"{text}\n"
 

@@ -1,4 +1,4 @@
-"""Markdown: the summary for a CI step or a pull request, in GitHub's flavour."""
+"""The summary as Markdown (GitHub flavour), for a CI step or a pull request."""
 
 import re
 from collections.abc import Sequence
@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from reports.page import Page
 from reports.sections.causes import TITLE as CAUSES_TITLE
 from reports.sections.faults import ABOUT
-from reports.sections.migration import TITLE as REHEARSAL_TITLE
+from reports.sections.migration import TITLE as MIGRATION_TITLE
 from reports.sections.stages import Column, EndpointRow
 from reports.sections.steps import CAVEAT, TITLE
 from reports.templating import TEMPLATES
@@ -15,13 +15,13 @@ SPECIAL = re.compile(r"([\\`*_\[\]<>|~#&$])")
 
 
 class Markdown(str):
-    """Text that is Markdown already; all other values are escaped when they are written."""
+    """Text that is Markdown already; templates escape all other values."""
 
     __slots__ = ()
 
 
 def to_markdown(page: Page) -> str:
-    """The verdict, its targets, doubts, and all endpoints over all stages."""
+    """``summary.md``: the verdict, targets, causes, caveats, and all endpoints over all stages."""
     text = _TEMPLATES.get_template("summary.md.j2").render(
         page=page,
         findings=page.findings,
@@ -31,13 +31,13 @@ def to_markdown(page: Page) -> str:
         step_title=TITLE,
         step_caveat=CAVEAT,
         about_faults=ABOUT,
-        rehearsal_title=REHEARSAL_TITLE,
+        migration_title=MIGRATION_TITLE,
     )
     return text.rstrip("\n") + "\n"
 
 
 def _undecided(rows: Sequence[EndpointRow]) -> str:
-    """The one reason why no row at all can tell; empty where some can, or for different reasons."""
+    """The common reason why all rows are inconclusive; empty where there is no such reason."""
     whys = {cell.why for row in rows for cell in row.outcome if cell.words}
     return whys.pop() if len(whys) == 1 else ""
 
@@ -53,14 +53,9 @@ def _code(text: str) -> Markdown:
     return Markdown(f"{fence}{pad}{text}{pad}{fence}".replace("|", r"\|"))
 
 
-def _sentence(text: str) -> str:
-    return text[:1].upper() + text[1:]
-
-
 def _head(column: Column) -> str:
-    """The label and unit of a column, such as ``P95, ms``; the unit alone does not stand twice."""
     return column.label if column.unit in {"", column.label} else f"{column.label}, {column.unit}"
 
 
 _TEMPLATES = TEMPLATES.overlay(autoescape=False, finalize=_escaped)
-_TEMPLATES.filters = {**_TEMPLATES.filters, "code": _code, "sentence": _sentence, "head": _head}
+_TEMPLATES.filters = {**_TEMPLATES.filters, "code": _code, "head": _head}

@@ -1,4 +1,4 @@
-"""Page: everything a report says, as strings in the order of reading; the layouts only lay out."""
+"""The content of a report as strings; HTML, Markdown and text only lay it out."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -22,12 +22,12 @@ from reports.sections.causes import CauseRow, cause_rows
 from reports.sections.claims import ClaimRow, claim_rows, claims_tally
 from reports.sections.faults import FaultRow, fault_rows
 from reports.sections.indexes import IndexTable, index_table
-from reports.sections.migration import MigrationSection, rehearsal_section, sentence
+from reports.sections.migration import MigrationSection, migration_section, sentence
 from reports.sections.noise import NoiseRow, noise_rows
-from reports.sections.outcomes import what_counts
+from reports.sections.outcomes import minimum_effects
 from reports.sections.placebo import PlaceboRow, placebo_rows, placebo_sentence
 from reports.sections.query_plans import QueryPlanTable, plan_table
-from reports.sections.request_cost import KeyRow, WorkRow, equal_sentence, key_rows, work_rows
+from reports.sections.request_cost import KeyRow, WorkRow, control_sentence, key_rows, work_rows
 from reports.sections.search import SearchTable, search_table
 from reports.sections.selftest import certificate_facts, certificate_sentence
 from reports.sections.servers import ServerSection, server_section
@@ -40,10 +40,7 @@ from reports.sections.usage import UsageRow, usage_rows
 
 @dataclass(frozen=True, slots=True)
 class MigrationRow:
-    """What bringing a database to its revision took and made; ``arm`` names every arm that uses it.
-
-    ``service`` is empty where the database belongs to none with a name.
-    """
+    """The migration of one database; ``arm`` names all arms that use it, ``service`` is empty where it has no name."""
 
     arm: str
     service: str
@@ -57,7 +54,7 @@ class MigrationRow:
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """A group of facts of the setup under one heading."""
+    """A group of the setup under one heading."""
 
     title: str
     rows: tuple[tuple[str, str], ...]
@@ -65,7 +62,7 @@ class Facts:
 
 @dataclass(frozen=True, slots=True)
 class VerdictPage:
-    """What came out: all that fits a terminal."""
+    """The verdict and its evidence, as a terminal shows it; ``migration`` is empty where none ran under load."""
 
     name: str
     outcome: str
@@ -86,14 +83,12 @@ class VerdictPage:
     stops: tuple[Remark, ...] = ()
     causes: tuple[CauseRow, ...] = ()
     migration: str = ""
-    """What the migration cost while it ran under load; empty where that was not tried."""
     sequential: bool = False
-    """Whether the arms did not take turns, so that no legs are pairs."""
 
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """A whole report as strings."""
+    """A whole report; ``selftest`` is empty without a certificate."""
 
     findings: VerdictPage
     started: str
@@ -110,27 +105,23 @@ class Page:
     claims: tuple[ClaimRow, ...]
     setup: tuple[Facts, ...]
     plan_text: str
-    counts: str
+    minimum_effects: str
     bottlenecks: Bottlenecks | None = None
     work: tuple[WorkRow, ...] = ()
-    work_equal: str = ""
+    control_costs: str = ""
     keys: tuple[KeyRow, ...] = ()
     indexes: IndexTable | None = None
     plans: QueryPlanTable | None = None
     selftest: str = ""
-    """What a selftest of this machine said; empty where none was made."""
-
-    rehearsal: MigrationSection | None = None
-    """What the migration did while it ran under load, where that was tried."""
+    migration: MigrationSection | None = None
 
     @property
     def names_services(self) -> bool:
-        """Whether the migrated databases belong to services that have names."""
         return any(row.service for row in self.migrations)
 
 
 def build_findings(result: Result) -> VerdictPage:
-    """Put what came out into words and strings."""
+    """The verdict of a run in strings."""
     plan, summary, comparison, verdict = result.plan, result.summary, result.comparison, result.verdict
     evidence = result.evidence
     return VerdictPage(
@@ -158,7 +149,7 @@ def build_findings(result: Result) -> VerdictPage:
 
 
 def build_page(result: Result) -> Page:
-    """Put a run into words and strings."""
+    """A run in strings."""
     plan, summary, comparison, verdict = result.plan, result.summary, result.comparison, result.verdict
     evidence = result.evidence
     return Page(
@@ -176,21 +167,20 @@ def build_page(result: Result) -> Page:
         migrations=tuple(_migration(arms, migration) for arms, migration in _by_database(result.migrations)),
         claims=claim_rows(verdict),
         setup=tuple(facts for facts in _setup(result) if facts.rows),
-        rehearsal=rehearsal_section(evidence),
+        migration=migration_section(evidence),
         bottlenecks=bottlenecks(evidence.areas),
         work=work_rows(evidence.request_costs, evidence.repeated),
         keys=key_rows(evidence.keys),
-        work_equal=equal_sentence(evidence.control_difference),
+        control_costs=control_sentence(evidence.control_difference),
         indexes=index_table(evidence.databases),
         plans=plan_table(evidence.databases),
         selftest=certificate_sentence(result.certificate),
         plan_text=formatting.plain(result.plan_text.replace("\r\n", "\n"), keep="\n\t"),
-        counts=what_counts(plan.judgement),
+        minimum_effects=minimum_effects(plan.judgement),
     )
 
 
 def _by_database(migrations: Sequence[Migration]) -> Iterator[tuple[list[str], Migration]]:
-    """Migrations with the arms that share their database, which were migrated once and have the same figures."""
     arms: dict[Migration, list[str]] = {}
     for migration in migrations:
         arms.setdefault(replace(migration, arm=""), []).append(migration.arm)
@@ -199,7 +189,7 @@ def _by_database(migrations: Sequence[Migration]) -> Iterator[tuple[list[str], M
 
 def _migration(arms: Sequence[str], migration: Migration) -> MigrationRow:
     before, after = migration.size_before_bytes, migration.size_after_bytes
-    unread = formatting.missing("the size of the database was not read")
+    unread = "the size of the database was not read"
     grown = None if before is None or after is None or before == 0 else after / before - 1
     return MigrationRow(
         arm=formatting.plain(", ".join(arms)),
@@ -207,9 +197,9 @@ def _migration(arms: Sequence[str], migration: Migration) -> MigrationRow:
         revision=formatting.plain(migration.revision or "as seeded"),
         seconds=formatting.duration(migration.seconds),
         indexes=tuple(formatting.plain(index) for index in migration.indexes_created),
-        size_before=unread if before is None else FormattedValue(formatting.size(before)),
-        size_after=unread if after is None else FormattedValue(formatting.size(after)),
-        growth=unread if grown is None else FormattedValue(f"{formatting.in_percent(grown, sign=True)} %"),
+        size_before=formatting.value_or(before, formatting.size, unread),
+        size_after=formatting.value_or(after, formatting.size, unread),
+        growth=formatting.value_or(grown, lambda share: f"{formatting.in_percent(share, sign=True)} %", unread),
     )
 
 
@@ -221,7 +211,7 @@ def _setup(result: Result) -> Iterator[Facts]:
     arms = ((arm, ", ".join(_arm(part))) for arm, part in plan.arms_in_order.items() if arm in measured)
     yield Facts("Arms", tuple((formatting.plain(arm), formatting.plain(text)) for arm, text in arms))
     yield Facts("Load of a leg", tuple(_load(plan)))
-    yield Facts("Time to readiness, mean of the starts", tuple(_readiness(summary)))
+    yield Facts("Time to readiness, mean", tuple(_readiness(summary)))
     yield Facts(
         "Data", tuple((formatting.plain(k), f"{formatting.count(v)} rows") for k, v in setup.row_counts.items())
     )
@@ -232,7 +222,7 @@ def _setup(result: Result) -> Iterator[Facts]:
     yield Facts(
         "Seeds and fingerprints",
         (
-            ("seed of load and order", str(setup.order_seed)),
+            ("random seed", str(setup.order_seed)),
             ("plan", formatting.plain(setup.plan_fingerprint)),
             ("user files", formatting.plain(setup.users_fingerprint)),
             ("seeded data", formatting.plain(setup.seed_fingerprint or "not fingerprinted")),
@@ -241,7 +231,6 @@ def _setup(result: Result) -> Iterator[Facts]:
 
 
 def _arm(part: Arm) -> Iterator[str]:
-    """What an arm is, as the plan says it: of a system that runs already, where it is."""
     addresses = [part.url] if part.url else [f"{service} at {url}" for service, url in part.urls.items()]
     if part.revision or not addresses:
         yield f"revision {part.revision or 'as seeded'}"
@@ -263,7 +252,7 @@ def _host(key: str, value: str | float) -> tuple[str, str]:
 
 
 def _load(plan: Plan) -> Iterator[tuple[str, str]]:
-    yield "profile", formatting.plain(plan.profile) if plan.profile else "none, the plan as written"
+    yield "profile", formatting.plain(plan.profile) if plan.profile else "none"
     yield "length", formatting.duration(plan.seconds)
 
 
@@ -289,10 +278,10 @@ def _generator(summary: Summary) -> Iterator[tuple[str, str]]:
     yield "legs measured", formatting.count(len(summary.legs))
     if (processes := max(leg.processes for leg in summary.legs)) > 1:
         hosts = formatting.plural(max(leg.hosts for leg in summary.legs), "host")
-        yield "load from", f"{formatting.count(processes)} processes on {hosts}; the figures below are of the worst"
-    yield "busiest leg", f"{formatting.in_percent(max(leg.cpu_share for leg in summary.legs))} % of a core"
-    yield "latest leg", f"{formatting.milliseconds(max(leg.lag_p99_ms for leg in summary.legs))} late (P99)"
+        yield "load from", f"{formatting.count(processes)} processes on {hosts}; figures of the worst one below"
+    yield "peak generator CPU", f"{formatting.in_percent(max(leg.cpu_share for leg in summary.legs))} % of a core"
+    yield "worst scheduling delay", f"{formatting.milliseconds(max(leg.lag_p99_ms for leg in summary.legs))} (P99)"
     if lags := [leg.schedule_lag_p99_ms for leg in summary.legs if leg.schedule_lag_p99_ms is not None]:
-        yield "schedule lag", f"{formatting.milliseconds(max(lags))} (P99 of the worst leg)"
+        yield "worst delay of an arrival", f"{formatting.milliseconds(max(lags))} (P99 of the worst leg)"
     if pause := max(leg.gc_pause_ms for leg in summary.legs):
-        yield "longest pause for garbage", formatting.milliseconds(pause)
+        yield "longest garbage collection", formatting.milliseconds(pause)

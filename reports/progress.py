@@ -1,4 +1,4 @@
-"""Progress: one line that says how a run goes."""
+"""The progress line of a run."""
 
 from dataclasses import dataclass
 
@@ -7,7 +7,7 @@ from reports.formatting import count, milliseconds, number, planned
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ProgressLine:
-    """The state of a run; ``rate`` is in arrivals per second of an open-loop stage, whose ``users`` are those busy."""
+    """The state of a leg; ``rate`` is in arrivals/s, where ``users`` counts the active ones (open-loop stages)."""
 
     place: str
     stage: str
@@ -26,7 +26,7 @@ class ProgressLine:
         parts = (
             self.place,
             f"{self.stage} {self.stage_second:.0f} of {self.stage_seconds:.0f} s",
-            load if self.rate is None else f"{planned(self.rate)}/s, {load} busy",
+            load if self.rate is None else f"{planned(self.rate)}/s, {load} active",
             f"{number(self.rps)} req/s",
             f"P95 {milliseconds(self.p95_ms) if self.p95_ms is not None else '—'}",
             f"errors {count(self.failures)}",

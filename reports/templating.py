@@ -1,6 +1,8 @@
-"""Templating: the environment of all templates of reports, which refuses names that nothing defines."""
+"""The Jinja environment of all templates; undefined names are errors."""
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
+
+from reports.formatting import capitalised
 
 TEMPLATES = Environment(
     loader=PackageLoader("reports"),
@@ -9,3 +11,4 @@ TEMPLATES = Environment(
     trim_blocks=True,
     lstrip_blocks=True,
 )
+TEMPLATES.filters["capitalised"] = capitalised

@@ -1,7 +1,4 @@
-"""Terminal: tables, lists and paragraphs by rich, written into a string that is as wide as it is asked to be.
-
-A string in, a string out: nothing here looks at the terminal or the environment. Colour is in it only where asked for.
-"""
+"""Tables, lists and paragraphs as strings of a given width, by rich; no access to the terminal or the environment."""
 
 from collections.abc import Iterable, Sequence
 from io import StringIO
@@ -30,18 +27,12 @@ ASCII = str.maketrans(
 
 
 def to_ascii(text: str) -> str:
-    """The text for streams that cannot encode more; what has no ASCII form becomes ``?``."""
+    """The text in ASCII; characters without an ASCII form become ``?``."""
     return text.translate(ASCII).encode("ascii", "replace").decode("ascii")
 
 
 def written(blocks: Iterable[RenderableType], *, width: int, colour: bool = False) -> str:
-    """The blocks one under the other, without a trailing newline, no line wider than ``width`` columns.
-
-    Args:
-        blocks: texts, tables and lists.
-        width: columns of the terminal; below 80 it is taken as 80.
-        colour: whether escape sequences may be written.
-    """
+    """The blocks below each other, without a trailing newline; lines have at most ``width`` (at least 80) columns."""
     out = StringIO()
     console = Console(
         file=out,
@@ -60,7 +51,7 @@ def written(blocks: Iterable[RenderableType], *, width: int, colour: bool = Fals
 def table(
     heads: Sequence[str], rows: Iterable[Sequence[RenderableType]], *, numbers: range, indent: int = 2
 ) -> RenderableType:
-    """A table without lines; ``numbers`` are the columns that stand to the right and are not broken."""
+    """A table without lines; columns in ``numbers`` are right-aligned and not wrapped."""
     made = Table(box=None, pad_edge=False, padding=(0, 0, 0, 2), header_style="bold")
     for place, head in enumerate(heads):
         right = place in numbers
@@ -71,7 +62,7 @@ def table(
 
 
 def listed(mark: str, texts: Iterable[str], *, style: str = "") -> RenderableType:
-    """A list in which each text follows the same mark and is wrapped beside it."""
+    """A list: each text after the same mark, wrapped beside it."""
     made = Table.grid(padding=(0, 2, 0, 0))
     made.add_column(no_wrap=True)
     made.add_column(overflow="fold")

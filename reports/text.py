@@ -1,4 +1,4 @@
-"""Text: the verdict for a terminal or a log."""
+"""The verdict as text, for a terminal or a log."""
 
 from collections.abc import Callable, Iterator, Sequence
 
@@ -18,17 +18,17 @@ DIFFERENCES = 5
 BULLET = "    -"
 
 Write = Callable[[str], str]
-"""What writes a text in the characters that the stream can show; before anything is measured, as it changes widths."""
+"""Converts a text to the characters of the stream, before widths are measured."""
 
 
 def to_text(findings: VerdictPage, *, width: int, ascii_only: bool = False, colour: bool = False) -> str:
-    """The verdict, its targets and its doubts, without a trailing newline.
+    """The verdict, its targets, causes and caveats, without a trailing newline.
 
     Args:
-        findings: what came out, in strings.
-        width: columns of the terminal; below 80 it is taken as 80.
-        ascii_only: for streams that cannot encode more than ASCII; what has no ASCII form becomes ``?``.
-        colour: whether escape sequences may be written.
+        findings: the verdict in strings.
+        width: columns of the terminal, at least 80.
+        ascii_only: replace other characters, by ``?`` where they have no ASCII form.
+        colour: use escape sequences.
     """
     return written(_blocks(findings, to_ascii if ascii_only else str), width=width, colour=colour)
 
@@ -51,8 +51,8 @@ def _blocks(findings: VerdictPage, write: Write) -> Iterator[RenderableType]:
     yield from _section("faults", [row.sentence for row in findings.faults], write)
     for label, remarks, style in (
         ("broken", findings.breaches, "red"),
-        ("ended early", findings.stops, "red"),
-        ("doubt", findings.remarks, "yellow"),
+        ("aborted", findings.stops, "red"),
+        ("caveat", findings.remarks, "yellow"),
     ):
         if remarks:
             yield listed(label, [write(_remark(remark)) for remark in remarks], style=style)
@@ -77,7 +77,7 @@ def _cells(row: TargetRow) -> tuple[FormattedValue, ...]:
 
 
 def _target(row: TargetRow, write: Write) -> RenderableType:
-    """A target; one that does not hold says why, and with which interval when a limit was judged."""
+    """A target; unless it passed with its reason, and with the interval of after for a limit."""
     name = Text(write(f"{row.expect}  ({row.narrowed})" if row.narrowed else row.expect))
     if row.outcome == "PASS":
         return name
@@ -86,15 +86,13 @@ def _target(row: TargetRow, write: Write) -> RenderableType:
 
 
 def _answers(found: AnswerTable, write: Write) -> Iterator[RenderableType]:
-    """What the answers came to, and the first differences."""
     outcome = (write(f"{found.mark} {found.outcome}"), STYLES[found.outcome])
-    yield Text.assemble("answers ", outcome, write(f"  {found.sentence}"))
+    yield Text.assemble("responses ", outcome, write(f"  {found.sentence}"))
     texts = (found.advice, *(row.sentence for row in found.differences[:DIFFERENCES]))
     yield listed(BULLET, [write(text) for text in texts if text])
 
 
 def _steps(steps: StepTable, write: Write) -> Iterator[RenderableType]:
-    """The metric that says most as a table, and a sentence for each of the others."""
     yield Text(write(f"{TITLE}: {steps.sentences[steps.lead]}"))
     column = steps.columns[steps.lead]
     heads = ("step", f"{column.label}, {column.unit}".rstrip(", "), *HEADS[3:], "share", "")

@@ -1,4 +1,4 @@
-"""Contrast: one arm of two runs side by side, as text."""
+"""One arm of two runs side by side, as text."""
 
 from collections.abc import Iterator, Sequence
 
@@ -9,9 +9,9 @@ from reports import formatting
 from reports.terminal import table, written
 
 HEADS = ("old", "new", "change", "95 % interval", "shows")
-NOTE = "Sequential and unpaired: what changed on the host between the runs is in these differences too."
-FORCED = "FORCED: these runs do not measure the same thing; what differs is in every number below."
-BROKEN = "BROKEN: a measurement cannot be used, so nothing below shows anything."
+NOTE = "Sequential and unpaired: these differences include what changed on the machine between the runs."
+FORCED = "FORCED: these runs are not comparable; the differences below affect all numbers."
+BROKEN = "BROKEN: a measurement is INVALID; no row below is a result."
 
 
 def side_by_side(
@@ -23,20 +23,20 @@ def side_by_side(
     broken: Sequence[str] = (),
     width: int = 120,
 ) -> str:
-    """A table per endpoint over all stages but ramps, and under them why nothing can be told.
+    """A table per endpoint over all stages except ramps, then the reasons of inconclusive rows.
 
     Args:
         comparison: the two runs.
-        outcomes: what each row of them shows.
-        arm: which arm of both it is.
-        differing: facts that differ, although the comparison was asked for: they are said first, and once more last.
-        broken: guards that broke in either run.
+        outcomes: the outcome of each row.
+        arm: the arm of both runs.
+        differing: facts that differ although the comparison was forced.
+        broken: broken guards of either run.
         width: columns of the terminal.
     """
     blocks = [label for label in (_label(FORCED, "differs", differing), _label(BROKEN, "broken", broken)) if label]
     endpoints = {pair.endpoint for pair in comparison.pairs if pair.stage is None}
     for endpoint in sorted(endpoints, key=lambda name: name or ""):
-        heads = (f"{formatting.plain(endpoint) if endpoint else 'all requests'} ({arm})", *HEADS)
+        heads = (f"{formatting.plain(endpoint) if endpoint else formatting.ALL_REQUESTS} ({arm})", *HEADS)
         rows = table(heads, _rows(comparison, outcomes, endpoint), numbers=range(1, 5), indent=0)
         blocks.append(written([rows], width=width))
     notes = [NOTE, *_reasons(comparison, outcomes), *([FORCED] if differing else [])]
@@ -60,20 +60,22 @@ def _shown(comparison: Comparison, endpoint: str | None) -> Iterator[Pair]:
 
 
 def _reasons(comparison: Comparison, outcomes: Outcomes) -> list[str]:
-    """Why rows cannot tell, each reason once."""
-    endpoints = {pair.endpoint for pair in comparison.pairs}
-    shown = [
-        pair for endpoint in sorted(endpoints, key=lambda name: name or "") for pair in _shown(comparison, endpoint)
-    ]
-    findings = [outcomes.of(pair) for pair in shown]
-    reasons = dict.fromkeys(f.reason.value for f in findings if f.reason and f.outcome is RowOutcome.INCONCLUSIVE)
-    return [f"Cannot tell: {reason}." for reason in reasons]
+    endpoints = sorted({pair.endpoint for pair in comparison.pairs}, key=lambda name: name or "")
+    rows = [outcomes.of(pair) for endpoint in endpoints for pair in _shown(comparison, endpoint)]
+    inconclusive = [row for row in rows if row.reason and row.outcome is RowOutcome.INCONCLUSIVE]
+    reasons = dict.fromkeys(f"{row.outcome.value}: {row.reason.value}" for row in inconclusive if row.reason)
+    return [f"{formatting.capitalised(reason)}." for reason in reasons]
 
 
 def _values(pair: Pair) -> tuple[str, ...]:
     old, new = formatting.levels(pair)
     if pair.metric.latency and pair.least_requests < pair.metric.min_samples:
-        return old, new, "too few", "\N{EM DASH}"
+        return old, new, "too few", formatting.DASH
     if pair.change is None:
-        return old, new, "\N{EM DASH}", "\N{EM DASH}"
-    return old, new, formatting.change_with_unit(pair.change), formatting.change_interval(pair.change) or "\N{EM DASH}"
+        return old, new, formatting.DASH, formatting.DASH
+    return (
+        old,
+        new,
+        formatting.change_with_unit(pair.change),
+        formatting.change_interval(pair.change) or formatting.DASH,
+    )

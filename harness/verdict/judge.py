@@ -18,7 +18,7 @@ from harness.plan.targets import Claim
 from harness.record.generation import LostWorker
 from harness.record.noise import Noise
 from harness.record.outcome import Outcome
-from harness.record.readings import UnavailableReading, not_read
+from harness.record.readings import UnavailableReading, unavailable_findings
 from harness.record.setup import Setup
 from harness.record.trial import Incident
 from harness.verdict.aborts import AbortedLeg
@@ -187,7 +187,7 @@ def _caveats(measured: Measurement, evicted: Sequence[Finding]) -> Iterator[Find
     )
     yield from caveats_of_migration(evidence.migration)
     yield from evicted
-    yield from not_read(measured.problems.unavailable)
+    yield from unavailable_findings(measured.problems.unavailable)
     yield from index_caveats(evidence.databases.indexes.flaws if evidence.databases else ())
 
 

@@ -1,9 +1,9 @@
-"""Charts: pictures of a run as inline SVG that takes its ink and its font from the page around it."""
+"""Charts of a run as inline SVG."""
 
 from reports.charts.blocks import blocks_charts
 from reports.charts.distributions import distribution_charts
 from reports.charts.forest import forest_chart
-from reports.charts.rehearsal import rehearsal_chart
+from reports.charts.migration import migration_chart
 from reports.charts.search import search_chart
 from reports.charts.timeline import bucket_seconds, timeline_chart
 from reports.charts.waterfall import waterfall_chart
@@ -13,7 +13,7 @@ __all__ = [
     "bucket_seconds",
     "distribution_charts",
     "forest_chart",
-    "rehearsal_chart",
+    "migration_chart",
     "search_chart",
     "timeline_chart",
     "waterfall_chart",

@@ -1,4 +1,4 @@
-"""Axes: ticks on the scales that charts use, labelled by the formatting."""
+"""Ticks and labels of axes."""
 
 import math
 from collections.abc import Iterable, Sequence
@@ -28,7 +28,7 @@ def log_ticks(low: float, high: float) -> list[float]:
 
 
 def change_ticks(low: float, high: float, most: int) -> list[float]:
-    """Ratios worth naming inside a range, "no change" among them, none too close to its neighbour."""
+    """Round changes inside a range of ratios, "no change" among them, at most ``most``."""
     inside = [tick for tick in (*_FALLS, *_RISES) if low <= tick <= high]
     least = math.log(high / low) / most
     kept = [1.0]
@@ -48,7 +48,7 @@ def nice_ticks(top: float, most: int = 4) -> list[float]:
 
 
 def level_ticks(low: float, high: float) -> list[float]:
-    """As ``log_ticks``; round linear steps in a range that is too narrow for two of those."""
+    """As ``log_ticks``; round linear steps in a range too narrow for two of them."""
     ticks = log_ticks(low, high)
     if len(ticks) > 1:
         return ticks
@@ -57,7 +57,7 @@ def level_ticks(low: float, high: float) -> list[float]:
 
 
 def set_ticks(axes: Axes, which: str, ticks: Sequence[float], labels: Iterable[str]) -> None:
-    """Exactly these ticks, no minor ones."""
+    """Set the major ticks; no minor ones."""
     axis = axes.xaxis if which == "x" else axes.yaxis
     axis.set_major_locator(FixedLocator(ticks))
     axis.set_minor_locator(NullLocator())
@@ -66,7 +66,7 @@ def set_ticks(axes: Axes, which: str, ticks: Sequence[float], labels: Iterable[s
 
 
 def milliseconds_axis(axes: Axes, values: Iterable[float]) -> bool:
-    """A logarithmic y axis in milliseconds around some values; false when there is nothing to show."""
+    """Set a logarithmic y axis in ms around some values; false when there are none."""
     shown = [value for value in values if value > 0 and math.isfinite(value)]
     if not shown:
         return False
@@ -80,7 +80,7 @@ def milliseconds_axis(axes: Axes, values: Iterable[float]) -> bool:
 
 
 def end_labels(axes: Axes, labels: Sequence[tuple[str, float, float]], gap: float = 5) -> None:
-    """The name of each arm at the end of its line, moved apart where two lines end together."""
+    """Write the name of each arm at the end of its line, without overlap."""
     ordered = sorted(labels, key=lambda label: label[2])
     heights = [float(axes.transData.transform((x, y))[1]) for _, x, y in ordered]
     close = len(heights) > 1 and heights[-1] - heights[0] < paper.TEXT

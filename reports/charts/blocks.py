@@ -1,8 +1,6 @@
-"""Blocks: before and after of every block as paired points, for the metrics that targets speak of.
+"""Blocks: before and after of every block as paired points, for the metrics of the targets.
 
-The block is the unit of replication; this is the evidence behind every interval. Blocks stand in the order they ran,
-so that a drift of the host shows as a slope of both arms. In a sequential run there are no pairs: the k-th legs of both
-arms stand above each other, unconnected.
+Blocks stand in the order they ran, so a slope of both arms shows drift. The legs of a sequential run are not paired.
 """
 
 from matplotlib.axes import Axes
@@ -23,7 +21,7 @@ MOST_NUMBERS = 10
 
 
 def blocks_charts(comparison: Comparison, verdict: Verdict) -> list[tuple[str, Chart]]:
-    """A chart with its heading per metric and place that a target names; three usual ones when there are no targets."""
+    """A chart with its heading for the metric of each target; without targets for the default metrics."""
     pairs = enumerate(_pairs(comparison, verdict))
     return [(_heading(pair), _chart(number, pair, paired=not comparison.sequential)) for number, pair in pairs]
 

@@ -1,6 +1,6 @@
-"""Distributions: latency at every percentile, both arms, for all requests and for each endpoint.
+"""Latency distributions: every percentile of both arms, for all requests and for each endpoint.
 
-The percentile runs on a logit axis, so that P99 is as far from P90 as P90 from P50; the tail is where services differ.
+The axis of percentiles is a logit scale, which shows the tail: P99 is as far from P90 as P90 is from P50.
 """
 
 import math
@@ -14,7 +14,7 @@ from reports import formatting
 from reports.charts import axes as scales
 from reports.charts import paper
 from reports.charts.paper import Chart
-from reports.sections.stages import ALL_REQUESTS, busiest
+from reports.sections.stages import busiest
 
 WIDTH, HEIGHT = 332, 230
 LEFT, TOP, RIGHT, BOTTOM = 54, 10, 46, 40
@@ -30,7 +30,7 @@ def distribution_charts(summary: Summary) -> list[tuple[str, Chart]]:
     for number, endpoint in enumerate((None, *busiest(summary, MOST_ENDPOINTS))):
         pair = {arm: curves[arm, endpoint] for arm in paper.ARM_COLOURS if (arm, endpoint) in curves}
         if pair and (chart := _chart(number, endpoint, pair)):
-            charts.append((formatting.plain(endpoint) if endpoint else ALL_REQUESTS, chart))
+            charts.append((formatting.plain(endpoint) if endpoint else formatting.ALL_REQUESTS, chart))
     return charts
 
 
@@ -38,7 +38,7 @@ def _chart(number: int, endpoint: str | None, pair: dict[str, Curve]) -> Chart |
     points = {arm: _points(curve) for arm, curve in pair.items()}
     if not any(len(x) > 1 for x, _ in points.values()):
         return None
-    name = formatting.plain(endpoint) if endpoint else ALL_REQUESTS
+    name = formatting.plain(endpoint) if endpoint else formatting.ALL_REQUESTS
 
     def paint(figure: Figure) -> None:
         axes = paper.bare_axes(figure, LEFT, TOP, WIDTH - LEFT - RIGHT, HEIGHT - TOP - BOTTOM)
@@ -46,7 +46,7 @@ def _chart(number: int, endpoint: str | None, pair: dict[str, Curve]) -> Chart |
         axes.set_xlim(_logit(FIRST), _logit(LAST))
         scales.set_ticks(axes, "x", [_logit(q) for q in TICKS], TICKS.values())
         axes.grid(visible=True, axis="x")
-        axes.set_xlabel("share of requests at or below")
+        axes.set_xlabel("percentile")
         _lines(axes, points)
 
     title = f"Latency of {name} at every percentile, before and after"

@@ -1,13 +1,11 @@
-"""Forest plot: the change of every target and every endpoint on one logarithmic axis, with intervals.
+"""Forest plot: the change of each target and endpoint with its interval, on one logarithmic axis.
 
-A row is a dot with its interval; a band shows where a target wants it; "no change" is the vertical line. Changes in
-points (error rate, cache hit rate) have no place on a ratio axis and are written out in their row.
+A band shows where a target is met. Changes in percentage points have no place on a ratio axis and are written out.
 """
 
 import math
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -23,12 +21,12 @@ from reports import formatting
 from reports.charts import axes as scales
 from reports.charts import paper
 from reports.charts.paper import Chart
-from reports.sections.stages import ALL_REQUESTS, busiest
+from reports.sections.stages import busiest
 
 NARROW = 560
 MOST_ENDPOINTS = 12
 REACH = 6.0
-"""How far, as a factor, an interval may stretch the axis beyond the outermost dot; a longer one ends in an arrow."""
+"""Largest factor by which an interval extends the axis beyond the outermost dot; longer ones end in an arrow."""
 COLOURS = {
     Outcome.PASS: paper.PASS,
     Outcome.FAIL: paper.FAIL,
@@ -37,9 +35,8 @@ COLOURS = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class _Row:
-    """One line of the plot; ``wanted`` is the range of ratios that meets the target."""
+class _Row(NamedTuple):
+    """A line of the plot; ``wanted`` is the range of ratios that meets the target."""
 
     title: str
     detail: str = ""
@@ -56,9 +53,8 @@ class _Row:
         return self.change is not None and self.change.scale == "ratio"
 
 
-@dataclass(frozen=True, slots=True)
-class _Layout:
-    """Where things are, in pixels: a wide picture has columns, a narrow one stacks."""
+class _Layout(NamedTuple):
+    """Positions in pixels."""
 
     width: int
     label_left: int
@@ -117,7 +113,6 @@ def _targets(verdict: Verdict) -> Iterator[_Row]:
 
 
 def _note(check: Check) -> str:
-    """What stands where the dot of a check would be, when it has none."""
     pair = check.pair
     if pair is None or pair.change is None or check.reason is Reason.TOO_FEW:
         return check.reason.value
@@ -129,21 +124,17 @@ def _endpoints(summary: Summary, comparison: Comparison) -> Iterator[_Row]:
     places: list[str | None] = [None, *busiest(summary, MOST_ENDPOINTS)]
     rows = [row for place in places if (row := _endpoint(comparison, place))]
     if rows:
-        yield _Row(f"P95 over all stages but ramps{_more(summary)}", heading=True)
+        yield _Row(f"P95, {formatting.ALL_STAGES}{_more(summary)}", heading=True)
         yield from rows
 
 
 def _more(summary: Summary) -> str:
-    hidden = len(summary.endpoints) - MOST_ENDPOINTS
-    return (
-        f" {formatting.DOT} the busiest {MOST_ENDPOINTS} of {formatting.count(len(summary.endpoints))}"
-        if hidden > 0
-        else ""
-    )
+    count = len(summary.endpoints)
+    return f" {formatting.DOT} the busiest {MOST_ENDPOINTS} of {count}" if count > MOST_ENDPOINTS else ""
 
 
 def _endpoint(comparison: Comparison, endpoint: str | None) -> _Row | None:
-    name = formatting.plain(endpoint) if endpoint else ALL_REQUESTS
+    name = formatting.plain(endpoint) if endpoint else formatting.ALL_REQUESTS
     pairs = [pair for metric in HEADLINES if (pair := comparison.pair(metric, None, endpoint))]
     if not pairs:
         return None
@@ -162,7 +153,7 @@ def _endpoint(comparison: Comparison, endpoint: str | None) -> _Row | None:
 def _values(pair: Pair) -> str:
     if pair.before is None or pair.after is None:
         return ""
-    return " \N{RIGHTWARDS ARROW} ".join(formatting.levels(pair))
+    return f" {formatting.ARROW} ".join(formatting.levels(pair))
 
 
 def _tops(rows: Sequence[_Row], layout: _Layout) -> tuple[list[float], float]:

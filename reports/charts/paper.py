@@ -1,16 +1,14 @@
-"""Paper: what every chart is drawn on, and how a drawing becomes SVG that belongs to its page.
+"""Figures: how a matplotlib drawing becomes inline SVG that takes colours and font from its page.
 
-Artists are drawn in stand-in colours, which become CSS variables at the end: one picture serves light, dark and print.
-The same figure gives the same bytes: settings start from matplotlib's defaults (not the user's), ids are salted by the
-chart's name, there is no date. One unit is one CSS pixel.
+Drawings use stand-in colours, which become CSS variables: one picture serves light, dark and print. The same drawing
+gives the same bytes: default settings, ids salted by the chart's name, no date. A unit is a CSS pixel.
 """
 
 import io
 import re
 import warnings
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 from xml.etree import ElementTree as ET
 
 import matplotlib as mpl
@@ -36,19 +34,18 @@ _ROLES = {
 ARM_COLOURS = {"before": BEFORE, "after": AFTER}
 ARM_MARKERS = {"before": "o", "after": "D"}
 ARM_DASHES = {"before": (0, (4, 2)), "after": "solid"}
-"""Never colour alone: the arms also differ in marker, dash and a label at the line."""
+"""The arms differ in colour, marker, dash and label."""
 
 TEXT, SMALL = 12.0, 11.0
 CHARACTER = 0.55
-"""Mean width of a character, in parts of the font size: a little above that of the fonts that pages use."""
+"""Mean width of a character, as a share of the font size."""
 
 _FONT = re.compile(r"font-family:[^;]*;?\s*")
 _UNITS_PER_INCH = 72
 
 
-@dataclass(frozen=True, slots=True)
-class Chart:
-    """A finished picture: its name (unique in a page), its title and its SVG."""
+class Chart(NamedTuple):
+    """A finished picture; ``name`` is unique in a page."""
 
     name: str
     title: str
@@ -56,14 +53,9 @@ class Chart:
 
 
 def draw(name: str, title: str, width: int, height: int, paint: Callable[[Figure], None]) -> Chart:
-    """Paint a figure of its own and turn it into inline SVG.
+    """Draw a figure with ``paint`` and convert it to inline SVG, ``width`` by ``height`` CSS pixels at full size.
 
-    Args:
-        name: unique among the charts of a page; ids inside the picture start with it.
-        title: what the picture shows, in words.
-        width: CSS pixels at full size; the page may show it smaller.
-        height: the same.
-        paint: draws onto the empty figure.
+    ``name`` is unique among the charts of a page; the ids inside the picture start with it.
     """
     with mpl.rc_context(), warnings.catch_warnings():
         warnings.filterwarnings("ignore", message="Glyph .* missing from font")  # measured only; the page has its own
@@ -104,14 +96,14 @@ _SETTINGS: dict[RcKeyType, Any] = {
 
 
 def bare_axes(figure: Figure, left: float, top: float, width: float, height: float) -> Axes:
-    """Axes at a place given in pixels from the upper left corner."""
+    """Axes at a place in pixels from the upper left corner."""
     figure_width, figure_height = figure.get_size_inches() * _UNITS_PER_INCH
     box = (left / figure_width, 1 - (top + height) / figure_height, width / figure_width, height / figure_height)
     return figure.add_axes(box)
 
 
 def fitted(text: str, width: float, size: float) -> str:
-    """A text shortened in its middle to what fits; the tables have it in full."""
+    """A text, shortened in its middle to fit ``width`` pixels."""
     room = max(int(width / (size * CHARACTER)), 4)
     if len(text) <= room:
         return text
@@ -120,7 +112,7 @@ def fitted(text: str, width: float, size: float) -> str:
 
 
 def _inline(document: str, name: str, title: str, width: int, height: int) -> str:
-    """The SVG element alone, for embedding in HTML: no namespaces, no style of its own, ids that no other chart has."""
+    """The SVG element for HTML: without namespaces and styles, with ids unique in the page."""
     root = ET.fromstring(document)  # noqa: S314 - our own drawing
     for parent in list(root.iter()):
         for child in list(parent):
@@ -146,7 +138,6 @@ def _local(name: str) -> str:
 
 
 def _attributes(node: ET.Element, name: str, used: set[str]) -> dict[str, str]:
-    """The attributes of a node, made local to the page."""
     found = {}
     for key, value in node.attrib.items():
         local = _local(key)

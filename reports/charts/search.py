@@ -1,4 +1,4 @@
-"""Search: every load that was tried, leg by leg, held or not, and between which two the capacity lies."""
+"""Search chart: every rate tried in each leg, held or not, and the bracket of the capacity."""
 
 from typing import Any
 
@@ -22,7 +22,7 @@ MARGIN = 1.15
 
 
 def search_chart(summary: Summary, comparison: Comparison, width: int, name: str = "search") -> Chart | None:
-    """The tries of before and after on an axis of loads, a line for each leg; ``None`` when none searched."""
+    """A line for each leg of before and after; ``None`` when none searched."""
     found = [one for arm in ARMS for one in summary.searches if one.leg.arm == arm and one.tries]
     if not found:
         return None
@@ -42,9 +42,7 @@ def search_chart(summary: Summary, comparison: Comparison, width: int, name: str
         for one, place in zip(found, places, strict=True):
             _leg(axes, one, place + ROW / 2)
 
-    return paper.draw(
-        name, "Every rate that was tried, held or not, leg by leg, before and after", width, height, paint
-    )
+    return paper.draw(name, "Every rate tried in each leg, held or not, before and after", width, height, paint)
 
 
 def _axis(axes: Axes, low: float, high: float, height: float) -> None:
@@ -60,7 +58,6 @@ def _axis(axes: Axes, low: float, high: float, height: float) -> None:
 
 
 def _band(axes: Axes, interval: Interval, top: float, bottom: float, colour: str) -> None:
-    """The 95 % interval of an arm's capacity, to the edge where it has no upper end."""
     low, high = axes.get_xlim()
     ends = [max(interval.low, low), min(interval.high, high)]
     axes.fill_between(ends, top, bottom, color=colour, alpha=0.14, linewidth=0, zorder=0)

@@ -1,8 +1,8 @@
-"""Timeline: the course of a leg, second by second: latency, answers per second, planned load, stages as bands."""
+"""Timeline of a leg: latency, throughput, failures and planned load per second, with stages as bands."""
 
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -27,9 +27,8 @@ TIME_STEPS = (1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 1200, 1800, 3600, 7200, 14
 LEAST_TICK_GAP = 64
 
 
-@dataclass(frozen=True, slots=True)
-class _Course:
-    """One arm over time, in steps of ``step`` seconds; a gap where nothing was answered."""
+class _Course(NamedTuple):
+    """One arm over time; NaN where no request succeeded."""
 
     seconds: list[float]
     p50: list[float]
@@ -65,18 +64,18 @@ def timeline_chart(plan: Plan, summary: Summary, width: int, name: str = "timeli
 
     failed = ", failed requests, faults" if plan.faults else ""
     title = (
-        f"Each second of a leg: P95 and P50 latency, answers per second{failed} and {load}, before and after, by stage"
+        f"Each second of a leg: P95 and P50 latency, requests per second{failed} and {load}, before and after, by stage"
     )
     return paper.draw(name, title, width, height, paint)
 
 
 def bucket_seconds(length: float) -> int:
-    """Seconds that one point of the timeline stands for: 1, or more for legs that are longer than the picture."""
+    """Seconds per point of the timeline: 1, more for long legs."""
     return max(math.ceil(length / MOST_POINTS), 1)
 
 
 def _course(seconds: Sequence[Second], step: int) -> _Course:
-    """Percentiles are never averaged: a point of several seconds shows the highest of them; rates may be."""
+    """Percentiles are not averaged: a point of several seconds shows the highest; rates are means."""
     by_bucket: dict[int, list[Second]] = {}
     for second in seconds:
         by_bucket.setdefault(second.second // step, []).append(second)
@@ -114,7 +113,6 @@ def _panels(figure: Figure, width: int, length: float, sizes: Mapping[str, int],
 
 
 def _bands(axes: Axes, windows: Sequence[Window]) -> None:
-    """Every second stage shaded; a hatched edge would be louder than the data."""
     for number, window in enumerate(windows):
         if number % 2 == 0:
             axes.axvspan(window.start, window.end, color=paper.BAND, linewidth=0, zorder=0)
@@ -123,7 +121,6 @@ def _bands(axes: Axes, windows: Sequence[Window]) -> None:
 
 
 def _faults(axes: Axes, plan: Plan) -> None:
-    """What was planned; when it took place is a fraction of a second later."""
     for second, fault in plan.planned_faults:
         end = max(second + fault.seconds, second + SHORTEST_FAULT)
         axes.axvspan(
@@ -168,10 +165,7 @@ def _rates(axes: Axes, courses: Mapping[str, tuple[list[float], list[float]]]) -
 
 
 def _planned(axes: Axes, stages: Sequence[Stage], windows: Sequence[Window]) -> None:
-    """Users, or arrivals per second, as planned: a slope while a stage climbs, then a step held to its end.
-
-    A search has other loads in every leg, and a picture of its own.
-    """
+    """Planned users or arrivals per second; not for a search, whose loads differ from leg to leg."""
     x, y, load = [0.0], [0.0], 0.0
     known = [pair for pair in zip(stages, windows, strict=True) if pair[0].search is None]
     for stage, window in known:

@@ -1,14 +1,13 @@
-"""Waterfall: a metric on its way from before to after, step by step, on a logarithmic axis.
+"""Waterfall: the level of a metric after each step from before to after, on a logarithmic axis.
 
-Each bar goes from the level before a step to the level after it, so on this axis the lengths of the bars are the shares
-of the steps. A whisker at its end is the interval of the step's change. A hollow bar is a step of which no difference
-was seen. Levels that are zero have no place on the axis and are written out in their row.
+The lengths of the bars are the shares of the steps, whiskers the intervals of their changes. Hollow bars have no
+significant difference. Levels of zero have no place on the axis and are written out.
 """
 
 import math
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from itertools import pairwise
+from typing import NamedTuple
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -23,22 +22,21 @@ from reports.sections.steps import TOTAL, WORSE, changed, note, share_text
 
 NARROW = 560
 REACH = 3.0
-"""How far, as a factor, an interval may stretch the axis beyond the outermost level; a longer one ends in an arrow."""
+"""Largest factor by which an interval extends the axis beyond the outermost level; longer ones end in an arrow."""
 LEAST_SPAN = 1.3
 ROOM = 62
-"""Pixels kept free on both sides of the outermost level, for the number at its end."""
+"""Pixels on both sides of the outermost level, for the number at its end."""
 BAR = 9.0
 CHANGE, INTERVAL = 172, 46
-"""Where these columns end, in pixels from the right."""
+"""Ends of these columns, in pixels from the right."""
 NOTED = 112
-"""Pixels that a note takes in a narrow picture."""
+"""Width of a note in a narrow picture, in pixels."""
 COLOURS = {"": paper.PASS, WORSE: paper.FAIL}
-"""By the note of a step; any other note, and a step without a change, is undecided and hollow."""
+"""By the note of a step; all others are hollow."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Row:
-    """One line of the picture: ``start`` and ``end`` are the levels around a step, ``None`` where there is none."""
+class _Row(NamedTuple):
+    """A line of the picture; ``start`` and ``end`` are the levels before and after a step."""
 
     title: str
     detail: str
@@ -61,9 +59,8 @@ class _Row:
         return paper.UNDECIDED if self.hollow else COLOURS[self.note]
 
 
-@dataclass(frozen=True, slots=True)
-class _Layout:
-    """Where things are, in pixels: a wide picture has columns, a narrow one stacks."""
+class _Layout(NamedTuple):
+    """Positions in pixels."""
 
     width: int
     label_width: int
@@ -85,9 +82,9 @@ def _layout(width: int) -> _Layout:
 
 
 def waterfall_chart(fall: Waterfall, width: int, name: str) -> Chart | None:
-    """The picture of one metric, ``width`` pixels wide; ``None`` when fewer than two levels can be drawn."""
+    """The waterfall of a metric; ``None`` when fewer than two levels can be drawn."""
     rows, layout = list(_rows(fall)), _layout(width)
-    if sum(bool(row.end) for row in rows[:-1]) < 2:  # noqa: PLR2004 - one level is no way
+    if sum(bool(row.end) for row in rows[:-1]) < 2:  # noqa: PLR2004 - one level has no bar
         return None
     bottom = layout.head + layout.row * len(rows) + 4
     height = bottom + 40
@@ -106,7 +103,7 @@ def waterfall_chart(fall: Waterfall, width: int, name: str) -> Chart | None:
                 reach = layout.row + (0 if layout.narrow else layout.drop)  # a narrow picture has text in the way
                 axes.plot([row.end] * 2, [top + layout.drop, top + reach], color=paper.MUTED, linewidth=0.8)
 
-    title = f"{fall.total.metric.label} on its way from before to after, step by step"
+    title = f"{fall.total.metric.label} after each step from before to after"
     return paper.draw(name, title, width, height, paint)
 
 
@@ -123,7 +120,6 @@ def _rows(fall: Waterfall) -> Iterator[_Row]:
 
 
 def _whisker(row: _Row) -> tuple[float, float] | None:
-    """The interval of a step's change, laid around the level that the step leads to."""
     change = row.change
     if not row.end or change is None or change.low is None or change.high is None:
         return None
@@ -131,7 +127,7 @@ def _whisker(row: _Row) -> tuple[float, float] | None:
 
 
 def _level_axis(axes: Axes, fall: Waterfall, rows: Sequence[_Row], layout: _Layout) -> tuple[float, float]:
-    """A logarithmic axis with room for numbers beside the outermost levels; returns where whiskers have to end."""
+    """Set the logarithmic axis; returns the limits of whiskers."""
     levels = [row.end for row in rows if row.end]
     ends = [end for row in rows if (whisker := _whisker(row)) for end in whisker]
     low = max(min([*levels, *ends]), min(levels) / REACH)
@@ -211,7 +207,6 @@ def _arm(axes: Axes, arm: str, x: float, y: float) -> None:
 def _number(
     axes: Axes, fall: Waterfall, value: float, y: float, *, rightwards: bool, beside: float | None = None
 ) -> None:
-    """The level at the end of a bar, on the side to which the bar points."""
     axes.annotate(
         formatting.with_unit(fall.total.metric, value),
         (beside or value, y),
@@ -247,10 +242,10 @@ def _labels(figure: Figure, row: _Row, top: float, layout: _Layout, height: int)
     right = layout.width - 2
     if row.change is None:
         if row.title != "before":
-            write(right - (0 if layout.narrow else CHANGE), first, "\N{EM DASH}", ha="right")
+            write(right - (0 if layout.narrow else CHANGE), first, formatting.DASH, ha="right")
         return
     interval = formatting.change_interval(row.change) or "no interval"
-    share = share_text(row.share) if row.share is not None else "\N{EM DASH}"
+    share = share_text(row.share) if row.share is not None else formatting.DASH
     number = first if narrow else top + layout.drop + (4 if not row.note else -3)
     colour = paper.MUTED if row.hollow else paper.INK
     if narrow:

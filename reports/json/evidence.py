@@ -1,4 +1,4 @@
-"""Evidence record: ``evidence.json``, the causes and what a request costs the database, unrounded, for machines."""
+"""``evidence.json``: the causes and the database cost per request, not rounded."""
 
 from dataclasses import asdict
 from typing import Any
@@ -12,15 +12,11 @@ SCHEMA = 1
 
 
 def evidence_record(evidence: Evidence) -> dict[str, Any]:
-    """The causes of every endpoint that changed, and the toll of every endpoint in every arm that was asked.
-
-    Times are in ms, pages of 8 kB, the write-ahead log in bytes; shares are fractions of the logarithm of the change of
-    database time.
-    """
+    """Causes, costs, cache keys and N+1 by endpoint and arm: ms, buffers of 8 kB, WAL bytes; shares are fractions."""
     return {
         "schema": SCHEMA,
         "causes": [_cause(cause) for cause in evidence.causes],
-        "tolls": [_toll(arm, toll) for arm, tolls in evidence.request_costs.items() for toll in tolls.values()],
+        "tolls": [_cost(arm, cost) for arm, costs in evidence.request_costs.items() for cost in costs.values()],
         "keys": [{"arm": arm, **asdict(use)} for arm, uses in evidence.keys.items() for use in uses],
         "equal_arms_differ": asdict(evidence.control_difference) if evidence.control_difference else None,
         "repeated": [
@@ -40,26 +36,26 @@ def _cause(cause: Cause) -> dict[str, Any]:
         "shares": {share.kind.value: share.share for share in cause.shares},
         "cache_hit_rate": cause.hits,
         "statements": cause.statements,
-        "repeated": [repetition is not None for repetition in cause.repeated],
+        "repeated": [found is not None for found in cause.repeated],
         "indexes": cause.indexes,
     }
 
 
-def _toll(arm: str, toll: RequestCost) -> dict[str, Any]:
+def _cost(arm: str, cost: RequestCost) -> dict[str, Any]:
     return {
         "arm": arm,
-        "endpoint": toll.endpoint,
-        "requests": toll.requests,
-        "hits": toll.hits,
-        "each": _counts(toll.each),
-        "of_a_hit": _counts(toll.hit),
-        "of_no_hit": _counts(toll.other),
-        "waited_ms": toll.db_ms,
-        "keys_hit": toll.keys_hit,
-        "keys_missed": toll.keys_missed,
+        "endpoint": cost.endpoint,
+        "requests": cost.requests,
+        "hits": cost.hits,
+        "each": _counts(cost.each),
+        "of_a_hit": _counts(cost.hit),
+        "of_no_hit": _counts(cost.other),
+        "waited_ms": cost.db_ms,
+        "keys_hit": cost.keys_hit,
+        "keys_missed": cost.keys_missed,
         "statements": [
             {"fingerprint": part.fingerprint, "text": " ".join(part.text.split()), **asdict(part.counts)}
-            for part in toll.parts
+            for part in cost.parts
         ],
     }
 

@@ -1,4 +1,4 @@
-"""Rehearsal record: ``rehearsal.json``, what the migration under load cost and left, unrounded, for machines."""
+"""``rehearsal.json``: the migration under load, not rounded."""
 
 from dataclasses import asdict
 from typing import Any
@@ -9,8 +9,8 @@ from reports.sections.migration import sentence
 SCHEMA = 1
 
 
-def rehearsal_record(rehearsal: MigrationUnderLoad) -> dict[str, Any]:
-    """The record, what it means, and the sentence; times of passages are seconds since 1970, of losses of the leg."""
+def migration_record(rehearsal: MigrationUnderLoad) -> dict[str, Any]:
+    """The record and its analysis; times of ``passages`` are Unix seconds, of ``losses`` seconds of the leg."""
     record = asdict(rehearsal.record)
     agreement = rehearsal.agreement
     return {

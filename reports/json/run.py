@@ -1,4 +1,4 @@
-"""Records: summary, comparison and verdict as plain data for machines, unrounded, with null for what is missing."""
+"""``summary.json``, ``comparison.json``, ``verdict.json`` and ``attribution.json``: not rounded, null where missing."""
 
 import json
 import math
@@ -26,11 +26,9 @@ SCHEMA = 1
 
 
 def summary_record(summary: Summary) -> dict[str, Any]:
-    """``summary.json``: one row per arm, block, stage and endpoint, and what each leg's generator said of itself.
+    """``summary.json``: a row per arm, block, stage and endpoint; generator, capacity, arrivals and faults of each leg.
 
-    ``steps`` are the stress stages of every leg, and whether their users, or their rate, were held; ``searches`` what
-    the search of every leg tried and found; ``faults`` what followed each fault of every leg, in seconds. In an open
-    plan ``arrivals`` are those of every leg and stage, in one with tags ``tagged`` the rows of theirs.
+    ``steps`` are the stress stages of each leg, ``tagged`` the rows of each tag; times of ``faults`` are in seconds.
     """
     return {
         "schema": SCHEMA,
@@ -80,10 +78,10 @@ def summary_record(summary: Summary) -> dict[str, Any]:
 
 
 def comparison_record(comparison: Comparison, outcomes: Outcomes) -> dict[str, Any]:
-    """``comparison.json``: every metric before and after in every stage and endpoint, with its blocks.
+    """``comparison.json``: each metric in each stage and endpoint before and after, with its blocks and its outcome.
 
-    ``outcome`` is what the row shows: ``smallest_that_counts`` and ``smallest_visible`` are fractions of before, or of
-    1 where the change is a difference. ``tagged`` are the endpoints of each tag of the plan together.
+    ``smallest_that_counts`` and ``smallest_visible`` are the minimum and the minimum detectable effect: fractions of
+    before, or of 1 where the change is a difference.
     """
     sequential = {"sequential": True} if comparison.sequential else {}
     return {
@@ -96,7 +94,7 @@ def comparison_record(comparison: Comparison, outcomes: Outcomes) -> dict[str, A
 
 
 def verdict_record(verdict: Verdict) -> dict[str, Any]:
-    """``verdict.json``: the outcome, every check with its numbers, reason and caveats, and the guards that broke."""
+    """``verdict.json``: the outcome, each check with its reason and caveats, claims, responses and broken guards."""
     return {
         "schema": SCHEMA,
         "outcome": verdict.outcome.value,
@@ -113,14 +111,14 @@ def verdict_record(verdict: Verdict) -> dict[str, Any]:
             for part in verdict.claims
         ],
         "answers": _answers(verdict),
-        "doubts": [_remark(caveat) for caveat in verdict.caveats],
+        "caveats": [_remark(caveat) for caveat in verdict.caveats],
         "breaches": [_remark(breach) for breach in verdict.breaches],
         **({"stops": [_stop(stop) for stop in verdict.aborts]} if verdict.aborts else {}),
     }
 
 
 def attribution_record(attribution: Attribution) -> dict[str, Any]:
-    """``attribution.json``: each metric on its way from before to after, with the level after every step."""
+    """``attribution.json``: each metric with its level after every step."""
     return {
         "schema": SCHEMA,
         "stage": attribution.chain.stage,
@@ -130,10 +128,10 @@ def attribution_record(attribution: Attribution) -> dict[str, Any]:
 
 
 def to_json(record: dict[str, Any]) -> str:
-    """A record as JSON with one line per item of its lists, so that two runs can be compared line by line.
+    """A record as JSON with a line per item of its lists, so that two runs can be compared by line.
 
     Raises:
-        ValueError: for a number that is not finite; such a number is a defect of the record.
+        ValueError: for a number that is not finite.
     """
     parts = []
     for key, value in record.items():
@@ -239,7 +237,7 @@ def _pair(pair: Pair) -> dict[str, Any]:
 
 
 def _block(block: BlockPair) -> dict[str, Any]:
-    """The values of a block; where a search left brackets, their upper ends too, null where there are none."""
+    """The values of a block, with the upper ends of the brackets of a search."""
     values: dict[str, Any] = {"block": block.block, "before": _finite(block.before), "after": _finite(block.after)}
     if block.before_high is None and block.after_high is None:
         return values
@@ -281,7 +279,7 @@ def _waterfall(fall: Waterfall) -> dict[str, Any]:
 
 
 def _answers(verdict: Verdict) -> dict[str, Any] | None:
-    """How the answers of both arms compare, ``null`` where the plan does not ask; ``parting`` is where that ended."""
+    """The response comparison; ``parting`` is the request at which it ended, null if it did not."""
     agreement, outcome = verdict.agreement, verdict.answers
     if agreement is None or outcome is None:
         return None
@@ -317,7 +315,7 @@ def _check(check: Check) -> dict[str, Any]:
         "after_interval": _interval(pair.after_interval) if pair else None,
         "change": _change(pair.change) if pair else None,
         "reason": check.reason.value,
-        "doubts": [_remark(caveat) for caveat in check.caveats],
+        "caveats": [_remark(caveat) for caveat in check.caveats],
     }
 
 

@@ -1,1 +1,1 @@
-"""The sections of the report, each as rows of strings; the layouts only lay them out."""
+"""The sections of the report as rows of strings; HTML, Markdown and text only lay them out."""

@@ -1,11 +1,10 @@
-"""Answers: whether after still answers what before answered, and the first places where it does not."""
+"""The response comparison: its sentence, the counts by endpoint, and the first differences."""
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from harness.analysis.answers import (
     AnswerOutcome,
     DifferingRequest,
-    EndpointAnswers,
     FirstDifferentRequest,
     ResponseAgreement,
     no_answers_finding,
@@ -17,26 +16,24 @@ from reports import formatting
 NAMED = 3
 ADVICE = {
     AnswerOutcome.REQUESTS_DIFFER: (
-        "let users choose by HARNESS_SEED alone, or name what carries ids of the service's own in answers.varying"
+        "derive all random choices of the users from HARNESS_SEED, or list endpoints with random ids in answers.varying"
     ),
-    AnswerOutcome.SHORT: "lower answers.requests, or see why the users stop",
+    AnswerOutcome.SHORT: "lower answers.requests, or find out why the users stop",
 }
 
 
-@dataclass(frozen=True, slots=True)
-class PlaceRow:
-    """How the requests of one endpoint were answered; ``failed`` are those that before did not answer."""
+class PlaceRow(NamedTuple):
+    """Counts of one endpoint; ``failed`` are the requests that failed in before."""
 
     endpoint: str
-    asked: str
+    compared: str
     equal: str
     different: str
     failed: str
 
 
-@dataclass(frozen=True, slots=True)
-class DifferenceRow:
-    """One place in which one answer differs; those of one request follow each other, ``note`` stands at the first."""
+class DifferenceRow(NamedTuple):
+    """One place where a response differs; the rows of a request are adjacent, ``note`` is in the first of them."""
 
     n: str
     request: str
@@ -47,14 +44,12 @@ class DifferenceRow:
 
     @property
     def sentence(self) -> str:
-        """The row in one line, for a terminal."""
         note = f" ({self.note})" if self.note else ""
-        return f"request {self.n}, {self.request}: {self.where} {self.before} \N{RIGHTWARDS ARROW} {self.after}{note}"
+        return f"request {self.n}, {self.request}: {self.where} {self.before} {formatting.ARROW} {self.after}{note}"
 
 
-@dataclass(frozen=True, slots=True)
-class AnswerTable:
-    """What the comparison of answers came to; ``more`` says how many differences are not shown."""
+class AnswerTable(NamedTuple):
+    """The section; ``more`` counts the differences that are not shown."""
 
     outcome: str
     mark: str
@@ -66,98 +61,92 @@ class AnswerTable:
 
 
 def answer_table(verdict: Verdict) -> AnswerTable | None:
-    """The answers in strings; ``None`` when the plan does not compare them."""
+    """``None`` when the plan does not compare responses."""
     agreement, outcome = verdict.agreement, verdict.answers
     if agreement is None or outcome is None:
         return None
-    shown = len(agreement.differences)
-    hidden = agreement.different + agreement.before_failed - shown
+    count, plain = formatting.count, formatting.plain
+    hidden = agreement.different + agreement.before_failed - len(agreement.differences)
     return AnswerTable(
         outcome=outcome.value,
         mark=formatting.MARKS[outcome],
         sentence=answer_sentence(agreement),
         advice=ADVICE.get(agreement.outcome, ""),
-        places=tuple(map(_place, agreement.places)),
+        places=tuple(
+            PlaceRow(
+                plain(one.endpoint),
+                count(one.asked),
+                count(one.equal),
+                count(one.different),
+                count(one.before_failed + one.both_failed),
+            )
+            for one in agreement.places
+        ),
         differences=tuple(row for difference in agreement.differences for row in _rows(difference)),
         more=f"{formatting.plural(hidden, 'more request')} not shown" if hidden else "",
     )
 
 
 def with_answers(verdict: Verdict, sentence: str) -> str:
-    """A sentence about the targets with what the answers add to it: what does not hold comes first."""
+    """The sentence about the targets, and the response comparison; a failed comparison comes first."""
     if verdict.agreement is None:
         return sentence
-    said = _in_short(verdict.agreement)
+    compared = _in_short(verdict.agreement)
     if verdict.answers is Outcome.PASS:
-        return f"{sentence.removesuffix('.')}; {said}."
-    return f"{said}; {sentence}"
+        return f"{sentence.removesuffix('.')}; {compared}."
+    return f"{compared}; {sentence}"
 
 
 def answer_tally(verdict: Verdict) -> str:
-    """What a tally of targets adds about the answers, in a few words."""
+    """The suffix of the tally of targets: ``, responses identical``."""
     if verdict.agreement is None:
         return ""
-    different = formatting.plural(verdict.agreement.different, "answer")
-    said = {Outcome.PASS: "answers the same", Outcome.FAIL: f"{different} differ{'s' * (different == '1 answer')}"}
-    return f", {said.get(verdict.answers or Outcome.INVALID, 'answers not compared to the end')}"
+    if verdict.answers is Outcome.PASS:
+        return ", responses identical"
+    if verdict.answers is Outcome.FAIL:
+        return f", {_differ(verdict.agreement.different)}"
+    return ", response comparison incomplete"
 
 
 def answer_sentence(agreement: ResponseAgreement) -> str:
-    """What the comparison came to, without a full stop."""
-    said = _in_short(agreement)
+    """The result of the comparison, without a full stop."""
+    sentence = _in_short(agreement)
     if agreement.outcome is AnswerOutcome.DIFFERENT and agreement.parting:
-        return f"{said}; {_parted(agreement.parting)}"
-    return said
+        return f"{sentence}; {_parted(agreement.parting)}"
+    return sentence
+
+
+def _differ(count: int) -> str:
+    return "1 response differs" if count == 1 else f"{formatting.count(count)} responses differ"
 
 
 def _in_short(agreement: ResponseAgreement) -> str:
-    """The same without what follows from a difference: that the users were led elsewhere by it."""
-    asked, outcome = formatting.count(agreement.asked), agreement.outcome
-    if outcome in {AnswerOutcome.MISSING, AnswerOutcome.NOTHING}:
-        return no_answers_finding(agreement).seen
-    parted = _parted(agreement.parting) if agreement.parting else ""
-    if outcome is AnswerOutcome.DIFFERENT:
-        named = [
-            f"{formatting.plain(p.endpoint)} ({formatting.count(p.different)})" for p in agreement.places if p.different
-        ]
-        listed = ", ".join(named[:NAMED]) + (
-            f" and {formatting.count(len(named) - NAMED)} more" if named[NAMED:] else ""
-        )
-        return (
-            f"after answers {formatting.count(agreement.different)} of {asked} requests otherwise than before: {listed}"
-        )
-    if outcome is AnswerOutcome.REQUESTS_DIFFER:
-        return (
-            f"the answers could be compared for {asked} of "
-            f"{formatting.plural(agreement.wanted, 'request')} only, {parted}"
-        )
-    if outcome is AnswerOutcome.SHORT:
-        return (
-            f"the users made only {asked} of the {formatting.plural(agreement.wanted, 'request')} "
-            f"whose answers to compare"
-        )
-    compared = min(agreement.asked, agreement.equal)
-    of = f" of {asked}" if compared < agreement.asked else ""
-    return f"after answers {formatting.count(compared)}{of} requests as before does"
+    asked, wanted = formatting.count(agreement.asked), formatting.count(agreement.wanted)
+    match agreement.outcome:
+        case AnswerOutcome.MISSING | AnswerOutcome.NOTHING:
+            return no_answers_finding(agreement).seen
+        case AnswerOutcome.DIFFERENT:
+            different = [place for place in agreement.places if place.different]
+            named = [f"{formatting.plain(p.endpoint)} ({formatting.count(p.different)})" for p in different[:NAMED]]
+            more = len(different) - NAMED
+            rest = f" and {formatting.count(more)} more" if more > 0 else ""
+            return f"{_differ(agreement.different)} (of {asked}): {', '.join(named)}{rest}"
+        case AnswerOutcome.REQUESTS_DIFFER:
+            parted = f"; {_parted(agreement.parting)}" if agreement.parting else ""
+            return f"responses compared for only {asked} of {wanted} requests{parted}"
+        case AnswerOutcome.SHORT:
+            return f"the users made only {asked} of the {wanted} requests to compare"
+        case _:
+            identical = formatting.count(min(agreement.asked, agreement.equal))
+            return f"responses identical ({identical} of {asked})"
 
 
 def _parted(parting: FirstDifferentRequest) -> str:
+    request = f"request {formatting.count(parting.n)} was not the same in both arms"
     if parting.before == parting.after and parting.before:
-        what = formatting.plain(parting.before)
-        return f"at request {formatting.count(parting.n)} the arms were asked {what} with different bodies"
-    asked = {"before": parting.before, "after": parting.after}
-    said = (f"{arm} was asked {formatting.plain(text) if text else 'nothing'}" for arm, text in asked.items())
-    return f"at request {formatting.count(parting.n)} the arms were not asked the same: {', '.join(said)}"
-
-
-def _place(place: EndpointAnswers) -> PlaceRow:
-    return PlaceRow(
-        endpoint=formatting.plain(place.endpoint),
-        asked=formatting.count(place.asked),
-        equal=formatting.count(place.equal),
-        different=formatting.count(place.different),
-        failed=formatting.count(place.before_failed + place.both_failed),
-    )
+        return f"{request}: {formatting.plain(parting.before)} with different bodies"
+    before, after = (formatting.plain(text) if text else "none" for text in (parting.before, parting.after))
+    return f"{request}: before {before}, after {after}"
 
 
 def _rows(difference: DifferingRequest) -> list[DifferenceRow]:
@@ -165,12 +154,12 @@ def _rows(difference: DifferingRequest) -> list[DifferenceRow]:
     note = "before failed" if difference.failed else ""
     return [
         DifferenceRow(
-            n=formatting.count(difference.n),
-            request=request,
-            where=formatting.plain(one.where),
-            before=formatting.plain(one.before),
-            after=formatting.plain(one.after),
-            note="" if index else note,
+            formatting.count(difference.n),
+            request,
+            formatting.plain(one.where),
+            formatting.plain(one.before),
+            formatting.plain(one.after),
+            "" if index else note,
         )
         for index, one in enumerate(difference.divergences)
     ]

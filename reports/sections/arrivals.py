@@ -1,20 +1,16 @@
-"""Arrivals: of an open plan, what was to arrive in each stage, what began, and what had to wait for a free user."""
+"""Arrivals of an open-loop plan in each stage: planned, started, late and dropped."""
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from typing import NamedTuple
 
-from harness.analysis.leg_facts import LegFacts
 from harness.analysis.summary import Summary
 from harness.plan.model import ARMS, Plan
 from harness.plan.stages import Stage
-from harness.record.generation import OfferedLoad
 from reports import formatting
 from reports.formatting import FormattedValue
 
 
-@dataclass(frozen=True, slots=True)
-class ArrivalRow:
-    """One stage of one arm, its legs together; ``users`` is the most at work in any leg, of how many allowed."""
+class ArrivalRow(NamedTuple):
+    """One stage of one arm, all legs together; ``users`` is the peak of active users and their maximum."""
 
     arm: str
     stage: str
@@ -28,71 +24,57 @@ class ArrivalRow:
 
     @property
     def sentence(self) -> str:
-        """The row in one line, for a terminal."""
         return (
-            f"{self.arm} {formatting.DOT} {self.stage} {self.rate}/s: {self.started} of {self.planned} begun "
-            f"({self.share} %), {self.late} late, {self.dropped} dropped, at most {self.users} users at work"
+            f"{self.arm} {formatting.DOT} {self.stage} {self.rate}/s: {self.started} of {self.planned} started "
+            f"({self.share} %), {self.late} late, {self.dropped} dropped, peak {self.users} users active"
         )
 
 
-@dataclass(frozen=True, slots=True)
-class ArrivalTable:
-    """The stages of both arms in the order they ran; ``lag`` of each arm is the P99 of its worst leg."""
+class ArrivalTable(NamedTuple):
+    """The stages of both arms in their order; ``lag`` is the P99 scheduling delay of the worst leg of each arm."""
 
     rows: tuple[ArrivalRow, ...]
     lag: tuple[tuple[str, FormattedValue], ...]
 
     @property
     def sentences(self) -> list[str]:
-        """Every stage and arm in a line, since what was planned is not what took place; then the lags."""
+        """A line for each stage and arm, then the scheduling delays."""
         return [*(row.sentence for row in self.rows), self.lags]
 
     @property
     def lags(self) -> str:
-        """The schedule lags in one line."""
-        said = ", ".join(f"{arm} {cell.text}" for arm, cell in self.lag)
-        return f"schedule lag (P99 of the worst leg): {said}"
+        delays = ", ".join(f"{arm} {cell.text}" for arm, cell in self.lag)
+        return f"scheduling delay (P99 of the worst leg): {delays}"
 
 
 def arrival_table(plan: Plan, summary: Summary) -> ArrivalTable | None:
-    """The table; ``None`` in a closed plan, or when no arrival was counted."""
-    rows = tuple(row for stage in plan.stages for arm in ARMS for row in _row(summary, stage, arm))
-    if not plan.open or not rows:
-        return None
-    return ArrivalTable(rows, tuple((arm, _lag(_legs(summary, arm))) for arm in ARMS))
+    """``None`` for a closed-loop plan, or when no arrivals were counted."""
+    rows = tuple(row for stage in plan.stages for arm in ARMS if (row := _row(summary, stage, arm)))
+    return ArrivalTable(rows, tuple((arm, _lag(summary, arm)) for arm in ARMS)) if plan.open and rows else None
 
 
-def _legs(summary: Summary, arm: str) -> list[LegFacts]:
-    return [leg for leg in summary.legs if leg.leg.arm == arm]
-
-
-def _row(summary: Summary, stage: Stage, arm: str) -> Iterator[ArrivalRow]:
-    """The row of a stage; none where no leg counted its arrivals."""
-    found = [offered for leg in _legs(summary, arm) for offered in leg.offered if offered.stage == stage.title]
+def _row(summary: Summary, stage: Stage, arm: str) -> ArrivalRow | None:
+    legs = [leg for leg in summary.legs if leg.leg.arm == arm]
+    found = [offered for leg in legs for offered in leg.offered if offered.stage == stage.title]
     if not found or stage.rate is None:
-        return
+        return None
+    count = formatting.count
     planned, started = sum(o.planned for o in found), sum(o.started for o in found)
-    yield ArrivalRow(
+    return ArrivalRow(
         arm=arm,
         stage=formatting.plain(stage.title),
         rate=formatting.planned(stage.rate),
-        planned=formatting.count(planned),
-        started=formatting.count(started),
-        share=formatting.in_percent(started / planned) if planned else "\N{EM DASH}",
-        late=formatting.count(sum(o.late for o in found)),
-        dropped=formatting.count(sum(o.dropped for o in found)),
-        users=_users(found, stage),
+        planned=count(planned),
+        started=count(started),
+        share=formatting.in_percent(started / planned) if planned else formatting.DASH,
+        late=count(sum(o.late for o in found)),
+        dropped=count(sum(o.dropped for o in found)),
+        users=f"{count(max(o.most_users for o in found))} of {count(stage.users)}",
     )
 
 
-def _users(found: list[OfferedLoad], stage: Stage) -> str:
-    return f"{formatting.count(max(o.most_users for o in found))} of {formatting.count(stage.users)}"
-
-
-def _lag(legs: list[LegFacts]) -> FormattedValue:
-    lags = [leg.schedule_lag_p99_ms for leg in legs if leg.schedule_lag_p99_ms is not None]
-    return (
-        FormattedValue(formatting.milliseconds(max(lags)))
-        if lags
-        else formatting.missing("no leg of this arm recorded it")
-    )
+def _lag(summary: Summary, arm: str) -> FormattedValue:
+    lags = [
+        leg.schedule_lag_p99_ms for leg in summary.legs if leg.leg.arm == arm and leg.schedule_lag_p99_ms is not None
+    ]
+    return formatting.value_or(max(lags, default=None), formatting.milliseconds, "no leg of this arm recorded it")

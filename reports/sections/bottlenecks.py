@@ -1,47 +1,46 @@
-"""Bottlenecks: each area with its grade before and after, what was found, and what to do about it."""
+"""Bottlenecks: the grade of each area before and after, its findings and their remedies."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from harness.evidence.bottlenecks import Area, Bottleneck, BottleneckKind, Grade
 from reports import formatting
+from reports.formatting import DASH, capitalised
 
 ABOUT = (
-    "What would hold the service up next, after the migration. A: nothing found. B: good, something to know. C: to be "
-    "mended soon. D: to be mended first. The same limits grade what before had; docs/bottlenecks.md names them."
+    "The next bottleneck after the migration. A: nothing found. B: good, with a note. C: fix soon. D: fix first. The "
+    "same limits grade before; docs/bottlenecks.md lists them."
 )
 MOST_TEXT = 160
 ADVICE = {
-    BottleneckKind.SLOW_STATEMENT: "read its plan below, and give it an index or less to do",
-    BottleneckKind.N_PLUS_ONE: "fetch the rows of all in one statement: WHERE … = ANY (…), or a join",
-    BottleneckKind.CACHE_MISSES: "cache these answers longer, warm them up at the start, or leave them out of the cache on purpose",
+    BottleneckKind.SLOW_STATEMENT: "read its query plan below; add an index, or make it read less",
+    BottleneckKind.N_PLUS_ONE: "fetch all rows in one statement: WHERE … = ANY (…), or a join",
+    BottleneckKind.CACHE_MISSES: "cache these responses longer, warm them at the start, or exclude them from the cache",
     BottleneckKind.CONNECTIONS: "share connections: a pool in each service, or one in front of the database",
     BottleneckKind.POOL: "enlarge the pool, or hold connections for a shorter time",
-    BottleneckKind.LOCK_WAITS: "find who holds the locks: long transactions, and statements that lock whole tables",
-    BottleneckKind.DEADLOCKS: "let all transactions lock rows in the same order, and try again those that fail",
-    BottleneckKind.DEAD_TUPLES: "vacuum what changes much sooner (autovacuum_vacuum_scale_factor), and keep transactions short",
-    BottleneckKind.CPU: "spare it work, or give it more cores before there is more load",
-    BottleneckKind.MEMORY: "bound what it keeps: caches by number and age, answers by pages",
-    BottleneckKind.MEMORY_GROWTH: "look for what is kept and never dropped; an endurance stage of an hour tells how fast it grows",
-    BottleneckKind.STALL: "build indexes CONCURRENTLY, split what locks, and set lock_timeout for the migration",
-    BottleneckKind.FAILED_REQUESTS: "see “What the migration does while it runs”, and deploy in steps that old and new releases stand",
-    BottleneckKind.ROLLBACK: "mend the downgrade: what differs is named below",
-    BottleneckKind.ALERT: "see the timeline for when, and the areas above for why",
+    BottleneckKind.LOCK_WAITS: "find the holder of the locks: long transactions, and statements that lock whole tables",
+    BottleneckKind.DEADLOCKS: "lock rows in the same order in all transactions, and retry those that fail",
+    BottleneckKind.DEAD_TUPLES: "vacuum these tables sooner (autovacuum_vacuum_scale_factor), and keep transactions short",
+    BottleneckKind.CPU: "reduce its work, or give it more cores before the load grows",
+    BottleneckKind.MEMORY: "limit what it keeps: caches by size and age, responses by paging",
+    BottleneckKind.MEMORY_GROWTH: "find objects that are never freed; measure the growth with an endurance stage of an hour",
+    BottleneckKind.STALL: "build indexes CONCURRENTLY, split statements that lock, and set lock_timeout for the migration",
+    BottleneckKind.FAILED_REQUESTS: "see “Migration under load”, and deploy in steps that both releases support",
+    BottleneckKind.ROLLBACK: "fix the downgrade: the differences are listed below",
+    BottleneckKind.ALERT: "see the timeline for the time, and the areas above for the cause",
 }
 
 
-@dataclass(frozen=True, slots=True)
-class FoundRow:
-    """One thing that was found: what was seen, and what to do."""
+class FoundRow(NamedTuple):
+    """One finding and its remedy."""
 
     grade: str
     what: str
     advice: str
 
 
-@dataclass(frozen=True, slots=True)
-class AreaRow:
-    """One area: its grades, ``—`` where it was not measured, and a word for what they come to."""
+class AreaRow(NamedTuple):
+    """One area: its grades, ``—`` where not measured, and ``word`` for their difference."""
 
     name: str
     before: str
@@ -50,8 +49,7 @@ class AreaRow:
     found: tuple[FoundRow, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Bottlenecks:
+class Bottlenecks(NamedTuple):
     """All areas, the worst first, and the sentence above them."""
 
     sentence: str
@@ -59,33 +57,30 @@ class Bottlenecks:
 
 
 def bottlenecks(areas: Sequence[Area]) -> Bottlenecks | None:
-    """The section; ``None`` where nothing was measured."""
-    if not areas:
-        return None
-    return Bottlenecks(_sentence(areas), tuple(map(_row, areas)))
+    """``None`` where nothing was measured."""
+    return Bottlenecks(_sentence(areas), tuple(map(_row, areas))) if areas else None
 
 
 def _sentence(areas: Sequence[Area]) -> str:
-    first = [area.name for area in areas if area.after is Grade.D]
-    soon = [area.name for area in areas if area.after is Grade.C]
-    better = sum(bool(area.before and area.after and area.after < area.before) for area in areas)
     parts = [
-        f"to be mended first: {formatting.listed(first)}" if first else "",
-        f"soon: {formatting.listed(soon)}" if soon else "",
+        f"{advice}: {formatting.listed(names)}"
+        for advice, grade in (("fix first", Grade.D), ("fix soon", Grade.C))
+        if (names := [area.name for area in areas if area.after is grade])
     ]
-    found = "; ".join(part for part in parts if part) or "nothing that has to be mended"
-    counted = f"{better} of {formatting.plural(len(areas), 'area')} better than before"
-    return f"{found[:1].upper()}{found[1:]}. {counted}."
+    better = sum(bool(area.before and area.after and area.after < area.before) for area in areas)
+    found = "; ".join(parts) or "nothing to fix"
+    return f"{capitalised(found)}. {better} of {formatting.plural(len(areas), 'area')} better than before."
 
 
 def _row(area: Area) -> AreaRow:
-    dash = "\N{EM DASH}"
     return AreaRow(
         name=area.name,
-        before=area.before.value if area.before else dash,
-        after=area.after.value if area.after else dash,
+        before=area.before.value if area.before else DASH,
+        after=area.after.value if area.after else DASH,
         word=_word(area),
-        found=tuple(FoundRow(found.grade.value, _what(found), _advice(found)) for found in area.bottlenecks),
+        found=tuple(
+            FoundRow(found.grade.value, capitalised(_what(found)), _advice(found)) for found in area.bottlenecks
+        ),
     )
 
 
@@ -93,100 +88,85 @@ def _word(area: Area) -> str:
     if area.after is None:
         return "not measured after"
     if area.before is None or area.before == area.after:
-        return "" if area.before is None else "as before"
+        return "" if area.before is None else "unchanged"
     return "better" if area.after < area.before else "worse"
 
 
 def _what(found: Bottleneck) -> str:
-    return SAID[found.kind](_short(found.name), found.value, found.of or 0.0, _short(found.detail))
+    name, detail = (formatting.one_line(text, MOST_TEXT) for text in (found.name, found.detail))
+    return SENTENCES[found.kind](name, found.value, found.of or 0.0, detail)
 
 
-def _slow(name: str, slowest: float, mean: float, _: str) -> str:
-    return (
-        f"“{name}” takes {formatting.milliseconds(mean)} in the mean, "
-        f"{formatting.milliseconds(slowest)} at its slowest."
-    )
-
-
-def _repeated(name: str, runs: float, _: float, text: str) -> str:
-    return f"{name} runs {formatting.tidy(runs)} times a request {f'“{text}”' if text else 'a statement'}."
-
-
-def _whole(name: str, rows: float, _: float, columns: str) -> str:
-    seen = f"the table {name} is read whole, {formatting.count(round(rows))} rows at a time"
-    return f"{seen}, to find {columns}." if columns else f"{seen}."
+def _rows_scanned(name: str, rows: float, _: float, columns: str) -> str:
+    purpose = f" to find {columns}" if columns else ""
+    return f"Seq Scan of {name} (reads the whole table, {formatting.count(round(rows))} rows each time){purpose}."
 
 
 def _misses(name: str, part: float, rate: float, _: str) -> str:
-    return f"{name} has {formatting.share(part)} % of all misses; {formatting.share(rate)} % of its look-ups hit."
+    return f"{name} has {formatting.share(part)} % of all misses; hit rate {formatting.share(rate)} %."
 
 
 def _connections(_: str, most: float, allowed: float, __: str) -> str:
-    return (
-        f"{formatting.count(round(most))} connections at once, of "
-        f"{formatting.count(round(allowed))} that the server allows."
-    )
+    return f"peak connections {formatting.count(round(most))}, max_connections {formatting.count(round(allowed))}."
 
 
 def _stalled(name: str, stall: float, _: float, head: str) -> str:
     behind = f", behind “{head}”" if head else ""
-    return f"{name} waited {formatting.milliseconds(stall)} longer than usual while the migration ran{behind}."
+    return f"{name} stalled for {formatting.milliseconds(stall)} during the migration{behind}."
 
 
 def _fired(name: str, fired: float, windows: float, _: str) -> str:
     return f"{name}: in {formatting.count(round(fired))} of {formatting.count(round(windows))} windows of ten seconds."
 
 
-SAID: dict[BottleneckKind, Callable[[str, float, float, str], str]] = {
-    BottleneckKind.SLOW_STATEMENT: _slow,
-    BottleneckKind.N_PLUS_ONE: _repeated,
-    BottleneckKind.SEQ_SCAN: _whole,
+SENTENCES: dict[BottleneckKind, Callable[[str, float, float, str], str]] = {
+    BottleneckKind.SLOW_STATEMENT: lambda name, slowest, mean, _: (
+        f"“{name}” averages {formatting.milliseconds(mean)}, max {formatting.milliseconds(slowest)}."
+    ),
+    BottleneckKind.N_PLUS_ONE: lambda name, runs, _, text: (
+        f"{name} runs {f'“{text}”' if text else 'a statement'} {formatting.tidy(runs)} times per request."
+    ),
+    BottleneckKind.SEQ_SCAN: _rows_scanned,
     BottleneckKind.INDEX: lambda name, size, _, flaw: (
         f"the index {name} ({formatting.size(round(size))}) is {_flaw(flaw)}."
     ),
     BottleneckKind.CACHE_MISSES: _misses,
     BottleneckKind.CONNECTIONS: _connections,
     BottleneckKind.LOCK_WAITS: lambda _, most, *__: (
-        f"{formatting.plural(round(most), 'session')} waited for a lock at once."
+        f"{formatting.plural(round(most), 'session')} waited for a lock at peak."
     ),
     BottleneckKind.POOL: lambda name, share, *_: f"{name}: {formatting.in_percent(share)} % of the limit in use.",
-    BottleneckKind.DEADLOCKS: lambda _, count, *__: f"{formatting.tidy(count)} deadlocks a leg.",
+    BottleneckKind.DEADLOCKS: lambda _, count, *__: f"{formatting.tidy(count)} deadlocks per leg.",
     BottleneckKind.DEAD_TUPLES: lambda name, share, dead, _: (
-        f"{formatting.in_percent(share)} % of the rows of {name} are old versions, "
-        f"{formatting.count(round(dead))} of them."
+        f"dead tuples of {name}: {formatting.count(round(dead))}, {formatting.in_percent(share)} % of its tuples."
     ),
     BottleneckKind.CPU: lambda name, share, *_: f"{name} uses {formatting.in_percent(share)} % of all cores.",
     BottleneckKind.MEMORY: lambda name, size, *_: f"{name} uses {formatting.count(round(size))} MB.",
-    BottleneckKind.MEMORY_GROWTH: lambda name, slope, *_: f"{name} grows by {formatting.number(slope)} MB an hour.",
+    BottleneckKind.MEMORY_GROWTH: lambda name, slope, *_: f"{name} grows by {formatting.number(slope)} MB/h.",
     BottleneckKind.ALERT: _fired,
     BottleneckKind.STALL: _stalled,
     BottleneckKind.FAILED_REQUESTS: lambda _, count, *__: (
-        f"{formatting.plural(round(count), 'request')} failed while the migration ran."
+        f"{formatting.plural(round(count), 'request')} failed during the migration."
     ),
-    BottleneckKind.ROLLBACK: lambda *_: "rolled back, the database is not as it was before.",
+    BottleneckKind.ROLLBACK: lambda *_: "after the rollback the database differs from before.",
 }
-"""How each kind is said, from its name, value, what that is against, and detail."""
+"""The sentence of a finding from its name, value, reference value and detail."""
 
 
 def _flaw(detail: str) -> str:
     return {
-        "unused": "used by no statement of this workload",
+        "unused": "unused in this workload",
         "duplicate": "a duplicate of another",
-        "prefix": "the beginning of another",
+        "prefix": "covered by another",
     }.get(detail, detail)
 
 
 def _advice(found: Bottleneck) -> str:
+    name, detail = formatting.plain(found.name), formatting.plain(found.detail)
     if found.kind is BottleneckKind.INDEX:
-        drop = f"DROP INDEX CONCURRENTLY {formatting.plain(found.name)}"
-        return f"{drop}, if no other workload needs it" if found.detail == "unused" else drop
+        return f"DROP INDEX CONCURRENTLY {name}{', if no other workload needs it' if detail == 'unused' else ''}"
     if found.kind is BottleneckKind.SEQ_SCAN:
-        if not found.detail:
-            return "ask for fewer of its rows, by a condition that an index can serve"
-        return f"CREATE INDEX CONCURRENTLY ON {formatting.plain(found.name)} ({formatting.plain(found.detail)})"
+        if not detail:
+            return "select fewer rows, by a condition that an index supports"
+        return f"CREATE INDEX CONCURRENTLY ON {name} ({detail})"
     return ADVICE[found.kind]
-
-
-def _short(text: str) -> str:
-    words = " ".join(formatting.plain(text, keep="\n\t").split())
-    return words if len(words) <= MOST_TEXT else f"{words[:MOST_TEXT].rstrip()}…"

@@ -1,6 +1,6 @@
-"""Capacity: what every stress stage did in each arm, and how many users, or which rate, the arms held."""
+"""Capacity from stress stages: the P95 of each stage and whether its legs held, and the load that each arm held."""
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from harness.analysis.capacity import StressStep
 from harness.analysis.summary import Summary
@@ -12,19 +12,14 @@ from reports.formatting import FormattedValue
 from reports.sections.stages import least_samples, value_cell
 
 SHOWN = METRICS[HEADLINES[0]]
-CLOSED_LEAD = (
-    "Users are held when {} in their stress stage and in every one with as many or fewer users, leg by leg. The number "
-    "of an arm is the median of its legs, of an even number the lower middle one."
-)
-OPEN_LEAD = (
-    "A rate is held when {} in its stress stage and in every one with as many or fewer arrivals a second, leg by leg. "
-    "The rate of an arm is the median of its legs, of an even number the lower middle one."
+LEAD = (
+    "{load} held in a leg when {limits} in its stress stage and in each with {less}. The value of an arm is the median "
+    "of its legs (of an even number, the lower of the middle two)."
 )
 
 
-@dataclass(frozen=True, slots=True)
-class StressRow:
-    """One stress stage: its load, and of each arm the P95 and in how many of its legs the limits held."""
+class StressRow(NamedTuple):
+    """One stress stage: its load, and for each arm the P95 and the number of legs that held."""
 
     load: str
     stage: str
@@ -34,12 +29,8 @@ class StressRow:
     after_held: str
 
 
-@dataclass(frozen=True, slots=True)
-class CapacityTable:
-    """The stress stages, least load first, and what was held; ``unit`` is that of the latencies.
-
-    ``title`` names what is held, ``load`` heads its column, ``lead`` says what holding it means.
-    """
+class CapacityTable(NamedTuple):
+    """The stress stages by load, and the load held; ``load`` heads its column, ``unit`` is that of the latencies."""
 
     title: str
     load: str
@@ -51,7 +42,7 @@ class CapacityTable:
 
 
 def capacity_table(plan: Plan, summary: Summary) -> CapacityTable | None:
-    """The table; ``None`` when the plan does not say what it means to hold a load, or nothing was measured."""
+    """``None`` when the plan has no limits of capacity, or nothing was measured."""
     if plan.capacity is None or not summary.steps:
         return None
     metric = held_metric(rates=plan.open)
@@ -60,8 +51,10 @@ def capacity_table(plan: Plan, summary: Summary) -> CapacityTable | None:
     return CapacityTable(
         title=metric.label.capitalize(),
         load="arrivals/s" if plan.open else formatting.UNITS[metric.unit],
-        lead=(OPEN_LEAD if plan.open else CLOSED_LEAD).format(
-            " and ".join(formatting.plain(text.strip()) for text in plan.capacity.limit)
+        lead=LEAD.format(
+            load="A rate is" if plan.open else "Users are",
+            limits=" and ".join(formatting.plain(text.strip()) for text in plan.capacity.limit),
+            less="as many or fewer arrivals per second" if plan.open else "as many or fewer users",
         ),
         unit=formatting.UNITS[SHOWN.unit],
         rows=tuple(_row(summary, load, stage) for load, stage in places),
@@ -74,7 +67,7 @@ def _held(summary: Summary, metric: Metric, arm: str) -> FormattedValue:
     row = summary.row(arm, None, None, None)
     value = row.value(metric.name) if row else None
     if row is None or value is None:
-        return formatting.missing("nothing was measured in this arm")
+        return formatting.missing("not measured in this arm")
     return FormattedValue(formatting.with_unit(metric, value, at_least=row.at_least(metric)))
 
 
@@ -97,7 +90,4 @@ def _legs(steps: list[StressStep]) -> str:
         return f"{formatting.MARKS[Outcome.PASS]} held"
     if held == 0:
         return f"{formatting.MARKS[Outcome.FAIL]} not held"
-    return (
-        f"{formatting.MARKS[Outcome.INCONCLUSIVE]} held in {formatting.count(held)} of "
-        f"{formatting.plural(len(steps), 'leg')}"
-    )
+    return f"{formatting.MARKS[Outcome.INCONCLUSIVE]} held in {held} of {formatting.plural(len(steps), 'leg')}"

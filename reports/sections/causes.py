@@ -1,30 +1,28 @@
-"""Causes: for every endpoint that changed one sentence why, and the shares of it as a bar."""
+"""Causes: why the latency of each endpoint changed, as a sentence and as a bar of shares."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from harness.evidence.causes import Cause, CauseKind, Share
 from reports import formatting
 
 TITLE = "Why it changed"
 ABOUT = (
-    "Shares are of the fall, or rise, of database time per request on a logarithmic scale, so that steps that "
-    "multiply add up. Indexes: the old release on the migrated database, asked alone; the triggers are in it for what "
-    "writes, where they take another time than before. Statements: from there to the new release. Cache: requests "
-    "that need no database. Crowding: the same request waits less when the database has less to do; it follows from "
-    "the others. Where they nearly cancel each other, the change of database time that each made is given in place of "
-    "its share. Not explained: what a request gained outside of the database, in the service or by waiting for a free "
-    "core."
+    "Shares of the change of database time per request, on a logarithmic scale, on which factors add up. Indexes: the "
+    "old release on the migrated database, one request at a time; includes triggers where their time changed. "
+    "Statements: from there to the new release. Cache: requests that need no database. Contention and other load "
+    "effects: the same request under load, compared with alone; it follows from the other shares. Where the shares "
+    "nearly cancel out, the change of database time by each is shown instead. Outside the database: time saved in the "
+    "service, or by waiting less for a CPU core. Details: docs/causes.md."
 )
 MOST_NAMES = 2
 LEAST_SHARE = 0.005
 PADDING, LETTER = 1.7, 0.9
-"""In percent of a bar: the space around a text, and the width of a letter."""
+"""Space around a text and width of a letter, in percent of a bar."""
 
 
-@dataclass(frozen=True, slots=True)
-class Segment:
-    """A part of a bar: its label, its share as text, and its width in percent; ``kind`` is for its colour."""
+class Segment(NamedTuple):
+    """A part of a bar: label, share, width in percent; ``kind`` is its CSS class."""
 
     kind: str
     label: str
@@ -33,14 +31,13 @@ class Segment:
 
     @property
     def text(self) -> str:
-        """What stands in it; nothing where that would be cut off."""
+        """Its label and share; empty where these do not fit."""
         text = f"{self.label} {self.share}"
         return text if PADDING + LETTER * len(text) <= self.width else ""
 
 
-@dataclass(frozen=True, slots=True)
-class CauseRow:
-    """One endpoint: what users saw, and why."""
+class CauseRow(NamedTuple):
+    """One endpoint: its latency before and after, and the causes of the change."""
 
     endpoint: str
     metric: str
@@ -53,12 +50,11 @@ class CauseRow:
 
     @property
     def line(self) -> str:
-        """All of it in one line, for a terminal."""
         return f"{self.endpoint}: {self.metric} {self.before} → {self.after}. {self.sentence} {self.rest}".strip()
 
 
 def cause_rows(causes: Sequence[Cause]) -> tuple[CauseRow, ...]:
-    """The causes of all endpoints that changed, the largest change first."""
+    """The causes of each changed endpoint, the largest change first."""
     known = [cause for cause in causes if cause.latency.change is not None]
     return tuple(_row(cause) for cause in sorted(known, key=_size, reverse=True))
 
@@ -70,7 +66,7 @@ def _size(cause: Cause) -> float:
 
 def _row(cause: Cause) -> CauseRow:
     before, after = formatting.levels(cause.latency)
-    assert cause.latency.change is not None  # noqa: S101 - the caller looked
+    assert cause.latency.change is not None  # noqa: S101 - the caller has left out the others
     return CauseRow(
         endpoint=formatting.plain(cause.endpoint),
         metric=cause.latency.metric.label,
@@ -85,17 +81,17 @@ def _row(cause: Cause) -> CauseRow:
 
 def _sentence(cause: Cause) -> str:
     if cause.database is None:
-        return "The service does not tell its database time (Server-Timing), so the cause is not known."
-    times = f"{formatting.milliseconds(cause.database[0])} → {formatting.milliseconds(cause.database[1])} a request"
+        return "Cause unknown: the service does not report its database time (header Server-Timing)."
+    times = f"{formatting.milliseconds(cause.database[0])} → {formatting.milliseconds(cause.database[1])} per request"
     if not cause.shares:
-        return f"Database time is about as it was ({times}): the cause is elsewhere."
+        return f"Database time hardly changed ({times}): the cause is outside the database."
     shares = sorted(cause.shares, key=lambda one: (one.kind is CauseKind.CONTENTION, -round(one.share, 6)))
-    parts = [_said(cause, one) for one in shares if abs(one.share) >= LEAST_SHARE]
-    against = ", by ways that work against each other" if cause.shares_cancel else ""
-    return f"Database time {times}{against}: {formatting.listed(parts)}."
+    parts = [_part(cause, one) for one in shares if abs(one.share) >= LEAST_SHARE]
+    against = ", by opposing causes" if cause.shares_cancel else ""
+    return f"Database time {times}{against}: {', '.join(parts)}."
 
 
-def _said(cause: Cause, share: Share) -> str:
+def _part(cause: Cause, share: Share) -> str:
     detail = _detail(cause, share.kind)
     size = (
         formatting.in_percent(cause.factor(share) - 1, sign=True)
@@ -108,14 +104,14 @@ def _said(cause: Cause, share: Share) -> str:
 def _name(cause: Cause, share: Share) -> str:
     if share.kind is not CauseKind.CONTENTION:
         return share.kind.value
-    return "more crowding" if cause.factor(share) > 1 else "less crowding"
+    return f"{'more' if cause.factor(share) > 1 else 'less'} contention and other load effects"
 
 
 def _detail(cause: Cause, way: CauseKind) -> str:
     match way:
         case CauseKind.CACHE if None not in cause.hits:
             hits = [formatting.share(rate) for rate in cause.hits if rate is not None]
-            return f"answers {hits[0]} → {hits[1]} % of requests"
+            return f"hit rate {hits[0]} → {hits[1]} %"
         case CauseKind.INDEXES | CauseKind.INDEXES_AND_TRIGGERS if cause.indexes:
             more = len(cause.indexes) - MOST_NAMES
             names = [formatting.plain(name) for name in cause.indexes[:MOST_NAMES]]
@@ -124,30 +120,29 @@ def _detail(cause: Cause, way: CauseKind) -> str:
             None not in cause.statements
         ):
             before, after = (formatting.tidy(count) for count in cause.statements if count is not None)
-            return (
-                f"{_repeated(cause)}{before} → {after} a request" if before != after else _repeated(cause).rstrip(": ")
-            )
+            repeated = _n_plus_one(cause)
+            return f"{repeated}{before} → {after} per request" if before != after else repeated.rstrip(": ")
         case _:
             return ""
 
 
-def _repeated(cause: Cause) -> str:
-    before, after = (repetition is not None for repetition in cause.repeated)
+def _n_plus_one(cause: Cause) -> str:
+    before, after = (found is not None for found in cause.repeated)
     if before:
-        return "N+1 still there: " if after else "N+1 gone: "
-    return "N+1 is new: " if after else ""
+        return "N+1 remains: " if after else "N+1 gone: "
+    return "new N+1: " if after else ""
 
 
 def _rest(cause: Cause) -> str:
     if cause.database_share is None or cause.mean is None:
         return ""
-    word = "gained" if cause.mean[1] < cause.mean[0] else "lost"
+    time = "time saved" if cause.mean[1] < cause.mean[0] else "added time"
     inside, outside = formatting.share(cause.database_share), formatting.share(1 - cause.database_share)
-    return f"{inside} % of the time {word} is database time; the other {outside} % the database does not explain."
+    return f"{inside} % of the {time} is database time, {outside} % outside the database."
 
 
 def _bar(cause: Cause) -> Iterator[Segment]:
-    """The shares side by side; what works against the change has no place in a bar, and makes the others longer."""
+    """The positive shares, scaled to the whole bar."""
     if cause.shares_cancel:
         return
     shown = [share for share in cause.shares if share.share >= LEAST_SHARE]

@@ -1,18 +1,13 @@
-"""Claims: what somebody said the migration does, beside what was measured."""
+"""Claims: what somebody stated about the migration, and what was measured."""
 
 from collections import Counter
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from harness.record.outcome import Outcome
 from harness.verdict.judge import ClaimCheck, ClaimOutcome, Verdict
 from reports import formatting
 from reports.sections.targets import TargetRow, target_row
 
-MARKS = {
-    ClaimOutcome.CONFIRMED: formatting.MARKS[Outcome.PASS],
-    ClaimOutcome.REFUTED: formatting.MARKS[Outcome.FAIL],
-    ClaimOutcome.NOT_DECIDED: formatting.MARKS[Outcome.INCONCLUSIVE],
-}
 OUTCOMES = {
     ClaimOutcome.CONFIRMED: Outcome.PASS,
     ClaimOutcome.REFUTED: Outcome.FAIL,
@@ -20,9 +15,8 @@ OUTCOMES = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class ClaimRow:
-    """One claim: its words and figures, what the measurement says, and what it was measured by."""
+class ClaimRow(NamedTuple):
+    """One claim with its figures, its result, and the targets that measure it."""
 
     id: str
     says: str
@@ -40,27 +34,21 @@ def claim_rows(verdict: Verdict) -> tuple[ClaimRow, ...]:
 
 
 def claims_tally(verdict: Verdict) -> str:
-    """How many claims hold: ``3 hold, 1 does not hold, 2 cannot be told here``; empty without claims."""
+    """How many claims had which result: ``3 confirmed, 1 refuted``; empty without claims."""
     counts = Counter(check.outcome for check in verdict.claims)
-    words = {
-        ClaimOutcome.CONFIRMED: ("holds", "hold"),
-        ClaimOutcome.REFUTED: ("does not hold", "do not hold"),
-        ClaimOutcome.NOT_DECIDED: ("cannot be told here", "cannot be told here"),
-    }
-    parts = (f"{counts[holding]} {words[holding][counts[holding] != 1]}" for holding in ClaimOutcome if counts[holding])
-    return ", ".join(parts)
+    return ", ".join(f"{counts[holding]} {holding.value}" for holding in ClaimOutcome if counts[holding])
 
 
 def _row(check: ClaimCheck) -> ClaimRow:
-    claim = check.claim
+    claim, outcome = check.claim, OUTCOMES[check.outcome]
     figures = [formatting.plain(text) for text in (claim.before, claim.after) if text]
     return ClaimRow(
         id=formatting.plain(claim.id),
         says=formatting.plain(claim.says),
         claimed=" → ".join(figures),
         holding=check.outcome.value,
-        mark=MARKS[check.outcome],
-        outcome=OUTCOMES[check.outcome].value,
+        mark=formatting.MARKS[outcome],
+        outcome=outcome.value,
         measured=tuple(target_row(number, part) for number, part in enumerate(check.checks, start=1)),
         unmeasured=formatting.plain(claim.unmeasured or ""),
     )

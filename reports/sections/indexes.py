@@ -1,8 +1,7 @@
-"""Indexes: what each index of the migration costs and brings, and which of them nobody needs."""
+"""Indexes of the migration: size, build time, use, buffers saved and WAL added; flagged indexes."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from harness.evidence.ablation import plan_change
 from harness.evidence.catalogue import DatabaseEvidence
@@ -13,24 +12,21 @@ from reports import formatting
 from reports.formatting import FormattedValue
 from reports.sections.query_plans import words
 
-NOT_MEASURED = "not measured: run with --ablate"
 ABOUT = (
-    "An index finds rows without reading the whole table, and every write pays for it. Scans: how often a statement "
-    "looked something up in it, under the measured load and in the corpus. Pages (8 kB) saved and bytes written more "
-    "come from asking the same requests without the index. WAL is what the server writes ahead of every change, and "
-    "sends to its replicas."
+    "An index replaces sequential scans; each write has to maintain it. Scans and entries read are from "
+    "pg_stat_user_indexes, under the measured load and in the response comparison. Buffers (8 kB blocks) saved and WAL "
+    "added: the same requests with the index dropped (--ablate)."
 )
 NAMES = {
     FlawKind.INVALID: "INVALID",
     FlawKind.DUPLICATE: "duplicate",
     FlawKind.PREFIX: "covered by another",
-    FlawKind.UNUSED: "not used here",
+    FlawKind.UNUSED: "unused in this workload",
 }
 
 
-@dataclass(frozen=True, slots=True)
-class IndexRow:
-    """One index; ``saved_by`` and ``written_by`` are lines by endpoint, ``worse`` is a plan without it."""
+class IndexRow(NamedTuple):
+    """One index; ``saved_by`` and ``written_by`` have a line per endpoint, ``worse`` is a query plan without it."""
 
     name: str
     service: str
@@ -48,9 +44,8 @@ class IndexRow:
     worse: str
 
 
-@dataclass(frozen=True, slots=True)
-class IndexTable:
-    """The ledger: indexes of the migration, and what is wrong with those that it found there."""
+class IndexTable(NamedTuple):
+    """The indexes of the migration, and the flagged ones that existed before it."""
 
     about: str
     sentence: str
@@ -62,11 +57,15 @@ class IndexTable:
 
 
 def index_table(findings: DatabaseEvidence | None) -> IndexTable | None:
-    """The ledger in strings; ``None`` where no catalogue was read, or there is nothing to tell."""
+    """``None`` where no catalogue was read, or there is nothing to show."""
     if findings is None:
         return None
     ledger = findings.indexes
-    others = [entry for entry in ledger.entries if not entry.created and _accused(entry)]
+    others = [
+        entry
+        for entry in ledger.entries
+        if not entry.created and any(flaw.kind is not FlawKind.UNUSED for flaw in entry.flaws)
+    ]
     if not (ledger.created or others or ledger.removed):
         return None
     return IndexTable(
@@ -82,38 +81,33 @@ def index_table(findings: DatabaseEvidence | None) -> IndexTable | None:
     )
 
 
-def _accused(entry: IndexUse) -> bool:
-    return any(flaw.kind is not FlawKind.UNUSED for flaw in entry.flaws)
-
-
 def _sentence(ledger: MigrationIndexes) -> str:
     made = ledger.created
     if not made:
-        return "The migration made no index."
+        return "The migration created no index."
     size = formatting.size(sum(entry.index.size_bytes for entry in made))
     known = [entry.seconds for entry in made if entry.seconds is not None]
     built = f", built in {formatting.duration(sum(known))}" if known else ""
-    text = f"The migration made {formatting.plural(len(made), 'index').replace('indexs', 'indexes')} of {size}{built}"
+    text = f"The migration created {formatting.plural(len(made), 'index')} of {size}{built}"
     counted = [entry for entry in made if entry.use is not None]
     used = sum(entry.use.scans > 0 for entry in counted if entry.use)
-    were = "was" if used == 1 else "were"
-    return f"{text}; {formatting.count(used)} of them {were} used." if counted else f"{text}."
+    return f"{text}; {formatting.count(used)} of them used." if counted else f"{text}."
 
 
 def flaw_sentence(flaw: Flaw, requests: int) -> str:
-    """What is wrong with an index, and what to do, in a sentence or two."""
+    """The finding about an index, and its remedy."""
     name, other = _name(flaw.index), _name(flaw.other) if flaw.other else ""
     drop = f"DROP INDEX CONCURRENTLY {name}"
     match flaw.kind:
         case FlawKind.INVALID:
-            return f"{name} is INVALID: every write keeps it up and no query may use it. Build it anew, or {drop}."
+            return f"{name} is INVALID: writes maintain it, queries do not use it. REINDEX CONCURRENTLY it, or {drop}."
         case FlawKind.DUPLICATE:
-            return f"{name} is a duplicate of {other}: one of them does the work of both. {drop}."
+            return f"{name} is a duplicate of {other}. {drop}."
         case FlawKind.PREFIX:
-            return f"{name} is covered by {other}, which begins with the same columns. {drop}, unless its size matters."
+            return f"{name} is covered by {other} (same leading columns). {drop}, unless you need a smaller index."
         case FlawKind.UNUSED:
-            asked = f" in {formatting.plural(requests, 'request')}" if requests else ""
-            return f"{name} was not used{asked}. If no other job needs it, {drop}."
+            scope = f" ({formatting.plural(requests, 'request')})" if requests else ""
+            return f"{name} is unused in this workload{scope}. {drop}, if no other workload needs it."
 
 
 def _name(index: Index) -> str:
@@ -122,7 +116,7 @@ def _name(index: Index) -> str:
 
 def _row(entry: IndexUse, findings: DatabaseEvidence) -> IndexRow:
     index, use, ablated = entry.index, entry.use, entry.ablated
-    uncounted = formatting.missing("the server's counters were not read")
+    unread = "the server's counters were not read"
     return IndexRow(
         name=formatting.plain(index.name),
         service=formatting.plain(index.service or ""),
@@ -131,10 +125,10 @@ def _row(entry: IndexUse, findings: DatabaseEvidence) -> IndexRow:
         why=formatting.plain(entry.needed) or _other(entry.flaws),
         size=formatting.size(index.size_bytes),
         built=_built(entry),
-        scans=FormattedValue(formatting.count(use.scans)) if use else uncounted,
-        entries=FormattedValue(formatting.count(use.entries)) if use else uncounted,
+        scans=formatting.value_or(use.scans if use else None, formatting.count, unread),
+        entries=formatting.value_or(use.entries if use else None, formatting.count, unread),
         saved=_sum(entry, ablated.saved if ablated else None, findings),
-        saved_by=(*_saved(ablated.saved), *_costing(ablated.costing)) if ablated else (),
+        saved_by=(*_saved(ablated.saved), *_saved(ablated.costing, "costs ")) if ablated else (),
         written=_sum(entry, ablated.written if ablated else None, findings),
         written_by=tuple(_written(ablated.written)) if ablated else (),
         worse=_worse(ablated),
@@ -146,41 +140,31 @@ def _other(flaws: Sequence[Flaw]) -> str:
 
 
 def _built(entry: IndexUse) -> FormattedValue:
-    if entry.seconds is not None:
-        return FormattedValue(formatting.duration(entry.seconds))
-    if not entry.created:
-        return formatting.missing("it was there before the migration")
-    return formatting.missing("no statement of its own built it, or the server did not count")
+    why = "no CREATE INDEX of its own was counted" if entry.created else "it existed before the migration"
+    return formatting.value_or(entry.seconds, formatting.duration, why)
 
 
 def _sum(entry: IndexUse, found: Sequence[EndpointAblation] | None, findings: DatabaseEvidence) -> FormattedValue:
-    """What stands in place of lines by endpoint."""
-    if found is None:
-        if findings.ablated:
-            return formatting.missing(f"left alone: {entry.index.needed}" if entry.index.needed else "not left out")
-        return formatting.missing(NOT_MEASURED)
-    return FormattedValue("" if found else "none")
+    """The cell beside the lines by endpoint: empty where there are some."""
+    if found is not None:
+        return FormattedValue("" if found else "none")
+    if not findings.ablated:
+        return formatting.missing("not measured: run with --ablate")
+    return formatting.missing(f"not dropped: {entry.index.needed}" if entry.index.needed else "not dropped")
 
 
-def _saved(found: Sequence[EndpointAblation]) -> Iterator[str]:
+def _saved(found: Sequence[EndpointAblation], label: str = "") -> Iterator[str]:
     for one in found:
-        without, there = formatting.tidy(one.pages_without), formatting.tidy(one.pages_with)
+        difference = formatting.tidy(one.pages_added if label else one.pages_saved)
+        without, present = formatting.tidy(one.pages_without), formatting.tidy(one.pages_with)
         yield (
-            f"{formatting.plain(one.endpoint)}: {formatting.tidy(one.pages_saved)} a request "
-            f"({without} without, {there} with)"
+            f"{formatting.plain(one.endpoint)}: {label}{difference} per request ({without} without, {present} with it)"
         )
-
-
-def _costing(found: Sequence[EndpointAblation]) -> Iterator[str]:
-    for one in found:
-        without, there = formatting.tidy(one.pages_without), formatting.tidy(one.pages_with)
-        more = formatting.tidy(one.pages_added)
-        yield f"{formatting.plain(one.endpoint)}: costs {more} a request ({without} without, {there} with)"
 
 
 def _written(found: Sequence[EndpointAblation]) -> Iterator[str]:
     for one in found:
-        yield f"{formatting.plain(one.endpoint)}: {formatting.tidy(one.wal_added)} bytes a request"
+        yield f"{formatting.plain(one.endpoint)}: {formatting.tidy(one.wal_added)} bytes per request"
 
 
 def _worse(ablated: IndexAblation | None) -> str:
@@ -192,7 +176,7 @@ def _worse(ablated: IndexAblation | None) -> str:
 
 
 def indexes_record(findings: DatabaseEvidence) -> dict[str, Any]:
-    """``indexes.json``: each index of after with what it costs and brings; rates are per request."""
+    """``indexes.json``: each index of after, its cost and use; rates are per request."""
     ledger = findings.indexes
     return {
         "schema": 1,

@@ -1,8 +1,8 @@
-"""Rehearsal: what the migration does while it runs, and what is left of it when it is rolled back."""
+"""The migration under load: stalls, statements, locks, and the schema after the rollback."""
 
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from harness.evidence.evidence import Evidence
 from harness.evidence.migration import MigrationUnderLoad, RequestLoss
@@ -18,48 +18,46 @@ from harness.record.migration import (
 from reports import formatting
 from reports.formatting import FormattedValue
 
-TITLE = "What the migration does while it runs"
+TITLE = "Migration under load"
 ABOUT = (
-    "After the measured blocks the migration ran once more, in a fresh copy of the database of before, while its users "
-    "sent requests; then it was rolled back in the same way. Nothing of it is in the figures of before and after."
+    "After the measured blocks the migration ran once more under load, on a fresh copy of the database of before, and "
+    "was rolled back under load. The figures of before and after do not include it."
 )
 TERMS = (
-    "Waited: longer than any request of its endpoint just before, and at least 20 ms longer than usual. Lock: the "
-    "strongest one on a table that the statement was seen to hold, what is too short for that has none."
+    "Waited: slower than any request of its endpoint just before, and at least 20 ms above its usual latency. Lock: "
+    "the strongest table lock that a sample saw the statement hold; shorter ones are not shown."
 )
 LOCKS = {
-    "AccessShareLock": "bars nobody but DROP and ALTER",
-    "RowShareLock": "bars nobody but DROP and ALTER",
-    "RowExclusiveLock": "bars no request",
-    "ShareUpdateExclusiveLock": "bars no request",
-    "ShareLock": "bars writes",
-    "ShareRowExclusiveLock": "bars writes",
-    "ExclusiveLock": "bars writes",
-    "AccessExclusiveLock": "bars reads and writes",
+    "AccessShareLock": "blocks only DROP and ALTER",
+    "RowShareLock": "blocks only DROP and ALTER",
+    "RowExclusiveLock": "blocks no request",
+    "ShareUpdateExclusiveLock": "blocks no request",
+    "ShareLock": "blocks writes",
+    "ShareRowExclusiveLock": "blocks writes",
+    "ExclusiveLock": "blocks writes",
+    "AccessExclusiveLock": "blocks reads and writes",
 }
-WORTH_MS = 5.0
+SHOWN_FROM_MS = 5.0
 MOST_TEXT = 130
 _COMMENT = re.compile(r"--[^\n]*|/\*.*?\*/", re.DOTALL)
 
 
-@dataclass(frozen=True, slots=True)
-class MigrationStatementRow:
-    """One statement: when it began, what it took, held and caused; ``rules`` of the linter, each with its message."""
+class MigrationStatementRow(NamedTuple):
+    """One statement; ``rules`` are findings of the linter, each with its message."""
 
     at: str
     text: str
     full: str
     took: FormattedValue
     lock: str
-    bars: str
+    blocks: str
     waited: str
     rules: tuple[tuple[str, str], ...]
     error: str
 
 
-@dataclass(frozen=True, slots=True)
-class PassageTable:
-    """One way of the migration: its sentence, facts and statements."""
+class DirectionTable(NamedTuple):
+    """One direction, upgrade or rollback."""
 
     title: str
     sentence: str
@@ -68,31 +66,30 @@ class PassageTable:
     left_out: str
 
 
-@dataclass(frozen=True, slots=True)
-class MigrationSection:
-    """All that is said of a migration under load; ``tone`` is the class of an outcome."""
+class MigrationSection(NamedTuple):
+    """The section; ``outcome`` is a CSS class, ``differences`` have a name, before, and after the rollback."""
 
-    tone: str
+    outcome: str
     sentence: str
-    passages: tuple[PassageTable, ...]
+    directions: tuple[DirectionTable, ...]
     differences: tuple[tuple[str, str, str], ...]
     notes: tuple[str, ...]
     linted: bool
 
 
-def rehearsal_section(evidence: Evidence) -> MigrationSection | None:
-    """The section; ``None`` where the migration was not tried under load."""
+def migration_section(evidence: Evidence) -> MigrationSection | None:
+    """``None`` where no migration ran under load."""
     rehearsal = evidence.migration
     if rehearsal is None:
         return None
     record = rehearsal.record
     losses: Sequence[RequestLoss | None] = rehearsal.losses or [None] * len(record.passages)
     return MigrationSection(
-        tone=_tone(rehearsal),
+        outcome=_outcome(rehearsal),
         sentence=sentence(rehearsal),
-        passages=tuple(
-            _table(record, number, passage, loss)
-            for number, (passage, loss) in enumerate(zip(record.passages, losses, strict=True))
+        directions=tuple(
+            _table(record, number, step, loss)
+            for number, (step, loss) in enumerate(zip(record.passages, losses, strict=True))
         ),
         differences=tuple(_difference(rehearsal)),
         notes=tuple(_notes(record)),
@@ -101,12 +98,11 @@ def rehearsal_section(evidence: Evidence) -> MigrationSection | None:
 
 
 def sentence(rehearsal: MigrationUnderLoad) -> str:
-    """What came of it in one or two plain sentences."""
+    """The longest stall and the rollback, in one sentence."""
     if rehearsal.failed:
-        return f"The migration under load was not gone through: {formatting.plain(rehearsal.failed)}.{_left(rehearsal)}"
+        return f"The migration under load did not finish: {formatting.plain(rehearsal.failed)}.{_left(rehearsal)}"
     up, down = rehearsal.loss(UPGRADE), rehearsal.loss(DOWNGRADE)
-    parts = [_lost(up) if up else "No request was under way while the migration ran"]
-    parts.append(_rolled_back(rehearsal, down))
+    parts = [_lost(up) if up else "No request was under way while the migration ran", _rolled_back(rehearsal, down)]
     return "; ".join(part for part in parts if part) + "."
 
 
@@ -115,26 +111,24 @@ def _left(rehearsal: MigrationUnderLoad) -> str:
     if found is None:
         return ""
     if not found:
-        return " It left the schema as it was."
-    return f" It left {formatting.plural(len(found), 'part')} of the schema other than before."
+        return " The schema is unchanged."
+    return f" It left {formatting.plural(len(found), 'difference')} in the schema."
 
 
 def _lost(loss: RequestLoss) -> str:
     """``The longest that a request waited was 410 ms, behind CREATE INDEX …; 3 requests waited; none failed``."""
     failed = "none failed" if not loss.failures else f"{formatting.count(loss.failures)} failed"
     if loss.stall_ms is None:
-        return "No request was under way while the migration ran, so nothing can be said of what it costs"
+        return "No request was under way while the migration ran: its effect on requests is unknown"
     stall = formatting.duration(loss.stall_ms / 1000)
     if not loss.blocked_by:
-        slower = f"the slowest took {stall} longer than usual" if loss.stall_ms >= 1 else "none took longer than usual"
-        return f"No request was seen to wait for a lock of the migration; {slower}; {failed}"
+        slower = f"the longest stall was {stall}" if loss.stall_ms >= 1 else "none stalled"
+        return f"No request waited for a lock of the migration; {slower}; {failed}"
     behind = f", which itself waited for {_one_line(loss.blocker_waited_for)}" if loss.blocker_waited_for else ""
-    count = "1 request" if loss.waited == 1 else f"{formatting.count(loss.waited)} requests"
-    together = formatting.duration(loss.blocked_ms / 1000)
-    return (
-        f"The longest that a request waited was {stall}, behind {_one_line(loss.blocked_by)}{behind}; "
-        f"{count} waited, {together} together; {failed}"
+    waited = (
+        f"{formatting.plural(loss.waited, 'request')} waited, {formatting.duration(loss.blocked_ms / 1000)} together"
     )
+    return f"The longest that a request waited was {stall}, behind {_one_line(loss.blocked_by)}{behind}; {waited}; {failed}"
 
 
 def _rolled_back(rehearsal: MigrationUnderLoad, down: RequestLoss | None) -> str:
@@ -144,140 +138,129 @@ def _rolled_back(rehearsal: MigrationUnderLoad, down: RequestLoss | None) -> str
     if down.stall_ms is not None and down.stall_ms >= 1:
         cost = f" (longest stall {formatting.duration(down.stall_ms / 1000)})"
     if rehearsal.rolled_back is None:
-        return f"rolled back{cost}; whether the database is as before was not compared"
+        return f"rolled back{cost}; the database was not compared with before"
     if not rehearsal.rolled_back:
         found = rehearsal.record.differences or ()
-        what = f"{formatting.plural(len(found), 'part')} of its schema differ" if found else "it answers otherwise"
+        what = f"{formatting.plural(len(found), 'difference')} in the schema" if found else "responses differ"
         return f"rolled back{cost}, the database is NOT as before: {what}"
-    compared = "schema and answers" if rehearsal.agreement else "schema; no answers were compared"
+    compared = "schema and answers" if rehearsal.agreement else "schema; responses were not compared"
     return f"rolled back{cost}, the database is as before ({compared})"
 
 
-def _tone(rehearsal: MigrationUnderLoad) -> str:
+def _outcome(rehearsal: MigrationUnderLoad) -> str:
     if rehearsal.failed:
         return "INCONCLUSIVE"
     failures = sum(loss.failures for loss in rehearsal.losses)
     return "FAIL" if failures or rehearsal.rolled_back is False else "PASS"
 
 
-def _table(record: MigrationRecord, number: int, passage: MigrationStep, loss: RequestLoss | None) -> PassageTable:
-    all_rows = [(one, _row(record, number, place, one, passage)) for place, one in enumerate(passage.statements)]
-    rows = tuple(row for one, row in all_rows if _worth(one) or row.waited or row.rules)
-    left = len(passage.statements) - len(rows)
-    way = "Upgrade" if passage.way == UPGRADE else "Rollback"
-    service = f" of {formatting.plain(passage.service)}" if passage.service else ""
-    return PassageTable(
-        title=f"{way}{service} to {formatting.plain(passage.revision)}",
+def _table(record: MigrationRecord, number: int, step: MigrationStep, loss: RequestLoss | None) -> DirectionTable:
+    all_rows = [(one, _row(record, number, place, one, step)) for place, one in enumerate(step.statements)]
+    rows = tuple(row for one, row in all_rows if _slow(one) or row.waited or row.rules)
+    left = len(step.statements) - len(rows)
+    direction = "Upgrade" if step.way == UPGRADE else "Rollback"
+    service = f" of {formatting.plain(step.service)}" if step.service else ""
+    return DirectionTable(
+        title=f"{direction}{service} to {formatting.plain(step.revision)}",
         sentence=f"{_lost(loss)}." if loss else "",
-        facts=tuple(_facts(passage, loss)),
+        facts=tuple(_facts(step, loss)),
         rows=rows,
-        left_out=f"Left out: {formatting.plural(left, 'statement')} under 5 ms behind which nobody waited."
-        if left
-        else "",
+        left_out=f"Not shown: {formatting.plural(left, 'statement')} under 5 ms that blocked nobody." if left else "",
     )
 
 
-def _worth(one: MigrationStatement) -> bool:
-    return bool(one.error) or one.ms is None or one.ms >= WORTH_MS
+def _slow(one: MigrationStatement) -> bool:
+    return bool(one.error) or one.ms is None or one.ms >= SHOWN_FROM_MS
 
 
 def _row(
-    record: MigrationRecord, number: int, place: int, one: MigrationStatement, passage: MigrationStep
+    record: MigrationRecord, number: int, place: int, one: MigrationStatement, step: MigrationStep
 ) -> MigrationStatementRow:
     rules = {
         lint.rule: f"{lint.message} {lint.help}".strip()
         for lint in record.lints
         if (lint.passage, lint.statement) == (number, place)
     }
-    waits = [wait for wait in passage.waits if wait.by_migration and wait.head == one.text and wait.ended >= one.begun]
-    tables = ", ".join(one.tables)
-    unknown = "it did not get to its end"
+    waits = [wait for wait in step.waits if wait.by_migration and wait.head == one.text and wait.ended >= one.begun]
     return MigrationStatementRow(
-        at=formatting.duration(max(one.begun - passage.begun, 0.0)),
+        at=formatting.duration(max(one.begun - step.begun, 0.0)),
         text=_one_line(one.text),
         full=formatting.plain(one.text, keep="\n\t"),
-        took=FormattedValue(formatting.duration(one.ms / 1000)) if one.ms is not None else formatting.missing(unknown),
-        lock=formatting.plain(f"{one.lock} on {tables}") if one.lock else "\N{EM DASH}",
-        bars=LOCKS.get(one.lock, ""),
-        waited=_waited(waits, passage, one),
-        rules=tuple((formatting.plain(rule), formatting.plain(said)) for rule, said in rules.items()),
+        took=formatting.value_or(one.ms, lambda ms: formatting.duration(ms / 1000), "it did not finish"),
+        lock=formatting.plain(f"{one.lock} on {', '.join(one.tables)}") if one.lock else formatting.DASH,
+        blocks=LOCKS.get(one.lock, ""),
+        waited=_waited(waits, step, one),
+        rules=tuple((formatting.plain(rule), formatting.plain(text)) for rule, text in rules.items()),
         error=formatting.plain(one.error),
     )
 
 
-def _waited(waits: Sequence[LockWait], passage: MigrationStep, one: MigrationStatement) -> str:
-    """Who waited behind a statement, and what it waited for itself."""
+def _waited(waits: Sequence[LockWait], step: MigrationStep, one: MigrationStatement) -> str:
     parts = []
     if waits:
         longest = formatting.duration(max(wait.ms for wait in waits) / 1000)
-        parts.append(f"{formatting.plural(len(waits), 'session')} of the service waited behind it, {longest} at most")
-    own = [w for w in passage.waits if w.own and one.begun <= w.begun <= (one.ended if one.ms else passage.ended)]
+        parts.append(f"blocked {formatting.plural(len(waits), 'session')} of the service, for up to {longest}")
+    own = [w for w in step.waits if w.own and one.begun <= w.begun <= (one.ended if one.ms else step.ended)]
     if own:
         longest_own = max(own, key=lambda wait: wait.ms)
         behind = _one_line(longest_own.behind, 60) or "another transaction"
-        parts.append(f"it waited {formatting.duration(sum(w.ms for w in own) / 1000)} itself, for {behind}")
+        parts.append(f"waited {formatting.duration(sum(w.ms for w in own) / 1000)} itself, for {behind}")
     return "; ".join(parts)
 
 
-def _facts(passage: MigrationStep, loss: RequestLoss | None) -> Iterator[tuple[str, str]]:
-    yield "took", formatting.duration(passage.seconds) + ", its program's start included"
-    if passage.failed:
-        yield "failed", formatting.plain(passage.failed)
+def _facts(step: MigrationStep, loss: RequestLoss | None) -> Iterator[tuple[str, str]]:
+    yield "took", f"{formatting.duration(step.seconds)}, including the start of its program"
+    if step.failed:
+        yield "failed", formatting.plain(step.failed)
     if loss and loss.usual_ms is not None:
         yield (
             "requests under way",
             f"{formatting.count(loss.requests)}, usually {formatting.milliseconds(loss.usual_ms)} (median)",
         )
-    queue = passage.queue
-    deepest = f"{formatting.plural(queue.depth, 'session')} at once, behind {_one_line(queue.head, 60)}"
-    yield "longest queue", deepest if queue.depth else "nobody was seen to wait for a lock of it"
+    queue = step.queue
+    longest = f"{formatting.plural(queue.depth, 'session')}, behind {_one_line(queue.head, 60)}"
+    yield "longest queue", longest if queue.depth else "no session waited for a lock of it"
     if loss and loss.lock_ms:
-        yield "longest wait for a lock", f"{formatting.duration(loss.lock_ms / 1000)}, as the database says"
-    if loss and loss.errors:
-        said = (f"{formatting.plain(error)} ({formatting.count(times)} times)" for error, times in loss.errors)
-        yield "errors that clients saw", "; ".join(said)
-    if passage.errors:
-        said = (f"{formatting.plain(error)} ({formatting.count(times)} times)" for error, times in passage.errors)
-        yield "errors of the database", "; ".join(said)
-    yield "planned transaction", f"open for {formatting.duration(passage.held)} of it" if passage.held else "none"
-    space = passage.space
-    more = max(space.wal - space.wal_of_load, 0)
-    yield "write-ahead log", f"{formatting.size(more)} more than the load alone writes"
+        yield "longest wait for a lock", formatting.duration(loss.lock_ms / 1000)
+    for name, errors in (
+        ("errors of clients", loss.errors if loss else ()),
+        ("errors of the database", step.errors),
+    ):
+        if errors:
+            yield (
+                name,
+                "; ".join(f"{formatting.plain(error)} ({formatting.count(times)} times)" for error, times in errors),
+            )
+    yield "long transaction", f"open for {formatting.duration(step.held)} of it" if step.held else "none"
+    space = step.space
+    yield "WAL", f"{formatting.size(max(space.wal - space.wal_of_load, 0))} more than the load alone"
     if space.peak:
-        yield "disk", f"{formatting.size(space.before)} before, {formatting.size(space.peak)} at most"
-    yield "tables written anew", formatting.plain(", ".join(passage.rewritten)) or "none"
-    yield "INVALID indexes left", formatting.plain(", ".join(passage.invalid)) or "none"
-    yield (
-        "looked for locks",
-        f"{formatting.count(passage.looks)} times, {formatting.milliseconds(passage.look_ms)} each",
-    )
+        yield "disk", f"{formatting.size(space.before)} before, peak {formatting.size(space.peak)}"
+    yield "tables rewritten", formatting.plain(", ".join(step.rewritten)) or "none"
+    yield "INVALID indexes left", formatting.plain(", ".join(step.invalid)) or "none"
+    yield "samples of pg_locks", f"{formatting.count(step.looks)}, {formatting.milliseconds(step.look_ms)} each"
 
 
 def _difference(rehearsal: MigrationUnderLoad) -> Iterator[tuple[str, str, str]]:
     for one in rehearsal.record.differences or ():
-        before, after = ("not there" if side is None else _one_line(side) for side in (one.before, one.after))
+        before, after = ("missing" if side is None else _one_line(side) for side in (one.before, one.after))
         yield formatting.plain(one.what), before, after
     for answer in rehearsal.agreement.differences if rehearsal.agreement else ():
         for place in answer.divergences:
             yield (
-                f"answer to {formatting.plain(answer.path)}, {place.where}",
+                f"response to {formatting.plain(answer.path)}, {place.where}",
                 _one_line(place.before),
                 _one_line(place.after),
             )
 
 
 def _notes(record: MigrationRecord) -> Iterator[str]:
-    for passage in record.passages:
-        if passage.unread:
-            yield f"{passage.way}: {formatting.plain(passage.unread)}."
+    for step in record.passages:
+        if step.unread:
+            yield f"{step.way}: {formatting.plain(step.unread)}."
     if record.linted and not record.lints:
-        nothing = record.linted == "squawk"
-        yield "squawk has nothing to say of it." if nothing else f"{formatting.plain(record.linted)}."
+        yield "squawk: no warnings." if record.linted == "squawk" else f"{formatting.plain(record.linted)}."
 
 
 def _one_line(text: str, most: int = MOST_TEXT) -> str:
-    """A statement on one line, its end left out where it is long."""
-    if text == PLANNED:
-        return "the planned transaction"
-    line = formatting.plain(" ".join(_COMMENT.sub(" ", text).split()))
-    return line if len(line) <= most else f"{line[: most - 1]}{formatting.ELLIPSIS}"
+    return "the long transaction" if text == PLANNED else formatting.one_line(_COMMENT.sub(" ", text), most)

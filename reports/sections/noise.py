@@ -1,7 +1,7 @@
-"""Noise: what is known of a machine's noise, and what a number of blocks can therefore tell."""
+"""A/A noise of this machine, the minimum detectable effect of a run, and the reason of a check with its numbers."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from harness.analysis.noise import Floor, place_of
 from harness.plan.expectation import Form
@@ -16,60 +16,53 @@ from reports import formatting
 NAMED = 3
 
 
-@dataclass(frozen=True, slots=True)
-class NoiseRow:
-    """What equal arms differ by in a place that a target speaks of, and what the blocks of this run can tell there."""
+class NoiseRow(NamedTuple):
+    """The noise floor in the place of a target, and the minimum detectable effect of the run there."""
 
     what: str
     where: str
     floor: str
     pairs: str
-    minimum_detectable_effect: str
+    detectable: str
 
 
 def noise_rows(verdict: Verdict, blocks: int) -> tuple[NoiseRow, ...]:
-    """A row for each place that a target of a change speaks of, and of which anything is known."""
+    """A row for each place of a target of a change whose noise is known."""
     found = {place_of(check.target): check for check in verdict.checks if check.floor}
     return tuple(_row(check, check.floor, blocks) for check in found.values() if check.floor)
 
 
 def _row(check: Check, floor: Floor, blocks: int) -> NoiseRow:
-    seen = minimum_detectable_effect(floor.spread, blocks)
-    provisional = ", provisional" if floor.provisional else ""
+    effect = minimum_detectable_effect(floor.spread, blocks)
     return NoiseRow(
         what=check.target.expectation.metric.label,
         where=formatting.where(check.target),
         floor=f"±{formatting.in_percent(floor.value)} %",
-        pairs=f"{formatting.count(floor.pairs)}{provisional}",
-        minimum_detectable_effect="—" if seen is None else f"{formatting.in_percent(seen)} %",
+        pairs=f"{formatting.count(floor.pairs)}{', provisional' if floor.provisional else ''}",
+        detectable=formatting.DASH if effect is None else f"{formatting.in_percent(effect)} %",
     )
 
 
 def foresee(plan: Plan, blocks: int, floors: Mapping[ComparisonPlace, Floor]) -> list[str]:
-    """What so many blocks can tell, said before they are measured; nothing where no target asks for a change."""
-    asked = [target for target in plan.targets if target.expectation.form is not Form.ABSOLUTE]
-    if not asked:
-        return []
-    known = {place_of(target): (target, floors[place_of(target)]) for target in asked if place_of(target) in floors}
-    if not known:
-        return ["how noisy this machine is under this load is not known yet; a run with --control says it"]
+    """The minimum detectable effect of ``blocks``, before they run; empty where no target is about a change."""
+    targets = [target for target in plan.targets if target.expectation.form is not Form.ABSOLUTE]
+    known = {place_of(target): (target, floors[place_of(target)]) for target in targets if place_of(target) in floors}
+    if targets and not known:
+        return ["no noise baseline yet: run once with --control"]
     return list(_foreseen(list(known.values()), blocks))
 
 
 def _foreseen(known: Sequence[tuple[Target, Floor]], blocks: int) -> Iterator[str]:
     for target, floor in known[:NAMED]:
-        seen, label = minimum_detectable_effect(floor.spread, blocks), target.expectation.metric.label
+        effect, label = minimum_detectable_effect(floor.spread, blocks), target.expectation.metric.label
         where = f" of {formatting.plain(target.stage)}" if target.stage else ""
-        can = f"a change of {formatting.in_percent(seen)} %" if seen is not None else "no change at all"
-        differ = (
-            f"equal arms differ by up to {formatting.in_percent(floor.value)} % "
-            f"({formatting.plural(floor.pairs, 'pair')})"
-        )
-        yield f"{formatting.plural(blocks, 'block')} can tell {can} in {label}{where}: {differ}"
+        detectable = "none" if effect is None else f"{formatting.in_percent(effect)} % (80 % power)"
+        noise = f"A/A noise up to {formatting.in_percent(floor.value)} % ({formatting.plural(floor.pairs, 'pair')})"
+        yield f"{formatting.plural(blocks, 'block')}: minimum detectable effect in {label}{where} {detectable}; {noise}"
 
 
 def reason_of(check: Check) -> str:
-    """Why a check came out as it did, with the numbers that say it."""
+    """The reason of a check with its numbers."""
     match check.reason:
         case Reason.UNSTABLE | Reason.IN_NOISE if check.floor:
             floor = f"±{formatting.in_percent(check.floor.value)} %, {formatting.plural(check.floor.pairs, 'pair')}"
@@ -79,19 +72,18 @@ def reason_of(check: Check) -> str:
         case Reason.CONFIRMED | Reason.NOT_CONFIRMED if check.repeat and check.repeat.change:
             change = check.repeat.change
             interval = formatting.change_interval(change)
-            return f"{check.reason.value}: {formatting.change_with_unit(change)}" + (
-                f" ({interval})" if interval else ""
-            )
+            bounds = f" ({interval})" if interval else ""
+            return f"{check.reason.value}: {formatting.change_with_unit(change)}{bounds}"
     return check.reason.value
 
 
 def _what_would_decide(check: Check) -> str:
-    """How many more blocks would decide a target that its interval straddles, if they are like these."""
+    """How many more blocks of the same kind would decide a target whose interval contains its limit."""
     values = log_values(check.target, check.pair) if check.pair else None
     limit = log_limit(check.target, check.pair) if check.pair else None
     if not values or len(values) < 2 or limit is None:  # noqa: PLR2004 - one block has no spread
         return ""
     more = more_blocks(values, limit)
     if more is None:
-        return "not even 100 blocks like these would"
-    return f"{formatting.plural(more, 'block')} more like these would" if more else ""
+        return "not even 100 such blocks would decide it"
+    return f"{formatting.plural(more, 'more block')} of this kind would decide it" if more else ""

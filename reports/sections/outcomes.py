@@ -1,6 +1,6 @@
-"""Outcomes: what a row of the comparison shows, in words."""
+"""What a row of the comparison shows: improved, regressed, equivalent or inconclusive, in words."""
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from harness.analysis.comparison import Pair
 from harness.metrics import Metric, Scale
@@ -9,9 +9,8 @@ from harness.verdict.outcomes import JudgedRow, Outcomes, RowOutcome
 from reports import formatting
 
 
-@dataclass(frozen=True, slots=True)
-class OutcomeCell:
-    """A finding for a narrow column: the outcome, under it what would have been seen, all of it in words, why not."""
+class OutcomeCell(NamedTuple):
+    """An outcome: ``sub`` is the minimum detectable effect, ``words`` the whole of it, ``kind`` a CSS class."""
 
     text: str = ""
     sub: str = ""
@@ -21,38 +20,38 @@ class OutcomeCell:
 
 
 def outcome_cell(outcomes: Outcomes, pair: Pair | None) -> OutcomeCell:
-    """The finding of a pair; empty where there is no value either."""
+    """The outcome of a pair; empty where neither arm has a value."""
     if pair is None or pair.before is pair.after is None:
         return OutcomeCell()
-    finding = outcomes.of(pair)
-    untold = finding.outcome is RowOutcome.INCONCLUSIVE and finding.reason is None and finding.detectable is not None
+    row = outcomes.of(pair)
+    detectable = row.detectable if row.outcome is RowOutcome.INCONCLUSIVE and row.reason is None else None
     return OutcomeCell(
-        text=finding.outcome.value,
-        sub=f"below {_size(pair.metric, finding.detectable)}" if untold and finding.detectable is not None else "",
-        words=words(pair.metric, finding),
-        why=finding.reason.value if finding.reason else "",
-        kind=finding.outcome.name.lower(),
+        text=row.outcome.value,
+        sub=f"MDE {_size(pair.metric, detectable)}" if detectable is not None else "",
+        words=words(pair.metric, row),
+        why=row.reason.value if row.reason else "",
+        kind=row.outcome.name.lower(),
     )
 
 
-def words(metric: Metric, finding: JudgedRow) -> str:
-    """A finding in a few words: ``cannot tell; a change of 9 % would have been seen``."""
-    match finding.outcome:
+def words(metric: Metric, row: JudgedRow) -> str:
+    """An outcome with its numbers: ``inconclusive; minimum detectable effect 9 % (80 % power)``."""
+    match row.outcome:
         case RowOutcome.EQUIVALENT:
-            return f"equivalent within \N{PLUS-MINUS SIGN}{_size(metric, finding.minimum_effect)}"
-        case RowOutcome.INCONCLUSIVE if finding.reason:
-            return f"cannot tell: {finding.reason.value}"
-        case RowOutcome.INCONCLUSIVE if finding.detectable is not None:
-            return f"cannot tell; a change of {_size(metric, finding.detectable)} would have been seen"
+            return f"equivalent within ±{_size(metric, row.minimum_effect)}"
+        case RowOutcome.INCONCLUSIVE if row.reason:
+            return f"{row.outcome.value}: {row.reason.value}"
+        case RowOutcome.INCONCLUSIVE if row.detectable is not None:
+            return f"{row.outcome.value}; minimum detectable effect {_size(metric, row.detectable)} (80 % power)"
         case outcome:
             return outcome.value
 
 
-def what_counts(judgement: Judgement) -> str:
-    """The smallest changes that count: ``5 %, for the error rate 0.1 pt, for P99 10 %``."""
+def minimum_effects(judgement: Judgement) -> str:
+    """The minimum effects of a plan: ``5 %, for the error rate 0.1 pp, for P99 10 %``."""
     others = (f"for {m.label} {_size(m, judgement.smallest(m))}" for m in judgement.exceptions)
     return ", ".join([formatting.plain(judgement.effect), *others])
 
 
 def _size(metric: Metric, fraction: float) -> str:
-    return f"{formatting.rough(fraction * 100)} {'%' if metric.scale is Scale.LOG else 'pt'}"
+    return f"{formatting.rough(fraction * 100)} {'%' if metric.scale is Scale.LOG else 'pp'}"

@@ -1,8 +1,7 @@
-"""Plans: how the database finds the rows of each statement, before and after, in words."""
+"""Query plans of each statement before and after, in the words of EXPLAIN."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from harness.evidence.catalogue import DatabaseEvidence
 from harness.evidence.query_plans import Access, PlanChange, accesses, nearly_equal, node_label
@@ -10,35 +9,26 @@ from harness.record.query_plans import ExplainedStatement, PlanNode
 from reports import formatting
 from reports.formatting import FormattedValue
 
-ARROW = "\N{RIGHTWARDS ARROW}"
 MOST = 40
-"""Statements that are shown; the JSON file has them all."""
+"""Statements shown; ``plans.json`` has all."""
 LONGEST = 160
 ABOUT = (
-    "A plan is how PostgreSQL goes about a statement. These are plans of statements that the services really ran, "
-    "for some requests of the corpus that were asked while nothing was measured; of each statement the slowest counts. "
-    "A page is 8 kB of a table or an index; rows looked at are those that the server read, most of which may not be in "
-    "the answer."
+    "Query plans of statements that the services ran for some requests of the response comparison (auto_explain), "
+    "outside the measurement; the slowest execution of each statement counts. Buffers are blocks of 8 kB; rows scanned "
+    "include those that a filter removed."
 )
-ESTIMATED = (
-    "These plans are estimates: the server was asked how it would go about each statement, whatever its values. What "
-    "it really reads is not known."
-)
-STEPS = {
-    "sort on disk": "sort on disk, as memory was too small,",
-    "memoize": "memory of earlier look-ups",
-    "materialize": "copy of rows to read again",
-    "unique": "leaving out of repeats",
-    "hash aggregate": "grouping by a hash table",
-    "sorted aggregate": "grouping of sorted rows",
-    "incremental sort": "sort of what is partly sorted",
-    "result of WITH": "reading of a WITH part",
+ESTIMATED = "These query plans are estimates (EXPLAIN without ANALYZE): buffers and actual rows are unknown."
+SCANS = {
+    "Seq Scan": "reads the whole table",
+    "Index Scan": "finds rows by index",
+    "Index Only Scan": "reads the index alone",
+    "Bitmap Heap Scan": "finds blocks by index",
 }
+"""The nodes of EXPLAIN that read a table, in plain words."""
 
 
-@dataclass(frozen=True, slots=True)
-class QueryPlanRow:
-    """One statement in both arms; ``text`` is whole, ``short`` fits a table, ``alone`` is the only arm that runs it."""
+class QueryPlanRow(NamedTuple):
+    """One statement in both arms; ``short`` is its ``text`` cut for a table, ``alone`` the only arm that runs it."""
 
     alone: str
     short: str
@@ -53,17 +43,15 @@ class QueryPlanRow:
     tree_after: str
 
 
-@dataclass(frozen=True, slots=True)
-class QueryPlanGroup:
-    """The statements of one arm alone that an endpoint, or several, ran: what came in place of what."""
+class QueryPlanGroup(NamedTuple):
+    """The statements that only one arm runs, of one set of endpoints."""
 
     endpoints: str
     rows: tuple[QueryPlanRow, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class QueryPlanTable:
-    """How rows are found: statements with another plan, those of one arm alone; of the others how many there are."""
+class QueryPlanTable(NamedTuple):
+    """Statements with a changed plan, those that only one arm runs, and the number of the others."""
 
     about: str
     sentence: str
@@ -74,7 +62,7 @@ class QueryPlanTable:
 
 
 def plan_table(findings: DatabaseEvidence | None) -> QueryPlanTable | None:
-    """The plans in strings; ``None`` where none are known."""
+    """``None`` where no plans are known."""
     if findings is None or not findings.plan_changes:
         return None
     both = [change for change in findings.plan_changes if change.before and change.after]
@@ -93,26 +81,19 @@ def plan_table(findings: DatabaseEvidence | None) -> QueryPlanTable | None:
 
 
 def _sentence(changed: Sequence[PlanChange], single: Sequence[PlanChange], same: Sequence[PlanChange]) -> str:
-    """What became of the statements, in one sentence."""
-    whole = sum(any(a.sequential for one, _ in change.tables for a in one) for change in changed)
+    seq_scans = sum(any(a.sequential for one, _ in change.tables for a in one) for change in changed)
     parts = []
-    if len(changed) == 1:
-        read = ": before, it read a whole table" if whole else ""
-        parts.append(f"1 statement finds its rows in another way{read}")
-    elif changed:
-        read = f": before, {formatting.count(whole)} of them read a whole table" if whole else ""
-        parts.append(f"{formatting.plural(len(changed), 'statement')} find their rows in another way{read}")
-    gone, new = sum(not change.after for change in single), sum(not change.before for change in single)
+    if changed:
+        read = f" ({formatting.count(seq_scans)} had a Seq Scan before)" if seq_scans else ""
+        parts.append(f"{formatting.plural(len(changed), 'statement')} with another query plan{read}")
     if single:
-        is_of = "is" if gone == 1 else "are"
-        parts.append(
-            f"{formatting.plural(gone, 'statement')} {is_of} of before alone and {formatting.count(new)} of after alone"
-        )
+        gone, new = sum(not change.after for change in single), sum(not change.before for change in single)
+        parts.append(f"{formatting.count(gone)} run only in before, {formatting.count(new)} only in after")
     return f"{'; '.join(parts)}." if parts else _same(len(same))
 
 
 def _groups(rows: Sequence[QueryPlanRow]) -> Iterator[QueryPlanGroup]:
-    """By endpoint, the one with the heaviest statement first; in each before comes before after."""
+    """By endpoint, the one with the heaviest statement first; in each, statements of before first."""
     for endpoints in dict.fromkeys(row.endpoints for row in rows):
         own = [row for row in rows if row.endpoints == endpoints]
         ordered = sorted(own, key=lambda row: row.alone == "after")
@@ -120,110 +101,93 @@ def _groups(rows: Sequence[QueryPlanRow]) -> Iterator[QueryPlanGroup]:
 
 
 def _same(count: int) -> str:
-    if count == 1:
-        return "1 statement finds its rows as before."
-    return f"{formatting.plural(count, 'statement')} find their rows as before." if count else ""
+    return f"{formatting.plural(count, 'statement')} with an unchanged query plan." if count else ""
 
 
 def words(change: PlanChange) -> str:
-    """How a statement is gone about in both arms: ``reads t whole (4,000 rows) → finds rows of t by index i; …``."""
+    """The change of a plan: ``Seq Scan of t (reads the whole table, 4,000 rows) → Index Scan of t using i; …``."""
     if change.after is None:
-        return f"not run any more: {_arm(change.either)}"
+        return f"no longer run: {_scans(change.either)}"
     if change.before is None:
-        return f"new: {_arm(change.either)}"
-    return "; ".join(_differences(change)) or "as before"
+        return f"new: {_scans(change.either)}"
+    return "; ".join(_differences(change)) or "unchanged"
 
 
 def _differences(change: PlanChange) -> Iterator[str]:
     for before, after in change.tables:
-        relation = (before or after)[0].relation
-        yield f"{_ways(before, relation)} {ARROW} {_ways(after, relation)}"
-    for name, (one, other) in (("pages", change.buffers), ("rows examined", change.rows_scanned)):
+        yield f"{_listed(before)} {formatting.ARROW} {_listed(after)}"
+    for name, (one, other) in (("buffers", change.buffers), ("rows scanned", change.rows_scanned)):
         if one is not None and other is not None and not nearly_equal(one, other):
-            yield f"{name} {formatting.tidy(one)} {ARROW} {formatting.tidy(other)}"
-    for steps, what in ((change.removed, "gone"), (change.added, "new")):
-        for step in steps:
-            rows = f" of {_rows(step.rows)}" if step.name in {"sort", "sort on disk"} else ""
-            yield f"{STEPS.get(step.name, step.name)}{rows} {what}"
+            yield f"{name} {formatting.tidy(one)} {formatting.ARROW} {formatting.tidy(other)}"
+    for nodes, what in ((change.removed, "gone"), (change.added, "new")):
+        for node in nodes:
+            rows = f" of {_rows(node.rows)}" if node.name in {"sort", "sort on disk"} else ""
+            yield f"{node.name}{rows} {what}"
 
 
-def _ways(found: Sequence[Access], relation: str) -> str:
-    return formatting.listed([_way(access) for access in found]) or f"does not read {formatting.plain(relation)}"
+def _listed(found: Sequence[Access]) -> str:
+    return formatting.listed([_scan(access) for access in found]) or "no scan"
 
 
-def _way(access: Access) -> str:
-    relation, index = formatting.plain(access.relation), formatting.plain(access.index)
-    match access.scan:
-        case "Seq Scan":
-            return f"reads {relation} whole ({_rows(access.rows)})"
-        case "Index Scan":
-            return f"finds rows of {relation} by index {index}"
-        case "Index Only Scan":
-            return f"reads index {index} of {relation} alone"
-        case "Bitmap Heap Scan":
-            return f"finds pages of {relation} by index {index}"
-        case other:
-            return f"reads {relation} by {formatting.plain(other)}"
+def _scan(access: Access) -> str:
+    scan = f"{access.scan} of {access.relation}{f' using {access.index}' if access.index else ''}"
+    rows = f", {_rows(access.rows)}" if access.sequential else ""
+    return formatting.plain(f"{scan} ({SCANS[access.scan]}{rows})" if access.scan in SCANS else scan)
 
 
 def _rows(rows: float) -> str:
     return "1 row" if rows == 1 else f"{formatting.tidy(rows)} rows"
 
 
-def _arm(explained: ExplainedStatement) -> str:
-    found = [_way(access) for access in accesses(explained.root)]
-    return "; ".join(found) or "reads no table"
+def _scans(explained: ExplainedStatement) -> str:
+    return "; ".join(_scan(access) for access in accesses(explained.root)) or "reads no table"
 
 
 def _row(change: PlanChange, findings: DatabaseEvidence) -> QueryPlanRow:
     either = change.either
     text = formatting.plain(either.text)
     endpoints = findings.endpoints.get((either.service, either.fingerprint), ())
-    why = "the arm does not run the statement"
-    unread = "an estimate tells of no pages"
-    pages = [
-        formatting.missing(why if arm is None else unread) if pages is None else FormattedValue(formatting.tidy(pages))
-        for arm, pages in zip((change.before, change.after), change.buffers, strict=True)
-    ]
-    rows = [
-        formatting.missing(why if arm is None else "an estimate tells of no rows that were looked at")
-        if rows is None
-        else FormattedValue(formatting.tidy(rows))
-        for arm, rows in zip((change.before, change.after), change.rows_scanned, strict=True)
-    ]
-    trees = ["\n".join(_tree(arm.root)) if arm else "" for arm in (change.before, change.after)]
+    arms = (change.before, change.after)
+    pages, rows = (
+        [
+            formatting.value_or(value, formatting.tidy, "not known from an estimate" if arm else "not run in this arm")
+            for arm, value in zip(arms, values, strict=True)
+        ]
+        for values in (change.buffers, change.rows_scanned)
+    )
+    trees = ["\n".join(_tree(arm.root)) if arm else "" for arm in arms]
     return QueryPlanRow(
         "before" if change.after is None else "after" if change.before is None else "",
-        text if len(text) <= LONGEST else f"{text[: LONGEST - 2]} {formatting.ELLIPSIS}",
+        formatting.one_line(text, LONGEST),
         text,
         formatting.plain(", ".join(endpoints)),
-        words(change) if change.before and change.after else _arm(either),
-        *(pages[0], pages[1], rows[0], rows[1]),
-        *(trees[0], trees[1]),
+        words(change) if change.before and change.after else _scans(either),
+        pages[0],
+        pages[1],
+        rows[0],
+        rows[1],
+        *trees,
     )
 
 
 def _tree(node: PlanNode, depth: int = 0) -> Iterator[str]:
-    """A plan as indented lines, at most so deep as a page is wide."""
-    parts = [node_label(node)]
-    if node.relation:
-        parts.append(f"of {node.relation}" if node.index else node.relation)
-    if node.index:
-        parts.append(f"by {node.index}")
-    if node.on:
-        parts.append(f"[{node.on if len(node.on) <= LONGEST else node.on[: LONGEST - 2] + ' ' + formatting.ELLIPSIS}]")
-    said = f"{_rows(node.rows)}" if node.ran else "never run"
+    target = f" of {node.relation}" if node.relation else ""
+    using = f" using {node.index}" if node.index else ""
+    condition = f" [{formatting.one_line(node.on, LONGEST)}]" if node.on else ""
+    counts = [_rows(node.rows) if node.ran else "never executed"]
     if node.removed and node.ran:
-        said += f", {formatting.tidy(node.removed)} left out"
+        counts.append(f"{formatting.tidy(node.removed)} removed by filter")
     if node.pages is not None:
-        said += f", {formatting.tidy(node.pages)} pages"
-    yield "  " * min(depth, 30) + formatting.plain(" ".join(parts)) + f"  ({said})"
+        counts.append(f"{formatting.tidy(node.pages)} buffers")
+    yield "  " * min(depth, 30) + formatting.plain(
+        f"{node_label(node)}{target}{using}{condition}  ({', '.join(counts)})"
+    )
     for part in node.parts:
         yield from _tree(part, depth + 1)
 
 
 def plans_record(findings: DatabaseEvidence) -> dict[str, Any]:
-    """``plans.json``: each statement with its plan in both arms, in words and in numbers."""
+    """``plans.json``: each statement with its query plan in both arms."""
     return {
         "schema": 1,
         "missing": findings.plans_missing,

@@ -1,7 +1,6 @@
-"""Certificate: what a selftest of this machine said, as facts of the setup, as one sentence, and for a terminal."""
+"""The result of a selftest of this machine: for the setup of a report, as one sentence, and for a terminal."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 from harness.record.outcome import Outcome
 from harness.record.selftest import ALLOWED_RISE, Certificate, Fitness
@@ -15,55 +14,40 @@ MARKS = {
     Fitness.BROKEN: formatting.MARKS[Outcome.FAIL],
 }
 HEADLINES = {
-    Fitness.FIT: "this machine is fit to measure on",
-    Fitness.INCONCLUSIVE: "this machine cannot tell well enough: it is too busy, too noisy, or was asked too little",
-    Fitness.BROKEN: "the measurement is broken on this machine: believe no verdict that comes from it",
+    Fitness.FIT: "this machine is fit for measurements",
+    Fitness.INCONCLUSIVE: "inconclusive: this machine is too busy or too noisy, or the selftest was too short",
+    Fitness.BROKEN: "the measurement is broken on this machine: do not trust its verdicts",
 }
 ADVICE = {
     Fitness.FIT: "",
-    Fitness.INCONCLUSIVE: "end what else runs here and try again; or measure longer, with more blocks",
-    Fitness.BROKEN: "look at the runs of the trials that are marked",
+    Fitness.INCONCLUSIVE: "end other programs and try again; or measure longer, with more blocks",
+    Fitness.BROKEN: "read the runs of the marked trials",
 }
 
 
-@dataclass(frozen=True, slots=True)
-class CertificateRow:
-    """One trial: how it went, what it was, and what it came to."""
-
-    mark: str
-    what: str
-    text: str
-
-
-def certificate_rows(certificate: Certificate) -> tuple[CertificateRow, ...]:
-    """A row for each trial."""
-    return tuple(CertificateRow(MARKS[fitness], what, text) for fitness, what, text in _trials(certificate))
-
-
 def certificate_facts(certificate: Certificate | None) -> tuple[tuple[str, str], ...]:
-    """What was certified, for the setup of a report; nothing without a certificate."""
+    """Names and values for the setup of a report; empty without a certificate."""
     if certificate is None:
         return ()
-    rows = [(row.what, f"{row.mark} {row.text}") for row in certificate_rows(certificate)]
-    return (("found", HEADLINES[certificate.fitness]), ("when", _when(certificate)), *rows)
+    rows = [(trial, f"{MARKS[fitness]} {text}") for fitness, trial, text in _trials(certificate)]
+    return (("result", HEADLINES[certificate.fitness]), ("when", _when(certificate)), *rows)
 
 
 def certificate_sentence(certificate: Certificate | None) -> str:
-    """All of it in one line; empty without a certificate."""
+    """The result in one line; empty without a certificate."""
     if certificate is None:
         return ""
-    trials = "; ".join(f"{what}: {text}" for _, what, text in _trials(certificate))
-    return f"{HEADLINES[certificate.fitness]} ({_when(certificate)}). {trials[0].upper()}{trials[1:]}."
+    trials = "; ".join(f"{trial}: {text}" for _, trial, text in _trials(certificate))
+    return f"{HEADLINES[certificate.fitness]} ({_when(certificate)}). {formatting.capitalised(trials)}."
 
 
 def certificate_text(certificate: Certificate, took_seconds: float, *, ascii_only: bool = False) -> str:
-    """All of it for a terminal, without a trailing newline."""
-    rows = certificate_rows(certificate)
-    wide = max(len(row.what) for row in rows)
-    mark = MARKS[certificate.fitness]
-    took = formatting.duration(took_seconds)
-    lines = [f"{mark} {HEADLINES[certificate.fitness]}", f"  {_when(certificate)}, took {took}"]
-    lines += [f"  {row.mark}  {row.what:{wide}}  {row.text}" for row in rows]
+    """The result for a terminal, without a trailing newline."""
+    trials = list(_trials(certificate))
+    wide = max(len(trial) for _, trial, _ in trials)
+    headline = f"{MARKS[certificate.fitness]} {HEADLINES[certificate.fitness]}"
+    lines = [headline, f"  {_when(certificate)}, took {formatting.duration(took_seconds)}"]
+    lines += [f"  {MARKS[fitness]}  {trial:{wide}}  {text}" for fitness, trial, text in trials]
     if advice := ADVICE[certificate.fitness]:
         lines.append(f"  {advice}")
     text = "\n".join(lines)
@@ -71,8 +55,8 @@ def certificate_text(certificate: Certificate, took_seconds: float, *, ascii_onl
 
 
 def selftest_begins(suites: int, power_suites: int, blocks: int, seconds: float) -> str:
-    """What is about to be done, and how long it takes."""
-    equal = f"{formatting.plural(suites, 'suite')} of equal arms and {power_suites} with more work"
+    """What the selftest does, and how long it takes."""
+    equal = f"{formatting.plural(suites, 'suite')} of A/A tests and {power_suites} with more work"
     return f"{equal}, {blocks} blocks each; a delay, a freeze and a kill: about {formatting.duration(seconds)}"
 
 
@@ -88,20 +72,20 @@ def _trials(certificate: Certificate) -> Iterator[tuple[Fitness, str, str]]:
         f"{formatting.count(equal.failed)} of {formatting.plural(equal.suites, 'suite')} of {certificate.blocks} blocks"
     )
     failed = f'{suites} failed "{gate}"{_interval(equal.failed, equal.suites)}'
-    yield equal.gate, "equal arms", failed + _invalid(certificate, equal.invalid)
-    held = f'{equal.held} of {formatting.count(equal.suites)} hold "no change"{_interval(equal.held, equal.suites)}'
+    yield equal.gate, "A/A tests", failed + _invalid(certificate, equal.invalid)
+    held = f'{equal.held} of {formatting.count(equal.suites)} contain "no change"{_interval(equal.held, equal.suites)}'
     yield equal.coverage, "95 % intervals", held
     more = f"{formatting.tidy(power.more * 100)} % more work"
     found = (
-        f"found in {power.found} of {formatting.plural(power.suites, 'suite')}{_interval(power.found, power.suites)}"
+        f"detected in {power.found} of {formatting.plural(power.suites, 'suite')}{_interval(power.found, power.suites)}"
     )
     yield power.fitness, more, found + _invalid(certificate, power.invalid)
     yield delay.fitness, "known delay", _delay(certificate)
     error = f"{formatting.in_percent(freeze.error, sign=True)} %"
-    expected = f"{formatting.milliseconds(freeze.expected_ms)} by arithmetic"
+    expected = f"{formatting.milliseconds(freeze.expected_ms)} by calculation"
     stopped = f"stopped for {formatting.number(freeze.seconds)} s{_broke(valid=freeze.valid)}"
     yield freeze.fitness, "freeze", f"P95 off by {error} of the {expected}, {stopped}"
-    named = "named" if certificate.kill.named else "not named"
+    named = "reported" if certificate.kill.named else "not reported"
     yield (
         certificate.kill.fitness,
         "killed generator process",
@@ -119,7 +103,7 @@ def _delay(certificate: Certificate) -> str:
         )
     ]
     lost = delay.answered - delay.requests
-    more = "answers were not measured" if lost > 0 else "measured were not answered"
+    more = "responses were not recorded" if lost > 0 else "recorded requests had no response"
     missing = f"; {formatting.count(abs(lost))} {more}" if lost else ""
     return f"{', '.join(errors)}{missing}{_broke(valid=delay.valid)}"
 
@@ -129,7 +113,6 @@ def _broke(*, valid: bool) -> str:
 
 
 def _interval(count: int, n: int) -> str:
-    """The 95 % interval of a share, in brackets; nothing where there is no share."""
     interval = wilson(count, n)
     if interval is None:
         return ""

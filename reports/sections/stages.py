@@ -1,7 +1,7 @@
-"""Stages: every endpoint in every stage, before and after and the change, as rows of strings."""
+"""Endpoints and stages: every metric of every endpoint in every stage, before, after and the change."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from harness.analysis.comparison import Comparison, Pair
 from harness.analysis.row import Row
@@ -15,22 +15,17 @@ from reports.formatting import FormattedValue
 from reports.sections.outcomes import OutcomeCell, outcome_cell
 from reports.sections.targets import SAMPLES, change_cell, too_few
 
-ALL_REQUESTS = "all requests"
-ALL_STAGES = "All stages but ramps"
 
-
-@dataclass(frozen=True, slots=True)
-class Column:
-    """The head of a column: what is in it, in which unit, and whether ``summary.md`` shows it too."""
+class Column(NamedTuple):
+    """The head of a column; ``brief`` ones are in ``summary.md`` too."""
 
     label: str
     unit: str
     brief: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class EndpointRow:
-    """One endpoint in one stage: requests and one cell per column, for both arms, the change and what that shows."""
+class EndpointRow(NamedTuple):
+    """One endpoint in one stage: a cell per column for before, after, the change and its outcome."""
 
     endpoint: str
     before: tuple[FormattedValue, ...]
@@ -39,9 +34,8 @@ class EndpointRow:
     outcome: tuple[OutcomeCell, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class StageTable:
-    """One stage: how it loaded the service and what each endpoint did."""
+class StageTable(NamedTuple):
+    """One stage, or all (``pooled``); ``detail`` is its load."""
 
     title: str
     detail: str
@@ -50,24 +44,23 @@ class StageTable:
 
 
 def shown(plan: Plan) -> tuple[Metric, ...]:
-    """The metrics of the columns; service time stands beside latency where the two can differ, in open plans."""
+    """The metrics of the columns; service time only in open-loop plans, where it differs from latency."""
     return tuple(metric for metric in shown_in(ShownIn.STAGES) if plan.open or not metric.from_sending)
 
 
 def columns(plan: Plan) -> tuple[Column, ...]:
-    """The heads of the columns that every cell tuple has, requests first."""
+    """The heads of the columns, requests first."""
     metrics = (Column(m.label, formatting.UNITS[m.unit], brief=ShownIn.SUMMARY in m.tables) for m in shown(plan))
     return (Column("requests", ""), *metrics)
 
 
 def stage_tables(plan: Plan, summary: Summary, comparison: Comparison, outcomes: Outcomes) -> tuple[StageTable, ...]:
-    """The stages pooled, then each on its own in the order it ran."""
+    """All stages pooled, then each in the order it ran."""
     pairs = {(pair.metric.name, pair.stage, pair.endpoint): pair for pair in comparison.pairs}
     by_title = {stage.title: stage for stage in plan.stages}
-    places: list[str | None] = [None, *summary.stages]
     tables = []
-    for place in places:
-        title = ALL_STAGES if place is None else formatting.plain(place)
+    for place in (None, *summary.stages):
+        title = formatting.capitalised(formatting.ALL_STAGES) if place is None else formatting.plain(place)
         detail = "" if place is None else _detail(by_title.get(place))
         if rows := tuple(_rows(summary, pairs, outcomes, place, shown(plan))):
             tables.append(StageTable(title, detail, place is None, rows))
@@ -75,7 +68,7 @@ def stage_tables(plan: Plan, summary: Summary, comparison: Comparison, outcomes:
 
 
 def busiest(summary: Summary, most: int) -> list[str]:
-    """The endpoints with most requests in both arms together."""
+    """The endpoints with most requests, both arms together."""
 
     def requests(endpoint: str) -> int:
         rows = (summary.row(arm, None, None, endpoint) for arm in ("before", "after"))
@@ -91,7 +84,7 @@ def _detail(stage: Stage | None) -> str:
     parts += [formatting.plural(stage.users, "user") if stage.rate is None else f"{formatting.planned(stage.rate)}/s"]
     parts += [formatting.duration(stage.seconds)]
     if stage.warmup_seconds:
-        parts.append(f"the first {formatting.duration(stage.warmup_seconds)} left out")
+        parts.append(f"warm-up {formatting.duration(stage.warmup_seconds)}")
     return ", ".join(parts)
 
 
@@ -107,7 +100,7 @@ def _rows(
             found = [pairs.get((metric.name, stage, endpoint)) for metric in metrics]
             changes = (_change(summary, metric, pair) for metric, pair in zip(metrics, found, strict=True))
             yield EndpointRow(
-                ALL_REQUESTS if endpoint is None else formatting.plain(endpoint),
+                formatting.ALL_REQUESTS if endpoint is None else formatting.plain(endpoint),
                 _cells(summary, "before", stage, endpoint, metrics),
                 _cells(summary, "after", stage, endpoint, metrics),
                 (FormattedValue(""), *changes),
@@ -116,7 +109,7 @@ def _rows(
 
 
 def least_samples(summary: Summary, metric: Metric, arm: str, stage: str | None, endpoint: str | None) -> int:
-    """Samples of the leg that has fewest, for one arm: an endpoint of one arm only still has percentiles there."""
+    """The number of samples in the leg of an arm that has fewest."""
     legs = [summary.row(arm, leg.leg.block, stage, endpoint) for leg in summary.legs if leg.leg.arm == arm]
     return min((row.samples(metric) if row else 0 for row in legs), default=0)
 
@@ -132,21 +125,21 @@ def _cells(
 
 
 def value_cell(row: Row, metric: Metric, least: int) -> FormattedValue:
-    """A metric's value for a column with the unit in its head; ``least`` samples stand behind it in every leg."""
+    """A metric's value without its unit; every leg has at least ``least`` samples of it."""
     value = row.value(metric.name)
     if value is None:
         return formatting.missing(_why_missing(metric))
     if metric.quantile is not None and least < metric.min_samples:
         return FormattedValue("too few", too_few(metric), faint=True)
     if metric.quantile is not None and least < metric.finding_samples:
-        return FormattedValue(formatting.bare(metric, value), descriptive(metric), faint=True)
+        return FormattedValue(formatting.bare(metric, value), indicative(metric), faint=True)
     return FormattedValue(formatting.bare(metric, value))
 
 
-def descriptive(metric: Metric) -> str:
-    """Why a percentile with few samples beyond it is grey."""
+def indicative(metric: Metric) -> str:
+    """Why a percentile is grey."""
     needed = formatting.plural(metric.finding_samples, SAMPLES[metric.basis])
-    return f"{metric.label} describes these legs and little more: a finding needs {needed} in every leg"
+    return f"indicative only (few samples): {metric.label} needs {needed} in every leg"
 
 
 def _why_missing(metric: Metric) -> str:

@@ -1,8 +1,8 @@
-"""Statements: which took the server's time, before and after, joined by what they ask."""
+"""Top SQL by total time per request, before and after."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
-from typing import Any
+from dataclasses import asdict
+from typing import Any, NamedTuple
 
 from harness.analysis.statements import SLOW_MS, StatementUse
 from harness.analysis.summary import Summary
@@ -14,26 +14,24 @@ from reports.formatting import FormattedValue
 MOST = 12
 LONGEST = 400
 LEAD = (
-    "Counted by PostgreSQL itself (pg_stat_statements) in the measured parts of all stages but ramps; BEGIN, COMMIT "
-    "and the like are left out. A statement is the same one in both arms whatever values it was sent with. Pages: of 8 "
-    "kB, from PostgreSQL's memory or from the operating system."
+    "From pg_stat_statements, over the measured parts of all stages except ramps, without BEGIN, COMMIT and the like. "
+    "Statements of both arms are matched by their text, whatever their parameters. Buffers are blocks of 8 kB, from "
+    "shared buffers or the operating system."
 )
 
 
-@dataclass(frozen=True, slots=True)
-class StatementSide:
-    """A statement in one arm: executions and ms for each request, and ms and pages of an execution."""
+class StatementSide(NamedTuple):
+    """A statement in one arm: calls and ms per request; mean, max and buffers per call."""
 
     calls: FormattedValue
     ms: FormattedValue
     mean: FormattedValue
     slowest: FormattedValue
-    pages: FormattedValue
+    buffers: FormattedValue
 
 
-@dataclass(frozen=True, slots=True)
-class StatementRow:
-    """A statement in both arms, and what became of it: ``gone``, ``new``, or how its time per request changed."""
+class StatementRow(NamedTuple):
+    """A statement in both arms; ``what`` is ``gone``, ``new``, or the change of its time per request."""
 
     text: str
     service: str
@@ -42,9 +40,8 @@ class StatementRow:
     what: str
 
 
-@dataclass(frozen=True, slots=True)
-class StatementTable:
-    """The statements that took most time for a request in either arm; ``slow`` says which were too slow."""
+class StatementTable(NamedTuple):
+    """The statements with most time per request in either arm; ``slow`` counts the slow ones."""
 
     lead: str
     slow: str
@@ -54,7 +51,7 @@ class StatementTable:
 
 
 def statement_table(summary: Summary) -> StatementTable | None:
-    """The table; ``None`` where nothing was counted."""
+    """``None`` where no statements were counted."""
     found = {arm: {_key(use): use for use in summary.statements if use.arm == arm} for arm in ARMS}
     keys = dict.fromkeys(key for arm in ARMS for key in found[arm])
     if not keys:
@@ -66,13 +63,13 @@ def statement_table(summary: Summary) -> StatementTable | None:
         lead=LEAD,
         slow=_slow(found),
         rows=rows,
-        more=f"and {formatting.plural(left, 'statement')} that took less" if left else "",
+        more=f"{formatting.plural(left, 'more statement')} in statements.json" if left else "",
         names_services=any(service for service, _ in keys),
     )
 
 
 def statements_record(summary: Summary) -> dict[str, Any]:
-    """What was executed and what servers told, for machines: nothing rounded."""
+    """``statements.json``: statements and server statistics, not rounded."""
     statements = [asdict(use) for use in summary.statements]
     return {"schema": 1, "statements": statements, "servers": [asdict(told) for told in summary.servers]}
 
@@ -91,30 +88,31 @@ def _row(key: tuple[str, str], found: Mapping[str, Mapping[tuple[str, str], Stat
     return StatementRow(
         text=_text(key[1], text),
         service=formatting.plain(key[0]),
-        before=_side(before, asked=bool(found[ARMS[0]])),
-        after=_side(after, asked=bool(found[ARMS[1]])),
+        before=_side(before, counted=bool(found[ARMS[0]])),
+        after=_side(after, counted=bool(found[ARMS[1]])),
         what=_what(before, after, both=all(found[arm] for arm in ARMS)),
     )
 
 
 def _text(fingerprint: str, text: str) -> str:
     if fingerprint == HIDDEN:
-        return "statements of other roles, whose texts may not be seen"
-    line = formatting.plain(text).replace("%s", "?")
-    return line if len(line) <= LONGEST else f"{line[:LONGEST]}{formatting.ELLIPSIS}"
+        return "statements of other roles (text not visible)"
+    return formatting.one_line(text.replace("%s", "?"), LONGEST)
 
 
-def _side(use: StatementUse | None, *, asked: bool) -> StatementSide:
+def _side(use: StatementUse | None, *, counted: bool) -> StatementSide:
     if use is None or not use.requests:
-        none = formatting.missing("never executed in this arm" if asked else "not counted in this arm")
+        none = formatting.missing("not executed in this arm" if counted else "not counted in this arm")
         return StatementSide(none, none, none, none, none)
-    unknown = formatting.missing("no execution was the longest that the server remembers")
+    unknown = "the server did not record it"
     return StatementSide(
         calls=FormattedValue(formatting.number(use.calls / use.requests)),
         ms=FormattedValue(formatting.number(_per_request(use))),
         mean=FormattedValue(formatting.number(use.mean_ms)),
-        slowest=FormattedValue(formatting.number(use.slowest_ms)) if use.slowest_ms else unknown,
-        pages=FormattedValue(formatting.number((use.hit + use.read) / use.calls)) if use.calls else unknown,
+        slowest=formatting.value_or(use.slowest_ms or None, formatting.number, unknown),
+        buffers=formatting.value_or(
+            (use.hit + use.read) / use.calls if use.calls else None, formatting.number, unknown
+        ),
     )
 
 
@@ -130,9 +128,8 @@ def _what(before: StatementUse | None, after: StatementUse | None, *, both: bool
 
 
 def _slow(found: Mapping[str, Mapping[tuple[str, str], StatementUse]]) -> str:
-    """How many statements took too long, in words."""
-    said = [f"{arm}: {_count(list(found[arm].values()))}" for arm in ARMS if found[arm]]
-    return f"Statements that took longer than {formatting.number(SLOW_MS)} ms at least once: {'; '.join(said)}."
+    counts = [f"{arm} {_count(list(found[arm].values()))}" for arm in ARMS if found[arm]]
+    return f"Statements with an execution over {formatting.number(SLOW_MS)} ms: {', '.join(counts)}."
 
 
 def _count(uses: Sequence[StatementUse]) -> str:

@@ -1,7 +1,7 @@
-"""Steps: which step between before and after did what, as rows of strings and a sentence for each metric."""
+"""Attribution: the effect of each step between before and after, and a sentence for each metric."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from harness.analysis.steps import Attribution, Level, StepContribution, Waterfall, differs
 from harness.metrics import Better, Metric
@@ -9,21 +9,20 @@ from harness.plan.model import Step
 from harness.verdict.checks import Reason
 from reports import formatting
 from reports.formatting import FormattedValue
-from reports.sections.stages import Column, descriptive
+from reports.sections.stages import Column, indicative
 from reports.sections.targets import change_cell, interval_cell, too_few
 
-TITLE = "Which step did it"
+TITLE = "Attribution to steps"
 CAVEAT = (
-    "Shares are of the logarithm of the change, since ratios multiply, and they belong to this order of the steps: "
-    "a cache hides what an index does to the queries it saves, so in another order the same steps share differently"
+    "Shares are of the logarithm of the change, because ratios multiply. They depend on the order of the steps: a "
+    "cache hides the effect of an index on the queries that it saves"
 )
-NOT_SEEN, WORSE = "no difference seen", "worse"
-TOTAL = "before \N{RIGHTWARDS ARROW} after"
+NOT_SEEN, WORSE = "no significant difference", "worse"
+TOTAL = f"before {formatting.ARROW} after"
 
 
-@dataclass(frozen=True, slots=True)
-class StepValue:
-    """A metric at a step: where it stands after it, what the step changed, and which part of the whole that is."""
+class StepValue(NamedTuple):
+    """A metric at a step: its level after it, the change by it, and the share of the whole change."""
 
     level: FormattedValue
     change: FormattedValue
@@ -32,18 +31,16 @@ class StepValue:
     note: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class StepRow:
-    """One step, before the first of them, or the whole way; a value for each metric."""
+class StepRow(NamedTuple):
+    """One step, the level of before, or the total; a value for each metric."""
 
     name: str
     changed: str
     values: tuple[StepValue, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class StepTable:
-    """The way from before to after: a sentence for each metric, and ``lead``, the number of the one that says most."""
+class StepTable(NamedTuple):
+    """All steps, a sentence for each metric, and ``lead``, the index of the main metric."""
 
     where: str
     columns: tuple[Column, ...]
@@ -53,33 +50,32 @@ class StepTable:
 
     @property
     def others(self) -> tuple[str, ...]:
-        """The sentences of the other metrics."""
         return tuple(text for number, text in enumerate(self.sentences) if number != self.lead)
 
 
 def step_table(attribution: Attribution | None) -> StepTable | None:
-    """The steps of a run in strings; ``None`` when it measured none."""
+    """``None`` when the run measured no steps."""
     if attribution is None:
         return None
     falls = attribution.waterfalls
-    told = [number for number, fall in enumerate(falls) if fall.contributions[0].share is not None]
+    shared = [number for number, fall in enumerate(falls) if fall.contributions[0].share is not None]
     return StepTable(
         where=formatting.where(attribution.chain),
         columns=tuple(Column(m.label, formatting.UNITS[m.unit]) for m in (fall.total.metric for fall in falls)),
         sentences=tuple(sentence(fall) for fall in falls),
-        lead=told[0] if told else 0,
+        lead=shared[0] if shared else 0,
         rows=tuple(_rows(attribution)),
     )
 
 
 def changed(step: Step) -> str:
-    """What a step changes: ``revision head, CACHE=on``."""
+    """The settings of a step: ``revision head, CACHE=on``."""
     parts = [f"revision {step.revision}"] if step.revision else []
     return formatting.plain(", ".join([*parts, *(f"{name}={value}" for name, value in step.env.items())]))
 
 
 def note(part: StepContribution) -> str:
-    """What is to be said of a step beside its numbers: that nothing was seen of it, or that it made things worse."""
+    """``no significant difference``, ``worse``, why there is no interval, or nothing."""
     change = part.pair.change
     if change is None:
         return ""
@@ -91,24 +87,22 @@ def note(part: StepContribution) -> str:
 
 
 def share_text(share: float) -> str:
-    """A share with its sign for percent."""
+    """A share in whole percent: ``35 %``."""
     return f"{formatting.share(share)} %"
 
 
 def sentence(fall: Waterfall) -> str:
-    """What the steps did to a metric, in plain words: the largest share first, then what was not seen."""
+    """The effect of all steps on a metric, the largest share first."""
     label = fall.total.metric.label
-    if why := _unsaid(fall):
-        return f"The change of {label} is not shared out: {why}."
+    if why := _unshared(fall):
+        return f"The change of {label} is not attributed: {why}."
     shares = {part.step.name: part.share for part in fall.contributions if part.seen and part.share is not None}
     ordered = sorted(shares.items(), key=lambda item: -item[1])
-    came = [f"{share_text(share)} with {name}" for name, share in ordered if share > 0]
-    against = [f"{name} ({share_text(share)})" for name, share in reversed(ordered) if share <= 0]
+    parts = [f"{name} {share_text(share)}" for name, share in ordered]
     unseen = [part.step.name for part in fall.contributions if not part.seen]
-    clauses = [f"{formatting.listed(came).replace(' with', ' came with', 1)}"] if came else []
-    clauses += [f"{formatting.listed(against)} worked against it"] if against else []
-    clauses += [f"no difference was seen from {formatting.listed(unseen)}"] if unseen else []
-    return f"Of the change of {label} from {' to '.join(_ends(fall))}, {'; '.join(clauses)}."
+    clauses = [", ".join(parts)] if parts else []
+    clauses += [f"no significant difference: {formatting.listed(unseen)}"] if unseen else []
+    return f"{label} {f' {formatting.ARROW} '.join(_ends(fall))}: {'; '.join(clauses)}."
 
 
 def _ends(fall: Waterfall) -> tuple[str, ...]:
@@ -116,8 +110,8 @@ def _ends(fall: Waterfall) -> tuple[str, ...]:
     return tuple(formatting.with_unit(fall.total.metric, value) for value in values if value is not None)
 
 
-def _unsaid(fall: Waterfall) -> str:
-    """Why there is nothing to share out; empty when there is."""
+def _unshared(fall: Waterfall) -> str:
+    """Why the change has no shares; empty when it has."""
     change = fall.total.change
     if change is None:
         return change_cell(fall.total).why
@@ -126,10 +120,10 @@ def _unsaid(fall: Waterfall) -> str:
     if change.low is None:
         return Reason.NO_INTERVAL.value
     if not differs(change):
-        return f"no difference was seen between before and after ({' and '.join(_ends(fall))})"
+        return f"no significant difference between before and after ({' and '.join(_ends(fall))})"
     for part in fall.contributions:
         if part.pair.change is None:
-            return f"nothing can be said of {part.step.name} ({change_cell(part.pair).why})"
+            return f"the effect of {part.step.name} is unknown ({change_cell(part.pair).why})"
     return ""
 
 
@@ -142,9 +136,8 @@ def _rows(attribution: Attribution) -> Iterator[StepRow]:
 
 
 def _start(fall: Waterfall) -> StepValue:
-    return StepValue(
-        _level(fall.total.metric, fall.levels[0]), FormattedValue(""), FormattedValue(""), FormattedValue("")
-    )
+    empty = FormattedValue("")
+    return StepValue(_level(fall.total.metric, fall.levels[0]), empty, empty, empty)
 
 
 def _value(fall: Waterfall, number: int) -> StepValue:
@@ -166,13 +159,13 @@ def _total(fall: Waterfall) -> StepValue:
         level=FormattedValue(""),
         change=change_cell(fall.total, too_few=few),
         interval=interval_cell(fall.total, too_few=few),
-        share=FormattedValue("100 %") if whole else formatting.missing(_unsaid(fall)),
+        share=FormattedValue("100 %") if whole else formatting.missing(_unshared(fall)),
     )
 
 
 def _share(fall: Waterfall, part: StepContribution) -> FormattedValue:
     if part.share is None:
-        return formatting.missing(_unsaid(fall))
+        return formatting.missing(_unshared(fall))
     return FormattedValue(share_text(part.share), faint=not part.seen)
 
 
@@ -182,4 +175,4 @@ def _level(metric: Metric, level: Level) -> FormattedValue:
     if level.least_requests < metric.min_samples:
         return FormattedValue("too few", Reason.TOO_FEW.value, faint=True)
     weak = level.least_requests < metric.finding_samples
-    return FormattedValue(formatting.bare(metric, level.value), descriptive(metric) if weak else "", faint=weak)
+    return FormattedValue(formatting.bare(metric, level.value), indicative(metric) if weak else "", faint=weak)

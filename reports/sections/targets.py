@@ -1,7 +1,7 @@
-"""Targets: each judged target as one row of strings, and the sentences that sum them up."""
+"""Targets: a row for each, the headline and the tally of the verdict, the scope of the run, its caveats."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from harness.analysis.comparison import Comparison, Pair
 from harness.analysis.summary import Summary
@@ -22,15 +22,14 @@ NAMED_IN_HEADLINE = 3
 SAMPLES = {
     Basis.REQUESTS: "request",
     Basis.SUCCESSES: "successful request",
-    Basis.LOOKUPS: "cache look-up",
-    Basis.HITS: "cached answer",
-    Basis.MISSES: "uncached answer",
+    Basis.LOOKUPS: "cache lookup",
+    Basis.HITS: "cache hit",
+    Basis.MISSES: "cache miss",
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Remark:
-    """Something to keep in mind: its kind, what was seen, what to do about it, and the targets it is about."""
+class Remark(NamedTuple):
+    """A caveat or broken guard with its remedy; ``about`` are the numbers of its targets, empty for the whole run."""
 
     kind: str
     what: str
@@ -38,8 +37,7 @@ class Remark:
     about: tuple[int, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class TargetRow:
+class TargetRow(NamedTuple):
     """One judged target; ``number`` counts from 1, ``absolute`` targets are judged on ``after_interval``."""
 
     number: int
@@ -61,7 +59,7 @@ class TargetRow:
 
 
 def remark(finding: Finding, *about: int) -> Remark:
-    """A finding as a remark about some targets, by their numbers; about the whole run without any."""
+    """A finding about some targets, by their numbers, or about the whole run."""
     return Remark(finding.code, finding.seen, finding.advice, about)
 
 
@@ -71,7 +69,7 @@ def target_rows(verdict: Verdict) -> tuple[TargetRow, ...]:
 
 
 def target_row(index: int, check: Check) -> TargetRow:
-    """One check as strings."""
+    """One check as strings, with its number."""
     pair = check.pair
     before, after = _values(check)
     interval = pair.after_interval if pair and after.why == "" else None
@@ -103,14 +101,14 @@ def _values(check: Check) -> tuple[FormattedValue, FormattedValue]:
         few = FormattedValue("too few", too_few(pair.metric), faint=True)
         return few, few
     before, after = (
-        formatting.missing(Reason.NO_DATA.value) if value is None else FormattedValue(text)
+        formatting.value_or(None if value is None else text, str, Reason.NO_DATA.value)
         for value, text in zip((pair.before, pair.after), formatting.levels(pair), strict=True)
     )
     return before, after
 
 
 def too_few(metric: Metric) -> str:
-    """Why a percentile is not shown: how many samples it needs."""
+    """Why a percentile is not shown."""
     return f"{metric.label} needs {formatting.plural(metric.min_samples, SAMPLES[metric.basis])} in every leg"
 
 
@@ -125,8 +123,7 @@ def interval_cell(pair: Pair | None, *, too_few: bool = False) -> FormattedValue
     """The interval of a change, or why there is none."""
     if pair is None or pair.change is None or too_few:
         return formatting.missing(_why_no_change(pair, too_few=too_few))
-    interval = formatting.change_interval(pair.change)
-    return FormattedValue(interval) if interval else formatting.missing(Reason.NO_INTERVAL.value)
+    return formatting.value_or(formatting.change_interval(pair.change), str, Reason.NO_INTERVAL.value)
 
 
 def _why_no_change(pair: Pair | None, *, too_few: bool) -> str:
@@ -135,15 +132,13 @@ def _why_no_change(pair: Pair | None, *, too_few: bool) -> str:
     if too_few:
         return Reason.TOO_FEW.value
     if pair.before is None or pair.after is None:
-        return "measured in one arm only: there is nothing to compare with"
+        return "measured in one arm only"
     return _why_no_ratio(pair)
 
 
 def _why_no_ratio(pair: Pair) -> str:
-    if pair.metric.origin is Origin.MIGRATION_UNDER_LOAD:
-        return "measured once, while the migration ran under load: nothing to compare"
-    if pair.metric.origin is Origin.MIGRATION:
-        return "measured once in an arm, by migrating it: nothing to compare over blocks"
+    if pair.metric.origin in {Origin.MIGRATION_UNDER_LOAD, Origin.MIGRATION}:
+        return "measured once: no change over blocks"
     if any(block.before_at_least for block in pair.blocks):
         return unbounded_reason(pair).value
     if any(block.before <= 0 or block.after <= 0 for block in pair.blocks):
@@ -152,77 +147,65 @@ def _why_no_ratio(pair: Pair) -> str:
 
 
 def headline(verdict: Verdict) -> str:
-    """The verdict in one plain sentence, outcome first."""
+    """The verdict in one sentence, outcome first."""
     sentence = f"{_sentence(verdict).removesuffix('.')}{_missed_beside(verdict)}."
     if verdict.outcome is not Outcome.INVALID:
         sentence = with_answers(verdict, sentence)
     if SEQUENTIAL in verdict.caveats:
-        sentence = f"{sentence.removesuffix('.')}; the run is sequential, before and after did not take turns."
+        sentence = f"{sentence.removesuffix('.')}; the run is sequential: before ran first, then after."
     return f"{verdict.outcome.value}: {sentence}"
 
 
 def _missed_beside(verdict: Verdict) -> str:
-    """``; 1 of 2 advisory targets is missed``; empty when none is."""
     missed, total = sum(check.outcome is Outcome.FAIL for check in verdict.advisory), len(verdict.advisory)
     if not missed or verdict.outcome is Outcome.INVALID:
         return ""
-    return (
-        f"; {formatting.count(missed)} of {formatting.plural(total, 'advisory target')} "
-        f"{'is' if missed == 1 else 'are'} missed"
-    )
+    return f"; {formatting.count(missed)} of {formatting.plural(total, 'advisory target')} missed"
 
 
 def _sentence(verdict: Verdict) -> str:
     total = len(verdict.required)
     if verdict.outcome is Outcome.INVALID:
         causes = "; ".join(breach.seen for breach in verdict.breaches)
-        return f"the measurement cannot be used: {causes or 'a guard broke'}."
+        return f"the measurement broke: {causes or 'a guard is broken'}."
     if verdict.aborts:
-        return f"the run was ended early: {'; '.join(stop.summary for stop in verdict.aborts)}."
+        return f"the run was aborted: {'; '.join(stop.summary for stop in verdict.aborts)}."
     if not total:
-        said = "only advisory targets" if verdict.checks else "no targets"
-        return f"the plan states {said}, so there is nothing to judge."
-    if verdict.count(Outcome.PASS) == total:
-        return "the one target holds." if total == 1 else f"all {formatting.count(total)} targets hold."
-    failed, undecided = verdict.count(Outcome.FAIL), verdict.count(Outcome.INCONCLUSIVE)
+        return f"nothing to judge: the plan has {'only advisory' if verdict.checks else 'no'} targets."
     of = f"of {formatting.plural(total, 'target')}"
+    failed, undecided = verdict.count(Outcome.FAIL), verdict.count(Outcome.INCONCLUSIVE)
+    if verdict.count(Outcome.PASS) == total:
+        return f"{formatting.count(total)} {of} met."
     if not failed:
-        return f"{formatting.count(undecided)} {of} cannot be decided: {_named(verdict, Outcome.INCONCLUSIVE)}."
-    verb = "is" if failed == 1 else "are"
-    rest = f"; {formatting.count(undecided)} more cannot be decided" if undecided else ""
-    return f"{formatting.count(failed)} {of} {verb} missed: {_named(verdict, Outcome.FAIL)}{rest}."
+        return f"{formatting.count(undecided)} {of} inconclusive: {_named(verdict, Outcome.INCONCLUSIVE)}."
+    rest = f"; {formatting.count(undecided)} more inconclusive" if undecided else ""
+    return f"{formatting.count(failed)} {of} missed: {_named(verdict, Outcome.FAIL)}{rest}."
 
 
 def _named(verdict: Verdict, outcome: Outcome) -> str:
-    names = [
-        formatting.called(check.target).replace("  (", " (") for check in verdict.required if check.outcome is outcome
-    ]
+    names = [formatting.target_name(check.target) for check in verdict.required if check.outcome is outcome]
     more = len(names) - NAMED_IN_HEADLINE
     return "; ".join(names[:NAMED_IN_HEADLINE]) + (f" and {formatting.count(more)} more" if more > 0 else "")
 
 
 def tally(verdict: Verdict) -> str:
-    """The short form of the verdict: ``6 of 6 targets hold``."""
+    """The short form of the verdict: ``6 of 6 targets met``."""
     if verdict.outcome is Outcome.INVALID:
-        return "the measurement cannot be used"
+        return "the measurement broke"
     if verdict.aborts:
-        return "the run was ended early"
+        return "the run was aborted"
     total, beside = len(verdict.required), len(verdict.advisory)
     if not total:
         none = "only advisory targets to judge" if beside else "no targets to judge"
         return f"{none}{answer_tally(verdict)}"
-    verb = "holds" if total == 1 else "hold"
-    said = f"{formatting.count(verdict.count(Outcome.PASS))} of {formatting.plural(total, 'target')} {verb}"
+    met = f"{formatting.count(verdict.count(Outcome.PASS))} of {formatting.plural(total, 'target')} met"
     held = sum(check.outcome is Outcome.PASS for check in verdict.advisory)
     advisory = f", {formatting.count(held)} of {formatting.count(beside)} advisory" if beside else ""
-    return f"{said}{advisory}{answer_tally(verdict)}"
+    return f"{met}{advisory}{answer_tally(verdict)}"
 
 
 def scope(plan: Plan, summary: Summary, comparison: Comparison) -> str:
-    """How much was measured: ``profile quick, 4 interleaved blocks, 21,480 requests``; how many arms beyond two.
-
-    Where the arms did not take turns: ``4 sequential, unpaired legs of each arm``.
-    """
+    """The size of the run: ``profile quick, 4 interleaved blocks of 3 arms, 21,480 requests``."""
     requests = sum(leg.requests for leg in summary.legs)
     kind = "interleaved block" if comparison.blocks > 1 else "block"
     arms = len({leg.leg.arm for leg in summary.legs})
@@ -236,7 +219,6 @@ def scope(plan: Plan, summary: Summary, comparison: Comparison) -> str:
 
 
 def _processes(summary: Summary) -> str:
-    """``, load from 4 processes`` where it came from several, and on how many hosts."""
     processes = max((leg.processes for leg in summary.legs), default=1)
     hosts = max((leg.hosts for leg in summary.legs), default=1)
     where = f" on {formatting.plural(hosts, 'host')}" if hosts > 1 else ""
@@ -244,8 +226,8 @@ def _processes(summary: Summary) -> str:
 
 
 def finding(summary: Summary, comparison: Comparison) -> str:
-    """The main numbers as a sentence, or nothing when they cannot be said: P95 and errors of all requests together."""
-    pair = next((p for name in HEADLINES if (p := _sayable(comparison, name)) and p.change), None)
+    """P95 and errors of all requests; empty where these have too few samples."""
+    pair = next((p for name in HEADLINES if (p := _enough(comparison, name)) and p.change), None)
     if pair is None or pair.before is None or pair.after is None or pair.change is None:
         return ""
     interval = formatting.change_interval(pair.change)
@@ -254,12 +236,12 @@ def finding(summary: Summary, comparison: Comparison) -> str:
     worst = ""
     if interval and pair.change.worst is not None:
         worst = f", worst block {formatting.change_with_unit(pair.change, pair.change.worst)}"
-    values = " \N{RIGHTWARDS ARROW} ".join(formatting.levels(pair))
+    values = f" {formatting.ARROW} ".join(formatting.levels(pair))
     change = f"{formatting.change_with_unit(pair.change)}{f' ({between})' if between else ''}{worst}"
     return f"{pair.metric.label} of all requests {values}, {change}; {_errors(summary)}."
 
 
-def _sayable(comparison: Comparison, name: str) -> Pair | None:
+def _enough(comparison: Comparison, name: str) -> Pair | None:
     pair = comparison.pair(name, None, None)
     return pair if pair and pair.least_requests >= METRICS[name].min_samples else None
 
@@ -273,7 +255,7 @@ def _errors(summary: Summary) -> str:
 
 
 def remarks(verdict: Verdict) -> Iterator[Remark]:
-    """Caveats of the run, then those of its checks, each once with the targets it is about."""
+    """Caveats of the run, then those of its checks, each once with its targets."""
     yield from map(remark, verdict.caveats)
     for caveat in dict.fromkeys(caveat for check in verdict.checks for caveat in check.caveats):
         yield remark(caveat, *(i for i, check in enumerate(verdict.checks, start=1) if caveat in check.caveats))

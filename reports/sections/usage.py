@@ -1,6 +1,6 @@
-"""Usage: the CPU and memory of servers and services in both arms, and whether memory grew under steady load."""
+"""CPU, memory, threads and files of servers and services in both arms, and growth of memory under steady load."""
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from harness.analysis.summary import Summary
 from harness.analysis.usage import Consumer
@@ -9,9 +9,8 @@ from reports import formatting
 from reports.formatting import FormattedValue
 
 
-@dataclass(frozen=True, slots=True)
-class UsageSide:
-    """CPU in percent of the host, peak memory in MB, most threads and open files, growth of memory in MB per hour."""
+class UsageSide(NamedTuple):
+    """CPU in % of the host, peak memory in MB, peak threads and open files, growth of memory in MB/h."""
 
     cpu: FormattedValue
     memory: FormattedValue
@@ -20,9 +19,8 @@ class UsageSide:
     verdict: str
 
 
-@dataclass(frozen=True, slots=True)
-class UsageRow:
-    """A server or a service in both arms."""
+class UsageRow(NamedTuple):
+    """A server or service in both arms."""
 
     name: str
     before: UsageSide
@@ -30,7 +28,7 @@ class UsageRow:
 
 
 def usage_rows(summary: Summary) -> tuple[UsageRow, ...]:
-    """A row for each server and service that was read, in the order of the record; empty when none was."""
+    """A row for each server and service that was read, in the order of the record."""
     found = {(consumer.arm, consumer.name): consumer for consumer in summary.consumers if consumer.arm in ARMS}
     names = dict.fromkeys(name for _, name in found)
     return tuple(UsageRow(formatting.plain(name), *(_side(found.get((arm, name))) for arm in ARMS)) for name in names)
@@ -40,23 +38,21 @@ def _side(consumer: Consumer | None) -> UsageSide:
     if consumer is None:
         unread = formatting.missing("not read in this arm")
         return UsageSide(unread, unread, unread, unread, "")
-    cpu = (
-        formatting.missing("read once") if consumer.cpu is None else FormattedValue(formatting.in_percent(consumer.cpu))
-    )
+    cpu = formatting.value_or(consumer.cpu, formatting.in_percent, "read only once")
     memory = FormattedValue(formatting.number(consumer.memory_mb))
     return UsageSide(cpu, memory, _opened(consumer), _growth(consumer), consumer.course or "")
 
 
 def _opened(consumer: Consumer) -> FormattedValue:
-    told = [None if count is None else formatting.count(count) for count in (consumer.threads, consumer.descriptors)]
-    if told == [None, None]:
-        return formatting.missing("not told by what read it")
-    return FormattedValue(" / ".join(text or "\N{EM DASH}" for text in told))
+    counts = [None if one is None else formatting.count(one) for one in (consumer.threads, consumer.descriptors)]
+    if counts == [None, None]:
+        return formatting.missing("not reported by its probe")
+    return FormattedValue(" / ".join(text or formatting.DASH for text in counts))
 
 
 def _growth(consumer: Consumer) -> FormattedValue:
     growth = consumer.growth
     if growth is None:
-        return formatting.missing("told by endurance stages of 16 s and more")
+        return formatting.missing("needs an endurance stage of 16 s or more")
     ends = f"{formatting.signed(growth.low)} {formatting.ELLIPSIS} {formatting.signed(growth.high)}"
     return FormattedValue(f"{formatting.signed(growth.value)} ({ends})")

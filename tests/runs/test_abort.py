@@ -39,7 +39,7 @@ def test_an_abort_condition_ends_the_leg_and_the_run(project: Project, plan: str
     verdict = json.loads((project.recorded / "verdict.json").read_text())
     assert done.returncode == 1, done.stderr + done.stdout
     assert done.stdout.startswith("FAIL")
-    assert "ended early" in done.stdout
+    assert "aborted" in done.stdout
     assert "aborted: after broke p50 > 200 ms for 2 s (sustain) with " in done.stderr
     (leg,) = (project.recorded / "trials").iterdir()
     assert leg.name == "01-after"
@@ -50,7 +50,7 @@ def test_an_abort_condition_ends_the_leg_and_the_run(project: Project, plan: str
     assert windows["windows"][-1]["end"] == pytest.approx(aborted["second"], abs=2)
     assert len(read_samples(leg / "samples")) == windows["requests"] > 50
     assert (verdict["outcome"], verdict["stops"][0]["leg"]) == ("FAIL", "01-after")
-    assert "ended early" in (project.recorded / "report.html").read_text()
+    assert "aborted" in (project.recorded / "report.html").read_text()
     checked = project.harness("check", str(project.recorded))
     assert checked.returncode == 1, checked.stderr
     assert "Traceback" not in done.stderr

@@ -171,4 +171,4 @@ def test_the_json_has_the_same_unrounded() -> None:
 
 
 def test_no_run_with_the_value_is_said() -> None:
-    assert "no run has this value" in history_text(QUESTION, [], [SkippedRun("a", "has no such value")])
+    assert "no run has this metric" in history_text(QUESTION, [], [SkippedRun("a", "has no such value")])

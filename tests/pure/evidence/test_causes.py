@@ -20,7 +20,7 @@ from harness.record.statements import Counts
 from harness.testing import PLAN, synthetic_trials
 from reports.formatting import MINUS
 from reports.sections.causes import Segment, cause_rows
-from reports.sections.request_cost import equal_sentence, work_rows
+from reports.sections.request_cost import control_sentence, work_rows
 
 LIST = "GET /items"
 TIMES = st.floats(0.01, 5000.0)
@@ -90,9 +90,9 @@ def test_each_kind_gets_its_share() -> None:
     assert found.statements == (11, 1)
     (row,) = cause_rows([found])
     assert row.line == (
-        "GET /items: P95 900 ms → 90.0 ms. Database time 100 ms → 0.100 ms a request: cache 33 % (answers 25 → 85 % "
-        "of requests), indexes 33 % (items_by_age) and statements 33 % (N+1 gone: 11 → 1 a request). 22 % of the time "
-        "gained is database time; the other 78 % the database does not explain."
+        "GET /items: P95 900 ms → 90.0 ms. Database time 100 ms → 0.100 ms per request: cache 33 % (hit rate 25 → 85 "
+        "%), indexes 33 % (items_by_age), statements 33 % (N+1 gone: 11 → 1 per request). 22 % of the time saved is "
+        "database time, 78 % outside the database."
     )
 
 
@@ -108,18 +108,22 @@ def test_shares_that_nearly_cancel_are_shown_as_factors() -> None:
     (row,) = cause_rows([found])
     assert row.bar == ()
     assert row.sentence == (
-        "Database time 2.00 ms → 1.60 ms a request, by ways that work against each other: statements +33.3 % (N+1 "
-        f"gone: 11 → 1 a request), indexes +50.0 % (items_by_age) and less crowding {MINUS}60.0 %."
+        "Database time 2.00 ms → 1.60 ms per request, by opposing causes: statements +33.3 % (N+1 gone: 11 → 1 per "
+        f"request), indexes +50.0 % (items_by_age), less contention and other load effects {MINUS}60.0 %."
     )
 
 
 @pytest.mark.parametrize(
-    ("before", "after", "said"), [(1.0, 2.0, "more crowding 100 %"), (2.0, 1.0, "less crowding 100 %")]
+    ("before", "after", "said"),
+    [
+        (1.0, 2.0, "more contention and other load effects 100 %"),
+        (2.0, 1.0, "less contention and other load effects 100 %"),
+    ],
 )
 def test_contention_is_more_where_it_costs_time(before: float, after: float, said: str) -> None:
     found = cause(database=(before, after), misses=(before, after), alone=(1.0, 1.0, 1.0))
     (row,) = cause_rows([found])
-    assert f"a request: {said}." in row.sentence
+    assert f"per request: {said}." in row.sentence
     assert [(part.label, part.share) for part in row.bar] == [(said.removesuffix(" 100 %"), "100 %")]
 
 
@@ -197,9 +201,9 @@ def test_the_difference_of_control_and_before_is_reported() -> None:
     found = largest_difference(one, other)
     assert found is not None
     assert (found.what, round(found.share, 6)) == ("statements", round(1 / 101, 6))
-    assert equal_sentence(found) == "Before and its copy differ by at most 0.990 % (statements of GET /items)."
+    assert control_sentence(found) == "Before and its copy differ by at most 0.990 % (statements of GET /items)."
     assert largest_difference(one, {}) is None
-    assert equal_sentence(None) == ""
+    assert control_sentence(None) == ""
 
 
 def test_an_endpoint_costs_what_its_corpus_cost_at_the_hit_rate_of_the_load() -> None:

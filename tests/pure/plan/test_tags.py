@@ -214,9 +214,9 @@ def test_tags_that_say_nothing(text: str, where: str, what: str) -> None:
 
 def test_it_is_shown_as_what_it_is() -> None:
     target = parse_plan(PLAN + TAGS + TARGET).targets[1]
-    assert formatting.called(target) == "p95 < 300 ms  (reads (2 endpoints))"
-    assert formatting.where(target) == "all stages but ramps · reads (2 endpoints)"
-    assert formatting.where(Target(expect="p95 < 3 s")) == "all stages but ramps · all requests"
+    assert formatting.target_name(target) == "p95 < 300 ms (reads (2 endpoints))"
+    assert formatting.where(target) == "all stages except ramps · reads (2 endpoints)"
+    assert formatting.where(Target(expect="p95 < 3 s")) == "all stages except ramps · all requests"
 
 
 def test_records_keep_it_apart_from_endpoints() -> None:

@@ -46,7 +46,7 @@ def test_a_damaged_part_is_named(tmp_path: Path, table: pa.Table) -> None:
 
 def test_another_schema_is_refused(tmp_path: Path, table: pa.Table) -> None:
     tmp_path.mkdir(exist_ok=True)
-    pq.write_table(table.replace_schema_metadata({b"harness.record.samples": b"99"}), tmp_path / "00001.parquet")
+    pq.write_table(table.replace_schema_metadata({b"harness.samples": b"99"}), tmp_path / "00001.parquet")
     with pytest.raises(RunFolderError, match="schema 99; this harness reads 1"):
         read_samples(tmp_path)
 

@@ -1,6 +1,7 @@
 """Runs to render: synthetic trials of every awkward kind, summarised, compared and judged as in the product."""
 
 import os
+import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -242,6 +243,11 @@ class Run:
     def pictures(self) -> Pictures:
         return draw_pictures(self.result)
 
+    @property
+    def report(self) -> str:
+        """``report.html`` without its glossary and the links to it."""
+        return unlinked(self.files["report.html"])
+
     @cached_property
     def texts(self) -> dict[str, str]:
         """Every file but the report, whose pictures take nearly all of the time."""
@@ -257,6 +263,12 @@ class Run:
     @property
     def findings(self) -> VerdictPage:
         return self.page.findings
+
+
+def unlinked(html: str) -> str:
+    """A report without its glossary and the links to it."""
+    html = re.sub(r'<section class="prose glossary">.*?</section>', "", html, flags=re.DOTALL)
+    return re.sub(r'<a class="term"[^>]*>(.*?)</a>', r"\1", html)
 
 
 def make_run(
@@ -285,7 +297,7 @@ def make_steps() -> Run:
 
 
 def make_dark_steps() -> Run:
-    """A run whose steps cannot be told: one that was never asked, ratios of zero, metrics with too few samples."""
+    """A run whose steps are undecided: one without requests, ratios of zero, metrics with too few samples."""
     metrics = 'metrics = ["p99", "p50", "queries_per_request", "mean"]'
     text = PLAN + TARGETS + CHAIN.replace("steps =", f"{metrics}\nsteps =")
     silent = [empty(trial) if trial.leg.arm == "queries" else trial for trial in synthetic_trials(parse_plan(text))]
@@ -580,7 +592,7 @@ SPREAD = {1: 0.96, 2: 1.03, 3: 1.0, 4: 0.99}
 
 
 @pytest.fixture(scope="session")
-def sought() -> Run:
+def searched() -> Run:
     """A run that searched for the capacity of both arms."""
     plan = parse_plan(SEARCH)
     legs = searching(plan, lambda leg: (31 if leg.arm == "before" else 420) * SPREAD[leg.block])
@@ -588,6 +600,6 @@ def sought() -> Run:
 
 
 @pytest.fixture(scope="session")
-def unsought() -> Run:
+def unsearched() -> Run:
     """A run of which no leg of after missed anything, and no leg of before held anything."""
     return make_run(SEARCH, searching(parse_plan(SEARCH), lambda leg: 5 if leg.arm == "before" else 5000))

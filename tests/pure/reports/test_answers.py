@@ -1,4 +1,4 @@
-"""Whether after still answers as before does, on every page that says how a run came out."""
+"""The response comparison in every form of the report."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 ENDPOINTS = ("GET /content/{id}", "GET /recommendations/{user_id}", "POST /interactions")
 
 
-def inquiry(count: int = 9, **changed: str) -> RecordedAnswers:
+def responses(count: int = 9, **changed: str) -> RecordedAnswers:
     """Requests in turn; ``changed`` has the texts of other answers by ``n`` and their place."""
     answers = []
     for n in range(1, count + 1):
@@ -43,13 +43,13 @@ def with_answers(run: Run, before: RecordedAnswers | None, after: RecordedAnswer
 
 @pytest.fixture(scope="module")
 def wrong(usual: Run) -> Run:
-    after = inquiry(n2='{"id":1,"title":"Hauser | <b>"}', n5="{}", n6="busy", path9="/content/8")
-    return with_answers(usual, inquiry(n1="busy"), after)
+    after = responses(n2='{"id":1,"title":"Hauser | <b>"}', n5="{}", n6="busy", path9="/content/8")
+    return with_answers(usual, responses(n1="busy"), after)
 
 
 @pytest.fixture(scope="module")
 def right(usual: Run) -> Run:
-    return with_answers(usual, inquiry(), inquiry())
+    return with_answers(usual, responses(), responses())
 
 
 def test_differences_as_recorded(wrong: Run, golden: Callable[[str, str], None]) -> None:
@@ -61,14 +61,14 @@ def test_differences_as_recorded(wrong: Run, golden: Callable[[str, str], None])
 
 def test_answers_fail_a_run_and_lead_its_headline(wrong: Run) -> None:
     assert wrong.verdict.answers is Outcome.FAIL
-    said = "FAIL: after answers 3 of 8 requests otherwise than before: GET /content/{id} (1), POST /interactions (2); "
+    said = "FAIL: 3 responses differ (of 8): GET /content/{id} (1), POST /interactions (2); "
     assert wrong.findings.headline.startswith(said)
-    assert "3 answers differ" in wrong.findings.tally
+    assert "3 responses differ" in wrong.findings.tally
 
 
 def test_equal_answers_follow_the_targets(right: Run) -> None:
-    assert right.findings.headline.endswith("; after answers 9 requests as before does.")
-    assert right.findings.tally.endswith(", answers the same")
+    assert right.findings.headline.endswith("; responses identical (9 of 9).")
+    assert right.findings.tally.endswith(", responses identical")
     assert right.findings.answers is not None
     assert not right.findings.answers.differences
 
@@ -77,18 +77,18 @@ def test_targets_that_hold_do_not_hide_wrong_answers(right: Run, wrong: Run) -> 
     held = tuple(check for check in right.verdict.checks if check.outcome is Outcome.PASS)
     verdict = replace(wrong.verdict, checks=held)
     headline = replace(wrong, verdict=verdict).findings.headline
-    assert headline.startswith("FAIL: after answers 3 of 8")
-    assert headline.endswith(f"all {len(held)} targets hold.")
+    assert headline.startswith("FAIL: 3 responses differ (of 8)")
+    assert headline.endswith(f"{len(held)} of {len(held)} targets met.")
 
 
 @pytest.mark.parametrize(
     ("before", "after", "outcome", "said"),
     [
-        (inquiry(), inquiry(path4="/x"), "INCONCLUSIVE", "compared for 3 of 9 requests only, at request 4"),
-        (inquiry(5), inquiry(5), "INCONCLUSIVE", "the users made only 5 of the 9 requests"),
-        (inquiry(), None, "INVALID", "the answers of after are missing"),
-        (inquiry(0), inquiry(0), "INVALID", "no request was made to compare answers"),
-        (inquiry(n1="busy"), inquiry(), "PASS", "after answers 8 of 9 requests as before does"),
+        (responses(), responses(path4="/x"), "INCONCLUSIVE", "for only 3 of 9 requests; request 4 was not the same"),
+        (responses(5), responses(5), "INCONCLUSIVE", "the users made only 5 of the 9 requests"),
+        (responses(), None, "INVALID", "the answers of after are missing"),
+        (responses(0), responses(0), "INVALID", "no request was made to compare answers"),
+        (responses(n1="busy"), responses(), "PASS", "responses identical (8 of 9)"),
     ],
 )
 def test_what_was_not_compared_says_so(
@@ -107,7 +107,7 @@ def test_junit_has_a_case_for_the_answers(wrong: Run, right: Run, usual: Run) ->
     cases = {}
     for name, run in (("wrong", wrong), ("right", right), ("usual", usual)):
         suite = ET.fromstring(run.texts["junit.xml"])  # noqa: S314 - our own
-        found = suite.findall(".//testcase[@name='after answers as before does']")
+        found = suite.findall(".//testcase[@name='responses identical']")
         cases[name] = [case.find("failure") is not None for case in found]
         tags = [child.tag for case in suite.iter("testcase") for child in case]
         assert suite.get("failures") == str(tags.count("failure"))
@@ -116,8 +116,8 @@ def test_junit_has_a_case_for_the_answers(wrong: Run, right: Run, usual: Run) ->
 
 
 def test_the_page_shows_what_differs_and_escapes_it(wrong: Run) -> None:
-    page = wrong.files["report.html"]
-    section = page[page.index("<h2>Answers</h2>") : page.index("<h2>Doubts</h2>")]
+    page = wrong.report
+    section = page[page.index("<h2>Response comparison</h2>") : page.index("<h2>Caveats</h2>")]
     assert "$.title" in section
     assert "&#34;Hauser | &lt;b&gt;&#34;" in section
     assert "<b>" not in section

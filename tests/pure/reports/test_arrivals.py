@@ -1,4 +1,4 @@
-"""What is told of an open run: arrivals, service time beside latency, the rate held."""
+"""An open-loop run: arrivals, service time beside latency, the rate held."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def test_every_stage_is_a_row_of_each_arm(opened: Run) -> None:
     assert (before.rate, before.planned, before.dropped) == ("100", f"{planned:,}", "160")
     assert (before.started, before.share) == (f"{planned - 160:,}", f"{(1 - 160 / planned) * 100:.1f}")
     assert before.users == "200 of 200"
-    assert table.lags == "schedule lag (P99 of the worst leg): before 0.500 ms, after 0.500 ms"
+    assert table.lags == "scheduling delay (P99 of the worst leg): before 0.500 ms, after 0.500 ms"
 
 
 def test_service_time_stands_beside_latency_where_the_two_can_differ(opened: Run, usual: Run) -> None:
@@ -51,11 +51,11 @@ def test_service_time_stands_beside_latency_where_the_two_can_differ(opened: Run
 
 def test_a_stage_says_its_rate(opened: Run) -> None:
     assert [stage.detail for stage in opened.page.stages[1:4]] == [
-        "10/s, 5 s", "30/s, 20 s, the first 2 s left out", "100/s, 40 s",
+        "10/s, 5 s", "30/s, 20 s, warm-up 2 s", "100/s, 40 s",
     ]  # fmt: skip
 
 
-def test_the_rate_held_is_told_exactly(opened: Run) -> None:
+def test_the_rate_held_is_exact(opened: Run) -> None:
     table = opened.page.capacity
     assert table is not None
     assert (table.title, table.load) == ("Rate held", "arrivals/s")
@@ -78,21 +78,21 @@ def test_records_have_the_arrivals_and_steps_by_rate(opened: Run) -> None:
     assert len(record["arrivals"]) == 8 * 5
     assert record["steps"][0] == {"block": 1, "arm": first["arm"], "stage": "50 a second", "rate": 50, "held": True}
     assert (record["legs"][0]["schedule_lag_p99_ms"], record["legs"][0]["gc_pause_ms"]) == (0.5, 1.5)
-    kinds = [doubt["kind"] for doubt in json.loads(opened.texts["verdict.json"])["doubts"]]
+    kinds = [caveat["kind"] for caveat in json.loads(opened.texts["verdict.json"])["caveats"]]
     assert "arrivals_waited" in kinds
     pooled = next(row for row in record["rows"] if row["block"] is row["stage"] is row["endpoint"] is None)
     assert (pooled["users_held"], pooled["rate_held"]) in {(None, 50), (None, 62.5)}
 
 
 def test_the_page_and_its_timeline_speak_of_arrivals(opened: Run, usual: Run) -> None:
-    html, closed = opened.files["report.html"], usual.files["report.html"]
+    html, closed = opened.report, usual.report
     assert "<h2>Arrivals</h2>" in html
     assert ">arrivals/s<" in html
     assert "<h2>Arrivals</h2>" not in closed
     assert "service time" not in closed
     facts = {group.title: dict(group.rows) for group in opened.page.setup}["Generator"]
-    assert facts["schedule lag"] == "0.500 ms (P99 of the worst leg)"
-    assert facts["longest pause for garbage"] == "1.50 ms"
+    assert facts["worst delay of an arrival"] == "0.500 ms (P99 of the worst leg)"
+    assert facts["longest garbage collection"] == "1.50 ms"
 
 
 def test_a_run_whose_arrivals_nobody_counted_has_no_table(awkward_runs: dict[str, Run]) -> None:
@@ -103,7 +103,7 @@ def test_the_live_line_tells_the_rate_and_who_is_at_work() -> None:
     facts = {"place": "block 1 of 2", "stage": "peak", "stage_second": 3.0, "stage_seconds": 20.0, "users": 1200,
              "rps": 299.0, "p95_ms": 12.5, "failures": 0, "left_seconds": 61.0}  # fmt: skip
     assert "· 1,200 users ·" in str(ProgressLine(**facts))  # type: ignore[arg-type]
-    assert "· 300/s, 1,200 users busy · 299 req/s ·" in str(ProgressLine(**facts, rate=300.0))  # type: ignore[arg-type]
+    assert "· 300/s, 1,200 users active · 299 req/s ·" in str(ProgressLine(**facts, rate=300.0))  # type: ignore[arg-type]
 
 
 def test_a_rate_whose_arrivals_did_not_begin_is_not_held(run_of: Callable[..., Run], opened: Run) -> None:

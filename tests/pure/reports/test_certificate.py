@@ -10,7 +10,7 @@ import pytest
 import reports
 from harness.record.selftest import Equal, Kill, Power
 from reports.page import build_page
-from reports.sections.selftest import certificate_rows
+from reports.sections.selftest import certificate_facts
 from tests.pure.verdict.test_certificate import GOOD
 
 if TYPE_CHECKING:
@@ -20,6 +20,10 @@ if TYPE_CHECKING:
 BUSY = replace(GOOD, equal=Equal(7, 3, 0, 7), power=Power(0.2, 0, 5, 0), guards=("GENERATOR_BUSY", "SCHEDULE_LATE"))
 
 
+def trials(certificate: Certificate) -> dict[str, str]:
+    return dict(certificate_facts(certificate))
+
+
 def rendered(run: Run, certificate: Certificate | None) -> dict[str, str]:
     return reports.render(replace(run.result, certificate=certificate))
 
@@ -27,14 +31,14 @@ def rendered(run: Run, certificate: Certificate | None) -> dict[str, str]:
 def test_the_setup_shows_every_trial(usual: Run) -> None:
     page = build_page(replace(usual.result, certificate=GOOD))
     assert {facts.title: dict(facts.rows) for facts in page.setup}["Selftest of this machine"] == {
-        "found": "this machine is fit to measure on",
+        "result": "this machine is fit for measurements",
         "when": "2026-01-02 03:04 UTC, harness 0.1.0, seed 1",
-        "equal arms": '✓ 0 of 10 suites of 6 blocks failed "p95 rises by at most 10 %" (95 % interval 0 … 27.8 %)',
-        "95 % intervals": '✓ 10 of 10 hold "no change" (95 % interval 72.2 … 100 %)',
-        "20 % more work": "✓ found in 5 of 5 suites (95 % interval 56.6 … 100 %)",
+        "A/A tests": '✓ 0 of 10 suites of 6 blocks failed "p95 rises by at most 10 %" (95 % interval 0 … 27.8 %)',
+        "95 % intervals": '✓ 10 of 10 contain "no change" (95 % interval 72.2 … 100 %)',
+        "20 % more work": "✓ detected in 5 of 5 suites (95 % interval 56.6 … 100 %)",
         "known delay": "✓ P50 off by +0.400 ms of 27.5, P95 off by +0.400 ms of 47.7",
-        "freeze": "✓ P95 off by +0.401 % of the 1,500 ms by arithmetic, stopped for 2.00 s",
-        "killed generator process": "✓ named, the run is INVALID",
+        "freeze": "✓ P95 off by +0.401 % of the 1,500 ms by calculation, stopped for 2.00 s",
+        "killed generator process": "✓ reported, the run is INVALID",
     }
 
 
@@ -43,8 +47,8 @@ def test_the_report_and_the_summary_carry_it(usual: Run) -> None:
     assert "<h3>Selftest of this machine</h3>" in files["report.html"]
     assert "0 of 10 suites of 6 blocks failed" in files["report.html"]
     (line,) = [one for one in files["summary.md"].splitlines() if one.startswith("**Selftest of this machine**")]
-    assert "fit to measure on" in line
-    assert "found in 5 of 5 suites" in line
+    assert "fit for measurements" in line
+    assert "detected in 5 of 5 suites" in line
 
 
 def test_without_one_nothing_is_shown_and_nothing_else_changes(usual: Run) -> None:
@@ -55,26 +59,26 @@ def test_without_one_nothing_is_shown_and_nothing_else_changes(usual: Run) -> No
 
 
 def test_what_is_in_doubt_says_why() -> None:
-    rows = {row.what: (row.mark, row.text) for row in certificate_rows(BUSY)}
-    assert rows["equal arms"][0] == rows["95 % intervals"][0] == "?"
-    missed = replace(GOOD, equal=Equal(10, 0, 0, 5))
-    assert [row.mark for row in certificate_rows(missed)[:2]] == ["✓", "✗"]
-    assert rows["equal arms"][1].endswith("; 3 more INVALID (GENERATOR_BUSY, SCHEDULE_LATE)")
-    assert rows["20 % more work"] == ("?", "found in 0 of 0 suites; 5 more INVALID (GENERATOR_BUSY, SCHEDULE_LATE)")
-    late = replace(GOOD, delay=replace(GOOD.delay, requests=398))
-    assert certificate_rows(late)[3].text.endswith("; 2 answers were not measured")
-    busy = replace(GOOD, delay=replace(GOOD.delay, valid=False), freeze=replace(GOOD.freeze, valid=False))
-    assert [row.text.endswith("; a guard broke") for row in certificate_rows(busy)[3:5]] == [True, True]
+    rows = trials(BUSY)
+    assert rows["A/A tests"][0] == rows["95 % intervals"][0] == "?"
+    missed = trials(replace(GOOD, equal=Equal(10, 0, 0, 5)))
+    assert [missed["A/A tests"][0], missed["95 % intervals"][0]] == ["✓", "✗"]
+    assert rows["A/A tests"].endswith("; 3 more INVALID (GENERATOR_BUSY, SCHEDULE_LATE)")
+    assert rows["20 % more work"] == "? detected in 0 of 0 suites; 5 more INVALID (GENERATOR_BUSY, SCHEDULE_LATE)"
+    late = trials(replace(GOOD, delay=replace(GOOD.delay, requests=398)))
+    assert late["known delay"].endswith("; 2 responses were not recorded")
+    busy = trials(replace(GOOD, delay=replace(GOOD.delay, valid=False), freeze=replace(GOOD.freeze, valid=False)))
+    assert [busy[name].endswith("; a guard broke") for name in ("known delay", "freeze")] == [True, True]
 
 
 @pytest.mark.parametrize(
     ("certificate", "first", "last"),
     [
-        (GOOD, "✓ this machine is fit", "named, the run is INVALID"),
-        (BUSY, "? this machine cannot tell", "more blocks"),
-        (replace(GOOD, kill=Kill("PASS", named=False)), "✗ the measurement is broken", "that are marked"),
+        (GOOD, "✓ this machine is fit", "reported, the run is INVALID"),
+        (BUSY, "? inconclusive: this machine is too busy", "more blocks"),
+        (replace(GOOD, kill=Kill("PASS", named=False)), "✗ the measurement is broken", "the marked trials"),
     ],
-    ids=["fit", "cannot tell", "broken"],
+    ids=["fit", "inconclusive", "broken"],
 )
 def test_a_terminal_gets_the_headline_the_trials_and_what_to_do(
     certificate: Certificate, first: str, last: str
@@ -98,5 +102,5 @@ def test_what_comes_from_a_file_steers_no_terminal() -> None:
 
 def test_what_is_about_to_be_done_is_said() -> None:
     said = reports.selftest_begins(10, 5, 6, 1320)
-    assert said.startswith("10 suites of equal arms and 5 with more work, 6 blocks each")
+    assert said.startswith("10 suites of A/A tests and 5 with more work, 6 blocks each")
     assert said.endswith("about 22 min 0 s")

@@ -10,7 +10,7 @@ from harness.record.ablation import Ablation, DegradedStatement, EndpointAblatio
 from harness.record.catalogue import Catalogue, ForeignKey, Index, IndexBuild, IndexCounts, IndexKey, RecordedPlans
 from harness.record.query_plans import ExplainedStatement, PlanNode
 from reports.json.run import to_json
-from reports.sections.indexes import NOT_MEASURED, index_table, indexes_record
+from reports.sections.indexes import index_table, indexes_record
 from reports.sections.query_plans import LONGEST, plan_table, plans_record, words
 
 WHOLE = PlanNode("Seq Scan", "contents", rows=3900, removed=100, pages=412)
@@ -28,40 +28,36 @@ BITMAP = PlanNode(
     "Bitmap Heap Scan", "contents", rows=9, pages=6, parts=(PlanNode("Bitmap Index Scan", index="by_tag"),)
 )
 SIDE = PlanNode("Seq Scan", "tags", rows=1, pages=1)
+SCAN = "Seq Scan of contents (reads the whole table, 4,000 rows)"
+BY_SCORE = "Index Scan of contents using by_score (finds rows by index)"
 WORDS = {
     "an index instead of the whole table": (
         SORTED,
         FOUND,
-        (
-            "reads contents whole (4,000 rows) → finds rows of contents by index by_score; pages 412 → 6; "
-            "rows examined 4,000 → 20; sort of 4,000 rows gone"
-        ),
+        (f"{SCAN} → {BY_SCORE}; buffers 412 → 6; rows scanned 4,000 → 20; sort of 4,000 rows gone"),
     ),
     "the other way round": (
         FOUND,
         SORTED,
-        (
-            "finds rows of contents by index by_score → reads contents whole (4,000 rows); pages 6 → 412; "
-            "rows examined 20 → 4,000; sort of 4,000 rows new"
-        ),
+        (f"{BY_SCORE} → {SCAN}; buffers 6 → 412; rows scanned 20 → 4,000; sort of 4,000 rows new"),
     ),
     "the index alone": (
         replace(FOUND.parts[0], rows=1),
         PlanNode("Index Only Scan", "contents", "by_score", rows=1, pages=6),
-        "finds rows of contents by index by_score → reads index by_score of contents alone",
+        f"{BY_SCORE} → Index Only Scan of contents using by_score (reads the index alone)",
     ),
     "pages by an index": (
         WHOLE,
         BITMAP,
         (
-            "reads contents whole (4,000 rows) → finds pages of contents by index by_tag; pages 412 → 6; "
-            "rows examined 4,000 → 9"
+            f"{SCAN} → Bitmap Heap Scan of contents using by_tag (finds blocks by index); buffers 412 → 6; "
+            "rows scanned 4,000 → 9"
         ),
     ),
     "a table more": (
         SIDE,
         PlanNode("Nested Loop", rows=1, pages=1, parts=(SIDE, PlanNode("Index Scan", "users", "pk", rows=0))),
-        "does not read users → finds rows of users by index pk; nested loop new",
+        "no scan → Index Scan of users using pk (finds rows by index); nested loop new",
     ),
     "another join": (
         PlanNode("Hash Join", pages=1, parts=(SIDE,)),
@@ -71,9 +67,9 @@ WORDS = {
     "a step that nobody knows": (
         SIDE,
         PlanNode("Custom Scan", "tags", rows=1, pages=1),
-        "reads tags whole (1 row) → reads tags by Custom Scan",
+        "Seq Scan of tags (reads the whole table, 1 row) → Custom Scan of tags",
     ),
-    "nothing": (SIDE, SIDE, "as before"),
+    "nothing": (SIDE, SIDE, "unchanged"),
 }
 
 
@@ -84,8 +80,8 @@ def test_a_difference_of_plans_in_words(case: str) -> None:
 
 
 def test_a_statement_of_one_release_alone() -> None:
-    assert words(plan_change_of(plan(SORTED), None)) == "not run any more: reads contents whole (4,000 rows)"
-    assert words(plan_change_of(None, plan(FOUND))) == "new: finds rows of contents by index by_score"
+    assert words(plan_change_of(plan(SORTED), None)) == f"no longer run: {SCAN}"
+    assert words(plan_change_of(None, plan(FOUND))) == f"new: {BY_SCORE}"
 
 
 INDEXES = (
@@ -139,7 +135,7 @@ def findings(*, ablated: bool = True, estimated: bool = False) -> DatabaseEviden
 def test_the_ledger_in_strings() -> None:
     table = index_table(findings())
     assert table
-    assert table.sentence == "The migration made 6 indexes of 696 KiB, built in 250 ms; 1 of them was used."
+    assert table.sentence == "The migration created 6 indexes of 696 KiB, built in 250 ms; 1 of them used."
     rows = {row.name: row for row in table.rows}
     one = rows["by_score"]
     assert (one.on, one.size, one.built.text, one.scans.text) == (
@@ -149,21 +145,19 @@ def test_the_ledger_in_strings() -> None:
         "14",
     )
     assert one.saved_by == (
-        "GET /contents: 406 a request (412 without, 6 with)",
-        "POST /contents: costs 2 a request (7 without, 9 with)",
+        "GET /contents: 406 per request (412 without, 6 with it)",
+        "POST /contents: costs 2 per request (7 without, 9 with it)",
     )
-    assert one.written_by == ("POST /contents: 80 bytes a request",)
-    assert one.worse.startswith(
-        "SELECT f: finds rows of contents by index by_score → reads contents whole (4,000 rows)"
-    )
+    assert one.written_by == ("POST /contents: 80 bytes per request",)
+    assert one.worse.startswith(f"SELECT f: {BY_SCORE} → {SCAN}")
     assert {name: row.found for name, row in rows.items() if row.found} == {
         "by_score_2": "duplicate",
         "broken": "INVALID",
-        "by_day": "not used here",
+        "by_day": "unused in this workload",
     }
-    assert rows["by_owner"].why == "supports the foreign key to users"
-    assert rows["keeps_unique"].saved.why == "left alone: keeps rows unique"
-    assert rows["by_day"].saved.why == "not left out"
+    assert rows["by_owner"].why == "finds the rows that refer to users"
+    assert rows["keeps_unique"].saved.why == "not dropped: keeps rows unique"
+    assert rows["by_day"].saved.why == "not dropped"
     assert rows["by_day"].built.why
     assert table.unserved == ("editor_fkey on contents (editor)",)
 
@@ -173,18 +167,21 @@ def test_what_is_wrong_is_said_with_what_to_do() -> None:
     assert table
     assert sorted(table.alerts) == [
         (
-            "broken is INVALID: every write keeps it up and no query may use it. Build it anew, or "
+            "broken is INVALID: writes maintain it, queries do not use it. REINDEX CONCURRENTLY it, or "
             "DROP INDEX CONCURRENTLY broken."
         ),
-        "by_day was not used in 1,060 requests. If no other job needs it, DROP INDEX CONCURRENTLY by_day.",
-        "by_score_2 is a duplicate of by_score: one of them does the work of both. DROP INDEX CONCURRENTLY by_score_2.",
+        (
+            "by_day is unused in this workload (1,060 requests). DROP INDEX CONCURRENTLY by_day, "
+            "if no other workload needs it."
+        ),
+        "by_score_2 is a duplicate of by_score. DROP INDEX CONCURRENTLY by_score_2.",
     ]
 
 
 def test_what_was_not_measured_says_how_to() -> None:
     table = index_table(findings(ablated=False))
     assert table
-    assert {row.saved.why for row in table.rows} == {NOT_MEASURED}
+    assert {row.saved.why for row in table.rows} == {"not measured: run with --ablate"}
 
 
 def test_nothing_is_shown_where_nothing_is_known_or_made() -> None:
@@ -199,24 +196,23 @@ def test_the_plans_in_strings() -> None:
     table = plan_table(findings())
     assert table
     assert table.sentence == (
-        "1 statement finds its rows in another way: before, it read a whole table; "
-        "1 statement is of before alone and 1 of after alone."
+        "1 statement with another query plan (1 had a Seq Scan before); 1 run only in before, 1 only in after."
     )
     (row,) = table.changed
     assert (row.pages_before.text, row.pages_after.text, row.rows_before.text) == ("412", "6", "4,000")
     assert row.tree_after == (
-        "Limit  (20 rows, 6 pages)\n  Index Scan (finds rows by index) of contents by by_score  (20 rows, 6 pages)"
+        "stop at the limit  (20 rows, 6 buffers)\n  find rows by index of contents using by_score  (20 rows, 6 buffers)"
     )
     (others,) = table.single
     assert others.endpoints == "other requests"
     assert [(row.alone, len(row.short) <= LONGEST) for row in others.rows] == [("before", True), ("after", True)]
-    assert table.same == "2 statements find their rows as before."
+    assert table.same == "2 statements with an unchanged query plan."
 
 
 def test_estimates_say_that_they_are() -> None:
     table = plan_table(findings(estimated=True))
     assert table
-    assert table.about.startswith("These plans are estimates")
+    assert table.about.startswith("These query plans are estimates")
     assert table.missing == "no log"
     assert table.changed[0].rows_before.why
 

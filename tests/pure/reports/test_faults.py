@@ -30,7 +30,7 @@ def test_times_are_those_of_the_worst_leg(struck: Run) -> None:
 
 def test_a_fault_without_a_signal_says_so_and_nothing_that_failed_too(struck: Run) -> None:
     *_, row = struck.findings.faults
-    assert (row.failures, row.failed.why, row.recovered.text) == ("0", "nothing failed", "0 ms")
+    assert (row.failures, row.failed.why, row.recovered.text) == ("0", "no request failed", "0 ms")
     assert row.detected.why == "the plan names no signal of this fault"
 
 
@@ -49,11 +49,11 @@ def test_what_never_recovered_is_no_pass_and_says_at_least(never_well: Run) -> N
     assert rows["recovery_seconds rises by at most 5 % and 8 s"].outcome in {"FAIL", "INCONCLUSIVE"}
     after = never_well.findings.faults[1]
     assert after.recovered.text == "≥ 10 s"
-    assert "not recovered in 10 s" in after.sentence
+    assert "not recovered within 10 s" in after.sentence
 
 
 def test_the_report_shows_faults_in_table_timeline_and_summary(struck: Run) -> None:
-    report = struck.files["report.html"]
+    report = struck.report
     assert "<h2>Faults</h2>" in report
     assert "Hatched: a fault" in report
     assert "failed requests, faults" in report
@@ -66,5 +66,5 @@ def test_the_report_shows_faults_in_table_timeline_and_summary(struck: Run) -> N
 
 def test_a_plan_without_faults_says_nothing_of_them(usual: Run) -> None:
     assert usual.findings.faults == ()
-    assert "<h2>Faults</h2>" not in usual.files["report.html"]
-    assert "Hatched" not in usual.files["report.html"]
+    assert "<h2>Faults</h2>" not in usual.report
+    assert "Hatched" not in usual.report

@@ -8,6 +8,8 @@ from html.parser import HTMLParser
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from reports.glossary import definitions
+
 if TYPE_CHECKING:
     from tests.pure.reports.conftest import Run
 
@@ -167,3 +169,18 @@ def test_there_is_a_file_for_every_reader(usual: Run) -> None:
         "comparison.json",
         "verdict.json",
     }
+
+
+def test_each_term_is_linked_once_to_its_definition(usual: Run) -> None:
+    page = usual.files["report.html"]
+    links = re.findall(r'<a class="term" href="#([^"]+)">', page)
+    assert len(links) == len(set(links))
+    assert sorted(re.findall(r'<dt id="([^"]+)">', page)) == sorted(links)
+    assert {"term-target", "term-caveat", "term-interval", "term-block"} <= set(links)
+    assert set(re.findall(r'href="#(term-[^"]+)"', page)) == set(links)
+
+
+def test_the_glossary_is_the_page_of_the_documentation() -> None:
+    page = (ROOT / "docs/glossary.md").read_text(encoding="utf-8")
+    assert list(definitions()) == re.findall(r"^### (.+)$", page, re.MULTILINE)
+    assert all(text and "](" not in re.sub(r"\]\(#[a-z0-9-]+\)", "", text) for text in definitions().values())

@@ -27,7 +27,7 @@ def test_migrations_name_their_service_where_there_is_one(usual: Run) -> None:
     assert "<th>service</th>" in files["report.html"]
     assert "<td>pay|ment</td>" in files["report.html"]
     assert r"| after | pay\|ment | head | 48.2 s | 412 MiB | +37.3 % |" in files["summary.md"]
-    assert "<th>service</th>" not in usual.files["report.html"]
+    assert "<th>service</th>" not in usual.report
     assert "Migrations" not in usual.texts["summary.md"]
 
 
@@ -38,7 +38,7 @@ def test_the_setup_names_what_was_measured_and_how(usual: Run) -> None:
     assert facts["Arms"]["after"] == "revision head, RELEASE=optimized"
     assert facts["Data"]["contents"] == "10,000 rows"
     assert facts["Order of legs"]["block 1"] == "after, before"
-    assert facts["Generator"]["busiest leg"] == "20.0 % of a core"
+    assert facts["Generator"]["peak generator CPU"] == "20.0 % of a core"
     assert facts["Seeds and fingerprints"]["seeded data"] == "5eed5eed5eed"
 
 
@@ -48,11 +48,11 @@ def test_a_profile_is_in_the_setup_and_beside_what_was_measured(
     quick = run_of(plan_text + "[profiles.quick]\ntime = 0.2\nleast_seconds = 1\nblocks = 3\n", profile="quick")
     loads = [dict(facts.rows) for run in (usual, quick) for facts in run.page.setup if facts.title == "Load of a leg"]
     assert loads == [
-        {"profile": "none, the plan as written", "length": "65 s"},
+        {"profile": "none", "length": "65 s"},
         {"profile": "quick", "length": "13 s"},
     ]
     assert quick.text(140).splitlines()[1].endswith("profile quick, 3 interleaved blocks, 3,120 requests")
-    assert "profile quick, 3 interleaved blocks" in quick.files["report.html"]
+    assert "profile quick, 3 interleaved blocks" in quick.report
     assert "profile quick, 3 interleaved blocks" in quick.texts["summary.md"]
 
 

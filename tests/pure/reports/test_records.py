@@ -39,7 +39,7 @@ def test_the_record_as_recorded(usual: Run, golden: Callable[[str, str], None], 
     golden(name, usual.texts[name])
 
 
-@pytest.mark.parametrize("name", ["opened", "sought", "stressed", "struck"])
+@pytest.mark.parametrize("name", ["opened", "searched", "stressed", "struck"])
 def test_rows_and_pairs_as_recorded(
     request: pytest.FixtureRequest, golden: Callable[[str, str], None], name: str
 ) -> None:
@@ -74,7 +74,7 @@ def test_rows_are_not_rounded_and_missing_is_null(usual: Run) -> None:
             "error_rate", "cache_hit_rate"} <= set(rows[0])  # fmt: skip
 
 
-def test_a_check_has_its_numbers_its_reason_and_its_doubts(usual: Run) -> None:
+def test_a_check_has_its_numbers_its_reason_and_its_caveats(usual: Run) -> None:
     check = json.loads(usual.texts["verdict.json"])["checks"][0]
     pair = usual.verdict.checks[0].pair
     assert pair is not None
@@ -83,8 +83,8 @@ def test_a_check_has_its_numbers_its_reason_and_its_doubts(usual: Run) -> None:
     assert check["change"]["ratio"] == pair.change.value
     assert check["change"]["difference"] is None
     assert check["reason"] == "the whole interval meets the target"
-    assert [doubt["kind"] for doubt in check["doubts"]] == ["descriptive"]
-    assert set(check["doubts"][0]) == {"kind", "what", "advice"}
+    assert [caveat["kind"] for caveat in check["caveats"]] == ["descriptive"]
+    assert set(check["caveats"][0]) == {"kind", "what", "advice"}
 
 
 def test_a_change_in_points_is_a_difference(usual: Run) -> None:

@@ -14,18 +14,18 @@ if TYPE_CHECKING:
     from tests.pure.reports.conftest import Run
 
 
-def test_the_verdict_as_recorded(sought: Run, golden: Callable[[str, str], None]) -> None:
-    golden("verdict-search.txt", sought.text() + "\n")
+def test_the_verdict_as_recorded(searched: Run, golden: Callable[[str, str], None]) -> None:
+    golden("verdict-search.txt", searched.text() + "\n")
 
 
-def test_the_section_as_recorded(sought: Run, golden: Callable[[str, str], None]) -> None:
-    section = re.search(r"<section>\n<h2>Capacity</h2>.*?</section>", sought.files["report.html"], re.DOTALL)
+def test_the_section_as_recorded(searched: Run, golden: Callable[[str, str], None]) -> None:
+    section = re.search(r"<section>\n<h2>Capacity</h2>.*?</section>", searched.report, re.DOTALL)
     assert section is not None
     golden("search.html", re.sub(r"<svg .*?</svg>", "<svg/>", section[0], flags=re.DOTALL) + "\n")
 
 
-def test_a_line_of_markdown_has_both_arms_their_intervals_and_the_ratio(sought: Run) -> None:
-    (line,) = [line for line in sought.texts["summary.md"].splitlines() if line.startswith("**Capacity**")]
+def test_a_line_of_markdown_has_both_arms_their_intervals_and_the_ratio(searched: Run) -> None:
+    (line,) = [line for line in searched.texts["summary.md"].splitlines() if line.startswith("**Capacity**")]
     assert re.fullmatch(
         r"\*\*Capacity\*\*: before [\d.]+ req/s \([\d.]+ … [\d.]+ req/s\), "
         r"after [\d.]+ req/s \([\d.]+ … [\d.]+ req/s\): "
@@ -34,20 +34,20 @@ def test_a_line_of_markdown_has_both_arms_their_intervals_and_the_ratio(sought: 
     )
 
 
-def test_every_leg_is_a_row_and_a_line_of_the_picture(sought: Run) -> None:
-    table = sought.findings.search
+def test_every_leg_is_a_row_and_a_line_of_the_picture(searched: Run) -> None:
+    table = searched.findings.search
     assert table is not None
     assert [(row.block, row.arm) for row in table.rows] == [
         (str(b), a) for b in range(1, 5) for a in ("before", "after")
     ]
-    assert {row.ended for row in table.rows} == {"as near as asked"}
-    page = sought.files["report.html"]
+    assert {row.ended for row in table.rows} == {"within the precision"}
+    page = searched.report
     for row in table.rows:
         assert page.count(f">{row.arm} {row.block}<") == 2  # a wide and a narrow picture
 
 
-def test_bounds_are_said_to_be_bounds(unsought: Run) -> None:
-    table = unsought.findings.search
+def test_bounds_are_said_to_be_bounds(unsearched: Run) -> None:
+    table = unsearched.findings.search
     assert table is not None
     before, after = table.arms
     assert (before.held.text, before.interval) == ("0 req/s", "0 … 20.0 req/s")
@@ -56,21 +56,21 @@ def test_bounds_are_said_to_be_bounds(unsought: Run) -> None:
     first, second = table.rows[:2]
     assert (first.held.text, first.missed.text) == ("—", "20")
     assert (second.held.text, second.missed.text) == ("1,000", "—")
-    assert [target.outcome for target in unsought.findings.targets] == ["INCONCLUSIVE", "PASS"]
+    assert [target.outcome for target in unsearched.findings.targets] == ["INCONCLUSIVE", "PASS"]
 
 
-def test_the_record_has_every_try(sought: Run) -> None:
-    searches = json.loads(sought.texts["summary.json"])["searches"]
+def test_the_record_has_every_try(searched: Run) -> None:
+    searches = json.loads(searched.texts["summary.json"])["searches"]
     assert len(searches) == 8
     assert all(one["held"] < one["missed"] for one in searches)
     assert {tried["word"] for one in searches for tried in one["tries"]} == {"held", "missed"}
-    pairs = json.loads(sought.texts["comparison.json"])["pairs"]
+    pairs = json.loads(searched.texts["comparison.json"])["pairs"]
     (pair,) = [pair for pair in pairs if pair["metric"] == "rate_held"]
     assert all(block["before"] < block["before_high"] for block in pair["blocks"])
 
 
-def test_bounds_are_null_in_the_record(unsought: Run) -> None:
-    pairs = json.loads(unsought.texts["comparison.json"])["pairs"]
+def test_bounds_are_null_in_the_record(unsearched: Run) -> None:
+    pairs = json.loads(unsearched.texts["comparison.json"])["pairs"]
     (pair,) = [pair for pair in pairs if pair["metric"] == "rate_held"]
     assert pair["after_interval"]["low"] == pytest.approx(1000)
     assert pair["after_interval"]["high"] is None
@@ -79,4 +79,4 @@ def test_bounds_are_null_in_the_record(unsought: Run) -> None:
 
 def test_a_plan_that_does_not_search_has_no_section(usual: Run) -> None:
     assert usual.findings.search is None
-    assert "<h2>Capacity</h2>" not in usual.files["report.html"]
+    assert "<h2>Capacity</h2>" not in usual.report

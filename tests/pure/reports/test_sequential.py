@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from reports.charts import blocks_charts
+from tests.pure.reports.conftest import unlinked
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -24,16 +25,16 @@ def test_the_verdict_as_recorded(sequential: Run, golden: Callable[[str, str], N
 
 @pytest.mark.parametrize("name", ["report.html", "summary.md", "junit.xml"])
 def test_no_file_speaks_of_interleaved_blocks_or_pairs(sequential: Run, usual: Run, name: str) -> None:
-    text = re.sub(r"<svg .*?</svg>", "", sequential.files[name], flags=re.DOTALL)
+    text = re.sub(r"<svg .*?</svg>", "", unlinked(sequential.files[name]), flags=re.DOTALL)
     assert "4 sequential, unpaired legs of each arm, 20,800 requests" in text
     assert "interleaved" not in text
-    assert "take turns under the same load" not in text
-    assert "sequential" not in usual.files[name]
+    assert "one leg of each arm under the same load" not in text
+    assert "sequential" not in unlinked(usual.files[name])
 
 
 def test_the_sentences_say_it(sequential: Run) -> None:
     findings = sequential.findings
-    assert findings.headline.endswith("; the run is sequential, before and after did not take turns.")
+    assert findings.headline.endswith("; the run is sequential: before ran first, then after.")
     assert "; sequential, unpaired)" in findings.finding
     assert "worst block" not in findings.finding
     assert "SEQUENTIAL" in [remark.kind for remark in findings.remarks]
@@ -43,7 +44,7 @@ def test_the_sentences_say_it(sequential: Run) -> None:
 
 
 def test_the_report_explains_it(sequential: Run) -> None:
-    html = sequential.files["report.html"]
+    html = sequential.report
     assert "<h2>Legs</h2>" in html
     assert "<h2>Blocks</h2>" not in html
     assert "This run is <b>sequential</b>" in html

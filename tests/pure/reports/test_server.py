@@ -58,14 +58,14 @@ def test_servers_are_told_in_plain_words_with_what_asking_cost(summary: Summary)
     assert section is not None
     (table,) = section.tables
     assert table.title == "PostgreSQL"
-    assert table.never == "0 in both: deadlocks, per second."
+    assert table.never == "0 in both arms: deadlocks/s."
     lines = {line.label: (line.before.text, line.after.text, line.meaning) for line in table.rows}
-    assert lines["connections, most at once"][:2] == ("12", "4")
-    assert lines["pages found in memory"][:2] == ("90.0 %", "90.0 %")
-    waits = lines["sessions waiting for Lock:transactionid"]
-    assert waits == ("0.500", "0", "waiting for a row or table that another session has locked")
-    assert "before 1.00 % of a core here and 0.200 % of a core of PostgreSQL" in section.cost
-    assert "size of the database" not in lines  # nobody told it
+    assert lines["peak connections"][:2] == ("12", "4")
+    assert lines["buffer cache hit ratio"][:2] == ("90.0 %", "90.0 %")
+    waits = lines["waiting: Lock:transactionid"]
+    assert waits == ("0.500", "0", "waiting for a row or table lock of another session")
+    assert "before 1.00 % of a core for the harness, 0.200 % of a core for PostgreSQL" in section.cost
+    assert "database size" not in lines
 
 
 def test_what_redis_found_stands_beside_what_the_services_say() -> None:
@@ -75,7 +75,7 @@ def test_what_redis_found_stands_beside_what_the_services_say() -> None:
     assert section is not None
     (table,) = section.tables
     assert table.title == "Redis"
-    assert [line.label for line in table.rows[:2]] == ["answers from the cache", "keys found"]
+    assert [line.label for line in table.rows[:2]] == ["cache hit rate of responses", "hit rate"]
     assert table.rows[0].after.text.endswith(" %")
     assert table.rows[1].after.text == "80.0 %"
 
@@ -88,10 +88,10 @@ def test_statements_are_joined_and_ranked_by_time_per_request(summary: Summary) 
         ("SELECT <b>", "new"),
         ("SELECT old", "gone"),
     ]
-    assert table.rows[0].before.pages.text == "4.00"
+    assert table.rows[0].before.buffers.text == "4.00"
     assert table.rows[0].after.slowest.why
-    assert table.rows[2].after.calls.why == "never executed in this arm"
-    assert table.slow == "Statements that took longer than 100 ms at least once: before: 1; after: 1."
+    assert table.rows[2].after.calls.why == "not executed in this arm"
+    assert table.slow == "Statements with an execution over 100 ms: before 1, after 1."
 
 
 def test_nothing_told_is_no_section_and_hidden_statements_have_a_name() -> None:
@@ -105,7 +105,7 @@ def test_nothing_told_is_no_section_and_hidden_statements_have_a_name() -> None:
     )
     table = statement_table(hidden)
     assert table is not None
-    assert [one.text for one in table.rows] == ["statements of other roles, whose texts may not be seen"]
+    assert [one.text for one in table.rows] == ["statements of other roles (text not visible)"]
 
 
 @pytest.mark.parametrize(
@@ -149,7 +149,7 @@ def test_the_report_shows_them_escaped_and_the_json_has_them_all(summary: Summar
     files = reports.render(Result(plan, PLAN, synthetic_setup(plan), [], summary, comparison, verdict, outcomes))
     assert "SELECT &lt;b&gt;" in files["report.html"]
     assert "SELECT <b>" not in files["report.html"]
-    assert "What the servers said" in files["report.html"]
+    assert "Server statistics" in files["report.html"]
     record = json.loads(files["statements.json"])
     assert {one["fingerprint"] for one in record["statements"]} == {"n1", "old", "x"}
     assert {one["source"] for one in record["servers"]} == {"server:postgres", "server:probes"}
@@ -162,5 +162,5 @@ def test_a_pull_request_sees_the_statements_that_took_the_time(summary: Summary)
     outcomes = outcomes_of(comparison, plan.judgement, plan.targets)
     lines = reports.render(Result(plan, PLAN, synthetic_setup(plan), [], summary, comparison, verdict, outcomes))
     shown_lines = lines["summary.md"].splitlines()
-    assert "**Statements**: Statements that took longer than 100 ms at least once: before: 1; after: 1." in shown_lines
+    assert "**Top SQL by total time**: Statements with an execution over 100 ms: before 1, after 1." in shown_lines
     assert any(line.startswith("| SELECT tag FROM tags") and line.endswith("98.0 % |") for line in shown_lines)

@@ -9,8 +9,8 @@ if TYPE_CHECKING:
 
 
 def test_stages_stand_in_the_order_they_ran_after_all_of_them_together(usual: Run) -> None:
-    assert [stage.title for stage in usual.page.stages] == ["All stages but ramps", "ramp", "peak", "sustain"]
-    assert usual.page.stages[2].detail == "30 users, 20 s, the first 2 s left out"
+    assert [stage.title for stage in usual.page.stages] == ["All stages except ramps", "ramp", "peak", "sustain"]
+    assert usual.page.stages[2].detail == "30 users, 20 s, warm-up 2 s"
 
 
 def test_endpoints_follow_all_requests_in_alphabetical_order(usual: Run) -> None:

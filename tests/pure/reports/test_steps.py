@@ -38,7 +38,7 @@ def pictures_of(run: Run) -> list[str]:
 
 
 def test_the_section_as_recorded(steps: Run, golden: Callable[[str, str], None]) -> None:
-    page = steps.files["report.html"]
+    page = steps.report
     section = re.search(rf"<section>\n<h2>{TITLE}.*?</section>", page, re.DOTALL)
     assert section is not None
     golden("steps.html", re.sub(r"<svg .*?</svg>", "<svg/>", section[0], flags=re.DOTALL) + "\n")
@@ -53,10 +53,10 @@ def test_text_and_markdown_as_recorded(steps: Run, golden: Callable[[str, str], 
 def test_the_sentence_names_the_largest_share_first_and_what_was_not_seen(steps: Run) -> None:
     table = table_of(steps)
     assert table.lead == 0
-    named = ("from 320 ms to 53.8 ms", "came with queries", "with cache", "with indexes", "pool (", "worked against it")
-    places = [table.sentences[0].index(words) for words in (*named, "no difference was seen from breaker.")]
+    named = ("320 ms → 53.8 ms", "queries ", "cache ", "indexes ", "pool ")
+    places = [table.sentences[0].index(words) for words in (*named, "no significant difference: breaker.")]
     assert places == sorted(places)
-    assert table.sentences[1].startswith("The change of req/s is not shared out: no difference was seen between before")
+    assert table.sentences[1].startswith("The change of req/s is not attributed: no significant difference")
 
 
 def test_a_row_says_what_changed_and_shares_add_up(steps: Run) -> None:
@@ -75,8 +75,8 @@ def test_a_row_says_what_changed_and_shares_add_up(steps: Run) -> None:
 
 
 def test_every_form_warns_that_a_share_depends_on_the_order(steps: Run) -> None:
-    assert "a cache hides what an index does" in CAVEAT
-    assert CAVEAT in steps.files["report.html"]
+    assert "cache hides the effect of an index" in CAVEAT
+    assert CAVEAT in steps.report
     assert CAVEAT in steps.texts["summary.md"]
     assert CAVEAT in " ".join(steps.text(80).split())
 
@@ -110,7 +110,7 @@ def test_a_hollow_bar_has_a_dashed_edge_and_others_have_none(steps: Run) -> None
 def test_one_block_says_of_no_step_that_it_made_a_difference(run_of: Callable[..., Run], plan_text: str) -> None:
     run = run_of((plan_text + CHAIN).replace("blocks = 4", "blocks = 1"))
     table = table_of(run)
-    assert table.sentences[0] == "The change of P95 is not shared out: one block has no interval."
+    assert table.sentences[0] == "The change of P95 is not attributed: one block has no interval."
     assert {row.values[0].note for row in table.rows[1:-1]} == {"one block has no interval"}
     assert not re.findall(r'style="fill: var\(--(pass|fail)\)', pictures_of(run)[0])
 
@@ -126,9 +126,9 @@ def test_steps_in_the_dark_say_why(awkward_runs: dict[str, Run]) -> None:
     table = table_of(run)
     assert table.lead == 0
     assert table.sentences[0] == (
-        "The change of P99 is not shared out: P99 needs 299 successful requests in every leg."
+        "The change of P99 is not attributed: P99 needs 299 successful requests in every leg."
     )
-    assert table.sentences[2] == "The change of queries per request is not shared out: a value of zero has no ratio."
+    assert table.sentences[2] == "The change of queries per request is not attributed: a value of zero has no ratio."
     rows = {row.name: row for row in table.rows}
     assert (rows["queries"].values[1].level.text, rows["cache"].values[1].change.text) == ("—", "—")
     assert rows["breaker"].values[2].level.text == "0"
@@ -140,7 +140,7 @@ def test_steps_in_the_dark_say_why(awkward_runs: dict[str, Run]) -> None:
 
 def test_a_run_without_steps_shows_no_section(usual: Run) -> None:
     assert usual.findings.steps is None
-    assert TITLE not in usual.files["report.html"] + usual.texts["summary.md"] + usual.text(100)
+    assert TITLE not in usual.report + usual.texts["summary.md"] + usual.text(100)
     assert "attribution.json" not in usual.files
 
 

@@ -30,21 +30,21 @@ ONE = '\n[[targets]]\nexpect = "p95 < 300 ms"\n'
 @pytest.mark.parametrize(
     ("extra", "sentence"),
     [
-        (PASSING, "PASS: all 2 targets hold."),
-        (ONE, "PASS: the one target holds."),
-        ("", "INCONCLUSIVE: the plan states no targets, so there is nothing to judge."),
+        (PASSING, "PASS: 2 of 2 targets met."),
+        (ONE, "PASS: 1 of 1 target met."),
+        ("", "INCONCLUSIVE: nothing to judge: the plan has no targets."),
         (
             PASSING + '[[targets]]\nexpect = "p95 < 1 ms"\nstage = "peak"',
-            "FAIL: 1 of 3 targets is missed: p95 < 1 ms (peak).",
+            "FAIL: 1 of 3 targets missed: p95 < 1 ms (peak).",
         ),
         (
             PASSING + '[[targets]]\nexpect = "error_rate < 0.001 %"',
-            "INCONCLUSIVE: 1 of 3 targets cannot be decided: error_rate < 0.001 %.",
+            "INCONCLUSIVE: 1 of 3 targets inconclusive: error_rate < 0.001 %.",
         ),
         (
             "".join(f'[[targets]]\nexpect = "p95 < {i} ms"\n' for i in range(1, 6))
             + '[[targets]]\nexpect = "error_rate < 0.001 %"',
-            "FAIL: 5 of 6 targets are missed: p95 < 1 ms; p95 < 2 ms; p95 < 3 ms and 2 more; 1 more cannot be decided.",
+            "FAIL: 5 of 6 targets missed: p95 < 1 ms; p95 < 2 ms; p95 < 3 ms and 2 more; 1 more inconclusive.",
         ),
     ],
 )
@@ -56,13 +56,15 @@ def test_the_headline_is_one_plain_sentence(
 
 def test_a_broken_measurement_says_so_first(awkward_runs: dict[str, Run]) -> None:
     found = awkward_runs["no request"].findings
-    assert found.headline == ("INVALID: the measurement cannot be used: a leg made no request.")
-    assert found.tally == "the measurement cannot be used"
+    assert found.headline == ("INVALID: the measurement broke: a leg made no request.")
+    assert found.tally == "the measurement broke"
     assert [breach.kind for breach in found.breaches] == ["NO_REQUESTS"]
 
 
 def test_invalid_without_a_named_cause_is_still_a_sentence() -> None:
-    assert targets.headline(Verdict(Outcome.INVALID, (), (), (), ())).endswith("cannot be used: a guard broke.")
+    assert targets.headline(Verdict(Outcome.INVALID, (), (), (), ())).endswith(
+        "the measurement broke: a guard is broken."
+    )
 
 
 def test_the_finding_says_what_changed_how_surely_and_at_which_errors(usual: Run) -> None:
@@ -122,10 +124,10 @@ def test_an_endpoint_of_one_arm_has_nothing_to_compare_with(awkward_runs: dict[s
     row = awkward_runs["one arm only"].findings.targets[1]
     assert row.before.text == "—"
     assert row.after.text == "50.2 ms"
-    assert row.change.why == "measured in one arm only: there is nothing to compare with"
+    assert row.change.why == "measured in one arm only"
 
 
-def test_a_doubt_of_several_targets_is_said_once(usual: Run) -> None:
+def test_a_caveat_of_several_targets_is_said_once(usual: Run) -> None:
     kinds = [(remark.kind, remark.about) for remark in usual.findings.remarks]
     of_the_run = ("FEW_BLOCKS", "ANSWERS_NOT_COMPARED", "NO_NOISE_FLOOR", "FAILED_ONCE")
     assert kinds == [*((kind, ()) for kind in of_the_run), ("DESCRIPTIVE", (1, 4))]

@@ -69,7 +69,7 @@ def test_colour_is_added_only_where_it_is_asked_for_and_changes_no_text(usual: R
     assert [line.rstrip() for line in Text.from_ansi(coloured).plain.splitlines()] == bare.splitlines()
 
 
-def test_doubts_follow_with_their_advice(usual: Run) -> None:
+def test_caveats_follow_with_their_advice(usual: Run) -> None:
     text = " ".join(usual.text(200).split())
     for caveat in usual.verdict.caveats:
         assert f"{caveat.seen}; {caveat.advice}" in text

@@ -26,11 +26,11 @@ def test_a_row_tells_both_arms_and_what_growth_means(usual: Run) -> None:
     assert postgres.before.growth.text == "+1.00 (\N{MINUS SIGN}2.00 … +3.00)"
     assert postgres.before.verdict == "cannot tell"
     assert (auth.before.growth.text, auth.before.verdict) == ("+12.0 (+5.00 … +20.5)", "grows")
-    assert (auth.before.opened.text, postgres.before.opened.why) == ("4 / 1,033", "not told by what read it")
-    assert postgres.after.growth.why == "told by endurance stages of 16 s and more"
+    assert (auth.before.opened.text, postgres.before.opened.why) == ("4 / 1,033", "not reported by its probe")
+    assert postgres.after.growth.why == "needs an endurance stage of 16 s or more"
     assert auth.after.memory.why == "not read in this arm"
 
 
 def test_the_report_shows_them_only_where_something_was_read(usual: Run) -> None:
-    assert "Servers and services" not in usual.files["report.html"]
+    assert "Servers and services" not in usual.report
     assert usage_rows(usual.summary) == ()

@@ -86,10 +86,10 @@ def test_names_are_listed_as_in_a_sentence(names: list[str], shown: str) -> None
     ("change", "shown", "interval"),
     [
         (Change("ratio", 0.233, 0.21, 0.259, None, None), "−76.7 %", "−79.0 … −74.1"),  # noqa: RUF001
-        (Change("points", 0.664, 0.65, 0.677, None, None), "+66.4 pt", "+65.0 … +67.7"),
+        (Change("points", 0.664, 0.65, 0.677, None, None), "+66.4 pp", "+65.0 … +67.7"),
         (Change("ratio", 25.0, 20.0, 30.0, None, None), "+2,400 %", "+1,900 … +2,900"),
         (Change("ratio", 1.0, 1.0, 1.0, None, None), "0 %", "0 … 0"),
-        (Change("points", -0.0, -0.001, 0.001, None, None), "0 pt", "−0.100 … +0.100"),  # noqa: RUF001
+        (Change("points", -0.0, -0.001, 0.001, None, None), "0 pp", "−0.100 … +0.100"),  # noqa: RUF001
         (Change("ratio", 0.5, None, None, None, None), "−50.0 %", None),  # noqa: RUF001
         (Change("ratio", 0.0002, 0.0001, 0.5, None, None), "−99.98 %", "−99.99 … −50.0"),  # noqa: RUF001
     ],
@@ -198,7 +198,7 @@ def test_control_characters_of_others_reach_no_terminal_and_no_xml() -> None:
 
 
 def test_a_target_is_called_by_what_it_is_narrowed_to() -> None:
-    assert formatting.called(Target(expect="p95 < 3 ms")) == "p95 < 3 ms"
+    assert formatting.target_name(Target(expect="p95 < 3 ms")) == "p95 < 3 ms"
     narrow = Target(expect="p95 < 3 ms", stage="peak", endpoint="GET /")
-    assert formatting.called(narrow) == "p95 < 3 ms  (peak · GET /)"
-    assert formatting.where(Target(expect="p95 < 3 ms")) == "all stages but ramps · all requests"
+    assert formatting.target_name(narrow) == "p95 < 3 ms (peak · GET /)"
+    assert formatting.where(Target(expect="p95 < 3 ms")) == "all stages except ramps · all requests"

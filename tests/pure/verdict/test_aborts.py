@@ -105,7 +105,7 @@ def test_every_report_has_the_reason_of_the_abort(complete: int) -> None:
     assert findings.headline == f"FAIL: the run was ended early: {verdict.aborts[0].summary}."
     assert "\nended early  the run was ended early: after broke p90" in to_text(findings, width=200)
     junit = to_junit(findings)
-    assert '<testcase classname="example" name="ended early">' in junit
+    assert '<testcase classname="example" name="aborted">' in junit
     assert 'failures="0"' not in junit
     (record,) = verdict_record(verdict)["stops"]
     assert (record["arm"], record["when"], record["value"]) == ("after", BROKEN.when, BROKEN.value)

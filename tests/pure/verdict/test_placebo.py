@@ -19,8 +19,8 @@ def test_the_placebo_stands_beside_after() -> None:
     assert 0.4 < p95.placebo.change.value < 0.6
     assert 0.08 < p95.after.change.value < 0.12
     said = placebo_sentence(list(found.values()))
-    assert said.startswith("Of all requests, P95 changed by ")
-    assert " by vacuuming and analysing alone, and changed by " in said
+    assert said.startswith("P95 of all requests: ")
+    assert " by VACUUM and ANALYZE alone, " in said
     rows = placebo_rows(list(found.values()))
     assert {row.where for row in rows} > {"all requests", "GET /content/{id}"}
     assert all(row.placebo.text.endswith("%") for row in rows)

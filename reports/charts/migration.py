@@ -1,4 +1,4 @@
-"""Rehearsal chart: the longest latency of each moment while the migration runs, and under it its statements."""
+"""Chart of the migration under load: maximum latency over time, and the statements of the migration below."""
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -16,8 +16,8 @@ LEAST_MS = 3.0
 COLOURS = {True: paper.AFTER, False: paper.BEFORE}
 
 
-def rehearsal_chart(rehearsal: MigrationUnderLoad | None, width: int, name: str) -> Chart | None:
-    """The picture; ``None`` where there is nothing to show."""
+def migration_chart(rehearsal: MigrationUnderLoad | None, width: int, name: str) -> Chart | None:
+    """``None`` where no migration ran under load."""
     if rehearsal is None or not rehearsal.points or rehearsal.record.origin is None:
         return None
     origin = rehearsal.record.origin
@@ -28,21 +28,23 @@ def rehearsal_chart(rehearsal: MigrationUnderLoad | None, width: int, name: str)
         length = max(point.second for point in rehearsal.points)
         for axes in (top, low):
             axes.set_xlim(0, length)
-            for passage in rehearsal.record.passages:
-                axes.axvspan(passage.begun - origin, passage.ended - origin, color=paper.BAND, linewidth=0, zorder=0)
+            for direction in rehearsal.record.passages:
+                axes.axvspan(
+                    direction.begun - origin, direction.ended - origin, color=paper.BAND, linewidth=0, zorder=0
+                )
         _latency(top, rehearsal.points)
-        _ways(top, rehearsal, origin, (width - LEFT - RIGHT) / length)
-        for passage in rehearsal.record.passages:
-            _statements(low, passage, origin)
+        _directions(top, rehearsal, origin, (width - LEFT - RIGHT) / length)
+        for direction in rehearsal.record.passages:
+            _statements(low, direction, origin)
         low.set_ylim(0, 2)
         scales.set_ticks(low, "y", [0.5, 1.5], ["rollback", "upgrade"])
         step = next(s for s in (1, 2, 5, 10, 20, 30, 60, 120, 300, 600, 3600) if length / s <= max(width // 90, 2))
         ticks = [float(tick) for tick in range(0, int(length) + 1, step)]
         scales.set_ticks(top, "x", ticks, [""] * len(ticks))
         scales.set_ticks(low, "x", ticks, (formatting.duration(tick) if tick else "0" for tick in ticks))
-        low.set_xlabel("time since requests began to flow")
+        low.set_xlabel("time since the start of the load")
 
-    title = "The longest latency of each moment, failed requests, and the statements of the migration and its rollback"
+    title = "Maximum latency over time, failed requests, statements of the migration and its rollback"
     return paper.draw(name, title, width, TOP + LATENCY + GAP + STATEMENTS + BOTTOM, paint)
 
 
@@ -56,12 +58,12 @@ def _latency(axes: Axes, points: tuple[TimelinePoint, ...]) -> None:
         axes.plot(*zip(*failed, strict=True), color=paper.FAIL, linestyle="", marker="x", markersize=6)
 
 
-def _ways(axes: Axes, rehearsal: MigrationUnderLoad, origin: float, pixels: float) -> None:
-    for passage in rehearsal.record.passages:
-        room = passage.seconds * pixels
+def _directions(axes: Axes, rehearsal: MigrationUnderLoad, origin: float, pixels: float) -> None:
+    for direction in rehearsal.record.passages:
+        room = direction.seconds * pixels
         axes.annotate(
-            paper.fitted(passage.way if passage.way == UPGRADE else "rollback", max(room, 60), paper.SMALL),
-            ((passage.begun + passage.ended) / 2 - origin, 1),
+            paper.fitted(direction.way if direction.way == UPGRADE else "rollback", max(room, 60), paper.SMALL),
+            ((direction.begun + direction.ended) / 2 - origin, 1),
             xytext=(0, 4),
             xycoords=("data", "axes fraction"),
             textcoords="offset points",
@@ -71,23 +73,22 @@ def _ways(axes: Axes, rehearsal: MigrationUnderLoad, origin: float, pixels: floa
         )
 
 
-def _statements(axes: Axes, passage: MigrationStep, origin: float) -> None:
-    """A bar for each statement that took a while, in red where requests waited behind it."""
-    up = passage.way == UPGRADE
-    blamed = {wait.head for wait in passage.waits if wait.by_migration}
-    for one in passage.statements:
+def _statements(axes: Axes, direction: MigrationStep, origin: float) -> None:
+    up = direction.way == UPGRADE
+    blocking = {wait.head for wait in direction.waits if wait.by_migration}
+    for one in direction.statements:
         if one.ms is not None and one.ms < LEAST_MS:
             continue
-        end = one.ended if one.ms is not None else passage.ended
+        end = one.ended if one.ms is not None else direction.ended
         axes.broken_barh(
             [(one.begun - origin, max(end - one.begun, 0.02))],
             (1.15 if up else 0.15, 0.7),
-            facecolor=_colour(one, blamed, up=up),
+            facecolor=_colour(one, blocking, up=up),
             edgecolor=paper.PAPER,
             linewidth=0.8,
-            hatch="////" if one.text in blamed else None,
+            hatch="////" if one.text in blocking else None,
         )
 
 
-def _colour(one: MigrationStatement, blamed: set[str], *, up: bool) -> str:
-    return paper.FAIL if one.text in blamed or one.error else COLOURS[up]
+def _colour(one: MigrationStatement, blocking: set[str], *, up: bool) -> str:
+    return paper.FAIL if one.text in blocking or one.error else COLOURS[up]

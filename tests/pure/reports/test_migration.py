@@ -25,14 +25,15 @@ from harness.record.migration import (
     MigrationStep,
     SchemaDifference,
 )
-from reports.sections.migration import rehearsal_section, sentence
+from reports.sections.migration import migration_section, sentence
+from tests.pure.reports.conftest import unlinked
 
 if TYPE_CHECKING:
     from tests.pure.reports.conftest import Run
 
 ALTER = "ALTER TABLE contents\n  ADD COLUMN <b>colour</b> text -- hm"
 WAIT = LockWait(
-    9, 108.0, 108.4, "RowExclusiveLock", "contents", "UPDATE contents", own=False, head=ALTER, behind=PLANNED
+    9, 108.0, 108.4, "RowExclusiveLock", "contents", "UPDATE contents", own=False, blocked_by=ALTER, behind=PLANNED
 )
 UP = MigrationStep(
     UPGRADE,
@@ -84,7 +85,7 @@ SHOWN = "ALTER TABLE contents ADD COLUMN <b>colour</b> text"
 
 def test_one_sentence_says_what_it_cost_and_whether_there_is_a_way_back() -> None:
     assert sentence(TRIED) == (
-        f"The longest that a request waited was 410 ms, behind {SHOWN}, which itself waited for the planned "
+        f"The longest that a request waited was 410 ms, behind {SHOWN}, which itself waited for the long "
         "transaction; 3 requests waited, 900 ms together; none failed; rolled back, the database is as before "
         "(schema and answers)."
     )
@@ -99,24 +100,24 @@ def test_one_sentence_says_what_it_cost_and_whether_there_is_a_way_back() -> Non
         ),
         (
             {"losses": (replace(LOSS, blocked_by=""), BACK)},
-            "wait for a lock of the migration; the slowest",
+            "waited for a lock of the migration; the longest stall was",
         ),
-        ({"losses": (replace(LOSS, blocked_by="", stall_ms=0.0), BACK)}, "none took longer than usual"),
+        ({"losses": (replace(LOSS, blocked_by="", stall_ms=0.0), BACK)}, "none stalled"),
         ({"losses": (replace(LOSS, stall_ms=None), BACK)}, "No request was under way while the migration ran"),
         ({"losses": (LOSS, replace(BACK, stall_ms=90.0))}, "rolled back (longest stall 90.0 ms), the database is as"),
-        ({"agreement": None}, "the database is as before (schema; no answers were compared)"),
+        ({"agreement": None}, "the database is as before (schema; responses were not compared)"),
         (
             {"record": replace(RECORD, differences=(SchemaDifference("index x", None, "y"),))},
-            "the database is NOT as before: 1 part of its schema differ",
+            "the database is NOT as before: 1 difference in the schema",
         ),
         (
             {"agreement": ResponseAgreement(10, (EndpointAnswers("GET /a", 9, 1, 0, 0),))},
-            "NOT as before: it answers otherwise",
+            "NOT as before: responses differ",
         ),
-        ({"record": replace(RECORD, differences=None)}, "whether the database is as before was not compared"),
+        ({"record": replace(RECORD, differences=None)}, "the database was not compared with before"),
         (
             {"record": replace(RECORD, passages=(replace(UP, failed="took longer than 9 s"),)), "losses": (LOSS,)},
-            "not gone through: the upgrade took longer than 9 s. It left the schema as it was.",
+            "did not finish: the upgrade took longer than 9 s. The schema is unchanged.",
         ),
     ],
 )
@@ -125,19 +126,19 @@ def test_what_else_it_may_say(changed: dict[str, object], said: str) -> None:
 
 
 def test_a_statement_stands_beside_what_it_held_and_what_was_warned_of() -> None:
-    section = rehearsal_section(Evidence(migration=TRIED))
+    section = migration_section(Evidence(migration=TRIED))
     assert section
-    up, down = section.passages
+    up, down = section.directions
     (row,) = up.rows
     assert (row.text, row.took.text, row.lock) == (SHOWN, "500 ms", "AccessExclusiveLock on contents")
-    assert row.bars == "bars reads and writes"
-    assert row.waited == "1 session of the service waited behind it, 400 ms at most"
+    assert row.blocks == "blocks reads and writes"
+    assert row.waited == "blocked 1 session of the service, for up to 400 ms"
     assert row.rules == (("require-lock-timeout", "Missing lock_timeout. Set one."),)
-    assert up.left_out == "Left out: 2 statements under 5 ms behind which nobody waited."
+    assert up.left_out == "Not shown: 2 statements under 5 ms that blocked nobody."
     facts = dict(up.facts)
-    assert facts["longest queue"].startswith("3 sessions at once, behind ALTER TABLE")
-    assert facts["write-ahead log"] == "3.91 KiB more than the load alone writes"
-    assert facts["tables written anew"] == "contents"
+    assert facts["longest queue"].startswith("3 sessions, behind ALTER TABLE")
+    assert facts["WAL"] == "3.91 KiB more than the load alone"
+    assert facts["tables rewritten"] == "contents"
     assert facts["errors of the database"] == "deadlock detected (2 times)"
     assert down.title == "Rollback to 0001"
 
@@ -145,10 +146,10 @@ def test_a_statement_stands_beside_what_it_held_and_what_was_warned_of() -> None
 def test_it_is_in_every_form_of_the_report(usual: Run) -> None:
     result = replace(usual.result, evidence=Evidence(migration=TRIED))
     files = reports.render(result)
-    assert "What the migration does while it runs" in files["report.html"]
+    assert "Migration under load</h2>" in unlinked(files["report.html"])
     assert "<b>colour</b>" not in files["report.html"]
-    assert "rehearsal-900" in files["report.html"]
-    assert "**What the migration does while it runs**: The longest that a request waited" in files["summary.md"]
+    assert "migration-900" in files["report.html"]
+    assert "**Migration under load**: The longest that a request waited" in files["summary.md"]
     said = reports.text(result, width=120)
     assert "migration under load\n" in said
     record = json.loads(files["rehearsal.json"])
@@ -158,6 +159,6 @@ def test_it_is_in_every_form_of_the_report(usual: Run) -> None:
 
 
 def test_where_it_was_not_tried_nothing_is_said(usual: Run) -> None:
-    assert rehearsal_section(Evidence()) is None
-    assert "while it runs" not in usual.files["report.html"]
+    assert migration_section(Evidence()) is None
+    assert "while it runs" not in usual.report
     assert "rehearsal.json" not in usual.files
