@@ -20,11 +20,17 @@ ADVICE = {
     BottleneckKind.POOL: "enlarge the pool, or hold connections for a shorter time",
     BottleneckKind.LOCK_WAITS: "find the holder of the locks: long transactions, and statements that lock whole tables",
     BottleneckKind.DEADLOCKS: "lock rows in the same order in all transactions, and retry those that fail",
-    BottleneckKind.DEAD_TUPLES: "vacuum these tables sooner (autovacuum_vacuum_scale_factor), and keep transactions short",
+    BottleneckKind.DEAD_TUPLES: (
+        "vacuum these tables sooner (autovacuum_vacuum_scale_factor), and keep transactions short"
+    ),
     BottleneckKind.CPU: "reduce its work, or give it more cores before the load grows",
     BottleneckKind.MEMORY: "limit what it keeps: caches by size and age, responses by paging",
-    BottleneckKind.MEMORY_GROWTH: "find objects that are never freed; measure the growth with an endurance stage of an hour",
-    BottleneckKind.STALL: "build indexes CONCURRENTLY, split statements that lock, and set lock_timeout for the migration",
+    BottleneckKind.MEMORY_GROWTH: (
+        "find objects that are never freed; measure the growth with an endurance stage of an hour"
+    ),
+    BottleneckKind.STALL: (
+        "build indexes CONCURRENTLY, split statements that lock, and set lock_timeout for the migration"
+    ),
     BottleneckKind.FAILED_REQUESTS: "see “Migration under load”, and deploy in steps that both releases support",
     BottleneckKind.ROLLBACK: "fix the downgrade: the differences are listed below",
     BottleneckKind.ALERT: "see the timeline for the time, and the areas above for the cause",

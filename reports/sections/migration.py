@@ -128,7 +128,10 @@ def _lost(loss: RequestLoss) -> str:
     waited = (
         f"{formatting.plural(loss.waited, 'request')} waited, {formatting.duration(loss.blocked_ms / 1000)} together"
     )
-    return f"The longest that a request waited was {stall}, behind {_one_line(loss.blocked_by)}{behind}; {waited}; {failed}"
+    return (
+        f"The longest that a request waited was {stall}, behind "
+        f"{_one_line(loss.blocked_by)}{behind}; {waited}; {failed}"
+    )
 
 
 def _rolled_back(rehearsal: MigrationUnderLoad, down: RequestLoss | None) -> str:

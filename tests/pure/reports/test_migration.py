@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
 ALTER = "ALTER TABLE contents\n  ADD COLUMN <b>colour</b> text -- hm"
 WAIT = LockWait(
-    9, 108.0, 108.4, "RowExclusiveLock", "contents", "UPDATE contents", own=False, blocked_by=ALTER, behind=PLANNED
+    9, 108.0, 108.4, "RowExclusiveLock", "contents", "UPDATE contents", own=False, head=ALTER, behind=PLANNED
 )
 UP = MigrationStep(
     UPGRADE,
