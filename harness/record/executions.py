@@ -31,7 +31,7 @@ SCHEMA = pa.schema(
         pa.field("slowest_ms", pa.float64(), nullable=False),  # of these calls; 0 where none is known to be the slowest
     ]
 )
-_SPAN = b"harness.record.executions"
+_SPAN = b"harness.executions"
 ExecutionRow = tuple[int, int, str, str, int, int, int, int, int, float, float]
 
 

@@ -12,6 +12,7 @@ OUTCOMES = {
     ClaimOutcome.CONFIRMED: Outcome.PASS,
     ClaimOutcome.REFUTED: Outcome.FAIL,
     ClaimOutcome.NOT_DECIDED: Outcome.INCONCLUSIVE,
+    ClaimOutcome.NOT_MEASURED: Outcome.INCONCLUSIVE,
 }
 
 

@@ -305,7 +305,7 @@ def _(run: Path, chance: Random) -> None:
     resample(one_leg(run, chance), lambda c: _failing(c, np.ones(len(c["error"]), dtype=bool), "HTTP 503"))
 
 
-@fault("an endpoint is renamed", "asked other things", measured=True)
+@fault("an endpoint is renamed", "different requests", measured=True)
 def _(run: Path, chance: Random) -> None:
     name = _endpoint(run, chance)
     for leg in legs(run, chance.choice(("before", "after"))):
@@ -341,7 +341,7 @@ def _(run: Path, chance: Random) -> None:
         )
 
 
-@fault("after redirects, or answers with nothing", "after answered with another status", measured=True)
+@fault("after redirects, or answers with nothing", "statuses or em", measured=True)
 def _(run: Path, chance: Random) -> None:
     change: dict[str, Any] = chance.choice(({"status": 301}, {"status": 304}, {"size_bytes": 0}))
     for leg in legs(run, "after"):
@@ -493,7 +493,7 @@ def _(run: Path, chance: Random) -> None:
     edit(leg / "windows.json", lambda said: said | {"lost": [lost]})
 
 
-@fault("the generator is busy", "of a core: it was measuring itself", measured=True)
+@fault("the generator is busy", "of a core: latencies include client-side delay", measured=True)
 def _(run: Path, chance: Random) -> None:
     edit(one_leg(run, chance) / "windows.json", lambda said: said | {"cpu_share": chance.uniform(0.81, 4.0)})
 

@@ -89,7 +89,7 @@ REFUSED = (
     Refused("a limit with an exponent", *expects("p95 < 1e9 ms"), "cannot read"),
     Refused("a limit longer than a leg", *expects("p95 < 1000000000 ms"), "can take that long"),
     Refused("a limit in another unit", *expects("p95 < 300 MB"), "p95 is given in"),
-    Refused("an error rate limit of 100 %", *expects("error_rate < 100 %"), "lets 1 of 1 fail"),
+    Refused("an error rate limit of 100 %", *expects("error_rate < 100 %"), "lets 1 of all requests fail"),
     Refused("an error rate without its percent sign", *expects("error_rate < 1"), "with its percent sign"),
     Refused("a hit rate above zero", *expects("cache_hit_rate > 0 %"), "never below 0"),
     Refused("more than zero requests", *expects("rps > 0"), "never below 0"),
@@ -145,7 +145,7 @@ REFUSED = (
         "load held without a limit",
         f'{TARGET}\nstage = "sustain"',
         'expect = "users_held >= 10"',
-        "say when users are held",
+        "define when users are held",
     ),
     Refused(
         "a missing migration",

@@ -150,7 +150,7 @@ def test_the_text_marks_the_run_that_changed_and_names_the_skipped() -> None:
     values = [value * (1.3 if index >= 10 else 1) for index, value in enumerate(noise(2, spread=0.03))]
     bounded = [replace(entry, low=entry.value * 0.9, high=entry.value * 1.1) for entry in entries_of(values)]
     text = history_text(QUESTION, series_of(bounded, P95), [SkippedRun("run-99", "damaged \x1b[31m")])
-    assert text.startswith("P95 of all requests, all stages but ramps, after\n\nplan  example\n")
+    assert text.startswith("P95 of all requests, all stages except ramps, after\n\nplan  example\n")
     (marked,) = [line for line in text.splitlines() if line.endswith("change") and "run-" in line]
     assert marked.startswith("  run-10  2026-01-11 00:00 UTC")
     assert "change point  from run-10 on: " in text

@@ -16,7 +16,7 @@ from harness.errors import CommandError, EnvironmentFailedError
 KILLED = (
     "api ran out of memory (OOM kill): it needed more than its limit of 64 MiB; "
     "raise its limit, as in [environment.limits] "
-    'api = { memory = "512M" }, or look for a leak'
+    'api = { memory = "512M" }, or find the leak'
 )
 
 

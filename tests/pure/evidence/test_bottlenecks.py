@@ -108,7 +108,7 @@ def test_the_worst_comes_first_and_every_kind_has_words(summary: Summary) -> Non
     assert [one.after for one in areas] == sorted((one.after or Grade.A for one in areas), reverse=True)
     section = bottlenecks(areas)
     assert section is not None
-    assert section.sentence.startswith("To be mended first: N+1 statements; soon: slow statements and memory")
+    assert section.sentence.startswith("Fix first: N+1 statements; fix soon: slow statements and memory")
     assert all(row.what and row.advice for one in section.rows for row in one.found)
     assert bottlenecks(()) is None
 

@@ -170,7 +170,7 @@ def test_cheaper_triggers_are_no_indexes(wal: float, seen: bool, named: list[Cau
 def test_a_service_that_reports_no_database_time_has_no_known_cause() -> None:
     (found,) = causes_of(comparison(pair("p95", 900, 90), pair("mean", 500, 50)), {"before": asked("before", None)})
     assert (found.shares, found.database_share) == ((), None)
-    assert "does not tell its database time" in cause_rows([found])[0].sentence
+    assert "does not report its database time" in cause_rows([found])[0].sentence
 
 
 def test_an_unchanged_endpoint_has_no_cause() -> None:
@@ -201,7 +201,9 @@ def test_the_difference_of_control_and_before_is_reported() -> None:
     found = largest_difference(one, other)
     assert found is not None
     assert (found.what, round(found.share, 6)) == ("statements", round(1 / 101, 6))
-    assert control_sentence(found) == "Before and its copy differ by at most 0.990 % (statements of GET /items)."
+    assert (
+        control_sentence(found) == "A/A noise: before and control differ by at most 0.990 % (statements of GET /items)."
+    )
     assert largest_difference(one, {}) is None
     assert control_sentence(None) == ""
 

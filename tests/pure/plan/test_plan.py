@@ -425,7 +425,7 @@ def test_a_plan_says_when_users_are_held() -> None:
         ('>= 500"', '>= 500"\nstage = "high"', "targets[1].stage", "one value of a whole leg or arm; leave stage out"),
         ('>= 500"', '>= 500"\nendpoint = "GET /"', "targets[1].endpoint", "leave endpoint out"),
         ("users_held >= 500", 'ready_seconds < 9 s"\nendpoint = "GET /', "targets[1].endpoint", "leave endpoint out"),
-        ("[capacity]\nlimit =", "[profiles]\n#", "targets[1].expect", "say when users are held, as in [capacity]"),
+        ("[capacity]\nlimit =", "[profiles]\n#", "targets[1].expect", "define when users are held, as in [capacity]"),
         ("users_held >= 500", "indexes_created >= 40", "targets[1].expect", "add environment.migrate and arms.after"),
         ("users_held >= 500", "migration_seconds < 9 s", "targets[1].expect", "nothing measures migration_seconds"),
     ],
@@ -457,7 +457,7 @@ def test_an_open_plan_says_when_a_rate_is_held() -> None:
         (OPEN_CAPACITY, "rate_held >=", "users_held >=", "of this plan have rates; write rate_held"),
         (OPEN_CAPACITY, ">= 500", ">= 600", "the largest stress stage has 500 req/s; add one of 600 or more"),
         (OPEN_CAPACITY, ">= 500", "< 500", 'a higher rate held is better; write "rate_held >= 500"'),
-        (OPEN_CAPACITY, "[capacity]\nlimit =", "[profiles]\n#", "say when a rate is held, as in [capacity]"),
+        (OPEN_CAPACITY, "[capacity]\nlimit =", "[profiles]\n#", "define when a rate is held, as in [capacity]"),
     ],
 )  # fmt: skip
 def test_what_is_held_has_the_name_of_the_load(text: str, old: str, new: str, what: str) -> None:

@@ -129,7 +129,7 @@ def test_a_tag_is_judged_like_an_endpoint(expect: str, outcome: Outcome) -> None
 def test_a_claim_may_speak_of_a_tag() -> None:
     (claim,) = verdict_of('[[claims]]\nid = "C"\nsays = "fast"\nexpect = ["p95 < 300 ms"]\ntag = "reads"\n').claims
     assert claim.checks[0].target.endpoints == frozenset(READS)
-    assert claim.outcome.value == "holds"
+    assert claim.outcome.value == "confirmed"
 
 
 def limited(place: str) -> str:

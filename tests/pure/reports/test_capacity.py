@@ -56,7 +56,7 @@ def test_two_lower_bounds_have_no_change(awkward_runs: dict[str, Run]) -> None:
     change = rows["users_held rises by 900 %"]
     assert (change.before.text, change.after.text) == ("≥ 500 users", "≥ 500 users")
     assert change.change.text == "—"
-    assert change.change.why == "the largest stress stage was held: how much more would be is not known"
+    assert change.change.why == "the largest stress stage was held: the capacity is a lower bound"
 
 
 def test_what_is_measured_once_says_so(stressed: Run) -> None:

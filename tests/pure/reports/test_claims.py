@@ -40,15 +40,15 @@ def claimed(run_of: "Callable[..., Run]", plan_text: str) -> "Run":
 
 def test_rows_say_what_was_claimed_and_what_was_found(claimed: "Run") -> None:
     first, second, third = claim_rows(claimed.verdict)
-    assert (first.id, first.claimed, first.holding, first.mark) == ("C1", "245 ms → 50 ms", "holds", "✓")
-    assert (second.holding, second.mark, len(second.measured)) == ("does not hold", "✗", 2)
-    assert (third.holding, third.claimed, third.unmeasured) == ("cannot tell", "300 MB", "needs a probe | of memory")
-    assert claims_tally(claimed.verdict) == "1 holds, 1 does not hold, 1 cannot tell"
+    assert (first.id, first.claimed, first.holding, first.mark) == ("C1", "245 ms → 50 ms", "confirmed", "✓")
+    assert (second.holding, second.mark, len(second.measured)) == ("refuted", "✗", 2)
+    assert (third.holding, third.claimed, third.unmeasured) == ("not measured", "300 MB", "needs a probe | of memory")
+    assert claims_tally(claimed.verdict) == "1 confirmed, 1 refuted, 1 not measured"
 
 
 def test_claims_are_in_every_output(claimed: "Run") -> None:
     files = claimed.files
-    assert "claims 1 holds, 1 does not hold, 1 cannot tell" in claimed.text().splitlines()
+    assert "claims 1 confirmed, 1 refuted, 1 not measured" in claimed.text().splitlines()
     assert "<b>C1</b> P50 falls &lt;by&gt; half" in files["report.html"]
     assert "needs a probe | of memory" in files["report.html"]
     assert r"needs a probe \| of memory | ? not measured |" in files["summary.md"]

@@ -155,7 +155,7 @@ def test_the_ledger_in_strings() -> None:
         "broken": "INVALID",
         "by_day": "unused in this workload",
     }
-    assert rows["by_owner"].why == "finds the rows that refer to users"
+    assert rows["by_owner"].why == "supports the foreign key to users"
     assert rows["keeps_unique"].saved.why == "not dropped: keeps rows unique"
     assert rows["by_day"].saved.why == "not dropped"
     assert rows["by_day"].built.why
@@ -201,7 +201,8 @@ def test_the_plans_in_strings() -> None:
     (row,) = table.changed
     assert (row.pages_before.text, row.pages_after.text, row.rows_before.text) == ("412", "6", "4,000")
     assert row.tree_after == (
-        "stop at the limit  (20 rows, 6 buffers)\n  find rows by index of contents using by_score  (20 rows, 6 buffers)"
+        "Limit  (20 rows, 6 buffers)\n"
+        "  Index Scan (finds rows by index) of contents using by_score  (20 rows, 6 buffers)"
     )
     (others,) = table.single
     assert others.endpoints == "other requests"

@@ -24,7 +24,7 @@ def test_a_row_tells_both_arms_and_what_growth_means(usual: Run) -> None:
     postgres, auth = usage_rows(replace(usual.summary, consumers=CONSUMERS))
     assert (postgres.before.cpu.text, postgres.before.memory.text) == ("78.3", "412")
     assert postgres.before.growth.text == "+1.00 (\N{MINUS SIGN}2.00 … +3.00)"
-    assert postgres.before.verdict == "cannot tell"
+    assert postgres.before.verdict == "not decided"
     assert (auth.before.growth.text, auth.before.verdict) == ("+12.0 (+5.00 … +20.5)", "grows")
     assert (auth.before.opened.text, postgres.before.opened.why) == ("4 / 1,033", "not reported by its probe")
     assert postgres.after.growth.why == "needs an endurance stage of 16 s or more"

@@ -87,7 +87,7 @@ def test_an_abort_is_described_in_one_sentence() -> None:
     stop = verdict_after(1, "after").aborts[0]
     title = stop.leg.title
     assert stop.summary == f"after broke p90 > 1 s for 10 s (sustain) with 3,210 ms, 21 s into leg {title}"
-    assert stop.finding.seen == f"the run was ended early: {stop.summary}"
+    assert stop.finding.seen == f"the run was aborted: {stop.summary}"
 
 
 def test_only_an_aborted_trial_is_an_abort() -> None:
@@ -101,9 +101,9 @@ def test_every_report_has_the_reason_of_the_abort(complete: int) -> None:
     summary = summarise([trial for trial in synthetic_trials(EXAMPLE) if trial.leg.block <= complete])
     parts = (EXAMPLE, PLAN, synthetic_setup(EXAMPLE), (), summary, compare(summary), verdict, Outcomes({}))
     findings = build_findings(Result(*parts))
-    assert (findings.outcome, findings.tally) == ("FAIL", "the run was ended early")
-    assert findings.headline == f"FAIL: the run was ended early: {verdict.aborts[0].summary}."
-    assert "\nended early  the run was ended early: after broke p90" in to_text(findings, width=200)
+    assert (findings.outcome, findings.tally) == ("FAIL", "the run was aborted")
+    assert findings.headline == f"FAIL: the run was aborted: {verdict.aborts[0].summary}."
+    assert "\nended early  the run was aborted: after broke p90" in to_text(findings, width=200)
     junit = to_junit(findings)
     assert '<testcase classname="example" name="aborted">' in junit
     assert 'failures="0"' not in junit

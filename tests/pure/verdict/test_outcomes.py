@@ -266,7 +266,7 @@ def test_hits_are_compared_on_log_odds_and_shown_in_points() -> None:
         ('effect = "5"', 'judgement.effect: cannot read "5"; the smallest change that counts looks like "5 %"'),
         ('effect = "1 pt"', "judgement.effect: cannot read"),
         ('effect = "0 %"', 'judgement.effect: "0 %" is out of range: above 0, at most 50 %'),
-        ('effect = "80 %"', "out of bounds"),
+        ('effect = "80 %"', "is out of range"),
         ('efect = "5 %"', 'judgement.efect: unknown key; did you mean "effect"?'),
         ('effects = { p95 = "1 pt" }', 'judgement.effects: p95: cannot read "1 pt"'),
         ('effects = { error_rate = "5 %" }', 'looks like "0.1 pt"'),

@@ -29,7 +29,7 @@ def test_the_placebo_stands_beside_after() -> None:
 def test_a_placebo_without_effect_is_reported_as_such() -> None:
     plan = parse_plan(BLOCKS).with_copies("placebo")
     trials = list(synthetic_trials(plan, slowness={"before": 1.0, "placebo": 1.0, "after": 0.1}))
-    assert "P95 did not change visibly (" in placebo_sentence(placebo_effects(summarise(trials)))
+    assert "P95 of all requests: no significant change (" in placebo_sentence(placebo_effects(summarise(trials)))
 
 
 def test_without_a_placebo_the_section_is_empty() -> None:
