@@ -2,6 +2,7 @@
 
 import json
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
@@ -68,3 +69,9 @@ def test_nothing_is_said_where_nobody_looked(usual: Run) -> None:
     assert "evidence.json" not in files
     for title in ("Why it changed", "Bottlenecks", "Database cost per request"):
         assert title not in unlinked(files["report.html"])
+
+
+def test_every_cause_has_a_colour_in_its_bar() -> None:
+    style = (Path(reports.__file__).parent / "templates/report.css").read_text()
+    coloured = {kind for kind in CauseKind if f".shares .{kind.name.lower()} " in style}
+    assert coloured | {kind for kind in CauseKind if kind.name.startswith("INDEXES")} == set(CauseKind)
