@@ -62,7 +62,7 @@ def _line(question: HistoryQuery, line: RunSeries) -> Iterator[RenderableType]:
     yield Text(f"plan  {formatting.plain(line.plan_name)}")
     yield from (Text(f"differs from the runs above  {formatting.plain(fact)}") for fact in line.differs)
     heads = ("run", "started", question.metric.label, "95 % interval", "change", "")
-    yield table(heads, _rows(question, line), numbers=range(2, 5))
+    yield table(heads, _rows(question, line), numbers=range(2, 5), fixed=(1,))
     yield Padding.indent(Text("\n".join(_found(question, line))), 2)
 
 

@@ -1,6 +1,6 @@
 """Tables, lists and paragraphs as strings of a given width, by rich; no access to the terminal or the environment."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from io import StringIO
 
 from rich.console import Console, RenderableType
@@ -49,13 +49,20 @@ def written(blocks: Iterable[RenderableType], *, width: int, colour: bool = Fals
 
 
 def table(
-    heads: Sequence[str], rows: Iterable[Sequence[RenderableType]], *, numbers: range, indent: int = 2
+    heads: Sequence[str],
+    rows: Iterable[Sequence[RenderableType]],
+    *,
+    numbers: range,
+    fixed: Collection[int] = (),
+    indent: int = 2,
 ) -> RenderableType:
-    """A table without lines; columns in ``numbers`` are right-aligned and not wrapped."""
+    """A table without lines; columns in ``numbers`` are right-aligned, and neither these nor ``fixed`` ones wrap."""
     made = Table(box=None, pad_edge=False, padding=(0, 0, 0, 2), header_style="bold")
     for place, head in enumerate(heads):
         right = place in numbers
-        made.add_column(Text(head), justify="right" if right else "left", no_wrap=right, overflow="fold")
+        made.add_column(
+            Text(head), justify="right" if right else "left", no_wrap=right or place in fixed, overflow="fold"
+        )
     for row in rows:
         made.add_row(*(Text(cell) if isinstance(cell, str) else cell for cell in row))
     return Padding.indent(made, indent)

@@ -36,9 +36,9 @@ def side_by_side(
     blocks = [label for label in (_label(FORCED, "differs", differing), _label(BROKEN, "broken", broken)) if label]
     endpoints = {pair.endpoint for pair in comparison.pairs if pair.stage is None}
     for endpoint in sorted(endpoints, key=lambda name: name or ""):
-        heads = (f"{formatting.plain(endpoint) if endpoint else formatting.ALL_REQUESTS} ({arm})", *HEADS)
-        rows = table(heads, _rows(comparison, outcomes, endpoint), numbers=range(1, 5), indent=0)
-        blocks.append(written([rows], width=width))
+        title = f"{formatting.plain(endpoint) if endpoint else formatting.ALL_REQUESTS} ({arm})"
+        rows = table(("", *HEADS), _rows(comparison, outcomes, endpoint), numbers=range(1, 5), indent=0)
+        blocks.append(written([title, rows], width=width))
     notes = [NOTE, *_reasons(comparison, outcomes), *([FORCED] if differing else [])]
     return "\n\n".join([*blocks, "\n".join(notes)])
 

@@ -141,7 +141,7 @@ def test_responses_that_differ_in_order_only_pass(project: Project) -> None:
     assert done.returncode == 0, done.stderr + done.stdout
     assert "1 of 1 target met, responses identical" in done.stdout
     assert "responses identical (60 of 60)" in done.stdout
-    assert "comparing answers · before" in done.stderr
+    assert "comparing responses: before" in done.stderr
     head, *rows = lines(project.recorded, "before")
     assert head == {"schema": 1, "wanted": 60, "requests": 60, "user_errors": 0}
     ways = [(row["endpoint"], row["path"], row["asked"], row["digest"]) for row in rows]

@@ -170,7 +170,7 @@ def test_query_plans_are_described_in_words(run: Path) -> None:
     (read,) = [one for one in plans["statements"] if "ORDER BY" in one["statement"]]
     assert read["endpoints"] == ["GET /kinds/{kind}"]
     assert not read["estimated"]
-    assert read["words"].startswith(("reads items", "finds rows of items by index items_pkey"))
+    assert read["words"].startswith(("Seq Scan", "Index Scan of items using items_pkey"))
     assert "kind" in {one["index"].split("_")[1] for one in read["after"]["tables"]}
     assert read["before"]["rows_examined"] > 10 * read["after"]["rows_examined"]
     report = (run / "report.html").read_text()
@@ -190,7 +190,7 @@ def test_the_cost_per_request_is_measured_in_both_arms_and_on_the_migrated_datab
 
 def test_the_report_shows_cost_per_request_and_bottlenecks(run: Path) -> None:
     report, summary = (run / "report.html").read_text(), (run / "summary.md").read_text()
-    assert "N+1 before: “SELECT name FROM items WHERE id = $1” runs 6 times a request" in report
+    assert "N+1 before: “SELECT name FROM items WHERE id = $1” runs 6 times per request" in report
     assert "Fix first: indexes" in report
     assert "DROP INDEX CONCURRENTLY one_name" in report
     assert "**Bottlenecks**: Fix first: indexes" in summary

@@ -245,7 +245,7 @@ def test_a_sequential_run_is_named_so_in_every_report_and_decides_no_change(else
         "PASS",
         "INCONCLUSIVE",
     ]
-    assert "did not take turns" in checks["p50 rises by at most 9000 %"]["reason"]
+    assert "interleave the arms" in checks["p50 rises by at most 9000 %"]["reason"]
     for text in (done.stdout, *((folder / name).read_text() for name in ("report.html", "summary.md", "junit.xml"))):
         assert "sequential" in text
         assert "interleaved block" not in text

@@ -89,7 +89,7 @@ def test_a_database_keeps_acknowledged_rows(tmp_path: Path, kind: FaultKind) -> 
         assert server.process.popen.poll() is None or kind is not FaultKind.PAUSE
         end_fault()
         deadline = time.monotonic() + 30
-        while not redis_answers(HOST, server.port):
+        while not server._answers():
             assert time.monotonic() < deadline
             time.sleep(0.05)
         assert server.fetch("SELECT id FROM kept") == [(1,)]
@@ -108,7 +108,7 @@ def test_a_cache_is_back_at_its_address_and_empty(tmp_path: Path) -> None:
         assert not redis_answers(HOST, server.port)
         end_fault()
         deadline = time.monotonic() + 10
-        while not redis_answers(HOST, server.port):
+        while not server._answers():
             assert time.monotonic() < deadline
             time.sleep(0.05)
     finally:

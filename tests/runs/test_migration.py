@@ -115,7 +115,7 @@ def test_a_planted_lock_is_reported_and_the_rollback_is_compared(slow: Project) 
     assert record["rolled_back_as_before"] is True
     up, down = record["losses"]
     assert (up["way"], down["way"]) == ("upgrade", "downgrade")
-    assert up["head"] == "LOCK TABLE items IN ACCESS EXCLUSIVE MODE"
+    assert up["blocked_by"] == "LOCK TABLE items IN ACCESS EXCLUSIVE MODE"
     ran = {one["text"].split()[0]: one for one in record["passages"][0]["statements"]}
     truth = ran["COMMIT"]["begun"] * 1000 + ran["COMMIT"]["ms"] - ran["LOCK"]["begun"] * 1000 - ran["LOCK"]["ms"]
     assert truth >= 500

@@ -114,7 +114,7 @@ def test_runs_with_other_targets_and_numbers_of_blocks_are_compared(recorded: Pa
     assert "FORCED" not in done.stdout
     row = next(line for line in done.stdout.splitlines() if line.startswith("  P95"))
     assert row.endswith("inconclusive")
-    assert "arms not interleaved, and the noise floor is unknown" in done.stdout
+    assert "sequential legs, and the noise floor is unknown" in done.stdout
 
 
 def test_a_forced_comparison_is_named_so_first_and_last(recorded: Path, tmp_path: Path) -> None:

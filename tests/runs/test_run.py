@@ -159,7 +159,7 @@ def test_a_profile_scales_the_run_and_is_applied_again_to_its_record(project: Pr
     project.write(plan + "[profiles.quick]\ntime = 0.5\nleast_seconds = 1\nblocks = 1\n")
     done = project.harness("run", "plan.toml", "--plain", "--profile", "quick")
     assert done.returncode in {0, 3}, done.stderr  # one block decides nothing
-    assert "1 blocks of before and after under profile quick" in done.stderr
+    assert "1 blocks of before and after, profile quick" in done.stderr
     assert "profile quick, 1 block, " in done.stdout
     (windows, *_) = (json.loads(path.read_text())["windows"] for path in project.recorded.glob("trials/*/windows.json"))
     assert [(window["start"], window["end"]) for window in windows] == [(0, 1), (1, 2)]
@@ -430,7 +430,7 @@ def test_two_runs_at_once_are_independent_and_gc_does_not_touch_them(project: Pr
     assert (collected.returncode, collected.stdout) == (0, "")
     said = [process.communicate(timeout=120)[1] for process in both]
     assert [process.returncode for process in both] == [3, 3], said  # one block decides nothing
-    assert ["1 blocks of before, half and after into" in text for text in said] == [True, False]
+    assert ["1 blocks of before, half and after;" in text for text in said] == [True, False]
     assert " · half · " in said[0]
     works = []
     for run in sorted(project.out.iterdir(), key=lambda run: len(list(run.glob("trials/*")))):

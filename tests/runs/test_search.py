@@ -50,5 +50,5 @@ def test_workers_are_refused_before_anything_is_started(project: Project) -> Non
     project.write(SEARCH)
     done = project.harness("run", "plan.toml", "--workers", "2")
     assert done.returncode == 2
-    assert "a search needs a single process" in done.stderr
+    assert "a capacity search runs in one process" in done.stderr
     assert not project.out.exists()
