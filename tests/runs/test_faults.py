@@ -108,7 +108,7 @@ def test_a_cache_is_back_at_its_address_and_empty(tmp_path: Path) -> None:
         assert not redis_answers(HOST, server.port)
         end_fault()
         deadline = time.monotonic() + 10
-        while not server._answers():
+        while not redis_answers(HOST, server.port):
             assert time.monotonic() < deadline
             time.sleep(0.05)
     finally:
