@@ -175,7 +175,7 @@ def test_query_plans_are_described_in_words(run: Path) -> None:
     assert read["before"]["rows_examined"] > 10 * read["after"]["rows_examined"]
     report = (run / "report.html").read_text()
     assert "Query plans" in report
-    assert "The migration made 5 indexes" in report
+    assert "The migration created 5 indexes" in report
 
 
 def test_the_cost_per_request_is_measured_in_both_arms_and_on_the_migrated_database(run: Path) -> None:
