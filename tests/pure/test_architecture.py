@@ -138,3 +138,9 @@ def test_public_class_names_are_unique() -> None:
             if isinstance(node, ast.ClassDef) and not node.name.startswith("_"):
                 found.setdefault(node.name, []).append(named(path))
     assert not {name: paths for name, paths in found.items() if len(paths) > 1}
+
+
+def test_every_module_that_the_page_names_exists() -> None:
+    named_files = set(re.findall(r"`((?:\w+/)+\w+\.py)`", PAGE.read_text(encoding="utf-8")))
+    assert named_files
+    assert not [name for name in named_files if not (ROOT / name).is_file() and not (ROOT / "harness" / name).is_file()]
