@@ -94,7 +94,7 @@ def _needs_and_costs_are_known(entries: dict, after: Catalogue) -> None:  # type
         "children_pkey": "primary key",
         "children_alone": "backs the constraint children_alone",
         "planted_unique": "keeps rows unique",
-        "planted_of_parent": "finds the rows that refer to parents",
+        "planted_of_parent": "supports the foreign key to parents",
         "planted_invalid": "keeps rows unique",
     }
     made = {name for name, entry in entries.items() if entry.made}
