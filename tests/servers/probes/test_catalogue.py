@@ -97,9 +97,9 @@ def _needs_and_costs_are_known(entries: dict, after: Catalogue) -> None:  # type
         "planted_of_parent": "supports the foreign key to parents",
         "planted_invalid": "keeps rows unique",
     }
-    made = {name for name, entry in entries.items() if entry.made}
+    made = {name for name, entry in entries.items() if entry.created}
     assert made == {index_created(text) for text in MIGRATION} - {"of_things"} | {"other.of_things", "planted_invalid"}
-    built = {name for name, entry in entries.items() if entry.made and entry.seconds}
+    built = {name for name, entry in entries.items() if entry.created and entry.seconds}
     assert built == made - {"planted_invalid"}
     assert {name for name, entry in entries.items() if not entry.index.size_bytes} == {"planted_invalid"}
     assert entries["Planted Odd"].index.shown == (
