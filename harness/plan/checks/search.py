@@ -51,6 +51,6 @@ def _limit_problems(plan: Plan, where: str, search: Search) -> Iterator[Problem]
             yield Problem(f"capacity.limit[{number}]", f"a search cannot go by {metric.name}; it can by {known}")
         elif search.from_ * search.try_seconds < metric.min_samples:
             seconds = math.ceil(metric.min_samples / search.from_)
-            what = f"{search.try_seconds:g} s at {search.from_:g} a second are fewer than the "
-            f"{metric.min_samples} requests"
+            short = f"{search.try_seconds:g} s at {search.from_:g} a second are fewer than the {metric.min_samples}"
+            what = f"{short} requests"
             yield Problem(f"{where}.search.try_seconds", f"{what} that {metric.name} needs; say {seconds} or more")
