@@ -63,6 +63,6 @@ class AbortedLeg:
         """The finding ``ABORTED`` of this leg."""
         return Finding(
             "ABORTED",
-            f"the run was ended early: {self.summary}",
+            f"the run was aborted: {self.summary}",
             "read the logs of the services in logs/; raise the limit only where it is no danger",
         )

@@ -103,7 +103,7 @@ def test_every_report_has_the_reason_of_the_abort(complete: int) -> None:
     findings = build_findings(Result(*parts))
     assert (findings.outcome, findings.tally) == ("FAIL", "the run was aborted")
     assert findings.headline == f"FAIL: the run was aborted: {verdict.aborts[0].summary}."
-    assert "\nended early  the run was aborted: after broke p90" in to_text(findings, width=200)
+    assert "\naborted  the run was aborted: after broke p90" in to_text(findings, width=200)
     junit = to_junit(findings)
     assert '<testcase classname="example" name="aborted">' in junit
     assert 'failures="0"' not in junit
