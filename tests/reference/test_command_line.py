@@ -69,7 +69,5 @@ def test_ends_promptly(
     with running.service("recommendation", release, postgres.url(seeded), redis_server.url(5)) as client:
         client.get("/content/1")
         assert psutil.Process(client.process.pid).children() == []
-        started = time.monotonic()
         client.process.send_signal(ending)
-        assert client.process.wait(60) == 0
-        assert time.monotonic() - started < 2
+        assert client.process.wait(8) == 0  # by default it waits for ever for running requests

@@ -138,9 +138,25 @@ def test_what_was_read_before_redis_lost_everything_is_not_stored(redis_server: 
     check(redis_server, story)
 
 
-def test_a_crowd_that_asks_for_one_thing_costs_one_load(redis_server: RedisServer) -> None:
+def test_a_crowd_that_asks_for_one_thing_costs_one_load(
+    redis_server: RedisServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
     async def story(source: Source) -> None:
-        assert set(await asyncio.gather(*(source.fetch() for _ in range(50)))) == {b"old"}
+        misses, look_up = [], source.cache._look_up
+
+        async def counted(key: str) -> tuple[bytes | None, str | None]:
+            found = await look_up(key)
+            misses.append(found[0])
+            return found
+
+        monkeypatch.setattr(source.cache, "_look_up", counted)
+        source.release.clear()
+        crowd = [asyncio.create_task(source.fetch()) for _ in range(50)]
+        while len(misses) < 50:
+            await asyncio.sleep(0.001)
+        source.release.set()
+        assert set(await asyncio.gather(*crowd)) == {b"old"}
+        assert misses == [None] * 50
         assert source.loads == 1
 
     check(redis_server, story)

@@ -43,10 +43,19 @@ class Handler(BaseHTTPRequestHandler):
 
 ThreadingHTTPServer(("127.0.0.1", int(sys.argv[1])), Handler).serve_forever()
 """
-MIGRATE = """
+MIGRATE = '''
 import os, sys, psycopg
 
-UP = ["LOCK TABLE items IN ACCESS EXCLUSIVE MODE", "SELECT pg_sleep(0.5)", "ALTER TABLE items ADD COLUMN colour text"]
+UNTIL_TWO_WAIT = """
+DO $$ BEGIN
+    FOR n IN 1 .. 100 LOOP  -- without load nobody will
+        EXIT WHEN (SELECT count(*) FROM pg_locks WHERE NOT granted AND relation = 'items'::regclass) >= 2;
+        PERFORM pg_sleep(0.01);
+    END LOOP;
+END $$
+"""
+UP = ["LOCK TABLE items IN ACCESS EXCLUSIVE MODE", UNTIL_TWO_WAIT, "SELECT pg_sleep(0.5)",
+      "ALTER TABLE items ADD COLUMN colour text"]
 WAYS = {
     "1": ["CREATE TABLE IF NOT EXISTS items (id int PRIMARY KEY, price int)",
           "INSERT INTO items VALUES (7, 1) ON CONFLICT DO NOTHING", "ALTER TABLE items DROP COLUMN IF EXISTS colour"],
@@ -59,7 +68,7 @@ if revision == "endless" and not os.path.exists("slow"):
 with psycopg.connect(os.environ["DATABASE_URL"]) as connection:
     for statement in WAYS[revision]:
         connection.execute(statement)
-"""
+'''
 PLAN = """\
 schema = 1
 name = "a lock of half a second"
@@ -118,9 +127,8 @@ def test_a_planted_lock_is_reported_and_the_rollback_is_compared(slow: Project) 
     assert up["blocked_by"] == "LOCK TABLE items IN ACCESS EXCLUSIVE MODE"
     ran = {one["text"].split()[0]: one for one in record["passages"][0]["statements"]}
     truth = ran["COMMIT"]["begun"] * 1000 + ran["COMMIT"]["ms"] - ran["LOCK"]["begun"] * 1000 - ran["LOCK"]["ms"]
-    assert truth >= 500
-    assert 0.8 <= up["lock_ms"] / truth <= 1.1  # the first to wait came a moment after it was locked
-    assert up["stall_ms"] >= 0.6 * truth
+    assert 500 <= up["lock_ms"] <= truth + 2  # two ends, in whole milliseconds
+    assert up["stall_ms"] >= 300  # beyond the usual response time, which a busy machine makes longer
     assert up["failures"] == down["failures"] == 0
     assert record["passages"][0]["queue"]["depth"] >= 2
     assert "The longest that a request waited was" in (slow.recorded / "summary.md").read_text()

@@ -1,8 +1,10 @@
 """The readiness check of Redis needs no retries of the client."""
 
-import time
+import socket
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
+from threading import Thread
 
 import pytest
 
@@ -19,13 +21,27 @@ def server(tmp_path: Path) -> Iterator[Redis]:
     processes.close()
 
 
-def test_one_that_asks_for_a_password_answers_at_once(server: Redis) -> None:
-    started = time.monotonic()
+def test_one_that_asks_for_a_password_answers(server: Redis) -> None:
     assert redis_answers(HOST, server.port)
-    assert time.monotonic() - started < 0.9  # the client's own patience begins with a second
 
 
-def test_one_that_is_not_there_does_not_answer_at_once() -> None:
-    started = time.monotonic()
+def test_one_that_is_not_there_does_not_answer() -> None:
     assert not redis_answers(HOST, *free_ports())
-    assert time.monotonic() - started < 0.9
+
+
+def test_one_that_hangs_up_is_tried_once() -> None:
+    connections = []
+
+    def hang_up() -> None:
+        with suppress(OSError):  # closed at the end
+            while True:
+                connection, _ = listening.accept()
+                connections.append(connection.close())
+
+    with socket.create_server((HOST, 0)) as listening:
+        thread = Thread(target=hang_up)
+        thread.start()
+        assert not redis_answers(HOST, listening.getsockname()[1])
+        listening.shutdown(socket.SHUT_RDWR)
+        thread.join()
+    assert len(connections) == 1

@@ -60,14 +60,14 @@ def test_threads_and_work_are_those_of_the_process() -> None:
     with running(f"import threading, time\n{waiting}\n{busy}\nprint(flush=True)\ntime.sleep(60)") as process:
         found = ProcessTable.read().processes[process.pid]
         assert found.threads == 5
-        assert 0.25 < found.cpu_seconds < 1.0
+        assert 0.25 < found.cpu_seconds < 3
 
 
 def test_work_of_children_that_ended_is_counted() -> None:
     busy = "import time\nend = time.process_time() + 0.3\nwhile time.process_time() < end: pass"
     code = f"import subprocess, sys, time; subprocess.run([sys.executable, '-c', {busy!r}]); print(flush=True)"
     with running(f"{code}; time.sleep(60)") as process:
-        assert 0.3 < ProcessTable.read().tree(process.pid)[process.pid].cpu_seconds < 1.5
+        assert 0.3 < ProcessTable.read().tree(process.pid)[process.pid].cpu_seconds < 3
 
 
 @pytest.mark.parametrize("name", ["a b", ") S 1 (", "))", "ü ⏱"])
