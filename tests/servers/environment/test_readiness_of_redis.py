@@ -30,13 +30,14 @@ def test_one_that_is_not_there_does_not_answer() -> None:
 
 
 def test_one_that_hangs_up_is_tried_once() -> None:
-    connections = []
+    connections = list[tuple[str, int]]()
 
     def hang_up() -> None:
         with suppress(OSError):  # closed at the end
             while True:
-                connection, _ = listening.accept()
-                connections.append(connection.close())
+                connection, address = listening.accept()
+                connection.close()
+                connections.append(address)
 
     with socket.create_server((HOST, 0)) as listening:
         thread = Thread(target=hang_up)
