@@ -97,10 +97,7 @@ class ExternalEnvironment(Environment):
         return []
 
     def start(self, leg: Leg) -> Startup:
-        """Switch to the leg's arm, reset its data, and wait until its services are ready.
-
-        A sequential plan switches to each arm once, because switching is slow where a plan is sequential.
-        """
+        """Switch to the leg's arm (once in a sequential plan), reset its data, wait until its services are ready."""
         part = self.plan.arms_in_order[leg.arm]
         if self.spec.switch and not (self.plan.sequential and self._answers == leg.arm):
             self._run("switch", self.spec.switch, leg)

@@ -32,11 +32,7 @@ class DatabaseFacts:
 
 
 def read_database(dsn: str, where: str) -> DatabaseFacts:
-    """Read the facts of the database at an address, in one read-only transaction.
-
-    Raises:
-        EnvironmentFailedError: naming the key ``where`` of the address, without its user and password.
-    """
+    """The facts of a database; raises ``EnvironmentFailedError`` with the key ``where``, not with user or password."""
     try:
         secret = [str(value) for key, value in conninfo_to_dict(dsn).items() if key in {"user", "password"} and value]
     except psycopg.Error:

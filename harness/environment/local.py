@@ -76,10 +76,7 @@ class LocalEnvironment(Environment):
         return "postgres" in self.spec.provides
 
     def prepare(self) -> list[Migration]:
-        """Start the servers, seed, and migrate each arm's databases.
-
-        Arms of one revision share their databases and the figures of the migrations.
-        """
+        """Start the servers, seed, and migrate; arms of one revision share databases and the figures of migrations."""
         if "redis" in self.spec.provides:
             self.redis = Redis(self.processes, self.scratch, self.logs / "redis.log")
             self.redis.start()

@@ -72,11 +72,7 @@ class PostgresServer(ABC):
             return connection.execute(query.encode()).fetchall()
 
     def execute(self, *statements: sql.SQL | sql.Composed, database: str = "") -> None:
-        """Run statements in one connection.
-
-        Raises:
-            EnvironmentFailedError: with the server's message.
-        """
+        """Run statements in one connection; raises ``EnvironmentFailedError`` with the server's message."""
         try:
             with self.connect(database) as connection:
                 for statement in statements:

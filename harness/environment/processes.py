@@ -49,11 +49,7 @@ class ManagedProcess:
         return self.popen.pid
 
     def check(self) -> None:
-        """Raise if it has ended.
-
-        Raises:
-            EnvironmentFailedError: with the last lines of its log as a note.
-        """
+        """Raise ``EnvironmentFailedError`` if it has ended, with the last lines of its log as a note."""
         status = self.popen.poll()
         if status is not None and not self.down:
             raise with_log(EnvironmentFailedError(f"{self.name} ended by itself ({describe_status(status)})"), self.log)
@@ -130,11 +126,7 @@ class ManagedProcesses:
         env: Mapping[str, str],
         stops_by: signal.Signals = signal.SIGTERM,
     ) -> ManagedProcess:
-        """Start a process with its output in ``log``; ``stops_by`` is the signal that ends it.
-
-        Raises:
-            EnvironmentFailedError: if the program does not exist or must not be executed.
-        """
+        """Start a process; raises ``EnvironmentFailedError`` if the program does not exist or must not be executed."""
         log.parent.mkdir(parents=True, exist_ok=True)
         process = ManagedProcess(
             name, partial(self._spawn, name, command, log, cwd, self.environment(env)), log, stops_by
@@ -166,11 +158,7 @@ class ManagedProcesses:
     def run(
         self, name: str, command: Sequence[str], log: Path, *, cwd: Path, env: Mapping[str, str], seconds: float
     ) -> float:
-        """Run a command to its end; returns seconds.
-
-        Raises:
-            CommandError: if it fails or takes longer than ``seconds``, with the last lines of its log as a note.
-        """
+        """Run a command; returns seconds. Raises ``CommandError``, with its log, if it fails or takes too long."""
         started = time.monotonic()
         process = self.start(name, command, log, cwd=cwd, env=env)
         try:
@@ -204,11 +192,7 @@ class ManagedProcesses:
 
 
 def pin_to_cores(pid: int, cores: Sequence[int]) -> None:
-    """Pin a process and its future children to cores; does nothing if none is given.
-
-    Raises:
-        EnvironmentFailedError: if this machine has no such core, or no CPU affinity.
-    """
+    """Pin a process and its future children to any cores; raises ``EnvironmentFailedError`` if they do not exist."""
     if not cores:
         return
     try:

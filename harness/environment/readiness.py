@@ -16,10 +16,7 @@ ANSWER_SECONDS = 5.0
 
 
 def why_not_ok(url: str) -> str:
-    """Why an HTTP GET of ``url`` does not answer 200; ``""`` if it does.
-
-    User and password in the URL are sent as Basic authentication, and never returned.
-    """
+    """Why a GET of ``url`` does not answer 200, else ``""``; user and password are sent, and never returned."""
     try:
         with build_opener(ProxyHandler({})).open(_request(url), timeout=ANSWER_SECONDS) as response:
             status = response.status

@@ -30,11 +30,7 @@ def cache_folder() -> Path:
 
 
 def new_scratch_folder() -> Path:
-    """Create a folder for the files of one run.
-
-    Raises:
-        EnvironmentFailedError: if it cannot be created.
-    """
+    """Create a folder for the files of one run; raises ``EnvironmentFailedError`` if it cannot be created."""
     parent = cache_folder() / "scratch"
     try:
         parent.mkdir(parents=True, exist_ok=True)
@@ -45,11 +41,7 @@ def new_scratch_folder() -> Path:
 
 
 def seed_fingerprint(plan: Plan, base: Path, versions: Mapping[str, str]) -> str:
-    """The fingerprint of commands, first revision, server versions and the contents of ``seed_inputs``.
-
-    Raises:
-        PlanError: if a pattern of ``seed_inputs`` matches no file.
-    """
+    """The fingerprint of a seed's inputs; raises ``PlanError`` if a pattern of ``seed_inputs`` matches no file."""
     environment, digest = plan.system(Local), sha256()
     before = plan.arms["before"]
     parts: Sequence[object] = (

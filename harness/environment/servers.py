@@ -52,11 +52,9 @@ def free_ports(count: int = 1) -> list[int]:
 def wait_until(
     ready: Callable[[], bool], process: ManagedProcess, seconds: float, what: str, *, since: float | None = None
 ) -> None:
-    """Call ``ready`` until it returns true.
+    """Call ``ready`` until it returns true; raises ``EnvironmentFailedError`` if the process ends first.
 
-    Raises:
-        EnvironmentFailedError: if the process ends first.
-        NotReadyError: ``seconds`` after ``since`` (monotonic clock; ``None``: now), with the last lines of its log.
+    Raises ``NotReadyError`` ``seconds`` after ``since`` (monotonic clock; ``None``: now).
     """
     deadline = (time.monotonic() if since is None else since) + seconds
     while not ready():

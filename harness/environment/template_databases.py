@@ -84,10 +84,7 @@ class TemplateDatabases:
         *,
         service: str | None = None,
     ) -> Migration:
-        """Run the migration of databases, and measure its effect on them; ``run`` returns seconds.
-
-        The databases of the placebo are vacuumed and analysed afterwards.
-        """
+        """Measure the effect of a migration; ``run`` returns seconds. The placebo's databases are vacuumed too."""
         before = self._content(databases)
         seconds = run() if run else 0.0
         if arm == PLACEBO:

@@ -31,10 +31,7 @@ from harness.record.readings import write_readings
 
 
 def run_single(leg: LegOptions, users: Sequence[type[User]], channel: TextIO) -> None:
-    """Make the load of a leg in this process, to the end of the stages or until a file exists.
-
-    Exits when Locust counted another number of requests than the recorder.
-    """
+    """Make a leg's load in this process; exits when Locust counted another number of requests than the recorder."""
     plan = leg.plan
     environment = locust_environment(plan, users, leg.host)
     environment.stats = statistics = LocustStatistics()

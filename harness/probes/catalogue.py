@@ -113,10 +113,7 @@ def read_uses(connection: Connection) -> dict[str, IndexScans]:
 
 
 def read_build_seconds(connection: Connection, database: str) -> dict[str, float]:
-    """Build time by index of a database, from pg_stat_statements of the connection; ``{}`` without the extension.
-
-    Indexes of constraints have no statement of their own, so no build time.
-    """
+    """Build seconds by index, from pg_stat_statements; those of constraints have none; ``{}`` without the extension."""
     try:
         rows = connection.execute(_BUILT.encode(), (database,)).fetchall()
     except psycopg.Error:

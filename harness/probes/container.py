@@ -24,10 +24,7 @@ BROKEN_STREAM = (DockerException, HTTPError, OSError, ValueError, AttributeError
 
 
 class ContainerProbe(Probe):
-    """``cpu_of_host`` is the share of all cores since the last reading, ``memory_bytes`` the present memory.
-
-    Other readings are counts since the container's start.
-    """
+    """``cpu_of_host``: share of all cores since the last reading; ``memory_bytes``: present value; others: counts."""
 
     record = "processes"
 

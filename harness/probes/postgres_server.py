@@ -49,11 +49,7 @@ class ServerReader:
         self._ticks = 0
 
     def begin(self) -> None:
-        """Connect, read the privileges, and take the first reading.
-
-        Raises:
-            psycopg.Error: if the server does not answer.
-        """
+        """Connect, read the privileges, take the first reading; raises ``psycopg.Error`` without an answer."""
         self._open()
         main = next(iter(self._connections.values()))
         ((role, version, may),) = main.execute(views.RIGHTS.encode()).fetchall()
@@ -68,11 +64,7 @@ class ServerReader:
         self.read(first=True)
 
     def read(self, *, first: bool = False) -> None:
-        """Take the reading of one second.
-
-        Raises:
-            psycopg.Error: if the server does not answer; the next reading connects again.
-        """
+        """Take the reading of one second; raises ``psycopg.Error`` without an answer, then connects again."""
         try:
             self._open()
             at_ns = time.time_ns()
@@ -88,11 +80,7 @@ class ServerReader:
             raise
 
     def sample(self) -> None:
-        """Sample the sessions, ten times a second.
-
-        Raises:
-            psycopg.Error: if the server does not answer; the next sample connects again.
-        """
+        """Sample the sessions, ten times a second; raises ``psycopg.Error`` without an answer, then connects again."""
         try:
             if self._sampling is None:
                 self._sampling = _with_settings(self._databases[0].connect())

@@ -30,10 +30,7 @@ class ProcessStatus:
 
 
 class ProcessTable:
-    """Every process by its id.
-
-    Reading ``/proc`` takes a quarter of psutil's time, which the service on this machine can use.
-    """
+    """Every process by its id; ``/proc`` is read in a quarter of the time that psutil needs."""
 
     def __init__(self, processes: dict[int, ProcessStatus]) -> None:
         self.processes = processes

@@ -44,10 +44,7 @@ _PARAMETER = re.compile(r"\$(\d+)")
 
 
 class AutoExplain:
-    """Logs the plan of every statement of one server's databases during the context; ``plans`` are set after it.
-
-    ``missing`` says why there are none.
-    """
+    """Logs the plans of a server's statements in its context, then sets ``plans``, or ``missing`` to the reason."""
 
     def __init__(self, databases: Sequence[Database], log: Path | None) -> None:
         self.databases, self.log = list(databases), log

@@ -53,11 +53,7 @@ class StatementCounter:
         self._stack.close()
 
     def read(self) -> dict[Key, Counts]:
-        """The counters since their last reset.
-
-        Raises:
-            psycopg.Error: if the server refuses.
-        """
+        """The counters since their last reset; raises ``psycopg.Error`` if the server refuses."""
         found: dict[Key, Counts] = {}
         for connection, services in self._connections:
             rows: list[Any] = connection.execute(_COUNTS, [list(services)]).fetchall()

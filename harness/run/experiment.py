@@ -57,13 +57,10 @@ class Effort:
 
 
 def measure(context: RunContext, effort: Effort) -> None:
-    """Run a plan into a run folder; complete legs stay there after an error or an interrupt.
+    """Run a plan into a run folder; complete legs stay there whatever ends the run: an error, an abort, a lost worker.
 
-    A lost worker and an abort end the run.
-
-    Raises:
-        EnvironmentFailedError: if the system under test does not come up or stay up.
-        MeasurementError: if the generator fails.
+    Raises ``EnvironmentFailedError`` if the system does not come up or stay up, ``MeasurementError`` if the generator
+    fails.
     """
     deadline = time.monotonic() + (effort.seconds or 0.0)
     answers, catalogues = ResponseComparison(context), CatalogueReader(context)

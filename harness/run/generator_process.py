@@ -145,14 +145,9 @@ class Job:
 
 
 def generate(job: Job, *, on_progress: Callable[[Progress], None], check: Callable[[], None]) -> None:
-    """Generate the load of one leg; writes samples, readings and windows into its folder.
+    """Generate the load of one leg into its folder; ``check``, called twice a second, raises if the system is down.
 
-    ``check`` is called about twice a second and raises if the system under test is down.
-
-    Raises:
-        MeasurementError: if the generator fails or does not end, with the last lines of its log.
-        DiskFullError: if it fails because the disk is full.
-        EnvironmentFailedError: from ``check``.
+    Raises ``MeasurementError`` if the generator fails or does not end, ``DiskFullError`` if the disk is full.
     """
     command = _generator("run", job.plan, job.plan_path, job.base)
     command += ["--out", str(job.out), "--seed", str(job.seed), f"--arm={job.arm}"]
@@ -216,10 +211,7 @@ def _supervise(
     env: Mapping[str, str] | None = None,
     paced: bool = False,
 ) -> None:
-    """Run the generator to its end, within the seconds allowed; they begin again if ``take`` of a line returns true.
-
-    A ``paced`` generator waits for a byte after every line.
-    """
+    """Run the generator within ``allowed`` seconds, which begin again when ``take`` of a line returns true."""
     addresses = {url_variable(service): url for service, url in job.urls.items()} | {HOST_VARIABLE: job.host}
     urls = {name: expand_url(url, name) for name, url in addresses.items()}  # arguments are visible to other users
     deadline = time.monotonic() + allowed

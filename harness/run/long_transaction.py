@@ -32,11 +32,7 @@ class LongTransaction:
         self._connection: Connection | None = None
 
     def __enter__(self) -> Self:
-        """Begin the transaction.
-
-        Raises:
-            EnvironmentFailedError: if a table that the plan names cannot be read.
-        """
+        """Begin the transaction; raises ``EnvironmentFailedError`` if a table that the plan names cannot be read."""
         if not self.seconds:
             return self
         self._connection = self.database.connect()

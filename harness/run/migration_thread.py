@@ -180,10 +180,7 @@ def _with_head(queue: LockQueue, waits: Sequence[LockWait]) -> LockQueue:
 
 
 def _with_unfinished(ran: Sequence[MigrationStatement], seen: LockSamples) -> list[MigrationStatement]:
-    """The logged statements, and those in pg_stat_activity whose end is not in the log.
-
-    A failed statement gets its begin from pg_stat_activity.
-    """
+    """Logged statements, and those in pg_stat_activity without an end in the log; a failed one gets its begin there."""
     found = list(ran)
     for (_, since), text in sorted(seen.active.items(), key=lambda one: one[0][1]):
         known = [n for n, one in enumerate(found) if one.ms is not None and abs(one.begun - since) < SAME_SECONDS]

@@ -18,10 +18,7 @@ FIRST_FAILED_STATUS = 400
 
 
 class RequestWorkReader:
-    """Reads the counters after each request, when ``add`` is called.
-
-    Raises nothing; ``result`` names what could not be read.
-    """
+    """Reads the counters after each request, in ``add``; raises nothing: ``result`` names what could not be read."""
 
     def __init__(self, databases: Sequence[Database], caches: Sequence[Cache]) -> None:
         self._counter = StatementCounter(databases)

@@ -41,11 +41,7 @@ class WorkerProcesses:
     _ending: threading.Event = field(default_factory=threading.Event)
 
     def serve(self) -> None:
-        """Work until the run is over.
-
-        Raises:
-            MeasurementError: if a process fails, or the master does not answer.
-        """
+        """Work until the run is over; raises ``MeasurementError`` if a process fails, or the master does not answer."""
         slots = [threading.Thread(target=self._slot, args=(slot,)) for slot in range(1, self.processes + 1)]
         try:
             for slot in slots:

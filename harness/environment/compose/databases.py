@@ -39,11 +39,7 @@ class Databases(PostgresServer):
         return used if title == LEG else [f"{_TEMPLATE}{title}_{number}" for number in range(len(used))]
 
     def apply(self, scripts: Sequence[tuple[str, bytes]], database: str | None) -> None:
-        """Run SQL scripts, pairs of name and text, in order; a script may hold several statements.
-
-        Raises:
-            EnvironmentFailedError: naming the script.
-        """
+        """Run SQL scripts, pairs of name and text, in order; raises ``EnvironmentFailedError`` with the name."""
         for name, text in scripts:
             try:
                 with self.connect(database or self.credentials.database) as connection:

@@ -50,11 +50,7 @@ def run_docker(
 
 @contextmanager
 def engine() -> Iterator[docker.DockerClient]:
-    """A client of the Docker engine that ``docker`` itself would use.
-
-    Raises:
-        EnvironmentFailedError: if there is none, permission is denied, or it stops meanwhile.
-    """
+    """A client of the engine that ``docker`` uses; raises ``EnvironmentFailedError`` if it does not answer."""
     client = None
     try:
         host = _host_of_context()
@@ -97,11 +93,7 @@ def explain(error: BaseException) -> str:
 
 
 def compose_version() -> str:
-    """The version of the Compose plugin.
-
-    Raises:
-        EnvironmentFailedError: if there is no ``docker`` program, or only Compose v1.
-    """
+    """The version of the Compose plugin; raises ``EnvironmentFailedError`` if Docker or the plugin is missing."""
     if shutil.which("docker") is None:
         raise EnvironmentFailedError(f"Docker: no docker program on the PATH; install Docker, {INSTEAD}")
     done = run_docker("compose", "version", "--short")
@@ -145,10 +137,7 @@ def remove_all_owned(owner: str, seconds: float = REMOVE_SECONDS) -> bool:
 
 
 def owners_of_ended_runs(client: docker.DockerClient) -> set[str]:
-    """Owners whose run is over and left something.
-
-    A run is over when its process has ended; on another boot or machine, when its labels have expired.
-    """
+    """Owners that left something and whose process has ended; on another boot or machine: whose labels have expired."""
     found = (_labels(one.attrs) for kind in _labelled(client, OWNER) for one in kind)
     return {labels[OWNER] for labels in found if _over(labels)}
 

@@ -73,11 +73,7 @@ class ComposeEnvironment(Environment):
         return self
 
     def __exit__(self, _kind: object, error: BaseException | None, _trace: object) -> None:
-        """Remove everything of the run.
-
-        Raises:
-            EnvironmentFailedError: in place of a server's error, if its container ended.
-        """
+        """Remove everything of the run; if a container's end caused the error, raise that in its place."""
         cause = cause_of(error, self._check_projects)
         if self._events:
             self._events.close()

@@ -13,12 +13,7 @@ from harness.plan.faults import Fault, FaultKind
 
 
 def inject_container_fault(client: docker.DockerClient, container: Container, fault: Fault) -> EndFault:
-    """Inject a fault; returns the function that ends it.
-
-    Raises:
-        DockerException: if Docker refuses.
-        EnvironmentFailedError: if it does not change the limits of the container.
-    """
+    """Inject a fault; returns the function that ends it. Raises if Docker refuses."""
     container.reload()
     end: EndFault  # the SDK has no types
     match fault.kind:

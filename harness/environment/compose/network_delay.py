@@ -41,11 +41,7 @@ with IPRoute() as network:
 
 
 def require_netem(client: docker.DockerClient, labels: dict[str, str]) -> None:
-    """Check on a test network that Docker's kernel has netem, and pull the image.
-
-    Raises:
-        EnvironmentFailedError: if the kernel has no netem.
-    """
+    """Pull the image; raises ``EnvironmentFailedError`` if Docker's kernel cannot delay packets of a test network."""
     try:
         client.images.get(IMAGE)
     except ImageNotFound:
@@ -63,11 +59,7 @@ def require_netem(client: docker.DockerClient, labels: dict[str, str]) -> None:
 
 
 def delay(client: docker.DockerClient, container: Container, ms: float) -> Callable[[], None]:
-    """Delay what a container sends; returns the function that ends it.
-
-    Raises:
-        EnvironmentFailedError: if the kernel refuses.
-    """
+    """Delay what a container sends; returns the end of the delay. Raises as ``set_queueing_discipline``."""
     set_queueing_discipline(client, container, "add", "netem", round(ms * 1000))
     return partial(set_queueing_discipline, client, container, "del", "netem", 0)
 
@@ -75,11 +67,7 @@ def delay(client: docker.DockerClient, container: Container, ms: float) -> Calla
 def set_queueing_discipline(
     client: docker.DockerClient, container: Container, action: str, kind: str, microseconds: int
 ) -> None:
-    """Add or delete a queueing discipline on the networks of a container.
-
-    Raises:
-        EnvironmentFailedError: if the kernel does not have the kind, or refuses.
-    """
+    """Add or delete a queueing discipline of a container; raises ``EnvironmentFailedError`` if the kernel refuses."""
     labels = {name: container.labels[name] for name in (OWNER, MACHINE, EXPIRES) if name in container.labels}
     command = ["python", "-c", PROGRAM, action, kind, str(microseconds), HANDLE]
     helper = client.containers.create(

@@ -24,11 +24,7 @@ BUILD_SECONDS = 1800.0
 def resolve(
     processes: ManagedProcesses, files: Sequence[Path], profiles: Sequence[str], env: Mapping[str, str]
 ) -> Model:
-    """The model of Compose files as Compose resolves it: merged, with variables and profiles.
-
-    Raises:
-        EnvironmentFailedError: with the error of Compose.
-    """
+    """The model as Compose resolves it, with variables and profiles; raises ``EnvironmentFailedError``."""
     for file in files:
         if not file.is_file():
             raise EnvironmentFailedError(f"environment.file: no file {file}")
@@ -63,11 +59,7 @@ class Stack:
             json.dump(model, file)
 
     def run(self, *arguments: str, log: str, seconds: float, what: str) -> float:
-        """Run a command of Compose to its end; returns seconds.
-
-        Raises:
-            CommandError: if it fails or takes too long, with the last lines of its log as a note.
-        """
+        """Run a command of Compose; returns seconds. Raises ``CommandError`` if it fails or takes too long."""
         command = ["docker", "compose", "--project-name", self.name, "--file", str(self.file)]
         command += ["--project-directory", str(self.base), "--progress", "plain", *arguments]
         path = self.logs / f"{log}.log"
@@ -88,11 +80,7 @@ class Stack:
         return time.monotonic() - started
 
     def port(self, service: str, port: int) -> int:
-        """The port of this machine at which a service's port is published.
-
-        Raises:
-            EnvironmentFailedError: if it is not published.
-        """
+        """The published port of a service; raises ``EnvironmentFailedError`` if it has none."""
         arguments = ["compose", "--project-name", self.name, "--file", str(self.file), "port", service, str(port)]
         done = run_docker(*arguments, env=self.processes.environment({"COMPOSE_PROFILES": ""}))
         number = done.stdout.strip().rpartition(":")[2]

@@ -9,10 +9,7 @@ from harness.record.leg import Window
 
 
 def generation_of(pool: WorkerPool, counted: int, origin: str, windows: tuple[Window, ...], leg: str) -> Generation:
-    """The account of the leg ``leg``, whose workers are all done or lost; Locust's master counted ``counted`` requests.
-
-    Exits when rows on disk, a worker's count and Locust's counts differ.
-    """
+    """The account of the leg ``leg``; exits when rows on disk, workers' counts and Locust's ``counted`` differ."""
     shares = [_contribution(worker) for worker in pool.in_order]
     lost = [worker for worker in pool.in_order if worker.lost]
     requests = sum(share.requests for share in shares)

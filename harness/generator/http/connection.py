@@ -44,10 +44,7 @@ class ConnectionLimits:
 
 
 class Connection(ParsedResponse):
-    """Sends one request at a time and receives its response.
-
-    ``reused``: an earlier response was complete. A failure closes the connection.
-    """
+    """Sends one request at a time; a failure closes it. ``reused``: an earlier response was complete."""
 
     def __init__(self, server: ServerAddress, limits: ConnectionLimits) -> None:
         """Connect; raises ``CannotConnectError``, or ``TlsError`` when only TLS fails."""

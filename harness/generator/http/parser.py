@@ -14,10 +14,7 @@ INFORMATIONAL_END = 200
 
 
 class ParsedResponse:
-    """The response being received: ``status``, ``headers`` and ``chunks``.
-
-    ``header`` is the known header, where the fast path found one.
-    """
+    """The ``status``, ``headers`` and ``chunks`` of a response; ``header`` is the one that the fast path knew."""
 
     def __init__(self) -> None:
         self._without_body = self._streamed = False

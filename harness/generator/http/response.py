@@ -91,10 +91,7 @@ class Response:
 
     @property
     def content(self) -> bytes | None:
-        """The body, decompressed; ``None``, with the reason in ``error``, when it contradicts Content-Encoding.
-
-        Raises ``FailedRequestError`` when a streamed body does not arrive.
-        """
+        """The body, decompressed, or ``None`` and ``error``; raises ``FailedRequestError`` of a stream."""
         if self._unread is not None:
             self.body = b"".join(self._stream())
         if self._content is None and self.body is not None:

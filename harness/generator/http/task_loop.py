@@ -32,10 +32,7 @@ class TaskLoop(DefaultTaskSet):
         return tasks[0] if len(tasks) == 1 else super().get_next_task()
 
     def wait(self) -> None:
-        """Wait as Locust does.
-
-        A wait of 0 s lets other users run, unless a request just did.
-        """
+        """Wait as Locust does. A wait of 0 s lets other users run, unless a request just did."""
         user: Any = self._user
         if user._state == LOCUST_STATE_STOPPING:  # noqa: SLF001 - as Locust's own does, here and below
             raise StopUser

@@ -117,10 +117,7 @@ def due_times(
 
 
 def times_of_try(load: float, seconds: float, spacing: str, seed: int, attempt: int = 1) -> Times:
-    """Due times of one try of a capacity search, in seconds since its start.
-
-    The same seed, load and attempt give the same times in every arm, whatever was tried before.
-    """
+    """Due times of one try of a capacity search, in seconds since its start: the same ones in every arm."""
     stage = Stage(kind=StageKind.STRESS, seconds=math.ceil(seconds), users=1, rate=load)
     chunks = list(due_times([stage], spacing, (seed, round(load * 1e6), attempt)))
     times = np.concatenate(chunks) if chunks else np.empty(0)
