@@ -14,14 +14,13 @@ import gevent
 from gevent.event import Event
 from locust.env import Environment
 
-from harness.generator.leg import LegOptions, stage_progress, write_generation
+from harness.generator.leg import LegOptions, run_stages, stage_progress, wait_for_end, write_generation
 from harness.generator.recording.locust_statistics import LocustStatistics
 from harness.generator.recording.recorder import Recorder
 from harness.generator.recording.self_monitor import SelfMonitor
 from harness.generator.schedule.abort_watch import ABORTED_STOP_SECONDS, AbortWatch
 from harness.generator.schedule.capacity_search import capacity_search_of
 from harness.generator.schedule.dispatcher import AHEAD_NS, Dispatcher
-from harness.generator.schedule.stages import run_stages, wait_for_end
 from harness.generator.users import fire_init, locust_environment
 from harness.plan.model import Plan
 from harness.plan.search import Searched
@@ -51,7 +50,8 @@ def run_single(leg: LegOptions, users: Sequence[type[User]], channel: TextIO) ->
         gevent.spawn(_report, plan, runner, recorder, monitor, statistics, channel),
     ]
     if plan.aborts:
-        recorder.listener = abort_watch = AbortWatch(plan, leg.arm)
+        abort_watch = AbortWatch(plan, leg.arm)
+        recorder.listener = abort_watch.put
         greenlets.append(gevent.spawn(_check_aborts, abort_watch, recorder, switch))
     if leg.until is not None:
         greenlets.append(gevent.spawn(_wait_for_file, leg.until, switch))

@@ -20,14 +20,11 @@ from locust.env import Environment
 
 from harness import __version__
 from harness.generator.distributed import messages
-from harness.generator.distributed.generation import generation_of
 from harness.generator.distributed.local_workers import LocalWorkers
 from harness.generator.distributed.sample_transfer import Inbox
-from harness.generator.distributed.worker_pool import PoolWorker, WorkerPool
-from harness.generator.distributed.worker_reports import WorkerReports
-from harness.generator.leg import LegOptions, stage_progress, write_generation
+from harness.generator.distributed.worker_pool import PoolWorker, WorkerPool, WorkerReports, generation_of
+from harness.generator.leg import LegOptions, run_stages, stage_progress, wait_for_end, write_generation
 from harness.generator.schedule.abort_watch import ABORTED_STOP_SECONDS, AbortWatch
-from harness.generator.schedule.stages import run_stages, wait_for_end
 from harness.generator.users import fire_init
 from harness.plan.environment import url_variable
 from harness.record.leg import windows_of

@@ -28,8 +28,7 @@ from locust.stats import setup_distributed_stats_event_listeners
 
 from harness import __version__
 from harness.generator.distributed import messages
-from harness.generator.distributed.clock_offset import ROUNDS, Exchange, Offset, estimate
-from harness.generator.distributed.loopback import reachable
+from harness.generator.distributed.remote import ROUNDS, Exchange, Offset, estimate, reachable
 from harness.generator.distributed.sample_transfer import Outbox
 from harness.generator.recording.latency_histogram import bucket_counts
 from harness.generator.recording.locust_statistics import LocustStatistics
@@ -169,7 +168,7 @@ class Worker:
         events.user_error.add_listener(monitor.on_user_error)
         abort_watch = AbortWatch(plan, "")
         if plan.aborts:
-            recorder.listener = abort_watch
+            recorder.listener = abort_watch.put
         report = _ReportData(recorder, monitor, abort_watch, self.outbox)
         events.report_to_master.add_listener(report.add)
         greenlets: list[Any] = [

@@ -20,10 +20,9 @@ from harness.generator.http.failures import (
     ResponseTimeoutError,
     ResponseTooLargeError,
 )
-from harness.generator.http.header_cache import HEADER_END, recall
 from harness.generator.http.parser import ParsedResponse
-from harness.generator.http.server import ServerAddress, error_text
-from harness.generator.http.tls import CHUNK_BYTES
+from harness.generator.http.response_headers import HEADER_END, recall
+from harness.generator.http.server import CHUNK_BYTES, ServerAddress, error_text
 
 READ, WRITE = 1, 2
 MAX_HEADER_BYTES = 256 * 1024

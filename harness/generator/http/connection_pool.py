@@ -4,12 +4,10 @@ from collections.abc import Callable
 from typing import Any
 from urllib.parse import quote, urlsplit
 
-from harness.generator.http.address import PORTS
 from harness.generator.http.connection import Connection, ConnectionLimits
 from harness.generator.http.failures import UnsendableError
-from harness.generator.http.request_headers import Fields, has_field, serialized, with_defaults
-from harness.generator.http.server import ServerAddress
-from harness.generator.http.tls import shared_context
+from harness.generator.http.request_parts import PORTS, Fields, has_field, serialized, with_defaults
+from harness.generator.http.server import ServerAddress, shared_context
 
 SAFE_CHARACTERS = "!#$%&'()*+,/:;=?@[]~"
 MAX_IDLE = 10

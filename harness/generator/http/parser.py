@@ -8,7 +8,7 @@ from harness.generator.http.failures import (
     MalformedResponseError,
     NoResponseError,
 )
-from harness.generator.http.header_cache import KnownHeader, remember
+from harness.generator.http.response_headers import KnownHeader, remember
 
 INFORMATIONAL_END = 200
 

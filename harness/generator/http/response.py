@@ -17,7 +17,7 @@ from harness.generator.http.connection import Connection
 from harness.generator.http.failures import FailedRequestError, MalformedResponseError
 
 if TYPE_CHECKING:
-    from harness.generator.http.header_cache import KnownHeader
+    from harness.generator.http.response_headers import KnownHeader
 
 _GZIP_OR_ZLIB = 32 + zlib.MAX_WBITS
 _NOT_ENTERED = "success() and failure() need a with-block: with self.client.get(..., catch_response=True) as response:"

@@ -5,13 +5,17 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from functools import partialmethod
 from http import HTTPStatus
+from http.cookiejar import Cookie, DefaultCookiePolicy
 from sys import intern
+from types import SimpleNamespace
 from typing import Any
+from urllib.parse import urlsplit
 
-from harness.generator.http.address import redirected, with_path, with_query, without_password
+from requests.cookies import MockRequest, MockResponse, RequestsCookieJar
+from urllib3 import HTTPHeaderDict
+
 from harness.generator.http.connection import ConnectionLimits
 from harness.generator.http.connection_pool import ConnectionPool
-from harness.generator.http.cookies import CookieStore
 from harness.generator.http.failures import (
     BadStatusError,
     FailedRequestError,
@@ -19,9 +23,19 @@ from harness.generator.http.failures import (
     TooManyRedirectsError,
     UnsendableError,
 )
-from harness.generator.http.payload import basic_auth, encode_body
 from harness.generator.http.request_event import request_event_of
-from harness.generator.http.request_headers import Fields, describes_body, has_field, with_defaults
+from harness.generator.http.request_parts import (
+    Fields,
+    basic_auth,
+    describes_body,
+    encode_body,
+    has_field,
+    redirected,
+    with_defaults,
+    with_path,
+    with_query,
+    without_password,
+)
 from harness.generator.http.response import CaughtResponse, Response, StreamedBody
 
 SECRETS = ("Authorization", "Cookie")
@@ -30,6 +44,36 @@ REDIRECTS = frozenset((301, 302, 303, 307, 308))
 MAX_HEADS = 4096
 _heads: dict[tuple[str, str, str], tuple[str, bytes]] = {}
 """Origin and head of a request, by the user's default fields, the method and the URL."""
+
+
+class CookieStore(RequestsCookieJar):
+    """Cookies; ``used`` is False until the first one, which spares searching."""
+
+    used = False
+
+    def __init__(self) -> None:
+        super().__init__(DefaultCookiePolicy(secure_protocols=("http", "https")))  # as FastHttpUser does
+
+    def set_cookie(self, cookie: Cookie, *args: Any, **kwargs: Any) -> None:  # noqa: ANN401 - as the library's
+        self.used = True
+        super().set_cookie(cookie, *args, **kwargs)
+
+    def keep_from(self, url: str, headers: HTTPHeaderDict) -> None:
+        message = SimpleNamespace(get_all=lambda name, default=None: headers.getlist(name) or default)
+        response: Any = MockResponse(message)
+        self.extract_cookies(response, _request_for(url))
+
+    def header(self, url: str) -> str | None:
+        """The Cookie field of a request for ``url``; ``None`` without cookies."""
+        request = _request_for(url)
+        self.add_cookie_header(request)
+        found: str | None = request.get_new_headers().get("Cookie")
+        return found
+
+
+def _request_for(url: str) -> Any:  # noqa: ANN401 - stands for a urllib request
+    request: Any = SimpleNamespace(url=url, headers={"Host": urlsplit(url).netloc})
+    return MockRequest(request)
 
 
 class HttpSession:

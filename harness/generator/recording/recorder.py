@@ -15,8 +15,7 @@ from harness.record.columns import names, numbers
 from harness.record.samples import SCHEMA, write_part
 
 if TYPE_CHECKING:
-    from harness.generator.schedule.abort_watch import AbortWatch
-    from harness.generator.schedule.try_window import TryWindow
+    from collections.abc import Callable
 
 PART_ROWS = 100_000
 MAX_ERRORS = 1000
@@ -41,7 +40,8 @@ class Recorder:
         self.recent_ms: list[float] = []
         self.due_by_greenlet: dict[Any, int] = {}
         """Due time of the next request of a greenlet, in ns since the origin; the request removes it."""
-        self.listener: AbortWatch | TryWindow | None = None
+        self.listener: Callable[..., None] | None = None
+        """``put`` of an abort watch or of a try of a capacity search."""
         self._flushed = 0
         self._endpoints: dict[tuple[str, str], int] = {}
         self._errors: dict[str, int] = {}
@@ -107,7 +107,7 @@ class Recorder:
             self._due.put(row, due)
         if self.listener is not None:
             called = f"{request_type} {name}".strip()
-            self.listener.put(begun if due is None else due, begun, duration_ns, ok=error < 0, endpoint=called)
+            self.listener(begun if due is None else due, begun, duration_ns, ok=error < 0, endpoint=called)
         self._sent.append(begun)
         self._duration.append(duration_ns)
         self._endpoint.append(endpoint)

@@ -1,12 +1,14 @@
-"""Arrivals: the users at second t, and the due time of arrival i. Arithmetic on stages; no clock inside."""
+"""Arrivals: users at second t, due time of arrival i, counts of arrivals. Arithmetic on stages; no clock inside."""
 
 import math
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
+from harness.generator.recording.latency_histogram import quantile
 from harness.plan.stages import SLOWEST_CLIMB, Stage, StageKind
 
 CHUNK = 8192
@@ -122,3 +124,16 @@ def times_of_try(load: float, seconds: float, spacing: str, seed: int, attempt: 
     chunks = list(due_times([stage], spacing, (seed, round(load * 1e6), attempt)))
     times = np.concatenate(chunks) if chunks else np.empty(0)
     return times[times < seconds]
+
+
+class ArrivalCounts:
+    """Arrivals of a stage or a try: planned, started, late; and the most busy users, of which ``limit`` may be."""
+
+    def __init__(self, stage: str, limit: int, lags: Counter[int]) -> None:
+        self.stage, self.limit, self.lags = stage, limit, lags
+        self.planned = self.started = self.late = self.max_busy = 0
+
+    @property
+    def lag_p99_ms(self) -> float | None:
+        """Scheduling delay of arrivals for which a user was free, 99th percentile, to 2 %; ``None`` without any."""
+        return quantile(self.lags, 0.99)

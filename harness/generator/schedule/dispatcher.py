@@ -20,8 +20,7 @@ from locust.user.task import LOCUST_STATE_RUNNING, LOCUST_STATE_STOPPING, LOCUST
 from numpy.typing import NDArray
 
 from harness.generator.recording.latency_histogram import bucket, quantile
-from harness.generator.schedule.arrival_counts import ArrivalCounts
-from harness.generator.schedule.arrivals import Share, due_times
+from harness.generator.schedule.arrivals import ArrivalCounts, Share, due_times
 from harness.generator.schedule.task_pacing import pace_tasks
 from harness.generator.schedule.timer import Timer
 from harness.generator.users import open_user_classes

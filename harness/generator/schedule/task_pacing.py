@@ -11,7 +11,7 @@ from locust import TaskSet, User
 from locust.exception import StopUser
 from locust.user.task import LOCUST_STATE_STOPPING, DefaultTaskSet
 
-from harness.generator.http.task_loop import TaskLoop
+from harness.generator.http.client import TaskLoop
 
 
 def pace_tasks(take: Callable[[User], None]) -> None:
