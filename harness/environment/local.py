@@ -22,11 +22,10 @@ from psycopg import sql
 from harness.environment import seeds
 from harness.environment.base import Environment
 from harness.environment.faults import EndFault, inject_fault
-from harness.environment.migration import migration_url
 from harness.environment.postgres import row_counts
 from harness.environment.processes import ManagedProcess, ManagedProcesses, end_together
 from harness.environment.readiness import why_not_ok
-from harness.environment.servers import HOST, SERVICE_ROLE, Postgres, Redis, free_ports, wait_until
+from harness.environment.servers import HOST, SERVICE_ROLE, Postgres, Redis, free_ports, migration_url, wait_until
 from harness.environment.settings import postgres_settings, redis_settings
 from harness.environment.template_databases import LEG, SEED, TemplateDatabases, migrate_once, title_of
 from harness.environment.variables import expand_values

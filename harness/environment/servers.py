@@ -38,6 +38,14 @@ _STARTED = """
 NO_RETRY = Retry(NoBackoff(), 0)
 """Callers retry themselves; a retry of the client would count as server time."""
 REDIS_DATABASES = 32  # a plan has fewer services
+MIGRATION_ROLE = "harness_migration"
+_EXISTS = "SELECT 1 FROM pg_roles WHERE rolname = 'harness_migration'"
+_SETTINGS = {
+    "role": SERVICE_ROLE,
+    "log_min_duration_statement": "0",
+    "log_parameter_max_length": "0",
+    "log_error_verbosity": "verbose",
+}
 
 
 def free_ports(count: int = 1) -> list[int]:
@@ -220,3 +228,21 @@ def as_nobody() -> list[str]:
             "PostgreSQL does not run as root, and the program unshare is missing; run as an ordinary user"
         )
     return [unshare, "--user", "--map-user=65534", "--map-group=65534"]
+
+
+def migration_url(postgres: Postgres, database: str) -> str:
+    """The database URL of a migration under load, with a role that identifies its sessions and statements.
+
+    The role acts as the services' role, which so owns what it creates. Only its statements are logged, with durations.
+    """
+    role = sql.Identifier(MIGRATION_ROLE)
+    if not postgres.fetch(_EXISTS):
+        create = sql.SQL("CREATE ROLE {} LOGIN PASSWORD {} IN ROLE {}")
+        postgres.execute(
+            create.format(role, sql.Literal(postgres.password), sql.Identifier(SERVICE_ROLE)),
+            *(
+                sql.SQL("ALTER ROLE {} SET {} = {}").format(role, sql.Identifier(name), sql.Literal(value))
+                for name, value in _SETTINGS.items()
+            ),
+        )
+    return postgres.url(database, role=MIGRATION_ROLE)

@@ -6,6 +6,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from importlib.metadata import version
+from pathlib import Path
+
+import psutil
 
 from harness import __version__
 from harness.environment.variables import expand_url
@@ -13,6 +16,7 @@ from harness.plan.checks.faults import UNNAMED
 from harness.plan.file import fingerprint
 from harness.plan.model import Plan
 from harness.probes.access import MetricsEndpoint
+from harness.probes.process import usable_cores
 from harness.probes.reader import Row
 from harness.probes.registry import probes_of
 from harness.record.leg import Leg, Order
@@ -26,7 +30,6 @@ from harness.run.catalogue import CatalogueReader, ablate_indexes
 from harness.run.context import RunContext, Source
 from harness.run.faults import Faults
 from harness.run.generator_process import Job, Progress
-from harness.run.machine import host
 from harness.run.migration import migrate_under_load
 from harness.run.order import balanced_order, extended
 from harness.run.probes import Probes
@@ -227,3 +230,23 @@ def _setup(context: RunContext, order: Order) -> Setup:
         sequential=plan.sequential,
         sealed=True,
     )
+
+
+def host() -> dict[str, str | int | float]:
+    """System, CPU, cores, memory in bytes, and the load average of the last minute."""
+    return {
+        "system": f"{platform.system()} {platform.release()}",
+        "cpu": _cpu_name(),
+        "cores": usable_cores(),
+        "memory_bytes": psutil.virtual_memory().total,
+        "load_before": round(psutil.getloadavg()[0], 2),
+    }
+
+
+def _cpu_name() -> str:
+    try:
+        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
+    except OSError:
+        return platform.processor() or platform.machine()
+    names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
+    return names[0] if names else platform.machine()

@@ -17,8 +17,7 @@ from harness.environment.base import Environment
 from harness.environment.compose import model as models
 from harness.environment.compose.containers import ContainerEvents, cause_of
 from harness.environment.compose.engine import compose_version, engine, labels, remove_all_owned
-from harness.environment.compose.faults import inject_container_fault
-from harness.environment.compose.network_delay import require_netem
+from harness.environment.compose.faults import inject_container_fault, require_netem
 from harness.environment.compose.project import Project
 from harness.environment.compose.stack import BUILD_SECONDS, Stack, resolve
 from harness.environment.external_database import by_arm

@@ -1,30 +1,81 @@
-"""The containers of one arm, in a Compose project of its own or shared with the other arms."""
+"""The containers of one arm and their databases, in a Compose project of its own or shared with the other arms."""
 
 import shlex
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import psycopg
 import redis
 from docker.models.containers import Container
 
 from harness.environment.compose import model as models
 from harness.environment.compose.containers import SERVICE, failure_of, with_log
-from harness.environment.compose.databases import Databases
-from harness.environment.compose.model import HOST, POSTGRES_PORT, REDIS_PORT, Model
+from harness.environment.compose.model import HOST, POSTGRES_PORT, REDIS_PORT, Credentials, Model
 from harness.environment.compose.stack import BUILD_SECONDS, Stack
+from harness.environment.postgres import PostgresServer, message_of
 from harness.environment.readiness import POLL_SECONDS, await_ready, why_not_ok
 from harness.environment.servers import NO_RETRY, redis_answers
 from harness.environment.settings import redis_settings
+from harness.environment.template_databases import LEG
 from harness.errors import CommandError, EnvironmentFailedError, NotReadyError
 from harness.plan.environment import Apply, Compose
+from harness.probes.access import Connection
 
 if TYPE_CHECKING:
     import docker
 
+_ALL = "SELECT datname FROM pg_database WHERE NOT datistemplate AND datallowconn ORDER BY datname"
+_TEMPLATE = "harness_"
 LIMITS: dict[str, Any] = {"socket_connect_timeout": 5, "socket_timeout": 5}
+
+
+@dataclass(frozen=True, slots=True)
+class Databases(PostgresServer):
+    """The databases of the server at ``host`` and ``port``, by the names that services use."""
+
+    admin_database = "template1"
+    host: str
+    port: int
+    credentials: Credentials
+
+    def answers(self) -> bool:
+        """Whether the services' database answers a query."""
+        try:
+            return self.fetch("SELECT 1", self.credentials.database) == [(1,)]
+        except psycopg.Error:
+            return False
+
+    def names(self, title: str = LEG) -> list[str]:
+        """The databases of the services, or the templates of a title that are copies of them."""
+        found = [str(name) for (name,) in self.fetch(_ALL)]
+        used = [name for name in found if not name.startswith(_TEMPLATE)]
+        used = [name for name in used if name != "postgres" or self.credentials.database == "postgres"]
+        return used if title == LEG else [f"{_TEMPLATE}{title}_{number}" for number in range(len(used))]
+
+    def apply(self, scripts: Sequence[tuple[str, bytes]], database: str | None) -> None:
+        """Run SQL scripts, pairs of name and text, in order; raises ``EnvironmentFailedError`` with the name."""
+        for name, text in scripts:
+            try:
+                with self.connect(database or self.credentials.database) as connection:
+                    connection.execute(text)
+            except psycopg.Error as error:
+                raise EnvironmentFailedError(f"{name}: {message_of(error)}") from error
+
+    def connect(self, database: str = "") -> Connection:
+        who = self.credentials
+        return psycopg.connect(
+            host=self.host,
+            port=self.port,
+            user=who.user,
+            password=who.password or None,
+            dbname=database or self.admin_database,
+            autocommit=True,
+            connect_timeout=5,
+        )
 
 
 class Project:
