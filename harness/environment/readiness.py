@@ -36,16 +36,10 @@ def await_ready(
     since: float | None = None,
     check: Callable[[], None] = lambda: None,
 ) -> None:
-    """Wait until every check succeeded three times in a row.
+    """Wait until every check returned ``""`` three times in a row; else it returns why something is not ready.
 
-    Args:
-        checks: by name, functions that return why something is not ready, ``""`` if it is.
-        seconds: the time limit.
-        since: begin of the limit on the monotonic clock; ``None``: now.
-        check: called after every round; raises if waiting is pointless.
-
-    Raises:
-        NotReadyError: naming the first check that is late, and its reason.
+    The limit counts from ``since`` on the monotonic clock (default: now). ``check`` is called after every round, and
+    raises if waiting is pointless. Raises ``NotReadyError``, naming the first check that is late.
     """
     begun = time.monotonic() if since is None else since
     good, why = dict.fromkeys(checks, 0), dict.fromkeys(checks, "")

@@ -15,30 +15,20 @@ from harness.record.generation import Generation
 
 @dataclass(frozen=True, slots=True)
 class LegOptions:
-    """The command-line options of one leg.
-
-    Attributes:
-        text: the plan file's text, which workers parse themselves.
-        files: the user files and their imports, sent to workers on other machines.
-        out: the folder of the leg.
-        until: a file whose appearance ends the load; ``None``: the stages end it.
-        remote: the number of workers on other machines; ``None``: the plan's processes run on this machine.
-        bind: ``HOST:PORT`` that the master listens on; port 0 is any free port.
-        last: whether no further leg follows.
-    """
+    """The command-line options of one leg."""
 
     plan: Plan
-    text: str
+    text: str  # of the plan file, which workers parse themselves
     base: Path
-    files: tuple[Path, ...]
+    files: tuple[Path, ...]  # the user files and their imports, sent to workers on other machines
     host: str
     seed: int
     arm: str
-    out: Path
-    until: Path | None
-    remote: int | None
-    bind: str
-    last: bool
+    out: Path  # the folder of the leg
+    until: Path | None  # a file whose appearance ends the load; ``None``: the stages end it
+    remote: int | None  # the number of workers on other machines; ``None``: the plan's processes run on this machine
+    bind: str  # ``HOST:PORT`` that the master listens on; port 0 is any free port
+    last: bool  # no further leg follows
 
     @property
     def workers(self) -> int:

@@ -146,8 +146,8 @@ class LockSamples:
 class LockProbe:
     """Samples the locks of a database; ``role``: the role of the migration."""
 
-    def __init__(self, database: Database, role: str, *, every: float = INTERVAL_SECONDS) -> None:
-        self.database, self.role, self.every = database, role, every
+    def __init__(self, database: Database, role: str) -> None:
+        self.database, self.role = database, role
         self.seen = LockSamples()
         self.failed = ""
         self._open: dict[tuple[int, float], LockWait] = {}
@@ -202,7 +202,7 @@ class LockProbe:
                     if number % SAMPLES_PER_SPACE == 0:
                         self._sample_space(connection)
                     number += 1
-                    self._over.wait(max(self.every - (time.monotonic() - started), 0.001))
+                    self._over.wait(max(INTERVAL_SECONDS - (time.monotonic() - started), 0.001))
                 self._sample(connection)
                 self._sample_space(connection)
         except psycopg.Error as error:
@@ -237,9 +237,8 @@ class LockProbe:
         known = [(mode, self._names[oid]) for mode, oid in one.locks if oid in self._names and mode in EXCLUSIVE]
         if known:
             strongest = max(known, key=lambda lock: EXCLUSIVE.index(lock[0]))[0]
-            self.seen.held.append(
-                HeldLock(now, strongest, tuple(sorted({t for mode, t in known if mode == strongest})))
-            )
+            tables = {table for mode, table in known if mode == strongest}
+            self.seen.held.append(HeldLock(now, strongest, tuple(sorted(tables))))
 
     def _add_waits(self, sessions: Mapping[int, LockSession], now: float) -> None:
         found: dict[tuple[int, float], LockWait] = {}

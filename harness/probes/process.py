@@ -98,10 +98,7 @@ def _from_psutil() -> Iterator[tuple[int, ProcessStatus]]:
 
 
 class ProcessProbe(Probe):
-    """``cpu_of_host`` is the share of all cores since the last reading; other readings are present values.
-
-    ``descriptors`` are open files and sockets. All are sums over the process and its descendants.
-    """
+    """``cpu_of_host``: share of all cores since the last reading; else present values; sums over all descendants."""
 
     record = "processes"
 

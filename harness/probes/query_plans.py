@@ -129,10 +129,8 @@ def plans_in(log: str, services: Mapping[str, str | None]) -> Iterator[tuple[str
             text = str(found.get("Query Text", ""))
             if text and MARK not in text:
                 service = services.get(match["database"] or "")
-                yield (
-                    match["session"],
-                    ExplainedStatement(fingerprint(text), normalised(text), root, service, float(match["ms"])),
-                )
+                plan = ExplainedStatement(fingerprint(text), normalised(text), root, service, float(match["ms"]))
+                yield match["session"], plan
 
 
 def slowest_plans(plans: Iterable[tuple[str, ExplainedStatement]]) -> list[ExplainedStatement]:
@@ -169,12 +167,9 @@ def estimate_plan(database: Database, text: str) -> ExplainedStatement | None:
             raw = _generic_plan(connection, text.rstrip().rstrip(";"))
     except psycopg.Error:
         return None
-    root = parse_explain(json.loads(raw) if isinstance(raw, str) else raw)
-    return (
-        ExplainedStatement(fingerprint(text), normalised(text), root, database.service, estimated=True)
-        if root
-        else None
-    )
+    if (root := parse_explain(json.loads(raw) if isinstance(raw, str) else raw)) is None:
+        return None
+    return ExplainedStatement(fingerprint(text), normalised(text), root, database.service, estimated=True)
 
 
 def _generic_plan(connection: Connection, text: str) -> object:

@@ -40,23 +40,18 @@ from harness.verdict.result import Result
 
 MAX_CONFIRMATION_BLOCKS = 10
 RECORDED_PACKAGES = ("locust", "gevent", "psycopg", "pyarrow")
+Readers = tuple[ResponseComparison, CatalogueReader]
+"""What is read of the arms outside the load."""
 
 
 @dataclass(frozen=True, slots=True)
 class Effort:
-    """How much is measured.
+    """How much is measured, beyond what the plan says."""
 
-    Attributes:
-        blocks: number of blocks; ``None``: that of the plan.
-        seconds: time for further blocks, until every target is decided; ``None``: no further blocks.
-        confirm: measure again after a FAIL.
-        ablate: finally re-test after with each new index dropped in turn.
-    """
-
-    blocks: int | None = None
-    seconds: float | None = None
-    confirm: bool = True
-    ablate: bool = False
+    blocks: int | None = None  # ``None``: as many as in the plan
+    seconds: float | None = None  # for further blocks, until every target is decided; ``None``: no further blocks
+    confirm: bool = True  # measure again after a FAIL
+    ablate: bool = False  # finally re-test after with each new index dropped in turn
 
 
 def measure(context: RunContext, effort: Effort) -> None:
@@ -66,14 +61,14 @@ def measure(context: RunContext, effort: Effort) -> None:
     fails.
     """
     deadline = time.monotonic() + (effort.seconds or 0.0)
-    answers, catalogues = ResponseComparison(context), CatalogueReader(context)
+    readers = answers, _ = ResponseComparison(context), CatalogueReader(context)
     context.folder.write("plan.toml", context.source.text)
     with context.environment:
         setup = _prepare(context, effort)
-        complete = _measure_legs(context, setup.legs, setup, answers, catalogues)
+        complete = _measure_legs(context, setup.legs, setup, readers)
         while complete and time.monotonic() < deadline and not _decided(context.plan, analyse(context.folder)):
             setup = _with_block(context, setup)
-            complete = _measure_legs(context, setup.legs[-len(setup.order[-1]) :], setup, answers, catalogues)
+            complete = _measure_legs(context, setup.legs[-len(setup.order[-1]) :], setup, readers)
         if complete and effort.ablate:
             ablate_indexes(context)
         if complete:
@@ -124,24 +119,17 @@ def _decided(plan: Plan, result: Result) -> bool:
     return bool(result.verdict.breaches) or precise(plan, result.comparison)
 
 
-def _measure_legs(
-    context: RunContext,
-    legs: Sequence[Leg],
-    setup: Setup,
-    answers: ResponseComparison | None = None,
-    catalogues: CatalogueReader | None = None,
-) -> bool:
+def _measure_legs(context: RunContext, legs: Sequence[Leg], setup: Setup, readers: Readers | None = None) -> bool:
     """Measure legs; returns whether none was aborted and no worker was lost."""
     for leg in legs:
-        if answers:
-            answers.compare_before(leg)
-        if catalogues:
-            catalogues.read_plans()
+        if readers:
+            readers[0].compare_before(leg)
+            readers[1].read_plans()
         context.observer.leg(leg, setup)
         startup = context.environment.start(leg)
         context.folder.write_startup(leg, startup)
-        if catalogues:
-            catalogues.read_catalogue(leg)
+        if readers:
+            readers[1].read_catalogue(leg)
         _measure_leg(context, leg, startup, last=leg == setup.legs[-1])
         if context.folder.read_losses([leg]):
             return False
@@ -189,10 +177,8 @@ def _metrics_endpoints(plan: Plan, startup: Startup) -> list[MetricsEndpoint]:
     metrics = plan.environment.metrics
     if metrics is None:
         return []
-    urls = startup.urls or {UNNAMED: startup.host}
-    return [
-        MetricsEndpoint(service, expand_url(url, service) + metrics.path, metrics.read) for service, url in urls.items()
-    ]
+    urls = {name: expand_url(url, name) for name, url in (startup.urls or {UNNAMED: startup.host}).items()}
+    return [MetricsEndpoint(name, url + metrics.path, metrics.read) for name, url in urls.items()]
 
 
 def _now() -> Moment:

@@ -11,7 +11,7 @@ from typing import Self
 import psycopg
 from psycopg import sql
 
-from harness.environment.processes import ManagedProcess, describe_status
+from harness.environment.processes import ManagedProcess, describe_status, last_line
 from harness.environment.servers import MIGRATION_ROLE
 from harness.errors import EnvironmentFailedError, HarnessError, first_line
 from harness.plan.environment import Local
@@ -42,14 +42,11 @@ _END = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = %
 
 
 class LongTransaction:
-    """A transaction that read one row of each table (default: the 10 largest) and keeps its snapshot.
-
-    ``held``: seconds that it was open since the first call of ``keep_time``.
-    """
+    """A transaction that read one row of each table (default: the 10 largest) and keeps its snapshot."""
 
     def __init__(self, database: Database, seconds: float, tables: tuple[str, ...] = ()) -> None:
         self.database, self.seconds, self.tables = database, seconds, tables
-        self.held = 0.0
+        self.held = 0.0  # seconds that it was open since the first call of ``keep_time``
         self._since: float | None = None
         self._connection: Connection | None = None
 
@@ -77,9 +74,7 @@ class LongTransaction:
 
     def _open(self, connection: Connection) -> None:
         connection.execute("SELECT set_config('application_name', %s, false)", (PLANNED,))
-        tables = self.tables or tuple(
-            str(name) for (name,) in connection.execute(f"{MARK} {_LARGEST}".encode()).fetchall()
-        )
+        tables = self.tables or [str(name) for (name,) in connection.execute(f"{MARK} {_LARGEST}".encode())]
         connection.execute("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
         for table in tables:
             try:
@@ -218,18 +213,17 @@ class MigrationThread:
                 process.end(seconds=2.0)
                 return "was interrupted" if self._cancel.is_set() else f"took longer than {seconds:g} s"
         process.end(seconds=2.0)  # background processes of the command
-        return f"failed ({describe_status(status)}): {_last_line(process.log)}" if status else ""
+        return (
+            f"failed ({describe_status(status)}): {last_line(process.log.read_text(errors='replace'))}"
+            if status
+            else ""
+        )
 
 
 def _text_from(log: Path, start: int) -> str:
     with log.open("rb") as file:
         file.seek(start)
         return file.read().decode(errors="replace")
-
-
-def _last_line(log: Path) -> str:
-    lines = [line.strip() for line in log.read_text(errors="replace").splitlines() if line.strip()]
-    return lines[-1] if lines else "no output"
 
 
 def _with_cause(wait: LockWait, ran: Sequence[MigrationStatement]) -> LockWait:

@@ -134,17 +134,16 @@ class ContainerEvents:
         with suppress(DockerException, OSError, AttributeError):  # Docker has stopped
             self._events.close()
         self._thread.join(timeout=5)
-        return [Incident(leg, service, what, round(at - self.started, 3)) for at, service, what in self._incidents()]
-
-    def _incidents(self) -> list[tuple[float, str, str]]:
         words = {"oom": "ran out of memory", "die": "ended", "start": "restarted"}
-        named = [(at, service, words[what]) for at, service, what in self._seen if service in self.containers]
-        return [(at, service, what) for at, service, what in named if not self._planned_at(service, at)]
+        return [
+            Incident(leg, service, words[what], round(at - self.started, 3))
+            for at, service, what in self._seen
+            if service in self.containers and not self._planned_at(service, at)
+        ]
 
     def _planned_at(self, service: str, at: float) -> bool:
-        return any(
-            begin - CLOCKS_SECONDS <= at <= end + CLOCKS_SECONDS for begin, end in self._planned.get(service, ())
-        )
+        periods = self._planned.get(service, ())
+        return any(begin - CLOCKS_SECONDS <= at <= end + CLOCKS_SECONDS for begin, end in periods)
 
     def _listen(self) -> None:
         try:

@@ -119,10 +119,7 @@ def count_owned(client: docker.DockerClient, owner: str) -> int:
 
 
 def remove_all_owned(owner: str, seconds: float = REMOVE_SECONDS) -> bool:
-    """Remove everything of an owner until nothing is left for a second; returns whether that was reached in time.
-
-    Docker may still carry out requests of a killed client, or be restarting.
-    """
+    """Remove everything of an owner until nothing is left for a second (late requests); returns whether in time."""
     deadline, empty_since = time.monotonic() + seconds, None
     while time.monotonic() < deadline:
         with suppress(EnvironmentFailedError), engine() as client:

@@ -72,9 +72,8 @@ def set_queueing_discipline(
     """Add or delete a queueing discipline of a container; raises ``EnvironmentFailedError`` if the kernel refuses."""
     labels = {name: container.labels[name] for name in (OWNER, MACHINE, EXPIRES) if name in container.labels}
     command = ["python", "-c", PROGRAM, action, kind, str(microseconds), HANDLE]
-    helper = client.containers.create(
-        IMAGE, command, network_mode=f"container:{container.id}", cap_drop=["ALL"], cap_add=["NET_ADMIN"], labels=labels
-    )
+    rights = {"network_mode": f"container:{container.id}", "cap_drop": ["ALL"], "cap_add": ["NET_ADMIN"]}
+    helper = client.containers.create(IMAGE, command, labels=labels, **rights)
     try:
         helper.put_archive("/", _library())
         helper.start()

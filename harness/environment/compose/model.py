@@ -7,7 +7,7 @@ and labels every container, network and volume.
 import copy
 import json
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from hashlib import sha256
 from typing import Any
 
@@ -27,12 +27,8 @@ class Credentials:
     """The administrator's login to a PostgreSQL server."""
 
     user: str
-    password: str
+    password: str = field(repr=False)
     database: str
-
-    def __repr__(self) -> str:
-        """Hide the password."""
-        return f"Credentials({self.user!r}, database={self.database!r})"
 
 
 def rewrite(model: Model, spec: Compose, labels: Mapping[str, str], pinned: Mapping[str, int] | None = None) -> Model:
@@ -86,9 +82,8 @@ def port_of(services: Mapping[str, Any], spec: Compose, name: str) -> int:
     if len(found) == 1:
         return found[0]
     what = f"several ports ({', '.join(map(str, found))})" if found else "no published or exposed port"
-    raise EnvironmentFailedError(
-        f"environment.ports: service {name} has {what}; write ports = {{ {name} = {(found or [8000])[0]} }}"
-    )
+    fix = f"write ports = {{ {name} = {(found or [8000])[0]} }}"
+    raise EnvironmentFailedError(f"environment.ports: service {name} has {what}; {fix}")
 
 
 def credentials(model: Model, spec: Compose, read: Callable[[str], str]) -> Credentials:

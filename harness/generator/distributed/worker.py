@@ -50,10 +50,7 @@ DONE, FAILED, GONE, ABSENT = 0, 1, 3, 4
 
 
 def work(master: str, slot: int, scratch: Path, channel: TextIO) -> int:
-    """Work through one leg of the master at ``HOST:PORT``; returns the exit status.
-
-    Prints JSON lines on the channel: ``{"leg": ...}`` when a leg begins, ``{"over": ...}`` at its end.
-    """
+    """Work through one leg of the master at ``HOST:PORT``; prints ``leg`` and ``over`` as JSON; returns the status."""
     messages.set_intervals()
     host, _, port = master.rpartition(":")
     gevent.spawn(_watch_parent, scratch)
@@ -158,8 +155,7 @@ class Worker:
 
         Locust's master spreads the users of closed plans; each worker dispatches its own arrivals of open plans.
         """
-        recorder = Recorder(self.outbox.folder)
-        recorder.set_origin(origin_ns)
+        recorder = Recorder(self.outbox.folder, origin_ns)
         users = self.environment.user_classes
         dispatcher = Dispatcher(plan, users, self.runner, seed, share) if plan.open else None
         monitor = SelfMonitor(origin_ns, dispatcher)

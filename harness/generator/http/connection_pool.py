@@ -29,11 +29,9 @@ class ConnectionPool:
             host, port = None, 0
         if not host:
             raise UnsendableError(f"{origin} is no HTTP address") from None
-        context = (
-            (make_context() if make_context else shared_context(insecure=insecure))
-            if address.scheme == "https"
-            else None
-        )
+        context = None
+        if address.scheme == "https":
+            context = make_context() if make_context else shared_context(insecure=insecure)
         self._server = ServerAddress(host, port, context)
         self.defaults = with_defaults(defaults, {"Host": address.netloc.rpartition("@")[2]})
         self.header_fields = serialized(self.defaults)

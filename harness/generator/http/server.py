@@ -165,9 +165,8 @@ def _send_all(sock: _socket.socket, data: bytes, deadline: float) -> None:
         try:
             view = view[sock.send(view) :]
         except BlockingIOError:
-            gevent.socket.wait_write(
-                sock.fileno(), timeout=_seconds_left(deadline), timeout_exc=TimeoutError(NO_HANDSHAKE)
-            )
+            late = TimeoutError(NO_HANDSHAKE)
+            gevent.socket.wait_write(sock.fileno(), timeout=_seconds_left(deadline), timeout_exc=late)
 
 
 def _seconds_left(deadline: float) -> float:

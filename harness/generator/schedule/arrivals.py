@@ -8,7 +8,6 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from harness.generator.recording.latency_histogram import quantile
 from harness.plan.stages import SLOWEST_CLIMB, Stage, StageKind
 
 CHUNK = 8192
@@ -85,19 +84,14 @@ def rate_segments(stages: Sequence[Stage]) -> list[RateSegment]:
 def due_times(
     stages: Sequence[Stage], spacing: str, seed: int | Sequence[int], share: Share = (0, 1), chunk: int = CHUNK
 ) -> Iterator[Times]:
-    """Due times of the arrivals of open stages, in seconds since the leg's origin, ascending, in chunks.
+    """Due times of the arrivals of open stages, in seconds since the leg's origin, ascending, ``chunk`` at a time.
 
     ``uniform``: arrival i, from 0, is due when the integral of the rate reaches i + ½. ``poisson``: independent
     arrivals at the same rate, whose numbers are sums of exponential gaps. Source: Cinlar (1975), Introduction to
     Stochastic Processes, section 4.7: inverse of the integrated rate.
 
-    Args:
-        stages: open stages, each with a rate.
-        spacing: ``uniform`` or ``poisson``.
-        seed: seed of the gaps; the same seed gives the same times.
-        share: this process takes the arrivals k with ``k mod of == index`` of the one sequence, so that the union over
-            all processes is the planned one.
-        chunk: arrivals computed at a time.
+    The same seed gives the same times. This process takes the arrivals k with ``k mod of == index`` of one sequence, so
+    that the union over all processes is the planned one.
     """
     segments = rate_segments(stages)
     ends = np.array([segment.expected + segment.count for segment in segments])
@@ -127,13 +121,8 @@ def times_of_try(load: float, seconds: float, spacing: str, seed: int, attempt: 
 
 
 class ArrivalCounts:
-    """Arrivals of a stage or a try: planned, started, late; and the most busy users, of which ``limit`` may be."""
+    """Arrivals of a stage or a try, the most busy users (``limit`` may be), and a histogram of scheduling delays."""
 
     def __init__(self, stage: str, limit: int, lags: Counter[int]) -> None:
         self.stage, self.limit, self.lags = stage, limit, lags
         self.planned = self.started = self.late = self.max_busy = 0
-
-    @property
-    def lag_p99_ms(self) -> float | None:
-        """Scheduling delay of arrivals for which a user was free, 99th percentile, to 2 %; ``None`` without any."""
-        return quantile(self.lags, 0.99)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import gevent
 import numpy as np
 
+from harness.generator.recording.latency_histogram import quantile
 from harness.generator.recording.recorder import Recorder
 from harness.generator.recording.self_monitor import SelfMonitor
 from harness.generator.schedule.arrivals import times_of_try
@@ -55,12 +56,7 @@ class TryWindow:
             self.late += ok and sent_ns - due_ns + duration_ns > self._limit_ns
 
     def is_lost(self, planned: int, due: int) -> bool:
-        """Whether so many responses are late that the limit cannot be met any more.
-
-        Args:
-            planned: counted arrivals of the whole try.
-            due: those that have been due for longer than ``limit_ms``: without a response by now they are late.
-        """
+        """Whether the limit is lost; ``planned``: counted arrivals of the try; ``due``: those older than the limit."""
         overdue = max(due - self.responses, 0)
         requests = planned * max(1.0, self.responses / due) if due else planned  # a task may make several
         return self.late + overdue > requests * (1 - self._quantile) + 1
@@ -136,7 +132,7 @@ class CapacitySearch:
             users=counts.limit,
             most_users=counts.max_busy,
             cpu_share=share,
-            lag_p99_ms=counts.lag_p99_ms,
+            lag_p99_ms=quantile(counts.lags, 0.99),
             word=TryOutcome.VOID,
         )
         return replace(tried, word=judge_try(self._plan.limits, tried, window.requests()))
