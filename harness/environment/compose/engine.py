@@ -23,7 +23,7 @@ from harness.errors import EnvironmentFailedError
 
 OWNER, MACHINE, EXPIRES = "harness.owner", "harness.host", "harness.expires-at"
 REMOVE_SECONDS, SETTLED_SECONDS = 25.0, 1.0
-ANSWER_SECONDS = 30
+ANSWER_SECONDS, COMMAND_SECONDS = 30, 60.0
 INSTEAD = 'or measure without containers, with kind = "local"'
 
 
@@ -40,12 +40,10 @@ def labels(owner: str, expires_at: float) -> dict[str, str]:
     return {OWNER: owner, MACHINE: boot_id(), EXPIRES: str(int(expires_at))}
 
 
-def run_docker(
-    *arguments: str, seconds: float = 60.0, env: Mapping[str, str] | None = None
-) -> "subprocess.CompletedProcess[str]":
+def run_docker(*arguments: str, env: Mapping[str, str] | None = None) -> "subprocess.CompletedProcess[str]":
     """Run the ``docker`` program to its end, whatever its status."""
     command = ["docker", *arguments]
-    return subprocess.run(command, capture_output=True, text=True, timeout=seconds, check=False, env=env)
+    return subprocess.run(command, capture_output=True, text=True, timeout=COMMAND_SECONDS, check=False, env=env)
 
 
 @contextmanager
@@ -118,9 +116,9 @@ def count_owned(client: docker.DockerClient, owner: str) -> int:
     return sum(map(len, _labelled(client, f"{OWNER}={owner}")))
 
 
-def remove_all_owned(owner: str, seconds: float = REMOVE_SECONDS) -> bool:
+def remove_all_owned(owner: str) -> bool:
     """Remove everything of an owner until nothing is left for a second (late requests); returns whether in time."""
-    deadline, empty_since = time.monotonic() + seconds, None
+    deadline, empty_since = time.monotonic() + REMOVE_SECONDS, None
     while time.monotonic() < deadline:
         with suppress(EnvironmentFailedError), engine() as client:
             if not remove_owned(client, owner) and not count_owned(client, owner):

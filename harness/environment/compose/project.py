@@ -70,7 +70,7 @@ class Databases(PostgresServer):
         return psycopg.connect(**login, autocommit=True, connect_timeout=5)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)  # the model may hold secrets
 class Project:
     """Starts, checks and removes the containers of an arm; ``start``: services that only this arm starts."""
 
