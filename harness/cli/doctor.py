@@ -15,7 +15,7 @@ from harness.cli.exit_codes import Exit
 from harness.environment.seeds import cache_folder
 from harness.environment.servers import as_nobody, postgres_programs, redis_program
 from harness.errors import HarnessError
-from harness.probes.process_table import usable_cores
+from harness.probes.process import usable_cores
 
 LEAST_DISK, LEAST_MEMORY = 3 * 2**30, 2 * 2**30
 BUSY = 0.5

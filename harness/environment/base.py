@@ -3,6 +3,7 @@
 A new kind is a module with a subclass of ``Environment``, and a row in ``KINDS``.
 """
 
+import shutil
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
@@ -11,6 +12,7 @@ from pathlib import Path
 
 from harness.environment.leftovers import remove_leftover_containers, remove_leftovers
 from harness.environment.processes import ManagedProcess, ManagedProcesses
+from harness.environment.seeds import new_scratch_folder
 from harness.errors import EnvironmentFailedError
 from harness.plan.faults import Fault
 from harness.plan.model import Plan
@@ -30,12 +32,25 @@ class Environment(AbstractContextManager["Environment"], ABC):
     """The system under test of one run; a context manager that removes everything on exit."""
 
     processes: ManagedProcesses
+    scratch: Path
     seed_fingerprint: str | None = None
 
     def __init__(self, plan: Plan, base: Path, logs: Path, say: Callable[[str], None]) -> None:
         self.plan, self.base, self.logs, self.say = plan, base, logs, say
         self.row_counts: dict[str, int] = {}
         """Rows by table after seeding."""
+
+    def guard(self, *folders: Path, cores: Sequence[int] = ()) -> None:
+        """Make a scratch folder, and start the watchdog that removes it and ``folders`` if the harness is killed."""
+        self.scratch = new_scratch_folder()
+        self.processes = ManagedProcesses(self.scratch, *folders, cores=cores)
+        self.processes.guard()
+
+    def __exit__(self, _kind: object, _error: BaseException | None, _trace: object) -> None:
+        """End every process of the run, and remove its folders."""
+        self.processes.close()
+        for folder in self.processes.folders:
+            shutil.rmtree(folder, ignore_errors=True)
 
     @property
     def label(self) -> str:

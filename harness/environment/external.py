@@ -6,38 +6,92 @@ caller's environment; messages, logs and records show the text of the plan, neve
 
 import os
 import shlex
-import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
-from typing import Self
+from typing import Any, Self
 
+import psycopg
 import redis
+from psycopg.conninfo import conninfo_to_dict
 
-from harness.environment import seeds
 from harness.environment.base import Environment
-from harness.environment.external_database import (
-    DatabaseFacts,
-    by_arm,
-    connect,
-    connect_cache,
-    database_name,
-    read_database,
-)
-from harness.environment.processes import ManagedProcesses
+from harness.environment.postgres import row_counts
 from harness.environment.readiness import await_ready, why_not_ok
-from harness.environment.settings import redis_settings
+from harness.environment.servers import NO_RETRY
+from harness.environment.settings import by_arm, postgres_settings, redis_settings
 from harness.environment.variables import expand, expand_url, expand_values
 from harness.errors import EnvironmentFailedError, NotReadyError
 from harness.plan.checks.external import PLACEHOLDER
 from harness.plan.environment import External
 from harness.plan.model import Arm, Plan
-from harness.probes.access import Cache, Database
+from harness.probes.access import NAME, Cache, Connection, Database
 from harness.record.leg import Leg
 from harness.record.readings import CACHE
 from harness.record.trial import Migration, Startup
+
+CONNECT_SECONDS, ANSWER_MS = 5, 10_000
+COUNTED_BYTES = 64 * 2**20
+"""Rows of larger tables are estimated: counting them would take long and evict cached buffers."""
+_LIMITS = ("SET TRANSACTION READ ONLY", "SET LOCAL statement_timeout = '60s'", "SET LOCAL lock_timeout = '5s'")
+_SIZE = "SELECT pg_size_pretty(pg_database_size(current_database()))"
+
+
+@dataclass(frozen=True, slots=True)
+class DatabaseFacts:
+    """Version and settings of the server, and rows by table; those of large tables are estimates."""
+
+    version: str
+    settings: Mapping[str, str] = field(default_factory=dict)
+    row_counts: Mapping[str, int] = field(default_factory=dict)
+
+
+def read_database(dsn: str, where: str) -> DatabaseFacts:
+    """The facts of a database; raises ``EnvironmentFailedError`` with the key ``where``, not with user or password."""
+    try:
+        secret = [str(value) for key, value in conninfo_to_dict(dsn).items() if key in {"user", "password"} and value]
+    except psycopg.Error:
+        what = "is no address of a database; write postgresql://USER:PASSWORD@HOST:PORT/NAME"
+        raise EnvironmentFailedError(f"{where}: {what}") from None
+    try:
+        with psycopg.connect(dsn, connect_timeout=CONNECT_SECONDS, prepare_threshold=None) as connection:
+            return _facts(connection)
+    except (psycopg.Error, UnicodeError) as error:
+        text = " ".join(str(error).split())
+        for value in secret:
+            text = text.replace(value, "\N{HORIZONTAL ELLIPSIS}")
+        fix = "start it, correct the address, or remove the key"
+        raise EnvironmentFailedError(f"{where}: the database does not answer ({text}); {fix}") from None
+
+
+def connect(dsn: str) -> Connection:
+    """A connection for short queries; without prepared statements, because a pooler may be in between."""
+    limits: dict[str, Any] = {"connect_timeout": CONNECT_SECONDS, "tcp_user_timeout": ANSWER_MS}
+    return psycopg.connect(dsn, autocommit=True, prepare_threshold=None, application_name=NAME, **limits)
+
+
+def connect_cache(url: str) -> redis.Redis:
+    """A client of a Redis server; it connects with its first command."""
+    options = {"socket_connect_timeout": CONNECT_SECONDS, "socket_timeout": CONNECT_SECONDS, "retry": NO_RETRY}
+    try:
+        return redis.Redis.from_url(url if "://" in url else f"redis://{url}", **options)
+    except ValueError:
+        raise redis.ConnectionError("no address of a Redis server") from None
+
+
+def _facts(connection: Connection) -> DatabaseFacts:
+    for statement in _LIMITS:
+        connection.execute(statement.encode())
+    settings = postgres_settings(connection) | {"database size": _one(connection, _SIZE)}
+    counts = row_counts(connection, count_up_to_bytes=COUNTED_BYTES)
+    return DatabaseFacts(_one(connection, "SHOW server_version"), settings, counts)
+
+
+def _one(connection: Connection, query: str) -> str:
+    ((value,),) = connection.execute(query.encode()).fetchall()
+    return str(value)
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +105,11 @@ class ExternalArm:
 
 
 class ExternalEnvironment(Environment):
-    """Switches and resets a running system, and waits for it; a context manager."""
+    """Switches and resets a running system, and waits for it.
+
+    ``check`` sends no request: refused connections under load are samples of the leg, health checks would be load of
+    another kind. The next leg waits until the service answers again.
+    """
 
     def __init__(self, plan: Plan, base: Path, logs: Path, say: Callable[[str], None]) -> None:
         super().__init__(plan, base, logs, say)
@@ -71,15 +129,8 @@ class ExternalEnvironment(Environment):
         if before == after and not self.spec.switch:
             what = "its expanded address is that of arms.before; correct it, or set environment.switch"
             raise EnvironmentFailedError(f"{next(iter(self._arms['after'].urls))}: {what}")
-        self.scratch = seeds.new_scratch_folder()
-        self.processes = ManagedProcesses(self.scratch)
-        self.processes.guard()
+        self.guard()
         return self
-
-    def __exit__(self, *_: object) -> None:
-        """End a command that still runs and remove the scratch folder; leaves the system as it is."""
-        self.processes.close()
-        shutil.rmtree(self.scratch, ignore_errors=True)
 
     def prepare(self) -> list[Migration]:
         """Check that databases answer, and services too unless a switch has to come first; migrates nothing."""
@@ -97,10 +148,7 @@ class ExternalEnvironment(Environment):
         return []
 
     def start(self, leg: Leg) -> Startup:
-        """Switch to the leg's arm, reset its data, and wait until its services are ready.
-
-        A sequential plan switches to each arm once, because switching is slow where a plan is sequential.
-        """
+        """Switch to the leg's arm (once in a sequential plan), reset its data, wait until its services are ready."""
         part = self.plan.arms_in_order[leg.arm]
         if self.spec.switch and not (self.plan.sequential and self._answers == leg.arm):
             self._run("switch", self.spec.switch, leg)
@@ -111,19 +159,12 @@ class ExternalEnvironment(Environment):
         self._leg = self._arms[leg.arm]
         return Startup(part.url or next(iter(part.urls.values())), None, part.urls)
 
-    def check(self) -> None:
-        """Raise if the watchdog has ended.
-
-        Refused connections under load are samples of the leg; health checks would be load of another kind. The next leg
-        waits until the service answers again.
-        """
-        self.processes.check()
-
     def databases(self) -> list[Database]:
         if self._leg is None or not self._leg.postgres:
             return []
         dsn = self._leg.postgres
-        return [Database(None, database_name(dsn), partial(connect, dsn), partial(connect, dsn))]
+        name = str(conninfo_to_dict(dsn).get("dbname") or "its default database")
+        return [Database(None, name, partial(connect, dsn), partial(connect, dsn))]
 
     def caches(self) -> list[Cache]:
         if self._leg is None or not self._leg.redis:

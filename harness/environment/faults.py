@@ -16,11 +16,7 @@ END_SECONDS = 10.0
 
 
 def inject_fault(process: ManagedProcess, kind: FaultKind) -> EndFault:
-    """Inject a fault; returns the function that ends it.
-
-    Raises:
-        EnvironmentFailedError: if the process has ended, or does not end.
-    """
+    """Inject a fault; returns its end. Raises ``EnvironmentFailedError`` if the process has ended, or does not end."""
     if not process.tree():
         raise EnvironmentFailedError(f"{process.name} ended before its fault")
     if kind is FaultKind.PAUSE:

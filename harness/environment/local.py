@@ -22,13 +22,11 @@ from psycopg import sql
 from harness.environment import seeds
 from harness.environment.base import Environment
 from harness.environment.faults import EndFault, inject_fault
-from harness.environment.migration import migration_url
-from harness.environment.postgres import row_counts
-from harness.environment.processes import ManagedProcess, ManagedProcesses, end_together
+from harness.environment.postgres import LEG, SEED, TemplateDatabases, migrate_once, row_counts, title_of
+from harness.environment.processes import ManagedProcess, end_together
 from harness.environment.readiness import why_not_ok
-from harness.environment.servers import HOST, SERVICE_ROLE, Postgres, Redis, free_ports, wait_until
+from harness.environment.servers import HOST, SERVICE_ROLE, Postgres, Redis, free_ports, migration_url, wait_until
 from harness.environment.settings import postgres_settings, redis_settings
-from harness.environment.template_databases import LEG, SEED, TemplateDatabases, migrate_once, title_of
 from harness.environment.variables import expand_values
 from harness.errors import EnvironmentFailedError
 from harness.plan.checks.faults import UNNAMED
@@ -60,26 +58,16 @@ class LocalEnvironment(Environment):
         """Make a scratch folder and start the watchdog; no server runs yet."""
         if not self.cwd.is_dir():
             raise EnvironmentFailedError(f"environment.cwd: no folder {self.cwd}")
-        self.scratch = seeds.new_scratch_folder()
         self.sockets = Path(tempfile.mkdtemp(prefix="harness-"))  # a socket's path is at most 107 bytes
-        self.processes = ManagedProcesses(self.scratch, self.sockets, cores=self.spec.cores)
-        self.processes.guard()
+        self.guard(self.sockets, cores=self.spec.cores)
         return self
-
-    def __exit__(self, *_: object) -> None:
-        self.processes.close()
-        shutil.rmtree(self.scratch, ignore_errors=True)
-        shutil.rmtree(self.sockets, ignore_errors=True)
 
     @property
     def provides_postgres(self) -> bool:
         return "postgres" in self.spec.provides
 
     def prepare(self) -> list[Migration]:
-        """Start the servers, seed, and migrate each arm's databases.
-
-        Arms of one revision share their databases and the figures of the migrations.
-        """
+        """Start the servers, seed, and migrate; arms of one revision share databases and the figures of migrations."""
         if "redis" in self.spec.provides:
             self.redis = Redis(self.processes, self.scratch, self.logs / "redis.log")
             self.redis.start()
@@ -120,8 +108,7 @@ class LocalEnvironment(Environment):
         if not self.provides_postgres:
             return []
         names = {part: _named(LEG, part) for part in self.spec.parts}
-        connect = self.postgres.connect
-        log = self.postgres.log
+        connect, log = self.postgres.connect, self.postgres.log
         return [Database(part, name, partial(connect, name), connect, log) for part, name in names.items()]
 
     def start_migration(self, database: Database, command: str, revision: str, name: str) -> ManagedProcess:

@@ -9,13 +9,14 @@ ends, in whatever way, the pipe closes and the watchdog ends the rest.
 import math
 import os
 import signal
-import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from functools import partial
 from pathlib import Path
+from signal import SIGTERM
+from subprocess import DEVNULL, PIPE, STDOUT, Popen, TimeoutExpired
 from typing import TypeVar
 
 import psutil
@@ -35,9 +36,7 @@ CLOSE_SECONDS = 60.0
 class ManagedProcess:
     """A process of the run and its log; ``down`` while a fault has ended it."""
 
-    def __init__(
-        self, name: str, spawn: "Callable[[], subprocess.Popen[bytes]]", log: Path, stops_by: signal.Signals
-    ) -> None:
+    def __init__(self, name: str, spawn: "Callable[[], Popen[bytes]]", log: Path, stops_by: int) -> None:
         self.name, self.log, self.stops_by = name, log, stops_by
         self.down = False
         self._spawn = spawn
@@ -49,11 +48,7 @@ class ManagedProcess:
         return self.popen.pid
 
     def check(self) -> None:
-        """Raise if it has ended.
-
-        Raises:
-            EnvironmentFailedError: with the last lines of its log as a note.
-        """
+        """Raise ``EnvironmentFailedError`` if it has ended, with the last lines of its log as a note."""
         status = self.popen.poll()
         if status is not None and not self.down:
             raise with_log(EnvironmentFailedError(f"{self.name} ended by itself ({describe_status(status)})"), self.log)
@@ -82,7 +77,7 @@ def end_together(processes: Sequence[ManagedProcess], *, seconds: float = 10.0) 
         with suppress(ProcessLookupError):
             os.killpg(process.pid, process.stops_by)
     for process in processes:
-        with suppress(subprocess.TimeoutExpired):
+        with suppress(TimeoutExpired):
             process.popen.wait(max(0.0, deadline - time.monotonic()))
         with suppress(ProcessLookupError):  # the whole group has ended
             os.killpg(process.pid, signal.SIGKILL)
@@ -96,7 +91,7 @@ class ManagedProcesses:
         self.label = f"{os.getpid()}-{int(psutil.Process().create_time())}-{os.urandom(3).hex()}"
         self.scratch, self.folders, self.cores = scratch, (scratch, *folders), cores
         self._started: list[ManagedProcess] = []
-        self._watchdog: subprocess.Popen[bytes] | None = None
+        self._watchdog: Popen[bytes] | None = None
 
     def guard(self) -> None:
         """Record the owner of the scratch folder, and start the watchdog, which later removes the folders."""
@@ -107,9 +102,7 @@ class ManagedProcesses:
         except OSError as error:
             raise EnvironmentFailedError(f"{self.scratch}: {error.strerror}{advice(str(error))}") from error
         command = [sys.executable, "-m", "harness.environment.watchdog", self.label, *map(str, self.folders)]
-        self._watchdog = subprocess.Popen(
-            command, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True
-        )
+        self._watchdog = Popen(command, stdin=PIPE, stdout=DEVNULL, stderr=DEVNULL, start_new_session=True)
 
     def check(self) -> None:
         """Raise if the watchdog has ended, because nothing would clean up after a kill of the harness."""
@@ -128,33 +121,20 @@ class ManagedProcesses:
         *,
         cwd: Path,
         env: Mapping[str, str],
-        stops_by: signal.Signals = signal.SIGTERM,
+        stops_by: int = SIGTERM,
     ) -> ManagedProcess:
-        """Start a process with its output in ``log``; ``stops_by`` is the signal that ends it.
-
-        Raises:
-            EnvironmentFailedError: if the program does not exist or must not be executed.
-        """
+        """Start a process; raises ``EnvironmentFailedError`` if the program does not exist or must not be executed."""
         log.parent.mkdir(parents=True, exist_ok=True)
-        process = ManagedProcess(
-            name, partial(self._spawn, name, command, log, cwd, self.environment(env)), log, stops_by
-        )
+        spawn = partial(self._spawn, name, command, log, cwd, self.environment(env))
+        process = ManagedProcess(name, spawn, log, stops_by)
         self._started.append(process)
         return process
 
-    def _spawn(
-        self, name: str, command: Sequence[str], log: Path, cwd: Path, env: Mapping[str, str]
-    ) -> "subprocess.Popen[bytes]":
+    def _spawn(self, name: str, command: Sequence[str], log: Path, cwd: Path, env: Mapping[str, str]) -> "Popen[bytes]":
         with log.open("ab") as output:
             try:
-                popen = subprocess.Popen(
-                    command,
-                    stdin=subprocess.DEVNULL,
-                    stdout=output,
-                    stderr=subprocess.STDOUT,
-                    cwd=cwd,
-                    env=env,
-                    start_new_session=True,
+                popen = Popen(
+                    command, stdin=DEVNULL, stdout=output, stderr=STDOUT, cwd=cwd, env=env, start_new_session=True
                 )
             except OSError as error:
                 raise EnvironmentFailedError(f"{name}: cannot run {command[0]}: {error.strerror}") from error
@@ -166,16 +146,12 @@ class ManagedProcesses:
     def run(
         self, name: str, command: Sequence[str], log: Path, *, cwd: Path, env: Mapping[str, str], seconds: float
     ) -> float:
-        """Run a command to its end; returns seconds.
-
-        Raises:
-            CommandError: if it fails or takes longer than ``seconds``, with the last lines of its log as a note.
-        """
+        """Run a command; returns seconds. Raises ``CommandError``, with its log, if it fails or takes too long."""
         started = time.monotonic()
         process = self.start(name, command, log, cwd=cwd, env=env)
         try:
             status = process.popen.wait(seconds)
-        except subprocess.TimeoutExpired:
+        except TimeoutExpired:
             raise with_log(CommandError(f"{name} took longer than {seconds:g} s: {' '.join(command)}"), log) from None
         finally:
             process.end()
@@ -199,16 +175,12 @@ class ManagedProcesses:
         ended = [process.popen for process in self._started] + ([self._watchdog] if self._watchdog else [])
         deadline = time.monotonic() + CLOSE_SECONDS
         for popen in ended:  # slower ones end by themselves
-            with suppress(subprocess.TimeoutExpired):
+            with suppress(TimeoutExpired):
                 popen.wait(max(deadline - time.monotonic(), 0.0))
 
 
 def pin_to_cores(pid: int, cores: Sequence[int]) -> None:
-    """Pin a process and its future children to cores; does nothing if none is given.
-
-    Raises:
-        EnvironmentFailedError: if this machine has no such core, or no CPU affinity.
-    """
+    """Pin a process and its future children to any cores; raises ``EnvironmentFailedError`` if they do not exist."""
     if not cores:
         return
     try:
@@ -256,7 +228,7 @@ def end_processes_of(label: str, scratch: Path) -> None:
     for process in mine:
         with suppress(psutil.Error):
             # SIGTERM lets PostgreSQL wait for its clients; SIGQUIT ends it at once and frees its shared memory
-            process.send_signal(signal.SIGQUIT if process.name() == "postgres" else signal.SIGTERM)
+            process.send_signal(signal.SIGQUIT if process.name() == "postgres" else SIGTERM)
     _, alive = psutil.wait_procs(mine, timeout=GRACE_SECONDS)
     for process in alive:
         with suppress(psutil.Error):
@@ -284,6 +256,11 @@ def with_log(error: Failure, log: Path) -> Failure:
 def last_lines(log: object, lines: Sequence[str]) -> str:
     """The note with the last lines of a log."""
     return "\n".join([f"last lines of {log}:", *(f"  {line}" for line in lines[-TAIL_LINES:] or ["(empty)"])])
+
+
+def last_line(text: str) -> str:
+    """The last line of an output that is not blank."""
+    return next((line.strip() for line in reversed(text.splitlines()) if line.strip()), "no output")
 
 
 def describe_status(status: int) -> str:

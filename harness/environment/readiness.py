@@ -16,10 +16,7 @@ ANSWER_SECONDS = 5.0
 
 
 def why_not_ok(url: str) -> str:
-    """Why an HTTP GET of ``url`` does not answer 200; ``""`` if it does.
-
-    User and password in the URL are sent as Basic authentication, and never returned.
-    """
+    """Why a GET of ``url`` does not answer 200, else ``""``; user and password are sent, and never returned."""
     try:
         with build_opener(ProxyHandler({})).open(_request(url), timeout=ANSWER_SECONDS) as response:
             status = response.status
@@ -39,16 +36,10 @@ def await_ready(
     since: float | None = None,
     check: Callable[[], None] = lambda: None,
 ) -> None:
-    """Wait until every check succeeded three times in a row.
+    """Wait until every check returned ``""`` three times in a row; else it returns why something is not ready.
 
-    Args:
-        checks: by name, functions that return why something is not ready, ``""`` if it is.
-        seconds: the time limit.
-        since: begin of the limit on the monotonic clock; ``None``: now.
-        check: called after every round; raises if waiting is pointless.
-
-    Raises:
-        NotReadyError: naming the first check that is late, and its reason.
+    The limit counts from ``since`` on the monotonic clock (default: now). ``check`` is called after every round, and
+    raises if waiting is pointless. Raises ``NotReadyError``, naming the first check that is late.
     """
     begun = time.monotonic() if since is None else since
     good, why = dict.fromkeys(checks, 0), dict.fromkeys(checks, "")

@@ -8,7 +8,7 @@ import json
 import os
 import shutil
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from glob import glob
 from hashlib import sha256
 from pathlib import Path
@@ -30,11 +30,7 @@ def cache_folder() -> Path:
 
 
 def new_scratch_folder() -> Path:
-    """Create a folder for the files of one run.
-
-    Raises:
-        EnvironmentFailedError: if it cannot be created.
-    """
+    """Create a folder for the files of one run; raises ``EnvironmentFailedError`` if it cannot be created."""
     parent = cache_folder() / "scratch"
     try:
         parent.mkdir(parents=True, exist_ok=True)
@@ -45,23 +41,11 @@ def new_scratch_folder() -> Path:
 
 
 def seed_fingerprint(plan: Plan, base: Path, versions: Mapping[str, str]) -> str:
-    """The fingerprint of commands, first revision, server versions and the contents of ``seed_inputs``.
-
-    Raises:
-        PlanError: if a pattern of ``seed_inputs`` matches no file.
-    """
-    environment, digest = plan.system(Local), sha256()
-    before = plan.arms["before"]
-    parts: Sequence[object] = (
-        environment.seed,
-        environment.migrate,
-        environment.scale,
-        before.revision,
-        sorted(versions.items()),
-        sorted(environment.env.items()),
-        *environment.services,
-    )
-    digest.update(repr(parts).encode())
+    """The fingerprint of a seed's inputs; raises ``PlanError`` if a pattern of ``seed_inputs`` matches no file."""
+    environment = plan.system(Local)
+    commands = (environment.seed, environment.migrate, environment.scale, plan.arms["before"].revision)
+    parts = (*commands, sorted(versions.items()), sorted(environment.env.items()), *environment.services)
+    digest = sha256(repr(parts).encode())
     for index, pattern in enumerate(environment.seed_inputs):
         folder = Path(os.path.normpath(base / environment.cwd))
         for inputs in dict.fromkeys(pattern.replace("{service}", service or "") for service in environment.parts):

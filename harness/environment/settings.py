@@ -1,11 +1,13 @@
 """The server settings that a run records. Servers that differ in one of them are different systems under test."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from typing import TypeVar
 
 import redis
 
 from harness.probes.access import Connection
 
+V = TypeVar("V")
 POSTGRES = (
     # the planner's choice between index and sequential scan
     "random_page_cost",
@@ -39,10 +41,7 @@ POSTGRES = (
     "track_io_timing",
     "track_functions",
 )
-REDIS = {
-    "maxmemory": "maxmemory",
-    "maxmemory-policy": "maxmemory_policy",
-}
+REDIS = {"maxmemory": "maxmemory", "maxmemory-policy": "maxmemory_policy"}
 """Fields of INFO by directive of redis.conf; CONFIG GET needs more privileges."""
 _CURRENT = "SELECT name, current_setting(name) FROM pg_settings WHERE name = ANY(%s) ORDER BY name"
 
@@ -60,3 +59,15 @@ def redis_settings(client: redis.Redis) -> dict[str, str]:
     except (redis.RedisError, OSError):
         return {}
     return {name: str(found[field]) for name, field in REDIS.items() if field in found}
+
+
+def by_arm(facts: Mapping[str, Mapping[str, V]], arms: int) -> dict[str, V]:
+    """Facts of all arms in one mapping: by name if all arms agree, else by ``name, arm``."""
+    found: dict[str, V] = {}
+    for name in dict.fromkeys(name for of_arm in facts.values() for name in of_arm):
+        values = {arm: of_arm[name] for arm, of_arm in facts.items() if name in of_arm}
+        if len(values) == arms and len({*values.values()}) == 1:
+            found[name] = next(iter(values.values()))
+        else:
+            found |= {f"{name}, {arm}": value for arm, value in values.items()}
+    return found

@@ -17,11 +17,7 @@ _secrets: dict[str, str] = {}
 
 
 def expand_values(values: Mapping[str, str], where: str) -> dict[str, str]:
-    """The values with every ``${NAME}`` expanded.
-
-    Raises:
-        EnvironmentFailedError: naming the key and the missing variable.
-    """
+    """The values with ``${NAME}`` expanded; raises ``EnvironmentFailedError``, naming a missing variable."""
     return {key: expand(text, f"{where}.{key}") for key, text in values.items()}
 
 
@@ -40,11 +36,7 @@ def expand(text: str, where: str) -> str:
 
 
 def expand_url(text: str, where: str) -> str:
-    """A base URL with every ``${NAME}`` expanded, without a final slash.
-
-    Raises:
-        EnvironmentFailedError: as ``expand``, and if the result is no URL; the message does not contain it.
-    """
+    """A base URL, expanded, without a final slash; raises as ``expand``, and without the value if that is no URL."""
     url = expand(text, where)
     if not _BASE_URL.fullmatch(url):
         raise EnvironmentFailedError(f"{where}: {text} expands to no URL; it must begin with http:// or https://")

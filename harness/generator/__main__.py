@@ -64,20 +64,8 @@ def _run_leg(options: argparse.Namespace, channel: TextIO) -> int:
         active = [kind for kind in users if kind.fixed_count or kind.weight > 0]
         request_corpus(plan, active, options.host, options.out, channel, paced=options.paced)
         return 0
-    leg = LegOptions(
-        plan=plan,
-        text=text,
-        base=options.base.resolve(),
-        files=tuple(files),
-        host=options.host,
-        seed=options.seed,
-        arm=options.arm,
-        out=options.out,
-        until=options.until,
-        remote=options.workers,
-        bind=options.bind,
-        last=options.last,
-    )
+    chosen = {name: getattr(options, name) for name in ("host", "seed", "arm", "out", "until", "bind", "last")}
+    leg = LegOptions(plan, text, options.base.resolve(), tuple(files), remote=options.workers, **chosen)
     alone = options.workers is None and plan.load.processes == 1
     (run_single if alone else run_with_workers)(leg, users, channel)
     return 0

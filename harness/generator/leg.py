@@ -1,11 +1,13 @@
-"""What one process and a master with workers share: the options of a leg, its progress lines, its last file."""
+"""What one process and a master with workers share: the options of a leg, its stages, progress and last file."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from harness.generator.schedule.arrivals import stage_at
+import gevent
+
+from harness.generator.schedule.arrivals import spawn_at, stage_at
 from harness.plan.model import Plan
 from harness.plan.stages import Stage
 from harness.record.generation import Generation
@@ -13,30 +15,20 @@ from harness.record.generation import Generation
 
 @dataclass(frozen=True, slots=True)
 class LegOptions:
-    """The command-line options of one leg.
-
-    Attributes:
-        text: the plan file's text, which workers parse themselves.
-        files: the user files and their imports, sent to workers on other machines.
-        out: the folder of the leg.
-        until: a file whose appearance ends the load; ``None``: the stages end it.
-        remote: the number of workers on other machines; ``None``: the plan's processes run on this machine.
-        bind: ``HOST:PORT`` that the master listens on; port 0 is any free port.
-        last: whether no further leg follows.
-    """
+    """The command-line options of one leg."""
 
     plan: Plan
-    text: str
+    text: str  # of the plan file, which workers parse themselves
     base: Path
-    files: tuple[Path, ...]
+    files: tuple[Path, ...]  # the user files and their imports, sent to workers on other machines
     host: str
     seed: int
     arm: str
-    out: Path
-    until: Path | None
-    remote: int | None
-    bind: str
-    last: bool
+    out: Path  # the folder of the leg
+    until: Path | None  # a file whose appearance ends the load; ``None``: the stages end it
+    remote: int | None  # the number of workers on other machines; ``None``: the plan's processes run on this machine
+    bind: str  # ``HOST:PORT`` that the master listens on; port 0 is any free port
+    last: bool  # no further leg follows
 
     @property
     def workers(self) -> int:
@@ -55,3 +47,27 @@ def write_generation(generation: Generation, out: Path) -> None:
     partial = out / "windows.json.partial"
     partial.write_text(json.dumps(asdict(generation), indent=1))
     partial.rename(out / "windows.json")
+
+
+def run_stages(stages: Sequence[Stage], second: Callable[[], float], start: Callable[[int, float], None]) -> None:
+    """Call ``start(users, users per second)`` at the start of each stage of a closed plan; return after the last.
+
+    ``second`` returns seconds since the origin. Locust's own loop over a load shape drifts, is up to a second late at
+    the end of a stage, and on a master waits for a ramp before it reads the time again.
+    """
+    goal, moving = None, None
+    try:
+        while (now := spawn_at(stages, second())) is not None:
+            if now != goal:
+                if moving is not None:
+                    moving.kill()
+                goal, moving = now, gevent.spawn(start, *now)
+            gevent.sleep(1 - second() % 1)
+    finally:  # also after an abort
+        if moving is not None:
+            moving.kill()
+
+
+def wait_for_end(stages: Sequence[Stage], second: Callable[[], float]) -> None:
+    """Wait for the end of the last stage."""
+    gevent.sleep(max(sum(stage.seconds for stage in stages) - second(), 0))

@@ -1,6 +1,6 @@
 """The load of one leg from one process."""
 
-from locust import User, runners  # isort: skip - first: it patches the process
+from locust import User  # isort: skip - first: it patches the process
 
 import json
 import sys
@@ -13,15 +13,15 @@ from typing import Any, TextIO
 import gevent
 from gevent.event import Event
 from locust.env import Environment
+from locust.runners import Runner
 
-from harness.generator.leg import LegOptions, stage_progress, write_generation
+from harness.generator.leg import LegOptions, run_stages, stage_progress, wait_for_end, write_generation
 from harness.generator.recording.locust_statistics import LocustStatistics
 from harness.generator.recording.recorder import Recorder
 from harness.generator.recording.self_monitor import SelfMonitor
 from harness.generator.schedule.abort_watch import ABORTED_STOP_SECONDS, AbortWatch
 from harness.generator.schedule.capacity_search import capacity_search_of
 from harness.generator.schedule.dispatcher import AHEAD_NS, Dispatcher
-from harness.generator.schedule.stages import run_stages, wait_for_end
 from harness.generator.users import fire_init, locust_environment
 from harness.plan.model import Plan
 from harness.plan.search import Searched
@@ -31,19 +31,15 @@ from harness.record.readings import write_readings
 
 
 def run_single(leg: LegOptions, users: Sequence[type[User]], channel: TextIO) -> None:
-    """Make the load of a leg in this process, to the end of the stages or until a file exists.
-
-    Exits when Locust counted another number of requests than the recorder.
-    """
+    """Make a leg's load in this process; exits when Locust counted another number of requests than the recorder."""
     plan = leg.plan
     environment = locust_environment(plan, users, leg.host)
     environment.stats = statistics = LocustStatistics()
     runner = environment.create_local_runner()
     fire_init(runner)
     dispatcher = Dispatcher(plan, users, runner, leg.seed) if plan.open else None
-    recorder = Recorder(leg.out / "samples")
     lead_ns = AHEAD_NS if dispatcher else 0
-    recorder.set_origin(time.perf_counter_ns() + lead_ns)
+    recorder = Recorder(leg.out / "samples", time.perf_counter_ns() + lead_ns)
     origin = (datetime.now(UTC) + timedelta(microseconds=lead_ns / 1000)).isoformat()
     environment.events.request.add_listener(recorder.on_request)
     monitor = SelfMonitor(recorder.origin_ns, dispatcher)
@@ -54,7 +50,8 @@ def run_single(leg: LegOptions, users: Sequence[type[User]], channel: TextIO) ->
         gevent.spawn(_report, plan, runner, recorder, monitor, statistics, channel),
     ]
     if plan.aborts:
-        recorder.listener = abort_watch = AbortWatch(plan, leg.arm)
+        abort_watch = AbortWatch(plan, leg.arm)
+        recorder.listener = abort_watch.put
         greenlets.append(gevent.spawn(_check_aborts, abort_watch, recorder, switch))
     if leg.until is not None:
         greenlets.append(gevent.spawn(_wait_for_file, leg.until, switch))
@@ -63,7 +60,7 @@ def run_single(leg: LegOptions, users: Sequence[type[User]], channel: TextIO) ->
         searched, windows = None, windows_of(plan.stages)
     else:
         searched, windows = _run_open_stages(plan, leg.seed, recorder, dispatcher, monitor, switch)
-    if switch.ended_early:
+    if switch.ended.is_set():
         windows = windows_of(plan.stages, recorder.second())
     runner.quit()
     gevent.killall(greenlets)
@@ -72,10 +69,8 @@ def run_single(leg: LegOptions, users: Sequence[type[User]], channel: TextIO) ->
         sys.exit(f"recorded {recorder.requests} requests, Locust counted {counted}: samples were lost")
     write_readings(monitor.rows(), leg.out / "readings.parquet")
     account = monitor.account(windows)
-    generation = Generation(
-        origin, recorder.requests, windows=windows, searched=searched, aborted=switch.aborted, **account
-    )
-    write_generation(generation, leg.out)
+    account |= {"windows": windows, "searched": searched, "aborted": switch.aborted}
+    write_generation(Generation(origin, recorder.requests, **account), leg.out)
 
 
 def _run_open_stages(
@@ -100,26 +95,19 @@ class AbortSwitch:
     def __init__(self, environment: Environment) -> None:
         self.environment = environment
         self.aborted: Aborted | None = None
-        self._ended = Event()
+        self.ended = Event()
 
     def abort(self, aborted: Aborted) -> None:
         """End the load for this reason; later reasons are ignored."""
         if self.aborted is None:
             self.aborted = aborted
             self.environment.stop_timeout = min(self.environment.stop_timeout or 0.0, ABORTED_STOP_SECONDS)
-            self.end()
-
-    @property
-    def ended_early(self) -> bool:
-        return self._ended.is_set()
-
-    def end(self) -> None:
-        self._ended.set()
+            self.ended.set()
 
     def run_until_ended(self, work: Callable[..., None], *arguments: Any) -> None:  # noqa: ANN401 - those of ``work``
         """Run ``work`` to its end, or kill it when the load ends early; raises what it raises."""
         working = gevent.spawn(work, *arguments)
-        either: list[Any] = [working, self._ended]
+        either: list[Any] = [working, self.ended]
         gevent.wait(either, count=1)
         if working.ready():
             working.get()
@@ -137,16 +125,11 @@ def _check_aborts(abort_watch: AbortWatch, recorder: Recorder, switch: AbortSwit
 def _wait_for_file(until: Path, switch: AbortSwitch) -> None:
     while not until.exists():
         gevent.sleep(0.2)
-    switch.end()
+    switch.ended.set()
 
 
 def _report(
-    plan: Plan,
-    runner: runners.Runner,
-    recorder: Recorder,
-    monitor: SelfMonitor,
-    statistics: LocustStatistics,
-    channel: TextIO,
+    plan: Plan, runner: Runner, recorder: Recorder, monitor: SelfMonitor, statistics: LocustStatistics, channel: TextIO
 ) -> None:
     requests = 0
     while True:

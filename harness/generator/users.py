@@ -31,15 +31,12 @@ def load_users(paths: Sequence[Path]) -> list[type[User]]:
     return list(users.values())
 
 
-def locust_environment(plan: Plan, users: Sequence[type[User]], host: str) -> Environment:
-    """Locust's environment for one process, with the event hooks that user files listen on."""
-    return Environment(
-        user_classes=list(users),
-        host=assign_hosts(plan, users, host),
-        events=events,
-        stop_timeout=plan.load.stop_seconds,
-        reset_stats=False,
-    )
+def locust_environment(plan: Plan, users: Sequence[type[User]], host: str | None) -> Environment:
+    """Locust's environment with the event hooks that user files listen on; a master has no ``host``."""
+    assigned = None if host is None else assign_hosts(plan, users, host)
+    environment = Environment(user_classes=list(users), host=assigned, events=events, reset_stats=False)
+    environment.stop_timeout = plan.load.stop_seconds
+    return environment
 
 
 def open_user_classes(users: Sequence[type[User]]) -> list[type[User]]:
@@ -84,13 +81,8 @@ def set_user_variables(plan: Plan, seed: int, urls: Mapping[str, str] | None = N
     """Set the environment variables that user files may read, and seed the process's random numbers.
 
     With several processes each has a random stream of its own: ``HARNESS_WORKER`` is its number, from 1 on, and
-    ``HARNESS_WORKERS`` the number of processes. A single process has neither.
-
-    Args:
-        plan: the plan that runs.
-        seed: the same for every arm of a block.
-        urls: base URLs by environment variable; a service without one gets an unused address.
-        share: of this process among all.
+    ``HARNESS_WORKERS`` the number of processes. A single process has neither. ``seed`` is the same for every arm of a
+    block; ``urls`` are by environment variable, and a service without one gets an unused address.
     """
     index, of = share
     os.environ.update(urls or {})

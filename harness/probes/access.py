@@ -18,20 +18,13 @@ NAME = "harness"
 
 @dataclass(frozen=True, slots=True)
 class Database:
-    """A PostgreSQL database of a leg; its repr hides the connections, which may contain a password.
+    """A PostgreSQL database of a leg; its repr hides the connections, which may contain a password."""
 
-    Attributes:
-        service: the service that uses it; ``None`` if services have no names, or share it.
-        connect: opens a connection in autocommit mode, the administrator's if known.
-        statistics: opens a connection to the database with pg_stat_statements on the same server.
-        log: the server's log file; ``None`` if not readable.
-    """
-
-    service: str | None
+    service: str | None  # that uses it; ``None`` if services have no names, or share it
     name: str
-    connect: Callable[[], Connection] = field(repr=False)
-    statistics: Callable[[], Connection] = field(repr=False)
-    log: Path | None = None
+    connect: Callable[[], Connection] = field(repr=False)  # in autocommit mode, the administrator's if known
+    statistics: Callable[[], Connection] = field(repr=False)  # to the server's database with pg_stat_statements
+    log: Path | None = None  # of the server; ``None`` if not readable
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,11 +36,11 @@ class Cache:
 
 
 class HasPid(Protocol):
-    """A process; ``pid`` changes with a restart."""
+    """A process that a probe reads."""
 
     @property
     def pid(self) -> int:
-        """The present process id."""
+        """The id, which a restart changes."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,16 +4,22 @@ import re
 from typing import Any
 
 import psycopg
+from psycopg.rows import dict_row
 
 from harness.probes.access import Connection
 from harness.record.catalogue import Catalogue, ForeignKey, Index, IndexKey, IndexScans
 
 _INDEXES = """/* harness */
-    SELECT i.indexrelid, n.nspname, c.relname, tn.nspname, t.relname, am.amname, i.indnkeyatts,
-           pg_get_expr(i.indpred, i.indrelid, true), i.indisunique, i.indisprimary, i.indisreplident,
-           i.indisvalid AND i.indisready AND i.indislive,
-           CASE c.relkind WHEN 'I' THEN (SELECT sum(pg_relation_size(relid))::bigint FROM pg_partition_tree(c.oid))
-           ELSE pg_relation_size(c.oid) END, k.conname, pn.nspname, p.relname
+    SELECT i.indexrelid AS oid, i.indnkeyatts AS key_count,
+           concat_ws('.', nullif(n.nspname, 'public'), c.relname) AS name,
+           concat_ws('.', nullif(tn.nspname, 'public'), t.relname) AS table, am.amname AS method,
+           coalesce(pg_get_expr(i.indpred, i.indrelid, true), '') AS predicate, i.indisunique AS unique,
+           i.indisprimary AS primary, k.conname AS constraint, i.indisreplident AS replica_identity,
+           i.indisvalid AND i.indisready AND i.indislive AS valid,
+           nullif(concat_ws('.', nullif(pn.nspname, 'public'), p.relname), '') AS parent,
+           coalesce(CASE c.relkind WHEN 'I' THEN
+               (SELECT sum(pg_relation_size(relid))::bigint FROM pg_partition_tree(c.oid))
+           ELSE pg_relation_size(c.oid) END, 0) AS size_bytes
     FROM pg_index i
     JOIN pg_class c ON c.oid = i.indexrelid
     JOIN pg_namespace n ON n.oid = c.relnamespace
@@ -30,8 +36,8 @@ _INDEXES = """/* harness */
     ORDER BY n.nspname, c.relname
 """
 _KEYS = """/* harness */
-    SELECT i.indexrelid, place.number, pg_get_indexdef(i.indexrelid, place.number::int, true),
-           o.opcname || coalesce(' ' || a.attoptions::text, ''), coalesce(l.collname, ''),
+    SELECT i.indexrelid, pg_get_indexdef(i.indexrelid, place.number::int, true),
+           coalesce(o.opcname || coalesce(' ' || a.attoptions::text, ''), ''), coalesce(l.collname, ''),
            coalesce(i.indoption[place.number - 1] & 1, 0) = 1, coalesce(i.indoption[place.number - 1] & 2, 0) = 2
     FROM pg_index i
     JOIN pg_class c ON c.oid = i.indexrelid
@@ -44,7 +50,8 @@ _KEYS = """/* harness */
     ORDER BY i.indexrelid, place.number
 """
 _FOREIGN_KEYS = """/* harness */
-    SELECT k.conname, n.nspname, t.relname, pn.nspname, p.relname,
+    SELECT k.conname, concat_ws('.', nullif(n.nspname, 'public'), t.relname),
+           concat_ws('.', nullif(pn.nspname, 'public'), p.relname),
            ARRAY(SELECT quote_ident(a.attname) FROM unnest(k.conkey) WITH ORDINALITY AS c(number, place)
                  JOIN pg_attribute a ON a.attrelid = k.conrelid AND a.attnum = c.number ORDER BY c.place)
     FROM pg_constraint k
@@ -56,7 +63,10 @@ _FOREIGN_KEYS = """/* harness */
       AND n.nspname <> ALL (ARRAY['pg_catalog', 'information_schema', 'pg_toast']) AND n.nspname NOT LIKE 'pg_temp%'
     ORDER BY n.nspname, k.conname
 """
-_USES = "/* harness */ SELECT schemaname, indexrelname, idx_scan, idx_tup_read FROM pg_stat_user_indexes"
+_USES = """/* harness */
+    SELECT concat_ws('.', nullif(schemaname, 'public'), indexrelname), coalesce(idx_scan, 0), coalesce(idx_tup_read, 0)
+    FROM pg_stat_user_indexes
+"""
 _BUILT = """/* harness */
     SELECT query, total_exec_time / 1000 FROM pg_stat_statements
     WHERE dbid = (SELECT oid FROM pg_database WHERE datname = %s) AND query ~* '\\mcreate\\M.*\\mindex\\M'
@@ -72,51 +82,28 @@ _COMMENT = re.compile(r"/\*.*?\*/|--[^\n]*", re.DOTALL)
 
 def read_catalogue(connection: Connection, service: str | None = None) -> Catalogue:
     """The indexes and foreign keys of the connected database."""
-    keys: dict[Any, list[tuple[str, IndexKey]]] = {}
-    for oid, _, text, opclass, *options in connection.execute(_KEYS.encode()):
-        keys.setdefault(oid, []).append((text, IndexKey(text, opclass or "", *options)))
-    indexes = [
-        Index(
-            name=_named(schema, name),
-            table=_named(table_schema, table),
-            keys=tuple(key for _, key in keys[oid][:count]),
-            method=method,
-            include=tuple(text for text, _ in keys[oid][count:]),
-            predicate=predicate or "",
-            unique=unique,
-            primary=primary,
-            constraint=constraint,
-            replica_identity=identity,
-            valid=valid,
-            parent=_named(parent_schema, parent) if parent else None,
-            size_bytes=size or 0,
-            service=service,
-        )
-        for (
-            oid, schema, name, table_schema, table, method, count, predicate, unique, primary, identity, valid, size,
-            constraint, parent_schema, parent,
-        ) in connection.execute(_INDEXES.encode())
-    ]  # fmt: skip
+    keys: dict[Any, list[IndexKey]] = {}
+    for oid, *values in connection.execute(_KEYS.encode()):
+        keys.setdefault(oid, []).append(IndexKey(*values))
+    indexes = []
+    for row in connection.cursor(row_factory=dict_row).execute(_INDEXES.encode()):
+        own, count = keys[row.pop("oid")], row.pop("key_count")
+        include = tuple(key.text for key in own[count:])
+        indexes.append(Index(**row, keys=tuple(own[:count]), include=include, service=service))
     foreign = [
-        ForeignKey(name, _named(schema, table), tuple(columns), _named(parent_schema, parent), service)
-        for name, schema, table, parent_schema, parent, columns in connection.execute(_FOREIGN_KEYS.encode())
+        ForeignKey(name, table, tuple(columns), parent, service)
+        for name, table, parent, columns in connection.execute(_FOREIGN_KEYS.encode())
     ]
     return Catalogue(tuple(indexes), tuple(foreign))
 
 
 def read_uses(connection: Connection) -> dict[str, IndexScans]:
     """Scans of each index of the connected database since its statistics were reset."""
-    rows = connection.execute(_USES.encode())
-    return {
-        _named(schema, name): IndexScans(int(scans or 0), int(entries or 0)) for schema, name, scans, entries in rows
-    }
+    return {name: IndexScans(scans, entries) for name, scans, entries in connection.execute(_USES.encode())}
 
 
 def read_build_seconds(connection: Connection, database: str) -> dict[str, float]:
-    """Build time by index of a database, from pg_stat_statements of the connection; ``{}`` without the extension.
-
-    Indexes of constraints have no statement of their own, so no build time.
-    """
+    """Build seconds by index, from pg_stat_statements; those of constraints have none; ``{}`` without the extension."""
     try:
         rows = connection.execute(_BUILT.encode(), (database,)).fetchall()
     except psycopg.Error:
@@ -134,12 +121,8 @@ def index_created(statement: str) -> str | None:
     if match is None:
         return None
     name, schema = (_unquoted(text) for text in (match[1], match[2] or "public"))
-    return _named(schema, name)
+    return name if schema == "public" else f"{schema}.{name}"
 
 
 def _unquoted(name: str) -> str:
     return name[1:-1].replace('""', '"') if name.startswith('"') else name.lower()
-
-
-def _named(schema: str, name: str) -> str:
-    return name if schema == "public" else f"{schema}.{name}"

@@ -24,10 +24,7 @@ BROKEN_STREAM = (DockerException, HTTPError, OSError, ValueError, AttributeError
 
 
 class ContainerProbe(Probe):
-    """``cpu_of_host`` is the share of all cores since the last reading, ``memory_bytes`` the present memory.
-
-    Other readings are counts since the container's start.
-    """
+    """``cpu_of_host``: share of all cores since the last reading; ``memory_bytes``: present value; others: counts."""
 
     record = "processes"
 
@@ -50,7 +47,10 @@ class ContainerProbe(Probe):
 
 def rows_of(name: str, reading: Mapping[str, Any], before: Mapping[str, Any] | None, at_ns: int) -> list[Row]:
     """The rows of one reading of Docker's statistics; CPU needs the reading ``before``."""
-    found = _memory(reading.get("memory_stats") or {}) | _traffic(reading) | _throttling(reading) | _threads(reading)
+    found = _memory(reading.get("memory_stats") or {}) | _traffic(reading)
+    found[THROTTLED] = (reading["cpu_stats"].get("throttling_data") or {}).get("throttled_time", 0) / 1e9
+    if (threads := (reading.get("pids_stats") or {}).get("current")) is not None:
+        found[THREADS] = threads
     if before is not None and (share := _cpu(reading, before)) is not None:
         found[CPU] = share
     return [(at_ns, name, key, float(value)) for key, value in found.items()]
@@ -84,13 +84,3 @@ def _traffic(reading: Mapping[str, Any]) -> dict[str, float]:
     for key, name in (("read", DISK_READ), ("write", DISK_WRITTEN)):
         found[name] = sum(block["value"] for block in blocks if str(block["op"]).lower() == key)
     return found
-
-
-def _threads(reading: Mapping[str, Any]) -> dict[str, float]:
-    threads = (reading.get("pids_stats") or {}).get("current")
-    return {} if threads is None else {THREADS: threads}
-
-
-def _throttling(reading: Mapping[str, Any]) -> dict[str, float]:
-    throttling = reading["cpu_stats"].get("throttling_data") or {}
-    return {THROTTLED: throttling.get("throttled_time", 0) / 1e9}

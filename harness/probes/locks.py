@@ -1,11 +1,12 @@
 """Lock waits of a database, and the locks, WAL and disk space of a migration.
 
-The probe samples forty times a second, with one query over a connection of its own. The server reports the begin of a
-wait; its end is the middle between its last sample and the next one.
+The probe samples forty times a second, over a connection of its own. One query reads the sessions of the migration, and
+all others while any session waits. The server reports the begin of a wait; its end is the middle between its last
+sample and the next one.
 """
 
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from threading import Event, Thread
 from typing import Any, NamedTuple, Self
@@ -14,9 +15,29 @@ import psycopg
 
 from harness.errors import first_line
 from harness.probes.access import Connection, Database
-from harness.probes.lock_sessions import SESSIONS, LockSession, blocking_statements, session_of
-from harness.record.migration import EXCLUSIVE, DiskUse, LockQueue, LockWait, MigrationStatement
+from harness.record.migration import EXCLUSIVE, PLANNED, DiskUse, LockQueue, LockWait, MigrationStatement
 from harness.record.statements import MARK
+
+SESSIONS = """
+    WITH waiting AS MATERIALIZED (
+        SELECT pid, extract(epoch FROM min(waitstart))::float8 AS since,
+            (array_agg(mode))[1] AS mode, (array_agg(relation))[1]::int8 AS relation
+        FROM pg_locks WHERE NOT granted GROUP BY pid
+    )
+    SELECT extract(epoch FROM clock_timestamp())::float8, pg_wal_lsn_diff(pg_current_wal_lsn(), '0/0')::int8,
+        a.pid, coalesce(a.usename = %(role)s, false), coalesce(a.application_name, ''),
+        coalesce(extract(epoch FROM a.query_start), 0)::float8, coalesce(a.state, ''), coalesce(a.query, ''),
+        w.pid IS NOT NULL, w.since, coalesce(w.mode, ''), coalesce(w.relation, 0),
+        CASE WHEN w.pid IS NOT NULL THEN pg_blocking_pids(a.pid) ELSE '{}' END,
+        CASE WHEN a.usename = %(role)s THEN ARRAY(
+            SELECT l.mode || ' ' || l.relation FROM pg_locks l
+            WHERE l.pid = a.pid AND l.granted AND l.locktype = 'relation' AND l.relation >= 16384
+        ) ELSE '{}' END
+    FROM (SELECT 1) AS once LEFT JOIN pg_stat_activity a ON a.datname = current_database()
+        AND a.pid <> pg_backend_pid() AND (a.usename = %(role)s OR EXISTS (SELECT FROM waiting))
+    LEFT JOIN waiting w ON w.pid = a.pid
+"""
+
 
 INTERVAL_SECONDS = 0.025
 SAMPLES_PER_SPACE = 16
@@ -33,6 +54,60 @@ _TABLES = """
     WHERE c.oid >= 16384 AND c.relkind IN ('r', 'i', 'm', 'p', 'I') AND n.nspname NOT LIKE 'pg\\_%'
 """
 _INVALID = """ SELECT indexrelid::regclass::text FROM pg_index WHERE NOT indisvalid ORDER BY 1"""
+
+
+@dataclass(slots=True)
+class LockSession:
+    """A session at one moment; ``own``: of the migration."""
+
+    pid: int
+    own: bool
+    name: str
+    since: float
+    state: str
+    text: str
+    waits: bool
+    waiting_since: float | None
+    mode: str
+    relation: int
+    blockers: tuple[int, ...]
+    locks: tuple[tuple[str, int], ...]
+
+
+def blocking_statements(one: LockSession, sessions: Mapping[int, LockSession]) -> tuple[str, str]:
+    """The statement of the migration that blocks a session, and the statement that blocks the migration.
+
+    If the migration does not block the session: ``""``, and the statement that does.
+    """
+    chain, todo = [], list(one.blockers)
+    met = {one.pid}
+    while todo:
+        pid = todo.pop(0)
+        if pid in met:
+            continue
+        met.add(pid)
+        if blocker := sessions.get(pid):
+            chain.append(blocker)
+            todo += blocker.blockers
+    ours = next((blocker for blocker in chain if blocker.own), None)
+    if one.own or ours is None:
+        return "", _statement_of(chain[0]) if chain else ""
+    first = next((sessions[pid] for pid in ours.blockers if pid in sessions), None)
+    return ours.text, _statement_of(first) if first else ""
+
+
+def _statement_of(session: LockSession) -> str:
+    if session.name == PLANNED:
+        return PLANNED
+    idle = session.state.startswith("idle")
+    return f"a transaction that is open and idle, last: {session.text}" if idle else session.text
+
+
+def session_of(row: Sequence[Any]) -> LockSession:
+    """The session of a row of ``SESSIONS`` without its first two columns, time and WAL position."""
+    pairs = (one.rpartition(" ") for one in row[-1])
+    values: Any = (*row[:-2], tuple(row[-2]), tuple((mode, int(oid)) for mode, _, oid in pairs))
+    return LockSession(*values)
 
 
 class RelationFile(NamedTuple):
@@ -71,8 +146,8 @@ class LockSamples:
 class LockProbe:
     """Samples the locks of a database; ``role``: the role of the migration."""
 
-    def __init__(self, database: Database, role: str, *, every: float = INTERVAL_SECONDS) -> None:
-        self.database, self.role, self.every = database, role, every
+    def __init__(self, database: Database, role: str) -> None:
+        self.database, self.role = database, role
         self.seen = LockSamples()
         self.failed = ""
         self._open: dict[tuple[int, float], LockWait] = {}
@@ -127,7 +202,7 @@ class LockProbe:
                     if number % SAMPLES_PER_SPACE == 0:
                         self._sample_space(connection)
                     number += 1
-                    self._over.wait(max(self.every - (time.monotonic() - started), 0.001))
+                    self._over.wait(max(INTERVAL_SECONDS - (time.monotonic() - started), 0.001))
                 self._sample(connection)
                 self._sample_space(connection)
         except psycopg.Error as error:
@@ -162,9 +237,8 @@ class LockProbe:
         known = [(mode, self._names[oid]) for mode, oid in one.locks if oid in self._names and mode in EXCLUSIVE]
         if known:
             strongest = max(known, key=lambda lock: EXCLUSIVE.index(lock[0]))[0]
-            self.seen.held.append(
-                HeldLock(now, strongest, tuple(sorted({t for mode, t in known if mode == strongest})))
-            )
+            tables = {table for mode, table in known if mode == strongest}
+            self.seen.held.append(HeldLock(now, strongest, tuple(sorted(tables))))
 
     def _add_waits(self, sessions: Mapping[int, LockSession], now: float) -> None:
         found: dict[tuple[int, float], LockWait] = {}

@@ -30,7 +30,6 @@ class PostgresProbe(Probe):
         self._readers: list[ServerReader] = []
 
     def __enter__(self) -> Self:
-        """Connect and start reading."""
         started = time.thread_time()
         for number, databases in enumerate(self._by_server(), start=1):
             name = f"{SERVER}{DATABASE}" + (f"-{number}" if number > 1 else "")
@@ -88,9 +87,8 @@ class PostgresProbe(Probe):
         """Add a server that does not answer to ``unread``, without its message: that may hold an address."""
         where = f"the database {database.name}" if database else "the database server"
         why = f"it does not answer ({type(error).__name__})"
-        self.unread.append(
-            UnavailableReading(DATABASE, "all counts", f"{where}: {why}", "make its address reachable from here")
-        )
+        fix = "make its address reachable from here"
+        self.unread.append(UnavailableReading(DATABASE, "all counts", f"{where}: {why}", fix))
 
     def _run(self, read: Callable[[], None], every: float) -> None:
         for _ in ticks(self._done, every, after=every):

@@ -1,17 +1,17 @@
-"""The counters of one PostgreSQL server, and those that it refuses."""
+"""The counters of one PostgreSQL server, those that it refuses, its sessions, tables and indexes."""
 
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 import psycopg
+from psycopg.rows import dict_row
 
 from harness.errors import first_line
 from harness.probes import statistics_views as views
 from harness.probes.access import NAME, Connection, Database
-from harness.probes.sessions import Sessions
-from harness.probes.statement_deltas import StatementDeltas
-from harness.probes.table_statistics import ObjectStatistics
+from harness.probes.statements import StatementDeltas
 from harness.probes.triggers import TriggerTimes
 from harness.record.readings import SERVER, UnavailableReading
 from harness.record.statements import MARK
@@ -19,6 +19,12 @@ from harness.record.statements import MARK
 if TYPE_CHECKING:
     from harness.probes.reader import Row
 
+Objects = dict[str, dict[str, dict[str, Any]]]
+"""The counts of ``tables`` and of ``indexes`` by ``schema.name`` at one moment."""
+PRESENT_VALUES = {"name", "table", "live_rows", "dead_rows", "bytes"}
+SessionCount = tuple[str | None, str | None, str | None, int]
+"""A row of ``views.sessions``: state, wait_event_type, wait_event, number of sessions."""
+IN_TRANSACTION = "idle in transaction"
 TICKS_PER_SIZE = 10
 """Readings per reading of the size, for which the server reads the size of every file."""
 SLOW_SECONDS = 0.1
@@ -26,6 +32,62 @@ STATEMENT_TIMEOUT_MS = 5000
 COLLECTED_SECONDS = 1.0
 """Delay of table and index statistics in PostgreSQL 14, which a separate process collects."""
 _REFUSED = (psycopg.errors.InsufficientPrivilege, psycopg.errors.UndefinedTable, psycopg.errors.UndefinedFunction)
+
+
+def read_objects(connection: Connection) -> Objects:
+    """Read the statistics of the connected database."""
+    found: Objects = {}
+    for kind, query in (("tables", views.TABLES), ("indexes", views.INDEXES)):
+        rows = connection.cursor(row_factory=dict_row).execute(query.encode())
+        found[kind] = {row["name"]: {key: value or 0 for key, value in row.items()} for row in rows}
+    return found
+
+
+def objects_since(first: Objects, last: Objects) -> dict[str, list[dict[str, Any]]]:
+    """The increase of counts between two moments; other values are those of the last."""
+    return {kind: [_since(now, first[kind].get(name, {})) for name, now in last[kind].items()] for kind in last}
+
+
+def _since(now: dict[str, Any], then: dict[str, Any]) -> dict[str, Any]:
+    return {key: value if key in PRESENT_VALUES else value - then.get(key, 0) for key, value in now.items()}
+
+
+class Sessions:
+    """The samples of one second."""
+
+    def __init__(self) -> None:
+        self._samples = 0
+        self._max = self._max_blocked = 0
+        self._states: Counter[str] = Counter()
+        self._waits: Counter[str] = Counter()
+
+    def add(self, rows: Iterable[SessionCount]) -> None:
+        total = blocked = 0
+        for state, kind, event, count in rows:
+            total += count
+            self._states[_named(state)] += count
+            if state == "active":
+                self._waits[f"{kind}:{event}" if kind else "CPU"] += count
+                blocked += count if kind == "Lock" else 0
+        self._samples += 1
+        self._max, self._max_blocked = max(self._max, total), max(self._max_blocked, blocked)
+
+    def readings(self) -> Iterator[tuple[str, float]]:
+        """Means over the samples of a second, except the two maxima.
+
+        ``connections`` is the maximum, ``blocked_sessions`` the maximum that waited for a lock,
+        ``connections{state="…"}`` the mean in a state, ``waiting{for="…"}`` the mean with a wait event;
+        ``CPU`` counts active sessions without a wait event.
+        """
+        if self._samples:
+            yield "connections", float(self._max)
+            yield "blocked_sessions", float(self._max_blocked)
+            yield from ((f'connections{{state="{name}"}}', n / self._samples) for name, n in self._states.items())
+            yield from ((f'waiting{{for="{name}"}}', n / self._samples) for name, n in self._waits.items())
+
+
+def _named(state: str | None) -> str:
+    return IN_TRANSACTION if (state or "").startswith(IN_TRANSACTION) else state or "unknown"
 
 
 class ServerReader:
@@ -44,16 +106,12 @@ class ServerReader:
         self._version = 0
         self._large: set[int] = set()
         self._sessions = Sessions()
-        self._objects: dict[int, tuple[ObjectStatistics, ObjectStatistics | None]] = {}
+        self._objects: dict[int, tuple[Objects, Objects | None]] = {}
         self._triggers: dict[int, TriggerTimes] = {}
         self._ticks = 0
 
     def begin(self) -> None:
-        """Connect, read the privileges, and take the first reading.
-
-        Raises:
-            psycopg.Error: if the server does not answer.
-        """
+        """Connect, read the privileges, take the first reading; raises ``psycopg.Error`` without an answer."""
         self._open()
         main = next(iter(self._connections.values()))
         ((role, version, may),) = main.execute(views.RIGHTS.encode()).fetchall()
@@ -68,11 +126,7 @@ class ServerReader:
         self.read(first=True)
 
     def read(self, *, first: bool = False) -> None:
-        """Take the reading of one second.
-
-        Raises:
-            psycopg.Error: if the server does not answer; the next reading connects again.
-        """
+        """Take the reading of one second; raises ``psycopg.Error`` without an answer, then connects again."""
         try:
             self._open()
             at_ns = time.time_ns()
@@ -88,11 +142,7 @@ class ServerReader:
             raise
 
     def sample(self) -> None:
-        """Sample the sessions, ten times a second.
-
-        Raises:
-            psycopg.Error: if the server does not answer; the next sample connects again.
-        """
+        """Sample the sessions, ten times a second; raises ``psycopg.Error`` without an answer, then connects again."""
         try:
             if self._sampling is None:
                 self._sampling = _with_settings(self._databases[0].connect())
@@ -103,7 +153,6 @@ class ServerReader:
             raise
 
     def end(self) -> None:
-        """Take the last reading."""
         self.read()
         if self.statements and self.statements.lost:
             why = "the server restarted during the leg, or somebody reset them"
@@ -126,7 +175,7 @@ class ServerReader:
     def objects(self) -> list[dict[str, Any]]:
         """The use of each table and index between the first reading and the last."""
         return [
-            {"service": self._oids[oid].service, "name": self._oids[oid].name, **last.since(first)}
+            {"service": self._oids[oid].service, "name": self._oids[oid].name, **objects_since(first, last)}
             for oid, (first, last) in self._objects.items()
             if last is not None
         ]
@@ -170,11 +219,8 @@ class ServerReader:
             except _REFUSED as error:
                 self._views.remove(query)
                 self._add_unread("some counts", first_line(error), "GRANT pg_monitor to the role that reads them")
-        with main.cursor() as cursor:
-            cursor.execute(views.DATABASES.encode(), [[*self._oids]])
-            named = [column.name for column in cursor.description or ()][1:]
-            for oid, *values in cursor.fetchall():
-                self._add_rows(at_ns, self._source(self._oids[oid]), zip(named, values, strict=True))
+        for row in main.cursor(row_factory=dict_row).execute(views.DATABASES.encode(), [[*self._oids]]):
+            self._add_rows(at_ns, self._source(self._oids[row.pop("datid")]), row.items())
         for oid, connection in self._connections.items():
             self._read_database(at_ns, oid, connection)
 
@@ -190,10 +236,10 @@ class ServerReader:
                 self._large.add(oid)
         self._add_rows(at_ns, self._source(self._oids[oid]), self._triggers[oid].read(connection))
 
-    def _read_objects(self) -> list[tuple[int, ObjectStatistics]]:
+    def _read_objects(self) -> list[tuple[int, Objects]]:
         if self._version < views.SHARED_SINCE:
             time.sleep(COLLECTED_SECONDS)
-        return [(oid, ObjectStatistics.read(connection)) for oid, connection in self._connections.items()]
+        return [(oid, read_objects(connection)) for oid, connection in self._connections.items()]
 
     def _add_rows(self, at_ns: int, source: str, values: Iterable[tuple[str, Any]]) -> None:
         self.rows += [(at_ns, source, name, float(value)) for name, value in values if value is not None]
@@ -219,10 +265,7 @@ def _with_settings(connection: Connection) -> Connection:
 
 
 def _columns(connection: Connection, query: str) -> Iterable[tuple[str, Any]]:
-    with connection.cursor() as cursor:
-        cursor.execute(query.encode())
-        row: Mapping[int, Any] = dict(enumerate(cursor.fetchone() or ()))
-        return [(column.name, row[index]) for index, column in enumerate(cursor.description or ()) if index in row]
+    return (connection.cursor(row_factory=dict_row).execute(query.encode()).fetchone() or {}).items()
 
 
 def _one(connection: Connection, query: str) -> int:

@@ -40,11 +40,7 @@ class MetricsProbe(Probe):
 
 
 def rows_of(text: str, names: frozenset[str]) -> list[tuple[str, float]]:
-    """The finite values of the named metrics by series; counters are named with or without ``_total``.
-
-    Raises:
-        ValueError: if the text is not in the Prometheus format.
-    """
+    """Finite values of the named metrics, with or without ``_total``, by series; raises ``ValueError`` if malformed."""
     return [
         (_series(sample.name, sample.labels), float(sample.value))
         for family in text_string_to_metric_families(text)

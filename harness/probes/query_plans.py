@@ -44,10 +44,7 @@ _PARAMETER = re.compile(r"\$(\d+)")
 
 
 class AutoExplain:
-    """Logs the plan of every statement of one server's databases during the context; ``plans`` are set after it.
-
-    ``missing`` says why there are none.
-    """
+    """Logs the plans of a server's statements in its context, then sets ``plans``, or ``missing`` to the reason."""
 
     def __init__(self, databases: Sequence[Database], log: Path | None) -> None:
         self.databases, self.log = list(databases), log
@@ -132,10 +129,8 @@ def plans_in(log: str, services: Mapping[str, str | None]) -> Iterator[tuple[str
             text = str(found.get("Query Text", ""))
             if text and MARK not in text:
                 service = services.get(match["database"] or "")
-                yield (
-                    match["session"],
-                    ExplainedStatement(fingerprint(text), normalised(text), root, service, float(match["ms"])),
-                )
+                plan = ExplainedStatement(fingerprint(text), normalised(text), root, service, float(match["ms"]))
+                yield match["session"], plan
 
 
 def slowest_plans(plans: Iterable[tuple[str, ExplainedStatement]]) -> list[ExplainedStatement]:
@@ -172,12 +167,9 @@ def estimate_plan(database: Database, text: str) -> ExplainedStatement | None:
             raw = _generic_plan(connection, text.rstrip().rstrip(";"))
     except psycopg.Error:
         return None
-    root = parse_explain(json.loads(raw) if isinstance(raw, str) else raw)
-    return (
-        ExplainedStatement(fingerprint(text), normalised(text), root, database.service, estimated=True)
-        if root
-        else None
-    )
+    if (root := parse_explain(json.loads(raw) if isinstance(raw, str) else raw)) is None:
+        return None
+    return ExplainedStatement(fingerprint(text), normalised(text), root, database.service, estimated=True)
 
 
 def _generic_plan(connection: Connection, text: str) -> object:

@@ -31,24 +31,16 @@ class Probe:
     """Reads during its context, with a thread per server or service.
 
     A thread ends after ``_done`` is set; ``__exit__`` waits ``join_seconds`` for it.
-
-    Attributes:
-        record: the file of ``rows`` in the leg: processes, metrics or servers.
-        rows: ``(wall-clock ns, source, name, value)``.
-        unread: what could not be read, why, and what to do.
-        executions: the executed statements, if the probe counts them.
-        objects: the use of each table and index, if the probe counts it.
-        server_ms: server time of the reading, if the server reports it.
     """
 
-    record: ClassVar[str] = "servers"
+    record: ClassVar[str] = "servers"  # the file of ``rows`` in the leg: processes, metrics or servers
 
     def __init__(self, threads: Mapping[str, Callable[[], None]], join_seconds: float | None = None) -> None:
         self.rows: list[Row] = []
         self.unread: list[UnavailableReading] = []
-        self.executions: Executions | None = None
-        self.objects: list[dict[str, Any]] = []
-        self.server_ms = 0.0
+        self.executions: Executions | None = None  # the executed statements, if the probe counts them
+        self.objects: list[dict[str, Any]] = []  # the use of each table and index, if the probe counts it
+        self.server_ms = 0.0  # server time of the reading, if the server reports it
         self._done = threading.Event()
         self._join_seconds = join_seconds
         self._spent: list[float] = []

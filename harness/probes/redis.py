@@ -47,7 +47,7 @@ class RedisProbe(Probe):
         server = _Server(cache)
         for _ in ticks(self._done, INTERVAL_SECONDS):
             self.rows += server.read()
-            if server.refuses_all:
+            if not server.accepted:
                 break
         else:  # once more at the end
             self.rows += server.read()
@@ -66,38 +66,29 @@ class _Server:
         self._source = f"{SERVER}{CACHE}" if cache.name == CACHE else f"{SERVER}{CACHE}/{cache.name}"
         self._connect = cache.connect
         self._client: redis.Redis | None = None
-        self._commands = {"INFO": self._info, "SLOWLOG": self._slowlog}
-
-    @property
-    def refuses_all(self) -> bool:
-        return not self._commands
+        self.accepted = {"INFO": self._info, "SLOWLOG": self._slowlog}
 
     def read(self) -> list[Row]:
         """The rows of this moment; empty if the server does not answer."""
         found: list[Row] = []
         at_ns = time.time_ns()
-        for command, read in [*self._commands.items()]:
+        for command, read in [*self.accepted.items()]:
             self.commands += 1
             try:
                 self._client = self._client or self._connect()
                 values = read(self._client)
-            except redis.AuthenticationError:
-                return self._needs_password(found)
-            except redis.ResponseError as error:
-                if str(error).startswith(NEEDS_PASSWORD):
-                    return self._needs_password(found)
-                del self._commands[command]
+            except (redis.AuthenticationError, redis.ResponseError) as error:
+                if isinstance(error, redis.AuthenticationError) or str(error).startswith(NEEDS_PASSWORD):
+                    self.accepted.clear()
+                    fix = "set or correct its password in the plan"
+                    self.unread.append(UnavailableReading(self._name, "all counts", "it requires a password", fix))
+                    return found
+                del self.accepted[command]
                 self.unread.append(_refusal(self._name, command, error))
             except (redis.RedisError, OSError):
                 return found  # the environment's check reports it
             else:
                 found += [(at_ns, self._source, name, value) for name, value in values.items()]
-        return found
-
-    def _needs_password(self, found: list[Row]) -> list[Row]:
-        self._commands.clear()
-        fix = "set or correct its password in the plan"
-        self.unread.append(UnavailableReading(self._name, "all counts", "it requires a password", fix))
         return found
 
     def close(self) -> None:

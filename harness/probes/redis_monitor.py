@@ -19,10 +19,7 @@ LAST_SECONDS = 0.2
 
 
 class KeyMonitor:
-    """Monitors during its context; slows the server down, so never under load.
-
-    ``uses`` is empty if a server refuses.
-    """
+    """Monitors during its context; slows the server, so never under load. ``uses`` is empty if a server refuses."""
 
     def __init__(self, caches: Sequence[Cache]) -> None:
         self._caches = caches

@@ -15,11 +15,7 @@ from harness.probes.redis import RedisProbe
 
 
 def probes_of(monitored: Iterable[object]) -> list[Probe]:
-    """One probe for all values of a type, in the order of ``PROBES``.
-
-    Raises:
-        TypeError: if no probe reads a type.
-    """
+    """One probe for all values of a type, in the order of ``PROBES``; raises ``TypeError`` if no probe reads a type."""
     by_type: dict[type, list[object]] = {}
     for one in monitored:
         by_type.setdefault(type(one), []).append(one)

@@ -42,15 +42,20 @@ ROWS = f"""
 OID = f"SELECT {MARK} oid::bigint FROM pg_database WHERE datname = current_database()"
 SIZE = f"SELECT {MARK} pg_database_size(current_database()) AS database_bytes"
 TABLES = f"""
-    SELECT {MARK} s.schemaname, s.relname, s.seq_scan, s.seq_tup_read, s.idx_scan, s.idx_tup_fetch, s.n_tup_ins,
-           s.n_tup_upd, s.n_tup_hot_upd, s.n_tup_del, s.n_live_tup, s.n_dead_tup, io.heap_blks_hit, io.heap_blks_read,
-           pg_table_size(s.relid), s.vacuum_count + s.autovacuum_count, s.analyze_count + s.autoanalyze_count
-    FROM pg_stat_user_tables s JOIN pg_statio_user_tables io USING (relid) ORDER BY 1, 2
+    SELECT {MARK} s.schemaname || '.' || s.relname AS name, s.seq_scan AS seq_scans,
+           s.seq_tup_read AS rows_read_by_scans, s.idx_scan AS index_scans, s.idx_tup_fetch AS rows_fetched_by_indexes,
+           s.n_tup_ins AS inserted, s.n_tup_upd AS updated, s.n_tup_hot_upd AS updated_in_page, s.n_tup_del AS deleted,
+           s.n_live_tup AS live_rows, s.n_dead_tup AS dead_rows, io.heap_blks_hit AS pages_hit,
+           io.heap_blks_read AS pages_read, pg_table_size(s.relid) AS bytes,
+           s.vacuum_count + s.autovacuum_count AS vacuums, s.analyze_count + s.autoanalyze_count AS analyses
+    FROM pg_stat_user_tables s JOIN pg_statio_user_tables io USING (relid) ORDER BY s.schemaname, s.relname
 """
 INDEXES = f"""
-    SELECT {MARK} s.schemaname, s.relname, s.indexrelname, s.idx_scan, s.idx_tup_read, s.idx_tup_fetch,
-           io.idx_blks_hit, io.idx_blks_read, pg_relation_size(s.indexrelid)
-    FROM pg_stat_user_indexes s JOIN pg_statio_user_indexes io USING (indexrelid) ORDER BY 1, 2, 3
+    SELECT {MARK} s.schemaname || '.' || s.indexrelname AS name, s.schemaname || '.' || s.relname AS table,
+           s.idx_scan AS scans, s.idx_tup_read AS entries_read, s.idx_tup_fetch AS rows_fetched,
+           io.idx_blks_hit AS pages_hit, io.idx_blks_read AS pages_read, pg_relation_size(s.indexrelid) AS bytes
+    FROM pg_stat_user_indexes s JOIN pg_statio_user_indexes io USING (indexrelid)
+    ORDER BY s.schemaname, s.relname, s.indexrelname
 """
 TRIGGERS = f"""
     SELECT {MARK} count(*)::int, count(*) FILTER (WHERE l.lanname = 'c')::int,

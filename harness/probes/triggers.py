@@ -51,12 +51,8 @@ class TriggerTimes:
                 self._refused = first_line(error)
                 return
             self._calls = [*self._calls[:1], calls]
-            yield from (
-                (TRIGGERS, self._triggers),
-                (UNCOUNTED_TRIGGERS, self._uncounted),
-                (TRIGGER_CALLS, calls),
-                (TRIGGER_MS, ms),
-            )
+            yield from ((TRIGGERS, self._triggers), (UNCOUNTED_TRIGGERS, self._uncounted))
+            yield from ((TRIGGER_CALLS, calls), (TRIGGER_MS, ms))
 
     def missing(self) -> Iterator[Missing]:
         if self._refused:

@@ -34,11 +34,7 @@ class Address:
 
 
 def parse_address(option: str, text: str, *, allow_remote: bool) -> Address:
-    """Parse the ``HOST:PORT`` of an option.
-
-    Raises:
-        AddressError: if it is malformed, or other machines can reach it and ``allow_remote`` is false.
-    """
+    """The address in an option; raises ``AddressError`` if malformed, or not local unless ``allow_remote``."""
     host, _, port = text.rpartition(":")
     if not host or not port.isdecimal() or not 0 < int(port) < PORTS:
         raise AddressError(f"{option} {text}: write HOST:PORT, as in {DEFAULT}")
@@ -49,11 +45,7 @@ def parse_address(option: str, text: str, *, allow_remote: bool) -> Address:
 
 
 def try_to_bind(option: str, address: Address) -> None:
-    """Bind an address once, before anything is started.
-
-    Raises:
-        AddressError: if it cannot be bound.
-    """
+    """Bind an address once, before anything is started; raises ``AddressError`` if it cannot be bound."""
     family = socket.AF_INET6 if ":" in address.host else socket.AF_INET
     with socket.socket(family) as listener:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)

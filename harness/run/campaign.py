@@ -17,12 +17,10 @@ from harness.verdict.rules import failed_primary_checks
 
 
 def run_campaign(context: RunContext, effort: Effort, fresh_environment: Callable[[Plan], Environment]) -> Result:
-    """Measure a plan into a run folder and judge it.
+    """Measure a plan into a run folder and judge it; raises as ``measure``.
 
     If a target fails on a change, before and after are measured again in a ``fresh_environment``. The noise that a
     control arm measured is stored beside the runs.
-
-    Raises as ``measure``.
     """
     measure(context, effort)
     result = _analysed(context)

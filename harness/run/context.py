@@ -1,11 +1,11 @@
 """What every step of a run needs: the plan, the run folder, the system under test and the observer."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Protocol
 
 from harness.environment.base import Environment
 from harness.plan.model import Plan
@@ -15,7 +15,7 @@ from harness.record.run_folder import RunFolder
 from harness.record.setup import Setup
 from harness.record.trial import Startup
 from harness.run import generator_process as load
-from harness.run.generator_process import Job, Progress, Remote
+from harness.run.generator_process import Job, OnRequest, Progress, Remote
 
 
 class Observer(Protocol):
@@ -25,7 +25,7 @@ class Observer(Protocol):
         """A step outside the legs has begun."""
 
     def leg(self, leg: Leg, setup: Setup) -> None:
-        """A leg has begun."""
+        """A leg of the run has begun."""
 
     def noise(self, setup: Setup, noise: Noise) -> None:
         """Earlier noise measurements of this machine were read."""
@@ -54,13 +54,7 @@ class Source:
 
 @dataclass(frozen=True, slots=True)
 class RunContext:
-    """What every step of a run takes.
-
-    Attributes:
-        make_load: ``generator_process.generate``, or a double in tests.
-        request_answers: ``generator_process.request_answers``, or a double in tests.
-        remote: the workers that generate the load; ``None``: this machine does.
-    """
+    """What every step of a run takes; tests have doubles of ``make_load`` and ``request_answers``."""
 
     source: Source
     folder: RunFolder
@@ -68,7 +62,7 @@ class RunContext:
     observer: Observer
     make_load: Callable[..., None] = load.generate
     request_answers: Callable[..., None] = load.request_answers
-    remote: Remote | None = None
+    remote: Remote | None = None  # the workers that generate the load; ``None``: this machine does
 
     @property
     def plan(self) -> Plan:
@@ -100,9 +94,7 @@ class RunContext:
             for incident in self.environment.stop():
                 self.observer.say(f"{incident.service} {incident.what} during the requests to {arm}")
 
-    def request_corpus(
-        self, job: Job, key: str, on_request: Callable[[Mapping[str, Any] | None], None] | None = None
-    ) -> None:
+    def request_corpus(self, job: Job, key: str, on_request: OnRequest | None = None) -> None:
         """Request the corpus once, as ``generator_process.request_answers``."""
         on_progress = partial(self.observer.requested, job.out.stem)
         self.request_answers(job, key, on_progress=on_progress, check=self.environment.check, on_request=on_request)

@@ -6,6 +6,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from importlib.metadata import version
+from pathlib import Path
+
+import psutil
 
 from harness import __version__
 from harness.environment.variables import expand_url
@@ -13,6 +16,7 @@ from harness.plan.checks.faults import UNNAMED
 from harness.plan.file import fingerprint
 from harness.plan.model import Plan
 from harness.probes.access import MetricsEndpoint
+from harness.probes.process import usable_cores
 from harness.probes.reader import Row
 from harness.probes.registry import probes_of
 from harness.record.leg import Leg, Order
@@ -26,7 +30,6 @@ from harness.run.catalogue import CatalogueReader, ablate_indexes
 from harness.run.context import RunContext, Source
 from harness.run.faults import Faults
 from harness.run.generator_process import Job, Progress
-from harness.run.machine import host
 from harness.run.migration import migrate_under_load
 from harness.run.order import balanced_order, extended
 from harness.run.probes import Probes
@@ -37,43 +40,35 @@ from harness.verdict.result import Result
 
 MAX_CONFIRMATION_BLOCKS = 10
 RECORDED_PACKAGES = ("locust", "gevent", "psycopg", "pyarrow")
+Readers = tuple[ResponseComparison, CatalogueReader]
+"""What is read of the arms outside the load."""
 
 
 @dataclass(frozen=True, slots=True)
 class Effort:
-    """How much is measured.
+    """How much is measured, beyond what the plan says."""
 
-    Attributes:
-        blocks: number of blocks; ``None``: that of the plan.
-        seconds: time for further blocks, until every target is decided; ``None``: no further blocks.
-        confirm: measure again after a FAIL.
-        ablate: finally re-test after with each new index dropped in turn.
-    """
-
-    blocks: int | None = None
-    seconds: float | None = None
-    confirm: bool = True
-    ablate: bool = False
+    blocks: int | None = None  # ``None``: as many as in the plan
+    seconds: float | None = None  # for further blocks, until every target is decided; ``None``: no further blocks
+    confirm: bool = True  # measure again after a FAIL
+    ablate: bool = False  # finally re-test after with each new index dropped in turn
 
 
 def measure(context: RunContext, effort: Effort) -> None:
-    """Run a plan into a run folder; complete legs stay there after an error or an interrupt.
+    """Run a plan into a run folder; complete legs stay there whatever ends the run: an error, an abort, a lost worker.
 
-    A lost worker and an abort end the run.
-
-    Raises:
-        EnvironmentFailedError: if the system under test does not come up or stay up.
-        MeasurementError: if the generator fails.
+    Raises ``EnvironmentFailedError`` if the system does not come up or stay up, ``MeasurementError`` if the generator
+    fails.
     """
     deadline = time.monotonic() + (effort.seconds or 0.0)
-    answers, catalogues = ResponseComparison(context), CatalogueReader(context)
+    readers = answers, _ = ResponseComparison(context), CatalogueReader(context)
     context.folder.write("plan.toml", context.source.text)
     with context.environment:
         setup = _prepare(context, effort)
-        complete = _measure_legs(context, setup.legs, setup, answers, catalogues)
+        complete = _measure_legs(context, setup.legs, setup, readers)
         while complete and time.monotonic() < deadline and not _decided(context.plan, analyse(context.folder)):
             setup = _with_block(context, setup)
-            complete = _measure_legs(context, setup.legs[-len(setup.order[-1]) :], setup, answers, catalogues)
+            complete = _measure_legs(context, setup.legs[-len(setup.order[-1]) :], setup, readers)
         if complete and effort.ablate:
             ablate_indexes(context)
         if complete:
@@ -124,24 +119,17 @@ def _decided(plan: Plan, result: Result) -> bool:
     return bool(result.verdict.breaches) or precise(plan, result.comparison)
 
 
-def _measure_legs(
-    context: RunContext,
-    legs: Sequence[Leg],
-    setup: Setup,
-    answers: ResponseComparison | None = None,
-    catalogues: CatalogueReader | None = None,
-) -> bool:
+def _measure_legs(context: RunContext, legs: Sequence[Leg], setup: Setup, readers: Readers | None = None) -> bool:
     """Measure legs; returns whether none was aborted and no worker was lost."""
     for leg in legs:
-        if answers:
-            answers.compare_before(leg)
-        if catalogues:
-            catalogues.read_plans()
+        if readers:
+            readers[0].compare_before(leg)
+            readers[1].read_plans()
         context.observer.leg(leg, setup)
         startup = context.environment.start(leg)
         context.folder.write_startup(leg, startup)
-        if catalogues:
-            catalogues.read_catalogue(leg)
+        if readers:
+            readers[1].read_catalogue(leg)
         _measure_leg(context, leg, startup, last=leg == setup.legs[-1])
         if context.folder.read_losses([leg]):
             return False
@@ -189,10 +177,8 @@ def _metrics_endpoints(plan: Plan, startup: Startup) -> list[MetricsEndpoint]:
     metrics = plan.environment.metrics
     if metrics is None:
         return []
-    urls = startup.urls or {UNNAMED: startup.host}
-    return [
-        MetricsEndpoint(service, expand_url(url, service) + metrics.path, metrics.read) for service, url in urls.items()
-    ]
+    urls = {name: expand_url(url, name) for name, url in (startup.urls or {UNNAMED: startup.host}).items()}
+    return [MetricsEndpoint(name, url + metrics.path, metrics.read) for name, url in urls.items()]
 
 
 def _now() -> Moment:
@@ -230,3 +216,23 @@ def _setup(context: RunContext, order: Order) -> Setup:
         sequential=plan.sequential,
         sealed=True,
     )
+
+
+def host() -> dict[str, str | int | float]:
+    """System, CPU, cores, memory in bytes, and the load average of the last minute."""
+    return {
+        "system": f"{platform.system()} {platform.release()}",
+        "cpu": _cpu_name(),
+        "cores": usable_cores(),
+        "memory_bytes": psutil.virtual_memory().total,
+        "load_before": round(psutil.getloadavg()[0], 2),
+    }
+
+
+def _cpu_name() -> str:
+    try:
+        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
+    except OSError:
+        return platform.processor() or platform.machine()
+    names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
+    return names[0] if names else platform.machine()

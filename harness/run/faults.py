@@ -12,10 +12,7 @@ from harness.record.readings import FAULT
 
 
 class Faults:
-    """The faults of one leg; all end with the context.
-
-    ``rows`` are ``(wall-clock ns, source, name, value)``: 1 at the begin of a fault, 0 at its end.
-    """
+    """The faults of one leg, ended with the context; ``rows`` are 1 at the begin of a fault and 0 at its end."""
 
     def __init__(
         self, planned: Sequence[tuple[float, Fault]], environment: Environment, say: Callable[[str], None]
@@ -46,11 +43,7 @@ class Faults:
             thread.start()
 
     def check(self) -> None:
-        """Raise if a fault could not be injected or ended.
-
-        Raises:
-            EnvironmentFailedError: naming the fault.
-        """
+        """Raise ``EnvironmentFailedError`` for a fault that could not be injected or ended."""
         if self._error is not None:
             raise self._error
 

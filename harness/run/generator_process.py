@@ -5,13 +5,13 @@ import os
 import selectors
 import shutil
 import signal
-import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
+from subprocess import DEVNULL, PIPE, Popen, run
 from typing import IO, Any
 
 from harness.environment.processes import LABEL, describe_status, pin_to_cores, with_log
@@ -24,24 +24,24 @@ CHECK_SECONDS = 120.0
 OVERTIME_SECONDS = 60.0
 LULL_SECONDS = 120.0
 NEEDED_BYTES = 1 << 20
+Check = Callable[[], None]
+Env = dict[str, str]
+OnRequest = Callable[[Mapping[str, Any] | None], None]
 
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """A report of the generator; ``stage`` is an index, ``None`` while the last requests finish.
-
-    Before the load, ``workers`` of the ``wanted`` ones have connected.
-    """
+    """A report of the generator."""
 
     second: float
-    stage: int | None = None
+    stage: int | None = None  # an index; ``None`` while the last requests finish
     stage_second: float | None = None
     users: int = 0
     requests: int = 0
     failures: int = 0
     rps: float = 0.0
     p95_ms: float | None = None
-    workers: int = 0
+    workers: int = 0  # that have connected, of the ``wanted`` ones, before the load
     wanted: int = 0
 
     @property
@@ -59,14 +59,7 @@ class Remote:
 
 
 def check_users(plan: Plan, plan_path: Path, base: Path) -> tuple[Path, ...]:
-    """Load the user files in a child process, and check the endpoints of the plan against theirs.
-
-    Returns:
-        The user files and the local files that they import.
-
-    Raises:
-        PlanError: if a file is missing or broken, or the plan names an endpoint that no user file requests.
-    """
+    """The user files and their imports; raises ``PlanError`` if one cannot be loaded, or an endpoint is unknown."""
     files, endpoints = _loaded("load.users", plan.load.users, plan, plan_path, base)
     places = [(f"{where}.endpoint", place.endpoint, endpoints) for where, place in plan.places if place.endpoint]
     places += [
@@ -102,7 +95,7 @@ def _loaded(
     if missing:
         raise PlanError(plan_path, missing)
     command = [*_generator("check", plan, plan_path, base), "--key", key]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=CHECK_SECONDS, check=False)
+    done = run(command, capture_output=True, text=True, timeout=CHECK_SECONDS, check=False)
     if done.returncode:
         last = done.stderr.strip().splitlines()[-1:] or [describe_status(done.returncode)]
         error = PlanError(plan_path, [Problem(key, f"cannot be loaded: {last[0]}")])
@@ -114,45 +107,27 @@ def _loaded(
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """What the generator needs for one leg.
-
-    Attributes:
-        plan_path: the plan file, which the generator reads with the profile of ``plan``.
-        base: the folder to which user files are relative.
-        host: base URL of the arm's first service; ``${NAME}`` in it and in ``urls`` is expanded.
-        out: the folder of the leg; of a corpus the file of the responses.
-        label: identifies the process if the run is killed.
-        seed: the random seed of the users, the same for both arms of a block.
-        urls: base URLs of the named services, environment variables of the user files.
-        remote: the workers that generate the load; ``None``: this machine does.
-        last: no further leg follows, so the workers end.
-        until: the load ends when this file exists; for a migration under load.
-    """
+    """What the generator needs for one leg."""
 
     plan: Plan
-    plan_path: Path
-    base: Path
-    host: str
-    out: Path
+    plan_path: Path  # which the generator reads with the profile of ``plan``
+    base: Path  # the folder to which user files are relative
+    host: str  # base URL of the arm's first service; ``${NAME}`` in it and in ``urls`` is expanded
+    out: Path  # the folder of the leg; of a corpus the file of the responses
     log: Path
-    label: str
-    seed: int
-    urls: Mapping[str, str] = field(default_factory=dict)
-    remote: Remote | None = None
-    last: bool = False
+    label: str  # identifies the process if the run is killed
+    seed: int  # of the users, the same for both arms of a block
+    urls: Mapping[str, str] = field(default_factory=dict)  # of the named services, environment variables of user files
+    remote: Remote | None = None  # the workers that generate the load; ``None``: this machine does
+    last: bool = False  # no further leg follows, so the workers end
     arm: str = ""
-    until: Path | None = None
+    until: Path | None = None  # the load ends when this file exists; for a migration under load
 
 
-def generate(job: Job, *, on_progress: Callable[[Progress], None], check: Callable[[], None]) -> None:
-    """Generate the load of one leg; writes samples, readings and windows into its folder.
+def generate(job: Job, *, on_progress: Callable[[Progress], None], check: Check) -> None:
+    """Generate the load of one leg into its folder; ``check``, called twice a second, raises if the system is down.
 
-    ``check`` is called about twice a second and raises if the system under test is down.
-
-    Raises:
-        MeasurementError: if the generator fails or does not end, with the last lines of its log.
-        DiskFullError: if it fails because the disk is full.
-        EnvironmentFailedError: from ``check``.
+    Raises ``MeasurementError`` if the generator fails or does not end, ``DiskFullError`` if the disk is full.
     """
     command = _generator("run", job.plan, job.plan_path, job.base)
     command += ["--out", str(job.out), "--seed", str(job.seed), f"--arm={job.arm}"]
@@ -170,16 +145,11 @@ def generate(job: Job, *, on_progress: Callable[[Progress], None], check: Callab
         on_progress(progress)
         return job.remote is not None and progress.gathering  # no time limit while somebody starts workers
 
-    _supervise(command, job, take=take, check=check, allowed=allowed)
+    _supervise(command, job, take, check, allowed, {}, paced=False)
 
 
 def request_answers(
-    job: Job,
-    key: str,
-    *,
-    on_progress: Callable[[int, int], None],
-    check: Callable[[], None],
-    on_request: Callable[[Mapping[str, Any] | None], None] | None = None,
+    job: Job, key: str, *, on_progress: Callable[[int, int], None], check: Check, on_request: OnRequest | None = None
 ) -> None:
     """Send the corpus of the plan to an arm; writes the responses to the file ``job.out``. Raises as ``generate``.
 
@@ -203,35 +173,20 @@ def request_answers(
 
     env = {ANSWERS_KEY: key, "PYTHONHASHSEED": "0"}  # the same iteration order of sets in both arms
     allowed = job.plan.load.stop_seconds + LULL_SECONDS
-    _supervise(command, job, take=take, check=check, allowed=allowed, env=env, paced=on_request is not None)
+    _supervise(command, job, take, check, allowed, env, paced=on_request is not None)
 
 
 def _supervise(
-    command: list[str],
-    job: Job,
-    *,
-    take: Callable[[bytes], bool],
-    check: Callable[[], None],
-    allowed: float,
-    env: Mapping[str, str] | None = None,
-    paced: bool = False,
+    command: list[str], job: Job, take: Callable[[bytes], bool], check: Check, allowed: float, env: Env, *, paced: bool
 ) -> None:
-    """Run the generator to its end, within the seconds allowed; they begin again if ``take`` of a line returns true.
-
-    A ``paced`` generator waits for a byte after every line.
-    """
+    """Run the generator within ``allowed`` seconds, which begin again when ``take`` of a line returns true."""
     addresses = {url_variable(service): url for service, url in job.urls.items()} | {HOST_VARIABLE: job.host}
     urls = {name: expand_url(url, name) for name, url in addresses.items()}  # arguments are visible to other users
     deadline = time.monotonic() + allowed
     with job.log.open("ab") as errors:
-        child = subprocess.Popen(
-            command,
-            stdin=subprocess.PIPE if paced else subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=errors,
-            env={**os.environ, **urls, **(env or {}), LABEL: job.label},
-            start_new_session=True,
-        )
+        env = {**os.environ, **urls, **env, LABEL: job.label}
+        stdin = PIPE if paced else DEVNULL
+        child = Popen(command, stdin=stdin, stdout=PIPE, stderr=errors, env=env, start_new_session=True)
         waiting = False
         pin_to_cores(child.pid, job.plan.load.cores)
         try:
@@ -258,7 +213,7 @@ def _generator(action: str, plan: Plan, plan_path: Path, base: Path) -> list[str
     return command if plan.profile is None else [*command, f"--profile={plan.profile}"]
 
 
-def _lines(child: "subprocess.Popen[bytes]") -> Iterator[bytes]:
+def _lines(child: "Popen[bytes]") -> Iterator[bytes]:
     """The lines of the child, and an empty one at least twice a second."""
     output: IO[bytes] | None = child.stdout
     if output is None:
@@ -277,7 +232,7 @@ def _lines(child: "subprocess.Popen[bytes]") -> Iterator[bytes]:
             yield from lines
 
 
-def _send_byte(child: "subprocess.Popen[bytes]") -> None:
+def _send_byte(child: "Popen[bytes]") -> None:
     """Let a paced generator send the next request."""
     if child.stdin:
         with suppress(BrokenPipeError):
@@ -285,7 +240,7 @@ def _send_byte(child: "subprocess.Popen[bytes]") -> None:
             child.stdin.flush()
 
 
-def _end(child: "subprocess.Popen[bytes]") -> None:
+def _end(child: "Popen[bytes]") -> None:
     with suppress(ProcessLookupError):  # the group has ended by itself
         os.killpg(child.pid, signal.SIGKILL)
     child.wait()

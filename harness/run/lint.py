@@ -66,13 +66,7 @@ def _script(texts: Sequence[str]) -> tuple[str, list[int]]:
 
 
 def _messages(program: str, script: str) -> list[dict[str, object]]:
-    """The messages of squawk about a script, without configuration files.
-
-    Raises:
-        OSError: if squawk cannot be executed.
-        ValueError: if its output is not JSON.
-        subprocess.SubprocessError: if it takes too long.
-    """
+    """The messages of squawk on a script; raises ``OSError``, ``ValueError`` or ``subprocess.SubprocessError``."""
     command = [program, "--reporter", "json", "--config", NO_CONFIG, "--stdin-filepath", "migration.sql"]
     done = subprocess.run(command, input=script, capture_output=True, text=True, timeout=SECONDS, check=False)
     raw = json.loads(done.stdout or "null")

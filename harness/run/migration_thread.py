@@ -1,4 +1,4 @@
-"""The thread that runs the migration and its rollback under load, beside the generator."""
+"""The thread that runs migration and rollback beside the generator, and the long transaction that is open meanwhile."""
 
 import time
 from collections.abc import Iterator, Sequence
@@ -9,21 +9,26 @@ from threading import Event, Thread
 from typing import Self
 
 import psycopg
+from psycopg import sql
 
-from harness.environment.migration import MIGRATION_ROLE
-from harness.environment.processes import ManagedProcess, describe_status
-from harness.errors import HarnessError, first_line
+from harness.environment.processes import ManagedProcess, describe_status, last_line
+from harness.environment.servers import MIGRATION_ROLE
+from harness.errors import EnvironmentFailedError, HarnessError, first_line
 from harness.plan.environment import Local
 from harness.plan.migration import MigrationTable
 from harness.plan.model import Plan
-from harness.probes.access import Database
+from harness.probes.access import Connection, Database
 from harness.probes.locks import LockProbe, LockSamples, with_locks
-from harness.record.migration import DOWNGRADE, UPGRADE, LockQueue, LockWait, MigrationStatement, MigrationStep
+from harness.record.migration import DOWNGRADE, PLANNED, UPGRADE, LockQueue, LockWait, MigrationStatement, MigrationStep
 from harness.record.statement_log import blocking_statement, logged_end, migration_log
 from harness.record.statements import MARK
 from harness.run.context import RunContext
-from harness.run.long_transaction import LongTransaction
 
+_LARGEST = """
+    SELECT n.nspname || '.' || c.relname FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+    WHERE c.relkind = 'r' AND n.nspname NOT IN ('pg_catalog', 'information_schema')
+    ORDER BY pg_table_size(c.oid) DESC LIMIT 10
+"""
 LEAD_SECONDS = 0.6
 """Between the start of lock probe and planned transaction and that of the migration."""
 AFTER_SECONDS = 0.3
@@ -34,6 +39,59 @@ SAME_SECONDS = 0.05
 LOG_SECONDS = 1.0
 TITLES = {UPGRADE: "migration under load", DOWNGRADE: "rollback under load"}
 _END = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = %s"
+
+
+class LongTransaction:
+    """A transaction that read one row of each table (default: the 10 largest) and keeps its snapshot."""
+
+    def __init__(self, database: Database, seconds: float, tables: tuple[str, ...] = ()) -> None:
+        self.database, self.seconds, self.tables = database, seconds, tables
+        self.held = 0.0  # seconds that it was open since the first call of ``keep_time``
+        self._since: float | None = None
+        self._connection: Connection | None = None
+
+    def __enter__(self) -> Self:
+        """Begin the transaction; raises ``EnvironmentFailedError`` if a table that the plan names cannot be read."""
+        if not self.seconds:
+            return self
+        self._connection = self.database.connect()
+        try:
+            self._open(self._connection)
+        except BaseException:
+            self._end()
+            raise
+        return self
+
+    def keep_time(self) -> None:
+        """End it after its seconds, which begin with the first call."""
+        if self._since is None:
+            self._since = time.monotonic()
+        if time.monotonic() - self._since >= self.seconds:
+            self._end()
+
+    def __exit__(self, *_: object) -> None:
+        self._end()
+
+    def _open(self, connection: Connection) -> None:
+        connection.execute("SELECT set_config('application_name', %s, false)", (PLANNED,))
+        tables = self.tables or [str(name) for (name,) in connection.execute(f"{MARK} {_LARGEST}".encode())]
+        connection.execute("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
+        for table in tables:
+            try:
+                connection.execute(sql.SQL("SELECT 1 FROM {} LIMIT 1").format(sql.Identifier(*table.split("."))))
+            except psycopg.Error as error:
+                what = f"migration.hold_tables: {table} is not readable: {first_line(error)}"
+                raise EnvironmentFailedError(what) from error
+
+    def _end(self) -> None:
+        if self._connection is None:
+            return
+        if self._since is not None:
+            self.held = time.monotonic() - self._since
+        with suppress(psycopg.Error):  # the server may be gone
+            self._connection.execute("COMMIT")
+        self._connection.close()
+        self._connection = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,18 +213,17 @@ class MigrationThread:
                 process.end(seconds=2.0)
                 return "was interrupted" if self._cancel.is_set() else f"took longer than {seconds:g} s"
         process.end(seconds=2.0)  # background processes of the command
-        return f"failed ({describe_status(status)}): {_last_line(process.log)}" if status else ""
+        return (
+            f"failed ({describe_status(status)}): {last_line(process.log.read_text(errors='replace'))}"
+            if status
+            else ""
+        )
 
 
 def _text_from(log: Path, start: int) -> str:
     with log.open("rb") as file:
         file.seek(start)
         return file.read().decode(errors="replace")
-
-
-def _last_line(log: Path) -> str:
-    lines = [line.strip() for line in log.read_text(errors="replace").splitlines() if line.strip()]
-    return lines[-1] if lines else "no output"
 
 
 def _with_cause(wait: LockWait, ran: Sequence[MigrationStatement]) -> LockWait:
@@ -180,10 +237,7 @@ def _with_head(queue: LockQueue, waits: Sequence[LockWait]) -> LockQueue:
 
 
 def _with_unfinished(ran: Sequence[MigrationStatement], seen: LockSamples) -> list[MigrationStatement]:
-    """The logged statements, and those in pg_stat_activity whose end is not in the log.
-
-    A failed statement gets its begin from pg_stat_activity.
-    """
+    """Logged statements, and those in pg_stat_activity without an end in the log; a failed one gets its begin there."""
     found = list(ran)
     for (_, since), text in sorted(seen.active.items(), key=lambda one: one[0][1]):
         known = [n for n, one in enumerate(found) if one.ms is not None and abs(one.begun - since) < SAME_SECONDS]

@@ -18,10 +18,7 @@ FIRST_FAILED_STATUS = 400
 
 
 class RequestWorkReader:
-    """Reads the counters after each request, when ``add`` is called.
-
-    Raises nothing; ``result`` names what could not be read.
-    """
+    """Reads the counters after each request, in ``add``; raises nothing: ``result`` names what could not be read."""
 
     def __init__(self, databases: Sequence[Database], caches: Sequence[Cache]) -> None:
         self._counter = StatementCounter(databases)
@@ -47,17 +44,9 @@ class RequestWorkReader:
         before, keys_before = self._last
         if report is not None:
             hits, misses = (now - then for now, then in zip(keys, keys_before, strict=True))
-            request = CorpusRequest(
-                n=report["n"],
-                endpoint=report["endpoint"],
-                failed=not 0 < report["status"] < FIRST_FAILED_STATUS,
-                cache=report["cache"],
-                items=report["items"],
-                queries=report["queries"],
-                db_ms=report["db_ms"],
-                hits=hits,
-                misses=misses,
-            )
+            failed = not 0 < report["status"] < FIRST_FAILED_STATUS
+            reported = {key: report[key] for key in ("n", "endpoint", "cache", "items", "queries", "db_ms")}
+            request = CorpusRequest(**reported, failed=failed, hits=hits, misses=misses)
             self._requests.append((request, increase(before, statements)))
         self._last = statements, keys
 

@@ -5,7 +5,6 @@ plan and user files from the master.
 """
 
 import json
-import subprocess
 import sys
 import tempfile
 import threading
@@ -14,38 +13,29 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
+from subprocess import PIPE, Popen
 
 from harness.environment.processes import describe_status, with_log
 from harness.errors import MeasurementError
 
 DONE, GONE, ABSENT = 0, 3, 4
 """Exit statuses of ``harness.generator work``."""
-END_SECONDS = 5.0
 
 
 @dataclass(slots=True)
 class WorkerProcesses:
-    """Generator processes for the master at ``HOST:PORT``, until the master ends the run.
-
-    Attributes:
-        wait_seconds: how long to wait for the master, before the first leg and between legs.
-        say: shows a line of progress.
-    """
+    """Generator processes for the master at ``HOST:PORT``, until the master ends the run."""
 
     master: str
     processes: int
-    wait_seconds: float
-    say: Callable[[str], None]
-    _children: "dict[int, subprocess.Popen[bytes]]" = field(default_factory=dict)
+    wait_seconds: float  # for the master, before the first leg and between legs
+    say: Callable[[str], None]  # shows a line of progress
+    _children: "dict[int, Popen[bytes]]" = field(default_factory=dict)
     _failures: list[MeasurementError] = field(default_factory=list)
     _ending: threading.Event = field(default_factory=threading.Event)
 
     def serve(self) -> None:
-        """Work until the run is over.
-
-        Raises:
-            MeasurementError: if a process fails, or the master does not answer.
-        """
+        """Work until the run is over; raises ``MeasurementError`` if a process fails, or the master does not answer."""
         slots = [threading.Thread(target=self._slot, args=(slot,)) for slot in range(1, self.processes + 1)]
         try:
             for slot in slots:
@@ -80,23 +70,19 @@ class WorkerProcesses:
         command = [sys.executable, "-m", "harness.generator", "work", "--master", self.master]
         command += ["--slot", str(slot), "--scratch", str(scratch)]
         over = False
-        with log.open("ab") as errors:
-            child = subprocess.Popen(
-                command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=errors, start_new_session=True
-            )
-        self._children[slot] = child
-        if self._ending.is_set():  # ended between start and registration
-            child.kill()
-        for line in child.stdout or ():
-            report = json.loads(line)
-            if "leg" in report:
-                self.say(f"leg {report['leg']}: worker {report['worker']} of {report['of']}")
-            over |= bool(report.get("over"))
-        status = child.wait()
-        for end in (child.stdin, child.stdout):
-            if end:
-                end.close()
-        return status, over
+        with (
+            log.open("ab") as errors,
+            Popen(command, stdin=PIPE, stdout=PIPE, stderr=errors, start_new_session=True) as child,
+        ):
+            self._children[slot] = child
+            if self._ending.is_set():  # ended between start and registration
+                child.kill()
+            for line in child.stdout or ():
+                report = json.loads(line)
+                if "leg" in report:
+                    self.say(f"leg {report['leg']}: worker {report['worker']} of {report['of']}")
+                over |= bool(report.get("over"))
+            return child.wait(), over
 
     def _failure(self, status: int, log: Path) -> MeasurementError:
         if status == ABSENT:

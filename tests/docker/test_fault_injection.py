@@ -11,8 +11,7 @@ import pytest
 from docker.models.containers import Container
 from docker.models.networks import Network
 
-from harness.environment.compose.faults import inject_container_fault
-from harness.environment.compose.network_delay import set_queueing_discipline
+from harness.environment.compose.faults import inject_container_fault, set_queueing_discipline
 from harness.errors import EnvironmentFailedError
 from harness.plan.faults import Fault, FaultKind
 

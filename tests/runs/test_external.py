@@ -14,7 +14,7 @@ import psycopg
 import pyarrow.parquet as pq
 import pytest
 
-from harness.environment import external_database as observed
+from harness.environment import external as observed
 from harness.environment.processes import ManagedProcesses
 from harness.environment.servers import Postgres, free_ports
 from harness.errors import EnvironmentFailedError

@@ -65,10 +65,7 @@ def with_log(text: str, container: Container) -> EnvironmentFailedError:
 
 
 def cause_of(error: BaseException | None, check_containers: Callable[[], None]) -> EnvironmentFailedError | None:
-    """The cause of an error of Docker, a server or a command; ``None`` if its message names the cause.
-
-    ``check_containers`` raises if a container is not healthy, which then is the cause.
-    """
+    """The cause of an error (an unhealthy container, Docker, the server); ``None`` if its message names the cause."""
     if isinstance(error, DockerException | requests.RequestException):
         return EnvironmentFailedError(explain(error))
     server = next((one for one in (error, error and error.__cause__) if isinstance(one, psycopg.Error)), None)
@@ -102,11 +99,7 @@ class ContainerEvents:
         self._thread.start()
 
     def check(self) -> None:
-        """Raise if a container ended and did not restart, or Docker stopped answering.
-
-        Raises:
-            EnvironmentFailedError: with the last lines of the container's log as a note.
-        """
+        """Raise ``EnvironmentFailedError`` if a container ended and did not restart, or Docker stopped answering."""
         self._check_engine()
         died = {service for at, service, what in self._seen if what == "die" and not self._planned_at(service, at)}
         down = died & {*self.containers}
@@ -141,17 +134,16 @@ class ContainerEvents:
         with suppress(DockerException, OSError, AttributeError):  # Docker has stopped
             self._events.close()
         self._thread.join(timeout=5)
-        return [Incident(leg, service, what, round(at - self.started, 3)) for at, service, what in self._incidents()]
-
-    def _incidents(self) -> list[tuple[float, str, str]]:
         words = {"oom": "ran out of memory", "die": "ended", "start": "restarted"}
-        named = [(at, service, words[what]) for at, service, what in self._seen if service in self.containers]
-        return [(at, service, what) for at, service, what in named if not self._planned_at(service, at)]
+        return [
+            Incident(leg, service, words[what], round(at - self.started, 3))
+            for at, service, what in self._seen
+            if service in self.containers and not self._planned_at(service, at)
+        ]
 
     def _planned_at(self, service: str, at: float) -> bool:
-        return any(
-            begin - CLOCKS_SECONDS <= at <= end + CLOCKS_SECONDS for begin, end in self._planned.get(service, ())
-        )
+        periods = self._planned.get(service, ())
+        return any(begin - CLOCKS_SECONDS <= at <= end + CLOCKS_SECONDS for begin, end in periods)
 
     def _listen(self) -> None:
         try:

@@ -23,7 +23,7 @@ from harness.errors import EnvironmentFailedError
 
 OWNER, MACHINE, EXPIRES = "harness.owner", "harness.host", "harness.expires-at"
 REMOVE_SECONDS, SETTLED_SECONDS = 25.0, 1.0
-ANSWER_SECONDS = 30
+ANSWER_SECONDS, COMMAND_SECONDS = 30, 60.0
 INSTEAD = 'or measure without containers, with kind = "local"'
 
 
@@ -40,21 +40,15 @@ def labels(owner: str, expires_at: float) -> dict[str, str]:
     return {OWNER: owner, MACHINE: boot_id(), EXPIRES: str(int(expires_at))}
 
 
-def run_docker(
-    *arguments: str, seconds: float = 60.0, env: Mapping[str, str] | None = None
-) -> "subprocess.CompletedProcess[str]":
+def run_docker(*arguments: str, env: Mapping[str, str] | None = None) -> "subprocess.CompletedProcess[str]":
     """Run the ``docker`` program to its end, whatever its status."""
     command = ["docker", *arguments]
-    return subprocess.run(command, capture_output=True, text=True, timeout=seconds, check=False, env=env)
+    return subprocess.run(command, capture_output=True, text=True, timeout=COMMAND_SECONDS, check=False, env=env)
 
 
 @contextmanager
 def engine() -> Iterator[docker.DockerClient]:
-    """A client of the Docker engine that ``docker`` itself would use.
-
-    Raises:
-        EnvironmentFailedError: if there is none, permission is denied, or it stops meanwhile.
-    """
+    """A client of the engine that ``docker`` uses; raises ``EnvironmentFailedError`` if it does not answer."""
     client = None
     try:
         host = _host_of_context()
@@ -97,11 +91,7 @@ def explain(error: BaseException) -> str:
 
 
 def compose_version() -> str:
-    """The version of the Compose plugin.
-
-    Raises:
-        EnvironmentFailedError: if there is no ``docker`` program, or only Compose v1.
-    """
+    """The version of the Compose plugin; raises ``EnvironmentFailedError`` if Docker or the plugin is missing."""
     if shutil.which("docker") is None:
         raise EnvironmentFailedError(f"Docker: no docker program on the PATH; install Docker, {INSTEAD}")
     done = run_docker("compose", "version", "--short")
@@ -126,12 +116,9 @@ def count_owned(client: docker.DockerClient, owner: str) -> int:
     return sum(map(len, _labelled(client, f"{OWNER}={owner}")))
 
 
-def remove_all_owned(owner: str, seconds: float = REMOVE_SECONDS) -> bool:
-    """Remove everything of an owner until nothing is left for a second; returns whether that was reached in time.
-
-    Docker may still carry out requests of a killed client, or be restarting.
-    """
-    deadline, empty_since = time.monotonic() + seconds, None
+def remove_all_owned(owner: str) -> bool:
+    """Remove everything of an owner until nothing is left for a second (late requests); returns whether in time."""
+    deadline, empty_since = time.monotonic() + REMOVE_SECONDS, None
     while time.monotonic() < deadline:
         with suppress(EnvironmentFailedError), engine() as client:
             if not remove_owned(client, owner) and not count_owned(client, owner):
@@ -145,10 +132,7 @@ def remove_all_owned(owner: str, seconds: float = REMOVE_SECONDS) -> bool:
 
 
 def owners_of_ended_runs(client: docker.DockerClient) -> set[str]:
-    """Owners whose run is over and left something.
-
-    A run is over when its process has ended; on another boot or machine, when its labels have expired.
-    """
+    """Owners that left something and whose process has ended; on another boot or machine: whose labels have expired."""
     found = (_labels(one.attrs) for kind in _labelled(client, OWNER) for one in kind)
     return {labels[OWNER] for labels in found if _over(labels)}
 

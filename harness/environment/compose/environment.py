@@ -17,17 +17,14 @@ from harness.environment.base import Environment
 from harness.environment.compose import model as models
 from harness.environment.compose.containers import ContainerEvents, cause_of
 from harness.environment.compose.engine import compose_version, engine, labels, remove_all_owned
-from harness.environment.compose.faults import inject_container_fault
-from harness.environment.compose.network_delay import require_netem
+from harness.environment.compose.faults import inject_container_fault, require_netem
 from harness.environment.compose.project import Project
 from harness.environment.compose.stack import BUILD_SECONDS, Stack, resolve
-from harness.environment.external_database import by_arm
 from harness.environment.faults import EndFault
-from harness.environment.postgres import row_counts
+from harness.environment.postgres import LEG, SEED, TemplateDatabases, migrate_once, row_counts, title_of
 from harness.environment.processes import CONTAINERS, ManagedProcesses
 from harness.environment.servers import free_ports
-from harness.environment.settings import postgres_settings
-from harness.environment.template_databases import LEG, SEED, TemplateDatabases, migrate_once, title_of
+from harness.environment.settings import by_arm, postgres_settings
 from harness.environment.variables import conceal, expand_values
 from harness.errors import EnvironmentFailedError
 from harness.plan.environment import Compose
@@ -72,12 +69,8 @@ class ComposeEnvironment(Environment):
             self._undo = undo.pop_all()
         return self
 
-    def __exit__(self, _kind: object, error: BaseException | None, _trace: object) -> None:
-        """Remove everything of the run.
-
-        Raises:
-            EnvironmentFailedError: in place of a server's error, if its container ended.
-        """
+    def __exit__(self, _kind: object, error: BaseException | None, _trace: object, /) -> None:
+        """Remove everything of the run; if a container's end caused the error, raise that in its place."""
         cause = cause_of(error, self._check_projects)
         if self._events:
             self._events.close()
@@ -197,9 +190,8 @@ class ComposeEnvironment(Environment):
 
     def settings(self) -> dict[str, str]:
         """Settings of PostgreSQL and Redis, and limits of CPU and memory; by arm if arms differ."""
-        found = by_arm(
-            {arm: self._server_settings(project) for arm, project in self._projects.items()}, len(self._projects)
-        )
+        by_project = {arm: self._server_settings(project) for arm, project in self._projects.items()}
+        found = by_arm(by_project, len(by_project))
         used = {name: one.services[name] for one in self._projects.values() for name in one.wanted(tools=False)}
         for name, service in used.items():
             limits = service.get("deploy", {}).get("resources", {}).get("limits", {})
@@ -211,9 +203,8 @@ class ComposeEnvironment(Environment):
     def _read_models(self) -> None:
         planned = self.plan.seconds + self.plan.load.stop_seconds + 2 * self.spec.ready_seconds
         legs = self.plan.load.blocks * len(self.plan.arms_in_order)
-        self._marks = labels(
-            self.label, time.time() + planned * legs + 4 * self.spec.command_seconds + BUILD_SECONDS + 3600
-        )
+        seconds = planned * legs + 4 * self.spec.command_seconds + BUILD_SECONDS + 3600
+        self._marks = labels(self.label, time.time() + seconds)
         files = [(self.base / name).resolve() for name in self.spec.file]
         faulted = {f"faults[{index}].service": fault.service for index, fault in enumerate(self.plan.faults)}
         names = self.spec.services if faulted else ()
@@ -231,9 +222,7 @@ class ComposeEnvironment(Environment):
         titles = [f"harness-{short}" + ("" if self._shared else f"-{number}") for number in range(len(made))]
         stacks = {title: Stack(title, self.scratch, self.processes, self.logs, files[0].parent) for title in titles}
         for (arm, side), title in zip(self.plan.arms_in_order.items(), titles, strict=True):
-            self._projects[arm] = Project(
-                arm, made[arm], self.spec, stacks[title], start=side.start, ports=ports[arm], client=self.client
-            )
+            self._projects[arm] = Project(arm, made[arm], self.spec, stacks[title], side.start, ports[arm], self.client)
         self.logs.mkdir(parents=True, exist_ok=True)
 
     def _seed(self, arm: str) -> None:

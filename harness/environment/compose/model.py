@@ -7,7 +7,7 @@ and labels every container, network and volume.
 import copy
 import json
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from hashlib import sha256
 from typing import Any
 
@@ -27,21 +27,14 @@ class Credentials:
     """The administrator's login to a PostgreSQL server."""
 
     user: str
-    password: str
+    password: str = field(repr=False)
     database: str
-
-    def __repr__(self) -> str:
-        """Hide the password."""
-        return f"Credentials({self.user!r}, database={self.database!r})"
 
 
 def rewrite(model: Model, spec: Compose, labels: Mapping[str, str], pinned: Mapping[str, int] | None = None) -> Model:
-    """The model of a run: the model of the file with the necessary changes.
+    """The model of the file with the changes that a run needs; ``pinned``: ports of this machine by service.
 
-    ``pinned``: ports of this machine by service; other services get a free port.
-
-    Raises:
-        EnvironmentFailedError: if the plan names an unknown service, or the file needs an external volume.
+    Raises ``EnvironmentFailedError`` if the plan names an unknown service, or the file needs an external volume.
     """
     made = copy.deepcopy(model)
     made.pop("name", None)
@@ -66,11 +59,7 @@ def rewrite(model: Model, spec: Compose, labels: Mapping[str, str], pinned: Mapp
 
 
 def shares_server(made: Iterable[Model], spec: Compose) -> bool:
-    """Whether the arms share one database server.
-
-    Raises:
-        EnvironmentFailedError: if the plan requires it, but the arms describe the server differently.
-    """
+    """Whether the arms share one database server; raises ``EnvironmentFailedError`` if they must and cannot."""
     if not spec.database:
         return False
     servers = [model["services"][spec.database.service] for model in made]
@@ -84,11 +73,7 @@ def shares_server(made: Iterable[Model], spec: Compose) -> bool:
 
 
 def port_of(services: Mapping[str, Any], spec: Compose, name: str) -> int:
-    """The port of a service inside its container: from the plan, or the only one in the file.
-
-    Raises:
-        EnvironmentFailedError: if the file has none or several.
-    """
+    """The port in the container, from the plan or the file; raises ``EnvironmentFailedError`` unless it is one."""
     if planned := spec.port_of(name):
         return planned
     published = {int(port["target"]) for port in services[name].get("ports", ())}
@@ -97,16 +82,12 @@ def port_of(services: Mapping[str, Any], spec: Compose, name: str) -> int:
     if len(found) == 1:
         return found[0]
     what = f"several ports ({', '.join(map(str, found))})" if found else "no published or exposed port"
-    raise EnvironmentFailedError(
-        f"environment.ports: service {name} has {what}; write ports = {{ {name} = {(found or [8000])[0]} }}"
-    )
+    fix = f"write ports = {{ {name} = {(found or [8000])[0]} }}"
+    raise EnvironmentFailedError(f"environment.ports: service {name} has {what}; {fix}")
 
 
 def credentials(model: Model, spec: Compose, read: Callable[[str], str]) -> Credentials:
-    """The superuser of the database service, from the variables and files of the official image.
-
-    ``read`` returns the content of a file in the running container.
-    """
+    """The superuser of the database, from the image's variables and files; ``read`` reads a file of the container."""
     if spec.database is None:
         raise EnvironmentFailedError("environment.database names no service")
     env = _mapping(model["services"][spec.database.service].get("environment"))
@@ -169,11 +150,7 @@ def _check_names(services: Mapping[str, Any], spec: Compose) -> None:
 
 
 def require_services(services: Mapping[str, Any], named: Mapping[str, str]) -> None:
-    """Check that the services of the plan exist; ``named`` is by key of the plan.
-
-    Raises:
-        EnvironmentFailedError: naming the first key whose service is unknown.
-    """
+    """Raise ``EnvironmentFailedError`` for the first unknown service; ``named`` is by key of the plan."""
     for where, name in named.items():
         if name not in services:
             what = f'no service "{name}" in the Compose file under these profiles; {nearest(name, sorted(services))}'

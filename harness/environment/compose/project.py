@@ -1,54 +1,92 @@
-"""The containers of one arm, in a Compose project of its own or shared with the other arms."""
+"""The containers of one arm and their databases, in a Compose project of its own or shared with the other arms."""
 
 import shlex
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import psycopg
 import redis
 from docker.models.containers import Container
 
 from harness.environment.compose import model as models
 from harness.environment.compose.containers import SERVICE, failure_of, with_log
-from harness.environment.compose.databases import Databases
-from harness.environment.compose.model import HOST, POSTGRES_PORT, REDIS_PORT, Model
+from harness.environment.compose.model import HOST, POSTGRES_PORT, REDIS_PORT, Credentials, Model
 from harness.environment.compose.stack import BUILD_SECONDS, Stack
+from harness.environment.postgres import LEG, PostgresServer, message_of
 from harness.environment.readiness import POLL_SECONDS, await_ready, why_not_ok
 from harness.environment.servers import NO_RETRY, redis_answers
 from harness.environment.settings import redis_settings
 from harness.errors import CommandError, EnvironmentFailedError, NotReadyError
 from harness.plan.environment import Apply, Compose
+from harness.probes.access import Connection
 
 if TYPE_CHECKING:
     import docker
 
+_ALL = "SELECT datname FROM pg_database WHERE NOT datistemplate AND datallowconn ORDER BY datname"
+_TEMPLATE = "harness_"
 LIMITS: dict[str, Any] = {"socket_connect_timeout": 5, "socket_timeout": 5}
 
 
+@dataclass(frozen=True, slots=True)
+class Databases(PostgresServer):
+    """The databases of the server at ``host`` and ``port``, by the names that services use."""
+
+    admin_database = "template1"
+    host: str
+    port: int
+    credentials: Credentials
+
+    def answers(self) -> bool:
+        """Whether the services' database answers a query."""
+        try:
+            return self.fetch("SELECT 1", self.credentials.database) == [(1,)]
+        except psycopg.Error:
+            return False
+
+    def names(self, title: str = LEG) -> list[str]:
+        """The databases of the services, or the templates of a title that are copies of them."""
+        found = [str(name) for (name,) in self.fetch(_ALL)]
+        used = [name for name in found if not name.startswith(_TEMPLATE)]
+        used = [name for name in used if name != "postgres" or self.credentials.database == "postgres"]
+        return used if title == LEG else [f"{_TEMPLATE}{title}_{number}" for number in range(len(used))]
+
+    def apply(self, scripts: Sequence[tuple[str, bytes]], database: str | None) -> None:
+        """Run SQL scripts, pairs of name and text, in order; raises ``EnvironmentFailedError`` with the name."""
+        for name, text in scripts:
+            try:
+                with self.connect(database or self.credentials.database) as connection:
+                    connection.execute(text)
+            except psycopg.Error as error:
+                raise EnvironmentFailedError(f"{name}: {message_of(error)}") from error
+
+    def connect(self, database: str = "") -> Connection:
+        login: dict[str, Any] = {"user": self.credentials.user, "password": self.credentials.password or None}
+        login |= {"host": self.host, "port": self.port, "dbname": database or self.admin_database}
+        return psycopg.connect(**login, autocommit=True, connect_timeout=5)
+
+
+@dataclass(frozen=True, slots=True, repr=False)  # the model may hold secrets
 class Project:
     """Starts, checks and removes the containers of an arm; ``start``: services that only this arm starts."""
 
-    def __init__(
-        self,
-        arm: str,
-        model: Model,
-        spec: Compose,
-        stack: Stack,
-        *,
-        start: Iterable[str],
-        ports: Mapping[str, int],
-        client: "docker.DockerClient",
-    ) -> None:
-        self.arm, self.model, self.spec, self.client = arm, model, spec, client
-        self._shared, self._start, self._ports = stack, {*start}, ports
+    arm: str
+    model: Model
+    spec: Compose
+    shared: Stack
+    start: Sequence[str]
+    ports: Mapping[str, int]
+    client: "docker.DockerClient"
 
     @property
     def stack(self) -> Stack:
         """The Compose project, with this arm's model as its file."""
-        self._shared.use(self.arm, self.model)
-        return self._shared
+        self.shared.use(self.arm, self.model)
+        return self.shared
 
     @property
     def services(self) -> dict[str, Any]:
@@ -67,7 +105,7 @@ class Project:
 
     def wanted(self, *, tools: bool = True) -> list[str]:
         """The services of the arm and their dependencies; ``tools`` adds those that run its commands."""
-        chosen = {*self.spec.start, *self._start}
+        chosen = {*self.spec.start, *self.start}
         named = {*self.spec.services, *chosen} if chosen else {*self.services}
         named |= {name for name in (self.database, self.cache) if name}
         commands = (self.spec.seed, self.spec.migrate) if tools else ()
@@ -97,27 +135,26 @@ class Project:
             if time.monotonic() > deadline:
                 raise NotReadyError(f"{self.database} did not answer a query within {self.spec.ready_seconds:g} s")
             time.sleep(POLL_SECONDS)
-        self._shared.database_started = self._shared.database_started or self._database_started()
+        self.shared.database_started = self.shared.database_started or self._database_started()
         databases.create_statistics_extension()
 
     def accept_database_restart(self) -> None:
         """Record the start time; earlier restarts are incidents of the last leg."""
-        self._shared.database_started = self._database_started()
+        self.shared.database_started = self._database_started()
 
     def check_database(self) -> None:
         """Raise if the database ended since it was ready, even if it was restarted."""
         self.check()
-        if self.database and self._database_started() != self._shared.database_started:
-            raise EnvironmentFailedError(
-                f"{self.database} restarted between two legs, with empty caches: read its log, and run the plan again"
-            )
+        if self.database and self._database_started() != self.shared.database_started:
+            what = f"{self.database} restarted between two legs, with empty caches"
+            raise EnvironmentFailedError(f"{what}: read its log, and run the plan again")
 
     def databases(self) -> Databases:
         assert self.database  # noqa: S101 - the caller checks
-        if self._shared.credentials is None:
+        if self.shared.credentials is None:
             read = partial(_read_file, self.containers()[self.database])
-            self._shared.credentials = models.credentials(self.model, self.spec, read)
-        return Databases(HOST, self.stack.port(self.database, POSTGRES_PORT), self._shared.credentials)
+            self.shared.credentials = models.credentials(self.model, self.spec, read)
+        return Databases(HOST, self.stack.port(self.database, POSTGRES_PORT), self.shared.credentials)
 
     def cache_client(self) -> redis.Redis:
         assert self.cache  # noqa: S101 - the caller checks
@@ -157,10 +194,9 @@ class Project:
     def await_ready(self, started: float) -> dict[str, str]:
         """Wait until services and cache answer; returns URLs by service. ``started``: on the monotonic clock."""
         stack = self.stack
-        urls = {name: f"http://{HOST}:{stack.port(name, self._ports[name])}" for name in self.spec.services}
-        checks: dict[str, Callable[[], str]] = {
-            name: partial(why_not_ok, url + self.spec.ready) for name, url in urls.items()
-        }
+        urls = {name: f"http://{HOST}:{stack.port(name, self.ports[name])}" for name in self.spec.services}
+        checks: dict[str, Callable[[], str]] = {}
+        checks |= {name: partial(why_not_ok, url + self.spec.ready) for name, url in urls.items()}
         if self.cache:
             checks[self.cache] = partial(_ping_failure, stack.port(self.cache, REDIS_PORT))
         await_ready(checks, self.spec.ready_seconds, since=started, check=self.check)
@@ -180,13 +216,13 @@ class Project:
 
     def containers(self) -> dict[str, Container]:
         """The containers by service, without those of one-off commands."""
-        chosen = {"label": [f"com.docker.compose.project={self._shared.name}", "com.docker.compose.oneoff=False"]}
+        chosen = {"label": [f"com.docker.compose.project={self.shared.name}", "com.docker.compose.oneoff=False"]}
         found = self.client.containers.list(all=True, filters=chosen, ignore_removed=True)
         return {str(one.labels[SERVICE]): one for one in found}
 
     def clear(self) -> None:
         """Remove all containers except the database's, and the volumes that the database does not use."""
-        project = f"com.docker.compose.project={self._shared.name}"
+        project = f"com.docker.compose.project={self.shared.name}"
         kept = set()
         for container in self.client.containers.list(all=True, filters={"label": project}, ignore_removed=True):
             if self.database and container.labels.get(SERVICE) == self.database:

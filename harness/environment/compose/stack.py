@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from harness.environment.advice import advice
 from harness.environment.compose.engine import run_docker
-from harness.environment.processes import ManagedProcesses, describe_status, last_lines
+from harness.environment.processes import ManagedProcesses, describe_status, last_line, last_lines
 from harness.environment.variables import conceal
 from harness.errors import CommandError, EnvironmentFailedError
 
@@ -24,11 +24,7 @@ BUILD_SECONDS = 1800.0
 def resolve(
     processes: ManagedProcesses, files: Sequence[Path], profiles: Sequence[str], env: Mapping[str, str]
 ) -> Model:
-    """The model of Compose files as Compose resolves it: merged, with variables and profiles.
-
-    Raises:
-        EnvironmentFailedError: with the error of Compose.
-    """
+    """The model as Compose resolves it, with variables and profiles; raises ``EnvironmentFailedError``."""
     for file in files:
         if not file.is_file():
             raise EnvironmentFailedError(f"environment.file: no file {file}")
@@ -37,22 +33,19 @@ def resolve(
     chosen = {"COMPOSE_PROFILES": ",".join(profiles)} if profiles else {}
     done = run_docker("compose", *arguments, env={**processes.environment(env), **chosen})
     if done.returncode:
-        why = _last(done.stderr) if done.returncode > 0 else describe_status(done.returncode)
+        why = last_line(done.stderr) if done.returncode > 0 else describe_status(done.returncode)
         raise EnvironmentFailedError(f"environment.file: {why}")
     model: Model = json.loads(done.stdout)
     return model
 
 
 class Stack:
-    """A project and its present model; another model of the project recreates the services that differ.
-
-    ``credentials`` and ``database_started`` belong to its database server, if it has one.
-    """
+    """A project and its present model; another model of the project recreates the services that differ."""
 
     def __init__(self, name: str, folder: Path, processes: ManagedProcesses, logs: Path, base: Path) -> None:
         self.name, self.folder, self.processes, self.logs, self.base = name, folder, processes, logs, base
         self.file: Path | None = None
-        self.credentials: Credentials | None = None
+        self.credentials: Credentials | None = None  # of its database server, as the next
         self.database_started = ""
 
     def use(self, title: str, model: Model) -> None:
@@ -63,11 +56,7 @@ class Stack:
             json.dump(model, file)
 
     def run(self, *arguments: str, log: str, seconds: float, what: str) -> float:
-        """Run a command of Compose to its end; returns seconds.
-
-        Raises:
-            CommandError: if it fails or takes too long, with the last lines of its log as a note.
-        """
+        """Run a command of Compose; returns seconds. Raises ``CommandError`` if it fails or takes too long."""
         command = ["docker", "compose", "--project-name", self.name, "--file", str(self.file)]
         command += ["--project-directory", str(self.base), "--progress", "plain", *arguments]
         path = self.logs / f"{log}.log"
@@ -79,36 +68,24 @@ class Stack:
             raise CommandError(f"{what} took longer than {seconds:g} s; see {path}") from None
         finally:
             process.end()
-            _conceal(path)
+            text = path.read_text(encoding="utf-8", errors="replace")
+            if (safe := conceal(text)) != text:
+                path.write_text(safe, encoding="utf-8")
         if status:
-            lines = path.read_text(errors="replace").splitlines()
+            lines = safe.splitlines()
             error = CommandError(f"{what} failed: {_reason(lines) if status > 0 else describe_status(status)}")
             error.add_note(last_lines(path, lines))
             raise error
         return time.monotonic() - started
 
     def port(self, service: str, port: int) -> int:
-        """The port of this machine at which a service's port is published.
-
-        Raises:
-            EnvironmentFailedError: if it is not published.
-        """
+        """The published port of a service; raises ``EnvironmentFailedError`` if it has none."""
         arguments = ["compose", "--project-name", self.name, "--file", str(self.file), "port", service, str(port)]
         done = run_docker(*arguments, env=self.processes.environment({"COMPOSE_PROFILES": ""}))
         number = done.stdout.strip().rpartition(":")[2]
         if done.returncode or not number.isdecimal() or number == "0":
-            raise EnvironmentFailedError(f"service {service}: port {port} is not published ({_last(done.stderr)})")
+            raise EnvironmentFailedError(f"service {service}: port {port} is not published ({last_line(done.stderr)})")
         return int(number)
-
-
-def _conceal(log: Path) -> None:
-    text = log.read_text(encoding="utf-8", errors="replace")
-    if (safe := conceal(text)) != text:
-        log.write_text(safe, encoding="utf-8")
-
-
-def _last(text: str) -> str:
-    return next((line.strip() for line in reversed(text.splitlines()) if line.strip()), "no output")
 
 
 def _reason(lines: Sequence[str]) -> str:

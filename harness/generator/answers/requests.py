@@ -23,21 +23,50 @@ from gevent.event import Event
 from gevent.pool import Group
 from locust.env import Environment
 
-from harness.generator.answers.corpus_pacing import CorpusPacing
-from harness.generator.answers.corpus_recorder import CorpusRecorder
-from harness.generator.http.address import without_password
+from harness.generator.answers.corpus_recorder import CorpusRecorder, body_of
+from harness.generator.http.client import TaskLoop
+from harness.generator.http.request_parts import without_password
+from harness.generator.http.response_headers import CACHES, reported_headers
 from harness.generator.http.session import HttpSession
-from harness.generator.http.task_loop import TaskLoop
 from harness.generator.users import fire_init, locust_environment
 from harness.plan.environment import ANSWERS_KEY, url_variable
 from harness.plan.model import Plan
-from harness.record.answers import SCHEMA
+from harness.record.answers import SCHEMA, Answer, longest_list
 
 CORPUS_SECONDS = 10
 """The value of ``HARNESS_SECONDS`` for users, on the simulated clock."""
 MIN_WAIT_SECONDS = 0.1
 MAX_IDLE_TURNS = 1000
 """Turns without a request after which none is expected."""
+
+
+class CorpusPacing:
+    """Reports each request on ``channel`` and waits for a byte on standard input."""
+
+    def __init__(self, channel: TextIO, wanted: int) -> None:
+        self._channel, self._wanted = channel, wanted
+
+    def begin(self) -> None:
+        self._report(0, None)
+
+    def __call__(self, answer: Answer, response: Any) -> None:  # noqa: ANN401 - whatever a client calls its response
+        headers = getattr(response, "headers", None) or {}
+        cache, queries, db_ms = reported_headers(headers.get("X-Cache"), headers.get("Server-Timing"))
+        request = {
+            "n": answer.n,
+            "endpoint": answer.endpoint,
+            "status": answer.status,
+            "cache": CACHES[cache] if cache >= 0 else None,
+            "items": longest_list((body_of(response) or b"").decode(errors="replace")),
+            "queries": queries if queries >= 0 else None,
+            "db_ms": db_ms if db_ms >= 0 else None,
+        }
+        self._report(answer.n, request)
+
+    def _report(self, requests: int, request: dict[str, Any] | None) -> None:
+        print(json.dumps({"asked": requests, "wanted": self._wanted, "request": request}), file=self._channel)
+        if not os.read(sys.stdin.fileno(), 1):
+            os._exit(1)  # the parent is gone
 
 
 def request_corpus(

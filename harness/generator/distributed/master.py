@@ -3,7 +3,7 @@
 Its memory does not grow with the run: parts go to disk as they come, readings every few seconds.
 """
 
-from locust import User, events, runners  # isort: skip - first: it patches the process
+from locust import User, runners  # isort: skip - first: it patches the process
 
 import json
 import os
@@ -16,19 +16,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO
 
 import gevent
-from locust.env import Environment
 
 from harness import __version__
 from harness.generator.distributed import messages
-from harness.generator.distributed.generation import generation_of
-from harness.generator.distributed.local_workers import LocalWorkers
 from harness.generator.distributed.sample_transfer import Inbox
-from harness.generator.distributed.worker_pool import PoolWorker, WorkerPool
-from harness.generator.distributed.worker_reports import WorkerReports
-from harness.generator.leg import LegOptions, stage_progress, write_generation
+from harness.generator.distributed.worker_pool import LocalWorkers, PoolWorker, WorkerPool, WorkerReports, generation_of
+from harness.generator.leg import LegOptions, run_stages, stage_progress, wait_for_end, write_generation
 from harness.generator.schedule.abort_watch import ABORTED_STOP_SECONDS, AbortWatch
-from harness.generator.schedule.stages import run_stages, wait_for_end
-from harness.generator.users import fire_init
+from harness.generator.users import fire_init, locust_environment
 from harness.plan.environment import url_variable
 from harness.record.leg import windows_of
 from harness.record.readings import GENERATOR
@@ -47,13 +42,7 @@ SILENT_SECONDS = messages.HEARTBEAT_SECONDS * (messages.HEARTBEATS_MISSED + 1)
 def run_with_workers(leg: LegOptions, users: Sequence[type[User]], channel: TextIO) -> None:
     """Make the load of a leg with several processes; exits when workers or samples are missing."""
     messages.set_intervals()
-    environment = Environment(
-        user_classes=list(users),
-        events=events,
-        host=None,  # workers reach it under addresses of their own
-        stop_timeout=leg.plan.load.stop_seconds,
-        reset_stats=False,
-    )
+    environment = locust_environment(leg.plan, users, None)  # workers reach the system under addresses of their own
     host, _, port = leg.bind.rpartition(":")
     runner = environment.create_master_runner(host, int(port))
     fire_init(runner)
@@ -105,13 +94,11 @@ class Master:
         generation = generation_of(self.pool, counted, origin, windows, self.leg.out.name)
         write_generation(replace(generation, aborted=aborted), self.leg.out)
         for worker in self.pool.present:
-            self.runner.send_message(
-                messages.BYE, {"over": self.leg.last or bool(generation.lost or aborted)}, worker.client
-            )
+            over = self.leg.last or bool(generation.lost or aborted)
+            self.runner.send_message(messages.BYE, {"over": over}, worker.client)
         self.runner.greenlet.kill(block=True)
 
     def second(self) -> float:
-        """Seconds since the origin."""
         return (time.perf_counter_ns() - self.origin_ns) / 1e9
 
     def _wait_for_workers(self) -> None:
@@ -149,9 +136,8 @@ class Master:
         }
         for worker in self.pool.in_order:
             if worker.version != __version__:
-                sys.exit(
-                    f"{worker.name} runs harness {worker.version}, this is {__version__}: install the same version"
-                )
+                versions = f"{worker.name} runs harness {worker.version}, this is {__version__}"
+                sys.exit(f"{versions}: install the same version")
             worker.inbox = Inbox(leg.out / "samples", worker.number)
             self.runner.send_message(messages.JOB, {**job, "index": worker.index}, worker.client)
         deadline = time.monotonic() + LOADING_SECONDS
@@ -163,8 +149,7 @@ class Master:
 
     def _send_start(self) -> str:
         """Send all workers the common origin, a moment ahead; returns it as wall-clock time."""
-        run = timedelta(seconds=LEAD_SECONDS)
-        origin = (datetime.now(UTC) + run).isoformat()
+        origin = (datetime.now(UTC) + timedelta(seconds=LEAD_SECONDS)).isoformat()
         self.origin_ns = time.perf_counter_ns() + round(LEAD_SECONDS * 1e9)
         for worker in self.pool.in_order:
             offset_ns = worker.clock["offset_ns"] if worker.clock else 0
@@ -245,9 +230,8 @@ class Master:
 
     def _on_hello(self, msg: Any, **_: object) -> None:  # noqa: ANN401 - Locust's message has no types
         if not self.pool.add(msg.node_id, msg.data):
-            refused = (
-                f"the run already has its {self.pool.wanted} workers; start it with --workers {self.pool.wanted + 1}"
-            )
+            wanted = self.pool.wanted
+            refused = f"the run already has its {wanted} workers; start it with --workers {wanted + 1}"
             self.runner.send_message(messages.JOB, {"refused": refused}, msg.node_id)
 
     def _on_ping(self, msg: Any, **_: object) -> None:  # noqa: ANN401

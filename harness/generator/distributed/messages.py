@@ -29,10 +29,7 @@ HELLO, JOB, PING, PONG, READY, GO, TAKEN, FINISH, DONE, BYE, FAILED = (
 
 
 def set_intervals() -> None:
-    """Report and send heartbeats more often than Locust does: a worker is missing after three seconds, not five.
-
-    Locust reads these values when it uses them, in master and workers.
-    """
+    """Report and send heartbeats more often than Locust: a worker is missing after three seconds, not five."""
     runners.HEARTBEAT_INTERVAL = HEARTBEAT_SECONDS
     runners.HEARTBEAT_LIVENESS = HEARTBEATS_MISSED
     runners.WORKER_REPORT_INTERVAL = 1.0

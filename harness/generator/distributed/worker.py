@@ -28,8 +28,7 @@ from locust.stats import setup_distributed_stats_event_listeners
 
 from harness import __version__
 from harness.generator.distributed import messages
-from harness.generator.distributed.clock_offset import ROUNDS, Exchange, Offset, estimate
-from harness.generator.distributed.loopback import reachable
+from harness.generator.distributed.remote import ROUNDS, Exchange, Offset, estimate, reachable
 from harness.generator.distributed.sample_transfer import Outbox
 from harness.generator.recording.latency_histogram import bucket_counts
 from harness.generator.recording.locust_statistics import LocustStatistics
@@ -51,10 +50,7 @@ DONE, FAILED, GONE, ABSENT = 0, 1, 3, 4
 
 
 def work(master: str, slot: int, scratch: Path, channel: TextIO) -> int:
-    """Work through one leg of the master at ``HOST:PORT``; returns the exit status.
-
-    Prints JSON lines on the channel: ``{"leg": ...}`` when a leg begins, ``{"over": ...}`` at its end.
-    """
+    """Work through one leg of the master at ``HOST:PORT``; prints ``leg`` and ``over`` as JSON; returns the status."""
     messages.set_intervals()
     host, _, port = master.rpartition(":")
     gevent.spawn(_watch_parent, scratch)
@@ -159,8 +155,7 @@ class Worker:
 
         Locust's master spreads the users of closed plans; each worker dispatches its own arrivals of open plans.
         """
-        recorder = Recorder(self.outbox.folder)
-        recorder.set_origin(origin_ns)
+        recorder = Recorder(self.outbox.folder, origin_ns)
         users = self.environment.user_classes
         dispatcher = Dispatcher(plan, users, self.runner, seed, share) if plan.open else None
         monitor = SelfMonitor(origin_ns, dispatcher)
@@ -169,7 +164,7 @@ class Worker:
         events.user_error.add_listener(monitor.on_user_error)
         abort_watch = AbortWatch(plan, "")
         if plan.aborts:
-            recorder.listener = abort_watch
+            recorder.listener = abort_watch.put
         report = _ReportData(recorder, monitor, abort_watch, self.outbox)
         events.report_to_master.add_listener(report.add)
         greenlets: list[Any] = [

@@ -23,19 +23,53 @@ A user file changes one import: ``from harness.generator import HttpUser``. Inte
 import logging
 import traceback
 from collections.abc import Callable
+from inspect import isclass
 from typing import Any
 
 from gevent import GreenletExit
 from gevent.pool import Group
-from locust import User
+from locust import TaskSet, User
 from locust.exception import StopTest, StopUser
-from locust.user.task import LOCUST_STATE_RUNNING
+from locust.user.task import LOCUST_STATE_RUNNING, LOCUST_STATE_STOPPING, LOCUST_STATE_WAITING, DefaultTaskSet
 from locust.user.users import RestMixin
 
 from harness.generator.http.session import HttpSession
-from harness.generator.http.task_loop import TaskLoop
 
 logger = logging.getLogger("locust.user.users")
+
+
+class TaskLoop(DefaultTaskSet):
+    """The tasks of a user whose requests go through ``client``."""
+
+    def __init__(self, user: Any, client: HttpSession) -> None:  # noqa: ANN401 - a User; Locust calls it a parent
+        super().__init__(user)
+        self._yielding = client
+
+    def execute_next_task(self) -> None:
+        """Execute the next task, and those after it until one schedules another."""
+        super().execute_next_task()
+        while not self._task_queue:
+            self.wait()
+            self.execute_task(self.get_next_task())
+
+    def get_next_task(self) -> Any:  # noqa: ANN401 - a function or a TaskSet class
+        """A random task; without a random number where there is only one."""
+        tasks = self._user.tasks
+        return tasks[0] if len(tasks) == 1 else super().get_next_task()
+
+    def wait(self) -> None:
+        """Wait as Locust does. A wait of 0 s lets other users run, unless a request just did."""
+        user: Any = self._user
+        if user._state == LOCUST_STATE_STOPPING:  # noqa: SLF001 - as Locust's own does, here and below
+            raise StopUser
+        user._state = LOCUST_STATE_WAITING  # noqa: SLF001
+        seconds = user.wait_time() if user.wait_time else self.wait_time()
+        if seconds > 0 or not self._yielding.yielded:
+            self._sleep(seconds)
+        self._yielding.yielded = False
+        if user._state == LOCUST_STATE_STOPPING:  # noqa: SLF001
+            raise StopUser
+        user._state = LOCUST_STATE_RUNNING  # noqa: SLF001
 
 
 class HttpUser(User, RestMixin[Any]):
@@ -82,3 +116,31 @@ class HttpUser(User, RestMixin[Any]):
             self._taskset_instance.run()
         except (GreenletExit, StopUser, StopTest):
             self.on_stop()
+
+
+def pace_tasks(take: Callable[[User], None]) -> None:
+    """From now on users begin a task when ``take(user)`` returns; users with a fixed count keep their wait times."""
+    for kind in (TaskSet, DefaultTaskSet):
+        kind.execute_task = _paced(kind.execute_task, take)  # type: ignore[method-assign]
+    waiting: tuple[Any, ...] = (TaskSet, TaskLoop)
+    for kind in waiting:
+        kind.wait = _unless_paced(kind.wait)
+
+
+def _paced(execute: Callable[[TaskSet, Any], None], take: Callable[[User], None]) -> Callable[[TaskSet, Any], None]:
+    def execute_task(task_set: TaskSet, task: Any) -> None:  # noqa: ANN401 - a function, a method or a class
+        if not task_set.user.fixed_count and not (isclass(task) and issubclass(task, TaskSet)):
+            take(task_set.user)
+        execute(task_set, task)
+
+    return execute_task
+
+
+def _unless_paced(wait: Callable[[TaskSet], None]) -> Callable[[TaskSet], None]:
+    def wait_or_go_on(task_set: TaskSet) -> None:
+        if task_set.user.fixed_count:
+            wait(task_set)
+        elif task_set.user._state == LOCUST_STATE_STOPPING:  # noqa: SLF001 - as Locust's own wait does
+            raise StopUser
+
+    return wait_or_go_on

@@ -14,16 +14,10 @@ from typing import Any
 from gevent.hub import get_hub, getcurrent
 from httptools import HttpParserError, HttpParserUpgrade
 
-from harness.generator.http.failures import (
-    FailedRequestError,
-    MalformedResponseError,
-    ResponseTimeoutError,
-    ResponseTooLargeError,
-)
-from harness.generator.http.header_cache import HEADER_END, recall
+from harness.generator.http import failures
 from harness.generator.http.parser import ParsedResponse
-from harness.generator.http.server import ServerAddress, error_text
-from harness.generator.http.tls import CHUNK_BYTES
+from harness.generator.http.response_headers import HEADER_END, recall
+from harness.generator.http.server import CHUNK_BYTES, ServerAddress, error_text
 
 READ, WRITE = 1, 2
 MAX_HEADER_BYTES = 256 * 1024
@@ -36,7 +30,7 @@ _BUFFER = memoryview(bytearray(CHUNK_BYTES))
 
 @dataclass(frozen=True, slots=True)
 class ConnectionLimits:
-    """Limits of one request."""
+    """Limits of time and size of one request."""
 
     connect_seconds: float
     response_seconds: float
@@ -44,10 +38,7 @@ class ConnectionLimits:
 
 
 class Connection(ParsedResponse):
-    """Sends one request at a time and receives its response.
-
-    ``reused``: an earlier response was complete. A failure closes the connection.
-    """
+    """Sends one request at a time; a failure closes it. ``reused``: an earlier response was complete."""
 
     def __init__(self, server: ServerAddress, limits: ConnectionLimits) -> None:
         """Connect; raises ``CannotConnectError``, or ``TlsError`` when only TLS fails."""
@@ -69,16 +60,9 @@ class Connection(ParsedResponse):
     ) -> None:
         """Send a request and receive its response: all of it or, ``streamed``, its header.
 
-        Args:
-            head: request line and header fields with the empty line.
-            body: sent after the head; with ``expecting``, after 100 Continue or a second.
-            started: start of the request on ``time.perf_counter``; the response time limit counts from it.
-            without_body: the response has no body whatever its header says, as to HEAD.
-            streamed: return after the header; ``stream_body`` receives the body.
-            expecting: the head contains ``Expect: 100-continue``.
-
-        Raises:
-            FailedRequestError: when the response is not complete.
+        A body is sent after the head; with ``expecting`` (``Expect: 100-continue``) after 100 Continue or a second. The
+        response time limit counts from ``started``, on ``time.perf_counter``. ``without_body``: the response has none,
+        whatever its header says, as to HEAD. Raises ``FailedRequestError`` when the response is not complete.
         """
         self._fast = self._fast_path_allowed and not (without_body or streamed or expecting)
         if self._used or not self._fast:
@@ -268,11 +252,11 @@ class Connection(ParsedResponse):
         try:
             self._parser.feed_data(data)
         except HttpParserUpgrade:
-            self._fail(MalformedResponseError("an unrequested switch to another protocol (101)"))
+            self._fail(failures.MalformedResponseError("an unrequested switch to another protocol (101)"))
             return
         except HttpParserError as error:
             if not self._done or self._streamed:
-                self._fail(MalformedResponseError(f"not HTTP: {error}"))
+                self._fail(failures.MalformedResponseError(f"not HTTP: {error}"))
                 return
             self._must_close = True
         if self._streamed and self._done:
@@ -280,15 +264,13 @@ class Connection(ParsedResponse):
                 self._watcher.stop()
             self._wake()
         elif self._size > self._limits.most_body_bytes:
-            most = self._limits.most_body_bytes
-            self._fail(
-                ResponseTooLargeError(f"the body is larger than {most:,} bytes (most_body_bytes of the user class)")
-            )
+            why = f"the body is larger than {self._limits.most_body_bytes:,} bytes (most_body_bytes of the user class)"
+            self._fail(failures.ResponseTooLargeError(why))
         elif self._done:
             self._wake()
         elif self._received - MAX_FRAMING * self._size > MAX_HEADER_BYTES:
             what = "the chunk framing" if self.status_known else "the header"
-            self._fail(ResponseTooLargeError(f"{what} is larger than {MAX_HEADER_BYTES // 1024} kB"))
+            self._fail(failures.ResponseTooLargeError(f"{what} is larger than {MAX_HEADER_BYTES // 1024} kB"))
         elif self._continued:
             self._wake()
 
@@ -310,7 +292,7 @@ class Connection(ParsedResponse):
             self._done, self._streamed = True, False  # the end of the connection is the end of the body
             self._wake()
 
-    def _fail(self, error: FailedRequestError) -> None:
+    def _fail(self, error: failures.FailedRequestError) -> None:
         self._error, self._done, self._streamed = error, True, False
         if self._greenlet is None:
             self.close()
@@ -334,4 +316,4 @@ class Connection(ParsedResponse):
             return
         waited = f"within {self._limits.response_seconds:g} s (network_timeout of the user class)"
         received = f"after {self._received:,} bytes, " if self._received else ""
-        self._fail(ResponseTimeoutError(f"{received}no complete response {waited}"))
+        self._fail(failures.ResponseTimeoutError(f"{received}no complete response {waited}"))

@@ -4,12 +4,10 @@ from collections.abc import Callable
 from typing import Any
 from urllib.parse import quote, urlsplit
 
-from harness.generator.http.address import PORTS
 from harness.generator.http.connection import Connection, ConnectionLimits
 from harness.generator.http.failures import UnsendableError
-from harness.generator.http.request_headers import Fields, has_field, serialized, with_defaults
-from harness.generator.http.server import ServerAddress
-from harness.generator.http.tls import shared_context
+from harness.generator.http.request_parts import PORTS, Fields, has_field, serialized, with_defaults
+from harness.generator.http.server import ServerAddress, shared_context
 
 SAFE_CHARACTERS = "!#$%&'()*+,/:;=?@[]~"
 MAX_IDLE = 10
@@ -31,11 +29,9 @@ class ConnectionPool:
             host, port = None, 0
         if not host:
             raise UnsendableError(f"{origin} is no HTTP address") from None
-        context = (
-            (make_context() if make_context else shared_context(insecure=insecure))
-            if address.scheme == "https"
-            else None
-        )
+        context = None
+        if address.scheme == "https":
+            context = make_context() if make_context else shared_context(insecure=insecure)
         self._server = ServerAddress(host, port, context)
         self.defaults = with_defaults(defaults, {"Host": address.netloc.rpartition("@")[2]})
         self.header_fields = serialized(self.defaults)

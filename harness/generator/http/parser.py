@@ -2,22 +2,14 @@
 
 from httptools import HttpResponseParser
 
-from harness.generator.http.failures import (
-    ConnectionLostError,
-    FailedRequestError,
-    MalformedResponseError,
-    NoResponseError,
-)
-from harness.generator.http.header_cache import KnownHeader, remember
+from harness.generator.http import failures
+from harness.generator.http.response_headers import KnownHeader, remember
 
 INFORMATIONAL_END = 200
 
 
 class ParsedResponse:
-    """The response being received: ``status``, ``headers`` and ``chunks``.
-
-    ``header`` is the known header, where the fast path found one.
-    """
+    """The ``status``, ``headers`` and ``chunks`` of a response; ``header`` is the one that the fast path knew."""
 
     def __init__(self) -> None:
         self._without_body = self._streamed = False
@@ -35,12 +27,12 @@ class ParsedResponse:
         self._first_bytes = b""
         self._received = self._size = 0
         self._done = self._must_close = self._continued = False
-        self._error: FailedRequestError | None = None
+        self._error: failures.FailedRequestError | None = None
 
     def on_message_begin(self) -> None:
         """Refuse a second response (called by the parser, as all ``on_`` methods)."""
         if self._done:
-            raise MalformedResponseError("a response without a request")
+            raise failures.MalformedResponseError("a response without a request")
 
     def on_header(self, name: bytes, value: bytes) -> None:
         self.headers.append((name, value))
@@ -83,5 +75,9 @@ class ParsedResponse:
         length = fields.get(b"content-length")
         return None if length is None else length.decode("latin-1")
 
-    def _connection_lost(self, text: str) -> ConnectionLostError:
-        return ConnectionLostError(text) if self._received or self.status_known else NoResponseError(text)
+    def _connection_lost(self, text: str) -> failures.ConnectionLostError:
+        return (
+            failures.ConnectionLostError(text)
+            if self._received or self.status_known
+            else failures.NoResponseError(text)
+        )

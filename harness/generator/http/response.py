@@ -17,7 +17,7 @@ from harness.generator.http.connection import Connection
 from harness.generator.http.failures import FailedRequestError, MalformedResponseError
 
 if TYPE_CHECKING:
-    from harness.generator.http.header_cache import KnownHeader
+    from harness.generator.http.response_headers import KnownHeader
 
 _GZIP_OR_ZLIB = 32 + zlib.MAX_WBITS
 _NOT_ENTERED = "success() and failure() need a with-block: with self.client.get(..., catch_response=True) as response:"
@@ -46,17 +46,13 @@ class StreamedBody:
 
 
 class Response:
-    """A response; without one, ``error`` is the reason, ``status_code`` 0 and ``content`` ``None``.
-
-    ``sent``: start of the request on ``time.perf_counter``; ``raw_headers``: fields as received; ``known_header``: the
-    known header, where it was not parsed.
-    """
+    """A response; without one, ``error`` is the reason, ``status_code`` 0 and ``content`` ``None``."""
 
     def __init__(self, url: str, sent: float) -> None:
-        self.url, self.sent = url, sent
+        self.url, self.sent = url, sent  # start of the request on ``time.perf_counter``
         self.status_code = 0
         self.raw_headers: list[tuple[bytes, bytes]] = []
-        self.known_header: KnownHeader | None = None
+        self.known_header: KnownHeader | None = None  # where it was not parsed
         self.body: bytes | None = None
         self.error: Exception | None = None
         self.encoding: str | None = None
@@ -91,10 +87,7 @@ class Response:
 
     @property
     def content(self) -> bytes | None:
-        """The body, decompressed; ``None``, with the reason in ``error``, when it contradicts Content-Encoding.
-
-        Raises ``FailedRequestError`` when a streamed body does not arrive.
-        """
+        """The body, decompressed, or ``None`` and ``error``; raises ``FailedRequestError`` of a stream."""
         if self._unread is not None:
             self.body = b"".join(self._stream())
         if self._content is None and self.body is not None:
@@ -111,9 +104,8 @@ class Response:
         if content is None:
             return None
         if self.encoding is None:
-            self.encoding = get_encoding_from_headers(CaseInsensitiveDict(self.headers)) or str(
-                detect(content)["encoding"] or "utf-8"
-            )
+            given = get_encoding_from_headers(CaseInsensitiveDict(self.headers))
+            self.encoding = given or str(detect(content)["encoding"] or "utf-8")
         try:
             return content.decode(self.encoding, errors="replace")
         except LookupError:  # an unknown encoding in the header

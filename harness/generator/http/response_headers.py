@@ -1,7 +1,8 @@
-"""The response headers X-Cache and Server-Timing: the cache result, statements and database time of a request."""
+"""Response headers: what X-Cache and Server-Timing report of a request, and known headers that are not parsed again."""
 
 import re
 from collections.abc import Iterable
+from dataclasses import dataclass
 
 CACHES = ("hit", "miss", "bypass")
 ReportedWork = tuple[int, int, float]
@@ -11,6 +12,14 @@ NOT_REPORTED: ReportedWork = (-1, -1, -1.0)
 _DATABASE = re.compile(r"(?:^|,)\s*db\s*;([^,]*)")
 _DURATION = re.compile(r"\bdur=(\d+(?:\.\d+)?)")
 _QUERIES = re.compile(r"\bdesc=\"?(\d+)")
+
+
+HEADER_END = b"\r\n\r\n"
+MAX_HEADERS = 512
+_seen_once: set[bytes] = set()
+_known: dict[bytes, "KnownHeader"] = {}
+recall = _known.get
+"""The known header of these bytes (without ``HEADER_END``), or ``None``."""
 
 
 def reported_headers(cache: str | None, timing: str | None) -> ReportedWork:
@@ -38,3 +47,30 @@ def _database_work(timing: str) -> tuple[int, float]:
         return -1, -1.0
     duration, queries = _DURATION.search(entry[1]), _QUERIES.search(entry[1])
     return int(queries[1]) if queries else -1, float(duration[1]) if duration else -1.0
+
+
+@dataclass(frozen=True, slots=True)
+class KnownHeader:
+    """A parsed header before a body of ``length`` bytes, after which the connection could be reused."""
+
+    status: int
+    fields: list[tuple[bytes, bytes]]
+    length: int
+    reported: ReportedWork
+    sets_cookies: bool
+
+
+def remember(response: bytes, status: int, fields: list[tuple[bytes, bytes]], length: int) -> None:
+    """Keep the header of a complete response with a body of that length, the second time it comes."""
+    head, end, body = response.partition(HEADER_END)
+    if not end or len(body) != length:
+        return
+    if head not in _seen_once:
+        if len(_seen_once) >= MAX_HEADERS:
+            _seen_once.clear()
+        _seen_once.add(head)
+        return
+    if len(_known) >= MAX_HEADERS:
+        _known.clear()
+    cookies = any(name.lower() == b"set-cookie" for name, _ in fields)
+    _known[head] = KnownHeader(status, fields.copy(), length, reported_in(fields), cookies)

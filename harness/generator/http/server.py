@@ -1,4 +1,4 @@
-"""Servers: addresses, and sockets connected to them."""
+"""Servers: addresses, TLS, and sockets connected to them."""
 
 import _socket
 import errno
@@ -6,17 +6,64 @@ import os
 import ssl
 import time
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 import gevent
 import gevent.socket
 
 from harness.generator.http.failures import CannotConnectError, TlsError
-from harness.generator.http.tls import CHUNK_BYTES, TlsSession
+
+CHUNK_BYTES = 65536
+
 
 ADDRESS_SECONDS = 60.0
 NO_HANDSHAKE = "no response to the handshake in time (connection_timeout of the user class)"
 _addresses: dict[tuple[str, int], tuple[float, Any]] = {}
+
+
+@cache
+def shared_context(*, insecure: bool) -> ssl.SSLContext:
+    """The context of all users, as one needs more memory than a user."""
+    context = ssl.create_default_context()
+    if insecure:
+        context.check_hostname = False
+        context.verify_mode = ssl.CERT_NONE
+    return context
+
+
+class TlsSession:
+    """One encrypted connection. Every method may raise ``ssl.SSLError``."""
+
+    def __init__(self, context: ssl.SSLContext, host: str) -> None:
+        self._received, self._to_send = ssl.MemoryBIO(), ssl.MemoryBIO()
+        self._session = context.wrap_bio(self._received, self._to_send, server_hostname=host)
+
+    def handshake(self, received: bytes) -> tuple[bool, bytes]:
+        """Continue the handshake; returns whether it is complete, and bytes to send."""
+        self._received.write(received)
+        try:
+            self._session.do_handshake()
+        except ssl.SSLWantReadError:
+            return False, self._to_send.read()
+        return True, self._to_send.read()
+
+    def encrypt(self, data: bytes) -> bytes:
+        self._session.write(data)
+        return self._to_send.read()
+
+    def decrypt(self, received: bytes) -> tuple[bytes, bool]:
+        """The decrypted bytes, and whether the other side has closed the session."""
+        self._received.write(received)
+        parts = []
+        try:
+            while part := self._session.read(CHUNK_BYTES):
+                parts.append(part)
+        except ssl.SSLWantReadError:
+            return b"".join(parts), False
+        except ssl.SSLZeroReturnError:
+            pass
+        return b"".join(parts), True
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,9 +165,8 @@ def _send_all(sock: _socket.socket, data: bytes, deadline: float) -> None:
         try:
             view = view[sock.send(view) :]
         except BlockingIOError:
-            gevent.socket.wait_write(
-                sock.fileno(), timeout=_seconds_left(deadline), timeout_exc=TimeoutError(NO_HANDSHAKE)
-            )
+            late = TimeoutError(NO_HANDSHAKE)
+            gevent.socket.wait_write(sock.fileno(), timeout=_seconds_left(deadline), timeout_exc=late)
 
 
 def _seconds_left(deadline: float) -> float:

@@ -5,23 +5,21 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from functools import partialmethod
 from http import HTTPStatus
+from http.cookiejar import Cookie, DefaultCookiePolicy
 from sys import intern
+from types import SimpleNamespace
 from typing import Any
+from urllib.parse import urlsplit
 
-from harness.generator.http.address import redirected, with_path, with_query, without_password
+from requests.cookies import MockRequest, MockResponse, RequestsCookieJar
+from urllib3 import HTTPHeaderDict
+
+from harness.generator.http import failures
+from harness.generator.http import request_parts as parts
 from harness.generator.http.connection import ConnectionLimits
 from harness.generator.http.connection_pool import ConnectionPool
-from harness.generator.http.cookies import CookieStore
-from harness.generator.http.failures import (
-    BadStatusError,
-    FailedRequestError,
-    NoResponseError,
-    TooManyRedirectsError,
-    UnsendableError,
-)
-from harness.generator.http.payload import basic_auth, encode_body
 from harness.generator.http.request_event import request_event_of
-from harness.generator.http.request_headers import Fields, describes_body, has_field, with_defaults
+from harness.generator.http.request_parts import Fields
 from harness.generator.http.response import CaughtResponse, Response, StreamedBody
 
 SECRETS = ("Authorization", "Cookie")
@@ -32,12 +30,42 @@ _heads: dict[tuple[str, str, str], tuple[str, bytes]] = {}
 """Origin and head of a request, by the user's default fields, the method and the URL."""
 
 
+class CookieStore(RequestsCookieJar):
+    """Cookies; ``used`` is False until the first one, which spares searching."""
+
+    used = False
+
+    def __init__(self) -> None:
+        super().__init__(DefaultCookiePolicy(secure_protocols=("http", "https")))  # as FastHttpUser does
+
+    def set_cookie(self, cookie: Cookie, *args: Any, **kwargs: Any) -> None:  # noqa: ANN401 - as the library's
+        self.used = True
+        super().set_cookie(cookie, *args, **kwargs)
+
+    def keep_from(self, url: str, headers: HTTPHeaderDict) -> None:
+        message = SimpleNamespace(get_all=lambda name, default=None: headers.getlist(name) or default)
+        response: Any = MockResponse(message)
+        self.extract_cookies(response, _request_for(url))
+
+    def header(self, url: str) -> str | None:
+        """The Cookie field of a request for ``url``; ``None`` without cookies."""
+        request = _request_for(url)
+        self.add_cookie_header(request)
+        found: str | None = request.get_new_headers().get("Cookie")
+        return found
+
+
+def _request_for(url: str) -> Any:  # noqa: ANN401 - stands for a urllib request
+    request: Any = SimpleNamespace(url=url, headers={"Host": urlsplit(url).netloc})
+    return MockRequest(request)
+
+
 class HttpSession:
     """The requests of one user, with the settings of its class and its ``context()`` in each report."""
 
     def __init__(self, user: Any) -> None:  # noqa: ANN401 - an HttpUser, whose module imports this one
         self.user = user
-        self.base_url, authorization = without_password((user.host or "").rstrip("/"))
+        self.base_url, authorization = parts.without_password((user.host or "").rstrip("/"))
         self.request_name: str | None = None
         self.yielded = False
         """Whether a request has let other users run since it was last set to False."""
@@ -45,7 +73,7 @@ class HttpSession:
         self._event = request_event_of(user.environment.events.request)
         self._limits = ConnectionLimits(user.connection_timeout, user.network_timeout, user.most_body_bytes)
         own = {"User-Agent": "harness", "Accept-Encoding": "gzip, deflate, br"}
-        self._headers = with_defaults(user.default_headers or {}, own)
+        self._headers = parts.with_defaults(user.default_headers or {}, own)
         self._authorization = {"Authorization": authorization} if authorization else {}
         self._defaults = intern(str((self.base_url, self._headers, self._authorization)))  # equal for most users
         self._pools: dict[str, ConnectionPool] = {}
@@ -85,18 +113,23 @@ class HttpSession:
         """
         address = url if url.startswith(("http://", "https://")) else self.base_url + url
         if params:
-            address = with_query(address, params)
+            address = parts.with_query(address, params)
         fields: Fields = headers or {}
         body = b""
         if data is not None or json is not None or files:
-            body, kind = encode_body(data, json, files)
-            fields = {**kind, **fields} if not headers else with_defaults(fields, kind)
+            body, kind = parts.encode_body(data, json, files)
+            fields = {**kind, **fields} if not headers else parts.with_defaults(fields, kind)
         if auth:
-            fields = {**fields, "Authorization": basic_auth(*auth)}
+            fields = {**fields, "Authorization": parts.basic_auth(*auth)}
         given = self.user.context()
         wall, started = time.time(), time.perf_counter()
         response = (CaughtResponse if catch_response else Response)(address, started)
-        self._send(response, method, address, fields, body, stream=stream, redirects=allow_redirects)
+        try:
+            self._follow(response, method, address, fields, body, stream=stream, redirects=allow_redirects)
+            if response.status_code >= HTTPStatus.BAD_REQUEST:
+                response.error = failures.BadStatusError(f"{response.status_code} for url: {address}")
+        except failures.FailedRequestError as error:
+            response.fail(error)
         response_time = (time.perf_counter() - started) * 1000
         name = name or self.request_name or url
         context = {**given, **context} if context else given
@@ -150,15 +183,6 @@ class HttpSession:
             pool.close()
         self._pools.clear()
 
-    def _send(self, response: Response, method: str, url: str, *what: Any, **how: Any) -> None:  # noqa: ANN401
-        """As ``_follow``, with failures recorded in the response."""
-        try:
-            self._follow(response, method, url, *what, **how)
-            if response.status_code >= HTTPStatus.BAD_REQUEST:
-                response.error = BadStatusError(f"{response.status_code} for url: {url}")
-        except FailedRequestError as error:
-            response.fail(error)
-
     def _follow(
         self, response: Response, method: str, url: str, fields: Fields, body: bytes, *, stream: bool, redirects: bool
     ) -> None:
@@ -172,15 +196,16 @@ class HttpSession:
             location = response.header(b"location")
             if location is None:
                 return
-            before, url = url, redirected(url, location)
+            before, url = url, parts.redirected(url, location)
             if response.status_code < HTTPStatus.TEMPORARY_REDIRECT:
                 method, body = "HEAD" if method == "HEAD" else "GET", b""
-                fields = {name: value for name, value in fields.items() if not describes_body(name)}
+                fields = {name: value for name, value in fields.items() if not parts.describes_body(name)}
             if before.split("/", 3)[:3] != url.split("/", 3)[:3]:
                 fields = {name: value for name, value in fields.items() if name.lower() != "host"}
-                fields = with_defaults(dict.fromkeys(SECRETS), fields)
+                fields = parts.with_defaults(dict.fromkeys(SECRETS), fields)
             response.url = url
-        raise TooManyRedirectsError(f"more than {self.user.max_redirects} redirects (max_redirects of the user class)")
+        most = self.user.max_redirects
+        raise failures.TooManyRedirectsError(f"more than {most} redirects (max_redirects of the user class)")
 
     def _exchange(
         self, response: Response, pool: ConnectionPool, method: str, head: bytes, body: bytes, *, stream: bool
@@ -192,7 +217,7 @@ class HttpSession:
                 connection.exchange(
                     head, body, response.sent, without_body=method == "HEAD", streamed=stream, expecting=expecting
                 )
-            except NoResponseError:
+            except failures.NoResponseError:
                 if connection.reused and method in IDEMPOTENT:
                     continue  # the server closed the idle connection meanwhile (RFC 9110, 9.2.2)
                 raise
@@ -213,18 +238,18 @@ class HttpSession:
         key = None if fields or body or self.cookiejar.used else (self._defaults, method, url)
         if key is not None and (cached := _heads.get(key)) is not None and (pool := self._pools.get(cached[0])):
             return pool, cached[1]
-        parts = url.split("/", 3)
+        pieces = url.split("/", 3)
         try:
-            origin = f"{parts[0]}//{parts[2]}"
+            origin = f"{pieces[0]}//{pieces[2]}"
         except IndexError:
-            raise UnsendableError(f"{url} is no HTTP address") from None
+            raise failures.UnsendableError(f"{url} is no HTTP address") from None
         if (found := self._pools.get(origin)) is None:
             if "?" in origin or "#" in origin:  # no path
-                return self._prepare(method, with_path(url), fields, body)
+                return self._prepare(method, parts.with_path(url), fields, body)
             found = self._new_pool(origin)
-        own = self.cookiejar.used and not (fields and has_field(fields, "cookie"))
+        own = self.cookiejar.used and not (fields and parts.has_field(fields, "cookie"))
         cookies = self.cookiejar.header(url) if own else None
-        head = found.head(method, parts[3] if len(parts) > 3 else "", fields, body, cookies)  # noqa: PLR2004
+        head = found.head(method, pieces[3] if len(pieces) > 3 else "", fields, body, cookies)  # noqa: PLR2004
         if key is not None:
             if len(_heads) >= MAX_HEADS:
                 _heads.clear()
@@ -234,7 +259,7 @@ class HttpSession:
     def _new_pool(self, origin: str) -> ConnectionPool:
         fields = self._headers
         if self.base_url.split("/", 3)[:3] == origin.split("/"):  # the password is for this server only
-            fields = with_defaults(self._authorization, fields)
+            fields = parts.with_defaults(self._authorization, fields)
         self._pools[origin] = pool = ConnectionPool(
             origin, fields, self.user.ssl_context_factory, insecure=self.user.insecure
         )

@@ -15,8 +15,7 @@ from harness.record.columns import names, numbers
 from harness.record.samples import SCHEMA, write_part
 
 if TYPE_CHECKING:
-    from harness.generator.schedule.abort_watch import AbortWatch
-    from harness.generator.schedule.try_window import TryWindow
+    from collections.abc import Callable
 
 PART_ROWS = 100_000
 MAX_ERRORS = 1000
@@ -29,19 +28,20 @@ class Recorder:
     """Collects samples in columns of 26 bytes a row and writes them as Parquet parts of ``PART_ROWS`` rows.
 
     Values that few requests have (an error, reported headers) are stored with their row number and take no room in
-    other rows. Times count from ``origin_ns`` on the monotonic clock, and from ``wall_origin_ns`` on the wall clock,
-    which Locust's start times are on.
+    other rows. Times count from ``origin_ns`` on the monotonic clock, which may be in the future, and from
+    ``wall_origin_ns`` on the wall clock, which Locust's start times are on.
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, origin_ns: int | None = None) -> None:
         self.folder = folder
-        self.wall_origin_ns = time.time_ns()
-        self.origin_ns = time.perf_counter_ns()
+        self.origin_ns = time.perf_counter_ns() if origin_ns is None else origin_ns
+        self.wall_origin_ns = time.time_ns() - (time.perf_counter_ns() - self.origin_ns)
         self.failures = 0
         self.recent_ms: list[float] = []
         self.due_by_greenlet: dict[Any, int] = {}
         """Due time of the next request of a greenlet, in ns since the origin; the request removes it."""
-        self.listener: AbortWatch | TryWindow | None = None
+        self.listener: Callable[..., None] | None = None
+        """``put`` of an abort watch or of a try of a capacity search."""
         self._flushed = 0
         self._endpoints: dict[tuple[str, str], int] = {}
         self._errors: dict[str, int] = {}
@@ -55,22 +55,14 @@ class Recorder:
         self._due, self._error, self._cache = _Sparse("q"), _Sparse("H"), _Sparse("B")
         self._queries, self._db_ms = _Sparse("i"), _Sparse("d")
 
-    def set_origin(self, origin_ns: int) -> None:
-        """Count from another origin on the monotonic clock; it may be in the future."""
-        self.origin_ns = origin_ns
-        self.wall_origin_ns = time.time_ns() - (time.perf_counter_ns() - origin_ns)
-
     @property
     def requests(self) -> int:
-        """Rows so far."""
         return self._flushed + len(self._sent)
 
     def now_ns(self) -> int:
-        """Nanoseconds since the origin."""
         return time.perf_counter_ns() - self.origin_ns
 
     def second(self) -> float:
-        """Seconds since the origin."""
         return self.now_ns() / 1e9
 
     def on_request(  # noqa: PLR0913, PLR0917 - the event's own arguments
@@ -107,7 +99,7 @@ class Recorder:
             self._due.put(row, due)
         if self.listener is not None:
             called = f"{request_type} {name}".strip()
-            self.listener.put(begun if due is None else due, begun, duration_ns, ok=error < 0, endpoint=called)
+            self.listener(begun if due is None else due, begun, duration_ns, ok=error < 0, endpoint=called)
         self._sent.append(begun)
         self._duration.append(duration_ns)
         self._endpoint.append(endpoint)

@@ -3,6 +3,7 @@
 They are measurement error, so they are recorded beside the samples.
 """
 
+import gc
 import time
 from array import array
 from collections import Counter
@@ -12,7 +13,6 @@ from typing import TYPE_CHECKING, Any
 import gevent
 import numpy as np
 
-from harness.generator.recording.garbage_collection import GarbageCollectionMonitor
 from harness.generator.recording.latency_histogram import bucket, quantile
 from harness.record.leg import Window
 from harness.record.readings import GENERATOR
@@ -20,7 +20,48 @@ from harness.record.readings import GENERATOR
 if TYPE_CHECKING:
     from harness.generator.schedule.dispatcher import Dispatcher
 
+THRESHOLDS = (20_000, 10, 10)
 PROBE_SECONDS = 0.02
+
+
+class GarbageCollectionMonitor:
+    """Measures pauses from its creation on; ``longest_ms`` is the longest.
+
+    A full collection visits every object of every user: a tenth of a second with ten thousand users. The objects of a
+    user live as long as the user, so they are frozen and not visited again.
+    """
+
+    def __init__(self) -> None:
+        self.longest_ms = 0.0
+        self._paused_ms = 0.0
+        self._began = 0.0
+        self._users = -1
+        gc.collect()
+        gc.freeze()
+        gc.set_threshold(*THRESHOLDS)
+        gc.callbacks.append(self._on_collection)
+
+    def paused_ms(self) -> float:
+        """Sum of the pauses since the last call."""
+        paused, self._paused_ms = self._paused_ms, 0.0
+        return paused
+
+    def freeze_new_users(self, users: int) -> None:
+        """Freeze all objects when there are more users than at the last call."""
+        if users > self._users:
+            gc.freeze()
+        self._users = users
+
+    def close(self) -> None:
+        gc.callbacks.remove(self._on_collection)
+
+    def _on_collection(self, phase: str, _: dict[str, Any]) -> None:
+        if phase == "start":
+            self._began = time.perf_counter()
+            return
+        pause_ms = (time.perf_counter() - self._began) * 1000
+        self._paused_ms += pause_ms
+        self.longest_ms = max(self.longest_ms, pause_ms)
 
 
 class SelfMonitor:

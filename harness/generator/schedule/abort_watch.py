@@ -24,7 +24,7 @@ EndpointLatency = tuple[str, float | None]
 
 @dataclass(slots=True)
 class SliceCounts:
-    """Responses between two checks."""
+    """The responses between two checks of a rule."""
 
     requests: int = 0
     failures: int = 0
@@ -102,9 +102,8 @@ class _Rule:
         for part in self._window:
             together.add(part.requests, part.failures, part.buckets)
             together.seconds += part.seconds
-        value = self.condition.value(
-            together.requests, together.failures, together.seconds, partial(quantile, together.buckets)
-        )
+        at = partial(quantile, together.buckets)
+        value = self.condition.value(together.requests, together.failures, together.seconds, at)
         if value is None or not self.condition.broken(value):
             return None
         return Aborted(self.abort.when, self.abort.stage, self.abort.endpoint, second, value)

@@ -1,6 +1,7 @@
-"""Arrivals: the users at second t, and the due time of arrival i. Arithmetic on stages; no clock inside."""
+"""Arrivals: users at second t, due time of arrival i, counts of arrivals. Arithmetic on stages; no clock inside."""
 
 import math
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
@@ -83,19 +84,14 @@ def rate_segments(stages: Sequence[Stage]) -> list[RateSegment]:
 def due_times(
     stages: Sequence[Stage], spacing: str, seed: int | Sequence[int], share: Share = (0, 1), chunk: int = CHUNK
 ) -> Iterator[Times]:
-    """Due times of the arrivals of open stages, in seconds since the leg's origin, ascending, in chunks.
+    """Due times of the arrivals of open stages, in seconds since the leg's origin, ascending, ``chunk`` at a time.
 
     ``uniform``: arrival i, from 0, is due when the integral of the rate reaches i + ½. ``poisson``: independent
     arrivals at the same rate, whose numbers are sums of exponential gaps. Source: Cinlar (1975), Introduction to
     Stochastic Processes, section 4.7: inverse of the integrated rate.
 
-    Args:
-        stages: open stages, each with a rate.
-        spacing: ``uniform`` or ``poisson``.
-        seed: seed of the gaps; the same seed gives the same times.
-        share: this process takes the arrivals k with ``k mod of == index`` of the one sequence, so that the union over
-            all processes is the planned one.
-        chunk: arrivals computed at a time.
+    The same seed gives the same times. This process takes the arrivals k with ``k mod of == index`` of one sequence, so
+    that the union over all processes is the planned one.
     """
     segments = rate_segments(stages)
     ends = np.array([segment.expected + segment.count for segment in segments])
@@ -117,11 +113,16 @@ def due_times(
 
 
 def times_of_try(load: float, seconds: float, spacing: str, seed: int, attempt: int = 1) -> Times:
-    """Due times of one try of a capacity search, in seconds since its start.
-
-    The same seed, load and attempt give the same times in every arm, whatever was tried before.
-    """
+    """Due times of one try of a capacity search, in seconds since its start: the same ones in every arm."""
     stage = Stage(kind=StageKind.STRESS, seconds=math.ceil(seconds), users=1, rate=load)
     chunks = list(due_times([stage], spacing, (seed, round(load * 1e6), attempt)))
     times = np.concatenate(chunks) if chunks else np.empty(0)
     return times[times < seconds]
+
+
+class ArrivalCounts:
+    """Arrivals of a stage or a try, the most busy users (``limit`` may be), and a histogram of scheduling delays."""
+
+    def __init__(self, stage: str, limit: int, lags: Counter[int]) -> None:
+        self.stage, self.limit, self.lags = stage, limit, lags
+        self.planned = self.started = self.late = self.max_busy = 0

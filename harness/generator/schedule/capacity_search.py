@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 import gevent
 import numpy as np
 
+from harness.generator.recording.latency_histogram import quantile
 from harness.generator.recording.recorder import Recorder
 from harness.generator.recording.self_monitor import SelfMonitor
 from harness.generator.schedule.arrivals import times_of_try
-from harness.generator.schedule.try_window import TryWindow
 from harness.plan.model import Plan
 from harness.plan.search import Ending, Searched, Try, TryOutcome, next_load
 from harness.plan.stages import Search, Stage
@@ -20,6 +20,13 @@ from harness.record.leg import Window, windows_of
 if TYPE_CHECKING:
     from harness.generator.schedule.dispatcher import Dispatcher
 
+from array import array
+from collections.abc import Iterable
+from fractions import Fraction
+
+from harness.plan.expectation import Expectation
+from harness.record.capacity_tries import TryRequests
+
 POLL_SECONDS = 0.1
 LEAD_SECONDS = 0.05
 """Time from a decision to the first arrival."""
@@ -27,6 +34,36 @@ DRAIN_SECONDS = 20.0
 """Longest wait for the last responses before the next try."""
 BACKLOG_SECONDS = 1.0
 """A try is cut when arrivals of this time, plus the latency limit, are unanswered."""
+
+
+class TryWindow:
+    """The requests of one try; those due from ``from_ns`` on count."""
+
+    def __init__(self, limits: Iterable[Expectation], from_ns: int) -> None:
+        known = [(limit.limit, limit.metric.quantile) for limit in limits if limit.below and limit.metric.quantile]
+        self.limit_ms, self._quantile = min(known, default=(10_000.0, Fraction(1)))  # no limit: 10 s
+        self._from_ns, self._limit_ns = from_ns, self.limit_ms * 1e6
+        self._due, self._sent, self._duration, self._ok = array("q"), array("q"), array("q"), array("B")
+        self.responses = self.late = 0
+
+    def put(self, due_ns: int, sent_ns: int, duration_ns: int, *, ok: bool, endpoint: str = "") -> None:  # noqa: ARG002
+        self._due.append(due_ns)
+        self._sent.append(sent_ns)
+        self._duration.append(duration_ns)
+        self._ok.append(ok)
+        if due_ns >= self._from_ns:
+            self.responses += 1
+            self.late += ok and sent_ns - due_ns + duration_ns > self._limit_ns
+
+    def is_lost(self, planned: int, due: int) -> bool:
+        """Whether the limit is lost; ``planned``: counted arrivals of the try; ``due``: those older than the limit."""
+        overdue = max(due - self.responses, 0)
+        requests = planned * max(1.0, self.responses / due) if due else planned  # a task may make several
+        return self.late + overdue > requests * (1 - self._quantile) + 1
+
+    def requests(self) -> TryRequests:
+        due, sent, duration = (np.array(column, dtype=np.int64) for column in (self._due, self._sent, self._duration))
+        return TryRequests(due, sent, duration, np.array(self._ok, dtype=np.bool_))
 
 
 class CapacitySearch:
@@ -64,7 +101,8 @@ class CapacitySearch:
         measured_from, end = start + self._search.settle_seconds, start + self._search.seconds
         due_s = start + times_of_try(load, self._search.seconds, spacing, self._seed, attempt)
         dues_ns = (due_s * 1e9).astype(np.int64)
-        window = recorder.listener = TryWindow(self._plan.limits, round(measured_from * 1e9))
+        window = TryWindow(self._plan.limits, round(measured_from * 1e9))
+        recorder.listener = window.put
         cpu, wall = time.process_time(), time.perf_counter()
         counts = dispatcher.offer(dues_ns)
         counted = dues_ns[dues_ns >= round(measured_from * 1e9)]
@@ -94,7 +132,7 @@ class CapacitySearch:
             users=counts.limit,
             most_users=counts.max_busy,
             cpu_share=share,
-            lag_p99_ms=counts.lag_p99_ms,
+            lag_p99_ms=quantile(counts.lags, 0.99),
             word=TryOutcome.VOID,
         )
         return replace(tried, word=judge_try(self._plan.limits, tried, window.requests()))

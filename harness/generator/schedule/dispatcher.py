@@ -19,10 +19,9 @@ from locust.exception import StopUser
 from locust.user.task import LOCUST_STATE_RUNNING, LOCUST_STATE_STOPPING, LOCUST_STATE_WAITING
 from numpy.typing import NDArray
 
+from harness.generator.http.client import pace_tasks
 from harness.generator.recording.latency_histogram import bucket, quantile
-from harness.generator.schedule.arrival_counts import ArrivalCounts
-from harness.generator.schedule.arrivals import Share, due_times
-from harness.generator.schedule.task_pacing import pace_tasks
+from harness.generator.schedule.arrivals import ArrivalCounts, Share, due_times
 from harness.generator.schedule.timer import Timer
 from harness.generator.users import open_user_classes
 from harness.plan.model import Plan
@@ -67,7 +66,7 @@ class Dispatcher:
         self._slots: dict[Any, _UserSlot] = {}
         self._free: deque[_UserSlot] = deque()
         self._waiting: deque[tuple[int, ArrivalCounts]] = deque()
-        self._busy = self._running = 0
+        self.busy_users = self._running = 0
         self._timer = Timer(self._dispatch_due)
         self._stopped = False
 
@@ -89,10 +88,6 @@ class Dispatcher:
         self._timer.close()
         self._waiting.clear()
         self._count_overdue(min(time.perf_counter_ns() - self._origin_ns, self._ends_ns[-1]))
-
-    @property
-    def busy_users(self) -> int:
-        return self._busy
 
     @property
     def waiting_arrivals(self) -> int:
@@ -206,10 +201,10 @@ class Dispatcher:
 
     def _begin(self, slot: "_UserSlot", due: int, counts: ArrivalCounts, *, late: bool) -> None:
         slot.busy = True
-        self._busy += 1
+        self.busy_users += 1
         counts.started += 1
         counts.late += late
-        counts.max_busy = max(counts.max_busy, self._busy)
+        counts.max_busy = max(counts.max_busy, self.busy_users)
         self.due_by_greenlet[slot.greenlet] = due
         if not late:
             counts.lags[bucket((time.perf_counter_ns() - self._origin_ns - due) / 1e6)] += 1
@@ -217,11 +212,11 @@ class Dispatcher:
     def _release(self, slot: "_UserSlot") -> None:
         if slot.busy:
             slot.busy = False
-            self._busy -= 1
+            self.busy_users -= 1
 
     @property
     def _at_limit(self) -> bool:
-        return self._busy >= self._counts[self._stage].limit
+        return self.busy_users >= self._counts[self._stage].limit
 
     def _add_users(self) -> bool:
         """Add users until enough are free; returns whether some are still missing."""
@@ -229,8 +224,8 @@ class Dispatcher:
             return False
         if time.perf_counter_ns() < self._retry_at_ns:
             return True
-        spare = max(MIN_SPARE, self._spares[self._ahead], self._busy // SPARE_SHARE, len(self._waiting))
-        wanted = min(self._busy + spare, self._counts[self._stage].limit) - self._running
+        spare = max(MIN_SPARE, self._spares[self._ahead], self.busy_users // SPARE_SHARE, len(self._waiting))
+        wanted = min(self.busy_users + spare, self._counts[self._stage].limit) - self._running
         added = min(wanted, MAX_ADDED if self._waiting else MAX_ADDED_AHEAD)
         for _ in range(added):
             kind = min(self._user_counts, key=lambda kind: (self._user_counts[kind] + 0.5) / kind.weight)

@@ -12,8 +12,8 @@ import pytest
 
 from harness.analysis.capacity import search_result
 from harness.generator.schedule import capacity_search
-from harness.generator.schedule.arrival_counts import ArrivalCounts
-from harness.generator.schedule.try_window import TryWindow
+from harness.generator.schedule.arrivals import ArrivalCounts
+from harness.generator.schedule.capacity_search import TryWindow
 from harness.plan.file import parse_plan
 from harness.plan.search import Ending, Searched, TryOutcome, bracket
 from harness.record.leg import Leg
@@ -37,7 +37,7 @@ class Model:
     cpu: float = 0.1
     stalls: Callable[[float], bool] = lambda _second: False
     lost_ms: float = 0.0
-    listener: TryWindow | None = None
+    listener: Callable[..., None] | None = None
     now: int = 0
     free_at: int = 0
     coming: list[int] = field(default_factory=list)
@@ -81,7 +81,7 @@ class Model:
         for due, sent, answered in [one for one in self.pending if one[2] <= self.now]:
             self.seen.append((due, sent, answered - sent))
             if self.listener is not None:
-                self.listener.put(due, sent, answered - sent, ok=True)
+                self.listener(due, sent, answered - sent, ok=True)
         self.pending = [one for one in self.pending if one[2] > self.now]
 
     # the clock of the module

@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from harness.generator.distributed.clock_offset import Exchange, estimate
+from harness.generator.distributed.remote import Exchange, estimate
 
 DELAY = st.integers(0, 10**10)
 TRUE = st.integers(-(10**18), 10**18)

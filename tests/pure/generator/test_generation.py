@@ -5,9 +5,8 @@ from typing import Any
 
 import pytest
 
-from harness.generator.distributed.generation import generation_of
 from harness.generator.distributed.sample_transfer import Inbox
-from harness.generator.distributed.worker_pool import WorkerPool
+from harness.generator.distributed.worker_pool import WorkerPool, generation_of
 from harness.record.generation import OfferedLoad
 from harness.record.samples import write_part
 from tests.pure.generator.test_sample_transfer import part

@@ -8,10 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from harness.generator.distributed.loopback import reachable
+from harness.generator.distributed.remote import reachable
 from harness.generator.distributed.sample_transfer import Inbox
-from harness.generator.distributed.worker_pool import WorkerPool
-from harness.generator.distributed.worker_reports import READINGS_AT_ONCE, WorkerReports
+from harness.generator.distributed.worker_pool import READINGS_AT_ONCE, WorkerPool, WorkerReports
 from harness.generator.recording.latency_histogram import bucket_counts, quantile
 from harness.generator.schedule.abort_watch import AbortWatch
 from harness.plan.file import parse_plan

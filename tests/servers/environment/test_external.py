@@ -10,11 +10,11 @@ from threading import Thread
 
 import pytest
 
-from harness.environment.external import ExternalEnvironment
-from harness.environment.external_database import by_arm, read_database
+from harness.environment.external import ExternalEnvironment, read_database
 from harness.environment.processes import labelled_processes
 from harness.environment.readiness import READY_IN_A_ROW, await_ready, why_not_ok
 from harness.environment.servers import free_ports
+from harness.environment.settings import by_arm
 from harness.environment.variables import expand_url
 from harness.errors import CommandError, EnvironmentFailedError, NotReadyError
 from harness.plan.file import parse_plan

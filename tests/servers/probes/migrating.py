@@ -11,9 +11,8 @@ from threading import Event, Thread
 import psycopg
 from psycopg import sql
 
-from harness.environment.migration import migration_url
 from harness.environment.processes import ManagedProcess
-from harness.environment.servers import SERVICE_ROLE, Postgres
+from harness.environment.servers import SERVICE_ROLE, Postgres, migration_url
 from harness.probes.access import Database
 
 TABLE = """

@@ -5,7 +5,7 @@ from collections.abc import Callable
 import psycopg
 import pytest
 
-from harness.environment.template_databases import read_content
+from harness.environment.postgres import read_content
 from harness.evidence.indexes import FlawKind, Workload, migration_indexes
 from harness.probes.access import Connection
 from harness.probes.catalogue import index_created, read_build_seconds, read_catalogue, read_uses

@@ -5,10 +5,8 @@ import time
 import psycopg
 import pytest
 
-from harness.environment.migration import MIGRATION_ROLE, migration_url
-from harness.environment.servers import Postgres
-from harness.probes.lock_sessions import LockSession, blocking_statements
-from harness.probes.locks import LockProbe
+from harness.environment.servers import MIGRATION_ROLE, Postgres, migration_url
+from harness.probes.locks import LockProbe, LockSession, blocking_statements
 from harness.record.migration import PLANNED, LockWait
 from harness.record.statement_log import blocking_statement, logged_end, migration_log
 from tests.servers.probes.migrating import database, migrate, writers

@@ -8,8 +8,7 @@ from typing import Any
 
 import pytest
 
-from harness.environment.migration import MIGRATION_ROLE
-from harness.environment.servers import Postgres
+from harness.environment.servers import MIGRATION_ROLE, Postgres
 from harness.plan.file import parse_plan
 from harness.plan.migration import MigrationTable
 from harness.probes.access import Database

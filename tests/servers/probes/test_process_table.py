@@ -12,15 +12,15 @@ from pathlib import Path
 import psutil
 import pytest
 
-from harness.probes import process_table
-from harness.probes.process_table import HAS_PROC, ProcessTable
+from harness.probes import process
+from harness.probes.process import HAS_PROC, ProcessTable
 
 listed = pytest.mark.skipif(not HAS_PROC, reason="this system has no /proc")
 
 
 @pytest.fixture(params=[pytest.param(True, marks=listed), False], ids=["/proc", "psutil"], autouse=True)
 def how(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> bool:
-    monkeypatch.setattr(process_table, "HAS_PROC", request.param)
+    monkeypatch.setattr(process, "HAS_PROC", request.param)
     return bool(request.param)
 
 

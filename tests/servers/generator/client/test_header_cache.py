@@ -15,7 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from harness.generator.http import connection as module
-from harness.generator.http import header_cache as header
+from harness.generator.http import response_headers as header
 from harness.generator.http.connection import Connection, ConnectionLimits
 from harness.generator.http.failures import FailedRequestError
 from tests.examples import examples

@@ -1,7 +1,8 @@
-"""The offset of another machine's monotonic clock. Arithmetic on exchanged times; no clock inside."""
+"""Workers on other machines: the offset of their monotonic clocks, by arithmetic, and addresses of services."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from urllib.parse import urlsplit, urlunsplit
 
 ROUNDS = 20
 """Pings of one estimate; the fastest counts."""
@@ -41,3 +42,16 @@ def estimate(exchanges: Sequence[Exchange]) -> Offset:
     """
     best = min(exchanges, key=lambda exchange: exchange.round_trip_ns)
     return Offset(round(best.offset_ns), -(-best.round_trip_ns // 2))
+
+
+def reachable(url: str, master: str) -> str:
+    """A base URL on this machine: the loopback of a remote master becomes the master's address."""
+    parts = urlsplit(url)
+    if _loopback(master) or not _loopback(parts.hostname or ""):
+        return url
+    host = f"[{master}]" if ":" in master else master
+    return urlunsplit(parts._replace(netloc=host if parts.port is None else f"{host}:{parts.port}"))
+
+
+def _loopback(host: str) -> bool:
+    return host in {"localhost", "::1"} or host.startswith("127.")
