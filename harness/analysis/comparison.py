@@ -4,17 +4,18 @@ Requests within a leg are correlated, so the block is the unit of replication: e
 ratio comes from one value per block. Failures are pooled over blocks with effective counts.
 """
 
+import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from statistics import NormalDist
 
-from harness.analysis.change import BlockPair, Change, paired_change, unpaired_change
-from harness.analysis.level import arm_interval
-from harness.analysis.places import RowPlace
-from harness.analysis.row import Row
+from harness.analysis.change import BlockPair, Change, arm_interval, paired_change, unpaired_change
+from harness.analysis.row import Row, RowPlace
 from harness.analysis.summary import Summary
-from harness.metrics import METRICS, Metric, Origin
+from harness.metrics import METRICS, Metric, Origin, Scale
 from harness.plan.model import ARMS
-from harness.statistics.intervals import Interval
+from harness.statistics.intervals import Interval, t_quantile
+from harness.statistics.significance import two_sided_p
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,14 +36,11 @@ class Pair:
     after_interval: Interval | None
     change: Change | None
     blocks: tuple[BlockPair, ...]
-    least_requests: int
-    """The smallest number of requests in a leg, over both arms."""
+    least_requests: int  # the smallest number of requests in a leg, over both arms
     before_at_least: bool = False
     after_at_least: bool = False
-    searched: bool = False
-    """Whether values are brackets from a capacity search; intervals then include the bracket."""
-    tag: str | None = None
-    """The tag whose endpoints are pooled."""
+    searched: bool = False  # whether values are brackets from a capacity search; intervals then include the bracket
+    tag: str | None = None  # the tag whose endpoints are pooled
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,10 +49,8 @@ class Comparison:
 
     pairs: tuple[Pair, ...]
     blocks: int
-    open: bool = False
-    """Whether the load was open-loop."""
-    sequential: bool = False
-    """Whether arms were not interleaved, so that changes are unpaired."""
+    open: bool = False  # whether the load was open-loop
+    sequential: bool = False  # whether arms were not interleaved, so that changes are unpaired
     tagged: tuple[Pair, ...] = ()
 
     def pair(self, metric: str, stage: str | None, endpoint: str | None, tag: str | None = None) -> Pair | None:
@@ -173,3 +169,58 @@ def _block_pairs(metric: Metric, paired: list[tuple[int, Row, Row]]) -> Iterator
                 [getattr(row, name)(metric) for row in (before, after)] for name in ("at_least", "highest")
             )
             yield BlockPair(block, b, a, *bounds, *highs)
+
+
+LEVEL = 0.05
+POWER = 0.8
+ROUNDING = 1e-12
+
+
+@dataclass(frozen=True, slots=True)
+class Shift:
+    """A change on the scale of the test, where no change is 0.
+
+    ``near`` is the half-width of the interval towards no change, ``wide`` the larger one; ``freedom`` are the degrees
+    of freedom of the t distribution, ``None`` for the normal one.
+    """
+
+    value: float
+    near: float
+    wide: float
+    freedom: int | None
+
+    @property
+    def p(self) -> float:
+        """The two-sided p-value that corresponds to the interval. Source: Altman and Bland (2011)."""
+        if self.near <= ROUNDING:
+            return 1.0 if abs(self.value) <= ROUNDING else 0.0
+        size = abs(self.value) / self.near * self.quantile(LEVEL)
+        return two_sided_p(size, self.freedom) if self.freedom else 2 * (1 - NormalDist().cdf(size))
+
+    def visible(self, level: float) -> float:
+        """The minimum detectable effect of a two-sided test at this level with 80 % power.
+
+        With the standard error s/sqrt(K) of K blocks: (t(1 - level/2) + t(0.8)) s/sqrt(K), at K - 1 degrees of freedom.
+        Source: Bloom (1995), Minimum detectable effects.
+        """
+        error = self.wide / self.quantile(LEVEL)
+        return (self.quantile(level) + self.quantile(2 * (1 - POWER))) * error
+
+    def quantile(self, level: float) -> float:
+        """The two-sided critical value at ``level``."""
+        return t_quantile(1 - level / 2, self.freedom) if self.freedom else NormalDist().inv_cdf(1 - level / 2)
+
+
+def shift_of(pair: Pair, comparison: Comparison) -> Shift | None:
+    """The change of a pair on its test scale; ``None`` without an interval or with too few samples."""
+    change, least = pair.change, pair.metric.min_samples
+    if change is None or change.low is None or change.high is None or pair.least_requests < least:
+        return None
+    freedom = None if pair.metric.scale is Scale.PROPORTION else (len(pair.blocks) or comparison.blocks) - 1
+    value, low, high = (_on_scale(change, bound) for bound in (change.value, change.low, change.high))
+    near = value - low if value > 0 else high - value
+    return Shift(value, near, max(value - low, high - value), freedom)
+
+
+def _on_scale(change: Change, value: float) -> float:
+    return math.log(value) if change.scale == "ratio" else value

@@ -20,23 +20,19 @@ from harness.record.samples import latency_ms, succeeded
 from harness.record.trial import Trial
 from harness.statistics.percentiles import percentile
 
-Reading = tuple[float, str, str, float]
-"""Seconds since the leg's origin, source, name, value."""
+Reading = tuple[float, str, str, float]  # seconds since the leg's origin, source, name, value
 BASELINE_ERRORS = 0.01
 SLOW = 2.0
-MIN_BASELINE = 59
-"""Fewer requests before a fault cannot bound their P95."""
-CALM_SECONDS = 3.0
-"""A disturbance this close to the end of the observation counts as not recovered."""
+MIN_BASELINE = 59  # fewer requests before a fault cannot bound their P95
+CALM_SECONDS = 3.0  # a disturbance this close to the end of the observation counts as not recovered
 
 
 @dataclass(frozen=True, slots=True)
 class Recovery:
     """The effect of one fault in one leg, in seconds.
 
-    Attributes:
-        noticed_after: from the start to the first change of its ``signal``; a lower bound unless ``noticed``;
-            ``None`` where the signal was not read.
+    ``noticed_after``: from the start to the first change of its ``signal``; a lower bound unless ``noticed``; ``None``
+    where the signal was not read.
     """
 
     leg: Leg

@@ -40,8 +40,7 @@ PROBES = "server:probes"
 class ServerReport:
     """The statistics of one server, or of one of its databases, in one arm.
 
-    Attributes:
-        counts: increase per second of the measured stages (all except ramps); of some, per leg.
+    ``counts``: increase per second of the measured stages (all except ramps); of some, per leg.
     """
 
     arm: str

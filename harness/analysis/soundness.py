@@ -29,10 +29,8 @@ GRACE_SECONDS = 60.0
 TWICE_SHARE, OUTSIDE_SHARE, ERRORS_SHARE = 0.01, 0.5, 0.01
 USERS_SHARE = 0.99
 MAX_PAUSE_MS, PAUSE_SHARE = 250.0, 0.01
-MIN_EXPECTED = 20
-"""Where at least this many requests are expected, zero is not chance."""
-STEP_SECONDS, DRIFT = 1.0, 1e-3
-"""Tolerances: two clocks read one after the other, and a clock that is being slewed."""
+MIN_EXPECTED = 20  # where at least this many requests are expected, zero is not chance
+STEP_SECONDS, DRIFT = 1.0, 1e-3  # tolerances: two clocks read one after the other, and a clock that is being slewed
 RUN_AGAIN = "run the plan again"
 
 

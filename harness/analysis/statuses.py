@@ -12,8 +12,7 @@ from harness.record.samples import endpoints, succeeded
 from harness.record.trial import Trial
 
 MOST_FAILED, MOST_FAILED_BEFORE, MOST_EXCUSED, MOST_UNLIKE = 0.01, 0.5, 0.01, 0.1
-MIN_REQUESTS = 20
-"""Endpoints with fewer requests are not judged."""
+MIN_REQUESTS = 20  # endpoints with fewer requests are not judged
 OK, EMPTY, UNCHANGED = "2xx", "empty 2xx", "304"
 SHORTER = 0.5
 

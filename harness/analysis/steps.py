@@ -27,17 +27,15 @@ class Level:
     arm: str
     value: float | None
     interval: Interval | None
-    least_requests: int
-    """The smallest number of samples in a leg."""
+    least_requests: int  # the smallest number of samples in a leg
 
 
 @dataclass(frozen=True, slots=True)
 class StepContribution:
     """The effect of one step on a metric.
 
-    Attributes:
-        share: of the logarithm of the whole change, negative when the step works against it; ``None`` when a part
-            was not measured, or the whole does not differ from no change.
+    ``share``: of the logarithm of the whole change, negative when the step works against it; ``None`` when a part was
+    not measured, or the whole does not differ from no change.
     """
 
     step: Step
@@ -82,9 +80,8 @@ def attribute(plan: Plan, summary: Summary) -> Attribution | None:
 
 def differs(change: Change | None) -> bool:
     """Whether a ratio's interval excludes "no change"; false without an interval."""
-    if change is None or change.low is None or change.high is None:
-        return False
-    return not change.low <= 1 <= change.high
+    interval = change.interval if change else None
+    return interval is not None and not interval.low <= 1 <= interval.high
 
 
 def _waterfall(summary: Summary, chain: Chain, arms: Sequence[str], name: str) -> Waterfall:

@@ -13,14 +13,11 @@ from functools import cached_property, partial
 
 from harness.analysis.arm_metrics import ArmMetrics, arm_metrics
 from harness.analysis.capacity import SearchResult, StressStep, arrivals_started, search_result
-from harness.analysis.cells import cells_of, pooled
-from harness.analysis.latency_curve import Curve, curve_of
-from harness.analysis.leg_facts import LegFacts
-from harness.analysis.places import Cells, RowPlace, Spans, places_of, row_of
+from harness.analysis.cells import Curve, cells_of, curve_of, pooled
 from harness.analysis.recovery import Recovery, recoveries_of
 from harness.analysis.request_cost import RequestCost
-from harness.analysis.row import Row
-from harness.analysis.servers import ServerReport, server_reports
+from harness.analysis.row import Cells, Row, RowPlace, Spans, places_of, row_of
+from harness.analysis.servers import ServerReport, evictions_of, server_reports
 from harness.analysis.settling import NO_SETTLING, Settling
 from harness.analysis.statements import StatementTotals, StatementUse, cost_values
 from harness.analysis.timeline import LegTimeline, Second, arm_timeline, leg_timeline
@@ -33,8 +30,43 @@ from harness.plan.readings import metrics_of
 from harness.plan.stages import StageKind
 from harness.plan.vocabulary import NO_WORDS, Tags, Vocabulary
 from harness.record.capacity_tries import TryRequests, limits_met
+from harness.record.generation import OfferedLoad
+from harness.record.leg import Leg, Window
 from harness.record.samples import succeeded
 from harness.record.trial import Migration, Trial
+
+
+@dataclass(frozen=True, slots=True)
+class LegFacts:
+    """One leg; ``offered`` and ``schedule_lag_p99_ms`` are of open-loop plans."""
+
+    leg: Leg
+    requests: int
+    cpu_share: float
+    lag_p99_ms: float
+    ready_seconds: float | None = None
+    user_errors: int = 0
+    processes: int = 1
+    hosts: int = 1
+    windows: tuple[Window, ...] = ()
+    offered: tuple[OfferedLoad, ...] = ()
+    schedule_lag_p99_ms: float | None = None
+    gc_pause_ms: float = 0.0
+    statements_evicted: int = 0
+
+    @classmethod
+    def of(cls, trial: Trial) -> "LegFacts":
+        same = ("requests", "cpu_share", "lag_p99_ms", "user_errors", "processes", "hosts", "windows", "offered",
+                "schedule_lag_p99_ms", "gc_pause_ms")  # fmt: skip
+        reported = {name: getattr(trial.generation, name) for name in same}
+        evicted = evictions_of(trial)
+        return cls(trial.leg, **reported, ready_seconds=trial.ready_seconds, statements_evicted=evicted)
+
+    @property
+    def arrivals(self) -> list[tuple[Window, OfferedLoad]]:
+        """The stages with counted arrivals, in order, with their windows."""
+        windows = {window.stage: window for window in self.windows}
+        return [(windows[offered.stage], offered) for offered in self.offered if offered.stage in windows]
 
 
 @dataclass(frozen=True)

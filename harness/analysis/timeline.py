@@ -6,11 +6,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from harness.analysis.cells import milliseconds
+from harness.analysis.cells import group_by_code, milliseconds
 from harness.metrics import PERCENTILES
 from harness.record.samples import latency_ns, succeeded
 from harness.record.trial import Trial
-from harness.statistics.groups import group_by_code
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,10 +17,8 @@ from harness.record.leg import Window
 from harness.record.readings import COMMITS, TRIGGER_MS, UNCOUNTED_TRIGGERS, of_server
 from harness.record.trial import Trial
 
-LONGEST_GAP = 3.0
-"""Seconds between two readings, which are taken once a second."""
-LEAST_FALL = 1e-3
-"""A smaller decrease in ms is a rounding difference of the server's sum."""
+LONGEST_GAP = 3.0  # seconds between two readings, which are taken once a second
+LEAST_FALL = 1e-3  # a smaller decrease in ms is a rounding difference of the server's sum
 Numbers = NDArray[np.float64]
 
 

@@ -17,8 +17,7 @@ from harness.statistics.intervals import Interval, t_interval
 from harness.statistics.steadiness import trend
 
 MEGABYTE, HOUR_SECONDS = 1e6, 3600.0
-ALLOCATION_MB = 1.0
-"""The size of an arena of Python's allocator; Redis and PostgreSQL allocate in no smaller steps."""
+ALLOCATION_MB = 1.0  # the size of an arena of Python's allocator; Redis and PostgreSQL allocate in no smaller steps
 
 
 class MemoryTrend(StrEnum):
@@ -139,7 +138,7 @@ def _growth(memory: pd.DataFrame) -> Interval | None:
         if slope is None or every <= 0:
             return None
         per_hour = HOUR_SECONDS / every
-        slopes.append(Interval(*(part * per_hour for part in (slope.value, slope.low, slope.high))))
+        slopes.append(slope.mapped(per_hour.__mul__))
     return t_interval([slope.value for slope in slopes]) or (slopes[0] if slopes else None)
 
 

@@ -6,9 +6,8 @@ from pathlib import Path
 import click
 
 import reports
-from harness.analysis.comparable import incomparable_facts
 from harness.analysis.comparison import contrast
-from harness.analysis.history import require_otava, series_of
+from harness.analysis.history import incomparable_facts, require_otava, series_of
 from harness.cli.exit_codes import Exit
 from harness.cli.terminal import terminal
 from harness.errors import IncomparableError, RunFolderError

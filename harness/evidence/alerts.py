@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from harness.analysis.cells import FAILED, KINDS, kinds_of
+from harness.analysis.cells import FAILED, KINDS, group_by_code, kinds_of
 from harness.analysis.readings import moments_of, worst
 from harness.analysis.usage import used_by
 from harness.metrics import Better, Metric, RequestCounts
@@ -21,12 +21,10 @@ from harness.plan.stages import StageKind
 from harness.record.readings import of_generator, of_server
 from harness.record.samples import latency_ms
 from harness.record.trial import Trial
-from harness.statistics.groups import group_by_code
 from harness.statistics.percentiles import percentile
 
 WINDOW_SECONDS, LEAST_SECONDS = 10.0, 5.0
-LEAST_REQUESTS = 20
-"""For a rate in a window."""
+LEAST_REQUESTS = 20  # for a rate in a window
 
 
 @dataclass(frozen=True, slots=True)

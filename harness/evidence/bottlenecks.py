@@ -26,8 +26,7 @@ from harness.record.migration import UPGRADE
 from harness.record.readings import DATABASE
 from harness.record.statements import compared_columns
 
-MOST_BOTTLENECKS = 5
-"""Bottlenecks shown per area."""
+MOST_BOTTLENECKS = 5  # bottlenecks shown per area
 SCANNED_ROWS, MANY_DEAD_TUPLES = 1_000, 1_000
 
 
@@ -73,21 +72,14 @@ class BottleneckKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Bottleneck:
-    """One bottleneck in an arm.
-
-    Attributes:
-        name: of the statement, endpoint, index, table, server or alert.
-        value: ms of the slowest execution, runs per request, rows, a share, connections, MB, depending on the kind.
-        of: the number beside ``value``: mean ms, a limit, a total; ``None`` where there is none.
-        detail: columns, a second statement, the flaw of an index.
-    """
+    """One bottleneck in an arm."""
 
     kind: BottleneckKind
     grade: Grade
-    name: str
-    value: float
-    of: float | None = None
-    detail: str = ""
+    name: str  # of the statement, endpoint, index, table, server or alert
+    value: float  # ms of the slowest execution, runs per request, rows, a share, connections, MB, depending on the kind
+    of: float | None = None  # the number beside ``value``: mean ms, a limit, a total; ``None`` where there is none
+    detail: str = ""  # columns, a second statement, the flaw of an index
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,17 +18,14 @@ from harness.record.trial import Migration
 class DatabaseEvidence:
     """Indexes and query plans of before and after.
 
-    Attributes:
-        endpoints: the endpoints of each statement in both arms, by service and fingerprint.
-        requests: the number of requests in which index scans were counted.
-        plans_missing: why plans are unknown or only estimated; empty where they are known.
+    ``endpoints``: the endpoints of each statement in both arms, by service and fingerprint.
     """
 
     indexes: MigrationIndexes
     plan_changes: tuple[PlanChange, ...] = ()
     endpoints: Mapping[tuple[str | None, str], tuple[str, ...]] = field(default_factory=dict)
-    requests: int = 0
-    plans_missing: str = ""
+    requests: int = 0  # the number of requests in which index scans were counted
+    plans_missing: str = ""  # why plans are unknown or only estimated; empty where they are known
     ablated: bool = False
 
 

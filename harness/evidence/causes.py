@@ -27,10 +27,8 @@ from harness.record.request_work import RequestWork
 
 LEAST_CHANGE = 0.1
 """On the log scale: smaller changes of a single block, which has no interval, and of database time have no cause."""
-OPPOSED_SHARES = 2.0
-"""Shares with a larger sum of absolute values nearly cancel each other."""
-LEAST_MS = 0.001
-"""The resolution of the database time that services report."""
+OPPOSED_SHARES = 2.0  # shares with a larger sum of absolute values nearly cancel each other
+LEAST_MS = 0.001  # the resolution of the database time that services report
 
 
 class CauseKind(StrEnum):
@@ -55,29 +53,18 @@ class Share:
 
 @dataclass(frozen=True, slots=True)
 class Cause:
-    """Why one endpoint changed; pairs of values are before and after.
-
-    Attributes:
-        mean: mean latency, ms.
-        database: database time per request, ms.
-        database_share: the share of database time in the change of the mean latency, 0 to 1.
-        shares: of the kinds; empty where unknown, or where database time did not change.
-        hits: the cache hit rate.
-        statements: statements per request that missed the cache.
-        repeated: the N+1 statement, ``None`` without one.
-        indexes: indexes of the migration that after used.
-    """
+    """Why one endpoint changed; pairs of values are before and after."""
 
     endpoint: str
     latency: Pair
-    mean: tuple[float, float] | None
-    database: tuple[float, float] | None
-    database_share: float | None
-    shares: tuple[Share, ...]
-    hits: tuple[float | None, float | None]
-    statements: tuple[float | None, float | None]
-    repeated: tuple[RepeatedStatement | None, RepeatedStatement | None]
-    indexes: tuple[str, ...] = ()
+    mean: tuple[float, float] | None  # mean latency, ms
+    database: tuple[float, float] | None  # database time per request, ms
+    database_share: float | None  # the share of database time in the change of the mean latency, 0 to 1
+    shares: tuple[Share, ...]  # of the kinds; empty where unknown, or where database time did not change
+    hits: tuple[float | None, float | None]  # the cache hit rate
+    statements: tuple[float | None, float | None]  # statements per request that missed the cache
+    repeated: tuple[RepeatedStatement | None, RepeatedStatement | None]  # the N+1 statement, ``None`` without one
+    indexes: tuple[str, ...] = ()  # indexes of the migration that after used
 
     @property
     def shares_cancel(self) -> bool:

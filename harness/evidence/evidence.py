@@ -21,11 +21,8 @@ from harness.record.request_work import RequestWork
 class Evidence:
     """The evidence of a run; what was not measured is empty.
 
-    Attributes:
-        request_costs: the database cost per request, by arm and endpoint; likewise ``repeated``, the N+1 statements.
-        control_difference: the endpoint whose cost differs most between before and control; ``None`` without control.
-        keys: cache lookups by arm and key pattern.
-        areas: graded areas, the next bottleneck first.
+    ``request_costs``: the database cost per request, by arm and endpoint; likewise ``repeated``, the N+1 statements.
+    ``control_difference``: the endpoint whose cost differs most between before and control; ``None`` without control.
     """
 
     causes: tuple[Cause, ...] = ()
@@ -35,8 +32,8 @@ class Evidence:
     databases: DatabaseEvidence | None = None
     alerts: tuple[AlertResult, ...] = ()
     migration: MigrationUnderLoad | None = None
-    keys: Mapping[str, tuple[KeyUse, ...]] = field(default_factory=dict)
-    areas: tuple[Area, ...] = ()
+    keys: Mapping[str, tuple[KeyUse, ...]] = field(default_factory=dict)  # cache lookups by arm and key pattern
+    areas: tuple[Area, ...] = ()  # graded areas, the next bottleneck first
 
 
 def evidence_of(

@@ -14,8 +14,7 @@ from harness.finding import Finding
 from harness.record.ablation import IndexAblation
 from harness.record.catalogue import Catalogue, ForeignKey, Index, IndexScans
 
-Place = tuple[str | None, str]
-"""The service, ``None`` where it has no name, and the name of an index."""
+Place = tuple[str | None, str]  # the service, ``None`` where it has no name, and the name of an index
 
 
 class FlawKind(Enum):
@@ -52,22 +51,15 @@ def _caveat(flaw: Flaw) -> Finding:
 
 @dataclass(frozen=True, slots=True)
 class IndexUse:
-    """An index of after, created by the migration or not.
-
-    Attributes:
-        needed: why it is needed beside queries; empty where it is not.
-        seconds: its build time; ``None`` without a statement of its own, or where not measured.
-        use: its scans; ``None`` where not counted.
-        ablated: the measurement without it; ``None`` without one.
-    """
+    """An index of after, created by the migration or not."""
 
     index: Index
     created: bool
-    needed: str
-    seconds: float | None
-    use: IndexScans | None
+    needed: str  # why it is needed beside queries; empty where it is not
+    seconds: float | None  # its build time; ``None`` without a statement of its own, or where not measured
+    use: IndexScans | None  # its scans; ``None`` where not counted
     flaws: tuple[Flaw, ...]
-    ablated: IndexAblation | None = None
+    ablated: IndexAblation | None = None  # the measurement without it; ``None`` without one
 
 
 @dataclass(frozen=True, slots=True)

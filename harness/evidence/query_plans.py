@@ -6,8 +6,7 @@ from dataclasses import dataclass
 
 from harness.record.query_plans import ExplainedStatement, PlanNode
 
-NEARLY_EQUAL = 0.05
-"""Relative difference of buffers or rows that is ignored."""
+NEARLY_EQUAL = 0.05  # relative difference of buffers or rows that is ignored
 _MEANINGS = {
     "Seq Scan": "reads the whole table",
     "Index Scan": "finds rows by index",
@@ -56,15 +55,13 @@ class PlanOperation:
 class PlanChange:
     """The plans of a statement in both arms; ``None`` in an arm that does not run it.
 
-    Attributes:
-        tables: scans of before and of after, of tables whose scans differ.
-        removed: operations of before that after lacks; ``added``: the other way round.
+    ``tables``: scans of before and of after, of tables whose scans differ.
     """
 
     before: ExplainedStatement | None
     after: ExplainedStatement | None
     tables: tuple[tuple[tuple[Access, ...], tuple[Access, ...]], ...] = ()
-    removed: tuple[PlanOperation, ...] = ()
+    removed: tuple[PlanOperation, ...] = ()  # operations of before that after lacks; ``added``: the other way round
     added: tuple[PlanOperation, ...] = ()
 
     @property

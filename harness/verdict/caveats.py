@@ -4,17 +4,15 @@ from collections.abc import Iterator, Sequence
 
 from harness.analysis.answers import ResponseAgreement, uncompared_findings
 from harness.analysis.comparison import Comparison, Pair
-from harness.analysis.leg_facts import LegFacts
 from harness.analysis.settling import settling_caveat
 from harness.analysis.statuses import Statuses, answers_empty, answers_shorter
-from harness.analysis.summary import Summary
+from harness.analysis.summary import LegFacts, Summary
 from harness.evidence.migration import MigrationUnderLoad
 from harness.finding import Finding
 from harness.metrics import Origin, Unit
 from harness.plan.model import ARMS
-from harness.verdict.arrivals import allowed_lag_ms, arrivals_waited
+from harness.verdict.arrivals import allowed_lag_ms, arrivals_waited, search_ends
 from harness.verdict.guards import broken_in_legs
-from harness.verdict.search import search_ends
 
 BLOCKS_FOR_SIGNIFICANCE = 6
 COUPLED_RPS_CHANGE = 0.1

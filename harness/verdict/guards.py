@@ -3,9 +3,8 @@
 from collections.abc import Iterator, Sequence
 
 from harness.analysis.answers import ResponseAgreement, no_answer_findings
-from harness.analysis.leg_facts import LegFacts
 from harness.analysis.settling import unsteady_guard
-from harness.analysis.summary import Summary
+from harness.analysis.summary import LegFacts, Summary
 from harness.finding import Finding
 from harness.plan.model import ARMS
 from harness.record.generation import LostWorker

@@ -58,21 +58,15 @@ class ClaimCheck:
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """The outcome of a run and all that it rests on; claims and advisory targets do not affect it.
-
-    Attributes:
-        breaches: the guards that broke; any makes the run INVALID.
-        agreement: the response comparison; ``None`` when the plan has none.
-        aborts: the legs that a limit of the plan ended early.
-    """
+    """The outcome of a run and all that it rests on; claims and advisory targets do not affect it."""
 
     outcome: Outcome
     checks: tuple[Check, ...]
     claims: tuple[ClaimCheck, ...]
     caveats: tuple[Finding, ...]
-    breaches: tuple[Finding, ...]
-    agreement: ResponseAgreement | None = None
-    aborts: tuple[AbortedLeg, ...] = ()
+    breaches: tuple[Finding, ...]  # the guards that broke; any makes the run INVALID
+    agreement: ResponseAgreement | None = None  # the response comparison; ``None`` when the plan has none
+    aborts: tuple[AbortedLeg, ...] = ()  # the legs that a limit of the plan ended early
 
     @property
     def answers(self) -> Outcome | None:

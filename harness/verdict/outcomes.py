@@ -15,15 +15,14 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from harness.analysis.change import Change
-from harness.analysis.comparison import Comparison, Pair
+from harness.analysis.comparison import LEVEL, Comparison, Pair, Shift, shift_of
 from harness.analysis.noise import Floor
 from harness.analysis.noise import place_of as place_of_target
-from harness.analysis.shift import LEVEL, Shift, shift_of
 from harness.metrics import Better, Origin, Scale
 from harness.plan.judgement import Judgement
 from harness.plan.targets import Target
 from harness.record.noise import ComparisonPlace
-from harness.statistics.multiplicity import benjamini_hochberg
+from harness.statistics.significance import benjamini_hochberg
 
 SEQUENTIAL_FLOORS = 3
 TENFOLD = 9.0
@@ -65,13 +64,11 @@ class RowReason(StrEnum):
 class JudgedRow:
     """The outcome of one row.
 
-    Attributes:
-        minimum_effect: the smallest change that matters, as a fraction of before, or of 1 for percentage points.
-        detectable: the minimum detectable effect in the same unit; ``None`` where no change is detectable.
+    ``detectable``: the minimum detectable effect in the same unit; ``None`` where no change is detectable.
     """
 
     outcome: RowOutcome
-    minimum_effect: float
+    minimum_effect: float  # the smallest change that matters, as a fraction of before, or of 1 for percentage points
     detectable: float | None = None
     reason: RowReason | None = None
 
@@ -220,10 +217,9 @@ class _Row:
     @property
     def _inside(self) -> bool:
         """Whether the whole interval is within the minimum effect."""
-        change, none = self.pair.change, 0.0 if self._points else 1.0
-        if change is None or change.low is None or change.high is None:
-            return False
-        return change.low >= none - self.minimum and change.high <= none + self.minimum
+        none, change = 0.0 if self._points else 1.0, self.pair.change
+        interval = change.interval if change else None
+        return bool(interval and interval.low >= none - self.minimum and interval.high <= none + self.minimum)
 
     def _unpaired(self) -> tuple[RowOutcome, RowReason | None]:
         if self.floor is None:

@@ -9,8 +9,7 @@ from harness.metrics import Scale
 from harness.plan.expectation import Form
 from harness.plan.model import Plan
 from harness.plan.targets import Target
-from harness.statistics.precision import precise_enough
-from harness.statistics.student_t import t_quantile
+from harness.statistics.intervals import precise_enough, t_quantile
 
 MOST_BLOCKS = 100
 POWER = 0.8

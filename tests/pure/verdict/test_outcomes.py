@@ -12,9 +12,8 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from harness.analysis.change import BlockPair, Change, _ratio
-from harness.analysis.comparison import Comparison, Pair, compare, contrast
+from harness.analysis.comparison import Comparison, Pair, compare, contrast, shift_of
 from harness.analysis.noise import Floor
-from harness.analysis.shift import shift_of
 from harness.analysis.summary import summarise
 from harness.errors import PlanError
 from harness.metrics import METRICS
