@@ -153,7 +153,6 @@ def _measured(trial: Trial) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
 
 
 def _cells(trial: Trial, rows: NDArray[np.int64], place: NDArray[np.int64], places: int) -> Iterator[tuple[int, Cell]]:
-    """The cells of the samples ``rows``, from the place of each."""
     samples, kind = trial.samples, kinds_of(trial.samples)[rows]
     windows = _windows(samples["due_ns"].to_numpy()[rows], place, places, kind == FAILED)
     order, starts = group_by_code(place * len(KINDS) + kind, places * len(KINDS))

@@ -57,7 +57,6 @@ class Change:
     def of(
         cls, scale: str, value: float, interval: Interval | None, p: float | None = None, worst: float | None = None
     ) -> "Change":
-        """The change with the bounds of an interval, if there is one."""
         low, high = (interval.low, interval.high) if interval else (None, None)
         return cls(scale, value, low, high, p, worst)
 
@@ -113,16 +112,16 @@ def _points_of_odds(paired: list[tuple[int, Row, Row]], values: tuple[BlockPair,
     return Change.of("points", mean, t_interval(odds, points), sign_flip_p(odds), worst)
 
 
-def unpaired_change(metric: Metric, pooled: Sequence[Row | None], legs: Sequence[list[Row]]) -> Change | None:
+def unpaired_change(
+    metric: Metric, pooled: Sequence[Row | None], legs: Sequence[Sequence[Row | None]]
+) -> Change | None:
     """The change between arms without paired legs; ``pooled`` and ``legs`` are of before and after."""
     before, after = pooled
     if before is None or after is None:
         return None
-    counted = metric.scale is Scale.PROPORTION
-    return _points_of_counts(before, after) if counted else _unpaired(metric, legs[0], legs[1], before)
-
-
-def _unpaired(metric: Metric, old: list[Row], new: list[Row], before: Row) -> Change | None:
+    if metric.scale is Scale.PROPORTION:
+        return _points_of_counts(before, after)
+    old, new = ([row for row in side if row] for side in legs)
     if metric.scale is Scale.LOGIT:
         sides = [[logit(row.hits, row.lookups) for row in side if row.lookups] for side in (old, new)]
         scale, shift = "points", _points_at(before)
@@ -144,7 +143,7 @@ def _points_at(before: Row) -> Callable[[float], float]:
     return lambda shift: expit(base + shift) - expit(base)
 
 
-def arm_interval(metric: Metric, legs: list[Row | None], pooled: Row | None) -> Interval | None:
+def arm_interval(metric: Metric, legs: Sequence[Row | None], pooled: Row | None) -> Interval | None:
     """Interval of one arm's value, for judging a limit; ``None`` unless every leg has a value."""
     rows = [row for row in legs if row]
     values = [value for row in rows if (value := row.value(metric.name)) is not None]

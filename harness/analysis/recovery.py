@@ -59,7 +59,6 @@ class _Requests:
     calm: NDArray[np.bool_]
 
     def between(self, begin: float, end: float) -> NDArray[np.bool_]:
-        """Which were due in ``[begin, end)``."""
         return (self.due >= begin) & (self.due < end)
 
 
@@ -129,7 +128,6 @@ def _recovery(
 
 
 def _baseline(trial: Trial, requests: _Requests, began: float) -> NDArray[np.bool_]:
-    """The samples of the baseline."""
     measured = [window.measured_from for window in trial.generation.windows if window.start <= began]
     own = requests.between(max(measured, default=0.0), began) & requests.calm
     return own if own.sum() >= MIN_BASELINE else requests.between(0.0, began) & requests.calm

@@ -70,7 +70,6 @@ class Spans:
         return {window.stage for _, window in self.windows if window.kind == StageKind.RAMP}
 
     def seconds(self, place: RowPlace) -> float:
-        """Summarised seconds of all legs and stages of a place."""
         ramps = self.ramps
         return math.fsum(
             window.seconds

@@ -56,7 +56,6 @@ class Settling:
 
     @property
     def blocks(self) -> int:
-        """The number of blocks examined."""
         return len({*self.legs})
 
     @property
@@ -72,11 +71,9 @@ class Settling:
 
     @property
     def dropped_legs(self) -> int:
-        """The number of legs left out."""
         return sum(block in self.dropped for block in self.legs)
 
     def steady(self, trials: Iterable[Trial]) -> Iterator[Trial]:
-        """The trials of the steady blocks, with their cuts applied."""
         later = {(cut.block, cut.stage): cut.seconds for cut in self.cuts}
         for trial in trials:
             if trial.leg.block not in self.dropped:

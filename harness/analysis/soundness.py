@@ -37,14 +37,10 @@ RUN_AGAIN = "run the plan again"
 def record_findings(
     setup: Setup, recorded: Sequence[Leg], seals: Mapping[str, Seal], changed: Sequence[str], *, plan_fingerprint: str
 ) -> Iterator[Finding]:
-    """Broken guards of the record as a whole.
+    """Broken guards of the record as a whole, of the legs ``recorded``.
 
-    Args:
-        setup: of the run.
-        recorded: the legs with a record.
-        seals: by the leg in whose folder they are; empty for runs older than seals.
-        changed: the files that differ from their seals.
-        plan_fingerprint: of the text of the plan as it is now.
+    ``seals`` are by the leg in whose folder they are, empty for runs older than seals; ``changed`` are the files that
+    differ from them; ``plan_fingerprint`` is that of the plan as it is now.
     """
     if plan_fingerprint != setup.plan_fingerprint:
         seen = f"plan.toml was edited after the run: it is {plan_fingerprint}, and {setup.plan_fingerprint} was run"
@@ -103,16 +99,11 @@ def _misplaced(setup: Setup, recorded: Sequence[Leg], seals: Mapping[str, Seal])
 
 def _changed_setup(setup: Setup, seals: Mapping[str, Seal]) -> Iterator[Finding]:
     before = facts_of_setup(setup.host, setup.users_fingerprint)
-    for title, seal in seals.items():
-        for name, now in seal.facts.items():
-            if before.get(name, now) != now:
-                seen = (
-                    f"{name} was {before[name]} when the run began, and {now} in leg {title}: the setups do not match"
-                )
-                yield Finding(
-                    "SETUP_CHANGED", seen, "leave machine and files alone while a plan runs, and run it again"
-                )
-                return
+    for title, name, now in ((title, *fact) for title, seal in seals.items() for fact in seal.facts.items()):
+        if before.get(name, now) != now:
+            seen = f"{name} was {before[name]} when the run began, and {now} in leg {title}: the setups do not match"
+            yield Finding("SETUP_CHANGED", seen, "leave machine and files alone while a plan runs, and run it again")
+            return
 
 
 def _stepped(setup: Setup, seals: Sequence[Seal]) -> Iterator[Finding]:
@@ -120,8 +111,9 @@ def _stepped(setup: Setup, seals: Sequence[Seal]) -> Iterator[Finding]:
     moments = [(f"in leg {seal.leg}", seal.begun, seal.ended) for seal in seals]
     moments += [(f"between legs {one.leg} and {two.leg}", one.ended, two.begun) for one, two in pairwise(seals)]
     steps = [(where, _step(one, two)) for where, one, two in moments]
-    if seals and seals[0].begun.wall < datetime.fromisoformat(setup.started).timestamp() - STEP_SECONDS:
-        steps.append(("before the first leg", seals[0].begun.wall - datetime.fromisoformat(setup.started).timestamp()))
+    early = seals[0].begun.wall - datetime.fromisoformat(setup.started).timestamp() if seals else 0.0
+    if early < -STEP_SECONDS:
+        steps.append(("before the first leg", early))
     for where, step in steps:
         if step:
             seen = f"the clock of this machine was set {where}, by {step:+.1f} s: when was what is not known"
@@ -201,7 +193,6 @@ def _outside(trial: Trial) -> Iterator[Finding]:
 
 
 def _few_users(trial: Trial, stages: Sequence[Stage]) -> Iterator[Finding]:
-    """Closed-loop stages with fewer users than planned."""
     at, values = _of_generator(trial, "users")
     for stage, window in zip(stages, trial.generation.windows, strict=False):
         if stage.rate is not None or stage.kind is StageKind.RAMP or not at:
@@ -262,32 +253,23 @@ def _of_generator(trial: Trial, name: str) -> tuple[list[NDArray[np.float64]], l
     return [at[one] for one in chosen if one.any()], [values[one] for one in chosen if one.any()]
 
 
-@dataclass(frozen=True, slots=True)
-class RequestedEndpoints:
-    """Requests per endpoint in a leg."""
-
-    leg: Leg
-    requests: dict[str, int]
-
-
-def endpoint_findings(legs: Sequence[RequestedEndpoints]) -> Iterator[Finding]:
-    """A leg without an endpoint that the other legs of its arm request often."""
-    for own in legs:
-        others = [found.requests for found in legs if found.leg.arm == own.leg.arm and found is not own]
+def _endpoint_findings(requested: Mapping[Leg, Mapping[str, int]]) -> Iterator[Finding]:
+    """A leg without an endpoint that the other legs of its arm request often; requests are by leg and endpoint."""
+    for leg, own in requested.items():
+        others = [found for other, found in requested.items() if other.arm == leg.arm and other != leg]
         total = sum(sum(found.values()) for found in others)
-        for endpoint in sorted({name for found in others for name in found} - own.requests.keys()):
-            expected = sum(own.requests.values()) * sum(found.get(endpoint, 0) for found in others) / max(total, 1)
+        for endpoint in sorted({name for found in others for name in found} - own.keys()):
+            expected = sum(own.values()) * sum(found.get(endpoint, 0) for found in others) / max(total, 1)
             if expected >= MIN_EXPECTED:
                 seen = (
-                    f"leg {own.leg.title} has no request of {endpoint}, and by the other legs of {own.leg.arm} "
+                    f"leg {leg.title} has no request of {endpoint}, and by the other legs of {leg.arm} "
                     f"about {expected:,.0f} were to be expected"
                 )
                 yield Finding("LEGS_DIFFER", seen, "see that users do the same in every leg, and run the plan again")
                 return
 
 
-def endpoints_of(trial: Trial) -> dict[str, int]:
-    """Requests per endpoint in a trial."""
+def _endpoints_of(trial: Trial) -> dict[str, int]:
     codes, names = endpoints(trial.samples)
     counts = np.bincount(codes, minlength=len(names))
     return {name: int(count) for name, count in zip(names, counts, strict=True) if count}
@@ -300,7 +282,7 @@ class SoundnessChecks:
     plan: Plan
     seals: Mapping[str, Seal] = field(default_factory=dict)
     _found: list[Finding] = field(default_factory=list)
-    _asked: list[RequestedEndpoints] = field(default_factory=list)
+    _requested: dict[Leg, dict[str, int]] = field(default_factory=dict)
     _replies: list[Statuses] = field(default_factory=list)
 
     def watched(self, trials: Iterable[Trial]) -> Iterator[Trial]:
@@ -308,17 +290,16 @@ class SoundnessChecks:
         for trial in trials:
             self._found += leg_findings(self.plan, trial, self.seals.get(trial.leg.title))
             if trial.leg.arm in ARMS:
-                self._asked.append(RequestedEndpoints(trial.leg, endpoints_of(trial)))
+                self._requested[trial.leg] = _endpoints_of(trial)
                 self._replies += statuses_of(trial)
             yield trial
 
     @property
     def unsound(self) -> list[Finding]:
         """Broken guards of single legs and between the legs of an arm."""
-        return [*self._found, *endpoint_findings(self._asked)]
+        return [*self._found, *_endpoint_findings(self._requested)]
 
     @property
     def replies(self) -> list[Statuses]:
-        """Statuses by arm and endpoint."""
         places = dict.fromkeys((one.arm, one.endpoint) for one in self._replies)
         return [pooled_statuses(self._replies, arm, endpoint) for arm, endpoint in places]

@@ -10,8 +10,9 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from harness.plan.stages import StageKind
+from harness.analysis.readings import in_summary
 from harness.record.executions import HIDDEN
+from harness.record.leg import Window
 from harness.record.statements import Counts
 from harness.record.trial import Trial
 
@@ -68,7 +69,7 @@ class StatementTotals:
         wanted = [leg.number for leg in self._legs if leg.arm == arm and block in {None, leg.block}]
         if not requests or not wanted or any(number not in self._parts for number in wanted):
             return {}
-        parts = [part for number in wanted for part in self._parts[number] if part.within(stage)]
+        parts = [part for number in wanted for part in self._parts[number] if in_summary(part.window, stage)]
         if not parts or not all(part.whole for part in parts):
             return {}
         found = pd.concat([part.counts for part in parts], ignore_index=True)
@@ -80,12 +81,12 @@ class StatementTotals:
         """Every statement of every arm, by total time; ``requests`` of each leg by its number."""
         for arm in dict.fromkeys(leg.arm for leg in self._legs):
             legs = {trial.leg.number: trial for trial in self._trials if trial.leg.arm == arm}
-            parts = {n: [part for part in self._parts[n] if part.within(None)] for n in legs}
+            parts = {n: [part for part in self._parts[n] if in_summary(part.window, None)] for n in legs}
             whole = {n: some for n, some in parts.items() if some and all(part.whole for part in some)}
             if not whole:
                 continue
             total = sum(requests.get(number, 0) for number in whole)
-            seconds = sum(part.seconds for some in whole.values() for part in some)
+            seconds = sum(part.window.seconds for some in whole.values() for part in some)
             found = pd.concat([part.counts for some in whole.values() for part in some], ignore_index=True)
             texts = {key: text for n in whole for key, text in legs[n].executions.texts.items()}  # type: ignore[union-attr] # those that have some
             groups = found.groupby(["service", "fingerprint"], sort=False)
@@ -100,14 +101,9 @@ class StatementTotals:
 class _Part:
     """The counts in the measured part of one stage of one leg; ``whole``: completely read."""
 
-    stage: str
-    ramp: bool
-    seconds: float
+    window: Window
     whole: bool
     counts: pd.DataFrame
-
-    def within(self, stage: str | None) -> bool:
-        return self.seconds > 0 and (not self.ramp if stage is None else self.stage == stage)
 
 
 def _parts(trial: Trial) -> list[_Part]:
@@ -130,8 +126,7 @@ def _parts(trial: Trial) -> list[_Part]:
         counts["slowest_ms"] = counts["slowest_ms"].where(share[chosen] >= 0.5, 0.0)  # noqa: PLR2004 - most of the second
         for name in COUNTS:
             counts[name] = counts[name] * share[chosen]
-        ramp = window.kind == StageKind.RAMP
-        found.append(_Part(window.stage, ramp, window.seconds, executions.covers(start, end), counts))
+        found.append(_Part(window, executions.covers(start, end), counts))
     return found
 
 

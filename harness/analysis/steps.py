@@ -58,7 +58,6 @@ class Waterfall:
 
     @property
     def enough(self) -> bool:
-        """Whether every leg has enough samples for the metric."""
         return all(level.least_requests >= self.total.metric.min_samples for level in self.levels)
 
 

@@ -11,7 +11,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property, partial
 
-from harness.analysis.arm_metrics import ArmMetrics, arm_metrics
+from harness.analysis.arm_metrics import arm_metrics
 from harness.analysis.capacity import SearchResult, StressStep, arrivals_started, search_result
 from harness.analysis.cells import Curve, cells_of, curve_of, pooled
 from harness.analysis.recovery import Recovery, recoveries_of
@@ -130,18 +130,14 @@ def summarise(
 ) -> Summary:
     """Summarise the trials of a run; the caller passes complete blocks only.
 
-    Args:
-        trials: consumed one at a time; their samples are not kept.
-        migrations: of the arms; several of one arm add up.
-        limits: the capacity limits of stress stages.
-        faults: of every leg, in order.
-        settling: the parts of stages and blocks to leave out.
-        vocabulary: the readings and tags of the plan.
-        costs: database cost per request, by arm and endpoint.
+    ``trials`` are consumed one at a time, and their samples are not kept. Several ``migrations`` of one arm add up.
+    ``limits`` are those of stress stages, ``faults`` those of every leg, in order; ``costs`` are the database costs per
+    request, by arm and endpoint.
     """
     counted = list(map(partial(_counts, faults=faults, limits=limits), settling.steady(trials)))
     legs = [counts.trial for counts in counted]
-    rows, curves = _rows(counted)
+    spans = Spans([(leg.leg, window) for leg in legs for window in leg.generation.windows])
+    rows, curves = _rows(counted, spans)
     steps = tuple(_steps(legs, rows, limits)) if limits else ()
     searches = tuple(counts.search_result for counts in counted if counts.search_result is not None)
     recoveries = tuple(recovery for counts in counted for recovery in counts.recoveries)
@@ -153,13 +149,16 @@ def summarise(
         """A row with what was read beside the load, and of all stages and endpoints with the whole values."""
         place = row.arm, row.block, row.stage
         if row.endpoint is not None:
-            return row.adding(_cost(row, costs or {}))
+            cost = (costs or {}).get(row.arm, {}).get(row.endpoint)
+            return row.adding(cost_values(cost.at(row.value("cache_hit_rate")))) if cost else row
         beside = usage.of(*place) | work.of(*place, row.requests) | triggers.of(*place, row.requests)
         if row.stage is not None:
             return row.adding(beside)
         own = [trial for trial in legs if trial.leg.arm == row.arm and row.block in {None, trial.leg.block}]
         own_migrations = [migration for migration in migrations if migration.arm == row.arm and row.block is None]
-        return _with_arm_metrics(row.adding(beside), arm_metrics(own, steps, recoveries, own_migrations, searches))
+        found = arm_metrics(own, steps, recoveries, own_migrations, searches)
+        bounded = replace(row, lower_bounds=found.lower_bounds, upper_ends=found.upper_ends)
+        return bounded.adding(beside | found.values)
 
     return Summary(
         rows=tuple(map(complete, rows)),
@@ -172,15 +171,11 @@ def summarise(
         recoveries=recoveries,
         settling=settling,
         searches=searches,
-        tagged=tuple(_tagged_rows(counted, vocabulary.tags)),
+        tagged=tuple(_tagged_rows(counted, spans, vocabulary.tags)),
         measures=tuple(metrics_of(vocabulary.readings).values()),
         statements=tuple(work.statements(requests)),
         servers=tuple(server_reports(legs)),
     )
-
-
-def _with_arm_metrics(row: Row, found: ArmMetrics) -> Row:
-    return replace(row, lower_bounds=found.lower_bounds, upper_ends=found.upper_ends).adding(found.values)
 
 
 @dataclass(frozen=True, slots=True)
@@ -198,21 +193,13 @@ class _Counts:
 
 
 def _counts(trial: Trial, faults: Sequence[Fault], limits: Sequence[Expectation]) -> _Counts:
-    return _Counts(
-        trial=trial.without_samples(),
-        cells=cells_of(trial),
-        course=leg_timeline(trial),
-        recoveries=tuple(recoveries_of(trial, faults)),
-        search_result=_search_result(trial, limits),
-    )
-
-
-def _search_result(trial: Trial, limits: Sequence[Expectation]) -> SearchResult | None:
-    if trial.generation.searched is None or not limits:
-        return None
-    due, sent, duration = (trial.samples[name].to_numpy() for name in ("due_ns", "sent_ns", "duration_ns"))
-    ok = succeeded(trial.samples)
-    return search_result(trial.leg, trial.generation.searched, limits, TryRequests(due, sent, duration, ok))
+    searched, found = trial.generation.searched, None
+    if searched and limits:
+        due, sent, duration = (trial.samples[name].to_numpy() for name in ("due_ns", "sent_ns", "duration_ns"))
+        requests = TryRequests(due, sent, duration, succeeded(trial.samples))
+        found = search_result(trial.leg, searched, limits, requests)
+    recoveries = tuple(recoveries_of(trial, faults))
+    return _Counts(trial.without_samples(), cells_of(trial), leg_timeline(trial), recoveries, found)
 
 
 def _timelines(counted: Sequence[_Counts]) -> dict[str, tuple[Second, ...]]:
@@ -221,9 +208,8 @@ def _timelines(counted: Sequence[_Counts]) -> dict[str, tuple[Second, ...]]:
     return {arm: seconds for arm, seconds in found.items() if seconds}
 
 
-def _rows(counted: Sequence[_Counts]) -> tuple[list[Row], tuple[Curve, ...]]:
+def _rows(counted: Sequence[_Counts], spans: Spans) -> tuple[list[Row], tuple[Curve, ...]]:
     """The row of every place, and the curves of those pooled over blocks and stages."""
-    spans = _spans(counted)
     rows, curves = [], []
     for place, cells in places_of([(counts.trial.leg, counts.cells) for counts in counted], spans.ramps):
         cell = pooled(cells)
@@ -233,13 +219,8 @@ def _rows(counted: Sequence[_Counts]) -> tuple[list[Row], tuple[Curve, ...]]:
     return rows, tuple(sorted(curves, key=lambda curve: curve.endpoint is not None))
 
 
-def _spans(counted: Sequence[_Counts]) -> Spans:
-    return Spans([(counts.trial.leg, window) for counts in counted for window in counts.trial.generation.windows])
-
-
-def _tagged_rows(counted: Sequence[_Counts], tags: Tags) -> Iterator[Row]:
+def _tagged_rows(counted: Sequence[_Counts], spans: Spans, tags: Tags) -> Iterator[Row]:
     """The rows of every tag in the arms that requested all of its endpoints."""
-    spans = _spans(counted)
     requested = {(counts.trial.leg.arm, endpoint) for counts in counted for _, endpoint in counts.cells}
     for tag, endpoints in tags.items():
         own = [counts for counts in counted if all((counts.trial.leg.arm, name) in requested for name in endpoints)]
@@ -259,9 +240,3 @@ def _steps(trials: Sequence[Trial], rows: Sequence[Row], limits: Sequence[Expect
                 arrived = arrivals_started(trial.generation.offered, window.stage)
                 held = arrived and row is not None and limits_met(limits, row.value)
                 yield StressStep(trial.leg, window.stage, window.users, held, window.rate)
-
-
-def _cost(row: Row, costs: Mapping[str, Mapping[str, RequestCost]]) -> dict[str, float]:
-    """The database cost of the row's endpoint, at the cache hit rate of the row."""
-    cost = costs.get(row.arm, {}).get(row.endpoint) if row.endpoint is not None else None
-    return cost_values(cost.at(row.value("cache_hit_rate"))) if cost else {}

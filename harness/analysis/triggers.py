@@ -11,10 +11,9 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from harness.analysis.readings import readings_frame
-from harness.plan.stages import StageKind
-from harness.record.leg import Window
-from harness.record.readings import COMMITS, TRIGGER_MS, UNCOUNTED_TRIGGERS, of_server
+from harness.analysis.readings import in_summary, readings_of_servers
+from harness.record.leg import Leg, Window
+from harness.record.readings import COMMITS, TRIGGER_MS, UNCOUNTED_TRIGGERS
 from harness.record.trial import Trial
 
 LONGEST_GAP = 3.0  # seconds between two readings, which are taken once a second
@@ -26,44 +25,29 @@ class TriggerTime:
     """The trigger functions of some trials in the measured parts of their stages."""
 
     def __init__(self, trials: Sequence[Trial]) -> None:
-        readings = {trial.leg.number: _trigger_readings(trial) for trial in trials}
-        arms = {trial.leg.arm for trial in trials}
-        known = {
-            arm: {name for t in trials if t.leg.arm == arm for name in _databases(readings[t.leg.number])}
-            for arm in arms
-        }
-        self._legs = [trial.leg for trial in trials]
-        self._windows = {trial.leg.number: trial.generation.windows for trial in trials}
-        self._ms = {
-            trial.leg.number: [
-                _taken(readings[trial.leg.number], known[trial.leg.arm], w) for w in trial.generation.windows
-            ]
-            for trial in trials
-        }
+        readings = [_trigger_readings(trial) for trial in trials]
+        databases: dict[str, set[str]] = {}
+        for trial, found in zip(trials, readings, strict=True):
+            databases.setdefault(trial.leg.arm, set()).update(found[found["name"] == COMMITS]["source"])
+        self._legs: list[tuple[Leg, list[tuple[Window, float | None]]]] = []
+        for trial, found in zip(trials, readings, strict=True):
+            taken = [(window, _taken(found, databases[trial.leg.arm], window)) for window in trial.generation.windows]
+            self._legs.append((trial.leg, taken))
 
     def of(self, arm: str, block: int | None, stage: str | None, requests: int) -> dict[str, float]:
         """The metric's value in a row; ``None`` pools blocks, or all stages except ramps; empty if unknown."""
-        legs = [leg.number for leg in self._legs if leg.arm == arm and block in {None, leg.block}]
-        parts = [[ms for w, ms in zip(self._windows[n], self._ms[n], strict=True) if _within(w, stage)] for n in legs]
+        windows = [windows for leg, windows in self._legs if leg.arm == arm and block in {None, leg.block}]
+        parts = [[ms for window, ms in of_leg if in_summary(window, stage)] for of_leg in windows]
         taken = [ms for part in parts for ms in part if ms is not None]
-        if not requests or not legs or not all(parts) or len(taken) < sum(map(len, parts)):
+        if not requests or not parts or not all(parts) or len(taken) < sum(map(len, parts)):
             return {}
         return {"trigger_ms_per_request": sum(taken) / requests}
 
 
-def _within(window: Window, stage: str | None) -> bool:
-    return window.seconds > 0 and (window.kind != StageKind.RAMP if stage is None else window.stage == stage)
-
-
 def _trigger_readings(trial: Trial) -> pd.DataFrame:
     """The readings of databases about triggers, and one that every database has."""
-    found = readings_frame(trial)
-    wanted = found["name"].isin([TRIGGER_MS, UNCOUNTED_TRIGGERS, COMMITS]) & found["source"].map(of_server).astype(bool)
-    return found[wanted].sort_values("at_ns", kind="stable")
-
-
-def _databases(readings: pd.DataFrame) -> set[str]:
-    return set(readings[readings["name"] == COMMITS]["source"])
+    found = readings_of_servers(trial)
+    return found[found["name"].isin([TRIGGER_MS, UNCOUNTED_TRIGGERS, COMMITS])]
 
 
 def _taken(readings: pd.DataFrame, databases: set[str], window: Window) -> float | None:

@@ -7,11 +7,11 @@ from enum import StrEnum
 
 import pandas as pd
 
-from harness.analysis.readings import GaugeValues, readings_frame
+from harness.analysis.readings import GaugeValues, readings_of_processes
 from harness.metrics import METRICS, Metric, ProcessRole, Unit
 from harness.plan.readings import Gauge
 from harness.plan.stages import StageKind
-from harness.record.readings import CPU, DESCRIPTORS, MEMORY, THREADS, of_generator, of_server
+from harness.record.readings import CPU, DESCRIPTORS, MEMORY, THREADS
 from harness.record.trial import Trial
 from harness.statistics.intervals import Interval, t_interval
 from harness.statistics.steadiness import trend
@@ -87,7 +87,6 @@ class Usage:
         return {name: value for name, value in used.items() if value is not None} | self._gauging.of(arm, blocks, stage)
 
     def consumers(self) -> Iterator[Consumer]:
-        """Every server and service of every arm, in the order of reading."""
         if self._readings.empty:
             return
         steady = self._readings[~self._readings["ramp"]]
@@ -149,9 +148,7 @@ def _detectable(memory: pd.DataFrame) -> float:
 
 
 def _frame(trial: Trial) -> pd.DataFrame:
-    readings = readings_frame(trial)
-    others = readings["source"].map(lambda source: of_generator(source) or of_server(source)).astype(bool)
-    readings = readings[~others]
+    readings = readings_of_processes(trial)
     second = readings["at_ns"] / 1e9
     parts = [
         readings[(second >= window.measured_from) & (second < window.end)].assign(

@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from harness.analysis.comparison import Comparison, Pair
-from harness.analysis.request_cost import MIN_COST, RequestCost, request_costs
+from harness.analysis.request_cost import MIN_WAL, RequestCost, request_costs
 from harness.analysis.steps import differs
 from harness.evidence.n_plus_one import RepeatedStatement, repeated_statements
 from harness.metrics import HEADLINES
@@ -138,7 +138,8 @@ def _cause(
     saved = mean[0] - mean[1] if mean else 0.0
     hits = comparison.pair("cache_hit_rate", None, endpoint)
     triggers = comparison.pair("trigger_ms_per_request", None, None)
-    triggers_changed = triggers is not None and _changed(triggers) and _writes(costs[0])
+    writes = costs[0] is not None and costs[0].other is not None and costs[0].other.wal >= MIN_WAL
+    triggers_changed = triggers is not None and _changed(triggers) and writes
     before, _, after = (one.other.calls if one and one.other else None for one in costs)
     return Cause(
         endpoint=endpoint,
@@ -184,11 +185,6 @@ def _shares(
 def _log_ratio(before: float, after: float) -> float:
     """ln(before / after) of two times in ms, none below the resolution."""
     return math.log(max(before, LEAST_MS) / max(after, LEAST_MS))
-
-
-def _writes(cost: RequestCost | None) -> bool:
-    """Whether it writes more WAL than the cleanup of a reader (hint bits, page pruning)."""
-    return cost is not None and cost.other is not None and cost.other.wal >= MIN_COST["write-ahead log"]
 
 
 def _database_ms(cost: RequestCost | None) -> float | None:

@@ -32,7 +32,6 @@ class Interval:
         return (self.high - self.low) / 2
 
     def mapped(self, function: Scale) -> "Interval":
-        """The interval on another scale."""
         return Interval(function(self.value), function(self.low), function(self.high))
 
 

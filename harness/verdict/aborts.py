@@ -30,11 +30,7 @@ class AbortedLeg:
 
     @classmethod
     def of(cls, trial: Trial) -> "AbortedLeg":
-        """The abort of a trial and its broken guards.
-
-        Raises:
-            ValueError: when the trial was not aborted.
-        """
+        """The abort of a trial and its broken guards; ``ValueError`` when the trial was not aborted."""
         if trial.generation.aborted is None:
             raise ValueError(f"leg {trial.leg.title} was not ended early")
         summary = summarise([trial])
@@ -60,7 +56,6 @@ class AbortedLeg:
 
     @property
     def finding(self) -> Finding:
-        """The finding ``ABORTED`` of this leg."""
         return Finding(
             "ABORTED",
             f"the run was aborted: {self.summary}",

@@ -1,7 +1,7 @@
 """From a run folder to its result: a function of the files in the folder."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from functools import partial
 
 from harness.analysis.answers import ResponseAgreement, compare_answers
 from harness.analysis.comparison import compare
@@ -15,7 +15,6 @@ from harness.evidence.alerts import AlertResults
 from harness.evidence.catalogue import recorded_evidence
 from harness.evidence.evidence import evidence_of
 from harness.evidence.migration import MigrationUnderLoad, migration_under_load
-from harness.finding import Finding
 from harness.plan.file import fingerprint
 from harness.plan.model import Plan
 from harness.record.catalogue import CatalogueStore
@@ -25,7 +24,7 @@ from harness.record.trial import Migration, Trial
 from harness.verdict.aborts import AbortedLeg
 from harness.verdict.arrivals import stages_lacking_arrivals
 from harness.verdict.checks import Repeat
-from harness.verdict.judge import Measurement, Problems, judge
+from harness.verdict.judge import Measurement, judge
 from harness.verdict.outcomes import outcomes_of
 from harness.verdict.result import Result
 
@@ -42,26 +41,25 @@ def analyse(folder: RunFolder) -> Result:
     request_work, noise = folder.read_request_work(), folder.read_noise()
     alerts = AlertResults(plan.alerts, plan.readings)
     first, again = SoundnessChecks(plan, seals), SoundnessChecks(plan, seals)
-    summariser = _Summariser(folder, plan, migrations, {arm: request_costs(one) for arm, one in request_work.items()})
-    summary = summariser.summary(setup.first_legs, lambda trials: alerts.watched(first.watched(trials)))
+    costs = {arm: request_costs(one) for arm, one in request_work.items()}
+    summarised = partial(_summary, folder, plan, migrations, costs)
+    summary = summarised(setup.first_legs, lambda trials: alerts.watched(first.watched(trials)))
     comparison = compare(summary, sequential=setup.sequential)
     repeat = None
     if setup.again:
-        second = summariser.summary(setup.repeated_legs, again.watched)
+        second = summarised(setup.repeated_legs, again.watched)
         repeat = Repeat(second, compare(second), folder.complete(setup.repeated_legs))
-    databases = recorded_evidence(CatalogueStore(folder), setup, migrations, summary)
     evidence = evidence_of(
         comparison,
         request_work,
-        databases,
+        recorded_evidence(CatalogueStore(folder), setup, migrations, summary),
         summary=summary,
         settings=setup.settings,
         alerts=alerts.found(),
         migration=_migration_under_load(plan, folder),
     )
-    record = record_findings(
-        setup, folder.recorded(setup.legs), seals, folder.changed(seals), plan_fingerprint=fingerprint(text)
-    )
+    legs, recorded = setup.legs, folder.recorded(setup.legs)
+    record = record_findings(setup, recorded, seals, folder.changed(seals), plan_fingerprint=fingerprint(text))
     measured = Measurement(
         plan,
         setup,
@@ -72,66 +70,46 @@ def analyse(folder: RunFolder) -> Result:
         agreement=_agreement(plan, folder, "after"),
         statuses=first.replies,
         evidence=evidence,
-        problems=_problems(folder, setup.legs, [*record, *first.unsound, *again.unsound]),
-    )
-    verdict, floors, missing = judge(measured), known_floors(noise, summary), stages_lacking_arrivals(summary)
-    valid = not verdict.breaches
-    return Result(
-        plan,
-        text,
-        setup,
-        migrations,
-        summary,
-        comparison,
-        verdict,
-        outcomes_of(comparison, plan.judgement, plan.targets, floors=floors, incomplete_stages=missing, valid=valid),
-        floors=floors,
-        attribution=attribute(plan, summary),
-        certificate=folder.read_certificate(),
-        evidence=evidence,
-    )
-
-
-def _problems(folder: RunFolder, legs: Sequence[Leg], unsound: Sequence[Finding]) -> Problems:
-    return Problems(
         lost_workers=folder.read_losses(legs),
         incidents=folder.read_incidents(legs),
-        unsound=unsound,
+        unsound=[*record, *first.unsound, *again.unsound],
         aborts=[AbortedLeg.of(trial) for trial in folder.read_aborted(legs)],
         unavailable=folder.read_unavailable(legs),
     )
+    verdict, floors, missing = judge(measured), known_floors(noise, summary), stages_lacking_arrivals(summary)
+    valid, targets = not verdict.breaches, plan.targets
+    outcomes = outcomes_of(comparison, plan.judgement, targets, floors=floors, incomplete_stages=missing, valid=valid)
+    steps, certificate = attribute(plan, summary), folder.read_certificate()
+    return Result(
+        plan, text, setup, migrations, summary, comparison, verdict, outcomes, floors, steps, certificate, evidence
+    )
 
 
-@dataclass(frozen=True, slots=True)
-class _Summariser:
-    """Summarises legs of a run; ``costs`` are the database costs per request by arm and endpoint."""
-
-    folder: RunFolder
-    plan: Plan
-    migrations: Sequence[Migration]
-    costs: Mapping[str, Mapping[str, RequestCost]]
-
-    def summary(self, legs: Sequence[Leg], watched: Callable[[Iterable[Trial]], Iterable[Trial]]) -> Summary:
-        """The summary of some legs; ``watched`` passes the trials through its checks as they are read."""
-        plan = self.plan
-        return summarise(
-            watched(self.folder.read_trials(legs)),
-            self.migrations,
-            plan.limits,
-            [fault for _, fault in plan.planned_faults],
-            settling=find_settling(self.folder.read_trials(legs), settling_stages(plan)),
-            vocabulary=plan.vocabulary,
-            costs=self.costs,
-        )
+def _summary(
+    folder: RunFolder,
+    plan: Plan,
+    migrations: Sequence[Migration],
+    costs: Mapping[str, Mapping[str, RequestCost]],
+    legs: Sequence[Leg],
+    watched: Callable[[Iterable[Trial]], Iterable[Trial]],
+) -> Summary:
+    """The summary of some legs; ``watched`` passes the trials through its checks as they are read."""
+    return summarise(
+        watched(folder.read_trials(legs)),
+        migrations,
+        plan.limits,
+        [fault for _, fault in plan.planned_faults],
+        settling=find_settling(folder.read_trials(legs), settling_stages(plan)),
+        vocabulary=plan.vocabulary,
+        costs=costs,
+    )
 
 
 def _agreement(plan: Plan, folder: RunFolder, other: str) -> ResponseAgreement | None:
     """The response comparison of before with another recorded set of responses; ``None`` where the plan has none."""
-    return (
-        compare_answers(folder.read_answers("before"), folder.read_answers(other), plan.answers)
-        if plan.answers
-        else None
-    )
+    if plan.answers is None:
+        return None
+    return compare_answers(folder.read_answers("before"), folder.read_answers(other), plan.answers)
 
 
 def _migration_under_load(plan: Plan, folder: RunFolder) -> MigrationUnderLoad | None:

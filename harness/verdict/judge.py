@@ -82,19 +82,7 @@ class Verdict:
         return [check for check in self.checks if not check.target.required]
 
     def count(self, outcome: Outcome) -> int:
-        """The number of required checks with an outcome."""
         return sum(check.outcome is outcome for check in self.required)
-
-
-@dataclass(frozen=True, slots=True)
-class Problems:
-    """What went wrong during a run; ``unsound`` are findings about its record, or about the load of a leg."""
-
-    lost_workers: Sequence[LostWorker] = ()
-    incidents: Sequence[Incident] = ()
-    unsound: Sequence[Finding] = ()
-    aborts: Sequence[AbortedLeg] = ()
-    unavailable: Sequence[UnavailableReading] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,7 +98,11 @@ class Measurement:
     agreement: ResponseAgreement | None = None
     statuses: Sequence[Statuses] = ()
     evidence: Evidence = field(default_factory=Evidence)
-    problems: Problems = field(default_factory=Problems)
+    lost_workers: Sequence[LostWorker] = ()
+    incidents: Sequence[Incident] = ()
+    unsound: Sequence[Finding] = ()  # about its record, or about the load of a leg
+    aborts: Sequence[AbortedLeg] = ()
+    unavailable: Sequence[UnavailableReading] = ()
 
     @property
     def interrupted(self) -> bool:
@@ -120,7 +112,7 @@ class Measurement:
 
 def judge(measured: Measurement) -> Verdict:
     """Judge every target and claim; a broken guard makes the run INVALID, different responses fail it."""
-    plan, summary, aborts = measured.plan, measured.summary, tuple(measured.problems.aborts)
+    plan, summary, aborts = measured.plan, measured.summary, tuple(measured.aborts)
     own, known = differences_of(summary), earlier_differences(measured.noise)
     floors, evicted = floors_of([*known, *own]), statements_evicted(summary)
     targets = [*plan.targets, *(target for claim in plan.claims for target in claim.targets)]
@@ -158,13 +150,13 @@ def judge(measured: Measurement) -> Verdict:
 
 def _breaches(measured: Measurement, found: Sequence[Finding]) -> tuple[Finding, ...]:
     """The broken guards of the run, of its second measurement and of aborted legs, each once."""
-    problems, repeat = measured.problems, measured.repeat
+    repeat, aborts = measured.repeat, measured.aborts
     own = broken_guards(
-        measured.summary, problems.lost_workers, problems.incidents, measured.agreement, problems.unsound
+        measured.summary, measured.lost_workers, measured.incidents, measured.agreement, measured.unsound
     )
-    first = [one for one in (*own, *found) if not (problems.aborts and one == NO_BLOCK)]  # aborted in the first block
+    first = [one for one in (*own, *found) if not (aborts and one == NO_BLOCK)]  # aborted in the first block
     again = broken_guards(repeat.summary) if repeat and repeat.summary.legs else ()  # empty: cut in its first block
-    return tuple(dict.fromkeys((*first, *again, *(breach for abort in problems.aborts for breach in abort.breaches))))
+    return tuple(dict.fromkeys((*first, *again, *(breach for abort in aborts for breach in abort.breaches))))
 
 
 def _caveats(measured: Measurement, evicted: Sequence[Finding]) -> Iterator[Finding]:
@@ -173,15 +165,11 @@ def _caveats(measured: Measurement, evicted: Sequence[Finding]) -> Iterator[Find
     if measured.plan.arms_alike:
         yield ARMS_ALIKE
     yield from caveats_of_run(
-        measured.summary,
-        measured.comparison,
-        measured.agreement,
-        measured.statuses,
-        interrupted=measured.interrupted,
+        measured.summary, measured.comparison, measured.agreement, measured.statuses, interrupted=measured.interrupted
     )
     yield from caveats_of_migration(evidence.migration)
     yield from evicted
-    yield from unavailable_findings(measured.problems.unavailable)
+    yield from unavailable_findings(measured.unavailable)
     yield from index_caveats(evidence.databases.indexes.flaws if evidence.databases else ())
 
 
