@@ -4,6 +4,7 @@ Requests are matched by their position in the corpus. From the first position wh
 because an earlier response led users elsewhere, nothing can be compared.
 """
 
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from enum import Enum
@@ -189,12 +190,9 @@ def _pairing(before: Answer, after: Answer) -> AnswerPairing:
 
 
 def _places(pairs: Sequence[tuple[Answer, Answer]]) -> Iterator[EndpointAnswers]:
-    counted: dict[str, dict[AnswerPairing, int]] = {}
-    for before, after in pairs:
-        counts = counted.setdefault(before.endpoint, dict.fromkeys(AnswerPairing, 0))
-        counts[_pairing(before, after)] += 1
-    for endpoint, counts in sorted(counted.items()):
-        yield EndpointAnswers(endpoint, *(counts[pairing] for pairing in AnswerPairing))
+    counted = Counter((before.endpoint, _pairing(before, after)) for before, after in pairs)
+    for endpoint in sorted({endpoint for endpoint, _ in counted}):
+        yield EndpointAnswers(endpoint, *(counted[endpoint, pairing] for pairing in AnswerPairing))
 
 
 def _differences(pairs: Sequence[tuple[Answer, Answer]], corpus: Corpus) -> Iterator[DifferingRequest]:

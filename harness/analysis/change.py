@@ -32,6 +32,10 @@ class BlockPair:
     after_high: float | None = None
 
     @property
+    def log_ratio(self) -> float:
+        return math.log(self.after / self.before)
+
+    @property
     def low(self) -> float:
         """The smallest possible ratio after / before of this block."""
         return self.after / (self.before if self.before_high is None else self.before_high)
@@ -88,7 +92,7 @@ def paired_change(
 def _ratio(metric: Metric, values: tuple[BlockPair, ...]) -> Change | None:
     if any(v.before <= 0 or v.after <= 0 or v.before_at_least for v in values):
         return None
-    logs = [math.log(v.after / v.before) for v in values]
+    logs = [v.log_ratio for v in values]
     searched = any(v.before_high is not None for v in values)
     interval = bracket_interval([(v.low, v.high) for v in values]) if searched else t_interval(logs, math.exp)
     worst = max(logs) if metric.better is Better.LOWER else min(logs)

@@ -12,8 +12,8 @@ from statistics import NormalDist
 from harness.analysis.change import BlockPair, Change, arm_interval, paired_change, unpaired_change
 from harness.analysis.row import Row, RowPlace
 from harness.analysis.summary import Summary
-from harness.metrics import METRICS, Metric, Origin, Scale
-from harness.plan.model import ARMS
+from harness.metrics import METRICS, Metric, Origin, Scale, ShownIn, shown_in
+from harness.plan.model import ARMS, PLACEBO
 from harness.record.noise import ComparisonPlace
 from harness.statistics.intervals import Interval, t_quantile
 from harness.statistics.significance import two_sided_p
@@ -170,16 +170,12 @@ def _block_pairs(metric: Metric, paired: list[tuple[int, Row, Row]]) -> Iterator
 
 @dataclass(frozen=True, slots=True)
 class Shift:
-    """A change on the scale of the test, where no change is 0.
-
-    ``near`` is the half-width of the interval towards no change, ``wide`` the larger one; ``freedom`` are the degrees
-    of freedom of the t distribution, ``None`` for the normal one.
-    """
+    """A change on the scale of the test, where no change is 0."""
 
     value: float
-    near: float
-    wide: float
-    freedom: int | None
+    near: float  # the half-width of the interval towards no change
+    wide: float  # the larger half-width
+    freedom: int | None  # the degrees of freedom of the t distribution, ``None`` for the normal one
 
     @property
     def p(self) -> float:
@@ -215,3 +211,29 @@ def shift_of(pair: Pair, comparison: Comparison) -> Shift | None:
     value, low, high = interval.value, interval.low, interval.high
     near = value - low if value > 0 else high - value
     return Shift(value, near, max(value - low, high - value), freedom)
+
+
+@dataclass(frozen=True, slots=True)
+class PlaceboEffect:
+    """One metric, pooled or of an endpoint: before against placebo, and before against after."""
+
+    placebo: Pair
+    after: Pair
+
+
+def placebo_effects(summary: Summary) -> tuple[PlaceboEffect, ...]:
+    """The effects of placebo and migration over all stages except ramps; empty without a placebo arm."""
+    if not any(row.arm == PLACEBO for row in summary.rows):
+        return ()
+    endpoints = dict.fromkeys(row.endpoint for row in summary.rows if row.arm == PLACEBO and row.stage is None)
+    pairs = (
+        PlaceboEffect(
+            pair_of(summary, metric, None, endpoint, ("before", PLACEBO)),
+            pair_of(summary, metric, None, endpoint),
+        )
+        for endpoint in sorted(endpoints, key=lambda endpoint: endpoint or "")
+        for metric in shown_in(ShownIn.PLACEBO)
+    )
+    return tuple(
+        one for one in pairs if one.placebo.change and one.placebo.least_requests >= one.placebo.metric.min_samples
+    )

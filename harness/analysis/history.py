@@ -50,11 +50,7 @@ class RunSeries:
 
 
 def series_of(entries: Sequence[ArchivedRun], metric: Metric) -> tuple[RunSeries, ...]:
-    """The series of comparable runs, with change points.
-
-    Raises:
-        PackageMissingError: when a series is long enough and apache-otava is not installed.
-    """
+    """The series of comparable runs, with change points where a series is long enough."""
     lines: list[RunSeries] = []
     for entry in sorted(entries, key=lambda entry: (entry.setup.started, entry.run)):
         for place, line in enumerate(lines):
@@ -76,11 +72,6 @@ def change_of(entry: ArchivedRun, previous: ArchivedRun, metric: Metric) -> floa
     return entry.value / previous.value - 1 if previous.value else None
 
 
-def require_otava() -> None:
-    """Check early that apache-otava is installed; raises ``PackageMissingError`` when it is not."""
-    _compute()
-
-
 def _apart(one: ArchivedRun, other: ArchivedRun) -> list[str]:
     return incomparable_facts(one.setup, one.plan, other.setup, other.plan)
 
@@ -92,7 +83,7 @@ def _turns(line: RunSeries, metric: Metric) -> Iterator[ChangePoint]:
     smallest = line.entries[-1].plan.judgement.smallest(metric)
     values = [entry.value for entry in line.entries]
     magnitude = smallest if metric.scale is Scale.LOG else 0.0
-    found, _ = _compute()(values, WINDOW, MAX_P, magnitude)
+    found, _ = require_otava()(values, WINDOW, MAX_P, magnitude)
     for point in found:
         turn = ChangePoint(
             int(point.index), float(point.stats.mean_1), float(point.stats.mean_2), float(point.stats.pvalue)
@@ -101,7 +92,8 @@ def _turns(line: RunSeries, metric: Metric) -> Iterator[ChangePoint]:
             yield turn
 
 
-def _compute() -> Any:  # noqa: ANN401 - the package ships no types
+def require_otava() -> Any:  # noqa: ANN401 - the package ships no types
+    """The function of apache-otava that finds change points; ``PackageMissingError`` when it is not installed."""
     try:
         from otava.analysis import compute_change_points  # noqa: PLC0415 - an extra: it needs scipy and a lot besides
     except ImportError as error:

@@ -74,8 +74,7 @@ def recoveries_of(trial: Trial, faults: Sequence[Fault]) -> Iterator[Recovery]:
     faults_of_leg = sorted(_recorded_faults(readings, faults, end), key=lambda one: one[1])
     for number, (fault, began, ended) in enumerate(faults_of_leg):
         following = [begin for _, begin, _ in faults_of_leg[number + 1 :] if begin > ended]
-        moments = (began, ended, min([*following, end]))
-        found = _recovery(trial, requests, fault, moments, _signalled(readings, fault.signal, moments))
+        found = _recovery(trial, requests, readings, fault, (began, ended, min([*following, end])))
         requests.calm[requests.between(began, ended + found.recovered_after)] = False
         yield found
 
@@ -101,30 +100,20 @@ def _recorded_faults(
 def _recovery(
     trial: Trial,
     requests: _Requests,
+    readings: Sequence[Reading],
     fault: Fault,
     moments: tuple[float, float, float],
-    signalled: tuple[float | None, bool, float | None],
 ) -> Recovery:
     began, ended, until = moments
     disturbed = _disturbed(requests, _baseline(trial, requests, began), (began, until))
     last = max(disturbed, default=ended)
     recovered = not disturbed or until - last >= CALM_SECONDS or until <= ended
     failing = requests.due[requests.failed & requests.between(began, max(last, ended))]
-    noticed_after, noticed, calmed_after = signalled
-    return Recovery(
-        leg=trial.leg,
-        fault=fault,
-        began=began,
-        ended=ended,
-        failures=len(failing),
-        failed_after=float(failing.min()) - began if len(failing) else None,
-        noticed_after=noticed_after,
-        noticed=noticed,
-        calmed_after=calmed_after,
-        recovered_after=max((last if recovered else until) - ended, 0.0),
-        recovered=recovered,
-        watched=max(until - ended, 0.0),
-    )
+    failed_after = float(failing.min()) - began if len(failing) else None
+    recovered_after = max((last if recovered else until) - ended, 0.0)
+    signalled = _signalled(readings, fault.signal, moments)
+    effect = (len(failing), failed_after, *signalled, recovered_after, recovered, max(until - ended, 0.0))
+    return Recovery(trial.leg, fault, began, ended, *effect)
 
 
 def _baseline(trial: Trial, requests: _Requests, began: float) -> NDArray[np.bool_]:

@@ -1,12 +1,13 @@
 """Row: the values of every metric of one arm in one block, stage and endpoint."""
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import product
 from typing import NamedTuple
 
 from harness.analysis.cells import Cell, milliseconds
+from harness.analysis.readings import in_summary
 from harness.metrics import METRICS, Basis, Metric, RequestCounts
 from harness.plan.stages import StageKind
 from harness.record.leg import Leg, Window
@@ -59,40 +60,24 @@ class RowPlace(NamedTuple):
     tag: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Spans:
-    """The stages of all legs as they ran."""
-
-    windows: Sequence[tuple[Leg, Window]]
-
-    @property
-    def ramps(self) -> set[str]:
-        return {window.stage for _, window in self.windows if window.kind == StageKind.RAMP}
-
-    def seconds(self, place: RowPlace) -> float:
-        ramps = self.ramps
-        return math.fsum(
-            window.seconds
-            for leg, window in self.windows
-            if leg.arm == place.arm
-            and place.block in {None, leg.block}
-            and (window.stage not in ramps if place.stage is None else window.stage == place.stage)
-        )
+def seconds_of(windows: Iterable[tuple[Leg, Window]], place: RowPlace) -> float:
+    """Summarised seconds of all legs and stages of a place."""
+    own = (window for leg, window in windows if leg.arm == place.arm and place.block in {None, leg.block})
+    return math.fsum(window.seconds for window in own if in_summary(window, place.stage))
 
 
-def places_of(legs: Sequence[tuple[Leg, Cells]], ramps: set[str]) -> Iterator[tuple[RowPlace, list[Cell]]]:
+def places_of(
+    legs: Sequence[tuple[Leg, Cells]], windows: Iterable[tuple[Leg, Window]]
+) -> Iterator[tuple[RowPlace, list[Cell]]]:
     """Every place with requests and its cells; the most detailed places first."""
+    ramps = {window.stage for _, window in windows if window.kind == StageKind.RAMP}
     for by_block, by_stage, by_endpoint in product((True, False), repeat=3):
         found: dict[RowPlace, list[Cell]] = {}
         for leg, cells in legs:
             for (stage, endpoint), cell in cells.items():
                 if by_stage or stage not in ramps:
-                    place = RowPlace(
-                        leg.arm,
-                        leg.block if by_block else None,
-                        stage if by_stage else None,
-                        endpoint if by_endpoint else None,
-                    )
+                    block = leg.block if by_block else None
+                    place = RowPlace(leg.arm, block, stage if by_stage else None, endpoint if by_endpoint else None)
                     found.setdefault(place, []).append(cell)
         yield from sorted(found.items(), key=lambda item: item[0])
 

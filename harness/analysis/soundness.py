@@ -145,15 +145,11 @@ def _origin_elsewhere(trial: Trial, seal: Seal | None) -> Iterator[Finding]:
 
 def _other_stages(trial: Trial, windows: tuple[Window, ...]) -> Iterator[Finding]:
     """Stages that are not those of the plan; a search may end early and shift later stages."""
-    ran = trial.generation.windows
-    same = ran == windows if trial.generation.searched is None else _kinds(ran) == _kinds(windows)
-    if not same:
+    ran, kinds = trial.generation.windows, [(window.stage, window.kind, window.users) for window in windows]
+    searched = trial.generation.searched is not None
+    if ran != windows and not (searched and [(window.stage, window.kind, window.users) for window in ran] == kinds):
         seen = f"the stages that leg {trial.leg.title} ran are not those of the plan"
         yield Finding("STAGES_DIFFER", seen, f"bring the record back as it was, or {RUN_AGAIN}")
-
-
-def _kinds(windows: Sequence[Window]) -> list[tuple[str, str, int]]:
-    return [(window.stage, window.kind, window.users) for window in windows]
 
 
 def _impossible(trial: Trial, latest_seconds: float) -> Iterator[Finding]:
@@ -193,12 +189,12 @@ def _outside(trial: Trial) -> Iterator[Finding]:
 
 
 def _few_users(trial: Trial, stages: Sequence[Stage]) -> Iterator[Finding]:
-    at, values = _of_generator(trial, "users")
+    series = _of_generator(trial, "users")
     for stage, window in zip(stages, trial.generation.windows, strict=False):
-        if stage.rate is not None or stage.kind is StageKind.RAMP or not at:
+        if stage.rate is not None or stage.kind is StageKind.RAMP or not series:
             continue
         begin = max(window.measured_from, window.start + stage.climb_seconds) + 1
-        inside = [value[(begin <= when) & (when < window.end)] for when, value in zip(at, values, strict=True)]
+        inside = [value[(begin <= when) & (when < window.end)] for when, value in series]
         if not all(len(part) for part in inside):
             continue  # a stage of a second
         there = sum(float(np.median(part)) for part in inside)
@@ -219,7 +215,7 @@ def _broken_users(trial: Trial) -> Iterator[Finding]:
 
 def _still(trial: Trial) -> Iterator[Finding]:
     """A generator that paused, so that requests were not sent or were late."""
-    for at, pauses in zip(*_of_generator(trial, "loop_lag_ms"), strict=True):
+    for at, pauses in _of_generator(trial, "loop_lag_ms"):
         end = trial.generation.windows[-1].end if trial.generation.windows else math.inf
         inside = pauses[(at >= 0) & (at < end + 1)]
         seen_ms = pause_quantile_ms(inside, len(inside))
@@ -241,16 +237,15 @@ def _median_ms(trial: Trial) -> float:
     return float(np.median(durations)) / 1e6 if len(durations) else 0.0
 
 
-def _of_generator(trial: Trial, name: str) -> tuple[list[NDArray[np.float64]], list[NDArray[np.float64]]]:
+def _of_generator(trial: Trial, name: str) -> list[tuple[NDArray[np.float64], NDArray[np.float64]]]:
     """Seconds and values of a reading, for each generator process that has it."""
     readings = trial.readings
     if not len(readings):
-        return [], []
-    sources = np.array(readings["source"].cast(pa.string()).to_pylist(), dtype=object)
-    names = np.array(readings["name"].cast(pa.string()).to_pylist(), dtype=object)
+        return []
+    sources, names = (np.array(readings[column].cast(pa.string()).to_pylist(), object) for column in ("source", "name"))
     at, values = readings["at_ns"].to_numpy() / 1e9, readings["value"].to_numpy()
     chosen = [(sources == source) & (names == name) for source in sorted(set(sources)) if of_generator(source)]
-    return [at[one] for one in chosen if one.any()], [values[one] for one in chosen if one.any()]
+    return [(at[one], values[one]) for one in chosen if one.any()]
 
 
 def _endpoint_findings(requested: Mapping[Leg, Mapping[str, int]]) -> Iterator[Finding]:

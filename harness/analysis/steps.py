@@ -88,12 +88,9 @@ def _waterfall(summary: Summary, chain: Chain, arms: Sequence[str], name: str) -
     total = pair_of(summary, *place)
     pairs = [pair_of(summary, *place, ends) for ends in pairwise(arms)]
     parts = zip(chain.steps, pairs, _shares(total, pairs), strict=True)
-    levels = (_level(arm, pair_of(summary, *place, (arm, arm))) for arm in arms)
+    alone = ((arm, pair_of(summary, *place, (arm, arm))) for arm in arms)
+    levels = (Level(arm, pair.after, pair.after_interval, pair.least_requests) for arm, pair in alone)
     return Waterfall(total, tuple(levels), tuple(StepContribution(*part) for part in parts))
-
-
-def _level(arm: str, alone: Pair) -> Level:
-    return Level(arm, alone.after, alone.after_interval, alone.least_requests)
 
 
 def _shares(total: Pair, pairs: Sequence[Pair]) -> list[float | None]:

@@ -7,23 +7,23 @@
 - Metrics of a whole leg or arm stand in the rows of all stages and endpoints together.
 """
 
+import math
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property, partial
+from statistics import fmean, median_low
 
-from harness.analysis.arm_metrics import arm_metrics
-from harness.analysis.capacity import SearchResult, StressStep, arrivals_started, search_result
+from harness.analysis.capacity import SearchResult, StressStep, arrivals_started, capacity_of, load_held, search_result
 from harness.analysis.cells import Curve, cells_of, curve_of, pooled
 from harness.analysis.recovery import Recovery, recoveries_of
 from harness.analysis.request_cost import RequestCost
-from harness.analysis.row import Cells, Row, RowPlace, Spans, places_of, row_of
+from harness.analysis.row import Cells, Row, RowPlace, places_of, row_of, seconds_of
 from harness.analysis.servers import ServerReport, evictions_of, server_reports
 from harness.analysis.settling import NO_SETTLING, Settling
-from harness.analysis.statements import StatementTotals, StatementUse, cost_values
+from harness.analysis.statements import StatementTotals, StatementUse, TriggerTime, cost_values
 from harness.analysis.timeline import LegTimeline, Second, arm_timeline, leg_timeline
-from harness.analysis.triggers import TriggerTime
 from harness.analysis.usage import Consumer, Usage
-from harness.metrics import Metric
+from harness.metrics import LOADS_HELD, Metric, held_metric
 from harness.plan.expectation import Expectation
 from harness.plan.faults import Fault
 from harness.plan.readings import metrics_of
@@ -71,27 +71,22 @@ class LegFacts:
 
 @dataclass(frozen=True)
 class Summary:
-    """All rows, the stages in order, latency curves, and a timeline per arm.
-
-    ``steps`` are the stress stages of every leg of a plan with capacity limits, ``searches`` the capacity searches,
-    ``consumers`` the CPU and memory of servers and services, ``tagged`` the rows of tags, ``measures`` the metrics of
-    the plan's own readings, ``statements`` and ``servers`` the statistics of databases and caches.
-    """
+    """All rows, the stages in order, latency curves, and a timeline per arm."""
 
     rows: tuple[Row, ...]
     stages: tuple[str, ...]
     curves: tuple[Curve, ...]
     timelines: dict[str, tuple[Second, ...]]
     legs: tuple[LegFacts, ...]
-    steps: tuple[StressStep, ...] = ()
-    consumers: tuple[Consumer, ...] = ()
+    steps: tuple[StressStep, ...] = ()  # the stress stages of every leg of a plan with capacity limits
+    consumers: tuple[Consumer, ...] = ()  # the CPU and memory of servers and services
     recoveries: tuple[Recovery, ...] = ()
     settling: Settling = NO_SETTLING
-    searches: tuple[SearchResult, ...] = ()
-    tagged: tuple[Row, ...] = ()
-    measures: tuple[Metric, ...] = ()
-    statements: tuple[StatementUse, ...] = ()
-    servers: tuple[ServerReport, ...] = ()
+    searches: tuple[SearchResult, ...] = ()  # the capacity searches
+    tagged: tuple[Row, ...] = ()  # the rows of tags
+    measures: tuple[Metric, ...] = ()  # the metrics of the plan's own readings
+    statements: tuple[StatementUse, ...] = ()  # as databases count them
+    servers: tuple[ServerReport, ...] = ()  # the statistics of databases and caches
 
     @cached_property
     def _index(self) -> dict[RowPlace, Row]:
@@ -136,8 +131,8 @@ def summarise(
     """
     counted = list(map(partial(_counts, faults=faults, limits=limits), settling.steady(trials)))
     legs = [counts.trial for counts in counted]
-    spans = Spans([(leg.leg, window) for leg in legs for window in leg.generation.windows])
-    rows, curves = _rows(counted, spans)
+    windows = [(leg.leg, window) for leg in legs for window in leg.generation.windows]
+    rows, curves = _rows(counted, windows)
     steps = tuple(_steps(legs, rows, limits)) if limits else ()
     searches = tuple(counts.search_result for counts in counted if counts.search_result is not None)
     recoveries = tuple(recovery for counts in counted for recovery in counts.recoveries)
@@ -156,9 +151,7 @@ def summarise(
             return row.adding(beside)
         own = [trial for trial in legs if trial.leg.arm == row.arm and row.block in {None, trial.leg.block}]
         own_migrations = [migration for migration in migrations if migration.arm == row.arm and row.block is None]
-        found = arm_metrics(own, steps, recoveries, own_migrations, searches)
-        bounded = replace(row, lower_bounds=found.lower_bounds, upper_ends=found.upper_ends)
-        return bounded.adding(beside | found.values)
+        return _with_arm_metrics(row.adding(beside), own, steps, recoveries, own_migrations, searches)
 
     return Summary(
         rows=tuple(map(complete, rows)),
@@ -171,11 +164,56 @@ def summarise(
         recoveries=recoveries,
         settling=settling,
         searches=searches,
-        tagged=tuple(_tagged_rows(counted, spans, vocabulary.tags)),
+        tagged=tuple(_tagged_rows(counted, windows, vocabulary.tags)),
         measures=tuple(metrics_of(vocabulary.readings).values()),
         statements=tuple(work.statements(requests)),
         servers=tuple(server_reports(legs)),
     )
+
+
+def _with_arm_metrics(
+    row: Row,
+    legs: Sequence[Trial],
+    steps: Sequence[StressStep],
+    recoveries: Sequence[Recovery],
+    migrations: Sequence[Migration],
+    searches: Sequence[SearchResult],
+) -> Row:
+    """A row with the metrics that have one value per leg or arm; steps, recoveries and searches are of all legs.
+
+    Of several legs, the load held is the lower median, which is a load that was tried; it is a lower bound when every
+    stress stage held, or a search found no rate that missed. After a search ``upper_ends`` has the lowest rate that
+    missed. The time to readiness is the mean. Times to recovery and detection are the longest of all faults, lower
+    bounds unless all faults were recovered from and detected. Migrations belong to the arm and to no leg; several of
+    one arm add up.
+    """
+    values: dict[str, float] = {}
+    bounds: dict[str, bool] = {}
+    upper_ends: dict[str, float] = {}
+    if ready := [trial.ready_seconds for trial in legs if trial.ready_seconds is not None]:
+        values["ready_seconds"] = fmean(ready)
+    stepped = (load_held([step for step in steps if step.leg == trial.leg]) for trial in legs)
+    found = capacity_of([one for one in searches if any(one.leg == trial.leg for trial in legs)])
+    rate = held_metric(rates=True).name
+    if found:
+        values[rate], bounds = found.held, dict.fromkeys(LOADS_HELD, found.at_least)
+        upper_ends[rate] = math.inf if found.missed is None else found.missed
+    elif loads := [load for load in stepped if load is not None]:
+        held, rates = median_low(loads), any(step.rate is not None for step in steps)
+        name = held_metric(rates=rates).name
+        values[name] = held if rates else int(held)
+        bounds = dict.fromkeys(LOADS_HELD, held == max(step.load for step in steps))
+    if own := [recovery for recovery in recoveries if any(recovery.leg == trial.leg for trial in legs)]:
+        values["recovery_seconds"] = max(recovery.recovered_after for recovery in own)
+        bounds["recovery_seconds"] = not all(recovery.recovered for recovery in own)
+    if signalled := [(r.noticed_after, r.noticed) for r in own if r.noticed_after is not None]:
+        values["detection_seconds"] = max(after for after, _ in signalled)
+        bounds["detection_seconds"] = not all(noticed for _, noticed in signalled)
+    if migrations:
+        values["indexes_created"] = sum(len(migration.indexes_created) for migration in migrations)
+        values["migration_seconds"] = sum(migration.seconds for migration in migrations)
+    lower_bounds = frozenset(name for name, bound in bounds.items() if bound)
+    return replace(row, values={**row.values, **values}, lower_bounds=lower_bounds, upper_ends=upper_ends)
 
 
 @dataclass(frozen=True, slots=True)
@@ -208,26 +246,26 @@ def _timelines(counted: Sequence[_Counts]) -> dict[str, tuple[Second, ...]]:
     return {arm: seconds for arm, seconds in found.items() if seconds}
 
 
-def _rows(counted: Sequence[_Counts], spans: Spans) -> tuple[list[Row], tuple[Curve, ...]]:
+def _rows(counted: Sequence[_Counts], windows: Sequence[tuple[Leg, Window]]) -> tuple[list[Row], tuple[Curve, ...]]:
     """The row of every place, and the curves of those pooled over blocks and stages."""
     rows, curves = [], []
-    for place, cells in places_of([(counts.trial.leg, counts.cells) for counts in counted], spans.ramps):
+    for place, cells in places_of([(counts.trial.leg, counts.cells) for counts in counted], windows):
         cell = pooled(cells)
-        rows.append(row_of(cell, place, spans.seconds(place)))
+        rows.append(row_of(cell, place, seconds_of(windows, place)))
         if place.block is None and place.stage is None and cell.successes:
             curves.append(curve_of(place.arm, place.endpoint, cell.latency_ns))
     return rows, tuple(sorted(curves, key=lambda curve: curve.endpoint is not None))
 
 
-def _tagged_rows(counted: Sequence[_Counts], spans: Spans, tags: Tags) -> Iterator[Row]:
+def _tagged_rows(counted: Sequence[_Counts], windows: Sequence[tuple[Leg, Window]], tags: Tags) -> Iterator[Row]:
     """The rows of every tag in the arms that requested all of its endpoints."""
     requested = {(counts.trial.leg.arm, endpoint) for counts in counted for _, endpoint in counts.cells}
     for tag, endpoints in tags.items():
         own = [counts for counts in counted if all((counts.trial.leg.arm, name) in requested for name in endpoints)]
         cells_of_tag = [(counts.trial.leg, counts.only(endpoints)) for counts in own]
-        for place, cells in places_of(cells_of_tag, spans.ramps):
+        for place, cells in places_of(cells_of_tag, windows):
             if place.endpoint is None:
-                yield row_of(pooled(cells), place._replace(tag=tag), spans.seconds(place))
+                yield row_of(pooled(cells), place._replace(tag=tag), seconds_of(windows, place))
 
 
 def _steps(trials: Sequence[Trial], rows: Sequence[Row], limits: Sequence[Expectation]) -> Iterator[StressStep]:

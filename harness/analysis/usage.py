@@ -33,20 +33,18 @@ class MemoryTrend(StrEnum):
 class Consumer:
     """The resources of a server or service in one arm, over all stages except ramps.
 
-    ``cpu`` is the mean share of the host's cores, ``memory_mb`` the peak, ``threads`` and ``descriptors`` (open files
-    and sockets) are peaks. ``growth`` is the slope of memory in endurance stages in MB per hour, with its interval over
-    blocks (or of a single leg); ``None`` without an endurance stage of sufficient length. ``detectable`` is the
-    smallest detectable slope: allocators take memory in steps.
+    ``growth`` is the slope of memory in endurance stages in MB per hour, with its interval over blocks (or of a single
+    leg); ``None`` without an endurance stage of sufficient length.
     """
 
     arm: str
     name: str
-    cpu: float | None
-    memory_mb: float
+    cpu: float | None  # the mean share of the host's cores
+    memory_mb: float  # the peak
     growth: Interval | None
-    detectable: float = 0.0
-    threads: int | None = None
-    descriptors: int | None = None
+    detectable: float = 0.0  # the smallest detectable slope: allocators take memory in steps
+    threads: int | None = None  # the peak
+    descriptors: int | None = None  # the peak of open files and sockets
 
     @property
     def course(self) -> MemoryTrend | None:
@@ -82,8 +80,7 @@ class Usage:
             found = found[inside & (found["arm"] == arm) & (block is None or found["block"] == block)]
         if found.empty:
             return {}
-        metrics = {metric.name: metric for metric in METRICS.values() if metric.process is not None}
-        used = {name: used_by(metric, found) for name, metric in metrics.items()}
+        used = {metric.name: used_by(metric, found) for metric in METRICS.values() if metric.process is not None}
         return {name: value for name, value in used.items() if value is not None} | self._gauging.of(arm, blocks, stage)
 
     def consumers(self) -> Iterator[Consumer]:
@@ -108,12 +105,7 @@ class Usage:
 def used_by(metric: Metric, readings: pd.DataFrame) -> float | None:
     """The CPU (mean share of the host) or memory (peak, MB) of a process metric, added over services.
 
-    Args:
-        metric: of processes.
-        readings: rows with ``source``, ``name`` and ``value``.
-
-    Returns:
-        ``None`` without readings.
+    ``readings`` have ``source``, ``name`` and ``value``; ``None`` without any of these processes.
     """
     others = ~readings["source"].isin([ProcessRole.DATABASE, ProcessRole.CACHE])
     own = readings[others if metric.process is ProcessRole.SERVICE else readings["source"] == metric.process]

@@ -1,7 +1,7 @@
 """Ablation: the benefit and cost of an index, from the same requests with all indexes and without this one."""
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 from harness.analysis.request_cost import counts_by_statement
@@ -47,17 +47,12 @@ def _endpoints(pairs: Sequence[tuple[CorpusRequest, CorpusRequest]]) -> Iterator
         both = [pair for pair in pairs if pair[0].endpoint == endpoint]
         kept, dropped = (sum((pair[side].counts for pair in both), Counts()).per(len(both)) for side in (0, 1))
         changes = [other.counts - one.counts for one, other in both if one.counts or other.counts]
-        more = _most(change.blocks > 0 for change in changes)
-        less = _most(change.wal < 0 for change in changes)
-        fewer = _most(change.blocks < 0 for change in changes)
+        more = 2 * sum(change.blocks > 0 for change in changes) > len(changes)
+        less = 2 * sum(change.wal < 0 for change in changes) > len(changes)
+        fewer = 2 * sum(change.blocks < 0 for change in changes) > len(changes)
         yield EndpointAblation(
             endpoint, len(both), kept.blocks, dropped.blocks, kept.wal, dropped.wal, more, less, fewer
         )
-
-
-def _most(found: Iterable[bool]) -> bool:
-    votes = list(found)
-    return 2 * sum(votes) > len(votes)
 
 
 def _worse(full: ArmWork, without: ArmWork) -> DegradedStatement | None:

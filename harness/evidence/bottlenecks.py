@@ -6,7 +6,7 @@ The grade of an area is that of its worst finding; an area that was not measured
 functions below, and apply to both arms.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 
@@ -175,19 +175,16 @@ def _tables(inputs: BottleneckInputs, arm: str) -> Iterable[Bottleneck] | None:
     """A Seq Scan of 1,000 rows or more: C; of more than 100,000: D."""
     if inputs.databases is None or not inputs.databases.plan_changes:
         return None
-    return _seq_scans(inputs.databases, arm)
-
-
-def _seq_scans(databases: DatabaseEvidence, arm: str) -> Iterator[Bottleneck]:
-    seen = set()
-    for change in databases.plan_changes:
+    found: dict[tuple[str, str], Bottleneck] = {}
+    for change in inputs.databases.plan_changes:
         explained = change.after if arm == "after" else change.before
         for node in explained.root if explained else ():
             rows = (node.rows + node.removed) / max(node.loops, 1.0)
-            if node.kind == "Seq Scan" and rows >= SCANNED_ROWS and (node.relation, node.on) not in seen:
-                seen.add((node.relation, node.on))
+            if node.kind == "Seq Scan" and rows >= SCANNED_ROWS:
                 grade, columns = _grade(rows, (0, 0, 100_000)), ", ".join(compared_columns(node.on))
-                yield Bottleneck(BottleneckKind.SEQ_SCAN, grade, node.relation, rows, detail=columns)
+                scan = Bottleneck(BottleneckKind.SEQ_SCAN, grade, node.relation, rows, detail=columns)
+                found.setdefault((node.relation, node.on), scan)
+    return found.values()
 
 
 def _cache(inputs: BottleneckInputs, arm: str) -> Iterable[Bottleneck] | None:

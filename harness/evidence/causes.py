@@ -18,12 +18,11 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from harness.analysis.comparison import Comparison, Pair
-from harness.analysis.request_cost import MIN_WAL, RequestCost, request_costs
+from harness.analysis.request_cost import MIN_WAL, RequestCost
 from harness.analysis.steps import differs
-from harness.evidence.n_plus_one import RepeatedStatement, repeated_statements
+from harness.evidence.n_plus_one import RepeatedStatement
 from harness.metrics import HEADLINES
 from harness.plan.model import ARMS, MIGRATED
-from harness.record.request_work import RequestWork
 
 LEAST_CHANGE = 0.1
 """On the log scale: smaller changes of a single block, which has no interval, and of database time have no cause."""
@@ -77,34 +76,23 @@ class Cause:
 
 
 def causes_of(
-    comparison: Comparison, request_work: Mapping[str, RequestWork], indexes: Mapping[str, Sequence[str]] | None = None
-) -> tuple[Cause, ...]:
+    comparison: Comparison,
+    costs: Mapping[str, Mapping[str, RequestCost]],
+    repeated: Mapping[str, Mapping[str, RepeatedStatement]],
+    indexes: Mapping[str, Sequence[str]],
+) -> Iterator[Cause]:
     """The cause of every endpoint whose latency changed, over all stages except ramps.
 
-    Latency is the P95; with too few samples in a leg the P50, else the mean.
-
-    Args:
-        comparison: before and after.
-        request_work: the work of single requests, by arm.
-        indexes: the indexes of the migration that each endpoint uses.
+    Latency is the P95; with too few samples in a leg the P50, else the mean. ``costs`` and ``repeated`` are by arm and
+    endpoint, without arms whose requests were not sent one at a time; ``indexes`` are those of the migration that each
+    endpoint uses.
     """
-    if not request_work:
-        return ()
-    costs = {arm: request_costs(one) for arm, one in request_work.items()}
-    repeated = {arm: repeated_statements(one) for arm, one in request_work.items()}
-    endpoints = dict.fromkeys(pair.endpoint for pair in comparison.pairs if pair.endpoint and pair.stage is None)
-    latencies = (latency for endpoint in endpoints if (latency := _latency(comparison, endpoint)))
-    return tuple(
-        _cause(
-            comparison,
-            latency,
-            [costs.get(arm, {}).get(str(latency.endpoint)) for arm in ("before", MIGRATED, "after")],
-            [repeated.get(arm, {}).get(str(latency.endpoint)) for arm in ARMS],
-            (indexes or {}).get(str(latency.endpoint), ()),
-        )
-        for latency in latencies
-        if _changed(latency)
-    )
+    for endpoint in dict.fromkeys(pair.endpoint for pair in comparison.pairs if pair.endpoint and pair.stage is None):
+        latency = _latency(comparison, endpoint)
+        if costs and latency and _changed(latency):
+            of_arms = [costs.get(arm, {}).get(endpoint) for arm in ("before", MIGRATED, "after")]
+            before, after = (repeated.get(arm, {}).get(endpoint) for arm in ARMS)
+            yield _cause(comparison, endpoint, latency, of_arms, (before, after), indexes.get(endpoint, ()))
 
 
 def _latency(comparison: Comparison, endpoint: str) -> Pair | None:
@@ -122,13 +110,12 @@ def _changed(latency: Pair) -> bool:
 
 def _cause(
     comparison: Comparison,
+    endpoint: str,
     latency: Pair,
     costs: Sequence[RequestCost | None],
-    repeated: Sequence[RepeatedStatement | None],
+    repeated: tuple[RepeatedStatement | None, RepeatedStatement | None],
     indexes: Sequence[str],
 ) -> Cause:
-    endpoint = str(latency.endpoint)
-
     def both(metric: str) -> tuple[float, float] | None:
         pair = comparison.pair(metric, None, endpoint)
         return (pair.before, pair.after) if pair and pair.before is not None and pair.after is not None else None
@@ -150,7 +137,7 @@ def _cause(
         shares=tuple(_shares(database, misses, costs, triggers=triggers_changed)) if database else (),
         hits=(hits.before, hits.after) if hits else (None, None),
         statements=(before, after),
-        repeated=(repeated[0], repeated[1]),
+        repeated=repeated,
         indexes=tuple(indexes),
     )
 

@@ -37,33 +37,30 @@ class Evidence:
 
 
 def evidence_of(
+    summary: Summary,
     comparison: Comparison,
     request_work: Mapping[str, RequestWork],
-    databases: DatabaseEvidence | None = None,
+    databases: DatabaseEvidence | None,
     *,
-    summary: Summary | None = None,
-    settings: Mapping[str, str] | None = None,
-    alerts: tuple[AlertResult, ...] = (),
-    migration: MigrationUnderLoad | None = None,
+    settings: Mapping[str, str],
+    alerts: tuple[AlertResult, ...],
+    migration: MigrationUnderLoad | None,
 ) -> Evidence:
     """Combine the evidence; ``request_work`` is by arm, ``settings`` are those of PostgreSQL."""
     costs = {arm: request_costs(one) for arm, one in request_work.items()}
-    indexes = indexes_used(databases) if databases else None
     repeated = {arm: repeated_statements(one) for arm, one in request_work.items()}
     keys = {arm: one.keys for arm, one in request_work.items()}
-    inputs = (
-        BottleneckInputs(summary, repeated, databases, alerts, settings or {}, migration, keys) if summary else None
-    )
+    inputs = BottleneckInputs(summary, repeated, databases, alerts, settings, migration, keys)
+    indexes = indexes_used(databases) if databases else {}
+    control = largest_difference(costs["before"], costs[CONTROL]) if {"before", CONTROL} <= costs.keys() else None
     return Evidence(
-        areas=areas_of(inputs) if inputs else (),
+        areas=areas_of(inputs),
         databases=databases,
-        causes=causes_of(comparison, request_work, indexes),
+        causes=tuple(causes_of(comparison, costs, repeated, indexes)),
         request_costs=costs,
         keys=keys,
         alerts=alerts,
         migration=migration,
-        control_difference=largest_difference(costs["before"], costs[CONTROL])
-        if {"before", CONTROL} <= costs.keys()
-        else None,
+        control_difference=control,
         repeated=repeated,
     )

@@ -68,15 +68,12 @@ class TimelinePoint:
 
 @dataclass(frozen=True, slots=True)
 class MigrationUnderLoad:
-    """The migration under load.
-
-    ``agreement``: the responses of before compared with those after migration and rollback.
-    """
+    """The migration under load: what it cost requests, and what it changed."""
 
     record: MigrationRecord
     losses: tuple[RequestLoss, ...] = ()  # one per step, in order
     points: tuple[TimelinePoint, ...] = ()
-    agreement: ResponseAgreement | None = None
+    agreement: ResponseAgreement | None = None  # of the responses of before and those after migration and rollback
 
     @property
     def failed(self) -> str:
@@ -101,11 +98,11 @@ class MigrationUnderLoad:
             max(found, key=lambda loss: loss.stall_ms or 0.0),
             begun=min(loss.begun for loss in found),
             ended=max(loss.ended for loss in found),
+            lock_ms=max(loss.lock_ms for loss in found),
             requests=sum(loss.requests for loss in found),
             waited=sum(loss.waited for loss in found),
             blocked_ms=sum(loss.blocked_ms for loss in found),
             failures=sum(loss.failures for loss in found),
-            lock_ms=max(loss.lock_ms for loss in found),
         )
 
     def value(self, metric: str) -> float | None:

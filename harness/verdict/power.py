@@ -64,4 +64,4 @@ def log_values(target: Target, pair: Pair) -> list[float] | None:
         return [math.log(b.after) for b in pair.blocks] if all(b.after > 0 for b in pair.blocks) else None
     if any(min(b.before, b.after) <= 0 for b in pair.blocks):
         return None
-    return [math.log(b.after / b.before) for b in pair.blocks]
+    return [b.log_ratio for b in pair.blocks]

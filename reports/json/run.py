@@ -17,8 +17,8 @@ from harness.metrics import LOADS_HELD, METRICS, Origin
 from harness.record.generation import OfferedLoad
 from harness.record.leg import Window
 from harness.statistics.intervals import Interval
-from harness.verdict.aborts import AbortedLeg
 from harness.verdict.checks import Check
+from harness.verdict.guards import AbortedLeg
 from harness.verdict.judge import Verdict
 from harness.verdict.outcomes import JudgedRow, Outcomes
 

@@ -12,8 +12,8 @@ from harness.record.leg import windows_of
 from harness.record.outcome import Outcome
 from harness.record.trial import Trial
 from harness.testing import PLAN, synthetic_setup, synthetic_trials
-from harness.verdict.aborts import AbortedLeg
 from harness.verdict.caveats import INTERRUPTED
+from harness.verdict.guards import AbortedLeg
 from harness.verdict.judge import Measurement, Verdict, judge
 from harness.verdict.outcomes import Outcomes
 from harness.verdict.result import Result
