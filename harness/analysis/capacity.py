@@ -88,8 +88,5 @@ def capacity_of(searches: Sequence[SearchResult]) -> MeasuredCapacity | None:
         return None
     held = median_low([low for low, _ in known])
     missed = [high for _, high in known if high is not None]
-    return MeasuredCapacity(
-        held=held,
-        missed=median_high(missed) if len(missed) == len(known) else None,
-        at_least=any(high is None and low <= held for low, high in known),
-    )
+    highest = median_high(missed) if len(missed) == len(known) else None
+    return MeasuredCapacity(held, highest, any(high is None and low <= held for low, high in known))

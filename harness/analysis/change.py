@@ -94,7 +94,7 @@ def _ratio(metric: Metric, values: tuple[BlockPair, ...]) -> Change | None:
         return None
     logs = [v.log_ratio for v in values]
     searched = any(v.before_high is not None for v in values)
-    interval = bracket_interval([(v.low, v.high) for v in values]) if searched else t_interval(logs, math.exp)
+    interval = bracket_interval([(v.low, v.high) for v in values]) if searched else t_interval(logs, scale=math.exp)
     worst = max(logs) if metric.better is Better.LOWER else min(logs)
     mean = math.exp(math.fsum(logs) / len(logs))
     return Change.of("ratio", mean, interval, sign_flip_p(logs), math.exp(worst))
@@ -113,7 +113,7 @@ def _points_of_odds(paired: list[tuple[int, Row, Row]], values: tuple[BlockPair,
     odds = [logit(a.hits, a.lookups) - logit(b.hits, b.lookups) for _, b, a in paired]
     points, worst = _points_at(before), min(v.after - v.before for v in values)
     mean = points(math.fsum(odds) / len(odds))
-    return Change.of("points", mean, t_interval(odds, points), sign_flip_p(odds), worst)
+    return Change.of("points", mean, t_interval(odds, scale=points), sign_flip_p(odds), worst)
 
 
 def unpaired_change(
@@ -138,7 +138,7 @@ def unpaired_change(
     if not all(sides):
         return None
     mean = fmean(sides[1]) - fmean(sides[0])
-    return Change.of(scale, shift(mean), welch(sides[0], sides[1], shift))
+    return Change.of(scale, shift(mean), welch(sides[0], sides[1], scale=shift))
 
 
 def _points_at(before: Row) -> Callable[[float], float]:
@@ -159,10 +159,10 @@ def arm_interval(metric: Metric, legs: Sequence[Row | None], pooled: Row | None)
     if metric.scale is Scale.PROPORTION:
         return failure_share(pooled)
     if metric.scale is Scale.LOGIT:
-        return t_interval([logit(row.hits, row.lookups) for row in rows if row.lookups], expit)
+        return t_interval([logit(row.hits, row.lookups) for row in rows if row.lookups], scale=expit)
     if min(values, default=0.0) <= 0:
         return t_interval(values)
-    return t_interval([math.log(value) for value in values], math.exp)
+    return t_interval([math.log(value) for value in values], scale=math.exp)
 
 
 def bracket_interval(ends: Iterable[tuple[float, float | None]]) -> Interval | None:

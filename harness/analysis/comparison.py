@@ -65,8 +65,8 @@ class Comparison:
 
     def pair(self, metric: str, stage: str | None, endpoint: str | None, tag: str | None = None) -> Pair | None:
         """The pair of a cell, or of a tag; ``None`` without requests in either arm."""
-        place = ComparisonPlace(metric, stage, endpoint, tag)
-        return next((one for one in (self.pairs if tag is None else self.tagged) if one.place == place), None)
+        wanted, pairs = (metric, stage, endpoint, tag), self.pairs if tag is None else self.tagged
+        return next((one for one in pairs if (one.metric.name, one.stage, one.endpoint, one.tag) == wanted), None)
 
 
 def compare(summary: Summary, before: str = "before", after: str = "after", *, sequential: bool = False) -> Comparison:

@@ -85,9 +85,8 @@ def _turns(line: RunSeries, metric: Metric) -> Iterator[ChangePoint]:
     magnitude = smallest if metric.scale is Scale.LOG else 0.0
     found, _ = require_otava()(values, WINDOW, MAX_P, magnitude)
     for point in found:
-        turn = ChangePoint(
-            int(point.index), float(point.stats.mean_1), float(point.stats.mean_2), float(point.stats.pvalue)
-        )
+        stats = point.stats
+        turn = ChangePoint(int(point.index), float(stats.mean_1), float(stats.mean_2), float(stats.pvalue))
         if metric.scale is Scale.LOG or abs(turn.after - turn.before) >= smallest:
             yield turn
 

@@ -6,7 +6,7 @@ from statistics import fmean
 
 import pandas as pd
 
-from harness.analysis.readings import readings_frame, readings_of_servers
+from harness.analysis.readings import in_summary, readings_frame, readings_of_servers
 from harness.plan.stages import StageKind
 from harness.record.readings import TRIGGER_CALLS, TRIGGER_MS, TRIGGERS, UNCOUNTED_TRIGGERS
 from harness.record.trial import Trial
@@ -55,9 +55,10 @@ def server_reports(trials: Sequence[Trial]) -> Iterator[ServerReport]:
         for name, values in found.groupby("name", sort=False):
             of_legs = [_of_leg(leg, str(name)) for _, leg in values.groupby("leg")]
             if known := [value for value in of_legs if value is not None]:
-                found_values = counts if str(name) in COUNTERS else levels
-                found_values[str(name)] = max(known) if str(name) in MAXIMA else fmean(known)
-        seconds = fmean(_seconds(trial) for trial in trials if trial.leg.arm == arm)
+                chosen = counts if str(name) in COUNTERS else levels
+                chosen[str(name)] = max(known) if str(name) in MAXIMA else fmean(known)
+        legs = [trial.generation.windows for trial in trials if trial.leg.arm == arm]
+        seconds = fmean(sum(window.seconds for window in leg if in_summary(window, None)) for leg in legs)
         yield ServerReport(str(arm), str(source), counts, levels, seconds)
 
 
@@ -84,10 +85,6 @@ def _of_leg(values: pd.DataFrame, name: str) -> float | None:
     if name in MAXIMA:
         return float(numbers.max())
     return float(numbers.iloc[-1] if name in PER_LEG else numbers.sum() / inside["ticks"].iloc[0])
-
-
-def _seconds(trial: Trial) -> float:
-    return sum(window.seconds for window in trial.generation.windows if window.kind != StageKind.RAMP)
 
 
 def _frame(trial: Trial) -> pd.DataFrame:

@@ -73,7 +73,7 @@ def t_quantile(p: float, df: int) -> float:
     return (low + high) / 2
 
 
-def t_interval(values: Sequence[float], scale: Scale = float) -> Interval | None:
+def t_interval(values: Sequence[float], *, scale: Scale = float) -> Interval | None:
     """Student's t interval of the mean of independent values; ``None`` for fewer than two. Source: Student (1908)."""
     k = len(finite_array(values))
     if k < 2:  # noqa: PLR2004 - one value has no variance
@@ -84,7 +84,7 @@ def t_interval(values: Sequence[float], scale: Scale = float) -> Interval | None
     return Interval(mean, mean - half, mean + half).mapped(scale)
 
 
-def welch(before: Sequence[float], after: Sequence[float], scale: Scale = float) -> Interval | None:
+def welch(before: Sequence[float], after: Sequence[float], *, scale: Scale = float) -> Interval | None:
     """Interval of the difference of two means of unpaired values; ``None`` when either has fewer than two.
 
     The Satterthwaite degrees of freedom are rounded down, which can only widen the interval. Source: Welch (1947).

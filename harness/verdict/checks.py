@@ -15,7 +15,7 @@ from harness.analysis.statuses import Statuses
 from harness.analysis.summary import Summary
 from harness.evidence.migration import MigrationUnderLoad
 from harness.finding import Finding
-from harness.metrics import Better, Metric, Origin, Unit
+from harness.metrics import Better, Origin, Unit
 from harness.plan.expectation import Form
 from harness.plan.targets import Target
 from harness.record.noise import ComparisonPlace
@@ -79,7 +79,7 @@ class Reason(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """One target judged."""
+    """One target with its outcome and the numbers behind it."""
 
     target: Target
     reason: Reason = Reason.NO_DATA
@@ -146,16 +146,12 @@ def judge_by_interval(check: Check, inputs: RuleInputs) -> Check:
 def _absolute(target: Target, pair: Pair) -> Reason:
     if pair.metric.origin is Origin.MIGRATION and pair.after is not None:
         return Reason.SINGLE_WITHIN if target.expectation.allows(pair.after) else Reason.SINGLE_OUTSIDE
-    if _judged_by_leg(pair.metric) and not pair.searched:
+    counted = pair.metric.unit is Unit.COUNT and pair.metric.origin is Origin.REQUESTS
+    if (pair.metric.by_leg or pair.metric.origin is Origin.STATEMENTS or counted) and not pair.searched:
         return _legs(target, pair)
     if pair.after_interval is None:
         return Reason.NO_INTERVAL
     return _side(pair.after_interval, target.expectation.limit, below=target.expectation.below)
-
-
-def _judged_by_leg(metric: Metric) -> bool:
-    work = metric.origin is Origin.STATEMENTS or (metric.unit is Unit.COUNT and metric.origin is Origin.REQUESTS)
-    return metric.by_leg or work
 
 
 def _legs(target: Target, pair: Pair) -> Reason:
