@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import groupby
 
-from harness.analysis.placebo import placebo_effects
+from harness.analysis.comparison import placebo_effects
 from harness.analysis.summary import Summary
 from harness.plan.checks.external import without_credentials
 from harness.plan.model import ARMS, Arm, Plan

@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
-from itertools import islice
+from itertools import islice, zip_longest
 from typing import Any
 
 from harness.record.answers import Number, parsed, quoted
@@ -12,6 +12,7 @@ MAX_DIFFERENCES = 3
 MAX_CHARACTERS = 80
 CONTEXT = 30
 ABSENT = "nothing"
+MISSING = object()  # in place of a value that a response lacks
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,12 +38,7 @@ def _of_values(where: str, before: Any, after: Any, *, in_any_order: bool) -> It
     if isinstance(before, dict) and isinstance(after, dict):
         for key in sorted({*before, *after}):
             place = f"{where}.{key}" if key.isidentifier() else f"{where}[{quoted(key)}]"
-            if key not in after:
-                yield AnswerDifference(place, _short(before[key]), ABSENT)
-            elif key not in before:
-                yield AnswerDifference(place, ABSENT, _short(after[key]))
-            else:
-                yield from _of_values(place, before[key], after[key], in_any_order=in_any_order)
+            yield from _of_values(place, before.get(key, MISSING), after.get(key, MISSING), in_any_order=in_any_order)
     elif isinstance(before, list) and isinstance(after, list):
         yield from _of_lists(where, before, after, in_any_order=in_any_order)
     elif _dumped(before) != _dumped(after):
@@ -55,12 +51,8 @@ def _of_lists(where: str, before: list[Any], after: list[Any], *, in_any_order: 
     if in_any_order:
         yield from _of_bags(where, before, after)
         return
-    for index, (one, other) in enumerate(zip(before, after, strict=False)):
+    for index, (one, other) in enumerate(zip_longest(before, after, fillvalue=MISSING)):
         yield from _of_values(f"{where}[{index}]", one, other, in_any_order=False)
-    for index, one in islice(enumerate(before), len(after), None):
-        yield AnswerDifference(f"{where}[{index}]", _short(one), ABSENT)
-    for index, other in islice(enumerate(after), len(before), None):
-        yield AnswerDifference(f"{where}[{index}]", ABSENT, _short(other))
 
 
 def _of_bags(where: str, before: list[Any], after: list[Any]) -> Iterator[AnswerDifference]:
@@ -106,4 +98,4 @@ def _dumped(value: Any) -> str:  # noqa: ANN401
         case str():
             return quoted(value)
         case _:
-            return {None: "null", True: "true", False: "false"}[value]
+            return {None: "null", True: "true", False: "false", MISSING: ABSENT}[value]

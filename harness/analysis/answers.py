@@ -4,6 +4,7 @@ Requests are matched by their position in the corpus. From the first position wh
 because an earlier response led users elsewhere, nothing can be compared.
 """
 
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from enum import Enum
@@ -65,8 +66,8 @@ class EndpointAnswers:
 
     endpoint: str
     equal: int
-    different: int
-    before_failed: int
+    different: int  # after answered differently, or failed to answer
+    before_failed: int  # before failed and after answered
     both_failed: int
 
     @property
@@ -86,40 +87,23 @@ class ResponseAgreement:
     user_errors: int = 0
 
     @property
-    def asked(self) -> int:
-        """Requests with responses of both arms."""
-        return sum(place.asked for place in self.places)
-
-    @property
-    def equal(self) -> int:
-        return sum(place.equal for place in self.places)
-
-    @property
-    def different(self) -> int:
-        """Requests that after answered differently, or failed to answer."""
-        return sum(place.different for place in self.places)
-
-    @property
-    def before_failed(self) -> int:
-        """Requests that before failed and after answered."""
-        return sum(place.before_failed for place in self.places)
-
-    @property
-    def both_failed(self) -> int:
-        return sum(place.both_failed for place in self.places)
+    def total(self) -> EndpointAnswers:
+        """The requests of all endpoints with responses of both arms."""
+        counts = [(one.equal, one.different, one.before_failed, one.both_failed) for one in self.places]
+        return EndpointAnswers("", *map(sum, zip(*counts, strict=True))) if counts else EndpointAnswers("", 0, 0, 0, 0)
 
     @property
     def outcome(self) -> AnswerOutcome:
         """The first that applies: a difference outranks an incomplete comparison."""
         if self.missing:
             return AnswerOutcome.MISSING
-        if self.different:
+        if self.total.different:
             return AnswerOutcome.DIFFERENT
         if self.parting:
             return AnswerOutcome.REQUESTS_DIFFER
-        if not self.equal:
+        if not self.total.equal:
             return AnswerOutcome.NOTHING
-        return AnswerOutcome.SHORT if self.asked < self.wanted else AnswerOutcome.SAME
+        return AnswerOutcome.SHORT if self.total.asked < self.wanted else AnswerOutcome.SAME
 
 
 def compare_answers(before: RecordedAnswers | None, after: RecordedAnswers | None, corpus: Corpus) -> ResponseAgreement:
@@ -150,11 +134,11 @@ def no_answers_finding(agreement: ResponseAgreement) -> Finding:
     """The broken guard that names the reason."""
     if missing := agreement.missing:
         seen, advice = f"the answers of {' and '.join(missing)} are missing", "run the plan again to its end"
-    elif not agreement.asked:
+    elif not agreement.total.asked:
         seen = "no request was made to compare answers"
         advice = "check the user files of [answers]: do they send anything?"
     else:
-        seen = f"before answered none of the {agreement.asked:,} requests whose answers were to be compared"
+        seen = f"before answered none of the {agreement.total.asked:,} requests whose answers were to be compared"
         advice = "read logs/00-before.*: does the service of before work with these users?"
     return Finding("NO_ANSWERS", seen, advice)
 
@@ -171,8 +155,8 @@ def uncompared_findings(agreement: ResponseAgreement, endpoints: Iterable[str]) 
             "raise answers.requests, or give answers.users that request them",
         )
     counted = (
-        (agreement.before_failed, "that after answers"),
-        (agreement.both_failed, "that after does not answer either"),
+        (agreement.total.before_failed, "that after answers"),
+        (agreement.total.both_failed, "that after does not answer either"),
     )
     if parts := [f"{count:,} request{'s' * (count > 1)} {what}" for count, what in counted if count]:
         yield Finding(
@@ -206,12 +190,9 @@ def _pairing(before: Answer, after: Answer) -> AnswerPairing:
 
 
 def _places(pairs: Sequence[tuple[Answer, Answer]]) -> Iterator[EndpointAnswers]:
-    counted: dict[str, dict[AnswerPairing, int]] = {}
-    for before, after in pairs:
-        counts = counted.setdefault(before.endpoint, dict.fromkeys(AnswerPairing, 0))
-        counts[_pairing(before, after)] += 1
-    for endpoint, counts in sorted(counted.items()):
-        yield EndpointAnswers(endpoint, *(counts[pairing] for pairing in AnswerPairing))
+    counted = Counter((before.endpoint, _pairing(before, after)) for before, after in pairs)
+    for endpoint in sorted({endpoint for endpoint, _ in counted}):
+        yield EndpointAnswers(endpoint, *(counted[endpoint, pairing] for pairing in AnswerPairing))
 
 
 def _differences(pairs: Sequence[tuple[Answer, Answer]], corpus: Corpus) -> Iterator[DifferingRequest]:

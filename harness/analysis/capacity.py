@@ -3,6 +3,7 @@
 The load is the users of a closed-loop stage, or the arrivals per second of an open-loop one.
 """
 
+import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from statistics import median_high, median_low
@@ -36,15 +37,9 @@ def arrivals_started(offered: Iterable[OfferedLoad], stage: str) -> bool:
 
 
 def load_held(steps: Sequence[StressStep]) -> float | None:
-    """The largest load that held, with every smaller one.
-
-    Returns:
-        0 when not even the smallest held, ``None`` without steps; a lower bound when every step held.
-    """
-    if not steps:
-        return None
-    broken = min((step.load for step in steps if not step.held), default=None)
-    return max((step.load for step in steps if broken is None or step.load < broken), default=0.0)
+    """The largest load that held, with every smaller one: 0 when not even the smallest held, ``None`` without steps."""
+    broken = min((step.load for step in steps if not step.held), default=math.inf)
+    return max((step.load for step in steps if step.load < broken), default=0.0) if steps else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,8 +88,5 @@ def capacity_of(searches: Sequence[SearchResult]) -> MeasuredCapacity | None:
         return None
     held = median_low([low for low, _ in known])
     missed = [high for _, high in known if high is not None]
-    return MeasuredCapacity(
-        held=held,
-        missed=median_high(missed) if len(missed) == len(known) else None,
-        at_least=any(high is None and low <= held for low, high in known),
-    )
+    highest = median_high(missed) if len(missed) == len(known) else None
+    return MeasuredCapacity(held, highest, any(high is None and low <= held for low, high in known))

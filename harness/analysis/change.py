@@ -4,15 +4,14 @@ Interleaved legs are paired by block; legs of a sequential run are compared unpa
 """
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from statistics import fmean
 
-from harness.analysis.level import bracket_interval, failure_share, transformed
 from harness.analysis.row import Row
 from harness.metrics import Better, Metric, Scale
-from harness.statistics.intervals import t_interval, welch
-from harness.statistics.proportions import expit, logit, newcombe
+from harness.statistics.intervals import Interval, t_interval, welch
+from harness.statistics.proportions import expit, logit, newcombe, wilson
 from harness.statistics.significance import sign_flip_p
 
 
@@ -31,6 +30,10 @@ class BlockPair:
     after_at_least: bool = False
     before_high: float | None = None
     after_high: float | None = None
+
+    @property
+    def log_ratio(self) -> float:
+        return math.log(self.after / self.before)
 
     @property
     def low(self) -> float:
@@ -53,6 +56,18 @@ class Change:
     high: float | None
     p: float | None  # exact two-sided sign-flip p-value over blocks; ``None`` for counts
     worst: float | None  # the least favourable block, on the same scale
+
+    @classmethod
+    def of(
+        cls, scale: str, value: float, interval: Interval | None, p: float | None = None, worst: float | None = None
+    ) -> "Change":
+        low, high = (interval.low, interval.high) if interval else (None, None)
+        return cls(scale, value, low, high, p, worst)
+
+    @property
+    def interval(self) -> Interval | None:
+        """The change with its 95 % bounds; ``None`` where there are too few blocks for bounds."""
+        return None if self.low is None or self.high is None else Interval(self.value, self.low, self.high)
 
 
 def paired_change(
@@ -77,22 +92,18 @@ def paired_change(
 def _ratio(metric: Metric, values: tuple[BlockPair, ...]) -> Change | None:
     if any(v.before <= 0 or v.after <= 0 or v.before_at_least for v in values):
         return None
-    logs = [math.log(v.after / v.before) for v in values]
-    interval = transformed(t_interval(logs), math.exp)
-    if any(v.before_high is not None for v in values):
-        interval = bracket_interval([(v.low, v.high) for v in values])
+    logs = [v.log_ratio for v in values]
+    searched = any(v.before_high is not None for v in values)
+    interval = bracket_interval([(v.low, v.high) for v in values]) if searched else t_interval(logs, scale=math.exp)
     worst = max(logs) if metric.better is Better.LOWER else min(logs)
     mean = math.exp(math.fsum(logs) / len(logs))
-    low, high = (interval.low, interval.high) if interval else (None, None)
-    return Change("ratio", mean, low, high, sign_flip_p(logs), math.exp(worst))
+    return Change.of("ratio", mean, interval, sign_flip_p(logs), math.exp(worst))
 
 
 def _points_of_counts(before: Row, after: Row) -> Change | None:
     b, a = failure_share(before), failure_share(after)
-    if b is None or a is None:
-        return None
-    difference = newcombe(b, a)
-    return Change("points", difference.value, difference.low, difference.high, None, None)
+    difference = newcombe(b, a) if a and b else None
+    return Change.of("points", difference.value, difference) if difference else None
 
 
 def _points_of_odds(paired: list[tuple[int, Row, Row]], values: tuple[BlockPair, ...], before: Row) -> Change | None:
@@ -100,42 +111,77 @@ def _points_of_odds(paired: list[tuple[int, Row, Row]], values: tuple[BlockPair,
     if not before.lookups:
         return None
     odds = [logit(a.hits, a.lookups) - logit(b.hits, b.lookups) for _, b, a in paired]
-    interval = t_interval(odds)
-    points = _points_at(before)
-    low, high = (points(interval.low), points(interval.high)) if interval else (None, None)
-    worst = min(v.after - v.before for v in values)
-    return Change("points", points(math.fsum(odds) / len(odds)), low, high, sign_flip_p(odds), worst)
+    points, worst = _points_at(before), min(v.after - v.before for v in values)
+    mean = points(math.fsum(odds) / len(odds))
+    return Change.of("points", mean, t_interval(odds, scale=points), sign_flip_p(odds), worst)
 
 
-def unpaired_change(metric: Metric, pooled: Sequence[Row | None], legs: Sequence[list[Row]]) -> Change | None:
+def unpaired_change(
+    metric: Metric, pooled: Sequence[Row | None], legs: Sequence[Sequence[Row | None]]
+) -> Change | None:
     """The change between arms without paired legs; ``pooled`` and ``legs`` are of before and after."""
     before, after = pooled
     if before is None or after is None:
         return None
-    counted = metric.scale is Scale.PROPORTION
-    return _points_of_counts(before, after) if counted else _unpaired(metric, legs[0], legs[1], before)
-
-
-def _unpaired(metric: Metric, old: list[Row], new: list[Row], before: Row) -> Change | None:
+    if metric.scale is Scale.PROPORTION:
+        return _points_of_counts(before, after)
+    old, new = ([row for row in side if row] for side in legs)
     if metric.scale is Scale.LOGIT:
         sides = [[logit(row.hits, row.lookups) for row in side if row.lookups] for side in (old, new)]
-        shift = _points_at(before)
-        scale = "points"
+        scale, shift = "points", _points_at(before)
     else:
         values = [[value for row in side if (value := row.value(metric.name)) is not None] for side in (old, new)]
         if min((min(side, default=0.0) for side in values), default=0.0) <= 0 or any(r.at_least(metric) for r in old):
             return None
         sides = [[math.log(value) for value in side] for side in values]
-        shift, scale = math.exp, "ratio"
+        scale, shift = "ratio", math.exp
     if not all(sides):
         return None
     mean = fmean(sides[1]) - fmean(sides[0])
-    interval = transformed(welch(*sides), shift)
-    low, high = (interval.low, interval.high) if interval else (None, None)
-    return Change(scale, shift(mean), low, high, None, None)
+    return Change.of(scale, shift(mean), welch(sides[0], sides[1], scale=shift))
 
 
 def _points_at(before: Row) -> Callable[[float], float]:
     """Converts a shift of the log odds to a difference in points at the level of ``before``."""
     base = logit(before.hits, before.lookups)
     return lambda shift: expit(base + shift) - expit(base)
+
+
+def arm_interval(metric: Metric, legs: Sequence[Row | None], pooled: Row | None) -> Interval | None:
+    """Interval of one arm's value, for judging a limit; ``None`` unless every leg has a value."""
+    rows = [row for row in legs if row]
+    values = [value for row in rows if (value := row.value(metric.name)) is not None]
+    if pooled is None or len(values) != len(legs):
+        return None
+    if metric.by_leg:
+        ends = zip(values, (row.highest(metric) for row in rows), strict=True)
+        return bracket_interval(ends) if pooled.highest(metric) is not None else None
+    if metric.scale is Scale.PROPORTION:
+        return failure_share(pooled)
+    if metric.scale is Scale.LOGIT:
+        return t_interval([logit(row.hits, row.lookups) for row in rows if row.lookups], scale=expit)
+    if min(values, default=0.0) <= 0:
+        return t_interval(values)
+    return t_interval([math.log(value) for value in values], scale=math.exp)
+
+
+def bracket_interval(ends: Iterable[tuple[float, float | None]]) -> Interval | None:
+    """Interval of values that are each known to lie between two ends; ``None`` for fewer than two.
+
+    The position within the brackets is unknown and may be the same in all blocks, so averaging does not narrow them:
+    the interval reaches from that of the lower ends to that of the upper ends.
+    """
+    known = [(low, high) for low, high in ends if high is not None]
+    logs = all(low > 0 for low, _ in known)
+    into, back = (math.log, math.exp) if logs else (float, float)
+    lower = t_interval([into(low) for low, _ in known])
+    if lower is None:
+        return None
+    upper = t_interval([into(high) for _, high in known]) if all(high < math.inf for _, high in known) else None
+    high = math.inf if upper is None else back(upper.high)
+    return Interval(back(lower.value), back(lower.low) if logs else max(lower.low, 0.0), high)
+
+
+def failure_share(row: Row) -> Interval | None:
+    """The share of failed requests, with effective counts."""
+    return wilson(row.failures / row.design_effect, row.requests / row.design_effect)

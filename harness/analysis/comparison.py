@@ -4,17 +4,24 @@ Requests within a leg are correlated, so the block is the unit of replication: e
 ratio comes from one value per block. Failures are pooled over blocks with effective counts.
 """
 
+import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from statistics import NormalDist
 
-from harness.analysis.change import BlockPair, Change, paired_change, unpaired_change
-from harness.analysis.level import arm_interval
-from harness.analysis.places import RowPlace
-from harness.analysis.row import Row
+from harness.analysis.change import BlockPair, Change, arm_interval, paired_change, unpaired_change
+from harness.analysis.row import Row, RowPlace
 from harness.analysis.summary import Summary
-from harness.metrics import METRICS, Metric, Origin
-from harness.plan.model import ARMS
-from harness.statistics.intervals import Interval
+from harness.metrics import METRICS, Metric, Origin, Scale, ShownIn, shown_in
+from harness.plan.model import ARMS, PLACEBO
+from harness.record.noise import ComparisonPlace
+from harness.statistics.intervals import Interval, t_quantile
+from harness.statistics.significance import two_sided_p
+
+LEVEL = 0.05
+POWER = 0.8
+ROUNDING = 1e-12
+Legs = Sequence[Row | None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,14 +42,15 @@ class Pair:
     after_interval: Interval | None
     change: Change | None
     blocks: tuple[BlockPair, ...]
-    least_requests: int
-    """The smallest number of requests in a leg, over both arms."""
+    least_requests: int  # the smallest number of requests in a leg, over both arms
     before_at_least: bool = False
     after_at_least: bool = False
-    searched: bool = False
-    """Whether values are brackets from a capacity search; intervals then include the bracket."""
-    tag: str | None = None
-    """The tag whose endpoints are pooled."""
+    searched: bool = False  # whether values are brackets from a capacity search; intervals then include the bracket
+    tag: str | None = None  # the tag whose endpoints are pooled
+
+    @property
+    def place(self) -> ComparisonPlace:
+        return ComparisonPlace(self.metric.name, self.stage, self.endpoint, self.tag)
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,40 +59,29 @@ class Comparison:
 
     pairs: tuple[Pair, ...]
     blocks: int
-    open: bool = False
-    """Whether the load was open-loop."""
-    sequential: bool = False
-    """Whether arms were not interleaved, so that changes are unpaired."""
+    open: bool = False  # whether the load was open-loop
+    sequential: bool = False  # whether arms were not interleaved, so that changes are unpaired
     tagged: tuple[Pair, ...] = ()
 
     def pair(self, metric: str, stage: str | None, endpoint: str | None, tag: str | None = None) -> Pair | None:
         """The pair of a cell, or of a tag; ``None`` without requests in either arm."""
-        for pair in self.pairs if tag is None else self.tagged:
-            if (pair.metric.name, pair.stage, pair.endpoint, pair.tag) == (metric, stage, endpoint, tag):
-                return pair
-        return None
+        wanted, pairs = (metric, stage, endpoint, tag), self.pairs if tag is None else self.tagged
+        return next((one for one in pairs if (one.metric.name, one.stage, one.endpoint, one.tag) == wanted), None)
 
 
 def compare(summary: Summary, before: str = "before", after: str = "after", *, sequential: bool = False) -> Comparison:
     """Pair every cell and metric of two arms; the changes of a ``sequential`` run are unpaired."""
     arms = before, after
-    pairs, tagged = (tuple(_pairs(summary, rows, arms)) for rows in (summary.rows, summary.tagged))
-    if sequential:
-        pairs, tagged = (tuple(_unpaired_pair(summary, pair, arms) for pair in some) for some in (pairs, tagged))
-    return Comparison(pairs, len(summary.blocks), summary.open, sequential, tagged)
 
+    def pairs(rows: Sequence[Row]) -> Iterator[Pair]:
+        for stage, endpoint, tag in dict.fromkeys(
+            (one.stage, one.endpoint, one.tag) for one in rows if one.arm in arms
+        ):
+            for metric in _measured_in(stage, endpoint, tag, summary.measures):
+                yield pair_of(summary, metric, stage, endpoint, arms, tag=tag, sequential=sequential)
 
-def _pairs(summary: Summary, rows: Sequence[Row], arms: tuple[str, str]) -> Iterator[Pair]:
-    for stage, endpoint, tag in dict.fromkeys((row.stage, row.endpoint, row.tag) for row in rows if row.arm in arms):
-        for metric in _measured_in(stage, endpoint, tag, summary.measures):
-            yield pair_of(summary, metric, stage, endpoint, arms, tag=tag)
-
-
-def _unpaired_pair(summary: Summary, pair: Pair, arms: tuple[str, str]) -> Pair:
-    place = pair.stage, pair.endpoint, pair.tag
-    pooled = [summary.row(arm, None, *place) for arm in arms]
-    legs = [[row for block in summary.blocks if (row := summary.row(arm, block, *place))] for arm in arms]
-    return replace(pair, change=pair.change and unpaired_change(pair.metric, pooled, legs))
+    found, tagged = tuple(pairs(summary.rows)), tuple(pairs(summary.tagged))
+    return Comparison(found, len(summary.blocks), summary.open, sequential, tagged)
 
 
 def contrast(old: Summary, new: Summary, arm: str) -> Comparison:
@@ -96,18 +93,16 @@ def contrast(old: Summary, new: Summary, arm: str) -> Comparison:
     cells = dict.fromkeys((row.stage, row.endpoint) for row in (*old.rows, *new.rows))
     pairs = []
     for stage, endpoint, metric in ((*cell, metric) for cell in cells for metric in _measured_in(*cell)):
-        before, after = (run.row(arm, None, stage, endpoint) for run in (old, new))
+        pooled = [run.row(arm, None, stage, endpoint) for run in (old, new)]
         legs = [[row for block in run.blocks if (row := run.row(arm, block, stage, endpoint))] for run in (old, new)]
-        least = min((row.samples(metric) for side in legs for row in side), default=0)
-        change = unpaired_change(metric, [before, after], legs)
-        pairs.append(_pair(metric, RowPlace(arm, None, stage, endpoint), before, after, change, least))
+        change = unpaired_change(metric, pooled, legs)
+        pairs.append(_pair(metric, RowPlace(arm, None, stage, endpoint), pooled, legs, change))
     return Comparison(tuple(pairs), min(len(old.blocks), len(new.blocks)), old.open and new.open, sequential=True)
 
 
-def _pair(
-    metric: Metric, place: RowPlace, before: Row | None, after: Row | None, change: Change | None, least_requests: int
-) -> Pair:
-    """A pair of two pooled rows, without blocks and intervals."""
+def _pair(metric: Metric, place: RowPlace, pooled: Legs, legs: Sequence[Legs], change: Change | None) -> Pair:
+    """A pair of two pooled rows, without blocks and intervals; ``legs`` are the rows of either arm."""
+    before, after = pooled
     return Pair(
         metric=metric,
         stage=place.stage,
@@ -118,7 +113,7 @@ def _pair(
         after_interval=None,
         change=change,
         blocks=(),
-        least_requests=least_requests,
+        least_requests=min((row.samples(metric) if row else 0 for rows in legs for row in rows), default=0),
         before_at_least=bool(before and before.at_least(metric)),
         after_at_least=bool(after and after.at_least(metric)),
         tag=place.tag,
@@ -143,25 +138,25 @@ def pair_of(
     arms: tuple[str, str] = ARMS,
     *,
     tag: str | None = None,
+    sequential: bool = False,
 ) -> Pair:
-    """One metric of two arms in one stage and endpoint, or tag, paired over blocks."""
+    """One metric of two arms in one stage and endpoint, or tag, paired over blocks unless ``sequential``."""
     place = stage, endpoint, tag
-    before, after = (summary.row(arm, None, *place) for arm in arms)
-    legs = [
-        (block, summary.row(arms[0], block, *place), summary.row(arms[1], block, *place)) for block in summary.blocks
-    ]
-    paired = [(block, b, a) for block, b, a in legs if b and a]
+    pooled = [summary.row(arm, None, *place) for arm in arms]
+    legs = [[summary.row(arm, block, *place) for block in summary.blocks] for arm in arms]
+    paired = [(block, b, a) for block, b, a in zip(summary.blocks, *legs, strict=True) if b and a]
     values = tuple(_block_pairs(metric, paired))
     complete = len(values) == len(summary.blocks)
     alone = complete or metric.origin.from_probes  # a metric may exist in one release only
-    change = paired_change(metric, paired, values, before, after) if complete else None
-    least = min((row.samples(metric) if row else 0 for _, b, a in legs for row in (b, a)), default=0)
+    change = paired_change(metric, paired, values, *pooled) if complete else None
+    if change and sequential:
+        change = unpaired_change(metric, pooled, legs)
     return replace(
-        _pair(metric, RowPlace(arms[1], None, *place), before, after, change, least),
-        before_interval=arm_interval(metric, [b for _, b, _ in legs], before) if alone else None,
-        after_interval=arm_interval(metric, [a for _, _, a in legs], after) if alone else None,
+        _pair(metric, RowPlace(arms[1], None, *place), pooled, legs, change),
+        before_interval=arm_interval(metric, legs[0], pooled[0]) if alone else None,
+        after_interval=arm_interval(metric, legs[1], pooled[1]) if alone else None,
         blocks=values,
-        searched=any(row.highest(metric) is not None for row in (before, after) if row),
+        searched=any(row.highest(metric) is not None for row in pooled if row),
     )
 
 
@@ -169,7 +164,76 @@ def _block_pairs(metric: Metric, paired: list[tuple[int, Row, Row]]) -> Iterator
     for block, before, after in paired:
         b, a = before.value(metric.name), after.value(metric.name)
         if b is not None and a is not None:
-            bounds, highs = (
-                [getattr(row, name)(metric) for row in (before, after)] for name in ("at_least", "highest")
-            )
-            yield BlockPair(block, b, a, *bounds, *highs)
+            bounds = before.at_least(metric), after.at_least(metric)
+            yield BlockPair(block, b, a, *bounds, before.highest(metric), after.highest(metric))
+
+
+@dataclass(frozen=True, slots=True)
+class Shift:
+    """A change on the scale of the test, where no change is 0."""
+
+    value: float
+    near: float  # the half-width of the interval towards no change
+    wide: float  # the larger half-width
+    freedom: int | None  # the degrees of freedom of the t distribution, ``None`` for the normal one
+
+    @property
+    def p(self) -> float:
+        """The two-sided p-value that corresponds to the interval. Source: Altman and Bland (2011)."""
+        if self.near <= ROUNDING:
+            return 1.0 if abs(self.value) <= ROUNDING else 0.0
+        size = abs(self.value) / self.near * self.quantile(LEVEL)
+        return two_sided_p(size, self.freedom) if self.freedom else 2 * (1 - NormalDist().cdf(size))
+
+    def visible(self, level: float) -> float:
+        """The minimum detectable effect of a two-sided test at this level with 80 % power.
+
+        With the standard error s/sqrt(K) of K blocks: (t(1 - level/2) + t(0.8)) s/sqrt(K), at K - 1 degrees of freedom.
+        Source: Bloom (1995), Minimum detectable effects.
+        """
+        error = self.wide / self.quantile(LEVEL)
+        return (self.quantile(level) + self.quantile(2 * (1 - POWER))) * error
+
+    def quantile(self, level: float) -> float:
+        """The two-sided critical value at ``level``."""
+        return t_quantile(1 - level / 2, self.freedom) if self.freedom else NormalDist().inv_cdf(1 - level / 2)
+
+
+def shift_of(pair: Pair, comparison: Comparison) -> Shift | None:
+    """The change of a pair on its test scale; ``None`` without an interval or with too few samples."""
+    change = pair.change
+    interval = change.interval if change else None
+    if change is None or interval is None or pair.least_requests < pair.metric.min_samples:
+        return None
+    if change.scale == "ratio":
+        interval = interval.mapped(math.log)
+    freedom = None if pair.metric.scale is Scale.PROPORTION else (len(pair.blocks) or comparison.blocks) - 1
+    value, low, high = interval.value, interval.low, interval.high
+    near = value - low if value > 0 else high - value
+    return Shift(value, near, max(value - low, high - value), freedom)
+
+
+@dataclass(frozen=True, slots=True)
+class PlaceboEffect:
+    """One metric, pooled or of an endpoint: before against placebo, and before against after."""
+
+    placebo: Pair
+    after: Pair
+
+
+def placebo_effects(summary: Summary) -> tuple[PlaceboEffect, ...]:
+    """The effects of placebo and migration over all stages except ramps; empty without a placebo arm."""
+    if not any(row.arm == PLACEBO for row in summary.rows):
+        return ()
+    endpoints = dict.fromkeys(row.endpoint for row in summary.rows if row.arm == PLACEBO and row.stage is None)
+    pairs = (
+        PlaceboEffect(
+            pair_of(summary, metric, None, endpoint, ("before", PLACEBO)),
+            pair_of(summary, metric, None, endpoint),
+        )
+        for endpoint in sorted(endpoints, key=lambda endpoint: endpoint or "")
+        for metric in shown_in(ShownIn.PLACEBO)
+    )
+    return tuple(
+        one for one in pairs if one.placebo.change and one.placebo.least_requests >= one.placebo.metric.min_samples
+    )

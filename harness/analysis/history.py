@@ -11,10 +11,11 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from harness.analysis.comparable import incomparable_facts
 from harness.errors import PackageMissingError
 from harness.metrics import Metric, Scale
+from harness.plan.model import Plan
 from harness.record.archive import ArchivedRun
+from harness.record.setup import Setup, differing_facts
 
 MIN_RUNS = 8
 """With six runs a lasting change of 30 % is usually missed, with eight usually found (simulated, spread 5 %)."""
@@ -49,11 +50,7 @@ class RunSeries:
 
 
 def series_of(entries: Sequence[ArchivedRun], metric: Metric) -> tuple[RunSeries, ...]:
-    """The series of comparable runs, with change points.
-
-    Raises:
-        PackageMissingError: when a series is long enough and apache-otava is not installed.
-    """
+    """The series of comparable runs, with change points where a series is long enough."""
     lines: list[RunSeries] = []
     for entry in sorted(entries, key=lambda entry: (entry.setup.started, entry.run)):
         for place, line in enumerate(lines):
@@ -75,11 +72,6 @@ def change_of(entry: ArchivedRun, previous: ArchivedRun, metric: Metric) -> floa
     return entry.value / previous.value - 1 if previous.value else None
 
 
-def require_otava() -> None:
-    """Check early that apache-otava is installed; raises ``PackageMissingError`` when it is not."""
-    _compute()
-
-
 def _apart(one: ArchivedRun, other: ArchivedRun) -> list[str]:
     return incomparable_facts(one.setup, one.plan, other.setup, other.plan)
 
@@ -91,16 +83,16 @@ def _turns(line: RunSeries, metric: Metric) -> Iterator[ChangePoint]:
     smallest = line.entries[-1].plan.judgement.smallest(metric)
     values = [entry.value for entry in line.entries]
     magnitude = smallest if metric.scale is Scale.LOG else 0.0
-    found, _ = _compute()(values, WINDOW, MAX_P, magnitude)
+    found, _ = require_otava()(values, WINDOW, MAX_P, magnitude)
     for point in found:
-        turn = ChangePoint(
-            int(point.index), float(point.stats.mean_1), float(point.stats.mean_2), float(point.stats.pvalue)
-        )
+        stats = point.stats
+        turn = ChangePoint(int(point.index), float(stats.mean_1), float(stats.mean_2), float(stats.pvalue))
         if metric.scale is Scale.LOG or abs(turn.after - turn.before) >= smallest:
             yield turn
 
 
-def _compute() -> Any:  # noqa: ANN401 - the package ships no types
+def require_otava() -> Any:  # noqa: ANN401 - the package ships no types
+    """The function of apache-otava that finds change points; ``PackageMissingError`` when it is not installed."""
     try:
         from otava.analysis import compute_change_points  # noqa: PLC0415 - an extra: it needs scipy and a lot besides
     except ImportError as error:
@@ -108,3 +100,28 @@ def _compute() -> Any:  # noqa: ANN401 - the package ships no types
             f"change points are found by apache-otava, which cannot be loaded ({error}); {WAYS_TO_INSTALL}"
         ) from error
     return compute_change_points
+
+
+def incomparable_facts(one: Setup, one_plan: Plan, other: Setup, other_plan: Plan) -> list[str]:
+    """The facts that differ between two runs and must not, each as ``name: one, other``.
+
+    Targets, claims, the number of blocks and the arms may differ.
+    """
+    facts = differing_facts(one, other)
+    if one_plan.stages != other_plan.stages:
+        facts.append("stages: the plans load differently")
+    if one_plan.capacity != other_plan.capacity:
+        facts.append("capacity: users are held by other limits")
+    if one_plan.faults != other_plan.faults:
+        facts.append("faults: other ones, or at other times")
+    sides = [
+        {
+            "environment": plan.environment.kind,
+            "cores of the environment": tuple(getattr(plan.environment, "cores", ())),
+            "cores of the load": plan.load.cores,
+            "arrivals": plan.load.arrivals or "poisson",
+        }
+        for plan in (one_plan, other_plan)
+    ]
+    both = zip(sides[0].items(), sides[1].values(), strict=True)
+    return facts + [f"{name}: {a}, {b}" for (name, a), b in both if a != b]

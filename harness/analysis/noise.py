@@ -44,13 +44,7 @@ def differences_of(summary: Summary) -> tuple[NoiseRatios, ...]:
         return ()
     found = compare(summary, after=CONTROL)
     return tuple(
-        NoiseRatios(
-            pair.metric.name,
-            pair.stage,
-            pair.endpoint,
-            tuple(math.log(b.after / b.before) for b in pair.blocks),
-            pair.tag,
-        )
+        NoiseRatios(pair.metric.name, pair.stage, pair.endpoint, tuple(b.log_ratio for b in pair.blocks), pair.tag)
         for pair in (*found.pairs, *found.tagged)
         if has_floor(pair.metric)
         and len(pair.blocks) == len(summary.blocks)
@@ -82,10 +76,9 @@ def control_findings(
     """
     for difference in own:
         floor, ratio = known.get(difference.place), t_interval(difference.ratios)
-        if floor and ratio and not floor.provisional and difference.place in places:
-            nearest = max(ratio.low, -ratio.high)
-            if nearest > math.log1p(floor.value):
-                yield _unequal(difference.place, ratio, floor)
+        known_here = floor and not floor.provisional and difference.place in places
+        if floor and ratio and known_here and max(ratio.low, -ratio.high) > math.log1p(floor.value):
+            yield _unequal(difference.place, ratio, floor)
 
 
 def _unequal(place: ComparisonPlace, ratio: Interval, floor: Floor) -> Finding:

@@ -1,4 +1,4 @@
-"""Readings of services as metrics, by the gauges of a plan."""
+"""The readings of a leg by source, and those of services as metrics, by the gauges of a plan."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from fractions import Fraction
@@ -7,6 +7,9 @@ import numpy as np
 import pandas as pd
 
 from harness.plan.readings import Gauge
+from harness.plan.stages import StageKind
+from harness.record.leg import Window
+from harness.record.readings import of_generator, of_server
 from harness.record.trial import Trial
 from harness.statistics.percentiles import percentile
 
@@ -18,6 +21,24 @@ def readings_frame(trial: Trial) -> pd.DataFrame:
     """The readings of a leg, with sources and names as texts."""
     readings = trial.readings.to_pandas()
     return readings.assign(source=readings["source"].astype(str), name=readings["name"].astype(str))
+
+
+def readings_of_servers(trial: Trial) -> pd.DataFrame:
+    """The readings that database servers and caches report, by time."""
+    readings = readings_frame(trial)
+    return readings[readings["source"].map(of_server).astype(bool)].sort_values("at_ns", kind="stable")
+
+
+def readings_of_processes(trial: Trial) -> pd.DataFrame:
+    """The readings of the processes and services under test."""
+    readings = readings_frame(trial)
+    others = readings["source"].map(lambda source: of_generator(source) or of_server(source)).astype(bool)
+    return readings[~others]
+
+
+def in_summary(window: Window, stage: str | None) -> bool:
+    """Whether a window belongs to a stage, or without one to all stages except ramps."""
+    return window.seconds > 0 and (window.kind != StageKind.RAMP if stage is None else window.stage == stage)
 
 
 class GaugeValues:

@@ -20,23 +20,19 @@ from harness.record.samples import latency_ms, succeeded
 from harness.record.trial import Trial
 from harness.statistics.percentiles import percentile
 
-Reading = tuple[float, str, str, float]
-"""Seconds since the leg's origin, source, name, value."""
+Reading = tuple[float, str, str, float]  # seconds since the leg's origin, source, name, value
 BASELINE_ERRORS = 0.01
 SLOW = 2.0
-MIN_BASELINE = 59
-"""Fewer requests before a fault cannot bound their P95."""
-CALM_SECONDS = 3.0
-"""A disturbance this close to the end of the observation counts as not recovered."""
+MIN_BASELINE = 59  # fewer requests before a fault cannot bound their P95
+CALM_SECONDS = 3.0  # a disturbance this close to the end of the observation counts as not recovered
 
 
 @dataclass(frozen=True, slots=True)
 class Recovery:
     """The effect of one fault in one leg, in seconds.
 
-    Attributes:
-        noticed_after: from the start to the first change of its ``signal``; a lower bound unless ``noticed``;
-            ``None`` where the signal was not read.
+    ``noticed_after``: from the start to the first change of its ``signal``; a lower bound unless ``noticed``; ``None``
+    where the signal was not read.
     """
 
     leg: Leg
@@ -63,7 +59,6 @@ class _Requests:
     calm: NDArray[np.bool_]
 
     def between(self, begin: float, end: float) -> NDArray[np.bool_]:
-        """Which were due in ``[begin, end)``."""
         return (self.due >= begin) & (self.due < end)
 
 
@@ -79,8 +74,7 @@ def recoveries_of(trial: Trial, faults: Sequence[Fault]) -> Iterator[Recovery]:
     faults_of_leg = sorted(_recorded_faults(readings, faults, end), key=lambda one: one[1])
     for number, (fault, began, ended) in enumerate(faults_of_leg):
         following = [begin for _, begin, _ in faults_of_leg[number + 1 :] if begin > ended]
-        moments = (began, ended, min([*following, end]))
-        found = _recovery(trial, requests, fault, moments, _signalled(readings, fault.signal, moments))
+        found = _recovery(trial, requests, readings, fault, (began, ended, min([*following, end])))
         requests.calm[requests.between(began, ended + found.recovered_after)] = False
         yield found
 
@@ -106,34 +100,23 @@ def _recorded_faults(
 def _recovery(
     trial: Trial,
     requests: _Requests,
+    readings: Sequence[Reading],
     fault: Fault,
     moments: tuple[float, float, float],
-    signalled: tuple[float | None, bool, float | None],
 ) -> Recovery:
     began, ended, until = moments
     disturbed = _disturbed(requests, _baseline(trial, requests, began), (began, until))
     last = max(disturbed, default=ended)
     recovered = not disturbed or until - last >= CALM_SECONDS or until <= ended
     failing = requests.due[requests.failed & requests.between(began, max(last, ended))]
-    noticed_after, noticed, calmed_after = signalled
-    return Recovery(
-        leg=trial.leg,
-        fault=fault,
-        began=began,
-        ended=ended,
-        failures=len(failing),
-        failed_after=float(failing.min()) - began if len(failing) else None,
-        noticed_after=noticed_after,
-        noticed=noticed,
-        calmed_after=calmed_after,
-        recovered_after=max((last if recovered else until) - ended, 0.0),
-        recovered=recovered,
-        watched=max(until - ended, 0.0),
-    )
+    failed_after = float(failing.min()) - began if len(failing) else None
+    recovered_after = max((last if recovered else until) - ended, 0.0)
+    signalled = _signalled(readings, fault.signal, moments)
+    effect = (len(failing), failed_after, *signalled, recovered_after, recovered, max(until - ended, 0.0))
+    return Recovery(trial.leg, fault, began, ended, *effect)
 
 
 def _baseline(trial: Trial, requests: _Requests, began: float) -> NDArray[np.bool_]:
-    """The samples of the baseline."""
     measured = [window.measured_from for window in trial.generation.windows if window.start <= began]
     own = requests.between(max(measured, default=0.0), began) & requests.calm
     return own if own.sum() >= MIN_BASELINE else requests.between(0.0, began) & requests.calm

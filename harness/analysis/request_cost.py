@@ -4,13 +4,22 @@ A corpus has more cache misses than a warm load, so hits and other requests are 
 of the load.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import TypeVar
 
-from harness.record.request_work import CorpusRequest, RequestWork
+from harness.record.request_work import CorpusRequest, RequestWork, StatementText
 from harness.record.statements import Counts
 
-MIN_COST = {"statements": 1, "rows": 1, "pages": 1, "write-ahead log": 100}
+MIN_WAL = 100  # bytes; readers write less, for hint bits and page pruning
+COUNTED = {
+    "statements": ("calls", 1),
+    "rows": ("rows", 1),
+    "pages": ("blocks", 1),
+    "write-ahead log": ("wal", MIN_WAL),
+}
+"""The counts that are compared between arms, with the smallest per request that counts."""
+Key = TypeVar("Key")
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +47,6 @@ class RequestCost:
     parts: tuple[StatementCost, ...]  # statements of requests without a cache hit, most expensive first
 
     def at(self, hit_rate: float | None) -> Counts:
-        """The cost per request at a cache hit rate."""
         if hit_rate is None or self.hit is None or self.other is None:
             return self.each
         return Counts(*(hit_rate * one + (1 - hit_rate) * two for one, two in zip(self.hit, self.other, strict=True)))
@@ -56,25 +64,15 @@ class CostDifference:
 def largest_difference(one: Mapping[str, RequestCost], other: Mapping[str, RequestCost]) -> CostDifference | None:
     """The largest difference between arms that should be equal; ``None`` without a common endpoint.
 
-    Times are left out, and so are costs below ``MIN_COST`` per request.
+    Times are left out, and so are costs below the smallest of ``COUNTED``.
     """
-    found = [
-        CostDifference(endpoint, what, abs(a - b) / max(a, b))
-        for endpoint in one.keys() & other.keys()
-        for what, (a, b) in _side_by_side(one[endpoint], other[endpoint]).items()
-        if max(a, b) >= MIN_COST[what]
-    ]
+    found = []
+    for endpoint in one.keys() & other.keys():
+        for what, (count, least) in COUNTED.items():
+            a, b = (getattr(cost[endpoint].each, count) for cost in (one, other))
+            if max(a, b) >= least:
+                found.append(CostDifference(endpoint, what, abs(a - b) / max(a, b)))
     return max(found, key=lambda each: (each.share, each.endpoint), default=None)
-
-
-def _side_by_side(one: RequestCost, other: RequestCost) -> dict[str, tuple[float, float]]:
-    a, b = one.each, other.each
-    return {
-        "statements": (a.calls, b.calls),
-        "rows": (a.rows, b.rows),
-        "pages": (a.blocks, b.blocks),
-        "write-ahead log": (a.wal, b.wal),
-    }
 
 
 def request_costs(work_of_arm: RequestWork) -> dict[str, RequestCost]:
@@ -91,7 +89,8 @@ def request_costs(work_of_arm: RequestWork) -> dict[str, RequestCost]:
 def _cost(endpoint: str, requests: Sequence[CorpusRequest], work_of_arm: RequestWork) -> RequestCost:
     hits, others = [one for one in requests if one.hit], [one for one in requests if not one.hit]
     waited = [one.db_ms for one in others if one.db_ms is not None]
-    parts = (StatementCost(*of, counts.per(len(others))) for of, counts in _by_statement(others, work_of_arm).items())
+    counted = counts_by_statement(others, work_of_arm.statements, lambda one: (one.fingerprint, one.text))
+    parts = (StatementCost(*of, counts.per(len(others))) for of, counts in counted.items())
     return RequestCost(
         endpoint=endpoint,
         requests=len(requests),
@@ -110,14 +109,12 @@ def _mean(requests: Sequence[CorpusRequest]) -> Counts | None:
     return sum((one.counts for one in requests), Counts()).per(len(requests)) if requests else None
 
 
-def _by_statement(requests: Sequence[CorpusRequest], work_of_arm: RequestWork) -> Mapping[tuple[str, str], Counts]:
-    found: dict[tuple[str, str], Counts] = {}
-    for number, counts in _works(requests):
-        statement = work_of_arm.statements[number]
-        of = statement.fingerprint, statement.text
-        found[of] = found.get(of, Counts()) + counts
+def counts_by_statement(
+    requests: Sequence[CorpusRequest], statements: Sequence[StatementText], key: Callable[[StatementText], Key]
+) -> dict[Key, Counts]:
+    """The counts of each statement over some requests, by a key of the statement."""
+    found: dict[Key, Counts] = {}
+    for work in (work for request in requests for work in request.work):
+        place = key(statements[work.statement])
+        found[place] = found.get(place, Counts()) + work.counts
     return found
-
-
-def _works(requests: Sequence[CorpusRequest]) -> Iterator[tuple[int, Counts]]:
-    return ((work.statement, work.counts) for one in requests for work in one.work)

@@ -6,9 +6,9 @@ from statistics import fmean
 
 import pandas as pd
 
-from harness.analysis.readings import readings_frame
+from harness.analysis.readings import in_summary, readings_frame, readings_of_servers
 from harness.plan.stages import StageKind
-from harness.record.readings import TRIGGER_CALLS, TRIGGER_MS, TRIGGERS, UNCOUNTED_TRIGGERS, of_server
+from harness.record.readings import TRIGGER_CALLS, TRIGGER_MS, TRIGGERS, UNCOUNTED_TRIGGERS
 from harness.record.trial import Trial
 
 COUNTERS = frozenset(
@@ -22,15 +22,8 @@ COUNTERS = frozenset(
 MAXIMA = frozenset({"connections", "blocked_sessions", "used_bytes", "clients", "dead_rows", "database_bytes"})
 """Readings summarised by their maximum instead of their mean."""
 PER_LEG = frozenset(
-    {
-        "probe_cpu_seconds",
-        "probe_server_ms",
-        "probe_seconds",
-        "statements_evicted",
-        "checkpoints",
-        TRIGGERS,
-        UNCOUNTED_TRIGGERS,
-    }
+    {"probe_cpu_seconds", "probe_server_ms", "probe_seconds", "statements_evicted", "checkpoints"}
+    | {TRIGGERS, UNCOUNTED_TRIGGERS}
 )
 """Readings summarised over a whole leg, because they are rare or read once."""
 PROBES = "server:probes"
@@ -40,8 +33,7 @@ PROBES = "server:probes"
 class ServerReport:
     """The statistics of one server, or of one of its databases, in one arm.
 
-    Attributes:
-        counts: increase per second of the measured stages (all except ramps); of some, per leg.
+    ``counts``: increase per second of the measured stages (all except ramps); of some, per leg.
     """
 
     arm: str
@@ -61,12 +53,12 @@ def server_reports(trials: Sequence[Trial]) -> Iterator[ServerReport]:
         counts: dict[str, float] = {}
         levels: dict[str, float] = {}
         for name, values in found.groupby("name", sort=False):
-            rises = str(name) in COUNTERS
             of_legs = [_of_leg(leg, str(name)) for _, leg in values.groupby("leg")]
-            known = [value for value in of_legs if value is not None]
-            if known:
-                (counts if rises else levels)[str(name)] = max(known) if str(name) in MAXIMA else fmean(known)
-        seconds = fmean(_seconds(trial) for trial in trials if trial.leg.arm == arm)
+            if known := [value for value in of_legs if value is not None]:
+                chosen = counts if str(name) in COUNTERS else levels
+                chosen[str(name)] = max(known) if str(name) in MAXIMA else fmean(known)
+        legs = [trial.generation.windows for trial in trials if trial.leg.arm == arm]
+        seconds = fmean(sum(window.seconds for window in leg if in_summary(window, None)) for leg in legs)
         yield ServerReport(str(arm), str(source), counts, levels, seconds)
 
 
@@ -85,27 +77,19 @@ def _of_leg(values: pd.DataFrame, name: str) -> float | None:
     numbers = inside["value"]
     if name in COUNTERS:
         rises = numbers.diff().clip(lower=0)  # a server that began anew counts from 0
-        seconds = inside["at_ns"].diff() / 1e9
         if name in PER_LEG:
             return float(rises.sum())
         together = inside["part"] == inside["part"].shift()
-        spent = float(seconds[together].sum())
+        spent = float((inside["at_ns"].diff() / 1e9)[together].sum())
         return float(rises[together].sum()) / spent if spent > 0 else None
     if name in MAXIMA:
         return float(numbers.max())
-    if name in PER_LEG:
-        return float(numbers.iloc[-1])
-    return float(numbers.sum() / inside["ticks"].iloc[0])
-
-
-def _seconds(trial: Trial) -> float:
-    return sum(window.seconds for window in trial.generation.windows if window.kind != StageKind.RAMP)
+    return float(numbers.iloc[-1] if name in PER_LEG else numbers.sum() / inside["ticks"].iloc[0])
 
 
 def _frame(trial: Trial) -> pd.DataFrame:
     """The readings of servers with their stage; ``inside``: in the measured part of a stage."""
-    readings = readings_frame(trial)
-    readings = readings[readings["source"].map(of_server).astype(bool)].sort_values("at_ns", kind="stable")
+    readings = readings_of_servers(trial)
     second = readings["at_ns"] / 1e9
     part = pd.Series(-1, index=readings.index)
     for number, window in enumerate(trial.generation.windows):

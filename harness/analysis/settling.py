@@ -20,16 +20,11 @@ from harness.record.samples import latency_ms, succeeded
 from harness.record.trial import Trial
 from harness.statistics.steadiness import BATCH, FEWEST_BATCHES, trend, truncation_point
 
-MIN_SECONDS = BATCH * FEWEST_BATCHES
-"""Shorter stages have only the warm-up of the plan."""
-MAX_SILENT_SHARE = 0.2
-"""The largest share of seconds without a success."""
-MIN_DIFFERENCE = math.log(1.05)
-"""A cut must differ from the rest by more than this, as a log ratio."""
-MAX_TREND = math.log(1.1)
-"""The largest change of a steady stage from beginning to end, as a log ratio."""
-INTERVAL_FACTOR = 1.5
-"""Widens the 95 % interval of the trend, since a run tests many legs."""
+MIN_SECONDS = BATCH * FEWEST_BATCHES  # shorter stages have only the warm-up of the plan
+MAX_SILENT_SHARE = 0.2  # the largest share of seconds without a success
+MIN_DIFFERENCE = math.log(1.05)  # a cut must differ from the rest by more than this, as a log ratio
+MAX_TREND = math.log(1.1)  # the largest change of a steady stage from beginning to end, as a log ratio
+INTERVAL_FACTOR = 1.5  # widens the 95 % interval of the trend, since a run tests many legs
 MAX_DROPPED_SHARE = 0.2
 
 
@@ -61,7 +56,6 @@ class Settling:
 
     @property
     def blocks(self) -> int:
-        """The number of blocks examined."""
         return len({*self.legs})
 
     @property
@@ -77,11 +71,9 @@ class Settling:
 
     @property
     def dropped_legs(self) -> int:
-        """The number of legs left out."""
         return sum(block in self.dropped for block in self.legs)
 
     def steady(self, trials: Iterable[Trial]) -> Iterator[Trial]:
-        """The trials of the steady blocks, with their cuts applied."""
         later = {(cut.block, cut.stage): cut.seconds for cut in self.cuts}
         for trial in trials:
             if trial.leg.block not in self.dropped:

@@ -29,24 +29,18 @@ GRACE_SECONDS = 60.0
 TWICE_SHARE, OUTSIDE_SHARE, ERRORS_SHARE = 0.01, 0.5, 0.01
 USERS_SHARE = 0.99
 MAX_PAUSE_MS, PAUSE_SHARE = 250.0, 0.01
-MIN_EXPECTED = 20
-"""Where at least this many requests are expected, zero is not chance."""
-STEP_SECONDS, DRIFT = 1.0, 1e-3
-"""Tolerances: two clocks read one after the other, and a clock that is being slewed."""
+MIN_EXPECTED = 20  # where at least this many requests are expected, zero is not chance
+STEP_SECONDS, DRIFT = 1.0, 1e-3  # tolerances: two clocks read one after the other, and a clock that is being slewed
 RUN_AGAIN = "run the plan again"
 
 
 def record_findings(
     setup: Setup, recorded: Sequence[Leg], seals: Mapping[str, Seal], changed: Sequence[str], *, plan_fingerprint: str
 ) -> Iterator[Finding]:
-    """Broken guards of the record as a whole.
+    """Broken guards of the record as a whole, of the legs ``recorded``.
 
-    Args:
-        setup: of the run.
-        recorded: the legs with a record.
-        seals: by the leg in whose folder they are; empty for runs older than seals.
-        changed: the files that differ from their seals.
-        plan_fingerprint: of the text of the plan as it is now.
+    ``seals`` are by the leg in whose folder they are, empty for runs older than seals; ``changed`` are the files that
+    differ from them; ``plan_fingerprint`` is that of the plan as it is now.
     """
     if plan_fingerprint != setup.plan_fingerprint:
         seen = f"plan.toml was edited after the run: it is {plan_fingerprint}, and {setup.plan_fingerprint} was run"
@@ -105,16 +99,11 @@ def _misplaced(setup: Setup, recorded: Sequence[Leg], seals: Mapping[str, Seal])
 
 def _changed_setup(setup: Setup, seals: Mapping[str, Seal]) -> Iterator[Finding]:
     before = facts_of_setup(setup.host, setup.users_fingerprint)
-    for title, seal in seals.items():
-        for name, now in seal.facts.items():
-            if before.get(name, now) != now:
-                seen = (
-                    f"{name} was {before[name]} when the run began, and {now} in leg {title}: the setups do not match"
-                )
-                yield Finding(
-                    "SETUP_CHANGED", seen, "leave machine and files alone while a plan runs, and run it again"
-                )
-                return
+    for title, name, now in ((title, *fact) for title, seal in seals.items() for fact in seal.facts.items()):
+        if before.get(name, now) != now:
+            seen = f"{name} was {before[name]} when the run began, and {now} in leg {title}: the setups do not match"
+            yield Finding("SETUP_CHANGED", seen, "leave machine and files alone while a plan runs, and run it again")
+            return
 
 
 def _stepped(setup: Setup, seals: Sequence[Seal]) -> Iterator[Finding]:
@@ -122,8 +111,9 @@ def _stepped(setup: Setup, seals: Sequence[Seal]) -> Iterator[Finding]:
     moments = [(f"in leg {seal.leg}", seal.begun, seal.ended) for seal in seals]
     moments += [(f"between legs {one.leg} and {two.leg}", one.ended, two.begun) for one, two in pairwise(seals)]
     steps = [(where, _step(one, two)) for where, one, two in moments]
-    if seals and seals[0].begun.wall < datetime.fromisoformat(setup.started).timestamp() - STEP_SECONDS:
-        steps.append(("before the first leg", seals[0].begun.wall - datetime.fromisoformat(setup.started).timestamp()))
+    early = seals[0].begun.wall - datetime.fromisoformat(setup.started).timestamp() if seals else 0.0
+    if early < -STEP_SECONDS:
+        steps.append(("before the first leg", early))
     for where, step in steps:
         if step:
             seen = f"the clock of this machine was set {where}, by {step:+.1f} s: when was what is not known"
@@ -155,15 +145,11 @@ def _origin_elsewhere(trial: Trial, seal: Seal | None) -> Iterator[Finding]:
 
 def _other_stages(trial: Trial, windows: tuple[Window, ...]) -> Iterator[Finding]:
     """Stages that are not those of the plan; a search may end early and shift later stages."""
-    ran = trial.generation.windows
-    same = ran == windows if trial.generation.searched is None else _kinds(ran) == _kinds(windows)
-    if not same:
+    ran, kinds = trial.generation.windows, [(window.stage, window.kind, window.users) for window in windows]
+    searched = trial.generation.searched is not None
+    if ran != windows and not (searched and [(window.stage, window.kind, window.users) for window in ran] == kinds):
         seen = f"the stages that leg {trial.leg.title} ran are not those of the plan"
         yield Finding("STAGES_DIFFER", seen, f"bring the record back as it was, or {RUN_AGAIN}")
-
-
-def _kinds(windows: Sequence[Window]) -> list[tuple[str, str, int]]:
-    return [(window.stage, window.kind, window.users) for window in windows]
 
 
 def _impossible(trial: Trial, latest_seconds: float) -> Iterator[Finding]:
@@ -203,13 +189,12 @@ def _outside(trial: Trial) -> Iterator[Finding]:
 
 
 def _few_users(trial: Trial, stages: Sequence[Stage]) -> Iterator[Finding]:
-    """Closed-loop stages with fewer users than planned."""
-    at, values = _of_generator(trial, "users")
+    series = _of_generator(trial, "users")
     for stage, window in zip(stages, trial.generation.windows, strict=False):
-        if stage.rate is not None or stage.kind is StageKind.RAMP or not at:
+        if stage.rate is not None or stage.kind is StageKind.RAMP or not series:
             continue
         begin = max(window.measured_from, window.start + stage.climb_seconds) + 1
-        inside = [value[(begin <= when) & (when < window.end)] for when, value in zip(at, values, strict=True)]
+        inside = [value[(begin <= when) & (when < window.end)] for when, value in series]
         if not all(len(part) for part in inside):
             continue  # a stage of a second
         there = sum(float(np.median(part)) for part in inside)
@@ -230,7 +215,7 @@ def _broken_users(trial: Trial) -> Iterator[Finding]:
 
 def _still(trial: Trial) -> Iterator[Finding]:
     """A generator that paused, so that requests were not sent or were late."""
-    for at, pauses in zip(*_of_generator(trial, "loop_lag_ms"), strict=True):
+    for at, pauses in _of_generator(trial, "loop_lag_ms"):
         end = trial.generation.windows[-1].end if trial.generation.windows else math.inf
         inside = pauses[(at >= 0) & (at < end + 1)]
         seen_ms = pause_quantile_ms(inside, len(inside))
@@ -252,44 +237,34 @@ def _median_ms(trial: Trial) -> float:
     return float(np.median(durations)) / 1e6 if len(durations) else 0.0
 
 
-def _of_generator(trial: Trial, name: str) -> tuple[list[NDArray[np.float64]], list[NDArray[np.float64]]]:
+def _of_generator(trial: Trial, name: str) -> list[tuple[NDArray[np.float64], NDArray[np.float64]]]:
     """Seconds and values of a reading, for each generator process that has it."""
     readings = trial.readings
     if not len(readings):
-        return [], []
-    sources = np.array(readings["source"].cast(pa.string()).to_pylist(), dtype=object)
-    names = np.array(readings["name"].cast(pa.string()).to_pylist(), dtype=object)
+        return []
+    sources, names = (np.array(readings[column].cast(pa.string()).to_pylist(), object) for column in ("source", "name"))
     at, values = readings["at_ns"].to_numpy() / 1e9, readings["value"].to_numpy()
     chosen = [(sources == source) & (names == name) for source in sorted(set(sources)) if of_generator(source)]
-    return [at[one] for one in chosen if one.any()], [values[one] for one in chosen if one.any()]
+    return [(at[one], values[one]) for one in chosen if one.any()]
 
 
-@dataclass(frozen=True, slots=True)
-class RequestedEndpoints:
-    """Requests per endpoint in a leg."""
-
-    leg: Leg
-    requests: dict[str, int]
-
-
-def endpoint_findings(legs: Sequence[RequestedEndpoints]) -> Iterator[Finding]:
-    """A leg without an endpoint that the other legs of its arm request often."""
-    for own in legs:
-        others = [found.requests for found in legs if found.leg.arm == own.leg.arm and found is not own]
+def _endpoint_findings(requested: Mapping[Leg, Mapping[str, int]]) -> Iterator[Finding]:
+    """A leg without an endpoint that the other legs of its arm request often; requests are by leg and endpoint."""
+    for leg, own in requested.items():
+        others = [found for other, found in requested.items() if other.arm == leg.arm and other != leg]
         total = sum(sum(found.values()) for found in others)
-        for endpoint in sorted({name for found in others for name in found} - own.requests.keys()):
-            expected = sum(own.requests.values()) * sum(found.get(endpoint, 0) for found in others) / max(total, 1)
+        for endpoint in sorted({name for found in others for name in found} - own.keys()):
+            expected = sum(own.values()) * sum(found.get(endpoint, 0) for found in others) / max(total, 1)
             if expected >= MIN_EXPECTED:
                 seen = (
-                    f"leg {own.leg.title} has no request of {endpoint}, and by the other legs of {own.leg.arm} "
+                    f"leg {leg.title} has no request of {endpoint}, and by the other legs of {leg.arm} "
                     f"about {expected:,.0f} were to be expected"
                 )
                 yield Finding("LEGS_DIFFER", seen, "see that users do the same in every leg, and run the plan again")
                 return
 
 
-def endpoints_of(trial: Trial) -> dict[str, int]:
-    """Requests per endpoint in a trial."""
+def _endpoints_of(trial: Trial) -> dict[str, int]:
     codes, names = endpoints(trial.samples)
     counts = np.bincount(codes, minlength=len(names))
     return {name: int(count) for name, count in zip(names, counts, strict=True) if count}
@@ -302,7 +277,7 @@ class SoundnessChecks:
     plan: Plan
     seals: Mapping[str, Seal] = field(default_factory=dict)
     _found: list[Finding] = field(default_factory=list)
-    _asked: list[RequestedEndpoints] = field(default_factory=list)
+    _requested: dict[Leg, dict[str, int]] = field(default_factory=dict)
     _replies: list[Statuses] = field(default_factory=list)
 
     def watched(self, trials: Iterable[Trial]) -> Iterator[Trial]:
@@ -310,17 +285,16 @@ class SoundnessChecks:
         for trial in trials:
             self._found += leg_findings(self.plan, trial, self.seals.get(trial.leg.title))
             if trial.leg.arm in ARMS:
-                self._asked.append(RequestedEndpoints(trial.leg, endpoints_of(trial)))
+                self._requested[trial.leg] = _endpoints_of(trial)
                 self._replies += statuses_of(trial)
             yield trial
 
     @property
     def unsound(self) -> list[Finding]:
         """Broken guards of single legs and between the legs of an arm."""
-        return [*self._found, *endpoint_findings(self._asked)]
+        return [*self._found, *_endpoint_findings(self._requested)]
 
     @property
     def replies(self) -> list[Statuses]:
-        """Statuses by arm and endpoint."""
         places = dict.fromkeys((one.arm, one.endpoint) for one in self._replies)
         return [pooled_statuses(self._replies, arm, endpoint) for arm, endpoint in places]

@@ -12,8 +12,7 @@ from harness.record.samples import endpoints, succeeded
 from harness.record.trial import Trial
 
 MOST_FAILED, MOST_FAILED_BEFORE, MOST_EXCUSED, MOST_UNLIKE = 0.01, 0.5, 0.01, 0.1
-MIN_REQUESTS = 20
-"""Endpoints with fewer requests are not judged."""
+MIN_REQUESTS = 20  # endpoints with fewer requests are not judged
 OK, EMPTY, UNCHANGED = "2xx", "empty 2xx", "304"
 SHORTER = 0.5
 
@@ -38,7 +37,6 @@ class Statuses:
         return self.requests - self.failures
 
     def share(self, kind: str) -> float:
-        """The share of a kind among successes, a fraction."""
         return self.kinds[kind] / max(self.successes, 1)
 
 
@@ -71,7 +69,11 @@ def server_errors_succeed(replies: Sequence[Statuses], endpoint: str | None) -> 
 
 def statuses_differ(replies: Sequence[Statuses], endpoint: str | None) -> bool:
     """Whether successes of the arms differ in kind, in a relevant endpoint."""
-    return next(_unlike(replies, endpoint), None) is not None
+    for before, after in _relevant(replies, endpoint):
+        kinds = {*before.kinds, *after.kinds}
+        if sum(abs(before.share(kind) - after.share(kind)) for kind in kinds) / 2 > MOST_UNLIKE:
+            return True
+    return False
 
 
 def requests_differ(replies: Sequence[Statuses], endpoint: str | None) -> bool:
@@ -83,36 +85,25 @@ def requests_differ(replies: Sequence[Statuses], endpoint: str | None) -> bool:
     names = {one.endpoint for one in replies}
     shares = {name: [counts.get((arm, name), 0) / totals[arm] for arm in ARMS] for name in names}
     alone = any(min(share) == 0 and max(share) * min(totals.values()) >= MIN_REQUESTS for share in shares.values())
-    return alone or sum(abs(a - b) for a, b in shares.values()) / 2 > MOST_UNLIKE + _chance(len(names), totals)
-
-
-def _chance(endpoints: int, totals: dict[str, int]) -> float:
-    """The expected difference of shares by chance, generously."""
-    return float((endpoints / min(totals.values())) ** 0.5)
+    by_chance = (len(names) / min(totals.values())) ** 0.5  # expected, generously
+    return alone or sum(abs(a - b) for a, b in shares.values()) / 2 > MOST_UNLIKE + by_chance
 
 
 def answers_shorter(replies: Sequence[Statuses]) -> bool:
     """Whether responses of a relevant endpoint are less than half as long after as before."""
-    total = pooled_statuses(replies, ARMS[-1], None).requests
-    for name in {one.endpoint for one in replies}:
-        before, after = (pooled_statuses(replies, arm, name) for arm in ARMS)
-        if min(before.successes, after.successes) < MIN_REQUESTS or after.requests < MOST_UNLIKE * total:
-            continue
-        if after.size_bytes * before.successes < SHORTER * before.size_bytes * after.successes:
-            return True
-    return False
+    return any(
+        after.size_bytes * before.successes < SHORTER * before.size_bytes * after.successes
+        for before, after in _relevant(replies, None)
+    )
 
 
-def _unlike(replies: Sequence[Statuses], endpoint: str | None) -> Iterator[str]:
-    """The endpoints with different kinds of responses that have at least a tenth of the requests."""
+def _relevant(replies: Sequence[Statuses], endpoint: str | None) -> Iterator[tuple[Statuses, Statuses]]:
+    """Both arms of the endpoints with enough requests to judge, and at least a tenth of all."""
     total = pooled_statuses(replies, ARMS[-1], endpoint).requests
-    for name in sorted({one.endpoint for one in replies if endpoint in {None, one.endpoint}}):
+    for name in {one.endpoint for one in replies if endpoint in {None, one.endpoint}}:
         before, after = (pooled_statuses(replies, arm, name) for arm in ARMS)
-        if min(before.successes, after.successes) < MIN_REQUESTS or after.requests < MOST_UNLIKE * total:
-            continue
-        kinds = {*before.kinds, *after.kinds}
-        if sum(abs(before.share(kind) - after.share(kind)) for kind in kinds) / 2 > MOST_UNLIKE:
-            yield name
+        if min(before.successes, after.successes) >= MIN_REQUESTS and after.requests >= MOST_UNLIKE * total:
+            yield before, after
 
 
 def answers_empty(replies: Sequence[Statuses]) -> bool:

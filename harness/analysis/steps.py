@@ -27,17 +27,15 @@ class Level:
     arm: str
     value: float | None
     interval: Interval | None
-    least_requests: int
-    """The smallest number of samples in a leg."""
+    least_requests: int  # the smallest number of samples in a leg
 
 
 @dataclass(frozen=True, slots=True)
 class StepContribution:
     """The effect of one step on a metric.
 
-    Attributes:
-        share: of the logarithm of the whole change, negative when the step works against it; ``None`` when a part
-            was not measured, or the whole does not differ from no change.
+    ``share``: of the logarithm of the whole change, negative when the step works against it; ``None`` when a part was
+    not measured, or the whole does not differ from no change.
     """
 
     step: Step
@@ -60,7 +58,6 @@ class Waterfall:
 
     @property
     def enough(self) -> bool:
-        """Whether every leg has enough samples for the metric."""
         return all(level.least_requests >= self.total.metric.min_samples for level in self.levels)
 
 
@@ -82,9 +79,8 @@ def attribute(plan: Plan, summary: Summary) -> Attribution | None:
 
 def differs(change: Change | None) -> bool:
     """Whether a ratio's interval excludes "no change"; false without an interval."""
-    if change is None or change.low is None or change.high is None:
-        return False
-    return not change.low <= 1 <= change.high
+    interval = change.interval if change else None
+    return interval is not None and not interval.low <= 1 <= interval.high
 
 
 def _waterfall(summary: Summary, chain: Chain, arms: Sequence[str], name: str) -> Waterfall:
@@ -92,12 +88,9 @@ def _waterfall(summary: Summary, chain: Chain, arms: Sequence[str], name: str) -
     total = pair_of(summary, *place)
     pairs = [pair_of(summary, *place, ends) for ends in pairwise(arms)]
     parts = zip(chain.steps, pairs, _shares(total, pairs), strict=True)
-    levels = (_level(arm, pair_of(summary, *place, (arm, arm))) for arm in arms)
+    alone = ((arm, pair_of(summary, *place, (arm, arm))) for arm in arms)
+    levels = (Level(arm, pair.after, pair.after_interval, pair.least_requests) for arm, pair in alone)
     return Waterfall(total, tuple(levels), tuple(StepContribution(*part) for part in parts))
-
-
-def _level(arm: str, alone: Pair) -> Level:
-    return Level(arm, alone.after, alone.after_interval, alone.least_requests)
 
 
 def _shares(total: Pair, pairs: Sequence[Pair]) -> list[float | None]:

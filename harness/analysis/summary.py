@@ -7,59 +7,86 @@
 - Metrics of a whole leg or arm stand in the rows of all stages and endpoints together.
 """
 
+import math
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property, partial
+from statistics import fmean, median_low
 
-from harness.analysis.arm_metrics import ArmMetrics, arm_metrics
-from harness.analysis.capacity import SearchResult, StressStep, arrivals_started, search_result
-from harness.analysis.cells import cells_of, pooled
-from harness.analysis.latency_curve import Curve, curve_of
-from harness.analysis.leg_facts import LegFacts
-from harness.analysis.places import Cells, RowPlace, Spans, places_of, row_of
+from harness.analysis.capacity import SearchResult, StressStep, arrivals_started, capacity_of, load_held, search_result
+from harness.analysis.cells import Curve, cells_of, curve_of, pooled
 from harness.analysis.recovery import Recovery, recoveries_of
 from harness.analysis.request_cost import RequestCost
-from harness.analysis.row import Row
-from harness.analysis.servers import ServerReport, server_reports
+from harness.analysis.row import Cells, Row, RowPlace, places_of, row_of, seconds_of
+from harness.analysis.servers import ServerReport, evictions_of, server_reports
 from harness.analysis.settling import NO_SETTLING, Settling
-from harness.analysis.statements import StatementTotals, StatementUse, cost_values
+from harness.analysis.statements import StatementTotals, StatementUse, TriggerTime, cost_values
 from harness.analysis.timeline import LegTimeline, Second, arm_timeline, leg_timeline
-from harness.analysis.triggers import TriggerTime
 from harness.analysis.usage import Consumer, Usage
-from harness.metrics import Metric
+from harness.metrics import LOADS_HELD, Metric, held_metric
 from harness.plan.expectation import Expectation
 from harness.plan.faults import Fault
 from harness.plan.readings import metrics_of
 from harness.plan.stages import StageKind
 from harness.plan.vocabulary import NO_WORDS, Tags, Vocabulary
 from harness.record.capacity_tries import TryRequests, limits_met
+from harness.record.generation import OfferedLoad
+from harness.record.leg import Leg, Window
 from harness.record.samples import succeeded
 from harness.record.trial import Migration, Trial
 
 
+@dataclass(frozen=True, slots=True)
+class LegFacts:
+    """One leg; ``offered`` and ``schedule_lag_p99_ms`` are of open-loop plans."""
+
+    leg: Leg
+    requests: int
+    cpu_share: float
+    lag_p99_ms: float
+    ready_seconds: float | None = None
+    user_errors: int = 0
+    processes: int = 1
+    hosts: int = 1
+    windows: tuple[Window, ...] = ()
+    offered: tuple[OfferedLoad, ...] = ()
+    schedule_lag_p99_ms: float | None = None
+    gc_pause_ms: float = 0.0
+    statements_evicted: int = 0
+
+    @classmethod
+    def of(cls, trial: Trial) -> "LegFacts":
+        same = ("requests", "cpu_share", "lag_p99_ms", "user_errors", "processes", "hosts", "windows", "offered",
+                "schedule_lag_p99_ms", "gc_pause_ms")  # fmt: skip
+        reported = {name: getattr(trial.generation, name) for name in same}
+        evicted = evictions_of(trial)
+        return cls(trial.leg, **reported, ready_seconds=trial.ready_seconds, statements_evicted=evicted)
+
+    @property
+    def arrivals(self) -> list[tuple[Window, OfferedLoad]]:
+        """The stages with counted arrivals, in order, with their windows."""
+        windows = {window.stage: window for window in self.windows}
+        return [(windows[offered.stage], offered) for offered in self.offered if offered.stage in windows]
+
+
 @dataclass(frozen=True)
 class Summary:
-    """All rows, the stages in order, latency curves, and a timeline per arm.
-
-    ``steps`` are the stress stages of every leg of a plan with capacity limits, ``searches`` the capacity searches,
-    ``consumers`` the CPU and memory of servers and services, ``tagged`` the rows of tags, ``measures`` the metrics of
-    the plan's own readings, ``statements`` and ``servers`` the statistics of databases and caches.
-    """
+    """All rows, the stages in order, latency curves, and a timeline per arm."""
 
     rows: tuple[Row, ...]
     stages: tuple[str, ...]
     curves: tuple[Curve, ...]
     timelines: dict[str, tuple[Second, ...]]
     legs: tuple[LegFacts, ...]
-    steps: tuple[StressStep, ...] = ()
-    consumers: tuple[Consumer, ...] = ()
+    steps: tuple[StressStep, ...] = ()  # the stress stages of every leg of a plan with capacity limits
+    consumers: tuple[Consumer, ...] = ()  # the CPU and memory of servers and services
     recoveries: tuple[Recovery, ...] = ()
     settling: Settling = NO_SETTLING
-    searches: tuple[SearchResult, ...] = ()
-    tagged: tuple[Row, ...] = ()
-    measures: tuple[Metric, ...] = ()
-    statements: tuple[StatementUse, ...] = ()
-    servers: tuple[ServerReport, ...] = ()
+    searches: tuple[SearchResult, ...] = ()  # the capacity searches
+    tagged: tuple[Row, ...] = ()  # the rows of tags
+    measures: tuple[Metric, ...] = ()  # the metrics of the plan's own readings
+    statements: tuple[StatementUse, ...] = ()  # as databases count them
+    servers: tuple[ServerReport, ...] = ()  # the statistics of databases and caches
 
     @cached_property
     def _index(self) -> dict[RowPlace, Row]:
@@ -98,18 +125,14 @@ def summarise(
 ) -> Summary:
     """Summarise the trials of a run; the caller passes complete blocks only.
 
-    Args:
-        trials: consumed one at a time; their samples are not kept.
-        migrations: of the arms; several of one arm add up.
-        limits: the capacity limits of stress stages.
-        faults: of every leg, in order.
-        settling: the parts of stages and blocks to leave out.
-        vocabulary: the readings and tags of the plan.
-        costs: database cost per request, by arm and endpoint.
+    ``trials`` are consumed one at a time, and their samples are not kept. Several ``migrations`` of one arm add up.
+    ``limits`` are those of stress stages, ``faults`` those of every leg, in order; ``costs`` are the database costs per
+    request, by arm and endpoint.
     """
     counted = list(map(partial(_counts, faults=faults, limits=limits), settling.steady(trials)))
     legs = [counts.trial for counts in counted]
-    rows, curves = _rows(counted)
+    windows = [(leg.leg, window) for leg in legs for window in leg.generation.windows]
+    rows, curves = _rows(counted, windows)
     steps = tuple(_steps(legs, rows, limits)) if limits else ()
     searches = tuple(counts.search_result for counts in counted if counts.search_result is not None)
     recoveries = tuple(recovery for counts in counted for recovery in counts.recoveries)
@@ -121,13 +144,14 @@ def summarise(
         """A row with what was read beside the load, and of all stages and endpoints with the whole values."""
         place = row.arm, row.block, row.stage
         if row.endpoint is not None:
-            return row.adding(_cost(row, costs or {}))
+            cost = (costs or {}).get(row.arm, {}).get(row.endpoint)
+            return row.adding(cost_values(cost.at(row.value("cache_hit_rate")))) if cost else row
         beside = usage.of(*place) | work.of(*place, row.requests) | triggers.of(*place, row.requests)
         if row.stage is not None:
             return row.adding(beside)
         own = [trial for trial in legs if trial.leg.arm == row.arm and row.block in {None, trial.leg.block}]
         own_migrations = [migration for migration in migrations if migration.arm == row.arm and row.block is None]
-        return _with_arm_metrics(row.adding(beside), arm_metrics(own, steps, recoveries, own_migrations, searches))
+        return _with_arm_metrics(row.adding(beside), own, steps, recoveries, own_migrations, searches)
 
     return Summary(
         rows=tuple(map(complete, rows)),
@@ -140,15 +164,56 @@ def summarise(
         recoveries=recoveries,
         settling=settling,
         searches=searches,
-        tagged=tuple(_tagged_rows(counted, vocabulary.tags)),
+        tagged=tuple(_tagged_rows(counted, windows, vocabulary.tags)),
         measures=tuple(metrics_of(vocabulary.readings).values()),
         statements=tuple(work.statements(requests)),
         servers=tuple(server_reports(legs)),
     )
 
 
-def _with_arm_metrics(row: Row, found: ArmMetrics) -> Row:
-    return replace(row, lower_bounds=found.lower_bounds, upper_ends=found.upper_ends).adding(found.values)
+def _with_arm_metrics(
+    row: Row,
+    legs: Sequence[Trial],
+    steps: Sequence[StressStep],
+    recoveries: Sequence[Recovery],
+    migrations: Sequence[Migration],
+    searches: Sequence[SearchResult],
+) -> Row:
+    """A row with the metrics that have one value per leg or arm; steps, recoveries and searches are of all legs.
+
+    Of several legs, the load held is the lower median, which is a load that was tried; it is a lower bound when every
+    stress stage held, or a search found no rate that missed. After a search ``upper_ends`` has the lowest rate that
+    missed. The time to readiness is the mean. Times to recovery and detection are the longest of all faults, lower
+    bounds unless all faults were recovered from and detected. Migrations belong to the arm and to no leg; several of
+    one arm add up.
+    """
+    values: dict[str, float] = {}
+    bounds: dict[str, bool] = {}
+    upper_ends: dict[str, float] = {}
+    if ready := [trial.ready_seconds for trial in legs if trial.ready_seconds is not None]:
+        values["ready_seconds"] = fmean(ready)
+    stepped = (load_held([step for step in steps if step.leg == trial.leg]) for trial in legs)
+    found = capacity_of([one for one in searches if any(one.leg == trial.leg for trial in legs)])
+    rate = held_metric(rates=True).name
+    if found:
+        values[rate], bounds = found.held, dict.fromkeys(LOADS_HELD, found.at_least)
+        upper_ends[rate] = math.inf if found.missed is None else found.missed
+    elif loads := [load for load in stepped if load is not None]:
+        held, rates = median_low(loads), any(step.rate is not None for step in steps)
+        name = held_metric(rates=rates).name
+        values[name] = held if rates else int(held)
+        bounds = dict.fromkeys(LOADS_HELD, held == max(step.load for step in steps))
+    if own := [recovery for recovery in recoveries if any(recovery.leg == trial.leg for trial in legs)]:
+        values["recovery_seconds"] = max(recovery.recovered_after for recovery in own)
+        bounds["recovery_seconds"] = not all(recovery.recovered for recovery in own)
+    if signalled := [(r.noticed_after, r.noticed) for r in own if r.noticed_after is not None]:
+        values["detection_seconds"] = max(after for after, _ in signalled)
+        bounds["detection_seconds"] = not all(noticed for _, noticed in signalled)
+    if migrations:
+        values["indexes_created"] = sum(len(migration.indexes_created) for migration in migrations)
+        values["migration_seconds"] = sum(migration.seconds for migration in migrations)
+    lower_bounds = frozenset(name for name, bound in bounds.items() if bound)
+    return replace(row, values={**row.values, **values}, lower_bounds=lower_bounds, upper_ends=upper_ends)
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,21 +231,13 @@ class _Counts:
 
 
 def _counts(trial: Trial, faults: Sequence[Fault], limits: Sequence[Expectation]) -> _Counts:
-    return _Counts(
-        trial=trial.without_samples(),
-        cells=cells_of(trial),
-        course=leg_timeline(trial),
-        recoveries=tuple(recoveries_of(trial, faults)),
-        search_result=_search_result(trial, limits),
-    )
-
-
-def _search_result(trial: Trial, limits: Sequence[Expectation]) -> SearchResult | None:
-    if trial.generation.searched is None or not limits:
-        return None
-    due, sent, duration = (trial.samples[name].to_numpy() for name in ("due_ns", "sent_ns", "duration_ns"))
-    ok = succeeded(trial.samples)
-    return search_result(trial.leg, trial.generation.searched, limits, TryRequests(due, sent, duration, ok))
+    searched, found = trial.generation.searched, None
+    if searched and limits:
+        due, sent, duration = (trial.samples[name].to_numpy() for name in ("due_ns", "sent_ns", "duration_ns"))
+        requests = TryRequests(due, sent, duration, succeeded(trial.samples))
+        found = search_result(trial.leg, searched, limits, requests)
+    recoveries = tuple(recoveries_of(trial, faults))
+    return _Counts(trial.without_samples(), cells_of(trial), leg_timeline(trial), recoveries, found)
 
 
 def _timelines(counted: Sequence[_Counts]) -> dict[str, tuple[Second, ...]]:
@@ -189,32 +246,26 @@ def _timelines(counted: Sequence[_Counts]) -> dict[str, tuple[Second, ...]]:
     return {arm: seconds for arm, seconds in found.items() if seconds}
 
 
-def _rows(counted: Sequence[_Counts]) -> tuple[list[Row], tuple[Curve, ...]]:
+def _rows(counted: Sequence[_Counts], windows: Sequence[tuple[Leg, Window]]) -> tuple[list[Row], tuple[Curve, ...]]:
     """The row of every place, and the curves of those pooled over blocks and stages."""
-    spans = _spans(counted)
     rows, curves = [], []
-    for place, cells in places_of([(counts.trial.leg, counts.cells) for counts in counted], spans.ramps):
+    for place, cells in places_of([(counts.trial.leg, counts.cells) for counts in counted], windows):
         cell = pooled(cells)
-        rows.append(row_of(cell, place, spans.seconds(place)))
+        rows.append(row_of(cell, place, seconds_of(windows, place)))
         if place.block is None and place.stage is None and cell.successes:
             curves.append(curve_of(place.arm, place.endpoint, cell.latency_ns))
     return rows, tuple(sorted(curves, key=lambda curve: curve.endpoint is not None))
 
 
-def _spans(counted: Sequence[_Counts]) -> Spans:
-    return Spans([(counts.trial.leg, window) for counts in counted for window in counts.trial.generation.windows])
-
-
-def _tagged_rows(counted: Sequence[_Counts], tags: Tags) -> Iterator[Row]:
+def _tagged_rows(counted: Sequence[_Counts], windows: Sequence[tuple[Leg, Window]], tags: Tags) -> Iterator[Row]:
     """The rows of every tag in the arms that requested all of its endpoints."""
-    spans = _spans(counted)
     requested = {(counts.trial.leg.arm, endpoint) for counts in counted for _, endpoint in counts.cells}
     for tag, endpoints in tags.items():
         own = [counts for counts in counted if all((counts.trial.leg.arm, name) in requested for name in endpoints)]
         cells_of_tag = [(counts.trial.leg, counts.only(endpoints)) for counts in own]
-        for place, cells in places_of(cells_of_tag, spans.ramps):
+        for place, cells in places_of(cells_of_tag, windows):
             if place.endpoint is None:
-                yield row_of(pooled(cells), place._replace(tag=tag), spans.seconds(place))
+                yield row_of(pooled(cells), place._replace(tag=tag), seconds_of(windows, place))
 
 
 def _steps(trials: Sequence[Trial], rows: Sequence[Row], limits: Sequence[Expectation]) -> Iterator[StressStep]:
@@ -227,9 +278,3 @@ def _steps(trials: Sequence[Trial], rows: Sequence[Row], limits: Sequence[Expect
                 arrived = arrivals_started(trial.generation.offered, window.stage)
                 held = arrived and row is not None and limits_met(limits, row.value)
                 yield StressStep(trial.leg, window.stage, window.users, held, window.rate)
-
-
-def _cost(row: Row, costs: Mapping[str, Mapping[str, RequestCost]]) -> dict[str, float]:
-    """The database cost of the row's endpoint, at the cache hit rate of the row."""
-    cost = costs.get(row.arm, {}).get(row.endpoint) if row.endpoint is not None else None
-    return cost_values(cost.at(row.value("cache_hit_rate"))) if cost else {}

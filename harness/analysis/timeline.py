@@ -6,11 +6,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from harness.analysis.cells import milliseconds
+from harness.analysis.cells import group_by_code, milliseconds
 from harness.metrics import PERCENTILES
 from harness.record.samples import latency_ns, succeeded
 from harness.record.trial import Trial
-from harness.statistics.groups import group_by_code
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,13 +52,6 @@ def arm_timeline(courses: Sequence[LegTimeline]) -> tuple[Second, ...]:
     for second in sorted({second for leg in legs for second in leg.latency_ns}):
         latencies = np.concatenate([leg.latency_ns[second] for leg in legs if second in leg.latency_ns])
         p50, p95 = milliseconds(latencies, [PERCENTILES["p50"], PERCENTILES["p95"]])
-        found.append(
-            Second(
-                second=second,
-                rps=len(latencies) / len(legs),
-                failures=sum(leg.failures.get(second, 0) for leg in legs),
-                p50_ms=p50,
-                p95_ms=p95,
-            )
-        )
+        failures = sum(leg.failures.get(second, 0) for leg in legs)
+        found.append(Second(second, len(latencies) / len(legs), failures, p50, p95))
     return tuple(found)

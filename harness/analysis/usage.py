@@ -7,18 +7,17 @@ from enum import StrEnum
 
 import pandas as pd
 
-from harness.analysis.readings import GaugeValues, readings_frame
+from harness.analysis.readings import GaugeValues, readings_of_processes
 from harness.metrics import METRICS, Metric, ProcessRole, Unit
 from harness.plan.readings import Gauge
 from harness.plan.stages import StageKind
-from harness.record.readings import CPU, DESCRIPTORS, MEMORY, THREADS, of_generator, of_server
+from harness.record.readings import CPU, DESCRIPTORS, MEMORY, THREADS
 from harness.record.trial import Trial
 from harness.statistics.intervals import Interval, t_interval
 from harness.statistics.steadiness import trend
 
 MEGABYTE, HOUR_SECONDS = 1e6, 3600.0
-ALLOCATION_MB = 1.0
-"""The size of an arena of Python's allocator; Redis and PostgreSQL allocate in no smaller steps."""
+ALLOCATION_MB = 1.0  # the size of an arena of Python's allocator; Redis and PostgreSQL allocate in no smaller steps
 
 
 class MemoryTrend(StrEnum):
@@ -34,20 +33,18 @@ class MemoryTrend(StrEnum):
 class Consumer:
     """The resources of a server or service in one arm, over all stages except ramps.
 
-    ``cpu`` is the mean share of the host's cores, ``memory_mb`` the peak, ``threads`` and ``descriptors`` (open files
-    and sockets) are peaks. ``growth`` is the slope of memory in endurance stages in MB per hour, with its interval over
-    blocks (or of a single leg); ``None`` without an endurance stage of sufficient length. ``detectable`` is the
-    smallest detectable slope: allocators take memory in steps.
+    ``growth`` is the slope of memory in endurance stages in MB per hour, with its interval over blocks (or of a single
+    leg); ``None`` without an endurance stage of sufficient length.
     """
 
     arm: str
     name: str
-    cpu: float | None
-    memory_mb: float
+    cpu: float | None  # the mean share of the host's cores
+    memory_mb: float  # the peak
     growth: Interval | None
-    detectable: float = 0.0
-    threads: int | None = None
-    descriptors: int | None = None
+    detectable: float = 0.0  # the smallest detectable slope: allocators take memory in steps
+    threads: int | None = None  # the peak
+    descriptors: int | None = None  # the peak of open files and sockets
 
     @property
     def course(self) -> MemoryTrend | None:
@@ -83,12 +80,10 @@ class Usage:
             found = found[inside & (found["arm"] == arm) & (block is None or found["block"] == block)]
         if found.empty:
             return {}
-        metrics = {metric.name: metric for metric in METRICS.values() if metric.process is not None}
-        used = {name: used_by(metric, found) for name, metric in metrics.items()}
+        used = {metric.name: used_by(metric, found) for metric in METRICS.values() if metric.process is not None}
         return {name: value for name, value in used.items() if value is not None} | self._gauging.of(arm, blocks, stage)
 
     def consumers(self) -> Iterator[Consumer]:
-        """Every server and service of every arm, in the order of reading."""
         if self._readings.empty:
             return
         steady = self._readings[~self._readings["ramp"]]
@@ -110,12 +105,7 @@ class Usage:
 def used_by(metric: Metric, readings: pd.DataFrame) -> float | None:
     """The CPU (mean share of the host) or memory (peak, MB) of a process metric, added over services.
 
-    Args:
-        metric: of processes.
-        readings: rows with ``source``, ``name`` and ``value``.
-
-    Returns:
-        ``None`` without readings.
+    ``readings`` have ``source``, ``name`` and ``value``; ``None`` without any of these processes.
     """
     others = ~readings["source"].isin([ProcessRole.DATABASE, ProcessRole.CACHE])
     own = readings[others if metric.process is ProcessRole.SERVICE else readings["source"] == metric.process]
@@ -139,7 +129,7 @@ def _growth(memory: pd.DataFrame) -> Interval | None:
         if slope is None or every <= 0:
             return None
         per_hour = HOUR_SECONDS / every
-        slopes.append(Interval(*(part * per_hour for part in (slope.value, slope.low, slope.high))))
+        slopes.append(slope.mapped(per_hour.__mul__))
     return t_interval([slope.value for slope in slopes]) or (slopes[0] if slopes else None)
 
 
@@ -150,9 +140,7 @@ def _detectable(memory: pd.DataFrame) -> float:
 
 
 def _frame(trial: Trial) -> pd.DataFrame:
-    readings = readings_frame(trial)
-    others = readings["source"].map(lambda source: of_generator(source) or of_server(source)).astype(bool)
-    readings = readings[~others]
+    readings = readings_of_processes(trial)
     second = readings["at_ns"] / 1e9
     parts = [
         readings[(second >= window.measured_from) & (second < window.end)].assign(

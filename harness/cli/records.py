@@ -6,9 +6,8 @@ from pathlib import Path
 import click
 
 import reports
-from harness.analysis.comparable import incomparable_facts
 from harness.analysis.comparison import contrast
-from harness.analysis.history import require_otava, series_of
+from harness.analysis.history import incomparable_facts, require_otava, series_of
 from harness.cli.exit_codes import Exit
 from harness.cli.terminal import terminal
 from harness.errors import IncomparableError, RunFolderError
@@ -16,9 +15,8 @@ from harness.metrics import METRICS
 from harness.plan.model import ARMS
 from harness.record.archive import HistoryQuery, read_archive
 from harness.record.run_folder import RunFolder
-from harness.verdict.analyse import analyse
 from harness.verdict.outcomes import outcomes_of
-from harness.verdict.result import Result
+from harness.verdict.result import Result, analyse
 
 ARM_OPTION = click.option("--arm", type=click.Choice(ARMS), default="after", show_default=True, help="Compared arm.")
 

@@ -9,8 +9,7 @@ import reports
 from harness.cli.exit_codes import Exit
 from harness.cli.terminal import terminal
 from harness.record.run_folder import RunFolder
-from harness.verdict.analyse import analyse
-from harness.verdict.result import Result
+from harness.verdict.result import Result, analyse
 
 
 @click.command()

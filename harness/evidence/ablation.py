@@ -1,9 +1,10 @@
 """Ablation: the benefit and cost of an index, from the same requests with all indexes and without this one."""
 
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
+from harness.analysis.request_cost import counts_by_statement
 from harness.evidence.query_plans import PlanChange, plan_change_of
 from harness.record.ablation import NOISE_SHARE, DegradedStatement, EndpointAblation, IndexAblation
 from harness.record.catalogue import Index
@@ -18,22 +19,16 @@ Place = tuple[str | None, str]
 
 def ablation_of(index: Index, full: ArmWork, without: ArmWork) -> IndexAblation:
     """The benefit and cost of an index, from requests with the same result both times."""
-    parts = [_touching(index.table, seen[0]) for seen in (full, without)]
-    endpoints = list(_endpoints(list(_pairs(parts[0], parts[1]))))
-    return IndexAblation(index.name, tuple(endpoints), _worse(full, without), index.service)
+    pairs = list(_pairs(*(_touching(index.table, work) for work, _ in (full, without))))
+    return IndexAblation(index.name, tuple(_endpoints(pairs)), _worse(full, without), index.service)
 
 
 def _pairs(full: RequestWork, without: RequestWork) -> Iterator[tuple[CorpusRequest, CorpusRequest]]:
     """Each request with all indexes and without one, if endpoint, success and cache result are equal."""
-    others = {request.n: request for request in without.requests}
+    others = {request.n: request for request in without.requests if not request.failed}
     for request in full.requests:
         other = others.get(request.n)
-        if (
-            other
-            and other.endpoint == request.endpoint
-            and not (request.failed or other.failed)
-            and other.hit == request.hit
-        ):
+        if other and not request.failed and (other.endpoint, other.hit) == (request.endpoint, request.hit):
             yield request, other
 
 
@@ -52,22 +47,20 @@ def _endpoints(pairs: Sequence[tuple[CorpusRequest, CorpusRequest]]) -> Iterator
         both = [pair for pair in pairs if pair[0].endpoint == endpoint]
         kept, dropped = (sum((pair[side].counts for pair in both), Counts()).per(len(both)) for side in (0, 1))
         changes = [other.counts - one.counts for one, other in both if one.counts or other.counts]
-        more = _most(change.blocks > 0 for change in changes)
-        less = _most(change.wal < 0 for change in changes)
-        fewer = _most(change.blocks < 0 for change in changes)
+        more = 2 * sum(change.blocks > 0 for change in changes) > len(changes)
+        less = 2 * sum(change.wal < 0 for change in changes) > len(changes)
+        fewer = 2 * sum(change.blocks < 0 for change in changes) > len(changes)
         yield EndpointAblation(
             endpoint, len(both), kept.blocks, dropped.blocks, kept.wal, dropped.wal, more, less, fewer
         )
 
 
-def _most(found: Iterable[bool]) -> bool:
-    votes = list(found)
-    return 2 * sum(votes) > len(votes)
-
-
 def _worse(full: ArmWork, without: ArmWork) -> DegradedStatement | None:
     """The statement that reads most additional buffers without the index, by its calls with the index."""
-    kept, dropped = _calls(full[0]), _calls(without[0])
+    kept, dropped = (
+        counts_by_statement(work.requests, work.statements, lambda one: (one.service, one.fingerprint))
+        for work in (full[0], without[0])
+    )
     texts = {(text.service, text.fingerprint): text.text for text in full[0].statements}
     more = {
         place: (dropped[place].blocks / dropped[place].calls - counts.blocks / counts.calls) * counts.calls
@@ -80,17 +73,6 @@ def _worse(full: ArmWork, without: ArmWork) -> DegradedStatement | None:
     one, other = (_plan(seen[1], place) for seen in (full, without))
     buffers = [counts[place].blocks / counts[place].calls for counts in (kept, dropped)]
     return DegradedStatement(place[1], one.text if one else texts.get(place, ""), buffers[0], buffers[1], one, other)
-
-
-def _calls(work: RequestWork) -> Mapping[Place, Counts]:
-    """The counts of each statement, summed over all requests."""
-    found: dict[Place, Counts] = {}
-    for request in work.requests:
-        for one in request.work:
-            text = work.statements[one.statement]
-            place = text.service, text.fingerprint
-            found[place] = found.get(place, Counts()) + one.counts
-    return found
 
 
 def _plan(plans: Sequence[ExplainedStatement], place: Place) -> ExplainedStatement | None:

@@ -11,22 +11,19 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from harness.analysis.cells import FAILED, KINDS, kinds_of
-from harness.analysis.readings import moments_of, worst
+from harness.analysis.cells import FAILED, KINDS, group_by_code, kinds_of
+from harness.analysis.readings import moments_of, readings_of_processes, worst
 from harness.analysis.usage import used_by
 from harness.metrics import Better, Metric, RequestCounts
 from harness.plan.alerts import Alert, beside
 from harness.plan.readings import Gauge
 from harness.plan.stages import StageKind
-from harness.record.readings import of_generator, of_server
 from harness.record.samples import latency_ms
 from harness.record.trial import Trial
-from harness.statistics.groups import group_by_code
 from harness.statistics.percentiles import percentile
 
 WINDOW_SECONDS, LEAST_SECONDS = 10.0, 5.0
-LEAST_REQUESTS = 20
-"""For a rate in a window."""
+LEAST_REQUESTS = 20  # for a rate in a window
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +61,6 @@ class AlertResults:
             yield trial
 
     def found(self) -> tuple[AlertResult, ...]:
-        """The results of every alert in every arm with a value."""
         return tuple(
             AlertResult(
                 alert=alert,
@@ -123,12 +119,10 @@ def _beside(
     trial: Trial, windows: Sequence[tuple[float, float]], metric: Metric, gauge: Gauge | None
 ) -> Iterator[float]:
     """CPU or memory per window; with a gauge, that reading of the plan."""
-    readings = trial.readings.to_pandas()
-    if readings.empty:
+    own = readings_of_processes(trial)
+    if own.empty:
         return
-    readings = readings.assign(source=readings["source"].astype(str), name=readings["name"].astype(str))
-    others = readings["source"].map(lambda source: of_generator(source) or of_server(source)).astype(bool)
-    own = readings[~others] if gauge is None else moments_of(readings[~others], gauge)
+    own = own if gauge is None else moments_of(own, gauge)
     for start, end in windows:
         inside = own[(own["at_ns"] >= start * 1e9) & (own["at_ns"] < end * 1e9)]
         if gauge is not None and len(inside):

@@ -6,7 +6,7 @@ The grade of an area is that of its worst finding; an area that was not measured
 functions below, and apply to both arms.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 
@@ -26,8 +26,7 @@ from harness.record.migration import UPGRADE
 from harness.record.readings import DATABASE
 from harness.record.statements import compared_columns
 
-MOST_BOTTLENECKS = 5
-"""Bottlenecks shown per area."""
+MOST_BOTTLENECKS = 5  # bottlenecks shown per area
 SCANNED_ROWS, MANY_DEAD_TUPLES = 1_000, 1_000
 
 
@@ -73,21 +72,14 @@ class BottleneckKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Bottleneck:
-    """One bottleneck in an arm.
-
-    Attributes:
-        name: of the statement, endpoint, index, table, server or alert.
-        value: ms of the slowest execution, runs per request, rows, a share, connections, MB, depending on the kind.
-        of: the number beside ``value``: mean ms, a limit, a total; ``None`` where there is none.
-        detail: columns, a second statement, the flaw of an index.
-    """
+    """One bottleneck in an arm."""
 
     kind: BottleneckKind
     grade: Grade
-    name: str
-    value: float
-    of: float | None = None
-    detail: str = ""
+    name: str  # of the statement, endpoint, index, table, server or alert
+    value: float  # ms of the slowest execution, runs per request, rows, a share, connections, MB, depending on the kind
+    of: float | None = None  # the number beside ``value``: mean ms, a limit, a total; ``None`` where there is none
+    detail: str = ""  # columns, a second statement, the flaw of an index
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,7 +105,6 @@ class BottleneckInputs:
     keys: Mapping[str, Sequence[KeyUse]] = field(default_factory=dict)
 
     def servers(self, arm: str, kind: str) -> list[ServerReport]:
-        """The reports of the servers of a kind in an arm."""
         return [one for one in self.summary.servers if one.arm == arm and one.source.startswith(f"server:{kind}")]
 
 
@@ -129,17 +120,19 @@ def areas_of(inputs: BottleneckInputs) -> tuple[Area, ...]:
 
 
 def _area(name: str, check: AreaCheck, inputs: BottleneckInputs) -> Area:
-    before, after = (_found(check(inputs, arm)) for arm in ARMS)
-    worst = sorted(after or [], key=lambda one: (one.grade, one.value), reverse=True)[:MOST_BOTTLENECKS]
-    return Area(name, _worst(before), _worst(after), tuple(worst))
+    before, after = (_worst_first(check(inputs, arm)) for arm in ARMS)
+    return Area(name, _worst(before), _worst(after), tuple((after or ())[:MOST_BOTTLENECKS]))
 
 
-def _found(found: Iterable[Bottleneck] | None) -> list[Bottleneck] | None:
-    return None if found is None else [one for one in found if one.grade > Grade.A]
+def _worst_first(found: Iterable[Bottleneck] | None) -> list[Bottleneck] | None:
+    bad = [one for one in found or () if one.grade > Grade.A]
+    return None if found is None else sorted(bad, key=lambda one: (one.grade, one.value), reverse=True)
 
 
 def _worst(found: Sequence[Bottleneck] | None) -> Grade | None:
-    return None if found is None else max((one.grade for one in found), default=Grade.A)
+    if found is None:
+        return None
+    return found[0].grade if found else Grade.A
 
 
 def _grade(value: float, limits: Sequence[float]) -> Grade:
@@ -147,13 +140,16 @@ def _grade(value: float, limits: Sequence[float]) -> Grade:
     return GRADES[sum(value > limit for limit in limits)]
 
 
+def _graded(kind: BottleneckKind, limits: Sequence[float], found: Iterable[tuple[str, float]]) -> list[Bottleneck]:
+    return [Bottleneck(kind, _grade(value, limits), name, value) for name, value in found]
+
+
 def _statements(inputs: BottleneckInputs, arm: str) -> Iterable[Bottleneck] | None:
     """An execution over 100 ms: B; a mean over 100 ms: C; a mean over 1 s: D."""
     uses = [use for use in inputs.summary.statements if use.arm == arm]
-    slow = [(use, max(use.slowest_ms, use.mean_ms)) for use in uses]
-    grades = {use: _grade(use.mean_ms, (0.0, SLOW_MS, 1000.0)) for use in uses}
-    kind = BottleneckKind.SLOW_STATEMENT
-    found = [Bottleneck(kind, grades[use], use.text, ms, use.mean_ms) for use, ms in slow if ms > SLOW_MS]
+    slow = [(use, ms) for use in uses if (ms := max(use.slowest_ms, use.mean_ms)) > SLOW_MS]
+    kind, limits = BottleneckKind.SLOW_STATEMENT, (0.0, SLOW_MS, 1000.0)
+    found = [Bottleneck(kind, _grade(use.mean_ms, limits), use.text, ms, use.mean_ms) for use, ms in slow]
     return found if uses else None
 
 
@@ -171,8 +167,7 @@ def _indexes(inputs: BottleneckInputs, arm: str) -> Iterable[Bottleneck] | None:
     """Unused: B; a duplicate or prefix of another index: C; INVALID: D. Of after only."""
     if inputs.databases is None or arm != "after":
         return None
-    flaws = [(flaw.index, flaw.kind) for flaw in inputs.databases.indexes.flaws]
-    kind = BottleneckKind.INDEX
+    flaws, kind = [(flaw.index, flaw.kind) for flaw in inputs.databases.indexes.flaws], BottleneckKind.INDEX
     return [Bottleneck(kind, FLAW_GRADES[flaw], i.name, i.size_bytes, detail=flaw.value) for i, flaw in flaws]
 
 
@@ -180,19 +175,16 @@ def _tables(inputs: BottleneckInputs, arm: str) -> Iterable[Bottleneck] | None:
     """A Seq Scan of 1,000 rows or more: C; of more than 100,000: D."""
     if inputs.databases is None or not inputs.databases.plan_changes:
         return None
-    return _seq_scans(inputs.databases, arm)
-
-
-def _seq_scans(databases: DatabaseEvidence, arm: str) -> Iterator[Bottleneck]:
-    seen = set()
-    for change in databases.plan_changes:
+    found: dict[tuple[str, str], Bottleneck] = {}
+    for change in inputs.databases.plan_changes:
         explained = change.after if arm == "after" else change.before
         for node in explained.root if explained else ():
             rows = (node.rows + node.removed) / max(node.loops, 1.0)
-            if node.kind == "Seq Scan" and rows >= SCANNED_ROWS and (node.relation, node.on) not in seen:
-                seen.add((node.relation, node.on))
+            if node.kind == "Seq Scan" and rows >= SCANNED_ROWS:
                 grade, columns = _grade(rows, (0, 0, 100_000)), ", ".join(compared_columns(node.on))
-                yield Bottleneck(BottleneckKind.SEQ_SCAN, grade, node.relation, rows, detail=columns)
+                scan = Bottleneck(BottleneckKind.SEQ_SCAN, grade, node.relation, rows, detail=columns)
+                found.setdefault((node.relation, node.on), scan)
+    return found.values()
 
 
 def _cache(inputs: BottleneckInputs, arm: str) -> Iterable[Bottleneck] | None:
@@ -217,8 +209,7 @@ def _pool(inputs: BottleneckInputs, arm: str) -> Iterable[Bottleneck] | None:
     shares = {metric.name for metric in inputs.summary.measures if metric.unit is Unit.FRACTION}
     row = inputs.summary.row(arm, None, None, None)
     known = [(name, value) for name, value in row.values.items() if name in shares] if row else []
-    found = [Bottleneck(BottleneckKind.POOL, _grade(value, (0.5, 0.8, 0.999)), name, value) for name, value in known]
-    return found or None
+    return _graded(BottleneckKind.POOL, (0.5, 0.8, 0.999), known) or None
 
 
 def _connections(inputs: BottleneckInputs, arm: str) -> Iterable[Bottleneck] | None:
@@ -238,7 +229,7 @@ def _locks(inputs: BottleneckInputs, arm: str) -> Iterable[Bottleneck] | None:
         return None
     blocked = max(one.levels.get("blocked_sessions", 0.0) for one in reports)
     deadlocks = sum(one.counts.get("deadlocks", 0.0) * one.seconds for one in reports)
-    found = [Bottleneck(BottleneckKind.LOCK_WAITS, _grade(blocked, (0.0, 2.0, 10.0)), DATABASE, blocked)]
+    found = _graded(BottleneckKind.LOCK_WAITS, (0.0, 2.0, 10.0), [(DATABASE, blocked)])
     return [*found, Bottleneck(BottleneckKind.DEADLOCKS, Grade.D, DATABASE, deadlocks)] if deadlocks else found
 
 
@@ -256,14 +247,13 @@ def _dead_tuples(inputs: BottleneckInputs, arm: str) -> Iterable[Bottleneck] | N
 def _cpu(inputs: BottleneckInputs, arm: str) -> Iterable[Bottleneck] | None:
     """Share of all cores: up to 40 % A, 60 % B, 80 % C."""
     known = [(one.name, one.cpu) for one in inputs.summary.consumers if one.arm == arm and one.cpu is not None]
-    return [Bottleneck(BottleneckKind.CPU, _grade(cpu, (0.4, 0.6, 0.8)), name, cpu) for name, cpu in known] or None
+    return _graded(BottleneckKind.CPU, (0.4, 0.6, 0.8), known) or None
 
 
 def _memory(inputs: BottleneckInputs, arm: str) -> Iterable[Bottleneck] | None:
     """Each service and the cache: up to 400 MB A, 1,000 MB C; growing: C."""
     consumers = [one for one in inputs.summary.consumers if one.arm == arm and one.name != DATABASE]
-    sizes = [(one.name, one.memory_mb) for one in consumers]
-    large = [Bottleneck(BottleneckKind.MEMORY, _grade(mb, (400.0, 400.0, 1000.0)), name, mb) for name, mb in sizes]
+    large = _graded(BottleneckKind.MEMORY, (400.0, 400.0, 1000.0), [(one.name, one.memory_mb) for one in consumers])
     growing = [(one.name, one.growth.value) for one in consumers if one.growth and one.course is MemoryTrend.GROWS]
     grown = [Bottleneck(BottleneckKind.MEMORY_GROWTH, Grade.C, name, slope) for name, slope in growing]
     return [*large, *grown] if consumers else None
@@ -271,15 +261,12 @@ def _memory(inputs: BottleneckInputs, arm: str) -> Iterable[Bottleneck] | None:
 
 def _alerts(inputs: BottleneckInputs, arm: str) -> Iterable[Bottleneck] | None:
     """Share of windows in which an alert fired: none A, 5 % B, 50 % C; a critical alert that fired: D."""
-    alerts = [one for one in inputs.alerts if one.arm == arm]
-    grades = [
-        Grade.D if one.fired and one.alert.severity == "critical" else _grade(one.fired / one.windows, (0.0, 0.05, 0.5))
-        for one in alerts
-    ]
-    return [
-        Bottleneck(BottleneckKind.ALERT, grade, one.alert.when, float(one.fired), float(one.windows))
-        for one, grade in zip(alerts, grades, strict=True)
-    ] or None
+    found = []
+    for one in (one for one in inputs.alerts if one.arm == arm):
+        critical = one.fired and one.alert.severity == "critical"
+        grade = Grade.D if critical else _grade(one.fired / one.windows, (0.0, 0.05, 0.5))
+        found.append(Bottleneck(BottleneckKind.ALERT, grade, one.alert.when, float(one.fired), float(one.windows)))
+    return found or None
 
 
 def _migration(inputs: BottleneckInputs, arm: str) -> Iterable[Bottleneck] | None:

@@ -18,41 +18,28 @@ from harness.record.trial import Migration
 class DatabaseEvidence:
     """Indexes and query plans of before and after.
 
-    Attributes:
-        endpoints: the endpoints of each statement in both arms, by service and fingerprint.
-        requests: the number of requests in which index scans were counted.
-        plans_missing: why plans are unknown or only estimated; empty where they are known.
+    ``endpoints``: the endpoints of each statement in both arms, by service and fingerprint.
     """
 
     indexes: MigrationIndexes
     plan_changes: tuple[PlanChange, ...] = ()
     endpoints: Mapping[tuple[str | None, str], tuple[str, ...]] = field(default_factory=dict)
-    requests: int = 0
-    plans_missing: str = ""
+    requests: int = 0  # the number of requests in which index scans were counted
+    plans_missing: str = ""  # why plans are unknown or only estimated; empty where they are known
     ablated: bool = False
 
 
 def database_evidence(
     catalogues: Mapping[str, Catalogue],
-    surveys: Mapping[str, RecordedPlans],
+    surveys: Mapping[str, RecordedPlans],  # query plans and index scans, by arm where known
     request_work: Mapping[str, RequestWork],
     *,
-    loaded: Sequence[IndexCounts] = (),
-    built: Iterable[IndexBuild] = (),
+    loaded: Sequence[IndexCounts] = (),  # index scans of after under the measured load
+    built: Iterable[IndexBuild] = (),  # the build times of the indexes of after
     ablation: Ablation | None = None,
-    requests: int = 0,
+    requests: int = 0,  # of the measured load of after
 ) -> DatabaseEvidence | None:
-    """Compare both arms; ``None`` where the catalogue of one is missing.
-
-    Args:
-        catalogues: by arm.
-        surveys: query plans and index scans, by arm where known.
-        request_work: the work of single requests, by arm.
-        loaded: index scans of after under the measured load.
-        built: the build times of the indexes of after.
-        ablation: measurements without each index.
-        requests: the number of requests of the measured load of after.
-    """
+    """Compare both arms; ``None`` where the catalogue of one is missing."""
     if any(arm not in catalogues for arm in ARMS):
         return None
     old, new = (catalogues[arm] for arm in ARMS)
@@ -94,13 +81,13 @@ def recorded_evidence(
 def indexes_used(evidence: DatabaseEvidence) -> dict[str, tuple[str, ...]]:
     """Names of the indexes of the migration in the plans of after, by endpoint."""
     made = {entry.index.place for entry in evidence.indexes.created}
-    found: dict[str, dict[str, None]] = {}
+    found: dict[str, set[str]] = {}
     for change in evidence.plan_changes:
         if change.after:
             service = change.after.service
             names = [node.index for node in change.after.root if (service, node.index) in made]
             for endpoint in evidence.endpoints.get((service, change.after.fingerprint), ()):
-                found.setdefault(endpoint, {}).update(dict.fromkeys(names))
+                found.setdefault(endpoint, set()).update(names)
     return {endpoint: tuple(sorted(names)) for endpoint, names in found.items() if names}
 
 
@@ -117,10 +104,9 @@ def _uses(counted: Sequence[IndexCounts], catalogue: Catalogue) -> dict[Place, I
 
 
 def _endpoints(request_work: Mapping[str, RequestWork]) -> dict[tuple[str | None, str], tuple[str, ...]]:
-    found: dict[tuple[str | None, str], dict[str, None]] = {}
+    found: dict[tuple[str | None, str], set[str]] = {}
     for one in (request_work[arm] for arm in ARMS if arm in request_work):
         for request in one.requests:
-            for work in request.work:
-                text = one.statements[work.statement]
-                found.setdefault((text.service, text.fingerprint), {})[request.endpoint] = None
+            for text in (one.statements[work.statement] for work in request.work):
+                found.setdefault((text.service, text.fingerprint), set()).add(request.endpoint)
     return {place: tuple(sorted(names)) for place, names in found.items()}

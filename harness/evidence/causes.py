@@ -18,19 +18,16 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from harness.analysis.comparison import Comparison, Pair
-from harness.analysis.request_cost import MIN_COST, RequestCost, request_costs
+from harness.analysis.request_cost import MIN_WAL, RequestCost
 from harness.analysis.steps import differs
-from harness.evidence.n_plus_one import RepeatedStatement, repeated_statements
+from harness.evidence.n_plus_one import RepeatedStatement
 from harness.metrics import HEADLINES
 from harness.plan.model import ARMS, MIGRATED
-from harness.record.request_work import RequestWork
 
 LEAST_CHANGE = 0.1
 """On the log scale: smaller changes of a single block, which has no interval, and of database time have no cause."""
-OPPOSED_SHARES = 2.0
-"""Shares with a larger sum of absolute values nearly cancel each other."""
-LEAST_MS = 0.001
-"""The resolution of the database time that services report."""
+OPPOSED_SHARES = 2.0  # shares with a larger sum of absolute values nearly cancel each other
+LEAST_MS = 0.001  # the resolution of the database time that services report
 
 
 class CauseKind(StrEnum):
@@ -55,29 +52,18 @@ class Share:
 
 @dataclass(frozen=True, slots=True)
 class Cause:
-    """Why one endpoint changed; pairs of values are before and after.
-
-    Attributes:
-        mean: mean latency, ms.
-        database: database time per request, ms.
-        database_share: the share of database time in the change of the mean latency, 0 to 1.
-        shares: of the kinds; empty where unknown, or where database time did not change.
-        hits: the cache hit rate.
-        statements: statements per request that missed the cache.
-        repeated: the N+1 statement, ``None`` without one.
-        indexes: indexes of the migration that after used.
-    """
+    """Why one endpoint changed; pairs of values are before and after."""
 
     endpoint: str
     latency: Pair
-    mean: tuple[float, float] | None
-    database: tuple[float, float] | None
-    database_share: float | None
-    shares: tuple[Share, ...]
-    hits: tuple[float | None, float | None]
-    statements: tuple[float | None, float | None]
-    repeated: tuple[RepeatedStatement | None, RepeatedStatement | None]
-    indexes: tuple[str, ...] = ()
+    mean: tuple[float, float] | None  # mean latency, ms
+    database: tuple[float, float] | None  # database time per request, ms
+    database_share: float | None  # the share of database time in the change of the mean latency, 0 to 1
+    shares: tuple[Share, ...]  # of the kinds; empty where unknown, or where database time did not change
+    hits: tuple[float | None, float | None]  # the cache hit rate
+    statements: tuple[float | None, float | None]  # statements per request that missed the cache
+    repeated: tuple[RepeatedStatement | None, RepeatedStatement | None]  # the N+1 statement, ``None`` without one
+    indexes: tuple[str, ...] = ()  # indexes of the migration that after used
 
     @property
     def shares_cancel(self) -> bool:
@@ -90,34 +76,23 @@ class Cause:
 
 
 def causes_of(
-    comparison: Comparison, request_work: Mapping[str, RequestWork], indexes: Mapping[str, Sequence[str]] | None = None
-) -> tuple[Cause, ...]:
+    comparison: Comparison,
+    costs: Mapping[str, Mapping[str, RequestCost]],
+    repeated: Mapping[str, Mapping[str, RepeatedStatement]],
+    indexes: Mapping[str, Sequence[str]],
+) -> Iterator[Cause]:
     """The cause of every endpoint whose latency changed, over all stages except ramps.
 
-    Latency is the P95; with too few samples in a leg the P50, else the mean.
-
-    Args:
-        comparison: before and after.
-        request_work: the work of single requests, by arm.
-        indexes: the indexes of the migration that each endpoint uses.
+    Latency is the P95; with too few samples in a leg the P50, else the mean. ``costs`` and ``repeated`` are by arm and
+    endpoint, without arms whose requests were not sent one at a time; ``indexes`` are those of the migration that each
+    endpoint uses.
     """
-    if not request_work:
-        return ()
-    costs = {arm: request_costs(one) for arm, one in request_work.items()}
-    repeated = {arm: repeated_statements(one) for arm, one in request_work.items()}
-    endpoints = dict.fromkeys(pair.endpoint for pair in comparison.pairs if pair.endpoint and pair.stage is None)
-    latencies = (latency for endpoint in endpoints if (latency := _latency(comparison, endpoint)))
-    return tuple(
-        _cause(
-            comparison,
-            latency,
-            [costs.get(arm, {}).get(str(latency.endpoint)) for arm in ("before", MIGRATED, "after")],
-            [repeated.get(arm, {}).get(str(latency.endpoint)) for arm in ARMS],
-            (indexes or {}).get(str(latency.endpoint), ()),
-        )
-        for latency in latencies
-        if _changed(latency)
-    )
+    for endpoint in dict.fromkeys(pair.endpoint for pair in comparison.pairs if pair.endpoint and pair.stage is None):
+        latency = _latency(comparison, endpoint)
+        if costs and latency and _changed(latency):
+            of_arms = [costs.get(arm, {}).get(endpoint) for arm in ("before", MIGRATED, "after")]
+            before, after = (repeated.get(arm, {}).get(endpoint) for arm in ARMS)
+            yield _cause(comparison, endpoint, latency, of_arms, (before, after), indexes.get(endpoint, ()))
 
 
 def _latency(comparison: Comparison, endpoint: str) -> Pair | None:
@@ -135,13 +110,12 @@ def _changed(latency: Pair) -> bool:
 
 def _cause(
     comparison: Comparison,
+    endpoint: str,
     latency: Pair,
     costs: Sequence[RequestCost | None],
-    repeated: Sequence[RepeatedStatement | None],
+    repeated: tuple[RepeatedStatement | None, RepeatedStatement | None],
     indexes: Sequence[str],
 ) -> Cause:
-    endpoint = str(latency.endpoint)
-
     def both(metric: str) -> tuple[float, float] | None:
         pair = comparison.pair(metric, None, endpoint)
         return (pair.before, pair.after) if pair and pair.before is not None and pair.after is not None else None
@@ -151,7 +125,8 @@ def _cause(
     saved = mean[0] - mean[1] if mean else 0.0
     hits = comparison.pair("cache_hit_rate", None, endpoint)
     triggers = comparison.pair("trigger_ms_per_request", None, None)
-    triggers_changed = triggers is not None and _changed(triggers) and _writes(costs[0])
+    writes = costs[0] is not None and costs[0].other is not None and costs[0].other.wal >= MIN_WAL
+    triggers_changed = triggers is not None and _changed(triggers) and writes
     before, _, after = (one.other.calls if one and one.other else None for one in costs)
     return Cause(
         endpoint=endpoint,
@@ -162,7 +137,7 @@ def _cause(
         shares=tuple(_shares(database, misses, costs, triggers=triggers_changed)) if database else (),
         hits=(hits.before, hits.after) if hits else (None, None),
         statements=(before, after),
-        repeated=(repeated[0], repeated[1]),
+        repeated=repeated,
         indexes=tuple(indexes),
     )
 
@@ -197,11 +172,6 @@ def _shares(
 def _log_ratio(before: float, after: float) -> float:
     """ln(before / after) of two times in ms, none below the resolution."""
     return math.log(max(before, LEAST_MS) / max(after, LEAST_MS))
-
-
-def _writes(cost: RequestCost | None) -> bool:
-    """Whether it writes more WAL than the cleanup of a reader (hint bits, page pruning)."""
-    return cost is not None and cost.other is not None and cost.other.wal >= MIN_COST["write-ahead log"]
 
 
 def _database_ms(cost: RequestCost | None) -> float | None:

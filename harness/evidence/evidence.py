@@ -21,11 +21,8 @@ from harness.record.request_work import RequestWork
 class Evidence:
     """The evidence of a run; what was not measured is empty.
 
-    Attributes:
-        request_costs: the database cost per request, by arm and endpoint; likewise ``repeated``, the N+1 statements.
-        control_difference: the endpoint whose cost differs most between before and control; ``None`` without control.
-        keys: cache lookups by arm and key pattern.
-        areas: graded areas, the next bottleneck first.
+    ``request_costs``: the database cost per request, by arm and endpoint; likewise ``repeated``, the N+1 statements.
+    ``control_difference``: the endpoint whose cost differs most between before and control; ``None`` without control.
     """
 
     causes: tuple[Cause, ...] = ()
@@ -35,38 +32,35 @@ class Evidence:
     databases: DatabaseEvidence | None = None
     alerts: tuple[AlertResult, ...] = ()
     migration: MigrationUnderLoad | None = None
-    keys: Mapping[str, tuple[KeyUse, ...]] = field(default_factory=dict)
-    areas: tuple[Area, ...] = ()
+    keys: Mapping[str, tuple[KeyUse, ...]] = field(default_factory=dict)  # cache lookups by arm and key pattern
+    areas: tuple[Area, ...] = ()  # graded areas, the next bottleneck first
 
 
 def evidence_of(
+    summary: Summary,
     comparison: Comparison,
     request_work: Mapping[str, RequestWork],
-    databases: DatabaseEvidence | None = None,
+    databases: DatabaseEvidence | None,
     *,
-    summary: Summary | None = None,
-    settings: Mapping[str, str] | None = None,
-    alerts: tuple[AlertResult, ...] = (),
-    migration: MigrationUnderLoad | None = None,
+    settings: Mapping[str, str],
+    alerts: tuple[AlertResult, ...],
+    migration: MigrationUnderLoad | None,
 ) -> Evidence:
     """Combine the evidence; ``request_work`` is by arm, ``settings`` are those of PostgreSQL."""
     costs = {arm: request_costs(one) for arm, one in request_work.items()}
-    indexes = indexes_used(databases) if databases else None
     repeated = {arm: repeated_statements(one) for arm, one in request_work.items()}
     keys = {arm: one.keys for arm, one in request_work.items()}
-    inputs = (
-        BottleneckInputs(summary, repeated, databases, alerts, settings or {}, migration, keys) if summary else None
-    )
+    inputs = BottleneckInputs(summary, repeated, databases, alerts, settings, migration, keys)
+    indexes = indexes_used(databases) if databases else {}
+    control = largest_difference(costs["before"], costs[CONTROL]) if {"before", CONTROL} <= costs.keys() else None
     return Evidence(
-        areas=areas_of(inputs) if inputs else (),
+        areas=areas_of(inputs),
         databases=databases,
-        causes=causes_of(comparison, request_work, indexes),
+        causes=tuple(causes_of(comparison, costs, repeated, indexes)),
         request_costs=costs,
         keys=keys,
         alerts=alerts,
         migration=migration,
-        control_difference=largest_difference(costs["before"], costs[CONTROL])
-        if {"before", CONTROL} <= costs.keys()
-        else None,
+        control_difference=control,
         repeated=repeated,
     )

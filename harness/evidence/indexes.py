@@ -14,8 +14,7 @@ from harness.finding import Finding
 from harness.record.ablation import IndexAblation
 from harness.record.catalogue import Catalogue, ForeignKey, Index, IndexScans
 
-Place = tuple[str | None, str]
-"""The service, ``None`` where it has no name, and the name of an index."""
+Place = tuple[str | None, str]  # the service, ``None`` where it has no name, and the name of an index
 
 
 class FlawKind(Enum):
@@ -36,38 +35,29 @@ class Flaw:
     other: Index | None = None
 
 
-def index_caveats(flaws: Iterable[Flaw]) -> list[Finding]:
+def index_caveats(flaws: Iterable[Flaw]) -> Iterator[Finding]:
     """The caveats of INVALID and duplicate indexes, with the statement that drops each."""
-    return [_caveat(flaw) for flaw in flaws if flaw.kind in {FlawKind.INVALID, FlawKind.DUPLICATE}]
-
-
-def _caveat(flaw: Flaw) -> Finding:
-    index, other = flaw.index, flaw.other
-    code, drop = f"INDEX_{flaw.kind.name}", f"DROP INDEX CONCURRENTLY {index.name}"
-    if other is None:
-        what = f"the index {index.name} on {index.table} is INVALID: writes maintain it, queries cannot use it"
-        return Finding(code, what, f"{drop}, and build it again if it is needed")
-    return Finding(code, f"the index {index.name} on {index.table} is a duplicate of {other.name}", drop)
+    for flaw in flaws:
+        code, drop = f"INDEX_{flaw.kind.name}", f"DROP INDEX CONCURRENTLY {flaw.index.name}"
+        index = f"the index {flaw.index.name} on {flaw.index.table}"
+        if flaw.kind is FlawKind.INVALID:
+            seen = f"{index} is INVALID: writes maintain it, queries cannot use it"
+            yield Finding(code, seen, f"{drop}, and build it again if it is needed")
+        elif flaw.kind is FlawKind.DUPLICATE and flaw.other:
+            yield Finding(code, f"{index} is a duplicate of {flaw.other.name}", drop)
 
 
 @dataclass(frozen=True, slots=True)
 class IndexUse:
-    """An index of after, created by the migration or not.
-
-    Attributes:
-        needed: why it is needed beside queries; empty where it is not.
-        seconds: its build time; ``None`` without a statement of its own, or where not measured.
-        use: its scans; ``None`` where not counted.
-        ablated: the measurement without it; ``None`` without one.
-    """
+    """An index of after, created by the migration or not."""
 
     index: Index
     created: bool
-    needed: str
-    seconds: float | None
-    use: IndexScans | None
+    needed: str  # why it is needed beside queries; empty where it is not
+    seconds: float | None  # its build time; ``None`` without a statement of its own, or where not measured
+    use: IndexScans | None  # its scans; ``None`` where not counted
     flaws: tuple[Flaw, ...]
-    ablated: IndexAblation | None = None
+    ablated: IndexAblation | None = None  # the measurement without it; ``None`` without one
 
 
 @dataclass(frozen=True, slots=True)

@@ -24,14 +24,11 @@ from harness.analysis.answers import AnswerOutcome, ResponseAgreement
 from harness.record.migration import DOWNGRADE, UPGRADE, LockWait, MigrationRecord, MigrationStep
 from harness.record.samples import endpoints, latency_ns
 
-RAMP_UP_SECONDS = 3.0
-"""Requests due earlier are not part of the quiet period: users are still arriving."""
+RAMP_UP_SECONDS = 3.0  # requests due earlier are not part of the quiet period: users are still arriving
 LEAST_MS = 20.0
-LEAST_REQUESTS = 20
-"""With fewer quiet requests of an endpoint, its usual latency is that of all endpoints."""
+LEAST_REQUESTS = 20  # with fewer quiet requests of an endpoint, its usual latency is that of all endpoints
 MOST_ERRORS = 5
-WAYS = {"migration": UPGRADE, "rollback": DOWNGRADE}
-"""First word of a metric's name to the direction of the step."""
+WAYS = {"migration": UPGRADE, "rollback": DOWNGRADE}  # first word of a metric's name to the direction of the step
 POINTS = 300
 Numbers = NDArray[np.float64]
 
@@ -40,36 +37,23 @@ Numbers = NDArray[np.float64]
 class RequestLoss:
     """The cost of one step for the requests in flight.
 
-    Attributes:
-        begun: start of its first statement, in seconds of the leg.
-        ended: end of its last statement, likewise.
-        requests: how many were in flight.
-        usual_ms: the median of all requests in the quiet period; ``None`` without any.
-        stall_ms: the longest stall; ``None`` when unknown.
-        endpoint: the endpoint with the longest stall.
-        blocked_by: the statement of the migration for whose lock that request waited; empty without one.
-        blocker_waited_for: the query for which that statement waited itself; empty without one.
-        waited: how many requests waited.
-        blocked_ms: the blocked time of all together.
-        failures: how many requests in flight failed.
-        errors: their most frequent errors, with counts.
-        lock_ms: the longest lock wait of a session behind the migration, as PostgreSQL reports it; 0 without one.
+    ``lock_ms``: the longest lock wait of a session behind the migration, as PostgreSQL reports it; 0 without one.
     """
 
     way: str
     service: str | None
-    begun: float
-    ended: float
-    requests: int = 0
-    usual_ms: float | None = None
-    stall_ms: float | None = None
-    endpoint: str = ""
-    blocked_by: str = ""
-    blocker_waited_for: str = ""
-    waited: int = 0
-    blocked_ms: float = 0.0
-    failures: int = 0
-    errors: tuple[tuple[str, int], ...] = ()
+    begun: float  # start of its first statement, in seconds of the leg
+    ended: float  # end of its last statement, likewise
+    requests: int = 0  # how many were in flight
+    usual_ms: float | None = None  # the median of all requests in the quiet period; ``None`` without any
+    stall_ms: float | None = None  # the longest stall; ``None`` when unknown
+    endpoint: str = ""  # the endpoint with the longest stall
+    blocked_by: str = ""  # the statement of the migration for whose lock that request waited; empty without one
+    blocker_waited_for: str = ""  # the query for which that statement waited itself; empty without one
+    waited: int = 0  # how many requests waited
+    blocked_ms: float = 0.0  # the blocked time of all together
+    failures: int = 0  # how many requests in flight failed
+    errors: tuple[tuple[str, int], ...] = ()  # their most frequent errors, with counts
     lock_ms: float = 0.0
 
 
@@ -84,17 +68,12 @@ class TimelinePoint:
 
 @dataclass(frozen=True, slots=True)
 class MigrationUnderLoad:
-    """The migration under load.
-
-    Attributes:
-        losses: one per step, in order.
-        agreement: the responses of before compared with those after migration and rollback.
-    """
+    """The migration under load: what it cost requests, and what it changed."""
 
     record: MigrationRecord
-    losses: tuple[RequestLoss, ...] = ()
+    losses: tuple[RequestLoss, ...] = ()  # one per step, in order
     points: tuple[TimelinePoint, ...] = ()
-    agreement: ResponseAgreement | None = None
+    agreement: ResponseAgreement | None = None  # of the responses of before and those after migration and rollback
 
     @property
     def failed(self) -> str:
@@ -119,11 +98,11 @@ class MigrationUnderLoad:
             max(found, key=lambda loss: loss.stall_ms or 0.0),
             begun=min(loss.begun for loss in found),
             ended=max(loss.ended for loss in found),
+            lock_ms=max(loss.lock_ms for loss in found),
             requests=sum(loss.requests for loss in found),
             waited=sum(loss.waited for loss in found),
             blocked_ms=sum(loss.blocked_ms for loss in found),
             failures=sum(loss.failures for loss in found),
-            lock_ms=max(loss.lock_ms for loss in found),
         )
 
     def value(self, metric: str) -> float | None:

@@ -15,36 +15,25 @@ from numpy.typing import NDArray
 
 from harness.record.request_work import CorpusRequest, RequestWork
 
-LEAST_RUNS = 3.0
-"""Mean runs per request from which a statement counts as repeated."""
+LEAST_RUNS = 3.0  # mean runs per request from which a statement counts as repeated
 LEAST_STEADY_RUNS = 5.0
 """The same where all requests return equally many rows: three rows and three runs may be coincidence."""
 LEAST_SLOPE = 0.5
-MOST_ERROR = 0.1
-"""The largest mean error, as a share of the mean runs."""
-LEAST_FIT = 0.8
-"""The least coefficient of determination of a line through statements and items."""
+MOST_ERROR = 0.1  # the largest mean error, as a share of the mean runs
+LEAST_FIT = 0.8  # the least coefficient of determination of a line through statements and items
 
 
 @dataclass(frozen=True, slots=True)
 class RepeatedStatement:
-    """A statement that runs once for each row.
-
-    Attributes:
-        statement: its fingerprint; empty where only response headers count statements.
-        driver: the text of the statement that returns the rows; empty where the items of responses are counted.
-        runs: mean runs per request that missed the cache.
-        slope: runs per row.
-        requests: how many were analysed.
-    """
+    """A statement that runs once for each row."""
 
     endpoint: str
-    statement: str
+    statement: str  # its fingerprint; empty where only response headers count statements
     text: str
-    driver: str
-    runs: float
-    slope: float
-    requests: int
+    driver: str  # the text of the statement that returns the rows; empty where the items of responses are counted
+    runs: float  # mean runs per request that missed the cache
+    slope: float  # runs per row
+    requests: int  # how many were analysed
 
 
 def repeated_statements(work: RequestWork) -> dict[str, RepeatedStatement]:

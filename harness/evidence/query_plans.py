@@ -6,8 +6,9 @@ from dataclasses import dataclass
 
 from harness.record.query_plans import ExplainedStatement, PlanNode
 
-NEARLY_EQUAL = 0.05
-"""Relative difference of buffers or rows that is ignored."""
+NEARLY_EQUAL = 0.05  # relative difference of buffers or rows that is ignored
+AGGREGATES = {"Hashed": "hash aggregate", "Mixed": "hash aggregate", "Sorted": "sorted aggregate"}
+NAMED_IN_LOWER_CASE = {"Incremental Sort", "Memoize", "Materialize", "Unique", "Nested Loop", "Hash Join", "Merge Join"}
 _MEANINGS = {
     "Seq Scan": "reads the whole table",
     "Index Scan": "finds rows by index",
@@ -40,7 +41,6 @@ class Access:
 
     @property
     def sequential(self) -> bool:
-        """Whether it is a Seq Scan."""
         return self.scan == "Seq Scan"
 
 
@@ -56,20 +56,17 @@ class PlanOperation:
 class PlanChange:
     """The plans of a statement in both arms; ``None`` in an arm that does not run it.
 
-    Attributes:
-        tables: scans of before and of after, of tables whose scans differ.
-        removed: operations of before that after lacks; ``added``: the other way round.
+    ``tables``: scans of before and of after, of tables whose scans differ.
     """
 
     before: ExplainedStatement | None
     after: ExplainedStatement | None
     tables: tuple[tuple[tuple[Access, ...], tuple[Access, ...]], ...] = ()
-    removed: tuple[PlanOperation, ...] = ()
-    added: tuple[PlanOperation, ...] = ()
+    removed: tuple[PlanOperation, ...] = ()  # operations of before that after lacks
+    added: tuple[PlanOperation, ...] = ()  # operations of after that before lacks
 
     @property
     def either(self) -> ExplainedStatement:
-        """The plan of after, else of before."""
         found = self.after or self.before
         assert found  # noqa: S101 - one of them is there
         return found
@@ -88,8 +85,8 @@ class PlanChange:
     @property
     def rows_scanned(self) -> tuple[float | None, float | None]:
         """Rows scanned in both arms; ``None`` for estimated plans, which only know rows returned."""
-        plans = (self.before, self.after)
-        before, after = (plan.root.examined if plan and not plan.estimated else None for plan in plans)
+        both = (self.before, self.after)
+        before, after = (plan.root.examined if plan and not plan.estimated else None for plan in both)
         return before, after
 
     @property
@@ -134,10 +131,8 @@ def accesses(root: PlanNode) -> tuple[Access, ...]:
     found: dict[tuple[str, str, str], float] = {}
     for node in root:
         if node.reads and (node.ran or not root.ran):
-            indexes = (
-                [node.index] if node.index else sorted({part.index for part in node if part.index and not part.reads})
-            )
-            key = node.relation, node.kind, " and ".join(indexes)
+            below = sorted({part.index for part in node if part.index and not part.reads})
+            key = node.relation, node.kind, node.index or " and ".join(below)
             found[key] = found.get(key, 0.0) + node.rows + node.removed
     return tuple(Access(*key, rows) for key, rows in found.items())
 
@@ -152,17 +147,16 @@ def operations(root: PlanNode) -> tuple[PlanOperation, ...]:
 
 
 def _operation(node: PlanNode) -> str:
-    if node.kind == "Sort":
-        return "sort on disk" if node.disk else "sort"
-    if node.kind in {"Incremental Sort", "Memoize", "Materialize", "Unique"}:
-        return node.kind.lower()
-    if node.kind == "Aggregate":
-        return {"Hashed": "hash aggregate", "Mixed": "hash aggregate", "Sorted": "sorted aggregate"}.get(node.how, "")
-    if node.kind in {"Gather", "Gather Merge"}:
-        return "parallel workers"
-    if node.kind == "CTE Scan":
-        return "result of WITH"
-    return node.kind.lower() if node.kind in {"Nested Loop", "Hash Join", "Merge Join"} else ""
+    match node.kind:
+        case "Sort":
+            return "sort on disk" if node.disk else "sort"
+        case "Aggregate":
+            return AGGREGATES.get(node.how, "")
+        case "Gather" | "Gather Merge":
+            return "parallel workers"
+        case "CTE Scan":
+            return "result of WITH"
+    return node.kind.lower() if node.kind in NAMED_IN_LOWER_CASE else ""
 
 
 def node_label(node: PlanNode) -> str:

@@ -11,8 +11,7 @@ from harness.record.noise import NoiseOfRun, NoiseStore
 from harness.record.outcome import Outcome
 from harness.run.context import RunContext
 from harness.run.experiment import Effort, measure, measure_again
-from harness.verdict.analyse import analyse
-from harness.verdict.result import Result
+from harness.verdict.result import Result, analyse
 from harness.verdict.rules import failed_primary_checks
 
 

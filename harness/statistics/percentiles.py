@@ -12,15 +12,8 @@ from numpy.typing import NDArray
 def percentile(values: NDArray[np.float64], quantile: Fraction) -> float | None:
     """Nearest-rank percentile: the smallest value with at least ``quantile`` of all values at or below it.
 
-    Args:
-        values: one number per sample, any order, shape ``(n,)``.
-        quantile: exact, in (0, 1]; a ``Fraction`` because 0.95 x 20 must be 19, not 19.000000000000004.
-
-    Returns:
-        An element of ``values``; ``None`` when it is empty.
-
-    Raises:
-        ValueError: when one is not a number.
+    ``None`` without values. ``quantile`` is in (0, 1], a ``Fraction`` because 0.95 x 20 must be 19, not
+    19.000000000000004.
 
     Source: Hyndman & Fan (1996), definition 1.
     """

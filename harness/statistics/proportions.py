@@ -12,12 +12,8 @@ Z95 = NormalDist().inv_cdf(0.975)
 def wilson(successes: float, n: float) -> Interval | None:
     """Wilson score interval of a proportion, without continuity correction; ``None`` when n is 0.
 
-    Args:
-        successes: at most ``n``.
-        n: both may be fractional, as effective counts are (after division by a design effect).
-
-    Raises:
-        ValueError: when ``successes`` is below 0 or above ``n``, or either is not a number.
+    Both may be fractional, as effective counts are (after division by a design effect); ``ValueError`` when
+    ``successes`` is below 0 or above ``n``, or either is not a number.
 
     Source: Wilson (1927).
     """
@@ -47,13 +43,9 @@ def newcombe(before: Interval, after: Interval) -> Interval:
 def design_effect(counts: Sequence[tuple[int, int]]) -> float:
     """Variance of the failure shares of windows over the binomial variance, at least 1.
 
-    A failure count divided by it carries as much information as independent failures would.
-
-    Args:
-        counts: ``(requests, failures)`` of consecutive windows.
-
-    Returns:
-        1 where the shares cannot vary: fewer than two windows, no failures, or failures only.
+    A failure count divided by it carries as much information as independent failures would. ``counts`` are
+    ``(requests, failures)`` of consecutive windows. It is 1 where the shares cannot vary: fewer than two windows, no
+    failures, or failures only.
 
     Source: McCullagh & Nelder, Generalized Linear Models (1989), 4.5.2; Rao & Scott (1992) for dividing counts by it.
     """
@@ -67,10 +59,7 @@ def design_effect(counts: Sequence[tuple[int, int]]) -> float:
 
 
 def logit(successes: float, n: float) -> float:
-    """Log odds with half a success and half a failure added, so that 0 and n stay finite.
-
-    Source: Haldane (1956); Anscombe (1956).
-    """
+    """Log odds with half a success and half a failure added; 0 and n stay finite. Source: Haldane, Anscombe (1956)."""
     return math.log((successes + 0.5) / (n - successes + 0.5))
 
 

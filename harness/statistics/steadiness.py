@@ -8,10 +8,8 @@ import numpy as np
 from harness.statistics.intervals import Interval, finite_array
 from harness.statistics.proportions import Z95
 
-BATCH, FEWEST_BATCHES = 5, 10
-"""Values in a batch of MSER-5, and the fewest batches that a series needs for it."""
-STRETCHES = 8
-"""Equal parts of a series, by the means of which its slope is estimated."""
+BATCH, FEWEST_BATCHES = 5, 10  # values in a batch of MSER-5, and the fewest batches that a series needs for it
+STRETCHES = 8  # equal parts of a series, by the means of which its slope is estimated
 
 
 def truncation_point(values: Sequence[float]) -> int | None:
@@ -22,14 +20,8 @@ def truncation_point(values: Sequence[float]) -> int | None:
     the middle would often rest on a few batches that are alike by luck: it would shorten 6 to 20 % of the series of 60
     to 120 values that are steady throughout.
 
-    Args:
-        values: evenly spaced, such as one a second, shape ``(n,)``.
-
-    Returns:
-        A multiple of 5, at most half; 0 when nothing is gained. ``None`` for fewer than 50.
-
-    Raises:
-        ValueError: when one is infinite or not a number.
+    For evenly spaced values, as one a second; a multiple of 5, at most half, 0 when nothing is gained; ``None`` for
+    fewer than 50.
 
     Source: White (1997) for the criterion; White, Cobb & Spratt (2000) for batches of five; Hoad, Robinson & Davies
     (2010) for stopping at the middle.
@@ -50,9 +42,6 @@ def trend(values: Sequence[float]) -> Interval | None:
     The series is cut into ``STRETCHES`` equal stretches (a rest at its beginning is left out). Their means are nearly
     independent where the single values are not; the slope is the median of the slopes of all pairs of them, which
     one odd stretch does not move. ``None`` for fewer than two values a stretch.
-
-    Raises:
-        ValueError: when one is infinite or not a number.
 
     Source: Theil (1950) for the slope, Sen (1968) for its interval; Conway (1963) for batch means. A stationary
     bootstrap of the residuals (Politis & Romano 1994, with the block length of Politis & White 2004) gives intervals

@@ -4,17 +4,15 @@ from collections.abc import Iterator, Sequence
 
 from harness.analysis.answers import ResponseAgreement, uncompared_findings
 from harness.analysis.comparison import Comparison, Pair
-from harness.analysis.leg_facts import LegFacts
 from harness.analysis.settling import settling_caveat
 from harness.analysis.statuses import Statuses, answers_empty, answers_shorter
-from harness.analysis.summary import Summary
+from harness.analysis.summary import LegFacts, Summary
 from harness.evidence.migration import MigrationUnderLoad
 from harness.finding import Finding
 from harness.metrics import Origin, Unit
 from harness.plan.model import ARMS
-from harness.verdict.arrivals import allowed_lag_ms, arrivals_waited
+from harness.verdict.arrivals import allowed_lag_ms, arrivals_waited, search_ends
 from harness.verdict.guards import broken_in_legs
-from harness.verdict.search import search_ends
 
 BLOCKS_FOR_SIGNIFICANCE = 6
 COUPLED_RPS_CHANGE = 0.1
@@ -122,19 +120,23 @@ def caveats_of_run(
     interrupted: bool = False,
 ) -> Iterator[Finding]:
     """The caveats of a whole run."""
-    yield from _of_statuses(statuses)
-    if interrupted:
-        yield INTERRUPTED
-    if comparison.blocks < BLOCKS_FOR_SIGNIFICANCE:
-        yield FEW_BLOCKS
-    if comparison.sequential:
-        yield SEQUENTIAL
-    rows = [row for row in summary.rows if row.block is None]
-    if len({frozenset(row.endpoint for row in rows if row.arm == arm) for arm in ARMS}) > 1:
-        yield DIFFERENT_MIX
-    if any(broken_in_legs(summary, [leg for leg in summary.legs if leg.leg.arm not in ARMS])):
-        yield STEP_BROKEN
-    yield from _of_responses(summary, agreement)
+    rows, empty = [row for row in summary.rows if row.block is None], answers_empty(statuses)
+    endpoints = {arm: frozenset(row.endpoint for row in rows if row.arm == arm) for arm in ARMS}
+    applying = {
+        HOLLOW: empty,
+        SHORTER: not empty and answers_shorter(statuses),
+        INTERRUPTED: interrupted,
+        FEW_BLOCKS: comparison.blocks < BLOCKS_FOR_SIGNIFICANCE,
+        SEQUENTIAL: comparison.sequential,
+        DIFFERENT_MIX: len({*endpoints.values()}) > 1,
+        STEP_BROKEN: any(broken_in_legs(summary, [leg for leg in summary.legs if leg.leg.arm not in ARMS])),
+        ANSWERS_NOT_COMPARED: agreement is None,
+    }
+    yield from (caveat for caveat, applies in applying.items() if applies)
+    if agreement:
+        yield from uncompared_findings(
+            agreement, {row.endpoint for row in summary.rows if row.arm in ARMS and row.endpoint}
+        )
     if any(leg.user_errors for leg in summary.legs) or (agreement and agreement.user_errors):
         yield USER_ERRORS
     if summary.settling.dropped or summary.settling.cuts:
@@ -144,22 +146,6 @@ def caveats_of_run(
     yield from search_ends(summary)
     if any(_late(summary, leg) for leg in summary.legs):
         yield GENERATOR_LATE
-
-
-def _of_statuses(statuses: Sequence[Statuses]) -> Iterator[Finding]:
-    if answers_empty(statuses):
-        yield HOLLOW
-    elif answers_shorter(statuses):
-        yield SHORTER
-
-
-def _of_responses(summary: Summary, agreement: ResponseAgreement | None) -> Iterator[Finding]:
-    if agreement is None:
-        yield ANSWERS_NOT_COMPARED
-    else:
-        yield from uncompared_findings(
-            agreement, {row.endpoint for row in summary.rows if row.arm in ARMS and row.endpoint}
-        )
 
 
 def _late(summary: Summary, leg: LegFacts) -> bool:

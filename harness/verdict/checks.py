@@ -15,7 +15,7 @@ from harness.analysis.statuses import Statuses
 from harness.analysis.summary import Summary
 from harness.evidence.migration import MigrationUnderLoad
 from harness.finding import Finding
-from harness.metrics import Better, Metric, Origin, Unit
+from harness.metrics import Better, Origin, Unit
 from harness.plan.expectation import Form
 from harness.plan.targets import Target
 from harness.record.noise import ComparisonPlace
@@ -27,7 +27,7 @@ ROUNDING = 1e-9
 
 
 class Reason(StrEnum):
-    """Why a check has its outcome."""
+    """Why a check has its outcome, which follows from it."""
 
     MET = "the whole interval meets the target"
     MISSED = "the whole interval misses the target"
@@ -69,24 +69,28 @@ class Reason(StrEnum):
     DIFFERENT_REQUESTS = "before and after received different requests: judge the endpoints of both one by one"
     DIFFERENT_RESPONSES = "statuses or empty responses differ between before and after: check the responses"
 
+    @property
+    def outcome(self) -> Outcome:
+        if self in {Reason.MET, Reason.WITHIN, Reason.SINGLE_WITHIN}:
+            return Outcome.PASS
+        missed = {Reason.MISSED, Reason.OUTSIDE, Reason.SINGLE_OUTSIDE, Reason.CONFIRMED}
+        return Outcome.FAIL if self in missed else Outcome.INCONCLUSIVE
+
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """One target judged.
-
-    Attributes:
-        pair: the numbers behind it.
-        floor: the noise floor of its place, where it is known.
-        repeat: the pair of the second measurement of a failed target.
-    """
+    """One target with its outcome and the numbers behind it."""
 
     target: Target
-    outcome: Outcome = Outcome.INCONCLUSIVE
     reason: Reason = Reason.NO_DATA
-    pair: Pair | None = None
+    pair: Pair | None = None  # the numbers behind it
     caveats: tuple[Finding, ...] = ()
-    floor: Floor | None = None
-    repeat: Pair | None = None
+    floor: Floor | None = None  # the noise floor of its place, where it is known
+    repeat: Pair | None = None  # the pair of the second measurement of a failed target
+
+    @property
+    def outcome(self) -> Outcome:
+        return self.reason.outcome
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,22 +106,18 @@ class Repeat:
 class RuleInputs:
     """All that the rules of a verdict use.
 
-    Attributes:
-        targets: all of the plan; some of them limit failed requests.
-        floors: the noise floors of this machine, where they are known.
-        incomplete_stages: stages in which more than 1 % of the arrivals of after never started.
-        statuses: the response statuses by arm and endpoint; empty where they were not analysed.
-        interrupted: whether the run ended before its last leg.
+    ``floors``: the noise floors of this machine, where they are known.
+    ``incomplete_stages``: stages in which more than 1 % of the arrivals of after never started.
     """
 
     comparison: Comparison
-    targets: Sequence[Target] = ()
+    targets: Sequence[Target] = ()  # all of the plan; some of them limit failed requests
     floors: Mapping[ComparisonPlace, Floor] = field(default_factory=dict)
     incomplete_stages: frozenset[str] = frozenset()
     repeat: Repeat | None = None
-    statuses: Sequence[Statuses] = ()
+    statuses: Sequence[Statuses] = ()  # the response statuses by arm and endpoint; empty where they were not analysed
     migration: MigrationUnderLoad | None = None
-    interrupted: bool = False
+    interrupted: bool = False  # whether the run ended before its last leg
 
 
 Rule = Callable[[Sequence[Check], RuleInputs], list[Check]]
@@ -139,55 +139,45 @@ def judge_by_interval(check: Check, inputs: RuleInputs) -> Check:
         return Check(target, pair=pair)
     caveats = tuple(caveats_of_pair(pair, comparison, relative=not after_only))
     if pair.least_requests < metric.min_samples:
-        return Check(target, Outcome.INCONCLUSIVE, Reason.TOO_FEW, pair, caveats)
-    outcome, reason = _absolute(target, pair) if after_only else _relative(target, pair)
-    return Check(target, outcome, reason, pair, caveats)
+        return Check(target, Reason.TOO_FEW, pair, caveats)
+    return Check(target, _absolute(target, pair) if after_only else _relative(target, pair), pair, caveats)
 
 
-def _absolute(target: Target, pair: Pair) -> tuple[Outcome, Reason]:
+def _absolute(target: Target, pair: Pair) -> Reason:
     if pair.metric.origin is Origin.MIGRATION and pair.after is not None:
-        met = target.expectation.allows(pair.after)
-        return (Outcome.PASS, Reason.SINGLE_WITHIN) if met else (Outcome.FAIL, Reason.SINGLE_OUTSIDE)
-    if _judged_by_leg(pair.metric) and not pair.searched:
+        return Reason.SINGLE_WITHIN if target.expectation.allows(pair.after) else Reason.SINGLE_OUTSIDE
+    counted = pair.metric.unit is Unit.COUNT and pair.metric.origin is Origin.REQUESTS
+    if (pair.metric.by_leg or pair.metric.origin is Origin.STATEMENTS or counted) and not pair.searched:
         return _legs(target, pair)
     if pair.after_interval is None:
-        return Outcome.INCONCLUSIVE, Reason.NO_INTERVAL
+        return Reason.NO_INTERVAL
     return _side(pair.after_interval, target.expectation.limit, below=target.expectation.below)
 
 
-def _judged_by_leg(metric: Metric) -> bool:
-    work = metric.origin is Origin.STATEMENTS or (metric.unit is Unit.COUNT and metric.origin is Origin.REQUESTS)
-    return metric.by_leg or work
-
-
-def _legs(target: Target, pair: Pair) -> tuple[Outcome, Reason]:
+def _legs(target: Target, pair: Pair) -> Reason:
     """Work per request is nearly deterministic, load is held in steps, a leg recovers once: no interval applies.
 
     So every leg has to be within the limit, and one leg outside does not decide.
     """
     outside = sum(not target.expectation.allows(block.after) for block in pair.blocks)
     if not pair.blocks:
-        return Outcome.INCONCLUSIVE, Reason.NO_DATA
-    if outside == 0 and target.expectation.below and any(block.after_at_least for block in pair.blocks):
-        return Outcome.INCONCLUSIVE, Reason.UNRECOVERED
-    if outside == 0:
-        return Outcome.PASS, Reason.WITHIN
-    return (Outcome.INCONCLUSIVE, Reason.ONE_OUTSIDE) if outside == 1 else (Outcome.FAIL, Reason.OUTSIDE)
+        return Reason.NO_DATA
+    if outside:
+        return Reason.ONE_OUTSIDE if outside == 1 else Reason.OUTSIDE
+    at_least = target.expectation.below and any(block.after_at_least for block in pair.blocks)
+    return Reason.UNRECOVERED if at_least else Reason.WITHIN
 
 
-def _relative(target: Target, pair: Pair) -> tuple[Outcome, Reason]:
-    change = pair.change
-    if change is None:
-        bounds = any(block.before_at_least for block in pair.blocks)
-        return Outcome.INCONCLUSIVE, unbounded_reason(pair) if bounds else Reason.NO_RATIO
-    if change.low is None or change.high is None:
-        return Outcome.INCONCLUSIVE, Reason.NO_INTERVAL
+def _relative(target: Target, pair: Pair) -> Reason:
+    if pair.change is None:
+        return unbounded_reason(pair) if any(block.before_at_least for block in pair.blocks) else Reason.NO_RATIO
+    if (interval := pair.change.interval) is None:
+        return Reason.NO_INTERVAL
     limit, below = ratio_limit(target, pair)
-    outcome, reason = _side(Interval(change.value, change.low, change.high), limit, below=below)
-    unproven = Outcome.FAIL if pair.metric.better is Better.HIGHER else Outcome.PASS
-    if outcome in {unproven, Outcome.INCONCLUSIVE} and any(block.after_at_least for block in pair.blocks):
-        return Outcome.INCONCLUSIVE, unbounded_reason(pair)
-    return outcome, reason
+    reason = _side(interval, limit, below=below)
+    proven = Outcome.PASS if pair.metric.better is Better.HIGHER else Outcome.FAIL
+    unbounded = reason.outcome is not proven and any(block.after_at_least for block in pair.blocks)
+    return unbounded_reason(pair) if unbounded else reason
 
 
 def unbounded_reason(pair: Pair) -> Reason:
@@ -228,10 +218,10 @@ def log_limit(target: Target, pair: Pair) -> float | None:
     return math.log(limit) if limit > 0 else None
 
 
-def _side(interval: Interval, limit: float, *, below: bool) -> tuple[Outcome, Reason]:
+def _side(interval: Interval, limit: float, *, below: bool) -> Reason:
     slack = abs(limit) * ROUNDING  # equal blocks leave a point, which exp(log(x)) moves by a digit
     met = interval.high <= limit + slack if below else interval.low >= limit - slack
     missed = interval.low > limit + slack if below else interval.high < limit - slack
     if met:
-        return Outcome.PASS, Reason.MET
-    return (Outcome.FAIL, Reason.MISSED) if missed else (Outcome.INCONCLUSIVE, Reason.STRADDLES)
+        return Reason.MET
+    return Reason.MISSED if missed else Reason.STRADDLES

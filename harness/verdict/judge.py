@@ -21,11 +21,10 @@ from harness.record.outcome import Outcome
 from harness.record.readings import UnavailableReading, unavailable_findings
 from harness.record.setup import Setup
 from harness.record.trial import Incident
-from harness.verdict.aborts import AbortedLeg
 from harness.verdict.arrivals import stages_lacking_arrivals
 from harness.verdict.caveats import ARMS_ALIKE, caveats_of_migration, caveats_of_run
 from harness.verdict.checks import Check, Repeat, RuleInputs
-from harness.verdict.guards import NO_BLOCK, broken_guards, statements_evicted
+from harness.verdict.guards import NO_BLOCK, AbortedLeg, broken_guards, statements_evicted
 from harness.verdict.rules import RULES_OF_CLAIMS, caveats_of_noise, check_targets
 
 RESPONSE_OUTCOMES = {
@@ -58,21 +57,15 @@ class ClaimCheck:
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """The outcome of a run and all that it rests on; claims and advisory targets do not affect it.
-
-    Attributes:
-        breaches: the guards that broke; any makes the run INVALID.
-        agreement: the response comparison; ``None`` when the plan has none.
-        aborts: the legs that a limit of the plan ended early.
-    """
+    """The outcome of a run and all that it rests on; claims and advisory targets do not affect it."""
 
     outcome: Outcome
     checks: tuple[Check, ...]
     claims: tuple[ClaimCheck, ...]
     caveats: tuple[Finding, ...]
-    breaches: tuple[Finding, ...]
-    agreement: ResponseAgreement | None = None
-    aborts: tuple[AbortedLeg, ...] = ()
+    breaches: tuple[Finding, ...]  # the guards that broke; any makes the run INVALID
+    agreement: ResponseAgreement | None = None  # the response comparison; ``None`` when the plan has none
+    aborts: tuple[AbortedLeg, ...] = ()  # the legs that a limit of the plan ended early
 
     @property
     def answers(self) -> Outcome | None:
@@ -88,19 +81,7 @@ class Verdict:
         return [check for check in self.checks if not check.target.required]
 
     def count(self, outcome: Outcome) -> int:
-        """The number of required checks with an outcome."""
         return sum(check.outcome is outcome for check in self.required)
-
-
-@dataclass(frozen=True, slots=True)
-class Problems:
-    """What went wrong during a run; ``unsound`` are findings about its record, or about the load of a leg."""
-
-    lost_workers: Sequence[LostWorker] = ()
-    incidents: Sequence[Incident] = ()
-    unsound: Sequence[Finding] = ()
-    aborts: Sequence[AbortedLeg] = ()
-    unavailable: Sequence[UnavailableReading] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,7 +97,11 @@ class Measurement:
     agreement: ResponseAgreement | None = None
     statuses: Sequence[Statuses] = ()
     evidence: Evidence = field(default_factory=Evidence)
-    problems: Problems = field(default_factory=Problems)
+    lost_workers: Sequence[LostWorker] = ()
+    incidents: Sequence[Incident] = ()
+    unsound: Sequence[Finding] = ()  # about its record, or about the load of a leg
+    aborts: Sequence[AbortedLeg] = ()
+    unavailable: Sequence[UnavailableReading] = ()
 
     @property
     def interrupted(self) -> bool:
@@ -126,7 +111,7 @@ class Measurement:
 
 def judge(measured: Measurement) -> Verdict:
     """Judge every target and claim; a broken guard makes the run INVALID, different responses fail it."""
-    plan, summary, aborts = measured.plan, measured.summary, tuple(measured.problems.aborts)
+    plan, summary, aborts = measured.plan, measured.summary, tuple(measured.aborts)
     own, known = differences_of(summary), earlier_differences(measured.noise)
     floors, evicted = floors_of([*known, *own]), statements_evicted(summary)
     targets = [*plan.targets, *(target for claim in plan.claims for target in claim.targets)]
@@ -164,13 +149,13 @@ def judge(measured: Measurement) -> Verdict:
 
 def _breaches(measured: Measurement, found: Sequence[Finding]) -> tuple[Finding, ...]:
     """The broken guards of the run, of its second measurement and of aborted legs, each once."""
-    problems, repeat = measured.problems, measured.repeat
+    repeat, aborts = measured.repeat, measured.aborts
     own = broken_guards(
-        measured.summary, problems.lost_workers, problems.incidents, measured.agreement, problems.unsound
+        measured.summary, measured.lost_workers, measured.incidents, measured.agreement, measured.unsound
     )
-    first = [one for one in (*own, *found) if not (problems.aborts and one == NO_BLOCK)]  # aborted in the first block
+    first = [one for one in (*own, *found) if not (aborts and one == NO_BLOCK)]  # aborted in the first block
     again = broken_guards(repeat.summary) if repeat and repeat.summary.legs else ()  # empty: cut in its first block
-    return tuple(dict.fromkeys((*first, *again, *(breach for abort in problems.aborts for breach in abort.breaches))))
+    return tuple(dict.fromkeys((*first, *again, *(breach for abort in aborts for breach in abort.breaches))))
 
 
 def _caveats(measured: Measurement, evicted: Sequence[Finding]) -> Iterator[Finding]:
@@ -179,15 +164,11 @@ def _caveats(measured: Measurement, evicted: Sequence[Finding]) -> Iterator[Find
     if measured.plan.arms_alike:
         yield ARMS_ALIKE
     yield from caveats_of_run(
-        measured.summary,
-        measured.comparison,
-        measured.agreement,
-        measured.statuses,
-        interrupted=measured.interrupted,
+        measured.summary, measured.comparison, measured.agreement, measured.statuses, interrupted=measured.interrupted
     )
     yield from caveats_of_migration(evidence.migration)
     yield from evicted
-    yield from unavailable_findings(measured.problems.unavailable)
+    yield from unavailable_findings(measured.unavailable)
     yield from index_caveats(evidence.databases.indexes.flaws if evidence.databases else ())
 
 

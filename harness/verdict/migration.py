@@ -11,7 +11,6 @@ from harness.analysis.statuses import MOST_FAILED
 from harness.evidence.migration import WAYS, MigrationUnderLoad
 from harness.metrics import Metric, Origin, Unit
 from harness.plan.targets import Target
-from harness.record.outcome import Outcome
 from harness.verdict.checks import Check, Reason, RuleInputs, each
 
 
@@ -25,13 +24,13 @@ def judge_migration_under_load(check: Check, inputs: RuleInputs) -> Check:
     value = migration.value(expectation.metric.name) if migration else None
     if migration is None or value is None:
         reason = Reason.MIGRATION_NOT_RUN if migration is None else Reason.MIGRATION_FAILED
-        return replace(check, outcome=Outcome.INCONCLUSIVE, reason=reason)
+        return replace(check, reason=reason)
     check = replace(check, pair=_pair(expectation.metric, value))
     if not expectation.allows(value) or (_strict(check) and value == expectation.limit):
-        return replace(check, outcome=Outcome.FAIL, reason=Reason.SINGLE_OUTSIDE)
+        return replace(check, reason=Reason.SINGLE_OUTSIDE)
     if _hidden_by_errors(check.target, migration, inputs.targets):
-        return replace(check, outcome=Outcome.INCONCLUSIVE, reason=Reason.FAILED_DURING_MIGRATION)
-    return replace(check, outcome=Outcome.PASS, reason=Reason.SINGLE_WITHIN)
+        return replace(check, reason=Reason.FAILED_DURING_MIGRATION)
+    return replace(check, reason=Reason.SINGLE_WITHIN)
 
 
 def _hidden_by_errors(target: Target, migration: MigrationUnderLoad, targets: Collection[Target]) -> bool:

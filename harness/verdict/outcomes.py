@@ -14,22 +14,17 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
-from harness.analysis.change import Change
-from harness.analysis.comparison import Comparison, Pair
-from harness.analysis.noise import Floor
-from harness.analysis.noise import place_of as place_of_target
-from harness.analysis.shift import LEVEL, Shift, shift_of
+from harness.analysis.comparison import LEVEL, Comparison, Pair, Shift, shift_of
+from harness.analysis.noise import Floor, place_of
 from harness.metrics import Better, Origin, Scale
 from harness.plan.judgement import Judgement
 from harness.plan.targets import Target
 from harness.record.noise import ComparisonPlace
-from harness.statistics.multiplicity import benjamini_hochberg
+from harness.statistics.significance import benjamini_hochberg
 
 SEQUENTIAL_FLOORS = 3
 TENFOLD = 9.0
 ALL_POINTS = 1.0
-
-Cell = tuple[str | None, str | None]
 
 
 class RowOutcome(StrEnum):
@@ -65,13 +60,11 @@ class RowReason(StrEnum):
 class JudgedRow:
     """The outcome of one row.
 
-    Attributes:
-        minimum_effect: the smallest change that matters, as a fraction of before, or of 1 for percentage points.
-        detectable: the minimum detectable effect in the same unit; ``None`` where no change is detectable.
+    ``detectable``: the minimum detectable effect in the same unit; ``None`` where no change is detectable.
     """
 
     outcome: RowOutcome
-    minimum_effect: float
+    minimum_effect: float  # the smallest change that matters, as a fraction of before, or of 1 for percentage points
     detectable: float | None = None
     reason: RowReason | None = None
 
@@ -83,12 +76,7 @@ class Outcomes:
     rows: Mapping[ComparisonPlace, JudgedRow]
 
     def of(self, pair: Pair) -> JudgedRow:
-        return self.rows[pair_place(pair)]
-
-
-def pair_place(pair: Pair) -> ComparisonPlace:
-    """The place of a pair in its comparison."""
-    return ComparisonPlace(pair.metric.name, pair.stage, pair.endpoint, pair.tag)
+        return self.rows[pair.place]
 
 
 def outcomes_of(
@@ -100,34 +88,29 @@ def outcomes_of(
     incomplete_stages: Collection[str] = (),
     valid: bool = True,
 ) -> Outcomes:
-    """The outcome of every pair of a comparison.
+    """The outcome of every pair of a comparison; ``floors`` are the noise floors that are known.
 
-    Args:
-        comparison: the pairs.
-        judgement: the minimum effects.
-        targets: their rows were chosen before the run, so they are not corrected.
-        floors: the noise floors that are known.
-        incomplete_stages: stages in which arrivals of after never started, so that latencies look too good.
-        valid: whether all guards held; otherwise every row is inconclusive.
+    Rows of ``targets`` were chosen before the run and are not corrected. In ``incomplete_stages`` arrivals of after
+    never started, so that latencies look too good. Where not all guards held, every row is inconclusive.
     """
     known = {place: floor.value for place, floor in (floors or {}).items()}
-    shifts = {pair_place(pair): shift for pair in comparison.pairs if (shift := shift_of(pair, comparison))}
-    named = {place_of_target(target) for target in targets}
-    levels = _levels(shifts, named)
+    shifts = {pair.place: shift for pair in comparison.pairs if (shift := shift_of(pair, comparison))}
+    levels = _levels(shifts, {place_of(target) for target in targets})
     rows = {}
     for pair in comparison.pairs:
-        place = pair_place(pair)
-        minimum = judgement.smallest(pair.metric)
+        place, minimum = pair.place, judgement.smallest(pair.metric)
         if not valid:
             rows[place] = JudgedRow(RowOutcome.INCONCLUSIVE, minimum, reason=RowReason.BROKEN)
-        elif place not in shifts:
-            rows[place] = _without_interval(pair, comparison, minimum)
-        else:
+        elif shift := shifts.get(place):
             seen, level = levels[place]
-            row = _Row(pair, shifts[place], minimum, known.get(place), seen=seen, sequential=comparison.sequential)
+            row = _Row(pair, shift, minimum, known.get(place), seen=seen, sequential=comparison.sequential)
             rows[place] = row.judged(level)
+        else:
+            reason = _reason_without_interval(pair, comparison)
+            outcome = RowOutcome.INCONCLUSIVE if reason else RowOutcome.EQUIVALENT
+            rows[place] = JudgedRow(outcome, minimum, reason=reason)
     failures = {(pair.stage, pair.endpoint): pair for pair in comparison.pairs if pair.metric.of_failures}
-    return Outcomes({pair_place(pair): _unproven(pair, failures, rows, incomplete_stages) for pair in comparison.pairs})
+    return Outcomes({pair.place: _unproven(pair, failures, rows, incomplete_stages) for pair in comparison.pairs})
 
 
 def _levels(
@@ -152,27 +135,19 @@ def _levels(
     return levels
 
 
-def _without_interval(pair: Pair, comparison: Comparison, minimum: float) -> JudgedRow:
-    """The outcome of a pair without an interval: equivalent if all blocks are equal, otherwise inconclusive."""
-    if pair.metric.origin is Origin.MIGRATION:
-        reason = RowReason.SINGLE
-    elif pair.before is None or pair.after is None:
-        reason = RowReason.NO_DATA
-    elif pair.least_requests < pair.metric.min_samples:
-        reason = RowReason.TOO_FEW
-    elif comparison.blocks < 2:  # noqa: PLR2004 - one block has no spread
-        reason = RowReason.ONE_BLOCK
-    elif _bounded(pair):
-        reason = RowReason.LOWER_BOUND
-    elif comparison.sequential:
-        reason = RowReason.NO_FLOOR
-    elif len(pair.blocks) < comparison.blocks:
-        reason = RowReason.NO_VALUE
-    elif all(block.before == block.after for block in pair.blocks):
-        return JudgedRow(RowOutcome.EQUIVALENT, minimum)
-    else:
-        reason = RowReason.NO_RATIO
-    return JudgedRow(RowOutcome.INCONCLUSIVE, minimum, reason=reason)
+def _reason_without_interval(pair: Pair, comparison: Comparison) -> RowReason | None:
+    """The first reason why a pair without an interval is inconclusive; ``None`` if all its blocks are equal."""
+    reasons = {
+        RowReason.SINGLE: pair.metric.origin is Origin.MIGRATION,
+        RowReason.NO_DATA: pair.before is None or pair.after is None,
+        RowReason.TOO_FEW: pair.least_requests < pair.metric.min_samples,
+        RowReason.ONE_BLOCK: comparison.blocks < 2,  # noqa: PLR2004 - one block has no spread
+        RowReason.LOWER_BOUND: _bounded(pair),
+        RowReason.NO_FLOOR: comparison.sequential,
+        RowReason.NO_VALUE: len(pair.blocks) < comparison.blocks,
+        RowReason.NO_RATIO: any(block.before != block.after for block in pair.blocks),
+    }
+    return next((reason for reason, applies in reasons.items() if applies), None)
 
 
 def _bounded(pair: Pair) -> bool:
@@ -193,7 +168,8 @@ class _Row:
 
     def judged(self, level: float) -> JudgedRow:
         """The outcome; ``level`` is the significance level for the detectable effect."""
-        outcome, reason = self._unpaired() if self.sequential else self._paired()
+        found = self._unpaired() if self.sequential else self._paired()
+        outcome, reason = (found, None) if isinstance(found, RowOutcome) else (RowOutcome.INCONCLUSIVE, found)
         floor = self.floor or 0.0
         visible = max(self._size(self.shift.visible(level)), SEQUENTIAL_FLOORS * floor if self.sequential else floor)
         blind = visible >= (ALL_POINTS if self._points else TENFOLD)
@@ -201,36 +177,31 @@ class _Row:
             reason = RowReason.UNDETECTABLE
         return JudgedRow(outcome, self.minimum, None if blind else visible, reason)
 
-    def _paired(self) -> tuple[RowOutcome, RowReason | None]:
-        steps = self.pair.metric.origin is Origin.STRESS
-        if self._inside and not steps and not _bounded(self.pair):
+    def _paired(self) -> RowOutcome | RowReason:
+        steps, bounded = self.pair.metric.origin is Origin.STRESS, _bounded(self.pair)
+        if self._inside and not steps and not bounded:
             noisy = self.floor is not None and self.floor > self.minimum
-            return (RowOutcome.INCONCLUSIVE, RowReason.IN_NOISE) if noisy else (RowOutcome.EQUIVALENT, None)
-        reason = None
+            return RowReason.IN_NOISE if noisy else RowOutcome.EQUIVALENT
         if not self.seen:
-            reason = RowReason.IN_STEPS if steps else None
-        elif self.floor is not None and abs(self.shift.value) <= self._log(self.floor):
-            reason = RowReason.IN_NOISE
-        elif self.shift.value < 0 and _bounded(self.pair):  # after may be anything above its lower bound
-            reason = RowReason.LOWER_BOUND
-        else:
-            return self._direction(), None
-        return RowOutcome.INCONCLUSIVE, reason
+            return RowReason.IN_STEPS if steps else RowOutcome.INCONCLUSIVE
+        if self.floor is not None and abs(self.shift.value) <= self._log(self.floor):
+            return RowReason.IN_NOISE
+        if self.shift.value < 0 and bounded:  # after may be anything above its lower bound
+            return RowReason.LOWER_BOUND
+        return self._direction()
 
     @property
     def _inside(self) -> bool:
         """Whether the whole interval is within the minimum effect."""
-        change, none = self.pair.change, 0.0 if self._points else 1.0
-        if change is None or change.low is None or change.high is None:
-            return False
-        return change.low >= none - self.minimum and change.high <= none + self.minimum
+        none, change = 0.0 if self._points else 1.0, self.pair.change
+        interval = change.interval if change else None
+        return bool(interval and interval.low >= none - self.minimum and interval.high <= none + self.minimum)
 
-    def _unpaired(self) -> tuple[RowOutcome, RowReason | None]:
+    def _unpaired(self) -> RowOutcome | RowReason:
         if self.floor is None:
-            return RowOutcome.INCONCLUSIVE, RowReason.NO_FLOOR
-        if not self.seen or abs(self.shift.value) <= SEQUENTIAL_FLOORS * self._log(self.floor):
-            return RowOutcome.INCONCLUSIVE, RowReason.UNPAIRED
-        return self._direction(), None
+            return RowReason.NO_FLOOR
+        floors = SEQUENTIAL_FLOORS * self._log(self.floor)
+        return self._direction() if self.seen and abs(self.shift.value) > floors else RowReason.UNPAIRED
 
     def _direction(self) -> RowOutcome:
         better = (self.shift.value < 0) == (self.pair.metric.better is Better.LOWER)
@@ -248,21 +219,20 @@ class _Row:
 
 
 def _unproven(
-    pair: Pair, failures: Mapping[Cell, Pair], rows: Mapping[ComparisonPlace, JudgedRow], incomplete: Collection[str]
+    pair: Pair,
+    failures: Mapping[tuple[str | None, str | None], Pair],
+    rows: Mapping[ComparisonPlace, JudgedRow],
+    incomplete: Collection[str],
 ) -> JudgedRow:
     """The outcome of a pair; a latency with more failed requests, or missing arrivals, is inconclusive."""
-    row = rows[pair_place(pair)]
+    row = rows[pair.place]
     good = row.outcome in {RowOutcome.IMPROVED, RowOutcome.EQUIVALENT}
     if not good or not pair.metric.latency:
         return row
     if incomplete and (pair.stage is None or pair.stage in incomplete):
         return replace(row, outcome=RowOutcome.INCONCLUSIVE, reason=RowReason.ARRIVALS_MISSING)
     errors = failures.get((pair.stage, pair.endpoint))
-    if errors and errors.change and _rises(errors.change, rows[pair_place(errors)].minimum_effect):
+    rise = errors.change if errors else None
+    if errors and rise and (rise.low or 0) > 0 and rise.value > rows[errors.place].minimum_effect:
         return replace(row, outcome=RowOutcome.INCONCLUSIVE, reason=RowReason.ERRORS)
     return row
-
-
-def _rises(errors: Change, minimum: float) -> bool:
-    """Whether the error rate rises significantly, and by more than the minimum effect."""
-    return errors.low is not None and errors.low > 0 and errors.value > minimum

@@ -9,8 +9,7 @@ from harness.metrics import Scale
 from harness.plan.expectation import Form
 from harness.plan.model import Plan
 from harness.plan.targets import Target
-from harness.statistics.precision import precise_enough
-from harness.statistics.student_t import t_quantile
+from harness.statistics.intervals import precise_enough, t_quantile
 
 MOST_BLOCKS = 100
 POWER = 0.8
@@ -18,15 +17,10 @@ PRECISION = 0.05
 
 
 def minimum_detectable_effect(spread: float, blocks: int) -> float | None:
-    """The smallest change of a ratio that a number of blocks detects with 80 % power.
+    """The smallest change of a ratio that a number of blocks detects with 80 % power: 0.09 for 9 %; ``None`` for one.
 
-    Args:
-        spread: standard deviation of the log ratios of a block.
-        blocks: 2 or more.
-
-    Returns:
-        0.09 for 9 %; ``None`` for fewer than two blocks. Source: Lehr (1992), with quantiles of Student's t:
-        (t(0.975) + t(0.8)) s / sqrt(K), on the log scale.
+    ``spread`` is the standard deviation of the log ratios of a block.
+    Source: Lehr (1992), with quantiles of Student's t: (t(0.975) + t(0.8)) s / sqrt(K), on the log scale.
     """
     if blocks < 2:  # noqa: PLR2004 - one block has no spread
         return None
@@ -37,12 +31,8 @@ def minimum_detectable_effect(spread: float, blocks: int) -> float | None:
 def more_blocks(values: Sequence[float], limit: float) -> int | None:
     """How many more blocks put the whole interval on one side of a limit, if their mean and spread stay the same.
 
-    Args:
-        values: one per block, such as ln(after / before); two or more.
-        limit: in the same unit.
-
-    Returns:
-        0 when the interval is on one side already; ``None`` when ``MOST_BLOCKS`` in all are not enough.
+    ``values`` are two or more, one per block, such as ln(after / before); ``limit`` is in the same unit. 0 when the
+    interval is on one side already; ``None`` when ``MOST_BLOCKS`` in all are not enough.
     """
     distance, spread = abs(fmean(values) - limit), stdev(values)
     for blocks in range(len(values), MOST_BLOCKS + 1):
@@ -74,4 +64,4 @@ def log_values(target: Target, pair: Pair) -> list[float] | None:
         return [math.log(b.after) for b in pair.blocks] if all(b.after > 0 for b in pair.blocks) else None
     if any(min(b.before, b.after) <= 0 for b in pair.blocks):
         return None
-    return [math.log(b.after / b.before) for b in pair.blocks]
+    return [b.log_ratio for b in pair.blocks]

@@ -22,18 +22,14 @@ from harness.plan.expectation import Form
 from harness.plan.targets import Target
 from harness.record.noise import ComparisonPlace
 from harness.record.outcome import Outcome
-from harness.statistics.intervals import Interval
-from harness.statistics.multiplicity import holm
-from harness.statistics.significance import one_sided_p
+from harness.statistics.significance import holm, one_sided_p
 from harness.verdict.arrivals import stages_lacking_arrivals
 from harness.verdict.caveats import FAILED_ONCE, FEW_PAIRS, NO_NOISE_FLOOR
 from harness.verdict.checks import Check, Reason, Rule, RuleInputs, each, judge_by_interval, log_limit, ratio_limit
 from harness.verdict.migration import judge_migration_under_load
 
-SEQUENTIAL_FLOORS = 3
-"""An unpaired change has to exceed this multiple of the noise floor."""
-SIGNIFICANT = 0.025
-"""One-sided: the part of a 95 % interval beyond one end."""
+SEQUENTIAL_FLOORS = 3  # an unpaired change has to exceed this multiple of the noise floor
+SIGNIFICANT = 0.025  # one-sided: the part of a 95 % interval beyond one end
 WITHOUT_REQUESTS = frozenset({Origin.START, Origin.FAULT, Origin.MIGRATION, Origin.MIGRATION_UNDER_LOAD})
 """Origins of metrics that do not depend on the responses of requests."""
 
@@ -46,7 +42,7 @@ def require_interleaving(check: Check, inputs: RuleInputs) -> Check:
     floor = inputs.floors.get(place_of(check.target))
     if check.reason in {Reason.NO_DATA, Reason.TOO_FEW} or _beyond_noise(check, floor):
         return check
-    return replace(check, outcome=Outcome.INCONCLUSIVE, reason=Reason.SEQUENTIAL, floor=floor)
+    return replace(check, reason=Reason.SEQUENTIAL, floor=floor)
 
 
 def _beyond_noise(check: Check, floor: Floor | None) -> bool:
@@ -62,7 +58,7 @@ def require_arrivals(check: Check, inputs: RuleInputs) -> Check:
     incomplete, stage = inputs.incomplete_stages, check.target.stage
     passes = check.target.expectation.metric.latency and check.outcome is Outcome.PASS
     if passes and (stage in incomplete or (stage is None and incomplete)):
-        return replace(check, outcome=Outcome.INCONCLUSIVE, reason=Reason.ARRIVALS_MISSING)
+        return replace(check, reason=Reason.ARRIVALS_MISSING)
     return check
 
 
@@ -74,7 +70,7 @@ def void_latency_by_errors(checks: Sequence[Check], inputs: RuleInputs) -> list[
         if check.outcome is Outcome.FAIL and check.target.expectation.metric.scale is Scale.PROPORTION
     ]
     return [
-        replace(check, outcome=Outcome.INCONCLUSIVE, reason=Reason.VOID)
+        replace(check, reason=Reason.VOID)
         if check.target.expectation.metric.latency and any(_voids(f, check.target) for f in failing)
         else check
         for check in checks
@@ -101,7 +97,7 @@ def correct_for_multiplicity(checks: Sequence[Check], inputs: RuleInputs) -> lis
     primary = [check for check in checks if check.target.primary]
     adjusted = dict(zip(map(id, primary), holm([_miss_p(check) for check in primary]), strict=True))
     return [
-        replace(check, outcome=Outcome.INCONCLUSIVE, reason=Reason.UNCORRECTED)
+        replace(check, reason=Reason.UNCORRECTED)
         if check.outcome is Outcome.FAIL and adjusted.get(id(check), 0.0) > SIGNIFICANT
         else check
         for check in checks
@@ -111,14 +107,11 @@ def correct_for_multiplicity(checks: Sequence[Check], inputs: RuleInputs) -> lis
 def _miss_p(check: Check) -> float:
     """The one-sided p-value of the hypothesis that a target is just met; 1 without an interval."""
     pair = check.pair
-    change = pair.change if pair else None
-    if pair is None or change is None or change.low is None or change.high is None or change.low <= 0:
+    interval = pair.change.interval if pair and pair.change else None
+    limit, below = ratio_limit(check.target, pair) if pair else (0.0, False)
+    if pair is None or interval is None or interval.low <= 0 or limit <= 0:
         return 1.0
-    limit, below = ratio_limit(check.target, pair)
-    if limit <= 0:
-        return 1.0
-    logs = Interval(*(math.log(value) for value in (change.value, change.low, change.high)))
-    return one_sided_p(logs, math.log(limit), len(pair.blocks) - 1, above=below)
+    return one_sided_p(interval.mapped(math.log), math.log(limit), len(pair.blocks) - 1, above=below)
 
 
 @each
@@ -133,21 +126,20 @@ def compare_with_noise(check: Check, inputs: RuleInputs) -> Check:
         return check
     check = replace(check, floor=floor)
     if check.outcome is Outcome.FAIL and _in_noise(check, floor):
-        return replace(check, outcome=Outcome.INCONCLUSIVE, reason=Reason.IN_NOISE)
+        return replace(check, reason=Reason.IN_NOISE)
     limit = log_limit(check.target, check.pair) if check.pair else None
     if check.outcome is Outcome.PASS and limit is not None and abs(limit) < math.log1p(floor.value):
-        return replace(check, outcome=Outcome.INCONCLUSIVE, reason=Reason.UNSTABLE)
+        return replace(check, reason=Reason.UNSTABLE)
     return check
 
 
 def _in_noise(check: Check, floor: Floor) -> bool:
     """Whether the interval of a regression reaches the noise floor."""
-    change = check.pair.change if check.pair else None
-    if change is None or change.low is None or change.high is None:
+    interval = check.pair.change.interval if check.pair and check.pair.change else None
+    if interval is None or check.target.expectation.form is not Form.NO_REGRESSION:
         return False
-    regression = check.target.expectation.form is Form.NO_REGRESSION
-    nearest = math.log(change.low) if not check.target.expectation.below else -math.log(change.high)
-    return regression and nearest <= math.log1p(floor.value)
+    nearest = -math.log(interval.high) if check.target.expectation.below else math.log(interval.low)
+    return nearest <= math.log1p(floor.value)
 
 
 def require_second_failure(checks: Sequence[Check], inputs: RuleInputs) -> list[Check]:
@@ -169,10 +161,10 @@ def failed_primary_checks(checks: Sequence[Check]) -> list[Check]:
 def _if_failed_again(check: Check, again: Check | None) -> Check:
     """Combine a failed check with that of the second measurement, ``None`` where that was not completed."""
     if again is None:
-        return replace(check, outcome=Outcome.INCONCLUSIVE, reason=Reason.REPEAT_INCOMPLETE)
+        return replace(check, reason=Reason.REPEAT_INCOMPLETE)
     if again.outcome is Outcome.FAIL:
         return replace(check, reason=Reason.CONFIRMED, repeat=again.pair)
-    return replace(check, outcome=Outcome.INCONCLUSIVE, reason=Reason.NOT_CONFIRMED, repeat=again.pair)
+    return replace(check, reason=Reason.NOT_CONFIRMED, repeat=again.pair)
 
 
 @each
@@ -185,7 +177,7 @@ def require_equal_work(check: Check, inputs: RuleInputs) -> Check:
         return check
     unequal = _unequal_work(check.target, inputs.statuses, inputs.targets)
     reason = Reason.INTERRUPTED if inputs.interrupted else unequal
-    return replace(check, outcome=Outcome.INCONCLUSIVE, reason=reason) if reason else check
+    return replace(check, reason=reason) if reason else check
 
 
 def _unequal_work(target: Target, statuses: Sequence[Statuses], targets: Sequence[Target]) -> Reason | None:

@@ -8,7 +8,7 @@ import math
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from harness.analysis.latency_curve import Curve
+from harness.analysis.cells import Curve
 from harness.analysis.summary import Summary
 from reports import formatting
 from reports.charts import axes as scales

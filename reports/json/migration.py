@@ -19,6 +19,6 @@ def migration_record(rehearsal: MigrationUnderLoad) -> dict[str, Any]:
         "failed": rehearsal.failed or None,
         "rolled_back_as_before": rehearsal.rolled_back,
         "losses": [asdict(loss) for loss in rehearsal.losses],
-        "answers": None if agreement is None else {"asked": agreement.asked, "equal": agreement.equal},
+        "answers": None if agreement is None else {"asked": agreement.total.asked, "equal": agreement.total.equal},
         **{name: record[name] for name in ("stage", "origin", "passages", "differences", "lints", "linted")},
     }

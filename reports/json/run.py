@@ -17,8 +17,8 @@ from harness.metrics import LOADS_HELD, METRICS, Origin
 from harness.record.generation import OfferedLoad
 from harness.record.leg import Window
 from harness.statistics.intervals import Interval
-from harness.verdict.aborts import AbortedLeg
 from harness.verdict.checks import Check
+from harness.verdict.guards import AbortedLeg
 from harness.verdict.judge import Verdict
 from harness.verdict.outcomes import JudgedRow, Outcomes
 
@@ -287,11 +287,11 @@ def _answers(verdict: Verdict) -> dict[str, Any] | None:
         "outcome": outcome.value,
         "reason": agreement.outcome.value,
         "wanted": agreement.wanted,
-        "asked": agreement.asked,
-        "equal": agreement.equal,
-        "different": agreement.different,
-        "before_failed": agreement.before_failed,
-        "both_failed": agreement.both_failed,
+        "asked": agreement.total.asked,
+        "equal": agreement.total.equal,
+        "different": agreement.total.different,
+        "before_failed": agreement.total.before_failed,
+        "both_failed": agreement.total.both_failed,
         "parting": asdict(agreement.parting) if agreement.parting else None,
         "endpoints": [asdict(place) for place in agreement.places],
         "differences": [asdict(difference) for difference in agreement.differences],

@@ -66,7 +66,7 @@ def answer_table(verdict: Verdict) -> AnswerTable | None:
     if agreement is None or outcome is None:
         return None
     count, plain = formatting.count, formatting.plain
-    hidden = agreement.different + agreement.before_failed - len(agreement.differences)
+    hidden = agreement.total.different + agreement.total.before_failed - len(agreement.differences)
     return AnswerTable(
         outcome=outcome.value,
         mark=formatting.MARKS[outcome],
@@ -104,7 +104,7 @@ def answer_tally(verdict: Verdict) -> str:
     if verdict.answers is Outcome.PASS:
         return ", responses identical"
     if verdict.answers is Outcome.FAIL:
-        return f", {_differ(verdict.agreement.different)}"
+        return f", {_differ(verdict.agreement.total.different)}"
     return ", response comparison incomplete"
 
 
@@ -121,7 +121,7 @@ def _differ(count: int) -> str:
 
 
 def _in_short(agreement: ResponseAgreement) -> str:
-    asked, wanted = formatting.count(agreement.asked), formatting.count(agreement.wanted)
+    asked, wanted = formatting.count(agreement.total.asked), formatting.count(agreement.wanted)
     match agreement.outcome:
         case AnswerOutcome.MISSING | AnswerOutcome.NOTHING:
             return no_answers_finding(agreement).seen
@@ -130,14 +130,14 @@ def _in_short(agreement: ResponseAgreement) -> str:
             named = [f"{formatting.plain(p.endpoint)} ({formatting.count(p.different)})" for p in different[:NAMED]]
             more = len(different) - NAMED
             rest = f" and {formatting.count(more)} more" if more > 0 else ""
-            return f"{_differ(agreement.different)} (of {asked}): {', '.join(named)}{rest}"
+            return f"{_differ(agreement.total.different)} (of {asked}): {', '.join(named)}{rest}"
         case AnswerOutcome.REQUESTS_DIFFER:
             parted = f"; {_parted(agreement.parting)}" if agreement.parting else ""
             return f"responses compared for only {asked} of {wanted} requests{parted}"
         case AnswerOutcome.SHORT:
             return f"the users made only {asked} of the {wanted} requests to compare"
         case _:
-            identical = formatting.count(min(agreement.asked, agreement.equal))
+            identical = formatting.count(min(agreement.total.asked, agreement.total.equal))
             return f"responses identical ({identical} of {asked})"
 
 

@@ -4,8 +4,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from harness.analysis.change import Change
-from harness.analysis.comparison import Pair
-from harness.analysis.placebo import PlaceboEffect
+from harness.analysis.comparison import Pair, PlaceboEffect
 from harness.metrics import HEADLINES
 from reports import formatting
 from reports.formatting import FormattedValue

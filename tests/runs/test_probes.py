@@ -8,8 +8,7 @@ import pytest
 
 from harness.record.run_folder import RunFolder
 from harness.record.statements import normalised
-from harness.verdict.analyse import analyse
-from harness.verdict.result import Result
+from harness.verdict.result import Result, analyse
 from tests.runs.project import Project
 
 SERVICE = """

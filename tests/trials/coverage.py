@@ -20,9 +20,8 @@ from numpy.typing import NDArray
 from harness.metrics import PERCENTILES
 from harness.plan.model import ARMS
 from harness.run.order import balanced_order
-from harness.statistics.intervals import Interval, t_interval
+from harness.statistics.intervals import MIN_BLOCKS, Interval, precise_enough, t_interval
 from harness.statistics.percentiles import percentile
-from harness.statistics.precision import MIN_BLOCKS, precise_enough
 from harness.statistics.significance import sign_flip_p
 from tests.trials.signed_ranks import hodges_lehmann
 

@@ -9,6 +9,7 @@ import pytest
 from harness.analysis.answers import (
     MAX_SHOWN,
     AnswerOutcome,
+    EndpointAnswers,
     ResponseAgreement,
     compare_answers,
     no_answer_findings,
@@ -76,7 +77,7 @@ def test_what_it_comes_to(
 ) -> None:
     found = of(recorded_answers(changed=before), recorded_answers(changed=after))
     assert found.outcome is outcome
-    assert (found.equal, found.different, found.before_failed, found.both_failed) == counts
+    assert found.total == EndpointAnswers("", *counts)
     assert bool(no_answer_findings(found)) == (outcome in {AnswerOutcome.NOTHING, AnswerOutcome.MISSING})
 
 
@@ -101,8 +102,8 @@ def test_what_is_not_there_is_never_the_same(
 def test_what_may_vary_is_compared_all_the_same() -> None:
     after = recorded_answers(changed={4: elsewhere, 5: other("{}")})
     found = of(recorded_answers(), after, varying=["GET /items/{id}"])
-    assert (found.outcome, found.equal, found.different) == (AnswerOutcome.DIFFERENT, 4, 1)
-    assert of(recorded_answers(), after, varying=["*"]).different == 1
+    assert (found.outcome, found.total.equal, found.total.different) == (AnswerOutcome.DIFFERENT, 4, 1)
+    assert of(recorded_answers(), after, varying=["*"]).total.different == 1
     assert of(recorded_answers(), after, varying=["GET /other"]).outcome is AnswerOutcome.REQUESTS_DIFFER
 
 
@@ -131,7 +132,7 @@ def test_only_the_first_differences_are_kept_and_all_are_counted() -> None:
     found = of(
         recorded_answers(count), recorded_answers(count, {n: other("{}") for n in range(1, count + 1)}), requests=count
     )
-    assert found.different == count
+    assert found.total.different == count
     assert [d.n for d in found.differences] == list(range(1, MAX_SHOWN + 1))
 
 

@@ -9,8 +9,7 @@ import numpy as np
 import pytest
 
 from harness.analysis import history
-from harness.analysis.comparable import incomparable_facts
-from harness.analysis.history import MIN_RUNS, RunSeries, change_of, series_of
+from harness.analysis.history import MIN_RUNS, RunSeries, change_of, incomparable_facts, series_of
 from harness.errors import PackageMissingError
 from harness.metrics import METRICS
 from harness.plan.file import parse_plan

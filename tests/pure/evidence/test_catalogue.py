@@ -150,7 +150,7 @@ def test_invalid_and_duplicate_indexes_are_caveats_and_others_are_not() -> None:
     counted = [IndexCounts(one.name, 0, 0) for one in after.indexes]
     tells = database_evidence({"before": Catalogue((OLD,)), "after": after}, {}, {}, loaded=counted, requests=5)
     assert tells
-    caveats = index_caveats(tells.indexes.flaws)
+    caveats = list(index_caveats(tells.indexes.flaws))
     assert [caveat.code for caveat in caveats] == ["INDEX_INVALID", "INDEX_DUPLICATE"]
     assert "broken on items is INVALID" in caveats[0].seen
     assert (caveats[1].seen, caveats[1].advice) == (

@@ -13,6 +13,7 @@ from harness.analysis.request_cost import largest_difference, request_costs
 from harness.analysis.summary import summarise
 from harness.errors import PlanError
 from harness.evidence.causes import Cause, CauseKind, causes_of
+from harness.evidence.n_plus_one import repeated_statements
 from harness.metrics import METRICS
 from harness.plan.file import parse_plan
 from harness.record.request_work import CorpusRequest, RequestWork, StatementText, StatementWork
@@ -47,6 +48,14 @@ def asked(arm: str, db_ms: float | None, calls: int = 1, hits: int = 0) -> Reque
     return RequestWork(arm, (StatementText("a", "SELECT a"), StatementText("b", "SELECT b")), (*misses, *found))
 
 
+def causes(
+    compared: Comparison, seen: dict[str, RequestWork], indexes: dict[str, list[str]] | None = None
+) -> tuple[Cause, ...]:
+    costs = {arm: request_costs(one) for arm, one in seen.items()}
+    repeated = {arm: repeated_statements(one) for arm, one in seen.items()}
+    return tuple(causes_of(compared, costs, repeated, indexes or {}))
+
+
 def cause(*, database: tuple[float, float], misses: tuple[float, float], alone: tuple[float, float, float]) -> Cause:
     before, migrated, after = alone
     seen = {
@@ -61,7 +70,7 @@ def cause(*, database: tuple[float, float], misses: tuple[float, float], alone: 
         pair("db_ms_per_miss", *misses),
         replace(pair("cache_hit_rate", 0.25, 0.85), change=None),
     ]
-    (found,) = causes_of(comparison(*pairs), seen, {LIST: ["items_by_age"]})
+    (found,) = causes(comparison(*pairs), seen, {LIST: ["items_by_age"]})
     return found
 
 
@@ -129,7 +138,7 @@ def test_contention_is_more_where_it_costs_time(before: float, after: float, sai
 
 def test_without_the_old_release_on_the_new_schema_indexes_and_statements_are_one_share() -> None:
     seen = {"before": asked("before", 50.0), "after": asked("after", 0.5)}
-    (found,) = causes_of(comparison(pair("p95", 900, 90), pair("db_ms_per_request", 100, 1)), seen)
+    (found,) = causes(comparison(pair("p95", 900, 90), pair("db_ms_per_request", 100, 1)), seen)
     assert [share.kind for share in found.shares] == [CauseKind.INDEXES_AND_STATEMENTS, CauseKind.CONTENTION]
     assert found.database_share is None  # without a mean there is nothing to explain
 
@@ -155,11 +164,11 @@ def test_cheaper_triggers_are_no_indexes(wal: float, seen: bool, named: list[Cau
     arms = {arm: writing(arm, db_ms) for arm, db_ms in (("before", 50.0), ("migrated", 5.0), ("after", 0.5))}
     triggers = replace(pair("trigger_ms_per_request", 10, 0.1 if seen else 9, seen=seen), endpoint=None)
     pairs = [pair("p95", 900, 90), pair("db_ms_per_request", 100, 1), triggers]
-    (found,) = causes_of(comparison(*pairs), arms, {LIST: ["items_by_age"]})
+    (found,) = causes(comparison(*pairs), arms, {LIST: ["items_by_age"]})
     assert [share.kind for share in found.shares] == named
     (row,) = cause_rows([found])
     assert f"{named[0].value} 50 % (items_by_age)" in row.sentence
-    (both, *_) = causes_of(comparison(*pairs), {arm: arms[arm] for arm in ("before", "after")})[0].shares
+    (both, *_) = causes(comparison(*pairs), {arm: arms[arm] for arm in ("before", "after")})[0].shares
     assert both.kind is (
         CauseKind.INDEXES_TRIGGERS_AND_STATEMENTS
         if named[0] is CauseKind.INDEXES_AND_TRIGGERS
@@ -168,16 +177,16 @@ def test_cheaper_triggers_are_no_indexes(wal: float, seen: bool, named: list[Cau
 
 
 def test_a_service_that_reports_no_database_time_has_no_known_cause() -> None:
-    (found,) = causes_of(comparison(pair("p95", 900, 90), pair("mean", 500, 50)), {"before": asked("before", None)})
+    (found,) = causes(comparison(pair("p95", 900, 90), pair("mean", 500, 50)), {"before": asked("before", None)})
     assert (found.shares, found.database_share) == ((), None)
     assert "does not report its database time" in cause_rows([found])[0].sentence
 
 
 def test_an_unchanged_endpoint_has_no_cause() -> None:
     seen = {"before": asked("before", 50.0)}
-    assert causes_of(comparison(pair("p95", 900, 890, seen=False)), seen) == ()
-    assert causes_of(comparison(pair("p95", 900, 90)), {}) == ()
-    assert causes_of(comparison(pair("p95", 900, None)), seen) == ()
+    assert causes(comparison(pair("p95", 900, 890, seen=False)), seen) == ()
+    assert causes(comparison(pair("p95", 900, 90)), {}) == ()
+    assert causes(comparison(pair("p95", 900, None)), seen) == ()
 
 
 def test_a_request_cost_separates_cache_hits_and_misses() -> None:

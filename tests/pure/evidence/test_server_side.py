@@ -14,7 +14,7 @@ from harness.record.outcome import Outcome
 from harness.record.readings import SCHEMA, UnavailableReading
 from harness.record.trial import Trial
 from harness.testing import PLAN, synthetic_setup, synthetic_trials
-from harness.verdict.judge import Measurement, Problems, Verdict, judge
+from harness.verdict.judge import Measurement, Verdict, judge
 
 Reading = tuple[int, str, str, float]
 
@@ -59,9 +59,7 @@ def judged(text: str, evicted: float = 0.0, unread: list[UnavailableReading] | N
     plan = parse_plan(text)
     made = [told(trial, {"statements_evicted": [0.0, evicted]}) for trial in synthetic_trials(plan)]
     summary = summarise(made)
-    return judge(
-        Measurement(plan, synthetic_setup(plan), summary, compare(summary), problems=Problems(unavailable=unread or []))
-    )
+    return judge(Measurement(plan, synthetic_setup(plan), summary, compare(summary), unavailable=unread or []))
 
 
 def test_evicted_statements_break_targets_that_use_them_and_are_a_caveat_elsewhere() -> None:

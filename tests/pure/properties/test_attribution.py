@@ -6,10 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from harness.analysis.leg_facts import LegFacts
 from harness.analysis.row import Row
 from harness.analysis.steps import attribute
-from harness.analysis.summary import Summary
+from harness.analysis.summary import LegFacts, Summary
 from harness.metrics import METRICS
 from harness.plan.file import parse_plan
 from harness.record.leg import Leg

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from statsmodels.stats.multitest import multipletests
 
-from harness.statistics.multiplicity import benjamini_hochberg, holm
+from harness.statistics.significance import benjamini_hochberg, holm
 
 chances = st.lists(st.floats(0, 1), min_size=1, max_size=30)
 

@@ -11,11 +11,10 @@ from hypothesis import strategies as st
 from scipy import stats
 from statsmodels.stats import proportion
 
-from harness.statistics.intervals import t_interval, welch
+from harness.statistics.intervals import t_interval, t_quantile, welch
 from harness.statistics.percentiles import percentile
 from harness.statistics.proportions import newcombe, wilson
 from harness.statistics.significance import sign_flip_p
-from harness.statistics.student_t import t_quantile
 from tests.examples import examples
 
 numbers = st.lists(st.floats(-1e6, 1e6), min_size=1, max_size=300)

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from harness.record.run_folder import RunFolder
-from harness.verdict.analyse import analyse
+from harness.verdict.result import analyse
 from reports.json.run import verdict_record
 
 RECORDED = Path(__file__).parents[1] / "golden/recorded"

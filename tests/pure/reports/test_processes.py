@@ -10,7 +10,7 @@ from harness.analysis.summary import summarise
 from harness.plan.file import parse_plan
 from harness.record.generation import GeneratorProcess, LostWorker
 from harness.testing import PLAN, synthetic_setup, synthetic_trials
-from harness.verdict.judge import Measurement, Problems, judge
+from harness.verdict.judge import Measurement, judge
 from harness.verdict.outcomes import outcomes_of
 from harness.verdict.result import Result
 
@@ -38,7 +38,7 @@ def test_a_lost_worker_is_named_in_every_form_and_cannot_break_the_page() -> Non
     summary = summarise(list(synthetic_trials(plan)))
     comparison = compare(summary)
     loss = LostWorker("worker 2 (<b>, pid 7)", "03-after", 12.4, "not heard of for 3 s")
-    verdict = judge(Measurement(plan, setup, summary, comparison, problems=Problems(lost_workers=[loss])))
+    verdict = judge(Measurement(plan, setup, summary, comparison, lost_workers=[loss]))
     outcomes = outcomes_of(comparison, plan.judgement)
     result = Result(plan, PLAN, setup, (), summary, comparison, verdict, outcomes)
     files = reports.render(result)

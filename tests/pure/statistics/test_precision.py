@@ -7,8 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from harness.statistics.intervals import t_interval
-from harness.statistics.precision import IGNORED_BLOCKS, MIN_BLOCKS, precise_enough
+from harness.statistics.intervals import IGNORED_BLOCKS, MIN_BLOCKS, precise_enough, t_interval
 
 ALIKE = [0.1] * MIN_BLOCKS
 UNLIKE = [5.0, -5.0] * (IGNORED_BLOCKS // 2)

@@ -12,9 +12,9 @@ from harness.record.leg import windows_of
 from harness.record.outcome import Outcome
 from harness.record.trial import Trial
 from harness.testing import PLAN, synthetic_setup, synthetic_trials
-from harness.verdict.aborts import AbortedLeg
 from harness.verdict.caveats import INTERRUPTED
-from harness.verdict.judge import Measurement, Problems, Verdict, judge
+from harness.verdict.guards import AbortedLeg
+from harness.verdict.judge import Measurement, Verdict, judge
 from harness.verdict.outcomes import Outcomes
 from harness.verdict.result import Result
 from reports.json.run import verdict_record
@@ -53,7 +53,7 @@ def verdict_after(complete: int, arm: str, cpu_share: float = 0.2) -> Verdict:
             synthetic_setup(EXAMPLE),
             summary,
             compare(summary),
-            problems=Problems(aborts=[AbortedLeg.of(ended(last, cpu_share))]),
+            aborts=[AbortedLeg.of(ended(last, cpu_share))],
         )
     )
 

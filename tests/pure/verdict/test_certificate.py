@@ -28,7 +28,7 @@ from harness.run.experiment import Effort, measure
 from harness.run.generator_process import Remote
 from harness.selftest.trials import Silent
 from harness.testing import PLAN, FakeEnvironment, FakeLoad, synthetic_setup
-from harness.verdict.analyse import analyse
+from harness.verdict.result import analyse
 
 FIT, CANNOT_TELL, BROKEN = Fitness.FIT, Fitness.INCONCLUSIVE, Fitness.BROKEN
 GOOD = Certificate(

@@ -12,9 +12,8 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from harness.analysis.change import BlockPair, Change, _ratio
-from harness.analysis.comparison import Comparison, Pair, compare, contrast
+from harness.analysis.comparison import Comparison, Pair, compare, contrast, shift_of
 from harness.analysis.noise import Floor
-from harness.analysis.shift import shift_of
 from harness.analysis.summary import summarise
 from harness.errors import PlanError
 from harness.metrics import METRICS
@@ -23,7 +22,7 @@ from harness.plan.judgement import Judgement
 from harness.plan.targets import Target
 from harness.record.noise import ComparisonPlace
 from harness.testing import PLAN, synthetic_trials
-from harness.verdict.outcomes import JudgedRow, RowOutcome, RowReason, outcomes_of, pair_place
+from harness.verdict.outcomes import JudgedRow, RowOutcome, RowReason, outcomes_of
 
 IMPROVED, REGRESSED, EQUIVALENT, CANNOT_TELL = RowOutcome
 
@@ -44,7 +43,7 @@ def rate_pair(change: Change, metric: str = "error_rate") -> Pair:
 def finding_of(pair: Pair, *others: Pair, floor: float | None = None, effect: str = "5 %", **how: Any) -> JudgedRow:  # noqa: ANN401 - the same
     sequential = bool(how.pop("sequential", False))
     comparison = Comparison((pair, *others), len(pair.blocks), sequential=sequential)
-    floors = None if floor is None else {pair_place(pair): Floor(floor, floor / 2, 60)}
+    floors = None if floor is None else {pair.place: Floor(floor, floor / 2, 60)}
     found = outcomes_of(comparison, Judgement(effect=effect), floors=floors, **how)
     return found.of(pair)
 
@@ -253,7 +252,7 @@ def test_the_detectable_effect_of_a_row_has_80_percent_power(blocks: int) -> Non
 
 def test_hits_are_compared_on_log_odds_and_shown_in_points() -> None:
     comparison = compare(summarise(list(synthetic_trials(parse_plan(PLAN.replace("blocks = 2", "blocks = 6"))))))
-    (pair,) = (p for p in comparison.pairs if pair_place(p) == ComparisonPlace("cache_hit_rate", None, None))
+    (pair,) = (p for p in comparison.pairs if p.place == ComparisonPlace("cache_hit_rate", None, None))
     finding = outcomes_of(comparison, Judgement()).of(pair)
     assert finding.outcome is IMPROVED
     assert finding.detectable is not None

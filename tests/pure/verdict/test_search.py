@@ -250,7 +250,7 @@ def test_the_outcome_of_a_try(change: dict[str, float], given: TryRequests, word
 
 
 def test_every_end_of_a_search_has_a_finding() -> None:
-    from harness.verdict.search import ENDS  # noqa: PLC0415
+    from harness.verdict.arrivals import ENDS  # noqa: PLC0415
     from reports.sections.search import ENDED  # noqa: PLC0415
 
     assert set(ENDED) == set(Ending)

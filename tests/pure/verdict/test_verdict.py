@@ -38,7 +38,7 @@ from harness.verdict.caveats import (
 )
 from harness.verdict.checks import Check, Reason, RuleInputs, passing_ratios
 from harness.verdict.guards import GENERATOR_BUSY, NO_BLOCK, NO_REQUESTS, NOTHING_MEASURED
-from harness.verdict.judge import ClaimOutcome, Measurement, Problems, Verdict, judge
+from harness.verdict.judge import ClaimOutcome, Measurement, Verdict, judge
 from harness.verdict.rules import check_targets
 
 BASE = PLAN.split("[[targets]]", maxsplit=1)[0]
@@ -207,7 +207,7 @@ def test_an_incident_of_a_container_makes_the_run_invalid() -> None:
     struck = Incident("03-after", "api", "ran out of memory", 12.3)
     setup, comparison = synthetic_setup(plan), compare(summary)
     assert judge(Measurement(plan, setup, summary, comparison)).outcome is Outcome.PASS
-    verdict = judge(Measurement(plan, setup, summary, comparison, problems=Problems(incidents=[struck])))
+    verdict = judge(Measurement(plan, setup, summary, comparison, incidents=[struck]))
     assert verdict.outcome is Outcome.INVALID
     (breach,) = verdict.breaches
     assert breach.code == "CONTAINER_STRUCK"

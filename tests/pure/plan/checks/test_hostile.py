@@ -12,7 +12,7 @@ from harness.plan.file import parse_plan
 from harness.plan.model import Plan
 from harness.record.trial import Trial
 from harness.testing import PLAN, synthetic_setup, synthetic_trials
-from harness.verdict.judge import Measurement, Problems, Verdict, judge
+from harness.verdict.judge import Measurement, Verdict, judge
 from tests.trials.ways import JUDGED, REFUSED, RUNS, TARGET, Judged, Refused, table
 
 DOCUMENT = Path(__file__).parents[4] / "docs" / "guards.md"
@@ -29,7 +29,7 @@ def verdict_of(plan: Plan, trials: list[Trial]) -> Verdict:
             summary,
             compare(summary),
             statuses=examination.replies,
-            problems=Problems(unsound=examination.unsound),
+            unsound=examination.unsound,
         )
     )
 
