@@ -11,7 +11,7 @@ from harness.record.run_folder import RunFolder
 from harness.run.context import RunContext, Source
 from harness.run.experiment import Effort, measure
 from harness.selftest.trials import Silent
-from harness.testing import PLAN, FakeEnvironment, FakeLoad
+from tests.doubles import PLAN, FakeEnvironment, FakeLoad
 from tests.runs.in_process import harness
 
 

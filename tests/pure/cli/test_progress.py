@@ -6,7 +6,7 @@ from harness.cli.progress import LineObserver, PlainObserver
 from harness.plan.file import parse_plan
 from harness.record.leg import Leg
 from harness.run.generator_process import Progress
-from harness.testing import PLAN, synthetic_setup
+from tests.doubles import PLAN, synthetic_setup
 
 
 @pytest.mark.parametrize(

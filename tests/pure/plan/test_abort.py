@@ -11,7 +11,7 @@ from harness.plan.aborts import Abort, parse_abort
 from harness.plan.expectation import ExpectationError
 from harness.plan.file import parse_plan
 from harness.statistics.percentiles import percentile
-from harness.testing import CHAIN_PLAN, PLAN
+from tests.doubles import CHAIN_PLAN, PLAN
 
 
 def quantile_of(latencies: list[float]) -> Callable[[float], float | None]:

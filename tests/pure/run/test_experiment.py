@@ -24,10 +24,10 @@ from harness.run.context import RunContext, Source
 from harness.run.experiment import Effort, measure
 from harness.run.generator_process import Job, Progress, Remote
 from harness.run.order import balanced_order
-from harness.testing import CHAIN_PLAN, PLAN, FakeEnvironment, FakeLoad
 from harness.verdict.analyse import analyse
 from harness.verdict.caveats import ANSWERS_NOT_COMPARED, INTERRUPTED, SEQUENTIAL
 from harness.verdict.checks import Reason
+from tests.doubles import CHAIN_PLAN, PLAN, FakeEnvironment, FakeLoad
 
 
 class Nobody:

@@ -10,7 +10,7 @@ from harness.record.run_folder import RunFolder
 from harness.run.context import RunContext, Source
 from harness.run.experiment import Effort, measure
 from harness.selftest.trials import Silent
-from harness.testing import PLAN, FakeEnvironment, FakeLoad
+from tests.doubles import PLAN, FakeEnvironment, FakeLoad
 from tests.trials.blind import TARGETS, judged, trial
 from tests.trials.spoilt import FAULTS, Fault
 

@@ -27,8 +27,8 @@ from harness.run.context import RunContext, Source
 from harness.run.experiment import Effort, measure
 from harness.run.generator_process import Remote
 from harness.selftest.trials import Silent
-from harness.testing import PLAN, FakeEnvironment, FakeLoad, synthetic_setup
 from harness.verdict.analyse import analyse
+from tests.doubles import PLAN, FakeEnvironment, FakeLoad, synthetic_setup
 
 FIT, CANNOT_TELL, BROKEN = Fitness.FIT, Fitness.INCONCLUSIVE, Fitness.BROKEN
 GOOD = Certificate(

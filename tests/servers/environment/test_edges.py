@@ -30,7 +30,7 @@ from harness.plan.model import Plan
 from harness.record.leg import Leg
 from harness.record.setup import differing_facts
 from harness.run.generator_process import Progress
-from harness.testing import PLAN, synthetic_setup
+from tests.doubles import PLAN, synthetic_setup
 
 STUBBORN = "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); print('up', flush=True); time.sleep(99)"
 

@@ -19,7 +19,7 @@ from harness.record.schema import differences, schema_of
 from harness.run.context import RunContext, Source
 from harness.run.migration_thread import MigrationThread
 from harness.selftest.trials import Silent
-from harness.testing import PLAN
+from tests.doubles import PLAN
 from tests.servers.probes.migrating import SCRIPT, Migrated, database, writers
 
 MIGRATED = parse_plan(
