@@ -12,16 +12,13 @@ from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
 from harness.errors import PlanError, Problem, nearest
-from harness.plan.checks.aborts import abort_problems
 from harness.plan.checks.commands import command_problems
 from harness.plan.checks.external import without_credentials
 from harness.plan.checks.faults import fault_problems
 from harness.plan.checks.migration import migration_problems
-from harness.plan.checks.references import reference_problems
-from harness.plan.checks.search import search_problems
-from harness.plan.checks.stages import stage_problems
+from harness.plan.checks.stages import abort_problems, search_problems, stage_problems
 from harness.plan.checks.steps import step_problems
-from harness.plan.checks.targets import primary_problems, target_problems, unmeasured_problems
+from harness.plan.checks.targets import primary_problems, reference_problems, target_problems, unmeasured_problems
 from harness.plan.checks.vacuous import vacuous_problems
 from harness.plan.environment import Compose, External, Local
 from harness.plan.model import Plan
