@@ -29,9 +29,8 @@ from harness.analysis.usage import Consumer, Usage
 from harness.metrics import Metric
 from harness.plan.expectation import Expectation
 from harness.plan.faults import Fault
-from harness.plan.readings import metrics_of
+from harness.plan.readings import NO_WORDS, Tags, Vocabulary, metrics_of
 from harness.plan.stages import StageKind
-from harness.plan.vocabulary import NO_WORDS, Tags, Vocabulary
 from harness.record.capacity_tries import TryRequests, limits_met
 from harness.record.samples import succeeded
 from harness.record.trial import Migration, Trial

@@ -12,7 +12,7 @@ from typing import Annotated
 
 from pydantic import Field, field_validator
 
-from harness.metrics import METRICS, Better, Metric, RequestCounts
+from harness.metrics import METRICS, Metric, RequestCounts
 from harness.plan.expectation import Expectation, ExpectationError, parse_expectation
 from harness.plan.stages import PlanTable
 
@@ -48,12 +48,6 @@ class AbortLimit:
             return quantile(float(metric.quantile)) if counts.successes >= metric.min_samples else None
         return metric.from_counts(counts) if metric.from_counts is not None else None
 
-    def broken(self, value: float | None) -> bool:
-        """Whether a value exceeds the limit."""
-        if value is None:
-            return False
-        return value < self.beyond.limit if self.beyond.below else value > self.beyond.limit
-
 
 def parse_abort(text: str) -> AbortLimit:
     """Parse one ``when`` line; raises ``ExpectationError`` with the correct form."""
@@ -71,9 +65,7 @@ def parse_abort(text: str) -> AbortLimit:
     if not metric.live:
         known = ", ".join(one.name for one in METRICS.values() if one.live)
         raise ExpectationError(f"{metric.name} is not known while the load runs; known are {known}")
-    if beyond.below is (metric.better is Better.LOWER):
-        sign = ">" if beyond.below else "<"
-        raise ExpectationError(f'that would end the load on an improvement; write "{metric.name} {sign} ..."')
+    beyond.require_worse("end the load")
     return AbortLimit(beyond, int(match["seconds"]))
 
 

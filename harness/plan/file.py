@@ -22,7 +22,7 @@ from harness.plan.checks.targets import primary_problems, reference_problems, ta
 from harness.plan.checks.vacuous import vacuous_problems
 from harness.plan.environment import Compose, External, Local
 from harness.plan.model import Plan
-from harness.plan.vocabulary import Vocabulary
+from harness.plan.readings import Vocabulary
 
 KINDS: dict[str, type[BaseModel]] = {"local": Local, "compose": Compose, "external": External}
 PLAIN = {"missing": "missing", "json_invalid": "nested too deeply"}  # all that TOML can say is JSON, up to a depth

@@ -8,17 +8,14 @@ from harness.metrics import ShownIn, shown_in
 from harness.plan.aborts import Abort
 from harness.plan.alerts import DEFAULTS, Alert
 from harness.plan.answers import Corpus
-from harness.plan.capacity import Capacity
 from harness.plan.environment import Compose, ComposeName, Core, External, Local, ServiceName, Url
 from harness.plan.expectation import Expectation, parse_expectation
 from harness.plan.faults import Fault
 from harness.plan.judgement import Judgement
 from harness.plan.migration import MigrationTable
-from harness.plan.profile import Profile
-from harness.plan.readings import Gauges
-from harness.plan.stages import PlanTable, Seconds, Stage, StageKind
-from harness.plan.targets import Claim, Target
-from harness.plan.vocabulary import Tags, Vocabulary
+from harness.plan.readings import Gauges, Tags, Vocabulary
+from harness.plan.stages import PlanTable, Profile, Seconds, Stage, StageKind
+from harness.plan.targets import Capacity, Claim, Target
 
 S = TypeVar("S", Local, Compose, External)
 SCHEMA = 1

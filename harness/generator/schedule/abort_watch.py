@@ -105,7 +105,7 @@ class _Rule:
         value = self.condition.value(
             together.requests, together.failures, together.seconds, partial(quantile, together.buckets)
         )
-        if value is None or not self.condition.broken(value):
+        if value is None or not self.condition.beyond.exceeded_by(value):
             return None
         return Aborted(self.abort.when, self.abort.stage, self.abort.endpoint, second, value)
 
