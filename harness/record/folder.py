@@ -21,7 +21,7 @@ class Folder:
         self.path = path
 
     def write(self, name: str, text: str) -> Path:
-        """Write a file and rename it into place; returns its path.
+        """Write a file and rename it into place, in its folder, which is made; returns its path.
 
         Raises:
             DiskFullError: when the disk is full.
@@ -30,6 +30,7 @@ class Folder:
         final = self.path / name
         partial = final.with_name(f"{final.name}.partial")
         try:
+            final.parent.mkdir(parents=True, exist_ok=True)
             partial.write_text(text, encoding="utf-8")
             return partial.rename(final)
         except OSError as error:
@@ -78,6 +79,17 @@ class Folder:
     def decode_key(self, name: str, key: str, kind: type[T]) -> T:
         """The value of one key of a JSON object; raises as ``decode``."""
         return validated(self.path / name, kind, self.read_object(name).get(key))
+
+    def decode_disposable(self, name: str, kind: type[T], loss: str) -> T | None:
+        """A file that may be deleted, which costs a ``loss``; ``None`` without it. Raises as ``decode``."""
+        path = self.path / name
+        if not path.exists():
+            return None
+        try:
+            raw = json.loads(path.read_text(encoding="utf-8"))
+        except (OSError, ValueError, RecursionError) as error:
+            raise RunFolderError(f"{path}: damaged ({error}); delete it, {loss}") from error
+        return validated(path, kind, raw)
 
     def read_lines(self, name: str) -> list[dict[str, Any]]:
         """A file of JSON objects, one a line; an empty object where there is none.

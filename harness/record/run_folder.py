@@ -16,7 +16,6 @@ from harness.plan.file import parse_plan
 from harness.plan.model import COPIES, Plan
 from harness.record.answers import SCHEMA as ANSWERS
 from harness.record.answers import RecordedAnswers
-from harness.record.comparison import RecordedPair
 from harness.record.executions import FILE as EXECUTIONS
 from harness.record.executions import Executions, read_executions, write_executions
 from harness.record.folder import SCHEMA, Folder, validated
@@ -94,7 +93,6 @@ class RunFolder(Folder):
         return self.decode_if_present("noise.json", Noise)
 
     def write_request_work(self, inspected: RequestWork) -> None:
-        (self.path / "evidence").mkdir(exist_ok=True)
         self.write_json(f"evidence/{inspected.arm}.json", asdict(inspected), indent=None)
 
     def read_request_work(self) -> dict[str, RequestWork]:
@@ -110,7 +108,6 @@ class RunFolder(Folder):
         return self.decode_if_present("certificate.json", Certificate)
 
     def write_migration_record(self, record: MigrationRecord) -> None:
-        self.rehearsal.mkdir(parents=True, exist_ok=True)
         self.write_json("rehearsal/record.json", asdict(record))
         self.write_json(f"rehearsal/{NAME}", {"schema": SCHEMA, "files": migration_digests(self.path)})
 
@@ -125,7 +122,6 @@ class RunFolder(Folder):
         return datetime.fromisoformat(generation.origin).timestamp() if generation else None
 
     def write_startup(self, leg: Leg, startup: Startup) -> None:
-        self.trial_folder(leg).mkdir(parents=True, exist_ok=True)
         self.write_json(f"trials/{leg.title}/startup.json", asdict(startup))
 
     def write_incidents(self, leg: Leg, incidents: Sequence[Incident]) -> None:
@@ -155,7 +151,7 @@ class RunFolder(Folder):
     def read_unavailable(self, legs: Sequence[Leg]) -> list[UnavailableReading]:
         """Unavailable readings of the recorded legs, without duplicates."""
         names = self._present(legs, "unread.json")
-        lists = [self.decode_key(name, "unread", list[UnavailableReading]) for name in names]
+        lists = (self.decode_key(name, "unread", list[UnavailableReading]) for name in names)
         return list(dict.fromkeys(chain(*lists)))
 
     def read_plan(self, setup: Setup) -> tuple[Plan, str]:
@@ -171,14 +167,6 @@ class RunFolder(Folder):
         """Migrations of the arms; empty when the run did not get that far."""
         name = "migrations.json"
         return self.decode_key(name, "migrations", list[Migration]) if self.has(name) else []
-
-    def read_pairs(self) -> list[RecordedPair] | None:
-        """The rows of ``comparison.json``; ``None`` before the first report."""
-        name = "comparison.json"
-        return self.decode_key(name, "pairs", list[RecordedPair]) if self.has(name) else None
-
-    def read_outcome(self) -> object:
-        return self.read_object("verdict.json").get("outcome")
 
     def read_trials(self, legs: Sequence[Leg]) -> Iterator[Trial]:
         """The trials of those legs whose blocks are complete, in order, each read on demand."""

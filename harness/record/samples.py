@@ -1,7 +1,6 @@
 """Samples: one row per request, in Parquet parts.
 
-A crash leaves only whole parts. Times are nanoseconds
-since the leg's origin. A failed request has an ``error``.
+A crash leaves only whole parts. Times are nanoseconds since the leg's origin. A failed request has an ``error``.
 """
 
 from pathlib import Path
