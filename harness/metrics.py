@@ -122,7 +122,7 @@ class RequestCounts:
 
 @dataclass(frozen=True, slots=True)
 class Metric:
-    """One measured quantity."""
+    """One measured quantity, as targets, reports and JSON files name it."""
 
     name: str  # in targets and JSON files
     label: str  # in reports

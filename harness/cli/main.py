@@ -66,11 +66,7 @@ def cli() -> None:
 
 
 def main() -> NoReturn:
-    """Run the command line.
-
-    Raises:
-        KeyboardInterrupt: on Ctrl-C, after the cleanup.
-    """
+    """Run the command line; raises ``KeyboardInterrupt`` on Ctrl-C, after the cleanup."""
     try:
         cli(standalone_mode=False)
     except click.exceptions.Exit as error:

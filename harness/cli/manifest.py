@@ -33,8 +33,7 @@ class ManifestOptions:
 def manifest(options: ManifestOptions) -> str:
     """YAML of a ConfigMap, a headless Service, a NetworkPolicy, and a Job each for the run and for its workers.
 
-    Raises:
-        PlanError: if plan and user files are too large for a ConfigMap.
+    Raises ``PlanError`` if plan and user files are too large for a ConfigMap.
     """
     root = Path(commonpath([options.plan.resolve().parent, *(file.resolve().parent for file in options.files)]))
     plan = str(options.plan.resolve().relative_to(root))

@@ -134,11 +134,7 @@ def _effort(options: RunOptions) -> Effort:
 
 
 def _check(plan: Plan, options: RunOptions) -> None:
-    """Refuse options that do not fit the plan.
-
-    Raises:
-        UsageError: naming the option and the reason.
-    """
+    """Refuse options that do not fit the plan; the ``UsageError`` names the option and the reason."""
     external = plan.environment.kind == "external"
     if options.placebo and external:
         raise click.UsageError('--placebo: a run does not vacuum databases of kind = "external"; remove --placebo')

@@ -48,7 +48,7 @@ class ExpectationError(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Expectation:
-    """A parsed ``expect``."""
+    """A parsed ``expect`` of a target, claim, abort or alert."""
 
     metric: Metric
     form: Form
@@ -72,11 +72,7 @@ class Expectation:
 
 
 def parse_expectation(text: str, metrics: Mapping[str, Metric] = METRICS) -> Expectation:
-    """Parse one ``expect`` line about one of ``metrics``.
-
-    Raises:
-        ExpectationError: with the nearest valid metric, unit or form.
-    """
+    """Parse one ``expect`` line; raises ``ExpectationError`` with the nearest valid metric, unit or form."""
     line = text.strip()
     if match := _ABSOLUTE.fullmatch(line):
         metric = _metric(match["metric"], metrics)

@@ -31,8 +31,7 @@ PLAIN = {"missing": "missing", "json_invalid": "nested too deeply"}  # all that 
 def parse_plan(text: str, source: Path | str = "plan", profile: str | None = None) -> Plan:
     """Parse a plan, scaled by a profile when one is named.
 
-    Raises:
-        PlanError: naming the source and, for every problem, its key path and what to do.
+    Raises ``PlanError`` naming the source and, for every problem, its key path and what to do.
     """
     try:
         data = tomllib.loads(text)
@@ -67,8 +66,7 @@ def parse_plan(text: str, source: Path | str = "plan", profile: str | None = Non
 def read_plan(path: Path, profile: str | None = None) -> tuple[Plan, str]:
     """Read a plan file for a run; returns the plan and the exact text of the file.
 
-    Raises:
-        PlanError: when the file cannot be read, has too many primary targets, or as ``parse_plan``.
+    Raises ``PlanError`` when the file cannot be read, has too many primary targets, or as ``parse_plan``.
     """
     try:
         text = path.read_text(encoding="utf-8")

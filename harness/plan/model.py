@@ -227,12 +227,7 @@ class Plan(PlanTable):
         return self._profile
 
     def scaled(self, name: str) -> Self:
-        """The plan under one of its profiles, validated.
-
-        Raises:
-            KeyError: when the plan has no such profile.
-            ValidationError: when the result cannot be run.
-        """
+        """The plan under one of its profiles; raises ``ValidationError`` when the result cannot be run."""
         profile, data = self.profiles[name], self.model_dump(by_alias=True, exclude_unset=True)
         times = {stage.title: (profile.times_of(stage)["seconds"] / stage.seconds) for stage in self.stages}
         data["stages"] = tuple(stage.model_dump(by_alias=True) | profile.times_of(stage) for stage in self.stages)

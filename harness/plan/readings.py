@@ -100,7 +100,7 @@ def _distinct(endpoints: tuple[str, ...]) -> tuple[str, ...]:
 TagName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_-]{0,39}$")]
 Endpoints = Annotated[tuple[str, ...], Field(min_length=1, max_length=200), AfterValidator(_distinct)]
 Tags = dict[TagName, Endpoints]
-"""Endpoints by tag."""
+"""The endpoints that each tag pools."""
 
 
 class Vocabulary(BaseModel):

@@ -46,7 +46,7 @@ class Target(PlanTable):
 
     @property
     def endpoints(self) -> frozenset[str] | None:
-        """Its endpoints; ``None``: all."""
+        """The endpoints that it pools; ``None``: all."""
         if self.tag is not None:
             return self._tagged
         return None if self.endpoint is None else frozenset({self.endpoint})

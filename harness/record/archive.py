@@ -24,7 +24,7 @@ class HistoryQuery:
 
 @dataclass(frozen=True, slots=True)
 class Bounds:
-    """An interval in ``comparison.json``."""
+    """An interval in ``comparison.json``, in the metric's stored unit."""
 
     low: float | None
     high: float | None
@@ -67,15 +67,9 @@ class SkippedRun:
 def read_archive(
     folder: Path, query: HistoryQuery, plan_name: str | None = None
 ) -> tuple[list[ArchivedRun], list[SkippedRun]]:
-    """The runs of a folder that have a value, and those that have none, with the reason.
+    """The runs of a folder, or those of one plan, that have a value, and those that have none, with the reason.
 
-    Args:
-        folder: with one run folder each; other entries are ignored.
-        query: the value to read of each run.
-        plan_name: only runs of this plan are read.
-
-    Raises:
-        RunFolderError: when there is no such folder, or no run in it.
+    Entries that are no run folders are ignored. Raises ``RunFolderError`` without such a folder, or any run in it.
     """
     try:
         paths = sorted(path for path in folder.iterdir() if (path / "setup.json").is_file())

@@ -59,11 +59,7 @@ def write_table(table: pa.Table, path: Path, **options: Any) -> Path:  # noqa: A
 
 @contextmanager
 def table_in(path: Path, what: str, remedy: str = "") -> Iterator[pa.Table]:
-    """The table of a Parquet file.
-
-    Raises:
-        RunFolderError: when the file is damaged, or its content does not fit the block.
-    """
+    """The table of a Parquet file; raises ``RunFolderError`` when it is damaged, or the block cannot use it."""
     try:
         yield pq.read_table(path, partitioning=None)
     except (pa.ArrowException, OSError, KeyError, ValueError) as error:

@@ -21,11 +21,9 @@ class Folder:
         self.path = path
 
     def write(self, name: str, text: str) -> Path:
-        """Write a file and rename it into place, in its folder, which is made; returns its path.
+        """Write a file, make its folder and rename it into place; returns its path.
 
-        Raises:
-            DiskFullError: when the disk is full.
-            RunFolderError: when it cannot be written for another reason.
+        Raises ``DiskFullError``, or ``RunFolderError`` when it cannot be written for another reason.
         """
         final = self.path / name
         partial = final.with_name(f"{final.name}.partial")
@@ -54,11 +52,7 @@ class Folder:
             raise RunFolderError(f"{self.path / name}: cannot be read ({error})") from error
 
     def read_object(self, name: str) -> dict[str, Any]:
-        """A file of one JSON object of the current schema.
-
-        Raises:
-            RunFolderError: when it cannot be read, is damaged or has another schema.
-        """
+        """One JSON object; raises ``RunFolderError`` when it cannot be read, is damaged or has another schema."""
         try:
             raw = json.loads(self.read_text(name), parse_constant=_no_number)
         except (ValueError, RecursionError) as error:
@@ -92,11 +86,7 @@ class Folder:
         return validated(path, kind, raw)
 
     def read_lines(self, name: str) -> list[dict[str, Any]]:
-        """A file of JSON objects, one a line; an empty object where there is none.
-
-        Raises:
-            RunFolderError: when it cannot be read or is damaged.
-        """
+        """JSON objects, one a line; one empty object where there is none. Raises ``RunFolderError`` when damaged."""
         try:
             found = [json.loads(line) for line in self.read_text(name).splitlines()] or [{}]
         except (json.JSONDecodeError, RecursionError) as error:

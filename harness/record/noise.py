@@ -105,11 +105,7 @@ class NoiseStore:
         self.folder = Folder(self.path.parent)
 
     def read(self) -> Noise:
-        """The known noise, without runs where no control arm was measured yet.
-
-        Raises:
-            RunFolderError: when the file is damaged.
-        """
+        """The known noise, empty before the first run with a control arm; raises ``RunFolderError`` when damaged."""
         known = self.folder.decode_disposable(self.path.name, Noise, "it only forgets")
         return known or Noise(self.machine, self.load)
 

@@ -41,11 +41,7 @@ class RunFolder(Folder):
 
     @classmethod
     def create(cls, parent: Path, name: str) -> "RunFolder":
-        """Make a new, empty run folder; a number is appended when the name is taken.
-
-        Raises:
-            RunFolderError: when it cannot be made.
-        """
+        """Make a run folder, with a number when the name is taken; raises ``RunFolderError`` when it cannot be made."""
         for number in range(1, 1000):
             path = parent / (name if number == 1 else f"{name}-{number}")
             try:

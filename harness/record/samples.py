@@ -45,8 +45,7 @@ def write_part(table: pa.Table, folder: Path, number: int) -> Path:
 def read_samples(folder: Path) -> pa.Table:
     """All parts of a leg in order, as a table of ``SCHEMA`` with unified dictionaries; empty without parts.
 
-    Raises:
-        RunFolderError: naming a part that is damaged or has another schema.
+    Raises ``RunFolderError`` naming a part that is damaged or has another schema.
     """
     parts = [_read_part(path) for path in sorted(folder.glob("*.parquet"))]
     if not parts:

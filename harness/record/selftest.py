@@ -206,11 +206,7 @@ class CertificateStore:
         self.folder, self.path = Folder(runs), runs / NAME
 
     def read(self, machine: dict[str, str]) -> Certificate | None:
-        """The newest certificate of a class of machine; ``None`` without one.
-
-        Raises:
-            RunFolderError: when the file is damaged.
-        """
+        """The newest certificate of a class of machine, if any; raises ``RunFolderError`` when the file is damaged."""
         return next((one for one in self._all() if one.machine == machine), None)
 
     def check(self) -> None:
@@ -220,11 +216,7 @@ class CertificateStore:
             raise RunFolderError(f"{self.path}: a folder is in the way; remove it, or choose another --out")
 
     def keep(self, certificate: Certificate) -> None:
-        """Replace the certificate of this class of machine.
-
-        Raises:
-            RunFolderError: when the file is damaged or cannot be written.
-        """
+        """Replace the certificate of its class of machine; raises ``RunFolderError``."""
         others = [one for one in self._all() if one.machine != certificate.machine]
         self.folder.write_json(NAME, asdict(Certificates((certificate, *others))))
 

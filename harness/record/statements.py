@@ -33,7 +33,7 @@ logging.getLogger("sqlglot").setLevel(logging.ERROR)  # it warns of every statem
 
 @dataclass(frozen=True, slots=True)
 class Counts:
-    """The cost of statements."""
+    """The cost of some executed statements."""
 
     calls: float = 0
     rows: float = 0  # returned or changed
@@ -44,7 +44,7 @@ class Counts:
 
     @property
     def blocks(self) -> float:
-        """Buffers accessed."""
+        """Shared buffers accessed, in 8 kB blocks."""
         return self.hit + self.read
 
     def __bool__(self) -> bool:

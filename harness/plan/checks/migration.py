@@ -61,10 +61,7 @@ def stage_of(plan: Plan) -> Stage | None:
 def under_load(plan: Plan) -> Plan:
     """The plan of the load during the migration: one stage, ended when the migration is done.
 
-    It has one process, no faults, no aborts and no response comparison.
-
-    Raises:
-        ValueError: when the plan has no such stage.
+    It has one process, no faults, no aborts and no response comparison. Raises ``ValueError`` without such a stage.
     """
     stage, during = stage_of(plan), plan.migration
     if stage is None or during is None:
