@@ -26,8 +26,6 @@ from harness.run.campaign import run_campaign
 from harness.run.context import RunContext, Source
 from harness.run.experiment import Effort
 from harness.run.generator_process import Remote, check_users
-from reports.progress import ProgressLine
-from reports.sections.noise import foresee
 
 _say = partial(click.echo, err=True)
 
@@ -156,8 +154,8 @@ def _observer(plan: Plan, *, plain: bool) -> LiveObserver | PlainObserver:
     """Plain lines by option or without a terminal, else a live line."""
     console = Console(stderr=True)
     if plain or not console.is_terminal:
-        return PlainObserver(plan, ProgressLine, _say, foresee)
-    return LiveObserver(plan, ProgressLine, console, foresee)
+        return PlainObserver(plan, _say)
+    return LiveObserver(plan, console)
 
 
 def _remote(options: RunOptions) -> Remote | None:
