@@ -27,7 +27,7 @@ from harness.record.readings import SCHEMA as READINGS
 from harness.record.readings import UnavailableReading, read_readings, write_readings
 from harness.record.request_work import RequestWork
 from harness.record.samples import read_samples
-from harness.record.seal import NAME, changed_files, digests, migration_changes, migration_digests, setup_digest
+from harness.record.seal import NAME, changed_files, changes, digests, migration_digests, setup_digest
 from harness.record.selftest import Certificate
 from harness.record.setup import Setup
 from harness.record.trial import Incident, Migration, Seal, Startup, Trial
@@ -188,12 +188,13 @@ class RunFolder(Folder):
 
     def changed(self, seals: Mapping[str, Seal]) -> list[str]:
         """The files that differ from their seals, and how."""
-        found = list(changed_files(self.path, self.read_object("setup.json"), seals))
-        if not self.has("rehearsal/record.json"):
-            return found
-        if not self.has(f"rehearsal/{NAME}"):
-            return [*found, f"rehearsal/{NAME} is missing"]
-        return [*found, *migration_changes(self.path, self.read_object(f"rehearsal/{NAME}")["files"])]
+        found = [*changed_files(self.path, self.read_object("setup.json"), seals)]
+        if self.has("rehearsal/record.json") and not self.has(f"rehearsal/{NAME}"):
+            found.append(f"rehearsal/{NAME} is missing")
+        elif self.has("rehearsal/record.json"):
+            sealed = self.read_object(f"rehearsal/{NAME}")["files"]
+            found += changes(sealed, migration_digests(self.path))
+        return found
 
     def complete(self, legs: Sequence[Leg]) -> bool:
         """Whether all of these legs were measured, and none ended early."""
